@@ -1,0 +1,105 @@
+//! Clients of the authorization server.
+
+use core::fmt;
+
+use thiserror::Error;
+
+/// A client identifier (RFC 6749, section 2.2): 1 to 2,048 visible ASCII characters or spaces.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClientId(String);
+
+/// The text is not a client identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a client_id is 1 to 2048 characters of visible ASCII")]
+pub struct InvalidClientId;
+
+impl ClientId {
+    /// Bytes; a client ID metadata document's URL is the longest id in use.
+    const LONGEST: usize = 2048;
+
+    /// Parses a `client_id` parameter or setting.
+    ///
+    /// # Errors
+    /// Where it is empty, too long, or holds a character outside `VSCHAR` (RFC 6749, appendix A.1).
+    pub fn parse(text: &str) -> Result<Self, InvalidClientId> {
+        let visible = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+        if text.is_empty() || text.len() > Self::LONGEST || !visible {
+            return Err(InvalidClientId);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The identifier as it stands on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A client's name for people (RFC 7591, `client_name`): 1 to 128 characters, none of them a control character or
+/// one that reorders text, so that a consent page cannot be made to read as something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientName(String);
+
+/// The text cannot be shown as a client's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a client_name is 1 to 128 characters without control or text-direction characters")]
+pub struct InvalidClientName;
+
+impl ClientName {
+    const LONGEST: usize = 128;
+
+    /// Parses a `client_name`; white space around it is dropped.
+    ///
+    /// # Errors
+    /// Where nothing is left, it is too long, or holds a character that a page cannot show safely.
+    pub fn parse(text: &str) -> Result<Self, InvalidClientName> {
+        let name = text.trim();
+        if name.is_empty() || name.chars().count() > Self::LONGEST || name.chars().any(is_unshowable) {
+            return Err(InvalidClientName);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name; it still needs escaping in HTML.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Control characters, and the marks, embeddings and isolates that change the direction of the text after them.
+fn is_unshowable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_id_is_visible_ascii_within_its_length() {
+        for good in ["a", "https://client.example/metadata.json", "1795000000-AbC_d"] {
+            assert_eq!(ClientId::parse(good).map(|id| id.to_string()), Ok(good.to_owned()));
+        }
+        let longest = "a".repeat(2048);
+        assert!(ClientId::parse(&longest).is_ok());
+        for bad in ["", "tab\there", "line\r\nbreak", "nul\0", "ünïcode", &(longest + "a")] {
+            assert_eq!(ClientId::parse(bad), Err(InvalidClientId), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_name_cannot_hide_or_reorder_what_a_page_shows() {
+        assert_eq!(ClientName::parse("  Näme <b>  ").map(|name| name.as_str().to_owned()), Ok("Näme <b>".to_owned()));
+        assert!(ClientName::parse(&"é".repeat(128)).is_ok());
+        for bad in ["", "   ", "a\u{202e}b", "a\nb", "a\u{200b}", &"é".repeat(129)] {
+            assert_eq!(ClientName::parse(bad), Err(InvalidClientName), "{bad:?}");
+        }
+    }
+}

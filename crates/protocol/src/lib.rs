@@ -1,0 +1,28 @@
+//! The values of the protocols that Gatehouse speaks, each parsed once and then known to be well formed.
+//!
+//! No type here can be made from an unchecked string, secrets print as `[redacted]` and compare in constant
+//! time, and nothing reads a clock or a source of randomness: both are arguments ([`UnixTime`], [`Entropy`]).
+
+mod client;
+mod entropy;
+mod parameters;
+mod pkce;
+mod redirect_uri;
+mod resource;
+mod scope;
+mod secret;
+mod subject;
+mod time;
+mod web_origin;
+
+pub use client::{ClientId, ClientName, InvalidClientId, InvalidClientName};
+pub use entropy::Entropy;
+pub use parameters::{ParameterError, Parameters};
+pub use pkce::{CodeChallenge, CodeVerifier, InvalidChallenge, InvalidVerifier};
+pub use redirect_uri::{BoundRedirectUri, InvalidRedirectUri, RedirectUri};
+pub use resource::{InvalidResource, ResourceUri};
+pub use scope::{InvalidScope, Scope, Scopes};
+pub use secret::{SecretBytes, SecretString};
+pub use subject::{InvalidSubject, Subject};
+pub use time::UnixTime;
+pub use web_origin::{InvalidWebOrigin, WebOrigin, is_loopback_host};

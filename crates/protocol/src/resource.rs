@@ -1,0 +1,86 @@
+//! Resource indicators (RFC 8707): what a token is for.
+
+use core::fmt;
+
+use thiserror::Error;
+use url::Url;
+
+/// The canonical form of a resource indicator: what tokens are bound to and compared by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ResourceUri(String);
+
+/// The text is not a resource indicator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a resource is an absolute http(s) URI without a fragment")]
+pub struct InvalidResource;
+
+impl ResourceUri {
+    /// Parses a `resource` parameter.
+    ///
+    /// Canonical means: scheme and host in lower case, no default port, no query and no slash at the end. Claude Code sends
+    /// the query string along, and several clients add a slash (`docs/conformance.md`); neither makes it another resource
+    /// here, because no two resources of one gateway differ only in these.
+    ///
+    /// # Errors
+    /// Where it is relative, has a fragment (RFC 8707, section 2) or a user, or is not http(s).
+    pub fn parse(text: &str) -> Result<Self, InvalidResource> {
+        let mut url = Url::parse(text).map_err(|_| InvalidResource)?;
+        let http = matches!(url.scheme(), "http" | "https");
+        if !http || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidResource);
+        }
+        url.set_query(None);
+        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+
+    /// The canonical form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ResourceUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_that_clients_use_for_one_resource_are_equal() {
+        let resource = ResourceUri::parse("https://gateway.example/mcp").unwrap();
+        for same in [
+            "HTTPS://Gateway.Example/mcp",
+            "https://gateway.example:443/mcp",
+            "https://gateway.example/mcp/",
+            "https://gateway.example/mcp?tenant=1",
+        ] {
+            assert_eq!(ResourceUri::parse(same).unwrap(), resource, "{same}");
+        }
+    }
+
+    #[test]
+    fn another_path_port_scheme_or_host_is_another_resource() {
+        let resource = ResourceUri::parse("https://gateway.example/mcp").unwrap();
+        for other in [
+            "https://gateway.example/MCP",
+            "https://gateway.example/mcp/more",
+            "https://gateway.example:8443/mcp",
+            "http://gateway.example/mcp",
+            "https://gateway.example.evil.example/mcp",
+            "https://gateway.example/%6dcp",
+        ] {
+            assert_ne!(ResourceUri::parse(other).unwrap(), resource, "{other}");
+        }
+    }
+
+    #[test]
+    fn relative_uris_fragments_users_and_other_schemes_are_refused() {
+        for bad in ["", "/mcp", "https://a.example/mcp#x", "https://u@a.example/", "urn:a:b", "javascript:alert(1)"] {
+            assert_eq!(ResourceUri::parse(bad), Err(InvalidResource), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Who is signed in.
+
+use core::fmt;
+
+use thiserror::Error;
+
+/// A signed-in user: the identity provider's configured name and the `sub` that it issued, joined by `:`.
+///
+/// `sub` alone is unique only at its provider (OpenID Connect Core, section 5.7).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subject(String);
+
+/// The provider's `sub` cannot be used as a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a sub is 1 to 255 visible ASCII characters")]
+pub struct InvalidSubject;
+
+impl Subject {
+    /// The subject `sub` at the provider with the configured name `provider`.
+    ///
+    /// # Errors
+    /// Where `sub` is empty, longer than 255 characters or not ASCII (OpenID Connect Core, section 2), or holds
+    /// a character that could not stand in a header.
+    pub fn new(provider: &str, sub: &str) -> Result<Self, InvalidSubject> {
+        let visible = sub.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
+        if sub.is_empty() || sub.len() > 255 || !visible {
+            return Err(InvalidSubject);
+        }
+        Ok(Self(format!("{provider}:{sub}")))
+    }
+
+    /// The subject as it stands in the log and in the header for upstreams.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_subs_of_two_providers_are_two_subjects() {
+        assert_ne!(Subject::new("a", "1"), Subject::new("b", "1"));
+        assert_eq!(Subject::new("demo", "alice").unwrap().as_str(), "demo:alice");
+    }
+
+    #[test]
+    fn a_sub_that_could_split_a_header_is_refused() {
+        assert!(Subject::new("a", &"1".repeat(255)).is_ok());
+        for bad in ["", "a b", "a\r\nx: y", "é", &"1".repeat(256)] {
+            assert_eq!(Subject::new("a", bad), Err(InvalidSubject), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Origins of the web (RFC 6454).
+
+use core::fmt;
+
+use thiserror::Error;
+use url::{Host, Url};
+
+/// `scheme://host[:port]`, in its canonical form: lower case, no default port, no path, no slash at the end.
+///
+/// Our own is the issuer, too: clients compare issuers as strings, and a slash too many has broken several of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WebOrigin(String);
+
+/// The text is not an origin that Gatehouse can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum InvalidWebOrigin {
+    /// Not a URL, or one without a host.
+    #[error("is not a URL of the form https://host[:port]")]
+    NotAUrl,
+    /// It names more than an origin.
+    #[error("has a path, a query, a fragment or a user; only https://host[:port] is possible")]
+    MoreThanAnOrigin,
+    /// `http` is for loopback only (OAuth 2.1, section 1.5; MCP 2026-07-28, authorization security).
+    #[error("uses http on a host that is not loopback; use https")]
+    Insecure,
+}
+
+impl WebOrigin {
+    /// Parses an origin with which secrets may be exchanged: `https`, or `http` on a loopback host.
+    ///
+    /// # Errors
+    /// See [`InvalidWebOrigin`].
+    pub fn parse(text: &str) -> Result<Self, InvalidWebOrigin> {
+        let url = Url::parse(text).map_err(|_| InvalidWebOrigin::NotAUrl)?;
+        let host = url.host().ok_or(InvalidWebOrigin::NotAUrl)?;
+        let only_an_origin = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback_host(&host) => {}
+            "http" => return Err(InvalidWebOrigin::Insecure),
+            _ => return Err(InvalidWebOrigin::NotAUrl),
+        }
+        if !only_an_origin {
+            return Err(InvalidWebOrigin::MoreThanAnOrigin);
+        }
+        Ok(Self(url.origin().ascii_serialization()))
+    }
+
+    /// The origin without a slash at the end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is plain http, which only loopback may be.
+    pub fn is_plain_http(&self) -> bool {
+        self.0.starts_with("http:")
+    }
+
+    /// The URL of `path`, which starts with a slash, at this origin.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.0)
+    }
+}
+
+impl fmt::Display for WebOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether `host` is this machine by its literal name: `localhost`, 127.0.0.0/8 or `[::1]` (RFC 8252, section 7.3).
+pub fn is_loopback_host<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(name) => name.as_ref() == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_has_one_spelling() {
+        for (text, canonical) in [
+            ("https://Gateway.Example", "https://gateway.example"),
+            ("https://gateway.example:443/", "https://gateway.example"),
+            ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("http://[::1]:3000/", "http://[::1]:3000"),
+        ] {
+            assert_eq!(WebOrigin::parse(text).unwrap().as_str(), canonical);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_safe_origin_is_refused_with_its_reason() {
+        for (text, reason) in [
+            ("gateway.example", InvalidWebOrigin::NotAUrl),
+            ("ftp://gateway.example", InvalidWebOrigin::NotAUrl),
+            ("http://gateway.example", InvalidWebOrigin::Insecure),
+            ("http://127.0.0.1.nip.io", InvalidWebOrigin::Insecure),
+            ("https://gateway.example/path", InvalidWebOrigin::MoreThanAnOrigin),
+            ("https://user@gateway.example", InvalidWebOrigin::MoreThanAnOrigin),
+            ("https://gateway.example/?a", InvalidWebOrigin::MoreThanAnOrigin),
+            ("https://gateway.example/#a", InvalidWebOrigin::MoreThanAnOrigin),
+        ] {
+            assert_eq!(WebOrigin::parse(text), Err(reason), "{text}");
+        }
+    }
+}
