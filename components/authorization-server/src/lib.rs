@@ -1,1 +1,33 @@
-//! authorization-server
+//! The authorization server component: the HTTP side of the flows that the `oauth` crate decides.
+//!
+//! A request comes in here, `routes` finds its endpoint, the endpoint asks the deciding crates and answers.
+
+mod authorize;
+mod bindings;
+mod callback;
+mod client_document;
+mod consent;
+mod context;
+mod cookies;
+mod documents;
+mod identity_provider;
+mod log;
+mod pages;
+mod register;
+mod responses;
+mod routes;
+mod sweep;
+mod token;
+
+use http_shell::inbound;
+use wasip2::http::types::{IncomingRequest, ResponseOutparam};
+
+struct AuthorizationServer;
+
+impl wasip2::exports::http::incoming_handler::Guest for AuthorizationServer {
+    fn handle(request: IncomingRequest, out: ResponseOutparam) {
+        inbound::respond(out, routes::answer(&request));
+        // The client has its answer; what it waits for is over.
+        sweep::sometimes();
+    }
+}

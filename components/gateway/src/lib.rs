@@ -1,1 +1,52 @@
-//! gateway
+//! The gateway component: the first to see every request, and the only one that reaches an MCP server.
+//!
+//! It decides nothing itself (`gatehouse-mcp` does), and everything that is not its own goes on to the next component.
+
+mod bindings;
+mod exchange;
+mod rejection;
+
+use gatehouse_mcp::{Decision, Origin, Route};
+use http_shell::inbound;
+use wasip2::exports::http::incoming_handler::Guest;
+use wasip2::http::types::{IncomingRequest, ResponseOutparam};
+
+use crate::bindings::wasi::http::incoming_handler as next;
+
+struct Gateway;
+
+impl Guest for Gateway {
+    fn handle(request: IncomingRequest, out: ResponseOutparam) {
+        let Ok(head) = inbound::head(&request) else {
+            return inbound::respond(out, gatehouse_mcp::malformed_request());
+        };
+        let configuration = host_imports::configuration();
+        if let Err(error) = &configuration {
+            not_configured(head.method().as_str(), &error.to_string());
+        }
+        match configuration {
+            usable if Route::is_health(head.uri()) => {
+                inbound::respond(out, gatehouse_mcp::health(head.method(), usable.is_ok()));
+            }
+            Err(_) => inbound::respond(out, gatehouse_mcp::not_configured()),
+            Ok(configuration) => match gatehouse_mcp::route(&configuration, head.uri()) {
+                Route::Health => inbound::respond(out, gatehouse_mcp::health(head.method(), true)),
+                Route::ProtectedResource(endpoint) => {
+                    let origin = Origin::of(head.headers(), &configuration);
+                    inbound::respond(out, gatehouse_mcp::metadata(&endpoint, &head, &origin));
+                }
+                Route::Mcp(endpoint) => exchange::serve(endpoint, &head, &request, out),
+                Route::Elsewhere => next::handle(request, out),
+            },
+        }
+    }
+}
+
+fn not_configured(method: &str, reason: &str) {
+    log(&Decision { event: "not-configured", method, status: 503, reason: Some(reason), ..Decision::default() });
+}
+
+/// Standard error is where every host keeps a component's log.
+fn log(decision: &Decision<'_>) {
+    eprintln!("{decision}");
+}

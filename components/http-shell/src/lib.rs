@@ -8,4 +8,5 @@ pub mod outbound;
 mod streams;
 mod system;
 
+pub use streams::RelayEnd;
 pub use system::{SystemEntropy, now};

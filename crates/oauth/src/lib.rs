@@ -1,1 +1,22 @@
-//! oauth
+//! The authorization server's decisions: metadata, registration, authorization, consent, login, codes and tokens.
+//!
+//! A request goes through them in this order: [`authorization`] parses and binds it, [`consent`] keeps it in the user's hands until they
+//! have decided, [`login`] keeps it while the identity provider asks who they are, [`code`] hands the outcome to the client, and
+//! [`token`] turns it into a session. Each step consumes what the one before made.
+
+pub mod authorization;
+pub mod browser;
+pub mod client;
+pub mod client_document;
+pub mod code;
+pub mod consent;
+mod error;
+#[cfg(test)]
+mod example;
+pub mod login;
+pub mod metadata;
+pub mod registration;
+mod sealed_handle;
+pub mod token;
+
+pub use error::ErrorCode;

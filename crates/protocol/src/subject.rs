@@ -29,6 +29,15 @@ impl Subject {
         Ok(Self(format!("{provider}:{sub}")))
     }
 
+    /// Reads back what [`Subject::as_str`] gave.
+    ///
+    /// # Errors
+    /// Where the text is not a provider's name and a `sub` joined by `:`.
+    pub fn parse(text: &str) -> Result<Self, InvalidSubject> {
+        let (provider, sub) = text.split_once(':').ok_or(InvalidSubject)?;
+        Self::new(provider, sub)
+    }
+
     /// The subject as it stands in the log and in the header for upstreams.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -48,7 +57,9 @@ mod tests {
     #[test]
     fn equal_subs_of_two_providers_are_two_subjects() {
         assert_ne!(Subject::new("a", "1"), Subject::new("b", "1"));
-        assert_eq!(Subject::new("demo", "alice").unwrap().as_str(), "demo:alice");
+        let subject = Subject::new("demo", "urn:alice").unwrap();
+        assert_eq!(subject.as_str(), "demo:urn:alice");
+        assert_eq!(Subject::parse("demo:urn:alice"), Ok(subject));
     }
 
     #[test]

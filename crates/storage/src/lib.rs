@@ -1,1 +1,14 @@
-//! storage
+//! The store as the deciding crates see it: keys that carry their expiry, and a port with five operations.
+//!
+//! `wit/host/store.wit` is the same port at the boundary between components; an adapter component gives it a backend.
+
+mod key;
+pub mod memory;
+mod once;
+mod port;
+mod sweep;
+
+pub use key::{InvalidKey, Key, Kind};
+pub use once::{Claim, claim, issue};
+pub use port::{KeyPage, Store, StoreUnavailable};
+pub use sweep::sweep;

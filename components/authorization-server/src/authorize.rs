@@ -1,0 +1,66 @@
+//! `GET /authorize`: parse, bind, ask.
+
+use gatehouse_oauth::authorization::{BoundRequest, RejectedRequest, UnboundRejection};
+use gatehouse_oauth::browser::Browser;
+use gatehouse_oauth::consent;
+use gatehouse_protocol::Parameters;
+use http::{Request, Response};
+use http_shell::SystemEntropy;
+
+use crate::context::Context;
+use crate::{client_document, cookies, log, pages, responses};
+
+const EVENT: &str = "authorize";
+
+/// Shows the consent page: always, whatever was approved before, and before the identity provider is asked anything.
+pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    let query = request.uri().query().unwrap_or_default();
+    if let Ok(client_id) = Parameters::parse(query).required("client_id") {
+        client_document::read_if_needed(context, client_id);
+    }
+    let bound = match BoundRequest::parse(query, &context.configuration, &context.store, context.now) {
+        Ok(bound) => bound,
+        Err(rejection) => return unbound(&rejection),
+    };
+    let authorization = match bound.validate(&context.configuration) {
+        Ok(authorization) => authorization,
+        Err(rejected) => return rejected_at_client(context, &rejected),
+    };
+    let browser = cookies::browser(request.headers(), &context.configuration.public_url)
+        .unwrap_or_else(|| Browser::generate(&mut SystemEntropy));
+    match consent::ticket(&authorization, &browser, &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => {
+            let mut page = pages::consent(&context.configuration, &authorization, &ticket);
+            cookies::set_browser(&mut page, &browser, &context.configuration.public_url);
+            page
+        }
+        Err(error) => {
+            log::failed(EVENT, error);
+            pages::out_of_order()
+        }
+    }
+}
+
+/// Tells the user, and nobody else: where the answer should go is not known.
+pub(crate) fn unbound(rejection: &UnboundRejection) -> Response<Vec<u8>> {
+    match rejection {
+        UnboundRejection::Unavailable(error) => {
+            log::failed(EVENT, error);
+            pages::out_of_order()
+        }
+        UnboundRejection::Parameter(_) | UnboundRejection::UnknownClient | UnboundRejection::ForeignRedirectUri => {
+            log::denied(EVENT, None, rejection);
+            pages::error(400, "This sign-in link does not work", &format!("{rejection}."))
+        }
+    }
+}
+
+/// Tells the client (RFC 6749, section 4.1.2.1; `iss` by RFC 9207, section 2).
+fn rejected_at_client(context: &Context, rejected: &RejectedRequest) -> Response<Vec<u8>> {
+    log::denied(EVENT, None, &rejected.rejection);
+    let description = responses::in_wire_characters(&rejected.rejection.to_string());
+    let mut parameters = vec![("error", rejected.rejection.to_wire().as_str()), ("error_description", description.as_str())];
+    parameters.extend(rejected.state.as_deref().map(|state| ("state", state)));
+    parameters.push(("iss", context.configuration.public_url.as_str()));
+    responses::redirect_to_client(&rejected.redirect_uri, &parameters)
+}

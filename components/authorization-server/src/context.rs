@@ -1,0 +1,26 @@
+//! What every endpoint needs: the configuration, the keys, the store and the time.
+
+use gatehouse_configuration::Configuration;
+use gatehouse_protocol::UnixTime;
+use gatehouse_sealing::KeyRing;
+use host_imports::{HostStore, SettingsError};
+
+/// The surroundings of one request.
+pub(crate) struct Context {
+    pub(crate) configuration: Configuration,
+    pub(crate) keys: KeyRing,
+    pub(crate) store: HostStore,
+    pub(crate) now: UnixTime,
+}
+
+impl Context {
+    /// Reads the settings anew: an instance serves one request.
+    pub(crate) fn of_this_request() -> Result<Self, SettingsError> {
+        Ok(Self {
+            configuration: host_imports::configuration()?,
+            keys: host_imports::server_keys()?,
+            store: HostStore,
+            now: http_shell::now(),
+        })
+    }
+}

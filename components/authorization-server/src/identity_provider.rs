@@ -1,0 +1,69 @@
+//! Conversations with the identity provider.
+
+use core::fmt;
+
+use gatehouse_configuration::{Configuration, IdentityProvider};
+use gatehouse_openid::{
+    AuthorizationCode, ClientAuthentication, Identity, KEY_SET_BYTES, KeySet, LoginRejection, LoginSecrets, METADATA_BYTES,
+    ProviderMetadata, ProviderTokens, TOKEN_ANSWER_BYTES, discovery_request, keys_request, token_request,
+};
+use gatehouse_protocol::UnixTime;
+use host_imports::SettingsError;
+use http::{Request, Response};
+use http_shell::outbound::{self, NoAnswer};
+
+/// Why the conversation came to nothing. The text is for the log.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// An answer that does not do.
+    Rejected(LoginRejection),
+    /// No answer.
+    NoAnswer(&'static str, NoAnswer),
+    /// Our own secret is missing.
+    Settings(SettingsError),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(rejection) => rejection.fmt(f),
+            Self::NoAnswer(asked, reason) => write!(f, "identity provider: no {asked}: {reason}"),
+            Self::Settings(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<R: Into<LoginRejection>> From<R> for Failure {
+    fn from(rejection: R) -> Self {
+        Self::Rejected(rejection.into())
+    }
+}
+
+/// Where the provider's endpoints are.
+pub(crate) fn metadata(provider: &IdentityProvider) -> Result<ProviderMetadata, Failure> {
+    let request = discovery_request(&provider.issuer)?;
+    let response = ask("metadata", &request, METADATA_BYTES)?;
+    Ok(ProviderMetadata::parse(&response, &provider.issuer)?)
+}
+
+/// Redeems the code that the browser brought, and verifies who signed in.
+pub(crate) fn identity(
+    configuration: &Configuration,
+    metadata: &ProviderMetadata,
+    code: &AuthorizationCode,
+    secrets: &LoginSecrets,
+    now: UnixTime,
+) -> Result<(Identity, ProviderTokens), Failure> {
+    let provider = &configuration.identity_provider;
+    let secret = provider.client_secret.as_ref().map(host_imports::secret).transpose().map_err(Failure::Settings)?;
+    let authentication = ClientAuthentication::choose(secret, metadata)?;
+    let request = token_request(provider, metadata, &authentication, &configuration.callback_url(), code, secrets);
+    let tokens = ProviderTokens::parse(&ask("tokens", &request, TOKEN_ANSWER_BYTES)?)?;
+    let keys = KeySet::parse(&ask("keys", &keys_request(metadata), KEY_SET_BYTES)?)?;
+    let identity = Identity::verify(&tokens.id_token, provider, metadata, &keys, secrets, now)?;
+    Ok((identity, tokens))
+}
+
+fn ask(what: &'static str, request: &Request<Vec<u8>>, limit: usize) -> Result<Response<Vec<u8>>, Failure> {
+    outbound::fetch(request, limit).map_err(|reason| Failure::NoAnswer(what, reason))
+}

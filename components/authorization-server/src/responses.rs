@@ -1,0 +1,75 @@
+//! Answers that are not pages.
+
+use gatehouse_oauth::ErrorCode;
+use gatehouse_protocol::BoundRedirectUri;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, Method, Response, StatusCode};
+use serde::Serialize;
+
+/// A JSON answer that nobody may keep (RFC 6749, section 5.1).
+pub(crate) fn json(status: u16, body: &impl Serialize) -> Response<Vec<u8>> {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => {
+            let mut response = Response::new(bytes);
+            *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+        }
+        Err(_) => status_only(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'static str,
+    error_description: &'a str,
+}
+
+/// An OAuth error (RFC 6749, section 5.2; RFC 7591, section 3.2.2).
+pub(crate) fn error(status: u16, code: ErrorCode, description: &str) -> Response<Vec<u8>> {
+    json(status, &ErrorBody { error: code.as_str(), error_description: &in_wire_characters(description) })
+}
+
+/// A method that the endpoint does not have (RFC 9110, section 15.5.6).
+pub(crate) fn method_not_allowed(allowed: &[Method]) -> Response<Vec<u8>> {
+    let mut response = error(405, ErrorCode::InvalidRequest, "this endpoint does not have this method");
+    let list = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    if let Ok(value) = HeaderValue::from_str(&list) {
+        response.headers_mut().insert(ALLOW, value);
+    }
+    response
+}
+
+/// Sends the user on with the parameters of an authorization response. 303 and never 307, which would repeat a form with its contents at
+/// the next place (RFC 9700, section 4.12).
+pub(crate) fn redirect_to_client(redirect_uri: &BoundRedirectUri, parameters: &[(&str, &str)]) -> Response<Vec<u8>> {
+    see_other(&redirect_uri.location(parameters))
+}
+
+/// Sends the user to the identity provider, whose address comes from its own metadata.
+pub(crate) fn redirect_to_identity_provider(authorization_url: &str) -> Response<Vec<u8>> {
+    see_other(authorization_url)
+}
+
+fn see_other(location: &str) -> Response<Vec<u8>> {
+    let Ok(value) = HeaderValue::from_str(location) else {
+        return status_only(StatusCode::INTERNAL_SERVER_ERROR);
+    };
+    let mut response = status_only(StatusCode::SEE_OTHER);
+    response.headers_mut().insert(LOCATION, value);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// An answer without a body.
+pub(crate) fn status_only(status: StatusCode) -> Response<Vec<u8>> {
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = status;
+    response
+}
+
+/// `error_description` may hold visible ASCII without quotes and backslashes only (RFC 6749, appendix A.8); our words can quote what a client sent.
+pub(crate) fn in_wire_characters(text: &str) -> String {
+    text.chars().map(|character| if matches!(character, ' '..='~') && !matches!(character, '"' | '\\') { character } else { '?' }).collect()
+}

@@ -1,0 +1,94 @@
+//! Which endpoint answers which request.
+
+use gatehouse_oauth::ErrorCode;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
+};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_shell::inbound::{self, Unreadable};
+use wasip2::http::types::IncomingRequest;
+
+use crate::context::Context;
+use crate::{authorize, callback, consent, documents, log, pages, register, responses, token};
+
+/// Bytes. The largest legitimate body is a registration with many redirect URIs.
+const LARGEST_BODY: usize = 64 * 1024;
+
+/// An endpoint: how it may be called, and whether web pages of other origins may.
+struct Endpoint {
+    path: &'static str,
+    method: Method,
+    /// Browser-based clients fetch these. Never the authorization endpoint (RFC 9700, section 2.6).
+    cross_origin: bool,
+    /// Whether a person sees what it answers.
+    is_page: bool,
+    answer: fn(&Context, &Request<Vec<u8>>) -> Response<Vec<u8>>,
+}
+
+const fn endpoint(path: &'static str, method: Method, answer: fn(&Context, &Request<Vec<u8>>) -> Response<Vec<u8>>) -> Endpoint {
+    Endpoint { path, method, cross_origin: true, is_page: false, answer }
+}
+
+const fn page(path: &'static str, method: Method, answer: fn(&Context, &Request<Vec<u8>>) -> Response<Vec<u8>>) -> Endpoint {
+    Endpoint { path, method, cross_origin: false, is_page: true, answer }
+}
+
+const ENDPOINTS: [Endpoint; 7] = [
+    endpoint("/.well-known/oauth-authorization-server", Method::GET, documents::metadata),
+    // Clients of MCP 2025-11-25 may look here first; the document is the same.
+    endpoint("/.well-known/openid-configuration", Method::GET, documents::metadata),
+    endpoint("/register", Method::POST, register::answer),
+    endpoint("/token", Method::POST, token::answer),
+    page("/authorize", Method::GET, authorize::answer),
+    page("/consent", Method::POST, consent::answer),
+    page("/callback", Method::GET, callback::answer),
+];
+
+/// Answers any request that the gateway did not take.
+pub(crate) fn answer(incoming: &IncomingRequest) -> Response<Vec<u8>> {
+    let head = match inbound::head(incoming) {
+        Ok(head) => head,
+        Err(error) => return responses::error(400, ErrorCode::InvalidRequest, &error.to_string()),
+    };
+    let Some(endpoint) = ENDPOINTS.iter().find(|endpoint| endpoint.path == head.uri().path()) else {
+        return responses::error(404, ErrorCode::InvalidRequest, "there is nothing here");
+    };
+    let mut response = match *head.method() {
+        Method::OPTIONS if endpoint.cross_origin && head.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) => preflight(endpoint),
+        ref method if *method == endpoint.method => called(endpoint, incoming, head),
+        // A HEAD is a GET without the body, which the host leaves out (RFC 9110, section 9.3.2).
+        Method::HEAD if endpoint.method == Method::GET && !endpoint.is_page => called(endpoint, incoming, head),
+        _ => responses::method_not_allowed(&[endpoint.method.clone()]),
+    };
+    if endpoint.cross_origin {
+        // No cookie counts at these endpoints, so any page may read what it could fetch itself.
+        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+    response
+}
+
+fn called(endpoint: &Endpoint, incoming: &IncomingRequest, head: Request<()>) -> Response<Vec<u8>> {
+    let body = match inbound::body(incoming, LARGEST_BODY) {
+        Ok(body) => body,
+        Err(Unreadable::TooLarge) => return responses::error(413, ErrorCode::InvalidRequest, "the body is larger than 65536 bytes"),
+        Err(error) => return responses::error(400, ErrorCode::InvalidRequest, &error.to_string()),
+    };
+    match Context::of_this_request() {
+        Ok(context) => (endpoint.answer)(&context, &head.map(|()| body)),
+        Err(error) => {
+            log::failed("settings", error);
+            if endpoint.is_page { pages::out_of_order() } else { responses::error(503, ErrorCode::ServerError, "this server is not configured correctly") }
+        }
+    }
+}
+
+fn preflight(endpoint: &Endpoint) -> Response<Vec<u8>> {
+    let mut response = responses::status_only(StatusCode::NO_CONTENT);
+    let headers = response.headers_mut();
+    if let Ok(method) = HeaderValue::from_str(endpoint.method.as_str()) {
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method);
+    }
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, mcp-protocol-version"));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    response
+}

@@ -1,0 +1,44 @@
+//! What the sessions component refuses, as the gateway says it to the client.
+//!
+//! Every case is named, so that a new one cannot be let through unnoticed.
+
+use gatehouse_mcp::Refusal;
+
+use crate::bindings::gatehouse::auth::{handles, sessions};
+
+/// For a rejected access token.
+pub(crate) fn of_token(rejection: sessions::Rejection) -> Refusal {
+    use sessions::Rejection;
+    match rejection {
+        Rejection::Unrecognised => Refusal::InvalidToken("not one of ours, or for another resource"),
+        Rejection::Expired => Refusal::InvalidToken("expired"),
+        Rejection::Revoked => Refusal::InvalidToken("of a session that has ended"),
+        // These three are about refresh tokens; should one come here, it is no access token.
+        Rejection::Reused => Refusal::InvalidToken("of a session that ended because a refresh token was used twice"),
+        Rejection::WrongClient => Refusal::InvalidToken("of another client"),
+        Rejection::BeyondGrant => Refusal::InvalidToken("for less than was granted"),
+        Rejection::Unavailable(reason) => Refusal::Unavailable(format!("the token cannot be validated: {reason}")),
+    }
+}
+
+/// For a session id that the client presents.
+pub(crate) fn of_handle(rejection: handles::Rejection) -> Refusal {
+    use handles::Rejection;
+    match rejection {
+        Rejection::Unrecognised => Refusal::UnknownSession,
+        Rejection::Unavailable(reason) => {
+            Refusal::Unavailable(format!("the Mcp-Session-Id cannot be opened: {reason}"))
+        }
+    }
+}
+
+/// For a session id that the upstream issued: it was not bound, so it cannot be given out.
+pub(crate) fn of_binding(rejection: handles::Rejection) -> Refusal {
+    use handles::Rejection;
+    match rejection {
+        Rejection::Unrecognised => {
+            Refusal::Unavailable("the Mcp-Session-Id cannot be bound to this principal".to_owned())
+        }
+        Rejection::Unavailable(reason) => Refusal::Unavailable(format!("the Mcp-Session-Id cannot be bound: {reason}")),
+    }
+}

@@ -1,0 +1,74 @@
+//! Between the boundary's records and the session crate's values.
+
+use gatehouse_protocol::{ClientId, ResourceUri, Scope, Scopes, SecretString, Subject, UnixTime};
+use gatehouse_sealing::HandleSecret;
+use gatehouse_session::{
+    Principal, Rejection, SessionRoot, Tokens, UpstreamTokens,
+};
+
+use crate::bindings::exports::gatehouse::auth::sessions as wit;
+
+pub(crate) fn root(root: &wit::SessionRoot) -> Result<SessionRoot, Rejection> {
+    let secret = HandleSecret::from_slice(&root.secret).ok_or_else(|| invalid("session root"))?;
+    Ok(SessionRoot { secret, expires_at: UnixTime::from_seconds(root.expires_at) })
+}
+
+pub(crate) fn principal(principal: &wit::Principal) -> Result<Principal, Rejection> {
+    Ok(Principal {
+        subject: Subject::parse(&principal.subject).map_err(|_| invalid("subject"))?,
+        client_id: ClientId::parse(&principal.client_id).map_err(|_| invalid("client id"))?,
+        resource: ResourceUri::parse(&principal.resource).map_err(|_| invalid("resource"))?,
+        scopes: scopes(&principal.scopes).map_err(|_| invalid("scope"))?,
+    })
+}
+
+pub(crate) fn scopes(scopes: &[String]) -> Result<Scopes, gatehouse_protocol::InvalidScope> {
+    scopes.iter().map(|scope| Scope::parse(scope)).collect()
+}
+
+pub(crate) fn upstream_tokens(tokens: wit::UpstreamTokens) -> UpstreamTokens {
+    UpstreamTokens {
+        access_token: tokens.access_token.map(SecretString::new),
+        refresh_token: tokens.refresh_token.map(SecretString::new),
+        expires_at: tokens.expires_at.map(UnixTime::from_seconds),
+    }
+}
+
+pub(crate) fn principal_to_wit(principal: &Principal) -> wit::Principal {
+    wit::Principal {
+        subject: principal.subject.to_string(),
+        client_id: principal.client_id.to_string(),
+        resource: principal.resource.to_string(),
+        scopes: scopes_to_wit(&principal.scopes),
+    }
+}
+
+pub(crate) fn tokens_to_wit(tokens: &Tokens) -> wit::Tokens {
+    wit::Tokens {
+        access_token: tokens.access_token.expose().to_owned(),
+        refresh_token: tokens.refresh_token.as_ref().map(|token| token.expose().to_owned()),
+        expires_in: tokens.expires_in,
+        scopes: scopes_to_wit(&tokens.scopes),
+    }
+}
+
+pub(crate) fn rejection_to_wit(rejection: Rejection) -> wit::Rejection {
+    match rejection {
+        Rejection::Unrecognised => wit::Rejection::Unrecognised,
+        Rejection::Expired => wit::Rejection::Expired,
+        Rejection::Revoked => wit::Rejection::Revoked,
+        Rejection::Reused => wit::Rejection::Reused,
+        Rejection::WrongClient => wit::Rejection::WrongClient,
+        Rejection::BeyondGrant => wit::Rejection::BeyondGrant,
+        Rejection::Unavailable(reason) => wit::Rejection::Unavailable(reason),
+    }
+}
+
+fn scopes_to_wit(scopes: &Scopes) -> Vec<String> {
+    scopes.iter().map(|scope| scope.as_str().to_owned()).collect()
+}
+
+/// A caller that passes what is not a value breaks the contract of the boundary; nothing is accepted.
+fn invalid(what: &str) -> Rejection {
+    Rejection::Unavailable(format!("the caller passed an invalid {what}"))
+}

@@ -1,0 +1,94 @@
+//! The first part of a request to an MCP endpoint: everything that is decided before the token is looked up.
+
+use gatehouse_protocol::SecretString;
+use http::{Method, Request, Response};
+
+use crate::{Origin, Refusal, bearer, cors};
+
+/// The methods of Streamable HTTP up to 2025-11-25. 2026-07-28 has only POST, and the upstream's 405 says so.
+pub(crate) const METHODS: &str = "GET, POST, DELETE, OPTIONS";
+
+/// What comes of a request before its token is looked up.
+#[derive(Debug)]
+pub enum Admission {
+    /// The request asked for the options; this is the whole answer.
+    Options(Response<Vec<u8>>),
+    /// The request goes no further.
+    Refused(Refusal),
+    /// The request has a token that must be validated next.
+    Token(SecretString),
+}
+
+/// Decides in the order that the browsers and the specification need: preflights carry no token, so they come
+/// first; a page that may not call us learns nothing about tokens; then method and token.
+pub fn admit(head: &Request<()>, origin: &Origin) -> Admission {
+    if *origin == Origin::Refused {
+        return Admission::Refused(Refusal::Origin);
+    }
+    if head.method() == Method::OPTIONS {
+        return Admission::Options(cors::options(head, origin, METHODS));
+    }
+    if !matches!(*head.method(), Method::GET | Method::POST | Method::DELETE) {
+        return Admission::Refused(Refusal::Method);
+    }
+    bearer::token(head.headers())
+        .map_or_else(|missing| Admission::Refused(Refusal::NoBearer(missing)), Admission::Token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NoBearer, example};
+
+    const EVIL: (&str, &str) = ("origin", "http://evil.example");
+    const GOOD: (&str, &str) = ("origin", "http://localhost:6274");
+    const TOKEN: (&str, &str) = ("authorization", "Bearer abc");
+
+    fn of(method: &Method, target: &str, pairs: &[(&str, &str)]) -> Admission {
+        let configuration = example::configuration();
+        let head = example::request(method.clone(), target, pairs);
+        admit(&head, &Origin::of(head.headers(), &configuration))
+    }
+
+    fn refused(method: &Method, target: &str, pairs: &[(&str, &str)]) -> Refusal {
+        let Admission::Refused(refusal) = of(method, target, pairs) else {
+            panic!("{method} {target} was not refused")
+        };
+        refusal
+    }
+
+    #[test]
+    fn a_preflight_of_an_allowed_page_is_answered_without_a_token() {
+        let preflight = [GOOD, ("access-control-request-method", "POST")];
+        let Admission::Options(response) = of(&Method::OPTIONS, "/mcp", &preflight) else { panic!() };
+        assert_eq!(response.status(), 204);
+        assert!(response.headers().contains_key("access-control-allow-methods"));
+    }
+
+    #[test]
+    fn a_foreign_page_is_refused_whatever_it_brings() {
+        for method in [Method::OPTIONS, Method::GET, Method::POST, Method::DELETE, Method::PUT] {
+            let pairs = [EVIL, TOKEN, ("access-control-request-method", "POST")];
+            assert_eq!(refused(&method, "/mcp", &pairs), Refusal::Origin, "{method}");
+        }
+    }
+
+    #[test]
+    fn the_methods_of_mcp_need_a_token_and_others_are_not_allowed() {
+        let other = Method::from_bytes(b"get").unwrap();
+        for method in [Method::HEAD, Method::PUT, Method::PATCH, Method::TRACE, Method::CONNECT, other] {
+            assert_eq!(refused(&method, "/mcp", &[TOKEN]), Refusal::Method, "{method}");
+        }
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            assert_eq!(refused(&method, "/mcp", &[]), Refusal::NoBearer(NoBearer::Missing));
+            let Admission::Token(token) = of(&method, "/mcp", &[TOKEN]) else { panic!() };
+            assert_eq!(token.expose(), "abc");
+        }
+    }
+
+    #[test]
+    fn a_token_in_the_query_is_as_good_as_none() {
+        let refusal = refused(&Method::POST, "/mcp?access_token=abc", &[]);
+        assert_eq!(refusal, Refusal::NoBearer(NoBearer::Missing));
+    }
+}

@@ -1,0 +1,107 @@
+//! `WWW-Authenticate` (RFC 6750, section 3; RFC 9728, section 5.1).
+
+use http::HeaderValue;
+
+use crate::Endpoint;
+
+/// The error code of a challenge (RFC 6750, section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorCode {
+    InvalidRequest,
+    InvalidToken,
+    InsufficientScope,
+}
+
+impl ErrorCode {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+        }
+    }
+}
+
+/// The challenge for `endpoint`. A request without a token gets none of the error codes.
+///
+/// The scopes are all that the endpoint needs, so that one step of authorization is enough (MCP 2025-11-25, "scope
+/// selection strategy"); `offline_access` is no scope of a resource.
+pub(crate) fn challenge(endpoint: &Endpoint<'_>, error: Option<(ErrorCode, &str)>) -> HeaderValue {
+    let mut parameters = Vec::new();
+    if let Some((code, description)) = error {
+        parameters.push(("error", code.as_str().to_owned()));
+        parameters.push(("error_description", description.to_owned()));
+    }
+    let scopes: Vec<_> = endpoint.required_scopes().collect();
+    if !scopes.is_empty() {
+        parameters.push(("scope", scopes.join(" ")));
+    }
+    parameters.push(("resource_metadata", endpoint.metadata_url()));
+    let parameters: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+    HeaderValue::try_from(format!("Bearer {}", parameters.join(", "))).unwrap_or(HeaderValue::from_static("Bearer"))
+}
+
+/// A quoted-string (RFC 9110, section 5.6.4). A character that cannot stand in one becomes a space: nothing ends the
+/// string, the header or the message early.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            ' '..='~' => quoted.push(character),
+            _ => quoted.push(' '),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::example;
+
+    #[test]
+    fn the_challenge_says_where_the_metadata_is_and_which_scopes_are_needed() {
+        let configuration = example::configuration();
+        let challenge = challenge(&example::endpoint(&configuration), None);
+        assert_eq!(
+            challenge,
+            r#"Bearer scope="mcp files:read", resource_metadata="https://gateway.example/.well-known/oauth-protected-resource/mcp""#
+        );
+    }
+
+    #[test]
+    fn the_challenge_with_an_error_has_the_code_of_the_rfc_first() {
+        let configuration = example::configuration();
+        for (code, name) in [
+            (ErrorCode::InvalidRequest, "invalid_request"),
+            (ErrorCode::InvalidToken, "invalid_token"),
+            (ErrorCode::InsufficientScope, "insufficient_scope"),
+        ] {
+            let challenge = challenge(&example::endpoint(&configuration), Some((code, "Why")));
+            let start = format!(
+                r#"Bearer error="{name}", error_description="Why", scope="mcp files:read", resource_metadata=""#
+            );
+            assert!(challenge.to_str().unwrap().starts_with(&start), "{challenge:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_gets_out_of_its_quotes(text in "\\PC*|[\\x00-\\x7f]*") {
+            let quoted = quoted(&text);
+            prop_assert!(HeaderValue::from_str(&quoted).is_ok());
+            let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap();
+            let mut characters = inner.chars();
+            while let Some(character) = characters.next() {
+                prop_assert!(character != '"');
+                if character == '\\' {
+                    prop_assert!(matches!(characters.next(), Some('"' | '\\')));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Cross-origin requests from web pages (the Fetch standard, section 3.2).
+//!
+//! A page may read an answer only where the answer names its origin. Cookies are never allowed: the token is in a
+//! header.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, ALLOW, VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+
+use crate::Origin;
+
+/// What an MCP client sends besides the headers that every page may send.
+const ALLOWED_HEADERS: &str =
+    "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, Last-Event-ID";
+/// A tool's own header parameters (MCP 2026-07-28): their names are not known beforehand, and `*` does not cover
+/// `Authorization`.
+const ALLOWED_PREFIX: &str = "mcp-param-";
+const EXPOSED_HEADERS: &str = "WWW-Authenticate, Mcp-Session-Id";
+/// Seconds; browsers cap it at 2 hours (Chromium) or a day (Firefox).
+const MAX_AGE: &str = "7200";
+
+/// What the answer to a preflight depends on.
+const PREFLIGHT_VARY: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+
+/// Lets the page at `origin` read the answer with these headers, and tells caches that it depends on the origin.
+pub fn allow(headers: &mut HeaderMap, origin: &Origin) {
+    headers.append(VARY, HeaderValue::from_static("Origin"));
+    if let Origin::Allowed(origin) = origin {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
+    }
+}
+
+/// The answer to `OPTIONS`: of a page that asks before its request, or of anyone who asks for the methods (RFC 9110,
+/// section 9.3.7).
+pub(crate) fn options<B>(request: &Request<B>, origin: &Origin, methods: &'static str) -> Response<Vec<u8>> {
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(methods));
+    allow(headers, origin);
+    let asked = request.headers();
+    if is_preflight(request) && matches!(origin, Origin::Allowed(_)) {
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers(asked));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
+        headers.insert(VARY, HeaderValue::from_static(PREFLIGHT_VARY));
+    }
+    response
+}
+
+fn is_preflight<B>(request: &Request<B>) -> bool {
+    request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// The fixed names, and those of the tool parameters that the page asked for.
+fn allowed_headers(asked: &HeaderMap) -> HeaderValue {
+    let asked = asked.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter().filter_map(|value| value.to_str().ok());
+    let parameters = asked
+        .flat_map(|list| list.split(','))
+        .filter_map(|name| name.trim().parse::<HeaderName>().ok())
+        .filter(|name| name.as_str().starts_with(ALLOWED_PREFIX));
+    let names = parameters.fold(ALLOWED_HEADERS.to_owned(), |names, name| format!("{names}, {name}"));
+    HeaderValue::try_from(names).unwrap_or(HeaderValue::from_static(ALLOWED_HEADERS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+
+    const METHODS: &str = "GET, POST, OPTIONS";
+
+    fn origin() -> Origin {
+        Origin::Allowed(HeaderValue::from_static("http://localhost:6274"))
+    }
+
+    fn preflight(requested: &str) -> Response<Vec<u8>> {
+        let pairs = [("access-control-request-method", "POST"), ("access-control-request-headers", requested)];
+        options(&example::request(Method::OPTIONS, "/mcp", &pairs), &origin(), METHODS)
+    }
+
+    #[test]
+    fn a_preflight_is_told_what_an_mcp_client_needs() {
+        let response = preflight("authorization,mcp-protocol-version");
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        let headers = response.headers();
+        assert_eq!(headers[ACCESS_CONTROL_ALLOW_ORIGIN], "http://localhost:6274");
+        assert_eq!(headers[ACCESS_CONTROL_ALLOW_METHODS], METHODS);
+        assert_eq!(headers[ACCESS_CONTROL_ALLOW_HEADERS], ALLOWED_HEADERS);
+        assert_eq!(headers[VARY], PREFLIGHT_VARY);
+        assert!(!headers.contains_key("access-control-allow-credentials"));
+    }
+
+    #[test]
+    fn parameters_of_tools_are_allowed_by_name_and_other_names_are_not_echoed() {
+        let response =
+            preflight("x-evil, Mcp-Param-City,mcp-param-user_id, mcp-param-\u{e9}, mcp-paramx, mcp-param-a b");
+        let allowed = response.headers()[ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap();
+        assert_eq!(allowed, ALLOWED_HEADERS, "a list with a byte that is not ASCII is not read at all");
+        let response = preflight("x-evil, Mcp-Param-City,mcp-param-user_id, mcp-paramx, mcp-param-a b");
+        let allowed = response.headers()[ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap();
+        assert_eq!(allowed, format!("{ALLOWED_HEADERS}, mcp-param-city, mcp-param-user_id"));
+    }
+
+    #[test]
+    fn options_of_others_names_the_methods_and_allows_no_page() {
+        let response = options(&example::request(Method::OPTIONS, "/mcp", &[]), &Origin::Absent, METHODS);
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        assert_eq!(response.headers()[ALLOW], METHODS);
+        assert!(response.headers().keys().all(|name| !name.as_str().starts_with("access-control")));
+    }
+
+    #[test]
+    fn an_answer_depends_on_the_origin_even_where_none_is_allowed() {
+        for origin in [Origin::Absent, Origin::Refused] {
+            let mut headers = HeaderMap::new();
+            allow(&mut headers, &origin);
+            assert_eq!(headers, example::headers(&[("vary", "Origin")]));
+        }
+    }
+}

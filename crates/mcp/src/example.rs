@@ -1,0 +1,58 @@
+//! The configuration that the tests use.
+
+use gatehouse_configuration::Configuration;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+
+use crate::Endpoint;
+
+pub(crate) const ONE_UPSTREAM: &str = r#"
+public_url = "https://gateway.example"
+allowed_origins = ["http://localhost:6274"]
+
+[identity_provider]
+name = "demo"
+issuer = "https://login.example"
+client_id = "gatehouse"
+
+[[upstreams]]
+path = "/mcp"
+url = "http://10.0.0.7:8080/api/mcp?code=1"
+name = "Demo"
+scopes = ["mcp", "files:read", "offline_access"]
+subject_header = "x-gatehouse-subject"
+secret_headers = { "x-functions-key" = { secret = "upstream_secret" }, "x-tenant_key" = { secret = "tenant" } }
+"#;
+
+pub(crate) fn one_upstream() -> Configuration {
+    Configuration::parse(ONE_UPSTREAM).unwrap()
+}
+
+/// Two upstreams; [`endpoint`] is the first.
+pub(crate) fn configuration() -> Configuration {
+    let second = "[[upstreams]]\npath = \"/team/files.v2\"\nurl = \"https://files.internal.example\"\n";
+    Configuration::parse(&format!("{ONE_UPSTREAM}\n{second}")).unwrap()
+}
+
+pub(crate) fn endpoints(configuration: &Configuration) -> impl Iterator<Item = Endpoint<'_>> {
+    configuration.upstreams.iter().map(move |upstream| Endpoint { configuration, upstream })
+}
+
+pub(crate) fn endpoint(configuration: &Configuration) -> Endpoint<'_> {
+    endpoints(configuration).next().unwrap()
+}
+
+pub(crate) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    headers
+}
+
+pub(crate) fn request(method: Method, target: &str, pairs: &[(&str, &str)]) -> Request<()> {
+    let mut request = Request::new(());
+    *request.method_mut() = method;
+    *request.uri_mut() = target.parse().unwrap();
+    *request.headers_mut() = headers(pairs);
+    request
+}

@@ -1,0 +1,195 @@
+//! Request headers that a client may not speak to the upstream with.
+//!
+//! Names are compared in the form that servers reduce them to: CGI, WSGI and their kin turn `-` into `_` and forget the
+//! case, so that `X_MS_Client-Principal` and `x-ms-client-principal` reach the application as one variable
+//! (oauth2-proxy, CVE-2025-64484).
+
+use gatehouse_configuration::Upstream;
+use http::HeaderName;
+
+use crate::hop_by_hop::HopByHop;
+
+/// In the reduced form. Each is decided by the gateway, or would have the upstream believe something that nobody has
+/// checked.
+const RESERVED: [&str; 26] = [
+    // Credentials for us, not for the upstream (MCP, authorization: a token is never passed on).
+    "authorization",
+    "cookie",
+    "cookie2",
+    // Framing and addressing: the host writes them for the request that it really sends.
+    "content-length",
+    "expect",
+    "host",
+    "max-forwards",
+    // Bound to the user; ours is set afterwards.
+    "mcp-session-id",
+    // Checked here against our own origins, of which an upstream knows nothing: its own check would refuse them.
+    "origin",
+    "access-control-request-headers",
+    "access-control-request-method",
+    // Where the client is. Nobody before us has checked it.
+    "cf-connecting-ip",
+    "client-ip",
+    "forwarded",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-real-ip",
+    // Another method or path than the one that was checked (Symfony, IIS, Express's method-override).
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+    // Who the client is, as other gateways say it.
+    "remote-user",
+    "x-remote-user",
+    // CGI's HTTP_PROXY (CVE-2016-5385).
+    "proxy",
+];
+
+/// Families of such names, in the reduced form.
+const RESERVED_FAMILIES: [&str; 15] = [
+    "x-forwarded",
+    // Azure App Service and Container Apps: X-MS-CLIENT-PRINCIPAL*, X-MS-TOKEN-*.
+    "x-ms-",
+    // Other gateways' identities: oauth2-proxy, AWS, Google, Cloudflare, Pomerium.
+    "x-auth-request-",
+    "x-amzn-oidc-",
+    "x-goog-authenticated-user-",
+    "x-goog-iap-",
+    "cf-access-",
+    "x-pomerium-",
+    // Client certificates and original paths, as TLS-terminating proxies say them: Azure, nginx, Apache, Envoy.
+    "x-arr-",
+    "x-client-cert",
+    "x-ssl-client-",
+    "ssl-client-",
+    "x-envoy-",
+    // What a browser says about the page, which Go's cross-origin protection would judge a second time.
+    "sec-fetch-",
+    // What Spin tells a component about its own route.
+    "spin-",
+];
+
+/// Headers whose meaning the gateway or the upstream acts on; only their own spelling is passed on.
+const ONE_SPELLING: [&str; 7] =
+    ["accept", "content-encoding", "content-type", "last-event-id", "mcp-method", "mcp-name", "mcp-protocol-version"];
+
+/// Whether the client's field of this name must not reach `upstream`.
+pub(crate) fn is_reserved(name: &HeaderName, upstream: &Upstream) -> bool {
+    let reduced = reduced(name.as_str());
+    let configured = upstream.subject_header.iter().chain(upstream.secret_headers.iter().map(|(name, _)| name));
+    RESERVED.contains(&reduced.as_str())
+        || HopByHop::is_always(&reduced)
+        || RESERVED_FAMILIES.iter().any(|family| reduced.starts_with(family))
+        || (ONE_SPELLING.contains(&reduced.as_str()) && reduced != name.as_str())
+        || configured.map(|name| self::reduced(name.as_str())).any(|configured| configured == reduced)
+}
+
+/// Lower case, and `-` for everything that is neither letter nor digit.
+fn reduced(name: &str) -> String {
+    name.chars()
+        .map(|character| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+
+    use super::*;
+    use crate::example;
+
+    fn reserved(name: &str) -> bool {
+        let configuration = example::configuration();
+        is_reserved(&HeaderName::from_bytes(name.as_bytes()).unwrap(), example::endpoint(&configuration).upstream)
+    }
+
+    #[test]
+    fn identity_forwarding_and_configured_names_are_reserved_in_every_spelling() {
+        for name in [
+            "Authorization",
+            "Cookie",
+            "Host",
+            "Forwarded",
+            "X-Forwarded-For",
+            "X-Forwarded-Anything",
+            "x_forwarded_proto",
+            "X-Real-IP",
+            "X-MS-CLIENT-PRINCIPAL",
+            "X_MS_Client-Principal_Name",
+            "X-MS-TOKEN-AAD-ID-TOKEN",
+            "x.ms.client.principal",
+            "x-gatehouse-subject",
+            "X_Gatehouse_Subject",
+            "x-functions-key",
+            "X_FUNCTIONS_KEY",
+            "x-tenant-key",
+            "x_tenant_key",
+            "mcp-session-id",
+            "Mcp_Session_Id",
+            "mcp_protocol_version",
+            "Content_Type",
+            "content_length",
+            "transfer_encoding",
+            "spin-full-url",
+            "Origin",
+            "Sec-Fetch-Site",
+            "Proxy",
+        ] {
+            assert!(reserved(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn ordinary_headers_and_unknown_parameters_of_tools_are_not() {
+        for name in [
+            "accept",
+            "content-type",
+            "mcp-protocol-version",
+            "mcp-method",
+            "mcp-name",
+            "mcp-param-city",
+            "mcp-param-user_id",
+            "last-event-id",
+            "traceparent",
+            "tracestate",
+            "user-agent",
+            "x-custom",
+            "x_custom",
+            "accept-encoding",
+            "x-msx",
+            "forwarded-by",
+        ] {
+            assert!(!reserved(name), "{name}");
+        }
+    }
+
+    fn any_reserved() -> impl Strategy<Value = String> {
+        let configured = ["x-gatehouse-subject", "x-functions-key", "x-tenant-key"];
+        let exact: Vec<String> = RESERVED.iter().chain(&configured).map(|name| (*name).to_owned()).collect();
+        let member = (select(RESERVED_FAMILIES.to_vec()), "[a-z][a-z0-9-]{0,8}")
+            .prop_map(|(family, rest)| format!("{family}{rest}"));
+        prop_oneof![select(exact), member]
+    }
+
+    proptest! {
+        #[test]
+        fn no_reserved_name_gets_through_in_another_spelling(
+            name in any_reserved(),
+            upper in proptest::collection::vec(any::<bool>(), 64),
+            separators in proptest::collection::vec(select(b"-_.~!#$%&'*+^`|".to_vec()), 64),
+            at in any::<Index>(),
+        ) {
+            let all = at.index(2) == 0;
+            let spelled: String = name.char_indices().map(|(index, character)| match character {
+                '-' if all || at.index(name.len()) == index => separators[index % 64] as char,
+                other if upper[index % 64] => other.to_ascii_uppercase(),
+                other => other,
+            }).collect();
+            prop_assert!(reserved(&spelled), "{}", spelled);
+        }
+    }
+}

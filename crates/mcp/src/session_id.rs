@@ -1,0 +1,87 @@
+//! `Mcp-Session-Id`: the upstream's handle, which the client holds in a form bound to its user.
+//!
+//! "MCP servers SHOULD bind session IDs to user-specific information" (MCP 2025-11-25, security best practices): an id
+//! that leaked to another signed-in user opens nothing.
+
+use http::{HeaderMap, HeaderName};
+
+use crate::{Era, Refusal};
+
+pub(crate) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+
+/// A session id that somebody gave us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionId<'a>(&'a str);
+
+impl<'a> SessionId<'a> {
+    /// The bound id that a client presents; it must be opened before anything is forwarded. `None` where there is none
+    /// or the era knows none.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownSession`] where it cannot be one of ours.
+    pub fn presented(headers: &'a HeaderMap, era: &Era) -> Result<Option<Self>, Refusal> {
+        only(headers, era).map_err(|Unusable| Refusal::UnknownSession)
+    }
+
+    /// The upstream's own id in its answer; it must be bound before it is given out.
+    ///
+    /// # Errors
+    /// [`Refusal::UpstreamMalformed`] where there are several, or it is not text.
+    pub fn issued(headers: &'a HeaderMap, era: &Era) -> Result<Option<Self>, Refusal> {
+        only(headers, era)
+            .map_err(|Unusable| Refusal::UpstreamMalformed("its Mcp-Session-Id is doubled or not visible ASCII"))
+    }
+
+    /// The id as it stands in the header.
+    pub fn as_str(&self) -> &'a str {
+        self.0
+    }
+}
+
+struct Unusable;
+
+fn only<'a>(headers: &'a HeaderMap, era: &Era) -> Result<Option<SessionId<'a>>, Unusable> {
+    if !era.has_sessions {
+        return Ok(None);
+    }
+    let mut values = headers.get_all(SESSION_ID).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => match value.to_str() {
+            // "The session ID MUST only contain visible ASCII characters."
+            Ok(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Ok(Some(SessionId(text)))
+            }
+            _ => Err(Unusable),
+        },
+        (Some(_), Some(_)) => Err(Unusable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+
+    const MODERN: &[(&str, &str)] = &[("mcp-protocol-version", "2026-07-28")];
+
+    #[test]
+    fn an_id_counts_only_in_an_era_that_has_sessions() {
+        let headers = example::headers(&[("mcp-session-id", "abc~!")]);
+        assert_eq!(SessionId::presented(&headers, Era::of(&HeaderMap::new())), Ok(Some(SessionId("abc~!"))));
+        assert_eq!(SessionId::presented(&headers, Era::of(&example::headers(MODERN))), Ok(None));
+        assert_eq!(SessionId::issued(&headers, Era::of(&example::headers(MODERN))), Ok(None));
+        assert_eq!(SessionId::presented(&HeaderMap::new(), Era::of(&HeaderMap::new())), Ok(None));
+    }
+
+    #[test]
+    fn an_id_that_nobody_could_have_bound_is_unknown() {
+        let era = Era::of(&HeaderMap::new());
+        for values in [&[""][..], &["a b"], &["\u{e9}"], &["a\tb"], &["a", "a"]] {
+            let pairs: Vec<_> = values.iter().map(|value| ("mcp-session-id", *value)).collect();
+            let headers = example::headers(&pairs);
+            assert_eq!(SessionId::presented(&headers, era), Err(Refusal::UnknownSession), "{values:?}");
+            assert!(matches!(SessionId::issued(&headers, era), Err(Refusal::UpstreamMalformed(_))));
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The authorization request (OAuth 2.1, section 4.1.1).
+//!
+//! Errors come in two kinds that must not be mixed up: until client and redirect URI are known to belong together, nothing may be
+//! sent anywhere and the user is told ([`UnboundRejection`]); from then on the client is told ([`AuthorizationRejection`]).
+
+use gatehouse_configuration::{Configuration, Upstream};
+use gatehouse_protocol::{
+    BoundRedirectUri, ClientId, CodeChallenge, ParameterError, Parameters, RedirectUri, ResourceUri, Scopes, UnixTime,
+};
+use gatehouse_storage::{Store, StoreUnavailable};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::ErrorCode;
+use crate::client::{Client, ClientUnknown};
+
+/// Bytes. A client that keeps more than this in `state` would pass the limits of URLs, too.
+const LONGEST_STATE: usize = 2048;
+
+/// A request whose client is known and whose redirect URI belongs to it.
+#[derive(Clone, Debug)]
+pub struct BoundRequest {
+    client: Client,
+    redirect_uri: BoundRedirectUri,
+    parameters: Parameters,
+}
+
+/// A request that can be granted.
+#[derive(Clone, Debug)]
+pub struct AuthorizationRequest {
+    /// Who asks.
+    pub client: Client,
+    /// Where the answer goes.
+    pub redirect_uri: BoundRedirectUri,
+    /// The client's `state`, returned as it came.
+    pub state: Option<String>,
+    /// The PKCE challenge.
+    pub code_challenge: CodeChallenge,
+    /// What is asked for: always a part of what the resource has.
+    pub scopes: Scopes,
+    /// For what.
+    pub resource: ResourceUri,
+}
+
+/// Nothing may be sent to the redirect URI; the user is told.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum UnboundRejection {
+    /// A parameter that says who asks, or where the answer goes, is missing or doubled.
+    #[error("{0}")]
+    Parameter(#[from] ParameterError),
+    /// No such client.
+    #[error("the client is not registered here, or its registration has expired")]
+    UnknownClient,
+    /// The redirect URI is not one of the client's.
+    #[error("the redirect URI is not one that this client registered")]
+    ForeignRedirectUri,
+    /// The client cannot be looked up.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+}
+
+/// The client is told.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AuthorizationRejection {
+    /// A parameter is missing or doubled.
+    #[error("{0}")]
+    Parameter(#[from] ParameterError),
+    /// `response_type` is not `code`.
+    #[error("response_type must be code")]
+    ResponseType,
+    /// `response_mode` is not `query`.
+    #[error("response_mode must be query")]
+    ResponseMode,
+    /// `code_challenge_method` is not S256; absent, it would mean `plain`.
+    #[error("code_challenge_method must be S256")]
+    ChallengeMethod,
+    /// `code_challenge` is not an S256 challenge.
+    #[error("code_challenge must be 43 base64url characters")]
+    Challenge,
+    /// `state` is too long.
+    #[error("state must have at most {LONGEST_STATE} bytes")]
+    State,
+    /// A scope is malformed, or the resource does not have it.
+    #[error("scope holds something that this resource does not have")]
+    Scope,
+    /// `resource` is not one that we protect, or there are several and none is named.
+    #[error("resource must be one of the MCP servers here")]
+    Resource,
+    /// `prompt=none`: the user is always asked.
+    #[error("the user must be asked")]
+    PromptNone,
+    /// Request objects are not supported.
+    #[error("request objects are not supported")]
+    RequestObject,
+    /// Request objects by reference are not supported.
+    #[error("request_uri is not supported")]
+    RequestUri,
+}
+
+impl AuthorizationRejection {
+    /// The code on the wire.
+    pub fn to_wire(&self) -> ErrorCode {
+        match self {
+            Self::Parameter(_) | Self::ResponseMode | Self::ChallengeMethod | Self::Challenge | Self::State => {
+                ErrorCode::InvalidRequest
+            }
+            Self::ResponseType => ErrorCode::UnsupportedResponseType,
+            Self::Scope => ErrorCode::InvalidScope,
+            Self::Resource => ErrorCode::InvalidTarget,
+            Self::PromptNone => ErrorCode::InteractionRequired,
+            Self::RequestObject => ErrorCode::RequestNotSupported,
+            Self::RequestUri => ErrorCode::RequestUriNotSupported,
+        }
+    }
+}
+
+impl BoundRequest {
+    /// Finds the client of the request in `query` and binds the redirect URI to it.
+    ///
+    /// # Errors
+    /// See [`UnboundRejection`]: to be shown, never redirected.
+    pub fn parse(query: &str, configuration: &Configuration, store: &impl Store, now: UnixTime) -> Result<Self, UnboundRejection> {
+        let parameters = Parameters::parse(query);
+        let client_id = ClientId::parse(parameters.required("client_id")?).map_err(|_| UnboundRejection::UnknownClient)?;
+        let client = Client::find(&client_id, configuration, store, now).map_err(|error| match error {
+            ClientUnknown::NotRegistered => UnboundRejection::UnknownClient,
+            ClientUnknown::Unavailable(error) => UnboundRejection::Unavailable(error),
+        })?;
+        let requested = parameters.required("redirect_uri")?;
+        let redirect_uri = RedirectUri::parse(requested, &configuration.callback_url())
+            .ok()
+            .and_then(|uri| uri.bind(&client.redirect_uris))
+            .ok_or(UnboundRejection::ForeignRedirectUri)?;
+        Ok(Self { client, redirect_uri, parameters })
+    }
+
+    /// Judges the rest of the request.
+    ///
+    /// # Errors
+    /// Where the client asks for something that cannot be; it is told at its redirect URI.
+    pub fn validate(self, configuration: &Configuration) -> Result<AuthorizationRequest, RejectedRequest> {
+        match self.judge(configuration) {
+            Ok((state, code_challenge, scopes, resource)) => Ok(AuthorizationRequest {
+                client: self.client,
+                redirect_uri: self.redirect_uri,
+                state,
+                code_challenge,
+                scopes,
+                resource,
+            }),
+            Err(rejection) => {
+                // A doubled or overlong state cannot be returned; the client then knows the answer by its redirect URI alone.
+                let state = self.parameters.optional("state").ok().flatten().filter(|state| state.len() <= LONGEST_STATE);
+                Err(RejectedRequest { state: state.map(str::to_owned), redirect_uri: self.redirect_uri, rejection })
+            }
+        }
+    }
+
+    #[expect(clippy::type_complexity, reason = "the parts of one request, named where they are used")]
+    fn judge(&self, configuration: &Configuration) -> Result<(Option<String>, CodeChallenge, Scopes, ResourceUri), AuthorizationRejection> {
+        let parameters = &self.parameters;
+        let state = parameters.optional("state")?.map(str::to_owned);
+        if state.as_ref().is_some_and(|state| state.len() > LONGEST_STATE) {
+            return Err(AuthorizationRejection::State);
+        }
+        if parameters.optional("request")?.is_some() {
+            return Err(AuthorizationRejection::RequestObject);
+        }
+        if parameters.optional("request_uri")?.is_some() {
+            return Err(AuthorizationRejection::RequestUri);
+        }
+        if parameters.required("response_type")? != "code" {
+            return Err(AuthorizationRejection::ResponseType);
+        }
+        if parameters.optional("response_mode")?.is_some_and(|mode| mode != "query") {
+            return Err(AuthorizationRejection::ResponseMode);
+        }
+        if parameters.optional("prompt")?.is_some_and(|prompt| prompt.split(' ').any(|value| value == "none")) {
+            return Err(AuthorizationRejection::PromptNone);
+        }
+        let challenge = parameters.required("code_challenge")?;
+        if parameters.optional("code_challenge_method")? != Some("S256") {
+            return Err(AuthorizationRejection::ChallengeMethod);
+        }
+        let challenge = CodeChallenge::parse(challenge).map_err(|_| AuthorizationRejection::Challenge)?;
+        let (resource, upstream) = resource(parameters, configuration).ok_or(AuthorizationRejection::Resource)?;
+        let scopes = scopes(parameters.optional("scope")?, upstream)?;
+        Ok((state, challenge, scopes, resource))
+    }
+}
+
+/// A request that cannot be granted, and where to say so.
+#[derive(Clone, Debug)]
+pub struct RejectedRequest {
+    /// Where the answer goes.
+    pub redirect_uri: BoundRedirectUri,
+    /// The client's `state`, where it can be returned.
+    pub state: Option<String>,
+    /// Why.
+    pub rejection: AuthorizationRejection,
+}
+
+/// The resource that the request names, with its upstream; the only one where it names none (clients of MCP 2025-03-26 do not).
+fn resource<'a>(parameters: &Parameters, configuration: &'a Configuration) -> Option<(ResourceUri, &'a Upstream)> {
+    let mut named = parameters.all("resource").filter(|value| !value.is_empty());
+    let first = named.next();
+    // One token is for one resource here. RFC 8707 lets a client name several, and the server refuse.
+    if named.any(|other| Some(other) != first) {
+        return None;
+    }
+    let mut resources =
+        configuration.upstreams.iter().filter_map(|upstream| Some((resource_of(configuration, upstream)?, upstream)));
+    match first {
+        Some(named) => {
+            let named = ResourceUri::parse(named).ok()?;
+            resources.find(|(resource, _)| *resource == named)
+        }
+        None => {
+            let only = resources.next()?;
+            resources.next().is_none().then_some(only)
+        }
+    }
+}
+
+/// The resource indicator of an upstream: our URL for it.
+pub fn resource_of(configuration: &Configuration, upstream: &Upstream) -> Option<ResourceUri> {
+    ResourceUri::parse(&configuration.public_url.join(upstream.path.as_str())).ok()
+}
+
+/// The upstream behind a resource indicator.
+pub fn upstream_of<'a>(configuration: &'a Configuration, resource: &ResourceUri) -> Option<&'a Upstream> {
+    configuration.upstreams.iter().find(|upstream| resource_of(configuration, upstream).as_ref() == Some(resource))
+}
+
+/// What is granted: what was asked for, or all that the resource has. `openid`, `offline_access` and their like are for OpenID providers; clients
+/// send them to everybody, and they grant nothing here.
+fn scopes(requested: Option<&str>, upstream: &Upstream) -> Result<Scopes, AuthorizationRejection> {
+    const OF_OPENID: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+    let requested = Scopes::parse(requested.unwrap_or_default()).map_err(|_| AuthorizationRejection::Scope)?;
+    let ours = |scope: &&gatehouse_protocol::Scope| {
+        !OF_OPENID.contains(&scope.as_str()) || upstream.scopes.iter().any(|known| known == *scope)
+    };
+    let requested: Scopes = requested.iter().filter(ours).cloned().collect();
+    if !upstream.scopes.contains_all(&requested) {
+        return Err(AuthorizationRejection::Scope);
+    }
+    Ok(if requested.is_empty() { upstream.scopes.clone() } else { requested })
+}
+
+/// The request as it is kept while the user decides and signs in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RequestText {
+    client_id: String,
+    redirect_uri: String,
+    state: Option<String>,
+    code_challenge: String,
+    scopes: String,
+    resource: String,
+}
+
+impl AuthorizationRequest {
+    pub(crate) fn to_text(&self) -> RequestText {
+        RequestText {
+            client_id: self.client.client_id.to_string(),
+            redirect_uri: self.redirect_uri.to_string(),
+            state: self.state.clone(),
+            code_challenge: self.code_challenge.to_wire(),
+            scopes: self.scopes.to_string(),
+            resource: self.resource.to_string(),
+        }
+    }
+
+    /// Reads a kept request back, and binds it anew: a client that has gone, or a redirect URI that is no longer its own, gets nothing.
+    pub(crate) fn restore(text: &RequestText, configuration: &Configuration, store: &impl Store, now: UnixTime) -> Result<Self, UnboundRejection> {
+        let client_id = ClientId::parse(&text.client_id).map_err(|_| UnboundRejection::UnknownClient)?;
+        let client = Client::find(&client_id, configuration, store, now).map_err(|error| match error {
+            ClientUnknown::NotRegistered => UnboundRejection::UnknownClient,
+            ClientUnknown::Unavailable(error) => UnboundRejection::Unavailable(error),
+        })?;
+        let redirect_uri = RedirectUri::parse(&text.redirect_uri, &configuration.callback_url())
+            .ok()
+            .and_then(|uri| uri.bind(&client.redirect_uris))
+            .ok_or(UnboundRejection::ForeignRedirectUri)?;
+        let broken = || UnboundRejection::Unavailable(StoreUnavailable("a kept request cannot be read".to_owned()));
+        Ok(Self {
+            client,
+            redirect_uri,
+            state: text.state.clone(),
+            code_challenge: CodeChallenge::parse(&text.code_challenge).map_err(|_| broken())?,
+            scopes: Scopes::parse(&text.scopes).map_err(|_| broken())?,
+            resource: ResourceUri::parse(&text.resource).map_err(|_| broken())?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

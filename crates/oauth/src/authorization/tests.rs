@@ -1,0 +1,467 @@
+use gatehouse_storage::memory::MemoryStore;
+use proptest::prelude::*;
+
+use super::*;
+use crate::example::{
+    CHALLENGE, CONFIGURED, CONFIGURED_URI, Form, LOOPBACK_URI, RESOURCE, START, World, configuration_with,
+    configuration_with_two_upstreams, fits_error_description, query,
+};
+
+fn bind(query: &Form, world: &World) -> Result<BoundRequest, UnboundRejection> {
+    BoundRequest::parse(&query.text(), &world.configuration, &world.store, START)
+}
+
+fn judge(query: &Form, configuration: &Configuration) -> Result<AuthorizationRequest, RejectedRequest> {
+    let bound = BoundRequest::parse(&query.text(), configuration, &MemoryStore::at(START), START);
+    bound.unwrap().validate(configuration)
+}
+
+/// What is granted, or why not.
+fn outcome<T>(query: &Form, configuration: &Configuration, granted: impl Fn(AuthorizationRequest) -> T) -> Result<T, AuthorizationRejection> {
+    judge(query, configuration).map(granted).map_err(|rejected| rejected.rejection)
+}
+
+#[test]
+fn a_request_is_granted_as_it_was_asked() {
+    let world = World::new();
+    let request = world.request();
+    assert_eq!(request.client.client_id.as_str(), CONFIGURED);
+    assert_eq!(request.redirect_uri.as_str(), CONFIGURED_URI);
+    assert_eq!(request.state.as_deref(), Some("xyz"));
+    assert_eq!(request.code_challenge.to_wire(), CHALLENGE);
+    assert_eq!(request.scopes.to_string(), "mcp");
+    assert_eq!(request.resource.as_str(), RESOURCE);
+}
+
+#[test]
+fn while_client_or_redirect_uri_are_in_doubt_nothing_is_redirected() {
+    let mut world = World::new();
+    let registered = world.register();
+    let missing = |name| UnboundRejection::Parameter(ParameterError::Missing(name));
+    let doubled = |name| UnboundRejection::Parameter(ParameterError::Doubled(name));
+    let before = world.store.snapshot();
+    for (query, expected) in [
+        (query().without("client_id"), missing("client_id")),
+        (query().with("client_id", ""), missing("client_id")),
+        (query().and("client_id", CONFIGURED), doubled("client_id")),
+        (query().and("client_id", "evil"), doubled("client_id")),
+        (query().with("client_id", "nobody"), UnboundRejection::UnknownClient),
+        (query().with("client_id", "line\r\nbreak"), UnboundRejection::UnknownClient),
+        (query().with("client_id", &"a".repeat(2049)), UnboundRejection::UnknownClient),
+        (query().without("redirect_uri"), missing("redirect_uri")),
+        (query().with("redirect_uri", ""), missing("redirect_uri")),
+        (query().and("redirect_uri", CONFIGURED_URI), doubled("redirect_uri")),
+        (query().and("redirect_uri", "https://evil.example/"), doubled("redirect_uri")),
+        (query().with("redirect_uri", "not a uri"), UnboundRejection::ForeignRedirectUri),
+        // Another client's.
+        (query().with("client_id", registered.as_str()), UnboundRejection::ForeignRedirectUri),
+        (query().with("redirect_uri", LOOPBACK_URI), UnboundRejection::ForeignRedirectUri),
+    ] {
+        assert_eq!(bind(&query, &world).unwrap_err(), expected, "{query:?}");
+        assert_eq!(world.store.snapshot(), before);
+    }
+}
+
+#[test]
+fn a_redirect_uri_is_compared_letter_by_letter() {
+    let world = World::new();
+    for foreign in [
+        "https://client.example/cb/",
+        "https://client.example/cb?",
+        "https://client.example/cb?next=https://evil.example",
+        "https://client.example/cb#",
+        "https://client.example/cb/../evil",
+        "https://client.example/./cb",
+        "https://client.example/%63b",
+        "https://client.example/CB",
+        "https://CLIENT.example/cb",
+        "https://client.example:443/cb",
+        "https://client.example:8443/cb",
+        "https://client.example./cb",
+        "https://client.example.evil.example/cb",
+        "https://client.example@evil.example/cb",
+        "https://evil.example/https://client.example/cb",
+        "https://evil.example\\@client.example/cb",
+        "https:client.example/cb",
+        "http://client.example/cb",
+        "//client.example/cb",
+        " https://client.example/cb",
+        "https://client.example/cb\n",
+        "javascript://client.example/cb",
+        "https://gateway.example/callback",
+    ] {
+        let refused = bind(&query().with("redirect_uri", foreign), &world).unwrap_err();
+        assert_eq!(refused, UnboundRejection::ForeignRedirectUri, "{foreign}");
+    }
+}
+
+/// RFC 8252, section 7.3.
+#[test]
+fn of_a_loopback_redirect_uri_only_the_port_may_differ() {
+    let mut world = World::new();
+    let query = query().with("client_id", world.register().as_str());
+    for same in ["http://127.0.0.1:33418/callback", "http://127.0.0.1:50000/callback", "http://127.0.0.1/callback"] {
+        let bound = bind(&query.with("redirect_uri", same), &world).unwrap();
+        assert_eq!(bound.redirect_uri.as_str(), same, "the answer goes to the port that was asked for");
+    }
+    for other in [
+        "http://localhost:33418/callback",
+        "http://[::1]:33418/callback",
+        "http://127.0.0.2:33418/callback",
+        "https://127.0.0.1:33418/callback",
+        "http://127.0.0.1:33418/callback/",
+        "http://127.0.0.1:33418/callback?x",
+        "http://127.0.0.1:33418/",
+        "http://127.0.0.1:33418@evil.example/callback",
+        "https://client.example:33418/registered",
+    ] {
+        let refused = bind(&query.with("redirect_uri", other), &world).unwrap_err();
+        assert_eq!(refused, UnboundRejection::ForeignRedirectUri, "{other}");
+    }
+}
+
+#[test]
+fn a_store_that_is_down_binds_only_clients_of_the_configuration() {
+    let mut world = World::new();
+    let registered = query().with("client_id", world.register().as_str()).with("redirect_uri", LOOPBACK_URI);
+    assert!(bind(&registered, &world).is_ok());
+    world.store.go_down();
+    assert!(matches!(bind(&registered, &world), Err(UnboundRejection::Unavailable(_))));
+    assert!(bind(&query(), &world).is_ok());
+}
+
+/// Every way of asking for something that cannot be; the client is told why, and gets its state back.
+#[test]
+fn what_a_client_asks_wrongly_it_is_told_at_its_redirect_uri_with_its_state() {
+    use AuthorizationRejection as Rejection;
+    let world = World::new();
+    let missing = |name| Rejection::Parameter(ParameterError::Missing(name));
+    for (query, expected, code) in [
+        (query().without("response_type"), missing("response_type"), ErrorCode::InvalidRequest),
+        (query().with("response_type", ""), missing("response_type"), ErrorCode::InvalidRequest),
+        (query().with("response_type", "token"), Rejection::ResponseType, ErrorCode::UnsupportedResponseType),
+        (query().with("response_type", "code token"), Rejection::ResponseType, ErrorCode::UnsupportedResponseType),
+        (query().with("response_type", "CODE"), Rejection::ResponseType, ErrorCode::UnsupportedResponseType),
+        (query().with("response_mode", "fragment"), Rejection::ResponseMode, ErrorCode::InvalidRequest),
+        (query().with("response_mode", "form_post"), Rejection::ResponseMode, ErrorCode::InvalidRequest),
+        (query().with("code_challenge_method", "plain"), Rejection::ChallengeMethod, ErrorCode::InvalidRequest),
+        (query().with("code_challenge", "short"), Rejection::Challenge, ErrorCode::InvalidRequest),
+        (query().with("scope", "admin"), Rejection::Scope, ErrorCode::InvalidScope),
+        (query().with("resource", "https://evil.example"), Rejection::Resource, ErrorCode::InvalidTarget),
+        (query().with("prompt", "none"), Rejection::PromptNone, ErrorCode::InteractionRequired),
+        (query().with("request", "eyJ.e30."), Rejection::RequestObject, ErrorCode::RequestNotSupported),
+        (query().with("request_uri", "urn:x"), Rejection::RequestUri, ErrorCode::RequestUriNotSupported),
+    ] {
+        let before = world.store.snapshot();
+        let rejected = bind(&query, &world).unwrap().validate(&world.configuration).unwrap_err();
+        assert_eq!(rejected.rejection, expected, "{query:?}");
+        assert_eq!(rejected.rejection.to_wire(), code, "{query:?}");
+        assert_eq!(rejected.redirect_uri.as_str(), CONFIGURED_URI);
+        assert_eq!(rejected.state.as_deref(), Some("xyz"));
+        assert!(fits_error_description(&expected.to_string()), "{expected}");
+        assert_eq!(world.store.snapshot(), before);
+    }
+}
+
+/// RFC 6749, section 3.1; the second value may even be the same.
+#[test]
+fn no_parameter_may_be_given_twice() {
+    let world = World::new();
+    for (name, value) in [
+        ("response_type", "code"),
+        ("response_mode", "query"),
+        ("prompt", "login"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+        ("scope", "mcp"),
+        ("request", "eyJ.e30."),
+        ("request_uri", "urn:x"),
+    ] {
+        let query = query().with(name, value).and(name, value);
+        let rejected = judge(&query, &world.configuration).unwrap_err();
+        assert_eq!(rejected.rejection, AuthorizationRejection::Parameter(ParameterError::Doubled(name)));
+        assert_eq!(rejected.rejection.to_wire(), ErrorCode::InvalidRequest);
+        assert_eq!(rejected.state.as_deref(), Some("xyz"), "{name}");
+    }
+}
+
+#[test]
+fn a_parameter_that_nobody_knows_is_passed_over() {
+    let world = World::new();
+    assert!(judge(&query().and("audience", "x").and("audience", "y"), &world.configuration).is_ok());
+}
+
+#[test]
+fn a_state_is_returned_letter_by_letter_and_an_empty_one_counts_as_absent() {
+    let world = World::new();
+    let longest = "s".repeat(2048);
+    for (state, expected) in [
+        ("a&b=c#d +%20\r\n\u{e9}\u{1f600}", Some("a&b=c#d +%20\r\n\u{e9}\u{1f600}")),
+        (longest.as_str(), Some(longest.as_str())),
+        ("", None),
+    ] {
+        let query = query().with("state", state);
+        assert_eq!(judge(&query, &world.configuration).unwrap().state.as_deref(), expected);
+        let rejected = judge(&query.with("scope", "admin"), &world.configuration).unwrap_err();
+        assert_eq!(rejected.state.as_deref(), expected);
+    }
+    assert_eq!(judge(&query().without("state"), &world.configuration).unwrap().state, None);
+}
+
+#[test]
+fn a_doubled_or_overlong_state_is_refused_and_not_returned() {
+    let world = World::new();
+    for (query, expected) in [
+        (query().and("state", "xyz"), AuthorizationRejection::Parameter(ParameterError::Doubled("state"))),
+        (query().with("state", &"s".repeat(2049)), AuthorizationRejection::State),
+    ] {
+        let rejected = judge(&query, &world.configuration).unwrap_err();
+        assert_eq!(rejected.rejection.to_wire(), ErrorCode::InvalidRequest);
+        assert!(fits_error_description(&expected.to_string()));
+        assert_eq!((rejected.rejection, rejected.state), (expected, None));
+    }
+}
+
+/// CVE-2025-4144: a server that lets a request without PKCE through is a server without PKCE.
+#[test]
+fn there_is_no_request_without_an_s256_challenge() {
+    use AuthorizationRejection as Rejection;
+    let world = World::new();
+    let missing = Rejection::Parameter(ParameterError::Missing("code_challenge"));
+    for (query, expected) in [
+        (query().without("code_challenge"), missing.clone()),
+        (query().with("code_challenge", ""), missing.clone()),
+        (query().without("code_challenge").without("code_challenge_method"), missing),
+        // Absent, the method would be `plain` (RFC 7636, section 4.3).
+        (query().without("code_challenge_method"), Rejection::ChallengeMethod),
+        (query().with("code_challenge_method", ""), Rejection::ChallengeMethod),
+        (query().with("code_challenge_method", "plain"), Rejection::ChallengeMethod),
+        (query().with("code_challenge_method", "s256"), Rejection::ChallengeMethod),
+        (query().with("code_challenge_method", "S256 "), Rejection::ChallengeMethod),
+        (query().with("code_challenge_method", "S512"), Rejection::ChallengeMethod),
+        (query().with("code_challenge", &CHALLENGE[1..]), Rejection::Challenge),
+        (query().with("code_challenge", &format!("{CHALLENGE}A")), Rejection::Challenge),
+        (query().with("code_challenge", &format!("{CHALLENGE}=")), Rejection::Challenge),
+        (query().with("code_challenge", &CHALLENGE.replace('-', "+")), Rejection::Challenge),
+        (query().with("code_challenge", &CHALLENGE.replace('-', " ")), Rejection::Challenge),
+        // The last character holds four bits; a fifth would be a second spelling of the same challenge.
+        (query().with("code_challenge", &CHALLENGE.replace("cM", "cN")), Rejection::Challenge),
+        (query().with("code_challenge", &"a".repeat(5000)), Rejection::Challenge),
+    ] {
+        assert_eq!(judge(&query, &world.configuration).unwrap_err().rejection, expected, "{query:?}");
+    }
+}
+
+#[test]
+fn a_client_gets_the_scopes_that_it_asks_for_or_all_where_it_asks_for_none() {
+    let world = World::new();
+    let granted = |query: Form| outcome(&query, &world.configuration, |request| request.scopes.to_string());
+    for (asked, expected) in [
+        ("mcp", "mcp"),
+        ("files:read mcp", "files:read mcp"),
+        ("  mcp   mcp ", "mcp"),
+        ("", "mcp files:read"),
+        (" ", "mcp files:read"),
+        // Scopes of OpenID are for OpenID providers; clients send them to everybody.
+        ("openid profile email offline_access", "mcp files:read"),
+        ("openid files:read offline_access", "files:read"),
+    ] {
+        assert_eq!(granted(query().with("scope", asked)).as_deref(), Ok(expected), "{asked:?}");
+    }
+    assert_eq!(granted(query().without("scope")).as_deref(), Ok("mcp files:read"));
+    for refused in ["admin", "mcp admin", "MCP", "openid admin", "mail", "mcp\tfiles:read", "a\"b", "m\u{e9}p", &"a".repeat(257)] {
+        assert_eq!(granted(query().with("scope", refused)), Err(AuthorizationRejection::Scope), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_scope_that_an_upstream_and_openid_share_is_the_upstreams() {
+    let configuration = configuration_with_two_upstreams();
+    let query = query().with("resource", "https://gateway.example/mail");
+    let granted = |scope| outcome(&query.with("scope", scope), &configuration, |request| request.scopes.to_string());
+    assert_eq!(granted("openid email").as_deref(), Ok("email"));
+    assert_eq!(granted("openid profile").as_deref(), Ok("mail email"));
+    assert_eq!(granted("mcp"), Err(AuthorizationRejection::Scope), "another upstream's");
+}
+
+#[test]
+fn a_resource_is_recognised_in_the_spellings_that_clients_use() {
+    let world = World::new();
+    for same in [
+        "https://gateway.example/mcp",
+        "https://gateway.example/mcp/",
+        "https://gateway.example/mcp?tenant=1",
+        "https://gateway.example:443/mcp",
+        "HTTPS://GATEWAY.example/mcp",
+        "",
+    ] {
+        let granted = outcome(&query().with("resource", same), &world.configuration, |it| it.resource.to_string());
+        assert_eq!(granted.as_deref(), Ok(RESOURCE), "{same}");
+    }
+    for other in [
+        "https://gateway.example",
+        "https://gateway.example/",
+        "https://gateway.example/MCP",
+        "https://gateway.example/mcp/tools",
+        "https://gateway.example/mcp#fragment",
+        "https://user@gateway.example/mcp",
+        "https://gateway.example.evil.example/mcp",
+        "https://gateway.example:8443/mcp",
+        "http://gateway.example/mcp",
+        "http://10.0.0.7:8080/mcp",
+        "/mcp",
+        "mcp",
+        "urn:gateway:mcp",
+    ] {
+        let rejected = judge(&query().with("resource", other), &world.configuration).unwrap_err();
+        assert_eq!(rejected.rejection, AuthorizationRejection::Resource, "{other}");
+        assert_eq!(rejected.rejection.to_wire(), ErrorCode::InvalidTarget);
+    }
+}
+
+#[test]
+fn a_resource_may_go_unnamed_only_where_there_is_one() {
+    let (one, two) = (World::new().configuration, configuration_with_two_upstreams());
+    let unnamed = query().without("resource");
+    let resource = |it: AuthorizationRequest| it.resource.to_string();
+    assert_eq!(outcome(&unnamed, &one, resource).as_deref(), Ok(RESOURCE));
+    assert_eq!(outcome(&unnamed, &two, resource), Err(AuthorizationRejection::Resource));
+    for (path, scope) in [("/mcp", "files:read"), ("/mail", "mail")] {
+        let named = format!("https://gateway.example{path}");
+        let query = query().with("resource", &named).with("scope", scope);
+        assert_eq!(outcome(&query, &two, resource), Ok(named));
+    }
+}
+
+/// RFC 8707, section 2, lets a client name several; one token is for one resource here.
+#[test]
+fn several_resources_are_refused_and_the_same_one_twice_is_one() {
+    let configuration = configuration_with_two_upstreams();
+    let resource = |query: Form| outcome(&query, &configuration, |it| it.resource.to_string());
+    assert_eq!(resource(query().and("resource", RESOURCE)).as_deref(), Ok(RESOURCE));
+    assert_eq!(resource(query().and("resource", "")).as_deref(), Ok(RESOURCE));
+    for second in ["https://gateway.example/mail", "https://evil.example/mcp", "x"] {
+        assert_eq!(resource(query().and("resource", second)), Err(AuthorizationRejection::Resource), "{second}");
+        let reversed = query().with("resource", second).and("resource", RESOURCE);
+        assert_eq!(resource(reversed), Err(AuthorizationRejection::Resource), "{second}");
+    }
+}
+
+#[test]
+fn a_user_is_always_asked_and_every_other_prompt_is_met_by_that() {
+    let world = World::new();
+    for silent in ["none", "none login", "login none"] {
+        let rejected = judge(&query().with("prompt", silent), &world.configuration).unwrap_err();
+        assert_eq!(rejected.rejection, AuthorizationRejection::PromptNone, "{silent}");
+    }
+    for asking in ["consent", "login", "select_account consent", "nonesuch", ""] {
+        assert!(judge(&query().with("prompt", asking), &world.configuration).is_ok(), "{asking}");
+    }
+    assert!(judge(&query().with("response_mode", "query"), &world.configuration).is_ok());
+}
+
+#[test]
+fn an_upstream_and_its_resource_lead_to_each_other() {
+    let configuration = configuration_with_two_upstreams();
+    for upstream in &configuration.upstreams {
+        let resource = resource_of(&configuration, upstream).unwrap();
+        assert_eq!(upstream_of(&configuration, &resource).map(|it| &it.path), Some(&upstream.path));
+    }
+    let elsewhere = ResourceUri::parse("https://elsewhere.example/mcp").unwrap();
+    assert!(upstream_of(&configuration, &elsewhere).is_none());
+}
+
+#[test]
+fn a_kept_request_comes_back_as_it_was() {
+    let mut world = World::new();
+    let request = world.request_of_registered();
+    let restored = AuthorizationRequest::restore(&request.to_text(), &world.configuration, &world.store, START).unwrap();
+    assert_eq!(format!("{restored:?}"), format!("{request:?}"));
+}
+
+#[test]
+fn a_kept_request_is_bound_anew() {
+    let mut world = World::new();
+    let registered = world.request_of_registered().to_text();
+    let configured = world.request().to_text();
+    let restore = |text, configuration: &Configuration, now| {
+        AuthorizationRequest::restore(text, configuration, &world.store, now).unwrap_err()
+    };
+    let moved = configuration_with(CONFIGURED_URI, "https://client.example/moved");
+    assert_eq!(restore(&configured, &moved, START), UnboundRejection::ForeignRedirectUri);
+    let gone = configuration_with("\"conformance\"", "\"another\"");
+    assert_eq!(restore(&configured, &gone, START), UnboundRejection::UnknownClient);
+    let a_year_later = START.plus(365 * 86_400);
+    assert_eq!(restore(&registered, &world.configuration, a_year_later), UnboundRejection::UnknownClient);
+    world.store.go_down();
+    assert!(matches!(restore(&registered, &world.configuration, START), UnboundRejection::Unavailable(_)));
+}
+
+/// Whether a code may go to `uri`, by other means than the product's: the registered text, or for loopback the same around any port.
+fn may_receive_a_code(uri: &str) -> bool {
+    let beside_port = uri.strip_prefix("http://127.0.0.1").map(|rest| match rest.strip_prefix(':') {
+        Some(rest) => rest.trim_start_matches(|digit: char| digit.is_ascii_digit()),
+        None => rest,
+    });
+    uri == "https://client.example/registered" || beside_port == Some("/callback")
+}
+
+/// Redirect URIs that are nearly right: a registered one, or the start of one, with something put in or appended.
+fn nearly_registered() -> impl Strategy<Value = String> {
+    let base = prop::sample::select(vec![LOOPBACK_URI, "https://client.example/registered", "http://127.0.0.1/callback"]);
+    let intruder = prop_oneof![
+        "[/?#@:.\\\\%0-9a-zA-Z \\t\\n]{0,3}",
+        prop::sample::select(vec!["@evil.example", ".evil.example", "//", "/..", "%2e", ":1", ":65536", "\u{ff0f}"]).prop_map(str::to_owned),
+        ".{0,8}",
+    ];
+    (base, any::<prop::sample::Index>(), any::<prop::sample::Index>(), intruder).prop_map(|(base, from, to, intruder)| {
+        let (from, to) = (from.index(base.len() + 1), to.index(base.len() + 1));
+        // What stands between the two places is left out, or repeated.
+        format!("{}{intruder}{}", &base[..from], &base[to..])
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_query_is_refused_without_a_trace_since_it_names_no_client(query in ".{0,200}") {
+        let world = World::new();
+        let before = world.store.snapshot();
+        prop_assert!(BoundRequest::parse(&query, &world.configuration, &world.store, START).is_err());
+        prop_assert_eq!(world.store.snapshot(), before);
+    }
+
+    #[test]
+    fn no_request_is_ever_bound_to_a_foreign_redirect_uri(
+        uri in prop_oneof![nearly_registered(), ".{0,80}"],
+        appended in "(&[a-z_]{1,12}=.{0,20}){0,3}",
+    ) {
+        let mut world = World::new();
+        let query = query().with("client_id", world.register().as_str()).with("redirect_uri", &uri);
+        let text = format!("{}{appended}", query.text());
+        if let Ok(bound) = BoundRequest::parse(&text, &world.configuration, &world.store, START) {
+            prop_assert!(may_receive_a_code(&uri), "{}", uri);
+            prop_assert_eq!(bound.redirect_uri.as_str(), uri.as_str());
+        }
+    }
+
+    #[test]
+    fn any_values_are_judged_and_nothing_beyond_the_resource_is_granted(
+        name in prop::sample::select(vec![
+            "response_type", "response_mode", "state", "code_challenge", "code_challenge_method", "scope", "resource", "prompt", "request",
+        ]),
+        value in prop_oneof![".{0,60}", "[a-z:_ ]{0,30}", "(mcp|files:read|openid|admin| ){0,6}"],
+        twice in any::<bool>(),
+    ) {
+        let world = World::new();
+        let once = query().with(name, &value);
+        let query = if twice { once.and(name, &value) } else { once };
+        match bind(&query, &world).unwrap().validate(&world.configuration) {
+            Ok(request) => {
+                prop_assert!(!request.scopes.is_empty());
+                prop_assert!(world.configuration.upstreams[0].scopes.contains_all(&request.scopes));
+                prop_assert_eq!(request.resource.as_str(), RESOURCE);
+            }
+            Err(rejected) => prop_assert_eq!(rejected.redirect_uri.as_str(), CONFIGURED_URI),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What the provider says of itself (OpenID Connect Discovery 1.0).
+
+use http::header::ACCEPT;
+use http::{HeaderValue, Request, Response};
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::answer::{json, successful};
+use crate::{AnswerRejection, Endpoint, InvalidEndpoint, LogText, SigningAlgorithm};
+
+/// The largest metadata document worth reading, in bytes. Those of the large providers have 1 to 5 KB.
+pub const METADATA_BYTES: usize = 64 * 1024;
+
+/// The request for the metadata of `issuer`.
+///
+/// # Errors
+/// Where no safe URL can be made of the issuer.
+pub fn discovery_request(issuer: &str) -> Result<Request<Vec<u8>>, MetadataRejection> {
+    // OpenID Connect Discovery, section 4: "any terminating / MUST be removed before appending".
+    let location = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+    let endpoint = Endpoint::parse(&location).map_err(|problem| invalid("issuer", problem))?;
+    Ok(get(&endpoint))
+}
+
+/// A request for a public JSON document.
+pub(crate) fn get(endpoint: &Endpoint) -> Request<Vec<u8>> {
+    let mut request = Request::new(Vec::new());
+    *request.uri_mut() = endpoint.uri().clone();
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+    request
+}
+
+/// The provider's metadata, as far as a relying party needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderMetadata {
+    issuer: String,
+    authorization_endpoint: Endpoint,
+    token_endpoint: Endpoint,
+    jwks_uri: Endpoint,
+    names_itself_in_answers: bool,
+    token_endpoint_auth_methods: Option<Vec<String>>,
+    id_token_algorithms: Vec<SigningAlgorithm>,
+}
+
+/// Metadata that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum MetadataRejection {
+    /// Not a metadata document at all.
+    #[error("the metadata endpoint {0}")]
+    Answer(#[from] AnswerRejection),
+    /// A required member is absent.
+    #[error("the metadata lacks {0}")]
+    Missing(&'static str),
+    /// The document is another issuer's: an attacker's, or the configured one is misspelt (OpenID Connect Discovery,
+    /// section 4.3: "MUST be identical").
+    #[error("the metadata is of the issuer {found}; the configured issuer must be the same, letter by letter")]
+    IssuerDiffers {
+        /// The issuer that the document names.
+        found: LogText,
+    },
+    /// A URL that must not be used.
+    #[error("the URL {member} {problem}")]
+    Endpoint {
+        /// The member that holds it.
+        member: &'static str,
+        /// What is wrong with it.
+        problem: InvalidEndpoint,
+    },
+    /// No id_token of this provider could be verified, so it is said before anyone signs in.
+    #[error("id_token_signing_alg_values_supported has none of RS256, PS256, ES256, ES384, EdDSA")]
+    NoUsableAlgorithm,
+}
+
+/// The members as they are on the wire; every one optional, so that a missing one has a name.
+#[derive(Deserialize)]
+struct Document {
+    issuer: Option<String>,
+    authorization_endpoint: Option<String>,
+    token_endpoint: Option<String>,
+    jwks_uri: Option<String>,
+    authorization_response_iss_parameter_supported: Option<bool>,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    id_token_signing_alg_values_supported: Option<Vec<String>>,
+}
+
+impl ProviderMetadata {
+    /// Reads the answer to [`discovery_request`].
+    ///
+    /// # Errors
+    /// Where the answer is not 200, or for the reasons of [`ProviderMetadata::from_json`].
+    pub fn parse(response: &Response<Vec<u8>>, issuer: &str) -> Result<Self, MetadataRejection> {
+        Self::from_json(successful(response)?, issuer)
+    }
+
+    /// Reads a metadata document, such as the body of an answer that was kept. `issuer` is the configured one.
+    ///
+    /// # Errors
+    /// See [`MetadataRejection`].
+    pub fn from_json(document: &[u8], issuer: &str) -> Result<Self, MetadataRejection> {
+        let document: Document = json(document)?;
+        let found = document.issuer.ok_or(MetadataRejection::Missing("issuer"))?;
+        if found != issuer {
+            return Err(MetadataRejection::IssuerDiffers { found: LogText::new(&found) });
+        }
+        let endpoint = |member, url| endpoint(member, url, issuer);
+        Ok(Self {
+            authorization_endpoint: endpoint("authorization_endpoint", document.authorization_endpoint)?,
+            token_endpoint: endpoint("token_endpoint", document.token_endpoint)?,
+            jwks_uri: endpoint("jwks_uri", document.jwks_uri)?,
+            names_itself_in_answers: document.authorization_response_iss_parameter_supported.unwrap_or(false),
+            token_endpoint_auth_methods: document.token_endpoint_auth_methods_supported,
+            id_token_algorithms: algorithms(document.id_token_signing_alg_values_supported)?,
+            issuer: found,
+        })
+    }
+
+    /// The issuer: the configured one.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Where users sign in.
+    pub const fn authorization_endpoint(&self) -> &Endpoint {
+        &self.authorization_endpoint
+    }
+
+    /// Where codes become tokens.
+    pub const fn token_endpoint(&self) -> &Endpoint {
+        &self.token_endpoint
+    }
+
+    /// Where the keys are.
+    pub const fn jwks_uri(&self) -> &Endpoint {
+        &self.jwks_uri
+    }
+
+    /// `authorization_response_iss_parameter_supported`: every authorization response names its issuer (RFC 9207).
+    pub const fn names_itself_in_answers(&self) -> bool {
+        self.names_itself_in_answers
+    }
+
+    /// `token_endpoint_auth_methods_supported`, where the provider says.
+    pub fn token_endpoint_auth_methods(&self) -> Option<&[String]> {
+        self.token_endpoint_auth_methods.as_deref()
+    }
+
+    /// The algorithms with which this provider signs id_tokens; those of ours where it does not say.
+    pub fn id_token_algorithms(&self) -> &[SigningAlgorithm] {
+        &self.id_token_algorithms
+    }
+}
+
+fn endpoint(member: &'static str, url: Option<String>, issuer: &str) -> Result<Endpoint, MetadataRejection> {
+    let url = url.ok_or(MetadataRejection::Missing(member))?;
+    let endpoint = Endpoint::parse(&url).map_err(|problem| invalid(member, problem))?;
+    // Plain http is for a provider on this machine. One elsewhere that points to loopback points into our network.
+    if endpoint.is_plain_http() && !issuer.starts_with("http:") {
+        return Err(invalid(member, InvalidEndpoint::Insecure));
+    }
+    Ok(endpoint)
+}
+
+fn algorithms(names: Option<Vec<String>>) -> Result<Vec<SigningAlgorithm>, MetadataRejection> {
+    let Some(names) = names else {
+        return Ok(SigningAlgorithm::ALL.to_vec());
+    };
+    let algorithms: Vec<_> = names.iter().filter_map(|name| SigningAlgorithm::parse(name)).collect();
+    if algorithms.is_empty() { Err(MetadataRejection::NoUsableAlgorithm) } else { Ok(algorithms) }
+}
+
+const fn invalid(member: &'static str, problem: InvalidEndpoint) -> MetadataRejection {
+    MetadataRejection::Endpoint { member, problem }
+}
+
+#[cfg(test)]
+mod tests;

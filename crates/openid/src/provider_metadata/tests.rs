@@ -1,0 +1,149 @@
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::test_provider::{ISSUER, metadata_document};
+
+fn read(document: &Value) -> Result<ProviderMetadata, MetadataRejection> {
+    ProviderMetadata::from_json(document.to_string().as_bytes(), ISSUER)
+}
+
+fn changed(member: &str, value: Value) -> Value {
+    let mut document = metadata_document();
+    document[member] = value;
+    document
+}
+
+#[test]
+fn the_metadata_is_looked_for_where_discovery_section_4_says() {
+    for (issuer, location) in [
+        ("https://example.com", "https://example.com/.well-known/openid-configuration"),
+        ("https://example.com/", "https://example.com/.well-known/openid-configuration"),
+        ("https://example.com/issuer1", "https://example.com/issuer1/.well-known/openid-configuration"),
+        ("https://example.com/issuer1/", "https://example.com/issuer1/.well-known/openid-configuration"),
+        ("http://127.0.0.1:3001", "http://127.0.0.1:3001/.well-known/openid-configuration"),
+    ] {
+        let request = discovery_request(issuer).unwrap();
+        assert_eq!((request.method().as_str(), request.uri().to_string().as_str()), ("GET", location));
+        assert_eq!(request.headers()["accept"], "application/json");
+    }
+}
+
+#[test]
+fn no_request_is_made_for_an_issuer_that_is_not_safe() {
+    for issuer in ["", "example.com", "http://example.com", "https://example.com#a", "https://u@example.com"] {
+        assert!(
+            matches!(discovery_request(issuer), Err(MetadataRejection::Endpoint { member: "issuer", .. })),
+            "{issuer}"
+        );
+    }
+}
+
+/// OpenID Connect Discovery, section 4.2, without what we do not read.
+#[test]
+fn the_example_of_the_specification_is_read() {
+    let document = json!({
+        "issuer": "https://server.example.com",
+        "authorization_endpoint": "https://server.example.com/connect/authorize",
+        "token_endpoint": "https://server.example.com/connect/token",
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256"],
+        "userinfo_endpoint": "https://server.example.com/connect/userinfo",
+        "jwks_uri": "https://server.example.com/jwks.json",
+        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
+        "response_types_supported": ["code", "code id_token", "id_token", "id_token token"],
+        "subject_types_supported": ["public", "pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256", "HS256"],
+        "claims_parameter_supported": true,
+        "ui_locales_supported": ["en-US", "en-GB", "en-CA", "fr-FR", "fr-CA"]
+    });
+    let response = Response::new(document.to_string().into_bytes());
+    let metadata = ProviderMetadata::parse(&response, "https://server.example.com").unwrap();
+    assert_eq!(metadata.issuer(), "https://server.example.com");
+    assert_eq!(metadata.authorization_endpoint().to_string(), "https://server.example.com/connect/authorize");
+    assert_eq!(metadata.token_endpoint().to_string(), "https://server.example.com/connect/token");
+    assert_eq!(metadata.jwks_uri().to_string(), "https://server.example.com/jwks.json");
+    assert_eq!(metadata.id_token_algorithms(), [SigningAlgorithm::Rs256, SigningAlgorithm::Es256]);
+    assert_eq!(metadata.token_endpoint_auth_methods().unwrap().len(), 2);
+    assert!(!metadata.names_itself_in_answers());
+}
+
+#[test]
+fn what_the_provider_does_not_say_has_the_default_of_the_specification() {
+    let metadata = read(&metadata_document()).unwrap();
+    assert_eq!(metadata.id_token_algorithms(), SigningAlgorithm::ALL);
+    assert_eq!(metadata.token_endpoint_auth_methods(), None);
+    assert!(!metadata.names_itself_in_answers());
+    let document = changed("authorization_response_iss_parameter_supported", true.into());
+    assert!(read(&document).unwrap().names_itself_in_answers());
+}
+
+#[test]
+fn only_the_configured_issuer_is_taken_letter_by_letter() {
+    for other in ["https://op.example/", "https://OP.example", "https://op.example:443", "https://attacker.example", ""]
+    {
+        let rejection = read(&changed("issuer", other.into())).unwrap_err();
+        assert_eq!(rejection, MetadataRejection::IssuerDiffers { found: LogText::new(other) });
+    }
+}
+
+#[test]
+fn every_endpoint_must_be_there() {
+    for member in ["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"] {
+        let mut document = metadata_document();
+        document.as_object_mut().unwrap().remove(member);
+        assert_eq!(read(&document), Err(MetadataRejection::Missing(member)));
+        assert_eq!(read(&changed(member, Value::Null)), Err(MetadataRejection::Missing(member)));
+    }
+}
+
+#[test]
+fn every_endpoint_must_be_safe() {
+    for member in ["authorization_endpoint", "token_endpoint", "jwks_uri"] {
+        for (url, problem) in [
+            ("http://op.example/x", InvalidEndpoint::Insecure),
+            ("http://127.0.0.1/x", InvalidEndpoint::Insecure),
+            ("/x", InvalidEndpoint::NotAUrl),
+            ("https://op.example/x#y", InvalidEndpoint::MoreThanAUrl),
+        ] {
+            assert_eq!(read(&changed(member, url.into())), Err(invalid(member, problem)), "{url}");
+        }
+    }
+}
+
+#[test]
+fn a_provider_on_this_machine_may_use_http_but_only_here() {
+    let issuer = "http://localhost:3001";
+    let mut document = json!({
+        "issuer": issuer,
+        "authorization_endpoint": "http://localhost:3001/authorize",
+        "token_endpoint": "http://127.0.0.1:3001/token",
+        "jwks_uri": "http://localhost:3001/jwks",
+    });
+    assert!(ProviderMetadata::from_json(document.to_string().as_bytes(), issuer).is_ok());
+    document["token_endpoint"] = "http://op.example/token".into();
+    let rejection = ProviderMetadata::from_json(document.to_string().as_bytes(), issuer);
+    assert_eq!(rejection, Err(invalid("token_endpoint", InvalidEndpoint::Insecure)));
+}
+
+#[test]
+fn a_provider_that_signs_with_nothing_we_accept_is_refused_at_once() {
+    for values in [json!([]), json!(["none"]), json!(["HS256", "none", "RS1"])] {
+        let document = changed("id_token_signing_alg_values_supported", values);
+        assert_eq!(read(&document), Err(MetadataRejection::NoUsableAlgorithm));
+    }
+}
+
+#[test]
+fn only_a_200_with_json_of_the_right_types_is_metadata() {
+    for status in [StatusCode::NOT_FOUND, StatusCode::FOUND, StatusCode::NO_CONTENT, StatusCode::BAD_GATEWAY] {
+        let mut response = Response::new(metadata_document().to_string().into_bytes());
+        *response.status_mut() = status;
+        let rejection = ProviderMetadata::parse(&response, ISSUER).unwrap_err();
+        assert_eq!(rejection, AnswerRejection::Status(status).into());
+    }
+    for body in ["", "<html>", "[]", "null", "{\"issuer\":1}", "{\"issuer\":\"a\",\"issuer\":\"b\"}", "{}{}"] {
+        let rejection = ProviderMetadata::from_json(body.as_bytes(), ISSUER).unwrap_err();
+        assert!(matches!(rejection, MetadataRejection::Answer(AnswerRejection::Json { .. })), "{body}");
+    }
+}

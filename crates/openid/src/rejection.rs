@@ -1,0 +1,122 @@
+//! Why a sign-in failed: all of it for the log, and a word of it for the client.
+
+use thiserror::Error;
+
+use crate::{
+    CallbackRejection, IdTokenRejection, KeySetRejection, MetadataRejection, ProviderRefusal, TokenRejection,
+    UnsupportedClientAuthentication,
+};
+
+/// Why a sign-in at the provider failed. Its text is for the operator's log and holds no secret and nobody's name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LoginRejection {
+    /// The provider's metadata.
+    #[error("identity provider: {0}")]
+    Metadata(#[from] MetadataRejection),
+    /// The provider wants another way of authentication than we have.
+    #[error("identity provider: {0}")]
+    ClientAuthentication(#[from] UnsupportedClientAuthentication),
+    /// The callback.
+    #[error("identity provider: {0}")]
+    Callback(#[from] CallbackRejection),
+    /// The provider let nobody in.
+    #[error("identity provider: {0}")]
+    Refusal(#[from] ProviderRefusal),
+    /// The token endpoint.
+    #[error("identity provider: {0}")]
+    Token(#[from] TokenRejection),
+    /// The key set.
+    #[error("identity provider: {0}")]
+    KeySet(#[from] KeySetRejection),
+    /// The id_token.
+    #[error("identity provider: {0}")]
+    IdToken(#[from] IdTokenRejection),
+}
+
+/// What the client is told (RFC 6749, section 4.1.2.1). More would help whoever is trying something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientError {
+    /// The user was not let in.
+    AccessDenied,
+    /// It cannot work until an operator does something.
+    ServerError,
+    /// It may work later.
+    TemporarilyUnavailable,
+}
+
+impl LoginRejection {
+    /// What the client is told.
+    pub fn to_wire(&self) -> ClientError {
+        match self {
+            Self::Metadata(rejection) => match rejection {
+                MetadataRejection::Answer(answer) => answer.to_wire(),
+                MetadataRejection::Missing(_)
+                | MetadataRejection::IssuerDiffers { .. }
+                | MetadataRejection::Endpoint { .. }
+                | MetadataRejection::NoUsableAlgorithm => ClientError::ServerError,
+            },
+            Self::ClientAuthentication(UnsupportedClientAuthentication) => ClientError::ServerError,
+            Self::Callback(rejection) => match rejection {
+                CallbackRejection::Parameter(_)
+                | CallbackRejection::Empty
+                | CallbackRejection::CodeAndError
+                | CallbackRejection::MalformedCode
+                | CallbackRejection::IssuerDiffers(_)
+                | CallbackRejection::IssuerMissing => ClientError::ServerError,
+            },
+            Self::Refusal(refusal) => match refusal {
+                ProviderRefusal::UserDenied | ProviderRefusal::InteractionRequired(_) => ClientError::AccessDenied,
+                ProviderRefusal::TemporarilyUnavailable => ClientError::TemporarilyUnavailable,
+                ProviderRefusal::ServerError | ProviderRefusal::Misconfigured(_) => ClientError::ServerError,
+            },
+            Self::Token(rejection) => rejection.to_wire(),
+            Self::KeySet(rejection) => match rejection {
+                KeySetRejection::Answer(answer) => answer.to_wire(),
+                KeySetRejection::NoUsableKey => ClientError::ServerError,
+            },
+            Self::IdToken(rejection) => match rejection {
+                IdTokenRejection::Malformed
+                | IdTokenRejection::Algorithm(_)
+                | IdTokenRejection::CriticalHeader
+                | IdTokenRejection::Key(_)
+                | IdTokenRejection::BadSignature
+                | IdTokenRejection::Missing(_)
+                | IdTokenRejection::IssuerDiffers(_)
+                | IdTokenRejection::AudienceDiffers
+                | IdTokenRejection::AuthorizedPartyMissing
+                | IdTokenRejection::AuthorizedPartyDiffers
+                | IdTokenRejection::NonceDiffers
+                | IdTokenRejection::Expired { .. }
+                | IdTokenRejection::NotYetValid { .. }
+                | IdTokenRejection::IssuedInTheFuture { .. }
+                | IdTokenRejection::IssuedLongAgo { .. }
+                | IdTokenRejection::Subject(_) => ClientError::ServerError,
+            },
+        }
+    }
+}
+
+impl ClientError {
+    /// The `error` code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::AccessDenied => "access_denied",
+            Self::ServerError => "server_error",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+        }
+    }
+
+    /// The `error_description`.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::AccessDenied => "The identity provider did not let the user in",
+            Self::ServerError => {
+                "The sign-in at the identity provider failed; the operator finds the reason in the log"
+            }
+            Self::TemporarilyUnavailable => "The identity provider does not answer as it should; try again later",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+use gatehouse_protocol::InvalidSubject;
+use http::StatusCode;
+
+use super::*;
+use crate::AnswerRejection;
+
+#[test]
+fn a_broken_or_overloaded_provider_is_temporary_and_everything_else_is_not() {
+    for (status, told) in [
+        (StatusCode::BAD_GATEWAY, ClientError::TemporarilyUnavailable),
+        (StatusCode::TOO_MANY_REQUESTS, ClientError::TemporarilyUnavailable),
+        (StatusCode::NOT_FOUND, ClientError::ServerError),
+        (StatusCode::FOUND, ClientError::ServerError),
+    ] {
+        let answer = AnswerRejection::Status(status);
+        assert_eq!(LoginRejection::from(MetadataRejection::from(answer.clone())).to_wire(), told);
+        assert_eq!(LoginRejection::from(KeySetRejection::from(answer.clone())).to_wire(), told);
+        assert_eq!(LoginRejection::from(TokenRejection::from(answer)).to_wire(), told);
+    }
+}
+
+#[test]
+fn the_client_learns_nothing_of_a_failed_check() {
+    for rejection in [
+        LoginRejection::from(IdTokenRejection::NonceDiffers),
+        IdTokenRejection::BadSignature.into(),
+        IdTokenRejection::Subject(InvalidSubject).into(),
+        CallbackRejection::IssuerMissing.into(),
+        MetadataRejection::NoUsableAlgorithm.into(),
+        UnsupportedClientAuthentication.into(),
+    ] {
+        assert_eq!(rejection.to_wire(), ClientError::ServerError);
+    }
+    assert_eq!(LoginRejection::from(ProviderRefusal::UserDenied).to_wire(), ClientError::AccessDenied);
+}
+
+/// RFC 6749, section 4.1.2.1: the characters of `error` and `error_description`.
+#[test]
+fn codes_and_descriptions_can_stand_on_the_wire() {
+    for error in [ClientError::AccessDenied, ClientError::ServerError, ClientError::TemporarilyUnavailable] {
+        let allowed = |byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        assert!(error.code().bytes().chain(error.description().bytes()).all(allowed));
+    }
+}
+
+#[test]
+fn the_log_reads_as_a_sentence() {
+    for (rejection, text) in [
+        (
+            LoginRejection::from(MetadataRejection::from(AnswerRejection::Status(StatusCode::NOT_FOUND))),
+            "identity provider: the metadata endpoint answered with status 404 Not Found",
+        ),
+        (IdTokenRejection::NonceDiffers.into(), "identity provider: the id_token belongs to another login (nonce)"),
+    ] {
+        assert_eq!(rejection.to_string(), text);
+    }
+}

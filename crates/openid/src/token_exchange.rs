@@ -1,0 +1,185 @@
+//! The code becomes tokens (OpenID Connect Core 1.0, section 3.1.3).
+
+use gatehouse_configuration::IdentityProvider;
+use gatehouse_protocol::{SecretString, UnixTime};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use serde::Deserialize;
+use thiserror::Error;
+use url::form_urlencoded;
+
+use crate::answer::{json, may_pass, successful};
+use crate::client_authentication::basic;
+use crate::{
+    AnswerRejection, AuthorizationCode, ClientAuthentication, ClientError, Endpoint, LogText, LoginSecrets,
+    ProviderMetadata,
+};
+
+/// The largest token answer worth reading, in bytes. Entra's tokens with many groups have some 10 KB each.
+pub const TOKEN_ANSWER_BYTES: usize = 256 * 1024;
+
+/// The request that redeems `code`. `callback_url` is the one with which the login began.
+///
+/// The body and the headers hold secrets.
+pub fn token_request(
+    provider: &IdentityProvider,
+    metadata: &ProviderMetadata,
+    authentication: &ClientAuthentication,
+    callback_url: &str,
+    code: &AuthorizationCode,
+    secrets: &LoginSecrets,
+) -> Request<Vec<u8>> {
+    let grant = [
+        ("grant_type", "authorization_code"),
+        ("code", code.expose()),
+        ("redirect_uri", callback_url),
+        ("code_verifier", secrets.code_verifier().expose()),
+    ];
+    authenticated(metadata.token_endpoint(), provider, authentication, &grant)
+}
+
+/// A request to the token endpoint with the parameters of one grant.
+fn authenticated(
+    endpoint: &Endpoint,
+    provider: &IdentityProvider,
+    authentication: &ClientAuthentication,
+    grant: &[(&str, &str)],
+) -> Request<Vec<u8>> {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(grant);
+    let mut request = Request::new(Vec::new());
+    let headers = request.headers_mut();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    match authentication {
+        ClientAuthentication::None => {
+            form.append_pair("client_id", &provider.client_id);
+        }
+        ClientAuthentication::SecretBasic(secret) => {
+            headers.insert(AUTHORIZATION, basic(&provider.client_id, secret));
+        }
+        ClientAuthentication::SecretPost(secret) => {
+            form.append_pair("client_id", &provider.client_id).append_pair("client_secret", secret.expose());
+        }
+    }
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = endpoint.uri().clone();
+    *request.body_mut() = form.finish().into_bytes();
+    request
+}
+
+/// What the provider gave for a code. None of it ever reaches the client, the log or an error.
+#[derive(Clone, Debug)]
+pub struct ProviderTokens {
+    /// Who signed in, not yet verified.
+    pub id_token: SecretString,
+    /// For the provider's own interfaces.
+    pub access_token: SecretString,
+    /// For new tokens, where the provider gives one.
+    pub refresh_token: Option<SecretString>,
+    /// How long the access token works, in seconds from the answer, where the provider says.
+    pub expires_in: Option<u64>,
+}
+
+/// The provider gave no tokens, or not the ones of this flow.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TokenRejection {
+    /// Not a token answer at all.
+    #[error("the token endpoint {0}")]
+    Answer(#[from] AnswerRejection),
+    /// An OAuth error (RFC 6749, section 5.2), such as `invalid_client` for a wrong secret.
+    #[error("the token endpoint refused with {error} (status {status})")]
+    Refused {
+        /// The answer's status.
+        status: StatusCode,
+        /// The error code; its description is free text and not kept.
+        error: LogText,
+    },
+    /// Not `Bearer`: we could not use the access token.
+    #[error("the token endpoint gave tokens of the type {0}")]
+    TokenType(LogText),
+    /// A required member is absent or empty. Without `id_token`: is the scope `openid` granted?
+    #[error("the token endpoint's answer lacks {0}")]
+    Missing(&'static str),
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    token_type: Option<String>,
+    id_token: Option<String>,
+    access_token: Option<String>,
+    refresh_token: Option<String>,
+    expires_in: Option<Seconds>,
+}
+
+/// Only for its `error`: every other member may have any type.
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    error: String,
+}
+
+/// RFC 6749 makes it a number; Azure AD's first version and its descendants send a string.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Number(u64),
+    Text(String),
+}
+
+impl ProviderTokens {
+    /// Reads the answer to [`token_request`].
+    ///
+    /// # Errors
+    /// See [`TokenRejection`].
+    pub fn parse(response: &Response<Vec<u8>>) -> Result<Self, TokenRejection> {
+        // First, and whatever the status: some providers answer errors with 200.
+        if let Ok(answer) = json::<ErrorAnswer>(response.body()) {
+            return Err(TokenRejection::Refused { status: response.status(), error: LogText::new(&answer.error) });
+        }
+        let answer: Answer = json(successful(response)?)?;
+        let token_type = answer.token_type.ok_or(TokenRejection::Missing("token_type"))?;
+        // "Its value is case insensitive" (RFC 6749, section 5.1).
+        if !token_type.eq_ignore_ascii_case("Bearer") {
+            return Err(TokenRejection::TokenType(LogText::new(&token_type)));
+        }
+        Ok(Self {
+            id_token: secret(answer.id_token).ok_or(TokenRejection::Missing("id_token"))?,
+            access_token: secret(answer.access_token).ok_or(TokenRejection::Missing("access_token"))?,
+            refresh_token: secret(answer.refresh_token),
+            expires_in: answer.expires_in.and_then(Seconds::count),
+        })
+    }
+
+    /// When the access token ends, where the provider says. `now` is when the answer came.
+    pub fn expires_at(&self, now: UnixTime) -> Option<UnixTime> {
+        self.expires_in.map(|seconds| now.plus(seconds))
+    }
+}
+
+impl Seconds {
+    /// `None` where the text is not a number: as if the provider had not said.
+    fn count(self) -> Option<u64> {
+        match self {
+            Self::Number(seconds) => Some(seconds),
+            Self::Text(text) => text.parse().ok(),
+        }
+    }
+}
+
+impl TokenRejection {
+    /// What the client is told.
+    pub(crate) fn to_wire(&self) -> ClientError {
+        match self {
+            Self::Answer(answer) => answer.to_wire(),
+            Self::Refused { status, .. } if may_pass(*status) => ClientError::TemporarilyUnavailable,
+            Self::Refused { .. } | Self::TokenType(_) | Self::Missing(_) => ClientError::ServerError,
+        }
+    }
+}
+
+fn secret(text: Option<String>) -> Option<SecretString> {
+    text.filter(|text| !text.is_empty()).map(SecretString::new)
+}
+
+#[cfg(test)]
+mod tests;

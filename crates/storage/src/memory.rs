@@ -1,0 +1,99 @@
+//! A store in memory, for the tests of the crates that decide. It has the contract of the real ones, and can be made to fail.
+
+use core::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use gatehouse_protocol::UnixTime;
+
+use crate::{Key, KeyPage, Store, StoreUnavailable};
+
+/// The store. Its clock stands where the test puts it.
+#[derive(Debug)]
+pub struct MemoryStore {
+    entries: RefCell<BTreeMap<String, Entry>>,
+    now: Cell<UnixTime>,
+    down: Cell<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Entry {
+    Value(Vec<u8>),
+    Counter(i64),
+}
+
+impl MemoryStore {
+    /// An empty store whose clock stands at `now`.
+    pub fn at(now: UnixTime) -> Self {
+        Self { entries: RefCell::default(), now: Cell::new(now), down: Cell::new(false) }
+    }
+
+    /// Sets the clock.
+    pub fn set_now(&self, now: UnixTime) {
+        self.now.set(now);
+    }
+
+    /// From now on nothing answers.
+    pub fn go_down(&self) {
+        self.down.set(true);
+    }
+
+    /// Everything in the store, as text, to compare before and after.
+    pub fn snapshot(&self) -> String {
+        format!("{:?}", self.entries.borrow())
+    }
+
+    /// The values in the store, to search for what must not be there.
+    pub fn values(&self) -> Vec<Vec<u8>> {
+        let values = |entry: &Entry| match entry {
+            Entry::Value(value) => Some(value.clone()),
+            Entry::Counter(_) => None,
+        };
+        self.entries.borrow().values().filter_map(values).collect()
+    }
+
+    fn up(&self) -> Result<(), StoreUnavailable> {
+        if self.down.get() { Err(StoreUnavailable("down".to_owned())) } else { Ok(()) }
+    }
+}
+
+impl Store for MemoryStore {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
+        self.up()?;
+        match self.entries.borrow().get(&key.to_string()) {
+            _ if key.has_expired(self.now.get()) => Ok(None),
+            Some(Entry::Value(value)) => Ok(Some(value.clone())),
+            Some(Entry::Counter(_)) => Err(StoreUnavailable("a counter was read as a value".to_owned())),
+            None => Ok(None),
+        }
+    }
+
+    fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
+        self.up()?;
+        self.entries.borrow_mut().insert(key.to_string(), Entry::Value(value.to_vec()));
+        Ok(())
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
+        self.up()?;
+        self.entries.borrow_mut().remove(&key.to_string());
+        Ok(())
+    }
+
+    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+        self.up()?;
+        let mut entries = self.entries.borrow_mut();
+        match entries.entry(key.to_string()).or_insert(Entry::Counter(0)) {
+            Entry::Counter(count) => {
+                *count = count.saturating_add(delta);
+                Ok(*count)
+            }
+            Entry::Value(_) => Err(StoreUnavailable("a value was incremented".to_owned())),
+        }
+    }
+
+    fn list(&self, _cursor: Option<&str>) -> Result<KeyPage, StoreUnavailable> {
+        self.up()?;
+        let keys = self.entries.borrow().keys().filter_map(|name| Key::parse(name)).collect();
+        Ok(KeyPage { keys, next: None })
+    }
+}
