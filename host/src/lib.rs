@@ -1,1 +1,49 @@
-//! host
+//! The embedded host of Gatehouse: runs a Spin application manifest (`spin.toml`, version 2) on wasmtime where no Spin
+//! is installed, for laptops, continuous integration and single-node use.
+//!
+//! It offers what the manifest of Gatehouse needs and refuses what it does not know: HTTP triggers, variables, a durable
+//! key-value store in SQLite, and outbound HTTP limited to the allowed hosts. Each request gets a fresh instance.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), gatehouse_host::StartError> {
+//! use gatehouse_host::{Application, Options};
+//!
+//! let application = Application::load("spin.toml", Options::new(".gatehouse")).await?;
+//! let running = application.serve("127.0.0.1:0".parse().expect("an address")).await?;
+//! println!("Serving http://{}", running.address());
+//! running.shutdown(std::time::Duration::from_secs(30)).await;
+//! # Ok(()) }
+//! ```
+
+mod application;
+mod clock;
+mod compile;
+mod engine;
+mod error;
+mod guest;
+mod key_value;
+mod linker;
+mod log;
+mod manifest;
+mod outbound;
+mod outbound_hosts;
+mod request;
+mod response_body;
+mod route;
+mod serve;
+mod state_directory;
+mod template;
+mod timed_body;
+mod variables;
+
+pub use application::{Application, Limits, Options};
+pub use clock::{SystemWallClock, WallClock};
+pub use error::StartError;
+pub use key_value::{KeyPage, KeyValueError, KeyValueStore, Swap};
+pub use log::{CapturedLog, Level, LogEvent, LogFormat, LogRecord, LogSink, StandardErrorLog};
+pub use manifest::{ComponentManifest, Manifest};
+pub use outbound_hosts::AllowedOutboundHosts;
+pub use route::Route;
+pub use serve::Running;
+pub use template::Template;
+pub use variables::{VariableDeclaration, VariableSources};

@@ -1,1 +1,56 @@
-fn main() {}
+//! `gatehouse`: runs Spin applications where no Spin is installed.
+
+mod up;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "gatehouse", version, about = "Runs a Spin application (spin.toml) on this machine")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the application until it is interrupted
+    Up(up::Up),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let outcome = match arguments.command {
+        Command::Up(up) => up::run(up),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("gatehouse: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Help goes to standard output as it is; a wrong command line is said in one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A reader that is gone does not want the rest.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        eprintln!("gatehouse: what to do is missing; try `gatehouse up`, or `gatehouse --help`");
+        return ExitCode::FAILURE;
+    }
+    let text = error.render().to_string();
+    let first = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+    let message = first.strip_prefix("error: ").unwrap_or(&first);
+    eprintln!("gatehouse: {message} (see `gatehouse up --help`)");
+    ExitCode::FAILURE
+}

@@ -1,1 +1,23 @@
-//! tests
+//! What the end-to-end tests share: Gatehouse on its embedded host or on a real Spin, the identity provider and upstreams from
+//! npm, and the clients that drive them.
+
+mod clock;
+mod gatehouse;
+mod paths;
+mod program;
+mod spin;
+mod store;
+mod world;
+
+pub use clock::TestClock;
+pub use gatehouse::{Gatehouse, HostKind, Settings};
+pub use paths::{artefact, repository, tool};
+pub use program::Program;
+pub use spin::spin_is_installed;
+pub use store::snapshot;
+pub use world::{CLIENT_SECRET, World, WorldSettings};
+
+/// An HTTP client that follows nothing and keeps nothing, so that a test sees every answer itself.
+pub fn http() -> reqwest::Client {
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client")
+}

@@ -1,1 +1,79 @@
-fn main() {}
+//! `cargo xtask`: everything that is done to this repository by hand or by CI.
+//!
+//! Each command brings what it needs, says what it does while it does it, and repeats nothing the second time.
+//! `docs/set-up.md` tells what is installed where.
+
+mod apt;
+mod build;
+mod client_packages;
+mod compose;
+mod debian_toolchain;
+mod demo;
+mod demo_guide;
+mod process;
+mod progress;
+mod stamp;
+mod supervise;
+mod test;
+mod up;
+mod vendored_wit;
+mod wasm_toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{wasm_toolchain::WasmToolchain, workspace::Workspace};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Builds, runs and tests Gatehouse")]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a compiler for wasm32-wasip2 ready (the other commands do this themselves)
+    Setup,
+    /// Build the components and the examples and compose them: target/gatehouse.wasm and two demo servers
+    Build,
+    /// Build everything and run Gatehouse with its demo identity provider and demo MCP server
+    Up(up::Arguments),
+    /// Build everything, install what the tests need and run all tests
+    Test(test::Arguments),
+    /// Compare wit/deps with the crates that it was copied from
+    VendorWit(vendored_wit::Arguments),
+}
+
+fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    match run(command_line.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let workspace = Workspace::of_this_build()?;
+    match command {
+        Command::Setup => {
+            let toolchain = WasmToolchain::ready(&workspace)?;
+            progress::say(&format!("Ready: {toolchain}"));
+            Ok(())
+        }
+        Command::Build => {
+            for artefact in build::all(&workspace)? {
+                progress::say(&format!("Built: {}", workspace.shown(&artefact)));
+            }
+            Ok(())
+        }
+        Command::Up(arguments) => up::run(&workspace, &arguments),
+        Command::Test(arguments) => test::run(&workspace, &arguments),
+        Command::VendorWit(arguments) => vendored_wit::run(&workspace, &arguments),
+    }
+}

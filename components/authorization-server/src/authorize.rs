@@ -48,7 +48,10 @@ pub(crate) fn unbound(rejection: &UnboundRejection) -> Response<Vec<u8>> {
             log::failed(EVENT, error);
             pages::out_of_order()
         }
-        UnboundRejection::Parameter(_) | UnboundRejection::UnknownClient | UnboundRejection::ForeignRedirectUri => {
+        UnboundRejection::Parameter(_)
+        | UnboundRejection::UnknownClient
+        | UnboundRejection::ForeignRedirectUri
+        | UnboundRejection::WithdrawnResource => {
             log::denied(EVENT, None, rejection);
             pages::error(400, "This sign-in link does not work", &format!("{rejection}."))
         }

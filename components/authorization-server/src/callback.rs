@@ -81,9 +81,9 @@ fn sign_in(context: &Context, callback: Callback, login: &ReturnedLogin) -> Resu
     };
     let session_lifetime = context.configuration.lifetimes.session;
     let (keys, store, now) = (&context.keys, &context.store, context.now);
-    let code = issue_code(&login.request, &identity.subject, &upstream, session_lifetime, keys, store, now, &mut SystemEntropy)
+    let code = issue_code(&login.request, identity.subject(), &upstream, session_lifetime, keys, store, now, &mut SystemEntropy)
         .map_err(|error| Unsuccessful::Store(error.to_string()))?;
-    Ok((identity.subject, code))
+    Ok((identity.subject().clone(), code))
 }
 
 /// The authorization response (OAuth 2.1, section 4.1.2), with `iss` (RFC 9207).

@@ -33,7 +33,7 @@ const fn page(path: &'static str, method: Method, answer: fn(&Context, &Request<
     Endpoint { path, method, cross_origin: false, is_page: true, answer }
 }
 
-const ENDPOINTS: [Endpoint; 7] = [
+static ENDPOINTS: [Endpoint; 7] = [
     endpoint("/.well-known/oauth-authorization-server", Method::GET, documents::metadata),
     // Clients of MCP 2025-11-25 may look here first; the document is the same.
     endpoint("/.well-known/openid-configuration", Method::GET, documents::metadata),

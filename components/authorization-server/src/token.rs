@@ -18,7 +18,8 @@ const EVENT: &str = "token";
 
 /// Redeems a code or a refresh token.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-    let text = |headers: &HeaderMap, name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    // A value that is not text is still there.
+    let text = |headers: &HeaderMap, name| headers.get(name).map(|value| value.to_str().unwrap_or_default().to_owned());
     let content_type = text(request.headers(), CONTENT_TYPE);
     let authorization = text(request.headers(), AUTHORIZATION);
     let parsed = TokenRequest::parse(content_type.as_deref(), authorization.as_deref(), request.body());
@@ -60,7 +61,7 @@ fn grant(context: &Context, request: TokenRequest) -> Result<sessions::Tokens, T
             }
         }
         GrantRequest::RefreshToken { refresh_token, scopes } => sessions::refresh(
-            refresh_token,
+            refresh_token.expose(),
             client.client_id.as_str(),
             request.resource.as_ref().map(gatehouse_protocol::ResourceUri::as_str),
             scopes.as_ref().map(scopes_to_wit).as_deref(),
@@ -113,6 +114,7 @@ fn rejection(rejection: sessions::Rejection) -> TokenRejection {
         sessions::Rejection::Reused => Rejection::Reused,
         sessions::Rejection::WrongClient => Rejection::WrongClient,
         sessions::Rejection::BeyondGrant => Rejection::BeyondGrant,
+        sessions::Rejection::OtherResource => Rejection::OtherResource,
         sessions::Rejection::Unavailable(reason) => Rejection::Unavailable(reason),
     })
 }

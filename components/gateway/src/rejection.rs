@@ -13,10 +13,11 @@ pub(crate) fn of_token(rejection: sessions::Rejection) -> Refusal {
         Rejection::Unrecognised => Refusal::InvalidToken("not one of ours, or for another resource"),
         Rejection::Expired => Refusal::InvalidToken("expired"),
         Rejection::Revoked => Refusal::InvalidToken("of a session that has ended"),
-        // These three are about refresh tokens; should one come here, it is no access token.
+        // These are about refresh tokens; should one come here, it is no access token.
         Rejection::Reused => Refusal::InvalidToken("of a session that ended because a refresh token was used twice"),
         Rejection::WrongClient => Refusal::InvalidToken("of another client"),
         Rejection::BeyondGrant => Refusal::InvalidToken("for less than was granted"),
+        Rejection::OtherResource => Refusal::InvalidToken("for another resource"),
         Rejection::Unavailable(reason) => Refusal::Unavailable(format!("the token cannot be validated: {reason}")),
     }
 }

@@ -60,6 +60,7 @@ pub(crate) fn rejection_to_wit(rejection: Rejection) -> wit::Rejection {
         Rejection::Reused => wit::Rejection::Reused,
         Rejection::WrongClient => wit::Rejection::WrongClient,
         Rejection::BeyondGrant => wit::Rejection::BeyondGrant,
+        Rejection::OtherResource => wit::Rejection::OtherResource,
         Rejection::Unavailable(reason) => wit::Rejection::Unavailable(reason),
     }
 }

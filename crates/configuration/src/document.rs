@@ -22,8 +22,10 @@ const DEFAULT_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes. The request is held in the instance's memory, whose size hosts limit.
 const LARGEST_REQUEST_BYTES: usize = 32 * 1024 * 1024;
 /// Headers that the gateway or the host decides on; a secret in one of them would be lost or would break the connection.
-const NOT_FOR_SECRETS: [&str; 8] =
-    ["host", "connection", "content-length", "content-type", "transfer-encoding", "accept", "mcp-session-id", "upgrade"];
+const NOT_FOR_SECRETS: [&str; 17] = [
+    "host", "connection", "content-length", "content-type", "transfer-encoding", "accept", "upgrade", "te", "trailer", "via",
+    "cookie", "origin", "mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id",
+];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -54,6 +54,9 @@ pub enum UnboundRejection {
     /// The redirect URI is not one of the client's.
     #[error("the redirect URI is not one that this client registered")]
     ForeignRedirectUri,
+    /// The operator has taken away, while the user was deciding, what was asked for.
+    #[error("the server or the permission that was asked for is no longer there")]
+    WithdrawnResource,
     /// The client cannot be looked up.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
@@ -138,7 +141,7 @@ impl BoundRequest {
     ///
     /// # Errors
     /// Where the client asks for something that cannot be; it is told at its redirect URI.
-    pub fn validate(self, configuration: &Configuration) -> Result<AuthorizationRequest, RejectedRequest> {
+    pub fn validate(self, configuration: &Configuration) -> Result<AuthorizationRequest, Box<RejectedRequest>> {
         match self.judge(configuration) {
             Ok((state, code_challenge, scopes, resource)) => Ok(AuthorizationRequest {
                 client: self.client,
@@ -151,12 +154,12 @@ impl BoundRequest {
             Err(rejection) => {
                 // A doubled or overlong state cannot be returned; the client then knows the answer by its redirect URI alone.
                 let state = self.parameters.optional("state").ok().flatten().filter(|state| state.len() <= LONGEST_STATE);
-                Err(RejectedRequest { state: state.map(str::to_owned), redirect_uri: self.redirect_uri, rejection })
+                let state = state.map(str::to_owned);
+                Err(Box::new(RejectedRequest { state, redirect_uri: self.redirect_uri, rejection }))
             }
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "the parts of one request, named where they are used")]
     fn judge(&self, configuration: &Configuration) -> Result<(Option<String>, CodeChallenge, Scopes, ResourceUri), AuthorizationRejection> {
         let parameters = &self.parameters;
         let state = parameters.optional("state")?.map(str::to_owned);
@@ -232,15 +235,10 @@ pub fn upstream_of<'a>(configuration: &'a Configuration, resource: &ResourceUri)
     configuration.upstreams.iter().find(|upstream| resource_of(configuration, upstream).as_ref() == Some(resource))
 }
 
-/// What is granted: what was asked for, or all that the resource has. `openid`, `offline_access` and their like are for OpenID providers; clients
-/// send them to everybody, and they grant nothing here.
+/// What is granted: what was asked for, or all that the resource has.
 fn scopes(requested: Option<&str>, upstream: &Upstream) -> Result<Scopes, AuthorizationRejection> {
-    const OF_OPENID: [&str; 4] = ["openid", "profile", "email", "offline_access"];
     let requested = Scopes::parse(requested.unwrap_or_default()).map_err(|_| AuthorizationRejection::Scope)?;
-    let ours = |scope: &&gatehouse_protocol::Scope| {
-        !OF_OPENID.contains(&scope.as_str()) || upstream.scopes.iter().any(|known| known == *scope)
-    };
-    let requested: Scopes = requested.iter().filter(ours).cloned().collect();
+    let requested = requested.without_openid_but(&upstream.scopes);
     if !upstream.scopes.contains_all(&requested) {
         return Err(AuthorizationRejection::Scope);
     }
@@ -282,13 +280,19 @@ impl AuthorizationRequest {
             .and_then(|uri| uri.bind(&client.redirect_uris))
             .ok_or(UnboundRejection::ForeignRedirectUri)?;
         let broken = || UnboundRejection::Unavailable(StoreUnavailable("a kept request cannot be read".to_owned()));
+        let scopes = Scopes::parse(&text.scopes).map_err(|_| broken())?;
+        let resource = ResourceUri::parse(&text.resource).map_err(|_| broken())?;
+        let upstream = upstream_of(configuration, &resource).ok_or(UnboundRejection::WithdrawnResource)?;
+        if !upstream.scopes.contains_all(&scopes) {
+            return Err(UnboundRejection::WithdrawnResource);
+        }
         Ok(Self {
             client,
             redirect_uri,
             state: text.state.clone(),
             code_challenge: CodeChallenge::parse(&text.code_challenge).map_err(|_| broken())?,
-            scopes: Scopes::parse(&text.scopes).map_err(|_| broken())?,
-            resource: ResourceUri::parse(&text.resource).map_err(|_| broken())?,
+            scopes,
+            resource,
         })
     }
 }

@@ -123,7 +123,9 @@ impl RegisteredId {
         let (expires_at, secret) = client_id.as_str().split_once('-')?;
         let secret = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(secret).ok()?;
         let expires_at = UnixTime::from_seconds(expires_at.parse().ok()?);
-        Some(Self { secret: HandleSecret::from_slice(&secret)?, expires_at })
+        let id = Self { secret: HandleSecret::from_slice(&secret)?, expires_at };
+        // Numbers have several spellings (`+1`, `01`), a client has one id.
+        (id.to_text() == client_id.as_str()).then_some(id)
     }
 
     fn to_text(&self) -> String {

@@ -37,7 +37,7 @@ pub struct Grant {
 #[derive(Debug)]
 pub struct Redemption<'a> {
     /// The code.
-    pub code: &'a str,
+    pub code: &'a SecretString,
     /// The client that presents it.
     pub client_id: &'a ClientId,
     /// The redirect URI, where the client repeats it (RFC 6749 asks for it, OAuth 2.1 no longer does).
@@ -97,6 +97,7 @@ struct CodeText {
 ///
 /// # Errors
 /// Where the store does not answer; then there is no code.
+#[expect(clippy::too_many_arguments, reason = "the grant, and the surroundings that every flow gets")]
 pub fn issue_code(request: &AuthorizationRequest, subject: &Subject, upstream: &UpstreamTokens, session_lifetime: u64, keys: &KeyRing, store: &impl Store, now: UnixTime, entropy: &mut impl Entropy) -> Result<SecretString, StoreUnavailable> {
     let expose = |token: &Option<SecretString>| token.as_ref().map(|token| token.expose().to_owned());
     let text = CodeText {
@@ -128,7 +129,7 @@ pub fn issue_code(request: &AuthorizationRequest, subject: &Subject, upstream: &
 /// # Errors
 /// See [`CodeRejection`].
 pub fn redeem_code(redemption: &Redemption<'_>, keys: &KeyRing, store: &impl Store, now: UnixTime) -> Result<Grant, CodeRejection> {
-    let handle = SealedHandle::open(CODE, keys, redemption.code).map_err(|_| CodeRejection::Unrecognised)?;
+    let handle = SealedHandle::open(CODE, keys, redemption.code.expose()).map_err(|_| CodeRejection::Unrecognised)?;
     if now >= handle.expires_at {
         return Err(CodeRejection::Expired);
     }

@@ -100,8 +100,12 @@ pub fn register(body: &[u8], configuration: &Configuration, store: &impl Store, 
     if !configuration.registration_enabled {
         return Err(RegistrationRejection::Disabled);
     }
+    // Our struct would take an array of its members' values, too.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(RegistrationRejection::NotMetadata("it is not a JSON object".to_owned()));
+    }
     let metadata: ClientMetadata =
-        serde_json::from_slice(body).map_err(|error| RegistrationRejection::NotMetadata(error.to_string()))?;
+        serde_json::from_slice(body).map_err(|error| RegistrationRejection::NotMetadata(shortened(&error.to_string())))?;
     let redirect_uris = redirect_uris(&metadata.redirect_uris, &configuration.callback_url())?;
     let client_name = client_name(metadata.client_name.as_deref(), &redirect_uris)?;
     let asks_for = |list: &Option<Vec<String>>, entry: &str| list.as_ref().is_none_or(|list| list.iter().any(|it| it == entry));
@@ -139,8 +143,17 @@ fn redirect_uris(texts: &[String], own_callback: &str) -> Result<Vec<RedirectUri
 /// The name, or where there is none, the host that its codes go to: the one thing that is known of it.
 fn client_name(name: Option<&str>, redirect_uris: &[RedirectUri]) -> Result<ClientName, RegistrationRejection> {
     let host = redirect_uris.first().map(RedirectUri::host_and_port).unwrap_or_default();
+    let host = shortened(&host);
     let name = name.filter(|name| !name.trim().is_empty()).unwrap_or(&host);
     ClientName::parse(name).map_err(|_| RegistrationRejection::ClientName)
+}
+
+/// At most 120 characters: what a client sends, and an error quotes, can be as long as the body.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(120) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The token endpoint (OAuth 2.1, section 3.2).
 
-use gatehouse_protocol::{ClientId, CodeVerifier, ParameterError, Parameters, ResourceUri, Scopes};
+use gatehouse_protocol::{ClientId, CodeVerifier, ParameterError, Parameters, ResourceUri, Scopes, SecretString};
 use gatehouse_session::Rejection as SessionRejection;
 use serde::Serialize;
 use thiserror::Error;
@@ -26,7 +26,7 @@ pub enum GrantRequest {
     /// `authorization_code`.
     AuthorizationCode {
         /// The code.
-        code: String,
+        code: SecretString,
         /// The redirect URI, where it is repeated.
         redirect_uri: Option<String>,
         /// The PKCE verifier; without one there are no tokens (CVE-2025-4144).
@@ -35,7 +35,7 @@ pub enum GrantRequest {
     /// `refresh_token`.
     RefreshToken {
         /// The refresh token.
-        refresh_token: String,
+        refresh_token: SecretString,
         /// Narrowing, where asked for.
         scopes: Option<Scopes>,
     },
@@ -112,13 +112,13 @@ impl TokenRequest {
         }
         let grant = match grant_type {
             "authorization_code" => GrantRequest::AuthorizationCode {
-                code: parameters.required("code")?.to_owned(),
+                code: SecretString::new(parameters.required("code")?.to_owned()),
                 redirect_uri: parameters.optional("redirect_uri")?.map(str::to_owned),
                 code_verifier: CodeVerifier::parse(parameters.required("code_verifier")?)
                     .map_err(|_| TokenRejection::MalformedVerifier)?,
             },
             "refresh_token" => GrantRequest::RefreshToken {
-                refresh_token: parameters.required("refresh_token")?.to_owned(),
+                refresh_token: SecretString::new(parameters.required("refresh_token")?.to_owned()),
                 scopes: scopes(&parameters)?,
             },
             _ => return Err(TokenRejection::GrantType),
@@ -163,7 +163,8 @@ impl TokenRejection {
                 | SessionRejection::Revoked
                 | SessionRejection::Reused
                 | SessionRejection::WrongClient => invalid_grant(),
-                SessionRejection::BeyondGrant => (400, ErrorCode::InvalidScope, "more than was granted".to_owned()),
+                SessionRejection::BeyondGrant => (400, ErrorCode::InvalidScope, rejection.to_string()),
+                SessionRejection::OtherResource => (400, ErrorCode::InvalidTarget, rejection.to_string()),
                 SessionRejection::Unavailable(_) => unavailable(),
             },
             Self::Unavailable(_) => unavailable(),
@@ -188,12 +189,9 @@ fn resource(parameters: &Parameters) -> Result<Option<ResourceUri>, TokenRejecti
     first.map(|uri| ResourceUri::parse(uri).map_err(|_| TokenRejection::Resource)).transpose()
 }
 
-/// What a refresh asks for. `openid` and `offline_access` are for OpenID providers; clients that asked for them at `/authorize`, where they are passed
-/// over, repeat them here.
 fn scopes(parameters: &Parameters) -> Result<Option<Scopes>, TokenRejection> {
-    let Some(scope) = parameters.optional("scope")? else { return Ok(None) };
-    let scopes = Scopes::parse(scope).map_err(|_| TokenRejection::Scope)?;
-    Ok(Some(scopes.iter().filter(|scope| !matches!(scope.as_str(), "openid" | "offline_access")).cloned().collect()))
+    let scope = parameters.optional("scope")?;
+    scope.map(|scope| Scopes::parse(scope).map_err(|_| TokenRejection::Scope)).transpose()
 }
 
 #[cfg(test)]

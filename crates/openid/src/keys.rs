@@ -203,7 +203,10 @@ fn rsa(modulus: &str, exponent: &str) -> Option<DecodingKey> {
     let modulus = bytes(modulus)?;
     let significant = modulus.iter().position(|byte| *byte != 0).and_then(|start| modulus.get(start..))?;
     let bits = significant.len() * 8 - significant.first()?.leading_zeros() as usize;
-    (bits >= SHORTEST_BITS).then(|| Some(DecodingKey::from_rsa_raw_components(significant, &bytes(exponent)?)))?
+    if bits < SHORTEST_BITS {
+        return None;
+    }
+    Some(DecodingKey::from_rsa_raw_components(significant, &bytes(exponent)?))
 }
 
 /// A point with coordinates of exactly `N` bytes (RFC 7518, section 6.2.1.2), in the uncompressed form of SEC 1.

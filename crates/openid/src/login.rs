@@ -1,5 +1,7 @@
 //! Sending a user to the provider (OpenID Connect Core 1.0, section 3.1.2.1).
 
+use core::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_configuration::IdentityProvider;
@@ -11,7 +13,6 @@ use url::Url;
 use crate::ProviderMetadata;
 
 /// A login that is about to begin.
-#[derive(Debug)]
 pub struct Login {
     /// Where the browser goes.
     pub authorization_url: Url,
@@ -58,6 +59,13 @@ impl Login {
             .append_pair("code_challenge", &secrets.code_verifier.challenge().to_wire())
             .append_pair("code_challenge_method", "S256");
         Self { authorization_url, secrets }
+    }
+}
+
+/// Without the URL's query: `state` and `nonce` are the browser's business, not the log's.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("secrets", &self.secrets).finish_non_exhaustive()
     }
 }
 
@@ -183,13 +191,16 @@ mod tests {
 
     #[test]
     fn secrets_survive_storage_and_never_print() {
-        let secrets = LoginSecrets::generate(&mut Counter::default());
+        let login = Login::begin(&provider(), &metadata(), CALLBACK_URL, "sealed", &mut Counter::default());
+        let printed = format!("{login:?}");
+        let secrets = login.secrets;
         let stored = serde_json::to_string(&secrets).unwrap();
         let restored: LoginSecrets = serde_json::from_str(&stored).unwrap();
         assert!(restored.nonce_is(secrets.nonce.expose()));
         assert_eq!(restored.code_verifier.expose(), secrets.code_verifier.expose());
-        let printed = format!("{secrets:?}");
-        assert!(!printed.contains(secrets.nonce.expose()) && !printed.contains(secrets.code_verifier.expose()));
+        for secret in [secrets.nonce.expose(), secrets.code_verifier.expose(), "sealed"] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
     }
 
     #[test]

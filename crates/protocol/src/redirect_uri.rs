@@ -100,7 +100,7 @@ impl RedirectUri {
         }
         self.is_loopback()
             && registered.is_loopback()
-            && without_port(&self.text, &self.url) == without_port(&registered.text, &registered.url)
+            && without_port(&self.text) == without_port(&registered.text)
     }
 }
 
@@ -143,11 +143,12 @@ fn authority(text: &str) -> &str {
     rest.split(['/', '?']).next().unwrap_or_default()
 }
 
-/// The text without the port of its authority.
-fn without_port(text: &str, url: &Url) -> String {
+/// The text without the port of its authority; the port is what follows the last colon, unless that is inside an IPv6 address. The parsed URL would not do:
+/// it hides a port that is the scheme's own.
+fn without_port(text: &str) -> String {
     let authority = authority(text);
-    let host = match (url.port(), authority.rsplit_once(':')) {
-        (Some(_), Some((host, _))) => host,
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
     };
     text.replacen(authority, host, 1)
@@ -214,6 +215,7 @@ mod tests {
             ("http://127.0.0.1:5000/cb", "http://127.0.0.1:33418/cb"),
             ("http://localhost:5000/callback", "http://localhost/callback"),
             ("http://[::1]/cb", "http://[::1]:7/cb"),
+            ("http://127.0.0.1:80/cb", "http://127.0.0.1:5000/cb"),
         ] {
             assert!(uri(requested).bind(&[uri(registered)]).is_some(), "{requested} {registered}");
         }

@@ -22,8 +22,11 @@ pub enum Rejection {
     #[error("the refresh token belongs to another client")]
     WrongClient,
     /// More was asked for than was granted.
-    #[error("the request goes beyond the grant")]
+    #[error("the request asks for a scope beyond the grant")]
     BeyondGrant,
+    /// Tokens for another resource were asked for (RFC 8707, section 2.2).
+    #[error("the request is for another resource than was granted")]
+    OtherResource,
     /// Something that must answer did not.
     #[error("{0}")]
     Unavailable(String),

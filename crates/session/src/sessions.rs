@@ -163,13 +163,13 @@ fn narrowed(principal: &Principal, request: &RefreshRequest<'_>) -> Result<Scope
         return Err(Rejection::WrongClient);
     }
     if request.resource.is_some_and(|resource| *resource != principal.resource) {
+        return Err(Rejection::OtherResource);
+    }
+    let requested = request.scopes.unwrap_or(&principal.scopes).without_openid_but(&principal.scopes);
+    if !principal.scopes.contains_all(&requested) {
         return Err(Rejection::BeyondGrant);
     }
-    match request.scopes {
-        Some(scopes) if !principal.scopes.contains_all(scopes) => Err(Rejection::BeyondGrant),
-        Some(scopes) if !scopes.is_empty() => Ok(scopes.clone()),
-        _ => Ok(principal.scopes.clone()),
-    }
+    Ok(if requested.is_empty() { principal.scopes.clone() } else { requested })
 }
 
 #[cfg(test)]

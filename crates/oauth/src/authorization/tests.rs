@@ -11,13 +11,17 @@ fn bind(query: &Form, world: &World) -> Result<BoundRequest, UnboundRejection> {
     BoundRequest::parse(&query.text(), &world.configuration, &world.store, START)
 }
 
-fn judge(query: &Form, configuration: &Configuration) -> Result<AuthorizationRequest, RejectedRequest> {
+fn judge(query: &Form, configuration: &Configuration) -> Result<AuthorizationRequest, Box<RejectedRequest>> {
     let bound = BoundRequest::parse(&query.text(), configuration, &MemoryStore::at(START), START);
     bound.unwrap().validate(configuration)
 }
 
 /// What is granted, or why not.
-fn outcome<T>(query: &Form, configuration: &Configuration, granted: impl Fn(AuthorizationRequest) -> T) -> Result<T, AuthorizationRejection> {
+fn outcome<T>(
+    query: &Form,
+    configuration: &Configuration,
+    granted: impl Fn(AuthorizationRequest) -> T,
+) -> Result<T, AuthorizationRejection> {
     judge(query, configuration).map(granted).map_err(|rejected| rejected.rejection)
 }
 
@@ -269,7 +273,9 @@ fn a_client_gets_the_scopes_that_it_asks_for_or_all_where_it_asks_for_none() {
         assert_eq!(granted(query().with("scope", asked)).as_deref(), Ok(expected), "{asked:?}");
     }
     assert_eq!(granted(query().without("scope")).as_deref(), Ok("mcp files:read"));
-    for refused in ["admin", "mcp admin", "MCP", "openid admin", "mail", "mcp\tfiles:read", "a\"b", "m\u{e9}p", &"a".repeat(257)] {
+    for refused in
+        ["admin", "mcp admin", "MCP", "openid admin", "mail", "mcp\tfiles:read", "a\"b", "m\u{e9}p", &"a".repeat(257)]
+    {
         assert_eq!(granted(query().with("scope", refused)), Err(AuthorizationRejection::Scope), "{refused:?}");
     }
 }
@@ -375,7 +381,8 @@ fn an_upstream_and_its_resource_lead_to_each_other() {
 fn a_kept_request_comes_back_as_it_was() {
     let mut world = World::new();
     let request = world.request_of_registered();
-    let restored = AuthorizationRequest::restore(&request.to_text(), &world.configuration, &world.store, START).unwrap();
+    let restored =
+        AuthorizationRequest::restore(&request.to_text(), &world.configuration, &world.store, START).unwrap();
     assert_eq!(format!("{restored:?}"), format!("{request:?}"));
 }
 
@@ -408,17 +415,21 @@ fn may_receive_a_code(uri: &str) -> bool {
 
 /// Redirect URIs that are nearly right: a registered one, or the start of one, with something put in or appended.
 fn nearly_registered() -> impl Strategy<Value = String> {
-    let base = prop::sample::select(vec![LOOPBACK_URI, "https://client.example/registered", "http://127.0.0.1/callback"]);
+    let base =
+        prop::sample::select(vec![LOOPBACK_URI, "https://client.example/registered", "http://127.0.0.1/callback"]);
     let intruder = prop_oneof![
         "[/?#@:.\\\\%0-9a-zA-Z \\t\\n]{0,3}",
-        prop::sample::select(vec!["@evil.example", ".evil.example", "//", "/..", "%2e", ":1", ":65536", "\u{ff0f}"]).prop_map(str::to_owned),
+        prop::sample::select(vec!["@evil.example", ".evil.example", "//", "/..", "%2e", ":1", ":65536", "\u{ff0f}"])
+            .prop_map(str::to_owned),
         ".{0,8}",
     ];
-    (base, any::<prop::sample::Index>(), any::<prop::sample::Index>(), intruder).prop_map(|(base, from, to, intruder)| {
-        let (from, to) = (from.index(base.len() + 1), to.index(base.len() + 1));
-        // What stands between the two places is left out, or repeated.
-        format!("{}{intruder}{}", &base[..from], &base[to..])
-    })
+    (base, any::<prop::sample::Index>(), any::<prop::sample::Index>(), intruder).prop_map(
+        |(base, from, to, intruder)| {
+            let (from, to) = (from.index(base.len() + 1), to.index(base.len() + 1));
+            // What stands between the two places is left out, or repeated.
+            format!("{}{intruder}{}", &base[..from], &base[to..])
+        },
+    )
 }
 
 proptest! {

@@ -1,1 +1,255 @@
+use gatehouse_openid::{Login, ProviderMetadata};
+use proptest::prelude::*;
+
 use super::*;
+use crate::consent;
+use crate::example::{
+    CONFIGURED_URI, Failing, LOOPBACK_URI, START, World, configuration_with, key_ring, with_each_character_changed,
+};
+
+/// OpenID Connect Discovery, as far as a login needs it.
+const PROVIDER: &str = r#"{"issuer":"https://login.example","authorization_endpoint":"https://login.example/authorize",
+    "token_endpoint":"https://login.example/token","jwks_uri":"https://login.example/jwks"}"#;
+
+impl World {
+    fn pending(&mut self) -> PendingLogin {
+        PendingLogin::generate(&self.keys, START, &mut self.entropy).unwrap()
+    }
+
+    fn secrets(&mut self, state: &str) -> LoginSecrets {
+        let provider = &self.configuration.identity_provider;
+        let metadata = ProviderMetadata::from_json(PROVIDER.as_bytes(), &provider.issuer).unwrap();
+        Login::begin(provider, &metadata, &self.configuration.callback_url(), state, &mut self.entropy).secrets
+    }
+
+    /// Sends the user of [`World::browser`] away, and returns the state.
+    fn begin(&mut self, request: &AuthorizationRequest) -> String {
+        let pending = self.pending();
+        let state = pending.state().to_owned();
+        let secrets = self.secrets(&state);
+        pending.keep(request, &secrets, &self.browser, &self.store, &mut self.entropy).unwrap();
+        state
+    }
+
+    fn returned(&self, state: &str, browser: Option<&Browser>, now: UnixTime) -> Result<ReturnedLogin, LoginRejection> {
+        self.store.set_now(now);
+        ReturnedLogin::take(state, browser, &self.keys, &self.configuration, &self.store, now)
+    }
+}
+
+fn stored(secrets: &LoginSecrets) -> serde_json::Value {
+    serde_json::to_value(secrets).unwrap()
+}
+
+#[test]
+fn a_login_comes_back_with_its_request_and_its_secrets() {
+    let mut world = World::new();
+    let request = world.request_of_registered();
+    let pending = world.pending();
+    let state = pending.state().to_owned();
+    let secrets = world.secrets(&state);
+    pending.keep(&request, &secrets, &world.browser, &world.store, &mut world.entropy).unwrap();
+    let returned = world.returned(&state, Some(&world.browser), START.plus(30)).unwrap();
+    assert_eq!(format!("{:?}", returned.request), format!("{request:?}"));
+    assert_eq!(stored(&returned.secrets), stored(&secrets));
+}
+
+#[test]
+fn every_login_has_a_state_of_its_own_that_tells_nothing() {
+    let mut world = World::new();
+    let request = world.request();
+    let states = [world.begin(&request), world.begin(&request)];
+    assert_ne!(states[0], states[1]);
+    for state in &states {
+        assert!(
+            !state.contains("xyz") && state.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        );
+    }
+}
+
+#[test]
+fn a_login_ends_once() {
+    let mut world = World::new();
+    let state = world.begin(&world.request());
+    assert!(world.returned(&state, Some(&world.browser), START).is_ok());
+    let before = world.store.snapshot();
+    for _ in 0..2 {
+        let again = world.returned(&state, Some(&world.browser), START).unwrap_err();
+        assert_eq!(again, LoginRejection::AlreadyFinished);
+        assert_eq!(world.store.snapshot(), before);
+    }
+    assert!(world.store.values().is_empty(), "neither the request nor the secrets are left");
+}
+
+/// Two callbacks at once: both have read the record before either has deleted it.
+#[test]
+fn of_two_callbacks_at_once_one_wins() {
+    let mut world = World::new();
+    let state = world.begin(&world.request());
+    let handle = SealedHandle::open(STATE, &world.keys, &state).unwrap();
+    let key = handle.key(LOGIN).unwrap();
+    let record = world.store.get(&key).unwrap().unwrap();
+    assert!(world.returned(&state, Some(&world.browser), START).is_ok());
+    world.store.put(&key, &record).unwrap();
+    let late = world.returned(&state, Some(&world.browser), START).unwrap_err();
+    assert_eq!(late, LoginRejection::AlreadyFinished);
+}
+
+/// GHSA-rww4-4w9c-7733: consent in one browser, callback in another.
+#[test]
+fn another_browser_cannot_finish_a_login_and_does_not_use_it_up() {
+    let mut world = World::new();
+    let state = world.begin(&world.request());
+    let other = world.another_browser();
+    let before = world.store.snapshot();
+    for browser in [Some(&other), None] {
+        assert_eq!(world.returned(&state, browser, START).unwrap_err(), LoginRejection::OtherBrowser);
+        assert_eq!(world.store.snapshot(), before);
+    }
+    assert!(world.returned(&state, Some(&world.browser), START).is_ok());
+}
+
+#[test]
+fn a_login_can_be_finished_until_the_second_in_which_it_expires() {
+    for (seconds, in_time) in [(599, true), (600, false), (601, false)] {
+        let mut world = World::new();
+        let state = world.begin(&world.request());
+        let before = world.store.snapshot();
+        let returned = world.returned(&state, Some(&world.browser), START.plus(seconds));
+        if in_time {
+            assert!(returned.is_ok(), "{seconds}");
+        } else {
+            assert_eq!(returned.unwrap_err(), LoginRejection::Expired, "{seconds}");
+            assert_eq!(world.store.snapshot(), before);
+        }
+    }
+}
+
+#[test]
+fn a_state_that_was_altered_or_made_up_is_not_recognised() {
+    let mut world = World::new();
+    let state = world.begin(&world.request());
+    let foreign = PendingLogin::generate(&key_ring('B'), START, &mut world.entropy).unwrap();
+    let ticket = consent::ticket(&world.request(), &world.browser, &world.keys, START, &mut world.entropy).unwrap();
+    let mut forged = vec![
+        String::new(),
+        "xyz".to_owned(),
+        state[1..].to_owned(),
+        format!("{state}A"),
+        foreign.state().to_owned(),
+        ticket,
+    ];
+    forged.extend(with_each_character_changed(&state));
+    let before = world.store.snapshot();
+    for forged in forged {
+        let refused = world.returned(&forged, Some(&world.browser), START).unwrap_err();
+        assert_eq!(refused, LoginRejection::Unrecognised, "{forged}");
+    }
+    assert_eq!(world.store.snapshot(), before);
+    assert!(world.returned(&state, Some(&world.browser), START).is_ok());
+}
+
+#[test]
+fn a_state_whose_login_was_never_kept_leads_nowhere() {
+    let mut world = World::new();
+    let pending = world.pending();
+    let before = world.store.snapshot();
+    let refused = world.returned(pending.state(), Some(&world.browser), START).unwrap_err();
+    assert_eq!(refused, LoginRejection::AlreadyFinished);
+    assert_eq!(world.store.snapshot(), before);
+}
+
+#[test]
+fn what_changed_while_the_user_signed_in_is_noticed() {
+    for (from, to, expected) in [
+        ("\"conformance\"", "\"another\"", UnboundRejection::UnknownClient),
+        (CONFIGURED_URI, "https://client.example/moved", UnboundRejection::ForeignRedirectUri),
+    ] {
+        let mut world = World::new();
+        let state = world.begin(&world.request());
+        world.configuration = configuration_with(from, to);
+        let refused = world.returned(&state, Some(&world.browser), START).unwrap_err();
+        assert_eq!(refused, LoginRejection::Unbound(expected));
+    }
+}
+
+/// Wherever the store fails, nobody is sent away with a login that is not whole.
+#[test]
+fn a_login_that_could_not_be_kept_whole_cannot_be_finished() {
+    let mut answers = 0;
+    loop {
+        let mut world = World::new();
+        let request = world.request();
+        let pending = world.pending();
+        let state = pending.state().to_owned();
+        let secrets = world.secrets(&state);
+        let failing = Failing::after(answers, &world.store);
+        let kept = pending.keep(&request, &secrets, &world.browser, &failing, &mut world.entropy);
+        if kept.is_ok() {
+            break;
+        }
+        let refused = world.returned(&state, Some(&world.browser), START).unwrap_err();
+        assert_eq!(refused, LoginRejection::AlreadyFinished, "after {answers} answers");
+        answers += 1;
+    }
+    assert!(answers >= 2, "a record and a counter");
+}
+
+#[test]
+fn a_store_that_fails_at_any_point_of_a_callback_finishes_no_login() {
+    let mut answers = 0;
+    loop {
+        let mut world = World::new();
+        let request = world.request_of_registered();
+        let state = world.begin(&request);
+        let failing = Failing::after(answers, &world.store);
+        match ReturnedLogin::take(&state, Some(&world.browser), &world.keys, &world.configuration, &failing, START) {
+            Ok(_) => break,
+            Err(LoginRejection::Unavailable(_) | LoginRejection::Unbound(UnboundRejection::Unavailable(_))) => {
+                answers += 1
+            }
+            Err(other) => panic!("{other:?} after {answers} answers"),
+        }
+    }
+    assert!(answers >= 4, "a record, a counter, a deletion and a client");
+}
+
+#[test]
+fn the_store_holds_nothing_of_a_login_in_clear() {
+    let mut world = World::new();
+    let request = world.request_of_registered();
+    let pending = world.pending();
+    let state = pending.state().to_owned();
+    let secrets = world.secrets(&state);
+    pending.keep(&request, &secrets, &world.browser, &world.store, &mut world.entropy).unwrap();
+    let dump = format!("{}{}", String::from_utf8_lossy(&world.store.values().concat()), world.store.snapshot());
+    let secrets = stored(&secrets);
+    for text in [
+        LOOPBACK_URI,
+        "xyz",
+        secrets["nonce"].as_str().unwrap(),
+        secrets["code_verifier"].as_str().unwrap(),
+        &world.browser.digest(),
+        &world.browser.cookie_value(),
+        &state,
+    ] {
+        assert!(!dump.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn a_login_never_prints_its_state() {
+    let mut world = World::new();
+    let pending = world.pending();
+    let printed = format!("{pending:?}");
+    assert!(!printed.contains(pending.state()), "{printed}");
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_no_state(text in prop_oneof![".{0,100}", "[A-Za-z0-9_-]{0,200}"]) {
+        let world = World::new();
+        let refused = world.returned(&text, Some(&world.browser), START).unwrap_err();
+        prop_assert_eq!(refused, LoginRejection::Unrecognised);
+    }
+}

@@ -184,7 +184,7 @@ fn a_refresh_by_another_client_or_beyond_the_grant_changes_nothing() {
     let before = world.store.snapshot();
     for (request, expected) in [
         (RefreshRequest { client_id: &other, ..request(&mine) }, Rejection::WrongClient),
-        (RefreshRequest { resource: Some(&elsewhere), ..request(&mine) }, Rejection::BeyondGrant),
+        (RefreshRequest { resource: Some(&elsewhere), ..request(&mine) }, Rejection::OtherResource),
         (RefreshRequest { scopes: Some(&wider), ..request(&mine) }, Rejection::BeyondGrant),
     ] {
         let refused = world.refresh_with(&RefreshRequest { refresh_token: &token, ..request }, START).unwrap_err();
@@ -203,6 +203,17 @@ fn a_narrowed_access_token_allows_less_and_the_next_refresh_may_have_all_again()
     assert_eq!(world.validate(&narrowed, START).unwrap().scopes, narrow);
     let whole = world.refresh(&narrowed, START).unwrap();
     assert_eq!(world.validate(&whole, START).unwrap().scopes, alice().scopes);
+}
+
+#[test]
+fn the_scopes_that_are_passed_over_at_authorize_are_passed_over_at_a_refresh() {
+    let mut world = World::new();
+    let first = world.open();
+    let (mine, token) = (client("a"), refresh_token(&first));
+    let scopes = Scopes::parse("openid profile email offline_access read").unwrap();
+    let request = RefreshRequest { refresh_token: &token, scopes: Some(&scopes), ..request(&mine) };
+    let tokens = world.refresh_with(&request, START).unwrap();
+    assert_eq!(world.validate(&tokens, START).unwrap().scopes.to_string(), "read");
 }
 
 #[test]

@@ -1,0 +1,342 @@
+//! The application manifest, `spin.toml` version 2. What this host does not know is an error, never ignored: a key that is
+//! not understood may be the one that was meant to protect something.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::error::{StartError, one_line};
+use crate::outbound_hosts::AllowedOutboundHosts;
+use crate::route::Route;
+use crate::template::{Template, check_name};
+use crate::variables::{VariableDeclaration, position};
+
+/// A checked application manifest.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// The application's name.
+    pub name: String,
+    /// Whether the application may only be served on a loopback address (`[application.tool.gatehouse] listen = "loopback"`).
+    pub loopback_only: bool,
+    /// `[variables]`.
+    pub variables: BTreeMap<String, VariableDeclaration>,
+    /// The routes, each with a component's id.
+    pub routes: Vec<(Route, String)>,
+    /// `[component.*]` by id.
+    pub components: BTreeMap<String, ComponentManifest>,
+}
+
+/// A `[component.*]` of the manifest.
+#[derive(Debug, Clone)]
+pub struct ComponentManifest {
+    /// The WebAssembly file.
+    pub source: PathBuf,
+    /// Labels of the key-value stores that it may open.
+    pub key_value_stores: Vec<String>,
+    /// Where it may connect to, before templates are resolved; each with its text as written.
+    pub allowed_outbound_hosts: Vec<(String, Template)>,
+    /// Its variables.
+    pub variables: BTreeMap<String, Template>,
+    /// Its environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// The command of its `build` table, to name when the file is missing.
+    pub build_command: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    spin_manifest_version: Spanned<u64>,
+    application: ApplicationTable,
+    #[serde(default)]
+    variables: BTreeMap<Spanned<String>, Spanned<VariableTable>>,
+    #[serde(default)]
+    trigger: TriggerTable,
+    #[serde(default)]
+    component: BTreeMap<String, ComponentTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApplicationTable {
+    name: String,
+    #[serde(rename = "version", default)]
+    _version: Option<String>,
+    #[serde(rename = "description", default)]
+    _description: Option<String>,
+    #[serde(rename = "authors", default)]
+    _authors: Option<Vec<String>>,
+    #[serde(default)]
+    tool: ApplicationTools,
+}
+
+/// Tables of other tools are theirs to understand; ours is checked.
+#[derive(Deserialize, Default)]
+struct ApplicationTools {
+    #[serde(default)]
+    gatehouse: GatehouseTool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct GatehouseTool {
+    listen: Option<Listen>,
+}
+
+#[derive(Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Listen {
+    Loopback,
+    Any,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VariableTable {
+    default: Option<String>,
+    #[serde(default)]
+    required: bool,
+    #[serde(default)]
+    secret: bool,
+    #[serde(rename = "description", default)]
+    _description: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct TriggerTable {
+    #[serde(default)]
+    http: Vec<HttpTrigger>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HttpTrigger {
+    #[serde(rename = "id", default)]
+    _id: Option<String>,
+    route: Spanned<String>,
+    component: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ComponentTable {
+    #[serde(rename = "description", default)]
+    _description: Option<String>,
+    source: Spanned<toml::Value>,
+    #[serde(default)]
+    key_value_stores: Vec<Spanned<String>>,
+    #[serde(default)]
+    allowed_outbound_hosts: Vec<Spanned<String>>,
+    #[serde(default)]
+    variables: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    #[serde(default)]
+    build: Option<toml::Table>,
+    /// Build-time only: which deployment targets `spin build` checks against.
+    #[serde(rename = "targets", default)]
+    _targets: Option<toml::Value>,
+    #[serde(rename = "tool", default)]
+    _tool: Option<toml::Table>,
+}
+
+/// Keys of Spin's manifest that change what an application does and that this host does not have.
+const SPIN_ONLY_KEYS: [&str; 15] = [
+    "ai_models",
+    "allowed_http_hosts",
+    "components",
+    "dependencies",
+    "dependencies_inherit_configuration",
+    "exclude_files",
+    "executor",
+    "files",
+    "private",
+    "redis",
+    "sqlite_databases",
+    "sqs",
+    "mqtt",
+    "command",
+    "trigger",
+];
+
+impl Manifest {
+    /// Reads and checks the manifest at `path`: the file, or the directory that holds a `spin.toml`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with line and column.
+    pub fn read(path: &Path) -> Result<Self, StartError> {
+        let path = if path.is_dir() { path.join("spin.toml") } else { path.to_owned() };
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&path, &text),
+            Err(source) => Err(StartError::ManifestUnreadable { path, source }),
+        }
+    }
+
+    /// Checks a manifest's text. Relative paths in it count from the directory of `path`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with line and column.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, StartError> {
+        let place = Place { path, text };
+        let document: Document = toml::from_str(text)
+            .map_err(|error| place.error(error.span().unwrap_or(0..0), explain(error.message())))?;
+        if *document.spin_manifest_version.get_ref() != 2 {
+            return Err(
+                place.error(document.spin_manifest_version.span(), "this host reads `spin_manifest_version = 2`")
+            );
+        }
+        let variables = place.variables(document.variables)?;
+        let routes = place.routes(document.trigger.http, &document.component)?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let components = (document.component.into_iter())
+            .map(|(id, table)| Ok((id, place.component(table, directory, &variables)?)))
+            .collect::<Result<_, StartError>>()?;
+        Ok(Self {
+            path: path.to_owned(),
+            name: document.application.name,
+            loopback_only: document.application.tool.gatehouse.listen == Some(Listen::Loopback),
+            variables,
+            routes,
+            components,
+        })
+    }
+}
+
+/// Turns a message of the TOML parser into one that says what to do.
+fn explain(message: &str) -> String {
+    let message = one_line(message);
+    let Some((key, expected)) = (message.strip_prefix("unknown field `"))
+        .and_then(|rest| rest.split_once('`'))
+        .map(|(key, rest)| (key.to_owned(), rest.trim_start_matches(", ").to_owned()))
+    else {
+        return message;
+    };
+    if SPIN_ONLY_KEYS.contains(&key.as_str()) {
+        format!("`{key}` is a Spin feature that this host does not offer; run this application with Spin, or remove it")
+    } else {
+        format!("unknown key `{key}`, {expected}")
+    }
+}
+
+/// A manifest's file, to turn spans into lines and columns.
+struct Place<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Place<'_> {
+    fn error(&self, span: Range<usize>, message: impl Into<String>) -> StartError {
+        let (line, column) = position(self.text, span.start);
+        StartError::Manifest { path: self.path.to_owned(), line, column, message: message.into() }
+    }
+
+    fn variables(
+        &self,
+        tables: BTreeMap<Spanned<String>, Spanned<VariableTable>>,
+    ) -> Result<BTreeMap<String, VariableDeclaration>, StartError> {
+        let mut declared = BTreeMap::new();
+        for (name, table) in tables {
+            check_name(name.get_ref()).map_err(|problem| self.error(name.span(), problem))?;
+            let span = table.span();
+            let VariableTable { default, required, secret, .. } = table.into_inner();
+            if default.is_some() == required {
+                let message = format!("variable `{}` needs either a `default` or `required = true`", name.get_ref());
+                return Err(self.error(span, message));
+            }
+            declared.insert(name.into_inner(), VariableDeclaration { default, secret });
+        }
+        Ok(declared)
+    }
+
+    fn routes(
+        &self,
+        triggers: Vec<HttpTrigger>,
+        components: &BTreeMap<String, ComponentTable>,
+    ) -> Result<Vec<(Route, String)>, StartError> {
+        let mut routes: Vec<(Route, String)> = Vec::new();
+        if triggers.is_empty() {
+            return Err(self.error(0..0, "there is no [[trigger.http]], so nothing to serve"));
+        }
+        for trigger in triggers {
+            let route =
+                Route::parse(trigger.route.get_ref()).map_err(|problem| self.error(trigger.route.span(), problem))?;
+            if routes.iter().any(|(other, _)| *other == route) {
+                return Err(self.error(trigger.route.span(), format!("route \"{route}\" is there twice")));
+            }
+            let id = trigger.component.get_ref();
+            if !components.contains_key(id) {
+                return Err(self.error(trigger.component.span(), format!("there is no [component.{id}]")));
+            }
+            routes.push((route, trigger.component.into_inner()));
+        }
+        Ok(routes)
+    }
+
+    fn component(
+        &self,
+        table: ComponentTable,
+        directory: &Path,
+        declared: &BTreeMap<String, VariableDeclaration>,
+    ) -> Result<ComponentManifest, StartError> {
+        let Some(source) = table.source.get_ref().as_str() else {
+            let message = "`source` must be a local path; fetch a component from a URL or registry first";
+            return Err(self.error(table.source.span(), message));
+        };
+        if source.contains("://") {
+            return Err(self.error(table.source.span(), "`source` must be a local path, not a URL"));
+        }
+        for label in &table.key_value_stores {
+            if label.get_ref().trim().is_empty() {
+                return Err(self.error(label.span(), "a key-value store's label is empty"));
+            }
+        }
+        let mut allowed_outbound_hosts = Vec::new();
+        for entry in table.allowed_outbound_hosts {
+            let template = self.template(&entry, declared)?;
+            if template.variables().next().is_none() {
+                AllowedOutboundHosts::parse([entry.get_ref()]).map_err(|problem| self.error(entry.span(), problem))?;
+            }
+            allowed_outbound_hosts.push((entry.into_inner(), template));
+        }
+        let mut variables = BTreeMap::new();
+        for (name, value) in table.variables {
+            check_name(name.get_ref()).map_err(|problem| self.error(name.span(), problem))?;
+            variables.insert(name.into_inner(), self.template(&value, declared)?);
+        }
+        let build_command = table.build.as_ref().and_then(|build| build.get("command")).and_then(|command| {
+            let first = command.as_array().and_then(|list| list.first());
+            first.unwrap_or(command).as_str().map(str::to_owned)
+        });
+        Ok(ComponentManifest {
+            source: directory.join(source),
+            key_value_stores: table.key_value_stores.into_iter().map(Spanned::into_inner).collect(),
+            allowed_outbound_hosts,
+            variables,
+            environment: table.environment,
+            build_command,
+        })
+    }
+
+    fn template(
+        &self,
+        text: &Spanned<String>,
+        declared: &BTreeMap<String, VariableDeclaration>,
+    ) -> Result<Template, StartError> {
+        let template = Template::parse(text.get_ref()).map_err(|problem| self.error(text.span(), problem))?;
+        if let Some(name) = template.variables().find(|name| !declared.contains_key(*name)) {
+            return Err(self.error(text.span(), format!("variable `{name}` is not declared in [variables]")));
+        }
+        Ok(template)
+    }
+}
+
+#[cfg(test)]
+#[path = "manifest_tests.rs"]
+mod tests;

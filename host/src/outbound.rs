@@ -1,0 +1,227 @@
+//! Outbound HTTP: pooled connections, TLS with the system's roots, and the check against `allowed_outbound_hosts`.
+
+use std::error::Error as StdError;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response, Uri};
+use http_body_util::BodyExt as _;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tower_service::Service;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use crate::application::LoadedComponent;
+use crate::error::StartError;
+use crate::log::{Level, LogRecord, LogSink};
+use crate::timed_body::TimedBody;
+
+/// Time limits for guests that set none: Spin's, except that a connection is there sooner or not at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(600);
+const BETWEEN_BYTES_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Node's HTTP server, which most MCP servers run on, closes idle connections after 5 s. We close first, or a request
+/// meets the server's close on its way and fails.
+const POOL_IDLE: Duration = Duration::from_secs(4);
+
+tokio::task_local! {
+    /// The connect timeout of the request that is being sent. The pool opens connections on behalf of a request within
+    /// that request's own future, and has no other way to hand it on.
+    static REQUEST_CONNECT_TIMEOUT: Duration;
+}
+
+/// Sends requests, over connections that all components of the application share.
+#[derive(Clone)]
+pub(crate) struct OutboundSender {
+    client: Client<TimedConnector, WasiBody>,
+}
+
+impl OutboundSender {
+    /// Uses the system's root certificates and those of `ca_file` (PEM).
+    pub(crate) fn new(ca_file: Option<&Path>, log: &dyn LogSink) -> Result<Self, StartError> {
+        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| StartError::Tls(format!("cannot set up TLS: {error}")))?
+            .with_root_certificates(roots(ca_file, log)?)
+            .with_no_client_auth();
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(Duration::from_secs(60)));
+        tcp.enforce_http(false);
+        let https =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions().wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE)
+            .pool_max_idle_per_host(64)
+            .build(TimedConnector { https });
+        Ok(Self { client })
+    }
+
+    async fn send(&self, request: Request<WasiBody>, options: RequestOptions) -> Result<Response<WasiBody>, Error> {
+        let connect = options.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
+        let first_byte = options.first_byte_timeout.unwrap_or(FIRST_BYTE_TIMEOUT);
+        let between_bytes = options.between_bytes_timeout.unwrap_or(BETWEEN_BYTES_TIMEOUT);
+        let sending = REQUEST_CONNECT_TIMEOUT.scope(connect, self.client.request(request));
+        // The time to connect is not the upstream's time to answer.
+        let response = timeout(connect.saturating_add(first_byte), sending)
+            .await
+            .map_err(|_| Error::HttpResponseTimeout)?
+            .map_err(|error| error_code(&error))?;
+        Ok(response.map(|body| TimedBody::new(body, between_bytes).boxed_unsync()))
+    }
+}
+
+fn roots(ca_file: Option<&Path>, log: &dyn LogSink) -> Result<RootCertStore, StartError> {
+    let mut roots = RootCertStore::empty();
+    let native = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(native.certs);
+    if let Some(path) = ca_file {
+        let failed = |problem: String| StartError::Tls(format!("CA file {}: {problem}", path.display()));
+        let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
+            .and_then(Iterator::collect)
+            .map_err(|error| failed(error.to_string()))?;
+        if certificates.is_empty() {
+            return Err(failed("there is no PEM certificate in it".to_owned()));
+        }
+        for certificate in certificates {
+            roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+        }
+    }
+    if roots.is_empty() {
+        let message =
+            "this machine has no root certificates (install ca-certificates or use --ca-file): https will fail";
+        log.record(&LogRecord::host(Level::Warn, None, message));
+    }
+    Ok(roots)
+}
+
+/// Opens connections, TLS included, within the request's connect timeout.
+#[derive(Clone)]
+struct TimedConnector {
+    https: HttpsConnector<HttpConnector>,
+}
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+impl Service<Uri> for TimedConnector {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.https.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let limit = REQUEST_CONNECT_TIMEOUT.try_with(|limit| *limit).unwrap_or(CONNECT_TIMEOUT);
+        let connecting = self.https.call(uri);
+        Box::pin(async move {
+            match timeout(limit, connecting).await {
+                Ok(connected) => connected,
+                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            }
+        })
+    }
+}
+
+/// The guest's form of why a request failed.
+fn error_code(error: &hyper_util::client::legacy::Error) -> Error {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if let Some(code) = cause_code(current, error.is_connect()) {
+            return code;
+        }
+        // An `io::Error` hides what it wraps from `source`.
+        cause = match current.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => current.source(),
+        };
+    }
+    if error.is_connect() { Error::DestinationUnavailable } else { Error::HttpProtocolError }
+}
+
+fn cause_code(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Error> {
+    if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+        return Some(match tls {
+            rustls::Error::InvalidCertificate(_) => Error::TlsCertificateError,
+            _ => Error::TlsProtocolError,
+        });
+    }
+    // hyper-util's own type for it is private.
+    if connecting && cause.to_string().starts_with("dns error") {
+        return Some(Error::DnsError { rcode: None, info_code: None });
+    }
+    let io = cause.downcast_ref::<io::Error>()?;
+    match io.kind() {
+        io::ErrorKind::ConnectionRefused => Some(Error::ConnectionRefused),
+        io::ErrorKind::TimedOut => Some(Error::ConnectionTimeout),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Some(Error::DestinationIpUnroutable),
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof
+            if !connecting =>
+        {
+            Some(Error::ConnectionTerminated)
+        }
+        _ => None,
+    }
+}
+
+/// A guest's way out: checks where it wants to go, then sends.
+pub(crate) struct OutboundHooks(pub(crate) Arc<LoadedComponent>);
+
+type Sent = Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
+
+impl WasiHttpHooks for OutboundHooks {
+    /// The pool sets it where the protocol has it: HTTP/2 has `:authority` instead.
+    fn set_host_header(&mut self) -> bool {
+        false
+    }
+
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let component = Arc::clone(&self.0);
+        Box::new(async move {
+            let destination = destination(request.uri());
+            let warn = |message: String| {
+                component.log.record(&LogRecord::host(Level::Warn, Some(&component.id), message));
+            };
+            if !component.allowed_outbound_hosts.allows(request.uri()) {
+                warn(format!("request to {destination} denied: it is not in allowed_outbound_hosts"));
+                return Err(Error::HttpRequestDenied);
+            }
+            match component.sender.send(request, options.unwrap_or_default()).await {
+                Ok(response) => Ok((response, Box::new(async { Ok(()) }) as Box<_>)),
+                Err(error) => {
+                    warn(format!("request to {destination} failed: {error}"));
+                    Err(error)
+                }
+            }
+        })
+    }
+}
+
+/// Scheme, host and port: a path or a user part may hold what the log must not.
+fn destination(uri: &Uri) -> String {
+    let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}", uri.scheme_str().unwrap_or("?"), uri.host().unwrap_or("?"))
+}

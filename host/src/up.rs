@@ -1,0 +1,156 @@
+//! `gatehouse up`.
+
+use std::fs;
+use std::io::{IsTerminal as _, Write as _};
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use gatehouse_host::{
+    Application, Level, LogEvent, LogFormat, LogRecord, LogSink as _, Options, Running, StandardErrorLog,
+    VariableSources,
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+#[derive(Args)]
+pub(crate) struct Up {
+    /// The application's manifest, or the directory that holds its spin.toml
+    #[arg(long, value_name = "PATH", default_value = "spin.toml")]
+    from: PathBuf,
+    /// The address to listen on; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = parse_address)]
+    listen: SocketAddr,
+    /// Where the application's data is kept
+    #[arg(long, value_name = "DIRECTORY", default_value = ".gatehouse")]
+    state_dir: PathBuf,
+    /// Where compiled code is kept [default: $XDG_CACHE_HOME/gatehouse or ~/.cache/gatehouse]
+    #[arg(long, value_name = "DIRECTORY")]
+    cache_dir: Option<PathBuf>,
+    /// Give a variable its value, or the content of a file with NAME=@FILE; wins over the environment's SPIN_VARIABLE_NAME
+    #[arg(long = "variable", value_name = "NAME=VALUE")]
+    variables: Vec<String>,
+    /// A TOML file of lines NAME = "VALUE", for variables that are given nowhere else
+    #[arg(long, value_name = "FILE")]
+    variables_file: Option<PathBuf>,
+    /// Trust these certificate authorities (PEM) besides the system's
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// How the log on standard error is written [default: text on a terminal, else json]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<Format>,
+    /// How long running requests may go on after an interrupt, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    shutdown_timeout: u64,
+    /// Leave the requests out of the log
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Serves until a signal. The error is one line.
+pub(crate) fn run(up: Up) -> Result<ExitCode, String> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start: {error}"))?;
+    let code = runtime.block_on(serve(up));
+    // A read of the key-value store that still runs has nobody to answer to.
+    runtime.shutdown_background();
+    code
+}
+
+async fn serve(up: Up) -> Result<ExitCode, String> {
+    let format = match up.log_format {
+        Some(Format::Text) => LogFormat::Text,
+        Some(Format::Json) => LogFormat::Json,
+        None if std::io::stderr().is_terminal() => LogFormat::Text,
+        None => LogFormat::Json,
+    };
+    let log = Arc::new(StandardErrorLog { format, quiet: up.quiet });
+    let mut variables = VariableSources::from_environment();
+    variables.file = up.variables_file;
+    for variable in &up.variables {
+        let (name, value) = parse_variable(variable)?;
+        variables.given.insert(name, value);
+    }
+    let mut options = Options::new(up.state_dir);
+    options.cache_directory = up.cache_dir;
+    options.variables = variables;
+    options.ca_file = up.ca_file;
+    options.log = log.clone();
+
+    let application = Application::load(up.from, options).await.map_err(|error| error.to_string())?;
+    // Before the first line is printed: who reads it may send a signal at once.
+    let mut signals = Signals::new().map_err(|error| format!("cannot handle signals: {error}"))?;
+    let running = application.serve(up.listen).await.map_err(|error| error.to_string())?;
+    announce(&application, &running).map_err(|error| format!("cannot write to standard output: {error}"))?;
+
+    signals.next().await;
+    let grace = Duration::from_secs(up.shutdown_timeout);
+    let say = |message: String| {
+        let event = LogEvent::Host { level: Level::Info, component: None, message };
+        log.record(&LogRecord { time: jiff::Timestamp::now(), event });
+    };
+    say(format!("stopping; running requests have {} s, a second signal ends them at once", up.shutdown_timeout));
+    tokio::select! {
+        all_ended = running.shutdown(grace) => {
+            if !all_ended {
+                say("stopped; some requests had to be ended".to_owned());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        () = signals.next() => Ok(ExitCode::from(130)),
+    }
+}
+
+/// Tells tools and people where it serves. The first line is for tools: nothing but the address after `Serving`.
+fn announce(application: &Application, running: &Running) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "Serving http://{}", running.address())?;
+    for (route, component) in application.routes() {
+        writeln!(out, "  {route} -> {component}")?;
+    }
+    out.flush()
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let mut addresses =
+        text.to_socket_addrs().map_err(|_| "write it as ADDRESS:PORT, for example 127.0.0.1:3000".to_owned())?;
+    addresses.next().ok_or_else(|| "it has no address".to_owned())
+}
+
+/// `name=value` or `name=@file`. A value is not repeated in errors: it may be a secret.
+fn parse_variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| "--variable needs NAME=VALUE or NAME=@FILE, but one is without `=`".to_owned())?;
+    let value = match value.strip_prefix('@') {
+        Some(file) => fs::read_to_string(file)
+            .map_err(|error| format!("variable `{name}`: cannot read the file {file}: {error}"))?,
+        None => value.to_owned(),
+    };
+    Ok((name.to_owned(), value))
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

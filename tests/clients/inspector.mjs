@@ -1,0 +1,98 @@
+// The MCP Inspector's command line as a client of Gatehouse. It is one process a command, so the second run has
+// nothing but the stored tokens.
+//
+//   node inspector.mjs MCP_URL [--era legacy|modern|auto] [--user alice] [--tool echo] [--arguments JSON]
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { installBrowserHook } from './browser-hook.mjs';
+import { runToEnd } from './child.mjs';
+import { findFreePort } from './loopback.mjs';
+import { findNode22 } from './node22.mjs';
+import { expect, letTokensExpire, parseClientArguments, run, step, textOf } from './steps.mjs';
+
+const INSPECTOR = createRequire(import.meta.url).resolve(
+  '@modelcontextprotocol/inspector/clients/launcher/build/index.js',
+);
+
+await run(async () => {
+  const { url, user, tool, toolArguments, era } = parseClientArguments({ era: { type: 'string', default: 'auto' } });
+  const home = await mkdtemp(join(tmpdir(), 'gatehouse-inspector-'));
+  try {
+    const inspector = await installInspector({ home, url, user, era });
+    await exercise(inspector, tool, toolArguments);
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+});
+
+async function exercise(inspector, tool, toolArguments) {
+  const list = async () => (await inspector.request('tools/list')).tools.length;
+  const call = async () =>
+    textOf(
+      await inspector.request('tools/call', ['--tool-name', tool, '--tool-args-json', JSON.stringify(toolArguments)]),
+    );
+
+  const tools = await list();
+  step('signed-in', { browser_opened: await inspector.timesOpened() });
+  step('listed', { tools });
+  step('called', { text: await call() });
+
+  const before = await inspector.storedTokens();
+  await letTokensExpire();
+  const refreshed = { tools: await list(), text: await call() };
+  const after = await inspector.storedTokens();
+  const opened = await inspector.timesOpened();
+  expect(opened === 1, `the browser was opened ${opened} times`);
+  expect(after.access_token !== before.access_token, 'the access token is still the old one: nothing was refreshed');
+  step('refreshed', { ...refreshed, rotated: after.refresh_token !== before.refresh_token, browser_opened: opened });
+}
+
+/**
+ * Sets up one installation of the Inspector, with its stored state below `home`. `request` runs one of its commands
+ * and returns the result of the MCP request; `storedTokens` are those it would use next; `timesOpened` tells how
+ * often it opened the browser.
+ */
+async function installInspector({ home, url, user, era }) {
+  const node = await findNode22();
+  const browser = await installBrowserHook(join(home, 'browser'), user);
+  const env = {
+    ...process.env,
+    ...browser.environment,
+    HOME: home,
+    MCP_STORAGE_DIR: join(home, 'storage'),
+    MCP_INSPECTOR_SECRET_STORE: 'file', // never the keyring of the machine
+    MCP_AUTO_OPEN_ENABLED: 'true',
+  };
+  const callback = `http://127.0.0.1:${await findFreePort()}/oauth/callback`;
+  const common = [
+    INSPECTOR,
+    '--cli',
+    url.href,
+    '--transport',
+    'http',
+    '--protocol-era',
+    era,
+    '--callback-url',
+    callback,
+    '--format',
+    'json',
+  ];
+
+  const request = async (method, more = []) => {
+    const { code, stdout, stderr } = await runToEnd(node, [...common, '--method', method, ...more], { env });
+    if (code !== 0)
+      throw new Error(`the Inspector's ${method} ended with ${code}:\n${stdout}${stderr}${await browser.log()}`);
+    const answer = JSON.parse(stdout);
+    return answer.result ?? answer;
+  };
+  const storedTokens = async () => {
+    const { secrets } = JSON.parse(await readFile(join(home, 'storage', 'secrets.json'), 'utf8'));
+    const tokens = Object.entries(secrets).filter(([name]) => name.includes(':tokens:'));
+    expect(tokens.length === 1, `the Inspector keeps ${tokens.length} sets of tokens`);
+    return JSON.parse(tokens[0][1]);
+  };
+  return { request, storedTokens, timesOpened: browser.timesOpened };
+}

@@ -1,0 +1,73 @@
+// npm's `mcp-remote` (the bridge from stdio clients to remote servers) as a client of Gatehouse.
+//
+//   node mcp-remote.mjs MCP_URL [--protocol legacy|auto] [--user alice] [--tool echo] [--arguments JSON]
+
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { installBrowserHook } from './browser-hook.mjs';
+import { findFreePort } from './loopback.mjs';
+import { expect, letTokensExpire, parseClientArguments, run, step, textOf } from './steps.mjs';
+
+const PROXY = createRequire(import.meta.url).resolve('mcp-remote/dist/proxy.js');
+
+await run(async () => {
+  const { url, user, tool, toolArguments, protocol } = parseClientArguments({
+    protocol: { type: 'string', default: 'legacy' },
+  });
+  const home = await mkdtemp(join(tmpdir(), 'gatehouse-mcp-remote-'));
+  try {
+    await exercise({ home, url, user, tool, toolArguments, protocol });
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+});
+
+async function exercise({ home, url, user, tool, toolArguments, protocol }) {
+  const configuration = join(home, 'configuration');
+  const browser = await installBrowserHook(join(home, 'browser'), user);
+  const callbackPort = await findFreePort();
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [PROXY, url.href, String(callbackPort), '--host', '127.0.0.1', '--allow-http', '--protocol', protocol],
+    env: { ...process.env, ...browser.environment, HOME: home, MCP_REMOTE_CONFIG_DIR: configuration },
+    stderr: 'pipe',
+  });
+  let diagnostics = '';
+  transport.stderr.on('data', (chunk) => (diagnostics += chunk));
+  const client = new Client({ name: 'gatehouse-tests-mcp-remote', version: '1.0.0' });
+  try {
+    await client.connect(transport);
+    step('signed-in', { browser_opened: await browser.timesOpened() });
+    step('listed', { tools: (await client.listTools()).tools.length });
+    step('called', { text: textOf(await client.callTool({ name: tool, arguments: toolArguments })) });
+
+    const before = await storedTokens(configuration);
+    await letTokensExpire();
+    const { tools } = await client.listTools();
+    const text = textOf(await client.callTool({ name: tool, arguments: toolArguments }));
+    const after = await storedTokens(configuration);
+    const opened = await browser.timesOpened();
+    expect(opened === 1, `the browser was opened ${opened} times`);
+    expect(after.access_token !== before.access_token, 'the access token is still the old one: nothing was refreshed');
+    const rotated = after.refresh_token !== before.refresh_token;
+    step('refreshed', { tools: tools.length, text, rotated, browser_opened: opened });
+  } catch (error) {
+    throw new Error(`mcp-remote failed; its log:\n${diagnostics}\nThe browser's log:\n${await browser.log()}`, {
+      cause: error,
+    });
+  } finally {
+    await client.close();
+  }
+}
+
+/** The tokens that mcp-remote keeps below its configuration directory. */
+async function storedTokens(configuration) {
+  const names = await readdir(configuration, { recursive: true });
+  const files = names.filter((name) => name.endsWith('_tokens.json'));
+  expect(files.length === 1, `mcp-remote keeps ${files.length} token files: ${names.join(', ')}`);
+  return JSON.parse(await readFile(join(configuration, files[0]), 'utf8'));
+}

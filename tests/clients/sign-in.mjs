@@ -1,0 +1,12 @@
+// The browser without a screen as a program: what `$BROWSER` points to, and what the Python client starts.
+//
+//   node sign-in.mjs AUTHORIZATION_URL [--user alice]
+//
+// Prints {"landed":CALLBACK_WITHOUT_QUERY,"pages":[...]} when the client's callback was reached.
+
+import { parseArgs } from 'node:util';
+import { Browser } from './browser.mjs';
+
+const { values, positionals } = parseArgs({ options: { user: { type: 'string' } }, allowPositionals: true });
+const { redirectUri, pages } = await new Browser().signIn(positionals[0], values);
+console.log(JSON.stringify({ landed: redirectUri, pages }));

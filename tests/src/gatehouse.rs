@@ -1,0 +1,124 @@
+//! Gatehouse itself, from the same manifest and artefact that ship.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatehouse_host::{Application, CapturedLog, Options, Running, VariableSources};
+use tempfile::TempDir;
+
+use crate::clock::TestClock;
+use crate::paths::{artefact, repository};
+use crate::program::Program;
+use crate::spin;
+
+/// On what Gatehouse runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostKind {
+    /// Our own host, in this process.
+    Embedded,
+    /// `spin up`.
+    Spin,
+}
+
+/// How Gatehouse is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The configuration document.
+    pub configuration: String,
+    /// The identity provider's origin, for the allowed outbound hosts.
+    pub identity_provider: String,
+    /// The upstream's origin, for the allowed outbound hosts.
+    pub upstream: String,
+    /// Secrets and other variables.
+    pub variables: Vec<(String, String)>,
+}
+
+/// A running Gatehouse with a store of its own.
+pub struct Gatehouse {
+    /// Where it is reached; also its issuer.
+    pub url: String,
+    /// Its clock; only the embedded host can be told the time.
+    pub clock: Arc<TestClock>,
+    /// Its log; only the embedded host's is kept.
+    pub log: Arc<CapturedLog>,
+    /// Seconds for which its access tokens are valid.
+    access_token_seconds: u64,
+    state_directory: TempDir,
+    runs: Runs,
+}
+
+enum Runs {
+    Embedded(Running),
+    Spin(Program),
+}
+
+/// A port that was free a moment ago. The public URL has to be in the configuration before anything listens.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+impl Gatehouse {
+    /// A valid key ring for tests.
+    pub const SERVER_KEYS: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+    /// Starts on `host` at `port`.
+    pub async fn start(host: HostKind, port: u16, settings: Settings, access_token_seconds: u64) -> Self {
+        artefact("gatehouse.wasm");
+        let state_directory = tempfile::tempdir().expect("a folder for the state");
+        let mut variables = vec![
+            ("config".to_owned(), settings.configuration),
+            ("server_keys".to_owned(), Self::SERVER_KEYS.to_owned()),
+            ("identity_provider_origin".to_owned(), settings.identity_provider),
+            ("upstream_origin".to_owned(), settings.upstream),
+        ];
+        variables.extend(settings.variables);
+        let (clock, log) = (Arc::new(TestClock::default()), Arc::new(CapturedLog::new()));
+        let runs = match host {
+            HostKind::Embedded => {
+                let sources = VariableSources { given: variables.into_iter().collect(), ..VariableSources::default() };
+                let mut options = Options::new(state_directory.path());
+                options.variables = sources;
+                options.wall_clock = Arc::clone(&clock) as _;
+                options.log = Arc::clone(&log) as _;
+                Runs::Embedded(serve(&repository().join("spin.toml"), options, port).await)
+            }
+            HostKind::Spin => {
+                Runs::Spin(spin::up(&repository().join("spin.toml"), port, state_directory.path(), &variables).await)
+            }
+        };
+        Self { url: format!("http://127.0.0.1:{port}"), clock, log, access_token_seconds, state_directory, runs }
+    }
+
+    /// Lets every access token that was issued so far expire.
+    pub async fn expire_access_tokens(&self) {
+        match self.runs {
+            Runs::Embedded(_) => self.clock.advance(self.access_token_seconds),
+            // A real host has a real clock. The wait is what is tested: the token's own lifetime, and no more.
+            Runs::Spin(_) => tokio::time::sleep(Duration::from_secs(self.access_token_seconds)).await,
+        }
+    }
+
+    /// The folder of the store.
+    pub fn state_directory(&self) -> PathBuf {
+        self.state_directory.path().to_owned()
+    }
+
+    /// Ends it.
+    pub async fn stop(self) {
+        match self.runs {
+            Runs::Embedded(running) => {
+                running.shutdown(Duration::from_secs(1)).await;
+            }
+            Runs::Spin(mut program) => program.interrupt().await,
+        }
+    }
+}
+
+/// Serves a manifest on the embedded host.
+async fn serve(manifest: &Path, options: Options, port: u16) -> Running {
+    let application = Application::load(manifest, options).await.expect("the application loads");
+    application.serve(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.expect("the application serves")
+}

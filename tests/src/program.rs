@@ -1,0 +1,108 @@
+//! Programs that tests start and talk to by lines.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::task::JoinHandle;
+
+use crate::paths::{repository, tool};
+
+/// No single step of any program takes longer on two busy cores.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A running program; it ends with the test.
+pub struct Program {
+    name: String,
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    input: ChildStdin,
+    errors: Option<JoinHandle<String>>,
+}
+
+impl Program {
+    /// Starts `tests/clients/NAME` with Node.js or Python, as its name asks for.
+    pub fn client(name: &str, arguments: &[&str]) -> Self {
+        let interpreter = match name.rsplit_once('.') {
+            Some((_, "py")) => tool("GATEHOUSE_TEST_PYTHON", "python3"),
+            _ => tool("GATEHOUSE_TEST_NODE", "node"),
+        };
+        let script = repository().join("tests/clients").join(name);
+        let mut command = Command::new(interpreter);
+        command.arg(script).args(arguments);
+        Self::start(name, command)
+    }
+
+    /// Starts `command`.
+    pub fn start(name: &str, mut command: Command) -> Self {
+        command.kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
+        let lines = BufReader::new(child.stdout.take().expect("a piped stdout")).lines();
+        let input = child.stdin.take().expect("a piped stdin");
+        let mut stderr = child.stderr.take().expect("a piped stderr");
+        // Read all the time: a full pipe would stop the program.
+        let errors = tokio::spawn(async move {
+            let mut text = Vec::new();
+            let _ended = stderr.read_to_end(&mut text).await;
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        Self { name: name.to_owned(), child, lines, input, errors: Some(errors) }
+    }
+
+    /// The next line of standard output.
+    pub async fn line(&mut self) -> String {
+        let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await;
+        match line {
+            Ok(Ok(Some(line))) => line,
+            Ok(_) => {
+                let errors = self.errors().await;
+                panic!("{} ended early:\n{errors}", self.name)
+            }
+            Err(_) => panic!("{} said nothing for {PATIENCE:?}", self.name),
+        }
+    }
+
+    /// The next line, as JSON.
+    pub async fn json(&mut self) -> Value {
+        let line = self.line().await;
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{} printed {line:?}: {error}", self.name))
+    }
+
+    /// The next line, which must be the step `name`.
+    pub async fn step(&mut self, name: &str) -> Value {
+        let step = self.json().await;
+        assert_eq!(step["step"], name, "{}: {step}", self.name);
+        step
+    }
+
+    /// Writes a line to standard input.
+    pub async fn say(&mut self, line: &str) {
+        self.input.write_all(format!("{line}\n").as_bytes()).await.expect("the program reads its input");
+        self.input.flush().await.expect("the program reads its input");
+    }
+
+    /// Waits for the end, which must be a success.
+    pub async fn finish(mut self) {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("the program ends").expect("a status");
+        let errors = self.errors().await;
+        assert!(status.success(), "{} failed:\n{errors}", self.name);
+    }
+
+    /// Asks the program to end, as Ctrl-C does, and waits for it.
+    pub async fn interrupt(&mut self) {
+        if let Some(id) = self.child.id() {
+            let _sent = Command::new("kill").args(["-INT", &id.to_string()]).status().await;
+        }
+        let _status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+    }
+
+    async fn errors(&mut self) -> String {
+        let _killed = self.child.start_kill();
+        match self.errors.take() {
+            Some(errors) => errors.await.unwrap_or_default(),
+            None => String::new(),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Gatehouse between an identity provider and an upstream.
+
+use serde_json::Value;
+use url::Url;
+
+use crate::gatehouse::{Gatehouse, HostKind, Settings, free_port};
+use crate::program::Program;
+
+/// Gatehouse's secret at the identity provider. It holds what a form has to encode.
+pub const CLIENT_SECRET: &str = "gatehouse secret & 100% +more";
+
+/// What differs from world to world.
+#[derive(Clone, Debug)]
+pub struct WorldSettings {
+    /// On what Gatehouse runs.
+    pub host: HostKind,
+    /// The upstream's program under `tests/clients`, with its arguments.
+    pub upstream: &'static [&'static str],
+    /// Seconds.
+    pub access_token_seconds: u64,
+    /// More lines at the top of the configuration.
+    pub configuration_head: String,
+    /// More lines for the upstream's table.
+    pub upstream_lines: String,
+    /// More variables.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Default for WorldSettings {
+    fn default() -> Self {
+        Self {
+            host: HostKind::Embedded,
+            upstream: &["everything.mjs"],
+            access_token_seconds: 300,
+            configuration_head: String::new(),
+            upstream_lines: String::new(),
+            variables: Vec::new(),
+        }
+    }
+}
+
+/// Everything that runs.
+pub struct World {
+    /// Gatehouse.
+    pub gatehouse: Gatehouse,
+    /// The upstream's own URL, to compare with.
+    pub upstream_url: String,
+    /// The identity provider's issuer.
+    pub issuer: String,
+    _upstream: Program,
+    _identity_provider: Program,
+}
+
+impl World {
+    /// Starts everything.
+    pub async fn start(settings: WorldSettings) -> Self {
+        let port = free_port();
+        let callback = format!("http://127.0.0.1:{port}/callback");
+        let arguments = ["--redirect-uri", &callback, "--client-secret", CLIENT_SECRET];
+        let mut identity_provider = Program::client("identity-provider.mjs", &arguments);
+        let (program, arguments) = settings.upstream.split_first().expect("an upstream");
+        let mut upstream = Program::client(program, arguments);
+        let text = |line: Value, key: &str| line[key].as_str().expect("a URL").to_owned();
+        let issuer = text(identity_provider.json().await, "issuer");
+        let upstream_url = text(upstream.json().await, "url");
+        let configuration = format!(
+            r#"public_url = "http://127.0.0.1:{port}"
+{head}
+[lifetimes]
+access_token = {access_token}
+
+[[clients]]
+client_id = "conformance"
+client_name = "Conformance runner"
+redirect_uris = ["http://127.0.0.1:19311/callback"]
+
+[identity_provider]
+name = "test"
+display_name = "Test provider"
+issuer = "{issuer}"
+client_id = "gateway"
+client_secret = {{ secret = "identity_provider_secret" }}
+scopes = ["openid", "profile", "email", "offline_access"]
+
+[[upstreams]]
+path = "/mcp"
+url = "{upstream_url}"
+name = "Test server"
+scopes = ["mcp"]
+scope_descriptions = {{ mcp = "Use the tools of the test server in your name" }}
+{upstream_lines}
+"#,
+            head = settings.configuration_head,
+            access_token = settings.access_token_seconds,
+            upstream_lines = settings.upstream_lines,
+        );
+        let mut variables = vec![("identity_provider_secret".to_owned(), CLIENT_SECRET.to_owned())];
+        variables.extend(settings.variables);
+        let settings_of_gatehouse = Settings {
+            configuration,
+            identity_provider: issuer.clone(),
+            upstream: Url::parse(&upstream_url).expect("a URL").origin().ascii_serialization(),
+            variables,
+        };
+        let seconds = settings.access_token_seconds;
+        let gatehouse = Gatehouse::start(settings.host, port, settings_of_gatehouse, seconds).await;
+        Self { gatehouse, upstream_url, issuer, _upstream: upstream, _identity_provider: identity_provider }
+    }
+
+    /// The URL of the MCP server behind the gateway.
+    pub fn mcp_url(&self) -> String {
+        format!("{}/mcp", self.gatehouse.url)
+    }
+
+    /// Registers a client and signs `user` in: the token answer, with `client_id`.
+    pub async fn sign_in(&self, user: &str) -> Value {
+        let mut program = Program::client("token.mjs", &[&self.mcp_url(), "--user", user]);
+        let tokens = program.json().await;
+        program.finish().await;
+        tokens
+    }
+
+    /// An access token of `user`.
+    pub async fn access_token(&self, user: &str) -> String {
+        self.sign_in(user).await["access_token"].as_str().expect("an access token").to_owned()
+    }
+}

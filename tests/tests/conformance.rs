@@ -1,0 +1,59 @@
+//! The official conformance runner counts the same through Gatehouse as without it.
+
+use gatehouse_tests::{HostKind, Program, World, WorldSettings, spin_is_installed};
+use serde_json::Value;
+
+async fn run(url: &str, requirements: &str, token: Option<&str>) -> Value {
+    let mut arguments = vec![url, "--requirements", requirements];
+    arguments.extend(token.iter().flat_map(|token| ["--bearer", *token]));
+    let mut program = Program::client("conformance.mjs", &arguments);
+    let totals = program.json().await;
+    program.finish().await;
+    totals
+}
+
+async fn counts_the_same(host: HostKind) {
+    let upstream = &["conformance-upstream.mjs"];
+    let world = World::start(WorldSettings { host, upstream, ..WorldSettings::default() }).await;
+    for (requirements, passed, failed) in [("2025-11-25", 84, 0), ("2026-07-28", 164, 30)] {
+        let directly = run(&world.upstream_url, requirements, None).await;
+        let token = world.access_token("alice").await;
+        let through = run(&world.mcp_url(), requirements, Some(&token)).await;
+        assert_eq!(through, directly, "{requirements}");
+        assert_eq!((&directly["passed"], &directly["failed"]), (&passed.into(), &failed.into()), "{requirements}");
+        for (scenario, outcome) in directly["scenarios"].as_object().expect("scenarios") {
+            // All that the upstream does not have is the optional tasks extension.
+            assert!(outcome["failed"] == 0 || scenario.starts_with("tasks-"), "{scenario}: {outcome}");
+        }
+    }
+    world.gatehouse.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_suites_count_the_same_through_the_embedded_host_as_directly() {
+    counts_the_same(HostKind::Embedded).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_suites_count_the_same_through_spin_as_directly() {
+    if spin_is_installed() {
+        counts_the_same(HostKind::Spin).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_authorization_scenarios_pass_without_a_warning() {
+    let world = World::start(WorldSettings::default()).await;
+    let url = world.gatehouse.url.clone();
+    let resource = world.mcp_url();
+    let arguments = [url.as_str(), "--client-id", "conformance", "--port", "19311", "--resource", &resource];
+    let mut program = Program::client("conformance-authorization.mjs", &arguments);
+    let totals = program.json().await;
+    program.finish().await;
+    assert_eq!((&totals["failed"], &totals["warnings"]), (&0.into(), &0.into()), "{totals}");
+    for scenario in ["authorization-server-metadata-endpoint", "authorization-code-grant"] {
+        let outcome = &totals["scenarios"][scenario];
+        assert!(outcome["passed"].as_u64().is_some_and(|passed| passed > 0), "{scenario}: {totals}");
+    }
+    world.gatehouse.stop().await;
+}

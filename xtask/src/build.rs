@@ -1,0 +1,151 @@
+//! Builds the components and composes them into the artefacts that are run and shipped.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    compose, process, progress,
+    wasm_toolchain::{self, WasmToolchain},
+    workspace::Workspace,
+};
+
+/// A component of this workspace: the name that compositions give it, and its crate.
+struct Component {
+    package: &'static str,
+    crate_name: &'static str,
+}
+
+const fn component(package: &'static str, crate_name: &'static str) -> Component {
+    Component { package, crate_name }
+}
+
+/// A composition (a `.wac` file), what goes into it, and the file that comes out.
+struct Artefact {
+    composition: &'static str,
+    components: &'static [Component],
+    output: &'static str,
+}
+
+const ARTEFACTS: [Artefact; 3] = [
+    Artefact {
+        composition: "components/gatehouse.wac",
+        components: &[
+            component("gatehouse:gateway", "gateway"),
+            component("gatehouse:authorization-server", "authorization-server"),
+            component("gatehouse:sessions", "sessions"),
+            component("gatehouse:adapter-spin", "adapter-spin"),
+        ],
+        output: "target/gatehouse.wasm",
+    },
+    Artefact {
+        composition: "examples/identity-provider/demo-identity-provider.wac",
+        components: &[
+            component("demo:identity-provider", "demo-identity-provider"),
+            component("gatehouse:adapter-spin", "adapter-spin"),
+        ],
+        output: "target/demo-identity-provider.wasm",
+    },
+    Artefact {
+        composition: "examples/mcp-server/demo-mcp-server.wac",
+        components: &[
+            component("demo:mcp-server", "demo-mcp-server"),
+            component("gatehouse:adapter-spin", "adapter-spin"),
+        ],
+        output: "target/demo-mcp-server.wasm",
+    },
+];
+
+/// Builds and composes everything; returns the composed files. What has not changed is not built again.
+pub fn all(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let toolchain = WasmToolchain::ready(workspace)?;
+    build_components(workspace, &toolchain)?;
+    ARTEFACTS.iter().map(|artefact| compose_one(workspace, artefact)).collect()
+}
+
+/// Where the components lie before they are composed; tests that run one alone take it from here.
+fn component_file(workspace: &Workspace, crate_name: &str) -> PathBuf {
+    let file = format!("{}.wasm", crate_name.replace('-', "_"));
+    component_target(workspace).join(wasm_toolchain::TARGET).join("release").join(file)
+}
+
+/// A target folder of its own: the compiler may be another one than that of the native builds.
+fn component_target(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("wasm")
+}
+
+fn build_components(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<()> {
+    progress::stage(&format!("Building the components ({toolchain})"));
+    let mut crates: Vec<&str> =
+        ARTEFACTS.iter().flat_map(|artefact| artefact.components).map(|component| component.crate_name).collect();
+    crates.sort_unstable();
+    crates.dedup();
+
+    let mut cargo = toolchain.cargo()?;
+    cargo.current_dir(workspace.root());
+    cargo
+        .args(["build", "--release", "--target", wasm_toolchain::TARGET, "--target-dir"])
+        .arg(component_target(workspace));
+    for name in crates {
+        cargo.args(["--package", name]);
+    }
+    process::run(&mut cargo, "building the components")
+}
+
+fn compose_one(workspace: &Workspace, artefact: &Artefact) -> Result<PathBuf> {
+    let composition = workspace.path(artefact.composition);
+    let packages: Vec<(&str, PathBuf)> = artefact
+        .components
+        .iter()
+        .map(|component| (component.package, component_file(workspace, component.crate_name)))
+        .collect();
+    let output = workspace.path(artefact.output);
+    let bytes = compose::compose(&composition, &packages)?;
+    write_if_changed(&output, &bytes)?;
+    Ok(output)
+}
+
+/// Leaves the file alone where it holds the same: hosts and caches go by its time.
+fn write_if_changed(file: &Path, bytes: &[u8]) -> Result<()> {
+    if std::fs::read(file).is_ok_and(|present| present == bytes) {
+        return Ok(());
+    }
+    let unfinished = file.with_extension("wasm.new");
+    std::fs::write(&unfinished, bytes).with_context(|| format!("cannot write {}", unfinished.display()))?;
+    std::fs::rename(&unfinished, file).with_context(|| format!("cannot write {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unchanged_artefact_keeps_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.wasm");
+        write_if_changed(&file, b"one").unwrap();
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        std::fs::File::options().write(true).open(&file).unwrap().set_modified(long_ago).unwrap();
+        write_if_changed(&file, b"one").unwrap();
+        assert_eq!(file.metadata().unwrap().modified().unwrap(), long_ago);
+        write_if_changed(&file, b"two").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_components_file_is_named_as_cargo_names_it() {
+        let workspace = Workspace::at(Path::new("/r"));
+        assert_eq!(
+            component_file(&workspace, "adapter-spin"),
+            Path::new("/r/target/wasm/wasm32-wasip2/release/adapter_spin.wasm")
+        );
+    }
+
+    #[test]
+    fn every_artefact_is_composed_with_an_adapter_so_that_it_runs_on_a_host() {
+        for artefact in &ARTEFACTS {
+            assert!(artefact.components.iter().any(|one| one.crate_name == "adapter-spin"), "{}", artefact.composition);
+        }
+    }
+}

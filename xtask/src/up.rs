@@ -1,0 +1,144 @@
+//! `cargo xtask up`: the demo, from nothing to a URL.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, SocketAddrV4, TcpStream},
+    path::PathBuf,
+    sync::mpsc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+
+use crate::{
+    build,
+    demo::{self, Addresses, Demo},
+    demo_guide, process, progress,
+    supervise::{Ended, Event, Servers},
+    workspace::Workspace,
+};
+
+/// A server that has said that it serves answers at once; only the machine can be slow.
+const HEALTH_LIMIT: Duration = Duration::from_secs(30);
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The first of three ports on 127.0.0.1: Gatehouse, the demo identity provider, the demo MCP server
+    #[arg(long, value_name = "PORT", default_value_t = demo::DEFAULT_PORT_BASE)]
+    port_base: u16,
+    /// Where stores, keys and secrets are kept [default: .gatehouse, or .gatehouse/port-PORT for other ports]
+    #[arg(long, value_name = "FOLDER")]
+    state_dir: Option<PathBuf>,
+    /// Write the MCP URL into this file once all three servers are ready
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+/// Builds, starts the three servers and stays until Ctrl-C.
+pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let addresses = Addresses::from_base(arguments.port_base)?;
+    addresses.ensure_free()?;
+    build::all(workspace)?;
+    build_host(workspace)?;
+    let demo = Demo::prepare(workspace, addresses, arguments.state_dir.as_deref())?;
+    addresses.ensure_free()?;
+
+    let (sender, events) = mpsc::channel();
+    let interrupts = sender.clone();
+    ctrlc::set_handler(move || {
+        // It fails only when everything has stopped already.
+        let _ = interrupts.send(Event::Interrupted);
+    })
+    .context("cannot watch for Ctrl-C")?;
+    let mut servers = Servers::new(sender, events);
+    let ended = serve(workspace, arguments, &demo, &mut servers);
+    servers.stop()?;
+    match ended? {
+        Ended::Interrupted => Ok(()),
+        Ended::Died(name, how) => {
+            bail!("{name} ended by itself ({how}), so the others were stopped; its last lines are above")
+        }
+    }
+}
+
+fn build_host(workspace: &Workspace) -> Result<()> {
+    progress::stage("Building the embedded host");
+    let mut cargo = process::native_cargo();
+    cargo.current_dir(workspace.root());
+    cargo.args(["build", "--package", "gatehouse-host", "--target-dir"]).arg(workspace.native_target());
+    process::run(&mut cargo, "building the embedded host")
+}
+
+fn serve(workspace: &Workspace, arguments: &Arguments, demo: &Demo, servers: &mut Servers) -> Result<Ended> {
+    progress::stage("Starting the demo identity provider, the demo MCP server and Gatehouse");
+    for (name, mut command) in demo.commands(workspace) {
+        if let Some(ended) = servers.start(name, &mut command)? {
+            return Ok(ended);
+        }
+    }
+    ensure_healthy(demo.addresses.gatehouse())?;
+
+    let url = demo_guide::mcp_url(demo.addresses);
+    progress::say(&demo_guide::text(demo.addresses, &demo.folder));
+    progress::say(&format!("\nReady: {url}"));
+    if let Some(file) = &arguments.ready_file {
+        fs::write(file, format!("{url}\n")).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    servers.watch()
+}
+
+/// Asks Gatehouse whether it is well. Serving is not enough: a wrong configuration shows itself at first use.
+fn ensure_healthy(address: SocketAddrV4) -> Result<()> {
+    let answer = health(address).with_context(|| format!("Gatehouse does not answer at http://{address}/healthz"))?;
+    let status = answer.lines().next().unwrap_or_default();
+    ensure!(
+        status.split(' ').nth(1) == Some("200"),
+        "Gatehouse is not well: http://{address}/healthz answered `{status}`; its log is above"
+    );
+    Ok(())
+}
+
+fn health(address: SocketAddrV4) -> Result<String> {
+    let mut connection = TcpStream::connect_timeout(&SocketAddr::V4(address), HEALTH_LIMIT)?;
+    connection.set_read_timeout(Some(HEALTH_LIMIT))?;
+    write!(connection, "GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, thread};
+
+    use super::*;
+
+    fn answering(answer: &'static str) -> SocketAddrV4 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let SocketAddr::V4(address) = listener.local_addr().unwrap() else { unreachable!() };
+        thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                connection.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
+            connection.write_all(answer.as_bytes()).unwrap();
+        });
+        address
+    }
+
+    #[test]
+    fn a_healthy_answer_is_a_200() {
+        ensure_healthy(answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")).unwrap();
+    }
+
+    #[test]
+    fn any_other_status_is_told() {
+        let error = ensure_healthy(answering("HTTP/1.1 500 Internal Server Error\r\n\r\n")).unwrap_err().to_string();
+        assert!(error.contains("`HTTP/1.1 500 Internal Server Error`"), "{error}");
+    }
+}
