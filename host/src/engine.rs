@@ -49,8 +49,13 @@ fn start() -> Result<SharedEngine, String> {
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let (engine, pooled) = match Engine::new(&config) {
         Ok(engine) => (engine, true),
-        // The pool reserves terabytes of address space, which a `ulimit -v` or a small machine does not have.
-        Err(_) => (Engine::new(&configuration()).map_err(|error| format!("{error:#}"))?, false),
+        // The pool reserves terabytes of address space, which a `ulimit -v` or a small machine does not have. There, a
+        // memory does not reserve the four gigabytes either that spare its code the bounds checks.
+        Err(_) => {
+            let mut config = configuration();
+            config.memory_reservation(u64::try_from(MEMORY_LIMIT).unwrap_or(u64::MAX)).memory_reservation_for_growth(0);
+            (Engine::new(&config).map_err(|error| format!("{error:#}"))?, false)
+        }
     };
 
     let weak = engine.weak();

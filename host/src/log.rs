@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
+use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 
 /// Takes the log's records.
@@ -25,7 +25,8 @@ pub enum LogFormat {
 }
 
 /// How much a line of the host's own matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Nothing is wrong.
     Info,
@@ -54,8 +55,9 @@ pub struct LogRecord {
     pub event: LogEvent,
 }
 
-/// What a line of the log tells.
-#[derive(Debug, Clone)]
+/// What a line of the log tells. In JSON, `kind` says which of these it is.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
 pub enum LogEvent {
     /// A request was answered, or its client went away.
     Request {
@@ -66,6 +68,7 @@ pub enum LogEvent {
         /// The status that was sent.
         status: u16,
         /// From the request's head to the end of the response's body.
+        #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
         duration: Duration,
         /// Bytes of the response's body.
         bytes: u64,
@@ -81,6 +84,7 @@ pub enum LogEvent {
         /// `stdout` or `stderr`.
         stream: &'static str,
         /// The line.
+        #[serde(rename = "message")]
         line: String,
     },
     /// The host has something to say.
@@ -114,20 +118,15 @@ impl LogRecord {
     }
 
     fn to_json(&self) -> String {
-        let time = format!("{:.3}", self.time);
-        let value = match &self.event {
-            LogEvent::Request { method, path, status, duration, bytes, component, complete } => json!({
-                "time": time, "kind": "request", "method": method, "path": path, "status": status,
-                "duration_ms": milliseconds(*duration), "bytes": bytes, "component": component, "complete": complete,
-            }),
-            LogEvent::Guest { component, stream, line } => {
-                json!({ "time": time, "kind": "guest", "component": component, "stream": stream, "message": line })
-            }
-            LogEvent::Host { level, component, message } => {
-                json!({ "time": time, "kind": "host", "level": level.name(), "component": component, "message": message })
-            }
-        };
-        value.to_string()
+        #[derive(Serialize)]
+        struct Line<'a> {
+            time: String,
+            #[serde(flatten)]
+            event: &'a LogEvent,
+        }
+        let line = Line { time: format!("{:.3}", self.time), event: &self.event };
+        // Text and numbers always have a JSON form.
+        serde_json::to_string(&line).unwrap_or_default()
     }
 
     fn to_text(&self) -> String {
@@ -153,6 +152,10 @@ impl LogRecord {
 
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn as_milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(milliseconds(*duration))
 }
 
 /// Writes to standard error.
@@ -227,6 +230,8 @@ impl LogSink for CapturedLog {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn record(event: LogEvent) -> LogRecord {

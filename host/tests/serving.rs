@@ -1,5 +1,7 @@
 //! The library, in this process: hosts that start, answer for themselves, and stop.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 #[path = "support/mod.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! The binary's start: what is wrong is said in exactly one line, and it ends with 1; what is right is served.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 #[path = "support/mod.rs"]
 mod support;
 

@@ -30,6 +30,8 @@ const LIBC_FOLDER: &str = "usr/lib/wasm32-wasip2";
 const LIBC_FILES: [&str; 3] = ["libc.a", "crt1-command.o", "crt1-reactor.o"];
 /// The throw-away crate that makes cargo build the standard library.
 const STD_CRATE: &str = "std-for-wasm";
+/// Where it is built.
+const STD_BUILD: &str = "std-build";
 /// Part of the stamp. Change it whenever the recipe below changes.
 const RECIPE: &str = "std + panic_abort, embedded bitcode, wasi-libc of trixie; 1";
 
@@ -97,6 +99,8 @@ pub fn install(workspace: &Workspace) -> Result<DebianToolchain> {
     let sysroot = sysroot(workspace);
     fill_sysroot(&sysroot, &rlibs, &libc)?;
     stamp.set()?;
+    // The sysroot has what is needed of it; what is left over does no harm.
+    let _ = fs::remove_dir_all(scratch.join(STD_BUILD));
     progress::note(&format!("    built in {}", progress::elapsed(started)));
     Ok(DebianToolchain { sysroot, linkers, version: first_line(&version) })
 }
@@ -172,7 +176,7 @@ fn libc(scratch: &Path) -> Result<PathBuf> {
 
 /// Builds `std` for the target on a throw-away crate; returns the folder with the rlibs.
 fn build_standard_library(scratch: &Path, libc: &Path, linkers: &Path) -> Result<PathBuf> {
-    let package = scratch.join("std-build");
+    let package = scratch.join(STD_BUILD);
     // Whatever an interrupted or older build left would end up in the sysroot, too.
     if package.exists() {
         fs::remove_dir_all(&package).with_context(|| format!("cannot remove {}", package.display()))?;

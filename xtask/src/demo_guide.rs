@@ -30,7 +30,7 @@ curl, without a token: 401          curl -i -X POST {url} -H 'content-type: appl
 
 Gatehouse                http://{gatehouse}
 Demo identity provider   http://{identity_provider}   (for development only)
-Demo MCP server          http://{mcp_server}/mcp   (no authentication of its own: that is what Gatehouse is for)
+Demo MCP server          http://{mcp_server}/mcp   (listens to Gatehouse only; it has no sign-in of its own)
 Data                     {folder}   (stores, server keys, secrets; delete it to start afresh)
 
 Press Ctrl-C to stop all three."#

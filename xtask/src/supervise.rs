@@ -16,8 +16,8 @@ use crate::{process, progress};
 const SERVING: &str = "Serving ";
 /// The host compiles a component it has not seen before it serves it; on a slow and busy machine that takes a while.
 const START_LIMIT: Duration = Duration::from_secs(180);
-/// A server lets running streams end; one that still runs after this time is killed.
-const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// The host gives running streams 30 seconds to end. A server that still runs after this time is killed.
+const STOP_LIMIT: Duration = Duration::from_secs(35);
 const POLL: Duration = Duration::from_millis(50);
 
 /// What happens while the servers run.
