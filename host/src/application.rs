@@ -71,8 +71,8 @@ impl Options {
 /// What requests may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Guests that run at the same time, for each [`Running`] host. Besides that, all hosts of the process share one pool
-    /// of 4000 linear memories.
+    /// Guests that run at the same time, for each [`Running`] host. Besides that, all hosts of the process share one
+    /// pool of 4000 linear memories.
     pub concurrent_requests: usize,
     /// How long a request waits for its turn before it gets a 503.
     pub turn_wait: Duration,
@@ -145,11 +145,10 @@ impl Application {
         Ok(Self { loaded: Arc::new(loaded) })
     }
 
-    /// Serves the application on `listen`, where port 0 picks a free one, until it is shut down. May be called again, for
-    /// several hosts that share everything but their address.
+    /// Serves the application on `listen`, where port 0 picks a free one, until it is shut down. May be called again,
+    /// for several hosts that share everything but their address.
     ///
-    /// # Errors
-    /// The address cannot be listened on, or the manifest allows loopback addresses only and this is none.
+    /// # Errors The address cannot be listened on, or the manifest allows loopback addresses only and this is none.
     pub async fn serve(&self, listen: SocketAddr) -> Result<Running, StartError> {
         serve(Arc::clone(&self.loaded), listen).await
     }
@@ -320,8 +319,8 @@ impl LoadedComponent {
             if watched.spent() > limit {
                 return Err(wasmtime::Error::msg(format!("it computed for more than {} s", limit.as_secs_f64())));
             }
-            // After `yield_now`, and not after a plain yield, tokio looks at its sockets before the guest goes on. A guest
-            // that computes for long gets half of a thread.
+            // After `yield_now`, and not after a plain yield, tokio looks at its sockets before the guest goes on. A
+            // guest that computes for long gets half of a thread.
             let pause: Pin<Box<dyn Future<Output = ()> + Send>> =
                 if watched.spent() > LONG_COMPUTE { Box::pin(sleep(TICK)) } else { Box::pin(yield_now()) };
             Ok(UpdateDeadline::YieldCustom(1, pause))

@@ -1,7 +1,7 @@
 //! Compiling components, and keeping the machine code for the next start.
 //!
-//! The kept code is run without further checks. It is trusted because of where it lies: in a directory that belongs to us
-//! and that nobody else may write to; any other directory is not used.
+//! The kept code is run without further checks. It is trusted because of where it lies: in a directory that belongs
+//! to us and that nobody else may write to; any other directory is not used.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -20,7 +20,8 @@ use crate::state_directory::create_private_directory;
 /// Code that was not used for this long is removed.
 const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Compiles the component `wasm`, or takes its code from the cache. Trouble with the cache only costs time: it is logged.
+/// Compiles the component `wasm`, or takes its code from the cache. Trouble with the cache only costs time: it is
+/// logged.
 pub(crate) fn compile(engine: &Engine, wasm: &[u8], cache: &Path, log: &dyn LogSink) -> wasmtime::Result<Component> {
     let file = match private_cache(cache) {
         Ok(()) => cache.join(file_name(engine, wasm)),

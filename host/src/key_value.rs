@@ -1,4 +1,5 @@
-//! The key-value store: SQLite on disk, one database for a state directory, safe to share between connections and processes.
+//! The key-value store: SQLite on disk, one database for a state directory, safe to share between connections and
+//! processes.
 
 mod database;
 

@@ -1,8 +1,9 @@
-//! The embedded host of Gatehouse: runs a Spin application manifest (`spin.toml`, version 2) on wasmtime where no Spin
-//! is installed, for laptops, continuous integration and single-node use.
+//! The embedded host of Gatehouse: runs a Spin application manifest (`spin.toml`, version 2) on wasmtime where no
+//! Spin is installed, for laptops, continuous integration and single-node use.
 //!
-//! It offers what the manifest of Gatehouse needs and refuses what it does not know: HTTP triggers, variables, a durable
-//! key-value store in SQLite, and outbound HTTP limited to the allowed hosts. Each request gets a fresh instance.
+//! It offers what the manifest of Gatehouse needs and refuses what it does not know: HTTP triggers, variables, a
+//! durable key-value store in SQLite, and outbound HTTP limited to the allowed hosts. Each request gets a fresh
+//! instance.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), gatehouse_host::StartError> {

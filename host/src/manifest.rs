@@ -1,5 +1,5 @@
-//! The application manifest, `spin.toml` version 2. What this host does not know is an error, never ignored: a key that is
-//! not understood may be the one that was meant to protect something.
+//! The application manifest, `spin.toml` version 2. What this host does not know is an error, never ignored: a key
+//! that is not understood may be the one that was meant to protect something.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,8 @@ pub struct Manifest {
     pub path: PathBuf,
     /// The application's name.
     pub name: String,
-    /// Whether the application may only be served on a loopback address (`[application.tool.gatehouse] listen = "loopback"`).
+    /// Whether the application may only be served on a loopback address (`[application.tool.gatehouse] listen =
+    /// "loopback"`).
     pub loopback_only: bool,
     /// `[variables]`.
     pub variables: BTreeMap<String, VariableDeclaration>,

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 
 /// The hosts that a component may send requests to, in Spin's syntax `scheme://host[:port]`. Nothing else is allowed.
 ///
-/// Scheme: `http`, `https` or `*`. Host: a name, `*.example.com` (any depth below, not the domain itself), an address, a
-/// network in CIDR form, or `*`. Port: a number, a half-open range `8000..8100`, `*`, or none for the scheme's own.
+/// Scheme: `http`, `https` or `*`. Host: a name, `*.example.com` (any depth below, not the domain itself), an
+/// address, a network in CIDR form, or `*`. Port: a number, a half-open range `8000..8100`, `*`, or none for the
+/// scheme's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedOutboundHosts {
     hosts: Vec<AllowedHost>,

@@ -155,8 +155,9 @@ async fn run_guest(
     let failed = Arc::new(AtomicBool::new(false));
     let body_idle = host.application.limits.request_body_idle;
     let request = request.map(|body| TimedBody::new(body, body_idle).boxed_unsync());
-    // A task of its own: when the client goes away before the response's head, the guest goes on. It may be in the middle
-    // of something that must not be lost, like a rotated refresh token. When it streams, it sees that the client left.
+    // A task of its own: when the client goes away before the response's head, the guest goes on. It may be in the
+    // middle of something that must not be lost, like a rotated refresh token. When it streams, it sees that the
+    // client left.
     let guest = {
         let (host, component, failed) = (Arc::clone(host), Arc::clone(component), Arc::clone(&failed));
         async move {

@@ -23,7 +23,8 @@ pub(crate) struct RequestLog {
     pub(crate) component: Option<String>,
 }
 
-/// A response's body. It is dropped when it was sent, or when the client went away; the request's log line is written then.
+/// A response's body. It is dropped when it was sent, or when the client went away; the request's log line is written
+/// then.
 pub(crate) struct ResponseBody {
     body: WasiBody,
     failed: Arc<AtomicBool>,

@@ -4,8 +4,8 @@ use std::fmt;
 
 /// A route of a `[[trigger.http]]`: an exact path or a prefix.
 ///
-/// Paths are compared byte by byte as they stand in the request line: nothing is decoded or normalised, so that the host
-/// and the guest cannot disagree about what a path is.
+/// Paths are compared byte by byte as they stand in the request line: nothing is decoded or normalised, so that the
+/// host and the guest cannot disagree about what a path is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// `/a`: this path only.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// A text in which `{{ name }}` stands for an application variable's value. A value is put in as it is: braces in it are
-/// not looked at again.
+/// A text in which `{{ name }}` stands for an application variable's value. A value is put in as it is: braces in it
+/// are not looked at again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<Part>,

@@ -9,8 +9,8 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::Error;
 
-/// Passes `body` through, frame by frame; fails with [`Error::ConnectionReadTimeout`] when a reader has waited for longer
-/// than `limit` for one frame. Time in which nobody waits does not count.
+/// Passes `body` through, frame by frame; fails with [`Error::ConnectionReadTimeout`] when a reader has waited for
+/// longer than `limit` for one frame. Time in which nobody waits does not count.
 pub(crate) struct TimedBody<B> {
     body: B,
     limit: Duration,

@@ -29,7 +29,8 @@ pub(crate) struct Up {
     /// Where compiled code is kept [default: $XDG_CACHE_HOME/gatehouse or ~/.cache/gatehouse]
     #[arg(long, value_name = "DIRECTORY")]
     cache_dir: Option<PathBuf>,
-    /// Give a variable its value, or the content of a file with NAME=@FILE; wins over the environment's SPIN_VARIABLE_NAME
+    /// Give a variable its value, or the content of a file with NAME=@FILE; wins over the environment's
+    /// SPIN_VARIABLE_NAME
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     variables: Vec<String>,
     /// A TOML file of lines NAME = "VALUE", for variables that are given nowhere else

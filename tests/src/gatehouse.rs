@@ -60,6 +60,20 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
+/// The first of three ports in a row that were free a moment ago.
+pub fn free_port_base() -> u16 {
+    loop {
+        let base = free_port();
+        let is_free = |offset: u16| {
+            let port = base.checked_add(offset).unwrap_or(0);
+            port != 0 && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+        };
+        if (0..3).all(is_free) {
+            return base;
+        }
+    }
+}
+
 impl Gatehouse {
     /// A valid key ring for tests.
     pub const SERVER_KEYS: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -108,11 +122,17 @@ impl Gatehouse {
 
     /// Ends it.
     pub async fn stop(self) {
+        self.stop_within(Duration::from_secs(1)).await;
+    }
+
+    /// Ends it, and gives running requests `grace` to end by themselves. Whether all of them did; Spin does not say.
+    pub async fn stop_within(self, grace: Duration) -> bool {
         match self.runs {
-            Runs::Embedded(running) => {
-                running.shutdown(Duration::from_secs(1)).await;
+            Runs::Embedded(running) => running.shutdown(grace).await,
+            Runs::Spin(mut program) => {
+                program.interrupt().await;
+                true
             }
-            Runs::Spin(mut program) => program.interrupt().await,
         }
     }
 }

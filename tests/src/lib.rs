@@ -1,18 +1,22 @@
-//! What the end-to-end tests share: Gatehouse on its embedded host or on a real Spin, the identity provider and upstreams from
-//! npm, and the clients that drive them.
+//! What the end-to-end tests share: Gatehouse on its embedded host or on a real Spin, the identity provider and
+//! upstreams from npm, and the clients that drive them.
 
+mod authorization;
 mod clock;
 mod gatehouse;
 mod paths;
 mod program;
+mod raw;
 mod spin;
 mod store;
 mod world;
 
+pub use authorization::{Authorization, CHALLENGE, VERIFIER};
 pub use clock::TestClock;
-pub use gatehouse::{Gatehouse, HostKind, Settings};
+pub use gatehouse::{Gatehouse, HostKind, Settings, free_port_base};
 pub use paths::{artefact, repository, tool};
 pub use program::Program;
+pub use raw::{RawAnswer, raw};
 pub use spin::spin_is_installed;
 pub use store::snapshot;
 pub use world::{CLIENT_SECRET, World, WorldSettings};

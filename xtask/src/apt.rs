@@ -42,8 +42,8 @@ pub fn install(packages: &[&str], why: &str) -> Result<()> {
     )
 }
 
-/// Downloads one package of the release `suite` into `folder` and returns the file. The machine's own sources and lists stay as
-/// they are: apt is given a source list and a state of its own.
+/// Downloads one package of the release `suite` into `folder` and returns the file. The machine's own sources and
+/// lists stay as they are: apt is given a source list and a state of its own.
 pub fn download_from_suite(package: &str, suite: &str, folder: &Path) -> Result<PathBuf> {
     let parts = folder.join("sources");
     for needed in [parts.clone(), folder.join("state/lists/partial"), folder.join("cache/archives/partial")] {

@@ -32,8 +32,8 @@ pub fn npm(workspace: &Workspace) -> Result<()> {
     stamp.set()
 }
 
-/// Installs the Python packages into an environment under `target/`, once for each list and version of Python; returns its
-/// interpreter.
+/// Installs the Python packages into an environment under `target/`, once for each list and version of Python;
+/// returns its interpreter.
 pub fn python(workspace: &Workspace) -> Result<PathBuf> {
     let requirements = workspace.path(CLIENTS).join("requirements.txt");
     let wanted = read(&requirements)?;

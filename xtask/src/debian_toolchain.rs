@@ -1,8 +1,8 @@
 //! A compiler for `wasm32-wasip2` where rustup's server cannot be reached: made from Debian packages.
 //!
-//! Debian has a current compiler and the source of its standard library (`rustc-web`, `cargo-web`, `rust-web-src`) and, since
-//! trixie, a C library for the target (`wasi-libc`), but not the target's standard library. So that is built here, once, into
-//! a sysroot of our own under `target/`; nothing is written into the machine's.
+//! Debian has a current compiler and the source of its standard library (`rustc-web`, `cargo-web`, `rust-web-src`)
+//! and, since trixie, a C library for the target (`wasi-libc`), but not the target's standard library. So that is
+//! built here, once, into a sysroot of our own under `target/`; nothing is written into the machine's.
 
 use std::{
     env,
@@ -48,7 +48,8 @@ impl DebianToolchain {
         let mut flag = OsString::from("--sysroot=");
         flag.push(&self.sysroot);
         let mut cargo = cargo_with_linkers(&self.linkers)?;
-        // The encoded form, because a path may hold spaces. It reaches the target only, not build scripts: `--target` is given.
+        // The encoded form, because a path may hold spaces. It reaches the target only, not build scripts: `--target`
+        // is given.
         cargo.env("CARGO_ENCODED_RUSTFLAGS", flag);
         Ok(cargo)
     }
@@ -185,7 +186,8 @@ fn build_standard_library(scratch: &Path, libc: &Path, linkers: &Path) -> Result
     fs::write(package.join("Cargo.toml"), throw_away_manifest())?;
     fs::write(package.join("src/lib.rs"), "")?;
 
-    // Fat LTO of a component fails with "can't find section .llvmbc" unless the standard library has its bitcode embedded.
+    // Fat LTO of a component fails with "can't find section .llvmbc" unless the standard library has its bitcode
+    // embedded.
     let mut flags = OsString::from("-Cembed-bitcode=yes\u{1f}-L\u{1f}native=");
     flags.push(libc);
     let mut cargo = cargo_with_linkers(linkers)?;

@@ -90,8 +90,8 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Makes the folder, the keys and the secret on first use, and the configuration where the ports are not those of the
-    /// checked-in one.
+    /// Makes the folder, the keys and the secret on first use, and the configuration where the ports are not those of
+    /// the checked-in one.
     pub fn prepare(workspace: &Workspace, addresses: Addresses, folder: Option<&Path>) -> Result<Self> {
         let folder =
             folder.map_or_else(|| default_folder(workspace, addresses), |folder| workspace.root().join(folder));

@@ -20,7 +20,7 @@ Gatehouse is running, in front of the demo MCP server. Connect any MCP client to
 The client opens your browser; there you allow it, and sign in as any user (the demo identity provider asks for no password).
 
 MCP Inspector, in the browser       npx @modelcontextprotocol/inspector
-                                    (transport: Streamable HTTP, URL: {url})
+                                    (transport: Streamable HTTP, URL: {url}; needs Node.js 22.19 or newer)
 MCP Inspector, on the command line  npx @modelcontextprotocol/inspector --cli {url} --transport http --method tools/list
 VS Code                             code --add-mcp '{{"name":"gatehouse-demo","type":"http","url":"{url}"}}'
 Claude Code                         claude mcp add --transport http gatehouse-demo {url}

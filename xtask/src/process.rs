@@ -16,8 +16,8 @@ use crate::progress;
 
 /// A command in the environment that the user started us with, as far as it can be had back.
 ///
-/// `cargo run` puts the toolchain's libraries on the library path and describes *this* package in variables; a compiler of another
-/// version would load the wrong libraries, and cargo would take the variables for changes.
+/// `cargo run` puts the toolchain's libraries on the library path and describes *this* package in variables; a
+/// compiler of another version would load the wrong libraries, and cargo would take the variables for changes.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {

@@ -37,7 +37,8 @@ pub fn elapsed(since: Instant) -> String {
     }
 }
 
-/// Whether lines of our own would disturb a child's progress bar: cargo and npm draw one on a terminal and are silent elsewhere.
+/// Whether lines of our own would disturb a child's progress bar: cargo and npm draw one on a terminal and are silent
+/// elsewhere.
 pub fn children_draw_their_own() -> bool {
     io::stderr().is_terminal()
 }

@@ -107,7 +107,8 @@ impl Servers {
         }
     }
 
-    /// Stops the servers, the one started last first: nothing loses what it depends on. A second interrupt kills what is left.
+    /// Stops the servers, the one started last first: nothing loses what it depends on. A second interrupt kills what
+    /// is left.
     pub fn stop(&mut self) -> Result<()> {
         while let Some(mut server) = self.running.pop() {
             if server.child.try_wait()?.is_some() {

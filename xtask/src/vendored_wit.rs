@@ -1,4 +1,5 @@
-//! `cargo xtask vendor-wit`: `wit/deps` is a copy of what two published crates carry; this makes the copy, or checks it.
+//! `cargo xtask vendor-wit`: `wit/deps` is a copy of what two published crates carry; this makes the copy, or checks
+//! it.
 
 use std::{
     env, fs,
@@ -83,13 +84,20 @@ fn fetch(workspace: &Workspace) -> Result<PathBuf> {
     Ok(home.join("registry/src"))
 }
 
+/// The unpacked crate. Its folder's name may end in build metadata: `wasip2-2.0.1+wasi-0.2.12`.
 fn find(registry: &Path, source: &Source) -> Result<PathBuf> {
     let name = format!("{}-{}", source.crate_name, source.version);
+    let with_metadata = format!("{name}+");
     fs::read_dir(registry)
         .with_context(|| format!("cannot list {}", registry.display()))?
         .flatten()
-        .map(|index| index.path().join(&name))
-        .find(|folder| folder.is_dir())
+        .filter_map(|index| fs::read_dir(index.path()).ok())
+        .flat_map(|folders| folders.flatten())
+        .find(|folder| {
+            let found = folder.file_name();
+            found.to_string_lossy() == name || found.to_string_lossy().starts_with(&with_metadata)
+        })
+        .map(|folder| folder.path())
         .with_context(|| format!("cargo did not download {name}"))
 }
 
@@ -165,5 +173,16 @@ mod tests {
             ["wasi-keyvalue@0.2.0-draft2/store.wit", "fermyon-spin@2.0.0/variables.wit", "wasi-io@0.2.12/io.wit"]
         );
         assert_eq!(copies.get(1).unwrap().text, "package fermyon:spin@2.0.0;\n\ninterface variables {}\n");
+    }
+
+    #[test]
+    fn a_crate_is_found_with_and_without_build_metadata_and_not_by_a_longer_version() {
+        let registry = tempfile::tempdir().unwrap();
+        let crates = registry.path().join("index.crates.io-0");
+        for folder in ["spin-sdk-5.2.0", "wasip2-2.0.10", "wasip2-2.0.1+wasi-0.2.12"] {
+            fs::create_dir_all(crates.join(folder)).unwrap();
+        }
+        assert_eq!(find(registry.path(), &SPIN_SDK).unwrap(), crates.join("spin-sdk-5.2.0"));
+        assert_eq!(find(registry.path(), &WASIP2).unwrap(), crates.join("wasip2-2.0.1+wasi-0.2.12"));
     }
 }

@@ -13,7 +13,8 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The parent of this crate's folder. `cargo run` passes it at run time; a binary started without cargo knows it from its build.
+    /// The parent of this crate's folder. `cargo run` passes it at run time; a binary started without cargo knows it
+    /// from its build.
     pub fn of_this_build() -> Result<Self> {
         let manifest =
             env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
@@ -34,8 +35,8 @@ impl Workspace {
         self.root.join(relative)
     }
 
-    /// Where the composed components lie (`spin.toml` names them there) and where set-up keeps what it made. Always inside the
-    /// repository, so that deleting `target/` undoes it all.
+    /// Where the composed components lie (`spin.toml` names them there) and where set-up keeps what it made. Always
+    /// inside the repository, so that deleting `target/` undoes it all.
     pub fn target(&self) -> PathBuf {
         self.path("target")
     }

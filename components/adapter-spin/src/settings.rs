@@ -10,7 +10,9 @@ impl Guest for AdapterSpin {
             Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
             Err(variables::Error::Undefined(_)) => Ok(None),
             Err(variables::Error::InvalidName(reason)) => Err(Error::InvalidName(reason)),
-            Err(variables::Error::Provider(reason) | variables::Error::Other(reason)) => Err(Error::Unavailable(reason)),
+            Err(variables::Error::Provider(reason) | variables::Error::Other(reason)) => {
+                Err(Error::Unavailable(reason))
+            }
         }
     }
 }

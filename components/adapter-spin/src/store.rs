@@ -45,7 +45,8 @@ fn bucket() -> Result<Bucket, Error> {
 }
 
 fn parse(key: &Key) -> Result<StorageKey, Error> {
-    StorageKey::new(&key.kind, &key.id, UnixTime::from_seconds(key.expires_at)).map_err(|error| Error::InvalidKey(error.to_string()))
+    StorageKey::new(&key.kind, &key.id, UnixTime::from_seconds(key.expires_at))
+        .map_err(|error| Error::InvalidKey(error.to_string()))
 }
 
 fn to_wit(key: &StorageKey) -> Key {
@@ -55,7 +56,9 @@ fn to_wit(key: &StorageKey) -> Key {
 fn unavailable(error: store::Error) -> Error {
     Error::Unavailable(match error {
         store::Error::NoSuchStore => format!("there is no key-value store `{LABEL}`"),
-        store::Error::AccessDenied => format!("the component may not use the key-value store `{LABEL}`; see key_value_stores"),
+        store::Error::AccessDenied => {
+            format!("the component may not use the key-value store `{LABEL}`; see key_value_stores")
+        }
         store::Error::Other(reason) => reason,
     })
 }

@@ -62,7 +62,8 @@ pub(crate) fn unbound(rejection: &UnboundRejection) -> Response<Vec<u8>> {
 fn rejected_at_client(context: &Context, rejected: &RejectedRequest) -> Response<Vec<u8>> {
     log::denied(EVENT, None, &rejected.rejection);
     let description = responses::in_wire_characters(&rejected.rejection.to_string());
-    let mut parameters = vec![("error", rejected.rejection.to_wire().as_str()), ("error_description", description.as_str())];
+    let mut parameters =
+        vec![("error", rejected.rejection.to_wire().as_str()), ("error_description", description.as_str())];
     parameters.extend(rejected.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", context.configuration.public_url.as_str()));
     responses::redirect_to_client(&rejected.redirect_uri, &parameters)

@@ -26,22 +26,33 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     };
     let browser = cookies::browser(request.headers(), &context.configuration.public_url);
     let (keys, configuration) = (&context.keys, &context.configuration);
-    let login = match ReturnedLogin::take(callback.state(), browser.as_ref(), keys, configuration, &context.store, context.now) {
-        Ok(login) => login,
-        Err(LoginRejection::Unbound(rejection)) => return authorize::unbound(&rejection),
-        Err(LoginRejection::Unavailable(error)) => {
-            log::failed(EVENT, error);
-            return pages::out_of_order();
-        }
-        Err(rejection @ LoginRejection::OtherBrowser) => return refused(403, &rejection.to_string()),
-        Err(rejection @ (LoginRejection::Unrecognised | LoginRejection::Expired | LoginRejection::AlreadyFinished)) => {
-            return refused(400, &rejection.to_string());
-        }
-    };
+    let login =
+        match ReturnedLogin::take(callback.state(), browser.as_ref(), keys, configuration, &context.store, context.now)
+        {
+            Ok(login) => login,
+            Err(LoginRejection::Unbound(rejection)) => return authorize::unbound(&rejection),
+            Err(LoginRejection::Unavailable(error)) => {
+                log::failed(EVENT, error);
+                return pages::out_of_order();
+            }
+            Err(rejection @ LoginRejection::OtherBrowser) => return refused(403, &rejection.to_string()),
+            Err(
+                rejection @ (LoginRejection::Unrecognised | LoginRejection::Expired | LoginRejection::AlreadyFinished),
+            ) => {
+                return refused(400, &rejection.to_string());
+            }
+        };
     match sign_in(context, callback, &login) {
         Ok((subject, code)) => {
             let client_id = Some(login.request.client.client_id.as_str());
-            Decision { event: EVENT, outcome: "allowed", client_id, subject: Some(subject.as_str()), ..Decision::default() }.write();
+            Decision {
+                event: EVENT,
+                outcome: "allowed",
+                client_id,
+                subject: Some(subject.as_str()),
+                ..Decision::default()
+            }
+            .write();
             answer_with_code(context, &login.request, &code)
         }
         Err(failure) => {
@@ -67,7 +78,11 @@ impl core::fmt::Display for Unsuccessful {
     }
 }
 
-fn sign_in(context: &Context, callback: Callback, login: &ReturnedLogin) -> Result<(Subject, SecretString), Unsuccessful> {
+fn sign_in(
+    context: &Context,
+    callback: Callback,
+    login: &ReturnedLogin,
+) -> Result<(Subject, SecretString), Unsuccessful> {
     let from_provider = || -> Result<_, Failure> {
         let metadata = identity_provider::metadata(&context.configuration.identity_provider)?;
         let code = callback.code(&metadata)?;
@@ -81,8 +96,17 @@ fn sign_in(context: &Context, callback: Callback, login: &ReturnedLogin) -> Resu
     };
     let session_lifetime = context.configuration.lifetimes.session;
     let (keys, store, now) = (&context.keys, &context.store, context.now);
-    let code = issue_code(&login.request, identity.subject(), &upstream, session_lifetime, keys, store, now, &mut SystemEntropy)
-        .map_err(|error| Unsuccessful::Store(error.to_string()))?;
+    let code = issue_code(
+        &login.request,
+        identity.subject(),
+        &upstream,
+        session_lifetime,
+        keys,
+        store,
+        now,
+        &mut SystemEntropy,
+    )
+    .map_err(|error| Unsuccessful::Store(error.to_string()))?;
     Ok((identity.subject().clone(), code))
 }
 
@@ -108,11 +132,18 @@ fn to_wire(failure: &Unsuccessful) -> (ErrorCode, &'static str) {
         Unsuccessful::Provider(Failure::NoAnswer(..)) | Unsuccessful::Store(_) => {
             (ErrorCode::TemporarilyUnavailable, "the sign-in could not be completed; try again later")
         }
-        Unsuccessful::Provider(Failure::Settings(_)) => (ErrorCode::ServerError, "this server is not configured correctly"),
+        Unsuccessful::Provider(Failure::Settings(_)) => {
+            (ErrorCode::ServerError, "this server is not configured correctly")
+        }
     }
 }
 
 fn refused(status: u16, reason: &str) -> Response<Vec<u8>> {
     log::denied(EVENT, None, reason);
-    pages::error(status, "This sign-in cannot be completed", "It was begun in another browser, took too long, or was completed before. Go back to your application and sign in again.")
+    pages::error(
+        status,
+        "This sign-in cannot be completed",
+        "It was begun in another browser, took too long, or was completed before. Go back to your application \
+         and sign in again.",
+    )
 }

@@ -9,8 +9,8 @@ use crate::log;
 
 const EVENT: &str = "client_document";
 
-/// Reads and keeps the document, where `client_id` is of that kind and it has not been read lately. Where that fails, the client is unknown to whoever
-/// looks it up next.
+/// Reads and keeps the document, where `client_id` is of that kind and it has not been read lately. Where that fails,
+/// the client is unknown to whoever looks it up next.
 pub(crate) fn read_if_needed(context: &Context, client_id: &str) {
     let Ok(client_id) = ClientId::parse(client_id) else { return };
     if !DocumentUrl::names_a_document(&client_id) {

@@ -29,18 +29,22 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let (Ok(ticket), Ok(decision)) = (form.required("ticket"), form.required("decision")) else {
         return refused("the form is incomplete");
     };
-    let authorization = match redeem(ticket, &browser, &context.keys, &context.configuration, &context.store, context.now) {
-        Ok(authorization) => authorization,
-        Err(ConsentRejection::Unbound(rejection)) => return authorize::unbound(&rejection),
-        Err(rejection @ (ConsentRejection::Foreign | ConsentRejection::Expired)) => return refused(&rejection.to_string()),
-    };
+    let authorization =
+        match redeem(ticket, &browser, &context.keys, &context.configuration, &context.store, context.now) {
+            Ok(authorization) => authorization,
+            Err(ConsentRejection::Unbound(rejection)) => return authorize::unbound(&rejection),
+            Err(rejection @ (ConsentRejection::Foreign | ConsentRejection::Expired)) => {
+                return refused(&rejection.to_string());
+            }
+        };
     match decision {
         "approve" => send_to_identity_provider(context, &authorization, &browser),
         _ => denied_by_user(context, &authorization),
     }
 }
 
-/// The page's own form, in a browser that says where a request comes from. The sealed ticket is what decides; this stops the rest early.
+/// The page's own form, in a browser that says where a request comes from. The sealed ticket is what decides; this
+/// stops the rest early.
 fn came_from_our_page(context: &Context, headers: &HeaderMap) -> Result<(), &'static str> {
     let is = |name: &str, expected: &str| headers.get(name).is_none_or(|value| value.as_bytes() == expected.as_bytes());
     if !is(ORIGIN.as_str(), context.configuration.public_url.as_str()) {
@@ -49,16 +53,29 @@ fn came_from_our_page(context: &Context, headers: &HeaderMap) -> Result<(), &'st
     if !is("sec-fetch-site", "same-origin") {
         return Err("the form was sent from another site");
     }
-    let form = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    let form = headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
     if form { Ok(()) } else { Err("the body is not a form") }
 }
 
-fn send_to_identity_provider(context: &Context, authorization: &AuthorizationRequest, browser: &Browser) -> Response<Vec<u8>> {
+fn send_to_identity_provider(
+    context: &Context,
+    authorization: &AuthorizationRequest,
+    browser: &Browser,
+) -> Response<Vec<u8>> {
     let began = || -> Result<String, String> {
         let provider = &context.configuration.identity_provider;
         let metadata = identity_provider::metadata(provider).map_err(|error| error.to_string())?;
-        let pending = PendingLogin::generate(&context.keys, context.now, &mut SystemEntropy).map_err(|error| error.to_string())?;
-        let login = Login::begin(provider, &metadata, &context.configuration.callback_url(), pending.state(), &mut SystemEntropy);
+        let pending = PendingLogin::generate(&context.keys, context.now, &mut SystemEntropy)
+            .map_err(|error| error.to_string())?;
+        let login = Login::begin(
+            provider,
+            &metadata,
+            &context.configuration.callback_url(),
+            pending.state(),
+            &mut SystemEntropy,
+        );
         pending
             .keep(authorization, &login.secrets, browser, &context.store, &mut SystemEntropy)
             .map_err(|error| error.to_string())?;
@@ -72,7 +89,12 @@ fn send_to_identity_provider(context: &Context, authorization: &AuthorizationReq
         }
         Err(reason) => {
             log::failed(EVENT, reason);
-            answer_client(context, authorization, ErrorCode::TemporarilyUnavailable, "the identity provider cannot be reached; try again later")
+            answer_client(
+                context,
+                authorization,
+                ErrorCode::TemporarilyUnavailable,
+                "the identity provider cannot be reached; try again later",
+            )
         }
     }
 }
@@ -83,7 +105,12 @@ fn denied_by_user(context: &Context, authorization: &AuthorizationRequest) -> Re
 }
 
 /// An error response at the client's redirect URI.
-pub(crate) fn answer_client(context: &Context, authorization: &AuthorizationRequest, code: ErrorCode, description: &str) -> Response<Vec<u8>> {
+pub(crate) fn answer_client(
+    context: &Context,
+    authorization: &AuthorizationRequest,
+    code: ErrorCode,
+    description: &str,
+) -> Response<Vec<u8>> {
     let mut parameters = vec![("error", code.as_str()), ("error_description", description)];
     parameters.extend(authorization.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", context.configuration.public_url.as_str()));
@@ -92,5 +119,10 @@ pub(crate) fn answer_client(context: &Context, authorization: &AuthorizationRequ
 
 fn refused(reason: &str) -> Response<Vec<u8>> {
     log::denied(EVENT, None, reason);
-    pages::error(403, "This decision does not count", "The page was open for too long, or was not opened in this browser. Go back to your application and sign in again.")
+    pages::error(
+        403,
+        "This decision does not count",
+        "The page was open for too long, or was not opened in this browser. Go back to your application and sign in \
+         again.",
+    )
 }

@@ -4,8 +4,9 @@ use core::fmt;
 
 use gatehouse_configuration::{Configuration, IdentityProvider};
 use gatehouse_openid::{
-    AuthorizationCode, ClientAuthentication, Identity, KEY_SET_BYTES, KeySet, LoginRejection, LoginSecrets, METADATA_BYTES,
-    ProviderMetadata, ProviderTokens, TOKEN_ANSWER_BYTES, discovery_request, keys_request, token_request,
+    AuthorizationCode, ClientAuthentication, Identity, KEY_SET_BYTES, KeySet, LoginRejection, LoginSecrets,
+    METADATA_BYTES, ProviderMetadata, ProviderTokens, TOKEN_ANSWER_BYTES, discovery_request, keys_request,
+    token_request,
 };
 use gatehouse_protocol::UnixTime;
 use host_imports::SettingsError;

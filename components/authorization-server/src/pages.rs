@@ -39,7 +39,11 @@ struct ErrorPage<'a> {
 }
 
 /// Asks the user.
-pub(crate) fn consent(configuration: &Configuration, request: &AuthorizationRequest, ticket: &str) -> Response<Vec<u8>> {
+pub(crate) fn consent(
+    configuration: &Configuration,
+    request: &AuthorizationRequest,
+    ticket: &str,
+) -> Response<Vec<u8>> {
     let Some(upstream) = upstream_of(configuration, &request.resource) else {
         return out_of_order();
     };
@@ -66,7 +70,11 @@ pub(crate) fn error(status: u16, title: &str, text: &str) -> Response<Vec<u8>> {
 
 /// Something of ours does not work; which thing is in the log.
 pub(crate) fn out_of_order() -> Response<Vec<u8>> {
-    error(503, "Signing in does not work at the moment", "Try again in a few minutes. If it stays like this, tell the people who run this server.")
+    error(
+        503,
+        "Signing in does not work at the moment",
+        "Try again in a few minutes. If it stays like this, tell the people who run this server.",
+    )
 }
 
 fn html(status: u16, page: &impl Template) -> Response<Vec<u8>> {
@@ -88,8 +96,9 @@ fn html(status: u16, page: &impl Template) -> Response<Vec<u8>> {
     response
 }
 
-/// Nothing runs, nothing loads, nobody frames. There is no `form-action`: Chromium applies it to every redirect after the form, and the chain
-/// ends at the client's own redirect URI, anywhere. What it would protect against is markup that somebody injects; the templates escape.
+/// Nothing runs, nothing loads, nobody frames. There is no `form-action`: Chromium applies it to every redirect after
+/// the form, and the chain ends at the client's own redirect URI, anywhere. What it would protect against is markup
+/// that somebody injects; the templates escape.
 fn content_security_policy() -> String {
     let style = STANDARD.encode(Sha256::digest(STYLE));
     format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; frame-ancestors 'none'")

@@ -19,7 +19,13 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     }
     match register(request.body(), &context.configuration, &context.store, context.now, &mut SystemEntropy) {
         Ok(registered) => {
-            Decision { event: "register", outcome: "allowed", client_id: Some(registered.client_id()), ..Decision::default() }.write();
+            Decision {
+                event: "register",
+                outcome: "allowed",
+                client_id: Some(registered.client_id()),
+                ..Decision::default()
+            }
+            .write();
             responses::json(201, &registered)
         }
         Err(rejection) => {

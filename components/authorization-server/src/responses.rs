@@ -41,8 +41,8 @@ pub(crate) fn method_not_allowed(allowed: &[Method]) -> Response<Vec<u8>> {
     response
 }
 
-/// Sends the user on with the parameters of an authorization response. 303 and never 307, which would repeat a form with its contents at
-/// the next place (RFC 9700, section 4.12).
+/// Sends the user on with the parameters of an authorization response. 303 and never 307, which would repeat a form
+/// with its contents at the next place (RFC 9700, section 4.12).
 pub(crate) fn redirect_to_client(redirect_uri: &BoundRedirectUri, parameters: &[(&str, &str)]) -> Response<Vec<u8>> {
     see_other(&redirect_uri.location(parameters))
 }
@@ -69,7 +69,14 @@ pub(crate) fn status_only(status: StatusCode) -> Response<Vec<u8>> {
     response
 }
 
-/// `error_description` may hold visible ASCII without quotes and backslashes only (RFC 6749, appendix A.8); our words can quote what a client sent.
+/// `error_description` may hold visible ASCII without quotes and backslashes only (RFC 6749, appendix A.8); our words
+/// can quote what a client sent.
 pub(crate) fn in_wire_characters(text: &str) -> String {
-    text.chars().map(|character| if matches!(character, ' '..='~') && !matches!(character, '"' | '\\') { character } else { '?' }).collect()
+    text.chars()
+        .map(
+            |character| {
+                if matches!(character, ' '..='~') && !matches!(character, '"' | '\\') { character } else { '?' }
+            },
+        )
+        .collect()
 }

@@ -2,7 +2,8 @@
 
 use gatehouse_oauth::ErrorCode;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_METHOD,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_shell::inbound::{self, Unreadable};
@@ -14,6 +15,9 @@ use crate::{authorize, callback, consent, documents, log, pages, register, respo
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
 const LARGEST_BODY: usize = 64 * 1024;
 
+/// What an endpoint does with a request.
+type Answer = fn(&Context, &Request<Vec<u8>>) -> Response<Vec<u8>>;
+
 /// An endpoint: how it may be called, and whether web pages of other origins may.
 struct Endpoint {
     path: &'static str,
@@ -22,14 +26,14 @@ struct Endpoint {
     cross_origin: bool,
     /// Whether a person sees what it answers.
     is_page: bool,
-    answer: fn(&Context, &Request<Vec<u8>>) -> Response<Vec<u8>>,
+    answer: Answer,
 }
 
-const fn endpoint(path: &'static str, method: Method, answer: fn(&Context, &Request<Vec<u8>>) -> Response<Vec<u8>>) -> Endpoint {
+const fn endpoint(path: &'static str, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: true, is_page: false, answer }
 }
 
-const fn page(path: &'static str, method: Method, answer: fn(&Context, &Request<Vec<u8>>) -> Response<Vec<u8>>) -> Endpoint {
+const fn page(path: &'static str, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: true, answer }
 }
 
@@ -54,11 +58,13 @@ pub(crate) fn answer(incoming: &IncomingRequest) -> Response<Vec<u8>> {
         return responses::error(404, ErrorCode::InvalidRequest, "there is nothing here");
     };
     let mut response = match *head.method() {
-        Method::OPTIONS if endpoint.cross_origin && head.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) => preflight(endpoint),
+        Method::OPTIONS if endpoint.cross_origin && head.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) => {
+            preflight(endpoint)
+        }
         ref method if *method == endpoint.method => called(endpoint, incoming, head),
         // A HEAD is a GET without the body, which the host leaves out (RFC 9110, section 9.3.2).
         Method::HEAD if endpoint.method == Method::GET && !endpoint.is_page => called(endpoint, incoming, head),
-        _ => responses::method_not_allowed(&[endpoint.method.clone()]),
+        _ => responses::method_not_allowed(core::slice::from_ref(&endpoint.method)),
     };
     if endpoint.cross_origin {
         // No cookie counts at these endpoints, so any page may read what it could fetch itself.
@@ -70,14 +76,20 @@ pub(crate) fn answer(incoming: &IncomingRequest) -> Response<Vec<u8>> {
 fn called(endpoint: &Endpoint, incoming: &IncomingRequest, head: Request<()>) -> Response<Vec<u8>> {
     let body = match inbound::body(incoming, LARGEST_BODY) {
         Ok(body) => body,
-        Err(Unreadable::TooLarge) => return responses::error(413, ErrorCode::InvalidRequest, "the body is larger than 65536 bytes"),
+        Err(Unreadable::TooLarge) => {
+            return responses::error(413, ErrorCode::InvalidRequest, "the body is larger than 65536 bytes");
+        }
         Err(error) => return responses::error(400, ErrorCode::InvalidRequest, &error.to_string()),
     };
     match Context::of_this_request() {
         Ok(context) => (endpoint.answer)(&context, &head.map(|()| body)),
         Err(error) => {
             log::failed("settings", error);
-            if endpoint.is_page { pages::out_of_order() } else { responses::error(503, ErrorCode::ServerError, "this server is not configured correctly") }
+            if endpoint.is_page {
+                pages::out_of_order()
+            } else {
+                responses::error(503, ErrorCode::ServerError, "this server is not configured correctly")
+            }
         }
     }
 }
@@ -88,7 +100,10 @@ fn preflight(endpoint: &Endpoint) -> Response<Vec<u8>> {
     if let Ok(method) = HeaderValue::from_str(endpoint.method.as_str()) {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method);
     }
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, mcp-protocol-version"));
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("authorization, content-type, mcp-protocol-version"),
+    );
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response
 }

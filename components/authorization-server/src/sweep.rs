@@ -15,9 +15,9 @@ const AT_MOST: usize = 500;
 /// Sweeps, now and then. It runs after the answer has been sent.
 pub(crate) fn sometimes() {
     let [die] = SystemEntropy.bytes::<1>();
-    if die % ONE_IN == 0 {
-        if let Err(error) = sweep(&HostStore, http_shell::now(), AT_MOST) {
-            log::failed("sweep", error);
-        }
+    if die % ONE_IN == 0
+        && let Err(error) = sweep(&HostStore, http_shell::now(), AT_MOST)
+    {
+        log::failed("sweep", error);
     }
 }

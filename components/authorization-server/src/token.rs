@@ -26,7 +26,8 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let client_id = parsed.as_ref().ok().map(|request| request.client_id.to_string());
     match parsed.and_then(|request| grant(context, request)) {
         Ok(tokens) => {
-            Decision { event: EVENT, outcome: "allowed", client_id: client_id.as_deref(), ..Decision::default() }.write();
+            Decision { event: EVENT, outcome: "allowed", client_id: client_id.as_deref(), ..Decision::default() }
+                .write();
             responses::json(200, &to_answer(tokens))
         }
         Err(rejection) => {

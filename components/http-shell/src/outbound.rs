@@ -5,8 +5,8 @@ use thiserror::Error;
 use wasip2::clocks::monotonic_clock::Duration;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
-    ErrorCode, FutureIncomingResponse, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest, RequestOptions,
-    Scheme,
+    ErrorCode, FutureIncomingResponse, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
+    RequestOptions, Scheme,
 };
 use wasip2::io::streams::InputStream;
 

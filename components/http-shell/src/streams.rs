@@ -8,8 +8,8 @@ use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 const WRITE_AT_MOST: usize = 4096;
 /// Bytes asked for in one read.
 const READ_AT_MOST: u64 = 64 * 1024;
-/// How often a silent stream is asked whether its reader is still there. Without it, a client that leaves during silence
-/// would hold the upstream's connection until the next event.
+/// How often a silent stream is asked whether its reader is still there. Without it, a client that leaves during
+/// silence would hold the upstream's connection until the next event.
 const CHECK_EVERY: Duration = 1_000_000_000;
 
 /// Reads `input` to its end, at most `limit` bytes.

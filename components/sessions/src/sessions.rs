@@ -44,8 +44,10 @@ impl Guest for SessionKeeper {
     ) -> Result<Tokens, WitRejection> {
         with_sessions(|sessions| {
             let client_id = ClientId::parse(&client_id).map_err(|_| Rejection::WrongClient)?;
-            let resource = resource.as_deref().map(ResourceUri::parse).transpose().map_err(|_| Rejection::OtherResource)?;
-            let scopes = scopes.map(|scopes| translate::scopes(&scopes)).transpose().map_err(|_| Rejection::BeyondGrant)?;
+            let resource =
+                resource.as_deref().map(ResourceUri::parse).transpose().map_err(|_| Rejection::OtherResource)?;
+            let scopes =
+                scopes.map(|scopes| translate::scopes(&scopes)).transpose().map_err(|_| Rejection::BeyondGrant)?;
             let request = RefreshRequest {
                 refresh_token: &refresh_token,
                 client_id: &client_id,

@@ -2,9 +2,7 @@
 
 use gatehouse_protocol::{ClientId, ResourceUri, Scope, Scopes, SecretString, Subject, UnixTime};
 use gatehouse_sealing::HandleSecret;
-use gatehouse_session::{
-    Principal, Rejection, SessionRoot, Tokens, UpstreamTokens,
-};
+use gatehouse_session::{Principal, Rejection, SessionRoot, Tokens, UpstreamTokens};
 
 use crate::bindings::exports::gatehouse::auth::sessions as wit;
 

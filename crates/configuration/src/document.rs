@@ -21,10 +21,26 @@ const LONGEST_SESSION_SECONDS: u64 = 90 * 24 * 60 * 60;
 const DEFAULT_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes. The request is held in the instance's memory, whose size hosts limit.
 const LARGEST_REQUEST_BYTES: usize = 32 * 1024 * 1024;
-/// Headers that the gateway or the host decides on; a secret in one of them would be lost or would break the connection.
+/// Headers that the gateway or the host decides on; a secret in one of them would be lost or would break the
+/// connection.
 const NOT_FOR_SECRETS: [&str; 17] = [
-    "host", "connection", "content-length", "content-type", "transfer-encoding", "accept", "upgrade", "te", "trailer", "via",
-    "cookie", "origin", "mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id",
+    "host",
+    "connection",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "accept",
+    "upgrade",
+    "te",
+    "trailer",
+    "via",
+    "cookie",
+    "origin",
+    "mcp-session-id",
+    "mcp-protocol-version",
+    "mcp-method",
+    "mcp-name",
+    "last-event-id",
 ];
 
 #[derive(Debug, Deserialize)]
@@ -182,8 +198,9 @@ impl ClientDocument {
                 .map_err(|error| problem(format!("{}[{uri_index}]", key("redirect_uris")), error, URIS))
         });
         Ok(RegisteredClient {
-            client_id: ClientId::parse(&self.client_id)
-                .map_err(|error| problem(key("client_id"), format!("is refused: {error}"), r#"client_id = "my-client""#))?,
+            client_id: ClientId::parse(&self.client_id).map_err(|error| {
+                problem(key("client_id"), format!("is refused: {error}"), r#"client_id = "my-client""#)
+            })?,
             client_name: ClientName::parse(&self.client_name).map_err(|error| {
                 problem(key("client_name"), format!("is refused: {error}"), r#"client_name = "My client""#)
             })?,

@@ -47,20 +47,41 @@ fn the_same_document_may_be_json() {
 #[test]
 fn every_error_names_the_key_the_problem_and_an_example() {
     for (from, to, expected) in [
-        (r#""https://gateway.example""#, r#""http://gateway.example""#,
-            "the configuration key `public_url` uses http on a host that is not loopback; use https; for example: public_url = \"https://gateway.example.com\""),
-        (r#"name = "entra""#, r#"name = "Entra ID""#,
-            "the configuration key `identity_provider.name` must be 1 to 32 lower-case letters, digits and -; for example: name = \"entra\""),
-        (r#"issuer = "https"#, r#"issuer = "http"#,
-            "the configuration key `identity_provider.issuer` must use https (http only on a loopback host); for example: issuer = \"https://accounts.example.com\""),
-        (r#"path = "/mcp""#, r#"path = "/token""#,
-            "the configuration key `upstreams[0].path` is one of Gatehouse's own paths; for example: path = \"/mcp\""),
-        (r#""http://10.0.0.7:8080/mcp?x=y""#, r#""ftp://10.0.0.7""#,
-            "the configuration key `upstreams[0].url` is not an http(s) URL without a user; for example: url = \"https://mcp.internal.example/mcp\""),
-        ("X-Functions-Key", "Host",
-            "the configuration key `upstreams[0].secret_headers.Host` is a header that the gateway itself decides on; for example: \"x-functions-key\" = { secret = \"upstream_secret\" }"),
-        (r#"secret = "upstream_secret""#, r#"secret = "Upstream-Secret""#,
-            "the configuration key `upstreams[0].secret_headers.X-Functions-Key.secret` must name a variable: lower-case letters, digits and _, starting with a letter; for example: { secret = \"upstream_secret\" }"),
+        (
+            r#""https://gateway.example""#,
+            r#""http://gateway.example""#,
+            "the configuration key `public_url` uses http on a host that is not loopback; use https; for example: public_url = \"https://gateway.example.com\"",
+        ),
+        (
+            r#"name = "entra""#,
+            r#"name = "Entra ID""#,
+            "the configuration key `identity_provider.name` must be 1 to 32 lower-case letters, digits and -; for example: name = \"entra\"",
+        ),
+        (
+            r#"issuer = "https"#,
+            r#"issuer = "http"#,
+            "the configuration key `identity_provider.issuer` must use https (http only on a loopback host); for example: issuer = \"https://accounts.example.com\"",
+        ),
+        (
+            r#"path = "/mcp""#,
+            r#"path = "/token""#,
+            "the configuration key `upstreams[0].path` is one of Gatehouse's own paths; for example: path = \"/mcp\"",
+        ),
+        (
+            r#""http://10.0.0.7:8080/mcp?x=y""#,
+            r#""ftp://10.0.0.7""#,
+            "the configuration key `upstreams[0].url` is not an http(s) URL without a user; for example: url = \"https://mcp.internal.example/mcp\"",
+        ),
+        (
+            "X-Functions-Key",
+            "Host",
+            "the configuration key `upstreams[0].secret_headers.Host` is a header that the gateway itself decides on; for example: \"x-functions-key\" = { secret = \"upstream_secret\" }",
+        ),
+        (
+            r#"secret = "upstream_secret""#,
+            r#"secret = "Upstream-Secret""#,
+            "the configuration key `upstreams[0].secret_headers.X-Functions-Key.secret` must name a variable: lower-case letters, digits and _, starting with a letter; for example: { secret = \"upstream_secret\" }",
+        ),
     ] {
         let text = MINIMAL.replacen(from, to, 1);
         assert_ne!(text, MINIMAL, "{from}");
@@ -79,7 +100,9 @@ fn unknown_keys_and_syntax_errors_are_one_line_that_says_where() {
 
 #[test]
 fn paths_that_could_be_spelled_in_two_ways_are_refused() {
-    for bad in ["mcp", "/", "/mcp/", "//mcp", "/a//b", "/a/../b", "/%6dcp", "/a;b", "/a b", "/.well-known/x", "/token/x"] {
+    for bad in
+        ["mcp", "/", "/mcp/", "//mcp", "/a//b", "/a/../b", "/%6dcp", "/a;b", "/a b", "/.well-known/x", "/token/x"]
+    {
         let text = MINIMAL.replacen("\"/mcp\"", &format!("{bad:?}"), 1);
         assert!(refused(&text).contains("upstreams[0].path"), "{bad}");
     }

@@ -51,7 +51,8 @@ impl RoutePath {
         if !text.starts_with('/') || text.len() > 256 {
             return Err("must start with a slash and have at most 256 characters");
         }
-        if segments().any(|segment| segment.is_empty() || matches!(segment, "." | "..") || !segment.bytes().all(plain)) {
+        if segments().any(|segment| segment.is_empty() || matches!(segment, "." | "..") || !segment.bytes().all(plain))
+        {
             return Err("must have segments of letters, digits and - _ . ~ only, and no slash at the end");
         }
         if Self::RESERVED.iter().any(|own| text == *own || text.starts_with(&format!("{own}/"))) {

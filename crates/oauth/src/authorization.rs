@@ -1,7 +1,8 @@
 //! The authorization request (OAuth 2.1, section 4.1.1).
 //!
-//! Errors come in two kinds that must not be mixed up: until client and redirect URI are known to belong together, nothing may be
-//! sent anywhere and the user is told ([`UnboundRejection`]); from then on the client is told ([`AuthorizationRejection`]).
+//! Errors come in two kinds that must not be mixed up: until client and redirect URI are known to belong together,
+//! nothing may be sent anywhere and the user is told ([`UnboundRejection`]); from then on the client is told
+//! ([`AuthorizationRejection`]).
 
 use gatehouse_configuration::{Configuration, Upstream};
 use gatehouse_protocol::{
@@ -122,9 +123,15 @@ impl BoundRequest {
     ///
     /// # Errors
     /// See [`UnboundRejection`]: to be shown, never redirected.
-    pub fn parse(query: &str, configuration: &Configuration, store: &impl Store, now: UnixTime) -> Result<Self, UnboundRejection> {
+    pub fn parse(
+        query: &str,
+        configuration: &Configuration,
+        store: &impl Store,
+        now: UnixTime,
+    ) -> Result<Self, UnboundRejection> {
         let parameters = Parameters::parse(query);
-        let client_id = ClientId::parse(parameters.required("client_id")?).map_err(|_| UnboundRejection::UnknownClient)?;
+        let client_id =
+            ClientId::parse(parameters.required("client_id")?).map_err(|_| UnboundRejection::UnknownClient)?;
         let client = Client::find(&client_id, configuration, store, now).map_err(|error| match error {
             ClientUnknown::NotRegistered => UnboundRejection::UnknownClient,
             ClientUnknown::Unavailable(error) => UnboundRejection::Unavailable(error),
@@ -152,15 +159,20 @@ impl BoundRequest {
                 resource,
             }),
             Err(rejection) => {
-                // A doubled or overlong state cannot be returned; the client then knows the answer by its redirect URI alone.
-                let state = self.parameters.optional("state").ok().flatten().filter(|state| state.len() <= LONGEST_STATE);
+                // A doubled or overlong state cannot be returned; the client then knows the answer by its redirect
+                // URI alone.
+                let state =
+                    self.parameters.optional("state").ok().flatten().filter(|state| state.len() <= LONGEST_STATE);
                 let state = state.map(str::to_owned);
                 Err(Box::new(RejectedRequest { state, redirect_uri: self.redirect_uri, rejection }))
             }
         }
     }
 
-    fn judge(&self, configuration: &Configuration) -> Result<(Option<String>, CodeChallenge, Scopes, ResourceUri), AuthorizationRejection> {
+    fn judge(
+        &self,
+        configuration: &Configuration,
+    ) -> Result<(Option<String>, CodeChallenge, Scopes, ResourceUri), AuthorizationRejection> {
         let parameters = &self.parameters;
         let state = parameters.optional("state")?.map(str::to_owned);
         if state.as_ref().is_some_and(|state| state.len() > LONGEST_STATE) {
@@ -203,7 +215,8 @@ pub struct RejectedRequest {
     pub rejection: AuthorizationRejection,
 }
 
-/// The resource that the request names, with its upstream; the only one where it names none (clients of MCP 2025-03-26 do not).
+/// The resource that the request names, with its upstream; the only one where it names none (clients of MCP
+/// 2025-03-26 do not).
 fn resource<'a>(parameters: &Parameters, configuration: &'a Configuration) -> Option<(ResourceUri, &'a Upstream)> {
     let mut named = parameters.all("resource").filter(|value| !value.is_empty());
     let first = named.next();
@@ -268,8 +281,14 @@ impl AuthorizationRequest {
         }
     }
 
-    /// Reads a kept request back, and binds it anew: a client that has gone, or a redirect URI that is no longer its own, gets nothing.
-    pub(crate) fn restore(text: &RequestText, configuration: &Configuration, store: &impl Store, now: UnixTime) -> Result<Self, UnboundRejection> {
+    /// Reads a kept request back, and binds it anew: a client that has gone, or a redirect URI that is no longer its
+    /// own, gets nothing.
+    pub(crate) fn restore(
+        text: &RequestText,
+        configuration: &Configuration,
+        store: &impl Store,
+        now: UnixTime,
+    ) -> Result<Self, UnboundRejection> {
         let client_id = ClientId::parse(&text.client_id).map_err(|_| UnboundRejection::UnknownClient)?;
         let client = Client::find(&client_id, configuration, store, now).map_err(|error| match error {
             ClientUnknown::NotRegistered => UnboundRejection::UnknownClient,

@@ -1,6 +1,8 @@
-//! The browser in which a user decides: one random value in a cookie, to which everything between consent and callback is bound.
+//! The browser in which a user decides: one random value in a cookie, to which everything between consent and
+//! callback is bound.
 //!
-//! Without it, somebody could have their own consent finished by another's login (the confused deputy of GHSA-rww4-4w9c-7733).
+//! Without it, somebody could have their own consent finished by another's login (the confused deputy of
+//! GHSA-rww4-4w9c-7733).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -32,8 +34,9 @@ impl Browser {
         URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.expose()))
     }
 
-    /// The cookie's name. `__Host-` keeps other hosts and plain http from setting it; browsers take it only with `Secure`, which not every one of
-    /// them accepts on plain-http loopback. There the name says honestly that it has no such protection.
+    /// The cookie's name. `__Host-` keeps other hosts and plain http from setting it; browsers take it only with
+    /// `Secure`, which not every one of them accepts on plain-http loopback. There the name says honestly that it has
+    /// no such protection.
     pub fn cookie_name(public_url: &WebOrigin) -> &'static str {
         if public_url.is_plain_http() { "gatehouse-browser" } else { "__Host-gatehouse-browser" }
     }

@@ -1,4 +1,5 @@
-//! Clients: those that the configuration names, those that registered, and those that publish a document about themselves.
+//! Clients: those that the configuration names, those that registered, and those that publish a document about
+//! themselves.
 
 use gatehouse_configuration::Configuration;
 use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, UnixTime};
@@ -47,11 +48,16 @@ struct ClientText {
 }
 
 impl Client {
-    /// The client with this id. One whose id is a URL is found where its document has been read lately ([`DocumentUrl::keep`]).
+    /// The client with this id. One whose id is a URL is found where its document has been read lately
+    /// ([`DocumentUrl::keep`]).
     ///
-    /// # Errors
-    /// See [`ClientUnknown`].
-    pub fn find(client_id: &ClientId, configuration: &Configuration, store: &impl Store, now: UnixTime) -> Result<Self, ClientUnknown> {
+    /// # Errors See [`ClientUnknown`].
+    pub fn find(
+        client_id: &ClientId,
+        configuration: &Configuration,
+        store: &impl Store,
+        now: UnixTime,
+    ) -> Result<Self, ClientUnknown> {
         if let Some(configured) = configuration.clients.iter().find(|client| client.client_id == *client_id) {
             return Ok(Self {
                 client_id: configured.client_id.clone(),
@@ -78,7 +84,11 @@ impl Client {
         Ok(Self {
             client_id: client_id.clone(),
             client_name: ClientName::parse(&text.client_name).map_err(|error| broken(&error))?,
-            redirect_uris: text.redirect_uris.iter().filter_map(|uri| RedirectUri::parse(uri, &callback).ok()).collect(),
+            redirect_uris: text
+                .redirect_uris
+                .iter()
+                .filter_map(|uri| RedirectUri::parse(uri, &callback).ok())
+                .collect(),
             refreshable: text.refreshable,
             is_configured: false,
         })

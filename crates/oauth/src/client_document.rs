@@ -1,8 +1,9 @@
-//! Client ID Metadata Documents: a client whose id is the URL of a document about it (draft-ietf-oauth-client-id-metadata-document; MCP
-//! 2025-11-25 and later, client registration).
+//! Client ID Metadata Documents: a client whose id is the URL of a document about it
+//! (draft-ietf-oauth-client-id-metadata-document; MCP 2025-11-25 and later, client registration).
 //!
-//! The URL comes from whoever opens `/authorize`, and fetching it is a request in our name (server-side request forgery): only https, only named
-//! public hosts, nothing followed, little read. A document that was read is kept for an hour or two; one that was refused is never kept.
+//! The URL comes from whoever opens `/authorize`, and fetching it is a request in our name (server-side request
+//! forgery): only https, only named public hosts, nothing followed, little read. A document that was read is kept for
+//! an hour or two; one that was refused is never kept.
 
 use gatehouse_configuration::Configuration;
 use gatehouse_protocol::{ClientId, ClientName, RedirectUri, UnixTime};
@@ -20,13 +21,25 @@ use crate::client::Client;
 pub const DOCUMENT_BYTES: usize = 5 * 1024;
 /// One record for each document that was read.
 const DOCUMENT: Kind = "client-document";
-/// Seconds. A document is kept until the end of the period after the one in which it was read, so that its key follows from its URL and the time.
+/// Seconds. A document is kept until the end of the period after the one in which it was read, so that its key
+/// follows from its URL and the time.
 const PERIOD_SECONDS: u64 = 60 * 60;
 /// No client in the field lists more than a handful.
 const MOST_REDIRECT_URIS: usize = 16;
 /// Names that are no public hosts (RFC 6761, RFC 6762, RFC 8375, and those in use on private networks).
 const PRIVATE_SUFFIXES: [&str; 12] = [
-    "localhost", "local", "internal", "intranet", "lan", "home", "corp", "home.arpa", "test", "invalid", "example", "onion",
+    "localhost",
+    "local",
+    "internal",
+    "intranet",
+    "lan",
+    "home",
+    "corp",
+    "home.arpa",
+    "test",
+    "invalid",
+    "example",
+    "onion",
 ];
 
 /// A client id that is the URL of a metadata document.
@@ -55,7 +68,9 @@ pub enum DocumentRejection {
     #[error("the client metadata document has a client_name that cannot be shown")]
     ClientName,
     /// No usable redirect URI, too many, or one that is refused.
-    #[error("the client metadata document must have 1 to {MOST_REDIRECT_URIS} redirect_uris that are https or loopback")]
+    #[error(
+        "the client metadata document must have 1 to {MOST_REDIRECT_URIS} redirect_uris that are https or loopback"
+    )]
     RedirectUris,
     /// The client wants to authenticate in a way that we do not have for documents.
     #[error("the client metadata document asks for a token_endpoint_auth_method other than none")]
@@ -89,8 +104,8 @@ impl DocumentUrl {
 
     /// The URL, where it may be fetched.
     ///
-    /// # Errors
-    /// Where it has a port-less host that is not public, is an address, or has parts that the draft forbids (section 3).
+    /// # Errors Where it has a port-less host that is not public, is an address, or has parts that the draft forbids
+    /// (section 3).
     pub fn parse(client_id: &ClientId) -> Result<Self, DocumentRejection> {
         let text = client_id.as_str();
         let url = Url::parse(text).map_err(|_| DocumentRejection::Url)?;
@@ -99,10 +114,15 @@ impl DocumentUrl {
             // An address says nothing of who the client is, and is where private networks are reached.
             Some(Host::Ipv4(_) | Host::Ipv6(_)) | None => false,
         };
-        // The parsed form is the written form: no dot segments, no other spelling, which two parsers could read differently.
+        // The parsed form is the written form: no dot segments, no other spelling, which two parsers could read
+        // differently.
         let written_plainly = url.as_str() == text && url.path() != "/" && !text.contains('\\');
         let bare = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
-        if url.scheme() == "https" && public && written_plainly && bare { Ok(Self(text.to_owned())) } else { Err(DocumentRejection::Url) }
+        if url.scheme() == "https" && public && written_plainly && bare {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(DocumentRejection::Url)
+        }
     }
 
     /// The request for the document. Redirects must not be followed, and at most [`DOCUMENT_BYTES`] be read.
@@ -119,7 +139,13 @@ impl DocumentUrl {
     ///
     /// # Errors
     /// The outer one where the store does not answer, the inner one where the document is refused.
-    pub fn keep(&self, response: &Response<Vec<u8>>, configuration: &Configuration, store: &impl Store, now: UnixTime) -> Result<Result<(), DocumentRejection>, StoreUnavailable> {
+    pub fn keep(
+        &self,
+        response: &Response<Vec<u8>>,
+        configuration: &Configuration,
+        store: &impl Store,
+        now: UnixTime,
+    ) -> Result<Result<(), DocumentRejection>, StoreUnavailable> {
         let kept = match self.read(response, configuration) {
             Ok(kept) => kept,
             Err(rejection) => return Ok(Err(rejection)),
@@ -133,13 +159,16 @@ impl DocumentUrl {
         if response.status() != StatusCode::OK {
             return Err(DocumentRejection::Status(response.status().as_u16()));
         }
-        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let content_type =
+            response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if media_type != "application/json" && !(media_type.starts_with("application/") && media_type.ends_with("+json")) {
+        if media_type != "application/json"
+            && !(media_type.starts_with("application/") && media_type.ends_with("+json"))
+        {
             return Err(DocumentRejection::MediaType);
         }
-        let metadata: Metadata =
-            serde_json::from_slice(response.body()).map_err(|error| DocumentRejection::NotMetadata(error.to_string()))?;
+        let metadata: Metadata = serde_json::from_slice(response.body())
+            .map_err(|error| DocumentRejection::NotMetadata(error.to_string()))?;
         if metadata.client_id != self.0 {
             return Err(DocumentRejection::OtherClient);
         }
@@ -154,14 +183,24 @@ impl DocumentUrl {
             return Err(DocumentRejection::Authentication);
         }
         let refreshable = metadata.grant_types.is_none_or(|types| types.iter().any(|it| it == "refresh_token"));
-        Ok(Kept { client_id: metadata.client_id, client_name: metadata.client_name, redirect_uris: metadata.redirect_uris, refreshable })
+        Ok(Kept {
+            client_id: metadata.client_id,
+            client_name: metadata.client_name,
+            redirect_uris: metadata.redirect_uris,
+            refreshable,
+        })
     }
 
     /// The client, where its document has been read lately.
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub fn kept(&self, configuration: &Configuration, store: &impl Store, now: UnixTime) -> Result<Option<Client>, StoreUnavailable> {
+    pub fn kept(
+        &self,
+        configuration: &Configuration,
+        store: &impl Store,
+        now: UnixTime,
+    ) -> Result<Option<Client>, StoreUnavailable> {
         let Some(text) = store.get(&self.key(now)?)? else { return Ok(None) };
         let broken = || StoreUnavailable("a kept client metadata document cannot be read".to_owned());
         let kept: Kept = serde_json::from_slice(&text).map_err(|_| broken())?;
@@ -172,7 +211,11 @@ impl DocumentUrl {
         Ok(Some(Client {
             client_id: ClientId::parse(&kept.client_id).map_err(|_| broken())?,
             client_name: ClientName::parse(&kept.client_name).map_err(|_| broken())?,
-            redirect_uris: kept.redirect_uris.iter().filter_map(|uri| RedirectUri::parse(uri, &callback).ok()).collect(),
+            redirect_uris: kept
+                .redirect_uris
+                .iter()
+                .filter_map(|uri| RedirectUri::parse(uri, &callback).ok())
+                .collect(),
             refreshable: kept.refreshable,
             is_configured: false,
         }))
@@ -187,11 +230,12 @@ impl DocumentUrl {
     }
 }
 
-/// Whether a name is that of a public host: it has several labels, and is not one of the names that are kept for private use. What it resolves to is
-/// the host's to judge; a component cannot see it.
+/// Whether a name is that of a public host: it has several labels, and is not one of the names that are kept for
+/// private use. What it resolves to is the host's to judge; a component cannot see it.
 fn is_public_name(name: &str) -> bool {
     let name = name.trim_end_matches('.');
-    name.contains('.') && !PRIVATE_SUFFIXES.iter().any(|suffix| name == *suffix || name.ends_with(&format!(".{suffix}")))
+    name.contains('.')
+        && !PRIVATE_SUFFIXES.iter().any(|suffix| name == *suffix || name.ends_with(&format!(".{suffix}")))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Authorization codes: at most 60 seconds old, good once, for the client, the redirect URI and the verifier they were asked for with.
+//! Authorization codes: at most 60 seconds old, good once, for the client, the redirect URI and the verifier they
+//! were asked for with.
 
 use gatehouse_protocol::{
     ClientId, CodeChallenge, CodeVerifier, Entropy, ResourceUri, Scopes, SecretString, Subject, UnixTime,
@@ -93,12 +94,21 @@ struct CodeText {
     upstream_expires_at: Option<u64>,
 }
 
-/// Issues the code for what `subject` has granted; the session that it opens ends `session_lifetime` seconds from now at the latest.
+/// Issues the code for what `subject` has granted; the session that it opens ends `session_lifetime` seconds from now
+/// at the latest.
 ///
-/// # Errors
-/// Where the store does not answer; then there is no code.
+/// # Errors Where the store does not answer; then there is no code.
 #[expect(clippy::too_many_arguments, reason = "the grant, and the surroundings that every flow gets")]
-pub fn issue_code(request: &AuthorizationRequest, subject: &Subject, upstream: &UpstreamTokens, session_lifetime: u64, keys: &KeyRing, store: &impl Store, now: UnixTime, entropy: &mut impl Entropy) -> Result<SecretString, StoreUnavailable> {
+pub fn issue_code(
+    request: &AuthorizationRequest,
+    subject: &Subject,
+    upstream: &UpstreamTokens,
+    session_lifetime: u64,
+    keys: &KeyRing,
+    store: &impl Store,
+    now: UnixTime,
+    entropy: &mut impl Entropy,
+) -> Result<SecretString, StoreUnavailable> {
     let expose = |token: &Option<SecretString>| token.as_ref().map(|token| token.expose().to_owned());
     let text = CodeText {
         subject: subject.to_string(),
@@ -128,7 +138,12 @@ pub fn issue_code(request: &AuthorizationRequest, subject: &Subject, upstream: &
 ///
 /// # Errors
 /// See [`CodeRejection`].
-pub fn redeem_code(redemption: &Redemption<'_>, keys: &KeyRing, store: &impl Store, now: UnixTime) -> Result<Grant, CodeRejection> {
+pub fn redeem_code(
+    redemption: &Redemption<'_>,
+    keys: &KeyRing,
+    store: &impl Store,
+    now: UnixTime,
+) -> Result<Grant, CodeRejection> {
     let handle = SealedHandle::open(CODE, keys, redemption.code.expose()).map_err(|_| CodeRejection::Unrecognised)?;
     if now >= handle.expires_at {
         return Err(CodeRejection::Expired);

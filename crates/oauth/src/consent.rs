@@ -1,8 +1,8 @@
 //! Consent: the request in the user's hands, until they have decided.
 //!
-//! Nothing is stored before somebody has approved; the page itself carries the request, sealed. It opens only together with the cookie of the
-//! browser to which it was shown, which is also what protects the form against cross-site request forgery: another site can neither
-//! read a ticket nor use its own with the victim's cookie.
+//! Nothing is stored before somebody has approved; the page itself carries the request, sealed. It opens only
+//! together with the cookie of the browser to which it was shown, which is also what protects the form against
+//! cross-site request forgery: another site can neither read a ticket nor use its own with the victim's cookie.
 
 use gatehouse_configuration::Configuration;
 use gatehouse_protocol::{Entropy, UnixTime};
@@ -42,7 +42,13 @@ pub enum ConsentRejection {
 ///
 /// # Errors
 /// Where the request cannot be sealed.
-pub fn ticket(request: &AuthorizationRequest, browser: &Browser, keys: &KeyRing, now: UnixTime, entropy: &mut impl Entropy) -> Result<String, Unopenable> {
+pub fn ticket(
+    request: &AuthorizationRequest,
+    browser: &Browser,
+    keys: &KeyRing,
+    now: UnixTime,
+    entropy: &mut impl Entropy,
+) -> Result<String, Unopenable> {
     let text = TicketText { request: request.to_text(), expires_at: now.plus(TICKET_SECONDS).seconds() };
     let text = serde_json::to_vec(&text).map_err(|_| Unopenable)?;
     keys.seal(TICKET, &[&browser.digest()], &text, entropy)
@@ -52,7 +58,14 @@ pub fn ticket(request: &AuthorizationRequest, browser: &Browser, keys: &KeyRing,
 ///
 /// # Errors
 /// See [`ConsentRejection`]: to be shown, never redirected.
-pub fn redeem(ticket: &str, browser: &Browser, keys: &KeyRing, configuration: &Configuration, store: &impl Store, now: UnixTime) -> Result<AuthorizationRequest, ConsentRejection> {
+pub fn redeem(
+    ticket: &str,
+    browser: &Browser,
+    keys: &KeyRing,
+    configuration: &Configuration,
+    store: &impl Store,
+    now: UnixTime,
+) -> Result<AuthorizationRequest, ConsentRejection> {
     let text = keys.open(TICKET, &[&browser.digest()], ticket).map_err(|_| ConsentRejection::Foreign)?;
     let text: TicketText = serde_json::from_slice(&text).map_err(|_| ConsentRejection::Foreign)?;
     if now.seconds() >= text.expires_at {

@@ -1,8 +1,9 @@
 //! The authorization server's decisions: metadata, registration, authorization, consent, login, codes and tokens.
 //!
-//! A request goes through them in this order: [`authorization`] parses and binds it, [`consent`] keeps it in the user's hands until they
-//! have decided, [`login`] keeps it while the identity provider asks who they are, [`code`] hands the outcome to the client, and
-//! [`token`] turns it into a session. Each step consumes what the one before made.
+//! A request goes through them in this order: [`authorization`] parses and binds it, [`consent`] keeps it in the
+//! user's hands until they have decided, [`login`] keeps it while the identity provider asks who they are, [`code`]
+//! hands the outcome to the client, and [`token`] turns it into a session. Each step consumes what the one before
+//! made.
 
 pub mod authorization;
 pub mod browser;

@@ -1,7 +1,8 @@
 //! The login: the request while the identity provider asks who the user is.
 //!
-//! It begins only after the user has approved, and ends once: its `state` is random, short-lived, good for one callback, and good only in the
-//! browser in which the approval was given (MCP 2026-07-28, security best practices, "Confused Deputy Problem").
+//! It begins only after the user has approved, and ends once: its `state` is random, short-lived, good for one
+//! callback, and good only in the browser in which the approval was given (MCP 2026-07-28, security best practices,
+//! "Confused Deputy Problem").
 
 use gatehouse_configuration::Configuration;
 use gatehouse_openid::LoginSecrets;
@@ -96,7 +97,14 @@ impl PendingLogin {
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub fn keep(self, request: &AuthorizationRequest, secrets: &LoginSecrets, browser: &Browser, store: &impl Store, entropy: &mut impl Entropy) -> Result<(), StoreUnavailable> {
+    pub fn keep(
+        self,
+        request: &AuthorizationRequest,
+        secrets: &LoginSecrets,
+        browser: &Browser,
+        store: &impl Store,
+        entropy: &mut impl Entropy,
+    ) -> Result<(), StoreUnavailable> {
         let text = LoginTextRef { request: request.to_text(), secrets, browser: browser.digest() };
         let text = serde_json::to_vec(&text).map_err(|error| StoreUnavailable(error.to_string()))?;
         let key = key(&self.handle, LOGIN)?;
@@ -111,7 +119,14 @@ impl ReturnedLogin {
     ///
     /// # Errors
     /// See [`LoginRejection`]. A callback in the wrong browser does not use the login up.
-    pub fn take(state: &str, browser: Option<&Browser>, keys: &KeyRing, configuration: &Configuration, store: &impl Store, now: UnixTime) -> Result<Self, LoginRejection> {
+    pub fn take(
+        state: &str,
+        browser: Option<&Browser>,
+        keys: &KeyRing,
+        configuration: &Configuration,
+        store: &impl Store,
+        now: UnixTime,
+    ) -> Result<Self, LoginRejection> {
         let handle = SealedHandle::open(STATE, keys, state).map_err(|_| LoginRejection::Unrecognised)?;
         if now >= handle.expires_at {
             return Err(LoginRejection::Expired);

@@ -12,7 +12,8 @@ pub struct AuthorizationServerMetadata {
     token_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
-    /// Never `offline_access`: clients that find it add `prompt=consent`, which loops at Entra (MCP 2026-07-28, authorization).
+    /// Never `offline_access`: clients that find it add `prompt=consent`, which loops at Entra (MCP 2026-07-28,
+    /// authorization).
     scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
@@ -29,7 +30,8 @@ impl AuthorizationServerMetadata {
     /// The document for `configuration`.
     pub fn of(configuration: &Configuration) -> Self {
         let endpoint = |path| configuration.public_url.join(path);
-        let scopes: Scopes = configuration.upstreams.iter().flat_map(|upstream| upstream.scopes.iter().cloned()).collect();
+        let scopes: Scopes =
+            configuration.upstreams.iter().flat_map(|upstream| upstream.scopes.iter().cloned()).collect();
         Self {
             issuer: configuration.public_url.to_string(),
             authorization_endpoint: endpoint("/authorize"),

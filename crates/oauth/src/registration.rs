@@ -9,7 +9,8 @@ use thiserror::Error;
 use crate::ErrorCode;
 use crate::client::store_registered;
 
-/// Seconds (90 days). A client that is still in use registers again when its id has expired: it is told `invalid_client`.
+/// Seconds (90 days). A client that is still in use registers again when its id has expired: it is told
+/// `invalid_client`.
 const REGISTRATION_SECONDS: u64 = 90 * 24 * 60 * 60;
 /// No client in the field registers more than a handful.
 const MOST_REDIRECT_URIS: usize = 16;
@@ -36,7 +37,8 @@ pub struct Registered {
     redirect_uris: Vec<String>,
     grant_types: Vec<&'static str>,
     response_types: [&'static str; 1],
-    /// Always `none`, whatever was asked for: every client is public, PKCE protects its codes, and a secret in a desktop client is none.
+    /// Always `none`, whatever was asked for: every client is public, PKCE protects its codes, and a secret in a
+    /// desktop client is none.
     token_endpoint_auth_method: &'static str,
 }
 
@@ -96,7 +98,13 @@ impl RegistrationRejection {
 ///
 /// # Errors
 /// See [`RegistrationRejection`]; then nothing was stored.
-pub fn register(body: &[u8], configuration: &Configuration, store: &impl Store, now: UnixTime, entropy: &mut impl Entropy) -> Result<Registered, RegistrationRejection> {
+pub fn register(
+    body: &[u8],
+    configuration: &Configuration,
+    store: &impl Store,
+    now: UnixTime,
+    entropy: &mut impl Entropy,
+) -> Result<Registered, RegistrationRejection> {
     if !configuration.registration_enabled {
         return Err(RegistrationRejection::Disabled);
     }
@@ -104,18 +112,20 @@ pub fn register(body: &[u8], configuration: &Configuration, store: &impl Store, 
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(RegistrationRejection::NotMetadata("it is not a JSON object".to_owned()));
     }
-    let metadata: ClientMetadata =
-        serde_json::from_slice(body).map_err(|error| RegistrationRejection::NotMetadata(shortened(&error.to_string())))?;
+    let metadata: ClientMetadata = serde_json::from_slice(body)
+        .map_err(|error| RegistrationRejection::NotMetadata(shortened(&error.to_string())))?;
     let redirect_uris = redirect_uris(&metadata.redirect_uris, &configuration.callback_url())?;
     let client_name = client_name(metadata.client_name.as_deref(), &redirect_uris)?;
-    let asks_for = |list: &Option<Vec<String>>, entry: &str| list.as_ref().is_none_or(|list| list.iter().any(|it| it == entry));
+    let asks_for =
+        |list: &Option<Vec<String>>, entry: &str| list.as_ref().is_none_or(|list| list.iter().any(|it| it == entry));
     if !asks_for(&metadata.grant_types, "authorization_code") {
         return Err(RegistrationRejection::Unusable("grant_types", "authorization_code"));
     }
     if !asks_for(&metadata.response_types, "code") {
         return Err(RegistrationRejection::Unusable("response_types", "code"));
     }
-    // A client that does not say gets refresh tokens: many omit `grant_types` and then wonder why their users are asked again.
+    // A client that does not say gets refresh tokens: many omit `grant_types` and then wonder why their users are
+    // asked again.
     let refreshable = asks_for(&metadata.grant_types, "refresh_token");
     let expires_at = now.plus(REGISTRATION_SECONDS);
     let client_id = store_registered(&client_name, &redirect_uris, refreshable, expires_at, store, entropy)?;

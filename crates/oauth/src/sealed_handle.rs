@@ -1,4 +1,5 @@
-//! Handles that leave our hands and come back: codes and states. Each carries a secret and its end, sealed with the server keys.
+//! Handles that leave our hands and come back: codes and states. Each carries a secret and its end, sealed with the
+//! server keys.
 
 use gatehouse_protocol::{Entropy, SecretString, UnixTime};
 use gatehouse_sealing::{HandleSecret, KeyRing, Purpose, Unopenable};
@@ -18,7 +19,12 @@ impl SealedHandle {
     }
 
     /// The form in which it leaves our hands.
-    pub(crate) fn seal(&self, purpose: Purpose, keys: &KeyRing, entropy: &mut impl Entropy) -> Result<SecretString, Unopenable> {
+    pub(crate) fn seal(
+        &self,
+        purpose: Purpose,
+        keys: &KeyRing,
+        entropy: &mut impl Entropy,
+    ) -> Result<SecretString, Unopenable> {
         let text = [self.secret.expose().as_slice(), &self.expires_at.seconds().to_be_bytes()].concat();
         keys.seal(purpose, &[], &text, entropy).map(SecretString::new)
     }

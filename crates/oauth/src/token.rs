@@ -123,7 +123,8 @@ impl TokenRequest {
             },
             _ => return Err(TokenRejection::GrantType),
         };
-        let client_id = ClientId::parse(parameters.required("client_id")?).map_err(|_| TokenRejection::UnknownClient)?;
+        let client_id =
+            ClientId::parse(parameters.required("client_id")?).map_err(|_| TokenRejection::UnknownClient)?;
         Ok(Self { client_id, resource: resource(&parameters)?, grant })
     }
 }
@@ -138,11 +139,14 @@ impl From<ClientUnknown> for TokenRejection {
 }
 
 impl TokenRejection {
-    /// Status, code and description on the wire (RFC 6749, section 5.2). Whatever is wrong with a code or a token reads the same.
+    /// Status, code and description on the wire (RFC 6749, section 5.2). Whatever is wrong with a code or a token
+    /// reads the same.
     pub fn to_wire(&self) -> (u16, ErrorCode, String) {
         let own_words = || self.to_string();
         match self {
-            Self::NotAForm | Self::Parameter(_) | Self::MalformedVerifier => (400, ErrorCode::InvalidRequest, own_words()),
+            Self::NotAForm | Self::Parameter(_) | Self::MalformedVerifier => {
+                (400, ErrorCode::InvalidRequest, own_words())
+            }
             Self::GrantType => (400, ErrorCode::UnsupportedGrantType, own_words()),
             Self::UnexpectedAuthentication | Self::UnknownClient => (401, ErrorCode::InvalidClient, own_words()),
             Self::Resource => (400, ErrorCode::InvalidTarget, own_words()),

@@ -26,7 +26,8 @@ impl SigningAlgorithm {
     /// Every one.
     pub const ALL: [Self; 5] = [Self::Rs256, Self::Ps256, Self::Es256, Self::Es384, Self::EdDsa];
 
-    /// The algorithm with this `alg` name, which is compared exactly: names are case-sensitive (RFC 7515, section 4.1.1).
+    /// The algorithm with this `alg` name, which is compared exactly: names are case-sensitive (RFC 7515, section
+    /// 4.1.1).
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
     }

@@ -18,7 +18,8 @@ pub struct RedirectUri {
 /// Why a redirect URI is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidRedirectUri {
-    /// Not an absolute URI of at most 2,048 visible ASCII characters, or with a backslash: browsers read those as slashes.
+    /// Not an absolute URI of at most 2,048 visible ASCII characters, or with a backslash: browsers read those as
+    /// slashes.
     #[error("is not an absolute URI of at most 2048 visible ASCII characters")]
     Malformed,
     /// Neither https nor http on a loopback host (MCP 2026-07-28, authorization security).
@@ -98,13 +99,12 @@ impl RedirectUri {
         if self.text == registered.text {
             return true;
         }
-        self.is_loopback()
-            && registered.is_loopback()
-            && without_port(&self.text) == without_port(&registered.text)
+        self.is_loopback() && registered.is_loopback() && without_port(&self.text) == without_port(&registered.text)
     }
 }
 
-/// A redirect URI that is known to belong to the client of the request: the only thing that a redirect can be built from.
+/// A redirect URI that is known to belong to the client of the request: the only thing that a redirect can be built
+/// from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoundRedirectUri(RedirectUri);
 
@@ -143,8 +143,8 @@ fn authority(text: &str) -> &str {
     rest.split(['/', '?']).next().unwrap_or_default()
 }
 
-/// The text without the port of its authority; the port is what follows the last colon, unless that is inside an IPv6 address. The parsed URL would not do:
-/// it hides a port that is the scheme's own.
+/// The text without the port of its authority; the port is what follows the last colon, unless that is inside an IPv6
+/// address. The parsed URL would not do: it hides a port that is the scheme's own.
 fn without_port(text: &str) -> String {
     let authority = authority(text);
     let host = match authority.rsplit_once(':') {

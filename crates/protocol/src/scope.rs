@@ -58,8 +58,9 @@ impl Scopes {
         self.0.iter().filter(|scope| other.0.contains(scope)).cloned().collect()
     }
 
-    /// These scopes without those of OpenID that `known` does not have. `openid`, `offline_access` and their like are for OpenID providers; clients send
-    /// them to every authorization server, and to one that is none they mean nothing.
+    /// These scopes without those of OpenID that `known` does not have. `openid`, `offline_access` and their like are
+    /// for OpenID providers; clients send them to every authorization server, and to one that is none they mean
+    /// nothing.
     #[must_use]
     pub fn without_openid_but(&self, known: &Self) -> Self {
         const OF_OPENID: [&str; 4] = ["openid", "profile", "email", "offline_access"];

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::{Unopenable, aead};
 
-/// A random secret that travels inside a sealed handle (a token, a code, a state). From it come the id under which a record is stored and
-/// the key that seals the record; neither tells the secret, nor the other.
+/// A random secret that travels inside a sealed handle (a token, a code, a state). From it come the id under which a
+/// record is stored and the key that seals the record; neither tells the secret, nor the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandleSecret(SecretBytes<32>);
 
@@ -41,14 +41,19 @@ impl HandleSecret {
     ///
     /// # Errors
     /// Where the cipher refuses, which it does only for texts of many gigabytes.
-    pub fn seal_record(&self, record_name: &str, record: &[u8], entropy: &mut impl Entropy) -> Result<Vec<u8>, Unopenable> {
+    pub fn seal_record(
+        &self,
+        record_name: &str,
+        record: &[u8],
+        entropy: &mut impl Entropy,
+    ) -> Result<Vec<u8>, Unopenable> {
         aead::seal(&self.record_key(), record_name.as_bytes(), record, entropy)
     }
 
-    /// Opens a record that was found under the name `record_name`: one that was moved there from elsewhere does not open.
+    /// Opens a record that was found under the name `record_name`: one that was moved there from elsewhere does not
+    /// open.
     ///
-    /// # Errors
-    /// One error for everything that can be wrong.
+    /// # Errors One error for everything that can be wrong.
     pub fn open_record(&self, record_name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopenable> {
         aead::open(&self.record_key(), record_name.as_bytes(), sealed)
     }

@@ -8,11 +8,12 @@ use zeroize::Zeroizing;
 
 use crate::{Unopenable, aead};
 
-/// The first byte of everything sealed with a server key: the format may change, and old values must then not open as new ones.
+/// The first byte of everything sealed with a server key: the format may change, and old values must then not open as
+/// new ones.
 const FORMAT: u8 = 1;
 
-/// The server keys, newest first. The first one seals; all of them open, so that a rotation loses nothing: add the new key in front, wait
-/// until everything that the old one sealed has expired, remove it.
+/// The server keys, newest first. The first one seals; all of them open, so that a rotation loses nothing: add the
+/// new key in front, wait until everything that the old one sealed has expired, remove it.
 #[derive(Clone, Debug)]
 pub struct KeyRing(Vec<ServerKey>);
 
@@ -32,7 +33,9 @@ pub enum KeyRingError {
     #[error("server_keys is empty; generate one: {EXAMPLE}")]
     Empty,
     /// An entry is not `id:key`.
-    #[error("entry {0} of server_keys is not id:key; an id is 1 to 16 characters of a-z A-Z 0-9 -, for example: {EXAMPLE}")]
+    #[error(
+        "entry {0} of server_keys is not id:key; an id is 1 to 16 characters of a-z A-Z 0-9 -, for example: {EXAMPLE}"
+    )]
     Malformed(usize),
     /// A key is not 32 bytes.
     #[error("the key of entry {0} of server_keys is not the base64url form of 32 bytes; generate one: {EXAMPLE}")]
@@ -71,7 +74,13 @@ impl KeyRing {
     ///
     /// # Errors
     /// Where the cipher refuses, which it does only for texts of many gigabytes.
-    pub fn seal(&self, purpose: Purpose, context: &[&str], plaintext: &[u8], entropy: &mut impl Entropy) -> Result<String, Unopenable> {
+    pub fn seal(
+        &self,
+        purpose: Purpose,
+        context: &[&str],
+        plaintext: &[u8],
+        entropy: &mut impl Entropy,
+    ) -> Result<String, Unopenable> {
         let newest = self.0.first().ok_or(Unopenable)?;
         let sealed = aead::seal(&newest.key_for(purpose), &bind(&newest.id, context), plaintext, entropy)?;
         let header = [&[FORMAT, u8::try_from(newest.id.len()).map_err(|_| Unopenable)?], newest.id.as_bytes()].concat();

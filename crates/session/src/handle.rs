@@ -13,12 +13,16 @@ const BOUND_HANDLE: Purpose = "bound-handle";
 #[error("the handle is not one that was given to this subject for this resource")]
 pub struct InvalidHandle;
 
-/// Seals `handle`, given out by the upstream behind the owner's resource, so that it opens for the same subject there and for nobody else
-/// (MCP 2025-11-25, security best practices, "Session Hijacking"). Nothing is stored.
+/// Seals `handle`, given out by the upstream behind the owner's resource, so that it opens for the same subject there
+/// and for nobody else (MCP 2025-11-25, security best practices, "Session Hijacking"). Nothing is stored.
 ///
-/// # Errors
-/// Where the cipher refuses.
-pub fn bind_handle(owner: &Principal, handle: &str, keys: &KeyRing, entropy: &mut impl Entropy) -> Result<String, Unopenable> {
+/// # Errors Where the cipher refuses.
+pub fn bind_handle(
+    owner: &Principal,
+    handle: &str,
+    keys: &KeyRing,
+    entropy: &mut impl Entropy,
+) -> Result<String, Unopenable> {
     keys.seal(BOUND_HANDLE, &owner_of(owner), handle.as_bytes(), entropy)
 }
 
@@ -31,7 +35,8 @@ pub fn open_handle(owner: &Principal, bound: &str, keys: &KeyRing) -> Result<Sec
     String::from_utf8(handle.to_vec()).map(SecretString::new).map_err(|_| InvalidHandle)
 }
 
-/// The client is not part of it: a user who signs in again, with a client that registered anew, may go on with the session.
+/// The client is not part of it: a user who signs in again, with a client that registered anew, may go on with the
+/// session.
 fn owner_of(principal: &Principal) -> [&str; 2] {
     [principal.subject.as_str(), principal.resource.as_str()]
 }

@@ -46,7 +46,12 @@ struct SessionText {
 }
 
 impl SessionRecord {
-    pub(crate) fn put(&self, root: &SessionRoot, store: &impl Store, entropy: &mut impl Entropy) -> Result<(), Rejection> {
+    pub(crate) fn put(
+        &self,
+        root: &SessionRoot,
+        store: &impl Store,
+        entropy: &mut impl Entropy,
+    ) -> Result<(), Rejection> {
         let expose = |token: &Option<SecretString>| token.as_ref().map(|token| token.expose().to_owned());
         let text = SessionText {
             principal: write(&self.principal),
@@ -77,18 +82,32 @@ impl SessionRecord {
 }
 
 /// Stores what requests with the access token of `secret` may do.
-pub(crate) fn put_access(principal: &Principal, secret: &HandleSecret, session_expires_at: UnixTime, store: &impl Store, entropy: &mut impl Entropy) -> Result<(), Rejection> {
+pub(crate) fn put_access(
+    principal: &Principal,
+    secret: &HandleSecret,
+    session_expires_at: UnixTime,
+    store: &impl Store,
+    entropy: &mut impl Entropy,
+) -> Result<(), Rejection> {
     put(&write(principal), secret, &access_key(secret, session_expires_at)?, store, entropy)
 }
 
 /// What requests with the access token of `secret` may do; `None` once the session has ended.
-pub(crate) fn get_access(secret: &HandleSecret, session_expires_at: UnixTime, store: &impl Store) -> Result<Option<Principal>, Rejection> {
+pub(crate) fn get_access(
+    secret: &HandleSecret,
+    session_expires_at: UnixTime,
+    store: &impl Store,
+) -> Result<Option<Principal>, Rejection> {
     let text = get::<PrincipalText>(secret, &access_key(secret, session_expires_at)?, store)?;
     text.map(|text| read(&text)).transpose()
 }
 
 /// Removes what requests with the access token of `secret` may do.
-pub(crate) fn delete_access(secret: &HandleSecret, session_expires_at: UnixTime, store: &impl Store) -> Result<(), Rejection> {
+pub(crate) fn delete_access(
+    secret: &HandleSecret,
+    session_expires_at: UnixTime,
+    store: &impl Store,
+) -> Result<(), Rejection> {
     Ok(store.delete(&access_key(secret, session_expires_at)?)?)
 }
 
@@ -107,8 +126,8 @@ pub(crate) fn has_ended(root: &SessionRoot, store: &impl Store) -> Result<bool, 
     Ok(store.get(&key(ENDED, &root.secret, root.expires_at)?)?.is_some())
 }
 
-/// Whether this caller is the first to rotate the refresh token of `generation`. Where a backend lets two callers be first, nothing is lost: both
-/// write the same successor.
+/// Whether this caller is the first to rotate the refresh token of `generation`. Where a backend lets two callers be
+/// first, nothing is lost: both write the same successor.
 pub(crate) fn is_first_to_rotate(root: &SessionRoot, generation: u64, store: &impl Store) -> Result<bool, Rejection> {
     let counter = key(ROTATION, &root.secret.derive("rotation", generation), root.expires_at)?;
     Ok(store.increment(&counter, 1)? == 1)
@@ -118,8 +137,8 @@ fn session_key(root: &SessionRoot) -> Result<Key, Rejection> {
     key(SESSION, &root.secret, root.expires_at)
 }
 
-/// Access records live as long as their session could: the name must follow from the secret and the session alone, so that the session's
-/// end can find them. A refresh removes those that are two refreshes old.
+/// Access records live as long as their session could: the name must follow from the secret and the session alone, so
+/// that the session's end can find them. A refresh removes those that are two refreshes old.
 fn access_key(secret: &HandleSecret, session_expires_at: UnixTime) -> Result<Key, Rejection> {
     key(ACCESS, secret, session_expires_at)
 }
@@ -128,14 +147,24 @@ fn key(kind: Kind, secret: &HandleSecret, expires_at: UnixTime) -> Result<Key, R
     Key::new(kind, &secret.record_id(), expires_at).map_err(|error| Rejection::Unavailable(error.to_string()))
 }
 
-fn put(text: &impl Serialize, secret: &HandleSecret, key: &Key, store: &impl Store, entropy: &mut impl Entropy) -> Result<(), Rejection> {
+fn put(
+    text: &impl Serialize,
+    secret: &HandleSecret,
+    key: &Key,
+    store: &impl Store,
+    entropy: &mut impl Entropy,
+) -> Result<(), Rejection> {
     let text = serde_json::to_vec(text).map_err(|error| Rejection::Unavailable(error.to_string()))?;
     let sealed = secret.seal_record(&key.to_string(), &text, entropy);
     let sealed = sealed.map_err(|error| Rejection::Unavailable(error.to_string()))?;
     Ok(store.put(key, &sealed)?)
 }
 
-fn get<T: for<'a> Deserialize<'a>>(secret: &HandleSecret, key: &Key, store: &impl Store) -> Result<Option<T>, Rejection> {
+fn get<T: for<'a> Deserialize<'a>>(
+    secret: &HandleSecret,
+    key: &Key,
+    store: &impl Store,
+) -> Result<Option<T>, Rejection> {
     let Some(sealed) = store.get(key)? else { return Ok(None) };
     let broken = || Rejection::Unavailable(format!("a {} record does not open", key.kind()));
     let text = secret.open_record(&key.to_string(), &sealed).map_err(|_| broken())?;

@@ -15,7 +15,8 @@ pub enum Rejection {
     /// Its session has ended.
     #[error("the session of the token has ended")]
     Revoked,
-    /// A refresh token was presented again after the grace period (OAuth 2.1, section 4.3.1): somebody else has it, too.
+    /// A refresh token was presented again after the grace period (OAuth 2.1, section 4.3.1): somebody else has it,
+    /// too.
     #[error("the refresh token was used before; the session has been ended")]
     Reused,
     /// The refresh token belongs to another client.

@@ -8,9 +8,9 @@ use crate::record::{self, SessionRecord};
 use crate::tokens::{AccessToken, RefreshToken};
 use crate::{Principal, Rejection, Tokens, UpstreamTokens};
 
-/// Seconds for which a refresh token that was just rotated still gets its successor. Clients refresh concurrently, some of them from two
-/// machines (Claude; `docs/conformance.md`), and a lost answer must not sign the user out; a thief gains no more than the lineage
-/// that the next refresh would expose.
+/// Seconds for which a refresh token that was just rotated still gets its successor. Clients refresh concurrently,
+/// some of them from two machines (Claude; `docs/conformance.md`), and a lost answer must not sign the user out; a
+/// thief gains no more than the lineage that the next refresh would expose.
 const GRACE_SECONDS: u64 = 30;
 
 /// What names a session: its secret, and when it ends at the latest.
@@ -60,7 +60,15 @@ impl<S: Store> Sessions<'_, S> {
     ///
     /// # Errors
     /// Where the store or the keys fail; then nothing was issued.
-    pub fn open(&self, root: &SessionRoot, principal: Principal, upstream: UpstreamTokens, access_token_lifetime: u64, refreshable: bool, entropy: &mut impl Entropy) -> Result<Tokens, Rejection> {
+    pub fn open(
+        &self,
+        root: &SessionRoot,
+        principal: Principal,
+        upstream: UpstreamTokens,
+        access_token_lifetime: u64,
+        refreshable: bool,
+        entropy: &mut impl Entropy,
+    ) -> Result<Tokens, Rejection> {
         let record = SessionRecord { principal, upstream, generation: 0, rotated_at: self.now };
         record::put_access(&record.principal, &root.access_secret(0), root.expires_at, self.store, entropy)?;
         record.put(root, self.store, entropy)?;
@@ -109,7 +117,8 @@ impl<S: Store> Sessions<'_, S> {
                 return Err(Rejection::Reused);
             }
         }
-        // Written by every caller, with the same content: whoever answers first must not answer with a token that is not there yet.
+        // Written by every caller, with the same content: whoever answers first must not answer with a token that is
+        // not there yet.
         record::put_access(&principal, &root.access_secret(next), root.expires_at, self.store, entropy)?;
         if generation >= record.generation && record::is_first_to_rotate(&root, generation, self.store)? {
             SessionRecord { generation: next, rotated_at: self.now, ..record }.put(&root, self.store, entropy)?;
@@ -117,7 +126,8 @@ impl<S: Store> Sessions<'_, S> {
                 record::delete_access(&root.access_secret(before), root.expires_at, self.store)?;
             }
         }
-        // A session that was ended while this was going on stays ended: `end` notes it first and deletes then, here it is looked for last.
+        // A session that was ended while this was going on stays ended: `end` notes it first and deletes then, here
+        // it is looked for last.
         if record::has_ended(&root, self.store)? {
             self.end(&root)?;
             return Err(Rejection::Revoked);
@@ -139,7 +149,15 @@ impl<S: Store> Sessions<'_, S> {
         record::delete_session(root, self.store)
     }
 
-    fn issue(&self, root: &SessionRoot, generation: u64, principal: &Principal, scopes: Scopes, lifetime: u64, entropy: &mut impl Entropy) -> Result<Tokens, Rejection> {
+    fn issue(
+        &self,
+        root: &SessionRoot,
+        generation: u64,
+        principal: &Principal,
+        scopes: Scopes,
+        lifetime: u64,
+        entropy: &mut impl Entropy,
+    ) -> Result<Tokens, Rejection> {
         let expires_in = lifetime.min(self.now.seconds_until(root.expires_at));
         let access_token = AccessToken {
             secret: root.access_secret(generation),
@@ -157,7 +175,8 @@ impl<S: Store> Sessions<'_, S> {
     }
 }
 
-/// What the new access token allows: what was asked for, never more than was granted (RFC 6749, section 6; RFC 8707, section 2.2).
+/// What the new access token allows: what was asked for, never more than was granted (RFC 6749, section 6; RFC 8707,
+/// section 2.2).
 fn narrowed(principal: &Principal, request: &RefreshRequest<'_>) -> Result<Scopes, Rejection> {
     if principal.client_id != *request.client_id {
         return Err(Rejection::WrongClient);

@@ -47,7 +47,12 @@ struct RefreshText(Vec<u8>, u64, u64);
 
 impl AccessToken {
     /// The sealed form, bound to `resource`: at another one it does not open.
-    pub(crate) fn seal(&self, resource: &str, keys: &KeyRing, entropy: &mut impl Entropy) -> Result<SecretString, Rejection> {
+    pub(crate) fn seal(
+        &self,
+        resource: &str,
+        keys: &KeyRing,
+        entropy: &mut impl Entropy,
+    ) -> Result<SecretString, Rejection> {
         let text = AccessText(
             self.secret.expose().to_vec(),
             self.expires_at.seconds(),
@@ -81,13 +86,24 @@ impl RefreshToken {
     }
 }
 
-fn seal(purpose: Purpose, context: &[&str], text: &impl Serialize, keys: &KeyRing, entropy: &mut impl Entropy) -> Result<SecretString, Rejection> {
+fn seal(
+    purpose: Purpose,
+    context: &[&str],
+    text: &impl Serialize,
+    keys: &KeyRing,
+    entropy: &mut impl Entropy,
+) -> Result<SecretString, Rejection> {
     let text = serde_json::to_vec(text).map_err(|error| Rejection::Unavailable(error.to_string()))?;
     let sealed = keys.seal(purpose, context, &text, entropy);
     sealed.map(SecretString::new).map_err(|error| Rejection::Unavailable(error.to_string()))
 }
 
-fn open<T: for<'a> Deserialize<'a>>(purpose: Purpose, context: &[&str], token: &str, keys: &KeyRing) -> Result<T, Rejection> {
+fn open<T: for<'a> Deserialize<'a>>(
+    purpose: Purpose,
+    context: &[&str],
+    token: &str,
+    keys: &KeyRing,
+) -> Result<T, Rejection> {
     let text = keys.open(purpose, context, token).map_err(|_| Rejection::Unrecognised)?;
     serde_json::from_slice(&text).map_err(|_| Rejection::Unrecognised)
 }

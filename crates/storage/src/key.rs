@@ -89,7 +89,9 @@ mod tests {
 
     #[test]
     fn what_is_not_one_of_our_names_is_not_read_as_one() {
-        for foreign in ["", "code", "code.1", "code.x.id", "code.01.id", "code.+1.id", "co de.1.id", "code.1.i.d", "code.1."] {
+        for foreign in
+            ["", "code", "code.1", "code.x.id", "code.01.id", "code.+1.id", "co de.1.id", "code.1.i.d", "code.1."]
+        {
             assert_eq!(Key::parse(foreign), None, "{foreign}");
         }
         assert!(Key::new(&"k".repeat(32), &"i".repeat(128), UnixTime::from_seconds(0)).is_ok());

@@ -1,4 +1,5 @@
-//! A store in memory, for the tests of the crates that decide. It has the contract of the real ones, and can be made to fail.
+//! A store in memory, for the tests of the crates that decide. It has the contract of the real ones, and can be made
+//! to fail.
 
 use core::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! What must happen once.
 //!
 //! The recipe is the only one that holds on every backend: whoever issues the thing creates its counter (1), whoever
-//! redeems it increments again and has won only with exactly 2. Creating it beforehand matters: on one backend two racing
-//! first increments can both see 1 (`docs/storage.md`).
+//! redeems it increments again and has won only with exactly 2. Creating it beforehand matters: on one backend two
+//! racing first increments can both see 1 (`docs/storage.md`).
 
 use crate::{Key, Store, StoreUnavailable};
 

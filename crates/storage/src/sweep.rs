@@ -4,14 +4,14 @@ use gatehouse_protocol::UnixTime;
 
 use crate::{Store, StoreUnavailable};
 
-/// Seconds that an entry stays after its expiry. A counter must not be deleted while a request that began before may still look at it, nor by an
-/// instance whose clock is ahead.
+/// Seconds that an entry stays after its expiry. A counter must not be deleted while a request that began before may
+/// still look at it, nor by an instance whose clock is ahead.
 const SPARE_SECONDS: u64 = 60;
 
-/// Deletes entries that have expired, at most `at_most` of them, and returns how many. The expiry is in the name: no value is read.
+/// Deletes entries that have expired, at most `at_most` of them, and returns how many. The expiry is in the name: no
+/// value is read.
 ///
-/// # Errors
-/// Where the store does not answer; what has been deleted by then stays deleted.
+/// # Errors Where the store does not answer; what has been deleted by then stays deleted.
 pub fn sweep(store: &impl Store, now: UnixTime, at_most: usize) -> Result<usize, StoreUnavailable> {
     let mut deleted = 0;
     let mut cursor = None;

@@ -27,8 +27,8 @@ pub struct AuthorizationRequest {
 /// Why a request is refused, and where that is said.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// On a page: it is not certain that the redirect URI is the client's, and a redirect to another one would make this
-    /// an open redirector (RFC 6749, section 4.1.2.1).
+    /// On a page: it is not certain that the redirect URI is the client's, and a redirect to another one would make
+    /// this an open redirector (RFC 6749, section 4.1.2.1).
     Here(String),
     /// At the client.
     AtTheClient {

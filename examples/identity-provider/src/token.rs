@@ -136,7 +136,8 @@ fn basic_credentials(header: &str) -> Option<(String, String)> {
 }
 
 fn form_decoded(text: &str) -> String {
-    // As the name of a form's only field. Characters that would end it are taken as themselves: some clients skip the encoding.
+    // As the name of a form's only field. Characters that would end it are taken as themselves: some clients skip the
+    // encoding.
     let field = text.replace('&', "%26").replace('=', "%3D");
     form_urlencoded::parse(field.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
 }

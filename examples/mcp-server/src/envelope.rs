@@ -1,7 +1,8 @@
 //! Which era of MCP a request belongs to, and whether its headers say the same as its body.
 //!
 //! Up to 2025-11-25 a version is agreed on with `initialize`; from 2026-07-28 on every request names its version in
-//! `params._meta` and repeats what intermediaries route by in headers. The body decides, the headers are checked against it.
+//! `params._meta` and repeats what intermediaries route by in headers. The body decides, the headers are checked
+//! against it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

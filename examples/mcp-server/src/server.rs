@@ -18,7 +18,8 @@ const LARGEST_BATCH: usize = 32;
 /// Milliseconds for which a client may keep the list of tools; it changes only with the server.
 const LIST_TTL_MS: u64 = 60_000;
 
-/// Answers `request`; its `Host` header is the authority that the client asked for. What goes to the log is passed to `report`.
+/// Answers `request`; its `Host` header is the authority that the client asked for. What goes to the log is passed to
+/// `report`.
 pub fn answer(
     request: &Request<Vec<u8>>,
     settings: &Settings,

@@ -104,8 +104,8 @@ fn answer(batch: Vec<Job>, outcomes: Vec<Result<Outcome, KeyValueError>>) {
     }
 }
 
-/// Runs the jobs in one transaction. A job that only finds the store in the wrong state has written nothing, so its error
-/// is its own; a failing database fails the transaction.
+/// Runs the jobs in one transaction. A job that only finds the store in the wrong state has written nothing, so its
+/// error is its own; a failing database fails the transaction.
 fn run(connection: &mut Connection, batch: &[Job]) -> Result<Vec<Result<Outcome, KeyValueError>>, rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut outcomes = Vec::with_capacity(batch.len());

@@ -404,7 +404,8 @@ fn a_kept_request_is_bound_anew() {
     assert!(matches!(restore(&registered, &world.configuration, START), UnboundRejection::Unavailable(_)));
 }
 
-/// Whether a code may go to `uri`, by other means than the product's: the registered text, or for loopback the same around any port.
+/// Whether a code may go to `uri`, by other means than the product's: the registered text, or for loopback the same
+/// around any port.
 fn may_receive_a_code(uri: &str) -> bool {
     let beside_port = uri.strip_prefix("http://127.0.0.1").map(|rest| match rest.strip_prefix(':') {
         Some(rest) => rest.trim_start_matches(|digit: char| digit.is_ascii_digit()),

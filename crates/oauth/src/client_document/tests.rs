@@ -29,13 +29,35 @@ fn only_plain_https_urls_of_public_hosts_are_fetched() {
         assert_eq!(url(good).unwrap().request().uri(), good);
     }
     for bad in [
-        "https://client.example.com", "https://client.example.com/", "http://client.example.com/a", "https://client.example.com/a#b",
-        "https://u@client.example.com/a", "https://u:p@client.example.com/a", "https://client.example.com/a/../b",
-        "https://client.example.com/./a", "https://CLIENT.example.com/a", "https://client.example.com:443/a", "https://client.example.com\\a/b",
-        "https://127.0.0.1/a", "https://0x7f.1/a", "https://2130706433/a", "https://169.254.169.254/latest", "https://10.0.0.1/a",
-        "https://[::1]/a", "https://[::ffff:127.0.0.1]/a", "https://[64:ff9b::7f00:1]/a", "https://8.8.8.8/a", "https://localhost/a",
-        "https://localhost./a", "https://x.localhost/a", "https://metadata/a", "https://metadata.google.internal/a", "https://printer.local/a",
-        "https://router.home.arpa/a", "https:client.example.com/a", "https:///client.example.com/a",
+        "https://client.example.com",
+        "https://client.example.com/",
+        "http://client.example.com/a",
+        "https://client.example.com/a#b",
+        "https://u@client.example.com/a",
+        "https://u:p@client.example.com/a",
+        "https://client.example.com/a/../b",
+        "https://client.example.com/./a",
+        "https://CLIENT.example.com/a",
+        "https://client.example.com:443/a",
+        "https://client.example.com\\a/b",
+        "https://127.0.0.1/a",
+        "https://0x7f.1/a",
+        "https://2130706433/a",
+        "https://169.254.169.254/latest",
+        "https://10.0.0.1/a",
+        "https://[::1]/a",
+        "https://[::ffff:127.0.0.1]/a",
+        "https://[64:ff9b::7f00:1]/a",
+        "https://8.8.8.8/a",
+        "https://localhost/a",
+        "https://localhost./a",
+        "https://x.localhost/a",
+        "https://metadata/a",
+        "https://metadata.google.internal/a",
+        "https://printer.local/a",
+        "https://router.home.arpa/a",
+        "https:client.example.com/a",
+        "https:///client.example.com/a",
     ] {
         assert_eq!(url(bad), Err(DocumentRejection::Url), "{bad}");
     }
@@ -45,7 +67,9 @@ fn only_plain_https_urls_of_public_hosts_are_fetched() {
 fn a_document_that_was_read_is_a_client_for_an_hour_or_two() {
     let (store, url, configuration) = (MemoryStore::at(NOW), url(ID).unwrap(), configuration());
     assert!(url.kept(&configuration, &store, NOW).unwrap().is_none());
-    url.keep(&answer(200, "application/json; charset=utf-8", DOCUMENT_TEXT), &configuration, &store, NOW).unwrap().unwrap();
+    url.keep(&answer(200, "application/json; charset=utf-8", DOCUMENT_TEXT), &configuration, &store, NOW)
+        .unwrap()
+        .unwrap();
     let client = url.kept(&configuration, &store, NOW).unwrap().unwrap();
     assert_eq!((client.client_id.as_str(), client.client_name.as_str()), (ID, "A client"));
     assert_eq!(client.redirect_uris.len(), 2);
@@ -65,10 +89,26 @@ fn a_document_that_is_refused_is_not_kept() {
         (answer(200, "text/html", DOCUMENT_TEXT), DocumentRejection::MediaType),
         (answer(200, "application/json", &edited("oauth/metadata", "oauth/other")), DocumentRejection::OtherClient),
         (answer(200, "application/json", &edited("A client", "A\\u202eclient")), DocumentRejection::ClientName),
-        (answer(200, "application/json", &edited("http://localhost/callback", "http://evil.example/callback")), DocumentRejection::RedirectUris),
-        (answer(200, "application/json", &edited("https://client.example.com/cb", "https://g.example/callback")), DocumentRejection::RedirectUris),
-        (answer(200, "application/json", &edited("\"unknown\"", "\"client_secret\"")), DocumentRejection::Authentication),
-        (answer(200, "application/json", &edited("\"unknown\":{\"member\":true}", "\"token_endpoint_auth_method\":\"client_secret_basic\"")), DocumentRejection::Authentication),
+        (
+            answer(200, "application/json", &edited("http://localhost/callback", "http://evil.example/callback")),
+            DocumentRejection::RedirectUris,
+        ),
+        (
+            answer(200, "application/json", &edited("https://client.example.com/cb", "https://g.example/callback")),
+            DocumentRejection::RedirectUris,
+        ),
+        (
+            answer(200, "application/json", &edited("\"unknown\"", "\"client_secret\"")),
+            DocumentRejection::Authentication,
+        ),
+        (
+            answer(
+                200,
+                "application/json",
+                &edited("\"unknown\":{\"member\":true}", "\"token_endpoint_auth_method\":\"client_secret_basic\""),
+            ),
+            DocumentRejection::Authentication,
+        ),
     ] {
         assert_eq!(url.keep(&answer, &configuration, &store, NOW).unwrap(), Err(expected));
         assert_eq!(store.snapshot(), before);

@@ -80,7 +80,8 @@ fn a_software_statement_is_ignored() {
     assert!(accepted(&body).get("software_statement").is_none());
 }
 
-/// An empty string where a URI is expected breaks Claude Code (anthropics/claude-code#13685); a secret makes it use Basic.
+/// An empty string where a URI is expected breaks Claude Code (anthropics/claude-code#13685); a secret makes it use
+/// Basic.
 #[test]
 fn what_was_not_sent_is_not_in_the_response() {
     let response = accepted(&json!({ "redirect_uris": ["http://localhost:5000/cb"] }));

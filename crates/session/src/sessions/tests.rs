@@ -255,7 +255,8 @@ fn a_store_that_is_down_denies_everything() {
 fn a_session_may_go_without_refresh_tokens() {
     let world = World::new();
     let (root, mut entropy) = (world.root.clone(), Counting(5));
-    let tokens = world.at(START).open(&root, alice(), UpstreamTokens::default(), LIFETIME, false, &mut entropy).unwrap();
+    let tokens =
+        world.at(START).open(&root, alice(), UpstreamTokens::default(), LIFETIME, false, &mut entropy).unwrap();
     assert!(tokens.refresh_token.is_none());
     assert!(world.validate(&tokens, START).is_ok());
 }

@@ -1,0 +1,67 @@
+//! The boundaries between the components, as a host sees them.
+
+/// What a component imports of ours.
+pub mod imports {
+    wasmtime::component::bindgen!({
+        inline: "
+            package gatehouse:fakes;
+            world ours {
+                import gatehouse:host/store@0.1.0;
+                import gatehouse:host/settings@0.1.0;
+                import gatehouse:auth/sessions@0.1.0;
+                import gatehouse:auth/handles@0.1.0;
+            }",
+        path: ["../wit/host", "../wit/auth"],
+        imports: { default: trappable },
+        additional_derives: [PartialEq],
+    });
+}
+
+/// What an adapter imports of its platform.
+pub mod platform {
+    wasmtime::component::bindgen!({
+        inline: "
+            package gatehouse:fake-platform;
+            world platform {
+                import wasi:keyvalue/store@0.2.0-draft2;
+                import wasi:keyvalue/atomics@0.2.0-draft2;
+                import fermyon:spin/variables@2.0.0;
+            }",
+        path: ["../wit/deps/wasi-keyvalue@0.2.0-draft2", "../wit/deps/fermyon-spin@2.0.0"],
+        imports: { default: trappable },
+        with: {
+            "wasi:keyvalue/store.bucket": crate::imports::Bucket,
+            "wasi:keyvalue/atomics.cas": crate::imports::CompareAndSwap,
+        },
+    });
+}
+
+/// What an adapter exports.
+pub mod adapter {
+    wasmtime::component::bindgen!({
+        inline: "
+            package gatehouse:adapter-alone;
+            world adapter {
+                export gatehouse:host/store@0.1.0;
+                export gatehouse:host/settings@0.1.0;
+            }",
+        path: ["../wit/host"],
+        exports: { default: async },
+        additional_derives: [PartialEq],
+    });
+}
+
+/// What the keeper of sessions exports.
+pub mod keeper {
+    wasmtime::component::bindgen!({
+        inline: "
+            package gatehouse:keeper-alone;
+            world keeper {
+                export gatehouse:auth/sessions@0.1.0;
+                export gatehouse:auth/handles@0.1.0;
+            }",
+        path: ["../wit/auth"],
+        exports: { default: async },
+        additional_derives: [PartialEq],
+    });
+}

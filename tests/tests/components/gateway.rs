@@ -1,0 +1,91 @@
+//! The gateway.
+
+mod forwarding;
+mod own_answers;
+mod refusing;
+mod streaming;
+
+use std::sync::Arc;
+
+use crate::bindings::imports::gatehouse::auth::sessions::Principal;
+use crate::component::GATEWAY;
+use crate::fakes::{Fakes, SessionCall};
+use crate::serve::{Reply, request, serve};
+
+const RESOURCE: &str = "https://gateway.example/mcp";
+const TOKEN: &str = "a-sealed-access-token";
+const SECRET: &str = "the upstream's own secret";
+const ORIGIN: &str = "http://localhost:6274";
+
+const CONFIGURATION: &str = r#"
+public_url = "https://gateway.example"
+allowed_origins = ["http://localhost:6274"]
+[identity_provider]
+name = "demo"
+issuer = "https://provider.example"
+client_id = "gatehouse"
+[[upstreams]]
+path = "/mcp"
+url = "https://upstream.internal.example/server?version=2"
+name = "Demo"
+scopes = ["mcp"]
+max_request_bytes = 1000
+subject_header = "x-gatehouse-subject"
+secret_headers = { "x-functions-key" = { secret = "upstream_secret" } }
+"#;
+
+/// Everything in order: a valid session, and an upstream that answers in JSON.
+fn fakes() -> Arc<Fakes> {
+    let fakes = Fakes::new();
+    fakes.set("config", CONFIGURATION);
+    fakes.set("upstream_secret", &format!("{SECRET}\n"));
+    *fakes.validated.lock().unwrap() = Some(Ok(principal()));
+    fakes.answer_always(200, "application/json", r#"{"jsonrpc":"2.0","id":1,"result":{}}"#);
+    fakes
+}
+
+fn principal() -> Principal {
+    Principal {
+        subject: "demo:alice".to_owned(),
+        client_id: "a-client".to_owned(),
+        resource: RESOURCE.to_owned(),
+        scopes: vec!["mcp".to_owned()],
+    }
+}
+
+/// A call with a token, and these headers besides.
+async fn call(fakes: &Arc<Fakes>, headers: &[(&str, &str)], body: &str) -> Reply {
+    let authorization = format!("Bearer {TOKEN}");
+    let mut all = vec![("authorization", authorization.as_str()), ("content-type", "application/json")];
+    all.extend_from_slice(headers);
+    serve(&GATEWAY, fakes, request("POST", "/mcp", &all, body)).await
+}
+
+/// A request without a token.
+async fn ask(fakes: &Arc<Fakes>, method: &str, target: &str, headers: &[(&str, &str)]) -> Reply {
+    serve(&GATEWAY, fakes, request(method, target, headers, "")).await
+}
+
+/// Nobody but the settings was asked anything.
+fn asked_nobody(fakes: &Fakes) {
+    assert_eq!(fakes.session_calls(), [], "sessions were asked");
+    sent_nothing(fakes);
+}
+
+fn sent_nothing(fakes: &Fakes) {
+    assert!(fakes.sent().is_empty(), "a request was sent: {:?}", fakes.sent());
+    assert!(fakes.handed_on.lock().unwrap().is_empty(), "the request was handed on");
+}
+
+fn validation() -> SessionCall {
+    SessionCall::Validate { token: TOKEN.to_owned(), resource: RESOURCE.to_owned() }
+}
+
+/// An answer that JSON-RPC clients understand, and that tells nothing of what is behind.
+fn is_terse_refusal(reply: &Reply, status: u16) {
+    assert_eq!(reply.status, status, "{}", reply.body);
+    assert_eq!(reply.json()["jsonrpc"], "2.0");
+    assert_eq!(reply.json()["id"], serde_json::Value::Null);
+    assert!(!reply.body.contains("internal.example"), "{}", reply.body);
+    assert_eq!(reply.header("cache-control"), "no-store");
+}

@@ -1,0 +1,183 @@
+//! What goes to the upstream, and what comes back.
+
+use http::Response;
+
+use super::{ORIGIN, SECRET, TOKEN, ask, call, fakes, is_terse_refusal, principal, sent_nothing, validation};
+use crate::bindings::imports::gatehouse::auth::handles::Rejection as HandleRejection;
+use crate::bindings::imports::gatehouse::auth::sessions::Principal;
+use crate::component::GATEWAY;
+use crate::fakes::SessionCall;
+use crate::imports::bound;
+use crate::outbound::Answer;
+use crate::serve::{request, serve};
+
+#[test]
+fn it_imports_sessions_settings_the_next_handler_and_the_way_out_but_no_store() {
+    let expected = [
+        "gatehouse:auth/handles@0.1.0",
+        "gatehouse:auth/sessions@0.1.0",
+        "gatehouse:host/settings@0.1.0",
+        "wasi:http/incoming-handler@0.2.12",
+    ];
+    let imports = GATEWAY.own_imports();
+    let (http, ours): (Vec<_>, Vec<_>) = imports.iter().partition(|name| name.starts_with("wasi:http/outgoing-handler"));
+    assert_eq!((http.len(), ours), (1, expected.map(str::to_owned).iter().collect()));
+}
+
+#[tokio::test]
+async fn a_request_reaches_the_upstream_with_exactly_the_headers_that_it_should_have() {
+    let fakes = fakes();
+    let sent = [
+        ("accept", "application/json, text/event-stream"),
+        ("mcp-protocol-version", "2025-11-25"),
+        ("mcp-param-region", "eu"),
+        ("user-agent", "a client"),
+        ("cookie", "gatehouse-browser=abc"),
+        ("origin", ORIGIN),
+        ("forwarded", "for=10.0.0.1"),
+        ("x-forwarded-for", "10.0.0.1"),
+        ("x-gatehouse-subject", "demo:root"),
+        ("x_gatehouse_subject", "demo:root"),
+        ("x-functions-key", "forged"),
+        ("x-ms-client-principal", "forged"),
+        ("spin-client-addr", "10.0.0.1:5"),
+        ("connection", "x-named-by-connection"),
+        ("x-named-by-connection", "1"),
+    ];
+    let reply = call(&fakes, &sent, r#"{"jsonrpc":"2.0"}"#).await;
+    assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, r#"{"jsonrpc":"2.0","id":1,"result":{}}"#));
+    let sent = fakes.sent();
+    assert_eq!(sent.len(), 1);
+    assert_eq!((sent[0].method.as_str(), sent[0].url.as_str()), ("POST", "https://upstream.internal.example/server?version=2"));
+    assert_eq!(sent[0].body, br#"{"jsonrpc":"2.0"}"#);
+    let expected = [
+        ("accept", "application/json, text/event-stream"),
+        ("content-length", "17"),
+        ("content-type", "application/json"),
+        ("mcp-param-region", "eu"),
+        ("mcp-protocol-version", "2025-11-25"),
+        ("user-agent", "a client"),
+        ("via", "1.1 gatehouse"),
+        ("x-functions-key", SECRET),
+        ("x-gatehouse-subject", "demo:alice"),
+    ];
+    assert_eq!(sent[0].header_pairs(), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+}
+
+#[tokio::test]
+async fn a_request_costs_one_validation_and_one_read_of_each_setting() {
+    let fakes = fakes();
+    call(&fakes, &[], "{}").await;
+    assert_eq!(fakes.session_calls(), [validation()]);
+    assert_eq!(*fakes.settings_read.lock().unwrap(), ["config", "upstream_secret"]);
+    assert_eq!(fakes.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn the_query_goes_on_after_the_configured_one_and_a_token_in_it_does_not() {
+    let fakes = fakes();
+    let authorization = format!("Bearer {TOKEN}");
+    let headers = [("authorization", authorization.as_str())];
+    let target = "/mcp?a=1&access_token=leaked&access%5Ftoken=leaked&b=%2F";
+    let reply = serve(&GATEWAY, &fakes, request("POST", target, &headers, "{}")).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(fakes.sent()[0].url, "https://upstream.internal.example/server?version=2&a=1&b=%2F");
+}
+
+#[tokio::test]
+async fn the_log_says_who_did_what_and_holds_no_secret() {
+    let fakes = fakes();
+    call(&fakes, &[("cookie", "c00kie=1"), ("mcp-session-id", "forged")], r#"{"private":"arguments"}"#).await;
+    call(&fakes, &[], r#"{"private":"arguments"}"#).await;
+    let log = fakes.log();
+    assert!(log.contains(r#""subject":"demo:alice""#) && log.contains(r#""event":"forwarded""#), "{log}");
+    for secret in [TOKEN, SECRET, "c00kie", "arguments", "forged"] {
+        assert!(!log.contains(secret), "{secret} is in the log: {log}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_upstream_says_in_our_name_does_not_reach_the_client() {
+    let fakes = fakes();
+    fakes.answer(|_| {
+        let response = Response::builder()
+            .status(401)
+            .header("content-type", "application/json")
+            .header("x-of-the-upstream", "kept")
+            .header("www-authenticate", "Bearer resource_metadata=\"https://evil.example\"")
+            .header("set-cookie", "__Host-gatehouse-browser=stolen")
+            .header("location", "https://upstream.internal.example/")
+            .header("access-control-allow-origin", "*");
+        Answer::Whole(response.body(b"{}".to_vec()).unwrap())
+    });
+    let reply = call(&fakes, &[], "{}").await;
+    assert_eq!((reply.status.as_u16(), reply.header("x-of-the-upstream")), (401, "kept"));
+    for name in ["www-authenticate", "set-cookie", "location", "access-control-allow-origin"] {
+        assert_eq!(reply.header(name), "", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_upstreams_session_id_is_bound_to_the_user_and_opened_again() {
+    let fakes = fakes();
+    fakes.answer(|_| Answer::Whole(Response::builder().header("mcp-session-id", "abc").body(b"{}".to_vec()).unwrap()));
+    let reply = call(&fakes, &[], "{}").await;
+    let id = bound("demo:alice", "abc");
+    assert_eq!(reply.header("mcp-session-id"), id);
+    assert!(!fakes.sent()[0].headers.contains_key("mcp-session-id"));
+
+    call(&fakes, &[("mcp-session-id", &id)], "{}").await;
+    assert_eq!(fakes.sent()[1].headers["mcp-session-id"], "abc");
+    let alice = || "demo:alice".to_owned();
+    let bind = SessionCall::Bind { subject: alice(), handle: "abc".to_owned() };
+    let open = SessionCall::OpenHandle { subject: alice(), bound: id };
+    assert_eq!(fakes.session_calls(), [validation(), bind.clone(), validation(), open, bind]);
+}
+
+#[tokio::test]
+async fn another_users_session_id_is_an_unknown_session_and_the_upstream_hears_nothing() {
+    let fakes = fakes();
+    *fakes.validated.lock().unwrap() = Some(Ok(Principal { subject: "demo:mallory".to_owned(), ..principal() }));
+    for id in [bound("demo:alice", "abc").as_str(), "abc", "a b"] {
+        let reply = call(&fakes, &[("mcp-session-id", id)], "{}").await;
+        is_terse_refusal(&reply, 404);
+        assert_eq!(reply.json()["error"]["code"], -32001);
+    }
+    sent_nothing(&fakes);
+}
+
+#[tokio::test]
+async fn a_session_id_that_cannot_be_bound_is_not_given_out() {
+    let fakes = fakes();
+    *fakes.bind_failure.lock().unwrap() = Some(HandleRejection::Unavailable("no keys".to_owned()));
+    fakes.answer(|_| Answer::Whole(Response::builder().header("mcp-session-id", "abc").body(b"{}".to_vec()).unwrap()));
+    let reply = call(&fakes, &[], "{}").await;
+    is_terse_refusal(&reply, 503);
+    assert_eq!(reply.header("mcp-session-id"), "");
+    assert!(!reply.body.contains("no keys"), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn in_the_era_without_sessions_no_session_id_passes_in_either_direction() {
+    let fakes = fakes();
+    fakes.answer(|_| Answer::Whole(Response::builder().header("mcp-session-id", "abc").body(b"{}".to_vec()).unwrap()));
+    let headers = [("mcp-protocol-version", "2026-07-28"), ("mcp-session-id", "whatever"), ("last-event-id", "7")];
+    let reply = call(&fakes, &headers, "{}").await;
+    assert_eq!((reply.status.as_u16(), reply.header("mcp-session-id")), (200, ""));
+    let sent = &fakes.sent()[0].headers;
+    assert!(!sent.contains_key("mcp-session-id") && !sent.contains_key("last-event-id"));
+    assert_eq!(fakes.session_calls(), [validation()]);
+}
+
+#[tokio::test]
+async fn what_is_not_the_gateways_goes_on_to_the_next_component_as_it_came() {
+    let fakes = fakes();
+    let paths = ["/authorize?client_id=a%20b&state=x", "/mcp/", "//mcp", "/%6dcp", "/.well-known/oauth-authorization-server", "/"];
+    for path in paths {
+        let reply = ask(&fakes, "GET", path, &[("authorization", "Bearer x")]).await;
+        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (218, "from the next component"), "{path}");
+    }
+    let expected: Vec<_> = paths.iter().map(|path| format!("Method::Get {path}")).collect();
+    assert_eq!(*fakes.handed_on.lock().unwrap(), expected);
+    assert_eq!((fakes.session_calls().len(), fakes.sent().len()), (0, 0));
+}

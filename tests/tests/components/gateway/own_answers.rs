@@ -1,0 +1,65 @@
+//! What the gateway answers by itself.
+
+use serde_json::json;
+
+use super::{CONFIGURATION, ORIGIN, RESOURCE, TOKEN, ask, asked_nobody, fakes};
+
+#[tokio::test]
+async fn the_protected_resource_metadata_leads_to_the_authorization_server() {
+    let fakes = fakes();
+    let document = json!({
+        "resource": RESOURCE,
+        "authorization_servers": ["https://gateway.example"],
+        "scopes_supported": ["mcp"],
+        "bearer_methods_supported": ["header"],
+        "resource_name": "Demo",
+    });
+    for path in ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"] {
+        let reply = ask(&fakes, "GET", path, &[("origin", ORIGIN)]).await;
+        assert_eq!((reply.status.as_u16(), reply.json()), (200, document.clone()));
+        assert_eq!(reply.header("access-control-allow-origin"), ORIGIN);
+    }
+    asked_nobody(&fakes);
+}
+
+#[tokio::test]
+async fn health_is_ok_where_the_configuration_is_usable() {
+    let fakes = fakes();
+    let reply = ask(&fakes, "GET", "/healthz", &[]).await;
+    assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, r#"{"status":"ok"}"#));
+    asked_nobody(&fakes);
+}
+
+#[tokio::test]
+async fn with_a_wrong_configuration_nothing_is_served_and_the_log_says_why() {
+    let authorization = format!("Bearer {TOKEN}");
+    let typo = CONFIGURATION.replace("public_url", "public_ulr");
+    for (configuration, reason) in [(None, "the setting `config` is missing"), (Some(typo.as_str()), "public_ulr")] {
+        let fakes = fakes();
+        match configuration {
+            Some(text) => fakes.set("config", text),
+            None => fakes.unset("config"),
+        }
+        let health = ask(&fakes, "GET", "/healthz", &[]).await;
+        assert_eq!((health.status.as_u16(), health.body.as_str()), (503, r#"{"status":"unavailable"}"#));
+        for path in ["/mcp", "/authorize", "/.well-known/oauth-protected-resource/mcp"] {
+            let reply = ask(&fakes, "GET", path, &[("authorization", &authorization)]).await;
+            assert_eq!(reply.status, 503, "{path}");
+            assert!(!reply.body.contains(reason), "{}", reply.body);
+        }
+        assert!(fakes.log().contains(reason), "{}", fakes.log());
+        asked_nobody(&fakes);
+    }
+}
+
+#[tokio::test]
+async fn with_settings_that_cannot_be_read_nothing_is_served() {
+    let fakes = fakes();
+    *fakes.settings_failure.lock().unwrap() = Some("the vault is sealed".to_owned());
+    for path in ["/healthz", "/mcp", "/token"] {
+        let reply = ask(&fakes, "GET", path, &[("authorization", "Bearer x")]).await;
+        assert_eq!(reply.status, 503, "{path}");
+        assert!(!reply.body.contains("vault"));
+    }
+    asked_nobody(&fakes);
+}

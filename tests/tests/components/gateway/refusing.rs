@@ -1,0 +1,168 @@
+//! Requests that go no further.
+
+use wasmtime_wasi_http::Error;
+
+use super::{ORIGIN, TOKEN, ask, asked_nobody, call, fakes, is_terse_refusal, principal, sent_nothing, validation};
+use crate::bindings::imports::gatehouse::auth::sessions::{Principal, Rejection};
+use crate::component::GATEWAY;
+use crate::outbound::Answer;
+use crate::serve::{request, serve};
+
+const METADATA: &str = r#"resource_metadata="https://gateway.example/.well-known/oauth-protected-resource/mcp""#;
+
+#[tokio::test]
+async fn a_request_without_a_token_is_told_where_to_get_one_and_nobody_is_asked() {
+    let fakes = fakes();
+    for (method, target) in [("POST", "/mcp"), ("GET", "/mcp"), ("DELETE", "/mcp"), ("POST", "/mcp?access_token=abc")] {
+        let reply = ask(&fakes, method, target, &[("cookie", "session=abc")]).await;
+        is_terse_refusal(&reply, 401);
+        assert_eq!(reply.header("www-authenticate"), format!(r#"Bearer scope="mcp", {METADATA}"#));
+    }
+    asked_nobody(&fakes);
+}
+
+#[tokio::test]
+async fn an_unusable_authorization_header_asks_nobody() {
+    let fakes = fakes();
+    for value in ["Bearer", "Bearer a b", "Bearer \u{e9}"] {
+        let reply = ask(&fakes, "POST", "/mcp", &[("authorization", value)]).await;
+        is_terse_refusal(&reply, 400);
+        assert!(reply.header("www-authenticate").contains(r#"error="invalid_request""#), "{value}");
+    }
+    let twice = [("authorization", "Bearer a"), ("authorization", "Bearer a")];
+    is_terse_refusal(&ask(&fakes, "POST", "/mcp", &twice).await, 400);
+    asked_nobody(&fakes);
+}
+
+#[tokio::test]
+async fn every_rejected_token_gets_the_same_answer_and_the_upstream_hears_nothing() {
+    let fakes = fakes();
+    let mut answers = Vec::new();
+    for rejection in [Rejection::Unrecognised, Rejection::Expired, Rejection::Revoked, Rejection::Reused, Rejection::OtherResource] {
+        *fakes.validated.lock().unwrap() = Some(Err(rejection));
+        let reply = call(&fakes, &[], "{}").await;
+        is_terse_refusal(&reply, 401);
+        answers.push((reply.header("www-authenticate").to_owned(), reply.body));
+    }
+    assert!(answers[0].0.contains(r#"error="invalid_token""#) && answers[0].0.contains(METADATA), "{answers:?}");
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(fakes.session_calls(), vec![validation(); 5]);
+    sent_nothing(&fakes);
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_validated_now_is_not_called_invalid() {
+    let fakes = fakes();
+    *fakes.validated.lock().unwrap() = Some(Err(Rejection::Unavailable("the disk is full".to_owned())));
+    let reply = call(&fakes, &[], "{}").await;
+    is_terse_refusal(&reply, 503);
+    assert_eq!(reply.header("www-authenticate"), "", "the client would throw its tokens away");
+    assert!(!reply.body.contains("disk") && fakes.log().contains("the disk is full"));
+    sent_nothing(&fakes);
+}
+
+#[tokio::test]
+async fn a_token_without_the_scope_is_told_which_one() {
+    let fakes = fakes();
+    *fakes.validated.lock().unwrap() = Some(Ok(Principal { scopes: vec!["other".to_owned()], ..principal() }));
+    let reply = call(&fakes, &[], "{}").await;
+    is_terse_refusal(&reply, 403);
+    let challenge = reply.header("www-authenticate");
+    assert!(challenge.contains(r#"error="insufficient_scope""#) && challenge.contains(r#"scope="mcp""#), "{challenge}");
+    sent_nothing(&fakes);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_whether_or_not_it_says_so() {
+    let fakes = fakes();
+    let body = "x".repeat(1001);
+    is_terse_refusal(&call(&fakes, &[("content-length", "1001")], &body).await, 413);
+    is_terse_refusal(&call(&fakes, &[], &body).await, 413);
+    sent_nothing(&fakes);
+    assert_eq!(call(&fakes, &[("content-length", "1000")], &body[..1000]).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_upstream_that_cannot_be_reached_is_502_and_one_that_does_not_answer_504() {
+    for (error, status) in [
+        ((|| Error::ConnectionRefused) as fn() -> Error, 502),
+        (|| Error::DestinationUnavailable, 502),
+        (|| Error::HttpRequestDenied, 502),
+        (|| Error::TlsCertificateError, 502),
+        (|| Error::HttpResponseTimeout, 504),
+        (|| Error::ConnectionTimeout, 504),
+    ] {
+        let fakes = fakes();
+        fakes.answer(move |_| Answer::Fails(error()));
+        is_terse_refusal(&call(&fakes, &[], "{}").await, status);
+        assert_eq!(fakes.sent().len(), 1, "it is not tried again: a tool may have run");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_may_not_call_us_is_refused_before_anyone_is_asked() {
+    let fakes = fakes();
+    for origin in ["https://evil.example", "null", "http://localhost:6275", "https://gateway.example.evil.example"] {
+        let reply = call(&fakes, &[("origin", origin)], "{}").await;
+        is_terse_refusal(&reply, 403);
+        assert_eq!(reply.header("access-control-allow-origin"), "", "{origin}");
+        let preflight = [("origin", origin), ("access-control-request-method", "POST")];
+        assert_eq!(ask(&fakes, "OPTIONS", "/mcp", &preflight).await.status, 403, "{origin}");
+    }
+    asked_nobody(&fakes);
+}
+
+#[tokio::test]
+async fn a_preflight_of_an_allowed_page_needs_no_token_and_asks_nobody() {
+    let fakes = fakes();
+    let headers = [
+        ("origin", ORIGIN),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "authorization, mcp-param-region, x-evil"),
+    ];
+    let reply = ask(&fakes, "OPTIONS", "/mcp", &headers).await;
+    assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (204, ORIGIN));
+    let allowed = reply.header("access-control-allow-headers").to_ascii_lowercase();
+    assert!(allowed.contains("authorization") && allowed.contains("mcp-param-region") && !allowed.contains("x-evil"), "{allowed}");
+    assert_eq!(reply.header("access-control-allow-credentials"), "");
+    asked_nobody(&fakes);
+}
+
+#[tokio::test]
+async fn an_allowed_page_can_read_refusals_too() {
+    let fakes = fakes();
+    let reply = ask(&fakes, "POST", "/mcp", &[("origin", ORIGIN)]).await;
+    assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (401, ORIGIN));
+    assert!(reply.header("access-control-expose-headers").contains("WWW-Authenticate"));
+}
+
+#[tokio::test]
+async fn a_doubled_protocol_header_is_refused_and_the_upstream_hears_nothing() {
+    let fakes = fakes();
+    let twice = [("mcp-protocol-version", "2025-11-25"), ("mcp-protocol-version", "2026-07-28")];
+    is_terse_refusal(&call(&fakes, &twice, "{}").await, 400);
+    sent_nothing(&fakes);
+}
+
+#[tokio::test]
+async fn a_method_that_mcp_does_not_have_is_refused_before_anyone_is_asked() {
+    let fakes = fakes();
+    let authorization = format!("Bearer {TOKEN}");
+    for method in ["PUT", "PATCH", "TRACE", "get"] {
+        let headers = [("authorization", authorization.as_str())];
+        let reply = serve(&GATEWAY, &fakes, request(method, "/mcp", &headers, "")).await;
+        is_terse_refusal(&reply, 405);
+        assert_eq!(reply.header("allow"), "GET, POST, DELETE, OPTIONS");
+    }
+    asked_nobody(&fakes);
+}
+
+#[tokio::test]
+async fn a_missing_upstream_secret_sends_nothing() {
+    let fakes = fakes();
+    fakes.unset("upstream_secret");
+    let reply = call(&fakes, &[], "{}").await;
+    is_terse_refusal(&reply, 503);
+    assert!(!reply.body.contains("upstream_secret") && fakes.log().contains("upstream_secret"));
+    sent_nothing(&fakes);
+}

@@ -1,0 +1,280 @@
+//! The fakes behind the components' imports.
+
+use http::Response;
+use wasmtime::Result;
+use wasmtime::component::Resource;
+use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
+
+use crate::bindings::platform::fermyon::spin::variables;
+use crate::bindings::imports::gatehouse::auth::{handles, sessions};
+use crate::bindings::imports::gatehouse::host::{settings, store};
+use crate::bindings::platform::wasi::keyvalue::{atomics, store as keyvalue};
+use crate::component::Guest;
+use crate::fakes::{Entry, SessionCall};
+use crate::outbound::whole_body;
+
+/// The one bucket that there is.
+pub struct Bucket;
+
+/// Nothing of ours compares and swaps.
+pub struct CompareAndSwap;
+
+/// The label of the store that the host has.
+pub const LABEL: &str = "default";
+
+type Fallible<T, E> = Result<std::result::Result<T, E>>;
+
+impl Guest {
+    /// One operation on the store, for either interface.
+    fn on_store<T>(
+        &mut self,
+        call: &'static str,
+        act: impl FnOnce(&mut std::collections::BTreeMap<String, Entry>) -> std::result::Result<T, String>,
+    ) -> std::result::Result<T, keyvalue::Error> {
+        let mut store = self.fakes.store.lock().unwrap();
+        store.calls.push(call);
+        match &store.failure {
+            Some(failure) => Err(failure.clone()),
+            None => act(&mut store.entries).map_err(keyvalue::Error::Other),
+        }
+    }
+
+    fn get_value(&mut self, name: &str) -> std::result::Result<Option<Vec<u8>>, keyvalue::Error> {
+        self.on_store("get", |entries| match entries.get(name) {
+            Some(Entry::Value(value)) => Ok(Some(value.clone())),
+            Some(Entry::Counter(_)) => Err("a counter was read as a value".to_owned()),
+            None => Ok(None),
+        })
+    }
+
+    fn put_value(&mut self, name: String, value: Vec<u8>) -> std::result::Result<(), keyvalue::Error> {
+        self.on_store("put", |entries| match entries.get(&name) {
+            Some(Entry::Counter(_)) => Err("a counter was overwritten".to_owned()),
+            _ => {
+                entries.insert(name, Entry::Value(value));
+                Ok(())
+            }
+        })
+    }
+
+    fn delete_entry(&mut self, name: &str) -> std::result::Result<(), keyvalue::Error> {
+        self.on_store("delete", |entries| {
+            entries.remove(name);
+            Ok(())
+        })
+    }
+
+    fn add(&mut self, name: String, delta: i64) -> std::result::Result<i64, keyvalue::Error> {
+        self.on_store("increment", |entries| match entries.entry(name).or_insert(Entry::Counter(0)) {
+            Entry::Counter(count) => {
+                *count = count.checked_add(delta).ok_or("the counter is full")?;
+                Ok(*count)
+            }
+            Entry::Value(_) => Err("a value was incremented".to_owned()),
+        })
+    }
+}
+
+fn name(key: &store::Key) -> String {
+    format!("{}.{}.{}", key.kind, key.expires_at, key.id)
+}
+
+fn key(name: &str) -> Option<store::Key> {
+    let mut parts = name.splitn(3, '.');
+    let (kind, expires_at, id) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(store::Key { kind: kind.to_owned(), id: id.to_owned(), expires_at: expires_at.parse().ok()? })
+}
+
+fn unavailable(error: keyvalue::Error) -> store::Error {
+    store::Error::Unavailable(format!("{error:?}"))
+}
+
+impl store::Host for Guest {
+    fn get(&mut self, key: store::Key) -> Fallible<Option<Vec<u8>>, store::Error> {
+        let expired = self.fakes.now() >= key.expires_at;
+        let value = self.get_value(&name(&key));
+        Ok(value.map(|value| value.filter(|_| !expired)).map_err(unavailable))
+    }
+
+    fn put(&mut self, key: store::Key, value: Vec<u8>) -> Fallible<(), store::Error> {
+        Ok(self.put_value(name(&key), value).map_err(unavailable))
+    }
+
+    fn delete(&mut self, key: store::Key) -> Fallible<(), store::Error> {
+        Ok(self.delete_entry(&name(&key)).map_err(unavailable))
+    }
+
+    fn increment(&mut self, key: store::Key, delta: i64) -> Fallible<i64, store::Error> {
+        Ok(self.add(name(&key), delta).map_err(unavailable))
+    }
+
+    fn list_keys(&mut self, _: Option<String>) -> Fallible<store::KeyPage, store::Error> {
+        let keys = self.on_store("list", |entries| Ok(entries.keys().filter_map(|name| key(name)).collect()));
+        Ok(keys.map(|keys| store::KeyPage { keys, next: None }).map_err(unavailable))
+    }
+}
+
+impl settings::Host for Guest {
+    fn get(&mut self, name: String) -> Fallible<Option<String>, settings::Error> {
+        self.fakes.settings_read.lock().unwrap().push(name.clone());
+        if let Some(failure) = self.fakes.settings_failure.lock().unwrap().clone() {
+            return Ok(Err(settings::Error::Unavailable(failure)));
+        }
+        Ok(Ok(self.fakes.settings.lock().unwrap().get(&name).cloned().filter(|value| !value.is_empty())))
+    }
+}
+
+impl sessions::Host for Guest {
+    fn open(
+        &mut self,
+        root: sessions::SessionRoot,
+        principal: sessions::Principal,
+        upstream: sessions::UpstreamTokens,
+        lifetime: u64,
+        refreshable: bool,
+    ) -> Fallible<sessions::Tokens, sessions::Rejection> {
+        let call = SessionCall::Open { root, principal, upstream, lifetime, refreshable };
+        self.fakes.session_calls.lock().unwrap().push(call);
+        Ok(self.fakes.issued.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
+    }
+
+    fn validate(&mut self, token: String, resource: String) -> Fallible<sessions::Principal, sessions::Rejection> {
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::Validate { token, resource });
+        Ok(self.fakes.validated.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
+    }
+
+    fn refresh(
+        &mut self,
+        token: String,
+        client_id: String,
+        resource: Option<String>,
+        scopes: Option<Vec<String>>,
+        lifetime: u64,
+    ) -> Fallible<sessions::Tokens, sessions::Rejection> {
+        let call = SessionCall::Refresh { token, client_id, resource, scopes, lifetime };
+        self.fakes.session_calls.lock().unwrap().push(call);
+        Ok(self.fakes.issued.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
+    }
+
+    fn end(&mut self, root: sessions::SessionRoot) -> Fallible<(), sessions::Rejection> {
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::End { root });
+        Ok(Ok(()))
+    }
+}
+
+/// What the fake makes of a handle. It can be seen in both directions who it is for.
+pub fn bound(subject: &str, handle: &str) -> String {
+    format!("bound-{subject}-{handle}").replace(':', "_")
+}
+
+impl handles::Host for Guest {
+    fn bind(&mut self, owner: sessions::Principal, handle: String) -> Fallible<String, handles::Rejection> {
+        let answer = bound(&owner.subject, &handle);
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::Bind { subject: owner.subject, handle });
+        Ok(self.fakes.bind_failure.lock().unwrap().clone().map_or(Ok(answer), Err))
+    }
+
+    fn open(&mut self, owner: sessions::Principal, bound: String) -> Fallible<String, handles::Rejection> {
+        let prefix = self::bound(&owner.subject, "");
+        let handle = bound.strip_prefix(&prefix).map(str::to_owned).ok_or(handles::Rejection::Unrecognised);
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::OpenHandle { subject: owner.subject, bound });
+        Ok(handle)
+    }
+}
+
+impl keyvalue::Host for Guest {
+    fn open(&mut self, identifier: String) -> Fallible<Resource<Bucket>, keyvalue::Error> {
+        if identifier != LABEL {
+            return Ok(Err(keyvalue::Error::NoSuchStore));
+        }
+        match self.fakes.store.lock().unwrap().failure.clone() {
+            Some(failure @ (keyvalue::Error::NoSuchStore | keyvalue::Error::AccessDenied)) => Ok(Err(failure)),
+            Some(keyvalue::Error::Other(_)) | None => Ok(Ok(self.table.push(Bucket)?)),
+        }
+    }
+}
+
+impl keyvalue::HostBucket for Guest {
+    fn get(&mut self, _: Resource<Bucket>, key: String) -> Fallible<Option<Vec<u8>>, keyvalue::Error> {
+        Ok(self.get_value(&key))
+    }
+
+    fn set(&mut self, _: Resource<Bucket>, key: String, value: Vec<u8>) -> Fallible<(), keyvalue::Error> {
+        Ok(self.put_value(key, value))
+    }
+
+    fn delete(&mut self, _: Resource<Bucket>, key: String) -> Fallible<(), keyvalue::Error> {
+        Ok(self.delete_entry(&key))
+    }
+
+    fn exists(&mut self, _: Resource<Bucket>, _: String) -> Fallible<bool, keyvalue::Error> {
+        wasmtime::bail!("the contract needs no `exists`")
+    }
+
+    fn list_keys(&mut self, _: Resource<Bucket>, cursor: Option<String>) -> Fallible<keyvalue::KeyResponse, keyvalue::Error> {
+        let size = self.fakes.page_size.lock().unwrap().unwrap_or(usize::MAX);
+        Ok(self.on_store("list", |entries| {
+            let after = |name: &&String| cursor.as_ref().is_none_or(|cursor| *name > cursor);
+            let mut keys: Vec<_> = entries.keys().filter(after).take(size.saturating_add(1)).cloned().collect();
+            let more = keys.len() > size;
+            keys.truncate(size);
+            Ok(keyvalue::KeyResponse { cursor: keys.last().filter(|_| more).cloned(), keys })
+        }))
+    }
+
+    fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
+        self.table.delete(bucket)?;
+        Ok(())
+    }
+}
+
+impl atomics::Host for Guest {
+    fn increment(&mut self, _: Resource<Bucket>, key: String, delta: i64) -> Fallible<i64, keyvalue::Error> {
+        Ok(self.add(key, delta))
+    }
+
+    fn swap(&mut self, _: Resource<CompareAndSwap>, _: Vec<u8>) -> Fallible<(), atomics::CasError> {
+        wasmtime::bail!("the contract needs no compare-and-swap")
+    }
+}
+
+impl atomics::HostCas for Guest {
+    fn new(&mut self, _: Resource<Bucket>, _: String) -> Fallible<Resource<CompareAndSwap>, keyvalue::Error> {
+        wasmtime::bail!("the contract needs no compare-and-swap")
+    }
+
+    fn current(&mut self, _: Resource<CompareAndSwap>) -> Fallible<Option<Vec<u8>>, keyvalue::Error> {
+        wasmtime::bail!("the contract needs no compare-and-swap")
+    }
+
+    fn drop(&mut self, _: Resource<CompareAndSwap>) -> Result<()> {
+        wasmtime::bail!("the contract needs no compare-and-swap")
+    }
+}
+
+impl variables::Host for Guest {
+    fn get(&mut self, name: String) -> Fallible<String, variables::Error> {
+        if let Some(failure) = self.fakes.settings_failure.lock().unwrap().clone() {
+            return Ok(Err(variables::Error::Provider(failure)));
+        }
+        if name.starts_with(|character: char| !character.is_ascii_lowercase()) {
+            return Ok(Err(variables::Error::InvalidName(name)));
+        }
+        let value = self.fakes.settings.lock().unwrap().get(&name).cloned();
+        Ok(value.ok_or(variables::Error::Undefined(name)))
+    }
+}
+
+/// The next component behind the gateway: it notes the request and answers with a text of its own.
+pub fn answer_next(guest: &mut Guest, request: Resource<HostIncomingRequest>, out: Resource<HostResponseOutparam>) -> Result<()> {
+    use wasmtime_wasi_http::WasiHttpView as _;
+    use wasmtime_wasi_http::p2::bindings::http::types::HostIncomingRequest as _;
+    let borrowed = || Resource::new_borrow(request.rep());
+    let method = format!("{:?}", guest.http().method(borrowed())?);
+    let target = guest.http().path_with_query(borrowed())?.unwrap_or_default();
+    guest.fakes.handed_on.lock().unwrap().push(format!("{method} {target}"));
+    guest.table.delete(request)?;
+    let out = guest.table.delete(out)?;
+    (out.send)(Ok(Response::builder().status(218).body(whole_body(b"from the next component".to_vec()))?));
+    Ok(())
+}

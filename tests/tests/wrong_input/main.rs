@@ -1,0 +1,50 @@
+//! Wrong input at every endpoint: the answer that the specifications ask for, and a store as it was before.
+
+mod authorize;
+mod callback;
+mod consent;
+mod documents;
+mod framing;
+mod mcp;
+mod registration;
+mod row;
+mod setting;
+mod token;
+
+use gatehouse_tests::snapshot;
+
+use crate::row::Row;
+use crate::setting::Setting;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_input_gets_the_error_that_the_specifications_ask_for_and_leaves_the_store_as_it_was() {
+    let setting = Setting::start().await;
+    let tables: [fn(&Setting) -> Vec<Row>; 8] = [
+        token::rows,
+        documents::rows,
+        registration::rows,
+        authorize::rows,
+        consent::rows,
+        callback::rows,
+        mcp::rows,
+        framing::rows,
+    ];
+    let state_directory = setting.world.gatehouse.state_directory();
+    let (mut store, mut problems, mut count) = (snapshot(&state_directory).await, Vec::new(), 0);
+    for row in tables.iter().flat_map(|table| table(&setting)) {
+        count += 1;
+        let answer = row.send(&setting.world.gatehouse.url).await;
+        problems.extend(row.problems(&answer, &setting));
+        let after = snapshot(&state_directory).await;
+        if after != store {
+            let names = |entries: &[(String, Vec<u8>)]| entries.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+            problems.push(format!("{}: the store changed from {:?} to {:?}", row.name, names(&store), names(&after)));
+            store = after;
+        }
+    }
+    assert!(problems.is_empty(), "{} problems in {count} rows:\n{}", problems.len(), problems.join("\n"));
+    assert_eq!(setting.requests_at_upstream().await, setting.requests_at_upstream, "the upstream was asked");
+    // Nothing was used up either: what was presented wrongly is still good for who presents it rightly.
+    setting.everything_still_works().await;
+    setting.world.gatehouse.stop().await;
+}
