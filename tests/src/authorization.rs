@@ -46,7 +46,10 @@ impl World {
             let value = target.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
             value.unwrap_or_else(|| panic!("no {name} in the authorization response"))
         };
-        assert_eq!((parameter("state").as_str(), parameter("iss").as_str()), ("the-state", self.gatehouse.url.as_str()));
+        assert_eq!(
+            (parameter("state").as_str(), parameter("iss").as_str()),
+            ("the-state", self.gatehouse.url.as_str())
+        );
         Authorization { code: parameter("code"), redirect_uri }
     }
 }
@@ -58,7 +61,10 @@ async fn callback(listener: &TcpListener) -> Url {
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.expect("a request"));
     }
-    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.expect("a browser that waits");
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        .await
+        .expect("a browser that waits");
     let head = String::from_utf8(head).expect("text");
     let target = head.split(' ').nth(1).expect("a request line");
     Url::parse("http://client.example").and_then(|base| base.join(target)).expect("a target")

@@ -53,7 +53,8 @@ pub async fn raw(origin: &str, request: &[u8]) -> RawAnswer {
         let _closed = stream.read_to_end(&mut answer).await;
         answer
     };
-    let answer = tokio::time::timeout(Duration::from_secs(60), exchange).await.expect("the server closes the connection");
+    let answer =
+        tokio::time::timeout(Duration::from_secs(60), exchange).await.expect("the server closes the connection");
     let text = String::from_utf8_lossy(&answer).into_owned();
     let status = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
     RawAnswer { status, text }

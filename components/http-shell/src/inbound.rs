@@ -1,5 +1,6 @@
 //! Requests that the component answers.
 
+use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use thiserror::Error;
 use wasip2::http::types::{
@@ -23,7 +24,8 @@ pub enum Unreadable {
     Malformed,
 }
 
-/// The request's method, target and headers, without touching its body.
+/// The request's method, target and headers, without touching its body. Its `Host` header is the authority that the client
+/// asked for: most hosts keep that header from components and give its value apart.
 ///
 /// # Errors
 /// Where a part is not HTTP.
@@ -34,6 +36,12 @@ pub fn head(request: &IncomingRequest) -> Result<Request<()>, Unreadable> {
     *head.method_mut() = method(&request.method())?;
     *head.uri_mut() = uri;
     *head.headers_mut() = header_map(&request.headers())?;
+    if !head.headers().contains_key(HOST)
+        && let Some(authority) = request.authority()
+    {
+        let authority = HeaderValue::try_from(authority).map_err(|_| Unreadable::Malformed)?;
+        head.headers_mut().insert(HOST, authority);
+    }
     Ok(head)
 }
 

@@ -1,33 +1,17 @@
 //! The component: WASI's request in, WASI's response out.
 
-use http::header::HOST;
-use http::{HeaderValue, Request, Response, StatusCode};
+use host_imports::HostStore;
+use host_imports::host::settings;
+use http::{Response, StatusCode};
 use http_shell::inbound::{self, Unreadable};
 use http_shell::{SystemEntropy, now};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::settings::Settings;
-use crate::store::{EntryKey, Store, StoreUnavailable};
 use crate::{answers, provider};
-use bindings::gatehouse::host::{settings, store};
 
 /// Bytes of a request's body; the largest is the login form.
 const LARGEST_BODY: usize = 64 * 1024;
-
-mod bindings {
-    wit_bindgen::generate!({
-        path: ["../../wit/host"],
-        inline: "
-            package demo:identity-provider;
-            world imports {
-                import gatehouse:host/store@0.1.0;
-                import gatehouse:host/settings@0.1.0;
-            }
-        ",
-        world: "demo:identity-provider/imports",
-        generate_all,
-    });
-}
 
 struct Component;
 
@@ -47,7 +31,7 @@ fn respond(request: &IncomingRequest) -> Response<Vec<u8>> {
             return answers::text(StatusCode::SERVICE_UNAVAILABLE, "not configured; see the log");
         }
     };
-    let request = match read(request) {
+    let request = match inbound::read(request, LARGEST_BODY) {
         Ok(request) => request,
         Err(Unreadable::TooLarge) => {
             return answers::text(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
@@ -60,43 +44,4 @@ fn respond(request: &IncomingRequest) -> Response<Vec<u8>> {
         eprintln!("demo identity provider: {failure}");
         answers::text(StatusCode::SERVICE_UNAVAILABLE, "unavailable; see the log")
     })
-}
-
-/// The request, with its authority in `Host`: hosts keep that header from components and give its value apart.
-fn read(request: &IncomingRequest) -> Result<Request<Vec<u8>>, Unreadable> {
-    let authority = request.authority();
-    let mut request = inbound::read(request, LARGEST_BODY)?;
-    if let Some(authority) = authority {
-        let authority = HeaderValue::try_from(authority).map_err(|_| Unreadable::Malformed)?;
-        request.headers_mut().insert(HOST, authority);
-    }
-    Ok(request)
-}
-
-/// `gatehouse:host/store`.
-struct HostStore;
-
-impl HostStore {
-    fn key(key: &EntryKey) -> store::Key {
-        let EntryKey { kind, id, expires_at } = key;
-        store::Key { kind: (*kind).to_owned(), id: id.clone(), expires_at: expires_at.seconds() }
-    }
-}
-
-impl Store for HostStore {
-    fn get(&self, key: &EntryKey) -> Result<Option<Vec<u8>>, StoreUnavailable> {
-        store::get(&Self::key(key)).map_err(unavailable)
-    }
-
-    fn put(&self, key: &EntryKey, value: &[u8]) -> Result<(), StoreUnavailable> {
-        store::put(&Self::key(key), value).map_err(unavailable)
-    }
-
-    fn increment(&self, key: &EntryKey) -> Result<i64, StoreUnavailable> {
-        store::increment(&Self::key(key), 1).map_err(unavailable)
-    }
-}
-
-fn unavailable(error: store::Error) -> StoreUnavailable {
-    StoreUnavailable(format!("{error:?}"))
 }

@@ -3,11 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_protocol::{Entropy, UnixTime};
+use gatehouse_storage::{Claim, Key, Kind, Store, StoreUnavailable, claim, issue};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::people::Person;
-use crate::store::{EntryKey, Store, StoreUnavailable};
 
 /// Seconds. OpenID Connect leaves it open; RFC 6749 recommends at most ten minutes.
 const CODE_LIFETIME: u64 = 60;
@@ -41,8 +42,8 @@ pub struct CodeGrant {
 /// The sorts of code and token, each with its name in the store.
 #[derive(Clone, Copy, Debug)]
 pub struct Sort {
-    kind: &'static str,
-    uses: &'static str,
+    kind: Kind,
+    uses: Kind,
     lifetime: u64,
 }
 
@@ -70,7 +71,7 @@ impl Sort {
         // The expiry is part of the text because it is part of the key; whoever changes it names another entry.
         let text = format!("{expires_at}.{}", URL_SAFE_NO_PAD.encode(entropy.bytes::<32>()));
         let record = serde_json::to_vec(stands_for).map_err(|error| StoreUnavailable(error.to_string()))?;
-        store.put(&EntryKey::of_secret(self.kind, &text, expires_at), &record)?;
+        store.put(&key_of(self.kind, &text, expires_at)?, &record)?;
         Ok(text)
     }
 
@@ -86,12 +87,7 @@ impl Sort {
         store: &impl Store,
     ) -> Result<String, StoreUnavailable> {
         let text = self.issue(stands_for, now, entropy, store)?;
-        // The counter starts at 1 here so that two racing redemptions meet an existing one; on some backends two racing
-        // first increments both see 1 (`wit/host/store.wit`).
-        let uses = store.increment(&EntryKey::of_secret(self.uses, &text, now.plus(self.lifetime)))?;
-        if uses != 1 {
-            return Err(StoreUnavailable(format!("a new {} counter is at {uses}", self.uses)));
-        }
+        issue(store, &key_of(self.uses, &text, now.plus(self.lifetime))?)?;
         Ok(text)
     }
 
@@ -112,11 +108,11 @@ impl Sort {
         if expires_at <= now {
             return Ok(None);
         }
-        let Some(record) = store.get(&EntryKey::of_secret(self.kind, text, expires_at))? else {
+        let Some(record) = store.get(&key_of(self.kind, text, expires_at)?)? else {
             return Ok(None);
         };
         let stands_for = serde_json::from_slice(&record).map_err(|error| StoreUnavailable(error.to_string()))?;
-        Ok(Some(Presented { stands_for, uses: EntryKey::of_secret(self.uses, text, expires_at) }))
+        Ok(Some(Presented { stands_for, uses: key_of(self.uses, text, expires_at)? }))
     }
 }
 
@@ -125,7 +121,7 @@ impl Sort {
 pub struct Presented<T> {
     /// What it stands for.
     pub stands_for: T,
-    uses: EntryKey,
+    uses: Key,
 }
 
 impl<T> Presented<T> {
@@ -135,6 +131,12 @@ impl<T> Presented<T> {
     /// # Errors
     /// Where the store fails.
     pub fn spend(self, store: &impl Store) -> Result<Option<T>, StoreUnavailable> {
-        Ok((store.increment(&self.uses)? == 2).then_some(self.stands_for))
+        Ok((claim(store, &self.uses)? == Claim::Won).then_some(self.stands_for))
     }
+}
+
+/// The entry that only the holder of `secret` can name. The store sees a hash, never the secret.
+fn key_of(kind: Kind, secret: &str, expires_at: UnixTime) -> Result<Key, StoreUnavailable> {
+    Key::new(kind, &URL_SAFE_NO_PAD.encode(Sha256::digest(secret)), expires_at)
+        .map_err(|error| StoreUnavailable(error.to_string()))
 }

@@ -14,7 +14,6 @@ mod people;
 mod provider;
 mod settings;
 mod signing;
-mod store;
 mod token;
 mod userinfo;
 

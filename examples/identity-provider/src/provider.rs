@@ -1,6 +1,7 @@
 //! The provider as a function: a request, the time, randomness and a store give a response.
 
 use gatehouse_protocol::{Entropy, Parameters, UnixTime, is_loopback_host};
+use gatehouse_storage::{Store, StoreUnavailable};
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use thiserror::Error;
@@ -12,7 +13,6 @@ use crate::grants::{CODE, CodeGrant, Grant};
 use crate::people::Person;
 use crate::settings::Settings;
 use crate::signing::Keys;
-use crate::store::{Store, StoreUnavailable};
 use crate::{discovery, login_page, token, userinfo};
 
 /// Why there is no answer. The text is for the log.

@@ -3,14 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_protocol::{Entropy, UnixTime};
+use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::store::{EntryKey, Store, StoreUnavailable};
-
-const KIND: &str = "demo-signing-key";
+const KIND: Kind = "demo-signing-key";
 /// 9999-12-31T23:59:59Z: the key stays for as long as the store does.
 const NEVER: UnixTime = UnixTime::from_seconds(253_402_300_799);
 /// The store has no "create if absent", so two racing first requests may make a key each. Each takes a slot of its own,
@@ -31,7 +30,7 @@ impl Keys {
     pub fn load(entropy: &mut impl Entropy, store: &impl Store) -> Result<Self, StoreUnavailable> {
         let mut keys = Vec::new();
         for slot in SLOTS {
-            if let Some(bytes) = store.get(&slot_key(slot))? {
+            if let Some(bytes) = store.get(&slot_key(slot)?)? {
                 keys.push(SigningKey::from_slice(&bytes).map_err(|error| StoreUnavailable(error.to_string()))?);
             }
         }
@@ -58,17 +57,21 @@ impl Keys {
     }
 }
 
-fn slot_key(slot: i64) -> EntryKey {
-    EntryKey { kind: KIND, id: format!("es256-{slot}"), expires_at: NEVER }
+fn slot_key(slot: i64) -> Result<Key, StoreUnavailable> {
+    key_of(&format!("es256-{slot}"))
+}
+
+fn key_of(id: &str) -> Result<Key, StoreUnavailable> {
+    Key::new(KIND, id, NEVER).map_err(|error| StoreUnavailable(error.to_string()))
 }
 
 fn make(entropy: &mut impl Entropy, store: &impl Store) -> Result<SigningKey, StoreUnavailable> {
-    let slot = store.increment(&EntryKey { kind: KIND, id: "slots".to_owned(), expires_at: NEVER })?;
+    let slot = store.increment(&key_of("slots")?, 1)?;
     if !SLOTS.contains(&slot) {
         return Err(StoreUnavailable("every slot for a signing key was taken, and none holds a key".to_owned()));
     }
     let key = generate(entropy)?;
-    store.put(&slot_key(slot), &key.to_bytes())?;
+    store.put(&slot_key(slot)?, &key.to_bytes())?;
     Ok(key)
 }
 

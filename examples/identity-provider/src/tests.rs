@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use gatehouse_protocol::{Entropy, UnixTime};
+use gatehouse_storage::Store as _;
+use gatehouse_storage::memory::MemoryStore;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION};
 use http::{Request, Response, StatusCode};
 use p256::ecdsa::signature::Verifier as _;
@@ -14,7 +16,6 @@ use url::{Url, form_urlencoded};
 
 use crate::provider;
 use crate::settings::{Settings, SettingsError};
-use crate::store::{EntryKey, Store, StoreUnavailable};
 
 mod authorization;
 mod token;
@@ -24,51 +25,6 @@ const REDIRECT_URI: &str = "http://127.0.0.1:3000/callback";
 /// RFC 7636, appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-
-/// A store in memory, with the rules of `wit/host/store.wit`.
-#[derive(Default)]
-struct Memory {
-    now: Cell<u64>,
-    values: RefCell<HashMap<EntryKey, Vec<u8>>>,
-    counters: RefCell<HashMap<EntryKey, i64>>,
-    broken: Cell<bool>,
-}
-
-impl Memory {
-    fn check(&self) -> Result<(), StoreUnavailable> {
-        if self.broken.get() { Err(StoreUnavailable("out of order".to_owned())) } else { Ok(()) }
-    }
-
-    /// How much the store holds, counters with their sums.
-    fn state(&self) -> (usize, i64) {
-        (self.values.borrow().len(), self.counters.borrow().values().sum())
-    }
-}
-
-impl Store for Memory {
-    fn get(&self, key: &EntryKey) -> Result<Option<Vec<u8>>, StoreUnavailable> {
-        self.check()?;
-        let alive = key.expires_at.seconds() > self.now.get();
-        Ok(self.values.borrow().get(key).filter(|_| alive).cloned())
-    }
-
-    fn put(&self, key: &EntryKey, value: &[u8]) -> Result<(), StoreUnavailable> {
-        self.check()?;
-        assert!(key.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')));
-        assert!(!self.counters.borrow().contains_key(key), "a counter must not be written");
-        self.values.borrow_mut().insert(key.clone(), value.to_vec());
-        Ok(())
-    }
-
-    fn increment(&self, key: &EntryKey) -> Result<i64, StoreUnavailable> {
-        self.check()?;
-        assert!(!self.values.borrow().contains_key(key), "a value must not be counted");
-        let mut counters = self.counters.borrow_mut();
-        let counter = counters.entry(key.clone()).or_default();
-        *counter += 1;
-        Ok(*counter)
-    }
-}
 
 /// Bytes that never repeat, and are the same in every run.
 #[derive(Default)]
@@ -84,24 +40,35 @@ impl Entropy for Counting {
 /// The provider with its store, and a clock that tests set.
 struct Bench {
     settings: Settings,
-    store: Memory,
+    store: MemoryStore,
+    now: Cell<UnixTime>,
     entropy: RefCell<Counting>,
 }
 
 impl Bench {
     fn new() -> Self {
-        let store = Memory::default();
-        store.now.set(1_795_000_000);
-        Self { settings: settings_with("issuer", None).unwrap(), store, entropy: RefCell::default() }
+        let now = UnixTime::from_seconds(1_795_000_000);
+        Self {
+            settings: settings_with("issuer", None).unwrap(),
+            store: MemoryStore::at(now),
+            now: Cell::new(now),
+            entropy: RefCell::default(),
+        }
     }
 
     fn later(&self, seconds: u64) {
-        self.store.now.set(self.store.now.get() + seconds);
+        self.now.set(self.now.get().plus(seconds));
+        self.store.set_now(self.now.get());
     }
 
     fn send(&self, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
-        let now = UnixTime::from_seconds(self.store.now.get());
-        provider::answer(&request, &self.settings, now, &mut *self.entropy.borrow_mut(), &self.store).unwrap()
+        let mut entropy = self.entropy.borrow_mut();
+        provider::answer(&request, &self.settings, self.now.get(), &mut *entropy, &self.store).unwrap()
+    }
+
+    /// Whether nothing is kept, neither values nor counters.
+    fn keeps_nothing(&self) -> bool {
+        self.store.list(None).unwrap().keys.is_empty()
     }
 
     fn get(&self, target: &str) -> Response<Vec<u8>> {
@@ -300,10 +267,18 @@ fn two_first_requests_at_once_leave_keys_that_are_both_published() {
     let mut entropy = Counting::default();
     let raced = |entropy: &mut Counting| {
         // Neither request sees the other's key: what the store held before is what each of them reads.
-        let before = bench.store.values.borrow().clone();
-        bench.store.values.borrow_mut().clear();
+        let mut before = Vec::new();
+        for key in bench.store.list(None).unwrap().keys {
+            // The counter of the slots, which cannot be read as a value, is what both requests share.
+            if let Ok(Some(value)) = bench.store.get(&key) {
+                bench.store.delete(&key).unwrap();
+                before.push((key, value));
+            }
+        }
         let keys = crate::signing::Keys::load(entropy, &bench.store).unwrap().to_jwks();
-        bench.store.values.borrow_mut().extend(before);
+        for (key, value) in before {
+            bench.store.put(&key, &value).unwrap();
+        }
         keys["keys"][0].clone()
     };
     let (first, second) = (raced(&mut entropy), raced(&mut entropy));
@@ -315,16 +290,16 @@ fn two_first_requests_at_once_leave_keys_that_are_both_published() {
 fn a_store_that_fails_fails_the_request() {
     let bench = Bench::new();
     let code = bench.code_for("alice", &[]);
-    bench.store.broken.set(true);
-    let now = UnixTime::from_seconds(bench.store.now.get());
+    let before = bench.store.snapshot();
+    bench.store.go_down();
     for (path, form) in [("/token", redemption(&code)), ("/login", changed(&request(), &[("login", "bob")]))] {
         let request = Request::post(path)
             .header(HOST, "localhost")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(encoded(&form).into_bytes())
             .unwrap();
-        assert!(provider::answer(&request, &bench.settings, now, &mut Counting(100), &bench.store).is_err());
+        let answer = provider::answer(&request, &bench.settings, bench.now.get(), &mut Counting(100), &bench.store);
+        assert!(answer.is_err());
     }
-    bench.store.broken.set(false);
-    assert_eq!(bench.redeem(&code, &[]).status(), StatusCode::OK, "the code was not used up");
+    assert_eq!(bench.store.snapshot(), before, "the code was not used up");
 }

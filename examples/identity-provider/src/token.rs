@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatehouse_protocol::{CodeChallenge, CodeVerifier, Entropy, ParameterError, Parameters, SecretString, UnixTime};
+use gatehouse_storage::{Store, StoreUnavailable};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Map, Value, json};
@@ -12,7 +13,6 @@ use crate::answers;
 use crate::grants::{ACCESS_TOKEN, ACCESS_TOKEN_LIFETIME, CODE, CodeGrant, Grant, REFRESH_TOKEN};
 use crate::settings::Settings;
 use crate::signing::Keys;
-use crate::store::{Store, StoreUnavailable};
 
 /// Seconds. An ID token is read once, on arrival.
 const ID_TOKEN_LIFETIME: u64 = 300;

@@ -1,13 +1,13 @@
 //! The userinfo endpoint (OpenID Connect Core, section 5.3).
 
 use gatehouse_protocol::UnixTime;
+use gatehouse_storage::{Store, StoreUnavailable};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::answers;
 use crate::grants::{ACCESS_TOKEN, Grant};
-use crate::store::{Store, StoreUnavailable};
 
 /// Answers with the claims that the access token's scope allows.
 ///

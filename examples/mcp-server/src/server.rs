@@ -1,6 +1,7 @@
 //! The server as a function: a request, the time and a store give a response.
 
 use gatehouse_protocol::UnixTime;
+use gatehouse_storage::{Store, StoreUnavailable};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
@@ -10,7 +11,6 @@ use crate::caller::Caller;
 use crate::envelope::{self, Era, LEGACY, MODERN, McpHeaders};
 use crate::json_rpc::{Code, Id, Message, NotAMessage, RpcError, response};
 use crate::settings::Settings;
-use crate::snippets::{Store, StoreUnavailable};
 use crate::tools::{self, CallError};
 
 /// Messages in a batch, which only 2025-03-26 knows.

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_protocol::UnixTime;
+use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
 use sha2::{Digest as _, Sha256};
-use thiserror::Error;
 
 use crate::caller::Caller;
 
@@ -12,32 +12,7 @@ use crate::caller::Caller;
 /// reader knows the two keys under which a snippet can stand without an index.
 const YEAR: u64 = 365 * 24 * 3600;
 /// The kind of entry.
-const KIND: &str = "demo-snippet";
-
-/// The store cannot answer. The text is for the log.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the store failed: {0}")]
-pub struct StoreUnavailable(pub String);
-
-/// The name of an entry; see `record key` in `wit/host/store.wit`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct EntryKey {
-    /// The sort of record.
-    pub kind: &'static str,
-    /// Base64url characters.
-    pub id: String,
-    /// From then on the entry does not exist.
-    pub expires_at: UnixTime,
-}
-
-/// The part of `gatehouse:host/store` that this server uses.
-pub trait Store {
-    /// The value under `key`, `None` where there is none or it has expired.
-    fn get(&self, key: &EntryKey) -> Result<Option<Vec<u8>>, StoreUnavailable>;
-
-    /// Stores `value`, replacing what was there.
-    fn put(&self, key: &EntryKey, value: &[u8]) -> Result<(), StoreUnavailable>;
-}
+const KIND: Kind = "demo-snippet";
 
 /// Keeps `snippet` as `name` for `owner`, in place of an earlier one.
 ///
@@ -50,7 +25,7 @@ pub fn save(
     now: UnixTime,
     store: &impl Store,
 ) -> Result<(), StoreUnavailable> {
-    store.put(&key(owner, name, now.seconds() / YEAR), snippet.as_bytes())
+    store.put(&key(owner, name, now.seconds() / YEAR)?, snippet.as_bytes())
 }
 
 /// What `owner` last saved as `name`.
@@ -61,7 +36,7 @@ pub fn get(owner: &Caller, name: &str, now: UnixTime, store: &impl Store) -> Res
     let this_year = now.seconds() / YEAR;
     // The newer one first: it replaced the other.
     for year in [this_year, this_year.saturating_sub(1)] {
-        if let Some(snippet) = store.get(&key(owner, name, year))? {
+        if let Some(snippet) = store.get(&key(owner, name, year)?)? {
             return String::from_utf8(snippet).map(Some).map_err(|error| StoreUnavailable(error.to_string()));
         }
     }
@@ -69,12 +44,13 @@ pub fn get(owner: &Caller, name: &str, now: UnixTime, store: &impl Store) -> Res
 }
 
 /// Where a snippet saved in `year` (since the epoch) stands.
-fn key(owner: &Caller, name: &str, year: u64) -> EntryKey {
+fn key(owner: &Caller, name: &str, year: u64) -> Result<Key, StoreUnavailable> {
     let mut hash = Sha256::new();
     // The length keeps the user `a` with the name `bc` apart from the user `ab` with the name `c`.
     hash.update((owner.subject().len() as u64).to_be_bytes());
     hash.update(owner.subject());
     hash.update(name);
     let expires_at = UnixTime::from_seconds(year.saturating_add(2).saturating_mul(YEAR));
-    EntryKey { kind: KIND, id: URL_SAFE_NO_PAD.encode(hash.finalize()), expires_at }
+    Key::new(KIND, &URL_SAFE_NO_PAD.encode(hash.finalize()), expires_at)
+        .map_err(|error| StoreUnavailable(error.to_string()))
 }

@@ -1,50 +1,24 @@
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 
 use gatehouse_protocol::UnixTime;
+use gatehouse_storage::StoreUnavailable;
+use gatehouse_storage::memory::MemoryStore;
 use http::header::{CONTENT_TYPE, HOST};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::server;
 use crate::settings::Settings;
-use crate::snippets::{EntryKey, Store, StoreUnavailable};
 
 mod access;
 mod eras;
 mod tools;
 
-/// A store in memory, with the rules of `wit/host/store.wit`.
-#[derive(Default)]
-struct Memory {
-    now: Cell<u64>,
-    values: RefCell<HashMap<EntryKey, Vec<u8>>>,
-    broken: Cell<bool>,
-}
-
-impl Store for Memory {
-    fn get(&self, key: &EntryKey) -> Result<Option<Vec<u8>>, StoreUnavailable> {
-        if self.broken.get() {
-            return Err(StoreUnavailable("out of order".to_owned()));
-        }
-        let alive = key.expires_at.seconds() > self.now.get();
-        Ok(self.values.borrow().get(key).filter(|_| alive).cloned())
-    }
-
-    fn put(&self, key: &EntryKey, value: &[u8]) -> Result<(), StoreUnavailable> {
-        if self.broken.get() {
-            return Err(StoreUnavailable("out of order".to_owned()));
-        }
-        assert!(key.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')));
-        self.values.borrow_mut().insert(key.clone(), value.to_vec());
-        Ok(())
-    }
-}
-
 /// The server with its store, a clock that tests set, and what it reported to the log.
 struct Bench {
     settings: Settings,
-    store: Memory,
+    store: MemoryStore,
+    now: Cell<UnixTime>,
     log: RefCell<Vec<String>>,
 }
 
@@ -55,15 +29,19 @@ impl Bench {
 
     fn with_key(key: Option<&str>) -> Self {
         let settings = Settings::read(|_| Ok(key.map(str::to_owned))).unwrap();
-        let store = Memory::default();
-        store.now.set(1_795_000_000);
-        Self { settings, store, log: RefCell::default() }
+        let now = UnixTime::from_seconds(1_795_000_000);
+        Self { settings, store: MemoryStore::at(now), now: Cell::new(now), log: RefCell::default() }
+    }
+
+    fn set_now(&self, seconds: u64) {
+        let now = UnixTime::from_seconds(seconds);
+        self.now.set(now);
+        self.store.set_now(now);
     }
 
     fn send(&self, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
-        let now = UnixTime::from_seconds(self.store.now.get());
         let mut report = |failure: &StoreUnavailable| self.log.borrow_mut().push(failure.to_string());
-        server::answer(&request, &self.settings, now, &self.store, &mut report)
+        server::answer(&request, &self.settings, self.now.get(), &self.store, &mut report)
     }
 
     /// Posts `body` as alice, with more headers.

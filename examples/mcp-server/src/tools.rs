@@ -1,11 +1,12 @@
 //! The three tools.
 
 use gatehouse_protocol::UnixTime;
+use gatehouse_storage::{Store, StoreUnavailable};
 use serde_json::{Map, Value, json};
 
 use crate::caller::Caller;
 use crate::json_rpc::{Code, RpcError};
-use crate::snippets::{self, Store, StoreUnavailable};
+use crate::snippets;
 
 /// Characters of a snippet's name.
 const LONGEST_NAME: usize = 128;

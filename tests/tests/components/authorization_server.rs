@@ -1,1 +1,149 @@
-//! x
+//! The authorization server.
+
+mod client_documents;
+mod pages;
+mod provider;
+mod registration;
+mod sign_in;
+mod tokens;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use crate::bindings::imports::gatehouse::auth::sessions::Tokens;
+use crate::component::AUTHORIZATION_SERVER;
+use crate::fakes::Fakes;
+use crate::serve::{Reply, request, serve};
+
+const CALLBACK: &str = "https://gateway.example/callback";
+const RESOURCE: &str = "https://gateway.example/mcp";
+const CLIENT: &str = "conformance";
+const REDIRECT_URI: &str = "http://127.0.0.1:19311/callback";
+const VERIFIER: &str = "a-verifier-of-the-client-that-is-43-chars-long";
+const SECRET: &str = "gatehouse's secret & 100% +more";
+
+const CONFIGURATION: &str = r#"
+public_url = "https://gateway.example"
+[lifetimes]
+access_token = 300
+session = 86400
+[[clients]]
+client_id = "conformance"
+client_name = "Conformance runner"
+redirect_uris = ["http://127.0.0.1:19311/callback"]
+[identity_provider]
+name = "demo"
+display_name = "Demo provider"
+issuer = "https://provider.example"
+client_id = "gatehouse"
+client_secret = { secret = "provider_secret" }
+scopes = ["openid", "profile"]
+[[upstreams]]
+path = "/mcp"
+url = "https://upstream.internal.example/mcp"
+name = "Demo server"
+scopes = ["mcp", "files"]
+"#;
+
+/// Everything in order, except that nobody answers the component's own requests yet.
+fn fakes() -> Arc<Fakes> {
+    let fakes = Fakes::new();
+    fakes.set("config", CONFIGURATION);
+    fakes.set("server_keys", &format!("a:{}", URL_SAFE_NO_PAD.encode([1; 32])));
+    fakes.set("provider_secret", SECRET);
+    *fakes.issued.lock().unwrap() = Some(Ok(Tokens {
+        access_token: "access-1".to_owned(),
+        refresh_token: Some("refresh-1".to_owned()),
+        expires_in: 300,
+        scopes: vec!["mcp".to_owned()],
+    }));
+    fakes
+}
+
+async fn get(fakes: &Arc<Fakes>, target: &str, cookie: Option<&str>) -> Reply {
+    let headers: Vec<_> = cookie.map(|cookie| ("cookie", cookie)).into_iter().collect();
+    serve(&AUTHORIZATION_SERVER, fakes, request("GET", target, &headers, "")).await
+}
+
+async fn post_form(fakes: &Arc<Fakes>, target: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Reply {
+    let mut all = vec![("content-type", "application/x-www-form-urlencoded")];
+    all.extend_from_slice(headers);
+    serve(&AUTHORIZATION_SERVER, fakes, request("POST", target, &all, query(fields))).await
+}
+
+fn query(parameters: &[(&str, &str)]) -> String {
+    Serializer::new(String::new()).extend_pairs(parameters).finish()
+}
+
+fn challenge() -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER))
+}
+
+/// A good authorization request of `client_id`, with some parameters changed (`None`: left out).
+fn authorization(client_id: &str, redirect_uri: &str, changes: &[(&str, Option<&str>)]) -> String {
+    let challenge = challenge();
+    let mut parameters = BTreeMap::from([
+        ("response_type", "code"),
+        ("client_id", client_id),
+        ("redirect_uri", redirect_uri),
+        ("state", "the client's state"),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+        ("scope", "mcp"),
+        ("resource", RESOURCE),
+    ]);
+    for (name, value) in changes {
+        match value {
+            Some(value) => parameters.insert(name, value),
+            None => parameters.remove(name),
+        };
+    }
+    format!("/authorize?{}", query(&parameters.into_iter().collect::<Vec<_>>()))
+}
+
+/// The consent page as a browser keeps it: its cookie and its ticket.
+struct Page {
+    cookie: String,
+    ticket: String,
+}
+
+impl Page {
+    fn of(reply: &Reply) -> Self {
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+        let (_, rest) = reply.body.split_once(r#"name="ticket" value=""#).expect("a ticket");
+        Self { cookie, ticket: rest.split('"').next().unwrap().to_owned() }
+    }
+
+    /// A consent page for the configured client.
+    async fn open(fakes: &Arc<Fakes>) -> Self {
+        Self::of(&get(fakes, &authorization(CLIENT, REDIRECT_URI, &[]), None).await)
+    }
+
+    async fn decide(&self, fakes: &Arc<Fakes>, decision: &str) -> Reply {
+        let headers = [("cookie", self.cookie.as_str()), ("origin", "https://gateway.example")];
+        post_form(fakes, "/consent", &headers, &[("ticket", &self.ticket), ("decision", decision)]).await
+    }
+}
+
+/// Where a reply sends the browser, and the parameters.
+fn redirect(reply: &Reply) -> (String, BTreeMap<String, String>) {
+    assert_eq!(reply.status, 303, "{}", reply.body);
+    let mut url = Url::parse(reply.header("location")).expect("an absolute location");
+    let parameters = url.query_pairs().into_owned().collect();
+    url.set_query(None);
+    (url.into(), parameters)
+}
+
+/// Nothing was sent, stored or opened.
+fn nothing_happened(fakes: &Fakes) {
+    assert!(fakes.sent().is_empty(), "something was sent: {:?}", fakes.sent());
+    assert!(fakes.snapshot().is_empty(), "something was stored: {:?}", fakes.snapshot().keys());
+    assert_eq!(fakes.session_calls(), []);
+}

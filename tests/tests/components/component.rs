@@ -88,7 +88,8 @@ impl Alone {
     /// The names of its imports that are not of WASI's own packages for I/O, clocks, randomness and HTTP's types.
     pub fn own_imports(&self) -> Vec<String> {
         let component_type = self.compiled().0.component_type();
-        let every_program = ["wasi:cli/", "wasi:clocks/", "wasi:io/", "wasi:random/", "wasi:http/types", "wasi:filesystem/"];
+        let every_program =
+            ["wasi:cli/", "wasi:clocks/", "wasi:io/", "wasi:random/", "wasi:http/types", "wasi:filesystem/"];
         let mut names: Vec<_> = component_type
             .imports(engine())
             .map(|(name, _)| name.to_owned())

@@ -57,12 +57,35 @@ impl Entries {
 /// What came to the sessions component's interfaces.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SessionCall {
-    Open { root: sessions::SessionRoot, principal: sessions::Principal, upstream: sessions::UpstreamTokens, lifetime: u64, refreshable: bool },
-    Validate { token: String, resource: String },
-    Refresh { token: String, client_id: String, resource: Option<String>, scopes: Option<Vec<String>>, lifetime: u64 },
-    End { root: sessions::SessionRoot },
-    Bind { subject: String, handle: String },
-    OpenHandle { subject: String, bound: String },
+    Open {
+        root: sessions::SessionRoot,
+        principal: sessions::Principal,
+        upstream: sessions::UpstreamTokens,
+        lifetime: u64,
+        refreshable: bool,
+    },
+    Validate {
+        token: String,
+        resource: String,
+    },
+    Refresh {
+        token: String,
+        client_id: String,
+        resource: Option<String>,
+        scopes: Option<Vec<String>>,
+        lifetime: u64,
+    },
+    End {
+        root: sessions::SessionRoot,
+    },
+    Bind {
+        subject: String,
+        handle: String,
+    },
+    OpenHandle {
+        subject: String,
+        bound: String,
+    },
 }
 
 type Script<Question, Reply> = Mutex<Option<Box<dyn Fn(&Question) -> Reply + Send + Sync>>>;

@@ -5,9 +5,9 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use crate::bindings::platform::fermyon::spin::variables;
 use crate::bindings::imports::gatehouse::auth::{handles, sessions};
 use crate::bindings::imports::gatehouse::host::{settings, store};
+use crate::bindings::platform::fermyon::spin::variables;
 use crate::bindings::platform::wasi::keyvalue::{atomics, store as keyvalue};
 use crate::component::Guest;
 use crate::fakes::{Entry, SessionCall};
@@ -58,9 +58,13 @@ impl Guest {
     }
 
     fn delete_entry(&mut self, name: &str) -> std::result::Result<(), keyvalue::Error> {
-        self.on_store("delete", |entries| {
-            entries.remove(name);
-            Ok(())
+        let live = key(name).is_some_and(|key| self.fakes.now() < key.expires_at);
+        self.on_store("delete", |entries| match entries.get(name) {
+            Some(Entry::Counter(_)) if live => Err("a counter was deleted before its expiry".to_owned()),
+            _ => {
+                entries.remove(name);
+                Ok(())
+            }
         })
     }
 
@@ -211,7 +215,11 @@ impl keyvalue::HostBucket for Guest {
         wasmtime::bail!("the contract needs no `exists`")
     }
 
-    fn list_keys(&mut self, _: Resource<Bucket>, cursor: Option<String>) -> Fallible<keyvalue::KeyResponse, keyvalue::Error> {
+    fn list_keys(
+        &mut self,
+        _: Resource<Bucket>,
+        cursor: Option<String>,
+    ) -> Fallible<keyvalue::KeyResponse, keyvalue::Error> {
         let size = self.fakes.page_size.lock().unwrap().unwrap_or(usize::MAX);
         Ok(self.on_store("list", |entries| {
             let after = |name: &&String| cursor.as_ref().is_none_or(|cursor| *name > cursor);
@@ -266,7 +274,11 @@ impl variables::Host for Guest {
 }
 
 /// The next component behind the gateway: it notes the request and answers with a text of its own.
-pub fn answer_next(guest: &mut Guest, request: Resource<HostIncomingRequest>, out: Resource<HostResponseOutparam>) -> Result<()> {
+pub fn answer_next(
+    guest: &mut Guest,
+    request: Resource<HostIncomingRequest>,
+    out: Resource<HostResponseOutparam>,
+) -> Result<()> {
     use wasmtime_wasi_http::WasiHttpView as _;
     use wasmtime_wasi_http::p2::bindings::http::types::HostIncomingRequest as _;
     let borrowed = || Resource::new_borrow(request.rep());

@@ -57,7 +57,11 @@ pub async fn serve(component: &'static Alone, fakes: &Arc<Fakes>, request: Reque
 pub type Running = JoinHandle<wasmtime::Result<()>>;
 
 /// Sends the request to a fresh instance and waits for the head of the answer.
-pub async fn begin(component: &'static Alone, fakes: &Arc<Fakes>, request: Request<WasiBody>) -> (Response<WasiBody>, Running) {
+pub async fn begin(
+    component: &'static Alone,
+    fakes: &Arc<Fakes>,
+    request: Request<WasiBody>,
+) -> (Response<WasiBody>, Running) {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let fakes = Arc::clone(fakes);
     let guest = tokio::spawn(async move {

@@ -83,7 +83,8 @@ pub async fn a_second_put_replaces_the_first(subject: Subject) {
 }
 
 pub async fn keys_that_differ_in_any_part_are_different_entries(subject: Subject) {
-    let keys = [live("a"), live("A"), live("a-"), live("_a"), key("test2", "a", NOW + 3600), key("test", "a", NOW + 3601)];
+    let keys =
+        [live("a"), live("A"), live("a-"), live("_a"), key("test2", "a", NOW + 3600), key("test", "a", NOW + 3601)];
     for (number, key) in (0_u8..).zip(&keys) {
         subject.put(key, &[number]).await.unwrap();
     }
@@ -147,7 +148,19 @@ pub async fn a_long_listing_comes_in_pages_that_hold_every_key_once(subject: Sub
 }
 
 pub async fn foreign_keys_are_left_out_of_the_listing_without_ending_it(subject: Subject) {
-    let foreign = ["", "config", "a.b", "a.b.c", "test.12.", ".12.a", "test.012.a", "test.+12.a", "test.12.a.b", "te st.12.a", "test.-1.a"];
+    let foreign = [
+        "",
+        "config",
+        "a.b",
+        "a.b.c",
+        "test.12.",
+        ".12.a",
+        "test.012.a",
+        "test.+12.a",
+        "test.12.a.b",
+        "te st.12.a",
+        "test.-1.a",
+    ];
     for name in foreign {
         subject.fakes.store.lock().unwrap().entries.insert(name.to_owned(), Entry::Value(b"foreign".to_vec()));
     }

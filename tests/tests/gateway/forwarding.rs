@@ -70,7 +70,8 @@ async fn what_a_connection_field_names_is_for_one_connection_only() {
     let upstream = ProgrammedUpstream::start().await;
     let world = World::start(programmed_upstream::beside_mcp(&upstream, "")).await;
     let alice = programmed_upstream::sign_in(&world, "/programmed", "alice", "?hop").await;
-    let call = alice.post(&Value::Null).header("connection", "x-hop").header("x-hop", "1").header("keep-alive", "timeout=5");
+    let call =
+        alice.post(&Value::Null).header("connection", "x-hop").header("x-hop", "1").header("keep-alive", "timeout=5");
     let answer = send(call).await;
     assert_eq!(answer.status(), 200);
     let received = upstream.requests().pop().expect("a request");
@@ -82,7 +83,8 @@ async fn what_a_connection_field_names_is_for_one_connection_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_of_alice_opens_nothing_for_bob() {
-    let world = World::start(WorldSettings { upstream: &["conformance-upstream.mjs"], ..WorldSettings::default() }).await;
+    let world =
+        World::start(WorldSettings { upstream: &["conformance-upstream.mjs"], ..WorldSettings::default() }).await;
     let (alice, bob) = (Client::sign_in(&world, "alice").await, Client::sign_in(&world, "bob").await);
     let session = alice.initialize().await;
     let upstreams_own = newest(&world).await["mcp-session-id"].as_str().expect("a session").to_owned();
@@ -98,7 +100,8 @@ async fn a_session_of_alice_opens_nothing_for_bob() {
             let answer = send(call).await;
             assert_eq!(answer.status(), 404, "{method} {id:?}");
             let body: Value = serde_json::from_str(&answer.text().await.unwrap()).expect("JSON");
-            let expected = json!({ "jsonrpc": "2.0", "error": { "code": -32001, "message": "Session not found" }, "id": null });
+            let expected =
+                json!({ "jsonrpc": "2.0", "error": { "code": -32001, "message": "Session not found" }, "id": null });
             assert_eq!(body, expected);
         }
     }

@@ -91,7 +91,10 @@ impl Client {
                 .header("mcp-name", "stream_progress"),
         };
         let answer = send(call).await;
-        assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].as_bytes()), (200, &b"text/event-stream"[..]));
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["content-type"].as_bytes()),
+            (200, &b"text/event-stream"[..])
+        );
         Events::of(answer)
     }
 }

@@ -76,7 +76,9 @@ impl ProgrammedUpstream {
 pub(crate) fn beside_mcp(upstream: &ProgrammedUpstream, lines: &str) -> WorldSettings {
     let dead = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
     let table = |path: &str, origin: &str, lines: &str| {
-        format!("[[upstreams]]\npath = \"{path}\"\nurl = \"{origin}/inside\"\nname = \"Other\"\nscopes = [\"mcp\"]\n{lines}\n")
+        format!(
+            "[[upstreams]]\npath = \"{path}\"\nurl = \"{origin}/inside\"\nname = \"Other\"\nscopes = [\"mcp\"]\n{lines}\n"
+        )
     };
     let upstream_lines =
         table("/programmed", &upstream.origin(), lines) + &table("/dead", &format!("http://{dead}"), "");
@@ -131,7 +133,12 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Received> {
     Some(received)
 }
 
-async fn answer(to: &mut BufReader<TcpStream>, query: &str, received: &Received, shared: &Shared) -> std::io::Result<()> {
+async fn answer(
+    to: &mut BufReader<TcpStream>,
+    query: &str,
+    received: &Received,
+    shared: &Shared,
+) -> std::io::Result<()> {
     let event = |text: &str| {
         let event = format!("data: \"{text}\"\n\n");
         format!("{:x}\r\n{event}\r\n", event.len())

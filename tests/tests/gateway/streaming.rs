@@ -15,7 +15,8 @@ pub(crate) async fn counters(world: &World, wanted: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_arrives_before_the_call_is_over_and_a_client_that_leaves_closes_the_upstreams_request_in_both_eras() {
-    let world = World::start(WorldSettings { upstream: &["conformance-upstream.mjs"], ..WorldSettings::default() }).await;
+    let world =
+        World::start(WorldSettings { upstream: &["conformance-upstream.mjs"], ..WorldSettings::default() }).await;
     let alice = Client::sign_in(&world, "alice").await;
     for era in [Era::Sessions, Era::Stateless] {
         let before = counters(&world, "").await;

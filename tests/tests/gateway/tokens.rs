@@ -14,7 +14,8 @@ async fn whatever_is_wrong_with_a_token_the_answer_is_the_same_and_the_upstream_
     let world = World::start(programmed_upstream::beside_mcp(&upstream, "")).await;
     let tokens = world.sign_in("alice").await;
     let (token, refresh_token) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
-    let for_another_resource = programmed_upstream::sign_in(&world, "/programmed", "alice", "").await.token().to_owned();
+    let for_another_resource =
+        programmed_upstream::sign_in(&world, "/programmed", "alice", "").await.token().to_owned();
     let list = request("tools/list", &json!({}));
     let (before, store) = (counters(&world, "").await, snapshot(&world.gatehouse.state_directory()).await);
     let with = |token: &str| Client::new(&world.mcp_url(), token).post(&list);
@@ -28,7 +29,13 @@ async fn whatever_is_wrong_with_a_token_the_answer_is_the_same_and_the_upstream_
     assert_eq!(unknown.0, 401);
     assert!(unknown.1.contains(&("www-authenticate".to_owned(), challenge)), "{unknown:?}");
 
-    let mut wrong = vec![refresh_token.to_owned(), for_another_resource, format!("{token}A"), format!("{token}="), token[1..].to_owned()];
+    let mut wrong = vec![
+        refresh_token.to_owned(),
+        for_another_resource,
+        format!("{token}A"),
+        format!("{token}="),
+        token[1..].to_owned(),
+    ];
     wrong.push(token.to_ascii_uppercase());
     for position in (0..token.len()).step_by(5).chain([token.len() - 1]) {
         let flipped = if token.as_bytes()[position] == b'A' { "B" } else { "A" };
@@ -60,28 +67,41 @@ async fn a_page_of_a_foreign_origin_is_refused_and_a_preflight_needs_no_token() 
     });
     let initialize = request("initialize", &initialize);
     let before = counters(&world, "").await;
-    for origin in ["http://evil.example", "null", "http://localhost:6275", "https://localhost:6274", "", "http://LOCALHOST:6274/"] {
+    for origin in
+        ["http://evil.example", "null", "http://localhost:6275", "https://localhost:6274", "", "http://LOCALHOST:6274/"]
+    {
         let post = send(alice.post(&initialize).header("origin", origin)).await;
         assert_eq!(post.status(), 403, "{origin}");
         assert!(!post.headers().contains_key("access-control-allow-origin"), "{origin}");
-        let preflight = alice.request(Method::OPTIONS).header("origin", origin).header("access-control-request-method", "POST");
+        let preflight =
+            alice.request(Method::OPTIONS).header("origin", origin).header("access-control-request-method", "POST");
         assert_eq!(send(preflight).await.status(), 403, "{origin}");
     }
-    let doubled = alice.post(&initialize).header("origin", "http://localhost:6274").header("origin", "http://localhost:6274");
+    let doubled =
+        alice.post(&initialize).header("origin", "http://localhost:6274").header("origin", "http://localhost:6274");
     assert_eq!(send(doubled).await.status(), 403);
     assert_eq!(counters(&world, "").await, before, "the upstream was asked");
 
     for origin in ["http://localhost:6274", &world.gatehouse.url] {
         let preflight = Client::new(&world.mcp_url(), "nothing").request(Method::OPTIONS).header("origin", origin);
         let preflight = send(preflight.header("access-control-request-method", "POST")).await;
-        assert_eq!((preflight.status().as_u16(), preflight.headers()["access-control-allow-origin"].as_bytes()), (204, origin.as_bytes()));
+        assert_eq!(
+            (preflight.status().as_u16(), preflight.headers()["access-control-allow-origin"].as_bytes()),
+            (204, origin.as_bytes())
+        );
         let allowed = preflight.headers()["access-control-allow-headers"].to_str().unwrap().to_ascii_lowercase();
-        for name in ["authorization", "content-type", "mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name"] {
+        for name in
+            ["authorization", "content-type", "mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name"]
+        {
             assert!(allowed.contains(name), "{name}");
         }
         let answer = send(alice.post(&initialize).header("origin", origin)).await;
-        assert_eq!((answer.status().as_u16(), answer.headers()["access-control-allow-origin"].as_bytes()), (200, origin.as_bytes()));
-        let unauthorized = send(Client::new(&world.mcp_url(), "nothing").post(&initialize).header("origin", origin)).await;
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["access-control-allow-origin"].as_bytes()),
+            (200, origin.as_bytes())
+        );
+        let unauthorized =
+            send(Client::new(&world.mcp_url(), "nothing").post(&initialize).header("origin", origin)).await;
         assert_eq!(unauthorized.status(), 401);
         let exposed = unauthorized.headers()["access-control-expose-headers"].to_str().unwrap();
         assert!(exposed.contains("WWW-Authenticate") && exposed.contains("Mcp-Session-Id"), "{exposed}");

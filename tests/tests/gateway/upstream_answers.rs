@@ -14,7 +14,8 @@ async fn a_body_at_the_limit_passes_and_one_byte_more_does_not() {
     let upstream = ProgrammedUpstream::start().await;
     let world = World::start(programmed_upstream::beside_mcp(&upstream, &format!("max_request_bytes = {LIMIT}"))).await;
     let alice = programmed_upstream::sign_in(&world, "/programmed", "alice", "").await;
-    let of = |length: usize| alice.request(Method::POST).header("content-type", "application/json").body(vec![b' '; length]);
+    let of =
+        |length: usize| alice.request(Method::POST).header("content-type", "application/json").body(vec![b' '; length]);
     for at_the_limit in [LIMIT - 1, LIMIT] {
         let answer = send(of(at_the_limit)).await;
         assert_eq!((answer.status().as_u16(), answer.text().await.unwrap()), (200, at_the_limit.to_string()));
@@ -51,7 +52,9 @@ async fn the_upstreams_own_answer_is_passed_on_and_its_absence_names_the_route_a
     let upstream = ProgrammedUpstream::start().await;
     let world = World::start(programmed_upstream::beside_mcp(&upstream, "")).await;
     let alice = programmed_upstream::sign_in(&world, "/programmed", "alice", "").await;
-    let at = |query: &str| Client::new(&format!("{}/programmed?{query}", world.gatehouse.url), alice.token()).post(&Value::Null);
+    let at = |query: &str| {
+        Client::new(&format!("{}/programmed?{query}", world.gatehouse.url), alice.token()).post(&Value::Null)
+    };
     let header = |headers: &[(String, String)], name: &str| {
         headers.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone())
     };

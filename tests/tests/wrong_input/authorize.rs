@@ -7,7 +7,7 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     let good = setting.authorization_request();
     let get = |name: &str, pairs: &[(&str, &str)]| {
         let row = Row::new("", "GET", &format!("/authorize?{}", form(pairs)));
-        Row { name: format!("GET /authorize: {name}"), ..row }
+        row.named(&format!("GET /authorize: {name}"))
     };
     let mut rows = vec![
         Row::new("no parameters", "GET", "/authorize").gets(Expected::Page(400)),
@@ -19,8 +19,28 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     let own_callback = format!("{}/callback", setting.origin);
     let long = "x".repeat(5000);
     for (name, values) in [
-        ("client_id", &["", "unknown", "Conformance", "conformance ", "conformance\0", "\u{e9}", "<script>alert(1)</script>", &long][..]),
-        ("client_id", &["https://127.0.0.1/client", "https://localhost/client", "https://u:p@client.example/", "http://client.example/client"]),
+        (
+            "client_id",
+            &[
+                "",
+                "unknown",
+                "Conformance",
+                "conformance ",
+                "conformance\0",
+                "\u{e9}",
+                "<script>alert(1)</script>",
+                &long,
+            ][..],
+        ),
+        (
+            "client_id",
+            &[
+                "https://127.0.0.1/client",
+                "https://localhost/client",
+                "https://u:p@client.example/",
+                "http://client.example/client",
+            ],
+        ),
         ("client_id", &["1-AAAA", "99999999999-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]),
         (
             "redirect_uri",
@@ -70,15 +90,34 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
 
     // From then on the client is told.
     let resource = format!("{}/mcp", setting.origin);
-    let (upper, with_fragment, slashed) = (resource.replace("/mcp", "/MCP"), format!("{resource}#x"), format!("{resource}/more"));
+    let (upper, with_fragment, slashed) =
+        (resource.replace("/mcp", "/MCP"), format!("{resource}#x"), format!("{resource}/more"));
     let (challenge_42, challenge_44) = ("x".repeat(42), "x".repeat(44));
     for (name, code, values) in [
-        ("response_type", "unsupported_response_type", &["token", "code token", "id_token", "Code", "none", "code code"][..]),
-        ("code_challenge", "invalid_request", &["x", &challenge_42, &challenge_44, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c=", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM"]),
+        (
+            "response_type",
+            "unsupported_response_type",
+            &["token", "code token", "id_token", "Code", "none", "code code"][..],
+        ),
+        (
+            "code_challenge",
+            "invalid_request",
+            &[
+                "x",
+                &challenge_42,
+                &challenge_44,
+                "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c=",
+                "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM",
+            ],
+        ),
         ("code_challenge_method", "invalid_request", &["plain", "s256", "S512", "none"]),
         ("response_mode", "invalid_request", &["fragment", "form_post", "jwt"]),
         ("scope", "invalid_scope", &["admin", "mcp admin", "mc\"p", "mcp\\", "\u{e9}", "MCP"]),
-        ("resource", "invalid_target", &["https://evil.example/mcp", "mcp", "/mcp", &with_fragment, &upper, &slashed, &setting.origin]),
+        (
+            "resource",
+            "invalid_target",
+            &["https://evil.example/mcp", "mcp", "/mcp", &with_fragment, &upper, &slashed, &setting.origin],
+        ),
         ("prompt", "interaction_required", &["none"]),
         ("request", "request_not_supported", &["eyJhbGciOiJub25lIn0.e30."]),
         ("request_uri", "request_uri_not_supported", &["https://evil.example/", "urn:ietf:params:oauth:request_uri:x"]),
@@ -93,15 +132,24 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
         rows.push(get(&format!("{name} twice"), &doubled).gets(Expected::Client(code, true)));
     }
     for name in ["response_type", "code_challenge", "code_challenge_method"] {
-        rows.push(get(&format!("no {name}"), &with(&good, (name, None))).gets(Expected::Client("invalid_request", true)));
-        rows.push(get(&format!("empty {name}"), &with(&good, (name, Some("")))).gets(Expected::Client("invalid_request", true)));
+        rows.push(
+            get(&format!("no {name}"), &with(&good, (name, None))).gets(Expected::Client("invalid_request", true)),
+        );
+        rows.push(
+            get(&format!("empty {name}"), &with(&good, (name, Some(""))))
+                .gets(Expected::Client("invalid_request", true)),
+        );
     }
-    let two_resources = [good.as_slice(), &[("resource", resource.as_str()), ("resource", "https://other.example/")]].concat();
+    let two_resources =
+        [good.as_slice(), &[("resource", resource.as_str()), ("resource", "https://other.example/")]].concat();
     rows.push(get("two resources", &two_resources).gets(Expected::Client("invalid_target", true)));
     let two_states = [good.as_slice(), &[("state", "other")]].concat();
     rows.push(get("state twice", &two_states).gets(Expected::Client("invalid_request", false)));
     let long_state = "x".repeat(2049);
-    rows.push(get("a long state", &with(&good, ("state", Some(&long_state)))).gets(Expected::Client("invalid_request", false)));
+    rows.push(
+        get("a long state", &with(&good, ("state", Some(&long_state))))
+            .gets(Expected::Client("invalid_request", false)),
+    );
     let injection = with(&good, ("scope", Some("x\r\nset-cookie: a=b")));
     rows.push(get("a line break in scope", &injection).gets(Expected::Client("invalid_scope", true)));
 
@@ -109,8 +157,12 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"] {
         rows.push(Row::new("wrong method", method, &target).gets(Expected::Method("GET")));
     }
-    let preflight = Row::new("a page of another origin asks", "OPTIONS", &target).header("origin", "https://evil.example");
+    let preflight =
+        Row::new("a page of another origin asks", "OPTIONS", &target).header("origin", "https://evil.example");
     rows.push(preflight.header("access-control-request-method", "GET").gets(Expected::Method("GET")));
-    rows.push(Row::new("oversized", "GET", &format!("{target}&x={}", "x".repeat(70_000))).gets(Expected::Refused(&[414, 431])));
+    rows.push(
+        Row::new("oversized", "GET", &format!("{target}&x={}", "x".repeat(70_000)))
+            .gets(Expected::Refused(&[414, 431])),
+    );
     rows
 }

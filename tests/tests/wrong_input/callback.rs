@@ -7,7 +7,7 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     let good = [("code", "code"), ("state", setting.state.as_str()), ("iss", setting.world.issuer.as_str())];
     let get = |name: &str, pairs: &[(&str, &str)]| {
         let row = Row::new("", "GET", &format!("/callback?{}", form(pairs)));
-        Row { name: format!("GET /callback: {name}"), ..row }
+        row.named(&format!("GET /callback: {name}"))
     };
     let cookie = |row: Row| row.header("cookie", &setting.cookie);
     let mut rows = vec![cookie(Row::new("no parameters", "GET", "/callback").gets(Expected::Page(400)))];
@@ -16,7 +16,18 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     flipped.replace_range(30..31, if flipped.as_bytes()[30] == b'A' { "B" } else { "A" });
     let longer = format!("{}A", setting.state);
     let long = "x".repeat(5000);
-    for state in ["", "x", &setting.state[1..], &flipped, &longer, &setting.ticket, &setting.access_token, &setting.authorization.code, &long, "<script>"] {
+    for state in [
+        "",
+        "x",
+        &setting.state[1..],
+        &flipped,
+        &longer,
+        &setting.ticket,
+        &setting.access_token,
+        &setting.authorization.code,
+        &long,
+        "<script>",
+    ] {
         let shown: String = state.chars().take(20).collect();
         let row = get(&format!("state is {shown:?}"), &with(&good, ("state", Some(state))));
         rows.push(cookie(row.gets(Expected::Page(400))));
@@ -24,7 +35,9 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     rows.push(cookie(get("no state", &with(&good, ("state", None))).gets(Expected::Page(400))));
     rows.push(cookie(get("no code and no error", &with(&good, ("code", None))).gets(Expected::Page(400))));
     rows.push(cookie(get("an empty code", &with(&good, ("code", Some("")))).gets(Expected::Page(400))));
-    rows.push(cookie(get("a code with a line break", &with(&good, ("code", Some("a\r\nb")))).gets(Expected::Page(400))));
+    rows.push(cookie(
+        get("a code with a line break", &with(&good, ("code", Some("a\r\nb")))).gets(Expected::Page(400)),
+    ));
     let both = [good.as_slice(), &[("error", "access_denied")]].concat();
     rows.push(cookie(get("code and error", &both).gets(Expected::Page(400))));
     for name in ["code", "state", "iss"] {
@@ -40,7 +53,11 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     // The login is there, but was begun in another browser: it is neither finished nor used up.
     let (name, _) = setting.cookie.split_once('=').unwrap_or_default();
     let other = format!("{name}={}", "A".repeat(43));
-    for (what, text) in [("no cookie", None), ("another browser's cookie", Some(other.clone())), ("two cookies", Some(format!("{}; {other}", setting.cookie)))] {
+    for (what, text) in [
+        ("no cookie", None),
+        ("another browser's cookie", Some(other.clone())),
+        ("two cookies", Some(format!("{}; {other}", setting.cookie))),
+    ] {
         for pairs in [good.to_vec(), [&with(&good, ("code", None))[..], &[("error", "access_denied")]].concat()] {
             let row = text.iter().fold(get(what, &pairs), |row, text| row.header("cookie", text));
             rows.push(row.gets(Expected::Page(403)));

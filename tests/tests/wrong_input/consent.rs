@@ -5,7 +5,7 @@ use crate::setting::{Setting, form, with};
 
 pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     let good = [("ticket", setting.ticket.as_str()), ("decision", "approve")];
-    let named = |name: &str, row: Row| Row { name: format!("POST /consent: {name}"), ..row }.gets(Expected::Page(403));
+    let named = |name: &str, row: Row| row.named(&format!("POST /consent: {name}")).gets(Expected::Page(403));
     let post = || Row::new("", "POST", "/consent");
     let cookie = |row: Row| row.header("cookie", &setting.cookie);
     let mut rows = Vec::new();
@@ -14,7 +14,10 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     flipped.replace_range(30..31, if flipped.as_bytes()[30] == b'A' { "B" } else { "A" });
     let longer = format!("{}A", setting.ticket);
     for (name, values) in [
-        ("ticket", &["", "x", &setting.ticket[1..], &flipped, &longer, &setting.state, &setting.access_token, "\u{e9}\0"][..]),
+        (
+            "ticket",
+            &["", "x", &setting.ticket[1..], &flipped, &longer, &setting.state, &setting.access_token, "\u{e9}\0"][..],
+        ),
         ("decision", &[""]),
     ] {
         for value in values {
@@ -47,12 +50,15 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     for origin in ["https://evil.example", "null", "", "http://127.0.0.1", &setting.origin.replace("http:", "https:")] {
         rows.push(named(&format!("origin {origin:?}"), cookie(post().form(&body)).header("origin", origin)));
     }
-    let two_origins = cookie(post().form(&body)).header("origin", &setting.origin).header("origin", "https://evil.example");
+    let two_origins =
+        cookie(post().form(&body)).header("origin", &setting.origin).header("origin", "https://evil.example");
     rows.push(named("two origins", two_origins));
     for site in ["cross-site", "same-site", "none", "x"] {
         rows.push(named(&format!("sec-fetch-site {site}"), cookie(post().form(&body)).header("sec-fetch-site", site)));
     }
-    for kind in ["application/json", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencodedx", ""] {
+    for kind in
+        ["application/json", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencodedx", ""]
+    {
         let row = cookie(post().header("content-type", kind).body(body.as_bytes()));
         rows.push(named(&format!("content type {kind:?}"), row));
     }

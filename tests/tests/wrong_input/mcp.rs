@@ -9,22 +9,43 @@ const MESSAGE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     let post = |name: &str| {
         let row = Row::new("", "POST", "/mcp").json(MESSAGE).header("accept", "application/json, text/event-stream");
-        Row { name: format!("POST /mcp: {name}"), ..row }
+        row.named(&format!("POST /mcp: {name}"))
     };
     let token = setting.access_token.as_str();
     let mut rows = Vec::new();
     for method in ["GET", "POST", "DELETE"] {
         rows.push(Row::new("no token", method, "/mcp").gets(Expected::Challenge(401, None)));
-        rows.push(Row::new("a token in the query", method, &format!("/mcp?access_token={token}")).gets(Expected::Challenge(401, None)));
-        rows.push(Row::new("an unknown token", method, "/mcp").bearer("x").gets(Expected::Challenge(401, Some("invalid_token"))));
+        rows.push(
+            Row::new("a token in the query", method, &format!("/mcp?access_token={token}"))
+                .gets(Expected::Challenge(401, None)),
+        );
+        rows.push(
+            Row::new("an unknown token", method, "/mcp")
+                .bearer("x")
+                .gets(Expected::Challenge(401, Some("invalid_token"))),
+        );
     }
     let in_form = Row::new("a token in the form", "POST", "/mcp").form(&format!("access_token={token}"));
     rows.push(in_form.gets(Expected::Challenge(401, None)));
     for value in ["Basic YTpi", "Digest x", "bearerx", token] {
         let shown: String = value.chars().take(12).collect();
-        rows.push(post(&format!("another scheme: {shown}")).header("authorization", value).gets(Expected::Challenge(401, None)));
+        rows.push(
+            post(&format!("another scheme: {shown}"))
+                .header("authorization", value)
+                .gets(Expected::Challenge(401, None)),
+        );
     }
-    for value in ["Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer \"a\"", "Bearer =", "Bearer \u{e9}", "", "Bearer a\tb"] {
+    for value in [
+        "Bearer",
+        "Bearer ",
+        "Bearer a b",
+        "Bearer a,b",
+        "Bearer \"a\"",
+        "Bearer =",
+        "Bearer \u{e9}",
+        "",
+        "Bearer a\tb",
+    ] {
         let row = post(&format!("malformed: {value:?}")).header("authorization", value);
         rows.push(row.gets(Expected::Challenge(400, Some("invalid_request"))));
     }
@@ -32,17 +53,34 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
         let row = post("two tokens").bearer(token).bearer(second);
         rows.push(row.gets(Expected::Challenge(400, Some("invalid_request"))));
     }
-    for (what, token) in [("a refresh token", &setting.refresh_token), ("a code", &setting.authorization.code), ("a ticket", &setting.ticket)] {
+    for (what, token) in [
+        ("a refresh token", &setting.refresh_token),
+        ("a code", &setting.authorization.code),
+        ("a ticket", &setting.ticket),
+    ] {
         rows.push(post(what).bearer(token).gets(Expected::Challenge(401, Some("invalid_token"))));
     }
-    for (name, value) in [("mcp-protocol-version", "2025-11-25"), ("mcp-method", "ping"), ("mcp-name", "x"), ("last-event-id", "1")] {
+    for (name, value) in
+        [("mcp-protocol-version", "2025-11-25"), ("mcp-method", "ping"), ("mcp-name", "x"), ("last-event-id", "1")]
+    {
         let row = post(&format!("{name} twice")).bearer(token).header(name, value).header(name, value);
         rows.push(row.gets(Expected::Rpc(400)));
     }
-    rows.push(post("mcp-session-id twice").bearer(token).header("mcp-session-id", "x").header("mcp-session-id", "x").gets(Expected::Rpc(400)));
+    rows.push(
+        post("mcp-session-id twice")
+            .bearer(token)
+            .header("mcp-session-id", "x")
+            .header("mcp-session-id", "x")
+            .gets(Expected::Rpc(400)),
+    );
     for id in ["x", "", "\u{e9}", "a b", &"x".repeat(10_000)] {
         let shown: String = id.chars().take(20).collect();
-        rows.push(post(&format!("mcp-session-id {shown:?}")).bearer(token).header("mcp-session-id", id).gets(Expected::Rpc(404)));
+        rows.push(
+            post(&format!("mcp-session-id {shown:?}"))
+                .bearer(token)
+                .header("mcp-session-id", id)
+                .gets(Expected::Rpc(404)),
+        );
     }
     for origin in ["https://evil.example", "null", ""] {
         rows.push(post(&format!("origin {origin:?}")).bearer(token).header("origin", origin).gets(Expected::Rpc(403)));

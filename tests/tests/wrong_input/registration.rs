@@ -11,7 +11,7 @@ const REDIRECT_URI: Expected = Expected::Error(400, "invalid_redirect_uri");
 pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     let post = || Row::new("", "POST", "/register");
     let good = json!({ "redirect_uris": ["https://client.example/callback"] });
-    let named = |name: &str, row: Row| Row { name: format!("POST /register: {name}"), ..row };
+    let named = |name: &str, row: Row| row.named(&format!("POST /register: {name}"));
     let mut rows = Vec::new();
     for (name, body) in [
         ("no body", String::new()),
@@ -23,7 +23,10 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
         ("an array of the members' values", "[[\"https://client.example/callback\"],\"name\"]".to_owned()),
         ("a string", "\"https://client.example\"".to_owned()),
         ("very deep", format!("{{\"x\":{}}}", "[".repeat(20_000))),
-        ("a doubled member", "{\"redirect_uris\":[\"https://a.example/\"],\"redirect_uris\":[\"https://b.example/\"]}".to_owned()),
+        (
+            "a doubled member",
+            "{\"redirect_uris\":[\"https://a.example/\"],\"redirect_uris\":[\"https://b.example/\"]}".to_owned(),
+        ),
         ("redirect_uris is a string", json!({ "redirect_uris": "https://client.example/" }).to_string()),
         ("redirect_uris is an object", json!({ "redirect_uris": {} }).to_string()),
         ("redirect_uris is null", json!({ "redirect_uris": null }).to_string()),

@@ -43,13 +43,15 @@ pub(crate) fn with<'a>(pairs: &[(&'a str, &'a str)], change: (&'a str, Option<&'
 
 impl Setting {
     pub(crate) async fn start() -> Self {
-        let world = World::start(WorldSettings { upstream: &["conformance-upstream.mjs"], ..WorldSettings::default() }).await;
+        let world =
+            World::start(WorldSettings { upstream: &["conformance-upstream.mjs"], ..WorldSettings::default() }).await;
         let origin = world.gatehouse.url.clone();
         let tokens = world.sign_in("alice").await;
         let text = |name: &str| tokens[name].as_str().expect("text").to_owned();
         let (page, cookie) = consent_page(&origin, None).await;
         let approval = form(&[("ticket", &ticket_of(&page)), ("decision", "approve")]);
-        let approved = Row::new("approve", "POST", "/consent").form(&approval).header("cookie", &cookie).send(&origin).await;
+        let approved =
+            Row::new("approve", "POST", "/consent").form(&approval).header("cookie", &cookie).send(&origin).await;
         let location = url::Url::parse(approved.headers("location").first().expect("a redirect")).expect("a URL");
         let state = location.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
         let (page, _) = consent_page(&origin, Some(&cookie)).await;

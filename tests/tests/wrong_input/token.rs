@@ -14,7 +14,7 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
 
 fn post(name: &str, body: &str, expected: Expected) -> Row {
     let row = Row::new("", "POST", "/token").form(body).gets(expected);
-    Row { name: format!("POST /token: {name}"), ..row }
+    row.named(&format!("POST /token: {name}"))
 }
 
 const INVALID_REQUEST: Expected = Expected::Error(400, "invalid_request");
@@ -24,17 +24,27 @@ fn of_any_grant(setting: &Setting) -> Vec<Row> {
     let body = form(&code);
     let typed = |kind: &str| {
         let row = Row::new("", "POST", "/token").header("content-type", kind).body(body.as_bytes());
-        Row { name: format!("POST /token: content type {kind:?}"), ..row }.gets(INVALID_REQUEST)
+        row.named(&format!("POST /token: content type {kind:?}")).gets(INVALID_REQUEST)
     };
     let mut rows: Vec<_> =
-        ["application/json", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencodedx", ""].map(typed).to_vec();
+        ["application/json", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencodedx", ""]
+            .map(typed)
+            .to_vec();
     rows.push(Row::new("no content type", "POST", "/token").body(body.as_bytes()).gets(INVALID_REQUEST));
     rows.push(Row::new("the form in the query", "POST", &format!("/token?{body}")).form("").gets(INVALID_REQUEST));
     rows.push(post("no body", "", INVALID_REQUEST));
     rows.push(post("not UTF-8", "", INVALID_REQUEST).body(b"grant_type=authorization_code&code=\xff"));
     rows.push(post("oversized", &format!("{body}&x={}", "x".repeat(70_000)), Expected::Error(413, "invalid_request")));
     for good in [&code, &refresh] {
-        for value in ["password", "client_credentials", "implicit", "Authorization_Code", "code", "urn:ietf:params:oauth:grant-type:device_code", "\u{e9}"] {
+        for value in [
+            "password",
+            "client_credentials",
+            "implicit",
+            "Authorization_Code",
+            "code",
+            "urn:ietf:params:oauth:grant-type:device_code",
+            "\u{e9}",
+        ] {
             let body = form(&with(good, ("grant_type", Some(value))));
             rows.push(post(&format!("grant_type is {value}"), &body, Expected::Error(400, "unsupported_grant_type")));
         }
@@ -59,7 +69,14 @@ fn of_any_grant(setting: &Setting) -> Vec<Row> {
             rows.push(row.header("authorization", scheme));
         }
         let resource = format!("{}/mcp", setting.origin);
-        for resource in ["https://evil.example/mcp", "mcp", "/mcp", &format!("{resource}#x"), &format!("{resource}/"), &setting.origin] {
+        for resource in [
+            "https://evil.example/mcp",
+            "mcp",
+            "/mcp",
+            &format!("{resource}#x"),
+            &format!("{resource}/more"),
+            &setting.origin,
+        ] {
             let body = form(&[good.as_slice(), &[("resource", resource)]].concat());
             rows.push(post(&format!("resource is {resource}"), &body, Expected::Error(400, "invalid_target")));
         }
@@ -76,7 +93,13 @@ fn of_codes(setting: &Setting) -> Vec<Row> {
     let good = setting.redemption();
     let mut rows = Vec::new();
     let (short, long) = ("x".repeat(42), "x".repeat(129));
-    for verifier in ["x", &short, &long, "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjX ", "\u{e9}BjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"] {
+    for verifier in [
+        "x",
+        &short,
+        &long,
+        "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjX ",
+        "\u{e9}BjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    ] {
         let body = form(&with(&good, ("code_verifier", Some(verifier))));
         rows.push(post(&format!("code_verifier is {verifier}"), &body, INVALID_REQUEST));
     }
@@ -108,7 +131,16 @@ fn of_refresh_tokens(setting: &Setting) -> Vec<Row> {
     let mut flipped = setting.refresh_token.clone();
     flipped.replace_range(30..31, if flipped.as_bytes()[30] == b'A' { "B" } else { "A" });
     let longer = format!("{}A", setting.refresh_token);
-    for value in ["x", "\u{e9}", &setting.refresh_token[1..], &flipped, &longer, &setting.access_token, &setting.authorization.code, &setting.ticket] {
+    for value in [
+        "x",
+        "\u{e9}",
+        &setting.refresh_token[1..],
+        &flipped,
+        &longer,
+        &setting.access_token,
+        &setting.authorization.code,
+        &setting.ticket,
+    ] {
         let shown: String = value.chars().take(20).collect();
         let body = form(&with(&good, ("refresh_token", Some(value))));
         rows.push(post(&format!("wrong refresh_token {shown}"), &body, Expected::Error(400, "invalid_grant")));

@@ -85,20 +85,20 @@ fn an_expired_an_unknown_or_a_changed_code_is_refused() {
     let (expiry, random) = code.split_once('.').unwrap();
     let postponed = format!("{}.{random}", expiry.parse::<u64>().unwrap() + 60);
     let padded = format!("0{expiry}.{random}");
-    let before = bench.store.state();
+    let before = bench.store.snapshot();
     for bad in ["x", ".", "99999999999999999999999.x", "1795000060.AAAA", &postponed, &padded] {
         assert_eq!(error_of(&bench.redeem(bad, &[])), "invalid_grant", "{bad}");
     }
     bench.later(60);
     assert_eq!(error_of(&bench.redeem(&code, &[])), "invalid_grant");
-    assert_eq!(bench.store.state(), before);
+    assert_eq!(bench.store.snapshot(), before);
 }
 
 #[test]
 fn a_wrong_request_does_not_use_the_code_up() {
     let bench = Bench::new();
     let code = bench.code_for("alice", &[]);
-    let before = bench.store.state();
+    let before = bench.store.snapshot();
     for (change, error) in [
         (("code_verifier", ""), "invalid_request"),
         (("code_verifier", "short"), "invalid_request"),
@@ -113,7 +113,7 @@ fn a_wrong_request_does_not_use_the_code_up() {
         (("code", ""), "invalid_request"),
     ] {
         assert_eq!(error_of(&bench.redeem(&code, &[change])), error, "{change:?}");
-        assert_eq!(bench.store.state(), before, "{change:?}");
+        assert_eq!(bench.store.snapshot(), before, "{change:?}");
     }
     let doubled = [redemption(&code), vec![("code", code.as_str())]].concat();
     assert_eq!(error_of(&bench.post("/token", &doubled, None)), "invalid_request");

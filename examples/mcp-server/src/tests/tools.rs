@@ -35,14 +35,14 @@ fn the_snippets_of_two_users_are_apart() {
 fn a_snippet_lives_for_a_year_at_least_and_two_at_most() {
     for start in [1_795_000_000 / YEAR * YEAR, 1_795_000_000, 1_795_000_000 / YEAR * YEAR + YEAR - 1] {
         let bench = Bench::new();
-        bench.store.now.set(start);
+        bench.set_now(start);
         let get = || bench.call("demo:alice", "get_snippet", json!({ "snippetname": "n" }));
         bench.call("demo:alice", "save_snippet", json!({ "snippetname": "n", "snippet": "old" }));
-        bench.store.now.set(start + YEAR);
+        bench.set_now(start + YEAR);
         assert_eq!(get().0, "old");
         bench.call("demo:alice", "save_snippet", json!({ "snippetname": "n", "snippet": "new" }));
         assert_eq!(get().0, "new", "the newer one counts while the older one still stands");
-        bench.store.now.set(start + 3 * YEAR);
+        bench.set_now(start + 3 * YEAR);
         assert!(get().1);
     }
 }
@@ -66,7 +66,7 @@ fn arguments_that_do_not_fit_are_named_and_nothing_is_saved() {
         let (text, is_error) = bench.call("demo:alice", name, arguments.clone());
         assert!(is_error && text.contains(problem), "{name} {arguments:.80}: {text}");
     }
-    assert!(bench.store.values.borrow().is_empty());
+    assert!(bench.store.values().is_empty());
     let largest = json!({ "snippetname": "ü".repeat(128), "snippet": "s".repeat(65_536) });
     assert!(!bench.call("demo:alice", "save_snippet", largest).1);
 }
@@ -89,10 +89,10 @@ fn a_call_that_names_no_tool_has_invalid_params() {
 #[test]
 fn a_store_that_fails_is_an_internal_error_whose_reason_only_the_log_gets() {
     let bench = Bench::new();
-    bench.store.broken.set(true);
+    bench.store.go_down();
     let params = json!({ "name": "get_snippet", "arguments": { "snippetname": "n" } });
     let answer = bench.legacy("tools/call", params);
     assert_eq!(answer["error"]["code"], -32603);
-    assert!(!answer.to_string().contains("out of order"));
-    assert_eq!(*bench.log.borrow(), ["the store failed: out of order"]);
+    assert!(!answer.to_string().contains("down"));
+    assert_eq!(*bench.log.borrow(), ["the store is unavailable: down"]);
 }

@@ -38,7 +38,9 @@ async fn an_unusable_authorization_header_asks_nobody() {
 async fn every_rejected_token_gets_the_same_answer_and_the_upstream_hears_nothing() {
     let fakes = fakes();
     let mut answers = Vec::new();
-    for rejection in [Rejection::Unrecognised, Rejection::Expired, Rejection::Revoked, Rejection::Reused, Rejection::OtherResource] {
+    for rejection in
+        [Rejection::Unrecognised, Rejection::Expired, Rejection::Revoked, Rejection::Reused, Rejection::OtherResource]
+    {
         *fakes.validated.lock().unwrap() = Some(Err(rejection));
         let reply = call(&fakes, &[], "{}").await;
         is_terse_refusal(&reply, 401);
@@ -123,7 +125,10 @@ async fn a_preflight_of_an_allowed_page_needs_no_token_and_asks_nobody() {
     let reply = ask(&fakes, "OPTIONS", "/mcp", &headers).await;
     assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (204, ORIGIN));
     let allowed = reply.header("access-control-allow-headers").to_ascii_lowercase();
-    assert!(allowed.contains("authorization") && allowed.contains("mcp-param-region") && !allowed.contains("x-evil"), "{allowed}");
+    assert!(
+        allowed.contains("authorization") && allowed.contains("mcp-param-region") && !allowed.contains("x-evil"),
+        "{allowed}"
+    );
     assert_eq!(reply.header("access-control-allow-credentials"), "");
     asked_nobody(&fakes);
 }

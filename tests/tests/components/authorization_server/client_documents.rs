@@ -1,0 +1,142 @@
+//! Clients whose id is the URL of a document about them.
+
+use std::sync::Arc;
+
+use http::Response;
+use serde_json::{Value, json};
+use wasmtime_wasi_http::Error;
+
+use super::{authorization, fakes, get, nothing_happened};
+use crate::fakes::Fakes;
+use crate::outbound::Answer;
+
+const URL: &str = "https://client.example.com/metadata.json";
+const REDIRECT_URI: &str = "https://client.example.com/callback";
+
+fn document() -> Value {
+    json!({ "client_id": URL, "client_name": "A published client", "redirect_uris": [REDIRECT_URI] })
+}
+
+async fn authorize(fakes: &Arc<Fakes>, client_id: &str) -> u16 {
+    let reply = get(fakes, &authorization(client_id, REDIRECT_URI, &[]), None).await;
+    assert_eq!(reply.header("location"), "");
+    if reply.status == 200 {
+        assert!(reply.body.contains("A published client") && reply.body.contains("client.example.com"));
+    }
+    reply.status.as_u16()
+}
+
+#[tokio::test]
+async fn a_document_is_fetched_once_kept_and_fetched_again_when_it_is_old() {
+    let fakes = fakes();
+    fakes.answer(|_| Answer::json(&document()));
+    assert_eq!(authorize(&fakes, URL).await, 200);
+    let sent = fakes.sent();
+    assert_eq!((sent.len(), sent[0].method.as_str(), sent[0].url.as_str()), (1, "GET", URL));
+    assert_eq!(
+        sent[0].header_pairs(),
+        [("accept".to_owned(), "application/json".to_owned())],
+        "nothing of ours is sent along"
+    );
+    assert_eq!(fakes.snapshot().len(), 1);
+    assert_eq!(authorize(&fakes, URL).await, 200);
+    assert_eq!(fakes.sent().len(), 1, "it was kept");
+    fakes.advance(2 * 3600);
+    assert_eq!(authorize(&fakes, URL).await, 200);
+    assert_eq!(fakes.sent().len(), 2, "it was too old");
+}
+
+#[tokio::test]
+async fn a_redirect_uri_that_the_document_does_not_name_is_refused() {
+    let fakes = fakes();
+    fakes.answer(|_| Answer::json(&document()));
+    let reply = get(&fakes, &authorization(URL, "https://evil.example.com/callback", &[]), None).await;
+    assert_eq!((reply.status.as_u16(), reply.header("location")), (400, ""));
+}
+
+#[tokio::test]
+async fn a_document_that_does_not_do_is_not_kept() {
+    type Make = fn() -> Answer;
+    let with = |name: &str, value: Value| {
+        let mut changed = document();
+        changed[name] = value;
+        changed
+    };
+    let documents = [
+        with("client_id", json!("https://client.example.com/other.json")),
+        with("redirect_uris", json!([])),
+        with("redirect_uris", json!(["javascript:alert(1)"])),
+        with("client_name", json!("")),
+        with("client_secret", json!("x")),
+        with("token_endpoint_auth_method", json!("client_secret_post")),
+        with("padding", json!("x".repeat(5 * 1024))),
+    ];
+    for document in documents {
+        let fakes = fakes();
+        let answer = document.clone();
+        fakes.answer(move |_| Answer::json(&answer));
+        assert_eq!(authorize(&fakes, URL).await, 400, "{document}");
+        assert!(fakes.snapshot().is_empty(), "{document}");
+    }
+    let redirect: Make = || {
+        Answer::Whole(
+            Response::builder()
+                .status(302)
+                .header("location", "https://client.example.com/moved")
+                .body(Vec::new())
+                .unwrap(),
+        )
+    };
+    let html: Make = || {
+        Answer::Whole(
+            Response::builder().header("content-type", "text/html").body(document().to_string().into_bytes()).unwrap(),
+        )
+    };
+    let down: Make = || Answer::Fails(Error::ConnectionRefused);
+    let gone: Make = || Answer::status(404);
+    for answer in [redirect, html, down, gone] {
+        let fakes = fakes();
+        fakes.answer(move |_| answer());
+        assert_eq!(authorize(&fakes, URL).await, 400);
+        assert_eq!(fakes.sent().len(), 1, "nothing is followed or tried again");
+        assert!(fakes.snapshot().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_may_not_be_fetched_is_never_asked_for() {
+    let fakes = fakes();
+    fakes.answer(|_| Answer::json(&document()));
+    for url in [
+        "https://127.0.0.1/metadata.json",
+        "https://[::1]/metadata.json",
+        "https://169.254.169.254/latest/meta-data",
+        "https://10.0.0.1/metadata.json",
+        "https://2130706433/metadata.json",
+        "https://0x7f.1/metadata.json",
+        "https://localhost/metadata.json",
+        "https://intranet/metadata.json",
+        "https://metadata.google.internal/x",
+        "https://printer.local/metadata.json",
+        "https://client.example.com/",
+        "https://client.example.com",
+        "https://client.example.com/a/../metadata.json",
+        "https://client.example.com/metadata.json#x",
+        "https://user@client.example.com/metadata.json",
+        "https://CLIENT.example.com/metadata.json",
+        "http://client.example.com/metadata.json",
+        "file:///etc/passwd",
+    ] {
+        assert_eq!(authorize(&fakes, url).await, 400, "{url}");
+    }
+    nothing_happened(&fakes);
+}
+
+#[tokio::test]
+async fn while_the_store_is_down_nothing_is_fetched() {
+    let fakes = fakes();
+    fakes.answer(|_| Answer::json(&document()));
+    fakes.store_goes_down();
+    assert_eq!(authorize(&fakes, URL).await, 503);
+    assert!(fakes.sent().is_empty());
+}

@@ -1,0 +1,96 @@
+//! The identity provider, scripted.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+
+use super::{Page, fakes, redirect};
+use crate::fakes::{Fakes, NOW};
+use crate::outbound::{Answer, Sent};
+use crate::serve::Reply;
+
+/// A provider that signs `alice` in, unless the test changes the claims.
+#[derive(Clone)]
+pub struct Provider {
+    /// The claims of the next id_token; the nonce is filled in when the browser is sent away.
+    pub claims: Arc<Mutex<Value>>,
+    /// Whether the next id_token's claims are exchanged after it was signed.
+    pub forges: Arc<AtomicBool>,
+}
+
+impl Provider {
+    /// Lets the provider answer the component's requests.
+    pub fn answering(fakes: &Fakes) -> Self {
+        let claims = json!({ "iss": "https://provider.example", "sub": "alice", "aud": "gatehouse", "iat": NOW, "exp": NOW + 300 });
+        let provider = Self { claims: Arc::new(Mutex::new(claims)), forges: Arc::default() };
+        let script = provider.clone();
+        fakes.answer(move |sent| script.answer(sent));
+        provider
+    }
+
+    fn answer(&self, sent: &Sent) -> Answer {
+        match (sent.method.as_str(), sent.url.as_str()) {
+            ("GET", "https://provider.example/.well-known/openid-configuration") => Answer::json(&json!({
+                "issuer": "https://provider.example",
+                "authorization_endpoint": "https://provider.example/authorize?tenant=1",
+                "token_endpoint": "https://provider.example/token",
+                "jwks_uri": "https://provider.example/jwks",
+                "id_token_signing_alg_values_supported": ["ES256"],
+            })),
+            ("POST", "https://provider.example/token") => Answer::json(&json!({
+                "token_type": "Bearer",
+                "access_token": "provider-access",
+                "refresh_token": "provider-refresh",
+                "expires_in": 3600,
+                "id_token": self.id_token(),
+            })),
+            ("GET", "https://provider.example/jwks") => {
+                let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key(), Algorithm::ES256).unwrap()).unwrap();
+                jwk["kid"] = "p256".into();
+                Answer::json(&json!({ "keys": [jwk] }))
+            }
+            _ => Answer::status(404),
+        }
+    }
+
+    fn id_token(&self) -> String {
+        let mut claims = self.claims.lock().unwrap().clone();
+        let token = sign(&claims);
+        if !self.forges.load(Ordering::SeqCst) {
+            return token;
+        }
+        claims["sub"] = "mallory".into();
+        let parts: Vec<_> = token.split('.').collect();
+        [parts[0], &URL_SAFE_NO_PAD.encode(claims.to_string()), parts[2]].join(".")
+    }
+
+    /// Notes the nonce of the authorization request to which `reply` sends the browser, and returns the state.
+    pub fn sign_in(&self, reply: &Reply) -> String {
+        let (_, parameters) = redirect(reply);
+        self.claims.lock().unwrap()["nonce"] = parameters["nonce"].as_str().into();
+        parameters["state"].clone()
+    }
+}
+
+/// A user who has approved and is back from the provider: the fakes, the provider, the browser's cookie and the state.
+pub async fn back_from_provider() -> (Arc<Fakes>, Provider, String, String) {
+    let fakes = fakes();
+    let provider = Provider::answering(&fakes);
+    let page = Page::open(&fakes).await;
+    let state = provider.sign_in(&page.decide(&fakes, "approve").await);
+    (fakes, provider, page.cookie, state)
+}
+
+fn key() -> EncodingKey {
+    EncodingKey::from_ec_der(include_bytes!("../../../../crates/openid/test-keys/p256.pkcs8.der"))
+}
+
+fn sign(claims: &Value) -> String {
+    let header = Header { kid: Some("p256".to_owned()), ..Header::new(Algorithm::ES256) };
+    jsonwebtoken::encode(&header, claims, &key()).unwrap()
+}

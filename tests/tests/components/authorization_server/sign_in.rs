@@ -1,0 +1,201 @@
+//! From the user's decision to the client's code.
+
+use std::sync::atomic::Ordering;
+
+use wasmtime_wasi_http::Error;
+
+use super::provider::{Provider, back_from_provider};
+use super::{CALLBACK, Page, REDIRECT_URI, challenge, fakes, get, nothing_happened, post_form, query, redirect};
+use crate::outbound::Answer;
+
+const STATE: &str = "the client's state";
+const ISSUER: &str = "https://gateway.example";
+
+#[tokio::test]
+async fn who_approves_is_sent_to_the_identity_provider_with_state_nonce_and_pkce() {
+    let fakes = fakes();
+    Provider::answering(&fakes);
+    let page = Page::open(&fakes).await;
+    let (place, parameters) = redirect(&page.decide(&fakes, "approve").await);
+    assert_eq!(place, "https://provider.example/authorize");
+    for (name, value) in [
+        ("tenant", "1"),
+        ("response_type", "code"),
+        ("client_id", "gatehouse"),
+        ("redirect_uri", CALLBACK),
+        ("scope", "openid profile"),
+        ("code_challenge_method", "S256"),
+    ] {
+        assert_eq!(parameters[name], value, "{name}");
+    }
+    assert_eq!((parameters["nonce"].len(), parameters["code_challenge"].len()), (43, 43));
+    assert_ne!(parameters["code_challenge"], challenge(), "the client's challenge is not ours");
+    assert_ne!(parameters["state"], STATE);
+    assert!(!parameters.contains_key("resource") && !parameters.contains_key("prompt"));
+    assert_eq!(fakes.sent().len(), 1, "only the metadata was fetched");
+    let stored = fakes.store.lock().unwrap().dump();
+    assert!(
+        !stored.contains(&parameters["nonce"]) && !stored.contains("conformance") && !stored.contains(STATE),
+        "{stored}"
+    );
+}
+
+#[tokio::test]
+async fn the_callback_redeems_the_providers_code_and_sends_the_client_its_own() {
+    let (fakes, _, cookie, state) = back_from_provider().await;
+    let target = format!("/callback?{}", query(&[("state", &state), ("code", "provider-code")]));
+    let (place, parameters) = redirect(&get(&fakes, &target, Some(&cookie)).await);
+    assert_eq!(
+        (place.as_str(), parameters["state"].as_str(), parameters["iss"].as_str()),
+        (REDIRECT_URI, STATE, ISSUER)
+    );
+    assert!(parameters["code"].len() > 43 && parameters.len() == 3, "{parameters:?}");
+
+    let sent = fakes.sent();
+    let exchange = sent.iter().find(|sent| sent.url == "https://provider.example/token").expect("a token request");
+    let form = exchange.form();
+    assert_eq!((form["code"].as_str(), form["redirect_uri"].as_str()), ("provider-code", CALLBACK));
+    assert!(form["code_verifier"].len() >= 43 && !form.contains_key("client_secret"));
+    assert!(exchange.headers["authorization"].to_str().unwrap().starts_with("Basic "));
+
+    let stored = fakes.store.lock().unwrap().dump() + &fakes.log();
+    for secret in ["provider-access", "provider-refresh", "provider-code", &form["code_verifier"], &parameters["code"]]
+    {
+        assert!(!stored.contains(secret), "{secret} is in the store or the log");
+    }
+    assert_eq!(fakes.session_calls(), [], "no session before the code is redeemed");
+}
+
+#[tokio::test]
+async fn a_callback_works_once() {
+    let (fakes, _, cookie, state) = back_from_provider().await;
+    let target = format!("/callback?{}", query(&[("state", &state), ("code", "provider-code")]));
+    redirect(&get(&fakes, &target, Some(&cookie)).await);
+    let (sent, codes) = (fakes.sent().len(), fakes.store.lock().unwrap().count("code"));
+    let again = get(&fakes, &target, Some(&cookie)).await;
+    assert_eq!((again.status.as_u16(), again.header("location")), (400, ""));
+    assert_eq!((fakes.sent().len(), fakes.store.lock().unwrap().count("code")), (sent, codes));
+}
+
+#[tokio::test]
+async fn a_callback_in_another_browser_is_refused_and_the_first_one_can_still_finish() {
+    let (fakes, _, cookie, state) = back_from_provider().await;
+    let target = format!("/callback?{}", query(&[("state", &state), ("code", "provider-code")]));
+    let other = Page::open(&fakes).await.cookie;
+    let (before, sent) = (fakes.snapshot(), fakes.sent().len());
+    let two = format!("{cookie}; {other}");
+    for stranger in [None, Some(other.as_str()), Some(two.as_str())] {
+        let reply = get(&fakes, &target, stranger).await;
+        assert_eq!((reply.status.as_u16(), reply.header("location")), (403, ""), "{stranger:?}");
+    }
+    assert_eq!((fakes.snapshot(), fakes.sent().len()), (before, sent));
+    redirect(&get(&fakes, &target, Some(&cookie)).await);
+}
+
+#[tokio::test]
+async fn a_forged_or_late_state_is_refused_without_asking_the_provider() {
+    let (fakes, _, cookie, state) = back_from_provider().await;
+    let (before, sent) = (fakes.snapshot(), fakes.sent().len());
+    for forged in ["", "x", &state[1..], STATE] {
+        let target = format!("/callback?{}", query(&[("state", forged), ("code", "c")]));
+        assert_eq!(get(&fakes, &target, Some(&cookie)).await.status, 400, "{forged}");
+    }
+    fakes.advance(600);
+    let target = format!("/callback?{}", query(&[("state", &state), ("code", "c")]));
+    assert_eq!(get(&fakes, &target, Some(&cookie)).await.status, 400);
+    assert_eq!((fakes.snapshot(), fakes.sent().len()), (before, sent));
+}
+
+#[tokio::test]
+async fn an_id_token_that_proves_nothing_gives_the_client_an_error_and_no_code() {
+    for (claim, value) in
+        [("nonce", "another"), ("aud", "another-client"), ("iss", "https://evil.example"), ("sub", "")]
+    {
+        let (fakes, provider, cookie, state) = back_from_provider().await;
+        provider.claims.lock().unwrap()[claim] = value.into();
+        let target = format!("/callback?{}", query(&[("state", &state), ("code", "provider-code")]));
+        let (place, parameters) = redirect(&get(&fakes, &target, Some(&cookie)).await);
+        assert_eq!(place, REDIRECT_URI, "{claim}");
+        assert!(parameters.contains_key("error") && !parameters.contains_key("code"), "{claim}: {parameters:?}");
+        assert_eq!(fakes.store.lock().unwrap().count("code"), 0, "{claim}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_token_whose_claims_were_exchanged_gives_no_code() {
+    let (fakes, provider, cookie, state) = back_from_provider().await;
+    provider.forges.store(true, Ordering::SeqCst);
+    let target = format!("/callback?{}", query(&[("state", &state), ("code", "provider-code")]));
+    let (_, parameters) = redirect(&get(&fakes, &target, Some(&cookie)).await);
+    assert!(parameters.contains_key("error") && !parameters.contains_key("code"), "{parameters:?}");
+    assert_eq!(fakes.store.lock().unwrap().count("code"), 0);
+    assert!(fakes.log().contains("signature"), "{}", fakes.log());
+}
+
+#[tokio::test]
+async fn the_providers_refusal_reaches_the_client_and_no_token_is_asked_for() {
+    let (fakes, _, cookie, state) = back_from_provider().await;
+    let target = format!("/callback?{}", query(&[("state", &state), ("error", "access_denied")]));
+    let (place, parameters) = redirect(&get(&fakes, &target, Some(&cookie)).await);
+    assert_eq!(
+        (place.as_str(), parameters["error"].as_str(), parameters["state"].as_str()),
+        (REDIRECT_URI, "access_denied", STATE)
+    );
+    assert!(!fakes.sent().iter().any(|sent| sent.method == "POST"));
+}
+
+#[tokio::test]
+async fn who_denies_goes_back_to_the_client_and_nothing_is_sent_or_stored() {
+    let fakes = fakes();
+    let page = Page::open(&fakes).await;
+    let (place, parameters) = redirect(&page.decide(&fakes, "deny").await);
+    assert_eq!((place.as_str(), parameters["error"].as_str()), (REDIRECT_URI, "access_denied"));
+    assert_eq!((parameters["state"].as_str(), parameters["iss"].as_str()), (STATE, ISSUER));
+    nothing_happened(&fakes);
+}
+
+#[tokio::test]
+async fn a_consent_that_our_page_did_not_send_does_nothing() {
+    let fakes = fakes();
+    let (page, other) = (Page::open(&fakes).await, Page::open(&fakes).await);
+    let ours = ("cookie", page.cookie.as_str());
+    let own_origin = ("origin", ISSUER);
+    let altered = format!("{}A", page.ticket);
+    for (headers, ticket) in [
+        (vec![own_origin], &page.ticket),
+        (vec![own_origin, ("cookie", &other.cookie)], &page.ticket),
+        (vec![own_origin, ours], &other.ticket),
+        (vec![own_origin, ours], &altered),
+        (vec![("origin", "https://evil.example"), ours], &page.ticket),
+        (vec![("origin", "null"), ours], &page.ticket),
+        (vec![own_origin, ("sec-fetch-site", "cross-site"), ours], &page.ticket),
+    ] {
+        let reply = post_form(&fakes, "/consent", &headers, &[("ticket", ticket), ("decision", "approve")]).await;
+        assert!(reply.status.is_client_error() && reply.header("location").is_empty(), "{headers:?}: {}", reply.status);
+    }
+    fakes.advance(900);
+    assert!(page.decide(&fakes, "approve").await.status.is_client_error(), "the page has expired");
+    nothing_happened(&fakes);
+}
+
+#[tokio::test]
+async fn while_the_provider_is_down_the_client_is_told_and_nothing_is_stored() {
+    let fakes = fakes();
+    let page = Page::open(&fakes).await;
+    for answer in [(|| Answer::Fails(Error::ConnectionRefused)) as fn() -> Answer, || Answer::status(500)] {
+        fakes.answer(move |_| answer());
+        let (place, parameters) = redirect(&page.decide(&fakes, "approve").await);
+        assert_eq!((place.as_str(), parameters["error"].as_str()), (REDIRECT_URI, "temporarily_unavailable"));
+        assert!(fakes.snapshot().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn while_the_store_is_down_nobody_is_sent_to_the_provider() {
+    let fakes = fakes();
+    Provider::answering(&fakes);
+    let page = Page::open(&fakes).await;
+    fakes.store_goes_down();
+    let (place, parameters) = redirect(&page.decide(&fakes, "approve").await);
+    assert_eq!((place.as_str(), parameters["error"].as_str()), (REDIRECT_URI, "temporarily_unavailable"));
+}
