@@ -19,6 +19,7 @@
 mod application;
 mod clock;
 mod compile;
+mod connection_headers;
 mod engine;
 mod error;
 mod guest;

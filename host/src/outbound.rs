@@ -23,6 +23,7 @@ use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::application::LoadedComponent;
+use crate::connection_headers::remove_named_by_connection;
 use crate::error::StartError;
 use crate::log::{Level, LogRecord, LogSink};
 use crate::timed_body::TimedBody;
@@ -210,7 +211,10 @@ impl WasiHttpHooks for OutboundHooks {
                 return Err(Error::HttpRequestDenied);
             }
             match component.sender.send(request, options.unwrap_or_default()).await {
-                Ok(response) => Ok((response, Box::new(async { Ok(()) }) as Box<_>)),
+                Ok(mut response) => {
+                    remove_named_by_connection(response.headers_mut());
+                    Ok((response, Box::new(async { Ok(()) }) as Box<_>))
+                }
                 Err(error) => {
                     warn(format!("request to {destination} failed: {error}"));
                     Err(error)

@@ -16,6 +16,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::{WasiBody, WasiHttpView as _};
 
 use crate::application::LoadedComponent;
+use crate::connection_headers::remove_named_by_connection;
 use crate::error::one_line;
 use crate::guest::Metered;
 use crate::log::{Level, LogRecord};
@@ -106,6 +107,7 @@ fn for_guest(mut request: Request<Incoming>, route: &Route, client: SocketAddr) 
     for name in own {
         request.headers_mut().remove(name);
     }
+    remove_named_by_connection(request.headers_mut());
     let path = request.uri().path().to_owned();
     let authority = (request.uri().authority().map(|authority| authority.as_str().to_owned()))
         .or_else(|| Some(request.headers().get(header::HOST)?.to_str().ok()?.to_owned()))

@@ -24,8 +24,8 @@ pub enum Unreadable {
     Malformed,
 }
 
-/// The request's method, target and headers, without touching its body. Its `Host` header is the authority that the client
-/// asked for: most hosts keep that header from components and give its value apart.
+/// The request's method, target and headers, without touching its body. Where `Host` is missing, it is filled in with
+/// the authority that the client asked for: hosts keep that header from components and give its value apart.
 ///
 /// # Errors
 /// Where a part is not HTTP.

@@ -70,7 +70,11 @@ impl Store for MemoryStore {
 
     fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
         self.up()?;
-        self.entries.borrow_mut().insert(key.to_string(), Entry::Value(value.to_vec()));
+        let mut entries = self.entries.borrow_mut();
+        if let Some(Entry::Counter(_)) = entries.get(&key.to_string()) {
+            return Err(StoreUnavailable("a counter was written as a value".to_owned()));
+        }
+        entries.insert(key.to_string(), Entry::Value(value.to_vec()));
         Ok(())
     }
 

@@ -105,6 +105,7 @@ impl Setting {
         let approval = [("ticket", self.ticket.as_str()), ("decision", "approve")];
         let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
         let call = Row::new("good", "POST", "/mcp").bearer(&self.access_token).json(&list.to_string());
+        let call = call.header("accept", "application/json, text/event-stream");
         let callback = format!("/callback?{}", form(&[("error", "access_denied"), ("state", &self.state)]));
         for (row, status) in [
             (post("/token", &self.redemption()), 200),
