@@ -1,7 +1,7 @@
 //! Headers that `Connection` names (RFC 9110, section 7.6.1).
 //!
-//! They are for this connection only. WASI takes `Connection` itself away before a guest could read it, so the guest cannot know
-//! which they were: they are removed here.
+//! They are for this connection only. WASI takes `Connection` itself away before a guest could read it, so the guest
+//! cannot know which they were: they are removed here.
 
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};

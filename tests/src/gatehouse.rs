@@ -51,19 +51,30 @@ pub struct Gatehouse {
 
 enum Runs {
     Embedded(Running),
-    Spin(Program),
+    Spin(Box<Program>),
 }
 
-/// A port that was free a moment ago. The public URL has to be in the configuration before anything listens.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
+/// A free port that nobody else can take. The public URL has to be in the configuration before Gatehouse listens, and
+/// other programs look for ports meanwhile.
+#[derive(Debug)]
+pub struct HeldPort(TcpListener);
+
+impl HeldPort {
+    /// Takes a free port.
+    pub fn take() -> Self {
+        Self(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"))
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u16 {
+        self.0.local_addr().expect("an address").port()
+    }
 }
 
 /// The first of three ports in a row that were free a moment ago.
 pub fn free_port_base() -> u16 {
     loop {
-        let base = free_port();
+        let base = HeldPort::take().number();
         let is_free = |offset: u16| {
             let port = base.checked_add(offset).unwrap_or(0);
             port != 0 && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
@@ -78,8 +89,8 @@ impl Gatehouse {
     /// A valid key ring for tests.
     pub const SERVER_KEYS: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
-    /// Starts on `host` at `port`.
-    pub async fn start(host: HostKind, port: u16, settings: Settings, access_token_seconds: u64) -> Self {
+    /// Starts on `host` at `port`, which it lets go just before it listens itself.
+    pub async fn start(host: HostKind, held: HeldPort, settings: Settings, access_token_seconds: u64) -> Self {
         artefact("gatehouse.wasm");
         let state_directory = tempfile::tempdir().expect("a folder for the state");
         let mut variables = vec![
@@ -90,6 +101,7 @@ impl Gatehouse {
         ];
         variables.extend(settings.variables);
         let (clock, log) = (Arc::new(TestClock::default()), Arc::new(CapturedLog::new()));
+        let (manifest, port) = (repository().join("spin.toml"), held.number());
         let runs = match host {
             HostKind::Embedded => {
                 let sources = VariableSources { given: variables.into_iter().collect(), ..VariableSources::default() };
@@ -97,10 +109,11 @@ impl Gatehouse {
                 options.variables = sources;
                 options.wall_clock = Arc::clone(&clock) as _;
                 options.log = Arc::clone(&log) as _;
-                Runs::Embedded(serve(&repository().join("spin.toml"), options, port).await)
+                Runs::Embedded(serve(&manifest, options, held).await)
             }
             HostKind::Spin => {
-                Runs::Spin(spin::up(&repository().join("spin.toml"), port, state_directory.path(), &variables).await)
+                drop(held);
+                Runs::Spin(Box::new(spin::up(&manifest, port, state_directory.path(), &variables).await))
             }
         };
         Self { url: format!("http://127.0.0.1:{port}"), clock, log, access_token_seconds, state_directory, runs }
@@ -138,7 +151,9 @@ impl Gatehouse {
 }
 
 /// Serves a manifest on the embedded host.
-async fn serve(manifest: &Path, options: Options, port: u16) -> Running {
+async fn serve(manifest: &Path, options: Options, held: HeldPort) -> Running {
     let application = Application::load(manifest, options).await.expect("the application loads");
-    application.serve(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.expect("the application serves")
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, held.number()));
+    drop(held);
+    application.serve(listen).await.expect("the application serves")
 }

@@ -13,7 +13,7 @@ mod world;
 
 pub use authorization::{Authorization, CHALLENGE, VERIFIER};
 pub use clock::TestClock;
-pub use gatehouse::{Gatehouse, HostKind, Settings, free_port_base};
+pub use gatehouse::{Gatehouse, HeldPort, HostKind, Settings, free_port_base};
 pub use paths::{artefact, repository, tool};
 pub use program::Program;
 pub use raw::{RawAnswer, raw};

@@ -85,7 +85,8 @@ impl Program {
 
     /// Waits for the end, which must be a success.
     pub async fn finish(mut self) {
-        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("the program ends").expect("a status");
+        let status =
+            tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("the program ends").expect("a status");
         let errors = self.errors().await;
         assert!(status.success(), "{} failed:\n{errors}", self.name);
     }

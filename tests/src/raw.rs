@@ -43,7 +43,8 @@ impl RawAnswer {
     }
 }
 
-/// Writes `request` to the server at `origin` (`http://HOST:PORT`) and reads until it closes the connection; the request should ask it to.
+/// Writes `request` to the server at `origin` (`http://HOST:PORT`) and reads until it closes the connection; the
+/// request should ask it to.
 pub async fn raw(origin: &str, request: &[u8]) -> RawAnswer {
     let exchange = async {
         let mut stream = TcpStream::connect(origin.trim_start_matches("http://")).await.expect("a connection");

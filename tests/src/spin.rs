@@ -8,7 +8,8 @@ use crate::program::Program;
 
 /// Whether `spin` is on the path. Where it is not, the tests on it say so and do nothing else.
 pub fn spin_is_installed() -> bool {
-    let installed = std::process::Command::new("spin").arg("--version").output().is_ok_and(|output| output.status.success());
+    let installed =
+        std::process::Command::new("spin").arg("--version").output().is_ok_and(|output| output.status.success());
     if !installed {
         eprintln!("spin is not on PATH: nothing was tested on it");
     }

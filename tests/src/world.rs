@@ -3,7 +3,7 @@
 use serde_json::Value;
 use url::Url;
 
-use crate::gatehouse::{Gatehouse, HostKind, Settings, free_port};
+use crate::gatehouse::{Gatehouse, HeldPort, HostKind, Settings};
 use crate::program::Program;
 
 /// Gatehouse's secret at the identity provider. It holds what a form has to encode.
@@ -54,7 +54,8 @@ pub struct World {
 impl World {
     /// Starts everything.
     pub async fn start(settings: WorldSettings) -> Self {
-        let port = free_port();
+        let held = HeldPort::take();
+        let port = held.number();
         let callback = format!("http://127.0.0.1:{port}/callback");
         let arguments = ["--redirect-uri", &callback, "--client-secret", CLIENT_SECRET];
         let mut identity_provider = Program::client("identity-provider.mjs", &arguments);
@@ -103,7 +104,7 @@ scope_descriptions = {{ mcp = "Use the tools of the test server in your name" }}
             variables,
         };
         let seconds = settings.access_token_seconds;
-        let gatehouse = Gatehouse::start(settings.host, port, settings_of_gatehouse, seconds).await;
+        let gatehouse = Gatehouse::start(settings.host, held, settings_of_gatehouse, seconds).await;
         Self { gatehouse, upstream_url, issuer, _upstream: upstream, _identity_provider: identity_provider }
     }
 

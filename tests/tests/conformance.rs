@@ -1,6 +1,6 @@
 //! The official conformance runner counts the same through Gatehouse as without it.
 
-use gatehouse_tests::{HostKind, Program, World, WorldSettings, spin_is_installed};
+use gatehouse_tests::{HostKind, Program, World, WorldSettings, free_port_base, spin_is_installed};
 use serde_json::Value;
 
 async fn run(url: &str, requirements: &str, token: Option<&str>) -> Value {
@@ -46,7 +46,9 @@ async fn both_authorization_scenarios_pass_without_a_warning() {
     let world = World::start(WorldSettings::default()).await;
     let url = world.gatehouse.url.clone();
     let resource = world.mcp_url();
-    let arguments = [url.as_str(), "--client-id", "conformance", "--port", "19311", "--resource", &resource];
+    // The client registered its loopback redirect URI with another port; any is good (RFC 8252, section 7.3).
+    let port = free_port_base().to_string();
+    let arguments = [url.as_str(), "--client-id", "conformance", "--port", &port, "--resource", &resource];
     let mut program = Program::client("conformance-authorization.mjs", &arguments);
     let totals = program.json().await;
     program.finish().await;

@@ -1,12 +1,14 @@
 //! What people see, in a real Chromium that runs no scripts. The screenshots are in `target/screenshots/`.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use gatehouse_host::{Application, CapturedLog, Options, Running, VariableSources};
-use gatehouse_tests::{CHALLENGE, CLIENT_SECRET, Gatehouse, HostKind, Program, Settings, http, repository, tool};
+use gatehouse_tests::{
+    CHALLENGE, CLIENT_SECRET, Gatehouse, HeldPort, HostKind, Program, Settings, http, repository, tool,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,13 +25,10 @@ struct Demo {
     _state_directory: TempDir,
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).expect("a free port").port()
-}
-
 impl Demo {
     async fn start() -> Self {
-        let (port, provider_port) = (free_port(), free_port());
+        let (held, provider_held) = (HeldPort::take(), HeldPort::take());
+        let (port, provider_port) = (held.number(), provider_held.number());
         let issuer = format!("http://127.0.0.1:{provider_port}");
         let state_directory = tempfile::tempdir().expect("a folder for the state");
         let variables = [
@@ -44,6 +43,7 @@ impl Demo {
         let manifest = repository().join("examples/identity-provider/spin.toml");
         let application = Application::load(manifest, options).await.expect("the provider loads");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, provider_port));
+        drop(provider_held);
         let identity_provider = application.serve(address).await.expect("the provider serves");
         let configuration = format!(
             r#"public_url = "http://127.0.0.1:{port}"
@@ -72,7 +72,7 @@ scope_descriptions = {{ mcp = "Use the tools of this server in your name" }}
             upstream: "http://127.0.0.1:9".to_owned(),
             variables: vec![("identity_provider_secret".to_owned(), CLIENT_SECRET.to_owned())],
         };
-        let gatehouse = Gatehouse::start(HostKind::Embedded, port, settings, 300).await;
+        let gatehouse = Gatehouse::start(HostKind::Embedded, held, settings, 300).await;
         Self { gatehouse, _identity_provider: identity_provider, _state_directory: state_directory }
     }
 

@@ -53,7 +53,11 @@ pub(crate) fn unbound(rejection: &UnboundRejection) -> Response<Vec<u8>> {
         | UnboundRejection::ForeignRedirectUri
         | UnboundRejection::WithdrawnResource => {
             log::denied(EVENT, None, rejection);
-            pages::error(400, "This sign-in link does not work", &format!("{rejection}."))
+            let text = format!(
+                "The application sent something that cannot be used: {rejection}. Go back to it and sign in again; if that \
+                 does not help, tell its developers."
+            );
+            pages::error(400, "This sign-in link does not work", &text)
         }
     }
 }

@@ -7,13 +7,13 @@ use gatehouse_oauth::consent::{ConsentRejection, redeem};
 use gatehouse_oauth::login::PendingLogin;
 use gatehouse_openid::Login;
 use gatehouse_protocol::Parameters;
-use http::header::{CONTENT_TYPE, ORIGIN};
+use http::header::ORIGIN;
 use http::{HeaderMap, Request, Response};
 use http_shell::SystemEntropy;
 
 use crate::context::Context;
 use crate::log::Decision;
-use crate::{authorize, cookies, identity_provider, log, pages, responses};
+use crate::{authorize, cookies, identity_provider, log, pages, requests, responses};
 
 const EVENT: &str = "consent";
 
@@ -46,17 +46,18 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 /// The page's own form, in a browser that says where a request comes from. The sealed ticket is what decides; this
 /// stops the rest early.
 fn came_from_our_page(context: &Context, headers: &HeaderMap) -> Result<(), &'static str> {
-    let is = |name: &str, expected: &str| headers.get(name).is_none_or(|value| value.as_bytes() == expected.as_bytes());
-    if !is(ORIGIN.as_str(), context.configuration.public_url.as_str()) {
+    let all_are = |name: &str, expected: &str| headers.get_all(name).iter().all(|value| value == expected);
+    if !all_are(ORIGIN.as_str(), context.configuration.public_url.as_str()) {
         return Err("the form was sent from another origin");
     }
-    if !is("sec-fetch-site", "same-origin") {
+    if !all_are("sec-fetch-site", "same-origin") {
         return Err("the form was sent from another site");
     }
-    let form = headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
-    if form { Ok(()) } else { Err("the body is not a form") }
+    if requests::media_type(headers).as_deref() == Some("application/x-www-form-urlencoded") {
+        Ok(())
+    } else {
+        Err("the body is not a form")
+    }
 }
 
 fn send_to_identity_provider(

@@ -14,6 +14,7 @@ mod identity_provider;
 mod log;
 mod pages;
 mod register;
+mod requests;
 mod responses;
 mod routes;
 mod sweep;

@@ -2,19 +2,16 @@
 
 use gatehouse_oauth::ErrorCode;
 use gatehouse_oauth::registration::{RegistrationRejection, register};
-use http::header::CONTENT_TYPE;
 use http::{Request, Response};
 use http_shell::SystemEntropy;
 
 use crate::context::Context;
 use crate::log::{self, Decision};
-use crate::responses;
+use crate::{requests, responses};
 
 /// Registers a client (RFC 7591, section 3).
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/json") {
+    if requests::media_type(request.headers()).as_deref() != Some("application/json") {
         return responses::error(400, ErrorCode::InvalidClientMetadata, "the body must be application/json");
     }
     match register(request.body(), &context.configuration, &context.store, context.now, &mut SystemEntropy) {

@@ -6,23 +6,21 @@ use gatehouse_oauth::code::{CodeRejection, Grant, Redemption, redeem_code};
 use gatehouse_oauth::token::{GrantRequest, TokenAnswer, TokenRejection, TokenRequest};
 use gatehouse_protocol::{Scope, Scopes};
 use gatehouse_session::{Rejection, SessionRoot};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, Request, Response};
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderValue, Request, Response, StatusCode};
 
 use crate::bindings::gatehouse::auth::sessions;
 use crate::context::Context;
 use crate::log::Decision;
-use crate::{client_document, responses};
+use crate::{client_document, requests, responses};
 
 const EVENT: &str = "token";
 
 /// Redeems a code or a refresh token.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-    // A value that is not text is still there.
-    let text = |headers: &HeaderMap, name| headers.get(name).map(|value| value.to_str().unwrap_or_default().to_owned());
-    let content_type = text(request.headers(), CONTENT_TYPE);
-    let authorization = text(request.headers(), AUTHORIZATION);
-    let parsed = TokenRequest::parse(content_type.as_deref(), authorization.as_deref(), request.body());
+    let media_type = requests::media_type(request.headers());
+    let authenticates = request.headers().contains_key(AUTHORIZATION);
+    let parsed = TokenRequest::parse(media_type.as_deref(), authenticates, request.body());
     let client_id = parsed.as_ref().ok().map(|request| request.client_id.to_string());
     match parsed.and_then(|request| grant(context, request)) {
         Ok(tokens) => {
@@ -35,7 +33,13 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
             let outcome = if status >= 500 { "failed" } else { "denied" };
             let reason = Some(rejection.to_string());
             Decision { event: EVENT, outcome, reason, client_id: client_id.as_deref(), subject: None }.write();
-            responses::error(status, code, &description)
+            let mut response = responses::error(status, code, &description);
+            if response.status() == StatusCode::UNAUTHORIZED {
+                // "The authorization server MUST include" it where the client tried the header (RFC 6749, section 5.2).
+                let challenge = HeaderValue::from_static(r#"Basic realm="token endpoint""#);
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            }
+            response
         }
     }
 }

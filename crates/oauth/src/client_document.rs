@@ -6,7 +6,7 @@
 //! an hour or two; one that was refused is never kept.
 
 use gatehouse_configuration::Configuration;
-use gatehouse_protocol::{ClientId, ClientName, RedirectUri, UnixTime};
+use gatehouse_protocol::{ClientId, ClientName, RedirectUri, UnixTime, essence};
 use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -159,9 +159,8 @@ impl DocumentUrl {
         if response.status() != StatusCode::OK {
             return Err(DocumentRejection::Status(response.status().as_u16()));
         }
-        let content_type =
-            response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = essence(content_type.unwrap_or_default());
         if media_type != "application/json"
             && !(media_type.starts_with("application/") && media_type.ends_with("+json"))
         {

@@ -96,18 +96,17 @@ pub enum TokenRejection {
 }
 
 impl TokenRequest {
-    /// Parses the form. `content_type` and `authorization` are the headers' values.
+    /// Parses the form in `body`, whose media type is `media_type`. `authenticates` says whether there is an
+    /// `Authorization` header.
     ///
-    /// # Errors
-    /// See [`TokenRejection`].
-    pub fn parse(content_type: Option<&str>, authorization: Option<&str>, body: &[u8]) -> Result<Self, TokenRejection> {
-        let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-        if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    /// # Errors See [`TokenRejection`].
+    pub fn parse(media_type: Option<&str>, authenticates: bool, body: &[u8]) -> Result<Self, TokenRejection> {
+        if media_type != Some("application/x-www-form-urlencoded") {
             return Err(TokenRejection::NotAForm);
         }
         let parameters = Parameters::parse(core::str::from_utf8(body).map_err(|_| TokenRejection::NotAForm)?);
         let grant_type = parameters.required("grant_type")?;
-        if authorization.is_some() || parameters.optional("client_secret")?.is_some() {
+        if authenticates || parameters.optional("client_secret")?.is_some() {
             return Err(TokenRejection::UnexpectedAuthentication);
         }
         let grant = match grant_type {

@@ -5,6 +5,7 @@
 
 mod client;
 mod entropy;
+mod media_type;
 mod parameters;
 mod pkce;
 mod redirect_uri;
@@ -17,6 +18,7 @@ mod web_origin;
 
 pub use client::{ClientId, ClientName, InvalidClientId, InvalidClientName};
 pub use entropy::Entropy;
+pub use media_type::essence;
 pub use parameters::{ParameterError, Parameters};
 pub use pkce::{CodeChallenge, CodeVerifier, InvalidChallenge, InvalidVerifier};
 pub use redirect_uri::{BoundRedirectUri, InvalidRedirectUri, RedirectUri};

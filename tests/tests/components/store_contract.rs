@@ -1,7 +1,7 @@
 //! What `gatehouse:host/store` promises, for every adapter.
 //!
-//! [`store_contract!`] runs an adapter through all of it. What a backend says in its own words, and what only one backend has, is
-//! tested beside the adapter.
+//! [`store_contract!`] runs an adapter through all of it. What a backend says in its own words, and what only one
+//! backend has, is tested beside the adapter.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -21,8 +21,8 @@ async fn progress_arrives_before_the_call_is_over_and_a_client_that_leaves_close
     for era in [Era::Sessions, Era::Stateless] {
         let before = counters(&world, "").await;
 
-        // Ten thousand events: no buffer between here and there is large enough to hold the first one back until the end
-        // of the call, and the call is still running when it has arrived.
+        // Ten thousand events: no buffer between here and there is large enough to hold the first one back until the
+        // end of the call, and the call is still running when it has arrived.
         let mut events = alice.stream_progress(era, 10_000, 20).await;
         for expected in 1..=3 {
             assert_eq!(events.progress().await, expected, "{era:?}");

@@ -25,7 +25,7 @@ fn refresh_form() -> Form {
 }
 
 fn parse(form: &Form) -> Result<TokenRequest, TokenRejection> {
-    TokenRequest::parse(Some(FORM), None, form.text().as_bytes())
+    TokenRequest::parse(Some(FORM), false, form.text().as_bytes())
 }
 
 /// The scopes that a refresh asks for.
@@ -68,7 +68,7 @@ fn a_refresh_token_is_presented_with_what_it_is_narrowed_to() {
 #[test]
 fn a_body_that_is_not_a_form_is_refused() {
     let body = code_form().text();
-    for content_type in [
+    for media_type in [
         None,
         Some(""),
         Some("application/json"),
@@ -76,16 +76,11 @@ fn a_body_that_is_not_a_form_is_refused() {
         Some("multipart/form-data; boundary=x"),
         Some("x-www-form-urlencoded"),
     ] {
-        let refused = TokenRequest::parse(content_type, None, body.as_bytes()).unwrap_err();
-        assert_eq!(refused, TokenRejection::NotAForm, "{content_type:?}");
-    }
-    for content_type in
-        [FORM, "application/x-www-form-urlencoded; charset=UTF-8", " Application/X-WWW-Form-Urlencoded ;x"]
-    {
-        assert!(TokenRequest::parse(Some(content_type), None, body.as_bytes()).is_ok(), "{content_type}");
+        let refused = TokenRequest::parse(media_type, false, body.as_bytes()).unwrap_err();
+        assert_eq!(refused, TokenRejection::NotAForm, "{media_type:?}");
     }
     let not_utf8 = [body.as_bytes(), b"&x=\xff"].concat();
-    assert_eq!(TokenRequest::parse(Some(FORM), None, &not_utf8).unwrap_err(), TokenRejection::NotAForm);
+    assert_eq!(TokenRequest::parse(Some(FORM), false, &not_utf8).unwrap_err(), TokenRejection::NotAForm);
 }
 
 #[test]
@@ -114,7 +109,7 @@ fn what_is_missing_empty_or_doubled_is_named() {
             assert_eq!(parse(&form.clone().and(name, second)).unwrap_err(), doubled, "{form:?}");
         }
     }
-    let nothing = TokenRequest::parse(Some(FORM), None, b"").unwrap_err();
+    let nothing = TokenRequest::parse(Some(FORM), false, b"").unwrap_err();
     assert_eq!(nothing, TokenRejection::Parameter(ParameterError::Missing("grant_type")));
 }
 
@@ -160,10 +155,8 @@ fn another_grant_is_not_supported() {
 fn a_client_that_authenticates_is_told_that_it_has_no_secret() {
     for form in [code_form(), refresh_form()] {
         let body = form.text();
-        for header in ["Basic Y29uZm9ybWFuY2U6", "Bearer x", ""] {
-            let refused = TokenRequest::parse(Some(FORM), Some(header), body.as_bytes()).unwrap_err();
-            assert_eq!(refused, TokenRejection::UnexpectedAuthentication, "{header}");
-        }
+        let refused = TokenRequest::parse(Some(FORM), true, body.as_bytes()).unwrap_err();
+        assert_eq!(refused, TokenRejection::UnexpectedAuthentication);
         assert_eq!(parse(&form.with("client_secret", "s")).unwrap_err(), TokenRejection::UnexpectedAuthentication);
         assert!(parse(&form.with("client_secret", "")).is_ok(), "empty is absent");
     }
@@ -278,10 +271,10 @@ fn a_token_request_never_prints_what_it_presents() {
 proptest! {
     #[test]
     fn any_body_is_refused_as_it_names_no_grant(
-        content_type in prop::option::of(prop_oneof![Just(FORM.to_owned()), ".{0,40}"]),
+        media_type in prop::option::of(prop_oneof![Just(FORM.to_owned()), ".{0,40}"]),
         body in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        prop_assert!(TokenRequest::parse(content_type.as_deref(), None, &body).is_err());
+        prop_assert!(TokenRequest::parse(media_type.as_deref(), false, &body).is_err());
     }
 
     #[test]
