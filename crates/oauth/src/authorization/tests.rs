@@ -398,6 +398,10 @@ fn a_kept_request_is_bound_anew() {
     assert_eq!(restore(&configured, &moved, START), UnboundRejection::ForeignRedirectUri);
     let gone = configuration_with("\"conformance\"", "\"another\"");
     assert_eq!(restore(&configured, &gone, START), UnboundRejection::UnknownClient);
+    let without_server = configuration_with("path = \"/mcp\"", "path = \"/other\"");
+    assert_eq!(restore(&configured, &without_server, START), UnboundRejection::WithdrawnResource);
+    let without_scope = configuration_with("[\"mcp\", \"files:read\"]", "[\"files:read\"]");
+    assert_eq!(restore(&configured, &without_scope, START), UnboundRejection::WithdrawnResource);
     let a_year_later = START.plus(365 * 86_400);
     assert_eq!(restore(&registered, &world.configuration, a_year_later), UnboundRejection::UnknownClient);
     world.store.go_down();
