@@ -7,10 +7,10 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the repository").to_owned()
 }
 
-/// A composed artefact under `target/`, such as `gatehouse.wasm`.
+/// What was built under `target/`, such as `gatehouse.wasm` or the embedded host, `debug/gatehouse`.
 pub fn artefact(name: &str) -> PathBuf {
     let path = repository().join("target").join(name);
-    assert!(path.exists(), "{} is missing; `cargo xtask build` makes it", path.display());
+    assert!(path.exists(), "{} is missing; `cargo xtask test` builds it", path.display());
     path
 }
 

@@ -34,14 +34,19 @@ pub struct Arguments {
     /// Write the MCP URL into this file once all three servers are ready
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    /// Start what was built before, as it is
+    #[arg(long)]
+    no_build: bool,
 }
 
 /// Builds, starts the three servers and stays until Ctrl-C.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let addresses = Addresses::from_base(arguments.port_base)?;
     addresses.ensure_free()?;
-    build::all(workspace)?;
-    build_host(workspace)?;
+    if !arguments.no_build {
+        build::all(workspace)?;
+        build_host(workspace)?;
+    }
     let demo = Demo::prepare(workspace, addresses, arguments.state_dir.as_deref())?;
     addresses.ensure_free()?;
 
