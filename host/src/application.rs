@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::manifest::{ComponentManifest, Manifest};
 use crate::outbound::{OutboundHooks, OutboundSender};
 use crate::outbound_hosts::AllowedOutboundHosts;
 use crate::route::{Route, most_specific};
-use crate::serve::{Running, serve};
+use crate::serve::{Running, serve, serve_on};
 use crate::state_directory::default_cache_directory;
 use crate::variables::VariableSources;
 
@@ -148,9 +148,19 @@ impl Application {
     /// Serves the application on `listen`, where port 0 picks a free one, until it is shut down. May be called again,
     /// for several hosts that share everything but their address.
     ///
-    /// # Errors The address cannot be listened on, or the manifest allows loopback addresses only and this is none.
+    /// # Errors
+    /// The address cannot be listened on, or the manifest allows loopback addresses only and this is none.
     pub async fn serve(&self, listen: SocketAddr) -> Result<Running, StartError> {
         serve(Arc::clone(&self.loaded), listen).await
+    }
+
+    /// Serves the application on a socket that listens already, such as one that a supervisor has opened. Must be called
+    /// within a tokio runtime.
+    ///
+    /// # Errors
+    /// The socket cannot be used, or the manifest allows loopback addresses only and it is not on one.
+    pub fn serve_on(&self, listener: TcpListener) -> Result<Running, StartError> {
+        serve_on(Arc::clone(&self.loaded), listener)
     }
 
     /// The application's name.

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,6 +92,20 @@ impl Host {
 }
 
 pub(crate) async fn serve(application: Arc<Loaded>, listen: SocketAddr) -> Result<Running, StartError> {
+    check(&application, listen)?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| failed(listen, &error))?;
+    start(application, listener, listen)
+}
+
+pub(crate) fn serve_on(application: Arc<Loaded>, listener: std::net::TcpListener) -> Result<Running, StartError> {
+    let listen = listener.local_addr().map_err(|error| failed((Ipv4Addr::UNSPECIFIED, 0).into(), &error))?;
+    check(&application, listen)?;
+    listener.set_nonblocking(true).map_err(|error| failed(listen, &error))?;
+    let listener = TcpListener::from_std(listener).map_err(|error| failed(listen, &error))?;
+    start(application, listener, listen)
+}
+
+fn check(application: &Loaded, listen: SocketAddr) -> Result<(), StartError> {
     if application.loopback_only && !listen.ip().is_loopback() {
         let message = format!(
             "{} allows loopback addresses only (listen = \"loopback\"), such as 127.0.0.1:{}",
@@ -100,15 +114,21 @@ pub(crate) async fn serve(application: Arc<Loaded>, listen: SocketAddr) -> Resul
         );
         return Err(StartError::Listen { address: listen, message });
     }
-    let failed = |error: io::Error| StartError::Listen { address: listen, message: explain(&error) };
-    let listener = TcpListener::bind(listen).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
+    Ok(())
+}
+
+fn start(application: Arc<Loaded>, listener: TcpListener, listen: SocketAddr) -> Result<Running, StartError> {
+    let address = listener.local_addr().map_err(|error| failed(listen, &error))?;
     let (phase, stage) = watch::channel(Stage::Serving);
     let (keep_alive, alive) = mpsc::channel(1);
     let turns = Arc::new(Semaphore::new(application.limits.concurrent_requests));
     let host = Host { application, turns, phase: Phase(stage), _alive: keep_alive };
     tokio::spawn(accept(listener, Arc::new(host)));
     Ok(Running { address, phase, alive })
+}
+
+fn failed(listen: SocketAddr, error: &io::Error) -> StartError {
+    StartError::Listen { address: listen, message: explain(error) }
 }
 
 fn explain(error: &io::Error) -> String {

@@ -1,6 +1,6 @@
 //! Gatehouse itself, from the same manifest and artefact that ship.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +65,11 @@ impl HeldPort {
         Self(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"))
     }
 
+    /// The socket, which listens.
+    pub fn into_listener(self) -> TcpListener {
+        self.0
+    }
+
     /// Its number.
     pub fn number(&self) -> u16 {
         self.0.local_addr().expect("an address").port()
@@ -89,7 +94,7 @@ impl Gatehouse {
     /// A valid key ring for tests.
     pub const SERVER_KEYS: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
-    /// Starts on `host` at `port`, which it lets go just before it listens itself.
+    /// Starts on `host` at the port that is held. Spin has to be let have it: it opens its own socket.
     pub async fn start(host: HostKind, held: HeldPort, settings: Settings, access_token_seconds: u64) -> Self {
         artefact("gatehouse.wasm");
         let state_directory = tempfile::tempdir().expect("a folder for the state");
@@ -153,7 +158,5 @@ impl Gatehouse {
 /// Serves a manifest on the embedded host.
 async fn serve(manifest: &Path, options: Options, held: HeldPort) -> Running {
     let application = Application::load(manifest, options).await.expect("the application loads");
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, held.number()));
-    drop(held);
-    application.serve(listen).await.expect("the application serves")
+    application.serve_on(held.into_listener()).expect("the application serves")
 }

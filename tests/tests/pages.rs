@@ -1,7 +1,6 @@
 //! What people see, in a real Chromium that runs no scripts. The screenshots are in `target/screenshots/`.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,9 +41,7 @@ impl Demo {
         options.log = Arc::new(CapturedLog::new());
         let manifest = repository().join("examples/identity-provider/spin.toml");
         let application = Application::load(manifest, options).await.expect("the provider loads");
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, provider_port));
-        drop(provider_held);
-        let identity_provider = application.serve(address).await.expect("the provider serves");
+        let identity_provider = application.serve_on(provider_held.into_listener()).expect("the provider serves");
         let configuration = format!(
             r#"public_url = "http://127.0.0.1:{port}"
 [[clients]]

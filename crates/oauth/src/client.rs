@@ -51,7 +51,8 @@ impl Client {
     /// The client with this id. One whose id is a URL is found where its document has been read lately
     /// ([`DocumentUrl::keep`]).
     ///
-    /// # Errors See [`ClientUnknown`].
+    /// # Errors
+    /// See [`ClientUnknown`].
     pub fn find(
         client_id: &ClientId,
         configuration: &Configuration,

@@ -104,7 +104,8 @@ impl DocumentUrl {
 
     /// The URL, where it may be fetched.
     ///
-    /// # Errors Where it has a port-less host that is not public, is an address, or has parts that the draft forbids
+    /// # Errors
+    /// Where it has a port-less host that is not public, is an address, or has parts that the draft forbids
     /// (section 3).
     pub fn parse(client_id: &ClientId) -> Result<Self, DocumentRejection> {
         let text = client_id.as_str();

@@ -97,7 +97,8 @@ struct CodeText {
 /// Issues the code for what `subject` has granted; the session that it opens ends `session_lifetime` seconds from now
 /// at the latest.
 ///
-/// # Errors Where the store does not answer; then there is no code.
+/// # Errors
+/// Where the store does not answer; then there is no code.
 #[expect(clippy::too_many_arguments, reason = "the grant, and the surroundings that every flow gets")]
 pub fn issue_code(
     request: &AuthorizationRequest,

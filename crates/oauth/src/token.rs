@@ -99,7 +99,8 @@ impl TokenRequest {
     /// Parses the form in `body`, whose media type is `media_type`. `authenticates` says whether there is an
     /// `Authorization` header.
     ///
-    /// # Errors See [`TokenRejection`].
+    /// # Errors
+    /// See [`TokenRejection`].
     pub fn parse(media_type: Option<&str>, authenticates: bool, body: &[u8]) -> Result<Self, TokenRejection> {
         if media_type != Some("application/x-www-form-urlencoded") {
             return Err(TokenRejection::NotAForm);

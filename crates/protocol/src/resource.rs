@@ -21,7 +21,8 @@ impl ResourceUri {
     /// sends the query string along, and several clients add a slash (`docs/conformance.md`); neither makes it
     /// another resource here, because no two resources of one gateway differ only in these.
     ///
-    /// # Errors Where it is relative, has a fragment (RFC 8707, section 2) or a user, or is not http(s).
+    /// # Errors
+    /// Where it is relative, has a fragment (RFC 8707, section 2) or a user, or is not http(s).
     pub fn parse(text: &str) -> Result<Self, InvalidResource> {
         let mut url = Url::parse(text).map_err(|_| InvalidResource)?;
         let http = matches!(url.scheme(), "http" | "https");

@@ -53,7 +53,8 @@ impl HandleSecret {
     /// Opens a record that was found under the name `record_name`: one that was moved there from elsewhere does not
     /// open.
     ///
-    /// # Errors One error for everything that can be wrong.
+    /// # Errors
+    /// One error for everything that can be wrong.
     pub fn open_record(&self, record_name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopenable> {
         aead::open(&self.record_key(), record_name.as_bytes(), sealed)
     }

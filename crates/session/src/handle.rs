@@ -16,7 +16,8 @@ pub struct InvalidHandle;
 /// Seals `handle`, given out by the upstream behind the owner's resource, so that it opens for the same subject there
 /// and for nobody else (MCP 2025-11-25, security best practices, "Session Hijacking"). Nothing is stored.
 ///
-/// # Errors Where the cipher refuses.
+/// # Errors
+/// Where the cipher refuses.
 pub fn bind_handle(
     owner: &Principal,
     handle: &str,

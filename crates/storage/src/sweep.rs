@@ -11,7 +11,8 @@ const SPARE_SECONDS: u64 = 60;
 /// Deletes entries that have expired, at most `at_most` of them, and returns how many. The expiry is in the name: no
 /// value is read.
 ///
-/// # Errors Where the store does not answer; what has been deleted by then stays deleted.
+/// # Errors
+/// Where the store does not answer; what has been deleted by then stays deleted.
 pub fn sweep(store: &impl Store, now: UnixTime, at_most: usize) -> Result<usize, StoreUnavailable> {
     let mut deleted = 0;
     let mut cursor = None;

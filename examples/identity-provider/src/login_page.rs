@@ -27,7 +27,8 @@ struct RefusedPage<'a> {
 /// The login page of a request made of `fields`. `name` stands in the text field; `problem` says what was wrong with
 /// it.
 ///
-/// # Errors Where rendering fails, which only writing to memory could make it.
+/// # Errors
+/// Where rendering fails, which only writing to memory could make it.
 pub fn login(
     client_id: &str,
     fields: &[(&'static str, String)],

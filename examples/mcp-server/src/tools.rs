@@ -76,7 +76,8 @@ impl From<StoreUnavailable> for CallError {
 
 /// Answers `tools/call`.
 ///
-/// # Errors Where the parameters name no tool, or the store fails. Arguments that do not fit the tool's schema are no
+/// # Errors
+/// Where the parameters name no tool, or the store fails. Arguments that do not fit the tool's schema are no
 /// such error but a result that says so, for the model to correct itself (MCP 2025-11-25, tools, error handling).
 pub fn call(
     params: &Map<String, Value>,
