@@ -45,12 +45,13 @@ pub fn server_keys() -> Result<KeyRing, SettingsError> {
     Ok(KeyRing::parse(&get(SERVER_KEYS_SETTING)?)?)
 }
 
-/// The secret that the configuration names.
+/// The secret that the configuration names, without white space around it: files that hold secrets often end with a line
+/// break, which no secret means and no header can carry.
 ///
 /// # Errors
 /// Where it is not set.
 pub fn secret(name: &SecretName) -> Result<SecretString, SettingsError> {
-    get(name.as_str()).map(SecretString::new)
+    get(name.as_str()).map(|secret| SecretString::new(secret.trim().to_owned()))
 }
 
 fn get(name: &str) -> Result<String, SettingsError> {

@@ -69,8 +69,7 @@ pub fn forwarded(client: &Request<()>, endpoint: &Endpoint<'_>, own: &Own<'_>) -
         headers.insert(name, value(name, own.subject)?);
     }
     for (name, secret) in own.secrets {
-        // Files end in a line break, which is not part of the secret.
-        let mut value = value(name, secret.expose().trim())?;
+        let mut value = value(name, secret.expose())?;
         value.set_sensitive(true);
         headers.insert(name, value);
     }
@@ -149,7 +148,7 @@ mod tests {
             ("content-type", "text/plain"),
             ("te", "trailers"),
         ];
-        let secrets = [(HeaderName::from_static("x-functions-key"), SecretString::new("theirs\n".to_owned()))];
+        let secrets = [(HeaderName::from_static("x-functions-key"), SecretString::new("theirs".to_owned()))];
         let own = Own { session_id: Some("upstream"), secrets: &secrets, ..NOTHING };
         let headers = forward(Method::DELETE, &forged, &own).unwrap();
         let expected = [

@@ -56,7 +56,8 @@ fn fakes() -> Arc<Fakes> {
     let fakes = Fakes::new();
     fakes.set("config", CONFIGURATION);
     fakes.set("server_keys", &format!("a:{}", URL_SAFE_NO_PAD.encode([1; 32])));
-    fakes.set("provider_secret", SECRET);
+    // A secret that is kept in a file often ends with a line break.
+    fakes.set("provider_secret", &format!("{SECRET}\n"));
     *fakes.issued.lock().unwrap() = Some(Ok(Tokens {
         access_token: "access-1".to_owned(),
         refresh_token: Some("refresh-1".to_owned()),

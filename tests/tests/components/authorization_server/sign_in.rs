@@ -2,10 +2,15 @@
 
 use std::sync::atomic::Ordering;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use url::form_urlencoded::byte_serialize;
 use wasmtime_wasi_http::Error;
 
 use super::provider::{Provider, back_from_provider};
-use super::{CALLBACK, Page, REDIRECT_URI, challenge, fakes, get, nothing_happened, post_form, query, redirect};
+use super::{
+    CALLBACK, Page, REDIRECT_URI, SECRET, challenge, fakes, get, nothing_happened, post_form, query, redirect,
+};
 use crate::outbound::Answer;
 
 const STATE: &str = "the client's state";
@@ -56,7 +61,9 @@ async fn the_callback_redeems_the_providers_code_and_sends_the_client_its_own() 
     let form = exchange.form();
     assert_eq!((form["code"].as_str(), form["redirect_uri"].as_str()), ("provider-code", CALLBACK));
     assert!(form["code_verifier"].len() >= 43 && !form.contains_key("client_secret"));
-    assert!(exchange.headers["authorization"].to_str().unwrap().starts_with("Basic "));
+    // RFC 6749, section 2.3.1: form-encoded, then Basic; without the line break that the file ended with.
+    let credentials = format!("gatehouse:{}", byte_serialize(SECRET.as_bytes()).collect::<String>());
+    assert_eq!(exchange.headers["authorization"], format!("Basic {}", STANDARD.encode(credentials)));
 
     let stored = fakes.store.lock().unwrap().dump() + &fakes.log();
     for secret in ["provider-access", "provider-refresh", "provider-code", &form["code_verifier"], &parameters["code"]]
