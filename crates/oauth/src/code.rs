@@ -6,7 +6,7 @@ use gatehouse_protocol::{
 };
 use gatehouse_sealing::{HandleSecret, KeyRing, Purpose};
 use gatehouse_session::{Principal, SessionRoot, UpstreamTokens};
-use gatehouse_storage::{Claim, Key, Kind, Store, StoreUnavailable, claim, issue};
+use gatehouse_storage::{Claim, Kind, Store, StoreUnavailable, claim, issue};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -128,10 +128,10 @@ pub fn issue_code(
     let failed = |error: &dyn core::fmt::Display| StoreUnavailable(error.to_string());
     let text = serde_json::to_vec(&text).map_err(|error| failed(&error))?;
     let handle = SealedHandle::generate(now.plus(CODE_SECONDS), entropy);
-    let key = key(&handle, RECORD)?;
+    let key = handle.key(RECORD).map_err(StoreUnavailable::from)?;
     let sealed = handle.secret.seal_record(&key.to_string(), &text, entropy).map_err(|error| failed(&error))?;
     store.put(&key, &sealed)?;
-    issue(store, &self::key(&handle, USE)?)?;
+    issue(store, &handle.key(USE).map_err(StoreUnavailable::from)?)?;
     handle.seal(CODE, keys, entropy).map_err(|error| failed(&error))
 }
 
@@ -149,14 +149,14 @@ pub fn redeem_code(
     if now >= handle.expires_at {
         return Err(CodeRejection::Expired);
     }
-    let key = key(&handle, RECORD)?;
+    let key = handle.key(RECORD).map_err(StoreUnavailable::from)?;
     let sealed = store.get(&key)?.ok_or(CodeRejection::Unrecognised)?;
     let broken = || StoreUnavailable("a code record cannot be read".to_owned());
     let text = handle.secret.open_record(&key.to_string(), &sealed).map_err(|_| broken())?;
     let text: CodeText = serde_json::from_slice(&text).map_err(|_| broken())?;
     check(&text, redemption)?;
     let grant = grant(text).ok_or_else(broken)?;
-    match claim(store, &self::key(&handle, USE)?)? {
+    match claim(store, &handle.key(USE).map_err(StoreUnavailable::from)?)? {
         Claim::Won => Ok(grant),
         Claim::AlreadyClaimed => Err(CodeRejection::Replayed(grant.root)),
         Claim::NeverIssued => Err(CodeRejection::Unrecognised),
@@ -199,10 +199,6 @@ fn grant(text: CodeText) -> Option<Grant> {
         },
         refreshable: text.refreshable,
     })
-}
-
-fn key(handle: &SealedHandle, kind: Kind) -> Result<Key, StoreUnavailable> {
-    handle.key(kind).map_err(|error| StoreUnavailable(error.to_string()))
 }
 
 #[cfg(test)]

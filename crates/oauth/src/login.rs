@@ -8,7 +8,7 @@ use gatehouse_configuration::Configuration;
 use gatehouse_openid::LoginSecrets;
 use gatehouse_protocol::{Entropy, SecretString, UnixTime};
 use gatehouse_sealing::{KeyRing, Purpose, Unopenable};
-use gatehouse_storage::{Claim, Key, Kind, Store, StoreUnavailable, claim, issue};
+use gatehouse_storage::{Claim, Kind, Store, StoreUnavailable, claim, issue};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -107,10 +107,10 @@ impl PendingLogin {
     ) -> Result<(), StoreUnavailable> {
         let text = LoginTextRef { request: request.to_text(), secrets, browser: browser.digest() };
         let text = serde_json::to_vec(&text).map_err(|error| StoreUnavailable(error.to_string()))?;
-        let key = key(&self.handle, LOGIN)?;
+        let key = self.handle.key(LOGIN)?;
         let sealed = self.handle.secret.seal_record(&key.to_string(), &text, entropy);
         store.put(&key, &sealed.map_err(|error| StoreUnavailable(error.to_string()))?)?;
-        issue(store, &self::key(&self.handle, LOGIN_USE)?)
+        issue(store, &self.handle.key(LOGIN_USE)?)
     }
 }
 
@@ -131,7 +131,7 @@ impl ReturnedLogin {
         if now >= handle.expires_at {
             return Err(LoginRejection::Expired);
         }
-        let key = key(&handle, LOGIN)?;
+        let key = handle.key(LOGIN).map_err(StoreUnavailable::from)?;
         let sealed = store.get(&key)?.ok_or(LoginRejection::AlreadyFinished)?;
         let broken = || StoreUnavailable("a login record cannot be read".to_owned());
         let text = handle.secret.open_record(&key.to_string(), &sealed).map_err(|_| broken())?;
@@ -139,17 +139,13 @@ impl ReturnedLogin {
         if browser.is_none_or(|browser| browser.digest() != text.browser) {
             return Err(LoginRejection::OtherBrowser);
         }
-        if claim(store, &self::key(&handle, LOGIN_USE)?)? != Claim::Won {
+        if claim(store, &handle.key(LOGIN_USE).map_err(StoreUnavailable::from)?)? != Claim::Won {
             return Err(LoginRejection::AlreadyFinished);
         }
         store.delete(&key)?;
         let request = AuthorizationRequest::restore(&text.request, configuration, store, now)?;
         Ok(Self { request, secrets: text.secrets })
     }
-}
-
-fn key(handle: &SealedHandle, kind: Kind) -> Result<Key, StoreUnavailable> {
-    handle.key(kind).map_err(|error| StoreUnavailable(error.to_string()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::Key;
+use crate::{InvalidKey, Key};
 
 /// Where state is kept. The contract is that of `gatehouse:host/store`.
 ///
@@ -53,3 +53,10 @@ pub struct KeyPage {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the store is unavailable: {0}")]
 pub struct StoreUnavailable(pub String);
+
+impl From<InvalidKey> for StoreUnavailable {
+    /// A key that cannot be made names nothing that could be read or written.
+    fn from(error: InvalidKey) -> Self {
+        Self(error.to_string())
+    }
+}
