@@ -84,7 +84,7 @@ fn sign_in(
     login: &ReturnedLogin,
 ) -> Result<(Subject, SecretString), Unsuccessful> {
     let from_provider = || -> Result<_, Failure> {
-        let metadata = identity_provider::metadata(&context.configuration.identity_provider)?;
+        let metadata = identity_provider::metadata(&context.configuration.identity_providers[0])?;
         let code = callback.code(&metadata)?;
         identity_provider::identity(&context.configuration, &metadata, &code, &login.secrets, context.now)
     };

@@ -66,7 +66,7 @@ fn send_to_identity_provider(
     browser: &Browser,
 ) -> Response<Vec<u8>> {
     let began = || -> Result<String, String> {
-        let provider = &context.configuration.identity_provider;
+        let provider = &context.configuration.identity_providers[0];
         let metadata = identity_provider::metadata(provider).map_err(|error| error.to_string())?;
         let pending = PendingLogin::generate(&context.keys, context.now, &mut SystemEntropy)
             .map_err(|error| error.to_string())?;

@@ -55,8 +55,13 @@ pub(crate) fn identity(
     secrets: &LoginSecrets,
     now: UnixTime,
 ) -> Result<(Identity, ProviderTokens), Failure> {
-    let provider = &configuration.identity_provider;
-    let secret = provider.client_secret.as_ref().map(host_imports::secret).transpose().map_err(Failure::Settings)?;
+    let provider = &configuration.identity_providers[0];
+    let secret = match &provider.authentication {
+        gatehouse_configuration::ProviderAuthentication::Secret(name) => {
+            Some(host_imports::secret(name).map_err(Failure::Settings)?)
+        }
+        _ => None,
+    };
     let authentication = ClientAuthentication::choose(secret, metadata)?;
     let request = token_request(provider, metadata, &authentication, &configuration.callback_url(), code, secrets);
     let tokens = ProviderTokens::parse(&ask("tokens", &request, TOKEN_ANSWER_BYTES)?)?;

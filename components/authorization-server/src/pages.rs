@@ -57,7 +57,7 @@ pub(crate) fn consent(
         server_name: &upstream.name,
         resource: request.resource.as_str(),
         scopes: request.scopes.iter().map(|scope| upstream.describe(scope)).collect(),
-        identity_provider: &configuration.identity_provider.display_name,
+        identity_provider: &configuration.identity_providers[0].display_name,
         ticket,
     };
     html(200, &page)

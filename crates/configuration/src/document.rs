@@ -2,18 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use gatehouse_protocol::{ClientId, ClientName, RedirectUri, Scope, Scopes, WebOrigin, is_loopback_host};
+use gatehouse_protocol::{
+    ClientId, ClientName, RedirectRules, RedirectUri, Scope, Scopes, WebOrigin, is_loopback_host,
+};
 use http::{HeaderName, Uri};
 use serde::Deserialize;
 use url::Url;
 
 use crate::error::problem;
 use crate::{
-    AllowedOrigins, Configuration, ConfigurationError, IdentityProvider, Lifetimes, RegisteredClient, RoutePath,
-    SecretName, Upstream,
+    AccessRules, AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, GrantType, IdentityProvider,
+    Lifetimes, ProviderAuthentication, ProviderProfile, RegisteredAuthentication, RegisteredClient, Registration,
+    RoutePath, SecretName, Upstream,
 };
 
 const DEFAULT_ACCESS_TOKEN_SECONDS: u64 = 5 * 60;
+const DEFAULT_CONSENT_SECONDS: u64 = 30 * 24 * 60 * 60;
+const DEFAULT_REGISTRATIONS_PER_HOUR: u32 = 500;
 const DEFAULT_SESSION_SECONDS: u64 = 24 * 60 * 60;
 const LONGEST_ACCESS_TOKEN_SECONDS: u64 = 60 * 60;
 const LONGEST_SESSION_SECONDS: u64 = 90 * 24 * 60 * 60;
@@ -132,15 +137,21 @@ impl Document {
     pub(crate) fn check(self) -> Result<Configuration, ConfigurationError> {
         let public_url = WebOrigin::parse(&self.public_url)
             .map_err(|error| problem("public_url", error, r#"public_url = "https://gateway.example.com""#))?;
-        let callback = public_url.join("/callback");
-        let clients = self.clients.into_iter().enumerate().map(|(index, client)| client.check(index, &callback));
+        let rules = RedirectRules { own_callback: public_url.join("/callback"), private_use_schemes: Vec::new() };
+        let clients = self.clients.into_iter().enumerate().map(|(index, client)| client.check(index, &rules));
         let upstreams = self.upstreams.into_iter().enumerate().map(|(index, upstream)| upstream.check(index));
         let configuration = Configuration {
             allowed_origins: allowed_origins(self.allowed_origins)?,
             lifetimes: self.lifetimes.check()?,
-            registration_enabled: self.registration.enabled,
+            registration: Registration {
+                enabled: self.registration.enabled,
+                initial_access_token: None,
+                per_hour: DEFAULT_REGISTRATIONS_PER_HOUR,
+            },
+            client_documents: ClientDocuments { enabled: true },
+            private_use_schemes: rules.private_use_schemes.clone(),
             clients: clients.collect::<Result<_, _>>()?,
-            identity_provider: self.identity_provider.check()?,
+            identity_providers: vec![self.identity_provider.check()?],
             upstreams: upstreams.collect::<Result<_, _>>()?,
             public_url,
         };
@@ -178,12 +189,12 @@ impl LifetimesDocument {
             let text = "must be at least lifetimes.access_token and at most 7776000 seconds (90 days)";
             return Err(problem("lifetimes.session", text, "session = 86400"));
         }
-        Ok(Lifetimes { access_token, session })
+        Ok(Lifetimes { access_token, session, consent: DEFAULT_CONSENT_SECONDS })
     }
 }
 
 impl ClientDocument {
-    fn check(self, index: usize, callback: &str) -> Result<RegisteredClient, ConfigurationError> {
+    fn check(self, index: usize, rules: &RedirectRules) -> Result<RegisteredClient, ConfigurationError> {
         let key = |name: &str| format!("clients[{index}].{name}");
         const URIS: &str = r#"redirect_uris = ["http://127.0.0.1/callback"]"#;
         if self.redirect_uris.is_empty() {
@@ -194,7 +205,7 @@ impl ClientDocument {
             return Err(problem(key("client_id"), text, r#"client_id = "my-client""#));
         }
         let redirect_uris = self.redirect_uris.iter().enumerate().map(|(uri_index, uri)| {
-            RedirectUri::parse(uri, callback)
+            RedirectUri::parse(uri, rules)
                 .map_err(|error| problem(format!("{}[{uri_index}]", key("redirect_uris")), error, URIS))
         });
         Ok(RegisteredClient {
@@ -205,6 +216,10 @@ impl ClientDocument {
                 problem(key("client_name"), format!("is refused: {error}"), r#"client_name = "My client""#)
             })?,
             redirect_uris: redirect_uris.collect::<Result<_, _>>()?,
+            authentication: RegisteredAuthentication::None,
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            scopes: Scopes::default(),
+            may_introspect: false,
         })
     }
 }
@@ -229,7 +244,13 @@ impl ProviderDocument {
         }
         Ok(IdentityProvider {
             display_name: self.display_name.unwrap_or_else(|| self.name.clone()),
-            client_secret: self.client_secret.map(|it| it.check("identity_provider.client_secret")).transpose()?,
+            authentication: match self.client_secret {
+                Some(secret) => ProviderAuthentication::Secret(secret.check("identity_provider.client_secret")?),
+                None => ProviderAuthentication::None,
+            },
+            profile: ProviderProfile::OpenId,
+            access: AccessRules::default(),
+            accepts_identity_assertions: false,
             name: self.name,
             issuer: self.issuer,
             client_id: self.client_id,
@@ -268,6 +289,7 @@ impl UpstreamDocument {
             name: self.name.unwrap_or_else(|| path.as_str().to_owned()),
             subject_header: self.subject_header.map(|name| header_name(&key("subject_header"), &name)).transpose()?,
             secret_headers: secret_headers.collect::<Result<_, _>>()?,
+            identity_provider_token_header: None,
             scope_descriptions: self.scope_descriptions,
             path,
             url,

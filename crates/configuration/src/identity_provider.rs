@@ -1,6 +1,9 @@
 //! Where users sign in.
 
+use std::collections::BTreeMap;
+
 use gatehouse_protocol::Scopes;
+use http::{HeaderName, Uri};
 
 use crate::SecretName;
 
@@ -11,12 +14,97 @@ pub struct IdentityProvider {
     pub name: String,
     /// What people read on the consent page.
     pub display_name: String,
-    /// The issuer identifier, letter by letter as the provider's metadata and tokens have it.
+    /// The issuer identifier, letter by letter as the provider's metadata and tokens have it. Of an Entra provider for
+    /// several tenants it is where the metadata is; tokens then have their own tenant in its place.
     pub issuer: String,
+    /// What the provider is known to do its own way.
+    pub profile: ProviderProfile,
     /// Our client id there.
     pub client_id: String,
-    /// Where our client secret is; a public client has none.
-    pub client_secret: Option<SecretName>,
+    /// How we prove there who we are.
+    pub authentication: ProviderAuthentication,
     /// What is asked for; always with `openid`.
     pub scopes: Scopes,
+    /// Who of its users may come in.
+    pub access: AccessRules,
+    /// Whether its identity assertions (ID-JAG, enterprise-managed authorization) are taken for grants. Off by default.
+    pub accepts_identity_assertions: bool,
+}
+
+/// What a provider is known to do its own way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderProfile {
+    /// As the OpenID specifications say.
+    OpenId,
+    /// Microsoft Entra ID, v2.0 endpoints.
+    Entra(EntraProfile),
+}
+
+/// Microsoft Entra ID.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntraProfile {
+    /// `https://login.microsoftonline.com`, or that of a sovereign cloud; without a slash at the end.
+    pub authority: String,
+    /// The tenant's id (a UUID in lower case), or one of `organizations`, `common`, `consumers`.
+    pub tenant: String,
+    /// Microsoft Graph, where the groups of a user with too many for a token are looked up:
+    /// `https://graph.microsoft.com`, or that of a sovereign cloud; without a slash at the end.
+    pub graph: String,
+}
+
+impl EntraProfile {
+    /// Whether users of several tenants sign in.
+    pub fn is_multi_tenant(&self) -> bool {
+        matches!(self.tenant.as_str(), "organizations" | "common" | "consumers")
+    }
+}
+
+/// How we prove at the provider's token endpoint who we are.
+#[derive(Clone, Debug)]
+pub enum ProviderAuthentication {
+    /// `none`: a public client, with PKCE.
+    None,
+    /// `client_secret_basic` or `client_secret_post`, whichever the provider takes.
+    Secret(SecretName),
+    /// `private_key_jwt` (OpenID Connect Core 1.0, section 9; RFC 7523).
+    PrivateKey {
+        /// The setting that holds the key: PEM, PKCS #8.
+        key: SecretName,
+        /// `kid` of the assertion, where the provider needs one.
+        key_id: Option<String>,
+        /// `x5t#S256` of the assertion: the certificate's SHA-256 thumbprint, base64url. Entra finds the key by it.
+        certificate_thumbprint: Option<String>,
+    },
+    /// An assertion that somebody else signs for us, such as a managed identity (RFC 7523; Entra's "federated identity
+    /// credential").
+    Assertion(AssertionSource),
+}
+
+/// Where an assertion is read, each time it is needed: it is short-lived.
+#[derive(Clone, Debug)]
+pub enum AssertionSource {
+    /// A setting that the host's variable provider keeps fresh.
+    Setting(SecretName),
+    /// An HTTP endpoint such as Azure's instance metadata service: GET, answered by JSON with `access_token`.
+    Endpoint {
+        /// Its URL, with the query.
+        url: Uri,
+        /// Fixed headers, such as `Metadata: true`.
+        headers: BTreeMap<String, String>,
+        /// Headers whose values are secrets, such as `X-IDENTITY-HEADER`.
+        secret_headers: Vec<(HeaderName, SecretName)>,
+    },
+}
+
+/// Who of a provider's users may come in: every list that is not empty must hold something of the user's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessRules {
+    /// Entra tenants (`tid`).
+    pub tenants: Vec<String>,
+    /// Domains of verified e-mail addresses, in lower case.
+    pub domains: Vec<String>,
+    /// Groups (`groups`).
+    pub groups: Vec<String>,
+    /// Roles (`roles`).
+    pub roles: Vec<String>,
 }

@@ -8,15 +8,19 @@ mod error;
 mod identity_provider;
 mod origins;
 mod registered_client;
+mod registration;
 mod secret_name;
 mod upstream;
 
-use gatehouse_protocol::WebOrigin;
+use gatehouse_protocol::{PrivateUseScheme, RedirectRules, WebOrigin};
 
 pub use error::{ConfigurationError, Problem};
-pub use identity_provider::IdentityProvider;
+pub use identity_provider::{
+    AccessRules, AssertionSource, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile,
+};
 pub use origins::AllowedOrigins;
-pub use registered_client::RegisteredClient;
+pub use registered_client::{ClientKeys, GrantType, RegisteredAuthentication, RegisteredClient};
+pub use registration::{ClientDocuments, Registration};
 pub use secret_name::SecretName;
 pub use upstream::{RoutePath, Upstream};
 
@@ -34,12 +38,16 @@ pub struct Configuration {
     pub allowed_origins: AllowedOrigins,
     /// How long codes and tokens live.
     pub lifetimes: Lifetimes,
-    /// Whether unknown clients may register (RFC 7591).
-    pub registration_enabled: bool,
+    /// Dynamic client registration (RFC 7591).
+    pub registration: Registration,
+    /// Client ID metadata documents.
+    pub client_documents: ClientDocuments,
+    /// The private-use schemes that redirect URIs may have (RFC 8252, section 7.1), such as `cursor`.
+    pub private_use_schemes: Vec<PrivateUseScheme>,
     /// Clients that need not register.
     pub clients: Vec<RegisteredClient>,
-    /// Where users sign in.
-    pub identity_provider: IdentityProvider,
+    /// Where users sign in; at least one, each with a name of its own.
+    pub identity_providers: Vec<IdentityProvider>,
     /// The MCP servers behind the gateway; at least one, each with a path of its own.
     pub upstreams: Vec<Upstream>,
 }
@@ -51,12 +59,24 @@ pub struct Lifetimes {
     pub access_token: u64,
     /// A session, from sign-in to the last refresh.
     pub session: u64,
+    /// A remembered consent. 0 means that none is remembered.
+    pub consent: u64,
 }
 
 impl Configuration {
     /// Where identity providers send users back to.
     pub fn callback_url(&self) -> String {
         self.public_url.join("/callback")
+    }
+
+    /// What a redirect URI must be.
+    pub fn redirect_rules(&self) -> RedirectRules {
+        RedirectRules { own_callback: self.callback_url(), private_use_schemes: self.private_use_schemes.clone() }
+    }
+
+    /// The identity provider with this name.
+    pub fn identity_provider(&self, name: &str) -> Option<&IdentityProvider> {
+        self.identity_providers.iter().find(|provider| provider.name == name)
     }
 
     /// Parses and checks the document: JSON where it starts with `{`, TOML otherwise.

@@ -24,15 +24,15 @@ fn refused(text: &str) -> String {
 #[test]
 fn a_minimal_document_gets_the_documented_defaults() {
     let configuration = Configuration::parse(MINIMAL).unwrap();
-    assert_eq!(configuration.lifetimes, Lifetimes { access_token: 300, session: 86_400 });
-    assert!(configuration.registration_enabled);
+    assert_eq!(configuration.lifetimes, Lifetimes { access_token: 300, session: 86_400, consent: 2_592_000 });
+    assert!(configuration.registration.enabled);
     assert_eq!(configuration.callback_url(), "https://gateway.example/callback");
     let upstream = &configuration.upstreams[0];
     assert_eq!(upstream.max_request_bytes, 4_194_304);
     assert_eq!(upstream.scopes.to_string(), "mcp");
     assert_eq!(upstream.secret_headers[0].0.as_str(), "x-functions-key");
     assert_eq!(upstream.secret_headers[0].1.as_str(), "upstream_secret");
-    assert_eq!(configuration.identity_provider.scopes.to_string(), "openid profile");
+    assert_eq!(configuration.identity_providers[0].scopes.to_string(), "openid profile");
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn the_same_document_may_be_json() {
         "client_id":"b"},"upstreams":[{"path":"/a/b","url":"https://c.example/"}]}"#;
     let configuration = Configuration::parse(json).unwrap();
     assert_eq!(configuration.upstreams[0].path.as_str(), "/a/b");
-    assert!(configuration.identity_provider.client_secret.is_none());
+    assert!(matches!(configuration.identity_providers[0].authentication, crate::ProviderAuthentication::None));
 }
 
 #[test]

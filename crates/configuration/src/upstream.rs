@@ -27,6 +27,9 @@ pub struct Upstream {
     pub subject_header: Option<HeaderName>,
     /// Headers that the upstream needs, such as `x-functions-key`, and the settings that hold their values.
     pub secret_headers: Vec<(HeaderName, SecretName)>,
+    /// The header in which the upstream gets the user's access token of the identity provider, where it should act in
+    /// the user's name: `authorization` (then with `Bearer` in front) or a header of its own.
+    pub identity_provider_token_header: Option<HeaderName>,
 }
 
 impl Upstream {
@@ -42,8 +45,23 @@ pub struct RoutePath(String);
 
 impl RoutePath {
     /// Paths that are our own.
-    const RESERVED: [&'static str; 7] =
-        ["/authorize", "/consent", "/callback", "/token", "/register", "/healthz", "/.well-known"];
+    const RESERVED: [&'static str; 15] = [
+        "/authorize",
+        "/choose",
+        "/consent",
+        "/callback",
+        "/token",
+        "/register",
+        "/revoke",
+        "/introspect",
+        "/sessions",
+        "/sign-in",
+        "/sign-out",
+        "/sse",
+        "/message",
+        "/healthz",
+        "/.well-known",
+    ];
 
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');

@@ -137,7 +137,7 @@ impl BoundRequest {
             ClientUnknown::Unavailable(error) => UnboundRejection::Unavailable(error),
         })?;
         let requested = parameters.required("redirect_uri")?;
-        let redirect_uri = RedirectUri::parse(requested, &configuration.callback_url())
+        let redirect_uri = RedirectUri::parse(requested, &configuration.redirect_rules())
             .ok()
             .and_then(|uri| uri.bind(&client.redirect_uris))
             .ok_or(UnboundRejection::ForeignRedirectUri)?;
@@ -294,7 +294,7 @@ impl AuthorizationRequest {
             ClientUnknown::NotRegistered => UnboundRejection::UnknownClient,
             ClientUnknown::Unavailable(error) => UnboundRejection::Unavailable(error),
         })?;
-        let redirect_uri = RedirectUri::parse(&text.redirect_uri, &configuration.callback_url())
+        let redirect_uri = RedirectUri::parse(&text.redirect_uri, &configuration.redirect_rules())
             .ok()
             .and_then(|uri| uri.bind(&client.redirect_uris))
             .ok_or(UnboundRejection::ForeignRedirectUri)?;

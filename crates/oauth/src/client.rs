@@ -81,15 +81,11 @@ impl Client {
         let text = handle.secret.open_record(&key.to_string(), &sealed).map_err(|_| ClientUnknown::NotRegistered)?;
         let text: ClientText = serde_json::from_slice(&text).map_err(|error| broken(&error))?;
         // Parsed again on every use: a URI that a later version refuses is refused for old clients, too.
-        let callback = configuration.callback_url();
+        let rules = configuration.redirect_rules();
         Ok(Self {
             client_id: client_id.clone(),
             client_name: ClientName::parse(&text.client_name).map_err(|error| broken(&error))?,
-            redirect_uris: text
-                .redirect_uris
-                .iter()
-                .filter_map(|uri| RedirectUri::parse(uri, &callback).ok())
-                .collect(),
+            redirect_uris: text.redirect_uris.iter().filter_map(|uri| RedirectUri::parse(uri, &rules).ok()).collect(),
             refreshable: text.refreshable,
             is_configured: false,
         })

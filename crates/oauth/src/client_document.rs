@@ -173,8 +173,8 @@ impl DocumentUrl {
             return Err(DocumentRejection::OtherClient);
         }
         ClientName::parse(&metadata.client_name).map_err(|_| DocumentRejection::ClientName)?;
-        let callback = configuration.callback_url();
-        let usable = metadata.redirect_uris.iter().all(|uri| RedirectUri::parse(uri, &callback).is_ok());
+        let rules = configuration.redirect_rules();
+        let usable = metadata.redirect_uris.iter().all(|uri| RedirectUri::parse(uri, &rules).is_ok());
         if !usable || !(1..=MOST_REDIRECT_URIS).contains(&metadata.redirect_uris.len()) {
             return Err(DocumentRejection::RedirectUris);
         }
@@ -204,18 +204,14 @@ impl DocumentUrl {
         let Some(text) = store.get(&self.key(now)?)? else { return Ok(None) };
         let broken = || StoreUnavailable("a kept client metadata document cannot be read".to_owned());
         let kept: Kept = serde_json::from_slice(&text).map_err(|_| broken())?;
-        let callback = configuration.callback_url();
+        let rules = configuration.redirect_rules();
         if kept.client_id != self.0 {
             return Err(broken());
         }
         Ok(Some(Client {
             client_id: ClientId::parse(&kept.client_id).map_err(|_| broken())?,
             client_name: ClientName::parse(&kept.client_name).map_err(|_| broken())?,
-            redirect_uris: kept
-                .redirect_uris
-                .iter()
-                .filter_map(|uri| RedirectUri::parse(uri, &callback).ok())
-                .collect(),
+            redirect_uris: kept.redirect_uris.iter().filter_map(|uri| RedirectUri::parse(uri, &rules).ok()).collect(),
             refreshable: kept.refreshable,
             is_configured: false,
         }))

@@ -36,7 +36,7 @@ impl AuthorizationServerMetadata {
             issuer: configuration.public_url.to_string(),
             authorization_endpoint: endpoint("/authorize"),
             token_endpoint: endpoint("/token"),
-            registration_endpoint: configuration.registration_enabled.then(|| endpoint("/register")),
+            registration_endpoint: configuration.registration.enabled.then(|| endpoint("/register")),
             scopes_supported: scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],

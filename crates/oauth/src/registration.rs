@@ -1,7 +1,7 @@
 //! Dynamic client registration (RFC 7591).
 
 use gatehouse_configuration::Configuration;
-use gatehouse_protocol::{ClientName, Entropy, InvalidRedirectUri, RedirectUri, UnixTime};
+use gatehouse_protocol::{ClientName, Entropy, InvalidRedirectUri, RedirectRules, RedirectUri, UnixTime};
 use gatehouse_storage::{Store, StoreUnavailable};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -105,7 +105,7 @@ pub fn register(
     now: UnixTime,
     entropy: &mut impl Entropy,
 ) -> Result<Registered, RegistrationRejection> {
-    if !configuration.registration_enabled {
+    if !configuration.registration.enabled {
         return Err(RegistrationRejection::Disabled);
     }
     // Our struct would take an array of its members' values, too.
@@ -114,7 +114,7 @@ pub fn register(
     }
     let metadata: ClientMetadata = serde_json::from_slice(body)
         .map_err(|error| RegistrationRejection::NotMetadata(shortened(&error.to_string())))?;
-    let redirect_uris = redirect_uris(&metadata.redirect_uris, &configuration.callback_url())?;
+    let redirect_uris = redirect_uris(&metadata.redirect_uris, &configuration.redirect_rules())?;
     let client_name = client_name(metadata.client_name.as_deref(), &redirect_uris)?;
     let asks_for =
         |list: &Option<Vec<String>>, entry: &str| list.as_ref().is_none_or(|list| list.iter().any(|it| it == entry));
@@ -140,12 +140,12 @@ pub fn register(
     })
 }
 
-fn redirect_uris(texts: &[String], own_callback: &str) -> Result<Vec<RedirectUri>, RegistrationRejection> {
+fn redirect_uris(texts: &[String], rules: &RedirectRules) -> Result<Vec<RedirectUri>, RegistrationRejection> {
     if !(1..=MOST_REDIRECT_URIS).contains(&texts.len()) {
         return Err(RegistrationRejection::RedirectUriCount);
     }
     let parse = |(index, text): (usize, &String)| {
-        RedirectUri::parse(text, own_callback).map_err(|reason| RegistrationRejection::RedirectUri { index, reason })
+        RedirectUri::parse(text, rules).map_err(|reason| RegistrationRejection::RedirectUri { index, reason })
     };
     texts.iter().enumerate().map(parse).collect()
 }

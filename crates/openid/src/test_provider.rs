@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_configuration::IdentityProvider;
+use gatehouse_configuration::{AccessRules, IdentityProvider, ProviderAuthentication, ProviderProfile};
 use gatehouse_protocol::{Entropy, Scopes, SecretString, UnixTime};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey};
@@ -36,7 +36,10 @@ pub(crate) fn provider() -> IdentityProvider {
         display_name: "Demo".to_owned(),
         issuer: ISSUER.to_owned(),
         client_id: "gatehouse".to_owned(),
-        client_secret: None,
+        profile: ProviderProfile::OpenId,
+        authentication: ProviderAuthentication::None,
+        access: AccessRules::default(),
+        accepts_identity_assertions: false,
         scopes: Scopes::parse("openid profile offline_access").unwrap(),
     }
 }

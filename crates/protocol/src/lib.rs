@@ -21,7 +21,9 @@ pub use entropy::Entropy;
 pub use media_type::essence;
 pub use parameters::{ParameterError, Parameters};
 pub use pkce::{CodeChallenge, CodeVerifier, InvalidChallenge, InvalidVerifier};
-pub use redirect_uri::{BoundRedirectUri, InvalidRedirectUri, RedirectUri};
+pub use redirect_uri::{
+    BoundRedirectUri, InvalidPrivateUseScheme, InvalidRedirectUri, PrivateUseScheme, RedirectRules, RedirectUri,
+};
 pub use resource::{InvalidResource, ResourceUri};
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use secret::{SecretBytes, SecretString};

@@ -15,6 +15,64 @@ pub struct RedirectUri {
     url: Url,
 }
 
+/// What the operator decides about redirect URIs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectRules {
+    /// The URL to which identity providers redirect.
+    pub own_callback: String,
+    /// The private-use schemes that are allowed beside https and loopback http.
+    pub private_use_schemes: Vec<PrivateUseScheme>,
+}
+
+/// A private-use URI scheme (RFC 8252, section 7.1), such as `cursor` or `com.example.app`, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PrivateUseScheme(String);
+
+/// The scheme cannot be a private-use one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("is not a private-use scheme: letters, digits and + - . in lower case, none that browsers know themselves")]
+pub struct InvalidPrivateUseScheme;
+
+impl PrivateUseScheme {
+    /// Schemes that browsers act on themselves: a code must never become a script, a file or a web page.
+    const OF_BROWSERS: [&'static str; 16] = [
+        "about",
+        "blob",
+        "chrome",
+        "data",
+        "file",
+        "filesystem",
+        "ftp",
+        "http",
+        "https",
+        "javascript",
+        "mailto",
+        "ms-msdt",
+        "vbscript",
+        "view-source",
+        "ws",
+        "wss",
+    ];
+
+    /// Parses the scheme without its colon.
+    ///
+    /// # Errors
+    /// Where it is not a scheme (RFC 3986, section 3.1) in lower case, or one that browsers act on themselves.
+    pub fn parse(text: &str) -> Result<Self, InvalidPrivateUseScheme> {
+        let starts = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.');
+        if !starts || text.len() > 64 || !text.bytes().all(plain) || Self::OF_BROWSERS.contains(&text) {
+            return Err(InvalidPrivateUseScheme);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The scheme without its colon.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Why a redirect URI is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidRedirectUri {
@@ -39,11 +97,11 @@ pub enum InvalidRedirectUri {
 impl RedirectUri {
     const LONGEST: usize = 2048;
 
-    /// Parses a redirect URI; `own_callback` is the URL to which identity providers redirect.
+    /// Parses a redirect URI by the operator's `rules`.
     ///
     /// # Errors
     /// See [`InvalidRedirectUri`].
-    pub fn parse(text: &str, own_callback: &str) -> Result<Self, InvalidRedirectUri> {
+    pub fn parse(text: &str, rules: &RedirectRules) -> Result<Self, InvalidRedirectUri> {
         let visible = text.bytes().all(|byte| (0x21..=0x7e).contains(&byte) && byte != b'\\');
         if text.len() > Self::LONGEST || !visible {
             return Err(InvalidRedirectUri::Malformed);
@@ -65,7 +123,7 @@ impl RedirectUri {
         if !url.username().is_empty() || url.password().is_some() || authority(text).contains('@') {
             return Err(InvalidRedirectUri::UserInfo);
         }
-        if is_same_place(&url, own_callback) {
+        if is_same_place(&url, &rules.own_callback) {
             return Err(InvalidRedirectUri::OwnCallback);
         }
         Ok(Self { text: text.to_owned(), url })
@@ -167,8 +225,12 @@ mod tests {
 
     const OWN: &str = "https://gateway.example/callback";
 
+    fn rules() -> RedirectRules {
+        RedirectRules { own_callback: OWN.to_owned(), private_use_schemes: Vec::new() }
+    }
+
     fn uri(text: &str) -> RedirectUri {
-        RedirectUri::parse(text, OWN).unwrap()
+        RedirectUri::parse(text, &rules()).unwrap()
     }
 
     #[test]
@@ -204,7 +266,7 @@ mod tests {
             (OWN, InvalidRedirectUri::OwnCallback),
             ("https://gateway.example:443/callback?x=y", InvalidRedirectUri::OwnCallback),
         ] {
-            assert_eq!(RedirectUri::parse(bad, OWN).unwrap_err(), reason, "{bad}");
+            assert_eq!(RedirectUri::parse(bad, &rules()).unwrap_err(), reason, "{bad}");
         }
     }
 
@@ -251,7 +313,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_parsed_or_refused_and_what_is_parsed_binds_to_itself(text in ".{0,80}") {
-            if let Ok(uri) = RedirectUri::parse(&text, OWN) {
+            if let Ok(uri) = RedirectUri::parse(&text, &rules()) {
                 prop_assert_eq!(uri.as_str(), text.as_str());
                 prop_assert!(uri.clone().bind(&[uri]).is_some());
             }

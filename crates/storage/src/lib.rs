@@ -5,10 +5,12 @@
 mod key;
 pub mod memory;
 mod once;
+mod periods;
 mod port;
 mod sweep;
 
 pub use key::{InvalidKey, Key, Kind};
 pub use once::{Claim, claim, issue};
+pub use periods::Periods;
 pub use port::{KeyPage, Store, StoreUnavailable};
 pub use sweep::sweep;

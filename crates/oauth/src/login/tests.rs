@@ -17,7 +17,7 @@ impl World {
     }
 
     fn secrets(&mut self, state: &str) -> LoginSecrets {
-        let provider = &self.configuration.identity_provider;
+        let provider = &self.configuration.identity_providers[0];
         let metadata = ProviderMetadata::from_json(PROVIDER.as_bytes(), &provider.issuer).unwrap();
         Login::begin(provider, &metadata, &self.configuration.callback_url(), state, &mut self.entropy).secrets
     }

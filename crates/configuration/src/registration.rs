@@ -1,0 +1,21 @@
+//! Which clients may come without being in the configuration.
+
+use crate::SecretName;
+
+/// Dynamic client registration (RFC 7591).
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// Whether unknown clients may register.
+    pub enabled: bool,
+    /// The setting that holds the initial access token (RFC 7591, section 3): without it, registration is open.
+    pub initial_access_token: Option<SecretName>,
+    /// How many clients may register in an hour, all together. There is no trustworthy address to count by.
+    pub per_hour: u32,
+}
+
+/// Client ID metadata documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientDocuments {
+    /// Whether a client's id may be the URL of its document.
+    pub enabled: bool,
+}
