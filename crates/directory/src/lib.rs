@@ -98,9 +98,7 @@ impl<S: Store> Directory<'_, S> {
                 let taken = slots.taken(self.store)?;
                 for number in (1..=taken).rev().take(left) {
                     left -= 1;
-                    if let Some((key, content)) = slots.get(number, self.store)? {
-                        entries.push(Entry { content, key });
-                    }
+                    entries.extend(slots.get(number, self.store)?);
                 }
             }
         }

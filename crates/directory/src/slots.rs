@@ -5,9 +5,8 @@ use core::ops::RangeInclusive;
 use gatehouse_protocol::{Entropy, UnixTime};
 use gatehouse_sealing::HandleSecret;
 use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
-use zeroize::Zeroizing;
 
-use crate::unavailable;
+use crate::{Entry, unavailable};
 
 /// An entry; in slot 0, which is empty, the note that the counter is there.
 const SLOT: Kind = "directory";
@@ -76,15 +75,11 @@ impl Slots {
     }
 
     /// What is in the slot; `None` where it is empty or does not open.
-    pub(crate) fn get(
-        &self,
-        number: u64,
-        store: &impl Store,
-    ) -> Result<Option<(Key, Zeroizing<Vec<u8>>)>, StoreUnavailable> {
+    pub(crate) fn get(&self, number: u64, store: &impl Store) -> Result<Option<Entry>, StoreUnavailable> {
         let key = self.key(number)?;
         let Some(sealed) = store.get(&key)? else { return Ok(None) };
         let opened = self.slot(number).open_record(&key.to_string(), &sealed).ok();
-        Ok(opened.map(|content| (key, content)))
+        Ok(opened.map(|content| Entry { content, key }))
     }
 
     fn slot(&self, number: u64) -> HandleSecret {
