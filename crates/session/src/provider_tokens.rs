@@ -235,13 +235,15 @@ impl Lease {
     /// again. Where the tokens were refreshed meanwhile, the provider meant the old one, and the session goes on.
     ///
     /// # Errors
-    /// Where the store does not answer; the session may then still be there.
+    /// [`Rejection::Revoked`] where the session has ended by it; [`Rejection::Unavailable`] where the store does not
+    /// answer, and the session may still be there.
     pub fn sign_in_again(self, store: &impl Store) -> Result<(), Rejection> {
         let current = self.grant.tokens(store)?;
         if current.is_some_and(|current| current.generation != self.tokens.generation) {
             return Ok(());
         }
-        ending::end(&self.grant.name, None, store)
+        ending::end(&self.grant.name, None, store)?;
+        Err(Rejection::Revoked)
     }
 }
 
