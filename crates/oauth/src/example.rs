@@ -11,7 +11,7 @@ use url::form_urlencoded;
 
 use crate::authorization::{AuthorizationRequest, BoundRequest};
 use crate::browser::Browser;
-use crate::registration::register;
+use crate::registration::{InitialAccess, Registered, RegistrationRejection, register};
 
 /// 2026-11-18.
 pub(crate) const START: UnixTime = UnixTime::from_seconds(1_795_000_000);
@@ -110,8 +110,13 @@ impl World {
             "redirect_uris": [LOOPBACK_URI, "https://client.example/registered"],
         });
         let body = metadata.to_string();
-        let registered = register(body.as_bytes(), &self.configuration, &self.store, START, &mut self.entropy);
-        client_id(registered.unwrap().client_id())
+        client_id(self.register_body(body.as_bytes()).unwrap().client_id())
+    }
+
+    /// Registers the client that `body` describes.
+    pub(crate) fn register_body(&mut self, body: &[u8]) -> Result<Registered, RegistrationRejection> {
+        let access = InitialAccess::check(None, None, &self.configuration)?;
+        register(body, &access, &self.configuration, &self.store, START, &mut self.entropy)
     }
 
     /// What [`query`] asks for, granted.
@@ -126,7 +131,7 @@ impl World {
     }
 
     fn request_of(&self, query: &Form) -> AuthorizationRequest {
-        let bound = BoundRequest::parse(&query.text(), &self.configuration, &self.store, START);
+        let bound = BoundRequest::parse(&query.text(), &self.configuration, &self.keys, &self.store, START);
         bound.unwrap().validate(&self.configuration).unwrap()
     }
 

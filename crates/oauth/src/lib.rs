@@ -8,14 +8,19 @@
 pub mod authorization;
 pub mod browser;
 pub mod client;
+pub mod client_authentication;
 pub mod client_document;
+pub mod client_keys;
 pub mod code;
 pub mod consent;
 mod error;
 #[cfg(test)]
 mod example;
+mod fetched_url;
 pub mod login;
 pub mod metadata;
+mod record;
+mod registered_client;
 pub mod registration;
 mod sealed_handle;
 pub mod token;
