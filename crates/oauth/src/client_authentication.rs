@@ -144,11 +144,7 @@ impl AuthenticationText {
     /// What is kept of `secret`, for the method `method` that has one.
     pub(crate) fn of_secret(in_header: bool, secret: &SecretString) -> Self {
         let SecretDigest(digest) = SecretDigest::of(secret);
-        if in_header {
-            Self::ClientSecretBasic(*digest.expose())
-        } else {
-            Self::ClientSecretPost(*digest.expose())
-        }
+        if in_header { Self::ClientSecretBasic(*digest.expose()) } else { Self::ClientSecretPost(*digest.expose()) }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use gatehouse_configuration::Configuration;
 use gatehouse_document_cache::{DocumentCache, lifetime};
-use gatehouse_openid::KeySet;
+use gatehouse_jose::KeySet;
 use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, Scopes, UnixTime, essence};
 use gatehouse_storage::{Kind, Store, StoreUnavailable};
 use http::header::CONTENT_TYPE;
@@ -231,10 +231,7 @@ impl DocumentUrl {
 }
 
 /// `none`, or the client's own keys. A secret in a public document is none (section 4.1 of the draft).
-fn authentication(
-    metadata: &Metadata,
-    configuration: &Configuration,
-) -> Result<AuthenticationText, DocumentRejection> {
+fn authentication(metadata: &Metadata, configuration: &Configuration) -> Result<AuthenticationText, DocumentRejection> {
     let method = metadata.token_endpoint_auth_method.as_deref().unwrap_or("none");
     let method = AuthenticationMethod::parse(method).ok_or(DocumentRejection::Authentication)?;
     match method {

@@ -1,7 +1,7 @@
 //! The keys of clients that sign (`private_key_jwt`), where they are elsewhere (`jwks_uri`).
 
 use gatehouse_document_cache::{DocumentCache, lifetime};
-use gatehouse_openid::KeySet;
+use gatehouse_jose::KeySet;
 use gatehouse_protocol::Entropy;
 use gatehouse_storage::{Kind, Store, StoreUnavailable};
 use http::{Request, Response, StatusCode};

@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::{Configuration, SecretName};
 use gatehouse_protocol::{ClientId, Entropy, Subject, UnixTime};
 use gatehouse_sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
@@ -60,6 +60,13 @@ pub(crate) fn configuration_with(from: &str, to: &str) -> Configuration {
     let document = DOCUMENT.replacen(from, to, 1);
     assert_ne!(document, DOCUMENT, "{from}");
     Configuration::parse(&document).unwrap()
+}
+
+/// The name of a setting.
+pub(crate) fn secret_name() -> SecretName {
+    let configuration =
+        configuration_with("scopes =", "secret_headers = { x-key = { secret = \"a_secret\" } }\nscopes =");
+    configuration.upstreams[0].secret_headers[0].1.clone()
 }
 
 /// The configuration with another upstream, which has a scope that OpenID has, too.

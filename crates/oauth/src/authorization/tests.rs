@@ -382,7 +382,8 @@ fn a_kept_request_comes_back_as_it_was() {
     let mut world = World::new();
     let request = world.request_of_registered();
     let restored =
-        AuthorizationRequest::restore(&request.to_text(), &world.configuration, &world.keys, &world.store, START).unwrap();
+        AuthorizationRequest::restore(&request.to_text(), &world.configuration, &world.keys, &world.store, START)
+            .unwrap();
     assert_eq!(format!("{restored:?}"), format!("{request:?}"));
 }
 

@@ -45,8 +45,5 @@ fn a_client_with_a_document_is_known_where_it_has_been_read() {
 fn a_client_that_is_gone_is_unknown_and_a_store_that_is_down_is_unavailable() {
     assert_eq!(UnboundRejection::from(ClientUnknown::NotRegistered), UnboundRejection::UnknownClient);
     let down = StoreUnavailable("down".to_owned());
-    assert_eq!(
-        UnboundRejection::from(ClientUnknown::Unavailable(down.clone())),
-        UnboundRejection::Unavailable(down)
-    );
+    assert_eq!(UnboundRejection::from(ClientUnknown::Unavailable(down.clone())), UnboundRejection::Unavailable(down));
 }

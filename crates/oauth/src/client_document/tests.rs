@@ -81,7 +81,8 @@ fn a_document_may_be_fetched_where_its_url_is_public_and_documents_are_enabled()
     let mut configuration = World::new().configuration;
     let parse = |id: &str, configuration: &Configuration| DocumentUrl::parse(&client_id(id), configuration);
     assert_eq!(parse(ID, &configuration).unwrap().request().uri(), ID);
-    for bad in ["https://127.0.0.1/a", "https://client.example.com/", "http://localhost:4000/a", "https://a.localhost/b"]
+    for bad in
+        ["https://127.0.0.1/a", "https://client.example.com/", "http://localhost:4000/a", "https://a.localhost/b"]
     {
         assert!(DocumentUrl::names_a_document(&client_id(bad)), "{bad}");
         assert_eq!(parse(bad, &configuration), Err(DocumentRejection::Url), "{bad}");
@@ -93,13 +94,9 @@ fn a_document_may_be_fetched_where_its_url_is_public_and_documents_are_enabled()
 
 #[test]
 fn a_document_is_a_client_while_it_is_fresh_and_for_a_flow_longer() {
-    for (cache_control, fresh) in [
-        ("public", 3600),
-        ("max-age=60", 60),
-        ("max-age=0", 0),
-        ("no-store", 0),
-        ("max-age=31536000", 86_400 - 1800),
-    ] {
+    for (cache_control, fresh) in
+        [("public", 3600), ("max-age=60", 60), ("max-age=0", 0), ("no-store", 0), ("max-age=31536000", 86_400 - 1800)]
+    {
         let mut site = Site::new();
         assert!(site.kept(NOW).is_none() && site.needs_reading(NOW));
         site.keep(&cached(cache_control), NOW).unwrap();
@@ -119,9 +116,7 @@ fn a_document_is_a_client_while_it_is_fresh_and_for_a_flow_longer() {
 
 #[test]
 fn a_document_that_is_refused_is_not_kept_and_ends_what_was_kept() {
-    let edited = |from: &str, to: &str| {
-        answer(200, "application/json", &DOCUMENT_TEXT.replacen(from, to, 1))
-    };
+    let edited = |from: &str, to: &str| answer(200, "application/json", &DOCUMENT_TEXT.replacen(from, to, 1));
     let method = |method: &str| with(json!({ "token_endpoint_auth_method": method }));
     for (answer, expected) in [
         (answer(302, "application/json", DOCUMENT_TEXT), DocumentRejection::Status(302)),

@@ -42,9 +42,7 @@ fn a_client_that_nobody_uses_is_known_for_a_day() {
     let mut world = World::new();
     let id = world.register();
     let before = world.store.snapshot();
-    for (seconds, known) in
-        [(0, true), (UNUSED_FOR - 1, true), (UNUSED_FOR, false), (UNUSED_FOR + 1, false)]
-    {
+    for (seconds, known) in [(0, true), (UNUSED_FOR - 1, true), (UNUSED_FOR, false), (UNUSED_FOR + 1, false)] {
         let found = find(&id, &world, START.plus(seconds));
         assert_eq!(found.is_ok(), known, "{seconds}");
         if let Err(error) = found {
@@ -138,8 +136,12 @@ fn a_record_that_was_tampered_with_is_no_registration() {
 fn a_genuine_record_that_cannot_be_read_is_a_failure_of_ours() {
     let mut world = World::new();
     let id = world.register();
-    for text in ["", "{}", r#"{"client_name":"","redirect_uris":[],"refreshable":true,"authentication":"none"}"#,
-        r#"{"client_name":"a","redirect_uris":[],"refreshable":true}"#] {
+    for text in [
+        "",
+        "{}",
+        r#"{"client_name":"","redirect_uris":[],"refreshable":true,"authentication":"none"}"#,
+        r#"{"client_name":"a","redirect_uris":[],"refreshable":true}"#,
+    ] {
         let sealed = seal(&id, text, &mut world);
         overwrite(&id, &sealed, &world);
         assert!(matches!(find(&id, &world, START), Err(ClientUnknown::Unavailable(_))), "{text}");
@@ -187,7 +189,9 @@ fn a_client_that_is_used_is_known_for_45_to_90_days_after_its_last_use() {
         let id = store_registered(&text(), &world.store, used, &mut world.entropy).unwrap();
         find(&id, &world, used).unwrap().note_use(&world.store, used, &mut world.entropy).unwrap();
         let end = UnixTime::from_seconds(period_start + 2 * PERIOD);
-        assert!((PERIOD..=2 * PERIOD).contains(&(used.seconds_until(end) - 1)) || used.seconds_until(end) == PERIOD + 1);
+        assert!(
+            (PERIOD..=2 * PERIOD).contains(&(used.seconds_until(end) - 1)) || used.seconds_until(end) == PERIOD + 1
+        );
         for (now, known) in [(used.plus(UNUSED_FOR), true), (used.plus(PERIOD), true), (end, false)] {
             assert_eq!(find(&id, &world, now).is_ok(), known, "{now}");
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::client::Client;
-use crate::example::{Failing, START, World, client_id, configuration_with, fits_error_description};
+use crate::example::{Failing, START, World, client_id, configuration_with, fits_error_description, secret_name};
 
 fn attempt(world: &mut World, body: &str) -> Result<Registered, RegistrationRejection> {
     world.register_body(body.as_bytes())
@@ -275,7 +275,11 @@ fn a_client_must_want_codes_and_says_whether_it_refreshes() {
         let expected =
             if refreshable { json!(["authorization_code", "refresh_token"]) } else { json!(["authorization_code"]) };
         assert_eq!(answer["grant_types"], expected, "{grant_types}");
-        assert_eq!(stored(&client_id(registered.client_id()), &world).may(GrantType::RefreshToken), refreshable, "{grant_types}");
+        assert_eq!(
+            stored(&client_id(registered.client_id()), &world).may(GrantType::RefreshToken),
+            refreshable,
+            "{grant_types}"
+        );
     }
     let no_codes = RegistrationRejection::Unusable("grant_types", "authorization_code");
     let no_code = RegistrationRejection::Unusable("response_types", "code");
@@ -453,7 +457,8 @@ fn a_method_or_type_or_scope_that_there_is_not_is_refused_in_words() {
         assert_eq!(rejection, RegistrationRejection::AuthenticationMethod, "{method}");
         assert!(fits_error_description(&rejection.to_wire().2));
     }
-    for (name, value) in [("application_type", json!("browser")), ("application_type", json!(1)), ("scope", json!(["a"]))]
+    for (name, value) in
+        [("application_type", json!("browser")), ("application_type", json!(1)), ("scope", json!(["a"]))]
     {
         let rejection = refused(&asking_for("none", json!({ (name): value })).to_string());
         assert!(matches!(rejection, RegistrationRejection::NotMetadata(_)), "{name} {value}: {rejection:?}");
@@ -495,16 +500,16 @@ fn so_many_clients_register_in_an_hour_and_no_more() {
 
 #[test]
 fn a_closed_registration_opens_with_the_initial_access_token_only() {
-    let configuration = configuration_with(
-        "[identity_provider]",
-        "[registration]\ninitial_access_token = { secret = \"registration_token\" }\n[identity_provider]",
-    );
+    let mut configuration = crate::example::configuration();
+    configuration.registration.initial_access_token = Some(secret_name());
     let expected = SecretString::new("2YotnFZFEjr1zCsicMWpAA".to_owned());
     let check = |header: Option<&str>| InitialAccess::check(header, Some(&expected), &configuration).map(|_| ());
     for right in ["Bearer 2YotnFZFEjr1zCsicMWpAA", "bearer  2YotnFZFEjr1zCsicMWpAA"] {
         assert_eq!(check(Some(right)), Ok(()), "{right}");
     }
-    for missing in [None, Some(""), Some("Bearer"), Some("Basic 2YotnFZFEjr1zCsicMWpAA"), Some("2YotnFZFEjr1zCsicMWpAA")] {
+    for missing in
+        [None, Some(""), Some("Bearer"), Some("Basic 2YotnFZFEjr1zCsicMWpAA"), Some("2YotnFZFEjr1zCsicMWpAA")]
+    {
         let rejection = check(missing).unwrap_err();
         assert_eq!(rejection, RegistrationRejection::InitialAccessMissing, "{missing:?}");
         assert_eq!(rejection.challenge(), Some(r#"Bearer realm="registration""#));
