@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use gatehouse_configuration::{Configuration, SecretName};
-use gatehouse_protocol::{ClientId, Entropy, Subject, UnixTime};
+use gatehouse_protocol::{ClientId, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, KeyPage, Store, StoreUnavailable};
@@ -78,11 +78,20 @@ pub(crate) fn client_id(text: &str) -> ClientId {
     ClientId::parse(text).unwrap()
 }
 
+pub(crate) fn resource(text: &str) -> ResourceUri {
+    ResourceUri::parse(text).unwrap()
+}
+
+pub(crate) fn scopes(text: &str) -> Scopes {
+    Scopes::parse(text).unwrap()
+}
+
 pub(crate) fn alice() -> Subject {
     Subject::new("demo", "alice").unwrap()
 }
 
 /// Repeatable, and different for every call.
+#[derive(Default)]
 pub(crate) struct Counting(u64);
 
 impl Entropy for Counting {
