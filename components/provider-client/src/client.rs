@@ -32,15 +32,15 @@ pub struct SignedIn {
     pub tokens: ProviderTokens,
 }
 
-/// New tokens, and whether the user may still come in.
+/// New tokens, and whether they may be used.
 #[derive(Debug)]
 pub struct Refreshed {
-    /// To be kept whatever the rules say: the old refresh token may be spent.
+    /// To be kept whatever the verdict is: the old refresh token may be spent.
     pub tokens: RefreshedTokens,
-    /// What the access rules say now. Nothing may be done for the user where it is an error: where it
-    /// [ends the session](RefreshRejection::ends_the_session), for ever; otherwise until it was asked again, so the
-    /// tokens are then kept as if they had expired.
-    pub admission: Result<(), AccessRejection>,
+    /// Whether it is still the user of the session, and one who may come in. Where it is an error, nothing may be done
+    /// with the access token: where it [ends the session](RefreshFailure::ends_the_session), for ever; otherwise until it
+    /// was asked again, so the tokens are then kept as if they had expired.
+    pub verdict: Result<(), RefreshFailure>,
 }
 
 impl<'a> ProviderClient<'a> {
@@ -83,26 +83,28 @@ impl<'a, H: Host> ProviderClient<'a, H> {
     /// # Errors
     /// Where there are none; [`RefreshFailure::ends_the_session`] says what that means.
     pub fn refresh(&self, refresh_token: &SecretString, subject: &Subject) -> Result<Refreshed, RefreshFailure> {
-        // What can fail for other reasons fails before the refresh token is spent.
         let metadata = self.metadata()?;
-        self.prepare_keys(&metadata)?;
         let authentication = self.authentication(&metadata)?;
         let request = refresh_request(self.provider, &metadata, &authentication, refresh_token);
         let answer = self.ask("refreshed tokens", &request, TOKEN_ANSWER_BYTES)?;
         let tokens = RefreshedTokens::parse(&answer, refresh_token)?;
-        let admission = match &tokens.id_token {
-            // Optional (OpenID Connect Core 1.0, section 12.2). There is then nothing new to judge by.
-            None => Ok(()),
-            Some(id_token) => {
-                let verify =
-                    |keys: &_| Identity::verify_refreshed(id_token, self.provider, &metadata, keys, subject, self.now);
-                let identity = self
-                    .verified(&metadata, verify, IdTokenRejection::fresh_keys_may_help)?
-                    .map_err(RefreshRejection::from)?;
-                self.admit(&identity, &tokens.access_token)
-            }
-        };
-        Ok(Refreshed { tokens, admission })
+        let verdict = self.verdict(&tokens, &metadata, subject);
+        Ok(Refreshed { tokens, verdict })
+    }
+
+    /// Whether refreshed tokens are of `subject`, and the access rules still let them in.
+    fn verdict(
+        &self,
+        tokens: &RefreshedTokens,
+        metadata: &ProviderMetadata,
+        subject: &Subject,
+    ) -> Result<(), RefreshFailure> {
+        // It is optional (OpenID Connect Core 1.0, section 12.2). Without it there is nothing new to judge by.
+        let Some(id_token) = &tokens.id_token else { return Ok(()) };
+        let verify = |keys: &_| Identity::verify_refreshed(id_token, self.provider, metadata, keys, subject, self.now);
+        let identity = self.verified(metadata, verify, IdTokenRejection::fresh_keys_may_help)?;
+        let identity = identity.map_err(RefreshRejection::from)?;
+        Ok(self.admit(&identity, &tokens.access_token).map_err(RefreshRejection::from)?)
     }
 
     /// Verifies an identity assertion of this provider for the authenticated client `client_id` at the authorization

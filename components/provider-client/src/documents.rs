@@ -77,15 +77,6 @@ impl<H: Host> ProviderClient<'_, H> {
         }
     }
 
-    /// Has the keys ready, so that [`verified`](Self::verified) hardly needs the network afterwards.
-    pub(crate) fn prepare_keys(&self, metadata: &ProviderMetadata) -> Result<(), Failure> {
-        let document = Self::key_set(metadata);
-        if self.kept(&document)?.is_none() {
-            self.fetched(&document)?;
-        }
-        Ok(())
-    }
-
     fn key_set(metadata: &ProviderMetadata) -> Document<KeySet, gatehouse_openid::KeysRejection> {
         Document {
             kind: KEYS,

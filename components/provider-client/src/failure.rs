@@ -60,7 +60,7 @@ pub enum RefreshFailure {
 }
 
 impl RefreshFailure {
-    /// Whether the session is over. Otherwise nothing has changed, and whoever asked may ask again later.
+    /// Whether the session is over. Otherwise whoever asked may ask again later.
     pub const fn ends_the_session(&self) -> bool {
         match self {
             Self::Rejected(rejection) => rejection.ends_the_session(),

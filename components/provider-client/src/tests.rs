@@ -1,7 +1,7 @@
 mod provider;
 
 use gatehouse_configuration::{AccessRules, AssertionSource, ProviderAuthentication};
-use gatehouse_openid::{AccessRejection, ClientError, IdentityAssertion};
+use gatehouse_openid::{AccessRejection, ClientError, IdentityAssertion, RefreshRejection};
 use gatehouse_protocol::{SecretString, Subject};
 use http::{HeaderName, StatusCode};
 use http_shell::outbound::NoAnswer;
@@ -224,25 +224,38 @@ fn tokens_are_refreshed_for_the_user_of_the_session_only() {
     let alice = Subject::new("main", "alice").unwrap();
     let refreshed = world.client().refresh(&refresh_token(), &alice).unwrap();
     assert_eq!(refreshed.tokens.access_token.expose(), "provider-access");
-    assert_eq!(refreshed.admission, Ok(()));
-    assert_eq!(world.asked(), ["GET /.well-known/openid-configuration", "GET /jwks", "POST /token"], "keys come first");
+    assert!(refreshed.verdict.is_ok());
+    assert_eq!(world.asked(), ["GET /.well-known/openid-configuration", "POST /token", "GET /jwks"]);
     assert_eq!(world.token_form()["scope"], "openid profile");
 
     let bob = Subject::new("main", "bob").unwrap();
-    let failure = world.client().refresh(&refresh_token(), &bob).unwrap_err();
-    assert!(failure.ends_the_session(), "{failure}");
+    let verdict = world.client().refresh(&refresh_token(), &bob).unwrap().verdict.unwrap_err();
+    assert!(verdict.ends_the_session(), "{verdict}");
 
     world.host.without_id_token.set(true);
-    assert_eq!(world.client().refresh(&refresh_token(), &alice).unwrap().admission, Ok(()));
+    assert!(world.client().refresh(&refresh_token(), &bob).unwrap().verdict.is_ok(), "there is nothing to judge by");
 }
 
 #[test]
-fn a_user_who_lost_a_role_is_noticed_and_the_tokens_are_not_lost() {
+fn new_tokens_are_not_lost_whatever_the_verdict_on_their_user_is() {
     let mut world = World::of_openid();
+    let alice = Subject::new("main", "alice").unwrap();
+    let refreshed = |world: &World| {
+        let refreshed = world.client().refresh(&refresh_token(), &alice).unwrap();
+        assert_eq!(refreshed.tokens.access_token.expose(), "provider-access");
+        assert_eq!(refreshed.tokens.refresh_token.expose(), "provider-refresh");
+        refreshed.verdict.unwrap_err()
+    };
+    world.host.fail.set(Some(("/jwks", StatusCode::BAD_GATEWAY)));
+    assert!(!refreshed(&world).ends_the_session(), "the keys may be there the next time");
+    world.host.fail.set(None);
+    world.host.signs_with.set(ROTATED);
+    assert!(!refreshed(&world).ends_the_session(), "somebody else's token says nothing of the user");
+    world.host.signs_with.set("p256");
     world.provider.access = AccessRules { roles: vec!["boss".to_owned()], ..AccessRules::default() };
-    let refreshed = world.client().refresh(&refresh_token(), &Subject::new("main", "alice").unwrap()).unwrap();
-    assert_eq!(refreshed.admission, Err(AccessRejection::Role));
-    assert_eq!(refreshed.tokens.refresh_token.expose(), "provider-refresh");
+    let verdict = refreshed(&world);
+    assert!(matches!(&verdict, RefreshFailure::Rejected(RefreshRejection::Access(AccessRejection::Role))));
+    assert!(verdict.ends_the_session(), "who lost the role is out");
 }
 
 #[test]
