@@ -1,8 +1,9 @@
+use gatehouse_jose::TokenRejection as SignedTokenRejection;
 use gatehouse_protocol::InvalidSubject;
 use http::StatusCode;
 
 use super::*;
-use crate::AnswerRejection;
+use crate::{AnswerRejection, GroupsUnknown, UserRejection};
 
 #[test]
 fn a_broken_or_overloaded_provider_is_temporary_and_everything_else_is_not() {
@@ -14,7 +15,7 @@ fn a_broken_or_overloaded_provider_is_temporary_and_everything_else_is_not() {
     ] {
         let answer = AnswerRejection::Status(status);
         assert_eq!(LoginRejection::from(MetadataRejection::from(answer.clone())).to_wire(), told);
-        assert_eq!(LoginRejection::from(KeySetRejection::from(answer.clone())).to_wire(), told);
+        assert_eq!(LoginRejection::from(KeysRejection::from(answer.clone())).to_wire(), told);
         assert_eq!(LoginRejection::from(TokenRejection::from(answer)).to_wire(), told);
     }
 }
@@ -23,15 +24,31 @@ fn a_broken_or_overloaded_provider_is_temporary_and_everything_else_is_not() {
 fn the_client_learns_nothing_of_a_failed_check() {
     for rejection in [
         LoginRejection::from(IdTokenRejection::NonceDiffers),
-        IdTokenRejection::BadSignature.into(),
-        IdTokenRejection::Subject(InvalidSubject).into(),
+        IdTokenRejection::from(SignedTokenRejection::BadSignature).into(),
+        IdTokenRejection::from(UserRejection::Subject(InvalidSubject)).into(),
         CallbackRejection::IssuerMissing.into(),
         MetadataRejection::NoUsableAlgorithm.into(),
-        UnsupportedClientAuthentication.into(),
+        ClientAuthenticationRejection::NoSecrets.into(),
+        AssertionRejection::NotAJwt.into(),
     ] {
         assert_eq!(rejection.to_wire(), ClientError::ServerError);
     }
     assert_eq!(LoginRejection::from(ProviderRefusal::UserDenied).to_wire(), ClientError::AccessDenied);
+}
+
+#[test]
+fn a_user_who_may_not_come_in_is_denied_and_a_lookup_that_failed_may_pass() {
+    for (rejection, told) in [
+        (AccessRejection::Role, ClientError::AccessDenied),
+        (GroupsUnknown::NotPermitted(StatusCode::FORBIDDEN).into(), ClientError::AccessDenied),
+        (GroupsUnknown::NoAnswer("timed out".to_owned()).into(), ClientError::TemporarilyUnavailable),
+        (
+            GroupsUnknown::from(AnswerRejection::Status(StatusCode::BAD_GATEWAY)).into(),
+            ClientError::TemporarilyUnavailable,
+        ),
+    ] {
+        assert_eq!(LoginRejection::from(rejection).to_wire(), told);
+    }
 }
 
 /// RFC 6749, section 4.1.2.1: the characters of `error` and `error_description`.
