@@ -10,7 +10,7 @@ use http_shell::inbound::{self, Unreadable};
 use wasip2::http::types::IncomingRequest;
 
 use crate::context::Context;
-use crate::{authorize, callback, consent, documents, log, pages, register, responses, token};
+use crate::{authorize, callback, consent, documents, introspect, log, pages, register, responses, revoke, token};
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -37,12 +37,19 @@ const fn page(path: &'static str, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: true, answer }
 }
 
-static ENDPOINTS: [Endpoint; 7] = [
+/// For machines, and not for web pages.
+const fn internal(path: &'static str, method: Method, answer: Answer) -> Endpoint {
+    Endpoint { path, method, cross_origin: false, is_page: false, answer }
+}
+
+static ENDPOINTS: [Endpoint; 9] = [
     endpoint("/.well-known/oauth-authorization-server", Method::GET, documents::metadata),
     // Clients of MCP 2025-11-25 may look here first; the document is the same.
     endpoint("/.well-known/openid-configuration", Method::GET, documents::metadata),
     endpoint("/register", Method::POST, register::answer),
     endpoint("/token", Method::POST, token::answer),
+    endpoint("/revoke", Method::POST, revoke::answer),
+    internal("/introspect", Method::POST, introspect::answer),
     page("/authorize", Method::GET, authorize::answer),
     page("/consent", Method::POST, consent::answer),
     page("/callback", Method::GET, callback::answer),
