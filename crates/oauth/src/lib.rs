@@ -4,6 +4,9 @@
 //! user's hands until they have decided, [`login`] keeps it while the identity provider asks who they are, [`code`]
 //! hands the outcome to the client, and [`token`] turns it into a session. Each step consumes what the one before
 //! made.
+//!
+//! [`client`] finds clients, wherever they are known from. Those that call an endpoint themselves are held against it by
+//! [`credentials`]; what they may have without a user at hand is decided by [`grant`].
 
 pub mod authorization;
 pub mod browser;

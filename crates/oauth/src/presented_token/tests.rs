@@ -1,4 +1,5 @@
 use gatehouse_protocol::{ParameterError, Parameters};
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -75,5 +76,16 @@ fn only_clients_that_the_operator_trusts_and_that_prove_who_they_are_may_ask() {
         let unproven = presented.of(client).unwrap();
         let client = unproven.prove(&AtHand::Nothing, &world.configuration, &world.store, START).unwrap();
         assert_eq!(may_introspect(&client).is_ok(), expected, "{secret} {may}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_body_is_read_or_refused(body in prop::collection::vec(any::<u8>(), 0..200), form in "(token=[ -~]{0,20}&)?[ -~]{0,60}") {
+        for body in [body.as_slice(), form.as_bytes()] {
+            if let Ok(presented) = PresentedToken::parse(Some(FORM), &HeaderMap::new(), body) {
+                prop_assert!(!presented.token.expose().is_empty());
+            }
+        }
     }
 }
