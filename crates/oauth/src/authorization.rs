@@ -41,6 +41,8 @@ pub struct AuthorizationRequest {
     pub scopes: Scopes,
     /// For what.
     pub resource: ResourceUri,
+    /// Whether the client wants the user asked, whatever they approved before (`prompt=consent`).
+    pub prompts_consent: bool,
 }
 
 /// Nothing may be sent to the redirect URI; the user is told.
@@ -61,6 +63,15 @@ pub enum UnboundRejection {
     /// The client cannot be looked up.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
+}
+
+impl From<ClientUnknown> for UnboundRejection {
+    fn from(error: ClientUnknown) -> Self {
+        match error {
+            ClientUnknown::NotRegistered => Self::UnknownClient,
+            ClientUnknown::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
 }
 
 /// The client is told.
@@ -90,7 +101,7 @@ pub enum AuthorizationRejection {
     /// `resource` is not one that we protect, or there are several and none is named.
     #[error("resource must be one of the MCP servers here")]
     Resource,
-    /// `prompt=none`: the user is always asked.
+    /// `prompt=none`: somebody always has to sign in.
     #[error("the user must be asked")]
     PromptNone,
     /// Request objects are not supported.
@@ -132,10 +143,7 @@ impl BoundRequest {
         let parameters = Parameters::parse(query);
         let client_id =
             ClientId::parse(parameters.required("client_id")?).map_err(|_| UnboundRejection::UnknownClient)?;
-        let client = Client::find(&client_id, configuration, store, now).map_err(|error| match error {
-            ClientUnknown::NotRegistered => UnboundRejection::UnknownClient,
-            ClientUnknown::Unavailable(error) => UnboundRejection::Unavailable(error),
-        })?;
+        let client = Client::find(&client_id, configuration, store, now)?;
         let requested = parameters.required("redirect_uri")?;
         let redirect_uri = RedirectUri::parse(requested, &configuration.redirect_rules())
             .ok()
@@ -149,6 +157,7 @@ impl BoundRequest {
     /// # Errors
     /// Where the client asks for something that cannot be; it is told at its redirect URI.
     pub fn validate(self, configuration: &Configuration) -> Result<AuthorizationRequest, Box<RejectedRequest>> {
+        let prompts_consent = self.prompts("consent");
         match self.judge(configuration) {
             Ok((state, code_challenge, scopes, resource)) => Ok(AuthorizationRequest {
                 client: self.client,
@@ -157,6 +166,7 @@ impl BoundRequest {
                 code_challenge,
                 scopes,
                 resource,
+                prompts_consent,
             }),
             Err(rejection) => {
                 // A doubled or overlong state cannot be returned; the client then knows the answer by its redirect
@@ -190,7 +200,8 @@ impl BoundRequest {
         if parameters.optional("response_mode")?.is_some_and(|mode| mode != "query") {
             return Err(AuthorizationRejection::ResponseMode);
         }
-        if parameters.optional("prompt")?.is_some_and(|prompt| prompt.split(' ').any(|value| value == "none")) {
+        parameters.optional("prompt")?;
+        if self.prompts("none") {
             return Err(AuthorizationRejection::PromptNone);
         }
         let challenge = parameters.required("code_challenge")?;
@@ -201,6 +212,11 @@ impl BoundRequest {
         let (resource, upstream) = resource(parameters, configuration).ok_or(AuthorizationRejection::Resource)?;
         let scopes = scopes(parameters.optional("scope")?, upstream)?;
         Ok((state, challenge, scopes, resource))
+    }
+
+    /// Whether `value` is one of the values of `prompt` (OpenID Connect Core 1.0, section 3.1.2.1).
+    fn prompts(&self, value: &str) -> bool {
+        self.parameters.all("prompt").flat_map(|prompt| prompt.split(' ')).any(|prompt| prompt == value)
     }
 }
 
@@ -267,6 +283,7 @@ pub(crate) struct RequestText {
     code_challenge: String,
     scopes: String,
     resource: String,
+    prompts_consent: bool,
 }
 
 impl AuthorizationRequest {
@@ -278,6 +295,7 @@ impl AuthorizationRequest {
             code_challenge: self.code_challenge.to_wire(),
             scopes: self.scopes.to_string(),
             resource: self.resource.to_string(),
+            prompts_consent: self.prompts_consent,
         }
     }
 
@@ -290,10 +308,7 @@ impl AuthorizationRequest {
         now: UnixTime,
     ) -> Result<Self, UnboundRejection> {
         let client_id = ClientId::parse(&text.client_id).map_err(|_| UnboundRejection::UnknownClient)?;
-        let client = Client::find(&client_id, configuration, store, now).map_err(|error| match error {
-            ClientUnknown::NotRegistered => UnboundRejection::UnknownClient,
-            ClientUnknown::Unavailable(error) => UnboundRejection::Unavailable(error),
-        })?;
+        let client = Client::find(&client_id, configuration, store, now)?;
         let redirect_uri = RedirectUri::parse(&text.redirect_uri, &configuration.redirect_rules())
             .ok()
             .and_then(|uri| uri.bind(&client.redirect_uris))
@@ -312,6 +327,7 @@ impl AuthorizationRequest {
             code_challenge: CodeChallenge::parse(&text.code_challenge).map_err(|_| broken())?,
             scopes,
             resource,
+            prompts_consent: text.prompts_consent,
         })
     }
 }
