@@ -8,6 +8,7 @@ mod entropy;
 mod media_type;
 mod parameters;
 mod pkce;
+mod private_use_scheme;
 mod redirect_uri;
 mod resource;
 mod scope;
@@ -21,9 +22,8 @@ pub use entropy::Entropy;
 pub use media_type::essence;
 pub use parameters::{ParameterError, Parameters};
 pub use pkce::{CodeChallenge, CodeVerifier, InvalidChallenge, InvalidVerifier};
-pub use redirect_uri::{
-    BoundRedirectUri, InvalidPrivateUseScheme, InvalidRedirectUri, PrivateUseScheme, RedirectRules, RedirectUri,
-};
+pub use private_use_scheme::{InvalidPrivateUseScheme, PrivateUseScheme};
+pub use redirect_uri::{BoundRedirectUri, InvalidRedirectUri, RedirectRules, RedirectUri};
 pub use resource::{InvalidResource, ResourceUri};
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use secret::{SecretBytes, SecretString};
