@@ -5,6 +5,7 @@
 
 mod client;
 mod entropy;
+mod log_text;
 mod media_type;
 mod parameters;
 mod pkce;
@@ -19,6 +20,7 @@ mod web_origin;
 
 pub use client::{ClientId, ClientName, InvalidClientId, InvalidClientName};
 pub use entropy::Entropy;
+pub use log_text::LogText;
 pub use media_type::essence;
 pub use parameters::{ParameterError, Parameters};
 pub use pkce::{CodeChallenge, CodeVerifier, InvalidChallenge, InvalidVerifier};
