@@ -49,12 +49,12 @@ pub(crate) fn metadata(provider: &IdentityProvider) -> Result<ProviderMetadata, 
 /// Redeems the code that the browser brought, and verifies who signed in.
 pub(crate) fn identity(
     configuration: &Configuration,
+    provider: &IdentityProvider,
     metadata: &ProviderMetadata,
     code: &AuthorizationCode,
     secrets: &LoginSecrets,
     now: UnixTime,
 ) -> Result<(Identity, ProviderTokens), Failure> {
-    let provider = &configuration.identity_providers[0];
     let secret = match &provider.authentication {
         gatehouse_configuration::ProviderAuthentication::Secret(name) => {
             Some(host_imports::secret(name).map_err(Failure::Settings)?)
