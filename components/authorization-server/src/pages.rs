@@ -82,3 +82,6 @@ fn html(status: u16, page: &impl Template, forms: &Forms) -> Response<Vec<u8>> {
     headers.insert(CONTENT_SECURITY_POLICY, policy);
     response
 }
+
+#[cfg(test)]
+mod tests;
