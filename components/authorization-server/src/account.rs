@@ -5,7 +5,7 @@ use gatehouse_oauth::account::{Account, check_sign_in, sign_in_ticket};
 use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::login::LoginPurpose;
 use gatehouse_oauth::page::PageRejection;
-use gatehouse_openid::{Identity, ProviderTokens};
+use gatehouse_openid::{AccountChoice, ClientError, Identity, LoginRejection, ProviderTokens};
 use http::{Request, Response};
 use http_shell::SystemEntropy;
 
@@ -14,8 +14,7 @@ use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
 use crate::identity_provider::Failure;
 use crate::log::Decision;
-use crate::login::{self, WhichAccount};
-use crate::{cookies, log, pages, responses};
+use crate::{cookies, log, login, pages, responses};
 
 const SESSIONS: &str = "sessions";
 const SIGN_IN: &str = "sign-in";
@@ -105,8 +104,8 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
         check_sign_in(form.required("ticket")?, &form.browser, &context.keys, context.now)?;
         let provider = context.configuration.identity_provider(form.required("provider")?);
         let which = match form.optional("account")? {
-            Some("another") => WhichAccount::Another,
-            Some(_) | None => WhichAccount::Any,
+            Some("another") => AccountChoice::ByUser,
+            Some(_) | None => AccountChoice::ByProvider,
         };
         Ok((provider.ok_or(PageRejection::UnknownProvider)?, which, form.browser))
     });
@@ -127,14 +126,7 @@ pub(crate) fn signed_in(
     let identity = match outcome {
         // The provider's tokens are dropped: the account pages need to know who is there, and nothing else.
         Ok((identity, _)) => identity,
-        Err(failure) => {
-            log::failed(SIGN_IN, failure);
-            return pages::error(
-                403,
-                "Nobody was signed in",
-                "The sign-in was cancelled, or the identity provider did not let you in. You can try again.",
-            );
-        }
+        Err(failure) => return nobody_signed_in(context, provider, browser, &failure),
     };
     let account = Account::signed_in(identity.subject().clone(), provider, context.now);
     match account.cookie_value(browser, &context.keys, &mut SystemEntropy) {
@@ -145,6 +137,31 @@ pub(crate) fn signed_in(
             response
         }
         Err(error) => out_of_order(SIGN_IN, &error.to_string()),
+    }
+}
+
+fn nobody_signed_in(
+    context: &Context,
+    provider: &IdentityProvider,
+    browser: &Browser,
+    failure: &Failure,
+) -> Response<Vec<u8>> {
+    let Failure::Rejected(rejection) = failure else {
+        return out_of_order(SIGN_IN, &failure.to_string());
+    };
+    if let LoginRejection::Access(rejection) = rejection {
+        log::denied(SIGN_IN, None, rejection);
+        return match sign_in_ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+            Ok(ticket) => pages::not_let_in_to_account(provider, rejection, &ticket),
+            Err(error) => out_of_order(SIGN_IN, &error.to_string()),
+        };
+    }
+    match rejection.to_wire() {
+        ClientError::AccessDenied => {
+            log::denied(SIGN_IN, None, rejection);
+            ask_to_sign_in(context, Some(browser.clone()), 403)
+        }
+        ClientError::ServerError | ClientError::TemporarilyUnavailable => out_of_order(SIGN_IN, &rejection.to_string()),
     }
 }
 

@@ -7,8 +7,8 @@ use gatehouse_oauth::authorization::AuthorizationRequest;
 use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::code::issue_code;
 use gatehouse_oauth::consent::{Approval, Question};
-use gatehouse_oauth::login::{LoginPurpose, LoginRejection, ReturnedLogin};
-use gatehouse_openid::{Callback, ClientError, Identity, ProviderTokens};
+use gatehouse_oauth::login::{self, LoginPurpose, ReturnedLogin};
+use gatehouse_openid::{Callback, ClientError, Identity, LoginRejection, ProviderTokens};
 use gatehouse_protocol::{SecretString, Subject};
 use gatehouse_session::UpstreamTokens;
 use gatehouse_storage::StoreUnavailable;
@@ -38,7 +38,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
             Err(rejection) => return not_taken(rejection),
         };
     let Some(browser) = browser else {
-        return not_taken(LoginRejection::OtherBrowser);
+        return not_taken(login::LoginRejection::OtherBrowser);
     };
     let signed_in = sign_in(context, callback, &login);
     match &login.purpose {
@@ -56,19 +56,20 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 }
 
 /// A login that does not count: nothing of it may be used, and nobody sent anywhere.
-fn not_taken(rejection: LoginRejection) -> Response<Vec<u8>> {
+fn not_taken(rejection: login::LoginRejection) -> Response<Vec<u8>> {
+    use login::LoginRejection as Rejection;
     match rejection {
-        LoginRejection::Unbound(rejection) => authorize::unbound(&rejection),
-        LoginRejection::Unavailable(error) => {
+        Rejection::Unbound(rejection) => authorize::unbound(&rejection),
+        Rejection::Unavailable(error) => {
             log::failed(EVENT, error);
             pages::out_of_order()
         }
-        LoginRejection::WithdrawnProvider => {
+        Rejection::WithdrawnProvider => {
             log::denied(EVENT, None, rejection);
             pages::withdrawn_provider()
         }
-        LoginRejection::OtherBrowser => refused(403, &rejection.to_string()),
-        LoginRejection::Unrecognised | LoginRejection::Expired | LoginRejection::AlreadyFinished => {
+        Rejection::OtherBrowser => refused(403, &rejection.to_string()),
+        Rejection::Unrecognised | Rejection::Expired | Rejection::AlreadyFinished => {
             refused(400, &rejection.to_string())
         }
     }
@@ -157,6 +158,10 @@ fn finish(
         Unsuccessful::NotTheirConsent => {
             log::denied(EVENT, client_id, &failure);
             consent::ask(context, &Question { approved: None, ..question }, browser, false, EVENT)
+        }
+        Unsuccessful::Provider(Failure::Rejected(LoginRejection::Access(rejection))) => {
+            log::denied(EVENT, client_id, &failure);
+            consent::not_let_in(context, &question, browser, rejection)
         }
         Unsuccessful::Provider(provider_failure) => {
             log::failed(EVENT, &failure);

@@ -5,14 +5,14 @@ use gatehouse_oauth::authorization::AuthorizationRequest;
 use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::consent::{Approval, Question};
 use gatehouse_oauth::login::LoginPurpose;
+use gatehouse_openid::{AccessRejection, AccountChoice};
 use http::{Request, Response};
 use http_shell::SystemEntropy;
 
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
 use crate::log::Decision;
-use crate::login::{self, WhichAccount};
-use crate::{log, pages, responses};
+use crate::{log, login, pages, responses};
 
 const EVENT: &str = "consent";
 
@@ -26,7 +26,9 @@ pub(crate) fn ask(
 ) -> Response<Vec<u8>> {
     if may_be_remembered {
         match context.remembered_consents().cover(browser, &question.request, question.provider) {
-            Ok(true) => return sign_in(context, question, browser, Approval::Remembered, WhichAccount::Any, event),
+            Ok(true) => {
+                return sign_in(context, question, browser, Approval::Remembered, AccountChoice::ByProvider, event);
+            }
             Ok(false) => {}
             // The user can be asked without a store.
             Err(error) => log::failed(event, error),
@@ -43,17 +45,17 @@ pub(crate) fn ask(
 
 /// What the user has decided.
 enum Decided {
-    Approved(Approval, WhichAccount),
+    Approved(Approval, AccountChoice),
     Denied,
 }
 
 /// Sends the user to the identity provider, or the client its refusal.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     match decided(context, request) {
-        Ok((browser, question, Decided::Approved(approval, which))) => {
-            sign_in(context, &question, &browser, approval, which, EVENT)
+        Ok((browser, question, Decided::Approved(approval, account))) => {
+            sign_in(context, &question, &browser, approval, account, EVENT)
         }
-        Ok((_, question, Decided::Denied)) => denied_by_user(context, &question.request),
+        Ok((_, question, Decided::Denied)) => denied_by_user(context, &question),
         Err(rejection) => forms::refused(EVENT, &rejection),
     }
 }
@@ -68,9 +70,9 @@ fn decided<'c>(
     let (keys, configuration) = (&context.keys, &context.configuration);
     let question = Question::redeem(ticket, &form.browser, keys, configuration, &context.store, context.now)?;
     let decided = match (decision, question.approved) {
-        ("approve", _) => Decided::Approved(Approval::Given { remember }, WhichAccount::Any),
+        ("approve", None) => Decided::Approved(Approval::Given { remember }, AccountChoice::ByProvider),
         // Only the page that tells of a refusal by the provider has this button, and its ticket says what was approved.
-        ("another-account", Some(approval)) => Decided::Approved(approval, WhichAccount::Another),
+        ("another-account", Some(approval)) => Decided::Approved(approval, AccountChoice::ByUser),
         _ => Decided::Denied,
     };
     Ok((form.browser, question, decided))
@@ -81,11 +83,11 @@ fn sign_in(
     question: &Question<'_>,
     browser: &Browser,
     approval: Approval,
-    which: WhichAccount,
+    account: AccountChoice,
     event: &'static str,
 ) -> Response<Vec<u8>> {
     let purpose = LoginPurpose::Authorization { request: Box::new(question.request.clone()), approval };
-    match login::begin(context, &purpose, question.provider, browser, which) {
+    match login::begin(context, &purpose, question.provider, browser, account) {
         Ok(redirect) => {
             let reason = match approval {
                 Approval::Given { .. } => None,
@@ -107,9 +109,30 @@ fn sign_in(
     }
 }
 
-fn denied_by_user(context: &Context, authorization: &AuthorizationRequest) -> Response<Vec<u8>> {
-    log::denied(EVENT, Some(authorization.client.client_id.as_str()), "the user denied");
-    answer_client(context, authorization, ErrorCode::AccessDenied, "the user denied the request")
+fn denied_by_user(context: &Context, question: &Question<'_>) -> Response<Vec<u8>> {
+    let reason = match question.approved {
+        None => "the user denied the request",
+        Some(_) => "the user was not let in",
+    };
+    log::denied(EVENT, Some(question.request.client.client_id.as_str()), reason);
+    answer_client(context, &question.request, ErrorCode::AccessDenied, reason)
+}
+
+/// Tells somebody who has signed in why they may not come in: they can try another account, and the client learns of it
+/// when they go back to it.
+pub(crate) fn not_let_in(
+    context: &Context,
+    question: &Question<'_>,
+    browser: &Browser,
+    rejection: &AccessRejection,
+) -> Response<Vec<u8>> {
+    match question.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => pages::not_let_in(question, rejection, &ticket),
+        Err(error) => {
+            log::failed(EVENT, error);
+            pages::out_of_order()
+        }
+    }
 }
 
 /// An error response at the client's redirect URI.

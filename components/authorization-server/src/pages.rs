@@ -12,7 +12,7 @@ use http::header::{
 use http::{HeaderValue, Response, StatusCode};
 
 pub(crate) use account::{sessions, sign_in, signed_out};
-pub(crate) use asking::{choose, consent};
+pub(crate) use asking::{choose, consent, not_let_in, not_let_in_to_account};
 
 use crate::responses;
 use policy::Forms;

@@ -6,6 +6,7 @@ use gatehouse_oauth::authorization::{AuthorizationRequest, upstream_of};
 use gatehouse_oauth::client::Client;
 use gatehouse_oauth::client_document::DocumentUrl;
 use gatehouse_oauth::consent::Question;
+use gatehouse_openid::AccessRejection;
 use gatehouse_protocol::RedirectUri;
 use http::{Response, Uri};
 
@@ -36,6 +37,16 @@ struct ConsentPage<'a> {
     identity_provider: &'a str,
     can_remember: bool,
     sessions_url: String,
+    ticket: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "denied.html")]
+struct DeniedPage<'a> {
+    style: &'static str,
+    reason: &'a str,
+    provider: Pick<'a>,
+    client_name: Option<&'a str>,
     ticket: &'a str,
 }
 
@@ -102,6 +113,30 @@ pub(crate) fn consent(configuration: &Configuration, question: &Question<'_>, ti
         ticket,
     };
     html(200, &page, &Forms::to_providers([provider]).and_to(&request.redirect_uri))
+}
+
+/// Tells somebody why they may not come in.
+pub(crate) fn not_let_in(question: &Question<'_>, rejection: &AccessRejection, ticket: &str) -> Response<Vec<u8>> {
+    let page = DeniedPage {
+        style: STYLE,
+        reason: rejection.words(),
+        provider: Pick::of(question.provider),
+        client_name: Some(question.request.client.client_name.as_str()),
+        ticket,
+    };
+    html(403, &page, &Forms::to_providers([question.provider]).and_to(&question.request.redirect_uri))
+}
+
+/// Tells somebody who wanted to see their sessions why they may not come in.
+pub(crate) fn not_let_in_to_account(
+    provider: &IdentityProvider,
+    rejection: &AccessRejection,
+    ticket: &str,
+) -> Response<Vec<u8>> {
+    let provider_pick = Pick::of(provider);
+    let page =
+        DeniedPage { style: STYLE, reason: rejection.words(), provider: provider_pick, client_name: None, ticket };
+    html(403, &page, &Forms::to_providers([provider]))
 }
 
 impl Voucher {

@@ -7,6 +7,7 @@ use gatehouse_configuration::Configuration;
 use gatehouse_oauth::authorization::{AuthorizationRequest, BoundRequest};
 use gatehouse_oauth::consent::Question;
 use gatehouse_oauth::remembered_consent::ListedConsent;
+use gatehouse_openid::AccessRejection;
 use gatehouse_protocol::{ClientId, ClientName, PrivateUseScheme, RedirectUri, UnixTime};
 use gatehouse_storage::memory::MemoryStore;
 
@@ -118,8 +119,12 @@ fn every_page() -> Vec<(&'static str, Response<Vec<u8>>)> {
     let sessions_page = |listed: &[Summary], consents: &[ListedConsent]| {
         sessions(&configuration, provider, listed, consents, "the-ticket")
     };
+    let rejection = AccessRejection::Group;
     let mcp = "https://gateway.example/mcp";
-    let two = [session("first", "Visual Studio Code", mcp), session("second", "Notes & <b>more</b>", "https://gateway.example/gone")];
+    let two = [
+        session("first", "Visual Studio Code", mcp),
+        session("second", "Notes & <b>more</b>", "https://gateway.example/gone"),
+    ];
     vec![
         ("choose", choose(&configuration, &configuration.identity_providers, &request(SITE), "the-ticket")),
         ("consent-loopback", consent_page(&configuration, request(LOOPBACK))),
@@ -133,6 +138,11 @@ fn every_page() -> Vec<(&'static str, Response<Vec<u8>>)> {
         ("sessions-none", sessions_page(&[], &[])),
         ("sessions-one", sessions_page(&two[..1], &[])),
         ("sessions-two", sessions_page(&two, &[listed_consent("Visual Studio Code")])),
+        (
+            "denied",
+            not_let_in(&Question { request: request(SITE), provider, approved: None }, &rejection, "the-ticket"),
+        ),
+        ("denied-account", not_let_in_to_account(provider, &rejection, "the-ticket")),
         ("sign-in", sign_in(&configuration, "the-ticket", 200)),
         ("sign-in-again", sign_in(&configuration, "the-ticket", 403)),
         ("signed-out", signed_out()),
@@ -152,7 +162,11 @@ fn every_page_works_without_scripts_and_for_those_who_do_not_see_it() {
         assert!(text.contains("<html lang=\"en\">") && text.contains("name=\"viewport\""), "{name}");
         assert_eq!((text.matches("<h1>").count(), text.matches("<main>").count()), (1, 1), "{name}");
         assert!(!text.contains("<title></title>") && !text.contains("<script") && !text.contains(" style="), "{name}");
-        assert_eq!(text.matches("<form").count(), text.matches("name=\"ticket\" value=\"the-ticket\"").count(), "{name}");
+        assert_eq!(
+            text.matches("<form").count(),
+            text.matches("name=\"ticket\" value=\"the-ticket\"").count(),
+            "{name}"
+        );
         assert_eq!(text.matches("<form").count(), text.matches("<form method=\"post\" action=\"/").count(), "{name}");
         assert_eq!(text.matches("type=\"checkbox\"").count(), text.matches("<label for=").count(), "{name}");
         assert!(!text.contains("<b>more") && !text.contains("http://www"), "{name}: markup of others");
@@ -192,7 +206,10 @@ fn the_consent_page_says_who_asks_for_what_and_who_vouches_for_it() {
     let page = |request| text(&consent_page(&configuration, request));
     let of = |uri| request(&configuration, uri);
     for (text, words) in [
-        (page(of(SITE)), &["Visual Studio Code", "Snippet server", "notes.example", "Contoso", "Read your snippets"][..]),
+        (
+            page(of(SITE)),
+            &["Visual Studio Code", "Snippet server", "notes.example", "Contoso", "Read your snippets"][..],
+        ),
         (page(of(LOOPBACK)), &["127.0.0.1:33418", "this computer", "Write and delete snippets in your name"]),
         (page(of(PRIVATE_USE)), &["the program on this computer that opens <code>cursor://</code> links"]),
         (page(stranger(of(SITE), "1-a", "Notes")), &["nobody has checked it", "only if you trust <code>notes.example"]),
@@ -240,5 +257,10 @@ fn the_sessions_page_names_clients_servers_and_times() {
     }
     assert!(page("sessions-one").contains("One application can act in your name"));
     let none = page("sessions-none");
-    assert!(none.contains("No application can act in your name") && !none.contains("<form"), "{none}");
+    assert!(
+        none.contains("No application can act in your name")
+            && !none.contains("end_session")
+            && none.contains(">Sign out<"),
+        "{none}"
+    );
 }
