@@ -106,3 +106,85 @@ fn came_from_our_page(context: &Context, headers: &HeaderMap) -> Result<(), &'st
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use gatehouse_configuration::Configuration;
+    use gatehouse_protocol::UnixTime;
+    use gatehouse_sealing::KeyRing;
+    use host_imports::HostStore;
+
+    use super::*;
+
+    const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+    const COOKIE: (&str, &str) = ("cookie", "__Host-gatehouse-browser=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    const OTHER_COOKIE: (&str, &str) =
+        ("cookie", "__Host-gatehouse-browser=BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+
+    fn read(headers: &[(&str, &str)]) -> Result<Form, FormRejection> {
+        let document = r#"{"public_url":"https://g.example",
+            "identity_provider":{"name":"a","issuer":"https://i.example","client_id":"b"},
+            "upstreams":[{"path":"/a","url":"https://c.example/","scopes":["x"]}]}"#;
+        let context = Context {
+            configuration: Configuration::parse(document).unwrap(),
+            keys: KeyRing::parse(&format!("a:{}", "A".repeat(43))).unwrap(),
+            store: HostStore,
+            now: UnixTime::from_seconds(0),
+        };
+        let mut request = Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Form::read(&context, &request.body(b"ticket=t&twice=1&twice=1".to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_form_of_our_page_is_read_whatever_the_browser_says_of_it() {
+        for headers in [
+            &[FORM, COOKIE][..],
+            &[FORM, COOKIE, ("origin", "https://g.example")],
+            &[FORM, COOKIE, ("origin", "https://g.example"), ("sec-fetch-site", "same-origin")],
+            &[("content-type", "Application/X-WWW-Form-URLEncoded; charset=utf-8"), COOKIE],
+        ] {
+            let form = read(headers).unwrap_or_else(|rejection| panic!("{headers:?}: {rejection}"));
+            assert!(matches!(form.required("ticket"), Ok("t")) && matches!(form.optional("absent"), Ok(None)));
+            assert!(matches!(form.required("absent"), Err(FormRejection::Incomplete)));
+            assert!(matches!(form.optional("twice"), Err(FormRejection::Incomplete)));
+        }
+    }
+
+    /// Cross-site request forgery, stopped before its ticket is looked at.
+    #[test]
+    fn a_form_from_elsewhere_is_not_read() {
+        for more in [
+            ("origin", "https://evil.example"),
+            ("origin", "https://g.example.evil.example"),
+            ("origin", "http://g.example"),
+            ("origin", "https://g.example:8443"),
+            ("origin", "null"),
+            ("origin", ""),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("sec-fetch-site", "none"),
+            OTHER_COOKIE,
+        ] {
+            let refused = read(&[FORM, COOKIE, more]);
+            assert!(matches!(refused, Err(FormRejection::Foreign(_))), "{more:?}");
+        }
+        let two = read(&[FORM, COOKIE, ("origin", "https://g.example"), ("origin", "https://evil.example")]);
+        assert!(matches!(two, Err(FormRejection::Foreign(_))));
+        assert!(matches!(read(&[FORM]), Err(FormRejection::Foreign(_))), "no cookie");
+    }
+
+    #[test]
+    fn what_is_not_a_form_is_not_read() {
+        for headers in [
+            &[COOKIE][..],
+            &[COOKIE, ("content-type", "text/plain")],
+            &[COOKIE, ("content-type", "multipart/form-data; boundary=x")],
+            &[COOKIE, FORM, FORM],
+        ] {
+            assert!(matches!(read(headers), Err(FormRejection::MediaType)), "{headers:?}");
+        }
+    }
+}

@@ -132,3 +132,37 @@ fn preflight(endpoint: &Endpoint) -> Response<Vec<u8>> {
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use http::header::CONTENT_TYPE;
+
+    use super::*;
+
+    #[test]
+    fn an_endpoint_has_each_method_once_and_one_kind_of_answer() {
+        for (place, row) in ENDPOINTS.iter().enumerate() {
+            for other in &ENDPOINTS[place + 1..] {
+                assert!(row.path != other.path || row.method != other.method, "{}", row.path);
+                let alike = (row.cross_origin, row.is_page) == (other.cross_origin, other.is_page);
+                assert!(row.path != other.path || alike, "{}", row.path);
+            }
+            assert_ne!(row.cross_origin, row.is_page, "no other origin's script may call what a person looks at");
+            assert!(row.takes(&row.method) && !row.takes(&Method::OPTIONS) && !row.takes(&Method::PUT));
+        }
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_read_is_answered_in_the_kind_of_its_endpoint() {
+        for row in &ENDPOINTS {
+            let kind = if row.is_page { "text/html; charset=utf-8" } else { "application/json" };
+            for (error, status) in [(Unreadable::TooLarge, 413), (Unreadable::Broken, 400)] {
+                let answer = row.unreadable(error);
+                assert_eq!(
+                    (answer.status().as_u16(), answer.headers()[CONTENT_TYPE].to_str().unwrap()),
+                    (status, kind)
+                );
+            }
+        }
+    }
+}
