@@ -46,7 +46,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 
 fn grant(context: &Context, request: TokenRequest) -> Result<sessions::Tokens, TokenRejection> {
     client_document::read_if_needed(context, request.client_id.as_str());
-    let client = Client::find(&request.client_id, &context.configuration, &context.store, context.now)?;
+    let client = Client::find(&request.client_id, &context.configuration, &context.keys, &context.store, context.now)?;
     match &request.grant {
         GrantRequest::AuthorizationCode { code, redirect_uri, code_verifier } => {
             let redemption = Redemption {

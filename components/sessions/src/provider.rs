@@ -19,7 +19,7 @@ use url::form_urlencoded;
 
 /// Why there are no new tokens. The texts are for the log.
 pub(crate) enum Failure {
-    /// The provider takes the refresh token no more (`invalid_grant`).
+    /// The provider takes the refresh token no more.
     SignInAgain(String),
     /// The provider did not answer, or cannot be asked.
     Unavailable(String),
@@ -104,7 +104,10 @@ fn parse(response: &Response<Vec<u8>>) -> Result<RefreshedTokens, Failure> {
     if let Ok(answer) = serde_json::from_slice::<ErrorAnswer>(response.body()) {
         let error = LogText::new(&answer.error);
         return Err(match answer.error.as_str() {
-            "invalid_grant" => Failure::SignInAgain(format!("the identity provider refused with {error}")),
+            // The other three are what Entra says where only the user can help.
+            "invalid_grant" | "interaction_required" | "login_required" | "consent_required" => {
+                Failure::SignInAgain(format!("the identity provider refused with {error}"))
+            }
             _ => unavailable(format_args!("the identity provider's token endpoint refused with {error}")),
         });
     }

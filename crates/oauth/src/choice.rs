@@ -59,7 +59,7 @@ impl Choice {
         now: UnixTime,
     ) -> Result<Self, PageRejection> {
         let text: ChoiceText = page::open(TICKET, &[&browser.digest()], ticket, keys, now)?;
-        let request = AuthorizationRequest::restore(&text.request, configuration, store, now)?;
+        let request = AuthorizationRequest::restore(&text.request, configuration, keys, store, now)?;
         Ok(Self { request, may_be_remembered: text.may_be_remembered })
     }
 }

@@ -79,7 +79,7 @@ impl<'c> Question<'c> {
         now: UnixTime,
     ) -> Result<Self, PageRejection> {
         let text: QuestionText = page::open(TICKET, &[&browser.digest()], ticket, keys, now)?;
-        let request = AuthorizationRequest::restore(&text.request, configuration, store, now)?;
+        let request = AuthorizationRequest::restore(&text.request, configuration, keys, store, now)?;
         let provider = configuration.identity_provider(&text.provider).ok_or(PageRejection::UnknownProvider)?;
         Ok(Self { request, provider, approved: text.approved })
     }

@@ -184,7 +184,7 @@ impl<'c> ReturnedLogin<'c> {
         // The name alone would not do: the code must not reach a provider that has been given the name since.
         let provider = provider.filter(|provider| provider.issuer == text.issuer);
         let provider = provider.ok_or(LoginRejection::WithdrawnProvider)?;
-        let purpose = LoginPurpose::restore(&text.purpose, configuration, store, now)?;
+        let purpose = LoginPurpose::restore(&text.purpose, configuration, keys, store, now)?;
         Ok(Self { purpose, provider, secrets: text.secrets })
     }
 }
@@ -202,12 +202,13 @@ impl LoginPurpose {
     fn restore(
         text: &PurposeText,
         configuration: &Configuration,
+        keys: &KeyRing,
         store: &impl Store,
         now: UnixTime,
     ) -> Result<Self, UnboundRejection> {
         Ok(match text {
             PurposeText::Authorization { request, approval } => Self::Authorization {
-                request: Box::new(AuthorizationRequest::restore(request, configuration, store, now)?),
+                request: Box::new(AuthorizationRequest::restore(request, configuration, keys, store, now)?),
                 approval: *approval,
             },
             PurposeText::Account => Self::Account,

@@ -20,11 +20,8 @@ mod summary;
 mod token_facts;
 mod tokens;
 
-#[cfg(test)]
-mod example;
-
 pub use handle::{InvalidHandle, bind_handle, open_handle};
-pub use name::{SessionName, SessionRoot};
+pub use name::SessionRoot;
 pub use principal::{Principal, UpstreamTokens};
 pub use provider_tokens::{Due, Lease, ProviderGrant, ProviderTokenState, RefreshClaim, RefreshedTokens};
 pub use rejection::Rejection;
@@ -32,3 +29,8 @@ pub use sessions::{Opening, RefreshRequest, Sessions};
 pub use summary::Summary;
 pub use token_facts::{Introspection, Revocation, TokenKind};
 pub use tokens::Tokens;
+
+use name::SessionName;
+
+#[cfg(test)]
+mod example;

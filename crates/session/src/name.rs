@@ -17,7 +17,7 @@ pub struct SessionRoot {
 
 impl SessionRoot {
     /// The session's name.
-    pub fn name(&self) -> SessionName {
+    pub(crate) fn name(&self) -> SessionName {
         SessionName { secret: self.secret.derive("directory", 0), expires_at: self.expires_at }
     }
 
@@ -34,14 +34,14 @@ impl SessionRoot {
 
 /// Names a session: the names of all its records come from it, the secrets that open them do not, but for the summary.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionName {
+pub(crate) struct SessionName {
     pub(crate) secret: HandleSecret,
     pub(crate) expires_at: UnixTime,
 }
 
 impl SessionName {
     /// What a page calls the session; nobody comes from it to the name or to a record.
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         self.secret.record_id()
     }
 
@@ -74,5 +74,34 @@ impl SessionName {
         let (secret, expires_at) = bytes.split_at_checked(HandleSecret::LENGTH)?;
         let expires_at = UnixTime::from_seconds(u64::from_be_bytes(expires_at.try_into().ok()?));
         Some(Self { secret: HandleSecret::from_slice(secret)?, expires_at })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::root;
+
+    #[test]
+    fn a_name_is_read_back_from_its_bytes_and_from_no_others() {
+        let name = root(1).name();
+        let bytes = name.to_bytes();
+        assert_eq!(SessionName::from_bytes(&bytes), Some(name));
+        for length in 0..bytes.len() {
+            assert_eq!(SessionName::from_bytes(&bytes[..length]), None, "{length}");
+        }
+        assert_eq!(SessionName::from_bytes(&[bytes.as_slice(), &[0]].concat()), None);
+    }
+
+    #[test]
+    fn no_two_records_of_sessions_share_a_key_and_the_id_is_none_of_them() {
+        let (one, other) = (root(1).name(), root(2).name());
+        let keys = |name: &SessionName| {
+            let singles = [("access", 0), ("access", 1), ("session", 0)].map(|(kind, number)| name.key(kind, number));
+            let pairs = [(0, 0), (0, 1), (1, 0)].map(|(first, second)| name.key_of_pair("access", first, second));
+            singles.into_iter().chain(pairs).map(|key| key.unwrap().id().to_owned()).collect::<Vec<_>>()
+        };
+        let ids: Vec<_> = [keys(&one), keys(&other), vec![one.id(), other.id()]].concat();
+        assert_eq!(ids.iter().collect::<std::collections::BTreeSet<_>>().len(), ids.len());
     }
 }

@@ -26,7 +26,7 @@ const ATTEMPT: Kind = "provider-attempt";
 /// Seconds before its end from which an access token is refreshed: a request that goes on with it takes its time.
 /// Tokens that live less than twice as long are refreshed halfway.
 const DUE_SECONDS: u64 = 60;
-/// Seconds for which nobody else asks the provider. It has answered by then, or never will (`http_shell::Limits`).
+/// Seconds for which nobody else asks the provider: two exchanges at their limits, for its metadata and for the tokens.
 const LEASE_SECONDS: u64 = 30;
 
 /// Leads to the provider's tokens of one session.

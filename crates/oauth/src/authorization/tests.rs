@@ -7,5 +7,5 @@ use super::*;
 use crate::example::{Form, START, World};
 
 fn bind(query: &Form, world: &World) -> Result<BoundRequest, UnboundRejection> {
-    BoundRequest::parse(&query.text(), &world.configuration, &world.store, START)
+    BoundRequest::parse(&query.text(), &world.configuration, &world.keys, &world.store, START)
 }

@@ -107,7 +107,8 @@ fn a_kept_request_comes_back_as_it_was() {
     let mut world = World::new();
     let request = world.request_of_registered();
     let restored =
-        AuthorizationRequest::restore(&request.to_text(), &world.configuration, &world.store, START).unwrap();
+        AuthorizationRequest::restore(&request.to_text(), &world.configuration, &world.keys, &world.store, START)
+            .unwrap();
     assert_eq!(format!("{restored:?}"), format!("{request:?}"));
 }
 
@@ -117,7 +118,7 @@ fn a_kept_request_is_bound_anew() {
     let registered = world.request_of_registered().to_text();
     let configured = world.request().to_text();
     let restore = |text, configuration: &Configuration, now| {
-        AuthorizationRequest::restore(text, configuration, &world.store, now).unwrap_err()
+        AuthorizationRequest::restore(text, configuration, &world.keys, &world.store, now).unwrap_err()
     };
     let moved = configuration_with(CONFIGURED_URI, "https://client.example/moved");
     assert_eq!(restore(&configured, &moved, START), UnboundRejection::ForeignRedirectUri);
@@ -167,7 +168,7 @@ proptest! {
     fn any_query_is_refused_without_a_trace_since_it_names_no_client(query in ".{0,200}") {
         let world = World::new();
         let before = world.store.snapshot();
-        prop_assert!(BoundRequest::parse(&query, &world.configuration, &world.store, START).is_err());
+        prop_assert!(BoundRequest::parse(&query, &world.configuration, &world.keys, &world.store, START).is_err());
         prop_assert_eq!(world.store.snapshot(), before);
     }
 
@@ -179,7 +180,7 @@ proptest! {
         let mut world = World::new();
         let query = query().with("client_id", world.register().as_str()).with("redirect_uri", &uri);
         let text = format!("{}{appended}", query.text());
-        if let Ok(bound) = BoundRequest::parse(&text, &world.configuration, &world.store, START) {
+        if let Ok(bound) = BoundRequest::parse(&text, &world.configuration, &world.keys, &world.store, START) {
             prop_assert!(may_receive_a_code(&uri), "{}", uri);
             prop_assert_eq!(bound.redirect_uri.as_str(), uri.as_str());
         }

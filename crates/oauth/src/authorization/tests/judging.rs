@@ -5,11 +5,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::example::{
-    CHALLENGE, CONFIGURED, CONFIGURED_URI, RESOURCE, configuration_with_two_upstreams, fits_error_description, query,
+    CHALLENGE, CONFIGURED, CONFIGURED_URI, RESOURCE, configuration_with_two_upstreams, fits_error_description,
+    key_ring, query,
 };
 
 fn judge(query: &Form, configuration: &Configuration) -> Result<AuthorizationRequest, Box<RejectedRequest>> {
-    let bound = BoundRequest::parse(&query.text(), configuration, &MemoryStore::at(START), START);
+    let bound = BoundRequest::parse(&query.text(), configuration, &key_ring('A'), &MemoryStore::at(START), START);
     bound.unwrap().validate(configuration)
 }
 
