@@ -5,8 +5,8 @@ use core::fmt;
 use gatehouse_configuration::{Configuration, IdentityProvider};
 use gatehouse_openid::{
     AccessRejection, Admission, AuthorizationCode, ClientAuthentication, ClientCredentials, GroupsUnknown, Identity,
-    KEY_SET_BYTES, LoginRejection, LoginSecrets, METADATA_BYTES, ProviderMetadata, ProviderTokens, TOKEN_ANSWER_BYTES,
-    admit, discovery_request, keys_request, metadata_issuer, parse_keys, token_request,
+    KEY_SET_BYTES, KeySet, LoginRejection, LoginSecrets, METADATA_BYTES, ProviderMetadata, ProviderTokens,
+    TOKEN_ANSWER_BYTES, admit, discovery_request, keys_request, metadata_issuer, parse_keys, token_request,
 };
 use gatehouse_protocol::UnixTime;
 use host_imports::SettingsError;
@@ -46,6 +46,13 @@ pub(crate) fn metadata(provider: &IdentityProvider) -> Result<ProviderMetadata, 
     let request = discovery_request(&provider.issuer)?;
     let response = ask("metadata", &request, METADATA_BYTES)?;
     Ok(ProviderMetadata::parse(&response, &metadata_issuer(provider))?)
+}
+
+/// Where the provider's endpoints are, and its keys.
+pub(crate) fn keys(provider: &IdentityProvider) -> Result<(ProviderMetadata, KeySet), Failure> {
+    let metadata = metadata(provider)?;
+    let keys = parse_keys(&ask("keys", &keys_request(&metadata), KEY_SET_BYTES)?)?;
+    Ok((metadata, keys))
 }
 
 /// Redeems the code that the browser brought, and verifies who signed in and that they may come in.

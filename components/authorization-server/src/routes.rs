@@ -10,7 +10,10 @@ use http_shell::inbound::{self, Unreadable};
 use wasip2::http::types::IncomingRequest;
 
 use crate::context::Context;
-use crate::{account, authorize, callback, choose, consent, documents, log, pages, register, responses, token};
+use crate::{
+    account, authorize, callback, choose, consent, documents, introspect, log, pages, register, responses, revoke,
+    token,
+};
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -38,12 +41,19 @@ const fn page(path: &'static str, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: true, answer }
 }
 
-static ENDPOINTS: [Endpoint; 12] = [
+/// For machines, and not for web pages.
+const fn internal(path: &'static str, method: Method, answer: Answer) -> Endpoint {
+    Endpoint { path, method, cross_origin: false, is_page: false, answer }
+}
+
+static ENDPOINTS: [Endpoint; 14] = [
     endpoint("/.well-known/oauth-authorization-server", Method::GET, documents::metadata),
     // Clients of MCP 2025-11-25 may look here first; the document is the same.
     endpoint("/.well-known/openid-configuration", Method::GET, documents::metadata),
     endpoint("/register", Method::POST, register::answer),
     endpoint("/token", Method::POST, token::answer),
+    endpoint("/revoke", Method::POST, revoke::answer),
+    internal("/introspect", Method::POST, introspect::answer),
     page("/authorize", Method::GET, authorize::answer),
     page("/choose", Method::POST, choose::answer),
     page("/consent", Method::POST, consent::answer),
@@ -147,7 +157,11 @@ mod tests {
                 let alike = (row.cross_origin, row.is_page) == (other.cross_origin, other.is_page);
                 assert!(row.path != other.path || alike, "{}", row.path);
             }
-            assert_ne!(row.cross_origin, row.is_page, "no other origin's script may call what a person looks at");
+            assert!(
+                !(row.cross_origin && row.is_page),
+                "{}: no other origin's script may call what a person looks at",
+                row.path
+            );
             assert!(row.takes(&row.method) && !row.takes(&Method::OPTIONS) && !row.takes(&Method::PUT));
         }
     }

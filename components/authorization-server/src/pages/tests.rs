@@ -9,6 +9,7 @@ use gatehouse_oauth::consent::Question;
 use gatehouse_oauth::remembered_consent::ListedConsent;
 use gatehouse_openid::AccessRejection;
 use gatehouse_protocol::{ClientId, ClientName, PrivateUseScheme, RedirectUri, UnixTime};
+use gatehouse_sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
 
 use super::*;
@@ -57,7 +58,8 @@ fn request(configuration: &Configuration, redirect_uri: &str) -> AuthorizationRe
          &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
     );
     let now = UnixTime::from_seconds(NOW);
-    let bound = BoundRequest::parse(&query, configuration, &MemoryStore::at(now), now).unwrap();
+    let keys = KeyRing::parse(&format!("a:{}", "A".repeat(43))).unwrap();
+    let bound = BoundRequest::parse(&query, configuration, &keys, &MemoryStore::at(now), now).unwrap();
     bound.validate(configuration).unwrap()
 }
 
