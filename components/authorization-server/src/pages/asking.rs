@@ -13,6 +13,9 @@ use http::{Response, Uri};
 use super::policy::Forms;
 use super::{Pick, STYLE, html, out_of_order};
 
+/// Characters.
+const LONGEST_SHOWN_URI: usize = 160;
+
 #[derive(Template)]
 #[template(path = "choose.html")]
 struct ChoosePage<'a> {
@@ -30,6 +33,7 @@ struct ConsentPage<'a> {
     client_name: &'a str,
     voucher: Voucher,
     redirect_host: String,
+    redirect_uri: String,
     receiver: Receiver,
     server_name: &'a str,
     resource: &'a str,
@@ -103,6 +107,7 @@ pub(crate) fn consent(configuration: &Configuration, question: &Question<'_>, ti
         client_name: request.client.client_name.as_str(),
         voucher: Voucher::of(&request.client),
         redirect_host: redirect_uri.host_and_port(),
+        redirect_uri: shortened(redirect_uri.as_str()),
         receiver: Receiver::of(redirect_uri),
         server_name: &upstream.name,
         resource: request.resource.as_str(),
@@ -113,6 +118,15 @@ pub(crate) fn consent(configuration: &Configuration, question: &Question<'_>, ti
         ticket,
     };
     html(200, &page, &Forms::to_providers([provider]).and_to(&request.redirect_uri))
+}
+
+/// As much of a redirect URI as a page has room for: one that is longer must not push the warning out of sight. It is
+/// ASCII; its host stands apart.
+fn shortened(redirect_uri: &str) -> String {
+    match redirect_uri.get(..LONGEST_SHOWN_URI) {
+        Some(start) if redirect_uri.len() > LONGEST_SHOWN_URI => format!("{start}…"),
+        Some(_) | None => redirect_uri.to_owned(),
+    }
 }
 
 /// Tells somebody why they may not come in.

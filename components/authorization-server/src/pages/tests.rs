@@ -225,7 +225,26 @@ fn the_consent_page_says_who_asks_for_what_and_who_vouches_for_it() {
         }
     }
     let configured = page(of(SITE));
+    // "The registered redirect_uri where tokens will be sent" (MCP 2026-07-28, security best practices).
+    assert!(
+        configured.contains(SITE)
+            && page(of(LOOPBACK)).contains(LOOPBACK)
+            && page(of(PRIVATE_USE)).contains(PRIVATE_USE)
+    );
     assert!(!configured.contains("class=\"note\"") && configured.contains("Do not ask again in this browser"));
+}
+
+#[test]
+fn a_long_redirect_uri_does_not_push_the_rest_of_the_page_away() {
+    let mut configuration = configuration();
+    for (length, is_shortened) in [(160, false), (161, true), (2_000, true)] {
+        let long = format!("{SITE}?{}", "x".repeat(length - SITE.len() - 1));
+        let registered = RedirectUri::parse(&long, &configuration.redirect_rules()).unwrap();
+        configuration.clients[0].redirect_uris.push(registered);
+        let page = text(&consent_page(&configuration, request(&configuration, &long)));
+        assert_eq!(page.contains(&long), !is_shortened, "{length}");
+        assert_eq!(page.contains(&format!("{}…", &long[..160])), is_shortened, "{length}");
+    }
 }
 
 #[test]
