@@ -132,9 +132,8 @@ impl Setting {
     /// What tells a program who it is, and the client id that it then has, if it is known beforehand.
     fn arguments(&self, identity: Identity) -> (Vec<String>, Option<String>) {
         let owned = |arguments: &[&str]| arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let configured = |id: &str, more: &[&str]| {
-            (owned(&[["--client-id", id].as_slice(), more].concat()), Some(id.to_owned()))
-        };
+        let configured =
+            |id: &str, more: &[&str]| (owned(&[["--client-id", id].as_slice(), more].concat()), Some(id.to_owned()));
         let document = |path: &str, more: &[&str]| {
             let url = self.documents.client_id(path);
             (owned(&[["--client-metadata-url", &url].as_slice(), more].concat()), Some(url))
