@@ -33,6 +33,8 @@ pub struct Settings {
     pub upstream: String,
     /// Secrets and other variables.
     pub variables: Vec<(String, String)>,
+    /// A PEM file of certificate authorities to trust besides the system's; only the embedded host can be told.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A running Gatehouse with a store of its own.
@@ -112,11 +114,13 @@ impl Gatehouse {
                 let sources = VariableSources { given: variables.into_iter().collect(), ..VariableSources::default() };
                 let mut options = Options::new(state_directory.path());
                 options.variables = sources;
+                options.ca_file = settings.ca_file;
                 options.wall_clock = Arc::clone(&clock) as _;
                 options.log = Arc::clone(&log) as _;
                 Runs::Embedded(serve(&manifest, options, held).await)
             }
             HostKind::Spin => {
+                assert_eq!(settings.ca_file, None, "Spin trusts the system's authorities only");
                 drop(held);
                 Runs::Spin(Box::new(spin::up(&manifest, port, state_directory.path(), &variables).await))
             }

@@ -111,8 +111,8 @@ impl DocumentUrl {
     }
 
     /// The URL, where it may be fetched: https, with a path, of a named public host (section 3 of the draft). Only where
-    /// `public_url` is itself plain http on this machine, for development, may it be
-    /// `http://127.0.0.1:PORT/…` or `http://localhost:PORT/…`, too.
+    /// `public_url` is itself plain http on this machine, for development, may it be at `127.0.0.1:PORT` or
+    /// `localhost:PORT`, by http or by https, too.
     ///
     /// # Errors
     /// Where the operator has disabled documents, or the URL is not such a one.
