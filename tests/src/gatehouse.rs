@@ -106,7 +106,7 @@ impl Gatehouse {
         ];
         variables.extend(settings.variables);
         let (clock, log) = (Arc::new(TestClock::default()), Arc::new(CapturedLog::new()));
-        let (manifest, port) = (repository().join("spin.toml"), held.number());
+        let (manifest, port) = (manifest(&variables, state_directory.path()), held.number());
         let runs = match host {
             HostKind::Embedded => {
                 let sources = VariableSources { given: variables.into_iter().collect(), ..VariableSources::default() };
@@ -153,6 +153,35 @@ impl Gatehouse {
             }
         }
     }
+}
+
+/// The manifest that ships; with more variables where a test has secrets that it does not declare, as its comments ask
+/// operators to.
+fn manifest(variables: &[(String, String)], folder: &Path) -> PathBuf {
+    let shipped = repository().join("spin.toml");
+    let mut text = std::fs::read_to_string(&shipped).expect("the manifest");
+    let undeclared: Vec<_> = variables
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| !text.contains(&format!("\n{name} = {{")))
+        .cloned()
+        .collect();
+    if undeclared.is_empty() {
+        return shipped;
+    }
+    for name in undeclared {
+        text = text
+            .replace("\n[[trigger.http]]", &format!("{name} = {{ default = \"\", secret = true }}\n\n[[trigger.http]]"))
+            .replace(
+                "\n[component.gatehouse.build]",
+                &format!("{name} = \"{{{{ {name} }}}}\"\n\n[component.gatehouse.build]"),
+            );
+    }
+    let artefact = artefact("gatehouse.wasm");
+    let text = text.replace("\"target/gatehouse.wasm\"", &format!("{:?}", artefact.display().to_string()));
+    let path = folder.join("spin.toml");
+    std::fs::write(&path, text).expect("the folder can be written");
+    path
 }
 
 /// Serves a manifest on the embedded host.
