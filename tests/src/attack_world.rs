@@ -170,6 +170,16 @@ scopes = ["mcp"]
         Self { gatehouse, providers, upstream, http: http() }
     }
 
+    /// Another instance of the same Gatehouse: the same store, clock and parties.
+    pub async fn beside(&self) -> Self {
+        Self {
+            gatehouse: self.gatehouse.beside().await,
+            providers: self.providers.clone(),
+            upstream: self.upstream.clone(),
+            http: http(),
+        }
+    }
+
     /// The first provider.
     pub fn provider(&self) -> &ScriptedProvider {
         &self.providers[0]
@@ -272,6 +282,15 @@ scopes = ["mcp"]
     pub async fn call(&self, path: &str, access_token: &str) -> Answer {
         let request = self.mcp_request(path).bearer_auth(access_token);
         Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// The id of a session at `/mcp`, as the client with this token sees it.
+    pub async fn mcp_session(&self, access_token: &str) -> String {
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {} });
+        let request = self.mcp_request(RESOURCE).bearer_auth(access_token).body(message.to_string());
+        let answer = Answer::of(request.send().await.expect("an answer")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.header("mcp-session-id").to_owned()
     }
 
     /// An MCP request without a token.
