@@ -29,6 +29,7 @@ mod log;
 mod manifest;
 mod outbound;
 mod outbound_hosts;
+mod public_addresses;
 mod request;
 mod response_body;
 mod route;

@@ -12,7 +12,8 @@ use http::{Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -26,6 +27,8 @@ use crate::application::LoadedComponent;
 use crate::connection_headers::remove_named_by_connection;
 use crate::error::StartError;
 use crate::log::{Level, LogRecord, LogSink};
+use crate::outbound_hosts::Permission;
+use crate::public_addresses::{NotPublic, PublicResolver};
 use crate::timed_body::TimedBody;
 
 /// Time limits for guests that set none: Spin's, except that a connection is there sooner or not at all.
@@ -46,7 +49,9 @@ tokio::task_local! {
 /// Sends requests, over connections that all components of the application share.
 #[derive(Clone)]
 pub(crate) struct OutboundSender {
-    client: Client<TimedConnector, WasiBody>,
+    anywhere: Client<TimedConnector<GaiResolver>, WasiBody>,
+    /// Connections of its own, so that none that was opened by somebody else's permission is reused.
+    public_only: Client<TimedConnector<PublicResolver>, WasiBody>,
 }
 
 impl OutboundSender {
@@ -57,26 +62,24 @@ impl OutboundSender {
             .map_err(|error| StartError::Tls(format!("cannot set up TLS: {error}")))?
             .with_root_certificates(roots(ca_file, log)?)
             .with_no_client_auth();
-        let mut tcp = HttpConnector::new();
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(Duration::from_secs(60)));
-        tcp.enforce_http(false);
-        let https =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions().wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(64)
-            .build(TimedConnector { https });
-        Ok(Self { client })
+        Ok(Self { anywhere: client(GaiResolver::new(), tls.clone()), public_only: client(PublicResolver::new(), tls) })
     }
 
-    async fn send(&self, request: Request<WasiBody>, options: RequestOptions) -> Result<Response<WasiBody>, Error> {
+    async fn send(
+        &self,
+        request: Request<WasiBody>,
+        permission: Permission,
+        options: RequestOptions,
+    ) -> Result<Response<WasiBody>, Error> {
         let connect = options.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
         let first_byte = options.first_byte_timeout.unwrap_or(FIRST_BYTE_TIMEOUT);
         let between_bytes = options.between_bytes_timeout.unwrap_or(BETWEEN_BYTES_TIMEOUT);
-        let sending = REQUEST_CONNECT_TIMEOUT.scope(connect, self.client.request(request));
+        let responding = match permission {
+            Permission::Denied => return Err(Error::HttpRequestDenied),
+            Permission::PublicOnly => self.public_only.request(request),
+            Permission::Anywhere => self.anywhere.request(request),
+        };
+        let sending = REQUEST_CONNECT_TIMEOUT.scope(connect, responding);
         // The time to connect is not the upstream's time to answer.
         let response = timeout(connect.saturating_add(first_byte), sending)
             .await
@@ -84,6 +87,25 @@ impl OutboundSender {
             .map_err(|error| error_code(&error))?;
         Ok(response.map(|body| TimedBody::new(body, between_bytes).boxed_unsync()))
     }
+}
+
+fn client<R>(resolver: R, tls: ClientConfig) -> Client<TimedConnector<R>, WasiBody>
+where
+    TimedConnector<R>: Connect + Clone,
+    R: Clone,
+{
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(Duration::from_secs(60)));
+    tcp.enforce_http(false);
+    let https =
+        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions().wrap_connector(tcp);
+    Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE)
+        .pool_max_idle_per_host(64)
+        .build(TimedConnector { https })
 }
 
 fn roots(ca_file: Option<&Path>, log: &dyn LogSink) -> Result<RootCertStore, StartError> {
@@ -112,13 +134,17 @@ fn roots(ca_file: Option<&Path>, log: &dyn LogSink) -> Result<RootCertStore, Sta
 
 /// Opens connections, TLS included, within the request's connect timeout.
 #[derive(Clone)]
-struct TimedConnector {
-    https: HttpsConnector<HttpConnector>,
+struct TimedConnector<R> {
+    https: HttpsConnector<HttpConnector<R>>,
 }
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-impl Service<Uri> for TimedConnector {
+impl<R> Service<Uri> for TimedConnector<R>
+where
+    HttpsConnector<HttpConnector<R>>:
+        Service<Uri, Response = MaybeHttpsStream<TokioIo<TcpStream>>, Error = BoxError, Future: Send + 'static>,
+{
     type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
@@ -141,18 +167,25 @@ impl Service<Uri> for TimedConnector {
 
 /// The guest's form of why a request failed.
 fn error_code(error: &hyper_util::client::legacy::Error) -> Error {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(current) = cause {
-        if let Some(code) = cause_code(current, error.is_connect()) {
-            return code;
-        }
-        // An `io::Error` hides what it wraps from `source`.
-        cause = match current.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => current.source(),
-        };
+    // Underneath a resolver's error, which would be found first.
+    if causes(error).any(|cause| cause.is::<NotPublic>()) {
+        return Error::DestinationIpProhibited;
     }
-    if error.is_connect() { Error::DestinationUnavailable } else { Error::HttpProtocolError }
+    let code = causes(error).find_map(|cause| cause_code(cause, error.is_connect()));
+    code.unwrap_or(if error.is_connect() { Error::DestinationUnavailable } else { Error::HttpProtocolError })
+}
+
+/// The error and what caused it, from the outside in.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |current| wrapped(*current))
+}
+
+fn wrapped<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    // An `io::Error` hides what it wraps from `source`.
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
 }
 
 fn cause_code(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Error> {
@@ -206,11 +239,12 @@ impl WasiHttpHooks for OutboundHooks {
             let warn = |message: String| {
                 component.log.record(&LogRecord::host(Level::Warn, Some(&component.id), message));
             };
-            if !component.allowed_outbound_hosts.allows(request.uri()) {
+            let permission = component.allowed_outbound_hosts.permission(request.uri());
+            if permission == Permission::Denied {
                 warn(format!("request to {destination} denied: it is not in allowed_outbound_hosts"));
                 return Err(Error::HttpRequestDenied);
             }
-            match component.sender.send(request, options.unwrap_or_default()).await {
+            match component.sender.send(request, permission, options.unwrap_or_default()).await {
                 Ok(mut response) => {
                     remove_named_by_connection(response.headers_mut());
                     Ok((response, Box::new(async { Ok(()) }) as Box<_>))
@@ -228,4 +262,46 @@ impl WasiHttpHooks for OutboundHooks {
 fn destination(uri: &Uri) -> String {
     let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{}{port}", uri.scheme_str().unwrap_or("?"), uri.host().unwrap_or("?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Empty;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::log::CapturedLog;
+
+    async fn ask(uri: &str, permission: Permission) -> Result<u16, Error> {
+        let sender = OutboundSender::new(None, &CapturedLog::new()).unwrap();
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let request = Request::get(uri).body(body).unwrap();
+        sender.send(request, permission, RequestOptions::default()).await.map(|response| response.status().as_u16())
+    }
+
+    #[tokio::test]
+    async fn a_name_that_only_a_wildcard_allows_never_leads_to_this_machine() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for host in ["localhost", "127.1", "2130706433", "0x7f.1"] {
+            let refused = ask(&format!("http://{host}:{port}/"), Permission::PublicOnly).await;
+            assert!(matches!(refused, Err(Error::DestinationIpProhibited)), "{host}: {refused:?}");
+        }
+        let nobody = tokio::select! { biased; _ = listener.accept() => false, () = std::future::ready(()) => true };
+        assert!(nobody, "a connection was opened");
+
+        let serving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+            stream
+        };
+        let uri = format!("http://localhost:{port}/");
+        let (answer, _stream) = tokio::join!(ask(&uri, Permission::Anywhere), serving);
+        assert!(matches!(answer, Ok(204)), "{answer:?}");
+    }
 }

@@ -4,6 +4,8 @@ use http::Uri;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
+use crate::public_addresses::is_public;
+
 /// The hosts that a component may send requests to, in Spin's syntax `scheme://host[:port]`. Nothing else is allowed.
 ///
 /// Scheme: `http`, `https` or `*`. Host: a name, `*.example.com` (any depth below, not the domain itself), an
@@ -12,6 +14,17 @@ use std::net::IpAddr;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedOutboundHosts {
     hosts: Vec<AllowedHost>,
+}
+
+/// How far a request may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// Nowhere.
+    Denied,
+    /// Only the host `*` allows it: to an address on the public internet, whatever the name resolves to.
+    PublicOnly,
+    /// The host is allowed by its name or address: wherever that is.
+    Anywhere,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,21 +61,27 @@ impl AllowedOutboundHosts {
         Ok(Self { hosts })
     }
 
-    /// Whether a request to `uri` is allowed. A URI without scheme or host, or with a user in it, never is.
+    /// How far a request to `uri` may go. One without scheme or host, or with a user in it, goes nowhere.
     #[must_use]
-    pub fn allows(&self, uri: &Uri) -> bool {
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return false };
+    pub fn permission(&self, uri: &Uri) -> Permission {
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Permission::Denied };
         if authority.as_str().contains('@') {
-            return false;
+            return Permission::Denied;
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
         // A port that is there but does not parse must not count as the default one.
         let port = match (authority.port_u16(), well_known_port(scheme)) {
             (Some(port), _) => port,
             (None, Some(port)) if authority.port().is_none() && !authority.as_str().ends_with(':') => port,
-            _ => return false,
+            _ => return Permission::Denied,
         };
-        self.hosts.iter().any(|allowed| allowed.allows(scheme, &host, port))
+        let allowing = || self.hosts.iter().filter(|allowed| allowed.allows(scheme, &host, port));
+        if allowing().any(|allowed| allowed.host != Host::Any) {
+            return Permission::Anywhere;
+        }
+        // A literal address is never resolved, so it is looked at here.
+        let is_elsewhere = host.parse::<IpAddr>().is_ok_and(|address| !is_public(address));
+        if allowing().next().is_some() && !is_elsewhere { Permission::PublicOnly } else { Permission::Denied }
     }
 }
 
@@ -258,7 +277,7 @@ mod tests {
                         assert!(!expected, "{uri}");
                         continue;
                     };
-                    assert_eq!(hosts.allows(&parsed), expected, "{entry} {uri}");
+                    assert_eq!(hosts.permission(&parsed) != Permission::Denied, expected, "{entry} {uri}");
                 }
             }
         }
@@ -266,7 +285,29 @@ mod tests {
 
     #[test]
     fn no_entries_allow_nothing() {
-        assert!(!AllowedOutboundHosts::default().allows(&Uri::from_static("https://example.com/")));
+        let nothing = AllowedOutboundHosts::default();
+        assert_eq!(nothing.permission(&Uri::from_static("https://example.com/")), Permission::Denied);
+    }
+
+    #[test]
+    fn a_wildcard_leads_to_public_addresses_only_and_a_named_host_wherever_it_is() {
+        let hosts =
+            AllowedOutboundHosts::parse(["https://*:443", "https://inside.example", "https://10.0.0.7"]).unwrap();
+        for (uri, expected) in [
+            ("https://client.example/", Permission::PublicOnly),
+            ("https://8.8.8.8/", Permission::PublicOnly),
+            // Names and other spellings are judged when they are resolved.
+            ("https://localhost/", Permission::PublicOnly),
+            ("https://127.1/", Permission::PublicOnly),
+            ("https://127.0.0.1/", Permission::Denied),
+            ("https://169.254.169.254/", Permission::Denied),
+            ("https://[::1]/", Permission::Denied),
+            ("https://[::ffff:10.0.0.7]/", Permission::Denied),
+            ("https://inside.example/", Permission::Anywhere),
+            ("https://10.0.0.7/", Permission::Anywhere),
+        ] {
+            assert_eq!(hosts.permission(&uri.parse().unwrap()), expected, "{uri}");
+        }
     }
 
     #[test]

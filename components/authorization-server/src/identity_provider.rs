@@ -4,9 +4,8 @@ use core::fmt;
 
 use gatehouse_configuration::{Configuration, IdentityProvider};
 use gatehouse_openid::{
-    AuthorizationCode, ClientAuthentication, Identity, KEY_SET_BYTES, KeySet, LoginRejection, LoginSecrets,
-    METADATA_BYTES, ProviderMetadata, ProviderTokens, TOKEN_ANSWER_BYTES, discovery_request, keys_request,
-    token_request,
+    AuthorizationCode, ClientAuthentication, Identity, KEY_SET_BYTES, LoginRejection, LoginSecrets, METADATA_BYTES,
+    ProviderMetadata, ProviderTokens, TOKEN_ANSWER_BYTES, discovery_request, keys_request, parse_keys, token_request,
 };
 use gatehouse_protocol::UnixTime;
 use host_imports::SettingsError;
@@ -65,7 +64,7 @@ pub(crate) fn identity(
     let authentication = ClientAuthentication::choose(secret, metadata)?;
     let request = token_request(provider, metadata, &authentication, &configuration.callback_url(), code, secrets);
     let tokens = ProviderTokens::parse(&ask("tokens", &request, TOKEN_ANSWER_BYTES)?)?;
-    let keys = KeySet::parse(&ask("keys", &keys_request(metadata), KEY_SET_BYTES)?)?;
+    let keys = parse_keys(&ask("keys", &keys_request(metadata), KEY_SET_BYTES)?)?;
     let identity = Identity::verify(&tokens.id_token, provider, metadata, &keys, secrets, now)?;
     Ok((identity, tokens))
 }

@@ -1,18 +1,12 @@
-//! The provider's keys (RFC 7517; for the key types RFC 7518, section 6, and RFC 8037).
+//! The provider's keys.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatehouse_jose::{KeySet, KeySetRejection};
 use http::{Request, Response};
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{DecodingKey, Validation};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 use thiserror::Error;
 
-use crate::answer::{json, successful};
+use crate::answer::successful;
 use crate::provider_metadata::get;
-use crate::{AnswerRejection, LogText, ProviderMetadata, SigningAlgorithm};
+use crate::{AnswerRejection, ProviderMetadata};
 
 /// The largest key set worth reading, in bytes. Entra's, with certificates, has some 20 KB.
 pub const KEY_SET_BYTES: usize = 256 * 1024;
@@ -22,207 +16,47 @@ pub fn keys_request(metadata: &ProviderMetadata) -> Request<Vec<u8>> {
     get(metadata.jwks_uri())
 }
 
-/// The keys of a provider that can verify a signature.
-#[derive(Clone, Debug)]
-pub struct KeySet(Vec<VerificationKey>);
-
-/// One key, of a kind that we know and with nothing that speaks against its use.
-#[derive(Clone, Debug)]
-pub(crate) struct VerificationKey {
-    kid: Option<String>,
-    /// `alg`, where the provider binds the key to one.
-    algorithm: Option<String>,
-    kind: KeyKind,
-    key: DecodingKey,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum KeyKind {
-    Rsa,
-    P256,
-    P384,
-    Ed25519,
-}
-
 /// A key set that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum KeySetRejection {
-    /// Not a key set at all.
+pub enum KeysRejection {
+    /// Not an answer with a key set.
     #[error("the key set's endpoint {0}")]
     Answer(#[from] AnswerRejection),
-    /// Keys for encryption, of unknown types, or broken ones only.
-    #[error("the key set holds no key that can verify a signature")]
-    NoUsableKey,
+    /// The key set itself.
+    #[error("the key set {0}")]
+    KeySet(#[from] KeySetRejection),
 }
 
-/// There is not exactly one key with which a token can be verified.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum KeyRejection {
-    /// The provider may have changed its keys since these were fetched.
-    #[error("the id_token is signed with a key that the provider's key set does not have")]
-    Unknown {
-        /// The token's `kid`, where it has one.
-        kid: Option<LogText>,
-    },
-    /// The token names a key that is of another type, or bound to another algorithm, than the token's.
-    #[error("the id_token's alg {algorithm} does not fit the key that it names")]
-    AlgorithmDiffers {
-        /// The token's.
-        algorithm: SigningAlgorithm,
-    },
-    /// Trying them all would let a signature choose its key.
-    #[error("several keys of the provider fit the id_token, and it does not say which")]
-    Ambiguous,
-}
-
-/// What [`VerificationKey::verified`] can fail with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SignatureRejection {
-    /// Not a token, or not with the claims that were asked for.
-    Malformed,
-    /// Not signed with this key.
-    BadSignature,
-}
-
-#[derive(Deserialize)]
-struct Document {
-    keys: Vec<Value>,
-}
-
-/// A JSON Web Key, as far as we use it. Private members and certificates are not read.
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    #[serde(rename = "use")]
-    public_key_use: Option<String>,
-    key_ops: Option<Vec<String>>,
-    alg: Option<String>,
-    kid: Option<String>,
-    crv: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
-}
-
-impl KeySet {
-    /// Reads the answer to [`keys_request`].
-    ///
-    /// # Errors
-    /// Where the answer is not 200, or for the reasons of [`KeySet::from_json`].
-    pub fn parse(response: &Response<Vec<u8>>) -> Result<Self, KeySetRejection> {
-        Self::from_json(successful(response)?)
-    }
-
-    /// Reads a key set, such as the body of an answer that was kept.
-    ///
-    /// Keys that we do not understand are ignored, as RFC 7517, section 5, says: a provider that adds a new type must
-    /// not lock everyone out.
-    ///
-    /// # Errors
-    /// See [`KeySetRejection`].
-    pub fn from_json(document: &[u8]) -> Result<Self, KeySetRejection> {
-        let document: Document = json(document)?;
-        let jwks = document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
-        let keys: Vec<_> = jwks.filter_map(VerificationKey::of).collect();
-        if keys.is_empty() { Err(KeySetRejection::NoUsableKey) } else { Ok(Self(keys)) }
-    }
-
-    /// The key of a token with these headers. Where the token has no `kid`, exactly one key must fit.
-    pub(crate) fn select(
-        &self,
-        algorithm: SigningAlgorithm,
-        kid: Option<&str>,
-    ) -> Result<&VerificationKey, KeyRejection> {
-        let named = || self.0.iter().filter(|key| kid.is_none() || key.kid.as_deref() == kid);
-        let mut fitting = named().filter(|key| key.fits(algorithm));
-        match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Ok(key),
-            (Some(_), Some(_)) => Err(KeyRejection::Ambiguous),
-            (None, _) if kid.is_some() && named().next().is_some() => Err(KeyRejection::AlgorithmDiffers { algorithm }),
-            (None, _) => Err(KeyRejection::Unknown { kid: kid.map(LogText::new) }),
-        }
-    }
-}
-
-impl VerificationKey {
-    fn of(jwk: Jwk) -> Option<Self> {
-        let for_signatures = jwk.public_key_use.as_deref().is_none_or(|public_key_use| public_key_use == "sig");
-        let verifies = jwk.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|it| it == "verify"));
-        if !for_signatures || !verifies {
-            return None;
-        }
-        let (kind, key) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-            ("RSA", _) => (KeyKind::Rsa, rsa(&jwk.n?, &jwk.e?)?),
-            ("EC", Some("P-256")) => (KeyKind::P256, elliptic_curve::<32>(&jwk.x?, &jwk.y?)?),
-            ("EC", Some("P-384")) => (KeyKind::P384, elliptic_curve::<48>(&jwk.x?, &jwk.y?)?),
-            ("OKP", Some("Ed25519")) => (KeyKind::Ed25519, DecodingKey::from_ed_der(&exactly::<32>(&jwk.x?)?)),
-            _ => return None,
-        };
-        Some(Self { kid: jwk.kid, algorithm: jwk.alg, kind, key })
-    }
-
-    /// Whether the key is of the algorithm's type and not bound to another one. A key that serves two algorithms at
-    /// once is what algorithm confusion needs (RFC 8725, section 3.1).
-    fn fits(&self, algorithm: SigningAlgorithm) -> bool {
-        let kind = match algorithm {
-            SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256 => KeyKind::Rsa,
-            SigningAlgorithm::Es256 => KeyKind::P256,
-            SigningAlgorithm::Es384 => KeyKind::P384,
-            SigningAlgorithm::EdDsa => KeyKind::Ed25519,
-        };
-        self.kind == kind && self.algorithm.as_deref().is_none_or(|bound| bound == algorithm.as_str())
-    }
-
-    /// The claims of `token`, where its signature is this key's. Nothing else is checked.
-    pub(crate) fn verified<T: DeserializeOwned>(
-        &self,
-        token: &str,
-        algorithm: SigningAlgorithm,
-    ) -> Result<T, SignatureRejection> {
-        let mut signature_only = Validation::new(algorithm.implementation());
-        // The crate would read the system's clock; times and audiences are checked by the caller, with ours.
-        signature_only.validate_exp = false;
-        signature_only.validate_nbf = false;
-        signature_only.validate_aud = false;
-        signature_only.required_spec_claims.clear();
-        let data = jsonwebtoken::decode(token, &self.key, &signature_only).map_err(|error| match error.kind() {
-            ErrorKind::InvalidToken | ErrorKind::Base64(_) | ErrorKind::Json(_) | ErrorKind::Utf8(_) => {
-                SignatureRejection::Malformed
-            }
-            // The rest are signatures and keys that cannot be right. The enum is open, so there is no list.
-            _ => SignatureRejection::BadSignature,
-        })?;
-        Ok(data.claims)
-    }
-}
-
-/// An RSA key. One under 2048 bits is no key any more (RFC 7518, section 3.3: "MUST be used").
-fn rsa(modulus: &str, exponent: &str) -> Option<DecodingKey> {
-    const SHORTEST_BITS: usize = 2048;
-    let modulus = bytes(modulus)?;
-    let significant = modulus.iter().position(|byte| *byte != 0).and_then(|start| modulus.get(start..))?;
-    let bits = significant.len() * 8 - significant.first()?.leading_zeros() as usize;
-    if bits < SHORTEST_BITS {
-        return None;
-    }
-    Some(DecodingKey::from_rsa_raw_components(significant, &bytes(exponent)?))
-}
-
-/// A point with coordinates of exactly `N` bytes (RFC 7518, section 6.2.1.2), in the uncompressed form of SEC 1.
-fn elliptic_curve<const N: usize>(x: &str, y: &str) -> Option<DecodingKey> {
-    const UNCOMPRESSED: &[u8] = &[4];
-    let point = [UNCOMPRESSED, &exactly::<N>(x)?, &exactly::<N>(y)?].concat();
-    Some(DecodingKey::from_ec_der(&point))
-}
-
-fn exactly<const N: usize>(text: &str) -> Option<[u8; N]> {
-    bytes(text)?.try_into().ok()
-}
-
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
+/// Reads the answer to [`keys_request`].
+///
+/// # Errors
+/// Where the answer is not 200 or holds no usable key.
+pub fn parse_keys(response: &Response<Vec<u8>>) -> Result<KeySet, KeysRejection> {
+    Ok(KeySet::from_json(successful(response)?)?)
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+    use crate::test_provider::metadata;
+
+    #[test]
+    fn the_keys_are_asked_for_where_the_metadata_says() {
+        let request = keys_request(&metadata());
+        assert_eq!((request.method().as_str(), request.uri().to_string().as_str()), ("GET", "https://op.example/jwks"));
+        assert_eq!(request.headers()["accept"], "application/json");
+    }
+
+    #[test]
+    fn only_a_200_with_a_key_set_is_one() {
+        let mut response = Response::new(include_bytes!("../../jose/test-keys/jwks.json").to_vec());
+        assert!(parse_keys(&response).is_ok());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        let rejection = parse_keys(&response).unwrap_err();
+        assert_eq!(rejection, AnswerRejection::Status(StatusCode::NOT_FOUND).into());
+        let rejection = parse_keys(&Response::new(b"{\"keys\":[]}".to_vec())).unwrap_err();
+        assert_eq!(rejection.to_string(), "the key set holds no key that can verify a signature");
+    }
+}

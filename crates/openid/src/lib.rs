@@ -6,7 +6,7 @@
 //! 2. [`Login::begin`]: where to send the browser, and the [`LoginSecrets`] to keep, sealed, until it comes back.
 //! 3. [`Callback::parse`], [`Callback::state`], [`Callback::code`]: what the browser brought back.
 //! 4. [`ClientAuthentication::choose`], [`token_request`], [`ProviderTokens::parse`]: the code becomes tokens.
-//! 5. [`keys_request`], [`KeySet::parse`]: the provider's keys.
+//! 5. [`keys_request`], [`parse_keys`]: the provider's keys.
 //! 6. [`Identity::verify`]: who signed in. Where it fails with
 //!    [`fresh_keys_may_help`](IdTokenRejection::fresh_keys_may_help) and the keys were from a cache, steps 5 and 6
 //!    are repeated once.
@@ -16,14 +16,12 @@
 //!
 //! Requests carry secrets in their bodies and headers: they must never be logged.
 
-mod algorithm;
 mod answer;
 mod callback;
 mod client_authentication;
 mod endpoint;
 mod id_token;
 mod keys;
-mod log_text;
 mod login;
 mod provider_metadata;
 mod rejection;
@@ -31,14 +29,15 @@ mod rejection;
 mod test_provider;
 mod token_exchange;
 
-pub use algorithm::SigningAlgorithm;
+pub use gatehouse_jose::{KeySet, SigningAlgorithm};
+pub use gatehouse_protocol::LogText;
+
 pub use answer::AnswerRejection;
 pub use callback::{AuthorizationCode, Callback, CallbackRejection, ProviderRefusal};
 pub use client_authentication::{ClientAuthentication, UnsupportedClientAuthentication};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use id_token::{IdTokenRejection, Identity};
-pub use keys::{KEY_SET_BYTES, KeyRejection, KeySet, KeySetRejection, keys_request};
-pub use log_text::LogText;
+pub use keys::{KEY_SET_BYTES, KeysRejection, keys_request, parse_keys};
 pub use login::{Login, LoginSecrets};
 pub use provider_metadata::{METADATA_BYTES, MetadataRejection, ProviderMetadata, discovery_request};
 pub use rejection::{ClientError, LoginRejection};

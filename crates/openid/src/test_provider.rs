@@ -1,14 +1,11 @@
 //! A provider for the tests: its metadata, its keys, and tokens signed with them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_configuration::{AccessRules, IdentityProvider, ProviderAuthentication, ProviderProfile};
+use gatehouse_jose::{KeySet, SigningHeader, SigningKey};
 use gatehouse_protocol::{Entropy, Scopes, SecretString, UnixTime};
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
-use crate::{KeySet, LoginSecrets, ProviderMetadata};
+use crate::{LoginSecrets, ProviderMetadata};
 
 pub(crate) const ISSUER: &str = "https://op.example";
 pub(crate) const CALLBACK_URL: &str = "https://gateway.example/callback";
@@ -72,50 +69,29 @@ pub(crate) fn secrets() -> LoginSecrets {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     Rsa,
-    OtherRsa,
     P256,
-    P384,
-    Ed25519,
 }
 
 impl Key {
     pub(crate) fn kid(self) -> &'static str {
         match self {
             Self::Rsa => "rsa",
-            Self::OtherRsa => "other-rsa",
             Self::P256 => "p256",
-            Self::P384 => "p384",
-            Self::Ed25519 => "ed25519",
         }
     }
 
-    fn private(self) -> EncodingKey {
-        match self {
-            Self::Rsa => EncodingKey::from_rsa_der(include_bytes!("../test-keys/rsa.pkcs1.der")),
-            Self::OtherRsa => EncodingKey::from_rsa_der(include_bytes!("../test-keys/other-rsa.pkcs1.der")),
-            Self::P256 => EncodingKey::from_ec_der(include_bytes!("../test-keys/p256.pkcs8.der")),
-            Self::P384 => EncodingKey::from_ec_der(include_bytes!("../test-keys/p384.pkcs8.der")),
-            Self::Ed25519 => EncodingKey::from_ed_der(include_bytes!("../test-keys/ed25519.pkcs8.der")),
-        }
-    }
-
-    fn natural_algorithm(self) -> Algorithm {
-        match self {
-            Self::Rsa | Self::OtherRsa => Algorithm::RS256,
-            Self::P256 => Algorithm::ES256,
-            Self::P384 => Algorithm::ES384,
-            Self::Ed25519 => Algorithm::EdDSA,
-        }
+    fn private(self) -> SigningKey {
+        let pem = match self {
+            Self::Rsa => include_str!("../../jose/test-keys/rsa.pem"),
+            Self::P256 => include_str!("../../jose/test-keys/p256.pem"),
+        };
+        SigningKey::from_pem(&SecretString::new(pem.to_owned())).unwrap()
     }
 
     /// The public half with its `kid` and `use`, and not bound to an algorithm.
     pub(crate) fn jwk(self) -> Value {
-        let jwk = Jwk::from_encoding_key(&self.private(), self.natural_algorithm()).unwrap();
-        let mut jwk = serde_json::to_value(jwk).unwrap();
-        jwk.as_object_mut().unwrap().remove("alg");
-        jwk["kid"] = self.kid().into();
-        jwk["use"] = "sig".into();
-        jwk
+        let every: Value = serde_json::from_str(include_str!("../../jose/test-keys/jwks.json")).unwrap();
+        every["keys"].as_array().unwrap().iter().find(|jwk| jwk["kid"] == self.kid()).unwrap().clone()
     }
 }
 
@@ -123,8 +99,8 @@ pub(crate) fn key_set_of(keys: &[Value]) -> KeySet {
     KeySet::from_json(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
 }
 
-pub(crate) fn key_set(keys: &[Key]) -> KeySet {
-    key_set_of(&keys.iter().map(|key| key.jwk()).collect::<Vec<_>>())
+pub(crate) fn key_set() -> KeySet {
+    key_set_of(&[Key::Rsa.jwk(), Key::P256.jwk()])
 }
 
 /// The claims of a token as it should be.
@@ -139,24 +115,12 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-pub(crate) fn encode(part: &Value) -> String {
-    URL_SAFE_NO_PAD.encode(part.to_string())
-}
-
-/// A token with these very headers and claims, signed whatever they say.
-pub(crate) fn signed(header: &Value, claims: &Value, key: Key, algorithm: Algorithm) -> SecretString {
-    signed_by(header, claims, &key.private(), algorithm)
-}
-
-pub(crate) fn signed_by(header: &Value, claims: &Value, key: &EncodingKey, algorithm: Algorithm) -> SecretString {
-    let message = format!("{}.{}", encode(header), encode(claims));
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), key, algorithm).unwrap();
-    SecretString::new(format!("{message}.{signature}"))
-}
-
-/// A token signed with the key's own algorithm, and headers that say so.
+/// A token that the provider has signed.
 pub(crate) fn token(key: Key, claims: &Value) -> SecretString {
-    let algorithm = key.natural_algorithm();
-    let name = serde_json::to_value(algorithm).unwrap();
-    signed(&json!({ "alg": name, "kid": key.kid(), "typ": "JWT" }), claims, key, algorithm)
+    token_of_type("JWT", key, claims)
+}
+
+pub(crate) fn token_of_type(typ: &str, key: Key, claims: &Value) -> SecretString {
+    let header = SigningHeader { typ: Some(typ), kid: Some(key.kid()), x5t_s256: None };
+    key.private().sign(&header, claims).unwrap()
 }

@@ -5,9 +5,11 @@
 
 mod client;
 mod entropy;
+mod log_text;
 mod media_type;
 mod parameters;
 mod pkce;
+mod private_use_scheme;
 mod redirect_uri;
 mod resource;
 mod scope;
@@ -18,12 +20,12 @@ mod web_origin;
 
 pub use client::{ClientId, ClientName, InvalidClientId, InvalidClientName};
 pub use entropy::Entropy;
+pub use log_text::LogText;
 pub use media_type::essence;
 pub use parameters::{ParameterError, Parameters};
 pub use pkce::{CodeChallenge, CodeVerifier, InvalidChallenge, InvalidVerifier};
-pub use redirect_uri::{
-    BoundRedirectUri, InvalidPrivateUseScheme, InvalidRedirectUri, PrivateUseScheme, RedirectRules, RedirectUri,
-};
+pub use private_use_scheme::{InvalidPrivateUseScheme, PrivateUseScheme};
+pub use redirect_uri::{BoundRedirectUri, InvalidRedirectUri, RedirectRules, RedirectUri};
 pub use resource::{InvalidResource, ResourceUri};
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use secret::{SecretBytes, SecretString};

@@ -1,11 +1,12 @@
 //! Redirect URIs: the one place where a code may go.
 
 use core::fmt;
+use std::borrow::Cow;
 
 use thiserror::Error;
-use url::{Url, form_urlencoded};
+use url::{Host, Url, form_urlencoded};
 
-use crate::is_loopback_host;
+use crate::{PrivateUseScheme, is_loopback_host};
 
 /// A redirect URI as registered or requested, kept letter by letter: it is compared as a string
 /// (OAuth 2.1, section 2.3.1).
@@ -24,55 +25,6 @@ pub struct RedirectRules {
     pub private_use_schemes: Vec<PrivateUseScheme>,
 }
 
-/// A private-use URI scheme (RFC 8252, section 7.1), such as `cursor` or `com.example.app`, in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct PrivateUseScheme(String);
-
-/// The scheme cannot be a private-use one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("is not a private-use scheme: letters, digits and + - . in lower case, none that browsers know themselves")]
-pub struct InvalidPrivateUseScheme;
-
-impl PrivateUseScheme {
-    /// Schemes that browsers act on themselves: a code must never become a script, a file or a web page.
-    const OF_BROWSERS: [&'static str; 16] = [
-        "about",
-        "blob",
-        "chrome",
-        "data",
-        "file",
-        "filesystem",
-        "ftp",
-        "http",
-        "https",
-        "javascript",
-        "mailto",
-        "ms-msdt",
-        "vbscript",
-        "view-source",
-        "ws",
-        "wss",
-    ];
-
-    /// Parses the scheme without its colon.
-    ///
-    /// # Errors
-    /// Where it is not a scheme (RFC 3986, section 3.1) in lower case, or one that browsers act on themselves.
-    pub fn parse(text: &str) -> Result<Self, InvalidPrivateUseScheme> {
-        let starts = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.');
-        if !starts || text.len() > 64 || !text.bytes().all(plain) || Self::OF_BROWSERS.contains(&text) {
-            return Err(InvalidPrivateUseScheme);
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// The scheme without its colon.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Why a redirect URI is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidRedirectUri {
@@ -80,9 +32,16 @@ pub enum InvalidRedirectUri {
     /// slashes.
     #[error("is not an absolute URI of at most 2048 visible ASCII characters")]
     Malformed,
-    /// Neither https nor http on a loopback host (MCP 2026-07-28, authorization security).
-    #[error("must use https, or http with the host 127.0.0.1, [::1] or localhost")]
+    /// Not https, not http on a loopback host (MCP 2026-07-28, authorization security), and not one of the private-use
+    /// schemes of the [`RedirectRules`].
+    #[error(
+        "must use https, http with the host 127.0.0.1, [::1] or localhost, or a private-use scheme that the operator \
+         allows"
+    )]
     Scheme,
+    /// A private-use scheme, but written so that applications may read it differently.
+    #[error("must be written scheme:/path or scheme://authority/path, with the scheme in lower case")]
+    PrivateUseForm,
     /// A fragment would swallow the response (RFC 6749, section 3.1.2).
     #[error("must not have a fragment")]
     Fragment,
@@ -97,7 +56,8 @@ pub enum InvalidRedirectUri {
 impl RedirectUri {
     const LONGEST: usize = 2048;
 
-    /// Parses a redirect URI by the operator's `rules`.
+    /// Parses a redirect URI by the operator's `rules`: `https://…`, `http://…` on a loopback host, or an allowed
+    /// private-use scheme as `scheme:/path` or `scheme://authority/path` (RFC 8252, sections 7.1 to 7.3).
     ///
     /// # Errors
     /// See [`InvalidRedirectUri`].
@@ -107,14 +67,17 @@ impl RedirectUri {
             return Err(InvalidRedirectUri::Malformed);
         }
         let url = Url::parse(text).map_err(|_| InvalidRedirectUri::Malformed)?;
-        // `https:host` and `https:/host` parse as `https://host` (WHATWG), and other parsers disagree: refuse them.
-        if !text.get(url.scheme().len()..).is_some_and(|rest| rest.starts_with("://")) {
-            return Err(InvalidRedirectUri::Malformed);
-        }
         let loopback = url.host().is_some_and(|host| is_loopback_host(&host));
         match url.scheme() {
+            // `https:host` and `https:/host` parse as `https://host` (WHATWG), and other parsers disagree: refuse them.
+            "https" | "http" if !has_authority(text, &url) => return Err(InvalidRedirectUri::Malformed),
             "https" => {}
             "http" if loopback => {}
+            scheme if rules.private_use_schemes.iter().any(|allowed| allowed.as_str() == scheme) => {
+                if !is_private_use_form(text, &url) {
+                    return Err(InvalidRedirectUri::PrivateUseForm);
+                }
+            }
             _ => return Err(InvalidRedirectUri::Scheme),
         }
         if url.fragment().is_some() {
@@ -134,15 +97,45 @@ impl RedirectUri {
         &self.text
     }
 
-    /// The host that will receive the code, with its port where it is not the scheme's: what a person is shown.
+    /// Where the code goes, as a person is shown it: the host, with its port where it is not the scheme's. Of a
+    /// private-use scheme only the scheme (`cursor://`), because the system chooses the application by nothing else.
     pub fn host_and_port(&self) -> String {
+        if self.is_private_use() {
+            return format!("{}://", self.url.scheme());
+        }
         let host = self.url.host_str().unwrap_or_default();
         self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    /// Whether the code stays on the user's machine (RFC 8252, section 7.3).
+    /// Whether the code stays on the user's machine by way of the network (RFC 8252, section 7.3).
     pub fn is_loopback(&self) -> bool {
-        self.url.host().is_some_and(|host| is_loopback_host(&host))
+        !self.is_private_use() && self.url.host().is_some_and(|host| is_loopback_host(&host))
+    }
+
+    /// Whether the code goes to whichever application of the user's machine has claimed the scheme (RFC 8252,
+    /// section 7.1). Any application can claim any scheme.
+    pub fn is_private_use(&self) -> bool {
+        !matches!(self.url.scheme(), "http" | "https")
+    }
+
+    /// The source expression (Content Security Policy Level 3, section 2.3.1) that lets a form end in a redirect to
+    /// this URI; `None` where that is `https:`, which every page with such a form allows anyway.
+    ///
+    /// A policy can name no address but 127.0.0.1 (the same, "host-part matches"): for `[::1]` it takes all of `http:`.
+    pub fn csp_source(&self) -> Option<String> {
+        match (self.url.scheme(), self.url.host()) {
+            ("https", _) => None,
+            ("http", Some(Host::Domain(_) | Host::Ipv4(std::net::Ipv4Addr::LOCALHOST))) => {
+                Some(format!("http://{}", self.host_and_port()))
+            }
+            (scheme, _) => Some(format!("{scheme}:")),
+        }
+    }
+
+    /// The text by which two redirect URIs are one place: as written, without the port of a loopback URI, which changes
+    /// with every run of an application (RFC 8252, section 7.3). Never a place to redirect to.
+    pub fn comparable(&self) -> Cow<'_, str> {
+        if self.is_loopback() { Cow::Owned(without_port(&self.text)) } else { Cow::Borrowed(&self.text) }
     }
 
     /// Binds this URI, requested by a client, to one of the client's `registered` ones.
@@ -150,14 +143,7 @@ impl RedirectUri {
     /// Equal means equal as strings; only the port of a loopback URI may vary (RFC 8252, section 7.3), for
     /// `localhost` too, because VS Code and Claude Code register it and listen on a random port.
     pub fn bind(self, registered: &[Self]) -> Option<BoundRedirectUri> {
-        registered.iter().any(|known| self.matches(known)).then_some(BoundRedirectUri(self))
-    }
-
-    fn matches(&self, registered: &Self) -> bool {
-        if self.text == registered.text {
-            return true;
-        }
-        self.is_loopback() && registered.is_loopback() && without_port(&self.text) == without_port(&registered.text)
+        registered.iter().any(|known| self.comparable() == known.comparable()).then_some(BoundRedirectUri(self))
     }
 }
 
@@ -195,10 +181,27 @@ impl fmt::Display for BoundRedirectUri {
     }
 }
 
+/// Whether the scheme is followed by `://` in the text itself.
+fn has_authority(text: &str, url: &Url) -> bool {
+    text.get(url.scheme().len()..).is_some_and(|rest| rest.starts_with("://"))
+}
+
+/// Whether the text starts with the scheme in lower case, and then `:/path` or `://authority/path`. What has no slash
+/// (`scheme:x`) or an empty authority (`scheme:///x`) is read differently from system to system.
+fn is_private_use_form(text: &str, url: &Url) -> bool {
+    let Some(rest) = text.strip_prefix(url.scheme()).and_then(|rest| rest.strip_prefix(":/")) else { return false };
+    match rest.strip_prefix('/') {
+        None => true,
+        Some(rest) => {
+            rest.split_once('/').is_some_and(|(authority, _)| !authority.is_empty() && !authority.contains(['?', '#']))
+        }
+    }
+}
+
 /// The text between `://` and the path.
 fn authority(text: &str) -> &str {
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
-    rest.split(['/', '?']).next().unwrap_or_default()
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// The text without the port of its authority; the port is what follows the last colon, unless that is inside an IPv6
@@ -218,105 +221,4 @@ fn is_same_place(url: &Url, own: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const OWN: &str = "https://gateway.example/callback";
-
-    fn rules() -> RedirectRules {
-        RedirectRules { own_callback: OWN.to_owned(), private_use_schemes: Vec::new() }
-    }
-
-    fn uri(text: &str) -> RedirectUri {
-        RedirectUri::parse(text, &rules()).unwrap()
-    }
-
-    #[test]
-    fn redirect_uris_are_https_or_loopback_http() {
-        for good in [
-            "https://client.example/cb",
-            "https://client.example/cb?a=b",
-            "http://127.0.0.1/cb",
-            "http://127.0.0.1:33418/",
-            "http://[::1]:80/cb",
-            "http://localhost/callback",
-        ] {
-            assert_eq!(uri(good).as_str(), good);
-        }
-        for (bad, reason) in [
-            ("", InvalidRedirectUri::Malformed),
-            ("/cb", InvalidRedirectUri::Malformed),
-            ("https:client.example/cb", InvalidRedirectUri::Malformed),
-            ("https:/client.example/cb", InvalidRedirectUri::Malformed),
-            ("https:evil", InvalidRedirectUri::Malformed),
-            ("https://client.example\\@evil.example/", InvalidRedirectUri::Malformed),
-            ("https://client.example/\tcb", InvalidRedirectUri::Malformed),
-            ("https://client.example/c b", InvalidRedirectUri::Malformed),
-            ("https://clïent.example/", InvalidRedirectUri::Malformed),
-            ("http://client.example/cb", InvalidRedirectUri::Scheme),
-            ("http://127.0.0.1.evil.example/", InvalidRedirectUri::Scheme),
-            ("JaVaScRiPt://x/%0aalert(1)", InvalidRedirectUri::Scheme),
-            ("data://text/html,x", InvalidRedirectUri::Scheme),
-            ("file:///etc/passwd", InvalidRedirectUri::Scheme),
-            ("https://client.example/#x", InvalidRedirectUri::Fragment),
-            ("https://client.example@evil.example/", InvalidRedirectUri::UserInfo),
-            ("https://@evil.example/", InvalidRedirectUri::UserInfo),
-            (OWN, InvalidRedirectUri::OwnCallback),
-            ("https://gateway.example:443/callback?x=y", InvalidRedirectUri::OwnCallback),
-        ] {
-            assert_eq!(RedirectUri::parse(bad, &rules()).unwrap_err(), reason, "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_redirect_uri_binds_to_an_equal_one_and_to_any_port_of_a_loopback_one() {
-        for (requested, registered) in [
-            ("https://a.example/cb", "https://a.example/cb"),
-            ("http://127.0.0.1:5000/cb", "http://127.0.0.1:33418/cb"),
-            ("http://localhost:5000/callback", "http://localhost/callback"),
-            ("http://[::1]/cb", "http://[::1]:7/cb"),
-            ("http://127.0.0.1:80/cb", "http://127.0.0.1:5000/cb"),
-        ] {
-            assert!(uri(requested).bind(&[uri(registered)]).is_some(), "{requested} {registered}");
-        }
-        for (requested, registered) in [
-            ("https://a.example/cb/", "https://a.example/cb"),
-            ("https://a.example/CB", "https://a.example/cb"),
-            ("https://A.example/cb", "https://a.example/cb"),
-            ("https://a.example/cb?x", "https://a.example/cb"),
-            ("https://a.example/./cb", "https://a.example/cb"),
-            ("https://a.example/%63b", "https://a.example/cb"),
-            ("https://a.example:444/cb", "https://a.example/cb"),
-            ("http://localhost:5000/cb", "http://127.0.0.1:5000/cb"),
-            ("http://127.0.0.1:5000/other", "http://127.0.0.1:5000/cb"),
-            ("http://127.0.0.1:5000/cb?:80", "http://127.0.0.1/cb"),
-        ] {
-            assert!(uri(requested).bind(&[uri(registered)]).is_none(), "{requested} {registered}");
-        }
-        assert!(uri("https://a.example/cb").bind(&[]).is_none());
-    }
-
-    #[test]
-    fn a_response_is_added_to_the_query_and_cannot_leave_it() {
-        let bound = |text| uri(text).bind(&[uri(text)]).unwrap();
-        let state = "a&b=c#d\r\nSet-Cookie: x";
-        assert_eq!(
-            bound("https://a.example/cb").location(&[("state", state)]),
-            "https://a.example/cb?state=a%26b%3Dc%23d%0D%0ASet-Cookie%3A+x"
-        );
-        assert_eq!(bound("https://a.example/cb?x=y").location(&[("code", "1")]), "https://a.example/cb?x=y&code=1");
-        assert_eq!(bound("https://a.example/cb?").location(&[("code", "1")]), "https://a.example/cb?code=1");
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_parsed_or_refused_and_what_is_parsed_binds_to_itself(text in ".{0,80}") {
-            if let Ok(uri) = RedirectUri::parse(&text, &rules()) {
-                prop_assert_eq!(uri.as_str(), text.as_str());
-                prop_assert!(uri.clone().bind(&[uri]).is_some());
-            }
-        }
-    }
-}
+mod tests;

@@ -69,6 +69,12 @@ impl HandleSecret {
     }
 }
 
+impl From<SecretBytes<32>> for HandleSecret {
+    fn from(secret: SecretBytes<32>) -> Self {
+        Self(secret)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

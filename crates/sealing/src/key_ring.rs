@@ -2,11 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_protocol::{Entropy, SecretBytes};
+use gatehouse_protocol::{Entropy, SecretBytes, Subject};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{Unopenable, aead};
+use crate::{HandleSecret, Unopenable, aead};
 
 /// The first byte of everything sealed with a server key: the format may change, and old values must then not open as
 /// new ones.
@@ -101,6 +101,15 @@ impl KeyRing {
         let key = self.0.iter().find(|key| key.id.as_bytes() == id).ok_or(Unopenable)?;
         aead::open(&key.key_for(purpose), &bind(&key.id, context), sealed)
     }
+
+    /// Secrets of records that nobody holds a handle of, only the `subject` they belong to: one for each key, that of
+    /// the newest first. What is written under the first is found under one of them until its key is removed.
+    pub fn subject_secrets(&self, purpose: Purpose, subject: &Subject) -> impl Iterator<Item = HandleSecret> {
+        self.0.iter().map(move |key| {
+            let label = [b"gatehouse/1/subject/".as_slice(), purpose.as_bytes(), b"/", subject.as_str().as_bytes()];
+            HandleSecret::from(aead::derive(&key.secret, &label))
+        })
+    }
 }
 
 impl ServerKey {
@@ -187,6 +196,20 @@ mod tests {
         assert!(new.open("p", &[], &sealed_after).is_ok());
         assert_eq!(new.open("p", &[], &sealed_before), Err(Unopenable), "the old key was removed");
         assert_eq!(old.open("p", &[], &sealed_after), Err(Unopenable));
+    }
+
+    #[test]
+    fn a_subjects_secrets_are_its_own_for_each_purpose_and_key_that_of_the_newest_key_first() {
+        let subject = |text| Subject::parse(text).unwrap();
+        let secrets = |ring: &KeyRing, purpose, text| ring.subject_secrets(purpose, &subject(text)).collect::<Vec<_>>();
+        let (old, both) = (ring(&[entry("old", 1)]), ring(&[entry("new", 2), entry("old", 1)]));
+        let (before, after) = (secrets(&old, "sessions", "demo:alice"), secrets(&both, "sessions", "demo:alice"));
+        assert_eq!((before.len(), after.len()), (1, 2));
+        assert_eq!(before.first(), after.last(), "what the old key wrote is found with both");
+        assert_ne!(after.first(), after.last());
+        for (purpose, text) in [("consents", "demo:alice"), ("sessions", "demo:bob"), ("sessions", "demo2:alice")] {
+            assert_ne!(secrets(&old, purpose, text), before, "{purpose} {text}");
+        }
     }
 
     #[test]

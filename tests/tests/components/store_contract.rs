@@ -205,6 +205,17 @@ pub async fn a_counter_begins_at_zero_and_every_instance_sees_its_sum(subject: S
     assert_eq!(subject.increment(&live("other"), 5).await, Ok(5));
 }
 
+pub async fn an_increment_by_zero_tells_the_sum_and_changes_nothing(subject: Subject) {
+    assert_eq!(subject.increment(&live("c"), 3).await, Ok(3));
+    let before = subject.fakes.snapshot();
+    assert_eq!(subject.increment(&live("c"), 0).await, Ok(3));
+    assert_eq!(subject.increment(&live("c"), 0).await, Ok(3));
+    assert_eq!(subject.fakes.snapshot(), before);
+    assert_eq!(subject.increment(&live("c"), 1).await, Ok(4));
+    assert_eq!(subject.increment(&live("none"), 0).await, Ok(0));
+    assert_eq!(subject.increment(&live("none"), 1).await, Ok(1));
+}
+
 pub async fn of_many_increments_at_once_each_gets_a_sum_of_its_own(subject: Subject) {
     assert_eq!(subject.increment(&live("c"), 1).await, Ok(1));
     let subject = Arc::new(subject);
@@ -257,6 +268,7 @@ macro_rules! store_contract {
             foreign_keys_are_left_out_of_the_listing_without_ending_it,
             a_key_that_not_every_backend_can_hold_is_refused_by_every_function,
             a_counter_begins_at_zero_and_every_instance_sees_its_sum,
+            an_increment_by_zero_tells_the_sum_and_changes_nothing,
             of_many_increments_at_once_each_gets_a_sum_of_its_own,
             a_backend_that_does_not_answer_fails_every_function_and_changes_nothing,
         ]);

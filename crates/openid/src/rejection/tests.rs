@@ -1,3 +1,4 @@
+use gatehouse_jose::TokenRejection as SignedTokenRejection;
 use gatehouse_protocol::InvalidSubject;
 use http::StatusCode;
 
@@ -14,7 +15,7 @@ fn a_broken_or_overloaded_provider_is_temporary_and_everything_else_is_not() {
     ] {
         let answer = AnswerRejection::Status(status);
         assert_eq!(LoginRejection::from(MetadataRejection::from(answer.clone())).to_wire(), told);
-        assert_eq!(LoginRejection::from(KeySetRejection::from(answer.clone())).to_wire(), told);
+        assert_eq!(LoginRejection::from(KeysRejection::from(answer.clone())).to_wire(), told);
         assert_eq!(LoginRejection::from(TokenRejection::from(answer)).to_wire(), told);
     }
 }
@@ -23,7 +24,7 @@ fn a_broken_or_overloaded_provider_is_temporary_and_everything_else_is_not() {
 fn the_client_learns_nothing_of_a_failed_check() {
     for rejection in [
         LoginRejection::from(IdTokenRejection::NonceDiffers),
-        IdTokenRejection::BadSignature.into(),
+        IdTokenRejection::from(SignedTokenRejection::BadSignature).into(),
         IdTokenRejection::Subject(InvalidSubject).into(),
         CallbackRejection::IssuerMissing.into(),
         MetadataRejection::NoUsableAlgorithm.into(),

@@ -87,7 +87,7 @@ pub async fn back_from_provider() -> (Arc<Fakes>, Provider, String, String) {
 }
 
 fn key() -> EncodingKey {
-    EncodingKey::from_ec_der(include_bytes!("../../../../crates/openid/test-keys/p256.pkcs8.der"))
+    EncodingKey::from_ec_der(include_bytes!("../../../../crates/jose/test-keys/p256.pkcs8.der"))
 }
 
 fn sign(claims: &Value) -> String {

@@ -4,10 +4,10 @@ use core::fmt;
 
 use jsonwebtoken::Algorithm;
 
-/// An algorithm with which an id_token may be signed.
+/// An algorithm with which a token may be signed.
 ///
 /// All are asymmetric. `none` and the HMAC family cannot be expressed: the first is no signature, and the second
-/// would take a provider's public key for a secret that only the provider knows (RFC 8725, section 2.1).
+/// would take a public key for a secret that only its owner knows (RFC 8725, section 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256; what every OpenID provider must support.

@@ -1,0 +1,96 @@
+//! The numbered slots of one list in one period.
+
+use core::ops::RangeInclusive;
+
+use gatehouse_protocol::{Entropy, UnixTime};
+use gatehouse_sealing::HandleSecret;
+use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
+
+use crate::{Entry, unavailable};
+
+/// An entry; in slot 0, which is empty, the note that the counter is there.
+const SLOT: Kind = "directory";
+/// The counter that hands out the numbers of the slots.
+const COUNTER: Kind = "directory-count";
+
+const DAY: u64 = 24 * 60 * 60;
+/// Seconds for which one counter hands out numbers.
+const PERIOD: u64 = 30 * DAY;
+/// Periods for which a slot stays after its own: 90 days, the longest that a session may live.
+const PERIODS_AFTER: u64 = 3;
+
+/// The slot whose presence says that the counter is there.
+const NOTE: u64 = 0;
+
+/// The periods from which slots can still be there, by number: the current one and those before.
+pub(crate) fn periods(now: UnixTime) -> RangeInclusive<u64> {
+    let current = now.seconds() / PERIOD;
+    current.saturating_sub(PERIODS_AFTER)..=current
+}
+
+/// The slots of one list of one subject, under one server key, in one period.
+pub(crate) struct Slots {
+    secret: HandleSecret,
+    expires_at: UnixTime,
+}
+
+impl Slots {
+    pub(crate) fn new(list: &HandleSecret, period: u64) -> Self {
+        let end = period.saturating_add(1 + PERIODS_AFTER).saturating_mul(PERIOD);
+        Self { secret: list.derive("period", period), expires_at: UnixTime::from_seconds(end) }
+    }
+
+    /// The number of a slot that nobody else has or will have.
+    pub(crate) fn take(&self, store: &impl Store) -> Result<u64, StoreUnavailable> {
+        let counter = self.counter()?;
+        if store.get(&self.key(NOTE)?)?.is_none() {
+            // Two racing first increments can both see 1 on one backend (`gatehouse:host/store`): the number with which
+            // a counter begins is nobody's, so that every race for a slot is about a counter that is there.
+            store.increment(&counter, 1)?;
+            store.put(&self.key(NOTE)?, &[])?;
+        }
+        let number = store.increment(&counter, 1)?;
+        u64::try_from(number).ok().filter(|number| *number > NOTE).ok_or_else(|| unavailable("a counter ran backwards"))
+    }
+
+    /// The highest number that was taken. A counter that is not there is not touched: what reads must not begin one.
+    pub(crate) fn taken(&self, store: &impl Store) -> Result<u64, StoreUnavailable> {
+        if store.get(&self.key(NOTE)?)?.is_none() {
+            return Ok(NOTE);
+        }
+        let number = store.increment(&self.counter()?, 0)?;
+        u64::try_from(number).map_err(|_| unavailable("a counter ran backwards"))
+    }
+
+    pub(crate) fn put(
+        &self,
+        number: u64,
+        content: &[u8],
+        store: &impl Store,
+        entropy: &mut impl Entropy,
+    ) -> Result<(), StoreUnavailable> {
+        let key = self.key(number)?;
+        let sealed = self.slot(number).seal_record(&key.to_string(), content, entropy);
+        store.put(&key, &sealed.map_err(|error| unavailable(&error.to_string()))?)
+    }
+
+    /// What is in the slot; `None` where it is empty or does not open.
+    pub(crate) fn get(&self, number: u64, store: &impl Store) -> Result<Option<Entry>, StoreUnavailable> {
+        let key = self.key(number)?;
+        let Some(sealed) = store.get(&key)? else { return Ok(None) };
+        let opened = self.slot(number).open_record(&key.to_string(), &sealed).ok();
+        Ok(opened.map(|content| Entry { content, key }))
+    }
+
+    fn slot(&self, number: u64) -> HandleSecret {
+        self.secret.derive("slot", number)
+    }
+
+    fn key(&self, number: u64) -> Result<Key, StoreUnavailable> {
+        Ok(Key::new(SLOT, &self.slot(number).record_id(), self.expires_at)?)
+    }
+
+    fn counter(&self) -> Result<Key, StoreUnavailable> {
+        Ok(Key::new(COUNTER, &self.secret.record_id(), self.expires_at)?)
+    }
+}

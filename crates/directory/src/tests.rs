@@ -1,0 +1,267 @@
+use core::cell::{Cell, RefCell};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatehouse_storage::KeyPage;
+use gatehouse_storage::memory::MemoryStore;
+
+use super::*;
+
+const DAY: u64 = 24 * 60 * 60;
+/// The first second of a period.
+const START: UnixTime = UnixTime::from_seconds(690 * 30 * DAY);
+
+/// Repeatable, and different for every call.
+struct Counting(u64);
+
+impl Entropy for Counting {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0 += 1;
+        for (byte, value) in bytes.iter_mut().zip(self.0.to_be_bytes().iter().cycle()) {
+            *byte = *value;
+        }
+    }
+}
+
+fn ring(entries: &[(&str, u8)]) -> KeyRing {
+    let entry = |(id, byte): &(&str, u8)| format!("{id}:{}", URL_SAFE_NO_PAD.encode([*byte; 32]));
+    KeyRing::parse(&entries.iter().map(entry).collect::<Vec<_>>().join(",")).unwrap()
+}
+
+fn alice() -> Subject {
+    Subject::new("demo", "alice").unwrap()
+}
+
+fn at<'a>(store: &'a MemoryStore, keys: &'a KeyRing, now: UnixTime) -> Directory<'a, MemoryStore> {
+    store.set_now(now);
+    Directory { store, keys, now }
+}
+
+fn add<S: Store>(directory: &Directory<'_, S>, content: &str) -> Result<(), StoreUnavailable> {
+    directory.add(List::Sessions, &alice(), content.as_bytes(), &mut Counting(0))
+}
+
+fn contents<S: Store>(directory: &Directory<'_, S>, list: List, subject: &Subject) -> Vec<String> {
+    let entries = directory.entries(list, subject).unwrap();
+    entries.iter().map(|entry| String::from_utf8(entry.content.to_vec()).unwrap()).collect()
+}
+
+fn listed<S: Store>(directory: &Directory<'_, S>) -> Vec<String> {
+    contents(directory, List::Sessions, &alice())
+}
+
+#[test]
+fn what_was_added_is_listed_for_its_subject_and_list_only_newest_first() {
+    let (store, keys) = (MemoryStore::at(START), ring(&[("a", 1)]));
+    let directory = at(&store, &keys, START);
+    assert!(listed(&directory).is_empty());
+    add(&directory, "first").unwrap();
+    add(&directory, "second").unwrap();
+    assert_eq!(listed(&directory), ["second", "first"]);
+    assert!(contents(&directory, List::Consents, &alice()).is_empty());
+    for other in ["demo:bob", "demo2:alice", "demo:alice2"] {
+        assert!(contents(&directory, List::Sessions, &Subject::parse(other).unwrap()).is_empty(), "{other}");
+    }
+}
+
+#[test]
+fn a_removed_entry_is_gone_and_removing_it_again_succeeds() {
+    let (store, keys) = (MemoryStore::at(START), ring(&[("a", 1)]));
+    let directory = at(&store, &keys, START);
+    for content in ["first", "second", "third"] {
+        add(&directory, content).unwrap();
+    }
+    let second = directory.entries(List::Sessions, &alice()).unwrap().remove(1);
+    directory.remove(&second).unwrap();
+    directory.remove(&second).unwrap();
+    assert_eq!(listed(&directory), ["third", "first"]);
+    add(&directory, "fourth").unwrap();
+    assert_eq!(listed(&directory), ["fourth", "third", "first"], "its number is not given out again");
+}
+
+#[test]
+fn an_entry_is_found_for_the_longest_life_of_a_session_and_ends_with_its_periods() {
+    let keys = ring(&[("a", 1)]);
+    for (added, last, first_without) in [
+        (START, START.plus(120 * DAY - 1), START.plus(120 * DAY)),
+        (START.plus(30 * DAY - 1), START.plus(120 * DAY - 1), START.plus(120 * DAY)),
+        (START.plus(30 * DAY), START.plus(150 * DAY - 1), START.plus(150 * DAY)),
+    ] {
+        let store = MemoryStore::at(added);
+        add(&at(&store, &keys, added), "x").unwrap();
+        assert!(added.seconds_until(last) >= 90 * DAY);
+        assert_eq!(listed(&at(&store, &keys, last)), ["x"]);
+        assert!(listed(&at(&store, &keys, first_without)).is_empty());
+    }
+}
+
+#[test]
+fn the_newest_come_first_across_periods() {
+    let (store, keys) = (MemoryStore::at(START), ring(&[("a", 1)]));
+    for (days, content) in [(0, "first"), (29, "second"), (30, "third"), (65, "fourth"), (110, "fifth")] {
+        add(&at(&store, &keys, START.plus(days * DAY)), content).unwrap();
+    }
+    assert_eq!(listed(&at(&store, &keys, START.plus(111 * DAY))), ["fifth", "fourth", "third", "second", "first"]);
+}
+
+#[test]
+fn two_hundred_slots_are_read_and_no_more_across_periods_and_keys() {
+    let (store, old) = (MemoryStore::at(START), ring(&[("old", 1)]));
+    let both = ring(&[("new", 2), ("old", 1)]);
+    let later = START.plus(31 * DAY);
+    add(&at(&store, &old, START), "0").unwrap();
+    add(&at(&store, &old, later), "1").unwrap();
+    for number in 2..SLOTS_READ - 2 {
+        add(&at(&store, &both, later), &number.to_string()).unwrap();
+    }
+    let found = listed(&at(&store, &both, later));
+    // The numbers with which the counters began are read, too: three of them.
+    assert_eq!((found.len(), found.last().unwrap().as_str()), (SLOTS_READ - 2, "0"));
+    for number in SLOTS_READ - 2..SLOTS_READ + 1 {
+        add(&at(&store, &both, later), &number.to_string()).unwrap();
+    }
+    let found = listed(&at(&store, &both, later));
+    assert_eq!((found.first().unwrap().as_str(), found.last().unwrap().as_str()), ("200", "2"));
+}
+
+#[test]
+fn a_rotation_of_server_keys_with_overlap_loses_nothing() {
+    let store = MemoryStore::at(START);
+    let (old, both, new) = (ring(&[("old", 1)]), ring(&[("new", 2), ("old", 1)]), ring(&[("new", 2)]));
+    add(&at(&store, &old, START), "before").unwrap();
+    add(&at(&store, &both, START), "after").unwrap();
+    assert_eq!(listed(&at(&store, &both, START)), ["after", "before"]);
+    assert_eq!(listed(&at(&store, &new, START)), ["after"]);
+    let before = at(&store, &both, START).entries(List::Sessions, &alice()).unwrap().remove(1);
+    at(&store, &both, START).remove(&before).unwrap();
+    assert_eq!(listed(&at(&store, &both, START)), ["after"]);
+}
+
+#[test]
+fn the_store_holds_neither_the_subject_nor_the_content() {
+    let (store, keys) = (MemoryStore::at(START), ring(&[("a", 1)]));
+    let directory = at(&store, &keys, START);
+    add(&directory, "a-secret-content").unwrap();
+    let values = store.values().concat();
+    for secret in ["demo", "alice", "a-secret-content"] {
+        assert!(!store.snapshot().contains(secret), "{secret}");
+        assert!(!values.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
+    }
+    let entry = directory.entries(List::Sessions, &alice()).unwrap().remove(0);
+    assert!(!format!("{entry:?}").contains("a-secret-content"));
+}
+
+#[test]
+fn listing_what_was_never_begun_writes_nothing() {
+    let (store, keys) = (MemoryStore::at(START), ring(&[("b", 2), ("a", 1)]));
+    let before = store.snapshot();
+    assert!(listed(&at(&store, &keys, START)).is_empty());
+    assert_eq!(store.snapshot(), before);
+}
+
+#[test]
+fn an_entry_that_was_altered_is_left_out_and_hides_no_other() {
+    let (store, keys) = (MemoryStore::at(START), ring(&[("a", 1)]));
+    let directory = at(&store, &keys, START);
+    add(&directory, "first").unwrap();
+    add(&directory, "second").unwrap();
+    let entries = directory.entries(List::Sessions, &alice()).unwrap();
+    let moved = store.get(&entries[0].key).unwrap().unwrap();
+    store.put(&entries[1].key, &moved).unwrap();
+    assert_eq!(listed(&directory), ["second"]);
+}
+
+#[test]
+fn a_store_that_is_down_fails_every_function_and_changes_nothing() {
+    let (store, keys) = (MemoryStore::at(START), ring(&[("a", 1)]));
+    let directory = at(&store, &keys, START);
+    add(&directory, "x").unwrap();
+    let entry = directory.entries(List::Sessions, &alice()).unwrap().remove(0);
+    let before = store.snapshot();
+    store.go_down();
+    assert!(add(&directory, "y").is_err());
+    assert!(directory.entries(List::Sessions, &alice()).is_err());
+    assert!(directory.remove(&entry).is_err());
+    assert_eq!(store.snapshot(), before);
+}
+
+/// A store before whose n-th operation somebody else acts.
+struct Interrupted<'a> {
+    store: &'a MemoryStore,
+    before: Cell<usize>,
+    act: RefCell<Option<Box<dyn FnOnce() + 'a>>>,
+    /// On one backend two racing first increments can both see 1.
+    firsts_see_one: bool,
+}
+
+impl Interrupted<'_> {
+    fn tick(&self) {
+        let left = self.before.get();
+        self.before.set(left.wrapping_sub(1));
+        if left == 0
+            && let Some(act) = self.act.take()
+        {
+            act();
+        }
+    }
+}
+
+impl Store for Interrupted<'_> {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
+        self.tick();
+        self.store.get(key)
+    }
+
+    fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
+        self.tick();
+        self.store.put(key, value)
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
+        self.tick();
+        self.store.delete(key)
+    }
+
+    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+        let is_first = self.store.list(None)?.keys.iter().all(|known| known != key);
+        self.tick();
+        if self.firsts_see_one && is_first && self.act.borrow().is_none() && self.store.increment(key, 0)? > 0 {
+            return Ok(1);
+        }
+        self.store.increment(key, delta)
+    }
+
+    fn list(&self, cursor: Option<&str>) -> Result<KeyPage, StoreUnavailable> {
+        self.store.list(cursor)
+    }
+}
+
+#[test]
+fn two_racing_adds_never_share_a_slot_wherever_one_comes_between_the_operations_of_the_other() {
+    let keys = ring(&[("a", 1)]);
+    for firsts_see_one in [false, true] {
+        for before in 0..6 {
+            for earlier in [0, 1] {
+                let store = MemoryStore::at(START);
+                let (directory, now) = (at(&store, &keys, START), START);
+                for _ in 0..earlier {
+                    add(&directory, "earlier").unwrap();
+                }
+                let act: Box<dyn FnOnce()> = Box::new(|| add(&directory, "other").unwrap());
+                let interrupted = Interrupted {
+                    store: &store,
+                    before: Cell::new(before),
+                    act: RefCell::new(Some(act)),
+                    firsts_see_one,
+                };
+                add(&Directory { store: &interrupted, keys: &keys, now }, "one").unwrap();
+                let mut found = listed(&directory);
+                found.sort();
+                // With fewer operations than `before` the other one did not come.
+                let others = usize::from(interrupted.act.borrow().is_none());
+                assert_eq!(found.len(), earlier + others + 1, "{found:?}, before operation {before}");
+                assert!(found.contains(&"one".to_owned()));
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const OWN: &str = "https://gateway.example/callback";
+
+fn rules() -> RedirectRules {
+    RedirectRules { own_callback: OWN.to_owned(), private_use_schemes: Vec::new() }
+}
+
+/// The rules with the private-use schemes `cursor` and `com.example.app`.
+fn with_schemes() -> RedirectRules {
+    let schemes = ["cursor", "com.example.app"];
+    let private_use_schemes = schemes.iter().map(|scheme| PrivateUseScheme::parse(scheme).unwrap()).collect();
+    RedirectRules { private_use_schemes, ..rules() }
+}
+
+fn private_use(text: &str) -> RedirectUri {
+    RedirectUri::parse(text, &with_schemes()).unwrap()
+}
+
+fn uri(text: &str) -> RedirectUri {
+    RedirectUri::parse(text, &rules()).unwrap()
+}
+
+#[test]
+fn redirect_uris_are_https_or_loopback_http() {
+    for good in [
+        "https://client.example/cb",
+        "https://client.example/cb?a=b",
+        "http://127.0.0.1/cb",
+        "http://127.0.0.1:33418/",
+        "http://[::1]:80/cb",
+        "http://localhost/callback",
+    ] {
+        assert_eq!(uri(good).as_str(), good);
+    }
+    for (bad, reason) in [
+        ("", InvalidRedirectUri::Malformed),
+        ("/cb", InvalidRedirectUri::Malformed),
+        ("https:client.example/cb", InvalidRedirectUri::Malformed),
+        ("https:/client.example/cb", InvalidRedirectUri::Malformed),
+        ("https:evil", InvalidRedirectUri::Malformed),
+        ("https://client.example\\@evil.example/", InvalidRedirectUri::Malformed),
+        ("https://client.example/\tcb", InvalidRedirectUri::Malformed),
+        ("https://client.example/c b", InvalidRedirectUri::Malformed),
+        ("https://clïent.example/", InvalidRedirectUri::Malformed),
+        ("http://client.example/cb", InvalidRedirectUri::Scheme),
+        ("http://127.0.0.1.evil.example/", InvalidRedirectUri::Scheme),
+        ("JaVaScRiPt://x/%0aalert(1)", InvalidRedirectUri::Scheme),
+        ("JaVaScRiPt:alert(1)", InvalidRedirectUri::Scheme),
+        ("java\tscript:alert(1)", InvalidRedirectUri::Malformed),
+        (" javascript:alert(1)", InvalidRedirectUri::Malformed),
+        ("http:127.0.0.1/cb", InvalidRedirectUri::Malformed),
+        ("cursor://anysphere.cursor-mcp/oauth/callback", InvalidRedirectUri::Scheme),
+        ("data://text/html,x", InvalidRedirectUri::Scheme),
+        ("file:///etc/passwd", InvalidRedirectUri::Scheme),
+        ("https://client.example/#x", InvalidRedirectUri::Fragment),
+        ("https://client.example@evil.example/", InvalidRedirectUri::UserInfo),
+        ("https://@evil.example/", InvalidRedirectUri::UserInfo),
+        (OWN, InvalidRedirectUri::OwnCallback),
+        ("https://gateway.example:443/callback?x=y", InvalidRedirectUri::OwnCallback),
+    ] {
+        assert_eq!(RedirectUri::parse(bad, &rules()).unwrap_err(), reason, "{bad}");
+    }
+}
+
+#[test]
+fn a_redirect_uri_binds_to_an_equal_one_and_to_any_port_of_a_loopback_one() {
+    for (requested, registered) in [
+        ("https://a.example/cb", "https://a.example/cb"),
+        ("http://127.0.0.1:5000/cb", "http://127.0.0.1:33418/cb"),
+        ("http://localhost:5000/callback", "http://localhost/callback"),
+        ("http://[::1]/cb", "http://[::1]:7/cb"),
+        ("http://127.0.0.1:80/cb", "http://127.0.0.1:5000/cb"),
+    ] {
+        assert!(uri(requested).bind(&[uri(registered)]).is_some(), "{requested} {registered}");
+    }
+    for (requested, registered) in [
+        ("https://a.example/cb/", "https://a.example/cb"),
+        ("https://a.example/CB", "https://a.example/cb"),
+        ("https://A.example/cb", "https://a.example/cb"),
+        ("https://a.example/cb?x", "https://a.example/cb"),
+        ("https://a.example/./cb", "https://a.example/cb"),
+        ("https://a.example/%63b", "https://a.example/cb"),
+        ("https://a.example:444/cb", "https://a.example/cb"),
+        ("http://localhost:5000/cb", "http://127.0.0.1:5000/cb"),
+        ("http://127.0.0.1:5000/other", "http://127.0.0.1:5000/cb"),
+        ("http://127.0.0.1:5000/cb?:80", "http://127.0.0.1/cb"),
+    ] {
+        assert!(uri(requested).bind(&[uri(registered)]).is_none(), "{requested} {registered}");
+    }
+    assert!(uri("https://a.example/cb").bind(&[]).is_none());
+}
+
+#[test]
+fn a_response_is_added_to_the_query_and_cannot_leave_it() {
+    let bound = |text| uri(text).bind(&[uri(text)]).unwrap();
+    let state = "a&b=c#d\r\nSet-Cookie: x";
+    assert_eq!(
+        bound("https://a.example/cb").location(&[("state", state)]),
+        "https://a.example/cb?state=a%26b%3Dc%23d%0D%0ASet-Cookie%3A+x"
+    );
+    assert_eq!(bound("https://a.example/cb?x=y").location(&[("code", "1")]), "https://a.example/cb?x=y&code=1");
+    assert_eq!(bound("https://a.example/cb?").location(&[("code", "1")]), "https://a.example/cb?code=1");
+}
+
+#[test]
+fn an_allowed_private_use_scheme_is_taken_in_its_two_forms_and_letter_by_letter() {
+    for good in [
+        "cursor://anysphere.cursor-mcp/oauth/callback",
+        "cursor://anysphere.cursor-mcp/oauth/callback?x=y",
+        "cursor://Anysphere/",
+        "cursor:/callback",
+        "com.example.app:/oauth2redirect",
+        "com.example.app:/oauth2redirect/a@b",
+    ] {
+        let uri = private_use(good);
+        assert_eq!(uri.as_str(), good);
+        assert!(uri.is_private_use() && !uri.is_loopback(), "{good}");
+        assert_eq!(RedirectUri::parse(good, &rules()), Err(InvalidRedirectUri::Scheme), "{good}");
+    }
+    for (bad, reason) in [
+        ("vscode://vscode.github-authentication/did-authenticate", InvalidRedirectUri::Scheme),
+        ("cursor2://a/b", InvalidRedirectUri::Scheme),
+        ("com.example.app.evil:/x", InvalidRedirectUri::Scheme),
+        ("javascript://a/%0aalert(1)", InvalidRedirectUri::Scheme),
+        ("Cursor://anysphere.cursor-mcp/oauth/callback", InvalidRedirectUri::PrivateUseForm),
+        ("CURSOR:/callback", InvalidRedirectUri::PrivateUseForm),
+        ("cursor:", InvalidRedirectUri::PrivateUseForm),
+        ("cursor:callback", InvalidRedirectUri::PrivateUseForm),
+        ("cursor://", InvalidRedirectUri::PrivateUseForm),
+        ("cursor:///callback", InvalidRedirectUri::PrivateUseForm),
+        ("cursor://anysphere.cursor-mcp", InvalidRedirectUri::PrivateUseForm),
+        ("cursor://anysphere.cursor-mcp?/", InvalidRedirectUri::PrivateUseForm),
+        ("cursor://anysphere.cursor-mcp#/", InvalidRedirectUri::PrivateUseForm),
+        ("cursor:\\\\anysphere\\callback", InvalidRedirectUri::Malformed),
+        ("cursor://anysphere.cursor-mcp/call back", InvalidRedirectUri::Malformed),
+        ("cursor:\t//anysphere.cursor-mcp/callback", InvalidRedirectUri::Malformed),
+        ("cursor://änysphere/callback", InvalidRedirectUri::Malformed),
+        ("cursor://anysphere.cursor-mcp/callback#", InvalidRedirectUri::Fragment),
+        ("cursor:/callback#x", InvalidRedirectUri::Fragment),
+        ("cursor://anysphere@evil/callback", InvalidRedirectUri::UserInfo),
+        ("cursor://:x@evil/callback", InvalidRedirectUri::UserInfo),
+    ] {
+        assert_eq!(RedirectUri::parse(bad, &with_schemes()).unwrap_err(), reason, "{bad}");
+    }
+}
+
+#[test]
+fn a_private_use_redirect_uri_binds_only_to_its_own_text_even_where_it_looks_like_loopback() {
+    for (requested, registered) in [
+        ("cursor://localhost:2/cb", "cursor://localhost:1/cb"),
+        ("cursor://localhost/cb", "cursor://localhost:1/cb"),
+        ("cursor://LOCALHOST/cb", "cursor://localhost/cb"),
+        ("cursor://a/CB", "cursor://a/cb"),
+        ("cursor://a/./cb", "cursor://a/cb"),
+        ("cursor:/cb", "cursor://cb/"),
+        ("cursor:/cb", "com.example.app:/cb"),
+    ] {
+        assert!(private_use(requested).bind(&[private_use(registered)]).is_none(), "{requested} {registered}");
+        assert!(private_use(requested).bind(&[private_use(requested)]).is_some(), "{requested}");
+    }
+}
+
+#[test]
+fn a_person_is_shown_where_the_code_really_goes() {
+    for (text, shown) in [
+        ("https://Client.Example:443/cb", "client.example"),
+        ("https://client.example:8443/cb", "client.example:8443"),
+        ("http://127.0.0.1:33418/cb", "127.0.0.1:33418"),
+        ("http://[::1]:7/cb", "[::1]:7"),
+        ("cursor://accounts.bank.example/oauth/callback", "cursor://"),
+        ("com.example.app:/oauth2redirect", "com.example.app://"),
+    ] {
+        assert_eq!(private_use(text).host_and_port(), shown);
+    }
+}
+
+#[test]
+fn a_content_security_policy_names_the_smallest_source_that_it_can() {
+    for (text, source) in [
+        ("https://client.example:8443/cb", None),
+        ("https://localhost/cb", None),
+        ("http://127.0.0.1:33418/cb", Some("http://127.0.0.1:33418")),
+        ("http://127.0.0.1/cb", Some("http://127.0.0.1")),
+        ("http://LOCALHOST:80/cb", Some("http://localhost")),
+        ("http://localhost:7/cb", Some("http://localhost:7")),
+        ("http://[::1]:7/cb", Some("http:")),
+        ("http://127.0.0.2:7/cb", Some("http:")),
+        ("cursor://anysphere.cursor-mcp/oauth/callback", Some("cursor:")),
+        ("com.example.app:/oauth2redirect", Some("com.example.app:")),
+    ] {
+        assert_eq!(private_use(text).csp_source().as_deref(), source, "{text}");
+    }
+}
+
+#[test]
+fn only_a_loopback_uri_is_compared_without_its_port() {
+    for (text, comparable) in [
+        ("http://127.0.0.1:33418/cb?x=:1", "http://127.0.0.1/cb?x=:1"),
+        ("http://localhost/cb", "http://localhost/cb"),
+        ("http://[::1]:7/cb", "http://[::1]/cb"),
+        ("https://client.example:8443/cb", "https://client.example:8443/cb"),
+        ("cursor://localhost:7/cb", "cursor://localhost:7/cb"),
+    ] {
+        assert_eq!(private_use(text).comparable(), comparable);
+    }
+}
+
+/// Texts near to redirect URIs, so that many of them are taken and every refusal is reached.
+fn nearly_a_uri() -> impl Strategy<Value = String> {
+    let start = "(https|http|cursor|com\\.example\\.app|JaVaScRiPt|Cursor|data):?/{0,3}";
+    let host = "(127\\.0\\.0\\.1|\\[::1\\]|localhost|a\\.example|[a-z@:.\\\\ä]{0,6})(:[0-9]{0,5})?";
+    let rest = "[/?#@a-zA-Z0-9%.:\\\\\t é]{0,12}";
+    (start, host, rest).prop_map(|(start, host, rest)| format!("{start}{host}{rest}"))
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_refused_or_kept_as_it_is_and_then_binds_to_itself(text in prop_oneof![nearly_a_uri(), ".{0,80}"]) {
+        if let Ok(uri) = RedirectUri::parse(&text, &with_schemes()) {
+            prop_assert_eq!(uri.as_str(), text.as_str());
+            prop_assert!(text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#'));
+            prop_assert!(!authority(&text).contains('@'));
+            let lower = text.to_ascii_lowercase();
+            prop_assert!(
+                lower.starts_with("https://")
+                    || (lower.starts_with("http://") && uri.is_loopback())
+                    || (uri.is_private_use() && (text.starts_with("cursor:/") || text.starts_with("com.example.app:/")))
+            );
+            prop_assert!(uri.clone().bind(&[uri]).is_some());
+        }
+    }
+
+    #[test]
+    fn the_comparable_form_is_a_redirect_uri_of_the_same_place(text in nearly_a_uri()) {
+        if let Ok(uri) = RedirectUri::parse(&text, &with_schemes()) {
+            let comparable = private_use(&uri.comparable());
+            prop_assert_eq!(comparable.comparable(), uri.comparable());
+            prop_assert_eq!(comparable.is_loopback(), uri.is_loopback());
+            prop_assert!(comparable.bind(&[uri]).is_some());
+        }
+    }
+
+    #[test]
+    fn parameters_never_change_where_a_response_goes(text in nearly_a_uri(), value in ".{0,40}") {
+        if let Some(bound) = RedirectUri::parse(&text, &with_schemes()).ok().and_then(|uri| uri.clone().bind(&[uri])) {
+            let location = bound.location(&[("state", &value)]);
+            prop_assert!(location.starts_with(&text));
+            let (before, after) = (Url::parse(&text).unwrap(), Url::parse(&location).unwrap());
+            prop_assert_eq!((before.scheme(), before.host(), before.port(), before.path()),
+                            (after.scheme(), after.host(), after.port(), after.path()));
+            prop_assert!(after.query_pairs().any(|(name, given)| name == "state" && given == value.as_str()));
+        }
+    }
+}
