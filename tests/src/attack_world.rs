@@ -269,8 +269,13 @@ scopes = ["mcp"]
 
     /// Posts a form to `path` as it is.
     pub async fn post(&self, path: &str, pairs: &[(impl AsRef<str>, impl AsRef<str>)]) -> Answer {
+        Answer::of(self.form(path, pairs).send().await.expect("an answer")).await
+    }
+
+    /// A form for `path`, not sent yet.
+    pub fn form(&self, path: &str, pairs: &[(impl AsRef<str>, impl AsRef<str>)]) -> reqwest::RequestBuilder {
         let request = self.http.post(self.url(path)).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        Answer::of(request.body(form(pairs)).send().await.expect("an answer")).await
+        request.body(form(pairs))
     }
 
     /// Asks for `path` without a browser.
