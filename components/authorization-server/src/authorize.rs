@@ -18,7 +18,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     if let Ok(client_id) = Parameters::parse(query).required("client_id") {
         client_document::read_if_needed(context, client_id);
     }
-    let bound = match BoundRequest::parse(query, &context.configuration, &context.store, context.now) {
+    let bound = match BoundRequest::parse(query, &context.configuration, &context.keys, &context.store, context.now) {
         Ok(bound) => bound,
         Err(rejection) => return unbound(&rejection),
     };

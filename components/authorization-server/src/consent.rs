@@ -5,7 +5,7 @@ use gatehouse_oauth::authorization::AuthorizationRequest;
 use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::consent::{ConsentRejection, redeem};
 use gatehouse_oauth::login::PendingLogin;
-use gatehouse_openid::Login;
+use gatehouse_openid::{AccountChoice, Login};
 use gatehouse_protocol::Parameters;
 use http::header::ORIGIN;
 use http::{HeaderMap, Request, Response};
@@ -75,6 +75,7 @@ fn send_to_identity_provider(
             &metadata,
             &context.configuration.callback_url(),
             pending.state(),
+            AccountChoice::ByProvider,
             &mut SystemEntropy,
         );
         pending

@@ -4,12 +4,14 @@ use core::fmt;
 
 use gatehouse_configuration::{Configuration, IdentityProvider};
 use gatehouse_openid::{
-    AuthorizationCode, ClientAuthentication, Identity, KEY_SET_BYTES, LoginRejection, LoginSecrets, METADATA_BYTES,
-    ProviderMetadata, ProviderTokens, TOKEN_ANSWER_BYTES, discovery_request, keys_request, parse_keys, token_request,
+    AuthorizationCode, ClientAuthentication, ClientCredentials, Identity, KEY_SET_BYTES, LoginRejection, LoginSecrets,
+    METADATA_BYTES, ProviderMetadata, ProviderTokens, TOKEN_ANSWER_BYTES, discovery_request, keys_request, parse_keys,
+    token_request,
 };
 use gatehouse_protocol::UnixTime;
 use host_imports::SettingsError;
 use http::{Request, Response};
+use http_shell::SystemEntropy;
 use http_shell::outbound::{self, NoAnswer};
 
 /// Why the conversation came to nothing. The text is for the log.
@@ -55,13 +57,13 @@ pub(crate) fn identity(
     now: UnixTime,
 ) -> Result<(Identity, ProviderTokens), Failure> {
     let provider = &configuration.identity_providers[0];
-    let secret = match &provider.authentication {
+    let credentials = match &provider.authentication {
         gatehouse_configuration::ProviderAuthentication::Secret(name) => {
-            Some(host_imports::secret(name).map_err(Failure::Settings)?)
+            ClientCredentials::Secret(host_imports::secret(name).map_err(Failure::Settings)?)
         }
-        _ => None,
+        _ => ClientCredentials::None,
     };
-    let authentication = ClientAuthentication::choose(secret, metadata)?;
+    let authentication = ClientAuthentication::choose(&credentials, provider, metadata, now, &mut SystemEntropy)?;
     let request = token_request(provider, metadata, &authentication, &configuration.callback_url(), code, secrets);
     let tokens = ProviderTokens::parse(&ask("tokens", &request, TOKEN_ANSWER_BYTES)?)?;
     let keys = parse_keys(&ask("keys", &keys_request(metadata), KEY_SET_BYTES)?)?;

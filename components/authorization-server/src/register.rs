@@ -1,37 +1,54 @@
 //! `POST /register`.
 
 use gatehouse_oauth::ErrorCode;
-use gatehouse_oauth::registration::{RegistrationRejection, register};
-use http::{Request, Response};
+use gatehouse_oauth::registration::{InitialAccess, Registered, RegistrationRejection, register};
+use gatehouse_storage::StoreUnavailable;
+use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Request, Response};
 use http_shell::SystemEntropy;
 
 use crate::context::Context;
 use crate::log::{self, Decision};
 use crate::{requests, responses};
 
+const EVENT: &str = "register";
+
 /// Registers a client (RFC 7591, section 3).
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     if requests::media_type(request.headers()).as_deref() != Some("application/json") {
         return responses::error(400, ErrorCode::InvalidClientMetadata, "the body must be application/json");
     }
-    match register(request.body(), &context.configuration, &context.store, context.now, &mut SystemEntropy) {
+    match registered(context, request) {
         Ok(registered) => {
-            Decision {
-                event: "register",
-                outcome: "allowed",
-                client_id: Some(registered.client_id()),
-                ..Decision::default()
-            }
-            .write();
+            let client_id = Some(registered.client_id());
+            Decision { event: EVENT, outcome: "allowed", client_id, ..Decision::default() }.write();
             responses::json(201, &registered)
         }
-        Err(rejection) => {
-            match &rejection {
-                RegistrationRejection::Unavailable(error) => log::failed("register", error),
-                _ => log::denied("register", None, &rejection),
-            }
-            let (status, code, description) = rejection.to_wire();
-            responses::error(status, code, &description)
-        }
+        Err(rejection) => refused(&rejection),
     }
+}
+
+fn registered(context: &Context, request: &Request<Vec<u8>>) -> Result<Registered, RegistrationRejection> {
+    let expected = context.configuration.registration.initial_access_token.as_ref();
+    let expected = expected.map(host_imports::secret).transpose();
+    let expected = expected.map_err(|error| StoreUnavailable(error.to_string()))?;
+    let authorization = requests::single(request.headers(), &AUTHORIZATION);
+    let access = InitialAccess::check(authorization, expected.as_ref(), &context.configuration)?;
+    register(request.body(), &access, &context.configuration, &context.store, context.now, &mut SystemEntropy)
+}
+
+fn refused(rejection: &RegistrationRejection) -> Response<Vec<u8>> {
+    match rejection {
+        RegistrationRejection::Unavailable(error) => log::failed(EVENT, error),
+        _ => log::denied(EVENT, None, rejection),
+    }
+    let (status, code, description) = rejection.to_wire();
+    let mut response = responses::error(status, code, &description);
+    if let Some(challenge) = rejection.challenge() {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    if let Some(seconds) = rejection.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }

@@ -46,7 +46,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 
 fn grant(context: &Context, request: TokenRequest) -> Result<sessions::Tokens, TokenRejection> {
     client_document::read_if_needed(context, request.client_id.as_str());
-    let client = Client::find(&request.client_id, &context.configuration, &context.store, context.now)?;
+    let client = Client::find(&request.client_id, &context.configuration, &context.keys, &context.store, context.now)?;
     match &request.grant {
         GrantRequest::AuthorizationCode { code, redirect_uri, code_verifier } => {
             let redemption = Redemption {
@@ -57,7 +57,7 @@ fn grant(context: &Context, request: TokenRequest) -> Result<sessions::Tokens, T
                 resource: request.resource.as_ref(),
             };
             match redeem_code(&redemption, &context.keys, &context.store, context.now) {
-                Ok(grant) => open(grant, &context.configuration),
+                Ok(grant) => open(grant, &client, &context.configuration),
                 Err(CodeRejection::Replayed(root)) => {
                     sessions::end(&root_to_wit(&root)).map_err(rejection)?;
                     Err(CodeRejection::Replayed(root).into())
@@ -76,7 +76,7 @@ fn grant(context: &Context, request: TokenRequest) -> Result<sessions::Tokens, T
     }
 }
 
-fn open(grant: Grant, configuration: &Configuration) -> Result<sessions::Tokens, TokenRejection> {
+fn open(grant: Grant, client: &Client, configuration: &Configuration) -> Result<sessions::Tokens, TokenRejection> {
     let principal = sessions::Principal {
         subject: grant.principal.subject.to_string(),
         client_id: grant.principal.client_id.to_string(),
@@ -90,7 +90,10 @@ fn open(grant: Grant, configuration: &Configuration) -> Result<sessions::Tokens,
         expires_at: grant.upstream.expires_at.map(gatehouse_protocol::UnixTime::seconds),
     };
     let lifetime = configuration.lifetimes.access_token;
-    sessions::open(&root_to_wit(&grant.root), &principal, &upstream, lifetime, grant.refreshable).map_err(rejection)
+    let (root, client_name) = (root_to_wit(&grant.root), client.client_name.as_str());
+    // Only people get codes.
+    let listed = true;
+    sessions::open(&root, &principal, client_name, &upstream, lifetime, grant.refreshable, listed).map_err(rejection)
 }
 
 fn root_to_wit(root: &SessionRoot) -> sessions::SessionRoot {

@@ -4,7 +4,8 @@ use gatehouse_mcp::{
     Admission, Decision, Endpoint, Era, Origin, Refusal, SessionId, admit, allow_cross_origin, check_scopes,
     request_headers, response_headers, target,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use gatehouse_protocol::SecretString;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_shell::RelayEnd;
 use http_shell::inbound::{self, Unreadable};
 use http_shell::outbound::{self, Answer, Limits, NoAnswer};
@@ -38,7 +39,7 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
         Ok(principal) => principal,
         Err(rejected) => return exchange.refuse(out, None, &rejection::of_token(rejected)),
     };
-    match exchange.forward(request, &principal) {
+    match exchange.forward(request, &principal, &token) {
         Ok((answer, headers)) => exchange.relay(out, &principal, answer, &headers),
         Err(refusal) => exchange.refuse(out, Some(&principal), &refusal),
     }
@@ -53,7 +54,12 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     /// Sends the request on, once everything that `principal` needs for it has been checked. Returns the upstream's
     /// answer, and the headers with which it goes to the client.
-    fn forward(&self, request: &IncomingRequest, principal: &Principal) -> Result<(Answer, HeaderMap), Refusal> {
+    fn forward(
+        &self,
+        request: &IncomingRequest,
+        principal: &Principal,
+        token: &SecretString,
+    ) -> Result<(Answer, HeaderMap), Refusal> {
         check_scopes(&self.endpoint, &principal.scopes)?;
         let headers = self.head.headers();
         request_headers::check(headers)?;
@@ -62,7 +68,16 @@ impl Exchange<'_> {
             .map(|bound| handles::open(principal, bound.as_str()).map_err(rejection::of_handle))
             .transpose()?;
         let body = self.body(request)?;
-        let answer = self.send(principal, session_id.as_deref(), body)?;
+        let secrets = self.secrets()?;
+        let identity_provider_token = self.identity_provider_token(token)?;
+        let own = request_headers::Own {
+            subject: &principal.subject,
+            session_id: session_id.as_deref(),
+            secrets: &secrets,
+            identity_provider_token: identity_provider_token.as_ref(),
+            body_length: body.len(),
+        };
+        let answer = self.send(&own, body)?;
         let issued = SessionId::issued(answer.headers(), era)?.map(|id| bind(principal, id)).transpose()?;
         let headers = response_headers::returned(answer.headers(), issued, &self.origin);
         Ok((answer, headers))
@@ -79,22 +94,29 @@ impl Exchange<'_> {
         })
     }
 
-    fn send(&self, principal: &Principal, session_id: Option<&str>, body: Vec<u8>) -> Result<Answer, Refusal> {
+    /// Asked for last, when nothing else is left to refuse: it may have to be refreshed.
+    fn identity_provider_token(&self, token: &SecretString) -> Result<Option<SecretString>, Refusal> {
+        if !request_headers::needs_identity_provider_token(&self.endpoint) {
+            return Ok(None);
+        }
+        sessions::identity_provider_token(token.expose(), &self.endpoint.resource())
+            .map(|token| token.map(SecretString::new))
+            .map_err(rejection::of_token)
+    }
+
+    fn secrets(&self) -> Result<Vec<(HeaderName, SecretString)>, Refusal> {
         let secrets = self.endpoint.upstream.secret_headers.iter();
         let secrets = secrets.map(|(name, secret)| Ok((name.clone(), host_imports::secret(secret)?)));
-        let secrets: Vec<_> = secrets
+        secrets
             .collect::<Result<_, host_imports::SettingsError>>()
-            .map_err(|error| Refusal::Unavailable(error.to_string()))?;
-        let own = request_headers::Own {
-            subject: &principal.subject,
-            session_id,
-            secrets: &secrets,
-            body_length: body.len(),
-        };
+            .map_err(|error| Refusal::Unavailable(error.to_string()))
+    }
+
+    fn send(&self, own: &request_headers::Own<'_>, body: Vec<u8>) -> Result<Answer, Refusal> {
         let mut outgoing = Request::new(body);
         *outgoing.method_mut() = self.head.method().clone();
         *outgoing.uri_mut() = target(&self.endpoint, self.head.uri())?;
-        *outgoing.headers_mut() = request_headers::forwarded(self.head, &self.endpoint, &own)?;
+        *outgoing.headers_mut() = request_headers::forwarded(self.head, &self.endpoint, own)?;
         outbound::send(&outgoing, limits(self.head.method())).map_err(|error| match error {
             NoAnswer::TimedOut => Refusal::UpstreamTimedOut,
             NoAnswer::Address | NoAnswer::NotAllowed | NoAnswer::Failed(_) | NoAnswer::TooLarge => {

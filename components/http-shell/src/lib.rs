@@ -9,4 +9,4 @@ mod streams;
 mod system;
 
 pub use streams::RelayEnd;
-pub use system::{SystemEntropy, now};
+pub use system::{SystemEntropy, now, wait};

@@ -1,38 +1,52 @@
 //! `gatehouse:auth/sessions`.
 
-use gatehouse_protocol::{ClientId, ResourceUri};
-use gatehouse_session::{RefreshRequest, Rejection, Sessions};
+use gatehouse_protocol::{ClientId, ClientName, ResourceUri, SecretString, Subject};
+use gatehouse_session::{Opening, RefreshRequest, Rejection, Sessions};
 use host_imports::HostStore;
 use http_shell::{SystemEntropy, now};
 
-use crate::SessionKeeper;
 use crate::bindings::exports::gatehouse::auth::sessions::{
-    Guest, Principal, Rejection as WitRejection, SessionRoot, Tokens, UpstreamTokens,
+    Guest, Introspection, Principal, Rejection as WitRejection, Revocation, SessionRoot, Summary, Tokens,
+    UpstreamTokens,
 };
-use crate::translate;
+use crate::translate::{self, invalid};
+use crate::{SessionKeeper, provider_tokens};
 
 impl Guest for SessionKeeper {
     fn open(
         root: SessionRoot,
         principal: Principal,
+        client_name: String,
         upstream: UpstreamTokens,
         access_token_lifetime: u64,
         refreshable: bool,
+        listed: bool,
     ) -> Result<Tokens, WitRejection> {
         with_sessions(|sessions| {
-            let (root, principal) = (translate::root(&root)?, translate::principal(&principal)?);
-            let upstream = translate::upstream_tokens(upstream);
-            sessions.open(&root, principal, upstream, access_token_lifetime, refreshable, &mut SystemEntropy)
+            let opening = Opening {
+                principal: translate::principal(&principal)?,
+                client_name: ClientName::parse(&client_name).map_err(|_| invalid("client name"))?,
+                upstream: translate::upstream_tokens(upstream),
+                access_token_lifetime,
+                refreshable,
+                listed,
+            };
+            sessions.open(&translate::root(&root)?, opening, &mut SystemEntropy)
         })
         .map(|tokens| translate::tokens_to_wit(&tokens))
     }
 
     fn validate(access_token: String, resource: String) -> Result<Principal, WitRejection> {
+        with_sessions(|sessions| sessions.validate(&access_token, &presented_at(&resource)?))
+            .map(|principal| translate::principal_to_wit(&principal))
+    }
+
+    fn identity_provider_token(access_token: String, resource: String) -> Result<Option<String>, WitRejection> {
         with_sessions(|sessions| {
-            let resource = ResourceUri::parse(&resource).map_err(|_| Rejection::Unrecognised)?;
-            sessions.validate(&access_token, &resource)
+            let grant = sessions.provider_grant(&access_token, &presented_at(&resource)?)?;
+            provider_tokens::access_token(&grant)
         })
-        .map(|principal| translate::principal_to_wit(&principal))
+        .map(|token| token.as_ref().map(SecretString::expose).map(str::to_owned))
     }
 
     fn refresh(
@@ -42,30 +56,70 @@ impl Guest for SessionKeeper {
         scopes: Option<Vec<String>>,
         access_token_lifetime: u64,
     ) -> Result<Tokens, WitRejection> {
+        let client_id = ClientId::parse(&client_id).map_err(|_| WitRejection::WrongClient)?;
+        let resource =
+            resource.as_deref().map(ResourceUri::parse).transpose().map_err(|_| WitRejection::OtherResource)?;
+        let scopes =
+            scopes.map(|scopes| translate::scopes(&scopes)).transpose().map_err(|_| WitRejection::BeyondGrant)?;
+        let request = RefreshRequest {
+            refresh_token: &refresh_token,
+            client_id: &client_id,
+            resource: resource.as_ref(),
+            scopes: scopes.as_ref(),
+            access_token_lifetime,
+        };
         with_sessions(|sessions| {
-            let client_id = ClientId::parse(&client_id).map_err(|_| Rejection::WrongClient)?;
-            let resource =
-                resource.as_deref().map(ResourceUri::parse).transpose().map_err(|_| Rejection::OtherResource)?;
-            let scopes =
-                scopes.map(|scopes| translate::scopes(&scopes)).transpose().map_err(|_| Rejection::BeyondGrant)?;
-            let request = RefreshRequest {
-                refresh_token: &refresh_token,
-                client_id: &client_id,
-                resource: resource.as_ref(),
-                scopes: scopes.as_ref(),
-                access_token_lifetime,
-            };
-            sessions.refresh(&request, &mut SystemEntropy)
-        })
-        .map(|tokens| translate::tokens_to_wit(&tokens))
+            // The provider first: while it does not answer, the client keeps the refresh token that it has.
+            if let Some(grant) = sessions.provider_grant_at_refresh(&request)? {
+                provider_tokens::access_token(&grant)?;
+            }
+            Ok(())
+        })?;
+        // At a time of its own: the provider may have taken a while.
+        with_sessions(|sessions| sessions.refresh(&request, &mut SystemEntropy))
+            .map(|tokens| translate::tokens_to_wit(&tokens))
     }
 
     fn end(root: SessionRoot) -> Result<(), WitRejection> {
         with_sessions(|sessions| sessions.end(&translate::root(&root)?))
+    }
+
+    fn introspect(token: String, resources: Vec<String>) -> Result<Option<Introspection>, WitRejection> {
+        with_sessions(|sessions| sessions.introspect(&token, &translate::resources(&resources)?))
+            .map(|introspection| introspection.as_ref().map(translate::introspection_to_wit))
+    }
+
+    fn revoke(token: String, client_id: String, resources: Vec<String>) -> Result<Revocation, WitRejection> {
+        with_sessions(|sessions| {
+            let client_id = ClientId::parse(&client_id).map_err(|_| invalid("client id"))?;
+            sessions.revoke(&token, &client_id, &translate::resources(&resources)?)
+        })
+        .map(translate::revocation_to_wit)
+    }
+
+    fn list(subject: String) -> Result<Vec<Summary>, WitRejection> {
+        with_sessions(|sessions| sessions.list(&owner(&subject)?))
+            .map(|summaries| summaries.iter().map(translate::summary_to_wit).collect())
+    }
+
+    fn end_one(subject: String, id: String) -> Result<bool, WitRejection> {
+        with_sessions(|sessions| sessions.end_one(&owner(&subject)?, &id))
+    }
+
+    fn end_all(subject: String) -> Result<(), WitRejection> {
+        with_sessions(|sessions| sessions.end_all(&owner(&subject)?))
     }
 }
 
 fn with_sessions<T>(act: impl FnOnce(&Sessions<'_, HostStore>) -> Result<T, Rejection>) -> Result<T, WitRejection> {
     let keys = host_imports::server_keys().map_err(|error| WitRejection::Unavailable(error.to_string()))?;
     act(&Sessions { store: &HostStore, keys: &keys, now: now() }).map_err(translate::rejection_to_wit)
+}
+
+fn presented_at(resource: &str) -> Result<ResourceUri, Rejection> {
+    ResourceUri::parse(resource).map_err(|_| Rejection::Unrecognised)
+}
+
+fn owner(subject: &str) -> Result<Subject, Rejection> {
+    Subject::parse(subject).map_err(|_| invalid("subject"))
 }

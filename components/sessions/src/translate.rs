@@ -2,7 +2,9 @@
 
 use gatehouse_protocol::{ClientId, ResourceUri, Scope, Scopes, SecretString, Subject, UnixTime};
 use gatehouse_sealing::HandleSecret;
-use gatehouse_session::{Principal, Rejection, SessionRoot, Tokens, UpstreamTokens};
+use gatehouse_session::{
+    Introspection, Principal, Rejection, Revocation, SessionRoot, Summary, TokenKind, Tokens, UpstreamTokens,
+};
 
 use crate::bindings::exports::gatehouse::auth::sessions as wit;
 
@@ -22,6 +24,11 @@ pub(crate) fn principal(principal: &wit::Principal) -> Result<Principal, Rejecti
 
 pub(crate) fn scopes(scopes: &[String]) -> Result<Scopes, gatehouse_protocol::InvalidScope> {
     scopes.iter().map(|scope| Scope::parse(scope)).collect()
+}
+
+pub(crate) fn resources(resources: &[String]) -> Result<Vec<ResourceUri>, Rejection> {
+    let parsed = resources.iter().map(|resource| ResourceUri::parse(resource)).collect::<Result<_, _>>();
+    parsed.map_err(|_| invalid("resource"))
 }
 
 pub(crate) fn upstream_tokens(tokens: wit::UpstreamTokens) -> UpstreamTokens {
@@ -50,6 +57,38 @@ pub(crate) fn tokens_to_wit(tokens: &Tokens) -> wit::Tokens {
     }
 }
 
+pub(crate) fn introspection_to_wit(introspection: &Introspection) -> wit::Introspection {
+    wit::Introspection {
+        principal: principal_to_wit(&introspection.principal),
+        kind: match introspection.kind {
+            TokenKind::Access => wit::TokenKind::Access,
+            TokenKind::Refresh => wit::TokenKind::Refresh,
+        },
+        expires_at: introspection.expires_at.seconds(),
+    }
+}
+
+pub(crate) fn revocation_to_wit(revocation: Revocation) -> wit::Revocation {
+    match revocation {
+        Revocation::Ended => wit::Revocation::Ended,
+        Revocation::Unknown => wit::Revocation::Unknown,
+        Revocation::Foreign => wit::Revocation::Foreign,
+    }
+}
+
+pub(crate) fn summary_to_wit(summary: &Summary) -> wit::Summary {
+    wit::Summary {
+        id: summary.id.clone(),
+        client_id: summary.client_id.to_string(),
+        client_name: summary.client_name.as_str().to_owned(),
+        resource: summary.resource.to_string(),
+        scopes: scopes_to_wit(&summary.scopes),
+        opened_at: summary.opened_at.seconds(),
+        last_used_at: summary.last_used_at.seconds(),
+        expires_at: summary.expires_at.seconds(),
+    }
+}
+
 pub(crate) fn rejection_to_wit(rejection: Rejection) -> wit::Rejection {
     match rejection {
         Rejection::Unrecognised => wit::Rejection::Unrecognised,
@@ -68,6 +107,6 @@ fn scopes_to_wit(scopes: &Scopes) -> Vec<String> {
 }
 
 /// A caller that passes what is not a value breaks the contract of the boundary; nothing is accepted.
-fn invalid(what: &str) -> Rejection {
+pub(crate) fn invalid(what: &str) -> Rejection {
     Rejection::Unavailable(format!("the caller passed an invalid {what}"))
 }

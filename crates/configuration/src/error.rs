@@ -25,7 +25,12 @@ pub enum ConfigurationError {
 #[error("{0}")]
 pub struct Problem(pub String);
 
-/// Collects where in the document a check is.
-pub(crate) fn problem(key: impl Into<String>, problem: impl ToString, example: &'static str) -> ConfigurationError {
-    ConfigurationError::Key { key: key.into(), problem: Problem(problem.to_string()), example }
+/// What is wrong with the value at `key`, and what a right one looks like.
+pub(crate) fn problem(key: impl AsRef<str>, problem: impl ToString, example: &'static str) -> ConfigurationError {
+    ConfigurationError::Key { key: one_line(key.as_ref()), problem: Problem(one_line(&problem.to_string())), example }
+}
+
+/// The text without line breaks and other control characters: names of keys are the operator's, and this goes to the log.
+pub(crate) fn one_line(text: &str) -> String {
+    text.trim().replace(char::is_control, " ")
 }

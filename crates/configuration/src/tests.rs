@@ -1,8 +1,9 @@
 use gatehouse_protocol::WebOrigin;
+use proptest::prelude::*;
 
 use super::*;
 
-const MINIMAL: &str = r#"
+pub(crate) const MINIMAL: &str = r#"
 public_url = "https://gateway.example"
 
 [identity_provider]
@@ -21,11 +22,25 @@ fn refused(text: &str) -> String {
     Configuration::parse(text).unwrap_err().to_string()
 }
 
+/// The key that is refused, and what is said about it. Every example is a text to write.
+pub(crate) fn problem_of(text: &str) -> (String, String) {
+    match Configuration::parse(text).unwrap_err() {
+        ConfigurationError::Key { key, problem, example } => {
+            assert!(!example.is_empty() && !problem.0.ends_with('.') && !problem.0.contains('\n'), "{problem}");
+            (key, problem.0)
+        }
+        ConfigurationError::Unreadable(error) => panic!("{error}"),
+    }
+}
+
 #[test]
 fn a_minimal_document_gets_the_documented_defaults() {
     let configuration = Configuration::parse(MINIMAL).unwrap();
     assert_eq!(configuration.lifetimes, Lifetimes { access_token: 300, session: 86_400, consent: 2_592_000 });
-    assert!(configuration.registration.enabled);
+    assert!(configuration.registration.enabled && configuration.registration.initial_access_token.is_none());
+    assert_eq!(configuration.registration.per_hour, 500);
+    assert!(configuration.client_documents.enabled);
+    assert!(configuration.private_use_schemes.is_empty());
     assert_eq!(configuration.callback_url(), "https://gateway.example/callback");
     let upstream = &configuration.upstreams[0];
     assert_eq!(upstream.max_request_bytes, 4_194_304);
@@ -96,6 +111,9 @@ fn unknown_keys_and_syntax_errors_are_one_line_that_says_where() {
     let syntax = refused("public_url = \"a\n");
     assert!(syntax.contains("line 1: ") && !syntax.contains('\n'), "{syntax}");
     assert!(refused("{").starts_with("the configuration cannot be read: EOF"));
+    for breaking in ["{\"a\\nb\":1}", "\"a\\nb\" = 1", &MINIMAL.replacen("X-Functions-Key", "a\\nb", 1)] {
+        assert!(!refused(breaking).contains('\n'), "{breaking}");
+    }
 }
 
 #[test]
@@ -115,6 +133,52 @@ fn lifetimes_are_accepted_at_their_limits_and_refused_past_them() {
     };
     assert!(with(1, 1) && with(3_600, 7_776_000));
     assert!(!with(0, 10) && !with(3_601, 7_200) && !with(300, 299) && !with(300, 7_776_001));
+    let consent = |seconds: u64| Configuration::parse(&format!("{MINIMAL}\n[lifetimes]\nconsent = {seconds}"));
+    assert_eq!(consent(0).unwrap().lifetimes.consent, 0);
+    assert_eq!(consent(31_536_000).unwrap().lifetimes.consent, 31_536_000);
+    assert!(consent(31_536_001).is_err());
+}
+
+#[test]
+fn registration_and_client_documents_can_be_limited_and_switched_off() {
+    let with = |lines: &str| format!("{MINIMAL}\n{lines}");
+    let limited = "[registration]\ninitial_access_token = { secret = \"registration_token\" }\nper_hour = 1";
+    let registration = Configuration::parse(&with(limited)).unwrap().registration;
+    assert!(registration.enabled);
+    assert_eq!(registration.initial_access_token.unwrap().as_str(), "registration_token");
+    assert_eq!(registration.per_hour, 1);
+    let off =
+        Configuration::parse(&with("[registration]\nenabled = false\n[client_documents]\nenabled = false")).unwrap();
+    assert!(!off.registration.enabled && !off.client_documents.enabled);
+    assert!(Configuration::parse(&with("[registration]\nper_hour = 100000")).is_ok());
+    for (lines, key) in [
+        ("[registration]\nper_hour = 0", "registration.per_hour"),
+        ("[registration]\nper_hour = 100001", "registration.per_hour"),
+        ("[registration]\ninitial_access_token = { secret = \"A\" }", "registration.initial_access_token.secret"),
+    ] {
+        assert_eq!(problem_of(&with(lines)).0, key);
+    }
+}
+
+#[test]
+fn private_use_schemes_are_those_that_no_browser_knows() {
+    let with = |schemes: &str| format!("private_use_schemes = {schemes}\n{MINIMAL}");
+    assert_eq!(Configuration::parse(&with(r#"["cursor", "com.example.app"]"#)).unwrap().private_use_schemes.len(), 2);
+    assert_eq!(problem_of(&with(r#"["cursor", "javascript"]"#)).0, "private_use_schemes[1]");
+    assert_eq!(problem_of(&with(r#"["cursor://"]"#)).0, "private_use_schemes[0]");
+    assert_eq!(problem_of(&with(r#"["cursor", "cursor"]"#)).0, "private_use_schemes[1]");
+}
+
+#[test]
+fn a_secret_written_where_its_setting_should_be_named_is_not_repeated() {
+    const SECRET: &str = r#"hunter2\", expected "#;
+    let toml = MINIMAL.replacen(r#"{ secret = "identity_provider_secret" }"#, &format!("\"{SECRET}\""), 1);
+    let json = format!(r#"{{"public_url":"https://a.example","registration":{{"initial_access_token":"{SECRET}"}}}}"#);
+    for document in [toml, json] {
+        let error = refused(&document);
+        assert!(!error.contains("hunter2"), "{error}");
+        assert!(error.contains(r#"a string, expected a table { secret = "VARIABLE" }"#), "{error}");
+    }
 }
 
 #[test]
@@ -131,5 +195,34 @@ fn only_our_own_origin_and_the_listed_ones_are_allowed() {
     for bad in ["null", "", "http://localhost", "https://gateway.example.evil.example", "https://GATEWAY.example"] {
         assert!(!these.allow(bad, &own), "{bad}");
         assert!(AllowedOrigins::Any.allow(bad, &own));
+    }
+}
+
+/// The document with one piece replaced, so that the checks behind the syntax are reached.
+fn nearly_a_document() -> impl Strategy<Value = String> {
+    const PIECES: [&str; 10] = ["\"", "\n", "https", "entra", "/mcp", "[", "secret", "10.0.0.7", "=", "client_id"];
+    (proptest::sample::select(&PIECES[..]), "[\\PC\n]{0,12}", any::<proptest::sample::Index>()).prop_map(
+        |(piece, new, index)| {
+            let places: Vec<_> = MINIMAL.match_indices(piece).collect();
+            let (at, _) = places[index.index(places.len())];
+            format!("{}{new}{}", &MINIMAL[..at], &MINIMAL[at + piece.len()..])
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_configuration_or_one_line_that_says_why_not(
+        text in prop_oneof![nearly_a_document(), "[\\PC\n]{0,80}", "\\{[\\PC\n]{0,80}"],
+    ) {
+        match Configuration::parse(&text) {
+            Ok(configuration) => prop_assert!(
+                !configuration.upstreams.is_empty() && !configuration.identity_providers.is_empty()
+            ),
+            Err(error) => {
+                let line = error.to_string();
+                prop_assert!(line.starts_with("the configuration ") && !line.contains('\n'), "{}", line);
+            }
+        }
     }
 }

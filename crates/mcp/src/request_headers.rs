@@ -1,7 +1,7 @@
 //! The headers that the upstream gets.
 
 use gatehouse_protocol::SecretString;
-use http::header::{CONTENT_LENGTH, VIA};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::era::PROTOCOL_VERSION;
@@ -27,6 +27,8 @@ pub struct Own<'a> {
     pub session_id: Option<&'a str>,
     /// The values of the configured secret headers.
     pub secrets: &'a [(HeaderName, SecretString)],
+    /// The user's access token of the identity provider, where [`needs_identity_provider_token`] and there is one.
+    pub identity_provider_token: Option<&'a SecretString>,
     /// The length of the body in bytes.
     pub body_length: usize,
 }
@@ -52,10 +54,17 @@ pub fn check_length(headers: &HeaderMap, endpoint: &Endpoint<'_>) -> Result<(), 
     if length.is_some_and(|length| length > limit) { Err(Refusal::BodyTooLarge) } else { Ok(()) }
 }
 
+/// Whether the upstream of `endpoint` acts in the user's name at the identity provider, and gets the token for it.
+pub fn needs_identity_provider_token(endpoint: &Endpoint<'_>) -> bool {
+    endpoint.upstream.identity_provider_token_header.is_some()
+}
+
 /// The headers for the upstream of `endpoint`: the client's without those that are not its to send, and our own.
 ///
 /// # Errors
-/// [`Refusal::Unavailable`] where one of our own values cannot stand in a header.
+/// [`Refusal::Unavailable`] where one of our own values cannot stand in a header; [`Refusal::InvalidToken`] where the
+/// upstream needs the identity provider's token and there is none: the client then signs its user in again, which gets
+/// one.
 pub fn forwarded(client: &Request<()>, endpoint: &Endpoint<'_>, own: &Own<'_>) -> Result<HeaderMap, Refusal> {
     let mut headers = of_client(client.headers(), endpoint);
     headers.append(VIA, VIA_GATEHOUSE);
@@ -69,11 +78,25 @@ pub fn forwarded(client: &Request<()>, endpoint: &Endpoint<'_>, own: &Own<'_>) -
         headers.insert(name, value(name, own.subject)?);
     }
     for (name, secret) in own.secrets {
-        let mut value = value(name, secret.expose())?;
-        value.set_sensitive(true);
-        headers.insert(name, value);
+        headers.insert(name, sensitive(name, secret)?);
+    }
+    if let Some(name) = &endpoint.upstream.identity_provider_token_header {
+        let missing = || Refusal::InvalidToken("of a session without a usable token of the identity provider");
+        let token = own.identity_provider_token.ok_or_else(missing)?;
+        headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
     }
     Ok(headers)
+}
+
+/// RFC 6750, section 2.1.
+fn bearer(token: &SecretString) -> Result<HeaderValue, Refusal> {
+    sensitive(&AUTHORIZATION, &SecretString::new(format!("Bearer {}", token.expose())))
+}
+
+fn sensitive(name: &HeaderName, secret: &SecretString) -> Result<HeaderValue, Refusal> {
+    let mut value = value(name, secret.expose())?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn of_client(client: &HeaderMap, endpoint: &Endpoint<'_>) -> HeaderMap {
@@ -101,7 +124,8 @@ mod tests {
     use super::*;
     use crate::example;
 
-    const NOTHING: Own<'static> = Own { subject: "demo:alice", session_id: None, secrets: &[], body_length: 2 };
+    const NOTHING: Own<'static> =
+        Own { subject: "demo:alice", session_id: None, secrets: &[], identity_provider_token: None, body_length: 2 };
 
     fn forward(method: Method, pairs: &[(&str, &str)], own: &Own<'_>) -> Result<HeaderMap, Refusal> {
         let configuration = example::configuration();
@@ -160,6 +184,45 @@ mod tests {
         ];
         assert_eq!(headers, example::headers(&expected));
         assert!(headers["x-functions-key"].is_sensitive());
+    }
+
+    /// What an upstream gets that takes the identity provider's token in the header `name`.
+    fn forward_with_token(
+        name: &'static str,
+        pairs: &[(&str, &str)],
+        token: Option<&SecretString>,
+    ) -> Result<HeaderMap, Refusal> {
+        let mut configuration = example::configuration();
+        configuration.upstreams[0].identity_provider_token_header = Some(HeaderName::from_static(name));
+        let endpoint = example::endpoint(&configuration);
+        assert!(needs_identity_provider_token(&endpoint));
+        let own = Own { identity_provider_token: token, ..NOTHING };
+        forwarded(&example::request(Method::POST, "/mcp", pairs), &endpoint, &own)
+    }
+
+    #[test]
+    fn an_upstream_that_acts_in_the_users_name_gets_the_identity_providers_token_and_no_other() {
+        let token = SecretString::new("provider-token".to_owned());
+        for (name, expected) in [("authorization", "Bearer provider-token"), ("x-user-token", "provider-token")] {
+            let forged = [("authorization", "Bearer ours"), ("x-user-token", "forged"), ("x_user_token", "forged")];
+            let headers = forward_with_token(name, &forged, Some(&token)).unwrap();
+            assert_eq!(headers.get_all(name).iter().collect::<Vec<_>>(), [expected]);
+            assert!(headers[name].is_sensitive());
+            assert_eq!(headers.contains_key("authorization"), name == "authorization");
+        }
+        let configuration = example::configuration();
+        assert!(!needs_identity_provider_token(&example::endpoint(&configuration)));
+        let unasked = Own { identity_provider_token: Some(&token), ..NOTHING };
+        assert!(!format!("{:?}", forward(Method::POST, &[], &unasked)).contains("provider-token"));
+    }
+
+    #[test]
+    fn without_the_token_that_its_upstream_needs_a_client_is_told_to_sign_in_again() {
+        let refusal = forward_with_token("authorization", &[], None).unwrap_err();
+        assert!(matches!(refusal, Refusal::InvalidToken(_)), "{refusal:?}");
+        let splitting = SecretString::new("a\r\nhost: evil".to_owned());
+        let refusal = forward_with_token("authorization", &[], Some(&splitting)).unwrap_err();
+        assert!(matches!(&refusal, Refusal::Unavailable(reason) if !reason.contains("evil")), "{refusal:?}");
     }
 
     #[test]

@@ -79,7 +79,8 @@ const ONE_SPELLING: [&str; 7] =
 /// Whether the client's field of this name must not reach `upstream`.
 pub(crate) fn is_reserved(name: &HeaderName, upstream: &Upstream) -> bool {
     let reduced = reduced(name.as_str());
-    let configured = upstream.subject_header.iter().chain(upstream.secret_headers.iter().map(|(name, _)| name));
+    let configured = upstream.subject_header.iter().chain(&upstream.identity_provider_token_header);
+    let configured = configured.chain(upstream.secret_headers.iter().map(|(name, _)| name));
     RESERVED.contains(&reduced.as_str())
         || HopByHop::is_always(&reduced)
         || RESERVED_FAMILIES.iter().any(|family| reduced.starts_with(family))

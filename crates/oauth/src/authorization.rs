@@ -8,12 +8,13 @@ use gatehouse_configuration::{Configuration, Upstream};
 use gatehouse_protocol::{
     BoundRedirectUri, ClientId, CodeChallenge, ParameterError, Parameters, RedirectUri, ResourceUri, Scopes, UnixTime,
 };
+use gatehouse_sealing::KeyRing;
 use gatehouse_storage::{Store, StoreUnavailable};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ErrorCode;
-use crate::client::{Client, ClientUnknown};
+use crate::client::Client;
 
 /// Bytes. A client that keeps more than this in `state` would pass the limits of URLs, too.
 const LONGEST_STATE: usize = 2048;
@@ -126,16 +127,14 @@ impl BoundRequest {
     pub fn parse(
         query: &str,
         configuration: &Configuration,
+        keys: &KeyRing,
         store: &impl Store,
         now: UnixTime,
     ) -> Result<Self, UnboundRejection> {
         let parameters = Parameters::parse(query);
         let client_id =
             ClientId::parse(parameters.required("client_id")?).map_err(|_| UnboundRejection::UnknownClient)?;
-        let client = Client::find(&client_id, configuration, store, now).map_err(|error| match error {
-            ClientUnknown::NotRegistered => UnboundRejection::UnknownClient,
-            ClientUnknown::Unavailable(error) => UnboundRejection::Unavailable(error),
-        })?;
+        let client = Client::find(&client_id, configuration, keys, store, now)?;
         let requested = parameters.required("redirect_uri")?;
         let redirect_uri = RedirectUri::parse(requested, &configuration.redirect_rules())
             .ok()
@@ -286,14 +285,12 @@ impl AuthorizationRequest {
     pub(crate) fn restore(
         text: &RequestText,
         configuration: &Configuration,
+        keys: &KeyRing,
         store: &impl Store,
         now: UnixTime,
     ) -> Result<Self, UnboundRejection> {
         let client_id = ClientId::parse(&text.client_id).map_err(|_| UnboundRejection::UnknownClient)?;
-        let client = Client::find(&client_id, configuration, store, now).map_err(|error| match error {
-            ClientUnknown::NotRegistered => UnboundRejection::UnknownClient,
-            ClientUnknown::Unavailable(error) => UnboundRejection::Unavailable(error),
-        })?;
+        let client = Client::find(&client_id, configuration, keys, store, now)?;
         let redirect_uri = RedirectUri::parse(&text.redirect_uri, &configuration.redirect_rules())
             .ok()
             .and_then(|uri| uri.bind(&client.redirect_uris))

@@ -1,17 +1,17 @@
 //! Clients: those that the configuration names, those that registered, and those that publish a document about
 //! themselves.
 
-use gatehouse_configuration::Configuration;
-use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, UnixTime};
-use gatehouse_sealing::HandleSecret;
-use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
-use serde::{Deserialize, Serialize};
+use gatehouse_configuration::{Configuration, GrantType, RegisteredClient};
+use gatehouse_document_cache::DocumentCache;
+use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, Scopes, UnixTime};
+use gatehouse_sealing::KeyRing;
+use gatehouse_storage::{Store, StoreUnavailable};
 use thiserror::Error;
 
+use crate::authorization::UnboundRejection;
+use crate::client_authentication::ClientAuthentication;
 use crate::client_document::DocumentUrl;
-
-/// One record for each client that registered.
-const CLIENT: Kind = "client";
+use crate::registered_client::{Registration, find_registered};
 
 /// A client as the flows see it.
 #[derive(Clone, Debug)]
@@ -22,10 +22,17 @@ pub struct Client {
     pub client_name: ClientName,
     /// Where its codes may go.
     pub redirect_uris: Vec<RedirectUri>,
-    /// Whether it gets refresh tokens.
-    pub refreshable: bool,
+    /// What it may present at the token endpoint.
+    pub grant_types: Vec<GrantType>,
+    /// How it proves who it is.
+    pub authentication: ClientAuthentication,
+    /// What it may be granted without a user (`client_credentials`).
+    pub scopes: Scopes,
+    /// Whether it may ask what a token is good for (RFC 7662).
+    pub may_introspect: bool,
     /// Whether the operator vouches for it.
     pub is_configured: bool,
+    pub(crate) registration: Option<Registration>,
 }
 
 /// The client cannot be had.
@@ -39,14 +46,6 @@ pub enum ClientUnknown {
     Unavailable(#[from] StoreUnavailable),
 }
 
-/// What is stored, sealed under the secret in the client's id.
-#[derive(Serialize, Deserialize)]
-struct ClientText {
-    client_name: String,
-    redirect_uris: Vec<String>,
-    refreshable: bool,
-}
-
 impl Client {
     /// The client with this id. One whose id is a URL is found where its document has been read lately
     /// ([`DocumentUrl::keep`]).
@@ -56,97 +55,64 @@ impl Client {
     pub fn find(
         client_id: &ClientId,
         configuration: &Configuration,
+        keys: &KeyRing,
         store: &impl Store,
         now: UnixTime,
     ) -> Result<Self, ClientUnknown> {
         if let Some(configured) = configuration.clients.iter().find(|client| client.client_id == *client_id) {
-            return Ok(Self {
-                client_id: configured.client_id.clone(),
-                client_name: configured.client_name.clone(),
-                redirect_uris: configured.redirect_uris.clone(),
-                refreshable: true,
-                is_configured: true,
-            });
+            return Ok(Self::from(configured));
         }
         if DocumentUrl::names_a_document(client_id) {
-            let url = DocumentUrl::parse(client_id).map_err(|_| ClientUnknown::NotRegistered)?;
-            return url.kept(configuration, store, now)?.ok_or(ClientUnknown::NotRegistered);
+            let url = DocumentUrl::parse(client_id, configuration).map_err(|_| ClientUnknown::NotRegistered)?;
+            let documents = DocumentCache { store, keys, now };
+            return url.kept(configuration, &documents)?.ok_or(ClientUnknown::NotRegistered);
         }
-        let handle = RegisteredId::parse(client_id).ok_or(ClientUnknown::NotRegistered)?;
-        if now >= handle.expires_at {
-            return Err(ClientUnknown::NotRegistered);
+        find_registered(client_id, configuration, store, now)
+    }
+
+    /// Whether it may present this at the token endpoint.
+    pub fn may(&self, grant_type: GrantType) -> bool {
+        self.grant_types.contains(&grant_type)
+    }
+
+    /// Notes that the client is in use: a registration that nobody uses is dropped after a day. At most one write in 45
+    /// days; none for clients that did not register.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn note_use(
+        &self,
+        store: &impl Store,
+        now: UnixTime,
+        entropy: &mut impl Entropy,
+    ) -> Result<(), StoreUnavailable> {
+        self.registration.as_ref().map_or(Ok(()), |registration| registration.note_use(store, now, entropy))
+    }
+}
+
+impl From<&RegisteredClient> for Client {
+    fn from(configured: &RegisteredClient) -> Self {
+        Self {
+            client_id: configured.client_id.clone(),
+            client_name: configured.client_name.clone(),
+            redirect_uris: configured.redirect_uris.clone(),
+            grant_types: configured.grant_types.clone(),
+            authentication: ClientAuthentication::from(&configured.authentication),
+            scopes: configured.scopes.clone(),
+            may_introspect: configured.may_introspect,
+            is_configured: true,
+            registration: None,
         }
-        let key = handle.key()?;
-        let sealed = store.get(&key)?.ok_or(ClientUnknown::NotRegistered)?;
-        let text = handle.secret.open_record(&key.to_string(), &sealed).map_err(|_| ClientUnknown::NotRegistered)?;
-        let text: ClientText = serde_json::from_slice(&text).map_err(|error| broken(&error))?;
-        // Parsed again on every use: a URI that a later version refuses is refused for old clients, too.
-        let rules = configuration.redirect_rules();
-        Ok(Self {
-            client_id: client_id.clone(),
-            client_name: ClientName::parse(&text.client_name).map_err(|error| broken(&error))?,
-            redirect_uris: text.redirect_uris.iter().filter_map(|uri| RedirectUri::parse(uri, &rules).ok()).collect(),
-            refreshable: text.refreshable,
-            is_configured: false,
-        })
     }
 }
 
-/// Stores a new client, until `expires_at`, and returns its id.
-///
-/// # Errors
-/// Where the store does not answer; then there is no client.
-pub(crate) fn store_registered(
-    client_name: &ClientName,
-    redirect_uris: &[RedirectUri],
-    refreshable: bool,
-    expires_at: UnixTime,
-    store: &impl Store,
-    entropy: &mut impl Entropy,
-) -> Result<ClientId, StoreUnavailable> {
-    let handle = RegisteredId { secret: HandleSecret::generate(entropy), expires_at };
-    let text = ClientText {
-        client_name: client_name.as_str().to_owned(),
-        redirect_uris: redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
-        refreshable,
-    };
-    let failed = |error: &dyn core::fmt::Display| StoreUnavailable(error.to_string());
-    let text = serde_json::to_vec(&text).map_err(|error| failed(&error))?;
-    let key = handle.key()?;
-    let sealed = handle.secret.seal_record(&key.to_string(), &text, entropy).map_err(|error| failed(&error))?;
-    store.put(&key, &sealed)?;
-    ClientId::parse(&handle.to_text()).map_err(|error| failed(&error))
-}
-
-/// The id of a client that registered: when the registration ends, and what finds and opens its record.
-struct RegisteredId {
-    secret: HandleSecret,
-    expires_at: UnixTime,
-}
-
-impl RegisteredId {
-    fn parse(client_id: &ClientId) -> Option<Self> {
-        use base64::Engine as _;
-        let (expires_at, secret) = client_id.as_str().split_once('-')?;
-        let secret = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(secret).ok()?;
-        let expires_at = UnixTime::from_seconds(expires_at.parse().ok()?);
-        let id = Self { secret: HandleSecret::from_slice(&secret)?, expires_at };
-        // Numbers have several spellings (`+1`, `01`), a client has one id.
-        (id.to_text() == client_id.as_str()).then_some(id)
+impl From<ClientUnknown> for UnboundRejection {
+    fn from(error: ClientUnknown) -> Self {
+        match error {
+            ClientUnknown::NotRegistered => Self::UnknownClient,
+            ClientUnknown::Unavailable(error) => Self::Unavailable(error),
+        }
     }
-
-    fn to_text(&self) -> String {
-        use base64::Engine as _;
-        format!("{}-{}", self.expires_at, base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(self.secret.expose()))
-    }
-
-    fn key(&self) -> Result<Key, StoreUnavailable> {
-        Key::new(CLIENT, &self.secret.record_id(), self.expires_at).map_err(|error| StoreUnavailable(error.to_string()))
-    }
-}
-
-fn broken(error: &dyn core::fmt::Display) -> ClientUnknown {
-    ClientUnknown::Unavailable(StoreUnavailable(format!("a client record cannot be read: {error}")))
 }
 
 #[cfg(test)]

@@ -1,54 +1,49 @@
 //! Client ID Metadata Documents: a client whose id is the URL of a document about it
 //! (draft-ietf-oauth-client-id-metadata-document; MCP 2025-11-25 and later, client registration).
 //!
-//! The URL comes from whoever opens `/authorize`, and fetching it is a request in our name (server-side request
-//! forgery): only https, only named public hosts, nothing followed, little read. A document that was read is kept for
-//! an hour or two; one that was refused is never kept.
+//! The URL comes from whoever opens `/authorize`: [`crate::fetched_url`] says which may be fetched; nothing is followed,
+//! little is read. A document that was read is kept for as long as HTTP allows; one that was refused is never kept.
 
 use gatehouse_configuration::Configuration;
-use gatehouse_protocol::{ClientId, ClientName, RedirectUri, UnixTime, essence};
-use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
-use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use gatehouse_document_cache::{DocumentCache, lifetime};
+use gatehouse_jose::KeySet;
+use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, Scopes, UnixTime, essence};
+use gatehouse_storage::{Kind, Store, StoreUnavailable};
+use http::header::CONTENT_TYPE;
+use http::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use serde_json::Value;
 use thiserror::Error;
-use url::{Host, Url};
 
 use crate::client::Client;
+use crate::client_authentication::{AuthenticationMethod, AuthenticationText, KeysText};
+use crate::fetched_url::{FetchedUrl, json_request};
+use crate::registered_client::grant_types;
 
 /// The largest document worth reading, in bytes (section 6.6 of the draft recommends it).
 pub const DOCUMENT_BYTES: usize = 5 * 1024;
-/// One record for each document that was read.
+/// One document for each client of this kind.
 const DOCUMENT: Kind = "client-document";
-/// Seconds. A document is kept until the end of the period after the one in which it was read, so that its key
-/// follows from its URL and the time.
-const PERIOD_SECONDS: u64 = 60 * 60;
+/// Seconds for which a document is fresh where the answer does not say.
+const DEFAULT_SECONDS: u64 = 60 * 60;
+/// Seconds for which a document is kept after it has become stale (30 minutes): a flow that began with a fresh document
+/// ends with it. Consent, sign-in and code together take no longer. The draft lets a server have such a lower bound.
+const FLOW_SECONDS: u64 = 30 * 60;
+/// Seconds. Together with a flow, a day: what a client withdraws must not work for longer.
+const MOST_SECONDS: u64 = 24 * 60 * 60 - FLOW_SECONDS;
 /// No client in the field lists more than a handful.
 const MOST_REDIRECT_URIS: usize = 16;
-/// Names that are no public hosts (RFC 6761, RFC 6762, RFC 8375, and those in use on private networks).
-const PRIVATE_SUFFIXES: [&str; 12] = [
-    "localhost",
-    "local",
-    "internal",
-    "intranet",
-    "lan",
-    "home",
-    "corp",
-    "home.arpa",
-    "test",
-    "invalid",
-    "example",
-    "onion",
-];
 
 /// A client id that is the URL of a metadata document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DocumentUrl(String);
+pub struct DocumentUrl(FetchedUrl);
 
 /// Why a metadata document is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DocumentRejection {
+    /// The operator does not take clients of this kind.
+    #[error("client metadata documents are disabled; ask the operator for a client_id")]
+    Disabled,
     /// The URL is not one that may be fetched.
     #[error("the client_id is not the https URL, with a path, of a document on a public host")]
     Url,
@@ -72,9 +67,12 @@ pub enum DocumentRejection {
         "the client metadata document must have 1 to {MOST_REDIRECT_URIS} redirect_uris that are https or loopback"
     )]
     RedirectUris,
-    /// The client wants to authenticate in a way that we do not have for documents.
-    #[error("the client metadata document asks for a token_endpoint_auth_method other than none")]
+    /// The client wants to authenticate in a way that a document cannot have: it is public, and so would be its secret.
+    #[error("the client metadata document must have the token_endpoint_auth_method none or private_key_jwt")]
     Authentication,
+    /// The client signs, and it cannot be known with which keys.
+    #[error("the client metadata document must have either jwks with a usable key or a jwks_uri that may be fetched")]
+    Keys,
 }
 
 #[derive(Deserialize)]
@@ -84,59 +82,62 @@ struct Metadata {
     redirect_uris: Vec<String>,
     grant_types: Option<Vec<String>>,
     token_endpoint_auth_method: Option<String>,
-    client_secret: Option<serde_json::Value>,
+    client_secret: Option<Value>,
+    jwks: Option<Value>,
+    jwks_uri: Option<String>,
 }
 
 /// What is kept of a document.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    client_id: String,
+    /// Seconds since the epoch: from then on the document is read anew where a flow begins.
+    stale_from: u64,
     client_name: String,
     redirect_uris: Vec<String>,
     refreshable: bool,
+    authentication: AuthenticationText,
 }
 
 impl DocumentUrl {
     /// Whether `client_id` is of this kind: every other kind of id starts differently.
     pub fn names_a_document(client_id: &ClientId) -> bool {
-        client_id.as_str().starts_with("https://")
+        ["https://", "http://"].iter().any(|scheme| client_id.as_str().starts_with(scheme))
     }
 
-    /// The URL, where it may be fetched.
+    /// The URL, where it may be fetched: https, with a path, of a named public host (section 3 of the draft). Only where
+    /// `public_url` is itself plain http on this machine, for development, may it be
+    /// `http://127.0.0.1:PORT/…` or `http://localhost:PORT/…`, too.
     ///
     /// # Errors
-    /// Where it has a port-less host that is not public, is an address, or has parts that the draft forbids
-    /// (section 3).
-    pub fn parse(client_id: &ClientId) -> Result<Self, DocumentRejection> {
-        let text = client_id.as_str();
-        let url = Url::parse(text).map_err(|_| DocumentRejection::Url)?;
-        let public = match url.host() {
-            Some(Host::Domain(name)) => is_public_name(name),
-            // An address says nothing of who the client is, and is where private networks are reached.
-            Some(Host::Ipv4(_) | Host::Ipv6(_)) | None => false,
-        };
-        // The parsed form is the written form: no dot segments, no other spelling, which two parsers could read
-        // differently.
-        let written_plainly = url.as_str() == text && url.path() != "/" && !text.contains('\\');
-        let bare = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
-        if url.scheme() == "https" && public && written_plainly && bare {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(DocumentRejection::Url)
+    /// Where the operator has disabled documents, or the URL is not such a one.
+    pub fn parse(client_id: &ClientId, configuration: &Configuration) -> Result<Self, DocumentRejection> {
+        if !configuration.client_documents.enabled {
+            return Err(DocumentRejection::Disabled);
+        }
+        let url = FetchedUrl::parse(client_id.as_str(), &configuration.public_url);
+        url.map(Self).ok_or(DocumentRejection::Url)
+    }
+
+    /// Whether the document must be read before a flow begins: it has not been read, or may have changed since. One that
+    /// has not been kept for its own sake is read again once a minute at most.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn needs_reading(&self, documents: &DocumentCache<'_, impl Store>) -> Result<bool, StoreUnavailable> {
+        match self.find(documents)? {
+            Some(kept) if documents.now < UnixTime::from_seconds(kept.stale_from) => Ok(false),
+            Some(_) => documents.may_fetch_again(DOCUMENT, self.0.as_str()),
+            None => Ok(true),
         }
     }
 
     /// The request for the document. Redirects must not be followed, and at most [`DOCUMENT_BYTES`] be read.
     pub fn request(&self) -> Request<Vec<u8>> {
-        let mut request = Request::new(Vec::new());
-        if let Ok(uri) = self.0.parse() {
-            *request.uri_mut() = uri;
-        }
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
-        request
+        json_request(self.0.as_str())
     }
 
-    /// Reads the answer and keeps the client. Whatever is refused is not kept.
+    /// Reads the answer and keeps the client. Whatever is refused is not kept, and ends what was kept; a server that
+    /// merely fails (RFC 5861, section 4) says nothing about the client.
     ///
     /// # Errors
     /// The outer one where the store does not answer, the inner one where the document is refused.
@@ -144,19 +145,29 @@ impl DocumentUrl {
         &self,
         response: &Response<Vec<u8>>,
         configuration: &Configuration,
-        store: &impl Store,
-        now: UnixTime,
+        documents: &DocumentCache<'_, impl Store>,
+        entropy: &mut impl Entropy,
     ) -> Result<Result<(), DocumentRejection>, StoreUnavailable> {
-        let kept = match self.read(response, configuration) {
+        let fresh = lifetime(&self.request(), response, documents.now, DEFAULT_SECONDS, MOST_SECONDS);
+        let kept = match self.read(response, configuration, documents.now.plus(fresh)) {
             Ok(kept) => kept,
-            Err(rejection) => return Ok(Err(rejection)),
+            Err(rejection @ DocumentRejection::Status(500..)) => return Ok(Err(rejection)),
+            Err(rejection) => {
+                documents.forget(DOCUMENT, self.0.as_str())?;
+                return Ok(Err(rejection));
+            }
         };
         let text = serde_json::to_vec(&kept).map_err(|error| StoreUnavailable(error.to_string()))?;
-        store.put(&self.key(now)?, &text)?;
+        documents.put(DOCUMENT, self.0.as_str(), &text, fresh.saturating_add(FLOW_SECONDS), entropy)?;
         Ok(Ok(()))
     }
 
-    fn read(&self, response: &Response<Vec<u8>>, configuration: &Configuration) -> Result<Kept, DocumentRejection> {
+    fn read(
+        &self,
+        response: &Response<Vec<u8>>,
+        configuration: &Configuration,
+        stale_from: UnixTime,
+    ) -> Result<Kept, DocumentRejection> {
         if response.status() != StatusCode::OK {
             return Err(DocumentRejection::Status(response.status().as_u16()));
         }
@@ -169,7 +180,7 @@ impl DocumentUrl {
         }
         let metadata: Metadata = serde_json::from_slice(response.body())
             .map_err(|error| DocumentRejection::NotMetadata(error.to_string()))?;
-        if metadata.client_id != self.0 {
+        if metadata.client_id != self.0.as_str() {
             return Err(DocumentRejection::OtherClient);
         }
         ClientName::parse(&metadata.client_name).map_err(|_| DocumentRejection::ClientName)?;
@@ -178,16 +189,12 @@ impl DocumentUrl {
         if !usable || !(1..=MOST_REDIRECT_URIS).contains(&metadata.redirect_uris.len()) {
             return Err(DocumentRejection::RedirectUris);
         }
-        let is_public = metadata.token_endpoint_auth_method.is_none_or(|method| method == "none");
-        if !is_public || metadata.client_secret.is_some() {
-            return Err(DocumentRejection::Authentication);
-        }
-        let refreshable = metadata.grant_types.is_none_or(|types| types.iter().any(|it| it == "refresh_token"));
         Ok(Kept {
-            client_id: metadata.client_id,
+            stale_from: stale_from.seconds(),
+            authentication: authentication(&metadata, configuration)?,
+            refreshable: metadata.grant_types.is_none_or(|types| types.iter().any(|it| it == "refresh_token")),
             client_name: metadata.client_name,
             redirect_uris: metadata.redirect_uris,
-            refreshable,
         })
     }
 
@@ -198,40 +205,58 @@ impl DocumentUrl {
     pub fn kept(
         &self,
         configuration: &Configuration,
-        store: &impl Store,
-        now: UnixTime,
+        documents: &DocumentCache<'_, impl Store>,
     ) -> Result<Option<Client>, StoreUnavailable> {
-        let Some(text) = store.get(&self.key(now)?)? else { return Ok(None) };
+        let Some(kept) = self.find(documents)? else { return Ok(None) };
         let broken = || StoreUnavailable("a kept client metadata document cannot be read".to_owned());
-        let kept: Kept = serde_json::from_slice(&text).map_err(|_| broken())?;
         let rules = configuration.redirect_rules();
-        if kept.client_id != self.0 {
-            return Err(broken());
-        }
         Ok(Some(Client {
-            client_id: ClientId::parse(&kept.client_id).map_err(|_| broken())?,
+            client_id: ClientId::parse(self.0.as_str()).map_err(|_| broken())?,
             client_name: ClientName::parse(&kept.client_name).map_err(|_| broken())?,
             redirect_uris: kept.redirect_uris.iter().filter_map(|uri| RedirectUri::parse(uri, &rules).ok()).collect(),
-            refreshable: kept.refreshable,
+            grant_types: grant_types(kept.refreshable),
+            authentication: kept.authentication.into(),
+            scopes: Scopes::default(),
+            may_introspect: false,
             is_configured: false,
+            registration: None,
         }))
     }
 
-    fn key(&self, now: UnixTime) -> Result<Key, StoreUnavailable> {
-        use base64::Engine as _;
-        let id = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(&self.0));
-        let period = now.seconds() / PERIOD_SECONDS;
-        let end = UnixTime::from_seconds(period.saturating_add(2).saturating_mul(PERIOD_SECONDS));
-        Key::new(DOCUMENT, &id, end).map_err(|error| StoreUnavailable(error.to_string()))
+    /// One that another version wrote is read anew.
+    fn find(&self, documents: &DocumentCache<'_, impl Store>) -> Result<Option<Kept>, StoreUnavailable> {
+        let document = documents.get(DOCUMENT, self.0.as_str())?;
+        Ok(document.and_then(|document| serde_json::from_slice(&document).ok()))
     }
 }
 
-/// Whether a name is that of a public host: it has several labels, and is not one of the names that are kept for
-/// private use. What it resolves to is the host's to judge; a component cannot see it.
-fn is_public_name(name: &str) -> bool {
-    let name = name.trim_end_matches('.');
-    name.contains('.')
-        && !PRIVATE_SUFFIXES.iter().any(|suffix| name == *suffix || name.ends_with(&format!(".{suffix}")))
+/// `none`, or the client's own keys. A secret in a public document is none (section 4.1 of the draft).
+fn authentication(metadata: &Metadata, configuration: &Configuration) -> Result<AuthenticationText, DocumentRejection> {
+    let method = metadata.token_endpoint_auth_method.as_deref().unwrap_or("none");
+    let method = AuthenticationMethod::parse(method).ok_or(DocumentRejection::Authentication)?;
+    match method {
+        _ if metadata.client_secret.is_some() => Err(DocumentRejection::Authentication),
+        AuthenticationMethod::ClientSecretBasic | AuthenticationMethod::ClientSecretPost => {
+            Err(DocumentRejection::Authentication)
+        }
+        AuthenticationMethod::None => Ok(AuthenticationText::None),
+        AuthenticationMethod::PrivateKeyJwt => {
+            let keys = match (&metadata.jwks, &metadata.jwks_uri) {
+                (Some(keys), None) => inline_keys(keys).map(KeysText::Jwks),
+                (None, Some(uri)) => {
+                    FetchedUrl::parse(uri, &configuration.public_url).map(|_| KeysText::JwksUri(uri.clone()))
+                }
+                (Some(_), Some(_)) | (None, None) => None,
+            };
+            keys.map(AuthenticationText::PrivateKeyJwt).ok_or(DocumentRejection::Keys)
+        }
+    }
+}
+
+/// A client's `jwks`, where at least one of its keys can verify a signature.
+pub(crate) fn inline_keys(jwks: &Value) -> Option<String> {
+    let text = jwks.to_string();
+    KeySet::from_json(text.as_bytes()).is_ok().then_some(text)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Authorization codes: at most 60 seconds old, good once, for the client, the redirect URI and the verifier they
 //! were asked for with.
 
+use gatehouse_configuration::GrantType;
 use gatehouse_protocol::{
     ClientId, CodeChallenge, CodeVerifier, Entropy, ResourceUri, Scopes, SecretString, Subject, UnixTime,
 };
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::authorization::AuthorizationRequest;
+use crate::record::Unreadable;
 use crate::sealed_handle::SealedHandle;
 
 const CODE: Purpose = "authorization-code";
@@ -118,21 +120,18 @@ pub fn issue_code(
         code_challenge: request.code_challenge.to_wire(),
         scopes: request.scopes.to_string(),
         resource: request.resource.to_string(),
-        refreshable: request.client.refreshable,
+        refreshable: request.client.may(GrantType::RefreshToken),
         root_secret: HandleSecret::generate(entropy).expose().to_vec(),
         root_expires_at: now.plus(session_lifetime).seconds(),
         upstream_access_token: expose(&upstream.access_token),
         upstream_refresh_token: expose(&upstream.refresh_token),
         upstream_expires_at: upstream.expires_at.map(UnixTime::seconds),
     };
-    let failed = |error: &dyn core::fmt::Display| StoreUnavailable(error.to_string());
-    let text = serde_json::to_vec(&text).map_err(|error| failed(&error))?;
     let handle = SealedHandle::generate(now.plus(CODE_SECONDS), entropy);
-    let key = handle.key(RECORD).map_err(StoreUnavailable::from)?;
-    let sealed = handle.secret.seal_record(&key.to_string(), &text, entropy).map_err(|error| failed(&error))?;
-    store.put(&key, &sealed)?;
-    issue(store, &handle.key(USE).map_err(StoreUnavailable::from)?)?;
-    handle.seal(CODE, keys, entropy).map_err(|error| failed(&error))
+    handle.record(RECORD).put(&text, store, entropy)?;
+    issue(store, &handle.key(USE)?)?;
+    request.client.note_use(store, now, entropy)?;
+    handle.seal(CODE, keys, entropy).map_err(|error| StoreUnavailable(error.to_string()))
 }
 
 /// Redeems a code. Whatever does not fit is found before the code is used up, so that only its owner can use it up.
@@ -149,11 +148,12 @@ pub fn redeem_code(
     if now >= handle.expires_at {
         return Err(CodeRejection::Expired);
     }
-    let key = handle.key(RECORD).map_err(StoreUnavailable::from)?;
-    let sealed = store.get(&key)?.ok_or(CodeRejection::Unrecognised)?;
     let broken = || StoreUnavailable("a code record cannot be read".to_owned());
-    let text = handle.secret.open_record(&key.to_string(), &sealed).map_err(|_| broken())?;
-    let text: CodeText = serde_json::from_slice(&text).map_err(|_| broken())?;
+    let text: Option<CodeText> = handle.record(RECORD).get(store).map_err(|error| match error {
+        Unreadable::Foreign => broken(),
+        Unreadable::Unavailable(error) => error,
+    })?;
+    let text = text.ok_or(CodeRejection::Unrecognised)?;
     check(&text, redemption)?;
     let grant = grant(text).ok_or_else(broken)?;
     match claim(store, &handle.key(USE).map_err(StoreUnavailable::from)?)? {

@@ -71,7 +71,7 @@ pub fn redeem(
     if now.seconds() >= text.expires_at {
         return Err(ConsentRejection::Expired);
     }
-    Ok(AuthorizationRequest::restore(&text.request, configuration, store, now)?)
+    Ok(AuthorizationRequest::restore(&text.request, configuration, keys, store, now)?)
 }
 
 #[cfg(test)]

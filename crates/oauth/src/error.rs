@@ -25,6 +25,10 @@ pub enum ErrorCode {
     TemporarilyUnavailable,
     /// RFC 8707, section 2.
     InvalidTarget,
+    /// RFC 6749, section 5.2.
+    UnauthorizedClient,
+    /// RFC 6750, section 3.1.
+    InvalidToken,
     /// RFC 7591, section 3.2.2.
     InvalidRedirectUri,
     /// RFC 7591, section 3.2.2.
@@ -51,6 +55,8 @@ impl ErrorCode {
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::InvalidTarget => "invalid_target",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::InvalidToken => "invalid_token",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InteractionRequired => "interaction_required",

@@ -2,8 +2,8 @@
 
 use core::cell::Cell;
 
-use gatehouse_configuration::Configuration;
-use gatehouse_protocol::{ClientId, Entropy, Subject, UnixTime};
+use gatehouse_configuration::{Configuration, SecretName};
+use gatehouse_protocol::{ClientId, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, KeyPage, Store, StoreUnavailable};
@@ -11,7 +11,7 @@ use url::form_urlencoded;
 
 use crate::authorization::{AuthorizationRequest, BoundRequest};
 use crate::browser::Browser;
-use crate::registration::register;
+use crate::registration::{InitialAccess, Registered, RegistrationRejection, register};
 
 /// 2026-11-18.
 pub(crate) const START: UnixTime = UnixTime::from_seconds(1_795_000_000);
@@ -62,6 +62,13 @@ pub(crate) fn configuration_with(from: &str, to: &str) -> Configuration {
     Configuration::parse(&document).unwrap()
 }
 
+/// The name of a setting.
+pub(crate) fn secret_name() -> SecretName {
+    let configuration =
+        configuration_with("scopes =", "secret_headers = { x-key = { secret = \"a_secret\" } }\nscopes =");
+    configuration.upstreams[0].secret_headers[0].1.clone()
+}
+
 /// The configuration with another upstream, which has a scope that OpenID has, too.
 pub(crate) fn configuration_with_two_upstreams() -> Configuration {
     Configuration::parse(&format!("{DOCUMENT}{SECOND_UPSTREAM}")).unwrap()
@@ -71,11 +78,20 @@ pub(crate) fn client_id(text: &str) -> ClientId {
     ClientId::parse(text).unwrap()
 }
 
+pub(crate) fn resource(text: &str) -> ResourceUri {
+    ResourceUri::parse(text).unwrap()
+}
+
+pub(crate) fn scopes(text: &str) -> Scopes {
+    Scopes::parse(text).unwrap()
+}
+
 pub(crate) fn alice() -> Subject {
     Subject::new("demo", "alice").unwrap()
 }
 
 /// Repeatable, and different for every call.
+#[derive(Default)]
 pub(crate) struct Counting(u64);
 
 impl Entropy for Counting {
@@ -110,8 +126,13 @@ impl World {
             "redirect_uris": [LOOPBACK_URI, "https://client.example/registered"],
         });
         let body = metadata.to_string();
-        let registered = register(body.as_bytes(), &self.configuration, &self.store, START, &mut self.entropy);
-        client_id(registered.unwrap().client_id())
+        client_id(self.register_body(body.as_bytes()).unwrap().client_id())
+    }
+
+    /// Registers the client that `body` describes.
+    pub(crate) fn register_body(&mut self, body: &[u8]) -> Result<Registered, RegistrationRejection> {
+        let access = InitialAccess::check(None, None, &self.configuration)?;
+        register(body, &access, &self.configuration, &self.store, START, &mut self.entropy)
     }
 
     /// What [`query`] asks for, granted.
@@ -126,7 +147,7 @@ impl World {
     }
 
     fn request_of(&self, query: &Form) -> AuthorizationRequest {
-        let bound = BoundRequest::parse(&query.text(), &self.configuration, &self.store, START);
+        let bound = BoundRequest::parse(&query.text(), &self.configuration, &self.keys, &self.store, START);
         bound.unwrap().validate(&self.configuration).unwrap()
     }
 

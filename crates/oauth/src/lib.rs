@@ -8,14 +8,24 @@
 pub mod authorization;
 pub mod browser;
 pub mod client;
+pub mod client_assertion;
+pub mod client_authentication;
 pub mod client_document;
+pub mod client_keys;
 pub mod code;
 pub mod consent;
+pub mod credentials;
 mod error;
 #[cfg(test)]
 mod example;
+mod fetched_url;
+mod first_use;
+pub mod grant;
 pub mod login;
 pub mod metadata;
+pub mod presented_token;
+mod record;
+mod registered_client;
 pub mod registration;
 mod sealed_handle;
 pub mod token;

@@ -143,7 +143,7 @@ impl ReturnedLogin {
             return Err(LoginRejection::AlreadyFinished);
         }
         store.delete(&key)?;
-        let request = AuthorizationRequest::restore(&text.request, configuration, store, now)?;
+        let request = AuthorizationRequest::restore(&text.request, configuration, keys, store, now)?;
         Ok(Self { request, secrets: text.secrets })
     }
 }

@@ -1,8 +1,14 @@
 //! What the authorization server says of itself (RFC 8414).
 
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::{Configuration, GrantType};
+use gatehouse_jose::SigningAlgorithm;
 use gatehouse_protocol::Scopes;
 use serde::Serialize;
+
+use crate::client_authentication::AuthenticationMethod;
+
+/// Enterprise-managed authorization (draft-ietf-oauth-identity-assertion-authz-grant, section 7).
+const ID_JAG_PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
 
 /// The metadata document; also served at the OpenID location, where some clients look first.
 #[derive(Debug, Serialize)]
@@ -12,13 +18,26 @@ pub struct AuthorizationServerMetadata {
     token_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
+    revocation_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    introspection_endpoint: Option<String>,
     /// Never `offline_access`: clients that find it add `prompt=consent`, which loops at Entra (MCP 2026-07-28,
     /// authorization).
     scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
-    grant_types_supported: [&'static str; 2],
-    token_endpoint_auth_methods_supported: [&'static str; 1],
+    grant_types_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_grant_profiles_supported: Vec<&'static str>,
+    /// `none` among them: some clients use metadata documents only where they find it.
+    token_endpoint_auth_methods_supported: [&'static str; 4],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
+    revocation_endpoint_auth_methods_supported: [&'static str; 4],
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    introspection_endpoint_auth_methods_supported: Option<[&'static str; 3]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    introspection_endpoint_auth_signing_alg_values_supported: Option<[&'static str; 5]>,
     /// Clients refuse a server that does not say so (MCP 2026-07-28, authorization security).
     code_challenge_methods_supported: [&'static str; 1],
     client_id_metadata_document_supported: bool,
@@ -27,32 +46,63 @@ pub struct AuthorizationServerMetadata {
 }
 
 impl AuthorizationServerMetadata {
-    /// The document for `configuration`.
+    /// The document for `configuration`. What nobody may use is not advertised.
     pub fn of(configuration: &Configuration) -> Self {
         let endpoint = |path| configuration.public_url.join(path);
         let scopes: Scopes =
             configuration.upstreams.iter().flat_map(|upstream| upstream.scopes.iter().cloned()).collect();
+        let introspects = configuration.clients.iter().any(|client| client.may_introspect);
+        let methods = AuthenticationMethod::ALL.map(AuthenticationMethod::as_str);
+        let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::as_str);
         Self {
             issuer: configuration.public_url.to_string(),
             authorization_endpoint: endpoint("/authorize"),
             token_endpoint: endpoint("/token"),
             registration_endpoint: configuration.registration.enabled.then(|| endpoint("/register")),
+            revocation_endpoint: endpoint("/revoke"),
+            introspection_endpoint: introspects.then(|| endpoint("/introspect")),
             scopes_supported: scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
-            grant_types_supported: ["authorization_code", "refresh_token"],
-            token_endpoint_auth_methods_supported: ["none"],
+            grant_types_supported: grant_types(configuration),
+            authorization_grant_profiles_supported: takes_assertions(configuration)
+                .then_some(ID_JAG_PROFILE)
+                .into_iter()
+                .collect(),
+            token_endpoint_auth_methods_supported: methods,
+            token_endpoint_auth_signing_alg_values_supported: algorithms,
+            revocation_endpoint_auth_methods_supported: methods,
+            revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+            introspection_endpoint_auth_methods_supported: introspects
+                .then(|| AuthenticationMethod::CONFIDENTIAL.map(AuthenticationMethod::as_str)),
+            introspection_endpoint_auth_signing_alg_values_supported: introspects.then_some(algorithms),
             code_challenge_methods_supported: ["S256"],
-            client_id_metadata_document_supported: true,
+            client_id_metadata_document_supported: configuration.client_documents.enabled,
             authorization_response_iss_parameter_supported: true,
         }
     }
+}
+
+fn grant_types(configuration: &Configuration) -> Vec<&'static str> {
+    let is_supported = |grant_type: &GrantType| match grant_type {
+        GrantType::AuthorizationCode | GrantType::RefreshToken => true,
+        GrantType::ClientCredentials => configuration.clients.iter().any(|client| client.has(*grant_type)),
+        GrantType::JwtBearer => takes_assertions(configuration),
+    };
+    GrantType::ALL.into_iter().filter(is_supported).map(GrantType::as_str).collect()
+}
+
+fn takes_assertions(configuration: &Configuration) -> bool {
+    configuration.identity_providers.iter().any(|provider| provider.accepts_identity_assertions)
+        && configuration.clients.iter().any(|client| client.has(GrantType::JwtBearer))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const METHODS: [&str; 4] = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
+    const ALGORITHMS: [&str; 5] = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
     const DOCUMENT: &str = r#"{"public_url":"https://g.example/","identity_provider":{"name":"a","issuer":"https://i.example","client_id":"b"},
         "upstreams":[{"path":"/a","url":"https://c.example/","scopes":["x","y"]},{"path":"/b","url":"https://c.example/","scopes":["y"]}]}"#;
 
@@ -67,11 +117,15 @@ mod tests {
                 "authorization_endpoint": "https://g.example/authorize",
                 "token_endpoint": "https://g.example/token",
                 "registration_endpoint": "https://g.example/register",
+                "revocation_endpoint": "https://g.example/revoke",
                 "scopes_supported": ["x", "y"],
                 "response_types_supported": ["code"],
                 "response_modes_supported": ["query"],
                 "grant_types_supported": ["authorization_code", "refresh_token"],
-                "token_endpoint_auth_methods_supported": ["none"],
+                "token_endpoint_auth_methods_supported": METHODS,
+                "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+                "revocation_endpoint_auth_methods_supported": METHODS,
+                "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
                 "code_challenge_methods_supported": ["S256"],
                 "client_id_metadata_document_supported": true,
                 "authorization_response_iss_parameter_supported": true,
@@ -84,5 +138,34 @@ mod tests {
         let document = DOCUMENT.replacen('{', r#"{"registration":{"enabled":false},"#, 1);
         let metadata = AuthorizationServerMetadata::of(&Configuration::parse(&document).unwrap());
         assert!(serde_json::to_value(metadata).unwrap().get("registration_endpoint").is_none());
+    }
+
+    #[test]
+    fn what_clients_of_the_configuration_may_do_is_advertised_and_nothing_else() {
+        let document = DOCUMENT.replacen(
+            '{',
+            r#"{"clients":[{"client_id":"a","client_name":"A","redirect_uris":["https://a.example/"]}],"#,
+            1,
+        );
+        let mut configuration = Configuration::parse(&document).unwrap();
+        let of = |configuration: &Configuration, name: &str| {
+            let metadata = serde_json::to_value(AuthorizationServerMetadata::of(configuration)).unwrap();
+            metadata.get(name).cloned().unwrap_or_default()
+        };
+        assert!(of(&configuration, "introspection_endpoint").is_null());
+        configuration.clients[0].may_introspect = true;
+        assert_eq!(of(&configuration, "introspection_endpoint"), "https://g.example/introspect");
+        let methods = of(&configuration, "introspection_endpoint_auth_methods_supported");
+        assert_eq!(methods, serde_json::json!(&METHODS[1..]), "never none");
+        configuration.clients[0].grant_types.push(GrantType::ClientCredentials);
+        let with_machines = serde_json::json!(["authorization_code", "refresh_token", "client_credentials"]);
+        assert_eq!(of(&configuration, "grant_types_supported"), with_machines);
+        configuration.clients[0].grant_types.push(GrantType::JwtBearer);
+        assert_eq!(of(&configuration, "grant_types_supported"), with_machines, "no provider is trusted with it");
+        configuration.identity_providers[0].accepts_identity_assertions = true;
+        assert_eq!(of(&configuration, "grant_types_supported")[3], "urn:ietf:params:oauth:grant-type:jwt-bearer");
+        assert_eq!(of(&configuration, "authorization_grant_profiles_supported"), serde_json::json!([ID_JAG_PROFILE]));
+        configuration.client_documents.enabled = false;
+        assert_eq!(of(&configuration, "client_id_metadata_document_supported"), false);
     }
 }

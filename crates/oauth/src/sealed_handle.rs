@@ -5,6 +5,8 @@ use gatehouse_protocol::{Entropy, SecretString, UnixTime};
 use gatehouse_sealing::{HandleSecret, KeyRing, Purpose, Unopenable};
 use gatehouse_storage::{InvalidKey, Key, Kind};
 
+use crate::record::Record;
+
 /// A handle, opened. The record it names is found and opened with it alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SealedHandle {
@@ -36,6 +38,11 @@ impl SealedHandle {
         let expires_at = <[u8; 8]>::try_from(expires_at).map_err(|_| Unopenable)?;
         let secret = HandleSecret::from_slice(secret).ok_or(Unopenable)?;
         Ok(Self { secret, expires_at: UnixTime::from_seconds(u64::from_be_bytes(expires_at)) })
+    }
+
+    /// This handle's record of `kind`.
+    pub(crate) fn record(&self, kind: Kind) -> Record<'_> {
+        Record { kind, secret: &self.secret, expires_at: self.expires_at }
     }
 
     /// The key of this handle's record of `kind`.

@@ -1,19 +1,22 @@
 //! The token endpoint (OAuth 2.1, section 3.2).
 
-use gatehouse_protocol::{ClientId, CodeVerifier, ParameterError, Parameters, ResourceUri, Scopes, SecretString};
+use gatehouse_configuration::GrantType;
+use gatehouse_protocol::{CodeVerifier, ParameterError, Parameters, ResourceUri, Scopes, SecretString};
 use gatehouse_session::Rejection as SessionRejection;
+use http::HeaderMap;
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::ErrorCode;
 use crate::client::ClientUnknown;
 use crate::code::CodeRejection;
+use crate::credentials::{ClientRejection, PresentedCredentials, unavailable};
 
 /// A token request, parsed; its client has not been looked up.
 #[derive(Debug)]
 pub struct TokenRequest {
-    /// Who asks. Every client is public: it is identified, and PKCE or the refresh token proves the rest.
-    pub client_id: ClientId,
+    /// Who asks.
+    pub credentials: PresentedCredentials,
     /// For what the tokens shall be, where the client says.
     pub resource: Option<ResourceUri>,
     /// The grant.
@@ -39,6 +42,30 @@ pub enum GrantRequest {
         /// Narrowing, where asked for.
         scopes: Option<Scopes>,
     },
+    /// `client_credentials`.
+    ClientCredentials {
+        /// What is asked for, where the client says.
+        scopes: Option<Scopes>,
+    },
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523, section 2.1), with an identity assertion (ID-JAG).
+    JwtBearer {
+        /// The assertion.
+        assertion: SecretString,
+        /// What is asked for, where the client says.
+        scopes: Option<Scopes>,
+    },
+}
+
+impl GrantRequest {
+    /// Its type.
+    pub const fn grant_type(&self) -> GrantType {
+        match self {
+            Self::AuthorizationCode { .. } => GrantType::AuthorizationCode,
+            Self::RefreshToken { .. } => GrantType::RefreshToken,
+            Self::ClientCredentials { .. } => GrantType::ClientCredentials,
+            Self::JwtBearer { .. } => GrantType::JwtBearer,
+        }
+    }
 }
 
 /// The answer (RFC 6749, section 5.1).
@@ -70,20 +97,29 @@ pub enum TokenRejection {
     #[error("code_verifier must be 43 to 128 unreserved characters")]
     MalformedVerifier,
     /// The grant is not one that there is.
-    #[error("grant_type must be authorization_code or refresh_token")]
+    #[error("grant_type must be one of those in the metadata of this server")]
     GrantType,
-    /// The client authenticates, and no client here has a secret.
-    #[error("this client has no secret; send client_id alone")]
-    UnexpectedAuthentication,
-    /// No such client.
-    #[error("the client is not registered here, or its registration has expired")]
-    UnknownClient,
-    /// `resource` is malformed, or there are several.
-    #[error("resource must be one absolute URI without a fragment")]
+    /// The client is not known to be the one that it names.
+    #[error(transparent)]
+    Client(#[from] ClientRejection),
+    /// The client may not use this grant: it does not have it, or it is public and the grant is for those that are not.
+    #[error("this client may not use this grant_type")]
+    UnauthorizedClient,
+    /// The client may not ask about tokens.
+    #[error("this client may not introspect tokens")]
+    MayNotIntrospect,
+    /// The id of a machine is too long, or has spaces, and cannot be a subject.
+    #[error("the client_id cannot be a subject: it must be 1 to 255 visible ASCII characters")]
+    MachineSubject,
+    /// `resource` is malformed, there are several, none that we protect, or another one than was granted.
+    #[error("resource must be one of the MCP servers here, and the one that was granted")]
     Resource,
-    /// `scope` is malformed.
-    #[error("scope is malformed")]
+    /// `scope` is malformed, or holds what the client cannot have.
+    #[error("scope is malformed, or holds something that cannot be granted")]
     Scope,
+    /// The identity assertion; the text is a predicate.
+    #[error("the identity assertion {0}")]
+    IdentityAssertion(String),
     /// The code.
     #[error(transparent)]
     Code(#[from] CodeRejection),
@@ -96,45 +132,38 @@ pub enum TokenRejection {
 }
 
 impl TokenRequest {
-    /// Parses the form in `body`, whose media type is `media_type`. `authenticates` says whether there is an
-    /// `Authorization` header.
+    /// Parses the form in `body`, whose media type is `media_type`.
     ///
     /// # Errors
     /// See [`TokenRejection`].
-    pub fn parse(media_type: Option<&str>, authenticates: bool, body: &[u8]) -> Result<Self, TokenRejection> {
-        if media_type != Some("application/x-www-form-urlencoded") {
-            return Err(TokenRejection::NotAForm);
-        }
-        let parameters = Parameters::parse(core::str::from_utf8(body).map_err(|_| TokenRejection::NotAForm)?);
+    pub fn parse(media_type: Option<&str>, headers: &HeaderMap, body: &[u8]) -> Result<Self, TokenRejection> {
+        let parameters = form(media_type, body)?;
         let grant_type = parameters.required("grant_type")?;
-        if authenticates || parameters.optional("client_secret")?.is_some() {
-            return Err(TokenRejection::UnexpectedAuthentication);
-        }
-        let grant = match grant_type {
-            "authorization_code" => GrantRequest::AuthorizationCode {
+        let grant = match GrantType::parse(grant_type).ok_or(TokenRejection::GrantType)? {
+            GrantType::AuthorizationCode => GrantRequest::AuthorizationCode {
                 code: SecretString::new(parameters.required("code")?.to_owned()),
                 redirect_uri: parameters.optional("redirect_uri")?.map(str::to_owned),
                 code_verifier: CodeVerifier::parse(parameters.required("code_verifier")?)
                     .map_err(|_| TokenRejection::MalformedVerifier)?,
             },
-            "refresh_token" => GrantRequest::RefreshToken {
+            GrantType::RefreshToken => GrantRequest::RefreshToken {
                 refresh_token: SecretString::new(parameters.required("refresh_token")?.to_owned()),
                 scopes: scopes(&parameters)?,
             },
-            _ => return Err(TokenRejection::GrantType),
+            GrantType::ClientCredentials => GrantRequest::ClientCredentials { scopes: scopes(&parameters)? },
+            GrantType::JwtBearer => GrantRequest::JwtBearer {
+                assertion: SecretString::new(parameters.required("assertion")?.to_owned()),
+                scopes: scopes(&parameters)?,
+            },
         };
-        let client_id =
-            ClientId::parse(parameters.required("client_id")?).map_err(|_| TokenRejection::UnknownClient)?;
-        Ok(Self { client_id, resource: resource(&parameters)?, grant })
+        let credentials = PresentedCredentials::parse(headers, &parameters)?;
+        Ok(Self { credentials, resource: resource(&parameters)?, grant })
     }
 }
 
 impl From<ClientUnknown> for TokenRejection {
     fn from(error: ClientUnknown) -> Self {
-        match error {
-            ClientUnknown::NotRegistered => Self::UnknownClient,
-            ClientUnknown::Unavailable(error) => Self::Unavailable(error.to_string()),
-        }
+        Self::Client(error.into())
     }
 }
 
@@ -148,9 +177,12 @@ impl TokenRejection {
                 (400, ErrorCode::InvalidRequest, own_words())
             }
             Self::GrantType => (400, ErrorCode::UnsupportedGrantType, own_words()),
-            Self::UnexpectedAuthentication | Self::UnknownClient => (401, ErrorCode::InvalidClient, own_words()),
+            Self::Client(rejection) => rejection.to_wire(),
+            Self::UnauthorizedClient | Self::MachineSubject => (400, ErrorCode::UnauthorizedClient, own_words()),
+            Self::MayNotIntrospect => (403, ErrorCode::UnauthorizedClient, own_words()),
             Self::Resource => (400, ErrorCode::InvalidTarget, own_words()),
             Self::Scope => (400, ErrorCode::InvalidScope, own_words()),
+            Self::IdentityAssertion(_) => invalid_grant(),
             Self::Code(rejection) => match rejection {
                 CodeRejection::Unrecognised
                 | CodeRejection::Expired
@@ -177,11 +209,19 @@ impl TokenRejection {
 }
 
 fn invalid_grant() -> (u16, ErrorCode, String) {
-    (400, ErrorCode::InvalidGrant, "the code or refresh token is not valid for this client and request".to_owned())
+    (
+        400,
+        ErrorCode::InvalidGrant,
+        "the code, refresh token or assertion is not valid for this client and request".to_owned(),
+    )
 }
 
-fn unavailable() -> (u16, ErrorCode, String) {
-    (503, ErrorCode::TemporarilyUnavailable, "try again later".to_owned())
+/// The parameters of a request whose body must be a form.
+pub(crate) fn form(media_type: Option<&str>, body: &[u8]) -> Result<Parameters, TokenRejection> {
+    if media_type != Some("application/x-www-form-urlencoded") {
+        return Err(TokenRejection::NotAForm);
+    }
+    Ok(Parameters::parse(core::str::from_utf8(body).map_err(|_| TokenRejection::NotAForm)?))
 }
 
 fn resource(parameters: &Parameters) -> Result<Option<ResourceUri>, TokenRejection> {

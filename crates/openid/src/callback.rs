@@ -3,6 +3,7 @@
 use gatehouse_protocol::{ParameterError, Parameters, SecretString};
 use thiserror::Error;
 
+use crate::issuer::may_be;
 use crate::{LogText, LoginRejection, ProviderMetadata};
 
 /// An authorization response, before it is known to which login it belongs.
@@ -105,7 +106,7 @@ impl Callback {
     pub fn code(self, metadata: &ProviderMetadata) -> Result<AuthorizationCode, LoginRejection> {
         // Before the outcome, and for errors as well (RFC 9207, section 2.4): an attacker's error must not end a login.
         match self.iss {
-            Some(iss) if iss != metadata.issuer() => {
+            Some(iss) if !may_be(metadata.issuer(), &iss) => {
                 return Err(CallbackRejection::IssuerDiffers(LogText::new(&iss)).into());
             }
             None if metadata.names_itself_in_answers() => return Err(CallbackRejection::IssuerMissing.into()),

@@ -1,15 +1,42 @@
-//! How we authenticate at the provider's token endpoint (RFC 6749, section 2.3; OpenID Connect Core 1.0, section 9).
+//! How we authenticate at the provider's token endpoint (RFC 6749, section 2.3; RFC 7521, section 4.2; OpenID Connect
+//! Core 1.0, section 9).
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use gatehouse_protocol::SecretString;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use gatehouse_configuration::{IdentityProvider, ProviderProfile};
+use gatehouse_jose::{SigningAlgorithm, SigningHeader, SigningKey, SigningRejection};
+use gatehouse_protocol::{Entropy, SecretString, UnixTime};
 use http::HeaderValue;
+use serde::Serialize;
 use thiserror::Error;
 use url::form_urlencoded;
 
 use crate::ProviderMetadata;
 
-/// A method of the token endpoint, with what it needs.
+/// How long an assertion of ours works, in seconds: for one request, and for clocks that differ.
+const ASSERTION_SECONDS: u64 = 5 * 60;
+
+/// What the operator gave us to prove who we are; the values, no longer their names.
+#[derive(Clone, Debug)]
+pub enum ClientCredentials {
+    /// Nothing: a public client.
+    None,
+    /// A secret that the provider knows.
+    Secret(SecretString),
+    /// A key whose public half the provider knows.
+    PrivateKey {
+        /// The key.
+        key: SigningKey,
+        /// `kid`, where the provider needs one.
+        key_id: Option<String>,
+        /// `x5t#S256`: the certificate's SHA-256 thumbprint, base64url. Entra finds the key by it.
+        certificate_thumbprint: Option<String>,
+    },
+    /// An assertion that somebody else has signed for us, just read.
+    Assertion(SecretString),
+}
+
+/// A method of the token endpoint, with what it needs. For one request: an assertion works once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientAuthentication {
     /// `none`: a public client says who it is; PKCE protects the code.
@@ -18,40 +45,95 @@ pub enum ClientAuthentication {
     SecretBasic(SecretString),
     /// `client_secret_post`.
     SecretPost(SecretString),
+    /// `private_key_jwt`, or an assertion of another issuer that the provider trusts (RFC 7523, section 2.2).
+    Assertion(SecretString),
 }
 
-/// The provider takes no method that we can use.
+/// We cannot authenticate at this provider. The text is for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the provider's token endpoint takes neither client_secret_basic nor client_secret_post")]
-pub struct UnsupportedClientAuthentication;
+pub enum ClientAuthenticationRejection {
+    /// There is a secret.
+    #[error("the provider's token endpoint takes neither client_secret_basic nor client_secret_post")]
+    NoSecrets,
+    /// There is a key or an assertion.
+    #[error("the provider's token endpoint does not take private_key_jwt")]
+    NoAssertions,
+    /// Our key.
+    #[error("no client assertion can be made: {0}")]
+    Key(#[from] SigningRejection),
+}
+
+/// RFC 7523, section 3.
+#[derive(Serialize)]
+struct AssertionClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    jti: String,
+    iat: u64,
+    nbf: u64,
+    exp: u64,
+}
 
 impl ClientAuthentication {
-    /// Chooses the method: none without a secret, otherwise the first of `client_secret_basic` and
-    /// `client_secret_post` that the provider takes.
+    /// Chooses the method: none without credentials, for a secret the first of `client_secret_basic` and
+    /// `client_secret_post` that the provider takes, an assertion otherwise.
     ///
     /// Whether the provider lists `none` is not looked at: Entra serves public clients and does not.
     ///
     /// # Errors
-    /// Where there is a secret, and the provider lists methods but neither of the two.
+    /// Where the provider lists methods, and the one that is needed is not among them; or our key cannot sign.
     pub fn choose(
-        client_secret: Option<SecretString>,
+        credentials: &ClientCredentials,
+        provider: &IdentityProvider,
         metadata: &ProviderMetadata,
-    ) -> Result<Self, UnsupportedClientAuthentication> {
-        let Some(secret) = client_secret else {
-            return Ok(Self::None);
-        };
-        // "If omitted, the default is client_secret_basic" (OpenID Connect Discovery, section 3).
-        let Some(methods) = metadata.token_endpoint_auth_methods() else {
-            return Ok(Self::SecretBasic(secret));
-        };
-        let takes = |method: &str| methods.iter().any(|listed| listed == method);
-        if takes("client_secret_basic") {
-            Ok(Self::SecretBasic(secret))
-        } else if takes("client_secret_post") {
-            Ok(Self::SecretPost(secret))
-        } else {
-            Err(UnsupportedClientAuthentication)
+        now: UnixTime,
+        entropy: &mut impl Entropy,
+    ) -> Result<Self, ClientAuthenticationRejection> {
+        // "If omitted, the default is client_secret_basic" (OpenID Connect Discovery, section 3). Whoever configures a
+        // key knows that the provider takes it.
+        let methods = metadata.token_endpoint_auth_methods();
+        let takes = |method: &str| methods.is_none_or(|methods| methods.iter().any(|listed| listed == method));
+        match credentials {
+            ClientCredentials::None => Ok(Self::None),
+            ClientCredentials::Secret(secret) if takes("client_secret_basic") => Ok(Self::SecretBasic(secret.clone())),
+            ClientCredentials::Secret(secret) if takes("client_secret_post") => Ok(Self::SecretPost(secret.clone())),
+            ClientCredentials::Secret(_) => Err(ClientAuthenticationRejection::NoSecrets),
+            ClientCredentials::PrivateKey { .. } | ClientCredentials::Assertion(_) if !takes("private_key_jwt") => {
+                Err(ClientAuthenticationRejection::NoAssertions)
+            }
+            ClientCredentials::PrivateKey { key, key_id, certificate_thumbprint } => {
+                let header = SigningHeader {
+                    typ: Some("JWT"),
+                    kid: key_id.as_deref(),
+                    x5t_s256: certificate_thumbprint.as_deref(),
+                };
+                let key = key.clone().accepted_as(assertion_algorithms(provider, metadata))?;
+                let claims = AssertionClaims {
+                    iss: &provider.client_id,
+                    sub: &provider.client_id,
+                    aud: &metadata.token_endpoint().to_string(),
+                    jti: URL_SAFE_NO_PAD.encode(entropy.bytes::<16>()),
+                    iat: now.seconds(),
+                    nbf: now.seconds(),
+                    exp: now.plus(ASSERTION_SECONDS).seconds(),
+                };
+                Ok(Self::Assertion(key.sign(&header, &claims)?))
+            }
+            ClientCredentials::Assertion(assertion) => Ok(Self::Assertion(assertion.clone())),
         }
+    }
+}
+
+/// The algorithms that the provider takes for assertions.
+fn assertion_algorithms<'a>(provider: &IdentityProvider, metadata: &'a ProviderMetadata) -> &'a [SigningAlgorithm] {
+    use SigningAlgorithm::{EdDsa, Es256, Es384, Rs256};
+    match (metadata.assertion_algorithms(), &provider.profile) {
+        (Some(algorithms), _) => algorithms,
+        // Entra lists none, and takes both of RSA; PS256 is what it recommends.
+        (None, ProviderProfile::Entra(_)) => &SigningAlgorithm::ALL,
+        // "Servers SHOULD support RS256" (OpenID Connect Discovery, section 3).
+        (None, ProviderProfile::OpenId) => &[Rs256, Es256, Es384, EdDsa],
     }
 }
 
@@ -68,41 +150,4 @@ pub(crate) fn basic(client_id: &str, secret: &SecretString) -> HeaderValue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::test_provider::metadata_with;
-
-    #[test]
-    fn the_method_follows_the_secret_and_what_the_provider_takes() {
-        let secret = || SecretString::new("s".to_owned());
-        let basic = Ok(ClientAuthentication::SecretBasic(secret()));
-        let post = Ok(ClientAuthentication::SecretPost(secret()));
-        for (methods, expected) in [
-            (serde_json::Value::Null, basic.clone()),
-            (serde_json::json!(["client_secret_basic"]), basic.clone()),
-            (serde_json::json!(["client_secret_post", "client_secret_basic"]), basic),
-            (serde_json::json!(["client_secret_post", "private_key_jwt"]), post),
-            (serde_json::json!(["private_key_jwt", "none"]), Err(UnsupportedClientAuthentication)),
-            (serde_json::json!([]), Err(UnsupportedClientAuthentication)),
-        ] {
-            let metadata = metadata_with(|document| document["token_endpoint_auth_methods_supported"] = methods);
-            assert_eq!(ClientAuthentication::choose(Some(secret()), &metadata), expected);
-            assert_eq!(ClientAuthentication::choose(None, &metadata), Ok(ClientAuthentication::None));
-        }
-    }
-
-    #[test]
-    fn basic_credentials_are_those_of_rfc_6749_section_2_3_1() {
-        let value = basic("s6BhdRkqt3", &SecretString::new("7Fjfp0ZBr1KtDRbnfVdmIw".to_owned()));
-        assert_eq!(value, "Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3");
-        assert!(value.is_sensitive());
-    }
-
-    #[test]
-    fn id_and_secret_are_form_encoded_before_they_are_joined() {
-        let value = basic("https://a b:c", &SecretString::new("p%:+é~".to_owned()));
-        let encoded = value.to_str().unwrap().strip_prefix("Basic ").unwrap();
-        let joined = String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap();
-        assert_eq!(joined, "https%3A%2F%2Fa+b%3Ac:p%25%3A%2B%C3%A9%7E");
-    }
-}
+mod tests;

@@ -1,24 +1,20 @@
-//! Who signed in: the id_token and its validation (OpenID Connect Core 1.0, sections 2 and 3.1.3.7).
+//! The id_token and its validation (OpenID Connect Core 1.0, sections 2, 3.1.3.7 and 12.2).
 
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_jose::{
     Audience, KeySet, NumericDate, SignedToken, TimeClaims, TimeRejection, TimeRules, TokenRejection,
 };
-use gatehouse_protocol::{InvalidSubject, LogText, SecretString, Subject, UnixTime};
+use gatehouse_protocol::{SecretString, Subject, UnixTime};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::{LoginSecrets, ProviderMetadata};
+use crate::identity::{UserClaims, UserRejection};
+use crate::issuer::{IssuerRejection, Origin};
+use crate::{Identity, LoginSecrets, ProviderMetadata};
 
 /// The id_token comes straight from the token endpoint, and the nonce says that it was made for this login, so its age
 /// only refuses what a provider should never send. Entra dates tokens back by 5 minutes.
 const TIMES: TimeRules = TimeRules { issued_at_required: true, oldest_seconds: Some(60 * 60), longest_seconds: None };
-
-/// Who signed in. Names and addresses are not kept: nothing here needs them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    subject: Subject,
-}
 
 /// An id_token that proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -26,15 +22,18 @@ pub enum IdTokenRejection {
     /// Not a token that this provider has signed.
     #[error("the id_token {0}")]
     Token(#[from] TokenRejection),
+    /// Another issuer's.
+    #[error("the id_token {0}")]
+    Issuer(#[from] IssuerRejection),
     /// Not valid at this time.
     #[error("the id_token {0}")]
     Time(#[from] TimeRejection),
+    /// Of nobody that can be named.
+    #[error("the id_token {0}")]
+    User(#[from] UserRejection),
     /// A required claim is absent.
     #[error("the id_token lacks {0}")]
     Missing(&'static str),
-    /// Another issuer's.
-    #[error("the id_token is of the issuer {0}")]
-    IssuerDiffers(LogText),
     /// `aud` does not hold our client id: issued to another client, and replayed here.
     #[error("the id_token is for another client (aud)")]
     AudienceDiffers,
@@ -47,9 +46,9 @@ pub enum IdTokenRejection {
     /// Of another login: replayed or injected.
     #[error("the id_token belongs to another login (nonce)")]
     NonceDiffers,
-    /// `sub` cannot name a user.
-    #[error("the id_token's subject is refused: {0}")]
-    Subject(#[from] InvalidSubject),
+    /// Given for a refresh token, and of another user than the session.
+    #[error("the id_token is of another user than the session")]
+    SubjectDiffers,
 }
 
 impl IdTokenRejection {
@@ -61,14 +60,14 @@ impl IdTokenRejection {
 
 #[derive(Deserialize)]
 struct Claims {
-    iss: Option<String>,
-    sub: Option<String>,
     aud: Option<Audience>,
     azp: Option<String>,
     nonce: Option<String>,
     exp: Option<NumericDate>,
     nbf: Option<NumericDate>,
     iat: Option<NumericDate>,
+    #[serde(flatten)]
+    user: UserClaims,
 }
 
 impl Identity {
@@ -85,25 +84,49 @@ impl Identity {
         secrets: &LoginSecrets,
         now: UnixTime,
     ) -> Result<Self, IdTokenRejection> {
-        let claims: Claims = SignedToken::parse(id_token.expose())?.verify(keys, metadata.id_token_algorithms())?;
-        let issuer = claims.iss.as_deref().ok_or(IdTokenRejection::Missing("iss"))?;
-        if issuer != metadata.issuer() {
-            return Err(IdTokenRejection::IssuerDiffers(LogText::new(issuer)));
-        }
+        let (origin, claims) = signed(id_token, metadata, keys)?;
+        let tenant = origin.check(provider, metadata.issuer())?;
         claims.check_audience(&provider.client_id)?;
         let nonce = claims.nonce.as_deref().ok_or(IdTokenRejection::Missing("nonce"))?;
         if !secrets.nonce_is(nonce) {
             return Err(IdTokenRejection::NonceDiffers);
         }
-        TimeClaims { exp: claims.exp, nbf: claims.nbf, iat: claims.iat }.check(&TIMES, now)?;
-        let sub = claims.sub.as_deref().ok_or(IdTokenRejection::Missing("sub"))?;
-        Ok(Self { subject: Subject::new(&provider.name, sub)? })
+        claims.check_times(now)?;
+        Ok(Self::of(provider, tenant, &claims.user)?)
     }
 
-    /// The user.
-    pub const fn subject(&self) -> &Subject {
-        &self.subject
+    /// Verifies an id_token that came with refreshed tokens (section 12.2): it must be of the session's user. There is no
+    /// login that its nonce could belong to.
+    ///
+    /// # Errors
+    /// See [`IdTokenRejection`].
+    pub fn verify_refreshed(
+        id_token: &SecretString,
+        provider: &IdentityProvider,
+        metadata: &ProviderMetadata,
+        keys: &KeySet,
+        subject: &Subject,
+        now: UnixTime,
+    ) -> Result<Self, IdTokenRejection> {
+        let (origin, claims) = signed(id_token, metadata, keys)?;
+        let tenant = origin.check(provider, metadata.issuer())?;
+        claims.check_audience(&provider.client_id)?;
+        claims.check_times(now)?;
+        let identity = Self::of(provider, tenant, &claims.user)?;
+        if identity.subject() == subject { Ok(identity) } else { Err(IdTokenRejection::SubjectDiffers) }
     }
+}
+
+fn signed(
+    id_token: &SecretString,
+    metadata: &ProviderMetadata,
+    keys: &KeySet,
+) -> Result<(Origin, Claims), IdTokenRejection> {
+    let token = SignedToken::parse(id_token.expose())?;
+    // Only what is signed is read in the end: `verify_of_issuer` fails where these claims are somebody else's.
+    let origin: Origin = token.unverified()?;
+    let claims = token.verify_of_issuer(keys, metadata.id_token_algorithms(), |bound| origin.is(bound))?;
+    Ok((origin, claims))
 }
 
 impl Claims {
@@ -119,6 +142,11 @@ impl Claims {
             None if audience.len() > 1 => Err(IdTokenRejection::AuthorizedPartyMissing),
             None => Ok(()),
         }
+    }
+
+    /// Items 9 and 10 of section 3.1.3.7, and `nbf` of RFC 7519, section 4.1.5.
+    fn check_times(&self, now: UnixTime) -> Result<(), TimeRejection> {
+        TimeClaims { exp: self.exp, nbf: self.nbf, iat: self.iat }.check(&TIMES, now).map(|_end| ())
     }
 }
 

@@ -20,6 +20,15 @@ pub struct Login {
     pub secrets: LoginSecrets,
 }
 
+/// Which of the user's accounts at the provider signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountChoice {
+    /// The provider decides; mostly the account that is signed in there already.
+    ByProvider,
+    /// The user is asked, even where only one account is signed in: the last one was denied here, and would be again.
+    ByUser,
+}
+
 /// What must be kept, sealed, until the browser comes back, and be used once.
 ///
 /// Whoever knows both could redeem a stolen code in our name and place a stolen id_token in this login.
@@ -42,6 +51,7 @@ impl Login {
         metadata: &ProviderMetadata,
         callback_url: &str,
         state: &str,
+        account: AccountChoice,
         entropy: &mut impl Entropy,
     ) -> Self {
         let secrets = LoginSecrets::generate(entropy);
@@ -58,6 +68,12 @@ impl Login {
             .append_pair("nonce", secrets.nonce.expose())
             .append_pair("code_challenge", &secrets.code_verifier.challenge().to_wire())
             .append_pair("code_challenge_method", "S256");
+        match account {
+            AccountChoice::ByProvider => {}
+            AccountChoice::ByUser => {
+                authorization_url.query_pairs_mut().append_pair("prompt", "select_account");
+            }
+        }
         Self { authorization_url, secrets }
     }
 }
@@ -139,7 +155,14 @@ mod tests {
 
     #[test]
     fn the_authorization_request_has_every_parameter_and_no_other() {
-        let login = Login::begin(&provider(), &metadata(), CALLBACK_URL, "sealed+state/=", &mut Counter::default());
+        let login = Login::begin(
+            &provider(),
+            &metadata(),
+            CALLBACK_URL,
+            "sealed+state/=",
+            AccountChoice::ByProvider,
+            &mut Counter::default(),
+        );
         let url = &login.authorization_url;
         assert!(url.as_str().starts_with("https://op.example/authorize?"), "{url}");
         let challenge = login.secrets.code_verifier.challenge().to_wire();
@@ -158,10 +181,20 @@ mod tests {
     }
 
     #[test]
+    fn an_account_is_chosen_anew_only_where_the_user_wants_another() {
+        let begin =
+            |account| Login::begin(&provider(), &metadata(), CALLBACK_URL, "s", account, &mut Counter::default());
+        let url = begin(AccountChoice::ByUser).authorization_url;
+        assert_eq!(parameters(&url).get("prompt").map(String::as_str), Some("select_account"));
+        assert!(!parameters(&begin(AccountChoice::ByProvider).authorization_url).contains_key("prompt"));
+    }
+
+    #[test]
     fn a_query_of_the_endpoint_itself_stays() {
         let metadata =
             metadata_with(|document| document["authorization_endpoint"] = "https://op.example/a?p=b2c_1_in".into());
-        let login = Login::begin(&provider(), &metadata, CALLBACK_URL, "s", &mut Counter::default());
+        let login =
+            Login::begin(&provider(), &metadata, CALLBACK_URL, "s", AccountChoice::ByProvider, &mut Counter::default());
         let parameters = parameters(&login.authorization_url);
         assert_eq!(parameters.get("p").map(String::as_str), Some("b2c_1_in"));
         assert_eq!(parameters.get("response_type").map(String::as_str), Some("code"));
@@ -171,7 +204,14 @@ mod tests {
     fn values_cannot_become_parameters() {
         let mut provider = provider();
         provider.client_id = "a&prompt=none#é".to_owned();
-        let login = Login::begin(&provider, &metadata(), CALLBACK_URL, "s&nonce=1", &mut Counter::default());
+        let login = Login::begin(
+            &provider,
+            &metadata(),
+            CALLBACK_URL,
+            "s&nonce=1",
+            AccountChoice::ByProvider,
+            &mut Counter::default(),
+        );
         let parameters = parameters(&login.authorization_url);
         assert_eq!(parameters.len(), 8);
         assert_eq!(parameters.get("client_id"), Some(&provider.client_id));
@@ -181,7 +221,8 @@ mod tests {
     #[test]
     fn every_login_has_secrets_of_its_own_and_the_url_holds_only_the_challenge() {
         let mut entropy = Counter::default();
-        let mut begin = || Login::begin(&provider(), &metadata(), CALLBACK_URL, "s", &mut entropy);
+        let mut begin =
+            || Login::begin(&provider(), &metadata(), CALLBACK_URL, "s", AccountChoice::ByProvider, &mut entropy);
         let (first, second) = (begin(), begin());
         assert!(!second.secrets.nonce_is(first.secrets.nonce.expose()));
         assert_ne!(first.secrets.code_verifier.expose(), second.secrets.code_verifier.expose());
@@ -191,7 +232,14 @@ mod tests {
 
     #[test]
     fn secrets_survive_storage_and_never_print() {
-        let login = Login::begin(&provider(), &metadata(), CALLBACK_URL, "sealed", &mut Counter::default());
+        let login = Login::begin(
+            &provider(),
+            &metadata(),
+            CALLBACK_URL,
+            "sealed",
+            AccountChoice::ByProvider,
+            &mut Counter::default(),
+        );
         let printed = format!("{login:?}");
         let secrets = login.secrets;
         let stored = serde_json::to_string(&secrets).unwrap();

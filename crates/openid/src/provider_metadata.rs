@@ -11,7 +11,7 @@ use crate::{AnswerRejection, Endpoint, InvalidEndpoint, LogText, SigningAlgorith
 /// The largest metadata document worth reading, in bytes. Those of the large providers have 1 to 5 KB.
 pub const METADATA_BYTES: usize = 64 * 1024;
 
-/// The request for the metadata of `issuer`.
+/// The request for the metadata of the provider with this configured `issuer`.
 ///
 /// # Errors
 /// Where no safe URL can be made of the issuer.
@@ -39,6 +39,7 @@ pub struct ProviderMetadata {
     jwks_uri: Endpoint,
     names_itself_in_answers: bool,
     token_endpoint_auth_methods: Option<Vec<String>>,
+    assertion_algorithms: Option<Vec<SigningAlgorithm>>,
     id_token_algorithms: Vec<SigningAlgorithm>,
 }
 
@@ -80,11 +81,13 @@ struct Document {
     jwks_uri: Option<String>,
     authorization_response_iss_parameter_supported: Option<bool>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    token_endpoint_auth_signing_alg_values_supported: Option<Vec<String>>,
     id_token_signing_alg_values_supported: Option<Vec<String>>,
 }
 
 impl ProviderMetadata {
-    /// Reads the answer to [`discovery_request`].
+    /// Reads the answer to [`discovery_request`]. `issuer` is what it must name
+    /// ([`metadata_issuer`](crate::metadata_issuer)).
     ///
     /// # Errors
     /// Where the answer is not 200, or for the reasons of [`ProviderMetadata::from_json`].
@@ -92,7 +95,8 @@ impl ProviderMetadata {
         Self::from_json(successful(response)?, issuer)
     }
 
-    /// Reads a metadata document, such as the body of an answer that was kept. `issuer` is the configured one.
+    /// Reads a metadata document, such as the body of an answer that was kept. `issuer` is what it must
+    /// name ([`metadata_issuer`](crate::metadata_issuer)).
     ///
     /// # Errors
     /// See [`MetadataRejection`].
@@ -109,12 +113,13 @@ impl ProviderMetadata {
             jwks_uri: endpoint("jwks_uri", document.jwks_uri)?,
             names_itself_in_answers: document.authorization_response_iss_parameter_supported.unwrap_or(false),
             token_endpoint_auth_methods: document.token_endpoint_auth_methods_supported,
+            assertion_algorithms: document.token_endpoint_auth_signing_alg_values_supported.as_deref().map(known),
             id_token_algorithms: algorithms(document.id_token_signing_alg_values_supported)?,
             issuer: found,
         })
     }
 
-    /// The issuer: the configured one.
+    /// The issuer: of an Entra endpoint for several tenants with a placeholder for the tenant.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
@@ -144,6 +149,12 @@ impl ProviderMetadata {
         self.token_endpoint_auth_methods.as_deref()
     }
 
+    /// `token_endpoint_auth_signing_alg_values_supported`, where the provider says: how client assertions may be signed;
+    /// those of ours.
+    pub fn assertion_algorithms(&self) -> Option<&[SigningAlgorithm]> {
+        self.assertion_algorithms.as_deref()
+    }
+
     /// The algorithms with which this provider signs id_tokens; those of ours where it does not say.
     pub fn id_token_algorithms(&self) -> &[SigningAlgorithm] {
         &self.id_token_algorithms
@@ -164,8 +175,12 @@ fn algorithms(names: Option<Vec<String>>) -> Result<Vec<SigningAlgorithm>, Metad
     let Some(names) = names else {
         return Ok(SigningAlgorithm::ALL.to_vec());
     };
-    let algorithms: Vec<_> = names.iter().filter_map(|name| SigningAlgorithm::parse(name)).collect();
+    let algorithms = known(&names);
     if algorithms.is_empty() { Err(MetadataRejection::NoUsableAlgorithm) } else { Ok(algorithms) }
+}
+
+fn known(names: &[String]) -> Vec<SigningAlgorithm> {
+    names.iter().filter_map(|name| SigningAlgorithm::parse(name)).collect()
 }
 
 const fn invalid(member: &'static str, problem: InvalidEndpoint) -> MetadataRejection {

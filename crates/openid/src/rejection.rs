@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use crate::{
-    CallbackRejection, IdTokenRejection, KeysRejection, MetadataRejection, ProviderRefusal, TokenRejection,
-    UnsupportedClientAuthentication,
+    AccessRejection, AssertionRejection, CallbackRejection, ClientAuthenticationRejection, IdTokenRejection,
+    KeysRejection, MetadataRejection, ProviderRefusal, TokenRejection,
 };
 
 /// Why a sign-in at the provider failed. Its text is for the operator's log and holds no secret and nobody's name.
@@ -15,7 +15,10 @@ pub enum LoginRejection {
     Metadata(#[from] MetadataRejection),
     /// The provider wants another way of authentication than we have.
     #[error("identity provider: {0}")]
-    ClientAuthentication(#[from] UnsupportedClientAuthentication),
+    ClientAuthentication(#[from] ClientAuthenticationRejection),
+    /// The client assertion that somebody else signs for us.
+    #[error("identity provider: {0}")]
+    Assertion(#[from] AssertionRejection),
     /// The callback.
     #[error("identity provider: {0}")]
     Callback(#[from] CallbackRejection),
@@ -31,6 +34,9 @@ pub enum LoginRejection {
     /// The id_token.
     #[error("identity provider: {0}")]
     IdToken(#[from] IdTokenRejection),
+    /// The user is known, and may not come in.
+    #[error("identity provider: {0}")]
+    Access(#[from] AccessRejection),
 }
 
 /// What the client is told (RFC 6749, section 4.1.2.1). More would help whoever is trying something.
@@ -55,7 +61,15 @@ impl LoginRejection {
                 | MetadataRejection::Endpoint { .. }
                 | MetadataRejection::NoUsableAlgorithm => ClientError::ServerError,
             },
-            Self::ClientAuthentication(UnsupportedClientAuthentication) => ClientError::ServerError,
+            Self::ClientAuthentication(rejection) => match rejection {
+                ClientAuthenticationRejection::NoSecrets
+                | ClientAuthenticationRejection::NoAssertions
+                | ClientAuthenticationRejection::Key(_) => ClientError::ServerError,
+            },
+            Self::Assertion(rejection) => match rejection {
+                AssertionRejection::Answer(answer) => answer.to_wire(),
+                AssertionRejection::Header(_) | AssertionRejection::NotAJwt => ClientError::ServerError,
+            },
             Self::Callback(rejection) => match rejection {
                 CallbackRejection::Parameter(_)
                 | CallbackRejection::Empty
@@ -76,15 +90,17 @@ impl LoginRejection {
             },
             Self::IdToken(rejection) => match rejection {
                 IdTokenRejection::Token(_)
+                | IdTokenRejection::Issuer(_)
                 | IdTokenRejection::Time(_)
+                | IdTokenRejection::User(_)
                 | IdTokenRejection::Missing(_)
-                | IdTokenRejection::IssuerDiffers(_)
                 | IdTokenRejection::AudienceDiffers
                 | IdTokenRejection::AuthorizedPartyMissing
                 | IdTokenRejection::AuthorizedPartyDiffers
                 | IdTokenRejection::NonceDiffers
-                | IdTokenRejection::Subject(_) => ClientError::ServerError,
+                | IdTokenRejection::SubjectDiffers => ClientError::ServerError,
             },
+            Self::Access(rejection) => rejection.to_wire(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! A provider for the tests: its metadata, its keys, and tokens signed with them.
 
-use gatehouse_configuration::{AccessRules, IdentityProvider, ProviderAuthentication, ProviderProfile};
+use gatehouse_configuration::{AccessRules, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile};
 use gatehouse_jose::{KeySet, SigningHeader, SigningKey};
 use gatehouse_protocol::{Entropy, Scopes, SecretString, UnixTime};
 use serde_json::{Value, json};
 
-use crate::{LoginSecrets, ProviderMetadata};
+use crate::{LoginSecrets, ProviderMetadata, metadata_issuer};
 
 pub(crate) const ISSUER: &str = "https://op.example";
 pub(crate) const CALLBACK_URL: &str = "https://gateway.example/callback";
@@ -39,6 +39,42 @@ pub(crate) fn provider() -> IdentityProvider {
         accepts_identity_assertions: false,
         scopes: Scopes::parse("openid profile offline_access").unwrap(),
     }
+}
+
+pub(crate) const TENANT: &str = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10";
+pub(crate) const OTHER_TENANT: &str = "11111111-6c2e-4f57-9a41-0c7d5e2b9f10";
+pub(crate) const OBJECT: &str = "00000000-0000-0000-66f3-3332eca7ea81";
+
+/// Entra, with this as the `tenant` of its configuration.
+pub(crate) fn entra(tenant: &str) -> IdentityProvider {
+    let authority = "https://login.microsoftonline.com".to_owned();
+    IdentityProvider {
+        name: "entra".to_owned(),
+        issuer: format!("{authority}/{tenant}/v2.0"),
+        profile: ProviderProfile::Entra(EntraProfile {
+            authority,
+            tenant: tenant.to_owned(),
+            graph: "https://graph.microsoft.com".to_owned(),
+        }),
+        ..provider()
+    }
+}
+
+pub(crate) fn entra_metadata(provider: &IdentityProvider) -> ProviderMetadata {
+    let issuer = metadata_issuer(provider);
+    let mut document = metadata_document();
+    document["issuer"] = issuer.clone().into();
+    document["token_endpoint_auth_methods_supported"] =
+        json!(["client_secret_post", "private_key_jwt", "client_secret_basic"]);
+    ProviderMetadata::from_json(document.to_string().as_bytes(), &issuer).unwrap()
+}
+
+pub(crate) fn entra_claims(tenant: &str) -> Value {
+    let mut claims = claims();
+    claims["iss"] = format!("https://login.microsoftonline.com/{tenant}/v2.0").into();
+    claims["tid"] = tenant.into();
+    claims["oid"] = OBJECT.into();
+    claims
 }
 
 pub(crate) fn metadata_document() -> Value {
@@ -80,7 +116,7 @@ impl Key {
         }
     }
 
-    fn private(self) -> SigningKey {
+    pub(crate) fn private(self) -> SigningKey {
         let pem = match self {
             Self::Rsa => include_str!("../../jose/test-keys/rsa.pem"),
             Self::P256 => include_str!("../../jose/test-keys/p256.pem"),

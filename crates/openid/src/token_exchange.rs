@@ -39,7 +39,7 @@ pub fn token_request(
 }
 
 /// A request to the token endpoint with the parameters of one grant.
-fn authenticated(
+pub(crate) fn authenticated(
     endpoint: &Endpoint,
     provider: &IdentityProvider,
     authentication: &ClientAuthentication,
@@ -60,6 +60,12 @@ fn authenticated(
         }
         ClientAuthentication::SecretPost(secret) => {
             form.append_pair("client_id", &provider.client_id).append_pair("client_secret", secret.expose());
+        }
+        // RFC 7521, section 4.2. The client_id is optional there and required by Entra.
+        ClientAuthentication::Assertion(assertion) => {
+            form.append_pair("client_id", &provider.client_id)
+                .append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+                .append_pair("client_assertion", assertion.expose());
         }
     }
     *request.method_mut() = Method::POST;
@@ -126,12 +132,16 @@ enum Seconds {
     Text(String),
 }
 
-impl ProviderTokens {
-    /// Reads the answer to [`token_request`].
-    ///
-    /// # Errors
-    /// See [`TokenRejection`].
-    pub fn parse(response: &Response<Vec<u8>>) -> Result<Self, TokenRejection> {
+/// A token answer, whatever the grant.
+pub(crate) struct TokenAnswer {
+    pub(crate) id_token: Option<SecretString>,
+    pub(crate) access_token: SecretString,
+    pub(crate) refresh_token: Option<SecretString>,
+    pub(crate) expires_in: Option<u64>,
+}
+
+impl TokenAnswer {
+    pub(crate) fn parse(response: &Response<Vec<u8>>) -> Result<Self, TokenRejection> {
         // First, and whatever the status: some providers answer errors with 200.
         if let Ok(answer) = json::<ErrorAnswer>(response.body()) {
             return Err(TokenRejection::Refused { status: response.status(), error: LogText::new(&answer.error) });
@@ -143,10 +153,26 @@ impl ProviderTokens {
             return Err(TokenRejection::TokenType(LogText::new(&token_type)));
         }
         Ok(Self {
-            id_token: secret(answer.id_token).ok_or(TokenRejection::Missing("id_token"))?,
+            id_token: secret(answer.id_token),
             access_token: secret(answer.access_token).ok_or(TokenRejection::Missing("access_token"))?,
             refresh_token: secret(answer.refresh_token),
             expires_in: answer.expires_in.and_then(Seconds::count),
+        })
+    }
+}
+
+impl ProviderTokens {
+    /// Reads the answer to [`token_request`].
+    ///
+    /// # Errors
+    /// See [`TokenRejection`].
+    pub fn parse(response: &Response<Vec<u8>>) -> Result<Self, TokenRejection> {
+        let answer = TokenAnswer::parse(response)?;
+        Ok(Self {
+            id_token: answer.id_token.ok_or(TokenRejection::Missing("id_token"))?,
+            access_token: answer.access_token,
+            refresh_token: answer.refresh_token,
+            expires_in: answer.expires_in,
         })
     }
 

@@ -38,6 +38,11 @@ impl Subject {
         Self::new(provider, sub)
     }
 
+    /// The configured name of the provider.
+    pub fn provider(&self) -> &str {
+        self.0.split_once(':').map_or("", |(provider, _)| provider)
+    }
+
     /// The subject as it stands in the log and in the header for upstreams.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -58,7 +63,7 @@ mod tests {
     fn equal_subs_of_two_providers_are_two_subjects() {
         assert_ne!(Subject::new("a", "1"), Subject::new("b", "1"));
         let subject = Subject::new("demo", "urn:alice").unwrap();
-        assert_eq!(subject.as_str(), "demo:urn:alice");
+        assert_eq!((subject.as_str(), subject.provider()), ("demo:urn:alice", "demo"));
         assert_eq!(Subject::parse("demo:urn:alice"), Ok(subject));
     }
 

@@ -3,18 +3,34 @@
 //!
 //! A session has a *root*: a random secret and an end. From the root and a generation number come the secrets of the
 //! access tokens, so that two concurrent refreshes of one token arrive at the same successor without having to agree
-//! on it, and so that whoever holds the root can name, and end, everything that was issued. `docs/storage.md` shows
-//! the records.
+//! on it. From the root comes also the session's *name*, a secret of its own, and from the name those of all its
+//! records: every token leads to it, and so does the directory of the subject. Whoever has the name can end the
+//! session and see through which client it goes, and can do nothing in its place. `docs/storage.md` shows the records.
 
+mod account;
+mod ending;
 mod handle;
+mod name;
 mod principal;
+mod provider_tokens;
 mod record;
 mod rejection;
 mod sessions;
+mod summary;
+mod token_facts;
 mod tokens;
 
 pub use handle::{InvalidHandle, bind_handle, open_handle};
+pub use name::SessionRoot;
 pub use principal::{Principal, UpstreamTokens};
+pub use provider_tokens::{Due, Lease, ProviderGrant, ProviderTokenState, RefreshClaim, RefreshedTokens};
 pub use rejection::Rejection;
-pub use sessions::{RefreshRequest, SessionRoot, Sessions};
+pub use sessions::{Opening, RefreshRequest, Sessions};
+pub use summary::Summary;
+pub use token_facts::{Introspection, Revocation, TokenKind};
 pub use tokens::Tokens;
+
+use name::SessionName;
+
+#[cfg(test)]
+mod example;

@@ -1,32 +1,28 @@
 //! The life of a session.
 
-use gatehouse_protocol::{ClientId, Entropy, ResourceUri, Scopes, UnixTime};
-use gatehouse_sealing::{HandleSecret, KeyRing};
+use gatehouse_protocol::{ClientId, ClientName, Entropy, ResourceUri, Scopes, UnixTime};
+use gatehouse_sealing::KeyRing;
 use gatehouse_storage::Store;
 
-use crate::record::{self, SessionRecord};
+use crate::record::{self, AccessRecord, SessionRecord};
 use crate::tokens::{AccessToken, RefreshToken};
-use crate::{Principal, Rejection, Tokens, UpstreamTokens};
+use crate::{Principal, ProviderGrant, Rejection, SessionRoot, Tokens, UpstreamTokens, ending};
 
-/// Seconds for which a refresh token that was just rotated still gets its successor. Clients refresh concurrently,
-/// some of them from two machines (Claude; `docs/conformance.md`), and a lost answer must not sign the user out; a
-/// thief gains no more than the lineage that the next refresh would expose.
-const GRACE_SECONDS: u64 = 30;
-
-/// What names a session: its secret, and when it ends at the latest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionRoot {
-    /// Random; it travels inside sealed codes and refresh tokens only.
-    pub secret: HandleSecret,
-    /// The end. Refreshing never extends it.
-    pub expires_at: UnixTime,
-}
-
-impl SessionRoot {
-    /// The secret of the access token of `generation`.
-    fn access_secret(&self, generation: u64) -> HandleSecret {
-        self.secret.derive("access", generation)
-    }
+/// A session to open.
+#[derive(Debug)]
+pub struct Opening {
+    /// Whose it is, and what was granted.
+    pub principal: Principal,
+    /// What the client calls itself, for the owner's list of sessions.
+    pub client_name: ClientName,
+    /// The identity provider's tokens.
+    pub upstream: UpstreamTokens,
+    /// Seconds.
+    pub access_token_lifetime: u64,
+    /// Whether the client gets refresh tokens.
+    pub refreshable: bool,
+    /// Whether the subject is a person, who sees the session in the list and can end it there.
+    pub listed: bool,
 }
 
 /// A refresh, by a client that has been authenticated.
@@ -60,18 +56,17 @@ impl<S: Store> Sessions<'_, S> {
     ///
     /// # Errors
     /// Where the store or the keys fail; then nothing was issued.
-    pub fn open(
-        &self,
-        root: &SessionRoot,
-        principal: Principal,
-        upstream: UpstreamTokens,
-        access_token_lifetime: u64,
-        refreshable: bool,
-        entropy: &mut impl Entropy,
-    ) -> Result<Tokens, Rejection> {
-        let record = SessionRecord { principal, upstream, generation: 0, rotated_at: self.now };
-        record::put_access(&record.principal, &root.access_secret(0), root.expires_at, self.store, entropy)?;
+    pub fn open(&self, root: &SessionRoot, opening: Opening, entropy: &mut impl Entropy) -> Result<Tokens, Rejection> {
+        let Opening { principal, client_name, upstream, access_token_lifetime, refreshable, listed } = opening;
+        let name = root.name();
+        ProviderGrant::of_root(principal.subject.clone(), root).begin(upstream, self.store, self.now, entropy)?;
+        AccessRecord::put(&principal, root, 0, self.store, entropy)?;
+        let record = SessionRecord { principal, client_name, opened_at: self.now, generation: 0, rotated_at: self.now };
         record.put(root, self.store, entropy)?;
+        record.summary(&name).put(&name, self.store, entropy)?;
+        if listed {
+            self.list_session(&record.principal.subject, &name, entropy)?;
+        }
         let scopes = record.principal.scopes.clone();
         let mut tokens = self.issue(root, 0, &record.principal, scopes, access_token_lifetime, entropy)?;
         if !refreshable {
@@ -86,15 +81,28 @@ impl<S: Store> Sessions<'_, S> {
     /// See [`Rejection`].
     pub fn validate(&self, access_token: &str, resource: &ResourceUri) -> Result<Principal, Rejection> {
         let token = AccessToken::open(access_token, resource.as_str(), self.keys)?;
-        if self.now >= token.expires_at {
-            return Err(Rejection::Expired);
-        }
-        let principal = record::get_access(&token.secret, token.session_expires_at, self.store)?;
-        let principal = principal.ok_or(Rejection::Revoked)?;
-        if principal.resource != *resource {
-            return Err(Rejection::Unrecognised);
-        }
-        Ok(Principal { scopes: principal.scopes.intersection(&token.scopes), ..principal })
+        Ok(self.look_up(&token, resource)?.principal)
+    }
+
+    /// Leads to the identity provider's tokens of the session to which an access token presented at `resource` belongs.
+    ///
+    /// # Errors
+    /// Where the token does not validate.
+    pub fn provider_grant(&self, access_token: &str, resource: &ResourceUri) -> Result<ProviderGrant, Rejection> {
+        let token = AccessToken::open(access_token, resource.as_str(), self.keys)?;
+        let access = self.look_up(&token, resource)?;
+        Ok(ProviderGrant::new(access.principal.subject, token.session, access.provider_secret))
+    }
+
+    /// Leads to the identity provider's tokens of a session that is about to be refreshed, so that they can be looked
+    /// after first. `None` where the refresh token is one that [`Sessions::refresh`] takes for stolen.
+    ///
+    /// # Errors
+    /// Those of [`Sessions::refresh`]; nothing is written.
+    pub fn provider_grant_at_refresh(&self, request: &RefreshRequest<'_>) -> Result<Option<ProviderGrant>, Rejection> {
+        let presented = self.present(request)?;
+        let subject = presented.record.principal.subject.clone();
+        Ok((!presented.is_reused(self.now)).then(|| ProviderGrant::of_root(subject, &presented.root)))
     }
 
     /// Redeems a refresh token: issues the tokens of the next generation, and retires the one presented.
@@ -102,51 +110,62 @@ impl<S: Store> Sessions<'_, S> {
     /// # Errors
     /// See [`Rejection`]. [`Rejection::Reused`] has ended the session; every other one has changed nothing.
     pub fn refresh(&self, request: &RefreshRequest<'_>, entropy: &mut impl Entropy) -> Result<Tokens, Rejection> {
+        let presented = self.present(request)?;
+        let is_reused = presented.is_reused(self.now);
+        let Presented { root, generation, record, scopes } = presented;
+        let name = root.name();
+        if is_reused {
+            ending::end(&name, Some(record.generation), self.store)?;
+            return Err(Rejection::Reused);
+        }
+        let principal = record.principal.clone();
+        let next = generation.saturating_add(1);
+        // Written by every caller, with the same content: whoever answers first must not answer with a token that is
+        // not there yet.
+        AccessRecord::put(&principal, &root, next, self.store, entropy)?;
+        if generation >= record.generation && record::is_first_to_rotate(&name, generation, self.store)? {
+            let record = SessionRecord { generation: next, rotated_at: self.now, ..record };
+            record.put(&root, self.store, entropy)?;
+            record.summary(&name).put(&name, self.store, entropy)?;
+            if let Some(before) = generation.checked_sub(1) {
+                AccessRecord::delete(&name, before, self.store)?;
+            }
+        }
+        ending::check(&name, Some(next), self.store)?;
+        self.issue(&root, next, &principal, scopes, request.access_token_lifetime, entropy)
+    }
+
+    /// Ends the session of `root`, whatever tokens it has. Succeeds where there is none.
+    ///
+    /// # Errors
+    /// Where the store fails; the session may then still be there.
+    pub fn end(&self, root: &SessionRoot) -> Result<(), Rejection> {
+        ending::end(&root.name(), None, self.store)
+    }
+
+    /// What requests with `token` may do at `resource`.
+    pub(crate) fn look_up(&self, token: &AccessToken, resource: &ResourceUri) -> Result<AccessRecord, Rejection> {
+        if self.now >= token.expires_at {
+            return Err(Rejection::Expired);
+        }
+        let access = AccessRecord::get(&token.session, token.generation, &token.secret, self.store)?;
+        let AccessRecord { principal, provider_secret } = access.ok_or(Rejection::Revoked)?;
+        if principal.resource != *resource {
+            return Err(Rejection::Unrecognised);
+        }
+        let scopes = principal.scopes.intersection(&token.scopes);
+        Ok(AccessRecord { principal: Principal { scopes, ..principal }, provider_secret })
+    }
+
+    /// Checks a refresh token and what is asked for with it. Writes nothing.
+    fn present(&self, request: &RefreshRequest<'_>) -> Result<Presented, Rejection> {
         let RefreshToken { root, generation } = RefreshToken::open(request.refresh_token, self.keys)?;
         if self.now >= root.expires_at {
             return Err(Rejection::Expired);
         }
         let record = SessionRecord::get(&root, self.store)?.ok_or(Rejection::Revoked)?;
-        let principal = record.principal.clone();
-        let scopes = narrowed(&principal, request)?;
-        let next = generation.saturating_add(1);
-        if generation < record.generation {
-            let in_grace = next == record.generation && record.rotated_at.seconds_until(self.now) <= GRACE_SECONDS;
-            if !in_grace {
-                self.end(&root)?;
-                return Err(Rejection::Reused);
-            }
-        }
-        // Written by every caller, with the same content: whoever answers first must not answer with a token that is
-        // not there yet.
-        record::put_access(&principal, &root.access_secret(next), root.expires_at, self.store, entropy)?;
-        if generation >= record.generation && record::is_first_to_rotate(&root, generation, self.store)? {
-            SessionRecord { generation: next, rotated_at: self.now, ..record }.put(&root, self.store, entropy)?;
-            if let Some(before) = generation.checked_sub(1) {
-                record::delete_access(&root.access_secret(before), root.expires_at, self.store)?;
-            }
-        }
-        // A session that was ended while this was going on stays ended: `end` notes it first and deletes then, here
-        // it is looked for last.
-        if record::has_ended(&root, self.store)? {
-            self.end(&root)?;
-            return Err(Rejection::Revoked);
-        }
-        self.issue(&root, next, &principal, scopes, request.access_token_lifetime, entropy)
-    }
-
-    /// Ends the session of `root`, whatever tokens it has.
-    ///
-    /// # Errors
-    /// Where the store fails; the session may then still be there.
-    pub fn end(&self, root: &SessionRoot) -> Result<(), Rejection> {
-        record::put_ended(root, self.store)?;
-        let Some(record) = SessionRecord::get(root, self.store)? else { return Ok(()) };
-        let live = record.generation.saturating_sub(1)..=record.generation.saturating_add(1);
-        for generation in live {
-            record::delete_access(&root.access_secret(generation), root.expires_at, self.store)?;
-        }
-        record::delete_session(root, self.store)
+        let scopes = narrowed(&record.principal, request)?;
+        Ok(Presented { root, generation, record, scopes })
     }
 
     fn issue(
@@ -161,8 +180,9 @@ impl<S: Store> Sessions<'_, S> {
         let expires_in = lifetime.min(self.now.seconds_until(root.expires_at));
         let access_token = AccessToken {
             secret: root.access_secret(generation),
+            session: root.name(),
+            generation,
             expires_at: self.now.plus(expires_in),
-            session_expires_at: root.expires_at,
             scopes: scopes.clone(),
         };
         let refresh_token = RefreshToken { root: root.clone(), generation };
@@ -172,6 +192,22 @@ impl<S: Store> Sessions<'_, S> {
             expires_in,
             scopes,
         })
+    }
+}
+
+/// A refresh token that is ours, presented by its client.
+struct Presented {
+    root: SessionRoot,
+    generation: u64,
+    record: SessionRecord,
+    /// What the new access token allows.
+    scopes: Scopes,
+}
+
+impl Presented {
+    /// Whether somebody else has the token, too: it was rotated, and not just now.
+    fn is_reused(&self, now: UnixTime) -> bool {
+        self.record.is_reuse(self.generation, now)
     }
 }
 

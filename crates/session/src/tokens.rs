@@ -1,10 +1,13 @@
 //! Tokens as the client holds them: sealed, and opaque to it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_protocol::{Entropy, Scopes, SecretString, UnixTime};
 use gatehouse_sealing::{HandleSecret, KeyRing, Purpose};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use crate::{Rejection, SessionRoot};
+use crate::{Rejection, SessionName, SessionRoot};
 
 const ACCESS: Purpose = "access-token";
 const REFRESH: Purpose = "refresh-token";
@@ -22,12 +25,13 @@ pub struct Tokens {
     pub scopes: Scopes,
 }
 
-/// What an access token carries: the secret of its record, and its own limits.
+/// What an access token carries: what names and opens its record, and its own limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AccessToken {
     pub(crate) secret: HandleSecret,
+    pub(crate) session: SessionName,
+    pub(crate) generation: u64,
     pub(crate) expires_at: UnixTime,
-    pub(crate) session_expires_at: UnixTime,
     /// Narrower than the grant where the refresh asked for less (RFC 6749, section 6).
     pub(crate) scopes: Scopes,
 }
@@ -39,11 +43,12 @@ pub(crate) struct RefreshToken {
     pub(crate) generation: u64,
 }
 
-/// The sealed texts. Their order and names are part of `FORMAT` of the sealing crate: change them with it.
+/// The sealed texts: the secrets in base64url, times in seconds. What they hold is part of `FORMAT` of the sealing crate:
+/// change it with them, unless an old text does not parse as a new one.
 #[derive(Serialize, Deserialize)]
-struct AccessText(Vec<u8>, u64, u64, String);
+struct AccessText(String, String, u64, u64, u64, String);
 #[derive(Serialize, Deserialize)]
-struct RefreshText(Vec<u8>, u64, u64);
+struct RefreshText(String, u64, u64);
 
 impl AccessToken {
     /// The sealed form, bound to `resource`: at another one it does not open.
@@ -54,20 +59,25 @@ impl AccessToken {
         entropy: &mut impl Entropy,
     ) -> Result<SecretString, Rejection> {
         let text = AccessText(
-            self.secret.expose().to_vec(),
+            write(&self.secret),
+            write(&self.session.secret),
+            self.session.expires_at.seconds(),
+            self.generation,
             self.expires_at.seconds(),
-            self.session_expires_at.seconds(),
             self.scopes.to_string(),
         );
         seal(ACCESS, &[resource], &text, keys, entropy)
     }
 
     pub(crate) fn open(token: &str, resource: &str, keys: &KeyRing) -> Result<Self, Rejection> {
-        let AccessText(secret, expires_at, session_expires_at, scopes) = open(ACCESS, &[resource], token, keys)?;
+        let AccessText(secret, name, session_expires_at, generation, expires_at, scopes) =
+            open(ACCESS, &[resource], token, keys)?;
+        let session = SessionName { secret: read(&name)?, expires_at: UnixTime::from_seconds(session_expires_at) };
         Ok(Self {
-            secret: HandleSecret::from_slice(&secret).ok_or(Rejection::Unrecognised)?,
+            secret: read(&secret)?,
+            session,
+            generation,
             expires_at: UnixTime::from_seconds(expires_at),
-            session_expires_at: UnixTime::from_seconds(session_expires_at),
             scopes: Scopes::parse(&scopes).map_err(|_| Rejection::Unrecognised)?,
         })
     }
@@ -75,15 +85,26 @@ impl AccessToken {
 
 impl RefreshToken {
     pub(crate) fn seal(&self, keys: &KeyRing, entropy: &mut impl Entropy) -> Result<SecretString, Rejection> {
-        let text = RefreshText(self.root.secret.expose().to_vec(), self.root.expires_at.seconds(), self.generation);
+        let text = RefreshText(write(&self.root.secret), self.root.expires_at.seconds(), self.generation);
         seal(REFRESH, &[], &text, keys, entropy)
     }
 
     pub(crate) fn open(token: &str, keys: &KeyRing) -> Result<Self, Rejection> {
         let RefreshText(secret, expires_at, generation) = open(REFRESH, &[], token, keys)?;
-        let secret = HandleSecret::from_slice(&secret).ok_or(Rejection::Unrecognised)?;
-        Ok(Self { root: SessionRoot { secret, expires_at: UnixTime::from_seconds(expires_at) }, generation })
+        Ok(Self {
+            root: SessionRoot { secret: read(&secret)?, expires_at: UnixTime::from_seconds(expires_at) },
+            generation,
+        })
     }
+}
+
+fn write(secret: &HandleSecret) -> String {
+    URL_SAFE_NO_PAD.encode(secret.expose())
+}
+
+fn read(text: &str) -> Result<HandleSecret, Rejection> {
+    let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).map_err(|_| Rejection::Unrecognised)?);
+    HandleSecret::from_slice(&bytes).ok_or(Rejection::Unrecognised)
 }
 
 fn seal(

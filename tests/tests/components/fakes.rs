@@ -60,9 +60,11 @@ pub enum SessionCall {
     Open {
         root: sessions::SessionRoot,
         principal: sessions::Principal,
+        client_name: String,
         upstream: sessions::UpstreamTokens,
         lifetime: u64,
         refreshable: bool,
+        listed: bool,
     },
     Validate {
         token: String,
@@ -75,8 +77,31 @@ pub enum SessionCall {
         scopes: Option<Vec<String>>,
         lifetime: u64,
     },
+    IdentityProviderToken {
+        token: String,
+        resource: String,
+    },
     End {
         root: sessions::SessionRoot,
+    },
+    Introspect {
+        token: String,
+        resources: Vec<String>,
+    },
+    Revoke {
+        token: String,
+        client_id: String,
+        resources: Vec<String>,
+    },
+    List {
+        subject: String,
+    },
+    EndOne {
+        subject: String,
+        id: String,
+    },
+    EndAll {
+        subject: String,
     },
     Bind {
         subject: String,
@@ -110,6 +135,14 @@ pub struct Fakes {
     pub validated: Mutex<Option<Result<sessions::Principal, sessions::Rejection>>>,
     /// What `open` and `refresh` answer.
     pub issued: Mutex<Option<Result<sessions::Tokens, sessions::Rejection>>>,
+    /// What `identity-provider-token` answers.
+    pub provider_token: Mutex<Option<Result<Option<String>, sessions::Rejection>>>,
+    /// What `introspect` answers.
+    pub introspected: Mutex<Option<Result<Option<sessions::Introspection>, sessions::Rejection>>>,
+    /// What `revoke` answers.
+    pub revoked: Mutex<Option<Result<sessions::Revocation, sessions::Rejection>>>,
+    /// The sessions that `list` answers with and `end-one` finds, whoever asks.
+    pub summaries: Mutex<Vec<sessions::Summary>>,
     /// What `handles.bind` answers with, in place of a bound handle.
     pub bind_failure: Mutex<Option<handles::Rejection>>,
     /// Requests that the component sent, in order.

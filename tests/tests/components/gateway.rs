@@ -1,6 +1,7 @@
 //! The gateway.
 
 mod forwarding;
+mod identity_provider_tokens;
 mod own_answers;
 mod refusing;
 mod streaming;

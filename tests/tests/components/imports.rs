@@ -133,11 +133,13 @@ impl sessions::Host for Guest {
         &mut self,
         root: sessions::SessionRoot,
         principal: sessions::Principal,
+        client_name: String,
         upstream: sessions::UpstreamTokens,
         lifetime: u64,
         refreshable: bool,
+        listed: bool,
     ) -> Fallible<sessions::Tokens, sessions::Rejection> {
-        let call = SessionCall::Open { root, principal, upstream, lifetime, refreshable };
+        let call = SessionCall::Open { root, principal, client_name, upstream, lifetime, refreshable, listed };
         self.fakes.session_calls.lock().unwrap().push(call);
         Ok(self.fakes.issued.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
     }
@@ -160,8 +162,52 @@ impl sessions::Host for Guest {
         Ok(self.fakes.issued.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
     }
 
+    fn identity_provider_token(
+        &mut self,
+        token: String,
+        resource: String,
+    ) -> Fallible<Option<String>, sessions::Rejection> {
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::IdentityProviderToken { token, resource });
+        Ok(self.fakes.provider_token.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
+    }
+
     fn end(&mut self, root: sessions::SessionRoot) -> Fallible<(), sessions::Rejection> {
         self.fakes.session_calls.lock().unwrap().push(SessionCall::End { root });
+        Ok(Ok(()))
+    }
+
+    fn introspect(
+        &mut self,
+        token: String,
+        resources: Vec<String>,
+    ) -> Fallible<Option<sessions::Introspection>, sessions::Rejection> {
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::Introspect { token, resources });
+        Ok(self.fakes.introspected.lock().unwrap().clone().unwrap_or(Ok(None)))
+    }
+
+    fn revoke(
+        &mut self,
+        token: String,
+        client_id: String,
+        resources: Vec<String>,
+    ) -> Fallible<sessions::Revocation, sessions::Rejection> {
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::Revoke { token, client_id, resources });
+        Ok(self.fakes.revoked.lock().unwrap().clone().unwrap_or(Ok(sessions::Revocation::Unknown)))
+    }
+
+    fn list(&mut self, subject: String) -> Fallible<Vec<sessions::Summary>, sessions::Rejection> {
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::List { subject });
+        Ok(Ok(self.fakes.summaries.lock().unwrap().clone()))
+    }
+
+    fn end_one(&mut self, subject: String, id: String) -> Fallible<bool, sessions::Rejection> {
+        let is_there = self.fakes.summaries.lock().unwrap().iter().any(|summary| summary.id == id);
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::EndOne { subject, id });
+        Ok(Ok(is_there))
+    }
+
+    fn end_all(&mut self, subject: String) -> Fallible<(), sessions::Rejection> {
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::EndAll { subject });
         Ok(Ok(()))
     }
 }

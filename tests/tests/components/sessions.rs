@@ -2,6 +2,8 @@
 
 mod handles_and_keys;
 mod life;
+mod owners;
+mod provider_tokens;
 
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::bindings::keeper::exports::gatehouse::auth::handles::Rejection as HandleRejection;
 use crate::bindings::keeper::exports::gatehouse::auth::sessions::{
-    Principal, Rejection, SessionRoot, Tokens, UpstreamTokens,
+    Introspection, Principal, Rejection, Revocation, SessionRoot, Summary, Tokens, UpstreamTokens,
 };
 use crate::bindings::keeper::{Keeper, KeeperPre};
 use crate::component::{Guest, SESSIONS, fresh};
@@ -18,6 +20,7 @@ use crate::fakes::{Fakes, NOW};
 
 const RESOURCE: &str = "https://gateway.example/mcp";
 const CLIENT: &str = "a-client";
+const CLIENT_NAME: &str = "An Editor";
 const LIFETIME: u64 = 300;
 const SESSION: u64 = 86_400;
 
@@ -67,11 +70,26 @@ impl Subject {
         let upstream = UpstreamTokens {
             access_token: Some("upstream-access".to_owned()),
             refresh_token: Some("upstream-refresh".to_owned()),
-            expires_at: Some(NOW + 60),
+            // Long enough for a session to be over before the provider must be asked.
+            expires_at: Some(NOW + 2 * SESSION),
         };
+        self.open_as(root, principal, &upstream, refreshable, true).await
+    }
+
+    async fn open_as(
+        &self,
+        root: &SessionRoot,
+        principal: &Principal,
+        upstream: &UpstreamTokens,
+        refreshable: bool,
+        listed: bool,
+    ) -> Result<Tokens, Rejection> {
         let (mut store, keeper) = self.instance().await;
-        let sessions = keeper.gatehouse_auth_sessions();
-        sessions.call_open(&mut store, root, principal, &upstream, LIFETIME, refreshable).await.expect("no trap")
+        keeper
+            .gatehouse_auth_sessions()
+            .call_open(&mut store, root, principal, CLIENT_NAME, upstream, LIFETIME, refreshable, listed)
+            .await
+            .expect("no trap")
     }
 
     async fn open(&self) -> Tokens {
@@ -109,6 +127,39 @@ impl Subject {
         keeper.gatehouse_auth_sessions().call_end(&mut store, root).await.expect("no trap")
     }
 
+    async fn identity_provider_token(&self, tokens: &Tokens) -> Result<Option<String>, Rejection> {
+        let (mut store, keeper) = self.instance().await;
+        let sessions = keeper.gatehouse_auth_sessions();
+        sessions.call_identity_provider_token(&mut store, &tokens.access_token, RESOURCE).await.expect("no trap")
+    }
+
+    async fn introspect(&self, token: &str) -> Result<Option<Introspection>, Rejection> {
+        let (mut store, keeper) = self.instance().await;
+        let resources = ["https://gateway.example/other".to_owned(), RESOURCE.to_owned()];
+        keeper.gatehouse_auth_sessions().call_introspect(&mut store, token, &resources).await.expect("no trap")
+    }
+
+    async fn revoke(&self, token: &str, client_id: &str) -> Result<Revocation, Rejection> {
+        let (mut store, keeper) = self.instance().await;
+        let resources = [RESOURCE.to_owned()];
+        keeper.gatehouse_auth_sessions().call_revoke(&mut store, token, client_id, &resources).await.expect("no trap")
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<Summary>, Rejection> {
+        let (mut store, keeper) = self.instance().await;
+        keeper.gatehouse_auth_sessions().call_list(&mut store, subject).await.expect("no trap")
+    }
+
+    async fn end_one(&self, subject: &str, id: &str) -> Result<bool, Rejection> {
+        let (mut store, keeper) = self.instance().await;
+        keeper.gatehouse_auth_sessions().call_end_one(&mut store, subject, id).await.expect("no trap")
+    }
+
+    async fn end_all(&self, subject: &str) -> Result<(), Rejection> {
+        let (mut store, keeper) = self.instance().await;
+        keeper.gatehouse_auth_sessions().call_end_all(&mut store, subject).await.expect("no trap")
+    }
+
     async fn bind(&self, owner: &Principal, handle: &str) -> Result<String, HandleRejection> {
         let (mut store, keeper) = self.instance().await;
         keeper.gatehouse_auth_handles().call_bind(&mut store, owner, handle).await.expect("no trap")
@@ -130,8 +181,16 @@ fn refresh_token(tokens: &Tokens) -> &str {
 
 /// The text in the clear, in the decoded token or in the whole store must not say who it is about.
 fn tells_nothing(text: &str) {
-    let secrets =
-        ["alice", CLIENT, "gateway.example", "files", "upstream-access", "upstream-refresh", "0123456789abcdef"];
+    let secrets = [
+        "alice",
+        CLIENT,
+        CLIENT_NAME,
+        "gateway.example",
+        "files",
+        "upstream-access",
+        "upstream-refresh",
+        "0123456789abcdef",
+    ];
     for secret in secrets {
         assert!(!text.contains(secret), "{secret} is in {text}");
     }

@@ -4,15 +4,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::example::{
     CHALLENGE, CONFIGURED, CONFIGURED_URI, Form, LOOPBACK_URI, RESOURCE, START, World, configuration_with,
-    configuration_with_two_upstreams, fits_error_description, query,
+    configuration_with_two_upstreams, fits_error_description, key_ring, query,
 };
 
 fn bind(query: &Form, world: &World) -> Result<BoundRequest, UnboundRejection> {
-    BoundRequest::parse(&query.text(), &world.configuration, &world.store, START)
+    BoundRequest::parse(&query.text(), &world.configuration, &world.keys, &world.store, START)
 }
 
 fn judge(query: &Form, configuration: &Configuration) -> Result<AuthorizationRequest, Box<RejectedRequest>> {
-    let bound = BoundRequest::parse(&query.text(), configuration, &MemoryStore::at(START), START);
+    let bound = BoundRequest::parse(&query.text(), configuration, &key_ring('A'), &MemoryStore::at(START), START);
     bound.unwrap().validate(configuration)
 }
 
@@ -382,7 +382,8 @@ fn a_kept_request_comes_back_as_it_was() {
     let mut world = World::new();
     let request = world.request_of_registered();
     let restored =
-        AuthorizationRequest::restore(&request.to_text(), &world.configuration, &world.store, START).unwrap();
+        AuthorizationRequest::restore(&request.to_text(), &world.configuration, &world.keys, &world.store, START)
+            .unwrap();
     assert_eq!(format!("{restored:?}"), format!("{request:?}"));
 }
 
@@ -392,7 +393,7 @@ fn a_kept_request_is_bound_anew() {
     let registered = world.request_of_registered().to_text();
     let configured = world.request().to_text();
     let restore = |text, configuration: &Configuration, now| {
-        AuthorizationRequest::restore(text, configuration, &world.store, now).unwrap_err()
+        AuthorizationRequest::restore(text, configuration, &world.keys, &world.store, now).unwrap_err()
     };
     let moved = configuration_with(CONFIGURED_URI, "https://client.example/moved");
     assert_eq!(restore(&configured, &moved, START), UnboundRejection::ForeignRedirectUri);
@@ -442,7 +443,7 @@ proptest! {
     fn any_query_is_refused_without_a_trace_since_it_names_no_client(query in ".{0,200}") {
         let world = World::new();
         let before = world.store.snapshot();
-        prop_assert!(BoundRequest::parse(&query, &world.configuration, &world.store, START).is_err());
+        prop_assert!(BoundRequest::parse(&query, &world.configuration, &world.keys, &world.store, START).is_err());
         prop_assert_eq!(world.store.snapshot(), before);
     }
 
@@ -454,7 +455,7 @@ proptest! {
         let mut world = World::new();
         let query = query().with("client_id", world.register().as_str()).with("redirect_uri", &uri);
         let text = format!("{}{appended}", query.text());
-        if let Ok(bound) = BoundRequest::parse(&text, &world.configuration, &world.store, START) {
+        if let Ok(bound) = BoundRequest::parse(&text, &world.configuration, &world.keys, &world.store, START) {
             prop_assert!(may_receive_a_code(&uri), "{}", uri);
             prop_assert_eq!(bound.redirect_uri.as_str(), uri.as_str());
         }

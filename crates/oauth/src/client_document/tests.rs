@@ -1,19 +1,54 @@
+use gatehouse_sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
+use http::HeaderValue;
+use http::header::CACHE_CONTROL;
+use serde_json::json;
 
 use super::*;
+use crate::client_authentication::ClientAuthentication;
+use crate::example::{Counting, World, key_ring};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
 const ID: &str = "https://client.example.com/oauth/metadata.json";
 const DOCUMENT_TEXT: &str = r#"{"client_id":"https://client.example.com/oauth/metadata.json","client_name":"A client",
     "redirect_uris":["http://localhost/callback","https://client.example.com/cb"],"unknown":{"member":true}}"#;
 
-fn url(text: &str) -> Result<DocumentUrl, DocumentRejection> {
-    DocumentUrl::parse(&ClientId::parse(text).unwrap())
+fn client_id(text: &str) -> ClientId {
+    ClientId::parse(text).unwrap()
 }
 
-fn configuration() -> Configuration {
-    Configuration::parse(r#"{"public_url":"https://g.example","identity_provider":{"name":"a","issuer":"https://i.example","client_id":"b"},
-        "upstreams":[{"path":"/mcp","url":"https://c.example/"}]}"#).unwrap()
+fn at<'a>(now: UnixTime, store: &'a MemoryStore, keys: &'a KeyRing) -> DocumentCache<'a, MemoryStore> {
+    store.set_now(now);
+    DocumentCache { store, keys, now }
+}
+
+struct Site {
+    store: MemoryStore,
+    keys: KeyRing,
+    configuration: Configuration,
+    url: DocumentUrl,
+    entropy: Counting,
+}
+
+impl Site {
+    fn new() -> Self {
+        let World { configuration, entropy, .. } = World::new();
+        let url = DocumentUrl::parse(&client_id(ID), &configuration).unwrap();
+        Self { store: MemoryStore::at(NOW), keys: key_ring('A'), configuration, url, entropy }
+    }
+
+    fn keep(&mut self, answer: &Response<Vec<u8>>, now: UnixTime) -> Result<(), DocumentRejection> {
+        let documents = at(now, &self.store, &self.keys);
+        self.url.keep(answer, &self.configuration, &documents, &mut self.entropy).unwrap()
+    }
+
+    fn kept(&self, now: UnixTime) -> Option<Client> {
+        self.url.kept(&self.configuration, &at(now, &self.store, &self.keys)).unwrap()
+    }
+
+    fn needs_reading(&self, now: UnixTime) -> bool {
+        self.url.needs_reading(&at(now, &self.store, &self.keys)).unwrap()
+    }
 }
 
 fn answer(status: u16, content_type: &'static str, body: &str) -> Response<Vec<u8>> {
@@ -23,97 +58,134 @@ fn answer(status: u16, content_type: &'static str, body: &str) -> Response<Vec<u
     response
 }
 
+fn with(members: serde_json::Value) -> Response<Vec<u8>> {
+    let mut document: serde_json::Value = serde_json::from_str(DOCUMENT_TEXT).unwrap();
+    document.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    answer(200, "application/json", &document.to_string())
+}
+
+fn cached(cache_control: &'static str) -> Response<Vec<u8>> {
+    let mut response = answer(200, "application/json; charset=utf-8", DOCUMENT_TEXT);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache_control));
+    response
+}
+
+/// Public keys of the examples of RFC 7517, appendix A.1.
+fn jwks() -> serde_json::Value {
+    json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "1",
+        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]})
+}
+
 #[test]
-fn only_plain_https_urls_of_public_hosts_are_fetched() {
-    for good in [ID, "https://client.example.com:8443/a", "https://xn--bcher-kva.example.com/a?b=c"] {
-        assert_eq!(url(good).unwrap().request().uri(), good);
+fn a_document_may_be_fetched_where_its_url_is_public_and_documents_are_enabled() {
+    let mut configuration = World::new().configuration;
+    let parse = |id: &str, configuration: &Configuration| DocumentUrl::parse(&client_id(id), configuration);
+    assert_eq!(parse(ID, &configuration).unwrap().request().uri(), ID);
+    for bad in
+        ["https://127.0.0.1/a", "https://client.example.com/", "http://localhost:4000/a", "https://a.localhost/b"]
+    {
+        assert!(DocumentUrl::names_a_document(&client_id(bad)), "{bad}");
+        assert_eq!(parse(bad, &configuration), Err(DocumentRejection::Url), "{bad}");
     }
-    for bad in [
-        "https://client.example.com",
-        "https://client.example.com/",
-        "http://client.example.com/a",
-        "https://client.example.com/a#b",
-        "https://u@client.example.com/a",
-        "https://u:p@client.example.com/a",
-        "https://client.example.com/a/../b",
-        "https://client.example.com/./a",
-        "https://CLIENT.example.com/a",
-        "https://client.example.com:443/a",
-        "https://client.example.com\\a/b",
-        "https://127.0.0.1/a",
-        "https://0x7f.1/a",
-        "https://2130706433/a",
-        "https://169.254.169.254/latest",
-        "https://10.0.0.1/a",
-        "https://[::1]/a",
-        "https://[::ffff:127.0.0.1]/a",
-        "https://[64:ff9b::7f00:1]/a",
-        "https://8.8.8.8/a",
-        "https://localhost/a",
-        "https://localhost./a",
-        "https://x.localhost/a",
-        "https://metadata/a",
-        "https://metadata.google.internal/a",
-        "https://printer.local/a",
-        "https://router.home.arpa/a",
-        "https:client.example.com/a",
-        "https:///client.example.com/a",
-    ] {
-        assert_eq!(url(bad), Err(DocumentRejection::Url), "{bad}");
+    configuration.client_documents.enabled = false;
+    assert_eq!(parse(ID, &configuration), Err(DocumentRejection::Disabled));
+    assert!(!DocumentUrl::names_a_document(&client_id("1795000000-abc")));
+}
+
+#[test]
+fn a_document_is_a_client_while_it_is_fresh_and_for_a_flow_longer() {
+    for (cache_control, fresh) in
+        [("public", 3600), ("max-age=60", 60), ("max-age=0", 0), ("no-store", 0), ("max-age=31536000", 86_400 - 1800)]
+    {
+        let mut site = Site::new();
+        assert!(site.kept(NOW).is_none() && site.needs_reading(NOW));
+        site.keep(&cached(cache_control), NOW).unwrap();
+        let client = site.kept(NOW).unwrap();
+        assert_eq!((client.client_id.as_str(), client.client_name.as_str()), (ID, "A client"));
+        assert_eq!(client.redirect_uris.len(), 2);
+        assert!(client.may(gatehouse_configuration::GrantType::RefreshToken) && !client.is_configured);
+        if fresh > 0 {
+            assert!(!site.needs_reading(NOW.plus(fresh - 1)), "{cache_control}");
+        }
+        assert!(site.needs_reading(NOW.plus(fresh)), "{cache_control}: a flow begins with a fresh document");
+        assert!(!site.needs_reading(NOW.plus(fresh)), "{cache_control}: once a minute");
+        assert!(site.kept(NOW.plus(fresh + 1799)).is_some(), "{cache_control}: one that began ends with it");
+        assert!(site.kept(NOW.plus(fresh + 1800)).is_none(), "{cache_control}");
     }
 }
 
 #[test]
-fn a_document_that_was_read_is_a_client_for_an_hour_or_two() {
-    let (store, url, configuration) = (MemoryStore::at(NOW), url(ID).unwrap(), configuration());
-    assert!(url.kept(&configuration, &store, NOW).unwrap().is_none());
-    url.keep(&answer(200, "application/json; charset=utf-8", DOCUMENT_TEXT), &configuration, &store, NOW)
-        .unwrap()
-        .unwrap();
-    let client = url.kept(&configuration, &store, NOW).unwrap().unwrap();
-    assert_eq!((client.client_id.as_str(), client.client_name.as_str()), (ID, "A client"));
-    assert_eq!(client.redirect_uris.len(), 2);
-    assert!(client.refreshable && !client.is_configured);
-    let later = NOW.plus(PERIOD_SECONDS);
-    assert!(url.kept(&configuration, &store, later).unwrap().is_none(), "the next period reads it anew");
-}
-
-#[test]
-fn a_document_that_is_refused_is_not_kept() {
-    let (store, url, configuration) = (MemoryStore::at(NOW), url(ID).unwrap(), configuration());
-    let edited = |from: &str, to: &str| DOCUMENT_TEXT.replacen(from, to, 1);
-    let before = store.snapshot();
+fn a_document_that_is_refused_is_not_kept_and_ends_what_was_kept() {
+    let edited = |from: &str, to: &str| answer(200, "application/json", &DOCUMENT_TEXT.replacen(from, to, 1));
+    let method = |method: &str| with(json!({ "token_endpoint_auth_method": method }));
     for (answer, expected) in [
         (answer(302, "application/json", DOCUMENT_TEXT), DocumentRejection::Status(302)),
         (answer(404, "application/json", DOCUMENT_TEXT), DocumentRejection::Status(404)),
         (answer(200, "text/html", DOCUMENT_TEXT), DocumentRejection::MediaType),
-        (answer(200, "application/json", &edited("oauth/metadata", "oauth/other")), DocumentRejection::OtherClient),
-        (answer(200, "application/json", &edited("A client", "A\\u202eclient")), DocumentRejection::ClientName),
-        (
-            answer(200, "application/json", &edited("http://localhost/callback", "http://evil.example/callback")),
-            DocumentRejection::RedirectUris,
-        ),
-        (
-            answer(200, "application/json", &edited("https://client.example.com/cb", "https://g.example/callback")),
-            DocumentRejection::RedirectUris,
-        ),
-        (
-            answer(200, "application/json", &edited("\"unknown\"", "\"client_secret\"")),
-            DocumentRejection::Authentication,
-        ),
-        (
-            answer(
-                200,
-                "application/json",
-                &edited("\"unknown\":{\"member\":true}", "\"token_endpoint_auth_method\":\"client_secret_basic\""),
-            ),
-            DocumentRejection::Authentication,
-        ),
+        (edited("oauth/metadata", "oauth/other"), DocumentRejection::OtherClient),
+        (edited("A client", "A\\u202eclient"), DocumentRejection::ClientName),
+        (edited("http://localhost/callback", "http://evil.example/callback"), DocumentRejection::RedirectUris),
+        (edited("https://client.example.com/cb", "https://gateway.example/callback"), DocumentRejection::RedirectUris),
+        (with(json!({ "client_secret": "x" })), DocumentRejection::Authentication),
+        (method("client_secret_basic"), DocumentRejection::Authentication),
+        (method("client_secret_post"), DocumentRejection::Authentication),
+        (method("client_secret_jwt"), DocumentRejection::Authentication),
+        (method("private_key_jwt"), DocumentRejection::Keys),
     ] {
-        assert_eq!(url.keep(&answer, &configuration, &store, NOW).unwrap(), Err(expected));
-        assert_eq!(store.snapshot(), before);
+        let mut site = Site::new();
+        let before = site.store.snapshot();
+        assert_eq!(site.keep(&answer, NOW), Err(expected.clone()));
+        assert_eq!(site.store.snapshot(), before);
+        site.keep(&cached("max-age=60"), NOW).unwrap();
+        assert_eq!(site.keep(&answer, NOW.plus(60)), Err(expected));
+        assert!(site.kept(NOW.plus(60)).is_none());
     }
-    let broken = url.keep(&answer(200, "application/json", "{"), &configuration, &store, NOW).unwrap();
+    let broken = Site::new().keep(&answer(200, "application/json", "{"), NOW);
     assert!(matches!(broken, Err(DocumentRejection::NotMetadata(_))));
-    assert_eq!(store.snapshot(), before);
+}
+
+#[test]
+fn a_site_that_merely_fails_says_nothing_about_its_client() {
+    let mut site = Site::new();
+    site.keep(&cached("max-age=60"), NOW).unwrap();
+    let failure = answer(503, "text/html", "");
+    assert_eq!(site.keep(&failure, NOW.plus(60)), Err(DocumentRejection::Status(503)));
+    assert!(site.kept(NOW.plus(60)).is_some(), "flows that began can end");
+    assert!(site.kept(NOW.plus(60 + 1800)).is_none());
+}
+
+#[test]
+fn a_client_signs_with_the_keys_that_its_document_names() {
+    let signs = |members: serde_json::Value| {
+        let mut members = members;
+        members["token_endpoint_auth_method"] = json!("private_key_jwt");
+        let mut site = Site::new();
+        site.keep(&with(members), NOW).map(|()| site.kept(NOW).unwrap().authentication)
+    };
+    let inline = signs(json!({ "jwks": jwks() })).unwrap();
+    assert!(matches!(inline, ClientAuthentication::PrivateKeyJwt(gatehouse_configuration::ClientKeys::Inline(_))));
+    let uri = "https://client.example.com/jwks.json";
+    let ClientAuthentication::PrivateKeyJwt(at) = signs(json!({ "jwks_uri": uri })).unwrap() else { panic!() };
+    assert_eq!(at, gatehouse_configuration::ClientKeys::At(uri.to_owned()));
+    for bad in [
+        json!({}),
+        json!({ "jwks": { "keys": [] } }),
+        json!({ "jwks": "" }),
+        json!({ "jwks_uri": "https://127.0.0.1/jwks.json" }),
+        json!({ "jwks_uri": "http://client.example.com/jwks.json" }),
+        json!({ "jwks": jwks(), "jwks_uri": uri }),
+    ] {
+        assert_eq!(signs(bad.clone()).unwrap_err(), DocumentRejection::Keys, "{bad}");
+    }
+    // RFC 7517, section 4.2: a symmetric key is no key of this kind.
+    let symmetric = json!({ "jwks": { "keys": [{ "kty": "oct", "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMko" }] } });
+    assert_eq!(signs(symmetric).unwrap_err(), DocumentRejection::Keys);
+}
+
+#[test]
+fn whoever_can_write_to_the_store_cannot_say_where_codes_go() {
+    let mut site = Site::new();
+    site.keep(&cached("max-age=60"), NOW).unwrap();
+    site.keys = key_ring('B');
+    assert!(site.kept(NOW).is_none() && site.needs_reading(NOW));
 }

@@ -88,7 +88,7 @@ fn a_code_grants_what_the_user_granted() {
 fn an_identity_provider_may_give_no_tokens_and_a_client_may_not_refresh() {
     let mut world = World::new();
     let mut request = world.request();
-    request.client.refreshable = false;
+    request.client.grant_types = vec![GrantType::AuthorizationCode];
     let none = UpstreamTokens::default();
     let code =
         issue_code(&request, &alice(), &none, SESSION_LIFETIME, &world.keys, &world.store, START, &mut world.entropy);

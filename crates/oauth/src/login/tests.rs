@@ -1,4 +1,4 @@
-use gatehouse_openid::{Login, ProviderMetadata};
+use gatehouse_openid::{AccountChoice, Login, ProviderMetadata};
 use proptest::prelude::*;
 
 use super::*;
@@ -19,7 +19,8 @@ impl World {
     fn secrets(&mut self, state: &str) -> LoginSecrets {
         let provider = &self.configuration.identity_providers[0];
         let metadata = ProviderMetadata::from_json(PROVIDER.as_bytes(), &provider.issuer).unwrap();
-        Login::begin(provider, &metadata, &self.configuration.callback_url(), state, &mut self.entropy).secrets
+        let callback_url = self.configuration.callback_url();
+        Login::begin(provider, &metadata, &callback_url, state, AccountChoice::ByProvider, &mut self.entropy).secrets
     }
 
     /// Sends the user of [`World::browser`] away, and returns the state.

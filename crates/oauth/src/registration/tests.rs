@@ -1,13 +1,19 @@
+use gatehouse_configuration::GrantType;
 use gatehouse_protocol::ClientId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::client::Client;
-use crate::example::{Failing, START, World, client_id, configuration_with, fits_error_description};
+use crate::example::{Failing, START, World, client_id, configuration_with, fits_error_description, secret_name};
 
 fn attempt(world: &mut World, body: &str) -> Result<Registered, RegistrationRejection> {
-    register(body.as_bytes(), &world.configuration, &world.store, START, &mut world.entropy)
+    world.register_body(body.as_bytes())
+}
+
+/// The right to register where everybody has it.
+fn open() -> InitialAccess {
+    InitialAccess::check(None, None, &crate::example::configuration()).unwrap()
 }
 
 /// The body of the 201.
@@ -29,12 +35,12 @@ fn with_uri(uri: &str) -> String {
 }
 
 fn stored(client_id: &ClientId, world: &World) -> Client {
-    Client::find(client_id, &world.configuration, &world.store, START).unwrap()
+    Client::find(client_id, &world.configuration, &world.keys, &world.store, START).unwrap()
 }
 
 /// RFC 7591, section 3.1. What is not supported is answered with what is registered instead (section 3.2.1).
 #[test]
-fn the_example_of_rfc_7591_is_registered_as_a_public_client() {
+fn the_example_of_rfc_7591_is_registered_with_a_secret() {
     let mut world = World::new();
     let registered = attempt(
         &mut world,
@@ -50,23 +56,26 @@ fn the_example_of_rfc_7591_is_registered_as_a_public_client() {
     )
     .unwrap();
     let id = client_id(registered.client_id());
+    let answer = serde_json::to_value(&registered).unwrap();
     assert_eq!(
-        serde_json::to_value(&registered).unwrap(),
+        answer,
         json!({
             "client_id": id.as_str(),
+            "client_secret": answer["client_secret"],
+            "client_secret_expires_at": 0,
             "client_id_issued_at": START.seconds(),
             "client_name": "My Example Client",
             "redirect_uris": ["https://client.example.org/callback", "https://client.example.org/callback2"],
             "grant_types": ["authorization_code", "refresh_token"],
             "response_types": ["code"],
-            "token_endpoint_auth_method": "none",
+            "token_endpoint_auth_method": "client_secret_basic",
         })
     );
     let client = stored(&id, &world);
     assert_eq!(client.client_name.as_str(), "My Example Client");
     let uris: Vec<_> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
     assert_eq!(uris, ["https://client.example.org/callback", "https://client.example.org/callback2"]);
-    assert!(client.refreshable && !client.is_configured);
+    assert!(client.may(GrantType::RefreshToken) && !client.is_configured);
 }
 
 /// RFC 7591, section 3.1.1: a software statement that the server does not understand may be ignored.
@@ -178,7 +187,7 @@ fn a_body_that_is_not_client_metadata_is_refused() {
     }
     let (mut world, not_utf8) =
         (World::new(), b"{\"client_name\":\"\xff\",\"redirect_uris\":[\"https://client.example/cb\"]}");
-    let rejection = register(not_utf8, &world.configuration, &world.store, START, &mut world.entropy).unwrap_err();
+    let rejection = world.register_body(not_utf8).unwrap_err();
     assert!(matches!(rejection, RegistrationRejection::NotMetadata(_)), "{rejection:?}");
 }
 
@@ -266,7 +275,11 @@ fn a_client_must_want_codes_and_says_whether_it_refreshes() {
         let expected =
             if refreshable { json!(["authorization_code", "refresh_token"]) } else { json!(["authorization_code"]) };
         assert_eq!(answer["grant_types"], expected, "{grant_types}");
-        assert_eq!(stored(&client_id(registered.client_id()), &world).refreshable, refreshable, "{grant_types}");
+        assert_eq!(
+            stored(&client_id(registered.client_id()), &world).may(GrantType::RefreshToken),
+            refreshable,
+            "{grant_types}"
+        );
     }
     let no_codes = RegistrationRejection::Unusable("grant_types", "authorization_code");
     let no_code = RegistrationRejection::Unusable("response_types", "code");
@@ -306,7 +319,7 @@ fn a_client_that_could_not_be_stored_is_told_to_come_again_and_nothing_else() {
     let mut world = World::new();
     let failing = Failing::after(0, &world.store);
     let body = br#"{"redirect_uris":["https://client.example/cb"]}"#;
-    let rejection = register(body, &world.configuration, &failing, START, &mut world.entropy).unwrap_err();
+    let rejection = register(body, &open(), &world.configuration, &failing, START, &mut world.entropy).unwrap_err();
     assert_eq!(rejection.to_wire(), (503, ErrorCode::TemporarilyUnavailable, "try again later".to_owned()));
     assert!(rejection.to_string().contains("gone"), "the log has the reason: {rejection}");
     assert!(world.store.values().is_empty());
@@ -362,7 +375,7 @@ proptest! {
     fn any_bytes_are_refused_without_a_trace(body in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut world = World::new();
         let before = world.store.snapshot();
-        prop_assert!(register(&body, &world.configuration, &world.store, START, &mut world.entropy).is_err());
+        prop_assert!(world.register_body(&body).is_err());
         prop_assert_eq!(world.store.snapshot(), before);
     }
 
@@ -381,5 +394,134 @@ proptest! {
             }
             Err(_) => prop_assert_eq!(world.store.snapshot(), before),
         }
+    }
+}
+
+/// What a client that asks for `method` is told.
+fn asking_for(method: &str, other: Value) -> Value {
+    let mut body = json!({ "redirect_uris": ["https://client.example/cb"], "token_endpoint_auth_method": method });
+    body.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+    body
+}
+
+fn jwks() -> Value {
+    json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "1",
+        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]})
+}
+
+#[test]
+fn a_client_that_asks_for_a_secret_gets_one_and_only_its_digest_is_kept() {
+    for method in ["client_secret_basic", "client_secret_post"] {
+        let mut world = World::new();
+        let registered = attempt(&mut world, &asking_for(method, json!({})).to_string()).unwrap();
+        let answer = serde_json::to_value(&registered).unwrap();
+        let secret = answer["client_secret"].as_str().unwrap();
+        assert_eq!((secret.len(), &answer["client_secret_expires_at"]), (43, &json!(0)));
+        assert_eq!(answer["token_endpoint_auth_method"], method);
+        let client = stored(&client_id(registered.client_id()), &world);
+        assert_eq!(client.authentication.method().as_str(), method);
+        assert!(!format!("{registered:?}{client:?}").contains(secret), "not in the log");
+        assert!(!String::from_utf8_lossy(&world.store.values().concat()).contains(secret));
+    }
+}
+
+#[test]
+fn a_client_that_signs_registers_its_keys() {
+    let mut world = World::new();
+    let body = asking_for("private_key_jwt", json!({ "jwks": jwks() }));
+    let registered = attempt(&mut world, &body.to_string()).unwrap();
+    let answer = serde_json::to_value(&registered).unwrap();
+    assert_eq!((&answer["jwks"], answer.get("client_secret")), (&jwks(), None));
+    let client = stored(&client_id(registered.client_id()), &world);
+    assert_eq!(client.authentication.method(), AuthenticationMethod::PrivateKeyJwt);
+    let long = "x".repeat(LONGEST_KEYS);
+    for (other, expected) in [
+        (json!({}), RegistrationRejection::Keys),
+        (json!({ "jwks": { "keys": [] } }), RegistrationRejection::Keys),
+        (json!({ "jwks": { "keys": [{ "kty": "oct", "k": "AyM1" }] } }), RegistrationRejection::Keys),
+        (json!({ "jwks": { "keys": jwks()["keys"], "more": long } }), RegistrationRejection::Keys),
+        (json!({ "jwks_uri": "https://client.example/jwks.json" }), RegistrationRejection::KeysElsewhere),
+        (json!({ "jwks": jwks(), "jwks_uri": "https://client.example/a" }), RegistrationRejection::KeysElsewhere),
+    ] {
+        let rejection = refused(&asking_for("private_key_jwt", other).to_string());
+        assert_eq!(rejection, expected);
+        assert_eq!((rejection.to_wire().0, rejection.to_wire().1), (400, ErrorCode::InvalidClientMetadata));
+        assert!(fits_error_description(&rejection.to_wire().2));
+    }
+}
+
+#[test]
+fn a_method_or_type_or_scope_that_there_is_not_is_refused_in_words() {
+    for method in ["", "client_secret_jwt", "tls_client_auth", "None"] {
+        let rejection = refused(&asking_for(method, json!({})).to_string());
+        assert_eq!(rejection, RegistrationRejection::AuthenticationMethod, "{method}");
+        assert!(fits_error_description(&rejection.to_wire().2));
+    }
+    for (name, value) in
+        [("application_type", json!("browser")), ("application_type", json!(1)), ("scope", json!(["a"]))]
+    {
+        let rejection = refused(&asking_for("none", json!({ (name): value })).to_string());
+        assert!(matches!(rejection, RegistrationRejection::NotMetadata(_)), "{name} {value}: {rejection:?}");
+        assert_eq!(rejection.to_wire().1, ErrorCode::InvalidClientMetadata);
+    }
+    let rejection = refused(&asking_for("none", json!({ "scope": "a\"b" })).to_string());
+    assert_eq!((rejection.to_wire().1, rejection), (ErrorCode::InvalidClientMetadata, RegistrationRejection::Scope));
+}
+
+/// MCP 2026-07-28: clients must send it. Loopback is fine for both.
+#[test]
+fn an_application_type_is_repeated_and_scopes_of_openid_do_no_harm() {
+    for application_type in ["native", "web"] {
+        let answer = accepted(&json!({ "redirect_uris": ["http://localhost/cb"], "application_type": application_type,
+            "scope": "openid profile offline_access mcp" }));
+        assert_eq!((&answer["application_type"], answer.get("scope")), (&json!(application_type), None));
+    }
+}
+
+#[test]
+fn so_many_clients_register_in_an_hour_and_no_more() {
+    let mut world = World::new();
+    world.configuration.registration.per_hour = 2;
+    let body = json!({ "redirect_uris": ["https://client.example/cb"] }).to_string();
+    for _ in 0..2 {
+        assert!(attempt(&mut world, "{}").is_err(), "what is refused does not count");
+        attempt(&mut world, &body).unwrap();
+    }
+    let clients = world.store.values();
+    let rejection = attempt(&mut world, &body).unwrap_err();
+    let left = 3600 - START.seconds() % 3600;
+    assert_eq!(rejection, RegistrationRejection::TooMany { retry_after: left });
+    assert_eq!((rejection.to_wire().0, rejection.retry_after()), (429, Some(left)));
+    assert_eq!(world.store.values(), clients, "no client was stored");
+    let next_hour = START.plus(left);
+    world.store.set_now(next_hour);
+    register(body.as_bytes(), &open(), &world.configuration, &world.store, next_hour, &mut world.entropy).unwrap();
+}
+
+#[test]
+fn a_closed_registration_opens_with_the_initial_access_token_only() {
+    let mut configuration = crate::example::configuration();
+    configuration.registration.initial_access_token = Some(secret_name());
+    let expected = SecretString::new("2YotnFZFEjr1zCsicMWpAA".to_owned());
+    let check = |header: Option<&str>| InitialAccess::check(header, Some(&expected), &configuration).map(|_| ());
+    for right in ["Bearer 2YotnFZFEjr1zCsicMWpAA", "bearer  2YotnFZFEjr1zCsicMWpAA"] {
+        assert_eq!(check(Some(right)), Ok(()), "{right}");
+    }
+    for missing in
+        [None, Some(""), Some("Bearer"), Some("Basic 2YotnFZFEjr1zCsicMWpAA"), Some("2YotnFZFEjr1zCsicMWpAA")]
+    {
+        let rejection = check(missing).unwrap_err();
+        assert_eq!(rejection, RegistrationRejection::InitialAccessMissing, "{missing:?}");
+        assert_eq!(rejection.challenge(), Some(r#"Bearer realm="registration""#));
+    }
+    for wrong in ["Bearer ", "Bearer 2YotnFZFEjr1zCsicMWpA", "Bearer 2YotnFZFEjr1zCsicMWpAAA", "Bearer x"] {
+        let rejection = check(Some(wrong)).unwrap_err();
+        assert_eq!(rejection, RegistrationRejection::InitialAccess, "{wrong}");
+        assert_eq!((rejection.to_wire().0, rejection.to_wire().1), (401, ErrorCode::InvalidToken));
+        assert!(rejection.challenge().unwrap().contains("invalid_token"));
+    }
+    let empty = SecretString::new(String::new());
+    for unset in [None, Some(&empty)] {
+        assert!(InitialAccess::check(Some("Bearer "), unset, &configuration).is_err(), "an unset token opens nothing");
     }
 }

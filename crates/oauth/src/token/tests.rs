@@ -24,15 +24,24 @@ fn refresh_form() -> Form {
     Form::of(&[("grant_type", "refresh_token"), ("refresh_token", "tGzv3JOkF0XG5Qx2TlKWIA"), ("client_id", CONFIGURED)])
 }
 
+fn machine_form() -> Form {
+    Form::of(&[("grant_type", "client_credentials"), ("client_id", CONFIGURED), ("scope", "mcp")])
+}
+
+fn assertion_form() -> Form {
+    let grant_type = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    Form::of(&[("grant_type", grant_type), ("client_id", CONFIGURED), ("assertion", "a.b.c"), ("scope", "mcp")])
+}
+
 fn parse(form: &Form) -> Result<TokenRequest, TokenRejection> {
-    TokenRequest::parse(Some(FORM), false, form.text().as_bytes())
+    TokenRequest::parse(Some(FORM), &HeaderMap::new(), form.text().as_bytes())
 }
 
 /// The scopes that a refresh asks for.
 fn refresh_scopes(form: &Form) -> Result<Option<String>, TokenRejection> {
     match parse(form)?.grant {
         GrantRequest::RefreshToken { scopes, .. } => Ok(scopes.map(|scopes| scopes.to_string())),
-        other @ GrantRequest::AuthorizationCode { .. } => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -40,7 +49,7 @@ fn refresh_scopes(form: &Form) -> Result<Option<String>, TokenRejection> {
 #[test]
 fn a_code_is_presented_with_its_verifier() {
     let request = parse(&code_form()).unwrap();
-    assert_eq!(request.client_id.as_str(), CONFIGURED);
+    assert_eq!(request.credentials.client_id().as_str(), CONFIGURED);
     assert_eq!(request.resource.as_ref().map(ResourceUri::as_str), Some(RESOURCE));
     let GrantRequest::AuthorizationCode { code, redirect_uri, code_verifier } = request.grant else {
         panic!("{request:?}")
@@ -76,17 +85,17 @@ fn a_body_that_is_not_a_form_is_refused() {
         Some("multipart/form-data; boundary=x"),
         Some("x-www-form-urlencoded"),
     ] {
-        let refused = TokenRequest::parse(media_type, false, body.as_bytes()).unwrap_err();
+        let refused = TokenRequest::parse(media_type, &HeaderMap::new(), body.as_bytes()).unwrap_err();
         assert_eq!(refused, TokenRejection::NotAForm, "{media_type:?}");
     }
     let not_utf8 = [body.as_bytes(), b"&x=\xff"].concat();
-    assert_eq!(TokenRequest::parse(Some(FORM), false, &not_utf8).unwrap_err(), TokenRejection::NotAForm);
+    assert_eq!(TokenRequest::parse(Some(FORM), &HeaderMap::new(), &not_utf8).unwrap_err(), TokenRejection::NotAForm);
 }
 
 #[test]
 fn what_is_missing_empty_or_doubled_is_named() {
-    let code = ["grant_type", "code", "client_id", "code_verifier"].map(|name| (code_form(), name));
-    let refresh = ["grant_type", "refresh_token", "client_id"].map(|name| (refresh_form(), name));
+    let code = ["grant_type", "code", "code_verifier"].map(|name| (code_form(), name));
+    let refresh = ["grant_type", "refresh_token"].map(|name| (refresh_form(), name));
     for (form, name) in code.into_iter().chain(refresh) {
         let missing = TokenRejection::Parameter(ParameterError::Missing(name));
         assert_eq!(parse(&form.without(name)).unwrap_err(), missing, "{form:?}");
@@ -96,12 +105,10 @@ fn what_is_missing_empty_or_doubled_is_named() {
         (code_form(), "grant_type"),
         (code_form(), "code"),
         (code_form(), "redirect_uri"),
-        (code_form(), "client_id"),
         (code_form(), "code_verifier"),
-        (code_form().with("client_secret", "s"), "client_secret"),
+        (assertion_form(), "assertion"),
         (refresh_form(), "grant_type"),
         (refresh_form(), "refresh_token"),
-        (refresh_form(), "client_id"),
         (refresh_form().with("scope", "mcp"), "scope"),
     ] {
         let doubled = TokenRejection::Parameter(ParameterError::Doubled(name));
@@ -109,7 +116,13 @@ fn what_is_missing_empty_or_doubled_is_named() {
             assert_eq!(parse(&form.clone().and(name, second)).unwrap_err(), doubled, "{form:?}");
         }
     }
-    let nothing = TokenRequest::parse(Some(FORM), false, b"").unwrap_err();
+    for form in [code_form(), refresh_form(), assertion_form(), machine_form()] {
+        let client = |error| TokenRejection::Client(ClientRejection::Parameter(error));
+        assert_eq!(parse(&form.without("client_id")).unwrap_err(), client(ParameterError::Missing("client_id")));
+        let twice = form.and("client_id", "another");
+        assert_eq!(parse(&twice).unwrap_err(), client(ParameterError::Doubled("client_id")));
+    }
+    let nothing = TokenRequest::parse(Some(FORM), &HeaderMap::new(), b"").unwrap_err();
     assert_eq!(nothing, TokenRejection::Parameter(ParameterError::Missing("grant_type")));
 }
 
@@ -139,33 +152,18 @@ fn there_are_no_tokens_for_a_code_without_a_well_formed_verifier() {
 
 #[test]
 fn another_grant_is_not_supported() {
-    for grant in [
-        "password",
-        "client_credentials",
-        "implicit",
-        "urn:ietf:params:oauth:grant-type:device_code",
-        "Authorization_Code",
-        "refresh_token ",
-    ] {
+    for grant in
+        ["password", "implicit", "urn:ietf:params:oauth:grant-type:device_code", "Authorization_Code", "refresh_token "]
+    {
         assert_eq!(parse(&code_form().with("grant_type", grant)).unwrap_err(), TokenRejection::GrantType, "{grant}");
-    }
-}
-
-#[test]
-fn a_client_that_authenticates_is_told_that_it_has_no_secret() {
-    for form in [code_form(), refresh_form()] {
-        let body = form.text();
-        let refused = TokenRequest::parse(Some(FORM), true, body.as_bytes()).unwrap_err();
-        assert_eq!(refused, TokenRejection::UnexpectedAuthentication);
-        assert_eq!(parse(&form.with("client_secret", "s")).unwrap_err(), TokenRejection::UnexpectedAuthentication);
-        assert!(parse(&form.with("client_secret", "")).is_ok(), "empty is absent");
     }
 }
 
 #[test]
 fn an_id_that_cannot_be_a_clients_is_an_unknown_clients() {
     for bad in ["\u{e9}", "line\r\nbreak", &"a".repeat(2049)] {
-        assert_eq!(parse(&code_form().with("client_id", bad)).unwrap_err(), TokenRejection::UnknownClient, "{bad:?}");
+        let refused = parse(&code_form().with("client_id", bad)).unwrap_err();
+        assert_eq!(refused, TokenRejection::Client(ClientRejection::UnknownClient), "{bad:?}");
     }
 }
 
@@ -205,8 +203,12 @@ fn every_rejection_has_its_status_and_code_on_the_wire() {
         (ParameterError::Doubled("code").into(), 400, ErrorCode::InvalidRequest),
         (TokenRejection::MalformedVerifier, 400, ErrorCode::InvalidRequest),
         (TokenRejection::GrantType, 400, ErrorCode::UnsupportedGrantType),
-        (TokenRejection::UnexpectedAuthentication, 401, ErrorCode::InvalidClient),
-        (TokenRejection::UnknownClient, 401, ErrorCode::InvalidClient),
+        (ClientRejection::UnknownClient.into(), 401, ErrorCode::InvalidClient),
+        (ClientRejection::WrongSecret.into(), 401, ErrorCode::InvalidClient),
+        (TokenRejection::UnauthorizedClient, 400, ErrorCode::UnauthorizedClient),
+        (TokenRejection::MachineSubject, 400, ErrorCode::UnauthorizedClient),
+        (TokenRejection::MayNotIntrospect, 403, ErrorCode::UnauthorizedClient),
+        (TokenRejection::IdentityAssertion("was used before".to_owned()), 400, ErrorCode::InvalidGrant),
         (ClientUnknown::NotRegistered.into(), 401, ErrorCode::InvalidClient),
         (ClientUnknown::Unavailable(down()).into(), 503, ErrorCode::TemporarilyUnavailable),
         (TokenRejection::Resource, 400, ErrorCode::InvalidTarget),
@@ -274,7 +276,7 @@ proptest! {
         media_type in prop::option::of(prop_oneof![Just(FORM.to_owned()), ".{0,40}"]),
         body in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        prop_assert!(TokenRequest::parse(media_type.as_deref(), false, &body).is_err());
+        prop_assert!(TokenRequest::parse(media_type.as_deref(), &HeaderMap::new(), &body).is_err());
     }
 
     #[test]
@@ -294,6 +296,7 @@ proptest! {
                 prop_assert!(!refreshing);
             }
             Ok(TokenRequest { grant: GrantRequest::RefreshToken { .. }, .. }) => prop_assert!(refreshing),
+            Ok(other) => prop_assert!(false, "{other:?}"),
             Err(rejection) => prop_assert!(fits_error_description(&rejection.to_wire().2)),
         }
     }

@@ -1,10 +1,12 @@
 use gatehouse_jose::KeyRejection;
+use gatehouse_protocol::{InvalidSubject, LogText};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::test_provider::{
-    ISSUER, Key, NONCE, NOW, VERIFIER, claims, key_set, key_set_of, metadata, metadata_with, provider, secrets, token,
+    ISSUER, Key, NONCE, NOW, OBJECT, OTHER_TENANT, TENANT, VERIFIER, claims, entra, entra_claims, entra_metadata,
+    key_set, key_set_of, metadata, metadata_with, provider, secrets, token,
 };
 
 fn verify(token: &SecretString) -> Result<Identity, IdTokenRejection> {
@@ -107,7 +109,7 @@ fn another_issuer_is_refused_however_alike() {
     for iss in
         ["https://op.example/", "https://OP.example", "http://op.example", "https://op.example.attacker.example", ""]
     {
-        assert_eq!(with("iss", iss.into()), Err(IdTokenRejection::IssuerDiffers(LogText::new(iss))));
+        assert_eq!(with("iss", iss.into()), Err(IssuerRejection::Differs(LogText::new(iss)).into()));
     }
 }
 
@@ -196,7 +198,7 @@ fn fractions_of_seconds_are_cut() {
 #[test]
 fn a_sub_that_cannot_name_a_user_is_refused() {
     for sub in ["", "a b", "a\r\nx: y", "é", &"1".repeat(256)] {
-        assert_eq!(with("sub", sub.into()), Err(IdTokenRejection::Subject(InvalidSubject)), "{sub:?}");
+        assert_eq!(with("sub", sub.into()), Err(UserRejection::Subject(InvalidSubject).into()), "{sub:?}");
     }
 }
 
@@ -236,6 +238,102 @@ fn neither_the_token_nor_its_claims_are_in_a_rejection() {
     for secret in [NONCE, "foreign-nonce", "alice", "248289761001"] {
         assert!(!printed.contains(secret), "{printed}");
     }
+}
+
+#[test]
+fn a_claim_that_stands_twice_is_refused_also_among_those_about_the_user() {
+    for claim in ["iss", "sub", "aud", "nonce", "groups", "tid"] {
+        let doubled = format!(r#"{{"{claim}":"x","{claim}":"x"}}"#);
+        let read = serde_json::from_str::<Origin>(&doubled)
+            .map(|_| ())
+            .and(serde_json::from_str::<Claims>(&doubled).map(|_| ()));
+        assert!(read.is_err(), "{claim}");
+    }
+}
+
+/// OpenID Connect Core, section 12.2.
+#[test]
+fn a_refreshed_id_token_needs_no_nonce_and_must_be_of_the_same_user() {
+    let refreshed = |changes: &[(&str, Value)], sub: &str| {
+        let mut claims = claims();
+        claims.as_object_mut().unwrap().remove("nonce");
+        for (claim, value) in changes {
+            claims[*claim] = value.clone();
+        }
+        let subject = Subject::new("demo", sub).unwrap();
+        Identity::verify_refreshed(&token(Key::P256, &claims), &provider(), &metadata(), &key_set(), &subject, NOW)
+    };
+    assert_eq!(refreshed(&[], "248289761001").unwrap().subject().as_str(), "demo:248289761001");
+    assert!(refreshed(&[("nonce", "of the login".into())], "248289761001").is_ok());
+    assert_eq!(refreshed(&[], "248289761002"), Err(IdTokenRejection::SubjectDiffers));
+    assert_eq!(refreshed(&[("aud", "another".into())], "248289761001"), Err(IdTokenRejection::AudienceDiffers));
+    assert!(matches!(
+        refreshed(&[("iss", "https://x.example".into())], "248289761001"),
+        Err(IdTokenRejection::Issuer(_))
+    ));
+    assert!(matches!(refreshed(&[("exp", at(-60))], "248289761001"), Err(IdTokenRejection::Time(_))));
+    let unsigned = SecretString::new("eyJhbGciOiJub25lIn0.e30.".to_owned());
+    let subject = Subject::new("demo", "1").unwrap();
+    assert!(Identity::verify_refreshed(&unsigned, &provider(), &metadata(), &key_set(), &subject, NOW).is_err());
+}
+
+#[test]
+fn an_entra_user_of_any_tenant_is_named_by_tenant_and_object() {
+    let provider = entra("organizations");
+    let metadata = entra_metadata(&provider);
+    let verify = |claims: &Value, keys: &KeySet| {
+        Identity::verify(&token(Key::P256, claims), &provider, &metadata, keys, &secrets(), NOW)
+    };
+    let bound = |issuer: &str| {
+        let mut jwk = Key::P256.jwk();
+        jwk["issuer"] = issuer.into();
+        key_set_of(&[jwk])
+    };
+    let anyone = bound("https://login.microsoftonline.com/{tenantid}/v2.0");
+    let identity = verify(&entra_claims(TENANT), &anyone).unwrap();
+    assert_eq!(identity.subject().as_str(), format!("entra:{TENANT}.{OBJECT}"));
+    let other = verify(&entra_claims(OTHER_TENANT), &anyone).unwrap();
+    assert_eq!(other.subject().as_str(), format!("entra:{OTHER_TENANT}.{OBJECT}"));
+    let own_key = bound(&format!("https://login.microsoftonline.com/{TENANT}/v2.0"));
+    assert!(verify(&entra_claims(TENANT), &own_key).is_ok());
+    let foreign = verify(&entra_claims(OTHER_TENANT), &own_key);
+    let rejection = IdTokenRejection::from(TokenRejection::from(KeyRejection::IssuerDiffers));
+    assert_eq!(foreign, Err(rejection), "a key of one tenant signs for no other");
+}
+
+#[test]
+fn an_entra_token_must_name_tenant_and_object_and_its_issuer_must_be_of_the_tenant() {
+    let verify = |provider: &IdentityProvider, changes: &[(&str, Value)]| {
+        let mut claims = entra_claims(TENANT);
+        for (claim, value) in changes {
+            claims[*claim] = value.clone();
+        }
+        Identity::verify(&token(Key::P256, &claims), provider, &entra_metadata(provider), &key_set(), &secrets(), NOW)
+    };
+    let (several, one) = (entra("common"), entra(TENANT));
+    assert!(verify(&several, &[]).is_ok() && verify(&one, &[]).is_ok());
+    let issuer = |tenant: &str| json!(format!("https://login.microsoftonline.com/{tenant}/v2.0"));
+    for provider in [&several, &one] {
+        for (claim, value, reason) in [
+            ("tid", Value::Null, "the id_token lacks tid"),
+            ("oid", Value::Null, "the id_token lacks oid"),
+            ("sub", Value::Null, "the id_token lacks sub"),
+            ("oid", "".into(), "the id_token has an oid that is no object id"),
+            ("oid", "a.b".into(), "the id_token has an oid that is no object id"),
+        ] {
+            assert_eq!(verify(provider, &[(claim, value)]).unwrap_err().to_string(), reason);
+        }
+        for tid in ["", "organizations", "{tenantid}", &TENANT[1..], &format!("{TENANT}/x")] {
+            let rejection = verify(provider, &[("tid", tid.into()), ("iss", issuer(tid))]).unwrap_err();
+            assert_eq!(rejection, IssuerRejection::Tenant(LogText::new(tid)).into());
+        }
+        let mixed = verify(provider, &[("tid", OTHER_TENANT.into())]);
+        assert!(matches!(mixed, Err(IdTokenRejection::Issuer(_))));
+        assert!(verify(provider, &[("iss", issuer("{tenantid}"))]).is_err());
+        assert!(verify(provider, &[("iss", json!(format!("https://sts.windows.net/{TENANT}/")))]).is_err());
+    }
+    assert!(verify(&several, &[("tid", OTHER_TENANT.into()), ("iss", issuer(OTHER_TENANT))]).is_ok());
+    assert!(verify(&one, &[("tid", OTHER_TENANT.into()), ("iss", issuer(OTHER_TENANT))]).is_err());
 }
 
 proptest! {

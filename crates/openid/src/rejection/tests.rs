@@ -3,7 +3,7 @@ use gatehouse_protocol::InvalidSubject;
 use http::StatusCode;
 
 use super::*;
-use crate::AnswerRejection;
+use crate::{AnswerRejection, GroupsUnknown, UserRejection};
 
 #[test]
 fn a_broken_or_overloaded_provider_is_temporary_and_everything_else_is_not() {
@@ -25,14 +25,30 @@ fn the_client_learns_nothing_of_a_failed_check() {
     for rejection in [
         LoginRejection::from(IdTokenRejection::NonceDiffers),
         IdTokenRejection::from(SignedTokenRejection::BadSignature).into(),
-        IdTokenRejection::Subject(InvalidSubject).into(),
+        IdTokenRejection::from(UserRejection::Subject(InvalidSubject)).into(),
         CallbackRejection::IssuerMissing.into(),
         MetadataRejection::NoUsableAlgorithm.into(),
-        UnsupportedClientAuthentication.into(),
+        ClientAuthenticationRejection::NoSecrets.into(),
+        AssertionRejection::NotAJwt.into(),
     ] {
         assert_eq!(rejection.to_wire(), ClientError::ServerError);
     }
     assert_eq!(LoginRejection::from(ProviderRefusal::UserDenied).to_wire(), ClientError::AccessDenied);
+}
+
+#[test]
+fn a_user_who_may_not_come_in_is_denied_and_a_lookup_that_failed_may_pass() {
+    for (rejection, told) in [
+        (AccessRejection::Role, ClientError::AccessDenied),
+        (GroupsUnknown::NotPermitted(StatusCode::FORBIDDEN).into(), ClientError::AccessDenied),
+        (GroupsUnknown::NoAnswer("timed out".to_owned()).into(), ClientError::TemporarilyUnavailable),
+        (
+            GroupsUnknown::from(AnswerRejection::Status(StatusCode::BAD_GATEWAY)).into(),
+            ClientError::TemporarilyUnavailable,
+        ),
+    ] {
+        assert_eq!(LoginRejection::from(rejection).to_wire(), told);
+    }
 }
 
 /// RFC 6749, section 4.1.2.1: the characters of `error` and `error_description`.

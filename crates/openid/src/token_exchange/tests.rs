@@ -76,6 +76,10 @@ fn a_secret_goes_into_the_header_or_into_the_form_but_never_into_both() {
     let in_form = request(&ClientAuthentication::SecretPost(secret_text()));
     assert_eq!(form(&in_form), expected(&[("client_id", "gatehouse"), ("client_secret", "s3&cret")]));
     assert!(!in_form.headers().contains_key(AUTHORIZATION));
+    let assertion = request(&ClientAuthentication::Assertion(SecretString::new("a.b.c".to_owned())));
+    let type_ = ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    assert_eq!(form(&assertion), expected(&[("client_id", "gatehouse"), type_, ("client_assertion", "a.b.c")]));
+    assert!(!assertion.headers().contains_key(AUTHORIZATION));
 }
 
 /// OpenID Connect Core, section 3.1.3.3.

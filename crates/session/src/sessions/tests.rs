@@ -1,101 +1,13 @@
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_protocol::{SecretString, Subject};
-use gatehouse_storage::memory::MemoryStore;
+use gatehouse_protocol::Subject;
 
 use super::*;
+use crate::example::*;
+use crate::record::GRACE_SECONDS;
 use crate::{bind_handle, open_handle};
-
-const START: UnixTime = UnixTime::from_seconds(1_795_000_000);
-const LIFETIME: u64 = 300;
-
-/// Repeatable, and different for every call.
-struct Counting(u64);
-
-impl Entropy for Counting {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        self.0 += 1;
-        for (byte, value) in bytes.iter_mut().zip(self.0.to_be_bytes().iter().cycle()) {
-            *byte = *value;
-        }
-    }
-}
-
-struct World {
-    store: MemoryStore,
-    keys: KeyRing,
-    entropy: Counting,
-    root: SessionRoot,
-}
-
-impl World {
-    fn new() -> Self {
-        let mut entropy = Counting(0);
-        let root = SessionRoot { secret: HandleSecret::generate(&mut entropy), expires_at: START.plus(86_400) };
-        let keys = KeyRing::parse(&format!("a:{}", URL_SAFE_NO_PAD.encode([7; 32]))).unwrap();
-        Self { store: MemoryStore::at(START), keys, entropy, root }
-    }
-
-    fn at(&self, now: UnixTime) -> Sessions<'_, MemoryStore> {
-        self.store.set_now(now);
-        Sessions { store: &self.store, keys: &self.keys, now }
-    }
-
-    fn open(&mut self) -> Tokens {
-        let upstream = UpstreamTokens {
-            access_token: Some(SecretString::new("upstream-access".to_owned())),
-            refresh_token: Some(SecretString::new("upstream-refresh".to_owned())),
-            expires_at: None,
-        };
-        let (root, mut entropy) = (self.root.clone(), Counting(1_000));
-        self.at(START).open(&root, alice(), upstream, LIFETIME, true, &mut entropy).unwrap()
-    }
-
-    fn refresh(&mut self, tokens: &Tokens, now: UnixTime) -> Result<Tokens, Rejection> {
-        let token = refresh_token(tokens);
-        self.refresh_with(&RefreshRequest { refresh_token: &token, ..request(&client("a")) }, now)
-    }
-
-    fn refresh_with(&mut self, request: &RefreshRequest<'_>, now: UnixTime) -> Result<Tokens, Rejection> {
-        let mut entropy = Counting(self.entropy.0 + 10_000);
-        let result = self.at(now).refresh(request, &mut entropy);
-        self.entropy = entropy;
-        result
-    }
-
-    fn validate(&self, tokens: &Tokens, now: UnixTime) -> Result<Principal, Rejection> {
-        self.at(now).validate(tokens.access_token.expose(), &resource("https://g.example/mcp"))
-    }
-}
-
-fn client(id: &str) -> ClientId {
-    ClientId::parse(id).unwrap()
-}
-
-fn resource(uri: &str) -> ResourceUri {
-    ResourceUri::parse(uri).unwrap()
-}
-
-fn alice() -> Principal {
-    Principal {
-        subject: Subject::new("demo", "alice").unwrap(),
-        client_id: client("a"),
-        resource: resource("https://g.example/mcp"),
-        scopes: Scopes::parse("read write").unwrap(),
-    }
-}
-
-fn refresh_token(tokens: &Tokens) -> String {
-    tokens.refresh_token.as_ref().unwrap().expose().to_owned()
-}
-
-fn request(client_id: &ClientId) -> RefreshRequest<'_> {
-    RefreshRequest { refresh_token: "", client_id, resource: None, scopes: None, access_token_lifetime: LIFETIME }
-}
 
 #[test]
 fn an_access_token_is_valid_for_its_resource_until_the_second_in_which_it_expires() {
-    let mut world = World::new();
+    let world = World::new();
     let tokens = world.open();
     assert_eq!(tokens.expires_in, LIFETIME);
     assert_eq!(world.validate(&tokens, START), Ok(alice()));
@@ -226,7 +138,8 @@ fn ending_a_session_deletes_every_record_that_opens_with_its_tokens() {
         assert_eq!(world.validate(tokens, START), Err(Rejection::Revoked));
         assert_eq!(world.refresh(tokens, START).unwrap_err(), Rejection::Revoked);
     }
-    assert!(world.store.values().iter().all(Vec::is_empty), "only the note that it ended is left");
+    let left = world.store.values();
+    assert!(left.iter().all(|value| value.is_empty() || is_place(&world, value)), "the note, and the place");
     world.at(START).end(&world.root).unwrap();
 }
 
@@ -236,7 +149,7 @@ fn the_store_holds_nothing_in_clear() {
     let tokens = world.open();
     world.refresh(&tokens, START).unwrap();
     let dump = world.store.values().concat();
-    for secret in ["upstream-access", "upstream-refresh", "alice", "g.example", "read"] {
+    for secret in ["upstream-access", "upstream-refresh", "alice", "g.example", "read", "An Editor"] {
         assert!(!dump.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
     }
 }
@@ -254,11 +167,130 @@ fn a_store_that_is_down_denies_everything() {
 #[test]
 fn a_session_may_go_without_refresh_tokens() {
     let world = World::new();
-    let (root, mut entropy) = (world.root.clone(), Counting(5));
-    let tokens =
-        world.at(START).open(&root, alice(), UpstreamTokens::default(), LIFETIME, false, &mut entropy).unwrap();
+    let tokens = world.open_with(&world.root, Opening { refreshable: false, ..opening() });
     assert!(tokens.refresh_token.is_none());
     assert!(world.validate(&tokens, START).is_ok());
+}
+
+#[test]
+fn a_validation_is_one_read_and_no_write() {
+    let world = World::new();
+    let tokens = world.open();
+    let before = world.store.snapshot();
+    for operation in 0..3 {
+        let store = Interrupted::before(operation, &world.store, || {});
+        let sessions = Sessions { store: &store, keys: &world.keys, now: START };
+        sessions.validate(tokens.access_token.expose(), &mcp()).unwrap();
+        assert_eq!(store.was_interrupted(), operation == 0);
+    }
+    assert_eq!(world.store.snapshot(), before);
+}
+
+#[test]
+fn a_session_that_ends_at_any_moment_of_a_refresh_stays_ended() {
+    for operation in 0.. {
+        let world = World::new();
+        let first = world.open();
+        let interrupted = Interrupted::before(operation, &world.store, || world.at(START).end(&world.root).unwrap());
+        let sessions = Sessions { store: &interrupted, keys: &world.keys, now: START };
+        let (mine, token) = (client("a"), refresh_token(&first));
+        let refreshed =
+            sessions.refresh(&RefreshRequest { refresh_token: &token, ..request(&mine) }, &mut Counting(5_000));
+        if !interrupted.was_interrupted() {
+            assert!(operation > 5 && refreshed.is_ok());
+            break;
+        }
+        assert_eq!(refreshed.unwrap_err(), Rejection::Revoked, "before operation {operation}");
+        assert_eq!(world.validate(&first, START), Err(Rejection::Revoked));
+        assert!(world.store.values().iter().all(|value| value.is_empty() || is_place(&world, value)));
+    }
+}
+
+#[test]
+fn an_end_at_any_moment_of_which_a_refresh_succeeds_ends_that_too() {
+    for operation in 0.. {
+        let world = World::new();
+        let first = world.open();
+        let refreshed = core::cell::RefCell::new(None);
+        let interrupted = Interrupted::before(operation, &world.store, || {
+            let (mine, token) = (client("a"), refresh_token(&first));
+            let request = RefreshRequest { refresh_token: &token, ..request(&mine) };
+            *refreshed.borrow_mut() = world.at(START).refresh(&request, &mut Counting(5_000)).ok();
+        });
+        Sessions { store: &interrupted, keys: &world.keys, now: START }.end(&world.root).unwrap();
+        if !interrupted.was_interrupted() {
+            break;
+        }
+        for tokens in refreshed.borrow().iter().chain([&first]) {
+            assert_eq!(world.validate(tokens, START), Err(Rejection::Revoked), "before operation {operation}");
+        }
+        assert!(world.store.values().iter().all(|value| value.is_empty() || is_place(&world, value)));
+    }
+}
+
+#[test]
+fn a_refresh_that_breaks_off_anywhere_neither_ends_the_session_nor_keeps_it_from_being_ended() {
+    for operation in 0.. {
+        let mut world = World::new();
+        let first = world.open();
+        let (mine, token) = (client("a"), refresh_token(&first));
+        let broken = Failing::from(operation, &world.store);
+        let sessions = Sessions { store: &broken, keys: &world.keys, now: START };
+        let request = RefreshRequest { refresh_token: &token, ..request(&mine) };
+        if sessions.refresh(&request, &mut Counting(5_000)).is_ok() {
+            break;
+        }
+        let second = world.refresh(&first, START.plus(1)).unwrap();
+        let third = world.refresh(&second, START.plus(2)).unwrap();
+        world.at(START.plus(3)).end_all(&alice().subject).unwrap();
+        for tokens in [&first, &second, &third] {
+            assert_eq!(world.validate(tokens, START.plus(3)), Err(Rejection::Revoked), "operation {operation}");
+        }
+        assert!(world.store.values().iter().all(Vec::is_empty), "operation {operation}");
+    }
+}
+
+/// Whether it is the session's place in its owner's directory, which a session that ends by its root cannot find.
+fn is_place(world: &World, value: &[u8]) -> bool {
+    let places = gatehouse_directory::Directory { store: &world.store, keys: &world.keys, now: START };
+    let entries = places.entries(gatehouse_directory::List::Sessions, &alice().subject).unwrap();
+    // 12 bytes of nonce and 16 of tag around the content.
+    entries.iter().any(|entry| entry.content.len() + 28 == value.len())
+}
+
+#[test]
+fn sixty_four_threads_that_refresh_one_token_get_one_lineage_and_nobody_is_signed_out() {
+    let world = World::new();
+    let first = world.open();
+    let (keys, token) = (world.keys.clone(), refresh_token(&first));
+    let store = SharedStore(std::sync::Mutex::new(world.store));
+    let mine = client("a");
+    let refresh = |token: &str, seed| {
+        let sessions = Sessions { store: &store, keys: &keys, now: START };
+        let request = RefreshRequest { refresh_token: token, ..request(&mine) };
+        sessions.refresh(&request, &mut Counting(seed)).unwrap()
+    };
+    let refreshed: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..=64)
+            .map(|number| {
+                scope.spawn({
+                    let (refresh, token) = (&refresh, &token);
+                    move || refresh(token, number * 100_000)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let opened = |tokens: &Tokens| RefreshToken::open(&refresh_token(tokens), &keys).unwrap();
+    assert!(refreshed.iter().all(|tokens| opened(tokens).generation == 1));
+    for tokens in &refreshed {
+        let sessions = Sessions { store: &store, keys: &keys, now: START };
+        assert!(sessions.validate(tokens.access_token.expose(), &mcp()).is_ok());
+    }
+    // Whichever of them is used next.
+    for tokens in &refreshed {
+        assert_eq!(opened(&refresh(&refresh_token(tokens), 7)).generation, 2);
+    }
 }
 
 #[test]

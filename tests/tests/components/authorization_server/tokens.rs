@@ -46,7 +46,9 @@ async fn a_code_opens_the_session_that_the_user_granted() {
     });
     assert_eq!((reply.status.as_u16(), reply.json(), reply.header("cache-control")), (200, expected, "no-store"));
     let calls = fakes.session_calls();
-    let [SessionCall::Open { root, principal, upstream, lifetime, refreshable }] = calls.as_slice() else {
+    let [SessionCall::Open { root, principal, client_name, upstream, lifetime, refreshable, listed }] =
+        calls.as_slice()
+    else {
         panic!("{calls:?}")
     };
     assert_eq!((root.secret.len(), root.expires_at), (32, NOW + 86_400));
@@ -61,7 +63,8 @@ async fn a_code_opens_the_session_that_the_user_granted() {
         refresh_token: Some("provider-refresh".to_owned()),
         expires_at: Some(NOW + 3600),
     };
-    assert_eq!((principal, upstream, *lifetime, *refreshable), (&alice, &provider_tokens, 300, true));
+    assert_eq!((principal, upstream, *lifetime), (&alice, &provider_tokens, 300));
+    assert_eq!((client_name.as_str(), *refreshable, *listed), ("Conformance runner", true, true));
 }
 
 #[tokio::test]

@@ -9,8 +9,12 @@ use crate::component::SESSIONS;
 use crate::fakes::NOW;
 
 #[test]
-fn it_imports_the_store_and_the_settings_and_cannot_reach_the_network() {
-    assert_eq!(SESSIONS.own_imports(), ["gatehouse:host/settings@0.1.0", "gatehouse:host/store@0.1.0"]);
+fn it_imports_the_store_the_settings_and_the_way_to_the_identity_provider() {
+    let imports = SESSIONS.own_imports();
+    let (http, ours): (Vec<_>, Vec<_>) =
+        imports.iter().partition(|name| name.starts_with("wasi:http/outgoing-handler"));
+    assert_eq!(http.len(), 1);
+    assert_eq!(ours, ["gatehouse:host/settings@0.1.0", "gatehouse:host/store@0.1.0"]);
 }
 
 #[tokio::test]
@@ -191,7 +195,9 @@ async fn an_ended_session_is_over_for_every_token_and_ending_it_again_succeeds()
     }
     subject.end(&root()).await.unwrap();
     let store = subject.fakes.store.lock().unwrap();
-    assert_eq!((store.count("session"), store.count("access")), (0, 0));
+    for kind in ["session", "access", "summary", "provider-tokens"] {
+        assert_eq!(store.count(kind), 0, "{kind}");
+    }
 }
 
 #[tokio::test]

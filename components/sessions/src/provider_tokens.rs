@@ -1,0 +1,48 @@
+//! The identity provider's access token, refreshed where it must be.
+
+use gatehouse_protocol::SecretString;
+use gatehouse_session::{ProviderGrant, ProviderTokenState, RefreshClaim, Rejection};
+use host_imports::HostStore;
+use http_shell::{SystemEntropy, now, wait};
+
+use crate::log;
+use crate::provider::{self, Failure};
+
+/// Between two looks at a refresh that somebody else does.
+const POLL_MILLISECONDS: u64 = 50;
+/// 25 seconds: less than clients wait, and than a lease lasts.
+const POLLS: u32 = 500;
+
+/// The access token; `None` where there is none that can be used.
+///
+/// # Errors
+/// [`Rejection::Revoked`] where the provider refused, which ends the session; [`Rejection::Unavailable`] where it or the
+/// store does not answer.
+pub(crate) fn access_token(grant: &ProviderGrant) -> Result<Option<SecretString>, Rejection> {
+    for _ in 0..POLLS {
+        let due = match grant.state(&HostStore, now())? {
+            ProviderTokenState::Fresh(token) => return Ok(Some(token)),
+            ProviderTokenState::Absent => return Ok(None),
+            ProviderTokenState::Due(due) => due,
+        };
+        let lease = match grant.claim_refresh(due, &HostStore, now(), &mut SystemEntropy)? {
+            RefreshClaim::Lease(lease) => lease,
+            RefreshClaim::Wait => {
+                wait(POLL_MILLISECONDS);
+                continue;
+            }
+        };
+        match provider::refresh(&grant.subject, lease.refresh_token()) {
+            Ok(tokens) => return lease.complete(tokens, &HostStore, now(), &mut SystemEntropy).map(Some),
+            Err(Failure::SignInAgain(reason)) => {
+                log::provider_refused(&grant.subject, &reason);
+                lease.sign_in_again(&HostStore)?;
+            }
+            Err(Failure::Unavailable(reason)) => {
+                lease.give_up(&HostStore, &mut SystemEntropy)?;
+                return Err(Rejection::Unavailable(reason));
+            }
+        }
+    }
+    Err(Rejection::Unavailable("the identity provider's tokens are being refreshed, and it takes too long".to_owned()))
+}

@@ -1,0 +1,103 @@
+//! Who of a provider's users may come in: `access`.
+
+use serde::Deserialize;
+
+use super::values::uuid;
+use crate::error::problem;
+use crate::{AccessRules, ConfigurationError, ProviderProfile};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccessDocument {
+    #[serde(default)]
+    tenants: Vec<String>,
+    #[serde(default)]
+    domains: Vec<String>,
+    #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default)]
+    roles: Vec<String>,
+    #[serde(default)]
+    any_tenant: bool,
+}
+
+impl AccessDocument {
+    pub(super) fn check(
+        self,
+        profile: &ProviderProfile,
+        key: impl Fn(&str) -> String,
+    ) -> Result<AccessRules, ConfigurationError> {
+        const TENANTS: &str = r#"tenants = ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"]"#;
+        const DOMAINS: &str = r#"domains = ["example.com"]"#;
+        let tenants = each(&self.tenants, uuid).map_err(|index| {
+            problem(format!("{}[{index}]", key("tenants")), "is not a tenant's id (a UUID)", TENANTS)
+        })?;
+        let domains = each(&self.domains, domain)
+            .map_err(|index| problem(format!("{}[{index}]", key("domains")), "is not a domain", DOMAINS))?;
+        let named = |name: &str, values: &[String], example| {
+            each(values, nonempty).map_err(|index| problem(format!("{}[{index}]", key(name)), "is empty", example))
+        };
+        let groups = named("groups", &self.groups, r#"groups = ["3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e"]"#)?;
+        let roles = named("roles", &self.roles, r#"roles = ["Mcp.User"]"#)?;
+        self.tenants_fit(profile, &tenants, &key)?;
+        Ok(AccessRules { tenants, domains, groups, roles })
+    }
+
+    /// An application for several tenants is open to everybody with a Microsoft account, unless tenants are listed.
+    fn tenants_fit(
+        &self,
+        profile: &ProviderProfile,
+        tenants: &[String],
+        key: impl Fn(&str) -> String,
+    ) -> Result<(), ConfigurationError> {
+        const TENANTS: &str = r#"access = { tenants = ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"] }"#;
+        const ANY: &str = "access = { any_tenant = true }";
+        match profile {
+            ProviderProfile::OpenId if !tenants.is_empty() => {
+                return Err(problem(key("tenants"), "is only for the profile entra", r#"profile = "entra""#));
+            }
+            ProviderProfile::Entra(entra) if entra.is_multi_tenant() => {
+                if tenants.is_empty() && !self.any_tenant {
+                    let text = "is missing: everybody with a Microsoft account could come in; list the tenants, or say \
+                                any_tenant = true";
+                    return Err(problem(key("tenants"), text, TENANTS));
+                }
+                if !tenants.is_empty() && self.any_tenant {
+                    return Err(problem(key("any_tenant"), "contradicts tenants, which lists some", TENANTS));
+                }
+                if !self.domains.is_empty() {
+                    let text = "cannot be trusted across tenants: each tenant can give its users any e-mail address; \
+                                list tenants";
+                    return Err(problem(key("domains"), text, TENANTS));
+                }
+                return Ok(());
+            }
+            ProviderProfile::Entra(entra) if !tenants.is_empty() && !tenants.contains(&entra.tenant) => {
+                let text = "lacks the provider's own tenant: nobody could come in";
+                return Err(problem(key("tenants"), text, TENANTS));
+            }
+            ProviderProfile::OpenId | ProviderProfile::Entra(_) => {}
+        }
+        if self.any_tenant {
+            let text = "is only for an Entra provider whose tenant is organizations, common or consumers";
+            return Err(problem(key("any_tenant"), text, ANY));
+        }
+        Ok(())
+    }
+}
+
+/// Every value parsed, or the place of the first that cannot be.
+fn each(values: &[String], parse: fn(&str) -> Option<String>) -> Result<Vec<String>, usize> {
+    values.iter().enumerate().map(|(index, value)| parse(value).ok_or(index)).collect()
+}
+
+/// The domain of an e-mail address, in lower case; internationalised ones in their `xn--` form.
+fn domain(text: &str) -> Option<String> {
+    let plain =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    (text.len() <= 253 && text.contains('.') && text.split('.').all(plain)).then(|| text.to_ascii_lowercase())
+}
+
+fn nonempty(text: &str) -> Option<String> {
+    (!text.trim().is_empty()).then(|| text.to_owned())
+}

@@ -1,0 +1,173 @@
+use gatehouse_protocol::ClientId;
+
+use crate::tests::{MINIMAL, problem_of};
+use crate::{ClientKeys, Configuration, GrantType, RegisteredAuthentication, RegisteredClient};
+
+const JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"a","y":"b"}]}"#;
+
+fn with(client: &str) -> String {
+    format!("{MINIMAL}\n[[clients]]\nclient_id = \"machine\"\nclient_name = \"Machine\"\n{client}")
+}
+
+fn client(text: &str) -> RegisteredClient {
+    Configuration::parse(&with(text)).unwrap().clients.remove(0)
+}
+
+#[test]
+fn a_client_is_public_and_signs_users_in_unless_it_says_otherwise() {
+    let client = client(r#"redirect_uris = ["https://client.example/cb"]"#);
+    assert!(matches!(client.authentication, RegisteredAuthentication::None));
+    assert_eq!(client.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
+    assert!(client.scopes.is_empty() && !client.may_introspect);
+}
+
+#[test]
+fn each_way_to_authenticate_has_its_own_credential() {
+    const USERS: &str = "redirect_uris = [\"https://client.example/cb\"]\n";
+    let authentication = |text: &str| client(&format!("{USERS}{text}")).authentication;
+    let basic = authentication(
+        "token_endpoint_auth_method = \"client_secret_basic\"\nclient_secret = { secret = \"machine_secret\" }",
+    );
+    assert!(matches!(basic, RegisteredAuthentication::SecretBasic(name) if name.as_str() == "machine_secret"));
+    let post = authentication(
+        "token_endpoint_auth_method = \"client_secret_post\"\nclient_secret = { secret = \"machine_secret\" }",
+    );
+    assert!(matches!(post, RegisteredAuthentication::SecretPost(name) if name.as_str() == "machine_secret"));
+    let inline = authentication(&format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks = '{JWKS}'"));
+    assert!(matches!(inline, RegisteredAuthentication::PrivateKeyJwt(ClientKeys::Inline(keys)) if keys == JWKS));
+    let at = authentication(
+        "token_endpoint_auth_method = \"private_key_jwt\"\njwks_uri = \"https://client.example/jwks?v=1\"",
+    );
+    let RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) = at else { panic!("{at:?}") };
+    assert_eq!(uri, "https://client.example/jwks?v=1");
+}
+
+#[test]
+fn a_machine_needs_no_redirect_uri_and_gets_only_scopes_that_an_upstream_has() {
+    let machine = client(
+        r#"token_endpoint_auth_method = "client_secret_basic"
+           client_secret = { secret = "machine_secret" }
+           grant_types = ["client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer", "client_credentials"]
+           scopes = ["mcp"]"#,
+    );
+    assert_eq!(machine.grant_types, [GrantType::ClientCredentials, GrantType::JwtBearer]);
+    assert_eq!(machine.scopes.to_string(), "mcp");
+    assert!(machine.redirect_uris.is_empty());
+}
+
+#[test]
+fn a_resource_server_may_introspect_and_do_nothing_else() {
+    let server = client(&format!(
+        "token_endpoint_auth_method = \"private_key_jwt\"\njwks = '{JWKS}'\ngrant_types = []\nmay_introspect = true"
+    ));
+    assert!(server.may_introspect && server.grant_types.is_empty());
+}
+
+#[test]
+fn an_allowed_private_use_scheme_may_stand_in_a_redirect_uri() {
+    let document = with(r#"redirect_uris = ["cursor://anysphere.cursor-mcp/oauth/callback"]"#);
+    let (key, _) = problem_of(&document);
+    assert_eq!(key, "clients[0].redirect_uris[0]");
+    let configuration = Configuration::parse(&format!("private_use_schemes = [\"cursor\"]\n{document}")).unwrap();
+    assert!(configuration.clients[0].redirect_uris[0].is_private_use());
+    assert_eq!(configuration.redirect_rules().private_use_schemes, configuration.private_use_schemes);
+}
+
+#[test]
+fn contradictions_are_refused_at_the_key_that_has_to_change() {
+    const USERS: &str = "redirect_uris = [\"https://client.example/cb\"]\n";
+    const BASIC: &str = "token_endpoint_auth_method = \"client_secret_basic\"\nclient_secret = { secret = \"s\" }\n";
+    const SIGNED: &str = "token_endpoint_auth_method = \"private_key_jwt\"\n";
+    let (users, basic, signed) = (USERS, BASIC, SIGNED);
+    for (text, key, said) in [
+        (String::new(), "redirect_uris", "is empty"),
+        (format!("{users}token_endpoint_auth_method = \"client_secret_jwt\""), "token_endpoint_auth_method", "must be"),
+        // Credentials of another method: the client would be public although the operator gave it a secret.
+        (format!("{users}client_secret = {{ secret = \"s\" }}"), "client_secret", "of no use"),
+        (format!("{users}{basic}jwks = '{JWKS}'"), "jwks", "of no use"),
+        (format!("{users}jwks_uri = \"https://client.example/jwks\""), "jwks_uri", "of no use"),
+        (format!("{users}{signed}client_secret = {{ secret = \"s\" }}"), "client_secret", "of no use"),
+        (format!("{users}token_endpoint_auth_method = \"client_secret_basic\""), "client_secret", "is missing"),
+        (format!("{users}token_endpoint_auth_method = \"client_secret_post\""), "client_secret", "is missing"),
+        (format!("{users}{signed}"), "jwks", "is missing"),
+        (
+            format!("{users}{signed}jwks = '{JWKS}'\njwks_uri = \"https://client.example/jwks\""),
+            "jwks_uri",
+            "beside jwks",
+        ),
+        (format!("{users}{signed}jwks = 'keys'"), "jwks", "is not JSON"),
+        (format!("{users}{signed}jwks = '[]'"), "jwks", "is not a JWK Set"),
+        (format!("{users}{signed}jwks = '{{\"keys\":[]}}'"), "jwks", "at least one key"),
+        (format!("{users}{signed}jwks = '{{\"keys\":[{{\"kid\":\"a\"}}]}}'"), "jwks", "not a JWK"),
+        (format!("{users}{signed}jwks = '{{\"keys\":[{{\"kty\":\"EC\",\"d\":\"x\"}}]}}'"), "jwks", "private key"),
+        (format!("{users}{signed}jwks = '{{\"keys\":[{{\"kty\":\"oct\",\"k\":\"x\"}}]}}'"), "jwks", "private key"),
+        (format!("{users}grant_types = [\"password\"]"), "grant_types", "something else"),
+        (format!("{users}grant_types = []"), "grant_types", "could do nothing"),
+        (format!("{users}grant_types = [\"refresh_token\"]"), "grant_types", "without authorization_code"),
+        (
+            format!("{basic}grant_types = [\"client_credentials\", \"refresh_token\"]\nscopes = [\"mcp\"]"),
+            "grant_types",
+            "without authorization_code",
+        ),
+        (
+            "grant_types = [\"client_credentials\"]\nscopes = [\"mcp\"]".to_owned(),
+            "token_endpoint_auth_method",
+            "prove who they are",
+        ),
+        (
+            "grant_types = [\"urn:ietf:params:oauth:grant-type:jwt-bearer\"]".to_owned(),
+            "token_endpoint_auth_method",
+            "prove who they are",
+        ),
+        (format!("{users}may_introspect = true"), "token_endpoint_auth_method", "may_introspect"),
+        (format!("{basic}grant_types = [\"client_credentials\"]"), "scopes", "is missing"),
+        (format!("{users}scopes = [\"mcp\"]"), "scopes", "of no use without client_credentials"),
+        (
+            format!("{basic}grant_types = [\"client_credentials\"]\nscopes = [\"mcp\", \"admin\"]"),
+            "scopes",
+            "\"admin\"",
+        ),
+        (format!("{basic}grant_types = [\"client_credentials\"]\nscopes = [\"a b\"]"), "scopes", "a scope is"),
+    ] {
+        let (refused, problem) = problem_of(&with(&text));
+        assert_eq!(refused, format!("clients[0].{key}"), "{text}");
+        assert!(problem.contains(said), "{text}: {problem}");
+    }
+}
+
+#[test]
+fn keys_are_fetched_only_by_https_from_a_host_with_a_domain() {
+    for bad in [
+        "http://client.example/jwks",
+        "http://127.0.0.1:3000/jwks",
+        "https://127.0.0.1/jwks",
+        "https://[::1]/jwks",
+        "https://169.254.169.254/jwks",
+        "https://localhost/jwks",
+        "https://keys.localhost/jwks",
+        "https://keys/jwks",
+        "https://user@client.example/jwks",
+        "https://client.example/jwks#a",
+        "file:///etc/passwd",
+        "jwks",
+    ] {
+        let text = format!(
+            "redirect_uris = [\"https://client.example/cb\"]\ntoken_endpoint_auth_method = \"private_key_jwt\"\njwks_uri = {bad:?}"
+        );
+        assert_eq!(problem_of(&with(&text)).0, "clients[0].jwks_uri", "{bad}");
+    }
+}
+
+#[test]
+fn the_id_of_a_machine_fits_into_a_subject() {
+    let with_id = |id: &str| {
+        let machine = "token_endpoint_auth_method = \"client_secret_basic\"\nclient_secret = { secret = \"s\" }\n\
+                       grant_types = [\"client_credentials\"]\nscopes = [\"mcp\"]";
+        with(machine).replacen("\"machine\"", &format!("{id:?}"), 1)
+    };
+    assert!(Configuration::parse(&with_id(&"a".repeat(255))).is_ok());
+    for bad in [&"a".repeat(256), "two words"] {
+        assert!(ClientId::parse(bad).is_ok());
+        assert_eq!(problem_of(&with_id(bad)).0, "clients[0].client_id");
+    }
+}

@@ -1,0 +1,197 @@
+//! `[identity_provider]` and `[[identity_providers]]`.
+
+use gatehouse_protocol::{Scopes, WebOrigin, is_loopback_host};
+use serde::Deserialize;
+use url::Url;
+
+use super::access::AccessDocument;
+use super::provider_authentication::{AssertionDocument, PrivateKeyDocument, authentication};
+use super::values::{SecretDocument, scopes, unique, uuid};
+use crate::error::problem;
+use crate::{AccessRules, ConfigurationError, EntraProfile, IdentityProvider, ProviderProfile};
+
+/// Subjects of machines are `client:CLIENT_ID`.
+const RESERVED_NAME: &str = "client";
+const DEFAULT_AUTHORITY: &str = "https://login.microsoftonline.com";
+const DEFAULT_GRAPH: &str = "https://graph.microsoft.com";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProviderDocument {
+    name: String,
+    display_name: Option<String>,
+    profile: Option<String>,
+    issuer: Option<String>,
+    tenant: Option<String>,
+    authority: Option<String>,
+    graph: Option<String>,
+    client_id: String,
+    client_secret: Option<SecretDocument>,
+    private_key: Option<PrivateKeyDocument>,
+    client_assertion: Option<AssertionDocument>,
+    scopes: Option<Vec<String>>,
+    #[serde(default)]
+    access: AccessDocument,
+    #[serde(default)]
+    accepts_identity_assertions: bool,
+}
+
+/// The providers: one in a table of its own, or a list of them.
+pub(super) fn check(
+    one: Option<ProviderDocument>,
+    several: Option<Vec<ProviderDocument>>,
+) -> Result<Vec<IdentityProvider>, ConfigurationError> {
+    const EXAMPLE: &str =
+        r#"[identity_provider] name = "main" issuer = "https://accounts.example.com" client_id = "gatehouse""#;
+    match (one, several) {
+        (Some(provider), None) => Ok(vec![provider.check("identity_provider")?]),
+        (None, Some(providers)) if !providers.is_empty() => {
+            let each = providers.into_iter().enumerate();
+            let each = each.map(|(index, provider)| provider.check(&format!("identity_providers[{index}]")));
+            let checked = each.collect::<Result<Vec<_>, _>>()?;
+            unique("identity_providers", ".name", checked.iter().map(|provider| provider.name.as_str()))?;
+            Ok(checked)
+        }
+        (Some(_), Some(_)) => {
+            let text = "is given beside [[identity_providers]]: write all of them there";
+            Err(problem("identity_provider", text, r#"[[identity_providers]] name = "main""#))
+        }
+        (None, _) => Err(problem("identity_provider", "is missing: nobody could sign in", EXAMPLE)),
+    }
+}
+
+impl ProviderDocument {
+    fn check(self, table: &str) -> Result<IdentityProvider, ConfigurationError> {
+        let key = |name: &str| format!("{table}.{name}");
+        name(&self.name).map_err(|text| problem(key("name"), text, r#"name = "entra""#))?;
+        if self.client_id.is_empty() {
+            return Err(problem(key("client_id"), "is empty", r#"client_id = "gatehouse""#));
+        }
+        let place = Place { issuer: self.issuer, tenant: self.tenant, authority: self.authority, graph: self.graph };
+        let (profile, issuer) = match self.profile.as_deref() {
+            None | Some("openid") => (ProviderProfile::OpenId, place.of_openid(key)?),
+            Some("entra") => {
+                let (profile, issuer) = place.of_entra(key)?;
+                (ProviderProfile::Entra(profile), issuer)
+            }
+            Some(_) => return Err(problem(key("profile"), "must be openid or entra", r#"profile = "entra""#)),
+        };
+        let access = self.access.check(&profile, |name| format!("{table}.access.{name}"))?;
+        let scopes = provider_scopes(self.scopes, &profile, &access, &key("scopes"))?;
+        Ok(IdentityProvider {
+            display_name: self.display_name.unwrap_or_else(|| self.name.clone()),
+            authentication: authentication(self.client_secret, self.private_key, self.client_assertion, key)?,
+            accepts_identity_assertions: self.accepts_identity_assertions,
+            name: self.name,
+            client_id: self.client_id,
+            profile,
+            issuer,
+            access,
+            scopes,
+        })
+    }
+}
+
+fn name(name: &str) -> Result<(), &'static str> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !(1..=32).contains(&name.len()) || !name.bytes().all(plain) {
+        return Err("must be 1 to 32 lower-case letters, digits and -");
+    }
+    if name == RESERVED_NAME {
+        return Err("is kept for the subjects of clients that act without a user");
+    }
+    Ok(())
+}
+
+/// Where the provider is, as written.
+struct Place {
+    issuer: Option<String>,
+    tenant: Option<String>,
+    authority: Option<String>,
+    graph: Option<String>,
+}
+
+impl Place {
+    fn of_openid(self, key: impl Fn(&str) -> String) -> Result<String, ConfigurationError> {
+        const ISSUER: &str = r#"issuer = "https://accounts.example.com""#;
+        for (name, given) in [("tenant", &self.tenant), ("authority", &self.authority), ("graph", &self.graph)] {
+            if given.is_some() {
+                return Err(problem(key(name), "is only for the profile entra", r#"profile = "entra""#));
+            }
+        }
+        let issuer = self.issuer.ok_or_else(|| problem(key("issuer"), "is missing", ISSUER))?;
+        secure_url(&issuer).map_err(|text| problem(key("issuer"), text, ISSUER))?;
+        Ok(issuer)
+    }
+
+    fn of_entra(self, key: impl Fn(&str) -> String) -> Result<(EntraProfile, String), ConfigurationError> {
+        const TENANT: &str = r#"tenant = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10""#;
+        if self.issuer.is_some() {
+            let text = "follows from tenant and authority where the profile is entra: leave it out";
+            return Err(problem(key("issuer"), text, TENANT));
+        }
+        let given = self.tenant.ok_or_else(|| problem(key("tenant"), "is missing", TENANT))?;
+        let named = matches!(given.as_str(), "organizations" | "common" | "consumers").then(|| given.clone());
+        let tenant = named.or_else(|| uuid(&given)).ok_or_else(|| {
+            let text = "must be the tenant's id (a UUID), organizations, common or consumers";
+            problem(key("tenant"), text, TENANT)
+        })?;
+        let origin = |name: &str, given: Option<String>, default: &str, example| match given {
+            None => Ok(default.to_owned()),
+            Some(text) => {
+                let origin = WebOrigin::parse(&text).map_err(|error| problem(key(name), error, example))?;
+                Ok(origin.as_str().to_owned())
+            }
+        };
+        const AUTHORITY: &str = r#"authority = "https://login.microsoftonline.us""#;
+        let authority = origin("authority", self.authority, DEFAULT_AUTHORITY, AUTHORITY)?;
+        let graph = origin("graph", self.graph, DEFAULT_GRAPH, r#"graph = "https://graph.microsoft.us""#)?;
+        let issuer = format!("{authority}/{tenant}/v2.0");
+        Ok((EntraProfile { authority, tenant, graph }, issuer))
+    }
+}
+
+/// An issuer: https, or http on a loopback host, without query and fragment (OpenID Connect Discovery, section 3).
+fn secure_url(text: &str) -> Result<(), &'static str> {
+    let url = Url::parse(text).map_err(|_| "is not a URL")?;
+    let loopback = url.host().is_some_and(|host| is_loopback_host(&host));
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        _ => return Err("must use https (http only on a loopback host)"),
+    }
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        return Err("must not have a query, a fragment or a user");
+    }
+    Ok(())
+}
+
+fn provider_scopes(
+    given: Option<Vec<String>>,
+    profile: &ProviderProfile,
+    access: &AccessRules,
+    key: &str,
+) -> Result<Scopes, ConfigurationError> {
+    let requested = given.unwrap_or_else(|| {
+        let mut defaults = vec!["openid".to_owned(), "profile".to_owned()];
+        match profile {
+            // Without it, Entra gives no refresh token, and a user who was removed would keep the session.
+            ProviderProfile::Entra(_) => defaults.push("offline_access".to_owned()),
+            ProviderProfile::OpenId => {}
+        }
+        // The rule is about a claim that comes with this scope (OpenID Connect Core 1.0, section 5.4).
+        if !access.domains.is_empty() {
+            defaults.push("email".to_owned());
+        }
+        defaults
+    });
+    let scopes = scopes(key, &requested)?;
+    if !scopes.iter().any(|scope| scope.as_str() == "openid") {
+        let text = "lacks `openid`, without which no provider says who signed in";
+        return Err(problem(key, text, r#"scopes = ["openid", "profile"]"#));
+    }
+    Ok(scopes)
+}
+
+#[cfg(test)]
+mod tests;

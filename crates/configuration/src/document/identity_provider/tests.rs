@@ -1,0 +1,245 @@
+use crate::tests::{MINIMAL, problem_of};
+use crate::{AssertionSource, Configuration, IdentityProvider, ProviderAuthentication, ProviderProfile};
+
+const TENANT: &str = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10";
+
+/// The document with these lines as its only provider.
+fn with(provider: &str) -> String {
+    let (before, rest) = MINIMAL.split_once("[identity_provider]").unwrap();
+    let (_, after) = rest.split_once("[[upstreams]]").unwrap();
+    format!("{before}[identity_provider]\n{provider}\n[[upstreams]]{after}")
+}
+
+fn openid(more: &str) -> String {
+    with(&format!("name = \"op\"\nissuer = \"https://op.example\"\nclient_id = \"gatehouse\"\n{more}"))
+}
+
+fn entra(more: &str) -> String {
+    with(&format!("name = \"entra\"\nprofile = \"entra\"\nclient_id = \"gatehouse\"\n{more}"))
+}
+
+fn provider(document: &str) -> IdentityProvider {
+    Configuration::parse(document).unwrap().identity_providers.remove(0)
+}
+
+#[test]
+fn one_table_or_a_list_of_them_names_who_signs_users_in() {
+    let (before, rest) = MINIMAL.split_once("[identity_provider]").unwrap();
+    let (_, after) = rest.split_once("[[upstreams]]").unwrap();
+    let list = |tables: &str| format!("{before}{tables}\n[[upstreams]]{after}");
+    let table = |name: &str| {
+        format!("[[identity_providers]]\nname = {name:?}\nissuer = \"https://a.example\"\nclient_id = \"g\"\n")
+    };
+    let two = Configuration::parse(&list(&format!("{}{}", table("a"), table("b")))).unwrap();
+    assert_eq!(two.identity_providers.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert!(two.identity_provider("b").is_some() && two.identity_provider("c").is_none());
+
+    let (key, problem) = problem_of(&list(&format!("{}{}", table("a"), table("a"))));
+    assert_eq!((key.as_str(), problem.as_str()), ("identity_providers[1].name", "is \"a\" for a second time"));
+    assert_eq!(problem_of(&list(&format!("{}{}", table("a"), table("B")))).0, "identity_providers[1].name");
+    assert_eq!(problem_of(&list("")).0, "identity_provider");
+    assert_eq!(problem_of(&format!("identity_providers = []\n{}", list(""))).0, "identity_provider");
+    let both = format!("{MINIMAL}\n{}", table("a"));
+    assert_eq!(problem_of(&both).0, "identity_provider");
+}
+
+#[test]
+fn the_name_of_machines_is_taken() {
+    let (key, problem) = problem_of(&openid("").replace("\"op\"", "\"client\""));
+    assert_eq!(key, "identity_provider.name");
+    assert!(problem.contains("without a user"), "{problem}");
+    assert!(Configuration::parse(&openid("").replace("\"op\"", "\"clients\"")).is_ok());
+}
+
+#[test]
+fn an_entra_provider_is_named_by_its_tenant_and_has_an_issuer_that_follows() {
+    let single = provider(&entra(&format!("tenant = {:?}", TENANT.to_uppercase())));
+    let ProviderProfile::Entra(profile) = &single.profile else { panic!("{:?}", single.profile) };
+    assert_eq!(profile.tenant, TENANT);
+    assert_eq!(profile.authority, "https://login.microsoftonline.com");
+    assert_eq!(profile.graph, "https://graph.microsoft.com");
+    assert!(!profile.is_multi_tenant());
+    assert_eq!(single.issuer, format!("https://login.microsoftonline.com/{TENANT}/v2.0"));
+    assert_eq!(single.scopes.to_string(), "openid profile offline_access");
+
+    let sovereign = provider(&entra(&format!(
+        "tenant = {TENANT:?}\nauthority = \"http://127.0.0.1:3001/\"\ngraph = \"https://graph.microsoft.us\""
+    )));
+    let ProviderProfile::Entra(profile) = &sovereign.profile else { panic!("{:?}", sovereign.profile) };
+    assert_eq!(
+        (profile.authority.as_str(), profile.graph.as_str()),
+        ("http://127.0.0.1:3001", "https://graph.microsoft.us")
+    );
+    assert_eq!(sovereign.issuer, format!("http://127.0.0.1:3001/{TENANT}/v2.0"));
+
+    let several = provider(&entra("tenant = \"organizations\"\naccess = { any_tenant = true }"));
+    assert_eq!(several.issuer, "https://login.microsoftonline.com/organizations/v2.0");
+}
+
+#[test]
+fn what_belongs_to_one_profile_is_refused_in_the_other() {
+    for (document, key) in [
+        (entra(""), "tenant"),
+        (entra("tenant = \"contoso.onmicrosoft.com\""), "tenant"),
+        (entra("tenant = \"8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f1\""), "tenant"),
+        (entra("tenant = \"Organizations\""), "tenant"),
+        (
+            entra(&format!("tenant = {TENANT:?}\nissuer = \"https://login.microsoftonline.com/{TENANT}/v2.0\"")),
+            "issuer",
+        ),
+        (entra(&format!("tenant = {TENANT:?}\nauthority = \"http://login.example\"")), "authority"),
+        (entra(&format!("tenant = {TENANT:?}\nauthority = \"https://login.example/path\"")), "authority"),
+        (entra(&format!("tenant = {TENANT:?}\ngraph = \"graph.microsoft.com\"")), "graph"),
+        (openid(&format!("tenant = {TENANT:?}")), "tenant"),
+        (openid("authority = \"https://login.example\""), "authority"),
+        (openid("graph = \"https://graph.example\""), "graph"),
+        (openid("profile = \"google\""), "profile"),
+        (with("name = \"op\"\nclient_id = \"gatehouse\""), "issuer"),
+        (with("name = \"op\"\nissuer = \"https://op.example\"\nclient_id = \"\""), "client_id"),
+        (openid("scopes = [\"profile\"]"), "scopes"),
+    ] {
+        assert_eq!(problem_of(&document).0, format!("identity_provider.{key}"), "{document}");
+    }
+}
+
+#[test]
+fn several_tenants_are_listed_or_all_of_them_are_let_in_on_purpose() {
+    const OTHER: &str = "00000000-0000-0000-0000-00000000000A";
+    for tenant in ["organizations", "common", "consumers"] {
+        let (key, problem) = problem_of(&entra(&format!("tenant = {tenant:?}")));
+        assert_eq!(key, "identity_provider.access.tenants");
+        assert!(problem.contains("everybody with a Microsoft account"), "{problem}");
+        let listed = provider(&entra(&format!("tenant = {tenant:?}\naccess = {{ tenants = [{OTHER:?}] }}")));
+        assert_eq!(listed.access.tenants, [OTHER.to_lowercase()]);
+        assert!(
+            provider(&entra(&format!("tenant = {tenant:?}\naccess = {{ any_tenant = true }}")))
+                .access
+                .tenants
+                .is_empty()
+        );
+    }
+    let own = provider(&entra(&format!("tenant = {TENANT:?}\naccess = {{ tenants = [{TENANT:?}] }}")));
+    assert_eq!(own.access.tenants, [TENANT]);
+    for (document, key) in [
+        (entra(&format!("tenant = \"common\"\naccess = {{ tenants = [{OTHER:?}], any_tenant = true }}")), "any_tenant"),
+        // Entra's e-mail claims are not verified across tenants ("nOAuth").
+        (entra("tenant = \"common\"\naccess = { any_tenant = true, domains = [\"a.example\"] }"), "domains"),
+        (
+            entra(&format!("tenant = \"common\"\naccess = {{ tenants = [{OTHER:?}], domains = [\"a.example\"] }}")),
+            "domains",
+        ),
+        (entra(&format!("tenant = {TENANT:?}\naccess = {{ any_tenant = true }}")), "any_tenant"),
+        (entra(&format!("tenant = {TENANT:?}\naccess = {{ tenants = [{OTHER:?}] }}")), "tenants"),
+        (openid("access = { any_tenant = true }"), "any_tenant"),
+        (openid(&format!("access = {{ tenants = [{TENANT:?}] }}")), "tenants"),
+    ] {
+        assert_eq!(problem_of(&document).0, format!("identity_provider.access.{key}"), "{document}");
+    }
+}
+
+#[test]
+fn access_rules_are_values_that_a_claim_can_have() {
+    let rules = provider(&openid(
+        "access = { domains = [\"Example.COM\", \"xn--bcher-kva.example\"], groups = [\"g 1\"], roles = [\"Mcp.User\"] }",
+    ));
+    assert_eq!(rules.access.domains, ["example.com", "xn--bcher-kva.example"]);
+    assert_eq!(
+        (rules.access.groups.as_slice(), rules.access.roles.as_slice()),
+        (&["g 1".to_owned()][..], &["Mcp.User".to_owned()][..])
+    );
+    assert_eq!(rules.scopes.to_string(), "openid profile email", "the claim comes with the scope");
+    for bad in [
+        "",
+        "example",
+        "@example.com",
+        "a@example.com",
+        "*.example.com",
+        ".example.com",
+        "example.com.",
+        "bücher.example",
+    ] {
+        let (key, _) = problem_of(&openid(&format!("access = {{ domains = [\"a.example\", {bad:?}] }}")));
+        assert_eq!(key, "identity_provider.access.domains[1]", "{bad}");
+    }
+    for list in ["groups", "roles"] {
+        let (key, problem) = problem_of(&openid(&format!("access = {{ {list} = [\" \"] }}")));
+        assert_eq!((key, problem.as_str()), (format!("identity_provider.access.{list}[0]"), "is empty"));
+    }
+    assert_eq!(
+        problem_of(&entra("tenant = \"common\"\naccess = { tenants = [\"a\"] }")).0,
+        "identity_provider.access.tenants[0]"
+    );
+}
+
+#[test]
+fn there_is_one_way_to_prove_who_we_are_or_none() {
+    let authentication = |more: &str| provider(&openid(more)).authentication;
+    assert!(matches!(authentication(""), ProviderAuthentication::None));
+    assert!(matches!(authentication("client_secret = { secret = \"a\" }"), ProviderAuthentication::Secret(_)));
+    let thumbprint = "A".repeat(43);
+    let signed = authentication(&format!(
+        "private_key = {{ secret = \"k\", key_id = \"2026\", certificate_thumbprint = {thumbprint:?} }}"
+    ));
+    let ProviderAuthentication::PrivateKey { key, key_id, certificate_thumbprint } = signed else {
+        panic!("{signed:?}")
+    };
+    assert_eq!((key.as_str(), key_id.as_deref(), certificate_thumbprint), ("k", Some("2026"), Some(thumbprint)));
+    let setting = authentication("client_assertion = { secret = \"assertion\" }");
+    assert!(
+        matches!(setting, ProviderAuthentication::Assertion(AssertionSource::Setting(name)) if name.as_str() == "assertion")
+    );
+    let managed = authentication(
+        "[identity_provider.client_assertion]\nurl = \"http://169.254.169.254/token?resource=a%3Ab\"\n\
+         headers = { Metadata = \"true\" }\nsecret_headers = { X-IDENTITY-HEADER = { secret = \"identity_header\" } }",
+    );
+    let ProviderAuthentication::Assertion(AssertionSource::Endpoint { url, headers, secret_headers }) = managed else {
+        panic!("{managed:?}")
+    };
+    assert_eq!(url, "http://169.254.169.254/token?resource=a%3Ab");
+    assert_eq!(headers.into_iter().collect::<Vec<_>>(), [("metadata".to_owned(), "true".to_owned())]);
+    assert_eq!((secret_headers[0].0.as_str(), secret_headers[0].1.as_str()), ("x-identity-header", "identity_header"));
+}
+
+#[test]
+fn what_could_not_prove_who_we_are_is_refused() {
+    let at = |url: &str| format!("client_assertion = {{ url = {url:?} }}");
+    for (more, key) in [
+        ("client_secret = { secret = \"a\" }\nprivate_key = { secret = \"b\" }", "private_key"),
+        ("client_secret = { secret = \"a\" }\nclient_assertion = { secret = \"b\" }", "client_assertion"),
+        ("private_key = { secret = \"a\" }\nclient_assertion = { secret = \"b\" }", "client_assertion"),
+        ("client_secret = { secret = \"A\" }", "client_secret.secret"),
+        ("private_key = { secret = \"-----BEGIN\" }", "private_key.secret"),
+        ("private_key = { secret = \"a\", key_id = \"\" }", "private_key.key_id"),
+        ("private_key = { secret = \"a\", certificate_thumbprint = \"90BCF4\" }", "private_key.certificate_thumbprint"),
+        ("client_assertion = {}", "client_assertion"),
+        ("client_assertion = { secret = \"a\", url = \"https://a.example/\" }", "client_assertion"),
+        ("client_assertion = { secret = \"a\", headers = { a = \"b\" } }", "client_assertion"),
+        ("client_assertion = { secret = \"A\" }", "client_assertion.secret"),
+        (&at("http://metadata.example/token"), "client_assertion.url"),
+        (&at("http://169.255.0.1/token"), "client_assertion.url"),
+        (&at("file:///var/run/token"), "client_assertion.url"),
+        (&at("https://user@a.example/"), "client_assertion.url"),
+        (&at("https://a.example/#a"), "client_assertion.url"),
+        (&at("token"), "client_assertion.url"),
+        (
+            "client_assertion = { url = \"https://a.example/\", headers = { Host = \"b\" } }",
+            "client_assertion.headers.Host",
+        ),
+        (
+            "client_assertion = { url = \"https://a.example/\", headers = { a = \"b\\nc\" } }",
+            "client_assertion.headers.a",
+        ),
+        (
+            "client_assertion = { url = \"https://a.example/\", headers = { a = \"b\" }, secret_headers = { A = { secret = \"c\" } } }",
+            "client_assertion.secret_headers.A",
+        ),
+    ] {
+        assert_eq!(problem_of(&openid(more)).0, format!("identity_provider.{key}"), "{more}");
+    }
+}
+
+#[test]
+fn identity_assertions_are_taken_only_where_the_operator_says_so() {
+    assert!(!provider(&openid("")).accepts_identity_assertions);
+    assert!(provider(&openid("accepts_identity_assertions = true")).accepts_identity_assertions);
+}

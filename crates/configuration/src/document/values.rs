@@ -1,0 +1,85 @@
+//! Values that several tables of the document have.
+
+use gatehouse_protocol::{Scope, Scopes};
+use http::HeaderName;
+use serde::Deserialize;
+
+use crate::error::problem;
+use crate::{ConfigurationError, SecretName};
+
+/// Headers that the gateway or the host decides on; a secret in one of them would be lost or would break the
+/// connection.
+const NOT_FOR_SECRETS: [&str; 17] = [
+    "host",
+    "connection",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "accept",
+    "upgrade",
+    "te",
+    "trailer",
+    "via",
+    "cookie",
+    "origin",
+    "mcp-session-id",
+    "mcp-protocol-version",
+    "mcp-method",
+    "mcp-name",
+    "last-event-id",
+];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table { secret = \"VARIABLE\" }")]
+pub(super) struct SecretDocument {
+    secret: String,
+}
+
+impl SecretDocument {
+    pub(super) fn check(self, key: &str) -> Result<SecretName, ConfigurationError> {
+        secret_name(key, &self.secret)
+    }
+}
+
+/// The name of a setting, in the table at `key`.
+pub(super) fn secret_name(key: &str, name: &str) -> Result<SecretName, ConfigurationError> {
+    let text = "must name a variable: lower-case letters, digits and _, starting with a letter";
+    SecretName::parse(name).ok_or_else(|| problem(format!("{key}.secret"), text, r#"{ secret = "upstream_secret" }"#))
+}
+
+/// A header that a request of ours may have beside those that it always has.
+pub(super) fn header_name(key: &str, name: &str, example: &'static str) -> Result<HeaderName, ConfigurationError> {
+    let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| problem(key, "is not a header name", example))?;
+    if NOT_FOR_SECRETS.contains(&header.as_str()) {
+        return Err(problem(key, "is a header that the gateway itself decides on", example));
+    }
+    Ok(header)
+}
+
+pub(super) fn scopes(key: &str, requested: &[String]) -> Result<Scopes, ConfigurationError> {
+    let parsed: Result<Scopes, _> = requested.iter().map(|scope| Scope::parse(scope)).collect();
+    parsed.map_err(|error| problem(key, format!("holds something else: {error}"), r#"scopes = ["mcp"]"#))
+}
+
+pub(super) fn unique<'a>(
+    table: &str,
+    key: &str,
+    values: impl Iterator<Item = &'a str>,
+) -> Result<(), ConfigurationError> {
+    let mut seen = Vec::new();
+    for (index, value) in values.enumerate() {
+        if seen.contains(&value) {
+            let text = format!("is {value:?} for a second time");
+            return Err(problem(format!("{table}[{index}]{key}"), text, "a value of its own for each"));
+        }
+        seen.push(value);
+    }
+    Ok(())
+}
+
+/// A UUID (RFC 9562, section 4) in lower case, as Entra's claims have it.
+pub(super) fn uuid(text: &str) -> Option<String> {
+    let lengths = text.split('-').map(str::len);
+    let hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    (hexadecimal && lengths.eq([8, 4, 4, 4, 12])).then(|| text.to_ascii_lowercase())
+}

@@ -1,0 +1,166 @@
+//! Grants without a user at hand: of machines for themselves, and of an enterprise's identity provider for its users.
+
+use gatehouse_configuration::{Configuration, GrantType, IdentityProvider, Upstream};
+use gatehouse_jose::SignedToken;
+use gatehouse_protocol::{Entropy, ResourceUri, Scopes, Subject, UnixTime};
+use gatehouse_sealing::HandleSecret;
+use gatehouse_session::{Principal, SessionRoot, UpstreamTokens};
+use gatehouse_storage::{Kind, Store};
+use serde::Deserialize;
+
+use crate::authorization::{resource_of, upstream_of};
+use crate::code::Grant;
+use crate::credentials::AuthenticatedClient;
+use crate::first_use::is_first_use;
+use crate::token::TokenRejection;
+
+/// A counter for each identity assertion: it works once.
+const ASSERTION_USE: Kind = "id-jag-use";
+/// The first part of the subjects of machines; no identity provider may have this name.
+const MACHINES: &str = "client";
+
+/// What a verified identity assertion says (ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant, section 3).
+#[derive(Debug)]
+pub struct AssertedIdentity<'a> {
+    /// The user, at the provider that asserts.
+    pub subject: &'a Subject,
+    /// `iss`, which names the assertion together with `jti`.
+    pub issuer: &'a str,
+    /// `jti`.
+    pub jti: &'a str,
+    /// From then on the assertion is refused for its age.
+    pub refused_from: UnixTime,
+    /// `client_id`: for which client it was made.
+    pub client_id: &'a str,
+    /// `resource`: for what. The provider's policy decided on it, so it is required.
+    pub resource: &'a ResourceUri,
+    /// `scope`: how much, where it says.
+    pub scopes: Option<&'a Scopes>,
+}
+
+/// Whether the client may use a grant at all: to be asked before anything is fetched, redeemed or used up for it. Those
+/// without a user are for clients that prove who they are (RFC 6749, section 4.4; ID-JAG, section 4.3).
+///
+/// # Errors
+/// Where it may not.
+pub fn may_use(client: &AuthenticatedClient, grant_type: GrantType) -> Result<(), TokenRejection> {
+    let needs_proof = match grant_type {
+        GrantType::AuthorizationCode | GrantType::RefreshToken => false,
+        GrantType::ClientCredentials | GrantType::JwtBearer => true,
+    };
+    if client.client().may(grant_type) && (client.is_confidential() || !needs_proof) {
+        Ok(())
+    } else {
+        Err(TokenRejection::UnauthorizedClient)
+    }
+}
+
+/// What a machine is granted for itself (RFC 6749, section 4.4): only one that the operator has given the grant and
+/// scopes, and that has proved who it is. There is no refresh token (section 4.4.3).
+///
+/// # Errors
+/// See [`TokenRejection`].
+pub fn grant_to_machine(
+    client: &AuthenticatedClient,
+    resource: Option<&ResourceUri>,
+    scopes: Option<&Scopes>,
+    configuration: &Configuration,
+    now: UnixTime,
+    entropy: &mut impl Entropy,
+) -> Result<Grant, TokenRejection> {
+    may_use(client, GrantType::ClientCredentials)?;
+    let (resource, upstream) = target(resource, configuration).ok_or(TokenRejection::Resource)?;
+    let scopes = narrowed(scopes, &client.client().scopes.intersection(&upstream.scopes))?;
+    let client_id = client.client().client_id.clone();
+    let subject = Subject::new(MACHINES, client_id.as_str()).map_err(|_| TokenRejection::MachineSubject)?;
+    Ok(grant(Principal { subject, client_id, resource, scopes }, configuration, now, entropy))
+}
+
+/// The provider whose assertion this claims to be. Nothing is verified yet; the text is only looked at to find out whose
+/// keys are needed.
+///
+/// # Errors
+/// Where it is not a token, or not of a provider whose assertions are taken.
+pub fn asserting_provider<'a>(
+    assertion: &SignedToken,
+    configuration: &'a Configuration,
+) -> Result<&'a IdentityProvider, TokenRejection> {
+    #[derive(Deserialize)]
+    struct Issuer {
+        iss: String,
+    }
+    let Issuer { iss } =
+        assertion.unverified().map_err(|error| TokenRejection::IdentityAssertion(error.to_string()))?;
+    configuration
+        .identity_providers
+        .iter()
+        .find(|provider| provider.accepts_identity_assertions && provider.issuer == iss)
+        .ok_or_else(|| TokenRejection::IdentityAssertion("is of no provider whose assertions are accepted".to_owned()))
+}
+
+/// What the user of a verified assertion is granted through `client`. There is no refresh token: the provider decides
+/// anew each time.
+///
+/// # Errors
+/// See [`TokenRejection`]. The assertion is used up last, so that only a right request can use it up.
+#[expect(clippy::too_many_arguments, reason = "the request, and the surroundings that every flow gets")]
+pub fn grant_to_asserted(
+    client: &AuthenticatedClient,
+    asserted: &AssertedIdentity<'_>,
+    resource: Option<&ResourceUri>,
+    scopes: Option<&Scopes>,
+    configuration: &Configuration,
+    store: &impl Store,
+    now: UnixTime,
+    entropy: &mut impl Entropy,
+) -> Result<Grant, TokenRejection> {
+    may_use(client, GrantType::JwtBearer)?;
+    let client_id = client.client().client_id.clone();
+    if asserted.client_id != client_id.as_str() {
+        return Err(TokenRejection::IdentityAssertion("was made for another client".to_owned()));
+    }
+    // The request may repeat the resource, and not change it.
+    if resource.is_some_and(|resource| resource != asserted.resource) {
+        return Err(TokenRejection::Resource);
+    }
+    let (resource, upstream) = target(Some(asserted.resource), configuration).ok_or(TokenRejection::Resource)?;
+    // What the provider allows beyond what the resource has means nothing here; what the request asks for beyond both is
+    // refused.
+    let allowed = asserted.scopes.map_or_else(|| upstream.scopes.clone(), |them| them.intersection(&upstream.scopes));
+    let scopes = narrowed(scopes, &allowed)?;
+    let (issuer, jti) = (asserted.issuer, asserted.jti);
+    let first = is_first_use(ASSERTION_USE, issuer, jti, asserted.refused_from, store);
+    if !first.map_err(|error| TokenRejection::Unavailable(error.to_string()))? {
+        return Err(TokenRejection::IdentityAssertion("was used before".to_owned()));
+    }
+    let principal = Principal { subject: asserted.subject.clone(), client_id, resource, scopes };
+    Ok(grant(principal, configuration, now, entropy))
+}
+
+/// The resource that is named, or the only one there is.
+fn target<'a>(named: Option<&ResourceUri>, configuration: &'a Configuration) -> Option<(ResourceUri, &'a Upstream)> {
+    match (named, configuration.upstreams.as_slice()) {
+        (Some(named), _) => Some((named.clone(), upstream_of(configuration, named)?)),
+        (None, [only]) => Some((resource_of(configuration, only)?, only)),
+        (None, _) => None,
+    }
+}
+
+/// What is asked for where all of it is allowed; all that is allowed where nothing is asked for.
+fn narrowed(requested: Option<&Scopes>, allowed: &Scopes) -> Result<Scopes, TokenRejection> {
+    let requested = requested.map(|requested| requested.without_openid_but(allowed)).unwrap_or_default();
+    if allowed.is_empty() || !allowed.contains_all(&requested) {
+        return Err(TokenRejection::Scope);
+    }
+    Ok(if requested.is_empty() { allowed.clone() } else { requested })
+}
+
+/// A session that ends with its one access token.
+fn grant(principal: Principal, configuration: &Configuration, now: UnixTime, entropy: &mut impl Entropy) -> Grant {
+    let expires_at = now.plus(configuration.lifetimes.access_token);
+    let root = SessionRoot { secret: HandleSecret::generate(entropy), expires_at };
+    Grant { principal, upstream: UpstreamTokens::default(), root, refreshable: false }
+}
+
+#[cfg(test)]
+mod tests;

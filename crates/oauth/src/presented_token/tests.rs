@@ -1,0 +1,59 @@
+use gatehouse_protocol::ParameterError;
+use serde_json::json;
+
+use super::*;
+use crate::credentials::ClientRejection;
+use crate::example::Form;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn whole() -> Form {
+    Form::of(&[("token", "45ghiukldjahdnhzdauz"), ("token_type_hint", "refresh_token"), ("client_id", "a")])
+}
+
+fn parse(form: &Form) -> Result<PresentedToken, TokenRejection> {
+    PresentedToken::parse(Some(FORM), &HeaderMap::new(), form.text().as_bytes())
+}
+
+#[test]
+fn a_token_is_presented_with_or_without_a_hint() {
+    let presented = parse(&whole()).unwrap();
+    assert_eq!((presented.token.expose(), presented.credentials.client_id().as_str()), ("45ghiukldjahdnhzdauz", "a"));
+    for hint in ["access_token", "saml", ""] {
+        assert!(parse(&whole().with("token_type_hint", hint)).is_ok(), "{hint}");
+    }
+    assert!(parse(&whole().without("token_type_hint")).is_ok());
+    assert!(!format!("{presented:?}").contains("45ghiukldjahdnhzdauz"));
+}
+
+#[test]
+fn what_is_missing_or_doubled_is_named() {
+    for name in ["token", "token_type_hint"] {
+        let twice = parse(&whole().and(name, "another")).unwrap_err();
+        assert_eq!(twice, ParameterError::Doubled(name).into());
+    }
+    assert_eq!(parse(&whole().without("token")).unwrap_err(), ParameterError::Missing("token").into());
+    let nobody = parse(&whole().without("client_id")).unwrap_err();
+    assert_eq!(nobody, ClientRejection::from(ParameterError::Missing("client_id")).into());
+    let json = PresentedToken::parse(Some("application/json"), &HeaderMap::new(), b"{}").unwrap_err();
+    assert_eq!(json, TokenRejection::NotAForm);
+}
+
+/// RFC 7662, section 2.2: of a token that is good for nothing, nothing is said.
+#[test]
+fn an_answer_says_what_a_token_is_good_for_or_nothing_at_all() {
+    assert_eq!(serde_json::to_value(Introspection::inactive()).unwrap(), json!({ "active": false }));
+    let token = ActiveToken {
+        scope: "mcp".to_owned(),
+        client_id: "a".to_owned(),
+        sub: "demo:alice".to_owned(),
+        aud: "https://gateway.example/mcp".to_owned(),
+        iss: "https://gateway.example".to_owned(),
+        exp: 1_795_000_300,
+        token_type: Some("Bearer"),
+    };
+    let expected = json!({ "active": true, "scope": "mcp", "client_id": "a", "sub": "demo:alice",
+        "aud": "https://gateway.example/mcp", "iss": "https://gateway.example", "exp": 1_795_000_300,
+        "token_type": "Bearer" });
+    assert_eq!(serde_json::to_value(Introspection::active(token)).unwrap(), expected);
+}

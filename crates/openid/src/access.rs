@@ -1,0 +1,135 @@
+//! Who of a provider's users may come in.
+
+use gatehouse_configuration::{IdentityProvider, ProviderProfile};
+use gatehouse_protocol::LogText;
+use thiserror::Error;
+
+use crate::identity::{EmailDomain, Groups};
+use crate::{ClientError, GroupsUnknown, Identity, Memberships};
+
+/// What the provider's access rules say of a user, from the token alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Admission {
+    /// May come in.
+    Granted,
+    /// May come in if a member of one of the groups: they did not fit into the token and must be asked for
+    /// ([`group_requests`](crate::group_requests)), then [`admit_member`] decides.
+    GroupsNeeded,
+}
+
+/// A user who may not come in. The text is for the log.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AccessRejection {
+    /// Of another tenant.
+    #[error("the user's tenant is none of access.tenants: {0}")]
+    Tenant(LogText),
+    /// With an e-mail address of another domain, or without one.
+    #[error("the user has no e-mail address of access.domains (is the scope `email` asked for?)")]
+    Domain,
+    /// With an e-mail address that the provider does not vouch for.
+    #[error(
+        "the user's e-mail address is not marked as verified (email_verified; at Entra add the optional claim xms_edov)"
+    )]
+    DomainUnverified,
+    /// In none of the roles.
+    #[error("the user has none of access.roles")]
+    Role,
+    /// In none of the groups.
+    #[error("the user is in none of access.groups (does the provider put groups into the id_token?)")]
+    Group,
+    /// It cannot be known whether in one of the groups.
+    #[error("the user's groups did not fit into the token: {0}")]
+    GroupsUnknown(#[from] GroupsUnknown),
+}
+
+/// Judges a user by the rules of the provider at which they signed in.
+///
+/// # Errors
+/// See [`AccessRejection`].
+pub fn admit(identity: &Identity, provider: &IdentityProvider) -> Result<Admission, AccessRejection> {
+    let rules = &provider.access;
+    let tenant = identity.tenant.as_ref().map_or("", |tenant| tenant.as_str());
+    if !rules.tenants.is_empty() && !rules.tenants.iter().any(|allowed| allowed.eq_ignore_ascii_case(tenant)) {
+        return Err(AccessRejection::Tenant(LogText::new(tenant)));
+    }
+    if !rules.domains.is_empty() {
+        match &identity.domain {
+            EmailDomain::Verified(domain) if rules.domains.contains(domain) => {}
+            EmailDomain::Verified(_) | EmailDomain::Absent => return Err(AccessRejection::Domain),
+            EmailDomain::Unverified => return Err(AccessRejection::DomainUnverified),
+        }
+    }
+    if !rules.roles.is_empty() && !rules.roles.iter().any(|role| identity.roles.contains(role)) {
+        return Err(AccessRejection::Role);
+    }
+    if rules.groups.is_empty() {
+        return Ok(Admission::Granted);
+    }
+    match (&identity.groups, &provider.profile) {
+        (Groups::Listed(groups), _) if is_in_one(groups, provider) => Ok(Admission::Granted),
+        (Groups::Listed(_), _) => Err(AccessRejection::Group),
+        (Groups::TooMany, ProviderProfile::Entra(_)) => Ok(Admission::GroupsNeeded),
+        (Groups::TooMany, ProviderProfile::OpenId) => Err(GroupsUnknown::NoLookup.into()),
+    }
+}
+
+/// Judges a user whose groups had to be asked for, and who may come in otherwise.
+///
+/// # Errors
+/// [`AccessRejection::Group`] where the user is in none of the groups.
+pub fn admit_member(memberships: &Memberships, provider: &IdentityProvider) -> Result<(), AccessRejection> {
+    if is_in_one(memberships.groups(), provider) { Ok(()) } else { Err(AccessRejection::Group) }
+}
+
+/// Entra's groups are object ids, and ids compare without case; those of others are names.
+fn is_in_one(groups: &[String], provider: &IdentityProvider) -> bool {
+    let same = |one: &str, other: &str| match provider.profile {
+        ProviderProfile::OpenId => one == other,
+        ProviderProfile::Entra(_) => one.eq_ignore_ascii_case(other),
+    };
+    provider.access.groups.iter().any(|allowed| groups.iter().any(|group| same(allowed, group)))
+}
+
+impl AccessRejection {
+    /// What the user is told: why, without what the rules are.
+    pub const fn words(&self) -> &'static str {
+        match self {
+            Self::Tenant(_) => {
+                "Your account's organisation is not allowed here. Sign in with an account of another organisation, or \
+                 ask whoever runs this server to allow yours."
+            }
+            Self::Domain => {
+                "Your account's e-mail domain is not allowed here. Sign in with another account, or ask whoever runs \
+                 this server to allow the domain."
+            }
+            Self::DomainUnverified => {
+                "The sign-in service does not confirm your account's e-mail address. Confirm the address there, or sign \
+                 in with another account."
+            }
+            Self::Role => {
+                "Your account lacks the role that is needed here. Ask whoever runs this server to give it to you."
+            }
+            Self::Group => {
+                "Your account is not in a group that is allowed here. Ask whoever runs this server to add you to one."
+            }
+            Self::GroupsUnknown(_) => {
+                "It could not be found out whether your account is in a group that is allowed here. Tell whoever runs \
+                 this server; the log says what is missing."
+            }
+        }
+    }
+
+    /// What the client is told.
+    pub(crate) fn to_wire(&self) -> ClientError {
+        match self {
+            Self::Tenant(_) | Self::Domain | Self::DomainUnverified | Self::Role | Self::Group => {
+                ClientError::AccessDenied
+            }
+            Self::GroupsUnknown(unknown) => unknown.to_wire(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! Asking Microsoft Graph for groups that did not fit into a token ("group overage": more than 200 in a JWT).
+
+use gatehouse_configuration::{IdentityProvider, ProviderProfile};
+use gatehouse_protocol::SecretString;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::answer::{json, successful};
+use crate::issuer::is_uuid;
+use crate::{AnswerRejection, ClientError, Endpoint, InvalidEndpoint};
+
+/// The largest answer worth reading, in bytes: at most 20 ids.
+pub const GROUPS_ANSWER_BYTES: usize = 64 * 1024;
+
+/// "You can check up to a maximum of 20 groups per request" (Microsoft Graph, directoryObject: checkMemberGroups).
+const GROUPS_PER_REQUEST: usize = 20;
+
+/// Those of the asked groups that the user is in, directly or through other groups.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Memberships(Vec<String>);
+
+/// It cannot be known in which groups the user is; nobody comes in then. The text is a clause.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum GroupsUnknown {
+    /// Only Entra has a place to ask.
+    #[error("only at an Entra provider can they be asked for; let the provider put fewer into the token")]
+    NoLookup,
+    /// Names cannot be asked for.
+    #[error("access.groups holds no object id (a UUID), and only those can be asked for")]
+    NoObjectIds,
+    /// `graph` of the configuration.
+    #[error("the URL of Microsoft Graph {0}")]
+    Graph(#[from] InvalidEndpoint),
+    /// The access token is not what can stand in a header.
+    #[error("the user's access token cannot be sent")]
+    AccessToken,
+    /// The access token does not allow it.
+    #[error(
+        "Microsoft Graph does not tell them (status {0}): ask for the scope \
+         https://graph.microsoft.com/GroupMember.Read.All and have an administrator consent to it; or use access.roles \
+         with app roles; or let the token hold only the groups that are assigned to the application"
+    )]
+    NotPermitted(StatusCode),
+    /// Something else came.
+    #[error("Microsoft Graph {0}")]
+    Answer(#[from] AnswerRejection),
+    /// Nothing came; the reason is the connection's.
+    #[error("Microsoft Graph did not answer: {0}")]
+    NoAnswer(String),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Question<'a> {
+    group_ids: &'a [&'a str],
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    value: Vec<String>,
+}
+
+/// The requests that ask in which groups of the provider's access rules the user with this access token is. All must be
+/// sent, and their answers be read by [`Memberships::add`].
+///
+/// The headers hold the token.
+///
+/// # Errors
+/// Where nothing can be asked.
+pub fn group_requests(
+    provider: &IdentityProvider,
+    access_token: &SecretString,
+) -> Result<Vec<Request<Vec<u8>>>, GroupsUnknown> {
+    let ProviderProfile::Entra(entra) = &provider.profile else { return Err(GroupsUnknown::NoLookup) };
+    let groups: Vec<&str> = provider.access.groups.iter().map(String::as_str).filter(|group| is_uuid(group)).collect();
+    if groups.is_empty() {
+        return Err(GroupsUnknown::NoObjectIds);
+    }
+    let endpoint = Endpoint::parse(&format!("{}/v1.0/me/checkMemberGroups", entra.graph))?;
+    let bearer = SecretString::new(format!("Bearer {}", access_token.expose()));
+    let mut authorization = HeaderValue::from_str(bearer.expose()).map_err(|_| GroupsUnknown::AccessToken)?;
+    authorization.set_sensitive(true);
+    let request = |groups: &[&str]| {
+        // A list of texts is always JSON.
+        let body = serde_json::to_vec(&Question { group_ids: groups }).unwrap_or_default();
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = endpoint.uri().clone();
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(AUTHORIZATION, authorization.clone());
+        request
+    };
+    Ok(groups.chunks(GROUPS_PER_REQUEST).map(request).collect())
+}
+
+impl Memberships {
+    /// Adds the groups of one answer to a request of [`group_requests`].
+    ///
+    /// # Errors
+    /// Where it is not an answer of Microsoft Graph. None of the other answers counts then.
+    pub fn add(&mut self, response: &Response<Vec<u8>>) -> Result<(), GroupsUnknown> {
+        if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(GroupsUnknown::NotPermitted(response.status()));
+        }
+        let answer: Answer = json(successful(response)?)?;
+        self.0.extend(answer.value);
+        Ok(())
+    }
+
+    pub(crate) fn groups(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl GroupsUnknown {
+    /// What the client is told.
+    pub(crate) fn to_wire(&self) -> ClientError {
+        match self {
+            Self::NoLookup | Self::NoObjectIds | Self::Graph(_) | Self::AccessToken | Self::NotPermitted(_) => {
+                ClientError::AccessDenied
+            }
+            Self::Answer(answer) => answer.to_wire(),
+            Self::NoAnswer(_) => ClientError::TemporarilyUnavailable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! Who signed in, and what access rules ask about them.
+
+use core::fmt;
+
+use gatehouse_configuration::{IdentityProvider, ProviderProfile};
+use gatehouse_protocol::{InvalidSubject, Subject};
+use serde::Deserialize;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::issuer::{TenantId, is_uuid};
+
+/// Who signed in, with what [`admit`](crate::admit) needs to know. Names and addresses are not kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Identity {
+    subject: Subject,
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) domain: EmailDomain,
+    pub(crate) groups: Groups,
+    pub(crate) roles: Vec<String>,
+}
+
+/// The domain of the user's e-mail address, in lower case.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum EmailDomain {
+    /// There is no address.
+    Absent,
+    /// There is one, and the provider does not vouch for it: its owner may have typed it in.
+    Unverified,
+    Verified(String),
+}
+
+/// The user's groups.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Groups {
+    Listed(Vec<String>),
+    /// More than fit into a token ("group overage"): it only says that there are some.
+    TooMany,
+}
+
+/// A user who cannot be named. The text is a predicate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum UserRejection {
+    /// A required claim is absent.
+    #[error("lacks {0}")]
+    Missing(&'static str),
+    /// `oid` is not an object id.
+    #[error("has an oid that is no object id")]
+    ObjectId,
+    /// `sub` cannot name a user.
+    #[error("has a subject that is refused: {0}")]
+    Subject(#[from] InvalidSubject),
+}
+
+/// The claims about a user. What only access rules look at may have any type: a provider that means something else by
+/// `groups` must not lock everyone out, and what is not a text is nobody's group.
+#[derive(Deserialize)]
+pub(crate) struct UserClaims {
+    sub: Option<String>,
+    oid: Option<String>,
+    email: Option<Value>,
+    email_verified: Option<Value>,
+    /// Entra's "e-mail domain owner verified".
+    xms_edov: Option<Value>,
+    groups: Option<Value>,
+    roles: Option<Value>,
+    hasgroups: Option<Value>,
+    #[serde(rename = "_claim_names")]
+    claim_names: Option<Value>,
+}
+
+impl Identity {
+    /// The user of verified claims.
+    ///
+    /// At Entra it is the tenant's and the object's id together: `sub` is another one for each application, and `oid`
+    /// alone is for each tenant to give.
+    pub(crate) fn of(
+        provider: &IdentityProvider,
+        tenant: Option<TenantId>,
+        claims: &UserClaims,
+    ) -> Result<Self, UserRejection> {
+        let sub = claims.sub.as_deref().ok_or(UserRejection::Missing("sub"))?;
+        let subject = match (&provider.profile, &tenant) {
+            (ProviderProfile::Entra(_), Some(tenant)) => {
+                let oid = claims.oid.as_deref().ok_or(UserRejection::Missing("oid"))?;
+                if !is_uuid(oid) {
+                    return Err(UserRejection::ObjectId);
+                }
+                Subject::new(&provider.name, &format!("{}.{oid}", tenant.as_str()).to_ascii_lowercase())?
+            }
+            (ProviderProfile::Entra(_), None) => return Err(UserRejection::Missing("tid")),
+            (ProviderProfile::OpenId, _) => Subject::new(&provider.name, sub)?,
+        };
+        let domain = claims.domain(&provider.profile);
+        Ok(Self { subject, tenant, domain, groups: claims.groups(), roles: texts(claims.roles.as_ref()) })
+    }
+
+    /// The user.
+    pub const fn subject(&self) -> &Subject {
+        &self.subject
+    }
+}
+
+/// The subject and nothing else: what rules look at is personal.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
+impl UserClaims {
+    fn domain(&self, profile: &ProviderProfile) -> EmailDomain {
+        let address = self.email.as_ref().and_then(Value::as_str);
+        let Some((_, domain)) = address.and_then(|address| address.rsplit_once('@')) else {
+            return EmailDomain::Absent;
+        };
+        let verified = match profile {
+            ProviderProfile::OpenId => is_true(self.email_verified.as_ref()),
+            // In Entra, an administrator of any tenant can write any address ("nOAuth"); this claim says whether the
+            // tenant owns the domain.
+            ProviderProfile::Entra(_) => is_true(self.email_verified.as_ref()) || is_true(self.xms_edov.as_ref()),
+        };
+        if verified { EmailDomain::Verified(domain.to_ascii_lowercase()) } else { EmailDomain::Unverified }
+    }
+
+    fn groups(&self) -> Groups {
+        let elsewhere = self.claim_names.as_ref().is_some_and(|names| names.get("groups").is_some());
+        if elsewhere || is_true(self.hasgroups.as_ref()) {
+            Groups::TooMany
+        } else {
+            Groups::Listed(texts(self.groups.as_ref()))
+        }
+    }
+}
+
+/// The texts of a claim that is one or has several.
+fn texts(claim: Option<&Value>) -> Vec<String> {
+    match claim {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Some(_) | None => Vec::new(),
+    }
+}
+
+/// `true`, which some providers write as a text, and Entra as a number in some claims.
+fn is_true(claim: Option<&Value>) -> bool {
+    match claim {
+        Some(Value::Bool(value)) => *value,
+        Some(Value::String(text)) => text == "true" || text == "1",
+        Some(Value::Number(number)) => number.as_u64() == Some(1),
+        Some(_) | None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Identity assertions: the enterprise's provider says who uses a client, and for what, without a browser.
+//!
+//! Identity Assertion JWT Authorization Grant (ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant), as the MCP
+//! extension "Enterprise-Managed Authorization" profiles it.
+
+use gatehouse_configuration::IdentityProvider;
+use gatehouse_jose::{
+    Audience, KeySet, NumericDate, SignedToken, TimeClaims, TimeRejection, TimeRules, TokenRejection,
+};
+use gatehouse_protocol::UnixTime;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::identity::{UserClaims, UserRejection};
+use crate::issuer::{IssuerRejection, Origin};
+use crate::{Identity, ProviderMetadata, metadata_issuer};
+
+/// The header `typ`, without `application/`.
+const TYPE: &str = "oauth-id-jag+jwt";
+
+/// An assertion is made for one request. Its end bounds how long it must be remembered that it was used.
+const TIMES: TimeRules =
+    TimeRules { issued_at_required: true, oldest_seconds: Some(60 * 60), longest_seconds: Some(60 * 60) };
+
+/// The longest `jti`, in bytes.
+const LONGEST_ID: usize = 256;
+
+/// An assertion that was read, and that nobody has vouched for yet.
+#[derive(Debug)]
+pub struct IdentityAssertion {
+    token: SignedToken,
+    origin: Origin,
+}
+
+/// A verified assertion. Its `jti` must be used once, and the user be admitted by the provider's rules, before anything
+/// is granted.
+#[derive(Debug)]
+pub struct AssertedIdentity {
+    /// The user: the same subject as after a login at the provider.
+    pub identity: Identity,
+    /// `jti`: the assertion's name, unique at its provider.
+    pub id: String,
+    /// From when on the assertion is refused anyway, so that its use need not be remembered any longer.
+    pub ends_at: UnixTime,
+    /// `resource`: what it is for; one of ours, or it is worth nothing.
+    pub resource: String,
+    /// `scope`: what the provider's policy allows there; `None` where it leaves that to us.
+    pub scope: Option<String>,
+}
+
+/// An assertion that proves nothing. The text is for the log; the client is told `invalid_grant` whatever it is.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum IdentityAssertionRejection {
+    /// Another kind of token, such as an id_token.
+    #[error("the identity assertion's typ is not oauth-id-jag+jwt")]
+    Type,
+    /// Not a token that the provider has signed.
+    #[error("the identity assertion {0}")]
+    Token(#[from] TokenRejection),
+    /// Another issuer's.
+    #[error("the identity assertion {0}")]
+    Issuer(#[from] IssuerRejection),
+    /// Of no provider of the configuration, or of one whose assertions are not accepted.
+    #[error("the identity assertion is of a provider without accepts_identity_assertions")]
+    NotAccepted,
+    /// Not valid at this time.
+    #[error("the identity assertion {0}")]
+    Time(#[from] TimeRejection),
+    /// Of nobody that can be named.
+    #[error("the identity assertion {0}")]
+    User(#[from] UserRejection),
+    /// A required claim is absent or empty.
+    #[error("the identity assertion lacks {0}")]
+    Missing(&'static str),
+    /// For another authorization server, or for several.
+    #[error("the identity assertion is not for this server alone (aud)")]
+    AudienceDiffers,
+    /// Given to another client, and stolen or passed on.
+    #[error("the identity assertion was given to another client (client_id)")]
+    ClientDiffers,
+    /// `jti` is too long to be remembered.
+    #[error("the identity assertion's jti is longer than 256 bytes")]
+    IdTooLong,
+}
+
+impl IdentityAssertionRejection {
+    /// Whether the provider may have changed its keys since they were fetched: fetching them again, once, may help.
+    pub const fn fresh_keys_may_help(&self) -> bool {
+        matches!(self, Self::Token(rejection) if rejection.fresh_keys_may_help())
+    }
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    aud: Option<Audience>,
+    client_id: Option<String>,
+    jti: Option<String>,
+    resource: Option<String>,
+    scope: Option<String>,
+    exp: Option<NumericDate>,
+    nbf: Option<NumericDate>,
+    iat: Option<NumericDate>,
+    #[serde(flatten)]
+    user: UserClaims,
+}
+
+impl IdentityAssertion {
+    /// Reads an assertion.
+    ///
+    /// # Errors
+    /// Where it is not a signed token of this kind.
+    pub fn parse(text: &str) -> Result<Self, IdentityAssertionRejection> {
+        let token = SignedToken::parse(text)?;
+        // Before anything else: an id_token of the same provider must never do (RFC 8725, section 3.11).
+        if !token.is_of_type(TYPE) {
+            return Err(IdentityAssertionRejection::Type);
+        }
+        let origin = token.unverified()?;
+        Ok(Self { token, origin })
+    }
+
+    /// The provider that says to have made it, and whose keys must now be fetched.
+    ///
+    /// # Errors
+    /// Where it is none of these, or one whose assertions are not accepted.
+    pub fn provider<'a>(
+        &self,
+        providers: &'a [IdentityProvider],
+    ) -> Result<&'a IdentityProvider, IdentityAssertionRejection> {
+        let accepted = providers.iter().filter(|provider| provider.accepts_identity_assertions);
+        let mut of_issuer = accepted.filter(|provider| self.origin.check(provider, &metadata_issuer(provider)).is_ok());
+        of_issuer.next().ok_or(IdentityAssertionRejection::NotAccepted)
+    }
+
+    /// Verifies the assertion of `provider` for the authenticated client `client_id` at the authorization server
+    /// `our_issuer`.
+    ///
+    /// # Errors
+    /// See [`IdentityAssertionRejection`]. The signature is checked first.
+    pub fn verify(
+        &self,
+        provider: &IdentityProvider,
+        metadata: &ProviderMetadata,
+        keys: &KeySet,
+        our_issuer: &str,
+        client_id: &str,
+        now: UnixTime,
+    ) -> Result<AssertedIdentity, IdentityAssertionRejection> {
+        if !provider.accepts_identity_assertions {
+            return Err(IdentityAssertionRejection::NotAccepted);
+        }
+        let claims: Claims =
+            self.token.verify_of_issuer(keys, metadata.id_token_algorithms(), |bound| self.origin.is(bound))?;
+        let tenant = self.origin.check(provider, metadata.issuer())?;
+        if !claims.aud.ok_or(IdentityAssertionRejection::Missing("aud"))?.is_only(our_issuer) {
+            return Err(IdentityAssertionRejection::AudienceDiffers);
+        }
+        if present("client_id", claims.client_id)? != client_id {
+            return Err(IdentityAssertionRejection::ClientDiffers);
+        }
+        let ends_at = TimeClaims { exp: claims.exp, nbf: claims.nbf, iat: claims.iat }.check(&TIMES, now)?;
+        let id = present("jti", claims.jti)?;
+        if id.len() > LONGEST_ID {
+            return Err(IdentityAssertionRejection::IdTooLong);
+        }
+        Ok(AssertedIdentity {
+            identity: Identity::of(provider, tenant, &claims.user)?,
+            id,
+            ends_at,
+            resource: present("resource", claims.resource)?,
+            scope: claims.scope,
+        })
+    }
+}
+
+fn present(claim: &'static str, text: Option<String>) -> Result<String, IdentityAssertionRejection> {
+    text.filter(|text| !text.is_empty()).ok_or(IdentityAssertionRejection::Missing(claim))
+}
+
+#[cfg(test)]
+mod tests;

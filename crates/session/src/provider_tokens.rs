@@ -1,0 +1,349 @@
+//! The identity provider's tokens: kept in a record of their own, and refreshed by one caller at a time.
+//!
+//! Providers rotate refresh tokens and take a second use for theft, so of all requests that find the access token about
+//! to expire, in all instances, one may ask. It takes a *lease*. For each generation of the tokens there are attempts,
+//! each with a counter that one caller wins ([`gatehouse_storage::claim`]); the next attempt opens when the lease of
+//! the one before is over, after 30 seconds or when its holder gives up. Who wins is decided by the counters alone. A
+//! record notes which attempt is under way and when its lease is over; it may be lost or overwritten by somebody late
+//! without letting a second caller win, only the next attempt then takes longer.
+
+use core::fmt;
+
+use gatehouse_protocol::{Entropy, SecretString, Subject, UnixTime};
+use gatehouse_sealing::HandleSecret;
+use gatehouse_storage::{Claim, Key, Kind, Store, claim, issue};
+use serde::{Deserialize, Serialize};
+
+use crate::{Rejection, SessionName, SessionRoot, UpstreamTokens, ending, record};
+
+/// One record for each session whose provider gave tokens.
+const TOKENS: Kind = "provider-tokens";
+/// One record for each session: which attempt to refresh them is under way.
+const LEASE: Kind = "provider-lease";
+/// A counter for each attempt: 1 open, 2 taken.
+const ATTEMPT: Kind = "provider-attempt";
+
+/// Seconds before its end from which an access token is refreshed: a request that goes on with it takes its time.
+/// Tokens that live less than twice as long are refreshed halfway.
+const DUE_SECONDS: u64 = 60;
+/// Seconds for which nobody else asks the provider: two exchanges at their limits, for its metadata and for the tokens.
+const LEASE_SECONDS: u64 = 30;
+
+/// Leads to the provider's tokens of one session.
+#[derive(Clone, Debug)]
+pub struct ProviderGrant {
+    /// Whose they are. The first part is the provider's configured name.
+    pub subject: Subject,
+    name: SessionName,
+    secret: HandleSecret,
+}
+
+/// How the provider's access token is.
+#[derive(Debug)]
+pub enum ProviderTokenState {
+    /// It can be used.
+    Fresh(SecretString),
+    /// It ends soon or has ended, and can be refreshed.
+    Due(Due),
+    /// The provider gave none, or none that can still be used.
+    Absent,
+}
+
+/// Tokens that should be refreshed.
+pub struct Due {
+    generation: u64,
+    refresh_token: SecretString,
+}
+
+/// The outcome of trying to refresh; waiting is not an error.
+#[derive(Debug)]
+pub enum RefreshClaim {
+    /// This caller, and no other, asks the provider.
+    Lease(Lease),
+    /// Somebody else does. Look at the state again in a moment, and try again where it has not changed.
+    Wait,
+}
+
+/// The right to refresh the tokens once.
+pub struct Lease {
+    grant: ProviderGrant,
+    tokens: Due,
+    attempt: u64,
+}
+
+/// What the provider answers to a refresh.
+pub struct RefreshedTokens {
+    /// The new access token.
+    pub access_token: SecretString,
+    /// The new refresh token, where the provider gives one.
+    pub refresh_token: Option<SecretString>,
+    /// When the access token ends, where the provider says.
+    pub expires_at: Option<UnixTime>,
+}
+
+impl ProviderGrant {
+    pub(crate) fn new(subject: Subject, name: SessionName, secret: HandleSecret) -> Self {
+        Self { subject, name, secret }
+    }
+
+    /// That of the session of `root`.
+    pub(crate) fn of_root(subject: Subject, root: &SessionRoot) -> Self {
+        Self::new(subject, root.name(), root.provider_secret())
+    }
+
+    /// Keeps the tokens with which the session opens.
+    pub(crate) fn begin(
+        &self,
+        tokens: UpstreamTokens,
+        store: &impl Store,
+        now: UnixTime,
+        entropy: &mut impl Entropy,
+    ) -> Result<(), Rejection> {
+        let Some(access_token) = tokens.access_token else { return Ok(()) };
+        let record = TokensRecord {
+            access_token,
+            refresh_token: tokens.refresh_token,
+            received_at: now,
+            expires_at: tokens.expires_at,
+            generation: 0,
+        };
+        self.put(&record, store, entropy)
+    }
+
+    /// How the provider's access token is at `now`.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn state(&self, store: &impl Store, now: UnixTime) -> Result<ProviderTokenState, Rejection> {
+        Ok(self.tokens(store)?.map_or(ProviderTokenState::Absent, |record| record.state(now)))
+    }
+
+    /// Tries to become the one who refreshes the tokens.
+    ///
+    /// # Errors
+    /// [`Rejection::Revoked`] where the session has ended, [`Rejection::Unavailable`] where the store does not answer.
+    pub fn claim_refresh(
+        &self,
+        due: Due,
+        store: &impl Store,
+        now: UnixTime,
+        entropy: &mut impl Entropy,
+    ) -> Result<RefreshClaim, Rejection> {
+        let generation = due.generation;
+        let before = self.note(generation, store)?;
+        let attempt = match &before {
+            Some(note) if now < note.over_at() => return Ok(RefreshClaim::Wait),
+            Some(note) => note.attempt.saturating_add(1),
+            None => 0,
+        };
+        let note = Note { generation, attempt, over_at: now.plus(LEASE_SECONDS).seconds() };
+        match claim(store, &self.attempt(generation, attempt)?)? {
+            Claim::Won => {}
+            Claim::AlreadyClaimed => {
+                // Whoever won has not noted it yet, or broke down before it could: its time runs from now.
+                if self.note(generation, store)? == before {
+                    self.put_note(&note, store, entropy)?;
+                }
+                return Ok(RefreshClaim::Wait);
+            }
+            // The one before broke down before it opened this attempt; now it is open.
+            Claim::NeverIssued => return Ok(RefreshClaim::Wait),
+        }
+        issue(store, &self.attempt(generation, attempt.saturating_add(1))?)?;
+        // The tokens may have been refreshed after the caller had read them, by a lease that is over since.
+        let current = self.tokens(store)?.ok_or(Rejection::Revoked)?;
+        if current.generation != generation {
+            return Ok(RefreshClaim::Wait);
+        }
+        self.put_note(&note, store, entropy)?;
+        Ok(RefreshClaim::Lease(Lease { grant: self.clone(), tokens: due, attempt }))
+    }
+
+    fn tokens(&self, store: &impl Store) -> Result<Option<TokensRecord>, Rejection> {
+        let text = record::get::<TokensText>(&self.secret, &self.name.key(TOKENS, 0)?, store)?;
+        Ok(text.map(TokensRecord::from))
+    }
+
+    /// Stores a generation of tokens. Its first attempt is open before anybody can want it.
+    fn put(&self, record: &TokensRecord, store: &impl Store, entropy: &mut impl Entropy) -> Result<(), Rejection> {
+        if record.refresh_token.is_some() {
+            issue(store, &self.attempt(record.generation, 0)?)?;
+        }
+        record::put(&TokensText::from(record), &self.secret, &self.name.key(TOKENS, 0)?, store, entropy)
+    }
+
+    /// Which attempt for `generation` is under way; `None` where none was noted.
+    fn note(&self, generation: u64, store: &impl Store) -> Result<Option<Note>, Rejection> {
+        let note = record::get::<Note>(&self.secret, &self.name.key(LEASE, 0)?, store)?;
+        Ok(note.filter(|note| note.generation == generation))
+    }
+
+    fn put_note(&self, note: &Note, store: &impl Store, entropy: &mut impl Entropy) -> Result<(), Rejection> {
+        record::put(note, &self.secret, &self.name.key(LEASE, 0)?, store, entropy)
+    }
+
+    fn attempt(&self, generation: u64, attempt: u64) -> Result<Key, Rejection> {
+        self.name.key_of_pair(ATTEMPT, generation, attempt)
+    }
+}
+
+impl Lease {
+    /// What to ask the provider with.
+    pub fn refresh_token(&self) -> &SecretString {
+        &self.tokens.refresh_token
+    }
+
+    /// Keeps what the provider answered, at `now`, and gives the access token. Without a new refresh token the old one
+    /// goes on (RFC 6749, section 6).
+    ///
+    /// # Errors
+    /// [`Rejection::Revoked`] where the session was ended meanwhile: nothing of it is left.
+    pub fn complete(
+        self,
+        answer: RefreshedTokens,
+        store: &impl Store,
+        now: UnixTime,
+        entropy: &mut impl Entropy,
+    ) -> Result<SecretString, Rejection> {
+        let current = self.grant.tokens(store)?.ok_or(Rejection::Revoked)?;
+        if current.generation != self.tokens.generation {
+            // This lease was over before the provider answered, and the next one was quicker.
+            return Ok(current.access_token);
+        }
+        let record = TokensRecord {
+            access_token: answer.access_token.clone(),
+            refresh_token: Some(answer.refresh_token.unwrap_or(self.tokens.refresh_token)),
+            received_at: now,
+            expires_at: answer.expires_at,
+            generation: self.tokens.generation.saturating_add(1),
+        };
+        self.grant.put(&record, store, entropy)?;
+        ending::check(&self.grant.name, None, store)?;
+        Ok(answer.access_token)
+    }
+
+    /// Lets the next caller try at once: the provider did not answer.
+    ///
+    /// # Errors
+    /// Where the store does not answer; the next caller then waits until the lease is over.
+    pub fn give_up(self, store: &impl Store, entropy: &mut impl Entropy) -> Result<(), Rejection> {
+        let note = Note { generation: self.tokens.generation, attempt: self.attempt, over_at: 0 };
+        self.grant.put_note(&note, store, entropy)
+    }
+
+    /// Ends the session: the provider no longer takes its refresh token (`invalid_grant`), so the user must sign in
+    /// again. Where the tokens were refreshed meanwhile, the provider meant the old one, and the session goes on.
+    ///
+    /// # Errors
+    /// [`Rejection::Revoked`] where the session has ended by it; [`Rejection::Unavailable`] where the store does not
+    /// answer, and the session may still be there.
+    pub fn sign_in_again(self, store: &impl Store) -> Result<(), Rejection> {
+        let current = self.grant.tokens(store)?;
+        if current.is_some_and(|current| current.generation != self.tokens.generation) {
+            return Ok(());
+        }
+        ending::end(&self.grant.name, None, store)?;
+        Err(Rejection::Revoked)
+    }
+}
+
+impl fmt::Debug for Due {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Due").field("generation", &self.generation).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RefreshedTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefreshedTokens([redacted])")
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").field("tokens", &self.tokens).field("attempt", &self.attempt).finish_non_exhaustive()
+    }
+}
+
+/// Removes what the session of `name` has here; the counters expire with it.
+pub(crate) fn delete(name: &SessionName, store: &impl Store) -> Result<(), Rejection> {
+    store.delete(&name.key(TOKENS, 0)?)?;
+    Ok(store.delete(&name.key(LEASE, 0)?)?)
+}
+
+/// A generation of tokens.
+struct TokensRecord {
+    access_token: SecretString,
+    refresh_token: Option<SecretString>,
+    received_at: UnixTime,
+    expires_at: Option<UnixTime>,
+    /// The number of refreshes at the provider so far.
+    generation: u64,
+}
+
+impl TokensRecord {
+    fn state(self, now: UnixTime) -> ProviderTokenState {
+        let Self { access_token, refresh_token, received_at, expires_at, generation } = self;
+        // Where the provider did not say when it ends, nobody knows better than the one who uses it.
+        let Some(expires_at) = expires_at else { return ProviderTokenState::Fresh(access_token) };
+        let early = DUE_SECONDS.min(received_at.seconds_until(expires_at) / 2);
+        match refresh_token {
+            Some(refresh_token) if now.plus(early) >= expires_at => {
+                ProviderTokenState::Due(Due { generation, refresh_token })
+            }
+            _ if now < expires_at => ProviderTokenState::Fresh(access_token),
+            _ => ProviderTokenState::Absent,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct TokensText {
+    access_token: String,
+    refresh_token: Option<String>,
+    received_at: u64,
+    expires_at: Option<u64>,
+    generation: u64,
+}
+
+impl From<&TokensRecord> for TokensText {
+    fn from(record: &TokensRecord) -> Self {
+        Self {
+            access_token: record.access_token.expose().to_owned(),
+            refresh_token: record.refresh_token.as_ref().map(|token| token.expose().to_owned()),
+            received_at: record.received_at.seconds(),
+            expires_at: record.expires_at.map(UnixTime::seconds),
+            generation: record.generation,
+        }
+    }
+}
+
+impl From<TokensText> for TokensRecord {
+    fn from(text: TokensText) -> Self {
+        Self {
+            access_token: SecretString::new(text.access_token),
+            refresh_token: text.refresh_token.map(SecretString::new),
+            received_at: UnixTime::from_seconds(text.received_at),
+            expires_at: text.expires_at.map(UnixTime::from_seconds),
+            generation: text.generation,
+        }
+    }
+}
+
+/// Which attempt is under way.
+#[derive(Serialize, Deserialize, PartialEq, Eq)]
+struct Note {
+    generation: u64,
+    attempt: u64,
+    /// Seconds; 0 where its holder gave up.
+    over_at: u64,
+}
+
+impl Note {
+    const fn over_at(&self) -> UnixTime {
+        UnixTime::from_seconds(self.over_at)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,351 @@
+use std::sync::Mutex;
+
+use super::*;
+use crate::example::*;
+use crate::{Opening, Tokens};
+
+/// The second from which the tokens of [`opening`] are due.
+const DUE: UnixTime = START.plus(3_600 - DUE_SECONDS);
+
+fn grant(world: &World, tokens: &Tokens) -> ProviderGrant {
+    world.at(START).provider_grant(tokens.access_token.expose(), &mcp()).unwrap()
+}
+
+fn opened() -> (World, ProviderGrant) {
+    let world = World::new();
+    let tokens = world.open();
+    let grant = grant(&world, &tokens);
+    (world, grant)
+}
+
+fn due(grant: &ProviderGrant, store: &impl Store, now: UnixTime) -> Due {
+    match grant.state(store, now).unwrap() {
+        ProviderTokenState::Due(due) => due,
+        other => panic!("{other:?} at {now}"),
+    }
+}
+
+fn try_to_claim(grant: &ProviderGrant, store: &impl Store, now: UnixTime) -> Option<Lease> {
+    match grant.claim_refresh(due(grant, store, now), store, now, &mut Counting(77)).unwrap() {
+        RefreshClaim::Lease(lease) => Some(lease),
+        RefreshClaim::Wait => None,
+    }
+}
+
+fn answer(access: &str, refresh: Option<&str>, expires_at: u64) -> RefreshedTokens {
+    RefreshedTokens {
+        access_token: SecretString::new(access.to_owned()),
+        refresh_token: refresh.map(|token| SecretString::new(token.to_owned())),
+        expires_at: Some(UnixTime::from_seconds(expires_at)),
+    }
+}
+
+fn is_fresh(grant: &ProviderGrant, store: &impl Store, now: UnixTime, token: &str) -> bool {
+    matches!(grant.state(store, now).unwrap(), ProviderTokenState::Fresh(fresh) if fresh.expose() == token)
+}
+
+#[test]
+fn tokens_are_due_a_minute_before_they_end_and_not_a_second_earlier() {
+    let (world, grant) = opened();
+    assert!(is_fresh(&grant, &world.store, START, "upstream-access"));
+    assert!(is_fresh(&grant, &world.store, UnixTime::from_seconds(DUE.seconds() - 1), "upstream-access"));
+    due(&grant, &world.store, DUE);
+    due(&grant, &world.store, START.plus(SESSION - 1));
+}
+
+#[test]
+fn tokens_that_live_shortly_are_due_halfway_so_that_fresh_ones_are_fresh() {
+    for (lifetime, due_after) in [(120, 60), (119, 60), (60, 30), (1, 1), (0, 0)] {
+        let world = World::new();
+        let upstream = UpstreamTokens { expires_at: Some(START.plus(lifetime)), ..opening().upstream };
+        let grant = grant(&world, &world.open_with(&world.root, Opening { upstream, ..opening() }));
+        if due_after > 0 {
+            assert!(is_fresh(&grant, &world.store, START.plus(due_after - 1), "upstream-access"), "{lifetime}");
+        }
+        due(&grant, &world.store, START.plus(due_after));
+    }
+}
+
+#[test]
+fn tokens_that_cannot_be_refreshed_are_used_to_their_end_and_then_absent() {
+    let world = World::new();
+    let upstream = UpstreamTokens { refresh_token: None, ..opening().upstream };
+    let grant = grant(&world, &world.open_with(&world.root, Opening { upstream, ..opening() }));
+    assert!(is_fresh(&grant, &world.store, START.plus(3_599), "upstream-access"));
+    assert!(matches!(grant.state(&world.store, START.plus(3_600)), Ok(ProviderTokenState::Absent)));
+}
+
+#[test]
+fn tokens_without_a_known_end_are_fresh_and_no_tokens_are_absent() {
+    let endless = World::new();
+    let upstream = UpstreamTokens { expires_at: None, ..opening().upstream };
+    let tokens = endless.open_with(&endless.root, Opening { upstream, ..opening() });
+    assert!(is_fresh(&grant(&endless, &tokens), &endless.store, START.plus(SESSION - 1), "upstream-access"));
+    let without = World::new();
+    let tokens = without.open_with(&without.root, Opening { upstream: UpstreamTokens::default(), ..opening() });
+    let state = grant(&without, &tokens).state(&without.store, START);
+    assert!(matches!(state, Ok(ProviderTokenState::Absent)));
+}
+
+#[test]
+fn an_access_token_of_any_generation_and_a_refresh_lead_to_the_same_tokens() {
+    let mut world = World::new();
+    let first = world.open();
+    let second = world.refresh(&first, START).unwrap();
+    let (mine, token) = (client("a"), refresh_token(&second));
+    let request = crate::RefreshRequest { refresh_token: &token, ..request(&mine) };
+    let at_refresh = world.at(START).provider_grant_at_refresh(&request).unwrap().unwrap();
+    for grant in [grant(&world, &first), grant(&world, &second), at_refresh] {
+        assert!(is_fresh(&grant, &world.store, START, "upstream-access"));
+        assert_eq!(grant.subject, alice().subject);
+    }
+    let elsewhere = world.at(START).provider_grant(second.access_token.expose(), &resource("https://g.example/other"));
+    assert_eq!(elsewhere.unwrap_err(), Rejection::Unrecognised);
+}
+
+#[test]
+fn a_refresh_token_taken_for_stolen_leads_nowhere_and_a_wrong_request_changes_nothing() {
+    let mut world = World::new();
+    let first = world.open();
+    world.refresh(&first, START).unwrap();
+    let before = world.store.snapshot();
+    let (mine, other, token) = (client("a"), client("b"), refresh_token(&first));
+    let late = world.at(START.plus(31));
+    let request = |client_id| crate::RefreshRequest { refresh_token: &token, ..request(client_id) };
+    assert!(late.provider_grant_at_refresh(&request(&mine)).unwrap().is_none());
+    assert_eq!(late.provider_grant_at_refresh(&request(&other)).unwrap_err(), Rejection::WrongClient);
+    assert_eq!(world.store.snapshot(), before);
+}
+
+#[test]
+fn one_of_many_gets_the_lease_and_the_others_see_its_tokens() {
+    let (world, grant) = opened();
+    let waiting: Vec<_> = (0..64).map(|_| due(&grant, &world.store, DUE)).collect();
+    let mut leases = Vec::new();
+    for due in waiting {
+        match grant.claim_refresh(due, &world.store, DUE, &mut Counting(5)).unwrap() {
+            RefreshClaim::Lease(lease) => leases.push(lease),
+            RefreshClaim::Wait => {}
+        }
+    }
+    let lease = leases.pop().unwrap();
+    assert!(leases.is_empty());
+    assert_eq!(lease.refresh_token().expose(), "upstream-refresh");
+    let next = answer("second", Some("second-refresh"), DUE.seconds() + 3_600);
+    assert_eq!(lease.complete(next, &world.store, DUE, &mut Counting(6)).unwrap().expose(), "second");
+    assert!(is_fresh(&grant, &world.store, DUE, "second"));
+    let lease = try_to_claim(&grant, &world.store, DUE.plus(3_600)).unwrap();
+    assert_eq!(lease.refresh_token().expose(), "second-refresh");
+}
+
+#[test]
+fn sixty_four_threads_ask_the_provider_once_for_each_generation() {
+    for round in 0..20 {
+        let (world, grant) = opened();
+        let store = SharedStore(Mutex::new(world.store));
+        let asked = Mutex::new(Vec::new());
+        for (generation, now) in (0..3).map(|generation| (generation, DUE.plus(generation * 3_600))) {
+            std::thread::scope(|scope| {
+                for number in 0..64 {
+                    let (grant, store, asked) = (&grant, &store, &asked);
+                    scope.spawn(move || {
+                        loop {
+                            let due = match grant.state(store, now).unwrap() {
+                                ProviderTokenState::Fresh(token) => {
+                                    return assert_eq!(token.expose(), format!("access-{generation}"));
+                                }
+                                ProviderTokenState::Due(due) => due,
+                                ProviderTokenState::Absent => panic!("gone"),
+                            };
+                            let mut entropy = Counting(number * 10_000 + generation * 1_000_000);
+                            match grant.claim_refresh(due, store, now, &mut entropy).unwrap() {
+                                RefreshClaim::Wait => std::thread::yield_now(),
+                                RefreshClaim::Lease(lease) => {
+                                    asked.lock().unwrap().push(lease.refresh_token().expose().to_owned());
+                                    let next = answer(
+                                        &format!("access-{generation}"),
+                                        Some(&format!("refresh-{generation}")),
+                                        now.seconds() + 3_600,
+                                    );
+                                    lease.complete(next, store, now, &mut entropy).unwrap();
+                                }
+                            }
+                        }
+                    });
+                }
+            });
+        }
+        assert_eq!(*asked.lock().unwrap(), ["upstream-refresh", "refresh-0", "refresh-1"], "round {round}");
+    }
+}
+
+#[test]
+fn wherever_one_caller_comes_between_the_operations_of_another_one_lease_is_given() {
+    for operation in 0.. {
+        let (world, grant) = opened();
+        let first = due(&grant, &world.store, DUE);
+        let other = core::cell::RefCell::new(None);
+        let store = Interrupted::before(operation, &world.store, || {
+            *other.borrow_mut() = try_to_claim(&grant, &world.store, DUE);
+        });
+        let one = grant.claim_refresh(first, &store, DUE, &mut Counting(5)).unwrap();
+        if !store.was_interrupted() {
+            assert!(operation > 4);
+            break;
+        }
+        let leases = usize::from(matches!(one, RefreshClaim::Lease(_))) + usize::from(other.borrow().is_some());
+        assert_eq!(leases, 1, "before operation {operation}");
+    }
+}
+
+#[test]
+fn a_caller_that_read_before_the_refresh_and_claims_after_it_asks_nobody() {
+    let (world, grant) = opened();
+    let late = due(&grant, &world.store, DUE);
+    let later = due(&grant, &world.store, DUE);
+    let lease = try_to_claim(&grant, &world.store, DUE).unwrap();
+    lease.complete(answer("second", None, DUE.seconds() + 3_600), &world.store, DUE, &mut Counting(6)).unwrap();
+    for (due, now) in [(late, DUE), (later, DUE.plus(LEASE_SECONDS + 1))] {
+        let claim = grant.claim_refresh(due, &world.store, now, &mut Counting(7)).unwrap();
+        assert!(matches!(claim, RefreshClaim::Wait));
+    }
+    assert!(is_fresh(&grant, &world.store, DUE, "second"));
+}
+
+#[test]
+fn after_a_holder_has_vanished_one_other_may_ask_half_a_minute_later_and_not_before() {
+    let (world, grant) = opened();
+    let vanished = try_to_claim(&grant, &world.store, DUE).unwrap();
+    for seconds in [0, 1, LEASE_SECONDS - 1] {
+        assert!(try_to_claim(&grant, &world.store, DUE.plus(seconds)).is_none(), "{seconds}");
+    }
+    let then = DUE.plus(LEASE_SECONDS);
+    let waiting: Vec<_> = (0..16).map(|_| due(&grant, &world.store, then)).collect();
+    let claims = waiting.into_iter().map(|due| grant.claim_refresh(due, &world.store, then, &mut Counting(5)).unwrap());
+    assert_eq!(claims.filter(|claim| matches!(claim, RefreshClaim::Lease(_))).count(), 1);
+    assert!(try_to_claim(&grant, &world.store, then.plus(LEASE_SECONDS)).is_some(), "and so on");
+    drop(vanished);
+}
+
+#[test]
+fn a_holder_that_vanishes_at_any_moment_holds_up_nobody_for_longer_than_two_leases() {
+    for operation in 0..8 {
+        let (world, grant) = opened();
+        let due_before = due(&grant, &world.store, DUE);
+        let store = Failing::from(operation, &world.store);
+        let _vanished = grant.claim_refresh(due_before, &store, DUE, &mut Counting(5));
+        let mut given = Vec::new();
+        for seconds in 0..=2 * LEASE_SECONDS + 2 {
+            given.extend(try_to_claim(&grant, &world.store, DUE.plus(seconds)).map(|_| seconds));
+        }
+        assert!(!given.is_empty(), "operation {operation}");
+        assert!(given.windows(2).all(|pair| pair[1] - pair[0] >= LEASE_SECONDS), "operation {operation}: {given:?}");
+    }
+}
+
+#[test]
+fn who_gives_up_lets_the_next_one_try_at_once() {
+    let (world, grant) = opened();
+    for _ in 0..5 {
+        let lease = try_to_claim(&grant, &world.store, DUE).unwrap();
+        assert!(try_to_claim(&grant, &world.store, DUE).is_none());
+        lease.give_up(&world.store, &mut Counting(8)).unwrap();
+    }
+    assert!(try_to_claim(&grant, &world.store, DUE).is_some());
+}
+
+#[test]
+fn without_a_new_refresh_token_the_old_one_goes_on() {
+    let (world, grant) = opened();
+    let lease = try_to_claim(&grant, &world.store, DUE).unwrap();
+    lease.complete(answer("second", None, DUE.seconds() + 3_600), &world.store, DUE, &mut Counting(6)).unwrap();
+    let lease = try_to_claim(&grant, &world.store, DUE.plus(3_600)).unwrap();
+    assert_eq!(lease.refresh_token().expose(), "upstream-refresh");
+}
+
+#[test]
+fn a_late_answer_does_not_replace_what_a_quicker_lease_brought() {
+    let (world, grant) = opened();
+    let slow = try_to_claim(&grant, &world.store, DUE).unwrap();
+    let now = DUE.plus(LEASE_SECONDS);
+    let quick = try_to_claim(&grant, &world.store, now).unwrap();
+    quick.complete(answer("quick", Some("q"), now.seconds() + 3_600), &world.store, now, &mut Counting(6)).unwrap();
+    let before = world.store.snapshot();
+    let late = answer("slow", Some("s"), now.seconds() + 3_600);
+    assert_eq!(slow.complete(late, &world.store, now, &mut Counting(7)).unwrap().expose(), "quick");
+    assert_eq!(world.store.snapshot(), before);
+}
+
+#[test]
+fn a_session_that_ends_at_any_moment_of_a_refresh_at_the_provider_stays_ended() {
+    for operation in 0.. {
+        let (world, grant) = opened();
+        let lease = try_to_claim(&grant, &world.store, DUE).unwrap();
+        let store = Interrupted::before(operation, &world.store, || world.at(DUE).end_all(&alice().subject).unwrap());
+        let next = answer("second", Some("s"), DUE.seconds() + 3_600);
+        let completed = lease.complete(next, &store, DUE, &mut Counting(6));
+        if !store.was_interrupted() {
+            assert!(operation > 2 && completed.is_ok());
+            break;
+        }
+        assert_eq!(completed.unwrap_err(), Rejection::Revoked, "before operation {operation}");
+        assert!(matches!(grant.state(&world.store, DUE), Ok(ProviderTokenState::Absent)));
+        assert!(world.store.values().iter().all(Vec::is_empty), "before operation {operation}");
+    }
+}
+
+#[test]
+fn a_session_that_has_ended_gives_no_lease() {
+    let (world, grant) = opened();
+    let due = due(&grant, &world.store, DUE);
+    world.at(DUE).end(&world.root).unwrap();
+    let claimed = grant.claim_refresh(due, &world.store, DUE, &mut Counting(5));
+    assert_eq!(claimed.unwrap_err(), Rejection::Revoked);
+}
+
+#[test]
+fn a_refresh_token_that_the_provider_no_longer_takes_ends_the_session() {
+    let world = World::new();
+    let tokens = world.open();
+    let grant = grant(&world, &tokens);
+    let lease = try_to_claim(&grant, &world.store, DUE).unwrap();
+    assert_eq!(lease.sign_in_again(&world.store), Err(Rejection::Revoked));
+    assert_eq!(world.validate(&tokens, START), Err(Rejection::Revoked));
+    assert!(matches!(grant.state(&world.store, DUE), Ok(ProviderTokenState::Absent)));
+}
+
+#[test]
+fn a_refusal_of_a_refresh_token_that_was_replaced_meanwhile_ends_nothing() {
+    let (world, grant) = opened();
+    let slow = try_to_claim(&grant, &world.store, DUE).unwrap();
+    let now = DUE.plus(LEASE_SECONDS);
+    let quick = try_to_claim(&grant, &world.store, now).unwrap();
+    quick.complete(answer("quick", Some("q"), now.seconds() + 3_600), &world.store, now, &mut Counting(6)).unwrap();
+    assert_eq!(slow.sign_in_again(&world.store), Ok(()));
+    assert!(is_fresh(&grant, &world.store, now, "quick"));
+}
+
+#[test]
+fn a_store_that_is_down_gives_nothing() {
+    let (world, grant) = opened();
+    let due = due(&grant, &world.store, DUE);
+    let lease = try_to_claim(&grant, &world.store, DUE).unwrap();
+    world.store.go_down();
+    assert!(matches!(grant.state(&world.store, DUE), Err(Rejection::Unavailable(_))));
+    let claimed = grant.claim_refresh(due, &world.store, DUE, &mut Counting(5));
+    assert!(matches!(claimed, Err(Rejection::Unavailable(_))));
+    let completed = lease.complete(answer("x", None, 0), &world.store, DUE, &mut Counting(6));
+    assert!(matches!(completed, Err(Rejection::Unavailable(_))));
+}
+
+#[test]
+fn nothing_of_it_is_in_clear_or_in_a_debug_text() {
+    let (world, grant) = opened();
+    let lease = try_to_claim(&grant, &world.store, DUE).unwrap();
+    let texts = format!("{grant:?} {lease:?} {:?}", answer("a-token", Some("another"), 1));
+    let dump = world.store.values().concat();
+    for secret in ["upstream-access", "upstream-refresh", "a-token", "another"] {
+        assert!(!texts.contains(secret), "{texts}");
+        assert!(!dump.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    }
+}
