@@ -33,6 +33,8 @@ pub struct Settings {
     pub upstream: String,
     /// Secrets and other variables.
     pub variables: Vec<(String, String)>,
+    /// A PEM file of certificate authorities to trust besides the system's; only the embedded host can be told.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A running Gatehouse with a store of its own.
@@ -45,7 +47,8 @@ pub struct Gatehouse {
     pub log: Arc<CapturedLog>,
     /// Seconds for which its access tokens are valid.
     access_token_seconds: u64,
-    state_directory: TempDir,
+    variables: Vec<(String, String)>,
+    state_directory: Arc<TempDir>,
     runs: Runs,
 }
 
@@ -97,7 +100,7 @@ impl Gatehouse {
     /// Starts on `host` at the port that is held. Spin has to be let have it: it opens its own socket.
     pub async fn start(host: HostKind, held: HeldPort, settings: Settings, access_token_seconds: u64) -> Self {
         artefact("gatehouse.wasm");
-        let state_directory = tempfile::tempdir().expect("a folder for the state");
+        let state_directory = Arc::new(tempfile::tempdir().expect("a folder for the state"));
         let mut variables = vec![
             ("config".to_owned(), settings.configuration),
             ("server_keys".to_owned(), Self::SERVER_KEYS.to_owned()),
@@ -106,22 +109,39 @@ impl Gatehouse {
         ];
         variables.extend(settings.variables);
         let (clock, log) = (Arc::new(TestClock::default()), Arc::new(CapturedLog::new()));
-        let (manifest, port) = (repository().join("spin.toml"), held.number());
+        let (manifest, port) = (manifest(&variables, state_directory.path()), held.number());
         let runs = match host {
             HostKind::Embedded => {
-                let sources = VariableSources { given: variables.into_iter().collect(), ..VariableSources::default() };
-                let mut options = Options::new(state_directory.path());
-                options.variables = sources;
-                options.wall_clock = Arc::clone(&clock) as _;
-                options.log = Arc::clone(&log) as _;
+                let mut options = options(&variables, state_directory.path(), &clock, &log);
+                options.ca_file = settings.ca_file;
                 Runs::Embedded(serve(&manifest, options, held).await)
             }
             HostKind::Spin => {
+                assert_eq!(settings.ca_file, None, "Spin trusts the system's authorities only");
                 drop(held);
                 Runs::Spin(Box::new(spin::up(&manifest, port, state_directory.path(), &variables).await))
             }
         };
-        Self { url: format!("http://127.0.0.1:{port}"), clock, log, access_token_seconds, state_directory, runs }
+        let url = format!("http://127.0.0.1:{port}");
+        Self { url, clock, log, access_token_seconds, variables, state_directory, runs }
+    }
+
+    /// Another instance of the same configuration, with the same store, clock and log, on the embedded host at a port of
+    /// its own: what a load balancer has behind it.
+    pub async fn beside(&self) -> Self {
+        let held = HeldPort::take();
+        let url = format!("http://127.0.0.1:{}", held.number());
+        let manifest = manifest(&self.variables, self.state_directory.path());
+        let options = options(&self.variables, self.state_directory.path(), &self.clock, &self.log);
+        Self {
+            url,
+            clock: Arc::clone(&self.clock),
+            log: Arc::clone(&self.log),
+            access_token_seconds: self.access_token_seconds,
+            variables: self.variables.clone(),
+            state_directory: Arc::clone(&self.state_directory),
+            runs: Runs::Embedded(serve(&manifest, options, held).await),
+        }
     }
 
     /// Lets every access token that was issued so far expire.
@@ -153,6 +173,43 @@ impl Gatehouse {
             }
         }
     }
+}
+
+/// The manifest that ships; with more variables where a test has secrets that it does not declare, as its comments ask
+/// operators to.
+fn manifest(variables: &[(String, String)], folder: &Path) -> PathBuf {
+    let shipped = repository().join("spin.toml");
+    let mut text = std::fs::read_to_string(&shipped).expect("the manifest");
+    let undeclared: Vec<_> = variables
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| !text.contains(&format!("\n{name} = {{")))
+        .cloned()
+        .collect();
+    if undeclared.is_empty() {
+        return shipped;
+    }
+    for name in undeclared {
+        text = text
+            .replace("\n[[trigger.http]]", &format!("{name} = {{ default = \"\", secret = true }}\n\n[[trigger.http]]"))
+            .replace(
+                "\n[component.gatehouse.build]",
+                &format!("{name} = \"{{{{ {name} }}}}\"\n\n[component.gatehouse.build]"),
+            );
+    }
+    let artefact = artefact("gatehouse.wasm");
+    let text = text.replace("\"target/gatehouse.wasm\"", &format!("{:?}", artefact.display().to_string()));
+    let path = folder.join("spin.toml");
+    std::fs::write(&path, text).expect("the folder can be written");
+    path
+}
+
+fn options(variables: &[(String, String)], folder: &Path, clock: &Arc<TestClock>, log: &Arc<CapturedLog>) -> Options {
+    let mut options = Options::new(folder);
+    options.variables = VariableSources { given: variables.iter().cloned().collect(), ..VariableSources::default() };
+    options.wall_clock = Arc::clone(clock) as _;
+    options.log = Arc::clone(log) as _;
+    options
 }
 
 /// Serves a manifest on the embedded host.

@@ -1,24 +1,42 @@
 //! What the end-to-end tests share: Gatehouse on its embedded host or on a real Spin, the identity provider and
-//! upstreams from npm, and the clients that drive them.
+//! upstreams, and the clients that drive them: real ones from npm and PyPI, and for attacks a provider, a browser and a
+//! client inside the test itself ([`AttackWorld`]).
 
+mod attack_world;
 mod authorization;
 mod clock;
+mod flow;
 mod gatehouse;
+mod http_server;
+pub mod jwt;
+mod page;
 mod paths;
+mod person;
 mod program;
 mod raw;
+mod recording_upstream;
+pub mod scripted_provider;
 mod spin;
 mod store;
+mod text;
 mod world;
 
+pub use attack_world::{AttackSettings, AttackWorld, ClientAuthentication, TestClient};
 pub use authorization::{Authorization, CHALLENGE, VERIFIER};
 pub use clock::TestClock;
+pub use flow::{Flow, Step, parameter};
 pub use gatehouse::{Gatehouse, HeldPort, HostKind, Settings, free_port_base};
+pub use http_server::Received;
+pub use page::{Answer, Form};
 pub use paths::{artefact, repository, tool};
+pub use person::{Cookie, From, Person};
 pub use program::Program;
 pub use raw::{RawAnswer, raw};
+pub use recording_upstream::RecordingUpstream;
+pub use scripted_provider::{Endpoint, ScriptedProvider};
 pub use spin::spin_is_installed;
 pub use store::snapshot;
+pub use text::{challenge_of, flipped, form, unique};
 pub use world::{CLIENT_SECRET, World, WorldSettings};
 
 /// An HTTP client that follows nothing and keeps nothing, so that a test sees every answer itself.

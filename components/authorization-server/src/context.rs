@@ -1,9 +1,11 @@
 //! What every endpoint needs: the configuration, the keys, the store and the time.
 
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::{Configuration, IdentityProvider};
+use gatehouse_oauth::remembered_consent::RememberedConsents;
 use gatehouse_protocol::UnixTime;
 use gatehouse_sealing::KeyRing;
 use host_imports::{HostStore, SettingsError};
+use provider_client::ProviderClient;
 
 /// The surroundings of one request.
 pub(crate) struct Context {
@@ -22,5 +24,16 @@ impl Context {
             store: HostStore,
             now: http_shell::now(),
         })
+    }
+
+    /// Gatehouse as the client of `provider`.
+    pub(crate) fn client_of<'a>(&'a self, provider: &'a IdentityProvider) -> ProviderClient<'a> {
+        ProviderClient::new(provider, &self.keys, self.now)
+    }
+
+    /// What users do not want to be asked about again.
+    pub(crate) fn remembered_consents(&self) -> RememberedConsents<'_, HostStore> {
+        let lifetime = self.configuration.lifetimes.consent;
+        RememberedConsents { store: &self.store, keys: &self.keys, lifetime, now: self.now }
     }
 }

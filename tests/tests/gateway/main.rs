@@ -3,7 +3,6 @@
 mod forwarding;
 mod mcp;
 mod programmed_upstream;
-mod secrecy;
 mod streaming;
 mod tokens;
 mod upstream_answers;
