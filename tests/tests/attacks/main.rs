@@ -3,16 +3,23 @@
 
 mod answers;
 mod bit_flips;
+mod clients;
 mod consent;
 mod documents;
+mod entra;
 mod headers;
 mod id_tokens;
 mod instances;
+mod machines;
 mod markup;
 mod mix_up;
+mod parties;
 mod pkce;
+mod providers;
 mod redirects;
 mod registration;
+mod remembered;
+mod revocation;
 mod sign_in;
 mod states;
 mod tokens;
