@@ -1,5 +1,7 @@
-//! `gatehouse`: runs Spin applications where no Spin is installed.
+//! `gatehouse`: runs Spin applications where no Spin is installed, and prepares what Gatehouse itself is given.
 
+mod check;
+mod keys;
 mod up;
 
 use std::process::ExitCode;
@@ -8,7 +10,11 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "gatehouse", version, about = "Runs a Spin application (spin.toml) on this machine")]
+#[command(
+    name = "gatehouse",
+    version,
+    about = "Runs a Spin application (spin.toml) on this machine, and prepares what Gatehouse needs"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -18,6 +24,11 @@ struct Arguments {
 enum Command {
     /// Serve the application until it is interrupted
     Up(up::Up),
+    /// Make server keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Read a configuration as Gatehouse does, and say what it means or what is wrong with it
+    Check(check::Check),
 }
 
 fn main() -> ExitCode {
@@ -27,6 +38,8 @@ fn main() -> ExitCode {
     };
     let outcome = match arguments.command {
         Command::Up(up) => up::run(up),
+        Command::Keys(keys) => keys::run(keys),
+        Command::Check(check) => check::run(&check),
     };
     match outcome {
         Ok(code) => code,
@@ -51,6 +64,6 @@ fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let first = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
     let message = first.strip_prefix("error: ").unwrap_or(&first);
-    eprintln!("gatehouse: {message} (see `gatehouse up --help`)");
+    eprintln!("gatehouse: {message} (see `gatehouse help`)");
     ExitCode::FAILURE
 }

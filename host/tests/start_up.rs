@@ -122,6 +122,29 @@ fn a_file_that_is_no_fitting_component_is_refused() {
 }
 
 #[test]
+fn keys_and_configurations_are_made_and_checked_without_an_application() {
+    let directory = tempfile::tempdir().unwrap();
+    let generated = gatehouse(directory.path()).args(["keys", "generate"]).output().unwrap();
+    assert!(generated.status.success() && generated.stderr.is_empty());
+    fs::write(directory.path().join("server-keys"), &generated.stdout).unwrap();
+    let rotate = ["keys", "generate", "--id", "next", "--add-to", "server-keys"];
+    let rotated = gatehouse(directory.path()).args(rotate).output().unwrap();
+    let text = String::from_utf8(rotated.stdout).unwrap();
+    assert!(text.starts_with("next:") && text.ends_with(std::str::from_utf8(&generated.stdout).unwrap()));
+
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/gatehouse.toml");
+    let checked =
+        gatehouse(directory.path()).args(["check", example, "--server-keys", "server-keys"]).output().unwrap();
+    assert!(checked.status.success() && checked.stderr.is_empty());
+    assert!(String::from_utf8(checked.stdout).unwrap().starts_with("Public URL: http://127.0.0.1:3000\n"));
+    let wrong = gatehouse(directory.path()).args(["check", "server-keys"]).output().unwrap();
+    let line = one_line_of_failure(&wrong);
+    assert!(line.starts_with("gatehouse: server-keys: the configuration cannot be read: line 1: "), "{line}");
+    let key = std::str::from_utf8(&generated.stdout).unwrap().trim_end().split_once(':').unwrap().1;
+    assert!(!line.contains(key), "{line}");
+}
+
+#[test]
 fn a_port_in_use_is_named_with_a_hint() {
     let directory = application(MANIFEST);
     let other = TcpListener::bind("127.0.0.1:0").unwrap();

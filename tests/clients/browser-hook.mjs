@@ -9,7 +9,7 @@ const quote = (word) => `'${word.replaceAll("'", `'\\''`)}'`;
 
 /**
  * Writes the hook to `directory`. Returns the environment variables to start a program with, and functions that
- * tell how often it opened the browser and what the browser printed.
+ * tell how often it opened the browser, for which client id the sign-in was that ended well, and what the browser printed.
  */
 export async function installBrowserHook(directory, user) {
   await mkdir(directory, { recursive: true });
@@ -34,6 +34,10 @@ exec ${quote(process.execPath)} ${quote(SIGN_IN)} "$1" --user ${quote(user)} >> 
       DESKTOP_SESSION: '',
     },
     timesOpened: async () => (await readFile(opened, 'utf8')).split('\n').filter(Boolean).length,
+    clientId: async () => {
+      const landed = (await readFile(output, 'utf8')).split('\n').find((line) => line.startsWith('{'));
+      return landed && JSON.parse(landed).client_id;
+    },
     log: () => readFile(output, 'utf8'),
   };
 }

@@ -2,6 +2,7 @@
 // nothing but the stored tokens.
 //
 //   node inspector.mjs MCP_URL [--era legacy|modern|auto] [--user alice] [--tool echo] [--arguments JSON]
+//                      [who the client is: README.md]
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -18,10 +19,10 @@ const INSPECTOR = createRequire(import.meta.url).resolve(
 );
 
 await run(async () => {
-  const { url, user, tool, toolArguments, era } = parseClientArguments({ era: { type: 'string', default: 'auto' } });
+  const { tool, toolArguments, ...options } = parseClientArguments({ era: { type: 'string', default: 'auto' } });
   const home = await mkdtemp(join(tmpdir(), 'gatehouse-inspector-'));
   try {
-    const inspector = await installInspector({ home, url, user, era });
+    const inspector = await installInspector({ home, ...options });
     await exercise(inspector, tool, toolArguments);
   } finally {
     await rm(home, { recursive: true, force: true });
@@ -36,7 +37,7 @@ async function exercise(inspector, tool, toolArguments) {
     );
 
   const tools = await list();
-  step('signed-in', { browser_opened: await inspector.timesOpened() });
+  step('signed-in', { client_id: await inspector.clientId(), browser_opened: await inspector.timesOpened() });
   step('listed', { tools });
   step('called', { text: await call() });
 
@@ -53,9 +54,9 @@ async function exercise(inspector, tool, toolArguments) {
 /**
  * Sets up one installation of the Inspector, with its stored state below `home`. `request` runs one of its commands
  * and returns the result of the MCP request; `storedTokens` are those it would use next; `timesOpened` tells how
- * often it opened the browser.
+ * often it opened the browser, `clientId` for which client id.
  */
-async function installInspector({ home, url, user, era }) {
+async function installInspector({ home, url, identity, user, era }) {
   const node = await findNode22();
   const browser = await installBrowserHook(join(home, 'browser'), user);
   const env = {
@@ -79,6 +80,10 @@ async function installInspector({ home, url, user, era }) {
     callback,
     '--format',
     'json',
+    // Without any of these it registers. How it presents a secret is its own choice.
+    ...(identity.metadataUrl ? ['--client-metadata-url', identity.metadataUrl] : []),
+    ...(identity.id ? ['--client-id', identity.id] : []),
+    ...(identity.secret ? ['--client-secret', identity.secret] : []),
   ];
 
   const request = async (method, more = []) => {
@@ -94,5 +99,5 @@ async function installInspector({ home, url, user, era }) {
     expect(tokens.length === 1, `the Inspector keeps ${tokens.length} sets of tokens`);
     return JSON.parse(tokens[0][1]);
   };
-  return { request, storedTokens, timesOpened: browser.timesOpened };
+  return { request, storedTokens, timesOpened: browser.timesOpened, clientId: browser.clientId };
 }

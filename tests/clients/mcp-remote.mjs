@@ -1,6 +1,7 @@
 // npm's `mcp-remote` (the bridge from stdio clients to remote servers) as a client of Gatehouse.
 //
 //   node mcp-remote.mjs MCP_URL [--protocol legacy|auto] [--user alice] [--tool echo] [--arguments JSON]
+//                       [who the client is: README.md]
 
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -15,24 +16,26 @@ import { expect, letTokensExpire, parseClientArguments, run, step, textOf } from
 const PROXY = createRequire(import.meta.url).resolve('mcp-remote/dist/proxy.js');
 
 await run(async () => {
-  const { url, user, tool, toolArguments, protocol } = parseClientArguments({
+  const { protocol, ...options } = parseClientArguments({
     protocol: { type: 'string', default: 'legacy' },
   });
   const home = await mkdtemp(join(tmpdir(), 'gatehouse-mcp-remote-'));
   try {
-    await exercise({ home, url, user, tool, toolArguments, protocol });
+    await exercise({ home, protocol, ...options });
   } finally {
     await rm(home, { recursive: true, force: true });
   }
 });
 
-async function exercise({ home, url, user, tool, toolArguments, protocol }) {
+async function exercise({ home, url, identity, user, tool, toolArguments, protocol }) {
   const configuration = join(home, 'configuration');
   const browser = await installBrowserHook(join(home, 'browser'), user);
   const callbackPort = await findFreePort();
+  const timesToOpen = identity.isMachine ? 0 : 1;
+  const connection = [url.href, String(callbackPort), '--host', '127.0.0.1', '--allow-http', '--protocol', protocol];
   const transport = new StdioClientTransport({
     command: process.execPath,
-    args: [PROXY, url.href, String(callbackPort), '--host', '127.0.0.1', '--allow-http', '--protocol', protocol],
+    args: [PROXY, ...connection, ...identityArguments(identity)],
     env: { ...process.env, ...browser.environment, HOME: home, MCP_REMOTE_CONFIG_DIR: configuration },
     stderr: 'pipe',
   });
@@ -41,7 +44,8 @@ async function exercise({ home, url, user, tool, toolArguments, protocol }) {
   const client = new Client({ name: 'gatehouse-tests-mcp-remote', version: '1.0.0' });
   try {
     await client.connect(transport);
-    step('signed-in', { browser_opened: await browser.timesOpened() });
+    const clientId = identity.isMachine ? identity.id : await browser.clientId();
+    step('signed-in', { client_id: clientId, browser_opened: await browser.timesOpened() });
     step('listed', { tools: (await client.listTools()).tools.length });
     step('called', { text: textOf(await client.callTool({ name: tool, arguments: toolArguments })) });
 
@@ -51,7 +55,7 @@ async function exercise({ home, url, user, tool, toolArguments, protocol }) {
     const text = textOf(await client.callTool({ name: tool, arguments: toolArguments }));
     const after = await storedTokens(configuration);
     const opened = await browser.timesOpened();
-    expect(opened === 1, `the browser was opened ${opened} times`);
+    expect(opened === timesToOpen, `the browser was opened ${opened} times`);
     expect(after.access_token !== before.access_token, 'the access token is still the old one: nothing was refreshed');
     const rotated = after.refresh_token !== before.refresh_token;
     step('refreshed', { tools: tools.length, text, rotated, browser_opened: opened });
@@ -62,6 +66,19 @@ async function exercise({ home, url, user, tool, toolArguments, protocol }) {
   } finally {
     await client.close();
   }
+}
+
+/** What tells mcp-remote who it is; without any of it, it registers. */
+function identityArguments({ metadataUrl, id, secret, authMethod, isMachine }) {
+  const information = id && {
+    client_id: id,
+    ...(secret && { client_secret: secret, token_endpoint_auth_method: authMethod }),
+  };
+  return [
+    ...(metadataUrl ? ['--client-metadata-url', metadataUrl] : []),
+    ...(information ? ['--static-oauth-client-info', JSON.stringify(information)] : []),
+    ...(isMachine ? ['--client-credentials'] : []),
+  ];
 }
 
 /** The tokens that mcp-remote keeps below its configuration directory. */

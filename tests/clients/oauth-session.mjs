@@ -9,6 +9,8 @@ import { listenForCallback } from './loopback.mjs';
 export class OAuthSession {
   /** How often the user had to sign in. */
   authorizations = 0;
+  /** The `client_id` that the authorization request had. */
+  clientId;
   /** How often tokens were received: by a sign-in or by a refresh. */
   tokenResponses = 0;
   /** The pages that asked the user for something, in order. */
@@ -18,8 +20,12 @@ export class OAuthSession {
   #user;
   #state = {};
 
-  /** Starts listening for the callback of `clientName`, for which `user` will sign in. */
-  static async open(clientName, user) {
+  /**
+   * Starts listening for the callback of `clientName`, for which `user` will sign in. `identity` is who the client is
+   * (`parseClientArguments`) to the authorization server `issuer`; without an id it registers. A client that signs has
+   * `addClientAuthentication`, of its SDK.
+   */
+  static async open(clientName, user, { identity = {}, issuer, addClientAuthentication } = {}) {
     const session = new OAuthSession();
     session.#callback = await listenForCallback();
     session.#user = user;
@@ -31,6 +37,10 @@ export class OAuthSession {
       token_endpoint_auth_method: 'none',
       application_type: 'native',
     };
+    const { metadataUrl, id, secret, authMethod } = identity;
+    if (metadataUrl) session.clientMetadataUrl = metadataUrl;
+    if (id) session.#state.client = { client_id: id, issuer, ...(secret && withSecret(secret, authMethod)) };
+    if (addClientAuthentication) session.addClientAuthentication = addClientAuthentication;
     return session;
   }
 
@@ -46,6 +56,7 @@ export class OAuthSession {
   async redirectToAuthorization(url) {
     this.authorizations += 1;
     if (this.authorizations > 1) throw new Error('the client wants the user to sign in a second time');
+    this.clientId = url.searchParams.get('client_id');
     const { status, pages } = await this.#browser.signIn(url, { user: this.#user });
     this.pages.push(...pages);
     if (status !== 200) throw new Error(`the callback answered ${status}`);
@@ -74,4 +85,8 @@ export class OAuthSession {
   close() {
     this.#callback.close();
   }
+}
+
+function withSecret(secret, authMethod) {
+  return { client_secret: secret, token_endpoint_auth_method: authMethod };
 }

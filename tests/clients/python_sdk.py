@@ -1,8 +1,9 @@
 """The official Python SDK as a client of Gatehouse.
 
     python python_sdk.py MCP_URL [--mode auto|legacy|modern] [--user alice] [--tool echo] [--arguments JSON] [--node node]
+                         [who the client is: README.md]
 
-Signs in, lists and calls; lets the tokens expire; lists and calls again, which must refresh silently.
+Signs in, lists and calls; lets the tokens expire; lists and calls again, which must renew them silently.
 Prints one JSON line a step. The user's browser is sign-in.mjs, started with `--node`.
 """
 
@@ -16,6 +17,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 from mcp import Client
+from mcp.client.auth.extensions.client_credentials import (
+    ClientCredentialsOAuthProvider,
+    PrivateKeyJWTOAuthProvider,
+    SignedJWTParameters,
+)
 from mcp.client.auth.oauth2 import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
@@ -67,6 +73,7 @@ class SignIn:
         self.user = user
         self.count = 0
         self.redirect_uri = ""
+        self.client_id = ""
         self.callback: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
 
     async def listen(self) -> asyncio.Server:
@@ -88,6 +95,7 @@ class SignIn:
     async def open_browser(self, url: str) -> None:
         self.count += 1
         expect(self.count == 1, "the client wants the user to sign in a second time")
+        self.client_id = parse_qs(urlsplit(url).query)["client_id"][0]
         browser = await asyncio.create_subprocess_exec(
             self.node, str(SIGN_IN), url, "--user", self.user,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
@@ -111,24 +119,60 @@ async def let_tokens_expire(provider: OAuthClientProvider) -> None:
     provider.context.token_expiry_time = time.time() - 1
 
 
+def provider_for_user(options: argparse.Namespace, storage: MemoryStorage, sign_in: SignIn) -> OAuthClientProvider:
+    """The provider of a client that a user signs in to. Without an id it registers."""
+    metadata = OAuthClientMetadata(
+        client_name="Python SDK",
+        redirect_uris=[sign_in.redirect_uri],
+        grant_types=["authorization_code", "refresh_token"],
+        response_types=["code"],
+        token_endpoint_auth_method=options.auth_method if options.client_secret else "none",
+    )
+    if options.client_id:
+        storage.client = OAuthClientInformationFull(
+            **metadata.model_dump(), client_id=options.client_id, client_secret=options.client_secret,
+            issuer=issuer_of(options.url),
+        )
+    return OAuthClientProvider(
+        server_url=options.url,
+        client_metadata=metadata,
+        storage=storage,
+        redirect_handler=sign_in.open_browser,
+        callback_handler=sign_in.wait_for_callback,
+        client_metadata_url=options.client_metadata_url,
+    )
+
+
+def provider_for_machine(options: argparse.Namespace, storage: MemoryStorage) -> OAuthClientProvider:
+    """The provider of a client that acts for itself; it cannot send a user anywhere."""
+    who = {
+        "server_url": options.url, "storage": storage, "client_id": options.client_id,
+        "issuer": issuer_of(options.url),
+    }
+    if options.private_key is None:
+        return ClientCredentialsOAuthProvider(
+            **who, client_secret=options.client_secret, token_endpoint_auth_method=options.auth_method
+        )
+    assertions = SignedJWTParameters(
+        issuer=options.client_id, subject=options.client_id, signing_key=options.private_key,
+        signing_algorithm="ES256",
+    )
+    return PrivateKeyJWTOAuthProvider(**who, assertion_provider=assertions.create_assertion_provider())
+
+
+def issuer_of(url: str) -> str:
+    """The authorization server before the MCP server at `url`."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 async def exercise(options: argparse.Namespace) -> None:
     """The whole life of a client."""
     storage = MemoryStorage()
     sign_in = SignIn(options.node, options.user)
     await sign_in.listen()
-    provider = OAuthClientProvider(
-        server_url=options.url,
-        client_metadata=OAuthClientMetadata(
-            client_name="Python SDK",
-            redirect_uris=[sign_in.redirect_uri],
-            grant_types=["authorization_code", "refresh_token"],
-            response_types=["code"],
-            token_endpoint_auth_method="none",
-        ),
-        storage=storage,
-        redirect_handler=sign_in.open_browser,
-        callback_handler=sign_in.wait_for_callback,
-    )
+    machine = options.client_credentials
+    provider = provider_for_machine(options, storage) if machine else provider_for_user(options, storage, sign_in)
     arguments = json.loads(options.arguments)
     async with (
         httpx2.AsyncClient(auth=provider, timeout=30) as http,
@@ -141,13 +185,16 @@ async def exercise(options: argparse.Namespace) -> None:
             return texts[0]
 
         tools = (await client.list_tools()).tools
-        expect(sign_in.count == 1, "the server did not ask for a sign-in")
-        step("signed-in", client_id=storage.client.client_id, scope=storage.tokens.scope)
+        expect(sign_in.count == (0 if machine else 1), "the server did not ask for a sign-in")
+        step("signed-in", client_id=options.client_id if machine else sign_in.client_id, scope=storage.tokens.scope)
         step("listed", tools=len(tools))
         step("called", text=await call())
 
         before = storage.tokens
-        expect(before.refresh_token is not None, "the server gave no refresh token")
+        if machine:
+            expect(before.refresh_token is None, "a machine was given a refresh token")
+        else:
+            expect(before.refresh_token is not None, "the server gave no refresh token")
         await let_tokens_expire(provider)
         tools = (await client.list_tools()).tools
         text = await call()
@@ -167,6 +214,12 @@ def main() -> None:
     parser.add_argument("--tool", default="echo")
     parser.add_argument("--arguments")
     parser.add_argument("--node", default="node")
+    parser.add_argument("--client-metadata-url")
+    parser.add_argument("--client-id")
+    parser.add_argument("--client-secret")
+    parser.add_argument("--auth-method", default="client_secret_basic")
+    parser.add_argument("--private-key")
+    parser.add_argument("--client-credentials", action="store_true")
     options = parser.parse_args()
     if options.arguments is None:
         options.arguments = '{"message": "hello"}' if options.tool == "echo" else "{}"

@@ -1,7 +1,8 @@
 // The official TypeScript SDK 1.x (protocol versions up to 2025-11-25) as a client of Gatehouse.
 //
-//   node sdk-legacy.mjs MCP_URL [--user alice] [--tool echo] [--arguments JSON]
+//   node sdk-legacy.mjs MCP_URL [--user alice] [--tool echo] [--arguments JSON] [who the client is: README.md]
 
+import * as sdk from '@modelcontextprotocol/sdk/client/auth-extensions.js';
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -13,6 +14,8 @@ await run(async () => {
   let transport;
   await exercise({
     ...options,
+    url,
+    sdk,
     clientName: 'TypeScript SDK 1.x',
     connect: async (session) => {
       transport = new StreamableHTTPClientTransport(url, { authProvider: session });

@@ -1,10 +1,13 @@
 // The official TypeScript SDK 2.x (both eras of the protocol) as a client of Gatehouse.
 //
 //   node sdk-modern.mjs MCP_URL [--negotiation auto|legacy|modern] [--user alice] [--tool echo] [--arguments JSON]
+//                       [who the client is: README.md]
 
-import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client';
+import * as sdk from '@modelcontextprotocol/client';
 import { exercise } from './sdk-session.mjs';
 import { parseClientArguments, run } from './steps.mjs';
+
+const { Client, StreamableHTTPClientTransport, UnauthorizedError } = sdk;
 
 /** What `--negotiation` means to the SDK; `modern` insists on one version. */
 const NEGOTIATION = { auto: 'auto', legacy: 'legacy', modern: { pin: '2026-07-28' } };
@@ -16,6 +19,8 @@ await run(async () => {
   let transport;
   await exercise({
     ...options,
+    url,
+    sdk,
     clientName: 'TypeScript SDK 2.x',
     connect: async (session) => {
       transport = new StreamableHTTPClientTransport(url, { authProvider: session });

@@ -3,26 +3,27 @@
 import { OAuthSession } from './oauth-session.mjs';
 import { expect, letTokensExpire, step, textOf } from './steps.mjs';
 
+/** How the keys of `--private-key` sign. */
+const ALGORITHM = 'ES256';
+
 /**
- * Signs in, lists and calls; lets the tokens expire; lists and calls again, which must refresh silently.
- * `connect(session)` returns a connected client, `isUnauthorized(error)` recognises its demand for a sign-in, and
- * `redeem(session, parameters)` hands the authorization response to the SDK.
+ * Signs in, lists and calls; lets the tokens expire; lists and calls again, which must renew them silently.
+ * `sdk` has the SDK's providers for clients that sign or act for themselves, `connect(session)` returns a connected
+ * client, `isUnauthorized(error)` recognises its demand for a sign-in, and `redeem(session, parameters)` hands the
+ * authorization response to the SDK.
  */
-export async function exercise({ clientName, user, tool, toolArguments, connect, isUnauthorized, redeem }) {
-  const session = await OAuthSession.open(clientName, user);
-  const client = await connect(session).catch(async (error) => {
-    if (!isUnauthorized(error)) throw error;
-    await redeem(session, await session.verifyState());
-    return connect(session);
-  });
-  expect(session.authorizations === 1, 'the server did not ask for a sign-in');
-  step('signed-in', { client_id: session.clientInformation().client_id, scope: session.tokens().scope });
+export async function exercise({ url, identity, tool, toolArguments, connect, ...others }) {
+  const opening = identity.isMachine ? connectMachine : connectForUser;
+  const { session, client } = await opening({ issuer: url.origin, identity, connect, ...others });
+  const clientId = identity.isMachine ? identity.id : session.clientId;
+  step('signed-in', { client_id: clientId, scope: session.tokens().scope });
 
   step('listed', { tools: (await client.listTools()).tools.length });
   step('called', { text: textOf(await client.callTool({ name: tool, arguments: toolArguments })) });
 
   const before = session.tokens();
-  expect(before.refresh_token !== undefined, 'the server gave no refresh token');
+  if (identity.isMachine) expect(before.refresh_token === undefined, 'a machine was given a refresh token');
+  else expect(before.refresh_token !== undefined, 'the server gave no refresh token');
   await letTokensExpire();
   const { tools } = await client.listTools();
   const text = textOf(await client.callTool({ name: tool, arguments: toolArguments }));
@@ -31,10 +32,36 @@ export async function exercise({ clientName, user, tool, toolArguments, connect,
   step('refreshed', {
     tools: tools.length,
     text,
-    refreshes: session.tokenResponses - 1,
+    refreshes: identity.isMachine ? undefined : session.tokenResponses - 1,
     rotated: after.refresh_token !== before.refresh_token,
-    authorizations: session.authorizations,
+    authorizations: identity.isMachine ? 0 : session.authorizations,
   });
   await client.close();
-  session.close();
+  session.close?.();
+}
+
+/** Connects with a user's sign-in. */
+async function connectForUser({ clientName, user, identity, issuer, sdk, connect, isUnauthorized, redeem }) {
+  const { privateKey, metadataUrl, id } = identity;
+  const subject = metadataUrl ?? id;
+  const addClientAuthentication =
+    privateKey && sdk.createPrivateKeyJwtAuth({ issuer: subject, subject, privateKey, alg: ALGORITHM });
+  const session = await OAuthSession.open(clientName, user, { identity, issuer, addClientAuthentication });
+  const client = await connect(session).catch(async (error) => {
+    if (!isUnauthorized(error)) throw error;
+    await redeem(session, await session.verifyState());
+    return connect(session);
+  });
+  expect(session.authorizations === 1, 'the server did not ask for a sign-in');
+  return { session, client };
+}
+
+/** Connects with the client's own credentials: the SDK's providers cannot send a user anywhere. */
+async function connectMachine({ clientName, identity, issuer, sdk, connect }) {
+  const { id: clientId, secret: clientSecret, privateKey } = identity;
+  const who = { clientId, clientName, expectedIssuer: issuer };
+  const session = privateKey
+    ? new sdk.PrivateKeyJwtProvider({ ...who, privateKey, algorithm: ALGORITHM })
+    : new sdk.ClientCredentialsProvider({ ...who, clientSecret });
+  return { session, client: await connect(session) };
 }

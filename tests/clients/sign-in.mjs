@@ -2,11 +2,12 @@
 //
 //   node sign-in.mjs AUTHORIZATION_URL [--user alice]
 //
-// Prints {"landed":CALLBACK_WITHOUT_QUERY,"pages":[...]} when the client's callback was reached.
+// Prints {"landed":CALLBACK_WITHOUT_QUERY,"client_id","pages":[...]} when the client's callback was reached.
 
 import { parseArgs } from 'node:util';
 import { Browser } from './browser.mjs';
 
 const { values, positionals } = parseArgs({ options: { user: { type: 'string' } }, allowPositionals: true });
 const { redirectUri, pages } = await new Browser().signIn(positionals[0], values);
-console.log(JSON.stringify({ landed: redirectUri, pages }));
+const clientId = new URL(positionals[0]).searchParams.get('client_id');
+console.log(JSON.stringify({ landed: redirectUri, client_id: clientId, pages }));

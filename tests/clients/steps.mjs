@@ -32,7 +32,7 @@ export async function run(program) {
   }
 }
 
-/** The command line that all clients share: the MCP URL, the user who signs in and the tool to call. */
+/** The command line that all clients share: the MCP URL, who the client is, the user who signs in and the tool to call. */
 export function parseClientArguments(more = {}) {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -40,12 +40,30 @@ export function parseClientArguments(more = {}) {
       user: { type: 'string', default: 'alice' },
       tool: { type: 'string', default: 'echo' },
       arguments: { type: 'string' },
+      'client-metadata-url': { type: 'string' },
+      'client-id': { type: 'string' },
+      'client-secret': { type: 'string' },
+      'auth-method': { type: 'string', default: 'client_secret_basic' },
+      'private-key': { type: 'string' },
+      'client-credentials': { type: 'boolean', default: false },
       ...more,
     },
   });
   if (positionals.length !== 1) throw new Error('usage: CLIENT MCP_URL [--user NAME] [--tool NAME] [--arguments JSON]');
   const { arguments: json = values.tool === 'echo' ? '{"message":"hello"}' : '{}', ...others } = values;
-  return { ...others, url: new URL(positionals[0]), toolArguments: JSON.parse(json) };
+  return {
+    ...others,
+    url: new URL(positionals[0]),
+    toolArguments: JSON.parse(json),
+    identity: {
+      metadataUrl: values['client-metadata-url'],
+      id: values['client-id'],
+      secret: values['client-secret'],
+      authMethod: values['auth-method'],
+      privateKey: values['private-key'],
+      isMachine: values['client-credentials'],
+    },
+  };
 }
 
 /** The text of a tool result, which must not be an error. */

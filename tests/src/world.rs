@@ -1,5 +1,7 @@
 //! Gatehouse between an identity provider and an upstream.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 use url::Url;
 
@@ -20,10 +22,14 @@ pub struct WorldSettings {
     pub access_token_seconds: u64,
     /// More lines at the top of the configuration.
     pub configuration_head: String,
+    /// More tables, such as `[[clients]]`.
+    pub tables: String,
     /// More lines for the upstream's table.
     pub upstream_lines: String,
     /// More variables.
     pub variables: Vec<(String, String)>,
+    /// A PEM file of certificate authorities that Gatehouse trusts besides the system's; only for the embedded host.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Default for WorldSettings {
@@ -33,8 +39,10 @@ impl Default for WorldSettings {
             upstream: &["everything.mjs"],
             access_token_seconds: 300,
             configuration_head: String::new(),
+            tables: String::new(),
             upstream_lines: String::new(),
             variables: Vec::new(),
+            ca_file: None,
         }
     }
 }
@@ -75,6 +83,7 @@ client_id = "conformance"
 client_name = "Conformance runner"
 redirect_uris = ["http://127.0.0.1:19311/callback"]
 
+{tables}
 [identity_provider]
 name = "test"
 display_name = "Test provider"
@@ -92,6 +101,7 @@ scope_descriptions = {{ mcp = "Use the tools of the test server in your name" }}
 {upstream_lines}
 "#,
             head = settings.configuration_head,
+            tables = settings.tables,
             access_token = settings.access_token_seconds,
             upstream_lines = settings.upstream_lines,
         );
@@ -102,6 +112,7 @@ scope_descriptions = {{ mcp = "Use the tools of the test server in your name" }}
             identity_provider: issuer.clone(),
             upstream: Url::parse(&upstream_url).expect("a URL").origin().ascii_serialization(),
             variables,
+            ca_file: settings.ca_file,
         };
         let seconds = settings.access_token_seconds;
         let gatehouse = Gatehouse::start(settings.host, held, settings_of_gatehouse, seconds).await;

@@ -1,18 +1,22 @@
 //! `GET /authorize`: parse, bind, ask.
 
+use gatehouse_configuration::IdentityProvider;
 use gatehouse_oauth::authorization::{BoundRequest, RejectedRequest, UnboundRejection};
 use gatehouse_oauth::browser::Browser;
-use gatehouse_oauth::consent;
+use gatehouse_oauth::choice::Choice;
+use gatehouse_oauth::consent::Question;
+use gatehouse_oauth::remembered_consent::may_be_remembered;
 use gatehouse_protocol::Parameters;
-use http::{Request, Response};
+use http::{HeaderName, Request, Response};
 use http_shell::SystemEntropy;
 
 use crate::context::Context;
-use crate::{client_document, cookies, log, pages, responses};
+use crate::{client_document, consent, cookies, log, pages, requests, responses};
 
 const EVENT: &str = "authorize";
 
-/// Shows the consent page: always, whatever was approved before, and before the identity provider is asked anything.
+/// Asks the user: where they want to sign in, and whether the client may come in. Nothing is asked of an identity
+/// provider before they have approved, now or, by a consent that they wanted remembered, before.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let query = request.uri().query().unwrap_or_default();
     if let Ok(client_id) = Parameters::parse(query).required("client_id") {
@@ -28,12 +32,22 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     };
     let browser = cookies::browser(request.headers(), &context.configuration.public_url)
         .unwrap_or_else(|| Browser::generate(&mut SystemEntropy));
-    match consent::ticket(&authorization, &browser, &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => {
-            let mut page = pages::consent(&context.configuration, &authorization, &ticket);
-            cookies::set_browser(&mut page, &browser, &context.configuration.public_url);
-            page
+    let sec_fetch_site = requests::single(request.headers(), &HeaderName::from_static("sec-fetch-site"));
+    let may_be_remembered = may_be_remembered(&authorization, sec_fetch_site);
+    let mut response = match context.configuration.identity_providers.as_slice() {
+        [only] => {
+            let question = Question { request: authorization, provider: only, approved: None };
+            consent::ask(context, &question, &browser, may_be_remembered, EVENT)
         }
+        several => choose(context, several, Choice { request: authorization, may_be_remembered }, &browser),
+    };
+    cookies::set_browser(&mut response, &browser, &context.configuration);
+    response
+}
+
+fn choose(context: &Context, providers: &[IdentityProvider], choice: Choice, browser: &Browser) -> Response<Vec<u8>> {
+    match choice.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => pages::choose(&context.configuration, providers, &choice.request, &ticket),
         Err(error) => {
             log::failed(EVENT, error);
             pages::out_of_order()

@@ -1,24 +1,29 @@
 //! `GET /callback`: the user comes back from the identity provider.
 
+use core::fmt;
+
 use gatehouse_oauth::ErrorCode;
 use gatehouse_oauth::authorization::AuthorizationRequest;
+use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::code::issue_code;
-use gatehouse_oauth::login::{LoginRejection, ReturnedLogin};
-use gatehouse_openid::{Callback, ClientError};
+use gatehouse_oauth::consent::{Approval, Question};
+use gatehouse_oauth::login::{self, LoginPurpose, ReturnedLogin};
+use gatehouse_openid::{Callback, ClientError, Identity, LoginRejection, ProviderTokens};
 use gatehouse_protocol::{SecretString, Subject};
 use gatehouse_session::UpstreamTokens;
+use gatehouse_storage::StoreUnavailable;
 use http::{Request, Response};
 use http_shell::SystemEntropy;
 
-use crate::consent::answer_client;
+use crate::consent::{self, answer_client};
 use crate::context::Context;
 use crate::identity_provider::{self, Failure};
 use crate::log::Decision;
-use crate::{authorize, cookies, log, pages, responses};
+use crate::{account, authorize, cookies, log, pages, responses};
 
 const EVENT: &str = "callback";
 
-/// Sends the client its code, or the reason why there is none.
+/// Finishes the login: with a code for the client, with the account pages, or with the reason why not.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let callback = match Callback::parse(request.uri().query().unwrap_or_default()) {
         Ok(callback) => callback,
@@ -30,50 +35,66 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
         match ReturnedLogin::take(callback.state(), browser.as_ref(), keys, configuration, &context.store, context.now)
         {
             Ok(login) => login,
-            Err(LoginRejection::Unbound(rejection)) => return authorize::unbound(&rejection),
-            Err(LoginRejection::Unavailable(error)) => {
-                log::failed(EVENT, error);
-                return pages::out_of_order();
-            }
-            Err(rejection @ LoginRejection::OtherBrowser) => return refused(403, &rejection.to_string()),
-            Err(
-                rejection @ (LoginRejection::Unrecognised | LoginRejection::Expired | LoginRejection::AlreadyFinished),
-            ) => {
-                return refused(400, &rejection.to_string());
-            }
+            Err(rejection) => return not_taken(rejection),
         };
-    match sign_in(context, callback, &login) {
-        Ok((subject, code)) => {
-            let client_id = Some(login.request.client.client_id.as_str());
-            Decision {
-                event: EVENT,
-                outcome: "allowed",
-                client_id,
-                subject: Some(subject.as_str()),
-                ..Decision::default()
-            }
-            .write();
-            answer_with_code(context, &login.request, &code)
-        }
-        Err(failure) => {
-            log::failed(EVENT, &failure);
-            let (code, description) = to_wire(&failure);
-            answer_client(context, &login.request, code, description)
+    let Some(browser) = browser else {
+        return not_taken(login::LoginRejection::OtherBrowser);
+    };
+    let signed_in = sign_in(context, callback, &login);
+    match &login.purpose {
+        LoginPurpose::Account => account::signed_in(context, login.provider, &browser, signed_in),
+        LoginPurpose::Authorization { request, approval } => {
+            let question =
+                Question { request: (**request).clone(), provider: login.provider, approved: Some(*approval) };
+            let outcome = signed_in.map_err(Unsuccessful::Provider).and_then(|(identity, tokens)| {
+                let subject = identity.subject();
+                Ok((subject.clone(), authorize(context, &question, *approval, &browser, subject, tokens)?))
+            });
+            finish(context, question, &browser, outcome)
         }
     }
 }
 
-/// Why nobody signed in.
-enum Unsuccessful {
-    Provider(Failure),
-    Store(String),
+/// A login that does not count: nothing of it may be used, and nobody sent anywhere.
+fn not_taken(rejection: login::LoginRejection) -> Response<Vec<u8>> {
+    use login::LoginRejection as Rejection;
+    match rejection {
+        Rejection::Unbound(rejection) => authorize::unbound(&rejection),
+        Rejection::Unavailable(error) => {
+            log::failed(EVENT, error);
+            pages::out_of_order()
+        }
+        Rejection::WithdrawnProvider => {
+            log::denied(EVENT, None, rejection);
+            pages::withdrawn_provider()
+        }
+        Rejection::OtherBrowser => refused(403, &rejection.to_string()),
+        Rejection::Unrecognised | Rejection::Expired | Rejection::AlreadyFinished => {
+            refused(400, &rejection.to_string())
+        }
+    }
 }
 
-impl core::fmt::Display for Unsuccessful {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+/// Why a client gets no code.
+enum Unsuccessful {
+    Provider(Failure),
+    Store(StoreUnavailable),
+    /// The one who signed in is not the one whose consent was remembered.
+    NotTheirConsent,
+}
+
+impl From<StoreUnavailable> for Unsuccessful {
+    fn from(error: StoreUnavailable) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl fmt::Display for Unsuccessful {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Provider(failure) => failure.fmt(f),
-            Self::Store(reason) => f.write_str(reason),
+            Self::Store(error) => error.fmt(f),
+            Self::NotTheirConsent => f.write_str("the remembered consent is another user's, or was taken back"),
         }
     }
 }
@@ -81,14 +102,33 @@ impl core::fmt::Display for Unsuccessful {
 fn sign_in(
     context: &Context,
     callback: Callback,
-    login: &ReturnedLogin,
-) -> Result<(Subject, SecretString), Unsuccessful> {
-    let from_provider = || -> Result<_, Failure> {
-        let metadata = identity_provider::metadata(&context.configuration.identity_providers[0])?;
-        let code = callback.code(&metadata)?;
-        identity_provider::identity(&context.configuration, &metadata, &code, &login.secrets, context.now)
-    };
-    let (identity, tokens) = from_provider().map_err(Unsuccessful::Provider)?;
+    login: &ReturnedLogin<'_>,
+) -> Result<(Identity, ProviderTokens), Failure> {
+    let metadata = identity_provider::metadata(login.provider)?;
+    let code = callback.code(&metadata)?;
+    identity_provider::identity(&context.configuration, login.provider, &metadata, &code, &login.secrets, context.now)
+}
+
+/// Issues the code, where the one who signed in is the one who approved.
+fn authorize(
+    context: &Context,
+    question: &Question<'_>,
+    approval: Approval,
+    browser: &Browser,
+    subject: &Subject,
+    tokens: ProviderTokens,
+) -> Result<SecretString, Unsuccessful> {
+    let (request, provider) = (&question.request, question.provider);
+    let consents = context.remembered_consents();
+    if !consents.is_approved_by(subject, approval, browser, request, provider)? {
+        return Err(Unsuccessful::NotTheirConsent);
+    }
+    if approval == (Approval::Given { remember: true })
+        && let Err(error) = consents.remember(subject, browser, request, provider, &mut SystemEntropy)
+    {
+        // The user is asked again next time; that is no reason to turn them away now.
+        log::failed("consent", error);
+    }
     let upstream = UpstreamTokens {
         access_token: Some(tokens.access_token),
         refresh_token: tokens.refresh_token,
@@ -96,18 +136,44 @@ fn sign_in(
     };
     let session_lifetime = context.configuration.lifetimes.session;
     let (keys, store, now) = (&context.keys, &context.store, context.now);
-    let code = issue_code(
-        &login.request,
-        identity.subject(),
-        &upstream,
-        session_lifetime,
-        keys,
-        store,
-        now,
-        &mut SystemEntropy,
-    )
-    .map_err(|error| Unsuccessful::Store(error.to_string()))?;
-    Ok((identity.subject().clone(), code))
+    Ok(issue_code(request, subject, &upstream, session_lifetime, keys, store, now, &mut SystemEntropy)?)
+}
+
+fn finish(
+    context: &Context,
+    question: Question<'_>,
+    browser: &Browser,
+    outcome: Result<(Subject, SecretString), Unsuccessful>,
+) -> Response<Vec<u8>> {
+    let client_id = Some(question.request.client.client_id.as_str());
+    let failure = match outcome {
+        Ok((subject, code)) => {
+            let subject = Some(subject.as_str());
+            Decision { event: EVENT, outcome: "allowed", client_id, subject, ..Decision::default() }.write();
+            return answer_with_code(context, &question.request, &code);
+        }
+        Err(failure) => failure,
+    };
+    match &failure {
+        Unsuccessful::NotTheirConsent => {
+            log::denied(EVENT, client_id, &failure);
+            consent::ask(context, &Question { approved: None, ..question }, browser, false, EVENT)
+        }
+        Unsuccessful::Provider(Failure::Rejected(LoginRejection::Access(rejection))) => {
+            log::denied(EVENT, client_id, &failure);
+            consent::not_let_in(context, &question, browser, rejection)
+        }
+        Unsuccessful::Provider(provider_failure) => {
+            log::failed(EVENT, &failure);
+            let (code, description) = to_wire(provider_failure);
+            answer_client(context, &question.request, code, description)
+        }
+        Unsuccessful::Store(_) => {
+            log::failed(EVENT, &failure);
+            let description = "the sign-in could not be completed; try again later";
+            answer_client(context, &question.request, ErrorCode::TemporarilyUnavailable, description)
+        }
+    }
 }
 
 /// The authorization response (OAuth 2.1, section 4.1.2), with `iss` (RFC 9207).
@@ -118,9 +184,9 @@ fn answer_with_code(context: &Context, request: &AuthorizationRequest, code: &Se
     responses::redirect_to_client(&request.redirect_uri, &parameters)
 }
 
-fn to_wire(failure: &Unsuccessful) -> (ErrorCode, &'static str) {
+fn to_wire(failure: &Failure) -> (ErrorCode, &'static str) {
     match failure {
-        Unsuccessful::Provider(Failure::Rejected(rejection)) => {
+        Failure::Rejected(rejection) => {
             let error = rejection.to_wire();
             let code = match error {
                 ClientError::AccessDenied => ErrorCode::AccessDenied,
@@ -129,12 +195,10 @@ fn to_wire(failure: &Unsuccessful) -> (ErrorCode, &'static str) {
             };
             (code, error.description())
         }
-        Unsuccessful::Provider(Failure::NoAnswer(..)) | Unsuccessful::Store(_) => {
+        Failure::NoAnswer(..) => {
             (ErrorCode::TemporarilyUnavailable, "the sign-in could not be completed; try again later")
         }
-        Unsuccessful::Provider(Failure::Settings(_)) => {
-            (ErrorCode::ServerError, "this server is not configured correctly")
-        }
+        Failure::Settings(_) => (ErrorCode::ServerError, "this server is not configured correctly"),
     }
 }
 

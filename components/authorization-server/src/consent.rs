@@ -1,99 +1,107 @@
-//! `POST /consent`: the user has decided.
+//! `POST /consent`, and what leads to it: the user decides whether a client may come in.
 
 use gatehouse_oauth::ErrorCode;
 use gatehouse_oauth::authorization::AuthorizationRequest;
 use gatehouse_oauth::browser::Browser;
-use gatehouse_oauth::consent::{ConsentRejection, redeem};
-use gatehouse_oauth::login::PendingLogin;
-use gatehouse_openid::{AccountChoice, Login};
-use gatehouse_protocol::Parameters;
-use http::header::ORIGIN;
-use http::{HeaderMap, Request, Response};
+use gatehouse_oauth::consent::{Approval, Question};
+use gatehouse_oauth::login::LoginPurpose;
+use gatehouse_openid::{AccessRejection, AccountChoice};
+use http::{Request, Response};
 use http_shell::SystemEntropy;
 
 use crate::context::Context;
+use crate::forms::{self, Form, FormRejection};
 use crate::log::Decision;
-use crate::{authorize, cookies, identity_provider, log, pages, requests, responses};
+use crate::{log, login, pages, responses};
 
 const EVENT: &str = "consent";
 
+/// Shows the consent page, or sends the user on to the identity provider where they do not want to be asked again.
+pub(crate) fn ask(
+    context: &Context,
+    question: &Question<'_>,
+    browser: &Browser,
+    may_be_remembered: bool,
+    event: &'static str,
+) -> Response<Vec<u8>> {
+    if may_be_remembered {
+        match context.remembered_consents().cover(browser, &question.request, question.provider) {
+            Ok(true) => {
+                return sign_in(context, question, browser, Approval::Remembered, AccountChoice::ByProvider, event);
+            }
+            Ok(false) => {}
+            // The user can be asked without a store.
+            Err(error) => log::failed(event, error),
+        }
+    }
+    match question.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => pages::consent(&context.configuration, question, &ticket),
+        Err(error) => {
+            log::failed(event, error);
+            pages::out_of_order()
+        }
+    }
+}
+
+/// What the user has decided.
+enum Decided {
+    Approved(Approval, AccountChoice),
+    Denied,
+}
+
 /// Sends the user to the identity provider, or the client its refusal.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-    if let Err(reason) = came_from_our_page(context, request.headers()) {
-        return refused(reason);
-    }
-    let Some(browser) = cookies::browser(request.headers(), &context.configuration.public_url) else {
-        return refused("the browser sent no cookie of ours");
-    };
-    let form = Parameters::parse(&String::from_utf8_lossy(request.body()));
-    let (Ok(ticket), Ok(decision)) = (form.required("ticket"), form.required("decision")) else {
-        return refused("the form is incomplete");
-    };
-    let authorization =
-        match redeem(ticket, &browser, &context.keys, &context.configuration, &context.store, context.now) {
-            Ok(authorization) => authorization,
-            Err(ConsentRejection::Unbound(rejection)) => return authorize::unbound(&rejection),
-            Err(rejection @ (ConsentRejection::Foreign | ConsentRejection::Expired)) => {
-                return refused(&rejection.to_string());
-            }
-        };
-    match decision {
-        "approve" => send_to_identity_provider(context, &authorization, &browser),
-        _ => denied_by_user(context, &authorization),
+    match decided(context, request) {
+        Ok((browser, question, Decided::Approved(approval, account))) => {
+            sign_in(context, &question, &browser, approval, account, EVENT)
+        }
+        Ok((_, question, Decided::Denied)) => denied_by_user(context, &question),
+        Err(rejection) => forms::refused(EVENT, &rejection),
     }
 }
 
-/// The page's own form, in a browser that says where a request comes from. The sealed ticket is what decides; this
-/// stops the rest early.
-fn came_from_our_page(context: &Context, headers: &HeaderMap) -> Result<(), &'static str> {
-    let all_are = |name: &str, expected: &str| headers.get_all(name).iter().all(|value| value == expected);
-    if !all_are(ORIGIN.as_str(), context.configuration.public_url.as_str()) {
-        return Err("the form was sent from another origin");
-    }
-    if !all_are("sec-fetch-site", "same-origin") {
-        return Err("the form was sent from another site");
-    }
-    if requests::media_type(headers).as_deref() == Some("application/x-www-form-urlencoded") {
-        Ok(())
-    } else {
-        Err("the body is not a form")
-    }
+fn decided<'c>(
+    context: &'c Context,
+    request: &Request<Vec<u8>>,
+) -> Result<(Browser, Question<'c>, Decided), FormRejection> {
+    let form = Form::read(context, request)?;
+    let (ticket, decision) = (form.required("ticket")?, form.required("decision")?);
+    let remember = form.optional("remember")?.is_some();
+    let (keys, configuration) = (&context.keys, &context.configuration);
+    let question = Question::redeem(ticket, &form.browser, keys, configuration, &context.store, context.now)?;
+    let decided = match (decision, question.approved) {
+        ("approve", None) => Decided::Approved(Approval::Given { remember }, AccountChoice::ByProvider),
+        // Only the page that tells of a refusal by the provider has this button, and its ticket says what was approved.
+        ("another-account", Some(approval)) => Decided::Approved(approval, AccountChoice::ByUser),
+        _ => Decided::Denied,
+    };
+    Ok((form.browser, question, decided))
 }
 
-fn send_to_identity_provider(
+fn sign_in(
     context: &Context,
-    authorization: &AuthorizationRequest,
+    question: &Question<'_>,
     browser: &Browser,
+    approval: Approval,
+    account: AccountChoice,
+    event: &'static str,
 ) -> Response<Vec<u8>> {
-    let began = || -> Result<String, String> {
-        let provider = &context.configuration.identity_providers[0];
-        let metadata = identity_provider::metadata(provider).map_err(|error| error.to_string())?;
-        let pending = PendingLogin::generate(&context.keys, context.now, &mut SystemEntropy)
-            .map_err(|error| error.to_string())?;
-        let login = Login::begin(
-            provider,
-            &metadata,
-            &context.configuration.callback_url(),
-            pending.state(),
-            AccountChoice::ByProvider,
-            &mut SystemEntropy,
-        );
-        pending
-            .keep(authorization, &login.secrets, browser, &context.store, &mut SystemEntropy)
-            .map_err(|error| error.to_string())?;
-        Ok(login.authorization_url.into())
-    };
-    match began() {
-        Ok(authorization_url) => {
-            let client_id = Some(authorization.client.client_id.as_str());
-            Decision { event: EVENT, outcome: "allowed", client_id, ..Decision::default() }.write();
-            responses::redirect_to_identity_provider(&authorization_url)
+    let purpose = LoginPurpose::Authorization { request: Box::new(question.request.clone()), approval };
+    match login::begin(context, &purpose, question.provider, browser, account) {
+        Ok(redirect) => {
+            let reason = match approval {
+                Approval::Given { .. } => None,
+                Approval::Remembered => Some("the user does not want to be asked again".to_owned()),
+            };
+            let client_id = Some(question.request.client.client_id.as_str());
+            Decision { event, outcome: "allowed", reason, client_id, ..Decision::default() }.write();
+            redirect
         }
         Err(reason) => {
-            log::failed(EVENT, reason);
+            log::failed(event, reason);
             answer_client(
                 context,
-                authorization,
+                &question.request,
                 ErrorCode::TemporarilyUnavailable,
                 "the identity provider cannot be reached; try again later",
             )
@@ -101,9 +109,30 @@ fn send_to_identity_provider(
     }
 }
 
-fn denied_by_user(context: &Context, authorization: &AuthorizationRequest) -> Response<Vec<u8>> {
-    log::denied(EVENT, Some(authorization.client.client_id.as_str()), "the user denied");
-    answer_client(context, authorization, ErrorCode::AccessDenied, "the user denied the request")
+fn denied_by_user(context: &Context, question: &Question<'_>) -> Response<Vec<u8>> {
+    let reason = match question.approved {
+        None => "the user denied the request",
+        Some(_) => "the user was not let in",
+    };
+    log::denied(EVENT, Some(question.request.client.client_id.as_str()), reason);
+    answer_client(context, &question.request, ErrorCode::AccessDenied, reason)
+}
+
+/// Tells somebody who has signed in why they may not come in: they can try another account, and the client learns of it
+/// when they go back to it.
+pub(crate) fn not_let_in(
+    context: &Context,
+    question: &Question<'_>,
+    browser: &Browser,
+    rejection: &AccessRejection,
+) -> Response<Vec<u8>> {
+    match question.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => pages::not_let_in(question, rejection, &ticket),
+        Err(error) => {
+            log::failed(EVENT, error);
+            pages::out_of_order()
+        }
+    }
 }
 
 /// An error response at the client's redirect URI.
@@ -117,14 +146,4 @@ pub(crate) fn answer_client(
     parameters.extend(authorization.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", context.configuration.public_url.as_str()));
     responses::redirect_to_client(&authorization.redirect_uri, &parameters)
-}
-
-fn refused(reason: &str) -> Response<Vec<u8>> {
-    log::denied(EVENT, None, reason);
-    pages::error(
-        403,
-        "This decision does not count",
-        "The page was open for too long, or was not opened in this browser. Go back to your application and sign in \
-         again.",
-    )
 }

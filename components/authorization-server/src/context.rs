@@ -1,6 +1,7 @@
 //! What every endpoint needs: the configuration, the keys, the store and the time.
 
 use gatehouse_configuration::Configuration;
+use gatehouse_oauth::remembered_consent::RememberedConsents;
 use gatehouse_protocol::UnixTime;
 use gatehouse_sealing::KeyRing;
 use host_imports::{HostStore, SettingsError};
@@ -22,5 +23,11 @@ impl Context {
             store: HostStore,
             now: http_shell::now(),
         })
+    }
+
+    /// What users do not want to be asked about again.
+    pub(crate) fn remembered_consents(&self) -> RememberedConsents<'_, HostStore> {
+        let lifetime = self.configuration.lifetimes.consent;
+        RememberedConsents { store: &self.store, keys: &self.keys, lifetime, now: self.now }
     }
 }

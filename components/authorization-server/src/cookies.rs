@@ -1,32 +1,84 @@
-//! The browser's cookie.
+//! The two cookies: which browser this is, and who looks at their sessions in it.
 
+use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
+use gatehouse_configuration::Configuration;
+use gatehouse_oauth::account::Account;
 use gatehouse_oauth::browser::Browser;
-use gatehouse_protocol::WebOrigin;
+use gatehouse_protocol::{SecretString, WebOrigin};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Response};
 
+use crate::context::Context;
+
 /// The browser that sent the request, where it has been here before.
 pub(crate) fn browser(headers: &HeaderMap, public_url: &WebOrigin) -> Option<Browser> {
-    let name = Browser::cookie_name(public_url);
+    single(headers, Browser::cookie_name(public_url), Browser::parse)
+}
+
+/// Who is signed in to the account pages in `browser`.
+pub(crate) fn account(headers: &HeaderMap, browser: &Browser, context: &Context) -> Option<Account> {
+    let name = Account::cookie_name(&context.configuration.public_url);
+    let account = single(headers, name, |value| Account::open(value, browser, &context.keys, context.now))?;
+    account.provider(&context.configuration)?;
+    Some(account)
+}
+
+/// Gives the browser its cookie. Where consents are remembered, the cookie is, too: it is what finds them.
+pub(crate) fn set_browser(response: &mut Response<Vec<u8>>, browser: &Browser, configuration: &Configuration) {
+    let name = Browser::cookie_name(&configuration.public_url);
+    let lifetime = configuration.lifetimes.consent;
+    let max_age = (lifetime > 0).then_some(lifetime);
+    set(response, name, browser.cookie_value(), max_age, &configuration.public_url);
+}
+
+/// Signs `account` in to the account pages; `value` is its cookie's.
+pub(crate) fn set_account(
+    response: &mut Response<Vec<u8>>,
+    account: &Account,
+    value: &SecretString,
+    context: &Context,
+) {
+    let public_url = &context.configuration.public_url;
+    let max_age = Some(account.seconds_left(context.now));
+    set(response, Account::cookie_name(public_url), value.expose().to_owned(), max_age, public_url);
+}
+
+/// Signs out of the account pages.
+pub(crate) fn remove_account(response: &mut Response<Vec<u8>>, public_url: &WebOrigin) {
+    set(response, Account::cookie_name(public_url), String::new(), Some(0), public_url);
+}
+
+/// What `parse` makes of the one cookie of this name.
+fn single<T>(headers: &HeaderMap, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
     let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut ours = values
         .flat_map(Cookie::split_parse)
         .filter_map(Result::ok)
         .filter(|cookie| cookie.name() == name)
-        .filter_map(|cookie| Browser::parse(cookie.value()));
+        .filter_map(|cookie| parse(cookie.value()));
     let first = ours.next()?;
     // Two of them: somebody tossed one in. Neither is believed.
     ours.next().is_none().then_some(first)
 }
 
-/// Gives the browser its cookie. `Lax`, because the callback is a navigation from the identity provider's site.
-pub(crate) fn set_browser(response: &mut Response<Vec<u8>>, browser: &Browser, public_url: &WebOrigin) {
-    let cookie = Cookie::build((Browser::cookie_name(public_url), browser.cookie_value()))
+/// `Lax`, because the callback is a navigation from the identity provider's site. `max_age` is in seconds; without it
+/// the cookie ends with the browser.
+fn set(
+    response: &mut Response<Vec<u8>>,
+    name: &'static str,
+    value: String,
+    max_age: Option<u64>,
+    public_url: &WebOrigin,
+) {
+    let mut cookie = Cookie::build((name, value))
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)
         .secure(!public_url.is_plain_http());
+    if let Some(seconds) = max_age.and_then(|seconds| i64::try_from(seconds).ok()) {
+        cookie = cookie.max_age(Duration::seconds(seconds));
+    }
     if let Ok(value) = HeaderValue::from_str(&cookie.build().to_string()) {
         response.headers_mut().append(SET_COOKIE, value);
     }

@@ -4,9 +4,9 @@ use core::fmt;
 
 use gatehouse_configuration::{Configuration, IdentityProvider};
 use gatehouse_openid::{
-    AuthorizationCode, ClientAuthentication, ClientCredentials, Identity, KEY_SET_BYTES, LoginRejection, LoginSecrets,
-    METADATA_BYTES, ProviderMetadata, ProviderTokens, TOKEN_ANSWER_BYTES, discovery_request, keys_request, parse_keys,
-    token_request,
+    AccessRejection, Admission, AuthorizationCode, ClientAuthentication, ClientCredentials, GroupsUnknown, Identity,
+    KEY_SET_BYTES, KeySet, LoginRejection, LoginSecrets, METADATA_BYTES, ProviderMetadata, ProviderTokens,
+    TOKEN_ANSWER_BYTES, admit, discovery_request, keys_request, metadata_issuer, parse_keys, token_request,
 };
 use gatehouse_protocol::UnixTime;
 use host_imports::SettingsError;
@@ -45,18 +45,25 @@ impl<R: Into<LoginRejection>> From<R> for Failure {
 pub(crate) fn metadata(provider: &IdentityProvider) -> Result<ProviderMetadata, Failure> {
     let request = discovery_request(&provider.issuer)?;
     let response = ask("metadata", &request, METADATA_BYTES)?;
-    Ok(ProviderMetadata::parse(&response, &provider.issuer)?)
+    Ok(ProviderMetadata::parse(&response, &metadata_issuer(provider))?)
 }
 
-/// Redeems the code that the browser brought, and verifies who signed in.
+/// Where the provider's endpoints are, and its keys.
+pub(crate) fn keys(provider: &IdentityProvider) -> Result<(ProviderMetadata, KeySet), Failure> {
+    let metadata = metadata(provider)?;
+    let keys = parse_keys(&ask("keys", &keys_request(&metadata), KEY_SET_BYTES)?)?;
+    Ok((metadata, keys))
+}
+
+/// Redeems the code that the browser brought, and verifies who signed in and that they may come in.
 pub(crate) fn identity(
     configuration: &Configuration,
+    provider: &IdentityProvider,
     metadata: &ProviderMetadata,
     code: &AuthorizationCode,
     secrets: &LoginSecrets,
     now: UnixTime,
 ) -> Result<(Identity, ProviderTokens), Failure> {
-    let provider = &configuration.identity_providers[0];
     let credentials = match &provider.authentication {
         gatehouse_configuration::ProviderAuthentication::Secret(name) => {
             ClientCredentials::Secret(host_imports::secret(name).map_err(Failure::Settings)?)
@@ -68,7 +75,10 @@ pub(crate) fn identity(
     let tokens = ProviderTokens::parse(&ask("tokens", &request, TOKEN_ANSWER_BYTES)?)?;
     let keys = parse_keys(&ask("keys", &keys_request(metadata), KEY_SET_BYTES)?)?;
     let identity = Identity::verify(&tokens.id_token, provider, metadata, &keys, secrets, now)?;
-    Ok((identity, tokens))
+    match admit(&identity, provider).map_err(LoginRejection::from)? {
+        Admission::Granted => Ok((identity, tokens)),
+        Admission::GroupsNeeded => Err(AccessRejection::from(GroupsUnknown::NoLookup).into()),
+    }
 }
 
 fn ask(what: &'static str, request: &Request<Vec<u8>>, limit: usize) -> Result<Response<Vec<u8>>, Failure> {

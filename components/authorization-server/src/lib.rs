@@ -2,21 +2,29 @@
 //!
 //! A request comes in here, `routes` finds its endpoint, the endpoint asks the deciding crates and answers.
 
+mod account;
 mod authorize;
 mod bindings;
 mod callback;
+mod choose;
 mod client_document;
+mod clients;
 mod consent;
 mod context;
 mod cookies;
 mod documents;
+mod forms;
 mod identity_provider;
+mod introspect;
 mod log;
+mod login;
 mod pages;
 mod register;
 mod requests;
 mod responses;
+mod revoke;
 mod routes;
+mod session_rejection;
 mod sweep;
 mod token;
 

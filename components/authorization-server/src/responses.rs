@@ -1,7 +1,7 @@
 //! Answers that are not pages.
 
 use gatehouse_oauth::ErrorCode;
-use gatehouse_protocol::BoundRedirectUri;
+use gatehouse_protocol::{BoundRedirectUri, WebOrigin};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde::Serialize;
@@ -32,9 +32,9 @@ pub(crate) fn error(status: u16, code: ErrorCode, description: &str) -> Response
 }
 
 /// A method that the endpoint does not have (RFC 9110, section 15.5.6).
-pub(crate) fn method_not_allowed(allowed: &[Method]) -> Response<Vec<u8>> {
+pub(crate) fn method_not_allowed<'a>(allowed: impl Iterator<Item = &'a Method>) -> Response<Vec<u8>> {
     let mut response = error(405, ErrorCode::InvalidRequest, "this endpoint does not have this method");
-    let list = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    let list = allowed.map(Method::as_str).collect::<Vec<_>>().join(", ");
     if let Ok(value) = HeaderValue::from_str(&list) {
         response.headers_mut().insert(ALLOW, value);
     }
@@ -50,6 +50,11 @@ pub(crate) fn redirect_to_client(redirect_uri: &BoundRedirectUri, parameters: &[
 /// Sends the user to the identity provider, whose address comes from its own metadata.
 pub(crate) fn redirect_to_identity_provider(authorization_url: &str) -> Response<Vec<u8>> {
     see_other(authorization_url)
+}
+
+/// Sends the user to a page of ours.
+pub(crate) fn redirect_to_own_page(public_url: &WebOrigin, path: &str) -> Response<Vec<u8>> {
+    see_other(&public_url.join(path))
 }
 
 fn see_other(location: &str) -> Response<Vec<u8>> {

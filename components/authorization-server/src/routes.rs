@@ -10,7 +10,10 @@ use http_shell::inbound::{self, Unreadable};
 use wasip2::http::types::IncomingRequest;
 
 use crate::context::Context;
-use crate::{authorize, callback, consent, documents, log, pages, register, responses, token};
+use crate::{
+    account, authorize, callback, choose, consent, documents, introspect, log, pages, register, responses, revoke,
+    token,
+};
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -18,7 +21,8 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// What an endpoint does with a request.
 type Answer = fn(&Context, &Request<Vec<u8>>) -> Response<Vec<u8>>;
 
-/// An endpoint: how it may be called, and whether web pages of other origins may.
+/// A method of an endpoint: how it may be called, and whether web pages of other origins may. An endpoint with two
+/// methods has two rows.
 struct Endpoint {
     path: &'static str,
     method: Method,
@@ -37,15 +41,27 @@ const fn page(path: &'static str, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: true, answer }
 }
 
-static ENDPOINTS: [Endpoint; 7] = [
+/// For machines, and not for web pages.
+const fn internal(path: &'static str, method: Method, answer: Answer) -> Endpoint {
+    Endpoint { path, method, cross_origin: false, is_page: false, answer }
+}
+
+static ENDPOINTS: [Endpoint; 14] = [
     endpoint("/.well-known/oauth-authorization-server", Method::GET, documents::metadata),
     // Clients of MCP 2025-11-25 may look here first; the document is the same.
     endpoint("/.well-known/openid-configuration", Method::GET, documents::metadata),
     endpoint("/register", Method::POST, register::answer),
     endpoint("/token", Method::POST, token::answer),
+    endpoint("/revoke", Method::POST, revoke::answer),
+    internal("/introspect", Method::POST, introspect::answer),
     page("/authorize", Method::GET, authorize::answer),
+    page("/choose", Method::POST, choose::answer),
     page("/consent", Method::POST, consent::answer),
     page("/callback", Method::GET, callback::answer),
+    page("/sessions", Method::GET, account::show),
+    page("/sessions", Method::POST, account::change),
+    page("/sign-in", Method::POST, account::sign_in),
+    page("/sign-out", Method::POST, account::sign_out),
 ];
 
 /// Answers any request that the gateway did not take.
@@ -54,32 +70,51 @@ pub(crate) fn answer(incoming: &IncomingRequest) -> Response<Vec<u8>> {
         Ok(head) => head,
         Err(error) => return responses::error(400, ErrorCode::InvalidRequest, &error.to_string()),
     };
-    let Some(endpoint) = ENDPOINTS.iter().find(|endpoint| endpoint.path == head.uri().path()) else {
+    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path == head.uri().path());
+    let Some(first) = methods().next() else {
         return responses::error(404, ErrorCode::InvalidRequest, "there is nothing here");
     };
-    let mut response = match *head.method() {
-        Method::OPTIONS if endpoint.cross_origin && head.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) => {
-            preflight(endpoint)
-        }
-        ref method if *method == endpoint.method => called(endpoint, incoming, head),
-        // A HEAD is a GET without the body, which the host leaves out (RFC 9110, section 9.3.2).
-        Method::HEAD if endpoint.method == Method::GET && !endpoint.is_page => called(endpoint, incoming, head),
-        _ => responses::method_not_allowed(core::slice::from_ref(&endpoint.method)),
+    let cross_origin = first.cross_origin;
+    let asks_beforehand =
+        *head.method() == Method::OPTIONS && head.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = match methods().find(|endpoint| endpoint.takes(head.method())) {
+        Some(endpoint) => called(endpoint, incoming, head),
+        None if cross_origin && asks_beforehand => preflight(first),
+        None => responses::method_not_allowed(methods().map(|endpoint| &endpoint.method)),
     };
-    if endpoint.cross_origin {
+    if cross_origin {
         // No cookie counts at these endpoints, so any page may read what it could fetch itself.
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     response
 }
 
+impl Endpoint {
+    /// A HEAD is a GET without the body, which the host leaves out (RFC 9110, section 9.3.2).
+    fn takes(&self, method: &Method) -> bool {
+        *method == self.method || (*method == Method::HEAD && self.method == Method::GET && !self.is_page)
+    }
+
+    /// A body that was not read.
+    fn unreadable(&self, error: Unreadable) -> Response<Vec<u8>> {
+        let (status, reason) = match error {
+            Unreadable::TooLarge => (413, "the body is larger than 65536 bytes".to_owned()),
+            Unreadable::Broken | Unreadable::Malformed => (400, error.to_string()),
+        };
+        if self.is_page {
+            log::denied(self.path, None, reason);
+            let text = "Your browser sent more than a form of this page holds, or broke off. Go back and try again.";
+            pages::error(status, "This form could not be read", text)
+        } else {
+            responses::error(status, ErrorCode::InvalidRequest, &reason)
+        }
+    }
+}
+
 fn called(endpoint: &Endpoint, incoming: &IncomingRequest, head: Request<()>) -> Response<Vec<u8>> {
     let body = match inbound::body(incoming, LARGEST_BODY) {
         Ok(body) => body,
-        Err(Unreadable::TooLarge) => {
-            return responses::error(413, ErrorCode::InvalidRequest, "the body is larger than 65536 bytes");
-        }
-        Err(error) => return responses::error(400, ErrorCode::InvalidRequest, &error.to_string()),
+        Err(error) => return endpoint.unreadable(error),
     };
     match Context::of_this_request() {
         Ok(context) => (endpoint.answer)(&context, &head.map(|()| body)),
@@ -106,4 +141,42 @@ fn preflight(endpoint: &Endpoint) -> Response<Vec<u8>> {
     );
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::CONTENT_TYPE;
+
+    use super::*;
+
+    #[test]
+    fn an_endpoint_has_each_method_once_and_one_kind_of_answer() {
+        for (place, row) in ENDPOINTS.iter().enumerate() {
+            for other in &ENDPOINTS[place + 1..] {
+                assert!(row.path != other.path || row.method != other.method, "{}", row.path);
+                let alike = (row.cross_origin, row.is_page) == (other.cross_origin, other.is_page);
+                assert!(row.path != other.path || alike, "{}", row.path);
+            }
+            assert!(
+                !(row.cross_origin && row.is_page),
+                "{}: no other origin's script may call what a person looks at",
+                row.path
+            );
+            assert!(row.takes(&row.method) && !row.takes(&Method::OPTIONS) && !row.takes(&Method::PUT));
+        }
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_read_is_answered_in_the_kind_of_its_endpoint() {
+        for row in &ENDPOINTS {
+            let kind = if row.is_page { "text/html; charset=utf-8" } else { "application/json" };
+            for (error, status) in [(Unreadable::TooLarge, 413), (Unreadable::Broken, 400)] {
+                let answer = row.unreadable(error);
+                assert_eq!(
+                    (answer.status().as_u16(), answer.headers()[CONTENT_TYPE].to_str().unwrap()),
+                    (status, kind)
+                );
+            }
+        }
+    }
 }

@@ -3,96 +3,136 @@
 use gatehouse_configuration::Configuration;
 use gatehouse_oauth::client::Client;
 use gatehouse_oauth::code::{CodeRejection, Grant, Redemption, redeem_code};
+use gatehouse_oauth::credentials::AuthenticatedClient;
+use gatehouse_oauth::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
 use gatehouse_oauth::token::{GrantRequest, TokenAnswer, TokenRejection, TokenRequest};
-use gatehouse_protocol::{Scope, Scopes};
-use gatehouse_session::{Rejection, SessionRoot};
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use gatehouse_openid::IdentityAssertion;
+use gatehouse_protocol::{ResourceUri, Scope, Scopes, SecretString, UnixTime};
+use gatehouse_session::SessionRoot;
+use http::{Request, Response};
+use http_shell::SystemEntropy;
 
 use crate::bindings::gatehouse::auth::sessions;
 use crate::context::Context;
-use crate::log::Decision;
-use crate::{client_document, requests, responses};
+use crate::log::{self, Decision};
+use crate::session_rejection::rejection;
+use crate::{clients, identity_provider, requests, responses};
 
 const EVENT: &str = "token";
 
-/// Redeems a code or a refresh token.
+/// Redeems what a client presents.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let media_type = requests::media_type(request.headers());
-    let authenticates = request.headers().contains_key(AUTHORIZATION);
-    let parsed = TokenRequest::parse(media_type.as_deref(), authenticates, request.body());
-    let client_id = parsed.as_ref().ok().map(|request| request.client_id.to_string());
-    match parsed.and_then(|request| grant(context, request)) {
+    let parsed = TokenRequest::parse(media_type.as_deref(), request.headers(), request.body());
+    let client_id = parsed.as_ref().ok().map(|request| request.credentials.client_id().to_string());
+    match parsed.and_then(|request| tokens(context, request)) {
         Ok(tokens) => {
             Decision { event: EVENT, outcome: "allowed", client_id: client_id.as_deref(), ..Decision::default() }
                 .write();
             responses::json(200, &to_answer(tokens))
         }
-        Err(rejection) => {
-            let (status, code, description) = rejection.to_wire();
-            let outcome = if status >= 500 { "failed" } else { "denied" };
-            let reason = Some(rejection.to_string());
-            Decision { event: EVENT, outcome, reason, client_id: client_id.as_deref(), subject: None }.write();
-            let mut response = responses::error(status, code, &description);
-            if response.status() == StatusCode::UNAUTHORIZED {
-                // "The authorization server MUST include" it where the client tried the header (RFC 6749, section 5.2).
-                let challenge = HeaderValue::from_static(r#"Basic realm="token endpoint""#);
-                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-            }
-            response
-        }
+        Err(rejection) => clients::refused(EVENT, client_id.as_deref(), &rejection),
     }
 }
 
-fn grant(context: &Context, request: TokenRequest) -> Result<sessions::Tokens, TokenRejection> {
-    client_document::read_if_needed(context, request.client_id.as_str());
-    let client = Client::find(&request.client_id, &context.configuration, &context.keys, &context.store, context.now)?;
-    match &request.grant {
+fn tokens(context: &Context, request: TokenRequest) -> Result<sessions::Tokens, TokenRejection> {
+    let client = clients::authenticated(context, request.credentials)?;
+    may_use(&client, request.grant.grant_type())?;
+    let resource = request.resource.as_ref();
+    let tokens = match &request.grant {
         GrantRequest::AuthorizationCode { code, redirect_uri, code_verifier } => {
-            let redemption = Redemption {
-                code,
-                client_id: &client.client_id,
-                redirect_uri: redirect_uri.as_deref(),
-                code_verifier,
-                resource: request.resource.as_ref(),
-            };
-            match redeem_code(&redemption, &context.keys, &context.store, context.now) {
-                Ok(grant) => open(grant, &client, &context.configuration),
-                Err(CodeRejection::Replayed(root)) => {
-                    sessions::end(&root_to_wit(&root)).map_err(rejection)?;
-                    Err(CodeRejection::Replayed(root).into())
-                }
-                Err(rejection) => Err(rejection.into()),
-            }
+            let client_id = &client.client().client_id;
+            let redirect_uri = redirect_uri.as_deref();
+            redeem(context, &client, &Redemption { code, client_id, redirect_uri, code_verifier, resource })
         }
-        GrantRequest::RefreshToken { refresh_token, scopes } => sessions::refresh(
-            refresh_token.expose(),
-            client.client_id.as_str(),
-            request.resource.as_ref().map(gatehouse_protocol::ResourceUri::as_str),
-            scopes.as_ref().map(scopes_to_wit).as_deref(),
-            context.configuration.lifetimes.access_token,
-        )
-        .map_err(rejection),
+        GrantRequest::RefreshToken { refresh_token, scopes } => {
+            refresh(context, &client, refresh_token, resource, scopes.as_ref())
+        }
+        GrantRequest::ClientCredentials { scopes } => {
+            let (configuration, now, entropy) = (&context.configuration, context.now, &mut SystemEntropy);
+            let grant = grant_to_machine(&client, resource, scopes.as_ref(), configuration, now, entropy)?;
+            // It has no pages on which it could see its sessions.
+            open(grant, client.client(), false, configuration)
+        }
+        GrantRequest::JwtBearer { assertion, scopes } => {
+            accept(context, &client, assertion, &AssertionRequest { resource, scopes: scopes.as_ref() })
+        }
+    }?;
+    // The tokens exist: a client that cannot be noted must not lose them.
+    if let Err(error) = client.client().note_use(&context.store, context.now, &mut SystemEntropy) {
+        log::failed(EVENT, error);
+    }
+    Ok(tokens)
+}
+
+fn redeem(
+    context: &Context,
+    client: &AuthenticatedClient,
+    redemption: &Redemption<'_>,
+) -> Result<sessions::Tokens, TokenRejection> {
+    match redeem_code(redemption, &context.keys, &context.store, context.now) {
+        Ok(grant) => open(grant, client.client(), true, &context.configuration),
+        Err(CodeRejection::Replayed(root)) => {
+            sessions::end(&root_to_wit(&root)).map_err(rejection)?;
+            Err(CodeRejection::Replayed(root).into())
+        }
+        Err(rejection) => Err(rejection.into()),
     }
 }
 
-fn open(grant: Grant, client: &Client, configuration: &Configuration) -> Result<sessions::Tokens, TokenRejection> {
+fn refresh(
+    context: &Context,
+    client: &AuthenticatedClient,
+    refresh_token: &SecretString,
+    resource: Option<&ResourceUri>,
+    scopes: Option<&Scopes>,
+) -> Result<sessions::Tokens, TokenRejection> {
+    let client_id = client.client().client_id.as_str();
+    let lifetime = context.configuration.lifetimes.access_token;
+    let (resource, scopes) = (resource.map(ResourceUri::as_str), scopes.map(scopes_to_wit));
+    sessions::refresh(refresh_token.expose(), client_id, resource, scopes.as_deref(), lifetime).map_err(rejection)
+}
+
+/// Takes the word of the user's identity provider (ID-JAG).
+fn accept(
+    context: &Context,
+    client: &AuthenticatedClient,
+    assertion: &SecretString,
+    request: &AssertionRequest<'_>,
+) -> Result<sessions::Tokens, TokenRejection> {
+    let (configuration, store, now) = (&context.configuration, &context.store, context.now);
+    let assertion = IdentityAssertion::parse(assertion.expose())?;
+    let provider = assertion.provider(&configuration.identity_providers)?;
+    let (metadata, keys) =
+        identity_provider::keys(provider).map_err(|failure| TokenRejection::Unavailable(failure.to_string()))?;
+    let (our_issuer, client_id) = (configuration.public_url.as_str(), client.client().client_id.as_str());
+    let asserted = assertion.verify(provider, &metadata, &keys, our_issuer, client_id, now)?;
+    let entropy = &mut SystemEntropy;
+    let grant = grant_to_asserted(client, &asserted, provider, request, configuration, store, now, entropy)?;
+    open(grant, client.client(), true, configuration)
+}
+
+/// Opens the session. That of a person is `listed`: they can see it, and end it.
+fn open(
+    grant: Grant,
+    client: &Client,
+    listed: bool,
+    configuration: &Configuration,
+) -> Result<sessions::Tokens, TokenRejection> {
     let principal = sessions::Principal {
         subject: grant.principal.subject.to_string(),
         client_id: grant.principal.client_id.to_string(),
         resource: grant.principal.resource.to_string(),
         scopes: scopes_to_wit(&grant.principal.scopes),
     };
-    let expose = |token: Option<gatehouse_protocol::SecretString>| token.map(|token| token.expose().to_owned());
+    let expose = |token: Option<SecretString>| token.map(|token| token.expose().to_owned());
     let upstream = sessions::UpstreamTokens {
         access_token: expose(grant.upstream.access_token),
         refresh_token: expose(grant.upstream.refresh_token),
-        expires_at: grant.upstream.expires_at.map(gatehouse_protocol::UnixTime::seconds),
+        expires_at: grant.upstream.expires_at.map(UnixTime::seconds),
     };
     let lifetime = configuration.lifetimes.access_token;
     let (root, client_name) = (root_to_wit(&grant.root), client.client_name.as_str());
-    // Only people get codes.
-    let listed = true;
     sessions::open(&root, &principal, client_name, &upstream, lifetime, grant.refreshable, listed).map_err(rejection)
 }
 
@@ -112,17 +152,4 @@ fn to_answer(tokens: sessions::Tokens) -> TokenAnswer {
         refresh_token: tokens.refresh_token,
         scope: tokens.scopes.join(" "),
     }
-}
-
-fn rejection(rejection: sessions::Rejection) -> TokenRejection {
-    TokenRejection::Session(match rejection {
-        sessions::Rejection::Unrecognised => Rejection::Unrecognised,
-        sessions::Rejection::Expired => Rejection::Expired,
-        sessions::Rejection::Revoked => Rejection::Revoked,
-        sessions::Rejection::Reused => Rejection::Reused,
-        sessions::Rejection::WrongClient => Rejection::WrongClient,
-        sessions::Rejection::BeyondGrant => Rejection::BeyondGrant,
-        sessions::Rejection::OtherResource => Rejection::OtherResource,
-        sessions::Rejection::Unavailable(reason) => Rejection::Unavailable(reason),
-    })
 }

@@ -38,6 +38,10 @@ pub(crate) fn access_token(grant: &ProviderGrant) -> Result<Option<SecretString>
                 log::provider_refused(&grant.subject, &reason);
                 lease.sign_in_again(&HostStore)?;
             }
+            Err(Failure::Unjudged(tokens, reason)) => {
+                lease.complete(tokens, &HostStore, now(), &mut SystemEntropy)?;
+                return Err(Rejection::Unavailable(reason));
+            }
             Err(Failure::Unavailable(reason)) => {
                 lease.give_up(&HostStore, &mut SystemEntropy)?;
                 return Err(Rejection::Unavailable(reason));

@@ -42,6 +42,8 @@ pub struct AuthorizationRequest {
     pub scopes: Scopes,
     /// For what.
     pub resource: ResourceUri,
+    /// Whether the client wants the user asked, whatever they approved before (`prompt=consent`).
+    pub prompts_consent: bool,
 }
 
 /// Nothing may be sent to the redirect URI; the user is told.
@@ -91,7 +93,7 @@ pub enum AuthorizationRejection {
     /// `resource` is not one that we protect, or there are several and none is named.
     #[error("resource must be one of the MCP servers here")]
     Resource,
-    /// `prompt=none`: the user is always asked.
+    /// `prompt=none`: somebody always has to sign in.
     #[error("the user must be asked")]
     PromptNone,
     /// Request objects are not supported.
@@ -148,6 +150,7 @@ impl BoundRequest {
     /// # Errors
     /// Where the client asks for something that cannot be; it is told at its redirect URI.
     pub fn validate(self, configuration: &Configuration) -> Result<AuthorizationRequest, Box<RejectedRequest>> {
+        let prompts_consent = self.prompts("consent");
         match self.judge(configuration) {
             Ok((state, code_challenge, scopes, resource)) => Ok(AuthorizationRequest {
                 client: self.client,
@@ -156,6 +159,7 @@ impl BoundRequest {
                 code_challenge,
                 scopes,
                 resource,
+                prompts_consent,
             }),
             Err(rejection) => {
                 // A doubled or overlong state cannot be returned; the client then knows the answer by its redirect
@@ -189,7 +193,8 @@ impl BoundRequest {
         if parameters.optional("response_mode")?.is_some_and(|mode| mode != "query") {
             return Err(AuthorizationRejection::ResponseMode);
         }
-        if parameters.optional("prompt")?.is_some_and(|prompt| prompt.split(' ').any(|value| value == "none")) {
+        parameters.optional("prompt")?;
+        if self.prompts("none") {
             return Err(AuthorizationRejection::PromptNone);
         }
         let challenge = parameters.required("code_challenge")?;
@@ -200,6 +205,11 @@ impl BoundRequest {
         let (resource, upstream) = resource(parameters, configuration).ok_or(AuthorizationRejection::Resource)?;
         let scopes = scopes(parameters.optional("scope")?, upstream)?;
         Ok((state, challenge, scopes, resource))
+    }
+
+    /// Whether `value` is one of the values of `prompt` (OpenID Connect Core 1.0, section 3.1.2.1).
+    fn prompts(&self, value: &str) -> bool {
+        self.parameters.all("prompt").flat_map(|prompt| prompt.split(' ')).any(|prompt| prompt == value)
     }
 }
 
@@ -266,6 +276,7 @@ pub(crate) struct RequestText {
     code_challenge: String,
     scopes: String,
     resource: String,
+    prompts_consent: bool,
 }
 
 impl AuthorizationRequest {
@@ -277,6 +288,7 @@ impl AuthorizationRequest {
             code_challenge: self.code_challenge.to_wire(),
             scopes: self.scopes.to_string(),
             resource: self.resource.to_string(),
+            prompts_consent: self.prompts_consent,
         }
     }
 
@@ -309,6 +321,7 @@ impl AuthorizationRequest {
             code_challenge: CodeChallenge::parse(&text.code_challenge).map_err(|_| broken())?,
             scopes,
             resource,
+            prompts_consent: text.prompts_consent,
         })
     }
 }

@@ -6,22 +6,23 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_protocol::{Entropy, SecretBytes, WebOrigin};
+use gatehouse_protocol::{Entropy, WebOrigin};
+use gatehouse_sealing::HandleSecret;
 use sha2::{Digest as _, Sha256};
 
 /// The value of the cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Browser(SecretBytes<32>);
+pub struct Browser(HandleSecret);
 
 impl Browser {
     /// A browser seen for the first time.
     pub fn generate(entropy: &mut impl Entropy) -> Self {
-        Self(SecretBytes::new(entropy.bytes()))
+        Self(HandleSecret::generate(entropy))
     }
 
     /// The browser behind a cookie's value; `None` for what we cannot have set.
     pub fn parse(cookie: &str) -> Option<Self> {
-        SecretBytes::from_slice(&URL_SAFE_NO_PAD.decode(cookie).ok()?).map(Self)
+        HandleSecret::from_slice(&URL_SAFE_NO_PAD.decode(cookie).ok()?).map(Self)
     }
 
     /// The cookie's value.
@@ -32,6 +33,11 @@ impl Browser {
     /// What is kept of it where it must be recognised but not repeated.
     pub fn digest(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.expose()))
+    }
+
+    /// A secret that only this browser leads to, for what is kept on its behalf.
+    pub(crate) fn derive(&self, label: &str) -> HandleSecret {
+        self.0.derive(label, 0)
     }
 
     /// The cookie's name. `__Host-` keeps other hosts and plain http from setting it; browsers take it only with
@@ -48,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_cookie_that_we_cannot_have_set_is_nobody() {
-        let browser = Browser(SecretBytes::new([3; 32]));
+        let browser = Browser(HandleSecret::from_slice(&[3; 32]).unwrap());
         assert_eq!(Browser::parse(&browser.cookie_value()), Some(browser.clone()));
         assert_ne!(browser.digest(), browser.cookie_value());
         for bad in ["", "a", &browser.cookie_value()[1..], &format!("{}=", browser.cookie_value())] {

@@ -1,8 +1,8 @@
 //! Client ID Metadata Documents: a client whose id is the URL of a document about it
 //! (draft-ietf-oauth-client-id-metadata-document; MCP 2025-11-25 and later, client registration).
 //!
-//! The URL comes from whoever opens `/authorize`: [`crate::fetched_url`] says which may be fetched; nothing is followed,
-//! little is read. A document that was read is kept for as long as HTTP allows; one that was refused is never kept.
+//! The URL comes from whoever opens `/authorize`: `fetched_url` says which may be fetched; nothing is followed, little is
+//! read. A document that was read is kept for as long as HTTP allows; one that was refused is never kept.
 
 use gatehouse_configuration::Configuration;
 use gatehouse_document_cache::{DocumentCache, lifetime};
@@ -26,9 +26,10 @@ pub const DOCUMENT_BYTES: usize = 5 * 1024;
 const DOCUMENT: Kind = "client-document";
 /// Seconds for which a document is fresh where the answer does not say.
 const DEFAULT_SECONDS: u64 = 60 * 60;
-/// Seconds for which a document is kept after it has become stale (30 minutes): a flow that began with a fresh document
-/// ends with it. Consent, sign-in and code together take no longer. The draft lets a server have such a lower bound.
-const FLOW_SECONDS: u64 = 30 * 60;
+/// Seconds for which a document is kept after it has become stale (an hour): a flow that began with a fresh document ends
+/// with it. Choice of a provider, consent, sign-in and code together take less. The draft lets a server have such a lower
+/// bound.
+const FLOW_SECONDS: u64 = 60 * 60;
 /// Seconds. Together with a flow, a day: what a client withdraws must not work for longer.
 const MOST_SECONDS: u64 = 24 * 60 * 60 - FLOW_SECONDS;
 /// No client in the field lists more than a handful.
@@ -53,9 +54,14 @@ pub enum DocumentRejection {
     /// Not JSON.
     #[error("the client metadata document is not application/json")]
     MediaType,
-    /// Not client metadata.
-    #[error("the client metadata document cannot be read: {0}")]
-    NotMetadata(String),
+    /// Not client metadata. The text is not repeated: anybody may have written it.
+    #[error("the client metadata document is not client metadata at line {line}, column {column}")]
+    NotMetadata {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
     /// It is about another client.
     #[error("the client metadata document has another client_id than its own URL")]
     OtherClient,
@@ -105,8 +111,8 @@ impl DocumentUrl {
     }
 
     /// The URL, where it may be fetched: https, with a path, of a named public host (section 3 of the draft). Only where
-    /// `public_url` is itself plain http on this machine, for development, may it be
-    /// `http://127.0.0.1:PORT/…` or `http://localhost:PORT/…`, too.
+    /// `public_url` is itself plain http on this machine, for development, may it be at `127.0.0.1:PORT` or
+    /// `localhost:PORT`, by http or by https, too.
     ///
     /// # Errors
     /// Where the operator has disabled documents, or the URL is not such a one.
@@ -118,8 +124,8 @@ impl DocumentUrl {
         url.map(Self).ok_or(DocumentRejection::Url)
     }
 
-    /// Whether the document must be read before a flow begins: it has not been read, or may have changed since. One that
-    /// has not been kept for its own sake is read again once a minute at most.
+    /// Whether the document must be read before a flow begins: it has not been read, or is stale. A stale one is read again
+    /// once a minute at most, and is good enough meanwhile.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -179,7 +185,7 @@ impl DocumentUrl {
             return Err(DocumentRejection::MediaType);
         }
         let metadata: Metadata = serde_json::from_slice(response.body())
-            .map_err(|error| DocumentRejection::NotMetadata(error.to_string()))?;
+            .map_err(|error| DocumentRejection::NotMetadata { line: error.line(), column: error.column() })?;
         if metadata.client_id != self.0.as_str() {
             return Err(DocumentRejection::OtherClient);
         }

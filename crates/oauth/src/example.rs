@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-use gatehouse_configuration::{Configuration, SecretName};
+use gatehouse_configuration::{Configuration, IdentityProvider, SecretName};
 use gatehouse_protocol::{ClientId, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
@@ -62,6 +62,16 @@ pub(crate) fn configuration_with(from: &str, to: &str) -> Configuration {
     Configuration::parse(&document).unwrap()
 }
 
+/// The configuration with another identity provider, `other`.
+pub(crate) fn configuration_with_two_providers() -> Configuration {
+    let mut configuration = configuration();
+    let mut other = configuration.identity_providers[0].clone();
+    other.name = "other".to_owned();
+    other.issuer = "https://other.example".to_owned();
+    configuration.identity_providers.push(other);
+    configuration
+}
+
 /// The name of a setting.
 pub(crate) fn secret_name() -> SecretName {
     let configuration =
@@ -90,9 +100,20 @@ pub(crate) fn alice() -> Subject {
     Subject::new("demo", "alice").unwrap()
 }
 
+pub(crate) fn bob() -> Subject {
+    Subject::new("demo", "bob").unwrap()
+}
+
 /// Repeatable, and different for every call.
 #[derive(Default)]
 pub(crate) struct Counting(u64);
+
+impl From<u64> for Counting {
+    /// Counts from `start`.
+    fn from(start: u64) -> Self {
+        Self(start)
+    }
+}
 
 impl Entropy for Counting {
     fn fill(&mut self, bytes: &mut [u8]) {
@@ -146,7 +167,13 @@ impl World {
         self.request_of(&query().with("client_id", client.as_str()).with("redirect_uri", LOOPBACK_URI))
     }
 
-    fn request_of(&self, query: &Form) -> AuthorizationRequest {
+    /// The only identity provider, or the first.
+    pub(crate) fn provider(&self) -> &IdentityProvider {
+        &self.configuration.identity_providers[0]
+    }
+
+    /// What `query` asks for, granted.
+    pub(crate) fn request_of(&self, query: &Form) -> AuthorizationRequest {
         let bound = BoundRequest::parse(&query.text(), &self.configuration, &self.keys, &self.store, START);
         bound.unwrap().validate(&self.configuration).unwrap()
     }

@@ -42,19 +42,18 @@ impl FetchedUrl {
     /// no two parsers can read it differently.
     ///
     /// Where we are ourselves reached by plain http on this machine (`public_url`), the documents of the clients under
-    /// test are, too: `http://127.0.0.1:PORT/…` and `http://localhost:PORT/…` are then allowed. The specifications want
-    /// https; nothing else than a loopback `public_url` opens this.
+    /// test are, too: `127.0.0.1:PORT` and `localhost:PORT` are then allowed, by http and by https. The specifications
+    /// want https, and the MCP SDKs insist on it; nothing else than a loopback `public_url` opens this.
     pub(crate) fn parse(text: &str, public_url: &WebOrigin) -> Option<Self> {
         let url = Url::parse(text).ok()?;
         let written_plainly = url.as_str() == text && url.path() != "/" && !text.contains('\\');
         let bare = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+        let is_under_test = public_url.is_plain_http()
+            && url.port().is_some()
+            && matches!(url.host_str(), Some("127.0.0.1" | "localhost"));
         let allowed = match url.scheme() {
-            "https" => matches!(url.host(), Some(Host::Domain(name)) if is_public_name(name)),
-            "http" => {
-                public_url.is_plain_http()
-                    && url.port().is_some()
-                    && matches!(url.host_str(), Some("127.0.0.1" | "localhost"))
-            }
+            "https" => is_under_test || matches!(url.host(), Some(Host::Domain(name)) if is_public_name(name)),
+            "http" => is_under_test,
             _ => false,
         };
         (allowed && written_plainly && bare).then(|| Self(text.to_owned()))
@@ -155,7 +154,8 @@ mod tests {
             for port in ["", ":443", ":8443"] {
                 let url = format!("https://{host}{port}/a");
                 assert_eq!(FetchedUrl::parse(&url, &public()), None, "{url}");
-                assert_eq!(FetchedUrl::parse(&url, &development()), None, "{url}");
+                let is_under_test = ["https://127.0.0.1:8443/a", "https://localhost:8443/a"].contains(&url.as_str());
+                assert_eq!(FetchedUrl::parse(&url, &development()).is_some(), is_under_test, "{url}");
             }
         }
     }
@@ -193,7 +193,12 @@ mod tests {
 
     #[test]
     fn only_a_server_on_loopback_itself_fetches_from_loopback() {
-        for local in ["http://127.0.0.1:4000/client.json", "http://localhost:4000/client.json"] {
+        for local in [
+            "http://127.0.0.1:4000/client.json",
+            "http://localhost:4000/client.json",
+            "https://127.0.0.1:4000/client.json",
+            "https://localhost:4000/client.json",
+        ] {
             assert!(FetchedUrl::parse(local, &development()).is_some(), "{local}");
             for elsewhere in ["https://gateway.example", "https://localhost", "https://127.0.0.1:3000"] {
                 assert_eq!(FetchedUrl::parse(local, &WebOrigin::parse(elsewhere).unwrap()), None, "{elsewhere}");
@@ -209,6 +214,14 @@ mod tests {
             "http://10.0.0.1:4000/client.json",
             "http://localhost:4000/",
             "http://u@localhost:4000/a",
+            "https://localhost/client.json",
+            "https://localhost:443/client.json",
+            "https://127.0.0.2:4000/client.json",
+            "https://[::1]:4000/client.json",
+            "https://x.localhost:4000/client.json",
+            "https://localhost:4000/",
+            "https://u@localhost:4000/a",
+            "ftp://localhost:4000/a",
         ] {
             assert_eq!(FetchedUrl::parse(bad, &development()), None, "{bad}");
         }

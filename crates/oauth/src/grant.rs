@@ -1,12 +1,11 @@
 //! Grants without a user at hand: of machines for themselves, and of an enterprise's identity provider for its users.
 
 use gatehouse_configuration::{Configuration, GrantType, IdentityProvider, Upstream};
-use gatehouse_jose::SignedToken;
+use gatehouse_openid::{AccessRejection, Admission, AssertedIdentity, admit};
 use gatehouse_protocol::{Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealing::HandleSecret;
 use gatehouse_session::{Principal, SessionRoot, UpstreamTokens};
 use gatehouse_storage::{Kind, Store};
-use serde::Deserialize;
 
 use crate::authorization::{resource_of, upstream_of};
 use crate::code::Grant;
@@ -18,25 +17,6 @@ use crate::token::TokenRejection;
 const ASSERTION_USE: Kind = "id-jag-use";
 /// The first part of the subjects of machines; no identity provider may have this name.
 const MACHINES: &str = "client";
-
-/// What a verified identity assertion says (ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant, section 3).
-#[derive(Debug)]
-pub struct AssertedIdentity<'a> {
-    /// The user, at the provider that asserts.
-    pub subject: &'a Subject,
-    /// `iss`, which names the assertion together with `jti`.
-    pub issuer: &'a str,
-    /// `jti`.
-    pub jti: &'a str,
-    /// From then on the assertion is refused for its age.
-    pub refused_from: UnixTime,
-    /// `client_id`: for which client it was made.
-    pub client_id: &'a str,
-    /// `resource`: for what. The provider's policy decided on it, so it is required.
-    pub resource: &'a ResourceUri,
-    /// `scope`: how much, where it says.
-    pub scopes: Option<&'a Scopes>,
-}
 
 /// Whether the client may use a grant at all: to be asked before anything is fetched, redeemed or used up for it. Those
 /// without a user are for clients that prove who they are (RFC 6749, section 4.4; ID-JAG, section 4.3).
@@ -76,65 +56,55 @@ pub fn grant_to_machine(
     Ok(grant(Principal { subject, client_id, resource, scopes }, configuration, now, entropy))
 }
 
-/// The provider whose assertion this claims to be. Nothing is verified yet; the text is only looked at to find out whose
-/// keys are needed.
-///
-/// # Errors
-/// Where it is not a token, or not of a provider whose assertions are taken.
-pub fn asserting_provider<'a>(
-    assertion: &SignedToken,
-    configuration: &'a Configuration,
-) -> Result<&'a IdentityProvider, TokenRejection> {
-    #[derive(Deserialize)]
-    struct Issuer {
-        iss: String,
-    }
-    let Issuer { iss } =
-        assertion.unverified().map_err(|error| TokenRejection::IdentityAssertion(error.to_string()))?;
-    configuration
-        .identity_providers
-        .iter()
-        .find(|provider| provider.accepts_identity_assertions && provider.issuer == iss)
-        .ok_or_else(|| TokenRejection::IdentityAssertion("is of no provider whose assertions are accepted".to_owned()))
-}
-
-/// What the user of a verified assertion is granted through `client`. There is no refresh token: the provider decides
-/// anew each time.
+/// What the user of an assertion that `provider` made, and that was verified for `client`, is granted through it
+/// (ID-JAG, section 4.4). There is no refresh token: the provider decides anew each time.
 ///
 /// # Errors
 /// See [`TokenRejection`]. The assertion is used up last, so that only a right request can use it up.
 #[expect(clippy::too_many_arguments, reason = "the request, and the surroundings that every flow gets")]
 pub fn grant_to_asserted(
     client: &AuthenticatedClient,
-    asserted: &AssertedIdentity<'_>,
-    resource: Option<&ResourceUri>,
-    scopes: Option<&Scopes>,
+    asserted: &AssertedIdentity,
+    provider: &IdentityProvider,
+    request: &AssertionRequest<'_>,
     configuration: &Configuration,
     store: &impl Store,
     now: UnixTime,
     entropy: &mut impl Entropy,
 ) -> Result<Grant, TokenRejection> {
     may_use(client, GrantType::JwtBearer)?;
-    let client_id = client.client().client_id.clone();
-    if asserted.client_id != client_id.as_str() {
-        return Err(TokenRejection::IdentityAssertion("was made for another client".to_owned()));
+    match admit(&asserted.identity, provider)? {
+        Admission::Granted => {}
+        // They are asked for with the user's access token, which there is only after a login.
+        Admission::GroupsNeeded => return Err(AccessRejection::Group.into()),
     }
-    // The request may repeat the resource, and not change it.
-    if resource.is_some_and(|resource| resource != asserted.resource) {
+    let asserted_resource = ResourceUri::parse(&asserted.resource).map_err(|_| TokenRejection::Resource)?;
+    // The request may repeat the resource, and not change it: the provider's policy decided on this one.
+    if request.resource.is_some_and(|resource| *resource != asserted_resource) {
         return Err(TokenRejection::Resource);
     }
-    let (resource, upstream) = target(Some(asserted.resource), configuration).ok_or(TokenRejection::Resource)?;
-    // What the provider allows beyond what the resource has means nothing here; what the request asks for beyond both is
-    // refused.
-    let allowed = asserted.scopes.map_or_else(|| upstream.scopes.clone(), |them| them.intersection(&upstream.scopes));
-    let scopes = narrowed(scopes, &allowed)?;
-    let (issuer, jti) = (asserted.issuer, asserted.jti);
-    let first = is_first_use(ASSERTION_USE, issuer, jti, asserted.refused_from, store);
+    let (resource, upstream) = target(Some(&asserted_resource), configuration).ok_or(TokenRejection::Resource)?;
+    // What the provider allows beyond what the resource has means nothing here.
+    let allowed = match &asserted.scope {
+        Some(scope) => Scopes::parse(scope).map_err(|_| TokenRejection::Scope)?.intersection(&upstream.scopes),
+        None => upstream.scopes.clone(),
+    };
+    let scopes = narrowed(request.scopes, &allowed)?;
+    let first = is_first_use(ASSERTION_USE, &provider.name, &asserted.id, asserted.ends_at, store);
     if !first.map_err(|error| TokenRejection::Unavailable(error.to_string()))? {
-        return Err(TokenRejection::IdentityAssertion("was used before".to_owned()));
+        return Err(TokenRejection::AssertionReplayed);
     }
-    let principal = Principal { subject: asserted.subject.clone(), client_id, resource, scopes };
-    Ok(grant(principal, configuration, now, entropy))
+    let (subject, client_id) = (asserted.identity.subject().clone(), client.client().client_id.clone());
+    Ok(grant(Principal { subject, client_id, resource, scopes }, configuration, now, entropy))
+}
+
+/// What a request asks for beside its assertion.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AssertionRequest<'a> {
+    /// `resource`, where it is repeated.
+    pub resource: Option<&'a ResourceUri>,
+    /// `scope`, where less is asked for.
+    pub scopes: Option<&'a Scopes>,
 }
 
 /// The resource that is named, or the only one there is.

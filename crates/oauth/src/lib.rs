@@ -1,12 +1,17 @@
 //! The authorization server's decisions: metadata, registration, authorization, consent, login, codes and tokens.
 //!
-//! A request goes through them in this order: [`authorization`] parses and binds it, [`consent`] keeps it in the
-//! user's hands until they have decided, [`login`] keeps it while the identity provider asks who they are, [`code`]
-//! hands the outcome to the client, and [`token`] turns it into a session. Each step consumes what the one before
-//! made.
+//! A request goes through them in this order: [`authorization`] parses and binds it, [`choice`] and [`consent`] keep it in
+//! the user's hands until they have decided ([`remembered_consent`] may have it decided already), [`login`] keeps it while
+//! the identity provider asks who they are, [`code`] hands the outcome to the client, and [`token`] turns it into a
+//! session. Each step consumes what the one before made. [`account`] is the user's own way in, to what they have allowed.
+//!
+//! [`client`] finds clients, wherever they are known from. Those that call an endpoint themselves are held against it by
+//! [`credentials`]; what they may have without a user at hand is decided by [`grant`].
 
+pub mod account;
 pub mod authorization;
 pub mod browser;
+pub mod choice;
 pub mod client;
 pub mod client_assertion;
 pub mod client_authentication;
@@ -23,10 +28,12 @@ mod first_use;
 pub mod grant;
 pub mod login;
 pub mod metadata;
+pub mod page;
 pub mod presented_token;
 mod record;
 mod registered_client;
 pub mod registration;
+pub mod remembered_consent;
 mod sealed_handle;
 pub mod token;
 

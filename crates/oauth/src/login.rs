@@ -1,10 +1,10 @@
 //! The login: the request while the identity provider asks who the user is.
 //!
-//! It begins only after the user has approved, and ends once: its `state` is random, short-lived, good for one
+//! For a client it begins only after the user has approved. It ends once: its `state` is random, short-lived, good for one
 //! callback, and good only in the browser in which the approval was given (MCP 2026-07-28, security best practices,
 //! "Confused Deputy Problem").
 
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::{Configuration, IdentityProvider};
 use gatehouse_openid::LoginSecrets;
 use gatehouse_protocol::{Entropy, SecretString, UnixTime};
 use gatehouse_sealing::{KeyRing, Purpose, Unopenable};
@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::authorization::{AuthorizationRequest, RequestText, UnboundRejection};
 use crate::browser::Browser;
+use crate::consent::Approval;
 use crate::sealed_handle::SealedHandle;
 
 const STATE: Purpose = "login-state";
@@ -31,11 +32,27 @@ pub struct PendingLogin {
     state: SecretString,
 }
 
+/// What somebody signs in for.
+#[derive(Clone, Debug)]
+pub enum LoginPurpose {
+    /// To let a client in.
+    Authorization {
+        /// What it asked for.
+        request: Box<AuthorizationRequest>,
+        /// How that was approved.
+        approval: Approval,
+    },
+    /// To see their own sessions.
+    Account,
+}
+
 /// A login that came back, and that nobody else can finish any more.
 #[derive(Debug)]
-pub struct ReturnedLogin {
-    /// What was asked for.
-    pub request: AuthorizationRequest,
+pub struct ReturnedLogin<'c> {
+    /// What it was for.
+    pub purpose: LoginPurpose,
+    /// Where the user was sent. No other provider's answer counts (the mix-up attack, RFC 9700, section 4.4).
+    pub provider: &'c IdentityProvider,
     /// What the provider's answer must match.
     pub secrets: LoginSecrets,
 }
@@ -55,6 +72,9 @@ pub enum LoginRejection {
     /// The callback was called before.
     #[error("the login was finished before")]
     AlreadyFinished,
+    /// The operator has taken the provider away meanwhile, or put another one in its place.
+    #[error("the identity provider of this login is no longer configured")]
+    WithdrawnProvider,
     /// The client has changed meanwhile.
     #[error(transparent)]
     Unbound(#[from] UnboundRejection),
@@ -65,16 +85,26 @@ pub enum LoginRejection {
 
 #[derive(Serialize)]
 struct LoginTextRef<'a> {
-    request: RequestText,
+    purpose: PurposeText,
+    provider: &'a str,
+    issuer: &'a str,
     secrets: &'a LoginSecrets,
     browser: String,
 }
 
 #[derive(Deserialize)]
 struct LoginText {
-    request: RequestText,
+    purpose: PurposeText,
+    provider: String,
+    issuer: String,
     secrets: LoginSecrets,
     browser: String,
+}
+
+#[derive(Serialize, Deserialize)]
+enum PurposeText {
+    Authorization { request: RequestText, approval: Approval },
+    Account,
 }
 
 impl PendingLogin {
@@ -99,13 +129,20 @@ impl PendingLogin {
     /// Where the store does not answer.
     pub fn keep(
         self,
-        request: &AuthorizationRequest,
+        purpose: &LoginPurpose,
+        provider: &IdentityProvider,
         secrets: &LoginSecrets,
         browser: &Browser,
         store: &impl Store,
         entropy: &mut impl Entropy,
     ) -> Result<(), StoreUnavailable> {
-        let text = LoginTextRef { request: request.to_text(), secrets, browser: browser.digest() };
+        let text = LoginTextRef {
+            purpose: purpose.to_text(),
+            provider: &provider.name,
+            issuer: &provider.issuer,
+            secrets,
+            browser: browser.digest(),
+        };
         let text = serde_json::to_vec(&text).map_err(|error| StoreUnavailable(error.to_string()))?;
         let key = self.handle.key(LOGIN)?;
         let sealed = self.handle.secret.seal_record(&key.to_string(), &text, entropy);
@@ -114,7 +151,7 @@ impl PendingLogin {
     }
 }
 
-impl ReturnedLogin {
+impl<'c> ReturnedLogin<'c> {
     /// Finds the login that `state` names and takes it, once, for `browser`.
     ///
     /// # Errors
@@ -123,7 +160,7 @@ impl ReturnedLogin {
         state: &str,
         browser: Option<&Browser>,
         keys: &KeyRing,
-        configuration: &Configuration,
+        configuration: &'c Configuration,
         store: &impl Store,
         now: UnixTime,
     ) -> Result<Self, LoginRejection> {
@@ -143,8 +180,39 @@ impl ReturnedLogin {
             return Err(LoginRejection::AlreadyFinished);
         }
         store.delete(&key)?;
-        let request = AuthorizationRequest::restore(&text.request, configuration, keys, store, now)?;
-        Ok(Self { request, secrets: text.secrets })
+        let provider = configuration.identity_provider(&text.provider);
+        // The name alone would not do: the code must not reach a provider that has been given the name since.
+        let provider = provider.filter(|provider| provider.issuer == text.issuer);
+        let provider = provider.ok_or(LoginRejection::WithdrawnProvider)?;
+        let purpose = LoginPurpose::restore(&text.purpose, configuration, keys, store, now)?;
+        Ok(Self { purpose, provider, secrets: text.secrets })
+    }
+}
+
+impl LoginPurpose {
+    fn to_text(&self) -> PurposeText {
+        match self {
+            Self::Authorization { request, approval } => {
+                PurposeText::Authorization { request: request.to_text(), approval: *approval }
+            }
+            Self::Account => PurposeText::Account,
+        }
+    }
+
+    fn restore(
+        text: &PurposeText,
+        configuration: &Configuration,
+        keys: &KeyRing,
+        store: &impl Store,
+        now: UnixTime,
+    ) -> Result<Self, UnboundRejection> {
+        Ok(match text {
+            PurposeText::Authorization { request, approval } => Self::Authorization {
+                request: Box::new(AuthorizationRequest::restore(request, configuration, keys, store, now)?),
+                approval: *approval,
+            },
+            PurposeText::Account => Self::Account,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The token endpoint (OAuth 2.1, section 3.2).
 
 use gatehouse_configuration::GrantType;
+use gatehouse_openid::{AccessRejection, IdentityAssertionRejection};
 use gatehouse_protocol::{CodeVerifier, ParameterError, Parameters, ResourceUri, Scopes, SecretString};
 use gatehouse_session::Rejection as SessionRejection;
 use http::HeaderMap;
@@ -117,9 +118,15 @@ pub enum TokenRejection {
     /// `scope` is malformed, or holds what the client cannot have.
     #[error("scope is malformed, or holds something that cannot be granted")]
     Scope,
-    /// The identity assertion; the text is a predicate.
-    #[error("the identity assertion {0}")]
-    IdentityAssertion(String),
+    /// The identity assertion.
+    #[error(transparent)]
+    IdentityAssertion(#[from] IdentityAssertionRejection),
+    /// The identity assertion, presented again.
+    #[error("the identity assertion was used before")]
+    AssertionReplayed,
+    /// The user whom the assertion names may not come in.
+    #[error(transparent)]
+    Access(#[from] AccessRejection),
     /// The code.
     #[error(transparent)]
     Code(#[from] CodeRejection),
@@ -182,7 +189,7 @@ impl TokenRejection {
             Self::MayNotIntrospect => (403, ErrorCode::UnauthorizedClient, own_words()),
             Self::Resource => (400, ErrorCode::InvalidTarget, own_words()),
             Self::Scope => (400, ErrorCode::InvalidScope, own_words()),
-            Self::IdentityAssertion(_) => invalid_grant(),
+            Self::IdentityAssertion(_) | Self::AssertionReplayed | Self::Access(_) => invalid_grant(),
             Self::Code(rejection) => match rejection {
                 CodeRejection::Unrecognised
                 | CodeRejection::Expired

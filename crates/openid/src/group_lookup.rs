@@ -27,6 +27,9 @@ pub enum GroupsUnknown {
     /// Only Entra has a place to ask.
     #[error("only at an Entra provider can they be asked for; let the provider put fewer into the token")]
     NoLookup,
+    /// Only a sign-in gives a token to ask with.
+    #[error("with an identity assertion comes no access token to ask for them with; use access.roles with app roles")]
+    NoAccessToken,
     /// Names cannot be asked for.
     #[error("access.groups holds no object id (a UUID), and only those can be asked for")]
     NoObjectIds,
@@ -120,7 +123,7 @@ impl GroupsUnknown {
     /// What the client is told.
     pub(crate) fn to_wire(&self) -> ClientError {
         match self {
-            Self::NoLookup | Self::NoObjectIds | Self::Graph(_) | Self::AccessToken | Self::NotPermitted(_) => {
+            Self::NoLookup | Self::NoAccessToken | Self::NoObjectIds | Self::Graph(_) | Self::AccessToken | Self::NotPermitted(_) => {
                 ClientError::AccessDenied
             }
             Self::Answer(answer) => answer.to_wire(),

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_protocol::{Entropy, SecretBytes, Subject};
+use gatehouse_protocol::{Entropy, SecretBytes, SecretString, Subject};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -34,7 +34,7 @@ pub enum KeyRingError {
     Empty,
     /// An entry is not `id:key`.
     #[error(
-        "entry {0} of server_keys is not id:key; an id is 1 to 16 characters of a-z A-Z 0-9 -, for example: {EXAMPLE}"
+        "entry {0} of server_keys is not id:key; an id is 1 to 16 characters of a-z A-Z 0-9 -; generate one: {EXAMPLE}"
     )]
     Malformed(usize),
     /// A key is not 32 bytes.
@@ -45,7 +45,7 @@ pub enum KeyRingError {
     DoubledId(usize),
 }
 
-const EXAMPLE: &str = "echo \"$(date +%F):$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=')\"";
+const EXAMPLE: &str = "gatehouse keys generate";
 
 impl KeyRing {
     /// Parses the setting: `id:key` entries, newest first, separated by commas; white space around them does not count.
@@ -57,7 +57,7 @@ impl KeyRing {
         let entries = setting.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         for (entry, number) in entries.zip(1..) {
             let (id, key) = entry.split_once(':').ok_or(KeyRingError::Malformed(number))?;
-            if !(1..=16).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            if !is_id(id) {
                 return Err(KeyRingError::Malformed(number));
             }
             let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(key).map_err(|_| KeyRingError::Length(number))?);
@@ -68,6 +68,38 @@ impl KeyRing {
             keys.push(ServerKey { id: id.to_owned(), secret });
         }
         if keys.is_empty() { Err(KeyRingError::Empty) } else { Ok(Self(keys)) }
+    }
+
+    /// The setting for a first key: one entry, `id:key`, with a random key.
+    ///
+    /// # Errors
+    /// [`KeyRingError::Malformed`] where `id` cannot be one.
+    pub fn generate(id: &str, entropy: &mut impl Entropy) -> Result<SecretString, KeyRingError> {
+        if !is_id(id) {
+            return Err(KeyRingError::Malformed(1));
+        }
+        let key = Zeroizing::new(entropy.bytes::<32>());
+        let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(key.as_slice()));
+        Ok(SecretString::new(format!("{id}:{}", encoded.as_str())))
+    }
+
+    /// The setting with a new key in front of those of `setting`: the new one seals from now on, the others still open.
+    ///
+    /// # Errors
+    /// Where `setting` cannot be used, or `id` cannot be an id or is that of an earlier key; entries are counted from 1,
+    /// and the new one is the first.
+    pub fn rotate(setting: &str, id: &str, entropy: &mut impl Entropy) -> Result<SecretString, KeyRingError> {
+        Self::parse(setting)?;
+        let entry = Self::generate(id, entropy)?;
+        let earlier = setting.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let entries = Zeroizing::new(core::iter::once(entry.expose()).chain(earlier).collect::<Vec<_>>().join(","));
+        Self::parse(&entries)?;
+        Ok(SecretString::new(entries.as_str().to_owned()))
+    }
+
+    /// The ids of the keys, newest first. They are no secrets: everything sealed starts with one.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|key| key.id.as_str())
     }
 
     /// Seals `plaintext` with the newest key, for `purpose`, bound to `context`. The result is base64url.
@@ -116,6 +148,10 @@ impl ServerKey {
     fn key_for(&self, purpose: Purpose) -> SecretBytes<32> {
         aead::derive(&self.secret, &[b"gatehouse/1/server/", purpose.as_bytes()])
     }
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// The associated data: every part with its length in front, so that no two lists of parts make the same bytes.
@@ -196,6 +232,33 @@ mod tests {
         assert!(new.open("p", &[], &sealed_after).is_ok());
         assert_eq!(new.open("p", &[], &sealed_before), Err(Unopenable), "the old key was removed");
         assert_eq!(old.open("p", &[], &sealed_after), Err(Unopenable));
+    }
+
+    #[test]
+    fn a_generated_key_is_a_ring_and_the_next_one_stands_in_front_of_it() {
+        let mut entropy = Counting(0);
+        let first = KeyRing::generate("2026-11-21", &mut entropy).unwrap();
+        assert_eq!(first.expose(), entry("2026-11-21", 1));
+        let sealed = KeyRing::parse(first.expose()).unwrap().seal("p", &[], b"x", &mut Counting(9)).unwrap();
+        // As an editor leaves the file.
+        let written = format!(" {} ,\n", first.expose());
+        let both = KeyRing::rotate(&written, "2027-01-01", &mut entropy).unwrap();
+        assert_eq!(both.expose(), format!("{},{}", entry("2027-01-01", 2), entry("2026-11-21", 1)));
+        let ring = KeyRing::parse(both.expose()).unwrap();
+        assert_eq!(ring.ids().collect::<Vec<_>>(), ["2027-01-01", "2026-11-21"]);
+        assert!(ring.open("p", &[], &sealed).is_ok());
+    }
+
+    #[test]
+    fn a_key_is_not_generated_for_a_wrong_or_known_id_nor_beside_a_broken_ring() {
+        for bad in ["", "a,b", "a:b", "a b", "an-id-that-is-too-long"] {
+            assert_eq!(KeyRing::generate(bad, &mut Counting(0)).unwrap_err(), KeyRingError::Malformed(1), "{bad}");
+        }
+        let rotate = |setting: &str, id| KeyRing::rotate(setting, id, &mut Counting(0)).unwrap_err();
+        assert_eq!(rotate("", "new"), KeyRingError::Empty);
+        assert_eq!(rotate("old:short", "new"), KeyRingError::Length(1));
+        assert_eq!(rotate(&entry("old", 1), "a b"), KeyRingError::Malformed(1));
+        assert_eq!(rotate(&format!("{},{}", entry("a", 1), entry("b", 2)), "b"), KeyRingError::DoubledId(3));
     }
 
     #[test]

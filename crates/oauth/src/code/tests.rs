@@ -97,6 +97,23 @@ fn an_identity_provider_may_give_no_tokens_and_a_client_may_not_refresh() {
     assert!(grant.upstream.expires_at.is_none() && !grant.refreshable);
 }
 
+/// A registration that nobody uses is dropped after a day.
+#[test]
+fn a_client_that_gets_a_code_is_in_use() {
+    let mut world = World::new();
+    let request = world.request_of_registered();
+    let client_id = request.client.client_id.clone();
+    let known = |world: &World, now| {
+        crate::client::Client::find(&client_id, &world.configuration, &world.keys, &world.store, now).is_ok()
+    };
+    assert!(!known(&world, START.plus(86_400)));
+    world.issue(&request);
+    assert!(known(&world, START.plus(45 * 86_400)));
+    let records = world.store.values().len();
+    world.issue(&request);
+    assert_eq!(world.store.values().len(), records + 1, "another code, and nothing else");
+}
+
 /// RFC 6749 asks for the redirect URI, OAuth 2.1 no longer does; clients of MCP 2025-03-26 do not know `resource`.
 #[test]
 fn redirect_uri_and_resource_need_not_be_repeated() {

@@ -1,3 +1,5 @@
+use gatehouse_jose::{KeySet, SigningHeader, SigningKey};
+use gatehouse_openid::{IdentityAssertion, ProviderMetadata};
 use gatehouse_protocol::SecretString;
 use proptest::prelude::*;
 use serde_json::json;
@@ -89,55 +91,63 @@ fn a_grant_without_a_user_is_for_clients_that_have_it_and_prove_who_they_are() {
     }
 }
 
-struct Asserted {
-    client_id: &'static str,
-    resource: &'static str,
-    scopes: Option<&'static str>,
-    jti: &'static str,
+/// An assertion for alice, with these changes, as its provider's key signs it.
+fn asserted(world: &World, changes: serde_json::Value) -> AssertedIdentity {
+    let mut claims = json!({ "iss": "https://login.example", "sub": "alice", "aud": "https://gateway.example",
+        "client_id": CONFIGURED, "jti": "1", "resource": RESOURCE, "iat": START.seconds(),
+        "exp": START.plus(300).seconds() });
+    claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    let key = SecretString::new(include_str!("../../../jose/test-keys/p256.pem").to_owned());
+    let header = SigningHeader { typ: Some("oauth-id-jag+jwt"), kid: Some("p256"), x5t_s256: None };
+    let text = SigningKey::from_pem(&key).unwrap().sign(&header, &claims).unwrap();
+    let metadata = json!({ "issuer": "https://login.example", "authorization_endpoint": "https://login.example/authorize",
+        "token_endpoint": "https://login.example/token", "jwks_uri": "https://login.example/jwks",
+        "id_token_signing_alg_values_supported": ["ES256"] });
+    let mut answer = http::Response::new(metadata.to_string().into_bytes());
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    let metadata = ProviderMetadata::parse(&answer, "https://login.example").unwrap();
+    let keys = KeySet::from_json(include_bytes!("../../../jose/test-keys/jwks.json")).unwrap();
+    let assertion = IdentityAssertion::parse(text.expose()).unwrap();
+    let our_issuer = world.configuration.public_url.as_str();
+    assertion.verify(&provider(world), &metadata, &keys, our_issuer, CONFIGURED, START).unwrap()
 }
 
-const RIGHT: Asserted = Asserted { client_id: CONFIGURED, resource: RESOURCE, scopes: None, jti: "1" };
+fn provider(world: &World) -> IdentityProvider {
+    IdentityProvider { accepts_identity_assertions: true, ..world.configuration.identity_providers[0].clone() }
+}
 
-fn assert_for(
+fn present(
     world: &mut World,
-    asserted: &Asserted,
+    asserted: &AssertedIdentity,
     named: Option<&str>,
     asked: Option<&str>,
 ) -> Result<Principal, TokenRejection> {
     let client = client(world, &[GrantType::JwtBearer], "", true);
-    let subject = Subject::new("demo", "alice").unwrap();
-    let (target, allowed) = (resource(asserted.resource), asserted.scopes.map(scopes));
-    let identity = AssertedIdentity {
-        subject: &subject,
-        issuer: "https://login.example",
-        jti: asserted.jti,
-        refused_from: START.plus(360),
-        client_id: asserted.client_id,
-        resource: &target,
-        scopes: allowed.as_ref(),
-    };
     let (named, asked) = (named.map(resource), asked.map(scopes));
-    let (configuration, store, entropy) = (&world.configuration, &world.store, &mut world.entropy);
-    let (named, asked) = (named.as_ref(), asked.as_ref());
-    let grant = grant_to_asserted(&client, &identity, named, asked, configuration, store, START, entropy)?;
-    assert!(!grant.refreshable);
+    let request = AssertionRequest { resource: named.as_ref(), scopes: asked.as_ref() };
+    let (provider, configuration, entropy) = (provider(world), &world.configuration, &mut world.entropy);
+    let grant = grant_to_asserted(&client, asserted, &provider, &request, configuration, &world.store, START, entropy)?;
+    assert!(!grant.refreshable && grant.upstream.access_token.is_none());
     Ok(grant.principal)
 }
 
 #[test]
 fn an_asserted_user_is_granted_what_provider_request_and_resource_have_in_common() {
     for (allowed, asked, expected) in [
-        (None, None, "mcp files:read"),
-        (None, Some("mcp"), "mcp"),
-        (Some("mcp other"), None, "mcp"),
-        (Some("mcp files:read"), Some("files:read"), "files:read"),
+        (json!({}), None, "mcp files:read"),
+        (json!({}), Some("mcp"), "mcp"),
+        (json!({ "scope": "mcp other" }), None, "mcp"),
+        (json!({ "scope": "mcp files:read" }), Some("files:read"), "files:read"),
     ] {
-        let asserted = Asserted { scopes: allowed, ..RIGHT };
-        let principal = assert_for(&mut World::new(), &asserted, None, asked).unwrap();
+        let mut world = World::new();
+        let asserted = asserted(&world, allowed);
+        let principal = present(&mut world, &asserted, None, asked).unwrap();
         assert_eq!((principal.scopes.to_string().as_str(), principal.subject.as_str()), (expected, "demo:alice"));
         assert_eq!((principal.resource.as_str(), principal.client_id.as_str()), (RESOURCE, CONFIGURED));
     }
-    assert!(assert_for(&mut World::new(), &RIGHT, Some(RESOURCE), None).is_ok(), "the request may repeat the resource");
+    let mut world = World::new();
+    let asserted = asserted(&world, json!({}));
+    assert!(present(&mut world, &asserted, Some(RESOURCE), None).is_ok(), "the request may repeat the resource");
 }
 
 #[test]
@@ -146,51 +156,50 @@ fn an_assertion_that_does_not_fit_the_request_is_not_used_up() {
     world.configuration = configuration_with_two_upstreams();
     let before = world.store.snapshot();
     let mail = Some("https://gateway.example/mail");
-    for (asserted, named, asked, expected) in [
-        (Asserted { resource: "https://gateway.example/other", ..RIGHT }, None, None, TokenRejection::Resource),
-        (Asserted { resource: "https://other.example/mcp", ..RIGHT }, None, None, TokenRejection::Resource),
-        (RIGHT, mail, None, TokenRejection::Resource),
-        (RIGHT, None, Some("admin"), TokenRejection::Scope),
-        (Asserted { scopes: Some("mcp"), ..RIGHT }, None, Some("mcp files:read"), TokenRejection::Scope),
-        (Asserted { scopes: Some("other"), ..RIGHT }, None, None, TokenRejection::Scope),
+    for (changes, named, asked, expected) in [
+        (json!({ "resource": "https://gateway.example/other" }), None, None, TokenRejection::Resource),
+        (json!({ "resource": "https://other.example/mcp" }), None, None, TokenRejection::Resource),
+        (json!({ "resource": "mcp" }), None, None, TokenRejection::Resource),
+        (json!({}), mail, None, TokenRejection::Resource),
+        (json!({}), None, Some("admin"), TokenRejection::Scope),
+        (json!({ "scope": "mcp" }), None, Some("mcp files:read"), TokenRejection::Scope),
+        (json!({ "scope": "other" }), None, None, TokenRejection::Scope),
+        (json!({ "scope": "a\"b" }), None, None, TokenRejection::Scope),
     ] {
-        assert_eq!(assert_for(&mut world, &asserted, named, asked).unwrap_err(), expected);
+        let asserted = asserted(&world, changes);
+        assert_eq!(present(&mut world, &asserted, named, asked).unwrap_err(), expected, "{asserted:?}");
         assert_eq!(world.store.snapshot(), before);
     }
-    let foreign = Asserted { client_id: "other", ..RIGHT };
-    let refused = assert_for(&mut world, &foreign, None, None).unwrap_err();
-    assert!(matches!(refused, TokenRejection::IdentityAssertion(_)));
-    assert_eq!(world.store.snapshot(), before);
-    assert!(assert_for(&mut world, &RIGHT, None, None).is_ok());
+    let asserted = asserted(&world, json!({}));
+    assert!(present(&mut world, &asserted, None, None).is_ok());
+}
+
+#[test]
+fn an_asserted_user_comes_in_by_the_providers_access_rules() {
+    for (roles, allowed) in [(json!(["mcp-user"]), true), (json!(["other"]), false), (json!([]), false)] {
+        let mut world = World::new();
+        world.configuration.identity_providers[0].access.roles = vec!["mcp-user".to_owned()];
+        let before = world.store.snapshot();
+        let asserted = asserted(&world, json!({ "roles": roles }));
+        let outcome = present(&mut world, &asserted, None, None);
+        assert_eq!(outcome.is_ok(), allowed, "{roles}");
+        if let Err(rejection) = outcome {
+            assert_eq!(rejection, TokenRejection::Access(AccessRejection::Role));
+            assert_eq!(world.store.snapshot(), before);
+        }
+    }
 }
 
 #[test]
 fn an_identity_assertion_works_once() {
     let mut world = World::new();
-    assert!(assert_for(&mut world, &RIGHT, None, None).is_ok());
-    let used = assert_for(&mut world, &RIGHT, None, Some("mcp")).unwrap_err();
-    assert!(matches!(used, TokenRejection::IdentityAssertion(_)), "{used:?}");
-    assert!(assert_for(&mut world, &Asserted { jti: "2", ..RIGHT }, None, None).is_ok());
+    let (first, second, third) =
+        (asserted(&world, json!({})), asserted(&world, json!({ "jti": "2" })), asserted(&world, json!({ "jti": "3" })));
+    assert!(present(&mut world, &first, None, None).is_ok());
+    assert_eq!(present(&mut world, &first, None, Some("mcp")).unwrap_err(), TokenRejection::AssertionReplayed);
+    assert!(present(&mut world, &second, None, None).is_ok());
     world.store.go_down();
-    let down = assert_for(&mut world, &Asserted { jti: "3", ..RIGHT }, None, None).unwrap_err();
-    assert_eq!(down.to_wire().0, 503);
-}
-
-#[test]
-fn assertions_are_of_providers_that_the_operator_trusts_with_them() {
-    let key = include_str!("../../../jose/test-keys/p256.pem").to_owned();
-    let key = gatehouse_jose::SigningKey::from_pem(&SecretString::new(key)).unwrap();
-    let token = |issuer: &str| {
-        let text = key.sign(&gatehouse_jose::SigningHeader::default(), &json!({ "iss": issuer })).unwrap();
-        SignedToken::parse(text.expose()).unwrap()
-    };
-    let mut configuration = World::new().configuration;
-    assert!(asserting_provider(&token("https://login.example"), &configuration).is_err(), "off by default");
-    configuration.identity_providers[0].accepts_identity_assertions = true;
-    assert_eq!(asserting_provider(&token("https://login.example"), &configuration).unwrap().name, "demo");
-    for other in ["https://login.example/", "https://evil.example", ""] {
-        assert!(asserting_provider(&token(other), &configuration).is_err(), "{other}");
-    }
+    assert_eq!(present(&mut world, &third, None, None).unwrap_err().to_wire().0, 503);
 }
 
 proptest! {

@@ -2,9 +2,10 @@ use gatehouse_openid::{AccountChoice, Login, ProviderMetadata};
 use proptest::prelude::*;
 
 use super::*;
-use crate::consent;
+use crate::consent::Question;
 use crate::example::{
-    CONFIGURED_URI, Failing, LOOPBACK_URI, START, World, configuration_with, key_ring, with_each_character_changed,
+    CONFIGURED_URI, Failing, LOOPBACK_URI, START, World, configuration_with, configuration_with_two_providers,
+    key_ring, with_each_character_changed,
 };
 
 /// OpenID Connect Discovery, as far as a login needs it.
@@ -25,17 +26,31 @@ impl World {
 
     /// Sends the user of [`World::browser`] away, and returns the state.
     fn begin(&mut self, request: &AuthorizationRequest) -> String {
+        self.begin_at(&approved(request), 0)
+    }
+
+    fn begin_at(&mut self, purpose: &LoginPurpose, provider: usize) -> String {
         let pending = self.pending();
         let state = pending.state().to_owned();
         let secrets = self.secrets(&state);
-        pending.keep(request, &secrets, &self.browser, &self.store, &mut self.entropy).unwrap();
+        let provider = &self.configuration.identity_providers[provider];
+        pending.keep(purpose, provider, &secrets, &self.browser, &self.store, &mut self.entropy).unwrap();
         state
     }
 
-    fn returned(&self, state: &str, browser: Option<&Browser>, now: UnixTime) -> Result<ReturnedLogin, LoginRejection> {
+    fn returned(
+        &self,
+        state: &str,
+        browser: Option<&Browser>,
+        now: UnixTime,
+    ) -> Result<ReturnedLogin<'_>, LoginRejection> {
         self.store.set_now(now);
         ReturnedLogin::take(state, browser, &self.keys, &self.configuration, &self.store, now)
     }
+}
+
+fn approved(request: &AuthorizationRequest) -> LoginPurpose {
+    LoginPurpose::Authorization { request: Box::new(request.clone()), approval: Approval::Given { remember: false } }
 }
 
 fn stored(secrets: &LoginSecrets) -> serde_json::Value {
@@ -45,14 +60,53 @@ fn stored(secrets: &LoginSecrets) -> serde_json::Value {
 #[test]
 fn a_login_comes_back_with_its_request_and_its_secrets() {
     let mut world = World::new();
-    let request = world.request_of_registered();
+    let purpose = approved(&world.request_of_registered());
     let pending = world.pending();
     let state = pending.state().to_owned();
     let secrets = world.secrets(&state);
-    pending.keep(&request, &secrets, &world.browser, &world.store, &mut world.entropy).unwrap();
+    let provider = &world.configuration.identity_providers[0];
+    pending.keep(&purpose, provider, &secrets, &world.browser, &world.store, &mut world.entropy).unwrap();
     let returned = world.returned(&state, Some(&world.browser), START.plus(30)).unwrap();
-    assert_eq!(format!("{:?}", returned.request), format!("{request:?}"));
+    assert_eq!(format!("{:?}", returned.purpose), format!("{purpose:?}"));
+    assert_eq!(returned.provider.name, "demo");
     assert_eq!(stored(&returned.secrets), stored(&secrets));
+}
+
+#[test]
+fn a_login_comes_back_for_what_it_was_begun() {
+    let mut world = World::new();
+    let request = Box::new(world.request());
+    for purpose in [
+        LoginPurpose::Account,
+        LoginPurpose::Authorization { request: request.clone(), approval: Approval::Given { remember: true } },
+        LoginPurpose::Authorization { request, approval: Approval::Remembered },
+    ] {
+        let state = world.begin_at(&purpose, 0);
+        let returned = world.returned(&state, Some(&world.browser), START).unwrap();
+        assert_eq!(format!("{:?}", returned.purpose), format!("{purpose:?}"));
+    }
+}
+
+/// RFC 9700, section 4.4: with several providers, each answer is for the one that was asked.
+#[test]
+fn a_login_comes_back_to_the_provider_where_it_began() {
+    let mut world = World::new();
+    world.configuration = configuration_with_two_providers();
+    for (provider, name) in [(0, "demo"), (1, "other")] {
+        let state = world.begin_at(&LoginPurpose::Account, provider);
+        assert_eq!(world.returned(&state, Some(&world.browser), START).unwrap().provider.name, name);
+    }
+}
+
+#[test]
+fn a_provider_that_was_removed_or_replaced_meanwhile_signs_nobody_in() {
+    for (from, to) in [("name = \"demo\"", "name = \"another\""), ("https://login.example", "https://evil.example")] {
+        let mut world = World::new();
+        let state = world.begin(&world.request());
+        world.configuration = configuration_with(from, to);
+        let refused = world.returned(&state, Some(&world.browser), START).unwrap_err();
+        assert_eq!(refused, LoginRejection::WithdrawnProvider, "{to}");
+    }
 }
 
 #[test]
@@ -131,7 +185,9 @@ fn a_state_that_was_altered_or_made_up_is_not_recognised() {
     let mut world = World::new();
     let state = world.begin(&world.request());
     let foreign = PendingLogin::generate(&key_ring('B'), START, &mut world.entropy).unwrap();
-    let ticket = consent::ticket(&world.request(), &world.browser, &world.keys, START, &mut world.entropy).unwrap();
+    let provider = &world.configuration.identity_providers[0];
+    let question = Question { request: world.request(), provider, approved: None };
+    let ticket = question.ticket(&world.browser, &world.keys, START, &mut world.entropy).unwrap();
     let mut forged = vec![
         String::new(),
         "xyz".to_owned(),
@@ -185,7 +241,8 @@ fn a_login_that_could_not_be_kept_whole_cannot_be_finished() {
         let state = pending.state().to_owned();
         let secrets = world.secrets(&state);
         let failing = Failing::after(answers, &world.store);
-        let kept = pending.keep(&request, &secrets, &world.browser, &failing, &mut world.entropy);
+        let provider = &world.configuration.identity_providers[0];
+        let kept = pending.keep(&approved(&request), provider, &secrets, &world.browser, &failing, &mut world.entropy);
         if kept.is_ok() {
             break;
         }
@@ -218,11 +275,12 @@ fn a_store_that_fails_at_any_point_of_a_callback_finishes_no_login() {
 #[test]
 fn the_store_holds_nothing_of_a_login_in_clear() {
     let mut world = World::new();
-    let request = world.request_of_registered();
+    let purpose = approved(&world.request_of_registered());
     let pending = world.pending();
     let state = pending.state().to_owned();
     let secrets = world.secrets(&state);
-    pending.keep(&request, &secrets, &world.browser, &world.store, &mut world.entropy).unwrap();
+    let provider = &world.configuration.identity_providers[0];
+    pending.keep(&purpose, provider, &secrets, &world.browser, &world.store, &mut world.entropy).unwrap();
     let dump = format!("{}{}", String::from_utf8_lossy(&world.store.values().concat()), world.store.snapshot());
     let secrets = stored(&secrets);
     for text in [

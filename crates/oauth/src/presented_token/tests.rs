@@ -1,9 +1,12 @@
-use gatehouse_protocol::ParameterError;
+use gatehouse_protocol::{ParameterError, Parameters};
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::credentials::ClientRejection;
-use crate::example::Form;
+use crate::client::Client;
+use crate::client_authentication::{ClientAuthentication, ClientSecret, SecretDigest};
+use crate::credentials::{AtHand, ClientRejection};
+use crate::example::{CONFIGURED, Form, START, World, client_id};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -56,4 +59,33 @@ fn an_answer_says_what_a_token_is_good_for_or_nothing_at_all() {
         "aud": "https://gateway.example/mcp", "iss": "https://gateway.example", "exp": 1_795_000_300,
         "token_type": "Bearer" });
     assert_eq!(serde_json::to_value(Introspection::active(token)).unwrap(), expected);
+}
+
+#[test]
+fn only_clients_that_the_operator_trusts_and_that_prove_who_they_are_may_ask() {
+    for (secret, may, expected) in
+        [(true, true, true), (true, false, false), (false, true, false), (false, false, false)]
+    {
+        let world = World::new();
+        let found = Client::find(&client_id(CONFIGURED), &world.configuration, &world.keys, &world.store, START);
+        let digest = ClientSecret::Digest(SecretDigest::of(&SecretString::new("s".to_owned())));
+        let authentication = if secret { ClientAuthentication::SecretPost(digest) } else { ClientAuthentication::None };
+        let client = Client { may_introspect: may, authentication, ..found.unwrap() };
+        let form = if secret { "client_id=conformance&client_secret=s" } else { "client_id=conformance" };
+        let presented = PresentedCredentials::parse(&HeaderMap::new(), &Parameters::parse(form)).unwrap();
+        let unproven = presented.of(client).unwrap();
+        let client = unproven.prove(&AtHand::Nothing, &world.configuration, &world.store, START).unwrap();
+        assert_eq!(may_introspect(&client).is_ok(), expected, "{secret} {may}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_body_is_read_or_refused(body in prop::collection::vec(any::<u8>(), 0..200), form in "(token=[ -~]{0,20}&)?[ -~]{0,60}") {
+        for body in [body.as_slice(), form.as_bytes()] {
+            if let Ok(presented) = PresentedToken::parse(Some(FORM), &HeaderMap::new(), body) {
+                prop_assert!(!presented.token.expose().is_empty());
+            }
+        }
+    }
 }

@@ -1,0 +1,193 @@
+//! `/sessions`, `/sign-in` and `/sign-out`: the user's own view of what they have allowed.
+
+use gatehouse_configuration::IdentityProvider;
+use gatehouse_oauth::account::{Account, check_sign_in, sign_in_ticket};
+use gatehouse_oauth::browser::Browser;
+use gatehouse_oauth::login::LoginPurpose;
+use gatehouse_oauth::page::PageRejection;
+use gatehouse_openid::{AccountChoice, ClientError, Identity, LoginRejection, ProviderTokens};
+use http::{Request, Response};
+use http_shell::SystemEntropy;
+
+use crate::bindings::gatehouse::auth::sessions;
+use crate::context::Context;
+use crate::forms::{self, Form, FormRejection};
+use crate::identity_provider::Failure;
+use crate::log::Decision;
+use crate::{cookies, log, login, pages, responses};
+
+const SESSIONS: &str = "sessions";
+const SIGN_IN: &str = "sign-in";
+const SIGN_OUT: &str = "sign-out";
+const PATH: &str = "/sessions";
+
+/// `GET /sessions`: what the user has allowed; to nobody in particular, a way to sign in.
+pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    let browser = cookies::browser(request.headers(), &context.configuration.public_url);
+    let account = browser.as_ref().and_then(|browser| cookies::account(request.headers(), browser, context));
+    match (browser, account) {
+        (Some(browser), Some(account)) => {
+            let page = overview(context, &account, &browser);
+            page.unwrap_or_else(|reason| out_of_order(SESSIONS, &reason))
+        }
+        (browser, _) => ask_to_sign_in(context, browser, 200),
+    }
+}
+
+fn overview(context: &Context, account: &Account, browser: &Browser) -> Result<Response<Vec<u8>>, String> {
+    let provider = account.provider(&context.configuration).ok_or("the identity provider is gone")?;
+    let sessions = sessions::list(account.subject.as_str()).map_err(unavailable)?;
+    let consents = context.remembered_consents().of(&account.subject).map_err(|error| error.to_string())?;
+    let ticket = account.ticket(browser, &context.keys, context.now, &mut SystemEntropy);
+    let ticket = ticket.map_err(|error| error.to_string())?;
+    Ok(pages::sessions(&context.configuration, provider, &sessions, &consents, &ticket))
+}
+
+fn ask_to_sign_in(context: &Context, browser: Option<Browser>, status: u16) -> Response<Vec<u8>> {
+    let browser = browser.unwrap_or_else(|| Browser::generate(&mut SystemEntropy));
+    match sign_in_ticket(&browser, &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => {
+            let mut page = pages::sign_in(&context.configuration, &ticket, status);
+            cookies::set_browser(&mut page, &browser, &context.configuration);
+            page
+        }
+        Err(error) => out_of_order(SESSIONS, &error.to_string()),
+    }
+}
+
+/// `POST /sessions`: the user ends one session, or has a consent forgotten.
+pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    let changed = own_form(context, request).and_then(|own| {
+        let Some((form, account)) = own else { return Ok(None) };
+        let (session, consent) = (form.optional("end_session")?, form.optional("forget_consent")?);
+        let changed = match (session, consent) {
+            // One that has ended meanwhile is what the user wanted.
+            (Some(id), None) => sessions::end_one(account.subject.as_str(), id).map(|_| ()).map_err(unavailable),
+            (None, Some(id)) => {
+                context.remembered_consents().forget(&account.subject, id).map_err(|error| error.to_string())
+            }
+            (Some(_), Some(_)) | (None, None) => return Err(FormRejection::Incomplete),
+        };
+        Ok(Some((account, changed)))
+    });
+    match changed {
+        Ok(Some((account, Ok(())))) => {
+            allowed(SESSIONS, &account);
+            responses::redirect_to_own_page(&context.configuration.public_url, PATH)
+        }
+        Ok(Some((_, Err(reason)))) => out_of_order(SESSIONS, &reason),
+        Ok(None) => not_signed_in(context, request, SESSIONS),
+        Err(rejection) => forms::refused(SESSIONS, &rejection),
+    }
+}
+
+/// `POST /sign-out`: ends all sessions of the user, and their stay on the account pages.
+pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    match own_form(context, request) {
+        Ok(Some((_, account))) => match sessions::end_all(account.subject.as_str()).map_err(unavailable) {
+            Ok(()) => {
+                allowed(SIGN_OUT, &account);
+                let mut page = pages::signed_out();
+                cookies::remove_account(&mut page, &context.configuration.public_url);
+                page
+            }
+            Err(reason) => out_of_order(SIGN_OUT, &reason),
+        },
+        Ok(None) => not_signed_in(context, request, SIGN_OUT),
+        Err(rejection) => forms::refused(SIGN_OUT, &rejection),
+    }
+}
+
+/// `POST /sign-in`: sends the user to the identity provider that they picked.
+pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    let picked = Form::read(context, request).and_then(|form| {
+        check_sign_in(form.required("ticket")?, &form.browser, &context.keys, context.now)?;
+        let provider = context.configuration.identity_provider(form.required("provider")?);
+        let which = match form.optional("account")? {
+            Some("another") => AccountChoice::ByUser,
+            Some(_) | None => AccountChoice::ByProvider,
+        };
+        Ok((provider.ok_or(PageRejection::UnknownProvider)?, which, form.browser))
+    });
+    match picked {
+        Ok((provider, which, browser)) => login::begin(context, &LoginPurpose::Account, provider, &browser, which)
+            .unwrap_or_else(|reason| out_of_order(SIGN_IN, &reason)),
+        Err(rejection) => forms::refused(SIGN_IN, &rejection),
+    }
+}
+
+/// The user comes back from the identity provider, to see their sessions.
+pub(crate) fn signed_in(
+    context: &Context,
+    provider: &IdentityProvider,
+    browser: &Browser,
+    outcome: Result<(Identity, ProviderTokens), Failure>,
+) -> Response<Vec<u8>> {
+    let identity = match outcome {
+        // The provider's tokens are dropped: the account pages need to know who is there, and nothing else.
+        Ok((identity, _)) => identity,
+        Err(failure) => return nobody_signed_in(context, provider, browser, &failure),
+    };
+    let account = Account::signed_in(identity.subject().clone(), provider, context.now);
+    match account.cookie_value(browser, &context.keys, &mut SystemEntropy) {
+        Ok(value) => {
+            allowed(SIGN_IN, &account);
+            let mut response = responses::redirect_to_own_page(&context.configuration.public_url, PATH);
+            cookies::set_account(&mut response, &account, &value, context);
+            response
+        }
+        Err(error) => out_of_order(SIGN_IN, &error.to_string()),
+    }
+}
+
+fn nobody_signed_in(
+    context: &Context,
+    provider: &IdentityProvider,
+    browser: &Browser,
+    failure: &Failure,
+) -> Response<Vec<u8>> {
+    let Failure::Rejected(rejection) = failure else {
+        return out_of_order(SIGN_IN, &failure.to_string());
+    };
+    if let LoginRejection::Access(rejection) = rejection {
+        log::denied(SIGN_IN, None, rejection);
+        return match sign_in_ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+            Ok(ticket) => pages::not_let_in_to_account(provider, rejection, &ticket),
+            Err(error) => out_of_order(SIGN_IN, &error.to_string()),
+        };
+    }
+    match rejection.to_wire() {
+        ClientError::AccessDenied => {
+            log::denied(SIGN_IN, None, rejection);
+            ask_to_sign_in(context, Some(browser.clone()), 403)
+        }
+        ClientError::ServerError | ClientError::TemporarilyUnavailable => out_of_order(SIGN_IN, &rejection.to_string()),
+    }
+}
+
+/// A form of a page that shows an account; `None` where nobody is signed in, or no longer.
+fn own_form(context: &Context, request: &Request<Vec<u8>>) -> Result<Option<(Form, Account)>, FormRejection> {
+    let form = Form::read(context, request)?;
+    let ticket = form.required("ticket")?;
+    let Some(account) = cookies::account(request.headers(), &form.browser, context) else { return Ok(None) };
+    account.check(ticket, &form.browser, &context.keys, context.now)?;
+    Ok(Some((form, account)))
+}
+
+fn not_signed_in(context: &Context, request: &Request<Vec<u8>>, event: &'static str) -> Response<Vec<u8>> {
+    log::denied(event, None, "nobody is signed in");
+    ask_to_sign_in(context, cookies::browser(request.headers(), &context.configuration.public_url), 403)
+}
+
+fn allowed(event: &'static str, account: &Account) {
+    Decision { event, outcome: "allowed", subject: Some(account.subject.as_str()), ..Decision::default() }.write();
+}
+
+fn out_of_order(event: &'static str, reason: &str) -> Response<Vec<u8>> {
+    log::failed(event, reason);
+    pages::out_of_order()
+}
+
+fn unavailable(rejection: sessions::Rejection) -> String {
+    format!("sessions: {rejection:?}")
+}

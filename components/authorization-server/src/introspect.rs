@@ -1,0 +1,56 @@
+//! `POST /introspect`: what a token is good for (RFC 7662).
+
+use gatehouse_configuration::Configuration;
+use gatehouse_oauth::authorization::resource_of;
+use gatehouse_oauth::presented_token::{ActiveToken, Introspection, PresentedToken, may_introspect};
+use gatehouse_oauth::token::TokenRejection;
+use http::{Request, Response};
+
+use crate::bindings::gatehouse::auth::sessions::{self, TokenKind};
+use crate::context::Context;
+use crate::log::Decision;
+use crate::session_rejection::rejection;
+use crate::{clients, requests, responses};
+
+const EVENT: &str = "introspect";
+
+/// Tells a client that may ask.
+pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    let media_type = requests::media_type(request.headers());
+    let parsed = PresentedToken::parse(media_type.as_deref(), request.headers(), request.body());
+    let client_id = parsed.as_ref().ok().map(|request| request.credentials.client_id().to_string());
+    match parsed.and_then(|request| introspect(context, request)) {
+        Ok(introspection) => {
+            let client_id = client_id.as_deref();
+            Decision { event: EVENT, outcome: "allowed", client_id, ..Decision::default() }.write();
+            responses::json(200, &introspection)
+        }
+        Err(rejection) => clients::refused(EVENT, client_id.as_deref(), &rejection),
+    }
+}
+
+fn introspect(context: &Context, request: PresentedToken) -> Result<Introspection, TokenRejection> {
+    let client = clients::authenticated(context, request.credentials)?;
+    may_introspect(&client)?;
+    let configuration = &context.configuration;
+    let found = sessions::introspect(request.token.expose(), &resources(configuration)).map_err(rejection)?;
+    let Some(found) = found else { return Ok(Introspection::inactive()) };
+    Ok(Introspection::active(ActiveToken {
+        scope: found.principal.scopes.join(" "),
+        client_id: found.principal.client_id,
+        sub: found.principal.subject,
+        aud: found.principal.resource,
+        iss: configuration.public_url.to_string(),
+        exp: found.expires_at,
+        token_type: match found.kind {
+            TokenKind::Access => Some("Bearer"),
+            TokenKind::Refresh => None,
+        },
+    }))
+}
+
+/// Everything that a token can be for.
+pub(crate) fn resources(configuration: &Configuration) -> Vec<String> {
+    let resources = configuration.upstreams.iter().filter_map(|upstream| resource_of(configuration, upstream));
+    resources.map(|resource| resource.to_string()).collect()
+}

@@ -1,0 +1,40 @@
+//! `POST /revoke`: a client gives a token back (RFC 7009).
+
+use gatehouse_oauth::presented_token::PresentedToken;
+use gatehouse_oauth::token::TokenRejection;
+use http::{Request, Response, StatusCode};
+
+use crate::bindings::gatehouse::auth::sessions::{self, Revocation};
+use crate::context::Context;
+use crate::log::Decision;
+use crate::session_rejection::rejection;
+use crate::{clients, introspect, requests, responses};
+
+const EVENT: &str = "revoke";
+
+/// Ends the session of the token, where it is the client's own. The answer is the same where it is not, or is no token
+/// (section 2.2): the client cannot do anything about it, and learns nothing of other clients' tokens.
+pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    let media_type = requests::media_type(request.headers());
+    let parsed = PresentedToken::parse(media_type.as_deref(), request.headers(), request.body());
+    let client_id = parsed.as_ref().ok().map(|request| request.credentials.client_id().to_string());
+    match parsed.and_then(|request| revoke(context, request)) {
+        Ok(revocation) => {
+            let (outcome, reason) = match revocation {
+                Revocation::Ended => ("allowed", None),
+                Revocation::Unknown => ("allowed", Some("there is no session of this token".to_owned())),
+                Revocation::Foreign => ("denied", Some("the token is another client's".to_owned())),
+            };
+            Decision { event: EVENT, outcome, reason, client_id: client_id.as_deref(), subject: None }.write();
+            responses::status_only(StatusCode::OK)
+        }
+        Err(rejection) => clients::refused(EVENT, client_id.as_deref(), &rejection),
+    }
+}
+
+fn revoke(context: &Context, request: PresentedToken) -> Result<Revocation, TokenRejection> {
+    let client = clients::authenticated(context, request.credentials)?;
+    let client_id = client.client().client_id.as_str();
+    let resources = introspect::resources(&context.configuration);
+    sessions::revoke(request.token.expose(), client_id, &resources).map_err(rejection)
+}

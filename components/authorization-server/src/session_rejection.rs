@@ -1,0 +1,19 @@
+//! What the sessions component says, in the words of the crates that decide.
+
+use gatehouse_oauth::token::TokenRejection;
+use gatehouse_session::Rejection;
+
+use crate::bindings::gatehouse::auth::sessions;
+
+pub(crate) fn rejection(rejection: sessions::Rejection) -> TokenRejection {
+    TokenRejection::Session(match rejection {
+        sessions::Rejection::Unrecognised => Rejection::Unrecognised,
+        sessions::Rejection::Expired => Rejection::Expired,
+        sessions::Rejection::Revoked => Rejection::Revoked,
+        sessions::Rejection::Reused => Rejection::Reused,
+        sessions::Rejection::WrongClient => Rejection::WrongClient,
+        sessions::Rejection::BeyondGrant => Rejection::BeyondGrant,
+        sessions::Rejection::OtherResource => Rejection::OtherResource,
+        sessions::Rejection::Unavailable(reason) => Rejection::Unavailable(reason),
+    })
+}

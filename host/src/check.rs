@@ -1,0 +1,328 @@
+//! `gatehouse check`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use gatehouse_configuration::{
+    AssertionSource, ClientKeys, Configuration, IdentityProvider, ProviderAuthentication, ProviderProfile,
+    RegisteredAuthentication, RegisteredClient, SERVER_KEYS_SETTING, SETTING, SecretName,
+};
+use gatehouse_sealing::KeyRing;
+use url::Url;
+use zeroize::Zeroizing;
+
+#[derive(Args)]
+pub(crate) struct Check {
+    /// The configuration document, TOML or JSON
+    #[arg(value_name = "CONFIG")]
+    configuration: PathBuf,
+    /// The server keys, to be checked too
+    #[arg(long, value_name = "FILE")]
+    server_keys: Option<PathBuf>,
+}
+
+/// Prints what the configuration means. The error is one line: the key, what is wrong with it and a right example.
+pub(crate) fn run(check: &Check) -> Result<ExitCode, String> {
+    print!("{}", check.report()?);
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Check {
+    fn report(&self) -> Result<String, String> {
+        let file = self.configuration.display();
+        let text = fs::read_to_string(&self.configuration).map_err(|error| format!("cannot read {file}: {error}"))?;
+        let configuration = Configuration::parse(&text).map_err(|error| format!("{file}: {error}"))?;
+        let mut report = describe(&configuration);
+        if let Some(path) = &self.server_keys {
+            let file = path.display();
+            let text = fs::read_to_string(path).map(Zeroizing::new);
+            let text = text.map_err(|error| format!("cannot read {file}: {error}"))?;
+            let ring = KeyRing::parse(&text).map_err(|error| format!("{file}: {error}"))?;
+            line(&mut report, "Server keys", &ring.ids().collect::<Vec<_>>().join(", then "));
+        }
+        Ok(report)
+    }
+}
+
+/// A line for each thing that an operator has to know or do.
+fn describe(configuration: &Configuration) -> String {
+    let mut report = String::new();
+    line(&mut report, "Public URL", configuration.public_url.as_str());
+    line(&mut report, "Redirect URI to register at each identity provider", &configuration.callback_url());
+    for provider in &configuration.identity_providers {
+        line(&mut report, &format!("Identity provider {}", provider.name), &describe_provider(provider));
+    }
+    for upstream in &configuration.upstreams {
+        let resource = configuration.public_url.join(upstream.path.as_str());
+        line(&mut report, &format!("Upstream {resource}"), &format!("{}, scopes {}", upstream.url, upstream.scopes));
+    }
+    for client in &configuration.clients {
+        line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
+    }
+    let registration = &configuration.registration;
+    let registration = match (registration.enabled, &registration.initial_access_token) {
+        (false, _) => "off".to_owned(),
+        (true, None) => format!("open to everybody, {} an hour", registration.per_hour),
+        (true, Some(_)) => format!("with an initial access token, {} an hour", registration.per_hour),
+    };
+    line(&mut report, "Client registration", &registration);
+    let documents = if configuration.client_documents.enabled { "on" } else { "off" };
+    line(&mut report, "Client ID metadata documents", documents);
+    for (origin, why) in outbound_origins(configuration) {
+        line(&mut report, &format!("Allow the outbound host {origin}"), &why.join(", "));
+    }
+    for (setting, why) in settings(configuration) {
+        line(&mut report, &format!("Give the variable {setting}"), &why.join(", "));
+    }
+    report
+}
+
+fn line(report: &mut String, name: &str, value: &str) {
+    // Writing into a text cannot fail.
+    let _ = writeln!(report, "{name}: {value}");
+}
+
+fn describe_provider(provider: &IdentityProvider) -> String {
+    let profile = match &provider.profile {
+        ProviderProfile::OpenId => "openid",
+        ProviderProfile::Entra(entra) if entra.is_multi_tenant() && provider.access.tenants.is_empty() => {
+            "entra, users of any tenant"
+        }
+        ProviderProfile::Entra(_) => "entra",
+    };
+    let authentication = match &provider.authentication {
+        ProviderAuthentication::None => "public client",
+        ProviderAuthentication::Secret(_) => "client secret",
+        ProviderAuthentication::PrivateKey { .. } => "private_key_jwt",
+        ProviderAuthentication::Assertion(_) => "assertion by somebody else",
+    };
+    format!("{}, profile {profile}, {authentication}, scopes {}", provider.issuer, provider.scopes)
+}
+
+fn describe_client(client: &RegisteredClient) -> String {
+    let method = match &client.authentication {
+        RegisteredAuthentication::None => "none",
+        RegisteredAuthentication::SecretBasic(_) => "client_secret_basic",
+        RegisteredAuthentication::SecretPost(_) => "client_secret_post",
+        RegisteredAuthentication::PrivateKeyJwt(_) => "private_key_jwt",
+    };
+    let grants = client.grant_types.iter().map(|grant| grant.as_str()).collect::<Vec<_>>().join(" ");
+    let grants = if grants.is_empty() { "no grants" } else { &grants };
+    let introspects = if client.may_introspect { ", may introspect" } else { "" };
+    format!("{method}, {grants}{introspects}")
+}
+
+/// What is needed, and for what, each once and in a stable order.
+type Needs = BTreeMap<String, Vec<String>>;
+
+/// The places that Gatehouse connects to, as `allowed_outbound_hosts` has them.
+fn outbound_origins(configuration: &Configuration) -> Needs {
+    let mut needs = Needs::new();
+    let mut need = |url: &str, why: String| {
+        if let Ok(url) = Url::parse(url) {
+            needs.entry(url.origin().ascii_serialization()).or_default().push(why);
+        }
+    };
+    for provider in &configuration.identity_providers {
+        need(
+            &provider.issuer,
+            format!("identity provider {}, and the hosts of the endpoints in its metadata", provider.name),
+        );
+        if let ProviderProfile::Entra(entra) = &provider.profile {
+            need(&entra.graph, format!("groups of users of {}", provider.name));
+        }
+        if let ProviderAuthentication::Assertion(AssertionSource::Endpoint { url, .. }) = &provider.authentication {
+            need(&url.to_string(), format!("assertions for {}", provider.name));
+        }
+    }
+    for upstream in &configuration.upstreams {
+        need(&upstream.url.to_string(), format!("upstream {}", upstream.path));
+    }
+    for client in &configuration.clients {
+        if let RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) = &client.authentication {
+            need(uri, format!("keys of client {}", client.client_id));
+        }
+    }
+    if configuration.client_documents.enabled {
+        needs.insert("https://*:443".to_owned(), vec!["client ID metadata documents".to_owned()]);
+    }
+    needs
+}
+
+/// The settings that have to be given. All but the first are secrets.
+fn settings(configuration: &Configuration) -> Needs {
+    let mut needs = Needs::from([
+        (SETTING.to_owned(), vec!["this document".to_owned()]),
+        (SERVER_KEYS_SETTING.to_owned(), vec!["see `gatehouse keys generate`".to_owned()]),
+    ]);
+    let mut need = |name: &SecretName, why: String| needs.entry(name.as_str().to_owned()).or_default().push(why);
+    if let Some(name) = &configuration.registration.initial_access_token {
+        need(name, "initial access token of the client registration".to_owned());
+    }
+    for provider in &configuration.identity_providers {
+        match &provider.authentication {
+            ProviderAuthentication::None => {}
+            ProviderAuthentication::Secret(name) => need(name, format!("client secret at {}", provider.name)),
+            ProviderAuthentication::PrivateKey { key, .. } => {
+                need(key, format!("private key for {} (PEM, PKCS #8)", provider.name));
+            }
+            ProviderAuthentication::Assertion(AssertionSource::Setting(name)) => {
+                need(name, format!("assertion for {}", provider.name));
+            }
+            ProviderAuthentication::Assertion(AssertionSource::Endpoint { secret_headers, .. }) => {
+                for (header, name) in secret_headers {
+                    need(name, format!("header {header} for the assertions for {}", provider.name));
+                }
+            }
+        }
+    }
+    for upstream in &configuration.upstreams {
+        for (header, name) in &upstream.secret_headers {
+            need(name, format!("header {header} of upstream {}", upstream.path));
+        }
+    }
+    for client in &configuration.clients {
+        match &client.authentication {
+            RegisteredAuthentication::SecretBasic(name) | RegisteredAuthentication::SecretPost(name) => {
+                need(name, format!("secret of client {}", client.client_id));
+            }
+            RegisteredAuthentication::None | RegisteredAuthentication::PrivateKeyJwt(_) => {}
+        }
+    }
+    needs
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+    use std::path::Path;
+
+    use super::*;
+
+    const DOCUMENT: &str = r#"
+        public_url = "https://gateway.example"
+
+        [registration]
+        initial_access_token = { secret = "registration_token" }
+
+        [[clients]]
+        client_id = "nightly"
+        client_name = "Nightly job"
+        token_endpoint_auth_method = "client_secret_basic"
+        client_secret = { secret = "nightly_secret" }
+        grant_types = ["client_credentials"]
+        scopes = ["mcp"]
+
+        [[clients]]
+        client_id = "auditor"
+        client_name = "Auditor"
+        token_endpoint_auth_method = "private_key_jwt"
+        jwks_uri = "https://audit.example/jwks"
+        grant_types = []
+        may_introspect = true
+
+        [[identity_providers]]
+        name = "staff"
+        profile = "entra"
+        tenant = "organizations"
+        client_id = "gatehouse"
+        access = { any_tenant = true }
+        [identity_providers.client_assertion]
+        url = "http://169.254.169.254/token?api-version=1"
+        headers = { Metadata = "true" }
+        secret_headers = { X-IDENTITY-HEADER = { secret = "identity_header" } }
+
+        [[identity_providers]]
+        name = "partners"
+        issuer = "https://login.partner.example/realm"
+        client_id = "gatehouse"
+        client_secret = { secret = "partner_secret" }
+
+        [[upstreams]]
+        path = "/mcp"
+        url = "http://10.0.0.7:8080/mcp"
+        secret_headers = { x-functions-key = { secret = "partner_secret" } }
+    "#;
+
+    fn check(folder: &Path, document: &str, keys: Option<&str>) -> Result<String, String> {
+        let configuration = folder.join("gatehouse.toml");
+        fs::write(&configuration, document).unwrap();
+        let server_keys = keys.map(|keys| {
+            let path = folder.join("server-keys");
+            fs::write(&path, keys).unwrap();
+            path
+        });
+        Check { configuration, server_keys }.report()
+    }
+
+    #[test]
+    fn a_right_configuration_is_told_in_plain_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys =
+            "2026-11-21:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE,old:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI\n";
+        let report = check(folder.path(), DOCUMENT, Some(keys)).unwrap();
+        assert_eq!(
+            report.lines().collect::<Vec<_>>(),
+            [
+                "Public URL: https://gateway.example",
+                "Redirect URI to register at each identity provider: https://gateway.example/callback",
+                "Identity provider staff: https://login.microsoftonline.com/organizations/v2.0, profile entra, users of any \
+                 tenant, assertion by somebody else, scopes openid profile offline_access",
+                "Identity provider partners: https://login.partner.example/realm, profile openid, client secret, scopes \
+                 openid profile",
+                "Upstream https://gateway.example/mcp: http://10.0.0.7:8080/mcp, scopes mcp",
+                "Client nightly: client_secret_basic, client_credentials",
+                "Client auditor: private_key_jwt, no grants, may introspect",
+                "Client registration: with an initial access token, 500 an hour",
+                "Client ID metadata documents: on",
+                "Allow the outbound host http://10.0.0.7:8080: upstream /mcp",
+                "Allow the outbound host http://169.254.169.254: assertions for staff",
+                "Allow the outbound host https://*:443: client ID metadata documents",
+                "Allow the outbound host https://audit.example: keys of client auditor",
+                "Allow the outbound host https://graph.microsoft.com: groups of users of staff",
+                "Allow the outbound host https://login.microsoftonline.com: identity provider staff, and the hosts of the \
+                 endpoints in its metadata",
+                "Allow the outbound host https://login.partner.example: identity provider partners, and the hosts of the \
+                 endpoints in its metadata",
+                "Give the variable config: this document",
+                "Give the variable identity_header: header x-identity-header for the assertions for staff",
+                "Give the variable nightly_secret: secret of client nightly",
+                "Give the variable partner_secret: client secret at partners, header x-functions-key of upstream /mcp",
+                "Give the variable registration_token: initial access token of the client registration",
+                "Give the variable server_keys: see `gatehouse keys generate`",
+                "Server keys: 2026-11-21, then old",
+            ]
+        );
+        assert!(!report.contains("AQEB") && !report.contains("AgIC"));
+    }
+
+    #[test]
+    fn a_wrong_configuration_is_told_in_one_line_with_the_file_the_key_and_an_example() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = check(folder.path(), &DOCUMENT.replace("\"/mcp\"", "\"mcp\""), None).unwrap_err();
+        assert_eq!(
+            error,
+            format!(
+                "{}: the configuration key `upstreams[0].path` must start with a slash and have at most 256 characters; \
+                 for example: path = \"/mcp\"",
+                folder.path().join("gatehouse.toml").display()
+            )
+        );
+        let error = check(folder.path(), DOCUMENT, Some("c2VjcmV0")).unwrap_err();
+        assert!(error.contains("server-keys: entry 1 of server_keys is not id:key"), "{error}");
+        assert!(!error.contains("c2VjcmV0"), "{error}");
+        let missing = Check { configuration: folder.path().join("nothing"), server_keys: None };
+        assert!(missing.report().unwrap_err().starts_with("cannot read "));
+    }
+
+    #[test]
+    fn the_checked_in_example_is_right() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/gatehouse.toml");
+        assert!(Check { configuration: example, server_keys: None }.report().is_ok());
+    }
+}
