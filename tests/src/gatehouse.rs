@@ -118,7 +118,7 @@ impl Gatehouse {
                 Runs::Embedded(serve(&manifest, options, held).await)
             }
             HostKind::Spin => {
-                assert_eq!(settings.ca_file, None, "Spin trusts the system's authorities only");
+                assert_eq!(ca_file, None, "Spin trusts the system's authorities only");
                 drop(held);
                 Runs::Spin(Box::new(spin::up(&manifest, port, state_directory.path(), &variables).await))
             }
