@@ -1,6 +1,7 @@
 //! What attackers do, over HTTP. Each test names its attack, shows that it is refused, and that the store is as it was.
 //! `CVE-…`, `GHSA-…` and `owner/repository#…` are flaws of others that it would have shown.
 
+mod account;
 mod answers;
 mod bit_flips;
 mod clients;
