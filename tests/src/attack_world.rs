@@ -164,6 +164,7 @@ scopes = ["mcp"]
             identity_provider: "http://127.0.0.1:*".to_owned(),
             upstream: upstream.origin().to_owned(),
             variables,
+            ca_file: None,
         };
         let gatehouse = Gatehouse::start(HostKind::Embedded, held, settings, seconds).await;
         providers.iter().for_each(|provider| provider.follow(&gatehouse.clock));
