@@ -48,6 +48,7 @@ pub struct Gatehouse {
     /// Seconds for which its access tokens are valid.
     access_token_seconds: u64,
     variables: Vec<(String, String)>,
+    ca_file: Option<PathBuf>,
     state_directory: Arc<TempDir>,
     runs: Runs,
 }
@@ -108,22 +109,22 @@ impl Gatehouse {
             ("upstream_origin".to_owned(), settings.upstream),
         ];
         variables.extend(settings.variables);
+        let ca_file = settings.ca_file;
         let (clock, log) = (Arc::new(TestClock::default()), Arc::new(CapturedLog::new()));
         let (manifest, port) = (manifest(&variables, state_directory.path()), held.number());
         let runs = match host {
             HostKind::Embedded => {
-                let mut options = options(&variables, state_directory.path(), &clock, &log);
-                options.ca_file = settings.ca_file;
+                let options = options(&variables, &ca_file, state_directory.path(), &clock, &log);
                 Runs::Embedded(serve(&manifest, options, held).await)
             }
             HostKind::Spin => {
-                assert_eq!(settings.ca_file, None, "Spin trusts the system's authorities only");
+                assert_eq!(ca_file, None, "Spin trusts the system's authorities only");
                 drop(held);
                 Runs::Spin(Box::new(spin::up(&manifest, port, state_directory.path(), &variables).await))
             }
         };
         let url = format!("http://127.0.0.1:{port}");
-        Self { url, clock, log, access_token_seconds, variables, state_directory, runs }
+        Self { url, clock, log, access_token_seconds, variables, ca_file, state_directory, runs }
     }
 
     /// Another instance of the same configuration, with the same store, clock and log, on the embedded host at a port of
@@ -132,13 +133,14 @@ impl Gatehouse {
         let held = HeldPort::take();
         let url = format!("http://127.0.0.1:{}", held.number());
         let manifest = manifest(&self.variables, self.state_directory.path());
-        let options = options(&self.variables, self.state_directory.path(), &self.clock, &self.log);
+        let options = options(&self.variables, &self.ca_file, self.state_directory.path(), &self.clock, &self.log);
         Self {
             url,
             clock: Arc::clone(&self.clock),
             log: Arc::clone(&self.log),
             access_token_seconds: self.access_token_seconds,
             variables: self.variables.clone(),
+            ca_file: self.ca_file.clone(),
             state_directory: Arc::clone(&self.state_directory),
             runs: Runs::Embedded(serve(&manifest, options, held).await),
         }
@@ -204,9 +206,16 @@ fn manifest(variables: &[(String, String)], folder: &Path) -> PathBuf {
     path
 }
 
-fn options(variables: &[(String, String)], folder: &Path, clock: &Arc<TestClock>, log: &Arc<CapturedLog>) -> Options {
+fn options(
+    variables: &[(String, String)],
+    ca_file: &Option<PathBuf>,
+    folder: &Path,
+    clock: &Arc<TestClock>,
+    log: &Arc<CapturedLog>,
+) -> Options {
     let mut options = Options::new(folder);
     options.variables = VariableSources { given: variables.iter().cloned().collect(), ..VariableSources::default() };
+    options.ca_file = ca_file.clone();
     options.wall_clock = Arc::clone(clock) as _;
     options.log = Arc::clone(log) as _;
     options

@@ -51,7 +51,7 @@ fn value_of(form: &str, name: &str) -> Option<String> {
 
 /// Serves on a free port of 127.0.0.1 until the runtime ends; its origin. Where `answer` returns `None`, the connection
 /// is cut.
-pub(crate) async fn serve<Answer, Answered>(answer: Answer) -> String
+pub async fn serve<Answer, Answered>(answer: Answer) -> String
 where
     Answer: Fn(Received) -> Answered + Send + Sync + 'static,
     Answered: Future<Output = Option<Response<Bytes>>> + Send + 'static,

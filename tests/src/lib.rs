@@ -26,7 +26,7 @@ pub use authorization::{Authorization, CHALLENGE, VERIFIER};
 pub use clock::TestClock;
 pub use flow::{Flow, Step, parameter};
 pub use gatehouse::{Gatehouse, HeldPort, HostKind, Settings, free_port_base};
-pub use http_server::Received;
+pub use http_server::{Received, serve};
 pub use page::{Answer, Form};
 pub use paths::{artefact, repository, tool};
 pub use person::{Cookie, From, Person};

@@ -5,14 +5,14 @@ use gatehouse_oauth::account::{Account, check_sign_in, sign_in_ticket};
 use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::login::LoginPurpose;
 use gatehouse_oauth::page::PageRejection;
-use gatehouse_openid::{AccountChoice, ClientError, Identity, LoginRejection, ProviderTokens};
+use gatehouse_openid::{AccountChoice, ClientError};
 use http::{Request, Response};
 use http_shell::SystemEntropy;
+use provider_client::{Failure, SignedIn};
 
 use crate::bindings::gatehouse::auth::sessions;
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
-use crate::identity_provider::Failure;
 use crate::log::Decision;
 use crate::{cookies, log, login, pages, responses};
 
@@ -121,11 +121,11 @@ pub(crate) fn signed_in(
     context: &Context,
     provider: &IdentityProvider,
     browser: &Browser,
-    outcome: Result<(Identity, ProviderTokens), Failure>,
+    outcome: Result<SignedIn, Failure>,
 ) -> Response<Vec<u8>> {
     let identity = match outcome {
         // The provider's tokens are dropped: the account pages need to know who is there, and nothing else.
-        Ok((identity, _)) => identity,
+        Ok(signed_in) => signed_in.identity,
         Err(failure) => return nobody_signed_in(context, provider, browser, &failure),
     };
     let account = Account::signed_in(identity.subject().clone(), provider, context.now);
@@ -146,22 +146,19 @@ fn nobody_signed_in(
     browser: &Browser,
     failure: &Failure,
 ) -> Response<Vec<u8>> {
-    let Failure::Rejected(rejection) = failure else {
-        return out_of_order(SIGN_IN, &failure.to_string());
-    };
-    if let LoginRejection::Access(rejection) = rejection {
+    if let Some(rejection) = failure.access() {
         log::denied(SIGN_IN, None, rejection);
         return match sign_in_ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
             Ok(ticket) => pages::not_let_in_to_account(provider, rejection, &ticket),
             Err(error) => out_of_order(SIGN_IN, &error.to_string()),
         };
     }
-    match rejection.to_wire() {
+    match failure.to_wire() {
         ClientError::AccessDenied => {
-            log::denied(SIGN_IN, None, rejection);
+            log::denied(SIGN_IN, None, failure);
             ask_to_sign_in(context, Some(browser.clone()), 403)
         }
-        ClientError::ServerError | ClientError::TemporarilyUnavailable => out_of_order(SIGN_IN, &rejection.to_string()),
+        ClientError::ServerError | ClientError::TemporarilyUnavailable => out_of_order(SIGN_IN, &failure.to_string()),
     }
 }
 

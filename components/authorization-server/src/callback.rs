@@ -8,16 +8,16 @@ use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::code::issue_code;
 use gatehouse_oauth::consent::{Approval, Question};
 use gatehouse_oauth::login::{self, LoginPurpose, ReturnedLogin};
-use gatehouse_openid::{Callback, ClientError, Identity, LoginRejection, ProviderTokens};
+use gatehouse_openid::{Callback, ClientError, ProviderTokens};
 use gatehouse_protocol::{SecretString, Subject};
 use gatehouse_session::UpstreamTokens;
 use gatehouse_storage::StoreUnavailable;
 use http::{Request, Response};
 use http_shell::SystemEntropy;
+use provider_client::{Failure, SignedIn};
 
 use crate::consent::{self, answer_client};
 use crate::context::Context;
-use crate::identity_provider::{self, Failure};
 use crate::log::Decision;
 use crate::{account, authorize, cookies, log, pages, responses};
 
@@ -46,7 +46,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
         LoginPurpose::Authorization { request, approval } => {
             let question =
                 Question { request: (**request).clone(), provider: login.provider, approved: Some(*approval) };
-            let outcome = signed_in.map_err(Unsuccessful::Provider).and_then(|(identity, tokens)| {
+            let outcome = signed_in.map_err(Unsuccessful::Provider).and_then(|SignedIn { identity, tokens }| {
                 let subject = identity.subject();
                 Ok((subject.clone(), authorize(context, &question, *approval, &browser, subject, tokens)?))
             });
@@ -99,14 +99,11 @@ impl fmt::Display for Unsuccessful {
     }
 }
 
-fn sign_in(
-    context: &Context,
-    callback: Callback,
-    login: &ReturnedLogin<'_>,
-) -> Result<(Identity, ProviderTokens), Failure> {
-    let metadata = identity_provider::metadata(login.provider)?;
+fn sign_in(context: &Context, callback: Callback, login: &ReturnedLogin<'_>) -> Result<SignedIn, Failure> {
+    let provider = context.client_of(login.provider);
+    let metadata = provider.metadata()?;
     let code = callback.code(&metadata)?;
-    identity_provider::identity(&context.configuration, login.provider, &metadata, &code, &login.secrets, context.now)
+    provider.sign_in(&metadata, &context.configuration.callback_url(), &code, &login.secrets)
 }
 
 /// Issues the code, where the one who signed in is the one who approved.
@@ -159,15 +156,17 @@ fn finish(
             log::denied(EVENT, client_id, &failure);
             consent::ask(context, &Question { approved: None, ..question }, browser, false, EVENT)
         }
-        Unsuccessful::Provider(Failure::Rejected(LoginRejection::Access(rejection))) => {
-            log::denied(EVENT, client_id, &failure);
-            consent::not_let_in(context, &question, browser, rejection)
-        }
-        Unsuccessful::Provider(provider_failure) => {
-            log::failed(EVENT, &failure);
-            let (code, description) = to_wire(provider_failure);
-            answer_client(context, &question.request, code, description)
-        }
+        Unsuccessful::Provider(of_provider) => match of_provider.access() {
+            Some(rejection) => {
+                log::denied(EVENT, client_id, &failure);
+                consent::not_let_in(context, &question, browser, rejection)
+            }
+            None => {
+                log::failed(EVENT, &failure);
+                let error = of_provider.to_wire();
+                answer_client(context, &question.request, to_code(error), error.description())
+            }
+        },
         Unsuccessful::Store(_) => {
             log::failed(EVENT, &failure);
             let description = "the sign-in could not be completed; try again later";
@@ -184,21 +183,11 @@ fn answer_with_code(context: &Context, request: &AuthorizationRequest, code: &Se
     responses::redirect_to_client(&request.redirect_uri, &parameters)
 }
 
-fn to_wire(failure: &Failure) -> (ErrorCode, &'static str) {
-    match failure {
-        Failure::Rejected(rejection) => {
-            let error = rejection.to_wire();
-            let code = match error {
-                ClientError::AccessDenied => ErrorCode::AccessDenied,
-                ClientError::ServerError => ErrorCode::ServerError,
-                ClientError::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
-            };
-            (code, error.description())
-        }
-        Failure::NoAnswer(..) => {
-            (ErrorCode::TemporarilyUnavailable, "the sign-in could not be completed; try again later")
-        }
-        Failure::Settings(_) => (ErrorCode::ServerError, "this server is not configured correctly"),
+const fn to_code(error: ClientError) -> ErrorCode {
+    match error {
+        ClientError::AccessDenied => ErrorCode::AccessDenied,
+        ClientError::ServerError => ErrorCode::ServerError,
+        ClientError::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
     }
 }
 

@@ -1,10 +1,11 @@
 //! What every endpoint needs: the configuration, the keys, the store and the time.
 
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::{Configuration, IdentityProvider};
 use gatehouse_oauth::remembered_consent::RememberedConsents;
 use gatehouse_protocol::UnixTime;
 use gatehouse_sealing::KeyRing;
 use host_imports::{HostStore, SettingsError};
+use provider_client::ProviderClient;
 
 /// The surroundings of one request.
 pub(crate) struct Context {
@@ -23,6 +24,11 @@ impl Context {
             store: HostStore,
             now: http_shell::now(),
         })
+    }
+
+    /// Gatehouse as the client of `provider`.
+    pub(crate) fn client_of<'a>(&'a self, provider: &'a IdentityProvider) -> ProviderClient<'a> {
+        ProviderClient::new(provider, &self.keys, self.now)
     }
 
     /// What users do not want to be asked about again.

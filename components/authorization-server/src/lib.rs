@@ -14,7 +14,6 @@ mod context;
 mod cookies;
 mod documents;
 mod forms;
-mod identity_provider;
 mod introspect;
 mod log;
 mod login;

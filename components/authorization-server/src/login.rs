@@ -8,7 +8,7 @@ use http::Response;
 use http_shell::SystemEntropy;
 
 use crate::context::Context;
-use crate::{identity_provider, responses};
+use crate::responses;
 
 /// Keeps what the login is for, and redirects to the provider.
 ///
@@ -21,7 +21,7 @@ pub(crate) fn begin(
     browser: &Browser,
     account: AccountChoice,
 ) -> Result<Response<Vec<u8>>, String> {
-    let metadata = identity_provider::metadata(provider).map_err(|error| error.to_string())?;
+    let metadata = context.client_of(provider).metadata().map_err(|error| error.to_string())?;
     let pending =
         PendingLogin::generate(&context.keys, context.now, &mut SystemEntropy).map_err(|error| error.to_string())?;
     let callback_url = context.configuration.callback_url();

@@ -11,12 +11,13 @@ use gatehouse_protocol::{ResourceUri, Scope, Scopes, SecretString, UnixTime};
 use gatehouse_session::SessionRoot;
 use http::{Request, Response};
 use http_shell::SystemEntropy;
+use provider_client::AssertionFailure;
 
 use crate::bindings::gatehouse::auth::sessions;
 use crate::context::Context;
 use crate::log::{self, Decision};
 use crate::session_rejection::rejection;
-use crate::{clients, identity_provider, requests, responses};
+use crate::{clients, requests, responses};
 
 const EVENT: &str = "token";
 
@@ -103,10 +104,12 @@ fn accept(
     let (configuration, store, now) = (&context.configuration, &context.store, context.now);
     let assertion = IdentityAssertion::parse(assertion.expose())?;
     let provider = assertion.provider(&configuration.identity_providers)?;
-    let (metadata, keys) =
-        identity_provider::keys(provider).map_err(|failure| TokenRejection::Unavailable(failure.to_string()))?;
     let (our_issuer, client_id) = (configuration.public_url.as_str(), client.client().client_id.as_str());
-    let asserted = assertion.verify(provider, &metadata, &keys, our_issuer, client_id, now)?;
+    let asserted = context.client_of(provider).verify_assertion(&assertion, our_issuer, client_id);
+    let asserted = asserted.map_err(|failure| match failure {
+        AssertionFailure::Rejected(rejection) => rejection.into(),
+        AssertionFailure::Conversation(failure) => TokenRejection::Unavailable(failure.to_string()),
+    })?;
     let entropy = &mut SystemEntropy;
     let grant = grant_to_asserted(client, &asserted, provider, request, configuration, store, now, entropy)?;
     open(grant, client.client(), true, configuration)

@@ -108,8 +108,7 @@ impl<'a, H: Host> ProviderClient<'a, H> {
     }
 
     /// Verifies an identity assertion of this provider for the authenticated client `client_id` at the authorization
-    /// server `our_issuer`, and judges its user by the provider's access rules. Whether it was used before is the caller's
-    /// to check.
+    /// server `our_issuer`. Whether its user may come in, and whether it was used before, is the caller's to judge.
     ///
     /// # Errors
     /// Where the assertion is worth nothing.
@@ -121,11 +120,7 @@ impl<'a, H: Host> ProviderClient<'a, H> {
     ) -> Result<AssertedIdentity, AssertionFailure> {
         let metadata = self.metadata()?;
         let verify = |keys: &_| assertion.verify(self.provider, &metadata, keys, our_issuer, client_id, self.now);
-        let asserted = self.verified(&metadata, verify, IdentityAssertionRejection::fresh_keys_may_help)??;
-        match admit(&asserted.identity, self.provider)? {
-            Admission::Granted => Ok(asserted),
-            Admission::GroupsNeeded => Err(AccessRejection::from(GroupsUnknown::NoAccessToken).into()),
-        }
+        Ok(self.verified(&metadata, verify, IdentityAssertionRejection::fresh_keys_may_help)??)
     }
 
     fn admit(&self, identity: &Identity, access_token: &SecretString) -> Result<(), AccessRejection> {

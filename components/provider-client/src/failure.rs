@@ -75,9 +75,6 @@ pub enum AssertionFailure {
     /// Not an assertion that counts: `invalid_grant`.
     #[error("{0}")]
     Rejected(#[from] IdentityAssertionRejection),
-    /// The user is known, and may not come in: `invalid_grant`, too; there is no browser to tell them.
-    #[error("identity assertion: {0}")]
-    Access(#[from] AccessRejection),
     /// It cannot be known now.
     #[error(transparent)]
     Conversation(#[from] Failure),

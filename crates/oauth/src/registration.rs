@@ -232,7 +232,7 @@ pub fn register(
         return Err(RegistrationRejection::NotMetadata("it is not a JSON object".to_owned()));
     }
     let metadata: ClientMetadata = serde_json::from_slice(body)
-        .map_err(|error| RegistrationRejection::NotMetadata(shortened(&error.to_string())))?;
+        .map_err(|error| RegistrationRejection::NotMetadata(describable(&error.to_string())))?;
     let redirect_uris = redirect_uris(&metadata.redirect_uris, &configuration.redirect_rules())?;
     let client_name = client_name(metadata.client_name.as_deref(), &redirect_uris)?;
     let asks_for =
@@ -327,6 +327,12 @@ fn client_name(name: Option<&str>, redirect_uris: &[RedirectUri]) -> Result<Clie
     let host = shortened(&host);
     let name = name.filter(|name| !name.trim().is_empty()).unwrap_or(&host);
     ClientName::parse(name).map_err(|_| RegistrationRejection::ClientName)
+}
+
+/// An error that quotes the client, in the characters that `error_description` may have (RFC 6749, section 5.2).
+fn describable(text: &str) -> String {
+    let may_stand = |character: char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
+    text.chars().take(120).map(|character| if may_stand(character) { character } else { '\'' }).collect()
 }
 
 /// At most 120 characters: what a client sends, and an error quotes, can be as long as the body.

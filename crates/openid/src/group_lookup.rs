@@ -123,9 +123,12 @@ impl GroupsUnknown {
     /// What the client is told.
     pub(crate) fn to_wire(&self) -> ClientError {
         match self {
-            Self::NoLookup | Self::NoAccessToken | Self::NoObjectIds | Self::Graph(_) | Self::AccessToken | Self::NotPermitted(_) => {
-                ClientError::AccessDenied
-            }
+            Self::NoLookup
+            | Self::NoAccessToken
+            | Self::NoObjectIds
+            | Self::Graph(_)
+            | Self::AccessToken
+            | Self::NotPermitted(_) => ClientError::AccessDenied,
             Self::Answer(answer) => answer.to_wire(),
             Self::NoAnswer(_) => ClientError::TemporarilyUnavailable,
         }

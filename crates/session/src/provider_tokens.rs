@@ -3,7 +3,7 @@
 //! Providers rotate refresh tokens and take a second use for theft, so of all requests that find the access token about
 //! to expire, in all instances, one may ask. It takes a *lease*. For each generation of the tokens there are attempts,
 //! each with a counter that one caller wins ([`gatehouse_storage::claim`]); the next attempt opens when the lease of
-//! the one before is over, after 30 seconds or when its holder gives up. Who wins is decided by the counters alone. A
+//! the one before is over, after a minute or when its holder gives up. Who wins is decided by the counters alone. A
 //! record notes which attempt is under way and when its lease is over; it may be lost or overwritten by somebody late
 //! without letting a second caller win, only the next attempt then takes longer.
 
@@ -26,8 +26,8 @@ const ATTEMPT: Kind = "provider-attempt";
 /// Seconds before its end from which an access token is refreshed: a request that goes on with it takes its time.
 /// Tokens that live less than twice as long are refreshed halfway.
 const DUE_SECONDS: u64 = 60;
-/// Seconds for which nobody else asks the provider: two exchanges at their limits, for its metadata and for the tokens.
-const LEASE_SECONDS: u64 = 30;
+/// Seconds for which nobody else asks the provider: more than the exchanges for metadata, an assertion, tokens and keys take.
+const LEASE_SECONDS: u64 = 60;
 
 /// Leads to the provider's tokens of one session.
 #[derive(Clone, Debug)]

@@ -44,3 +44,8 @@ pub(crate) fn assert_kept_out(answer: &RawAnswer, what: &str) {
     assert!((400..500).contains(&status), "{what}: {}", answer.text);
     assert!(answer.headers("location").is_empty(), "{what}: {}", answer.text);
 }
+
+/// Whether an entry is another party's document: it is kept whoever asks, and grants nothing.
+pub(crate) fn is_document(name: &str) -> bool {
+    ["provider-", "document", "jwks", "keys"].iter().any(|prefix| name.starts_with(prefix))
+}

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gatehouse_tests::{AttackSettings, AttackWorld, From, Person};
+use gatehouse_tests::{AttackSettings, AttackWorld, From, Person, TestClient, serve};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::answers::assert_shown;
@@ -75,6 +76,8 @@ async fn no_client_id_makes_us_connect_to_a_private_or_ambiguous_address() {
         }
     });
     let world = AttackWorld::start_with(AttackSettings {
+        // On loopback, loopback would be allowed: what is under test here is a server that others reach.
+        public_url: Some("https://gateway.example".to_owned()),
         variables: vec![("client_document_origin".to_owned(), "*://*:*".to_owned())],
         ..AttackSettings::default()
     })
@@ -100,6 +103,8 @@ async fn the_page_does_not_tell_an_open_port_from_a_closed_one() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let open = listener.local_addr().unwrap().port();
     let world = AttackWorld::start_with(AttackSettings {
+        // On loopback, loopback would be allowed: what is under test here is a server that others reach.
+        public_url: Some("https://gateway.example".to_owned()),
         variables: vec![("client_document_origin".to_owned(), "*://*:*".to_owned())],
         ..AttackSettings::default()
     })
@@ -112,5 +117,147 @@ async fn the_page_does_not_tell_an_open_port_from_a_closed_one() {
         answers.push(alice.open(&flow.authorization_url(), From::Nowhere).await.without_date());
     }
     assert_eq!(answers[0], answers[1]);
+    world.gatehouse.stop().await;
+}
+
+/// Answers of a client's own server, by path; how often each was asked for.
+struct Documents {
+    origin: String,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Documents {
+    async fn serve(answer: impl Fn(&str, &str) -> (u16, &'static str, String) + Send + Sync + 'static) -> Self {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let own = Arc::new(std::sync::OnceLock::<String>::new());
+        let known = Arc::clone(&own);
+        let origin = serve(move |received| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let (status, header, body) = answer(known.get().map_or("", String::as_str), &received.path);
+            let (name, value) = header.split_once(": ").expect("a header");
+            let response = http::Response::builder().status(status).header(name, value).body(body.into());
+            async move { Some(response.expect("an answer")) }
+        })
+        .await;
+        own.set(origin.clone()).expect("set once");
+        Self { origin, asked }
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+const JSON: &str = "content-type: application/json";
+
+fn document(client_id: &str) -> serde_json::Value {
+    json!({ "client_id": client_id, "client_name": "Documented", "redirect_uris": ["https://client.example/callback"] })
+}
+
+async fn world_that_reads_loopback() -> AttackWorld {
+    let variables = vec![("client_document_origin".to_owned(), "http://127.0.0.1:*".to_owned())];
+    AttackWorld::start_with(AttackSettings { variables, ..AttackSettings::default() }).await
+}
+
+/// Redirects, other clients' documents, too much, and what is not metadata. None of it is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_not_exactly_right_makes_no_client_and_is_not_kept() {
+    let documents = Documents::serve(|origin, path| {
+        let good = document(&format!("{origin}{path}"));
+        let with = |name: &str, value: serde_json::Value| {
+            let mut document = good.clone();
+            document[name] = value;
+            (200, JSON, document.to_string())
+        };
+        match path {
+            "/found" => (302, "location: /good", good.to_string()),
+            "/moved" => (307, "location: http://169.254.169.254/latest", String::new()),
+            "/missing" => (404, JSON, good.to_string()),
+            "/broken" => (500, JSON, good.to_string()),
+            "/partial" => (206, JSON, good.to_string()),
+            "/page" => (200, "content-type: text/html", good.to_string()),
+            "/text" => (200, "content-type: text/plain", good.to_string()),
+            "/large" => with("x", "x".repeat(5200).into()),
+            "/endless" => with("x", "x".repeat(3_000_000).into()),
+            "/other" => with("client_id", format!("{origin}/good").into()),
+            "/no-id" => with("client_id", serde_json::Value::Null),
+            "/upper" => with("client_id", format!("{origin}{path}").to_uppercase().into()),
+            "/secret" => with("client_secret", "x".into()),
+            "/secret-method" => with("token_endpoint_auth_method", "client_secret_basic".into()),
+            "/no-name" => with("client_name", serde_json::Value::Null),
+            "/evil-name" => with("client_name", "a\u{202e}b".into()),
+            "/no-redirects" => with("redirect_uris", json!([])),
+            "/script" => with("redirect_uris", json!(["javascript:alert(1)"])),
+            "/not-json" => (200, JSON, "{".to_owned()),
+            "/list" => (200, JSON, "[]".to_owned()),
+            _ => (200, JSON, good.to_string()),
+        }
+    })
+    .await;
+    let world = world_that_reads_loopback().await;
+    let alice = Person::new("alice");
+    for path in [
+        "/found",
+        "/moved",
+        "/missing",
+        "/broken",
+        "/partial",
+        "/page",
+        "/text",
+        "/large",
+        "/endless",
+        "/other",
+        "/no-id",
+        "/upper",
+        "/secret",
+        "/secret-method",
+        "/no-name",
+        "/evil-name",
+        "/no-redirects",
+        "/script",
+        "/not-json",
+        "/list",
+    ] {
+        let (before, asked) = (world.store().await, documents.asked());
+        let flow = world.flow(&alice).with("client_id", Some(&format!("{}{path}", documents.origin)));
+        assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, path);
+        world.assert_unchanged(&before, path).await;
+        assert_eq!(documents.asked() - asked, 1, "{path}: nothing is followed or asked for again");
+    }
+    let client = TestClient::public(&format!("{}/good", documents.origin), "https://client.example/callback");
+    world.flow_of(&alice, client, "/mcp").finish().await;
+    world.gatehouse.stop().await;
+}
+
+/// What the document allows is what counts, and only what it allows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_documented_client_gets_its_code_at_its_own_redirect_uris_only() {
+    let documents =
+        Documents::serve(|origin, path| (200, JSON, document(&format!("{origin}{path}")).to_string())).await;
+    let world = world_that_reads_loopback().await;
+    let alice = Person::new("alice");
+    let id = format!("{}/client", documents.origin);
+    let client = TestClient::public(&id, "https://client.example/callback");
+    world.flow_of(&alice, client.clone(), "/mcp").finish().await;
+    let before = world.store().await;
+    for uri in
+        ["https://evil.example/callback", "https://client.example/Callback", &id, "https://client.example/callback/"]
+    {
+        let flow = world.flow_of(&alice, client.clone(), "/mcp").with("redirect_uri", Some(uri));
+        assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, uri);
+    }
+    world.assert_unchanged(&before, "redirect URIs").await;
+    // Another spelling of the id is another client, which has no document.
+    for other in [
+        id.to_uppercase(),
+        format!("{id}/../client"),
+        format!("{id}#x"),
+        id.replace("127.0.0.1", "127.1"),
+        id.replace("http://", "http://a@"),
+    ] {
+        let flow = world.flow_of(&alice, client.clone(), "/mcp").with("client_id", Some(&other));
+        assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, &other);
+    }
     world.gatehouse.stop().await;
 }

@@ -6,6 +6,8 @@ use gatehouse_tests::jwt::{SigningKey, with_hmac, with_signature};
 use gatehouse_tests::{AttackWorld, Endpoint, Person, Step};
 use serde_json::{Value, json};
 
+use crate::answers::is_document;
+
 type Forge = Arc<dyn Fn(&Value) -> String + Send + Sync>;
 
 fn forge(make: impl Fn(&Value) -> String + Send + Sync + 'static) -> Forge {
@@ -44,11 +46,6 @@ async fn assert_refused(forgeries: Vec<(&str, Forge)>) {
     world.provider().script(|script| script.id_token = Arc::new(|claims| SigningKey::Rsa.sign(claims)));
     world.flow(&alice).finish().await;
     world.gatehouse.stop().await;
-}
-
-/// The provider's own documents are kept, whoever signs in.
-fn is_document(name: &str) -> bool {
-    ["provider-", "document", "jwks", "keys"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[tokio::test(flavor = "multi_thread")]

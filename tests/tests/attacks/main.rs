@@ -1,18 +1,26 @@
 //! What attackers do, over HTTP. Each test names its attack, shows that it is refused, and that the store is as it was.
 //! `CVE-…`, `GHSA-…` and `owner/repository#…` are flaws of others that it would have shown.
 
+mod account;
 mod answers;
 mod bit_flips;
+mod clients;
 mod consent;
 mod documents;
+mod entra;
 mod headers;
 mod id_tokens;
 mod instances;
+mod machines;
 mod markup;
 mod mix_up;
+mod parties;
 mod pkce;
+mod providers;
 mod redirects;
 mod registration;
+mod remembered;
+mod revocation;
 mod sign_in;
 mod states;
 mod tokens;

@@ -191,6 +191,20 @@ fn a_body_that_is_not_client_metadata_is_refused() {
     assert!(matches!(rejection, RegistrationRejection::NotMetadata(_)), "{rejection:?}");
 }
 
+/// Found by fuzzing: the parser's error has a backslash, or quotes what the client sent.
+#[test]
+fn what_is_wrong_with_the_metadata_is_said_in_characters_that_a_description_may_have() {
+    for body in [
+        "{\"client_name\":\"a\u{1}\"}",
+        r#"{"redirect_uris":"é\u202e\\"}"#,
+        &format!(r#"{{"client_name":["{}"]}}"#, "é".repeat(200)),
+    ] {
+        let (status, code, description) = refused(body).to_wire();
+        assert_eq!((status, code), (400, ErrorCode::InvalidClientMetadata), "{body}");
+        assert!(fits_error_description(&description), "{description}");
+    }
+}
+
 /// RFC 7591, section 3.1: the metadata are members of a JSON object. An array that lists their values is none.
 #[test]
 fn an_array_of_values_is_not_client_metadata() {

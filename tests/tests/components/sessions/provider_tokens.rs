@@ -35,6 +35,18 @@ async fn opened(answer: impl Fn() -> Answer + Send + Sync + 'static) -> (Subject
     let subject = Subject::new();
     subject.fakes.set("config", CONFIGURATION);
     subject.fakes.set("provider_secret", "the provider's secret for us");
+    provider_answers(&subject, answer);
+    let upstream = UpstreamTokens {
+        access_token: Some("upstream-access".to_owned()),
+        refresh_token: Some("upstream-refresh".to_owned()),
+        expires_at: Some(NOW + 3600),
+    };
+    let tokens = subject.open_as(&root(), &principal(), &upstream, true, true).await.unwrap();
+    (subject, tokens)
+}
+
+/// From now on the provider answers a refresh with `answer`.
+fn provider_answers(subject: &Subject, answer: impl Fn() -> Answer + Send + Sync + 'static) {
     subject.fakes.answer(move |sent| match (sent.method.as_str(), sent.url.as_str()) {
         ("GET", "https://provider.example/.well-known/openid-configuration") => Answer::json(&json!({
             "issuer": "https://provider.example",
@@ -46,13 +58,6 @@ async fn opened(answer: impl Fn() -> Answer + Send + Sync + 'static) -> (Subject
         ("POST", "https://provider.example/token") => answer(),
         _ => Answer::status(404),
     });
-    let upstream = UpstreamTokens {
-        access_token: Some("upstream-access".to_owned()),
-        refresh_token: Some("upstream-refresh".to_owned()),
-        expires_at: Some(NOW + 3600),
-    };
-    let tokens = subject.open_as(&root(), &principal(), &upstream, true, true).await.unwrap();
-    (subject, tokens)
 }
 
 /// What was sent to the provider's token endpoint.
@@ -130,15 +135,7 @@ async fn while_the_provider_does_not_answer_nothing_is_rotated_and_the_next_try_
     }
     assert_eq!(refreshes(&subject).len(), 3, "nobody waits for a lease that was given up");
     assert_eq!(subject.fakes.store.lock().unwrap().count("rotation"), 0);
-    subject.fakes.answer(|sent| match sent.method.as_str() {
-        "POST" => Answer::json(&fresh_tokens()),
-        _ => Answer::json(&json!({
-            "issuer": "https://provider.example",
-            "authorization_endpoint": "https://provider.example/authorize",
-            "token_endpoint": "https://provider.example/token",
-            "jwks_uri": "https://provider.example/jwks",
-        })),
-    });
+    provider_answers(&subject, || Answer::json(&fresh_tokens()));
     assert!(subject.refresh(&tokens).await.is_ok());
 }
 

@@ -1,0 +1,76 @@
+//! The configuration document, as TOML and JSON. It is the operator's, but a mistake in it must never be read as
+//! something less safe.
+//!
+//! What must hold of every document that is accepted: nobody gets by a mistake what needs proof, several Entra tenants come
+//! in only on purpose, all names are unique, everything goes where a URL may go. Of every other: one line that says why.
+
+#![no_main]
+
+use gatehouse_configuration::{
+    Configuration, GrantType, ProviderAuthentication, ProviderProfile, RegisteredAuthentication,
+};
+use libfuzzer_sys::fuzz_target;
+use url::Url;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = core::str::from_utf8(data) else { return };
+    match Configuration::parse(text) {
+        Ok(configuration) => assert_sound(&configuration, text),
+        Err(error) => {
+            let line = error.to_string();
+            assert!(line.starts_with("the configuration ") && !line.contains(char::is_control), "{line:?}");
+        }
+    }
+});
+
+fn assert_sound(configuration: &Configuration, text: &str) {
+    let own = Url::parse(configuration.public_url.as_str()).expect("a URL");
+    assert!(own.scheme() == "https" || configuration.public_url.is_plain_http());
+    assert!(!configuration.upstreams.is_empty() && !configuration.identity_providers.is_empty());
+    assert_unique(configuration.upstreams.iter().map(|upstream| upstream.path.as_str()));
+    assert_unique(configuration.clients.iter().map(|client| client.client_id.as_str()));
+    assert_unique(configuration.identity_providers.iter().map(|provider| provider.name.as_str()));
+    for client in &configuration.clients {
+        let is_public = matches!(client.authentication, RegisteredAuthentication::None);
+        let alone = client.has(GrantType::ClientCredentials);
+        assert!(!(is_public && (alone || client.has(GrantType::JwtBearer) || client.may_introspect)));
+        assert!(client.redirect_uris.is_empty() <= !client.has(GrantType::AuthorizationCode));
+        assert_eq!(alone, !client.scopes.is_empty());
+        for uri in &client.redirect_uris {
+            assert!(text.contains("redirect_uris"));
+            let allowed = |scheme: &str| configuration.private_use_schemes.iter().any(|it| it.as_str() == scheme);
+            let url = Url::parse(uri.as_str()).expect("a URL");
+            assert!(url.scheme() == "https" || uri.is_loopback() || (uri.is_private_use() && allowed(url.scheme())));
+        }
+    }
+    for provider in &configuration.identity_providers {
+        assert_ne!(provider.name, "client");
+        assert!(provider.scopes.iter().any(|scope| scope.as_str() == "openid"));
+        assert!(provider.issuer.starts_with("https:") || provider.issuer.to_ascii_lowercase().starts_with("http"));
+        if let ProviderProfile::Entra(entra) = &provider.profile {
+            assert_eq!(provider.issuer, format!("{}/{}/v2.0", entra.authority, entra.tenant));
+            if entra.is_multi_tenant() {
+                assert!(!provider.access.tenants.is_empty() || text.contains("any_tenant"));
+                assert!(provider.access.domains.is_empty());
+            }
+        }
+        if !matches!(provider.authentication, ProviderAuthentication::None) {
+            assert!(
+                text.contains("client_secret") || text.contains("private_key") || text.contains("client_assertion")
+            );
+        }
+    }
+    for upstream in &configuration.upstreams {
+        assert!(!upstream.scopes.is_empty() && upstream.path.as_str().starts_with('/'));
+        if let Some(token) = &upstream.identity_provider_token_header {
+            assert!(upstream.secret_headers.iter().all(|(name, _)| name != token && name != "authorization"));
+            assert_ne!(upstream.subject_header.as_ref(), Some(token));
+        }
+    }
+}
+
+fn assert_unique<'a>(names: impl Iterator<Item = &'a str>) {
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+}

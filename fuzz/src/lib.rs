@@ -1,0 +1,144 @@
+//! What the targets share: a gateway's configuration, keys and clock, and what must hold of everything that leaves it.
+
+use std::sync::LazyLock;
+
+use gatehouse_configuration::Configuration;
+use gatehouse_protocol::{BoundRedirectUri, Entropy, RedirectUri, UnixTime};
+use gatehouse_sealing::KeyRing;
+use gatehouse_storage::memory::MemoryStore;
+use url::Url;
+
+/// 2026-11-18.
+pub const START: UnixTime = UnixTime::from_seconds(1_795_000_000);
+
+/// A gateway with a client of every kind, two upstreams and two providers.
+pub const DOCUMENT: &str = r#"
+public_url = "https://gateway.example"
+private_use_schemes = ["cursor", "com.example.app"]
+
+[[clients]]
+client_id = "public"
+client_name = "Public"
+redirect_uris = ["https://client.example/cb", "http://127.0.0.1/cb", "cursor://client/cb"]
+
+[[clients]]
+client_id = "basic"
+client_name = "Basic"
+token_endpoint_auth_method = "client_secret_basic"
+client_secret = { secret = "client_secret" }
+grant_types = ["client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"]
+scopes = ["mcp"]
+may_introspect = true
+
+[[clients]]
+client_id = "signing"
+client_name = "Signing"
+token_endpoint_auth_method = "private_key_jwt"
+jwks = '{"keys":[{"kty":"EC","crv":"P-256","kid":"p256","x":"ZOBsEwWxP4r1p4p6X0xR3AvHhSOaGajHY6cZnp9zeQc","y":"JNBilLocfX0GJdDdgTQ1pha-aj7GKC8kXJxNIhkSkoE"}]}'
+grant_types = ["client_credentials"]
+scopes = ["mcp"]
+
+[[identity_providers]]
+name = "demo"
+issuer = "https://op.example"
+client_id = "gatehouse"
+accepts_identity_assertions = true
+
+[[identity_providers]]
+name = "staff"
+profile = "entra"
+tenant = "organizations"
+client_id = "gatehouse"
+access = { tenants = ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"] }
+
+[[upstreams]]
+path = "/mcp"
+url = "http://10.0.0.7:8080/mcp"
+scopes = ["mcp", "files:read"]
+
+[[upstreams]]
+path = "/mail"
+url = "http://10.0.0.8:8080/mcp"
+scopes = ["mail"]
+"#;
+
+static CONFIGURATION: LazyLock<Configuration> = LazyLock::new(|| Configuration::parse(DOCUMENT).unwrap());
+static KEYS: LazyLock<KeyRing> = LazyLock::new(|| {
+    KeyRing::parse("new:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI,old:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE")
+        .unwrap()
+});
+
+/// [`DOCUMENT`], parsed.
+pub fn configuration() -> &'static Configuration {
+    &CONFIGURATION
+}
+
+/// Two server keys.
+pub fn keys() -> &'static KeyRing {
+    &KEYS
+}
+
+/// An empty store at [`START`].
+pub fn store() -> MemoryStore {
+    MemoryStore::at(START)
+}
+
+/// Repeatable, and different for every call.
+#[derive(Default)]
+pub struct Counting(u64);
+
+impl Entropy for Counting {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0 += 1;
+        for (byte, value) in bytes.iter_mut().zip(self.0.to_be_bytes().iter().cycle()) {
+            *byte = *value;
+        }
+    }
+}
+
+/// What holds of every redirect URI that was accepted, whoever wrote it.
+pub fn assert_safe(uri: &RedirectUri) {
+    let text = uri.as_str();
+    assert!(text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#'));
+    let url = Url::parse(text).expect("a redirect URI is a URL");
+    assert!(url.username().is_empty() && url.password().is_none());
+    match url.scheme() {
+        "https" => assert!(!uri.is_private_use()),
+        "http" => assert!(uri.is_loopback() && !uri.is_private_use()),
+        "cursor" | "com.example.app" => assert!(uri.is_private_use() && !uri.is_loopback()),
+        other => panic!("{other} was accepted"),
+    }
+    // A policy or a page that is made from it gets no second part.
+    if let Some(source) = uri.csp_source() {
+        assert!(
+            source.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'\'' | b'"' | b'*'))
+        );
+    }
+    assert!(!uri.host_and_port().chars().any(char::is_control));
+    let comparable = RedirectUri::parse(&uri.comparable(), &configuration().redirect_rules()).expect("it is still one");
+    assert_eq!(comparable.comparable(), uri.comparable());
+}
+
+/// What holds of every redirect: it goes to a configured client, and what is added to it stays in the query.
+pub fn assert_redirect_of_ours(uri: &BoundRedirectUri) {
+    assert_safe(uri.redirect_uri());
+    let mut known = configuration().clients.iter().flat_map(|client| &client.redirect_uris);
+    assert!(known.any(|known| known.comparable() == uri.redirect_uri().comparable()), "{uri} is nobody's");
+    let location = uri.location(&[("state", "a&b=c#d\r\nSet-Cookie: x"), ("iss", "https://gateway.example")]);
+    assert!(location.bytes().all(|byte| byte.is_ascii_graphic()));
+    let (before, after) = (Url::parse(uri.as_str()).unwrap(), Url::parse(&location).unwrap());
+    assert_eq!(
+        (before.scheme(), before.host(), before.port(), before.path()),
+        (after.scheme(), after.host(), after.port(), after.path())
+    );
+}
+
+/// RFC 6749, section 5.2: what `error_description` may hold. Statuses are those of refusals.
+pub fn assert_fits_the_wire((status, _code, description): &(u16, gatehouse_oauth::ErrorCode, String)) {
+    assert!(matches!(status, 400 | 401 | 403 | 429 | 503), "{status}");
+    assert!(!description.is_empty());
+    assert!(
+        description.bytes().all(|byte| matches!(byte, 0x20..=0x7e) && !matches!(byte, b'"' | b'\\')),
+        "{description:?}"
+    );
+}

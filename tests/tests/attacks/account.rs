@@ -1,0 +1,245 @@
+//! The account pages: what a user has allowed is seen and ended by that user, in their own browser, and by nobody else.
+
+use gatehouse_tests::{Answer, AttackWorld, Cookie, Form, From, Person, flipped, form};
+use serde_json::{Value, json};
+
+use crate::answers::{assert_page, assert_shown};
+
+async fn open(world: &AttackWorld, person: &Person) -> Answer {
+    person.open(&world.url("/sessions").parse().unwrap(), From::Nowhere).await
+}
+
+/// Signs `person` in to the account pages; the page with their sessions.
+async fn sign_in(world: &AttackWorld, person: &Person) -> Answer {
+    let page = open(world, person).await;
+    let pressed = page.form("/sign-in").expect("a form").pressed("provider", "test");
+    let sent = person.submit(&world.gatehouse.url, "/sign-in", &pressed).await;
+    let returned = person.open(&sent.location().expect("the provider"), From::OtherSite).await;
+    let signed_in = person.open(&returned.location().expect("the callback"), From::OtherSite).await;
+    assert_eq!(signed_in.location().expect("our page").path(), "/sessions", "{signed_in:?}");
+    let page = open(world, person).await;
+    assert_shown(&page, 200, "the sessions");
+    page
+}
+
+async fn access_token(world: &AttackWorld, person: &Person) -> String {
+    let tokens: Value = world.flow(person).finish().await;
+    tokens["access_token"].as_str().unwrap().to_owned()
+}
+
+fn account_cookie(person: &Person) -> Cookie {
+    person
+        .cookies()
+        .into_iter()
+        .find(|cookie| cookie.name.ends_with("gatehouse-account"))
+        .expect("the account's cookie")
+}
+
+/// The forms that end a session.
+fn endings(page: &Answer) -> Vec<Form> {
+    let ends = |form: &Form| form.buttons.iter().any(|(name, _)| name == "end_session");
+    page.forms().into_iter().filter(ends).collect()
+}
+
+fn ending(form: &Form) -> Vec<(String, String)> {
+    form.pressed("end_session", &form.buttons[0].1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_ends_one_session_and_then_all_of_them_and_nobody_elses() {
+    let world = AttackWorld::start().await;
+    let (alice, bob) = (Person::new("alice"), Person::new("bob"));
+    let (first, second, of_bob) =
+        (access_token(&world, &alice).await, access_token(&world, &alice).await, access_token(&world, &bob).await);
+    let page = sign_in(&world, &alice).await;
+    let forms = endings(&page);
+    assert_eq!(forms.len(), 2, "{page:?}");
+    let ended = alice.submit(&world.gatehouse.url, "/sessions", &ending(&forms[0])).await;
+    assert_eq!(ended.status, 303, "{ended:?}");
+    let statuses = [world.call("/mcp", &first).await.status, world.call("/mcp", &second).await.status];
+    assert!(statuses == [200, 401] || statuses == [401, 200], "{statuses:?}");
+    let sign_out = open(&world, &alice).await.form("/sign-out").expect("a form").pressed("", "");
+    let signed_out = alice.submit(&world.gatehouse.url, "/sign-out", &sign_out).await;
+    assert_shown(&signed_out, 200, "signed out");
+    for token in [&first, &second] {
+        assert_eq!(world.call("/mcp", token).await.status, 401);
+    }
+    assert_eq!(world.call("/mcp", &of_bob).await.status, 200, "somebody else");
+    assert!(open(&world, &alice).await.form("/sign-in").is_some(), "she is still signed in");
+    world.gatehouse.stop().await;
+}
+
+/// Having signed in for a client, or being in the same browser, is not having signed in here.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_shown_to_nobody_who_has_not_signed_in_here() {
+    let world = AttackWorld::start().await;
+    let (alice, bob) = (Person::new("alice"), Person::new("bob"));
+    access_token(&world, &alice).await;
+    let before = world.store().await;
+    let page = open(&world, &alice).await;
+    assert!(!page.body.contains("Public client") && endings(&page).is_empty(), "{page:?}");
+    world.assert_unchanged(&before, "looking").await;
+    // Whoever signs in sees their own, and nothing of the browser's other users.
+    let page = sign_in(&world, &bob).await;
+    assert!(!page.body.contains("Public client") && endings(&page).is_empty(), "{page:?}");
+    world.gatehouse.stop().await;
+}
+
+/// Cross-site request forgery of every form of the account pages.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_form_of_the_account_pages_is_taken_from_elsewhere() {
+    let world = AttackWorld::start().await;
+    let (alice, mallory) = (Person::new("alice"), Person::new("mallory"));
+    let tokens = [access_token(&world, &alice).await, access_token(&world, &mallory).await];
+    let fresh = Person::new("bob");
+    let asked = open(&world, &fresh).await.form("/sign-in").unwrap().pressed("provider", "test");
+    let of_alice = sign_in(&world, &alice).await;
+    let of_mallory = sign_in(&world, &mallory).await;
+    let own = world.gatehouse.url.clone();
+    let before = world.store().await;
+    let sign_out = of_alice.form("/sign-out").unwrap().pressed("", "");
+    let end = ending(&endings(&of_alice)[0]);
+    let theirs = ending(&endings(&of_mallory)[0]);
+    for (person, path, pairs) in
+        [(&alice, "/sign-out", &sign_out), (&alice, "/sessions", &end), (&fresh, "/sign-in", &asked)]
+    {
+        let (url, body) = (world.url(path), form(pairs));
+        for origin in [
+            "https://evil.example",
+            "null",
+            "http://localhost",
+            &own.replace("http:", "https:"),
+            &format!("{own}.evil.example"),
+        ] {
+            assert_shown(
+                &person.post(&url, &body, From::SameOrigin, Some(origin)).await,
+                403,
+                &format!("{path} {origin}"),
+            );
+        }
+        assert_shown(&person.post(&url, &body, From::OtherSite, Some(&own)).await, 403, path);
+        assert_shown(&person.post(&url, &body, From::OtherSite, None).await, 403, path);
+        // Without its ticket, with an altered one, and with another page's.
+        assert_shown(&person.submit(&own, path, &[]).await, 403, path);
+        for position in 0..pairs[0].1.len() {
+            let mut altered = pairs.clone();
+            altered[0].1 = flipped(&altered[0].1, position);
+            assert_shown(&person.submit(&own, path, &altered).await, 403, path);
+        }
+        let mut foreign = pairs.clone();
+        foreign[0].1.clone_from(&theirs[0].1);
+        assert_shown(&person.submit(&own, path, &foreign).await, 403, &format!("{path}: the attacker's ticket"));
+        assert_eq!(
+            person.open(&format!("{url}?{body}").parse().unwrap(), From::OtherSite).await.header("location"),
+            "",
+            "{path}"
+        );
+    }
+    // The attacker has signed the victim's browser in as themselves? The cookie is bound to the browser.
+    assert_shown(&alice.submit(&own, "/sessions", &theirs).await, 403, "the attacker's form");
+    world.assert_unchanged(&before, "forged forms").await;
+    for token in &tokens {
+        assert_eq!(world.call("/mcp", token).await.status, 200);
+    }
+    world.gatehouse.stop().await;
+}
+
+/// A session is ended by its owner only, whoever knows what the page calls it.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_ends_the_session_of_somebody_else_by_its_name() {
+    let world = AttackWorld::start().await;
+    let (alice, mallory) = (Person::new("alice"), Person::new("mallory"));
+    let token = access_token(&world, &alice).await;
+    access_token(&world, &mallory).await;
+    let name = endings(&sign_in(&world, &alice).await)[0].buttons[0].1.clone();
+    let page = sign_in(&world, &mallory).await;
+    let before = world.store().await;
+    let mut pairs = ending(&endings(&page)[0]);
+    for guess in
+        [name.clone(), flipped(&name, 0), String::new(), "x".to_owned(), "../session".to_owned(), "A".repeat(43)]
+    {
+        pairs.iter_mut().filter(|(field, _)| field == "end_session").for_each(|(_, value)| value.clone_from(&guess));
+        let answer = mallory.submit(&world.gatehouse.url, "/sessions", &pairs).await;
+        assert!([303, 400, 403].contains(&answer.status), "{guess}: {answer:?}");
+    }
+    world.assert_unchanged(&before, "another's session").await;
+    assert_eq!(world.call("/mcp", &token).await.status, 200);
+    world.gatehouse.stop().await;
+}
+
+/// Bit flips of the account's cookie, the cookie in another browser, and the cookie after its quarter of an hour: nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_altered_stolen_or_old_account_cookie_is_nobody() {
+    let world = AttackWorld::start().await;
+    let (alice, thief) = (Person::new("alice"), Person::new("mallory"));
+    access_token(&world, &alice).await;
+    sign_in(&world, &alice).await;
+    open(&world, &thief).await;
+    let cookie = account_cookie(&alice);
+    for attribute in ["httponly", "path=/"] {
+        assert!(cookie.attributes.split(';').any(|part| part.trim() == attribute), "{}", cookie.attributes);
+    }
+    assert!(
+        cookie.attributes.contains("samesite=strict") || cookie.attributes.contains("samesite=lax"),
+        "{}",
+        cookie.attributes
+    );
+    let before = world.store().await;
+    let is_nobody = |page: &Answer| page.form("/sign-in").is_some() && endings(page).is_empty();
+    thief.set_cookie("127.0.0.1", &format!("{}={}", cookie.name, cookie.value));
+    assert!(is_nobody(&open(&world, &thief).await), "a stolen cookie");
+    for position in 0..cookie.value.len() {
+        alice.set_cookie("127.0.0.1", &format!("{}={}", cookie.name, flipped(&cookie.value, position)));
+        let page = open(&world, &alice).await;
+        assert!(is_nobody(&page), "position {position}");
+        assert_page(&page, "nobody");
+    }
+    alice.set_cookie("127.0.0.1", &format!("{}={}", cookie.name, cookie.value));
+    assert!(!is_nobody(&open(&world, &alice).await), "her own");
+    world.gatehouse.clock.advance(15 * 60 + 1);
+    assert!(is_nobody(&open(&world, &alice).await), "after a quarter of an hour");
+    world.assert_unchanged(&before, "cookies").await;
+    world.gatehouse.stop().await;
+}
+
+/// CVE-2025-62800, stored: a client's name comes up on the page of sessions, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clients_name_is_text_on_the_page_of_sessions() {
+    let world = AttackWorld::start().await;
+    let alice = Person::new("alice");
+    let name = "\"><img src=x onerror=alert(1)></form><form action=\"https://evil.example\">";
+    let registered =
+        world.register(&json!({ "client_name": name, "redirect_uris": ["https://client.example/"] })).await;
+    if registered.status == 201 {
+        let id = registered.json()["client_id"].as_str().unwrap().to_owned();
+        world
+            .flow_of(&alice, gatehouse_tests::TestClient::public(&id, "https://client.example/"), "/mcp")
+            .finish()
+            .await;
+        let page = sign_in(&world, &alice).await;
+        assert!(!page.body.contains("<img") && !page.body.contains("action=\"https://evil"), "{page:?}");
+        assert_eq!(endings(&page).len(), 1);
+    }
+    world.gatehouse.stop().await;
+}
+
+/// A remembered consent that its user takes back counts no longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_that_was_taken_back_is_asked_for_again() {
+    let world = AttackWorld::start().await;
+    let alice = Person::new("alice");
+    let mut flow = world.flow(&alice);
+    flow.remember = true;
+    flow.finish().await;
+    let page = sign_in(&world, &alice).await;
+    let forms = page.forms();
+    let form =
+        forms.iter().find(|form| form.buttons.iter().any(|(name, _)| name == "forget_consent")).expect("a consent");
+    let answer =
+        alice.submit(&world.gatehouse.url, "/sessions", &form.pressed("forget_consent", &form.buttons[0].1)).await;
+    assert_eq!(answer.status, 303, "{answer:?}");
+    let mut flow = world.flow(&alice);
+    flow.advance().await;
+    assert_eq!(flow.step(), gatehouse_tests::Step::Asked);
+    world.gatehouse.stop().await;
+}
