@@ -59,7 +59,8 @@ impl Demo {
     async fn start() -> Self {
         let (held, provider_held) = (HeldPort::take(), HeldPort::take());
         let (port, provider_port) = (held.number(), provider_held.number());
-        let issuer = format!("http://127.0.0.1:{provider_port}");
+        // To browsers another site than Gatehouse's, as it mostly is: cookies and forms have to get across.
+        let issuer = format!("http://localhost:{provider_port}");
         let state_directory = tempfile::tempdir().expect("a folder for the state");
         let variables = [
             ("issuer", issuer.clone()),

@@ -1,6 +1,9 @@
 //! Everything that a person decides, decided with the keyboard alone.
 
-use gatehouse_tests::{AttackSettings, AttackWorld, Endpoint, Flow, Person, ScriptedProvider, parameter};
+use bytes::Bytes;
+use gatehouse_tests::{AttackSettings, AttackWorld, Endpoint, Flow, Person, ScriptedProvider, parameter, serve};
+use http::Response;
+use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use crate::chromium::{Chromium, Focus, Key, Page};
@@ -81,6 +84,32 @@ async fn a_person_chooses_a_provider_allows_and_is_not_asked_again() {
     assert_works(&world, &redeemed(flow, page).await).await;
     chromium.open(asked(&world, &alice, &client).authorization_url().as_str()).await;
     press(&mut chromium, "provider", "northwind").await.assert_says(&["Allow and sign in", "Provider northwind"]);
+    world.gatehouse.stop().await;
+}
+
+/// What was remembered counts for who opens the application themselves, not for who follows a link to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_follows_the_link_of_another_site_is_asked_again() {
+    let world = scene::start(&["contoso"], AttackSettings::default()).await;
+    let (mut chromium, alice) = (Chromium::start().await, Person::new("alice"));
+    let client = native(&client_page().await);
+    chromium.be("alice").await;
+    let flow = asked(&world, &alice, &client);
+    let url = flow.authorization_url();
+    chromium.open(url.as_str()).await;
+    tick(&mut chromium).await;
+    assert_back(&press(&mut chromium, "decision", "approve").await, &flow);
+    assert_back(&chromium.open(url.as_str()).await, &flow);
+
+    let link = format!("<!doctype html><a href=\"{}\">Free coffee</a>", url.as_str().replace('&', "&amp;"));
+    let page = Bytes::from(link);
+    let origin = serve(move |_| {
+        let page = page.clone();
+        async { Response::builder().header(CONTENT_TYPE, "text/html").body(page).ok() }
+    });
+    chromium.open(&origin.await.replace("127.0.0.1", "localhost")).await;
+    chromium.tab_to(|focus| focus.text == "Free coffee").await;
+    chromium.follow(Key::Enter).await.assert_says(&["Allow and sign in", "Visual Studio Code"]);
     world.gatehouse.stop().await;
 }
 
