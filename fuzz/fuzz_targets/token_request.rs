@@ -1,38 +1,64 @@
-//! `POST /token`, `/introspect` and `/revoke`: headers and forms of anybody on the network. The first line of the input is
-//! the header `Authorization`, the rest is the body. Reaches the forms, client credentials (Basic, form, assertion), code
-//! verifiers and identity assertions.
+//! `POST /token`, `/introspect` and `/revoke`, and requests to an MCP endpoint: what anybody on the network can send where
+//! credentials and tokens are presented. The input is an HTTP message without its first line. A body that is a JSON object
+//! is also read as the claims of an assertion that the right party has signed, so that everything behind the signature is
+//! reached.
 //!
-//! What must hold: nobody who lacks a client's secret or key is that client, a public client gets nothing that needs proof,
-//! every refusal fits the wire, and nothing is stored.
+//! What must hold: nobody who lacks a client's secret or key is that client, who has them is, an assertion works once, for
+//! us and within its times; a public client gets nothing that needs proof; what is granted is there to be granted; an
+//! upstream gets no credentials of the client and no word in our name; every refusal fits the wire, and stores nothing.
 
 #![no_main]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use gatehouse_configuration::GrantType;
-use gatehouse_fuzz::{Counting, START, assert_fits_the_wire, configuration, keys, store};
+use gatehouse_fuzz::{
+    Counting, ISSUER, START, assert_fits_the_wire, client_id, configuration, keys, message, metadata, providers,
+    public_keys, signed, store,
+};
+use gatehouse_mcp::{Admission, Endpoint, Era, Origin, SessionId, admit, request_headers, response_headers, target};
+use gatehouse_oauth::authorization::upstream_of;
 use gatehouse_oauth::client::Client;
-use gatehouse_oauth::credentials::{AtHand, Needed, PresentedCredentials};
-use gatehouse_oauth::grant::{grant_to_machine, may_use};
+use gatehouse_oauth::credentials::{
+    AtHand, AuthenticatedClient, ClientRejection, Needed, PresentedCredentials, Unproven,
+};
+use gatehouse_oauth::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
 use gatehouse_oauth::presented_token::{PresentedToken, may_introspect};
 use gatehouse_oauth::token::{GrantRequest, TokenRejection, TokenRequest};
 use gatehouse_openid::IdentityAssertion;
-use gatehouse_protocol::SecretString;
+use gatehouse_protocol::{Parameters, SecretString};
+use gatehouse_storage::memory::MemoryStore;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use url::form_urlencoded;
 
 const FORM: &str = "application/x-www-form-urlencoded";
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// The one whose members the provider `staff` lets in.
+const GROUP: &str = "1f0c5a52-90a3-4c0e-b6d4-6a8f3f6f5d11";
 /// In no corpus, so that no input can prove it.
 const SECRET: &str = "Zq0mV7cX2uYt9LwEoPfR4sKjHnB1dGa8iMxT6vCz3Ny";
 
 fuzz_target!(|data: &[u8]| {
-    let mut parts = data.splitn(2, |byte| *byte == b'\n');
-    let (authorization, body) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let mut headers = HeaderMap::new();
-    if let (false, Ok(value)) = (authorization.is_empty(), HeaderValue::from_bytes(authorization)) {
-        headers.insert(AUTHORIZATION, value);
+    let (headers, body) = message(data);
+    forms(&headers, body);
+    mcp(&headers, body);
+    let Ok(text) = core::str::from_utf8(body) else { return };
+    whoever_has_the_secret_is_the_client(text);
+    if let Ok(claims) = serde_json::from_str::<&RawValue>(text)
+        && let Ok(Value::Object(_)) = serde_json::from_str(text)
+    {
+        client_assertion(claims, text);
+        identity_assertion(claims, text);
     }
-    assert!(TokenRequest::parse(Some("application/json"), &headers, body).is_err());
-    match TokenRequest::parse(Some(FORM), &headers, body) {
+});
+
+fn forms(headers: &HeaderMap, body: &[u8]) {
+    assert!(TokenRequest::parse(Some("application/json"), headers, body).is_err());
+    match TokenRequest::parse(Some(FORM), headers, body) {
         Ok(request) => {
             if let GrantRequest::JwtBearer { assertion, .. } = &request.grant {
                 let assertion = IdentityAssertion::parse(assertion.expose());
@@ -44,36 +70,247 @@ fuzz_target!(|data: &[u8]| {
         }
         Err(rejection) => assert_fits_the_wire(&rejection.to_wire()),
     }
-    match PresentedToken::parse(Some(FORM), &headers, body) {
-        Ok(presented) => proves_nothing(presented.credentials),
+    match PresentedToken::parse(Some(FORM), headers, body) {
+        Ok(presented) => {
+            assert!(!presented.token.expose().is_empty());
+            proves_nothing(presented.credentials);
+        }
         Err(rejection) => assert_fits_the_wire(&rejection.to_wire()),
     }
-});
+}
 
 fn proves_nothing(credentials: PresentedCredentials) {
     let store = store();
     let empty = store.snapshot();
-    let Ok(client) = Client::find(credentials.client_id(), configuration(), keys(), &store, START) else { return };
-    match credentials.of(client) {
-        Ok(unproven) => {
-            let at_hand = match unproven.needs() {
-                Needed::Nothing => AtHand::Nothing,
-                Needed::Secret(_) => AtHand::Secret(SecretString::new(SECRET.to_owned())),
-                Needed::Keys(_) => unreachable!("no client here has its keys elsewhere"),
-            };
-            match unproven.prove(&at_hand, configuration(), &store, START) {
-                Ok(client) => {
-                    assert!(!client.is_confidential(), "a secret or a signature was guessed");
-                    assert!(may_use(&client, GrantType::ClientCredentials).is_err());
-                    assert!(may_use(&client, GrantType::JwtBearer).is_err());
-                    assert!(may_introspect(&client).is_err());
-                    let mut entropy = Counting::default();
-                    assert!(grant_to_machine(&client, None, None, configuration(), START, &mut entropy).is_err());
-                }
-                Err(rejection) => assert_fits_the_wire(&TokenRejection::from(rejection).to_wire()),
-            }
+    match proved(credentials, SECRET, &store) {
+        Some(Ok(client)) => {
+            assert!(!client.is_confidential(), "a secret or a signature was guessed");
+            assert!(may_use(&client, GrantType::ClientCredentials).is_err());
+            assert!(may_use(&client, GrantType::JwtBearer).is_err());
+            assert!(may_introspect(&client).is_err());
+            let mut entropy = Counting::default();
+            assert!(grant_to_machine(&client, None, None, configuration(), START, &mut entropy).is_err());
         }
-        Err(rejection) => assert_fits_the_wire(&TokenRejection::from(rejection).to_wire()),
+        Some(Err(rejection)) => assert_fits_the_wire(&TokenRejection::from(rejection).to_wire()),
+        None => {}
     }
     assert_eq!(store.snapshot(), empty);
+}
+
+/// Judges credentials where the client's secret is `secret`; `None` where there is no such client.
+fn proved(
+    credentials: PresentedCredentials,
+    secret: &str,
+    store: &MemoryStore,
+) -> Option<Result<AuthenticatedClient, ClientRejection>> {
+    let client = Client::find(credentials.client_id(), configuration(), keys(), store, START).ok()?;
+    assert_eq!(&client.client_id, credentials.client_id());
+    let judge = |unproven: Unproven| {
+        let at_hand = match unproven.needs() {
+            Needed::Nothing => AtHand::Nothing,
+            Needed::Secret(_) => AtHand::Secret(SecretString::new(secret.to_owned())),
+            Needed::Keys(url) => {
+                assert_eq!(url.request().uri(), "https://client.example.com/keys.json");
+                AtHand::Keys(public_keys().clone())
+            }
+        };
+        unproven.prove(&at_hand, configuration(), store, START)
+    };
+    Some(credentials.of(client).and_then(judge))
+}
+
+/// `secret`, sent as RFC 6749, section 2.3.1, says, proves the client that has it and no other.
+fn whoever_has_the_secret_is_the_client(secret: &str) {
+    let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let mut in_header = HeaderMap::new();
+    let basic = format!("Basic {}", STANDARD.encode(format!("basic:{encoded}")));
+    in_header.insert(AUTHORIZATION, HeaderValue::try_from(basic).expect("base64 stands in a header"));
+    let in_body = format!("client_id=post&client_secret={encoded}");
+    for (headers, body) in [(in_header, ""), (HeaderMap::new(), in_body.as_str())] {
+        let judge = |secret: &str| {
+            let credentials = PresentedCredentials::parse(&headers, &Parameters::parse(body)).ok()?;
+            proved(credentials, secret, &store())
+        };
+        // An empty setting is no secret.
+        assert_eq!(judge(secret).is_some_and(|judged| judged.is_ok()), !secret.is_empty());
+        assert!(!judge(&format!("{secret}x")).is_some_and(|judged| judged.is_ok()));
+        assert!(!judge("").is_some_and(|judged| judged.is_ok()));
+    }
+}
+
+/// Claims that the client `signing` has signed.
+fn client_assertion(claims: &RawValue, text: &str) {
+    let store = store();
+    let empty = store.snapshot();
+    let assertion = signed(None, &claims);
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("client_assertion_type", ASSERTION_TYPE)
+        .append_pair("client_assertion", assertion.expose())
+        .finish();
+    let judge = || {
+        let credentials = PresentedCredentials::parse(&HeaderMap::new(), &Parameters::parse(&body));
+        credentials.ok().and_then(|credentials| proved(credentials, SECRET, &store))
+    };
+    let Some(first) = judge() else { return };
+    match first {
+        Ok(client) => {
+            let claims: Value = serde_json::from_str(text).expect("claims that were read");
+            let id = client.client().client_id.as_str();
+            assert!(client.is_confidential() && ["signing", "remote"].contains(&id));
+            assert!(claims["iss"] == id && claims["sub"] == id, "{claims}");
+            assert!(is_for(&claims, "https://gateway.example") || is_for(&claims, "https://gateway.example/token"));
+            assert_ends_within(&claims, 10 * 60);
+            assert!(claims["jti"].as_str().is_some_and(|jti| !jti.is_empty()));
+            assert!(matches!(judge(), Some(Err(_))), "an assertion was used twice");
+        }
+        Err(rejection) => {
+            assert_fits_the_wire(&TokenRejection::from(rejection).to_wire());
+            assert_eq!(store.snapshot(), empty, "a refused assertion was used up");
+        }
+    }
+}
+
+/// Claims that the providers have signed as an identity assertion.
+fn identity_assertion(claims: &RawValue, text: &str) {
+    let Ok(assertion) = IdentityAssertion::parse(signed(Some("oauth-id-jag+jwt"), &claims).expose()) else { return };
+    let Ok(provider) = assertion.provider(&configuration().identity_providers) else { return };
+    let issuer = gatehouse_openid::metadata_issuer(provider);
+    let asserted =
+        assertion.verify(provider, &metadata(&issuer), public_keys(), "https://gateway.example", "basic", START);
+    let asserted = match asserted {
+        Ok(asserted) => asserted,
+        Err(rejection) => return assert_fits_the_wire(&TokenRejection::from(rejection).to_wire()),
+    };
+    let claims: Value = serde_json::from_str(text).expect("claims that were read");
+    assert!(is_for(&claims, "https://gateway.example") && claims["client_id"] == "basic", "{claims}");
+    assert_ends_within(&claims, 60 * 60);
+    let subject = asserted.identity.subject();
+    assert_eq!(subject.provider(), provider.name);
+    if provider.name == providers().0.name {
+        assert!(claims["iss"] == ISSUER && subject.as_str() == format!("demo:{}", claims["sub"].as_str().unwrap()));
+    }
+
+    let store = store();
+    let empty = store.snapshot();
+    let client = prove_basic(&store);
+    let request = AssertionRequest::default();
+    let grant = |entropy: &mut Counting| {
+        grant_to_asserted(&client, &asserted, provider, &request, configuration(), &store, START, entropy)
+    };
+    let mut entropy = Counting::default();
+    match grant(&mut entropy) {
+        Ok(grant_of) => {
+            let in_group = claims["groups"].to_string().to_ascii_lowercase().contains(GROUP);
+            assert!(provider.name == "demo" || in_group, "the users of the other must be in a group");
+            let principal = &grant_of.principal;
+            assert!(principal.subject == *subject && principal.client_id.as_str() == "basic" && !grant_of.refreshable);
+            let upstream = upstream_of(configuration(), &principal.resource).expect("a resource of ours");
+            assert!(!principal.scopes.is_empty() && upstream.scopes.contains_all(&principal.scopes));
+            if let Some(scope) = claims["scope"].as_str() {
+                assert!(principal.scopes.iter().all(|granted| scope.split(' ').any(|it| it == granted.as_str())));
+            }
+            assert!(matches!(grant(&mut entropy), Err(TokenRejection::AssertionReplayed)));
+        }
+        Err(rejection) => {
+            assert_fits_the_wire(&rejection.to_wire());
+            assert_eq!(store.snapshot(), empty, "a refused assertion was used up");
+        }
+    }
+}
+
+fn prove_basic(store: &MemoryStore) -> AuthenticatedClient {
+    let mut headers = HeaderMap::new();
+    let basic = format!("Basic {}", STANDARD.encode("basic:right"));
+    headers.insert(AUTHORIZATION, HeaderValue::try_from(basic).expect("base64 stands in a header"));
+    let credentials = PresentedCredentials::parse(&headers, &Parameters::default()).expect("credentials");
+    assert_eq!(credentials.client_id(), &client_id("basic"));
+    proved(credentials, "right", store).expect("a configured client").expect("the right secret")
+}
+
+fn is_for(claims: &Value, audience: &str) -> bool {
+    let named = &claims["aud"];
+    named == audience || named.as_array().is_some_and(|several| several.iter().any(|it| it == audience))
+}
+
+/// With the minute that clocks may differ by, on both sides.
+fn assert_ends_within(claims: &Value, seconds: u64) {
+    let end = claims["exp"].as_f64().expect("exp is a number") as u64;
+    assert!((START.seconds() - 60..=START.seconds() + seconds + 60).contains(&end), "{end}");
+}
+
+/// The same fields at an MCP endpoint; the body's first line is the query.
+fn mcp(headers: &HeaderMap, body: &[u8]) {
+    for upstream in &configuration().upstreams {
+        let endpoint = Endpoint { configuration: configuration(), upstream };
+        let query = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let requested = [endpoint.path().as_bytes(), b"?", query].concat();
+        let Ok(requested) = Uri::try_from(requested.as_slice()) else { return };
+        if let Ok(sent_to) = target(&endpoint, &requested) {
+            assert_eq!((sent_to.authority(), sent_to.path()), (upstream.url.authority(), upstream.url.path()));
+            let names = form_urlencoded::parse(sent_to.query().unwrap_or_default().as_bytes());
+            assert!(names.into_iter().all(|(name, _)| !name.eq_ignore_ascii_case("access_token")));
+        }
+        let mut request = Request::new(());
+        *request.method_mut() = Method::POST;
+        *request.headers_mut() = headers.clone();
+        let origin = Origin::of(headers, configuration());
+        let admission = admit(&request, &origin);
+        if let Admission::Token(token) = &admission {
+            let value = headers[AUTHORIZATION].to_str().expect("text");
+            assert!(value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")));
+            assert_eq!(value[7..].trim_matches(' '), token.expose());
+            assert!(headers.get_all(AUTHORIZATION).iter().count() == 1 && origin != Origin::Refused);
+        }
+        if request_headers::check(headers).is_err() {
+            continue;
+        }
+        if let Ok(Some(id)) = SessionId::presented(headers, Era::of(headers)) {
+            assert!(!id.as_str().is_empty() && id.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
+        }
+        let token = SecretString::new(SECRET.to_owned());
+        let own = request_headers::Own {
+            subject: "demo:alice",
+            session_id: None,
+            secrets: &[],
+            identity_provider_token: Some(&token),
+            body_length: body.len(),
+        };
+        let forwarded =
+            request_headers::forwarded(&request, &endpoint, &own).expect("values that can stand in headers");
+        assert_ours(&forwarded, upstream, body.len());
+        assert_not_in_our_name(&response_headers::returned(headers, None, &origin), &origin);
+    }
+}
+
+/// What an upstream is told of us and of the user is told by us alone, in whatever spelling a server would read it.
+fn assert_ours(headers: &HeaderMap, upstream: &gatehouse_configuration::Upstream, length: usize) {
+    let all = |reduced: &str| -> Vec<&str> {
+        let fields = headers.iter().filter(|(name, _)| name.as_str().replace(['_', '.'], "-") == reduced);
+        fields.map(|(_, value)| value.to_str().unwrap_or("?")).collect()
+    };
+    if upstream.subject_header.is_some() {
+        assert_eq!(all("x-subject"), ["demo:alice"]);
+    }
+    let bearer = format!("Bearer {SECRET}");
+    let has_token = upstream.identity_provider_token_header.is_some();
+    assert_eq!(all("authorization"), if has_token { vec![bearer.as_str()] } else { Vec::new() });
+    assert_eq!(all("content-length"), [length.to_string().as_str()]);
+    for absent in ["cookie", "host", "transfer-encoding", "connection", "upgrade", "mcp-session-id", "forwarded", "te"]
+    {
+        assert!(all(absent).is_empty(), "{absent}");
+    }
+    assert!(
+        headers.keys().all(|name| !name.as_str().starts_with("x-forwarded") && !name.as_str().starts_with("proxy-"))
+    );
+}
+
+fn assert_not_in_our_name(headers: &HeaderMap, origin: &Origin) {
+    for absent in ["www-authenticate", "set-cookie", "location", "refresh", "clear-site-data", "mcp-session-id"] {
+        assert!(!headers.contains_key(absent), "{absent}");
+    }
+    let allowed: Vec<_> = headers.get_all("access-control-allow-origin").iter().collect();
+    match origin {
+        Origin::Allowed(value) => assert_eq!(allowed, [value]),
+        Origin::Absent | Origin::Refused => assert!(allowed.is_empty()),
+    }
 }

@@ -1,11 +1,17 @@
-//! What the targets share: a gateway's configuration, keys and clock, and what must hold of everything that leaves it.
+//! What the targets share: a gateway's configuration, keys and clock, a provider that signs, and what must hold of
+//! everything that leaves the gateway.
 
 use std::sync::LazyLock;
 
-use gatehouse_configuration::Configuration;
-use gatehouse_protocol::{BoundRedirectUri, Entropy, RedirectUri, UnixTime};
+use gatehouse_configuration::{Configuration, IdentityProvider};
+use gatehouse_jose::{KeySet, SigningHeader, SigningKey};
+use gatehouse_openid::ProviderMetadata;
+use gatehouse_protocol::{BoundRedirectUri, ClientId, Entropy, RedirectUri, SecretString, UnixTime};
 use gatehouse_sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
+use serde_json::json;
 use url::Url;
 
 /// 2026-11-18.
@@ -31,6 +37,22 @@ scopes = ["mcp"]
 may_introspect = true
 
 [[clients]]
+client_id = "post"
+client_name = "Post"
+token_endpoint_auth_method = "client_secret_post"
+client_secret = { secret = "client_secret" }
+grant_types = ["client_credentials"]
+scopes = ["mcp"]
+
+[[clients]]
+client_id = "remote"
+client_name = "Remote"
+token_endpoint_auth_method = "private_key_jwt"
+jwks_uri = "https://client.example.com/keys.json"
+grant_types = ["client_credentials"]
+scopes = ["mcp"]
+
+[[clients]]
 client_id = "signing"
 client_name = "Signing"
 token_endpoint_auth_method = "private_key_jwt"
@@ -49,24 +71,46 @@ name = "staff"
 profile = "entra"
 tenant = "organizations"
 client_id = "gatehouse"
-access = { tenants = ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"] }
+accepts_identity_assertions = true
+
+[identity_providers.access]
+tenants = ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"]
+groups = ["1f0c5a52-90a3-4c0e-b6d4-6a8f3f6f5d11"]
 
 [[upstreams]]
 path = "/mcp"
 url = "http://10.0.0.7:8080/mcp"
 scopes = ["mcp", "files:read"]
+subject_header = "x-subject"
 
 [[upstreams]]
 path = "/mail"
 url = "http://10.0.0.8:8080/mcp"
 scopes = ["mail"]
+identity_provider_token_header = "authorization"
 "#;
+
+/// The issuer of the provider `demo`.
+pub const ISSUER: &str = "https://op.example";
+/// RFC 7636, appendix B.
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// The challenge of [`VERIFIER`].
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// The first upstream's.
+pub const RESOURCE: &str = "https://gateway.example/mcp";
 
 static CONFIGURATION: LazyLock<Configuration> = LazyLock::new(|| Configuration::parse(DOCUMENT).unwrap());
 static KEYS: LazyLock<KeyRing> = LazyLock::new(|| {
     KeyRing::parse("new:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI,old:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE")
         .unwrap()
 });
+
+static KEY: LazyLock<SigningKey> = LazyLock::new(|| {
+    let pem = include_str!("../../crates/jose/test-keys/p256.pem");
+    SigningKey::from_pem(&SecretString::new(pem.to_owned())).unwrap()
+});
+static PUBLIC_KEYS: LazyLock<KeySet> =
+    LazyLock::new(|| KeySet::from_json(include_bytes!("../../crates/jose/test-keys/jwks.json")).unwrap());
 
 /// [`DOCUMENT`], parsed.
 pub fn configuration() -> &'static Configuration {
@@ -83,9 +127,73 @@ pub fn store() -> MemoryStore {
     MemoryStore::at(START)
 }
 
+/// The providers `demo`, of OpenID, and `staff`, of Entra.
+pub fn providers() -> (&'static IdentityProvider, &'static IdentityProvider) {
+    let find = |name| CONFIGURATION.identity_provider(name).unwrap();
+    (find("demo"), find("staff"))
+}
+
+/// What the provider whose metadata names `issuer` says of itself.
+pub fn metadata(issuer: &str) -> ProviderMetadata {
+    let document = json!({
+        "issuer": issuer,
+        "authorization_endpoint": "https://op.example/authorize",
+        "token_endpoint": "https://op.example/token",
+        "jwks_uri": "https://op.example/keys",
+    });
+    ProviderMetadata::from_json(document.to_string().as_bytes(), issuer).unwrap()
+}
+
+/// The keys of every provider and of the client `signing`.
+pub fn public_keys() -> &'static KeySet {
+    &PUBLIC_KEYS
+}
+
+/// A token that one of them has signed.
+pub fn signed(typ: Option<&str>, claims: &impl Serialize) -> SecretString {
+    KEY.sign(&SigningHeader { typ, kid: Some("p256"), x5t_s256: None }, claims).unwrap()
+}
+
+/// The id of a client.
+pub fn client_id(text: &str) -> ClientId {
+    ClientId::parse(text).unwrap()
+}
+
+/// An input as an HTTP message without its first line: fields, an empty line, the body. One that does not start with
+/// fields is all body.
+pub fn message(input: &[u8]) -> (HeaderMap, &[u8]) {
+    let mut headers = HeaderMap::new();
+    let mut rest = input;
+    while let Some((line, after)) = split(rest, b'\n') {
+        if line.is_empty() {
+            return (headers, after);
+        }
+        let field = split(line, b':').and_then(|(name, value)| {
+            Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value.trim_ascii()).ok()?))
+        });
+        match field.map(|(name, value)| headers.try_append(name, value)) {
+            Some(Ok(_)) => rest = after,
+            Some(Err(_)) | None => break,
+        }
+    }
+    (HeaderMap::new(), input)
+}
+
+fn split(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|byte| *byte == at)?;
+    Some((&bytes[..end], &bytes[end + 1..]))
+}
+
 /// Repeatable, and different for every call.
 #[derive(Default)]
 pub struct Counting(u64);
+
+impl From<u64> for Counting {
+    /// Counts from `start`.
+    fn from(start: u64) -> Self {
+        Self(start)
+    }
+}
 
 impl Entropy for Counting {
     fn fill(&mut self, bytes: &mut [u8]) {

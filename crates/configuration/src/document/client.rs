@@ -1,6 +1,7 @@
 //! `[[clients]]`.
 
 use gatehouse_protocol::{ClientId, ClientName, RedirectRules, RedirectUri, Scopes, Subject};
+use http::Uri;
 use serde::Deserialize;
 use serde_json::Value;
 use url::{Host, Url};
@@ -159,6 +160,10 @@ fn place_of_keys(text: &str) -> Result<(), &'static str> {
     }
     if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err("must not have a fragment or a user");
+    }
+    // The request for the keys is made by another parser, which takes no spaces around a URL and only ASCII in it.
+    if text.parse::<Uri>().is_err() {
+        return Err("must be written as it is sent: in ASCII, without spaces, a domain in its xn-- form");
     }
     match url.host() {
         Some(Host::Domain(name)) if name.contains('.') && !name.ends_with(".localhost") => Ok(()),

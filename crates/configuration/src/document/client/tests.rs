@@ -150,6 +150,10 @@ fn keys_are_fetched_only_by_https_from_a_host_with_a_domain() {
         "https://client.example/jwks#a",
         "file:///etc/passwd",
         "jwks",
+        " https://client.example/jwks",
+        "https://client.example/jw ks",
+        "https://client}.example/jwks",
+        "https://b\u{fc}cher.example/jwks",
     ] {
         let text = format!(
             "redirect_uris = [\"https://client.example/cb\"]\ntoken_endpoint_auth_method = \"private_key_jwt\"\njwks_uri = {bad:?}"
