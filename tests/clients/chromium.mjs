@@ -7,8 +7,9 @@
 //   {"click":SELECTOR}                               clicks there, and waits for the page it leads to
 //   {"press":"Tab"|"Shift+Tab"|"Space"|"Enter"}      presses the key; prints what then has the focus, or null
 //   {"press":KEY,"leads":true}                       presses the key, and waits for the page it leads to
-//   {"walk":KEY}                                     presses the key from the page's start to its end; prints all that had the focus
-//   {"operable":true}                                prints what assistive technology hears of all that can have the focus
+//   {"walk":KEY}                                     presses the key from the page's start to its end; prints all
+//                                                    that had the focus
+//   {"operable":true}                                prints what is read out of all that can have the focus
 //   {"person":NAME}                                  is NAME from now on, for the scripted identity providers
 //   {"screenshot":FILE}                              writes the whole page as PNG
 //
@@ -90,7 +91,8 @@ async function perform(command) {
   if (command.open !== undefined) return open(command.open);
   if (command.look !== undefined) return look(command.look);
   if (command.click !== undefined) return click(command.click);
-  if (command.press !== undefined) return command.leads ? navigated(() => press(command.press)) : focusAfter(command.press);
+  if (command.leads) return navigated(() => press(command.press));
+  if (command.press !== undefined) return focusAfter(command.press);
   if (command.walk !== undefined) return walk(command.walk);
   if (command.operable !== undefined) return operable();
   if (command.person !== undefined) return be(command.person);
@@ -159,7 +161,8 @@ async function operable() {
   const inOrder = (node) => [node, ...(node.childIds ?? []).flatMap((id) => inOrder(byId.get(id)))];
   const canHaveFocus = ({ role, properties = [] }) =>
     role?.value !== 'RootWebArea' && properties.some(({ name, value }) => name === 'focusable' && value.value);
-  return inOrder(nodes[0]).filter(canHaveFocus).map(({ role, name }) => ({ role: role.value, name: name?.value ?? '' }));
+  const all = inOrder(nodes[0]).filter(canHaveFocus);
+  return all.map(({ role, name }) => ({ role: role.value, name: name?.value ?? '' }));
 }
 
 /** As a person does it: with the mouse, in the middle of what is seen. */
@@ -252,7 +255,9 @@ function focused() {
     top: box.top + scrollY,
     width: box.width,
     height: box.height,
-    inView: box.top >= margin && box.bottom <= innerHeight - margin && box.left >= margin && box.right <= innerWidth - margin,
+    inView:
+      Math.min(box.top, box.left) >= margin &&
+      Math.max(box.bottom - innerHeight, box.right - innerWidth) <= -margin,
     outline,
     // It lies outside of the element.
     contrast: ratio(style.outlineColor, behind(element.parentElement)),

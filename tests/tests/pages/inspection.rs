@@ -9,7 +9,7 @@ const SEEN: f64 = 3.0;
 /// WCAG 2.2, 2.5.8: what a finger finds, in CSS pixels.
 const TOUCHED: f64 = 24.0;
 
-/// Looks at the page that is open in every way, leaves screenshots called `name`, and goes through it with the keyboard.
+/// Looks at the page that is open in every way, leaves screenshots called `name`, and walks it with the keyboard.
 pub async fn inspect(chromium: &mut Chromium, name: &str, words: &[&str]) {
     for look in Look::ALL {
         let page = chromium.look(look).await;
