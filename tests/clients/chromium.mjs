@@ -2,12 +2,26 @@
 //
 //   node chromium.mjs --profile EMPTY_FOLDER [--browser /usr/bin/chromium]
 //
-//   {"open":URL,"width":390,"height":844,"phone":true,"dark":true}   loads the page in a window of that size
-//   {"click":SELECTOR}                                              clicks there, and waits for the page it leads to
-//   {"screenshot":FILE}                                             writes the whole page as PNG
+//   {"open":URL}                                     loads the page
+//   {"look":{"width","height","phone","dark"}}       shows the page in a window of that size, and in the dark
+//   {"click":SELECTOR}                               clicks there, and waits for the page it leads to
+//   {"press":"Tab"|"Shift+Tab"|"Space"|"Enter"}      presses the key; prints what then has the focus, or null
+//   {"press":KEY,"leads":true}                       presses the key, and waits for the page it leads to
+//   {"walk":KEY}                                     presses the key from the page's start to its end; prints all
+//                                                    that had the focus
+//   {"operable":true}                                prints what is read out of all that can have the focus
+//   {"person":NAME}                                  is NAME from now on, for the scripted identity providers
+//   {"screenshot":FILE}                              writes the whole page as PNG
 //
-// The first two print {"url","title","html","width","overflow","contrast"}: the window's width in CSS pixels, how many
-// pixels the page is wider than that, and the worst contrast of a text to what is behind it (WCAG 2.2, 1.4.3).
+// What leads to a page, and "look", print {"url","title","lang","html","headings","width","overflow","contrast",
+// "requested","failed"}: the number of first-level headings; the window's width in CSS pixels, how many pixels the page
+// is wider than that, and the worst contrast of a text to what is behind it (WCAG 2.2, 1.4.3); every address that the
+// browser asked on its way; and why it got no page from the last of them, where it got none and stayed where it was.
+//
+// What has the focus is {"tag","name","value","text","checked","left","top","width","height","inView","outline",
+// "contrast"}: its place in the page and the outline's width in CSS pixels, whether the window shows it with
+// its outline, and the outline's contrast (WCAG 2.2, 1.4.11). What can have it is {"role","name"}.
+//
 // Pages may run no scripts of their own.
 
 import { spawn } from 'node:child_process';
@@ -46,8 +60,22 @@ const devTools = connect(browser.stdio[3], browser.stdio[4]);
 const { targetId } = await devTools.send('Target.createTarget', { url: 'about:blank' });
 const { sessionId } = await devTools.send('Target.attachToTarget', { targetId, flatten: true });
 const page = (method, parameters) => devTools.send(method, parameters, sessionId);
+let requested = [];
+let arrived = () => undefined;
+devTools.on('Network.requestWillBeSent', ({ type, request }) => type === 'Document' && requested.push(request.url));
+devTools.on('Network.loadingFailed', ({ type, errorText }) => type === 'Document' && arrived(errorText));
+devTools.on('Page.loadEventFired', () => arrived(null));
 await page('Page.enable');
+await page('Network.enable');
 await page('Emulation.setScriptExecutionDisabled', { value: true });
+
+const TAB = { key: 'Tab', code: 'Tab', windowsVirtualKeyCode: 9 };
+const KEYS = {
+  Tab: TAB,
+  'Shift+Tab': { ...TAB, modifiers: 8 },
+  Space: { key: ' ', code: 'Space', windowsVirtualKeyCode: 32, text: ' ' },
+  Enter: { key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 13, text: '\r' },
+};
 
 for await (const line of createInterface({ input: process.stdin })) {
   console.log(JSON.stringify(await perform(JSON.parse(line))));
@@ -60,22 +88,81 @@ function fail(reason) {
 }
 
 async function perform(command) {
-  if (command.open !== undefined) return open(command);
+  if (command.open !== undefined) return open(command.open);
+  if (command.look !== undefined) return look(command.look);
   if (command.click !== undefined) return click(command.click);
-  const { data } = await page('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true });
-  await writeFile(command.screenshot, Buffer.from(data, 'base64'));
-  return {};
+  if (command.leads) return navigated(() => press(command.press));
+  if (command.press !== undefined) return focusAfter(command.press);
+  if (command.walk !== undefined) return walk(command.walk);
+  if (command.operable !== undefined) return operable();
+  if (command.person !== undefined) return be(command.person);
+  return screenshot(command.screenshot);
 }
 
-async function open({ open: url, width, height, phone = false, dark = false }) {
-  const deviceScaleFactor = phone ? 2 : 1;
-  await page('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor, mobile: phone });
-  const features = [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }];
-  await page('Emulation.setEmulatedMedia', { features });
+function open(url) {
   return navigated(async () => {
     const { errorText } = await page('Page.navigate', { url });
     if (errorText) throw new Error(`${new URL(url).pathname}: ${errorText}`);
   });
+}
+
+async function look({ width, height, phone, dark }) {
+  const deviceScaleFactor = phone ? 2 : 1;
+  await page('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor, mobile: phone });
+  const features = [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }];
+  await page('Emulation.setEmulatedMedia', { features });
+  return report(null);
+}
+
+async function be(person) {
+  await page('Network.setExtraHTTPHeaders', { headers: { 'x-person': person } });
+  return {};
+}
+
+async function screenshot(file) {
+  const { cssContentSize } = await page('Page.getLayoutMetrics');
+  const clip = { ...cssContentSize, scale: 1 };
+  const { data } = await page('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, clip });
+  await writeFile(file, Buffer.from(data, 'base64'));
+  return {};
+}
+
+async function press(name) {
+  const key = KEYS[name];
+  await page('Input.dispatchKeyEvent', { type: key.text ? 'keyDown' : 'rawKeyDown', ...key });
+  await page('Input.dispatchKeyEvent', { type: 'keyUp', ...key, text: undefined });
+}
+
+async function focusAfter(key) {
+  await press(key);
+  return inPage('focused()');
+}
+
+/** Ends where the focus leaves the page, or comes to the first again: there is no toolbar here that could have it. */
+async function walk(key) {
+  await clickAt(0, 0); // beside everything: where one comes from is forgotten
+  const all = [];
+  let focus = (await focusAfter(key)) ?? (await focusAfter(key));
+  while (focus !== null && !isSame(focus, all[0])) {
+    all.push(focus);
+    if (all.length > 200) throw new Error('the focus does not leave the page');
+    focus = await focusAfter(key);
+  }
+  return all;
+}
+
+function isSame(focus, other) {
+  return focus.left === other?.left && focus.top === other.top;
+}
+
+async function operable() {
+  const { nodes } = await page('Accessibility.getFullAXTree');
+  const byId = new Map(nodes.map((node) => [node.nodeId, node]));
+  const inOrder = (node) => [node, ...(node.childIds ?? []).flatMap((id) => inOrder(byId.get(id)))];
+  const canHaveFocus = ({ role, properties = [] }) =>
+    role?.value !== 'RootWebArea' && properties.some(({ name, value }) => name === 'focusable' && value.value);
+  const all = inOrder(nodes[0]).filter(canHaveFocus);
+  return all.map(({ role, name }) => ({ role: role.value, name: name?.value ?? '' }));
 }
 
 /** As a person does it: with the mouse, in the middle of what is seen. */
@@ -85,21 +172,34 @@ async function click(selector) {
     const box = element.getBoundingClientRect();
     return { x: box.x + box.width / 2, y: box.y + box.height / 2 }; })()`;
   const { x, y } = await evaluate(middle);
+  return navigated(() => clickAt(x, y));
+}
+
+async function clickAt(x, y) {
   const mouse = (type) => page('Input.dispatchMouseEvent', { type, x, y, button: 'left', clickCount: 1 });
-  return navigated(async () => {
-    await mouse('mousePressed');
-    await mouse('mouseReleased');
-  });
+  await mouse('mousePressed');
+  await mouse('mouseReleased');
 }
 
 async function navigated(action) {
-  const loaded = devTools.next('Page.loadEventFired');
+  requested = [];
+  const arrival = new Promise((resolve) => (arrived = resolve));
   await action();
-  await loaded;
-  return evaluate(`({
-    url: location.href, title: document.title, html: document.documentElement.outerHTML, width: innerWidth,
-    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth, contrast: (${contrast})(),
+  return report(await arrival);
+}
+
+async function report(failed) {
+  const seen = await inPage(`({
+    url: location.href, title: document.title, lang: document.documentElement.lang,
+    html: document.documentElement.outerHTML, headings: document.querySelectorAll('h1').length, width: innerWidth,
+    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth, contrast: contrast(),
   })`);
+  return { ...seen, requested, failed };
+}
+
+/** Evaluates an expression that may use the functions below. */
+function inPage(expression) {
+  return evaluate(`(() => { ${[behind, ratio, contrast, focused].join('\n')} return ${expression}; })()`);
 }
 
 async function evaluate(expression) {
@@ -108,33 +208,65 @@ async function evaluate(expression) {
   return result.value;
 }
 
-/** Runs in the page. */
-function contrast() {
-  const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
-  const isSeen = (colour) => colour !== 'transparent' && channels(colour)[3] !== 0;
+// What runs in the page.
+
+/** The colour that is seen behind an element's content. */
+function behind(element) {
+  for (let at = element; at; at = at.parentElement) {
+    const colour = getComputedStyle(at).backgroundColor;
+    if (colour !== 'transparent' && colour.match(/[\d.]+/g).map(Number)[3] !== 0) return colour;
+  }
+  return 'rgb(255, 255, 255)';
+}
+
+/** The contrast of two colours (WCAG 2.2, “contrast ratio”). */
+function ratio(...colours) {
   const luminance = (colour) => {
     const linear = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-    const [red, green, blue] = channels(colour).map((value) => linear(value / 255));
+    const [red, green, blue] = colour.match(/[\d.]+/g).map((value) => linear(value / 255));
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
   };
-  const behind = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const colour = getComputedStyle(at).backgroundColor;
-      if (isSeen(colour)) return colour;
-    }
-    return 'rgb(255, 255, 255)';
-  };
+  const [light, dark] = colours.map(luminance).sort((a, b) => b - a);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+/** The worst contrast of a text. */
+function contrast() {
   const hasText = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== '');
-  const ratios = [...document.body.querySelectorAll('*')].filter(hasText).map((element) => {
-    const [light, dark] = [getComputedStyle(element).color, behind(element)].map(luminance).sort((a, b) => b - a);
-    return (light + 0.05) / (dark + 0.05);
-  });
-  return Math.min(21, ...ratios);
+  const texts = [...document.body.querySelectorAll('*')].filter(hasText);
+  return Math.min(21, ...texts.map((element) => ratio(getComputedStyle(element).color, behind(element))));
+}
+
+/** What has the focus; null where the browser itself has it, or nothing. */
+function focused() {
+  const element = document.activeElement;
+  if (element === null || element === document.body || !document.hasFocus()) return null;
+  const [box, style] = [element.getBoundingClientRect(), getComputedStyle(element)];
+  const outline = style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth);
+  // Browsers scroll by whole pixels.
+  const margin = outline + parseFloat(style.outlineOffset) - 1;
+  return {
+    tag: element.localName,
+    name: element.name ?? '',
+    value: element.value ?? '',
+    text: (element.labels?.[0] ?? element).textContent.trim(),
+    checked: element.checked ?? false,
+    left: box.left + scrollX,
+    top: box.top + scrollY,
+    width: box.width,
+    height: box.height,
+    inView:
+      Math.min(box.top, box.left) >= margin &&
+      Math.max(box.bottom - innerHeight, box.right - innerWidth) <= -margin,
+    outline,
+    // It lies outside of the element.
+    contrast: ratio(style.outlineColor, behind(element.parentElement)),
+  };
 }
 
 /** The DevTools protocol: commands with answers, and events; messages end with a NUL. */
 function connect(output, input) {
-  const [answers, waiting] = [new Map(), new Map()];
+  const [answers, listeners] = [new Map(), new Map()];
   let [last, unread] = [0, ''];
   output.on('error', () => undefined); // the browser's end is reported by itself
   input.setEncoding('utf8').on('data', (text) => {
@@ -142,10 +274,9 @@ function connect(output, input) {
     unread = messages.pop();
     for (const message of messages) receive(JSON.parse(message));
   });
-  const receive = ({ id, method, error, result }) => {
+  const receive = ({ id, method, params, error, result }) => {
     if (id === undefined) {
-      waiting.get(method)?.();
-      waiting.delete(method);
+      listeners.get(method)?.(params);
       return;
     }
     const { resolve, reject } = answers.get(id);
@@ -160,6 +291,6 @@ function connect(output, input) {
         answers.set(last, { resolve, reject });
         output.write(`${JSON.stringify({ id: last, method, params, sessionId })}\0`);
       }),
-    next: (method) => new Promise((resolve) => waiting.set(method, resolve)),
+    on: (method, listener) => listeners.set(method, listener),
   };
 }

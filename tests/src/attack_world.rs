@@ -2,6 +2,7 @@
 //! misbehave.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use gatehouse_storage::Key;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -42,6 +43,8 @@ pub struct AttackSettings {
     pub access_token_seconds: u64,
     /// A public URL that differs from where it is reached.
     pub public_url: Option<String>,
+    /// A PEM file of certificate authorities that Gatehouse trusts besides the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Everything that runs.
@@ -164,7 +167,7 @@ scopes = ["mcp"]
             identity_provider: "http://127.0.0.1:*".to_owned(),
             upstream: upstream.origin().to_owned(),
             variables,
-            ca_file: None,
+            ca_file: settings.ca_file,
         };
         let gatehouse = Gatehouse::start(HostKind::Embedded, held, settings, seconds).await;
         providers.iter().for_each(|provider| provider.follow(&gatehouse.clock));

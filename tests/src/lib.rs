@@ -4,6 +4,7 @@
 
 mod attack_world;
 mod authorization;
+mod client_documents;
 mod clock;
 mod flow;
 mod gatehouse;
@@ -23,6 +24,7 @@ mod world;
 
 pub use attack_world::{AttackSettings, AttackWorld, ClientAuthentication, TestClient};
 pub use authorization::{Authorization, CHALLENGE, VERIFIER};
+pub use client_documents::ClientDocuments;
 pub use clock::TestClock;
 pub use flow::{Flow, Step, parameter};
 pub use gatehouse::{Gatehouse, HeldPort, HostKind, Settings, free_port_base};

@@ -11,14 +11,12 @@
 //! “Document” is a client metadata document, “key” one whose client signs (`private_key_jwt`); the ids with secrets and
 //! those of machines (`client_credentials`) are in the configuration. “No” means that the client has no such option.
 
-mod client_documents;
 mod signing_key;
 
-use gatehouse_tests::{HostKind, Program, World, WorldSettings, spin_is_installed};
+use gatehouse_tests::{ClientDocuments, HostKind, Program, World, WorldSettings, spin_is_installed};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use client_documents::ClientDocuments;
 use signing_key::SigningKey;
 
 /// The TypeScript SDKs do not encode the secret that they put into the header (RFC 6749, section 2.3.1, wants it), the
@@ -111,7 +109,7 @@ struct Setting {
 impl Setting {
     async fn start(host: HostKind, upstream: &'static [&'static str], tool: &'static str) -> Self {
         let key = SigningKey::generate();
-        let documents = ClientDocuments::serve(&REDIRECT_URIS, &key).await;
+        let documents = ClientDocuments::serve(&REDIRECT_URIS, &key.jwks()).await;
         // Spin has the system's authorities only: no document of ours can be read there.
         let ca_file = (host == HostKind::Embedded).then(|| documents.ca_file());
         let world = World::start(WorldSettings {

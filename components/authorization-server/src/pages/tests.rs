@@ -262,7 +262,7 @@ fn the_sessions_page_names_clients_servers_and_times() {
     let two = page("sessions-two");
     for word in [
         "signed in with Contoso",
-        "2 applications can act in your name",
+        "2 sessions let applications act in your name",
         "21 November 2026, 05:00 UTC",
         "21 November 2026, 03:00 UTC",
         "22 November 2026, 03:00 UTC",

@@ -14,8 +14,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::signing_key::SigningKey;
-
 /// The server of the documents; it ends with the test's runtime.
 pub struct ClientDocuments {
     /// `https://localhost:PORT`.
@@ -26,8 +24,8 @@ pub struct ClientDocuments {
 }
 
 impl ClientDocuments {
-    /// Serves the documents of a public client and of one that signs with `key`, both with `redirect_uris`.
-    pub async fn serve(redirect_uris: &[&str], key: &SigningKey) -> Self {
+    /// Serves the documents of a public client and of one that signs with a key of `jwks`, both with `redirect_uris`.
+    pub async fn serve(redirect_uris: &[&str], jwks: &Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("https://localhost:{}", listener.local_addr().expect("an address").port());
         let document = |path: &str, name: &str| {
@@ -43,7 +41,7 @@ impl ClientDocuments {
         let public = document("/client.json", "Client with a document");
         let mut signing = document("/signing-client.json", "Client with a document and a key");
         signing["token_endpoint_auth_method"] = "private_key_jwt".into();
-        signing["jwks"] = key.jwks();
+        signing["jwks"] = jwks.clone();
         let documents = Arc::new(BTreeMap::from([
             ("/client.json".to_owned(), public),
             ("/signing-client.json".to_owned(), signing),
