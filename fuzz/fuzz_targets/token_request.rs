@@ -16,7 +16,9 @@ use gatehouse_fuzz::{
     Counting, ISSUER, START, assert_fits_the_wire, client_id, configuration, keys, message, metadata, providers,
     public_keys, signed, store,
 };
-use gatehouse_mcp::{Admission, Endpoint, Era, Origin, SessionId, admit, request_headers, response_headers, target};
+use gatehouse_mcp::{
+    Admission, Endpoint, Era, Origin, Route, SessionId, admit, request_headers, response_headers, route, target,
+};
 use gatehouse_oauth::authorization::upstream_of;
 use gatehouse_oauth::client::Client;
 use gatehouse_oauth::credentials::{
@@ -238,8 +240,43 @@ fn assert_ends_within(claims: &Value, seconds: u64) {
     assert!((START.seconds() - 60..=START.seconds() + seconds + 60).contains(&end), "{end}");
 }
 
-/// The same fields at an MCP endpoint; the body's first line is the query.
+/// No path is read as another one.
+fn routes(target: &[u8]) {
+    let Ok(uri) = Uri::try_from(target) else { return };
+    let is = |path: &str| uri.authority().is_none() && uri.path() == path;
+    match route(configuration(), &uri) {
+        Route::Health => assert!(is("/healthz")),
+        Route::ProtectedResource(endpoint) => {
+            assert!(is(&format!("/.well-known/oauth-protected-resource{}", endpoint.path())));
+        }
+        Route::Mcp(endpoint) => assert!(is(endpoint.path())),
+        Route::Elsewhere => assert!(!configuration().upstreams.iter().any(|upstream| is(upstream.path.as_str()))),
+    }
+}
+
+/// A page that asks before its request learns of no origin but its own, and of no header that it could not send.
+fn options(headers: &HeaderMap) {
+    let mut request = Request::new(());
+    *request.method_mut() = Method::OPTIONS;
+    *request.headers_mut() = headers.clone();
+    let origin = Origin::of(headers, configuration());
+    match admit(&request, &origin) {
+        Admission::Options(response) => {
+            assert_not_in_our_name(response.headers(), &origin);
+            let allowed = response.headers().get("access-control-allow-headers");
+            let allowed = allowed.map(|value| value.to_str().expect("text")).unwrap_or_default();
+            assert!(allowed.is_empty() || matches!(origin, Origin::Allowed(_)));
+            assert!(!allowed.split(", ").any(|name| ["cookie", "origin", "x-subject", "*"].contains(&name)));
+        }
+        Admission::Refused(_) => assert_eq!(origin, Origin::Refused),
+        Admission::Token(_) => panic!("a preflight has no token"),
+    }
+}
+
+/// The same fields at an MCP endpoint; the body's first line is the query, or the whole target.
 fn mcp(headers: &HeaderMap, body: &[u8]) {
+    options(headers);
+    routes(body.split(|byte| *byte == b'\n').next().unwrap_or_default());
     for upstream in &configuration().upstreams {
         let endpoint = Endpoint { configuration: configuration(), upstream };
         let query = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
