@@ -121,14 +121,17 @@ fn proved(
     Some(credentials.of(client).and_then(judge))
 }
 
-/// `secret`, sent as RFC 6749, section 2.3.1, says, proves the client that has it and no other.
+/// `secret`, sent as RFC 6749, section 2.3.1, says or as SDKs write it, proves the client that has it and no other.
 fn whoever_has_the_secret_is_the_client(secret: &str) {
     let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let mut in_header = HeaderMap::new();
-    let basic = format!("Basic {}", STANDARD.encode(format!("basic:{encoded}")));
-    in_header.insert(AUTHORIZATION, HeaderValue::try_from(basic).expect("base64 stands in a header"));
+    let in_header = |written: &str| {
+        let basic = format!("Basic {}", STANDARD.encode(format!("basic:{written}")));
+        let basic = HeaderValue::try_from(basic).expect("base64 stands in a header");
+        HeaderMap::from_iter([(AUTHORIZATION, basic)])
+    };
     let in_body = format!("client_id=post&client_secret={encoded}");
-    for (headers, body) in [(in_header, ""), (HeaderMap::new(), in_body.as_str())] {
+    let ways = [(in_header(&encoded), ""), (in_header(secret), ""), (HeaderMap::new(), in_body.as_str())];
+    for (headers, body) in ways {
         let judge = |secret: &str| {
             let credentials = PresentedCredentials::parse(&headers, &Parameters::parse(body)).ok()?;
             proved(credentials, secret, &store())

@@ -173,8 +173,13 @@ scopes = ["mcp"]
 
     /// Another instance of the same Gatehouse: the same store, clock and parties.
     pub async fn beside(&self) -> Self {
+        self.beside_with(&[]).await
+    }
+
+    /// The same with other values of these variables.
+    pub async fn beside_with(&self, changed: &[(&str, &str)]) -> Self {
         Self {
-            gatehouse: self.gatehouse.beside().await,
+            gatehouse: self.gatehouse.beside_with(changed).await,
             providers: self.providers.clone(),
             upstream: self.upstream.clone(),
             http: http(),

@@ -129,17 +129,22 @@ impl Gatehouse {
 
     /// Another instance of the same configuration, with the same store, clock and log, on the embedded host at a port of
     /// its own: what a load balancer has behind it.
-    pub async fn beside(&self) -> Self {
+    ///
+    /// `changed` variables have other values: what a roll-out has beside the old instances.
+    pub async fn beside_with(&self, changed: &[(&str, &str)]) -> Self {
         let held = HeldPort::take();
         let url = format!("http://127.0.0.1:{}", held.number());
-        let manifest = manifest(&self.variables, self.state_directory.path());
-        let options = options(&self.variables, &self.ca_file, self.state_directory.path(), &self.clock, &self.log);
+        let kept = self.variables.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name)).cloned();
+        let changed = changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables: Vec<_> = kept.chain(changed).collect();
+        let manifest = manifest(&variables, self.state_directory.path());
+        let options = options(&variables, &self.ca_file, self.state_directory.path(), &self.clock, &self.log);
         Self {
             url,
             clock: Arc::clone(&self.clock),
             log: Arc::clone(&self.log),
             access_token_seconds: self.access_token_seconds,
-            variables: self.variables.clone(),
+            variables,
             ca_file: self.ca_file.clone(),
             state_directory: Arc::clone(&self.state_directory),
             runs: Runs::Embedded(serve(&manifest, options, held).await),

@@ -54,7 +54,7 @@ pub fn body(request: &IncomingRequest, limit: usize) -> Result<Vec<u8>, Unreadab
     let stream = body.stream().map_err(|()| Unreadable::Broken)?;
     streams::read_to_end(&stream, limit).map_err(|error| match error {
         ReadError::TooLarge => Unreadable::TooLarge,
-        ReadError::Broken => Unreadable::Broken,
+        ReadError::TooSlow | ReadError::Broken => Unreadable::Broken,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use thiserror::Error;
-use wasip2::clocks::monotonic_clock::Duration;
+use wasip2::clocks::monotonic_clock::{self, Duration, Instant};
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
     ErrorCode, FutureIncomingResponse, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
@@ -28,6 +28,9 @@ impl Limits {
     /// For a short exchange with a machine that should answer at once, such as an identity provider.
     pub const SHORT: Self = Self { connect_seconds: 5, first_byte_seconds: 10, between_bytes_seconds: 10 };
 }
+
+/// For a whole short exchange.
+const FETCH_NANOSECONDS: Duration = 20_000_000_000;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -71,16 +74,14 @@ impl Answer {
         self.body.stream().ok()
     }
 
-    /// Reads the whole body, at most `limit` bytes.
-    ///
-    /// # Errors
-    /// Where it is larger or breaks off.
-    pub fn read(self, limit: usize) -> Result<Response<Vec<u8>>, NoAnswer> {
+    /// Reads the whole body, at most `limit` bytes and not beyond `deadline`.
+    fn read_by(self, limit: usize, deadline: Instant) -> Result<Response<Vec<u8>>, NoAnswer> {
         let bytes = {
-            let stream = self.stream().ok_or_else(|| NoAnswer::Failed("no body".to_owned()))?;
-            streams::read_to_end(&stream, limit).map_err(|error| match error {
+            let stream = self.stream().ok_or_else(|| failed("no body"))?;
+            streams::read_to_end_by(&stream, limit, deadline).map_err(|error| match error {
                 streams::ReadError::TooLarge => NoAnswer::TooLarge,
-                streams::ReadError::Broken => NoAnswer::Failed("the answer broke off".to_owned()),
+                streams::ReadError::TooSlow => NoAnswer::TimedOut,
+                streams::ReadError::Broken => failed("the answer broke off"),
             })?
         };
         Ok(self.head.map(|()| bytes))
@@ -104,12 +105,13 @@ pub fn send(request: &Request<Vec<u8>>, limits: Limits) -> Result<Answer, NoAnsw
     answer(wait(&pending)?)
 }
 
-/// Sends `request` and reads the answer, at most `limit` bytes.
+/// Sends `request` and reads the answer: at most `limit` bytes, and all of it within 20 seconds.
 ///
 /// # Errors
 /// See [`NoAnswer`].
 pub fn fetch(request: &Request<Vec<u8>>, limit: usize) -> Result<Response<Vec<u8>>, NoAnswer> {
-    send(request, Limits::SHORT)?.read(limit)
+    let deadline = monotonic_clock::now().saturating_add(FETCH_NANOSECONDS);
+    send(request, Limits::SHORT)?.read_by(limit, deadline)
 }
 
 fn outgoing(request: &Request<Vec<u8>>) -> Result<OutgoingRequest, NoAnswer> {

@@ -1,6 +1,6 @@
 //! Bytes in and out of WASI streams.
 
-use wasip2::clocks::monotonic_clock::{Duration, subscribe_duration};
+use wasip2::clocks::monotonic_clock::{Duration, Instant, subscribe_duration, subscribe_instant};
 use wasip2::io::poll::poll;
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 
@@ -25,10 +25,29 @@ pub(crate) fn read_to_end(input: &InputStream, limit: usize) -> Result<Vec<u8>, 
     }
 }
 
+/// Reads `input` to its end, at most `limit` bytes, and not beyond `deadline`: who sends a byte now and then would hold
+/// us for ever otherwise.
+pub(crate) fn read_to_end_by(input: &InputStream, limit: usize, deadline: Instant) -> Result<Vec<u8>, ReadError> {
+    let (readable, over) = (input.subscribe(), subscribe_instant(deadline));
+    let mut bytes = Vec::new();
+    loop {
+        if poll(&[&readable, &over]).contains(&1) {
+            return Err(ReadError::TooSlow);
+        }
+        match input.read(READ_AT_MOST) {
+            Ok(chunk) if bytes.len().saturating_add(chunk.len()) > limit => return Err(ReadError::TooLarge),
+            Ok(chunk) => bytes.extend_from_slice(&chunk),
+            Err(StreamError::Closed) => return Ok(bytes),
+            Err(StreamError::LastOperationFailed(_)) => return Err(ReadError::Broken),
+        }
+    }
+}
+
 /// Why a body could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadError {
     TooLarge,
+    TooSlow,
     Broken,
 }
 

@@ -4,7 +4,7 @@
 //! nothing may be sent anywhere and the user is told ([`UnboundRejection`]); from then on the client is told
 //! ([`AuthorizationRejection`]).
 
-use gatehouse_configuration::{Configuration, Upstream};
+use gatehouse_configuration::{Configuration, GrantType, Upstream};
 use gatehouse_protocol::{
     BoundRedirectUri, ClientId, CodeChallenge, ParameterError, Parameters, RedirectUri, ResourceUri, Scopes, UnixTime,
 };
@@ -99,6 +99,9 @@ pub enum AuthorizationRejection {
     /// Request objects are not supported.
     #[error("request objects are not supported")]
     RequestObject,
+    /// The client is not one that gets codes.
+    #[error("this client must not ask for codes")]
+    Client,
     /// Request objects by reference are not supported.
     #[error("request_uri is not supported")]
     RequestUri,
@@ -117,6 +120,7 @@ impl AuthorizationRejection {
             Self::PromptNone => ErrorCode::InteractionRequired,
             Self::RequestObject => ErrorCode::RequestNotSupported,
             Self::RequestUri => ErrorCode::RequestUriNotSupported,
+            Self::Client => ErrorCode::UnauthorizedClient,
         }
     }
 }
@@ -189,6 +193,9 @@ impl BoundRequest {
         }
         if parameters.required("response_type")? != "code" {
             return Err(AuthorizationRejection::ResponseType);
+        }
+        if !self.client.may(GrantType::AuthorizationCode) {
+            return Err(AuthorizationRejection::Client);
         }
         if parameters.optional("response_mode")?.is_some_and(|mode| mode != "query") {
             return Err(AuthorizationRejection::ResponseMode);

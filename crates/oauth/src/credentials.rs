@@ -34,9 +34,17 @@ pub struct PresentedCredentials {
 #[derive(Debug)]
 enum Proof {
     None,
-    SecretBasic(SecretString),
+    SecretBasic(BasicSecret),
     SecretPost(SecretString),
     Assertion(SignedToken),
+}
+
+/// A secret in the header. It should be form-encoded there (RFC 6749, section 2.3.1); the TypeScript SDKs, mcp-remote and
+/// Inspector write it as it is.
+#[derive(Debug)]
+struct BasicSecret {
+    decoded: Option<SecretString>,
+    as_written: SecretString,
 }
 
 /// Credentials that fit the method of their client, and have not been judged.
@@ -196,8 +204,12 @@ impl Unproven {
     ) -> Result<AuthenticatedClient, ClientRejection> {
         match (&self.client.authentication, &self.proof) {
             (ClientAuthentication::None, Proof::None) => {}
-            (ClientAuthentication::SecretBasic(known), Proof::SecretBasic(presented))
-            | (ClientAuthentication::SecretPost(known), Proof::SecretPost(presented)) => {
+            (ClientAuthentication::SecretBasic(known), Proof::SecretBasic(presented)) => {
+                let decoded = presented.decoded.as_ref().unwrap_or(&presented.as_written);
+                check_secret(known, decoded, at_hand)
+                    .or_else(|_| check_secret(known, &presented.as_written, at_hand))?;
+            }
+            (ClientAuthentication::SecretPost(known), Proof::SecretPost(presented)) => {
                 check_secret(known, presented, at_hand)?;
             }
             (ClientAuthentication::PrivateKeyJwt(known), Proof::Assertion(assertion)) => {
@@ -300,17 +312,18 @@ fn check_secret(known: &ClientSecret, presented: &SecretString, at_hand: &AtHand
 }
 
 /// Id and secret in the header: both form-encoded, joined by a colon, in base64 (RFC 6749, section 2.3.1).
-fn basic(headers: &HeaderMap) -> Result<Option<(String, SecretString)>, ClientRejection> {
+fn basic(headers: &HeaderMap) -> Result<Option<(String, BasicSecret)>, ClientRejection> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let read = || -> Option<(String, SecretString)> {
+    let read = || -> Option<(String, BasicSecret)> {
         let (scheme, credentials) = value.to_str().ok()?.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("basic") {
             return None;
         }
         let text = String::from_utf8(STANDARD.decode(credentials.trim_matches(' ')).ok()?).ok()?;
         let (id, secret) = text.split_once(':')?;
-        Some((form_decoded(id)?, SecretString::new(form_decoded(secret)?)))
+        let decoded = form_decoded(secret).map(SecretString::new);
+        Some((form_decoded(id)?, BasicSecret { decoded, as_written: SecretString::new(secret.to_owned()) }))
     };
     match values.next() {
         None => read().map(Some).ok_or(ClientRejection::Header),

@@ -29,7 +29,7 @@ pub enum AccessRejection {
     Domain,
     /// With an e-mail address that the provider does not vouch for.
     #[error(
-        "the user's e-mail address is not marked as verified (email_verified; at Entra add the optional claim xms_edov)"
+        "the user's e-mail address is not marked as verified (email_verified; at Entra the optional claim xms_edov)"
     )]
     DomainUnverified,
     /// In none of the roles.

@@ -116,9 +116,9 @@ impl UserClaims {
         };
         let verified = match profile {
             ProviderProfile::OpenId => is_true(self.email_verified.as_ref()),
-            // In Entra, an administrator of any tenant can write any address ("nOAuth"); this claim says whether the
-            // tenant owns the domain.
-            ProviderProfile::Entra(_) => is_true(self.email_verified.as_ref()) || is_true(self.xms_edov.as_ref()),
+            // In Entra, an administrator of any tenant can write any address ("nOAuth"); only this claim says whether
+            // the tenant owns the domain.
+            ProviderProfile::Entra(_) => is_true(self.xms_edov.as_ref()),
         };
         if verified { EmailDomain::Verified(domain.to_ascii_lowercase()) } else { EmailDomain::Unverified }
     }

@@ -69,6 +69,12 @@ impl<S: Store> Sessions<'_, S> {
         }
         let scopes = record.principal.scopes.clone();
         let mut tokens = self.issue(root, 0, &record.principal, scopes, access_token_lifetime, entropy)?;
+        // Who replays the code while this is going on ends a session that is not all there yet. Its tokens are given out
+        // all the same, dead: of all who redeem a code, one succeeds.
+        match ending::check(&name, Some(0), self.store) {
+            Ok(()) | Err(Rejection::Revoked) => {}
+            Err(rejection) => return Err(rejection),
+        }
         if !refreshable {
             tokens.refresh_token = None;
         }

@@ -42,6 +42,9 @@ pub(super) fn add_claims(claims: &mut Value, person: &str) {
     claims["tid"] = json!(GUID_OF_TENANT);
     claims["ver"] = json!("2.0");
     claims["nbf"] = claims["iat"].clone();
+    if let Some(claims) = claims.as_object_mut() {
+        claims.remove("email_verified");
+    }
 }
 
 /// A GUID that stands for `person`.

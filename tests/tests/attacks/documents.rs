@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use gatehouse_tests::{AttackSettings, AttackWorld, From, Person, TestClient, serve};
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
 use crate::answers::assert_shown;
@@ -117,6 +119,37 @@ async fn the_page_does_not_tell_an_open_port_from_a_closed_one() {
         answers.push(alice.open(&flow.authorization_url(), From::Nowhere).await.without_date());
     }
     assert_eq!(answers[0], answers[1]);
+    world.gatehouse.stop().await;
+}
+
+/// A server that always sends a little, and never comes to an end, does not hold us: fetching has a limit of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_trickles_in_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/client", listener.local_addr().unwrap());
+    let given_up = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a request");
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n";
+        stream.write_all(head).await.expect("a reader");
+        let mut every_second = tokio::time::interval(Duration::from_secs(1));
+        let mut sent = 0;
+        while stream.write_all(b" ").await.is_ok() {
+            sent += 1;
+            every_second.tick().await;
+        }
+        sent
+    });
+    let world = AttackWorld::start_with(AttackSettings {
+        variables: vec![("client_document_origin".to_owned(), "http://127.0.0.1:*".to_owned())],
+        ..AttackSettings::default()
+    })
+    .await;
+    let before = world.store().await;
+    let alice = Person::new("alice");
+    let flow = world.flow(&alice).with("client_id", Some(&url));
+    assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, "a slow document");
+    assert!(given_up.await.expect("a count") < 60, "nobody gave up");
+    world.assert_unchanged(&before, "a slow document").await;
     world.gatehouse.stop().await;
 }
 

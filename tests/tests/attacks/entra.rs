@@ -1,8 +1,10 @@
 //! Microsoft Entra ID: one endpoint for all tenants of the world, so that the tenant is part of who somebody is.
 
 use gatehouse_tests::scripted_provider::{Failure, GUID_OF_TENANT, Tenant};
-use gatehouse_tests::{AttackSettings, AttackWorld, Endpoint, Person, ScriptedProvider, Step};
+use gatehouse_tests::{AttackSettings, AttackWorld, Endpoint, Person, ScriptedProvider, Step, parameter};
 use serde_json::{Value, json};
+
+use crate::answers::assert_shown;
 
 const OTHER_TENANT: &str = "11111111-2222-4333-8444-555555555555";
 const GROUP: &str = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
@@ -21,18 +23,18 @@ async fn sign_in(world: &AttackWorld, change: impl Fn(&mut Value) + Send + Sync 
     let mut flow = world.flow(&alice);
     flow.to(Step::Returned).await;
     let answer = flow.call_back().await;
-    match answer.location() {
-        Some(location) => {
-            let error = gatehouse_tests::parameter(&location, "error");
-            assert_eq!(error.is_none(), gatehouse_tests::parameter(&location, "code").is_some(), "{location}");
-            error
-        }
-        // A page that tells the user why, with the way back to the client on it.
+    let location = match answer.location() {
+        Some(location) => location,
+        // A user who may not come in is told why, and goes back to the client from there.
         None => {
-            assert!(answer.body.contains("access_denied"), "{answer:?}");
-            Some("access_denied".to_owned())
+            assert_shown(&answer, 403, "a denied user");
+            flow.page = Some(answer);
+            flow.decide("deny").await.location().expect("the client")
         }
-    }
+    };
+    let error = parameter(&location, "error");
+    assert_eq!(error.is_none(), parameter(&location, "code").is_some(), "{location}");
+    error
 }
 
 /// Among the many tenants: the issuer must be that of the token's own tenant, and the tenant one that may come in.
@@ -136,6 +138,21 @@ async fn a_user_outside_the_rules_is_denied() {
         assert_eq!(codes, 1, "{rule}: only the honest sign-in has a code");
         world.gatehouse.stop().await;
     }
+}
+
+/// nOAuth: an administrator of any tenant can write any address into `email`; `xms_edov` is what Entra says of it, and what
+/// it denies nothing else makes good.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_entra_does_not_vouch_for_is_not_made_good_by_email_verified() {
+    let world = world(Tenant::Guid, "domains = [\"example.test\"]").await;
+    for extra in
+        [json!({ "email_verified": true, "xms_edov": false }), json!({ "email_verified": "true", "xms_edov": 0 })]
+    {
+        let told =
+            sign_in(&world, move |claims| claims.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone()));
+        assert_eq!(told.await.as_deref(), Some("access_denied"));
+    }
+    world.gatehouse.stop().await;
 }
 
 /// More groups than fit into a token: Graph is asked, and where it does not say, nobody comes in.

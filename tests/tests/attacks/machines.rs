@@ -12,7 +12,7 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// RFC 6749, section 4.4: only for clients that the operator gave the grant, and that prove who they are.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_but_a_machine_gets_tokens_for_itself_and_no_more_than_it_was_given() {
-    let world = parties::world().await;
+    let world = AttackWorld::start_with(parties::settings()).await;
     let registered = world.registered("https://client.example/callback").await;
     let mcp = world.url("/other");
     let form = |extra: &[(&str, &str)]| [pairs(&[("grant_type", "client_credentials")]), pairs(extra)].concat();
@@ -148,7 +148,7 @@ async fn an_identity_assertion_that_is_wrong_in_any_claim_grants_nothing() {
 /// It is off unless the operator says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn identity_assertions_are_refused_where_the_provider_was_not_given_that_power() {
-    let world = parties::world().await;
+    let world = AttackWorld::start_with(parties::settings()).await;
     let before = world.store().await;
     let answer = world.token(&parties::agent(), &bearing(&sign(&assertion(&world)))).await;
     assert_error(&answer, 400, "invalid_grant", "off");

@@ -11,6 +11,7 @@ mod entra;
 mod headers;
 mod id_tokens;
 mod instances;
+mod key_rotation;
 mod machines;
 mod markup;
 mod mix_up;

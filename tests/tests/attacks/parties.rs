@@ -1,7 +1,7 @@
 //! Clients that prove who they are, as the configuration has them.
 
 use gatehouse_tests::jwt::SigningKey;
-use gatehouse_tests::{AttackSettings, AttackWorld, ClientAuthentication, TestClient};
+use gatehouse_tests::{AttackSettings, ClientAuthentication, TestClient};
 use serde_json::json;
 
 /// It holds what a form has to encode.
@@ -55,10 +55,6 @@ grant_types = ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
     let variables = [("client_secret_one", SECRET), ("client_secret_two", OTHER_SECRET)];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     AttackSettings { tables, variables, ..AttackSettings::default() }
-}
-
-pub(crate) async fn world() -> AttackWorld {
-    AttackWorld::start_with(settings()).await
 }
 
 pub(crate) fn basic() -> TestClient {

@@ -1,6 +1,6 @@
 //! Taking tokens back (RFC 7009) and asking about them (RFC 7662).
 
-use gatehouse_tests::{Answer, ClientAuthentication, Person, flipped, unique};
+use gatehouse_tests::{Answer, AttackWorld, ClientAuthentication, Person, flipped, unique};
 use serde_json::{Value, json};
 
 use crate::answers::assert_error;
@@ -17,7 +17,7 @@ fn text(tokens: &Value, name: &str) -> String {
 /// cloudflare/workers-oauth-provider#188: any client could revoke the tokens of all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_cannot_take_back_what_is_not_its_own_and_is_not_told_so() {
-    let world = parties::world().await;
+    let world = AttackWorld::start_with(parties::settings()).await;
     let alice = Person::new("alice");
     let registered = world.registered("https://client.example/callback").await;
     let tokens = world.flow(&alice).finish().await;
@@ -41,7 +41,7 @@ async fn a_client_cannot_take_back_what_is_not_its_own_and_is_not_told_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_altered_token_takes_nothing_back() {
-    let world = parties::world().await;
+    let world = AttackWorld::start_with(parties::settings()).await;
     let alice = Person::new("alice");
     let tokens = world.flow(&alice).finish().await;
     let before = world.store().await;
@@ -62,7 +62,7 @@ async fn an_altered_token_takes_nothing_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_should_prove_who_it_is_cannot_revoke_without() {
-    let world = parties::world().await;
+    let world = AttackWorld::start_with(parties::settings()).await;
     let alice = Person::new("alice");
     let tokens = world.flow_of(&alice, parties::basic(), "/mcp").finish().await;
     let before = world.store().await;
@@ -82,7 +82,7 @@ async fn a_client_that_should_prove_who_it_is_cannot_revoke_without() {
 /// A stolen token is given back: nothing that came of the same sign-in works any longer, and other sign-ins do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_was_taken_back_ends_its_whole_session_and_no_other() {
-    let world = parties::world().await;
+    let world = AttackWorld::start_with(parties::settings()).await;
     let alice = Person::new("alice");
     for name in ["access_token", "refresh_token"] {
         let (tokens, elsewhere) = (world.flow(&alice).finish().await, world.flow(&alice).finish().await);
@@ -106,7 +106,7 @@ async fn a_token_that_was_taken_back_ends_its_whole_session_and_no_other() {
 /// RFC 7662, section 4: an open endpoint would tell anybody which guessed or stolen tokens are good.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_client_that_may_and_proves_who_it_is_can_ask_about_tokens() {
-    let world = parties::world().await;
+    let world = AttackWorld::start_with(parties::settings()).await;
     let alice = Person::new("alice");
     let access = text(&world.flow(&alice).finish().await, "access_token");
     let registered = world.registered("https://client.example/callback").await;
@@ -128,7 +128,7 @@ async fn only_a_client_that_may_and_proves_who_it_is_can_ask_about_tokens() {
 /// RFC 7662, section 2.2: of what is not active nothing is told, whatever the reason.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_active_is_only_said_to_be_inactive() {
-    let world = parties::world().await;
+    let world = AttackWorld::start_with(parties::settings()).await;
     let alice = Person::new("alice");
     let ask = async |value: &str| world.as_client(&parties::basic(), "/introspect", &token(value)).await;
     let (revoked, expired) = (world.flow(&alice).finish().await, world.flow(&alice).finish().await);

@@ -38,7 +38,6 @@ fn of_any_grant(setting: &Setting) -> Vec<Row> {
     for good in [&code, &refresh] {
         for value in [
             "password",
-            "client_credentials",
             "implicit",
             "Authorization_Code",
             "code",
@@ -47,6 +46,10 @@ fn of_any_grant(setting: &Setting) -> Vec<Row> {
         ] {
             let body = form(&with(good, ("grant_type", Some(value))));
             rows.push(post(&format!("grant_type is {value}"), &body, Expected::Error(400, "unsupported_grant_type")));
+        }
+        for machine in ["client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"] {
+            let body = form(&[&with(good, ("grant_type", Some(machine)))[..], &[("assertion", "a.b.c")]].concat());
+            rows.push(post(&format!("grant_type is {machine}"), &body, Expected::Error(400, "unauthorized_client")));
         }
         // What is required, and must not be there twice.
         for (name, value) in good.iter().filter(|(name, _)| *name != "redirect_uri") {

@@ -62,7 +62,7 @@ fn id_and_secret_are_read_from_the_header() {
     let presented = present(Some("Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"), &[]).unwrap();
     assert_eq!(presented.client_id().as_str(), "s6BhdRkqt3");
     let Proof::SecretBasic(secret) = presented.proof else { panic!() };
-    assert_eq!(secret.expose(), SECRET);
+    assert_eq!(secret.decoded.unwrap().expose(), SECRET);
 }
 
 /// Both parts are form-encoded before they are joined, so that a colon in an id does not end it.
@@ -78,7 +78,7 @@ fn id_and_secret_in_the_header_are_form_encoded() {
     ] {
         let presented = present(Some(&basic_header(text)), &[]).unwrap();
         let Proof::SecretBasic(found) = presented.proof else { panic!() };
-        assert_eq!((presented.client_id.as_str(), found.expose()), (id, secret), "{text}");
+        assert_eq!((presented.client_id.as_str(), found.decoded.unwrap().expose()), (id, secret), "{text}");
     }
     assert!(present(Some("basic  YTpi"), &[]).is_ok());
 }
@@ -215,6 +215,23 @@ fn only_the_whole_secret_is_the_secret() {
     let right = present(Some(&basic_header(&format!("conformance:{SECRET}"))), &[]).unwrap();
     let forgotten = prove(right, client, &AtHand::Nothing, &store).unwrap_err();
     assert!(matches!(forgotten, ClientRejection::Unavailable(_)), "what was not looked up denies");
+}
+
+#[test]
+fn a_secret_in_the_header_may_be_form_encoded_or_as_it_is() {
+    const ODD: &str = "a+b%20c%zz/=:ü";
+    let store = MemoryStore::at(START);
+    let known = ClientSecret::Digest(SecretDigest::of(&SecretString::new(ODD.to_owned())));
+    let judge = |written: &str| {
+        let presented = present(Some(&basic_header(&format!("conformance:{written}"))), &[]).unwrap();
+        let client = client_with(ClientAuthentication::SecretBasic(known.clone()));
+        prove(presented, client, &AtHand::Nothing, &store).map(|_| ())
+    };
+    let encoded: String = url::form_urlencoded::byte_serialize(ODD.as_bytes()).collect();
+    assert_eq!((judge(ODD), judge(&encoded)), (Ok(()), Ok(())));
+    for wrong in ["a+b c%zz/=:ü", "a b c%zz/=:ü", "%ff", "", &encoded.to_lowercase()] {
+        assert_eq!(judge(wrong).is_ok(), wrong == encoded.to_lowercase(), "{wrong}");
+    }
 }
 
 #[test]
@@ -414,6 +431,7 @@ proptest! {
         let presented = present(Some(&header), &[]).unwrap();
         prop_assert_eq!(presented.client_id.as_str(), id.as_str());
         let Proof::SecretBasic(found) = presented.proof else { panic!() };
-        prop_assert_eq!(found.expose(), secret.as_str());
+        let decoded = found.decoded.unwrap();
+        prop_assert_eq!(decoded.expose(), secret.as_str());
     }
 }

@@ -206,6 +206,23 @@ fn a_session_that_ends_at_any_moment_of_a_refresh_stays_ended() {
     }
 }
 
+/// Of all who redeem a code one succeeds; what a replay ended meanwhile is dead all the same (OAuth 2.1, section 4.1.3).
+#[test]
+fn a_session_that_ends_at_any_moment_of_its_opening_is_ended() {
+    for operation in 0.. {
+        let world = World::new();
+        let interrupted = Interrupted::before(operation, &world.store, || world.at(START).end(&world.root).unwrap());
+        let sessions = Sessions { store: &interrupted, keys: &world.keys, now: START };
+        let tokens = sessions.open(&world.root, opening(), &mut Counting(5_000)).unwrap();
+        if !interrupted.was_interrupted() {
+            assert!(operation > 5 && world.validate(&tokens, START).is_ok());
+            break;
+        }
+        assert_eq!(world.validate(&tokens, START), Err(Rejection::Revoked), "before operation {operation}");
+        assert!(world.store.values().iter().all(|value| value.is_empty() || is_place(&world, value)));
+    }
+}
+
 #[test]
 fn an_end_at_any_moment_of_which_a_refresh_succeeds_ends_that_too() {
     for operation in 0.. {

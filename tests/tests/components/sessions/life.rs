@@ -28,8 +28,8 @@ async fn an_opened_session_validates_for_its_principal() {
 
 #[tokio::test]
 async fn tokens_are_opaque_and_never_the_same_twice() {
-    let subject = Subject::new();
-    let (first, second) = (subject.open().await, subject.open().await);
+    // One root in two stores: a session is opened once in each.
+    let (first, second) = (Subject::new().open().await, Subject::new().open().await);
     assert_ne!(first.access_token, second.access_token);
     assert_ne!(first.refresh_token, second.refresh_token);
     for token in [&first.access_token, refresh_token(&first)] {

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::example::{
-    CHALLENGE, CONFIGURED, CONFIGURED_URI, RESOURCE, configuration_with_two_upstreams, fits_error_description,
-    key_ring, query,
+    CHALLENGE, CONFIGURED, CONFIGURED_URI, RESOURCE, configuration_with, configuration_with_two_upstreams,
+    fits_error_description, key_ring, query,
 };
 
 fn judge(query: &Form, configuration: &Configuration) -> Result<AuthorizationRequest, Box<RejectedRequest>> {
@@ -316,4 +316,22 @@ proptest! {
             Err(rejected) => prop_assert_eq!(rejected.redirect_uri.as_str(), CONFIGURED_URI),
         }
     }
+}
+
+#[test]
+fn a_client_that_gets_no_codes_is_told_so() {
+    let machine = r#"[[clients]]
+client_id = "machine"
+client_name = "Machine"
+redirect_uris = ["https://client.example/cb"]
+token_endpoint_auth_method = "client_secret_basic"
+client_secret = { secret = "machine_secret" }
+grant_types = ["client_credentials"]
+scopes = ["mcp"]
+
+[identity_provider]"#;
+    let configuration = configuration_with("[identity_provider]", machine);
+    let rejected = judge(&query().with("client_id", "machine"), &configuration).unwrap_err();
+    assert_eq!(rejected.rejection, AuthorizationRejection::Client);
+    assert_eq!(rejected.rejection.to_wire(), ErrorCode::UnauthorizedClient);
 }
