@@ -141,6 +141,7 @@ impl Place {
             None => Ok(default.to_owned()),
             Some(text) => {
                 let origin = WebOrigin::parse(&text).map_err(|error| problem(key(name), error, example))?;
+                secure_url(origin.as_str()).map_err(|text| problem(key(name), text, example))?;
                 Ok(origin.as_str().to_owned())
             }
         };

@@ -66,6 +66,14 @@ fn an_issuer_is_a_url_of_which_requests_can_be_made() {
 }
 
 #[test]
+fn requests_can_be_made_of_the_places_of_entra() {
+    for key in ["authority", "graph"] {
+        let document = entra(&format!("tenant = {TENANT:?}\n{key} = \"https://log`in.example\""));
+        assert_eq!(problem_of(&document).0, format!("identity_provider.{key}"));
+    }
+}
+
+#[test]
 fn the_name_of_machines_is_taken() {
     let (key, problem) = problem_of(&openid("").replace("\"op\"", "\"client\""));
     assert_eq!(key, "identity_provider.name");
