@@ -8,6 +8,7 @@
 
 #![no_main]
 
+use gatehouse_configuration::GrantType;
 use gatehouse_fuzz::{
     CHALLENGE, Counting, START, VERIFIER, assert_redirect_of_ours, assert_safe, client_id, configuration, keys,
     metadata, providers, store,
@@ -69,6 +70,7 @@ fn outcome(query: &str) -> Option<Result<AuthorizationRequest, Box<RejectedReque
             assert!(!request.scopes.is_empty() && upstream.scopes.contains_all(&request.scopes));
             let requested = request.redirect_uri.redirect_uri().comparable();
             assert!(request.client.redirect_uris.iter().any(|uri| uri.comparable() == requested));
+            assert!(request.client.may(GrantType::AuthorizationCode), "a client without the grant got a code");
         }
         Err(rejected) => {
             assert_redirect_of_ours(&rejected.redirect_uri);

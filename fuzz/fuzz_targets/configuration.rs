@@ -7,8 +7,9 @@
 #![no_main]
 
 use gatehouse_configuration::{
-    Configuration, GrantType, ProviderAuthentication, ProviderProfile, RegisteredAuthentication,
+    ClientKeys, Configuration, GrantType, ProviderAuthentication, ProviderProfile, RegisteredAuthentication,
 };
+use gatehouse_openid::discovery_request;
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 
@@ -36,6 +37,9 @@ fn assert_sound(configuration: &Configuration, text: &str) {
         assert!(!(is_public && (alone || client.has(GrantType::JwtBearer) || client.may_introspect)));
         assert!(client.redirect_uris.is_empty() <= !client.has(GrantType::AuthorizationCode));
         assert_eq!(alone, !client.scopes.is_empty());
+        if let RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) = &client.authentication {
+            assert!(uri.parse::<http::Uri>().is_ok_and(|uri| uri.scheme_str() == Some("https")), "{uri}");
+        }
         for uri in &client.redirect_uris {
             assert!(text.contains("redirect_uris"));
             let allowed = |scheme: &str| configuration.private_use_schemes.iter().any(|it| it.as_str() == scheme);
@@ -47,6 +51,7 @@ fn assert_sound(configuration: &Configuration, text: &str) {
         assert_ne!(provider.name, "client");
         assert!(provider.scopes.iter().any(|scope| scope.as_str() == "openid"));
         assert!(provider.issuer.starts_with("https:") || provider.issuer.to_ascii_lowercase().starts_with("http"));
+        assert!(discovery_request(&provider.issuer).is_ok(), "nobody could sign in at {}", provider.issuer);
         if let ProviderProfile::Entra(entra) = &provider.profile {
             assert_eq!(provider.issuer, format!("{}/{}/v2.0", entra.authority, entra.tenant));
             if entra.is_multi_tenant() {

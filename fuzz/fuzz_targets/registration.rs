@@ -13,8 +13,8 @@ use std::sync::LazyLock;
 use gatehouse_configuration::{ClientKeys, Configuration, GrantType};
 use gatehouse_document_cache::{DocumentCache, lifetime};
 use gatehouse_fuzz::{
-    Counting, DOCUMENT, START, assert_fits_the_wire, assert_safe, client_id, configuration, keys, message, signed,
-    store,
+    Counting, DOCUMENT, START, assert_fits_the_wire, assert_safe, client_id, configuration, keys, message, reread,
+    signed, store,
 };
 use gatehouse_oauth::client::Client;
 use gatehouse_oauth::client_authentication::{AuthenticationMethod, ClientAuthentication};
@@ -26,7 +26,7 @@ use gatehouse_storage::memory::MemoryStore;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, EXPIRES, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use libfuzzer_sys::fuzz_target;
-use serde_json::{Value, json};
+use serde_json::json;
 use url::form_urlencoded;
 
 const DOCUMENT_URL: &str = "https://client.example.com/metadata.json";
@@ -84,16 +84,22 @@ fn registered(body: &[u8]) {
             return assert_fits_the_wire(&rejection.to_wire());
         }
     };
-    let sent: Value = serde_json::from_slice(body).expect("what was registered is JSON");
-    assert_eq!(answer["redirect_uris"], sent["redirect_uris"]);
+    let sent = reread(body);
+    if let Some(sent) = &sent {
+        assert_eq!(answer["redirect_uris"], sent["redirect_uris"]);
+    }
     let id = client_id(answer["client_id"].as_str().expect("an id"));
     let client = Client::find(&id, configuration(), keys(), &store, START).expect("it registered");
     assert_eq!(client.client_id, id);
     assert_harmless(&client);
     assert_eq!(client.client_name.as_str(), answer["client_name"]);
     assert_eq!(client.authentication.method().as_str(), answer["token_endpoint_auth_method"]);
-    let method = sent["token_endpoint_auth_method"].as_str().unwrap_or("none");
-    assert_eq!(client.authentication.method().as_str(), method);
+    if let Some(sent) = &sent {
+        assert_eq!(
+            client.authentication.method().as_str(),
+            sent["token_endpoint_auth_method"].as_str().unwrap_or("none")
+        );
+    }
     only_the_secret_proves(&client, answer["client_secret"].as_str(), &store);
     ends_unless_it_is_used(&client, &store);
 }

@@ -16,7 +16,9 @@ use gatehouse_fuzz::{
     Counting, ISSUER, START, assert_fits_the_wire, client_id, configuration, keys, message, metadata, providers,
     public_keys, signed, store,
 };
-use gatehouse_mcp::{Admission, Endpoint, Era, Origin, SessionId, admit, request_headers, response_headers, target};
+use gatehouse_mcp::{
+    Admission, Endpoint, Era, Origin, Route, SessionId, admit, request_headers, response_headers, route, target,
+};
 use gatehouse_oauth::authorization::upstream_of;
 use gatehouse_oauth::client::Client;
 use gatehouse_oauth::credentials::{
@@ -119,14 +121,17 @@ fn proved(
     Some(credentials.of(client).and_then(judge))
 }
 
-/// `secret`, sent as RFC 6749, section 2.3.1, says, proves the client that has it and no other.
+/// `secret`, sent as RFC 6749, section 2.3.1, says or as SDKs write it, proves the client that has it and no other.
 fn whoever_has_the_secret_is_the_client(secret: &str) {
     let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let mut in_header = HeaderMap::new();
-    let basic = format!("Basic {}", STANDARD.encode(format!("basic:{encoded}")));
-    in_header.insert(AUTHORIZATION, HeaderValue::try_from(basic).expect("base64 stands in a header"));
+    let in_header = |written: &str| {
+        let basic = format!("Basic {}", STANDARD.encode(format!("basic:{written}")));
+        let basic = HeaderValue::try_from(basic).expect("base64 stands in a header");
+        HeaderMap::from_iter([(AUTHORIZATION, basic)])
+    };
     let in_body = format!("client_id=post&client_secret={encoded}");
-    for (headers, body) in [(in_header, ""), (HeaderMap::new(), in_body.as_str())] {
+    let ways = [(in_header(&encoded), ""), (in_header(secret), ""), (HeaderMap::new(), in_body.as_str())];
+    for (headers, body) in ways {
         let judge = |secret: &str| {
             let credentials = PresentedCredentials::parse(&headers, &Parameters::parse(body)).ok()?;
             proved(credentials, secret, &store())
@@ -238,8 +243,43 @@ fn assert_ends_within(claims: &Value, seconds: u64) {
     assert!((START.seconds() - 60..=START.seconds() + seconds + 60).contains(&end), "{end}");
 }
 
-/// The same fields at an MCP endpoint; the body's first line is the query.
+/// No path is read as another one.
+fn routes(target: &[u8]) {
+    let Ok(uri) = Uri::try_from(target) else { return };
+    let is = |path: &str| uri.authority().is_none() && uri.path() == path;
+    match route(configuration(), &uri) {
+        Route::Health => assert!(is("/healthz")),
+        Route::ProtectedResource(endpoint) => {
+            assert!(is(&format!("/.well-known/oauth-protected-resource{}", endpoint.path())));
+        }
+        Route::Mcp(endpoint) => assert!(is(endpoint.path())),
+        Route::Elsewhere => assert!(!configuration().upstreams.iter().any(|upstream| is(upstream.path.as_str()))),
+    }
+}
+
+/// A page that asks before its request learns of no origin but its own, and of no header that it could not send.
+fn options(headers: &HeaderMap) {
+    let mut request = Request::new(());
+    *request.method_mut() = Method::OPTIONS;
+    *request.headers_mut() = headers.clone();
+    let origin = Origin::of(headers, configuration());
+    match admit(&request, &origin) {
+        Admission::Options(response) => {
+            assert_not_in_our_name(response.headers(), &origin);
+            let allowed = response.headers().get("access-control-allow-headers");
+            let allowed = allowed.map(|value| value.to_str().expect("text")).unwrap_or_default();
+            assert!(allowed.is_empty() || matches!(origin, Origin::Allowed(_)));
+            assert!(!allowed.split(", ").any(|name| ["cookie", "origin", "x-subject", "*"].contains(&name)));
+        }
+        Admission::Refused(_) => assert_eq!(origin, Origin::Refused),
+        Admission::Token(_) => panic!("a preflight has no token"),
+    }
+}
+
+/// The same fields at an MCP endpoint; the body's first line is the query, or the whole target.
 fn mcp(headers: &HeaderMap, body: &[u8]) {
+    options(headers);
+    routes(body.split(|byte| *byte == b'\n').next().unwrap_or_default());
     for upstream in &configuration().upstreams {
         let endpoint = Endpoint { configuration: configuration(), upstream };
         let query = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -295,13 +335,13 @@ fn assert_ours(headers: &HeaderMap, upstream: &gatehouse_configuration::Upstream
     let has_token = upstream.identity_provider_token_header.is_some();
     assert_eq!(all("authorization"), if has_token { vec![bearer.as_str()] } else { Vec::new() });
     assert_eq!(all("content-length"), [length.to_string().as_str()]);
-    for absent in ["cookie", "host", "transfer-encoding", "connection", "upgrade", "mcp-session-id", "forwarded", "te"]
-    {
-        assert!(all(absent).is_empty(), "{absent}");
+    let absent = ["connection", "cookie", "forwarded", "host", "mcp-session-id", "proxy", "proxy-authorization", "te"];
+    for name in absent.iter().chain(&["transfer-encoding", "upgrade", "x-http-method-override", "x-original-url"]) {
+        assert!(all(name).is_empty(), "{name}");
     }
-    assert!(
-        headers.keys().all(|name| !name.as_str().starts_with("x-forwarded") && !name.as_str().starts_with("proxy-"))
-    );
+    let families = ["x-forwarded", "x-ms-", "sec-fetch-"];
+    let is_of_one = |name: &str| families.iter().any(|family| name.replace(['_', '.'], "-").starts_with(family));
+    assert!(!headers.keys().any(|name| is_of_one(name.as_str())));
 }
 
 fn assert_not_in_our_name(headers: &HeaderMap, origin: &Origin) {

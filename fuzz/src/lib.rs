@@ -11,7 +11,7 @@ use gatehouse_sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 /// 2026-11-18.
@@ -157,6 +157,12 @@ pub fn signed(typ: Option<&str>, claims: &impl Serialize) -> SecretString {
 /// The id of a client.
 pub fn client_id(text: &str) -> ClientId {
     ClientId::parse(text).unwrap()
+}
+
+/// JSON that a crate has read, to compare with what it made of it; `None` where only a member that nobody asked for is no
+/// text.
+pub fn reread(json: &[u8]) -> Option<Value> {
+    serde_json::from_slice(json).ok()
 }
 
 /// An input as an HTTP message without its first line: fields, an empty line, the body. One that does not start with

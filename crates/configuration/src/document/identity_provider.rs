@@ -1,6 +1,7 @@
 //! `[identity_provider]` and `[[identity_providers]]`.
 
 use gatehouse_protocol::{Scopes, WebOrigin, is_loopback_host};
+use http::Uri;
 use serde::Deserialize;
 use url::Url;
 
@@ -140,6 +141,7 @@ impl Place {
             None => Ok(default.to_owned()),
             Some(text) => {
                 let origin = WebOrigin::parse(&text).map_err(|error| problem(key(name), error, example))?;
+                secure_url(origin.as_str()).map_err(|text| problem(key(name), text, example))?;
                 Ok(origin.as_str().to_owned())
             }
         };
@@ -160,8 +162,12 @@ fn secure_url(text: &str) -> Result<(), &'static str> {
         "http" if loopback => {}
         _ => return Err("must use https (http only on a loopback host)"),
     }
-    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err("must not have a query, a fragment or a user");
+    }
+    // `Url` forgives spaces, which the provider's metadata cannot repeat, and characters that no request can have.
+    if text.contains(char::is_whitespace) || url.as_str().parse::<Uri>().is_err() {
+        return Err("holds a space, or a character that a URL cannot have");
     }
     Ok(())
 }

@@ -44,6 +44,36 @@ fn one_table_or_a_list_of_them_names_who_signs_users_in() {
 }
 
 #[test]
+fn an_issuer_is_a_url_of_which_requests_can_be_made() {
+    let with_issuer = |issuer: &str| openid("").replace("\"https://op.example\"", &format!("{issuer:?}"));
+    for good in ["https://op.example", "https://op.example:8443/realms/a/", "http://127.0.0.1:4000"] {
+        assert_eq!(provider(&with_issuer(good)).issuer, good);
+    }
+    for bad in [
+        "op.example",
+        "http://op.example",
+        "https://op.example?a=b",
+        "https://op.example/#a",
+        "https://user@op.example",
+        "https://:password@op.example",
+        " https://op.example",
+        "https://op.exa\tmple",
+        "https://op.example/a b",
+        "https://op}.example",
+    ] {
+        assert_eq!(problem_of(&with_issuer(bad)).0, "identity_provider.issuer", "{bad}");
+    }
+}
+
+#[test]
+fn requests_can_be_made_of_the_places_of_entra() {
+    for key in ["authority", "graph"] {
+        let document = entra(&format!("tenant = {TENANT:?}\n{key} = \"https://log`in.example\""));
+        assert_eq!(problem_of(&document).0, format!("identity_provider.{key}"));
+    }
+}
+
+#[test]
 fn the_name_of_machines_is_taken() {
     let (key, problem) = problem_of(&openid("").replace("\"op\"", "\"client\""));
     assert_eq!(key, "identity_provider.name");
