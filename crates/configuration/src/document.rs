@@ -21,7 +21,8 @@ const DEFAULT_ACCESS_TOKEN_SECONDS: u64 = 5 * 60;
 const DEFAULT_CONSENT_SECONDS: u64 = 30 * 24 * 60 * 60;
 const DEFAULT_SESSION_SECONDS: u64 = 24 * 60 * 60;
 const LONGEST_ACCESS_TOKEN_SECONDS: u64 = 60 * 60;
-const LONGEST_CONSENT_SECONDS: u64 = 365 * 24 * 60 * 60;
+/// What a user cannot see in their list any more must not count any more: entries are found for 90 days.
+const LONGEST_CONSENT_SECONDS: u64 = 90 * 24 * 60 * 60;
 const LONGEST_SESSION_SECONDS: u64 = 90 * 24 * 60 * 60;
 const DEFAULT_REGISTRATIONS_PER_HOUR: u32 = 500;
 /// More than that fills the store faster than unused clients leave it.
@@ -151,7 +152,7 @@ impl LifetimesDocument {
             return Err(problem("lifetimes.session", text, "session = 86400"));
         }
         if consent > LONGEST_CONSENT_SECONDS {
-            let text = "must be 0 (consent is never remembered) to 31536000 seconds (a year)";
+            let text = "must be 0 (consent is never remembered) to 7776000 seconds (90 days)";
             return Err(problem("lifetimes.consent", text, "consent = 2592000"));
         }
         Ok(Lifetimes { access_token, session, consent })

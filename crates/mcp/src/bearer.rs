@@ -50,6 +50,8 @@ fn is_b64token(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::example;
 
@@ -102,5 +104,16 @@ mod tests {
     fn a_second_authorization_header_is_refused_even_if_it_is_equal() {
         assert_eq!(of(&["Bearer a", "Bearer a"]), Err(NoBearer::Doubled));
         assert_eq!(of(&["Bearer a", "Basic b"]), Err(NoBearer::Doubled));
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_holds_a_token_of_the_rfc_or_none(value in "[ -~]{0,60}") {
+            if let Ok(token) = of(&[&value]) {
+                prop_assert!(value.ends_with(&token) || value.trim_end().ends_with(&token));
+                prop_assert!(is_b64token(&token));
+                prop_assert!(of(&[&value, &value]) == Err(NoBearer::Doubled));
+            }
+        }
     }
 }

@@ -31,6 +31,8 @@ impl Origin {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::example;
 
@@ -67,6 +69,16 @@ mod tests {
         for origin in ["null", "https://anything.example"] {
             let headers = example::headers(&[("origin", origin)]);
             assert_eq!(Origin::of(&headers, &configuration), Origin::Allowed(origin.parse().unwrap()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_origin_but_the_allowed_ones_is_allowed(value in "[ -~]{1,40}") {
+            let configuration = example::configuration();
+            let origin = Origin::of(&example::headers(&[("origin", value.as_str())]), &configuration);
+            let known = ["https://gateway.example", "http://localhost:6274"].contains(&value.as_str());
+            prop_assert_eq!(matches!(origin, Origin::Allowed(_)), known);
         }
     }
 }

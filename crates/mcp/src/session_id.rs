@@ -60,6 +60,8 @@ fn only<'a>(headers: &'a HeaderMap, era: &Era) -> Result<Option<SessionId<'a>>, 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::example;
 
@@ -82,6 +84,17 @@ mod tests {
             let headers = example::headers(&pairs);
             assert_eq!(SessionId::presented(&headers, era), Err(Refusal::UnknownSession), "{values:?}");
             assert!(matches!(SessionId::issued(&headers, era), Err(Refusal::UpstreamMalformed(_))));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_holds_an_id_of_visible_characters_as_it_is_or_none(value in "[ -~\t]{0,60}") {
+            let headers = example::headers(&[("mcp-session-id", value.as_str())]);
+            if let Ok(Some(id)) = SessionId::presented(&headers, Era::of(&HeaderMap::new())) {
+                prop_assert_eq!(id.as_str(), value.as_str());
+                prop_assert!(!value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic()));
+            }
         }
     }
 }

@@ -72,6 +72,8 @@ impl fmt::Display for Endpoint {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -105,6 +107,19 @@ mod tests {
             ("https://:password@op.example/token", InvalidEndpoint::MoreThanAUrl),
         ] {
             assert_eq!(Endpoint::parse(text), Err(reason), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_endpoint_that_is_safe_to_call_or_none(text in "https?:/{0,3}[a-z0-9.:@/?#\\[\\]]{0,30}") {
+            if let Ok(endpoint) = Endpoint::parse(&text) {
+                let url = endpoint.url();
+                let is_loopback = url.host().is_some_and(|host| is_loopback_host(&host));
+                prop_assert!(url.scheme() == "https" || is_loopback);
+                prop_assert!(url.fragment().is_none() && url.username().is_empty() && url.password().is_none());
+                prop_assert_eq!(Endpoint::parse(url.as_str()), Ok(endpoint.clone()));
+            }
         }
     }
 }

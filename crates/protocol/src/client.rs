@@ -80,6 +80,8 @@ fn is_unshowable(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -100,6 +102,25 @@ mod tests {
         assert!(ClientName::parse(&"é".repeat(128)).is_ok());
         for bad in ["", "   ", "a\u{202e}b", "a\nb", "a\u{200b}", &"é".repeat(129)] {
             assert_eq!(ClientName::parse(bad), Err(InvalidClientName), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_client_id_as_it_is_or_none(text in ".{0,60}") {
+            match ClientId::parse(&text) {
+                Ok(id) => prop_assert_eq!(id.as_str(), text),
+                Err(InvalidClientId) => prop_assert!(text.is_empty() || !text.bytes().all(|byte| (0x20..=0x7e).contains(&byte))),
+            }
+        }
+
+        #[test]
+        fn a_name_that_is_accepted_is_shown_as_it_is_and_accepted_again(text in ".{0,140}") {
+            if let Ok(name) = ClientName::parse(&text) {
+                prop_assert!(!name.as_str().chars().any(is_unshowable));
+                prop_assert_eq!(ClientName::parse(name.as_str()), Ok(name.clone()));
+                prop_assert_eq!(name.as_str(), text.trim());
+            }
         }
     }
 }

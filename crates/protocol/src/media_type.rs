@@ -7,6 +7,8 @@ pub fn essence(content_type: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -16,5 +18,14 @@ mod tests {
         }
         assert_eq!(essence(""), "");
         assert_eq!(essence("application/jsonx"), "application/jsonx");
+    }
+
+    proptest! {
+        #[test]
+        fn the_essence_has_no_parameters_and_no_upper_case_and_is_its_own_essence(text in ".{0,60}") {
+            let found = essence(&text);
+            prop_assert!(!found.contains(';') && !found.bytes().any(|byte| byte.is_ascii_uppercase()));
+            prop_assert_eq!(essence(&found), found);
+        }
     }
 }

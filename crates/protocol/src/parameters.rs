@@ -53,6 +53,8 @@ impl Parameters {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -65,5 +67,20 @@ mod tests {
         assert_eq!(parameters.required("e"), Err(ParameterError::Missing("e")));
         assert_eq!(parameters.optional("d"), Err(ParameterError::Doubled("d")));
         assert_eq!(parameters.all("d").count(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_as_a_form_is_read_back(pairs in proptest::collection::vec((".{0,8}", ".{0,20}"), 0..6)) {
+            let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            prop_assert_eq!(Parameters::parse(&text).0, pairs);
+        }
+
+        #[test]
+        fn any_text_is_a_form_whose_parameters_are_there_once_or_refused(text in "[a&=%+0-9]{0,40}") {
+            let parameters = Parameters::parse(&text);
+            let count = parameters.all("a").count();
+            prop_assert_eq!(parameters.optional("a").is_err(), count > 1);
+        }
     }
 }

@@ -79,6 +79,8 @@ impl CodeVerifier {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -110,6 +112,23 @@ mod tests {
         }
         for bad in ["a".repeat(42), "a".repeat(129), "a".repeat(42) + "+", "a".repeat(42) + "é"] {
             assert!(CodeVerifier::parse(&bad).is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_verifier_meets_its_own_challenge_and_no_other(one in "[A-Za-z0-9._~-]{43,128}", two in "[A-Za-z0-9._~-]{43,128}") {
+            let (first, second) = (CodeVerifier::parse(&one).unwrap(), CodeVerifier::parse(&two).unwrap());
+            let challenge = CodeChallenge::parse(&first.challenge().to_wire()).unwrap();
+            prop_assert!(challenge.is_met_by(&first));
+            prop_assert_eq!(challenge.is_met_by(&second), one == two);
+        }
+
+        #[test]
+        fn any_text_is_a_challenge_in_one_spelling_or_none(text in "[A-Za-z0-9_=+/-]{40,46}") {
+            if let Ok(challenge) = CodeChallenge::parse(&text) {
+                prop_assert_eq!(challenge.to_wire(), text);
+            }
         }
     }
 }

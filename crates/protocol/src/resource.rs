@@ -47,6 +47,8 @@ impl fmt::Display for ResourceUri {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -81,6 +83,17 @@ mod tests {
     fn relative_uris_fragments_users_and_other_schemes_are_refused() {
         for bad in ["", "/mcp", "https://a.example/mcp#x", "https://u@a.example/", "urn:a:b", "javascript:alert(1)"] {
             assert_eq!(ResourceUri::parse(bad), Err(InvalidResource), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_resource_is_read_back_as_itself_and_holds_nothing_that_could_hide(text in "https?://[a-z@:.?#/%0-9]{0,40}") {
+            if let Ok(resource) = ResourceUri::parse(&text) {
+                let authority = resource.as_str().split('/').nth(2).unwrap_or_default();
+                prop_assert!(!resource.as_str().contains(['?', '#']) && !authority.contains('@'), "{}", resource);
+                prop_assert_eq!(ResourceUri::parse(resource.as_str()), Ok(resource.clone()));
+            }
         }
     }
 }

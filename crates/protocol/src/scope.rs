@@ -105,6 +105,8 @@ impl fmt::Display for Scopes {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -127,6 +129,17 @@ mod tests {
         assert!(Scope::parse(&"a".repeat(256)).is_ok());
         for bad in ["", "a b", "a\"b", "a\\b", "é", "a\r\n", "\u{7f}", &"a".repeat(257)] {
             assert_eq!(Scope::parse(bad), Err(InvalidScope), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn scopes_are_read_back_as_they_are_written(text in "[ -~]{0,60}") {
+            if let Ok(scopes) = Scopes::parse(&text) {
+                prop_assert_eq!(Scopes::parse(&scopes.to_string()), Ok(scopes.clone()));
+                prop_assert!(scopes.contains_all(&scopes.intersection(&scopes)));
+                prop_assert!(!scopes.to_string().contains(['"', '\\']));
+            }
         }
     }
 }

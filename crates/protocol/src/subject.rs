@@ -57,6 +57,8 @@ impl fmt::Display for Subject {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -72,6 +74,17 @@ mod tests {
         assert!(Subject::new("a", &"1".repeat(255)).is_ok());
         for bad in ["", "a b", "a\r\nx: y", "é", &"1".repeat(256)] {
             assert_eq!(Subject::new("a", bad), Err(InvalidSubject), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_subject_is_read_back_as_itself(provider in "[a-z0-9-]{1,12}", sub in ".{0,40}") {
+            if let Ok(subject) = Subject::new(&provider, &sub) {
+                prop_assert_eq!(Subject::parse(subject.as_str()), Ok(subject.clone()));
+                prop_assert_eq!(subject.provider(), provider);
+                prop_assert!(subject.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
+            }
         }
     }
 }

@@ -83,6 +83,8 @@ pub fn is_loopback_host<S: AsRef<str>>(host: &Host<S>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -110,6 +112,17 @@ mod tests {
             ("https://gateway.example/#a", InvalidWebOrigin::MoreThanAnOrigin),
         ] {
             assert_eq!(WebOrigin::parse(text), Err(reason), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_origin_is_its_own_canonical_form_and_no_more_than_an_origin(text in "https?://[a-z0-9.:@/?#\\[\\]]{0,30}") {
+            if let Ok(origin) = WebOrigin::parse(&text) {
+                prop_assert_eq!(WebOrigin::parse(origin.as_str()), Ok(origin.clone()));
+                let rest = origin.as_str().split_once("://").map_or("", |(_, rest)| rest);
+                prop_assert!(!rest.is_empty() && !rest.contains(['/', '?', '#', '@']));
+            }
         }
     }
 }

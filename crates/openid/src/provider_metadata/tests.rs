@@ -1,4 +1,5 @@
 use http::StatusCode;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -145,5 +146,20 @@ fn only_a_200_with_json_of_the_right_types_is_metadata() {
     for body in ["", "<html>", "[]", "null", "{\"issuer\":1}", "{\"issuer\":\"a\",\"issuer\":\"b\"}", "{}{}"] {
         let rejection = ProviderMetadata::from_json(body.as_bytes(), ISSUER).unwrap_err();
         assert!(matches!(rejection, MetadataRejection::Answer(AnswerRejection::Json { .. })), "{body}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn metadata_with_any_endpoint_is_refused_or_leads_to_safe_endpoints(url in "https?:/{0,3}[a-z0-9.:@/?#]{0,30}") {
+        if let Ok(metadata) = read(&changed("token_endpoint", Value::from(url))) {
+            prop_assert!(!metadata.token_endpoint().is_plain_http());
+            prop_assert_eq!(metadata.issuer(), ISSUER);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_metadata_of_the_configured_issuer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(ProviderMetadata::from_json(&bytes, ISSUER).is_err());
     }
 }

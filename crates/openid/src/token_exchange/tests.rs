@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -181,5 +182,19 @@ fn only_a_200_counts_and_what_cannot_be_read_is_not_quoted() {
         let rejection = ProviderTokens::parse(&Response::new(body.as_bytes().to_vec())).unwrap_err();
         assert!(matches!(rejection, TokenRejection::Answer(AnswerRejection::Json { .. })), "{body}");
         assert!(!format!("{rejection} {rejection:?}").contains("8xLO"));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_answer_is_refused_or_has_the_tokens_it_says(id in ".{0,10}", access in ".{0,10}", kind in "(?i)bearer|.{0,6}") {
+        let body = json!({ "token_type": kind, "id_token": id, "access_token": access }).to_string();
+        match ProviderTokens::parse(&Response::new(body.into_bytes())) {
+            Ok(tokens) => {
+                prop_assert!(kind.eq_ignore_ascii_case("bearer"));
+                prop_assert_eq!((tokens.id_token.expose(), tokens.access_token.expose()), (id.as_str(), access.as_str()));
+            }
+            Err(_) => prop_assert!(id.is_empty() || access.is_empty() || !kind.eq_ignore_ascii_case("bearer")),
+        }
     }
 }

@@ -213,7 +213,7 @@ fn a_caller_that_read_before_the_refresh_and_claims_after_it_asks_nobody() {
 }
 
 #[test]
-fn after_a_holder_has_vanished_one_other_may_ask_half_a_minute_later_and_not_before() {
+fn after_a_holder_has_vanished_one_other_may_ask_a_minute_later_and_not_before() {
     let (world, grant) = opened();
     let vanished = try_to_claim(&grant, &world.store, DUE).unwrap();
     for seconds in [0, 1, LEASE_SECONDS - 1] {
