@@ -76,7 +76,7 @@ pub(crate) fn unbound(rejection: &UnboundRejection) -> Response<Vec<u8>> {
     }
 }
 
-/// Tells the client (RFC 6749, section 4.1.2.1; `iss` by RFC 9207, section 2).
+/// Tells the client (RFC 6749, section 4.1.2.1; `iss` by RFC 9207, section 2): at once, or when the user goes back to it.
 fn rejected_at_client(context: &Context, rejected: &RejectedRequest) -> Response<Vec<u8>> {
     log::denied(EVENT, None, &rejected.rejection);
     let description = responses::in_wire_characters(&rejected.rejection.to_string());
@@ -84,5 +84,9 @@ fn rejected_at_client(context: &Context, rejected: &RejectedRequest) -> Response
         vec![("error", rejected.rejection.to_wire().as_str()), ("error_description", description.as_str())];
     parameters.extend(rejected.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", context.configuration.public_url.as_str()));
-    responses::redirect_to_client(&rejected.redirect_uri, &parameters)
+    if rejected.may_redirect() {
+        responses::redirect_to_client(&rejected.redirect_uri, &parameters)
+    } else {
+        pages::rejected(rejected, &rejected.redirect_uri.location(&parameters))
+    }
 }

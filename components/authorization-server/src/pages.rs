@@ -6,6 +6,7 @@ mod policy;
 mod time;
 
 use askama::Template;
+use gatehouse_oauth::authorization::RejectedRequest;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
@@ -27,6 +28,16 @@ struct ErrorPage<'a> {
     text: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "rejected.html")]
+struct RejectedPage<'a> {
+    style: &'static str,
+    client_name: &'a str,
+    redirect_host: String,
+    reason: String,
+    location: &'a str,
+}
+
 /// A provider that can be picked.
 struct Pick<'a> {
     name: &'a str,
@@ -42,6 +53,19 @@ impl<'a> Pick<'a> {
 /// Tells the user what went wrong, and what to do.
 pub(crate) fn error(status: u16, title: &str, text: &str) -> Response<Vec<u8>> {
     html(status, &ErrorPage { style: STYLE, title, text }, &Forms::none())
+}
+
+/// Tells the user that the client asked wrongly, and lets them decide whether to go back: nobody vouches for the place
+/// that `location` is at.
+pub(crate) fn rejected(rejected: &RejectedRequest, location: &str) -> Response<Vec<u8>> {
+    let page = RejectedPage {
+        style: STYLE,
+        client_name: rejected.client.client_name.as_str(),
+        redirect_host: rejected.redirect_uri.redirect_uri().host_and_port(),
+        reason: rejected.rejection.to_string(),
+        location,
+    };
+    html(400, &page, &Forms::none())
 }
 
 /// Something of ours does not work; which thing is in the log.

@@ -171,7 +171,12 @@ impl BoundRequest {
                 let state =
                     self.parameters.optional("state").ok().flatten().filter(|state| state.len() <= LONGEST_STATE);
                 let state = state.map(str::to_owned);
-                Err(Box::new(RejectedRequest { state, redirect_uri: self.redirect_uri, rejection }))
+                Err(Box::new(RejectedRequest {
+                    client: self.client,
+                    state,
+                    redirect_uri: self.redirect_uri,
+                    rejection,
+                }))
             }
         }
     }
@@ -223,12 +228,24 @@ impl BoundRequest {
 /// A request that cannot be granted, and where to say so.
 #[derive(Clone, Debug)]
 pub struct RejectedRequest {
+    /// Who asked.
+    pub client: Client,
     /// Where the answer goes.
     pub redirect_uri: BoundRedirectUri,
     /// The client's `state`, where it can be returned.
     pub state: Option<String>,
     /// Why.
     pub rejection: AuthorizationRejection,
+}
+
+impl RejectedRequest {
+    /// Whether the answer may be sent without asking the user: to a client of the operator's, or to a program on the
+    /// user's own machine. Anybody can register a redirect URI elsewhere and make a link of ours lead there (RFC 9700,
+    /// section 4.11.2; MCP 2026-07-28, authorization security, "Open Redirection").
+    pub fn may_redirect(&self) -> bool {
+        let redirect_uri = self.redirect_uri.redirect_uri();
+        self.client.is_configured || redirect_uri.is_loopback() || redirect_uri.is_private_use()
+    }
 }
 
 /// The resource that the request names, with its upstream; the only one where it names none (clients of MCP

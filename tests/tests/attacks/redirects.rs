@@ -284,6 +284,31 @@ async fn no_parameter_turns_an_endpoint_into_an_open_redirector() {
     world.gatehouse.stop().await;
 }
 
+/// RFC 9700, section 4.11.2: anybody can register a place and make a link of ours lead there.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_error_sends_a_user_to_a_place_that_nobody_vouches_for() {
+    let world = AttackWorld::start().await;
+    let alice = Person::new("alice");
+    let strange = world.registered("https://phishing.example/callback").await;
+    let native = world.registered("http://127.0.0.1:33418/callback").await;
+    let before = world.store().await;
+    for (client, redirects) in [(world.public(), true), (native, true), (strange, false)] {
+        for (name, value) in [("scope", "admin"), ("resource", "https://evil.example"), ("prompt", "none")] {
+            let flow = world.flow_of(&alice, client.clone(), "/mcp").with(name, Some(value));
+            let answer = alice.open(&flow.authorization_url(), From::Nowhere).await;
+            if redirects {
+                assert_eq!(answer.status, 303, "{answer:?}");
+                assert!(answer.location().unwrap().as_str().starts_with(&client.redirect_uri), "{answer:?}");
+            } else {
+                assert_shown(&answer, 400, name);
+                assert!(answer.body.contains("https://phishing.example/callback?error="), "{answer:?}");
+            }
+        }
+    }
+    world.assert_unchanged(&before, "requests that cannot be granted").await;
+    world.gatehouse.stop().await;
+}
+
 /// Response splitting, and parameters smuggled into the authorization response: `state` is returned as it came, encoded.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_in_the_request_adds_a_header_or_a_parameter_to_a_redirect() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use gatehouse_configuration::Configuration;
-use gatehouse_oauth::authorization::{AuthorizationRequest, BoundRequest};
+use gatehouse_oauth::authorization::{AuthorizationRejection, AuthorizationRequest, BoundRequest};
 use gatehouse_oauth::consent::Question;
 use gatehouse_oauth::remembered_consent::ListedConsent;
 use gatehouse_openid::AccessRejection;
@@ -74,6 +74,12 @@ fn stranger(mut request: AuthorizationRequest, client_id: &str, name: &str) -> A
 fn consent_page(configuration: &Configuration, request: AuthorizationRequest) -> Response<Vec<u8>> {
     let provider = configuration.identity_provider("contoso").unwrap();
     consent(configuration, &Question { request, provider, approved: None }, "the-ticket")
+}
+
+fn rejected_page(request: AuthorizationRequest) -> Response<Vec<u8>> {
+    let AuthorizationRequest { client, redirect_uri, state, .. } = request;
+    let location = redirect_uri.location(&[("error", "invalid_scope"), ("state", "\"><b>x</b>")]);
+    rejected(&RejectedRequest { client, redirect_uri, state, rejection: AuthorizationRejection::Scope }, &location)
 }
 
 fn text(page: &Response<Vec<u8>>) -> String {
@@ -149,6 +155,7 @@ fn every_page() -> Vec<(&'static str, Response<Vec<u8>>)> {
         ("sign-in-again", sign_in(&configuration, "the-ticket", 403)),
         ("signed-out", signed_out()),
         ("error", error(400, "This sign-in link does not work", "The application sent something that cannot be used.")),
+        ("rejected", rejected_page(stranger(request(SITE), "1-a", "Notes & <b>more</b>"))),
         ("out-of-order", out_of_order()),
         ("withdrawn-provider", withdrawn_provider()),
     ]

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::example::{
-    CHALLENGE, CONFIGURED, CONFIGURED_URI, RESOURCE, configuration_with, configuration_with_two_upstreams,
-    fits_error_description, key_ring, query,
+    CHALLENGE, CONFIGURED, CONFIGURED_URI, LOOPBACK_URI, RESOURCE, configuration_with,
+    configuration_with_two_upstreams, fits_error_description, key_ring, query,
 };
 
 fn judge(query: &Form, configuration: &Configuration) -> Result<AuthorizationRequest, Box<RejectedRequest>> {
@@ -334,4 +334,18 @@ scopes = ["mcp"]
     let rejected = judge(&query().with("client_id", "machine"), &configuration).unwrap_err();
     assert_eq!(rejected.rejection, AuthorizationRejection::Client);
     assert_eq!(rejected.rejection.to_wire(), ErrorCode::UnauthorizedClient);
+}
+
+/// Who registers a client must not get a link of ours that leads to a place of their own (RFC 9700, section 4.11.2).
+#[test]
+fn an_answer_is_sent_without_asking_only_to_known_clients_and_to_the_users_own_machine() {
+    let mut world = World::new();
+    let registered = world.register();
+    let rejected = |world: &World, client: &str, redirect_uri| {
+        let query = query().with("client_id", client).with("redirect_uri", redirect_uri).with("scope", "admin");
+        bind(&query, world).unwrap().validate(&world.configuration).unwrap_err()
+    };
+    assert!(rejected(&world, CONFIGURED, CONFIGURED_URI).may_redirect());
+    assert!(rejected(&world, registered.as_str(), LOOPBACK_URI).may_redirect());
+    assert!(!rejected(&world, registered.as_str(), "https://client.example/registered").may_redirect());
 }
