@@ -5,6 +5,7 @@ use gatehouse_oauth::authorization::{BoundRequest, RejectedRequest, UnboundRejec
 use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::choice::Choice;
 use gatehouse_oauth::consent::Question;
+use gatehouse_oauth::error_description;
 use gatehouse_oauth::remembered_consent::may_be_remembered;
 use gatehouse_protocol::Parameters;
 use http::{HeaderName, Request, Response};
@@ -79,7 +80,7 @@ pub(crate) fn unbound(rejection: &UnboundRejection) -> Response<Vec<u8>> {
 /// Tells the client (RFC 6749, section 4.1.2.1; `iss` by RFC 9207, section 2): at once, or when the user goes back to it.
 fn rejected_at_client(context: &Context, rejected: &RejectedRequest) -> Response<Vec<u8>> {
     log::denied(EVENT, None, &rejected.rejection);
-    let description = responses::in_wire_characters(&rejected.rejection.to_string());
+    let description = error_description(&rejected.rejection.to_string());
     let mut parameters =
         vec![("error", rejected.rejection.to_wire().as_str()), ("error_description", description.as_str())];
     parameters.extend(rejected.state.as_deref().map(|state| ("state", state)));

@@ -1,6 +1,6 @@
 //! Answers that are not pages.
 
-use gatehouse_oauth::ErrorCode;
+use gatehouse_oauth::{ErrorCode, error_description};
 use gatehouse_protocol::{BoundRedirectUri, WebOrigin};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -28,7 +28,7 @@ struct ErrorBody<'a> {
 
 /// An OAuth error (RFC 6749, section 5.2; RFC 7591, section 3.2.2).
 pub(crate) fn error(status: u16, code: ErrorCode, description: &str) -> Response<Vec<u8>> {
-    json(status, &ErrorBody { error: code.as_str(), error_description: &in_wire_characters(description) })
+    json(status, &ErrorBody { error: code.as_str(), error_description: &error_description(description) })
 }
 
 /// A method that the endpoint does not have (RFC 9110, section 15.5.6).
@@ -72,16 +72,4 @@ pub(crate) fn status_only(status: StatusCode) -> Response<Vec<u8>> {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = status;
     response
-}
-
-/// `error_description` may hold visible ASCII without quotes and backslashes only (RFC 6749, appendix A.8); our words
-/// can quote what a client sent.
-pub(crate) fn in_wire_characters(text: &str) -> String {
-    text.chars()
-        .map(
-            |character| {
-                if matches!(character, ' '..='~') && !matches!(character, '"' | '\\') { character } else { '?' }
-            },
-        )
-        .collect()
 }

@@ -14,32 +14,38 @@ const CHECK_EVERY: Duration = 1_000_000_000;
 
 /// Reads `input` to its end, at most `limit` bytes.
 pub(crate) fn read_to_end(input: &InputStream, limit: usize) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = Vec::new();
-    loop {
-        match input.blocking_read(READ_AT_MOST) {
-            Ok(chunk) if bytes.len().saturating_add(chunk.len()) > limit => return Err(ReadError::TooLarge),
-            Ok(chunk) => bytes.extend_from_slice(&chunk),
-            Err(StreamError::Closed) => return Ok(bytes),
-            Err(StreamError::LastOperationFailed(_)) => return Err(ReadError::Broken),
-        }
-    }
+    collect(limit, || piece(input.blocking_read(READ_AT_MOST)))
 }
 
-/// Reads `input` to its end, at most `limit` bytes, and not beyond `deadline`: who sends a byte now and then would hold
-/// us for ever otherwise.
+/// The same, and not beyond `deadline`: who sends a byte now and then would hold us for ever otherwise.
 pub(crate) fn read_to_end_by(input: &InputStream, limit: usize, deadline: Instant) -> Result<Vec<u8>, ReadError> {
     let (readable, over) = (input.subscribe(), subscribe_instant(deadline));
-    let mut bytes = Vec::new();
-    loop {
+    collect(limit, || {
         if poll(&[&readable, &over]).contains(&1) {
             return Err(ReadError::TooSlow);
         }
-        match input.read(READ_AT_MOST) {
-            Ok(chunk) if bytes.len().saturating_add(chunk.len()) > limit => return Err(ReadError::TooLarge),
-            Ok(chunk) => bytes.extend_from_slice(&chunk),
-            Err(StreamError::Closed) => return Ok(bytes),
-            Err(StreamError::LastOperationFailed(_)) => return Err(ReadError::Broken),
+        piece(input.read(READ_AT_MOST))
+    })
+}
+
+/// All that `next` gives until it has no more, at most `limit` bytes.
+fn collect(limit: usize, mut next: impl FnMut() -> Result<Option<Vec<u8>>, ReadError>) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = next()? {
+        if bytes.len().saturating_add(piece.len()) > limit {
+            return Err(ReadError::TooLarge);
         }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+/// What one read gave; `None` at the end.
+fn piece(read: Result<Vec<u8>, StreamError>) -> Result<Option<Vec<u8>>, ReadError> {
+    match read {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(StreamError::Closed) => Ok(None),
+        Err(StreamError::LastOperationFailed(_)) => Err(ReadError::Broken),
     }
 }
 

@@ -6,7 +6,8 @@
 
 use gatehouse_configuration::{Configuration, GrantType, Upstream};
 use gatehouse_protocol::{
-    BoundRedirectUri, ClientId, CodeChallenge, ParameterError, Parameters, RedirectUri, ResourceUri, Scopes, UnixTime,
+    BoundRedirectUri, ClientId, CodeChallenge, InvalidResource, ParameterError, Parameters, RedirectUri, ResourceUri,
+    Scopes, UnixTime,
 };
 use gatehouse_sealing::KeyRing;
 use gatehouse_storage::{Store, StoreUnavailable};
@@ -214,7 +215,8 @@ impl BoundRequest {
             return Err(AuthorizationRejection::ChallengeMethod);
         }
         let challenge = CodeChallenge::parse(challenge).map_err(|_| AuthorizationRejection::Challenge)?;
-        let (resource, upstream) = resource(parameters, configuration).ok_or(AuthorizationRejection::Resource)?;
+        let named = named_resource(parameters).map_err(|_| AuthorizationRejection::Resource)?;
+        let (resource, upstream) = target(named.as_ref(), configuration).ok_or(AuthorizationRejection::Resource)?;
         let scopes = scopes(parameters.optional("scope")?, upstream)?;
         Ok((state, challenge, scopes, resource))
     }
@@ -248,26 +250,26 @@ impl RejectedRequest {
     }
 }
 
-/// The resource that the request names, with its upstream; the only one where it names none (clients of MCP
-/// 2025-03-26 do not).
-fn resource<'a>(parameters: &Parameters, configuration: &'a Configuration) -> Option<(ResourceUri, &'a Upstream)> {
+/// The resource that a request names. One token is for one resource here: RFC 8707 lets a client name several, and the
+/// server refuse.
+pub(crate) fn named_resource(parameters: &Parameters) -> Result<Option<ResourceUri>, InvalidResource> {
     let mut named = parameters.all("resource").filter(|value| !value.is_empty());
     let first = named.next();
-    // One token is for one resource here. RFC 8707 lets a client name several, and the server refuse.
     if named.any(|other| Some(other) != first) {
-        return None;
+        return Err(InvalidResource);
     }
-    let mut resources =
-        configuration.upstreams.iter().filter_map(|upstream| Some((resource_of(configuration, upstream)?, upstream)));
-    match first {
-        Some(named) => {
-            let named = ResourceUri::parse(named).ok()?;
-            resources.find(|(resource, _)| *resource == named)
-        }
-        None => {
-            let only = resources.next()?;
-            resources.next().is_none().then_some(only)
-        }
+    first.map(ResourceUri::parse).transpose()
+}
+
+/// The resource that is named, with its upstream; the only one where none is named (clients of MCP 2025-03-26 name none).
+pub(crate) fn target<'a>(
+    named: Option<&ResourceUri>,
+    configuration: &'a Configuration,
+) -> Option<(ResourceUri, &'a Upstream)> {
+    match (named, configuration.upstreams.as_slice()) {
+        (Some(named), _) => Some((named.clone(), upstream_of(configuration, named)?)),
+        (None, [only]) => Some((resource_of(configuration, only)?, only)),
+        (None, _) => None,
     }
 }
 
@@ -284,11 +286,7 @@ pub fn upstream_of<'a>(configuration: &'a Configuration, resource: &ResourceUri)
 /// What is granted: what was asked for, or all that the resource has.
 fn scopes(requested: Option<&str>, upstream: &Upstream) -> Result<Scopes, AuthorizationRejection> {
     let requested = Scopes::parse(requested.unwrap_or_default()).map_err(|_| AuthorizationRejection::Scope)?;
-    let requested = requested.without_openid_but(&upstream.scopes);
-    if !upstream.scopes.contains_all(&requested) {
-        return Err(AuthorizationRejection::Scope);
-    }
-    Ok(if requested.is_empty() { upstream.scopes.clone() } else { requested })
+    upstream.scopes.granted(&requested).ok_or(AuthorizationRejection::Scope)
 }
 
 /// The request as it is kept while the user decides and signs in.

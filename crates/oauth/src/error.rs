@@ -71,3 +71,15 @@ impl fmt::Display for ErrorCode {
         f.write_str(self.as_str())
     }
 }
+
+/// `text` as an `error_description`: what may not stand there becomes a question mark. Our words can quote what a client
+/// sent.
+pub fn error_description(text: &str) -> String {
+    text.chars().map(|character| if may_be_described(character) { character } else { '?' }).collect()
+}
+
+/// Whether `error_description` may hold it: visible ASCII and spaces without quotes and backslashes (RFC 6749, appendix
+/// A.8).
+pub(crate) const fn may_be_described(character: char) -> bool {
+    matches!(character, ' '..='~') && !matches!(character, '"' | '\\')
+}

@@ -1,13 +1,13 @@
 //! Grants without a user at hand: of machines for themselves, and of an enterprise's identity provider for its users.
 
-use gatehouse_configuration::{Configuration, GrantType, IdentityProvider, Upstream};
+use gatehouse_configuration::{Configuration, GrantType, IdentityProvider};
 use gatehouse_openid::{AccessRejection, Admission, AssertedIdentity, admit};
 use gatehouse_protocol::{Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealing::HandleSecret;
 use gatehouse_session::{Principal, SessionRoot, UpstreamTokens};
 use gatehouse_storage::{Kind, Store};
 
-use crate::authorization::{resource_of, upstream_of};
+use crate::authorization::target;
 use crate::code::Grant;
 use crate::credentials::AuthenticatedClient;
 use crate::first_use::is_first_use;
@@ -15,8 +15,6 @@ use crate::token::TokenRejection;
 
 /// A counter for each identity assertion: it works once.
 const ASSERTION_USE: Kind = "id-jag-use";
-/// The first part of the subjects of machines; no identity provider may have this name.
-const MACHINES: &str = "client";
 
 /// Whether the client may use a grant at all: to be asked before anything is fetched, redeemed or used up for it. Those
 /// without a user are for clients that prove who they are (RFC 6749, section 4.4; ID-JAG, section 4.3).
@@ -52,7 +50,7 @@ pub fn grant_to_machine(
     let (resource, upstream) = target(resource, configuration).ok_or(TokenRejection::Resource)?;
     let scopes = narrowed(scopes, &client.client().scopes.intersection(&upstream.scopes))?;
     let client_id = client.client().client_id.clone();
-    let subject = Subject::new(MACHINES, client_id.as_str()).map_err(|_| TokenRejection::MachineSubject)?;
+    let subject = Subject::of_machine(&client_id).map_err(|_| TokenRejection::MachineSubject)?;
     Ok(grant(Principal { subject, client_id, resource, scopes }, configuration, now, entropy))
 }
 
@@ -107,22 +105,10 @@ pub struct AssertionRequest<'a> {
     pub scopes: Option<&'a Scopes>,
 }
 
-/// The resource that is named, or the only one there is.
-fn target<'a>(named: Option<&ResourceUri>, configuration: &'a Configuration) -> Option<(ResourceUri, &'a Upstream)> {
-    match (named, configuration.upstreams.as_slice()) {
-        (Some(named), _) => Some((named.clone(), upstream_of(configuration, named)?)),
-        (None, [only]) => Some((resource_of(configuration, only)?, only)),
-        (None, _) => None,
-    }
-}
-
 /// What is asked for where all of it is allowed; all that is allowed where nothing is asked for.
 fn narrowed(requested: Option<&Scopes>, allowed: &Scopes) -> Result<Scopes, TokenRejection> {
-    let requested = requested.map(|requested| requested.without_openid_but(allowed)).unwrap_or_default();
-    if allowed.is_empty() || !allowed.contains_all(&requested) {
-        return Err(TokenRejection::Scope);
-    }
-    Ok(if requested.is_empty() { allowed.clone() } else { requested })
+    let granted = allowed.granted(requested.unwrap_or(&Scopes::default()));
+    granted.filter(|granted| !granted.is_empty()).ok_or(TokenRejection::Scope)
 }
 
 /// A session that ends with its one access token.

@@ -37,4 +37,4 @@ pub mod remembered_consent;
 mod sealed_handle;
 pub mod token;
 
-pub use error::ErrorCode;
+pub use error::{ErrorCode, error_description};

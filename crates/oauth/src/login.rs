@@ -143,10 +143,7 @@ impl PendingLogin {
             secrets,
             browser: browser.digest(),
         };
-        let text = serde_json::to_vec(&text).map_err(|error| StoreUnavailable(error.to_string()))?;
-        let key = self.handle.key(LOGIN)?;
-        let sealed = self.handle.secret.seal_record(&key.to_string(), &text, entropy);
-        store.put(&key, &sealed.map_err(|error| StoreUnavailable(error.to_string()))?)?;
+        self.handle.record(LOGIN).put(&text, store, entropy)?;
         issue(store, &self.handle.key(LOGIN_USE)?)
     }
 }

@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::ErrorCode;
 use crate::client_authentication::{AuthenticationMethod, AuthenticationText, KeysText, SecretDigest, generate_secret};
 use crate::client_document::inline_keys;
+use crate::error::may_be_described;
 use crate::registered_client::{RegisteredText, grant_types, store_registered};
 
 /// A counter for each hour: how many have registered in it.
@@ -329,10 +330,9 @@ fn client_name(name: Option<&str>, redirect_uris: &[RedirectUri]) -> Result<Clie
     ClientName::parse(name).map_err(|_| RegistrationRejection::ClientName)
 }
 
-/// An error that quotes the client, in the characters that `error_description` may have (RFC 6749, section 5.2).
+/// An error that quotes the client, in the characters that `error_description` may have.
 fn describable(text: &str) -> String {
-    let may_stand = |character: char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
-    text.chars().take(120).map(|character| if may_stand(character) { character } else { '\'' }).collect()
+    text.chars().take(120).map(|character| if may_be_described(character) { character } else { '\'' }).collect()
 }
 
 /// At most 120 characters: what a client sends, and an error quotes, can be as long as the body.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::ErrorCode;
+use crate::authorization::named_resource;
 use crate::client::ClientUnknown;
 use crate::code::CodeRejection;
 use crate::credentials::{ClientRejection, PresentedCredentials, unavailable};
@@ -232,12 +233,7 @@ pub(crate) fn form(media_type: Option<&str>, body: &[u8]) -> Result<Parameters, 
 }
 
 fn resource(parameters: &Parameters) -> Result<Option<ResourceUri>, TokenRejection> {
-    let mut named = parameters.all("resource").filter(|value| !value.is_empty());
-    let first = named.next();
-    if named.any(|other| Some(other) != first) {
-        return Err(TokenRejection::Resource);
-    }
-    first.map(|uri| ResourceUri::parse(uri).map_err(|_| TokenRejection::Resource)).transpose()
+    named_resource(parameters).map_err(|_| TokenRejection::Resource)
 }
 
 fn scopes(parameters: &Parameters) -> Result<Option<Scopes>, TokenRejection> {

@@ -67,6 +67,16 @@ impl Scopes {
         self.0.iter().filter(|scope| !OF_OPENID.contains(&scope.as_str()) || known.0.contains(scope)).cloned().collect()
     }
 
+    /// What of these scopes is granted to who asks for `requested`: that much, or all where nothing is asked for. `None`
+    /// where something else is asked for; scopes of OpenID that are not among these do not count.
+    pub fn granted(&self, requested: &Self) -> Option<Self> {
+        let requested = requested.without_openid_but(self);
+        if requested.is_empty() {
+            return Some(self.clone());
+        }
+        self.contains_all(&requested).then_some(requested)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -122,6 +132,18 @@ mod tests {
         assert!(granted.contains_all(&Scopes::parse("c a").unwrap()));
         assert!(!granted.contains_all(&Scopes::parse("a d").unwrap()));
         assert_eq!(granted.intersection(&Scopes::parse("d c a").unwrap()).to_string(), "a c");
+    }
+
+    #[test]
+    fn who_asks_for_nothing_is_granted_all_and_who_asks_for_more_nothing() {
+        let granted = |requested| {
+            let requested = Scopes::parse(requested).unwrap();
+            Scopes::parse("mcp files:read").unwrap().granted(&requested).map(|granted| granted.to_string())
+        };
+        assert_eq!(granted("").as_deref(), Some("mcp files:read"));
+        assert_eq!(granted("openid").as_deref(), Some("mcp files:read"));
+        assert_eq!(granted("files:read openid").as_deref(), Some("files:read"));
+        assert_eq!(granted("mcp files:write"), None);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use core::fmt;
 
 use thiserror::Error;
 
+use crate::ClientId;
+
 /// A signed-in user: the identity provider's configured name and the `sub` that it issued, joined by `:`.
 ///
 /// `sub` alone is unique only at its provider (OpenID Connect Core, section 5.7).
@@ -16,6 +18,17 @@ pub struct Subject(String);
 pub struct InvalidSubject;
 
 impl Subject {
+    /// The first part of the subjects of machines; no identity provider may have this name.
+    pub const MACHINES: &'static str = "client";
+
+    /// The subject of a machine: a client that acts for itself.
+    ///
+    /// # Errors
+    /// Where the client's id cannot be a part of a subject.
+    pub fn of_machine(client_id: &ClientId) -> Result<Self, InvalidSubject> {
+        Self::new(Self::MACHINES, client_id.as_str())
+    }
+
     /// The subject `sub` at the provider with the configured name `provider`.
     ///
     /// # Errors

@@ -226,11 +226,7 @@ fn narrowed(principal: &Principal, request: &RefreshRequest<'_>) -> Result<Scope
     if request.resource.is_some_and(|resource| *resource != principal.resource) {
         return Err(Rejection::OtherResource);
     }
-    let requested = request.scopes.unwrap_or(&principal.scopes).without_openid_but(&principal.scopes);
-    if !principal.scopes.contains_all(&requested) {
-        return Err(Rejection::BeyondGrant);
-    }
-    Ok(if requested.is_empty() { principal.scopes.clone() } else { requested })
+    principal.scopes.granted(request.scopes.unwrap_or(&principal.scopes)).ok_or(Rejection::BeyondGrant)
 }
 
 #[cfg(test)]

@@ -225,7 +225,7 @@ fn without_contradictions(
         let text = format!("has {:?}, which no upstream needs", unknown.as_str());
         return Err(problem(key("scopes"), text, MACHINE));
     }
-    if alone && Subject::new("client", client.client_id.as_str()).is_err() {
+    if alone && Subject::of_machine(&client.client_id).is_err() {
         let text = "must be 1 to 255 visible characters where the client has client_credentials: it is in its subject";
         return Err(problem(key("client_id"), text, CLIENT_ID));
     }

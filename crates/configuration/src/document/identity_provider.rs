@@ -1,6 +1,6 @@
 //! `[identity_provider]` and `[[identity_providers]]`.
 
-use gatehouse_protocol::{Scopes, WebOrigin, is_loopback_host};
+use gatehouse_protocol::{Scopes, Subject, WebOrigin, is_loopback_host};
 use http::Uri;
 use serde::Deserialize;
 use url::Url;
@@ -11,8 +11,6 @@ use super::values::{SecretDocument, scopes, unique, uuid};
 use crate::error::problem;
 use crate::{AccessRules, ConfigurationError, EntraProfile, IdentityProvider, ProviderProfile};
 
-/// Subjects of machines are `client:CLIENT_ID`.
-const RESERVED_NAME: &str = "client";
 const DEFAULT_AUTHORITY: &str = "https://login.microsoftonline.com";
 const DEFAULT_GRAPH: &str = "https://graph.microsoft.com";
 
@@ -98,7 +96,7 @@ fn name(name: &str) -> Result<(), &'static str> {
     if !(1..=32).contains(&name.len()) || !name.bytes().all(plain) {
         return Err("must be 1 to 32 lower-case letters, digits and -");
     }
-    if name == RESERVED_NAME {
+    if name == Subject::MACHINES {
         return Err("is kept for the subjects of clients that act without a user");
     }
     Ok(())
