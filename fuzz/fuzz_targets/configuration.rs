@@ -27,8 +27,8 @@ fuzz_target!(|data: &[u8]| {
 fn assert_sound(configuration: &Configuration, text: &str) {
     let own = Url::parse(configuration.public_url.as_str()).expect("a URL");
     assert!(own.scheme() == "https" || configuration.public_url.is_plain_http());
-    assert!(!configuration.upstreams.is_empty() && !configuration.identity_providers.is_empty());
-    assert_unique(configuration.upstreams.iter().map(|upstream| upstream.path.as_str()));
+    assert!(!configuration.routes.is_empty() && !configuration.identity_providers.is_empty());
+    assert_unique(configuration.routes.iter().map(|upstream| upstream.path.as_str()));
     assert_unique(configuration.clients.iter().map(|client| client.client_id.as_str()));
     assert_unique(configuration.identity_providers.iter().map(|provider| provider.name.as_str()));
     for client in &configuration.clients {
@@ -65,7 +65,7 @@ fn assert_sound(configuration: &Configuration, text: &str) {
             );
         }
     }
-    for upstream in &configuration.upstreams {
+    for upstream in &configuration.routes {
         assert!(!upstream.scopes.is_empty() && upstream.path.as_str().starts_with('/'));
         if let Some(token) = &upstream.identity_provider_token_header {
             assert!(upstream.secret_headers.iter().all(|(name, _)| name != token && name != "authorization"));

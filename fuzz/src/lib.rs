@@ -77,13 +77,13 @@ accepts_identity_assertions = true
 tenants = ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"]
 groups = ["1f0c5a52-90a3-4c0e-b6d4-6a8f3f6f5d11"]
 
-[[upstreams]]
+[[routes]]
 path = "/mcp"
 url = "http://10.0.0.7:8080/mcp"
 scopes = ["mcp", "files:read"]
 subject_header = "x-subject"
 
-[[upstreams]]
+[[routes]]
 path = "/mail"
 url = "http://10.0.0.8:8080/mcp"
 scopes = ["mail"]

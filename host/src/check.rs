@@ -56,9 +56,10 @@ fn describe(configuration: &Configuration) -> String {
     for provider in &configuration.identity_providers {
         line(&mut report, &format!("Identity provider {}", provider.name), &describe_provider(provider));
     }
-    for upstream in &configuration.upstreams {
-        let resource = configuration.public_url.join(upstream.path.as_str());
-        line(&mut report, &format!("Upstream {resource}"), &format!("{}, scopes {}", upstream.url, upstream.scopes));
+    for route in &configuration.routes {
+        let resource = configuration.public_url.join(route.path.as_str());
+        let urls = route.upstreams().map(|upstream| upstream.url.to_string()).collect::<Vec<_>>().join(", ");
+        line(&mut report, &format!("Route {resource}"), &format!("{urls}; scopes {}", route.scopes));
     }
     for client in &configuration.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
@@ -139,8 +140,10 @@ fn outbound_origins(configuration: &Configuration) -> Needs {
             need(&url.to_string(), format!("assertions for {}", provider.name));
         }
     }
-    for upstream in &configuration.upstreams {
-        need(&upstream.url.to_string(), format!("upstream {}", upstream.path));
+    for route in &configuration.routes {
+        for upstream in route.upstreams() {
+            need(&upstream.url.to_string(), format!("route {}", route.path));
+        }
     }
     for client in &configuration.clients {
         if let RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) = &client.authentication {
@@ -180,9 +183,9 @@ fn settings(configuration: &Configuration) -> Needs {
             }
         }
     }
-    for upstream in &configuration.upstreams {
-        for (header, name) in &upstream.secret_headers {
-            need(name, format!("header {header} of upstream {}", upstream.path));
+    for route in &configuration.routes {
+        for (header, name) in route.upstreams().flat_map(|upstream| &upstream.secret_headers) {
+            need(name, format!("header {header} of route {}", route.path));
         }
     }
     for client in &configuration.clients {
@@ -243,7 +246,7 @@ mod tests {
         client_id = "gatehouse"
         client_secret = { secret = "partner_secret" }
 
-        [[upstreams]]
+        [[routes]]
         path = "/mcp"
         url = "http://10.0.0.7:8080/mcp"
         secret_headers = { x-functions-key = { secret = "partner_secret" } }
@@ -308,7 +311,7 @@ mod tests {
         assert_eq!(
             error,
             format!(
-                "{}: the configuration key `upstreams[0].path` must start with a slash and have at most 256 characters; \
+                "{}: the configuration key `routes[0].path` must start with a slash and have at most 256 characters; \
                  for example: path = \"/mcp\"",
                 folder.path().join("gatehouse.toml").display()
             )

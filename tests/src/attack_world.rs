@@ -138,7 +138,7 @@ redirect_uris = ["https://other.example/callback"]
 {tables}
 
 {provider_tables}
-[[upstreams]]
+[[routes]]
 path = "{RESOURCE}"
 url = "{upstream}/inside"
 name = "First server"
@@ -146,7 +146,7 @@ scopes = ["mcp", "files"]
 scope_descriptions = {{ mcp = "Use the tools of the first server", files = "Read your files" }}
 {mcp_lines}
 
-[[upstreams]]
+[[routes]]
 path = "/other"
 url = "{upstream}/other-inside"
 name = "Second server"

@@ -92,7 +92,7 @@ client_id = "gateway"
 client_secret = {{ secret = "identity_provider_secret" }}
 scopes = ["openid", "profile", "email", "offline_access"]
 
-[[upstreams]]
+[[routes]]
 path = "/mcp"
 url = "{upstream_url}"
 name = "Test server"

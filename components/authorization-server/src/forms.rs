@@ -124,7 +124,7 @@ mod tests {
     fn read(headers: &[(&str, &str)]) -> Result<Form, FormRejection> {
         let document = r#"{"public_url":"https://g.example",
             "identity_provider":{"name":"a","issuer":"https://i.example","client_id":"b"},
-            "upstreams":[{"path":"/a","url":"https://c.example/","scopes":["x"]}]}"#;
+            "routes":[{"path":"/a","url":"https://c.example/","scopes":["x"]}]}"#;
         let context = Context {
             configuration: Configuration::parse(document).unwrap(),
             keys: KeyRing::parse(&format!("a:{}", "A".repeat(43))).unwrap(),

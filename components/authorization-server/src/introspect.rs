@@ -1,7 +1,6 @@
 //! `POST /introspect`: what a token is good for (RFC 7662).
 
 use gatehouse_configuration::Configuration;
-use gatehouse_oauth::authorization::resource_of;
 use gatehouse_oauth::presented_token::{ActiveToken, Introspection, PresentedToken, may_introspect};
 use gatehouse_oauth::token::TokenRejection;
 use http::{Request, Response};
@@ -51,6 +50,6 @@ fn introspect(context: &Context, request: PresentedToken) -> Result<Introspectio
 
 /// Everything that a token can be for.
 pub(crate) fn resources(configuration: &Configuration) -> Vec<String> {
-    let resources = configuration.upstreams.iter().filter_map(|upstream| resource_of(configuration, upstream));
+    let resources = configuration.routes.iter().filter_map(|route| configuration.resource_of(route));
     resources.map(|resource| resource.to_string()).collect()
 }

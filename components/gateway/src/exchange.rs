@@ -1,5 +1,6 @@
 //! One request to an MCP endpoint, from the first check to the last byte of the answer.
 
+use gatehouse_configuration::Upstream;
 use gatehouse_mcp::{
     Admission, Decision, Endpoint, Era, Origin, Refusal, SessionId, admit, allow_cross_origin, check_scopes,
     request_headers, response_headers, target,
@@ -26,7 +27,8 @@ const BETWEEN_BYTES: u64 = 60 * 60;
 
 /// Answers the request: in the upstream's name where everything is in order, in our own otherwise.
 pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &IncomingRequest, out: ResponseOutparam) {
-    let exchange = Exchange { endpoint, head, origin: Origin::of(head.headers(), endpoint.configuration) };
+    let Some(upstream) = endpoint.route.upstreams().next() else { return };
+    let exchange = Exchange { endpoint, upstream, head, origin: Origin::of(head.headers(), endpoint.configuration) };
     let token = match admit(head, &exchange.origin) {
         Admission::Options(response) => {
             exchange.log("options", None, response.status().as_u16(), None);
@@ -47,6 +49,7 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
 
 struct Exchange<'a> {
     endpoint: Endpoint<'a>,
+    upstream: &'a Upstream,
     head: &'a Request<()>,
     origin: Origin,
 }
@@ -88,7 +91,7 @@ impl Exchange<'_> {
             return Ok(Vec::new());
         }
         request_headers::check_length(self.head.headers(), &self.endpoint)?;
-        inbound::body(request, self.endpoint.upstream.max_request_bytes).map_err(|error| match error {
+        inbound::body(request, self.endpoint.route.limits.request_bytes).map_err(|error| match error {
             Unreadable::TooLarge => Refusal::BodyTooLarge,
             Unreadable::Broken | Unreadable::Malformed => Refusal::BodyBroken,
         })
@@ -96,7 +99,7 @@ impl Exchange<'_> {
 
     /// Asked for last, when nothing else is left to refuse: it may have to be refreshed.
     fn identity_provider_token(&self, token: &SecretString) -> Result<Option<SecretString>, Refusal> {
-        if !request_headers::needs_identity_provider_token(&self.endpoint) {
+        if !request_headers::needs_identity_provider_token(self.upstream) {
             return Ok(None);
         }
         sessions::identity_provider_token(token.expose(), &self.endpoint.resource())
@@ -105,7 +108,7 @@ impl Exchange<'_> {
     }
 
     fn secrets(&self) -> Result<Vec<(HeaderName, SecretString)>, Refusal> {
-        let secrets = self.endpoint.upstream.secret_headers.iter();
+        let secrets = self.upstream.secret_headers.iter();
         let secrets = secrets.map(|(name, secret)| Ok((name.clone(), host_imports::secret(secret)?)));
         secrets
             .collect::<Result<_, host_imports::SettingsError>>()
@@ -115,8 +118,8 @@ impl Exchange<'_> {
     fn send(&self, own: &request_headers::Own<'_>, body: Vec<u8>) -> Result<Answer, Refusal> {
         let mut outgoing = Request::new(body);
         *outgoing.method_mut() = self.head.method().clone();
-        *outgoing.uri_mut() = target(&self.endpoint, self.head.uri())?;
-        *outgoing.headers_mut() = request_headers::forwarded(self.head, &self.endpoint, own)?;
+        *outgoing.uri_mut() = target(self.upstream, self.head.uri())?;
+        *outgoing.headers_mut() = request_headers::forwarded(self.head, self.upstream, own)?;
         outbound::send(&outgoing, limits(self.head.method())).map_err(|error| match error {
             NoAnswer::TimedOut => Refusal::UpstreamTimedOut,
             NoAnswer::Address | NoAnswer::NotAllowed | NoAnswer::Failed(_) | NoAnswer::TooLarge => {

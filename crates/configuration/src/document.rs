@@ -3,7 +3,10 @@
 mod access;
 mod client;
 mod identity_provider;
+mod limits;
+mod policy;
 mod provider_authentication;
+mod route;
 mod upstream;
 mod values;
 
@@ -12,7 +15,7 @@ use serde::Deserialize;
 
 use self::client::ClientDocument;
 use self::identity_provider::ProviderDocument;
-use self::upstream::UpstreamDocument;
+use self::route::RouteDocument;
 use self::values::{SecretDocument, unique};
 use crate::error::{one_line, problem};
 use crate::{AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, Lifetimes, Registration};
@@ -47,7 +50,7 @@ pub(crate) struct Document {
     identity_provider: Option<ProviderDocument>,
     identity_providers: Option<Vec<ProviderDocument>>,
     #[serde(default)]
-    upstreams: Vec<UpstreamDocument>,
+    routes: Vec<RouteDocument>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -90,14 +93,14 @@ impl Document {
             private_use_schemes: private_use_schemes(&self.private_use_schemes)?,
         };
         let identity_providers = identity_provider::check(self.identity_provider, self.identity_providers)?;
-        if self.upstreams.is_empty() {
-            return Err(problem("upstreams", "is missing: there is nothing to protect", UPSTREAM_EXAMPLE));
+        if self.routes.is_empty() {
+            return Err(problem("routes", "is missing: there is nothing to protect", ROUTE_EXAMPLE));
         }
-        let upstreams = self.upstreams.into_iter().enumerate().map(|(index, upstream)| upstream.check(index));
-        let upstreams = upstreams.collect::<Result<Vec<_>, _>>()?;
-        let of_upstreams = upstreams.iter().flat_map(|upstream| upstream.scopes.iter().cloned()).collect();
+        let routes = self.routes.into_iter().enumerate().map(|(index, route)| route.check(index));
+        let routes = routes.collect::<Result<Vec<_>, _>>()?;
+        let of_routes = routes.iter().flat_map(|route| route.scopes.iter().cloned()).collect();
         let clients = self.clients.into_iter().enumerate();
-        let clients = clients.map(|(index, client)| client.check(index, &rules, &of_upstreams));
+        let clients = clients.map(|(index, client)| client.check(index, &rules, &of_routes));
         let configuration = Configuration {
             allowed_origins: allowed_origins(self.allowed_origins)?,
             lifetimes: self.lifetimes.check()?,
@@ -106,16 +109,16 @@ impl Document {
             clients: clients.collect::<Result<_, _>>()?,
             private_use_schemes: rules.private_use_schemes,
             identity_providers,
-            upstreams,
+            routes,
             public_url,
         };
         unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;
-        unique("upstreams", ".path", configuration.upstreams.iter().map(|upstream| upstream.path.as_str()))?;
+        unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
         Ok(configuration)
     }
 }
 
-const UPSTREAM_EXAMPLE: &str = r#"[[upstreams]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
+const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
 
 fn allowed_origins(origins: Vec<String>) -> Result<AllowedOrigins, ConfigurationError> {
     if origins.iter().any(|origin| origin == "*") {

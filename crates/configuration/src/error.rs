@@ -11,7 +11,7 @@ pub enum ConfigurationError {
     /// A value is wrong.
     #[error("the configuration key `{key}` {problem}; for example: {example}")]
     Key {
-        /// The path of the key, such as `upstreams[0].url`.
+        /// The path of the key, such as `routes[0].url`.
         key: String,
         /// What is wrong, as the rest of a sentence about the key.
         problem: Problem,

@@ -6,26 +6,36 @@
 mod document;
 mod error;
 mod identity_provider;
+mod limits;
 mod origins;
+mod policy;
 mod registered_client;
 mod registration;
+mod route;
 mod secret_name;
 mod upstream;
 
-use gatehouse_protocol::{PrivateUseScheme, RedirectRules, WebOrigin};
+use gatehouse_protocol::{PrivateUseScheme, RedirectRules, ResourceUri, WebOrigin};
 
 pub use error::{ConfigurationError, Problem};
 pub use identity_provider::{
     AccessRules, AssertionSource, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile,
 };
+pub use limits::{Counted, Limits, Rate};
 pub use origins::AllowedOrigins;
+pub use policy::{Effect, Pattern, Policy, Rule, What, Who};
 pub use registered_client::{ClientKeys, GrantType, RegisteredAuthentication, RegisteredClient};
 pub use registration::{ClientDocuments, Registration};
+pub use route::{Member, Prefix, Route, RoutePath, Servers};
 pub use secret_name::SecretName;
-pub use upstream::{RoutePath, Upstream};
+pub use upstream::{Timeouts, Transport, Upstream};
 
 /// The setting that holds the document.
 pub const SETTING: &str = "config";
+/// Behind a route's path: the event stream of the transport of 2024-11-05. At the root, too, where there is one route.
+pub const LEGACY_SSE: &str = "/sse";
+/// Behind a route's path: where messages go in the transport of 2024-11-05. At the root, too, where there is one route.
+pub const LEGACY_MESSAGE: &str = "/message";
 /// The setting that holds the server keys: a secret, and therefore never part of the document.
 pub const SERVER_KEYS_SETTING: &str = "server_keys";
 
@@ -48,8 +58,8 @@ pub struct Configuration {
     pub clients: Vec<RegisteredClient>,
     /// Where users sign in; at least one, each with a name of its own.
     pub identity_providers: Vec<IdentityProvider>,
-    /// The MCP servers behind the gateway; at least one, each with a path of its own.
-    pub upstreams: Vec<Upstream>,
+    /// The MCP endpoints; at least one, each with a path of its own.
+    pub routes: Vec<Route>,
 }
 
 /// How long things live, in seconds.
@@ -72,6 +82,27 @@ impl Configuration {
     /// What a redirect URI must be.
     pub fn redirect_rules(&self) -> RedirectRules {
         RedirectRules { own_callback: self.callback_url(), private_use_schemes: self.private_use_schemes.clone() }
+    }
+
+    /// The route that a resource indicator (RFC 8707) is for: that of its endpoint, or of its event stream for clients of
+    /// 2024-11-05, who call another URL and ask for a token for that one.
+    pub fn route_of(&self, resource: &ResourceUri) -> Option<&Route> {
+        let is = |url: String| ResourceUri::parse(&url).is_ok_and(|own| own == *resource);
+        let root = match self.routes.as_slice() {
+            [only] if only.legacy_sse && is(self.public_url.join(LEGACY_SSE)) => Some(only),
+            _ => None,
+        };
+        root.or_else(|| {
+            self.routes.iter().find(|route| {
+                let path = self.public_url.join(route.path.as_str());
+                route.legacy_sse && is(format!("{path}{LEGACY_SSE}")) || is(path)
+            })
+        })
+    }
+
+    /// The resource indicator of a route: the audience of its tokens, whichever of its URLs a client named.
+    pub fn resource_of(&self, route: &Route) -> Option<ResourceUri> {
+        ResourceUri::parse(&self.public_url.join(route.path.as_str())).ok()
     }
 
     /// The identity provider with this name.

@@ -12,7 +12,7 @@ issuer = "https://login.example/tenant/v2.0"
 client_id = "gatehouse"
 client_secret = { secret = "identity_provider_secret" }
 
-[[upstreams]]
+[[routes]]
 path = "/mcp"
 url = "http://10.0.0.7:8080/mcp?x=y"
 secret_headers = { "X-Functions-Key" = { secret = "upstream_secret" } }
@@ -42,9 +42,10 @@ fn a_minimal_document_gets_the_documented_defaults() {
     assert!(configuration.client_documents.enabled);
     assert!(configuration.private_use_schemes.is_empty());
     assert_eq!(configuration.callback_url(), "https://gateway.example/callback");
-    let upstream = &configuration.upstreams[0];
-    assert_eq!(upstream.max_request_bytes, 4_194_304);
-    assert_eq!(upstream.scopes.to_string(), "mcp");
+    let route = &configuration.routes[0];
+    assert_eq!(route.limits.request_bytes, 4_194_304);
+    assert_eq!(route.scopes.to_string(), "mcp");
+    let upstream = route.upstreams().next().unwrap();
     assert_eq!(upstream.secret_headers[0].0.as_str(), "x-functions-key");
     assert_eq!(upstream.secret_headers[0].1.as_str(), "upstream_secret");
     assert_eq!(configuration.identity_providers[0].scopes.to_string(), "openid profile");
@@ -53,9 +54,9 @@ fn a_minimal_document_gets_the_documented_defaults() {
 #[test]
 fn the_same_document_may_be_json() {
     let json = r#" {"public_url":"http://127.0.0.1:3000","identity_provider":{"name":"a","issuer":"http://127.0.0.1:1",
-        "client_id":"b"},"upstreams":[{"path":"/a/b","url":"https://c.example/"}]}"#;
+        "client_id":"b"},"routes":[{"path":"/a/b","url":"https://c.example/"}]}"#;
     let configuration = Configuration::parse(json).unwrap();
-    assert_eq!(configuration.upstreams[0].path.as_str(), "/a/b");
+    assert_eq!(configuration.routes[0].path.as_str(), "/a/b");
     assert!(matches!(configuration.identity_providers[0].authentication, crate::ProviderAuthentication::None));
 }
 
@@ -80,22 +81,22 @@ fn every_error_names_the_key_the_problem_and_an_example() {
         (
             r#"path = "/mcp""#,
             r#"path = "/token""#,
-            "the configuration key `upstreams[0].path` is one of Gatehouse's own paths; for example: path = \"/mcp\"",
+            "the configuration key `routes[0].path` is one of Gatehouse's own paths; for example: path = \"/mcp\"",
         ),
         (
             r#""http://10.0.0.7:8080/mcp?x=y""#,
             r#""ftp://10.0.0.7""#,
-            "the configuration key `upstreams[0].url` is not an http(s) URL without a user; for example: url = \"https://mcp.internal.example/mcp\"",
+            "the configuration key `routes[0].url` is not an http(s) URL without a user; for example: url = \"https://mcp.internal.example/mcp\"",
         ),
         (
             "X-Functions-Key",
             "Host",
-            "the configuration key `upstreams[0].secret_headers.Host` is a header that the gateway itself decides on; for example: \"x-functions-key\" = { secret = \"upstream_secret\" }",
+            "the configuration key `routes[0].secret_headers.Host` is a header that the gateway itself decides on; for example: \"x-functions-key\" = { secret = \"upstream_secret\" }",
         ),
         (
             r#"secret = "upstream_secret""#,
             r#"secret = "Upstream-Secret""#,
-            "the configuration key `upstreams[0].secret_headers.X-Functions-Key.secret` must name a variable: lower-case letters, digits and _, starting with a letter; for example: { secret = \"upstream_secret\" }",
+            "the configuration key `routes[0].secret_headers.X-Functions-Key.secret` must name a variable: lower-case letters, digits and _, starting with a letter; for example: { secret = \"upstream_secret\" }",
         ),
     ] {
         let text = MINIMAL.replacen(from, to, 1);
@@ -122,7 +123,7 @@ fn paths_that_could_be_spelled_in_two_ways_are_refused() {
         ["mcp", "/", "/mcp/", "//mcp", "/a//b", "/a/../b", "/%6dcp", "/a;b", "/a b", "/.well-known/x", "/token/x"]
     {
         let text = MINIMAL.replacen("\"/mcp\"", &format!("{bad:?}"), 1);
-        assert!(refused(&text).contains("upstreams[0].path"), "{bad}");
+        assert!(refused(&text).contains("routes[0].path"), "{bad}");
     }
 }
 
@@ -183,8 +184,8 @@ fn a_secret_written_where_its_setting_should_be_named_is_not_repeated() {
 
 #[test]
 fn doubled_routes_and_clients_are_refused() {
-    let doubled = format!("{MINIMAL}\n[[upstreams]]\npath = \"/mcp\"\nurl = \"https://other.example/\"");
-    assert!(refused(&doubled).contains("`upstreams[1].path` is \"/mcp\" for a second time"));
+    let doubled = format!("{MINIMAL}\n[[routes]]\npath = \"/mcp\"\nurl = \"https://other.example/\"");
+    assert!(refused(&doubled).contains("`routes[1].path` is \"/mcp\" for a second time"));
 }
 
 #[test]
@@ -217,7 +218,7 @@ proptest! {
     ) {
         match Configuration::parse(&text) {
             Ok(configuration) => prop_assert!(
-                !configuration.upstreams.is_empty() && !configuration.identity_providers.is_empty()
+                !configuration.routes.is_empty() && !configuration.identity_providers.is_empty()
             ),
             Err(error) => {
                 let line = error.to_string();
@@ -225,4 +226,27 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_route_and_its_resources_lead_to_each_other() {
+    let second = "[[routes]]\npath = \"/files\"\nurl = \"https://files.example/\"\nlegacy_sse = false";
+    let configuration = Configuration::parse(&format!("{MINIMAL}\n{second}")).unwrap();
+    let found = |configuration: &Configuration, url: &str| {
+        let route = configuration.route_of(&ResourceUri::parse(url).unwrap());
+        route.map(|route| configuration.resource_of(route).unwrap().to_string())
+    };
+    for (url, resource) in [
+        ("https://gateway.example/mcp", Some("https://gateway.example/mcp")),
+        ("https://gateway.example/mcp/sse", Some("https://gateway.example/mcp")),
+        ("https://gateway.example/files", Some("https://gateway.example/files")),
+        ("https://gateway.example/files/sse", None),
+        ("https://gateway.example/mcp/message", None),
+        ("https://gateway.example/sse", None),
+        ("https://elsewhere.example/mcp", None),
+    ] {
+        assert_eq!(found(&configuration, url).as_deref(), resource, "{url}");
+    }
+    let alone = Configuration::parse(MINIMAL).unwrap();
+    assert_eq!(found(&alone, "https://gateway.example/sse").as_deref(), Some("https://gateway.example/mcp"));
 }

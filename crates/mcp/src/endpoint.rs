@@ -1,25 +1,25 @@
 //! An MCP endpoint as the public sees it.
 
-use gatehouse_configuration::{Configuration, Upstream};
+use gatehouse_configuration::{Configuration, Route};
 use gatehouse_protocol::Scope;
 
 /// The place of protected resource metadata (RFC 9728, section 3).
 pub(crate) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// One of the gateway's MCP endpoints: a configured upstream under our own origin.
+/// One of the gateway's MCP endpoints: a configured route under our own origin.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint<'a> {
     /// The configuration that it is part of.
     pub configuration: &'a Configuration,
-    /// The MCP server behind it.
-    pub upstream: &'a Upstream,
+    /// What is there.
+    pub route: &'a Route,
 }
 
 impl Endpoint<'_> {
     /// The path of the endpoint; it names the route in the log and in errors, where the upstream's address must not
     /// stand.
     pub fn path(&self) -> &str {
-        self.upstream.path.as_str()
+        self.route.path.as_str()
     }
 
     /// The resource indicator (RFC 8707): the audience that a token must have. It is in its canonical form.
@@ -36,7 +36,7 @@ impl Endpoint<'_> {
     /// no scope of a resource, and clients that see it demand a consent prompt each time (MCP 2026-07-28,
     /// authorization).
     pub(crate) fn required_scopes(&self) -> impl Iterator<Item = &str> {
-        self.upstream.scopes.iter().map(Scope::as_str).filter(|scope| *scope != "offline_access")
+        self.route.scopes.iter().map(Scope::as_str).filter(|scope| *scope != "offline_access")
     }
 }
 

@@ -1,6 +1,6 @@
 //! The configuration that the tests use.
 
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::{Configuration, Upstream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::Endpoint;
@@ -14,7 +14,7 @@ name = "demo"
 issuer = "https://login.example"
 client_id = "gatehouse"
 
-[[upstreams]]
+[[routes]]
 path = "/mcp"
 url = "http://10.0.0.7:8080/api/mcp?code=1"
 name = "Demo"
@@ -29,16 +29,21 @@ pub(crate) fn one_upstream() -> Configuration {
 
 /// Two upstreams; [`endpoint`] is the first.
 pub(crate) fn configuration() -> Configuration {
-    let second = "[[upstreams]]\npath = \"/team/files.v2\"\nurl = \"https://files.internal.example\"\n";
+    let second = "[[routes]]\npath = \"/team/files.v2\"\nurl = \"https://files.internal.example\"\n";
     Configuration::parse(&format!("{ONE_UPSTREAM}\n{second}")).unwrap()
 }
 
 pub(crate) fn endpoints(configuration: &Configuration) -> impl Iterator<Item = Endpoint<'_>> {
-    configuration.upstreams.iter().map(move |upstream| Endpoint { configuration, upstream })
+    configuration.routes.iter().map(move |route| Endpoint { configuration, route })
 }
 
 pub(crate) fn endpoint(configuration: &Configuration) -> Endpoint<'_> {
     endpoints(configuration).next().unwrap()
+}
+
+/// The only server behind [`endpoint`].
+pub(crate) fn upstream(configuration: &Configuration) -> &Upstream {
+    configuration.routes[0].upstreams().next().unwrap()
 }
 
 pub(crate) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {

@@ -39,7 +39,7 @@ fn document(endpoint: &Endpoint<'_>) -> Response<Vec<u8>> {
         authorization_servers: [endpoint.configuration.public_url.as_str()],
         scopes_supported: endpoint.required_scopes().collect(),
         bearer_methods_supported: ["header"],
-        resource_name: &endpoint.upstream.name,
+        resource_name: &endpoint.route.name,
     };
     let mut response = Response::new(serde_json::json!(metadata).to_string().into_bytes());
     let headers = response.headers_mut();

@@ -69,7 +69,7 @@ impl Refusal {
             Self::InsufficientScope => "the token lacks a scope".into(),
             Self::DoubledHeader(name) => format!("{name} is given more than once").into(),
             Self::UnknownSession => "the Mcp-Session-Id was not given to this user here".into(),
-            Self::BodyTooLarge => "the body is larger than max_request_bytes".into(),
+            Self::BodyTooLarge => "the body is larger than request_bytes".into(),
             Self::BodyBroken => "the body broke off".into(),
             Self::Unavailable(reason) | Self::UpstreamUnreachable(reason) => reason.as_str().into(),
             Self::UpstreamMalformed(reason) => format!("the upstream's answer cannot be passed on: {reason}").into(),
@@ -139,7 +139,7 @@ impl Refusal {
             Self::UnknownSession => "Session not found".into(),
             Self::BodyTooLarge => format!(
                 "The request is larger than the {} bytes allowed at {path}",
-                endpoint.upstream.max_request_bytes
+                endpoint.route.limits.request_bytes
             )
             .into(),
             Self::BodyBroken => "The request is incomplete".into(),

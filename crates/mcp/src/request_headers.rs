@@ -1,5 +1,6 @@
 //! The headers that the upstream gets.
 
+use gatehouse_configuration::Upstream;
 use gatehouse_protocol::SecretString;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
@@ -50,23 +51,23 @@ pub fn check(headers: &HeaderMap) -> Result<(), Refusal> {
 /// [`Refusal::BodyTooLarge`]. A body without a length, or with a false one, is for the reader of the body to limit.
 pub fn check_length(headers: &HeaderMap, endpoint: &Endpoint<'_>) -> Result<(), Refusal> {
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let limit = u64::try_from(endpoint.upstream.max_request_bytes).unwrap_or(u64::MAX);
+    let limit = u64::try_from(endpoint.route.limits.request_bytes).unwrap_or(u64::MAX);
     if length.is_some_and(|length| length > limit) { Err(Refusal::BodyTooLarge) } else { Ok(()) }
 }
 
-/// Whether the upstream of `endpoint` acts in the user's name at the identity provider, and gets the token for it.
-pub fn needs_identity_provider_token(endpoint: &Endpoint<'_>) -> bool {
-    endpoint.upstream.identity_provider_token_header.is_some()
+/// Whether the upstream acts in the user's name at the identity provider, and gets the token for it.
+pub fn needs_identity_provider_token(upstream: &Upstream) -> bool {
+    upstream.identity_provider_token_header.is_some()
 }
 
-/// The headers for the upstream of `endpoint`: the client's without those that are not its to send, and our own.
+/// The headers for `upstream`: the client's without those that are not its to send, and our own.
 ///
 /// # Errors
 /// [`Refusal::Unavailable`] where one of our own values cannot stand in a header; [`Refusal::InvalidToken`] where the
 /// upstream needs the identity provider's token and there is none: the client then signs its user in again, which gets
 /// one.
-pub fn forwarded(client: &Request<()>, endpoint: &Endpoint<'_>, own: &Own<'_>) -> Result<HeaderMap, Refusal> {
-    let mut headers = of_client(client.headers(), endpoint);
+pub fn forwarded(client: &Request<()>, upstream: &Upstream, own: &Own<'_>) -> Result<HeaderMap, Refusal> {
+    let mut headers = of_client(client.headers(), upstream);
     headers.append(VIA, VIA_GATEHOUSE);
     if client.method() != Method::GET {
         headers.insert(CONTENT_LENGTH, own.body_length.into());
@@ -74,13 +75,13 @@ pub fn forwarded(client: &Request<()>, endpoint: &Endpoint<'_>, own: &Own<'_>) -
     if let Some(id) = own.session_id {
         headers.insert(SESSION_ID, value(&SESSION_ID, id)?);
     }
-    if let Some(name) = &endpoint.upstream.subject_header {
+    if let Some(name) = &upstream.subject_header {
         headers.insert(name, value(name, own.subject)?);
     }
     for (name, secret) in own.secrets {
         headers.insert(name, sensitive(name, secret)?);
     }
-    if let Some(name) = &endpoint.upstream.identity_provider_token_header {
+    if let Some(name) = &upstream.identity_provider_token_header {
         let missing = || Refusal::InvalidToken("of a session without a usable token of the identity provider");
         let token = own.identity_provider_token.ok_or_else(missing)?;
         headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
@@ -99,11 +100,11 @@ fn sensitive(name: &HeaderName, secret: &SecretString) -> Result<HeaderValue, Re
     Ok(value)
 }
 
-fn of_client(client: &HeaderMap, endpoint: &Endpoint<'_>) -> HeaderMap {
+fn of_client(client: &HeaderMap, upstream: &Upstream) -> HeaderMap {
     let hop_by_hop = HopByHop::of(client);
     let has_sessions = Era::of(client).has_sessions;
     let passes = |name: &HeaderName| {
-        !hop_by_hop.has(name) && !is_reserved(name, endpoint.upstream) && (has_sessions || *name != LAST_EVENT_ID)
+        !hop_by_hop.has(name) && !is_reserved(name, upstream) && (has_sessions || *name != LAST_EVENT_ID)
     };
     let mut headers = HeaderMap::new();
     for (name, value) in client.iter().filter(|(name, _)| passes(name)) {
@@ -129,7 +130,7 @@ mod tests {
 
     fn forward(method: Method, pairs: &[(&str, &str)], own: &Own<'_>) -> Result<HeaderMap, Refusal> {
         let configuration = example::configuration();
-        forwarded(&example::request(method, "/mcp", pairs), &example::endpoint(&configuration), own)
+        forwarded(&example::request(method, "/mcp", pairs), example::upstream(&configuration), own)
     }
 
     #[test]
@@ -192,12 +193,12 @@ mod tests {
         pairs: &[(&str, &str)],
         token: Option<&SecretString>,
     ) -> Result<HeaderMap, Refusal> {
-        let mut configuration = example::configuration();
-        configuration.upstreams[0].identity_provider_token_header = Some(HeaderName::from_static(name));
-        let endpoint = example::endpoint(&configuration);
-        assert!(needs_identity_provider_token(&endpoint));
+        let configuration = example::configuration();
+        let header = Some(HeaderName::from_static(name));
+        let upstream = Upstream { identity_provider_token_header: header, ..example::upstream(&configuration).clone() };
+        assert!(needs_identity_provider_token(&upstream));
         let own = Own { identity_provider_token: token, ..NOTHING };
-        forwarded(&example::request(Method::POST, "/mcp", pairs), &endpoint, &own)
+        forwarded(&example::request(Method::POST, "/mcp", pairs), &upstream, &own)
     }
 
     #[test]
@@ -211,7 +212,7 @@ mod tests {
             assert_eq!(headers.contains_key("authorization"), name == "authorization");
         }
         let configuration = example::configuration();
-        assert!(!needs_identity_provider_token(&example::endpoint(&configuration)));
+        assert!(!needs_identity_provider_token(example::upstream(&configuration)));
         let unasked = Own { identity_provider_token: Some(&token), ..NOTHING };
         assert!(!format!("{:?}", forward(Method::POST, &[], &unasked)).contains("provider-token"));
     }

@@ -105,7 +105,7 @@ mod tests {
 
     fn reserved(name: &str) -> bool {
         let configuration = example::configuration();
-        is_reserved(&HeaderName::from_bytes(name.as_bytes()).unwrap(), example::endpoint(&configuration).upstream)
+        is_reserved(&HeaderName::from_bytes(name.as_bytes()).unwrap(), example::upstream(&configuration))
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which of the gateway's own things a request is for.
 
-use gatehouse_configuration::{Configuration, Upstream};
+use gatehouse_configuration::{self as configuration, Configuration};
 use http::Uri;
 
 use crate::Endpoint;
@@ -40,26 +40,26 @@ pub fn route<'a>(configuration: &'a Configuration, target: &Uri) -> Route<'a> {
         return Route::Health;
     }
     let path = target.path();
-    if let Some(upstream) = at(configuration, path) {
-        return Route::Mcp(Endpoint { configuration, upstream });
+    if let Some(route) = at(configuration, path) {
+        return Route::Mcp(Endpoint { configuration, route });
     }
     match path.strip_prefix(WELL_KNOWN).and_then(|rest| described(configuration, rest)) {
-        Some(upstream) => Route::ProtectedResource(Endpoint { configuration, upstream }),
+        Some(route) => Route::ProtectedResource(Endpoint { configuration, route }),
         None => Route::Elsewhere,
     }
 }
 
 /// The upstream whose metadata is at the well-known path followed by `rest`. Without a path that is the only upstream;
 /// where there are several, no document could name the resource that the client meant.
-fn described<'a>(configuration: &'a Configuration, rest: &str) -> Option<&'a Upstream> {
-    match (rest, configuration.upstreams.as_slice()) {
+fn described<'a>(configuration: &'a Configuration, rest: &str) -> Option<&'a configuration::Route> {
+    match (rest, configuration.routes.as_slice()) {
         ("", [only]) => Some(only),
         _ => at(configuration, rest),
     }
 }
 
-fn at<'a>(configuration: &'a Configuration, path: &str) -> Option<&'a Upstream> {
-    configuration.upstreams.iter().find(|upstream| upstream.path.as_str() == path)
+fn at<'a>(configuration: &'a Configuration, path: &str) -> Option<&'a configuration::Route> {
+    configuration.routes.iter().find(|route| route.path.as_str() == path)
 }
 
 #[cfg(test)]

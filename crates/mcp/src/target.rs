@@ -1,10 +1,11 @@
 //! The address of the upstream for one request.
 
+use gatehouse_configuration::Upstream;
 use http::Uri;
 use http::uri::PathAndQuery;
 use url::form_urlencoded;
 
-use crate::{Endpoint, Refusal};
+use crate::Refusal;
 
 /// The configured address, with the query of the request after its own.
 ///
@@ -12,8 +13,8 @@ use crate::{Endpoint, Refusal};
 ///
 /// # Errors
 /// [`Refusal::UpstreamUnreachable`] where the two together are no address.
-pub fn target(endpoint: &Endpoint<'_>, requested: &Uri) -> Result<Uri, Refusal> {
-    let url = &endpoint.upstream.url;
+pub fn target(upstream: &Upstream, requested: &Uri) -> Result<Uri, Refusal> {
+    let url = &upstream.url;
     let queries = [url.query().map(str::to_owned), requested.query().map(without_token)];
     let query = queries.into_iter().flatten().filter(|query| !query.is_empty()).collect::<Vec<_>>().join("&");
     let text = if query.is_empty() { url.path().to_owned() } else { format!("{}?{query}", url.path()) };
@@ -57,7 +58,7 @@ mod tests {
                 "https://files.internal.example/?a=http://evil.example/@",
             ),
         ] {
-            let target = target(&endpoint, &requested.parse().unwrap()).unwrap();
+            let target = target(endpoint.route.upstreams().next().unwrap(), &requested.parse().unwrap()).unwrap();
             assert_eq!(target.to_string(), expected);
         }
     }

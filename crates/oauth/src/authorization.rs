@@ -4,7 +4,7 @@
 //! nothing may be sent anywhere and the user is told ([`UnboundRejection`]); from then on the client is told
 //! ([`AuthorizationRejection`]).
 
-use gatehouse_configuration::{Configuration, GrantType, Upstream};
+use gatehouse_configuration::{Configuration, GrantType, Route};
 use gatehouse_protocol::{
     BoundRedirectUri, ClientId, CodeChallenge, InvalidResource, ParameterError, Parameters, RedirectUri, ResourceUri,
     Scopes, UnixTime,
@@ -216,8 +216,8 @@ impl BoundRequest {
         }
         let challenge = CodeChallenge::parse(challenge).map_err(|_| AuthorizationRejection::Challenge)?;
         let named = named_resource(parameters).map_err(|_| AuthorizationRejection::Resource)?;
-        let (resource, upstream) = target(named.as_ref(), configuration).ok_or(AuthorizationRejection::Resource)?;
-        let scopes = scopes(parameters.optional("scope")?, upstream)?;
+        let (resource, route) = target(named.as_ref(), configuration).ok_or(AuthorizationRejection::Resource)?;
+        let scopes = scopes(parameters.optional("scope")?, route)?;
         Ok((state, challenge, scopes, resource))
     }
 
@@ -261,32 +261,24 @@ pub(crate) fn named_resource(parameters: &Parameters) -> Result<Option<ResourceU
     first.map(ResourceUri::parse).transpose()
 }
 
-/// The resource that is named, with its upstream; the only one where none is named (clients of MCP 2025-03-26 name none).
+/// The route that is meant, with its resource indicator: the named one, or the only one where none is named (clients of
+/// MCP 2025-03-26 name none).
 pub(crate) fn target<'a>(
     named: Option<&ResourceUri>,
     configuration: &'a Configuration,
-) -> Option<(ResourceUri, &'a Upstream)> {
-    match (named, configuration.upstreams.as_slice()) {
-        (Some(named), _) => Some((named.clone(), upstream_of(configuration, named)?)),
-        (None, [only]) => Some((resource_of(configuration, only)?, only)),
-        (None, _) => None,
-    }
-}
-
-/// The resource indicator of an upstream: our URL for it.
-pub fn resource_of(configuration: &Configuration, upstream: &Upstream) -> Option<ResourceUri> {
-    ResourceUri::parse(&configuration.public_url.join(upstream.path.as_str())).ok()
-}
-
-/// The upstream behind a resource indicator.
-pub fn upstream_of<'a>(configuration: &'a Configuration, resource: &ResourceUri) -> Option<&'a Upstream> {
-    configuration.upstreams.iter().find(|upstream| resource_of(configuration, upstream).as_ref() == Some(resource))
+) -> Option<(ResourceUri, &'a Route)> {
+    let route = match (named, configuration.routes.as_slice()) {
+        (Some(named), _) => configuration.route_of(named)?,
+        (None, [only]) => only,
+        (None, _) => return None,
+    };
+    Some((configuration.resource_of(route)?, route))
 }
 
 /// What is granted: what was asked for, or all that the resource has.
-fn scopes(requested: Option<&str>, upstream: &Upstream) -> Result<Scopes, AuthorizationRejection> {
+fn scopes(requested: Option<&str>, route: &Route) -> Result<Scopes, AuthorizationRejection> {
     let requested = Scopes::parse(requested.unwrap_or_default()).map_err(|_| AuthorizationRejection::Scope)?;
-    upstream.scopes.granted(&requested).ok_or(AuthorizationRejection::Scope)
+    route.scopes.granted(&requested).ok_or(AuthorizationRejection::Scope)
 }
 
 /// The request as it is kept while the user decides and signs in.
@@ -332,8 +324,8 @@ impl AuthorizationRequest {
         let broken = || UnboundRejection::Unavailable(StoreUnavailable("a kept request cannot be read".to_owned()));
         let scopes = Scopes::parse(&text.scopes).map_err(|_| broken())?;
         let resource = ResourceUri::parse(&text.resource).map_err(|_| broken())?;
-        let upstream = upstream_of(configuration, &resource).ok_or(UnboundRejection::WithdrawnResource)?;
-        if !upstream.scopes.contains_all(&scopes) {
+        let route = configuration.route_of(&resource).ok_or(UnboundRejection::WithdrawnResource)?;
+        if !route.scopes.contains_all(&scopes) {
             return Err(UnboundRejection::WithdrawnResource);
         }
         Ok(Self {

@@ -38,14 +38,14 @@ name = "demo"
 issuer = "https://login.example"
 client_id = "gatehouse"
 
-[[upstreams]]
+[[routes]]
 path = "/mcp"
 url = "http://10.0.0.7:8080/mcp"
 scopes = ["mcp", "files:read"]
 "#;
 
 const SECOND_UPSTREAM: &str = r#"
-[[upstreams]]
+[[routes]]
 path = "/mail"
 url = "http://10.0.0.8:8080/mcp"
 scopes = ["mail", "email"]
@@ -76,7 +76,7 @@ pub(crate) fn configuration_with_two_providers() -> Configuration {
 pub(crate) fn secret_name() -> SecretName {
     let configuration =
         configuration_with("scopes =", "secret_headers = { x-key = { secret = \"a_secret\" } }\nscopes =");
-    configuration.upstreams[0].secret_headers[0].1.clone()
+    configuration.routes[0].upstreams().next().unwrap().secret_headers[0].1.clone()
 }
 
 /// The configuration with another upstream, which has a scope that OpenID has, too.

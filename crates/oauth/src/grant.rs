@@ -47,8 +47,8 @@ pub fn grant_to_machine(
     entropy: &mut impl Entropy,
 ) -> Result<Grant, TokenRejection> {
     may_use(client, GrantType::ClientCredentials)?;
-    let (resource, upstream) = target(resource, configuration).ok_or(TokenRejection::Resource)?;
-    let scopes = narrowed(scopes, &client.client().scopes.intersection(&upstream.scopes))?;
+    let (resource, route) = target(resource, configuration).ok_or(TokenRejection::Resource)?;
+    let scopes = narrowed(scopes, &client.client().scopes.intersection(&route.scopes))?;
     let client_id = client.client().client_id.clone();
     let subject = Subject::of_machine(&client_id).map_err(|_| TokenRejection::MachineSubject)?;
     Ok(grant(Principal { subject, client_id, resource, scopes }, configuration, now, entropy))
@@ -81,11 +81,11 @@ pub fn grant_to_asserted(
     if request.resource.is_some_and(|resource| *resource != asserted_resource) {
         return Err(TokenRejection::Resource);
     }
-    let (resource, upstream) = target(Some(&asserted_resource), configuration).ok_or(TokenRejection::Resource)?;
+    let (resource, route) = target(Some(&asserted_resource), configuration).ok_or(TokenRejection::Resource)?;
     // What the provider allows beyond what the resource has means nothing here.
     let allowed = match &asserted.scope {
-        Some(scope) => Scopes::parse(scope).map_err(|_| TokenRejection::Scope)?.intersection(&upstream.scopes),
-        None => upstream.scopes.clone(),
+        Some(scope) => Scopes::parse(scope).map_err(|_| TokenRejection::Scope)?.intersection(&route.scopes),
+        None => route.scopes.clone(),
     };
     let scopes = narrowed(request.scopes, &allowed)?;
     let first = is_first_use(ASSERTION_USE, &provider.name, &asserted.id, asserted.ends_at, store);

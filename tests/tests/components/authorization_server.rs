@@ -44,7 +44,7 @@ issuer = "https://provider.example"
 client_id = "gatehouse"
 client_secret = { secret = "provider_secret" }
 scopes = ["openid", "profile"]
-[[upstreams]]
+[[routes]]
 path = "/mcp"
 url = "https://upstream.internal.example/mcp"
 name = "Demo server"

@@ -25,14 +25,14 @@ allowed_origins = ["http://localhost:6274"]
 name = "demo"
 issuer = "https://provider.example"
 client_id = "gatehouse"
-[[upstreams]]
+[[routes]]
 path = "/mcp"
 url = "https://upstream.internal.example/server?version=2"
 name = "Demo"
 scopes = ["mcp"]
-max_request_bytes = 1000
 subject_header = "x-gatehouse-subject"
 secret_headers = { "x-functions-key" = { secret = "upstream_secret" } }
+limits = { request_bytes = 1000 }
 "#;
 
 /// Everything in order: a valid session, and an upstream that answers in JSON.

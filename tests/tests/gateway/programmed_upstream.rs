@@ -77,7 +77,7 @@ pub(crate) fn beside_mcp(upstream: &ProgrammedUpstream, lines: &str) -> WorldSet
     let dead = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
     let table = |path: &str, origin: &str, lines: &str| {
         format!(
-            "[[upstreams]]\npath = \"{path}\"\nurl = \"{origin}/inside\"\nname = \"Other\"\nscopes = [\"mcp\"]\n{lines}\n"
+            "[[routes]]\npath = \"{path}\"\nurl = \"{origin}/inside\"\nname = \"Other\"\nscopes = [\"mcp\"]\n{lines}\n"
         )
     };
     let upstream_lines =

@@ -12,7 +12,9 @@ const LIMIT: usize = 2000;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_at_the_limit_passes_and_one_byte_more_does_not() {
     let upstream = ProgrammedUpstream::start().await;
-    let world = World::start(programmed_upstream::beside_mcp(&upstream, &format!("max_request_bytes = {LIMIT}"))).await;
+    let world =
+        World::start(programmed_upstream::beside_mcp(&upstream, &format!("limits = {{ request_bytes = {LIMIT} }}")))
+            .await;
     let alice = programmed_upstream::sign_in(&world, "/programmed", "alice", "").await;
     let of =
         |length: usize| alice.request(Method::POST).header("content-type", "application/json").body(vec![b' '; length]);

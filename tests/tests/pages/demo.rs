@@ -87,7 +87,7 @@ issuer = "{issuer}"
 client_id = "gatehouse"
 client_secret = {{ secret = "identity_provider_secret" }}
 scopes = ["openid", "profile", "email", "offline_access"]
-[[upstreams]]
+[[routes]]
 path = "/mcp"
 url = "http://127.0.0.1:9/mcp"
 name = "Snippet server"

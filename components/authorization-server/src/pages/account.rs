@@ -1,8 +1,7 @@
 //! The pages on which a user sees what they have allowed, and takes it back.
 
 use askama::Template;
-use gatehouse_configuration::{Configuration, IdentityProvider, Upstream};
-use gatehouse_oauth::authorization::upstream_of;
+use gatehouse_configuration::{Configuration, IdentityProvider, Route};
 use gatehouse_oauth::remembered_consent::ListedConsent;
 use gatehouse_protocol::{ResourceUri, Scope, Scopes, UnixTime};
 use http::Response;
@@ -121,6 +120,6 @@ impl<'a> ConsentRow<'a> {
 }
 
 /// The server behind a resource, where the operator has not taken it away.
-fn server<'a>(configuration: &'a Configuration, resource: &str) -> Option<&'a Upstream> {
-    upstream_of(configuration, &ResourceUri::parse(resource).ok()?)
+fn server<'a>(configuration: &'a Configuration, resource: &str) -> Option<&'a Route> {
+    configuration.route_of(&ResourceUri::parse(resource).ok()?)
 }

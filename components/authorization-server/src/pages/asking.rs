@@ -2,7 +2,7 @@
 
 use askama::Template;
 use gatehouse_configuration::{Configuration, IdentityProvider};
-use gatehouse_oauth::authorization::{AuthorizationRequest, upstream_of};
+use gatehouse_oauth::authorization::AuthorizationRequest;
 use gatehouse_oauth::client::Client;
 use gatehouse_oauth::client_document::DocumentUrl;
 use gatehouse_oauth::consent::Question;
@@ -81,13 +81,13 @@ pub(crate) fn choose(
     request: &AuthorizationRequest,
     ticket: &str,
 ) -> Response<Vec<u8>> {
-    let Some(upstream) = upstream_of(configuration, &request.resource) else {
+    let Some(route) = configuration.route_of(&request.resource) else {
         return out_of_order();
     };
     let page = ChoosePage {
         style: STYLE,
         client_name: request.client.client_name.as_str(),
-        server_name: &upstream.name,
+        server_name: &route.name,
         providers: providers.iter().map(Pick::of).collect(),
         ticket,
     };
@@ -98,7 +98,7 @@ pub(crate) fn choose(
 /// Asks whether the client may come in.
 pub(crate) fn consent(configuration: &Configuration, question: &Question<'_>, ticket: &str) -> Response<Vec<u8>> {
     let (request, provider) = (&question.request, question.provider);
-    let Some(upstream) = upstream_of(configuration, &request.resource) else {
+    let Some(route) = configuration.route_of(&request.resource) else {
         return out_of_order();
     };
     let redirect_uri = request.redirect_uri.redirect_uri();
@@ -109,9 +109,9 @@ pub(crate) fn consent(configuration: &Configuration, question: &Question<'_>, ti
         redirect_host: redirect_uri.host_and_port(),
         redirect_uri: shortened(redirect_uri.as_str()),
         receiver: Receiver::of(redirect_uri),
-        server_name: &upstream.name,
+        server_name: &route.name,
         resource: request.resource.as_str(),
-        scopes: request.scopes.iter().map(|scope| upstream.describe(scope)).collect(),
+        scopes: request.scopes.iter().map(|scope| route.describe(scope)).collect(),
         identity_provider: &provider.display_name,
         can_remember: configuration.lifetimes.consent > 0,
         sessions_url: configuration.public_url.join("/sessions"),

@@ -34,7 +34,7 @@ fn configuration() -> Configuration {
         display_name = "Contoso"
         issuer = "https://login.contoso.example"
         client_id = "gatehouse"
-        [[upstreams]]
+        [[routes]]
         path = "/mcp"
         url = "http://10.0.0.7:8080/mcp"
         name = "Snippet server"

@@ -258,7 +258,7 @@ fn configured() -> IdentityProvider {
         issuer = "https://op.example"
         client_id = "gatehouse"
         client_secret = { secret = "identity_provider_secret" }
-        [[upstreams]]
+        [[routes]]
         path = "/mcp"
         url = "http://10.0.0.7:8080/mcp"
     "#;

@@ -38,12 +38,12 @@ const GRANT_TYPES: &str = r#"grant_types = ["authorization_code", "refresh_token
 const MACHINE: &str = r#"grant_types = ["client_credentials"] scopes = ["mcp"]"#;
 
 impl ClientDocument {
-    /// `of_upstreams` are the scopes that upstreams need.
+    /// `of_routes` are the scopes that routes need.
     pub(super) fn check(
         self,
         index: usize,
         rules: &RedirectRules,
-        of_upstreams: &Scopes,
+        of_routes: &Scopes,
     ) -> Result<RegisteredClient, ConfigurationError> {
         let key = |name: &str| format!("clients[{index}].{name}");
         if self.client_id.starts_with("https://") {
@@ -72,7 +72,7 @@ impl ClientDocument {
             scopes: scopes(&key("scopes"), &self.scopes)?,
             may_introspect: self.may_introspect,
         };
-        without_contradictions(&client, of_upstreams, key)?;
+        without_contradictions(&client, of_routes, key)?;
         Ok(client)
     }
 }
@@ -189,7 +189,7 @@ fn grant_types(names: Option<Vec<String>>, key: &str) -> Result<Vec<GrantType>, 
 /// Refuses what would leave the client without what the operator meant it to have, or with more.
 fn without_contradictions(
     client: &RegisteredClient,
-    of_upstreams: &Scopes,
+    of_routes: &Scopes,
     key: impl Fn(&str) -> String,
 ) -> Result<(), ConfigurationError> {
     let with_users = client.has(GrantType::AuthorizationCode);
@@ -218,11 +218,11 @@ fn without_contradictions(
         return Err(problem(key("scopes"), "is missing: client_credentials needs it", MACHINE));
     }
     if !alone && !client.scopes.is_empty() {
-        let text = "is of no use without client_credentials: with users, an upstream's own scopes count";
+        let text = "is of no use without client_credentials: with users, a route's own scopes count";
         return Err(problem(key("scopes"), text, MACHINE));
     }
-    if let Some(unknown) = client.scopes.iter().find(|scope| !of_upstreams.iter().any(|known| known == *scope)) {
-        let text = format!("has {:?}, which no upstream needs", unknown.as_str());
+    if let Some(unknown) = client.scopes.iter().find(|scope| !of_routes.iter().any(|known| known == *scope)) {
+        let text = format!("has {:?}, which no route needs", unknown.as_str());
         return Err(problem(key("scopes"), text, MACHINE));
     }
     if alone && Subject::of_machine(&client.client_id).is_err() {

@@ -1,57 +1,84 @@
-//! `[[upstreams]]`.
+//! The keys of an MCP server: in a route with one server beside the route's own, in a route with several in `members`.
 
 use std::collections::BTreeMap;
 
 use http::{HeaderName, Uri};
 use serde::Deserialize;
 
-use super::values::{SecretDocument, header_name, scopes};
+use super::values::{SecretDocument, header_name, unique};
 use crate::error::problem;
-use crate::{ConfigurationError, RoutePath, Upstream};
+use crate::{ConfigurationError, Member, Prefix, Timeouts, Transport, Upstream};
 
-/// Bytes. MCP messages are small; a larger upload is for another protocol.
-const DEFAULT_REQUEST_BYTES: usize = 4 * 1024 * 1024;
-/// Bytes. The request is held in the instance's memory, whose size hosts limit.
-const LARGEST_REQUEST_BYTES: usize = 32 * 1024 * 1024;
+/// Seconds. A server is near; one that does not take a connection by then is down.
+const DEFAULT_CONNECT_SECONDS: u64 = 5;
+/// Seconds. A server that answers in JSON sends nothing before its tool is done, and tools may work for minutes; clients
+/// give up earlier by themselves (the TypeScript SDK after 1).
+const DEFAULT_ANSWER_SECONDS: u64 = 10 * 60;
+const LONGEST_CONNECT_SECONDS: u64 = 60;
+const LONGEST_ANSWER_SECONDS: u64 = 60 * 60;
+/// Each request to a federation may be as many requests upstream.
+const MOST_MEMBERS: usize = 32;
+
+/// A server's own keys, wherever they stand.
+#[derive(Debug)]
+pub(super) struct UpstreamKeys {
+    pub(super) url: Option<String>,
+    pub(super) transport: Option<String>,
+    pub(super) subject_header: Option<String>,
+    pub(super) secret_headers: BTreeMap<String, SecretDocument>,
+    pub(super) identity_provider_token_header: Option<String>,
+    pub(super) timeouts: Option<TimeoutsDocument>,
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct UpstreamDocument {
-    path: String,
-    url: String,
-    name: Option<String>,
-    scopes: Option<Vec<String>>,
-    #[serde(default)]
-    scope_descriptions: BTreeMap<String, String>,
-    max_request_bytes: Option<usize>,
+pub(super) struct TimeoutsDocument {
+    connect: Option<u64>,
+    answer: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MemberDocument {
+    prefix: Option<String>,
+    url: Option<String>,
     subject_header: Option<String>,
     #[serde(default)]
     secret_headers: BTreeMap<String, SecretDocument>,
     identity_provider_token_header: Option<String>,
+    timeouts: Option<TimeoutsDocument>,
 }
 
-impl UpstreamDocument {
-    pub(super) fn check(self, index: usize) -> Result<Upstream, ConfigurationError> {
-        let key = |name: &str| format!("upstreams[{index}].{name}");
-        let path = RoutePath::parse(&self.path).map_err(|text| problem(key("path"), text, r#"path = "/mcp""#))?;
-        const URL: &str = r#"url = "https://mcp.internal.example/mcp""#;
-        let url: Uri = self
-            .url
+const URL: &str = r#"url = "https://mcp.internal.example/mcp""#;
+const SECRET_HEADER: &str = r#""x-functions-key" = { secret = "upstream_secret" }"#;
+const SUBJECT_HEADER: &str = r#"subject_header = "x-gatehouse-subject""#;
+const TOKEN_HEADER: &str = r#"identity_provider_token_header = "x-identity-provider-token""#;
+
+impl UpstreamKeys {
+    /// One of the keys that are given, if any is.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        [
+            ("url", self.url.is_some()),
+            ("transport", self.transport.is_some()),
+            ("subject_header", self.subject_header.is_some()),
+            ("secret_headers", !self.secret_headers.is_empty()),
+            ("identity_provider_token_header", self.identity_provider_token_header.is_some()),
+            ("timeouts", self.timeouts.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, is_given)| is_given.then_some(name))
+    }
+
+    /// `table` is where the keys stand.
+    pub(super) fn check(self, table: &str) -> Result<Upstream, ConfigurationError> {
+        let key = |name: &str| format!("{table}.{name}");
+        let url = self.url.ok_or_else(|| problem(key("url"), "is missing", URL))?;
+        let url: Uri = url
             .parse()
             .ok()
             .filter(|url: &Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.authority().is_some())
             .filter(|url| !url.authority().is_some_and(|authority| authority.as_str().contains('@')))
             .ok_or_else(|| problem(key("url"), "is not an http(s) URL without a user", URL))?;
-        let requested = self.scopes.unwrap_or_else(|| vec!["mcp".to_owned()]);
-        let scopes = scopes(&key("scopes"), &requested)?;
-        if scopes.is_empty() {
-            return Err(problem(key("scopes"), "is empty: a token must need something", r#"scopes = ["mcp"]"#));
-        }
-        let max_request_bytes = self.max_request_bytes.unwrap_or(DEFAULT_REQUEST_BYTES);
-        if !(1..=LARGEST_REQUEST_BYTES).contains(&max_request_bytes) {
-            let text = "must be 1 to 33554432 bytes (32 MiB)";
-            return Err(problem(key("max_request_bytes"), text, "max_request_bytes = 4194304"));
-        }
         let secret_headers = self.secret_headers.into_iter().map(|(name, secret)| {
             let key = format!("{}.{name}", key("secret_headers"));
             Ok((header_name(&key, &name, SECRET_HEADER)?, secret.check(&key)?))
@@ -60,7 +87,8 @@ impl UpstreamDocument {
             value.map(|value| header_name(&key(name), &value, example)).transpose()
         };
         let upstream = Upstream {
-            name: self.name.unwrap_or_else(|| path.as_str().to_owned()),
+            url,
+            transport: transport(&key("transport"), self.transport.as_deref())?,
             subject_header: optional("subject_header", self.subject_header, SUBJECT_HEADER)?,
             secret_headers: secret_headers.collect::<Result<_, _>>()?,
             identity_provider_token_header: optional(
@@ -68,20 +96,64 @@ impl UpstreamDocument {
                 self.identity_provider_token_header,
                 TOKEN_HEADER,
             )?,
-            scope_descriptions: self.scope_descriptions,
-            path,
-            url,
-            scopes,
-            max_request_bytes,
+            timeouts: timeouts(&key("timeouts"), self.timeouts)?,
         };
         one_meaning_for_each_header(&upstream, key)?;
         Ok(upstream)
     }
 }
 
-const SECRET_HEADER: &str = r#""x-functions-key" = { secret = "upstream_secret" }"#;
-const SUBJECT_HEADER: &str = r#"subject_header = "x-gatehouse-subject""#;
-const TOKEN_HEADER: &str = r#"identity_provider_token_header = "x-identity-provider-token""#;
+/// The members of the route `route`.
+pub(super) fn members(route: &str, documents: Vec<MemberDocument>) -> Result<Vec<Member>, ConfigurationError> {
+    const PREFIX: &str = r#"prefix = "files""#;
+    let table = format!("{route}.members");
+    if documents.len() > MOST_MEMBERS {
+        return Err(problem(table, "has more than 32 tables", PREFIX));
+    }
+    let member = |(index, document): (usize, MemberDocument)| {
+        let table = format!("{table}[{index}]");
+        let prefix = document.prefix.as_deref().map(Prefix::parse).transpose();
+        let keys = UpstreamKeys {
+            url: document.url,
+            transport: None,
+            subject_header: document.subject_header,
+            secret_headers: document.secret_headers,
+            identity_provider_token_header: document.identity_provider_token_header,
+            timeouts: document.timeouts,
+        };
+        Ok(Member {
+            prefix: prefix.map_err(|text| problem(format!("{table}.prefix"), text, PREFIX))?,
+            upstream: keys.check(&table)?,
+        })
+    };
+    let members = documents.into_iter().enumerate().map(member).collect::<Result<Vec<_>, _>>()?;
+    let prefixes = members.iter().map(|member| member.prefix.as_ref().map_or("", Prefix::as_str));
+    unique(&table, ".prefix", prefixes)?;
+    Ok(members)
+}
+
+fn transport(key: &str, given: Option<&str>) -> Result<Transport, ConfigurationError> {
+    match given {
+        None | Some("streamable-http") => Ok(Transport::StreamableHttp),
+        Some("sse") => Ok(Transport::Sse),
+        Some(_) => Err(problem(key, "must be streamable-http or sse", r#"transport = "sse""#)),
+    }
+}
+
+fn timeouts(key: &str, given: Option<TimeoutsDocument>) -> Result<Timeouts, ConfigurationError> {
+    let (connect, answer) = given.map_or((None, None), |given| (given.connect, given.answer));
+    let timeouts = Timeouts {
+        connect: connect.unwrap_or(DEFAULT_CONNECT_SECONDS),
+        answer: answer.unwrap_or(DEFAULT_ANSWER_SECONDS),
+    };
+    if !(1..=LONGEST_CONNECT_SECONDS).contains(&timeouts.connect) {
+        return Err(problem(format!("{key}.connect"), "must be 1 to 60 seconds", "connect = 5"));
+    }
+    if !(1..=LONGEST_ANSWER_SECONDS).contains(&timeouts.answer) {
+        return Err(problem(format!("{key}.answer"), "must be 1 to 3600 seconds", "answer = 600"));
+    }
+    Ok(timeouts)
+}
 
 /// Each header says one thing: an upstream that read the user's token where it expects a secret would compare or log it.
 fn one_meaning_for_each_header(upstream: &Upstream, key: impl Fn(&str) -> String) -> Result<(), ConfigurationError> {
@@ -112,6 +184,3 @@ fn one_meaning_for_each_header(upstream: &Upstream, key: impl Fn(&str) -> String
 fn is_one(a: &HeaderName, b: &HeaderName) -> bool {
     a == b || a.as_str().replace('_', "-") == b.as_str().replace('_', "-")
 }
-
-#[cfg(test)]
-mod tests;

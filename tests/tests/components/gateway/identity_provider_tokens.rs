@@ -9,8 +9,8 @@ use crate::fakes::{Fakes, SessionCall};
 /// Everything in order, and the upstream takes the provider's token in this header.
 fn fakes_with(header: &str) -> Arc<Fakes> {
     let fakes = fakes();
-    let setting = format!("identity_provider_token_header = \"{header}\"\nmax_request_bytes");
-    fakes.set("config", &CONFIGURATION.replace("max_request_bytes", &setting));
+    let setting = format!("identity_provider_token_header = \"{header}\"\nlimits");
+    fakes.set("config", &CONFIGURATION.replace("limits", &setting));
     *fakes.provider_token.lock().unwrap() = Some(Ok(Some("provider-token".to_owned())));
     fakes
 }

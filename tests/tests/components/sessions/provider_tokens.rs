@@ -17,7 +17,7 @@ issuer = "https://provider.example"
 client_id = "gatehouse"
 client_secret = { secret = "provider_secret" }
 scopes = ["openid", "offline_access"]
-[[upstreams]]
+[[routes]]
 path = "/mcp"
 url = "https://upstream.internal.example/"
 name = "Demo"

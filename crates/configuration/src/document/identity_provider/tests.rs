@@ -6,8 +6,8 @@ const TENANT: &str = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10";
 /// The document with these lines as its only provider.
 fn with(provider: &str) -> String {
     let (before, rest) = MINIMAL.split_once("[identity_provider]").unwrap();
-    let (_, after) = rest.split_once("[[upstreams]]").unwrap();
-    format!("{before}[identity_provider]\n{provider}\n[[upstreams]]{after}")
+    let (_, after) = rest.split_once("[[routes]]").unwrap();
+    format!("{before}[identity_provider]\n{provider}\n[[routes]]{after}")
 }
 
 fn openid(more: &str) -> String {
@@ -25,8 +25,8 @@ fn provider(document: &str) -> IdentityProvider {
 #[test]
 fn one_table_or_a_list_of_them_names_who_signs_users_in() {
     let (before, rest) = MINIMAL.split_once("[identity_provider]").unwrap();
-    let (_, after) = rest.split_once("[[upstreams]]").unwrap();
-    let list = |tables: &str| format!("{before}{tables}\n[[upstreams]]{after}");
+    let (_, after) = rest.split_once("[[routes]]").unwrap();
+    let list = |tables: &str| format!("{before}{tables}\n[[routes]]{after}");
     let table = |name: &str| {
         format!("[[identity_providers]]\nname = {name:?}\nissuer = \"https://a.example\"\nclient_id = \"g\"\n")
     };

@@ -284,17 +284,6 @@ fn a_client_may_want_the_user_asked_again() {
     assert!(!world.request().prompts_consent);
 }
 
-#[test]
-fn an_upstream_and_its_resource_lead_to_each_other() {
-    let configuration = configuration_with_two_upstreams();
-    for upstream in &configuration.upstreams {
-        let resource = resource_of(&configuration, upstream).unwrap();
-        assert_eq!(upstream_of(&configuration, &resource).map(|it| &it.path), Some(&upstream.path));
-    }
-    let elsewhere = ResourceUri::parse("https://elsewhere.example/mcp").unwrap();
-    assert!(upstream_of(&configuration, &elsewhere).is_none());
-}
-
 proptest! {
     #[test]
     fn any_values_are_judged_and_nothing_beyond_the_resource_is_granted(
@@ -310,7 +299,7 @@ proptest! {
         match bind(&query, &world).unwrap().validate(&world.configuration) {
             Ok(request) => {
                 prop_assert!(!request.scopes.is_empty());
-                prop_assert!(world.configuration.upstreams[0].scopes.contains_all(&request.scopes));
+                prop_assert!(world.configuration.routes[0].scopes.contains_all(&request.scopes));
                 prop_assert_eq!(request.resource.as_str(), RESOURCE);
             }
             Err(rejected) => prop_assert_eq!(rejected.redirect_uri.as_str(), CONFIGURED_URI),

@@ -10,10 +10,17 @@ fn an_upstream_may_get_the_users_token_of_the_identity_provider() {
     for (written, header) in [("Authorization", "authorization"), ("X-User-Token", "x-user-token")] {
         let configuration =
             Configuration::parse(&with(&format!("identity_provider_token_header = {written:?}"))).unwrap();
-        let given = configuration.upstreams[0].identity_provider_token_header.as_ref();
+        let given = configuration.routes[0].upstreams().next().unwrap().identity_provider_token_header.as_ref();
         assert_eq!(given.map(http::HeaderName::as_str), Some(header));
     }
-    assert!(Configuration::parse(MINIMAL).unwrap().upstreams[0].identity_provider_token_header.is_none());
+    assert!(
+        Configuration::parse(MINIMAL).unwrap().routes[0]
+            .upstreams()
+            .next()
+            .unwrap()
+            .identity_provider_token_header
+            .is_none()
+    );
 }
 
 #[test]
@@ -51,7 +58,7 @@ fn a_header_means_one_thing_to_the_upstream() {
         (format!("subject_header = \"X-Key\"\n{SECRET}"), "subject_header", "secret_headers"),
     ] {
         let (refused, problem) = problem_of(&with(&headers));
-        assert_eq!(refused, format!("upstreams[0].{key}"), "{headers}");
+        assert_eq!(refused, format!("routes[0].{key}"), "{headers}");
         assert!(problem.contains(said), "{headers}: {problem}");
     }
     assert!(Configuration::parse(&with(BEARER)).is_ok(), "alone, it is a secret like any other");

@@ -1,0 +1,149 @@
+//! What is at a path: the resource that tokens are for, and the MCP servers behind it.
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use gatehouse_protocol::{Scope, Scopes};
+
+use crate::{Limits, Policy, Rate, Upstream};
+
+/// An MCP endpoint of ours.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Our path for it. `public_url` and the path are its resource indicator.
+    pub path: RoutePath,
+    /// What people read on the consent page.
+    pub name: String,
+    /// The scopes that a token needs for anything at all here; at least one.
+    pub scopes: Scopes,
+    /// What each scope means, in words, for the consent page.
+    pub scope_descriptions: BTreeMap<String, String>,
+    /// What answers.
+    pub servers: Servers,
+    /// Who may do what.
+    pub policy: Policy,
+    /// How much of it.
+    pub limits: Limits,
+    /// How often.
+    pub rates: Vec<Rate>,
+    /// Whether the transport of 2024-11-05 is offered, at the path with `/sse` and `/message` behind it.
+    pub legacy_sse: bool,
+    /// Whether the arguments of a tool call must fit the tool's published input schema.
+    pub validate_arguments: bool,
+    /// Whether the log holds the arguments of calls, and the URIs of resources. They may be personal.
+    pub log_arguments: bool,
+}
+
+/// The MCP servers behind a route.
+#[derive(Clone, Debug)]
+pub enum Servers {
+    /// One, whose messages pass unchanged.
+    One(Upstream),
+    /// Several as one: at least one, each with a prefix of its own.
+    Federated(Vec<Member>),
+}
+
+/// One of the servers behind a federated route.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// What the names of its tools, prompts and resources begin with here. At most one member of a route has none.
+    pub prefix: Option<Prefix>,
+    /// The server.
+    pub upstream: Upstream,
+}
+
+impl Route {
+    /// What a scope means in words; the scope itself where the operator gave none.
+    pub fn describe<'a>(&'a self, scope: &'a Scope) -> &'a str {
+        self.scope_descriptions.get(scope.as_str()).map_or(scope.as_str(), String::as_str)
+    }
+
+    /// Every server behind the route.
+    pub fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
+        let (one, members) = match &self.servers {
+            Servers::One(upstream) => (Some(upstream), [].as_slice()),
+            Servers::Federated(members) => (None, members.as_slice()),
+        };
+        one.into_iter().chain(members.iter().map(|member| &member.upstream))
+    }
+}
+
+/// The prefix of a federation's member: 1 to 32 lower-case letters, digits and `-`, beginning with a letter.
+///
+/// Tools and prompts are called `PREFIX_NAME`: a prefix has no `_`, so the first one ends it. Resources get the prefix in
+/// front of their scheme, `PREFIX+SCHEME:…`, which leaves a URI a URI (RFC 3986, section 3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let begins = text.bytes().next().is_some_and(|first| first.is_ascii_lowercase());
+        if begins && text.len() <= 32 && text.bytes().all(plain) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must be 1 to 32 lower-case letters, digits and -, and begin with a letter")
+        }
+    }
+
+    /// The prefix, without what joins it to a name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A path of the gateway: `/` and visible characters that mean themselves, so that no two spellings name one route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutePath(String);
+
+impl RoutePath {
+    /// Paths that are our own.
+    const RESERVED: [&'static str; 16] = [
+        "/authorize",
+        "/choose",
+        "/consent",
+        "/callback",
+        "/token",
+        "/register",
+        "/revoke",
+        "/introspect",
+        "/sessions",
+        "/sign-in",
+        "/sign-out",
+        "/sse",
+        "/message",
+        "/healthz",
+        "/readyz",
+        "/.well-known",
+    ];
+
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+        let segments = || text.split('/').skip(1);
+        if !text.starts_with('/') || text.len() > 256 {
+            return Err("must start with a slash and have at most 256 characters");
+        }
+        if segments().any(|segment| segment.is_empty() || matches!(segment, "." | "..") || !segment.bytes().all(plain))
+        {
+            return Err("must have segments of letters, digits and - _ . ~ only, and no slash at the end");
+        }
+        if Self::RESERVED.iter().any(|own| text == *own || text.starts_with(&format!("{own}/"))) {
+            return Err("is one of Gatehouse's own paths");
+        }
+        if matches!(segments().last(), Some("sse" | "message")) {
+            return Err("must not end with /sse or /message: another route's older transport is there");
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RoutePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,1 @@
+//! Server-sent events, parsed piece by piece and written.

@@ -1,0 +1,1 @@
+//! Several MCP servers as one: names, plans, merged answers.

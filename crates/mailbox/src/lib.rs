@@ -1,0 +1,1 @@
+//! What one request must hand to the open stream of another.

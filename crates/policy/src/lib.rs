@@ -1,0 +1,1 @@
+//! Who may do what at a route: decides and explains.

@@ -1,0 +1,1 @@
+//! How often: sliding windows and open streams, counted in the store.
