@@ -51,9 +51,7 @@ impl<'a> Endpoint<'a> {
         }
         configuration.routes.iter().find_map(|route| match path.strip_prefix(route.path.as_str())? {
             "" => Some(Self::of_route(configuration, route)),
-            rest => legacy_kind(rest)
-                .filter(|_| route.legacy_sse)
-                .map(|kind| behind(kind, route, Place::BehindRoute)),
+            rest => legacy_kind(rest).filter(|_| route.legacy_sse).map(|kind| behind(kind, route, Place::BehindRoute)),
         })
     }
 

@@ -221,7 +221,8 @@ mod tests {
     #[test]
     fn the_table_is_in_the_order_of_time_and_says_what_the_specification_says() {
         assert!(ERAS.is_sorted_by_key(|era| era.version) && ERAS.iter().all(|era| is_date(era.version)));
-        let of = |rule: fn(&Era) -> bool| ERAS.iter().filter(|era| rule(era)).map(|era| era.version).collect::<Vec<_>>();
+        let of =
+            |rule: fn(&Era) -> bool| ERAS.iter().filter(|era| rule(era)).map(|era| era.version).collect::<Vec<_>>();
         assert_eq!(of(|era| era.transport == Transport::Sse), ["2024-11-05"]);
         assert_eq!(of(|era| era.has_batches), ["2025-03-26"]);
         assert_eq!(of(|era| era.is_stateless), ["2026-07-28"]);

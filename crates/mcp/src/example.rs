@@ -1,6 +1,7 @@
 //! The configuration that the tests use.
 
 use gatehouse_configuration::{Configuration, Upstream};
+use gatehouse_protocol::Entropy;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::Endpoint;
@@ -65,4 +66,17 @@ pub(crate) fn request(method: Method, target: &str, pairs: &[(&str, &str)]) -> R
     *request.uri_mut() = target.parse().unwrap();
     *request.headers_mut() = headers(pairs);
     request
+}
+
+/// Bytes that count up from 0.
+#[derive(Default)]
+pub(crate) struct Counting(u8);
+
+impl Entropy for Counting {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            *byte = self.0;
+            self.0 = self.0.wrapping_add(1);
+        }
+    }
 }

@@ -5,8 +5,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
 
-use crate::json_rpc::{self, SERVER_ERROR};
-use crate::{Endpoint, Origin, cors};
+use crate::{Endpoint, Origin, before_routing, cors};
 
 const METHODS: &str = "GET, HEAD, OPTIONS";
 
@@ -51,7 +50,7 @@ fn document(endpoint: &Endpoint<'_>) -> Response<Vec<u8>> {
 }
 
 fn not_allowed() -> Response<Vec<u8>> {
-    let mut response = json_rpc::error(StatusCode::METHOD_NOT_ALLOWED, SERVER_ERROR, "Method not allowed");
+    let mut response = before_routing::error(StatusCode::METHOD_NOT_ALLOWED, 405, "Method not allowed");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(METHODS));
     response
 }

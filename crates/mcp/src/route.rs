@@ -88,10 +88,7 @@ mod tests {
             ("/team/files.v2", "mcp /team/files.v2 Streamable"),
             ("/.well-known/oauth-protected-resource/mcp", "metadata https://gateway.example/mcp"),
             ("/.well-known/oauth-protected-resource/mcp/sse", "metadata https://gateway.example/mcp/sse"),
-            (
-                "/.well-known/oauth-protected-resource/team/files.v2?x",
-                "metadata https://gateway.example/team/files.v2",
-            ),
+            ("/.well-known/oauth-protected-resource/team/files.v2?x", "metadata https://gateway.example/team/files.v2"),
         ] {
             assert_eq!(name(&configuration, target), expected, "{target}");
         }
