@@ -10,7 +10,7 @@ mod route;
 mod upstream;
 mod values;
 
-use gatehouse_protocol::{PrivateUseScheme, RedirectRules, WebOrigin};
+use gatehouse_protocol::{PrivateUseScheme, RedirectRules, Subject, WebOrigin};
 use serde::Deserialize;
 
 use self::client::ClientDocument;
@@ -114,11 +114,30 @@ impl Document {
         };
         unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
+        known_providers(&configuration)?;
         Ok(configuration)
     }
 }
 
 const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
+
+/// A subject of a provider that does not exist is nobody: a rule that denies something would do nothing.
+fn known_providers(configuration: &Configuration) -> Result<(), ConfigurationError> {
+    let is_known = |subject: &str| {
+        let provider = subject.split(':').next().unwrap_or(subject);
+        provider == Subject::MACHINES || configuration.identity_provider(provider).is_some()
+    };
+    for (route, rules) in configuration.routes.iter().map(|route| &route.policy.rules).enumerate() {
+        for (rule, subjects) in rules.iter().map(|rule| &rule.who.subjects).enumerate() {
+            if let Some(index) = subjects.iter().position(|subject| !is_known(subject)) {
+                let key = format!("routes[{route}].policy[{rule}].subjects[{index}]");
+                let text = "begins with no identity provider's name";
+                return Err(problem(key, text, r#"subjects = ["main:8f2c1e", "client:nightly-report"]"#));
+            }
+        }
+    }
+    Ok(())
+}
 
 fn allowed_origins(origins: Vec<String>) -> Result<AllowedOrigins, ConfigurationError> {
     if origins.iter().any(|origin| origin == "*") {
