@@ -18,7 +18,7 @@ use self::identity_provider::ProviderDocument;
 use self::route::RouteDocument;
 use self::values::{SecretDocument, unique};
 use crate::error::{one_line, problem};
-use crate::{AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, Lifetimes, Registration};
+use crate::{AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, Lifetimes, Registration, Route};
 
 const DEFAULT_ACCESS_TOKEN_SECONDS: u64 = 5 * 60;
 const DEFAULT_CONSENT_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -98,7 +98,7 @@ impl Document {
         }
         let routes = self.routes.into_iter().enumerate().map(|(index, route)| route.check(index));
         let routes = routes.collect::<Result<Vec<_>, _>>()?;
-        let of_routes = routes.iter().flat_map(|route| route.scopes.iter().cloned()).collect();
+        let of_routes = routes.iter().flat_map(Route::offered_scopes).cloned().collect();
         let clients = self.clients.into_iter().enumerate();
         let clients = clients.map(|(index, client)| client.check(index, &rules, &of_routes));
         let configuration = Configuration {

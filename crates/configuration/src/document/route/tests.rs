@@ -1,3 +1,5 @@
+use gatehouse_protocol::Scopes;
+
 use crate::tests::{MINIMAL, problem_of};
 use crate::{Configuration, Servers};
 
@@ -132,4 +134,32 @@ fn no_path_is_what_another_routes_older_transport_has() {
 fn a_route_needs_a_scope() {
     let refused = problem_of(&with_route("url = \"https://a.example/\"\nscopes = []"));
     assert_eq!(refused, ("routes[1].scopes".to_owned(), "is empty: a token must need something".to_owned()));
+}
+
+#[test]
+fn a_route_offers_the_scopes_that_it_needs_and_those_by_which_rules_allow_more() {
+    let rules = r#"
+        url = "https://a.example/"
+        scopes = ["mcp", "email"]
+        policy = [
+            { name = "a", scopes = ["mcp", "write"], tools = ["write_*"] },
+            { name = "b", scopes = ["admin", "openid"] },
+            { name = "c", effect = "deny", scopes = ["guest"] },
+        ]"#;
+    let route = Configuration::parse(&with_route(rules)).unwrap().routes.remove(1);
+    let offered: Scopes = route.offered_scopes().cloned().collect();
+    assert_eq!(offered.to_string(), "mcp email write admin openid");
+    let granted =
+        |requested: &str| route.granted(&Scopes::parse(requested).unwrap()).map(|granted| granted.to_string());
+    for (requested, expected) in [
+        ("", Some("mcp email")),
+        ("profile offline_access", Some("mcp email")),
+        ("write profile", Some("write")),
+        ("openid", Some("openid")),
+        ("mcp write admin", Some("mcp write admin")),
+        ("mcp guest", None),
+        ("other", None),
+    ] {
+        assert_eq!(granted(requested).as_deref(), expected, "{requested:?}");
+    }
 }
