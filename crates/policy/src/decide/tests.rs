@@ -56,8 +56,9 @@ fn rules_say_who_may_do_what() {
     const NOTHING: &str = "--------------";
     const PROTOCOL: &str = "aaa--------a--";
     const WITH_X: &str = "aaassssssssass";
+    type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
     // What the rules say to everybody, and to whom they say something else.
-    let table: &[(&str, &str, &[(&str, &str)])] = &[
+    let table: &[Row<'_>] = &[
         ("", EVERYTHING, &[]),
         ("{name='a'}", EVERYTHING, &[]),
         ("{name='a', effect='deny'}", NOTHING, &[]),
