@@ -110,11 +110,11 @@ impl Stream {
 /// A request of a member: its id, and the token for the client's progress, say whose it is.
 fn request(naming: &Naming, member: usize, mut call: Call) -> Call {
     call.id = call.id.map(|id| handed_on::outward(naming, member, &id));
-    if let (Some(params), Some(mut meta)) = (&mut call.params, call.meta()) {
-        if let Some(token) = meta.get("progressToken").and_then(|token| Id::parse(token.get())) {
-            meta.set("progressToken", &handed_on::outward(naming, member, &token));
-            params.set_raw("_meta", meta.to_raw());
-        }
+    if let (Some(mut meta), Some(params)) = (call.meta(), &mut call.params)
+        && let Some(token) = id_param(&meta, "progressToken")
+    {
+        meta.set("progressToken", &handed_on::outward(naming, member, &token));
+        params.set_raw("_meta", meta.to_raw());
     }
     call
 }
