@@ -164,7 +164,8 @@ fn is_a_preflight(response: &http::Response<Vec<u8>>, head: &Request<()>, origin
 
 /// The headers say what the body says, to a reader of its own.
 fn agrees(headers: &HeaderMap, body: &Body, endpoint: &Endpoint<'_>, era: &Era) {
-    let of = |name: &str| headers.get(name).map(|value| value.to_str().expect("text").trim_matches([' ', '\t']));
+    // One that is no text says nothing; what is wrong with such a version is for the server to say.
+    let of = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?").trim_matches([' ', '\t']));
     let message = reread(&body.to_bytes()).expect("JSON");
     let (method, params) = (message.get("method").and_then(Value::as_str), &message["params"]);
     if let Some(named) = of("mcp-method") {
