@@ -2,9 +2,12 @@
 //!
 //! It decides nothing itself (`gatehouse-mcp` does), and everything that is not its own goes on to the next component.
 
+mod answer;
 mod bindings;
 mod exchange;
+mod one;
 mod rejection;
+mod upstream;
 
 use gatehouse_mcp::{Decision, Origin, Route};
 use http_shell::inbound;
