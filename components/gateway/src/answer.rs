@@ -1,25 +1,115 @@
-//! An answer on its way to the client.
+//! Answers on their way to the client: as they are, or event by event.
 
 use gatehouse_configuration::Limits;
+use gatehouse_event_stream::Event;
+use gatehouse_mcp::Refusal;
+use http::Response;
 use http_shell::inbound::Writer;
-use http_shell::outbound::{Arrival, Exchanges};
+use http_shell::outbound::{Arrival, Exchanges, NoAnswer};
 use http_shell::{Milliseconds, elapsed};
+
+use crate::reading::{Reading, Said};
 
 /// How often a silent answer is asked whether its reader is still there. Without it, a client that leaves during silence
 /// would hold the upstream's connection until the next event.
 pub(crate) const TICK: Milliseconds = 1000;
 
-/// How an answer came to its end.
+/// Where events go.
+pub(crate) trait Sink {
+    /// Sends one.
+    fn send(&mut self, event: &Event) -> Result<(), Gone>;
+
+    /// There may be nothing to send; called about once a second.
+    fn wait(&mut self) -> Result<(), Gone>;
+}
+
+/// What is made of what the upstreams say.
+pub(crate) trait Hearing {
+    /// The head of an answer.
+    fn head(&mut self, from: usize, head: &Response<()>) -> Result<(), Refusal>;
+
+    /// An event: those that the client gets.
+    fn event(&mut self, from: usize, event: Event) -> Result<Vec<Event>, Refusal>;
+
+    /// The end of an answer: the events that the client gets because of it.
+    fn over(&mut self, from: usize, over: Over) -> Result<Vec<Event>, Refusal>;
+
+    /// Whether nothing else is waited for, be it that upstreams go on.
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    /// Called about once a second. Whether to go on.
+    fn second(&mut self, _reading: &mut Reading) -> bool {
+        true
+    }
+}
+
+/// How an upstream's answer ended.
+#[derive(Debug)]
+pub(crate) enum Over {
+    /// As it should.
+    Regularly,
+    /// There was none.
+    NoAnswer(NoAnswer),
+    /// It broke off, or cannot be read; why.
+    Broken(&'static str),
+}
+
+/// Why nothing more can be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The upstream ended it.
-    Complete,
-    /// The upstream broke it off.
-    SourceBroken,
+pub(crate) enum Gone {
     /// The client went away.
-    ReaderGone,
+    Reader,
     /// The route's limit for streams was reached.
-    TimeUp,
+    Time,
+}
+
+/// How an answer came to its end.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// Everything has been said.
+    Complete,
+    /// Nothing more can be sent.
+    Gone(Gone),
+    /// What came cannot be passed on.
+    Failed(Refusal),
+}
+
+/// Passes on what `hearing` makes of the answers until all has been said.
+pub(crate) fn converse(reading: &mut Reading, sink: &mut impl Sink, hearing: &mut impl Hearing) -> End {
+    let mut waited = elapsed();
+    while !hearing.is_done() {
+        let heard = match reading.next(TICK) {
+            Said::Head(from, head) => hearing.head(from, &head).map(|()| Vec::new()),
+            Said::Event(from, event) => hearing.event(from, event),
+            Said::End(from) => hearing.over(from, Over::Regularly),
+            Said::NoAnswer(from, reason) => hearing.over(from, Over::NoAnswer(reason)),
+            Said::Broken(from, why) => hearing.over(from, Over::Broken(why)),
+            Said::Tick if reading.is_over() => return End::Complete,
+            Said::Tick => Ok(Vec::new()),
+        };
+        let sent = match heard {
+            Ok(events) => events.iter().try_for_each(|event| sink.send(event)),
+            Err(refusal) => return End::Failed(refusal),
+        };
+        if let Err(gone) = sent {
+            return End::Gone(gone);
+        }
+        if reading.is_over() {
+            return End::Complete;
+        }
+        if elapsed().saturating_sub(waited) >= TICK {
+            waited = elapsed();
+            if let Err(gone) = sink.wait() {
+                return End::Gone(gone);
+            }
+            if !hearing.second(reading) {
+                return End::Gone(Gone::Time);
+            }
+        }
+    }
+    End::Complete
 }
 
 /// The time that a stream has.
@@ -61,38 +151,41 @@ impl Patience {
     }
 }
 
-/// Passes every byte on as soon as it arrives, until either side ends. `tick` is called about once a second, and ends
+/// Passes every byte on as soon as it arrives, until either side ends. `second` is called about once a second, and ends
 /// the answer when it returns false.
 pub(crate) fn relay(
     exchanges: &mut Exchanges,
     writer: Writer,
     mut patience: Patience,
-    mut tick: impl FnMut() -> bool,
+    mut second: impl FnMut() -> bool,
 ) -> End {
     let writer = writer.at_most(patience.left());
-    let mut ticked = elapsed();
+    let mut waited = elapsed();
     loop {
         match exchanges.next(TICK) {
             Arrival::Piece(_, bytes) => {
                 patience.heard();
                 if writer.write(&bytes).is_err() {
-                    return End::ReaderGone;
+                    return End::Gone(Gone::Reader);
                 }
             }
             Arrival::End(_) => {
                 writer.finish();
                 return End::Complete;
             }
-            Arrival::Broken(_) | Arrival::NoAnswer(..) => return End::SourceBroken,
+            Arrival::Broken(_) | Arrival::NoAnswer(..) => {
+                return End::Failed(Refusal::UpstreamMalformed("it broke off"));
+            }
             Arrival::Head(..) => {}
-            Arrival::Tick if !writer.has_reader() => return End::ReaderGone,
+            Arrival::Tick if !writer.has_reader() => return End::Gone(Gone::Reader),
             Arrival::Tick => {}
         }
-        if elapsed().saturating_sub(ticked) >= TICK {
-            ticked = elapsed();
-            if patience.is_over() || !tick() {
+        if elapsed().saturating_sub(waited) >= TICK {
+            waited = elapsed();
+            if patience.is_over() || !second() {
+                // What is cut here is no error of anybody, and a client that wants more asks again.
                 writer.finish();
-                return End::TimeUp;
+                return End::Gone(Gone::Time);
             }
         }
     }

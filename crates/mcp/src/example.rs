@@ -27,11 +27,6 @@ pub(crate) fn one_upstream() -> Configuration {
     Configuration::parse(ONE_UPSTREAM).unwrap()
 }
 
-/// [`one_upstream`], with a server of 2024-11-05.
-pub(crate) fn one_sse_upstream() -> Configuration {
-    Configuration::parse(&format!("{ONE_UPSTREAM}transport = \"sse\"\n")).unwrap()
-}
-
 /// Two upstreams; [`endpoint`] is the first.
 pub(crate) fn configuration() -> Configuration {
     let second = "[[routes]]\npath = \"/team/files.v2\"\nurl = \"https://files.internal.example\"\n";
@@ -39,7 +34,7 @@ pub(crate) fn configuration() -> Configuration {
 }
 
 pub(crate) fn endpoints(configuration: &Configuration) -> impl Iterator<Item = Endpoint<'_>> {
-    configuration.routes.iter().map(move |route| Endpoint::of_route(configuration, route))
+    configuration.routes.iter().map(move |route| Endpoint { configuration, route })
 }
 
 pub(crate) fn endpoint(configuration: &Configuration) -> Endpoint<'_> {

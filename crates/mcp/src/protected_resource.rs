@@ -1,6 +1,5 @@
 //! Protected resource metadata (RFC 9728, section 2): how a client finds the authorization server.
 
-use gatehouse_protocol::Scope;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
@@ -35,10 +34,10 @@ pub fn metadata(endpoint: &Endpoint<'_>, request: &Request<()>, origin: &Origin)
 
 fn document(endpoint: &Endpoint<'_>) -> Response<Vec<u8>> {
     let metadata = Metadata {
-        resource: endpoint.called(),
+        resource: endpoint.resource(),
         // The issuer has no slash at its end, here as everywhere: clients compare it as a string.
         authorization_servers: [endpoint.configuration.public_url.as_str()],
-        scopes_supported: endpoint.required_scopes().map(Scope::as_str).collect(),
+        scopes_supported: endpoint.required_scopes().collect(),
         bearer_methods_supported: ["header"],
         resource_name: &endpoint.route.name,
     };
@@ -86,17 +85,6 @@ mod tests {
             "resource_name": "Demo",
         });
         assert_eq!(body, expected);
-    }
-
-    #[test]
-    fn the_event_stream_of_the_older_transport_is_described_by_the_url_that_its_clients_call() {
-        let configuration = example::configuration();
-        let request = example::request(Method::GET, &format!("{URL}/sse"), &[]);
-        let endpoint = Endpoint::at(&configuration, "/mcp/sse").unwrap();
-        let response = metadata(&endpoint, &request, &Origin::Absent);
-        let body: Value = serde_json::from_slice(response.body()).unwrap();
-        assert_eq!(body["resource"], "https://gateway.example/mcp/sse");
-        assert_eq!(body["scopes_supported"], json!(["mcp", "files:read"]));
     }
 
     #[test]
