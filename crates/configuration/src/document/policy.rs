@@ -1,8 +1,9 @@
 //! `[[routes.policy]]`.
 
+use gatehouse_protocol::Claims;
 use serde::Deserialize;
 
-use super::values::{scopes, unique};
+use super::values::{scopes, unique, uuid};
 use crate::error::problem;
 use crate::{ConfigurationError, Effect, Pattern, Rule, What, Who};
 
@@ -62,9 +63,9 @@ impl RuleDocument {
         };
         let who = Who {
             scopes: scopes(&key("scopes"), &self.scopes)?,
-            groups: named(&key("groups"), self.groups)?,
-            roles: named(&key("roles"), self.roles)?,
-            tenants: named(&key("tenants"), self.tenants)?,
+            groups: names_or_ids(&key("groups"), self.groups)?,
+            roles: claimed(&key("roles"), self.roles)?,
+            tenants: names_or_ids(&key("tenants"), self.tenants)?,
             clients: named(&key("clients"), self.clients)?,
             subjects: named(&key("subjects"), self.subjects)?,
         };
@@ -84,6 +85,20 @@ fn named(key: &str, values: Vec<String>) -> Result<Vec<String>, ConfigurationErr
         Some(index) => Err(problem(format!("{key}[{index}]"), "is empty", r#"groups = ["engineering"]"#)),
         None => Ok(values),
     }
+}
+
+/// No longer ones are kept of a user's claims.
+fn claimed(key: &str, values: Vec<String>) -> Result<Vec<String>, ConfigurationError> {
+    if let Some(index) = values.iter().position(|value| value.len() > Claims::LONGEST) {
+        return Err(problem(format!("{key}[{index}]"), "is longer than 256 bytes", r#"groups = ["engineering"]"#));
+    }
+    named(key, values)
+}
+
+/// As a user's claims have them: ids in lower case.
+fn names_or_ids(key: &str, values: Vec<String>) -> Result<Vec<String>, ConfigurationError> {
+    let values = claimed(key, values)?.into_iter();
+    Ok(values.map(|value| uuid(&value).unwrap_or(value)).collect())
 }
 
 /// The patterns in the list at `key`.
