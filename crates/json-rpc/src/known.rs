@@ -94,3 +94,38 @@ fn folded(key: &str) -> impl Iterator<Item = char> {
         other => other.to_ascii_lowercase(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every place of a message, once.
+    fn places() -> Vec<&'static Place> {
+        let mut places = vec![&ENVELOPE];
+        let mut next = 0;
+        while let Some(place) = places.get(next) {
+            places.extend(place.inner.iter().map(|(_, inner)| *inner));
+            next += 1;
+        }
+        places
+    }
+
+    #[test]
+    fn no_place_confuses_its_own_members() {
+        for place in places() {
+            for key in place.known {
+                assert!(!place.confuses(key), "{key}");
+                assert_eq!(place.known.iter().filter(|other| folded(other).eq(folded(key))).count(), 1, "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_is_within_a_member_that_is_known() {
+        for place in places() {
+            for (key, _) in place.inner {
+                assert!(place.known.contains(key), "{key}");
+            }
+        }
+    }
+}
