@@ -39,11 +39,11 @@ pub enum Effect {
 pub struct Who {
     /// All of which the token must have. An allowing rule that lacks nothing but these is what a step-up asks for.
     pub scopes: Scopes,
-    /// Of the identity provider, as it names them.
+    /// Of the identity provider, as it names them; ids (UUIDs) in lower case, as [`gatehouse_protocol::Claims`] has them.
     pub groups: Vec<String>,
-    /// Of the identity provider.
+    /// Of the identity provider, as it names them.
     pub roles: Vec<String>,
-    /// Of the identity provider.
+    /// Of the identity provider; ids (UUIDs) in lower case.
     pub tenants: Vec<String>,
     /// OAuth clients, by their `client_id`.
     pub clients: Vec<String>,

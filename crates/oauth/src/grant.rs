@@ -1,6 +1,6 @@
 //! Grants without a user at hand: of machines for themselves, and of an enterprise's identity provider for its users.
 
-use gatehouse_configuration::{Configuration, GrantType, IdentityProvider};
+use gatehouse_configuration::{Configuration, GrantType, IdentityProvider, Route};
 use gatehouse_openid::{AccessRejection, Admission, AssertedIdentity, admit};
 use gatehouse_protocol::{Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealing::HandleSecret;
@@ -48,7 +48,7 @@ pub fn grant_to_machine(
 ) -> Result<Grant, TokenRejection> {
     may_use(client, GrantType::ClientCredentials)?;
     let (resource, route) = target(resource, configuration).ok_or(TokenRejection::Resource)?;
-    let scopes = narrowed(scopes, &client.client().scopes.intersection(&route.scopes))?;
+    let scopes = narrowed(scopes, &client.client().scopes.intersection(&offered(route)))?;
     let client_id = client.client().client_id.clone();
     let subject = Subject::of_machine(&client_id).map_err(|_| TokenRejection::MachineSubject)?;
     Ok(grant(Principal { subject, client_id, resource, scopes }, configuration, now, entropy))
@@ -84,7 +84,7 @@ pub fn grant_to_asserted(
     let (resource, route) = target(Some(&asserted_resource), configuration).ok_or(TokenRejection::Resource)?;
     // What the provider allows beyond what the resource has means nothing here.
     let allowed = match &asserted.scope {
-        Some(scope) => Scopes::parse(scope).map_err(|_| TokenRejection::Scope)?.intersection(&route.scopes),
+        Some(scope) => Scopes::parse(scope).map_err(|_| TokenRejection::Scope)?.intersection(&offered(route)),
         None => route.scopes.clone(),
     };
     let scopes = narrowed(request.scopes, &allowed)?;
@@ -103,6 +103,11 @@ pub struct AssertionRequest<'a> {
     pub resource: Option<&'a ResourceUri>,
     /// `scope`, where less is asked for.
     pub scopes: Option<&'a Scopes>,
+}
+
+/// What a token for the route can have.
+fn offered(route: &Route) -> Scopes {
+    route.offered_scopes().cloned().collect()
 }
 
 /// What is asked for where all of it is allowed; all that is allowed where nothing is asked for.
