@@ -1,48 +1,86 @@
 //! What every request to an MCP endpoint goes through, and what every answer of our own looks like.
 
-use gatehouse_mcp::{Admission, Decision, Endpoint, Origin, Refusal, admit, allow_cross_origin, check_scopes, request_headers};
-use gatehouse_protocol::SecretString;
-use http::{Method, Request, Response};
-use http_shell::inbound;
+use gatehouse_json_rpc::{Body, Id};
+use gatehouse_mcp::{
+    About, Admission, Decision, Endpoint, EndpointKind, Handle, Origin, Refusal, RequestId, Trace, Verdict, admit,
+    allow_cross_origin, check_scopes, request_headers, response_headers,
+};
+use gatehouse_protocol::{Claims, SecretString};
+use gatehouse_rate_limit::Standing;
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_shell::inbound::{self, Unreadable};
+use http_shell::{Milliseconds, SystemEntropy, elapsed, now_in_milliseconds};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
+use crate::bindings::gatehouse::auth::handles;
 use crate::bindings::gatehouse::auth::sessions::{self, Principal};
-use crate::{log, one, rejection};
+use crate::{delete, legacy_events, legacy_messages, listen, log, post, rates, rejection};
 
 /// A request to an MCP endpoint.
 pub(crate) struct Exchange<'a> {
     pub(crate) endpoint: Endpoint<'a>,
     pub(crate) head: &'a Request<()>,
     pub(crate) origin: Origin,
+    pub(crate) trace: Trace,
+    pub(crate) request_id: RequestId,
+    /// How the caller stands with the rates.
+    pub(crate) standing: Standing,
+    started: Milliseconds,
 }
 
 /// Who makes the request.
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
+    pub(crate) claims: Claims,
     pub(crate) token: SecretString,
+}
+
+/// What the log says of one message.
+#[derive(Default)]
+pub(crate) struct Line<'a> {
+    pub(crate) about: About<'a>,
+    pub(crate) rule: Option<&'a str>,
+    pub(crate) member: Option<&'a str>,
+    pub(crate) upstream: Option<Milliseconds>,
+    pub(crate) reason: Option<&'a str>,
 }
 
 /// Answers the request: in the upstream's name where everything is in order, in our own otherwise.
 pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &IncomingRequest, out: ResponseOutparam) {
-    let exchange = Exchange { endpoint, head, origin: Origin::of(head.headers(), endpoint.configuration) };
-    let token = match admit(head, &exchange.origin) {
+    let mut exchange = Exchange {
+        endpoint,
+        head,
+        origin: Origin::of(head.headers(), endpoint.configuration),
+        trace: Trace::of(head.headers(), &mut SystemEntropy),
+        request_id: RequestId::generate(&mut SystemEntropy),
+        standing: Standing::default(),
+        started: elapsed(),
+    };
+    let token = match admit(&endpoint, head, &exchange.origin) {
         Admission::Options(response) => {
-            exchange.log("options", None, response.status().as_u16(), None);
+            exchange.log("options", None, None, response.status().as_u16(), &Line::default());
             return inbound::respond(out, response);
         }
         Admission::Refused(refusal) => return exchange.refuse(out, None, &refusal),
         Admission::Token(token) => token,
     };
-    let principal = match sessions::validate(token.expose(), &endpoint.resource()) {
-        Ok(principal) => principal,
+    let caller = match sessions::validate(token.expose(), &endpoint.resource()) {
+        Ok(principal) => Caller { claims: claims(&principal), principal, token },
         Err(rejected) => return exchange.refuse(out, None, &rejection::of_token(rejected)),
     };
-    let caller = Caller { principal, token };
-    let checked = check_scopes(&endpoint, &caller.principal.scopes).and_then(|()| request_headers::check(head.headers()));
-    if let Err(refusal) = checked {
+    let admitted = check_scopes(&endpoint, &caller.principal.scopes)
+        .and_then(|()| request_headers::check(head.headers(), &endpoint))
+        .and_then(|()| rates::take(&mut exchange, &caller, 1));
+    if let Err(refusal) = admitted {
         return exchange.refuse(out, Some(&caller), &refusal);
     }
-    one::serve(&exchange, &caller, request, out);
+    match (endpoint.kind, head.method()) {
+        (EndpointKind::LegacyEvents, _) => legacy_events::serve(&exchange, &caller, out),
+        (EndpointKind::LegacyMessages, _) => legacy_messages::serve(&mut exchange, &caller, request, out),
+        (EndpointKind::Streamable, &Method::GET) => listen::serve(&exchange, &caller, out),
+        (EndpointKind::Streamable, &Method::DELETE) => delete::serve(&exchange, &caller, out),
+        (EndpointKind::Streamable, _) => post::serve(&mut exchange, &caller, request, out),
+    }
 }
 
 impl Exchange<'_> {
@@ -51,33 +89,153 @@ impl Exchange<'_> {
     /// # Errors
     /// Where it is too large, or broke off.
     pub(crate) fn body(&self, request: &IncomingRequest) -> Result<Vec<u8>, Refusal> {
-        if self.head.method() == Method::GET {
-            return Ok(Vec::new());
-        }
         request_headers::check_length(self.head.headers(), &self.endpoint)?;
         inbound::body(request, self.endpoint.route.limits.request_bytes).map_err(|error| match error {
-            inbound::Unreadable::TooLarge => Refusal::BodyTooLarge,
-            inbound::Unreadable::Broken | inbound::Unreadable::Malformed => Refusal::BodyBroken,
+            Unreadable::TooLarge => Refusal::BodyTooLarge,
+            Unreadable::Broken | Unreadable::Malformed => Refusal::BodyBroken,
         })
     }
 
-    /// Answers in our own name.
+    /// The headers of an answer that an upstream gave with these; of our own where there are none.
+    pub(crate) fn returned(&self, upstream: &HeaderMap, session_id: Option<HeaderValue>) -> HeaderMap {
+        let mut headers = response_headers::returned(upstream, session_id, &self.origin);
+        self.mark(&mut headers);
+        headers
+    }
+
+    /// Answers in our own name, before anybody knows which message is meant.
     pub(crate) fn refuse(&self, out: ResponseOutparam, caller: Option<&Caller>, refusal: &Refusal) {
-        self.log("refused", caller, refusal.status().as_u16(), Some(&refusal.reason()));
-        let mut response: Response<Vec<u8>> = refusal.response(&self.endpoint);
+        let response = refusal.response(&self.endpoint, None);
+        self.log_refusal(caller, response.status().as_u16(), refusal, &[]);
+        self.respond(out, response);
+    }
+
+    /// Answers the request with this id in our own name.
+    pub(crate) fn refuse_request(
+        &self,
+        out: ResponseOutparam,
+        caller: &Caller,
+        refusal: &Refusal,
+        id: Option<&Id>,
+        lines: &[Line<'_>],
+    ) {
+        let response = refusal.response(&self.endpoint, id);
+        self.log_refusal(Some(caller), response.status().as_u16(), refusal, lines);
+        self.respond(out, response);
+    }
+
+    /// Answers the messages in our own name.
+    pub(crate) fn refuse_messages(
+        &self,
+        out: ResponseOutparam,
+        caller: &Caller,
+        refusal: &Refusal,
+        body: &Body,
+        lines: &[Line<'_>],
+    ) {
+        let response = refusal.response_to(&self.endpoint, body);
+        self.log_refusal(Some(caller), response.status().as_u16(), refusal, lines);
+        self.respond(out, response);
+    }
+
+    /// Sends an answer of our own.
+    pub(crate) fn respond(&self, out: ResponseOutparam, mut response: Response<Vec<u8>>) {
         allow_cross_origin(response.headers_mut(), &self.origin);
+        self.mark(response.headers_mut());
         inbound::respond(out, response);
     }
 
-    pub(crate) fn log(&self, event: &'static str, caller: Option<&Caller>, status: u16, reason: Option<&str>) {
+    fn mark(&self, headers: &mut HeaderMap) {
+        response_headers::mark(headers, &self.request_id);
+        headers.extend(self.standing.fields());
+    }
+
+    /// One line for a refusal of these messages, or of the request.
+    pub(crate) fn log_refusal(&self, caller: Option<&Caller>, status: u16, refusal: &Refusal, lines: &[Line<'_>]) {
+        let reason = refusal.reason();
+        let verdict = Some(Verdict::Refused);
+        match lines {
+            [] => self.log("refused", caller, verdict, status, &Line { reason: Some(&reason), ..Line::default() }),
+            lines => {
+                for line in lines {
+                    let line = Line { about: line.about.clone(), reason: Some(&reason), ..*line };
+                    self.log("refused", caller, verdict, status, &line);
+                }
+            }
+        }
+    }
+
+    /// One line for each of these messages, which went on.
+    pub(crate) fn log_forwarded(&self, caller: &Caller, status: u16, lines: &[Line<'_>]) {
+        for line in lines {
+            self.log("forwarded", Some(caller), Some(Verdict::Allowed), status, line);
+        }
+    }
+
+    pub(crate) fn log(
+        &self,
+        event: &'static str,
+        caller: Option<&Caller>,
+        decision: Option<Verdict>,
+        status: u16,
+        line: &Line<'_>,
+    ) {
         log(&Decision {
+            time: now_in_milliseconds(),
+            request_id: Some(&self.request_id),
+            trace_id: Some(self.trace.id()),
             event,
+            decision,
+            rule: line.rule,
             route: Some(self.endpoint.path()),
+            member: line.member,
             method: self.head.method().as_str(),
+            about: line.about.clone(),
             status,
             subject: caller.map(|caller| caller.principal.subject.as_str()),
             client_id: caller.map(|caller| caller.principal.client_id.as_str()),
-            reason,
+            upstream_ms: line.upstream,
+            total_ms: Some(elapsed().saturating_sub(self.started)),
+            reason: line.reason,
         });
     }
+}
+
+impl Caller {
+    /// The caller, as the policy asks about it.
+    pub(crate) fn as_policy_sees_it(&self) -> gatehouse_policy::Caller<'_> {
+        gatehouse_policy::Caller {
+            subject: &self.principal.subject,
+            client_id: &self.principal.client_id,
+            scopes: &self.principal.scopes,
+            claims: &self.claims,
+        }
+    }
+
+    /// Seals a handle, so that it opens for this subject at this route and for nobody else.
+    ///
+    /// # Errors
+    /// Where it cannot be sealed: then it is not given out.
+    pub(crate) fn bind(&self, handle: &Handle) -> Result<String, Refusal> {
+        handles::bind(&self.principal, &handle.to_text()).map_err(rejection::of_binding)
+    }
+
+    /// Opens what [`Caller::bind`] made; `None` for what it has never made.
+    ///
+    /// # Errors
+    /// Where nothing can be opened at the moment.
+    pub(crate) fn open(&self, bound: &str) -> Result<Option<Handle>, Refusal> {
+        match handles::open(&self.principal, bound) {
+            Ok(text) => Ok(Handle::parse(&text)),
+            Err(handles::Rejection::Unrecognised) => Ok(None),
+            Err(handles::Rejection::Unavailable(reason)) => {
+                Err(Refusal::Unavailable(format!("a handle cannot be opened: {reason}")))
+            }
+        }
+    }
+}
+
+fn claims(principal: &Principal) -> Claims {
+    let sessions::Claims { tenant, groups, roles } = principal.claims.clone();
+    Claims { tenant, groups, roles }
 }

@@ -1,47 +1,70 @@
 //! What becomes of an upstream's messages on their way to the client.
 
 use gatehouse_event_stream::Event;
-use gatehouse_federation::Federation;
+use gatehouse_federation::Stream;
 use gatehouse_json_rpc::{Body, DEEPEST, Message, Outcome};
 use gatehouse_mcp::{Handle, Refusal};
 
 use crate::exchange::{Caller, Exchange};
 
-const NOT_JSON_RPC: Refusal = Refusal::UpstreamMalformed("a message in it is not JSON-RPC");
+/// For an answer that must be read, and that two readers could read differently.
+pub(crate) const NOT_JSON_RPC: Refusal = Refusal::UpstreamMalformed("a message in it is not JSON-RPC");
 
 /// What is done to messages and events.
 pub(crate) struct Rewriting<'a> {
-    pub(crate) exchange: &'a Exchange<'a>,
-    pub(crate) caller: &'a Caller,
+    exchange: &'a Exchange<'a>,
+    caller: &'a Caller,
     /// Whether there may be listings, of which the caller may not see everything.
-    pub(crate) filters: bool,
-    /// Where the era resumes streams: the session that ids of events are bound to, as the server knows it.
-    pub(crate) resumes: Option<Option<String>>,
+    filters: bool,
+    /// Where the era resumes streams: the session that ids of events are bound to.
+    resumes: Option<Option<String>>,
     /// Where the server is one of several.
-    pub(crate) federation: Option<&'a Federation<'a>>,
+    federated: Option<Stream>,
 }
 
-impl Rewriting<'_> {
-    /// Whether messages must be read for it.
+impl<'a> Rewriting<'a> {
+    /// Of an answer in which there may be listings, or not.
+    pub(crate) fn new(exchange: &'a Exchange<'a>, caller: &'a Caller, may_list: bool) -> Self {
+        let filters = may_list && !exchange.endpoint.route.policy.rules.is_empty();
+        Self { exchange, caller, filters, resumes: None, federated: None }
+    }
+
+    /// Events have ids from which the stream can be resumed in this session.
+    #[must_use]
+    pub(crate) fn resumable(self, session: Option<String>) -> Self {
+        Self { resumes: Some(session), ..self }
+    }
+
+    /// The messages are those of a federation's members.
+    #[must_use]
+    pub(crate) fn federated(self, stream: Stream) -> Self {
+        Self { federated: Some(stream), ..self }
+    }
+
+    /// Whether messages must be read.
     pub(crate) fn reads(&self) -> bool {
-        self.filters || self.federation.is_some()
+        self.filters || self.federated.is_some()
+    }
+
+    /// Whether events change at all.
+    pub(crate) fn changes_events(&self) -> bool {
+        self.reads() || self.resumes.is_some()
     }
 
     /// The event as the client gets it, if it gets it.
     ///
     /// # Errors
     /// Where a message that must be read cannot be.
-    pub(crate) fn event(&self, member: usize, event: Event) -> Result<Option<Event>, Refusal> {
-        let id = match (&self.resumes, event.id) {
-            (Some(session), Some(id)) if !id.is_empty() => Some(self.bound_id(session.clone(), member, id)?),
-            (Some(_), id) => id,
-            (None, _) => None,
+    pub(crate) fn event(&mut self, member: usize, event: Event) -> Result<Option<Event>, Refusal> {
+        let id = match event.id {
+            Some(id) if !id.is_empty() => self.event_id(member, id)?,
+            other => other.filter(|_| self.resumes.is_some()),
         };
         let data = match event.data {
             Some(data) if !data.is_empty() => self.text(member, data)?,
-            empty => empty,
+            other => other,
         };
-        // Nothing is left of a message that is not for the client, but for the place from which the stream goes on.
+        // Of a message that is not for the client, the place from which the stream goes on is left.
         let is_left = data.is_some() || id.is_some() || event.retry.is_some();
         Ok(is_left.then_some(Event { data, id, ..event }))
     }
@@ -57,9 +80,8 @@ impl Rewriting<'_> {
         let rewritten = match Body::parse(text.as_bytes(), DEEPEST).map_err(|_| NOT_JSON_RPC)? {
             Body::Single(message) => self.message(member, message).map(Body::Single),
             Body::Batch(messages) => {
-                let messages: Vec<_> =
-                    messages.into_iter().filter_map(|message| self.message(member, message)).collect();
-                (!messages.is_empty()).then_some(Body::Batch(messages))
+                let messages = messages.into_iter().filter_map(|message| self.message(member, message));
+                Some(messages.collect::<Vec<_>>()).filter(|messages| !messages.is_empty()).map(Body::Batch)
             }
         };
         Ok(rewritten.map(|body| body.to_string()))
@@ -67,30 +89,29 @@ impl Rewriting<'_> {
 
     /// The message as the client gets it, if it gets it.
     pub(crate) fn message(&self, member: usize, message: Message) -> Option<Message> {
-        let message = match self.federation {
-            Some(federation) => federation.outward(message, member)?,
+        let message = match &self.federated {
+            Some(stream) => stream.message(member, message)?,
             None => message,
         };
-        Some(self.filtered(message))
+        Some(if self.filters { filtered(self.exchange, self.caller, message) } else { message })
     }
 
-    /// Without what the caller may not use: a listing may come again on any stream that is resumed.
-    pub(crate) fn filtered(&self, mut message: Message) -> Message {
-        if self.filters
-            && let Message::Response(reply) = &mut message
-            && let Outcome::Result(result) = &mut reply.outcome
-        {
-            let policy = &self.exchange.endpoint.route.policy;
-            gatehouse_policy::filter(policy, &self.caller.as_policy_sees_it(), result);
-        }
-        message
-    }
-
-    fn bound_id(&self, session: Option<String>, member: usize, id: String) -> Result<String, Refusal> {
-        let id = match self.federation {
-            Some(_) => gatehouse_federation::event_id_outward(member, &id),
-            None => id,
+    fn event_id(&mut self, member: usize, id: String) -> Result<Option<String>, Refusal> {
+        let Some(session) = &self.resumes else { return Ok(None) };
+        let id = match &mut self.federated {
+            Some(stream) => stream.event_id(member, &id),
+            None => Some(id),
         };
-        self.caller.bind(&Handle::Event { session, id })
+        id.map(|id| self.caller.bind(&Handle::Event { session: session.clone(), id })).transpose()
     }
+}
+
+/// The message without what the caller may not use: a listing says no more than a call would be allowed.
+pub(crate) fn filtered(exchange: &Exchange<'_>, caller: &Caller, mut message: Message) -> Message {
+    if let Message::Response(reply) = &mut message
+        && let Outcome::Result(result) = &mut reply.outcome
+    {
+        gatehouse_policy::filter(&exchange.endpoint.route.policy, &caller.as_policy_sees_it(), result);
+    }
+    message
 }
