@@ -1,6 +1,8 @@
 //! Between the boundary's records and the session crate's values.
 
-use gatehouse_protocol::{Claims, ClientId, ResourceUri, Scope, Scopes, SecretString, Subject, TooManyClaims, UnixTime};
+use gatehouse_protocol::{
+    Claims, ClientId, ResourceUri, Scope, Scopes, SecretString, Subject, TooManyClaims, UnixTime,
+};
 use gatehouse_sealing::HandleSecret;
 use gatehouse_session::{
     Introspection, Principal, Rejection, Revocation, SessionRoot, Summary, TokenKind, Tokens, UpstreamTokens,

@@ -26,7 +26,10 @@ pub struct Provider {
 impl Provider {
     /// Lets the provider answer the component's requests.
     pub fn answering(fakes: &Fakes) -> Self {
-        let claims = json!({ "iss": "https://provider.example", "sub": "alice", "aud": "gatehouse", "iat": NOW, "exp": NOW + 300 });
+        let claims = json!({
+            "iss": "https://provider.example", "sub": "alice", "aud": "gatehouse", "iat": NOW, "exp": NOW + 300,
+            "groups": ["engineering"], "roles": ["reader"],
+        });
         let provider = Self { claims: Arc::new(Mutex::new(claims)), forges: Arc::default() };
         let script = provider.clone();
         fakes.answer(move |sent| script.answer(sent));
