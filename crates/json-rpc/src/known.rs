@@ -1,5 +1,8 @@
 //! The members by which a gateway decides, and the keys that other readers take for them.
 
+/// In JavaScript, a copy of an object (`Object.assign`) has all members of the object under this key.
+const PROTOTYPE: &str = "__proto__";
+
 /// One place in a message: the members that are known there, and the places within them.
 pub(crate) struct Place {
     known: &'static [&'static str],
@@ -77,9 +80,10 @@ impl Place {
         self.inner.iter().find(|(name, _)| *name == key).map_or(&ANYWHERE, |(_, place)| *place)
     }
 
-    /// Whether some reader takes `key` for a known member that it is not.
+    /// Whether some reader takes `key` for a known member that it is not, or finds known members within it.
     pub(crate) fn confuses(&self, key: &str) -> bool {
-        !self.known.contains(&key) && self.known.iter().any(|known| folded(known).eq(folded(key)))
+        let is_prototype = key == PROTOTYPE && !self.known.is_empty();
+        is_prototype || !self.known.contains(&key) && self.known.iter().any(|known| folded(known).eq(folded(key)))
     }
 }
 

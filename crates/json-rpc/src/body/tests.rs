@@ -284,6 +284,20 @@ fn a_key_that_some_reader_takes_for_a_known_one_is_refused_where_it_is_known() {
 }
 
 #[test]
+fn a_prototype_hides_no_known_member() {
+    for text in [
+        r#"{"jsonrpc":"2.0","id":1,"method":"ping","__proto__":{"method":"tools/call"}}"#.to_owned(),
+        with_params(r#"{"__proto__":{"name":"t"}}"#),
+        with_params(r#"{"ref":{"__proto__":{"uri":"a"}}}"#),
+        with_params(r#"{"notifications":{"\u005f_proto__":{"resourceSubscriptions":["a"]}}}"#),
+        r#"{"jsonrpc":"2.0","id":1,"result":{"__proto__":{"tools":[]}}}"#.to_owned(),
+    ] {
+        assert_eq!(refused(&text), Unparsable::AmbiguousKey, "{text}");
+    }
+    request(&with_arguments(r#"{"__proto__":{"name":"t"}}"#));
+}
+
+#[test]
 fn a_key_means_itself_where_nothing_is_known() {
     for text in [
         with_arguments(r#"{"Name":1,"name":2,"NAME":3,"URI":4,"_META":5,"Method":6}"#),
