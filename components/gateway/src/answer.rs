@@ -16,6 +16,9 @@ pub(crate) const TICK: Milliseconds = 1000;
 
 /// Where events go.
 pub(crate) trait Sink {
+    /// Begins, before there is an event.
+    fn begin(&mut self) -> Result<(), Gone>;
+
     /// Sends one.
     fn send(&mut self, event: &Event) -> Result<(), Gone>;
 
@@ -34,14 +37,29 @@ pub(crate) trait Hearing {
     /// The end of an answer: the events that the client gets because of it.
     fn over(&mut self, from: usize, over: Over) -> Result<Vec<Event>, Refusal>;
 
+    /// Whether the client's answer begins now, be it without an event.
+    fn begins(&self) -> bool {
+        false
+    }
+
     /// Whether nothing else is waited for, be it that upstreams go on.
     fn is_done(&self) -> bool {
         false
     }
 
-    /// Called about once a second. Whether to go on.
-    fn second(&mut self, _reading: &mut Reading) -> bool {
-        true
+    /// Whether more can come when all upstreams have ended.
+    fn lasts(&self) -> bool {
+        false
+    }
+
+    /// How long upstreams are waited for before the next [`Hearing::tick`].
+    fn pace(&self) -> Milliseconds {
+        TICK
+    }
+
+    /// Called at least once in each [`Hearing::pace`]: the events that the client gets; `None` to end the answer.
+    fn tick(&mut self, _reading: &mut Reading) -> Option<Vec<Event>> {
+        Some(Vec::new())
     }
 }
 
@@ -78,38 +96,41 @@ pub(crate) enum End {
 
 /// Passes on what `hearing` makes of the answers until all has been said.
 pub(crate) fn converse(reading: &mut Reading, sink: &mut impl Sink, hearing: &mut impl Hearing) -> End {
-    let mut waited = elapsed();
+    match conversation(reading, sink, hearing) {
+        Ok(()) => End::Complete,
+        Err(end) => end,
+    }
+}
+
+fn conversation(reading: &mut Reading, sink: &mut impl Sink, hearing: &mut impl Hearing) -> Result<(), End> {
+    let (mut ticked, mut waited) = (elapsed(), elapsed());
     while !hearing.is_done() {
-        let heard = match reading.next(TICK) {
+        if hearing.begins() {
+            sink.begin().map_err(End::Gone)?;
+        }
+        let heard = match reading.next(hearing.pace()) {
             Said::Head(from, head) => hearing.head(from, &head).map(|()| Vec::new()),
             Said::Event(from, event) => hearing.event(from, event),
             Said::End(from) => hearing.over(from, Over::Regularly),
             Said::NoAnswer(from, reason) => hearing.over(from, Over::NoAnswer(reason)),
             Said::Broken(from, why) => hearing.over(from, Over::Broken(why)),
-            Said::Tick if reading.is_over() => return End::Complete,
             Said::Tick => Ok(Vec::new()),
         };
-        let sent = match heard {
-            Ok(events) => events.iter().try_for_each(|event| sink.send(event)),
-            Err(refusal) => return End::Failed(refusal),
-        };
-        if let Err(gone) = sent {
-            return End::Gone(gone);
+        let mut events = heard.map_err(End::Failed)?;
+        if elapsed().saturating_sub(ticked) >= hearing.pace() {
+            ticked = elapsed();
+            events.extend(hearing.tick(reading).ok_or(End::Gone(Gone::Time))?);
         }
-        if reading.is_over() {
-            return End::Complete;
-        }
+        events.iter().try_for_each(|event| sink.send(event)).map_err(End::Gone)?;
         if elapsed().saturating_sub(waited) >= TICK {
             waited = elapsed();
-            if let Err(gone) = sink.wait() {
-                return End::Gone(gone);
-            }
-            if !hearing.second(reading) {
-                return End::Gone(Gone::Time);
-            }
+            sink.wait().map_err(End::Gone)?;
+        }
+        if reading.is_over() && !hearing.lasts() {
+            return Ok(());
         }
     }
-    End::Complete
+    Ok(())
 }
 
 /// The time that a stream has.

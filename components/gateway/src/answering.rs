@@ -20,10 +20,9 @@ pub(crate) struct Answering {
     status: StatusCode,
     /// Those of the answer in either form, but for what says which form it has.
     pub(crate) headers: HeaderMap,
-    /// Whether the head must wait for the last answer, because it is part of the head: a session id.
-    pub(crate) waits_for_head: bool,
-    held: Vec<Event>,
     patience: Patience,
+    /// When it begins as events, whether there are any or not.
+    begins_at: Option<Milliseconds>,
 }
 
 enum State {
@@ -39,10 +38,15 @@ impl Answering {
             state: State::Unopened(out),
             status: StatusCode::OK,
             headers,
-            waits_for_head: false,
-            held: Vec::new(),
             patience,
+            begins_at: None,
         }
+    }
+
+    /// Begins as events after this time, whether there are any or not.
+    #[must_use]
+    pub(crate) fn beginning_after(self, time: Milliseconds) -> Self {
+        Self { begins_at: Some(elapsed().saturating_add(time)), ..self }
     }
 
     /// With an upstream's status in place of 200, as long as nothing has been sent.
@@ -50,37 +54,15 @@ impl Answering {
         self.status = status;
     }
 
-    /// Begins a stream of events, before there is any: a client that leaves can be noticed from then on.
-    pub(crate) fn begin(&mut self) -> Result<(), Gone> {
-        if let State::Unopened(_) = self.state
-            && let State::Unopened(out) = std::mem::replace(&mut self.state, State::Over)
-        {
-            let mut headers = self.headers.clone();
-            headers.remove(CONTENT_LENGTH);
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-            headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-            let writer = Writer::open(out, self.status, &headers).ok_or(Gone::Reader)?.at_most(self.patience.left());
-            self.state = State::Open { writer, written: elapsed() };
-            for event in std::mem::take(&mut self.held) {
-                self.write(&event.to_bytes())?;
-            }
-        }
-        Ok(())
-    }
-
     /// Whether the head has been sent.
     pub(crate) fn has_begun(&self) -> bool {
         !matches!(self.state, State::Unopened(_))
     }
 
-    /// Ends with the one reply, `message`.
-    pub(crate) fn finish_with(mut self, message: &str) -> Result<(), Gone> {
-        if !self.held.is_empty() {
-            self.waits_for_head = false;
-            self.begin()?;
-        }
+    /// Ends with the one reply, `message`. A client that has gone is nobody's error.
+    pub(crate) fn finish_with(mut self, message: &str) {
         match self.state {
+            _ if message.is_empty() => self.finish(),
             State::Unopened(out) => {
                 let mut response = Response::new(message.as_bytes().to_vec());
                 *response.status_mut() = self.status;
@@ -88,14 +70,13 @@ impl Answering {
                 self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 *response.headers_mut() = self.headers;
                 inbound::respond(out, response);
-                Ok(())
             }
             State::Open { .. } => {
-                self.write(&Event::message(message).to_bytes())?;
-                self.finish();
-                Ok(())
+                if self.write(&Event::message(message).to_bytes()).is_ok() {
+                    self.finish();
+                }
             }
-            State::Over => Err(Gone::Reader),
+            State::Over => {}
         }
     }
 
@@ -114,10 +95,10 @@ impl Answering {
     }
 
     /// Gives back where the answer goes, if none of it has gone there.
-    pub(crate) fn unopened(self) -> Result<ResponseOutparam, Self> {
+    pub(crate) fn unopened(self) -> Option<ResponseOutparam> {
         match self.state {
-            State::Unopened(out) => Ok(out),
-            State::Open { .. } | State::Over => Err(self),
+            State::Unopened(out) => Some(out),
+            State::Open { .. } | State::Over => None,
         }
     }
 
@@ -129,12 +110,25 @@ impl Answering {
 }
 
 impl Sink for Answering {
-    fn send(&mut self, event: &Event) -> Result<(), Gone> {
-        self.patience.heard();
-        if self.waits_for_head && !self.has_begun() {
-            self.held.push(event.clone());
+    /// Begins a stream of events, before there is any: a client that leaves can be noticed from then on.
+    fn begin(&mut self) -> Result<(), Gone> {
+        if self.has_begun() {
             return Ok(());
         }
+        if let State::Unopened(out) = std::mem::replace(&mut self.state, State::Over) {
+            let mut headers = self.headers.clone();
+            headers.remove(CONTENT_LENGTH);
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+            headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+            let writer = Writer::open(out, self.status, &headers).ok_or(Gone::Reader)?.at_most(self.patience.left());
+            self.state = State::Open { writer, written: elapsed() };
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, event: &Event) -> Result<(), Gone> {
+        self.patience.heard();
         self.begin()?;
         self.write(&event.to_bytes())
     }
@@ -144,6 +138,7 @@ impl Sink for Answering {
             return Err(Gone::Time);
         }
         match &self.state {
+            State::Unopened(_) if self.begins_at.is_some_and(|time| elapsed() >= time) => self.begin(),
             State::Unopened(_) => Ok(()),
             State::Open { writer, .. } if !writer.has_reader() => Err(Gone::Reader),
             State::Open { written, .. } if elapsed().saturating_sub(*written) >= KEEP_ALIVE => self.write(COMMENT),

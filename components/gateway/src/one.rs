@@ -1,9 +1,10 @@
-//! A route with one server: what need not be read passes unchanged.
+//! One server's answer: what need not be read passes unchanged.
 
-use gatehouse_configuration::Upstream;
+use gatehouse_configuration::{Prefix, Upstream};
 use gatehouse_event_stream::Event;
+use gatehouse_federation::Stream;
 use gatehouse_mcp::{Era, Handle, Refusal, SessionId, response_headers};
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_shell::inbound::Writer;
 use http_shell::{Milliseconds, elapsed};
 use wasip2::http::types::ResponseOutparam;
@@ -19,80 +20,46 @@ use crate::session::{self, Session};
 use crate::upstream::{self, Call};
 
 /// After this time of silence, an answer that may begin early does.
-const EARLY: Milliseconds = 2_000;
+pub(crate) const EARLY: Milliseconds = 2_000;
 
-/// Answers the messages with what the server says.
+/// Answers the messages with what the route's only server says.
 pub(crate) fn post(
     exchange: &Exchange<'_>,
     caller: &Caller,
     upstream: &Upstream,
     posted: &Posted,
-    mut lines: Vec<Line<'_>>,
+    lines: Vec<Line<'_>>,
     out: ResponseOutparam,
 ) {
-    let mut reading = Reading::default();
-    let asked = elapsed();
-    let mut begun = match begin(exchange, caller, upstream, posted, &mut reading) {
-        Ok(begun) => begun,
-        Err(refusal) => return exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
-    };
-    let is_early = posted.may_begin_early(exchange);
-    let said = reading.next(if is_early { EARLY } else { upstream::longest(upstream) });
-    lines.iter_mut().for_each(|line| line.upstream = Some(elapsed().saturating_sub(asked)));
-    let refusal = match said {
-        Said::Head(_, head) => {
+    let asked = Session::of(exchange, caller, posted.era).and_then(|session| {
+        let place = if posted.listens() { Some(Place::take(exchange, caller)?) } else { None };
+        let call = Call {
+            session_id: session.id()?,
+            is_read: Rewriting::new(exchange, caller, posted.lists()).reads(),
+            ..Call::passed_on(upstream, exchange, posted.bytes.clone())
+        };
+        let request = upstream::request(exchange, caller, call)?;
+        Ok((request, session.name(), place))
+    });
+    match asked {
+        Ok((request, session, place)) => {
             let answer = Answer {
                 exchange,
                 caller,
                 era: posted.era,
-                session: begun.session.name(),
+                session,
                 may_list: posted.lists(),
-                lines: &lines,
+                member: None,
+                lines,
+                place,
             };
-            match answer.relay(reading, &head, out, || begun.keep_place()) {
-                Ok(()) => return,
-                Err((refusal, out)) => return exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
-            }
+            answer.to_messages(posted, upstream, &request, out);
         }
-        Said::Tick if is_early => return late(exchange, caller, posted, &lines, reading, &mut begun, out),
-        Said::NoAnswer(_, reason) => upstream::no_answer(&reason),
-        Said::Tick => Refusal::UpstreamTimedOut,
-        Said::Event(..) | Said::End(_) | Said::Broken(..) => Refusal::UpstreamMalformed("it has no head"),
-    };
-    exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines);
-}
-
-struct Begun {
-    session: Session,
-    place: Option<Place>,
-}
-
-impl Begun {
-    fn keep_place(&mut self) -> bool {
-        self.place.as_mut().is_none_or(Place::keep)
+        Err(refusal) => exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
     }
 }
 
-fn begin(
-    exchange: &Exchange<'_>,
-    caller: &Caller,
-    upstream: &Upstream,
-    posted: &Posted,
-    reading: &mut Reading,
-) -> Result<Begun, Refusal> {
-    let session = Session::of(exchange, caller, posted.era)?;
-    let place = if posted.listens() { Some(Place::take(exchange, caller)?) } else { None };
-    let call = Call {
-        session_id: session.id()?,
-        is_read: Rewriting::new(exchange, caller, posted.lists()).reads(),
-        ..Call::passed_on(upstream, exchange, posted.bytes.clone())
-    };
-    let request = upstream::request(exchange, caller, call)?;
-    reading.start(&request, upstream::limits(upstream));
-    Ok(Begun { session, place })
-}
-
-/// The answer of the route's only server, whose head has come.
+/// What one server answers.
 pub(crate) struct Answer<'a> {
     pub(crate) exchange: &'a Exchange<'a>,
     pub(crate) caller: &'a Caller,
@@ -101,48 +68,103 @@ pub(crate) struct Answer<'a> {
     pub(crate) session: Option<String>,
     /// Whether a listing may be in it.
     pub(crate) may_list: bool,
+    /// Whose answer it is, where there are several.
+    pub(crate) member: Option<Voice<'a>>,
     /// What the log says of the messages that it answers.
-    pub(crate) lines: &'a [Line<'a>],
+    pub(crate) lines: Vec<Line<'a>>,
+    /// A place among the subject's streams.
+    pub(crate) place: Option<Place>,
+}
+
+/// One of a federation's members.
+pub(crate) struct Voice<'a> {
+    pub(crate) number: usize,
+    pub(crate) prefix: Option<&'a Prefix>,
+    pub(crate) stream: Stream,
 }
 
 type Unanswered = (Refusal, ResponseOutparam);
 
-impl Answer<'_> {
-    /// Passes the answer on. `keep` is called about once a second, and ends it when it returns false.
+impl<'a> Answer<'a> {
+    /// Sends the messages and passes the answer on.
+    pub(crate) fn to_messages(
+        mut self,
+        posted: &Posted,
+        upstream: &Upstream,
+        request: &Request<Vec<u8>>,
+        out: ResponseOutparam,
+    ) {
+        let mut reading = Reading::default();
+        reading.start(request, upstream::limits(upstream));
+        let (exchange, caller, asked) = (self.exchange, self.caller, elapsed());
+        let is_early = posted.may_begin_early(exchange);
+        let said = reading.next(if is_early { EARLY } else { upstream::longest(upstream) });
+        self.lines.iter_mut().for_each(|line| line.upstream = Some(elapsed().saturating_sub(asked)));
+        let prefix = self.member.as_ref().and_then(|member| member.prefix);
+        let lines = self.lines.clone();
+        let (refusal, out) = match said {
+            Said::Head(_, head) => match self.relay(reading, &head, out) {
+                Ok(()) => return,
+                Err(unanswered) => unanswered,
+            },
+            Said::Tick if is_early => return self.late(posted, reading, out),
+            Said::NoAnswer(_, reason) => (upstream::no_answer(&reason), out),
+            Said::Tick => (Refusal::UpstreamTimedOut, out),
+            Said::Event(..) | Said::End(_) | Said::Broken(..) => (Refusal::UpstreamMalformed("it has no head"), out),
+        };
+        exchange.refuse_messages(out, caller, &refusal.at_member(prefix), &posted.body, &lines);
+    }
+
+    /// Passes an answer on whose head has come.
     ///
     /// # Errors
     /// Where it cannot be passed on; nothing has been sent then.
     pub(crate) fn relay(
-        &self,
+        mut self,
         mut reading: Reading,
         head: &Response<()>,
         out: ResponseOutparam,
-        keep: impl FnMut() -> bool,
     ) -> Result<(), Unanswered> {
         let form = Form::of(head.headers());
-        let mut rewriting = Rewriting::new(self.exchange, self.caller, self.may_list);
-        if self.era.has_sessions && form == Form::Events {
-            rewriting = rewriting.resumable(self.session.clone());
-        }
         let headers = match self.headers(head) {
             Ok(headers) => headers,
             Err(refusal) => return Err((refusal, out)),
         };
+        let (member, mut rewriting) = self.rewriting();
+        if self.era.has_sessions && form == Form::Events {
+            rewriting = rewriting.resumable(self.session.clone());
+        }
         if let Some(refusal) = unreadable(&rewriting, form, head) {
             return Err((refusal, out));
         }
+        let patience = Patience::of(&self.exchange.endpoint.route.limits);
         match form {
             Form::Json if rewriting.reads() => {
-                return self.rewritten(&mut reading, &rewriting, head.status(), headers, out);
+                let text = match whole(&mut reading).and_then(|text| rewriting.text(member, text)) {
+                    Ok(text) => text.unwrap_or_default(),
+                    Err(refusal) => return Err((refusal, out)),
+                };
+                self.log(head);
+                let mut answering = Answering::new(out, headers, patience);
+                answering.has_status(head.status());
+                answering.finish_with(&text);
             }
             Form::Events if rewriting.changes_events() => {
                 self.log(head);
-                self.events(&mut reading, rewriting, head.status(), headers, out, keep);
+                let mut answering = Answering::new(out, headers, patience);
+                answering.has_status(head.status());
+                let mut events = Events { member, rewriting, place: self.place.take() };
+                let end = answer::converse(&mut reading, &mut answering, &mut events);
+                log_end(self.exchange, self.caller, head.status(), &end);
+                if matches!(end, End::Complete | End::Gone(Gone::Time)) {
+                    answering.finish();
+                }
             }
             Form::Events | Form::Json | Form::Other => {
                 self.log(head);
                 let Some(writer) = Writer::open(out, head.status(), &headers) else { return Ok(()) };
-                let patience = Patience::of(&self.exchange.endpoint.route.limits);
+                let mut place = self.place.take();
+                let keep = || place.as_mut().is_none_or(Place::keep);
                 let end = answer::relay(&mut reading.into_exchanges(), writer, patience, keep);
                 log_end(self.exchange, self.caller, head.status(), &end);
             }
@@ -150,66 +172,52 @@ impl Answer<'_> {
         Ok(())
     }
 
+    /// Begins to answer before the server does.
+    fn late(mut self, posted: &Posted, mut reading: Reading, out: ResponseOutparam) {
+        let headers = self.exchange.returned(&HeaderMap::new(), None);
+        let mut answering = Answering::new(out, headers, Patience::of(&self.exchange.endpoint.route.limits));
+        let prefix = self.member.as_ref().and_then(|member| member.prefix);
+        let (member, rewriting) = self.rewriting();
+        let events = Events { member, rewriting, place: self.place.take() };
+        let mut late = Late { answer: &self, events, has_spoken: false };
+        let end = answer::converse(&mut reading, &mut answering, &mut late);
+        let has_spoken = late.has_spoken;
+        log_end(self.exchange, self.caller, StatusCode::OK, &end);
+        match end {
+            End::Complete | End::Gone(Gone::Time) => answering.finish(),
+            End::Failed(refusal) if !has_spoken => {
+                let id = posted.request().map(|(_, id)| id);
+                let reply = refusal.at_member(prefix).reply(&self.exchange.endpoint, id);
+                answering.finish_with(&reply.to_object().to_string());
+            }
+            End::Failed(_) | End::Gone(Gone::Reader) => {}
+        }
+    }
+
+    /// Takes the member's stream: an answer is rewritten once.
+    fn rewriting(&mut self) -> (usize, Rewriting<'a>) {
+        let rewriting = Rewriting::new(self.exchange, self.caller, self.may_list);
+        match self.member.take() {
+            Some(Voice { number, stream, .. }) => (number, rewriting.federated(stream)),
+            None => (0, rewriting),
+        }
+    }
+
     fn headers(&self, head: &Response<()>) -> Result<HeaderMap, Refusal> {
-        let issued = SessionId::issued(head.headers(), self.era)?.map(|id| Handle::Session(id.as_str().to_owned()));
-        let issued = issued.map(|handle| session::bound(self.caller, &handle)).transpose()?;
-        Ok(self.exchange.returned(head.headers(), issued))
+        // A member's session is part of the federation's, which begins when all of them do.
+        let issued = match self.member {
+            Some(_) => None,
+            None => SessionId::issued(head.headers(), self.era)?,
+        };
+        let issued = issued.map(|id| session::bound(self.caller, &Handle::Session(id.as_str().to_owned())));
+        Ok(self.exchange.returned(head.headers(), issued.transpose()?))
     }
 
     fn log(&self, head: &Response<()>) {
         let reason = response_headers::redirects(head.headers())
             .then_some("the upstream redirects; its url should be the address that it redirects to");
-        let line = |line: &Line<'_>| Line { about: line.about.clone(), reason, ..*line };
-        let lines: Vec<_> = self.lines.iter().map(line).collect();
+        let lines: Vec<_> = self.lines.iter().map(|line| Line { reason, ..line.clone() }).collect();
         self.exchange.log_forwarded(self.caller, head.status().as_u16(), &lines);
-    }
-
-    /// An answer in JSON, of which something may be left out.
-    fn rewritten(
-        &self,
-        reading: &mut Reading,
-        rewriting: &Rewriting<'_>,
-        status: StatusCode,
-        headers: HeaderMap,
-        out: ResponseOutparam,
-    ) -> Result<(), Unanswered> {
-        let text = match whole(reading).and_then(|text| rewriting.text(0, text)) {
-            Ok(text) => text,
-            Err(refusal) => return Err((refusal, out)),
-        };
-        self.exchange.log_forwarded(self.caller, status.as_u16(), self.lines);
-        let patience = Patience::of(&self.exchange.endpoint.route.limits);
-        let mut answering = Answering::new(out, headers, patience);
-        answering.has_status(status);
-        match text {
-            Some(text) if !text.is_empty() => {
-                let _gone = answering.finish_with(&text);
-            }
-            _ => answering.finish(),
-        }
-        Ok(())
-    }
-
-    fn events(
-        &self,
-        reading: &mut Reading,
-        rewriting: Rewriting<'_>,
-        status: StatusCode,
-        headers: HeaderMap,
-        out: ResponseOutparam,
-        keep: impl FnMut() -> bool,
-    ) {
-        let patience = Patience::of(&self.exchange.endpoint.route.limits);
-        let mut answering = Answering::new(out, headers, patience);
-        answering.has_status(status);
-        let end = match answering.begin() {
-            Ok(()) => answer::converse(reading, &mut answering, &mut Events { rewriting, keep }),
-            Err(gone) => End::Gone(gone),
-        };
-        log_end(self.exchange, self.caller, status, &end);
-        if matches!(end, End::Complete | End::Gone(Gone::Time)) {
-            answering.finish();
-        }
     }
 }
 
@@ -225,7 +233,7 @@ fn unreadable(rewriting: &Rewriting<'_>, form: Form, head: &Response<()>) -> Opt
 }
 
 /// The text of a whole JSON body.
-pub(crate) fn whole(reading: &mut Reading) -> Result<String, Refusal> {
+fn whole(reading: &mut Reading) -> Result<String, Refusal> {
     let mut text = String::new();
     loop {
         match reading.next(answer::TICK) {
@@ -240,18 +248,19 @@ pub(crate) fn whole(reading: &mut Reading) -> Result<String, Refusal> {
 }
 
 /// A server's stream of events.
-struct Events<'a, K> {
+struct Events<'a> {
+    member: usize,
     rewriting: Rewriting<'a>,
-    keep: K,
+    place: Option<Place>,
 }
 
-impl<K: FnMut() -> bool> Hearing for Events<'_, K> {
+impl Hearing for Events<'_> {
     fn head(&mut self, _: usize, _: &Response<()>) -> Result<(), Refusal> {
         Ok(())
     }
 
-    fn event(&mut self, from: usize, event: Event) -> Result<Vec<Event>, Refusal> {
-        Ok(self.rewriting.event(from, event)?.into_iter().collect())
+    fn event(&mut self, _: usize, event: Event) -> Result<Vec<Event>, Refusal> {
+        Ok(self.rewriting.event(self.member, event)?.into_iter().collect())
     }
 
     fn over(&mut self, _: usize, over: Over) -> Result<Vec<Event>, Refusal> {
@@ -262,48 +271,19 @@ impl<K: FnMut() -> bool> Hearing for Events<'_, K> {
         }
     }
 
-    fn second(&mut self, _: &mut Reading) -> bool {
-        (self.keep)()
+    fn begins(&self) -> bool {
+        true
     }
-}
 
-/// Begins to answer before the server does.
-fn late(
-    exchange: &Exchange<'_>,
-    caller: &Caller,
-    posted: &Posted,
-    lines: &[Line<'_>],
-    mut reading: Reading,
-    begun: &mut Begun,
-    out: ResponseOutparam,
-) {
-    let headers = exchange.returned(&HeaderMap::new(), None);
-    let mut answering = Answering::new(out, headers, Patience::of(&exchange.endpoint.route.limits));
-    let rewriting = Rewriting::new(exchange, caller, posted.lists());
-    let mut late = Late { exchange, caller, posted, lines, rewriting, begun, has_spoken: false };
-    let end = match answering.begin() {
-        Ok(()) => answer::converse(&mut reading, &mut answering, &mut late),
-        Err(gone) => End::Gone(gone),
-    };
-    log_end(exchange, caller, StatusCode::OK, &end);
-    match end {
-        End::Complete | End::Gone(Gone::Time) => answering.finish(),
-        End::Failed(refusal) if !late.has_spoken => {
-            let id = posted.request().map(|(_, id)| id);
-            let _gone = answering.finish_with(&refusal.reply(&exchange.endpoint, id).to_object().to_string());
-        }
-        End::Failed(_) | End::Gone(Gone::Reader) => {}
+    fn tick(&mut self, _: &mut Reading) -> Option<Vec<Event>> {
+        self.place.as_mut().is_none_or(Place::keep).then(Vec::new)
     }
 }
 
 /// An answer to a request, in a stream that has begun already.
 struct Late<'a> {
-    exchange: &'a Exchange<'a>,
-    caller: &'a Caller,
-    posted: &'a Posted,
-    lines: &'a [Line<'a>],
-    rewriting: Rewriting<'a>,
-    begun: &'a mut Begun,
+    answer: &'a Answer<'a>,
+    events: Events<'a>,
     /// Whether the client got anything of it.
     has_spoken: bool,
 }
@@ -313,27 +293,29 @@ impl Hearing for Late<'_> {
         if Form::of(head.headers()) == Form::Other || is_encoded(head.headers()) {
             return Err(Refusal::UpstreamMalformed("it is neither JSON nor events"));
         }
-        self.exchange.log_forwarded(self.caller, head.status().as_u16(), self.lines);
+        self.answer.log(head);
         Ok(())
     }
 
     fn event(&mut self, from: usize, event: Event) -> Result<Vec<Event>, Refusal> {
-        let events: Vec<_> = self.rewriting.event(from, event)?.into_iter().collect();
+        let events = self.events.event(from, event)?;
         self.has_spoken |= !events.is_empty();
         Ok(events)
     }
 
-    fn over(&mut self, _: usize, over: Over) -> Result<Vec<Event>, Refusal> {
+    fn over(&mut self, from: usize, over: Over) -> Result<Vec<Event>, Refusal> {
         match over {
-            Over::Regularly if self.has_spoken => Ok(Vec::new()),
-            Over::Regularly => Err(Refusal::UpstreamMalformed("it is empty")),
-            Over::NoAnswer(reason) => Err(upstream::no_answer(&reason)),
-            Over::Broken(why) => Err(Refusal::UpstreamMalformed(why)),
+            Over::Regularly if !self.has_spoken => Err(Refusal::UpstreamMalformed("it is empty")),
+            over => self.events.over(from, over),
         }
     }
 
-    fn second(&mut self, _: &mut Reading) -> bool {
-        self.begun.keep_place()
+    fn begins(&self) -> bool {
+        true
+    }
+
+    fn tick(&mut self, reading: &mut Reading) -> Option<Vec<Event>> {
+        self.events.tick(reading)
     }
 }
 

@@ -6,6 +6,7 @@ use gatehouse_protocol::SecretString;
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderName, HeaderValue, Method, Request};
 use http_shell::outbound::{Limits, NoAnswer};
+use http_shell::{Milliseconds, SystemEntropy};
 
 use crate::bindings::gatehouse::auth::sessions;
 use crate::exchange::{Caller, Exchange};
@@ -33,6 +34,21 @@ impl<'a> Call<'a> {
     pub(crate) fn passed_on(upstream: &'a Upstream, exchange: &Exchange<'_>, body: Vec<u8>) -> Self {
         let method = exchange.head.method().clone();
         Self { upstream, method, session_id: None, replaced: Vec::new(), is_read: false, body }
+    }
+
+    /// A message of ours, or one that we have changed.
+    pub(crate) fn posted(upstream: &'a Upstream, body: Vec<u8>) -> Self {
+        Self { upstream, method: Method::POST, session_id: None, replaced: Vec::new(), is_read: true, body }
+    }
+
+    /// A question for the server's stream.
+    pub(crate) fn listening(upstream: &'a Upstream) -> Self {
+        Self { method: Method::GET, ..Self::posted(upstream, Vec::new()) }
+    }
+
+    /// The end of a session.
+    pub(crate) fn end_of_session(upstream: &'a Upstream, session_id: &'a str) -> Self {
+        Self { method: Method::DELETE, session_id: Some(session_id), ..Self::posted(upstream, Vec::new()) }
     }
 }
 
@@ -83,6 +99,11 @@ pub(crate) fn limits(upstream: &Upstream) -> Limits {
 /// the first event.
 pub(crate) fn listening_limits(upstream: &Upstream) -> Limits {
     Limits { first_byte_seconds: BETWEEN_BYTES, ..limits(upstream) }
+}
+
+/// The time after which a server has not answered, should the host not say so.
+pub(crate) fn longest(upstream: &Upstream) -> Milliseconds {
+    upstream.timeouts.connect.saturating_add(upstream.timeouts.answer).saturating_add(1).saturating_mul(1000)
 }
 
 /// What a server that gave no answer means to the client.
