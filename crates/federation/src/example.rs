@@ -1,6 +1,6 @@
 //! Messages for tests.
 
-use gatehouse_json_rpc::{Body, Call, Message, Reply};
+use gatehouse_json_rpc::{Body, Message, Reply};
 use serde_json::Value;
 
 use crate::naming::naming;
@@ -18,10 +18,6 @@ pub(crate) fn reply(value: &Value) -> Reply {
         Message::Response(reply) => reply,
         other => panic!("{other:?}"),
     }
-}
-
-pub(crate) fn call(value: &Value) -> Call {
-    message(value).call().unwrap().clone()
 }
 
 pub(crate) fn value(message: &(impl Clone + Into<Message>)) -> Value {

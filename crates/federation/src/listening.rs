@@ -284,3 +284,6 @@ fn notification_of(list: &str) -> &'static str {
         _ => "notifications/resources/list_changed",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -265,3 +265,6 @@ fn set_supported(error: &mut ErrorObject, supported: &[String]) {
         error.data = Some(data.to_raw());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,6 +88,9 @@ pub(crate) fn naming(labels: &[&str]) -> Naming {
 }
 
 #[cfg(test)]
+pub(crate) use tests::{labels, names};
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
@@ -157,7 +160,7 @@ mod tests {
     }
 
     /// Names that look as if they had prefixes.
-    fn names() -> impl Strategy<Value = String> {
+    pub(crate) fn names() -> impl Strategy<Value = String> {
         prop_oneof!["[aAbB_+: -]{0,12}", "[ab-]{1,4}[_+][ab_+:]{0,6}", ".{0,20}"]
     }
 

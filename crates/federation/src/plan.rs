@@ -88,26 +88,37 @@ enum Rule {
 
 fn rule(era: Era, call: &Call) -> Rule {
     let method = call.method.as_str();
-    match (era, method, call.id.is_some()) {
-        (_, "tools/call" | "prompts/get", true) => Rule::Name,
-        (_, "resources/read", true) | (Era::Legacy, "resources/subscribe" | "resources/unsubscribe", true) => Rule::Uri,
-        (_, "completion/complete", true) => Rule::Reference,
-        (_, _, true) if Listed::of(method).is_some() => Listed::of(method).map_or(Rule::Unprefixed, Rule::Listing),
-        (Era::Legacy, "initialize", true) => Rule::All(Kind::Initialize),
-        (Era::Legacy, "ping" | "logging/setLevel", true) => Rule::All(Kind::Empty),
-        (Era::Modern, "server/discover", true) => {
+    if call.id.is_none() {
+        return notification_rule(era, method);
+    }
+    if let Some(listed) = Listed::of(method) {
+        return Rule::Listing(listed);
+    }
+    match (era, method) {
+        (_, "tools/call" | "prompts/get") => Rule::Name,
+        (_, "resources/read") | (Era::Legacy, "resources/subscribe" | "resources/unsubscribe") => Rule::Uri,
+        (_, "completion/complete") => Rule::Reference,
+        (Era::Legacy, "initialize") => Rule::All(Kind::Initialize),
+        (Era::Legacy, "ping" | "logging/setLevel") => Rule::All(Kind::Empty),
+        (Era::Modern, "server/discover") => {
             let version = call.meta().and_then(|meta| meta.str("io.modelcontextprotocol/protocolVersion"));
             Rule::All(Kind::Discover { version })
         }
-        (Era::Modern, "subscriptions/listen", true) => Rule::Listen,
+        (Era::Modern, "subscriptions/listen") => Rule::Listen,
+        _ => Rule::Unprefixed,
+    }
+}
+
+fn notification_rule(era: Era, method: &str) -> Rule {
+    match (era, method) {
         // The request that is cancelled is the client's own; whoever does not know it does not mind (MCP, cancellation).
-        (_, "notifications/cancelled", false)
+        // The task is one of the client's, too.
+        (_, "notifications/cancelled")
         | (
             Era::Legacy,
             "notifications/initialized" | "notifications/roots/list_changed" | "notifications/tasks/status",
-            false,
         ) => Rule::All(Kind::Notification),
-        (Era::Legacy, "notifications/progress", false) => Rule::Progress,
+        (Era::Legacy, "notifications/progress") => Rule::Progress,
         _ => Rule::Unprefixed,
     }
 }
@@ -380,3 +391,6 @@ fn header_value(text: &str) -> String {
         && !(text.starts_with("=?base64?") && text.ends_with("?="));
     if is_plain { text.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(text)) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,13 +97,15 @@ impl Stream {
 
     /// Only what answers the request of this stream passes: on any other, a member could answer for another.
     fn reply(&self, from: usize, reply: Reply) -> Option<Reply> {
-        let Flow::Answer { member, awaited: Some(awaited) } = &self.flow else { return None };
-        let is_answer = match &reply.id {
-            Some(id) => *id == awaited.id,
+        let Flow::Answer { member, awaited } = &self.flow else { return None };
+        let is_answer = match (&reply.id, awaited) {
+            (Some(id), Some(awaited)) => *id == awaited.id,
+            (Some(_), None) => false,
             // What the server could not read, or did not want to.
-            None => matches!(reply.outcome, Outcome::Error(_)),
+            (None, _) => matches!(reply.outcome, Outcome::Error(_)),
         };
-        (from == *member && is_answer).then(|| content::outward(&self.naming, from, &awaited.method, reply))
+        let method = awaited.as_ref().map_or("", |awaited| &awaited.method);
+        (from == *member && is_answer).then(|| content::outward(&self.naming, from, method, reply))
     }
 }
 
@@ -141,3 +143,6 @@ pub(crate) fn notification(naming: &Naming, member: usize, mut call: Call) -> Op
 pub(crate) fn id_param(params: &Object, name: &str) -> Option<Id> {
     Id::parse(params.get(name)?.get())
 }
+
+#[cfg(test)]
+mod tests;
