@@ -15,7 +15,7 @@ pub(crate) enum Failure {
     Unavailable(String),
     /// There are new tokens, and it is not known whether the user may still come in. They count as expired, so that it is
     /// asked again before they are used; the refresh token from before is spent.
-    Unjudged(RefreshedTokens, String),
+    Unjudged(Box<RefreshedTokens>, String),
 }
 
 /// Asks the provider of `subject` for new tokens, with the scopes of the sign-in, and whether the user may still come in.
@@ -37,7 +37,7 @@ pub(crate) fn refresh(subject: &Subject, refresh_token: &SecretString) -> Result
     match verdict {
         Ok(claims) => Ok(refreshed(tokens.expires_in.map(|seconds| now().plus(seconds)), claims)),
         Err(failure) if failure.ends_the_session() => Err(Failure::SignInAgain(failure.to_string())),
-        Err(failure) => Err(Failure::Unjudged(refreshed(Some(now()), None), failure.to_string())),
+        Err(failure) => Err(Failure::Unjudged(Box::new(refreshed(Some(now()), None)), failure.to_string())),
     }
 }
 
