@@ -1,7 +1,6 @@
 //! DELETE: the client ends its session (MCP 2025-11-25 and earlier).
 
 use gatehouse_configuration::{Member, Servers, Upstream};
-use gatehouse_federation::Federation;
 use gatehouse_mcp::{Era, Refusal};
 use http::{Response, StatusCode};
 use wasip2::http::types::ResponseOutparam;
@@ -16,9 +15,6 @@ use crate::upstream::{self, Call};
 /// Answers the DELETE.
 pub(crate) fn serve(exchange: &Exchange<'_>, caller: &Caller, out: ResponseOutparam) {
     let era = Era::of(exchange.head.headers());
-    if era.is_stateless {
-        return exchange.refuse(out, Some(caller), &Refusal::OnlyPost);
-    }
     let session = match Session::of(exchange, caller, era) {
         Ok(session) => session,
         Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
@@ -47,7 +43,7 @@ fn one(
 ) {
     let mut reading = Reading::default();
     let asked = session.id().and_then(|session_id| {
-        let call = Call { session_id, ..Call::passed_on(upstream, exchange, Vec::new()) };
+        let call = Call::end_of_session(upstream, session_id);
         reading.start(&upstream::request(exchange, caller, call)?, upstream::limits(upstream));
         Ok(())
     });
@@ -56,9 +52,9 @@ fn one(
     }
     let refusal = match reading.next(upstream::longest(upstream)) {
         Said::Head(_, head) => {
-            let lines = [Line::default()];
-            let answer = Answer { exchange, caller, era, session: session.name(), may_list: false, lines: &lines };
-            match answer.relay(reading, &head, out, || true) {
+            let (session, lines) = (session.name(), vec![Line::default()]);
+            let answer = Answer { exchange, caller, era, session, may_list: false, member: None, lines, place: None };
+            match answer.relay(reading, &head, out) {
                 Ok(()) => return,
                 Err((refusal, out)) => return exchange.refuse(out, Some(caller), &refusal),
             }
@@ -93,7 +89,7 @@ pub(crate) fn end_all(
     let mut reading = Reading::default();
     for (member, session_id) in sessions {
         let Some(Member { upstream, .. }) = members.get(*member) else { continue };
-        let call = Call::end_of_session(upstream, session_id);
+        let call = Call::end_of_session(upstream, Some(session_id));
         reading.start(&upstream::request(exchange, caller, call)?, upstream::limits(upstream));
     }
     let mut status = StatusCode::OK;

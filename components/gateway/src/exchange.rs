@@ -14,7 +14,7 @@ use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::bindings::gatehouse::auth::handles;
 use crate::bindings::gatehouse::auth::sessions::{self, Principal};
-use crate::{delete, legacy_events, legacy_messages, listen, log, post, rates, rejection};
+use crate::{delete, listen, log, post, rates, rejection};
 
 /// A request to an MCP endpoint.
 pub(crate) struct Exchange<'a> {
@@ -36,7 +36,7 @@ pub(crate) struct Caller {
 }
 
 /// What the log says of one message.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Line<'a> {
     pub(crate) about: About<'a>,
     pub(crate) rule: Option<&'a str>,
@@ -69,14 +69,13 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
         Err(rejected) => return exchange.refuse(out, None, &rejection::of_token(rejected)),
     };
     let admitted = check_scopes(&endpoint, &caller.principal.scopes)
-        .and_then(|()| request_headers::check(head.headers(), &endpoint))
+        .and_then(|()| request_headers::check(head, &endpoint))
         .and_then(|()| rates::take(&mut exchange, &caller, 1));
     if let Err(refusal) = admitted {
         return exchange.refuse(out, Some(&caller), &refusal);
     }
     match (endpoint.kind, head.method()) {
-        (EndpointKind::LegacyEvents, _) => legacy_events::serve(&exchange, &caller, out),
-        (EndpointKind::LegacyMessages, _) => legacy_messages::serve(&mut exchange, &caller, request, out),
+        (EndpointKind::LegacyEvents | EndpointKind::LegacyMessages, _) => exchange.refuse(out, Some(&caller), &Refusal::Method),
         (EndpointKind::Streamable, &Method::GET) => listen::serve(&exchange, &caller, out),
         (EndpointKind::Streamable, &Method::DELETE) => delete::serve(&exchange, &caller, out),
         (EndpointKind::Streamable, _) => post::serve(&mut exchange, &caller, request, out),
@@ -89,18 +88,27 @@ impl Exchange<'_> {
     /// # Errors
     /// Where it is too large, or broke off.
     pub(crate) fn body(&self, request: &IncomingRequest) -> Result<Vec<u8>, Refusal> {
-        request_headers::check_length(self.head.headers(), &self.endpoint)?;
         inbound::body(request, self.endpoint.route.limits.request_bytes).map_err(|error| match error {
             Unreadable::TooLarge => Refusal::BodyTooLarge,
             Unreadable::Broken | Unreadable::Malformed => Refusal::BodyBroken,
         })
     }
 
-    /// The headers of an answer that an upstream gave with these; of our own where there are none.
-    pub(crate) fn returned(&self, upstream: &HeaderMap, session_id: Option<HeaderValue>) -> HeaderMap {
-        let mut headers = response_headers::returned(upstream, session_id, &self.origin);
-        self.mark(&mut headers);
-        headers
+    /// The headers of an answer that an upstream gave with these; of one of our own where there are none. One that is
+    /// rewritten has other bytes than the upstream's.
+    pub(crate) fn returned(
+        &self,
+        upstream: &HeaderMap,
+        session_id: Option<HeaderValue>,
+        is_rewritten: bool,
+    ) -> HeaderMap {
+        let rate_limit = &self.rate_limit();
+        let own = response_headers::Own { request_id: &self.request_id, session_id, rate_limit, is_rewritten };
+        response_headers::returned(upstream, &own, &self.origin)
+    }
+
+    fn rate_limit(&self) -> HeaderMap {
+        self.standing.fields().into_iter().collect()
     }
 
     /// Answers in our own name, before anybody knows which message is meant.
@@ -141,13 +149,9 @@ impl Exchange<'_> {
     /// Sends an answer of our own.
     pub(crate) fn respond(&self, out: ResponseOutparam, mut response: Response<Vec<u8>>) {
         allow_cross_origin(response.headers_mut(), &self.origin);
-        self.mark(response.headers_mut());
+        response_headers::mark(response.headers_mut(), &self.request_id);
+        response.headers_mut().extend(self.rate_limit());
         inbound::respond(out, response);
-    }
-
-    fn mark(&self, headers: &mut HeaderMap) {
-        response_headers::mark(headers, &self.request_id);
-        headers.extend(self.standing.fields());
     }
 
     /// One line for a refusal of these messages, or of the request.
@@ -158,7 +162,7 @@ impl Exchange<'_> {
             [] => self.log("refused", caller, verdict, status, &Line { reason: Some(&reason), ..Line::default() }),
             lines => {
                 for line in lines {
-                    let line = Line { about: line.about.clone(), reason: Some(&reason), ..*line };
+                    let line = Line { reason: Some(&reason), ..line.clone() };
                     self.log("refused", caller, verdict, status, &line);
                 }
             }

@@ -1,6 +1,6 @@
 //! POST to a route with several servers: one of them answers, or all of them together.
 
-use gatehouse_configuration::Member;
+use gatehouse_configuration::{Member, Prefix};
 use gatehouse_event_stream::Event;
 use gatehouse_federation::{Federation, Listening, Merge, Merged, Outcome, Plan, Reason, Sending, Sessions};
 use gatehouse_json_rpc::{Body, DEEPEST, Id, Message, Reply};
@@ -21,7 +21,6 @@ use crate::rewriting::filtered;
 use crate::session::{self, Session};
 use crate::upstream::{self, Call};
 
-const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
 const MCP_SESSION_ID: &str = "mcp-session-id";
 /// How long members have to acknowledge a subscription, before the client hears of those that have.
 const ACKNOWLEDGEMENT: Milliseconds = 10_000;
@@ -37,12 +36,12 @@ pub(crate) fn federation(exchange: &Exchange<'_>, era: &Era) -> Result<Federatio
 }
 
 /// Answers the message with what the members say.
-pub(crate) fn post(
-    exchange: &Exchange<'_>,
-    caller: &Caller,
-    members: &[Member],
-    posted: &Posted,
-    mut lines: Vec<Line<'_>>,
+pub(crate) fn post<'a>(
+    exchange: &'a Exchange<'_>,
+    caller: &'a Caller,
+    members: &'a [Member],
+    posted: &'a Posted,
+    mut lines: Vec<Line<'a>>,
     out: ResponseOutparam,
 ) {
     let planned = plan(exchange, caller, posted);
@@ -55,7 +54,7 @@ pub(crate) fn post(
         Plan::One { sending, stream } => {
             let Some(member) = members.get(sending.member) else { return };
             let prefix = member.prefix.as_ref();
-            lines.iter_mut().for_each(|line| line.member = prefix.map(gatehouse_configuration::Prefix::as_str));
+            lines.iter_mut().for_each(|line| line.member = prefix.map(Prefix::as_str));
             let voice = Voice { number: sending.member, prefix, stream };
             return match group.request(&sending) {
                 Ok(request) => {
@@ -147,7 +146,7 @@ impl Group<'_> {
         let name = sending.mcp_name.as_deref().and_then(|name| HeaderValue::from_str(name).ok());
         let call = Call {
             session_id: sending.session.as_deref(),
-            replaced: vec![(MCP_NAME, name)],
+            mcp_name: name,
             ..Call::posted(&member.upstream, sending.message.to_object().to_string().into_bytes())
         };
         upstream::request(self.exchange, self.caller, call).map_err(|refusal| refusal.at_member(member.prefix.as_ref()))
@@ -208,7 +207,7 @@ impl Group<'_> {
     }
 
     fn answering(&self, out: ResponseOutparam) -> Answering {
-        let headers = self.exchange.returned(&HeaderMap::new(), None);
+        let headers = self.exchange.returned(&HeaderMap::new(), None, true);
         Answering::new(out, headers, Patience::of(&self.exchange.endpoint.route.limits))
     }
 

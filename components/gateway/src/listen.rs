@@ -4,7 +4,7 @@ use gatehouse_configuration::{Member, Servers, Upstream};
 use gatehouse_event_stream::Event;
 use gatehouse_federation::Listen;
 use gatehouse_mcp::{Era, Refusal};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use wasip2::http::types::ResponseOutparam;
 
 use crate::answer::{self, End, Gone, Hearing, Over, Patience, TICK};
@@ -15,17 +15,17 @@ use crate::one::{Answer, log_end};
 use crate::rates::Place;
 use crate::reading::{Form, Reading, Said};
 use crate::rewriting::Rewriting;
-use crate::session::{LAST_EVENT_ID, Session};
+use crate::session::Session;
 use crate::upstream::{self, Call};
+
+/// The `Accept` of a GET.
+const EVENTS: &str = "text/event-stream";
 
 /// Answers the GET.
 pub(crate) fn serve(exchange: &Exchange<'_>, caller: &Caller, out: ResponseOutparam) {
     let era = Era::of(exchange.head.headers());
-    if era.is_stateless {
-        return exchange.refuse(out, Some(caller), &Refusal::OnlyPost);
-    }
     let asked = Session::of(exchange, caller, era).and_then(|session| {
-        let last_event_id = session.last_event_id(exchange.head.headers(), caller)?;
+        let last_event_id = session.last_event_id(exchange, caller, era)?;
         Ok(Asked { session, last_event_id, place: Place::take(exchange, caller)? })
     });
     let asked = match asked {
@@ -55,8 +55,8 @@ fn one(
 ) {
     let Asked { session, last_event_id, mut place } = asked;
     let request = session.id().and_then(|session_id| {
-        let replaced = vec![(LAST_EVENT_ID, last_event_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()))];
-        upstream::request(exchange, caller, Call { session_id, replaced, ..Call::listening(upstream) })
+        let last_event_id = last_event_id.as_deref();
+        upstream::request(exchange, caller, Call { session_id, last_event_id, ..Call::listening(upstream) })
     });
     let request = match request {
         Ok(request) => request,
@@ -108,7 +108,7 @@ fn several(
         Ok(together) => together,
         Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
     };
-    let headers = exchange.returned(&HeaderMap::new(), None);
+    let headers = exchange.returned(&HeaderMap::new(), None, true);
     let mut answering = Answering::new(out, headers, Patience::of(&exchange.endpoint.route.limits));
     let end = answer::converse(&mut reading, &mut answering, &mut together);
     log_end(exchange, caller, StatusCode::OK, &end);
@@ -146,9 +146,8 @@ pub(crate) fn start(
 ) -> Result<(), Refusal> {
     for listen in listens {
         let Some(Member { upstream, prefix }) = members.get(listen.member) else { continue };
-        let last = listen.last_event_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok());
-        let replaced = vec![(LAST_EVENT_ID, last)];
-        let call = Call { session_id: listen.session.as_deref(), replaced, ..Call::listening(upstream) };
+        let (session_id, last_event_id) = (listen.session.as_deref(), listen.last_event_id.as_deref());
+        let call = Call { session_id, last_event_id, accept: Some(EVENTS), ..Call::listening(upstream) };
         let request = upstream::request(exchange, caller, call).map_err(|refusal| refusal.at_member(prefix.as_ref()))?;
         reading.start(&request, upstream::listening_limits(upstream));
     }

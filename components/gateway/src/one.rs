@@ -4,7 +4,7 @@ use gatehouse_configuration::{Prefix, Upstream};
 use gatehouse_event_stream::Event;
 use gatehouse_federation::Stream;
 use gatehouse_mcp::{Era, Handle, Refusal, SessionId, response_headers};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_shell::inbound::Writer;
 use http_shell::{Milliseconds, elapsed};
 use wasip2::http::types::ResponseOutparam;
@@ -36,7 +36,7 @@ pub(crate) fn post(
         let call = Call {
             session_id: session.id()?,
             is_read: Rewriting::new(exchange, caller, posted.lists()).reads(),
-            ..Call::passed_on(upstream, exchange, posted.bytes.clone())
+            ..Call::passed_on(upstream, posted.bytes.clone())
         };
         let request = upstream::request(exchange, caller, call)?;
         Ok((request, session.name(), place))
@@ -126,20 +126,22 @@ impl<'a> Answer<'a> {
         out: ResponseOutparam,
     ) -> Result<(), Unanswered> {
         let form = Form::of(head.headers());
-        let headers = match self.headers(head) {
-            Ok(headers) => headers,
+        let issued = match self.issued(head) {
+            Ok(issued) => issued,
             Err(refusal) => return Err((refusal, out)),
         };
         let (member, mut rewriting) = self.rewriting();
         if self.era.has_sessions && form == Form::Events {
             rewriting = rewriting.resumable(self.session.clone());
         }
+        let is_rewritten = form == Form::Json && rewriting.reads() || form == Form::Events && rewriting.changes_events();
+        let headers = self.exchange.returned(head.headers(), issued, is_rewritten);
         if let Some(refusal) = unreadable(&rewriting, form, head) {
             return Err((refusal, out));
         }
         let patience = Patience::of(&self.exchange.endpoint.route.limits);
         match form {
-            Form::Json if rewriting.reads() => {
+            Form::Json if is_rewritten => {
                 let text = match whole(&mut reading).and_then(|text| rewriting.text(member, text)) {
                     Ok(text) => text.unwrap_or_default(),
                     Err(refusal) => return Err((refusal, out)),
@@ -149,7 +151,7 @@ impl<'a> Answer<'a> {
                 answering.has_status(head.status());
                 answering.finish_with(&text);
             }
-            Form::Events if rewriting.changes_events() => {
+            Form::Events if is_rewritten => {
                 self.log(head);
                 let mut answering = Answering::new(out, headers, patience);
                 answering.has_status(head.status());
@@ -174,7 +176,7 @@ impl<'a> Answer<'a> {
 
     /// Begins to answer before the server does.
     fn late(mut self, posted: &Posted, mut reading: Reading, out: ResponseOutparam) {
-        let headers = self.exchange.returned(&HeaderMap::new(), None);
+        let headers = self.exchange.returned(&HeaderMap::new(), None, true);
         let mut answering = Answering::new(out, headers, Patience::of(&self.exchange.endpoint.route.limits));
         let prefix = self.member.as_ref().and_then(|member| member.prefix);
         let (member, rewriting) = self.rewriting();
@@ -203,14 +205,14 @@ impl<'a> Answer<'a> {
         }
     }
 
-    fn headers(&self, head: &Response<()>) -> Result<HeaderMap, Refusal> {
-        // A member's session is part of the federation's, which begins when all of them do.
-        let issued = match self.member {
-            Some(_) => None,
-            None => SessionId::issued(head.headers(), self.era)?,
-        };
-        let issued = issued.map(|id| session::bound(self.caller, &Handle::Session(id.as_str().to_owned())));
-        Ok(self.exchange.returned(head.headers(), issued.transpose()?))
+    /// The session that the answer begins, as the client holds it. A member's is part of the federation's, which begins
+    /// when all of them do.
+    fn issued(&self, head: &Response<()>) -> Result<Option<HeaderValue>, Refusal> {
+        if self.member.is_some() {
+            return Ok(None);
+        }
+        let issued = SessionId::issued(head.headers(), self.era)?;
+        issued.map(|id| session::bound(self.caller, &Handle::Session(id.as_str().to_owned()))).transpose()
     }
 
     fn log(&self, head: &Response<()>) {

@@ -10,7 +10,7 @@ use host_imports::HostStore;
 use http_shell::{Milliseconds, elapsed, now, now_in_milliseconds};
 
 use crate::exchange::{Caller, Exchange};
-use crate::log_line;
+use crate::log_event;
 
 /// Counts this many requests of the caller.
 ///
@@ -52,7 +52,7 @@ fn judge(exchange: &mut Exchange<'_>, verdict: Result<Verdict, StoreUnavailable>
         }
         Verdict::Exceeded { standing, retry_after } => {
             exchange.standing = Standing::default();
-            Err(Refusal::TooManyRequests { retry_after, fields: standing.fields() })
+            Err(Refusal::TooManyRequests { retry_after, fields: standing.fields().into_iter().collect() })
         }
     }
 }
@@ -92,7 +92,7 @@ impl Place {
                 false
             }
             Err(error) => {
-                log_line("stream-not-counted", "", &error.to_string());
+                log_event("stream-not-counted", None, &error.to_string());
                 true
             }
         }
@@ -104,7 +104,7 @@ impl Drop for Place {
         if let Some(stream) = self.stream.take()
             && let Err(error) = streams::close(&HostStore, now(), stream)
         {
-            log_line("stream-not-counted", "", &error.to_string());
+            log_event("stream-not-counted", None, &error.to_string());
         }
     }
 }

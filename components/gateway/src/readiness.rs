@@ -8,9 +8,9 @@ use gatehouse_storage::{Key, Kind, Periods, Store as _, StoreUnavailable};
 use host_imports::HostStore;
 use http::{Method, Request, Uri};
 use http_shell::outbound::{Arrival, Exchanges, Limits};
-use http_shell::{Milliseconds, elapsed};
+use http_shell::{Milliseconds, elapsed, now};
 
-use crate::log_line;
+use crate::log_event;
 
 /// A counter for each period: who increments it to 1 looks, and adds what it saw.
 const READINESS: Kind = "readiness";
@@ -28,11 +28,16 @@ pub(crate) fn is_asked_at(target: &Uri) -> bool {
     target.authority().is_none() && target.path() == "/readyz"
 }
 
-/// Whether every server gave some answer, as of at most 20 seconds ago.
-///
-/// # Errors
-/// Where the store does not answer: then nothing is ready.
-pub(crate) fn is_ready(configuration: &Configuration, now: UnixTime) -> Result<bool, StoreUnavailable> {
+/// Whether every server gave some answer, as of at most 20 seconds ago. Where the store does not answer, nothing is
+/// ready.
+pub(crate) fn is_ready(configuration: &Configuration) -> bool {
+    looked_up(configuration, now()).unwrap_or_else(|error| {
+        log_event("not-ready", None, &error.to_string());
+        false
+    })
+}
+
+fn looked_up(configuration: &Configuration, now: UnixTime) -> Result<bool, StoreUnavailable> {
     let [this, previous] = PERIODS.possible_ends(now).map(|end| Key::new(READINESS, "all", end));
     let (this, previous) = (this?, previous?);
     let count = HostStore.increment(&this, 1)?;
@@ -78,8 +83,8 @@ fn look(configuration: &Configuration) -> bool {
                 answered.iter_mut().skip(number).take(1).for_each(|answered| *answered = true);
             }
             Arrival::NoAnswer(number, reason) => {
-                let path = upstreams.get(number).map_or("", |(path, _)| path);
-                log_line("not-ready", path, &reason.to_string());
+                let path = upstreams.get(number).map(|(path, _)| *path);
+                log_event("not-ready", path, &reason.to_string());
             }
             Arrival::Piece(..) | Arrival::End(_) | Arrival::Broken(_) | Arrival::Tick => {}
         }

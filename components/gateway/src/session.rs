@@ -1,12 +1,10 @@
 //! The session of a request, and the place in a stream from which one goes on.
 
 use gatehouse_federation::{Federation, Sessions};
-use gatehouse_mcp::{Era, Handle, Refusal, SessionId};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use gatehouse_mcp::{Era, Handle, Refusal, SessionId, last_event_id};
+use http::HeaderValue;
 
 use crate::exchange::{Caller, Exchange};
-
-pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The session that a client presents, opened.
 #[derive(Default)]
@@ -61,9 +59,13 @@ impl Session {
     ///
     /// # Errors
     /// [`Refusal::UnknownEvent`] where it was not given to this caller in this session.
-    pub(crate) fn last_event_id(&self, headers: &HeaderMap, caller: &Caller) -> Result<Option<String>, Refusal> {
-        let Some(bound) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
-        let bound = bound.to_str().map_err(|_| Refusal::UnknownEvent)?;
+    pub(crate) fn last_event_id(
+        &self,
+        exchange: &Exchange<'_>,
+        caller: &Caller,
+        era: &Era,
+    ) -> Result<Option<String>, Refusal> {
+        let Some(bound) = last_event_id(exchange.head.headers(), era)? else { return Ok(None) };
         match caller.open(bound)? {
             Some(Handle::Event { session, id }) if session == self.name() => Ok(Some(id)),
             _ => Err(Refusal::UnknownEvent),

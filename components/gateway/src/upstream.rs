@@ -3,8 +3,7 @@
 use gatehouse_configuration::Upstream;
 use gatehouse_mcp::{Refusal, request_headers, target};
 use gatehouse_protocol::SecretString;
-use http::header::ACCEPT_ENCODING;
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_shell::outbound::{Limits, NoAnswer};
 use http_shell::{Milliseconds, SystemEntropy};
 
@@ -16,39 +15,56 @@ use crate::rejection;
 /// quiet streams. The limits of a route's streams are counted here, not by the host.
 const BETWEEN_BYTES: u64 = 8 * 24 * 60 * 60;
 
+const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
+
 /// A request to an MCP server, as far as it is not the client's own.
 pub(crate) struct Call<'a> {
     pub(crate) upstream: &'a Upstream,
     pub(crate) method: Method,
     /// The server's own session id.
     pub(crate) session_id: Option<&'a str>,
-    /// Headers in place of the client's.
-    pub(crate) replaced: Vec<(HeaderName, Option<HeaderValue>)>,
+    /// The server's own id of the last event that the client got.
+    pub(crate) last_event_id: Option<&'a str>,
+    /// `Mcp-Name`, where it is not the client's.
+    pub(crate) mcp_name: Option<HeaderValue>,
+    /// `Accept`, where it is not the client's.
+    pub(crate) accept: Option<&'static str>,
     /// Whether we read what is answered: then it must not be compressed.
     pub(crate) is_read: bool,
+    /// Another address than the configured one.
+    pub(crate) target: Option<Uri>,
     pub(crate) body: Vec<u8>,
 }
 
 impl<'a> Call<'a> {
-    /// The client's own request, passed on.
-    pub(crate) fn passed_on(upstream: &'a Upstream, exchange: &Exchange<'_>, body: Vec<u8>) -> Self {
-        let method = exchange.head.method().clone();
-        Self { upstream, method, session_id: None, replaced: Vec::new(), is_read: false, body }
+    /// A message, as it came.
+    pub(crate) fn passed_on(upstream: &'a Upstream, body: Vec<u8>) -> Self {
+        Self {
+            upstream,
+            method: Method::POST,
+            session_id: None,
+            last_event_id: None,
+            mcp_name: None,
+            accept: None,
+            is_read: false,
+            target: None,
+            body,
+        }
     }
 
     /// A message of ours, or one that we have changed.
     pub(crate) fn posted(upstream: &'a Upstream, body: Vec<u8>) -> Self {
-        Self { upstream, method: Method::POST, session_id: None, replaced: Vec::new(), is_read: true, body }
+        Self { is_read: true, ..Self::passed_on(upstream, body) }
     }
 
     /// A question for the server's stream.
     pub(crate) fn listening(upstream: &'a Upstream) -> Self {
-        Self { method: Method::GET, ..Self::posted(upstream, Vec::new()) }
+        Self { method: Method::GET, is_read: true, ..Self::passed_on(upstream, Vec::new()) }
     }
 
     /// The end of a session.
-    pub(crate) fn end_of_session(upstream: &'a Upstream, session_id: &'a str) -> Self {
-        Self { method: Method::DELETE, session_id: Some(session_id), ..Self::posted(upstream, Vec::new()) }
+    pub(crate) fn end_of_session(upstream: &'a Upstream, session_id: Option<&'a str>) -> Self {
+        Self { method: Method::DELETE, session_id, ..Self::passed_on(upstream, Vec::new()) }
     }
 }
 
@@ -56,32 +72,34 @@ impl<'a> Call<'a> {
 ///
 /// # Errors
 /// Where something that the server needs is not there.
-pub(crate) fn request(
-    exchange: &Exchange<'_>,
-    caller: &Caller,
-    call: Call<'_>,
-) -> Result<Request<Vec<u8>>, Refusal> {
+pub(crate) fn request(exchange: &Exchange<'_>, caller: &Caller, call: Call<'_>) -> Result<Request<Vec<u8>>, Refusal> {
     let secrets = secrets(call.upstream)?;
     // Asked for last, when nothing else is left to refuse: it may have to be refreshed.
     let identity_provider_token = identity_provider_token(exchange, caller, call.upstream)?;
     let own = request_headers::Own {
+        method: &call.method,
+        body_length: call.body.len(),
         subject: &caller.principal.subject,
+        request_id: &exchange.request_id,
+        hop: &exchange.trace.hop(&mut SystemEntropy),
         session_id: call.session_id,
+        last_event_id: call.last_event_id,
+        name: None,
+        accept: call.accept,
+        reads_answer: call.is_read,
         secrets: &secrets,
         identity_provider_token: identity_provider_token.as_ref(),
-        body_length: call.body.len(),
     };
-    let mut headers = request_headers::forwarded(exchange.head, call.upstream, &own)?;
-    for (name, value) in call.replaced {
-        headers.remove(&name);
-        headers.extend(value.map(|value| (name, value)));
-    }
-    if call.is_read {
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let mut headers = request_headers::forwarded(exchange.head.headers(), call.upstream, &own)?;
+    if let Some(name) = call.mcp_name {
+        headers.insert(MCP_NAME, name);
     }
     let mut outgoing = Request::new(call.body);
     *outgoing.method_mut() = call.method;
-    *outgoing.uri_mut() = target(call.upstream, exchange.head.uri())?;
+    *outgoing.uri_mut() = match call.target {
+        Some(target) => target,
+        None => target(&exchange.endpoint, call.upstream, exchange.head.uri())?,
+    };
     *outgoing.headers_mut() = headers;
     Ok(outgoing)
 }
