@@ -145,7 +145,11 @@ impl Refusal {
 
     /// A call's result with `isError`, which the client shows to its model, where the era has it so.
     fn for_the_model(&self) -> Option<Object> {
-        let Self::InvalidArguments { detail, era } = self else { return None };
+        let (detail, era) = match self {
+            Self::InvalidArguments { detail, era } => (detail, era),
+            Self::AtMember { refusal, .. } => return refusal.for_the_model(),
+            _ => return None,
+        };
         let mut result = Object::new();
         if era.is_stateless {
             result.set("resultType", "complete");
