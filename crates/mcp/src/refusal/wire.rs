@@ -130,7 +130,7 @@ impl Refusal {
             Self::InvalidParams(_) | Self::InvalidArguments { .. } => {
                 Kind::with(Status::BAD_REQUEST, code::INVALID_PARAMS).in_band()
             }
-            // As the TypeScript SDK's server says it; clients look for the code to begin a new session.
+            // As the TypeScript SDK's server says it.
             Self::UnknownSession => Kind::with(Status::NOT_FOUND, code::SESSION_NOT_FOUND),
             Self::MethodNotFound(era) if era.is_stateless => Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND),
             Self::MethodNotFound(_) => Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND).in_band(),
