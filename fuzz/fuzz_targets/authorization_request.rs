@@ -13,7 +13,7 @@ use gatehouse_fuzz::{
     CHALLENGE, Counting, START, VERIFIER, assert_redirect_of_ours, assert_safe, client_id, configuration, keys,
     metadata, providers, store,
 };
-use gatehouse_oauth::authorization::{AuthorizationRequest, BoundRequest, RejectedRequest, upstream_of};
+use gatehouse_oauth::authorization::{AuthorizationRequest, BoundRequest, RejectedRequest};
 use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::choice::Choice;
 use gatehouse_oauth::client_document::DocumentUrl;
@@ -66,8 +66,8 @@ fn outcome(query: &str) -> Option<Result<AuthorizationRequest, Box<RejectedReque
         Ok(request) => {
             assert_redirect_of_ours(&request.redirect_uri);
             assert_returns_state(&request.redirect_uri.location(&parameters(request.state.as_deref())), &request.state);
-            let upstream = upstream_of(configuration(), &request.resource).expect("a resource of ours");
-            assert!(!request.scopes.is_empty() && upstream.scopes.contains_all(&request.scopes));
+            let route = configuration().route_of(&request.resource).expect("a resource of ours");
+            assert!(!request.scopes.is_empty() && route.scopes.contains_all(&request.scopes));
             let requested = request.redirect_uri.redirect_uri().comparable();
             assert!(request.client.redirect_uris.iter().any(|uri| uri.comparable() == requested));
             assert!(request.client.may(GrantType::AuthorizationCode), "a client without the grant got a code");

@@ -7,7 +7,8 @@
 #![no_main]
 
 use gatehouse_configuration::{
-    ClientKeys, Configuration, GrantType, ProviderAuthentication, ProviderProfile, RegisteredAuthentication,
+    ClientKeys, Configuration, GrantType, Prefix, ProviderAuthentication, ProviderProfile, RegisteredAuthentication,
+    Servers,
 };
 use gatehouse_openid::discovery_request;
 use libfuzzer_sys::fuzz_target;
@@ -28,7 +29,7 @@ fn assert_sound(configuration: &Configuration, text: &str) {
     let own = Url::parse(configuration.public_url.as_str()).expect("a URL");
     assert!(own.scheme() == "https" || configuration.public_url.is_plain_http());
     assert!(!configuration.routes.is_empty() && !configuration.identity_providers.is_empty());
-    assert_unique(configuration.routes.iter().map(|upstream| upstream.path.as_str()));
+    assert_unique(configuration.routes.iter().map(|route| route.path.as_str()));
     assert_unique(configuration.clients.iter().map(|client| client.client_id.as_str()));
     assert_unique(configuration.identity_providers.iter().map(|provider| provider.name.as_str()));
     for client in &configuration.clients {
@@ -65,11 +66,18 @@ fn assert_sound(configuration: &Configuration, text: &str) {
             );
         }
     }
-    for upstream in &configuration.routes {
-        assert!(!upstream.scopes.is_empty() && upstream.path.as_str().starts_with('/'));
-        if let Some(token) = &upstream.identity_provider_token_header {
-            assert!(upstream.secret_headers.iter().all(|(name, _)| name != token && name != "authorization"));
-            assert_ne!(upstream.subject_header.as_ref(), Some(token));
+    for route in &configuration.routes {
+        assert!(!route.scopes.is_empty() && route.path.as_str().starts_with('/'));
+        assert!(route.upstreams().next().is_some());
+        assert_unique(route.policy.rules.iter().map(|rule| rule.name.as_str()));
+        if let Servers::Federated(members) = &route.servers {
+            assert_unique(members.iter().map(|member| member.prefix.as_ref().map_or("", Prefix::as_str)));
+        }
+        for upstream in route.upstreams() {
+            if let Some(token) = &upstream.identity_provider_token_header {
+                assert!(upstream.secret_headers.iter().all(|(name, _)| name != token && name != "authorization"));
+                assert_ne!(upstream.subject_header.as_ref(), Some(token));
+            }
         }
     }
 }

@@ -19,7 +19,6 @@ use gatehouse_fuzz::{
 use gatehouse_mcp::{
     Admission, Endpoint, Era, Origin, Route, SessionId, admit, request_headers, response_headers, route, target,
 };
-use gatehouse_oauth::authorization::upstream_of;
 use gatehouse_oauth::client::Client;
 use gatehouse_oauth::credentials::{
     AtHand, AuthenticatedClient, ClientRejection, Needed, PresentedCredentials, Unproven,
@@ -209,8 +208,8 @@ fn identity_assertion(claims: &RawValue, text: &str) {
             assert!(provider.name == "demo" || in_group, "the users of the other must be in a group");
             let principal = &grant_of.principal;
             assert!(principal.subject == *subject && principal.client_id.as_str() == "basic" && !grant_of.refreshable);
-            let upstream = upstream_of(configuration(), &principal.resource).expect("a resource of ours");
-            assert!(!principal.scopes.is_empty() && upstream.scopes.contains_all(&principal.scopes));
+            let route = configuration().route_of(&principal.resource).expect("a resource of ours");
+            assert!(!principal.scopes.is_empty() && route.scopes.contains_all(&principal.scopes));
             if let Some(scope) = claims["scope"].as_str() {
                 assert!(principal.scopes.iter().all(|granted| scope.split(' ').any(|it| it == granted.as_str())));
             }

@@ -1,6 +1,6 @@
 //! Between the boundary's records and the session crate's values.
 
-use gatehouse_protocol::{ClientId, ResourceUri, Scope, Scopes, SecretString, Subject, UnixTime};
+use gatehouse_protocol::{Claims, ClientId, ResourceUri, Scope, Scopes, SecretString, Subject, TooManyClaims, UnixTime};
 use gatehouse_sealing::HandleSecret;
 use gatehouse_session::{
     Introspection, Principal, Rejection, Revocation, SessionRoot, Summary, TokenKind, Tokens, UpstreamTokens,
@@ -19,7 +19,13 @@ pub(crate) fn principal(principal: &wit::Principal) -> Result<Principal, Rejecti
         client_id: ClientId::parse(&principal.client_id).map_err(|_| invalid("client id"))?,
         resource: ResourceUri::parse(&principal.resource).map_err(|_| invalid("resource"))?,
         scopes: scopes(&principal.scopes).map_err(|_| invalid("scope"))?,
+        claims: claims(&principal.claims).map_err(|_| invalid("set of claims"))?,
     })
+}
+
+fn claims(claims: &wit::Claims) -> Result<Claims, TooManyClaims> {
+    let wit::Claims { tenant, groups, roles } = claims;
+    Claims::new(tenant.clone(), groups.clone(), roles.clone())
 }
 
 pub(crate) fn scopes(scopes: &[String]) -> Result<Scopes, gatehouse_protocol::InvalidScope> {
@@ -45,7 +51,13 @@ pub(crate) fn principal_to_wit(principal: &Principal) -> wit::Principal {
         client_id: principal.client_id.to_string(),
         resource: principal.resource.to_string(),
         scopes: scopes_to_wit(&principal.scopes),
+        claims: claims_to_wit(&principal.claims),
     }
+}
+
+fn claims_to_wit(claims: &Claims) -> wit::Claims {
+    let Claims { tenant, groups, roles } = claims;
+    wit::Claims { tenant: tenant.clone(), groups: groups.clone(), roles: roles.clone() }
 }
 
 pub(crate) fn tokens_to_wit(tokens: &Tokens) -> wit::Tokens {

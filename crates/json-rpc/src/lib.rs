@@ -1,1 +1,25 @@
-//! What the gateway understands of JSON-RPC 2.0 and MCP messages, strictly parsed and never rebuilt where they are not changed.
+//! JSON-RPC 2.0 messages as MCP has them: read strictly, and carried raw where nothing is changed.
+//!
+//! A gateway that decides by a message must read it as the server behind it does. So [`Body::parse`] refuses what two
+//! readers could read differently: doubled keys, keys that some readers take for others, numbers and texts that not
+//! everybody can hold. What nothing here looks at stays the sender's own text, to the last digit of its numbers.
+//!
+//! Sources: JSON-RPC 2.0; RFC 8259; MCP 2024-11-05 to 2026-07-28, "Base Protocol" and schema.
+
+mod body;
+pub mod code;
+mod id;
+mod known;
+mod message;
+mod object;
+mod reply;
+mod strict;
+mod unparsable;
+
+pub use body::Body;
+pub use id::Id;
+pub use message::{Call, Message};
+pub use object::Object;
+pub use reply::{ErrorObject, Outcome, Reply};
+pub use strict::DEEPEST;
+pub use unparsable::Unparsable;

@@ -3,6 +3,7 @@
 //! No type here can be made from an unchecked string, secrets print as `[redacted]` and compare in constant
 //! time, and nothing reads a clock or a source of randomness: both are arguments ([`UnixTime`], [`Entropy`]).
 
+mod claims;
 mod client;
 mod entropy;
 mod log_text;
@@ -18,6 +19,7 @@ mod subject;
 mod time;
 mod web_origin;
 
+pub use claims::{Claims, TooManyClaims};
 pub use client::{ClientId, ClientName, InvalidClientId, InvalidClientName};
 pub use entropy::Entropy;
 pub use log_text::LogText;

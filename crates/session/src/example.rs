@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_protocol::{ClientId, ClientName, Entropy, ResourceUri, Scopes, SecretString, Subject, UnixTime};
+use gatehouse_protocol::{Claims, ClientId, ClientName, Entropy, ResourceUri, Scopes, SecretString, Subject, UnixTime};
 use gatehouse_sealing::{HandleSecret, KeyRing};
 use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, KeyPage, Store, StoreUnavailable};
@@ -104,7 +104,13 @@ pub(crate) fn alice() -> Principal {
         client_id: client("a"),
         resource: mcp(),
         scopes: Scopes::parse("read write").unwrap(),
+        claims: claims("engineering"),
     }
+}
+
+/// Of a user in this group.
+pub(crate) fn claims(group: &str) -> Claims {
+    Claims { tenant: Some("a-tenant".to_owned()), groups: vec![group.to_owned()], roles: vec!["reader".to_owned()] }
 }
 
 /// Alice opens a session; the provider's tokens live an hour.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use gatehouse_protocol::{ClientId, ResourceUri, Scopes, SecretString, Subject, UnixTime};
+use gatehouse_protocol::{Claims, ClientId, ResourceUri, Scopes, SecretString, Subject, UnixTime};
 
 /// Who signed in, through which client, for which resource, and what was granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Principal {
     pub resource: ResourceUri,
     /// What was granted.
     pub scopes: Scopes,
+    /// What the identity provider said of the user, for policies.
+    pub claims: Claims,
 }
 
 /// The identity provider's tokens: kept with the session, never given to a client.

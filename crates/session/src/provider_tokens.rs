@@ -9,7 +9,7 @@
 
 use core::fmt;
 
-use gatehouse_protocol::{Entropy, SecretString, Subject, UnixTime};
+use gatehouse_protocol::{Claims, Entropy, SecretString, Subject, UnixTime};
 use gatehouse_sealing::HandleSecret;
 use gatehouse_storage::{Claim, Key, Kind, Store, claim, issue};
 use serde::{Deserialize, Serialize};
@@ -79,6 +79,8 @@ pub struct RefreshedTokens {
     pub refresh_token: Option<SecretString>,
     /// When the access token ends, where the provider says.
     pub expires_at: Option<UnixTime>,
+    /// What the provider now says of the user; `None` where it said nothing.
+    pub claims: Option<Claims>,
 }
 
 impl ProviderGrant {
@@ -106,6 +108,7 @@ impl ProviderGrant {
             received_at: now,
             expires_at: tokens.expires_at,
             generation: 0,
+            renewed_claims: None,
         };
         self.put(&record, store, entropy)
     }
@@ -116,6 +119,11 @@ impl ProviderGrant {
     /// Where the store does not answer.
     pub fn state(&self, store: &impl Store, now: UnixTime) -> Result<ProviderTokenState, Rejection> {
         Ok(self.tokens(store)?.map_or(ProviderTokenState::Absent, |record| record.state(now)))
+    }
+
+    /// What the provider has said of the user since the session was opened; `None` where it said nothing anew.
+    pub(crate) fn renewed_claims(&self, store: &impl Store) -> Result<Option<Claims>, Rejection> {
+        Ok(self.tokens(store)?.and_then(|record| record.renewed_claims))
     }
 
     /// Tries to become the one who refreshes the tokens.
@@ -216,6 +224,7 @@ impl Lease {
             received_at: now,
             expires_at: answer.expires_at,
             generation: self.tokens.generation.saturating_add(1),
+            renewed_claims: answer.claims.or(current.renewed_claims),
         };
         self.grant.put(&record, store, entropy)?;
         ending::check(&self.grant.name, None, store)?;
@@ -279,11 +288,13 @@ struct TokensRecord {
     expires_at: Option<UnixTime>,
     /// The number of refreshes at the provider so far.
     generation: u64,
+    /// Here and not in the session's record: whoever refreshes with an access token cannot open that one.
+    renewed_claims: Option<Claims>,
 }
 
 impl TokensRecord {
     fn state(self, now: UnixTime) -> ProviderTokenState {
-        let Self { access_token, refresh_token, received_at, expires_at, generation } = self;
+        let Self { access_token, refresh_token, received_at, expires_at, generation, renewed_claims: _ } = self;
         // Where the provider did not say when it ends, nobody knows better than the one who uses it.
         let Some(expires_at) = expires_at else { return ProviderTokenState::Fresh(access_token) };
         let early = DUE_SECONDS.min(received_at.seconds_until(expires_at) / 2);
@@ -304,6 +315,7 @@ struct TokensText {
     received_at: u64,
     expires_at: Option<u64>,
     generation: u64,
+    renewed_claims: Option<Claims>,
 }
 
 impl From<&TokensRecord> for TokensText {
@@ -314,6 +326,7 @@ impl From<&TokensRecord> for TokensText {
             received_at: record.received_at.seconds(),
             expires_at: record.expires_at.map(UnixTime::seconds),
             generation: record.generation,
+            renewed_claims: record.renewed_claims.clone(),
         }
     }
 }
@@ -326,6 +339,7 @@ impl From<TokensText> for TokensRecord {
             received_at: UnixTime::from_seconds(text.received_at),
             expires_at: text.expires_at.map(UnixTime::from_seconds),
             generation: text.generation,
+            renewed_claims: text.renewed_claims,
         }
     }
 }

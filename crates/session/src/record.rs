@@ -1,6 +1,6 @@
 //! Records in the store, each sealed under a secret that only tokens carry.
 
-use gatehouse_protocol::{ClientId, ClientName, Entropy, ResourceUri, Scopes, Subject, UnixTime};
+use gatehouse_protocol::{Claims, ClientId, ClientName, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealing::HandleSecret;
 use gatehouse_storage::{Key, Kind, Store};
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,7 @@ struct PrincipalText {
     client_id: String,
     resource: String,
     scopes: String,
+    claims: Claims,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -85,7 +86,7 @@ impl SessionRecord {
             return Ok(None);
         };
         Ok(Some(Self {
-            principal: read(&text.principal)?,
+            principal: read(text.principal)?,
             client_name: ClientName::parse(&text.client_name).map_err(|_| broken(SESSION))?,
             opened_at: UnixTime::from_seconds(text.opened_at),
             generation: text.generation,
@@ -139,7 +140,7 @@ impl AccessRecord {
     ) -> Result<Option<Self>, Rejection> {
         let Some(text) = get::<AccessText>(secret, &name.key(ACCESS, generation)?, store)? else { return Ok(None) };
         let provider_secret = HandleSecret::from_slice(&text.provider_secret).ok_or_else(|| broken(ACCESS))?;
-        Ok(Some(Self { principal: read(&text.principal)?, provider_secret }))
+        Ok(Some(Self { principal: read(text.principal)?, provider_secret }))
     }
 
     /// Removes that of the access token of `generation`.
@@ -189,15 +190,17 @@ fn write(principal: &Principal) -> PrincipalText {
         client_id: principal.client_id.to_string(),
         resource: principal.resource.to_string(),
         scopes: principal.scopes.to_string(),
+        claims: principal.claims.clone(),
     }
 }
 
-fn read(text: &PrincipalText) -> Result<Principal, Rejection> {
+fn read(text: PrincipalText) -> Result<Principal, Rejection> {
     let broken = || Rejection::Unavailable("a record holds something that is not a principal".to_owned());
     Ok(Principal {
         subject: Subject::parse(&text.subject).map_err(|_| broken())?,
         client_id: ClientId::parse(&text.client_id).map_err(|_| broken())?,
         resource: ResourceUri::parse(&text.resource).map_err(|_| broken())?,
         scopes: Scopes::parse(&text.scopes).map_err(|_| broken())?,
+        claims: text.claims,
     })
 }

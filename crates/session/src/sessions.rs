@@ -111,23 +111,29 @@ impl<S: Store> Sessions<'_, S> {
         Ok((!presented.is_reused(self.now)).then(|| ProviderGrant::of_root(subject, &presented.root)))
     }
 
-    /// Redeems a refresh token: issues the tokens of the next generation, and retires the one presented.
+    /// Redeems a refresh token: issues the tokens of the next generation, and retires the one presented. They carry the
+    /// claims that the provider told last.
     ///
     /// # Errors
     /// See [`Rejection`]. [`Rejection::Reused`] has ended the session; every other one has changed nothing.
     pub fn refresh(&self, request: &RefreshRequest<'_>, entropy: &mut impl Entropy) -> Result<Tokens, Rejection> {
         let presented = self.present(request)?;
         let is_reused = presented.is_reused(self.now);
-        let Presented { root, generation, record, scopes } = presented;
+        let Presented { root, generation, mut record, scopes } = presented;
         let name = root.name();
         if is_reused {
             ending::end(&name, Some(record.generation), self.store)?;
             return Err(Rejection::Reused);
         }
+        if let Some(claims) =
+            ProviderGrant::of_root(record.principal.subject.clone(), &root).renewed_claims(self.store)?
+        {
+            record.principal.claims = claims;
+        }
         let principal = record.principal.clone();
         let next = generation.saturating_add(1);
-        // Written by every caller, with the same content: whoever answers first must not answer with a token that is
-        // not there yet.
+        // Written by every caller, with the same content, but for claims that were renewed between two of them: whoever
+        // answers first must not answer with a token that is not there yet.
         AccessRecord::put(&principal, &root, next, self.store, entropy)?;
         if generation >= record.generation && record::is_first_to_rotate(&name, generation, self.store)? {
             let record = SessionRecord { generation: next, rotated_at: self.now, ..record };

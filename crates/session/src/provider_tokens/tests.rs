@@ -37,7 +37,15 @@ fn answer(access: &str, refresh: Option<&str>, expires_at: u64) -> RefreshedToke
         access_token: SecretString::new(access.to_owned()),
         refresh_token: refresh.map(|token| SecretString::new(token.to_owned())),
         expires_at: Some(UnixTime::from_seconds(expires_at)),
+        claims: None,
     }
+}
+
+/// The provider is asked when it must be, and says this of the user.
+fn renew(grant: &ProviderGrant, store: &impl Store, now: UnixTime, claims: Option<Claims>) {
+    let lease = try_to_claim(grant, store, now).unwrap();
+    let answer = RefreshedTokens { claims, ..answer("next", None, now.seconds() + 3_600) };
+    lease.complete(answer, store, now, &mut Counting(6)).unwrap();
 }
 
 fn is_fresh(grant: &ProviderGrant, store: &impl Store, now: UnixTime, token: &str) -> bool {
@@ -264,6 +272,50 @@ fn without_a_new_refresh_token_the_old_one_goes_on() {
 }
 
 #[test]
+fn what_the_provider_says_anew_is_in_the_next_access_token_and_stays_until_it_says_otherwise() {
+    let mut world = World::new();
+    let first = world.open();
+    let groups = |world: &World, tokens: &Tokens, now| world.validate(tokens, now).unwrap().claims;
+    assert_eq!(groups(&world, &first, START), claims("engineering"));
+    let tokens = world.refresh(&first, DUE).unwrap();
+    assert_eq!(groups(&world, &tokens, DUE), claims("engineering"), "nothing was said");
+
+    // With an access token, as the gateway asks.
+    renew(&grant(&world, &tokens), &world.store, DUE, Some(claims("sales")));
+    assert_eq!(groups(&world, &tokens, DUE), claims("engineering"), "of an access token they are fixed");
+    let tokens = world.refresh(&tokens, DUE).unwrap();
+    assert_eq!(groups(&world, &tokens, DUE), claims("sales"));
+
+    // The next answer holds no id_token.
+    let later = DUE.plus(3_600);
+    let tokens = world.refresh(&tokens, later).unwrap();
+    let grant_of = grant(&world, &tokens);
+    renew(&grant_of, &world.store, later, None);
+    let tokens = world.refresh(&tokens, later).unwrap();
+    assert_eq!(groups(&world, &tokens, later), claims("sales"));
+
+    // And the one after that says that there are none.
+    let last = later.plus(3_600);
+    renew(&grant_of, &world.store, last, Some(Claims::default()));
+    let tokens = world.refresh(&tokens, last).unwrap();
+    assert_eq!(groups(&world, &tokens, last), Claims::default());
+}
+
+#[test]
+fn a_late_answer_says_nothing_of_the_user_any_more() {
+    let mut world = World::new();
+    let tokens = world.open();
+    let grant = grant(&world, &tokens);
+    let slow = try_to_claim(&grant, &world.store, DUE).unwrap();
+    renew(&grant, &world.store, DUE.plus(LEASE_SECONDS), Some(claims("new")));
+    let late = RefreshedTokens { claims: Some(claims("old")), ..answer("slow", None, DUE.seconds() + 3_600) };
+    slow.complete(late, &world.store, DUE.plus(LEASE_SECONDS), &mut Counting(7)).unwrap();
+    let now = DUE.plus(LEASE_SECONDS);
+    let tokens = world.refresh(&tokens, now).unwrap();
+    assert_eq!(world.validate(&tokens, now).unwrap().claims, claims("new"));
+}
+
+#[test]
 fn a_late_answer_does_not_replace_what_a_quicker_lease_brought() {
     let (world, grant) = opened();
     let slow = try_to_claim(&grant, &world.store, DUE).unwrap();
@@ -342,9 +394,11 @@ fn a_store_that_is_down_gives_nothing() {
 fn nothing_of_it_is_in_clear_or_in_a_debug_text() {
     let (world, grant) = opened();
     let lease = try_to_claim(&grant, &world.store, DUE).unwrap();
-    let texts = format!("{grant:?} {lease:?} {:?}", answer("a-token", Some("another"), 1));
+    let next = RefreshedTokens { claims: Some(claims("sales")), ..answer("a-token", Some("another"), 1) };
+    let texts = format!("{grant:?} {lease:?} {next:?}");
+    lease.complete(next, &world.store, DUE, &mut Counting(8)).unwrap();
     let dump = world.store.values().concat();
-    for secret in ["upstream-access", "upstream-refresh", "a-token", "another"] {
+    for secret in ["upstream-access", "upstream-refresh", "a-token", "another", "a-tenant", "engineering", "sales"] {
         assert!(!texts.contains(secret), "{texts}");
         assert!(!dump.windows(secret.len()).any(|window| window == secret.as_bytes()));
     }

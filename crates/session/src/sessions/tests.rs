@@ -149,7 +149,7 @@ fn the_store_holds_nothing_in_clear() {
     let tokens = world.open();
     world.refresh(&tokens, START).unwrap();
     let dump = world.store.values().concat();
-    for secret in ["upstream-access", "upstream-refresh", "alice", "g.example", "read", "An Editor"] {
+    for secret in ["upstream-access", "upstream-refresh", "alice", "g.example", "read", "An Editor", "a-tenant", "engineering"] {
         assert!(!dump.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
     }
 }
@@ -318,6 +318,8 @@ fn a_bound_handle_opens_for_its_subject_at_its_resource_only() {
     assert_eq!(open_handle(&alice(), &bound, &world.keys).unwrap().expose(), "session-1");
     let reregistered = Principal { client_id: client("b"), ..alice() };
     assert!(open_handle(&reregistered, &bound, &world.keys).is_ok());
+    let in_other_groups = Principal { claims: claims("sales"), ..alice() };
+    assert!(open_handle(&in_other_groups, &bound, &world.keys).is_ok());
     let bob = Principal { subject: Subject::new("demo", "bob").unwrap(), ..alice() };
     let elsewhere = Principal { resource: resource("https://g.example/other"), ..alice() };
     assert!(open_handle(&bob, &bound, &world.keys).is_err());

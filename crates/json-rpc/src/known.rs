@@ -1,0 +1,96 @@
+//! The members by which a gateway decides, and the keys that other readers take for them.
+
+/// One place in a message: the members that are known there, and the places within them.
+pub(crate) struct Place {
+    known: &'static [&'static str],
+    inner: &'static [(&'static str, &'static Place)],
+}
+
+/// Where every key means itself: arguments, schemas, contents.
+pub(crate) static ANYWHERE: Place = Place { known: &[], inner: &[] };
+
+/// A message. A batch is an array of them.
+pub(crate) static ENVELOPE: Place = Place {
+    known: &["jsonrpc", "id", "method", "params", "result", "error"],
+    inner: &[("params", &PARAMS), ("result", &RESULT), ("error", &ERROR)],
+};
+
+static PARAMS: Place = Place {
+    known: &[
+        "_meta",
+        "argument",
+        "arguments",
+        "capabilities",
+        "clientInfo",
+        "context",
+        "cursor",
+        "inputResponses",
+        "level",
+        "name",
+        "notifications",
+        "progressToken",
+        "protocolVersion",
+        "ref",
+        "requestId",
+        "requestState",
+        "task",
+        "taskId",
+        "uri",
+    ],
+    inner: &[("_meta", &META), ("ref", &REFERENCE), ("notifications", &FILTER)],
+};
+
+static META: Place = Place {
+    known: &[
+        "progressToken",
+        "io.modelcontextprotocol/clientCapabilities",
+        "io.modelcontextprotocol/clientInfo",
+        "io.modelcontextprotocol/logLevel",
+        "io.modelcontextprotocol/protocolVersion",
+        "io.modelcontextprotocol/subscriptionId",
+    ],
+    inner: &[],
+};
+
+/// What is to be completed.
+static REFERENCE: Place = Place { known: &["name", "type", "uri"], inner: &[] };
+
+/// What a `subscriptions/listen` is about.
+static FILTER: Place = Place {
+    known: &["promptsListChanged", "resourceSubscriptions", "resourcesListChanged", "toolsListChanged"],
+    inner: &[],
+};
+
+/// Listings: whoever filters them must find all that a client finds.
+static RESULT: Place = Place {
+    known: &["prompts", "resources", "resourceTemplates", "tools"],
+    inner: &[("prompts", &LISTED), ("resources", &LISTED), ("resourceTemplates", &LISTED), ("tools", &LISTED)],
+};
+
+static LISTED: Place = Place { known: &["name", "uri", "uriTemplate"], inner: &[] };
+
+static ERROR: Place = Place { known: &["code", "data", "message"], inner: &[] };
+
+impl Place {
+    /// The place of what stands under `key`.
+    pub(crate) fn within(&self, key: &str) -> &'static Place {
+        self.inner.iter().find(|(name, _)| *name == key).map_or(&ANYWHERE, |(_, place)| *place)
+    }
+
+    /// Whether some reader takes `key` for a known member that it is not.
+    pub(crate) fn confuses(&self, key: &str) -> bool {
+        !self.known.contains(&key) && self.known.iter().any(|known| folded(known).eq(folded(key)))
+    }
+}
+
+/// What is left of a key when a reader is at its most forgiving. Go's `encoding/json` folds case, and so long s and the
+/// Kelvin sign into ASCII; Java's `equalsIgnoreCase` folds the dotted and the dotless i; Go's version 2 can ignore
+/// dashes and underscores, and the Python SDK's models take `resource_subscriptions` for `resourceSubscriptions`.
+fn folded(key: &str) -> impl Iterator<Item = char> {
+    key.chars().filter(|character| !matches!(character, '_' | '-')).map(|character| match character {
+        '\u{17F}' => 's',
+        '\u{212A}' => 'k',
+        '\u{130}' | '\u{131}' => 'i',
+        other => other.to_ascii_lowercase(),
+    })
+}
