@@ -23,7 +23,8 @@ use gatehouse_oauth::login::{LoginPurpose, LoginRejection, PendingLogin, Returne
 use gatehouse_oauth::remembered_consent::{RememberedConsents, may_be_remembered};
 use gatehouse_openid::{AccountChoice, Login};
 use gatehouse_protocol::{
-    ClientId, CodeChallenge, CodeVerifier, Parameters, RedirectUri, ResourceUri, Scope, Scopes, SecretString, Subject,
+    Claims, ClientId, CodeChallenge, CodeVerifier, Parameters, RedirectUri, ResourceUri, Scope, Scopes, SecretString,
+    Subject,
 };
 use gatehouse_session::UpstreamTokens;
 use libfuzzer_sys::fuzz_target;
@@ -200,6 +201,7 @@ fn is_granted_once(request: &AuthorizationRequest) {
     let code = issue_code(
         request,
         &subject("demo:alice"),
+        Claims::default(),
         &UpstreamTokens::default(),
         configuration().lifetimes.session,
         keys(),

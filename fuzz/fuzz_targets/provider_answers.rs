@@ -13,17 +13,17 @@ use std::sync::LazyLock;
 
 use gatehouse_configuration::{AccessRules, IdentityProvider};
 use gatehouse_fuzz::{
-    Counting, ISSUER, RESOURCE, START, VERIFIER, client_id, configuration, keys, metadata, providers, public_keys,
-    reread, signed, store,
+    Counting, ISSUER, RESOURCE, START, VERIFIER, assert_said, client_id, configuration, keys, metadata, providers,
+    public_keys, reread, signed, store,
 };
 use gatehouse_jose::{KeySet, SignedToken};
 use gatehouse_openid::{
     AccountChoice, Admission, Callback, ClientAuthentication, ClientCredentials, Endpoint, Identity, Login,
-    LoginRejection, LoginSecrets, Memberships, ProviderMetadata, ProviderTokens, RefreshedTokens, admit, admit_member,
-    discovery_request, group_requests, keys_request, metadata_issuer, parse_assertion, parse_keys, refresh_request,
-    token_request,
+    LoginRejection, LoginSecrets, Memberships, NamedClaims, ProviderMetadata, ProviderTokens, RefreshedTokens, admit,
+    admit_member, discovery_request, group_requests, keys_request, metadata_issuer, parse_assertion, parse_keys,
+    refresh_request, token_request,
 };
-use gatehouse_protocol::{ClientName, LogText, Parameters, ResourceUri, Scopes, SecretString, Subject};
+use gatehouse_protocol::{Claims, ClientName, LogText, Parameters, ResourceUri, Scopes, SecretString, Subject};
 use gatehouse_sealing::HandleSecret;
 use gatehouse_session::{
     Opening, Principal, ProviderTokenState, RefreshClaim, RefreshedTokens as Kept, SessionRoot, Sessions,
@@ -38,6 +38,7 @@ use url::Url;
 const NONCE: &str = "n-0S6_WzA2Mj";
 const TENANT: &str = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10";
 const GROUP: &str = "1f0c5a52-90a3-4c0e-b6d4-6a8f3f6f5d11";
+const DENIED: &str = "2f0c5a52-90a3-4c0e-b6d4-6a8f3f6f5d11";
 
 struct Fixed {
     metadata: ProviderMetadata,
@@ -46,6 +47,8 @@ struct Fixed {
     token: SecretString,
     /// `demo`, with a rule of each kind.
     guarded: IdentityProvider,
+    /// A user of `staff` with more groups than fit into a token.
+    overage: Identity,
 }
 
 static FIXED: LazyLock<Fixed> = LazyLock::new(|| {
@@ -53,14 +56,24 @@ static FIXED: LazyLock<Fixed> = LazyLock::new(|| {
         "iss": ISSUER, "sub": "alice", "aud": "gatehouse", "nonce": NONCE,
         "exp": START.seconds() + 300, "iat": START.seconds(),
     });
+    let staff = providers().1;
+    let of_staff = json!({
+        "iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0"), "tid": TENANT, "oid": TENANT, "sub": "bob",
+        "aud": "gatehouse", "nonce": NONCE, "exp": START.seconds() + 300, "iat": START.seconds(), "hasgroups": true,
+    });
+    let secrets: LoginSecrets = serde_json::from_value(json!({ "nonce": NONCE, "code_verifier": VERIFIER })).unwrap();
+    let token_of_staff = signed(None, &of_staff);
+    let metadata_of_staff = metadata(&metadata_issuer(staff));
+    let overage = Identity::verify(&token_of_staff, staff, &metadata_of_staff, public_keys(), &secrets, START);
     let list = |text: &str| vec![text.to_owned()];
     let access =
         AccessRules { tenants: Vec::new(), domains: list("staff.example"), groups: list("g"), roles: list("r") };
     Fixed {
         metadata: metadata(ISSUER),
-        secrets: serde_json::from_value(json!({ "nonce": NONCE, "code_verifier": VERIFIER })).unwrap(),
+        secrets,
         token: signed(None, &claims),
         guarded: IdentityProvider { access, ..providers().0.clone() },
+        overage: overage.unwrap(),
     }
 });
 
@@ -191,6 +204,7 @@ fn are_refreshed_once(tokens: &ProviderTokens) {
             client_id: client_id("public"),
             resource: resource.clone(),
             scopes: Scopes::parse("mcp").expect("scopes"),
+            claims: Claims::default(),
         },
         client_name: ClientName::parse("Public").expect("a name"),
         upstream: UpstreamTokens {
@@ -221,7 +235,7 @@ fn are_refreshed_once(tokens: &ProviderTokens) {
                     assert!(matches!(second, RefreshClaim::Wait), "two leases");
                 }
                 let new = SecretString::new("new".to_owned());
-                let answer = Kept { access_token: new, refresh_token: None, expires_at: None };
+                let answer = Kept { access_token: new, refresh_token: None, expires_at: None, claims: None };
                 let token = lease.complete(answer, &store, now, &mut entropy).expect("the store answers");
                 assert_eq!(token.expose(), "new");
                 let state = grant.state(&store, now).expect("the store answers");
@@ -253,21 +267,30 @@ fn refreshed(response: &Response<Vec<u8>>) {
 }
 
 fn groups(response: &Response<Vec<u8>>) {
-    let staff = providers().1;
     let mut memberships = Memberships::default();
-    match memberships.add(response) {
-        Ok(()) if admit_member(&memberships, staff).is_ok() => {
+    let added = memberships.add(response);
+    let claims = admit_member(&FIXED.overage, &memberships, providers().1, &named());
+    match (added, claims) {
+        (Ok(()), Ok(claims)) => {
             assert_eq!(response.status(), StatusCode::OK);
+            assert!(claims.groups.contains(&GROUP.to_owned()));
             let Some(answer) = reread(response.body()) else { return };
             let listed = answer["value"].as_array().or(answer[0].as_array()).expect("a list");
-            assert!(listed.iter().filter_map(Value::as_str).any(|group| group.eq_ignore_ascii_case(GROUP)));
+            let is_listed =
+                |group: &str| listed.iter().filter_map(Value::as_str).any(|listed| listed.eq_ignore_ascii_case(group));
+            assert!(claims.groups.iter().all(|group| is_listed(group) && [GROUP, DENIED].contains(&group.as_str())));
         }
-        Ok(()) => {}
-        Err(unknown) => {
+        (Ok(()), Err(_)) => {}
+        (Err(unknown), claims) => {
             assert_one_line(&unknown);
-            assert!(admit_member(&memberships, staff).is_err());
+            assert!(claims.is_err());
         }
     }
+}
+
+/// What the policies name.
+fn named() -> NamedClaims<'static> {
+    NamedClaims::of(&configuration().routes)
 }
 
 /// What came from the source reaches the provider as it came.
@@ -300,7 +323,7 @@ fn urls(text: &str) {
         assert_read_alike(&request, &judged);
         assert!(judged.ends_with("/.well-known/openid-configuration"), "{judged}");
     }
-    if let Ok(requests) = group_requests(providers().1, &SecretString::new(text.to_owned())) {
+    if let Ok(requests) = group_requests(providers().1, &named(), &SecretString::new(text.to_owned())) {
         for request in requests {
             assert_read_alike(&request, "https://graph.microsoft.com/v1.0/me/checkMemberGroups");
             assert_eq!(request.headers()["authorization"].as_bytes(), format!("Bearer {text}").as_bytes());
@@ -368,8 +391,15 @@ fn users_of_demo(claims: &RawValue, text: &str) {
     assert!(again(identity.subject()).is_ok_and(|it| it == identity));
     let other = Subject::parse(&format!("demo:{sub}").replacen(':', ":x", 1));
     assert!(other.is_err() || other.is_ok_and(|other| again(&other).is_err()));
-    assert_eq!(admit(&identity, demo).ok(), Some(Admission::Granted));
-    match admit(&identity, &FIXED.guarded) {
+    match admit(&identity, demo, &named()) {
+        Ok(Admission::Granted(known)) => {
+            assert_said(&known, &claims);
+            assert_eq!(known.tenant, None);
+        }
+        Ok(Admission::GroupsNeeded) => panic!("there is nowhere to ask"),
+        Err(rejection) => assert_one_line(&rejection),
+    }
+    match admit(&identity, &FIXED.guarded, &named()) {
         Ok(_) => {
             let has = |claim: &str, text: &str| {
                 claims[claim] == text || claims[claim].as_array().is_some_and(|all| all.contains(&json!(text)))
@@ -398,13 +428,19 @@ fn users_of_staff(claims: &RawValue, text: &str) {
     assert_eq!(claims["iss"], format!("https://login.microsoftonline.com/{tenant}/v2.0"));
     let object = claims["oid"].as_str().expect("an object");
     assert_eq!(identity.subject().as_str(), format!("staff:{tenant}.{object}").to_ascii_lowercase());
-    match admit(&identity, staff) {
+    match admit(&identity, staff, &named()) {
         Ok(admission) => {
             assert!(tenant.eq_ignore_ascii_case(TENANT), "{tenant}");
             let listed = |group: &Value| group.as_str().is_some_and(|group| group.eq_ignore_ascii_case(GROUP));
             let in_one =
                 listed(&claims["groups"]) || claims["groups"].as_array().is_some_and(|all| all.iter().any(listed));
-            assert!(admission == Admission::GroupsNeeded || in_one);
+            match admission {
+                Admission::GroupsNeeded => {}
+                Admission::Granted(known) => {
+                    assert!(in_one && known.tenant.as_deref() == Some(TENANT));
+                    assert_said(&known, &claims);
+                }
+            }
         }
         Err(rejection) => assert_one_line(&rejection),
     }

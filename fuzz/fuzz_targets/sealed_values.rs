@@ -23,7 +23,9 @@ use gatehouse_oauth::login::{LoginPurpose, LoginRejection, PendingLogin, Returne
 use gatehouse_oauth::registration::{InitialAccess, register};
 use gatehouse_oauth::remembered_consent::RememberedConsents;
 use gatehouse_openid::{AccountChoice, Login};
-use gatehouse_protocol::{ClientId, ClientName, CodeVerifier, ResourceUri, Scopes, SecretString, Subject, UnixTime};
+use gatehouse_protocol::{
+    Claims, ClientId, ClientName, CodeVerifier, ResourceUri, Scopes, SecretString, Subject, UnixTime,
+};
 use gatehouse_sealing::{HandleSecret, KeyRing};
 use gatehouse_session::{
     Opening, Principal, RefreshRequest, Revocation, SessionRoot, Sessions, UpstreamTokens, bind_handle, open_handle,
@@ -84,6 +86,7 @@ impl World {
             client_id: client_id("public"),
             resource: request.resource.clone(),
             scopes: request.scopes.clone(),
+            claims: Claims { groups: vec!["engineering".to_owned()], ..Claims::default() },
         };
 
         let lifetime = configuration().lifetimes.consent;
@@ -104,7 +107,17 @@ impl World {
             refresh_token: Some(SecretString::new("refresh".to_owned())),
             expires_at: Some(START.plus(3600)),
         };
-        let code = issue_code(&request, &subject, &upstream, 30 * DAYS, keys(), &store, START, &mut entropy);
+        let code = issue_code(
+            &request,
+            &subject,
+            owner.claims.clone(),
+            &upstream,
+            30 * DAYS,
+            keys(),
+            &store,
+            START,
+            &mut entropy,
+        );
         let root = SessionRoot { secret: HandleSecret::generate(&mut entropy), expires_at: START.plus(30 * DAYS) };
         let opening = Opening {
             principal: owner.clone(),

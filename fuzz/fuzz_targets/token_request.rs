@@ -13,8 +13,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatehouse_configuration::GrantType;
 use gatehouse_fuzz::{
-    Counting, ISSUER, START, assert_fits_the_wire, client_id, configuration, keys, message, metadata, providers,
-    public_keys, signed, store,
+    Counting, ISSUER, START, assert_fits_the_wire, assert_said, client_id, configuration, keys, message, metadata,
+    providers, public_keys, signed, store,
 };
 use gatehouse_mcp::{
     Admission, Endpoint, Era, Origin, Route, SessionId, admit, request_headers, response_headers, route, target,
@@ -210,6 +210,7 @@ fn identity_assertion(claims: &RawValue, text: &str) {
             assert!(principal.subject == *subject && principal.client_id.as_str() == "basic" && !grant_of.refreshable);
             let route = configuration().route_of(&principal.resource).expect("a resource of ours");
             assert!(!principal.scopes.is_empty() && route.scopes.contains_all(&principal.scopes));
+            assert_said(&principal.claims, &claims);
             if let Some(scope) = claims["scope"].as_str() {
                 assert!(principal.scopes.iter().all(|granted| scope.split(' ').any(|it| it == granted.as_str())));
             }

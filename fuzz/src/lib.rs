@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use gatehouse_configuration::{Configuration, IdentityProvider};
 use gatehouse_jose::{KeySet, SigningHeader, SigningKey};
 use gatehouse_openid::ProviderMetadata;
-use gatehouse_protocol::{BoundRedirectUri, ClientId, Entropy, RedirectUri, SecretString, UnixTime};
+use gatehouse_protocol::{BoundRedirectUri, Claims, ClientId, Entropy, RedirectUri, SecretString, UnixTime};
 use gatehouse_sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -17,7 +17,7 @@ use url::Url;
 /// 2026-11-18.
 pub const START: UnixTime = UnixTime::from_seconds(1_795_000_000);
 
-/// A gateway with a client of every kind, two upstreams and two providers.
+/// A gateway with a client of every kind, two upstreams, two providers, and rules about their users.
 pub const DOCUMENT: &str = r#"
 public_url = "https://gateway.example"
 private_use_schemes = ["cursor", "com.example.app"]
@@ -88,6 +88,16 @@ path = "/mail"
 url = "http://10.0.0.8:8080/mcp"
 scopes = ["mail"]
 identity_provider_token_header = "authorization"
+
+[[routes.policy]]
+name = "staff"
+groups = ["1f0c5a52-90a3-4c0e-b6d4-6a8f3f6f5d11", "engineering"]
+
+[[routes.policy]]
+name = "no-guests"
+effect = "deny"
+groups = ["2f0c5a52-90a3-4c0e-b6d4-6a8f3f6f5d11"]
+roles = ["guest"]
 "#;
 
 /// The issuer of the provider `demo`.
@@ -245,6 +255,19 @@ pub fn assert_redirect_of_ours(uri: &BoundRedirectUri) {
         (before.scheme(), before.host(), before.port(), before.path()),
         (after.scheme(), after.host(), after.port(), after.path())
     );
+}
+
+/// Policies judge by what a signed token with these claims says, and by nothing else.
+pub fn assert_said(known: &Claims, signed: &Value) {
+    let said = |claim: &str| match &signed[claim] {
+        Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
+        other => other.as_str().into_iter().collect::<Vec<_>>(),
+    };
+    let (groups, roles) = (said("groups"), said("roles"));
+    assert!(known.groups.len() <= 1000 && known.roles.len() <= 200);
+    assert!(known.groups.iter().all(|group| groups.iter().any(|said| said.eq_ignore_ascii_case(group))));
+    assert!(known.roles.iter().all(|role| roles.contains(&role.as_str())));
+    assert!(known.roles.len() == roles.iter().filter(|role| role.len() <= 256).count());
 }
 
 /// RFC 6749, section 5.2: what `error_description` may hold. Statuses are those of refusals.

@@ -4,6 +4,7 @@
 //! `docs/set-up.md` tells what is installed where.
 
 mod apt;
+mod bench;
 mod build;
 mod client_packages;
 mod compose;
@@ -43,6 +44,8 @@ enum Command {
     Up(up::Arguments),
     /// Build everything, install what the tests need and run all tests
     Test(test::Arguments),
+    /// Build everything and measure what the gateway costs, beside its upstream alone; it takes half a minute
+    Bench(bench::Arguments),
     /// Compare wit/deps with the crates that it was copied from
     VendorWit(vendored_wit::Arguments),
 }
@@ -74,6 +77,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Up(arguments) => up::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
+        Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::VendorWit(arguments) => vendored_wit::run(&workspace, &arguments),
     }
 }

@@ -8,7 +8,7 @@ use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::code::issue_code;
 use gatehouse_oauth::consent::{Approval, Question};
 use gatehouse_oauth::login::{self, LoginPurpose, ReturnedLogin};
-use gatehouse_openid::{Callback, ClientError, ProviderTokens};
+use gatehouse_openid::{Callback, ClientError};
 use gatehouse_protocol::{SecretString, Subject};
 use gatehouse_session::UpstreamTokens;
 use gatehouse_storage::StoreUnavailable;
@@ -46,9 +46,9 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
         LoginPurpose::Authorization { request, approval } => {
             let question =
                 Question { request: (**request).clone(), provider: login.provider, approved: Some(*approval) };
-            let outcome = signed_in.map_err(Unsuccessful::Provider).and_then(|SignedIn { identity, tokens }| {
-                let subject = identity.subject();
-                Ok((subject.clone(), authorize(context, &question, *approval, &browser, subject, tokens)?))
+            let outcome = signed_in.map_err(Unsuccessful::Provider).and_then(|signed_in| {
+                let subject = signed_in.identity.subject().clone();
+                Ok((subject, authorize(context, &question, *approval, &browser, signed_in)?))
             });
             finish(context, question, &browser, outcome)
         }
@@ -112,9 +112,10 @@ fn authorize(
     question: &Question<'_>,
     approval: Approval,
     browser: &Browser,
-    subject: &Subject,
-    tokens: ProviderTokens,
+    signed_in: SignedIn,
 ) -> Result<SecretString, Unsuccessful> {
+    let SignedIn { identity, claims, tokens } = signed_in;
+    let subject = identity.subject();
     let (request, provider) = (&question.request, question.provider);
     let consents = context.remembered_consents();
     if !consents.is_approved_by(subject, approval, browser, request, provider)? {
@@ -133,7 +134,7 @@ fn authorize(
     };
     let session_lifetime = context.configuration.lifetimes.session;
     let (keys, store, now) = (&context.keys, &context.store, context.now);
-    Ok(issue_code(request, subject, &upstream, session_lifetime, keys, store, now, &mut SystemEntropy)?)
+    Ok(issue_code(request, subject, claims, &upstream, session_lifetime, keys, store, now, &mut SystemEntropy)?)
 }
 
 fn finish(

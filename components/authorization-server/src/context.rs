@@ -28,7 +28,7 @@ impl Context {
 
     /// Gatehouse as the client of `provider`.
     pub(crate) fn client_of<'a>(&'a self, provider: &'a IdentityProvider) -> ProviderClient<'a> {
-        ProviderClient::new(provider, &self.keys, self.now)
+        ProviderClient::new(provider, &self.configuration, &self.keys, self.now)
     }
 
     /// What users do not want to be asked about again.

@@ -7,7 +7,7 @@ use gatehouse_oauth::credentials::AuthenticatedClient;
 use gatehouse_oauth::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
 use gatehouse_oauth::token::{GrantRequest, TokenAnswer, TokenRejection, TokenRequest};
 use gatehouse_openid::IdentityAssertion;
-use gatehouse_protocol::{ResourceUri, Scope, Scopes, SecretString, UnixTime};
+use gatehouse_protocol::{Claims, ResourceUri, Scope, Scopes, SecretString, UnixTime};
 use gatehouse_session::SessionRoot;
 use http::{Request, Response};
 use http_shell::SystemEntropy;
@@ -122,11 +122,13 @@ fn open(
     listed: bool,
     configuration: &Configuration,
 ) -> Result<sessions::Tokens, TokenRejection> {
+    let Claims { tenant, groups, roles } = grant.principal.claims;
     let principal = sessions::Principal {
         subject: grant.principal.subject.to_string(),
         client_id: grant.principal.client_id.to_string(),
         resource: grant.principal.resource.to_string(),
         scopes: scopes_to_wit(&grant.principal.scopes),
+        claims: sessions::Claims { tenant, groups, roles },
     };
     let expose = |token: Option<SecretString>| token.map(|token| token.expose().to_owned());
     let upstream = sessions::UpstreamTokens {

@@ -2,14 +2,14 @@
 
 use core::fmt;
 
-use gatehouse_configuration::IdentityProvider;
+use gatehouse_configuration::{Configuration, IdentityProvider};
 use gatehouse_openid::{
     AccessRejection, Admission, AssertedIdentity, AuthorizationCode, GROUPS_ANSWER_BYTES, GroupsUnknown,
-    IdTokenRejection, Identity, IdentityAssertion, IdentityAssertionRejection, LoginSecrets, Memberships,
+    IdTokenRejection, Identity, IdentityAssertion, IdentityAssertionRejection, LoginSecrets, Memberships, NamedClaims,
     ProviderMetadata, ProviderTokens, RefreshRejection, RefreshedTokens, TOKEN_ANSWER_BYTES, admit, admit_member,
     group_requests, refresh_request, token_request,
 };
-use gatehouse_protocol::{SecretString, Subject, UnixTime};
+use gatehouse_protocol::{Claims, SecretString, Subject, UnixTime};
 use gatehouse_sealing::KeyRing;
 use http::{Request, Response};
 
@@ -18,6 +18,7 @@ use crate::{AssertionFailure, ComponentHost, Failure, Host, RefreshFailure};
 /// One provider, as it is talked to during one request.
 pub struct ProviderClient<'a, H = ComponentHost> {
     pub(crate) provider: &'a IdentityProvider,
+    configuration: &'a Configuration,
     pub(crate) keys: &'a KeyRing,
     pub(crate) now: UnixTime,
     pub(crate) host: H,
@@ -28,6 +29,8 @@ pub struct ProviderClient<'a, H = ComponentHost> {
 pub struct SignedIn {
     /// Who.
     pub identity: Identity,
+    /// What policies judge them by.
+    pub claims: Claims,
     /// What the provider gave.
     pub tokens: ProviderTokens,
 }
@@ -37,23 +40,35 @@ pub struct SignedIn {
 pub struct Refreshed {
     /// To be kept whatever the verdict is: the old refresh token may be spent.
     pub tokens: RefreshedTokens,
-    /// Whether it is still the user of the session, and one who may come in. Where it is an error, nothing may be done
+    /// Whether it is still the user of the session, and one who may come in, and what policies now judge them by: `None`
+    /// where the provider says nothing of the user. Where it is an error, nothing may be done
     /// with the access token: where it [ends the session](RefreshFailure::ends_the_session), for ever; otherwise until it
     /// was asked again, so the tokens are then kept as if they had expired.
-    pub verdict: Result<(), RefreshFailure>,
+    pub verdict: Result<Option<Claims>, RefreshFailure>,
 }
 
 impl<'a> ProviderClient<'a> {
-    /// The client of `provider`, with the server `keys`, at `now`.
-    pub const fn new(provider: &'a IdentityProvider, keys: &'a KeyRing, now: UnixTime) -> Self {
-        Self::on(ComponentHost, provider, keys, now)
+    /// The client of `provider`, which is one of `configuration`, with the server `keys`, at `now`.
+    pub const fn new(
+        provider: &'a IdentityProvider,
+        configuration: &'a Configuration,
+        keys: &'a KeyRing,
+        now: UnixTime,
+    ) -> Self {
+        Self::on(ComponentHost, provider, configuration, keys, now)
     }
 }
 
 impl<'a, H: Host> ProviderClient<'a, H> {
     /// The same, in other surroundings than the component's.
-    pub const fn on(host: H, provider: &'a IdentityProvider, keys: &'a KeyRing, now: UnixTime) -> Self {
-        Self { provider, keys, now, host }
+    pub const fn on(
+        host: H,
+        provider: &'a IdentityProvider,
+        configuration: &'a Configuration,
+        keys: &'a KeyRing,
+        now: UnixTime,
+    ) -> Self {
+        Self { provider, configuration, keys, now, host }
     }
 
     /// Redeems the code that the browser brought, verifies who signed in, and judges them by the provider's access
@@ -73,8 +88,8 @@ impl<'a, H: Host> ProviderClient<'a, H> {
         let tokens = ProviderTokens::parse(&self.ask("tokens", &request, TOKEN_ANSWER_BYTES)?)?;
         let verify = |keys: &_| Identity::verify(&tokens.id_token, self.provider, metadata, keys, secrets, self.now);
         let identity = self.verified(metadata, verify, IdTokenRejection::fresh_keys_may_help)??;
-        self.admit(&identity, &tokens.access_token)?;
-        Ok(SignedIn { identity, tokens })
+        let claims = self.admit(&identity, &tokens.access_token)?;
+        Ok(SignedIn { identity, claims, tokens })
     }
 
     /// Asks for new tokens for the session of `subject`. The refresh token may be spent from then on, so this happens
@@ -98,13 +113,13 @@ impl<'a, H: Host> ProviderClient<'a, H> {
         tokens: &RefreshedTokens,
         metadata: &ProviderMetadata,
         subject: &Subject,
-    ) -> Result<(), RefreshFailure> {
+    ) -> Result<Option<Claims>, RefreshFailure> {
         // It is optional (OpenID Connect Core 1.0, section 12.2). Without it there is nothing new to judge by.
-        let Some(id_token) = &tokens.id_token else { return Ok(()) };
+        let Some(id_token) = &tokens.id_token else { return Ok(None) };
         let verify = |keys: &_| Identity::verify_refreshed(id_token, self.provider, metadata, keys, subject, self.now);
         let identity = self.verified(metadata, verify, IdTokenRejection::fresh_keys_may_help)?;
         let identity = identity.map_err(RefreshRejection::from)?;
-        Ok(self.admit(&identity, &tokens.access_token).map_err(RefreshRejection::from)?)
+        Ok(Some(self.admit(&identity, &tokens.access_token).map_err(RefreshRejection::from)?))
     }
 
     /// Verifies an identity assertion of this provider for the authenticated client `client_id` at the authorization
@@ -123,17 +138,20 @@ impl<'a, H: Host> ProviderClient<'a, H> {
         Ok(self.verified(&metadata, verify, IdentityAssertionRejection::fresh_keys_may_help)??)
     }
 
-    fn admit(&self, identity: &Identity, access_token: &SecretString) -> Result<(), AccessRejection> {
-        match admit(identity, self.provider)? {
-            Admission::Granted => Ok(()),
-            Admission::GroupsNeeded => admit_member(&self.memberships(access_token)?, self.provider),
+    fn admit(&self, identity: &Identity, access_token: &SecretString) -> Result<Claims, AccessRejection> {
+        let named = NamedClaims::of(&self.configuration.routes);
+        match admit(identity, self.provider, &named)? {
+            Admission::Granted(claims) => Ok(claims),
+            Admission::GroupsNeeded => {
+                admit_member(identity, &self.memberships(&named, access_token)?, self.provider, &named)
+            }
         }
     }
 
-    /// Those of the rules' groups that the user is in. Every request must be answered.
-    fn memberships(&self, access_token: &SecretString) -> Result<Memberships, GroupsUnknown> {
+    /// Those of the groups that rules name that the user is in. Every request must be answered.
+    fn memberships(&self, named: &NamedClaims<'_>, access_token: &SecretString) -> Result<Memberships, GroupsUnknown> {
         let mut memberships = Memberships::default();
-        for request in group_requests(self.provider, access_token)? {
+        for request in group_requests(self.provider, named, access_token)? {
             let response = self.host.fetch(&request, GROUPS_ANSWER_BYTES);
             memberships.add(&response.map_err(|reason| GroupsUnknown::NoAnswer(reason.to_string()))?)?;
         }

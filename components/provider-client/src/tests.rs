@@ -2,13 +2,16 @@ mod provider;
 
 use gatehouse_configuration::{AccessRules, AssertionSource, ProviderAuthentication};
 use gatehouse_openid::{AccessRejection, ClientError, IdentityAssertion, RefreshRejection};
-use gatehouse_protocol::{SecretString, Subject};
+use gatehouse_protocol::{Claims, SecretString, Subject};
 use http::{HeaderName, StatusCode};
 use http_shell::outbound::NoAnswer;
 use serde_json::json;
 
 use crate::{AssertionFailure, Failure, RefreshFailure};
-use provider::{GROUP, NOW, ROTATED, World, elliptic_key};
+use provider::{GROUP, NOW, ROTATED, TENANT, World, elliptic_key, with_policy};
+
+const OTHER: &str = "11111111-7a52-4c0b-8f0e-5d7a1b2c3d4e";
+const UNASKED: &str = "22222222-7a52-4c0b-8f0e-5d7a1b2c3d4e";
 
 #[test]
 fn a_user_signs_in_and_the_second_one_costs_one_request() {
@@ -212,6 +215,42 @@ fn groups_that_cannot_be_known_let_nobody_in() {
     world.host.fail.set(None);
     world.host.unreachable.set(Some("graph.microsoft.com"));
     assert_eq!(world.sign_in().unwrap_err().to_wire(), ClientError::TemporarilyUnavailable);
+}
+
+#[test]
+fn groups_that_only_a_policy_names_are_asked_for_too_and_become_claims() {
+    let mut world = World::of_entra_with_groups();
+    world.provider.access = AccessRules::default();
+    assert!(world.sign_in().unwrap().claims.groups.is_empty());
+    let asked_graph = |world: &World| world.asked().iter().any(|asked| asked.ends_with("checkMemberGroups"));
+    assert!(!asked_graph(&world), "no rule names any");
+
+    let rule =
+        format!("[[routes.policy]]\nname = \"staff\"\ngroups = [\"{}\", \"{OTHER}\"]", GROUP.to_ascii_uppercase());
+    world.configuration = with_policy(&rule);
+    world.host.member_of.replace(vec![GROUP.to_owned(), UNASKED.to_owned()]);
+    let claims = world.sign_in().unwrap().claims;
+    assert_eq!((claims.groups, claims.tenant.as_deref()), (vec![GROUP.to_owned()], Some(TENANT)));
+    assert!(asked_graph(&world));
+
+    world.host.fail.set(Some(("/v1.0/me/checkMemberGroups", StatusCode::BAD_GATEWAY)));
+    let failure = world.sign_in().unwrap_err();
+    assert!(matches!(failure.access(), Some(AccessRejection::GroupsUnknown(_))), "{failure}");
+}
+
+#[test]
+fn what_the_provider_says_of_the_user_is_known_after_each_id_token() {
+    let world = World::of_openid();
+    world.host.claims.replace(json!({ "groups": ["engineering"], "roles": ["reader"] }));
+    let claims = world.sign_in().unwrap().claims;
+    assert_eq!((&*claims.groups, &*claims.roles), (&["engineering".to_owned()][..], &["reader".to_owned()][..]));
+    let alice = Subject::new("main", "alice").unwrap();
+    let refreshed = || world.client().refresh(&refresh_token(), &alice).unwrap().verdict.unwrap();
+    assert_eq!(refreshed(), Some(claims));
+    world.host.claims.replace(json!({ "groups": [] }));
+    assert_eq!(refreshed(), Some(Claims::default()));
+    world.host.without_id_token.set(true);
+    assert_eq!(refreshed(), None);
 }
 
 fn refresh_token() -> SecretString {

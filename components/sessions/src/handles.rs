@@ -10,14 +10,14 @@ use crate::translate;
 impl Guest for SessionKeeper {
     fn bind(owner: Principal, handle: String) -> Result<String, Rejection> {
         let keys = host_imports::server_keys().map_err(|error| Rejection::Unavailable(error.to_string()))?;
-        let owner = translate::principal(&owner).map_err(|_| Rejection::Unrecognised)?;
+        let owner = translate::principal(owner).map_err(|_| Rejection::Unrecognised)?;
         bind_handle(&owner, &handle, &keys, &mut SystemEntropy)
             .map_err(|error| Rejection::Unavailable(error.to_string()))
     }
 
     fn open(owner: Principal, bound: String) -> Result<String, Rejection> {
         let keys = host_imports::server_keys().map_err(|error| Rejection::Unavailable(error.to_string()))?;
-        let owner = translate::principal(&owner).map_err(|_| Rejection::Unrecognised)?;
+        let owner = translate::principal(owner).map_err(|_| Rejection::Unrecognised)?;
         open_handle(&owner, &bound, &keys).map(|handle| handle.expose().to_owned()).map_err(|_| Rejection::Unrecognised)
     }
 }

@@ -15,7 +15,7 @@ pub(crate) enum Failure {
     Unavailable(String),
     /// There are new tokens, and it is not known whether the user may still come in. They count as expired, so that it is
     /// asked again before they are used; the refresh token from before is spent.
-    Unjudged(RefreshedTokens, String),
+    Unjudged(Box<RefreshedTokens>, String),
 }
 
 /// Asks the provider of `subject` for new tokens, with the scopes of the sign-in, and whether the user may still come in.
@@ -25,17 +25,19 @@ pub(crate) fn refresh(subject: &Subject, refresh_token: &SecretString) -> Result
     let provider = configuration
         .identity_provider(subject.provider())
         .ok_or_else(|| unavailable("the session's identity provider is no longer configured"))?;
-    let Refreshed { tokens, verdict } =
-        ProviderClient::new(provider, &keys, now()).refresh(refresh_token, subject).map_err(Failure::of)?;
-    let refreshed = |expires_at| RefreshedTokens {
+    let Refreshed { tokens, verdict } = ProviderClient::new(provider, &configuration, &keys, now())
+        .refresh(refresh_token, subject)
+        .map_err(Failure::of)?;
+    let refreshed = |expires_at, claims| RefreshedTokens {
         access_token: tokens.access_token,
         refresh_token: Some(tokens.refresh_token),
         expires_at,
+        claims,
     };
     match verdict {
-        Ok(()) => Ok(refreshed(tokens.expires_in.map(|seconds| now().plus(seconds)))),
+        Ok(claims) => Ok(refreshed(tokens.expires_in.map(|seconds| now().plus(seconds)), claims)),
         Err(failure) if failure.ends_the_session() => Err(Failure::SignInAgain(failure.to_string())),
-        Err(failure) => Err(Failure::Unjudged(refreshed(Some(now())), failure.to_string())),
+        Err(failure) => Err(Failure::Unjudged(Box::new(refreshed(Some(now()), None)), failure.to_string())),
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn access_token(grant: &ProviderGrant) -> Result<Option<SecretString>
                 lease.sign_in_again(&HostStore)?;
             }
             Err(Failure::Unjudged(tokens, reason)) => {
-                lease.complete(tokens, &HostStore, now(), &mut SystemEntropy)?;
+                lease.complete(*tokens, &HostStore, now(), &mut SystemEntropy)?;
                 return Err(Rejection::Unavailable(reason));
             }
             Err(Failure::Unavailable(reason)) => {

@@ -24,7 +24,7 @@ impl Guest for SessionKeeper {
     ) -> Result<Tokens, WitRejection> {
         with_sessions(|sessions| {
             let opening = Opening {
-                principal: translate::principal(&principal)?,
+                principal: translate::principal(principal)?,
                 client_name: ClientName::parse(&client_name).map_err(|_| invalid("client name"))?,
                 upstream: translate::upstream_tokens(upstream),
                 access_token_lifetime,
@@ -38,7 +38,7 @@ impl Guest for SessionKeeper {
 
     fn validate(access_token: String, resource: String) -> Result<Principal, WitRejection> {
         with_sessions(|sessions| sessions.validate(&access_token, &presented_at(&resource)?))
-            .map(|principal| translate::principal_to_wit(&principal))
+            .map(translate::principal_to_wit)
     }
 
     fn identity_provider_token(access_token: String, resource: String) -> Result<Option<String>, WitRejection> {
@@ -86,7 +86,7 @@ impl Guest for SessionKeeper {
 
     fn introspect(token: String, resources: Vec<String>) -> Result<Option<Introspection>, WitRejection> {
         with_sessions(|sessions| sessions.introspect(&token, &translate::resources(&resources)?))
-            .map(|introspection| introspection.as_ref().map(translate::introspection_to_wit))
+            .map(|introspection| introspection.map(translate::introspection_to_wit))
     }
 
     fn revoke(token: String, client_id: String, resources: Vec<String>) -> Result<Revocation, WitRejection> {

@@ -1,6 +1,8 @@
 //! Between the boundary's records and the session crate's values.
 
-use gatehouse_protocol::{Claims, ClientId, ResourceUri, Scope, Scopes, SecretString, Subject, TooManyClaims, UnixTime};
+use gatehouse_protocol::{
+    Claims, ClientId, ResourceUri, Scope, Scopes, SecretString, Subject, TooManyClaims, UnixTime,
+};
 use gatehouse_sealing::HandleSecret;
 use gatehouse_session::{
     Introspection, Principal, Rejection, Revocation, SessionRoot, Summary, TokenKind, Tokens, UpstreamTokens,
@@ -13,19 +15,19 @@ pub(crate) fn root(root: &wit::SessionRoot) -> Result<SessionRoot, Rejection> {
     Ok(SessionRoot { secret, expires_at: UnixTime::from_seconds(root.expires_at) })
 }
 
-pub(crate) fn principal(principal: &wit::Principal) -> Result<Principal, Rejection> {
+pub(crate) fn principal(principal: wit::Principal) -> Result<Principal, Rejection> {
     Ok(Principal {
         subject: Subject::parse(&principal.subject).map_err(|_| invalid("subject"))?,
         client_id: ClientId::parse(&principal.client_id).map_err(|_| invalid("client id"))?,
         resource: ResourceUri::parse(&principal.resource).map_err(|_| invalid("resource"))?,
         scopes: scopes(&principal.scopes).map_err(|_| invalid("scope"))?,
-        claims: claims(&principal.claims).map_err(|_| invalid("set of claims"))?,
+        claims: claims(principal.claims).map_err(|_| invalid("set of claims"))?,
     })
 }
 
-fn claims(claims: &wit::Claims) -> Result<Claims, TooManyClaims> {
+fn claims(claims: wit::Claims) -> Result<Claims, TooManyClaims> {
     let wit::Claims { tenant, groups, roles } = claims;
-    Claims::new(tenant.clone(), groups.clone(), roles.clone())
+    Claims::new(tenant, groups, roles)
 }
 
 pub(crate) fn scopes(scopes: &[String]) -> Result<Scopes, gatehouse_protocol::InvalidScope> {
@@ -45,19 +47,19 @@ pub(crate) fn upstream_tokens(tokens: wit::UpstreamTokens) -> UpstreamTokens {
     }
 }
 
-pub(crate) fn principal_to_wit(principal: &Principal) -> wit::Principal {
+pub(crate) fn principal_to_wit(principal: Principal) -> wit::Principal {
     wit::Principal {
         subject: principal.subject.to_string(),
         client_id: principal.client_id.to_string(),
         resource: principal.resource.to_string(),
         scopes: scopes_to_wit(&principal.scopes),
-        claims: claims_to_wit(&principal.claims),
+        claims: claims_to_wit(principal.claims),
     }
 }
 
-fn claims_to_wit(claims: &Claims) -> wit::Claims {
+fn claims_to_wit(claims: Claims) -> wit::Claims {
     let Claims { tenant, groups, roles } = claims;
-    wit::Claims { tenant: tenant.clone(), groups: groups.clone(), roles: roles.clone() }
+    wit::Claims { tenant, groups, roles }
 }
 
 pub(crate) fn tokens_to_wit(tokens: &Tokens) -> wit::Tokens {
@@ -69,9 +71,9 @@ pub(crate) fn tokens_to_wit(tokens: &Tokens) -> wit::Tokens {
     }
 }
 
-pub(crate) fn introspection_to_wit(introspection: &Introspection) -> wit::Introspection {
+pub(crate) fn introspection_to_wit(introspection: Introspection) -> wit::Introspection {
     wit::Introspection {
-        principal: principal_to_wit(&introspection.principal),
+        principal: principal_to_wit(introspection.principal),
         kind: match introspection.kind {
             TokenKind::Access => wit::TokenKind::Access,
             TokenKind::Refresh => wit::TokenKind::Refresh,

@@ -10,7 +10,7 @@ mod route;
 mod upstream;
 mod values;
 
-use gatehouse_protocol::{PrivateUseScheme, RedirectRules, WebOrigin};
+use gatehouse_protocol::{PrivateUseScheme, RedirectRules, Subject, WebOrigin};
 use serde::Deserialize;
 
 use self::client::ClientDocument;
@@ -18,7 +18,7 @@ use self::identity_provider::ProviderDocument;
 use self::route::RouteDocument;
 use self::values::{SecretDocument, unique};
 use crate::error::{one_line, problem};
-use crate::{AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, Lifetimes, Registration};
+use crate::{AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, Lifetimes, Registration, Route};
 
 const DEFAULT_ACCESS_TOKEN_SECONDS: u64 = 5 * 60;
 const DEFAULT_CONSENT_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -98,7 +98,7 @@ impl Document {
         }
         let routes = self.routes.into_iter().enumerate().map(|(index, route)| route.check(index));
         let routes = routes.collect::<Result<Vec<_>, _>>()?;
-        let of_routes = routes.iter().flat_map(|route| route.scopes.iter().cloned()).collect();
+        let of_routes = routes.iter().flat_map(Route::offered_scopes).cloned().collect();
         let clients = self.clients.into_iter().enumerate();
         let clients = clients.map(|(index, client)| client.check(index, &rules, &of_routes));
         let configuration = Configuration {
@@ -114,11 +114,30 @@ impl Document {
         };
         unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
+        known_providers(&configuration)?;
         Ok(configuration)
     }
 }
 
 const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
+
+/// A subject of a provider that does not exist is nobody: a rule that denies something would do nothing.
+fn known_providers(configuration: &Configuration) -> Result<(), ConfigurationError> {
+    let is_known = |subject: &str| {
+        let provider = subject.split(':').next().unwrap_or(subject);
+        provider == Subject::MACHINES || configuration.identity_provider(provider).is_some()
+    };
+    for (route, rules) in configuration.routes.iter().map(|route| &route.policy.rules).enumerate() {
+        for (rule, subjects) in rules.iter().map(|rule| &rule.who.subjects).enumerate() {
+            if let Some(index) = subjects.iter().position(|subject| !is_known(subject)) {
+                let key = format!("routes[{route}].policy[{rule}].subjects[{index}]");
+                let text = "begins with no identity provider's name";
+                return Err(problem(key, text, r#"subjects = ["main:8f2c1e", "client:nightly-report"]"#));
+            }
+        }
+    }
+    Ok(())
+}
 
 fn allowed_origins(origins: Vec<String>) -> Result<AllowedOrigins, ConfigurationError> {
     if origins.iter().any(|origin| origin == "*") {

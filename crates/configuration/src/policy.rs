@@ -1,5 +1,7 @@
 //! Who may do what at a route, as the operator says it. `gatehouse-policy` decides by it.
 
+use core::fmt;
+
 use gatehouse_protocol::Scopes;
 
 /// The rules of a route.
@@ -39,11 +41,11 @@ pub enum Effect {
 pub struct Who {
     /// All of which the token must have. An allowing rule that lacks nothing but these is what a step-up asks for.
     pub scopes: Scopes,
-    /// Of the identity provider, as it names them.
+    /// Of the identity provider, as it names them; ids (UUIDs) in lower case, as [`gatehouse_protocol::Claims`] has them.
     pub groups: Vec<String>,
-    /// Of the identity provider.
+    /// Of the identity provider, as it names them.
     pub roles: Vec<String>,
-    /// Of the identity provider.
+    /// Of the identity provider; ids (UUIDs) in lower case.
     pub tenants: Vec<String>,
     /// OAuth clients, by their `client_id`.
     pub clients: Vec<String>,
@@ -82,5 +84,102 @@ impl Pattern {
     /// Whether `name` is one of those meant.
     pub fn matches(&self, name: &str) -> bool {
         self.0.matches(name)
+    }
+
+    /// Whether some name that begins like this is one of those meant.
+    pub fn matches_some(&self, beginning: &str) -> bool {
+        // Whatever is left of the pattern, something can be written that it matches.
+        !self.left_after(beginning).is_empty()
+    }
+
+    /// Whether every name that begins like this is one of those meant.
+    pub fn matches_all(&self, beginning: &str) -> bool {
+        self.left_after(beginning).contains(&['*'].as_slice())
+    }
+
+    /// What may be left of the pattern when the text has been matched with its beginning.
+    fn left_after(&self, text: &str) -> Vec<&[char]> {
+        let mut left = with_stars_passed(vec![self.0.pattern_chars()]);
+        for character in text.chars() {
+            let after = left.into_iter().filter_map(|rest| match rest {
+                ['*', ..] => Some(rest),
+                [one, after @ ..] if *one == '?' || *one == character => Some(after),
+                _ => None,
+            });
+            left = with_stars_passed(after.collect());
+        }
+        left
+    }
+}
+
+/// Those that begin with `*` also without it, and each once: `*` may stand for nothing.
+fn with_stars_passed(mut rests: Vec<&[char]>) -> Vec<&[char]> {
+    let passed: Vec<_> = rests.iter().filter_map(|rest| rest.strip_prefix(&['*'])).collect();
+    rests.extend(passed);
+    rests.sort_by_key(|rest| rest.len());
+    rests.dedup_by_key(|rest| rest.len());
+    rests
+}
+
+impl fmt::Display for Pattern {
+    /// As the operator wrote it; several `*` in a row are one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_begins_alike_is_meant_in_part_or_as_a_whole() {
+        for (text, beginning, some, all) in [
+            ("*", "", true, true),
+            ("**", "abc", true, true),
+            ("file:///public/*", "file:///", true, false),
+            ("file:///public/*", "file:///public/", true, true),
+            ("file:///public/*", "file:///public/x", true, true),
+            ("file:///public/*", "file:///secret/", false, false),
+            ("file:///a", "file:///a", true, false),
+            ("file:///a", "file:///ab", false, false),
+            ("*.txt", "file:///a", true, false),
+            ("?*", "", true, false),
+            ("?*", "a", true, true),
+            ("a?*", "ab", true, true),
+            ("*a*", "bab", true, true),
+            ("*a*", "bbb", true, false),
+        ] {
+            assert_eq!(
+                (pattern(text).matches_some(beginning), pattern(text).matches_all(beginning)),
+                (some, all),
+                "{text} {beginning}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_said_of_a_beginning_holds_for_what_follows(text in "[ab*?]{1,6}", beginning in "[ab]{0,4}", end in "[ab]{0,4}") {
+            let pattern = pattern(&text);
+            let matches = pattern.matches(&format!("{beginning}{end}"));
+            prop_assert!(!matches || pattern.matches_some(&beginning));
+            prop_assert!(matches || !pattern.matches_all(&beginning));
+            prop_assert_eq!(pattern.matches(&beginning), pattern.left_after(&beginning).contains(&[].as_slice()));
+        }
+
+        #[test]
+        fn a_pattern_takes_any_text_and_keeps_its_own(text in "\\PC{1,40}", name in "\\PC{0,40}") {
+            let pattern = pattern(&text);
+            pattern.matches(&name);
+            prop_assert_eq!(pattern.matches_all(&name) && !pattern.matches_some(&name), false);
+            prop_assert_eq!(Pattern::parse(&pattern.to_string()).unwrap(), pattern);
+        }
     }
 }

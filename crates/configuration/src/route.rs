@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gatehouse_protocol::{Scope, Scopes};
 
-use crate::{Limits, Policy, Rate, Upstream};
+use crate::{Effect, Limits, Policy, Rate, Upstream};
 
 /// An MCP endpoint of ours.
 #[derive(Clone, Debug)]
@@ -56,6 +56,24 @@ impl Route {
     /// What a scope means in words; the scope itself where the operator gave none.
     pub fn describe<'a>(&'a self, scope: &'a Scope) -> &'a str {
         self.scope_descriptions.get(scope.as_str()).map_or(scope.as_str(), String::as_str)
+    }
+
+    /// What a token for it can have: the scopes that it needs, and those by which rules allow more. Nobody who asks for
+    /// nothing in particular gets the latter; a client is told to ask for them when it needs them (step-up).
+    pub fn offered_scopes(&self) -> impl Iterator<Item = &Scope> {
+        let allowing = self.policy.rules.iter().filter(|rule| rule.effect == Effect::Allow);
+        self.scopes.iter().chain(allowing.flat_map(|rule| rule.who.scopes.iter()))
+    }
+
+    /// What is granted to who asks for `requested`: that much, or the scopes that the route needs where nothing is asked
+    /// for. `None` where something else is asked for; scopes of OpenID that are not among the offered ones do not count.
+    pub fn granted(&self, requested: &Scopes) -> Option<Scopes> {
+        let offered: Scopes = self.offered_scopes().cloned().collect();
+        let requested = requested.without_openid_but(&offered);
+        if requested.is_empty() {
+            return Some(self.scopes.clone());
+        }
+        offered.contains_all(&requested).then_some(requested)
     }
 
     /// Every server behind the route.

@@ -199,16 +199,73 @@ fn only_our_own_origin_and_the_listed_ones_are_allowed() {
     }
 }
 
+/// A route with something of everything that a route can have.
+const FULL: &str = r#"
+[[routes]]
+path = "/full"
+scopes = ["mcp"]
+legacy_sse = true
+validate_arguments = true
+log_arguments = true
+limits = { request_bytes = 1000, json_depth = 64, headers = 100, streams_per_subject = 4, stream_idle = 60, stream_total = 600 }
+rates = [{ per = "subject", requests = 10, seconds = 60 }, { per = "tool", tools = ["a*"], requests = 1, seconds = 1 }]
+
+[[routes.members]]
+prefix = "files"
+url = "https://files.example/mcp"
+subject_header = "x-user"
+timeouts = { connect = 5, answer = 60 }
+
+[[routes.policy]]
+name = "writers"
+effect = "deny"
+scopes = ["files:write"]
+groups = ["engineering"]
+subjects = ["entra:alice"]
+methods = ["logging/*"]
+tools = ["files_write*"]
+"#;
+
 /// The document with one piece replaced, so that the checks behind the syntax are reached.
 fn nearly_a_document() -> impl Strategy<Value = String> {
-    const PIECES: [&str; 10] = ["\"", "\n", "https", "entra", "/mcp", "[", "secret", "10.0.0.7", "=", "client_id"];
-    (proptest::sample::select(&PIECES[..]), "[\\PC\n]{0,12}", any::<proptest::sample::Index>()).prop_map(
-        |(piece, new, index)| {
-            let places: Vec<_> = MINIMAL.match_indices(piece).collect();
-            let (at, _) = places[index.index(places.len())];
-            format!("{}{new}{}", &MINIMAL[..at], &MINIMAL[at + piece.len()..])
-        },
-    )
+    const PIECES: [&str; 22] = [
+        "\"",
+        "\n",
+        "https",
+        "entra",
+        "/mcp",
+        "[",
+        "secret",
+        "10.0.0.7",
+        "=",
+        "client_id",
+        "1000",
+        "64",
+        "100",
+        "60",
+        "tool",
+        "\"a*\"",
+        "files",
+        "deny",
+        "engineering",
+        "entra:alice",
+        "logging/*",
+        "true",
+    ];
+    let document = prop_oneof![Just(MINIMAL.to_owned()), Just(format!("{MINIMAL}{FULL}"))];
+    let place = any::<proptest::sample::Index>();
+    (document, proptest::sample::select(&PIECES[..]), "[\\PC\n]{0,12}", place).prop_map(|(text, piece, new, index)| {
+        let places: Vec<_> = text.match_indices(piece).map(|(at, _)| at).collect();
+        let Some(at) = places.get(index.index(places.len().max(1))) else { return text };
+        format!("{}{new}{}", &text[..*at], &text[at + piece.len()..])
+    })
+}
+
+#[test]
+fn a_document_may_have_everything() {
+    let configuration = Configuration::parse(&format!("{MINIMAL}{FULL}")).unwrap();
+    let route = &configuration.routes[1];
+    assert_eq!((route.policy.rules.len(), route.rates.len(), route.limits.headers), (1, 2, 100));
 }
 
 proptest! {

@@ -1,1 +1,101 @@
-//! Several MCP servers as one: names, plans, merged answers.
+//! Several MCP servers as one: whose a name is, who is asked what, and one answer of many.
+//!
+//! Nothing here is stored, and nothing waits. What must be known later travels with the client: the members' sessions in
+//! its session id, their cursors in its cursor, their request ids in the ids that it answers, their event ids in its own.
+//! Members are counted as they stand in the configuration; people read their prefix ("" for the one that has none).
+//!
+//! # The order, for whoever does the sending
+//!
+//! `Federation::of(route, era)` once for each request of the client. The messages of a batch are planned one by one.
+//!
+//! * **POST**: [`Federation::plan`] says what to do.
+//!   * [`Plan::One`]: send it; the member's status and answer are the client's. Each message of the answer, be it the JSON
+//!     body or an event, goes through [`Stream::message`], and what comes of it goes to the client, if anything does; each
+//!     event id through [`Stream::event_id`].
+//!   * [`Plan::All`]: send all at once, read from each its answer (the first response, in JSON or in an event) or why there
+//!     is none, and give the [`Outcome`]s to [`Merge::finish`].
+//!   * [`Plan::Listen`]: send all at once; whatever comes goes into [`Listening`], and what it gives goes to the client.
+//!   * [`Plan::Answer`]: it is the answer. [`Plan::Nothing`]: 202, for what belongs to nobody.
+//! * **GET** (2025-11-25 and earlier): [`Federation::listen`] says whom to ask for what, and its [`Stream`] takes the
+//!   messages. A member that answers 405 has no stream; if all do, so does the route. A member's 404 ends the session.
+//! * **DELETE**: to all of [`Federation::sessions`].
+//!
+//! Policy is decided by what the client says (before the plan) and filters what the client gets (after the merge): it
+//! knows names with prefixes only.
+
+mod capabilities;
+mod content;
+mod cursor;
+mod event_id;
+#[cfg(test)]
+mod example;
+mod handed_on;
+mod introduction;
+mod listening;
+mod listing;
+mod merge;
+mod naming;
+mod plan;
+mod sessions;
+mod stream;
+mod unavailable;
+
+use gatehouse_configuration::{Route, Servers};
+
+use naming::Naming;
+
+pub use listening::Listening;
+pub use merge::{Merge, Merged, Outcome};
+pub use plan::{Plan, Sending};
+pub use sessions::Sessions;
+pub use stream::{Listen, Stream};
+pub use unavailable::Reason;
+
+/// How a request is spoken (MCP 2026-07-28, versioning, "Terminology").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Era {
+    /// With `initialize` and sessions: 2025-11-25 and earlier.
+    Legacy,
+    /// Without: 2026-07-28.
+    Modern,
+}
+
+/// The members of a federated route, for one request of a client.
+#[derive(Clone, Debug)]
+pub struct Federation {
+    /// What the client is told that it speaks to.
+    name: String,
+    naming: Naming,
+    era: Era,
+}
+
+impl Federation {
+    /// `None` for a route with one server.
+    pub fn of(route: &Route, era: Era) -> Option<Self> {
+        match &route.servers {
+            Servers::One(_) => None,
+            Servers::Federated(members) => Some(Self { name: route.name.clone(), naming: Naming::of(members), era }),
+        }
+    }
+
+    /// Reads the session that a client presents, from the entries that [`Federation::entries`] gave. `None` where the
+    /// route has other members by now: the client is told 404, and begins anew.
+    pub fn read_sessions(&self, entries: Vec<Option<String>>) -> Option<Sessions> {
+        Sessions::read(entries, &self.naming)
+    }
+
+    /// The session as it is to be sealed for the client.
+    pub fn entries(&self, sessions: &Sessions) -> Vec<Option<String>> {
+        sessions.entries(&self.naming)
+    }
+
+    /// The members' own session ids, by member.
+    pub fn sessions<'a>(&self, sessions: &'a Sessions) -> Vec<(usize, &'a str)> {
+        (0..self.naming.len()).filter_map(|member| Some((member, sessions.of(member).id()?))).collect()
+    }
+
+    /// The member's prefix, for the log; empty where it has none.
+    pub fn label(&self, member: usize) -> &str {
+        self.naming.label(member)
+    }
+}

@@ -75,3 +75,6 @@ impl fmt::Display for Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,10 +38,11 @@ impl Id {
 
 /// An integer, also where it is written as a fraction or with an exponent.
 pub(crate) fn whole(value: &RawValue) -> Option<i64> {
-    let number: Number = serde_json::from_str(value.get()).ok()?;
-    let near = || number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= SAFE);
+    let text = value.get();
+    // Not serde_json's doubles, which may be off by the last bit.
+    let near = || text.parse::<f64>().ok().filter(|number| number.fract() == 0.0 && number.abs() <= SAFE);
     #[expect(clippy::cast_possible_truncation, reason = "whole and within 53 bits")]
-    number.as_i64().or_else(|| near().map(|number| number as i64))
+    text.parse().ok().or_else(|| near().map(|number| number as i64))
 }
 
 impl From<i64> for Id {
@@ -61,6 +62,21 @@ impl fmt::Display for Id {
         match self {
             Self::Text(text) => Value::from(text.as_str()).fmt(formatter),
             Self::Number(number) => number.fmt(formatter),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_written_as_it_is_read() {
+        for text in [r#""a\"b""#, r#""""#, "0", "-1", "18446744073709551615", "\"1\""] {
+            assert_eq!(Id::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["", "null", "1.0", "[1]", "{}", "1 1", "a", "true"] {
+            assert_eq!(Id::parse(text), None, "{text}");
         }
     }
 }

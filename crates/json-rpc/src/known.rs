@@ -1,5 +1,8 @@
 //! The members by which a gateway decides, and the keys that other readers take for them.
 
+/// In JavaScript, a copy of an object (`Object.assign`) has all members of the object under this key.
+const PROTOTYPE: &str = "__proto__";
+
 /// One place in a message: the members that are known there, and the places within them.
 pub(crate) struct Place {
     known: &'static [&'static str],
@@ -77,9 +80,10 @@ impl Place {
         self.inner.iter().find(|(name, _)| *name == key).map_or(&ANYWHERE, |(_, place)| *place)
     }
 
-    /// Whether some reader takes `key` for a known member that it is not.
+    /// Whether some reader takes `key` for a known member that it is not, or finds known members within it.
     pub(crate) fn confuses(&self, key: &str) -> bool {
-        !self.known.contains(&key) && self.known.iter().any(|known| folded(known).eq(folded(key)))
+        let is_prototype = key == PROTOTYPE && !self.known.is_empty();
+        is_prototype || !self.known.contains(&key) && self.known.iter().any(|known| folded(known).eq(folded(key)))
     }
 }
 
@@ -93,4 +97,39 @@ fn folded(key: &str) -> impl Iterator<Item = char> {
         '\u{130}' | '\u{131}' => 'i',
         other => other.to_ascii_lowercase(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every place of a message, once.
+    fn places() -> Vec<&'static Place> {
+        let mut places = vec![&ENVELOPE];
+        let mut next = 0;
+        while let Some(place) = places.get(next) {
+            places.extend(place.inner.iter().map(|(_, inner)| *inner));
+            next += 1;
+        }
+        places
+    }
+
+    #[test]
+    fn no_place_confuses_its_own_members() {
+        for place in places() {
+            for key in place.known {
+                assert!(!place.confuses(key), "{key}");
+                assert_eq!(place.known.iter().filter(|other| folded(other).eq(folded(key))).count(), 1, "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_is_within_a_member_that_is_known() {
+        for place in places() {
+            for (key, _) in place.inner {
+                assert!(place.known.contains(key), "{key}");
+            }
+        }
+    }
 }

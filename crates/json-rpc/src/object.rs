@@ -191,3 +191,99 @@ impl<'de> Visitor<'de> for Members {
         Ok(object)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(text: &str) -> Object {
+        Object::parse(text).unwrap()
+    }
+
+    #[test]
+    fn members_keep_their_order_and_their_text() {
+        let text = r#"{"b":1.0,"a":{ "x" : 1E5 },"":"\u0041"}"#;
+        assert_eq!(object(&format!(" {text} ")).to_string(), text);
+        assert_eq!(object(r#"{ "\u0062" : 1 }"#).to_string(), r#"{"b":1}"#);
+        assert_eq!(object("{ }").to_string(), "{}");
+        assert_eq!(serde_json::to_string(&object(text)).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Object>(text).unwrap(), object(text));
+        assert_eq!(object(text).to_raw().get(), text);
+    }
+
+    #[test]
+    fn members_are_read_by_what_they_are() {
+        let object = object(r#"{"s":"a\u0062","n":1.0,"o":{"x":1},"a":[1.0,"b"],"z":null}"#);
+        assert_eq!(object.str("s").as_deref(), Some("ab"));
+        assert_eq!(object.get("n").unwrap().get(), "1.0");
+        assert_eq!(object.object("o").unwrap().get("x").unwrap().get(), "1");
+        let items: Vec<_> = object.array("a").unwrap().iter().map(|item| item.get().to_owned()).collect();
+        assert_eq!(items, ["1.0", "\"b\""]);
+        for name in ["n", "o", "a", "z", "none"] {
+            assert_eq!(object.str(name), None, "{name}");
+        }
+        for name in ["s", "n", "a", "z", "none"] {
+            assert_eq!(object.object(name), None, "{name}");
+        }
+        for name in ["s", "n", "o", "z", "none"] {
+            assert!(object.array(name).is_none(), "{name}");
+        }
+        assert!(object.contains("z") && !object.contains("none"));
+        assert_eq!((object.len(), object.is_empty()), (5, false));
+    }
+
+    #[test]
+    fn a_member_is_put_in_its_old_place_and_taken_out_without_disorder() {
+        let mut object = object(r#"{"a":1,"b":2,"c":3}"#);
+        object.set("b", "x");
+        object.set("d", &json!([1]));
+        assert_eq!(object.to_string(), r#"{"a":1,"b":"x","c":3,"d":[1]}"#);
+        assert_eq!(object.remove("a").unwrap().get(), "1");
+        assert!(object.remove("a").is_none());
+        object.set_raw("c", RawValue::from_string("3.0".to_owned()).unwrap());
+        object.set("b", &Object::new());
+        assert_eq!(object.to_string(), r#"{"b":{},"c":3.0,"d":[1]}"#);
+        object.set("e", &BTreeMap::from([((1, 2), 3)]));
+        assert_eq!(object.get("e").unwrap().get(), "null", "no JSON object has such keys");
+    }
+
+    #[test]
+    fn an_object_is_read_as_strictly_as_a_body() {
+        assert_eq!(Object::parse(r#"{"a":{"b":1,"b":1}}"#), Err(Unparsable::DoubledKey));
+        assert_eq!(Object::parse(&"[".repeat(DEEPEST + 1)), Err(Unparsable::TooDeep));
+        assert_eq!(Object::parse("[]"), Err(Unparsable::NotJsonRpc("an object is expected")));
+        assert!(matches!(Object::parse("{} {}"), Err(Unparsable::NotJson(_))));
+        assert!(matches!(Object::parse(r#"{"a":"\ud800"}"#), Err(Unparsable::NotJson(_))));
+        assert_eq!(object(r#"{"Name":1,"name":2}"#).len(), 2);
+        let doubled: Box<RawValue> = serde_json::from_str(r#"{"a":1,"a":2}"#).unwrap();
+        assert_eq!(Object::of(&doubled), None);
+        assert!(serde_json::from_str::<Object>(r#"{"a":1,"a":2}"#).is_err());
+    }
+
+    #[test]
+    fn objects_are_the_same_by_text_and_order() {
+        assert_eq!(object(r#"{"a": 1}"#), object(r#"{"\u0061":1}"#));
+        for other in [r#"{"a":1.0}"#, r#"{"a":1,"b":1}"#, r#"{"b":1}"#, "{}"] {
+            assert_ne!(object(r#"{"a":1}"#), object(other));
+        }
+        assert_ne!(object(r#"{"a":1,"b":1}"#), object(r#"{"b":1,"a":1}"#));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_as_the_same(members in prop::collection::btree_map(any::<String>(), any::<String>(), 0..6)) {
+            let mut object = Object::new();
+            for (name, value) in &members {
+                object.set(name, value);
+            }
+            let read = Object::parse(&object.to_string()).unwrap();
+            prop_assert!(members.iter().all(|(name, value)| read.str(name).as_ref() == Some(value)));
+            prop_assert_eq!(read, object);
+        }
+    }
+}

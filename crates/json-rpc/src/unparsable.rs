@@ -20,7 +20,7 @@ pub enum Unparsable {
     #[error("an object of the body has a key twice")]
     DoubledKey,
     /// A key that some readers take for another one.
-    #[error("a key of the body differs from a known one only in case, dashes or underscores")]
+    #[error("a key of the body is one that some readers take for another")]
     AmbiguousKey,
     /// JSON, but not a message; what is wrong with it.
     #[error("the body is not a JSON-RPC message: {0}")]

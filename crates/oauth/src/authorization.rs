@@ -275,10 +275,10 @@ pub(crate) fn target<'a>(
     Some((configuration.resource_of(route)?, route))
 }
 
-/// What is granted: what was asked for, or all that the resource has.
+/// What is granted: what was asked for, or what the resource needs.
 fn scopes(requested: Option<&str>, route: &Route) -> Result<Scopes, AuthorizationRejection> {
     let requested = Scopes::parse(requested.unwrap_or_default()).map_err(|_| AuthorizationRejection::Scope)?;
-    route.scopes.granted(&requested).ok_or(AuthorizationRejection::Scope)
+    route.granted(&requested).ok_or(AuthorizationRejection::Scope)
 }
 
 /// The request as it is kept while the user decides and signs in.
@@ -325,7 +325,7 @@ impl AuthorizationRequest {
         let scopes = Scopes::parse(&text.scopes).map_err(|_| broken())?;
         let resource = ResourceUri::parse(&text.resource).map_err(|_| broken())?;
         let route = configuration.route_of(&resource).ok_or(UnboundRejection::WithdrawnResource)?;
-        if !route.scopes.contains_all(&scopes) {
+        if route.granted(&scopes).is_none() {
             return Err(UnboundRejection::WithdrawnResource);
         }
         Ok(Self {

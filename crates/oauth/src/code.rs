@@ -3,7 +3,7 @@
 
 use gatehouse_configuration::GrantType;
 use gatehouse_protocol::{
-    ClientId, CodeChallenge, CodeVerifier, Entropy, ResourceUri, Scopes, SecretString, Subject, UnixTime,
+    Claims, ClientId, CodeChallenge, CodeVerifier, Entropy, ResourceUri, Scopes, SecretString, Subject, UnixTime,
 };
 use gatehouse_sealing::{HandleSecret, KeyRing, Purpose};
 use gatehouse_session::{Principal, SessionRoot, UpstreamTokens};
@@ -83,6 +83,7 @@ pub enum CodeRejection {
 #[derive(Serialize, Deserialize)]
 struct CodeText {
     subject: String,
+    claims: Claims,
     client_id: String,
     redirect_uri: String,
     code_challenge: String,
@@ -96,7 +97,7 @@ struct CodeText {
     upstream_expires_at: Option<u64>,
 }
 
-/// Issues the code for what `subject` has granted; the session that it opens ends `session_lifetime` seconds from now
+/// Issues the code for what `subject`, of whom the provider says `claims`, has granted; the session that it opens ends `session_lifetime` seconds from now
 /// at the latest.
 ///
 /// # Errors
@@ -105,6 +106,7 @@ struct CodeText {
 pub fn issue_code(
     request: &AuthorizationRequest,
     subject: &Subject,
+    claims: Claims,
     upstream: &UpstreamTokens,
     session_lifetime: u64,
     keys: &KeyRing,
@@ -115,6 +117,7 @@ pub fn issue_code(
     let expose = |token: &Option<SecretString>| token.as_ref().map(|token| token.expose().to_owned());
     let text = CodeText {
         subject: subject.to_string(),
+        claims,
         client_id: request.client.client_id.to_string(),
         redirect_uri: request.redirect_uri.to_string(),
         code_challenge: request.code_challenge.to_wire(),
@@ -187,6 +190,7 @@ fn grant(text: CodeText) -> Option<Grant> {
             client_id: ClientId::parse(&text.client_id).ok()?,
             resource: ResourceUri::parse(&text.resource).ok()?,
             scopes: Scopes::parse(&text.scopes).ok()?,
+            claims: text.claims,
         },
         upstream: UpstreamTokens {
             access_token: text.upstream_access_token.map(SecretString::new),

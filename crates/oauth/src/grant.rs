@@ -1,8 +1,8 @@
 //! Grants without a user at hand: of machines for themselves, and of an enterprise's identity provider for its users.
 
-use gatehouse_configuration::{Configuration, GrantType, IdentityProvider};
-use gatehouse_openid::{AccessRejection, Admission, AssertedIdentity, admit};
-use gatehouse_protocol::{Entropy, ResourceUri, Scopes, Subject, UnixTime};
+use gatehouse_configuration::{Configuration, GrantType, IdentityProvider, Route};
+use gatehouse_openid::{AccessRejection, Admission, AssertedIdentity, GroupsUnknown, NamedClaims, admit};
+use gatehouse_protocol::{Claims, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealing::HandleSecret;
 use gatehouse_session::{Principal, SessionRoot, UpstreamTokens};
 use gatehouse_storage::{Kind, Store};
@@ -48,10 +48,11 @@ pub fn grant_to_machine(
 ) -> Result<Grant, TokenRejection> {
     may_use(client, GrantType::ClientCredentials)?;
     let (resource, route) = target(resource, configuration).ok_or(TokenRejection::Resource)?;
-    let scopes = narrowed(scopes, &client.client().scopes.intersection(&route.scopes))?;
+    let scopes = narrowed(scopes, &client.client().scopes.intersection(&offered(route)))?;
     let client_id = client.client().client_id.clone();
     let subject = Subject::of_machine(&client_id).map_err(|_| TokenRejection::MachineSubject)?;
-    Ok(grant(Principal { subject, client_id, resource, scopes }, configuration, now, entropy))
+    let claims = Claims::default();
+    Ok(grant(Principal { subject, client_id, resource, scopes, claims }, configuration, now, entropy))
 }
 
 /// What the user of an assertion that `provider` made, and that was verified for `client`, is granted through it
@@ -71,11 +72,11 @@ pub fn grant_to_asserted(
     entropy: &mut impl Entropy,
 ) -> Result<Grant, TokenRejection> {
     may_use(client, GrantType::JwtBearer)?;
-    match admit(&asserted.identity, provider)? {
-        Admission::Granted => {}
+    let claims = match admit(&asserted.identity, provider, &NamedClaims::of(&configuration.routes))? {
+        Admission::Granted(claims) => claims,
         // They are asked for with the user's access token, which there is only after a login.
-        Admission::GroupsNeeded => return Err(AccessRejection::Group.into()),
-    }
+        Admission::GroupsNeeded => return Err(AccessRejection::from(GroupsUnknown::NoAccessToken).into()),
+    };
     let asserted_resource = ResourceUri::parse(&asserted.resource).map_err(|_| TokenRejection::Resource)?;
     // The request may repeat the resource, and not change it: the provider's policy decided on this one.
     if request.resource.is_some_and(|resource| *resource != asserted_resource) {
@@ -84,7 +85,7 @@ pub fn grant_to_asserted(
     let (resource, route) = target(Some(&asserted_resource), configuration).ok_or(TokenRejection::Resource)?;
     // What the provider allows beyond what the resource has means nothing here.
     let allowed = match &asserted.scope {
-        Some(scope) => Scopes::parse(scope).map_err(|_| TokenRejection::Scope)?.intersection(&route.scopes),
+        Some(scope) => Scopes::parse(scope).map_err(|_| TokenRejection::Scope)?.intersection(&offered(route)),
         None => route.scopes.clone(),
     };
     let scopes = narrowed(request.scopes, &allowed)?;
@@ -93,7 +94,7 @@ pub fn grant_to_asserted(
         return Err(TokenRejection::AssertionReplayed);
     }
     let (subject, client_id) = (asserted.identity.subject().clone(), client.client().client_id.clone());
-    Ok(grant(Principal { subject, client_id, resource, scopes }, configuration, now, entropy))
+    Ok(grant(Principal { subject, client_id, resource, scopes, claims }, configuration, now, entropy))
 }
 
 /// What a request asks for beside its assertion.
@@ -103,6 +104,11 @@ pub struct AssertionRequest<'a> {
     pub resource: Option<&'a ResourceUri>,
     /// `scope`, where less is asked for.
     pub scopes: Option<&'a Scopes>,
+}
+
+/// What a token for the route can have.
+fn offered(route: &Route) -> Scopes {
+    route.offered_scopes().cloned().collect()
 }
 
 /// What is asked for where all of it is allowed; all that is allowed where nothing is asked for.

@@ -1,6 +1,6 @@
 //! What the authorization server says of itself (RFC 8414).
 
-use gatehouse_configuration::{Configuration, GrantType};
+use gatehouse_configuration::{Configuration, GrantType, Route};
 use gatehouse_jose::SigningAlgorithm;
 use gatehouse_protocol::Scopes;
 use serde::Serialize;
@@ -49,7 +49,7 @@ impl AuthorizationServerMetadata {
     /// The document for `configuration`. What nobody may use is not advertised.
     pub fn of(configuration: &Configuration) -> Self {
         let endpoint = |path| configuration.public_url.join(path);
-        let scopes: Scopes = configuration.routes.iter().flat_map(|route| route.scopes.iter().cloned()).collect();
+        let scopes: Scopes = configuration.routes.iter().flat_map(Route::offered_scopes).cloned().collect();
         let introspects = configuration.clients.iter().any(|client| client.may_introspect);
         let methods = AuthenticationMethod::ALL.map(AuthenticationMethod::as_str);
         let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::as_str);
@@ -103,7 +103,8 @@ mod tests {
     const METHODS: [&str; 4] = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
     const ALGORITHMS: [&str; 5] = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
     const DOCUMENT: &str = r#"{"public_url":"https://g.example/","identity_provider":{"name":"a","issuer":"https://i.example","client_id":"b"},
-        "routes":[{"path":"/a","url":"https://c.example/","scopes":["x","y"]},{"path":"/b","url":"https://c.example/","scopes":["y"]}]}"#;
+        "routes":[{"path":"/a","url":"https://c.example/","scopes":["x","y"]},{"path":"/b","url":"https://c.example/","scopes":["y"],
+        "policy":[{"name":"c","scopes":["y","z"]}]}]}"#;
 
     #[test]
     fn the_metadata_names_every_endpoint_and_the_issuer_without_a_slash() {
@@ -117,7 +118,7 @@ mod tests {
                 "token_endpoint": "https://g.example/token",
                 "registration_endpoint": "https://g.example/register",
                 "revocation_endpoint": "https://g.example/revoke",
-                "scopes_supported": ["x", "y"],
+                "scopes_supported": ["x", "y", "z"],
                 "response_types_supported": ["code"],
                 "response_modes_supported": ["query"],
                 "grant_types_supported": ["authorization_code", "refresh_token"],

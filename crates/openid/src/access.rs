@@ -1,19 +1,20 @@
-//! Who of a provider's users may come in.
+//! Who of a provider's users may come in, and what policies learn of them.
 
 use gatehouse_configuration::{IdentityProvider, ProviderProfile};
-use gatehouse_protocol::LogText;
+use gatehouse_protocol::{Claims, LogText, TooManyClaims};
 use thiserror::Error;
 
+use crate::group_lookup::asked_groups;
 use crate::identity::{EmailDomain, Groups};
-use crate::{ClientError, GroupsUnknown, Identity, Memberships};
+use crate::{ClientError, GroupsUnknown, Identity, Memberships, NamedClaims};
 
 /// What the provider's access rules say of a user, from the token alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Admission {
-    /// May come in.
-    Granted,
-    /// May come in if a member of one of the groups: they did not fit into the token and must be asked for
+    /// May come in; policies judge by these claims.
+    Granted(Claims),
+    /// The user's groups did not fit into the token, and rules name some: they must be asked for
     /// ([`group_requests`](crate::group_requests)), then [`admit_member`] decides.
     GroupsNeeded,
 }
@@ -41,13 +42,23 @@ pub enum AccessRejection {
     /// It cannot be known whether in one of the groups.
     #[error("the user's groups did not fit into the token: {0}")]
     GroupsUnknown(#[from] GroupsUnknown),
+    /// A rule denies something by a claim that holds more than we can read, so that it could be missed.
+    #[error("a policy denies something by {0}, and the id_token's claim of that name is no list of texts")]
+    Unreadable(&'static str),
+    /// More groups or roles than are kept, none of which may be left out.
+    #[error("the user has {0}; let the provider put fewer into the id_token")]
+    TooMany(#[from] TooManyClaims),
 }
 
-/// Judges a user by the rules of the provider at which they signed in.
+/// Judges a user by the rules of the provider at which they signed in. `named` is what policies will ask about them.
 ///
 /// # Errors
 /// See [`AccessRejection`].
-pub fn admit(identity: &Identity, provider: &IdentityProvider) -> Result<Admission, AccessRejection> {
+pub fn admit(
+    identity: &Identity,
+    provider: &IdentityProvider,
+    named: &NamedClaims<'_>,
+) -> Result<Admission, AccessRejection> {
     let rules = &provider.access;
     let tenant = identity.tenant.as_ref().map_or("", |tenant| tenant.as_str());
     if !rules.tenants.is_empty() && !rules.tenants.iter().any(|allowed| allowed.eq_ignore_ascii_case(tenant)) {
@@ -60,26 +71,44 @@ pub fn admit(identity: &Identity, provider: &IdentityProvider) -> Result<Admissi
             EmailDomain::Unverified => return Err(AccessRejection::DomainUnverified),
         }
     }
-    if !rules.roles.is_empty() && !rules.roles.iter().any(|role| identity.roles.contains(role)) {
+    if !rules.roles.is_empty() && !rules.roles.iter().any(|role| identity.roles.texts.contains(role)) {
         return Err(AccessRejection::Role);
     }
-    if rules.groups.is_empty() {
-        return Ok(Admission::Granted);
+    if named.denies_by_role && !identity.roles.are_all {
+        return Err(AccessRejection::Unreadable("roles"));
     }
-    match (&identity.groups, &provider.profile) {
-        (Groups::Listed(groups), _) if is_in_one(groups, provider) => Ok(Admission::Granted),
-        (Groups::Listed(_), _) => Err(AccessRejection::Group),
-        (Groups::TooMany, ProviderProfile::Entra(_)) => Ok(Admission::GroupsNeeded),
-        (Groups::TooMany, ProviderProfile::OpenId) => Err(GroupsUnknown::NoLookup.into()),
+    match &identity.groups {
+        Groups::Listed(groups) if !groups.are_all && !named.denied_groups.is_empty() => {
+            Err(AccessRejection::Unreadable("groups"))
+        }
+        Groups::Listed(groups) => Ok(Admission::Granted(admitted(identity, groups.texts.clone(), provider)?)),
+        Groups::TooMany if asked_groups(provider, named)?.is_empty() => {
+            Ok(Admission::Granted(admitted(identity, Vec::new(), provider)?))
+        }
+        Groups::TooMany => Ok(Admission::GroupsNeeded),
     }
 }
 
-/// Judges a user whose groups had to be asked for, and who may come in otherwise.
+/// Judges a user whose groups had to be asked for, and who may come in otherwise. Only groups that were asked for count.
 ///
 /// # Errors
-/// [`AccessRejection::Group`] where the user is in none of the groups.
-pub fn admit_member(memberships: &Memberships, provider: &IdentityProvider) -> Result<(), AccessRejection> {
-    if is_in_one(memberships.groups(), provider) { Ok(()) } else { Err(AccessRejection::Group) }
+/// [`AccessRejection::Group`] where the user is in none of the groups of the provider's rules.
+pub fn admit_member(
+    identity: &Identity,
+    memberships: &Memberships,
+    provider: &IdentityProvider,
+    named: &NamedClaims<'_>,
+) -> Result<Claims, AccessRejection> {
+    let asked = asked_groups(provider, named)?.into_iter();
+    admitted(identity, asked.filter(|group| memberships.holds(group)).collect(), provider)
+}
+
+/// The claims of a user with these groups, who may come in otherwise.
+fn admitted(identity: &Identity, groups: Vec<String>, provider: &IdentityProvider) -> Result<Claims, AccessRejection> {
+    if !provider.access.groups.is_empty() && !is_in_one(&groups, provider) {
+        return Err(AccessRejection::Group);
+    }
+    Ok(identity.claims(groups)?)
 }
 
 /// Entra's groups are object ids, and ids compare without case; those of others are names.
@@ -117,15 +146,27 @@ impl AccessRejection {
                 "It could not be found out whether your account is in a group that is allowed here. Tell whoever runs \
                  this server; the log says what is missing."
             }
+            Self::Unreadable(_) => {
+                "It could not be found out which groups and roles your account has. Tell whoever runs this server; the \
+                 log says what is wrong."
+            }
+            Self::TooMany(_) => {
+                "Your account has more groups or roles than can be handled here. Tell whoever runs this server; the log \
+                 says what can be done."
+            }
         }
     }
 
     /// What the client is told.
     pub(crate) fn to_wire(&self) -> ClientError {
         match self {
-            Self::Tenant(_) | Self::Domain | Self::DomainUnverified | Self::Role | Self::Group => {
-                ClientError::AccessDenied
-            }
+            Self::Tenant(_)
+            | Self::Domain
+            | Self::DomainUnverified
+            | Self::Role
+            | Self::Group
+            | Self::Unreadable(_)
+            | Self::TooMany(_) => ClientError::AccessDenied,
             Self::GroupsUnknown(unknown) => unknown.to_wire(),
         }
     }

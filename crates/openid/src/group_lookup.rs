@@ -1,5 +1,7 @@
 //! Asking Microsoft Graph for groups that did not fit into a token ("group overage": more than 200 in a JWT).
 
+use std::collections::BTreeSet;
+
 use gatehouse_configuration::{IdentityProvider, ProviderProfile};
 use gatehouse_protocol::SecretString;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -9,7 +11,7 @@ use thiserror::Error;
 
 use crate::answer::{json, successful};
 use crate::issuer::is_uuid;
-use crate::{AnswerRejection, ClientError, Endpoint, InvalidEndpoint};
+use crate::{AnswerRejection, ClientError, Endpoint, InvalidEndpoint, NamedClaims};
 
 /// The largest answer worth reading, in bytes: at most 20 ids.
 pub const GROUPS_ANSWER_BYTES: usize = 64 * 1024;
@@ -28,10 +30,10 @@ pub enum GroupsUnknown {
     #[error("only at an Entra provider can they be asked for; let the provider put fewer into the token")]
     NoLookup,
     /// Only a sign-in gives a token to ask with.
-    #[error("with an identity assertion comes no access token to ask for them with; use access.roles with app roles")]
+    #[error("with an identity assertion comes no access token to ask for them with; use app roles")]
     NoAccessToken,
     /// Names cannot be asked for.
-    #[error("access.groups holds no object id (a UUID), and only those can be asked for")]
+    #[error("a group of access.groups or of a denying rule is no object id (a UUID), and only those can be asked for")]
     NoObjectIds,
     /// `graph` of the configuration.
     #[error("the URL of Microsoft Graph {0}")]
@@ -42,8 +44,8 @@ pub enum GroupsUnknown {
     /// The access token does not allow it.
     #[error(
         "Microsoft Graph does not tell them (status {0}): ask for the scope \
-         https://graph.microsoft.com/GroupMember.Read.All and have an administrator consent to it; or use access.roles \
-         with app roles; or let the token hold only the groups that are assigned to the application"
+         https://graph.microsoft.com/GroupMember.Read.All and have an administrator consent to it; or use app roles \
+         instead of groups; or let the token hold only the groups that are assigned to the application"
     )]
     NotPermitted(StatusCode),
     /// Something else came.
@@ -65,8 +67,8 @@ struct Answer {
     value: Vec<String>,
 }
 
-/// The requests that ask in which groups of the provider's access rules the user with this access token is. All must be
-/// sent, and their answers be read by [`Memberships::add`].
+/// The requests that ask in which of the groups that the provider's access rules and policies name the user with this
+/// access token is. All must be sent, and their answers be read by [`Memberships::add`].
 ///
 /// The headers hold the token.
 ///
@@ -74,13 +76,12 @@ struct Answer {
 /// Where nothing can be asked.
 pub fn group_requests(
     provider: &IdentityProvider,
+    named: &NamedClaims<'_>,
     access_token: &SecretString,
 ) -> Result<Vec<Request<Vec<u8>>>, GroupsUnknown> {
     let ProviderProfile::Entra(entra) = &provider.profile else { return Err(GroupsUnknown::NoLookup) };
-    let groups: Vec<&str> = provider.access.groups.iter().map(String::as_str).filter(|group| is_uuid(group)).collect();
-    if groups.is_empty() {
-        return Err(GroupsUnknown::NoObjectIds);
-    }
+    let groups = asked_groups(provider, named)?;
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
     let endpoint = Endpoint::parse(&format!("{}/v1.0/me/checkMemberGroups", entra.graph))?;
     let bearer = SecretString::new(format!("Bearer {}", access_token.expose()));
     let mut authorization = HeaderValue::from_str(bearer.expose()).map_err(|_| GroupsUnknown::AccessToken)?;
@@ -100,6 +101,30 @@ pub fn group_requests(
     Ok(groups.chunks(GROUPS_PER_REQUEST).map(request).collect())
 }
 
+/// The groups that must be asked for of a user with too many for a token, in lower case; empty where no rule needs any.
+///
+/// Nobody comes in by a group that cannot be asked for, and an allowing rule that names one allows nothing. What a denying
+/// rule names must be known.
+///
+/// # Errors
+/// Where what must be known cannot be asked for.
+pub(crate) fn asked_groups(
+    provider: &IdentityProvider,
+    named: &NamedClaims<'_>,
+) -> Result<BTreeSet<String>, GroupsUnknown> {
+    let of_access = || provider.access.groups.iter().map(String::as_str);
+    let (can_be_asked, unknown): (fn(&str) -> bool, _) = match &provider.profile {
+        ProviderProfile::Entra(_) => (is_uuid, GroupsUnknown::NoObjectIds),
+        ProviderProfile::OpenId => (|_| false, GroupsUnknown::NoLookup),
+    };
+    let shut_out = !provider.access.groups.is_empty() && !of_access().any(can_be_asked);
+    if shut_out || !named.denied_groups.iter().copied().all(can_be_asked) {
+        return Err(unknown);
+    }
+    let groups = of_access().chain(named.groups.iter().copied()).filter(|group| can_be_asked(group));
+    Ok(groups.map(str::to_ascii_lowercase).collect())
+}
+
 impl Memberships {
     /// Adds the groups of one answer to a request of [`group_requests`].
     ///
@@ -114,8 +139,9 @@ impl Memberships {
         Ok(())
     }
 
-    pub(crate) fn groups(&self) -> &[String] {
-        &self.0
+    /// Whether the user is in the group with this id.
+    pub(crate) fn holds(&self, id: &str) -> bool {
+        self.0.iter().any(|member_of| member_of.eq_ignore_ascii_case(id))
     }
 }
 

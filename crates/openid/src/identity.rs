@@ -3,21 +3,21 @@
 use core::fmt;
 
 use gatehouse_configuration::{IdentityProvider, ProviderProfile};
-use gatehouse_protocol::{InvalidSubject, Subject};
+use gatehouse_protocol::{Claims, InvalidSubject, Subject, TooManyClaims};
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::issuer::{TenantId, is_uuid};
 
-/// Who signed in, with what [`admit`](crate::admit) needs to know. Names and addresses are not kept.
+/// Who signed in, with what [`admit`](crate::admit) and policies need to know. Names and addresses are not kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
     subject: Subject,
     pub(crate) tenant: Option<TenantId>,
     pub(crate) domain: EmailDomain,
     pub(crate) groups: Groups,
-    pub(crate) roles: Vec<String>,
+    pub(crate) roles: Texts,
 }
 
 /// The domain of the user's e-mail address, in lower case.
@@ -33,9 +33,17 @@ pub(crate) enum EmailDomain {
 /// The user's groups.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Groups {
-    Listed(Vec<String>),
+    Listed(Texts),
     /// More than fit into a token ("group overage"): it only says that there are some.
     TooMany,
+}
+
+/// The texts of a claim.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Texts {
+    pub(crate) texts: Vec<String>,
+    /// Whether the claim held nothing else, here or elsewhere.
+    pub(crate) are_all: bool,
 }
 
 /// A user who cannot be named. The text is a predicate.
@@ -92,7 +100,16 @@ impl Identity {
             (ProviderProfile::OpenId, _) => Subject::new(&provider.name, sub)?,
         };
         let domain = claims.domain(&provider.profile);
-        Ok(Self { subject, tenant, domain, groups: claims.groups(), roles: texts(claims.roles.as_ref()) })
+        Ok(Self { subject, tenant, domain, groups: claims.groups(), roles: claims.roles() })
+    }
+
+    /// What policies judge the user by, with `groups` that were told or asked for. The tenant is Entra's: other providers
+    /// mean what they like by `tid`, or have no such claim.
+    pub(crate) fn claims(&self, groups: impl IntoIterator<Item = String>) -> Result<Claims, TooManyClaims> {
+        let tenant = self.tenant.as_ref().map(|tenant| tenant.as_str().to_ascii_lowercase());
+        // Ids compare without case, and policies compare letter by letter; what they name is in lower case, too.
+        let groups = groups.into_iter().map(|group| if is_uuid(&group) { group.to_ascii_lowercase() } else { group });
+        Claims::new(tenant, groups.collect(), self.roles.texts.clone())
     }
 
     /// The user.
@@ -124,21 +141,34 @@ impl UserClaims {
     }
 
     fn groups(&self) -> Groups {
-        let elsewhere = self.claim_names.as_ref().is_some_and(|names| names.get("groups").is_some());
-        if elsewhere || is_true(self.hasgroups.as_ref()) {
+        if self.is_elsewhere("groups") || is_true(self.hasgroups.as_ref()) {
             Groups::TooMany
         } else {
             Groups::Listed(texts(self.groups.as_ref()))
         }
     }
+
+    fn roles(&self) -> Texts {
+        let Texts { texts, are_all } = texts(self.roles.as_ref());
+        Texts { texts, are_all: are_all && !self.is_elsewhere("roles") }
+    }
+
+    /// Whether the provider only says where the claim is (OpenID Connect Core, section 5.6.2).
+    fn is_elsewhere(&self, claim: &str) -> bool {
+        self.claim_names.as_ref().is_some_and(|names| names.get(claim).is_some())
+    }
 }
 
 /// The texts of a claim that is one or has several.
-fn texts(claim: Option<&Value>) -> Vec<String> {
+fn texts(claim: Option<&Value>) -> Texts {
     match claim {
-        Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        Some(_) | None => Vec::new(),
+        None => Texts { texts: Vec::new(), are_all: true },
+        Some(Value::String(text)) => Texts { texts: vec![text.clone()], are_all: true },
+        Some(Value::Array(values)) => {
+            let texts: Vec<_> = values.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            Texts { are_all: texts.len() == values.len(), texts }
+        }
+        Some(_) => Texts { texts: Vec::new(), are_all: false },
     }
 }
 

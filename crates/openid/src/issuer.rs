@@ -47,7 +47,7 @@ pub(crate) fn may_be(template: &str, issuer: &str) -> bool {
 pub(crate) struct TenantId(String);
 
 impl TenantId {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         is_uuid(text).then(|| Self(text.to_owned()))
     }
 

@@ -10,8 +10,8 @@
 //! 6. [`Identity::verify`]: who signed in. Where it fails with
 //!    [`fresh_keys_may_help`](IdTokenRejection::fresh_keys_may_help) and the keys were from a cache, steps 5 and 6
 //!    are repeated once.
-//! 7. [`admit`]: whether they may come in; where it needs groups that did not fit into the token, [`group_requests`],
-//!    [`Memberships::add`] and [`admit_member`].
+//! 7. [`admit`]: whether they may come in, and the claims that policies judge them by later; where it needs groups that
+//!    did not fit into the token, [`group_requests`], [`Memberships::add`] and [`admit_member`].
 //!
 //! Later, [`refresh_request`], [`RefreshedTokens::parse`] and [`Identity::verify_refreshed`] keep the provider's tokens
 //! fresh. An [`IdentityAssertion`] names a user without a login.
@@ -34,6 +34,7 @@ mod identity_assertion;
 mod issuer;
 mod keys;
 mod login;
+mod named_claims;
 mod provider_metadata;
 mod refresh;
 mod rejection;
@@ -57,6 +58,7 @@ pub use identity_assertion::{AssertedIdentity, IdentityAssertion, IdentityAssert
 pub use issuer::{IssuerRejection, metadata_issuer};
 pub use keys::{KEY_SET_BYTES, KeysRejection, keys_request, parse_keys};
 pub use login::{AccountChoice, Login, LoginSecrets};
+pub use named_claims::NamedClaims;
 pub use provider_metadata::{METADATA_BYTES, MetadataRejection, ProviderMetadata, discovery_request};
 pub use refresh::{RefreshRejection, RefreshedTokens, refresh_request};
 pub use rejection::{ClientError, LoginRejection};

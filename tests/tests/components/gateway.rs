@@ -8,7 +8,7 @@ mod streaming;
 
 use std::sync::Arc;
 
-use crate::bindings::imports::gatehouse::auth::sessions::Principal;
+use crate::bindings::imports::gatehouse::auth::sessions::{Claims, Principal};
 use crate::component::GATEWAY;
 use crate::fakes::{Fakes, SessionCall};
 use crate::serve::{Reply, request, serve};
@@ -51,6 +51,7 @@ fn principal() -> Principal {
         client_id: "a-client".to_owned(),
         resource: RESOURCE.to_owned(),
         scopes: vec!["mcp".to_owned()],
+        claims: Claims { tenant: None, groups: vec!["engineering".to_owned()], roles: Vec::new() },
     }
 }
 

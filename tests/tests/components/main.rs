@@ -14,4 +14,5 @@ mod imports;
 mod outbound;
 mod serve;
 mod sessions;
+mod signing;
 mod store_contract;

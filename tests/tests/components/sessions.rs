@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::bindings::keeper::exports::gatehouse::auth::handles::Rejection as HandleRejection;
 use crate::bindings::keeper::exports::gatehouse::auth::sessions::{
-    Introspection, Principal, Rejection, Revocation, SessionRoot, Summary, Tokens, UpstreamTokens,
+    Claims, Introspection, Principal, Rejection, Revocation, SessionRoot, Summary, Tokens, UpstreamTokens,
 };
 use crate::bindings::keeper::{Keeper, KeeperPre};
 use crate::component::{Guest, SESSIONS, fresh};
@@ -35,6 +35,11 @@ fn principal() -> Principal {
         client_id: CLIENT.to_owned(),
         resource: RESOURCE.to_owned(),
         scopes: vec!["mcp".to_owned(), "files".to_owned()],
+        claims: Claims {
+            tenant: Some("a-tenant".to_owned()),
+            groups: vec!["engineering".to_owned()],
+            roles: vec!["reader".to_owned()],
+        },
     }
 }
 

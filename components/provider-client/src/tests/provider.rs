@@ -25,7 +25,7 @@ use crate::{Failure, Host, ProviderClient, SignedIn};
 pub(super) const NOW: UnixTime = UnixTime::from_seconds(1_795_219_200);
 pub(super) const GROUP: &str = "3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e";
 pub(super) const ROTATED: &str = "ed25519";
-const TENANT: &str = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10";
+pub(super) const TENANT: &str = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10";
 const NONCE: &str = "n-0S6_WzA2Mj";
 
 pub(super) fn elliptic_key() -> &'static str {
@@ -48,6 +48,8 @@ pub(super) struct Scripted {
     /// The `kid` of the key that is published.
     pub(super) publishes: Cell<&'static str>,
     pub(super) member_of: RefCell<Vec<String>>,
+    /// More claims of the id_token.
+    pub(super) claims: RefCell<Value>,
     is_entra: bool,
     clock: Cell<UnixTime>,
 }
@@ -116,6 +118,7 @@ impl Scripted {
             claims["oid"] = "00000000-0000-0000-66f3-3332eca7ea81".into();
             claims["_claim_names"] = json!({ "groups": "src1" });
         }
+        claims.as_object_mut().unwrap().extend(self.claims.borrow().as_object().unwrap().clone());
         let mut tokens = json!({ "token_type": "Bearer", "access_token": "provider-access", "expires_in": 3600 });
         if !self.without_id_token.get() {
             tokens["id_token"] = self.signed("JWT", &claims).expose().into();
@@ -164,6 +167,8 @@ impl Entropy for Constant {
 pub(super) struct World {
     pub(super) host: Scripted,
     pub(super) provider: IdentityProvider,
+    /// Its routes count, and not its provider.
+    pub(super) configuration: Configuration,
     pub(super) now: UnixTime,
     keys: KeyRing,
     /// The requests that were looked at.
@@ -185,11 +190,13 @@ impl World {
             signs_with: Cell::new("p256"),
             publishes: Cell::new("p256"),
             member_of: RefCell::default(),
+            claims: RefCell::new(json!({})),
             is_entra: false,
         };
         let provider = IdentityProvider { authentication: ProviderAuthentication::None, ..configured() };
+        let configuration = with_policy("");
         let keys = KeyRing::parse(&format!("a:{}", "A".repeat(43))).unwrap();
-        Self { host, provider, now: NOW, keys, seen: RefCell::default() }
+        Self { host, provider, configuration, now: NOW, keys, seen: RefCell::default() }
     }
 
     /// Entra for several tenants, with a rule on groups, and a user with too many of them.
@@ -207,7 +214,7 @@ impl World {
     }
 
     pub(super) fn client(&self) -> ProviderClient<'_, &Scripted> {
-        ProviderClient::on(&self.host, &self.provider, &self.keys, self.now)
+        ProviderClient::on(&self.host, &self.provider, &self.configuration, &self.keys, self.now)
     }
 
     pub(super) fn set_now(&mut self, now: UnixTime) {
@@ -251,6 +258,11 @@ impl World {
 }
 
 fn configured() -> IdentityProvider {
+    with_policy("").identity_providers.remove(0)
+}
+
+/// A configuration whose route has these rules.
+pub(super) fn with_policy(rules: &str) -> Configuration {
     let document = r#"
         public_url = "https://gateway.example"
         [identity_provider]
@@ -262,5 +274,5 @@ fn configured() -> IdentityProvider {
         path = "/mcp"
         url = "http://10.0.0.7:8080/mcp"
     "#;
-    Configuration::parse(document).unwrap().identity_providers.remove(0)
+    Configuration::parse(&format!("{document}{rules}")).unwrap()
 }

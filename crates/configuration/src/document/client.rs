@@ -222,7 +222,7 @@ fn without_contradictions(
         return Err(problem(key("scopes"), text, MACHINE));
     }
     if let Some(unknown) = client.scopes.iter().find(|scope| !of_routes.iter().any(|known| known == *scope)) {
-        let text = format!("has {:?}, which no route needs", unknown.as_str());
+        let text = format!("has {:?}, which no route offers", unknown.as_str());
         return Err(problem(key("scopes"), text, MACHINE));
     }
     if alone && Subject::of_machine(&client.client_id).is_err() {

@@ -118,3 +118,6 @@ impl RateDocument {
         Ok(Rate { per, requests: self.requests, seconds: self.seconds })
     }
 }
+
+#[cfg(test)]
+mod tests;

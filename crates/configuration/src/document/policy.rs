@@ -1,8 +1,9 @@
 //! `[[routes.policy]]`.
 
+use gatehouse_protocol::{Claims, ClientId, Subject};
 use serde::Deserialize;
 
-use super::values::{scopes, unique};
+use super::values::{scopes, unique, uuid};
 use crate::error::problem;
 use crate::{ConfigurationError, Effect, Pattern, Rule, What, Who};
 
@@ -62,11 +63,15 @@ impl RuleDocument {
         };
         let who = Who {
             scopes: scopes(&key("scopes"), &self.scopes)?,
-            groups: named(&key("groups"), self.groups)?,
-            roles: named(&key("roles"), self.roles)?,
-            tenants: named(&key("tenants"), self.tenants)?,
-            clients: named(&key("clients"), self.clients)?,
-            subjects: named(&key("subjects"), self.subjects)?,
+            groups: ids(claims(&key("groups"), self.groups, r#"groups = ["engineering"]"#)?),
+            roles: claims(&key("roles"), self.roles, r#"roles = ["Mcp.User"]"#)?,
+            tenants: ids(claims(
+                &key("tenants"),
+                self.tenants,
+                r#"tenants = ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"]"#,
+            )?),
+            clients: clients(&key("clients"), self.clients)?,
+            subjects: subjects(&key("subjects"), self.subjects)?,
         };
         let what = What {
             methods: patterns(&key("methods"), &self.methods)?,
@@ -74,16 +79,63 @@ impl RuleDocument {
             resources: patterns(&key("resources"), &self.resources)?,
             prompts: patterns(&key("prompts"), &self.prompts)?,
         };
+        one_meaning(&what, &key("methods"))?;
         Ok(Rule { name: self.name, effect, who, what })
     }
 }
 
-/// An empty name would match a claim that is there and says nothing.
-fn named(key: &str, values: Vec<String>) -> Result<Vec<String>, ConfigurationError> {
-    match values.iter().position(String::is_empty) {
-        Some(index) => Err(problem(format!("{key}[{index}]"), "is empty", r#"groups = ["engineering"]"#)),
+/// What no user can have would match nobody: a rule that denies something would do nothing.
+fn claims(key: &str, values: Vec<String>, example: &'static str) -> Result<Vec<String>, ConfigurationError> {
+    each(key, values, example, "must be 1 to 256 bytes", |value| !value.is_empty() && value.len() <= Claims::LONGEST)
+}
+
+/// As users' claims have them ([`Claims`]), however the operator writes them.
+fn ids(values: Vec<String>) -> Vec<String> {
+    values.into_iter().map(|value| uuid(&value).unwrap_or(value)).collect()
+}
+
+fn clients(key: &str, values: Vec<String>) -> Result<Vec<String>, ConfigurationError> {
+    each(key, values, r#"clients = ["nightly-report"]"#, "is not a client_id", |value| ClientId::parse(value).is_ok())
+}
+
+fn subjects(key: &str, values: Vec<String>) -> Result<Vec<String>, ConfigurationError> {
+    const EXAMPLE: &str = r#"subjects = ["main:8f2c1e", "client:nightly-report"]"#;
+    let text = "is not a subject: a provider's name (or `client`), a colon and who it is there";
+    each(key, values, EXAMPLE, text, |value| Subject::parse(value).is_ok())
+}
+
+fn each(
+    key: &str,
+    values: Vec<String>,
+    example: &'static str,
+    text: &str,
+    is_right: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, ConfigurationError> {
+    match values.iter().position(|value| !is_right(value)) {
+        Some(index) => Err(problem(format!("{key}[{index}]"), text, example)),
         None => Ok(values),
     }
+}
+
+/// A rule is about whatever any of its lists names. Beside a method that means every tool, a list of tools would look like a
+/// restriction and be none.
+fn one_meaning(what: &What, methods: &str) -> Result<(), ConfigurationError> {
+    const EXAMPLE: &str = "a rule of its own for each";
+    const OF_RESOURCES: [&str; 4] =
+        ["resources/read", "resources/subscribe", "subscriptions/listen", "completion/complete"];
+    for (list, names, of_them) in [
+        ("tools", &what.tools, ["tools/call"].as_slice()),
+        ("resources", &what.resources, &OF_RESOURCES),
+        ("prompts", &what.prompts, &["prompts/get", "completion/complete"]),
+    ] {
+        let every = of_them.iter().find(|method| what.methods.iter().any(|pattern| pattern.matches(method)));
+        if let (false, Some(method)) = (names.is_empty(), every) {
+            let text =
+                format!("has {method}, which means that of all {list}: the list `{list}` would restrict nothing");
+            return Err(problem(methods, text, EXAMPLE));
+        }
+    }
+    Ok(())
 }
 
 /// The patterns in the list at `key`.
@@ -93,3 +145,6 @@ pub(super) fn patterns(key: &str, values: &[String]) -> Result<Vec<Pattern>, Con
     };
     values.iter().enumerate().map(pattern).collect()
 }
+
+#[cfg(test)]
+mod tests;

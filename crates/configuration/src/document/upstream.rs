@@ -184,3 +184,6 @@ fn one_meaning_for_each_header(upstream: &Upstream, key: impl Fn(&str) -> String
 fn is_one(a: &HeaderName, b: &HeaderName) -> bool {
     a == b || a.as_str().replace('_', "-") == b.as_str().replace('_', "-")
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,10 +25,15 @@ const RIGHT: Presented<'_> = Presented {
     resource: Some(RESOURCE),
 };
 
+fn claims() -> Claims {
+    Claims { groups: vec!["engineering".to_owned()], ..Claims::default() }
+}
+
 impl World {
     fn issue(&mut self, request: &AuthorizationRequest) -> String {
         let (upstream, lifetime, entropy) = (upstream(), SESSION_LIFETIME, &mut self.entropy);
-        let code = issue_code(request, &alice(), &upstream, lifetime, &self.keys, &self.store, START, entropy);
+        let code =
+            issue_code(request, &alice(), claims(), &upstream, lifetime, &self.keys, &self.store, START, entropy);
         code.unwrap().expose().to_owned()
     }
 
@@ -76,6 +81,7 @@ fn a_code_grants_what_the_user_granted() {
     assert_eq!(grant.principal.client_id.as_str(), CONFIGURED);
     assert_eq!(grant.principal.resource.as_str(), RESOURCE);
     assert_eq!(grant.principal.scopes.to_string(), "mcp");
+    assert_eq!(grant.principal.claims, claims());
     assert_eq!(grant.root.expires_at, START.plus(SESSION_LIFETIME), "counted from when the user signed in");
     assert!(grant.refreshable);
     let expected = upstream();
@@ -90,8 +96,17 @@ fn an_identity_provider_may_give_no_tokens_and_a_client_may_not_refresh() {
     let mut request = world.request();
     request.client.grant_types = vec![GrantType::AuthorizationCode];
     let none = UpstreamTokens::default();
-    let code =
-        issue_code(&request, &alice(), &none, SESSION_LIFETIME, &world.keys, &world.store, START, &mut world.entropy);
+    let code = issue_code(
+        &request,
+        &alice(),
+        claims(),
+        &none,
+        SESSION_LIFETIME,
+        &world.keys,
+        &world.store,
+        START,
+        &mut world.entropy,
+    );
     let grant = world.redeem(code.unwrap().expose(), RIGHT, START).unwrap();
     assert!(grant.upstream.access_token.is_none() && grant.upstream.refresh_token.is_none());
     assert!(grant.upstream.expires_at.is_none() && !grant.refreshable);
@@ -288,7 +303,17 @@ fn a_store_that_fails_at_any_point_issues_no_code() {
         let mut world = World::new();
         let (request, failing) = (world.request(), Failing::after(answers, &world.store));
         let lifetime = SESSION_LIFETIME;
-        match issue_code(&request, &alice(), &upstream(), lifetime, &world.keys, &failing, START, &mut world.entropy) {
+        match issue_code(
+            &request,
+            &alice(),
+            claims(),
+            &upstream(),
+            lifetime,
+            &world.keys,
+            &failing,
+            START,
+            &mut world.entropy,
+        ) {
             Ok(_) => break,
             Err(StoreUnavailable(_)) => answers += 1,
         }
@@ -316,7 +341,9 @@ fn the_store_holds_nothing_of_a_code_in_clear() {
     let mut world = World::new();
     let code = world.issue(&world.request());
     let dump = format!("{}{}", String::from_utf8_lossy(&world.store.values().concat()), world.store.snapshot());
-    for secret in ["upstream-access", "upstream-refresh", "alice", CONFIGURED, CONFIGURED_URI, CHALLENGE, &code] {
+    for secret in
+        ["upstream-access", "upstream-refresh", "alice", "engineering", CONFIGURED, CONFIGURED_URI, CHALLENGE, &code]
+    {
         assert!(!dump.contains(secret), "{secret}");
     }
 }

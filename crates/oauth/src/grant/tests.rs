@@ -1,3 +1,4 @@
+use gatehouse_configuration::{EntraProfile, ProviderProfile};
 use gatehouse_jose::{KeySet, SigningHeader, SigningKey};
 use gatehouse_openid::{IdentityAssertion, ProviderMetadata};
 use gatehouse_protocol::SecretString;
@@ -9,7 +10,8 @@ use crate::client::Client;
 use crate::client_authentication::{ClientAuthentication, ClientSecret, SecretDigest};
 use crate::credentials::{AtHand, PresentedCredentials};
 use crate::example::{
-    CONFIGURED, RESOURCE, START, World, client_id, configuration_with_two_upstreams, resource, scopes,
+    CONFIGURED, RESOURCE, START, World, client_id, configuration_with, configuration_with_two_upstreams, resource,
+    scopes,
 };
 
 /// The configured client with these grants, which has proved who it is where it is confidential.
@@ -53,7 +55,7 @@ fn a_machine_is_granted_what_it_may_have_and_what_the_resource_has() {
     ] {
         let principal = machine(&mut World::new(), own, Some(RESOURCE), asked).unwrap();
         assert_eq!(principal.scopes.to_string(), expected, "{own} {asked:?}");
-        assert_eq!(principal.subject.as_str(), "client:conformance");
+        assert_eq!((principal.subject.as_str(), principal.claims), ("client:conformance", Claims::default()));
         assert_eq!((principal.client_id.as_str(), principal.resource.as_str()), (CONFIGURED, RESOURCE));
     }
     for (own, asked) in [("mcp", "files:read"), ("mcp", "mcp files:read"), ("mcp", "admin"), ("other", "other")] {
@@ -188,6 +190,48 @@ fn an_asserted_user_comes_in_by_the_providers_access_rules() {
             assert_eq!(world.store.snapshot(), before);
         }
     }
+}
+
+#[test]
+fn policies_judge_an_asserted_user_by_what_the_assertion_says() {
+    let mut world = World::new();
+    let said = asserted(&world, json!({ "groups": ["engineering"], "roles": "reader", "tid": "a-tenant" }));
+    let claims = present(&mut world, &said, None, None).unwrap().claims;
+    let expected = Claims { tenant: None, groups: vec!["engineering".to_owned()], roles: vec!["reader".to_owned()] };
+    assert!(claims == expected, "{claims:?}");
+}
+
+/// With an assertion comes no token to ask for groups with.
+#[test]
+fn an_asserted_user_whose_groups_must_be_known_and_are_not_gets_nothing_and_uses_nothing_up() {
+    let mut world = World::new();
+    let before = world.store.snapshot();
+    let elsewhere = json!({ "groups": null, "_claim_names": { "groups": "src1" } });
+    let too_many = asserted(&world, elsewhere);
+    let rule = "name = \"staff\"\ngroups = [\"3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e\"]";
+    let with = |effect: &str| {
+        let rule = format!("[[routes.policy]]\n{rule}\neffect = \"{effect}\"\n");
+        configuration_with(
+            "scopes = [\"mcp\", \"files:read\"]\n",
+            &format!("scopes = [\"mcp\", \"files:read\"]\n{rule}"),
+        )
+    };
+    world.configuration = with("deny");
+    let refused = present(&mut world, &too_many, None, None).unwrap_err();
+    assert_eq!(refused, AccessRejection::from(GroupsUnknown::NoLookup).into());
+
+    world.configuration.identity_providers[0].profile = ProviderProfile::Entra(EntraProfile {
+        authority: "https://login.example".to_owned(),
+        tenant: "organizations".to_owned(),
+        graph: "https://graph.example".to_owned(),
+    });
+    let refused = present(&mut world, &too_many, None, None).unwrap_err();
+    assert_eq!(refused, AccessRejection::from(GroupsUnknown::NoAccessToken).into());
+    assert_eq!(world.store.snapshot(), before);
+
+    world.configuration = with("allow");
+    let claims = present(&mut world, &too_many, None, None).unwrap().claims;
+    assert!(claims.groups.is_empty(), "an allowing rule allows nothing by a group that is not known");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn read(response: &Response<Vec<u8>>) -> Result<Memberships, GroupsUnknown> {
 /// Microsoft Graph REST API v1.0, directoryObject: checkMemberGroups, example 1.
 #[test]
 fn the_question_is_that_of_microsoft_graph() {
-    let requests = group_requests(&with_groups(vec![group(1), group(2)]), &token()).unwrap();
+    let requests = group_requests(&with_groups(vec![group(1), group(2)]), &NamedClaims::default(), &token()).unwrap();
     let [request] = requests.as_slice() else { panic!("one request") };
     assert_eq!(request.method(), Method::POST);
     assert_eq!(request.uri(), "https://graph.microsoft.com/v1.0/me/checkMemberGroups");
@@ -45,7 +45,8 @@ fn the_question_is_that_of_microsoft_graph() {
 #[test]
 fn twenty_groups_are_asked_for_at_once_and_more_in_several_requests() {
     for (count, requests) in [(1, 1), (20, 1), (21, 2), (40, 2), (41, 3)] {
-        let asked = group_requests(&with_groups((0..count).map(group).collect()), &token()).unwrap();
+        let asked =
+            group_requests(&with_groups((0..count).map(group).collect()), &NamedClaims::default(), &token()).unwrap();
         assert_eq!(asked.len(), requests);
         let bodies = asked.iter().map(|request| serde_json::from_slice::<Value>(request.body()).unwrap());
         let all: Vec<Value> = bodies.flat_map(|body| body["groupIds"].as_array().unwrap().clone()).collect();
@@ -65,10 +66,49 @@ fn what_cannot_be_asked_for_has_a_reason() {
         (with_groups(vec![group(1)]), SecretString::new("a\nb".to_owned()), GroupsUnknown::AccessToken),
         (broken, token(), GroupsUnknown::Graph(InvalidEndpoint::Insecure)),
     ] {
-        assert_eq!(group_requests(&provider, &token).unwrap_err(), reason);
+        assert_eq!(group_requests(&provider, &NamedClaims::default(), &token).unwrap_err(), reason);
     }
-    let some = group_requests(&with_groups(vec!["Staff".to_owned(), group(1)]), &token()).unwrap();
+    let some =
+        group_requests(&with_groups(vec!["Staff".to_owned(), group(1)]), &NamedClaims::default(), &token()).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(some[0].body()).unwrap(), json!({ "groupIds": [group(1)] }));
+}
+
+#[test]
+fn every_group_that_a_rule_names_is_asked_for_once() {
+    let (own, named) = (group(1), ["3C1F9B1E-7A52-4C0B-8F0E-5D7A1B2C3D4E".to_owned(), group(2)]);
+    let names = NamedClaims {
+        groups: [own.as_str(), &named[0], &named[1], "Staff"].into(),
+        denied_groups: [named[1].as_str()].into(),
+        denies_by_role: false,
+    };
+    for (access, expected) in [
+        (vec![own.clone()], vec![group(1), group(2), named[0].to_ascii_lowercase()]),
+        (vec![named[0].to_ascii_lowercase()], vec![group(1), group(2), named[0].to_ascii_lowercase()]),
+        (Vec::new(), vec![group(1), group(2), named[0].to_ascii_lowercase()]),
+    ] {
+        let requests = group_requests(&with_groups(access), &names, &token()).unwrap();
+        let [request] = requests.as_slice() else { panic!("one request") };
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!(body, json!({ "groupIds": expected }));
+    }
+    assert!(group_requests(&with_groups(Vec::new()), &NamedClaims::default(), &token()).unwrap().is_empty());
+}
+
+#[test]
+fn what_is_denied_to_a_group_must_be_known_and_what_is_allowed_need_not() {
+    let nobody = || with_groups(Vec::new());
+    let allowing = |group| NamedClaims { groups: [group].into(), ..NamedClaims::default() };
+    let denying = |group| NamedClaims { denied_groups: [group].into(), ..allowing(group) };
+    let id = group(1);
+    assert_eq!(asked_groups(&nobody(), &allowing("Staff")), Ok(BTreeSet::new()));
+    assert_eq!(asked_groups(&nobody(), &denying("Staff")), Err(GroupsUnknown::NoObjectIds));
+    assert_eq!(asked_groups(&nobody(), &denying(&id)), Ok([id.clone()].into()));
+    for named in [allowing("Staff"), allowing(&id)] {
+        assert_eq!(asked_groups(&provider(), &named), Ok(BTreeSet::new()), "a name elsewhere, whatever it looks like");
+    }
+    for named in [denying("Staff"), denying(&id)] {
+        assert_eq!(asked_groups(&provider(), &named), Err(GroupsUnknown::NoLookup));
+    }
 }
 
 /// Microsoft Graph REST API v1.0, directoryObject: checkMemberGroups, example 1.
@@ -78,10 +118,15 @@ fn the_answer_is_that_of_microsoft_graph() {
         "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#Collection(Edm.String)", "value": [group(1)],
     });
     let mut memberships = read(&answer(StatusCode::OK, &body.to_string())).unwrap();
-    assert_eq!(memberships.groups(), [group(1)]);
+    let held = |memberships: &Memberships| [1, 2, 3].map(|number| memberships.holds(&group(number)));
+    assert_eq!(held(&memberships), [true, false, false]);
     memberships.add(&answer(StatusCode::OK, r#"{"value":[]}"#)).unwrap();
     memberships.add(&answer(StatusCode::OK, &json!({ "value": [group(2)] }).to_string())).unwrap();
-    assert_eq!(memberships.groups(), [group(1), group(2)]);
+    assert_eq!(held(&memberships), [true, true, false]);
+    memberships
+        .add(&answer(StatusCode::OK, &json!({ "value": ["3C1F9B1E-7A52-4C0B-8F0E-5D7A1B2C3D4E"] }).to_string()))
+        .unwrap();
+    assert!(memberships.holds("3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e"), "ids compare without case");
 }
 
 #[test]

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::test_provider::{entra, provider};
+use crate::test_provider::{OBJECT, TENANT, entra, provider};
 
 fn claims(json: Value) -> UserClaims {
     serde_json::from_value(json).unwrap()
@@ -52,9 +52,46 @@ fn groups_and_roles_of_another_type_are_nobodys() {
         (json!({ "groups": ["a"], "hasgroups": false }), &["a"]),
         (json!({ "groups": ["a"], "_claim_names": { "address": "src1" } }), &["a"]),
     ] {
-        let listed = groups.iter().map(|group| (*group).to_owned()).collect();
-        assert!(claims(json.clone()).groups() == Groups::Listed(listed), "{json}");
+        let Groups::Listed(listed) = claims(json.clone()).groups() else { panic!("{json}") };
+        assert_eq!(listed.texts, groups, "{json}");
+        let unreadable = [json!(["a", 1, null, ["b"]]), json!({ "a": true }), json!(true)];
+        assert_eq!(listed.are_all, !unreadable.contains(&json["groups"]), "{json}");
     }
+}
+
+#[test]
+fn roles_that_are_elsewhere_are_not_all_there() {
+    for (json, are_all) in [
+        (json!({}), true),
+        (json!({ "roles": null }), true),
+        (json!({ "roles": [] }), true),
+        (json!({ "roles": "a" }), true),
+        (json!({ "roles": ["a", {}] }), false),
+        (json!({ "roles": { "a": 1 } }), false),
+        (json!({ "roles": ["a"], "_claim_names": { "roles": "src1" } }), false),
+    ] {
+        assert_eq!(claims(json.clone()).roles().are_all, are_all, "{json}");
+    }
+}
+
+#[test]
+fn ids_are_in_lower_case_and_names_as_they_are() {
+    let json = json!({
+        "sub": "alice", "tid": TENANT, "oid": OBJECT, "roles": ["Reader", "3C1F9B1E-7A52-4C0B-8F0E-5D7A1B2C3D4E"],
+    });
+    let tenant = TenantId::parse(&TENANT.to_ascii_uppercase());
+    let identity = Identity::of(&entra("common"), tenant, &claims(json.clone())).unwrap();
+    let groups = ["3C1F9B1E-7A52-4C0B-8F0E-5D7A1B2C3D4E", "Staff"].map(str::to_owned);
+    let known = identity.claims(groups).unwrap();
+    assert_eq!(known.tenant.as_deref(), Some(TENANT));
+    assert_eq!(known.groups, ["3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e", "Staff"]);
+    assert_eq!(
+        known.roles,
+        ["Reader", "3C1F9B1E-7A52-4C0B-8F0E-5D7A1B2C3D4E"],
+        "a role is a name, whatever it looks like"
+    );
+    let elsewhere = Identity::of(&provider(), None, &claims(json)).unwrap();
+    assert_eq!(elsewhere.claims([]).unwrap().tenant, None, "only Entra's tid counts");
 }
 
 /// "Groups overage claim" (Microsoft identity platform, ID token claims reference).
@@ -82,7 +119,60 @@ fn what_rules_look_at_never_prints() {
     assert_eq!(format!("{identity:?}"), r#"Identity { subject: Subject("demo:alice"), .. }"#);
 }
 
+/// Whatever a claim may hold.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}".prop_map(Value::from),
+        "a{250,260}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            proptest::collection::hash_map("[a-z]{1,4}|groups|roles", inner, 0..4)
+                .prop_map(|map| map.into_iter().collect::<serde_json::Map<_, _>>().into()),
+        ]
+    })
+}
+
+/// The claim's own texts.
+fn texts_in(claim: &Value) -> Vec<&str> {
+    let list = claim.as_array().map(Vec::as_slice).unwrap_or_default();
+    list.iter().chain([claim]).filter_map(Value::as_str).collect()
+}
+
 proptest! {
+    #[test]
+    fn whatever_an_id_token_holds_no_claim_is_invented_and_none_that_a_rule_can_name_is_lost(
+        groups in any_json(),
+        roles in any_json(),
+        hasgroups in any_json(),
+        claim_names in any_json(),
+        tid in any_json(),
+    ) {
+        let read = claims(json!({
+            "sub": "1", "groups": groups, "roles": roles, "hasgroups": hasgroups, "_claim_names": claim_names, "tid": tid,
+        }));
+        let identity = Identity::of(&provider(), None, &read).unwrap();
+        let listed = match &identity.groups {
+            Groups::Listed(listed) => listed.texts.clone(),
+            Groups::TooMany => Vec::new(),
+        };
+        let known = identity.claims(listed).unwrap();
+        prop_assert_eq!(&known.tenant, &None);
+        let id = |text: &str| if is_uuid(text) { text.to_ascii_lowercase() } else { text.to_owned() };
+        let nameable = |text: &&str| text.len() <= 256;
+        if matches!(identity.groups, Groups::Listed(_)) {
+            let own: Vec<_> = texts_in(&groups).into_iter().filter(nameable).map(id).collect();
+            prop_assert_eq!(&known.groups, &own);
+        }
+        let own: Vec<_> = texts_in(&roles).into_iter().filter(nameable).collect();
+        prop_assert_eq!(&known.roles, &own);
+    }
+
     #[test]
     fn any_claims_about_a_user_are_read_without_a_panic(email in ".{0,40}", group in ".{0,40}") {
         let claims = claims(json!({ "sub": "1", "email": email, "email_verified": true, "groups": [group] }));

@@ -149,7 +149,9 @@ fn the_store_holds_nothing_in_clear() {
     let tokens = world.open();
     world.refresh(&tokens, START).unwrap();
     let dump = world.store.values().concat();
-    for secret in ["upstream-access", "upstream-refresh", "alice", "g.example", "read", "An Editor", "a-tenant", "engineering"] {
+    for secret in
+        ["upstream-access", "upstream-refresh", "alice", "g.example", "read", "An Editor", "a-tenant", "engineering"]
+    {
         assert!(!dump.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
     }
 }

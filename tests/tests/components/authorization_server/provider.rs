@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 use super::{Page, fakes, redirect};
 use crate::fakes::{Fakes, NOW};
 use crate::outbound::{Answer, Sent};
 use crate::serve::Reply;
+use crate::signing::{key_set, sign};
 
 /// A provider that signs `alice` in, unless the test changes the claims.
 #[derive(Clone)]
@@ -26,7 +25,10 @@ pub struct Provider {
 impl Provider {
     /// Lets the provider answer the component's requests.
     pub fn answering(fakes: &Fakes) -> Self {
-        let claims = json!({ "iss": "https://provider.example", "sub": "alice", "aud": "gatehouse", "iat": NOW, "exp": NOW + 300 });
+        let claims = json!({
+            "iss": "https://provider.example", "sub": "alice", "aud": "gatehouse", "iat": NOW, "exp": NOW + 300,
+            "groups": ["engineering"], "roles": ["reader"],
+        });
         let provider = Self { claims: Arc::new(Mutex::new(claims)), forges: Arc::default() };
         let script = provider.clone();
         fakes.answer(move |sent| script.answer(sent));
@@ -49,11 +51,7 @@ impl Provider {
                 "expires_in": 3600,
                 "id_token": self.id_token(),
             })),
-            ("GET", "https://provider.example/jwks") => {
-                let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key(), Algorithm::ES256).unwrap()).unwrap();
-                jwk["kid"] = "p256".into();
-                Answer::json(&json!({ "keys": [jwk] }))
-            }
+            ("GET", "https://provider.example/jwks") => Answer::json(&key_set()),
             _ => Answer::status(404),
         }
     }
@@ -84,13 +82,4 @@ pub async fn back_from_provider() -> (Arc<Fakes>, Provider, String, String) {
     let page = Page::open(&fakes).await;
     let state = provider.sign_in(&page.decide(&fakes, "approve").await);
     (fakes, provider, page.cookie, state)
-}
-
-fn key() -> EncodingKey {
-    EncodingKey::from_ec_der(include_bytes!("../../../../crates/jose/test-keys/p256.pkcs8.der"))
-}
-
-fn sign(claims: &Value) -> String {
-    let header = Header { kid: Some("p256".to_owned()), ..Header::new(Algorithm::ES256) };
-    jsonwebtoken::encode(&header, claims, &key()).unwrap()
 }

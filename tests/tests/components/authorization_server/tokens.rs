@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::provider::back_from_provider;
 use super::{CLIENT, REDIRECT_URI, RESOURCE, VERIFIER, fakes, get, nothing_happened, post_form, query, redirect};
-use crate::bindings::imports::gatehouse::auth::sessions::{Principal, Rejection, UpstreamTokens};
+use crate::bindings::imports::gatehouse::auth::sessions::{Claims, Principal, Rejection, UpstreamTokens};
 use crate::fakes::{Fakes, NOW, SessionCall};
 use crate::serve::Reply;
 
@@ -57,6 +57,7 @@ async fn a_code_opens_the_session_that_the_user_granted() {
         client_id: CLIENT.to_owned(),
         resource: RESOURCE.to_owned(),
         scopes: vec!["mcp".to_owned()],
+        claims: Claims { tenant: None, groups: vec!["engineering".to_owned()], roles: vec!["reader".to_owned()] },
     };
     let provider_tokens = UpstreamTokens {
         access_token: Some("provider-access".to_owned()),

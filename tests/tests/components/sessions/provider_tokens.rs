@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{SESSION, Subject, principal, root};
-use crate::bindings::keeper::exports::gatehouse::auth::sessions::{Rejection, Tokens, UpstreamTokens};
+use crate::bindings::keeper::exports::gatehouse::auth::sessions::{Claims, Rejection, Tokens, UpstreamTokens};
 use crate::fakes::NOW;
 use crate::outbound::{Answer, Sent};
+use crate::signing::{key_set, sign};
 
 const CONFIGURATION: &str = r#"
 public_url = "https://gateway.example"
@@ -56,6 +57,7 @@ fn provider_answers(subject: &Subject, answer: impl Fn() -> Answer + Send + Sync
             "id_token_signing_alg_values_supported": ["ES256"],
         })),
         ("POST", "https://provider.example/token") => answer(),
+        ("GET", "https://provider.example/jwks") => Answer::json(&key_set()),
         _ => Answer::status(404),
     });
 }
@@ -123,6 +125,40 @@ async fn a_client_that_refreshes_has_the_provider_asked_first() {
     let next = subject.refresh(&tokens).await.unwrap();
     assert_eq!(refreshes(&subject).len(), 1);
     assert_eq!(subject.identity_provider_token(&next).await, Ok(Some("second-access".to_owned())));
+}
+
+/// Fresh tokens, and an id_token of the second in which the old ones are due.
+fn tokens_that_say(claims: &Value) -> Value {
+    let mut claims = claims.clone();
+    claims["iss"] = "https://provider.example".into();
+    claims["aud"] = "gatehouse".into();
+    claims["iat"] = (NOW + DUE).into();
+    claims["exp"] = (NOW + DUE + 300).into();
+    let mut tokens = fresh_tokens();
+    tokens["id_token"] = sign(&claims).into();
+    tokens
+}
+
+#[tokio::test]
+async fn what_an_id_token_says_anew_is_in_the_access_tokens_from_then_on() {
+    let (subject, tokens) =
+        opened(|| Answer::json(&tokens_that_say(&json!({ "sub": "alice", "groups": ["sales", "staff"] })))).await;
+    let tokens = until_due(&subject, &tokens).await;
+    assert_eq!(subject.validate(&tokens).await.unwrap().claims, principal().claims);
+    let next = subject.refresh(&tokens).await.unwrap();
+    let said = Claims { tenant: None, groups: vec!["sales".to_owned(), "staff".to_owned()], roles: Vec::new() };
+    assert_eq!(subject.validate(&next).await.unwrap().claims, said);
+    assert_eq!(subject.validate(&tokens).await.unwrap().claims, principal().claims, "that of before is as it was");
+    assert!(!subject.fakes.log().contains("sales"));
+}
+
+#[tokio::test]
+async fn an_id_token_of_somebody_else_renews_nothing_and_ends_the_session() {
+    let (subject, tokens) =
+        opened(|| Answer::json(&tokens_that_say(&json!({ "sub": "mallory", "groups": ["admins"] })))).await;
+    let tokens = until_due(&subject, &tokens).await;
+    assert_eq!(subject.refresh(&tokens).await, Err(Rejection::Revoked));
+    assert_eq!(subject.validate(&tokens).await, Err(Rejection::Revoked));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
-use crate::Configuration;
+use gatehouse_protocol::Scopes;
+
 use crate::tests::{MINIMAL, problem_of};
+use crate::{Configuration, Servers};
 
 fn with(headers: &str) -> String {
     MINIMAL.replacen("secret_headers = { \"X-Functions-Key\" = { secret = \"upstream_secret\" } }", headers, 1)
@@ -62,4 +64,102 @@ fn a_header_means_one_thing_to_the_upstream() {
         assert!(problem.contains(said), "{headers}: {problem}");
     }
     assert!(Configuration::parse(&with(BEARER)).is_ok(), "alone, it is a secret like any other");
+}
+
+fn with_route(keys: &str) -> String {
+    format!("{MINIMAL}\n[[routes]]\npath = \"/b\"\n{keys}")
+}
+
+#[test]
+fn a_route_is_one_server_or_several() {
+    const MEMBERS: &str = "members = [{ prefix = \"a\", url = \"https://a.example/\" }]";
+    let servers = |keys: &str| Configuration::parse(&with_route(keys)).unwrap().routes.remove(1).servers;
+    assert!(matches!(servers("url = \"https://a.example/\""), Servers::One(_)));
+    assert!(matches!(servers(MEMBERS), Servers::Federated(members) if members.len() == 1));
+    assert_eq!(problem_of(&with_route("members = []")), ("routes[1].url".to_owned(), "is missing".to_owned()));
+    for (key, given) in [
+        ("url", "url = \"https://a.example/\""),
+        ("transport", "transport = \"sse\""),
+        ("subject_header", "subject_header = \"x-a\""),
+        ("secret_headers", "secret_headers = { x-a = { secret = \"a\" } }"),
+        ("identity_provider_token_header", "identity_provider_token_header = \"x-a\""),
+        ("timeouts", "timeouts = { connect = 1 }"),
+    ] {
+        let refused = problem_of(&with_route(&format!("{MEMBERS}\n{given}")));
+        assert_eq!(refused, (format!("routes[1].{key}"), "stands beside members: there, each has its own".to_owned()));
+    }
+}
+
+#[test]
+fn what_a_route_does_beyond_forwarding_is_switched_on_by_name() {
+    let route = |keys: &str| {
+        Configuration::parse(&with_route(&format!("url = \"https://a.example/\"\n{keys}"))).unwrap().routes.remove(1)
+    };
+    let plain = route("");
+    assert_eq!((plain.legacy_sse, plain.validate_arguments, plain.log_arguments), (true, false, false));
+    assert_eq!((plain.name.as_str(), plain.scopes.to_string().as_str()), ("/b", "mcp"));
+    assert!(plain.policy.rules.is_empty() && plain.rates.is_empty());
+    let full = route("legacy_sse = false\nvalidate_arguments = true\nlog_arguments = true\nname = \"B\"");
+    assert_eq!((full.legacy_sse, full.validate_arguments, full.log_arguments), (false, true, true));
+    assert_eq!(full.name, "B");
+    assert!(route("transport = \"sse\"\nlegacy_sse = true").legacy_sse);
+}
+
+#[test]
+fn a_server_of_the_older_transport_is_not_hidden_from_it() {
+    let keys = "url = \"https://a.example/sse\"\ntransport = \"sse\"\nlegacy_sse = false";
+    let (key, said) = problem_of(&with_route(keys));
+    assert_eq!(
+        (key.as_str(), said.as_str()),
+        ("routes[1].legacy_sse", "is false, where the server speaks nothing else")
+    );
+}
+
+#[test]
+fn no_path_is_what_another_routes_older_transport_has() {
+    let path = |path: &str| problem_of(&MINIMAL.replacen("\"/mcp\"", &format!("{path:?}"), 1));
+    for taken in ["/sse", "/message", "/sse/x"] {
+        assert_eq!(path(taken), ("routes[0].path".to_owned(), "is one of Gatehouse's own paths".to_owned()), "{taken}");
+    }
+    for other in ["/mcp/sse", "/mcp/message"] {
+        let said = "must not end with /sse or /message: another route's older transport is there";
+        assert_eq!(path(other), ("routes[0].path".to_owned(), said.to_owned()), "{other}");
+    }
+    for free in ["/mcp/sse2", "/ssex", "/SSE"] {
+        assert!(Configuration::parse(&MINIMAL.replacen("\"/mcp\"", &format!("{free:?}"), 1)).is_ok(), "{free}");
+    }
+}
+
+#[test]
+fn a_route_needs_a_scope() {
+    let refused = problem_of(&with_route("url = \"https://a.example/\"\nscopes = []"));
+    assert_eq!(refused, ("routes[1].scopes".to_owned(), "is empty: a token must need something".to_owned()));
+}
+
+#[test]
+fn a_route_offers_the_scopes_that_it_needs_and_those_by_which_rules_allow_more() {
+    let rules = r#"
+        url = "https://a.example/"
+        scopes = ["mcp", "email"]
+        policy = [
+            { name = "a", scopes = ["mcp", "write"], tools = ["write_*"] },
+            { name = "b", scopes = ["admin", "openid"] },
+            { name = "c", effect = "deny", scopes = ["guest"] },
+        ]"#;
+    let route = Configuration::parse(&with_route(rules)).unwrap().routes.remove(1);
+    let offered: Scopes = route.offered_scopes().cloned().collect();
+    assert_eq!(offered.to_string(), "mcp email write admin openid");
+    let granted =
+        |requested: &str| route.granted(&Scopes::parse(requested).unwrap()).map(|granted| granted.to_string());
+    for (requested, expected) in [
+        ("", Some("mcp email")),
+        ("profile offline_access", Some("mcp email")),
+        ("write profile", Some("write")),
+        ("openid", Some("openid")),
+        ("mcp write admin", Some("mcp write admin")),
+        ("mcp guest", None),
+        ("other", None),
+    ] {
+        assert_eq!(granted(requested).as_deref(), expected, "{requested:?}");
+    }
 }

@@ -182,6 +182,18 @@ fn a_client_gets_the_scopes_that_it_asks_for_or_all_where_it_asks_for_none() {
 }
 
 #[test]
+fn a_scope_by_which_a_rule_allows_more_is_granted_to_who_asks_for_it() {
+    let rules = "policy = [{ name = \"writers\", scopes = [\"files:write\"], tools = [\"write_*\"] },
+        { name = \"never\", effect = \"deny\", scopes = [\"files:delete\"] }]\nscopes = [\"mcp\"";
+    let configuration = configuration_with("scopes = [\"mcp\"", rules);
+    let granted = |scope| outcome(&query().with("scope", scope), &configuration, |request| request.scopes.to_string());
+    assert_eq!(granted("mcp files:read files:write").as_deref(), Ok("mcp files:read files:write"));
+    assert_eq!(granted("").as_deref(), Ok("mcp files:read"), "what the route needs, and no more");
+    assert_eq!(granted("openid").as_deref(), Ok("mcp files:read"));
+    assert_eq!(granted("mcp files:delete"), Err(AuthorizationRejection::Scope), "no rule allows anything by it");
+}
+
+#[test]
 fn a_scope_that_an_upstream_and_openid_share_is_the_upstreams() {
     let configuration = configuration_with_two_upstreams();
     let query = query().with("resource", "https://gateway.example/mail");

@@ -1,0 +1,396 @@
+//! Who gets what the client says.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gatehouse_json_rpc::{Call, Id, Message, Object, Reply, code};
+use serde_json::json;
+
+use crate::cursor::Cursor;
+use crate::event_id::Awaited;
+use crate::listening::lists;
+use crate::listing::Listed;
+use crate::merge::{Common, Kind};
+use crate::sessions::{MemberSession, Sessions};
+use crate::unavailable::Reason;
+use crate::{Era, Federation, Listening, Merge, Stream, handed_on};
+
+/// "Resource not found" up to 2025-11-25 (MCP, resources, "Error Handling").
+const RESOURCE_NOT_FOUND: i32 = -32002;
+/// What a `subscriptions/listen` may ask of every member.
+pub(crate) const LIST_CHANGES: [&str; 3] = ["toolsListChanged", "promptsListChanged", "resourcesListChanged"];
+
+/// What to do with a message of the client.
+#[derive(Debug)]
+pub enum Plan {
+    /// One member has it.
+    One {
+        /// What it gets.
+        sending: Sending,
+        /// Takes its answer.
+        stream: Stream,
+    },
+    /// Members answer together.
+    All {
+        /// What they get; at least one.
+        sendings: Vec<Sending>,
+        /// Takes their answers.
+        merge: Merge,
+    },
+    /// `subscriptions/listen`: their streams flow together.
+    Listen {
+        /// What they get; at least one.
+        sendings: Vec<Sending>,
+        /// Takes their messages.
+        listening: Listening,
+    },
+    /// No member has it, and this is what the client is told.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// The body.
+        reply: Reply,
+    },
+    /// No member has it, and the client waits for nothing: 202.
+    Nothing,
+}
+
+/// A message for a member.
+#[derive(Debug)]
+pub struct Sending {
+    /// For whom.
+    pub member: usize,
+    /// `Mcp-Session-Id`.
+    pub session: Option<String>,
+    /// `Mcp-Name`, encoded, where the era and the method have it. `Mcp-Method`, `Mcp-Param-*` and the version are those of
+    /// the client's request.
+    pub mcp_name: Option<String>,
+    /// The body.
+    pub message: Message,
+}
+
+/// Whom a method is for, and how the answers become one.
+enum Rule {
+    /// The member whose tool or prompt `params.name` is.
+    Name,
+    /// The member whose resource `params.uri` is.
+    Uri,
+    /// The member whose prompt or resource template `params.ref` is.
+    Reference,
+    /// The member that gave out `params.progressToken`.
+    Progress,
+    /// All.
+    All(Kind),
+    Listing(Listed),
+    Listen,
+    /// Whatever we do not know is for the member whose server it is as if it stood there alone.
+    Unprefixed,
+}
+
+fn rule(era: Era, call: &Call) -> Rule {
+    let method = call.method.as_str();
+    if call.id.is_none() {
+        return notification_rule(era, method);
+    }
+    if let Some(listed) = Listed::of(method) {
+        return Rule::Listing(listed);
+    }
+    match (era, method) {
+        (_, "tools/call" | "prompts/get") => Rule::Name,
+        (_, "resources/read") | (Era::Legacy, "resources/subscribe" | "resources/unsubscribe") => Rule::Uri,
+        (_, "completion/complete") => Rule::Reference,
+        (Era::Legacy, "initialize") => Rule::All(Kind::Initialize),
+        (Era::Legacy, "ping" | "logging/setLevel") => Rule::All(Kind::Empty),
+        (Era::Modern, "server/discover") => {
+            let version = call.meta().and_then(|meta| meta.str("io.modelcontextprotocol/protocolVersion"));
+            Rule::All(Kind::Discover { version })
+        }
+        (Era::Modern, "subscriptions/listen") => Rule::Listen,
+        _ => Rule::Unprefixed,
+    }
+}
+
+fn notification_rule(era: Era, method: &str) -> Rule {
+    match (era, method) {
+        // The request that is cancelled is the client's own; whoever does not know it does not mind (MCP, cancellation).
+        // The task is one of the client's, too.
+        (_, "notifications/cancelled")
+        | (
+            Era::Legacy,
+            "notifications/initialized" | "notifications/roots/list_changed" | "notifications/tasks/status",
+        ) => Rule::All(Kind::Notification),
+        (Era::Legacy, "notifications/progress") => Rule::Progress,
+        _ => Rule::Unprefixed,
+    }
+}
+
+impl Federation {
+    /// Plans one message of the client. `sessions` is what the client presented, opened.
+    pub fn plan(&self, message: &Message, sessions: Option<&Sessions>) -> Plan {
+        let call = match message {
+            Message::Request(call) | Message::Notification(call) => call,
+            Message::Response(reply) => return self.plan_reply(reply, sessions),
+        };
+        match rule(self.era, call) {
+            Rule::Name => match call.param("name") {
+                Some(name) => match self.naming.name_inward(&name) {
+                    Some((member, own)) => self.one(member, with_param(call, "name", own), sessions),
+                    None => self.unknown(call, code::INVALID_PARAMS, &unknown_name(&call.method, &name), None),
+                },
+                None => self.malformed(call, sessions),
+            },
+            Rule::Uri => match call.param("uri") {
+                Some(uri) => match self.naming.uri_inward(&uri) {
+                    Some((member, own)) => self.one(member, with_param(call, "uri", own), sessions),
+                    None => self.unknown_resource(call, &uri),
+                },
+                None => self.malformed(call, sessions),
+            },
+            Rule::Reference => self.plan_completion(call, sessions),
+            Rule::Progress => {
+                let token = call.params.as_ref().and_then(|params| Id::parse(params.get("progressToken")?.get()));
+                match token.and_then(|token| handed_on::inward(&self.naming, &token)) {
+                    Some((member, own)) => self.one(member, with_param(call, "progressToken", &own), sessions),
+                    None => Plan::Nothing,
+                }
+            }
+            Rule::All(kind) => self.all(kind, call, sessions),
+            Rule::Listing(listed) => self.plan_listing(listed, call, sessions),
+            Rule::Listen => self.plan_listen(call),
+            Rule::Unprefixed => match self.naming.unprefixed() {
+                Some(member) => self.one(member, call.clone(), sessions),
+                None => self.not_found(call),
+            },
+        }
+    }
+
+    /// The client's answer to a request of a member.
+    fn plan_reply(&self, reply: &Reply, sessions: Option<&Sessions>) -> Plan {
+        match reply.id.as_ref().and_then(|id| handed_on::inward(&self.naming, id)) {
+            Some((member, id)) => self.send_one(member, Reply { id: Some(id), ..reply.clone() }.into(), sessions),
+            None => Plan::Nothing,
+        }
+    }
+
+    fn plan_completion(&self, call: &Call, sessions: Option<&Sessions>) -> Plan {
+        let reference = call.params.as_ref().and_then(|params| params.object("ref"));
+        let Some(mut reference) = reference else { return self.malformed(call, sessions) };
+        let (key, text) = match reference.str("type").as_deref() {
+            Some("ref/prompt") => ("name", reference.str("name")),
+            Some("ref/resource") => ("uri", reference.str("uri")),
+            _ => return self.malformed(call, sessions),
+        };
+        let Some(text) = text else { return self.malformed(call, sessions) };
+        let inward = if key == "name" { self.naming.name_inward(&text) } else { self.naming.uri_inward(&text) };
+        match inward {
+            Some((member, own)) => {
+                reference.set(key, own);
+                self.one(member, with_param(call, "ref", &reference), sessions)
+            }
+            None if key == "name" => {
+                self.unknown(call, code::INVALID_PARAMS, &unknown_name("prompts/get", &text), None)
+            }
+            None => self.unknown_resource(call, &text),
+        }
+    }
+
+    fn plan_listing(&self, listed: Listed, call: &Call, sessions: Option<&Sessions>) -> Plan {
+        let cursor =
+            call.params.as_ref().and_then(|params| params.get("cursor")).filter(|cursor| cursor.get() != "null");
+        if cursor.is_none() {
+            return self.all(Kind::Listing { listed, was_private: false }, call, sessions);
+        }
+        let Some(cursor) = call.param("cursor").and_then(|text| Cursor::read(&text, &self.naming)) else {
+            return self.unknown(call, code::INVALID_PARAMS, "Invalid cursor", None);
+        };
+        let calls = cursor.positions.iter().map(|(member, own)| (*member, with_param(call, "cursor", own))).collect();
+        self.several(Kind::Listing { listed, was_private: cursor.is_private }, call, calls, sessions)
+    }
+
+    /// `subscriptions/listen`, split: list changes are asked of all members, resources of those that have them.
+    fn plan_listen(&self, call: &Call) -> Plan {
+        let (Some(id), Some(filter)) =
+            (&call.id, call.params.as_ref().and_then(|params| params.object("notifications")))
+        else {
+            return self.malformed(call, None);
+        };
+        let uris: Vec<String> = filter
+            .get("resourceSubscriptions")
+            .and_then(|uris| serde_json::from_str(uris.get()).ok())
+            .unwrap_or_default();
+        let of = |member| -> Vec<String> {
+            let inward = uris.iter().filter_map(|uri| self.naming.uri_inward(uri));
+            inward.filter(|(owner, _)| *owner == member).map(|(_, own)| own.to_owned()).collect()
+        };
+        let mut parts: Vec<_> = (0..self.naming.len()).map(|member| (member, of(member))).collect();
+        if lists(&filter).is_empty() && parts.iter().any(|(_, uris)| !uris.is_empty()) {
+            parts.retain(|(_, uris)| !uris.is_empty());
+        }
+        let sending = |(member, uris): &(usize, Vec<String>)| {
+            let mut own = filter.clone();
+            own.remove("resourceSubscriptions");
+            if !uris.is_empty() {
+                own.set("resourceSubscriptions", uris);
+            }
+            self.sending(*member, with_param(call, "notifications", &own).into(), None)
+        };
+        let sendings = parts.iter().map(sending).collect();
+        let common = self.common(call, Vec::new());
+        Plan::Listen { sendings, listening: Listening::begin(common, id.clone(), &filter, parts) }
+    }
+
+    fn all(&self, kind: Kind, call: &Call, sessions: Option<&Sessions>) -> Plan {
+        let calls = (0..self.naming.len()).map(|member| (member, call.clone())).collect();
+        // With `initialize` a session begins, whatever was before.
+        let sessions = sessions.filter(|_| !matches!(kind, Kind::Initialize));
+        self.several(kind, call, calls, sessions)
+    }
+
+    fn several(&self, kind: Kind, call: &Call, calls: Vec<(usize, Call)>, sessions: Option<&Sessions>) -> Plan {
+        let (mut sendings, mut missing) = (Vec::new(), Vec::new());
+        for (member, call) in calls {
+            match sessions.map(|sessions| sessions.of(member)) {
+                Some(MemberSession::None) => missing.push((member, Reason::NotInSession)),
+                Some(session) => sendings.push(self.sending(member, call.into(), session.id())),
+                None => sendings.push(self.sending(member, call.into(), None)),
+            }
+        }
+        if sendings.is_empty() {
+            return match missing.first() {
+                Some((member, _)) => self.not_in_session(*member, call.id.as_ref()),
+                None => self.not_found(call),
+            };
+        }
+        Plan::All { sendings, merge: Merge { kind, common: self.common(call, missing) } }
+    }
+
+    fn common(&self, call: &Call, missing: Vec<(usize, Reason)>) -> Common {
+        let (naming, name, id) = (self.naming.clone(), self.name.clone(), call.id.clone());
+        Common { naming, era: self.era, name, id, missing }
+    }
+
+    fn one(&self, member: usize, call: Call, sessions: Option<&Sessions>) -> Plan {
+        self.send_one(member, call.into(), sessions)
+    }
+
+    fn send_one(&self, member: usize, message: Message, sessions: Option<&Sessions>) -> Plan {
+        let session = sessions.map(|sessions| sessions.of(member));
+        if matches!(session, Some(MemberSession::None)) {
+            return self.not_in_session(member, message.call().and_then(|call| call.id.as_ref()));
+        }
+        let awaited = match &message {
+            Message::Request(call) => call.id.clone().map(|id| Awaited { id, method: call.method.clone() }),
+            Message::Notification(_) | Message::Response(_) => None,
+        };
+        Plan::One {
+            sending: self.sending(member, message, session.and_then(MemberSession::id)),
+            stream: Stream::answer(&self.naming, self.era, member, awaited),
+        }
+    }
+
+    fn sending(&self, member: usize, mut message: Message, session: Option<&str>) -> Sending {
+        if let (Some(_), Message::Request(call)) = (self.naming.prefix(member), &mut message) {
+            without_tasks(self.era, call);
+        }
+        let mcp_name = match &message {
+            Message::Request(call) if self.era == Era::Modern => match call.method.as_str() {
+                "tools/call" | "prompts/get" => call.param("name"),
+                "resources/read" => call.param("uri"),
+                _ => None,
+            },
+            _ => None,
+        };
+        Sending {
+            member,
+            session: session.map(str::to_owned),
+            mcp_name: mcp_name.map(|name| header_value(&name)),
+            message,
+        }
+    }
+
+    fn unknown_resource(&self, call: &Call, uri: &str) -> Plan {
+        let code = if self.era == Era::Modern { code::INVALID_PARAMS } else { RESOURCE_NOT_FOUND };
+        self.unknown(call, code, "Resource not found", Some(json!({"uri": uri})))
+    }
+
+    fn unknown(&self, call: &Call, code: i32, message: &str, data: Option<serde_json::Value>) -> Plan {
+        answer(200, call.id.as_ref(), code, message, data)
+    }
+
+    /// Nobody's by its form. The member without a prefix says what is wrong with it, as if it stood there alone.
+    fn malformed(&self, call: &Call, sessions: Option<&Sessions>) -> Plan {
+        match self.naming.unprefixed() {
+            Some(member) => self.one(member, call.clone(), sessions),
+            None => {
+                let status = if self.era == Era::Modern { 400 } else { 200 };
+                answer(status, call.id.as_ref(), code::INVALID_PARAMS, "The params do not say what is meant", None)
+            }
+        }
+    }
+
+    /// MCP 2026-07-28, "Protocol Version Header": 404 and the code; before, the code alone.
+    fn not_found(&self, call: &Call) -> Plan {
+        let status = if self.era == Era::Modern { 404 } else { 200 };
+        answer(status, call.id.as_ref(), code::METHOD_NOT_FOUND, "Method not found", None)
+    }
+
+    fn not_in_session(&self, member: usize, id: Option<&Id>) -> Plan {
+        let who = match self.naming.prefix(member) {
+            Some(prefix) => format!("`{prefix}` of {}", self.name),
+            None => format!("The server of {} without a prefix", self.name),
+        };
+        let message = format!("{who} {}; begin a new session", Reason::NotInSession.as_str());
+        answer(502, id, code::INTERNAL_ERROR, &message, None)
+    }
+}
+
+fn answer(status: u16, id: Option<&Id>, code: i32, message: &str, data: Option<serde_json::Value>) -> Plan {
+    match id {
+        Some(id) => Plan::Answer { status, reply: Reply::error(Some(id.clone()), code, message, data.as_ref()) },
+        None => Plan::Nothing,
+    }
+}
+
+fn unknown_name(method: &str, name: &str) -> String {
+    format!("Unknown {}: {name}", if method == "prompts/get" { "prompt" } else { "tool" })
+}
+
+fn with_param<T: serde::Serialize + ?Sized>(call: &Call, name: &str, value: &T) -> Call {
+    let mut call = call.clone();
+    call.params.get_or_insert_default().set(name, value);
+    call
+}
+
+/// Tasks go by ids of their own, in methods that only the member without a prefix gets: the others are not asked for any
+/// (MCP 2025-11-25, tasks; 2026-07-28, the extension `io.modelcontextprotocol/tasks`).
+fn without_tasks(era: Era, call: &mut Call) {
+    const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+    const TASKS: &str = "io.modelcontextprotocol/tasks";
+    let Some(params) = &mut call.params else { return };
+    match era {
+        Era::Legacy if call.method == "tools/call" => _ = params.remove("task"),
+        Era::Legacy => {}
+        Era::Modern => {
+            let within = |object: &Object, key: &str| object.object(key);
+            let Some(mut meta) = within(params, "_meta") else { return };
+            let Some(mut capabilities) = within(&meta, CAPABILITIES) else { return };
+            let Some(mut extensions) = within(&capabilities, "extensions") else { return };
+            if extensions.remove(TASKS).is_some() {
+                capabilities.set_raw("extensions", extensions.to_raw());
+                meta.set_raw(CAPABILITIES, capabilities.to_raw());
+                params.set_raw("_meta", meta.to_raw());
+            }
+        }
+    }
+}
+
+/// MCP 2026-07-28, Streamable HTTP, "Value Encoding".
+fn header_value(text: &str) -> String {
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        && !text.is_empty()
+        && text.trim() == text
+        && !(text.starts_with("=?base64?") && text.ends_with("?="));
+    if is_plain { text.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(text)) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! Members that could not contribute, as the client is told.
+
+use serde_json::{Value, json};
+
+use crate::naming::Naming;
+
+/// The key of a result's `_meta` that lists them.
+pub(crate) const UNAVAILABLE: &str = "gatehouse/unavailable";
+
+/// Why a member has no part in an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No connection, or it broke before the answer.
+    DidNotAnswer,
+    /// The time for it was over.
+    TooLate,
+    /// It answered with an error, of HTTP or of JSON-RPC.
+    Refused,
+    /// It answered with something else than was asked for.
+    Unreadable,
+    /// It did not answer when the client's session began, so it does not know the client.
+    NotInSession,
+}
+
+impl Reason {
+    /// As the client reads it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DidNotAnswer => "did not answer",
+            Self::TooLate => "did not answer in time",
+            Self::Refused => "answered with an error",
+            Self::Unreadable => "answered with something else than was asked for",
+            Self::NotInSession => "did not answer when the session began",
+        }
+    }
+}
+
+/// The value of [`UNAVAILABLE`], in the members' order.
+pub(crate) fn list(naming: &Naming, members: &[(usize, Reason)]) -> Value {
+    let mut members = members.to_vec();
+    members.sort_by_key(|(member, _)| *member);
+    let entry =
+        |(member, reason): &(usize, Reason)| json!({"member": naming.label(*member), "reason": reason.as_str()});
+    members.iter().map(entry).collect()
+}

@@ -1,0 +1,60 @@
+//! Writing.
+
+use gatehouse_protocol::{Entropy, UnixTime};
+use gatehouse_storage::{Kind, Store};
+
+use crate::{Channel, Rejection};
+
+/// A message on its way.
+pub(crate) const MESSAGE: Kind = "mailbox";
+
+/// Bytes in a message at most.
+pub const LARGEST_MESSAGE: usize = 8 * 1024 * 1024;
+
+/// How many messages may wait. One counts for one more with each 16 KiB that it has, so that all of them together are
+/// no more than 16 MiB. Writers who race for the last place can be one too many each.
+pub const MOST_WAITING: u64 = 1_000;
+
+/// Bytes that one number stands for.
+const BYTES_PER_NUMBER: usize = 16 * 1024;
+
+/// Writes `message` into the channel.
+///
+/// # Errors
+/// [`Rejection::Closed`] where nobody will read it, [`Rejection::Full`] where nobody reads quickly enough,
+/// [`Rejection::TooLarge`], and [`Rejection::Unavailable`] where the store does not answer: then it may or may not be
+/// read.
+pub fn post(
+    store: &impl Store,
+    channel: &Channel,
+    message: &[u8],
+    now: UnixTime,
+    entropy: &mut impl Entropy,
+) -> Result<(), Rejection> {
+    if channel.has_expired(now) {
+        return Err(Rejection::Closed);
+    }
+    if message.len() > LARGEST_MESSAGE {
+        return Err(Rejection::TooLarge);
+    }
+    let numbers = numbers(message);
+    // Looked at first: a number that was handed out must be used, or the reader waits for it.
+    let read = channel.read(store, 0)?;
+    let before = channel.state(store)?;
+    if before.is_closed {
+        return Err(Rejection::Closed);
+    }
+    if before.last.saturating_sub(read).saturating_add(numbers) > MOST_WAITING {
+        return Err(Rejection::Full);
+    }
+    let state = channel.count(store, i64::try_from(numbers).unwrap_or(i64::MAX))?;
+    if state.is_closed {
+        return Err(Rejection::Closed);
+    }
+    channel.put(store, MESSAGE, (state.last + 1).saturating_sub(numbers), message, entropy)
+}
+
+/// How many numbers a message takes.
+pub(crate) fn numbers(message: &[u8]) -> u64 {
+    (message.len() / BYTES_PER_NUMBER) as u64 + 1
+}

@@ -1,0 +1,102 @@
+//! Allowed or denied.
+
+use gatehouse_configuration::{Effect, Policy, Rule};
+use gatehouse_protocol::Scopes;
+
+use crate::rule::{Asked, Miss, misses};
+use crate::{Action, Caller, unclear};
+
+/// What the rules say of an action.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision<'p> {
+    /// It may be done.
+    Allowed {
+        /// The first rule that allows it. `None` where there are no rules, or where the protocol itself needs it.
+        rule: Option<&'p Rule>,
+    },
+    /// It may not be done.
+    Denied {
+        /// The first rule that denies it. `None` where no rule allows it.
+        rule: Option<&'p Rule>,
+        /// The fewest scopes with which, beside those of the token, a rule would allow it and none deny it.
+        step_up: Option<Scopes>,
+    },
+}
+
+impl<'p> Decision<'p> {
+    /// Whether it may be done.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Allowed { .. })
+    }
+
+    /// The rule that decided.
+    pub fn rule(&self) -> Option<&'p Rule> {
+        match self {
+            Self::Allowed { rule } | Self::Denied { rule, .. } => *rule,
+        }
+    }
+}
+
+/// Whether a caller who has the route's own scopes may do something there.
+pub fn decide<'p>(policy: &'p Policy, caller: &Caller<'_>, action: &Action<'_>) -> Decision<'p> {
+    judge(policy, caller, action, Asked::Doing)
+}
+
+pub(crate) fn judge<'p>(policy: &'p Policy, caller: &Caller<'_>, action: &Action<'_>, asked: Asked) -> Decision<'p> {
+    if policy.rules.is_empty() {
+        return Decision::Allowed { rule: None };
+    }
+    if unclear::check(policy, action).is_err() {
+        return Decision::Denied { rule: None, step_up: None };
+    }
+    let first = |effect| of(policy, effect).find(|rule| misses(rule, caller, action, asked).next().is_none());
+    if let Some(rule) = first(Effect::Deny) {
+        return Decision::Denied { rule: Some(rule), step_up: None };
+    }
+    match first(Effect::Allow) {
+        Some(rule) => Decision::Allowed { rule: Some(rule) },
+        None if action.target.is_none() && needs_no_rule(&action.method) => Decision::Allowed { rule: None },
+        None => Decision::Denied { rule: None, step_up: step_up(policy, caller, action, asked) },
+    }
+}
+
+fn of(policy: &Policy, effect: Effect) -> impl Iterator<Item = &Rule> {
+    policy.rules.iter().filter(move |rule| rule.effect == effect)
+}
+
+/// What a client cannot do without, and what tells nothing: listings show only what may be used ([`crate::filter`]).
+pub(crate) fn needs_no_rule(method: &str) -> bool {
+    let known = [
+        "initialize",
+        "ping",
+        "server/discover",
+        "tools/list",
+        "prompts/list",
+        "resources/list",
+        "resources/templates/list",
+        "logging/setLevel",
+        "subscriptions/listen",
+    ];
+    known.contains(&method) || method.starts_with("notifications/")
+}
+
+/// More scopes may also be what a denying rule is about: then they help nobody.
+fn step_up(policy: &Policy, caller: &Caller<'_>, action: &Action<'_>, asked: Asked) -> Option<Scopes> {
+    let lacking = of(policy, Effect::Allow).filter_map(|rule| {
+        let mut misses = misses(rule, caller, action, asked);
+        match (misses.next(), misses.next()) {
+            (Some(Miss::Scopes(lacking)), None) => Some(lacking),
+            _ => None,
+        }
+    });
+    let helps = |lacking: &Scopes| {
+        let more = lacking.iter().map(|scope| scope.as_str().to_owned());
+        let scopes: Vec<String> = caller.scopes.iter().cloned().chain(more).collect();
+        let caller = Caller { scopes: &scopes, ..*caller };
+        of(policy, Effect::Deny).all(|rule| misses(rule, &caller, action, asked).next().is_some())
+    };
+    lacking.filter(helps).min_by_key(|lacking| lacking.iter().count())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,296 @@
+use gatehouse_configuration::Pattern;
+use proptest::prelude::*;
+
+use super::*;
+use crate::Target;
+use crate::example::{Somebody, any_action, any_rules, anybody, route};
+
+fn callers() -> [(&'static str, Somebody); 6] {
+    [
+        ("anybody", Somebody::new("main:carol", "mcp")),
+        ("with x", Somebody::new("main:carol", "mcp x")),
+        ("in g", Somebody::new("main:alice", "mcp").in_group("other").in_group("g")),
+        ("role r", Somebody::new("main:bob", "mcp").with_role("r")),
+        ("tenant t", Somebody::new("partners:dora", "mcp").of_tenant("t")),
+        ("robot", Somebody::new("client:robot", "mcp").through("robot")),
+    ]
+}
+
+fn actions() -> [Action<'static>; 14] {
+    let on = |method, target| Action { target: Some(target), ..Action::of(method) };
+    [
+        Action::of("initialize"),
+        Action::of("notifications/initialized"),
+        Action::of("tools/list"),
+        Action::call("read_file"),
+        Action::call("write_file"),
+        Action::get("greet"),
+        Action::read("file:///public/a"),
+        Action::read("file:///public/../a"),
+        on("resources/subscribe", Target::Resource("file:///public/a".into())),
+        on("completion/complete", Target::ResourceTemplate("file:///public/{name}".into())),
+        on("completion/complete", Target::ResourceTemplate("file:///{path}".into())),
+        Action::of("subscriptions/listen"),
+        on("subscriptions/listen", Target::Resource("file:///secret".into())),
+        Action::of("tasks/get"),
+    ]
+}
+
+/// For each action a letter: allowed (a), denied (-), denied but for the scope x (s).
+fn row(rules: &str, somebody: &Somebody) -> String {
+    let route = route(rules);
+    let letter = |action| match decide(&route.policy, &somebody.caller(), &action) {
+        Decision::Allowed { .. } => 'a',
+        Decision::Denied { step_up: None, .. } => '-',
+        Decision::Denied { step_up: Some(scopes), .. } => {
+            assert_eq!(scopes.to_string(), "x");
+            's'
+        }
+    };
+    actions().map(letter).iter().collect()
+}
+
+#[test]
+fn rules_say_who_may_do_what() {
+    const EVERYTHING: &str = "aaaaaaaaaaaaaa";
+    const NOTHING: &str = "--------------";
+    const PROTOCOL: &str = "aaa--------a--";
+    const WITH_X: &str = "aaassssssssass";
+    type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+    // What the rules say to everybody, and to whom they say something else.
+    let table: &[Row<'_>] = &[
+        ("", EVERYTHING, &[]),
+        ("{name='a'}", EVERYTHING, &[]),
+        ("{name='a', effect='deny'}", NOTHING, &[]),
+        ("{name='a', tools=['read_*']}", "aaaa-------a--", &[]),
+        ("{name='a', methods=['tools/call']}", "aaaaa------a--", &[]),
+        ("{name='a', scopes=['x']}", WITH_X, &[("with x", EVERYTHING)]),
+        ("{name='a', scopes=['x'], tools=['*']}", "aaass------a--", &[("with x", "aaaaa------a--")]),
+        ("{name='a', groups=['g','h'], prompts=['gr??t']}", PROTOCOL, &[("in g", "aaa--a-----a--")]),
+        ("{name='a', groups=['G']}", PROTOCOL, &[]),
+        ("{name='a', roles=['r'], resources=['file:///public/*']}", PROTOCOL, &[("role r", "aaa---a-aa-a--")]),
+        ("{name='a', tenants=['t'], methods=['resources/*']}", PROTOCOL, &[("tenant t", "aaa---aaa--a--")]),
+        ("{name='a', clients=['robot'], methods=['tasks/*']}", PROTOCOL, &[("robot", "aaa--------a-a")]),
+        (
+            "{name='a', subjects=['client:robot', 'main:alice'], resources=['*']}",
+            PROTOCOL,
+            &[("robot", "aaa---a-aaaaa-"), ("in g", "aaa---a-aaaaa-")],
+        ),
+        ("{name='a', groups=['g'], scopes=['x']}", PROTOCOL, &[("in g", WITH_X)]),
+        ("{name='a', groups=['g'], roles=['r']}", PROTOCOL, &[]),
+        (
+            "{name='a', groups=['g']}, {name='b', roles=['r']}",
+            PROTOCOL,
+            &[("in g", EVERYTHING), ("role r", EVERYTHING)],
+        ),
+        ("{name='a'}, {name='b', effect='deny', tools=['write_*']}", "aaaa-aaaaaaaaa", &[]),
+        ("{name='b', effect='deny', tools=['write_*']}, {name='a'}", "aaaa-aaaaaaaaa", &[]),
+        ("{name='a'}, {name='b', effect='deny', groups=['g']}", EVERYTHING, &[("in g", NOTHING)]),
+        (
+            "{name='a'}, {name='b', effect='deny', methods=['tools/list', 'notifications/*', 'subscriptions/*']}",
+            "a--aaaaaaaa--a",
+            &[],
+        ),
+        ("{name='a'}, {name='b', effect='deny', resources=['file:///secret*']}", "aaaaaaa-aa-a-a", &[]),
+        (
+            "{name='a'}, {name='b', effect='deny', resources=['file:///public/*'], roles=['r']}",
+            "aaaaaaa-aaaaaa",
+            &[("role r", "aaaaaa-----aaa")],
+        ),
+        (
+            "{name='a', scopes=['x'], tools=['*']}, {name='b', effect='deny', scopes=['x'], tools=['write_*']}",
+            "aaas-------a--",
+            &[("with x", "aaaa-------a--")],
+        ),
+    ];
+    for (rules, everybody, others) in table {
+        for (who, somebody) in callers() {
+            let expected = others.iter().find(|(other, _)| *other == who).map_or(*everybody, |(_, row)| row);
+            assert_eq!(row(rules, &somebody), expected, "{rules} for {who}");
+        }
+    }
+}
+
+#[test]
+fn a_decision_names_the_first_rule_that_made_it() {
+    let route = route(
+        "{name='readers', tools=['read_*']}, {name='all', groups=['g']}, {name='no', effect='deny', tools=['*_secret']},
+        {name='never', effect='deny', tools=['read_secret']}",
+    );
+    let alice = Somebody::new("main:alice", "mcp").in_group("g");
+    let carol = Somebody::new("main:carol", "mcp");
+    for (somebody, action, allowed, rule) in [
+        (&alice, Action::call("read_a"), true, Some("readers")),
+        (&alice, Action::call("write_a"), true, Some("all")),
+        (&alice, Action::call("read_secret"), false, Some("no")),
+        (&carol, Action::call("write_a"), false, None),
+        (&carol, Action::of("ping"), true, None),
+        (&alice, Action::of("ping"), true, Some("all")),
+    ] {
+        let decision = decide(&route.policy, &somebody.caller(), &action);
+        let by = decision.rule().map(|rule| rule.name.as_str());
+        assert_eq!((decision.is_allowed(), by), (allowed, rule), "{action:?}");
+    }
+}
+
+#[test]
+fn a_step_up_asks_for_as_little_as_helps() {
+    let asked =
+        |rules: &str, somebody: &Somebody| match decide(&route(rules).policy, &somebody.caller(), &Action::call("a")) {
+            Decision::Denied { rule: None, step_up } => step_up.map(|scopes| scopes.to_string()),
+            other => panic!("{other:?}"),
+        };
+    let carol = Somebody::new("main:carol", "mcp");
+    for (rules, expected) in [
+        ("{name='a', scopes=['mcp', 'x', 'y']}", Some("x y")),
+        ("{name='a', scopes=['x', 'y']}, {name='b', scopes=['z']}", Some("z")),
+        ("{name='a', scopes=['x']}, {name='b', scopes=['z']}", Some("x")),
+        ("{name='a', scopes=['x'], groups=['g']}, {name='b', scopes=['y', 'z']}", Some("y z")),
+        ("{name='a', scopes=['x'], tools=['b']}", None),
+        ("{name='a', scopes=['x']}, {name='b', effect='deny', scopes=['x']}", None),
+        (
+            "{name='a', scopes=['x']}, {name='b', scopes=['y', 'z']}, {name='c', effect='deny', scopes=['x']}",
+            Some("y z"),
+        ),
+        ("{name='a', scopes=['x']}, {name='b', effect='deny', scopes=['x', 'y']}", Some("x")),
+        ("{name='a', scopes=['x']}, {name='b', effect='deny', scopes=['x'], groups=['g']}", Some("x")),
+    ] {
+        assert_eq!(asked(rules, &carol).as_deref(), expected, "{rules}");
+    }
+    let with_y = Somebody::new("main:carol", "mcp y");
+    assert_eq!(asked("{name='a', scopes=['x', 'y']}, {name='b', scopes=['z', 'x']}", &with_y).as_deref(), Some("x"));
+}
+
+#[test]
+fn no_scope_helps_where_a_rule_denies() {
+    let route = route("{name='a', scopes=['x']}, {name='b', effect='deny', tools=['a']}");
+    let decision = decide(&route.policy, &Somebody::new("main:carol", "mcp").caller(), &Action::call("a"));
+    assert!(
+        matches!(decision, Decision::Denied { rule: Some(rule), step_up: None } if rule.name == "b"),
+        "{decision:?}"
+    );
+}
+
+#[test]
+fn names_are_compared_as_they_are() {
+    let may = |rules: &str, action: &Action<'_>| {
+        decide(&route(rules).policy, &Somebody::new("main:carol", "mcp").caller(), action).is_allowed()
+    };
+    for (rules, names, expected) in [
+        ("{name='a', tools=['add']}", ["Add", "add ", "ADD", "a\u{301}dd", "ad", "addd"].as_slice(), false),
+        ("{name='a', tools=['ä']}", &["a\u{308}"], false),
+        ("{name='a', tools=['add', 'sub*']}", &["add", "sub", "subtract"], true),
+    ] {
+        for name in names {
+            assert_eq!(may(rules, &Action::call(name)), expected, "{rules} {name:?}");
+        }
+    }
+    // A tool, a prompt and a resource of the same name are three things.
+    assert!(!may("{name='a', tools=['add']}", &Action::get("add")));
+    assert!(!may("{name='a', prompts=['add']}", &Action::read("add")));
+    assert!(!may("{name='a', resources=['add']}", &Action::call("add")));
+}
+
+#[test]
+fn what_a_server_may_read_as_something_else_is_denied() {
+    const DENY: &str = "{name='a'}, {name='b', effect='deny', resources=['file:///secret*', 'file:///a/secret']}";
+    let denied = |action: &Action<'_>| {
+        let (route, carol) = (route(DENY), Somebody::new("main:carol", "mcp"));
+        !decide(&route.policy, &carol.caller(), action).is_allowed()
+    };
+    assert!(!denied(&Action::read("file:///public")));
+    for uri in ["file:///x/../secret", "file:///%73ecret", "FILE:///secret", "file:///a%2Fsecret", "file:///secret%2Fa"]
+    {
+        assert!(denied(&Action::read(uri)), "{uri}");
+    }
+    for method in ["Tools/Call", "tools/call ", "resources/READ", "/tools/call"] {
+        assert!(denied(&Action::of(method)), "{method}");
+    }
+    let longest = "a".repeat(4096);
+    assert!(!denied(&Action::call(&longest)));
+    assert!(denied(&Action::call(&format!("{longest}a"))));
+}
+
+/// The same by the words of the documentation, as simply as it can be said.
+fn by_the_words(policy: &Policy, somebody: &Somebody, action: &Action<'_>) -> bool {
+    let among = |patterns: &[Pattern], name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+    let applies = |rule: &&Rule| {
+        let (who, what, claims) = (&rule.who, &rule.what, &somebody.claims);
+        let name = action.target.as_ref().map_or("", Target::name);
+        let empty =
+            what.methods.is_empty() && what.tools.is_empty() && what.resources.is_empty() && what.prompts.is_empty();
+        who.scopes.iter().all(|scope| somebody.scopes.contains(&scope.as_str().to_owned()))
+            && (who.groups.is_empty() || who.groups.iter().any(|group| claims.groups.contains(group)))
+            && (who.roles.is_empty() || who.roles.iter().any(|role| claims.roles.contains(role)))
+            && (who.tenants.is_empty() || who.tenants.iter().any(|tenant| claims.tenant.as_ref() == Some(tenant)))
+            && (who.clients.is_empty() || who.clients.iter().any(|client| client == somebody.client_id))
+            && (who.subjects.is_empty() || who.subjects.iter().any(|subject| subject == somebody.subject))
+            && (empty
+                || among(&what.methods, &action.method)
+                || match &action.target {
+                    Some(Target::Tool(_)) => among(&what.tools, name),
+                    Some(Target::Prompt(_)) => among(&what.prompts, name),
+                    Some(Target::Resource(_)) => among(&what.resources, name),
+                    Some(Target::ResourceTemplate(_)) | None => false,
+                })
+    };
+    let mut applying = policy.rules.iter().filter(applies);
+    let is_of_protocol = action.target.is_none() && needs_no_rule(&action.method);
+    policy.rules.is_empty()
+        || applying.clone().all(|rule| rule.effect == Effect::Allow) && (applying.next().is_some() || is_of_protocol)
+}
+
+proptest! {
+    #[test]
+    fn every_decision_is_as_the_documentation_says(rules in any_rules(), somebody in anybody(), action in any_action()) {
+        let route = route(&rules);
+        let is_template = matches!(action.target, Some(Target::ResourceTemplate(_)));
+        let is_escaped = action.target.as_ref().is_some_and(|target| target.name().contains('%'));
+        let is_clear = route.policy.rules.is_empty() || unclear::check(&route.policy, &action).is_ok();
+        let decision = decide(&route.policy, &somebody.caller(), &action);
+        if is_clear && !is_template && !is_escaped {
+            prop_assert_eq!(decision.is_allowed(), by_the_words(&route.policy, &somebody, &action), "{:?}", decision);
+        } else {
+            // What is less than clear is never allowed where the same would be denied if it were.
+            prop_assert!(!decision.is_allowed() || is_template || by_the_words(&route.policy, &somebody, &action));
+        }
+    }
+
+    #[test]
+    fn a_step_up_leads_to_where_it_says(rules in any_rules(), somebody in anybody(), action in any_action()) {
+        let route = route(&rules);
+        if let Decision::Denied { step_up: Some(scopes), .. } = decide(&route.policy, &somebody.caller(), &action) {
+            let more = |count: usize| {
+                let mut somebody = somebody.clone();
+                somebody.scopes.extend(scopes.iter().take(count).map(|scope| scope.as_str().to_owned()));
+                decide(&route.policy, &somebody.caller(), &action).is_allowed()
+            };
+            let count = scopes.iter().count();
+            prop_assert!(count > 0 && more(count) && !more(count - 1));
+            prop_assert!(route.granted(&scopes).is_some(), "the authorization server grants them");
+        }
+    }
+
+    #[test]
+    fn the_order_of_rules_means_nothing(rules in any_rules(), somebody in anybody(), action in any_action()) {
+        let mut route = route(&rules);
+        let is_allowed = decide(&route.policy, &somebody.caller(), &action).is_allowed();
+        route.policy.rules.reverse();
+        prop_assert_eq!(decide(&route.policy, &somebody.caller(), &action).is_allowed(), is_allowed);
+    }
+
+    #[test]
+    fn a_completion_tells_nothing_of_what_may_not_be_read(
+        rules in any_rules(), somebody in anybody(), beginning in "file:///[ab]{0,2}", end in "[ab/.%]{0,3}",
+    ) {
+        let route = route(&rules);
+        let may = |action: &Action<'_>| decide(&route.policy, &somebody.caller(), action).is_allowed();
+        let target = Target::ResourceTemplate(format!("{beginning}{{rest}}").into());
+        let uri = format!("{beginning}{end}");
+        let read = |method| Action { target: Some(Target::Resource(uri.as_str().into())), ..Action::of(method) };
+        let is_unclear = unclear::check(&route.policy, &read("resources/read")).is_err();
+        if may(&Action { target: Some(target), ..Action::of("completion/complete") }) {
+            prop_assert!(may(&read("completion/complete")) || is_unclear);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Listings that show a caller what it may use, and nothing else.
+
+use std::borrow::Cow;
+
+use gatehouse_configuration::{Policy, Rule, What};
+use gatehouse_json_rpc::Object;
+use serde_json::value::RawValue;
+
+use crate::decide::judge;
+use crate::rule::{Asked, is_about_everything, is_for_everybody};
+use crate::{Action, Caller, Target};
+
+/// What became of a result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Filtered {
+    /// How many tools, prompts, resources and templates were taken out.
+    pub hidden: usize,
+    /// Whether it now says that it is for this caller alone.
+    pub made_private: bool,
+}
+
+impl Filtered {
+    /// Whether the result is another one than before.
+    pub fn is_changed(self) -> bool {
+        self.hidden > 0 || self.made_private
+    }
+}
+
+/// Takes out of a result, whatever it answers, the tools, prompts, resources and resource templates that the caller may not
+/// use. What is left in it of tools, prompts and resources is exactly what [`crate::decide`] allows to call, get and read. A template
+/// stays where something that begins like it may be read, so that it may show more than can be read.
+///
+/// A cacheable result (MCP 2026-07-28, "Caching") whose content is for some callers only becomes `private`: on all its pages,
+/// also on those from which this caller lacks nothing.
+pub fn filter(policy: &Policy, caller: &Caller<'_>, result: &mut Object) -> Filtered {
+    if policy.rules.is_empty() {
+        return Filtered::default();
+    }
+    let mut filtered = Filtered::default();
+    let mut depends_on_caller = result.contains("contents") && Listing::Resources.depends_on_caller(policy);
+    for listing in Listing::ALL {
+        if result.contains(listing.member()) {
+            filtered.hidden += hide(policy, caller, result, listing);
+            depends_on_caller |= listing.depends_on_caller(policy);
+        }
+    }
+    let is_cacheable = result.contains("cacheScope") || result.contains("ttlMs");
+    if depends_on_caller && is_cacheable && result.str("cacheScope").as_deref() != Some("private") {
+        result.set("cacheScope", "private");
+        filtered.made_private = true;
+    }
+    filtered
+}
+
+/// Leaves of a listing what the caller may use; how many it took out.
+fn hide(policy: &Policy, caller: &Caller<'_>, result: &mut Object, listing: Listing) -> usize {
+    let Some(items) = result.array(listing.member()) else {
+        // No listing that the specification knows, so that nobody can say what it shows.
+        result.set::<[(); 0]>(listing.member(), &[]);
+        return 1;
+    };
+    let before = items.len();
+    let shown: Vec<_> = items.into_iter().filter(|item| listing.shows(policy, caller, item)).collect();
+    let hidden = before - shown.len();
+    if hidden > 0 {
+        result.set(listing.member(), &shown);
+    }
+    hidden
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Listing {
+    Tools,
+    Prompts,
+    Resources,
+    Templates,
+}
+
+impl Listing {
+    const ALL: [Self; 4] = [Self::Tools, Self::Prompts, Self::Resources, Self::Templates];
+
+    /// The member of a result that it is.
+    fn member(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Prompts => "prompts",
+            Self::Resources => "resources",
+            Self::Templates => "resourceTemplates",
+        }
+    }
+
+    /// Whether an item stays. One that does not say what it is called cannot be used by anybody.
+    fn shows(self, policy: &Policy, caller: &Caller<'_>, item: &RawValue) -> bool {
+        let named = match self {
+            Self::Tools | Self::Prompts => "name",
+            Self::Resources => "uri",
+            Self::Templates => "uriTemplate",
+        };
+        let Some(name) = Object::of(item).and_then(|item| item.str(named)) else { return false };
+        let action = match self {
+            Self::Tools => Action::call(&name),
+            Self::Prompts => Action::get(&name),
+            Self::Resources => Action::read(&name),
+            Self::Templates => {
+                Action { target: Some(Target::of_template(Cow::Borrowed(&name))), ..Action::read(&name) }
+            }
+        };
+        judge(policy, caller, &action, Asked::Listing).is_allowed()
+    }
+
+    /// Whether another caller may see another one.
+    fn depends_on_caller(self, policy: &Policy) -> bool {
+        let is_about_it = |What { methods, tools, prompts, resources }: &What| {
+            let (names, method) = match self {
+                Self::Tools => (tools, "tools/call"),
+                Self::Prompts => (prompts, "prompts/get"),
+                Self::Resources | Self::Templates => (resources, "resources/read"),
+            };
+            !names.is_empty() || methods.iter().any(|pattern| pattern.matches(method))
+        };
+        let depends = |rule: &Rule| is_about_everything(&rule.what) || is_about_it(&rule.what);
+        policy.rules.iter().any(|rule| !is_for_everybody(&rule.who) && depends(rule))
+    }
+}
+
+#[cfg(test)]
+mod tests;
