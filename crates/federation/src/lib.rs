@@ -13,7 +13,7 @@
 //!     body or an event, goes through [`Stream::message`], and what comes of it goes to the client, if anything does; each
 //!     event id through [`Stream::event_id`].
 //!   * [`Plan::All`]: send all at once, read from each its answer (the first response, in JSON or in an event) or why there
-//!     is none, and give the [`Outcome`]s to [`Merge::finish`].
+//!     is none, and give the [`Outcome`]s to [`Merge::finish`]. What else a member says with it is dropped.
 //!   * [`Plan::Listen`]: send all at once; whatever comes goes into [`Listening`], and what it gives goes to the client.
 //!   * [`Plan::Answer`]: it is the answer. [`Plan::Nothing`]: 202, for what belongs to nobody.
 //! * **GET** (2025-11-25 and earlier): [`Federation::listen`] says whom to ask for what, and its [`Stream`] takes the
@@ -36,6 +36,8 @@ mod listing;
 mod merge;
 mod naming;
 mod plan;
+mod rule;
+mod sending;
 mod sessions;
 mod stream;
 mod unavailable;
@@ -46,7 +48,8 @@ use naming::Naming;
 
 pub use listening::Listening;
 pub use merge::{Merge, Merged, Outcome};
-pub use plan::{Plan, Sending};
+pub use plan::Plan;
+pub use sending::Sending;
 pub use sessions::Sessions;
 pub use stream::{Listen, Stream};
 pub use unavailable::Reason;

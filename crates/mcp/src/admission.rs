@@ -3,10 +3,7 @@
 use gatehouse_protocol::SecretString;
 use http::{Method, Request, Response};
 
-use crate::{Origin, Refusal, bearer, cors};
-
-/// The methods of Streamable HTTP up to 2025-11-25. 2026-07-28 has only POST, and the upstream's 405 says so.
-pub(crate) const METHODS: &str = "GET, POST, DELETE, OPTIONS";
+use crate::{Endpoint, EndpointKind, Origin, Refusal, bearer, cors};
 
 /// What comes of a request before its token is looked up.
 #[derive(Debug)]
@@ -21,18 +18,26 @@ pub enum Admission {
 
 /// Decides in the order that the browsers and the specification need: preflights carry no token, so they come
 /// first; a page that may not call us learns nothing about tokens; then method and token.
-pub fn admit(head: &Request<()>, origin: &Origin) -> Admission {
+pub fn admit(endpoint: &Endpoint<'_>, head: &Request<()>, origin: &Origin) -> Admission {
     if *origin == Origin::Refused {
         return Admission::Refused(Refusal::Origin);
     }
     if head.method() == Method::OPTIONS {
-        return Admission::Options(cors::options(head, origin, METHODS));
+        return Admission::Options(cors::options(head, origin, endpoint.methods()));
     }
-    if !matches!(*head.method(), Method::GET | Method::POST | Method::DELETE) {
+    if !has_method(endpoint.kind, head.method()) {
         return Admission::Refused(Refusal::Method);
     }
     bearer::token(head.headers())
         .map_or_else(|missing| Admission::Refused(Refusal::NoBearer(missing)), Admission::Token)
+}
+
+fn has_method(kind: EndpointKind, method: &Method) -> bool {
+    match kind {
+        EndpointKind::Streamable => matches!(*method, Method::GET | Method::POST | Method::DELETE),
+        EndpointKind::LegacyEvents => *method == Method::GET,
+        EndpointKind::LegacyMessages => *method == Method::POST,
+    }
 }
 
 #[cfg(test)]
@@ -47,7 +52,8 @@ mod tests {
     fn of(method: &Method, target: &str, pairs: &[(&str, &str)]) -> Admission {
         let configuration = example::configuration();
         let head = example::request(method.clone(), target, pairs);
-        admit(&head, &Origin::of(head.headers(), &configuration))
+        let endpoint = Endpoint::at(&configuration, head.uri().path()).unwrap();
+        admit(&endpoint, &head, &Origin::of(head.headers(), &configuration))
     }
 
     fn refused(method: &Method, target: &str, pairs: &[(&str, &str)]) -> Refusal {
@@ -83,6 +89,18 @@ mod tests {
             assert_eq!(refused(&method, "/mcp", &[]), Refusal::NoBearer(NoBearer::Missing));
             let Admission::Token(token) = of(&method, "/mcp", &[TOKEN]) else { panic!() };
             assert_eq!(token.expose(), "abc");
+        }
+    }
+
+    #[test]
+    fn the_older_transport_has_a_method_for_each_of_its_places() {
+        for (path, has) in [("/mcp/sse", Method::GET), ("/mcp/message", Method::POST)] {
+            for method in [Method::GET, Method::POST, Method::DELETE] {
+                let admitted = matches!(of(&method, path, &[TOKEN]), Admission::Token(_));
+                assert_eq!(admitted, method == has, "{method} {path}");
+            }
+            let Admission::Options(response) = of(&Method::OPTIONS, path, &[]) else { panic!() };
+            assert_eq!(response.headers()["allow"], format!("{has}, OPTIONS"));
         }
     }
 

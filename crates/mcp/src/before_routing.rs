@@ -1,29 +1,45 @@
 //! The answers of a gateway that cannot tell yet which endpoint is meant.
 
-use http::{Response, StatusCode};
-
-use crate::json_rpc::{self, INTERNAL_ERROR, INVALID_REQUEST};
+use gatehouse_json_rpc::{Reply, code};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
 
 /// For a request whose method, target or headers are not HTTP.
 pub fn malformed_request() -> Response<Vec<u8>> {
-    json_rpc::error(StatusCode::BAD_REQUEST, INVALID_REQUEST, "The request is malformed")
+    error(StatusCode::BAD_REQUEST, code::INVALID_REQUEST, "The request is malformed")
 }
 
 /// For every request, while the configuration cannot be used: without it nothing can be checked, so nothing is passed
 /// on, not even to the authorization server. What is wrong with it is for the log.
 pub fn not_configured() -> Response<Vec<u8>> {
-    json_rpc::error(StatusCode::SERVICE_UNAVAILABLE, INTERNAL_ERROR, "The gateway is not configured")
+    error(StatusCode::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR, "The gateway is not configured")
+}
+
+/// An error in the form that MCP clients read. It answers no request that anybody has read.
+pub(crate) fn error(status: StatusCode, code: i32, message: &str) -> Response<Vec<u8>> {
+    let body = Reply::error::<()>(None, code, message, None).to_object().to_string();
+    let mut response = Response::new(body.into_bytes());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
-    fn both_say_no_in_the_form_that_mcp_clients_read() {
-        for (response, status) in [(malformed_request(), 400), (not_configured(), 503)] {
+    fn both_say_no_in_the_form_that_mcp_clients_read_and_nobody_caches() {
+        for (response, status, code) in [(malformed_request(), 400, -32600), (not_configured(), 503, -32603)] {
             assert_eq!(response.status(), status);
-            assert!(response.body().starts_with(b"{") && response.headers()["content-type"] == "application/json");
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+            let body: Value = serde_json::from_slice(response.body()).unwrap();
+            assert_eq!((&body["error"]["code"], &body["id"]), (&json!(code), &Value::Null));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `WWW-Authenticate` (RFC 6750, section 3; RFC 9728, section 5.1).
 
+use gatehouse_protocol::Scopes;
 use http::HeaderValue;
 
 use crate::Endpoint;
@@ -24,17 +25,16 @@ impl ErrorCode {
 
 /// The challenge for `endpoint`. A request without a token gets none of the error codes.
 ///
-/// The scopes are all that the endpoint needs, so that one step of authorization is enough (MCP 2025-11-25, "scope
-/// selection strategy"); `offline_access` is no scope of a resource.
-pub(crate) fn challenge(endpoint: &Endpoint<'_>, error: Option<(ErrorCode, &str)>) -> HeaderValue {
+/// `scopes` are all that the next token should have, so that one step of authorization is enough (MCP 2026-07-28,
+/// authorization, "Scope Challenge Handling").
+pub(crate) fn challenge(endpoint: &Endpoint<'_>, error: Option<(ErrorCode, &str)>, scopes: &Scopes) -> HeaderValue {
     let mut parameters = Vec::new();
     if let Some((code, description)) = error {
         parameters.push(("error", code.as_str().to_owned()));
         parameters.push(("error_description", description.to_owned()));
     }
-    let scopes: Vec<_> = endpoint.required_scopes().collect();
     if !scopes.is_empty() {
-        parameters.push(("scope", scopes.join(" ")));
+        parameters.push(("scope", scopes.to_string()));
     }
     parameters.push(("resource_metadata", endpoint.metadata_url()));
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
@@ -63,10 +63,25 @@ mod tests {
     use super::*;
     use crate::example;
 
+    fn scopes() -> Scopes {
+        Scopes::parse("mcp files:read").unwrap()
+    }
+
+    #[test]
+    fn the_challenge_of_the_older_transport_leads_to_the_metadata_of_its_event_stream() {
+        let configuration = example::configuration();
+        for path in ["/mcp/sse", "/mcp/message"] {
+            let challenge = challenge(&Endpoint::at(&configuration, path).unwrap(), None, &Scopes::default());
+            let metadata =
+                r#"Bearer resource_metadata="https://gateway.example/.well-known/oauth-protected-resource/mcp/sse""#;
+            assert_eq!(challenge, metadata);
+        }
+    }
+
     #[test]
     fn the_challenge_says_where_the_metadata_is_and_which_scopes_are_needed() {
         let configuration = example::configuration();
-        let challenge = challenge(&example::endpoint(&configuration), None);
+        let challenge = challenge(&example::endpoint(&configuration), None, &scopes());
         assert_eq!(
             challenge,
             r#"Bearer scope="mcp files:read", resource_metadata="https://gateway.example/.well-known/oauth-protected-resource/mcp""#
@@ -81,7 +96,7 @@ mod tests {
             (ErrorCode::InvalidToken, "invalid_token"),
             (ErrorCode::InsufficientScope, "insufficient_scope"),
         ] {
-            let challenge = challenge(&example::endpoint(&configuration), Some((code, "Why")));
+            let challenge = challenge(&example::endpoint(&configuration), Some((code, "Why")), &scopes());
             let start = format!(
                 r#"Bearer error="{name}", error_description="Why", scope="mcp files:read", resource_metadata=""#
             );

@@ -13,12 +13,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use crate::Origin;
 
 /// What an MCP client sends besides the headers that every page may send.
-const ALLOWED_HEADERS: &str =
-    "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, Last-Event-ID";
+const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, \
+     Mcp-Name, Last-Event-ID, traceparent, tracestate";
 /// A tool's own header parameters (MCP 2026-07-28): their names are not known beforehand, and `*` does not cover
 /// `Authorization`.
 const ALLOWED_PREFIX: &str = "mcp-param-";
-const EXPOSED_HEADERS: &str = "WWW-Authenticate, Mcp-Session-Id";
+const EXPOSED_HEADERS: &str =
+    "WWW-Authenticate, Mcp-Session-Id, Retry-After, RateLimit, RateLimit-Policy, x-request-id";
 /// Seconds; browsers cap it at 2 hours (Chromium) or a day (Firefox).
 const MAX_AGE: &str = "7200";
 

@@ -1,6 +1,6 @@
 //! An MCP endpoint as the public sees it.
 
-use gatehouse_configuration::{Configuration, Route};
+use gatehouse_configuration::{Configuration, LEGACY_MESSAGE, LEGACY_SSE, Route, Servers, Transport};
 use gatehouse_protocol::Scope;
 
 /// The place of protected resource metadata (RFC 9728, section 3).
@@ -13,30 +13,128 @@ pub struct Endpoint<'a> {
     pub configuration: &'a Configuration,
     /// What is there.
     pub route: &'a Route,
+    /// How it is spoken to.
+    pub kind: EndpointKind,
+    place: Place,
 }
 
-impl Endpoint<'_> {
-    /// The path of the endpoint; it names the route in the log and in errors, where the upstream's address must not
-    /// stand.
-    pub fn path(&self) -> &str {
+/// How an endpoint is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointKind {
+    /// Streamable HTTP: messages are posted here.
+    Streamable,
+    /// HTTP+SSE of 2024-11-05: the event stream, at `PATH/sse`. At the route's own path, too, where its server speaks
+    /// nothing else: clients try a POST there, and after the 405 a GET (2025-11-25, transports, "Backwards
+    /// Compatibility").
+    LegacyEvents,
+    /// HTTP+SSE of 2024-11-05: messages are posted here, at `PATH/message`.
+    LegacyMessages,
+}
+
+/// Where an endpoint is, seen from its route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// At the route's path.
+    Route,
+    /// Behind it.
+    BehindRoute,
+    /// At the root, for the only route there is.
+    Root,
+}
+
+impl<'a> Endpoint<'a> {
+    /// The endpoint at this path, compared byte by byte.
+    pub(crate) fn at(configuration: &'a Configuration, path: &str) -> Option<Self> {
+        let behind = |kind, route, place| Self { configuration, route, kind, place };
+        if let ([only], Some(kind)) = (configuration.routes.as_slice(), legacy_kind(path)) {
+            return only.legacy_sse.then_some(behind(kind, only, Place::Root));
+        }
+        configuration.routes.iter().find_map(|route| match path.strip_prefix(route.path.as_str())? {
+            "" => Some(Self::of_route(configuration, route)),
+            rest => legacy_kind(rest).filter(|_| route.legacy_sse).map(|kind| behind(kind, route, Place::BehindRoute)),
+        })
+    }
+
+    /// The endpoint at the route's own path.
+    pub(crate) fn of_route(configuration: &'a Configuration, route: &'a Route) -> Self {
+        let kind = match &route.servers {
+            Servers::One(upstream) if upstream.transport == Transport::Sse => EndpointKind::LegacyEvents,
+            Servers::One(_) | Servers::Federated(_) => EndpointKind::Streamable,
+        };
+        Self { configuration, route, kind, place: Place::Route }
+    }
+
+    /// The path of the route; it names the route in the log and in errors, where an upstream's address must not stand.
+    pub fn path(&self) -> &'a str {
         self.route.path.as_str()
     }
 
-    /// The resource indicator (RFC 8707): the audience that a token must have. It is in its canonical form.
+    /// The resource indicator (RFC 8707): the audience that a token must have, whichever of the route's URLs the client
+    /// called. It is in its canonical form.
     pub fn resource(&self) -> String {
         self.configuration.public_url.join(self.path())
     }
 
+    /// The path to which a client of this event stream posts its messages.
+    pub fn messages_path(&self) -> String {
+        format!("{}{LEGACY_MESSAGE}", self.base())
+    }
+
+    /// The methods that mean something here.
+    pub(crate) fn methods(&self) -> &'static str {
+        match self.kind {
+            EndpointKind::Streamable => "GET, POST, DELETE, OPTIONS",
+            EndpointKind::LegacyEvents => "GET, OPTIONS",
+            EndpointKind::LegacyMessages => "POST, OPTIONS",
+        }
+    }
+
+    /// The resource as the client knows it: the URL that it was told to call, which its metadata must name (RFC 9728,
+    /// section 3.3). A client of the older transport knows its event stream only.
+    pub(crate) fn called(&self) -> String {
+        self.configuration.public_url.join(&self.called_path())
+    }
+
     /// Where the protected resource metadata is: the well-known segment before the path (RFC 9728, section 3.1).
     pub fn metadata_url(&self) -> String {
-        self.configuration.public_url.join(&format!("{WELL_KNOWN}{}", self.path()))
+        self.configuration.public_url.join(&format!("{WELL_KNOWN}{}", self.called_path()))
+    }
+
+    fn called_path(&self) -> String {
+        let at_route = Self::of_route(self.configuration, self.route);
+        // Where the event stream is at the route's path as well, a message may belong to either; the shorter is what the
+        // clients of both accept (the SDKs compare by prefix).
+        let shared = self.kind == EndpointKind::LegacyMessages && at_route.kind == EndpointKind::LegacyEvents;
+        match self.place {
+            Place::Route => self.path().to_owned(),
+            Place::BehindRoute if shared => self.path().to_owned(),
+            Place::BehindRoute | Place::Root => format!("{}{LEGACY_SSE}", self.base()),
+        }
+    }
+
+    fn base(&self) -> &'a str {
+        match self.place {
+            Place::Route | Place::BehindRoute => self.path(),
+            Place::Root => "",
+        }
     }
 
     /// The scopes that a token needs, and that clients are told to ask for. `offline_access` is not among them: it is
     /// no scope of a resource, and clients that see it demand a consent prompt each time (MCP 2026-07-28,
     /// authorization).
-    pub(crate) fn required_scopes(&self) -> impl Iterator<Item = &str> {
-        self.route.scopes.iter().map(Scope::as_str).filter(|scope| *scope != "offline_access")
+    pub(crate) fn required_scopes(&self) -> impl Iterator<Item = &'a Scope> + use<'a> {
+        self.route.scopes.iter().filter(|scope| scope.as_str() != OFFLINE_ACCESS)
+    }
+}
+
+/// Asks for a refresh token; no scope of a resource.
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
+
+fn legacy_kind(path: &str) -> Option<EndpointKind> {
+    match path {
+        LEGACY_SSE => Some(EndpointKind::LegacyEvents),
+        LEGACY_MESSAGE => Some(EndpointKind::LegacyMessages),
+        _ => None,
     }
 }
 
@@ -44,6 +142,7 @@ impl Endpoint<'_> {
 mod tests {
     use gatehouse_protocol::ResourceUri;
 
+    use super::*;
     use crate::example;
 
     #[test]
@@ -56,9 +155,41 @@ mod tests {
     }
 
     #[test]
-    fn the_metadata_url_has_the_well_known_segment_before_the_path() {
-        let configuration = example::configuration();
-        let url = example::endpoint(&configuration).metadata_url();
-        assert_eq!(url, "https://gateway.example/.well-known/oauth-protected-resource/mcp");
+    fn every_url_of_a_route_is_a_resource_of_its_own_to_clients_and_one_audience_to_tokens() {
+        let streamable = example::one_upstream();
+        let events = example::one_sse_upstream();
+        for (configuration, path, kind, called) in [
+            (&streamable, "/mcp", EndpointKind::Streamable, "/mcp"),
+            (&streamable, "/mcp/sse", EndpointKind::LegacyEvents, "/mcp/sse"),
+            (&streamable, "/mcp/message", EndpointKind::LegacyMessages, "/mcp/sse"),
+            (&streamable, "/sse", EndpointKind::LegacyEvents, "/sse"),
+            (&streamable, "/message", EndpointKind::LegacyMessages, "/sse"),
+            (&events, "/mcp", EndpointKind::LegacyEvents, "/mcp"),
+            (&events, "/mcp/sse", EndpointKind::LegacyEvents, "/mcp/sse"),
+            (&events, "/mcp/message", EndpointKind::LegacyMessages, "/mcp"),
+            (&events, "/sse", EndpointKind::LegacyEvents, "/sse"),
+            (&events, "/message", EndpointKind::LegacyMessages, "/sse"),
+        ] {
+            let endpoint = Endpoint::at(configuration, path).unwrap();
+            assert_eq!(endpoint.kind, kind, "{path}");
+            assert_eq!(endpoint.called(), format!("https://gateway.example{called}"), "{path}");
+            let metadata = format!("https://gateway.example/.well-known/oauth-protected-resource{called}");
+            assert_eq!(endpoint.metadata_url(), metadata, "{path}");
+            assert_eq!(endpoint.resource(), "https://gateway.example/mcp", "{path}");
+            let named = ResourceUri::parse(&endpoint.called()).unwrap();
+            assert_eq!(configuration.route_of(&named).unwrap().path, endpoint.route.path, "{path}");
+        }
+    }
+
+    #[test]
+    fn messages_are_posted_beside_the_stream_that_was_called() {
+        let configuration = example::one_upstream();
+        for (path, messages) in [("/mcp/sse", "/mcp/message"), ("/sse", "/message")] {
+            let endpoint = Endpoint::at(&configuration, path).unwrap();
+            assert_eq!(endpoint.messages_path(), messages);
+            assert_eq!(Endpoint::at(&configuration, messages).unwrap().kind, EndpointKind::LegacyMessages);
+        }
+        let configuration = example::one_sse_upstream();
+        assert_eq!(Endpoint::at(&configuration, "/mcp").unwrap().messages_path(), "/mcp/message");
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration that the tests use.
 
 use gatehouse_configuration::{Configuration, Upstream};
+use gatehouse_protocol::Entropy;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::Endpoint;
@@ -27,6 +28,11 @@ pub(crate) fn one_upstream() -> Configuration {
     Configuration::parse(ONE_UPSTREAM).unwrap()
 }
 
+/// [`one_upstream`], with a server of 2024-11-05.
+pub(crate) fn one_sse_upstream() -> Configuration {
+    Configuration::parse(&format!("{ONE_UPSTREAM}transport = \"sse\"\n")).unwrap()
+}
+
 /// Two upstreams; [`endpoint`] is the first.
 pub(crate) fn configuration() -> Configuration {
     let second = "[[routes]]\npath = \"/team/files.v2\"\nurl = \"https://files.internal.example\"\n";
@@ -34,7 +40,7 @@ pub(crate) fn configuration() -> Configuration {
 }
 
 pub(crate) fn endpoints(configuration: &Configuration) -> impl Iterator<Item = Endpoint<'_>> {
-    configuration.routes.iter().map(move |route| Endpoint { configuration, route })
+    configuration.routes.iter().map(move |route| Endpoint::of_route(configuration, route))
 }
 
 pub(crate) fn endpoint(configuration: &Configuration) -> Endpoint<'_> {
@@ -60,4 +66,17 @@ pub(crate) fn request(method: Method, target: &str, pairs: &[(&str, &str)]) -> R
     *request.uri_mut() = target.parse().unwrap();
     *request.headers_mut() = headers(pairs);
     request
+}
+
+/// Bytes that count up from 0.
+#[derive(Default)]
+pub(crate) struct Counting(u8);
+
+impl Entropy for Counting {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            *byte = self.0;
+            self.0 = self.0.wrapping_add(1);
+        }
+    }
 }

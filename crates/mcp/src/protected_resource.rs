@@ -1,11 +1,11 @@
 //! Protected resource metadata (RFC 9728, section 2): how a client finds the authorization server.
 
+use gatehouse_protocol::Scope;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
 
-use crate::json_rpc::{self, SERVER_ERROR};
-use crate::{Endpoint, Origin, cors};
+use crate::{Endpoint, Origin, before_routing, cors};
 
 const METHODS: &str = "GET, HEAD, OPTIONS";
 
@@ -34,10 +34,10 @@ pub fn metadata(endpoint: &Endpoint<'_>, request: &Request<()>, origin: &Origin)
 
 fn document(endpoint: &Endpoint<'_>) -> Response<Vec<u8>> {
     let metadata = Metadata {
-        resource: endpoint.resource(),
+        resource: endpoint.called(),
         // The issuer has no slash at its end, here as everywhere: clients compare it as a string.
         authorization_servers: [endpoint.configuration.public_url.as_str()],
-        scopes_supported: endpoint.required_scopes().collect(),
+        scopes_supported: endpoint.required_scopes().map(Scope::as_str).collect(),
         bearer_methods_supported: ["header"],
         resource_name: &endpoint.route.name,
     };
@@ -50,7 +50,7 @@ fn document(endpoint: &Endpoint<'_>) -> Response<Vec<u8>> {
 }
 
 fn not_allowed() -> Response<Vec<u8>> {
-    let mut response = json_rpc::error(StatusCode::METHOD_NOT_ALLOWED, SERVER_ERROR, "Method not allowed");
+    let mut response = before_routing::error(StatusCode::METHOD_NOT_ALLOWED, 405, "Method not allowed");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(METHODS));
     response
 }
@@ -85,6 +85,17 @@ mod tests {
             "resource_name": "Demo",
         });
         assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn the_event_stream_of_the_older_transport_is_described_by_the_url_that_its_clients_call() {
+        let configuration = example::configuration();
+        let request = example::request(Method::GET, &format!("{URL}/sse"), &[]);
+        let endpoint = Endpoint::at(&configuration, "/mcp/sse").unwrap();
+        let response = metadata(&endpoint, &request, &Origin::Absent);
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(body["resource"], "https://gateway.example/mcp/sse");
+        assert_eq!(body["scopes_supported"], json!(["mcp", "files:read"]));
     }
 
     #[test]

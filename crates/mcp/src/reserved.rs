@@ -11,7 +11,7 @@ use crate::hop_by_hop::HopByHop;
 
 /// In the reduced form. Each is decided by the gateway, or would have the upstream believe something that nobody has
 /// checked.
-const RESERVED: [&str; 26] = [
+const RESERVED: [&str; 38] = [
     // Credentials for us, not for the upstream (MCP, authorization: a token is never passed on).
     "authorization",
     "cookie",
@@ -21,38 +21,61 @@ const RESERVED: [&str; 26] = [
     "expect",
     "host",
     "max-forwards",
-    // Bound to the user; ours is set afterwards.
+    "x-host",
+    // Bound to the user, or of our own log and trace; ours are set afterwards.
+    "last-event-id",
     "mcp-session-id",
+    "traceparent",
+    "tracestate",
+    "x-request-id",
     // Checked here against our own origins, of which an upstream knows nothing: its own check would refuse them.
     "origin",
     "access-control-request-headers",
     "access-control-request-method",
-    // Where the client is. Nobody before us has checked it.
+    // Where the client is, and how it came. Nobody before us has checked it.
     "cf-connecting-ip",
     "client-ip",
+    "fastly-client-ip",
     "forwarded",
+    "front-end-https",
     "true-client-ip",
     "x-client-ip",
     "x-cluster-client-ip",
+    "x-originating-ip",
     "x-real-ip",
+    "x-scheme",
+    "x-script-name",
+    "x-url-scheme",
     // Another method or path than the one that was checked (Symfony, IIS, Express's method-override).
     "x-http-method",
     "x-http-method-override",
+    "x-http-destinationurl",
+    "x-http-host-override",
     "x-method-override",
-    "x-original-url",
+    "x-override-url",
     "x-rewrite-url",
-    // Who the client is, as other gateways say it.
-    "remote-user",
-    "x-remote-user",
+    "x-waws-unencoded-url",
     // CGI's HTTP_PROXY (CVE-2016-5385).
     "proxy",
 ];
 
 /// Families of such names, in the reduced form.
-const RESERVED_FAMILIES: [&str; 15] = [
+const RESERVED_FAMILIES: [&str; 26] = [
     "x-forwarded",
-    // Azure App Service and Container Apps: X-MS-CLIENT-PRINCIPAL*, X-MS-TOKEN-*.
+    // The method, path, host and address before a rewrite: IIS, nginx, Envoy, and those who read them.
+    "x-original-",
+    // Who the client is, as other gateways say it: Authelia and their kin, Kong, Grafana, Tailscale.
+    "remote-",
+    "x-remote-",
+    "x-authenticated-",
+    "x-consumer-",
+    "x-webauth-",
+    "tailscale-",
+    "proxy-client-",
+    "wl-proxy-",
+    // Azure App Service and Container Apps: X-MS-CLIENT-PRINCIPAL*, X-MS-TOKEN-*; Front Door.
     "x-ms-",
+    "x-azure-",
     // Other gateways' identities: oauth2-proxy, AWS, Google, Cloudflare, Pomerium.
     "x-auth-request-",
     "x-amzn-oidc-",
@@ -60,7 +83,8 @@ const RESERVED_FAMILIES: [&str; 15] = [
     "x-goog-iap-",
     "cf-access-",
     "x-pomerium-",
-    // Client certificates and original paths, as TLS-terminating proxies say them: Azure, nginx, Apache, Envoy.
+    // Client certificates and original paths, as TLS-terminating proxies say them: RFC 9440, Azure, nginx, Apache, Envoy.
+    "client-cert",
     "x-arr-",
     "x-client-cert",
     "x-ssl-client-",
@@ -74,7 +98,10 @@ const RESERVED_FAMILIES: [&str; 15] = [
 
 /// Headers whose meaning the gateway or the upstream acts on; only their own spelling is passed on.
 const ONE_SPELLING: [&str; 7] =
-    ["accept", "content-encoding", "content-type", "last-event-id", "mcp-method", "mcp-name", "mcp-protocol-version"];
+    ["accept", "accept-encoding", "content-encoding", "content-type", "mcp-method", "mcp-name", "mcp-protocol-version"];
+
+/// The family of a tool's own headers, to which the same applies: what follows is the tool's to spell.
+const PARAMETERS: &str = "mcp-param-";
 
 /// Whether the client's field of this name must not reach `upstream`.
 pub(crate) fn is_reserved(name: &HeaderName, upstream: &Upstream) -> bool {
@@ -85,6 +112,7 @@ pub(crate) fn is_reserved(name: &HeaderName, upstream: &Upstream) -> bool {
         || HopByHop::is_always(&reduced)
         || RESERVED_FAMILIES.iter().any(|family| reduced.starts_with(family))
         || (ONE_SPELLING.contains(&reduced.as_str()) && reduced != name.as_str())
+        || (reduced.starts_with(PARAMETERS) && !name.as_str().starts_with(PARAMETERS))
         || configured.map(|name| self::reduced(name.as_str())).any(|configured| configured == reduced)
 }
 
@@ -139,6 +167,31 @@ mod tests {
             "Origin",
             "Sec-Fetch-Site",
             "Proxy",
+            "X-HTTP-Method-Override",
+            "X_HTTP_Method_Override",
+            "X-HTTP-Method",
+            "X-Method-Override",
+            "X-Original-URL",
+            "X-Original-Method",
+            "X-Rewrite-URL",
+            "X-Forwarded-Host",
+            "X-Host",
+            "Remote-User",
+            "Remote-Groups",
+            "X-Remote-User",
+            "Client-Cert",
+            "Client-Cert-Chain",
+            "Last-Event-ID",
+            "last_event_id",
+            "traceparent",
+            "tracestate",
+            "X-Request-ID",
+            "x_request_id",
+            "mcp_method",
+            "mcp_name",
+            "mcp-param_city",
+            "Mcp_Param_City",
+            "accept_encoding",
         ] {
             assert!(reserved(name), "{name}");
         }
@@ -154,9 +207,7 @@ mod tests {
             "mcp-name",
             "mcp-param-city",
             "mcp-param-user_id",
-            "last-event-id",
-            "traceparent",
-            "tracestate",
+            "baggage",
             "user-agent",
             "x-custom",
             "x_custom",

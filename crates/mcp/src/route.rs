@@ -1,10 +1,10 @@
 //! Which of the gateway's own things a request is for.
 
-use gatehouse_configuration::{self as configuration, Configuration};
+use gatehouse_configuration::Configuration;
 use http::Uri;
 
-use crate::Endpoint;
 use crate::endpoint::WELL_KNOWN;
+use crate::{Endpoint, EndpointKind};
 
 const HEALTH: &str = "/healthz";
 
@@ -40,26 +40,23 @@ pub fn route<'a>(configuration: &'a Configuration, target: &Uri) -> Route<'a> {
         return Route::Health;
     }
     let path = target.path();
-    if let Some(route) = at(configuration, path) {
-        return Route::Mcp(Endpoint { configuration, route });
+    if let Some(endpoint) = Endpoint::at(configuration, path) {
+        return Route::Mcp(endpoint);
     }
     match path.strip_prefix(WELL_KNOWN).and_then(|rest| described(configuration, rest)) {
-        Some(route) => Route::ProtectedResource(Endpoint { configuration, route }),
+        Some(endpoint) => Route::ProtectedResource(endpoint),
         None => Route::Elsewhere,
     }
 }
 
-/// The upstream whose metadata is at the well-known path followed by `rest`. Without a path that is the only upstream;
-/// where there are several, no document could name the resource that the client meant.
-fn described<'a>(configuration: &'a Configuration, rest: &str) -> Option<&'a configuration::Route> {
+/// The endpoint whose metadata is at the well-known path followed by `rest`. Without a path that is the only route; where
+/// there are several, no document could name the resource that the client meant. Nobody is told to call the place where
+/// messages of the older transport go, so that is no resource.
+fn described<'a>(configuration: &'a Configuration, rest: &str) -> Option<Endpoint<'a>> {
     match (rest, configuration.routes.as_slice()) {
-        ("", [only]) => Some(only),
-        _ => at(configuration, rest),
+        ("", [only]) => Some(Endpoint::of_route(configuration, only)),
+        _ => Endpoint::at(configuration, rest).filter(|endpoint| endpoint.kind != EndpointKind::LegacyMessages),
     }
-}
-
-fn at<'a>(configuration: &'a Configuration, path: &str) -> Option<&'a configuration::Route> {
-    configuration.routes.iter().find(|route| route.path.as_str() == path)
 }
 
 #[cfg(test)]
@@ -72,8 +69,8 @@ mod tests {
     fn name(configuration: &Configuration, target: &str) -> String {
         match route(configuration, &target.parse().unwrap()) {
             Route::Health => "health".to_owned(),
-            Route::ProtectedResource(endpoint) => format!("metadata {}", endpoint.path()),
-            Route::Mcp(endpoint) => format!("mcp {}", endpoint.path()),
+            Route::ProtectedResource(endpoint) => format!("metadata {}", endpoint.called()),
+            Route::Mcp(endpoint) => format!("mcp {} {:?}", endpoint.path(), endpoint.kind),
             Route::Elsewhere => "elsewhere".to_owned(),
         }
     }
@@ -84,21 +81,41 @@ mod tests {
         for (target, expected) in [
             ("/healthz", "health"),
             ("/healthz?x", "health"),
-            ("/mcp", "mcp /mcp"),
-            ("/mcp?a=/team/files.v2", "mcp /mcp"),
-            ("/team/files.v2", "mcp /team/files.v2"),
-            ("/.well-known/oauth-protected-resource/mcp", "metadata /mcp"),
-            ("/.well-known/oauth-protected-resource/team/files.v2?x", "metadata /team/files.v2"),
+            ("/mcp", "mcp /mcp Streamable"),
+            ("/mcp?a=/team/files.v2", "mcp /mcp Streamable"),
+            ("/mcp/sse", "mcp /mcp LegacyEvents"),
+            ("/mcp/message?session=x", "mcp /mcp LegacyMessages"),
+            ("/team/files.v2", "mcp /team/files.v2 Streamable"),
+            ("/.well-known/oauth-protected-resource/mcp", "metadata https://gateway.example/mcp"),
+            ("/.well-known/oauth-protected-resource/mcp/sse", "metadata https://gateway.example/mcp/sse"),
+            ("/.well-known/oauth-protected-resource/team/files.v2?x", "metadata https://gateway.example/team/files.v2"),
         ] {
             assert_eq!(name(&configuration, target), expected, "{target}");
         }
     }
 
     #[test]
-    fn the_metadata_at_the_root_exists_where_there_is_exactly_one_upstream() {
-        let root = "/.well-known/oauth-protected-resource";
-        assert_eq!(name(&example::one_upstream(), root), "metadata /mcp");
-        assert_eq!(name(&example::configuration(), root), "elsewhere");
+    fn what_is_at_the_root_exists_where_there_is_exactly_one_route() {
+        for (target, expected) in [
+            ("/.well-known/oauth-protected-resource", "metadata https://gateway.example/mcp"),
+            ("/.well-known/oauth-protected-resource/sse", "metadata https://gateway.example/sse"),
+            ("/sse", "mcp /mcp LegacyEvents"),
+            ("/message", "mcp /mcp LegacyMessages"),
+        ] {
+            assert_eq!(name(&example::one_upstream(), target), expected);
+            assert_eq!(name(&example::configuration(), target), "elsewhere");
+        }
+    }
+
+    #[test]
+    fn the_older_transport_can_be_switched_off() {
+        let off = format!("{}legacy_sse = false\n", example::ONE_UPSTREAM);
+        let off = Configuration::parse(&off).unwrap();
+        for target in ["/sse", "/message", "/mcp/sse", "/mcp/message"] {
+            assert_eq!(name(&off, target), "elsewhere");
+            assert_eq!(name(&off, &format!("/.well-known/oauth-protected-resource{target}")), "elsewhere");
+        }
+        assert_eq!(name(&off, "/mcp"), "mcp /mcp Streamable");
     }
 
     #[test]
@@ -123,6 +140,18 @@ mod tests {
             "/mcp%00",
             "/mcp.",
             "/mcp/more",
+            "/mcp/sse/",
+            "/mcp//sse",
+            "/mcp/SSE",
+            "/mcp/sse;a",
+            "/mcp/sse/message",
+            "/mcp/%73se",
+            "/mcpsse",
+            "/sse/",
+            "//sse",
+            "/mcp/messages",
+            "/.well-known/oauth-protected-resource/message",
+            "/.well-known/oauth-protected-resource/mcp/message",
             "/healthz/",
             "//healthz",
             "/HEALTHZ",
@@ -143,21 +172,23 @@ mod tests {
     }
 
     const VARIANTS: &str = "(/|//|/\\./|/x/\\.\\./)([mM%]|%6d|%6D|%4d)([cC]|%63)([pP]|%70)\
-                            (/|//|%2f|%2F|/\\.|;|;v=1|\\.|%20|%00)?";
+                            (/sse|/message|/SSE|//sse|/|//|%2f|%2F|/\\.|;|;v=1|\\.|%20|%00)?";
 
     proptest! {
         #[test]
         fn only_the_exact_path_reaches_an_upstream(path in VARIANTS) {
             let configuration = example::one_upstream();
             let target: Uri = path.parse().unwrap();
-            prop_assert_eq!(matches!(route(&configuration, &target), Route::Mcp(_)), path == "/mcp");
+            let exact = ["/mcp", "/mcp/sse", "/mcp/message"].contains(&path.as_str());
+            prop_assert_eq!(matches!(route(&configuration, &target), Route::Mcp(_)), exact);
         }
 
         #[test]
         fn no_path_at_all_is_taken_for_another(path in "/[!-~]{0,12}") {
             let configuration = example::one_upstream();
             let Ok(target) = path.parse::<Uri>() else { return Ok(()) };
-            let spelled = path.split(['?', '#']).next() == Some("/mcp");
+            let spelled = path.split(['?', '#']).next().unwrap();
+            let spelled = ["/mcp", "/mcp/sse", "/mcp/message", "/sse", "/message"].contains(&spelled);
             prop_assert_eq!(matches!(route(&configuration, &target), Route::Mcp(_)), spelled);
         }
     }

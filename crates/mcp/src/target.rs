@@ -5,17 +5,19 @@ use http::Uri;
 use http::uri::PathAndQuery;
 use url::form_urlencoded;
 
-use crate::Refusal;
+use crate::{Endpoint, EndpointKind, Refusal};
 
-/// The configured address, with the query of the request after its own.
+/// The configured address, with the query of the request after its own. Where messages of the older transport are posted,
+/// the query is the gateway's own, and stays here.
 ///
 /// A token in the query is not accepted (RFC 6750, section 2.3), and must not reach the upstream and its log either.
 ///
 /// # Errors
 /// [`Refusal::UpstreamUnreachable`] where the two together are no address.
-pub fn target(upstream: &Upstream, requested: &Uri) -> Result<Uri, Refusal> {
+pub fn target(endpoint: &Endpoint<'_>, upstream: &Upstream, requested: &Uri) -> Result<Uri, Refusal> {
     let url = &upstream.url;
-    let queries = [url.query().map(str::to_owned), requested.query().map(without_token)];
+    let of_client = requested.query().filter(|_| endpoint.kind != EndpointKind::LegacyMessages);
+    let queries = [url.query().map(str::to_owned), of_client.map(without_token)];
     let query = queries.into_iter().flatten().filter(|query| !query.is_empty()).collect::<Vec<_>>().join("&");
     let text = if query.is_empty() { url.path().to_owned() } else { format!("{}?{query}", url.path()) };
     let mut parts = url.clone().into_parts();
@@ -44,12 +46,16 @@ mod tests {
     fn the_query_goes_on_after_the_configured_one_without_a_token() {
         let configuration = example::configuration();
         let [first, second] = example::endpoints(&configuration).collect::<Vec<_>>()[..] else { panic!() };
+        let events = Endpoint::at(&configuration, "/mcp/sse").unwrap();
+        let messages = Endpoint::at(&configuration, "/mcp/message").unwrap();
         for (endpoint, requested, expected) in [
             (first, "/mcp", "http://10.0.0.7:8080/api/mcp?code=1"),
             (first, "/mcp?", "http://10.0.0.7:8080/api/mcp?code=1"),
             (first, "/mcp?a=%2f&b=c+d&&b", "http://10.0.0.7:8080/api/mcp?code=1&a=%2f&b=c+d&&b"),
             (first, "/mcp?access_token=x", "http://10.0.0.7:8080/api/mcp?code=1"),
             (first, "/mcp?a=1&access_token=x&b=2&Access%5FToken=y", "http://10.0.0.7:8080/api/mcp?code=1&a=1&b=2"),
+            (events, "/mcp/sse?a=1&access_token=x", "http://10.0.0.7:8080/api/mcp?code=1&a=1"),
+            (messages, "/mcp/message?session=x&a=1", "http://10.0.0.7:8080/api/mcp?code=1"),
             (first, "/mcp?xaccess_token=x", "http://10.0.0.7:8080/api/mcp?code=1&xaccess_token=x"),
             (second, "/team/files.v2", "https://files.internal.example/"),
             (
@@ -58,7 +64,8 @@ mod tests {
                 "https://files.internal.example/?a=http://evil.example/@",
             ),
         ] {
-            let target = target(endpoint.route.upstreams().next().unwrap(), &requested.parse().unwrap()).unwrap();
+            let target =
+                target(&endpoint, endpoint.route.upstreams().next().unwrap(), &requested.parse().unwrap()).unwrap();
             assert_eq!(target.to_string(), expected);
         }
     }

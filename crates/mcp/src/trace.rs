@@ -1,0 +1,251 @@
+//! W3C Trace Context (Level 1, Recommendation of 2021-11-23): which trace a request belongs to.
+//!
+//! The gateway is one more hop: what comes in is read strictly, and each request to an upstream goes out with a span id of
+//! its own. A trace context in a message's `_meta` is the client's to the server, and passes with the message.
+
+use gatehouse_protocol::Entropy;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::request_id::hexadecimal;
+
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// The trace of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    id: String,
+    is_sampled: bool,
+    /// What other systems on the way wrote for themselves. Only with a parent: it belongs to it.
+    state: Option<String>,
+}
+
+/// The trace context of one request to an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    pub(crate) parent: HeaderValue,
+    pub(crate) state: Option<HeaderValue>,
+}
+
+impl Trace {
+    /// The trace that the headers name, or a new one where they name none that is well formed (section 3.2.2.6: "restart
+    /// the trace"). A new one is sampled: servers behind follow the flag, and one that is not set would silence them.
+    pub fn of(headers: &HeaderMap, entropy: &mut impl Entropy) -> Self {
+        match only(headers, &TRACEPARENT).and_then(parent) {
+            Some((id, is_sampled)) => Self { id, is_sampled, state: state(headers) },
+            None => Self { id: hexadecimal(&not_zero::<16>(entropy)), is_sampled: true, state: None },
+        }
+    }
+
+    /// The trace id: 32 lower-case hexadecimal digits.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The context for one request to an upstream, with a span id that no other has.
+    pub fn hop(&self, entropy: &mut impl Entropy) -> Hop {
+        let parent = format!("00-{}-{}-0{}", self.id, hexadecimal(&not_zero::<8>(entropy)), u8::from(self.is_sampled));
+        let state = self.state.as_deref().and_then(|state| HeaderValue::from_str(state).ok());
+        Hop { parent: HeaderValue::try_from(parent).unwrap_or(HeaderValue::from_static("")), state }
+    }
+}
+
+/// Reads `traceparent`: the trace id, and whether it is sampled. Version `ff` is none; a later one than 00 may have more
+/// fields behind those of 00 (section 3.2.2).
+pub fn parent(text: &str) -> Option<(String, bool)> {
+    let mut fields = text.split('-');
+    let [version, trace, span, flags] = [fields.next()?, fields.next()?, fields.next()?, fields.next()?];
+    let is_digits =
+        |text: &str, length| text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_id = |text: &str, length| is_digits(text, length) && text.bytes().any(|byte| byte != b'0');
+    let is_version = is_digits(version, 2) && version != "ff" && (version != "00" || fields.next().is_none());
+    if !is_version || !is_id(trace, 32) || !is_id(span, 16) || !is_digits(flags, 2) {
+        return None;
+    }
+    let flags = u8::from_str_radix(flags, 16).ok()?;
+    Some((trace.to_owned(), flags & 1 == 1))
+}
+
+/// The most members of a `tracestate` (section 3.3.1.1), and the most characters that must be passed on (3.3.1.5).
+const MOST_MEMBERS: usize = 32;
+const LONGEST_STATE: usize = 512;
+
+/// Reads `tracestate`, whose fields are one list. `None` for one that is not well formed: the whole of it is dropped.
+fn state(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(TRACESTATE).iter().map(|value| value.to_str().ok()).collect::<Option<Vec<_>>>()?;
+    state_of(&values.join(","))
+}
+
+/// Reads the list of `tracestate`: the members without the space and the empty ones between them.
+pub fn state_of(text: &str) -> Option<String> {
+    let members = text.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|member| !member.is_empty());
+    let mut keys = Vec::new();
+    let mut kept = Vec::new();
+    for member in members {
+        let (key, value) = member.split_once('=')?;
+        if !is_key(key) || !is_value(value) || keys.contains(&key) {
+            return None;
+        }
+        keys.push(key);
+        kept.push(member);
+    }
+    let joined = kept.join(",");
+    ((1..=MOST_MEMBERS).contains(&kept.len()) && joined.len() <= LONGEST_STATE).then_some(joined)
+}
+
+/// `simple-key / tenant "@" system` (section 3.3.1.3.1).
+fn is_key(key: &str) -> bool {
+    let is_part = |part: &str, longest, may_begin_with_digit: bool| {
+        let begins = |first: u8| first.is_ascii_lowercase() || may_begin_with_digit && first.is_ascii_digit();
+        let plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'*' | b'/');
+        part.len() <= longest && part.bytes().next().is_some_and(begins) && part.bytes().all(plain)
+    };
+    match key.split_once('@') {
+        Some((tenant, system)) => is_part(tenant, 241, true) && is_part(system, 14, false),
+        None => is_part(key, 256, false),
+    }
+}
+
+/// Visible ASCII and space, but for `,` and `=`; the space at its end has been taken away with the member's (section
+/// 3.3.1.3.2).
+fn is_value(value: &str) -> bool {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b',' | b'=');
+    !value.is_empty() && value.len() <= 256 && value.bytes().all(plain)
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
+/// "All bytes as zero is considered an invalid value" (sections 3.2.2.3 and 3.2.2.4).
+fn not_zero<const N: usize>(entropy: &mut impl Entropy) -> [u8; N] {
+    let mut bytes = entropy.bytes::<N>();
+    if bytes == [0; N] {
+        bytes = [1; N];
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::example::{self, Counting};
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    fn of(pairs: &[(&str, &str)]) -> Trace {
+        Trace::of(&example::headers(pairs), &mut Counting::default())
+    }
+
+    #[test]
+    fn the_trace_goes_on_with_a_span_id_of_each_hop() {
+        let given = format!("00-{TRACE}-00f067aa0ba902b7-01");
+        let trace =
+            of(&[("traceparent", &given), ("tracestate", "congo=t61rcWkgMzE, rojo=1"), ("tracestate", "a@b=c")]);
+        assert_eq!(trace.id(), TRACE);
+        let mut entropy = Counting::default();
+        let [one, other] = [trace.hop(&mut entropy), trace.hop(&mut entropy)];
+        assert_eq!(one.parent, format!("00-{TRACE}-0001020304050607-01"));
+        assert_eq!(other.parent, format!("00-{TRACE}-08090a0b0c0d0e0f-01"));
+        assert_eq!(one.state.unwrap(), "congo=t61rcWkgMzE,rojo=1,a@b=c");
+    }
+
+    #[test]
+    fn a_flag_that_nobody_knows_is_not_passed_on_and_the_sampling_is() {
+        for (flags, passed) in [("00", "00"), ("01", "01"), ("ff", "01"), ("fe", "00"), ("02", "00")] {
+            let given = format!("00-{TRACE}-00f067aa0ba902b7-{flags}");
+            let hop = of(&[("traceparent", &given)]).hop(&mut Counting::default());
+            assert!(hop.parent.to_str().unwrap().ends_with(&format!("-{passed}")), "{flags}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_trace_begins_a_new_one_without_its_state() {
+        let good = format!("00-{TRACE}-00f067aa0ba902b7-01");
+        for bad in [
+            "",
+            "00",
+            &format!("ff-{TRACE}-00f067aa0ba902b7-01"),
+            &format!("00-{TRACE}-00f067aa0ba902b7-01-more"),
+            &format!("00-{TRACE}-00f067aa0ba902b7-1"),
+            &format!("00-{TRACE}-0000000000000000-01"),
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            &good.to_uppercase(),
+            &format!(" {good}"),
+            &format!("{good},{good}"),
+            &good.replace('4', "g"),
+        ] {
+            let trace = of(&[("traceparent", bad), ("tracestate", "congo=1")]);
+            assert_eq!(trace.id(), "000102030405060708090a0b0c0d0e0f", "{bad}");
+            let hop = trace.hop(&mut Counting::default());
+            assert_eq!((hop.state, hop.parent.to_str().unwrap().ends_with("-01")), (None, true));
+        }
+        assert_ne!(of(&[("traceparent", &good), ("traceparent", &good)]).id(), TRACE, "two are none");
+        assert_eq!(of(&[("traceparent", &format!("01-{TRACE}-00f067aa0ba902b7-01-more"))]).id(), TRACE);
+    }
+
+    #[test]
+    fn a_state_that_is_not_well_formed_is_dropped_whole() {
+        let member = |index| format!("k{index}=v");
+        let most = (0..32).map(member).collect::<Vec<_>>().join(",");
+        assert_eq!(state_of(&most).as_deref(), Some(most.as_str()));
+        assert_eq!(state_of(" a=1 ,,\tb=2 2\t").as_deref(), Some("a=1,b=2 2"));
+        for bad in [
+            "",
+            " , ",
+            "a",
+            "a=",
+            "=1",
+            "A=1",
+            "1=1",
+            "a=1=2",
+            "a=1,a=2",
+            "a@1=1",
+            "a@b@c=1",
+            "a=\u{e9}",
+            &format!("{most},k32=v"),
+            &format!("a={}", "v".repeat(257)),
+            &format!("a={0},b={0}", "v".repeat(256)),
+        ] {
+            assert_eq!(state_of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_id_is_all_zeros_even_where_the_randomness_is() {
+        struct Zeros;
+        impl Entropy for Zeros {
+            fn fill(&mut self, bytes: &mut [u8]) {
+                bytes.fill(0);
+            }
+        }
+        let trace = Trace::of(&HeaderMap::new(), &mut Zeros);
+        let hop = trace.hop(&mut Zeros);
+        assert!(parent(hop.parent.to_str().unwrap()).is_some(), "{hop:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_in_what_goes_out_is_well_formed(
+            given in "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[ -~]{0,9})?|[ -~]{0,60}",
+            state in "([a-z0-9@*]{1,5}=[ -~]{0,5},?){0,4}|[ -~\t]{0,60}",
+        ) {
+            let trace = of(&[("traceparent", given.as_str()), ("tracestate", state.as_str())]);
+            let hop = trace.hop(&mut Counting::default());
+            let (id, _) = parent(hop.parent.to_str().unwrap()).unwrap();
+            prop_assert_eq!(&id, trace.id());
+            prop_assert_ne!(hop.parent.to_str().unwrap(), given);
+            if let Some(state) = hop.state {
+                let text = state.to_str().unwrap();
+                prop_assert_eq!(state_of(text), Some(text.to_owned()));
+            }
+        }
+    }
+}
