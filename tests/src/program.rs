@@ -106,7 +106,9 @@ impl Program {
         match status {
             Ok(status) if status.success() => Ok(steps),
             Ok(_) => Err(errors),
-            Err(_) => panic!("{} did not end within {PATIENCE:?}; its last step was {:?}:\n{errors}", self.name, steps.last()),
+            Err(_) => {
+                panic!("{} did not end within {PATIENCE:?}; its last step was {:?}:\n{errors}", self.name, steps.last())
+            }
         }
     }
 

@@ -54,7 +54,8 @@ impl Outcome {
                 assert!(said("listed")["tools"].as_u64().is_some_and(|tools| tools >= 3), "{steps:?}");
                 assert_eq!(said("called")["text"], "Echo: hello", "{steps:?}");
                 let notified = said("notified");
-                let progress = notified["progress"] == json!([1, 2, 3]) || notified["progress"] == json!([1.0, 2.0, 3.0]);
+                let progress =
+                    notified["progress"] == json!([1, 2, 3]) || notified["progress"] == json!([1.0, 2.0, 3.0]);
                 Self::Works { progress, list_changed: notified["list_changed"] == true }
             }
             Err(words) => {

@@ -21,7 +21,10 @@ pub(crate) fn check(cells: &[&str]) {
     if std::env::var_os(WRITE).is_some() {
         std::fs::write(&path, format!("{before}{BEGIN}{measured}{END}{after}")).expect("the document can be written");
     } else {
-        assert_eq!(current, measured, "docs/conformance.md says something else; set {WRITE}=1 to write what was measured");
+        assert_eq!(
+            current, measured,
+            "docs/conformance.md says something else; set {WRITE}=1 to write what was measured"
+        );
     }
 }
 

@@ -80,7 +80,9 @@ impl Upstreams {
         let route = |(upstream, (_, url)): (&Upstream, &(Program, String))| {
             let transport = if upstream.events { "sse" } else { "streamable-http" };
             let path = upstream.path;
-            format!("\n[[routes]]\npath = \"{path}\"\nurl = \"{url}\"\ntransport = \"{transport}\"\nscopes = [\"mcp\"]\n")
+            format!(
+                "\n[[routes]]\npath = \"{path}\"\nurl = \"{url}\"\ntransport = \"{transport}\"\nscopes = [\"mcp\"]\n"
+            )
         };
         UPSTREAMS.iter().zip(&self.0).map(route).collect()
     }

@@ -193,11 +193,13 @@ async fn no_spelling_of_a_tool_or_a_method_gets_past_the_policy() {
     ] {
         denied.push(message(other));
     }
-    // As a notification nobody would see the refusal, but the server would act.
-    denied.push(r#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"delete"}}"#.to_owned());
     for body in &denied {
-        bypass.refuses(body, &bypass.post("/mcp", &lines, body.as_bytes()), &[403]).await;
+        let answer = bypass.refuses(body, &bypass.post("/mcp", &lines, body.as_bytes()), &[200]).await;
+        assert_eq!(code(&answer.body()), 403, "{body}: {}", answer.text);
     }
+    // Nobody waits for an answer to a notification, but the server would act.
+    let notification = r#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"delete"}}"#;
+    bypass.refuses(notification, &bypass.post("/mcp", &lines, notification.as_bytes()), &[403]).await;
     // Without a name there is nothing to decide by.
     for params in [
         "{}",
