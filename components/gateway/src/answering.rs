@@ -34,13 +34,7 @@ enum State {
 impl Answering {
     /// An answer with these headers in any case.
     pub(crate) fn new(out: ResponseOutparam, headers: HeaderMap, patience: Patience) -> Self {
-        Self {
-            state: State::Unopened(out),
-            status: StatusCode::OK,
-            headers,
-            patience,
-            begins_at: None,
-        }
+        Self { state: State::Unopened(out), status: StatusCode::OK, headers, patience, begins_at: None }
     }
 
     /// Begins as events after this time, whether there are any or not.

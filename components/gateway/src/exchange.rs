@@ -1,6 +1,6 @@
 //! What every request to an MCP endpoint goes through, and what every answer of our own looks like.
 
-use gatehouse_json_rpc::{Body, Id};
+use gatehouse_json_rpc::Body;
 use gatehouse_mcp::{
     About, Admission, Decision, Endpoint, EndpointKind, Handle, Origin, Refusal, RequestId, Trace, Verdict, admit,
     allow_cross_origin, check_scopes, request_headers, response_headers,
@@ -14,7 +14,7 @@ use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::bindings::gatehouse::auth::handles;
 use crate::bindings::gatehouse::auth::sessions::{self, Principal};
-use crate::{delete, listen, log, post, rates, rejection};
+use crate::{delete, legacy_events, legacy_messages, listen, log, post, rates, rejection};
 
 /// A request to an MCP endpoint.
 pub(crate) struct Exchange<'a> {
@@ -75,7 +75,8 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
         return exchange.refuse(out, Some(&caller), &refusal);
     }
     match (endpoint.kind, head.method()) {
-        (EndpointKind::LegacyEvents | EndpointKind::LegacyMessages, _) => exchange.refuse(out, Some(&caller), &Refusal::Method),
+        (EndpointKind::LegacyEvents, _) => legacy_events::serve(&exchange, &caller, out),
+        (EndpointKind::LegacyMessages, _) => legacy_messages::serve(&mut exchange, &caller, request, out),
         (EndpointKind::Streamable, &Method::GET) => listen::serve(&exchange, &caller, out),
         (EndpointKind::Streamable, &Method::DELETE) => delete::serve(&exchange, &caller, out),
         (EndpointKind::Streamable, _) => post::serve(&mut exchange, &caller, request, out),
@@ -118,16 +119,9 @@ impl Exchange<'_> {
         self.respond(out, response);
     }
 
-    /// Answers the request with this id in our own name.
-    pub(crate) fn refuse_request(
-        &self,
-        out: ResponseOutparam,
-        caller: &Caller,
-        refusal: &Refusal,
-        id: Option<&Id>,
-        lines: &[Line<'_>],
-    ) {
-        let response = refusal.response(&self.endpoint, id);
+    /// Answers messages in our own name to a client that reads answers elsewhere: here it sees the status.
+    pub(crate) fn refuse_post(&self, out: ResponseOutparam, caller: &Caller, refusal: &Refusal, lines: &[Line<'_>]) {
+        let response = refusal.response(&self.endpoint, None);
         self.log_refusal(Some(caller), response.status().as_u16(), refusal, lines);
         self.respond(out, response);
     }

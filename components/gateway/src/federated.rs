@@ -49,7 +49,8 @@ pub(crate) fn post<'a>(
         Ok(planned) => planned,
         Err(refusal) => return exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
     };
-    let group = Group { exchange, caller, members, federation: &federation, id: posted.request().map(|(_, id)| id) };
+    let id = posted.request().map(|(_, id)| id);
+    let group = Group { exchange, caller, members, federation: &federation, id, accept: None };
     let result = match plan {
         Plan::One { sending, stream } => {
             let Some(member) = members.get(sending.member) else { return };
@@ -103,16 +104,26 @@ pub(crate) fn post<'a>(
 
 type Planned = (Federation, Session, Plan);
 
-/// Who gets the message. Batches are of an era without federations of its own.
+/// Who gets the message, in the session that the client presents.
+fn plan(exchange: &Exchange<'_>, caller: &Caller, posted: &Posted) -> Result<Planned, Refusal> {
+    let session = Session::of(exchange, caller, posted.era)?;
+    let (federation, plan) = plan_in(exchange, posted, &session)?;
+    Ok((federation, session, plan))
+}
+
+/// Who gets the message, in this session.
 ///
 /// # Errors
-/// Where the session is not this caller's, or the message is a batch.
-pub(crate) fn plan(exchange: &Exchange<'_>, caller: &Caller, posted: &Posted) -> Result<Planned, Refusal> {
+/// Where the session is not one of the route's members, or the message is a batch.
+pub(crate) fn plan_in(
+    exchange: &Exchange<'_>,
+    posted: &Posted,
+    session: &Session,
+) -> Result<(Federation, Plan), Refusal> {
     let Body::Single(message) = &posted.body else { return Err(Refusal::BatchNotAllowed) };
     let federation = federation(exchange, posted.era)?;
-    let session = Session::of(exchange, caller, posted.era)?;
     let plan = federation.plan(message, session.of_members(&federation)?.as_ref());
-    Ok((federation, session, plan))
+    Ok((federation, plan))
 }
 
 /// The members, asked in the name of one caller.
@@ -123,6 +134,8 @@ pub(crate) struct Group<'a> {
     pub(crate) federation: &'a Federation,
     /// Of the request that they answer.
     pub(crate) id: Option<&'a Id>,
+    /// `Accept`, where it is not the client's.
+    pub(crate) accept: Option<&'static str>,
 }
 
 /// What came of asking several.
@@ -147,6 +160,7 @@ impl Group<'_> {
         let call = Call {
             session_id: sending.session.as_deref(),
             mcp_name: name,
+            accept: self.accept,
             ..Call::posted(&member.upstream, sending.message.to_object().to_string().into_bytes())
         };
         upstream::request(self.exchange, self.caller, call).map_err(|refusal| refusal.at_member(member.prefix.as_ref()))

@@ -8,6 +8,8 @@ mod bindings;
 mod delete;
 mod exchange;
 mod federated;
+mod legacy_events;
+mod legacy_messages;
 mod listen;
 mod one;
 mod post;

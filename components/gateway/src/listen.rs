@@ -148,7 +148,8 @@ pub(crate) fn start(
         let Some(Member { upstream, prefix }) = members.get(listen.member) else { continue };
         let (session_id, last_event_id) = (listen.session.as_deref(), listen.last_event_id.as_deref());
         let call = Call { session_id, last_event_id, accept: Some(EVENTS), ..Call::listening(upstream) };
-        let request = upstream::request(exchange, caller, call).map_err(|refusal| refusal.at_member(prefix.as_ref()))?;
+        let request =
+            upstream::request(exchange, caller, call).map_err(|refusal| refusal.at_member(prefix.as_ref()))?;
         reading.start(&request, upstream::listening_limits(upstream));
     }
     Ok(())

@@ -134,7 +134,8 @@ impl<'a> Answer<'a> {
         if self.era.has_sessions && form == Form::Events {
             rewriting = rewriting.resumable(self.session.clone());
         }
-        let is_rewritten = form == Form::Json && rewriting.reads() || form == Form::Events && rewriting.changes_events();
+        let is_rewritten =
+            form == Form::Json && rewriting.reads() || form == Form::Events && rewriting.changes_events();
         let headers = self.exchange.returned(head.headers(), issued, is_rewritten);
         if let Some(refusal) = unreadable(&rewriting, form, head) {
             return Err((refusal, out));

@@ -26,9 +26,7 @@ pub(crate) fn of_token(rejection: sessions::Rejection) -> Refusal {
 pub(crate) fn of_binding(rejection: handles::Rejection) -> Refusal {
     use handles::Rejection;
     match rejection {
-        Rejection::Unrecognised => {
-            Refusal::Unavailable("a handle cannot be bound to this principal".to_owned())
-        }
+        Rejection::Unrecognised => Refusal::Unavailable("a handle cannot be bound to this principal".to_owned()),
         Rejection::Unavailable(reason) => Refusal::Unavailable(format!("a handle cannot be bound: {reason}")),
     }
 }

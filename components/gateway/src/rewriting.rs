@@ -41,6 +41,11 @@ impl<'a> Rewriting<'a> {
         Self { federated: Some(stream), ..self }
     }
 
+    /// Whether the messages are those of the route's only server.
+    pub(crate) fn is_of_one(&self) -> bool {
+        self.federated.is_none()
+    }
+
     /// Whether messages must be read.
     pub(crate) fn reads(&self) -> bool {
         self.filters || self.federated.is_some()

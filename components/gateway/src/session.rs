@@ -24,6 +24,11 @@ impl Session {
         Ok(Self { handle: Some(handle) })
     }
 
+    /// A session that was noted for a client that cannot present it.
+    pub(crate) fn noted(handle: Handle) -> Self {
+        Self { handle: Some(handle) }
+    }
+
     /// The session id of the route's only server.
     ///
     /// # Errors

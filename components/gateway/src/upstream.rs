@@ -137,9 +137,7 @@ pub(crate) fn no_answer(reason: &NoAnswer) -> Refusal {
 fn secrets(upstream: &Upstream) -> Result<Vec<(HeaderName, SecretString)>, Refusal> {
     let secrets = upstream.secret_headers.iter();
     let secrets = secrets.map(|(name, secret)| Ok((name.clone(), host_imports::secret(secret)?)));
-    secrets
-        .collect::<Result<_, host_imports::SettingsError>>()
-        .map_err(|error| Refusal::Unavailable(error.to_string()))
+    secrets.collect::<Result<_, host_imports::SettingsError>>().map_err(|error| Refusal::Unavailable(error.to_string()))
 }
 
 fn identity_provider_token(

@@ -16,6 +16,8 @@ use crate::serve::{Reply, request, serve};
 const RESOURCE: &str = "https://gateway.example/mcp";
 const TOKEN: &str = "a-sealed-access-token";
 const SECRET: &str = "the upstream's own secret";
+/// A message that every server answers.
+const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 const ORIGIN: &str = "http://localhost:6274";
 
 const CONFIGURATION: &str = r#"
