@@ -124,7 +124,7 @@ pub(crate) fn signed_in(
     outcome: Result<SignedIn, Failure>,
 ) -> Response<Vec<u8>> {
     let identity = match outcome {
-        // The provider's tokens are dropped: the account pages need to know who is there, and nothing else.
+        // Tokens and claims are dropped: the account pages need to know who is there, and nothing else.
         Ok(signed_in) => signed_in.identity,
         Err(failure) => return nobody_signed_in(context, provider, browser, &failure),
     };

@@ -13,8 +13,11 @@
 //!     body or an event, goes through [`Stream::message`], and what comes of it goes to the client, if anything does; each
 //!     event id through [`Stream::event_id`].
 //!   * [`Plan::All`]: send all at once, read from each its answer (the first response, in JSON or in an event) or why there
-//!     is none, and give the [`Outcome`]s to [`Merge::finish`].
-//!   * [`Plan::Listen`]: send all at once; whatever comes goes into [`Listening`], and what it gives goes to the client.
+//!     is none, and give the [`Outcome`]s to [`Merge::finish`]. What else a member says with it is dropped.
+//!   * [`Plan::Listen`]: send all at once; whatever comes goes into [`Listening`] (events to [`Listening::message`], an answer
+//!     that is no stream to [`Listening::answer`], the rest to [`Listening::failed`]), and what it gives goes to the client,
+//!     until [`Listening::is_over`]. After a while, those that are still [`Listening::awaited`] have failed. Where nothing
+//!     came of it, [`Listening::refusal`] is the answer.
 //!   * [`Plan::Answer`]: it is the answer. [`Plan::Nothing`]: 202, for what belongs to nobody.
 //! * **GET** (2025-11-25 and earlier): [`Federation::listen`] says whom to ask for what, and its [`Stream`] takes the
 //!   messages. A member that answers 405 has no stream; if all do, so does the route. A member's 404 ends the session.
@@ -36,6 +39,8 @@ mod listing;
 mod merge;
 mod naming;
 mod plan;
+mod rule;
+mod sending;
 mod sessions;
 mod stream;
 mod unavailable;
@@ -46,7 +51,8 @@ use naming::Naming;
 
 pub use listening::Listening;
 pub use merge::{Merge, Merged, Outcome};
-pub use plan::{Plan, Sending};
+pub use plan::Plan;
+pub use sending::Sending;
 pub use sessions::Sessions;
 pub use stream::{Listen, Stream};
 pub use unavailable::Reason;
@@ -93,9 +99,33 @@ impl Federation {
     pub fn sessions<'a>(&self, sessions: &'a Sessions) -> Vec<(usize, &'a str)> {
         (0..self.naming.len()).filter_map(|member| Some((member, sessions.of(member).id()?))).collect()
     }
+}
 
-    /// The member's prefix, for the log; empty where it has none.
-    pub fn label(&self, member: usize) -> &str {
-        self.naming.label(member)
+#[cfg(test)]
+mod tests {
+    use gatehouse_configuration::Configuration;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_members_are_those_of_the_route() {
+        let document = json!({
+            "public_url": "https://gateway.example",
+            "identity_provider": {"name": "a", "issuer": "https://login.example", "client_id": "b"},
+            "routes": [
+                {"path": "/one", "name": "One", "url": "https://one.example/"},
+                {"path": "/all", "name": "All", "members": [
+                    {"prefix": "files", "url": "https://files.example/"},
+                    {"url": "https://two.example/"},
+                ]},
+            ],
+        });
+        let configuration = Configuration::parse(&document.to_string()).unwrap();
+        let federation = |route: usize| Federation::of(&configuration.routes[route], Era::Modern);
+        assert!(federation(0).is_none());
+        let all = federation(1).unwrap();
+        assert_eq!(all.name, "All");
+        assert_eq!(all.naming, naming::naming(&["files", ""]));
     }
 }

@@ -3,13 +3,14 @@
 use gatehouse_json_rpc::{Call, Id, Message, Object, Outcome, Reply};
 
 use crate::introduction::server_info;
-use crate::merge::{Common, METHOD_NOT_FOUND, Merged, error_code};
-use crate::plan::LIST_CHANGES;
+use crate::merge::{Common, METHOD_NOT_FOUND, Merged, error_code, is_answer};
 use crate::stream::{id_param, notification};
 use crate::unavailable::{self, Reason, UNAVAILABLE};
 
 const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+/// What the filter may ask of every member.
+const LIST_CHANGES: [&str; 3] = ["toolsListChanged", "promptsListChanged", "resourcesListChanged"];
 /// Notifications that wait for the acknowledgement. What changed before it, the client sees when it lists after it.
 const MOST_WAITING: usize = 256;
 
@@ -50,6 +51,7 @@ struct Agreed {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one for each member")]
 enum End {
     Graceful,
     Refused { status: u16, reply: Reply },
@@ -84,6 +86,7 @@ impl Listening {
     pub fn answer(&mut self, member: usize, status: u16, reply: Reply) -> Vec<Message> {
         let Some(part) = self.running(member) else { return Vec::new() };
         let end = match (&reply.outcome, &part.agreed) {
+            (Outcome::Error(_), None) if !is_answer(status) => End::Failed(Reason::Refused),
             (Outcome::Result(_), Some(_)) => End::Graceful,
             (Outcome::Error(_), None) => End::Refused { status, reply },
             (Outcome::Error(_), Some(_)) => End::Failed(Reason::Refused),

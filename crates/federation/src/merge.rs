@@ -48,6 +48,7 @@ pub(crate) enum Kind {
 
 /// What came of a message to a member.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one for each member")]
 pub enum Outcome {
     /// Its answer to a request.
     Answer {
@@ -68,6 +69,7 @@ pub enum Outcome {
 
 /// What the client gets.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one for each request")]
 pub enum Merged {
     /// An answer.
     Answer {
@@ -137,6 +139,7 @@ impl Common {
         let mut sorted = Sorted::default();
         for (member, outcome) in outcomes {
             match outcome {
+                Outcome::Answer { status, .. } if !is_answer(status) => sorted.failed.push((member, Reason::Refused)),
                 Outcome::Answer { status, session, mut reply } => {
                     // An error without an id answers the request that it came back for.
                     reply.id = reply.id.or_else(|| self.id.clone());
@@ -238,6 +241,12 @@ impl Common {
 
 pub(crate) const METHOD_NOT_FOUND: i64 = code::METHOD_NOT_FOUND as i64;
 const UNSUPPORTED_VERSION: i64 = code::UNSUPPORTED_VERSION as i64;
+
+/// Whether a server answers with this status as MCP says. With another one it does not answer the client but us, who are
+/// nobody to it (401, 403), too many (429), or too much (5xx); the client must not take that for our own.
+pub(crate) fn is_answer(status: u16) -> bool {
+    matches!(status, 200 | 400 | 404)
+}
 
 /// 0, which is no code of anything, for a result.
 pub(crate) fn error_code(reply: &Reply) -> i64 {

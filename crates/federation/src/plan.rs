@@ -1,8 +1,6 @@
 //! Who gets what the client says.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use gatehouse_json_rpc::{Call, Id, Message, Object, Reply, code};
+use gatehouse_json_rpc::{Call, Id, Message, Reply, code};
 use serde_json::json;
 
 use crate::cursor::Cursor;
@@ -10,14 +8,13 @@ use crate::event_id::Awaited;
 use crate::listening::lists;
 use crate::listing::Listed;
 use crate::merge::{Common, Kind};
+use crate::rule::Rule;
 use crate::sessions::{MemberSession, Sessions};
 use crate::unavailable::Reason;
-use crate::{Era, Federation, Listening, Merge, Stream, handed_on};
+use crate::{Era, Federation, Listening, Merge, Sending, Stream, handed_on};
 
 /// "Resource not found" up to 2025-11-25 (MCP, resources, "Error Handling").
 const RESOURCE_NOT_FOUND: i32 = -32002;
-/// What a `subscriptions/listen` may ask of every member.
-pub(crate) const LIST_CHANGES: [&str; 3] = ["toolsListChanged", "promptsListChanged", "resourcesListChanged"];
 
 /// What to do with a message of the client.
 #[derive(Debug)]
@@ -54,75 +51,6 @@ pub enum Plan {
     Nothing,
 }
 
-/// A message for a member.
-#[derive(Debug)]
-pub struct Sending {
-    /// For whom.
-    pub member: usize,
-    /// `Mcp-Session-Id`.
-    pub session: Option<String>,
-    /// `Mcp-Name`, encoded, where the era and the method have it. `Mcp-Method`, `Mcp-Param-*` and the version are those of
-    /// the client's request.
-    pub mcp_name: Option<String>,
-    /// The body.
-    pub message: Message,
-}
-
-/// Whom a method is for, and how the answers become one.
-enum Rule {
-    /// The member whose tool or prompt `params.name` is.
-    Name,
-    /// The member whose resource `params.uri` is.
-    Uri,
-    /// The member whose prompt or resource template `params.ref` is.
-    Reference,
-    /// The member that gave out `params.progressToken`.
-    Progress,
-    /// All.
-    All(Kind),
-    Listing(Listed),
-    Listen,
-    /// Whatever we do not know is for the member whose server it is as if it stood there alone.
-    Unprefixed,
-}
-
-fn rule(era: Era, call: &Call) -> Rule {
-    let method = call.method.as_str();
-    if call.id.is_none() {
-        return notification_rule(era, method);
-    }
-    if let Some(listed) = Listed::of(method) {
-        return Rule::Listing(listed);
-    }
-    match (era, method) {
-        (_, "tools/call" | "prompts/get") => Rule::Name,
-        (_, "resources/read") | (Era::Legacy, "resources/subscribe" | "resources/unsubscribe") => Rule::Uri,
-        (_, "completion/complete") => Rule::Reference,
-        (Era::Legacy, "initialize") => Rule::All(Kind::Initialize),
-        (Era::Legacy, "ping" | "logging/setLevel") => Rule::All(Kind::Empty),
-        (Era::Modern, "server/discover") => {
-            let version = call.meta().and_then(|meta| meta.str("io.modelcontextprotocol/protocolVersion"));
-            Rule::All(Kind::Discover { version })
-        }
-        (Era::Modern, "subscriptions/listen") => Rule::Listen,
-        _ => Rule::Unprefixed,
-    }
-}
-
-fn notification_rule(era: Era, method: &str) -> Rule {
-    match (era, method) {
-        // The request that is cancelled is the client's own; whoever does not know it does not mind (MCP, cancellation).
-        // The task is one of the client's, too.
-        (_, "notifications/cancelled")
-        | (
-            Era::Legacy,
-            "notifications/initialized" | "notifications/roots/list_changed" | "notifications/tasks/status",
-        ) => Rule::All(Kind::Notification),
-        (Era::Legacy, "notifications/progress") => Rule::Progress,
-        _ => Rule::Unprefixed,
-    }
-}
-
 impl Federation {
     /// Plans one message of the client. `sessions` is what the client presented, opened.
     pub fn plan(&self, message: &Message, sessions: Option<&Sessions>) -> Plan {
@@ -130,7 +58,7 @@ impl Federation {
             Message::Request(call) | Message::Notification(call) => call,
             Message::Response(reply) => return self.plan_reply(reply, sessions),
         };
-        match rule(self.era, call) {
+        match Rule::of(self.era, call) {
             Rule::Name => match call.param("name") {
                 Some(name) => match self.naming.name_inward(&name) {
                     Some((member, own)) => self.one(member, with_param(call, "name", own), sessions),
@@ -231,7 +159,7 @@ impl Federation {
             if !uris.is_empty() {
                 own.set("resourceSubscriptions", uris);
             }
-            self.sending(*member, with_param(call, "notifications", &own).into(), None)
+            Sending::new(self, *member, with_param(call, "notifications", &own).into(), None)
         };
         let sendings = parts.iter().map(sending).collect();
         let common = self.common(call, Vec::new());
@@ -250,8 +178,8 @@ impl Federation {
         for (member, call) in calls {
             match sessions.map(|sessions| sessions.of(member)) {
                 Some(MemberSession::None) => missing.push((member, Reason::NotInSession)),
-                Some(session) => sendings.push(self.sending(member, call.into(), session.id())),
-                None => sendings.push(self.sending(member, call.into(), None)),
+                Some(session) => sendings.push(Sending::new(self, member, call.into(), session.id())),
+                None => sendings.push(Sending::new(self, member, call.into(), None)),
             }
         }
         if sendings.is_empty() {
@@ -282,28 +210,8 @@ impl Federation {
             Message::Notification(_) | Message::Response(_) => None,
         };
         Plan::One {
-            sending: self.sending(member, message, session.and_then(MemberSession::id)),
+            sending: Sending::new(self, member, message, session.and_then(MemberSession::id)),
             stream: Stream::answer(&self.naming, self.era, member, awaited),
-        }
-    }
-
-    fn sending(&self, member: usize, mut message: Message, session: Option<&str>) -> Sending {
-        if let (Some(_), Message::Request(call)) = (self.naming.prefix(member), &mut message) {
-            without_tasks(self.era, call);
-        }
-        let mcp_name = match &message {
-            Message::Request(call) if self.era == Era::Modern => match call.method.as_str() {
-                "tools/call" | "prompts/get" => call.param("name"),
-                "resources/read" => call.param("uri"),
-                _ => None,
-            },
-            _ => None,
-        };
-        Sending {
-            member,
-            session: session.map(str::to_owned),
-            mcp_name: mcp_name.map(|name| header_value(&name)),
-            message,
         }
     }
 
@@ -358,38 +266,6 @@ fn with_param<T: serde::Serialize + ?Sized>(call: &Call, name: &str, value: &T) 
     let mut call = call.clone();
     call.params.get_or_insert_default().set(name, value);
     call
-}
-
-/// Tasks go by ids of their own, in methods that only the member without a prefix gets: the others are not asked for any
-/// (MCP 2025-11-25, tasks; 2026-07-28, the extension `io.modelcontextprotocol/tasks`).
-fn without_tasks(era: Era, call: &mut Call) {
-    const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-    const TASKS: &str = "io.modelcontextprotocol/tasks";
-    let Some(params) = &mut call.params else { return };
-    match era {
-        Era::Legacy if call.method == "tools/call" => _ = params.remove("task"),
-        Era::Legacy => {}
-        Era::Modern => {
-            let within = |object: &Object, key: &str| object.object(key);
-            let Some(mut meta) = within(params, "_meta") else { return };
-            let Some(mut capabilities) = within(&meta, CAPABILITIES) else { return };
-            let Some(mut extensions) = within(&capabilities, "extensions") else { return };
-            if extensions.remove(TASKS).is_some() {
-                capabilities.set_raw("extensions", extensions.to_raw());
-                meta.set_raw(CAPABILITIES, capabilities.to_raw());
-                params.set_raw("_meta", meta.to_raw());
-            }
-        }
-    }
-}
-
-/// MCP 2026-07-28, Streamable HTTP, "Value Encoding".
-fn header_value(text: &str) -> String {
-    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-        && !text.is_empty()
-        && text.trim() == text
-        && !(text.starts_with("=?base64?") && text.ends_with("?="));
-    if is_plain { text.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(text)) }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub enum Reason {
 
 impl Reason {
     /// As the client reads it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::DidNotAnswer => "did not answer",
             Self::TooLate => "did not answer in time",

@@ -55,11 +55,12 @@ pub(crate) fn check(headers: &HeaderMap, call: &Call, required: bool) -> Result<
     }
 }
 
-/// Another method's `Mcp-Name`, which an extension may define: it must not name anything but what the body does, if that
-/// names anything.
+/// Another method's `Mcp-Name`, which an extension may define: it must be one of its parameters.
 fn elsewhere(call: &Call, name: &str) -> Result<(), Refusal> {
-    let values: Vec<_> = ["name", "uri", "taskId"].into_iter().filter_map(|parameter| call.param(parameter)).collect();
-    if values.is_empty() || values.iter().any(|value| value == name) { Ok(()) } else { Err(differs("name")) }
+    let is_parameter = call.params.as_ref().is_some_and(|params| {
+        params.iter().any(|(parameter, _)| params.str(parameter).is_some_and(|value| value == name))
+    });
+    if is_parameter { Ok(()) } else { Err(mismatch("the Mcp-Name header is no parameter of the body")) }
 }
 
 /// Checks that headers which are for one call do not come with something else.
@@ -150,7 +151,7 @@ mod tests {
             ("resources/read", json!({ "uri": "file:///a", "name": "x" }), "file:///a"),
             ("tasks/get", json!({ "taskId": "t" }), "t"),
             ("resources/subscribe", json!({ "uri": "file:///a" }), "file:///a"),
-            ("extension/thing", json!({ "key": "x" }), "x"),
+            ("extension/thing", json!({ "name": "y", "key": "x" }), "x"),
         ] {
             for required in [true, false] {
                 let pairs = [("mcp-method", method), ("mcp-name", name)];

@@ -158,6 +158,12 @@ fn where_no_member_agrees_the_client_hears_why() {
     }
 
     let mut listening = lists();
+    let Message::Response(reply) = message(&error(-32602)) else { panic!() };
+    assert!(listening.answer(1, 401, reply).is_empty());
+    assert_eq!(fails(&mut listening, 0), NOTHING);
+    assert!(matches!(listening.refusal(), Some(Merged::Failed { is_late: false })));
+
+    let mut listening = lists();
     assert_eq!(says(&mut listening, 0, &ended()), NOTHING);
     assert_eq!(says(&mut listening, 1, &ended()), NOTHING);
     assert!(matches!(listening.refusal(), Some(Merged::Failed { is_late: false })));

@@ -258,6 +258,17 @@ fn where_members_only_refuse_the_client_hears_the_one_that_stands_alone() {
 }
 
 #[test]
+fn no_member_answers_the_client_in_our_place() {
+    let listing = || merge(Era::Legacy, MEMBERS, "tools/list", json!({}));
+    for status in [401, 403, 429, 500, 503] {
+        let refusal = || error(status, -32000, json!(null));
+        assert!(matches!(finish(listing(), vec![refusal(), failed(), refusal()]), Merged::Failed { is_late: false }));
+        let merged = finished(listing(), vec![result(tools(&["a"])), refusal(), not_found()]);
+        assert_eq!(merged["_meta"], unavailable(&[("files", "answered with an error")]));
+    }
+}
+
+#[test]
 fn ping_and_log_levels_are_answered_once() {
     for method in ["ping", "logging/setLevel"] {
         let empty = || merge(Era::Legacy, MEMBERS, method, json!({"level": "info"}));

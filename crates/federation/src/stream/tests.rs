@@ -76,7 +76,6 @@ fn requests_of_members_come_back_to_them() {
                 request(id.clone(), method, json!({"_meta": {"progressToken": token, "x": 1}, "message": "files+x:y"}));
             for stream in [calling(Era::Legacy), listening()] {
                 let outward = said(&stream, member, &own).unwrap();
-                let label = MEMBERS[member];
                 let (id, token) = (format!("{label}:{id}"), format!("{label}:{token}"));
                 let meta = json!({"progressToken": token, "x": 1});
                 assert_eq!(outward, request(json!(id), method, json!({"_meta": meta, "message": "files+x:y"})));
