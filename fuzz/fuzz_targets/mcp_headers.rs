@@ -211,6 +211,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
     let (token, request_id) = (SecretString::new(SECRET.to_owned()), RequestId::generate(&mut entropy));
     let trace = Trace::of(head.headers(), &mut entropy);
     let hop = trace.hop(&mut entropy);
+    let mcp_name = mirrored::encoded("other\u{e9}");
     let own = request_headers::Own {
         method: head.method(),
         body_length: length,
@@ -221,7 +222,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         last_event_id: None,
         secrets: &[],
         identity_provider_token: Some(&token),
-        name: Some("other\u{e9}"),
+        mcp_name: Some(&mcp_name),
         accept: None,
         reads_answer: true,
     };
