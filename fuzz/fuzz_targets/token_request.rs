@@ -1,11 +1,10 @@
-//! `POST /token`, `/introspect` and `/revoke`, and requests to an MCP endpoint: what anybody on the network can send where
-//! credentials and tokens are presented. The input is an HTTP message without its first line. A body that is a JSON object
-//! is also read as the claims of an assertion that the right party has signed, so that everything behind the signature is
-//! reached.
+//! `POST /token`, `/introspect` and `/revoke`: what anybody on the network can send where credentials and tokens are
+//! presented. The input is an HTTP message without its first line. A body that is a JSON object is also read as the claims
+//! of an assertion that the right party has signed, so that everything behind the signature is reached.
 //!
 //! What must hold: nobody who lacks a client's secret or key is that client, who has them is, an assertion works once, for
-//! us and within its times; a public client gets nothing that needs proof; what is granted is there to be granted; an
-//! upstream gets no credentials of the client and no word in our name; every refusal fits the wire, and stores nothing.
+//! us and within its times; a public client gets nothing that needs proof; what is granted is there to be granted; every
+//! refusal fits the wire, and stores nothing.
 
 #![no_main]
 
@@ -15,9 +14,6 @@ use gatehouse_configuration::GrantType;
 use gatehouse_fuzz::{
     Counting, ISSUER, START, assert_fits_the_wire, assert_said, client_id, configuration, keys, message, metadata,
     providers, public_keys, signed, store,
-};
-use gatehouse_mcp::{
-    Admission, Endpoint, Era, Origin, Route, SessionId, admit, request_headers, response_headers, route, target,
 };
 use gatehouse_oauth::client::Client;
 use gatehouse_oauth::credentials::{
@@ -30,7 +26,7 @@ use gatehouse_openid::IdentityAssertion;
 use gatehouse_protocol::{Parameters, SecretString};
 use gatehouse_storage::memory::MemoryStore;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -46,7 +42,6 @@ const SECRET: &str = "Zq0mV7cX2uYt9LwEoPfR4sKjHnB1dGa8iMxT6vCz3Ny";
 fuzz_target!(|data: &[u8]| {
     let (headers, body) = message(data);
     forms(&headers, body);
-    mcp(&headers, body);
     let Ok(text) = core::str::from_utf8(body) else { return };
     whoever_has_the_secret_is_the_client(text);
     if let Ok(claims) = serde_json::from_str::<&RawValue>(text)
@@ -241,116 +236,4 @@ fn is_for(claims: &Value, audience: &str) -> bool {
 fn assert_ends_within(claims: &Value, seconds: u64) {
     let end = claims["exp"].as_f64().expect("exp is a number") as u64;
     assert!((START.seconds() - 60..=START.seconds() + seconds + 60).contains(&end), "{end}");
-}
-
-/// No path is read as another one.
-fn routes(target: &[u8]) {
-    let Ok(uri) = Uri::try_from(target) else { return };
-    let is = |path: &str| uri.authority().is_none() && uri.path() == path;
-    match route(configuration(), &uri) {
-        Route::Health => assert!(is("/healthz")),
-        Route::ProtectedResource(endpoint) => {
-            assert!(is(&format!("/.well-known/oauth-protected-resource{}", endpoint.path())));
-        }
-        Route::Mcp(endpoint) => assert!(is(endpoint.path())),
-        Route::Elsewhere => assert!(!configuration().upstreams.iter().any(|upstream| is(upstream.path.as_str()))),
-    }
-}
-
-/// A page that asks before its request learns of no origin but its own, and of no header that it could not send.
-fn options(headers: &HeaderMap) {
-    let mut request = Request::new(());
-    *request.method_mut() = Method::OPTIONS;
-    *request.headers_mut() = headers.clone();
-    let origin = Origin::of(headers, configuration());
-    match admit(&request, &origin) {
-        Admission::Options(response) => {
-            assert_not_in_our_name(response.headers(), &origin);
-            let allowed = response.headers().get("access-control-allow-headers");
-            let allowed = allowed.map(|value| value.to_str().expect("text")).unwrap_or_default();
-            assert!(allowed.is_empty() || matches!(origin, Origin::Allowed(_)));
-            assert!(!allowed.split(", ").any(|name| ["cookie", "origin", "x-subject", "*"].contains(&name)));
-        }
-        Admission::Refused(_) => assert_eq!(origin, Origin::Refused),
-        Admission::Token(_) => panic!("a preflight has no token"),
-    }
-}
-
-/// The same fields at an MCP endpoint; the body's first line is the query, or the whole target.
-fn mcp(headers: &HeaderMap, body: &[u8]) {
-    options(headers);
-    routes(body.split(|byte| *byte == b'\n').next().unwrap_or_default());
-    for upstream in &configuration().upstreams {
-        let endpoint = Endpoint { configuration: configuration(), upstream };
-        let query = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let requested = [endpoint.path().as_bytes(), b"?", query].concat();
-        let Ok(requested) = Uri::try_from(requested.as_slice()) else { return };
-        if let Ok(sent_to) = target(&endpoint, &requested) {
-            assert_eq!((sent_to.authority(), sent_to.path()), (upstream.url.authority(), upstream.url.path()));
-            let names = form_urlencoded::parse(sent_to.query().unwrap_or_default().as_bytes());
-            assert!(names.into_iter().all(|(name, _)| !name.eq_ignore_ascii_case("access_token")));
-        }
-        let mut request = Request::new(());
-        *request.method_mut() = Method::POST;
-        *request.headers_mut() = headers.clone();
-        let origin = Origin::of(headers, configuration());
-        let admission = admit(&request, &origin);
-        if let Admission::Token(token) = &admission {
-            let value = headers[AUTHORIZATION].to_str().expect("text");
-            assert!(value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")));
-            assert_eq!(value[7..].trim_matches(' '), token.expose());
-            assert!(headers.get_all(AUTHORIZATION).iter().count() == 1 && origin != Origin::Refused);
-        }
-        if request_headers::check(headers).is_err() {
-            continue;
-        }
-        if let Ok(Some(id)) = SessionId::presented(headers, Era::of(headers)) {
-            assert!(!id.as_str().is_empty() && id.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
-        }
-        let token = SecretString::new(SECRET.to_owned());
-        let own = request_headers::Own {
-            subject: "demo:alice",
-            session_id: None,
-            secrets: &[],
-            identity_provider_token: Some(&token),
-            body_length: body.len(),
-        };
-        let forwarded =
-            request_headers::forwarded(&request, &endpoint, &own).expect("values that can stand in headers");
-        assert_ours(&forwarded, upstream, body.len());
-        assert_not_in_our_name(&response_headers::returned(headers, None, &origin), &origin);
-    }
-}
-
-/// What an upstream is told of us and of the user is told by us alone, in whatever spelling a server would read it.
-fn assert_ours(headers: &HeaderMap, upstream: &gatehouse_configuration::Upstream, length: usize) {
-    let all = |reduced: &str| -> Vec<&str> {
-        let fields = headers.iter().filter(|(name, _)| name.as_str().replace(['_', '.'], "-") == reduced);
-        fields.map(|(_, value)| value.to_str().unwrap_or("?")).collect()
-    };
-    if upstream.subject_header.is_some() {
-        assert_eq!(all("x-subject"), ["demo:alice"]);
-    }
-    let bearer = format!("Bearer {SECRET}");
-    let has_token = upstream.identity_provider_token_header.is_some();
-    assert_eq!(all("authorization"), if has_token { vec![bearer.as_str()] } else { Vec::new() });
-    assert_eq!(all("content-length"), [length.to_string().as_str()]);
-    let absent = ["connection", "cookie", "forwarded", "host", "mcp-session-id", "proxy", "proxy-authorization", "te"];
-    for name in absent.iter().chain(&["transfer-encoding", "upgrade", "x-http-method-override", "x-original-url"]) {
-        assert!(all(name).is_empty(), "{name}");
-    }
-    let families = ["x-forwarded", "x-ms-", "sec-fetch-"];
-    let is_of_one = |name: &str| families.iter().any(|family| name.replace(['_', '.'], "-").starts_with(family));
-    assert!(!headers.keys().any(|name| is_of_one(name.as_str())));
-}
-
-fn assert_not_in_our_name(headers: &HeaderMap, origin: &Origin) {
-    for absent in ["www-authenticate", "set-cookie", "location", "refresh", "clear-site-data", "mcp-session-id"] {
-        assert!(!headers.contains_key(absent), "{absent}");
-    }
-    let allowed: Vec<_> = headers.get_all("access-control-allow-origin").iter().collect();
-    match origin {
-        Origin::Allowed(value) => assert_eq!(allowed, [value]),
-        Origin::Absent | Origin::Refused => assert!(allowed.is_empty()),
-    }
 }

@@ -82,6 +82,7 @@ path = "/mcp"
 url = "http://10.0.0.7:8080/mcp"
 scopes = ["mcp", "files:read"]
 subject_header = "x-subject"
+legacy_sse = true
 
 [[routes]]
 path = "/mail"

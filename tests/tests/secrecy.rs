@@ -26,10 +26,6 @@ const PROVIDER_TOKEN_SECONDS: u64 = 100;
 /// The value of the variable `upstream_secret`.
 const UPSTREAM_SECRET: &str = "upstream-secret-6f1c0a";
 
-/// A group and a role of whoever signs in.
-const GROUP: &str = "patients-of-ward-7";
-const ROLE: &str = "works-council";
-
 /// Texts that must be nowhere.
 #[derive(Default)]
 struct Secrets(BTreeSet<String>);
@@ -75,8 +71,6 @@ impl Secrets {
         self.add(format!("{capital} Example"));
         self.add(name);
         self.add(capital);
-        self.add(GROUP);
-        self.add(ROLE);
     }
 }
 
@@ -137,8 +131,6 @@ async fn neither_store_nor_log_holds_anything_secret_or_personal_in_any_encoding
         script.claims(|claims| {
             let number: u32 = claims["sub"].as_str().expect("a name").bytes().map(u32::from).sum();
             claims["sub"] = format!("subject-{number}").into();
-            claims["groups"] = json!([GROUP]);
-            claims["roles"] = json!([ROLE]);
         });
     });
     let (alice, bob) = (Person::new("alice.liddell"), Person::new("robert.baratheon"));

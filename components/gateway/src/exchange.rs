@@ -1,174 +1,239 @@
-//! One request to an MCP endpoint, from the first check to the last byte of the answer.
+//! What every request to an MCP endpoint goes through, and what every answer of our own looks like.
 
-use gatehouse_configuration::Upstream;
+use gatehouse_json_rpc::Body;
 use gatehouse_mcp::{
-    Admission, Decision, Endpoint, Era, Origin, Refusal, SessionId, admit, allow_cross_origin, check_scopes,
-    request_headers, response_headers, target,
+    About, Admission, Decision, Endpoint, EndpointKind, Handle, Origin, Refusal, RequestId, Trace, Verdict, admit,
+    allow_cross_origin, check_scopes, request_headers, response_headers,
 };
-use gatehouse_protocol::SecretString;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
-use http_shell::RelayEnd;
+use gatehouse_protocol::{Claims, SecretString};
+use gatehouse_rate_limit::Standing;
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_shell::inbound::{self, Unreadable};
-use http_shell::outbound::{self, Answer, Limits, NoAnswer};
+use http_shell::{Milliseconds, SystemEntropy, elapsed, now_in_milliseconds};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
-use crate::bindings::gatehouse::auth::sessions::Principal;
-use crate::bindings::gatehouse::auth::{handles, sessions};
-use crate::{log, rejection};
+use crate::bindings::gatehouse::auth::handles;
+use crate::bindings::gatehouse::auth::sessions::{self, Principal};
+use crate::{delete, legacy_events, legacy_messages, listen, log, post, rates, rejection};
 
-/// Seconds. An upstream is near; one that does not take a connection by then is down.
-const CONNECT: u64 = 5;
-/// Seconds. A server that answers in JSON sends nothing before its tool is done, and tools may work for minutes;
-/// clients give up earlier by themselves (the TypeScript SDK after 1).
-const FIRST_BYTE: u64 = 10 * 60;
-/// Seconds. Between two events there may be silence for as long as nothing happens; Spin's own 10 minutes would cut
-/// quiet streams. A client that has gone is noticed within a second, whatever stands here.
-const BETWEEN_BYTES: u64 = 60 * 60;
+/// A request to an MCP endpoint.
+pub(crate) struct Exchange<'a> {
+    pub(crate) endpoint: Endpoint<'a>,
+    pub(crate) head: &'a Request<()>,
+    pub(crate) origin: Origin,
+    pub(crate) trace: Trace,
+    pub(crate) request_id: RequestId,
+    /// How the caller stands with the rates.
+    pub(crate) standing: Standing,
+    started: Milliseconds,
+}
+
+/// Who makes the request.
+pub(crate) struct Caller {
+    pub(crate) principal: Principal,
+    pub(crate) claims: Claims,
+    pub(crate) token: SecretString,
+}
+
+/// What the log says of one message.
+#[derive(Clone, Default)]
+pub(crate) struct Line<'a> {
+    pub(crate) about: About<'a>,
+    pub(crate) rule: Option<&'a str>,
+    pub(crate) member: Option<&'a str>,
+    pub(crate) upstream: Option<Milliseconds>,
+    pub(crate) reason: Option<&'a str>,
+}
 
 /// Answers the request: in the upstream's name where everything is in order, in our own otherwise.
 pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &IncomingRequest, out: ResponseOutparam) {
-    let Some(upstream) = endpoint.route.upstreams().next() else { return };
-    let exchange = Exchange { endpoint, upstream, head, origin: Origin::of(head.headers(), endpoint.configuration) };
-    let token = match admit(head, &exchange.origin) {
+    let mut exchange = Exchange {
+        endpoint,
+        head,
+        origin: Origin::of(head.headers(), endpoint.configuration),
+        trace: Trace::of(head.headers(), &mut SystemEntropy),
+        request_id: RequestId::generate(&mut SystemEntropy),
+        standing: Standing::default(),
+        started: elapsed(),
+    };
+    let token = match admit(&endpoint, head, &exchange.origin) {
         Admission::Options(response) => {
-            exchange.log("options", None, response.status().as_u16(), None);
+            exchange.log("options", None, None, response.status().as_u16(), &Line::default());
             return inbound::respond(out, response);
         }
         Admission::Refused(refusal) => return exchange.refuse(out, None, &refusal),
         Admission::Token(token) => token,
     };
-    let principal = match sessions::validate(token.expose(), &endpoint.resource()) {
-        Ok(principal) => principal,
+    let caller = match sessions::validate(token.expose(), &endpoint.resource()) {
+        Ok(principal) => Caller { claims: claims(&principal), principal, token },
         Err(rejected) => return exchange.refuse(out, None, &rejection::of_token(rejected)),
     };
-    match exchange.forward(request, &principal, &token) {
-        Ok((answer, headers)) => exchange.relay(out, &principal, answer, &headers),
-        Err(refusal) => exchange.refuse(out, Some(&principal), &refusal),
+    let admitted = check_scopes(&endpoint, &caller.principal.scopes)
+        .and_then(|()| request_headers::check(head, &endpoint))
+        .and_then(|()| rates::take(&mut exchange, &caller, 1));
+    if let Err(refusal) = admitted {
+        return exchange.refuse(out, Some(&caller), &refusal);
     }
-}
-
-struct Exchange<'a> {
-    endpoint: Endpoint<'a>,
-    upstream: &'a Upstream,
-    head: &'a Request<()>,
-    origin: Origin,
+    match (endpoint.kind, head.method()) {
+        (EndpointKind::LegacyEvents, _) => legacy_events::serve(&exchange, &caller, out),
+        (EndpointKind::LegacyMessages, _) => legacy_messages::serve(&mut exchange, &caller, request, out),
+        (EndpointKind::Streamable, &Method::GET) => listen::serve(&exchange, &caller, out),
+        (EndpointKind::Streamable, &Method::DELETE) => delete::serve(&exchange, &caller, out),
+        (EndpointKind::Streamable, _) => post::serve(&mut exchange, &caller, request, out),
+    }
 }
 
 impl Exchange<'_> {
-    /// Sends the request on, once everything that `principal` needs for it has been checked. Returns the upstream's
-    /// answer, and the headers with which it goes to the client.
-    fn forward(
-        &self,
-        request: &IncomingRequest,
-        principal: &Principal,
-        token: &SecretString,
-    ) -> Result<(Answer, HeaderMap), Refusal> {
-        check_scopes(&self.endpoint, &principal.scopes)?;
-        let headers = self.head.headers();
-        request_headers::check(headers)?;
-        let era = Era::of(headers);
-        let session_id = SessionId::presented(headers, era)?
-            .map(|bound| handles::open(principal, bound.as_str()).map_err(rejection::of_handle))
-            .transpose()?;
-        let body = self.body(request)?;
-        let secrets = self.secrets()?;
-        let identity_provider_token = self.identity_provider_token(token)?;
-        let own = request_headers::Own {
-            subject: &principal.subject,
-            session_id: session_id.as_deref(),
-            secrets: &secrets,
-            identity_provider_token: identity_provider_token.as_ref(),
-            body_length: body.len(),
-        };
-        let answer = self.send(&own, body)?;
-        let issued = SessionId::issued(answer.headers(), era)?.map(|id| bind(principal, id)).transpose()?;
-        let headers = response_headers::returned(answer.headers(), issued, &self.origin);
-        Ok((answer, headers))
-    }
-
-    fn body(&self, request: &IncomingRequest) -> Result<Vec<u8>, Refusal> {
-        if self.head.method() == Method::GET {
-            return Ok(Vec::new());
-        }
-        request_headers::check_length(self.head.headers(), &self.endpoint)?;
+    /// The request's body.
+    ///
+    /// # Errors
+    /// Where it is too large, or broke off.
+    pub(crate) fn body(&self, request: &IncomingRequest) -> Result<Vec<u8>, Refusal> {
         inbound::body(request, self.endpoint.route.limits.request_bytes).map_err(|error| match error {
             Unreadable::TooLarge => Refusal::BodyTooLarge,
             Unreadable::Broken | Unreadable::Malformed => Refusal::BodyBroken,
         })
     }
 
-    /// Asked for last, when nothing else is left to refuse: it may have to be refreshed.
-    fn identity_provider_token(&self, token: &SecretString) -> Result<Option<SecretString>, Refusal> {
-        if !request_headers::needs_identity_provider_token(self.upstream) {
-            return Ok(None);
-        }
-        sessions::identity_provider_token(token.expose(), &self.endpoint.resource())
-            .map(|token| token.map(SecretString::new))
-            .map_err(rejection::of_token)
+    /// The headers of an answer that an upstream gave with these; of one of our own where there are none. One that is
+    /// rewritten has other bytes than the upstream's.
+    pub(crate) fn returned(
+        &self,
+        upstream: &HeaderMap,
+        session_id: Option<HeaderValue>,
+        is_rewritten: bool,
+    ) -> HeaderMap {
+        let rate_limit = &self.rate_limit();
+        let own = response_headers::Own { request_id: &self.request_id, session_id, rate_limit, is_rewritten };
+        response_headers::returned(upstream, &own, &self.origin)
     }
 
-    fn secrets(&self) -> Result<Vec<(HeaderName, SecretString)>, Refusal> {
-        let secrets = self.upstream.secret_headers.iter();
-        let secrets = secrets.map(|(name, secret)| Ok((name.clone(), host_imports::secret(secret)?)));
-        secrets
-            .collect::<Result<_, host_imports::SettingsError>>()
-            .map_err(|error| Refusal::Unavailable(error.to_string()))
+    fn rate_limit(&self) -> HeaderMap {
+        self.standing.fields().into_iter().collect()
     }
 
-    fn send(&self, own: &request_headers::Own<'_>, body: Vec<u8>) -> Result<Answer, Refusal> {
-        let mut outgoing = Request::new(body);
-        *outgoing.method_mut() = self.head.method().clone();
-        *outgoing.uri_mut() = target(self.upstream, self.head.uri())?;
-        *outgoing.headers_mut() = request_headers::forwarded(self.head, self.upstream, own)?;
-        outbound::send(&outgoing, limits(self.head.method())).map_err(|error| match error {
-            NoAnswer::TimedOut => Refusal::UpstreamTimedOut,
-            NoAnswer::Address | NoAnswer::NotAllowed | NoAnswer::Failed(_) | NoAnswer::TooLarge => {
-                Refusal::UpstreamUnreachable(error.to_string())
-            }
-        })
+    /// Answers in our own name, before anybody knows which message is meant.
+    pub(crate) fn refuse(&self, out: ResponseOutparam, caller: Option<&Caller>, refusal: &Refusal) {
+        let response = refusal.response(&self.endpoint, None);
+        self.log_refusal(caller, response.status().as_u16(), refusal, &[]);
+        self.respond(out, response);
     }
 
-    fn relay(&self, out: ResponseOutparam, principal: &Principal, answer: Answer, headers: &HeaderMap) {
-        let status = answer.status().as_u16();
-        let reason = response_headers::redirects(answer.headers())
-            .then_some("the upstream redirects; its url should be the address that it redirects to");
-        self.log("forwarded", Some(principal), status, reason);
-        match inbound::relay(out, answer, headers) {
-            RelayEnd::Complete | RelayEnd::ReaderGone => {}
-            RelayEnd::SourceBroken => {
-                self.log("stream-broken", Some(principal), status, Some("the upstream broke its answer off"));
-            }
-        }
+    /// Answers messages in our own name to a client that reads answers elsewhere: here it sees the status.
+    pub(crate) fn refuse_post(&self, out: ResponseOutparam, caller: &Caller, refusal: &Refusal, lines: &[Line<'_>]) {
+        let response = refusal.response(&self.endpoint, None);
+        self.log_refusal(Some(caller), response.status().as_u16(), refusal, lines);
+        self.respond(out, response);
     }
 
-    fn refuse(&self, out: ResponseOutparam, principal: Option<&Principal>, refusal: &Refusal) {
-        self.log("refused", principal, refusal.status().as_u16(), Some(&refusal.reason()));
-        let mut response: Response<Vec<u8>> = refusal.response(&self.endpoint);
+    /// Answers the messages in our own name.
+    pub(crate) fn refuse_messages(
+        &self,
+        out: ResponseOutparam,
+        caller: &Caller,
+        refusal: &Refusal,
+        body: &Body,
+        lines: &[Line<'_>],
+    ) {
+        let response = refusal.response_to(&self.endpoint, body);
+        self.log_refusal(Some(caller), response.status().as_u16(), refusal, lines);
+        self.respond(out, response);
+    }
+
+    /// Sends an answer of our own.
+    pub(crate) fn respond(&self, out: ResponseOutparam, mut response: Response<Vec<u8>>) {
         allow_cross_origin(response.headers_mut(), &self.origin);
+        response_headers::mark(response.headers_mut(), &self.request_id);
+        response.headers_mut().extend(self.rate_limit());
         inbound::respond(out, response);
     }
 
-    fn log(&self, event: &'static str, principal: Option<&Principal>, status: u16, reason: Option<&str>) {
+    /// One line for a refusal of these messages, or of the request.
+    pub(crate) fn log_refusal(&self, caller: Option<&Caller>, status: u16, refusal: &Refusal, lines: &[Line<'_>]) {
+        let reason = refusal.reason();
+        let verdict = Some(Verdict::Refused);
+        match lines {
+            [] => self.log("refused", caller, verdict, status, &Line { reason: Some(&reason), ..Line::default() }),
+            lines => {
+                for line in lines {
+                    let line = Line { reason: Some(&reason), ..line.clone() };
+                    self.log("refused", caller, verdict, status, &line);
+                }
+            }
+        }
+    }
+
+    /// One line for each of these messages, which went on.
+    pub(crate) fn log_forwarded(&self, caller: &Caller, status: u16, lines: &[Line<'_>]) {
+        for line in lines {
+            self.log("forwarded", Some(caller), Some(Verdict::Allowed), status, line);
+        }
+    }
+
+    pub(crate) fn log(
+        &self,
+        event: &'static str,
+        caller: Option<&Caller>,
+        decision: Option<Verdict>,
+        status: u16,
+        line: &Line<'_>,
+    ) {
         log(&Decision {
+            time: now_in_milliseconds(),
+            request_id: Some(&self.request_id),
+            trace_id: Some(self.trace.id()),
             event,
+            decision,
+            rule: line.rule,
             route: Some(self.endpoint.path()),
+            member: line.member,
             method: self.head.method().as_str(),
+            about: line.about.clone(),
             status,
-            subject: principal.map(|principal| principal.subject.as_str()),
-            client_id: principal.map(|principal| principal.client_id.as_str()),
-            reason,
+            subject: caller.map(|caller| caller.principal.subject.as_str()),
+            client_id: caller.map(|caller| caller.principal.client_id.as_str()),
+            upstream_ms: line.upstream,
+            total_ms: Some(elapsed().saturating_sub(self.started)),
+            reason: line.reason,
         });
     }
 }
 
-fn bind(principal: &Principal, id: SessionId<'_>) -> Result<HeaderValue, Refusal> {
-    let bound = handles::bind(principal, id.as_str()).map_err(rejection::of_binding)?;
-    HeaderValue::try_from(bound)
-        .map_err(|_| Refusal::Unavailable("a bound Mcp-Session-Id cannot stand in a header".to_owned()))
+impl Caller {
+    /// The caller, as the policy asks about it.
+    pub(crate) fn as_policy_sees_it(&self) -> gatehouse_policy::Caller<'_> {
+        gatehouse_policy::Caller {
+            subject: &self.principal.subject,
+            client_id: &self.principal.client_id,
+            scopes: &self.principal.scopes,
+            claims: &self.claims,
+        }
+    }
+
+    /// Seals a handle, so that it opens for this subject at this route and for nobody else.
+    ///
+    /// # Errors
+    /// Where it cannot be sealed: then it is not given out.
+    pub(crate) fn bind(&self, handle: &Handle) -> Result<String, Refusal> {
+        handles::bind(&self.principal, &handle.to_text()).map_err(rejection::of_binding)
+    }
+
+    /// Opens what [`Caller::bind`] made; `None` for what it has never made.
+    ///
+    /// # Errors
+    /// Where nothing can be opened at the moment.
+    pub(crate) fn open(&self, bound: &str) -> Result<Option<Handle>, Refusal> {
+        match handles::open(&self.principal, bound) {
+            Ok(text) => Ok(Handle::parse(&text)),
+            Err(handles::Rejection::Unrecognised) => Ok(None),
+            Err(handles::Rejection::Unavailable(reason)) => {
+                Err(Refusal::Unavailable(format!("a handle cannot be opened: {reason}")))
+            }
+        }
+    }
 }
 
-/// A listening stream (GET) may be silent from its start: some servers send their head only with the first event.
-fn limits(method: &Method) -> Limits {
-    let first_byte_seconds = if method == Method::GET { BETWEEN_BYTES } else { FIRST_BYTE };
-    Limits { connect_seconds: CONNECT, first_byte_seconds, between_bytes_seconds: BETWEEN_BYTES }
+fn claims(principal: &Principal) -> Claims {
+    let sessions::Claims { tenant, groups, roles } = principal.claims.clone();
+    Claims { tenant, groups, roles }
 }

@@ -2,9 +2,24 @@
 //!
 //! It decides nothing itself (`gatehouse-mcp` does), and everything that is not its own goes on to the next component.
 
+mod answer;
+mod answering;
 mod bindings;
+mod delete;
 mod exchange;
+mod federated;
+mod legacy_events;
+mod legacy_messages;
+mod listen;
+mod one;
+mod post;
+mod rates;
+mod readiness;
+mod reading;
 mod rejection;
+mod rewriting;
+mod session;
+mod upstream;
 
 use gatehouse_mcp::{Decision, Origin, Route};
 use http_shell::inbound;
@@ -29,6 +44,9 @@ impl Guest for Gateway {
                 inbound::respond(out, gatehouse_mcp::health(head.method(), usable.is_ok()));
             }
             Err(_) => inbound::respond(out, gatehouse_mcp::not_configured()),
+            Ok(configuration) if readiness::is_asked_at(head.uri()) => {
+                inbound::respond(out, gatehouse_mcp::health(head.method(), readiness::is_ready(&configuration)));
+            }
             Ok(configuration) => match gatehouse_mcp::route(&configuration, head.uri()) {
                 Route::Health => inbound::respond(out, gatehouse_mcp::health(head.method(), true)),
                 Route::ProtectedResource(endpoint) => {
@@ -43,7 +61,14 @@ impl Guest for Gateway {
 }
 
 fn not_configured(method: &str, reason: &str) {
-    log(&Decision { event: "not-configured", method, status: 503, reason: Some(reason), ..Decision::default() });
+    let time = http_shell::now_in_milliseconds();
+    log(&Decision { time, event: "not-configured", method, status: 503, reason: Some(reason), ..Decision::default() });
+}
+
+/// A line that is about no request of a client.
+fn log_event(event: &'static str, route: Option<&str>, reason: &str) {
+    let time = http_shell::now_in_milliseconds();
+    log(&Decision { time, event, route, reason: Some(reason), ..Decision::default() });
 }
 
 /// Standard error is where every host keeps a component's log.

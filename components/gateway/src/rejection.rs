@@ -22,24 +22,11 @@ pub(crate) fn of_token(rejection: sessions::Rejection) -> Refusal {
     }
 }
 
-/// For a session id that the client presents.
-pub(crate) fn of_handle(rejection: handles::Rejection) -> Refusal {
-    use handles::Rejection;
-    match rejection {
-        Rejection::Unrecognised => Refusal::UnknownSession,
-        Rejection::Unavailable(reason) => {
-            Refusal::Unavailable(format!("the Mcp-Session-Id cannot be opened: {reason}"))
-        }
-    }
-}
-
-/// For a session id that the upstream issued: it was not bound, so it cannot be given out.
+/// For a handle that was not bound: it cannot be given out.
 pub(crate) fn of_binding(rejection: handles::Rejection) -> Refusal {
     use handles::Rejection;
     match rejection {
-        Rejection::Unrecognised => {
-            Refusal::Unavailable("the Mcp-Session-Id cannot be bound to this principal".to_owned())
-        }
-        Rejection::Unavailable(reason) => Refusal::Unavailable(format!("the Mcp-Session-Id cannot be bound: {reason}")),
+        Rejection::Unrecognised => Refusal::Unavailable("a handle cannot be bound to this principal".to_owned()),
+        Rejection::Unavailable(reason) => Refusal::Unavailable(format!("a handle cannot be bound: {reason}")),
     }
 }

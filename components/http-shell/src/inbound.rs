@@ -3,12 +3,13 @@
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use thiserror::Error;
-use wasip2::http::types::{
-    ErrorCode, Fields, IncomingRequest, Method as WasiMethod, OutgoingBody, OutgoingResponse, ResponseOutparam,
-};
+use wasip2::http::types::{Fields, IncomingRequest, Method as WasiMethod, ResponseOutparam};
 
-use crate::outbound::Answer;
-use crate::streams::{self, ReadError, RelayEnd};
+use crate::streams::{self, ReadError};
+
+mod writer;
+
+pub use writer::{ReaderGone, Writer};
 
 /// A request that could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -54,7 +55,7 @@ pub fn body(request: &IncomingRequest, limit: usize) -> Result<Vec<u8>, Unreadab
     let stream = body.stream().map_err(|()| Unreadable::Broken)?;
     streams::read_to_end(&stream, limit).map_err(|error| match error {
         ReadError::TooLarge => Unreadable::TooLarge,
-        ReadError::TooSlow | ReadError::Broken => Unreadable::Broken,
+        ReadError::Broken => Unreadable::Broken,
     })
 }
 
@@ -71,45 +72,10 @@ pub fn read(request: &IncomingRequest, limit: usize) -> Result<Request<Vec<u8>>,
 /// Sends `response`. A client that has gone is nobody's error.
 pub fn respond(out: ResponseOutparam, response: Response<Vec<u8>>) {
     let (parts, bytes) = response.into_parts();
-    if let Some(body) = start(out, parts.status.as_u16(), &parts.headers) {
-        if let Ok(stream) = body.write() {
-            let _gone = streams::write_all(&stream, &bytes);
-        }
-        let _gone = OutgoingBody::finish(body, None);
+    if let Some(writer) = Writer::open(out, parts.status, &parts.headers) {
+        let _gone = writer.write(&bytes);
+        writer.finish();
     }
-}
-
-/// Sends an upstream's `answer` on, byte by byte as it arrives, with `headers` in place of its own.
-///
-/// Returns when the answer has ended or the client has gone; dropping the upstream's stream then closes its connection.
-pub fn relay(out: ResponseOutparam, answer: Answer, headers: &HeaderMap) -> RelayEnd {
-    let Some(body) = start(out, answer.status().as_u16(), headers) else {
-        return RelayEnd::ReaderGone;
-    };
-    let end = match (body.write(), answer.stream()) {
-        (Ok(output), Some(input)) => streams::relay(&input, &output),
-        _ => RelayEnd::SourceBroken,
-    };
-    if end == RelayEnd::SourceBroken {
-        // Dropping the body without finishing it tells the host to break the response off, so that the client
-        // does not take half an answer for a whole one.
-        drop(body);
-    } else {
-        let _gone = OutgoingBody::finish(body, None);
-    }
-    end
-}
-
-/// Sends status and headers; `None` where the host takes no response any more.
-fn start(out: ResponseOutparam, status: u16, headers: &HeaderMap) -> Option<OutgoingBody> {
-    let response = OutgoingResponse::new(fields(headers));
-    if response.set_status_code(status).is_err() {
-        ResponseOutparam::set(out, Err(ErrorCode::InternalError(None)));
-        return None;
-    }
-    let body = response.body().ok()?;
-    ResponseOutparam::set(out, Ok(response));
-    Some(body)
 }
 
 fn method(method: &WasiMethod) -> Result<Method, Unreadable> {

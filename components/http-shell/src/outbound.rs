@@ -1,17 +1,18 @@
 //! Requests that the component makes.
 
-use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use http::{Request, Response, Uri};
 use thiserror::Error;
-use wasip2::clocks::monotonic_clock::{self, Duration, Instant};
-use wasip2::http::outgoing_handler;
-use wasip2::http::types::{
-    ErrorCode, FutureIncomingResponse, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
-    RequestOptions, Scheme,
-};
-use wasip2::io::streams::InputStream;
+use wasip2::clocks::monotonic_clock::Duration;
+use wasip2::http::types::{ErrorCode, Method, OutgoingRequest, RequestOptions, Scheme};
 
-use crate::inbound::{fields, header_map};
-use crate::streams;
+use crate::elapsed;
+use crate::inbound::fields;
+use crate::system::Milliseconds;
+
+mod exchanges;
+mod sending;
+
+pub use exchanges::{Arrival, Exchanges};
 
 /// Limits of one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +31,7 @@ impl Limits {
 }
 
 /// For a whole short exchange.
-const FETCH_NANOSECONDS: Duration = 20_000_000_000;
+const FETCH: Milliseconds = 20_000;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -52,66 +53,44 @@ pub enum NoAnswer {
     TooLarge,
 }
 
-/// An answer whose body has not been read.
-pub struct Answer {
-    // Dropped in this order: WASI traps where a body outlives its response's parts the wrong way round.
-    body: IncomingBody,
-    head: Response<()>,
-}
-
-impl Answer {
-    /// The status.
-    pub fn status(&self) -> StatusCode {
-        self.head.status()
-    }
-
-    /// The headers.
-    pub fn headers(&self) -> &HeaderMap {
-        self.head.headers()
-    }
-
-    pub(crate) fn stream(&self) -> Option<InputStream> {
-        self.body.stream().ok()
-    }
-
-    /// Reads the whole body, at most `limit` bytes and not beyond `deadline`.
-    fn read_by(self, limit: usize, deadline: Instant) -> Result<Response<Vec<u8>>, NoAnswer> {
-        let bytes = {
-            let stream = self.stream().ok_or_else(|| failed("no body"))?;
-            streams::read_to_end_by(&stream, limit, deadline).map_err(|error| match error {
-                streams::ReadError::TooLarge => NoAnswer::TooLarge,
-                streams::ReadError::TooSlow => NoAnswer::TimedOut,
-                streams::ReadError::Broken => failed("the answer broke off"),
-            })?
-        };
-        Ok(self.head.map(|()| bytes))
-    }
-}
-
-/// Sends `request` and waits for the head of the answer. Redirects are not followed.
-///
-/// # Errors
-/// See [`NoAnswer`].
-pub fn send(request: &Request<Vec<u8>>, limits: Limits) -> Result<Answer, NoAnswer> {
-    let outgoing = outgoing(request)?;
-    let body = outgoing.body().map_err(|()| failed("no body"))?;
-    let pending = outgoing_handler::handle(outgoing, Some(options(limits))).map_err(refused)?;
-    if !request.body().is_empty() {
-        let stream = body.write().map_err(|()| failed("no stream"))?;
-        // An upstream may answer before it has read everything; what it says is then in the answer.
-        let _early_answer = streams::write_all(&stream, request.body());
-    }
-    OutgoingBody::finish(body, None).map_err(refused)?;
-    answer(wait(&pending)?)
-}
-
-/// Sends `request` and reads the answer: at most `limit` bytes, and all of it within 20 seconds.
+/// Sends `request` and reads the answer: at most `limit` bytes, and all of it within 20 seconds. Redirects are not
+/// followed.
 ///
 /// # Errors
 /// See [`NoAnswer`].
 pub fn fetch(request: &Request<Vec<u8>>, limit: usize) -> Result<Response<Vec<u8>>, NoAnswer> {
-    let deadline = monotonic_clock::now().saturating_add(FETCH_NANOSECONDS);
-    send(request, Limits::SHORT)?.read_by(limit, deadline)
+    fetch_within(request, limit, Limits::SHORT, FETCH)
+}
+
+/// The same within other limits, and all of it within `time`.
+///
+/// # Errors
+/// See [`NoAnswer`].
+pub fn fetch_within(
+    request: &Request<Vec<u8>>,
+    limit: usize,
+    limits: Limits,
+    time: Milliseconds,
+) -> Result<Response<Vec<u8>>, NoAnswer> {
+    let deadline = elapsed().saturating_add(time);
+    let mut exchange = Exchanges::default();
+    exchange.start(request, limits);
+    let (mut answer, mut bytes) = (None, Vec::new());
+    loop {
+        match exchange.next(deadline.saturating_sub(elapsed())) {
+            Arrival::Head(_, head) => answer = Some(head),
+            Arrival::Piece(_, piece) if bytes.len().saturating_add(piece.len()) > limit => {
+                return Err(NoAnswer::TooLarge);
+            }
+            // Who sends a byte now and then would hold us for ever otherwise.
+            Arrival::Piece(..) | Arrival::Tick if elapsed() >= deadline => return Err(NoAnswer::TimedOut),
+            Arrival::Piece(_, piece) => bytes.extend_from_slice(&piece),
+            Arrival::Tick => {}
+            Arrival::End(_) => return answer.map(|head| head.map(|()| bytes)).ok_or_else(|| failed("no answer")),
+            Arrival::Broken(_) => return Err(failed("the answer broke off")),
+            Arrival::NoAnswer(_, reason) => return Err(reason),
+        }
+    }
 }
 
 fn outgoing(request: &Request<Vec<u8>>) -> Result<OutgoingRequest, NoAnswer> {
@@ -122,23 +101,6 @@ fn outgoing(request: &Request<Vec<u8>>) -> Result<OutgoingRequest, NoAnswer> {
         && outgoing.set_authority(Some(uri.authority().ok_or(NoAnswer::Address)?.as_str())).is_ok()
         && outgoing.set_path_with_query(uri.path_and_query().map(http::uri::PathAndQuery::as_str)).is_ok();
     if set { Ok(outgoing) } else { Err(NoAnswer::Address) }
-}
-
-fn wait(pending: &FutureIncomingResponse) -> Result<IncomingResponse, NoAnswer> {
-    pending.subscribe().block();
-    match pending.get() {
-        Some(Ok(result)) => result.map_err(refused),
-        // `get` answers once; both of these mean that the host broke its own contract.
-        Some(Err(())) | None => Err(failed("no answer")),
-    }
-}
-
-fn answer(incoming: IncomingResponse) -> Result<Answer, NoAnswer> {
-    let mut head = Response::new(());
-    *head.status_mut() = StatusCode::from_u16(incoming.status()).map_err(|_| failed("invalid status"))?;
-    *head.headers_mut() = header_map(&incoming.headers()).map_err(|_| failed("invalid header"))?;
-    let body = incoming.consume().map_err(|()| failed("no body"))?;
-    Ok(Answer { body, head })
 }
 
 fn options(limits: Limits) -> RequestOptions {

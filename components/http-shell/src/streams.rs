@@ -1,51 +1,24 @@
 //! Bytes in and out of WASI streams.
 
-use wasip2::clocks::monotonic_clock::{Duration, Instant, subscribe_duration, subscribe_instant};
+use wasip2::clocks::monotonic_clock::{self, Instant, subscribe_instant};
 use wasip2::io::poll::poll;
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 
-/// The most that one `blocking-write-and-flush` takes (wasi:io, `output-stream`), in bytes.
-const WRITE_AT_MOST: usize = 4096;
+/// The most that is written at once, in bytes: a host that takes less says so.
+const WRITE_AT_MOST: u64 = 64 * 1024;
 /// Bytes asked for in one read.
-const READ_AT_MOST: u64 = 64 * 1024;
-/// How often a silent stream is asked whether its reader is still there. Without it, a client that leaves during
-/// silence would hold the upstream's connection until the next event.
-const CHECK_EVERY: Duration = 1_000_000_000;
+pub(crate) const READ_AT_MOST: u64 = 64 * 1024;
 
 /// Reads `input` to its end, at most `limit` bytes.
 pub(crate) fn read_to_end(input: &InputStream, limit: usize) -> Result<Vec<u8>, ReadError> {
-    collect(limit, || piece(input.blocking_read(READ_AT_MOST)))
-}
-
-/// The same, and not beyond `deadline`: who sends a byte now and then would hold us for ever otherwise.
-pub(crate) fn read_to_end_by(input: &InputStream, limit: usize, deadline: Instant) -> Result<Vec<u8>, ReadError> {
-    let (readable, over) = (input.subscribe(), subscribe_instant(deadline));
-    collect(limit, || {
-        if poll(&[&readable, &over]).contains(&1) {
-            return Err(ReadError::TooSlow);
-        }
-        piece(input.read(READ_AT_MOST))
-    })
-}
-
-/// All that `next` gives until it has no more, at most `limit` bytes.
-fn collect(limit: usize, mut next: impl FnMut() -> Result<Option<Vec<u8>>, ReadError>) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    while let Some(piece) = next()? {
-        if bytes.len().saturating_add(piece.len()) > limit {
-            return Err(ReadError::TooLarge);
+    loop {
+        match input.blocking_read(READ_AT_MOST) {
+            Ok(piece) if bytes.len().saturating_add(piece.len()) > limit => return Err(ReadError::TooLarge),
+            Ok(piece) => bytes.extend_from_slice(&piece),
+            Err(StreamError::Closed) => return Ok(bytes),
+            Err(StreamError::LastOperationFailed(_)) => return Err(ReadError::Broken),
         }
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(bytes)
-}
-
-/// What one read gave; `None` at the end.
-fn piece(read: Result<Vec<u8>, StreamError>) -> Result<Option<Vec<u8>>, ReadError> {
-    match read {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(StreamError::Closed) => Ok(None),
-        Err(StreamError::LastOperationFailed(_)) => Err(ReadError::Broken),
     }
 }
 
@@ -53,46 +26,56 @@ fn piece(read: Result<Vec<u8>, StreamError>) -> Result<Option<Vec<u8>>, ReadErro
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadError {
     TooLarge,
-    TooSlow,
     Broken,
 }
 
-/// Writes all of `bytes` and flushes.
-pub(crate) fn write_all(output: &OutputStream, bytes: &[u8]) -> Result<(), StreamError> {
-    bytes.chunks(WRITE_AT_MOST).try_for_each(|chunk| output.blocking_write_and_flush(chunk))
-}
-
-/// How a relay came to its end.
+/// The reader has gone, or has taken nothing for too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RelayEnd {
-    /// The source ended.
-    Complete,
-    /// The source broke off.
-    SourceBroken,
-    /// The reader went away.
-    ReaderGone,
+pub(crate) struct ReaderGone;
+
+impl From<StreamError> for ReaderGone {
+    fn from(_: StreamError) -> Self {
+        Self
+    }
 }
 
-/// Passes every byte on as soon as it arrives, until either side ends.
-pub(crate) fn relay(input: &InputStream, output: &OutputStream) -> RelayEnd {
-    let readable = input.subscribe();
-    loop {
-        let check = subscribe_duration(CHECK_EVERY);
-        let ready = poll(&[&readable, &check]);
-        if !ready.contains(&0) {
-            if output.check_write().is_err() {
-                return RelayEnd::ReaderGone;
-            }
-            continue;
-        }
-        match input.read(READ_AT_MOST) {
-            Ok(chunk) => {
-                if write_all(output, &chunk).is_err() {
-                    return RelayEnd::ReaderGone;
-                }
-            }
-            Err(StreamError::Closed) => return RelayEnd::Complete,
-            Err(StreamError::LastOperationFailed(_)) => return RelayEnd::SourceBroken,
+/// Writes all of `bytes`, and waits for the reader until `deadline`.
+pub(crate) fn write_by(output: &OutputStream, bytes: &[u8], deadline: Option<Instant>) -> Result<(), ReaderGone> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let taken = write_some(output, rest)?;
+        rest = rest.get(taken..).unwrap_or_default();
+        if taken == 0 {
+            wait_for_reader(output, deadline)?;
         }
     }
+    output.flush()?;
+    // The flush is over when there is room again.
+    while output.check_write()? == 0 {
+        wait_for_reader(output, deadline)?;
+    }
+    Ok(())
+}
+
+/// Writes as many of `bytes` as there is room for now; how many.
+pub(crate) fn write_some(output: &OutputStream, bytes: &[u8]) -> Result<usize, StreamError> {
+    let room = usize::try_from(output.check_write()?.min(WRITE_AT_MOST)).unwrap_or(0);
+    let piece = bytes.get(..room).unwrap_or(bytes);
+    if !piece.is_empty() {
+        output.write(piece)?;
+    }
+    Ok(piece.len())
+}
+
+fn wait_for_reader(output: &OutputStream, deadline: Option<Instant>) -> Result<(), ReaderGone> {
+    let writable = output.subscribe();
+    let Some(deadline) = deadline else {
+        writable.block();
+        return Ok(());
+    };
+    if monotonic_clock::now() >= deadline {
+        return Err(ReaderGone);
+    }
+    poll(&[&writable, &subscribe_instant(deadline)]);
+    Ok(())
 }

@@ -4,14 +4,30 @@ use gatehouse_protocol::{Entropy, UnixTime};
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::random::random::get_random_bytes;
 
+/// A span of time.
+pub type Milliseconds = u64;
+
+pub(crate) const NANOSECONDS_OF_MILLISECOND: u64 = 1_000_000;
+
 /// The host's wall clock.
 pub fn now() -> UnixTime {
     UnixTime::from_seconds(wall_clock::now().seconds)
 }
 
+/// The host's wall clock, since the Unix epoch.
+pub fn now_in_milliseconds() -> Milliseconds {
+    let now = wall_clock::now();
+    now.seconds.saturating_mul(1000).saturating_add(u64::from(now.nanoseconds) / NANOSECONDS_OF_MILLISECOND)
+}
+
+/// A clock that nobody sets: since some moment that never changes while an instance lives.
+pub fn elapsed() -> Milliseconds {
+    monotonic_clock::now() / NANOSECONDS_OF_MILLISECOND
+}
+
 /// Waits, and lets the host do something else meanwhile.
-pub fn wait(milliseconds: u64) {
-    monotonic_clock::subscribe_duration(milliseconds.saturating_mul(1_000_000)).block();
+pub fn wait(milliseconds: Milliseconds) {
+    monotonic_clock::subscribe_duration(milliseconds.saturating_mul(NANOSECONDS_OF_MILLISECOND)).block();
 }
 
 /// The host's cryptographically secure randomness.

@@ -245,7 +245,7 @@ const UNSUPPORTED_VERSION: i64 = code::UNSUPPORTED_VERSION as i64;
 /// Whether a server answers with this status as MCP says. With another one it does not answer the client but us, who are
 /// nobody to it (401, 403), too many (429), or too much (5xx); the client must not take that for our own.
 pub(crate) fn is_answer(status: u16) -> bool {
-    matches!(status, 200..=299 | 400 | 404)
+    matches!(status, 200 | 400 | 404)
 }
 
 /// 0, which is no code of anything, for a result.

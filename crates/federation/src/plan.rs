@@ -84,7 +84,6 @@ impl Federation {
             Rule::All(kind) => self.all(kind, call, sessions),
             Rule::Listing(listed) => self.plan_listing(listed, call, sessions),
             Rule::Listen => self.plan_listen(call),
-            Rule::Unknown => self.not_found(call),
             Rule::Unprefixed => match self.naming.unprefixed() {
                 Some(member) => self.one(member, call.clone(), sessions),
                 None => self.not_found(call),

@@ -20,30 +20,23 @@ pub(crate) enum Rule {
     All(Kind),
     Listing(Listed),
     Listen,
-    /// Whatever we do not know is for the member without a prefix, as if it stood there alone.
+    /// Whatever we do not know is for the member whose server it is as if it stood there alone.
     Unprefixed,
-    /// Nobody.
-    Unknown,
 }
 
 impl Rule {
     pub(crate) fn of(era: Era, call: &Call) -> Self {
-        match call.method.as_str() {
-            // Whatever the era, and also where no answer is wanted: policy has decided by the name, so whoever has the name
-            // gets it, and nobody else.
-            "tools/call" | "prompts/get" => Self::Name,
-            "resources/read" | "resources/subscribe" | "resources/unsubscribe" => Self::Uri,
-            "completion/complete" => Self::Reference,
-            method if call.id.is_some() => Self::of_request(era, method, call),
-            method => Self::of_notification(era, method),
+        let method = call.method.as_str();
+        if call.id.is_none() {
+            return Self::of_notification(era, method);
         }
-    }
-
-    fn of_request(era: Era, method: &str, call: &Call) -> Self {
         if let Some(listed) = Listed::of(method) {
             return Self::Listing(listed);
         }
         match (era, method) {
+            (_, "tools/call" | "prompts/get") => Self::Name,
+            (_, "resources/read") | (Era::Legacy, "resources/subscribe" | "resources/unsubscribe") => Self::Uri,
+            (_, "completion/complete") => Self::Reference,
             (Era::Legacy, "initialize") => Self::All(Kind::Initialize),
             (Era::Legacy, "ping" | "logging/setLevel") => Self::All(Kind::Empty),
             (Era::Modern, "server/discover") => {
@@ -51,25 +44,21 @@ impl Rule {
                 Self::All(Kind::Discover { version })
             }
             (Era::Modern, "subscriptions/listen") => Self::Listen,
-            // It would say names of several.
-            (Era::Legacy, "subscriptions/listen") => Self::Unknown,
-            (_, _) => Self::Unprefixed,
+            _ => Self::Unprefixed,
         }
     }
 
     fn of_notification(era: Era, method: &str) -> Self {
         match (era, method) {
-            // The request that is cancelled is the client's own; whoever does not know it does not mind (MCP,
-            // cancellation). The task is one of the client's, too.
+            // The request that is cancelled is the client's own; whoever does not know it does not mind (MCP, cancellation).
+            // The task is one of the client's, too.
             (_, "notifications/cancelled")
             | (
                 Era::Legacy,
                 "notifications/initialized" | "notifications/roots/list_changed" | "notifications/tasks/status",
             ) => Self::All(Kind::Notification),
             (Era::Legacy, "notifications/progress") => Self::Progress,
-            (_, method) if method.starts_with("notifications/") => Self::Unprefixed,
-            // A request without an id is none.
-            (_, _) => Self::Unknown,
+            _ => Self::Unprefixed,
         }
     }
 }

@@ -10,8 +10,6 @@ pub const METHOD_NOT_FOUND: i32 = -32601;
 pub const INVALID_PARAMS: i32 = -32602;
 /// Something on the answering side failed (JSON-RPC 2.0, section 5.1).
 pub const INTERNAL_ERROR: i32 = -32603;
-/// A server's own; the TypeScript SDK's server uses it for everything that is wrong with the HTTP around a message.
-pub const SERVER_ERROR: i32 = -32000;
 /// "Session not found", as the TypeScript SDK's server says it.
 pub const SESSION_NOT_FOUND: i32 = -32001;
 /// A header field does not say what the body says (MCP 2026-07-28).

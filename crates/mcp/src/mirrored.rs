@@ -55,11 +55,12 @@ pub(crate) fn check(headers: &HeaderMap, call: &Call, required: bool) -> Result<
     }
 }
 
-/// Another method's `Mcp-Name`, which an extension may define: it must not name anything but what the body does, if that
-/// names anything.
+/// Another method's `Mcp-Name`, which an extension may define: it must be one of its parameters.
 fn elsewhere(call: &Call, name: &str) -> Result<(), Refusal> {
-    let values: Vec<_> = ["name", "uri", "taskId"].into_iter().filter_map(|parameter| call.param(parameter)).collect();
-    if values.is_empty() || values.iter().any(|value| value == name) { Ok(()) } else { Err(differs("name")) }
+    let is_parameter = call.params.as_ref().is_some_and(|params| {
+        params.iter().any(|(parameter, _)| params.str(parameter).is_some_and(|value| value == name))
+    });
+    if is_parameter { Ok(()) } else { Err(mismatch("the Mcp-Name header is no parameter of the body")) }
 }
 
 /// Checks that headers which are for one call do not come with something else.
@@ -77,23 +78,28 @@ pub(crate) fn check_none(headers: &HeaderMap) -> Result<(), Refusal> {
 /// Base64 is not canonical or not UTF-8.
 pub fn decoded(value: &HeaderValue) -> Option<Cow<'_, str>> {
     let text = plain(value)?;
-    match text.strip_prefix(SENTINEL.0).and_then(|rest| rest.strip_suffix(SENTINEL.1)) {
-        Some(encoded) => String::from_utf8(STANDARD.decode(encoded).ok()?).ok().map(Cow::Owned),
-        None => Some(Cow::Borrowed(text)),
+    if !is_sentinel(text) {
+        return Some(Cow::Borrowed(text));
     }
+    let encoded = text.strip_prefix(SENTINEL.0)?.strip_suffix(SENTINEL.1)?;
+    String::from_utf8(STANDARD.decode(encoded).ok()?).ok().map(Cow::Owned)
 }
 
 /// The value for a name: as it is where every reader reads it back, in Base64 otherwise.
 pub fn encoded(name: &str) -> HeaderValue {
     let is_plain = name.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
     let is_whole = !name.is_empty() && name.trim() == name;
-    let is_sentinel = name.starts_with(SENTINEL.0) && name.ends_with(SENTINEL.1);
-    let text = if is_plain && is_whole && !is_sentinel {
+    let text = if is_plain && is_whole && !is_sentinel(name) {
         Cow::Borrowed(name)
     } else {
         Cow::Owned(format!("{}{}{}", SENTINEL.0, STANDARD.encode(name), SENTINEL.1))
     };
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Whether a text has the marks of Base64 around it. In `=?base64?=` they share a character: it holds nothing.
+fn is_sentinel(text: &str) -> bool {
+    text.starts_with(SENTINEL.0) && text.ends_with(SENTINEL.1)
 }
 
 /// The value without the space around it (RFC 9110, section 5.5). `None` where it is not ASCII.
@@ -145,7 +151,7 @@ mod tests {
             ("resources/read", json!({ "uri": "file:///a", "name": "x" }), "file:///a"),
             ("tasks/get", json!({ "taskId": "t" }), "t"),
             ("resources/subscribe", json!({ "uri": "file:///a" }), "file:///a"),
-            ("extension/thing", json!({ "key": "x" }), "x"),
+            ("extension/thing", json!({ "name": "y", "key": "x" }), "x"),
         ] {
             for required in [true, false] {
                 let pairs = [("mcp-method", method), ("mcp-name", name)];
@@ -171,6 +177,12 @@ mod tests {
             ("tools/call", &echo, [("mcp-method", "tools/call"), ("mcp-name", "=?base64?ZWNobx==?=")]),
             ("tools/call", &echo, [("mcp-method", "tools/call"), ("mcp-name", "=?base64?ZWNo bw==?=")]),
             ("tools/call", &echo, [("mcp-method", "tools/call"), ("mcp-name", "=?base64?ZWNo!bw==?=")]),
+            // By the letter of the pattern it is encoded, and of what nobody can say.
+            (
+                "tools/call",
+                &json!({ "name": "=?base64?=" }),
+                [("mcp-method", "tools/call"), ("mcp-name", "=?base64?=")],
+            ),
             // Twice: decoded once, it is another text.
             (
                 "tools/call",

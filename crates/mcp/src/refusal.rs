@@ -28,9 +28,9 @@ pub enum Refusal {
     /// The token lacks a scope: 403 `insufficient_scope`, with all the scopes that the next one should have. OAuth clients
     /// step up and try again. Made by [`crate::check_scopes`] and [`crate::denied`].
     InsufficientScope(Scopes),
-    /// The policy denies it, and no scope would help: an error of JSON-RPC. In an answer of 200: clients keep their
-    /// connection, and their model learns why (a 403 ends the Python SDK's sessions up to 1.x, and has the TypeScript SDK
-    /// give up on `server/discover`).
+    /// The policy denies it, and no scope would help: an error of JSON-RPC, in an answer of 200, which reaches whoever
+    /// called. The TypeScript SDK makes of a 403 an error of the transport without what is in it, and version 2 fails its
+    /// whole connection where the 403 is for `server/discover`.
     Denied,
     /// More header fields than the endpoint takes: 431.
     TooManyHeaders,

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use crate::era::PROTOCOL_VERSION;
 use crate::hop_by_hop::HopByHop;
 use crate::last_event_id::LAST_EVENT_ID;
-use crate::mirrored::{self, MCP_METHOD, MCP_NAME};
+use crate::mirrored::{MCP_METHOD, MCP_NAME};
 use crate::request_id::X_REQUEST_ID;
 use crate::reserved::is_reserved;
 use crate::session_id::SESSION_ID;
@@ -45,9 +45,9 @@ pub struct Own<'a> {
     pub secrets: &'a [(HeaderName, SecretString)],
     /// The user's access token of the identity provider, where [`needs_identity_provider_token`] and there is one.
     pub identity_provider_token: Option<&'a SecretString>,
-    /// What the upstream calls the tool, prompt or resource, where the client called it something else. It takes the place
-    /// of the client's `Mcp-Name`.
-    pub name: Option<&'a str>,
+    /// `Mcp-Name` ([`crate::mirrored::encoded`]), where the upstream calls the tool, prompt or resource something else than the
+    /// client does.
+    pub mcp_name: Option<&'a HeaderValue>,
     /// `Accept`, where it is not the client's: 2024-11-05 has no rules for it.
     pub accept: Option<&'static str>,
     /// Whether the gateway reads the answer, which then must not be compressed.
@@ -112,8 +112,8 @@ pub fn forwarded(client: &HeaderMap, upstream: &Upstream, own: &Own<'_>) -> Resu
     if let Some(state) = &own.hop.state {
         headers.insert(TRACESTATE, state.clone());
     }
-    if let (Some(name), true) = (own.name, headers.contains_key(MCP_NAME)) {
-        headers.insert(MCP_NAME, mirrored::encoded(name));
+    if let Some(name) = own.mcp_name {
+        headers.insert(MCP_NAME, name.clone());
     }
     for (name, id) in [(SESSION_ID, own.session_id), (LAST_EVENT_ID, own.last_event_id)] {
         if let Some(id) = id {

@@ -52,7 +52,7 @@ impl Trace {
 
 /// Reads `traceparent`: the trace id, and whether it is sampled. Version `ff` is none; a later one than 00 may have more
 /// fields behind those of 00 (section 3.2.2).
-pub fn parent(text: &str) -> Option<(String, bool)> {
+fn parent(text: &str) -> Option<(String, bool)> {
     let mut fields = text.split('-');
     let [version, trace, span, flags] = [fields.next()?, fields.next()?, fields.next()?, fields.next()?];
     let is_digits =
@@ -77,7 +77,7 @@ fn state(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Reads the list of `tracestate`: the members without the space and the empty ones between them.
-pub fn state_of(text: &str) -> Option<String> {
+fn state_of(text: &str) -> Option<String> {
     let members = text.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|member| !member.is_empty());
     let mut keys = Vec::new();
     let mut kept = Vec::new();

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::fakes::Fakes;
@@ -45,6 +45,8 @@ pub enum Answer {
     Stream(Response<WasiBody>),
     /// It does not answer.
     Fails(Error),
+    /// It answers when the test says. The sender is closed when the component gives the request up.
+    Later(oneshot::Receiver<Answer>),
 }
 
 impl Answer {
@@ -101,14 +103,17 @@ impl WasiHttpHooks for Outbound {
             let (method, url) = (parts.method.to_string(), parts.uri.to_string());
             let sent = Sent { method, url, headers: parts.headers, body };
             fakes.sent.lock().unwrap().push(sent.clone());
-            let answer = match fakes.answers.lock().unwrap().as_ref() {
+            let mut answer = match fakes.answers.lock().unwrap().as_ref() {
                 Some(script) => script(&sent),
                 None => Answer::Fails(Error::HttpRequestDenied),
             };
-            let response = match answer {
-                Answer::Whole(response) => response.map(whole_body),
-                Answer::Stream(response) => response,
-                Answer::Fails(error) => return Err(error),
+            let response = loop {
+                match answer {
+                    Answer::Whole(response) => break response.map(whole_body),
+                    Answer::Stream(response) => break response,
+                    Answer::Fails(error) => return Err(error),
+                    Answer::Later(later) => answer = later.await.unwrap_or(Answer::Fails(Error::ConnectionTerminated)),
+                }
             };
             Ok((response, Box::new(async { Ok(()) }) as Ended))
         })

@@ -1,6 +1,9 @@
 //! What the gateway does with real requests: what it streams, forwards, refuses and keeps to itself.
 
+mod echoing_upstream;
 mod forwarding;
+mod isolation;
+mod limits;
 mod mcp;
 mod programmed_upstream;
 mod streaming;

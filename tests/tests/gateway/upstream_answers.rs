@@ -30,7 +30,7 @@ async fn a_body_at_the_limit_passes_and_one_byte_more_does_not() {
         assert_eq!(answer.status(), 413);
         let body: Value = serde_json::from_str(&answer.text().await.unwrap()).expect("JSON");
         let message = "The request is larger than the 2000 bytes allowed at /programmed";
-        assert_eq!(body, json!({ "jsonrpc": "2.0", "error": { "code": -32000, "message": message }, "id": null }));
+        assert_eq!(body, json!({ "jsonrpc": "2.0", "error": { "code": 413, "message": message }, "id": null }));
         let answer = raw(&world.gatehouse.url, &chunked(&alice, over_it)).await;
         assert_eq!(answer.status, Some(413), "{}", answer.text);
     }

@@ -179,6 +179,8 @@ fn arguments_that_do_not_fit_are_told_to_the_model_where_the_era_has_it_so() {
         expected["id"] = json!(7);
         let response = refusal.response(&endpoint, Some(&Id::from(7)));
         assert_eq!((response.status().as_u16(), body(&response)), (200, expected), "{version}");
+        let member = refusal.clone().at_member(Some(&prefix()));
+        assert_eq!(member.response(&endpoint, Some(&Id::from(7))).into_body(), response.into_body());
         assert_eq!(refusal.response(&endpoint, None).status(), 400, "nobody waits for a notification's answer");
     }
 }

@@ -130,7 +130,7 @@ impl Refusal {
             Self::InvalidParams(_) | Self::InvalidArguments { .. } => {
                 Kind::with(Status::BAD_REQUEST, code::INVALID_PARAMS).in_band()
             }
-            // As the TypeScript SDK's server says it; clients look for the code to begin a new session.
+            // As the TypeScript SDK's server says it.
             Self::UnknownSession => Kind::with(Status::NOT_FOUND, code::SESSION_NOT_FOUND),
             Self::MethodNotFound(era) if era.is_stateless => Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND),
             Self::MethodNotFound(_) => Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND).in_band(),
@@ -145,7 +145,11 @@ impl Refusal {
 
     /// A call's result with `isError`, which the client shows to its model, where the era has it so.
     fn for_the_model(&self) -> Option<Object> {
-        let Self::InvalidArguments { detail, era } = self else { return None };
+        let (detail, era) = match self {
+            Self::InvalidArguments { detail, era } => (detail, era),
+            Self::AtMember { refusal, .. } => return refusal.for_the_model(),
+            _ => return None,
+        };
         let mut result = Object::new();
         if era.is_stateless {
             result.set("resultType", "complete");

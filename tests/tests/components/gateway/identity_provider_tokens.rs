@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CONFIGURATION, RESOURCE, TOKEN, call, fakes, is_terse_refusal, sent_nothing, validation};
+use super::{CONFIGURATION, PING, RESOURCE, TOKEN, call, fakes, is_terse_refusal, sent_nothing, validation};
 use crate::bindings::imports::gatehouse::auth::sessions::Rejection;
 use crate::fakes::{Fakes, SessionCall};
 
@@ -27,7 +27,7 @@ async fn the_upstream_gets_the_providers_token_in_its_header_and_never_ours_or_t
         ("x-user-token", "x_user_token", "provider-token"),
     ] {
         let fakes = fakes_with(header);
-        assert_eq!(call(&fakes, &[(forged, "forged")], "{}").await.status, 200);
+        assert_eq!(call(&fakes, &[(forged, "forged")], PING).await.status, 200);
         assert_eq!(fakes.session_calls(), [validation(), question()]);
         let sent = fakes.sent();
         let of_token: Vec<_> =
@@ -41,7 +41,7 @@ async fn the_upstream_gets_the_providers_token_in_its_header_and_never_ours_or_t
 #[tokio::test]
 async fn other_upstreams_cost_no_question_and_get_no_token() {
     let fakes = fakes();
-    call(&fakes, &[], "{}").await;
+    call(&fakes, &[], PING).await;
     assert_eq!(fakes.session_calls(), [validation()]);
     assert!(!fakes.sent()[0].headers.contains_key("authorization"));
 }
@@ -51,7 +51,7 @@ async fn without_a_token_of_the_provider_the_client_is_sent_to_sign_in_again() {
     for answer in [Ok(None), Err(Rejection::Revoked)] {
         let fakes = fakes_with("authorization");
         *fakes.provider_token.lock().unwrap() = Some(answer);
-        let reply = call(&fakes, &[], "{}").await;
+        let reply = call(&fakes, &[], PING).await;
         is_terse_refusal(&reply, 401);
         assert!(reply.header("www-authenticate").contains(r#"error="invalid_token""#));
         sent_nothing(&fakes);
@@ -62,7 +62,7 @@ async fn without_a_token_of_the_provider_the_client_is_sent_to_sign_in_again() {
 async fn while_the_provider_does_not_answer_the_client_keeps_its_token() {
     let fakes = fakes_with("authorization");
     *fakes.provider_token.lock().unwrap() = Some(Err(Rejection::Unavailable("the provider is down".to_owned())));
-    let reply = call(&fakes, &[], "{}").await;
+    let reply = call(&fakes, &[], PING).await;
     is_terse_refusal(&reply, 503);
     assert!(!reply.body.contains("provider is down") && fakes.log().contains("provider is down"));
     sent_nothing(&fakes);
@@ -72,8 +72,8 @@ async fn while_the_provider_does_not_answer_the_client_keeps_its_token() {
 async fn a_request_that_is_refused_anyway_asks_for_no_token() {
     let fakes = fakes_with("authorization");
     let twice = [("mcp-protocol-version", "2025-11-25"), ("mcp-protocol-version", "2025-11-25")];
-    is_terse_refusal(&call(&fakes, &twice, "{}").await, 400);
-    is_terse_refusal(&call(&fakes, &[], &"x".repeat(1001)).await, 413);
+    is_terse_refusal(&call(&fakes, &twice, PING).await, 400);
+    is_terse_refusal(&call(&fakes, &[], &format!("{PING:<1001}")).await, 413);
     assert_eq!(fakes.session_calls(), [validation(), validation()]);
     sent_nothing(&fakes);
 }

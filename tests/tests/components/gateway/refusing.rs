@@ -2,7 +2,9 @@
 
 use wasmtime_wasi_http::Error;
 
-use super::{ORIGIN, TOKEN, ask, asked_nobody, call, fakes, is_terse_refusal, principal, sent_nothing, validation};
+use super::{
+    ORIGIN, PING, TOKEN, ask, asked_nobody, call, fakes, is_terse_refusal, principal, sent_nothing, validation,
+};
 use crate::bindings::imports::gatehouse::auth::sessions::{Principal, Rejection};
 use crate::component::GATEWAY;
 use crate::outbound::Answer;
@@ -42,7 +44,7 @@ async fn every_rejected_token_gets_the_same_answer_and_the_upstream_hears_nothin
         [Rejection::Unrecognised, Rejection::Expired, Rejection::Revoked, Rejection::Reused, Rejection::OtherResource]
     {
         *fakes.validated.lock().unwrap() = Some(Err(rejection));
-        let reply = call(&fakes, &[], "{}").await;
+        let reply = call(&fakes, &[], PING).await;
         is_terse_refusal(&reply, 401);
         answers.push((reply.header("www-authenticate").to_owned(), reply.body));
     }
@@ -56,7 +58,7 @@ async fn every_rejected_token_gets_the_same_answer_and_the_upstream_hears_nothin
 async fn a_token_that_cannot_be_validated_now_is_not_called_invalid() {
     let fakes = fakes();
     *fakes.validated.lock().unwrap() = Some(Err(Rejection::Unavailable("the disk is full".to_owned())));
-    let reply = call(&fakes, &[], "{}").await;
+    let reply = call(&fakes, &[], PING).await;
     is_terse_refusal(&reply, 503);
     assert_eq!(reply.header("www-authenticate"), "", "the client would throw its tokens away");
     assert!(!reply.body.contains("disk") && fakes.log().contains("the disk is full"));
@@ -67,17 +69,20 @@ async fn a_token_that_cannot_be_validated_now_is_not_called_invalid() {
 async fn a_token_without_the_scope_is_told_which_one() {
     let fakes = fakes();
     *fakes.validated.lock().unwrap() = Some(Ok(Principal { scopes: vec!["other".to_owned()], ..principal() }));
-    let reply = call(&fakes, &[], "{}").await;
+    let reply = call(&fakes, &[], PING).await;
     is_terse_refusal(&reply, 403);
     let challenge = reply.header("www-authenticate");
-    assert!(challenge.contains(r#"error="insufficient_scope""#) && challenge.contains(r#"scope="mcp""#), "{challenge}");
+    assert!(
+        challenge.contains(r#"error="insufficient_scope""#) && challenge.contains(r#"scope="mcp other""#),
+        "{challenge}"
+    );
     sent_nothing(&fakes);
 }
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_whether_or_not_it_says_so() {
     let fakes = fakes();
-    let body = "x".repeat(1001);
+    let body = format!("{PING:<1001}");
     is_terse_refusal(&call(&fakes, &[("content-length", "1001")], &body).await, 413);
     is_terse_refusal(&call(&fakes, &[], &body).await, 413);
     sent_nothing(&fakes);
@@ -96,7 +101,7 @@ async fn an_upstream_that_cannot_be_reached_is_502_and_one_that_does_not_answer_
     ] {
         let fakes = fakes();
         fakes.answer(move |_| Answer::Fails(error()));
-        is_terse_refusal(&call(&fakes, &[], "{}").await, status);
+        is_terse_refusal(&call(&fakes, &[], PING).await, status);
         assert_eq!(fakes.sent().len(), 1, "it is not tried again: a tool may have run");
     }
 }
@@ -105,7 +110,7 @@ async fn an_upstream_that_cannot_be_reached_is_502_and_one_that_does_not_answer_
 async fn a_page_that_may_not_call_us_is_refused_before_anyone_is_asked() {
     let fakes = fakes();
     for origin in ["https://evil.example", "null", "http://localhost:6275", "https://gateway.example.evil.example"] {
-        let reply = call(&fakes, &[("origin", origin)], "{}").await;
+        let reply = call(&fakes, &[("origin", origin)], PING).await;
         is_terse_refusal(&reply, 403);
         assert_eq!(reply.header("access-control-allow-origin"), "", "{origin}");
         let preflight = [("origin", origin), ("access-control-request-method", "POST")];
@@ -145,7 +150,7 @@ async fn an_allowed_page_can_read_refusals_too() {
 async fn a_doubled_protocol_header_is_refused_and_the_upstream_hears_nothing() {
     let fakes = fakes();
     let twice = [("mcp-protocol-version", "2025-11-25"), ("mcp-protocol-version", "2026-07-28")];
-    is_terse_refusal(&call(&fakes, &twice, "{}").await, 400);
+    is_terse_refusal(&call(&fakes, &twice, PING).await, 400);
     sent_nothing(&fakes);
 }
 
@@ -166,7 +171,7 @@ async fn a_method_that_mcp_does_not_have_is_refused_before_anyone_is_asked() {
 async fn a_missing_upstream_secret_sends_nothing() {
     let fakes = fakes();
     fakes.unset("upstream_secret");
-    let reply = call(&fakes, &[], "{}").await;
+    let reply = call(&fakes, &[], PING).await;
     is_terse_refusal(&reply, 503);
     assert!(!reply.body.contains("upstream_secret") && fakes.log().contains("upstream_secret"));
     sent_nothing(&fakes);

@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::{TOKEN, fakes};
+use super::{PING, TOKEN, fakes};
 use crate::component::GATEWAY;
 use crate::fakes::Fakes;
 use crate::outbound::{Answer, Pieces};
@@ -29,7 +29,12 @@ fn event_stream(fakes: &Fakes) -> Upstream {
 }
 
 fn call() -> Request<WasiBody> {
-    request("POST", "/mcp", &[("authorization", &format!("Bearer {TOKEN}"))], "{}")
+    request(
+        "POST",
+        "/mcp",
+        &[("authorization", &format!("Bearer {TOKEN}")), ("content-type", "application/json")],
+        PING,
+    )
 }
 
 async fn next(body: &mut WasiBody) -> Option<Result<Bytes, Error>> {

@@ -1,0 +1,332 @@
+//! One server's answer: what need not be read passes unchanged.
+
+use gatehouse_configuration::{Prefix, Upstream};
+use gatehouse_event_stream::Event;
+use gatehouse_federation::Stream;
+use gatehouse_mcp::{Era, Handle, Refusal, SessionId, response_headers};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_shell::inbound::Writer;
+use http_shell::{Milliseconds, elapsed};
+use wasip2::http::types::ResponseOutparam;
+
+use crate::answer::{self, End, Gone, Hearing, Over, Patience};
+use crate::answering::Answering;
+use crate::exchange::{Caller, Exchange, Line};
+use crate::post::Posted;
+use crate::rates::Place;
+use crate::reading::{Form, Reading, Said, is_encoded};
+use crate::rewriting::Rewriting;
+use crate::session::{self, Session};
+use crate::upstream::{self, Call};
+
+/// After this time of silence, an answer that may begin early does.
+pub(crate) const EARLY: Milliseconds = 2_000;
+
+/// Answers the messages with what the route's only server says.
+pub(crate) fn post(
+    exchange: &Exchange<'_>,
+    caller: &Caller,
+    upstream: &Upstream,
+    posted: &Posted,
+    lines: Vec<Line<'_>>,
+    out: ResponseOutparam,
+) {
+    let asked = Session::of(exchange, caller, posted.era).and_then(|session| {
+        let place = if posted.listens() { Some(Place::take(exchange, caller)?) } else { None };
+        let call = Call {
+            session_id: session.id()?,
+            is_read: Rewriting::new(exchange, caller, posted.lists()).reads(),
+            ..Call::passed_on(upstream, posted.bytes.clone())
+        };
+        let request = upstream::request(exchange, caller, call)?;
+        Ok((request, session.name(), place))
+    });
+    match asked {
+        Ok((request, session, place)) => {
+            let answer = Answer {
+                exchange,
+                caller,
+                era: posted.era,
+                session,
+                may_list: posted.lists(),
+                member: None,
+                lines,
+                place,
+            };
+            answer.to_messages(posted, upstream, &request, out);
+        }
+        Err(refusal) => exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
+    }
+}
+
+/// What one server answers.
+pub(crate) struct Answer<'a> {
+    pub(crate) exchange: &'a Exchange<'a>,
+    pub(crate) caller: &'a Caller,
+    pub(crate) era: &'static Era,
+    /// What ids of events are bound to.
+    pub(crate) session: Option<String>,
+    /// Whether a listing may be in it.
+    pub(crate) may_list: bool,
+    /// Whose answer it is, where there are several.
+    pub(crate) member: Option<Voice<'a>>,
+    /// What the log says of the messages that it answers.
+    pub(crate) lines: Vec<Line<'a>>,
+    /// A place among the subject's streams.
+    pub(crate) place: Option<Place>,
+}
+
+/// One of a federation's members.
+pub(crate) struct Voice<'a> {
+    pub(crate) number: usize,
+    pub(crate) prefix: Option<&'a Prefix>,
+    pub(crate) stream: Stream,
+}
+
+type Unanswered = (Refusal, ResponseOutparam);
+
+impl<'a> Answer<'a> {
+    /// Sends the messages and passes the answer on.
+    pub(crate) fn to_messages(
+        mut self,
+        posted: &Posted,
+        upstream: &Upstream,
+        request: &Request<Vec<u8>>,
+        out: ResponseOutparam,
+    ) {
+        let mut reading = Reading::default();
+        reading.start(request, upstream::limits(upstream));
+        let (exchange, caller, asked) = (self.exchange, self.caller, elapsed());
+        let is_early = posted.may_begin_early(exchange);
+        let said = reading.next(if is_early { EARLY } else { upstream::longest(upstream) });
+        self.lines.iter_mut().for_each(|line| line.upstream = Some(elapsed().saturating_sub(asked)));
+        let prefix = self.member.as_ref().and_then(|member| member.prefix);
+        let lines = self.lines.clone();
+        let (refusal, out) = match said {
+            Said::Head(_, head) => match self.relay(reading, &head, out) {
+                Ok(()) => return,
+                Err(unanswered) => unanswered,
+            },
+            Said::Tick if is_early => return self.late(posted, reading, out),
+            Said::NoAnswer(_, reason) => (upstream::no_answer(&reason), out),
+            Said::Tick => (Refusal::UpstreamTimedOut, out),
+            Said::Event(..) | Said::End(_) | Said::Broken(..) => (Refusal::UpstreamMalformed("it has no head"), out),
+        };
+        exchange.refuse_messages(out, caller, &refusal.at_member(prefix), &posted.body, &lines);
+    }
+
+    /// Passes an answer on whose head has come.
+    ///
+    /// # Errors
+    /// Where it cannot be passed on; nothing has been sent then.
+    pub(crate) fn relay(
+        mut self,
+        mut reading: Reading,
+        head: &Response<()>,
+        out: ResponseOutparam,
+    ) -> Result<(), Unanswered> {
+        let form = Form::of(head.headers());
+        let issued = match self.issued(head) {
+            Ok(issued) => issued,
+            Err(refusal) => return Err((refusal, out)),
+        };
+        let (member, mut rewriting) = self.rewriting();
+        if self.era.has_sessions && form == Form::Events {
+            rewriting = rewriting.resumable(self.session.clone());
+        }
+        let is_rewritten =
+            form == Form::Json && rewriting.reads() || form == Form::Events && rewriting.changes_events();
+        let headers = self.exchange.returned(head.headers(), issued, is_rewritten);
+        if let Some(refusal) = unreadable(&rewriting, form, head) {
+            return Err((refusal, out));
+        }
+        let patience = Patience::of(&self.exchange.endpoint.route.limits);
+        match form {
+            Form::Json if is_rewritten => {
+                let text = match whole(&mut reading).and_then(|text| rewriting.text(member, text)) {
+                    Ok(text) => text.unwrap_or_default(),
+                    Err(refusal) => return Err((refusal, out)),
+                };
+                self.log(head);
+                let mut answering = Answering::new(out, headers, patience);
+                answering.has_status(head.status());
+                answering.finish_with(&text);
+            }
+            Form::Events if is_rewritten => {
+                self.log(head);
+                let mut answering = Answering::new(out, headers, patience);
+                answering.has_status(head.status());
+                let mut events = Events { member, rewriting, place: self.place.take() };
+                let end = answer::converse(&mut reading, &mut answering, &mut events);
+                log_end(self.exchange, self.caller, head.status(), &end);
+                if matches!(end, End::Complete | End::Gone(Gone::Time)) {
+                    answering.finish();
+                }
+            }
+            Form::Events | Form::Json | Form::Other => {
+                self.log(head);
+                let Some(writer) = Writer::open(out, head.status(), &headers) else { return Ok(()) };
+                let mut place = self.place.take();
+                let keep = || place.as_mut().is_none_or(Place::keep);
+                let end = answer::relay(&mut reading.into_exchanges(), writer, patience, keep);
+                log_end(self.exchange, self.caller, head.status(), &end);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins to answer before the server does.
+    fn late(mut self, posted: &Posted, mut reading: Reading, out: ResponseOutparam) {
+        let headers = self.exchange.returned(&HeaderMap::new(), None, true);
+        let mut answering = Answering::new(out, headers, Patience::of(&self.exchange.endpoint.route.limits));
+        let prefix = self.member.as_ref().and_then(|member| member.prefix);
+        let (member, rewriting) = self.rewriting();
+        let events = Events { member, rewriting, place: self.place.take() };
+        let mut late = Late { answer: &self, events, has_spoken: false };
+        let end = answer::converse(&mut reading, &mut answering, &mut late);
+        let has_spoken = late.has_spoken;
+        log_end(self.exchange, self.caller, StatusCode::OK, &end);
+        match end {
+            End::Complete | End::Gone(Gone::Time) => answering.finish(),
+            End::Failed(refusal) if !has_spoken => {
+                let id = posted.request().map(|(_, id)| id);
+                let reply = refusal.at_member(prefix).reply(&self.exchange.endpoint, id);
+                answering.finish_with(&reply.to_object().to_string());
+            }
+            End::Failed(_) | End::Gone(Gone::Reader) => {}
+        }
+    }
+
+    /// Takes the member's stream: an answer is rewritten once.
+    fn rewriting(&mut self) -> (usize, Rewriting<'a>) {
+        let rewriting = Rewriting::new(self.exchange, self.caller, self.may_list);
+        match self.member.take() {
+            Some(Voice { number, stream, .. }) => (number, rewriting.federated(stream)),
+            None => (0, rewriting),
+        }
+    }
+
+    /// The session that the answer begins, as the client holds it. A member's is part of the federation's, which begins
+    /// when all of them do.
+    fn issued(&self, head: &Response<()>) -> Result<Option<HeaderValue>, Refusal> {
+        if self.member.is_some() {
+            return Ok(None);
+        }
+        let issued = SessionId::issued(head.headers(), self.era)?;
+        issued.map(|id| session::bound(self.caller, &Handle::Session(id.as_str().to_owned()))).transpose()
+    }
+
+    fn log(&self, head: &Response<()>) {
+        let reason = response_headers::redirects(head.headers())
+            .then_some("the upstream redirects; its url should be the address that it redirects to");
+        let lines: Vec<_> = self.lines.iter().map(|line| Line { reason, ..line.clone() }).collect();
+        self.exchange.log_forwarded(self.caller, head.status().as_u16(), &lines);
+    }
+}
+
+/// Where something of the answer must be left out and it cannot be read.
+fn unreadable(rewriting: &Rewriting<'_>, form: Form, head: &Response<()>) -> Option<Refusal> {
+    let has_content = !matches!(head.status(), StatusCode::ACCEPTED | StatusCode::NO_CONTENT);
+    let is_other = form == Form::Other && head.status().is_success() && has_content;
+    if rewriting.reads() && (is_other || is_encoded(head.headers())) {
+        return Some(Refusal::UpstreamMalformed("it is neither JSON nor events"));
+    }
+    let is_encoded_stream = form == Form::Events && rewriting.changes_events() && is_encoded(head.headers());
+    is_encoded_stream.then_some(Refusal::UpstreamMalformed("its events are compressed"))
+}
+
+/// The text of a whole JSON body.
+fn whole(reading: &mut Reading) -> Result<String, Refusal> {
+    let mut text = String::new();
+    loop {
+        match reading.next(answer::TICK) {
+            Said::Event(_, event) => text.push_str(event.data.as_deref().unwrap_or_default()),
+            Said::End(_) => return Ok(text),
+            Said::Broken(_, why) => return Err(Refusal::UpstreamMalformed(why)),
+            Said::NoAnswer(_, reason) => return Err(upstream::no_answer(&reason)),
+            Said::Tick if reading.is_over() => return Err(Refusal::UpstreamMalformed("it has no end")),
+            Said::Tick | Said::Head(..) => {}
+        }
+    }
+}
+
+/// A server's stream of events.
+struct Events<'a> {
+    member: usize,
+    rewriting: Rewriting<'a>,
+    place: Option<Place>,
+}
+
+impl Hearing for Events<'_> {
+    fn head(&mut self, _: usize, _: &Response<()>) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn event(&mut self, _: usize, event: Event) -> Result<Vec<Event>, Refusal> {
+        Ok(self.rewriting.event(self.member, event)?.into_iter().collect())
+    }
+
+    fn over(&mut self, _: usize, over: Over) -> Result<Vec<Event>, Refusal> {
+        match over {
+            Over::Regularly => Ok(Vec::new()),
+            Over::NoAnswer(reason) => Err(upstream::no_answer(&reason)),
+            Over::Broken(why) => Err(Refusal::UpstreamMalformed(why)),
+        }
+    }
+
+    fn begins(&self) -> bool {
+        true
+    }
+
+    fn tick(&mut self, _: &mut Reading) -> Option<Vec<Event>> {
+        self.place.as_mut().is_none_or(Place::keep).then(Vec::new)
+    }
+}
+
+/// An answer to a request, in a stream that has begun already.
+struct Late<'a> {
+    answer: &'a Answer<'a>,
+    events: Events<'a>,
+    /// Whether the client got anything of it.
+    has_spoken: bool,
+}
+
+impl Hearing for Late<'_> {
+    fn head(&mut self, _: usize, head: &Response<()>) -> Result<(), Refusal> {
+        if Form::of(head.headers()) == Form::Other || is_encoded(head.headers()) {
+            return Err(Refusal::UpstreamMalformed("it is neither JSON nor events"));
+        }
+        self.answer.log(head);
+        Ok(())
+    }
+
+    fn event(&mut self, from: usize, event: Event) -> Result<Vec<Event>, Refusal> {
+        let events = self.events.event(from, event)?;
+        self.has_spoken |= !events.is_empty();
+        Ok(events)
+    }
+
+    fn over(&mut self, from: usize, over: Over) -> Result<Vec<Event>, Refusal> {
+        match over {
+            Over::Regularly if !self.has_spoken => Err(Refusal::UpstreamMalformed("it is empty")),
+            over => self.events.over(from, over),
+        }
+    }
+
+    fn begins(&self) -> bool {
+        true
+    }
+
+    fn tick(&mut self, reading: &mut Reading) -> Option<Vec<Event>> {
+        self.events.tick(reading)
+    }
+}
+
+/// Notes an answer that did not come to its end.
+pub(crate) fn log_end(exchange: &Exchange<'_>, caller: &Caller, status: StatusCode, end: &End) {
+    if let End::Failed(refusal) = end {
+        let reason = refusal.reason();
+        let line = Line { reason: Some(&reason), ..Line::default() };
+        exchange.log("stream-broken", Some(caller), None, status.as_u16(), &line);
+    }
+}
