@@ -1,6 +1,9 @@
 //! What the gateway does with real requests: what it streams, forwards, refuses and keeps to itself.
 
+mod federation;
 mod forwarding;
+mod legacy_sse;
+mod limits;
 mod mcp;
 mod programmed_upstream;
 mod streaming;
