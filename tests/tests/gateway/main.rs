@@ -1,7 +1,9 @@
 //! What the gateway does with real requests: what it streams, forwards, refuses and keeps to itself.
 
+mod echoing_upstream;
 mod federation;
 mod forwarding;
+mod isolation;
 mod legacy_sse;
 mod limits;
 mod mcp;
