@@ -214,7 +214,14 @@ impl sessions::Host for Guest {
 
 /// What the fake makes of a handle. It can be seen in both directions who it is for.
 pub fn bound(subject: &str, handle: &str) -> String {
-    format!("bound-{subject}-{handle}").replace(':', "_")
+    let reversible = handle.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("bound-{subject}-{reversible}").replace(':', "_")
+}
+
+fn unbound(subject: &str, bound: &str) -> Option<String> {
+    let digits = bound.strip_prefix(&self::bound(subject, ""))?;
+    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+    String::from_utf8((0..digits.len()).step_by(2).map(byte).collect::<Option<_>>()?).ok()
 }
 
 impl handles::Host for Guest {
@@ -225,8 +232,7 @@ impl handles::Host for Guest {
     }
 
     fn open(&mut self, owner: sessions::Principal, bound: String) -> Fallible<String, handles::Rejection> {
-        let prefix = self::bound(&owner.subject, "");
-        let handle = bound.strip_prefix(&prefix).map(str::to_owned).ok_or(handles::Rejection::Unrecognised);
+        let handle = unbound(&owner.subject, &bound).ok_or(handles::Rejection::Unrecognised);
         self.fakes.session_calls.lock().unwrap().push(SessionCall::OpenHandle { subject: owner.subject, bound });
         Ok(handle)
     }

@@ -2,7 +2,7 @@
 
 use http::Response;
 
-use super::{PING, ORIGIN, SECRET, TOKEN, ask, call, fakes, is_terse_refusal, principal, sent_nothing, validation};
+use super::{ORIGIN, PING, SECRET, TOKEN, ask, call, fakes, is_terse_refusal, principal, sent_nothing, validation};
 use crate::bindings::imports::gatehouse::auth::handles::Rejection as HandleRejection;
 use crate::bindings::imports::gatehouse::auth::sessions::Principal;
 use crate::component::GATEWAY;
@@ -12,11 +12,12 @@ use crate::outbound::Answer;
 use crate::serve::{request, serve};
 
 #[test]
-fn it_imports_sessions_settings_the_next_handler_and_the_way_out_but_no_store() {
+fn it_imports_sessions_the_store_settings_the_next_handler_and_the_way_out() {
     let expected = [
         "gatehouse:auth/handles@0.3.0",
         "gatehouse:auth/sessions@0.3.0",
         "gatehouse:host/settings@0.1.0",
+        "gatehouse:host/store@0.1.0",
         "wasi:http/incoming-handler@0.2.12",
     ];
     let imports = GATEWAY.own_imports();
@@ -56,7 +57,7 @@ async fn a_request_reaches_the_upstream_with_exactly_the_headers_that_it_should_
     assert_eq!(sent[0].body, PING.as_bytes());
     let expected = [
         ("accept", "application/json, text/event-stream"),
-        ("content-length", "17"),
+        ("content-length", "40"),
         ("content-type", "application/json"),
         ("mcp-param-region", "eu"),
         ("mcp-protocol-version", "2025-11-25"),
@@ -65,7 +66,13 @@ async fn a_request_reaches_the_upstream_with_exactly_the_headers_that_it_should_
         ("x-functions-key", SECRET),
         ("x-gatehouse-subject", "demo:alice"),
     ];
-    assert_eq!(sent[0].header_pairs(), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let (own, others): (Vec<_>, Vec<_>) = sent[0]
+        .header_pairs()
+        .into_iter()
+        .partition(|(name, _)| ["traceparent", "x-request-id"].contains(&name.as_str()));
+    assert_eq!(others, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!(own[1].1, reply.header("x-request-id"));
+    assert!(fakes.log().contains(own[0].1.split('-').nth(1).unwrap()), "{own:?}: {}", fakes.log());
 }
 
 #[tokio::test]
@@ -81,7 +88,7 @@ async fn a_request_costs_one_validation_and_one_read_of_each_setting() {
 async fn the_query_goes_on_after_the_configured_one_and_a_token_in_it_does_not() {
     let fakes = fakes();
     let authorization = format!("Bearer {TOKEN}");
-    let headers = [("authorization", authorization.as_str())];
+    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
     let target = "/mcp?a=1&access_token=leaked&access%5Ftoken=leaked&b=%2F";
     let reply = serve(&GATEWAY, &fakes, request("POST", target, &headers, PING)).await;
     assert_eq!(reply.status, 200);
@@ -91,11 +98,12 @@ async fn the_query_goes_on_after_the_configured_one_and_a_token_in_it_does_not()
 #[tokio::test]
 async fn the_log_says_who_did_what_and_holds_no_secret() {
     let fakes = fakes();
-    call(&fakes, &[("cookie", "c00kie=1"), ("mcp-session-id", "forged")], r#"{"private":"arguments"}"#).await;
-    call(&fakes, &[], r#"{"private":"arguments"}"#).await;
+    let private = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{"a":"private"}}}"#;
+    call(&fakes, &[("cookie", "c00kie=1"), ("mcp-session-id", "forged")], private).await;
+    call(&fakes, &[], private).await;
     let log = fakes.log();
     assert!(log.contains(r#""subject":"demo:alice""#) && log.contains(r#""event":"forwarded""#), "{log}");
-    for secret in [TOKEN, SECRET, "c00kie", "arguments", "forged"] {
+    for secret in [TOKEN, SECRET, "c00kie", "private", "forged"] {
         assert!(!log.contains(secret), "{secret} is in the log: {log}");
     }
 }
@@ -126,14 +134,14 @@ async fn the_upstreams_session_id_is_bound_to_the_user_and_opened_again() {
     let fakes = fakes();
     fakes.answer(|_| Answer::Whole(Response::builder().header("mcp-session-id", "abc").body(b"{}".to_vec()).unwrap()));
     let reply = call(&fakes, &[], PING).await;
-    let id = bound("demo:alice", "abc");
+    let id = bound("demo:alice", "session abc");
     assert_eq!(reply.header("mcp-session-id"), id);
     assert!(!fakes.sent()[0].headers.contains_key("mcp-session-id"));
 
     call(&fakes, &[("mcp-session-id", &id)], PING).await;
     assert_eq!(fakes.sent()[1].headers["mcp-session-id"], "abc");
     let alice = || "demo:alice".to_owned();
-    let bind = SessionCall::Bind { subject: alice(), handle: "abc".to_owned() };
+    let bind = SessionCall::Bind { subject: alice(), handle: "session abc".to_owned() };
     let open = SessionCall::OpenHandle { subject: alice(), bound: id };
     assert_eq!(fakes.session_calls(), [validation(), bind.clone(), validation(), open, bind]);
 }
@@ -142,7 +150,7 @@ async fn the_upstreams_session_id_is_bound_to_the_user_and_opened_again() {
 async fn another_users_session_id_is_an_unknown_session_and_the_upstream_hears_nothing() {
     let fakes = fakes();
     *fakes.validated.lock().unwrap() = Some(Ok(Principal { subject: "demo:mallory".to_owned(), ..principal() }));
-    for id in [bound("demo:alice", "abc").as_str(), "abc", "a b"] {
+    for id in [bound("demo:alice", "session abc").as_str(), &bound("demo:mallory", "abc"), "abc", "a b"] {
         let reply = call(&fakes, &[("mcp-session-id", id)], PING).await;
         is_terse_refusal(&reply, 404);
         assert_eq!(reply.json()["error"]["code"], -32001);
@@ -165,8 +173,14 @@ async fn a_session_id_that_cannot_be_bound_is_not_given_out() {
 async fn in_the_era_without_sessions_no_session_id_passes_in_either_direction() {
     let fakes = fakes();
     fakes.answer(|_| Answer::Whole(Response::builder().header("mcp-session-id", "abc").body(b"{}".to_vec()).unwrap()));
-    let headers = [("mcp-protocol-version", "2026-07-28"), ("mcp-session-id", "whatever"), ("last-event-id", "7")];
-    let reply = call(&fakes, &headers, PING).await;
+    let headers = [
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/list"),
+        ("mcp-session-id", "whatever"),
+        ("last-event-id", "7"),
+    ];
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
+    let reply = call(&fakes, &headers, list).await;
     assert_eq!((reply.status.as_u16(), reply.header("mcp-session-id")), (200, ""));
     let sent = &fakes.sent()[0].headers;
     assert!(!sent.contains_key("mcp-session-id") && !sent.contains_key("last-event-id"));

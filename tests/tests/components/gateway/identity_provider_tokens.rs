@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{PING, CONFIGURATION, RESOURCE, TOKEN, call, fakes, is_terse_refusal, sent_nothing, validation};
+use super::{CONFIGURATION, PING, RESOURCE, TOKEN, call, fakes, is_terse_refusal, sent_nothing, validation};
 use crate::bindings::imports::gatehouse::auth::sessions::Rejection;
 use crate::fakes::{Fakes, SessionCall};
 
@@ -73,7 +73,7 @@ async fn a_request_that_is_refused_anyway_asks_for_no_token() {
     let fakes = fakes_with("authorization");
     let twice = [("mcp-protocol-version", "2025-11-25"), ("mcp-protocol-version", "2025-11-25")];
     is_terse_refusal(&call(&fakes, &twice, PING).await, 400);
-    is_terse_refusal(&call(&fakes, &[], &"x".repeat(1001)).await, 413);
+    is_terse_refusal(&call(&fakes, &[], &format!("{PING:<1001}")).await, 413);
     assert_eq!(fakes.session_calls(), [validation(), validation()]);
     sent_nothing(&fakes);
 }

@@ -63,3 +63,27 @@ async fn with_settings_that_cannot_be_read_nothing_is_served() {
     }
     asked_nobody(&fakes);
 }
+
+#[tokio::test]
+async fn readiness_asks_the_upstreams_once_and_tells_nobody_more_than_yes_or_no() {
+    let fakes = fakes();
+    for _ in 0..3 {
+        let reply = ask(&fakes, "GET", "/readyz", &[]).await;
+        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, r#"{"status":"ok"}"#));
+    }
+    let sent = fakes.sent();
+    assert_eq!((sent.len(), sent[0].method.as_str()), (1, "OPTIONS"));
+    assert!(!sent[0].headers.contains_key("x-functions-key"), "a secret went out");
+
+    fakes.advance(20);
+    fakes.answer(|_| crate::outbound::Answer::Fails(wasmtime_wasi_http::Error::ConnectionRefused));
+    for _ in 0..2 {
+        let reply = ask(&fakes, "GET", "/readyz", &[]).await;
+        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (503, r#"{"status":"unavailable"}"#));
+    }
+    assert_eq!(fakes.sent().len(), 2);
+    assert!(fakes.log().contains(r#""route":"/mcp""#), "{}", fakes.log());
+
+    fakes.store_goes_down();
+    assert_eq!(ask(&fakes, "GET", "/readyz", &[]).await.status, 503);
+}

@@ -2,7 +2,9 @@
 
 use wasmtime_wasi_http::Error;
 
-use super::{PING, ORIGIN, TOKEN, ask, asked_nobody, call, fakes, is_terse_refusal, principal, sent_nothing, validation};
+use super::{
+    ORIGIN, PING, TOKEN, ask, asked_nobody, call, fakes, is_terse_refusal, principal, sent_nothing, validation,
+};
 use crate::bindings::imports::gatehouse::auth::sessions::{Principal, Rejection};
 use crate::component::GATEWAY;
 use crate::outbound::Answer;
@@ -70,14 +72,17 @@ async fn a_token_without_the_scope_is_told_which_one() {
     let reply = call(&fakes, &[], PING).await;
     is_terse_refusal(&reply, 403);
     let challenge = reply.header("www-authenticate");
-    assert!(challenge.contains(r#"error="insufficient_scope""#) && challenge.contains(r#"scope="mcp""#), "{challenge}");
+    assert!(
+        challenge.contains(r#"error="insufficient_scope""#) && challenge.contains(r#"scope="mcp other""#),
+        "{challenge}"
+    );
     sent_nothing(&fakes);
 }
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_whether_or_not_it_says_so() {
     let fakes = fakes();
-    let body = "x".repeat(1001);
+    let body = format!("{PING:<1001}");
     is_terse_refusal(&call(&fakes, &[("content-length", "1001")], &body).await, 413);
     is_terse_refusal(&call(&fakes, &[], &body).await, 413);
     sent_nothing(&fakes);

@@ -29,7 +29,12 @@ fn event_stream(fakes: &Fakes) -> Upstream {
 }
 
 fn call() -> Request<WasiBody> {
-    request("POST", "/mcp", &[("authorization", &format!("Bearer {TOKEN}"))], PING)
+    request(
+        "POST",
+        "/mcp",
+        &[("authorization", &format!("Bearer {TOKEN}")), ("content-type", "application/json")],
+        PING,
+    )
 }
 
 async fn next(body: &mut WasiBody) -> Option<Result<Bytes, Error>> {
