@@ -1,1 +1,28 @@
 //! What a tool publishes about its arguments: they are validated by it, and headers that mirror them are checked.
+//!
+//! A schema is a server's text, and arguments are a client's. Neither may make the gateway fetch something or work for long:
+//!
+//! * Nothing is ever fetched. `$ref` leads within the schema or makes it unusable; an unknown `$schema`, too.
+//! * A schema has at most [`LONGEST`] bytes, 64 levels and 64 patterns. What compiling it takes follows from that: a pattern
+//!   becomes at most 256 KiB.
+//! * A schema whose references lead in a circle without going down into the arguments is unusable; so is one with a chain of
+//!   more than 64.
+//! * Before arguments are validated, the steps that it would take are counted, by every way that leads to a part of the schema
+//!   with a part of the arguments, and by what comparing and matching takes there. Where they are more than a million, or would
+//!   go more than 256 levels deep, the call is refused. That is the bound for schemas that branch at every level, which no
+//!   limit on size can be.
+//! * Patterns are matched in linear time, or (where they look around or back) with at most 10,000 steps backwards.
+//!
+//! Sources: MCP 2026-07-28 ("Tools", "Custom Headers from Tool Parameters", "Caching"), JSON Schema 2020-12.
+
+mod arguments;
+mod keeping;
+mod mirrored;
+mod schema;
+mod structure;
+mod work;
+
+pub use arguments::InvalidArguments;
+pub use keeping::{Keeping, SchemaScope};
+pub use mirrored::{HeaderMismatch, InvalidAnnotation, Mirrored};
+pub use schema::{LONGEST, ToolSchema, UnusableSchema};

@@ -1,0 +1,148 @@
+//! The input schema of a tool.
+
+use gatehouse_json_rpc::Object;
+use http::HeaderMap;
+use jsonschema::{PatternOptions, Validator};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::arguments::{self, InvalidArguments};
+use crate::mirrored::{self, HeaderMismatch, InvalidAnnotation, Mirrored};
+use crate::structure::Structure;
+use crate::work;
+
+/// Bytes of a schema's text. Published ones have a few thousand.
+pub const LONGEST: usize = 128 * 1024;
+/// Bytes that a pattern becomes, roughly.
+const LARGEST_PATTERN: usize = 256 * 1024;
+/// How often a pattern that looks around or back may try something else.
+const MOST_STEPS_BACK: usize = 10_000;
+
+/// What a tool publishes about its arguments (`inputSchema`).
+#[derive(Clone, Debug)]
+pub struct ToolSchema {
+    text: String,
+    schema: Value,
+    mirrored: Result<Vec<Mirrored>, InvalidAnnotation>,
+}
+
+/// Arguments cannot be validated by this schema. The text says no more of it than where the mistake is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum UnusableSchema {
+    /// MCP wants it to be one.
+    #[error("it is no JSON object")]
+    NoObject,
+    /// More than [`LONGEST`] bytes.
+    #[error("it is longer than {LONGEST} bytes")]
+    TooLong,
+    /// More than 64 levels, or a chain of more than 64 references.
+    #[error("it goes more than 64 levels deep")]
+    TooDeep,
+    /// More than 64 patterns.
+    #[error("it has more than 64 patterns")]
+    TooManyPatterns,
+    /// A `$schema` other than 2020-12, 2019-09, draft 7 and draft 6.
+    #[error("its $schema is unknown")]
+    Dialect,
+    /// A part with an `$id` of its own, in which references would lead somewhere else.
+    #[error("a part of it has an $id of its own")]
+    NestedId,
+    /// A `$ref` that leads out of the schema, or nowhere.
+    #[error("a reference does not lead to a part of it")]
+    Reference,
+    /// References that come back to where they were without going down into the arguments.
+    #[error("references lead in a circle")]
+    Circle,
+    /// Anything else that JSON Schema does not allow; a pattern that is none, or becomes too large.
+    #[error("it is no valid JSON Schema")]
+    Invalid,
+}
+
+impl ToolSchema {
+    /// The schema of a tool, as a listing has it.
+    ///
+    /// # Errors
+    /// [`UnusableSchema::NoObject`], [`UnusableSchema::TooLong`]. Other mistakes are found when something is validated: headers
+    /// can be checked by schemas that nothing can be validated by.
+    pub fn of(tool: &RawValue) -> Result<Self, UnusableSchema> {
+        let schema = Object::of(tool).and_then(|tool| tool.get("inputSchema").map(ToOwned::to_owned));
+        schema.ok_or(UnusableSchema::NoObject).and_then(|schema| Self::parse(schema.get()))
+    }
+
+    /// Reads back what [`ToolSchema::text`] gave.
+    ///
+    /// # Errors
+    /// See [`ToolSchema::of`].
+    pub fn parse(text: &str) -> Result<Self, UnusableSchema> {
+        if text.len() > LONGEST {
+            return Err(UnusableSchema::TooLong);
+        }
+        let schema: Value = serde_json::from_str(text).map_err(|_| UnusableSchema::NoObject)?;
+        if !schema.is_object() {
+            return Err(UnusableSchema::NoObject);
+        }
+        Ok(Self { text: text.to_owned(), mirrored: mirrored::find(&schema), schema })
+    }
+
+    /// The server's own text, to be kept ([`crate::Keeping`]).
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the arguments of a call fit. Absent ones are an empty object.
+    ///
+    /// # Errors
+    /// [`InvalidArguments`], also where the schema cannot be used: who asks for validation wants no calls without it.
+    pub fn validate(&self, arguments: Option<&RawValue>) -> Result<(), InvalidArguments> {
+        let text = arguments.map_or("{}", RawValue::get);
+        let arguments: Value = serde_json::from_str(text).map_err(|_| InvalidArguments::Unreadable)?;
+        let structure = Structure::of(&self.schema)?;
+        let (validator, looks_around) = compiled(&self.schema)?;
+        let steps = work::steps(&structure, &arguments, looks_around)?;
+        if validator.is_valid(&arguments) {
+            return Ok(());
+        }
+        Err(arguments::explained(&validator, &arguments, steps, text.len()))
+    }
+
+    /// The parameters that headers repeat. Empty where an annotation is wrong: clients do not use such a tool over HTTP.
+    pub fn mirrored(&self) -> &[Mirrored] {
+        self.mirrored.as_deref().unwrap_or_default()
+    }
+
+    /// What is wrong with an annotation, if something is.
+    ///
+    /// # Errors
+    /// [`InvalidAnnotation`].
+    pub fn check_annotations(&self) -> Result<(), InvalidAnnotation> {
+        self.mirrored.as_ref().map(drop).map_err(Clone::clone)
+    }
+
+    /// Whether the `Mcp-Param-*` headers say what the arguments say (MCP 2026-07-28, "Server Validation"). Headers that the
+    /// schema does not name mean nothing here.
+    ///
+    /// # Errors
+    /// [`HeaderMismatch`].
+    pub fn check_headers(&self, headers: &HeaderMap, arguments: Option<&RawValue>) -> Result<(), HeaderMismatch> {
+        mirrored::check(self.mirrored(), headers, arguments)
+    }
+}
+
+/// The validator, and whether its patterns look around or back. Most do not, and those are matched in linear time.
+fn compiled(schema: &Value) -> Result<(Validator, bool), UnusableSchema> {
+    let options = || jsonschema::options().offline().should_validate_formats(false);
+    let linear = PatternOptions::regex().size_limit(LARGEST_PATTERN).dfa_size_limit(LARGEST_PATTERN);
+    if let Ok(validator) = options().with_pattern_options(linear).build(schema) {
+        return Ok((validator, false));
+    }
+    let around = PatternOptions::fancy_regex()
+        .backtrack_limit(MOST_STEPS_BACK)
+        .size_limit(LARGEST_PATTERN)
+        .dfa_size_limit(LARGEST_PATTERN);
+    let validator = options().with_pattern_options(around).build(schema).map_err(|_| UnusableSchema::Invalid)?;
+    Ok((validator, true))
+}
+
+#[cfg(test)]
+mod tests;
