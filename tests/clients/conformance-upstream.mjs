@@ -18,7 +18,7 @@ import {
 import express from 'express';
 import { createServer } from './conformance-upstream/fixtures.mjs';
 import { Observation } from './conformance-upstream/observation.mjs';
-import { sessionHandler } from './conformance-upstream/sessions.mjs';
+import { sendHeadersAtOnce, sessionHandler } from './conformance-upstream/sessions.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -52,17 +52,3 @@ const listener = app.listen(Number(options.port), '127.0.0.1', (error) => {
   if (error) throw error;
   console.log(JSON.stringify({ url: `http://127.0.0.1:${listener.address().port}/mcp` }));
 });
-
-/**
- * Node.js keeps response headers back until the first byte of the body, which for a quiet event stream is the first
- * keep-alive after 15 s. Clients wait for them: the Python SDK sends nothing else until the headers arrived.
- */
-function sendHeadersAtOnce(_req, res, next) {
-  const writeHead = res.writeHead;
-  res.writeHead = (...head) => {
-    writeHead.apply(res, head);
-    res.flushHeaders();
-    return res;
-  };
-  next();
-}

@@ -1,8 +1,8 @@
 // The MCP Inspector's command line as a client of Gatehouse. It is one process a command, so the second run has
 // nothing but the stored tokens.
 //
-//   node inspector.mjs MCP_URL [--era legacy|modern|auto] [--user alice] [--tool echo] [--arguments JSON]
-//                      [who the client is: README.md]
+//   node inspector.mjs MCP_URL [--era legacy|modern|auto] [--transport http|sse] [--user alice] [--tool echo]
+//                      [--arguments JSON] [who the client is: README.md]
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -19,17 +19,19 @@ const INSPECTOR = createRequire(import.meta.url).resolve(
 );
 
 await run(async () => {
-  const { tool, toolArguments, ...options } = parseClientArguments({ era: { type: 'string', default: 'auto' } });
+  const options = parseClientArguments({
+    era: { type: 'string', default: 'auto' },
+    transport: { type: 'string', default: 'http' },
+  });
   const home = await mkdtemp(join(tmpdir(), 'gatehouse-inspector-'));
   try {
-    const inspector = await installInspector({ home, ...options });
-    await exercise(inspector, tool, toolArguments);
+    await exercise(await installInspector({ home, ...options }), options);
   } finally {
     await rm(home, { recursive: true, force: true });
   }
 });
 
-async function exercise(inspector, tool, toolArguments) {
+async function exercise(inspector, { tool, toolArguments, notifications }) {
   const list = async () => (await inspector.request('tools/list')).tools.length;
   const call = async () =>
     textOf(
@@ -40,6 +42,8 @@ async function exercise(inspector, tool, toolArguments) {
   step('signed-in', { client_id: await inspector.clientId(), browser_opened: await inspector.timesOpened() });
   step('listed', { tools });
   step('called', { text: await call() });
+  // One process a command, and it prints the answer only.
+  if (notifications) return;
 
   const before = await inspector.storedTokens();
   await letTokensExpire();
@@ -56,7 +60,7 @@ async function exercise(inspector, tool, toolArguments) {
  * and returns the result of the MCP request; `storedTokens` are those it would use next; `timesOpened` tells how
  * often it opened the browser, `clientId` for which client id.
  */
-async function installInspector({ home, url, identity, user, era }) {
+async function installInspector({ home, url, identity, user, era, transport }) {
   const node = await findNode22();
   const browser = await installBrowserHook(join(home, 'browser'), user);
   const env = {
@@ -73,7 +77,7 @@ async function installInspector({ home, url, identity, user, era }) {
     '--cli',
     url.href,
     '--transport',
-    'http',
+    transport,
     '--protocol-era',
     era,
     '--callback-url',

@@ -1,7 +1,7 @@
 // npm's `mcp-remote` (the bridge from stdio clients to remote servers) as a client of Gatehouse.
 //
-//   node mcp-remote.mjs MCP_URL [--protocol legacy|auto] [--user alice] [--tool echo] [--arguments JSON]
-//                       [who the client is: README.md]
+//   node mcp-remote.mjs MCP_URL [--protocol legacy|auto] [--transport http-first|sse-first|http-only|sse-only]
+//                       [--user alice] [--tool echo] [--arguments JSON] [who the client is: README.md]
 
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -11,43 +11,53 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { installBrowserHook } from './browser-hook.mjs';
 import { findFreePort } from './loopback.mjs';
+import { notificationsOf, ToolListWatch } from './notifications.mjs';
 import { expect, letTokensExpire, parseClientArguments, run, step, textOf } from './steps.mjs';
 
 const PROXY = createRequire(import.meta.url).resolve('mcp-remote/dist/proxy.js');
 
 await run(async () => {
-  const { protocol, ...options } = parseClientArguments({
+  const options = parseClientArguments({
     protocol: { type: 'string', default: 'legacy' },
+    transport: { type: 'string', default: 'http-first' },
   });
   const home = await mkdtemp(join(tmpdir(), 'gatehouse-mcp-remote-'));
   try {
-    await exercise({ home, protocol, ...options });
+    await exercise({ home, ...options });
   } finally {
     await rm(home, { recursive: true, force: true });
   }
 });
 
-async function exercise({ home, url, identity, user, tool, toolArguments, protocol }) {
+async function exercise({ home, url, identity, user, tool, toolArguments, isOpen, notifications, ...options }) {
   const configuration = join(home, 'configuration');
   const browser = await installBrowserHook(join(home, 'browser'), user);
   const callbackPort = await findFreePort();
-  const timesToOpen = identity.isMachine ? 0 : 1;
-  const connection = [url.href, String(callbackPort), '--host', '127.0.0.1', '--allow-http', '--protocol', protocol];
+  const timesToOpen = identity.isMachine || isOpen ? 0 : 1;
+  const connection = [url.href, String(callbackPort), '--host', '127.0.0.1', '--allow-http'];
+  const how = ['--protocol', options.protocol, '--transport', options.transport];
   const transport = new StdioClientTransport({
     command: process.execPath,
-    args: [PROXY, ...connection, ...identityArguments(identity)],
+    args: [PROXY, ...connection, ...how, ...identityArguments(identity)],
     env: { ...process.env, ...browser.environment, HOME: home, MCP_REMOTE_CONFIG_DIR: configuration },
     stderr: 'pipe',
   });
   let diagnostics = '';
   transport.stderr.on('data', (chunk) => (diagnostics += chunk));
-  const client = new Client({ name: 'gatehouse-tests-mcp-remote', version: '1.0.0' });
+  const watch = new ToolListWatch();
+  const client = new Client({ name: 'gatehouse-tests-mcp-remote', version: '1.0.0' }, { listChanged: watch.option });
   try {
     await client.connect(transport);
     const clientId = identity.isMachine ? identity.id : await browser.clientId();
     step('signed-in', { client_id: clientId, browser_opened: await browser.timesOpened() });
-    step('listed', { tools: (await client.listTools()).tools.length });
+    const listed = (await client.listTools()).tools;
+    step('listed', { tools: listed.length });
     step('called', { text: textOf(await client.callTool({ name: tool, arguments: toolArguments })) });
+
+    if (notifications) {
+      const callTool = (params, options) => client.callTool(params, undefined, options);
+      return step('notified', await notificationsOf({ watch, tools: listed, callTool }));
+    }
 
     const before = await storedTokens(configuration);
     await letTokensExpire();

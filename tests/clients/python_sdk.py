@@ -1,9 +1,10 @@
 """The official Python SDK as a client of Gatehouse.
 
-    python python_sdk.py MCP_URL [--mode auto|legacy|modern] [--user alice] [--tool echo] [--arguments JSON] [--node node]
-                         [who the client is: README.md]
+    python python_sdk.py MCP_URL [--mode auto|legacy|modern] [--transport streamable-http|sse] [--user alice]
+                         [--tool echo] [--arguments JSON] [--node node] [who the client is: README.md]
 
-Signs in, lists and calls; lets the tokens expire; lists and calls again, which must renew them silently.
+Signs in, lists and calls; lets the tokens expire; lists and calls again, which must renew them silently. With
+`--notifications` it says what it is notified of instead, and is done.
 Prints one JSON line a step. The user's browser is sign-in.mjs, started with `--node`.
 """
 
@@ -14,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import httpx2
 from mcp import Client
@@ -23,11 +25,13 @@ from mcp.client.auth.extensions.client_credentials import (
     SignedJWTParameters,
 )
 from mcp.client.auth.oauth2 import OAuthClientProvider
+from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 SIGN_IN = Path(__file__).with_name("sign-in.mjs")
 SIGN_IN_TIMEOUT_SECONDS = 30
+STEPS = 3
 # The SDK calls the newest era by its version.
 MODES = {"auto": "auto", "legacy": "legacy", "modern": "2026-07-28"}
 
@@ -166,6 +170,30 @@ def issuer_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def transport(options: argparse.Namespace, provider: OAuthClientProvider, http: httpx2.AsyncClient):
+    """The connection to the server."""
+    if options.transport == "sse":
+        return sse_client(options.url, auth=provider)
+    return streamable_http_client(options.url, http_client=http)
+
+
+async def notifications_of(client: Client) -> dict[str, object]:
+    """Calls `count`, which ends when its progress has been seen (servers/tools.mjs)."""
+    name = str(uuid4())
+    progress = []
+    released = asyncio.Event()
+
+    async def seen(done: float, total: float | None, message: str | None) -> None:
+        progress.append(done)
+        if done == total:
+            await client.call_tool("release", {"name": name})
+            released.set()
+
+    await client.call_tool("count", {"steps": STEPS, "name": name}, progress_callback=seen)
+    await released.wait()
+    return {"progress": progress}
+
+
 async def exercise(options: argparse.Namespace) -> None:
     """The whole life of a client."""
     storage = MemoryStorage()
@@ -176,7 +204,7 @@ async def exercise(options: argparse.Namespace) -> None:
     arguments = json.loads(options.arguments)
     async with (
         httpx2.AsyncClient(auth=provider, timeout=30) as http,
-        Client(streamable_http_client(options.url, http_client=http), mode=MODES[options.mode]) as client,
+        Client(transport(options, provider, http), mode=MODES[options.mode]) as client,
     ):
         async def call() -> str:
             result = await client.call_tool(options.tool, arguments)
@@ -185,10 +213,15 @@ async def exercise(options: argparse.Namespace) -> None:
             return texts[0]
 
         tools = (await client.list_tools()).tools
-        expect(sign_in.count == (0 if machine else 1), "the server did not ask for a sign-in")
-        step("signed-in", client_id=options.client_id if machine else sign_in.client_id, scope=storage.tokens.scope)
+        expect(sign_in.count == (0 if machine or options.open else 1), "the server did not ask for a sign-in")
+        scope = storage.tokens.scope if storage.tokens else None
+        step("signed-in", client_id=options.client_id if machine else sign_in.client_id, scope=scope)
         step("listed", tools=len(tools))
         step("called", text=await call())
+
+        if options.notifications:
+            step("notified", **await notifications_of(client))
+            return
 
         before = storage.tokens
         if machine:
@@ -206,10 +239,18 @@ async def exercise(options: argparse.Namespace) -> None:
         )
 
 
+def reasons(failure: BaseException) -> list[BaseException]:
+    """What failed, of the groups that the SDK's tasks make of it."""
+    if isinstance(failure, BaseExceptionGroup):
+        return [reason for part in failure.exceptions for reason in reasons(part)]
+    return [failure]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("--mode", choices=MODES, default="auto")
+    parser.add_argument("--transport", choices=["streamable-http", "sse"], default="streamable-http")
     parser.add_argument("--user", default="alice")
     parser.add_argument("--tool", default="echo")
     parser.add_argument("--arguments")
@@ -220,10 +261,17 @@ def main() -> None:
     parser.add_argument("--auth-method", default="client_secret_basic")
     parser.add_argument("--private-key")
     parser.add_argument("--client-credentials", action="store_true")
+    parser.add_argument("--notifications", action="store_true")
+    parser.add_argument("--open", action="store_true")
     options = parser.parse_args()
     if options.arguments is None:
         options.arguments = '{"message": "hello"}' if options.tool == "echo" else "{}"
-    asyncio.run(exercise(options))
+    try:
+        asyncio.run(exercise(options))
+    except Exception as failure:
+        for reason in reasons(failure):
+            print(f"{type(reason).__name__}: {reason}", file=sys.stderr)
+        sys.exit(1)
     step("done")
 
 

@@ -22,15 +22,16 @@ await run(async () => {
     url,
     sdk,
     clientName: 'TypeScript SDK 2.x',
-    connect: async (session) => {
+    connect: async (session, listChanged) => {
       transport = new StreamableHTTPClientTransport(url, { authProvider: session });
       const client = new Client(
         { name: 'gatehouse-tests-sdk-modern', version: '1.0.0' },
-        { versionNegotiation: { mode } },
+        { versionNegotiation: { mode }, listChanged },
       );
       await client.connect(transport);
       return client;
     },
+    callTool: (client, params, options) => client.callTool(params, options),
     isUnauthorized: (error) => UnauthorizedError.isInstance?.(error) ?? error instanceof UnauthorizedError,
     redeem: (_session, parameters) => transport.finishAuth(parameters),
   });

@@ -1,25 +1,37 @@
 // What the two TypeScript SDK programs do, given the classes of their SDK.
 
 import { OAuthSession } from './oauth-session.mjs';
+import { notificationsOf, ToolListWatch } from './notifications.mjs';
 import { expect, letTokensExpire, step, textOf } from './steps.mjs';
 
 /** How the keys of `--private-key` sign. */
 const ALGORITHM = 'ES256';
 
 /**
- * Signs in, lists and calls; lets the tokens expire; lists and calls again, which must renew them silently.
- * `sdk` has the SDK's providers for clients that sign or act for themselves, `connect(session)` returns a connected
- * client, `isUnauthorized(error)` recognises its demand for a sign-in, and `redeem(session, parameters)` hands the
- * authorization response to the SDK.
+ * Signs in, lists and calls; lets the tokens expire; lists and calls again, which must renew them silently. With
+ * `notifications` it says what it is notified of instead, and is done. A server that `isOpen` needs no sign-in.
+ * `sdk` has the SDK's providers for clients that sign or act for themselves, `connect(session, listChanged)` returns a
+ * connected client that has this option, `callTool(client, params, options)` calls a tool, `isUnauthorized(error)`
+ * recognises its demand for a sign-in, and `redeem(session, parameters)` hands the authorization response to the SDK.
  */
-export async function exercise({ url, identity, tool, toolArguments, connect, ...others }) {
+export async function exercise({ url, identity, tool, toolArguments, notifications, connect, callTool, ...others }) {
   const opening = identity.isMachine ? connectMachine : connectForUser;
-  const { session, client } = await opening({ issuer: url.origin, identity, connect, ...others });
+  const watch = new ToolListWatch();
+  const open = (session) => connect(session, watch.option);
+  const { session, client } = await opening({ issuer: url.origin, identity, connect: open, ...others });
   const clientId = identity.isMachine ? identity.id : session.clientId;
-  step('signed-in', { client_id: clientId, scope: session.tokens().scope });
+  step('signed-in', { client_id: clientId, scope: session.tokens()?.scope });
 
-  step('listed', { tools: (await client.listTools()).tools.length });
+  const listed = (await client.listTools()).tools;
+  step('listed', { tools: listed.length });
   step('called', { text: textOf(await client.callTool({ name: tool, arguments: toolArguments })) });
+
+  if (notifications) {
+    const call = (params, options) => callTool(client, params, options);
+    step('notified', await notificationsOf({ watch, tools: listed, callTool: call }));
+    await client.close();
+    return session.close?.();
+  }
 
   const before = session.tokens();
   if (identity.isMachine) expect(before.refresh_token === undefined, 'a machine was given a refresh token');
@@ -41,7 +53,7 @@ export async function exercise({ url, identity, tool, toolArguments, connect, ..
 }
 
 /** Connects with a user's sign-in. */
-async function connectForUser({ clientName, user, identity, issuer, sdk, connect, isUnauthorized, redeem }) {
+async function connectForUser({ clientName, user, identity, isOpen, issuer, sdk, connect, isUnauthorized, redeem }) {
   const { privateKey, metadataUrl, id } = identity;
   const subject = metadataUrl ?? id;
   const addClientAuthentication =
@@ -52,7 +64,7 @@ async function connectForUser({ clientName, user, identity, issuer, sdk, connect
     await redeem(session, await session.verifyState());
     return connect(session);
   });
-  expect(session.authorizations === 1, 'the server did not ask for a sign-in');
+  expect(session.authorizations === (isOpen ? 0 : 1), 'the server did not ask for a sign-in');
   return { session, client };
 }
 

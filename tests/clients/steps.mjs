@@ -46,6 +46,8 @@ export function parseClientArguments(more = {}) {
       'auth-method': { type: 'string', default: 'client_secret_basic' },
       'private-key': { type: 'string' },
       'client-credentials': { type: 'boolean', default: false },
+      notifications: { type: 'boolean', default: false },
+      open: { type: 'boolean', default: false },
       ...more,
     },
   });
@@ -54,6 +56,7 @@ export function parseClientArguments(more = {}) {
   return {
     ...others,
     url: new URL(positionals[0]),
+    isOpen: values.open,
     toolArguments: JSON.parse(json),
     identity: {
       metadataUrl: values['client-metadata-url'],

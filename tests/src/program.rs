@@ -91,6 +91,27 @@ impl Program {
         assert!(status.success(), "{} failed:\n{errors}", self.name);
     }
 
+    /// Reads its steps until it ends: all of them, or what it said where it failed.
+    pub async fn steps(mut self) -> Result<Vec<Value>, String> {
+        let mut steps = Vec::new();
+        let reading = async {
+            while let Some(line) = self.lines.next_line().await.expect("its output can be read") {
+                let step = serde_json::from_str(&line);
+                steps.push(step.unwrap_or_else(|error| panic!("{} printed {line:?}: {error}", self.name)));
+            }
+            self.child.wait().await.expect("a status")
+        };
+        let status = tokio::time::timeout(PATIENCE, reading).await;
+        let errors = self.errors().await;
+        match status {
+            Ok(status) if status.success() => Ok(steps),
+            Ok(_) => Err(errors),
+            Err(_) => {
+                panic!("{} did not end within {PATIENCE:?}; its last step was {:?}:\n{errors}", self.name, steps.last())
+            }
+        }
+    }
+
     /// Asks the program to end, as Ctrl-C does, and waits for it.
     pub async fn interrupt(&mut self) {
         if let Some(id) = self.child.id() {

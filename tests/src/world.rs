@@ -24,7 +24,7 @@ pub struct WorldSettings {
     pub configuration_head: String,
     /// More tables, such as `[[clients]]`.
     pub tables: String,
-    /// More lines for the upstream's table.
+    /// More lines for the route's table, and more routes; `{upstream}` in it is the upstream's URL.
     pub upstream_lines: String,
     /// More variables.
     pub variables: Vec<(String, String)>,
@@ -103,7 +103,7 @@ scope_descriptions = {{ mcp = "Use the tools of the test server in your name" }}
             head = settings.configuration_head,
             tables = settings.tables,
             access_token = settings.access_token_seconds,
-            upstream_lines = settings.upstream_lines,
+            upstream_lines = settings.upstream_lines.replace("{upstream}", &upstream_url),
         );
         let mut variables = vec![("identity_provider_secret".to_owned(), CLIENT_SECRET.to_owned())];
         variables.extend(settings.variables);
@@ -126,7 +126,12 @@ scope_descriptions = {{ mcp = "Use the tools of the test server in your name" }}
 
     /// Registers a client and signs `user` in: the token answer, with `client_id`.
     pub async fn sign_in(&self, user: &str) -> Value {
-        let mut program = Program::client("token.mjs", &[&self.mcp_url(), "--user", user]);
+        self.sign_in_at("/mcp", user).await
+    }
+
+    /// The same at another route.
+    pub async fn sign_in_at(&self, path: &str, user: &str) -> Value {
+        let mut program = Program::client("token.mjs", &[&format!("{}{path}", self.gatehouse.url), "--user", user]);
         let tokens = program.json().await;
         program.finish().await;
         tokens
@@ -134,6 +139,11 @@ scope_descriptions = {{ mcp = "Use the tools of the test server in your name" }}
 
     /// An access token of `user`.
     pub async fn access_token(&self, user: &str) -> String {
-        self.sign_in(user).await["access_token"].as_str().expect("an access token").to_owned()
+        self.access_token_at("/mcp", user).await
+    }
+
+    /// The same at another route.
+    pub async fn access_token_at(&self, path: &str, user: &str) -> String {
+        self.sign_in_at(path, user).await["access_token"].as_str().expect("an access token").to_owned()
     }
 }

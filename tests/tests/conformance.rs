@@ -1,4 +1,5 @@
-//! The official conformance runner counts the same through Gatehouse as without it.
+//! The official conformance runner counts the same through Gatehouse as without it: through a route of the server, and
+//! through one where another server is beside it.
 
 use gatehouse_tests::{HostKind, Program, World, WorldSettings, free_port_base, spin_is_installed};
 use serde_json::Value;
@@ -12,14 +13,45 @@ async fn run(url: &str, requirements: &str, token: Option<&str>) -> Value {
     totals
 }
 
+/// A route where the server is beside another one, whose names have a prefix.
+async fn federated(other: &mut Program) -> String {
+    let other = other.json().await;
+    let other = other["url"].as_str().expect("a URL");
+    format!(
+        r#"
+[[routes]]
+path = "/federated"
+name = "Two servers"
+scopes = ["mcp"]
+
+[[routes.members]]
+url = "{{upstream}}"
+
+[[routes.members]]
+prefix = "other"
+url = "{other}"
+"#
+    )
+}
+
 async fn counts_the_same(host: HostKind) {
-    let upstream = &["conformance-upstream.mjs"];
-    let world = World::start(WorldSettings { host, upstream, ..WorldSettings::default() }).await;
+    let mut other = Program::client("server-modern.mjs", &["--both-eras"]);
+    let world = World::start(WorldSettings {
+        host,
+        upstream: &["conformance-upstream.mjs"],
+        upstream_lines: federated(&mut other).await,
+        // The manifest has three places for allowed hosts; nobody publishes a client document here.
+        variables: vec![("client_document_origin".to_owned(), "http://127.0.0.1:*".to_owned())],
+        ..WorldSettings::default()
+    });
+    let world = world.await;
     for (requirements, passed, failed) in [("2025-11-25", 84, 0), ("2026-07-28", 164, 30)] {
         let directly = run(&world.upstream_url, requirements, None).await;
-        let token = world.access_token("alice").await;
-        let through = run(&world.mcp_url(), requirements, Some(&token)).await;
-        assert_eq!(through, directly, "{requirements}");
+        for path in ["/mcp", "/federated"] {
+            let token = world.access_token_at(path, "alice").await;
+            let through = run(&format!("{}{path}", world.gatehouse.url), requirements, Some(&token)).await;
+            assert_eq!(through, directly, "{requirements} through {path}");
+        }
         assert_eq!((&directly["passed"], &directly["failed"]), (&passed.into(), &failed.into()), "{requirements}");
         for (scenario, outcome) in directly["scenarios"].as_object().expect("scenarios") {
             // All that the upstream does not have is the optional tasks extension.

@@ -15,8 +15,6 @@ use crate::rejection;
 /// quiet streams. The limits of a route's streams are counted here, not by the host.
 const BETWEEN_BYTES: u64 = 8 * 24 * 60 * 60;
 
-const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
-
 /// A request to an MCP server, as far as it is not the client's own.
 pub(crate) struct Call<'a> {
     pub(crate) upstream: &'a Upstream,
@@ -84,16 +82,13 @@ pub(crate) fn request(exchange: &Exchange<'_>, caller: &Caller, call: Call<'_>) 
         hop: &exchange.trace.hop(&mut SystemEntropy),
         session_id: call.session_id,
         last_event_id: call.last_event_id,
-        name: None,
+        mcp_name: call.mcp_name.as_ref(),
         accept: call.accept,
         reads_answer: call.is_read,
         secrets: &secrets,
         identity_provider_token: identity_provider_token.as_ref(),
     };
-    let mut headers = request_headers::forwarded(exchange.head.headers(), call.upstream, &own)?;
-    if let Some(name) = call.mcp_name {
-        headers.insert(MCP_NAME, name);
-    }
+    let headers = request_headers::forwarded(exchange.head.headers(), call.upstream, &own)?;
     let mut outgoing = Request::new(call.body);
     *outgoing.method_mut() = call.method;
     *outgoing.uri_mut() = match call.target {

@@ -26,6 +26,21 @@ export function sessionHandler(createServer) {
   };
 }
 
+/**
+ * Express middleware. Node.js keeps response headers back until the first byte of the body, which for a quiet event
+ * stream is the first keep-alive after 15 s. Clients wait for them: the Python SDK sends nothing else until the headers
+ * arrived.
+ */
+export function sendHeadersAtOnce(_req, res, next) {
+  const writeHead = res.writeHead;
+  res.writeHead = (...head) => {
+    writeHead.apply(res, head);
+    res.flushHeaders();
+    return res;
+  };
+  next();
+}
+
 function sessionNotFound() {
   const error = { code: -32001, message: 'Session not found' };
   return Response.json({ jsonrpc: '2.0', error, id: null }, { status: 404 });

@@ -4,6 +4,7 @@
 mod account;
 mod answers;
 mod bit_flips;
+mod bypass;
 mod clients;
 mod consent;
 mod documents;

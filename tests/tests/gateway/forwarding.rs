@@ -4,7 +4,7 @@ use gatehouse_tests::{World, WorldSettings, http};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::mcp::{Client, Events, in_session, request, send};
+use crate::mcp::{Client, Events, in_session, ping, request, send};
 use crate::programmed_upstream::{self, ProgrammedUpstream, SECRET};
 use crate::streaming::counters;
 
@@ -42,8 +42,10 @@ async fn what_is_the_gateways_to_say_never_comes_from_the_client() {
         ("x-original-url", "/forged"),
         ("spin-full-url", "http://forged.example/"),
         ("te", "trailers"),
+        ("traceparent", "forged"),
+        ("x-request-id", "forged"),
     ];
-    let kept = [("x-own", "kept"), ("mcp-param-city", "kept"), ("traceparent", "kept"), ("accept-language", "kept")];
+    let kept = [("x-own", "kept"), ("mcp-param-city", "kept"), ("accept-language", "kept")];
     let call = forged.iter().chain(&kept).fold(alice.post(&message), |call, (name, value)| call.header(*name, *value));
     let answer = send(call).await;
     assert_eq!((answer.status().as_u16(), answer.text().await.unwrap()), (200, message.to_string().len().to_string()));
@@ -70,8 +72,7 @@ async fn what_a_connection_field_names_is_for_one_connection_only() {
     let upstream = ProgrammedUpstream::start().await;
     let world = World::start(programmed_upstream::beside_mcp(&upstream, "")).await;
     let alice = programmed_upstream::sign_in(&world, "/programmed", "alice", "?hop").await;
-    let call =
-        alice.post(&Value::Null).header("connection", "x-hop").header("x-hop", "1").header("keep-alive", "timeout=5");
+    let call = alice.post(&ping()).header("connection", "x-hop").header("x-hop", "1").header("keep-alive", "timeout=5");
     let answer = send(call).await;
     assert_eq!(answer.status(), 200);
     let received = upstream.requests().pop().expect("a request");
@@ -100,8 +101,9 @@ async fn a_session_of_alice_opens_nothing_for_bob() {
             let answer = send(call).await;
             assert_eq!(answer.status(), 404, "{method} {id:?}");
             let body: Value = serde_json::from_str(&answer.text().await.unwrap()).expect("JSON");
+            let request = if method == Method::POST { json!(1) } else { Value::Null };
             let expected =
-                json!({ "jsonrpc": "2.0", "error": { "code": -32001, "message": "Session not found" }, "id": null });
+                json!({ "jsonrpc": "2.0", "error": { "code": -32001, "message": "Session not found" }, "id": request });
             assert_eq!(body, expected);
         }
     }

@@ -1,6 +1,11 @@
 //! What the gateway does with real requests: what it streams, forwards, refuses and keeps to itself.
 
+mod echoing_upstream;
+mod federation;
 mod forwarding;
+mod isolation;
+mod legacy_sse;
+mod limits;
 mod mcp;
 mod programmed_upstream;
 mod streaming;

@@ -104,6 +104,11 @@ pub(crate) fn request(method: &str, parameters: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": parameters })
 }
 
+/// A request that every server answers.
+pub(crate) fn ping() -> Value {
+    json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" })
+}
+
 /// The request as a part of a session.
 pub(crate) fn in_session(request: RequestBuilder, id: &str) -> RequestBuilder {
     request.header("mcp-protocol-version", "2025-11-25").header("mcp-session-id", id)
@@ -114,12 +119,13 @@ pub(crate) async fn send(request: RequestBuilder) -> Response {
     tokio::time::timeout(PATIENCE, request.send()).await.expect("an answer in time").expect("an answer")
 }
 
-/// Status, headers without the date, and text of an answer: what a client can tell two answers apart by.
+/// Status, headers without the date and the request's id, and text of an answer: what a client can tell two answers apart
+/// by.
 pub(crate) async fn whole(request: RequestBuilder) -> (u16, Vec<(String, String)>, String) {
     let answer = send(request).await;
     let status = answer.status().as_u16();
     let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = answer.headers().iter().filter(|(name, _)| *name != "date");
+    let headers = answer.headers().iter().filter(|(name, _)| *name != "date" && *name != "x-request-id");
     let headers = headers.map(|(name, value)| (name.to_string(), text(value))).collect();
     (status, headers, answer.text().await.expect("a whole answer"))
 }

@@ -19,6 +19,7 @@ pub(crate) struct ProgrammedUpstream {
 struct Shared {
     requests: Mutex<Vec<Received>>,
     gate: Notify,
+    left: Notify,
 }
 
 /// A request as it came in.
@@ -56,6 +57,11 @@ impl ProgrammedUpstream {
         self.shared.gate.notify_one();
     }
 
+    /// Waits until somebody leaves a `?silent` answer.
+    pub(crate) async fn is_left(&self) {
+        self.shared.left.notified().await;
+    }
+
     /// What came in so far.
     pub(crate) fn requests(&self) -> Vec<Received> {
         self.shared.requests.lock().expect("no panic").clone()
@@ -66,7 +72,7 @@ impl ProgrammedUpstream {
         format!("127.0.0.1:{}", self.port)
     }
 
-    fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.authority())
     }
 }
@@ -149,6 +155,24 @@ async fn answer(
             to.write_all(format!("{stream_head}{}", event("first")).as_bytes()).await?;
             shared.gate.notified().await;
             to.write_all(format!("{}0\r\n\r\n", event("second")).as_bytes()).await
+        }
+        "silent" => {
+            // Nothing more comes on this connection but its end.
+            let _end = to.read_u8().await;
+            shared.left.notify_one();
+            Err(std::io::ErrorKind::ConnectionReset.into())
+        }
+        "mcp" => {
+            let asked: serde_json::Value = serde_json::from_slice(&received.body).expect("JSON");
+            let tools = serde_json::json!([{ "name": "look", "inputSchema": { "type": "object" } }]);
+            let text = serde_json::json!([{ "type": "text", "text": asked["params"]["name"] }]);
+            let result = match asked["method"].as_str() {
+                Some("tools/list") => serde_json::json!({ "tools": tools }),
+                _ => serde_json::json!({ "content": text }),
+            };
+            let body = serde_json::json!({ "jsonrpc": "2.0", "id": asked["id"], "result": result }).to_string();
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length";
+            to.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).await
         }
         "broken" => to.write_all(format!("{stream_head}{}", event("first")).as_bytes()).await,
         "not-http" => to.write_all(b"220 mail.example ESMTP\r\n").await,

@@ -1,7 +1,7 @@
 //! Events go on as they come, and a client that leaves is followed by the gateway.
 
 use gatehouse_tests::{World, WorldSettings, http};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::mcp::{Client, Era, Events};
 use crate::programmed_upstream::{self, ProgrammedUpstream};
@@ -56,11 +56,29 @@ async fn progress_arrives_before_the_call_is_over_and_a_client_that_leaves_close
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_while_nothing_has_been_said_closes_the_upstreams_request() {
+    let upstream = ProgrammedUpstream::start().await;
+    let world = World::start(programmed_upstream::beside_mcp(&upstream, "")).await;
+    let alice = programmed_upstream::sign_in(&world, "/programmed", "alice", "?silent").await;
+    let version = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28" });
+    let call = crate::mcp::request("tools/call", &json!({ "name": "wait", "_meta": version }));
+    let call = alice.post(&call).header("mcp-protocol-version", "2026-07-28");
+    let answer = crate::mcp::send(call.header("mcp-method", "tools/call").header("mcp-name", "wait")).await;
+    assert_eq!(
+        (answer.status().as_u16(), answer.headers()["content-type"].as_bytes()),
+        (200, &b"text/event-stream"[..])
+    );
+    drop(answer);
+    upstream.is_left().await;
+    world.gatehouse.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_running_stream_ends_by_itself_while_gatehouse_stops() {
     let upstream = ProgrammedUpstream::start().await;
     let world = World::start(programmed_upstream::beside_mcp(&upstream, "")).await;
     let alice = programmed_upstream::sign_in(&world, "/programmed", "alice", "?gated").await;
-    let mut events = Events::of(crate::mcp::send(alice.post(&Value::Null)).await);
+    let mut events = Events::of(crate::mcp::send(alice.post(&crate::mcp::ping())).await);
     assert_eq!(events.next().await.expect("the first event"), "first");
 
     let url = world.gatehouse.url.clone();

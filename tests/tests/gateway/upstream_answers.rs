@@ -4,7 +4,7 @@ use gatehouse_tests::{World, raw};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::mcp::{Client, Events, send, whole};
+use crate::mcp::{Client, Events, ping, send, whole};
 use crate::programmed_upstream::{self, ProgrammedUpstream};
 
 const LIMIT: usize = 2000;
@@ -17,7 +17,7 @@ async fn a_body_at_the_limit_passes_and_one_byte_more_does_not() {
             .await;
     let alice = programmed_upstream::sign_in(&world, "/programmed", "alice", "").await;
     let of =
-        |length: usize| alice.request(Method::POST).header("content-type", "application/json").body(vec![b' '; length]);
+        |length: usize| alice.request(Method::POST).header("content-type", "application/json").body(padded(length));
     for at_the_limit in [LIMIT - 1, LIMIT] {
         let answer = send(of(at_the_limit)).await;
         assert_eq!((answer.status().as_u16(), answer.text().await.unwrap()), (200, at_the_limit.to_string()));
@@ -38,6 +38,13 @@ async fn a_body_at_the_limit_passes_and_one_byte_more_does_not() {
     world.gatehouse.stop().await;
 }
 
+/// A message of `length` bytes.
+fn padded(length: usize) -> String {
+    let message = ping().to_string();
+    let space = " ".repeat(length - message.len());
+    message + &space
+}
+
 /// A request with a body of `length` bytes that does not say beforehand how long it is.
 fn chunked(client: &Client, length: usize) -> Vec<u8> {
     let head = format!(
@@ -45,7 +52,9 @@ fn chunked(client: &Client, length: usize) -> Vec<u8> {
          content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
         client.token()
     );
-    let pieces = [length / 2, length - length / 2].map(|length| format!("{length:x}\r\n{}\r\n", " ".repeat(length)));
+    let body = padded(length);
+    let (first, second) = body.split_at(length / 2);
+    let pieces = [first, second].map(|piece| format!("{:x}\r\n{piece}\r\n", piece.len()));
     (head + &pieces.concat() + "0\r\n\r\n").into_bytes()
 }
 
@@ -54,9 +63,8 @@ async fn the_upstreams_own_answer_is_passed_on_and_its_absence_names_the_route_a
     let upstream = ProgrammedUpstream::start().await;
     let world = World::start(programmed_upstream::beside_mcp(&upstream, "")).await;
     let alice = programmed_upstream::sign_in(&world, "/programmed", "alice", "").await;
-    let at = |query: &str| {
-        Client::new(&format!("{}/programmed?{query}", world.gatehouse.url), alice.token()).post(&Value::Null)
-    };
+    let at =
+        |query: &str| Client::new(&format!("{}/programmed?{query}", world.gatehouse.url), alice.token()).post(&ping());
     let header = |headers: &[(String, String)], name: &str| {
         headers.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone())
     };
@@ -80,12 +88,12 @@ async fn the_upstreams_own_answer_is_passed_on_and_its_absence_names_the_route_a
     }
 
     let dead = programmed_upstream::sign_in(&world, "/dead", "alice", "").await;
-    for (path, call) in [("/dead", dead.post(&Value::Null)), ("/programmed", at("not-http"))] {
+    for (path, call) in [("/dead", dead.post(&ping())), ("/programmed", at("not-http"))] {
         let (status, headers, body) = whole(call).await;
         assert_eq!(status, 502, "{path}");
         assert_eq!(header(&headers, "www-authenticate"), None, "{path}");
         let message = format!("The MCP server at {path} cannot be reached");
-        let expected = json!({ "jsonrpc": "2.0", "error": { "code": -32603, "message": message }, "id": null });
+        let expected = json!({ "jsonrpc": "2.0", "error": { "code": -32603, "message": message }, "id": 1 });
         assert_eq!(serde_json::from_str::<Value>(&body).expect("JSON"), expected);
     }
 
