@@ -164,7 +164,8 @@ fn is_a_preflight(response: &http::Response<Vec<u8>>, head: &Request<()>, origin
 
 /// The headers say what the body says, to a reader of its own.
 fn agrees(headers: &HeaderMap, body: &Body, endpoint: &Endpoint<'_>, era: &Era) {
-    let of = |name: &str| headers.get(name).map(|value| value.to_str().expect("text").trim_matches([' ', '\t']));
+    // One that is no text says nothing; what is wrong with such a version is for the server to say.
+    let of = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?").trim_matches([' ', '\t']));
     let message = reread(&body.to_bytes()).expect("JSON");
     let (method, params) = (message.get("method").and_then(Value::as_str), &message["params"]);
     if let Some(named) = of("mcp-method") {
@@ -210,6 +211,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
     let (token, request_id) = (SecretString::new(SECRET.to_owned()), RequestId::generate(&mut entropy));
     let trace = Trace::of(head.headers(), &mut entropy);
     let hop = trace.hop(&mut entropy);
+    let mcp_name = mirrored::encoded("other\u{e9}");
     let own = request_headers::Own {
         method: head.method(),
         body_length: length,
@@ -220,7 +222,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         last_event_id: None,
         secrets: &[],
         identity_provider_token: Some(&token),
-        name: Some("other\u{e9}"),
+        mcp_name: Some(&mcp_name),
         accept: None,
         reads_answer: true,
     };
