@@ -8,6 +8,7 @@ use http_shell::inbound::Writer;
 use http_shell::outbound::{Arrival, Exchanges, NoAnswer};
 use http_shell::{Milliseconds, elapsed};
 
+use crate::rates::Place;
 use crate::reading::{Reading, Said};
 
 /// How often a silent answer is asked whether its reader is still there. Without it, a client that leaves during silence
@@ -172,13 +173,13 @@ impl Patience {
     }
 }
 
-/// Passes every byte on as soon as it arrives, until either side ends. `second` is called about once a second, and ends
-/// the answer when it returns false.
+/// Passes every byte on as soon as it arrives, until either side ends. With a `place` among the subject's streams it is
+/// one that may end at any time.
 pub(crate) fn relay(
     exchanges: &mut Exchanges,
     writer: Writer,
     mut patience: Patience,
-    mut second: impl FnMut() -> bool,
+    mut place: Option<Place>,
 ) -> End {
     let writer = writer.at_most(patience.left());
     let mut waited = elapsed();
@@ -203,9 +204,12 @@ pub(crate) fn relay(
         }
         if elapsed().saturating_sub(waited) >= TICK {
             waited = elapsed();
-            if patience.is_over() || !second() {
-                // What is cut here is no error of anybody, and a client that wants more asks again.
-                writer.finish();
+            let is_kept = place.as_mut().is_none_or(Place::keep);
+            if patience.is_over() || !is_kept {
+                // A subscription may end; half an answer must not look like a whole one.
+                if place.is_some() {
+                    writer.finish();
+                }
                 return End::Gone(Gone::Time);
             }
         }

@@ -51,7 +51,8 @@ pub(crate) fn post<'a>(
     };
     let id = posted.request().map(|(_, id)| id);
     let group = Group { exchange, caller, members, federation: &federation, id, accept: None };
-    let result = match plan {
+    let asked = elapsed();
+    let (result, answering) = match plan {
         Plan::One { sending, stream } => {
             let Some(member) = members.get(sending.member) else { return };
             let prefix = member.prefix.as_ref();
@@ -69,7 +70,7 @@ pub(crate) fn post<'a>(
                         lines,
                         place: None,
                     };
-                    answer.to_messages(posted, &member.upstream, &request, out);
+                    answer.of_messages(posted, &member.upstream, &request, out);
                 }
                 Err(refusal) => exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
             };
@@ -99,7 +100,8 @@ pub(crate) fn post<'a>(
             (group.subscribe(&sendings, listening, &mut answering), answering)
         }
     };
-    group.finish(result.0, result.1, posted, &lines);
+    lines.iter_mut().for_each(|line| line.upstream = Some(elapsed().saturating_sub(asked)));
+    group.finish(result, answering, posted, &lines);
 }
 
 type Planned = (Federation, Session, Plan);

@@ -72,7 +72,7 @@ fn pass_on<'a>(
         Ok(request) => {
             let (era, session) = (posted.era, None);
             let answer = Answer { exchange, caller, era, session, may_list: false, member: None, lines, place: None };
-            answer.to_messages(posted, upstream, &request, out);
+            answer.of_messages(posted, upstream, &request, out);
         }
         Err(refusal) => exchange.refuse_post(out, caller, &refusal, &lines),
     }

@@ -102,7 +102,7 @@ fn several(
         start(exchange, caller, members, &listens, &mut reading)?;
         let parts = listens.iter().map(|listen| (listen.member, false)).collect();
         let rewriting = Rewriting::new(exchange, caller, true).federated(stream).resumable(session.name());
-        Ok(Together { parts, rewriting, place, is_lost: false })
+        Ok(Together { exchange, caller, parts, rewriting, place, is_lost: false })
     });
     let mut together = match started {
         Ok(together) => together,
@@ -113,10 +113,7 @@ fn several(
     let end = answer::converse(&mut reading, &mut answering, &mut together);
     log_end(exchange, caller, StatusCode::OK, &end);
     match (answering.has_begun(), end) {
-        (true, End::Complete | End::Gone(Gone::Time)) => {
-            exchange.log_forwarded(caller, StatusCode::OK.as_u16(), &[Line::default()]);
-            answering.finish();
-        }
+        (true, End::Complete | End::Gone(Gone::Time)) => answering.finish(),
         (true, _) => {}
         (false, end) => {
             let refusal = match end {
@@ -157,6 +154,8 @@ pub(crate) fn start(
 
 /// The streams of several members. One that has none, or loses it, does not end the others.
 struct Together<'a> {
+    exchange: &'a Exchange<'a>,
+    caller: &'a Caller,
     /// The member of each request, and whether it has a stream.
     parts: Vec<(usize, bool)>,
     rewriting: Rewriting<'a>,
@@ -168,8 +167,12 @@ struct Together<'a> {
 impl Hearing for Together<'_> {
     fn head(&mut self, from: usize, head: &Response<()>) -> Result<(), Refusal> {
         self.is_lost |= head.status() == StatusCode::NOT_FOUND;
+        let is_first = !self.begins();
         if let Some((_, is_open)) = self.parts.get_mut(from) {
             *is_open = head.status().is_success() && Form::of(head.headers()) == Form::Events;
+        }
+        if is_first && self.begins() {
+            self.exchange.log_forwarded(self.caller, StatusCode::OK.as_u16(), &[Line::default()]);
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ pub(crate) fn post(
                 lines,
                 place,
             };
-            answer.to_messages(posted, upstream, &request, out);
+            answer.of_messages(posted, upstream, &request, out);
         }
         Err(refusal) => exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
     }
@@ -87,7 +87,7 @@ type Unanswered = (Refusal, ResponseOutparam);
 
 impl<'a> Answer<'a> {
     /// Sends the messages and passes the answer on.
-    pub(crate) fn to_messages(
+    pub(crate) fn of_messages(
         mut self,
         posted: &Posted,
         upstream: &Upstream,
@@ -143,7 +143,7 @@ impl<'a> Answer<'a> {
         let patience = Patience::of(&self.exchange.endpoint.route.limits);
         match form {
             Form::Json if is_rewritten => {
-                let text = match whole(&mut reading).and_then(|text| rewriting.text(member, text)) {
+                let text = match whole(&mut reading, patience).and_then(|text| rewriting.text(member, text)) {
                     Ok(text) => text.unwrap_or_default(),
                     Err(refusal) => return Err((refusal, out)),
                 };
@@ -166,9 +166,7 @@ impl<'a> Answer<'a> {
             Form::Events | Form::Json | Form::Other => {
                 self.log(head);
                 let Some(writer) = Writer::open(out, head.status(), &headers) else { return Ok(()) };
-                let mut place = self.place.take();
-                let keep = || place.as_mut().is_none_or(Place::keep);
-                let end = answer::relay(&mut reading.into_exchanges(), writer, patience, keep);
+                let end = answer::relay(&mut reading.into_exchanges(), writer, patience, self.place.take());
                 log_end(self.exchange, self.caller, head.status(), &end);
             }
         }
@@ -236,9 +234,9 @@ fn unreadable(rewriting: &Rewriting<'_>, form: Form, head: &Response<()>) -> Opt
 }
 
 /// The text of a whole JSON body.
-fn whole(reading: &mut Reading) -> Result<String, Refusal> {
+fn whole(reading: &mut Reading, patience: Patience) -> Result<String, Refusal> {
     let mut text = String::new();
-    loop {
+    while !patience.is_over() {
         match reading.next(answer::TICK) {
             Said::Event(_, event) => text.push_str(event.data.as_deref().unwrap_or_default()),
             Said::End(_) => return Ok(text),
@@ -248,6 +246,7 @@ fn whole(reading: &mut Reading) -> Result<String, Refusal> {
             Said::Tick | Said::Head(..) => {}
         }
     }
+    Err(Refusal::UpstreamTimedOut)
 }
 
 /// A server's stream of events.

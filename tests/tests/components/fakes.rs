@@ -1,11 +1,12 @@
 //! What the components talk to in place of hosts and of each other. It lasts from instance to instance.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http::Response;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi_http::WasiBody;
 
 use crate::bindings::imports::gatehouse::auth::{handles, sessions};
 use crate::bindings::platform::wasi::keyvalue::store::Error as KeyValueError;
@@ -147,7 +148,11 @@ pub struct Fakes {
     pub bind_failure: Mutex<Option<handles::Rejection>>,
     /// Requests that the component sent, in order.
     pub sent: Mutex<Vec<Sent>>,
-    /// What they are answered with.
+    /// Whether the other side answers without reading what it is sent.
+    pub leaves_bodies_unread: AtomicBool,
+    /// What it has left unread: its connection stays open.
+    pub unread: Mutex<Vec<WasiBody>>,
+    /// What requests are answered with.
     pub answers: Script<Sent, Answer>,
     /// The requests that the gateway handed on: method and target.
     pub handed_on: Mutex<Vec<String>>,

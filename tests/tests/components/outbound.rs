@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -99,7 +100,12 @@ impl WasiHttpHooks for Outbound {
         let fakes = Arc::clone(&self.0);
         Box::new(async move {
             let (parts, body) = request.into_parts();
-            let body = body.collect().await?.to_bytes().to_vec();
+            let body = if fakes.leaves_bodies_unread.load(Ordering::SeqCst) {
+                fakes.unread.lock().unwrap().push(body);
+                Vec::new()
+            } else {
+                body.collect().await?.to_bytes().to_vec()
+            };
             let (method, url) = (parts.method.to_string(), parts.uri.to_string());
             let sent = Sent { method, url, headers: parts.headers, body };
             fakes.sent.lock().unwrap().push(sent.clone());

@@ -87,3 +87,43 @@ async fn a_client_that_leaves_during_silence_frees_the_upstream() {
     upstream.closed().await;
     guest.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn an_upstream_that_answers_without_reading_the_request_is_heard() {
+    let fakes = fakes();
+    fakes.set("config", &super::CONFIGURATION.replace("request_bytes = 1000", "request_bytes = 33554432"));
+    fakes.leaves_bodies_unread.store(true, std::sync::atomic::Ordering::SeqCst);
+    fakes.answer_always(413, "text/plain", "too much for me");
+    // More than any buffer between here and there holds.
+    let reply = super::call(&fakes, &[], &format!("{PING}{}", " ".repeat(16 << 20))).await;
+    assert_eq!((reply.status.as_u16(), reply.body.as_str()), (413, "too much for me"));
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_nothing_comes_for_too_long_and_when_it_has_lasted_long_enough() {
+    for limits in ["stream_idle = 1", "stream_total = 1"] {
+        let (fakes, upstream) = setup();
+        let limits = format!("request_bytes = 1000, {limits}");
+        fakes.set("config", &super::CONFIGURATION.replace("request_bytes = 1000", &limits));
+        let authorization = format!("Bearer {TOKEN}");
+        let headers = [("authorization", authorization.as_str()), ("accept", "text/event-stream")];
+        let (response, guest) = begin(&GATEWAY, &fakes, request("GET", "/mcp", &headers, "")).await;
+        let mut body = response.into_body();
+        upstream.send(Ok(Bytes::from_static(b"data: 1\n\n"))).unwrap();
+        assert_eq!(next(&mut body).await.unwrap().unwrap(), "data: 1\n\n", "{limits}");
+        assert!(next(&mut body).await.is_none(), "{limits}: it ends as it should");
+        upstream.closed().await;
+        guest.await.unwrap().unwrap();
+        assert_eq!(
+            fakes
+                .store
+                .lock()
+                .unwrap()
+                .entries
+                .values()
+                .filter(|entry| **entry != crate::fakes::Entry::Counter(0))
+                .count(),
+            0
+        );
+    }
+}
