@@ -1,6 +1,6 @@
 //! Messages of clients of 2024-11-05: what is answered goes to their event stream.
 
-use gatehouse_configuration::{Servers, Upstream};
+use gatehouse_configuration::{Servers, Transport, Upstream};
 use gatehouse_event_stream::Event;
 use gatehouse_federation::Plan;
 use gatehouse_json_rpc::{Body, Id, Message};
@@ -20,11 +20,10 @@ use crate::one::{Answer, log_end};
 use crate::post::{self, Posted};
 use crate::reading::{Form, Reading};
 use crate::rewriting::Rewriting;
+use crate::schema;
 use crate::session::Session;
 use crate::upstream::{self, Call};
 
-/// What a client of Streamable HTTP says: the server may answer either way.
-const BOTH: &str = "application/json, text/event-stream";
 /// How long a message waits for a reader that does not take what is there, and how often it tries.
 const PATIENCE: Milliseconds = 30_000;
 const TRY_EVERY: Milliseconds = 200;
@@ -42,10 +41,12 @@ pub(crate) fn serve(exchange: &mut Exchange<'_>, caller: &Caller, request: &Inco
     let Some((posted, out)) = post::read(exchange, caller, request, out) else { return };
     let (lines, judgement) = post::judge(exchange, caller, &posted);
     match (handle, &exchange.endpoint.route.servers) {
-        (Handle::LegacyEndpoint(url), Servers::One(upstream)) => match judgement {
-            Ok(()) => pass_on(exchange, caller, upstream, &url, &posted, lines, out),
-            Err(refusal) => exchange.refuse_post(out, caller, &refusal, &lines),
-        },
+        (Handle::LegacyEndpoint(url), Servers::One(upstream)) if upstream.transport == Transport::Sse => {
+            match judgement {
+                Ok(()) => pass_on(exchange, caller, upstream, &url, &posted, lines, out),
+                Err(refusal) => exchange.refuse_post(out, caller, &refusal, &lines),
+            }
+        }
         (Handle::Channel { secret, expires_at }, _) => {
             let channel = Channel { secret: HandleSecret::from(secret), expires_at };
             carry(exchange, caller, &channel, &posted, &lines, judgement, out);
@@ -94,7 +95,9 @@ fn carry(
         Err(refusal) => return exchange.refuse_post(out, caller, &refusal, lines),
     };
     let mut delivery = Delivery { exchange, channel, looked: elapsed() };
-    let carried = judgement.and_then(|()| prepare(exchange, caller, posted, &session));
+    let carried = judgement
+        .and_then(|()| schema::check(exchange, caller, posted, Some(&session)))
+        .and_then(|()| prepare(exchange, caller, posted, &session));
     match carried {
         Ok(carried) => {
             accept(exchange, caller, lines, out);
@@ -161,7 +164,7 @@ fn prepare<'a>(
         Servers::One(upstream) => {
             let call = Call {
                 session_id: session.id()?,
-                accept: Some(BOTH),
+                accept: Some(upstream::BOTH),
                 is_read: true,
                 ..Call::passed_on(upstream, posted.bytes.clone())
             };
@@ -173,7 +176,8 @@ fn prepare<'a>(
             let Plan::One { sending, stream } = plan else {
                 return Ok(Carried::Planned { federation, plan: Box::new(plan) });
             };
-            let group = Group { exchange, caller, members, federation: &federation, id: None, accept: Some(BOTH) };
+            let group =
+                Group { exchange, caller, members, federation: &federation, id: None, accept: Some(upstream::BOTH) };
             let request = Box::new(group.request(&sending)?);
             let upstream = members.get(sending.member).map(|member| &member.upstream);
             let upstream = upstream.ok_or_else(|| Refusal::Unavailable("the route has no such member".to_owned()))?;
@@ -201,7 +205,8 @@ impl Carried<'_> {
             }
             Self::Planned { federation, plan } => {
                 let members = crate::legacy_events::members(exchange);
-                let group = Group { exchange, caller, members, federation: &federation, id, accept: Some(BOTH) };
+                let group =
+                    Group { exchange, caller, members, federation: &federation, id, accept: Some(upstream::BOTH) };
                 deliver_plan(&group, *plan, delivery);
             }
         }

@@ -18,6 +18,7 @@ mod readiness;
 mod reading;
 mod rejection;
 mod rewriting;
+mod schema;
 mod session;
 mod upstream;
 

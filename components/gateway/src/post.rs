@@ -8,7 +8,7 @@ use http::header::ACCEPT;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::exchange::{Caller, Exchange, Line};
-use crate::{federated, one, rates};
+use crate::{federated, one, rates, schema};
 
 /// Messages, read.
 pub(crate) struct Posted {
@@ -22,6 +22,7 @@ pub(crate) struct Posted {
 pub(crate) fn serve(exchange: &mut Exchange<'_>, caller: &Caller, request: &IncomingRequest, out: ResponseOutparam) {
     let Some((posted, out)) = read(exchange, caller, request, out) else { return };
     let (lines, judgement) = judge(exchange, caller, &posted);
+    let judgement = judgement.and_then(|()| schema::check(exchange, caller, &posted, None));
     if let Err(refusal) = judgement {
         return exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines);
     }

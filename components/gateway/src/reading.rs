@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use gatehouse_event_stream::{Event, Parser};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Request, Response};
-use http_shell::Milliseconds;
 use http_shell::outbound::{Arrival, Exchanges, Limits, NoAnswer};
+use http_shell::{Milliseconds, elapsed};
 
 /// Bytes. An answer, or one event of it, that must be read whole: as much as an instance can hold beside its copy.
 const LARGEST: usize = 32 * 1024 * 1024;
@@ -18,6 +18,8 @@ pub(crate) struct Reading {
     sources: Vec<Source>,
     /// Read, and not yet asked for.
     said: VecDeque<Said>,
+    /// Bytes, where fewer than [`LARGEST`] are read of anything.
+    largest: Option<usize>,
 }
 
 /// What was read, and in which answer.
@@ -74,22 +76,33 @@ pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
 }
 
 impl Reading {
+    /// Reads no more than so many bytes of one answer or event.
+    pub(crate) fn of_at_most(bytes: usize) -> Self {
+        Self { largest: Some(bytes), ..Self::default() }
+    }
+
     /// Starts a request; its number, from 0 on.
     pub(crate) fn start(&mut self, request: &Request<Vec<u8>>, limits: Limits) -> usize {
         self.sources.push(Source::Expected);
         self.exchanges.start(request, limits)
     }
 
-    /// The next thing that is said within `time`.
+    /// The next thing that is said within `time`. Who sends a byte now and then has not said anything.
     pub(crate) fn next(&mut self, time: Milliseconds) -> Said {
+        let deadline = elapsed().saturating_add(time);
         loop {
             if let Some(said) = self.said.pop_front() {
                 return said;
             }
-            match self.exchanges.next(time) {
+            match self.exchanges.next(deadline.saturating_sub(elapsed())) {
                 Arrival::Head(number, head) => return self.head(number, head),
                 Arrival::NoAnswer(number, reason) => return Said::NoAnswer(number, reason),
-                Arrival::Piece(number, bytes) => self.piece(number, &bytes),
+                Arrival::Piece(number, bytes) => {
+                    self.piece(number, &bytes);
+                    if self.said.is_empty() && elapsed() >= deadline {
+                        return Said::Tick;
+                    }
+                }
                 Arrival::End(number) => self.end_of(number),
                 Arrival::Broken(number) => return Said::Broken(number, "it broke off"),
                 Arrival::Tick => return Said::Tick,
@@ -115,7 +128,7 @@ impl Reading {
     fn head(&mut self, number: usize, head: Response<()>) -> Said {
         if let Some(source) = self.sources.get_mut(number) {
             *source = match Form::of(head.headers()) {
-                Form::Events => Source::Events(Parser::new(LARGEST)),
+                Form::Events => Source::Events(Parser::new(self.largest.unwrap_or(LARGEST))),
                 Form::Json => Source::Whole(Vec::new()),
                 Form::Other => Source::Other,
             };
@@ -124,6 +137,7 @@ impl Reading {
     }
 
     fn piece(&mut self, number: usize, bytes: &[u8]) {
+        let largest = self.largest.unwrap_or(LARGEST);
         let too_large = match self.sources.get_mut(number) {
             Some(Source::Events(parser)) => match parser.push(bytes) {
                 Ok(events) => {
@@ -134,7 +148,7 @@ impl Reading {
             },
             Some(Source::Whole(whole)) => {
                 whole.extend_from_slice(bytes);
-                whole.len() > LARGEST
+                whole.len() > largest
             }
             Some(Source::Expected | Source::Other) | None => false,
         };

@@ -1,8 +1,9 @@
-//! What the sessions component refuses, as the gateway says it to the client.
+//! What the sessions component refuses, and what tools' schemas do, as the gateway says it to the client.
 //!
 //! Every case is named, so that a new one cannot be let through unnoticed.
 
-use gatehouse_mcp::Refusal;
+use gatehouse_mcp::{Era, Refusal};
+use gatehouse_tool_schema::{InvalidArguments, NoListing, UnusableSchema};
 
 use crate::bindings::gatehouse::auth::{handles, sessions};
 
@@ -29,4 +30,40 @@ pub(crate) fn of_binding(rejection: handles::Rejection) -> Refusal {
         Rejection::Unrecognised => Refusal::Unavailable("a handle cannot be bound to this principal".to_owned()),
         Rejection::Unavailable(reason) => Refusal::Unavailable(format!("a handle cannot be bound: {reason}")),
     }
+}
+
+/// For arguments that do not fit their tool.
+pub(crate) fn of_arguments(invalid: InvalidArguments, era: &'static Era) -> Refusal {
+    match invalid {
+        InvalidArguments::Misfit { .. }
+        | InvalidArguments::Somewhere
+        | InvalidArguments::TooMuchWork
+        | InvalidArguments::Unreadable => Refusal::InvalidArguments { detail: invalid.to_string(), era },
+        InvalidArguments::Schema(unusable) => of_schema(unusable),
+    }
+}
+
+/// For a schema by which nothing can be said of arguments.
+pub(crate) fn of_schema(unusable: UnusableSchema) -> Refusal {
+    Refusal::UpstreamMalformed(match unusable {
+        UnusableSchema::NoObject => "the tool's input schema is no JSON object",
+        UnusableSchema::TooLong => "the tool's input schema is too long",
+        UnusableSchema::TooDeep => "the tool's input schema goes too deep",
+        UnusableSchema::TooManyPatterns => "the tool's input schema has too many patterns",
+        UnusableSchema::Dialect => "the tool's input schema has an unknown $schema",
+        UnusableSchema::NestedId => "a part of the tool's input schema has an $id of its own",
+        UnusableSchema::Reference => "a reference in the tool's input schema does not lead to a part of it",
+        UnusableSchema::Circle => "references in the tool's input schema lead in a circle",
+        UnusableSchema::Invalid => "the tool's input schema is no valid JSON Schema",
+    })
+}
+
+/// For a listing in which a tool was looked for.
+pub(crate) fn of_listing(missing: NoListing) -> Refusal {
+    Refusal::UpstreamMalformed(match missing {
+        NoListing::Unreadable => "its tools/list cannot be read",
+        NoListing::Refused => "it refuses tools/list",
+        NoListing::TooManyPages => "its tools/list has too many pages, or leads in a circle",
+        NoListing::TooLarge => "its tools/list is too large",
+    })
 }

@@ -15,6 +15,9 @@ use crate::rejection;
 /// quiet streams. The limits of a route's streams are counted here, not by the host.
 const BETWEEN_BYTES: u64 = 8 * 24 * 60 * 60;
 
+/// `Accept` where the client does not say it: the server may answer either way.
+pub(crate) const BOTH: &str = "application/json, text/event-stream";
+
 /// A request to an MCP server, as far as it is not the client's own.
 pub(crate) struct Call<'a> {
     pub(crate) upstream: &'a Upstream,

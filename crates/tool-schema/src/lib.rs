@@ -17,12 +17,16 @@
 
 mod arguments;
 mod keeping;
+mod kept;
 mod mirrored;
 mod schema;
+mod search;
 mod structure;
 mod work;
 
 pub use arguments::InvalidArguments;
 pub use keeping::{Keeping, SchemaScope};
+pub use kept::{Audience, Place, Published};
 pub use mirrored::{HeaderMismatch, InvalidAnnotation, Mirrored};
 pub use schema::{LONGEST, ToolSchema, UnusableSchema};
+pub use search::{Found, MOST_BYTES, MOST_PAGES, NoListing, Search, Step};

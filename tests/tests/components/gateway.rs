@@ -9,6 +9,7 @@ mod limits;
 mod own_answers;
 mod policy;
 mod refusing;
+mod schema;
 mod streaming;
 
 use std::sync::Arc;

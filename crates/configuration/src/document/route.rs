@@ -64,6 +64,10 @@ impl RouteDocument {
             let text = "is false, where the server speaks nothing else";
             return Err(problem(key("legacy_sse"), text, "legacy_sse = true"));
         }
+        if is_sse && self.validate_arguments == Some(true) {
+            let text = "is true, where the server would say what its tools take on the client's own stream";
+            return Err(problem(key("validate_arguments"), text, "validate_arguments = false"));
+        }
         Ok(Route {
             name: self.name.unwrap_or_else(|| path.as_str().to_owned()),
             scope_descriptions: self.scope_descriptions,

@@ -116,6 +116,14 @@ fn a_server_of_the_older_transport_is_not_hidden_from_it() {
 }
 
 #[test]
+fn arguments_are_not_validated_by_a_server_that_cannot_be_asked_for_its_tools() {
+    let keys = "url = \"https://a.example/sse\"\ntransport = \"sse\"\nvalidate_arguments = true";
+    let (key, said) = problem_of(&with_route(keys));
+    assert_eq!(key, "routes[1].validate_arguments");
+    assert!(said.starts_with("is true, where the server would say"), "{said}");
+}
+
+#[test]
 fn no_path_is_what_another_routes_older_transport_has() {
     let path = |path: &str| problem_of(&MINIMAL.replacen("\"/mcp\"", &format!("{path:?}"), 1));
     for taken in ["/sse", "/message", "/sse/x"] {

@@ -1,0 +1,109 @@
+//! Where the schemas of tools are kept, and in which form.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatehouse_protocol::UnixTime;
+use gatehouse_storage::{InvalidKey, Key, Kind};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Keeping, ToolSchema};
+
+const TOOL_SCHEMA: Kind = "tool-schema";
+/// What is kept is sealed like the handles that clients get. Those begin with other words (`gatehouse_mcp::Handle`), so
+/// that neither is ever taken for the other.
+const PREFIX: &str = "tool-schema ";
+
+/// Seconds. What is kept ends with the hour in which it was: whoever looks for it then knows its name without having
+/// to try several. A server that says more may still change its tools today.
+const HOUR: u64 = 60 * 60;
+
+/// A tool, as callers of one route and version reach it.
+#[derive(Clone, Copy, Debug)]
+pub struct Published<'a> {
+    /// The path of the route.
+    pub route: &'a str,
+    /// The member's prefix, empty where there is none.
+    pub member: &'a str,
+    /// The address of the server: a route can get another one.
+    pub server: &'a str,
+    /// What the server calls the tool.
+    pub tool: &'a str,
+    /// The protocol version.
+    pub version: &'a str,
+}
+
+/// For whom a listing was.
+#[derive(Clone, Copy, Debug)]
+pub enum Audience<'a> {
+    /// Everybody: the server says so.
+    Everybody,
+    /// One caller.
+    Caller {
+        /// The subject.
+        subject: &'a str,
+        /// The client: with another one, the subject may have other tokens of the identity provider.
+        client_id: &'a str,
+        /// The session, where there is one: servers can have other tools in each (2025-11-25 and earlier).
+        session: Option<&'a str>,
+    },
+}
+
+/// A place for one schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    id: String,
+}
+
+impl Place {
+    /// The place of this tool's schema for this audience.
+    pub fn of(published: &Published<'_>, audience: Audience<'_>) -> Self {
+        let Published { route, member, server, tool, version } = *published;
+        let mut parts = vec![route, member, server, tool, version];
+        if let Audience::Caller { subject, client_id, session } = audience {
+            parts.extend([subject, client_id]);
+            parts.extend(session);
+        }
+        Self { id: id(&parts) }
+    }
+
+    /// The name of what is kept in this hour.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn key(&self, now: UnixTime) -> Result<Key, InvalidKey> {
+        Key::new(TOOL_SCHEMA, &self.id, end(now))
+    }
+
+    /// The text to keep under [`Place::key`], sealed. `None` where it must not be kept.
+    pub fn text(&self, schema: &ToolSchema, keeping: Keeping, now: UnixTime) -> Option<String> {
+        let until = now.plus(keeping.seconds).min(end(now));
+        (until > now).then(|| format!("{PREFIX}{} {until} {}", self.id, schema.text()))
+    }
+
+    /// Reads what [`Place::text`] wrote for this place, as long as it may be used.
+    pub fn read(&self, text: &str, now: UnixTime) -> Option<ToolSchema> {
+        let mut parts = text.strip_prefix(PREFIX)?.splitn(3, ' ');
+        let (id, until, schema) = (parts.next()?, parts.next()?, parts.next()?);
+        let is_fresh = now < UnixTime::from_seconds(until.parse().ok()?);
+        // Whoever can write to the store could have moved it.
+        if is_fresh && id == self.id { ToolSchema::parse(schema).ok() } else { None }
+    }
+}
+
+fn end(now: UnixTime) -> UnixTime {
+    UnixTime::from_seconds((now.seconds() / HOUR).saturating_add(1).saturating_mul(HOUR))
+}
+
+/// The store holds no subject and no tool in clear.
+fn id(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // With its length in front, no part can be continued by the next one.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    URL_SAFE_NO_PAD.encode(hash.finalize())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+use gatehouse_mcp::Handle;
+use proptest::prelude::*;
+
+use super::*;
+use crate::SchemaScope;
+
+const NOW: u64 = 1_795_219_200 + 600;
+const END: u64 = 1_795_219_200 + 3600;
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::from_seconds(seconds)
+}
+
+fn published() -> Published<'static> {
+    Published { route: "/mcp", member: "", server: "https://a.example/", tool: "echo", version: "2026-07-28" }
+}
+
+fn caller() -> Audience<'static> {
+    Audience::Caller { subject: "demo:alice", client_id: "a-client", session: Some("session abc") }
+}
+
+fn place() -> Place {
+    Place::of(&published(), caller())
+}
+
+fn schema() -> ToolSchema {
+    ToolSchema::parse(r#"{ "type": "object", "title": "a b" }"#).unwrap()
+}
+
+fn keeping(seconds: u64) -> Keeping {
+    Keeping { scope: SchemaScope::Subject, seconds }
+}
+
+#[test]
+fn what_is_kept_is_read_as_long_as_the_server_says_and_no_longer_than_the_hour() {
+    for (seconds, until) in [(1, NOW + 1), (60, NOW + 60), (3000, END), (3001, END), (86_400, END), (u64::MAX, END)] {
+        let text = place().text(&schema(), keeping(seconds), at(NOW)).unwrap();
+        let read = |now| place().read(&text, at(now)).map(|schema| schema.text().to_owned());
+        assert_eq!(read(NOW).as_deref(), Some(schema().text()), "{seconds}");
+        assert!(read(until - 1).is_some() && read(until).is_none(), "{seconds}");
+    }
+    assert_eq!(place().text(&schema(), keeping(0), at(NOW)), None);
+}
+
+#[test]
+fn the_name_is_the_same_in_the_whole_hour_and_ends_with_it() {
+    let key = place().key(at(NOW)).unwrap();
+    assert_eq!((key.kind(), key.expires_at()), ("tool-schema", at(END)));
+    assert_eq!(place().key(at(END - 1)).unwrap(), key);
+    assert_ne!(place().key(at(END)).unwrap(), key);
+}
+
+#[test]
+fn every_tool_server_route_version_and_audience_has_a_place_of_its_own() {
+    let with = |change: fn(&mut Published<'static>)| {
+        let mut published = published();
+        change(&mut published);
+        Place::of(&published, caller())
+    };
+    let of = |subject, client_id, session| Place::of(&published(), Audience::Caller { subject, client_id, session });
+    let places = [
+        place(),
+        with(|published| published.route = "/other"),
+        with(|published| published.member = "files"),
+        with(|published| published.server = "https://b.example/"),
+        with(|published| published.tool = "Echo"),
+        with(|published| published.version = "2025-11-25"),
+        of("demo:mallory", "a-client", Some("session abc")),
+        of("demo:alice", "another", Some("session abc")),
+        of("demo:alice", "a-client", Some("session xyz")),
+        of("demo:alice", "a-client", None),
+        Place::of(&published(), Audience::Everybody),
+    ];
+    for (index, place) in places.iter().enumerate() {
+        assert!(places.iter().skip(index + 1).all(|other| other != place), "{index}");
+    }
+}
+
+#[test]
+fn what_was_kept_in_another_place_is_not_read() {
+    let other = Place::of(&published(), Audience::Everybody);
+    let text = other.text(&schema(), keeping(60), at(NOW)).unwrap();
+    assert!(other.read(&text, at(NOW)).is_some());
+    assert!(place().read(&text, at(NOW)).is_none());
+}
+
+#[test]
+fn what_is_kept_is_no_handle_and_no_handle_is_a_schema() {
+    let text = place().text(&schema(), keeping(60), at(NOW)).unwrap();
+    assert_eq!(Handle::parse(&text), None);
+    for handle in [
+        Handle::Session(text.clone()),
+        Handle::Session(text.strip_prefix("tool-schema ").unwrap().to_owned()),
+        Handle::LegacyEndpoint(text.clone()),
+        Handle::Event { session: None, id: text.clone() },
+    ] {
+        assert!(place().read(&handle.to_text(), at(NOW)).is_none());
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_but_its_own_is_read(text in "(tool-schema )?[A-Za-z0-9_-]{0,43} [0-9]{0,12} .{0,20}") {
+        prop_assert!(place().read(&text, at(NOW)).is_none());
+    }
+
+    #[test]
+    fn no_handle_is_read(session in ".{0,60}") {
+        prop_assert!(place().read(&Handle::Session(session).to_text(), at(NOW)).is_none());
+    }
+}
