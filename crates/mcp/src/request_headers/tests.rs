@@ -218,6 +218,8 @@ fn there_are_as_many_header_fields_as_the_limit_and_no_more() {
     assert_eq!(checked(Method::POST, "/mcp", &pairs(limit - 1)), Ok(()));
     assert_eq!(checked(Method::POST, "/mcp", &pairs(limit)), Ok(()));
     assert_eq!(checked(Method::POST, "/mcp", &pairs(limit + 1)), Err(Refusal::TooManyHeaders));
+    let with_the_hosts_own = [pairs(limit), vec![("spin-full-url", "http://gateway.example/mcp")]].concat();
+    assert_eq!(checked(Method::POST, "/mcp", &with_the_hosts_own), Ok(()));
 }
 
 #[test]
