@@ -39,7 +39,8 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 fn tokens(context: &Context, request: TokenRequest) -> Result<sessions::Tokens, TokenRejection> {
     let client = clients::authenticated(context, request.credentials)?;
     may_use(&client, request.grant.grant_type())?;
-    let resource = request.resource.as_ref();
+    let resource = request.resource.map(|resource| context.configuration.audience_of(resource));
+    let resource = resource.as_ref();
     let tokens = match &request.grant {
         GrantRequest::AuthorizationCode { code, redirect_uri, code_verifier } => {
             let client_id = &client.client().client_id;

@@ -18,7 +18,7 @@ use self::identity_provider::ProviderDocument;
 use self::route::RouteDocument;
 use self::values::{SecretDocument, unique};
 use crate::error::{one_line, problem};
-use crate::{AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, Lifetimes, Registration, Route};
+use crate::{AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, Lifetimes, Registration, Route, Rule};
 
 const DEFAULT_ACCESS_TOKEN_SECONDS: u64 = 5 * 60;
 const DEFAULT_CONSENT_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -114,25 +114,35 @@ impl Document {
         };
         unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
-        known_providers(&configuration)?;
+        rules_fit_providers(&configuration)?;
         Ok(configuration)
     }
 }
 
 const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
 
-/// A subject of a provider that does not exist is nobody: a rule that denies something would do nothing.
-fn known_providers(configuration: &Configuration) -> Result<(), ConfigurationError> {
-    let is_known = |subject: &str| {
-        let provider = subject.split(':').next().unwrap_or(subject);
-        provider == Subject::MACHINES || configuration.identity_provider(provider).is_some()
-    };
+/// Rules that mean identity providers mean those that there are: what one denies to nobody, it does not deny. And where there
+/// are several, groups and roles are those of one: another one could give its users the same name.
+fn rules_fit_providers(configuration: &Configuration) -> Result<(), ConfigurationError> {
+    const SUBJECTS: &str = r#"subjects = ["main:8f2c1e", "client:nightly-report"]"#;
+    const PROVIDERS: &str = r#"providers = ["main"]"#;
+    let is_known = |name: &str| name == Subject::MACHINES || configuration.identity_provider(name).is_some();
+    let provider = |subject: &str| subject.split(':').next().unwrap_or_default().to_owned();
     for (route, rules) in configuration.routes.iter().map(|route| &route.policy.rules).enumerate() {
-        for (rule, subjects) in rules.iter().map(|rule| &rule.who.subjects).enumerate() {
-            if let Some(index) = subjects.iter().position(|subject| !is_known(subject)) {
-                let key = format!("routes[{route}].policy[{rule}].subjects[{index}]");
+        for (index, Rule { who, .. }) in rules.iter().enumerate() {
+            let key = |name: &str| format!("routes[{route}].policy[{index}].{name}");
+            if let Some(index) = who.subjects.iter().position(|subject| !is_known(&provider(subject))) {
                 let text = "begins with no identity provider's name";
-                return Err(problem(key, text, r#"subjects = ["main:8f2c1e", "client:nightly-report"]"#));
+                return Err(problem(format!("{}[{index}]", key("subjects")), text, SUBJECTS));
+            }
+            if let Some(index) = who.providers.iter().position(|provider| !is_known(provider)) {
+                let text = "is no identity provider's name, nor `client`";
+                return Err(problem(format!("{}[{index}]", key("providers")), text, PROVIDERS));
+            }
+            let needs_provider = !who.groups.is_empty() || !who.roles.is_empty();
+            if needs_provider && who.providers.is_empty() && configuration.identity_providers.len() > 1 {
+                let text = "is missing: the groups and roles of several identity providers are not the same";
+                return Err(problem(key("providers"), text, PROVIDERS));
             }
         }
     }

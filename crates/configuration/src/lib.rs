@@ -105,6 +105,12 @@ impl Configuration {
         ResourceUri::parse(&self.public_url.join(route.path.as_str())).ok()
     }
 
+    /// The audience that a client means by this resource: the route's own, whichever of its URLs is named. What names no
+    /// route stays as it is; nothing is ever granted for it.
+    pub fn audience_of(&self, resource: ResourceUri) -> ResourceUri {
+        self.route_of(&resource).and_then(|route| self.resource_of(route)).unwrap_or(resource)
+    }
+
     /// The identity provider with this name.
     pub fn identity_provider(&self, name: &str) -> Option<&IdentityProvider> {
         self.identity_providers.iter().find(|provider| provider.name == name)

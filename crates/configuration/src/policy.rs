@@ -41,6 +41,9 @@ pub enum Effect {
 pub struct Who {
     /// All of which the token must have. An allowing rule that lacks nothing but these is what a step-up asks for.
     pub scopes: Scopes,
+    /// Identity providers, by their names here; `client` for machines. Groups and roles mean something only at the provider
+    /// that gave them: where there are several, a rule that asks for some says of which.
+    pub providers: Vec<String>,
     /// Of the identity provider, as it names them; ids (UUIDs) in lower case, as [`gatehouse_protocol::Claims`] has them.
     pub groups: Vec<String>,
     /// Of the identity provider, as it names them.

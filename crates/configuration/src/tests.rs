@@ -303,6 +303,8 @@ fn a_route_and_its_resources_lead_to_each_other() {
         ("https://elsewhere.example/mcp", None),
     ] {
         assert_eq!(found(&configuration, url).as_deref(), resource, "{url}");
+        let audience = configuration.audience_of(ResourceUri::parse(url).unwrap());
+        assert_eq!(audience.as_str(), resource.unwrap_or(url), "{url}");
     }
     let alone = Configuration::parse(MINIMAL).unwrap();
     assert_eq!(found(&alone, "https://gateway.example/sse").as_deref(), Some("https://gateway.example/mcp"));

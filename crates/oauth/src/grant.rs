@@ -78,11 +78,11 @@ pub fn grant_to_asserted(
         Admission::GroupsNeeded => return Err(AccessRejection::from(GroupsUnknown::NoAccessToken).into()),
     };
     let asserted_resource = ResourceUri::parse(&asserted.resource).map_err(|_| TokenRejection::Resource)?;
+    let (resource, route) = target(Some(&asserted_resource), configuration).ok_or(TokenRejection::Resource)?;
     // The request may repeat the resource, and not change it: the provider's policy decided on this one.
-    if request.resource.is_some_and(|resource| *resource != asserted_resource) {
+    if request.resource.is_some_and(|repeated| *repeated != resource) {
         return Err(TokenRejection::Resource);
     }
-    let (resource, route) = target(Some(&asserted_resource), configuration).ok_or(TokenRejection::Resource)?;
     // What the provider allows beyond what the resource has means nothing here.
     let allowed = match &asserted.scope {
         Some(scope) => Scopes::parse(scope).map_err(|_| TokenRejection::Scope)?.intersection(&offered(route)),
@@ -100,7 +100,7 @@ pub fn grant_to_asserted(
 /// What a request asks for beside its assertion.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AssertionRequest<'a> {
-    /// `resource`, where it is repeated.
+    /// `resource`, where it is repeated, as `Configuration::audience_of` has it.
     pub resource: Option<&'a ResourceUri>,
     /// `scope`, where less is asked for.
     pub scopes: Option<&'a Scopes>,

@@ -83,6 +83,7 @@ pub(crate) fn any_rules() -> impl Strategy<Value = String> {
     let names = "[ab]?[ab*?]{1,2}";
     let who = (
         list("scopes", "[xyz]"),
+        list("providers", "main|client"),
         list("groups", "[gh]"),
         list("roles", "[rs]"),
         list("tenants", "[tu]"),
@@ -100,9 +101,11 @@ pub(crate) fn any_rules() -> impl Strategy<Value = String> {
             .prop_map(|(tools, resources, prompts)| format!("{tools}{resources}{prompts}")),
     ];
     let effect = prop_oneof![3 => Just("allow"), 2 => Just("deny")];
-    let rule = (effect, who, what).prop_map(|(effect, (scopes, groups, roles, tenants, clients, subjects), what)| {
-        format!("effect = {effect:?}, {scopes}{groups}{roles}{tenants}{clients}{subjects}{what}")
-    });
+    let rule = (effect, who, what).prop_map(
+        |(effect, (scopes, providers, groups, roles, tenants, clients, subjects), what)| {
+            format!("effect = {effect:?}, {scopes}{providers}{groups}{roles}{tenants}{clients}{subjects}{what}")
+        },
+    );
     proptest::collection::vec(rule, 0..6).prop_map(|rules| {
         let numbered = rules.iter().enumerate().map(|(index, rule)| format!("{{ {rule}name = \"r{index}\" }}, "));
         numbered.collect()

@@ -14,6 +14,8 @@ pub enum Miss<'p> {
     What(&'p What),
     /// The token lacks these.
     Scopes(Scopes),
+    /// The user comes from none of these identity providers.
+    Providers(&'p [String]),
     /// The user is in none of these groups.
     Groups(&'p [String]),
     /// The user has none of these roles.
@@ -49,8 +51,8 @@ pub(crate) fn misses<'p>(
 
 /// Whether a rule asks nothing of the caller.
 pub(crate) fn is_for_everybody(who: &Who) -> bool {
-    let Who { scopes, groups, roles, tenants, clients, subjects } = who;
-    scopes.is_empty() && [groups, roles, tenants, clients, subjects].into_iter().all(Vec::is_empty)
+    let Who { scopes, providers, groups, roles, tenants, clients, subjects } = who;
+    scopes.is_empty() && [providers, groups, roles, tenants, clients, subjects].into_iter().all(Vec::is_empty)
 }
 
 /// Whether a rule is about everything.
@@ -60,14 +62,16 @@ pub(crate) fn is_about_everything(what: &What) -> bool {
 }
 
 fn misses_of_caller<'p>(who: &'p Who, caller: &Caller<'_>) -> impl Iterator<Item = Miss<'p>> {
-    let Who { scopes, groups, roles, tenants, clients, subjects } = who;
+    let Who { scopes, providers, groups, roles, tenants, clients, subjects } = who;
     let has = |scope: &&Scope| caller.scopes.iter().any(|own| own == scope.as_str());
     let lacking: Scopes = scopes.iter().filter(|scope| !has(scope)).cloned().collect();
     let one = |wanted: &[String], own: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == own);
     let any = |wanted: &[String], own: &[String]| wanted.is_empty() || own.iter().any(|own| wanted.contains(own));
     let claims = caller.claims;
+    let provider = caller.subject.split_once(':').map_or("", |(provider, _)| provider);
     [
         (!lacking.is_empty()).then_some(Miss::Scopes(lacking)),
+        (!one(providers, provider)).then_some(Miss::Providers(providers)),
         (!any(groups, &claims.groups)).then_some(Miss::Groups(groups)),
         (!any(roles, &claims.roles)).then_some(Miss::Roles(roles)),
         (!any(tenants, claims.tenant.as_slice())).then_some(Miss::Tenants(tenants)),
@@ -125,6 +129,7 @@ impl fmt::Display for Miss<'_> {
                 write!(f, "it is about {}", lists.join("; "))
             }
             Self::Scopes(scopes) => write!(f, "the token lacks the scope {scopes}"),
+            Self::Providers(providers) => write!(f, "it is for users of {}", providers.join(", ")),
             Self::Groups(groups) => write!(f, "the user is in no group of {}", groups.join(", ")),
             Self::Roles(roles) => write!(f, "the user has no role of {}", roles.join(", ")),
             Self::Tenants(tenants) => write!(f, "the user is of no tenant of {}", tenants.join(", ")),

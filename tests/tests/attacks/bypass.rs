@@ -9,12 +9,16 @@ mod targets;
 use gatehouse_tests::{AttackSettings, AttackWorld, Person, RawAnswer, Received, raw};
 use serde_json::Value;
 
-/// Who may use what: at `/mcp` everybody may call the tool `read`, and nothing else that has a target.
+/// Who may use what: at `/mcp` everybody may call the tool `read`, and nothing else that has a target. A stream that is
+/// opened ends within the test.
 const POLICY: &str = r#"subject_header = "x-subject"
 
 [[routes.policy]]
 name = "reading"
 tools = ["read"]
+
+[routes.limits]
+stream_total = 1
 "#;
 /// What nobody may call: where it reaches the upstream, the gateway was passed by.
 const FORBIDDEN: &str = "delete";
@@ -109,7 +113,10 @@ impl Bypass {
 
     /// Nothing of all this was stored.
     async fn end(self, what: &str) {
-        self.world.assert_unchanged(&self.before, what).await;
+        let changes = self.world.changes_since(&self.before).await;
+        // How many streams somebody has open is counted in the store, and whoever may listen may have one.
+        let changes: Vec<_> = changes.iter().filter(|name| !name.starts_with("streams.")).collect();
+        assert!(changes.is_empty(), "{what}: {changes:?}");
         for received in self.world.upstream.requests() {
             assert_harmless(&received, what);
         }

@@ -64,8 +64,14 @@ async fn every_pair_of_a_client_and_a_server_works_or_fails_as_the_specification
         .filter_map(|((row, column), outcome)| {
             let (client, upstream) = (&CLIENTS[*row], &UPSTREAMS[*column]);
             let expected = expected(client, upstream);
-            (!outcome.is(&expected))
-                .then(|| format!("{} before {}: expected {expected:?}, got {outcome:?}", client.name, upstream.name))
+            (!outcome.is(&expected)).then(|| {
+                format!(
+                    "{} before {}: expected {expected:?}, but it {}",
+                    client.name,
+                    upstream.name,
+                    outcome.in_words()
+                )
+            })
         })
         .collect();
     assert!(unexpected.is_empty(), "{} of {}:\n{}", unexpected.len(), outcomes.len(), unexpected.join("\n\n"));

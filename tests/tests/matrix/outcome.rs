@@ -6,7 +6,6 @@ use crate::clients::{Client, Notices, Transport};
 use crate::upstreams::Upstream;
 
 /// What a client's program did or said.
-#[derive(Debug)]
 pub(crate) enum Outcome {
     /// It signed in, listed and called a tool; what it was notified of.
     Works { progress: bool, list_changed: bool },
@@ -35,14 +34,11 @@ pub(crate) enum Reason {
 }
 
 /// The words by which each reason is known, those of a particular reason first.
-const WORDS: [(&str, Reason); 7] = [
+const WORDS: [(&str, Reason); 4] = [
     ("Unsupported protocol version", Reason::UnsupportedVersion),
     ("did not offer pinned protocol version 2026-07-28", Reason::NotOffered),
     ("Server not initialized", Reason::NotInitialized),
-    ("\"status\":405", Reason::NotThisTransport),
-    ("Method Not Allowed", Reason::NotThisTransport),
-    ("405", Reason::NotThisTransport),
-    ("HTTP+SSE", Reason::NotThisTransport),
+    ("Method not allowed", Reason::NotThisTransport),
 ];
 
 impl Outcome {
@@ -61,6 +57,18 @@ impl Outcome {
             Err(words) => {
                 let known = WORDS.iter().find(|(text, _)| words.contains(text));
                 Self::Fails { reason: known.map(|(_, reason)| *reason), words }
+            }
+        }
+    }
+
+    /// The outcome for who looks for what is wrong, with the end of what the client said.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::Works { progress, list_changed } => {
+                format!("works, progress {progress}, list changed {list_changed}")
+            }
+            Self::Fails { reason, words } => {
+                format!("fails, {reason:?}: {}", &words[words.floor_char_boundary(words.len().saturating_sub(1500))..])
             }
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct RuleDocument {
     #[serde(default)]
     scopes: Vec<String>,
     #[serde(default)]
+    providers: Vec<String>,
+    #[serde(default)]
     groups: Vec<String>,
     #[serde(default)]
     roles: Vec<String>,
@@ -63,6 +65,7 @@ impl RuleDocument {
         };
         let who = Who {
             scopes: scopes(&key("scopes"), &self.scopes)?,
+            providers: self.providers,
             groups: ids(claims(&key("groups"), self.groups, r#"groups = ["engineering"]"#)?),
             roles: claims(&key("roles"), self.roles, r#"roles = ["Mcp.User"]"#)?,
             tenants: ids(claims(

@@ -70,6 +70,8 @@ fn rules_say_who_may_do_what() {
         ("{name='a', groups=['G']}", PROTOCOL, &[]),
         ("{name='a', roles=['r'], resources=['file:///public/*']}", PROTOCOL, &[("role r", "aaa---a-aa-a--")]),
         ("{name='a', tenants=['t'], methods=['resources/*']}", PROTOCOL, &[("tenant t", "aaa---aaa--a--")]),
+        ("{name='a', providers=['client'], tools=['*']}", PROTOCOL, &[("robot", "aaaaa------a--")]),
+        ("{name='a', providers=['main'], groups=['g'], methods=['tasks/*']}", PROTOCOL, &[("in g", "aaa--------a-a")]),
         ("{name='a', clients=['robot'], methods=['tasks/*']}", PROTOCOL, &[("robot", "aaa--------a-a")]),
         (
             "{name='a', subjects=['client:robot', 'main:alice'], resources=['*']}",
@@ -220,6 +222,8 @@ fn by_the_words(policy: &Policy, somebody: &Somebody, action: &Action<'_>) -> bo
         let empty =
             what.methods.is_empty() && what.tools.is_empty() && what.resources.is_empty() && what.prompts.is_empty();
         who.scopes.iter().all(|scope| somebody.scopes.contains(&scope.as_str().to_owned()))
+            && (who.providers.is_empty()
+                || who.providers.iter().any(|provider| somebody.subject.starts_with(&format!("{provider}:"))))
             && (who.groups.is_empty() || who.groups.iter().any(|group| claims.groups.contains(group)))
             && (who.roles.is_empty() || who.roles.iter().any(|role| claims.roles.contains(role)))
             && (who.tenants.is_empty() || who.tenants.iter().any(|tenant| claims.tenant.as_ref() == Some(tenant)))

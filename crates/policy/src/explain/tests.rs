@@ -93,10 +93,9 @@ fn every_reason_has_words_of_its_own() {
     ] {
         assert_eq!(reason(rules, somebody, &action), expected);
     }
-    let all =
-        "{name='a', groups=['g','h'], roles=['r'], tenants=['t'], clients=['c'], subjects=['main:s'], methods=['m/*']}";
+    let all = "{name='a', providers=['client'], groups=['g','h'], roles=['r'], tenants=['t'], clients=['c'], subjects=['main:s'], methods=['m/*']}";
     let text = text(all, &alice(), &Action::read("file:///a"));
-    let expected = "Rule a (allow) does not: it is about methods m/*; the user is in no group of g, h; the user has no role of \
+    let expected = "Rule a (allow) does not: it is about methods m/*; it is for users of client; the user is in no group of g, h; the user has no role of \
                     r; the user is of no tenant of t; it is for the client c; it is for the subject main:s";
     assert_eq!(text.lines().last(), Some(expected));
 }

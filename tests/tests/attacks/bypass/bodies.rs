@@ -6,9 +6,10 @@ use super::{Bypass, call, modern_call};
 
 const JSON: &str = "content-type: application/json";
 
-/// What the JSON-RPC error of an answer says it is.
+/// What the JSON-RPC error of an answer says it is; of several, the first one.
 fn code(body: &str) -> i64 {
     let body: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"));
+    let body = body.get(0).unwrap_or(&body);
     assert_eq!(body["jsonrpc"], "2.0", "{body}");
     body["error"]["code"].as_i64().unwrap_or_else(|| panic!("no code: {body}"))
 }

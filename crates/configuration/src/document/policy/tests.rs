@@ -36,6 +36,7 @@ fn a_rule_keeps_what_it_is_given() {
         r#"
         effect = "deny"
         scopes = ["mcp", "files:write"]
+        providers = ["entra", "client"]
         groups = ["engineering", "3C1F9B1E-7A52-4C0B-8F0E-5D7A1B2C3D4E"]
         roles = ["Mcp.User"]
         tenants = ["8D1B0F3A-6C2E-4F57-9A41-0C7D5E2B9F10", "Example"]
@@ -49,6 +50,7 @@ fn a_rule_keeps_what_it_is_given() {
     );
     assert_eq!(rule.effect, Effect::Deny);
     assert_eq!(rule.who.scopes.to_string(), "mcp files:write");
+    assert_eq!(rule.who.providers, ["entra", "client"]);
     assert_eq!(rule.who.groups, ["engineering", "3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e"]);
     assert_eq!(rule.who.roles, ["Mcp.User"]);
     assert_eq!(rule.who.tenants, ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10", "Example"]);
@@ -94,6 +96,11 @@ fn what_could_match_nothing_is_refused_by_its_key() {
             "subjects[1]",
             "begins with no identity provider's name",
         ),
+        (
+            "name = \"b\"\nproviders = [\"entra\", \"other\"]".to_owned(),
+            "providers[1]",
+            "is no identity provider's name, nor `client`",
+        ),
         ("name = \"b\"\nmethods = [\"\"]".to_owned(), "methods[0]", PATTERN),
         ("name = \"b\"\ntools = [\"a\\u0000\"]".to_owned(), "tools[0]", PATTERN),
         (long("tools", 257), "tools[1]", PATTERN),
@@ -101,6 +108,29 @@ fn what_could_match_nothing_is_refused_by_its_key() {
         (long("prompts", 257), "prompts[1]", PATTERN),
     ] {
         assert_eq!(refused(&keys), (key.to_owned(), said.to_owned()), "{keys}");
+    }
+}
+
+#[test]
+fn a_rule_says_of_which_provider_its_groups_and_roles_are_where_there_are_several() {
+    let second =
+        "[[identity_providers]]\nname = \"partners\"\nissuer = \"https://b.example\"\nclient_id = \"b\"\n\n[[routes]]";
+    let first = MINIMAL.replacen("[identity_provider]", "[[identity_providers]]", 1);
+    let two =
+        |keys: &str| format!("{}\n[[routes.policy]]\nname = \"a\"\n{keys}", first.replacen("[[routes]]", second, 1));
+    const MISSING: &str = "is missing: the groups and roles of several identity providers are not the same";
+    for keys in ["groups = [\"a\"]", "roles = [\"a\"]", "effect = \"deny\"\ngroups = [\"a\"]"] {
+        assert_eq!(problem_of(&two(keys)), ("routes[0].policy[0].providers".to_owned(), MISSING.to_owned()), "{keys}");
+        assert!(Configuration::parse(&two(&format!("{keys}\nproviders = [\"partners\"]"))).is_ok(), "{keys}");
+        assert!(
+            Configuration::parse(&with(&format!("[[routes.policy]]\nname = \"a\"\n{keys}"))).is_ok(),
+            "one is enough"
+        );
+    }
+    for keys in
+        ["tenants = [\"a\"]", "subjects = [\"partners:x\"]", "scopes = [\"a\"]", "providers = [\"entra\", \"client\"]"]
+    {
+        assert!(Configuration::parse(&two(keys)).is_ok(), "{keys}");
     }
 }
 
@@ -153,7 +183,7 @@ proptest! {
         name in "[a-z]{0,2}\\PC{0,3}",
         effect in "allow|deny|\\PC{0,3}",
         lists in proptest::collection::btree_map(
-            "scopes|groups|roles|tenants|clients|subjects|methods|tools|resources|prompts",
+            "scopes|providers|groups|roles|tenants|clients|subjects|methods|tools|resources|prompts",
             proptest::collection::vec("[a-z*?/:]{0,6}|entra:[a-z]{1,3}|\\PC{0,4}", 0..3),
             0..4,
         ),
