@@ -54,8 +54,9 @@ pub async fn raw(origin: &str, request: &[u8]) -> RawAnswer {
         let _closed = stream.read_to_end(&mut answer).await;
         answer
     };
-    let answer =
-        tokio::time::timeout(Duration::from_secs(60), exchange).await.expect("the server closes the connection");
+    let answer = tokio::time::timeout(Duration::from_secs(60), exchange).await;
+    let asked = || String::from_utf8_lossy(request.get(..500).unwrap_or(request)).into_owned();
+    let answer = answer.unwrap_or_else(|_| panic!("the server does not close the connection after {}", asked()));
     let text = String::from_utf8_lossy(&answer).into_owned();
     let status = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
     RawAnswer { status, text }

@@ -25,6 +25,9 @@ pub(crate) trait Sink {
 
     /// There may be nothing to send; called about once a second.
     fn wait(&mut self) -> Result<(), Gone>;
+
+    /// The upstreams answer with events, although they need not.
+    fn prefer_events(&mut self) {}
 }
 
 /// What is made of what the upstreams say.

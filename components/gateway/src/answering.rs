@@ -23,6 +23,8 @@ pub(crate) struct Answering {
     patience: Patience,
     /// When it begins as events, whether there are any or not.
     begins_at: Option<Milliseconds>,
+    /// Whether one reply is an event, too: as the upstreams' are, whose clients are used to it.
+    prefers_events: bool,
 }
 
 enum State {
@@ -34,7 +36,14 @@ enum State {
 impl Answering {
     /// An answer with these headers in any case.
     pub(crate) fn new(out: ResponseOutparam, headers: HeaderMap, patience: Patience) -> Self {
-        Self { state: State::Unopened(out), status: StatusCode::OK, headers, patience, begins_at: None }
+        Self {
+            state: State::Unopened(out),
+            status: StatusCode::OK,
+            headers,
+            patience,
+            begins_at: None,
+            prefers_events: false,
+        }
     }
 
     /// Begins as events after this time, whether there are any or not.
@@ -55,6 +64,9 @@ impl Answering {
 
     /// Ends with the one reply, `message`. A client that has gone is nobody's error.
     pub(crate) fn finish_with(mut self, message: &str) {
+        if self.prefers_events && self.status == StatusCode::OK && !message.is_empty() && self.begin().is_err() {
+            return;
+        }
         match self.state {
             _ if message.is_empty() => self.finish(),
             State::Unopened(out) => {
@@ -104,6 +116,10 @@ impl Answering {
 }
 
 impl Sink for Answering {
+    fn prefer_events(&mut self) {
+        self.prefers_events = true;
+    }
+
     /// Begins a stream of events, before there is any: a client that leaves can be noticed from then on.
     fn begin(&mut self) -> Result<(), Gone> {
         if self.has_begun() {

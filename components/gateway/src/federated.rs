@@ -16,7 +16,7 @@ use crate::exchange::{Caller, Exchange, Line};
 use crate::one::{Answer, EARLY, Voice, log_end};
 use crate::post::Posted;
 use crate::rates::Place;
-use crate::reading::Reading;
+use crate::reading::{Form, Reading};
 use crate::rewriting::filtered;
 use crate::session::{self, Session};
 use crate::upstream::{self, Call};
@@ -171,7 +171,7 @@ impl Group<'_> {
     /// Asks all of them, and makes one answer of theirs.
     pub(crate) fn ask_all(&self, sendings: &[Sending], merge: Merge, sink: &mut impl Sink) -> Asked {
         let mut reading = Reading::default();
-        let mut merging = Merging { id: self.id, parts: Vec::new(), started: elapsed() };
+        let mut merging = Merging { id: self.id, parts: Vec::new(), started: elapsed(), has_events: false };
         for sending in sendings {
             let request = match self.request(sending) {
                 Ok(request) => request,
@@ -188,7 +188,11 @@ impl Group<'_> {
                 outcome: None,
             });
         }
-        match answer::converse(&mut reading, sink, &mut merging) {
+        let end = answer::converse(&mut reading, sink, &mut merging);
+        if merging.has_events {
+            sink.prefer_events();
+        }
+        match end {
             End::Complete => {
                 let unsaid = || Outcome::Failed(Reason::DidNotAnswer);
                 let outcomes = merging.parts.into_iter();
@@ -299,6 +303,8 @@ struct Merging<'a> {
     id: Option<&'a Id>,
     parts: Vec<Part>,
     started: Milliseconds,
+    /// Whether a member answers with events.
+    has_events: bool,
 }
 
 struct Part {
@@ -320,6 +326,7 @@ impl Part {
 impl Hearing for Merging<'_> {
     fn head(&mut self, from: usize, head: &Response<()>) -> Result<(), Refusal> {
         let Some(part) = self.parts.get_mut(from) else { return Ok(()) };
+        self.has_events |= Form::of(head.headers()) == Form::Events;
         part.status = head.status();
         let session = head.headers().get(MCP_SESSION_ID).and_then(|id| id.to_str().ok());
         part.session = session.filter(|id| !id.is_empty()).map(str::to_owned);

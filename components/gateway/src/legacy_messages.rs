@@ -41,10 +41,12 @@ pub(crate) fn serve(exchange: &mut Exchange<'_>, caller: &Caller, request: &Inco
     let Some((posted, out)) = post::read(exchange, caller, request, out) else { return };
     let (lines, judgement) = post::judge(exchange, caller, &posted);
     match (handle, &exchange.endpoint.route.servers) {
-        (Handle::LegacyEndpoint(url), Servers::One(upstream)) if upstream.transport == Transport::Sse => match judgement {
-            Ok(()) => pass_on(exchange, caller, upstream, &url, &posted, lines, out),
-            Err(refusal) => exchange.refuse_post(out, caller, &refusal, &lines),
-        },
+        (Handle::LegacyEndpoint(url), Servers::One(upstream)) if upstream.transport == Transport::Sse => {
+            match judgement {
+                Ok(()) => pass_on(exchange, caller, upstream, &url, &posted, lines, out),
+                Err(refusal) => exchange.refuse_post(out, caller, &refusal, &lines),
+            }
+        }
         (Handle::Channel { secret, expires_at }, _) => {
             let channel = Channel { secret: HandleSecret::from(secret), expires_at };
             carry(exchange, caller, &channel, &posted, &lines, judgement, out);
@@ -174,7 +176,8 @@ fn prepare<'a>(
             let Plan::One { sending, stream } = plan else {
                 return Ok(Carried::Planned { federation, plan: Box::new(plan) });
             };
-            let group = Group { exchange, caller, members, federation: &federation, id: None, accept: Some(upstream::BOTH) };
+            let group =
+                Group { exchange, caller, members, federation: &federation, id: None, accept: Some(upstream::BOTH) };
             let request = Box::new(group.request(&sending)?);
             let upstream = members.get(sending.member).map(|member| &member.upstream);
             let upstream = upstream.ok_or_else(|| Refusal::Unavailable("the route has no such member".to_owned()))?;
@@ -202,7 +205,8 @@ impl Carried<'_> {
             }
             Self::Planned { federation, plan } => {
                 let members = crate::legacy_events::members(exchange);
-                let group = Group { exchange, caller, members, federation: &federation, id, accept: Some(upstream::BOTH) };
+                let group =
+                    Group { exchange, caller, members, federation: &federation, id, accept: Some(upstream::BOTH) };
                 deliver_plan(&group, *plan, delivery);
             }
         }

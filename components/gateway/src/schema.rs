@@ -66,8 +66,7 @@ pub(crate) fn check(
                 return Ok(());
             };
             let prefix = prefix.as_ref();
-            let server =
-                Server { exchange, caller, posted, upstream, prefix, session: sending.session.as_deref() };
+            let server = Server { exchange, caller, posted, upstream, prefix, session: sending.session.as_deref() };
             server.check(&[call]).map_err(|refusal| refusal.at_member(prefix))
         }
     }

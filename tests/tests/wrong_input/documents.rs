@@ -29,7 +29,7 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
 }
 
 /// Other spellings of paths that exist, and things that scanners ask for.
-const UNKNOWN: [&str; 44] = [
+const UNKNOWN: [&str; 45] = [
     "/",
     "/unknown",
     "//",
@@ -57,8 +57,9 @@ const UNKNOWN: [&str; 44] = [
     "/%2e%2e/mcp",
     "/..%2fmcp",
     "/mcp/more",
-    "/sse",
-    "/message",
+    "/sse/",
+    "//sse",
+    "/Message",
     "/token/",
     "//token",
     "/Token",
