@@ -8,9 +8,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use gatehouse_configuration::{
-    AssertionSource, ClientKeys, Configuration, IdentityProvider, ProviderAuthentication, ProviderProfile,
-    RegisteredAuthentication, RegisteredClient, SERVER_KEYS_SETTING, SETTING, SecretName,
+    AssertionSource, ClientKeys, Configuration, Counted, Effect, IdentityProvider, Member, Pattern,
+    ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route,
+    SERVER_KEYS_SETTING, SETTING, SecretName, Servers, Transport,
 };
+use gatehouse_protocol::Scopes;
 use gatehouse_sealing::KeyRing;
 use url::Url;
 use zeroize::Zeroizing;
@@ -57,9 +59,7 @@ fn describe(configuration: &Configuration) -> String {
         line(&mut report, &format!("Identity provider {}", provider.name), &describe_provider(provider));
     }
     for route in &configuration.routes {
-        let resource = configuration.public_url.join(route.path.as_str());
-        let urls = route.upstreams().map(|upstream| upstream.url.to_string()).collect::<Vec<_>>().join(", ");
-        line(&mut report, &format!("Route {resource}"), &format!("{urls}; scopes {}", route.scopes));
+        describe_route(&mut report, &configuration.public_url.join(route.path.as_str()), route);
     }
     for client in &configuration.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
@@ -102,6 +102,51 @@ fn describe_provider(provider: &IdentityProvider) -> String {
         ProviderAuthentication::Assertion(_) => "assertion by somebody else",
     };
     format!("{}, profile {profile}, {authentication}, scopes {}", provider.issuer, provider.scopes)
+}
+
+fn describe_route(report: &mut String, resource: &str, route: &Route) {
+    let servers = match &route.servers {
+        Servers::One(upstream) if upstream.transport == Transport::Sse => format!("{} (HTTP+SSE)", upstream.url),
+        Servers::One(upstream) => upstream.url.to_string(),
+        Servers::Federated(members) => {
+            let prefixed = |Member { prefix, upstream }: &Member| match prefix {
+                Some(prefix) => format!("{} as {}", upstream.url, prefix.as_str()),
+                None => upstream.url.to_string(),
+            };
+            members.iter().map(prefixed).collect::<Vec<_>>().join(", ")
+        }
+    };
+    let offered: Scopes = route.offered_scopes().cloned().collect();
+    let more: Scopes = offered.iter().filter(|scope| !route.scopes.iter().any(|own| own == *scope)).cloned().collect();
+    let more = if more.is_empty() { String::new() } else { format!(", where a rule asks for it {more}") };
+    line(report, &format!("Route {resource}"), &format!("{servers}; scopes {}{more}", route.scopes));
+    let of = |effect| route.policy.rules.iter().filter(move |rule| rule.effect == effect);
+    for (what, effect) in [("denied", Effect::Deny), ("else allowed", Effect::Allow)] {
+        let names = of(effect).map(|rule| rule.name.as_str()).collect::<Vec<_>>();
+        if !names.is_empty() {
+            line(report, &format!("Rules of {}, what is {what}", route.path), &names.join(", "));
+        }
+    }
+    for Rate { per, requests, seconds } in &route.rates {
+        let per = match per {
+            Counted::Subject => "for each subject".to_owned(),
+            Counted::Client => "for each client".to_owned(),
+            Counted::Route => "in all".to_owned(),
+            Counted::Tool(patterns) => {
+                let patterns = patterns.iter().map(Pattern::to_string).collect::<Vec<_>>();
+                format!("for each subject and each tool {}", patterns.join(", "))
+            }
+        };
+        line(report, &format!("Rate of {}", route.path), &format!("{requests} in {seconds} seconds {per}"));
+    }
+    for (is_on, what) in [
+        (route.validate_arguments, "the arguments of tools must fit their schemas"),
+        (route.log_arguments, "the log holds arguments and the URIs of resources, which may be personal"),
+    ] {
+        if is_on {
+            line(report, &format!("At {}", route.path), what);
+        }
+    }
 }
 
 fn describe_client(client: &RegisteredClient) -> String {
@@ -250,6 +295,26 @@ mod tests {
         path = "/mcp"
         url = "http://10.0.0.7:8080/mcp"
         secret_headers = { x-functions-key = { secret = "partner_secret" } }
+
+        [[routes]]
+        path = "/all"
+        members = [{ prefix = "files", url = "http://10.0.0.8/mcp" }, { url = "http://10.0.0.9/mcp" }]
+        policy = [
+            { name = "readers", tools = ["*_read_*"] },
+            { name = "no-guests", effect = "deny", tenants = ["guests"] },
+            { name = "writers", scopes = ["files:write"] },
+        ]
+        rates = [
+            { per = "subject", requests = 600, seconds = 60 },
+            { per = "tool", tools = ["files_*", "search"], requests = 10, seconds = 1 },
+        ]
+        validate_arguments = true
+        log_arguments = true
+
+        [[routes]]
+        path = "/old"
+        url = "http://10.0.0.10/sse"
+        transport = "sse"
     "#;
 
     fn check(folder: &Path, document: &str, keys: Option<&str>) -> Result<String, String> {
@@ -278,12 +343,24 @@ mod tests {
                  tenant, assertion by somebody else, scopes openid profile offline_access",
                 "Identity provider partners: https://login.partner.example/realm, profile openid, client secret, scopes \
                  openid profile",
-                "Upstream https://gateway.example/mcp: http://10.0.0.7:8080/mcp, scopes mcp",
+                "Route https://gateway.example/mcp: http://10.0.0.7:8080/mcp; scopes mcp",
+                "Route https://gateway.example/all: http://10.0.0.8/mcp as files, http://10.0.0.9/mcp; scopes mcp, where a \
+                 rule asks for it files:write",
+                "Rules of /all, what is denied: no-guests",
+                "Rules of /all, what is else allowed: readers, writers",
+                "Rate of /all: 600 in 60 seconds for each subject",
+                "Rate of /all: 10 in 1 seconds for each subject and each tool files_*, search",
+                "At /all: the arguments of tools must fit their schemas",
+                "At /all: the log holds arguments and the URIs of resources, which may be personal",
+                "Route https://gateway.example/old: http://10.0.0.10/sse (HTTP+SSE); scopes mcp",
                 "Client nightly: client_secret_basic, client_credentials",
                 "Client auditor: private_key_jwt, no grants, may introspect",
                 "Client registration: with an initial access token, 500 an hour",
                 "Client ID metadata documents: on",
-                "Allow the outbound host http://10.0.0.7:8080: upstream /mcp",
+                "Allow the outbound host http://10.0.0.10: route /old",
+                "Allow the outbound host http://10.0.0.7:8080: route /mcp",
+                "Allow the outbound host http://10.0.0.8: route /all",
+                "Allow the outbound host http://10.0.0.9: route /all",
                 "Allow the outbound host http://169.254.169.254: assertions for staff",
                 "Allow the outbound host https://*:443: client ID metadata documents",
                 "Allow the outbound host https://audit.example: keys of client auditor",
@@ -295,7 +372,7 @@ mod tests {
                 "Give the variable config: this document",
                 "Give the variable identity_header: header x-identity-header for the assertions for staff",
                 "Give the variable nightly_secret: secret of client nightly",
-                "Give the variable partner_secret: client secret at partners, header x-functions-key of upstream /mcp",
+                "Give the variable partner_secret: client secret at partners, header x-functions-key of route /mcp",
                 "Give the variable registration_token: initial access token of the client registration",
                 "Give the variable server_keys: see `gatehouse keys generate`",
                 "Server keys: 2026-11-21, then old",

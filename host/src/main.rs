@@ -1,6 +1,7 @@
 //! `gatehouse`: runs Spin applications where no Spin is installed, and prepares what Gatehouse itself is given.
 
 mod check;
+mod explain;
 mod keys;
 mod up;
 
@@ -29,6 +30,8 @@ enum Command {
     Keys(keys::Keys),
     /// Read a configuration as Gatehouse does, and say what it means or what is wrong with it
     Check(check::Check),
+    /// Say whether somebody may do something at a route, and by which rule (exit status 0 or 1; 2 for a wrong question)
+    Explain(Box<explain::Explain>),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Command::Up(up) => up::run(up),
         Command::Keys(keys) => keys::run(keys),
         Command::Check(check) => check::run(&check),
+        Command::Explain(explain) => Ok(explain::run(&explain)),
     };
     match outcome {
         Ok(code) => code,
@@ -50,6 +54,9 @@ fn main() -> ExitCode {
     }
 }
 
+/// As usual for command lines; also so that `explain` can say 1 for something else.
+const WRONG_USE: u8 = 2;
+
 /// Help goes to standard output as it is; a wrong command line is said in one line.
 fn usage(error: &clap::Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
@@ -59,11 +66,11 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         eprintln!("gatehouse: what to do is missing; try `gatehouse up`, or `gatehouse --help`");
-        return ExitCode::FAILURE;
+        return ExitCode::from(WRONG_USE);
     }
     let text = error.render().to_string();
     let first = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
     let message = first.strip_prefix("error: ").unwrap_or(&first);
     eprintln!("gatehouse: {message} (see `gatehouse help`)");
-    ExitCode::FAILURE
+    ExitCode::from(WRONG_USE)
 }

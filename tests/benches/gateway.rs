@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use gatehouse_tests::{AttackSettings, AttackWorld, Person, Received, serve};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 /// Who asks at once, each on a connection of their own.
 const CONNECTIONS: usize = 8;
-/// How long each case is measured.
-const MEASURED: Duration = Duration::from_secs(3);
-/// Before that, connections are opened and modules loaded.
-const WARM_UP: Duration = Duration::from_millis(500);
+/// How often it is each case's turn. What else the machine does meanwhile is then everybody's burden.
+const TURNS: usize = 10;
+/// How long a turn is. The first one of each case opens connections and loads modules, and does not count.
+const TURN: Duration = Duration::from_millis(300);
 
 const VERSION: &str = "2026-07-28";
 
@@ -31,19 +32,14 @@ const POLICY: &str = r#"policy = [
     { name = "never", effect = "deny", tools = ["delete_*"] },
 ]"#;
 
-/// A case: what is asked, and where.
+/// A case: what is asked, and what came of it.
 struct Case {
     name: &'static str,
-    url: String,
-    token: Option<String>,
-    message: Value,
-}
-
-/// What came of it.
-struct Outcome {
-    /// How long each request took, the shortest first.
+    /// One for each connection.
+    requests: Vec<RequestBuilder>,
+    /// How long each request took.
     latencies: Vec<Duration>,
-    /// How long all of them took.
+    /// How long all turns took.
     elapsed: Duration,
 }
 
@@ -55,12 +51,8 @@ fn main() {
 async fn run() {
     let upstream = serve(|request| async move { Some(answer(&request)) }).await;
     let world = world(&upstream).await;
-    let mut cases = vec![Case {
-        name: "(a) the upstream alone",
-        url: format!("{upstream}/mcp"),
-        token: None,
-        message: call("echo"),
-    }];
+    let alone = format!("{upstream}/mcp");
+    let mut cases = vec![Case::new("(a) the upstream alone", &alone, None, &call("echo"))];
     for (name, path, message) in [
         ("(b) through the gateway", "/plain", call("echo")),
         ("(c) with a policy", "/policy", call("echo")),
@@ -69,19 +61,32 @@ async fn run() {
         ("(f) federated: both listed", "/federated", message("tools/list", json!({}))),
     ] {
         let token = token(&world, path).await;
-        cases.push(Case { name, url: world.url(path), token: Some(token), message });
+        cases.push(Case::new(name, &world.url(path), Some(&token), &message));
     }
-    println!("{:<28} {:>11} {:>9} {:>9} {:>8}", "", "requests/s", "p50 ms", "p99 ms", "of (b)");
-    let mut outcomes = Vec::new();
-    for case in &cases {
-        outcomes.push(measure(case).await);
+    for case in &mut cases {
+        case.turn().await;
     }
-    let plain = outcomes.get(1).map_or(1.0, Outcome::per_second);
-    for (case, outcome) in cases.iter().zip(&outcomes) {
-        let (per_second, p50, p99) = (outcome.per_second(), outcome.percentile(50), outcome.percentile(99));
-        println!("{:<28} {per_second:>11.0} {p50:>9.2} {p99:>9.2} {:>8.2}", case.name, per_second / plain);
+    for turn in 0..TURNS * cases.len() {
+        let case = turn % cases.len();
+        let (latencies, elapsed) = cases[case].turn().await;
+        cases[case].latencies.extend(latencies);
+        cases[case].elapsed += elapsed;
     }
     world.gatehouse.stop().await;
+    print!("{}", table(&mut cases));
+}
+
+/// The cases, one a line.
+fn table(cases: &mut [Case]) -> String {
+    let mut text = format!("{:<28} {:>11} {:>9} {:>9} {:>8}\n", "", "requests/s", "p50 ms", "p99 ms", "of (b)");
+    let plain = cases[1].per_second();
+    for case in cases {
+        case.latencies.sort_unstable();
+        let (per_second, p50, p99) = (case.per_second(), case.percentile(50), case.percentile(99));
+        let ratio = per_second / plain;
+        text += &format!("{:<28} {per_second:>11.0} {p50:>9.2} {p99:>9.2} {ratio:>8.2}\n", case.name);
+    }
+    text
 }
 
 /// Gatehouse with a route for each case.
@@ -135,45 +140,54 @@ fn answer(request: &Received) -> Response<Bytes> {
     response
 }
 
-/// Asks for as long as is measured, from all connections at once.
-async fn measure(case: &Case) -> Outcome {
-    ask_for(case, WARM_UP).await;
-    ask_for(case, MEASURED).await
-}
-
-async fn ask_for(case: &Case, duration: Duration) -> Outcome {
-    let started = Instant::now();
-    let connections: Vec<_> =
-        (0..CONNECTIONS).map(|_| tokio::spawn(ask_on_one(request(case), started + duration))).collect();
-    let mut latencies = Vec::new();
-    for connection in connections {
-        latencies.extend(connection.await.expect("every request is answered"));
+impl Case {
+    fn new(name: &'static str, url: &str, token: Option<&str>, message: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let fields = [
+            ("content-type", "application/json".to_owned()),
+            ("accept", "application/json, text/event-stream".to_owned()),
+            ("mcp-protocol-version", VERSION.to_owned()),
+            ("mcp-method", text(&message["method"])),
+            ("mcp-name", text(&message["params"]["name"])),
+            ("authorization", token.map(|token| format!("Bearer {token}")).unwrap_or_default()),
+        ];
+        let field = |(name, value): (&'static str, String)| {
+            (HeaderName::from_static(name), HeaderValue::from_str(&value).expect("a header value"))
+        };
+        let headers: HeaderMap = fields.into_iter().filter(|(_, value)| !value.is_empty()).map(field).collect();
+        // A client, and so a connection, of its own.
+        let request = || gatehouse_tests::http().post(url).headers(headers.clone()).body(message.to_string());
+        let requests = (0..CONNECTIONS).map(|_| request()).collect();
+        Self { name, requests, latencies: Vec::new(), elapsed: Duration::ZERO }
     }
-    let elapsed = started.elapsed();
-    latencies.sort_unstable();
-    Outcome { latencies, elapsed }
-}
 
-/// A request with a client, and so a connection, of its own.
-fn request(case: &Case) -> reqwest::RequestBuilder {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let fields = [
-        ("content-type", "application/json".to_owned()),
-        ("accept", "application/json, text/event-stream".to_owned()),
-        ("mcp-protocol-version", VERSION.to_owned()),
-        ("mcp-method", text(&case.message["method"])),
-        ("mcp-name", text(&case.message["params"]["name"])),
-        ("authorization", case.token.as_ref().map(|token| format!("Bearer {token}")).unwrap_or_default()),
-    ];
-    let field = |(name, value): (&'static str, String)| {
-        (HeaderName::from_static(name), HeaderValue::from_str(&value).expect("a header value"))
-    };
-    let headers: HeaderMap = fields.into_iter().filter(|(_, value)| !value.is_empty()).map(field).collect();
-    gatehouse_tests::http().post(&case.url).headers(headers).body(case.message.to_string())
+    /// Asks from all connections at once: how long each request took, and how long all of it.
+    async fn turn(&self) -> (Vec<Duration>, Duration) {
+        let started = Instant::now();
+        let asking = |request: &RequestBuilder| {
+            tokio::spawn(ask(request.try_clone().expect("a body in memory"), started + TURN))
+        };
+        let connections: Vec<_> = self.requests.iter().map(asking).collect();
+        let mut latencies = Vec::new();
+        for connection in connections {
+            latencies.extend(connection.await.expect("every request is answered"));
+        }
+        (latencies, started.elapsed())
+    }
+
+    fn per_second(&self) -> f64 {
+        self.latencies.len() as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// Milliseconds that so many percent of the requests took at most; the shortest ones stand first.
+    fn percentile(&self, percent: usize) -> f64 {
+        let index = (self.latencies.len() * percent / 100).min(self.latencies.len() - 1);
+        self.latencies[index].as_secs_f64() * 1_000.0
+    }
 }
 
 /// One request after the other; how long each took.
-async fn ask_on_one(request: reqwest::RequestBuilder, until: Instant) -> Vec<Duration> {
+async fn ask(request: RequestBuilder, until: Instant) -> Vec<Duration> {
     let mut latencies = Vec::new();
     while Instant::now() < until {
         let asked = Instant::now();
@@ -184,16 +198,4 @@ async fn ask_on_one(request: reqwest::RequestBuilder, until: Instant) -> Vec<Dur
         latencies.push(asked.elapsed());
     }
     latencies
-}
-
-impl Outcome {
-    fn per_second(&self) -> f64 {
-        self.latencies.len() as f64 / self.elapsed.as_secs_f64()
-    }
-
-    /// Milliseconds that so many percent of the requests took at most.
-    fn percentile(&self, percent: usize) -> f64 {
-        let index = (self.latencies.len() * percent / 100).min(self.latencies.len().saturating_sub(1));
-        self.latencies.get(index).map_or(0.0, |latency| latency.as_secs_f64() * 1_000.0)
-    }
 }

@@ -71,7 +71,8 @@ fn the_listing_is_asked_for_as_the_client_of_the_call_would() {
     } });
     let Ok(Body::Single(Message::Request(call))) = Body::parse(call.to_string().as_bytes(), 64) else { panic!() };
     let mut search = search(&["a"]).in_the_name_of(&call);
-    let params = json!({ "_meta": { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "traceparent": "00-1-2-01" } });
+    let params =
+        json!({ "_meta": { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "traceparent": "00-1-2-01" } });
     assert_eq!(ask(&mut search)["params"], params);
 }
 

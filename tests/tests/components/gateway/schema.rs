@@ -179,8 +179,7 @@ async fn headers_that_do_not_say_what_the_arguments_say_are_refused_wherever_the
         assert_eq!(methods(&fakes), ["tools/list", "tools/call", "tools/call"]);
     }
     let fakes = world(&validating(), vec![tool("echo")], json!({}));
-    let reply =
-        call(&fakes, "/mcp", &modern_headers("echo", &[]), &modern("echo", &json!({ "region": "eu" }))).await;
+    let reply = call(&fakes, "/mcp", &modern_headers("echo", &[]), &modern("echo", &json!({ "region": "eu" }))).await;
     is_refused(&reply, 400, -32020);
 }
 
@@ -281,7 +280,8 @@ async fn without_a_listing_nothing_goes_on() {
     ];
     for configuration in [CONFIGURATION, &validating()] {
         for (answer, status) in answers {
-            let fakes = world_of(configuration, move |asked| if listed(asked).is_some() { answer() } else { done(asked) });
+            let fakes =
+                world_of(configuration, move |asked| if listed(asked).is_some() { answer() } else { done(asked) });
             let before = fakes.snapshot();
             let reply = call_modern(&fakes, "echo").await;
             is_refused(&reply, status, -32603);

@@ -1,0 +1,312 @@
+//! `gatehouse explain`.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use gatehouse_configuration::{Configuration, Route};
+use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
+use gatehouse_protocol::{Claims, Subject};
+
+/// The command line or the configuration is wrong; 1 means that what was asked about is denied.
+const WRONG_USE: u8 = 2;
+
+#[derive(Args)]
+pub(crate) struct Explain {
+    /// The configuration document, TOML or JSON
+    #[arg(value_name = "CONFIG")]
+    configuration: PathBuf,
+    /// The path of the route; needed where there are several
+    #[arg(long, value_name = "PATH")]
+    route: Option<String>,
+    /// Who, as the log names them: PROVIDER:ID, or client:ID for a machine [default: somebody of the one provider]
+    #[arg(long, value_name = "SUBJECT")]
+    subject: Option<String>,
+    /// Through which OAuth client
+    #[arg(long, value_name = "CLIENT_ID", default_value = "some-client")]
+    client: String,
+    /// A scope of the token; again for each [default: those that the route needs]
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// A group of the user, as the provider names it (ids in lower case); again for each
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
+    /// A role of the user; again for each
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<String>,
+    /// The user's tenant
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// What is done, such as resources/subscribe [default: what is usually done to the tool, resource or prompt]
+    #[arg(long, value_name = "METHOD")]
+    method: Option<String>,
+    /// The tool that is called, by its name as clients see it
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["resource", "prompt"])]
+    tool: Option<String>,
+    /// The resource that is read, by its URI as clients see it
+    #[arg(long, value_name = "URI", conflicts_with = "prompt")]
+    resource: Option<String>,
+    /// The prompt that is got, by its name as clients see it
+    #[arg(long, value_name = "NAME")]
+    prompt: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints whether it is allowed, by which rule, and what the other rules say. The exit status is 0 for allowed, 1 for denied
+/// and 2 where the question is wrong.
+pub(crate) fn run(explain: &Explain) -> ExitCode {
+    match explain.answer() {
+        Ok((text, is_allowed)) => {
+            print!("{text}");
+            if is_allowed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(message) => {
+            eprintln!("gatehouse: {message}");
+            ExitCode::from(WRONG_USE)
+        }
+    }
+}
+
+impl Explain {
+    fn answer(&self) -> Result<(String, bool), String> {
+        let file = self.configuration.display();
+        let text = fs::read_to_string(&self.configuration).map_err(|error| format!("cannot read {file}: {error}"))?;
+        let configuration = Configuration::parse(&text).map_err(|error| format!("{file}: {error}"))?;
+        let route = self.route(&configuration)?;
+        let subject = self.subject(&configuration)?;
+        let claims = Claims::new(self.tenant.clone(), self.groups.clone(), self.roles.clone());
+        let claims = claims.map_err(|error| format!("nobody can have {error}"))?;
+        let assumed: Vec<_> = route.scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
+        let scopes = if self.scopes.is_empty() { &assumed } else { &self.scopes };
+        let caller = Caller { subject: subject.as_str(), client_id: &self.client, scopes, claims: &claims };
+        let explanation = explain(route, &caller, &self.action()?);
+        Ok((self.written(&explanation), explanation.is_allowed()))
+    }
+
+    fn written(&self, explanation: &Explanation<'_>) -> String {
+        if self.json {
+            return format!("{:#}\n", explanation.to_json());
+        }
+        let assumed =
+            if self.scopes.is_empty() { "No --scope is given: those that the route needs are assumed.\n" } else { "" };
+        format!("{assumed}{explanation}")
+    }
+
+    fn route<'c>(&self, configuration: &'c Configuration) -> Result<&'c Route, String> {
+        let paths = || configuration.routes.iter().map(|route| route.path.as_str()).collect::<Vec<_>>().join(", ");
+        match (&self.route, configuration.routes.as_slice()) {
+            (None, [only]) => Ok(only),
+            (None, _) => Err(format!("--route is missing; the routes are {}", paths())),
+            (Some(path), routes) => {
+                let found = routes.iter().find(|route| route.path.as_str() == path);
+                found.ok_or_else(|| format!("there is no route {path}; the routes are {}", paths()))
+            }
+        }
+    }
+
+    fn subject(&self, configuration: &Configuration) -> Result<Subject, String> {
+        let names =
+            || configuration.identity_providers.iter().map(|provider| provider.name.as_str()).collect::<Vec<_>>();
+        let wrong = |subject: &str| {
+            let names = names().join(", ");
+            format!("--subject {subject} is not PROVIDER:ID; the providers are {names}, and client for machines")
+        };
+        match (&self.subject, names().as_slice()) {
+            (Some(text), names) => {
+                let subject = Subject::parse(text).map_err(|_| wrong(text))?;
+                let is_known = subject.provider() == Subject::MACHINES || names.contains(&subject.provider());
+                if is_known { Ok(subject) } else { Err(wrong(text)) }
+            }
+            (None, [only]) => Subject::new(only, "somebody").map_err(|error| error.to_string()),
+            (None, names) => {
+                Err(format!("--subject is missing, which says at which provider: {}:…", names.join(":… or ")))
+            }
+        }
+    }
+
+    fn action(&self) -> Result<Action<'_>, String> {
+        let target = match (&self.tool, &self.resource, &self.prompt) {
+            (Some(tool), _, _) => Some((Target::Tool(tool.into()), "tools/call")),
+            (_, Some(uri), _) => Some((Target::of_template(uri.into()), "resources/read")),
+            (_, _, Some(prompt)) => Some((Target::Prompt(prompt.into()), "prompts/get")),
+            (None, None, None) => None,
+        };
+        let usual = target.as_ref().map(|(_, method)| *method);
+        let method =
+            self.method.as_deref().or(usual).ok_or("say what is done: --tool, --resource, --prompt or --method")?;
+        let needs = match method {
+            "tools/call" => Some("--tool"),
+            "prompts/get" => Some("--prompt"),
+            "resources/read" | "resources/subscribe" | "resources/unsubscribe" => Some("--resource"),
+            "completion/complete" => Some("--prompt or --resource"),
+            _ => None,
+        };
+        match (needs, &target) {
+            (Some(needs), None) => return Err(format!("{method} is done to something: {needs} is missing")),
+            (Some(needs), Some((target, _))) if !needs.contains(option_of(target)) => {
+                return Err(format!("{method} is done to something else: it goes with {needs}"));
+            }
+            _ => {}
+        }
+        Ok(Action { method: Cow::Borrowed(method), target: target.map(|(target, _)| target) })
+    }
+}
+
+fn option_of(target: &Target<'_>) -> &'static str {
+    match target {
+        Target::Tool(_) => "--tool",
+        Target::Resource(_) | Target::ResourceTemplate(_) => "--resource",
+        Target::Prompt(_) => "--prompt",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+    use std::path::Path;
+
+    use clap::Parser;
+
+    use super::*;
+
+    const DOCUMENT: &str = r#"
+        public_url = "https://gateway.example"
+
+        [identity_provider]
+        name = "main"
+        issuer = "https://login.example"
+        client_id = "gatehouse"
+
+        [[routes]]
+        path = "/files"
+        url = "http://10.0.0.7:8080/mcp"
+        policy = [
+            { name = "readers", groups = ["engineering"], tools = ["read_*"], resources = ["file:///public/*"] },
+            { name = "writers", groups = ["engineering"], scopes = ["files:write"], tools = ["write_*"] },
+            { name = "no-machines", effect = "deny", providers = ["client"] },
+        ]
+    "#;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        explain: Explain,
+    }
+
+    fn answer(document: &str, options: &[&str]) -> Result<(String, bool), String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("gatehouse.toml");
+        fs::write(&file, document).unwrap();
+        let line = ["explain", file.to_str().unwrap()].into_iter().chain(options.iter().copied());
+        Line::try_parse_from(line).map_err(|error| error.to_string())?.explain.answer()
+    }
+
+    #[test]
+    fn a_question_is_answered_in_lines() {
+        let (text, is_allowed) =
+            answer(DOCUMENT, &["--subject", "main:alice", "--group", "engineering", "--tool", "write_file"]).unwrap();
+        assert!(!is_allowed);
+        assert_eq!(
+            text,
+            "\
+No --scope is given: those that the route needs are assumed.
+Who: main:alice through the client some-client
+  scopes mcp
+  tenant none; groups engineering; roles none
+What: tools/call, tool write_file, at /files
+Denied: no rule allows it
+  It would be allowed with the scope files:write: the client is told to ask for it
+Rule readers (allow) does not: it is about tools read_*; resources file:///public/*
+Rule writers (allow) does not: the token lacks the scope files:write
+Rule no-machines (deny) does not: it is for users of client
+"
+        );
+    }
+
+    #[test]
+    fn every_option_counts() {
+        const ENGINEER: [&str; 2] = ["--group", "engineering"];
+        for (options, expected) in [
+            (["--tool", "read_a"].as_slice(), true),
+            (&["--tool", "read_a", "--method", "tools/call", "--route", "/files"], true),
+            (&["--tool", "write_a", "--scope", "mcp", "--scope", "files:write"], true),
+            (&["--tool", "write_a", "--scope", "files:write"], false),
+            (&["--resource", "file:///public/a"], true),
+            (&["--resource", "file:///public/{a}", "--method", "completion/complete"], true),
+            (&["--resource", "file:///{a}", "--method", "completion/complete"], false),
+            (&["--resource", "file:///public/a", "--method", "resources/subscribe"], true),
+            (&["--prompt", "greet"], false),
+            (&["--method", "ping"], true),
+            (&["--method", "ping", "--subject", "client:robot"], false),
+            (&["--method", "tasks/get", "--client", "a", "--role", "b", "--tenant", "c"], false),
+        ] {
+            let options: Vec<_> = ENGINEER.into_iter().chain(options.iter().copied()).collect();
+            assert_eq!(answer(DOCUMENT, &options).unwrap().1, expected, "{options:?}");
+        }
+    }
+
+    #[test]
+    fn programs_get_json() {
+        let (text, _) =
+            answer(DOCUMENT, &["--json", "--role", "r", "--tenant", "t", "--client", "c", "--prompt", "p"]).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&json["decision"], &json["target"]), (&"denied".into(), &"prompt p".into()));
+        assert_eq!(
+            (&json["subject"], &json["client"], &json["tenant"]),
+            (&"main:somebody".into(), &"c".into(), &"t".into())
+        );
+        assert_eq!(json["rules"].as_array().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_wrong_question_is_told_in_one_line() {
+        let two = format!("{DOCUMENT}\n[[routes]]\npath = \"/b\"\nurl = \"http://10.0.0.8/\"");
+        for (document, options, said) in [
+            (DOCUMENT, ["--method", "tools/call"].as_slice(), "tools/call is done to something: --tool is missing"),
+            (
+                DOCUMENT,
+                &["--method", "tools/call", "--prompt", "a"],
+                "tools/call is done to something else: it goes with --tool",
+            ),
+            (DOCUMENT, &[], "say what is done: --tool, --resource, --prompt or --method"),
+            (DOCUMENT, &["--route", "/c", "--tool", "a"], "there is no route /c; the routes are /files"),
+            (&two, &["--tool", "a"], "--route is missing; the routes are /files, /b"),
+            (
+                DOCUMENT,
+                &["--subject", "alice", "--tool", "a"],
+                "--subject alice is not PROVIDER:ID; the providers are main",
+            ),
+            (
+                DOCUMENT,
+                &["--subject", "other:a", "--tool", "a"],
+                "--subject other:a is not PROVIDER:ID; the providers are main",
+            ),
+            (DOCUMENT, &["--tool", "a", "--prompt", "b"], "cannot be used with"),
+            ("public_url = 1", &["--tool", "a"], "gatehouse.toml: the configuration cannot be read: "),
+        ] {
+            let error = answer(document, options).unwrap_err();
+            assert!(error.contains(said), "{options:?}: {error}");
+        }
+        let providers = DOCUMENT.replace("[identity_provider]", "[[identity_providers]]").replace(
+            "[[routes]]",
+            "[[identity_providers]]\nname = \"b\"\nissuer = \"https://b.example\"\nclient_id = \"b\"\n[[routes]]",
+        );
+        let providers = providers.replace("groups =", "providers = [\"main\"], groups =");
+        let error = answer(&providers, &["--tool", "a"]).unwrap_err();
+        assert_eq!(error, "--subject is missing, which says at which provider: main:… or b:…");
+        let missing = Line::try_parse_from(["explain", "no/such/file", "--tool", "a"]).unwrap().explain;
+        assert!(missing.answer().unwrap_err().starts_with("cannot read no/such/file: "));
+    }
+
+    #[test]
+    fn the_checked_in_example_allows_everything() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/gatehouse.toml");
+        let (text, is_allowed) = answer(&fs::read_to_string(example).unwrap(), &["--tool", "a"]).unwrap();
+        assert!(is_allowed && text.contains("Allowed: there are no rules at /mcp"), "{text}");
+    }
+}
