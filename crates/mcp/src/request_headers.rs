@@ -54,6 +54,18 @@ pub struct Own<'a> {
     pub reads_answer: bool,
 }
 
+/// What Spin, and hosts like it, tell a component about a request: nobody sent it.
+const OF_THE_HOST: [&str; 8] = [
+    "spin-full-url",
+    "spin-path-info",
+    "spin-path-match-n",
+    "spin-matched-route",
+    "spin-raw-component-route",
+    "spin-component-route",
+    "spin-base-path",
+    "spin-client-addr",
+];
+
 /// Checks everything about the headers that does not depend on the body: how many there are, that those of the protocol
 /// are not given twice, that the method is of the era that they name, and that a body is announced as one that can be
 /// read.
@@ -64,7 +76,8 @@ pub struct Own<'a> {
 /// a false one, is for the reader of the body to limit.
 pub fn check(head: &Request<()>, endpoint: &Endpoint<'_>) -> Result<(), Refusal> {
     let headers = head.headers();
-    if headers.len() > endpoint.route.limits.headers {
+    let of_the_host = OF_THE_HOST.iter().filter(|name| headers.contains_key(**name)).count();
+    if headers.len().saturating_sub(of_the_host) > endpoint.route.limits.headers {
         return Err(Refusal::TooManyHeaders);
     }
     let is_single = |name: &HeaderName| SINGLE.contains(name) || name.as_str().starts_with(PARAMETER);

@@ -103,6 +103,7 @@ async fn a_rate_lets_through_what_it_says_and_no_more_wherever_the_requests_come
     }
     // When it is time again, it is; what was refused did not count.
     two.advance(wait);
+    let alice = two.sign_in("/by-subject", "alice").await;
     assert_eq!(two.ask(&alice, "/by-subject", 1, &ping()).await.status, 200);
 
     // A client's users share, and so does everybody at a route.
@@ -161,12 +162,15 @@ async fn a_subject_has_as_many_streams_as_are_allowed_at_all_instances_together(
     const PATH: &str = "/streams";
     let two = Two::start(&[(PATH, "[routes.limits]\nstreams_per_subject = 3")]).await;
     let (alice, bob) = (two.sign_in(PATH, "alice").await, two.sign_in(PATH, "bob").await);
+    let sessions = [alice.initialize().await, alice.initialize().await];
     let session = alice.initialize().await;
     let mut open = Vec::new();
-    for number in 0..3 {
-        let alice = alice.at(&two.instances[number % 2], PATH);
-        let (era, key) = if number == 1 { (Era::Stateless, "a") } else { (Era::Sessions, session.as_str()) };
-        let mut answer = alice.listen(era, key).await;
+    for (number, (era, key)) in
+        [(Era::Sessions, sessions[0].as_str()), (Era::Stateless, "a"), (Era::Sessions, &sessions[1])]
+            .into_iter()
+            .enumerate()
+    {
+        let mut answer = alice.at(&two.instances[number % 2], PATH).listen(era, key).await;
         assert_eq!(answer.status(), 200);
         answer.chunk().await.expect("an unbroken stream").expect("an event");
         open.push(answer);
@@ -260,7 +264,7 @@ async fn size_depth_and_number_of_headers_are_allowed_up_to_the_limit() {
     two.stop().await;
 }
 
-/// A ping with so many header fields.
+/// A ping with so many header fields, and one for the connection, which ends at the host.
 fn with_headers(user: &User, count: usize) -> Vec<u8> {
     let built = user.ask(Method::POST).build().expect("a request");
     let token = built.headers()["authorization"].to_str().expect("text").to_owned();
@@ -273,7 +277,7 @@ fn with_headers(user: &User, count: usize) -> Vec<u8> {
         format!("authorization: {token}"),
         format!("content-length: {}", body.len()),
     ];
-    lines.extend((lines.len()..count).map(|number| format!("x-{number}: 1")));
-    assert_eq!(lines.len(), count);
+    lines.extend((lines.len() - 1..count).map(|number| format!("x-{number}: 1")));
+    assert_eq!(lines.len(), count + 1);
     format!("POST {} HTTP/1.1\r\n{}\r\n\r\n{body}", built.url().path(), lines.join("\r\n")).into_bytes()
 }

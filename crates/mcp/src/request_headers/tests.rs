@@ -218,6 +218,13 @@ fn there_are_as_many_header_fields_as_the_limit_and_no_more() {
     assert_eq!(checked(Method::POST, "/mcp", &pairs(limit - 1)), Ok(()));
     assert_eq!(checked(Method::POST, "/mcp", &pairs(limit)), Ok(()));
     assert_eq!(checked(Method::POST, "/mcp", &pairs(limit + 1)), Err(Refusal::TooManyHeaders));
+    // What the host adds is nobody's; what somebody adds to it is.
+    let of_the_host = OF_THE_HOST.map(|name| (name, "1"));
+    let beside_the_hosts = |count| [pairs(count), of_the_host.to_vec()].concat();
+    assert_eq!(checked(Method::POST, "/mcp", &beside_the_hosts(limit)), Ok(()));
+    assert_eq!(checked(Method::POST, "/mcp", &beside_the_hosts(limit + 1)), Err(Refusal::TooManyHeaders));
+    let forged = [beside_the_hosts(limit), of_the_host[..1].to_vec()].concat();
+    assert_eq!(checked(Method::POST, "/mcp", &forged), Err(Refusal::TooManyHeaders));
 }
 
 #[test]
