@@ -92,11 +92,13 @@ identity_provider_token_header = "authorization"
 
 [[routes.policy]]
 name = "staff"
+providers = ["staff"]
 groups = ["1f0c5a52-90a3-4c0e-b6d4-6a8f3f6f5d11", "engineering"]
 
 [[routes.policy]]
 name = "no-guests"
 effect = "deny"
+providers = ["staff"]
 groups = ["2f0c5a52-90a3-4c0e-b6d4-6a8f3f6f5d11"]
 roles = ["guest"]
 "#;

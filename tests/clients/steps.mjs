@@ -27,7 +27,7 @@ export async function run(program) {
     step('done');
     process.exit(0);
   } catch (error) {
-    console.error(error instanceof Error ? error.stack : error);
+    console.error(error); // with its causes
     process.exit(1);
   }
 }

@@ -6,7 +6,7 @@ use gatehouse_mcp::{
     allow_cross_origin, check_scopes, request_headers, response_headers,
 };
 use gatehouse_protocol::{Claims, SecretString};
-use gatehouse_rate_limit::Standing;
+use gatehouse_rate_limit::Taken;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_shell::inbound::{self, Unreadable};
 use http_shell::{Milliseconds, SystemEntropy, elapsed, now_in_milliseconds};
@@ -23,8 +23,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) origin: Origin,
     pub(crate) trace: Trace,
     pub(crate) request_id: RequestId,
-    /// How the caller stands with the rates.
-    pub(crate) standing: Standing,
+    /// What was counted of the request.
+    pub(crate) taken: Taken,
     started: Milliseconds,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
         origin: Origin::of(head.headers(), endpoint.configuration),
         trace: Trace::of(head.headers(), &mut SystemEntropy),
         request_id: RequestId::generate(&mut SystemEntropy),
-        standing: Standing::default(),
+        taken: Taken::default(),
         started: elapsed(),
     };
     let token = match admit(&endpoint, head, &exchange.origin) {
@@ -109,7 +109,7 @@ impl Exchange<'_> {
     }
 
     fn rate_limit(&self) -> HeaderMap {
-        self.standing.fields().into_iter().collect()
+        self.taken.standing().fields().into_iter().collect()
     }
 
     /// Answers in our own name, before anybody knows which message is meant.

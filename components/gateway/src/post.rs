@@ -129,9 +129,9 @@ impl Posted {
         self.request().is_some_and(|(call, _)| call.method == "subscriptions/listen")
     }
 
-    /// Whether the answer may hold a listing.
+    /// Whether the answer may hold something that a policy has a say in: a listing, or what it makes private.
     pub(crate) fn lists(&self) -> bool {
-        let is_listing = |call: &Call| call.method.ends_with("/list");
+        let is_listing = |call: &Call| call.method.ends_with("/list") || call.method == "resources/read";
         self.body.messages().iter().filter_map(Message::call).any(is_listing)
     }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use gatehouse_mcp::Refusal;
 use gatehouse_rate_limit::streams::{self, Kept, OpenStream};
-use gatehouse_rate_limit::{Caller as Counted, Standing, Verdict};
+use gatehouse_rate_limit::{Caller as Counted, Verdict};
 use gatehouse_storage::StoreUnavailable;
 use host_imports::HostStore;
 use http_shell::{Milliseconds, elapsed, now, now_in_milliseconds};
@@ -44,14 +44,16 @@ fn counted(caller: &Caller) -> Counted<'_> {
 }
 
 fn judge(exchange: &mut Exchange<'_>, verdict: Result<Verdict, StoreUnavailable>) -> Result<(), Refusal> {
-    match verdict.map_err(|error| Refusal::Unavailable(format!("requests cannot be counted: {error}")))? {
+    let unavailable = |error| Refusal::Unavailable(format!("requests cannot be counted: {error}"));
+    let before = core::mem::take(&mut exchange.taken);
+    match verdict.map_err(unavailable)? {
         Verdict::Within(taken) => {
-            let standing = std::mem::take(&mut exchange.standing);
-            exchange.standing = standing.and(taken.standing().clone());
+            exchange.taken = before.and(taken);
             Ok(())
         }
         Verdict::Exceeded { standing, retry_after } => {
-            exchange.standing = Standing::default();
+            // What is refused for a tool's rate was counted in the others before its body was read.
+            before.give_back(&HostStore).map_err(unavailable)?;
             Err(Refusal::TooManyRequests { retry_after, fields: standing.fields().into_iter().collect() })
         }
     }

@@ -41,7 +41,7 @@ impl Standing {
 
     /// What both tell.
     #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
+    pub(crate) fn and(mut self, other: Self) -> Self {
         other.0.into_iter().for_each(|item| self.add(item));
         self
     }

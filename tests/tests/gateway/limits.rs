@@ -166,7 +166,9 @@ async fn a_subject_has_as_many_streams_as_are_allowed_at_all_instances_together(
     let session = alice.initialize().await;
     let mut open = Vec::new();
     for (number, (era, key)) in
-        [(Era::Sessions, sessions[0].as_str()), (Era::Stateless, "a"), (Era::Sessions, &sessions[1])].into_iter().enumerate()
+        [(Era::Sessions, sessions[0].as_str()), (Era::Stateless, "a"), (Era::Sessions, &sessions[1])]
+            .into_iter()
+            .enumerate()
     {
         let mut answer = alice.at(&two.instances[number % 2], PATH).listen(era, key).await;
         assert_eq!(answer.status(), 200);

@@ -71,7 +71,7 @@ fn requests_of_members_come_back_to_them() {
         ("elicitation/create", json!("5"), json!("t")),
         ("roots/list", json!("git:5"), json!(-1)),
     ] {
-        for member in 0..3 {
+        for (member, label) in MEMBERS.iter().enumerate() {
             let own =
                 request(id.clone(), method, json!({"_meta": {"progressToken": token, "x": 1}, "message": "files+x:y"}));
             for stream in [calling(Era::Legacy), listening()] {

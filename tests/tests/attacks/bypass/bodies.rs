@@ -252,6 +252,7 @@ async fn no_batch_hides_a_call() {
         }
     }
     let lines = bypass.lines(&bearer, &[JSON, "mcp-protocol-version: 2025-03-26"]);
-    bypass.passes("a batch", &bypass.post("/mcp", &lines, format!("[{read},{read}]").as_bytes())).await;
+    let other = read.replace("\"id\":1", "\"id\":2");
+    bypass.passes("a batch", &bypass.post("/mcp", &lines, format!("[{read},{other}]").as_bytes())).await;
     bypass.end("batches").await;
 }

@@ -39,6 +39,18 @@ async fn a_tool_has_a_rate_of_its_own() {
 }
 
 #[tokio::test]
+async fn what_is_refused_for_a_tools_rate_does_not_count_in_the_others() {
+    let fakes = fakes();
+    let rates = "rates = [{ per = \"subject\", requests = 2, seconds = 60 }, \
+                 { per = \"tool\", tools = [\"*\"], requests = 1, seconds = 60 }]\n";
+    fakes.set("config", &format!("{CONFIGURATION}{rates}"));
+    let slow = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "slow" } }).to_string();
+    for (message, status) in [(&*slow, 200), (&slow, 429), (&slow, 429), (PING, 200), (PING, 429)] {
+        assert_eq!(call(&fakes, &[], message).await.status, status, "{message}");
+    }
+}
+
+#[tokio::test]
 async fn while_nothing_can_be_counted_nothing_goes_on() {
     let fakes = fakes();
     fakes.set("config", &format!("{CONFIGURATION}rates = [{{ per = \"route\", requests = 2, seconds = 60 }}]\n"));
