@@ -311,7 +311,18 @@ impl Delivery<'_> {
     /// Delivers a message; where that fails, the log says so, for nobody else is listening.
     fn deliver(&mut self, message: &[u8]) {
         if let Err(error) = self.post(message) {
-            log_event("message-not-delivered", Some(self.exchange.endpoint.path()), &error.to_string());
+            self.not_delivered(message, &error);
+        }
+    }
+
+    /// A client that waits for an answer that the mailbox cannot hold would wait for ever: it is told so.
+    fn not_delivered(&mut self, message: &[u8], error: &mailbox::Rejection) {
+        log_event("message-not-delivered", Some(self.exchange.endpoint.path()), &error.to_string());
+        if *error == mailbox::Rejection::TooLarge
+            && let Ok(Body::Single(Message::Response(reply))) = Body::parse(message, gatehouse_json_rpc::DEEPEST)
+            && let Some(id) = reply.id
+        {
+            self.refuse(&Refusal::UpstreamMalformed("it is too large for a client of 2024-11-05"), &id);
         }
     }
 
@@ -341,7 +352,7 @@ impl Sink for Delivery<'_> {
             Ok(()) => Ok(()),
             Err(mailbox::Rejection::Closed) => Err(Gone::Reader),
             Err(error) => {
-                log_event("message-not-delivered", Some(self.exchange.endpoint.path()), &error.to_string());
+                self.not_delivered(message.as_bytes(), &error);
                 Ok(())
             }
         }

@@ -19,7 +19,8 @@ pub struct Limits {
     pub stream_total: u64,
 }
 
-/// A limit on how often: at most `requests` in any `seconds`.
+/// A limit on how often: `requests` in `seconds`, by a window that slides over the counts of two (`gatehouse-rate-limit`
+/// says how closely).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rate {
     /// What is counted together.

@@ -1,12 +1,9 @@
 //! What the tests of all flows start from: a configuration, a store, a browser, clients, and a request of theirs.
 
-use core::cell::Cell;
-
 use gatehouse_configuration::{Configuration, IdentityProvider, SecretName};
 use gatehouse_protocol::{ClientId, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
-use gatehouse_storage::{Key, KeyPage, Store, StoreUnavailable};
 use url::form_urlencoded;
 
 use crate::authorization::{AuthorizationRequest, BoundRequest};
@@ -242,44 +239,4 @@ pub(crate) fn with_each_character_changed(text: &str) -> impl Iterator<Item = St
 /// Whether RFC 6749, appendix A.8, lets `text` stand in `error_description`.
 pub(crate) fn fits_error_description(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| matches!(byte, 0x20..=0x7e) && !matches!(byte, b'"' | b'\\'))
-}
-
-/// A store that answers so many times, and then no more.
-pub(crate) struct Failing<'a> {
-    store: &'a MemoryStore,
-    answers: Cell<usize>,
-}
-
-impl<'a> Failing<'a> {
-    pub(crate) fn after(answers: usize, store: &'a MemoryStore) -> Self {
-        Self { store, answers: Cell::new(answers) }
-    }
-
-    fn answering(&self) -> Result<&'a MemoryStore, StoreUnavailable> {
-        let left = self.answers.get().checked_sub(1).ok_or_else(|| StoreUnavailable("gone".to_owned()))?;
-        self.answers.set(left);
-        Ok(self.store)
-    }
-}
-
-impl Store for Failing<'_> {
-    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
-        self.answering()?.get(key)
-    }
-
-    fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
-        self.answering()?.put(key, value)
-    }
-
-    fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
-        self.answering()?.delete(key)
-    }
-
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
-        self.answering()?.increment(key, delta)
-    }
-
-    fn list(&self, cursor: Option<&str>) -> Result<KeyPage, StoreUnavailable> {
-        self.answering()?.list(cursor)
-    }
 }

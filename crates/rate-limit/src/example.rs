@@ -5,7 +5,6 @@ use std::sync::Mutex;
 use gatehouse_configuration::{Configuration, Route};
 use gatehouse_protocol::UnixTime;
 use gatehouse_storage::memory::MemoryStore;
-use gatehouse_storage::{Key, KeyPage, Store, StoreUnavailable};
 
 /// The first second of an hour, so of a window of any length that divides one.
 pub(crate) const START: u64 = 500_000 * 3_600;
@@ -34,35 +33,9 @@ pub(crate) fn route_with(rates: &[(&str, u32, u32)]) -> Route {
     route(&rates.iter().map(table).collect::<String>())
 }
 
-/// A store that several threads share, as instances share one.
-pub(crate) struct SharedStore(Mutex<MemoryStore>);
-
-impl SharedStore {
-    pub(crate) fn new() -> Self {
-        Self(Mutex::new(MemoryStore::at(UnixTime::from_seconds(START))))
-    }
-}
-
-impl Store for SharedStore {
-    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
-        self.0.lock().unwrap().get(key)
-    }
-
-    fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
-        self.0.lock().unwrap().put(key, value)
-    }
-
-    fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
-        self.0.lock().unwrap().delete(key)
-    }
-
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
-        self.0.lock().unwrap().increment(key, delta)
-    }
-
-    fn list(&self, cursor: Option<&str>) -> Result<KeyPage, StoreUnavailable> {
-        self.0.lock().unwrap().list(cursor)
-    }
+/// A store that instances share.
+pub(crate) fn shared_store() -> Mutex<MemoryStore> {
+    Mutex::new(MemoryStore::at(UnixTime::from_seconds(START)))
 }
 
 /// How many of 64 threads, let go at once, `act` succeeds for.

@@ -1,7 +1,6 @@
 //! What the tests of this crate share.
 
 use core::cell::{Cell, RefCell};
-use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -137,31 +136,6 @@ pub(crate) fn request(client_id: &ClientId) -> RefreshRequest<'_> {
     RefreshRequest { refresh_token: "", client_id, resource: None, scopes: None, access_token_lifetime: LIFETIME }
 }
 
-/// A store that several threads share, as instances share one.
-pub(crate) struct SharedStore(pub(crate) Mutex<MemoryStore>);
-
-impl Store for SharedStore {
-    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
-        self.0.lock().unwrap().get(key)
-    }
-
-    fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
-        self.0.lock().unwrap().put(key, value)
-    }
-
-    fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
-        self.0.lock().unwrap().delete(key)
-    }
-
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
-        self.0.lock().unwrap().increment(key, delta)
-    }
-
-    fn list(&self, cursor: Option<&str>) -> Result<KeyPage, StoreUnavailable> {
-        self.0.lock().unwrap().list(cursor)
-    }
-}
-
 /// A store before whose n-th operation something else happens.
 pub(crate) struct Interrupted<'a> {
     store: &'a MemoryStore,
@@ -212,46 +186,5 @@ impl Store for Interrupted<'_> {
 
     fn list(&self, cursor: Option<&str>) -> Result<KeyPage, StoreUnavailable> {
         self.store.list(cursor)
-    }
-}
-
-/// A store that answers so many operations and then no more: to the caller it is down, to the others the caller has
-/// vanished.
-pub(crate) struct Failing<'a> {
-    store: &'a MemoryStore,
-    left: Cell<usize>,
-}
-
-impl<'a> Failing<'a> {
-    pub(crate) fn from(operation: usize, store: &'a MemoryStore) -> Self {
-        Self { store, left: Cell::new(operation) }
-    }
-
-    fn tick(&self) -> Result<(), StoreUnavailable> {
-        let left = self.left.get();
-        self.left.set(left.saturating_sub(1));
-        if left == 0 { Err(StoreUnavailable("down".to_owned())) } else { Ok(()) }
-    }
-}
-
-impl Store for Failing<'_> {
-    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
-        self.tick().and_then(|()| self.store.get(key))
-    }
-
-    fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
-        self.tick().and_then(|()| self.store.put(key, value))
-    }
-
-    fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
-        self.tick().and_then(|()| self.store.delete(key))
-    }
-
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
-        self.tick().and_then(|()| self.store.increment(key, delta))
-    }
-
-    fn list(&self, cursor: Option<&str>) -> Result<KeyPage, StoreUnavailable> {
-        self.tick().and_then(|()| self.store.list(cursor))
     }
 }

@@ -3,6 +3,7 @@
 
 use core::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
 
 use gatehouse_protocol::UnixTime;
 
@@ -100,5 +101,75 @@ impl Store for MemoryStore {
         self.up()?;
         let keys = self.entries.borrow().keys().filter_map(|name| Key::parse(name)).collect();
         Ok(KeyPage { keys, next: None })
+    }
+}
+
+/// One store that several threads share, as instances share one.
+impl Store for Mutex<MemoryStore> {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
+        whole(self)?.get(key)
+    }
+
+    fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
+        whole(self)?.put(key, value)
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
+        whole(self)?.delete(key)
+    }
+
+    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+        whole(self)?.increment(key, delta)
+    }
+
+    fn list(&self, cursor: Option<&str>) -> Result<KeyPage, StoreUnavailable> {
+        whole(self)?.list(cursor)
+    }
+}
+
+fn whole(store: &Mutex<MemoryStore>) -> Result<MutexGuard<'_, MemoryStore>, StoreUnavailable> {
+    store.lock().map_err(|_| StoreUnavailable("somebody failed while writing".to_owned()))
+}
+
+/// A store that answers so many operations and then no more: to the caller it is down, to the others the caller has
+/// vanished.
+#[derive(Debug)]
+pub struct FailingStore<'a> {
+    store: &'a MemoryStore,
+    answers: Cell<usize>,
+}
+
+impl<'a> FailingStore<'a> {
+    /// What is left of `store` when it answers `answers` operations.
+    pub fn after(answers: usize, store: &'a MemoryStore) -> Self {
+        Self { store, answers: Cell::new(answers) }
+    }
+
+    fn answering(&self) -> Result<&'a MemoryStore, StoreUnavailable> {
+        let left = self.answers.get().checked_sub(1).ok_or_else(|| StoreUnavailable("gone".to_owned()))?;
+        self.answers.set(left);
+        Ok(self.store)
+    }
+}
+
+impl Store for FailingStore<'_> {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
+        self.answering()?.get(key)
+    }
+
+    fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
+        self.answering()?.put(key, value)
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
+        self.answering()?.delete(key)
+    }
+
+    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+        self.answering()?.increment(key, delta)
+    }
+
+    fn list(&self, cursor: Option<&str>) -> Result<KeyPage, StoreUnavailable> {
+        self.answering()?.list(cursor)
     }
 }

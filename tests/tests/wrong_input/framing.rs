@@ -57,6 +57,7 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
                 "host: g",
                 "connection: close",
                 &token,
+                "content-type: application/json",
                 "content-length: 4194305",
             ]),
             &[400, 404, 413],

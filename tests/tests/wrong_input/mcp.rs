@@ -87,7 +87,8 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
         let preflight = Row::new("origin", "OPTIONS", "/mcp").header("access-control-request-method", "POST");
         rows.push(preflight.header("origin", origin).gets(Expected::Rpc(403)));
     }
-    let oversized = Row::new("announced too large", "POST", "/mcp").bearer(token).header("content-length", "4194305");
+    let oversized = Row::new("announced too large", "POST", "/mcp").bearer(token);
+    let oversized = oversized.header("content-type", "application/json").header("content-length", "4194305");
     rows.push(oversized.gets(Expected::Rpc(413)));
     for method in ["HEAD", "PUT", "PATCH", "TRACE", "BREW", "post"] {
         rows.push(Row::new("wrong method", method, "/mcp").bearer(token).gets(Expected::Method(ALLOW)));

@@ -1,10 +1,10 @@
 use core::cell::Cell;
 
-use gatehouse_storage::memory::MemoryStore;
+use gatehouse_storage::memory::{FailingStore, MemoryStore};
 use gatehouse_storage::{KeyPage, Store};
 
 use super::*;
-use crate::example::{Counting, Failing, START, channel, die, opened, read, write, write_all};
+use crate::example::{Counting, START, channel, die, opened, read, write, write_all};
 use crate::{Cursor, post, set_upstream_session, take_next, upstream_session};
 
 fn set(store: &impl Store, channel: &Channel, session: &str) -> Result<(), Rejection> {
@@ -67,7 +67,7 @@ fn closing_that_broke_off_is_finished_by_the_next() {
         let (store, channel) = opened();
         write_all(&store, &channel, &["one", "two", "three"]);
         set(&store, &channel, "session").unwrap();
-        let outcome = close(&Failing::after(operations, &store), &channel);
+        let outcome = close(&FailingStore::after(operations, &store), &channel);
         let is_done = outcome.is_ok();
         close(&store, &channel).unwrap();
         assert!(store.values().is_empty(), "{operations}");

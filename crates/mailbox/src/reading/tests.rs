@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use gatehouse_storage::memory::MemoryStore;
+use gatehouse_storage::memory::{FailingStore, MemoryStore};
 use proptest::prelude::*;
 
 use super::*;
-use crate::example::{Counting, Failing, START, SharedStore, channel, die, opened, read, write, write_all};
+use crate::example::{Counting, START, channel, die, opened, read, write, write_all};
 use crate::{LARGEST_MESSAGE, MOST_WAITING, close, open, post};
 
 fn read_all(store: &impl Store, channel: &Channel) -> Vec<String> {
@@ -29,7 +29,7 @@ fn messages_are_read_once_and_in_the_order_in_which_they_were_written() {
 fn looking_for_messages_changes_nothing_and_asks_the_store_once() {
     let (store, channel) = opened();
     let before = store.snapshot();
-    assert_eq!(take_next(&Failing::after(1, &store), &channel, &mut Cursor::new(), START), Ok(vec![]));
+    assert_eq!(take_next(&FailingStore::after(1, &store), &channel, &mut Cursor::new(), START), Ok(vec![]));
     assert_eq!(store.snapshot(), before);
 }
 
@@ -116,7 +116,7 @@ fn what_was_taken_before_the_store_failed_is_delivered_and_the_rest_comes_later(
         let (store, channel) = opened();
         write_all(&store, &channel, &["one", "two", "three"]);
         let mut cursor = Cursor::new();
-        let first = take_next(&Failing::after(operations, &store), &channel, &mut cursor, START);
+        let first = take_next(&FailingStore::after(operations, &store), &channel, &mut cursor, START);
         let mut all: Vec<_> = first.clone().unwrap_or_default();
         all.extend(take_next(&store, &channel, &mut cursor, START).unwrap());
         assert_eq!(all, [&b"one"[..], b"two", b"three"], "{operations}");
@@ -176,7 +176,7 @@ fn large_messages_wait_in_smaller_numbers() {
 /// Many writers in as many instances, one reader.
 #[test]
 fn writers_who_race_lose_nothing_and_each_ones_messages_stay_in_order() {
-    let (store, channel) = (SharedStore(Mutex::new(MemoryStore::at(START))), channel(1));
+    let (store, channel) = (Mutex::new(MemoryStore::at(START)), channel(1));
     open(&store, &channel).unwrap();
     let read = std::thread::scope(|scope| {
         for writer in 0..8_u64 {
@@ -205,7 +205,7 @@ fn writers_who_race_lose_nothing_and_each_ones_messages_stay_in_order() {
     }
     assert_eq!(of_writer.len(), 8);
     close(&store, &channel).unwrap();
-    assert!(store.0.into_inner().unwrap().values().is_empty());
+    assert!(store.into_inner().unwrap().values().is_empty());
 }
 
 proptest! {

@@ -1,9 +1,10 @@
+use gatehouse_storage::memory::FailingStore;
 use proptest::prelude::*;
 
 use super::*;
 use crate::example::{
-    CHALLENGE, CONFIGURED, CONFIGURED_URI, Failing, LOOPBACK_URI, RESOURCE, START, VERIFIER, World, alice, client_id,
-    key_ring, with_each_character_changed,
+    CHALLENGE, CONFIGURED, CONFIGURED_URI, LOOPBACK_URI, RESOURCE, START, VERIFIER, World, alice, client_id, key_ring,
+    with_each_character_changed,
 };
 use crate::login::PendingLogin;
 
@@ -301,7 +302,7 @@ fn a_store_that_fails_at_any_point_issues_no_code() {
     let mut answers = 0;
     loop {
         let mut world = World::new();
-        let (request, failing) = (world.request(), Failing::after(answers, &world.store));
+        let (request, failing) = (world.request(), FailingStore::after(answers, &world.store));
         let lifetime = SESSION_LIFETIME;
         match issue_code(
             &request,
@@ -327,7 +328,7 @@ fn a_store_that_fails_at_any_point_redeems_no_code() {
     loop {
         let mut world = World::new();
         let code = world.issue(&world.request());
-        match redeem_from(&Failing::after(answers, &world.store), &world, &code, RIGHT, START) {
+        match redeem_from(&FailingStore::after(answers, &world.store), &world, &code, RIGHT, START) {
             Ok(_) => break,
             Err(CodeRejection::Unavailable(_)) => answers += 1,
             Err(other) => panic!("{other:?} after {answers} answers"),

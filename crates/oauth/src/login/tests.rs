@@ -1,11 +1,12 @@
 use gatehouse_openid::{AccountChoice, Login, ProviderMetadata};
+use gatehouse_storage::memory::FailingStore;
 use proptest::prelude::*;
 
 use super::*;
 use crate::consent::Question;
 use crate::example::{
-    CONFIGURED_URI, Failing, LOOPBACK_URI, START, World, configuration_with, configuration_with_two_providers,
-    key_ring, with_each_character_changed,
+    CONFIGURED_URI, LOOPBACK_URI, START, World, configuration_with, configuration_with_two_providers, key_ring,
+    with_each_character_changed,
 };
 
 /// OpenID Connect Discovery, as far as a login needs it.
@@ -240,7 +241,7 @@ fn a_login_that_could_not_be_kept_whole_cannot_be_finished() {
         let pending = world.pending();
         let state = pending.state().to_owned();
         let secrets = world.secrets(&state);
-        let failing = Failing::after(answers, &world.store);
+        let failing = FailingStore::after(answers, &world.store);
         let provider = &world.configuration.identity_providers[0];
         let kept = pending.keep(&approved(&request), provider, &secrets, &world.browser, &failing, &mut world.entropy);
         if kept.is_ok() {
@@ -260,7 +261,7 @@ fn a_store_that_fails_at_any_point_of_a_callback_finishes_no_login() {
         let mut world = World::new();
         let request = world.request_of_registered();
         let state = world.begin(&request);
-        let failing = Failing::after(answers, &world.store);
+        let failing = FailingStore::after(answers, &world.store);
         match ReturnedLogin::take(&state, Some(&world.browser), &world.keys, &world.configuration, &failing, START) {
             Ok(_) => break,
             Err(LoginRejection::Unavailable(_) | LoginRejection::Unbound(UnboundRejection::Unavailable(_))) => {

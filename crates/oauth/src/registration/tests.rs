@@ -1,11 +1,12 @@
 use gatehouse_configuration::GrantType;
 use gatehouse_protocol::ClientId;
+use gatehouse_storage::memory::FailingStore;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::client::Client;
-use crate::example::{Failing, START, World, client_id, configuration_with, fits_error_description, secret_name};
+use crate::example::{START, World, client_id, configuration_with, fits_error_description, secret_name};
 
 fn attempt(world: &mut World, body: &str) -> Result<Registered, RegistrationRejection> {
     world.register_body(body.as_bytes())
@@ -331,7 +332,7 @@ fn where_registration_is_disabled_nobody_registers() {
 #[test]
 fn a_client_that_could_not_be_stored_is_told_to_come_again_and_nothing_else() {
     let mut world = World::new();
-    let failing = Failing::after(0, &world.store);
+    let failing = FailingStore::after(0, &world.store);
     let body = br#"{"redirect_uris":["https://client.example/cb"]}"#;
     let rejection = register(body, &open(), &world.configuration, &failing, START, &mut world.entropy).unwrap_err();
     assert_eq!(rejection.to_wire(), (503, ErrorCode::TemporarilyUnavailable, "try again later".to_owned()));

@@ -1,9 +1,9 @@
 use super::*;
 use crate::example::{
-    CONFIGURED, Counting, Failing, LOOPBACK_URI, RESOURCE, START, World, alice, bob, configuration_with_two_providers,
+    CONFIGURED, Counting, LOOPBACK_URI, RESOURCE, START, World, alice, bob, configuration_with_two_providers,
     configuration_with_two_upstreams, key_ring, query,
 };
-use gatehouse_storage::memory::MemoryStore;
+use gatehouse_storage::memory::{FailingStore, MemoryStore};
 
 const DAY: u64 = 86_400;
 const LIFETIME: u64 = 30 * DAY;
@@ -323,7 +323,7 @@ fn a_store_that_fails_at_any_point_remembers_nothing_that_counts() {
     loop {
         let world = World::new();
         let request = world.request();
-        let failing = Failing::after(answers, &world.store);
+        let failing = FailingStore::after(answers, &world.store);
         let consents = RememberedConsents { store: &failing, keys: &world.keys, lifetime: LIFETIME, now: START };
         if consents.remember(&alice(), &world.browser, &request, world.provider(), &mut Counting::from(1)).is_ok() {
             break;
@@ -341,7 +341,7 @@ fn a_store_that_is_down_approves_nothing() {
     let request = world.request();
     world.remember(&alice(), &request, START);
     for answers in 0..3 {
-        let failing = Failing::after(answers, &world.store);
+        let failing = FailingStore::after(answers, &world.store);
         let consents = RememberedConsents { store: &failing, keys: &world.keys, lifetime: LIFETIME, now: START };
         let approved =
             consents.is_approved_by(&alice(), Approval::Remembered, &world.browser, &request, world.provider());

@@ -3,7 +3,7 @@ use gatehouse_storage::memory::MemoryStore;
 use proptest::prelude::*;
 
 use super::*;
-use crate::example::{START, SharedStore, route, route_with, successes_of_64};
+use crate::example::{START, route, route_with, shared_store, successes_of_64};
 
 const ALICE: Caller<'_> = Caller { subject: "demo:alice", client_id: "client-1" };
 const BOB: Caller<'_> = Caller { subject: "demo:bob", client_id: "client-1" };
@@ -259,7 +259,7 @@ fn of_64_at_once_exactly_as_many_pass_as_are_allowed() {
         &[("route", 10, 60), ("subject", 10, 60), ("client", 10, 1)],
         &[("subject", 30, 60), ("client", 10, 60), ("route", 20, 60)],
     ] {
-        let (store, route) = (SharedStore::new(), route_with(rates));
+        let (store, route) = (shared_store(), route_with(rates));
         assert_eq!(successes_of_64(|| passes(&store, 0, &route, &ALICE)), 10, "{rates:?}");
         // Nothing of those who were refused is left: were it ten more, ten would pass.
         let raised: Vec<_> = rates.iter().map(|(per, requests, seconds)| (*per, requests + 10, *seconds)).collect();
@@ -269,7 +269,7 @@ fn of_64_at_once_exactly_as_many_pass_as_are_allowed() {
 
 #[test]
 fn of_64_at_once_that_come_after_others_no_more_pass_than_remain() {
-    let (store, route) = (SharedStore::new(), route_with(&[("subject", 10, 60)]));
+    let (store, route) = (shared_store(), route_with(&[("subject", 10, 60)]));
     assert_eq!(passing(&store, 0, &route, 10), 10);
     // Half of a window later, five of the ten have faded.
     assert_eq!(successes_of_64(|| passes(&store, 90_000, &route, &ALICE)), 5);

@@ -2,7 +2,7 @@ use gatehouse_storage::memory::MemoryStore;
 use proptest::prelude::*;
 
 use super::*;
-use crate::example::{START, SharedStore, route, successes_of_64};
+use crate::example::{START, route, shared_store, successes_of_64};
 
 const ALICE: &str = "demo:alice";
 
@@ -130,14 +130,14 @@ fn a_store_that_does_not_answer_lets_nobody_open() {
 #[test]
 fn of_64_at_once_exactly_as_many_open_as_are_allowed() {
     for seconds in [0, 59] {
-        let (store, route) = (SharedStore::new(), limited(10));
+        let (store, route) = (shared_store(), limited(10));
         assert_eq!(successes_of_64(|| opens(&store, seconds, &route)), 10);
     }
 }
 
 #[test]
 fn of_64_that_open_and_close_at_once_nothing_is_left() {
-    let (store, route) = (SharedStore::new(), limited(10));
+    let (store, route) = (shared_store(), limited(10));
     let opened_and_closed = || match open(&store, after(59), &route, ALICE).unwrap() {
         Some(mut stream) => {
             assert_eq!(keep(&store, after(60), &mut stream), Ok(Kept::Open));

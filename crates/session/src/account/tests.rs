@@ -1,4 +1,5 @@
 use gatehouse_protocol::ClientName;
+use gatehouse_storage::memory::FailingStore;
 
 use super::*;
 use crate::Opening;
@@ -76,7 +77,7 @@ fn a_subject_ends_all_its_sessions_and_nobody_elses() {
 fn a_session_that_cannot_be_listed_is_not_opened() {
     for operation in 0.. {
         let world = World::new();
-        let store = Failing::from(operation, &world.store);
+        let store = FailingStore::after(operation, &world.store);
         let sessions = Sessions { store: &store, keys: &world.keys, now: START };
         if sessions.open(&world.root, opening(), &mut Counting(1)).is_ok() {
             assert_eq!(world.at(START).list(&subject("alice")).unwrap().len(), 1);

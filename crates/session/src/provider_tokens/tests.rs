@@ -1,3 +1,4 @@
+use gatehouse_storage::memory::FailingStore;
 use std::sync::Mutex;
 
 use super::*;
@@ -150,7 +151,7 @@ fn one_of_many_gets_the_lease_and_the_others_see_its_tokens() {
 fn sixty_four_threads_ask_the_provider_once_for_each_generation() {
     for round in 0..20 {
         let (world, grant) = opened();
-        let store = SharedStore(Mutex::new(world.store));
+        let store = Mutex::new(world.store);
         let asked = Mutex::new(Vec::new());
         for (generation, now) in (0..3).map(|generation| (generation, DUE.plus(generation * 3_600))) {
             std::thread::scope(|scope| {
@@ -240,7 +241,7 @@ fn a_holder_that_vanishes_at_any_moment_holds_up_nobody_for_longer_than_two_leas
     for operation in 0..8 {
         let (world, grant) = opened();
         let due_before = due(&grant, &world.store, DUE);
-        let store = Failing::from(operation, &world.store);
+        let store = FailingStore::after(operation, &world.store);
         let _vanished = grant.claim_refresh(due_before, &store, DUE, &mut Counting(5));
         let mut given = Vec::new();
         for seconds in 0..=2 * LEASE_SECONDS + 2 {

@@ -1,4 +1,5 @@
 use gatehouse_protocol::Subject;
+use gatehouse_storage::memory::FailingStore;
 
 use super::*;
 use crate::example::*;
@@ -253,7 +254,7 @@ fn a_refresh_that_breaks_off_anywhere_neither_ends_the_session_nor_keeps_it_from
         let mut world = World::new();
         let first = world.open();
         let (mine, token) = (client("a"), refresh_token(&first));
-        let broken = Failing::from(operation, &world.store);
+        let broken = FailingStore::after(operation, &world.store);
         let sessions = Sessions { store: &broken, keys: &world.keys, now: START };
         let request = RefreshRequest { refresh_token: &token, ..request(&mine) };
         if sessions.refresh(&request, &mut Counting(5_000)).is_ok() {
@@ -282,7 +283,7 @@ fn sixty_four_threads_that_refresh_one_token_get_one_lineage_and_nobody_is_signe
     let world = World::new();
     let first = world.open();
     let (keys, token) = (world.keys.clone(), refresh_token(&first));
-    let store = SharedStore(std::sync::Mutex::new(world.store));
+    let store = std::sync::Mutex::new(world.store);
     let mine = client("a");
     let refresh = |token: &str, seed| {
         let sessions = Sessions { store: &store, keys: &keys, now: START };
