@@ -28,7 +28,7 @@ export async function notificationsOf({ watch, tools, callTool }) {
   expect(textOf(counted) === `Counted to ${STEPS}`, `unexpected: ${textOf(counted)}`);
   await released;
   if (!tools.some(({ name }) => name === 'announce')) return { progress };
-  // What is announced before the stream of such notifications is open is lost; clients open it beside their first calls.
+  // What is announced before the stream for it is open is lost; clients open that stream beside their first calls.
   for (let calls = 0; !watch.hasChanged; calls += 1) {
     expect(calls < MOST_ANNOUNCEMENTS, 'the client was not told that the list of tools has changed');
     textOf(await callTool({ name: 'announce', arguments: {} }));
