@@ -59,8 +59,8 @@ impl EchoingUpstream {
     pub(crate) fn route(&self, path: &str, lines: &str) -> String {
         let origin = &self.origin;
         format!(
-            "\n[[routes]]\npath = \"{path}\"\nurl = \"{origin}{path}\"\nscopes = [\"mcp\"]\nsubject_header = \"x-subject\"\n\
-             {lines}\n"
+            "\n[[routes]]\npath = \"{path}\"\nurl = \"{origin}{path}\"\nscopes = [\"mcp\"]\n\
+             subject_header = \"x-subject\"\n{lines}\n"
         )
     }
 
