@@ -58,10 +58,11 @@ impl Answer {
         body["error"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// What a sealed value that is wrong must not change: everything but when it was said.
-    pub fn without_date(&self) -> (u16, Vec<(String, String)>, String) {
+    /// What a sealed value that is wrong must not change: everything but what marks each answer, its date and the id of its
+    /// request.
+    pub fn unmarked(&self) -> (u16, Vec<(String, String)>, String) {
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let fields = self.headers.iter().filter(|(name, _)| *name != "date");
+        let fields = self.headers.iter().filter(|(name, _)| *name != "date" && *name != "x-request-id");
         (self.status, fields.map(|(name, value)| (name.to_string(), text(value))).collect(), self.body.clone())
     }
 

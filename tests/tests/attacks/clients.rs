@@ -200,7 +200,7 @@ async fn every_wrong_secret_of_a_registered_client_gets_the_same_answer() {
         [String::new(), secret[1..].to_owned(), format!("{secret}A"), unique(""), SECRET.to_owned(), client_id.clone()];
     for wrong in flips.chain(others) {
         let impostor = client.clone().with(ClientAuthentication::Basic(wrong.clone()));
-        let answer = world.refresh(&impostor, refresh).await.without_date();
+        let answer = world.refresh(&impostor, refresh).await.unmarked();
         assert_eq!(&answer, expected.get_or_insert_with(|| answer.clone()), "{wrong}");
     }
     assert_eq!(expected.unwrap().0, 401);

@@ -116,7 +116,7 @@ async fn the_page_does_not_tell_an_open_port_from_a_closed_one() {
     for port in [open, 1] {
         let url = format!("https://127.0.0.1:{port}/client");
         let flow = world.flow(&alice).with("client_id", Some(&url));
-        answers.push(alice.open(&flow.authorization_url(), From::Nowhere).await.without_date());
+        answers.push(alice.open(&flow.authorization_url(), From::Nowhere).await.unmarked());
     }
     assert_eq!(answers[0], answers[1]);
     world.gatehouse.stop().await;

@@ -35,7 +35,7 @@ async fn no_header_changes_the_issuer_or_any_url_that_we_give_out() {
         "/authorize?client_id=x",
         "/mcp",
     ] {
-        let honest = world.get(path).await.without_date();
+        let honest = world.get(path).await.unmarked();
         for (name, value) in forged {
             let answer = gatehouse_tests::http().get(world.url(path)).header(name, value).send().await.unwrap();
             let answer = gatehouse_tests::Answer::of(answer).await;
@@ -45,7 +45,7 @@ async fn no_header_changes_the_issuer_or_any_url_that_we_give_out() {
             );
             // A host that is not ours may be refused as well.
             assert!(
-                answer.without_date() == honest || answer.status == 403 || answer.status == 421,
+                answer.unmarked() == honest || answer.status == 403 || answer.status == 421,
                 "{path} {name}: {answer:?}"
             );
         }
@@ -287,7 +287,7 @@ async fn two_users_at_the_same_time_get_their_own_answers() {
 async fn the_health_check_says_the_same_to_everybody() {
     let world = world().await;
     let alice = Person::new("alice");
-    let honest = world.get("/healthz").await.without_date();
+    let honest = world.get("/healthz").await.unmarked();
     for (name, value) in [
         ("user-agent", "kube-probe/1.30"),
         ("x-forwarded-uri", "/mcp"),
@@ -295,7 +295,7 @@ async fn the_health_check_says_the_same_to_everybody() {
         ("authorization", "Bearer x"),
     ] {
         let answer = gatehouse_tests::http().get(world.url("/healthz?/mcp")).header(name, value).send().await.unwrap();
-        assert_eq!(gatehouse_tests::Answer::of(answer).await.without_date(), honest, "{name}");
+        assert_eq!(gatehouse_tests::Answer::of(answer).await.unmarked(), honest, "{name}");
     }
     assert_eq!(alice.post(&world.url("/healthz"), "x=y", From::OtherSite, None).await.status, 405);
     assert!(world.upstream.requests().is_empty());

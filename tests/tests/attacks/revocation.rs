@@ -28,7 +28,7 @@ async fn a_client_cannot_take_back_what_is_not_its_own_and_is_not_told_so() {
     for client in [world.other(), registered, parties::basic(), parties::signer()] {
         for value in [&access, &refresh] {
             let answer = world.as_client(&client, "/revoke", &token(value)).await;
-            assert_eq!(answer.without_date(), unknown.without_date(), "{}", client.client_id);
+            assert_eq!(answer.unmarked(), unknown.unmarked(), "{}", client.client_id);
         }
     }
     let changes: Vec<_> =
@@ -154,10 +154,10 @@ async fn what_is_not_active_is_only_said_to_be_inactive() {
     ];
     for answer in &inactive {
         assert_eq!(answer.json(), json!({ "active": false }), "{answer:?}");
-        assert_eq!(answer.without_date(), inactive[0].without_date());
+        assert_eq!(answer.unmarked(), inactive[0].unmarked());
     }
     world.gatehouse.clock.advance(301);
-    assert_eq!(ask(&text(&expired, "access_token")).await.without_date(), inactive[0].without_date(), "expired");
+    assert_eq!(ask(&text(&expired, "access_token")).await.unmarked(), inactive[0].unmarked(), "expired");
     world.assert_unchanged(&before, "asking").await;
     world.gatehouse.stop().await;
 }

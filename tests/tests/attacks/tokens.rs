@@ -23,7 +23,7 @@ async fn a_token_of_one_resource_is_refused_at_another_and_cannot_be_refreshed_f
     let before = world.store().await;
     let unknown = world.call("/other", "unknown").await;
     assert_eq!(unknown.status, 401);
-    assert_eq!(world.call("/other", &access).await.without_date(), unknown.without_date());
+    assert_eq!(world.call("/other", &access).await.unmarked(), unknown.unmarked());
     let other = world.url("/other");
     for resource in [other.as_str(), "https://evil.example/mcp", &world.url("/mcp/more"), &world.gatehouse.url, "mcp"] {
         let form = pairs(&[("grant_type", "refresh_token"), ("refresh_token", &refresh), ("resource", resource)]);
@@ -179,7 +179,7 @@ async fn an_expired_token_or_code_is_refused_to_the_second() {
     assert_eq!(world.call("/mcp", &access).await.status, 200);
     world.gatehouse.clock.advance(300 - 61);
     let asked = world.upstream.requests().len();
-    assert_eq!(world.call("/mcp", &access).await.without_date(), world.call("/mcp", "unknown").await.without_date());
+    assert_eq!(world.call("/mcp", &access).await.unmarked(), world.call("/mcp", "unknown").await.unmarked());
     assert_eq!(world.upstream.requests().len(), asked);
     world.assert_unchanged(&before, "expired values").await;
     // The session ends at its end, however often it was refreshed.
