@@ -26,8 +26,12 @@ fn failure(directory: &Path, arguments: &[&str]) -> String {
 }
 
 fn one_line_of_failure(output: &std::process::Output) -> String {
+    one_line_with_status(1, output)
+}
+
+fn one_line_with_status(status: i32, output: &std::process::Output) -> String {
     let errors = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert_eq!(output.status.code(), Some(status), "{errors}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");
     assert_eq!(errors.lines().count(), 1, "{errors}");
     errors.trim_end().to_owned()
@@ -191,7 +195,7 @@ fn a_wrong_command_line_is_said_in_one_line() {
         (&["up", "--listen", "x"], "write it as ADDRESS:PORT"),
         (&["up", "--shutdown-timeout", "soon"], "invalid digit"),
     ] {
-        let line = one_line_of_failure(&gatehouse(directory.path()).args(arguments).output().unwrap());
+        let line = one_line_with_status(2, &gatehouse(directory.path()).args(arguments).output().unwrap());
         assert!(line.contains(part), "{line}");
     }
 }
