@@ -45,11 +45,15 @@ pub struct AttackSettings {
     pub public_url: Option<String>,
     /// A PEM file of certificate authorities that Gatehouse trusts besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// On what Gatehouse runs; the embedded host in this process where it is `None`.
+    pub host: Option<HostKind>,
+    /// The origin of the MCP servers; those of a recording upstream where it is `None`.
+    pub upstream_origin: Option<String>,
 }
 
 /// Everything that runs.
 pub struct AttackWorld {
-    /// Gatehouse, on the embedded host.
+    /// Gatehouse.
     pub gatehouse: Gatehouse,
     /// The providers.
     pub providers: Vec<ScriptedProvider>,
@@ -156,20 +160,21 @@ scopes = ["mcp"]
             top = settings.top,
             lifetimes = settings.lifetimes,
             tables = settings.tables,
-            upstream = upstream.origin(),
+            upstream = settings.upstream_origin.as_deref().unwrap_or(upstream.origin()),
             mcp_lines = settings.mcp_lines,
         );
         let mut variables = vec![("identity_provider_secret".to_owned(), CLIENT_SECRET.to_owned())];
         variables.extend(settings.variables);
+        let host = settings.host.unwrap_or(HostKind::Embedded);
         let settings = Settings {
             configuration,
             // Several providers, one place for all of them in the manifest.
             identity_provider: "http://127.0.0.1:*".to_owned(),
-            upstream: upstream.origin().to_owned(),
+            upstream: settings.upstream_origin.unwrap_or_else(|| upstream.origin().to_owned()),
             variables,
             ca_file: settings.ca_file,
         };
-        let gatehouse = Gatehouse::start(HostKind::Embedded, held, settings, seconds).await;
+        let gatehouse = Gatehouse::start(host, held, settings, seconds).await;
         providers.iter().for_each(|provider| provider.follow(&gatehouse.clock));
         Self { gatehouse, providers, upstream, http: http() }
     }

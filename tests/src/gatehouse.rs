@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use gatehouse_host::{Application, CapturedLog, Options, Running, VariableSources};
 use tempfile::TempDir;
+use tokio::process::Command;
 
 use crate::clock::TestClock;
 use crate::paths::{artefact, repository};
@@ -18,6 +19,8 @@ use crate::spin;
 pub enum HostKind {
     /// Our own host, in this process.
     Embedded,
+    /// Our own host as it is shipped: `gatehouse up`, in a process of its own.
+    EmbeddedProcess,
     /// `spin up`.
     Spin,
 }
@@ -55,7 +58,7 @@ pub struct Gatehouse {
 
 enum Runs {
     Embedded(Running),
-    Spin(Box<Program>),
+    Process(Box<Program>),
 }
 
 /// A free port that nobody else can take. The public URL has to be in the configuration before Gatehouse listens, and
@@ -117,10 +120,20 @@ impl Gatehouse {
                 let options = options(&variables, &ca_file, state_directory.path(), &clock, &log);
                 Runs::Embedded(serve(&manifest, options, held).await)
             }
+            HostKind::EmbeddedProcess => {
+                drop(held);
+                let mut command = Command::new(artefact("debug/gatehouse"));
+                command.arg("up");
+                if let Some(file) = &ca_file {
+                    command.arg("--ca-file").arg(file);
+                }
+                Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await))
+            }
             HostKind::Spin => {
                 assert_eq!(ca_file, None, "Spin trusts the system's authorities only");
                 drop(held);
-                Runs::Spin(Box::new(spin::up(&manifest, port, state_directory.path(), &variables).await))
+                let command = spin::command(state_directory.path());
+                Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await))
             }
         };
         let url = format!("http://127.0.0.1:{port}");
@@ -155,8 +168,8 @@ impl Gatehouse {
     pub async fn expire_access_tokens(&self) {
         match self.runs {
             Runs::Embedded(_) => self.clock.advance(self.access_token_seconds),
-            // A real host has a real clock. The wait is what is tested: the token's own lifetime, and no more.
-            Runs::Spin(_) => tokio::time::sleep(Duration::from_secs(self.access_token_seconds)).await,
+            // A process has the machine's clock. The wait is what is tested: the token's own lifetime, and no more.
+            Runs::Process(_) => tokio::time::sleep(Duration::from_secs(self.access_token_seconds)).await,
         }
     }
 
@@ -170,11 +183,19 @@ impl Gatehouse {
         self.stop_within(Duration::from_secs(1)).await;
     }
 
-    /// Ends it, and gives running requests `grace` to end by themselves. Whether all of them did; Spin does not say.
+    /// Its process; `None` where it runs in this one.
+    pub fn process_id(&self) -> Option<u32> {
+        match &self.runs {
+            Runs::Embedded(_) => None,
+            Runs::Process(program) => program.id(),
+        }
+    }
+
+    /// Ends it, and gives running requests `grace` to end by themselves. Whether all of them did; a process does not say.
     pub async fn stop_within(self, grace: Duration) -> bool {
         match self.runs {
             Runs::Embedded(running) => running.shutdown(grace).await,
-            Runs::Spin(mut program) => {
+            Runs::Process(mut program) => {
                 program.interrupt().await;
                 true
             }
@@ -224,6 +245,24 @@ fn options(
     options.wall_clock = Arc::clone(clock) as _;
     options.log = Arc::clone(log) as _;
     options
+}
+
+/// Runs the manifest with `command`, `spin up` or one that takes the same flags, and waits until it serves.
+async fn up(
+    mut command: Command,
+    manifest: &Path,
+    port: u16,
+    state_directory: &Path,
+    variables: &[(String, String)],
+) -> Program {
+    command.arg("--from").arg(manifest).arg("--listen").arg(format!("127.0.0.1:{port}"));
+    command.arg("--state-dir").arg(state_directory);
+    for (name, value) in variables {
+        command.arg("--variable").arg(format!("{name}={value}"));
+    }
+    let mut program = Program::start("up", command);
+    while !program.line().await.contains("Serving http://") {}
+    program
 }
 
 /// Serves a manifest on the embedded host.

@@ -19,6 +19,7 @@ mod recording_upstream;
 pub mod scripted_provider;
 mod spin;
 mod store;
+pub mod storm;
 mod text;
 mod world;
 

@@ -112,6 +112,11 @@ impl Program {
         }
     }
 
+    /// The id of its process, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Asks the program to end, as Ctrl-C does, and waits for it.
     pub async fn interrupt(&mut self) {
         if let Some(id) = self.child.id() {

@@ -14,6 +14,7 @@ mod demo_guide;
 mod process;
 mod progress;
 mod stamp;
+mod storm;
 mod supervise;
 mod test;
 mod up;
@@ -46,6 +47,8 @@ enum Command {
     Test(test::Arguments),
     /// Build everything and measure what the gateway costs, beside its upstream alone; it takes half a minute
     Bench(bench::Arguments),
+    /// Build everything and take as much as strangers can of everything that is scarce, all at once; it takes two minutes
+    Storm,
     /// Compare wit/deps with the crates that it was copied from
     VendorWit(vendored_wit::Arguments),
 }
@@ -78,6 +81,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Up(arguments) => up::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
+        Command::Storm => storm::run(&workspace),
         Command::VendorWit(arguments) => vendored_wit::run(&workspace, &arguments),
     }
 }
