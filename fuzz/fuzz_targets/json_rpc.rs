@@ -2,13 +2,14 @@
 //!
 //! What must hold: a body that is accepted says the same to readers that take the first of two members, the last, or one
 //! that is spelled a little differently; what is written of it is read as the same; what nothing looks at keeps its text.
-//! What is refused as no JSON, as too deep or for a doubled key is so for an independent reader too.
+//! What is refused as no JSON, as too deep, as too long a batch or for a doubled key is so for an independent reader too. What
+//! has no id and passes is no request by its name, and what has one no notification.
 
 #![no_main]
 
 use std::fmt;
 
-use gatehouse_json_rpc::{Body, Call, Message, Object, Unparsable};
+use gatehouse_json_rpc::{Body, Call, MOST_MESSAGES, Message, Object, Unparsable, is_misspelt_request, is_notification, is_request};
 use libfuzzer_sys::fuzz_target;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
@@ -20,6 +21,9 @@ fuzz_target!(|data: &[u8]| {
         Ok(body) => body,
         Err(refused) => return is_refused_rightly(data, &refused),
     };
+    assert!(body.messages().len() <= MOST_MESSAGES);
+    assert_eq!(Body::parse_answer(data).as_ref(), Ok(&body));
+    body.messages().iter().filter_map(Message::call).for_each(has_the_id_that_it_should);
     let written = body.to_bytes();
     // An id that was left out is written as null; nothing else changes, and from then on nothing at all.
     let again = Body::parse(&written, DEPTH).expect("what is written is read");
@@ -32,6 +36,18 @@ fuzz_target!(|data: &[u8]| {
         keeps_its_text(message);
     }
 });
+
+/// No message that could be a request passes for a notification.
+fn has_the_id_that_it_should(call: &Call) {
+    let method = call.method.as_str();
+    let text = serde_json::to_value(&call.id).expect("an id");
+    if call.check_id().is_ok() {
+        assert!(!text.is_null() || !is_request(method) && !is_misspelt_request(method));
+        assert!(text.is_null() || !is_notification(method) && text != "");
+    } else {
+        assert!(text == "" || is_request(method.trim_matches('/')) || is_misspelt_request(method) || !text.is_null());
+    }
+}
 
 /// Three readers and ours find the same in all that is decided by.
 fn reads_alike(text: &[u8], body: &Body) {
@@ -98,8 +114,10 @@ fn is_refused_rightly(data: &[u8], refused: &Unparsable) {
         (Unparsable::TooDeep, Ok(first)) => assert!(first.depth() > DEPTH),
         (Unparsable::DoubledKey, Ok(first)) => assert!(first.has_doubled_keys()),
         (Unparsable::EmptyBatch, first) => assert!(matches!(first, Ok(First::Array(items)) if items.is_empty())),
-        // Both may come before the place where it is no JSON any more.
-        (Unparsable::TooDeep | Unparsable::DoubledKey, Err(_)) => {}
+        (Unparsable::TooManyMessages, Ok(First::Array(items))) => assert!(items.len() > MOST_MESSAGES),
+        (Unparsable::TooManyMessages, Ok(_)) => panic!("it is no batch"),
+        // All may come before the place where it is no JSON any more.
+        (Unparsable::TooDeep | Unparsable::DoubledKey | Unparsable::TooManyMessages, Err(_)) => {}
         (Unparsable::AmbiguousKey | Unparsable::NotJsonRpc(_), _) => {}
     }
 }

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatehouse_configuration::{Servers, Upstream};
 use gatehouse_fuzz::{Counting, configuration, message, reread};
-use gatehouse_json_rpc::Body;
+use gatehouse_json_rpc::{Body, Message, is_misspelt_request, is_notification, is_request};
 use gatehouse_mcp::{
     About, Admission, Decision, Endpoint, EndpointKind, Era, Handle, Origin, RequestId, Route, SessionId, Trace, admit,
     is_json, last_event_id, legacy_endpoint, mirrored, request_headers, response_headers, route, target,
@@ -134,6 +134,7 @@ fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
         let Ok(era) = gatehouse_mcp::message::admit(head, &body, endpoint) else { return };
         assert!(headers.get("content-type").is_some_and(|value| value.to_str().is_ok_and(is_json)));
         agrees(headers, &body, endpoint, era);
+        body.messages().iter().for_each(is_what_its_method_says);
         is_logged_on_one_line(&body, endpoint);
         era
     } else {
@@ -160,6 +161,15 @@ fn is_a_preflight(response: &http::Response<Vec<u8>>, head: &Request<()>, origin
     let allowed = allowed.map(|value| value.to_str().expect("text")).unwrap_or_default();
     assert!(allowed.is_empty() || matches!(origin, Origin::Allowed(_)));
     assert!(!allowed.split(", ").any(|name| ["cookie", "origin", "x-subject", "*"].contains(&name)));
+}
+
+/// What goes on without an id is no request, and what goes on with one no notification.
+fn is_what_its_method_says(message: &Message) {
+    match message {
+        Message::Request(call) => assert!(!is_notification(&call.method)),
+        Message::Notification(call) => assert!(!is_request(&call.method) && !is_misspelt_request(&call.method)),
+        Message::Response(_) => {}
+    }
 }
 
 /// The headers say what the body says, to a reader of its own.
@@ -244,6 +254,11 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
     let returned = response_headers::returned(client, &own, origin);
     assert_not_in_our_name(&returned, origin);
     assert!(!returned.contains_key("content-length") && !returned.contains_key("content-encoding"));
+    let passed = ["content-type", "retry-after", "allow", "vary", "x-accel-buffering", "cache-control", "x-content-type-options"];
+    let is_ours = |name: &str| passed.contains(&name) || name == "x-request-id" || name.starts_with("access-control-");
+    assert!(returned.keys().all(|name| is_ours(name.as_str()) || name.as_str().starts_with("mcp-")));
+    assert_eq!(all(&returned, "cache-control"), ["no-store"]);
+    assert_eq!(all(&returned, "x-content-type-options"), ["nosniff"]);
     assert_eq!(all(&returned, "x-request-id"), [request_id.as_str()]);
 }
 

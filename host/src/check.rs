@@ -127,6 +127,9 @@ fn describe_route(report: &mut String, resource: &str, route: &Route) {
             line(report, &format!("Rules of {}, what is {what}", route.path), &names.join(", "));
         }
     }
+    for fragile in gatehouse_policy::fragile(&route.policy) {
+        line(report, &format!("Warning for {}", route.path), &fragile.to_string());
+    }
     for Rate { per, requests, seconds } in &route.rates {
         let per = match per {
             Counted::Subject => "for each subject".to_owned(),
@@ -379,6 +382,24 @@ mod tests {
             ]
         );
         assert!(!report.contains("AQEB") && !report.contains("AgIC"));
+    }
+
+    /// shared/cases/strangers.md, S20.
+    #[test]
+    fn a_denial_beside_a_rule_that_allows_everything_is_warned_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let warnings = |rules: &str| {
+            let document = DOCUMENT.replace(r#"{ name = "readers", tools = ["*_read_*"] },"#, rules);
+            let report = check(folder.path(), &document, None).unwrap();
+            report.lines().filter(|line| line.starts_with("Warning for /all: ")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert!(warnings(r#"{ name = "readers", tools = ["*_read_*"] },"#).is_empty());
+        let found = warnings(r#"{ name = "secrets", effect = "deny", tools = ["write_secret"] },"#);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].contains("secrets") && found[0].contains("writers") && found[0].contains("spelling"),
+            "{found:?}"
+        );
     }
 
     #[test]

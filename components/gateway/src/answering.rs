@@ -1,8 +1,9 @@
 //! The answer to one request, whose form is decided as late as possible.
 
 use gatehouse_event_stream::{COMMENT, Event};
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use gatehouse_mcp::response_headers;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_shell::inbound::{self, Writer};
 use http_shell::{Milliseconds, elapsed};
 use wasip2::http::types::ResponseOutparam;
@@ -11,7 +12,6 @@ use crate::answer::{Gone, Patience, Sink};
 
 /// Nothing in between then takes a quiet stream for a dead one.
 const KEEP_ALIVE: Milliseconds = 15_000;
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// An answer to the client: JSON while nothing has been said before the one reply, events otherwise. Dropping it after
 /// it has begun breaks it off.
@@ -127,10 +127,7 @@ impl Sink for Answering {
         }
         if let State::Unopened(out) = std::mem::replace(&mut self.state, State::Over) {
             let mut headers = self.headers.clone();
-            headers.remove(CONTENT_LENGTH);
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-            headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+            response_headers::make_event_stream(&mut headers);
             let writer = Writer::open(out, self.status, &headers).ok_or(Gone::Reader)?.at_most(self.patience.left());
             self.state = State::Open { writer, written: elapsed() };
         }

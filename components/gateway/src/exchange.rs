@@ -16,6 +16,9 @@ use crate::bindings::gatehouse::auth::handles;
 use crate::bindings::gatehouse::auth::sessions::{self, Principal};
 use crate::{delete, legacy_events, legacy_messages, listen, log, post, rates, rejection};
 
+/// Messages of a batch that have a line of their own in the log.
+const MOST_LINES: usize = 20;
+
 /// A request to an MCP endpoint.
 pub(crate) struct Exchange<'a> {
     pub(crate) endpoint: Endpoint<'a>,
@@ -43,6 +46,27 @@ pub(crate) struct Line<'a> {
     pub(crate) member: Option<&'a str>,
     pub(crate) upstream: Option<Milliseconds>,
     pub(crate) reason: Option<&'a str>,
+    /// Whether it was refused for this message, where it came in a batch.
+    pub(crate) is_denied: bool,
+    /// Of a batch: how many messages it has, and what those ask for that have no line of their own.
+    pub(crate) messages: Option<usize>,
+    pub(crate) further: Vec<String>,
+}
+
+/// The lines that are written of these messages: of a batch first one for itself, which leaves out nothing that was asked
+/// for, then those of its first messages.
+pub(crate) fn written<'a>(lines: &[Line<'a>]) -> Vec<Line<'a>> {
+    let [first, _, ..] = lines else { return lines.to_vec() };
+    let (own, further) = lines.split_at_checked(MOST_LINES).unwrap_or((lines, &[]));
+    let denied = lines.iter().find(|line| line.is_denied);
+    let batch = Line {
+        about: About::default(),
+        rule: denied.and_then(|line| line.rule),
+        messages: Some(lines.len()),
+        further: further.iter().map(|line| line.about.text()).collect(),
+        ..first.clone()
+    };
+    [&[batch], own].concat()
 }
 
 /// Answers the request: in the upstream's name where everything is in order, in our own otherwise.
@@ -155,18 +179,18 @@ impl Exchange<'_> {
         match lines {
             [] => self.log("refused", caller, verdict, status, &Line { reason: Some(&reason), ..Line::default() }),
             lines => {
-                for line in lines {
-                    let line = Line { reason: Some(&reason), ..line.clone() };
+                for line in written(lines) {
+                    let line = Line { reason: Some(&reason), ..line };
                     self.log("refused", caller, verdict, status, &line);
                 }
             }
         }
     }
 
-    /// One line for each of these messages, which went on.
+    /// The lines of these messages, which went on.
     pub(crate) fn log_forwarded(&self, caller: &Caller, status: u16, lines: &[Line<'_>]) {
-        for line in lines {
-            self.log("forwarded", Some(caller), Some(Verdict::Allowed), status, line);
+        for line in written(lines) {
+            self.log("forwarded", Some(caller), Some(Verdict::Allowed), status, &line);
         }
     }
 
@@ -189,6 +213,8 @@ impl Exchange<'_> {
             member: line.member,
             method: self.head.method().as_str(),
             about: line.about.clone(),
+            messages: line.messages,
+            further: line.further.clone(),
             status,
             subject: caller.map(|caller| caller.principal.subject.as_str()),
             client_id: caller.map(|caller| caller.principal.client_id.as_str()),

@@ -3,7 +3,7 @@
 use gatehouse_configuration::{Member, Prefix};
 use gatehouse_event_stream::Event;
 use gatehouse_federation::{Federation, Listening, Merge, Merged, Outcome, Plan, Reason, Sending, Sessions};
-use gatehouse_json_rpc::{Body, DEEPEST, Id, Message, Reply};
+use gatehouse_json_rpc::{Body, Id, Message, Reply};
 use gatehouse_mcp::{Era, Handle, Refusal};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_shell::outbound::NoAnswer;
@@ -384,7 +384,7 @@ struct NotReadable;
 
 /// The answer to the request in a message or a batch of them, if it is in there.
 fn reply(text: &str, id: Option<&Id>) -> Result<Option<Reply>, NotReadable> {
-    let body = Body::parse(text.as_bytes(), DEEPEST).map_err(|_| NotReadable)?;
+    let body = Body::parse_answer(text.as_bytes()).map_err(|_| NotReadable)?;
     let messages = match body {
         Body::Single(message) => vec![message],
         Body::Batch(messages) => messages,
@@ -437,7 +437,7 @@ impl Hearing for Subscribed<'_> {
     fn event(&mut self, from: usize, event: Event) -> Result<Vec<Event>, Refusal> {
         let (member, status) = self.part(from);
         let Some(text) = event.data.filter(|text| !text.is_empty()) else { return Ok(Vec::new()) };
-        let messages = match Body::parse(text.as_bytes(), DEEPEST) {
+        let messages = match Body::parse_answer(text.as_bytes()) {
             Ok(Body::Single(Message::Response(reply))) => self.listening.answer(member, status.as_u16(), reply),
             Ok(Body::Single(message)) => self.listening.message(member, message),
             Ok(Body::Batch(_)) | Err(_) => self.listening.failed(member, Reason::Unreadable),

@@ -290,7 +290,7 @@ impl Replies<'_> {
             return Ok(text);
         }
         let malformed = Refusal::UpstreamMalformed("it is an error that is not JSON-RPC");
-        match Body::parse(text.as_bytes(), gatehouse_json_rpc::DEEPEST) {
+        match Body::parse_answer(text.as_bytes()) {
             Ok(Body::Single(Message::Response(mut reply))) => {
                 reply.id = reply.id.or_else(|| self.id.cloned());
                 Ok(reply.to_object().to_string())
@@ -319,7 +319,7 @@ impl Delivery<'_> {
     fn not_delivered(&mut self, message: &[u8], error: &mailbox::Rejection) {
         log_event("message-not-delivered", Some(self.exchange.endpoint.path()), &error.to_string());
         if *error == mailbox::Rejection::TooLarge
-            && let Ok(Body::Single(Message::Response(reply))) = Body::parse(message, gatehouse_json_rpc::DEEPEST)
+            && let Ok(Body::Single(Message::Response(reply))) = Body::parse_answer(message)
             && let Some(id) = reply.id
         {
             self.refuse(&Refusal::UpstreamMalformed("it is too large for a client of 2024-11-05"), &id);

@@ -70,7 +70,11 @@ pub(crate) fn judge<'m, 'e: 'm>(
     let judgement = lines
         .iter_mut()
         .zip(posted.body.messages())
-        .try_for_each(|(line, message)| by_policy(exchange, caller, message, line))
+        .try_for_each(|(line, message)| {
+            let judged = by_policy(exchange, caller, message, line);
+            line.is_denied = judged.is_err();
+            judged
+        })
         .and_then(|()| by_rates(exchange, caller, &posted.body));
     (lines, judgement)
 }

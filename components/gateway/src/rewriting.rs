@@ -2,7 +2,7 @@
 
 use gatehouse_event_stream::Event;
 use gatehouse_federation::Stream;
-use gatehouse_json_rpc::{Body, DEEPEST, Message, Outcome};
+use gatehouse_json_rpc::{Body, Message, Outcome};
 use gatehouse_mcp::{Handle, Refusal};
 
 use crate::exchange::{Caller, Exchange};
@@ -82,7 +82,7 @@ impl<'a> Rewriting<'a> {
         if !self.reads() {
             return Ok(Some(text));
         }
-        let rewritten = match Body::parse(text.as_bytes(), DEEPEST).map_err(|_| NOT_JSON_RPC)? {
+        let rewritten = match Body::parse_answer(text.as_bytes()).map_err(|_| NOT_JSON_RPC)? {
             Body::Single(message) => self.message(member, message).map(Body::Single),
             Body::Batch(messages) => {
                 let messages = messages.into_iter().filter_map(|message| self.message(member, message));

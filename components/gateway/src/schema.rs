@@ -5,7 +5,9 @@ use gatehouse_federation::Plan;
 use gatehouse_json_rpc::{Body, Call, Id, Message};
 use gatehouse_mcp::Refusal;
 use gatehouse_storage::Store;
-use gatehouse_tool_schema::{Audience, Keeping, MOST_BYTES, Place, Published, SchemaScope, Search, Step, ToolSchema};
+use gatehouse_tool_schema::{
+    Audience, Calls, Keeping, MOST_BYTES, Place, Published, SchemaScope, Search, Step, ToolSchema,
+};
 use host_imports::HostStore;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_shell::{Milliseconds, elapsed, now};
@@ -90,11 +92,11 @@ struct Server<'a> {
 impl Server<'_> {
     fn check(&self, calls: &[&Call]) -> Result<(), Refusal> {
         let schemas = self.schemas(calls)?;
+        let mut by_tool = Calls::of(schemas.iter().map(|(tool, schema)| (tool.as_str(), schema)));
         calls.iter().try_for_each(|call| {
-            let name = call.param("name");
-            let schema = schemas.iter().find(|(tool, _)| Some(tool) == name.as_ref()).map(|(_, schema)| schema);
-            match schema {
-                Some(schema) => self.check_by(schema, call),
+            let name = call.param("name").unwrap_or_default();
+            match by_tool.schema(&name) {
+                Some(schema) => self.check_by(&mut by_tool, &name, schema, call),
                 None if self.exchange.endpoint.route.validate_arguments => {
                     Err(Refusal::InvalidParams("Unknown tool".into()))
                 }
@@ -104,7 +106,7 @@ impl Server<'_> {
         })
     }
 
-    fn check_by(&self, schema: &ToolSchema, call: &Call) -> Result<(), Refusal> {
+    fn check_by(&self, by_tool: &mut Calls<'_>, name: &str, schema: &ToolSchema, call: &Call) -> Result<(), Refusal> {
         let headers = self.exchange.head.headers();
         let arguments = call.params.as_ref().and_then(|params| params.get("arguments"));
         let is_alone = matches!(self.posted.body, Body::Single(_));
@@ -118,7 +120,7 @@ impl Server<'_> {
                 .map_err(|mismatch| Refusal::HeaderMismatch(mismatch.to_string().into()))?;
         }
         if self.exchange.endpoint.route.validate_arguments {
-            schema.validate(arguments).map_err(|invalid| rejection::of_arguments(invalid, self.posted.era))?;
+            by_tool.validate(name, arguments).map_err(|invalid| rejection::of_arguments(invalid, self.posted.era))?;
         }
         Ok(())
     }

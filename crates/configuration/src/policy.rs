@@ -1,6 +1,7 @@
 //! Who may do what at a route, as the operator says it. `gatehouse-policy` decides by it.
 
 use core::fmt;
+use core::str::Chars;
 
 use gatehouse_protocol::Scopes;
 
@@ -69,7 +70,8 @@ pub struct What {
     pub prompts: Vec<Pattern>,
 }
 
-/// A glob: `*` stands for any characters, `?` for one; everything else for itself, case and all.
+/// A glob: `*` stands for any characters, `?` for one; everything else for itself, case and all where it allows something, in
+/// any case where it denies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pattern(wildmatch::WildMatch);
 
@@ -89,30 +91,89 @@ impl Pattern {
         self.0.matches(name)
     }
 
+    /// Whether `name`, or one that differs from it in case alone, is one of those meant.
+    pub fn matches_in_any_case(&self, name: &str) -> bool {
+        let (mut pattern, mut rest) = (self.0.pattern_chars(), name.chars());
+        // Behind the last `*`, and where in the name that was tried.
+        let mut again: Option<(&[char], Chars<'_>)> = None;
+        loop {
+            let mut next = rest.clone();
+            match (pattern, next.next()) {
+                (['*', after @ ..], _) => {
+                    again = Some((after, rest.clone()));
+                    pattern = after;
+                }
+                ([], None) => return true,
+                ([one, after @ ..], Some(character)) if *one == '?' || folded(*one) == folded(character) => {
+                    (pattern, rest) = (after, next);
+                }
+                _ => {
+                    // The last `*` stands for one character more.
+                    let Some((after, from)) = &mut again else { return false };
+                    if from.next().is_none() {
+                        return false;
+                    }
+                    (pattern, rest) = (after, from.clone());
+                }
+            }
+        }
+    }
+
+    /// Whether it means one name, and says it letter by letter.
+    pub fn is_one_name(&self) -> bool {
+        !self.0.pattern_chars().iter().any(|character| matches!(character, '*' | '?'))
+    }
+
+    /// Whether it means every name there can be.
+    pub fn is_every_name(&self) -> bool {
+        matches!(self.0.pattern_chars(), ['*'])
+    }
+
     /// Whether some name that begins like this is one of those meant.
     pub fn matches_some(&self, beginning: &str) -> bool {
         // Whatever is left of the pattern, something can be written that it matches.
-        !self.left_after(beginning).is_empty()
+        !self.left_after(beginning, |character| character).is_empty()
+    }
+
+    /// The same of names that begin like this in any case.
+    pub fn matches_some_in_any_case(&self, beginning: &str) -> bool {
+        !self.left_after(beginning, folded).is_empty()
     }
 
     /// Whether every name that begins like this is one of those meant.
     pub fn matches_all(&self, beginning: &str) -> bool {
-        self.left_after(beginning).contains(&['*'].as_slice())
+        self.left_after(beginning, |character| character).contains(&['*'].as_slice())
     }
 
-    /// What may be left of the pattern when the text has been matched with its beginning.
-    fn left_after(&self, text: &str) -> Vec<&[char]> {
+    /// The same of names that begin like this in any case.
+    pub fn matches_all_in_any_case(&self, beginning: &str) -> bool {
+        self.left_after(beginning, folded).contains(&['*'].as_slice())
+    }
+
+    /// What may be left of the pattern when the text has been matched with its beginning, each character `read` so.
+    fn left_after(&self, text: &str, read: fn(char) -> char) -> Vec<&[char]> {
         let mut left = with_stars_passed(vec![self.0.pattern_chars()]);
         for character in text.chars() {
             let after = left.into_iter().filter_map(|rest| match rest {
                 ['*', ..] => Some(rest),
-                [one, after @ ..] if *one == '?' || *one == character => Some(after),
+                [one, after @ ..] if *one == '?' || read(*one) == read(character) => Some(after),
                 _ => None,
             });
             left = with_stars_passed(after.collect());
         }
         left
     }
+}
+
+/// The same character for all that differ in case alone, as far as one stands for one.
+fn folded(character: char) -> char {
+    if character.is_ascii() {
+        return character.to_ascii_lowercase();
+    }
+    let mut upper = character.to_uppercase();
+    let upper = if upper.len() == 1 { upper.next().unwrap_or(character) } else { character };
+    let mut lower = upper.to_lowercase();
+    if lower.len() == 1 { lower.next().unwrap_or(upper) } else { upper }
 }
 
 /// Those that begin with `*` also without it, and each once: `*` may stand for nothing.
@@ -167,6 +228,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_pattern_means_one_name_or_every_name_or_some() {
+        for (text, one, every) in [
+            ("read", true, false),
+            ("*", false, true),
+            ("**", false, true),
+            ("r?ad", false, false),
+            ("*a", false, false),
+        ] {
+            assert_eq!((pattern(text).is_one_name(), pattern(text).is_every_name()), (one, every), "{text}");
+        }
+        for (text, name) in
+            [("write_secret", "WRITE_Secret"), ("k", "\u{212a}"), ("s", "\u{17f}"), ("\u{e4}*", "\u{c4}b")]
+        {
+            assert!(pattern(text).matches_in_any_case(name) && !pattern(text).matches(name), "{text} {name}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_said_of_a_beginning_holds_for_what_follows(text in "[ab*?]{1,6}", beginning in "[ab]{0,4}", end in "[ab]{0,4}") {
@@ -174,7 +253,19 @@ mod tests {
             let matches = pattern.matches(&format!("{beginning}{end}"));
             prop_assert!(!matches || pattern.matches_some(&beginning));
             prop_assert!(matches || !pattern.matches_all(&beginning));
-            prop_assert_eq!(pattern.matches(&beginning), pattern.left_after(&beginning).contains(&[].as_slice()));
+            prop_assert_eq!(
+                pattern.matches(&beginning),
+                pattern.left_after(&beginning, |character| character).contains(&[].as_slice())
+            );
+        }
+
+        #[test]
+        fn in_any_case_it_means_what_it_would_mean_if_there_were_none(text in "[aAbBkK*?]{1,6}", name in "[aAbBkK]{0,6}") {
+            let (pattern, lower) = (pattern(&text), pattern(&text.to_lowercase()));
+            prop_assert_eq!(pattern.matches_in_any_case(&name), lower.matches(&name.to_lowercase()));
+            prop_assert_eq!(pattern.matches_some_in_any_case(&name), lower.matches_some(&name.to_lowercase()));
+            prop_assert_eq!(pattern.matches_all_in_any_case(&name), lower.matches_all(&name.to_lowercase()));
+            prop_assert!(!pattern.matches(&name) || pattern.matches_in_any_case(&name));
         }
 
         #[test]

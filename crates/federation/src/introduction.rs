@@ -1,5 +1,7 @@
 //! What a federation says of itself: `initialize` (up to 2025-11-25) and `server/discover` (2026-07-28).
 
+use std::collections::HashSet;
+
 use gatehouse_json_rpc::Object;
 use serde_json::{Value, json};
 
@@ -90,6 +92,7 @@ pub(crate) fn server_info(name: &str) -> Value {
 /// What all lists have, in the order of the first. `None` where that is nothing.
 pub(crate) fn common(lists: &[Vec<String>]) -> Option<Vec<String>> {
     let (first, others) = lists.split_first()?;
+    let others: Vec<HashSet<_>> = others.iter().map(|other| other.iter().collect()).collect();
     let is_common = |version: &&String| others.iter().all(|other| other.contains(version));
     Some(first.iter().filter(is_common).cloned().collect::<Vec<_>>()).filter(|common| !common.is_empty())
 }

@@ -1,5 +1,7 @@
 //! `subscriptions/listen` (MCP 2026-07-28, subscriptions): the members' streams as one.
 
+use std::collections::HashSet;
+
 use gatehouse_json_rpc::{Call, Id, Message, Object, Outcome, Reply};
 
 use crate::introduction::server_info;
@@ -264,13 +266,13 @@ impl Part {
 impl Agreed {
     /// Only what was asked for: a member agrees to nothing for another.
     fn of(filter: &Object, requested: &[&'static str], asked: &[String]) -> Self {
-        let uris: Vec<String> = filter
+        let uris: HashSet<String> = filter
             .get("resourceSubscriptions")
             .and_then(|uris| serde_json::from_str(uris.get()).ok())
             .unwrap_or_default();
         Self {
             lists: lists(filter).into_iter().filter(|list| requested.contains(list)).collect(),
-            uris: asked.iter().filter(|uri| uris.contains(uri)).cloned().collect(),
+            uris: asked.iter().filter(|uri| uris.contains(*uri)).cloned().collect(),
         }
     }
 }

@@ -58,6 +58,10 @@ impl Federation {
             Message::Request(call) | Message::Notification(call) => call,
             Message::Response(reply) => return self.plan_reply(reply, sessions),
         };
+        // Its name would not be read as one with a prefix, and the member that got it would do it all the same.
+        if call.id.is_none() && call.check_id().is_err() {
+            return Plan::Nothing;
+        }
         match Rule::of(self.era, call) {
             Rule::Name => match call.param("name") {
                 Some(name) => match self.naming.name_inward(&name) {
@@ -145,11 +149,12 @@ impl Federation {
             .get("resourceSubscriptions")
             .and_then(|uris| serde_json::from_str(uris.get()).ok())
             .unwrap_or_default();
-        let of = |member| -> Vec<String> {
-            let inward = uris.iter().filter_map(|uri| self.naming.uri_inward(uri));
-            inward.filter(|(owner, _)| *owner == member).map(|(_, own)| own.to_owned()).collect()
-        };
-        let mut parts: Vec<_> = (0..self.naming.len()).map(|member| (member, of(member))).collect();
+        let mut parts: Vec<(usize, Vec<String>)> = (0..self.naming.len()).map(|member| (member, Vec::new())).collect();
+        for (owner, own) in uris.iter().filter_map(|uri| self.naming.uri_inward(uri)) {
+            if let Some((_, uris)) = parts.get_mut(owner) {
+                uris.push(own.to_owned());
+            }
+        }
         if lists(&filter).is_empty() && parts.iter().any(|(_, uris)| !uris.is_empty()) {
             parts.retain(|(_, uris)| !uris.is_empty());
         }

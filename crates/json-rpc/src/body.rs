@@ -6,7 +6,11 @@ use std::{fmt, slice, str};
 use serde_json::value::RawValue;
 
 use crate::known::ENVELOPE;
-use crate::{Message, Object, Unparsable, strict};
+use crate::{DEEPEST, Message, Object, Unparsable, strict};
+
+/// The most messages that a client may send in one batch. Each is judged, counted and logged; clients that have batches at
+/// all send a handful.
+pub const MOST_MESSAGES: usize = 50;
 
 /// One message, or a batch (JSON-RPC 2.0, section 6; MCP 2025-03-26 alone has them).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +22,26 @@ pub enum Body {
 }
 
 impl Body {
-    /// Reads a body, nested no deeper than `depth` (at most [`crate::DEEPEST`]). A batch is one level.
+    /// Reads what a client says: nested no deeper than `depth` (at most [`DEEPEST`]; a batch is one level), in a batch of
+    /// at most [`MOST_MESSAGES`].
     ///
     /// # Errors
     /// What [`Unparsable`] says. One wrong message makes the whole batch wrong.
     pub fn parse(bytes: &[u8], depth: usize) -> Result<Self, Unparsable> {
+        Self::read(bytes, depth, MOST_MESSAGES)
+    }
+
+    /// Reads what a server says, or what was made of it: as deep as everybody reads, in a batch of any length.
+    ///
+    /// # Errors
+    /// As [`Body::parse`].
+    pub fn parse_answer(bytes: &[u8]) -> Result<Self, Unparsable> {
+        Self::read(bytes, DEEPEST, usize::MAX)
+    }
+
+    fn read(bytes: &[u8], depth: usize, messages: usize) -> Result<Self, Unparsable> {
         let text = str::from_utf8(bytes).map_err(|_| Unparsable::NotUtf8)?;
-        strict::check(text, depth, &ENVELOPE)?;
+        strict::check(text, depth, messages, &ENVELOPE)?;
         match serde_json::from_str::<Vec<Box<RawValue>>>(text) {
             Ok(items) => batch(&items),
             Err(_) => single(serde_json::from_str(text).ok()).map(Self::Single),

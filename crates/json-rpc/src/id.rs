@@ -30,6 +30,11 @@ impl Id {
         }
     }
 
+    /// Whether it is a text without a character.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Text(text) if text.is_empty())
+    }
+
     /// The id that an answer repeats. Servers that hold every number as a double say `1.0` for `1`.
     pub(crate) fn repeated(value: &RawValue) -> Option<Self> {
         Self::parse(value.get()).or_else(|| whole(value).map(|number| Self::Number(number.into())))

@@ -4,6 +4,9 @@
 //! readers could read differently: doubled keys, keys that some readers take for others, numbers and texts that not
 //! everybody can hold. What nothing here looks at stays the sender's own text, to the last digit of its numbers.
 //!
+//! Reading takes steps in proportion to the bytes, whatever they say, and a batch that is too long is refused where its
+//! first message too many begins.
+//!
 //! Sources: JSON-RPC 2.0; RFC 8259; MCP 2024-11-05 to 2026-07-28, "Base Protocol" and schema.
 
 mod body;
@@ -11,14 +14,16 @@ pub mod code;
 mod id;
 mod known;
 mod message;
+mod method;
 mod object;
 mod reply;
 mod strict;
 mod unparsable;
 
-pub use body::Body;
+pub use body::{Body, MOST_MESSAGES};
 pub use id::Id;
 pub use message::{Call, Message};
+pub use method::{is_misspelt_request, is_notification, is_request};
 pub use object::Object;
 pub use reply::{ErrorObject, Outcome, Reply};
 pub use strict::DEEPEST;

@@ -26,7 +26,7 @@ impl Object {
     /// # Errors
     /// What [`Unparsable`] says; [`Unparsable::NotJsonRpc`] for a value that is no object.
     pub fn parse(text: &str) -> Result<Self, Unparsable> {
-        strict::check(text, DEEPEST, &ANYWHERE)?;
+        strict::check(text, DEEPEST, usize::MAX, &ANYWHERE)?;
         Self::read(text).ok_or(Unparsable::NotJsonRpc("an object is expected"))
     }
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::code;
+use crate::{MOST_MESSAGES, code};
 
 /// Why a text is no message that everybody reads alike. The texts say nothing of the content.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -28,6 +28,9 @@ pub enum Unparsable {
     /// A batch of nothing (JSON-RPC 2.0, section 6).
     #[error("the batch is empty")]
     EmptyBatch,
+    /// A batch of more than [`MOST_MESSAGES`].
+    #[error("the batch has more than {MOST_MESSAGES} messages")]
+    TooManyMessages,
 }
 
 impl Unparsable {
@@ -35,9 +38,12 @@ impl Unparsable {
     pub fn code(&self) -> i32 {
         match self {
             Self::NotUtf8 | Self::NotJson(_) => code::PARSE_ERROR,
-            Self::TooDeep | Self::DoubledKey | Self::AmbiguousKey | Self::NotJsonRpc(_) | Self::EmptyBatch => {
-                code::INVALID_REQUEST
-            }
+            Self::TooDeep
+            | Self::DoubledKey
+            | Self::AmbiguousKey
+            | Self::NotJsonRpc(_)
+            | Self::EmptyBatch
+            | Self::TooManyMessages => code::INVALID_REQUEST,
         }
     }
 }

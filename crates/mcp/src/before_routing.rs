@@ -1,8 +1,10 @@
 //! The answers of a gateway that cannot tell yet which endpoint is meant.
 
 use gatehouse_json_rpc::{Reply, code};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
+
+use crate::response_headers;
 
 /// For a request whose method, target or headers are not HTTP.
 pub fn malformed_request() -> Response<Vec<u8>> {
@@ -22,7 +24,7 @@ pub(crate) fn error(status: StatusCode, code: i32, message: &str) -> Response<Ve
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response_headers::protect(headers);
     response
 }
 
@@ -37,7 +39,7 @@ mod tests {
         for (response, status, code) in [(malformed_request(), 400, -32600), (not_configured(), 503, -32603)] {
             assert_eq!(response.status(), status);
             assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
-            assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+            assert_eq!(response.headers()["cache-control"], "no-store");
             let body: Value = serde_json::from_slice(response.body()).unwrap();
             assert_eq!((&body["error"]["code"], &body["id"]), (&json!(code), &Value::Null));
         }

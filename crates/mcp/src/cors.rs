@@ -10,7 +10,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
-use crate::Origin;
+use crate::{Origin, response_headers};
 
 /// What an MCP client sends besides the headers that every page may send.
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, \
@@ -42,6 +42,7 @@ pub(crate) fn options<B>(request: &Request<B>, origin: &Origin, methods: &'stati
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(ALLOW, HeaderValue::from_static(methods));
+    response_headers::protect(headers);
     allow(headers, origin);
     let asked = request.headers();
     if is_preflight(request) && matches!(origin, Origin::Allowed(_)) {

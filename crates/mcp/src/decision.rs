@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::RequestId;
 
-/// A decision, as the log shows it. For a batch there is one for each of its messages.
+/// A decision, as the log shows it. For a batch there is one for itself, and one for each of its first messages.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Decision<'a> {
     /// When, in milliseconds since the Unix epoch; written as RFC 3339 in UTC.
@@ -46,6 +46,12 @@ pub struct Decision<'a> {
     /// What was asked for.
     #[serde(flatten)]
     pub about: About<'a>,
+    /// How many messages the batch has that this is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<usize>,
+    /// What those of them ask for that have no line of their own ([`About::text`]).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<String>,
     /// The status of the answer.
     pub status: u16,
     /// The signed-in user or machine, once known.
@@ -104,6 +110,15 @@ impl<'a> About<'a> {
             resource: params.and_then(|params| params.str("uri")),
             arguments: params.and_then(|params| params.get("arguments")),
         }
+    }
+}
+
+impl About<'_> {
+    /// The method and the name, in one short text; empty for a response.
+    pub fn text(&self) -> String {
+        let name = self.tool.as_deref().or(self.prompt.as_deref());
+        let words = self.rpc_method.into_iter().chain(name).map(|word| LogText::new(word).to_string());
+        words.collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -1,7 +1,9 @@
 //! `/healthz`: whether this instance could serve.
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
+
+use crate::response_headers;
 
 /// The answer of the health check. Why something is not usable is for the log: anyone may ask here.
 pub fn health(method: &Method, usable: bool) -> Response<Vec<u8>> {
@@ -15,7 +17,7 @@ pub fn health(method: &Method, usable: bool) -> Response<Vec<u8>> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response_headers::protect(headers);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     }

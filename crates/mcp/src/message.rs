@@ -17,10 +17,12 @@ const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
 /// Finds the era of a posted body, by whose rules all else goes, and checks that the headers say the same as the body.
 ///
 /// # Errors
-/// [`Refusal::HeaderMismatch`] where they do not; [`Refusal::BatchNotAllowed`]; [`Refusal::WrongEra`] for a message that
-/// the era, or the transport of 2024-11-05, does not have.
+/// [`Refusal::Unparsable`] for a request without an id and a notification with one, in every era
+/// ([`Call::check_id`]); [`Refusal::HeaderMismatch`] where they do not; [`Refusal::BatchNotAllowed`]; [`Refusal::WrongEra`]
+/// for a message that the era, or the transport of 2024-11-05, does not have.
 pub fn admit(head: &Request<()>, body: &Body, endpoint: &Endpoint<'_>) -> Result<&'static Era, Refusal> {
     let headers = head.headers();
+    body.messages().iter().filter_map(Message::call).try_for_each(Call::check_id).map_err(Refusal::Unparsable)?;
     let is_legacy = endpoint.kind != EndpointKind::Streamable;
     let era = match body {
         Body::Batch(_) if is_legacy => return Err(Refusal::BatchNotAllowed),

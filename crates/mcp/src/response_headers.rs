@@ -2,8 +2,7 @@
 
 use gatehouse_protocol::essence;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED,
-    LOCATION,
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -14,55 +13,17 @@ use crate::{Origin, RequestId, cors};
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// What an upstream must not say in our name.
-const REMOVED: [&str; 26] = [
-    // It would send clients to a foreign authorization server, with our user's consent at stake.
-    "www-authenticate",
-    "authentication-info",
-    "proxy-authentication-info",
-    // For our origin, which the authorization server's pages share.
-    "set-cookie",
-    "set-cookie2",
-    "clear-site-data",
-    "strict-transport-security",
-    "service-worker-allowed",
-    "public-key-pins",
-    "expect-ct",
-    // Browsers would report our users' addresses to whom it names.
-    "nel",
-    "report-to",
-    "reporting-endpoints",
-    // They lead to the upstream past the gateway, and show its address.
-    "alt-svc",
-    "content-location",
-    "location",
-    "refresh",
-    // A web server in front of the gateway would send its own files, or other addresses' answers, instead.
-    "x-accel-redirect",
-    "x-accel-expires",
-    "x-sendfile",
-    "x-lighttpd-send-file",
-    "x-reproxy-url",
-    "x-reproxy-file",
-    "x-original-url",
-    // Ours are set afterwards: bound to the user, and that of our log.
-    "mcp-session-id",
-    "x-request-id",
-];
+/// What an upstream may say beside the body. Everything else would be said in our name, of our origin: to browsers
+/// (`set-cookie`, `link`, `content-security-policy`, `clear-site-data`, `access-control-*`), to caches (`cache-control`,
+/// `age`, `etag`), to web servers in front of us (`x-accel-redirect`, `x-sendfile`), to OAuth clients
+/// (`www-authenticate`), to whoever looks for the server itself (`location`, `alt-svc`, `server`, `server-timing`).
+const PASSED: [HeaderName; 5] = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, RETRY_AFTER, ALLOW];
+
+/// The family of MCP's own headers. `Mcp-Session-Id` is set afterwards, bound to the user.
+const OF_MCP: &str = "mcp-";
 
 /// What describes a body to the last byte.
-const OF_THE_BYTES: [HeaderName; 10] = [
-    CONTENT_LENGTH,
-    CONTENT_ENCODING,
-    CONTENT_RANGE,
-    ACCEPT_RANGES,
-    ETAG,
-    LAST_MODIFIED,
-    HeaderName::from_static("content-digest"),
-    HeaderName::from_static("repr-digest"),
-    HeaderName::from_static("digest"),
-    HeaderName::from_static("content-md5"),
-];
+const OF_THE_BYTES: [HeaderName; 2] = [CONTENT_LENGTH, CONTENT_ENCODING];
 
 /// What the gateway itself says with an upstream's answer.
 #[derive(Debug)]
@@ -77,49 +38,62 @@ pub struct Own<'a> {
     pub is_rewritten: bool,
 }
 
-/// The headers for the client: the upstream's without those that are not its to send, and our own.
+/// The headers for the client: of the upstream's those that are its to send, and our own.
 pub fn returned(upstream: &HeaderMap, own: &Own<'_>, origin: &Origin) -> HeaderMap {
     let hop_by_hop = HopByHop::of(upstream);
-    let ends_here = |name: &HeaderName| {
-        let is_ours = REMOVED.contains(&name.as_str()) || name.as_str().starts_with("access-control-");
-        hop_by_hop.has(name) || is_ours || own.is_rewritten && OF_THE_BYTES.contains(name)
+    let passes = |name: &HeaderName| {
+        let passes = PASSED.contains(name) || is_of_mcp(name.as_str()) && *name != SESSION_ID;
+        passes && !hop_by_hop.has(name) && !(own.is_rewritten && OF_THE_BYTES.contains(name))
     };
     let mut headers = HeaderMap::new();
-    for (name, value) in upstream.iter().filter(|(name, _)| !ends_here(name)) {
+    for (name, value) in upstream.iter().filter(|(name, _)| passes(name)) {
         headers.append(name, value.clone());
     }
     if is_event_stream(upstream) {
-        headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+        unbuffered(&mut headers);
     }
-    add_own(&mut headers, own, origin);
-    headers
-}
-
-/// The headers of an event stream that the gateway begins itself.
-pub fn event_stream(own: &Own<'_>, origin: &Origin) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx and its kin hold events back otherwise (MCP 2026-07-28, transports).
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    add_own(&mut headers, own, origin);
-    headers
-}
-
-/// Says in an answer of the gateway's own which request it answers.
-pub fn mark(headers: &mut HeaderMap, request_id: &RequestId) {
-    headers.insert(X_REQUEST_ID, request_id.value());
-}
-
-fn add_own(headers: &mut HeaderMap, own: &Own<'_>, origin: &Origin) {
     if let Some(id) = &own.session_id {
         headers.insert(SESSION_ID, id.clone());
     }
     for (name, value) in own.rate_limit {
         headers.insert(name, value.clone());
     }
-    mark(headers, own.request_id);
-    cors::allow(headers, origin);
+    mark(&mut headers, own.request_id);
+    cors::allow(&mut headers, origin);
+    headers
+}
+
+/// Whether it is one of MCP's own headers, in MCP's spelling: some readers take `_` for `-`.
+fn is_of_mcp(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    name.starts_with(OF_MCP) && name.bytes().all(is_plain)
+}
+
+/// Makes the headers those of an event stream, whatever they were of.
+pub fn make_event_stream(headers: &mut HeaderMap) {
+    for name in OF_THE_BYTES {
+        headers.remove(name);
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    unbuffered(headers);
+}
+
+/// nginx and its kin hold events back otherwise (MCP 2026-07-28, transports).
+fn unbuffered(headers: &mut HeaderMap) {
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+}
+
+/// What every answer of an MCP endpoint says: which request it answers, that it is nobody else's, and that it is what its
+/// `Content-Type` says.
+pub fn mark(headers: &mut HeaderMap, request_id: &RequestId) {
+    headers.insert(X_REQUEST_ID, request_id.value());
+    protect(headers);
+}
+
+/// Says that an answer is nobody else's, and is what its `Content-Type` says.
+pub(crate) fn protect(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 /// Whether the upstream sends the client elsewhere: nothing in MCP does, so its configured `url` is wrong, and the
@@ -150,23 +124,31 @@ mod tests {
         returned(answer, &own, &Origin::Absent)
     }
 
+    /// What every answer has, whatever the upstream says.
+    fn always() -> HeaderMap {
+        example::headers(&[
+            ("x-request-id", id().as_str()),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("vary", "Origin"),
+        ])
+    }
+
     #[test]
     fn what_describes_the_answer_passes_unchanged() {
         let answer = example::headers(&[
             ("content-type", "application/json"),
             ("content-length", "2"),
             ("content-encoding", "gzip"),
-            ("cache-control", "no-cache, no-transform"),
-            ("vary", "Accept"),
-            ("etag", "\"1\""),
             ("retry-after", "5"),
             ("allow", "POST"),
+            ("mcp-protocol-version", "2025-11-25"),
+            ("mcp-of-tomorrow", "1"),
         ]);
         let mut expected = answer.clone();
-        expected.append("vary", HeaderValue::from_static("Origin"));
-        expected.append("x-request-id", id().value());
+        expected.extend(always());
         assert_eq!(returned_with(&answer, None, false), expected);
-        for name in ["content-length", "content-encoding", "etag"] {
+        for name in ["content-length", "content-encoding"] {
             expected.remove(name);
         }
         assert_eq!(returned_with(&answer, None, true), expected);
@@ -174,51 +156,119 @@ mod tests {
 
     #[test]
     fn what_the_upstream_may_not_say_in_our_name_is_removed() {
-        let answer = example::headers(&[
+        for (name, value) in [
             ("www-authenticate", "Bearer resource_metadata=\"https://evil.example\""),
+            ("authentication-info", "nextnonce=1"),
+            ("proxy-authenticate", "Basic"),
             ("set-cookie", "a=b"),
-            ("set-cookie", "c=d"),
+            ("set-cookie2", "a=b"),
+            ("clear-site-data", "\"*\""),
+            ("strict-transport-security", "max-age=0"),
+            ("content-security-policy", "default-src *"),
+            ("content-security-policy-report-only", "default-src *"),
+            ("permissions-policy", "camera=*"),
+            ("cross-origin-opener-policy", "unsafe-none"),
+            ("cross-origin-embedder-policy", "unsafe-none"),
+            ("cross-origin-resource-policy", "cross-origin"),
+            ("origin-agent-cluster", "?0"),
+            ("referrer-policy", "unsafe-url"),
+            ("x-frame-options", "ALLOWALL"),
+            ("x-xss-protection", "0"),
+            ("x-content-type-options", "sniff"),
+            ("service-worker-allowed", "/"),
+            ("sourcemap", "/map"),
+            ("speculation-rules", "\"/rules\""),
+            ("link", "</a>; rel=preload"),
+            ("nel", "{}"),
+            ("report-to", "{}"),
+            ("reporting-endpoints", "a=\"https://evil.example\""),
+            ("accept-ch", "Sec-CH-UA"),
+            ("critical-ch", "Sec-CH-UA"),
+            ("timing-allow-origin", "*"),
+            ("server-timing", "db;dur=5"),
             ("access-control-allow-origin", "*"),
             ("access-control-allow-credentials", "true"),
-            ("connection", "close, x-hop"),
-            ("x-hop", "1"),
-            ("transfer-encoding", "chunked"),
+            ("access-control-expose-headers", "*"),
+            ("cache-control", "public, max-age=600"),
+            ("cdn-cache-control", "public"),
+            ("surrogate-control", "max-age=600"),
+            ("surrogate-key", "a"),
+            ("pragma", "cache"),
+            ("expires", "Fri, 31 Dec 2100 00:00:00 GMT"),
+            ("age", "5"),
+            ("etag", "\"1\""),
+            ("last-modified", "Fri, 31 Dec 2021 00:00:00 GMT"),
+            ("vary", "Accept"),
+            ("no-vary-search", "params"),
+            ("accept-ranges", "bytes"),
+            ("content-range", "bytes 0-1/2"),
+            ("content-disposition", "attachment"),
+            ("content-location", "http://10.0.0.7/"),
+            ("content-digest", "sha-256=:AA==:"),
             ("location", "http://10.0.0.7:8080/mcp/"),
-            ("mcp-session-id", "upstream"),
-            ("x-request-id", "theirs"),
-            ("x-accel-redirect", "/internal/secrets"),
-            ("report-to", "{}"),
-            ("ratelimit", "theirs"),
+            ("refresh", "0; url=http://evil.example/"),
             ("alt-svc", "h3=\":443\""),
-        ]);
+            ("server", "inside/1.0"),
+            ("via", "1.1 inside"),
+            ("x-powered-by", "Express"),
+            ("x-backend", "10.0.0.7"),
+            ("x-accel-redirect", "/internal/secrets"),
+            ("x-accel-expires", "600"),
+            ("x-accel-buffering", "yes"),
+            ("x-sendfile", "/etc/passwd"),
+            ("x-lighttpd-send-file", "/etc/passwd"),
+            ("x-reproxy-url", "http://10.0.0.7/"),
+            ("x-original-url", "/a"),
+            ("x-rewrite-url", "/a"),
+            ("connection", "close, retry-after"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("trailer", "a"),
+            ("x-request-id", "theirs"),
+            ("mcp-session-id", "theirs"),
+            ("mcp-session_id", "theirs"),
+            ("mcp_session_id", "theirs"),
+            ("ratelimit", "theirs"),
+            ("traceparent", "theirs"),
+            ("x-own", "theirs"),
+        ] {
+            let answer = example::headers(&[(name, value), ("content-type", "text/plain")]);
+            let mut expected = always();
+            expected.insert("content-type", HeaderValue::from_static("text/plain"));
+            assert_eq!(returned_with(&answer, None, false), expected, "{name}");
+        }
+        let hop_by_hop = example::headers(&[("connection", "retry-after"), ("retry-after", "5")]);
+        assert_eq!(returned_with(&hop_by_hop, None, false), always());
+        let redirect = example::headers(&[("location", "http://10.0.0.7:8080/mcp/")]);
+        assert!(redirects(&redirect) && !redirects(&hop_by_hop));
+    }
+
+    #[test]
+    fn what_is_ours_is_said_by_us() {
+        let answer = example::headers(&[("mcp-session-id", "upstream"), ("ratelimit", "theirs")]);
         let origin = Origin::Allowed(HeaderValue::from_static("http://localhost:6274"));
         let rate_limit = example::headers(&[("ratelimit", "\"subject\";r=1;t=2")]);
         let session_id = Some(HeaderValue::from_static("bound"));
         let own = Own { request_id: &id(), session_id, rate_limit: &rate_limit, is_rewritten: false };
         let exposed = "WWW-Authenticate, Mcp-Session-Id, Retry-After, RateLimit, RateLimit-Policy, x-request-id";
-        let expected = example::headers(&[
+        let mut expected = always();
+        expected.extend(example::headers(&[
             ("mcp-session-id", "bound"),
             ("ratelimit", "\"subject\";r=1;t=2"),
-            ("x-request-id", "000102030405060708090a0b0c0d0e0f"),
-            ("vary", "Origin"),
             ("access-control-allow-origin", "http://localhost:6274"),
             ("access-control-expose-headers", exposed),
-        ]);
+        ]));
         assert_eq!(returned(&answer, &own, &origin), expected);
-        assert!(redirects(&answer) && !redirects(&expected));
     }
 
     #[test]
     fn a_stream_of_our_own_is_neither_buffered_nor_stored() {
-        let own = Own { request_id: &id(), session_id: None, rate_limit: &HeaderMap::new(), is_rewritten: true };
-        let expected = example::headers(&[
-            ("content-type", "text/event-stream"),
-            ("cache-control", "no-store"),
-            ("x-accel-buffering", "no"),
-            ("x-request-id", id().as_str()),
-            ("vary", "Origin"),
-        ]);
-        assert_eq!(event_stream(&own, &Origin::Absent), expected);
+        let answer = example::headers(&[("content-type", "application/json"), ("content-length", "2")]);
+        let mut headers = returned_with(&answer, None, false);
+        make_event_stream(&mut headers);
+        let mut expected = always();
+        expected.extend(example::headers(&[("content-type", "text/event-stream"), ("x-accel-buffering", "no")]));
+        assert_eq!(headers, expected);
     }
 
     #[test]
@@ -232,8 +282,9 @@ mod tests {
             ("", false),
         ] {
             let answer = example::headers(&[("content-type", kind), ("x-accel-buffering", "yes")]);
-            let expected = if is_stream { "no" } else { "yes" };
-            assert_eq!(returned_with(&answer, None, false)["x-accel-buffering"], expected, "{kind}");
+            let returned = returned_with(&answer, None, false);
+            let said = returned.get("x-accel-buffering").map(|value| value.to_str().unwrap());
+            assert_eq!(said, is_stream.then_some("no"), "{kind}");
         }
     }
 }

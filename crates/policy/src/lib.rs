@@ -10,8 +10,9 @@
 //!   about), and notifications.
 //! * Everything else needs a rule that allows it: tools, prompts, resources, completions for them, and every method that is
 //!   not known here.
-//! * Names are compared as they are, byte by byte. What a server might read as another name than is written here is denied
-//!   ([`Unclear`]).
+//! * What allows compares names as they are, byte by byte; what denies compares them in any case. What a server might read as
+//!   another name than is written here is denied ([`Unclear`]): tools with other names than MCP's alphabet has need a rule
+//!   that allows exactly them.
 //!
 //! Names are those that clients see: a federated route's with their prefixes.
 
@@ -19,6 +20,7 @@ mod action;
 mod decide;
 mod explain;
 mod filter;
+mod fragile;
 mod rule;
 mod unclear;
 
@@ -28,6 +30,7 @@ pub use action::{Action, MOST_RESOURCES, Malformed, Target, actions};
 pub use decide::{Decision, decide};
 pub use explain::{Explanation, explain};
 pub use filter::{Filtered, filter};
+pub use fragile::{Fragile, fragile};
 pub use rule::Miss;
 pub use unclear::Unclear;
 

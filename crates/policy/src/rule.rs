@@ -83,7 +83,12 @@ fn misses_of_caller<'p>(who: &'p Who, caller: &Caller<'_>) -> impl Iterator<Item
 }
 
 fn is_about(what: &What, effect: Effect, action: &Action<'_>, asked: Asked) -> bool {
-    let named = |patterns: &[Pattern], name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+    // Where a server folds case, what is denied is not to be had by writing it otherwise.
+    let is_named = match effect {
+        Effect::Allow => Pattern::matches,
+        Effect::Deny => Pattern::matches_in_any_case,
+    };
+    let named = |patterns: &[Pattern], name: &str| patterns.iter().any(|pattern| is_named(pattern, name));
     let of_target = || match &action.target {
         None => false,
         Some(Target::Tool(name)) => named(&what.tools, name),
@@ -96,8 +101,10 @@ fn is_about(what: &What, effect: Effect, action: &Action<'_>, asked: Asked) -> b
         Some(Target::ResourceTemplate(template)) => {
             let beginning = literal_beginning(template);
             what.resources.iter().any(|pattern| match (effect, asked) {
-                (Effect::Allow, Asked::Doing) | (Effect::Deny, Asked::Listing) => pattern.matches_all(beginning),
-                (Effect::Deny, Asked::Doing) | (Effect::Allow, Asked::Listing) => pattern.matches_some(beginning),
+                (Effect::Allow, Asked::Doing) => pattern.matches_all(beginning),
+                (Effect::Allow, Asked::Listing) => pattern.matches_some(beginning),
+                (Effect::Deny, Asked::Doing) => pattern.matches_some_in_any_case(beginning),
+                (Effect::Deny, Asked::Listing) => pattern.matches_all_in_any_case(beginning),
             })
         }
     };

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use gatehouse_configuration::Policy;
+use gatehouse_configuration::{Effect, Pattern, Policy, What};
+use gatehouse_json_rpc::is_misspelt_request;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
@@ -10,6 +12,8 @@ use crate::{Action, Target};
 
 /// Bytes. Longer names are not in use, and comparing takes time by the product of the lengths of name and pattern.
 const LONGEST: usize = 4096;
+/// Characters of a tool's name (MCP 2025-11-25 and later, tools, "Tool Names"), and of a federation's prefix before it.
+const LONGEST_TOOL: usize = 128 + 33;
 
 /// Why nobody can say which name is meant, so that what the rules say of this one may not be true of what the server does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -18,11 +22,23 @@ pub enum Unclear {
     #[error("its name is longer than {LONGEST} bytes")]
     TooLong,
     /// `Tools/Call` or `tools/call `: a forgiving server would do what nobody asked the rules about.
-    #[error("its method is another spelling of a known one")]
+    #[error("its method is another spelling of a known one, or has characters that no method has")]
     Method,
+    /// `write_secret ` or `write_secret\0`: a server that cleans names would do what a rule denies.
+    #[error(
+        "its name is none of MCP's (1 to 128 of A-Z, a-z, 0-9, `_`, `-`, `.`), and no rule that allows tools has exactly this name"
+    )]
+    Tool,
+    /// The same of a prompt, for whose names MCP has no alphabet.
+    #[error(
+        "its name has white space around it or several in a row, or is not visible ASCII, and no rule that allows prompts has \
+         exactly this name"
+    )]
+    Prompt,
     /// A file server would take `file:///public/../secret` for `file:///secret`.
     #[error(
-        "its URI has a second spelling: `.` or `..`, an escape that is not needed, white space, or a scheme with capitals"
+        "its URI has a second spelling: `.` or `..`, an escape that is not needed, white space, a scheme with capitals, or \
+         characters that Unicode has others for"
     )]
     Uri,
 }
@@ -33,8 +49,19 @@ pub(crate) fn check(policy: &Policy, action: &Action<'_>) -> Result<(), Unclear>
     if action.method.len() > LONGEST || name.len() > LONGEST {
         return Err(Unclear::TooLong);
     }
-    if is_other_spelling(&action.method) {
+    if is_misspelt_request(&action.method) || !action.method.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Unclear::Method);
+    }
+    match &action.target {
+        Some(Target::Tool(name)) if !is_tool_name(name) && !is_allowed_by_name(policy, name, |what| &what.tools) => {
+            return Err(Unclear::Tool);
+        }
+        Some(Target::Prompt(name))
+            if !is_prompt_name(name) && !is_allowed_by_name(policy, name, |what| &what.prompts) =>
+        {
+            return Err(Unclear::Prompt);
+        }
+        _ => {}
     }
     let is_resource = matches!(action.target, Some(Target::Resource(_) | Target::ResourceTemplate(_)));
     let rules_tell_apart = policy.rules.iter().any(|rule| !rule.what.resources.is_empty());
@@ -49,32 +76,51 @@ pub(crate) fn decoded(uri: &str) -> Option<Cow<'_, str>> {
     uri.contains('%').then(|| percent_decode_str(uri).decode_utf8_lossy())
 }
 
-/// Whether a method is one that is done to something, but not as MCP writes it.
-fn is_other_spelling(method: &str) -> bool {
-    const TARGETED: [&str; 7] = [
-        "tools/call",
-        "prompts/get",
-        "resources/read",
-        "resources/subscribe",
-        "resources/unsubscribe",
-        "completion/complete",
-        "subscriptions/listen",
-    ];
-    let bare =
-        method.trim_matches(|character: char| character.is_whitespace() || character.is_control() || character == '/');
-    TARGETED.iter().any(|known| known.eq_ignore_ascii_case(bare) && *known != method)
+/// Whether a name is of MCP's alphabet for tools. Beyond it, a server may cut off, drop or fold something.
+fn is_tool_name(name: &str) -> bool {
+    let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    !name.is_empty() && name.len() <= LONGEST_TOOL && name.bytes().all(is_of_it)
+}
+
+/// Whether a prompt's name is visible ASCII, with single spaces in it.
+fn is_prompt_name(name: &str) -> bool {
+    let is_visible = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic());
+    name.split(' ').all(is_visible)
+}
+
+/// Whether a rule that allows something has exactly this name: the operator knows the server, and means it.
+fn is_allowed_by_name(policy: &Policy, name: &str, of: fn(&What) -> &Vec<Pattern>) -> bool {
+    let allowing = policy.rules.iter().filter(|rule| rule.effect == Effect::Allow);
+    allowing.flat_map(|rule| of(&rule.what)).any(|pattern| pattern.is_one_name() && pattern.matches(name))
 }
 
 /// Whether a URI is in its normal form (RFC 3986, section 6.2.2), as far as readers make something else of those that are not:
 /// no dot segments, also behind escapes; no escape of what needs none; nothing that the readers of browsers drop or replace
-/// (WHATWG URL: white space, `\`); the scheme in lower case. Capitals in other places mean themselves.
+/// (WHATWG URL: white space, `\`); nothing that Unicode's normal form for comparing (NFKC) has other characters for; the scheme
+/// in lower case. Capitals in other places mean themselves where a rule allows.
 fn is_normal(uri: &str) -> bool {
     let has_capital_scheme = uri.split_once(':').is_some_and(|(scheme, _)| {
         let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
         is_scheme && scheme.bytes().any(|byte| byte.is_ascii_uppercase())
     });
     let is_dropped = |character: char| character.is_control() || character.is_whitespace() || character == '\\';
-    !has_capital_scheme && !uri.contains(is_dropped) && !escapes_without_need(uri) && !has_dot_segment(uri)
+    let is_composed = ComposingNormalizerBorrowed::new_nfkc().is_normalized(uri);
+    !has_capital_scheme
+        && !uri.contains(is_dropped)
+        && is_composed
+        && !uri.contains(is_invisible)
+        && !escapes_without_need(uri)
+        && !has_dot_segment(uri)
+}
+
+/// Characters that are not seen, and that who cleans a name drops.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}'
+            | '\u{E0000}'..='\u{E0FFF}'
+    )
 }
 
 /// Letters, digits and `-._~` mean the same with and without an escape (RFC 3986, section 2.3). `%25`, the escape of the
@@ -135,6 +181,10 @@ mod tests {
             "File+x:///secret",
             "https://example.com/a?../b",
             "..",
+            "file:///\u{ff53}ecret",
+            "file:///secret\u{200b}",
+            "file:///se\u{ad}cret",
+            "note://A\u{308}",
         ] {
             assert!(!is_normal(unclear), "{unclear}");
         }
@@ -142,13 +192,47 @@ mod tests {
 
     #[test]
     fn another_spelling_of_a_method_is_not_a_method_of_its_own() {
-        for other in
-            ["Tools/Call", "tools/call ", " tools/call", "tools/call/", "/tools/call", "tools/call\n", "PROMPTS/GET"]
-        {
-            assert!(is_other_spelling(other), "{other:?}");
+        let check = |method: &'static str| check(&Policy::default(), &Action::of(method));
+        for other in [
+            "Tools/Call",
+            "tools/call ",
+            " tools/call",
+            "tools/call/",
+            "/tools/call",
+            "tools/call\n",
+            "PROMPTS/GET",
+            "Tools/List",
+            "TASKS/get",
+            "tools/\0call",
+            "tools /call",
+            "tasks/g\u{e9}t",
+        ] {
+            assert_eq!(check(other), Err(Unclear::Method), "{other:?}");
         }
-        for itself in ["tools/call", "tools/calls", "tools/list", "Tools/List", "tasks/get", "", "/"] {
-            assert!(!is_other_spelling(itself), "{itself:?}");
+        for itself in ["tools/call", "tools/calls", "tools/list", "tasks/get", "extension/x.y$z", "", "/"] {
+            assert_eq!(check(itself), Ok(()), "{itself:?}");
+        }
+    }
+
+    #[test]
+    fn a_tools_name_is_of_mcps_alphabet() {
+        for name in ["getUser", "DATA_EXPORT_v2", "admin.tools.list", "a-b", "0", &"a".repeat(161)] {
+            assert!(is_tool_name(name), "{name}");
+        }
+        for name in
+            ["", " a", "a ", "a b", "a\0", "\0a", "a\u{200b}", "\u{e4}", "a/b", "a:b", "a,b", "a*", &"a".repeat(162)]
+        {
+            assert!(!is_tool_name(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_prompts_name_is_visible() {
+        for name in ["greet", "Review this code", "a/b:c, d!"] {
+            assert!(is_prompt_name(name), "{name}");
+        }
+        for name in ["", " ", " a", "a ", "a  b", "a\tb", "a\0", "\u{e4}", "a\u{a0}b"] {
+            assert!(!is_prompt_name(name), "{name:?}");
         }
     }
 }

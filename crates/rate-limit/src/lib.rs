@@ -5,11 +5,13 @@
 //! is limited, the store is not asked.
 
 mod counters;
+mod names;
 mod requests;
 mod standing;
 pub mod streams;
 mod window;
 
+pub use names::{MOST_NAMES, SLOTS};
 pub use requests::{Caller, Taken, Verdict, take, take_tools};
 pub use standing::Standing;
 

@@ -1,12 +1,14 @@
 //! Taking requests from their rates.
 
 use core::time::Duration;
+use std::collections::{BTreeMap, HashMap};
 
-use gatehouse_configuration::{Counted, Rate, Route};
+use gatehouse_configuration::{Counted, Pattern, Rate, Route};
 use gatehouse_protocol::UnixTime;
 use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
 
 use crate::counters;
+use crate::names::Name;
 use crate::standing::{Item, Standing};
 use crate::window::Window;
 
@@ -82,16 +84,17 @@ pub fn take(
     let mut quotas = Quotas::of(route);
     for rate in &route.rates {
         match &rate.per {
-            Counted::Subject => quotas.count(rate, "subject", &[caller.subject], requests),
-            Counted::Client => quotas.count(rate, "client", &[caller.client_id], requests),
-            Counted::Route => quotas.count(rate, "route", &[], requests),
+            Counted::Subject => quotas.count(rate, "subject", &[caller.subject], None, requests),
+            Counted::Client => quotas.count(rate, "client", &[caller.client_id], None, requests),
+            Counted::Route => quotas.count(rate, "route", &[], None, requests),
             Counted::Tool(_) => {}
         }
     }
     quotas.take(store, now)
 }
 
-/// Counts calls of `tools` by `caller` in the rates that are per tool; a tool that stands there twice is called twice.
+/// Counts calls of `tools` by `caller` in the rates that are per tool; a tool that stands there twice is called twice. A
+/// tool that no rate names but by a pattern may be one that the server does not have ([`crate::MOST_NAMES`]).
 ///
 /// # Errors
 /// As [`take`].
@@ -103,15 +106,19 @@ pub fn take_tools(
     tools: &[&str],
 ) -> Result<Verdict, StoreUnavailable> {
     let mut quotas = Quotas::of(route);
-    let (mut distinct, mut all) = (tools.to_vec(), tools.to_vec());
-    all.sort_unstable();
-    distinct.sort_unstable();
-    distinct.dedup();
+    let mut calls = BTreeMap::<&str, u32>::new();
+    for tool in tools {
+        let calls = calls.entry(tool).or_default();
+        *calls = calls.saturating_add(1);
+    }
     for rate in &route.rates {
         let Counted::Tool(patterns) = &rate.per else { continue };
-        for tool in distinct.iter().filter(|tool| patterns.iter().any(|pattern| pattern.matches(tool))) {
-            let calls = all.iter().filter(|called| *called == tool).count();
-            quotas.count(rate, "tool", &[caller.subject, tool], u32::try_from(calls).unwrap_or(u32::MAX));
+        for (tool, calls) in &calls {
+            let mut matching = patterns.iter().filter(|pattern| pattern.matches(tool)).peekable();
+            if matching.peek().is_some() {
+                let made_up = (!matching.any(Pattern::is_one_name)).then_some(*tool);
+                quotas.count(rate, "tool", &[caller.subject, tool], made_up, *calls);
+            }
         }
     }
     quotas.take(store, now)
@@ -121,12 +128,16 @@ pub fn take_tools(
 struct Quotas<'a> {
     route: &'a Route,
     quotas: Vec<Quota>,
+    /// Where each stands, by its id.
+    places: HashMap<String, usize>,
 }
 
 /// A counter, how much it is to be incremented, and up to where.
 struct Quota {
     policy: String,
     id: String,
+    /// Where it is of a name that the client may have made up.
+    name: Option<Name>,
     /// Milliseconds.
     length: u64,
     amount: u32,
@@ -135,26 +146,34 @@ struct Quota {
 
 impl<'a> Quotas<'a> {
     fn of(route: &'a Route) -> Self {
-        Self { route, quotas: Vec::new() }
+        Self { route, quotas: Vec::new(), places: HashMap::new() }
     }
 
-    /// `whom`: what is counted together, within the route and the kind.
-    fn count(&mut self, rate: &Rate, kind: &str, whom: &[&str], amount: u32) {
+    /// `whom`: what is counted together, within the route and the kind, the subject first. `made_up`: the name in it that
+    /// nobody here knows.
+    fn count(&mut self, rate: &Rate, kind: &str, whom: &[&str], made_up: Option<&str>, amount: u32) {
         if amount == 0 {
             return;
         }
         let seconds = rate.seconds.to_string();
-        let id = counters::id(&[&[self.route.path.as_str(), kind, &seconds], whom].concat());
-        // Two rates that count the same are one: the lower.
-        if let Some(known) = self.quotas.iter_mut().find(|known| known.id == id) {
+        let common = [self.route.path.as_str(), kind, &seconds];
+        let id = counters::id(&[&common, whom].concat());
+        let name = made_up.map(|tool| {
+            let group = [&common, whom.get(..1).unwrap_or_default()].concat();
+            Name::of(&group, id.clone(), tool)
+        });
+        // Two rates that count the same are one: the lower. A name that one of them knows is known.
+        if let Some(known) = self.places.get(&id).and_then(|place| self.quotas.get_mut(*place)) {
             known.most = known.most.min(rate.requests);
+            known.name = known.name.take().and(name);
             return;
         }
+        self.places.insert(id.clone(), self.quotas.len());
         let same_kind = |other: &&Rate| core::mem::discriminant(&other.per) == core::mem::discriminant(&rate.per);
         let is_only = self.route.rates.iter().filter(same_kind).all(|other| other.seconds == rate.seconds);
         let policy = if is_only { kind.to_owned() } else { format!("{kind}-{seconds}") };
         let length = u64::from(rate.seconds.max(1)) * 1_000;
-        self.quotas.push(Quota { policy, id, length, amount, most: rate.requests });
+        self.quotas.push(Quota { policy, id, name, length, amount, most: rate.requests });
     }
 
     fn take(&self, store: &impl Store, now: Duration) -> Result<Verdict, StoreUnavailable> {
@@ -166,8 +185,8 @@ impl<'a> Quotas<'a> {
         let mut quotas = self.quotas.iter();
         for quota in quotas.by_ref() {
             let amount = i64::from(quota.amount);
-            let window = quota.increment(store, now, amount)?;
-            taken.increments.push((quota.key(now / quota.length)?, amount));
+            let (window, counter) = quota.increment(store, now, amount)?;
+            taken.increments.push((counter, amount));
             if window.exceeds(u64::from(quota.most)) {
                 let without = Window { current: window.current.saturating_sub(u64::from(quota.amount)), ..window };
                 wait = Some(quota.wait(&without));
@@ -180,7 +199,7 @@ impl<'a> Quotas<'a> {
         taken.give_back(store)?;
         // The others only say whether they would refuse for longer.
         for quota in quotas {
-            let window = quota.increment(store, now, 0)?;
+            let (window, _) = quota.increment(store, now, 0)?;
             let with = Window { current: window.current.saturating_add(u64::from(quota.amount)), ..window };
             if with.exceeds(u64::from(quota.most)) {
                 wait = wait.max(quota.wait(&window));
@@ -192,22 +211,31 @@ impl<'a> Quotas<'a> {
 }
 
 impl Quota {
-    /// Increments the counter of the window that `now`, in milliseconds, is in.
-    fn increment(&self, store: &impl Store, now: u64, amount: i64) -> Result<Window, StoreUnavailable> {
+    /// Increments the counter of the window that `now`, in milliseconds, is in; which one it is.
+    fn increment(&self, store: &impl Store, now: u64, amount: i64) -> Result<(Window, Key), StoreUnavailable> {
         let index = now / self.length;
-        let count = |sum: i64| u64::try_from(sum).unwrap_or(0);
-        let current = count(store.increment(&self.key(index)?, amount)?);
-        let previous = match index.checked_sub(1) {
-            Some(previous) => count(store.increment(&self.key(previous)?, 0)?),
-            None => 0,
+        let (end, end_before) = (self.end(index), index.checked_sub(1).map(|index| self.end(index)));
+        let (id, before) = match &self.name {
+            None => (self.id.as_str(), Some(self.id.as_str())),
+            Some(name) => {
+                let counted = name.counted(store, end, end_before)?;
+                (counted.id, counted.before)
+            }
         };
-        Ok(Window { previous, current, elapsed: now % self.length, length: self.length })
+        let count = |sum: i64| u64::try_from(sum).unwrap_or(0);
+        let counter = Key::new(REQUESTS, id, end)?;
+        let current = count(store.increment(&counter, amount)?);
+        let previous = match (before, end_before) {
+            (Some(id), Some(end)) => count(store.increment(&Key::new(REQUESTS, id, end)?, 0)?),
+            (None, _) | (_, None) => 0,
+        };
+        let window = Window { previous, current, elapsed: now % self.length, length: self.length };
+        Ok((window, counter))
     }
 
     /// The counter of a window exists to the end of the next one, in which it still matters.
-    fn key(&self, index: u64) -> Result<Key, StoreUnavailable> {
-        let end = index.saturating_add(2).saturating_mul(self.length / 1_000);
-        Ok(Key::new(REQUESTS, &self.id, UnixTime::from_seconds(end))?)
+    fn end(&self, index: u64) -> UnixTime {
+        UnixTime::from_seconds(index.saturating_add(2).saturating_mul(self.length / 1_000))
     }
 
     fn item(&self, window: &Window) -> Item {

@@ -13,6 +13,10 @@ const TOOL_SCHEMA: Kind = "tool-schema";
 /// that neither is ever taken for the other.
 const PREFIX: &str = "tool-schema ";
 
+/// Places that an audience has for the tools of one server: as many schemas are kept at most, whatever the server lists and
+/// however many sessions a caller begins. Of two that meet in one place, the later one stays.
+pub const SLOTS: u16 = 1024;
+
 /// Seconds. What is kept ends with the hour in which it was: whoever looks for it then knows its name without having
 /// to try several. A server that says more may still change its tools today.
 const HOUR: u64 = 60 * 60;
@@ -51,6 +55,9 @@ pub enum Audience<'a> {
 /// A place for one schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// Under which others may be kept, too.
+    slot: String,
+    /// Of this schema alone.
     id: String,
 }
 
@@ -58,12 +65,16 @@ impl Place {
     /// The place of this tool's schema for this audience.
     pub fn of(published: &Published<'_>, audience: Audience<'_>) -> Self {
         let Published { route, member, server, tool, version } = *published;
-        let mut parts = vec![route, member, server, tool, version];
+        let mut parts = vec![route, member, server, version];
+        let mut own = vec![tool];
         if let Audience::Caller { subject, client_id, session } = audience {
             parts.extend([subject, client_id]);
-            parts.extend(session);
+            own.extend(session);
         }
-        Self { id: id(&parts) }
+        let [high, low, ..] = hash(&own);
+        let slot = (u16::from_be_bytes([high, low]) % SLOTS).to_string();
+        let id = |more: &[&str]| URL_SAFE_NO_PAD.encode(hash(&[&parts, more].concat()));
+        Self { slot: id(&["slot", &slot]), id: id(&own) }
     }
 
     /// The name of what is kept in this hour.
@@ -71,7 +82,7 @@ impl Place {
     /// # Errors
     /// Never.
     pub fn key(&self, now: UnixTime) -> Result<Key, InvalidKey> {
-        Key::new(TOOL_SCHEMA, &self.id, end(now))
+        Key::new(TOOL_SCHEMA, &self.slot, end(now))
     }
 
     /// The text to keep under [`Place::key`], sealed. `None` where it must not be kept.
@@ -85,7 +96,7 @@ impl Place {
         let mut parts = text.strip_prefix(PREFIX)?.splitn(3, ' ');
         let (id, until, schema) = (parts.next()?, parts.next()?, parts.next()?);
         let is_fresh = now < UnixTime::from_seconds(until.parse().ok()?);
-        // Whoever can write to the store could have moved it.
+        // Another one may be kept here; and whoever can write to the store could have moved it.
         if is_fresh && id == self.id { ToolSchema::parse(schema).ok() } else { None }
     }
 }
@@ -95,14 +106,14 @@ fn end(now: UnixTime) -> UnixTime {
 }
 
 /// The store holds no subject and no tool in clear.
-fn id(parts: &[&str]) -> String {
+fn hash(parts: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
         // With its length in front, no part can be continued by the next one.
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    URL_SAFE_NO_PAD.encode(hash.finalize())
+    hash.finalize().into()
 }
 
 #[cfg(test)]

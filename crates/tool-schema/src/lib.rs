@@ -8,14 +8,15 @@
 //! * A schema whose references lead in a circle without going down into the arguments is unusable; so is one with a chain of
 //!   more than 64.
 //! * Before arguments are validated, the steps that it would take are counted, by every way that leads to a part of the schema
-//!   with a part of the arguments, and by what comparing and matching takes there. Where they are more than a million, or would
-//!   go more than 256 levels deep, the call is refused. That is the bound for schemas that branch at every level, which no
+//!   with a part of the arguments, and by what comparing and matching takes there. Where they are more than a million for all
+//!   calls of a request, or would go more than 256 levels deep, it is refused. That is the bound for schemas that branch at every level, which no
 //!   limit on size can be.
 //! * Patterns are matched in linear time, or (where they look around or back) with at most 10,000 steps backwards.
 //!
 //! Sources: MCP 2026-07-28 ("Tools", "Custom Headers from Tool Parameters", "Caching"), JSON Schema 2020-12.
 
 mod arguments;
+mod calls;
 mod keeping;
 mod kept;
 mod mirrored;
@@ -25,8 +26,9 @@ mod structure;
 mod work;
 
 pub use arguments::InvalidArguments;
+pub use calls::Calls;
 pub use keeping::{Keeping, SchemaScope};
-pub use kept::{Audience, Place, Published};
+pub use kept::{Audience, Place, Published, SLOTS};
 pub use mirrored::{HeaderMismatch, InvalidAnnotation, Mirrored};
 pub use schema::{LONGEST, ToolSchema, UnusableSchema};
 pub use search::{Found, MOST_BYTES, MOST_PAGES, NoListing, Search, Step};

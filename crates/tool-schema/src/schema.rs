@@ -27,6 +27,31 @@ pub struct ToolSchema {
     mirrored: Result<Vec<Mirrored>, InvalidAnnotation>,
 }
 
+/// A schema by which arguments can be validated.
+#[derive(Debug)]
+pub(crate) struct CompiledSchema<'s> {
+    structure: Structure<'s>,
+    validator: Validator,
+    /// Whether a pattern looks around or back.
+    looks_around: bool,
+}
+
+impl CompiledSchema<'_> {
+    /// Whether the arguments of a call fit; how many steps that took, of at most `most`. Absent ones are an empty object.
+    ///
+    /// # Errors
+    /// [`InvalidArguments`].
+    pub(crate) fn validate(&self, arguments: Option<&RawValue>, most: u64) -> Result<u64, InvalidArguments> {
+        let text = arguments.map_or("{}", RawValue::get);
+        let arguments: Value = serde_json::from_str(text).map_err(|_| InvalidArguments::Unreadable)?;
+        let steps = work::steps(&self.structure, &arguments, self.looks_around, most)?;
+        if self.validator.is_valid(&arguments) {
+            return Ok(steps);
+        }
+        Err(arguments::explained(&self.validator, &arguments, steps, text.len()))
+    }
+}
+
 /// Arguments cannot be validated by this schema. The text says no more of it than where the mistake is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UnusableSchema {
@@ -90,20 +115,14 @@ impl ToolSchema {
         &self.text
     }
 
-    /// Whether the arguments of a call fit. Absent ones are an empty object.
+    /// Makes ready to validate arguments: once, for all calls of a request. It takes far longer than validating.
     ///
     /// # Errors
-    /// [`InvalidArguments`], also where the schema cannot be used: who asks for validation wants no calls without it.
-    pub fn validate(&self, arguments: Option<&RawValue>) -> Result<(), InvalidArguments> {
-        let text = arguments.map_or("{}", RawValue::get);
-        let arguments: Value = serde_json::from_str(text).map_err(|_| InvalidArguments::Unreadable)?;
+    /// Where the schema cannot be used: who asks for validation wants no calls without it.
+    pub(crate) fn compile(&self) -> Result<CompiledSchema<'_>, UnusableSchema> {
         let structure = Structure::of(&self.schema)?;
         let (validator, looks_around) = compiled(&self.schema)?;
-        let steps = work::steps(&structure, &arguments, looks_around)?;
-        if validator.is_valid(&arguments) {
-            return Ok(());
-        }
-        Err(arguments::explained(&validator, &arguments, steps, text.len()))
+        Ok(CompiledSchema { structure, validator, looks_around })
     }
 
     /// The parameters that headers repeat. Empty where an annotation is wrong: clients do not use such a tool over HTTP.
@@ -131,6 +150,8 @@ impl ToolSchema {
 
 /// The validator, and whether its patterns look around or back. Most do not, and those are matched in linear time.
 fn compiled(schema: &Value) -> Result<(Validator, bool), UnusableSchema> {
+    #[cfg(test)]
+    COMPILATIONS.with(|compilations| compilations.set(compilations.get() + 1));
     let options = || jsonschema::options().offline().should_validate_formats(false);
     let linear = PatternOptions::regex().size_limit(LARGEST_PATTERN).dfa_size_limit(LARGEST_PATTERN);
     if let Ok(validator) = options().with_pattern_options(linear).build(schema) {
@@ -142,6 +163,17 @@ fn compiled(schema: &Value) -> Result<(Validator, bool), UnusableSchema> {
         .dfa_size_limit(LARGEST_PATTERN);
     let validator = options().with_pattern_options(around).build(schema).map_err(|_| UnusableSchema::Invalid)?;
     Ok((validator, true))
+}
+
+#[cfg(test)]
+thread_local! {
+    static COMPILATIONS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How many schemas have been compiled.
+#[cfg(test)]
+pub(crate) fn compilations() -> usize {
+    COMPILATIONS.with(std::cell::Cell::get)
 }
 
 #[cfg(test)]

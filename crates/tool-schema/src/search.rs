@@ -1,8 +1,8 @@
 //! Tools, looked for in their server's listing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use gatehouse_json_rpc::{Body, Call, DEEPEST, Id, Message, Object, Outcome, Reply};
+use gatehouse_json_rpc::{Body, Call, Id, Message, Object, Outcome, Reply};
 use thiserror::Error;
 
 use crate::{Keeping, ToolSchema, UnusableSchema};
@@ -20,6 +20,8 @@ const META: &str = "_meta";
 pub struct Search {
     sought: BTreeSet<String>,
     found: Vec<Found>,
+    /// Theirs.
+    names: HashSet<String>,
     /// What every request of the caller's version says of itself.
     meta: Option<Object>,
     cursor: Option<String>,
@@ -70,7 +72,7 @@ impl Search {
     /// A search for these tools.
     pub fn of(tools: impl IntoIterator<Item = String>) -> Self {
         let sought = tools.into_iter().collect();
-        Self { sought, found: Vec::new(), meta: None, cursor: None, pages: 0, bytes: 0 }
+        Self { sought, found: Vec::new(), names: HashSet::new(), meta: None, cursor: None, pages: 0, bytes: 0 }
     }
 
     /// With what `call` says of its client in `_meta`, as every request of 2026-07-28 must: the listing is the one that
@@ -110,7 +112,7 @@ impl Search {
         if self.bytes > MOST_BYTES {
             return Err(NoListing::TooLarge);
         }
-        let body = Body::parse(text.as_bytes(), DEEPEST).map_err(|_| NoListing::Unreadable)?;
+        let body = Body::parse_answer(text.as_bytes()).map_err(|_| NoListing::Unreadable)?;
         match body.messages().iter().find_map(|message| answer(message, id)) {
             None => Ok(Step::Wait),
             Some(Outcome::Result(result)) => self.page(result),
@@ -133,8 +135,9 @@ impl Search {
         for tool in result.array("tools").ok_or(NoListing::Unreadable)? {
             let name = Object::of(&tool).and_then(|tool| tool.str("name")).ok_or(NoListing::Unreadable)?;
             if self.sought.remove(&name) {
+                self.names.insert(name.clone());
                 self.found.push(Found { tool: name, schema: ToolSchema::of(&tool), keeping });
-            } else if self.found.iter().any(|found| found.tool == name) {
+            } else if self.names.contains(&name) {
                 // Which of them is called?
                 return Err(NoListing::Unreadable);
             }

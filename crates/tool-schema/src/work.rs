@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::InvalidArguments;
 use crate::structure::{Scope, Structure, patterns_of, size};
 
-/// Steps. A tenth of a second, give or take; what tools are called with takes some hundreds.
-const MOST: u64 = 1_000_000;
+/// Steps for all calls of a request. A tenth of a second, give or take; what a tool is called with takes some hundreds.
+pub(crate) const MOST: u64 = 1_000_000;
 /// Levels of schema and arguments together: each is a few frames on a stack that is small in WebAssembly.
 const DEEPEST: usize = 256;
 /// Steps for a character that is matched: there are patterns that try that many things at each.
@@ -23,11 +23,16 @@ const FOR_UNEVALUATED: u64 = 8;
 /// How many steps it takes to validate `arguments`.
 ///
 /// # Errors
-/// Where it takes too many, or goes too deep.
-pub(crate) fn steps(structure: &Structure<'_>, arguments: &Value, looks_around: bool) -> Result<u64, InvalidArguments> {
-    let mut work = Work { structure, looks_around, known: HashMap::new(), spent: 0 };
+/// Where it takes more than `most`, or goes too deep.
+pub(crate) fn steps(
+    structure: &Structure<'_>,
+    arguments: &Value,
+    looks_around: bool,
+    most: u64,
+) -> Result<u64, InvalidArguments> {
+    let mut work = Work { structure, looks_around, known: HashMap::new(), most, spent: 0 };
     let total = work.of(structure.root, Instance::Value(arguments), 0)?;
-    if total > MOST { Err(InvalidArguments::TooMuchWork) } else { Ok(total) }
+    if total > most { Err(InvalidArguments::TooMuchWork) } else { Ok(total) }
 }
 
 /// What is validated.
@@ -45,6 +50,7 @@ struct Work<'w, 's> {
     structure: &'w Structure<'s>,
     looks_around: bool,
     known: HashMap<Meeting, u64>,
+    most: u64,
     /// What counting has taken itself.
     spent: u64,
 }
@@ -112,7 +118,7 @@ impl<'s> Work<'_, 's> {
 
     fn spend(&mut self, steps: u64) -> Result<(), InvalidArguments> {
         self.spent = self.spent.saturating_add(steps);
-        if self.spent > MOST { Err(InvalidArguments::TooMuchWork) } else { Ok(()) }
+        if self.spent > self.most { Err(InvalidArguments::TooMuchWork) } else { Ok(()) }
     }
 }
 

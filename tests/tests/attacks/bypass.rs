@@ -4,6 +4,8 @@
 mod bodies;
 mod framing;
 mod headers;
+mod names;
+mod notifications;
 mod targets;
 
 use gatehouse_tests::{AttackSettings, AttackWorld, Person, RawAnswer, Received, raw};

@@ -1,9 +1,11 @@
 //! The gateway.
 
+mod batches;
 mod eras;
 mod federated;
 mod forwarding;
 mod identity_provider_tokens;
+mod ids;
 mod legacy;
 mod limits;
 mod own_answers;
@@ -98,5 +100,5 @@ fn is_terse_refusal(reply: &Reply, status: u16) {
     let id = &reply.json()["id"];
     assert!(id.is_null() || *id == 1, "{}", reply.body);
     assert!(!reply.body.contains("internal.example"), "{}", reply.body);
-    assert_eq!(reply.header("cache-control"), "no-store");
+    assert_eq!((reply.header("cache-control"), reply.header("x-content-type-options")), ("no-store", "nosniff"));
 }

@@ -193,7 +193,7 @@ async fn answer(
         _ => match query.strip_prefix("status=").and_then(|status| status.parse::<u16>().ok()) {
             Some(status) => {
                 let body = format!("the upstream says {status}");
-                let head = format!("HTTP/1.1 {status} Own Words\r\ncontent-type: text/x-own\r\nx-own: kept\r\nretry-after: 7");
+                let head = format!("HTTP/1.1 {status} Own Words\r\ncontent-type: text/x-own\r\nx-own: theirs\r\ncache-control: public\r\nretry-after: 7");
                 to.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await
             }
             None => {

@@ -379,3 +379,39 @@ proptest! {
         }
     }
 }
+
+/// shared/cases/strangers.md, S14: a `tools/call` without an id went to the member without a prefix, under the name that the
+/// policy allows to another one.
+#[test]
+fn a_request_without_an_id_reaches_no_member() {
+    for method in
+        ["tools/call", "Tools/Call", "tools/call ", "resources/read", "tools/list", "tasks/cancel", "initialize"]
+    {
+        let said = notification(method, json!({"name": "git_log", "uri": "git+file:///a", "arguments": {}}));
+        assert_eq!(legacy(&said), Planned::Nothing, "{method}");
+        assert_eq!(modern(&said), Planned::Nothing, "{method}");
+    }
+}
+
+proptest! {
+    /// Whatever a member gets without an id is a notification by its name, or by a name that no version of MCP has.
+    #[test]
+    fn no_message_that_could_be_a_request_is_forwarded_as_a_notification(
+        method in "(tools|prompts|resources|tasks|notifications|Tools)/(call|list|get|read|cancelled|x)|initialize|ping|[a-z]{1,4}",
+        is_modern in any::<bool>(),
+        is_request in any::<bool>(),
+    ) {
+        let params = json!({"name": "git_log", "uri": "git+file:///a", "requestId": 7});
+        let said = if is_request { request(&method, params) } else { notification(&method, params) };
+        let sent = match if is_modern { modern(&said) } else { legacy(&said) } {
+            Planned::One(sent) | Planned::All(sent) | Planned::Listen(sent) => sent,
+            Planned::Answer(..) | Planned::Nothing => Vec::new(),
+        };
+        for (_, _, _, body) in sent {
+            let method = body["method"].as_str().unwrap();
+            prop_assert_eq!(body.get("id").is_some(), is_request);
+            let is_misspelt = gatehouse_json_rpc::is_misspelt_request(method);
+            prop_assert!(is_request || !gatehouse_json_rpc::is_request(method) && !is_misspelt, "{}", method);
+        }
+    }
+}

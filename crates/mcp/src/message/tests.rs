@@ -128,8 +128,33 @@ fn a_notification_needs_no_headers_of_its_own_but_none_may_lie() {
     ] {
         assert!(matches!(of(headers, body), Err(Refusal::HeaderMismatch(_))), "{headers:?} {body}");
     }
+}
+
+/// shared/cases/strangers.md, S14: judged as a notification, and done by the server all the same.
+#[test]
+fn a_request_without_an_id_and_a_notification_with_one_are_refused_in_every_era() {
+    let call = json!({ "jsonrpc": "2.0", "method": "tools/call", "params": { "name": "git_log", "arguments": {} } });
+    let with_id =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "notifications/cancelled", "params": { "requestId": 1 } });
+    let empty_id = json!({ "jsonrpc": "2.0", "id": "", "method": "tools/call", "params": { "name": "git_log" } });
     let initialize = json!({ "jsonrpc": "2.0", "method": "initialize", "params": { "protocolVersion": "2025-11-25" } });
-    assert_eq!(of(&[version(MODERN)], &initialize), Ok(MODERN), "a notification begins no session");
+    let misspelt = json!({ "jsonrpc": "2.0", "method": "Tools/Call", "params": { "name": "git_log" } });
+    for wrong in [call, with_id, empty_id, initialize, misspelt] {
+        for headers in [
+            &[][..],
+            &[version("2024-11-05")],
+            &[version("2025-03-26")],
+            &[version("2025-11-25")],
+            &[version(MODERN)],
+            &[version("bogus")],
+        ] {
+            let batch = json!([{ "jsonrpc": "2.0", "id": 2, "method": "ping" }, wrong]);
+            for (path, body) in [("/mcp", &wrong), ("/mcp/message", &wrong), ("/mcp", &batch)] {
+                let refused = at(path, headers, body);
+                assert!(matches!(refused, Err(Refusal::Unparsable(_))), "{headers:?} {path} {body}: {refused:?}");
+            }
+        }
+    }
 }
 
 #[test]

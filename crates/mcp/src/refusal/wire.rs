@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use gatehouse_json_rpc::{Body, Id, Message, Object, Reply, code};
 use gatehouse_protocol::Scopes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use crate::challenge::{ErrorCode, challenge};
-use crate::{Endpoint, NoBearer, Refusal};
+use crate::{Endpoint, NoBearer, Refusal, response_headers};
 
 impl Refusal {
     /// The answer for the client of `endpoint`, to the request with this `id` where one could be read. It still needs
@@ -51,7 +51,7 @@ impl Refusal {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response_headers::protect(headers);
         self.add_headers(endpoint, headers);
         response
     }

@@ -208,16 +208,92 @@ fn what_a_server_may_read_as_something_else_is_denied() {
     for method in ["Tools/Call", "tools/call ", "resources/READ", "/tools/call"] {
         assert!(denied(&Action::of(method)), "{method}");
     }
-    let longest = "a".repeat(4096);
-    assert!(!denied(&Action::call(&longest)));
-    assert!(denied(&Action::call(&format!("{longest}a"))));
+    let longest = format!("urn:{}", "a".repeat(4092));
+    assert!(!denied(&Action::read(&longest)));
+    assert!(denied(&Action::read(&format!("{longest}a"))));
+    for uri in
+        ["file:///SECRET", "file:///A/Secret", "file:///a%2FSECRET", "file:///\u{ff53}ecret", "file:///secret\u{200b}"]
+    {
+        assert!(denied(&Action::read(uri)), "{uri}");
+    }
+    for method in ["Tools/List", "tasks/get\0", "tasks/ get"] {
+        assert!(denied(&Action::of(method)), "{method}");
+    }
+}
+
+/// shared/cases/strangers.md, S20: a server that cleans or folds names does what a rule denies.
+#[test]
+fn a_denied_name_is_not_to_be_had_by_writing_it_otherwise() {
+    let may = |rules: &str, action: &Action<'_>| {
+        decide(&route(rules).policy, &Somebody::new("main:carol", "mcp").caller(), action).is_allowed()
+    };
+    const DENY: &str = "{name='a', tools=['*'], prompts=['*']},
+        {name='b', effect='deny', tools=['write_secret', 'Drop_*'], prompts=['secret']}";
+    for name in ["read", "Read", "write_secrets", "write-secret", "dro_p", "a.b"] {
+        assert!(may(DENY, &Action::call(name)), "{name}");
+    }
+    for name in [
+        "write_secret",
+        "Write_Secret",
+        "WRITE_SECRET",
+        "write_secret\0",
+        "\0write_secret",
+        "write\0_secret",
+        "write_secret ",
+        " write_secret",
+        "write_secret\n",
+        "write_secret\u{a0}",
+        "write_secret\u{200b}",
+        "\u{ff57}rite_secret",
+        "write_\u{17f}ecret",
+        "drop_table",
+        "DROP_table",
+        "",
+        "a/b",
+        "a b",
+    ] {
+        assert!(!may(DENY, &Action::call(name)), "{name:?}");
+    }
+    for (name, expected) in
+        [("Review this", true), ("Secret", false), ("secret ", false), ("secret\0", false), ("a\u{e9}", false)]
+    {
+        assert_eq!(may(DENY, &Action::get(name)), expected, "{name:?}");
+    }
+}
+
+#[test]
+fn a_name_outside_the_alphabet_is_allowed_by_a_rule_that_has_exactly_it() {
+    let may = |rules: &str, name: &str| {
+        decide(&route(rules).policy, &Somebody::new("main:carol", "mcp").caller(), &Action::call(name)).is_allowed()
+    };
+    for rules in
+        ["{name='a', tools=['repo: read']}", "{name='a', tools=['*']}, {name='b', tools=['repo: read'], groups=['g']}"]
+    {
+        assert!(may(rules, "repo: read"), "{rules}");
+        assert!(!may(rules, "repo: read ") && !may(rules, "Repo: read") && !may(rules, "repo: write"), "{rules}");
+    }
+    for rules in [
+        "{name='a', tools=['*']}",
+        "{name='a', tools=['repo: *']}",
+        "{name='a', tools=['repo: rea?']}",
+        "{name='a'}",
+        "{name='a', tools=['repo: read']}, {name='b', effect='deny', tools=['REPO:*']}",
+        "{name='a', tools=['*'], prompts=['repo: read']}",
+        "{name='a', tools=['*']}, {name='b', effect='deny', tools=['repo: read']}",
+    ] {
+        assert!(!may(rules, "repo: read"), "{rules}");
+    }
 }
 
 /// The same by the words of the documentation, as simply as it can be said.
 fn by_the_words(policy: &Policy, somebody: &Somebody, action: &Action<'_>) -> bool {
-    let among = |patterns: &[Pattern], name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+    let among = |effect: Effect, patterns: &[Pattern], name: &str| match effect {
+        Effect::Allow => patterns.iter().any(|pattern| pattern.matches(name)),
+        Effect::Deny => patterns.iter().any(|pattern| pattern.matches_in_any_case(name)),
+    };
     let applies = |rule: &&Rule| {
         let (who, what, claims) = (&rule.who, &rule.what, &somebody.claims);
+        let among = |patterns: &[Pattern], name: &str| among(rule.effect, patterns, name);
         let name = action.target.as_ref().map_or("", Target::name);
         let empty =
             what.methods.is_empty() && what.tools.is_empty() && what.resources.is_empty() && what.prompts.is_empty();

@@ -73,15 +73,35 @@ fn every_reason_has_words_of_its_own() {
             RULES,
             &alice(),
             Action::of("Tools/Call"),
-            format!("Denied: its method is another spelling of a known one, {normal}"),
+            format!(
+                "Denied: its method is another spelling of a known one, or has characters that no method has, {normal}"
+            ),
         ),
         (
             "{name='a', resources=['*']}",
             &alice(),
             Action::read("file:///a/../b"),
             format!(
-                "Denied: its URI has a second spelling: `.` or `..`, an escape that is not needed, white space, or a scheme \
-                 with capitals, {normal}"
+                "Denied: its URI has a second spelling: `.` or `..`, an escape that is not needed, white space, a scheme with \
+                 capitals, or characters that Unicode has others for, {normal}"
+            ),
+        ),
+        (
+            RULES,
+            &alice(),
+            Action::call("read_file\0"),
+            format!(
+                "Denied: its name is none of MCP's (1 to 128 of A-Z, a-z, 0-9, `_`, `-`, `.`), and no rule that allows tools \
+                 has exactly this name, {normal}"
+            ),
+        ),
+        (
+            RULES,
+            &alice(),
+            Action::get("greet "),
+            format!(
+                "Denied: its name has white space around it or several in a row, or is not visible ASCII, and no rule that \
+                 allows prompts has exactly this name, {normal}"
             ),
         ),
         (

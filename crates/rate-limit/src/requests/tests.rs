@@ -1,9 +1,12 @@
+use core::cell::Cell;
+
 use gatehouse_configuration::Configuration;
 use gatehouse_storage::memory::MemoryStore;
 use proptest::prelude::*;
 
 use super::*;
 use crate::example::{START, route, route_with, shared_store, successes_of_64};
+use crate::{MOST_NAMES, SLOTS};
 
 const ALICE: Caller<'_> = Caller { subject: "demo:alice", client_id: "client-1" };
 const BOB: Caller<'_> = Caller { subject: "demo:bob", client_id: "client-1" };
@@ -276,10 +279,10 @@ fn of_64_at_once_that_come_after_others_no_more_pass_than_remain() {
 }
 
 #[test]
-fn the_store_holds_counters_alone_and_names_nobody() {
+fn the_store_holds_counters_and_where_they_are_and_names_nobody() {
     let (store, route) = (store(), route_with(&[("subject", 10, 60), ("client", 10, 60), ("tool", 10, 60)]));
     assert!(passes(&store, 0, &route, &ALICE) && calls(&store, 0, &route, &["search"]));
-    assert!(store.values().is_empty());
+    assert_eq!(store.values(), [b"nowhere"]);
     let snapshot = store.snapshot();
     assert!(["alice", "client-1", "search", "mcp"].iter().all(|word| !snapshot.contains(word)));
 }
@@ -372,5 +375,136 @@ proptest! {
             let remaining: usize = limit.split(';').find_map(|part| part.strip_prefix("r=")).unwrap().parse().unwrap();
             prop_assert_eq!(passing(&store, now, &route, 20), remaining);
         }
+    }
+}
+
+/// Entries of each kind in the store.
+fn rows(store: &impl Store) -> BTreeMap<String, usize> {
+    let mut rows = BTreeMap::new();
+    for key in store.list(None).unwrap().keys {
+        *rows.entry(key.kind().to_owned()).or_default() += 1;
+    }
+    rows
+}
+
+/// shared/cases/strangers.md, S6: 5,000 names that no server has left 10,000 entries.
+#[test]
+fn names_that_a_client_makes_up_do_not_fill_the_store() {
+    let store = store();
+    let route = route_with(&[("tool", 1_000, 60)]);
+    for round in 0..3 {
+        for name in 0..5_000 {
+            assert!(calls(&store, round * 1_000, &route, &[&format!("invented-{name}")]));
+        }
+        let rows = rows(&store);
+        let (names, slots) = (MOST_NAMES as usize, usize::from(SLOTS));
+        assert_eq!((rows["tool-name"], rows["tool-names"]), (names, 2), "{rows:?}");
+        assert!(rows["requests"] <= names + slots, "{rows:?}");
+    }
+}
+
+#[test]
+fn a_tool_that_the_configuration_names_is_counted_by_itself_whatever_else_was_named() {
+    let tables = r#"rates = [{ per = "tool", tools = ["real", "*"], requests = 3, seconds = 60 }]"#;
+    let (store, route) = (store(), route(tables));
+    for name in 0..1_000 {
+        calls(&store, 0, &route, &[&format!("invented-{name}")]);
+    }
+    let before = rows(&store);
+    let passing = (0..5).filter(|_| calls(&store, 0, &route, &["real"])).count();
+    assert_eq!(passing, 3);
+    assert_eq!(rows(&store)["tool-name"], before["tool-name"]);
+}
+
+#[test]
+fn a_tool_among_the_first_names_has_its_own_rate_to_the_last_call() {
+    let (store, route) = (store(), route_with(&[("tool", 3, 60)]));
+    assert!(calls(&store, 0, &route, &["real"]));
+    for name in 0..1_000 {
+        calls(&store, 0, &route, &[&format!("invented-{name}")]);
+    }
+    assert!(calls(&store, 0, &route, &["real"]) && calls(&store, 0, &route, &["real"]));
+    assert!(!calls(&store, 0, &route, &["real"]));
+    // In the next window it counts what it counted in this one.
+    assert!(!calls(&store, 60_000, &route, &["real"]));
+    assert!(calls(&store, 120_000, &route, &["real"]));
+}
+
+/// However somebody fills the places, no name is called more often than its rate allows.
+#[test]
+fn names_that_share_a_counter_are_within_their_rate() {
+    let (store, route) = (store(), route_with(&[("tool", 3, 60)]));
+    let invent = |window: u64| {
+        for name in 0..MOST_NAMES {
+            calls(&store, window * 60_000, &route, &[&format!("invented-{name}")]);
+        }
+    };
+    let real = |milliseconds: u64| (0..5).filter(|_| calls(&store, milliseconds, &route, &["real"])).count();
+    invent(0);
+    assert_eq!(real(0), 3);
+    // It shared a counter before, and has its own now.
+    assert_eq!(real(60_000), 0);
+    // It had its own before (in which nothing passed), and shares one now.
+    invent(2);
+    assert_eq!(real(120_000), 3);
+    invent(3);
+    assert_eq!(real(180_000), 0);
+    assert!(
+        is_within(&take_tools(&store, after(0), &route, &BOB, &["real"]).unwrap()),
+        "nobody else's places are taken"
+    );
+}
+
+#[test]
+fn of_many_first_calls_of_one_tool_as_many_pass_as_may() {
+    let (store, route) = (shared_store(), route_with(&[("tool", 10, 60)]));
+    assert_eq!(successes_of_64(|| calls(&store, 0, &route, &["a"])), 10);
+    assert_eq!(rows(&store)["tool-name"], 1);
+}
+
+/// Counted operations: what a batch asks of the store grows with its calls, not with their square.
+#[test]
+fn the_cost_of_counting_a_batch_is_linear_in_its_calls() {
+    let route = route_with(&[("tool", 1_000, 60), ("tool", 1_000, 3_600)]);
+    let cost = |tools: usize| {
+        let store = CountingStore { store: store(), operations: Cell::new(0) };
+        let names: Vec<_> = (0..tools).map(|name| format!("tool-{name}")).collect();
+        assert!(calls(&store, 0, &route, &names.iter().map(String::as_str).collect::<Vec<_>>()));
+        store.operations.get()
+    };
+    assert!(cost(50) <= 50 * cost(1) && cost(1) <= 16, "{} {}", cost(50), cost(1));
+}
+
+struct CountingStore {
+    store: MemoryStore,
+    operations: Cell<usize>,
+}
+
+impl CountingStore {
+    fn counted(&self) -> &MemoryStore {
+        self.operations.set(self.operations.get() + 1);
+        &self.store
+    }
+}
+
+impl Store for CountingStore {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
+        self.counted().get(key)
+    }
+
+    fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
+        self.counted().put(key, value)
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
+        self.counted().delete(key)
+    }
+
+    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+        self.counted().increment(key, delta)
+    }
+
+    fn list(&self, cursor: Option<&str>) -> Result<gatehouse_storage::KeyPage, StoreUnavailable> {
+        self.counted().list(cursor)
     }
 }

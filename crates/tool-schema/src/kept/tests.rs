@@ -76,6 +76,39 @@ fn every_tool_server_route_version_and_audience_has_a_place_of_its_own() {
     }
 }
 
+/// Whoever begins sessions has no more kept than there are places.
+#[test]
+fn a_caller_has_so_many_places_and_no_more_whatever_the_tools_and_sessions_are() {
+    let mut keys = std::collections::HashSet::new();
+    for session in 0..20_000 {
+        let session = format!("session {session}");
+        let audience = Audience::Caller { subject: "demo:alice", client_id: "a-client", session: Some(&session) };
+        let place = Place::of(&published(), audience);
+        assert!(place == Place::of(&published(), audience) && place != super::tests::place());
+        keys.insert(place.key(at(NOW)).unwrap());
+    }
+    assert_eq!(keys.len(), usize::from(SLOTS));
+    let of = |subject| {
+        let audience = Audience::Caller { subject, client_id: "a-client", session: None };
+        Place::of(&published(), audience).key(at(NOW)).unwrap()
+    };
+    assert_ne!(of("demo:alice"), of("demo:bob"), "nobody's place is another's");
+}
+
+/// Two that meet in one place are not taken for each other.
+#[test]
+fn what_is_kept_under_the_same_name_is_told_apart() {
+    let of = |tool: usize| {
+        let tool = format!("tool-{tool}");
+        Place::of(&Published { tool: &tool, ..published() }, caller())
+    };
+    let first = of(0);
+    let key = first.key(at(NOW)).unwrap();
+    let other = (1..).map(of).find(|other| other.key(at(NOW)).unwrap() == key).unwrap();
+    let text = first.text(&schema(), keeping(60), at(NOW)).unwrap();
+    assert!(first.read(&text, at(NOW)).is_some() && other.read(&text, at(NOW)).is_none());
+}
+
 #[test]
 fn what_was_kept_in_another_place_is_not_read() {
     let other = Place::of(&published(), Audience::Everybody);

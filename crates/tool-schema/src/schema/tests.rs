@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, json};
 
 use super::*;
+use crate::Calls;
 
 fn parsed(schema: &Value) -> ToolSchema {
     ToolSchema::parse(&schema.to_string()).unwrap()
@@ -11,7 +12,11 @@ fn parsed(schema: &Value) -> ToolSchema {
 
 fn validated(schema: &Value, arguments: &Value) -> Result<(), InvalidArguments> {
     let arguments = RawValue::from_string(arguments.to_string()).unwrap();
-    parsed(schema).validate(Some(&arguments))
+    validate(&parsed(schema), Some(&arguments))
+}
+
+fn validate(schema: &ToolSchema, arguments: Option<&RawValue>) -> Result<(), InvalidArguments> {
+    Calls::of([("tool", schema)]).validate("tool", arguments)
 }
 
 fn unusable(schema: &Value) -> UnusableSchema {
@@ -96,8 +101,8 @@ fn no_value_of_an_argument_is_repeated() {
 
 #[test]
 fn absent_arguments_are_an_empty_object() {
-    assert_eq!(parsed(&json!({ "type": "object", "additionalProperties": false })).validate(None), Ok(()));
-    assert!(parsed(&weather()).validate(None).is_err());
+    assert_eq!(validate(&parsed(&json!({ "type": "object", "additionalProperties": false })), None), Ok(()));
+    assert!(validate(&parsed(&weather()), None).is_err());
 }
 
 #[test]
@@ -230,7 +235,7 @@ fn nested(depth: usize) -> Value {
 #[test]
 fn a_schema_is_as_long_deep_and_full_of_patterns_as_it_may_be_and_not_more() {
     let long = |length: usize| format!("{{\"description\":\"{}\"}}", "x".repeat(length - 18));
-    assert!(ToolSchema::parse(&long(LONGEST)).unwrap().validate(None).is_ok());
+    assert!(validate(&ToolSchema::parse(&long(LONGEST)).unwrap(), None).is_ok());
     assert_eq!(ToolSchema::parse(&long(LONGEST + 1)).unwrap_err(), UnusableSchema::TooLong);
     // A chain of applications has one part more than it has steps.
     assert!(!matches!(validated(&nested(63), &json!({})), Err(InvalidArguments::Schema(_))));
@@ -404,7 +409,7 @@ proptest! {
     #[test]
     fn any_text_is_a_schema_or_is_none(text in "\\PC{0,40}|\\{\"[a-z$]{0,6}\":[\\PC]{0,20}\\}") {
         if let Ok(schema) = ToolSchema::parse(&text) {
-            let _ = schema.validate(None);
+            let _ = validate(&schema, None);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{Bypass, call, modern_call};
 const JSON: &str = "content-type: application/json";
 
 /// What the JSON-RPC error of an answer says it is; of several, the first one.
-fn code(body: &str) -> i64 {
+pub(super) fn code(body: &str) -> i64 {
     let body: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"));
     let body = body.get(0).unwrap_or(&body);
     assert_eq!(body["jsonrpc"], "2.0", "{body}");

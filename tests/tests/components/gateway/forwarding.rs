@@ -115,7 +115,14 @@ async fn what_an_upstream_says_in_our_name_does_not_reach_the_client() {
         let response = Response::builder()
             .status(401)
             .header("content-type", "application/json")
-            .header("x-of-the-upstream", "kept")
+            .header("retry-after", "7")
+            .header("mcp-protocol-version", "2025-11-25")
+            .header("x-of-the-upstream", "theirs")
+            .header("cache-control", "public, max-age=600")
+            .header("link", "</a>; rel=preload")
+            .header("server-timing", "db;dur=5")
+            .header("content-security-policy", "default-src *")
+            .header("etag", "\"1\"")
             .header("www-authenticate", "Bearer resource_metadata=\"https://evil.example\"")
             .header("set-cookie", "__Host-gatehouse-browser=stolen")
             .header("location", "https://upstream.internal.example/")
@@ -123,8 +130,20 @@ async fn what_an_upstream_says_in_our_name_does_not_reach_the_client() {
         Answer::Whole(response.body(b"{}".to_vec()).unwrap())
     });
     let reply = call(&fakes, &[], PING).await;
-    assert_eq!((reply.status.as_u16(), reply.header("x-of-the-upstream")), (401, "kept"));
-    for name in ["www-authenticate", "set-cookie", "location", "access-control-allow-origin"] {
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (401, "7"));
+    assert_eq!(reply.header("mcp-protocol-version"), "2025-11-25");
+    assert_eq!((reply.header("cache-control"), reply.header("x-content-type-options")), ("no-store", "nosniff"));
+    for name in [
+        "www-authenticate",
+        "set-cookie",
+        "location",
+        "access-control-allow-origin",
+        "x-of-the-upstream",
+        "link",
+        "server-timing",
+        "content-security-policy",
+        "etag",
+    ] {
         assert_eq!(reply.header(name), "", "{name}");
     }
 }
