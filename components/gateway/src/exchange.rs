@@ -16,6 +16,9 @@ use crate::bindings::gatehouse::auth::handles;
 use crate::bindings::gatehouse::auth::sessions::{self, Principal};
 use crate::{delete, legacy_events, legacy_messages, listen, log, post, rates, rejection};
 
+/// Messages of a batch that have a line of their own in the log.
+const MOST_LINES: usize = 20;
+
 /// A request to an MCP endpoint.
 pub(crate) struct Exchange<'a> {
     pub(crate) endpoint: Endpoint<'a>,
@@ -58,7 +61,7 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
     };
     let token = match admit(&endpoint, head, &exchange.origin) {
         Admission::Options(response) => {
-            exchange.log("options", None, None, response.status().as_u16(), &Line::default());
+            exchange.log("options", None, None, Some(response.status().as_u16()), &Line::default());
             return inbound::respond(out, response);
         }
         Admission::Refused(refusal) => return exchange.refuse(out, None, &refusal),
@@ -153,20 +156,33 @@ impl Exchange<'_> {
         let reason = refusal.reason();
         let verdict = Some(Verdict::Refused);
         match lines {
-            [] => self.log("refused", caller, verdict, status, &Line { reason: Some(&reason), ..Line::default() }),
+            [] => {
+                self.log("refused", caller, verdict, Some(status), &Line { reason: Some(&reason), ..Line::default() });
+            }
             lines => {
                 for line in lines {
                     let line = Line { reason: Some(&reason), ..line.clone() };
-                    self.log("refused", caller, verdict, status, &line);
+                    self.log("refused", caller, verdict, Some(status), &line);
                 }
             }
+        }
+    }
+
+    /// Notes messages that are about to go on, before anybody is asked: whatever becomes of this instance, the log says who
+    /// wanted what. A batch has a line for itself, and one for each of its first messages.
+    pub(crate) fn log_begun(&self, caller: &Caller, lines: &[Line<'_>]) {
+        let batch = format!("a batch of {} messages", lines.len());
+        let batch = Line { reason: Some(&batch), ..Line::default() };
+        let batch = Some(&batch).filter(|_| lines.len() > 1);
+        for line in batch.into_iter().chain(lines.iter().take(MOST_LINES)) {
+            self.log("begun", Some(caller), Some(Verdict::Allowed), None, line);
         }
     }
 
     /// One line for each of these messages, which went on.
     pub(crate) fn log_forwarded(&self, caller: &Caller, status: u16, lines: &[Line<'_>]) {
         for line in lines {
-            self.log("forwarded", Some(caller), Some(Verdict::Allowed), status, line);
+            self.log("forwarded", Some(caller), Some(Verdict::Allowed), Some(status), line);
         }
     }
 
@@ -175,7 +191,7 @@ impl Exchange<'_> {
         event: &'static str,
         caller: Option<&Caller>,
         decision: Option<Verdict>,
-        status: u16,
+        status: Option<u16>,
         line: &Line<'_>,
     ) {
         log(&Decision {

@@ -27,7 +27,8 @@ pub struct Decision<'a> {
     /// Its trace (W3C Trace Context).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<&'a str>,
-    /// What happened: `forwarded`, `refused`, `options`, `stream-broken` or `not-configured`.
+    /// What happened: `begun`, `forwarded`, `refused`, `options`, `given-up`, `stream-broken` or `not-configured`; or to which
+    /// part of the gateway.
     pub event: &'static str,
     /// What was decided, once somebody asked for something.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,8 +47,9 @@ pub struct Decision<'a> {
     /// What was asked for.
     #[serde(flatten)]
     pub about: About<'a>,
-    /// The status of the answer.
-    pub status: u16,
+    /// The status of the answer, once there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
     /// The signed-in user or machine, once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<&'a str>,
@@ -162,7 +164,7 @@ mod tests {
             event: "refused",
             route: Some("/mcp"),
             method: "POST",
-            status: 401,
+            status: Some(401),
             subject: Some("demo:\n\"alice"),
             ..Decision::default()
         };
@@ -187,7 +189,7 @@ mod tests {
             member: Some("files"),
             method: "POST",
             about: About::of(&message, &configuration.routes[0]),
-            status: 200,
+            status: Some(200),
             subject: Some("demo:alice"),
             client_id: Some("client"),
             upstream_ms: Some(3),
