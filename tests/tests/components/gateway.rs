@@ -1,11 +1,13 @@
 //! The gateway.
 
+mod begun;
 mod eras;
 mod federated;
 mod forwarding;
 mod identity_provider_tokens;
 mod legacy;
 mod limits;
+mod long_requests;
 mod own_answers;
 mod policy;
 mod refusing;
