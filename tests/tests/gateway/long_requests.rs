@@ -103,8 +103,7 @@ async fn a_subject_has_as_many_slow_calls_as_are_allowed_at_all_instances_and_hu
         assert_eq!(answer.json()["id"], 1);
     }
     assert_eq!(two.upstream.requests(), seen, "the server was asked");
-    let log = two.instances[0].gatehouse.log.lines().join("\n");
-    assert!(log.contains("limits.calls_per_subject"), "{log}");
+    two.instances[0].gatehouse.log.wait_for(|line| line.contains("limits.calls_per_subject")).await;
 
     // Another user, and the same one at another route.
     assert_eq!(send(bob.at(&two.instances[1], PATH).post(&quick())).await.status(), 200);
