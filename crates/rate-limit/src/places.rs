@@ -7,6 +7,8 @@
 //!
 //! Nothing is counted downwards, because some hosts' stores can only add: who leaves is counted in a second counter.
 
+use core::cmp::Ordering;
+
 use gatehouse_configuration::Route;
 use gatehouse_protocol::UnixTime;
 use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
@@ -72,6 +74,8 @@ pub struct Place {
     counters: [Counter; 3],
     /// The counters, by number, and the minutes in which it counts: two, or three for the moment when it goes on.
     counted: Vec<(usize, u64)>,
+    /// Whether it was the last of the subject's.
+    is_last: bool,
 }
 
 /// Whether a place may be kept.
@@ -88,14 +92,20 @@ pub enum Kept {
 /// # Errors
 /// Where the store does not answer: the caller must deny, and a place may count until the end of the next minute.
 pub fn take(store: &impl Store, now: UnixTime, asking: &Asking<'_>) -> Result<Answer, StoreUnavailable> {
-    let mut place = Place { counters: asking.counters(), counted: Vec::new() };
+    let mut place = Place { counters: asking.counters(), counted: Vec::new(), is_last: false };
     let minute = now.seconds() / MINUTE;
     // Both minutes decide. Two instances whose clocks do not quite agree on the minute meet in one of them.
     for minute in [minute, minute.saturating_add(1)] {
-        if let Some(full) = place.enter(store, now, minute)? {
+        if let Some(full) = place.enter(store, minute)? {
             place.leave(store)?;
+            if full == Full::Subject {
+                place.tell(store, now)?;
+            }
             return Ok(Answer::Full(full));
         }
+    }
+    if place.is_last {
+        place.tell(store, now)?;
     }
     Ok(Answer::Taken(place))
 }
@@ -117,7 +127,7 @@ pub fn keep(store: &impl Store, now: UnixTime, place: &mut Place) -> Result<Kept
         return Ok(Kept::Taken);
     }
     for minute in [minute, next] {
-        if let Some(full) = place.enter(store, now, minute)? {
+        if let Some(full) = place.enter(store, minute)? {
             place.leave(store)?;
             return Ok(Kept::Lost(full));
         }
@@ -174,15 +184,24 @@ impl Asking<'_> {
 
 impl Place {
     /// Counts it in a minute; whose places are all taken, if some are.
-    fn enter(&mut self, store: &impl Store, now: UnixTime, minute: u64) -> Result<Option<Full>, StoreUnavailable> {
+    fn enter(&mut self, store: &impl Store, minute: u64) -> Result<Option<Full>, StoreUnavailable> {
         for (number, counter) in self.counters.iter().enumerate() {
-            if !self.counted.contains(&(number, minute))
-                && !counter.enter(store, now, minute, &mut self.counted, number)?
-            {
-                return Ok(Some(counter.whose));
+            if self.counted.contains(&(number, minute)) {
+                continue;
+            }
+            match counter.enter(store, minute, &mut self.counted, number)? {
+                Entered::Within => {}
+                Entered::Last => self.is_last |= counter.whose == Full::Subject,
+                Entered::Beyond => return Ok(Some(counter.whose)),
             }
         }
         Ok(None)
+    }
+
+    /// Leaves a note that the subject's places are all taken, where others look for one.
+    fn tell(&self, store: &impl Store, now: UnixTime) -> Result<(), StoreUnavailable> {
+        let mut telling = self.counters.iter().filter(|counter| counter.tells);
+        telling.try_for_each(|counter| store.put(&counter.full(now)?, b"full"))
     }
 
     /// Counts it in a minute, however many places are taken.
@@ -221,21 +240,30 @@ struct Counter {
     tells: bool,
 }
 
+/// Where one more stands among those who are counted.
+enum Entered {
+    /// There are more places.
+    Within,
+    /// It has the last one.
+    Last,
+    /// It has none.
+    Beyond,
+}
+
 impl Counter {
-    /// Counts one more in a minute, and says whether there was a place. Either way it has to leave, as `counted` says.
+    /// Counts one more in a minute. Whether or not there was a place, it has to leave, as `counted` says.
     fn enter(
         &self,
         store: &impl Store,
-        now: UnixTime,
         minute: u64,
         counted: &mut Vec<(usize, u64)>,
         number: usize,
-    ) -> Result<bool, StoreUnavailable> {
+    ) -> Result<Entered, StoreUnavailable> {
         let (came, left, most) = (self.came(minute)?, self.left(minute)?, i64::from(self.most));
         let mut who_came = store.increment(&came, 1)?;
         counted.push((number, minute));
         if who_came < most {
-            return Ok(true);
+            return Ok(Entered::Within);
         }
         // Some of those who came may have left. Who comes as one too many leaves, too, and comes again: the others are then
         // looked up before this one is counted. Whoever comes and leaves in between seems to be there, and nobody who is
@@ -249,11 +277,11 @@ impl Counter {
             counted.push((number, minute));
             who_left
         };
-        let taken = who_came.saturating_sub(who_left);
-        if self.tells && taken >= most {
-            store.put(&self.full(now)?, b"full")?;
-        }
-        Ok(taken <= most)
+        Ok(match who_came.saturating_sub(who_left).cmp(&most) {
+            Ordering::Less => Entered::Within,
+            Ordering::Equal => Entered::Last,
+            Ordering::Greater => Entered::Beyond,
+        })
     }
 
     fn came(&self, minute: u64) -> Result<Key, StoreUnavailable> {
