@@ -60,6 +60,7 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let changed = own_form(context, request).and_then(|own| {
         let Some((form, account)) = own else { return Ok(None) };
         let (session, consent) = (form.optional("end_session")?, form.optional("forget_consent")?);
+        log::begun(SESSIONS, None, Some(account.subject.as_str()));
         let changed = match (session, consent) {
             // One that has ended meanwhile is what the user wanted.
             (Some(id), None) => sessions::end_one(account.subject.as_str(), id).map(|_| ()).map_err(unavailable),
@@ -84,15 +85,18 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
 /// `POST /sign-out`: ends all sessions of the user, and their stay on the account pages.
 pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     match own_form(context, request) {
-        Ok(Some((_, account))) => match sessions::end_all(account.subject.as_str()).map_err(unavailable) {
-            Ok(()) => {
-                allowed(SIGN_OUT, &account);
-                let mut page = pages::signed_out();
-                cookies::remove_account(&mut page, &context.configuration.public_url);
-                page
+        Ok(Some((_, account))) => {
+            log::begun(SIGN_OUT, None, Some(account.subject.as_str()));
+            match sessions::end_all(account.subject.as_str()).map_err(unavailable) {
+                Ok(()) => {
+                    allowed(SIGN_OUT, &account);
+                    let mut page = pages::signed_out();
+                    cookies::remove_account(&mut page, &context.configuration.public_url);
+                    page
+                }
+                Err(reason) => out_of_order(SIGN_OUT, &reason),
             }
-            Err(reason) => out_of_order(SIGN_OUT, &reason),
-        },
+        }
         Ok(None) => not_signed_in(context, request, SIGN_OUT),
         Err(rejection) => forms::refused(SIGN_OUT, &rejection),
     }

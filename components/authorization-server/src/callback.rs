@@ -121,6 +121,7 @@ fn authorize(
     if !consents.is_approved_by(subject, approval, browser, request, provider)? {
         return Err(Unsuccessful::NotTheirConsent);
     }
+    log::begun(EVENT, Some(request.client.client_id.as_str()), Some(subject.as_str()));
     if approval == (Approval::Given { remember: true })
         && let Err(error) = consents.remember(subject, browser, request, provider, &mut SystemEntropy)
     {

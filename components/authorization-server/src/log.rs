@@ -7,7 +7,7 @@ use serde::Serialize;
 pub(crate) struct Decision<'a> {
     /// The endpoint.
     pub(crate) event: &'static str,
-    /// `allowed`, `denied` or `failed`.
+    /// `begun`, `allowed`, `denied` or `failed`.
     pub(crate) outcome: &'static str,
     /// Why, in our own words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,6 +25,12 @@ impl Decision<'_> {
             eprintln!("{line}");
         }
     }
+}
+
+/// Notes that something is about to be done, in whose name and for whom: whatever becomes of this instance, the log says
+/// so.
+pub(crate) fn begun(event: &'static str, client_id: Option<&str>, subject: Option<&str>) {
+    Decision { event, outcome: "begun", client_id, subject, ..Decision::default() }.write();
 }
 
 /// Notes that `event` was denied.

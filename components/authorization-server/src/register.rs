@@ -34,6 +34,7 @@ fn registered(context: &Context, request: &Request<Vec<u8>>) -> Result<Registere
     let expected = expected.map_err(|error| StoreUnavailable(error.to_string()))?;
     let authorization = requests::single(request.headers(), &AUTHORIZATION);
     let access = InitialAccess::check(authorization, expected.as_ref(), &context.configuration)?;
+    log::begun(EVENT, None, None);
     register(request.body(), &access, &context.configuration, &context.store, context.now, &mut SystemEntropy)
 }
 

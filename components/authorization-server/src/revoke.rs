@@ -6,7 +6,7 @@ use http::{Request, Response, StatusCode};
 
 use crate::bindings::gatehouse::auth::sessions::{self, Revocation};
 use crate::context::Context;
-use crate::log::Decision;
+use crate::log::{self, Decision};
 use crate::session_rejection::rejection;
 use crate::{clients, introspect, requests, responses};
 
@@ -36,5 +36,6 @@ fn revoke(context: &Context, request: PresentedToken) -> Result<Revocation, Toke
     let client = clients::authenticated(context, request.credentials)?;
     let client_id = client.client().client_id.as_str();
     let resources = introspect::resources(&context.configuration);
+    log::begun(EVENT, Some(client_id), None);
     sessions::revoke(request.token.expose(), client_id, &resources).map_err(rejection)
 }

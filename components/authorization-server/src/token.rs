@@ -75,6 +75,7 @@ fn redeem(
     match redeem_code(redemption, &context.keys, &context.store, context.now) {
         Ok(grant) => open(grant, client.client(), true, &context.configuration),
         Err(CodeRejection::Replayed(root)) => {
+            log::begun(EVENT, Some(client.client().client_id.as_str()), None);
             sessions::end(&root_to_wit(&root)).map_err(rejection)?;
             Err(CodeRejection::Replayed(root).into())
         }
@@ -92,6 +93,8 @@ fn refresh(
     let client_id = client.client().client_id.as_str();
     let lifetime = context.configuration.lifetimes.access_token;
     let (resource, scopes) = (resource.map(ResourceUri::as_str), scopes.map(scopes_to_wit));
+    // Whose session it is, only the token says.
+    log::begun(EVENT, Some(client_id), None);
     sessions::refresh(refresh_token.expose(), client_id, resource, scopes.as_deref(), lifetime).map_err(rejection)
 }
 
@@ -139,6 +142,7 @@ fn open(
     };
     let lifetime = configuration.lifetimes.access_token;
     let (root, client_name) = (root_to_wit(&grant.root), client.client_name.as_str());
+    log::begun(EVENT, Some(&principal.client_id), Some(&principal.subject));
     sessions::open(&root, &principal, client_name, &upstream, lifetime, grant.refreshable, listed).map_err(rejection)
 }
 

@@ -8,7 +8,7 @@ use http_shell::inbound::Writer;
 use http_shell::outbound::{Arrival, Exchanges, NoAnswer};
 use http_shell::{Milliseconds, elapsed};
 
-use crate::rates::Place;
+use crate::places::Place;
 use crate::reading::{Reading, Said};
 
 /// How often a silent answer is asked whether its reader is still there. Without it, a client that leaves during silence
@@ -96,17 +96,43 @@ pub(crate) enum End {
     Gone(Gone),
     /// What came cannot be passed on.
     Failed(Refusal),
+    /// It lasted, and there was no place for it.
+    NoPlace(Refusal),
+}
+
+/// What is said first within `time`, while there is a place for who waits.
+///
+/// # Errors
+/// Where there is none.
+pub(crate) fn first(reading: &mut Reading, time: Milliseconds, place: &mut Place<'_>) -> Result<Said, Refusal> {
+    let deadline = elapsed().saturating_add(time);
+    loop {
+        match reading.next(deadline.saturating_sub(elapsed()).min(TICK)) {
+            Said::Tick if elapsed() < deadline => place.keep()?,
+            said => return Ok(said),
+        }
+    }
 }
 
 /// Passes on what `hearing` makes of the answers until all has been said.
-pub(crate) fn converse(reading: &mut Reading, sink: &mut impl Sink, hearing: &mut impl Hearing) -> End {
-    match conversation(reading, sink, hearing) {
+pub(crate) fn converse(
+    reading: &mut Reading,
+    sink: &mut impl Sink,
+    hearing: &mut impl Hearing,
+    place: &mut Place<'_>,
+) -> End {
+    match conversation(reading, sink, hearing, place) {
         Ok(()) => End::Complete,
         Err(end) => end,
     }
 }
 
-fn conversation(reading: &mut Reading, sink: &mut impl Sink, hearing: &mut impl Hearing) -> Result<(), End> {
+fn conversation(
+    reading: &mut Reading,
+    sink: &mut impl Sink,
+    hearing: &mut impl Hearing,
+    place: &mut Place<'_>,
+) -> Result<(), End> {
     let (mut ticked, mut waited) = (elapsed(), elapsed());
     while !hearing.is_done() {
         if hearing.begins() {
@@ -129,12 +155,18 @@ fn conversation(reading: &mut Reading, sink: &mut impl Sink, hearing: &mut impl 
         if elapsed().saturating_sub(waited) >= TICK {
             waited = elapsed();
             sink.wait().map_err(End::Gone)?;
+            keep(place)?;
         }
         if reading.is_over() && !hearing.lasts() {
             return Ok(());
         }
     }
     Ok(())
+}
+
+/// A stream that has lost its place may end as if its time were over.
+fn keep(place: &mut Place<'_>) -> Result<(), End> {
+    place.keep().map_err(|refusal| if place.is_of_stream() { End::Gone(Gone::Time) } else { End::NoPlace(refusal) })
 }
 
 /// The time that a stream has.
@@ -176,20 +208,22 @@ impl Patience {
     }
 }
 
-/// Passes every byte on as soon as it arrives, until either side ends. With a `place` among the subject's streams it is
-/// one that may end at any time.
+/// Passes every byte on as soon as it arrives, until either side ends. `farewell` is what the client of an event stream is
+/// told where there is no place for it any more.
 pub(crate) fn relay(
     exchanges: &mut Exchanges,
     writer: Writer,
     mut patience: Patience,
-    mut place: Option<Place>,
+    place: &mut Place<'_>,
+    farewell: impl FnOnce(&Refusal) -> Option<Event>,
 ) -> End {
     let writer = writer.at_most(patience.left());
-    let mut waited = elapsed();
+    let (mut waited, mut ending) = (elapsed(), Ending::default());
     loop {
         match exchanges.next(TICK) {
             Arrival::Piece(_, bytes) => {
                 patience.heard();
+                ending.note(&bytes);
                 if writer.write(&bytes).is_err() {
                     return End::Gone(Gone::Reader);
                 }
@@ -207,14 +241,35 @@ pub(crate) fn relay(
         }
         if elapsed().saturating_sub(waited) >= TICK {
             waited = elapsed();
-            let is_kept = place.as_mut().is_none_or(Place::keep);
-            if patience.is_over() || !is_kept {
-                // A subscription may end; half an answer must not look like a whole one.
-                if place.is_some() {
-                    writer.finish();
-                }
-                return End::Gone(Gone::Time);
+            let kept = if patience.is_over() { Err(End::Gone(Gone::Time)) } else { keep(place) };
+            let Err(end) = kept else { continue };
+            // A subscription may end; half an answer must not look like a whole one.
+            if place.is_of_stream() {
+                writer.finish();
+            } else if let End::NoPlace(refusal) = &end
+                && ending.is_between_events()
+                && let Some(event) = farewell(refusal)
+                && writer.write(&event.to_bytes()).is_ok()
+            {
+                writer.finish();
             }
+            return end;
         }
+    }
+}
+
+/// The last bytes of a stream.
+#[derive(Default)]
+struct Ending(Vec<u8>);
+
+impl Ending {
+    fn note(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        self.0.drain(..self.0.len().saturating_sub(4));
+    }
+
+    /// Whether another event can follow.
+    fn is_between_events(&self) -> bool {
+        self.0.is_empty() || ["\n\n", "\r\n\r\n", "\r\r"].iter().any(|end| self.0.ends_with(end.as_bytes()))
     }
 }

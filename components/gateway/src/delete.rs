@@ -8,6 +8,7 @@ use wasip2::http::types::ResponseOutparam;
 use crate::answer;
 use crate::exchange::{Caller, Exchange, Line};
 use crate::one::Answer;
+use crate::places::Place;
 use crate::reading::{Reading, Said};
 use crate::session::Session;
 use crate::upstream::{self, Call};
@@ -41,27 +42,29 @@ fn one(
     session: &Session,
     out: ResponseOutparam,
 ) {
-    let mut reading = Reading::default();
-    let asked = session.id().and_then(|session_id| {
-        let call = Call::end_of_session(upstream, session_id);
-        reading.start(&upstream::request(exchange, caller, call)?, upstream::limits(upstream));
-        Ok(())
-    });
-    if let Err(refusal) = asked {
-        return exchange.refuse(out, Some(caller), &refusal);
-    }
-    let refusal = match reading.next(upstream::longest(upstream)) {
-        Said::Head(_, head) => {
+    let request = session
+        .id()
+        .and_then(|session_id| upstream::request(exchange, caller, Call::end_of_session(upstream, session_id)));
+    let request = match request {
+        Ok(request) => request,
+        Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
+    };
+    exchange.log_begun(caller, &[Line::default()]);
+    let (mut reading, mut place) = (Reading::default(), Place::of_call(exchange, caller));
+    reading.start(&request, upstream::limits(upstream));
+    let refusal = match answer::first(&mut reading, upstream::longest(upstream), &mut place) {
+        Ok(Said::Head(_, head)) => {
             let (session, lines) = (session.name(), vec![Line::default()]);
-            let answer = Answer { exchange, caller, era, session, may_list: false, member: None, lines, place: None };
-            match answer.relay(reading, &head, out) {
+            let answer = Answer { exchange, caller, era, session, may_list: false, member: None, lines, id: None };
+            match answer.relay(reading, &head, &mut place, out) {
                 Ok(()) => return,
                 Err((refusal, out)) => return exchange.refuse(out, Some(caller), &refusal),
             }
         }
-        Said::NoAnswer(_, reason) => upstream::no_answer(&reason),
-        Said::Tick => Refusal::UpstreamTimedOut,
-        Said::Event(..) | Said::End(_) | Said::Broken(..) => Refusal::UpstreamMalformed("it has no head"),
+        Ok(Said::NoAnswer(_, reason)) => upstream::no_answer(&reason),
+        Ok(Said::Tick) => Refusal::UpstreamTimedOut,
+        Ok(Said::Event(..) | Said::End(_) | Said::Broken(..)) => Refusal::UpstreamMalformed("it has no head"),
+        Err(refusal) => refusal,
     };
     exchange.refuse(out, Some(caller), &refusal);
 }
@@ -76,7 +79,8 @@ fn federated(
 ) -> Result<StatusCode, Refusal> {
     let federation = crate::federated::federation(exchange, Era::of(exchange.head.headers()))?;
     let Some(sessions) = session.of_members(&federation)? else { return Err(Refusal::UnknownSession) };
-    end_all(exchange, caller, members, &federation.sessions(&sessions))
+    exchange.log_begun(caller, &[Line::default()]);
+    end_all(exchange, caller, members, &federation.sessions(&sessions), &mut Place::of_call(exchange, caller))
 }
 
 /// Asks members to end their sessions; whether all that answered allow it.
@@ -85,6 +89,7 @@ pub(crate) fn end_all(
     caller: &Caller,
     members: &[Member],
     sessions: &[(usize, &str)],
+    place: &mut Place<'_>,
 ) -> Result<StatusCode, Refusal> {
     let mut reading = Reading::default();
     for (member, session_id) in sessions {
@@ -101,7 +106,8 @@ pub(crate) fn end_all(
                 }
                 reading.end(number);
             }
-            Said::NoAnswer(..) | Said::Broken(..) | Said::Event(..) | Said::End(_) | Said::Tick => {}
+            Said::Tick => place.keep()?,
+            Said::NoAnswer(..) | Said::Broken(..) | Said::Event(..) | Said::End(_) => {}
         }
     }
     Ok(status)

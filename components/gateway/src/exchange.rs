@@ -82,7 +82,7 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
     };
     let token = match admit(&endpoint, head, &exchange.origin) {
         Admission::Options(response) => {
-            exchange.log("options", None, None, response.status().as_u16(), &Line::default());
+            exchange.log("options", None, None, Some(response.status().as_u16()), &Line::default());
             return inbound::respond(out, response);
         }
         Admission::Refused(refusal) => return exchange.refuse(out, None, &refusal),
@@ -177,20 +177,30 @@ impl Exchange<'_> {
         let reason = refusal.reason();
         let verdict = Some(Verdict::Refused);
         match lines {
-            [] => self.log("refused", caller, verdict, status, &Line { reason: Some(&reason), ..Line::default() }),
+            [] => {
+                self.log("refused", caller, verdict, Some(status), &Line { reason: Some(&reason), ..Line::default() });
+            }
             lines => {
                 for line in written(lines) {
                     let line = Line { reason: Some(&reason), ..line };
-                    self.log("refused", caller, verdict, status, &line);
+                    self.log("refused", caller, verdict, Some(status), &line);
                 }
             }
+        }
+    }
+
+    /// Notes messages that are about to go on, before anybody is asked: whatever becomes of this instance, the log says who
+    /// wanted what.
+    pub(crate) fn log_begun(&self, caller: &Caller, lines: &[Line<'_>]) {
+        for line in written(lines) {
+            self.log("begun", Some(caller), Some(Verdict::Allowed), None, &line);
         }
     }
 
     /// The lines of these messages, which went on.
     pub(crate) fn log_forwarded(&self, caller: &Caller, status: u16, lines: &[Line<'_>]) {
         for line in written(lines) {
-            self.log("forwarded", Some(caller), Some(Verdict::Allowed), status, &line);
+            self.log("forwarded", Some(caller), Some(Verdict::Allowed), Some(status), &line);
         }
     }
 
@@ -199,7 +209,7 @@ impl Exchange<'_> {
         event: &'static str,
         caller: Option<&Caller>,
         decision: Option<Verdict>,
-        status: u16,
+        status: Option<u16>,
         line: &Line<'_>,
     ) {
         log(&Decision {

@@ -14,8 +14,8 @@ use crate::answer::{self, End, Gone, Hearing, Over, Patience, Sink};
 use crate::answering::Answering;
 use crate::exchange::{Caller, Exchange, Line};
 use crate::one::{Answer, EARLY, Voice, log_end};
+use crate::places::Place;
 use crate::post::Posted;
-use crate::rates::Place;
 use crate::reading::{Form, Reading};
 use crate::rewriting::filtered;
 use crate::session::{self, Session};
@@ -68,9 +68,9 @@ pub(crate) fn post<'a>(
                         may_list: posted.lists(),
                         member: Some(voice),
                         lines,
-                        place: None,
+                        id,
                     };
-                    answer.of_messages(posted, &member.upstream, &request, out);
+                    answer.of_messages(posted, &member.upstream, &request, Place::of_call(exchange, caller), out);
                 }
                 Err(refusal) => exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
             };
@@ -93,11 +93,13 @@ pub(crate) fn post<'a>(
             if posted.may_begin_early(exchange) {
                 answering = answering.beginning_after(EARLY);
             }
-            (group.ask_all(&sendings, merge, &mut answering), answering)
+            exchange.log_begun(caller, &lines);
+            let mut place = Place::of_call(exchange, caller);
+            (group.ask_all(&sendings, merge, &mut answering, &mut place), answering)
         }
         Plan::Listen { sendings, listening } => {
             let mut answering = group.answering(out).beginning_after(EARLY);
-            (group.subscribe(&sendings, listening, &mut answering), answering)
+            (group.subscribe(&sendings, listening, &mut answering, &lines), answering)
         }
     };
     lines.iter_mut().for_each(|line| line.upstream = Some(elapsed().saturating_sub(asked)));
@@ -169,7 +171,13 @@ impl Group<'_> {
     }
 
     /// Asks all of them, and makes one answer of theirs.
-    pub(crate) fn ask_all(&self, sendings: &[Sending], merge: Merge, sink: &mut impl Sink) -> Asked {
+    pub(crate) fn ask_all(
+        &self,
+        sendings: &[Sending],
+        merge: Merge,
+        sink: &mut impl Sink,
+        place: &mut Place<'_>,
+    ) -> Asked {
         let mut reading = Reading::default();
         let mut merging = Merging { id: self.id, parts: Vec::new(), started: elapsed(), has_events: false };
         for sending in sendings {
@@ -188,7 +196,7 @@ impl Group<'_> {
                 outcome: None,
             });
         }
-        let end = answer::converse(&mut reading, sink, &mut merging);
+        let end = answer::converse(&mut reading, sink, &mut merging, place);
         if merging.has_events {
             sink.prefer_events();
         }
@@ -204,13 +212,14 @@ impl Group<'_> {
     }
 
     /// Lets the streams of all flow together.
-    fn subscribe(&self, sendings: &[Sending], listening: Listening, sink: &mut impl Sink) -> Asked {
-        let place = match Place::take(self.exchange, self.caller) {
+    fn subscribe(&self, sendings: &[Sending], listening: Listening, sink: &mut impl Sink, lines: &[Line<'_>]) -> Asked {
+        let mut place = match Place::of_stream(self.exchange, self.caller) {
             Ok(place) => place,
             Err(refusal) => return Asked::Ended(End::Failed(refusal)),
         };
+        self.exchange.log_begun(self.caller, lines);
         let mut reading = Reading::default();
-        let mut subscribed = Subscribed { group: self, listening, place, parts: Vec::new(), started: elapsed() };
+        let mut subscribed = Subscribed { group: self, listening, parts: Vec::new(), started: elapsed() };
         for sending in sendings {
             let request = match self.request(sending) {
                 Ok(request) => request,
@@ -220,7 +229,7 @@ impl Group<'_> {
             reading.start(&request, upstream::listening_limits(upstream));
             subscribed.parts.push((sending.member, StatusCode::OK));
         }
-        match answer::converse(&mut reading, sink, &mut subscribed) {
+        match answer::converse(&mut reading, sink, &mut subscribed, &mut place) {
             End::Complete => subscribed.listening.refusal().map_or(Asked::Said, Asked::Merged),
             end => Asked::Ended(end),
         }
@@ -235,7 +244,7 @@ impl Group<'_> {
         let told = match asked {
             Asked::Merged(merged) => self.told(merged),
             Asked::Said => return answering.finish(),
-            Asked::Ended(End::Failed(refusal)) => Err(refusal),
+            Asked::Ended(End::Failed(refusal) | End::NoPlace(refusal)) => Err(refusal),
             Asked::Ended(End::Gone(Gone::Time)) => return answering.finish(),
             Asked::Ended(end) => return log_end(self.exchange, self.caller, StatusCode::OK, &end),
         };
@@ -408,7 +417,6 @@ fn reason(over: &Over, is_refusal: bool) -> Reason {
 struct Subscribed<'a> {
     group: &'a Group<'a>,
     listening: Listening,
-    place: Place,
     /// The members, and the status of their answers.
     parts: Vec<(usize, StatusCode)>,
     started: Milliseconds,
@@ -456,9 +464,6 @@ impl Hearing for Subscribed<'_> {
     }
 
     fn tick(&mut self, reading: &mut Reading) -> Option<Vec<Event>> {
-        if !self.place.keep() {
-            return None;
-        }
         let mut messages = Vec::new();
         if elapsed().saturating_sub(self.started) >= ACKNOWLEDGEMENT {
             for member in self.listening.awaited() {

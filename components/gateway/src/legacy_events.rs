@@ -16,7 +16,7 @@ use crate::answer::{self, End, Gone, Hearing, Over, Patience, TICK};
 use crate::answering::Answering;
 use crate::exchange::{Caller, Exchange, Line};
 use crate::one::log_end;
-use crate::rates::Place;
+use crate::places::Place;
 use crate::reading::{Form, Reading, Said};
 use crate::rewriting::Rewriting;
 use crate::session::Session;
@@ -30,10 +30,12 @@ const BUSY: Milliseconds = 50;
 const QUIET: Milliseconds = 500;
 /// Seconds by which a channel outlives its stream: whoever is writing then still finds it, closed.
 const AFTERWARDS: u64 = 60;
+/// How long a server may take to end the session of a client that has left.
+const PARTING: Milliseconds = 5_000;
 
 /// Answers the GET.
 pub(crate) fn serve(exchange: &Exchange<'_>, caller: &Caller, out: ResponseOutparam) {
-    let place = match Place::take(exchange, caller) {
+    let place = match Place::of_stream(exchange, caller) {
         Ok(place) => place,
         Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
     };
@@ -46,32 +48,34 @@ pub(crate) fn serve(exchange: &Exchange<'_>, caller: &Caller, out: ResponseOutpa
 }
 
 /// In front of a server of 2024-11-05: its events, but for the first, which says where messages are posted.
-fn pass_on(exchange: &Exchange<'_>, caller: &Caller, upstream: &Upstream, mut place: Place, out: ResponseOutparam) {
+fn pass_on(exchange: &Exchange<'_>, caller: &Caller, upstream: &Upstream, mut place: Place<'_>, out: ResponseOutparam) {
     let request = match upstream::request(exchange, caller, Call::listening(upstream)) {
         Ok(request) => request,
         Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
     };
+    exchange.log_begun(caller, &[Line::default()]);
     let mut reading = Reading::default();
     // The first event comes at once, and the head with it.
     reading.start(&request, upstream::limits(upstream));
-    let refusal = match reading.next(upstream::longest(upstream)) {
-        Said::Head(_, head) if head.status().is_success() && Form::of(head.headers()) == Form::Events => {
+    let refusal = match answer::first(&mut reading, upstream::longest(upstream), &mut place) {
+        Ok(Said::Head(_, head)) if head.status().is_success() && Form::of(head.headers()) == Form::Events => {
             exchange.log_forwarded(caller, head.status().as_u16(), &[Line::default()]);
             let headers = exchange.returned(head.headers(), None, true);
             let mut answering = Answering::new(out, headers, Patience::of(&exchange.endpoint.route.limits));
             let rewriting = Rewriting::new(exchange, caller, true);
-            let mut passed = PassedOn { exchange, caller, upstream, rewriting, place: &mut place };
-            let end = answer::converse(&mut reading, &mut answering, &mut passed);
+            let mut passed = PassedOn { exchange, caller, upstream, rewriting };
+            let end = answer::converse(&mut reading, &mut answering, &mut passed, &mut place);
             log_end(exchange, caller, StatusCode::OK, &end);
             if matches!(end, End::Complete | End::Gone(Gone::Time)) {
                 answering.finish();
             }
             return;
         }
-        Said::Head(..) => Refusal::UpstreamMalformed("it is no event stream"),
-        Said::NoAnswer(_, reason) => upstream::no_answer(&reason),
-        Said::Tick => Refusal::UpstreamTimedOut,
-        Said::Event(..) | Said::End(_) | Said::Broken(..) => Refusal::UpstreamMalformed("it has no head"),
+        Ok(Said::Head(..)) => Refusal::UpstreamMalformed("it is no event stream"),
+        Ok(Said::NoAnswer(_, reason)) => upstream::no_answer(&reason),
+        Ok(Said::Tick) => Refusal::UpstreamTimedOut,
+        Ok(Said::Event(..) | Said::End(_) | Said::Broken(..)) => Refusal::UpstreamMalformed("it has no head"),
+        Err(refusal) => refusal,
     };
     exchange.refuse(out, Some(caller), &refusal);
 }
@@ -81,7 +85,6 @@ struct PassedOn<'a> {
     caller: &'a Caller,
     upstream: &'a Upstream,
     rewriting: Rewriting<'a>,
-    place: &'a mut Place,
 }
 
 impl Hearing for PassedOn<'_> {
@@ -109,10 +112,6 @@ impl Hearing for PassedOn<'_> {
     fn begins(&self) -> bool {
         true
     }
-
-    fn tick(&mut self, _: &mut Reading) -> Option<Vec<Event>> {
-        self.place.keep().then(Vec::new)
-    }
 }
 
 fn endpoint_event(exchange: &Exchange<'_>, sealed: &str) -> Event {
@@ -122,11 +121,12 @@ fn endpoint_event(exchange: &Exchange<'_>, sealed: &str) -> Event {
 
 /// In front of Streamable HTTP: what other requests post into the stream's mailbox, and what the servers say by
 /// themselves.
-fn translate(exchange: &Exchange<'_>, caller: &Caller, place: Place, out: ResponseOutparam) {
+fn translate(exchange: &Exchange<'_>, caller: &Caller, mut place: Place<'_>, out: ResponseOutparam) {
     let (channel, sealed) = match open(exchange, caller) {
         Ok(opened) => opened,
         Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
     };
+    exchange.log_begun(caller, &[Line::default()]);
     exchange.log_forwarded(caller, StatusCode::OK.as_u16(), &[Line::default()]);
     let headers = exchange.returned(&HeaderMap::new(), None, true);
     let mut answering = Answering::new(out, headers, Patience::of(&exchange.endpoint.route.limits));
@@ -137,25 +137,24 @@ fn translate(exchange: &Exchange<'_>, caller: &Caller, place: Place, out: Respon
         cursor: Cursor::new(),
         announced: Some(endpoint_event(exchange, &sealed)),
         pace: BUSY,
-        place,
         session: None,
         stream: Ears::NotYet,
         heard: elapsed(),
     };
     let mut reading = Reading::default();
-    let end = answer::converse(&mut reading, &mut answering, &mut translated);
+    let end = answer::converse(&mut reading, &mut answering, &mut translated, &mut place);
     let session = translated.session.take();
     log_end(exchange, caller, StatusCode::OK, &end);
     match end {
         End::Complete | End::Gone(Gone::Time) => answering.finish(),
-        End::Failed(_) | End::Gone(Gone::Reader) => drop(answering),
+        End::Failed(_) | End::NoPlace(_) | End::Gone(Gone::Reader) => drop(answering),
     }
     drop(reading);
     if let Err(error) = mailbox::close(&HostStore, &channel) {
         log_event("channel-not-closed", Some(exchange.endpoint.path()), &error.to_string());
     }
     if let Some(session) = session {
-        end_session(exchange, caller, &session);
+        end_session(exchange, caller, &session, &mut place);
     }
 }
 
@@ -172,7 +171,7 @@ fn open(exchange: &Exchange<'_>, caller: &Caller) -> Result<(Channel, String), R
 
 /// The servers end the session that began on the stream. It is nobody's loss where one does not hear of it: it forgets
 /// the session by itself.
-fn end_session(exchange: &Exchange<'_>, caller: &Caller, session: &Session) {
+fn end_session(exchange: &Exchange<'_>, caller: &Caller, session: &Session, place: &mut Place<'_>) {
     match &exchange.endpoint.route.servers {
         Servers::One(upstream) => {
             let Ok(Some(id)) = session.id() else { return };
@@ -181,12 +180,12 @@ fn end_session(exchange: &Exchange<'_>, caller: &Caller, session: &Session) {
             };
             let mut reading = Reading::default();
             reading.start(&request, upstream::limits(upstream));
-            let _answer = reading.next(upstream::longest(upstream));
+            let _answer = answer::first(&mut reading, PARTING, place);
         }
         Servers::Federated(members) => {
             let Ok(federation) = federated::federation(exchange, Era::of(&HeaderMap::new())) else { return };
             let Ok(Some(sessions)) = session.of_members(&federation) else { return };
-            let _answer = delete::end_all(exchange, caller, members, &federation.sessions(&sessions));
+            let _answer = delete::end_all(exchange, caller, members, &federation.sessions(&sessions), place);
         }
     }
 }
@@ -207,7 +206,6 @@ struct Translated<'a> {
     /// What is said first.
     announced: Option<Event>,
     pace: Milliseconds,
-    place: Place,
     /// The servers' session, once it has begun.
     session: Option<Session>,
     stream: Ears<'a>,
@@ -297,9 +295,6 @@ impl Hearing for Translated<'_> {
     }
 
     fn tick(&mut self, reading: &mut Reading) -> Option<Vec<Event>> {
-        if !self.place.keep() {
-            return None;
-        }
         let mut events: Vec<_> = self.announced.take().into_iter().collect();
         let posted = self.posted()?;
         // A session begins with an answer that is posted.

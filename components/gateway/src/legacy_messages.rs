@@ -17,6 +17,7 @@ use crate::exchange::{Caller, Exchange, Line};
 use crate::federated::{self, Asked, Group};
 use crate::log_event;
 use crate::one::{Answer, log_end};
+use crate::places::Place;
 use crate::post::{self, Posted};
 use crate::reading::{Form, Reading};
 use crate::rewriting::Rewriting;
@@ -61,7 +62,7 @@ fn pass_on<'a>(
     caller: &'a Caller,
     upstream: &Upstream,
     url: &str,
-    posted: &Posted,
+    posted: &'a Posted,
     lines: Vec<Line<'a>>,
     out: ResponseOutparam,
 ) {
@@ -73,8 +74,9 @@ fn pass_on<'a>(
     match request {
         Ok(request) => {
             let (era, session) = (posted.era, None);
-            let answer = Answer { exchange, caller, era, session, may_list: false, member: None, lines, place: None };
-            answer.of_messages(posted, upstream, &request, out);
+            let id = posted.request().map(|(_, id)| id);
+            let answer = Answer { exchange, caller, era, session, may_list: false, member: None, lines, id };
+            answer.of_messages(posted, upstream, &request, Place::of_call(exchange, caller), out);
         }
         Err(refusal) => exchange.refuse_post(out, caller, &refusal, &lines),
     }
@@ -139,6 +141,7 @@ fn accepted() -> Response<Vec<u8>> {
 }
 
 fn accept(exchange: &Exchange<'_>, caller: &Caller, lines: &[Line<'_>], out: ResponseOutparam) {
+    exchange.log_begun(caller, lines);
     exchange.log_forwarded(caller, StatusCode::ACCEPTED.as_u16(), lines);
     exchange.respond(out, accepted());
 }
@@ -190,6 +193,7 @@ fn prepare<'a>(
 impl Carried<'_> {
     fn deliver(self, exchange: &Exchange<'_>, caller: &Caller, posted: &Posted, delivery: &mut Delivery<'_>) {
         let id = posted.request().map(|(_, id)| id);
+        let mut place = Place::of_call(exchange, caller);
         match self {
             Self::One { request, upstream, member, rewriting } => {
                 let mut reading = Reading::default();
@@ -197,9 +201,9 @@ impl Carried<'_> {
                 let status = StatusCode::OK;
                 let mut replies =
                     Replies { channel: delivery.channel, id, member, rewriting: *rewriting, status, has_spoken: false };
-                let end = answer::converse(&mut reading, delivery, &mut replies);
+                let end = answer::converse(&mut reading, delivery, &mut replies, &mut place);
                 log_end(exchange, caller, StatusCode::ACCEPTED, &end);
-                if let (End::Failed(refusal), Some(id)) = (end, id) {
+                if let (End::Failed(refusal) | End::NoPlace(refusal), Some(id)) = (end, id) {
                     delivery.refuse(&refusal, id);
                 }
             }
@@ -207,23 +211,23 @@ impl Carried<'_> {
                 let members = crate::legacy_events::members(exchange);
                 let group =
                     Group { exchange, caller, members, federation: &federation, id, accept: Some(upstream::BOTH) };
-                deliver_plan(&group, *plan, delivery);
+                deliver_plan(&group, *plan, delivery, &mut place);
             }
         }
     }
 }
 
-fn deliver_plan(group: &Group<'_>, plan: Plan, delivery: &mut Delivery<'_>) {
+fn deliver_plan(group: &Group<'_>, plan: Plan, delivery: &mut Delivery<'_>, place: &mut Place<'_>) {
     let (sendings, merge) = match plan {
         Plan::All { sendings, merge } => (sendings, merge),
         Plan::Answer { reply, .. } => return delivery.deliver(reply.to_object().to_string().as_bytes()),
         // The transport has no subscriptions of 2026-07-28, and what one member does is done elsewhere.
         Plan::One { .. } | Plan::Listen { .. } | Plan::Nothing => return,
     };
-    let told = match group.ask_all(&sendings, merge, delivery) {
+    let told = match group.ask_all(&sendings, merge, delivery, place) {
         Asked::Merged(merged) => group.told(merged),
         Asked::Said | Asked::Ended(End::Complete | End::Gone(_)) => return,
-        Asked::Ended(End::Failed(refusal)) => Err(refusal),
+        Asked::Ended(End::Failed(refusal) | End::NoPlace(refusal)) => Err(refusal),
     };
     let told = told.and_then(|told| {
         told.session.as_ref().map_or(Ok(()), |handle| note(delivery.channel, handle))?;

@@ -12,6 +12,7 @@ mod legacy_events;
 mod legacy_messages;
 mod listen;
 mod one;
+mod places;
 mod post;
 mod rates;
 mod readiness;
@@ -23,6 +24,7 @@ mod session;
 mod upstream;
 
 use gatehouse_mcp::{Decision, Origin, Route};
+use http::Method;
 use http_shell::inbound;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
@@ -46,7 +48,9 @@ impl Guest for Gateway {
             }
             Err(_) => inbound::respond(out, gatehouse_mcp::not_configured()),
             Ok(configuration) if readiness::is_asked_at(head.uri()) => {
-                inbound::respond(out, gatehouse_mcp::health(head.method(), readiness::is_ready(&configuration)));
+                let is_probe = matches!(*head.method(), Method::GET | Method::HEAD);
+                let is_ready = is_probe && readiness::is_ready(&configuration);
+                inbound::respond(out, gatehouse_mcp::health(head.method(), is_ready));
             }
             Ok(configuration) => match gatehouse_mcp::route(&configuration, head.uri()) {
                 Route::Health => inbound::respond(out, gatehouse_mcp::health(head.method(), true)),
@@ -63,7 +67,14 @@ impl Guest for Gateway {
 
 fn not_configured(method: &str, reason: &str) {
     let time = http_shell::now_in_milliseconds();
-    log(&Decision { time, event: "not-configured", method, status: 503, reason: Some(reason), ..Decision::default() });
+    log(&Decision {
+        time,
+        event: "not-configured",
+        method,
+        status: Some(503),
+        reason: Some(reason),
+        ..Decision::default()
+    });
 }
 
 /// A line that is about no request of a client.

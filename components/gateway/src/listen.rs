@@ -12,7 +12,7 @@ use crate::answering::Answering;
 use crate::exchange::{Caller, Exchange, Line};
 use crate::federated;
 use crate::one::{Answer, log_end};
-use crate::rates::Place;
+use crate::places::Place;
 use crate::reading::{Form, Reading, Said};
 use crate::rewriting::Rewriting;
 use crate::session::Session;
@@ -26,7 +26,7 @@ pub(crate) fn serve(exchange: &Exchange<'_>, caller: &Caller, out: ResponseOutpa
     let era = Era::of(exchange.head.headers());
     let asked = Session::of(exchange, caller, era).and_then(|session| {
         let last_event_id = session.last_event_id(exchange, caller, era)?;
-        Ok(Asked { session, last_event_id, place: Place::take(exchange, caller)? })
+        Ok(Asked { session, last_event_id, place: Place::of_stream(exchange, caller)? })
     });
     let asked = match asked {
         Ok(asked) => asked,
@@ -38,11 +38,11 @@ pub(crate) fn serve(exchange: &Exchange<'_>, caller: &Caller, out: ResponseOutpa
     }
 }
 
-struct Asked {
+struct Asked<'a> {
     session: Session,
     /// As the server, or the federation, knows it.
     last_event_id: Option<String>,
-    place: Place,
+    place: Place<'a>,
 }
 
 fn one(
@@ -50,7 +50,7 @@ fn one(
     caller: &Caller,
     era: &'static Era,
     upstream: &Upstream,
-    asked: Asked,
+    asked: Asked<'_>,
     out: ResponseOutparam,
 ) {
     let Asked { session, last_event_id, mut place } = asked;
@@ -62,6 +62,7 @@ fn one(
         Ok(request) => request,
         Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
     };
+    exchange.log_begun(caller, &[Line::default()]);
     let mut reading = Reading::default();
     reading.start(&request, upstream::listening_limits(upstream));
     let patience = Patience::of(&exchange.endpoint.route.limits);
@@ -70,16 +71,18 @@ fn one(
             Said::Head(_, head) => {
                 let session = session.name();
                 let lines = vec![Line::default()];
-                let place = Some(place);
-                let answer = Answer { exchange, caller, era, session, may_list: true, member: None, lines, place };
-                match answer.relay(reading, &head, out) {
+                let answer = Answer { exchange, caller, era, session, may_list: true, member: None, lines, id: None };
+                match answer.relay(reading, &head, &mut place, out) {
                     Ok(()) => return,
                     Err((refusal, out)) => return exchange.refuse(out, Some(caller), &refusal),
                 }
             }
             Said::NoAnswer(_, reason) => break upstream::no_answer(&reason),
-            Said::Tick if place.keep() && !patience.is_over() => {}
-            Said::Tick => break Refusal::UpstreamTimedOut,
+            Said::Tick if patience.is_over() => break Refusal::UpstreamTimedOut,
+            Said::Tick => match place.keep() {
+                Ok(()) => {}
+                Err(refusal) => break refusal,
+            },
             Said::Event(..) | Said::End(_) | Said::Broken(..) => break Refusal::UpstreamMalformed("it has no head"),
         }
     };
@@ -91,18 +94,19 @@ fn several(
     caller: &Caller,
     era: &Era,
     members: &[Member],
-    asked: Asked,
+    asked: Asked<'_>,
     out: ResponseOutparam,
 ) {
-    let Asked { session, last_event_id, place } = asked;
+    let Asked { session, last_event_id, mut place } = asked;
     let mut reading = Reading::default();
+    exchange.log_begun(caller, &[Line::default()]);
     let started = federated::federation(exchange, era).and_then(|federation| {
         let sessions = session.of_members(&federation)?;
         let (listens, stream) = federation.listen(sessions.as_ref(), last_event_id.as_deref());
         start(exchange, caller, members, &listens, &mut reading)?;
         let parts = listens.iter().map(|listen| (listen.member, false)).collect();
         let rewriting = Rewriting::new(exchange, caller, true).federated(stream).resumable(session.name());
-        Ok(Together { exchange, caller, parts, rewriting, place, is_lost: false })
+        Ok(Together { exchange, caller, parts, rewriting, is_lost: false })
     });
     let mut together = match started {
         Ok(together) => together,
@@ -110,14 +114,14 @@ fn several(
     };
     let headers = exchange.returned(&HeaderMap::new(), None, true);
     let mut answering = Answering::new(out, headers, Patience::of(&exchange.endpoint.route.limits));
-    let end = answer::converse(&mut reading, &mut answering, &mut together);
+    let end = answer::converse(&mut reading, &mut answering, &mut together, &mut place);
     log_end(exchange, caller, StatusCode::OK, &end);
     match (answering.has_begun(), end) {
         (true, End::Complete | End::Gone(Gone::Time)) => answering.finish(),
         (true, _) => {}
         (false, end) => {
             let refusal = match end {
-                End::Failed(refusal) => refusal,
+                End::Failed(refusal) | End::NoPlace(refusal) => refusal,
                 End::Complete if together.is_lost => Refusal::UnknownSession,
                 // No member has a stream, so neither has the route.
                 End::Complete => Refusal::Method,
@@ -159,7 +163,6 @@ struct Together<'a> {
     /// The member of each request, and whether it has a stream.
     parts: Vec<(usize, bool)>,
     rewriting: Rewriting<'a>,
-    place: Place,
     /// Whether a member does not know the session any more.
     is_lost: bool,
 }
@@ -194,9 +197,5 @@ impl Hearing for Together<'_> {
     /// The client begins a new session, and closes this.
     fn is_done(&self) -> bool {
         self.is_lost
-    }
-
-    fn tick(&mut self, _: &mut Reading) -> Option<Vec<Event>> {
-        self.place.keep().then(Vec::new)
     }
 }

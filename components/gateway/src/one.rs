@@ -3,6 +3,7 @@
 use gatehouse_configuration::{Prefix, Upstream};
 use gatehouse_event_stream::Event;
 use gatehouse_federation::Stream;
+use gatehouse_json_rpc::Id;
 use gatehouse_mcp::{Era, Handle, Refusal, SessionId, response_headers};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_shell::inbound::Writer;
@@ -12,8 +13,8 @@ use wasip2::http::types::ResponseOutparam;
 use crate::answer::{self, End, Gone, Hearing, Over, Patience};
 use crate::answering::Answering;
 use crate::exchange::{Caller, Exchange, Line};
+use crate::places::Place;
 use crate::post::Posted;
-use crate::rates::Place;
 use crate::reading::{Form, Reading, Said, is_encoded};
 use crate::rewriting::Rewriting;
 use crate::session::{self, Session};
@@ -32,7 +33,10 @@ pub(crate) fn post(
     out: ResponseOutparam,
 ) {
     let asked = Session::of(exchange, caller, posted.era).and_then(|session| {
-        let place = if posted.listens() { Some(Place::take(exchange, caller)?) } else { None };
+        let place = match posted.listens() {
+            true => Place::of_stream(exchange, caller)?,
+            false => Place::of_call(exchange, caller),
+        };
         let call = Call {
             session_id: session.id()?,
             is_read: Rewriting::new(exchange, caller, posted.lists()).reads(),
@@ -51,9 +55,9 @@ pub(crate) fn post(
                 may_list: posted.lists(),
                 member: None,
                 lines,
-                place,
+                id: posted.request().map(|(_, id)| id),
             };
-            answer.of_messages(posted, upstream, &request, out);
+            answer.of_messages(posted, upstream, &request, place, out);
         }
         Err(refusal) => exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
     }
@@ -72,8 +76,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) member: Option<Voice<'a>>,
     /// What the log says of the messages that it answers.
     pub(crate) lines: Vec<Line<'a>>,
-    /// A place among the subject's streams.
-    pub(crate) place: Option<Place>,
+    /// Of the request that it answers, where it is one.
+    pub(crate) id: Option<&'a Id>,
 }
 
 /// One of a federation's members.
@@ -92,25 +96,31 @@ impl<'a> Answer<'a> {
         posted: &Posted,
         upstream: &Upstream,
         request: &Request<Vec<u8>>,
+        mut place: Place<'_>,
         out: ResponseOutparam,
     ) {
+        let (exchange, caller, asked) = (self.exchange, self.caller, elapsed());
+        exchange.log_begun(caller, &self.lines);
         let mut reading = Reading::default();
         reading.start(request, upstream::limits(upstream));
-        let (exchange, caller, asked) = (self.exchange, self.caller, elapsed());
         let is_early = posted.may_begin_early(exchange);
-        let said = reading.next(if is_early { EARLY } else { upstream::longest(upstream) });
+        let time = if is_early { EARLY } else { upstream::longest(upstream) };
+        let said = answer::first(&mut reading, time, &mut place);
         self.lines.iter_mut().for_each(|line| line.upstream = Some(elapsed().saturating_sub(asked)));
         let prefix = self.member.as_ref().and_then(|member| member.prefix);
         let lines = self.lines.clone();
         let (refusal, out) = match said {
-            Said::Head(_, head) => match self.relay(reading, &head, out) {
+            Ok(Said::Head(_, head)) => match self.relay(reading, &head, &mut place, out) {
                 Ok(()) => return,
                 Err(unanswered) => unanswered,
             },
-            Said::Tick if is_early => return self.late(posted, reading, out),
-            Said::NoAnswer(_, reason) => (upstream::no_answer(&reason), out),
-            Said::Tick => (Refusal::UpstreamTimedOut, out),
-            Said::Event(..) | Said::End(_) | Said::Broken(..) => (Refusal::UpstreamMalformed("it has no head"), out),
+            Ok(Said::Tick) if is_early => return self.late(reading, &mut place, out),
+            Ok(Said::NoAnswer(_, reason)) => (upstream::no_answer(&reason), out),
+            Ok(Said::Tick) => (Refusal::UpstreamTimedOut, out),
+            Ok(Said::Event(..) | Said::End(_) | Said::Broken(..)) => {
+                (Refusal::UpstreamMalformed("it has no head"), out)
+            }
+            Err(refusal) => return exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
         };
         exchange.refuse_messages(out, caller, &refusal.at_member(prefix), &posted.body, &lines);
     }
@@ -123,6 +133,7 @@ impl<'a> Answer<'a> {
         mut self,
         mut reading: Reading,
         head: &Response<()>,
+        place: &mut Place<'_>,
         out: ResponseOutparam,
     ) -> Result<(), Unanswered> {
         let form = Form::of(head.headers());
@@ -143,7 +154,7 @@ impl<'a> Answer<'a> {
         let patience = Patience::of(&self.exchange.endpoint.route.limits);
         match form {
             Form::Json if is_rewritten => {
-                let text = match whole(&mut reading, patience).and_then(|text| rewriting.text(member, text)) {
+                let text = match whole(&mut reading, patience, place).and_then(|text| rewriting.text(member, text)) {
                     Ok(text) => text.unwrap_or_default(),
                     Err(refusal) => return Err((refusal, out)),
                 };
@@ -156,17 +167,20 @@ impl<'a> Answer<'a> {
                 self.log(head);
                 let mut answering = Answering::new(out, headers, patience);
                 answering.has_status(head.status());
-                let mut events = Events { member, rewriting, place: self.place.take() };
-                let end = answer::converse(&mut reading, &mut answering, &mut events);
+                let mut events = Events { member, rewriting };
+                let end = answer::converse(&mut reading, &mut answering, &mut events, place);
                 log_end(self.exchange, self.caller, head.status(), &end);
-                if matches!(end, End::Complete | End::Gone(Gone::Time)) {
-                    answering.finish();
+                match end {
+                    End::Complete | End::Gone(Gone::Time) => answering.finish(),
+                    End::NoPlace(refusal) => answering.finish_with(&self.reply(&refusal)),
+                    End::Failed(_) | End::Gone(Gone::Reader) => {}
                 }
             }
             Form::Events | Form::Json | Form::Other => {
                 self.log(head);
                 let Some(writer) = Writer::open(out, head.status(), &headers) else { return Ok(()) };
-                let end = answer::relay(&mut reading.into_exchanges(), writer, patience, self.place.take());
+                let farewell = |refusal: &Refusal| (form == Form::Events).then(|| Event::message(self.reply(refusal)));
+                let end = answer::relay(&mut reading.into_exchanges(), writer, patience, place, farewell);
                 log_end(self.exchange, self.caller, head.status(), &end);
             }
         }
@@ -174,25 +188,29 @@ impl<'a> Answer<'a> {
     }
 
     /// Begins to answer before the server does.
-    fn late(mut self, posted: &Posted, mut reading: Reading, out: ResponseOutparam) {
+    fn late(mut self, mut reading: Reading, place: &mut Place<'_>, out: ResponseOutparam) {
         let headers = self.exchange.returned(&HeaderMap::new(), None, true);
         let mut answering = Answering::new(out, headers, Patience::of(&self.exchange.endpoint.route.limits));
         let prefix = self.member.as_ref().and_then(|member| member.prefix);
         let (member, rewriting) = self.rewriting();
-        let events = Events { member, rewriting, place: self.place.take() };
+        let events = Events { member, rewriting };
         let mut late = Late { answer: &self, events, has_spoken: false };
-        let end = answer::converse(&mut reading, &mut answering, &mut late);
+        let end = answer::converse(&mut reading, &mut answering, &mut late, place);
         let has_spoken = late.has_spoken;
         log_end(self.exchange, self.caller, StatusCode::OK, &end);
         match end {
             End::Complete | End::Gone(Gone::Time) => answering.finish(),
             End::Failed(refusal) if !has_spoken => {
-                let id = posted.request().map(|(_, id)| id);
-                let reply = refusal.at_member(prefix).reply(&self.exchange.endpoint, id);
-                answering.finish_with(&reply.to_object().to_string());
+                answering.finish_with(&self.reply(&refusal.at_member(prefix)));
             }
+            End::NoPlace(refusal) => answering.finish_with(&self.reply(&refusal)),
             End::Failed(_) | End::Gone(Gone::Reader) => {}
         }
+    }
+
+    /// The refusal as an answer to the request, for a stream that has begun.
+    fn reply(&self, refusal: &Refusal) -> String {
+        refusal.reply(&self.exchange.endpoint, self.id).to_object().to_string()
     }
 
     /// Takes the member's stream: an answer is rewritten once.
@@ -234,9 +252,10 @@ fn unreadable(rewriting: &Rewriting<'_>, form: Form, head: &Response<()>) -> Opt
 }
 
 /// The text of a whole JSON body.
-fn whole(reading: &mut Reading, patience: Patience) -> Result<String, Refusal> {
+fn whole(reading: &mut Reading, patience: Patience, place: &mut Place<'_>) -> Result<String, Refusal> {
     let mut text = String::new();
     while !patience.is_over() {
+        place.keep()?;
         match reading.next(answer::TICK) {
             Said::Event(_, event) => text.push_str(event.data.as_deref().unwrap_or_default()),
             Said::End(_) => return Ok(text),
@@ -253,7 +272,6 @@ fn whole(reading: &mut Reading, patience: Patience) -> Result<String, Refusal> {
 struct Events<'a> {
     member: usize,
     rewriting: Rewriting<'a>,
-    place: Option<Place>,
 }
 
 impl Hearing for Events<'_> {
@@ -275,10 +293,6 @@ impl Hearing for Events<'_> {
 
     fn begins(&self) -> bool {
         true
-    }
-
-    fn tick(&mut self, _: &mut Reading) -> Option<Vec<Event>> {
-        self.place.as_mut().is_none_or(Place::keep).then(Vec::new)
     }
 }
 
@@ -315,17 +329,16 @@ impl Hearing for Late<'_> {
     fn begins(&self) -> bool {
         true
     }
-
-    fn tick(&mut self, reading: &mut Reading) -> Option<Vec<Event>> {
-        self.events.tick(reading)
-    }
 }
 
 /// Notes an answer that did not come to its end.
 pub(crate) fn log_end(exchange: &Exchange<'_>, caller: &Caller, status: StatusCode, end: &End) {
-    if let End::Failed(refusal) = end {
-        let reason = refusal.reason();
-        let line = Line { reason: Some(&reason), ..Line::default() };
-        exchange.log("stream-broken", Some(caller), None, status.as_u16(), &line);
-    }
+    let (event, refusal) = match end {
+        End::Failed(refusal) => ("stream-broken", refusal),
+        End::NoPlace(refusal) => ("given-up", refusal),
+        End::Complete | End::Gone(_) => return,
+    };
+    let reason = refusal.reason();
+    let line = Line { reason: Some(&reason), ..Line::default() };
+    exchange.log(event, Some(caller), None, Some(status.as_u16()), &line);
 }

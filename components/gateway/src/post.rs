@@ -8,7 +8,7 @@ use http::header::ACCEPT;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::exchange::{Caller, Exchange, Line};
-use crate::{federated, one, rates, schema};
+use crate::{federated, one, places, rates, schema};
 
 /// Messages, read.
 pub(crate) struct Posted {
@@ -75,6 +75,7 @@ pub(crate) fn judge<'m, 'e: 'm>(
             line.is_denied = judged.is_err();
             judged
         })
+        .and_then(|()| places::check(exchange, caller, &posted.body))
         .and_then(|()| by_rates(exchange, caller, &posted.body));
     (lines, judgement)
 }

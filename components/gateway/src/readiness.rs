@@ -3,22 +3,17 @@
 use std::collections::BTreeMap;
 
 use gatehouse_configuration::{Configuration, Upstream};
-use gatehouse_protocol::UnixTime;
-use gatehouse_storage::{Key, Kind, Periods, Store as _, StoreUnavailable};
+use gatehouse_readiness::{self as readiness, Next, PATIENCE};
+use gatehouse_storage::StoreUnavailable;
 use host_imports::HostStore;
 use http::{Method, Request, Uri};
 use http_shell::outbound::{Arrival, Exchanges, Limits};
-use http_shell::{Milliseconds, elapsed, now};
+use http_shell::{Milliseconds, elapsed, now, wait};
 
 use crate::log_event;
 
-/// A counter for each period: who increments it to 1 looks, and adds what it saw.
-const READINESS: Kind = "readiness";
-/// Seconds. Anybody may ask; the servers are asked once in this time at most.
-const PERIODS: Periods = Periods::of_seconds(10);
-/// What is added for "all can be reached", and for "not all". Far more than anybody asks in a period, and far apart.
-const READY: i64 = 1 << 32;
-const NOT_READY: i64 = 1 << 48;
+/// How often somebody who waits for the first look asks whether it is over.
+const ASK_EVERY: Milliseconds = PATIENCE / 6;
 /// For all servers together.
 const TIME: Milliseconds = 6_000;
 const LIMITS: Limits = Limits { connect_seconds: 5, first_byte_seconds: 5, between_bytes_seconds: 5 };
@@ -31,33 +26,28 @@ pub(crate) fn is_asked_at(target: &Uri) -> bool {
 /// Whether every server gave some answer, as of at most 20 seconds ago. Where the store does not answer, nothing is
 /// ready.
 pub(crate) fn is_ready(configuration: &Configuration) -> bool {
-    looked_up(configuration, now()).unwrap_or_else(|error| {
+    known(configuration).unwrap_or_else(|error| {
         log_event("not-ready", None, &error.to_string());
         false
     })
 }
 
-fn looked_up(configuration: &Configuration, now: UnixTime) -> Result<bool, StoreUnavailable> {
-    let [this, previous] = PERIODS.possible_ends(now).map(|end| Key::new(READINESS, "all", end));
-    let (this, previous) = (this?, previous?);
-    let count = HostStore.increment(&this, 1)?;
-    if let Some(known) = known(count) {
-        return Ok(known);
-    }
-    if count > 1 {
-        // Somebody else is looking. Until then the previous answer holds; without one we are not known to be ready.
-        return Ok(known(HostStore.increment(&previous, 0)?).unwrap_or(false));
-    }
-    let is_ready = look(configuration);
-    HostStore.increment(&this, if is_ready { READY } else { NOT_READY })?;
-    Ok(is_ready)
-}
-
-fn known(count: i64) -> Option<bool> {
-    match count {
-        NOT_READY.. => Some(false),
-        READY.. => Some(true),
-        _ => None,
+fn known(configuration: &Configuration) -> Result<bool, StoreUnavailable> {
+    let (started, mut waited) = (elapsed(), 0);
+    loop {
+        match readiness::ask(&HostStore, now(), waited)? {
+            Next::Answer(is_ready) => return Ok(is_ready),
+            Next::Look => {
+                let began = now();
+                let is_ready = look(configuration);
+                readiness::note(&HostStore, began, is_ready)?;
+                return Ok(is_ready);
+            }
+            Next::Wait => {
+                wait(ASK_EVERY);
+                waited = elapsed().saturating_sub(started).max(1);
+            }
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Bytes in and out of WASI streams.
 
-use wasip2::clocks::monotonic_clock::{self, Instant, subscribe_instant};
+use wasip2::clocks::monotonic_clock::{self, Duration, Instant, subscribe_instant};
 use wasip2::io::poll::poll;
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 
 /// The most that is written at once, in bytes: a host that takes less says so.
 const WRITE_AT_MOST: u64 = 64 * 1024;
+/// Nanoseconds. Whoever takes nothing for so long has gone, whatever their connection looks like.
+const PATIENCE: Duration = 30_000_000_000;
 /// Bytes asked for in one read.
 pub(crate) const READ_AT_MOST: u64 = 64 * 1024;
 
@@ -39,22 +41,32 @@ impl From<StreamError> for ReaderGone {
     }
 }
 
-/// Writes all of `bytes`, and waits for the reader until `deadline`.
+/// Writes all of `bytes`, and waits for the reader until `deadline`, but never for longer than [`PATIENCE`] for one that
+/// takes nothing.
 pub(crate) fn write_by(output: &OutputStream, bytes: &[u8], deadline: Option<Instant>) -> Result<(), ReaderGone> {
     let mut rest = bytes;
+    let mut patience = patience(deadline);
     while !rest.is_empty() {
         let taken = write_some(output, rest)?;
         rest = rest.get(taken..).unwrap_or_default();
         if taken == 0 {
-            wait_for_reader(output, deadline)?;
+            wait_for_reader(output, patience)?;
+        } else {
+            patience = self::patience(deadline);
         }
     }
     output.flush()?;
     // The flush is over when there is room again.
     while output.check_write()? == 0 {
-        wait_for_reader(output, deadline)?;
+        wait_for_reader(output, patience)?;
     }
     Ok(())
+}
+
+/// Until when a reader is waited for that takes nothing from now on.
+fn patience(deadline: Option<Instant>) -> Instant {
+    let patience = monotonic_clock::now().saturating_add(PATIENCE);
+    deadline.map_or(patience, |deadline| deadline.min(patience))
 }
 
 /// Writes as many of `bytes` as there is room for now; how many.
@@ -67,12 +79,8 @@ pub(crate) fn write_some(output: &OutputStream, bytes: &[u8]) -> Result<usize, S
     Ok(piece.len())
 }
 
-fn wait_for_reader(output: &OutputStream, deadline: Option<Instant>) -> Result<(), ReaderGone> {
+fn wait_for_reader(output: &OutputStream, deadline: Instant) -> Result<(), ReaderGone> {
     let writable = output.subscribe();
-    let Some(deadline) = deadline else {
-        writable.block();
-        return Ok(());
-    };
     if monotonic_clock::now() >= deadline {
         return Err(ReaderGone);
     }

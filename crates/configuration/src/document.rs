@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use self::client::ClientDocument;
 use self::identity_provider::ProviderDocument;
+use self::limits::TotalsDocument;
 use self::route::RouteDocument;
 use self::values::{SecretDocument, unique};
 use crate::error::{one_line, problem};
@@ -51,6 +52,8 @@ pub(crate) struct Document {
     identity_providers: Option<Vec<ProviderDocument>>,
     #[serde(default)]
     routes: Vec<RouteDocument>,
+    #[serde(default)]
+    limits: TotalsDocument,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -110,6 +113,7 @@ impl Document {
             private_use_schemes: rules.private_use_schemes,
             identity_providers,
             routes,
+            long_requests: self.limits.check()?,
             public_url,
         };
         unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;

@@ -60,6 +60,9 @@ pub struct Configuration {
     pub identity_providers: Vec<IdentityProvider>,
     /// The MCP endpoints; at least one, each with a path of its own.
     pub routes: Vec<Route>,
+    /// The most requests that may last at once, of all routes and subjects together: open streams, and calls that have
+    /// waited for a server for more than a second.
+    pub long_requests: u32,
 }
 
 /// How long things live, in seconds.

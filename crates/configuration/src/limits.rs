@@ -13,6 +13,12 @@ pub struct Limits {
     pub headers: usize,
     /// The most streams that a subject may have open here at once: listening ones (GET, `subscriptions/listen`, `/sse`).
     pub streams_per_subject: u32,
+    /// The most streams that all subjects together may have open here at once.
+    pub streams_per_route: u32,
+    /// The most calls of a subject that may last here at once: that have waited for a server for more than a second.
+    pub calls_per_subject: u32,
+    /// The most calls of all subjects together that may last here at once.
+    pub calls_per_route: u32,
     /// Seconds after which a stream without any event ends.
     pub stream_idle: u64,
     /// Seconds after which a stream ends in any case.

@@ -207,7 +207,7 @@ scopes = ["mcp"]
 legacy_sse = true
 validate_arguments = true
 log_arguments = true
-limits = { request_bytes = 1000, json_depth = 64, headers = 100, streams_per_subject = 4, stream_idle = 60, stream_total = 600 }
+limits = { request_bytes = 1000, json_depth = 64, headers = 100, streams_per_subject = 4, streams_per_route = 8, calls_per_subject = 5, calls_per_route = 9, stream_idle = 60, stream_total = 600 }
 rates = [{ per = "subject", requests = 10, seconds = 60 }, { per = "tool", tools = ["a*"], requests = 1, seconds = 1 }]
 
 [[routes.members]]

@@ -27,7 +27,8 @@ pub struct Decision<'a> {
     /// Its trace (W3C Trace Context).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<&'a str>,
-    /// What happened: `forwarded`, `refused`, `options`, `stream-broken` or `not-configured`.
+    /// What happened: `begun`, `forwarded`, `refused`, `options`, `given-up`, `stream-broken` or `not-configured`; or to which
+    /// part of the gateway.
     pub event: &'static str,
     /// What was decided, once somebody asked for something.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,8 +53,9 @@ pub struct Decision<'a> {
     /// What those of them ask for that have no line of their own ([`About::text`]).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub further: Vec<String>,
-    /// The status of the answer.
-    pub status: u16,
+    /// The status of the answer, once there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
     /// The signed-in user or machine, once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<&'a str>,
@@ -177,7 +179,7 @@ mod tests {
             event: "refused",
             route: Some("/mcp"),
             method: "POST",
-            status: 401,
+            status: Some(401),
             subject: Some("demo:\n\"alice"),
             ..Decision::default()
         };
@@ -202,7 +204,7 @@ mod tests {
             member: Some("files"),
             method: "POST",
             about: About::of(&message, &configuration.routes[0]),
-            status: 200,
+            status: Some(200),
             subject: Some("demo:alice"),
             client_id: Some("client"),
             upstream_ms: Some(3),

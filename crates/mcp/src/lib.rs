@@ -61,7 +61,7 @@ pub use health::health;
 pub use last_event_id::last_event_id;
 pub use origin::Origin;
 pub use protected_resource::metadata;
-pub use refusal::Refusal;
+pub use refusal::{NoPlace, Refusal};
 pub use request_id::RequestId;
 pub use route::{Route, route};
 pub use scopes::{check_scopes, denied};

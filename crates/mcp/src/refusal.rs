@@ -74,8 +74,8 @@ pub enum Refusal {
         /// The RateLimit header fields.
         fields: HeaderMap,
     },
-    /// More streams than one subject may have open: 429.
-    TooManyStreams,
+    /// As many requests last as may: 429, or 503 where they are everybody's.
+    NoPlace(NoPlace),
     /// Sessions, handles, counters or a secret are not available: 503. Never 401, which would cost the client its tokens.
     Unavailable(String),
     /// The upstream cannot be reached: 502.
@@ -91,6 +91,37 @@ pub enum Refusal {
         /// What went wrong.
         refusal: Box<Refusal>,
     },
+}
+
+/// Which requests last, as many as may: streams that are open, or calls that have waited for a server for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPlace {
+    /// Streams of the subject, at the route.
+    StreamsOfSubject,
+    /// Streams of everybody, at the route.
+    StreamsOfRoute,
+    /// Calls of the subject, at the route.
+    CallsOfSubject,
+    /// Calls of everybody, at the route.
+    CallsOfRoute,
+    /// Whatever lasts, of everybody, at all routes.
+    All,
+}
+
+impl NoPlace {
+    /// Seconds after which a client may try again. It is nobody's promise: who has a place keeps it for as long as needed.
+    const RETRY_AFTER: u64 = 10;
+
+    /// The key of the limit.
+    fn key(self) -> &'static str {
+        match self {
+            Self::StreamsOfSubject => "limits.streams_per_subject",
+            Self::StreamsOfRoute => "limits.streams_per_route",
+            Self::CallsOfSubject => "limits.calls_per_subject",
+            Self::CallsOfRoute => "limits.calls_per_route",
+            Self::All => "limits.long_requests",
+        }
+    }
 }
 
 impl Refusal {
@@ -129,7 +160,7 @@ impl Refusal {
             Self::InvalidParams(text) => text.as_ref().into(),
             Self::InvalidArguments { .. } => "the arguments do not fit the tool".into(),
             Self::TooManyRequests { .. } => "a rate is exceeded".into(),
-            Self::TooManyStreams => "the subject has as many streams open as streams_per_subject allows".into(),
+            Self::NoPlace(no_place) => format!("as many requests last as {} allows", no_place.key()).into(),
             Self::Unavailable(reason) | Self::UpstreamUnreachable(reason) => reason.as_str().into(),
             Self::UpstreamMalformed(reason) => format!("the upstream's answer cannot be passed on: {reason}").into(),
             Self::UpstreamTimedOut => "the upstream did not answer in time".into(),

@@ -11,12 +11,17 @@ pub(crate) const START: u64 = 500_000 * 3_600;
 
 /// A route with what `tables` says of it.
 pub(crate) fn route(tables: &str) -> Route {
+    route_at("/mcp", tables)
+}
+
+/// The same at another path.
+pub(crate) fn route_at(path: &str, tables: &str) -> Route {
     let document = format!(
         r#"
         public_url = "https://gateway.example"
         identity_provider = {{ name = "demo", issuer = "https://login.example", client_id = "gatehouse" }}
         [[routes]]
-        path = "/mcp"
+        path = "{path}"
         url = "http://10.0.0.7:8080/mcp"
         {tables}
         "#

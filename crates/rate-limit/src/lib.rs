@@ -1,14 +1,14 @@
-//! How often, and how many at once: requests in sliding windows, and open streams, counted in the store.
+//! How often, and how many at once: requests in sliding windows, and requests that last, counted in the store.
 //!
-//! Everything is counted within one route, with the store's `increment` alone, so that instances that share a store
-//! count together. Whoever is over a limit takes his own increment back: what was refused does not count. Where nothing
-//! is limited, the store is not asked.
+//! Everything is counted with the store's `increment` alone, so that instances that share a store count together. Whoever
+//! is over a limit takes his own increment back: what was refused does not count. Where nothing is limited and nothing
+//! lasts, the store is not asked.
 
 mod counters;
 mod names;
+pub mod places;
 mod requests;
 mod standing;
-pub mod streams;
 mod window;
 
 pub use names::{MOST_NAMES, SLOTS};

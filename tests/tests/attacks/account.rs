@@ -10,7 +10,7 @@ async fn open(world: &AttackWorld, person: &Person) -> Answer {
 }
 
 /// Signs `person` in to the account pages; the page with their sessions.
-async fn sign_in(world: &AttackWorld, person: &Person) -> Answer {
+pub(crate) async fn sign_in(world: &AttackWorld, person: &Person) -> Answer {
     let page = open(world, person).await;
     let pressed = page.form("/sign-in").expect("a form").pressed("provider", "test");
     let sent = person.submit(&world.gatehouse.url, "/sign-in", &pressed).await;

@@ -3,6 +3,7 @@
 
 mod account;
 mod answers;
+mod begun;
 mod bit_flips;
 mod bypass;
 mod clients;

@@ -1,6 +1,7 @@
 //! The gateway.
 
 mod batches;
+mod begun;
 mod eras;
 mod federated;
 mod forwarding;
@@ -8,6 +9,7 @@ mod identity_provider_tokens;
 mod ids;
 mod legacy;
 mod limits;
+mod long_requests;
 mod own_answers;
 mod policy;
 mod refusing;

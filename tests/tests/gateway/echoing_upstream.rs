@@ -1,7 +1,8 @@
 //! An upstream that repeats who asks, in answers and in streams that stay open, so that a test sees whose data it got.
 //!
 //! `initialize` gives a session, a GET in it opens its stream, `subscriptions/listen` opens one under the name in the
-//! header `x-stream`; the tool `publish` says something on a stream. Everything else is answered with who asked.
+//! header `x-stream`; the tool `publish` says something on a stream, the tool `wait` takes its time. Everything else is
+//! answered with who asked.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::{Notify, watch};
 
 /// The upstream; it ends with the test's runtime.
 pub(crate) struct EchoingUpstream {
@@ -21,6 +23,9 @@ pub(crate) struct EchoingUpstream {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
+    /// How many calls of `wait` there are now.
+    waiting: watch::Sender<usize>,
+    released: Notify,
 }
 
 #[derive(Default)]
@@ -74,6 +79,19 @@ impl EchoingUpstream {
         self.state(|state| state.sessions.len())
     }
 
+    /// Waits until there are so many calls of `wait`.
+    pub(crate) async fn waits_for(&self, calls: usize) {
+        let mut waiting = self.shared.waiting.subscribe();
+        let reached = waiting.wait_for(|waiting| *waiting == calls);
+        let reached = tokio::time::timeout(core::time::Duration::from_secs(60), reached).await;
+        reached.expect("so many calls in time").expect("the upstream runs");
+    }
+
+    /// Answers all calls of `wait` that there are.
+    pub(crate) fn release(&self) {
+        self.shared.released.notify_waiters();
+    }
+
     fn state<T>(&self, read: impl FnOnce(&State) -> T) -> T {
         read(&self.shared.state.lock().expect("no panic"))
     }
@@ -90,6 +108,7 @@ async fn serve(mut stream: BufReader<TcpStream>, shared: &Shared) -> Option<()> 
                 write(&mut stream, &format!("{head}content-length: {}\r\n\r\n{body}", body.len())).await?;
             }
             Answer::Stream { key, first } => return keep_open(stream, shared, key, &first).await,
+            Answer::Held(body) => hold(&mut stream, shared, &body.to_string()).await?,
         }
     }
 }
@@ -97,6 +116,7 @@ async fn serve(mut stream: BufReader<TcpStream>, shared: &Shared) -> Option<()> 
 enum Answer {
     Whole(&'static str, String, Option<Value>),
     Stream { key: String, first: Value },
+    Held(Value),
 }
 
 fn answer(asked: &Asked, shared: &Shared) -> Answer {
@@ -142,12 +162,30 @@ fn answer(asked: &Asked, shared: &Shared) -> Answer {
             let sent = state.streams.get(key).is_some_and(|stream| stream.send(said.to_string()).is_ok());
             Answer::Whole("200 OK", String::new(), result(json!({ "content": [], "subject": subject, "sent": sent })))
         }
+        "tools/call" if params["name"] == "wait" => {
+            Answer::Held(json!({ "jsonrpc": "2.0", "id": id, "result": { "content": [], "subject": subject } }))
+        }
         _ if id.is_null() => Answer::Whole("202 Accepted", String::new(), None),
         _ => {
             let who = json!({ "content": [], "subject": subject, "session": session, "asked": params });
             Answer::Whole("200 OK", String::new(), result(who))
         }
     }
+}
+
+/// Answers when it is released; `None` where the other side has gone before.
+async fn hold(stream: &mut BufReader<TcpStream>, shared: &Shared, body: &str) -> Option<()> {
+    let released = shared.released.notified();
+    tokio::pin!(released);
+    released.as_mut().enable();
+    shared.waiting.send_modify(|waiting| *waiting += 1);
+    let is_released = tokio::select! {
+        () = released => true,
+        _ = stream.fill_buf() => false,
+    };
+    shared.waiting.send_modify(|waiting| *waiting -= 1);
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length";
+    if is_released { write(stream, &format!("{head}: {}\r\n\r\n{body}", body.len())).await } else { None }
 }
 
 /// Writes events, each with an id, until the other side goes away.

@@ -48,7 +48,7 @@ impl User {
     }
 
     /// A request of the newest era.
-    fn stateless(&self, method: &str, mut parameters: Value) -> RequestBuilder {
+    pub(crate) fn stateless(&self, method: &str, mut parameters: Value) -> RequestBuilder {
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientInfo": { "name": "gatehouse-tests", "version": "1" },

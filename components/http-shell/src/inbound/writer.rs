@@ -45,7 +45,7 @@ impl Writer {
     }
 
     /// From now on a client that takes nothing counts as gone when this much time has passed, whatever it has taken
-    /// before: for an answer that must not last longer.
+    /// before: for an answer that must not last longer. Whoever takes nothing for 30 seconds has gone in any case.
     #[must_use]
     pub fn at_most(mut self, time: Milliseconds) -> Self {
         let time = time.saturating_mul(NANOSECONDS_OF_MILLISECOND);
@@ -56,7 +56,7 @@ impl Writer {
     /// Sends these bytes; returns when the host has taken them.
     ///
     /// # Errors
-    /// Where the client has gone.
+    /// Where the client has gone, or takes nothing for 30 seconds.
     pub fn write(&self, bytes: &[u8]) -> Result<(), ReaderGone> {
         Ok(streams::write_by(&self.stream, bytes, self.deadline)?)
     }

@@ -1,4 +1,4 @@
-//! `[routes.limits]` and `[[routes.rates]]`.
+//! `[limits]`, `[routes.limits]` and `[[routes.rates]]`.
 
 use serde::Deserialize;
 
@@ -16,7 +16,13 @@ const DEEPEST_JSON: usize = 127;
 const DEFAULT_HEADERS: usize = 100;
 const MOST_HEADERS: usize = 1000;
 const DEFAULT_STREAMS: u32 = 32;
-const MOST_STREAMS: u32 = 10_000;
+const DEFAULT_CALLS: u32 = 32;
+/// So that neither the streams nor the calls of one route take every place of [`DEFAULT_LONG_REQUESTS`].
+const DEFAULT_PER_ROUTE: u32 = 96;
+const MOST_PER_ROUTE: u32 = 10_000;
+/// So that short requests find room in the pool of a host that has places for about 260, Spin and the embedded host.
+const DEFAULT_LONG_REQUESTS: u32 = 128;
+const MOST_LONG_REQUESTS: u32 = 100_000;
 /// Seconds. Between two events there may be silence for as long as nothing happens.
 const DEFAULT_STREAM_IDLE: u64 = 60 * 60;
 /// Seconds. A stream outlives the token that it was opened with; this is for how long at most.
@@ -33,6 +39,9 @@ pub(super) struct LimitsDocument {
     json_depth: Option<usize>,
     headers: Option<usize>,
     streams_per_subject: Option<u32>,
+    streams_per_route: Option<u32>,
+    calls_per_subject: Option<u32>,
+    calls_per_route: Option<u32>,
     stream_idle: Option<u64>,
     stream_total: Option<u64>,
 }
@@ -46,6 +55,9 @@ impl LimitsDocument {
             json_depth: self.json_depth.unwrap_or(DEFAULT_JSON_DEPTH),
             headers: self.headers.unwrap_or(DEFAULT_HEADERS),
             streams_per_subject: self.streams_per_subject.unwrap_or(DEFAULT_STREAMS),
+            streams_per_route: self.streams_per_route.unwrap_or(DEFAULT_PER_ROUTE),
+            calls_per_subject: self.calls_per_subject.unwrap_or(DEFAULT_CALLS),
+            calls_per_route: self.calls_per_route.unwrap_or(DEFAULT_PER_ROUTE),
             stream_idle: self.stream_idle.unwrap_or(DEFAULT_STREAM_IDLE),
             stream_total: self.stream_total.unwrap_or(DEFAULT_STREAM_TOTAL),
         };
@@ -59,8 +71,15 @@ impl LimitsDocument {
         if !(10..=MOST_HEADERS).contains(&limits.headers) {
             return Err(problem(key("headers"), "must be 10 to 1000", "headers = 100"));
         }
-        if !(1..=MOST_STREAMS).contains(&limits.streams_per_subject) {
-            return Err(problem(key("streams_per_subject"), "must be 1 to 10000", "streams_per_subject = 32"));
+        for (name, value, example) in [
+            ("streams_per_subject", limits.streams_per_subject, "streams_per_subject = 32"),
+            ("streams_per_route", limits.streams_per_route, "streams_per_route = 96"),
+            ("calls_per_subject", limits.calls_per_subject, "calls_per_subject = 32"),
+            ("calls_per_route", limits.calls_per_route, "calls_per_route = 96"),
+        ] {
+            if !(1..=MOST_PER_ROUTE).contains(&value) {
+                return Err(problem(key(name), "must be 1 to 10000", example));
+            }
         }
         if !(1..=LONGEST_STREAM).contains(&limits.stream_idle) {
             return Err(problem(key("stream_idle"), "must be 1 to 604800 seconds", "stream_idle = 3600"));
@@ -69,6 +88,24 @@ impl LimitsDocument {
             return Err(problem(key("stream_total"), "must be 1 to 604800 seconds", "stream_total = 28800"));
         }
         Ok(limits)
+    }
+}
+
+/// What holds for all routes together.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TotalsDocument {
+    long_requests: Option<u32>,
+}
+
+impl TotalsDocument {
+    /// The most requests that may last at once.
+    pub(super) fn check(&self) -> Result<u32, ConfigurationError> {
+        let most = self.long_requests.unwrap_or(DEFAULT_LONG_REQUESTS);
+        if !(1..=MOST_LONG_REQUESTS).contains(&most) {
+            return Err(problem("limits.long_requests", "must be 1 to 100000", "long_requests = 128"));
+        }
+        Ok(most)
     }
 }
 

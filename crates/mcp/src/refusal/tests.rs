@@ -58,7 +58,11 @@ fn all() -> Vec<(Refusal, u16, u16, i64, Option<&'static str>)> {
         in_band(Refusal::InvalidParams("Unknown tool".into()), 400, -32602),
         in_band(arguments("2025-06-18"), 400, -32602),
         plain(Refusal::TooManyRequests { retry_after: 7, fields: HeaderMap::new() }, 429, 429),
-        plain(Refusal::TooManyStreams, 429, 429),
+        plain(Refusal::NoPlace(NoPlace::StreamsOfSubject), 429, 429),
+        plain(Refusal::NoPlace(NoPlace::StreamsOfRoute), 429, 429),
+        plain(Refusal::NoPlace(NoPlace::CallsOfSubject), 429, 429),
+        plain(Refusal::NoPlace(NoPlace::CallsOfRoute), 429, 429),
+        plain(Refusal::NoPlace(NoPlace::All), 503, -32603),
         plain(Refusal::Unavailable(SECRET.to_owned()), 503, -32603),
         plain(Refusal::UpstreamUnreachable(SECRET.to_owned()), 502, -32603),
         plain(Refusal::UpstreamMalformed("it is odd"), 502, -32603),
@@ -141,9 +145,28 @@ fn a_client_is_told_what_it_could_do_instead() {
         ("/mcp", Refusal::ContentEncoding, "accept-encoding", "identity"),
         ("/mcp", Refusal::TooManyRequests { retry_after: 7, fields: fields.clone() }, RETRY_AFTER.as_str(), "7"),
         ("/mcp", Refusal::TooManyRequests { retry_after: 7, fields }, "ratelimit", "\"subject\";r=0;t=7"),
+        ("/mcp", Refusal::NoPlace(NoPlace::CallsOfSubject), RETRY_AFTER.as_str(), "10"),
+        ("/mcp", Refusal::NoPlace(NoPlace::All), RETRY_AFTER.as_str(), "10"),
     ] {
         let response = refusal.response(&Endpoint::at(&configuration, path).unwrap(), None);
         assert_eq!(response.headers()[name], value, "{path} {refusal:?}");
+    }
+}
+
+#[test]
+fn who_finds_no_place_learns_of_his_own_limit_and_of_nobody_elses_and_the_log_names_the_key() {
+    let configuration = example::configuration();
+    let endpoint = example::endpoint(&configuration);
+    for (no_place, message, key) in [
+        (NoPlace::StreamsOfSubject, "More than the 32 open streams allowed at /mcp", "limits.streams_per_subject"),
+        (NoPlace::CallsOfSubject, "More than the 32 calls at once allowed at /mcp", "limits.calls_per_subject"),
+        (NoPlace::StreamsOfRoute, "Too many streams are open at /mcp", "limits.streams_per_route"),
+        (NoPlace::CallsOfRoute, "Too many calls are under way at /mcp", "limits.calls_per_route"),
+        (NoPlace::All, "Too many requests are under way at this gateway", "limits.long_requests"),
+    ] {
+        let refusal = Refusal::NoPlace(no_place);
+        assert_eq!(body(&refusal.response(&endpoint, None))["error"]["message"], message);
+        assert_eq!(refusal.reason(), format!("as many requests last as {key} allows"));
     }
 }
 

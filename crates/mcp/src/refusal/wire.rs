@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use crate::challenge::{ErrorCode, challenge};
-use crate::{Endpoint, NoBearer, Refusal, response_headers};
+use crate::{Endpoint, NoBearer, NoPlace, Refusal, response_headers};
 
 impl Refusal {
     /// The answer for the client of `endpoint`, to the request with this `id` where one could be read. It still needs
@@ -76,6 +76,7 @@ impl Refusal {
                 headers.extend(fields.clone());
                 (RETRY_AFTER, (*retry_after).into())
             }
+            Self::NoPlace(_) => (RETRY_AFTER, NoPlace::RETRY_AFTER.into()),
             Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
             Self::Origin
             | Self::Denied
@@ -92,7 +93,6 @@ impl Refusal {
             | Self::MethodNotFound(_)
             | Self::InvalidParams(_)
             | Self::InvalidArguments { .. }
-            | Self::TooManyStreams
             | Self::Unavailable(_)
             | Self::UpstreamUnreachable(_)
             | Self::UpstreamMalformed(_)
@@ -118,7 +118,8 @@ impl Refusal {
             Self::TooManyHeaders => Kind::of(Status::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::MediaType | Self::ContentEncoding => Kind::of(Status::UNSUPPORTED_MEDIA_TYPE),
             Self::BodyTooLarge => Kind::of(Status::PAYLOAD_TOO_LARGE),
-            Self::TooManyRequests { .. } | Self::TooManyStreams => Kind::of(Status::TOO_MANY_REQUESTS),
+            Self::NoPlace(NoPlace::All) => Kind::with(Status::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR),
+            Self::TooManyRequests { .. } | Self::NoPlace(_) => Kind::of(Status::TOO_MANY_REQUESTS),
             Self::NoBearer(NoBearer::Doubled | NoBearer::Malformed)
             | Self::DoubledHeader(_)
             | Self::BodyBroken
@@ -194,9 +195,18 @@ impl Refusal {
             Self::InvalidParams(text) => text.as_ref().into(),
             Self::InvalidArguments { detail, .. } => invalid_arguments(detail).into(),
             Self::TooManyRequests { .. } => format!("Too many requests at {path}").into(),
-            Self::TooManyStreams => {
-                format!("More than the {} open streams allowed at {path}", limits.streams_per_subject).into()
-            }
+            Self::NoPlace(no_place) => match no_place {
+                NoPlace::StreamsOfSubject => {
+                    format!("More than the {} open streams allowed at {path}", limits.streams_per_subject).into()
+                }
+                NoPlace::CallsOfSubject => {
+                    format!("More than the {} calls at once allowed at {path}", limits.calls_per_subject).into()
+                }
+                // How many others may have is not theirs to know.
+                NoPlace::StreamsOfRoute => format!("Too many streams are open at {path}").into(),
+                NoPlace::CallsOfRoute => format!("Too many calls are under way at {path}").into(),
+                NoPlace::All => "Too many requests are under way at this gateway".into(),
+            },
             Self::Unavailable(_) => "The gateway cannot answer at the moment".into(),
             Self::UpstreamUnreachable(_) => format!("{server} cannot be reached").into(),
             Self::UpstreamMalformed(_) => format!("{server} gave an answer that cannot be passed on").into(),

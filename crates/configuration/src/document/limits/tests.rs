@@ -24,6 +24,9 @@ fn a_route_without_limits_of_its_own_has_the_documented_ones() {
             json_depth: 64,
             headers: 100,
             streams_per_subject: 32,
+            streams_per_route: 96,
+            calls_per_subject: 32,
+            calls_per_route: 96,
             stream_idle: 3_600,
             stream_total: 28_800,
         }
@@ -38,6 +41,9 @@ fn every_limit_is_taken_at_both_its_edges_and_refused_past_them() {
         ("json_depth", 4, 127, "must be 4 to 127"),
         ("headers", 10, 1_000, "must be 10 to 1000"),
         ("streams_per_subject", 1, 10_000, "must be 1 to 10000"),
+        ("streams_per_route", 1, 10_000, "must be 1 to 10000"),
+        ("calls_per_subject", 1, 10_000, "must be 1 to 10000"),
+        ("calls_per_route", 1, 10_000, "must be 1 to 10000"),
         ("stream_idle", 1, 604_800, "must be 1 to 604800 seconds"),
         ("stream_total", 1, 604_800, "must be 1 to 604800 seconds"),
     ] {
@@ -49,6 +55,20 @@ fn every_limit_is_taken_at_both_its_edges_and_refused_past_them() {
             let refused = problem_of(&with(&format!("[routes.limits]\n{name} = {outside}")));
             assert_eq!(refused, (format!("routes[0].limits.{name}"), said.to_owned()));
         }
+    }
+}
+
+#[test]
+fn all_routes_together_have_a_limit_of_their_own() {
+    let with = |lines: &str| format!("{lines}\n{MINIMAL}");
+    assert_eq!(Configuration::parse(MINIMAL).unwrap().long_requests, 128);
+    for inside in [1, 100_000] {
+        let text = with(&format!("limits = {{ long_requests = {inside} }}"));
+        assert_eq!(Configuration::parse(&text).unwrap().long_requests, inside);
+    }
+    for outside in [0, 100_001] {
+        let refused = problem_of(&with(&format!("limits = {{ long_requests = {outside} }}")));
+        assert_eq!(refused, ("limits.long_requests".to_owned(), "must be 1 to 100000".to_owned()));
     }
 }
 

@@ -1,0 +1,309 @@
+//! Places for requests that last: open streams, and calls whose server takes its time.
+//!
+//! A place is one of those that a subject has at a route, of those that the route has, and of those that there are in
+//! all. An instance can end at any moment without giving anything back, so a place counts only for as long as somebody
+//! says that it is taken: it is counted in the minute that it is in and in the next one, and every minute in one more.
+//! What nobody speaks for any more is forgotten before two minutes are over.
+//!
+//! Nothing is counted downwards, because some hosts' stores can only add: who leaves is counted in a second counter.
+
+use core::cmp::Ordering;
+
+use gatehouse_configuration::Route;
+use gatehouse_protocol::UnixTime;
+use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
+
+use crate::counters;
+
+/// Who came, in a minute.
+const PLACES: Kind = "places";
+/// Who of them has left.
+const LEFT: Kind = "places-left";
+/// Says that a subject's calls have taken all their places.
+const CALLS_FULL: Kind = "calls-full";
+/// Seconds.
+const MINUTE: u64 = 60;
+/// Seconds. For so long at most, a call is refused because of [`CALLS_FULL`] after a place has become free.
+const FULL_FOR: u64 = 5;
+
+/// What lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// A stream that listens, from its beginning.
+    Stream,
+    /// Any other request, once it has waited for a while.
+    Call,
+}
+
+/// Who asks for a place, and how many there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// Where, and how many there are for a subject and for the route.
+    pub route: &'a Route,
+    /// The user or machine.
+    pub subject: &'a str,
+    /// For what.
+    pub lasting: Lasting,
+    /// How many there are for all subjects at all routes.
+    pub in_all: u32,
+}
+
+/// What comes of asking.
+#[derive(Debug)]
+pub enum Answer {
+    /// The place. Whoever ends what has it [`give_back`]s it.
+    Taken(Place),
+    /// All are taken.
+    Full(Full),
+}
+
+/// Whose places are all taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// The subject's, at the route.
+    Subject,
+    /// The route's.
+    Route,
+    /// Everybody's.
+    All,
+}
+
+/// A place.
+#[derive(Debug)]
+pub struct Place {
+    counters: [Counter; 3],
+    /// The counters, by number, and the minutes in which it counts: two, or three for the moment when it goes on.
+    counted: Vec<(usize, u64)>,
+    /// Whether it was the last of the subject's.
+    is_last: bool,
+}
+
+/// Whether a place may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It may.
+    Taken,
+    /// Nobody had spoken for it for too long, and all of these are taken now: what had it must end, and no longer counts.
+    Lost(Full),
+}
+
+/// Takes a place.
+///
+/// # Errors
+/// Where the store does not answer: the caller must deny, and a place may count until the end of the next minute.
+pub fn take(store: &impl Store, now: UnixTime, asking: &Asking<'_>) -> Result<Answer, StoreUnavailable> {
+    let mut place = Place { counters: asking.counters(), counted: Vec::new(), is_last: false };
+    let minute = now.seconds() / MINUTE;
+    // Both minutes decide. Two instances whose clocks do not quite agree on the minute meet in one of them.
+    for minute in [minute, minute.saturating_add(1)] {
+        if let Some(full) = place.enter(store, minute)? {
+            place.leave(store)?;
+            if full == Full::Subject {
+                place.tell(store, now)?;
+            }
+            return Ok(Answer::Full(full));
+        }
+    }
+    if place.is_last {
+        place.tell(store, now)?;
+    }
+    Ok(Answer::Taken(place))
+}
+
+/// Says that a place is taken. Call it a few times in each minute; only one of the calls asks the store.
+///
+/// # Errors
+/// Where the store does not answer: the next call tries again, and the caller may go on meanwhile.
+pub fn keep(store: &impl Store, now: UnixTime, place: &mut Place) -> Result<Kept, StoreUnavailable> {
+    let minute = now.seconds() / MINUTE;
+    let next = minute.saturating_add(1);
+    if place.counts_in(next) {
+        return Ok(Kept::Taken);
+    }
+    place.counted.retain(|(_, counted)| *counted >= minute);
+    // Who comes in time is among those who were let in before; who comes late must find a place as anybody else.
+    if place.counts_in(minute) {
+        place.stay(store, next)?;
+        return Ok(Kept::Taken);
+    }
+    for minute in [minute, next] {
+        if let Some(full) = place.enter(store, minute)? {
+            place.leave(store)?;
+            return Ok(Kept::Lost(full));
+        }
+    }
+    Ok(Kept::Taken)
+}
+
+/// Gives a place back. Where this is not called, it counts until the end of the next minute.
+///
+/// # Errors
+/// Where the store does not answer; it is then as if this had not been called.
+pub fn give_back(store: &impl Store, now: UnixTime, mut place: Place) -> Result<(), StoreUnavailable> {
+    // Minutes that are over count nobody any more.
+    let minute = now.seconds() / MINUTE;
+    place.counted.retain(|(_, counted)| *counted >= minute);
+    place.leave(store)?;
+    place.counters.iter().filter(|counter| counter.tells).try_for_each(|counter| store.delete(&counter.full(now)?))
+}
+
+/// Whether a call of `subject` would find no place, as far as that is known before it is made: with one look, and
+/// without counting it. Who took the last place, or found none, has left a note, which counts for 5 seconds at most
+/// and is removed when a place becomes free.
+///
+/// # Errors
+/// Where the store does not answer.
+pub fn calls_are_full(
+    store: &impl Store,
+    now: UnixTime,
+    route: &Route,
+    subject: &str,
+) -> Result<bool, StoreUnavailable> {
+    let asking = Asking { route, subject, lasting: Lasting::Call, in_all: 0 };
+    let [counter, ..] = asking.counters();
+    Ok(store.get(&counter.full(now)?)?.is_some())
+}
+
+impl Asking<'_> {
+    /// The subject first: who has taken all of his is never counted among the others, where he could push somebody out.
+    fn counters(&self) -> [Counter; 3] {
+        let (path, limits) = (self.route.path.as_str(), &self.route.limits);
+        let (what, per_subject, per_route) = match self.lasting {
+            Lasting::Stream => ("streams", limits.streams_per_subject, limits.streams_per_route),
+            Lasting::Call => ("calls", limits.calls_per_subject, limits.calls_per_route),
+        };
+        let counter = |whose, parts: &[&str], most| Counter { whose, id: counters::id(parts), most, tells: false };
+        let subject = counter(Full::Subject, &[path, what, self.subject], per_subject);
+        [
+            Counter { tells: self.lasting == Lasting::Call, ..subject },
+            counter(Full::Route, &[path, what], per_route),
+            counter(Full::All, &[], self.in_all),
+        ]
+    }
+}
+
+impl Place {
+    /// Counts it in a minute; whose places are all taken, if some are.
+    fn enter(&mut self, store: &impl Store, minute: u64) -> Result<Option<Full>, StoreUnavailable> {
+        for (number, counter) in self.counters.iter().enumerate() {
+            if self.counted.contains(&(number, minute)) {
+                continue;
+            }
+            match counter.enter(store, minute, &mut self.counted, number)? {
+                Entered::Within => {}
+                Entered::Last => self.is_last |= counter.whose == Full::Subject,
+                Entered::Beyond => return Ok(Some(counter.whose)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Leaves a note that the subject's places are all taken, where others look for one.
+    fn tell(&self, store: &impl Store, now: UnixTime) -> Result<(), StoreUnavailable> {
+        let mut telling = self.counters.iter().filter(|counter| counter.tells);
+        telling.try_for_each(|counter| store.put(&counter.full(now)?, b"full"))
+    }
+
+    /// Counts it in a minute, however many places are taken.
+    fn stay(&mut self, store: &impl Store, minute: u64) -> Result<(), StoreUnavailable> {
+        for (number, counter) in self.counters.iter().enumerate() {
+            if !self.counted.contains(&(number, minute)) {
+                store.increment(&counter.came(minute)?, 1)?;
+                self.counted.push((number, minute));
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts it in no minute any more.
+    fn leave(&mut self, store: &impl Store) -> Result<(), StoreUnavailable> {
+        while let Some((number, minute)) = self.counted.pop() {
+            if let Some(counter) = self.counters.get(number) {
+                store.increment(&counter.left(minute)?, 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn counts_in(&self, minute: u64) -> bool {
+        (0..self.counters.len()).all(|number| self.counted.contains(&(number, minute)))
+    }
+}
+
+/// Places that are counted together.
+#[derive(Debug)]
+struct Counter {
+    whose: Full,
+    id: String,
+    most: u32,
+    /// Whether others are told that all are taken.
+    tells: bool,
+}
+
+/// Where one more stands among those who are counted.
+enum Entered {
+    /// There are more places.
+    Within,
+    /// It has the last one.
+    Last,
+    /// It has none.
+    Beyond,
+}
+
+impl Counter {
+    /// Counts one more in a minute. Whether or not there was a place, it has to leave, as `counted` says.
+    fn enter(
+        &self,
+        store: &impl Store,
+        minute: u64,
+        counted: &mut Vec<(usize, u64)>,
+        number: usize,
+    ) -> Result<Entered, StoreUnavailable> {
+        let (came, left, most) = (self.came(minute)?, self.left(minute)?, i64::from(self.most));
+        let mut who_came = store.increment(&came, 1)?;
+        counted.push((number, minute));
+        if who_came < most {
+            return Ok(Entered::Within);
+        }
+        // Some of those who came may have left. Who comes as one too many leaves, too, and comes again: the others are then
+        // looked up before this one is counted. Whoever comes and leaves in between seems to be there, and nobody who is
+        // there seems to have left, so never are more let in than there are places.
+        let who_left = if who_came == most {
+            store.increment(&left, 0)?
+        } else {
+            let who_left = store.increment(&left, 1)?;
+            counted.pop();
+            who_came = store.increment(&came, 1)?;
+            counted.push((number, minute));
+            who_left
+        };
+        Ok(match who_came.saturating_sub(who_left).cmp(&most) {
+            Ordering::Less => Entered::Within,
+            Ordering::Equal => Entered::Last,
+            Ordering::Greater => Entered::Beyond,
+        })
+    }
+
+    fn came(&self, minute: u64) -> Result<Key, StoreUnavailable> {
+        self.key(PLACES, minute)
+    }
+
+    fn left(&self, minute: u64) -> Result<Key, StoreUnavailable> {
+        self.key(LEFT, minute)
+    }
+
+    /// A minute's counter exists for a minute more, for an instance whose clock is behind.
+    fn key(&self, kind: Kind, minute: u64) -> Result<Key, StoreUnavailable> {
+        let end = minute.saturating_add(2).saturating_mul(MINUTE);
+        Ok(Key::new(kind, &self.id, UnixTime::from_seconds(end))?)
+    }
+
+    /// The note that all are taken. It ends with a period, so that who looks for it knows its name.
+    fn full(&self, now: UnixTime) -> Result<Key, StoreUnavailable> {
+        let end = (now.seconds() / FULL_FOR).saturating_add(1).saturating_mul(FULL_FOR);
+        Ok(Key::new(CALLS_FULL, &self.id, UnixTime::from_seconds(end))?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,337 @@
+use gatehouse_storage::memory::MemoryStore;
+use proptest::prelude::*;
+
+use super::*;
+use crate::example::{START, route, route_at, shared_store, successes_of_64};
+
+const ALICE: &str = "demo:alice";
+const BOB: &str = "demo:bob";
+
+/// A route where a subject has so many places for streams and for calls.
+fn limited(most: u32) -> Route {
+    route(&format!("limits = {{ streams_per_subject = {most}, calls_per_subject = {most} }}"))
+}
+
+/// So many seconds after the start of a minute.
+fn after(seconds: u64) -> UnixTime {
+    UnixTime::from_seconds(START + seconds)
+}
+
+fn store() -> MemoryStore {
+    MemoryStore::at(after(0))
+}
+
+fn asking<'a>(route: &'a Route, subject: &'a str) -> Asking<'a> {
+    Asking { route, subject, lasting: Lasting::Stream, in_all: 1_000 }
+}
+
+fn calling<'a>(route: &'a Route, subject: &'a str) -> Asking<'a> {
+    Asking { lasting: Lasting::Call, ..asking(route, subject) }
+}
+
+fn taken(store: &impl Store, seconds: u64, asking: &Asking<'_>) -> Result<Place, Full> {
+    match take(store, after(seconds), asking).unwrap() {
+        Answer::Taken(place) => Ok(place),
+        Answer::Full(full) => Err(full),
+    }
+}
+
+fn takes(store: &impl Store, seconds: u64, route: &Route) -> bool {
+    taken(store, seconds, &asking(route, ALICE)).is_ok()
+}
+
+/// How many more find a place. Nobody who only tried is counted afterwards.
+fn free(store: &impl Store, seconds: u64, asking: &Asking<'_>) -> usize {
+    let places: Vec<_> = core::iter::from_fn(|| taken(store, seconds, asking).ok()).collect();
+    let free = places.len();
+    places.into_iter().for_each(|place| give_back(store, after(seconds), place).unwrap());
+    free
+}
+
+#[test]
+fn as_many_places_are_taken_as_there_are_and_the_next_is_not() {
+    for lasting in [Lasting::Stream, Lasting::Call] {
+        let (store, route) = (store(), limited(3));
+        let alice = Asking { lasting, ..asking(&route, ALICE) };
+        let mut places: Vec<_> = (0..3).map(|_| taken(&store, 0, &alice).unwrap()).collect();
+        assert_eq!([0, 59].map(|seconds| taken(&store, seconds, &alice).unwrap_err()), [Full::Subject; 2]);
+        // Who finds none is counted nowhere: others have their own.
+        assert_eq!(free(&store, 0, &Asking { subject: BOB, ..alice }), 3);
+        give_back(&store, after(30), places.remove(0)).unwrap();
+        assert_eq!(free(&store, 30, &alice), 1);
+        assert_eq!(free(&store, 0, &Asking { lasting: Lasting::Stream, ..alice }) > 1, lasting == Lasting::Call);
+    }
+}
+
+#[test]
+fn a_route_has_so_many_places_for_all_of_its_subjects_and_others_are_elsewhere() {
+    let limits = "limits = { streams_per_route = 3, calls_per_route = 2, streams_per_subject = 2 }";
+    let (store, here, there) = (store(), route(limits), route_at("/other", limits));
+    let (alice, bob) = (asking(&here, ALICE), asking(&here, BOB));
+    let _places = [&alice, &bob, &alice].map(|who| taken(&store, 0, who).unwrap());
+    assert_eq!(taken(&store, 0, &bob).unwrap_err(), Full::Route);
+    assert_eq!(taken(&store, 0, &alice).unwrap_err(), Full::Subject);
+    assert_eq!(free(&store, 0, &calling(&here, BOB)), 2);
+    assert_eq!(free(&store, 0, &asking(&there, ALICE)), 2);
+}
+
+#[test]
+fn all_streams_and_calls_of_all_routes_and_subjects_share_the_places_that_there_are() {
+    let (store, route) = (store(), limited(10));
+    let of_three = |asking: Asking<'static>| Asking { in_all: 3, ..asking };
+    let route: &'static Route = Box::leak(Box::new(route));
+    let (alice, bob) = (of_three(asking(route, ALICE)), of_three(calling(route, BOB)));
+    let place = taken(&store, 0, &alice).unwrap();
+    let _others = [&bob, &alice].map(|who| taken(&store, 0, who).unwrap());
+    for who in [&alice, &bob] {
+        assert_eq!(taken(&store, 0, who).unwrap_err(), Full::All);
+    }
+    give_back(&store, after(1), place).unwrap();
+    assert_eq!(free(&store, 1, &bob), 1);
+}
+
+#[test]
+fn places_that_are_kept_are_held_for_hours() {
+    let (store, route) = (store(), limited(2));
+    let mut places: Vec<_> = (0..2).map(|_| taken(&store, 50, &asking(&route, ALICE)).unwrap()).collect();
+    for seconds in (50..3 * 3_600).step_by(20) {
+        for place in &mut places {
+            assert_eq!(keep(&store, after(seconds), place), Ok(Kept::Taken));
+        }
+        assert!(!takes(&store, seconds, &route), "{seconds}");
+    }
+    let end = 3 * 3_600;
+    places.drain(..).for_each(|place| give_back(&store, after(end), place).unwrap());
+    assert_eq!(free(&store, end, &asking(&route, ALICE)), 2);
+}
+
+#[test]
+fn keeping_a_place_asks_the_store_once_a_minute() {
+    let (store, route) = (store(), limited(2));
+    let mut place = taken(&store, 0, &asking(&route, ALICE)).unwrap();
+    store.go_down();
+    assert_eq!(keep(&store, after(59), &mut place), Ok(Kept::Taken));
+    assert!(keep(&store, after(60), &mut place).is_err());
+}
+
+#[test]
+fn a_place_whose_instance_died_is_forgotten_within_two_minutes() {
+    for opened in [0, 30, 59] {
+        let (store, route) = (store(), limited(1));
+        assert!(takes(&store, opened, &route));
+        for seconds in opened..120 {
+            assert!(!takes(&store, seconds, &route), "{opened} {seconds}");
+        }
+        assert!(takes(&store, 120, &route));
+    }
+}
+
+#[test]
+fn who_was_silent_for_too_long_goes_on_where_there_is_a_place_and_ends_where_there_is_none() {
+    let (store, route) = (store(), limited(1));
+    let mut slow = taken(&store, 0, &asking(&route, ALICE)).unwrap();
+    assert_eq!(keep(&store, after(150), &mut slow), Ok(Kept::Taken));
+    assert!(!takes(&store, 150, &route));
+    let quick = taken(&store, 300, &asking(&route, ALICE)).unwrap();
+    assert_eq!(keep(&store, after(301), &mut slow), Ok(Kept::Lost(Full::Subject)));
+    // It has no place that could become free.
+    let before = store.snapshot();
+    give_back(&store, after(301), slow).unwrap();
+    assert_eq!(store.snapshot(), before);
+    assert!(!takes(&store, 301, &route));
+    give_back(&store, after(302), quick).unwrap();
+    assert!(takes(&store, 302, &route));
+}
+
+#[test]
+fn instances_whose_clocks_disagree_on_the_minute_give_no_more_than_there_are() {
+    for (first, second) in [(59, 60), (60, 59)] {
+        let (store, route) = (store(), limited(1));
+        assert!(takes(&store, first, &route));
+        assert!(!takes(&store, second, &route), "{first} {second}");
+    }
+}
+
+#[test]
+fn a_limit_that_was_lowered_holds_for_new_places() {
+    let (store, three, one) = (store(), limited(3), limited(1));
+    let mut places: Vec<_> = (0..3).map(|_| taken(&store, 0, &asking(&three, ALICE)).unwrap()).collect();
+    assert!(!takes(&store, 0, &one));
+    assert!(places.iter_mut().all(|place| keep(&store, after(60), place) == Ok(Kept::Taken)));
+    for left in [2, 1, 0] {
+        give_back(&store, after(61), places.remove(left)).unwrap();
+        assert_eq!(takes(&store, 61, &one), left == 0);
+    }
+}
+
+#[test]
+fn a_clock_that_goes_back_frees_no_place() {
+    let (store, route) = (store(), limited(1));
+    let mut place = taken(&store, 600, &asking(&route, ALICE)).unwrap();
+    assert_eq!(keep(&store, after(560), &mut place), Ok(Kept::Taken));
+    assert!(!takes(&store, 600, &route) && !takes(&store, 560, &route));
+    give_back(&store, after(560), place).unwrap();
+    assert!(takes(&store, 560, &route) && !takes(&store, 600, &route));
+}
+
+#[test]
+fn a_store_that_does_not_answer_gives_nobody_a_place() {
+    let (store, route) = (store(), limited(10));
+    store.go_down();
+    assert!(take(&store, after(0), &asking(&route, ALICE)).is_err());
+    assert!(calls_are_full(&store, after(0), &route, ALICE).is_err());
+}
+
+#[test]
+fn that_a_subjects_calls_are_full_is_known_from_the_last_place_to_the_first_that_is_given_back() {
+    let (store, route) = (store(), limited(2));
+    let full = |seconds, subject| calls_are_full(&store, after(seconds), &route, subject).unwrap();
+    let first = taken(&store, 0, &calling(&route, ALICE)).unwrap();
+    assert!(!full(0, ALICE));
+    let second = taken(&store, 0, &calling(&route, ALICE)).unwrap();
+    assert!(full(0, ALICE) && full(4, ALICE) && !full(0, BOB));
+    give_back(&store, after(2), first).unwrap();
+    assert!(!full(2, ALICE));
+    // It fills up again, though four have come by now.
+    let third = taken(&store, 3, &calling(&route, ALICE)).unwrap();
+    assert!(full(3, ALICE));
+    // A note that nobody renews is no lasting truth; who then finds no place renews it.
+    assert!(!full(5, ALICE));
+    assert_eq!(taken(&store, 6, &calling(&route, ALICE)).unwrap_err(), Full::Subject);
+    assert!(full(6, ALICE));
+    for place in [second, third] {
+        give_back(&store, after(7), place).unwrap();
+    }
+    assert!(!full(7, ALICE));
+}
+
+#[test]
+fn streams_and_what_others_take_say_nothing_of_a_subjects_calls() {
+    let (store, route) = (store(), limited(1));
+    let of_one = Asking { in_all: 1, ..asking(&route, ALICE) };
+    let _place = taken(&store, 0, &of_one).unwrap();
+    // Whoever would have had his last place, but for the others, has none: what is quick goes on.
+    assert_eq!(taken(&store, 0, &Asking { in_all: 1, ..calling(&route, BOB) }).unwrap_err(), Full::All);
+    for subject in [ALICE, BOB] {
+        assert!(!calls_are_full(&store, after(0), &route, subject).unwrap());
+    }
+}
+
+#[test]
+fn nothing_is_counted_downwards() {
+    struct Upwards(MemoryStore);
+    impl Store for Upwards {
+        fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
+            self.0.get(key)
+        }
+        fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
+            self.0.put(key, value)
+        }
+        fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
+            self.0.delete(key)
+        }
+        fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+            assert!(delta >= 0);
+            self.0.increment(key, delta)
+        }
+        fn list(&self, cursor: Option<&str>) -> Result<gatehouse_storage::KeyPage, StoreUnavailable> {
+            self.0.list(cursor)
+        }
+    }
+    let (store, route) = (Upwards(store()), limited(1));
+    let alice = calling(&route, ALICE);
+    let mut place = taken(&store, 0, &alice).unwrap();
+    assert_eq!(taken(&store, 0, &alice).unwrap_err(), Full::Subject);
+    assert_eq!(keep(&store, after(60), &mut place), Ok(Kept::Taken));
+    give_back(&store, after(60), place).unwrap();
+    assert_eq!(free(&store, 60, &alice), 1);
+}
+
+#[test]
+fn of_64_at_once_exactly_as_many_find_a_place_as_there_are() {
+    for seconds in [0, 59] {
+        let (store, route) = (shared_store(), limited(10));
+        let passed = successes_of_64(|| takes(&store, seconds, &route));
+        assert!((1..=10).contains(&passed), "{passed}");
+        // Whoever is one too many seems to be there for a moment, so others may be refused as well, never let in.
+        assert_eq!(free(&store, seconds, &asking(&route, ALICE)), 10 - passed);
+    }
+}
+
+#[test]
+fn of_64_that_come_and_leave_at_once_nothing_is_left() {
+    let (store, route) = (shared_store(), limited(10));
+    let come_and_leave = || match taken(&store, 59, &asking(&route, ALICE)) {
+        Ok(mut place) => {
+            assert_eq!(keep(&store, after(60), &mut place), Ok(Kept::Taken));
+            give_back(&store, after(60), place).unwrap();
+            true
+        }
+        Err(_) => false,
+    };
+    assert!(successes_of_64(come_and_leave) >= 1);
+    assert_eq!(free(&store, 60, &asking(&route, ALICE)), 10);
+}
+
+#[test]
+fn the_store_names_nobody() {
+    let (store, route) = (store(), limited(1));
+    let _place = taken(&store, 0, &calling(&route, ALICE)).unwrap();
+    assert_eq!(store.values(), [b"full"]);
+    assert!(!store.snapshot().contains("alice"));
+}
+
+#[test]
+fn however_often_places_are_taken_and_given_back_no_more_rows_come_of_it() {
+    let (store, route) = (store(), limited(2));
+    let rows = |rounds: usize| {
+        for _ in 0..rounds {
+            let place = taken(&store, 0, &calling(&route, ALICE)).unwrap();
+            give_back(&store, after(0), place).unwrap();
+        }
+        store.list(None).unwrap().keys.len()
+    };
+    assert_eq!(rows(10), rows(1_000));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// However places are taken, kept in time, given back and left behind: never are more taken than there are, and one is
+    /// refused only where all are taken, by those who have them or died less than two minutes ago.
+    #[test]
+    fn the_places_are_those_that_there_are(
+        most in 1_u32..5, in_all in 1_u32..8, acts in proptest::collection::vec((0_u64..20, 0..5_u8), 1..80),
+    ) {
+        let (store, route) = (store(), limited(most));
+        let (mut now, mut places, mut died) = (0, Vec::new(), Vec::new());
+        for (step, act) in acts {
+            now += step;
+            for (_, place) in &mut places {
+                prop_assert_eq!(keep(&store, after(now), place).unwrap(), Kept::Taken);
+            }
+            died.retain(|(time, _)| now < *time + 120);
+            let whose = if act == 1 { BOB } else { ALICE };
+            match act {
+                0..=2 => {
+                    let theirs = places.iter().filter(|(who, _)| *who == whose).count();
+                    let dead = died.iter().filter(|(_, who)| *who == whose).count();
+                    let all = places.len() + died.len();
+                    match taken(&store, now, &Asking { in_all, ..calling(&route, whose) }) {
+                        Ok(place) => places.push((whose, place)),
+                        Err(Full::Subject) => prop_assert!(theirs + dead >= most as usize),
+                        Err(_) => prop_assert!(all >= in_all as usize),
+                    }
+                    let theirs = places.iter().filter(|(who, _)| *who == whose).count();
+                    prop_assert!(theirs <= most as usize && places.len() <= in_all as usize);
+                }
+                3 => if let Some((_, place)) = places.pop() {
+                    give_back(&store, after(now), place).unwrap();
+                },
+                _ => if let Some((who, _)) = places.pop() {
+                    died.push((now, who));
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+use gatehouse_storage::memory::MemoryStore;
+use proptest::prelude::*;
+
+use super::*;
+
+const START: u64 = 1_795_219_200;
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::from_seconds(START + seconds)
+}
+
+/// A store whose clock the test moves with everybody else's.
+fn store() -> MemoryStore {
+    MemoryStore::at(at(0))
+}
+
+fn asks(store: &MemoryStore, seconds: u64) -> Next {
+    store.set_now(at(seconds));
+    ask(store, at(seconds), 0).unwrap()
+}
+
+#[test]
+fn the_first_looks_and_all_others_say_what_it_saw_until_it_is_time_to_look_again() {
+    for is_ready in [true, false] {
+        let store = store();
+        assert_eq!(asks(&store, 0), Next::Look);
+        note(&store, at(0), is_ready).unwrap();
+        for seconds in [0, 1, 9] {
+            assert_eq!(asks(&store, seconds), Next::Answer(is_ready), "{seconds}");
+        }
+        // One looks; the others need not wait for it.
+        assert_eq!(asks(&store, 10), Next::Look);
+        for seconds in [10, 15, 19] {
+            assert_eq!(asks(&store, seconds), Next::Answer(is_ready), "{seconds}");
+        }
+        note(&store, at(19), !is_ready).unwrap();
+        assert_eq!(asks(&store, 20), Next::Answer(!is_ready));
+    }
+}
+
+#[test]
+fn while_nothing_is_known_others_wait_for_a_moment_and_then_look_themselves() {
+    let store = store();
+    assert_eq!(asks(&store, 0), Next::Look);
+    for (waited, next) in [(0, Next::Wait), (50, Next::Wait), (299, Next::Wait), (300, Next::Look), (900, Next::Look)] {
+        assert_eq!(ask(&store, at(0), waited), Ok(next), "{waited}");
+    }
+    note(&store, at(0), true).unwrap();
+    assert_eq!(ask(&store, at(0), 100), Ok(Next::Answer(true)));
+}
+
+#[test]
+fn whoever_looks_and_vanishes_holds_nobody_up_for_longer_than_a_period() {
+    let store = store();
+    note(&store, at(3), true).unwrap();
+    assert_eq!(asks(&store, 13), Next::Look);
+    assert_eq!(asks(&store, 14), Next::Answer(true));
+    // In the next period the next one looks, before the outcome is too old.
+    assert_eq!(asks(&store, 20), Next::Look);
+    assert_eq!(asks(&store, 22), Next::Answer(true));
+    // All vanish: nothing is known any more.
+    assert_eq!(asks(&store, 23), Next::Wait);
+    assert_eq!(ask(&store, at(23), PATIENCE), Ok(Next::Look));
+}
+
+#[test]
+fn what_is_too_old_of_the_far_future_or_not_ours_counts_for_nothing() {
+    for (now, counts) in [(at(0), true), (at(19), true), (at(20), false), (at(1_000), false)] {
+        assert_eq!(Outcome { began: at(0), is_ready: true }.counts(now), counts, "{now}");
+    }
+    for (began, counts) in [(5, true), (19, true), (20, false)] {
+        assert_eq!(Outcome { began: at(began), is_ready: true }.counts(at(0)), counts, "{began}");
+    }
+    for text in ["", "ready", "ready x", "yes 1", "ready 1 2", "ready -1", "1"] {
+        assert_eq!(Outcome::parse(text.as_bytes()), None, "{text}");
+    }
+    let outcome = Outcome { began: at(7), is_ready: false };
+    assert_eq!(Outcome::parse(outcome.to_text().as_bytes()), Some(outcome));
+}
+
+#[test]
+fn however_often_somebody_asks_a_period_leaves_three_rows_at_most() {
+    let store = store();
+    for _ in 0..1_000 {
+        if asks(&store, 0) == Next::Look {
+            note(&store, at(0), true).unwrap();
+        }
+    }
+    assert_eq!(store.list(None).unwrap().keys.len(), 2);
+    asks(&store, 11);
+    assert_eq!(store.list(None).unwrap().keys.len(), 3);
+}
+
+#[test]
+fn while_the_store_does_not_answer_nobody_answers() {
+    let store = store();
+    store.go_down();
+    assert!(ask(&store, at(0), 0).is_err() && ask(&store, at(0), PATIENCE).is_err());
+    assert!(note(&store, at(0), true).is_err());
+}
+
+/// Somebody who asks, as far as they have got.
+#[derive(Clone, Copy, Debug)]
+enum Asker {
+    Asks { waited: u64 },
+    Looks { began: u64 },
+}
+
+/// What happens next.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Comes,
+    GoesOn(usize),
+    Vanishes(usize),
+    Time(u64),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        3 => Just(Act::Comes),
+        5 => any::<usize>().prop_map(Act::GoesOn),
+        1 => any::<usize>().prop_map(Act::Vanishes),
+        1 => (0_u64..40).prop_map(Act::Time),
+    ];
+    proptest::collection::vec(act, 1..200)
+}
+
+/// One asker goes on: `Some` where they answer.
+fn goes_on(store: &MemoryStore, now: u64, asker: &mut Asker, sees: bool) -> Option<bool> {
+    match *asker {
+        Asker::Asks { waited } => match ask(store, at(now), waited).unwrap() {
+            Next::Answer(is_ready) => return Some(is_ready),
+            Next::Look => *asker = Asker::Looks { began: now },
+            Next::Wait => *asker = Asker::Asks { waited: waited + 50 },
+        },
+        Asker::Looks { began } => {
+            note(store, at(began), sees).unwrap();
+            return Some(sees);
+        }
+    }
+    None
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// However askers, their ends and the clock are mixed: where every look succeeds, nobody is told "not ready"; where none
+    /// does, nobody is told "ready". And everybody who goes on gets an answer.
+    #[test]
+    fn nobody_is_told_what_no_look_has_seen(acts in acts(), sees in any::<bool>()) {
+        let (store, mut now, mut askers) = (store(), 0, Vec::new());
+        for act in acts {
+            match act {
+                Act::Comes => askers.push(Asker::Asks { waited: 0 }),
+                Act::Time(seconds) => now += seconds,
+                Act::Vanishes(index) if !askers.is_empty() => drop(askers.swap_remove(index % askers.len())),
+                Act::GoesOn(index) if !askers.is_empty() => {
+                    let index = index % askers.len();
+                    store.set_now(at(now));
+                    if let Some(answer) = goes_on(&store, now, &mut askers[index], sees) {
+                        prop_assert_eq!(answer, sees);
+                        askers.swap_remove(index);
+                    }
+                }
+                Act::Vanishes(_) | Act::GoesOn(_) => {}
+            }
+        }
+        for mut asker in askers {
+            let answer = (0..20).find_map(|_| goes_on(&store, now, &mut asker, sees));
+            prop_assert_eq!(answer, Some(sees));
+        }
+    }
+
+    /// What the servers have become is said at the latest when it was so for the time that a look is usable, for looks that
+    /// take no time.
+    #[test]
+    fn a_change_is_seen_within_the_time_that_a_look_is_usable(
+        before in any::<bool>(), seconds in proptest::collection::vec(0_u64..8, 1..60), change in 0_u64..100,
+    ) {
+        let (store, mut now) = (store(), 0);
+        for step in seconds {
+            now += step;
+            store.set_now(at(now));
+            let sees = if now < change { before } else { !before };
+            let mut asker = Asker::Asks { waited: 0 };
+            let answer = (0..20).find_map(|_| goes_on(&store, now, &mut asker, sees)).unwrap();
+            prop_assert!(answer == sees || now < change + FRESH, "{now} {change}");
+        }
+    }
+}

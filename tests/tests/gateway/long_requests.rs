@@ -1,0 +1,200 @@
+//! Requests that last, at two instances that share a store: users and routes do not hurt each other.
+
+use std::collections::BTreeMap;
+
+use gatehouse_tests::{Answer, AttackSettings, AttackWorld, snapshot};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::echoing_upstream::EchoingUpstream;
+use crate::isolation::User;
+use crate::mcp::{Era, in_session, request, send};
+
+const PATH: &str = "/slow";
+const OTHER: &str = "/other-slow";
+
+struct Two {
+    upstream: EchoingUpstream,
+    instances: [AttackWorld; 2],
+}
+
+impl Two {
+    /// Two routes with the same limits.
+    async fn start(limits: &str, top: &str) -> Self {
+        let upstream = EchoingUpstream::start().await;
+        let lines = format!("[routes.limits]\n{limits}");
+        let tables = upstream.route(PATH, &lines) + &upstream.route(OTHER, &lines);
+        let settings = AttackSettings { tables, top: top.to_owned(), ..AttackSettings::default() };
+        let world = AttackWorld::start_with(settings).await;
+        let beside = world.beside().await;
+        Self { upstream, instances: [world, beside] }
+    }
+
+    async fn sign_in(&self, path: &str, name: &str) -> User {
+        User::sign_in(&self.instances[0], path, name).await
+    }
+
+    /// A call that takes its time, at one of the instances.
+    fn call(&self, user: &User, path: &str, number: usize) -> JoinHandle<Answer> {
+        let post = user.at(&self.instances[number % 2], path).post(&wait());
+        tokio::spawn(async move { Answer::of(send(post).await).await })
+    }
+
+    /// Waits until so many requests have a place.
+    async fn taken(&self, places: i64) {
+        let taken = async {
+            while self.places().await != places {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(core::time::Duration::from_secs(60), taken).await.expect("so many places in time");
+    }
+
+    /// How many requests have a place. In each minute it counts for its subject, its route and all.
+    async fn places(&self) -> i64 {
+        let mut minutes = BTreeMap::<String, i64>::new();
+        for (name, value) in snapshot(&self.instances[0].gatehouse.state_directory()).await {
+            let parts: Vec<_> = name.split('.').collect();
+            let sign = match parts[0] {
+                "places" => 1,
+                "places-left" => -1,
+                _ => continue,
+            };
+            let count = i64::from_le_bytes(value.try_into().expect("a counter"));
+            *minutes.entry(parts[1].to_owned()).or_default() += sign * count;
+        }
+        minutes.into_values().max().unwrap_or_default() / 3
+    }
+
+    async fn stop(self) {
+        self.upstream.release();
+        for instance in self.instances {
+            instance.gatehouse.stop().await;
+        }
+    }
+}
+
+fn wait() -> Value {
+    request("tools/call", &json!({ "name": "wait", "arguments": {} }))
+}
+
+fn quick() -> Value {
+    request("tools/call", &json!({ "name": "quick", "arguments": {} }))
+}
+
+fn is_refused(answer: &Answer, status: u16, message: &str) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.json()["error"]["message"], message);
+    assert_eq!(answer.header("retry-after"), "10");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_has_as_many_slow_calls_as_are_allowed_at_all_instances_and_hurts_nobody_else() {
+    let two = Two::start("calls_per_subject = 3", "").await;
+    let (alice, bob) = (two.sign_in(PATH, "alice").await, two.sign_in(PATH, "bob").await);
+    let calls: Vec<_> = (0..3).map(|number| two.call(&alice, PATH, number)).collect();
+    two.upstream.waits_for(3).await;
+    two.taken(3).await;
+    // Past the limit: refused at both, and the server is not asked.
+    let seen = two.upstream.requests();
+    for number in 0..4 {
+        let answer = Answer::of(send(alice.at(&two.instances[number % 2], PATH).post(&wait())).await).await;
+        is_refused(&answer, 429, "More than the 3 calls at once allowed at /slow");
+        assert_eq!(answer.json()["id"], 1);
+    }
+    assert_eq!(two.upstream.requests(), seen, "the server was asked");
+    two.instances[0].gatehouse.log.wait_for(|line| line.contains("limits.calls_per_subject")).await;
+
+    // Another user, and the same one at another route.
+    assert_eq!(send(bob.at(&two.instances[1], PATH).post(&quick())).await.status(), 200);
+    let elsewhere = two.sign_in(OTHER, "alice").await;
+    assert_eq!(send(elsewhere.at(&two.instances[0], OTHER).post(&quick())).await.status(), 200);
+    let his = two.call(&bob, PATH, 0);
+    let hers = two.call(&elsewhere, OTHER, 1);
+    two.upstream.waits_for(5).await;
+    two.taken(5).await;
+
+    // What is over makes room.
+    two.upstream.release();
+    for call in calls.into_iter().chain([his, hers]) {
+        assert_eq!(call.await.expect("no panic").status, 200);
+    }
+    two.taken(0).await;
+    let next = two.call(&alice, PATH, 1);
+    two.upstream.waits_for(1).await;
+    two.taken(1).await;
+    two.upstream.release();
+    assert_eq!(next.await.expect("no panic").status, 200);
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_gives_its_place_back() {
+    let two = Two::start("calls_per_subject = 1", "").await;
+    let alice = two.sign_in(PATH, "alice").await;
+    let post = alice.at(&two.instances[0], PATH).stateless("tools/call", json!({ "name": "wait", "arguments": {} }));
+    // In this era the answer begins by itself, and leaving is cancelling.
+    let answer = send(post).await;
+    assert_eq!(answer.status(), 200);
+    two.taken(1).await;
+    drop(answer);
+    two.taken(0).await;
+    two.upstream.waits_for(0).await;
+    let next = two.call(&alice, PATH, 1);
+    two.upstream.waits_for(1).await;
+    two.taken(1).await;
+    two.upstream.release();
+    assert_eq!(next.await.expect("no panic").status, 200);
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lasts_leaves_room_for_what_is_short_at_all_routes_together() {
+    let two = Two::start("calls_per_subject = 2", "limits = { long_requests = 3 }").await;
+    let (alice, bob) = (two.sign_in(PATH, "alice").await, two.sign_in(OTHER, "bob").await);
+    let session = alice.initialize().await;
+    let mut stream = alice.listen(Era::Sessions, &session).await;
+    assert_eq!(stream.status(), 200);
+    stream.chunk().await.expect("an unbroken stream").expect("an event");
+    let calls = [two.call(&alice, PATH, 0), two.call(&bob, OTHER, 1)];
+    two.upstream.waits_for(2).await;
+    two.taken(3).await;
+    // Neither a stream nor a slow call more, of nobody and nowhere.
+    let seen = two.upstream.requests();
+    for number in 0..2 {
+        let listen = bob.at(&two.instances[number], OTHER).listen(Era::Stateless, "b").await;
+        is_refused(&Answer::of(listen).await, 503, "Too many requests are under way at this gateway");
+    }
+    assert_eq!(two.upstream.requests(), seen, "the server was asked");
+    let late = two.call(&bob, OTHER, 0).await.expect("no panic");
+    is_refused(&late, 503, "Too many requests are under way at this gateway");
+    two.upstream.waits_for(2).await;
+    // What is short goes on.
+    for (user, path) in [(&alice, PATH), (&bob, OTHER)] {
+        for number in 0..10 {
+            assert_eq!(send(user.at(&two.instances[number % 2], path).post(&quick())).await.status(), 200);
+        }
+    }
+    two.upstream.release();
+    for call in calls {
+        assert_eq!(call.await.expect("no panic").status, 200);
+    }
+    drop(stream);
+    two.taken(0).await;
+    assert_eq!(bob.listen(Era::Stateless, "b").await.status(), 200);
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quick_call_leaves_the_store_as_it_was() {
+    let two = Two::start("calls_per_subject = 3", "").await;
+    let alice = two.sign_in(PATH, "alice").await;
+    let session = alice.initialize().await;
+    let before = snapshot(&two.instances[0].gatehouse.state_directory()).await;
+    for number in 0..10 {
+        let post = in_session(alice.at(&two.instances[number % 2], PATH).post(&quick()), &session);
+        assert_eq!(send(post).await.status(), 200);
+    }
+    assert_eq!(snapshot(&two.instances[0].gatehouse.state_directory()).await, before);
+    two.stop().await;
+}
