@@ -43,21 +43,24 @@ pub fn is_notification(method: &str) -> bool {
     method.starts_with(NOTIFICATION)
 }
 
-/// Whether a forgiving server could take `method` for a request that it is not by its letters: in another case, or with
-/// white space, control characters or slashes around it.
+/// Whether a forgiving server could take `method` for a request that it is not by its letters: in another case, with white
+/// space or control characters anywhere, or with slashes around it.
 pub fn is_misspelt_request(method: &str) -> bool {
     let bare = bare(method);
-    REQUESTS.iter().any(|known| known.eq_ignore_ascii_case(bare) && *known != method)
+    REQUESTS.iter().any(|known| known.eq_ignore_ascii_case(&bare) && *known != method)
 }
 
 /// Whether a forgiving server could take `method` for a notification that it is not by its letters.
 fn is_misspelt_notification(method: &str) -> bool {
-    let begins = bare(method).get(..NOTIFICATION.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(NOTIFICATION));
+    let bare = bare(method);
+    let begins = bare.get(..NOTIFICATION.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(NOTIFICATION));
     begins && !is_notification(method)
 }
 
-fn bare(method: &str) -> &str {
-    method.trim_matches(|character: char| character.is_whitespace() || character.is_control() || character == '/')
+/// What is left of a method when a reader is at its most forgiving, but for its case.
+fn bare(method: &str) -> String {
+    let letters = method.chars().filter(|character| !character.is_whitespace() && !character.is_control());
+    letters.collect::<String>().trim_matches('/').to_owned()
 }
 
 impl Call {
@@ -97,7 +100,14 @@ mod tests {
             assert_eq!(Call::request(0.into(), method, None).check_id(), Ok(()), "{method}");
             assert!(Call::request("".into(), method, None).check_id().is_err(), "{method}");
             let upper = method.to_ascii_uppercase();
-            for other in [method, &upper, &format!(" {method}"), &format!("{method}\0"), &format!("/{method}/")] {
+            for other in [
+                method,
+                &upper,
+                &format!(" {method}"),
+                &format!("{method}\0"),
+                &format!("/{method}/"),
+                &format!("\t{method}\u{a0}/\n"),
+            ] {
                 assert!(Call::notification(other, None).check_id().is_err(), "{other:?}");
             }
         }
@@ -106,6 +116,7 @@ mod tests {
             assert!(Call::request(1.into(), method, None).check_id().is_err(), "{method}");
             assert!(Call::request(1.into(), &method.to_uppercase(), None).check_id().is_err(), "{method}");
         }
+        assert!(Call::notification("tools\0/ call", None).check_id().is_err());
         for method in ["extension/do", "", "notifications", "tools"] {
             assert_eq!(Call::notification(method, None).check_id(), Ok(()), "{method}");
             assert_eq!(Call::request(1.into(), method, None).check_id(), Ok(()), "{method}");
@@ -132,7 +143,8 @@ mod tests {
             id in proptest::sample::select(vec!["", "\"id\":null,", "\"id\":1.5,", "\"id\":\"\",", "\"id\":{},", "\"id\":[1],", "\"id\":true,", "\"ID\":1,"]),
         ) {
             let text = format!(r#"{{"jsonrpc":"2.0",{id}"method":{}}}"#, serde_json::Value::from(method.as_str()));
-            let bare = method.trim_matches(|character: char| " \t\0/\n".contains(character));
+            let bare = method.replace([' ', '\t', '\0', '\n'], "");
+            let bare = bare.trim_matches('/');
             let could_be_a_request = REQUESTS.iter().any(|known| known.eq_ignore_ascii_case(bare));
             if let Ok(Body::Single(message)) = Body::parse(text.as_bytes(), 64)
                 && message.call().is_some_and(|call| call.check_id().is_ok())

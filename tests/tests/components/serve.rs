@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use tokio::sync::oneshot::Receiver;
 use tokio::task::JoinHandle;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
-use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::{WasiBody, WasiHttpView as _};
 
 use crate::component::{Alone, fresh};
@@ -62,6 +63,17 @@ pub async fn begin(
     fakes: &Arc<Fakes>,
     request: Request<WasiBody>,
 ) -> (Response<WasiBody>, Running) {
+    let (receiver, guest) = start(component, fakes, request);
+    match receiver.await {
+        Ok(response) => (response.expect("a response and no error code"), guest),
+        Err(_) => panic!("no answer: {:?}", guest.await),
+    }
+}
+
+type Answered = Receiver<Result<Response<WasiBody>, ErrorCode>>;
+
+/// Sends the request to a fresh instance. Who aborts what runs kills the instance.
+pub fn start(component: &'static Alone, fakes: &Arc<Fakes>, request: Request<WasiBody>) -> (Answered, Running) {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let fakes = Arc::clone(fakes);
     let guest = tokio::spawn(async move {
@@ -71,8 +83,5 @@ pub async fn begin(
         let proxy = ProxyPre::new(component.pre())?.instantiate_async(&mut store).await?;
         proxy.wasi_http_incoming_handler().call_handle(&mut store, request, out).await
     });
-    match receiver.await {
-        Ok(response) => (response.expect("a response and no error code"), guest),
-        Err(_) => panic!("no answer: {:?}", guest.await),
-    }
+    (receiver, guest)
 }

@@ -200,7 +200,7 @@ async fn no_spelling_of_a_tool_or_a_method_gets_past_the_policy() {
     }
     // Nobody waits for an answer to a notification, but the server would act.
     let notification = r#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"delete"}}"#;
-    bypass.refuses(notification, &bypass.post("/mcp", &lines, notification.as_bytes()), &[403]).await;
+    bypass.refuses(notification, &bypass.post("/mcp", &lines, notification.as_bytes()), &[400]).await;
     // Without a name there is nothing to decide by.
     for params in [
         "{}",

@@ -8,7 +8,7 @@ use super::{CONFIGURATION, PING, TOKEN, call, fakes};
 use crate::component::GATEWAY;
 use crate::fakes::Fakes;
 use crate::outbound::Answer;
-use crate::serve::{begin, request};
+use crate::serve::{request, serve, start};
 
 /// The lines so far, but for what differs from time to time.
 fn lines(fakes: &Fakes) -> Vec<Value> {
@@ -74,7 +74,7 @@ async fn whatever_else_asks_a_server_has_such_a_line_too() {
         let seen = at_the_server(&fakes);
         let authorization = format!("Bearer {TOKEN}");
         let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
-        crate::serve::serve(&GATEWAY, &fakes, request(method, path, &headers, body)).await;
+        serve(&GATEWAY, &fakes, request(method, path, &headers, body)).await;
         let seen = seen.lock().unwrap().clone();
         assert!(!seen.is_empty(), "{method} {path}: nobody was asked: {}", fakes.log());
         for before in seen {
@@ -96,10 +96,10 @@ async fn the_line_is_there_where_the_instance_is_killed_before_the_server_has_an
     });
     let authorization = format!("Bearer {TOKEN}");
     let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
-    let (message, for_guest) = (request("POST", "/mcp", &headers, PING), Arc::clone(&fakes));
-    let guest = tokio::spawn(async move { begin(&GATEWAY, &for_guest, message).await });
-    let _answer = asked.recv().await.unwrap();
+    let (_answer, guest) = start(&GATEWAY, &fakes, request("POST", "/mcp", &headers, PING));
+    let _asked = asked.recv().await.unwrap();
     guest.abort();
+    assert!(guest.await.unwrap_err().is_cancelled());
     let lines = lines(&fakes);
     let [begun] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((&begun["event"], &begun["rpc_method"]), (&json!("begun"), &json!("ping")));

@@ -15,7 +15,7 @@ use crate::bindings::imports::gatehouse::auth::sessions::Principal;
 use crate::component::GATEWAY;
 use crate::fakes::{Entry, Fakes};
 use crate::outbound::{Answer, Pieces};
-use crate::serve::{Reply, begin, request, serve};
+use crate::serve::{Reply, begin, request, serve, start};
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow","arguments":{}}}"#;
 const RESULT: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#;
@@ -97,7 +97,7 @@ const ONE_TOO_MANY: &str = "More than the 1 calls at once allowed at /mcp";
 
 #[tokio::test]
 async fn a_quick_request_counts_nothing_and_a_slow_one_takes_a_place_and_gives_it_back() {
-    let mut world = World::with("calls_per_subject = 1", "");
+    let world = World::with("calls_per_subject = 1", "");
     let calls = || world.fakes.store.lock().unwrap().take_calls();
     assert_eq!(world.ask(PING).await.status, 200);
     assert!(calls().is_empty());
@@ -114,7 +114,6 @@ async fn a_quick_request_counts_nothing_and_a_slow_one_takes_a_place_and_gives_i
         assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, RESULT));
         assert_eq!(world.places(), 0);
     }
-    let _unused = world.waiting.try_recv();
 }
 
 #[tokio::test]
@@ -235,12 +234,12 @@ async fn the_place_of_an_instance_that_was_killed_is_free_within_two_minutes() {
     let mut world = World::with("calls_per_subject = 1", "");
     let authorization = format!("Bearer {TOKEN}");
     let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
-    let fakes = Arc::clone(&world.fakes);
-    let message = request("POST", "/mcp", &headers, CALL);
-    let guest = tokio::spawn(async move { begin(&GATEWAY, &fakes, message).await });
-    let _answer = world.waiting.recv().await.unwrap();
+    let (_answer, guest) = start(&GATEWAY, &world.fakes, request("POST", "/mcp", &headers, CALL));
+    let _asked = world.waiting.recv().await.unwrap();
     world.taken(1).await;
     guest.abort();
+    assert!(guest.await.unwrap_err().is_cancelled());
+    assert_eq!(world.places(), 1, "nobody has given it back");
     world.fakes.advance(120);
     let (next, answer) = world.call().await;
     answer.send(result()).ok().unwrap();
