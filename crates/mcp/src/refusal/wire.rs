@@ -8,6 +8,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, 
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
+use crate::before_routing::RETRY_AFTER_SECONDS;
 use crate::challenge::{ErrorCode, challenge};
 use crate::{Endpoint, NoBearer, Refusal};
 
@@ -76,6 +77,7 @@ impl Refusal {
                 headers.extend(fields.clone());
                 (RETRY_AFTER, (*retry_after).into())
             }
+            Self::Unavailable(_) => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
             Self::Origin
             | Self::Denied
@@ -93,7 +95,6 @@ impl Refusal {
             | Self::InvalidParams(_)
             | Self::InvalidArguments { .. }
             | Self::TooManyStreams
-            | Self::Unavailable(_)
             | Self::UpstreamUnreachable(_)
             | Self::UpstreamMalformed(_)
             | Self::UpstreamTimedOut => return,
