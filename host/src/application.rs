@@ -19,7 +19,7 @@ use crate::compile::compile;
 use crate::engine::{SharedEngine, TICK, permits_needed, shared_engine};
 use crate::error::{StartError, one_line};
 use crate::guest::{ComputeMeter, GuestOutput, GuestState};
-use crate::key_value::KeyValueStore;
+use crate::key_value::{KeyValueStore, SWEPT_BY_HOST, StoreLimits, keep_swept};
 use crate::linker::linker;
 use crate::log::{Level, LogFormat, LogRecord, LogSink, StandardErrorLog};
 use crate::manifest::{ComponentManifest, Manifest};
@@ -32,6 +32,8 @@ use crate::variables::VariableSources;
 
 /// A guest that has computed for longer makes room for others.
 const LONG_COMPUTE: Duration = Duration::from_secs(1);
+/// Often enough that what expires in between is removed in a few pieces.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// How an application is loaded. [`Options::new`] gives the usual values.
 #[derive(Clone)]
@@ -48,6 +50,8 @@ pub struct Options {
     pub wall_clock: Arc<dyn WallClock>,
     /// Where the log goes.
     pub log: Arc<dyn LogSink>,
+    /// How often entries that have expired are removed from the key-value store.
+    pub sweep_every: Duration,
     /// Limits.
     pub limits: Limits,
 }
@@ -63,6 +67,7 @@ impl Options {
             ca_file: None,
             wall_clock: Arc::new(SystemWallClock),
             log: Arc::new(StandardErrorLog { format: LogFormat::Json, quiet: false }),
+            sweep_every: SWEEP_EVERY,
             limits: Limits::default(),
         }
     }
@@ -84,6 +89,8 @@ pub struct Limits {
     pub header_read: Duration,
     /// How long a guest that reads a request's body waits for its next part.
     pub request_body_idle: Duration,
+    /// What may wait for the key-value store, and for how long.
+    pub store: StoreLimits,
 }
 
 impl Default for Limits {
@@ -95,6 +102,7 @@ impl Default for Limits {
             connections: 8000,
             header_read: Duration::from_secs(30),
             request_body_idle: Duration::from_secs(60),
+            store: StoreLimits::default(),
         }
     }
 }
@@ -113,6 +121,7 @@ pub(crate) struct Loaded {
     manifest_path: PathBuf,
     name: String,
     routes: Vec<(Route, Arc<LoadedComponent>)>,
+    key_value: Option<Arc<KeyValueStore>>,
 }
 
 /// A component that is ready to be instantiated, with what it was granted.
@@ -139,9 +148,13 @@ impl Application {
     /// The manifest, a variable, a component or the state directory cannot be used.
     pub async fn load(manifest: impl Into<PathBuf>, options: Options) -> Result<Self, StartError> {
         let manifest = manifest.into();
+        let (clock, every, log) = (Arc::clone(&options.wall_clock), options.sweep_every, Arc::clone(&options.log));
         // Compiling takes seconds, and the disk may be slow.
         let loading = tokio::task::spawn_blocking(move || load(&manifest, &options));
         let loaded = loading.await.map_err(|error| StartError::Engine(one_line(&error.to_string())))??;
+        if let Some(key_value) = &loaded.key_value {
+            tokio::spawn(keep_swept(Arc::downgrade(key_value), clock, every, log));
+        }
         Ok(Self { loaded: Arc::new(loaded) })
     }
 
@@ -197,7 +210,7 @@ fn load(manifest: &Path, options: &Options) -> Result<Loaded, StartError> {
     let engine = shared_engine()?;
     let sender = OutboundSender::new(options.ca_file.as_deref(), &*options.log)?;
     let key_value = if manifest.components.values().any(|component| !component.key_value_stores.is_empty()) {
-        Some(Arc::new(KeyValueStore::open(&options.state_directory)?))
+        Some(Arc::new(KeyValueStore::open_with(&options.state_directory, options.limits.store)?))
     } else {
         None
     };
@@ -245,6 +258,7 @@ fn load(manifest: &Path, options: &Options) -> Result<Loaded, StartError> {
         manifest_path: manifest.path,
         name: manifest.name,
         routes,
+        key_value,
     })
 }
 
@@ -312,6 +326,7 @@ impl LoadedComponent {
     pub(crate) fn new_store(self: &Arc<Self>, engine: &wasmtime::Engine) -> (Store<GuestState>, Arc<ComputeMeter>) {
         let wasi = WasiCtx::builder()
             .envs(&self.environment)
+            .env(SWEPT_BY_HOST.0, SWEPT_BY_HOST.1)
             .stdout(GuestOutput::new(self, "stdout"))
             .stderr(GuestOutput::new(self, "stderr"))
             .wall_clock(GuestWallClock(Arc::clone(&self.wall_clock)))

@@ -17,6 +17,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::application::LoadedComponent;
 use crate::engine::MEMORY_LIMIT;
+use crate::linker::Listing;
 use crate::log::{LogEvent, LogRecord};
 use crate::outbound::OutboundHooks;
 
@@ -25,6 +26,7 @@ pub(crate) struct GuestState {
     pub(crate) table: ResourceTable,
     pub(crate) component: Arc<LoadedComponent>,
     pub(crate) memory: MemoryLimit,
+    pub(crate) listing: Listing,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: OutboundHooks,
@@ -36,6 +38,7 @@ impl GuestState {
             table: ResourceTable::new(),
             component: Arc::clone(component),
             memory: MemoryLimit::default(),
+            listing: Listing::default(),
             wasi,
             http: WasiHttpCtx::new(),
             outbound,

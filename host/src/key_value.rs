@@ -2,31 +2,63 @@
 //! processes.
 
 mod database;
+mod expiry;
+mod patience;
+mod readers;
+mod statements;
+mod sweep;
+mod writer;
 
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::path::Path;
+use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-use self::database::{Job, Outcome, Write};
+use self::patience::{Patience, left_until};
+use self::readers::Readers;
+use self::sweep::Piece;
+pub use self::sweep::Swept;
+pub(crate) use self::sweep::{SWEPT_BY_HOST, keep_swept};
+use self::writer::{Job, Outcome, Task, Write};
 use crate::error::StartError;
 use crate::state_directory::{create_private_directory, create_private_file};
 
-/// Reads that run at the same time. More would only wait for each other's pages.
-const READERS: usize = 4;
-/// Keys in one page of a listing.
+/// Keys in one page of a listing, and in one operation on many.
 const PAGE: usize = 1000;
+/// Bytes of a key.
+const LONGEST_KEY: usize = 1024;
+/// Bytes of a value, and of all values in one operation on many.
+const LARGEST_VALUE: usize = 16 * 1024 * 1024;
+
+/// How much may wait for the store, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreLimits {
+    /// How long an operation may take, from when it is asked for: after that it fails, and does not begin any more. While
+    /// another process holds the database it is a second at most.
+    pub wait: Duration,
+    /// How many writes may wait, and how many reads; more fail at once.
+    pub queue: usize,
+}
+
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self { wait: Duration::from_secs(5), queue: 1024 }
+    }
+}
 
 /// A key-value store. Reads run beside each other; writes of all guests go through one thread that puts those that wait
 /// into one transaction, since it is the flush to disk at its end that costs time. A write is on disk when it returns.
 #[derive(Debug)]
 pub struct KeyValueStore {
-    path: PathBuf,
-    writer: mpsc::Sender<Job>,
-    readers: Mutex<Vec<Connection>>,
-    reading: Semaphore,
+    writer: mpsc::SyncSender<Job>,
+    /// The writer's.
+    patience: Arc<Patience>,
+    readers: Arc<Readers>,
+    /// Who this is, among those that could sweep.
+    holder: String,
 }
 
 /// Why an operation did not happen.
@@ -38,14 +70,34 @@ pub enum KeyValueError {
     /// `increment` past the range of a 64-bit integer.
     #[error("the counter would overflow")]
     CounterOverflow,
+    /// A key, a value, or an operation on many that is larger than the store takes.
+    #[error("{0}")]
+    TooLarge(&'static str),
+    /// Its time was over: another process holds the database, or the disk is too slow. Unless it had begun just then, it
+    /// was not done.
+    #[error("the key-value store did not answer in time")]
+    TimedOut,
+    /// So many wait already that this one did not begin to.
+    #[error("too many operations wait for the key-value store")]
+    QueueFull,
     /// The database failed.
     #[error("the key-value store failed: {0}")]
     Database(String),
 }
 
+impl KeyValueError {
+    /// Whether the guest asked for something that cannot be; otherwise the store does not work as it should.
+    pub(crate) fn is_of_guest(&self) -> bool {
+        match self {
+            Self::NotACounter | Self::CounterOverflow | Self::TooLarge(_) => true,
+            Self::TimedOut | Self::QueueFull | Self::Database(_) => false,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for KeyValueError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.to_string())
+        if statements::is_busy(&error) { Self::TimedOut } else { Self::Database(error.to_string()) }
     }
 }
 
@@ -74,6 +126,14 @@ impl KeyValueStore {
     /// # Errors
     /// The directory or the database cannot be used.
     pub fn open(state_directory: &Path) -> Result<Self, StartError> {
+        Self::open_with(state_directory, StoreLimits::default())
+    }
+
+    /// The same with limits of one's own.
+    ///
+    /// # Errors
+    /// The directory or the database cannot be used.
+    pub fn open_with(state_directory: &Path, limits: StoreLimits) -> Result<Self, StartError> {
         let path = state_directory.join("key-value.db");
         let failed = |message: String| StartError::State { path: path.clone(), message };
         create_private_directory(state_directory).map_err(|error| failed(error.to_string()))?;
@@ -85,12 +145,18 @@ impl KeyValueStore {
         let connection = database::set_up(&path).map_err(failed)?;
         drop(lock);
 
-        let (writer, jobs) = mpsc::channel();
+        let mut holder = [0; 16];
+        getrandom::fill(&mut holder).map_err(|error| failed(error.to_string()))?;
+        let holder = holder.iter().map(|byte| format!("{byte:02x}")).collect();
+        let patience = Arc::new(Patience::new(limits.wait));
+        let (writer, jobs) = mpsc::sync_channel(limits.queue);
+        let of_writer = Arc::clone(&patience);
         thread::Builder::new()
             .name("key-value".to_owned())
-            .spawn(move || database::write_all(connection, &jobs))
+            .spawn(move || writer::write_all(connection, &jobs, &of_writer))
             .map_err(|error| failed(error.to_string()))?;
-        Ok(Self { path, writer, readers: Mutex::default(), reading: Semaphore::new(READERS) })
+        let readers = Arc::new(Readers::new(path, Patience::new(limits.wait), limits.queue));
+        Ok(Self { writer, patience, readers, holder })
     }
 
     /// The value of `key`. A counter reads as eight bytes, little-endian, as with Spin's SQLite.
@@ -99,23 +165,37 @@ impl KeyValueStore {
     /// The database failed.
     pub async fn get(&self, store: &str, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
         let (store, key) = (store.to_owned(), key.to_owned());
-        self.read(move |connection| database::get(connection, &store, &key)).await
+        self.readers.read(move |connection, _| Ok(statements::get(connection, &store, &key)?)).await
     }
 
     /// The values of several keys, in the order asked for.
     ///
     /// # Errors
-    /// The database failed.
+    /// There are more than 1000 keys, or more than 16 MiB of values; or the database failed.
     pub async fn get_many(
         &self,
         store: &str,
         keys: Vec<String>,
     ) -> Result<Vec<(String, Option<Vec<u8>>)>, KeyValueError> {
         let store = store.to_owned();
-        self.read(move |connection| {
-            keys.into_iter().map(|key| database::get(connection, &store, &key).map(|value| (key, value))).collect()
-        })
-        .await
+        check_number(keys.len())?;
+        self.readers
+            .read(move |connection, deadline| {
+                let (mut values, mut bytes) = (Vec::with_capacity(keys.len()), 0_usize);
+                for key in keys {
+                    if Instant::now() >= deadline {
+                        return Err(KeyValueError::TimedOut);
+                    }
+                    let value = statements::get(connection, &store, &key)?;
+                    bytes = bytes.saturating_add(value.as_ref().map_or(0, Vec::len));
+                    if bytes > LARGEST_VALUE {
+                        return Err(KeyValueError::TooLarge("the values of these keys have more than 16 MiB"));
+                    }
+                    values.push((key, value));
+                }
+                Ok(values)
+            })
+            .await
     }
 
     /// Whether `key` is there.
@@ -124,7 +204,7 @@ impl KeyValueStore {
     /// The database failed.
     pub async fn exists(&self, store: &str, key: &str) -> Result<bool, KeyValueError> {
         let (store, key) = (store.to_owned(), key.to_owned());
-        self.read(move |connection| database::exists(connection, &store, &key)).await
+        self.readers.read(move |connection, _| Ok(statements::exists(connection, &store, &key)?)).await
     }
 
     /// A page of keys, from `cursor` (of the page before) or from the start.
@@ -133,20 +213,21 @@ impl KeyValueStore {
     /// The database failed.
     pub async fn list_keys(&self, store: &str, cursor: Option<String>) -> Result<KeyPage, KeyValueError> {
         let store = store.to_owned();
-        self.read(move |connection| {
-            let mut keys = database::keys_after(connection, &store, cursor.as_deref(), PAGE + 1)?;
-            let more = keys.len() > PAGE;
-            keys.truncate(PAGE);
-            let cursor = if more { keys.last().cloned() } else { None };
-            Ok(KeyPage { keys, cursor })
-        })
-        .await
+        self.readers
+            .read(move |connection, _| {
+                let mut keys = statements::keys_after(connection, &store, cursor.as_deref(), PAGE + 1)?;
+                let more = keys.len() > PAGE;
+                keys.truncate(PAGE);
+                let cursor = if more { keys.last().cloned() } else { None };
+                Ok(KeyPage { keys, cursor })
+            })
+            .await
     }
 
     /// Sets `key` to `value`, whatever it held.
     ///
     /// # Errors
-    /// The database failed.
+    /// The key has more than 1024 bytes or the value more than 16 MiB; or the database failed.
     pub async fn set(&self, store: &str, key: &str, value: Vec<u8>) -> Result<(), KeyValueError> {
         self.set_many(store, vec![(key.to_owned(), value)]).await
     }
@@ -154,8 +235,12 @@ impl KeyValueStore {
     /// Sets several keys: all of them or none.
     ///
     /// # Errors
-    /// The database failed.
+    /// There are more than 1000 keys, one has more than 1024 bytes, or there are more than 16 MiB of values; or the database
+    /// failed.
     pub async fn set_many(&self, store: &str, entries: Vec<(String, Vec<u8>)>) -> Result<(), KeyValueError> {
+        check_number(entries.len())?;
+        entries.iter().try_for_each(|(key, _)| check_key(key))?;
+        check_value(entries.iter().map(|(_, value)| value.len()).fold(0, usize::saturating_add))?;
         self.write(store, Write::Set(entries)).await.map(drop)
     }
 
@@ -170,8 +255,9 @@ impl KeyValueStore {
     /// Removes several keys: all of them or none.
     ///
     /// # Errors
-    /// The database failed.
+    /// There are more than 1000; or the database failed.
     pub async fn delete_many(&self, store: &str, keys: Vec<String>) -> Result<(), KeyValueError> {
+        check_number(keys.len())?;
         self.write(store, Write::Delete(keys)).await.map(drop)
     }
 
@@ -180,9 +266,10 @@ impl KeyValueStore {
     /// # Errors
     /// The key holds a value, the sum has no room in 64 bits, or the database failed; the counter is then as it was.
     pub async fn increment(&self, store: &str, key: &str, delta: i64) -> Result<i64, KeyValueError> {
+        check_key(key)?;
         match self.write(store, Write::Increment { key: key.to_owned(), delta }).await? {
             Outcome::Counter(sum) => Ok(sum),
-            Outcome::Done | Outcome::Swap(_) => Err(wrong_outcome()),
+            Outcome::Done | Outcome::Swap(_) | Outcome::Swept(_) => Err(wrong_outcome()),
         }
     }
 
@@ -197,39 +284,50 @@ impl KeyValueStore {
         expected: Option<Vec<u8>>,
         value: Vec<u8>,
     ) -> Result<Swap, KeyValueError> {
+        check_key(key)?;
+        check_value(value.len())?;
         match self.write(store, Write::Swap { key: key.to_owned(), expected, value }).await? {
             Outcome::Swap(swap) => Ok(swap),
-            Outcome::Done | Outcome::Counter(_) => Err(wrong_outcome()),
+            Outcome::Done | Outcome::Counter(_) | Outcome::Swept(_) => Err(wrong_outcome()),
         }
     }
 
     async fn write(&self, store: &str, write: Write) -> Result<Outcome, KeyValueError> {
-        let stopped = || KeyValueError::Database("its writer has stopped".to_owned());
-        let (answer, outcome) = oneshot::channel();
-        self.writer.send(Job { store: store.to_owned(), write, answer }).map_err(|_| stopped())?;
-        outcome.await.map_err(|_| stopped())?
+        self.ask_writer(Task::Write { store: store.to_owned(), write }).await
     }
 
-    async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
-    ) -> Result<T, KeyValueError> {
-        let stopped = |error: String| KeyValueError::Database(error);
-        let _turn = self.reading.acquire().await.map_err(|error| stopped(error.to_string()))?;
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let path = self.path.clone();
-        let reading = tokio::task::spawn_blocking(move || {
-            let connection = match idle {
-                Some(connection) => connection,
-                None => database::open_for_reading(&path)?,
-            };
-            let value = read(&connection)?;
-            Ok::<_, rusqlite::Error>((value, connection))
-        });
-        let (value, connection) = reading.await.map_err(|error| stopped(error.to_string()))??;
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        Ok(value)
+    async fn sweep(&self, piece: Piece) -> Result<Swept, KeyValueError> {
+        match self.ask_writer(Task::Sweep(piece)).await? {
+            Outcome::Swept(swept) => Ok(swept),
+            Outcome::Done | Outcome::Counter(_) | Outcome::Swap(_) => Err(wrong_outcome()),
+        }
     }
+
+    async fn ask_writer(&self, task: Task) -> Result<Outcome, KeyValueError> {
+        let stopped = || KeyValueError::Database("its writer has stopped".to_owned());
+        let (answer, outcome) = oneshot::channel();
+        let deadline = self.patience.deadline();
+        self.writer.try_send(Job { task, deadline, answer }).map_err(|error| match error {
+            mpsc::TrySendError::Full(_) => KeyValueError::QueueFull,
+            mpsc::TrySendError::Disconnected(_) => stopped(),
+        })?;
+        match timeout(left_until(deadline), outcome).await {
+            Ok(outcome) => outcome.map_err(|_| stopped())?,
+            Err(_) => Err(KeyValueError::TimedOut),
+        }
+    }
+}
+
+fn check_number(keys: usize) -> Result<(), KeyValueError> {
+    if keys > PAGE { Err(KeyValueError::TooLarge("an operation takes 1000 keys at most")) } else { Ok(()) }
+}
+
+fn check_key(key: &str) -> Result<(), KeyValueError> {
+    if key.len() > LONGEST_KEY { Err(KeyValueError::TooLarge("a key has 1024 bytes at most")) } else { Ok(()) }
+}
+
+fn check_value(bytes: usize) -> Result<(), KeyValueError> {
+    if bytes > LARGEST_VALUE { Err(KeyValueError::TooLarge("values have 16 MiB at most")) } else { Ok(()) }
 }
 
 fn wrong_outcome() -> KeyValueError {

@@ -42,7 +42,7 @@ mod variables;
 pub use application::{Application, Limits, Options};
 pub use clock::{SystemWallClock, WallClock};
 pub use error::StartError;
-pub use key_value::{KeyPage, KeyValueError, KeyValueStore, Swap};
+pub use key_value::{KeyPage, KeyValueError, KeyValueStore, StoreLimits, Swap, Swept};
 pub use log::{CapturedLog, Level, LogEvent, LogFormat, LogRecord, LogSink, StandardErrorLog};
 pub use manifest::{ComponentManifest, Manifest};
 pub use outbound_hosts::AllowedOutboundHosts;

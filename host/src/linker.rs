@@ -34,6 +34,24 @@ mod bindings {
     });
 }
 
+/// The pages of keys that a guest has listed. Waiting for them is not counted as computing, so a listing that is begun again
+/// and again would never end.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pages: u32,
+}
+
+impl Listing {
+    const MOST_PAGES: u32 = 100;
+
+    /// Whether there may be one more; it is counted.
+    fn may_go_on(&mut self) -> bool {
+        let may = self.pages < Self::MOST_PAGES;
+        self.pages = self.pages.saturating_add(1);
+        may
+    }
+}
+
 /// An open key-value store.
 pub struct Bucket {
     key_value: Arc<KeyValueStore>,
@@ -65,7 +83,7 @@ impl GuestState {
 
     /// The guest's form of an error; the operator's goes to the log.
     fn store_error(&self, error: KeyValueError) -> store::Error {
-        if matches!(error, KeyValueError::Database(_)) {
+        if !error.is_of_guest() {
             let record = LogRecord::host(Level::Error, Some(&self.component.id), error.to_string());
             self.component.log.record(&record);
         }
@@ -110,6 +128,9 @@ impl store::HostBucket for GuestState {
         cursor: Option<String>,
     ) -> Result<Result<store::KeyResponse, store::Error>> {
         let (key_value, label) = self.bucket(&bucket)?;
+        if !self.listing.may_go_on() {
+            return Ok(Err(store::Error::Other("one request lists 100 pages of keys at most".to_owned())));
+        }
         let page = key_value.list_keys(&label, cursor).await;
         Ok(page
             .map(|KeyPage { keys, cursor }| store::KeyResponse { keys, cursor })
@@ -213,5 +234,17 @@ impl variables::Host for GuestState {
                 Err(problem) => variables::Error::InvalidName(problem),
             }),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_that_lists_without_end_is_stopped() {
+        let mut listing = Listing::default();
+        assert!((0..100).all(|_| listing.may_go_on()));
+        assert!(!listing.may_go_on() && !listing.may_go_on());
     }
 }

@@ -186,8 +186,17 @@ scopes = ["mcp"]
 
     /// The same with other values of these variables.
     pub async fn beside_with(&self, changed: &[(&str, &str)]) -> Self {
+        self.beside_adjusted(changed, |_| {}).await
+    }
+
+    /// The same with other options of the host.
+    pub async fn beside_adjusted(
+        &self,
+        changed: &[(&str, &str)],
+        adjust: impl FnOnce(&mut gatehouse_host::Options),
+    ) -> Self {
         Self {
-            gatehouse: self.gatehouse.beside_with(changed).await,
+            gatehouse: self.gatehouse.beside_adjusted(changed, adjust).await,
             providers: self.providers.clone(),
             upstream: self.upstream.clone(),
             http: http(),
@@ -330,7 +339,7 @@ scopes = ["mcp"]
         snapshot(&self.gatehouse.state_directory()).await
     }
 
-    /// The names of the entries that came, went or changed since `before`. What had expired may go: some requests sweep.
+    /// The names of the entries that came, went or changed since `before`. What had expired may go: the host sweeps.
     pub async fn changes_since(&self, before: &[(String, Vec<u8>)]) -> BTreeSet<String> {
         let (after, now) = (self.store().await, self.now());
         let expired = |name: &str| Key::parse(name).is_some_and(|key| key.expires_at().seconds() <= now);

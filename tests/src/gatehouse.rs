@@ -145,13 +145,19 @@ impl Gatehouse {
     ///
     /// `changed` variables have other values: what a roll-out has beside the old instances.
     pub async fn beside_with(&self, changed: &[(&str, &str)]) -> Self {
+        self.beside_adjusted(changed, |_| {}).await
+    }
+
+    /// The same with other options of the host.
+    pub async fn beside_adjusted(&self, changed: &[(&str, &str)], adjust: impl FnOnce(&mut Options)) -> Self {
         let held = HeldPort::take();
         let url = format!("http://127.0.0.1:{}", held.number());
         let kept = self.variables.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name)).cloned();
         let changed = changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let variables: Vec<_> = kept.chain(changed).collect();
         let manifest = manifest(&variables, self.state_directory.path());
-        let options = options(&variables, &self.ca_file, self.state_directory.path(), &self.clock, &self.log);
+        let mut options = options(&variables, &self.ca_file, self.state_directory.path(), &self.clock, &self.log);
+        adjust(&mut options);
         Self {
             url,
             clock: Arc::clone(&self.clock),
@@ -244,6 +250,8 @@ fn options(
     options.ca_file = ca_file.clone();
     options.wall_clock = Arc::clone(clock) as _;
     options.log = Arc::clone(log) as _;
+    // Tests compare the store before and after; the host's own sweeps have tests of their own.
+    options.sweep_every = Duration::from_secs(60 * 60);
     options
 }
 

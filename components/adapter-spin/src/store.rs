@@ -33,6 +33,8 @@ impl Guest for AdapterSpin {
         atomics::increment(&bucket()?, &parse(&key)?.to_string(), delta).map_err(unavailable)
     }
 
+    /// Spin gives all names at once, whatever the backend, and refuses cursors, which it never gives out. Other hosts of
+    /// `wasi:keyvalue` have pages.
     fn list_keys(cursor: Option<String>) -> Result<KeyPage, Error> {
         let page = bucket()?.list_keys(cursor.as_deref()).map_err(unavailable)?;
         let keys = page.keys.iter().filter_map(|name| StorageKey::parse(name)).map(|key| to_wit(&key)).collect();

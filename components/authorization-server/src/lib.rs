@@ -34,8 +34,11 @@ struct AuthorizationServer;
 
 impl wasip2::exports::http::incoming_handler::Guest for AuthorizationServer {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
-        inbound::respond(out, routes::answer(&request));
+        let answered = routes::answer(&request);
+        inbound::respond(out, answered.response);
         // The client has its answer; what it waits for is over.
-        sweep::sometimes();
+        if answered.keeps_state {
+            sweep::in_turn();
+        }
     }
 }

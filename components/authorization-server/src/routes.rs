@@ -3,7 +3,7 @@
 use gatehouse_oauth::ErrorCode;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_METHOD,
+    ACCESS_CONTROL_REQUEST_METHOD, RETRY_AFTER,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_shell::inbound::{self, Unreadable};
@@ -18,6 +18,9 @@ use crate::{
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
 const LARGEST_BODY: usize = 64 * 1024;
 
+/// Seconds after which it is worth a try again where something of ours does not answer, the store above all.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
 /// What an endpoint does with a request.
 type Answer = fn(&Context, &Request<Vec<u8>>) -> Response<Vec<u8>>;
 
@@ -30,28 +33,36 @@ struct Endpoint {
     cross_origin: bool,
     /// Whether a person sees what it answers.
     is_page: bool,
+    /// Whether its success leaves entries in the store, and nobody has it again and again for nothing: a token needs a
+    /// grant, and registrations in an hour are counted.
+    keeps_state: bool,
     answer: Answer,
 }
 
 const fn endpoint(path: &'static str, method: Method, answer: Answer) -> Endpoint {
-    Endpoint { path, method, cross_origin: true, is_page: false, answer }
+    Endpoint { path, method, cross_origin: true, is_page: false, keeps_state: false, answer }
+}
+
+/// An endpoint whose success leaves entries in the store.
+const fn storing(path: &'static str, method: Method, answer: Answer) -> Endpoint {
+    Endpoint { path, method, cross_origin: true, is_page: false, keeps_state: true, answer }
 }
 
 const fn page(path: &'static str, method: Method, answer: Answer) -> Endpoint {
-    Endpoint { path, method, cross_origin: false, is_page: true, answer }
+    Endpoint { path, method, cross_origin: false, is_page: true, keeps_state: false, answer }
 }
 
 /// For machines, and not for web pages.
 const fn internal(path: &'static str, method: Method, answer: Answer) -> Endpoint {
-    Endpoint { path, method, cross_origin: false, is_page: false, answer }
+    Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
 static ENDPOINTS: [Endpoint; 14] = [
     endpoint("/.well-known/oauth-authorization-server", Method::GET, documents::metadata),
     // Clients of MCP 2025-11-25 may look here first; the document is the same.
     endpoint("/.well-known/openid-configuration", Method::GET, documents::metadata),
-    endpoint("/register", Method::POST, register::answer),
-    endpoint("/token", Method::POST, token::answer),
+    storing("/register", Method::POST, register::answer),
+    storing("/token", Method::POST, token::answer),
     endpoint("/revoke", Method::POST, revoke::answer),
     internal("/introspect", Method::POST, introspect::answer),
     page("/authorize", Method::GET, authorize::answer),
@@ -64,20 +75,38 @@ static ENDPOINTS: [Endpoint; 14] = [
     page("/sign-out", Method::POST, account::sign_out),
 ];
 
+/// The answer to a request.
+pub(crate) struct Answered {
+    pub(crate) response: Response<Vec<u8>>,
+    /// Whether the store has grown by something that not anybody can make it grow by.
+    pub(crate) keeps_state: bool,
+}
+
 /// Answers any request that the gateway did not take.
-pub(crate) fn answer(incoming: &IncomingRequest) -> Response<Vec<u8>> {
+pub(crate) fn answer(incoming: &IncomingRequest) -> Answered {
+    let (mut response, endpoint) = find_and_call(incoming);
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().entry(RETRY_AFTER).or_insert(RETRY_AFTER_SECONDS.into());
+    }
+    let keeps_state = response.status().is_success() && endpoint.is_some_and(|endpoint| endpoint.keeps_state);
+    Answered { response, keeps_state }
+}
+
+/// The answer, and the endpoint that gave it.
+fn find_and_call(incoming: &IncomingRequest) -> (Response<Vec<u8>>, Option<&'static Endpoint>) {
     let head = match inbound::head(incoming) {
         Ok(head) => head,
-        Err(error) => return responses::error(400, ErrorCode::InvalidRequest, &error.to_string()),
+        Err(error) => return (responses::error(400, ErrorCode::InvalidRequest, &error.to_string()), None),
     };
     let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path == head.uri().path());
     let Some(first) = methods().next() else {
-        return responses::error(404, ErrorCode::InvalidRequest, "there is nothing here");
+        return (responses::error(404, ErrorCode::InvalidRequest, "there is nothing here"), None);
     };
     let cross_origin = first.cross_origin;
     let asks_beforehand =
         *head.method() == Method::OPTIONS && head.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = match methods().find(|endpoint| endpoint.takes(head.method())) {
+    let endpoint = methods().find(|endpoint| endpoint.takes(head.method()));
+    let mut response = match endpoint {
         Some(endpoint) => called(endpoint, incoming, head),
         None if cross_origin && asks_beforehand => preflight(first),
         None => responses::method_not_allowed(methods().map(|endpoint| &endpoint.method)),
@@ -86,7 +115,7 @@ pub(crate) fn answer(incoming: &IncomingRequest) -> Response<Vec<u8>> {
         // No cookie counts at these endpoints, so any page may read what it could fetch itself.
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
-    response
+    (response, endpoint)
 }
 
 impl Endpoint {

@@ -1,23 +1,19 @@
-//! Removing what has expired: no backend does it for us.
+//! Removing what has expired, where neither the backend nor the host does it.
 
-use gatehouse_protocol::Entropy as _;
-use gatehouse_storage::sweep;
+use gatehouse_storage::sweep_in_turn;
 use host_imports::HostStore;
-use http_shell::SystemEntropy;
 
 use crate::log;
 
-/// One request in so many sweeps.
-const ONE_IN: u8 = 32;
-/// The most entries that one sweep removes: it holds an instance meanwhile.
-const AT_MOST: usize = 500;
+/// The environment variable that says `true` where the host, or something that the operator runs, removes expired entries.
+const SWEPT_BY_HOST: &str = "GATEHOUSE_STORE_SWEPT_BY_HOST";
 
-/// Sweeps, now and then. It runs after the answer has been sent.
-pub(crate) fn sometimes() {
-    let [die] = SystemEntropy.bytes::<1>();
-    if die % ONE_IN == 0
-        && let Err(error) = sweep(&HostStore, http_shell::now(), AT_MOST)
-    {
+/// Sweeps a piece where it is its turn. It runs after the answer has been sent.
+pub(crate) fn in_turn() {
+    if std::env::var(SWEPT_BY_HOST).is_ok_and(|value| value == "true") {
+        return;
+    }
+    if let Err(error) = sweep_in_turn(&HostStore, http_shell::now()) {
         log::failed("sweep", error);
     }
 }

@@ -1,10 +1,13 @@
 //! The answers of a gateway that cannot tell yet which endpoint is meant.
 
 use gatehouse_json_rpc::{Reply, code};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::response_headers;
+
+/// With every 503: seconds after which it is worth a try again.
+pub(crate) const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// For a request whose method, target or headers are not HTTP.
 pub fn malformed_request() -> Response<Vec<u8>> {
@@ -14,7 +17,9 @@ pub fn malformed_request() -> Response<Vec<u8>> {
 /// For every request, while the configuration cannot be used: without it nothing can be checked, so nothing is passed
 /// on, not even to the authorization server. What is wrong with it is for the log.
 pub fn not_configured() -> Response<Vec<u8>> {
-    error(StatusCode::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR, "The gateway is not configured")
+    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR, "The gateway is not configured");
+    response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+    response
 }
 
 /// An error in the form that MCP clients read. It answers no request that anybody has read.
@@ -40,6 +45,7 @@ mod tests {
             assert_eq!(response.status(), status);
             assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
             assert_eq!(response.headers()["cache-control"], "no-store");
+            assert_eq!(response.headers().get(RETRY_AFTER).is_some(), status == 503);
             let body: Value = serde_json::from_slice(response.body()).unwrap();
             assert_eq!((&body["error"]["code"], &body["id"]), (&json!(code), &Value::Null));
         }

@@ -1,8 +1,9 @@
 //! `/healthz`: whether this instance could serve.
 
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
 
+use crate::before_routing::RETRY_AFTER_SECONDS;
 use crate::response_headers;
 
 /// The answer of the health check. Why something is not usable is for the log: anyone may ask here.
@@ -20,6 +21,9 @@ pub fn health(method: &Method, usable: bool) -> Response<Vec<u8>> {
     response_headers::protect(headers);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
     }
     response
 }
@@ -40,6 +44,7 @@ mod tests {
             let response = health(&method, usable);
             assert_eq!((response.status().as_u16(), response.body().as_slice()), (status, body.as_bytes()), "{method}");
             assert_eq!(response.headers().get(ALLOW).is_some(), status == 405);
+            assert_eq!(response.headers().get(RETRY_AFTER).is_some(), status == 503);
         }
     }
 }

@@ -13,4 +13,4 @@ pub use key::{InvalidKey, Key, Kind};
 pub use once::{Claim, claim, issue};
 pub use periods::Periods;
 pub use port::{KeyPage, Store, StoreUnavailable};
-pub use sweep::sweep;
+pub use sweep::sweep_in_turn;

@@ -2,10 +2,30 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
+use rusqlite::{Connection, params};
+
 use super::*;
+
+mod deadlines;
+mod layout;
+mod listing;
+mod sweeping;
 
 fn open(directory: &tempfile::TempDir) -> KeyValueStore {
     KeyValueStore::open(&directory.path().join("state")).unwrap()
+}
+
+/// A connection of one's own, as another process has it.
+fn connect(directory: &tempfile::TempDir) -> Connection {
+    Connection::open(directory.path().join("state/key-value.db")).unwrap()
+}
+
+/// Adds `count` entries `kind.expiry.number` to the store `s`.
+fn fill(connection: &Connection, kind: &str, expiry: u64, count: usize) {
+    let sql = "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ?3)
+        INSERT INTO entries (store, key, value)
+        SELECT 's', printf('%s.%d.%043d', ?1, ?2, number), x'00' FROM numbers";
+    connection.execute(sql, params![kind, i64::try_from(expiry).unwrap(), i64::try_from(count).unwrap()]).unwrap();
 }
 
 #[tokio::test]
@@ -136,8 +156,9 @@ async fn keys_are_listed_in_pages_until_the_cursor_ends() {
     for count in [0, 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE + 1] {
         let label = format!("store {count}");
         let expected: Vec<String> = (0..count).map(|index| format!("key-{index:05}")).collect();
-        let entries = expected.iter().map(|key| (key.clone(), b"v".to_vec())).collect();
-        store.set_many(&label, entries).await.unwrap();
+        for keys in expected.chunks(PAGE) {
+            store.set_many(&label, keys.iter().map(|key| (key.clone(), b"v".to_vec())).collect()).await.unwrap();
+        }
         let (mut keys, mut cursor, mut pages) = (Vec::new(), None, 0);
         loop {
             let page = store.list_keys(&label, cursor).await.unwrap();
@@ -168,6 +189,33 @@ async fn many_keys_are_read_and_removed_at_once() {
     assert_eq!(store.get_many("s", keys.clone()).await, Ok(expected));
     store.delete_many("s", keys).await.unwrap();
     assert_eq!(store.list_keys("s", None).await.unwrap().keys, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_operation_is_bounded_and_one_that_is_too_large_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory);
+    let entries = |count: usize| (0..count).map(|index| (format!("k-{index:04}"), vec![0])).collect::<Vec<_>>();
+    let keys = |count: usize| entries(count).into_iter().map(|(key, _)| key).collect::<Vec<_>>();
+    let too_large = |outcome: Result<(), KeyValueError>| assert!(matches!(outcome, Err(KeyValueError::TooLarge(_))));
+    too_large(store.set_many("s", entries(PAGE + 1)).await);
+    too_large(store.set("s", &"k".repeat(LONGEST_KEY + 1), vec![0]).await);
+    too_large(store.increment("s", &"k".repeat(LONGEST_KEY + 1), 1).await.map(drop));
+    too_large(store.compare_and_swap("s", &"k".repeat(LONGEST_KEY + 1), None, vec![0]).await.map(drop));
+    too_large(store.set("s", "k", vec![0; LARGEST_VALUE + 1]).await);
+    too_large(store.compare_and_swap("s", "k", None, vec![0; LARGEST_VALUE + 1]).await.map(drop));
+    assert_eq!(store.list_keys("s", None).await.unwrap().keys, Vec::<String>::new());
+
+    store.set_many("s", entries(PAGE)).await.unwrap();
+    assert_eq!(store.get_many("s", keys(PAGE)).await.unwrap().len(), PAGE);
+    too_large(store.get_many("s", keys(PAGE + 1)).await.map(drop));
+    too_large(store.delete_many("s", keys(PAGE + 1)).await);
+    assert_eq!(store.list_keys("s", None).await.unwrap().keys.len(), PAGE);
+
+    store.set("s", &"k".repeat(LONGEST_KEY), vec![0; LARGEST_VALUE]).await.unwrap();
+    let largest = "k".repeat(LONGEST_KEY);
+    assert_eq!(store.get_many("s", vec![largest.clone()]).await.unwrap().len(), 1);
+    too_large(store.get_many("s", vec![largest, "k-0000".to_owned()]).await.map(drop));
 }
 
 #[test]

@@ -26,4 +26,5 @@ mod remembered;
 mod revocation;
 mod sign_in;
 mod states;
+mod store;
 mod tokens;

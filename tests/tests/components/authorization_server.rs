@@ -6,6 +6,7 @@ mod provider;
 mod registration;
 mod sign_in;
 mod tokens;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

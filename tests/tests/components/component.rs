@@ -104,7 +104,9 @@ impl Alone {
 pub fn fresh(fakes: &Arc<Fakes>) -> Store<Guest> {
     let log = MemoryOutputPipe::new(LOG_BYTES);
     fakes.keep_log(log.clone());
-    let wasi = WasiCtx::builder().wall_clock(FakeClock(Arc::clone(fakes))).stderr(log).build();
+    let environment = fakes.environment.lock().unwrap().clone();
+    let clock = FakeClock(Arc::clone(fakes));
+    let wasi = WasiCtx::builder().wall_clock(clock).envs(&environment).stderr(log).build();
     let guest = Guest {
         table: ResourceTable::new(),
         fakes: Arc::clone(fakes),

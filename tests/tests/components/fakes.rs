@@ -128,6 +128,8 @@ pub struct Fakes {
     pub settings: Mutex<BTreeMap<String, String>>,
     /// The settings that were read, in order.
     pub settings_read: Mutex<Vec<String>>,
+    /// Environment variables of the instances.
+    pub environment: Mutex<Vec<(String, String)>>,
     /// Where set, no setting can be read.
     pub settings_failure: Mutex<Option<String>>,
     /// What came to `gatehouse:auth`, in order.

@@ -8,6 +8,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WW
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
+use crate::before_routing::RETRY_AFTER_SECONDS;
 use crate::challenge::{ErrorCode, challenge};
 use crate::{Endpoint, NoBearer, NoPlace, Refusal, response_headers};
 
@@ -77,6 +78,7 @@ impl Refusal {
                 (RETRY_AFTER, (*retry_after).into())
             }
             Self::NoPlace(_) => (RETRY_AFTER, NoPlace::RETRY_AFTER.into()),
+            Self::Unavailable(_) => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
             Self::Origin
             | Self::Denied
@@ -93,7 +95,6 @@ impl Refusal {
             | Self::MethodNotFound(_)
             | Self::InvalidParams(_)
             | Self::InvalidArguments { .. }
-            | Self::Unavailable(_)
             | Self::UpstreamUnreachable(_)
             | Self::UpstreamMalformed(_)
             | Self::UpstreamTimedOut => return,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{CONFIGURATION, authorization, fakes, get, nothing_happened};
 use crate::component::AUTHORIZATION_SERVER;
-use crate::fakes::{Entry, Fakes, NOW};
+use crate::fakes::{Fakes, NOW};
 use crate::serve::{Reply, request, serve};
 
 async fn register(fakes: &Arc<Fakes>, body: &str) -> Reply {
@@ -128,27 +128,6 @@ async fn while_the_store_is_down_nobody_is_registered() {
     assert_eq!((reply.status.as_u16(), &reply.json()["error"]), (503, &json!("temporarily_unavailable")));
     assert!(!reply.body.contains("client_id") && !reply.body.contains("disk"));
     nothing_happened(&fakes);
-}
-
-/// One request in 32 sweeps, by chance: that none of a thousand does happens once in 10^13 runs.
-#[tokio::test]
-async fn now_and_then_a_request_removes_what_has_long_expired_and_nothing_else() {
-    let fakes = fakes();
-    let entry = |kind: &str, expires_at: u64, entry| {
-        fakes.store.lock().unwrap().entries.insert(format!("{kind}.{expires_at}.x"), entry)
-    };
-    entry("login", NOW - 60, Entry::Value(b"x".to_vec()));
-    entry("login-use", NOW - 60, Entry::Counter(2));
-    entry("code", NOW - 59, Entry::Value(b"x".to_vec()));
-    entry("session", NOW + 1, Entry::Value(b"x".to_vec()));
-    for _ in 0..1000 {
-        get(&fakes, "/.well-known/oauth-authorization-server", None).await;
-        if fakes.snapshot().len() < 4 {
-            break;
-        }
-    }
-    let left: Vec<_> = fakes.snapshot().into_keys().collect();
-    assert_eq!(left, [format!("code.{}.x", NOW - 59), format!("session.{}.x", NOW + 1)]);
 }
 
 #[tokio::test]

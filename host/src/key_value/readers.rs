@@ -1,0 +1,91 @@
+//! Reads: a few at the same time, each with a deadline.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::KeyValueError;
+use super::patience::{Patience, left_until};
+use super::{database, statements};
+
+/// Reads that run at the same time. More would only wait for each other's pages.
+const AT_ONCE: usize = 4;
+
+/// Connections for reading, opened when they are needed.
+#[derive(Debug)]
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    running: Arc<Semaphore>,
+    /// Places for those that run and those that wait.
+    places: Semaphore,
+    patience: Patience,
+}
+
+impl Readers {
+    /// Readers of the database at `path`; beyond those that run, `queue` may wait.
+    pub(super) fn new(path: PathBuf, patience: Patience, queue: usize) -> Self {
+        let places = queue.saturating_add(AT_ONCE).min(Semaphore::MAX_PERMITS);
+        Self {
+            path,
+            idle: Mutex::default(),
+            running: Arc::new(Semaphore::new(AT_ONCE)),
+            places: Semaphore::new(places),
+            patience,
+        }
+    }
+
+    /// Runs `read`, which gets the instant at which it should have ended.
+    pub(super) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Connection, Instant) -> Result<T, KeyValueError> + Send + 'static,
+    ) -> Result<T, KeyValueError> {
+        let Ok(_place) = self.places.try_acquire() else { return Err(KeyValueError::QueueFull) };
+        let deadline = self.patience.deadline();
+        let reading = async {
+            let stopped = |error: String| KeyValueError::Database(error);
+            let turn = Arc::clone(&self.running).acquire_owned().await.map_err(|error| stopped(error.to_string()))?;
+            let readers = Arc::clone(self);
+            // The turn is over when the read is, not when its guest has gone: or there could be any number of them.
+            let reading = tokio::task::spawn_blocking(move || {
+                let read = readers.run(deadline, read);
+                drop(turn);
+                read
+            });
+            reading.await.map_err(|error| stopped(error.to_string()))?
+        };
+        let outcome = timeout(left_until(deadline), reading).await.unwrap_or(Err(KeyValueError::TimedOut));
+        match &outcome {
+            Err(KeyValueError::TimedOut) => self.patience.ran_out(),
+            _ => self.patience.succeeded(),
+        }
+        outcome
+    }
+
+    /// How many more could wait or run.
+    #[cfg(test)]
+    pub(super) fn places_left(&self) -> usize {
+        self.places.available_permits()
+    }
+
+    fn run<T>(
+        &self,
+        deadline: Instant,
+        read: impl FnOnce(&Connection, Instant) -> Result<T, KeyValueError>,
+    ) -> Result<T, KeyValueError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => database::open_for_reading(&self.path, left_until(deadline))?,
+        };
+        statements::wait_until(&connection, deadline)?;
+        // A connection whose read failed is closed: the next one begins anew.
+        let value = read(&connection, deadline)?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        Ok(value)
+    }
+}
