@@ -189,45 +189,6 @@ async fn no_client_registers_a_redirect_uri_that_a_browser_would_run_or_read_oth
     world.gatehouse.stop().await;
 }
 
-/// sooperset/mcp-atlassian#1533: a client whose redirect URI is our own callback gets codes for other logins.
-#[tokio::test(flavor = "multi_thread")]
-async fn no_client_registers_our_own_callback_in_any_spelling() {
-    let world = AttackWorld::start().await;
-    let before = world.store().await;
-    let own = world.url("/callback");
-    let port = own.split(':').nth(2).unwrap().split('/').next().unwrap().to_owned();
-    for uri in [
-        own.clone(),
-        format!("{own}?x=y"),
-        format!("{own}?"),
-        own.replace("http:", "HTTP:"),
-        format!("http://127.0.0.1:{port}/./callback"),
-        format!("http://127.0.0.1:{port}/x/../callback"),
-        format!("http://127.0.0.1:{port}/%2e/callback"),
-        format!("http://127.1:{port}/callback"),
-        format!("http://2130706433:{port}/callback"),
-        format!("http://0x7f.1:{port}/callback"),
-    ] {
-        let answer = world.register(&json!({ "client_name": "Evil", "redirect_uris": [uri] })).await;
-        assert_error(&answer, 400, "invalid_redirect_uri", &uri);
-    }
-    world.assert_unchanged(&before, "registrations").await;
-    world.gatehouse.stop().await;
-}
-
-/// RFC 8252, section 7.3 lets the port of a loopback redirect URI vary: it must not vary into our own callback.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_loopback_client_cannot_choose_our_own_port_to_reach_our_callback() {
-    let world = AttackWorld::start().await;
-    let alice = Person::new("alice");
-    let client = world.registered("http://127.0.0.1:1/callback").await;
-    let before = world.store().await;
-    let flow = world.flow_of(&alice, client, "/mcp").with("redirect_uri", Some(&world.url("/callback")));
-    assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, "our own callback");
-    world.assert_unchanged(&before, "our own callback").await;
-    world.gatehouse.stop().await;
-}
-
 /// RFC 9700, section 4.11: no open redirector. Whatever the request, the browser goes to a registered place, the
 /// provider, or nowhere.
 #[tokio::test(flavor = "multi_thread")]
