@@ -201,7 +201,7 @@ async fn a_client_document_with_a_place_of_our_own_makes_no_client() {
             assert_shown(&answer, 400, uri);
             assert!(!answer.body.contains("<a "), "{answer:?}");
         }
-        assert_eq!(documents.reads("/client.json"), 2);
+        assert!(documents.reads("/client.json") > 0, "it was refused unread");
         world.assert_unchanged(&before, own).await;
         world.gatehouse.stop().await;
     }
