@@ -83,6 +83,13 @@ redirect_uris = ["http://127.0.0.1/callback"]
         at(&self.public_url, &flow)
     }
 
+    /// Fails where a client can register the redirect URI that needs no site of the attacker's.
+    async fn assert_no_client_of_the_lure_itself(&self) {
+        let own = json!({ "client_name": "Evil", "redirect_uris": [self.lure] });
+        let answer = self.world.register(&own).await;
+        assert_eq!((answer.status, answer.error().as_str()), (400, "invalid_redirect_uri"), "{answer:?}");
+    }
+
     /// Fails where the browser came by the site to anything but the question, or where a code was issued since `before`.
     async fn assert_asked(&mut self, page: &Page, by: &str, before: &[(String, Vec<u8>)], name: &str) {
         assert!(page.requested.iter().any(|url| url.starts_with(by)), "it was not there: {:?}", page.requested);
@@ -117,10 +124,7 @@ impl Chromium {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_link_of_our_error_page_leads_nobody_past_the_question() {
     let mut scene = Scene::start().await;
-    // The redirect URI that needs no site of the attacker's.
-    let own = json!({ "client_name": "Evil", "redirect_uris": [scene.lure] });
-    let answer = scene.world.register(&own).await;
-    assert_eq!((answer.status, answer.error().as_str()), (400, "invalid_redirect_uri"), "{answer:?}");
+    scene.assert_no_client_of_the_lure_itself().await;
     let by = scene.lures[0].clone();
     let evil = scene.world.registered(&by).await;
     let before = scene.world.store().await;
@@ -137,6 +141,7 @@ async fn the_link_of_our_error_page_leads_nobody_past_the_question() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_deny_button_leads_nobody_past_the_question() {
     let mut scene = Scene::start().await;
+    scene.assert_no_client_of_the_lure_itself().await;
     for (by, name) in scene.lures.clone().into_iter().zip(["deny-a-site", "deny-a-program"]) {
         let evil = scene.world.registered(&by).await;
         let before = scene.world.store().await;
