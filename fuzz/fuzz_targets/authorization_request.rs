@@ -13,6 +13,7 @@ use gatehouse_fuzz::{
     CHALLENGE, Counting, START, VERIFIER, assert_redirect_of_ours, assert_safe, client_id, configuration, keys,
     metadata, providers, store,
 };
+use gatehouse_oauth::arrival::{Arrival, Departure};
 use gatehouse_oauth::authorization::{AuthorizationRequest, BoundRequest, RejectedRequest};
 use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::choice::Choice;
@@ -166,8 +167,23 @@ fn is_remembered_as_itself(request: &AuthorizationRequest) {
     assert!(covers(&own, provider));
     consents.forget(&alice, &listed[0].id).expect("the store answers");
     assert!(!covers(&own, provider) && !approves(&alice, &own));
-    let site = request.state.as_deref();
-    assert!(!may_be_remembered(request, site) || matches!(site, Some("none" | "same-origin")));
+    let departure = Departure::for_client(&request.client.client_id);
+    let text = request.state.as_deref();
+    for departures in [vec![], vec![departure.cookie_value()], text.into_iter().collect()] {
+        let [site, mode, destination] = ["none", "navigate", "document"].map(Some);
+        let good = Arrival { site, mode, destination, is_prefetch: false, departures };
+        let is_own = good.departures.iter().all(|value| *value == departure.cookie_value());
+        assert_eq!(may_be_remembered(request, &good), is_own && !request.prompts_consent);
+        for other in [
+            Arrival { site: text, ..good.clone() },
+            Arrival { mode: text, ..good.clone() },
+            Arrival { destination: text, ..good.clone() },
+        ] {
+            let is_good = (other.site, other.mode, other.destination) == (site, mode, destination);
+            assert!(!may_be_remembered(request, &other) || is_good);
+        }
+        assert!(!may_be_remembered(request, &Arrival { is_prefetch: true, ..good }));
+    }
 }
 
 fn signs_in_once(request: &AuthorizationRequest) {

@@ -235,6 +235,7 @@ pub fn assert_safe(uri: &RedirectUri) {
         "cursor" | "com.example.app" => assert!(uri.is_private_use() && !uri.is_loopback()),
         other => panic!("{other} was accepted"),
     }
+    assert_elsewhere(text);
     // A policy or a page that is made from it gets no second part.
     if let Some(source) = uri.csp_source() {
         assert!(
@@ -244,6 +245,24 @@ pub fn assert_safe(uri: &RedirectUri) {
     assert!(!uri.host_and_port().chars().any(char::is_control));
     let comparable = RedirectUri::parse(&uri.comparable(), &configuration().redirect_rules()).expect("it is still one");
     assert_eq!(comparable.comparable(), uri.comparable());
+}
+
+/// No reader of URLs takes the text for a place at our own origin, neither by the rules of the WHATWG nor by RFC 3986.
+fn assert_elsewhere(text: &str) {
+    let own = |scheme: Option<&str>, host: Option<&str>, port: Option<u16>| {
+        let is_web = scheme.is_some_and(|scheme| ["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()));
+        let host = host.unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+        is_web && host == "gateway.example" && matches!(port, None | Some(80 | 443))
+    };
+    let url = Url::parse(text).expect("a URL");
+    assert!(!own(Some(url.scheme()), url.host_str(), url.port()), "{text} leads to ourselves");
+    if let Ok(uri) = text.parse::<http::Uri>() {
+        assert!(!own(uri.scheme_str(), uri.host(), uri.port_u16()), "{text} leads to ourselves");
+        if !matches!(url.scheme(), "cursor" | "com.example.app") {
+            let host = uri.host().map(str::to_ascii_lowercase);
+            assert_eq!(host.as_deref(), url.host_str(), "{text} is read in two ways");
+        }
+    }
 }
 
 /// What holds of every redirect: it goes to a configured client, and what is added to it stays in the query.

@@ -1,6 +1,8 @@
 // A real Chromium without a screen, driven by lines of JSON on stdin; each is answered by one line.
 //
-//   node chromium.mjs --profile EMPTY_FOLDER [--browser /usr/bin/chromium]
+//   node chromium.mjs --profile EMPTY_FOLDER [--browser /usr/bin/chromium] [--names-here]
+//
+// With --names-here, every name that ends in .example is this machine, and every certificate is good.
 //
 //   {"open":URL}                                     loads the page
 //   {"look":{"width","height","phone","dark"}}       shows the page in a window of that size, and in the dark
@@ -30,7 +32,11 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 
 const { values: options } = parseArgs({
-  options: { browser: { type: 'string', default: '/usr/bin/chromium' }, profile: { type: 'string' } },
+  options: {
+    browser: { type: 'string', default: '/usr/bin/chromium' },
+    profile: { type: 'string' },
+    'names-here': { type: 'boolean', default: false },
+  },
 });
 if (!options.profile) throw new Error('--profile is missing');
 
@@ -47,6 +53,7 @@ const browser = spawn(
     '--disable-component-update',
     '--disable-sync',
     `--user-data-dir=${options.profile}`,
+    ...(options['names-here'] ? ['--host-resolver-rules=MAP *.example 127.0.0.1', '--ignore-certificate-errors'] : []),
     // A browser whose pipe is closed ends: it cannot outlive this program, however that ends.
     '--remote-debugging-pipe',
     'about:blank',

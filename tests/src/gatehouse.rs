@@ -170,6 +170,11 @@ impl Gatehouse {
         }
     }
 
+    /// The value of a variable, such as `config`.
+    pub fn variable(&self, name: &str) -> &str {
+        self.variables.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
     /// Lets every access token that was issued so far expire.
     pub async fn expire_access_tokens(&self) {
         match self.runs {

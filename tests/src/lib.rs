@@ -21,6 +21,7 @@ mod spin;
 mod store;
 pub mod storm;
 mod text;
+mod tls_front;
 mod world;
 
 pub use attack_world::{AttackSettings, AttackWorld, ClientAuthentication, TestClient};
@@ -40,6 +41,7 @@ pub use scripted_provider::{Endpoint, ScriptedProvider};
 pub use spin::spin_is_installed;
 pub use store::snapshot;
 pub use text::{challenge_of, flipped, form, unique};
+pub use tls_front::TlsFront;
 pub use world::{CLIENT_SECRET, World, WorldSettings};
 
 /// An HTTP client that follows nothing and keeps nothing, so that a test sees every answer itself.

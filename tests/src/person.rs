@@ -125,6 +125,11 @@ impl Person {
         self.keep(host, text);
     }
 
+    /// Forgets the cookies of this name, as when their time is over.
+    pub fn forget_cookie(&self, name: &str) {
+        self.cookies.lock().expect("no panic").retain(|cookie| cookie.name != name);
+    }
+
     /// Forgets all cookies.
     pub fn forget_cookies(&self) {
         self.cookies.lock().expect("no panic").clear();

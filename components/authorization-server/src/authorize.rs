@@ -1,20 +1,24 @@
 //! `GET /authorize`: parse, bind, ask.
 
 use gatehouse_configuration::IdentityProvider;
+use gatehouse_oauth::arrival::Arrival;
 use gatehouse_oauth::authorization::{BoundRequest, RejectedRequest, UnboundRejection};
 use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::choice::Choice;
 use gatehouse_oauth::consent::Question;
 use gatehouse_oauth::error_description;
 use gatehouse_oauth::remembered_consent::may_be_remembered;
-use gatehouse_protocol::Parameters;
-use http::{HeaderName, Request, Response};
+use gatehouse_protocol::{Parameters, WebOrigin};
+use http::{HeaderMap, HeaderName, Request, Response};
 use http_shell::SystemEntropy;
 
 use crate::context::Context;
 use crate::{client_document, consent, cookies, log, pages, requests, responses};
 
 const EVENT: &str = "authorize";
+/// With these, browsers say that they fetch a page that the user may ask for: `Sec-Purpose`, and what there was before it
+/// (`X-Moz` in Firefox, `Purpose` and `X-Purpose` in others).
+const PREFETCHES: [&str; 4] = ["sec-purpose", "purpose", "x-moz", "x-purpose"];
 
 /// Asks the user: where they want to sign in, and whether the client may come in. Nothing is asked of an identity
 /// provider before they have approved, now or, by a consent that they wanted remembered, before.
@@ -33,8 +37,8 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     };
     let browser = cookies::browser(request.headers(), &context.configuration.public_url)
         .unwrap_or_else(|| Browser::generate(&mut SystemEntropy));
-    let sec_fetch_site = requests::single(request.headers(), &HeaderName::from_static("sec-fetch-site"));
-    let may_be_remembered = may_be_remembered(&authorization, sec_fetch_site);
+    let arrival = arrival(request.headers(), &context.configuration.public_url);
+    let may_be_remembered = may_be_remembered(&authorization, &arrival);
     let mut response = match context.configuration.identity_providers.as_slice() {
         [only] => {
             let question = Question { request: authorization, provider: only, approved: None };
@@ -44,6 +48,18 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     };
     cookies::set_browser(&mut response, &browser, &context.configuration);
     response
+}
+
+/// How the browser says that it came here.
+fn arrival<'a>(headers: &'a HeaderMap, public_url: &WebOrigin) -> Arrival<'a> {
+    let single = |name| requests::single(headers, &HeaderName::from_static(name));
+    Arrival {
+        site: single("sec-fetch-site"),
+        mode: single("sec-fetch-mode"),
+        destination: single("sec-fetch-dest"),
+        is_prefetch: PREFETCHES.iter().any(|name| headers.contains_key(*name)),
+        departures: cookies::departures(headers, public_url),
+    }
 }
 
 fn choose(context: &Context, providers: &[IdentityProvider], choice: Choice, browser: &Browser) -> Response<Vec<u8>> {
@@ -86,7 +102,7 @@ fn rejected_at_client(context: &Context, rejected: &RejectedRequest) -> Response
     parameters.extend(rejected.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", context.configuration.public_url.as_str()));
     if rejected.may_redirect() {
-        responses::redirect_to_client(&rejected.redirect_uri, &parameters)
+        responses::redirect_to_client(context, &rejected.client, &rejected.redirect_uri, &parameters)
     } else {
         pages::rejected(rejected, &rejected.redirect_uri.location(&parameters))
     }

@@ -182,7 +182,7 @@ fn answer_with_code(context: &Context, request: &AuthorizationRequest, code: &Se
     let mut parameters = vec![("code", code.expose())];
     parameters.extend(request.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", context.configuration.public_url.as_str()));
-    responses::redirect_to_client(&request.redirect_uri, &parameters)
+    responses::redirect_to_client(context, &request.client, &request.redirect_uri, &parameters)
 }
 
 const fn to_code(error: ClientError) -> ErrorCode {

@@ -12,7 +12,7 @@ use http_shell::SystemEntropy;
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
 use crate::log::Decision;
-use crate::{log, login, pages, responses};
+use crate::{cookies, log, login, pages, responses};
 
 const EVENT: &str = "consent";
 
@@ -88,12 +88,15 @@ fn sign_in(
 ) -> Response<Vec<u8>> {
     let purpose = LoginPurpose::Authorization { request: Box::new(question.request.clone()), approval };
     match login::begin(context, &purpose, question.provider, browser, account) {
-        Ok(redirect) => {
+        Ok(mut redirect) => {
+            // What a provider redirects to is its own business.
+            let client_id = &question.request.client.client_id;
+            cookies::set_departure(&mut redirect, client_id, &context.configuration.public_url);
             let reason = match approval {
                 Approval::Given { .. } => None,
                 Approval::Remembered => Some("the user does not want to be asked again".to_owned()),
             };
-            let client_id = Some(question.request.client.client_id.as_str());
+            let client_id = Some(client_id.as_str());
             Decision { event, outcome: "allowed", reason, client_id, ..Decision::default() }.write();
             redirect
         }
@@ -145,5 +148,5 @@ pub(crate) fn answer_client(
     let mut parameters = vec![("error", code.as_str()), ("error_description", description)];
     parameters.extend(authorization.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", context.configuration.public_url.as_str()));
-    responses::redirect_to_client(&authorization.redirect_uri, &parameters)
+    responses::redirect_to_client(context, &authorization.client, &authorization.redirect_uri, &parameters)
 }

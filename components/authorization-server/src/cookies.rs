@@ -1,11 +1,12 @@
-//! The two cookies: which browser this is, and who looks at their sessions in it.
+//! The three cookies: which browser this is, who looks at their sessions in it, and for whom we have just sent it away.
 
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
 use gatehouse_configuration::Configuration;
 use gatehouse_oauth::account::Account;
+use gatehouse_oauth::arrival::Departure;
 use gatehouse_oauth::browser::Browser;
-use gatehouse_protocol::{SecretString, WebOrigin};
+use gatehouse_protocol::{ClientId, SecretString, WebOrigin};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Response};
 
@@ -47,6 +48,20 @@ pub(crate) fn set_account(
 /// Signs out of the account pages.
 pub(crate) fn remove_account(response: &mut Response<Vec<u8>>, public_url: &WebOrigin) {
     set(response, Account::cookie_name(public_url), String::new(), Some(0), public_url);
+}
+
+/// Notes in the browser that it is sent elsewhere on behalf of the client.
+pub(crate) fn set_departure(response: &mut Response<Vec<u8>>, client_id: &ClientId, public_url: &WebOrigin) {
+    let value = Departure::for_client(client_id).cookie_value().to_owned();
+    set(response, Departure::cookie_name(public_url), value, Some(Departure::SECONDS), public_url);
+}
+
+/// What such notes say; several where somebody tossed one in.
+pub(crate) fn departures<'a>(headers: &'a HeaderMap, public_url: &WebOrigin) -> Vec<&'a str> {
+    let name = Departure::cookie_name(public_url);
+    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = pairs.flat_map(|pairs| pairs.split(';')).filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| key.trim() == name).map(|(_, value)| value.trim()).collect()
 }
 
 /// What `parse` makes of the one cookie of this name.

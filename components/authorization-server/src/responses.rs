@@ -1,10 +1,14 @@
 //! Answers that are not pages.
 
+use gatehouse_oauth::client::Client;
 use gatehouse_oauth::{ErrorCode, error_description};
 use gatehouse_protocol::{BoundRedirectUri, WebOrigin};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde::Serialize;
+
+use crate::context::Context;
+use crate::cookies;
 
 /// A JSON answer that nobody may keep (RFC 6749, section 5.1).
 pub(crate) fn json(status: u16, body: &impl Serialize) -> Response<Vec<u8>> {
@@ -41,10 +45,17 @@ pub(crate) fn method_not_allowed<'a>(allowed: impl Iterator<Item = &'a Method>) 
     response
 }
 
-/// Sends the user on with the parameters of an authorization response. 303 and never 307, which would repeat a form
-/// with its contents at the next place (RFC 9700, section 4.12).
-pub(crate) fn redirect_to_client(redirect_uri: &BoundRedirectUri, parameters: &[(&str, &str)]) -> Response<Vec<u8>> {
-    see_other(&redirect_uri.location(parameters))
+/// Sends the user on to `client` with the parameters of an authorization response. 303 and never 307, which would repeat a
+/// form with its contents at the next place (RFC 9700, section 4.12).
+pub(crate) fn redirect_to_client(
+    context: &Context,
+    client: &Client,
+    redirect_uri: &BoundRedirectUri,
+    parameters: &[(&str, &str)],
+) -> Response<Vec<u8>> {
+    let mut response = see_other(&redirect_uri.location(parameters));
+    cookies::set_departure(&mut response, &client.client_id, &context.configuration.public_url);
+    response
 }
 
 /// Sends the user to the identity provider, whose address comes from its own metadata.

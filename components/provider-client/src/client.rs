@@ -18,7 +18,7 @@ use crate::{AssertionFailure, ComponentHost, Failure, Host, RefreshFailure};
 /// One provider, as it is talked to during one request.
 pub struct ProviderClient<'a, H = ComponentHost> {
     pub(crate) provider: &'a IdentityProvider,
-    configuration: &'a Configuration,
+    pub(crate) configuration: &'a Configuration,
     pub(crate) keys: &'a KeyRing,
     pub(crate) now: UnixTime,
     pub(crate) host: H,

@@ -5,6 +5,7 @@ use gatehouse_openid::{
     KEY_SET_BYTES, KeySet, LoginRejection, METADATA_BYTES, ProviderMetadata, discovery_request, keys_request,
     metadata_issuer, parse_keys,
 };
+use gatehouse_protocol::WebOrigin;
 use gatehouse_storage::{Kind, Store};
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -27,7 +28,7 @@ struct Document<T, R> {
     name: &'static str,
     limit: usize,
     request: Request<Vec<u8>>,
-    parse: fn(&Response<Vec<u8>>, &str) -> Result<T, R>,
+    parse: fn(&Response<Vec<u8>>, &str, &WebOrigin) -> Result<T, R>,
     /// The issuer that it must be of.
     issuer: String,
 }
@@ -43,7 +44,7 @@ impl<H: Host> ProviderClient<'_, H> {
             name: "metadata",
             limit: METADATA_BYTES,
             request: discovery_request(&self.provider.issuer)?,
-            parse: ProviderMetadata::parse,
+            parse: |response, issuer, own| ProviderMetadata::parse(response, issuer)?.away_from(own),
             issuer: metadata_issuer(self.provider),
         };
         match self.kept(&document)? {
@@ -83,7 +84,7 @@ impl<H: Host> ProviderClient<'_, H> {
             name: "keys",
             limit: KEY_SET_BYTES,
             request: keys_request(metadata),
-            parse: |response, _issuer| parse_keys(response),
+            parse: |response, _issuer, _own| parse_keys(response),
             issuer: metadata.issuer().to_owned(),
         }
     }
@@ -93,14 +94,14 @@ impl<H: Host> ProviderClient<'_, H> {
     fn kept<T, R>(&self, document: &Document<T, R>) -> Result<Option<T>, Failure> {
         let url = document.request.uri().to_string();
         let kept = self.cache(self.host.store()).get(document.kind, &url).map_err(Failure::Store)?;
-        Ok(kept.and_then(|bytes| (document.parse)(&Response::new(bytes.to_vec()), &document.issuer).ok()))
+        Ok(kept.and_then(|bytes| self.read(document, &Response::new(bytes.to_vec())).ok()))
     }
 
     /// The document as it is now. Only one that can be used is kept: an error, or a page in its place, would lock everyone
     /// out for as long.
     fn fetched<T, R: Into<LoginRejection>>(&self, document: &Document<T, R>) -> Result<T, Failure> {
         let response = self.ask(document.name, &document.request, document.limit)?;
-        let parsed = (document.parse)(&response, &document.issuer)?;
+        let parsed = self.read(document, &response)?;
         let mut head = Response::new(());
         *head.headers_mut() = of_sole_user(response.headers());
         let seconds = lifetime(&document.request, &head, self.now, DEFAULT_SECONDS, LONGEST_SECONDS);
@@ -109,6 +110,10 @@ impl<H: Host> ProviderClient<'_, H> {
             .put(document.kind, &url, response.body(), seconds, &mut self.host.entropy())
             .map_err(Failure::Store)?;
         Ok(parsed)
+    }
+
+    fn read<T, R>(&self, document: &Document<T, R>, response: &Response<Vec<u8>>) -> Result<T, R> {
+        (document.parse)(response, &document.issuer, &self.configuration.public_url)
     }
 
     fn cache<'s, S: Store>(&'s self, store: &'s S) -> DocumentCache<'s, S> {

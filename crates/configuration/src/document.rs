@@ -12,6 +12,7 @@ mod values;
 
 use gatehouse_protocol::{PrivateUseScheme, RedirectRules, Subject, WebOrigin};
 use serde::Deserialize;
+use url::Url;
 
 use self::client::ClientDocument;
 use self::identity_provider::ProviderDocument;
@@ -19,7 +20,10 @@ use self::limits::TotalsDocument;
 use self::route::RouteDocument;
 use self::values::{SecretDocument, unique};
 use crate::error::{one_line, problem};
-use crate::{AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, Lifetimes, Registration, Route, Rule};
+use crate::{
+    AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, IdentityProvider, Lifetimes, Registration,
+    Route, Rule,
+};
 
 const DEFAULT_ACCESS_TOKEN_SECONDS: u64 = 5 * 60;
 const DEFAULT_CONSENT_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -92,10 +96,12 @@ impl Document {
         let public_url = WebOrigin::parse(&self.public_url)
             .map_err(|error| problem("public_url", error, r#"public_url = "https://gateway.example.com""#))?;
         let rules = RedirectRules {
-            own_callback: public_url.join("/callback"),
+            own: public_url.clone(),
             private_use_schemes: private_use_schemes(&self.private_use_schemes)?,
         };
+        let are_listed = self.identity_providers.is_some();
         let identity_providers = identity_provider::check(self.identity_provider, self.identity_providers)?;
+        providers_are_elsewhere(&identity_providers, are_listed, &public_url)?;
         if self.routes.is_empty() {
             return Err(problem("routes", "is missing: there is nothing to protect", ROUTE_EXAMPLE));
         }
@@ -124,6 +130,27 @@ impl Document {
 }
 
 const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
+
+/// Nobody signs in at ourselves: we would ask ourselves who they are. A provider behind the same proxy, at a path of its own,
+/// is another server.
+fn providers_are_elsewhere(
+    providers: &[IdentityProvider],
+    are_listed: bool,
+    public_url: &WebOrigin,
+) -> Result<(), ConfigurationError> {
+    let is_ourselves = |provider: &IdentityProvider| {
+        Url::parse(&provider.issuer).is_ok_and(|issuer| issuer.path() == "/" && public_url.is_reached_by(&issuer))
+    };
+    match providers.iter().position(is_ourselves) {
+        Some(index) => {
+            let table =
+                if are_listed { format!("identity_providers[{index}]") } else { "identity_provider".to_owned() };
+            let text = "is Gatehouse's own public_url: name the provider at which users sign in";
+            Err(problem(format!("{table}.issuer"), text, r#"issuer = "https://accounts.example.com""#))
+        }
+        None => Ok(()),
+    }
+}
 
 /// Rules that mean identity providers mean those that there are: what one denies to nobody, it does not deny. And where there
 /// are several, groups and roles are those of one: another one could give its users the same name.

@@ -84,7 +84,7 @@ impl Configuration {
 
     /// What a redirect URI must be.
     pub fn redirect_rules(&self) -> RedirectRules {
-        RedirectRules { own_callback: self.callback_url(), private_use_schemes: self.private_use_schemes.clone() }
+        RedirectRules { own: self.public_url.clone(), private_use_schemes: self.private_use_schemes.clone() }
     }
 
     /// The route that a resource indicator (RFC 8707) is for: that of its endpoint, or of its event stream for clients of

@@ -1,6 +1,6 @@
 //! The authorization server's decisions: metadata, registration, authorization, consent, login, codes and tokens.
 //!
-//! A request goes through them in this order: [`authorization`] parses and binds it, [`choice`] and [`consent`] keep it in
+//! A request goes through them in this order: [`arrival`] says how it came, [`authorization`] parses and binds it, [`choice`] and [`consent`] keep it in
 //! the user's hands until they have decided ([`remembered_consent`] may have it decided already), [`login`] keeps it while
 //! the identity provider asks who they are, [`code`] hands the outcome to the client, and [`token`] turns it into a
 //! session. Each step consumes what the one before made. [`account`] is the user's own way in, to what they have allowed.
@@ -9,6 +9,7 @@
 //! [`credentials`]; what they may have without a user at hand is decided by [`grant`].
 
 pub mod account;
+pub mod arrival;
 pub mod authorization;
 pub mod browser;
 pub mod choice;

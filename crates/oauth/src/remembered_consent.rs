@@ -17,6 +17,7 @@ use gatehouse_storage::{InvalidKey, Key, Kind, Periods, Store, StoreUnavailable}
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::arrival::Arrival;
 use crate::authorization::AuthorizationRequest;
 use crate::browser::Browser;
 use crate::consent::Approval;
@@ -24,11 +25,10 @@ use crate::consent::Approval;
 /// One record for each.
 const CONSENT: Kind = "consent";
 
-/// Whether a remembered consent may stand for asking. Not where the client wants the user asked, and not where another
-/// site sent the browser here: the value of `Sec-Fetch-Site` (Fetch Metadata Request Headers, section 2.3) must say that
-/// the user, an application, or a page of ours did. A browser that does not say so is taken for sent.
-pub fn may_be_remembered(request: &AuthorizationRequest, sec_fetch_site: Option<&str>) -> bool {
-    !request.prompts_consent && matches!(sec_fetch_site, Some("none" | "same-origin"))
+/// Whether a remembered consent may stand for asking: not where the client wants the user asked, and only where the user
+/// has opened the request themselves.
+pub fn may_be_remembered(request: &AuthorizationRequest, arrival: &Arrival<'_>) -> bool {
+    !request.prompts_consent && arrival.is_the_users_act(&request.client.client_id)
 }
 
 /// All remembered consents, as seen at `now`.

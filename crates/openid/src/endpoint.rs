@@ -27,6 +27,9 @@ pub enum InvalidEndpoint {
     /// RFC 6749, sections 3.1 and 3.2: "The endpoint URI MUST NOT include a fragment component."
     #[error("has a fragment or a user")]
     MoreThanAUrl,
+    /// A browser that is sent there would ask us in our own name, and a request there would be one to ourselves.
+    #[error("leads to Gatehouse itself")]
+    OwnOrigin,
 }
 
 impl Endpoint {

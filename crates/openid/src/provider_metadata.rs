@@ -1,9 +1,11 @@
 //! What the provider says of itself (OpenID Connect Discovery 1.0).
 
+use gatehouse_protocol::WebOrigin;
 use http::header::ACCEPT;
 use http::{HeaderValue, Request, Response};
 use serde::Deserialize;
 use thiserror::Error;
+use url::Url;
 
 use crate::answer::{json, successful};
 use crate::{AnswerRejection, Endpoint, InvalidEndpoint, LogText, SigningAlgorithm};
@@ -117,6 +119,26 @@ impl ProviderMetadata {
             id_token_algorithms: algorithms(document.id_token_signing_alg_values_supported)?,
             issuer: found,
         })
+    }
+
+    /// The metadata, where none of its URLs leads to us at `own`. What a provider names there, users' browsers are sent to:
+    /// at our own authorization endpoint, that would be a request of the provider's in our name. Only where the operator
+    /// has put the provider itself at our origin, behind one proxy, are its URLs there.
+    ///
+    /// # Errors
+    /// See [`InvalidEndpoint::OwnOrigin`].
+    pub fn away_from(self, own: &WebOrigin) -> Result<Self, MetadataRejection> {
+        let shares_origin = Url::parse(&self.issuer).is_ok_and(|issuer| own.is_reached_by(&issuer));
+        let urls = [
+            ("authorization_endpoint", &self.authorization_endpoint),
+            ("token_endpoint", &self.token_endpoint),
+            ("jwks_uri", &self.jwks_uri),
+        ];
+        let to_us = urls.iter().find(|(_, endpoint)| own.is_reached_by(endpoint.url())).map(|(member, _)| *member);
+        match to_us.filter(|_| !shares_origin) {
+            Some(member) => Err(invalid(member, InvalidEndpoint::OwnOrigin)),
+            None => Ok(self),
+        }
     }
 
     /// The issuer: of an Entra endpoint for several tenants with a placeholder for the tenant.

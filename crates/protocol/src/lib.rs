@@ -13,6 +13,7 @@ mod pkce;
 mod private_use_scheme;
 mod redirect_uri;
 mod resource;
+mod same_host;
 mod scope;
 mod secret;
 mod subject;

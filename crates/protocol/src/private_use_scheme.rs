@@ -12,26 +12,45 @@ pub struct PrivateUseScheme(String);
 pub struct InvalidPrivateUseScheme;
 
 impl PrivateUseScheme {
-    /// Schemes that browsers act on themselves: a code must never become a script, a file or a web page.
-    const OF_BROWSERS: [&'static str; 18] = [
+    /// Schemes that browsers act on themselves, and those with which another browser is told to open a web page: a code
+    /// must never become a script, a file or a web page.
+    const OF_BROWSERS: [&'static str; 36] = [
         "about",
         "blob",
+        "brave",
         "chrome",
+        "chrome-extension",
         "data",
+        "edge",
         "file",
         "filesystem",
+        "firefox",
+        "firefox-focus",
         "ftp",
+        "googlechrome",
+        "googlechromes",
         "http",
         "https",
         "intent",
         "jar",
         "javascript",
         "mailto",
+        "microsoft-edge",
+        "microsoft-edge-http",
+        "microsoft-edge-https",
+        "moz-extension",
         "ms-msdt",
+        "opera-http",
+        "opera-https",
+        "resource",
+        "touch-http",
+        "touch-https",
         "vbscript",
         "view-source",
         "ws",
         "wss",
+        "x-safari-http",
+        "x-safari-https",
     ];
 
     /// Parses the scheme without its colon.
@@ -80,6 +99,9 @@ mod tests {
             "data",
             "file",
             "intent",
+            "googlechromes",
+            "microsoft-edge",
+            "x-safari-https",
             &"a".repeat(65),
         ] {
             assert_eq!(PrivateUseScheme::parse(bad), Err(InvalidPrivateUseScheme), "{bad:?}");

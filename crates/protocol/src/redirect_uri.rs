@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use thiserror::Error;
 use url::{Host, Url, form_urlencoded};
 
-use crate::{PrivateUseScheme, is_loopback_host};
+use crate::{PrivateUseScheme, WebOrigin, is_loopback_host};
 
 /// A redirect URI as registered or requested, kept letter by letter: it is compared as a string
 /// (OAuth 2.1, section 2.3.1).
@@ -19,8 +19,8 @@ pub struct RedirectUri {
 /// What the operator decides about redirect URIs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedirectRules {
-    /// The URL to which identity providers redirect.
-    pub own_callback: String,
+    /// Where we are ourselves: no redirect URI leads there.
+    pub own: WebOrigin,
     /// The private-use schemes that are allowed beside https and loopback http.
     pub private_use_schemes: Vec<PrivateUseScheme>,
 }
@@ -48,9 +48,14 @@ pub enum InvalidRedirectUri {
     /// `https://known.example@evil.example` reads as what it is not.
     #[error("must not have a user or a password")]
     UserInfo,
-    /// Our own callback would hand a code for one client to the login of another.
-    #[error("must not be the authorization server's own callback")]
-    OwnCallback,
+    /// The host is written so that some programs read another one: in percent-encoding, or an address in other numbers
+    /// than usual (`127.1`, `0x7f000001`).
+    #[error("must have a host that is written as it is read: a name in ASCII, or an address in its usual form")]
+    Host,
+    /// A redirect to ourselves would make the browser ask us, in our own name, for whatever the URI says: for a code for
+    /// another client at our authorization endpoint, or to finish another login at our callback.
+    #[error("must not lead to the authorization server itself")]
+    OwnOrigin,
 }
 
 impl RedirectUri {
@@ -86,8 +91,12 @@ impl RedirectUri {
         if !url.username().is_empty() || url.password().is_some() || authority(text).contains('@') {
             return Err(InvalidRedirectUri::UserInfo);
         }
-        if is_same_place(&url, &rules.own_callback) {
-            return Err(InvalidRedirectUri::OwnCallback);
+        if rules.own.is_reached_by(&url) {
+            return Err(InvalidRedirectUri::OwnOrigin);
+        }
+        let is_web = matches!(url.scheme(), "http" | "https");
+        if is_web && !url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(host_text(text))) {
+            return Err(InvalidRedirectUri::Host);
         }
         Ok(Self { text: text.to_owned(), url })
     }
@@ -204,20 +213,19 @@ fn authority(text: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-/// The text without the port of its authority; the port is what follows the last colon, unless that is inside an IPv6
-/// address. The parsed URL would not do: it hides a port that is the scheme's own.
-fn without_port(text: &str) -> String {
+/// The host as it is written: the authority without its port, which is what follows the last colon, unless that is inside
+/// an IPv6 address.
+fn host_text(text: &str) -> &str {
     let authority = authority(text);
-    let host = match authority.rsplit_once(':') {
+    match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
-    };
-    text.replacen(authority, host, 1)
+    }
 }
 
-/// Whether `url` is the place that `own` names, whatever its query says.
-fn is_same_place(url: &Url, own: &str) -> bool {
-    Url::parse(own).is_ok_and(|own| url.origin() == own.origin() && url.path() == own.path())
+/// The text without the port of its authority. The parsed URL would not do: it hides a port that is the scheme's own.
+fn without_port(text: &str) -> String {
+    text.replacen(authority(text), host_text(text), 1)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use core::fmt;
 use thiserror::Error;
 use url::{Host, Url};
 
+use crate::same_host::is_same_host;
+
 /// `scheme://host[:port]`, in its canonical form: lower case, no default port, no path, no slash at the end.
 ///
 /// Our own is the issuer, too: clients compare issuers as strings, and a slash too many has broken several of them.
@@ -60,6 +62,17 @@ impl WebOrigin {
         self.0.starts_with("http:")
     }
 
+    /// Whether what follows `url` may arrive at the server of this origin, however the URL is written: at the same host
+    /// in every spelling (on this machine: under every name that it has for itself) and the same port, by http or https.
+    /// The default ports of both count as one: servers at the one send on to the other.
+    ///
+    /// Another port of the host is another server's. So is another name, as far as can be known here.
+    pub fn is_reached_by(&self, url: &Url) -> bool {
+        let Ok(own) = Url::parse(&self.0) else { return true };
+        let is_same_host = own.host().zip(url.host()).is_some_and(|(own, other)| is_same_host(&own, &other));
+        matches!(url.scheme(), "http" | "https") && is_same_host && web_port(&own) == web_port(url)
+    }
+
     /// The URL of `path`, which starts with a slash, at this origin.
     pub fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0)
@@ -70,6 +83,11 @@ impl fmt::Display for WebOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The port, with one number for the default ports of http and https.
+fn web_port(url: &Url) -> Option<u16> {
+    url.port_or_known_default().map(|port| if port == 80 { 443 } else { port })
 }
 
 /// Whether `host` is this machine by its literal name: `localhost`, 127.0.0.0/8 or `[::1]` (RFC 8252, section 7.3).
@@ -112,6 +130,35 @@ mod tests {
             ("https://gateway.example/#a", InvalidWebOrigin::MoreThanAnOrigin),
         ] {
             assert_eq!(WebOrigin::parse(text), Err(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_reached_by_every_spelling_of_its_urls_and_by_no_other_url() {
+        for (own, url, is_reached) in [
+            ("https://gateway.example", "https://gateway.example/authorize?a=b", true),
+            ("https://gateway.example", "HTTPS://Gateway.Example.:0443/", true),
+            ("https://gateway.example", "http://gateway.example/", true),
+            ("https://gateway.example", "https://gateway.example:80/", true),
+            ("https://gateway.example", "https://user@gateway.example/", true),
+            ("https://gateway.example:8443", "http://gateway.example:8443/", true),
+            ("https://gateway.example:8443", "https://gateway.example/", false),
+            ("https://gateway.example", "https://gateway.example:8443/", false),
+            ("https://gateway.example", "https://gateway.example.evil.example/", false),
+            ("https://gateway.example", "https://gateway.example@evil.example/", false),
+            ("https://gateway.example", "cursor://gateway.example/", false),
+            ("https://gateway.example", "cursor:/gateway.example", false),
+            ("https://192.0.2.1", "https://[::ffff:192.0.2.1]/", true),
+            ("http://127.0.0.1:3000", "http://LOCALHOST:3000/", true),
+            ("http://127.0.0.1:3000", "https://x.localhost:3000/", true),
+            ("http://127.0.0.1:3000", "http://127.1.2.3:3000/", true),
+            ("http://127.0.0.1:3000", "http://[::1]:3000/", true),
+            ("http://127.0.0.1:3000", "http://127.0.0.1:3001/", false),
+            ("http://127.0.0.1:3000", "http://127.0.0.1/", false),
+            ("http://localhost", "http://127.0.0.1/", true),
+        ] {
+            let origin = WebOrigin::parse(own).unwrap();
+            assert_eq!(origin.is_reached_by(&Url::parse(url).unwrap()), is_reached, "{own} {url}");
         }
     }
 

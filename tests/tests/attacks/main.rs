@@ -17,6 +17,7 @@ mod key_rotation;
 mod machines;
 mod markup;
 mod mix_up;
+mod own_origin;
 mod parties;
 mod pkce;
 mod providers;

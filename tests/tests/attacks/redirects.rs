@@ -1,6 +1,11 @@
 //! Redirect URIs that are nearly the client's (OAuth 2.1, section 2.3.1; RFC 9700, section 4.1).
 
-use gatehouse_tests::{AttackWorld, From, Person, Step, form};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use gatehouse_tests::{AttackSettings, AttackWorld, From, Person, Step, TestClient, form, serve};
+use http::Response;
 use serde_json::json;
 
 use crate::answers::{assert_error, assert_shown};
@@ -189,45 +194,6 @@ async fn no_client_registers_a_redirect_uri_that_a_browser_would_run_or_read_oth
     world.gatehouse.stop().await;
 }
 
-/// sooperset/mcp-atlassian#1533: a client whose redirect URI is our own callback gets codes for other logins.
-#[tokio::test(flavor = "multi_thread")]
-async fn no_client_registers_our_own_callback_in_any_spelling() {
-    let world = AttackWorld::start().await;
-    let before = world.store().await;
-    let own = world.url("/callback");
-    let port = own.split(':').nth(2).unwrap().split('/').next().unwrap().to_owned();
-    for uri in [
-        own.clone(),
-        format!("{own}?x=y"),
-        format!("{own}?"),
-        own.replace("http:", "HTTP:"),
-        format!("http://127.0.0.1:{port}/./callback"),
-        format!("http://127.0.0.1:{port}/x/../callback"),
-        format!("http://127.0.0.1:{port}/%2e/callback"),
-        format!("http://127.1:{port}/callback"),
-        format!("http://2130706433:{port}/callback"),
-        format!("http://0x7f.1:{port}/callback"),
-    ] {
-        let answer = world.register(&json!({ "client_name": "Evil", "redirect_uris": [uri] })).await;
-        assert_error(&answer, 400, "invalid_redirect_uri", &uri);
-    }
-    world.assert_unchanged(&before, "registrations").await;
-    world.gatehouse.stop().await;
-}
-
-/// RFC 8252, section 7.3 lets the port of a loopback redirect URI vary: it must not vary into our own callback.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_loopback_client_cannot_choose_our_own_port_to_reach_our_callback() {
-    let world = AttackWorld::start().await;
-    let alice = Person::new("alice");
-    let client = world.registered("http://127.0.0.1:1/callback").await;
-    let before = world.store().await;
-    let flow = world.flow_of(&alice, client, "/mcp").with("redirect_uri", Some(&world.url("/callback")));
-    assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, "our own callback");
-    world.assert_unchanged(&before, "our own callback").await;
-    world.gatehouse.stop().await;
-}
-
 /// RFC 9700, section 4.11: no open redirector. Whatever the request, the browser goes to a registered place, the
 /// provider, or nowhere.
 #[tokio::test(flavor = "multi_thread")]
@@ -306,6 +272,56 @@ async fn no_error_sends_a_user_to_a_place_that_nobody_vouches_for() {
         }
     }
     world.assert_unchanged(&before, "requests that cannot be granted").await;
+    world.gatehouse.stop().await;
+}
+
+/// A client's metadata may name URLs for its logo, its terms and much else (RFC 7591, section 2; OpenID Connect). None of
+/// them is asked for, linked to or sent to.
+#[tokio::test(flavor = "multi_thread")]
+async fn urls_that_a_client_names_of_itself_lead_nowhere() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let origin = serve(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        async { Response::builder().body(Bytes::new()).ok() }
+    });
+    let origin = origin.await;
+    // So that the host would let us ask.
+    let variables = vec![("client_document_origin".to_owned(), "*://*:*".to_owned())];
+    let world = AttackWorld::start_with(AttackSettings { variables, ..AttackSettings::default() }).await;
+    let alice = Person::new("alice");
+    let redirect_uri = "https://evil.example/callback";
+    let mut metadata = json!({ "client_name": "Evil", "redirect_uris": [redirect_uri] });
+    for name in [
+        "client_uri",
+        "logo_uri",
+        "tos_uri",
+        "policy_uri",
+        "jwks_uri",
+        "sector_identifier_uri",
+        "initiate_login_uri",
+        "backchannel_logout_uri",
+        "frontchannel_logout_uri",
+        "software_statement",
+    ] {
+        metadata[name] = format!("{origin}/{name}").into();
+    }
+    metadata["post_logout_redirect_uris"] = json!([format!("{origin}/post-logout")]);
+    metadata["request_uris"] = json!([format!("{origin}/request")]);
+    let registered = world.register(&metadata).await;
+    assert_eq!(registered.status, 201, "{registered:?}");
+    let client = TestClient::public(registered.json()["client_id"].as_str().unwrap(), redirect_uri);
+    let mut flow = world.flow_of(&alice, client.clone(), "/mcp");
+    flow.to(Step::Asked).await;
+    let asking = flow.page.as_ref().unwrap().clone();
+    flow.to(Step::Redeemed).await;
+    let wrong = world.flow_of(&alice, client, "/mcp").with("response_mode", Some("fragment"));
+    let wrong = alice.open(&wrong.authorization_url(), From::Nowhere).await;
+    assert_shown(&wrong, 400, "a wrong request");
+    for shown in [&registered, &asking, &wrong] {
+        assert!(!shown.body.contains(&origin), "{shown:?}");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 0, "we asked for one of them");
     world.gatehouse.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! A remembered consent: for the same request, in the same browser, by the same user, and for nothing else.
 
-use gatehouse_tests::{AttackSettings, AttackWorld, Flow, From, Person, Step, TestClient};
+use gatehouse_tests::{Answer, AttackSettings, AttackWorld, Flow, From, Person, Step, TestClient};
 
 use crate::answers::assert_shown;
 
@@ -48,12 +48,104 @@ async fn a_remembered_consent_is_good_for_the_same_request_only() {
     ] {
         assert_eq!(first_step(flow).await, Step::Asked, "{what}");
     }
-    for from in [From::OtherSite, From::Unknown] {
+    for from in [From::SameOrigin, From::OtherSite, From::Unknown] {
         let mut flow = flow(&client, "/mcp");
         flow.from = from;
         assert_eq!(first_step(flow).await, Step::Asked, "{from:?}");
     }
     world.assert_unchanged(&before, "asking").await;
+    world.gatehouse.stop().await;
+}
+
+/// Issue 9, row S1: a link or a form of a page of ours can lead to where somebody else sends the browser back from, and so
+/// can a page of a neighbour, a frame, a script or a browser that looks ahead. What counts is a page that the user opens.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_page_that_the_user_opens_goes_past_the_question() {
+    let world = AttackWorld::start().await;
+    let alice = Person::new("alice");
+    let client = world.public();
+    remember(&world, &alice, &client).await;
+    let own = [("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    let before = world.store().await;
+    let changes = [
+        ("sec-fetch-site", vec!["same-origin", "same-site", "cross-site", "", "None", "none, same-origin"]),
+        ("sec-fetch-mode", vec!["cors", "no-cors", "same-origin", "websocket", ""]),
+        ("sec-fetch-dest", vec!["iframe", "frame", "embed", "object", "empty", "image", "script", ""]),
+        ("sec-purpose", vec!["prefetch", "prefetch;prerender", "prefetch;anonymous-client-ip"]),
+        ("purpose", vec!["prefetch", "preview"]),
+        ("x-moz", vec!["prefetch"]),
+    ];
+    let changed = changes.iter().flat_map(|(name, values)| values.iter().map(move |value| (*name, Some(*value))));
+    for (name, value) in changed.chain(own.map(|(name, _)| (name, None))) {
+        let mut headers: Vec<_> = own.into_iter().filter(|(known, _)| *known != name).collect();
+        headers.extend(value.map(|value| (name, value)));
+        let answer = asked_with(&world, &alice, &client, &headers).await;
+        assert_shown(&answer, 200, &format!("{name} {value:?}"));
+        assert!(answer.form("/consent").is_some(), "{name} {value:?}: {answer:?}");
+    }
+    // Twice, and one of them is right.
+    let twice: Vec<_> = own.into_iter().chain([("sec-fetch-site", "same-origin")]).collect();
+    assert_shown(&asked_with(&world, &alice, &client, &twice).await, 200, "two values");
+    world.assert_unchanged(&before, "asking").await;
+    // With `Sec-Fetch-User` or without it: not every browser has it, and for a program's link some leave it out.
+    for more in [None, Some(("sec-fetch-user", "?1"))] {
+        let headers: Vec<_> = own.into_iter().chain(more).collect();
+        let answer = asked_with(&world, &alice, &client, &headers).await;
+        assert!(answer.header("location").starts_with(world.provider().origin()), "{more:?}: {answer:?}");
+    }
+    world.gatehouse.stop().await;
+}
+
+/// The authorization request of `client` in the browser of `person`, with these headers of Fetch Metadata.
+async fn asked_with(world: &AttackWorld, person: &Person, client: &TestClient, headers: &[(&str, &str)]) -> Answer {
+    let url = world.flow_of(person, client.clone(), "/mcp").with("scope", Some("mcp")).authorization_url();
+    let cookies = person.cookie_header(&url, From::Nowhere, true);
+    let request = gatehouse_tests::http().get(url).header("cookie", cookies);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    Answer::of(request.send().await.expect("an answer")).await
+}
+
+/// `Sec-Fetch-Site: none` stays through every redirect. A client that a redirect of ours leads to, at once and without a
+/// page, can redirect the browser back to us, for another client.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_began_with_a_redirect_of_ours_asks_again() {
+    let world = AttackWorld::start().await;
+    let alice = Person::new("alice");
+    let victim = TestClient::public("public", "http://127.0.0.1:4711/callback");
+    let evil = world.registered("http://127.0.0.1:31337/callback").await;
+    remember(&world, &alice, &victim).await;
+    remember(&world, &alice, &evil).await;
+    let flow = |client: &TestClient| world.flow_of(&alice, client.clone(), "/mcp").with("scope", Some("mcp"));
+    alice.forget_cookie("gatehouse-departure");
+    assert_eq!(first_step(flow(&victim)).await, Step::SentToProvider, "the user's own act");
+    alice.forget_cookie("gatehouse-departure");
+    // An error that is told at once, the way to the provider, and a code.
+    let error = alice.open(&flow(&evil).with("prompt", Some("none")).authorization_url(), From::Nowhere).await;
+    assert!(error.header("location").starts_with("http://127.0.0.1:31337/callback?error="), "{error:?}");
+    assert_eq!(first_step(flow(&victim)).await, Step::Asked, "after an error");
+    alice.forget_cookie("gatehouse-departure");
+    let mut of_evil = flow(&evil);
+    of_evil.to(Step::SentToProvider).await;
+    assert_eq!(first_step(flow(&victim)).await, Step::Asked, "on the way to the provider");
+    alice.forget_cookie("gatehouse-departure");
+    of_evil.to(Step::Answered).await;
+    let before = world.store().await;
+    assert_eq!(first_step(flow(&victim)).await, Step::Asked, "after a code");
+    // Somebody tosses in a second note, or one that is none.
+    let note = alice.cookies().into_iter().find(|cookie| cookie.name == "gatehouse-departure").expect("a note");
+    for attribute in ["httponly", "samesite=lax", "path=/", "max-age=300"] {
+        assert!(note.attributes.split(';').any(|part| part.trim() == attribute), "{note:?}");
+    }
+    for value in ["", "x"] {
+        alice.set_cookie("127.0.0.1", &format!("gatehouse-departure={value}; Path=/"));
+        assert_eq!(first_step(flow(&victim)).await, Step::Asked, "{value:?}");
+    }
+    world.assert_unchanged(&before, "asking").await;
+    // The same client again: applications sign in at several servers at once.
+    alice.forget_cookie("gatehouse-departure");
+    for _ in 0..2 {
+        assert_eq!(first_step(flow(&victim)).await, Step::SentToProvider, "the same client");
+    }
     world.gatehouse.stop().await;
 }
 

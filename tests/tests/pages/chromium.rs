@@ -84,10 +84,20 @@ pub struct Operable {
 impl Chromium {
     /// A fresh one, at a desk.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, for which every name that ends in `.example` is this machine, and every certificate is good.
+    pub async fn start_with_names() -> Self {
+        Self::start_with(&["--names-here"]).await
+    }
+
+    async fn start_with(more: &[&str]) -> Self {
         let profile = tempfile::tempdir().expect("a folder for the profile");
         let browser = tool("GATEHOUSE_TEST_BROWSER", "/usr/bin/chromium");
         let folder = profile.path().to_str().expect("a path in UTF-8").to_owned();
-        let program = Program::client("chromium.mjs", &["--profile", &folder, "--browser", &browser]);
+        let arguments = [&["--profile", &folder, "--browser", &browser], more].concat();
+        let program = Program::client("chromium.mjs", &arguments);
         let mut chromium = Self { program, _profile: profile };
         chromium.look(DESK).await;
         chromium

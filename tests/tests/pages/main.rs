@@ -7,4 +7,5 @@ mod every_page;
 mod form_action;
 mod inspection;
 mod keyboard;
+mod remembered;
 mod scene;

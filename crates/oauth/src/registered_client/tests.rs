@@ -153,7 +153,7 @@ fn a_stored_redirect_uri_that_would_be_refused_today_is_not_one_of_the_clients()
     let mut world = World::new();
     let id = world.register();
     let stored = r#"{"client_name":"a","redirect_uris":["http://client.example/","https://client.example/#x",
-        "https://client.example/","https://gateway.example/callback"],"refreshable":false,"authentication":"none"}"#;
+        "https://client.example/","https://gateway.example/callback","https://gateway.example/authorize"],"refreshable":false,"authentication":"none"}"#;
     let sealed = seal(&id, stored, &mut world);
     overwrite(&id, &sealed, &world);
     let client = find(&id, &world, START).unwrap();
@@ -161,11 +161,12 @@ fn a_stored_redirect_uri_that_would_be_refused_today_is_not_one_of_the_clients()
     assert!(!client.may(GrantType::RefreshToken));
 }
 
-/// The gateway was given another name, and a client has its callback there.
+/// The gateway was given another name, at which a client had its own.
 #[test]
-fn a_redirect_uri_that_has_become_our_own_callback_is_not_one_of_the_clients() {
+fn a_redirect_uri_that_has_become_our_own_is_not_one_of_the_clients() {
     let mut world = World::new();
-    let body = br#"{"redirect_uris":["https://new.example/callback","https://client.example/cb"]}"#;
+    let body = br#"{"redirect_uris":["https://new.example/callback","https://client.example/cb",
+        "https://NEW.example.:443/authorize?client_id=victim"]}"#;
     let registered = world.register_body(body).unwrap();
     world.configuration = configuration_with("https://gateway.example", "https://new.example");
     let client = find(&client_id(registered.client_id()), &world, START).unwrap();

@@ -163,3 +163,29 @@ proptest! {
         prop_assert!(ProviderMetadata::from_json(&bytes, ISSUER).is_err());
     }
 }
+
+/// A provider that names our own authorization endpoint as its own would ask us in our own name.
+#[test]
+fn metadata_whose_urls_lead_to_ourselves_is_refused_unless_the_provider_is_there_itself() {
+    let own = WebOrigin::parse("https://gateway.example").unwrap();
+    assert!(read(&metadata_document()).unwrap().away_from(&own).is_ok());
+    for member in ["authorization_endpoint", "token_endpoint", "jwks_uri"] {
+        for url in [
+            "https://gateway.example/authorize?client_id=victim",
+            "https://GATEWAY.example:443/",
+            "https://gateway.example./",
+            "https://g%61teway.example/",
+        ] {
+            let refused = read(&changed(member, url.into())).unwrap().away_from(&own);
+            assert_eq!(refused, Err(invalid(member, InvalidEndpoint::OwnOrigin)), "{url}");
+        }
+        let beside = read(&changed(member, "https://gateway.example:8443/".into())).unwrap();
+        assert!(beside.away_from(&own).is_ok(), "{member}");
+    }
+    let shared = "https://gateway.example/realms/main";
+    let mut document = metadata_document();
+    document["issuer"] = shared.into();
+    document["authorization_endpoint"] = format!("{shared}/authorize").into();
+    let metadata = ProviderMetadata::from_json(document.to_string().as_bytes(), shared).unwrap();
+    assert!(metadata.away_from(&own).is_ok());
+}

@@ -1,11 +1,16 @@
+mod spellings;
+
 use proptest::prelude::*;
 
 use super::*;
 
-const OWN: &str = "https://gateway.example/callback";
+/// The rules of a server at `own`.
+fn rules_at(own: &str) -> RedirectRules {
+    RedirectRules { own: WebOrigin::parse(own).unwrap(), private_use_schemes: Vec::new() }
+}
 
 fn rules() -> RedirectRules {
-    RedirectRules { own_callback: OWN.to_owned(), private_use_schemes: Vec::new() }
+    rules_at("https://gateway.example")
 }
 
 /// The rules with the private-use schemes `cursor` and `com.example.app`.
@@ -58,10 +63,136 @@ fn redirect_uris_are_https_or_loopback_http() {
         ("https://client.example/#x", InvalidRedirectUri::Fragment),
         ("https://client.example@evil.example/", InvalidRedirectUri::UserInfo),
         ("https://@evil.example/", InvalidRedirectUri::UserInfo),
-        (OWN, InvalidRedirectUri::OwnCallback),
-        ("https://gateway.example:443/callback?x=y", InvalidRedirectUri::OwnCallback),
+        ("https://gateway.example/callback", InvalidRedirectUri::OwnOrigin),
+        ("https://gateway.example:443/callback?x=y", InvalidRedirectUri::OwnOrigin),
+        ("https://client%2eexample/cb", InvalidRedirectUri::Host),
+        ("https://cl%69ent.example/cb", InvalidRedirectUri::Host),
+        ("http://127.1/cb", InvalidRedirectUri::Host),
+        ("http://0x7f.0.0.1:5000/cb", InvalidRedirectUri::Host),
+        ("http://2130706433/cb", InvalidRedirectUri::Host),
+        ("http://[0:0:0:0:0:0:0:1]/cb", InvalidRedirectUri::Host),
+        ("https://192.0.2.01/cb", InvalidRedirectUri::Host),
     ] {
         assert_eq!(RedirectUri::parse(bad, &rules()).unwrap_err(), reason, "{bad}");
+    }
+}
+
+/// Whatever a browser takes for us, and more: a redirect there is a request to us in our own name.
+#[test]
+fn no_redirect_uri_leads_to_ourselves_however_it_is_written() {
+    for (own, texts) in [
+        (
+            "https://gateway.example",
+            &[
+                "https://gateway.example/authorize?client_id=victim&redirect_uri=http://127.0.0.1:31337/cb",
+                "https://gateway.example",
+                "https://gateway.example?x",
+                "https://gateway.example/anything",
+                "HTTPS://GATEWAY.Example/",
+                "https://gateway.example:443/",
+                "https://gateway.example:0443/",
+                "https://gateway.example:/",
+                "https://gateway.example:80/",
+                "https://gateway.example./",
+                "https://g%61teway.example/",
+                "https://gateway%2Eexample/",
+                "https://%67%61%74%65%77%61%79.example/",
+                "https://gate%C2%ADway.example/",
+                "https://%EF%BD%87ateway.example/",
+                "https://gateway%E3%80%82example/",
+            ][..],
+        ),
+        ("https://gateway.example:8443", &["https://gateway.example:8443/", "https://GATEWAY.example.:08443/"]),
+        ("https://xn--bcher-kva.example", &["https://xn--bcher-kva.example/", "https://b%C3%BCcher.example/"]),
+        (
+            "https://192.0.2.1",
+            &["https://192.0.2.1/", "https://3221225985/", "https://0xc0.0.2.1/", "https://[::ffff:192.0.2.1]/"],
+        ),
+        (
+            "http://127.0.0.1:3000",
+            &[
+                "http://127.0.0.1:3000/authorize",
+                "http://127.0.0.1:03000/",
+                "http://127.0.0.2:3000/",
+                "http://127.1:3000/",
+                "http://0x7f.0.0.1:3000/",
+                "http://0177.0.0.1:3000/",
+                "http://2130706433:3000/",
+                "http://%31%32%37.0.0.1:3000/",
+                "http://localhost:3000/",
+                "http://LOCALHOST:3000/",
+                "https://localhost.:3000/",
+                "https://x.localhost:3000/",
+                "http://[::1]:3000/",
+                "http://[0:0::1]:3000/",
+                "https://[::ffff:127.0.0.1]:3000/",
+                "https://[::]:3000/",
+                "https://0.0.0.0:3000/",
+                "https://0:3000/",
+                "https://127.0.0.1:3000/",
+            ],
+        ),
+        ("http://localhost:3000", &["http://127.0.0.1:3000/", "http://[::1]:3000/", "http://localhost:3000/"]),
+        ("http://[::1]:3000", &["http://127.0.0.1:3000/", "http://[::1]:3000/", "http://localhost:3000/"]),
+        ("https://localhost:8443", &["http://127.0.0.1:8443/", "https://[::1]:8443/"]),
+        ("http://127.0.0.1", &["http://127.0.0.1/", "http://localhost:80/", "http://[::1]:080/"]),
+    ] {
+        for text in texts {
+            assert_eq!(RedirectUri::parse(text, &rules_at(own)), Err(InvalidRedirectUri::OwnOrigin), "{own} {text}");
+        }
+    }
+    // With a user, a backslash or a tab in it, it is refused for that.
+    for text in [
+        "https://user@gateway.example/",
+        "https://evil.example@gateway.example/",
+        "https://evil.example:443@gateway.example/",
+        "https:\\\\gateway.example/",
+        "https:/gateway.example/",
+        "https:gateway.example/",
+        "https:///gateway.example/",
+        "https://gate\tway.example/",
+        "https://gateway.example\n/",
+        "\u{0}https://gateway.example/",
+        "https://gateway\u{3002}example/",
+        "//gateway.example/",
+        "/authorize",
+        "http://gateway.example/",
+        "http://0.0.0.0/",
+    ] {
+        assert!(RedirectUri::parse(text, &rules()).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn what_is_next_to_us_may_be_a_clients() {
+    for (own, text) in [
+        ("https://gateway.example", "https://www.gateway.example/"),
+        ("https://gateway.example", "https://example/"),
+        ("https://gateway.example", "https://gateway.example.client.example/"),
+        ("https://gateway.example", "https://client.example/https://gateway.example/"),
+        ("https://gateway.example", "https://client.example/?u=https://gateway.example/"),
+        ("https://gateway.example", "http://127.0.0.1/cb"),
+        // Another origin, and another server's, which a user's browser gives the same cookies all the same.
+        ("https://gateway.example", "https://gateway.example:8443/"),
+        ("http://127.0.0.1:3000", "http://127.0.0.1:3001/"),
+        ("http://127.0.0.1:3000", "http://127.0.0.1/"),
+        ("http://127.0.0.1:3000", "http://localhost:30000/"),
+    ] {
+        assert_eq!(RedirectUri::parse(text, &rules_at(own)).as_ref().map(RedirectUri::as_str), Ok(text), "{own}");
+    }
+}
+
+/// A registered loopback URI may be used with any port (RFC 8252, section 7.3), but not with ours.
+#[test]
+fn a_loopback_redirect_uri_is_not_used_with_our_own_port_under_any_name() {
+    let rules = rules_at("http://127.0.0.1:3000");
+    for host in ["127.0.0.1", "localhost", "[::1]", "127.0.0.2"] {
+        let registered = RedirectUri::parse(&format!("http://{host}/cb"), &rules).unwrap();
+        let with_port = |port| RedirectUri::parse(&format!("http://{host}:{port}/cb"), &rules);
+        assert!(with_port("3001").unwrap().bind(&[registered]).is_some(), "{host}");
+        for port in ["3000", "03000", "0003000"] {
+            assert_eq!(with_port(port), Err(InvalidRedirectUri::OwnOrigin), "{host} {port}");
+        }
     }
 }
 

@@ -73,6 +73,32 @@ fn an_allowed_private_use_scheme_may_stand_in_a_redirect_uri() {
     assert_eq!(configuration.redirect_rules().private_use_schemes, configuration.private_use_schemes);
 }
 
+/// Issue 9, row S1: what the operator writes is held to the same rule.
+#[test]
+fn a_redirect_uri_to_ourselves_is_refused_at_its_key_however_it_is_written() {
+    for uri in [
+        "https://gateway.example/authorize?client_id=victim",
+        "https://GATEWAY.example:443/callback",
+        "https://gateway.example./",
+        "https://g%61teway.example/",
+    ] {
+        let document = with(&format!("redirect_uris = [\"https://client.example/cb\", {uri:?}]"));
+        let (key, problem) = problem_of(&document);
+        assert_eq!(key, "clients[0].redirect_uris[1]", "{uri}");
+        assert_eq!(problem, "must not lead to the authorization server itself", "{uri}");
+        let error = Configuration::parse(&document).unwrap_err().to_string();
+        assert!(error.ends_with(r#"for example: redirect_uris = ["http://127.0.0.1/callback"]"#), "{error}");
+    }
+    let local = |uri: &str| {
+        let document = with(&format!("redirect_uris = [{uri:?}]"));
+        document.replace("https://gateway.example", "http://127.0.0.1:3000")
+    };
+    for uri in ["http://localhost:3000/cb", "http://127.0.0.2:3000/cb", "http://[::1]:3000/cb"] {
+        assert_eq!(problem_of(&local(uri)).0, "clients[0].redirect_uris[0]", "{uri}");
+    }
+    assert!(Configuration::parse(&local("http://127.0.0.1/cb")).is_ok());
+}
+
 #[test]
 fn contradictions_are_refused_at_the_key_that_has_to_change() {
     const USERS: &str = "redirect_uris = [\"https://client.example/cb\"]\n";

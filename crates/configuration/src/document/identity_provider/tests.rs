@@ -22,6 +22,22 @@ fn provider(document: &str) -> IdentityProvider {
     Configuration::parse(document).unwrap().identity_providers.remove(0)
 }
 
+/// Gatehouse has the metadata of an issuer itself: it would ask itself who its users are.
+#[test]
+fn users_do_not_sign_in_at_ourselves() {
+    for issuer in ["https://gateway.example", "https://GATEWAY.example:443/", "https://gateway.example."] {
+        let (key, problem) = problem_of(&openid("").replace("https://op.example", issuer));
+        assert_eq!(key, "identity_provider.issuer", "{issuer}");
+        assert!(problem.contains("own public_url"), "{problem}");
+    }
+    let listed = openid("").replace("[identity_provider]", "[[identity_providers]]");
+    let (key, _) = problem_of(&listed.replace("https://op.example", "https://gateway.example"));
+    assert_eq!(key, "identity_providers[0].issuer");
+    // Another server behind the same proxy.
+    let beside = openid("").replace("https://op.example", "https://gateway.example/realms/main");
+    assert!(Configuration::parse(&beside).is_ok());
+}
+
 #[test]
 fn one_table_or_a_list_of_them_names_who_signs_users_in() {
     let (before, rest) = MINIMAL.split_once("[identity_provider]").unwrap();
