@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::ErrorCode;
 use crate::client::Client;
-use crate::client_document::ReadDocument;
+use crate::client_document::{FoundDocument, ReadDocument};
 
 /// Bytes. A client that keeps more than this in `state` would pass the limits of URLs, too.
 const LONGEST_STATE: usize = 2048;
@@ -322,7 +322,7 @@ impl AuthorizationRequest {
             scopes: self.scopes.to_string(),
             resource: self.resource.to_string(),
             prompts_consent: self.prompts_consent,
-            document: self.client.document.as_ref().map(|document| Box::new(document.read.clone())),
+            document: self.client.document.as_ref().and_then(FoundDocument::carried).cloned().map(Box::new),
         }
     }
 

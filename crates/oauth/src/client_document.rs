@@ -127,8 +127,8 @@ impl core::fmt::Debug for ReadDocument {
 /// The document that a client was found by.
 #[derive(Clone, Debug)]
 pub(crate) struct FoundDocument {
-    pub(crate) url: DocumentUrl,
-    pub(crate) read: ReadDocument,
+    url: DocumentUrl,
+    read: ReadDocument,
     /// Whether it is in the store.
     is_kept: bool,
 }
@@ -333,6 +333,11 @@ impl ReadDocument {
 }
 
 impl FoundDocument {
+    /// What must travel with a request of the client, because it is not kept.
+    pub(crate) fn carried(&self) -> Option<&ReadDocument> {
+        (!self.is_kept).then_some(&self.read)
+    }
+
     /// A user has approved the client, or it was used since: its document is kept, and it is known from now on. Two reads
     /// of the store, and one write in 90 days, where it was known.
     ///

@@ -94,9 +94,9 @@ async fn a_sign_in_reads_its_document_once_and_keeps_it_once_the_user_is_back() 
     world.gatehouse.stop().await;
 }
 
-/// A page, in the hands of its user, may only be used as it is.
+/// Each page carries what was read for it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_document_that_changes_while_its_page_is_open_changes_nothing_there() {
+async fn two_people_who_sign_in_to_a_new_client_at_the_same_time_both_come_in() {
     let documents = Documents::good().await;
     let world = world_that_reads_loopback().await;
     let (alice, bob) = (Person::new("alice"), Person::new("bob"));
