@@ -106,7 +106,7 @@ fn proved(
             Needed::Nothing => AtHand::Nothing,
             Needed::Secret(_) => AtHand::Secret(SecretString::new(secret.to_owned())),
             Needed::Keys(url) => {
-                assert_eq!(url.request().uri(), "https://client.example.com/keys.json");
+                assert_eq!(url.request().uri(), "https://remote.example.com/keys.json");
                 AtHand::Keys(public_keys().clone())
             }
         };

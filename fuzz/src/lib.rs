@@ -48,7 +48,7 @@ scopes = ["mcp"]
 client_id = "remote"
 client_name = "Remote"
 token_endpoint_auth_method = "private_key_jwt"
-jwks_uri = "https://client.example.com/keys.json"
+jwks_uri = "https://remote.example.com/keys.json"
 grant_types = ["client_credentials"]
 scopes = ["mcp"]
 

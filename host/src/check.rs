@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use gatehouse_configuration::{
-    AssertionSource, ClientKeys, Configuration, Counted, Effect, IdentityProvider, Member, Pattern,
+    AssertionSource, ClientDocuments, ClientKeys, Configuration, Counted, Effect, IdentityProvider, Member, Pattern,
     ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route,
     SERVER_KEYS_SETTING, SETTING, SecretName, Servers, Transport,
 };
@@ -71,8 +71,11 @@ fn describe(configuration: &Configuration) -> String {
         (true, Some(_)) => format!("with an initial access token, {} an hour", registration.per_hour),
     };
     line(&mut report, "Client registration", &registration);
-    let documents = if configuration.client_documents.enabled { "on" } else { "off" };
-    line(&mut report, "Client ID metadata documents", documents);
+    let documents = match configuration.client_documents {
+        ClientDocuments { enabled: false, .. } => "off".to_owned(),
+        ClientDocuments { enabled: true, per_hour } => format!("on, {per_hour} new ones an hour"),
+    };
+    line(&mut report, "Client ID metadata documents", &documents);
     for (origin, why) in outbound_origins(configuration) {
         line(&mut report, &format!("Allow the outbound host {origin}"), &why.join(", "));
     }
@@ -359,7 +362,7 @@ mod tests {
                 "Client nightly: client_secret_basic, client_credentials",
                 "Client auditor: private_key_jwt, no grants, may introspect",
                 "Client registration: with an initial access token, 500 an hour",
-                "Client ID metadata documents: on",
+                "Client ID metadata documents: on, 500 new ones an hour",
                 "Allow the outbound host http://10.0.0.10: route /old",
                 "Allow the outbound host http://10.0.0.7:8080: route /mcp",
                 "Allow the outbound host http://10.0.0.8: route /all",

@@ -24,10 +24,16 @@ const PREFETCHES: [&str; 4] = ["sec-purpose", "purpose", "x-moz", "x-purpose"];
 /// provider before they have approved, now or, by a consent that they wanted remembered, before.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let query = request.uri().query().unwrap_or_default();
-    if let Ok(client_id) = Parameters::parse(query).required("client_id") {
-        client_document::read_if_needed(context, client_id);
-    }
-    let bound = match BoundRequest::parse(query, &context.configuration, &context.keys, &context.store, context.now) {
+    let read = match Parameters::parse(query).required("client_id") {
+        Ok(client_id) => client_document::read_for_page(context, client_id),
+        Err(_) => Ok(None),
+    };
+    let read = match read {
+        Ok(read) => read,
+        Err(not_now) => return pages::try_again(not_now),
+    };
+    let (configuration, keys, store) = (&context.configuration, &context.keys, &context.store);
+    let bound = match BoundRequest::parse_with(read.as_ref(), query, configuration, keys, store, context.now) {
         Ok(bound) => bound,
         Err(rejection) => return unbound(&rejection),
     };

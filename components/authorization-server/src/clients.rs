@@ -3,27 +3,36 @@
 use gatehouse_document_cache::DocumentCache;
 use gatehouse_jose::KeySet;
 use gatehouse_oauth::client::Client;
-use gatehouse_oauth::client_keys::{CLIENT_KEYS_BYTES, KeysUrl};
+use gatehouse_oauth::client_keys::{CLIENT_KEYS_BYTES, ClientKeysRejection, KeysUrl};
 use gatehouse_oauth::credentials::{
     AtHand, AuthenticatedClient, ClientRejection, Needed, PresentedCredentials, Unproven,
 };
+use gatehouse_oauth::fetches::Acquaintance;
 use gatehouse_oauth::token::TokenRejection;
 use gatehouse_storage::StoreUnavailable;
 use host_imports::HostStore;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
-use http_shell::{SystemEntropy, outbound};
+use http_shell::SystemEntropy;
 
+use crate::client_document::NotRead;
 use crate::context::Context;
 use crate::log::Decision;
-use crate::{client_document, responses};
+use crate::{client_document, fetches, responses};
+
+/// Seconds after which a client may come again whose document or keys cannot be had.
+const RETRY_SECONDS: u64 = 20;
 
 /// The client that the credentials name, where they are its own.
 pub(crate) fn authenticated(
     context: &Context,
     credentials: PresentedCredentials,
 ) -> Result<AuthenticatedClient, ClientRejection> {
-    client_document::read_if_needed(context, credentials.client_id().as_str());
+    let read = client_document::read_for_client(context, credentials.client_id());
+    read.map_err(|not_read| match not_read {
+        NotRead::NotNow(reason) => not_now(&reason, reason.retry_after()),
+        NotRead::Failed => not_now(&"no document", None),
+    })?;
     let (configuration, keys, store) = (&context.configuration, &context.keys, &context.store);
     let client = Client::find(credentials.client_id(), configuration, keys, store, context.now)?;
     let unproven = credentials.of(client)?;
@@ -55,15 +64,45 @@ fn prove_with_keys(
             return outcome;
         }
     }
-    let keys = fresh_keys(url, &documents)?;
+    let keys = fresh_keys(context, url, &documents)?;
     prove(context, unproven, &AtHand::Keys(keys))
 }
 
-fn fresh_keys(url: KeysUrl<'_>, documents: &DocumentCache<'_, HostStore>) -> Result<KeySet, ClientRejection> {
-    let unusable = |reason: &dyn core::fmt::Display| ClientRejection::Keys(reason.to_string());
-    let response = outbound::fetch(&url.request(), CLIENT_KEYS_BYTES).map_err(|reason| unusable(&reason))?;
-    let kept: Result<_, StoreUnavailable> = url.keep(&response, documents, &mut SystemEntropy);
-    kept.map_err(unavailable)?.map_err(|rejection| unusable(&rejection))
+/// The keys as they are now. The client is the operator's, or a user has approved it: there is one set for each.
+fn fresh_keys(
+    context: &Context,
+    url: KeysUrl<'_>,
+    documents: &DocumentCache<'_, HostStore>,
+) -> Result<KeySet, ClientRejection> {
+    let unusable = |reason: ClientKeysRejection| ClientRejection::Keys(reason.to_string());
+    let (known, request) = (Acquaintance::Known, url.request());
+    let keep = |response: &Response<Vec<u8>>| -> Result<_, Unkept> {
+        let kept = url.keep(response, documents, &mut SystemEntropy).map_err(Unkept::Store)?;
+        kept.map_err(Unkept::Rejected)
+    };
+    let fetched = match url.of_stranger(&context.configuration).map_err(unusable)? {
+        Some(fetched_url) => {
+            fetches::fetch_for_stranger(context, &fetched_url, known, &request, CLIENT_KEYS_BYTES, keep)
+        }
+        None => fetches::fetch(context, url.as_str(), known, &request, CLIENT_KEYS_BYTES, keep),
+    };
+    match fetched.map_err(unavailable)? {
+        Ok(Ok(keys)) => Ok(keys),
+        Ok(Err(Unkept::Rejected(reason))) => Err(unusable(reason)),
+        Ok(Err(Unkept::Store(error))) => Err(unavailable(error)),
+        Err(fetches::Failure::NotNow(reason)) => Err(not_now(&reason, reason.retry_after())),
+        Err(failure @ (fetches::Failure::OfProvider | fetches::Failure::NoAnswer(_))) => Err(not_now(&failure, None)),
+    }
+}
+
+/// Why keys that were answered with are not used.
+enum Unkept {
+    Rejected(ClientKeysRejection),
+    Store(StoreUnavailable),
+}
+
+fn not_now(reason: &dyn core::fmt::Display, retry_after: Option<u64>) -> ClientRejection {
+    ClientRejection::NotNow { reason: reason.to_string(), retry_after: retry_after.unwrap_or(RETRY_SECONDS) }
 }
 
 fn unavailable(reason: impl ToString) -> ClientRejection {
@@ -81,6 +120,9 @@ pub(crate) fn refused(event: &'static str, client_id: Option<&str>, rejection: &
         // Required of every 401 (RFC 9110, section 15.5.2), and where the client tried the header above all.
         let challenge = HeaderValue::from_static(r#"Basic realm="token endpoint""#);
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(seconds) = rejection.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

@@ -13,6 +13,7 @@ mod consent;
 mod context;
 mod cookies;
 mod documents;
+mod fetches;
 mod forms;
 mod introspect;
 mod log;

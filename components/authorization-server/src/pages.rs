@@ -7,8 +7,10 @@ mod time;
 
 use askama::Template;
 use gatehouse_oauth::authorization::RejectedRequest;
+use gatehouse_oauth::fetches::NotNow;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use http::{HeaderValue, Response, StatusCode};
 
@@ -75,6 +77,20 @@ pub(crate) fn out_of_order() -> Response<Vec<u8>> {
         "Signing in does not work at the moment",
         "Try again in a few minutes. If it stays like this, tell the people who run this server.",
     )
+}
+
+/// The application is one that nobody here has used, and too much is being asked about such ones.
+pub(crate) fn try_again(reason: NotNow) -> Response<Vec<u8>> {
+    let when = match reason {
+        NotNow::FailedLately | NotNow::Busy => "Wait a few seconds and load this page again.",
+        NotNow::TooMany { .. } => "Come back in an hour, or tell the people who run this server.",
+    };
+    let text = format!("Your application is new here, and too many new ones are asking at the same time. {when}");
+    let mut response = error(503, "Signing in has to wait a moment", &text);
+    if let Some(seconds) = reason.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 /// The user wants to sign in, or has signed in, where they no longer can.

@@ -61,7 +61,7 @@ fn tokens(context: &Context, request: TokenRequest) -> Result<sessions::Tokens, 
         }
     }?;
     // The tokens exist: a client that cannot be noted must not lose them.
-    if let Err(error) = client.client().note_use(&context.store, context.now, &mut SystemEntropy) {
+    if let Err(error) = client.client().note_use(&context.keys, &context.store, context.now, &mut SystemEntropy) {
         log::failed(EVENT, error);
     }
     Ok(tokens)

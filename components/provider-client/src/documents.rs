@@ -34,19 +34,31 @@ struct Document<T, R> {
 }
 
 impl<H: Host> ProviderClient<'_, H> {
-    /// Where the provider's endpoints are.
+    /// Where the provider's endpoints are, as far as that is known without asking it.
     ///
     /// # Errors
-    /// Where they cannot be known.
-    pub fn metadata(&self) -> Result<ProviderMetadata, Failure> {
-        let document = Document {
+    /// Where the store does not answer.
+    pub fn kept_metadata(&self) -> Result<Option<ProviderMetadata>, Failure> {
+        self.kept(&self.metadata_document()?)
+    }
+
+    fn metadata_document(&self) -> Result<Document<ProviderMetadata, gatehouse_openid::MetadataRejection>, Failure> {
+        Ok(Document {
             kind: METADATA,
             name: "metadata",
             limit: METADATA_BYTES,
             request: discovery_request(&self.provider.issuer)?,
             parse: |response, issuer, own| ProviderMetadata::parse(response, issuer)?.away_from(own),
             issuer: metadata_issuer(self.provider),
-        };
+        })
+    }
+
+    /// Where the provider's endpoints are.
+    ///
+    /// # Errors
+    /// Where they cannot be known.
+    pub fn metadata(&self) -> Result<ProviderMetadata, Failure> {
+        let document = self.metadata_document()?;
         match self.kept(&document)? {
             Some(metadata) => Ok(metadata),
             None => self.fetched(&document),

@@ -35,6 +35,8 @@ const LONGEST_SESSION_SECONDS: u64 = 90 * 24 * 60 * 60;
 const DEFAULT_REGISTRATIONS_PER_HOUR: u32 = 500;
 /// More than that fills the store faster than unused clients leave it.
 const MOST_REGISTRATIONS_PER_HOUR: u32 = 100_000;
+const DEFAULT_DOCUMENTS_PER_HOUR: u32 = 500;
+const MOST_DOCUMENTS_PER_HOUR: u32 = 100_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +82,7 @@ struct RegistrationDocument {
 #[serde(deny_unknown_fields)]
 struct ClientDocumentsDocument {
     enabled: Option<bool>,
+    per_hour: Option<u32>,
 }
 
 /// Reads the document without judging its values.
@@ -114,7 +117,7 @@ impl Document {
             allowed_origins: allowed_origins(self.allowed_origins)?,
             lifetimes: self.lifetimes.check()?,
             registration: self.registration.check()?,
-            client_documents: ClientDocuments { enabled: self.client_documents.enabled.unwrap_or(true) },
+            client_documents: self.client_documents.check()?,
             clients: clients.collect::<Result<_, _>>()?,
             private_use_schemes: rules.private_use_schemes,
             identity_providers,
@@ -235,6 +238,17 @@ impl RegistrationDocument {
             initial_access_token: self.initial_access_token.map(|secret| secret.check(key)).transpose()?,
             per_hour,
         })
+    }
+}
+
+impl ClientDocumentsDocument {
+    fn check(self) -> Result<ClientDocuments, ConfigurationError> {
+        let per_hour = self.per_hour.unwrap_or(DEFAULT_DOCUMENTS_PER_HOUR);
+        if !(1..=MOST_DOCUMENTS_PER_HOUR).contains(&per_hour) {
+            let text = "must be 1 to 100000; to have none, say enabled = false";
+            return Err(problem("client_documents.per_hour", text, "per_hour = 500"));
+        }
+        Ok(ClientDocuments { enabled: self.enabled.unwrap_or(true), per_hour })
     }
 }
 

@@ -3,6 +3,7 @@
 //! Secrets are not in it. Where one is needed, the document names the setting that holds it
 //! (`{ secret = "identity_provider_secret" }`), so that it can be shown, committed and compared.
 
+mod configured_urls;
 mod document;
 mod error;
 mod identity_provider;

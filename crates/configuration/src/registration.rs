@@ -18,4 +18,7 @@ pub struct Registration {
 pub struct ClientDocuments {
     /// Whether a client's id may be the URL of its document.
     pub enabled: bool,
+    /// How many documents that no user has approved yet are fetched in an hour, of all clients together. Anybody can name
+    /// one, and there is no trustworthy address to count by.
+    pub per_hour: u32,
 }

@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::ErrorCode;
 use crate::client::Client;
+use crate::client_document::{FoundDocument, ReadDocument};
 
 /// Bytes. A client that keeps more than this in `state` would pass the limits of URLs, too.
 const LONGEST_STATE: usize = 2048;
@@ -138,10 +139,25 @@ impl BoundRequest {
         store: &impl Store,
         now: UnixTime,
     ) -> Result<Self, UnboundRejection> {
+        Self::parse_with(None, query, configuration, keys, store, now)
+    }
+
+    /// The same, where the document of the client has been `read` for this request.
+    ///
+    /// # Errors
+    /// See [`UnboundRejection`]: to be shown, never redirected.
+    pub fn parse_with(
+        read: Option<&ReadDocument>,
+        query: &str,
+        configuration: &Configuration,
+        keys: &KeyRing,
+        store: &impl Store,
+        now: UnixTime,
+    ) -> Result<Self, UnboundRejection> {
         let parameters = Parameters::parse(query);
         let client_id =
             ClientId::parse(parameters.required("client_id")?).map_err(|_| UnboundRejection::UnknownClient)?;
-        let client = Client::find(&client_id, configuration, keys, store, now)?;
+        let client = Client::find_with(read, &client_id, configuration, keys, store, now)?;
         let requested = parameters.required("redirect_uri")?;
         let redirect_uri = RedirectUri::parse(requested, &configuration.redirect_rules())
             .ok()
@@ -291,6 +307,9 @@ pub(crate) struct RequestText {
     scopes: String,
     resource: String,
     prompts_consent: bool,
+    /// What the client's document said when the request came; nothing of it is kept elsewhere until a user has approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    document: Option<Box<ReadDocument>>,
 }
 
 impl AuthorizationRequest {
@@ -303,6 +322,7 @@ impl AuthorizationRequest {
             scopes: self.scopes.to_string(),
             resource: self.resource.to_string(),
             prompts_consent: self.prompts_consent,
+            document: self.client.document.as_ref().and_then(FoundDocument::carried).cloned().map(Box::new),
         }
     }
 
@@ -316,7 +336,8 @@ impl AuthorizationRequest {
         now: UnixTime,
     ) -> Result<Self, UnboundRejection> {
         let client_id = ClientId::parse(&text.client_id).map_err(|_| UnboundRejection::UnknownClient)?;
-        let client = Client::find(&client_id, configuration, keys, store, now)?;
+        let read = text.document.as_deref();
+        let client = Client::find_with(read, &client_id, configuration, keys, store, now)?;
         let redirect_uri = RedirectUri::parse(&text.redirect_uri, &configuration.redirect_rules())
             .ok()
             .and_then(|uri| uri.bind(&client.redirect_uris))

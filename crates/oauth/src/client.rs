@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::authorization::UnboundRejection;
 use crate::client_authentication::ClientAuthentication;
-use crate::client_document::DocumentUrl;
+use crate::client_document::{DocumentUrl, FoundDocument, ReadDocument};
 use crate::registered_client::{Registration, find_registered};
 
 /// A client as the flows see it.
@@ -33,6 +33,7 @@ pub struct Client {
     /// Whether the operator vouches for it.
     pub is_configured: bool,
     pub(crate) registration: Option<Registration>,
+    pub(crate) document: Option<FoundDocument>,
 }
 
 /// The client cannot be had.
@@ -47,12 +48,27 @@ pub enum ClientUnknown {
 }
 
 impl Client {
-    /// The client with this id. One whose id is a URL is found where its document has been read lately
-    /// ([`DocumentUrl::keep`]).
+    /// The client with this id. One whose id is a URL is found where its document is kept ([`DocumentUrl::keep`]).
     ///
     /// # Errors
     /// See [`ClientUnknown`].
     pub fn find(
+        client_id: &ClientId,
+        configuration: &Configuration,
+        keys: &KeyRing,
+        store: &impl Store,
+        now: UnixTime,
+    ) -> Result<Self, ClientUnknown> {
+        Self::find_with(None, client_id, configuration, keys, store, now)
+    }
+
+    /// The same, where the document of the client may have been `read` for this request, or for the flow that it belongs
+    /// to.
+    ///
+    /// # Errors
+    /// See [`ClientUnknown`].
+    pub(crate) fn find_with(
+        read: Option<&ReadDocument>,
         client_id: &ClientId,
         configuration: &Configuration,
         keys: &KeyRing,
@@ -65,7 +81,7 @@ impl Client {
         if DocumentUrl::names_a_document(client_id) {
             let url = DocumentUrl::parse(client_id, configuration).map_err(|_| ClientUnknown::NotRegistered)?;
             let documents = DocumentCache { store, keys, now };
-            return url.kept(configuration, &documents)?.ok_or(ClientUnknown::NotRegistered);
+            return url.client(read, configuration, &documents)?.ok_or(ClientUnknown::NotRegistered);
         }
         find_registered(client_id, configuration, store, now)
     }
@@ -75,17 +91,22 @@ impl Client {
         self.grant_types.contains(&grant_type)
     }
 
-    /// Notes that the client is in use: a registration that nobody uses is dropped after a day. At most one write in 45
-    /// days; none for clients that did not register.
+    /// Notes that the client is in use: a user has approved it, or it got tokens. A registration that nobody uses is dropped
+    /// after a day, and the document of a client that nobody uses is not kept. At most one write in 45 days, beside those
+    /// of documents; none for clients of the configuration.
     ///
     /// # Errors
     /// Where the store does not answer.
     pub fn note_use(
         &self,
+        keys: &KeyRing,
         store: &impl Store,
         now: UnixTime,
         entropy: &mut impl Entropy,
     ) -> Result<(), StoreUnavailable> {
+        if let Some(document) = &self.document {
+            document.note_use(&DocumentCache { store, keys, now }, entropy)?;
+        }
         self.registration.as_ref().map_or(Ok(()), |registration| registration.note_use(store, now, entropy))
     }
 }
@@ -102,6 +123,7 @@ impl From<&RegisteredClient> for Client {
             may_introspect: configured.may_introspect,
             is_configured: true,
             registration: None,
+            document: None,
         }
     }
 }

@@ -111,7 +111,7 @@ pub(crate) fn generate_secret(entropy: &mut impl Entropy) -> SecretString {
 }
 
 /// The method as it is kept, with a client that registered or published a document.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AuthenticationText {
     None,
@@ -120,7 +120,7 @@ pub(crate) enum AuthenticationText {
     PrivateKeyJwt(KeysText),
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum KeysText {
     Jwks(String),

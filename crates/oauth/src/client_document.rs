@@ -1,29 +1,41 @@
 //! Client ID Metadata Documents: a client whose id is the URL of a document about it
 //! (draft-ietf-oauth-client-id-metadata-document; MCP 2025-11-25 and later, client registration).
 //!
-//! The URL comes from whoever opens `/authorize`: `fetched_url` says which may be fetched; nothing is followed, little is
-//! read. A document that was read is kept for as long as HTTP allows; one that was refused is never kept.
+//! The URL comes from whoever opens `/authorize`: `fetched_url` says which may be fetched, `fetches` when; nothing is
+//! followed, little is read.
+//!
+//! Nothing is kept at a stranger's word. A document that was read for a page travels with the request, in the page and
+//! then in the login, and is kept once a user has approved the client and signed in: for as long as HTTP allows. From then
+//! on the client is *known*: its document may be read anew by whoever names it, in place of what is kept.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_configuration::Configuration;
 use gatehouse_document_cache::{DocumentCache, lifetime};
 use gatehouse_jose::KeySet;
 use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, Scopes, UnixTime, essence};
-use gatehouse_storage::{Kind, Store, StoreUnavailable};
+use gatehouse_storage::{Key, Kind, Periods, Store, StoreUnavailable};
 use http::header::CONTENT_TYPE;
 use http::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::client::Client;
 use crate::client_authentication::{AuthenticationMethod, AuthenticationText, KeysText};
 use crate::fetched_url::{FetchedUrl, json_request};
+use crate::fetches::Acquaintance;
 use crate::registered_client::grant_types;
 
 /// The largest document worth reading, in bytes (section 6.6 of the draft recommends it).
 pub const DOCUMENT_BYTES: usize = 5 * 1024;
-/// One document for each client of this kind.
+/// One document for each client of this kind that is known.
 const DOCUMENT: Kind = "client-document";
+/// An empty entry for each client of this kind that is known.
+const KNOWN: Kind = "known-client";
+/// 90 days, as long as the longest session: whoever holds a token of such a client finds it known.
+const KNOWN_PERIODS: Periods = Periods::of_seconds(90 * 24 * 60 * 60);
 /// Seconds for which a document is fresh where the answer does not say.
 const DEFAULT_SECONDS: u64 = 60 * 60;
 /// Seconds for which a document is kept after it has become stale (an hour): a flow that began with a fresh document ends
@@ -93,15 +105,32 @@ struct Metadata {
     jwks_uri: Option<String>,
 }
 
-/// What is kept of a document.
-#[derive(Serialize, Deserialize)]
-struct Kept {
+/// What a document says of its client, as it was read at a certain time.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadDocument {
+    /// Seconds since the epoch.
+    read_at: u64,
     /// Seconds since the epoch: from then on the document is read anew where a flow begins.
     stale_from: u64,
     client_name: String,
     redirect_uris: Vec<String>,
     refreshable: bool,
     authentication: AuthenticationText,
+}
+
+impl core::fmt::Debug for ReadDocument {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ReadDocument").field("read_at", &self.read_at).finish_non_exhaustive()
+    }
+}
+
+/// The document that a client was found by.
+#[derive(Clone, Debug)]
+pub(crate) struct FoundDocument {
+    url: DocumentUrl,
+    read: ReadDocument,
+    /// Whether it is in the store.
+    is_kept: bool,
 }
 
 impl DocumentUrl {
@@ -120,60 +149,55 @@ impl DocumentUrl {
         if !configuration.client_documents.enabled {
             return Err(DocumentRejection::Disabled);
         }
-        let url = FetchedUrl::parse(client_id.as_str(), &configuration.public_url);
+        let url = FetchedUrl::parse(client_id.as_str(), configuration);
         url.map(Self).ok_or(DocumentRejection::Url)
     }
 
-    /// Whether the document must be read before a flow begins: it has not been read, or is stale. A stale one is read again
-    /// once a minute at most, and is good enough meanwhile.
+    /// The URL itself.
+    pub const fn url(&self) -> &FetchedUrl {
+        &self.0
+    }
+
+    /// Whether the document must be read before a flow begins, and if so, whether its client is known. A stale one is read
+    /// again once a minute at most, and is good enough meanwhile.
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub fn needs_reading(&self, documents: &DocumentCache<'_, impl Store>) -> Result<bool, StoreUnavailable> {
-        match self.find(documents)? {
-            Some(kept) if documents.now < UnixTime::from_seconds(kept.stale_from) => Ok(false),
-            Some(_) => documents.may_fetch_again(DOCUMENT, self.0.as_str()),
-            None => Ok(true),
-        }
+    pub fn needs_reading(
+        &self,
+        documents: &DocumentCache<'_, impl Store>,
+    ) -> Result<Option<Acquaintance>, StoreUnavailable> {
+        Ok(match self.find(documents)? {
+            Some(kept) if documents.now < UnixTime::from_seconds(kept.stale_from) => None,
+            Some(_) => documents.may_fetch_again(DOCUMENT, self.as_str())?.then_some(Acquaintance::Known),
+            None if self.is_known(documents)? => Some(Acquaintance::Known),
+            None => Some(Acquaintance::New),
+        })
+    }
+
+    /// Whether a document is kept, fresh or not: it is good enough for flows that have begun.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn is_kept(&self, documents: &DocumentCache<'_, impl Store>) -> Result<bool, StoreUnavailable> {
+        Ok(self.find(documents)?.is_some())
     }
 
     /// The request for the document. Redirects must not be followed, and at most [`DOCUMENT_BYTES`] be read.
     pub fn request(&self) -> Request<Vec<u8>> {
-        json_request(self.0.as_str())
+        json_request(self.as_str())
     }
 
-    /// Reads the answer and keeps the client. Whatever is refused is not kept, and ends what was kept; a server that
-    /// merely fails (RFC 5861, section 4) says nothing about the client.
+    /// Reads the answer. Nothing is kept.
     ///
     /// # Errors
-    /// The outer one where the store does not answer, the inner one where the document is refused.
-    pub fn keep(
+    /// Where the document is refused.
+    pub fn read(
         &self,
         response: &Response<Vec<u8>>,
         configuration: &Configuration,
-        documents: &DocumentCache<'_, impl Store>,
-        entropy: &mut impl Entropy,
-    ) -> Result<Result<(), DocumentRejection>, StoreUnavailable> {
-        let fresh = lifetime(&self.request(), response, documents.now, DEFAULT_SECONDS, MOST_SECONDS);
-        let kept = match self.read(response, configuration, documents.now.plus(fresh)) {
-            Ok(kept) => kept,
-            Err(rejection @ DocumentRejection::Status(500..)) => return Ok(Err(rejection)),
-            Err(rejection) => {
-                documents.forget(DOCUMENT, self.0.as_str())?;
-                return Ok(Err(rejection));
-            }
-        };
-        let text = serde_json::to_vec(&kept).map_err(|error| StoreUnavailable(error.to_string()))?;
-        documents.put(DOCUMENT, self.0.as_str(), &text, fresh.saturating_add(FLOW_SECONDS), entropy)?;
-        Ok(Ok(()))
-    }
-
-    fn read(
-        &self,
-        response: &Response<Vec<u8>>,
-        configuration: &Configuration,
-        stale_from: UnixTime,
-    ) -> Result<Kept, DocumentRejection> {
+        now: UnixTime,
+    ) -> Result<ReadDocument, DocumentRejection> {
         if response.status() != StatusCode::OK {
             return Err(DocumentRejection::Status(response.status().as_u16()));
         }
@@ -186,7 +210,7 @@ impl DocumentUrl {
         }
         let metadata: Metadata = serde_json::from_slice(response.body())
             .map_err(|error| DocumentRejection::NotMetadata { line: error.line(), column: error.column() })?;
-        if metadata.client_id != self.0.as_str() {
+        if metadata.client_id != self.as_str() {
             return Err(DocumentRejection::OtherClient);
         }
         ClientName::parse(&metadata.client_name).map_err(|_| DocumentRejection::ClientName)?;
@@ -195,8 +219,10 @@ impl DocumentUrl {
         if !usable || !(1..=MOST_REDIRECT_URIS).contains(&metadata.redirect_uris.len()) {
             return Err(DocumentRejection::RedirectUris);
         }
-        Ok(Kept {
-            stale_from: stale_from.seconds(),
+        let fresh = lifetime(&self.request(), response, now, DEFAULT_SECONDS, MOST_SECONDS);
+        Ok(ReadDocument {
+            read_at: now.seconds(),
+            stale_from: now.plus(fresh).seconds(),
             authentication: authentication(&metadata, configuration)?,
             refreshable: metadata.grant_types.is_none_or(|types| types.iter().any(|it| it == "refresh_token")),
             client_name: metadata.client_name,
@@ -204,35 +230,132 @@ impl DocumentUrl {
         })
     }
 
-    /// The client, where its document has been read lately.
+    /// Keeps the document, unless one is kept that was read later. Only documents of clients that are known are kept:
+    /// anybody can name any number of others.
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub fn kept(
+    pub fn keep(
         &self,
+        document: &ReadDocument,
+        documents: &DocumentCache<'_, impl Store>,
+        entropy: &mut impl Entropy,
+    ) -> Result<(), StoreUnavailable> {
+        if self.find(documents)?.is_some_and(|kept| kept.read_at > document.read_at) {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(document).map_err(|error| StoreUnavailable(error.to_string()))?;
+        documents.put(DOCUMENT, self.as_str(), &text, documents.now.seconds_until(document.ends()), entropy)
+    }
+
+    /// What was read now is refused, and that ends what was kept; a server that merely fails (RFC 5861, section 4) says
+    /// nothing about the client.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn refuse(
+        &self,
+        rejection: &DocumentRejection,
+        documents: &DocumentCache<'_, impl Store>,
+    ) -> Result<(), StoreUnavailable> {
+        match rejection {
+            DocumentRejection::Status(500..) => Ok(()),
+            _ => documents.forget(DOCUMENT, self.as_str()),
+        }
+    }
+
+    /// The client, by the document that is kept or by one that was `read` for this request or this flow, whichever was
+    /// read later.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub(crate) fn client(
+        self,
+        read: Option<&ReadDocument>,
         configuration: &Configuration,
         documents: &DocumentCache<'_, impl Store>,
     ) -> Result<Option<Client>, StoreUnavailable> {
-        let Some(kept) = self.find(documents)? else { return Ok(None) };
+        let kept = self.find(documents)?;
+        let read = read.filter(|read| documents.now < read.ends());
+        let (read, is_kept) = match (kept, read) {
+            (Some(kept), Some(read)) if kept.read_at < read.read_at => (read.clone(), false),
+            (Some(kept), _) => (kept, true),
+            (None, Some(read)) => (read.clone(), false),
+            (None, None) => return Ok(None),
+        };
         let broken = || StoreUnavailable("a kept client metadata document cannot be read".to_owned());
         let rules = configuration.redirect_rules();
         Ok(Some(Client {
-            client_id: ClientId::parse(self.0.as_str()).map_err(|_| broken())?,
-            client_name: ClientName::parse(&kept.client_name).map_err(|_| broken())?,
-            redirect_uris: kept.redirect_uris.iter().filter_map(|uri| RedirectUri::parse(uri, &rules).ok()).collect(),
-            grant_types: grant_types(kept.refreshable),
-            authentication: kept.authentication.into(),
+            client_id: ClientId::parse(self.as_str()).map_err(|_| broken())?,
+            client_name: ClientName::parse(&read.client_name).map_err(|_| broken())?,
+            redirect_uris: read.redirect_uris.iter().filter_map(|uri| RedirectUri::parse(uri, &rules).ok()).collect(),
+            grant_types: grant_types(read.refreshable),
+            authentication: read.authentication.clone().into(),
             scopes: Scopes::default(),
             may_introspect: false,
             is_configured: false,
             registration: None,
+            document: Some(FoundDocument { url: self, read, is_kept }),
         }))
     }
 
+    fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
     /// One that another version wrote is read anew.
-    fn find(&self, documents: &DocumentCache<'_, impl Store>) -> Result<Option<Kept>, StoreUnavailable> {
-        let document = documents.get(DOCUMENT, self.0.as_str())?;
+    fn find(&self, documents: &DocumentCache<'_, impl Store>) -> Result<Option<ReadDocument>, StoreUnavailable> {
+        let document = documents.get(DOCUMENT, self.as_str())?;
         Ok(document.and_then(|document| serde_json::from_slice(&document).ok()))
+    }
+
+    /// Whether a user has approved the client, and it was used since.
+    fn is_known(&self, documents: &DocumentCache<'_, impl Store>) -> Result<bool, StoreUnavailable> {
+        for end in KNOWN_PERIODS.possible_ends(documents.now) {
+            if documents.store.get(&self.known(end)?)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// An empty entry that says that the client is known.
+    fn known(&self, end: UnixTime) -> Result<Key, StoreUnavailable> {
+        Ok(Key::new(KNOWN, &URL_SAFE_NO_PAD.encode(Sha256::digest(self.as_str())), end)?)
+    }
+}
+
+impl ReadDocument {
+    /// When it no longer counts: a flow that began with it fresh is over.
+    const fn ends(&self) -> UnixTime {
+        UnixTime::from_seconds(self.stale_from).plus(FLOW_SECONDS)
+    }
+}
+
+impl FoundDocument {
+    /// What must travel with a request of the client, because it is not kept.
+    pub(crate) fn carried(&self) -> Option<&ReadDocument> {
+        (!self.is_kept).then_some(&self.read)
+    }
+
+    /// A user has approved the client, or it was used since: its document is kept, and it is known from now on. Two reads
+    /// of the store, and one write in 90 days, where it was known.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub(crate) fn note_use(
+        &self,
+        documents: &DocumentCache<'_, impl Store>,
+        entropy: &mut impl Entropy,
+    ) -> Result<(), StoreUnavailable> {
+        if !self.is_kept {
+            self.url.keep(&self.read, documents, entropy)?;
+        }
+        let known = self.url.known(KNOWN_PERIODS.end_of_new(documents.now))?;
+        if documents.store.get(&known)?.is_none() {
+            documents.store.put(&known, &[])?;
+        }
+        Ok(())
     }
 }
 
@@ -249,9 +372,7 @@ fn authentication(metadata: &Metadata, configuration: &Configuration) -> Result<
         AuthenticationMethod::PrivateKeyJwt => {
             let keys = match (&metadata.jwks, &metadata.jwks_uri) {
                 (Some(keys), None) => inline_keys(keys).map(KeysText::Jwks),
-                (None, Some(uri)) => {
-                    FetchedUrl::parse(uri, &configuration.public_url).map(|_| KeysText::JwksUri(uri.clone()))
-                }
+                (None, Some(uri)) => FetchedUrl::parse(uri, configuration).map(|_| KeysText::JwksUri(uri.clone())),
                 (Some(_), Some(_)) | (None, None) => None,
             };
             keys.map(AuthenticationText::PrivateKeyJwt).ok_or(DocumentRejection::Keys)

@@ -133,7 +133,7 @@ pub fn issue_code(
     let handle = SealedHandle::generate(now.plus(CODE_SECONDS), entropy);
     handle.record(RECORD).put(&text, store, entropy)?;
     issue(store, &handle.key(USE)?)?;
-    request.client.note_use(store, now, entropy)?;
+    request.client.note_use(keys, store, now, entropy)?;
     handle.seal(CODE, keys, entropy).map_err(|error| StoreUnavailable(error.to_string()))
 }
 

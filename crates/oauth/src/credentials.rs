@@ -110,9 +110,18 @@ pub enum ClientRejection {
     /// The assertion proves nothing.
     #[error(transparent)]
     Assertion(#[from] ClientAssertionRejection),
-    /// The client's keys cannot be had or used.
+    /// The client's keys cannot be used.
     #[error("the client's keys cannot be used: {0}")]
     Keys(String),
+    /// What is needed to judge the client cannot be had at this moment: its document, or its keys. Where it is may fail, or
+    /// too much is being fetched already; the client is told neither.
+    #[error("what the client publishes cannot be had now: {reason}")]
+    NotNow {
+        /// Why, for the log.
+        reason: String,
+        /// Seconds.
+        retry_after: u64,
+    },
     /// Something that must answer did not.
     #[error("{0}")]
     Unavailable(String),
@@ -183,7 +192,9 @@ impl Unproven {
         match &self.client.authentication {
             ClientAuthentication::SecretBasic(ClientSecret::Setting(name))
             | ClientAuthentication::SecretPost(ClientSecret::Setting(name)) => Needed::Secret(name),
-            ClientAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) => Needed::Keys(KeysUrl(uri)),
+            ClientAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) => {
+                Needed::Keys(KeysUrl { url: uri, is_configured: self.client.is_configured })
+            }
             ClientAuthentication::None
             | ClientAuthentication::SecretBasic(ClientSecret::Digest(_))
             | ClientAuthentication::SecretPost(ClientSecret::Digest(_))
@@ -281,7 +292,15 @@ impl ClientRejection {
                 | ClientAssertionRejection::Replayed => unproven(),
                 ClientAssertionRejection::Unavailable(_) => unavailable(),
             },
-            Self::Unavailable(_) => unavailable(),
+            Self::NotNow { .. } | Self::Unavailable(_) => unavailable(),
+        }
+    }
+
+    /// `Retry-After`, in seconds, where it is known.
+    pub(crate) const fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::NotNow { retry_after, .. } => Some(*retry_after),
+            _ => None,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! URLs that strangers name and that we fetch.
 //!
 //! Such a fetch is a request in our name (server-side request forgery): only https, and only named public hosts.
-//! Addresses are refused altogether, in every spelling, so that there is no list of ranges to forget one in. What a
-//! name resolves to is the host's to judge; a component cannot see it (`docs/security.md`).
+//! Addresses are refused altogether, in every spelling, so that there is no list of ranges to forget one in. So is every
+//! host that the operator has named: we are allowed to connect there for other reasons, wherever that is. What a name
+//! resolves to is the host's to judge; a component cannot see it (`docs/security.md`).
 
-use gatehouse_protocol::WebOrigin;
+use gatehouse_configuration::Configuration;
+use gatehouse_protocol::is_loopback_host;
 use http::header::ACCEPT;
 use http::{HeaderValue, Request, Uri};
 use url::{Host, Url};
@@ -35,20 +37,23 @@ const PRIVATE_SUFFIXES: [&str; 19] = [
 
 /// A URL that may be fetched although a stranger named it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FetchedUrl(String);
+pub struct FetchedUrl {
+    text: String,
+    url: Url,
+}
 
 impl FetchedUrl {
-    /// The URL, where it may be fetched: https, with a path, of a named public host, and written as it is read, so that
-    /// no two parsers can read it differently.
+    /// The URL, where it may be fetched: https, with a path, of a named public host that the configuration does not name,
+    /// and written as it is read, so that no two parsers can read it differently.
     ///
     /// Where we are ourselves reached by plain http on this machine (`public_url`), the documents of the clients under
     /// test are, too: `127.0.0.1:PORT` and `localhost:PORT` are then allowed, by http and by https. The specifications
     /// want https, and the MCP SDKs insist on it; nothing else than a loopback `public_url` opens this.
-    pub(crate) fn parse(text: &str, public_url: &WebOrigin) -> Option<Self> {
+    pub fn parse(text: &str, configuration: &Configuration) -> Option<Self> {
         let url = Url::parse(text).ok()?;
         let written_plainly = url.as_str() == text && url.path() != "/" && !text.contains('\\');
         let bare = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
-        let is_under_test = public_url.is_plain_http()
+        let is_under_test = configuration.public_url.is_plain_http()
             && url.port().is_some()
             && matches!(url.host_str(), Some("127.0.0.1" | "localhost"));
         let allowed = match url.scheme() {
@@ -58,12 +63,54 @@ impl FetchedUrl {
         };
         // A request is made of it by another parser, which knows fewer characters in a host.
         let read_alike = text.parse::<Uri>().is_ok_and(|uri| uri.host() == url.host_str());
-        (allowed && written_plainly && bare && read_alike).then(|| Self(text.to_owned()))
+        let fetched =
+            (allowed && written_plainly && bare && read_alike).then(|| Self { text: text.to_owned(), url })?;
+        let is_ours = configuration.configured_urls().iter().any(|own| fetched.shares_host_with(own));
+        (!is_ours).then_some(fetched)
     }
 
     /// The URL as it was written.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a request to `other` goes to the same host, in whatever spelling and to whatever port. On loopback, where
+    /// all of a development set-up is on one host, the port decides, and every name of this machine is the same.
+    pub fn shares_host_with(&self, other: &str) -> bool {
+        let Ok(other) = Url::parse(other) else { return false };
+        if is_this_machine(&self.url) {
+            return is_this_machine(&other) && self.url.port_or_known_default() == other.port_or_known_default();
+        }
+        // A name with a dot at the end is the same host in another spelling. Of this URL there is none.
+        let name = other.host_str().map(|name| name.trim_end_matches('.'));
+        name.is_some() && name == self.url.host_str()
+    }
+}
+
+/// The host by which fetches from `url` are counted; on loopback with its port, because there every server is a host of
+/// its own.
+pub(crate) fn counted_host(url: &str) -> String {
+    let Ok(url) = Url::parse(url) else { return String::new() };
+    let host = url.host_str().unwrap_or_default();
+    match url.port_or_known_default() {
+        Some(port) if is_this_machine(&url) => format!("{host}:{port}"),
+        _ => host.to_owned(),
+    }
+}
+
+/// Loopback, by address or by name, or the address that stands for it (`0.0.0.0`).
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(address)) => address.is_unspecified() || is_loopback_host(&Host::<&str>::Ipv4(address)),
+        Some(Host::Ipv6(address)) => {
+            let mapped = address.to_ipv4_mapped().is_some_and(|address| address.is_loopback());
+            mapped || address.is_unspecified() || is_loopback_host(&Host::<&str>::Ipv6(address))
+        }
+        None => false,
     }
 }
 
@@ -86,16 +133,22 @@ fn is_public_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use gatehouse_protocol::WebOrigin;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::example::{configuration, configuration_with};
 
-    fn public() -> WebOrigin {
-        WebOrigin::parse("https://gateway.example").unwrap()
+    fn at(public_url: &str) -> Configuration {
+        Configuration { public_url: WebOrigin::parse(public_url).unwrap(), ..configuration() }
     }
 
-    fn development() -> WebOrigin {
-        WebOrigin::parse("http://127.0.0.1:3000").unwrap()
+    fn public() -> Configuration {
+        at("https://gateway.example.net")
+    }
+
+    fn development() -> Configuration {
+        at("http://127.0.0.1:3000")
     }
 
     #[test]
@@ -205,7 +258,7 @@ mod tests {
         ] {
             assert!(FetchedUrl::parse(local, &development()).is_some(), "{local}");
             for elsewhere in ["https://gateway.example", "https://localhost", "https://127.0.0.1:3000"] {
-                assert_eq!(FetchedUrl::parse(local, &WebOrigin::parse(elsewhere).unwrap()), None, "{elsewhere}");
+                assert_eq!(FetchedUrl::parse(local, &at(elsewhere)), None, "{elsewhere}");
             }
         }
         for bad in [
@@ -228,6 +281,61 @@ mod tests {
             "ftp://localhost:4000/a",
         ] {
             assert_eq!(FetchedUrl::parse(bad, &development()), None, "{bad}");
+        }
+    }
+
+    /// A stranger names a URL; we may connect to what the operator names, wherever it is.
+    #[test]
+    fn no_host_that_the_operator_names_is_fetched_from_at_any_port() {
+        let mut configuration = public();
+        let upstream = |url: &str| configuration_with("http://10.0.0.7:8080/mcp", url);
+        for own in [
+            "https://inside.example.com/mcp",
+            "http://inside.example.com:8080/mcp",
+            "https://INSIDE.Example.COM/mcp",
+            "https://inside.example.com./mcp",
+        ] {
+            for url in ["https://inside.example.com/a", "https://inside.example.com:8443/a?b=c"] {
+                assert_eq!(FetchedUrl::parse(url, &upstream(own)), None, "{own} {url}");
+            }
+            for url in ["https://x.inside.example.com/a", "https://example.com/a", "https://inside.example.com.org/a"] {
+                assert!(FetchedUrl::parse(url, &upstream(own)).is_some(), "{own} {url}");
+            }
+        }
+        assert_eq!(FetchedUrl::parse("https://gateway.example.net/healthz", &configuration), None, "ourselves");
+        configuration.identity_providers[0].issuer = "https://b\u{fc}cher.example.com/realm".to_owned();
+        assert_eq!(FetchedUrl::parse("https://xn--bcher-kva.example.com/a", &configuration), None, "a unicode name");
+    }
+
+    #[test]
+    fn on_loopback_the_port_decides_and_every_name_of_this_machine_is_the_same() {
+        for own in [
+            "http://127.0.0.1:7402/mcp",
+            "http://localhost:7402/mcp",
+            "http://[::1]:7402/mcp",
+            "http://127.0.0.2:7402/mcp",
+            "http://0.0.0.0:7402/mcp",
+            "http://x.localhost:7402/mcp",
+        ] {
+            let document = configuration_with("http://10.0.0.7:8080/mcp", own);
+            let configuration = Configuration { public_url: development().public_url, ..document };
+            for url in ["http://127.0.0.1:7402/admin", "https://localhost:7402/admin", "http://localhost:3000/healthz"]
+            {
+                assert_eq!(FetchedUrl::parse(url, &configuration), None, "{own} {url}");
+            }
+            assert!(FetchedUrl::parse("http://127.0.0.1:7500/client.json", &configuration).is_some(), "{own}");
+        }
+    }
+
+    #[test]
+    fn fetches_are_counted_by_host_whatever_the_port() {
+        for (url, host) in [
+            ("https://client.example.com:8443/a", "client.example.com"),
+            ("https://client.example.com/b", "client.example.com"),
+            ("http://127.0.0.1:4000/a", "127.0.0.1:4000"),
+            ("http://localhost/a", "localhost:80"),
+        ] {
+            assert_eq!(counted_host(url), host);
         }
     }
 

@@ -24,9 +24,11 @@ pub mod credentials;
 mod error;
 #[cfg(test)]
 mod example;
-mod fetched_url;
+pub mod fetched_url;
+pub mod fetches;
 mod first_use;
 pub mod grant;
+mod hourly;
 pub mod login;
 pub mod metadata;
 pub mod page;

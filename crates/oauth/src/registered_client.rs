@@ -84,6 +84,7 @@ pub(crate) fn find_registered(
         may_introspect: false,
         is_configured: false,
         registration: Some(registration),
+        document: None,
     })
 }
 

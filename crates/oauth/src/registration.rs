@@ -4,7 +4,7 @@ use gatehouse_configuration::Configuration;
 use gatehouse_protocol::{
     ClientName, Entropy, InvalidRedirectUri, RedirectRules, RedirectUri, Scopes, SecretString, UnixTime,
 };
-use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
+use gatehouse_storage::{Kind, Store, StoreUnavailable};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use thiserror::Error;
@@ -13,11 +13,11 @@ use crate::ErrorCode;
 use crate::client_authentication::{AuthenticationMethod, AuthenticationText, KeysText, SecretDigest, generate_secret};
 use crate::client_document::inline_keys;
 use crate::error::may_be_described;
+use crate::hourly::{self, TooMany};
 use crate::registered_client::{RegisteredText, grant_types, store_registered};
 
 /// A counter for each hour: how many have registered in it.
 const REGISTRATIONS: Kind = "registrations";
-const HOUR_SECONDS: u64 = 60 * 60;
 /// No client in the field registers more than a handful.
 const MOST_REDIRECT_URIS: usize = 16;
 /// Bytes. A handful of keys, without certificates.
@@ -251,7 +251,8 @@ pub fn register(
     // asked again.
     let refreshable = asks_for(&metadata.grant_types, "refresh_token");
     let (method, authentication, client_secret) = authentication(&metadata, entropy)?;
-    count(configuration.registration.per_hour, store, now)?;
+    hourly::count(REGISTRATIONS, configuration.registration.per_hour, store, now)?
+        .map_err(|TooMany { retry_after }| RegistrationRejection::TooMany { retry_after })?;
     let text = RegisteredText {
         client_name: client_name.as_str().to_owned(),
         redirect_uris: redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
@@ -272,16 +273,6 @@ pub fn register(
         application_type: metadata.application_type,
         jwks: metadata.jwks.filter(|_| method == AuthenticationMethod::PrivateKeyJwt),
     })
-}
-
-/// Counts a registration. There is no trustworthy address to count by, so all clients share one limit.
-fn count(per_hour: u32, store: &impl Store, now: UnixTime) -> Result<(), RegistrationRejection> {
-    let end = UnixTime::from_seconds((now.seconds() / HOUR_SECONDS).saturating_add(1).saturating_mul(HOUR_SECONDS));
-    let count = store.increment(&Key::new(REGISTRATIONS, "hour", end).map_err(StoreUnavailable::from)?, 1)?;
-    if count > i64::from(per_hour) {
-        return Err(RegistrationRejection::TooMany { retry_after: now.seconds_until(end) });
-    }
-    Ok(())
 }
 
 /// How the client will authenticate, what is kept for it, and its secret, where it asked for one.

@@ -214,6 +214,14 @@ impl TokenRejection {
             Self::Unavailable(_) => unavailable(),
         }
     }
+
+    /// `Retry-After`, in seconds, where it is known (RFC 9110, section 10.2.3).
+    pub const fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Client(rejection) => rejection.retry_after(),
+            _ => None,
+        }
+    }
 }
 
 fn invalid_grant() -> (u16, ErrorCode, String) {

@@ -161,6 +161,11 @@ impl ProviderMetadata {
         &self.jwks_uri
     }
 
+    /// Every place of the provider that it names.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri].into_iter()
+    }
+
     /// `authorization_response_iss_parameter_supported`: every authorization response names its issuer (RFC 9207).
     pub const fn names_itself_in_answers(&self) -> bool {
         self.names_itself_in_answers

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gatehouse_tests::{AttackSettings, AttackWorld, From, Person, TestClient, serve};
+use gatehouse_tests::{AttackSettings, AttackWorld, Endpoint, From, Person, Step, TestClient};
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
 use crate::answers::assert_shown;
+use crate::document_site::{Documents, JSON, assert_only_counted, document, world_that_reads_loopback};
 
 /// Special-use addresses (RFC 6890) in every spelling, as literals and by names that are not public. The host's own
 /// allow-list is wide open here: the refusal is ours. `%PORT%` is where somebody listens.
@@ -148,49 +149,9 @@ async fn a_document_that_trickles_in_is_given_up() {
     let alice = Person::new("alice");
     let flow = world.flow(&alice).with("client_id", Some(&url));
     assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, "a slow document");
-    assert!(given_up.await.expect("a count") < 60, "nobody gave up");
-    world.assert_unchanged(&before, "a slow document").await;
+    assert!(given_up.await.expect("a count") <= 12, "nobody gave up after ten seconds");
+    assert_only_counted(&world, &before, "a slow document").await;
     world.gatehouse.stop().await;
-}
-
-/// Answers of a client's own server, by path; how often each was asked for.
-struct Documents {
-    origin: String,
-    asked: Arc<AtomicUsize>,
-}
-
-impl Documents {
-    async fn serve(answer: impl Fn(&str, &str) -> (u16, &'static str, String) + Send + Sync + 'static) -> Self {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&asked);
-        let own = Arc::new(std::sync::OnceLock::<String>::new());
-        let known = Arc::clone(&own);
-        let origin = serve(move |received| {
-            counted.fetch_add(1, Ordering::SeqCst);
-            let (status, header, body) = answer(known.get().map_or("", String::as_str), &received.path);
-            let (name, value) = header.split_once(": ").expect("a header");
-            let response = http::Response::builder().status(status).header(name, value).body(body.into());
-            async move { Some(response.expect("an answer")) }
-        })
-        .await;
-        own.set(origin.clone()).expect("set once");
-        Self { origin, asked }
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
-    }
-}
-
-const JSON: &str = "content-type: application/json";
-
-fn document(client_id: &str) -> serde_json::Value {
-    json!({ "client_id": client_id, "client_name": "Documented", "redirect_uris": ["https://client.example/callback"] })
-}
-
-async fn world_that_reads_loopback() -> AttackWorld {
-    let variables = vec![("client_document_origin".to_owned(), "http://127.0.0.1:*".to_owned())];
-    AttackWorld::start_with(AttackSettings { variables, ..AttackSettings::default() }).await
 }
 
 /// Redirects, other clients' documents, too much, and what is not metadata. None of it is kept.
@@ -255,8 +216,10 @@ async fn a_document_that_is_not_exactly_right_makes_no_client_and_is_not_kept() 
         let (before, asked) = (world.store().await, documents.asked());
         let flow = world.flow(&alice).with("client_id", Some(&format!("{}{path}", documents.origin)));
         assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, path);
-        world.assert_unchanged(&before, path).await;
+        assert_only_counted(&world, &before, path).await;
         assert_eq!(documents.asked() - asked, 1, "{path}: nothing is followed or asked for again");
+        assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, path);
+        assert_eq!(documents.asked() - asked, 1, "{path}: it failed a moment ago");
     }
     let client = TestClient::public(&format!("{}/good", documents.origin), "https://client.example/callback");
     world.flow_of(&alice, client, "/mcp").finish().await;
@@ -266,8 +229,7 @@ async fn a_document_that_is_not_exactly_right_makes_no_client_and_is_not_kept() 
 /// What the document allows is what counts, and only what it allows.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_documented_client_gets_its_code_at_its_own_redirect_uris_only() {
-    let documents =
-        Documents::serve(|origin, path| (200, JSON, document(&format!("{origin}{path}")).to_string())).await;
+    let documents = Documents::good().await;
     let world = world_that_reads_loopback().await;
     let alice = Person::new("alice");
     let id = format!("{}/client", documents.origin);
@@ -292,5 +254,61 @@ async fn a_documented_client_gets_its_code_at_its_own_redirect_uris_only() {
         let flow = world.flow_of(&alice, client.clone(), "/mcp").with("client_id", Some(&other));
         assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, &other);
     }
+    world.gatehouse.stop().await;
+}
+
+/// We may connect to what the operator names, wherever it is: a stranger would reach the inside of a network through us.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_client_id_and_no_jwks_uri_leads_to_a_host_that_the_operator_named() {
+    let elsewhere = Documents::good().await;
+    let token_endpoint = format!("{}/token", elsewhere.origin);
+    let world = world_that_reads_loopback().await;
+    let alice = Person::new("alice");
+    // The provider's metadata names another host: known from the first sign-in on.
+    world.provider().script(move |script| {
+        let token_endpoint = token_endpoint.clone();
+        script.metadata(move |metadata| metadata["token_endpoint"] = token_endpoint.clone().into());
+    });
+    let mut flow = world.flow(&alice);
+    flow.to(Step::SentToProvider).await;
+    let port = |origin: &str| origin.rsplit(':').next().unwrap().trim_end_matches('/').to_owned();
+    let (upstream, asked) = (world.upstream.requests().len(), world.provider().count(Endpoint::Keys));
+    let before = world.store().await;
+    let own = [
+        port(world.upstream.origin()),
+        port(world.provider().origin()),
+        port(&world.gatehouse.url),
+        port(&elsewhere.origin),
+    ];
+    for port in &own {
+        for host in ["http://127.0.0.1", "https://127.0.0.1", "http://localhost", "https://localhost"] {
+            let url = format!("{host}:{port}/keys?confirm=yes");
+            let flow = world.flow(&alice).with("client_id", Some(&url));
+            assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, &url);
+            let pairs = [("grant_type", "refresh_token"), ("refresh_token", "x"), ("client_id", url.as_str())];
+            let answer = world.post("/token", &pairs).await;
+            assert_eq!((answer.status, answer.error().as_str()), (401, "invalid_client"), "{url}");
+        }
+    }
+    world.assert_unchanged(&before, "hosts of the operator").await;
+    // A document elsewhere that says that its keys are there.
+    let ports = own.clone();
+    let documents = Documents::serve(move |origin, path| {
+        let mut document = document(&format!("{origin}{path}"));
+        let port = &ports[path.len() - 2];
+        document["token_endpoint_auth_method"] = "private_key_jwt".into();
+        document["jwks_uri"] = format!("http://127.0.0.1:{port}/jwks.json").into();
+        (200, JSON, document.to_string())
+    })
+    .await;
+    for path in ["/a", "/aa", "/aaa"] {
+        let flow = world.flow(&alice).with("client_id", Some(&format!("{}{path}", documents.origin)));
+        assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, path);
+    }
+    assert_eq!(documents.asked(), 3);
+    assert_only_counted(&world, &before, "keys at hosts of the operator").await;
+    assert_eq!(world.upstream.requests().len(), upstream);
+    assert_eq!(world.provider().count(Endpoint::Keys), asked);
+    assert_eq!(elsewhere.asked(), 0);
     world.gatehouse.stop().await;
 }

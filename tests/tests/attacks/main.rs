@@ -8,6 +8,8 @@ mod bit_flips;
 mod bypass;
 mod clients;
 mod consent;
+mod document_fetches;
+mod document_site;
 mod documents;
 mod entra;
 mod headers;

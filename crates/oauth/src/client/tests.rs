@@ -21,7 +21,11 @@ fn a_client_of_the_configuration_is_known_for_ever_and_without_the_store() {
     assert!(client.may(GrantType::RefreshToken) && client.is_configured);
     assert!(!client.may(GrantType::ClientCredentials) && !client.may(GrantType::JwtBearer) && !client.may_introspect);
     assert_eq!(client.authentication.method(), AuthenticationMethod::None);
-    assert_eq!(client.note_use(&world.store, START, &mut world.entropy), Ok(()), "there is nothing to note");
+    assert_eq!(
+        client.note_use(&world.keys, &world.store, START, &mut world.entropy),
+        Ok(()),
+        "there is nothing to note"
+    );
 }
 
 #[test]
@@ -35,7 +39,9 @@ fn a_client_with_a_document_is_known_where_it_has_been_read() {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let documents = DocumentCache { store: &world.store, keys: &world.keys, now: START };
     let url = DocumentUrl::parse(&id, &world.configuration).unwrap();
-    url.keep(&response, &world.configuration, &documents, &mut world.entropy).unwrap().unwrap();
+    let read = url.read(&response, &world.configuration, START).unwrap();
+    assert!(matches!(find(&id, &world, START), Err(ClientUnknown::NotRegistered)), "reading keeps nothing");
+    url.keep(&read, &documents, &mut world.entropy).unwrap();
     assert_eq!(find(&id, &world, START).unwrap().client_id, id);
     world.configuration.client_documents.enabled = false;
     assert!(matches!(find(&id, &world, START), Err(ClientUnknown::NotRegistered)), "switched off");

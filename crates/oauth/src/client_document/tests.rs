@@ -38,17 +38,35 @@ impl Site {
         Self { store: MemoryStore::at(NOW), keys: key_ring('A'), configuration, url, entropy }
     }
 
+    /// Reads an answer for a client that is known.
     fn keep(&mut self, answer: &Response<Vec<u8>>, now: UnixTime) -> Result<(), DocumentRejection> {
         let documents = at(now, &self.store, &self.keys);
-        self.url.keep(answer, &self.configuration, &documents, &mut self.entropy).unwrap()
+        match self.url.read(answer, &self.configuration, now) {
+            Ok(read) => {
+                self.url.keep(&read, &documents, &mut self.entropy).unwrap();
+                Ok(())
+            }
+            Err(rejection) => {
+                self.url.refuse(&rejection, &documents).unwrap();
+                Err(rejection)
+            }
+        }
     }
 
     fn kept(&self, now: UnixTime) -> Option<Client> {
-        self.url.kept(&self.configuration, &at(now, &self.store, &self.keys)).unwrap()
+        self.client(None, now)
+    }
+
+    fn client(&self, read: Option<&ReadDocument>, now: UnixTime) -> Option<Client> {
+        self.url.clone().client(read, &self.configuration, &at(now, &self.store, &self.keys)).unwrap()
+    }
+
+    fn acquaintance(&self, now: UnixTime) -> Option<Acquaintance> {
+        self.url.needs_reading(&at(now, &self.store, &self.keys)).unwrap()
     }
 
     fn needs_reading(&self, now: UnixTime) -> bool {
-        self.url.needs_reading(&at(now, &self.store, &self.keys)).unwrap()
+        self.acquaintance(now).is_some()
     }
 }
 
@@ -143,6 +161,53 @@ fn a_document_that_is_refused_is_not_kept_and_ends_what_was_kept() {
     }
     let broken = Site::new().keep(&answer(200, "application/json", "{"), NOW);
     assert_eq!(broken, Err(DocumentRejection::NotMetadata { line: 1, column: 1 }));
+}
+
+/// A stranger can name any number of documents.
+#[test]
+fn what_is_read_for_a_page_is_kept_only_once_the_client_is_used() {
+    let mut site = Site::new();
+    let before = site.store.snapshot();
+    let read = site.url.read(&cached("max-age=60"), &site.configuration, NOW).unwrap();
+    assert_eq!(site.acquaintance(NOW), Some(Acquaintance::New));
+    let client = site.client(Some(&read), NOW).unwrap();
+    assert_eq!(client.client_name.as_str(), "A client");
+    assert!(
+        site.client(Some(&read), NOW.plus(60 + 3599)).is_some()
+            && site.client(Some(&read), NOW.plus(60 + 3600)).is_none()
+    );
+    assert!(site.kept(NOW).is_none());
+    assert_eq!(site.store.snapshot(), before);
+
+    site.store.set_now(NOW);
+    client.note_use(&site.keys, &site.store, NOW, &mut site.entropy).unwrap();
+    assert!(site.kept(NOW).is_some() && !site.needs_reading(NOW.plus(59)));
+    let rows = site.store.list(None).unwrap().keys.len();
+    assert_eq!(rows, 2, "the document, and that it is known");
+    let before = site.store.snapshot();
+    site.kept(NOW.plus(59)).unwrap().note_use(&site.keys, &site.store, NOW.plus(59), &mut site.entropy).unwrap();
+    assert_eq!(site.store.snapshot(), before, "there is nothing more to note");
+    // The document is gone, the acquaintance is not.
+    for later in [2 * 86_400, 90 * 86_400 - 1] {
+        assert_eq!(site.acquaintance(NOW.plus(later)), Some(Acquaintance::Known), "{later}");
+    }
+    assert_eq!(site.acquaintance(NOW.plus(180 * 86_400)), Some(Acquaintance::New));
+}
+
+/// A page may be open while the document changes.
+#[test]
+fn of_two_documents_the_one_counts_that_was_read_later() {
+    let mut site = Site::new();
+    let old = site.url.read(&cached("max-age=3600"), &site.configuration, NOW).unwrap();
+    let newer = with(json!({ "client_name": "Another name", "redirect_uris": ["https://client.example.com/new"] }));
+    site.keep(&newer, NOW.plus(1)).unwrap();
+    let client = site.client(Some(&old), NOW.plus(2)).unwrap();
+    assert_eq!(client.client_name.as_str(), "Another name");
+    let documents = at(NOW.plus(2), &site.store, &site.keys);
+    site.url.keep(&old, &documents, &mut site.entropy).unwrap();
+    assert_eq!(site.kept(NOW.plus(2)).unwrap().client_name.as_str(), "Another name", "what is old does not come back");
+    let newest = site.url.read(&cached("max-age=3600"), &site.configuration, NOW.plus(3)).unwrap();
+    assert_eq!(site.client(Some(&newest), NOW.plus(3)).unwrap().client_name.as_str(), "A client");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use http::header::CACHE_CONTROL;
 use super::*;
 use crate::example::{START, World};
 
-const URL: KeysUrl<'static> = KeysUrl("https://client.example.com/jwks.json");
+const URL: KeysUrl<'static> = KeysUrl { url: "https://client.example.com/jwks.json", is_configured: false };
 /// A public key of RFC 7517, appendix A.1.
 const JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"1","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
     "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
@@ -51,6 +51,16 @@ fn what_is_no_key_set_is_not_kept() {
         assert_eq!(refused.unwrap_err(), expected);
         assert_eq!(store.snapshot(), before);
     }
+}
+
+#[test]
+fn where_a_document_says_that_keys_are_is_judged_by_the_configuration_of_the_moment() {
+    let World { mut configuration, .. } = World::new();
+    assert_eq!(URL.of_stranger(&configuration).unwrap().unwrap().as_str(), URL.as_str());
+    configuration.identity_providers[0].issuer = "https://client.example.com".to_owned();
+    assert_eq!(URL.of_stranger(&configuration), Err(ClientKeysRejection::Url));
+    let of_operator = KeysUrl { is_configured: true, ..URL };
+    assert_eq!(of_operator.of_stranger(&configuration), Ok(None));
 }
 
 #[test]

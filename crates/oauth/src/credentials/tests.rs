@@ -396,6 +396,7 @@ fn every_rejection_fits_the_wire() {
         ClientRejection::OtherMethod(AuthenticationMethod::PrivateKeyJwt),
         ClientRejection::WrongSecret,
         ClientRejection::Keys("at 10.0.0.9".to_owned()),
+        ClientRejection::NotNow { reason: "at 10.0.0.9".to_owned(), retry_after: 10 },
         ClientRejection::Unavailable("at 10.0.0.9".to_owned()),
     ] {
         let (status, code, description) = rejection.to_wire();

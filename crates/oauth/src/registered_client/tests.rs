@@ -188,7 +188,7 @@ fn a_client_that_is_used_is_known_for_45_to_90_days_after_its_last_use() {
     for used in [UnixTime::from_seconds(period_start), UnixTime::from_seconds(period_start + PERIOD - 1)] {
         let mut world = World::new();
         let id = store_registered(&text(), &world.store, used, &mut world.entropy).unwrap();
-        find(&id, &world, used).unwrap().note_use(&world.store, used, &mut world.entropy).unwrap();
+        find(&id, &world, used).unwrap().note_use(&world.keys, &world.store, used, &mut world.entropy).unwrap();
         let end = UnixTime::from_seconds(period_start + 2 * PERIOD);
         assert!(
             (PERIOD..=2 * PERIOD).contains(&(used.seconds_until(end) - 1)) || used.seconds_until(end) == PERIOD + 1
@@ -198,7 +198,7 @@ fn a_client_that_is_used_is_known_for_45_to_90_days_after_its_last_use() {
         }
         let last = UnixTime::from_seconds(end.seconds() - 1);
         let client = find(&id, &world, last).unwrap();
-        client.note_use(&world.store, last, &mut world.entropy).unwrap();
+        client.note_use(&world.keys, &world.store, last, &mut world.entropy).unwrap();
         assert!(find(&id, &world, last.plus(PERIOD)).is_ok(), "used again in its last second");
     }
 }
@@ -208,16 +208,16 @@ fn a_use_is_noted_with_one_write_in_a_period() {
     let mut world = World::new();
     let id = world.register();
     let unused = world.store.snapshot();
-    find(&id, &world, START).unwrap().note_use(&world.store, START, &mut world.entropy).unwrap();
+    find(&id, &world, START).unwrap().note_use(&world.keys, &world.store, START, &mut world.entropy).unwrap();
     let used = world.store.snapshot();
     assert_ne!(unused, used);
     for later in [0, 1, UNUSED_FOR] {
         let now = START.plus(later);
-        find(&id, &world, now).unwrap().note_use(&world.store, now, &mut world.entropy).unwrap();
+        find(&id, &world, now).unwrap().note_use(&world.keys, &world.store, now, &mut world.entropy).unwrap();
         assert_eq!(world.store.snapshot(), used, "{later}");
     }
     let next = START.plus(PERIOD);
-    find(&id, &world, next).unwrap().note_use(&world.store, next, &mut world.entropy).unwrap();
+    find(&id, &world, next).unwrap().note_use(&world.keys, &world.store, next, &mut world.entropy).unwrap();
     assert_ne!(world.store.snapshot(), used);
 }
 
@@ -226,7 +226,7 @@ fn a_use_is_noted_with_one_write_in_a_period() {
 fn a_client_in_use_still_has_one_id() {
     let mut world = World::new();
     let id = world.register();
-    find(&id, &world, START).unwrap().note_use(&world.store, START, &mut world.entropy).unwrap();
+    find(&id, &world, START).unwrap().note_use(&world.keys, &world.store, START, &mut world.entropy).unwrap();
     let (number, secret) = id.as_str().split_once('-').unwrap();
     let number: u64 = number.parse().unwrap();
     for other in [number + 1, number - 1, 0, u64::MAX] {

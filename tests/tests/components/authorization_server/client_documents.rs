@@ -6,7 +6,7 @@ use http::Response;
 use serde_json::{Value, json};
 use wasmtime_wasi_http::Error;
 
-use super::{authorization, fakes, get, nothing_happened};
+use super::{CONFIGURATION, Page, authorization, fakes, get, nothing_happened, post_form};
 use crate::fakes::Fakes;
 use crate::outbound::Answer;
 
@@ -26,8 +26,17 @@ async fn authorize(fakes: &Arc<Fakes>, client_id: &str) -> u16 {
     reply.status.as_u16()
 }
 
+/// Nothing is in the store but counters of fetches, and in one place what failed.
+fn only_counted(fakes: &Fakes) {
+    let is_count = |name: &String| {
+        ["fetch-turns.", "fetch-failures.", "client-documents."].iter().any(|kind| name.starts_with(kind))
+    };
+    let snapshot = fakes.snapshot();
+    assert!(snapshot.keys().all(is_count), "{:?}", snapshot.keys());
+}
+
 #[tokio::test]
-async fn a_document_is_fetched_once_kept_and_fetched_again_when_it_is_old() {
+async fn a_document_is_fetched_for_each_page_and_not_kept_before_somebody_approved() {
     let fakes = fakes();
     fakes.answer(|_| Answer::json(&document()));
     assert_eq!(authorize(&fakes, URL).await, 200);
@@ -38,12 +47,49 @@ async fn a_document_is_fetched_once_kept_and_fetched_again_when_it_is_old() {
         [("accept".to_owned(), "application/json".to_owned())],
         "nothing of ours is sent along"
     );
-    assert_eq!(fakes.snapshot().len(), 1);
+    only_counted(&fakes);
     assert_eq!(authorize(&fakes, URL).await, 200);
-    assert_eq!(fakes.sent().len(), 1, "it was kept");
-    fakes.advance(2 * 3600);
-    assert_eq!(authorize(&fakes, URL).await, 200);
-    assert_eq!(fakes.sent().len(), 2, "it was too old");
+    assert_eq!(fakes.sent().len(), 2);
+    only_counted(&fakes);
+}
+
+/// It presents nothing that a user has given it.
+#[tokio::test]
+async fn nothing_is_fetched_for_a_client_that_nobody_has_approved_and_that_asks_for_tokens() {
+    let fakes = fakes();
+    fakes.answer(|_| Answer::json(&document()));
+    for target in ["/token", "/revoke", "/introspect"] {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", "x"), ("token", "x"), ("client_id", URL)];
+        let reply = post_form(&fakes, target, &[], &fields).await;
+        assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str()), (401, Some("invalid_client")), "{target}");
+    }
+    nothing_happened(&fakes);
+}
+
+/// The operator has named these hosts; the last one the provider itself has, in its metadata.
+#[tokio::test]
+async fn no_url_of_a_stranger_leads_to_a_host_that_the_operator_or_its_provider_named() {
+    let fakes = fakes();
+    fakes.set("config", &CONFIGURATION.replace("upstream.internal.example", "upstream.example.com"));
+    fakes.answer(|sent| match sent.url.as_str() {
+        "https://provider.example/.well-known/openid-configuration" => Answer::json(&json!({
+            "issuer": "https://provider.example",
+            "authorization_endpoint": "https://provider.example/authorize",
+            "token_endpoint": "https://tokens.example.com/token",
+            "jwks_uri": "https://keys.example.com/jwks",
+            "id_token_signing_alg_values_supported": ["ES256"],
+        })),
+        url => Answer::json(&json!({ "client_id": url, "client_name": "A", "redirect_uris": [REDIRECT_URI] })),
+    });
+    // From the first sign-in on, the provider's metadata is known.
+    let _to_the_provider = Page::open(&fakes).await.decide(&fakes, "approve").await;
+    let (sent, before) = (fakes.sent().len(), fakes.snapshot());
+    for host in ["upstream.example.com", "tokens.example.com", "keys.example.com"] {
+        for url in [format!("https://{host}/a"), format!("https://{host}:8443/a")] {
+            assert_eq!(authorize(&fakes, &url).await, 400, "{url}");
+        }
+    }
+    assert_eq!((fakes.sent().len(), fakes.snapshot()), (sent, before));
 }
 
 #[tokio::test]
@@ -76,7 +122,7 @@ async fn a_document_that_does_not_do_is_not_kept() {
         let answer = document.clone();
         fakes.answer(move |_| Answer::json(&answer));
         assert_eq!(authorize(&fakes, URL).await, 400, "{document}");
-        assert!(fakes.snapshot().is_empty(), "{document}");
+        only_counted(&fakes);
     }
     let redirect: Make = || {
         Answer::Whole(
@@ -98,8 +144,12 @@ async fn a_document_that_does_not_do_is_not_kept() {
         let fakes = fakes();
         fakes.answer(move |_| answer());
         assert_eq!(authorize(&fakes, URL).await, 400);
+        assert_eq!(authorize(&fakes, URL).await, 400);
         assert_eq!(fakes.sent().len(), 1, "nothing is followed or tried again");
-        assert!(fakes.snapshot().is_empty());
+        only_counted(&fakes);
+        fakes.advance(120);
+        assert_eq!(authorize(&fakes, URL).await, 400);
+        assert_eq!(fakes.sent().len(), 2, "after two minutes it is");
     }
 }
 

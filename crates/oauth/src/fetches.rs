@@ -1,0 +1,159 @@
+//! When something may be fetched that somebody named who has not shown who they are: documents of clients, and their keys.
+//!
+//! Every such fetch is a request in our name, and holds one of the host's instances until it is over. So what failed
+//! lately is not asked for again, few fetches are under way at once, and those for clients that nobody here has approved
+//! are counted by the hour. Nobody waits: who may not fetch now is told so.
+
+use gatehouse_document_cache::{AtOnce, DocumentCache, Failed, FailedLately, FetchTurns, Turn};
+use gatehouse_protocol::Entropy;
+use gatehouse_storage::{Kind, Store, StoreUnavailable};
+use thiserror::Error;
+
+use crate::fetched_url::counted_host;
+use crate::hourly::{self, TooMany};
+
+/// A counter for each hour: fetches for clients that nobody has approved.
+const NEW: Kind = "client-documents";
+/// Seconds after which a fetch that found too many under way may be tried again: the longest that one takes.
+const BUSY_SECONDS: u64 = 10;
+
+/// What is known of the client for which something is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acquaintance {
+    /// Nothing: anybody may have invented it.
+    New,
+    /// A user has approved it, or it is the operator's own.
+    Known,
+}
+
+/// Why nothing is fetched now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotNow {
+    /// It failed lately.
+    #[error("it could not be had a moment ago")]
+    FailedLately,
+    /// Too many fetches are under way.
+    #[error("too many documents are being read at this moment")]
+    Busy,
+    /// Too many new clients came in this hour.
+    #[error("too many new clients have come in this hour")]
+    TooMany {
+        /// Seconds until the next hour.
+        retry_after: u64,
+    },
+}
+
+impl NotNow {
+    /// Seconds after which it may be tried again; `None` where that is not for us to say.
+    pub const fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::FailedLately => None,
+            Self::Busy => Some(BUSY_SECONDS),
+            Self::TooMany { retry_after } => Some(retry_after),
+        }
+    }
+}
+
+/// What came of a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// An answer that can be used.
+    Usable,
+    /// An answer that cannot be used.
+    Unusable,
+    /// No answer, or not in time.
+    NoAnswer,
+}
+
+/// The surroundings of fetches.
+#[derive(Debug)]
+pub struct Fetches<'a, S> {
+    /// Where failures are remembered, and what is fetched is kept.
+    pub documents: DocumentCache<'a, S>,
+    /// How many fetches for new clients there may be in an hour.
+    pub per_hour: u32,
+}
+
+/// A fetch that may be made.
+#[derive(Debug)]
+#[must_use]
+pub struct Fetch<'u> {
+    turn: Turn,
+    host: String,
+    url: &'u str,
+    acquaintance: Acquaintance,
+}
+
+impl<S: Store> Fetches<'_, S> {
+    /// Whether `url` may be fetched now. If so, it must be fetched within
+    /// [`FETCH_MILLISECONDS`](gatehouse_document_cache::FETCH_MILLISECONDS), and [`Fetches::end`] be told what came of it.
+    ///
+    /// # Errors
+    /// The outer one where the store does not answer, the inner one where the time is not now.
+    pub fn begin<'u>(
+        &self,
+        url: &'u str,
+        acquaintance: Acquaintance,
+    ) -> Result<Result<Fetch<'u>, NotNow>, StoreUnavailable> {
+        let host = counted_host(url);
+        match (self.documents.failed_lately(&host, url)?, acquaintance) {
+            (FailedLately::Url, _) | (FailedLately::Host, Acquaintance::New) => return Ok(Err(NotNow::FailedLately)),
+            // Nobody makes us leave a known client alone by naming other URLs at its host.
+            (FailedLately::Host, Acquaintance::Known) | (FailedLately::Nothing, _) => {}
+        }
+        let turns = self.turns();
+        let Some(turn) = turns.begin(&host, acquaintance.at_once())? else { return Ok(Err(NotNow::Busy)) };
+        if acquaintance == Acquaintance::New
+            && let Err(TooMany { retry_after }) =
+                hourly::count(NEW, self.per_hour, self.documents.store, self.documents.now)?
+        {
+            turns.end(turn)?;
+            return Ok(Err(NotNow::TooMany { retry_after }));
+        }
+        Ok(Ok(Fetch { turn, host, url, acquaintance }))
+    }
+
+    /// The fetch is over: others may fetch, or leave it alone for a while.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn end(&self, fetch: Fetch<'_>, outcome: Outcome, entropy: &mut impl Entropy) -> Result<(), StoreUnavailable> {
+        let Fetch { turn, host, url, acquaintance } = fetch;
+        let seconds = acquaintance.remembered_seconds();
+        let mut remember = |failed| self.documents.remember_failure(&host, failed, seconds, entropy);
+        match outcome {
+            Outcome::Usable => {}
+            Outcome::Unusable => remember(Failed::Url(url))?,
+            Outcome::NoAnswer => {
+                remember(Failed::Url(url))?;
+                remember(Failed::Host)?;
+            }
+        }
+        self.turns().end(turn)
+    }
+
+    fn turns(&self) -> FetchTurns<'_, S> {
+        FetchTurns { store: self.documents.store, now: self.documents.now }
+    }
+}
+
+impl Acquaintance {
+    /// The last turns are kept for clients that are known: strangers cannot take them.
+    const fn at_once(self) -> AtOnce {
+        match self {
+            Self::New => AtOnce { of_host: 1, in_all: 16 },
+            Self::Known => AtOnce { of_host: 4, in_all: 20 },
+        }
+    }
+
+    /// For how long a failure counts. A known client that stumbles is soon looked at again.
+    const fn remembered_seconds(self) -> u64 {
+        match self {
+            Self::New => 2 * 60,
+            Self::Known => 20,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
