@@ -16,17 +16,21 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use crate::clock::{GuestWallClock, SystemWallClock, WallClock};
 use crate::compile::compile;
+use crate::compute_meter::ComputeMeter;
 use crate::engine::{SharedEngine, TICK, permits_needed, shared_engine};
 use crate::error::{StartError, one_line};
-use crate::guest::{ComputeMeter, GuestOutput, GuestState};
+use crate::guest::GuestState;
+use crate::guest_output::GuestOutput;
 use crate::key_value::{KeyValueStore, SWEPT_BY_HOST, StoreLimits, keep_swept};
 use crate::linker::linker;
-use crate::log::{Level, LogFormat, LogRecord, LogSink, StandardErrorLog};
+use crate::log::{Level, LogRecord, LogSink};
 use crate::manifest::{ComponentManifest, Manifest};
-use crate::outbound::{OutboundHooks, OutboundSender};
+use crate::outbound::OutboundSender;
 use crate::outbound_hosts::AllowedOutboundHosts;
+use crate::request_id::RequestId;
 use crate::route::{Route, most_specific};
 use crate::serve::{Running, serve, serve_on};
+use crate::standard_error_log::{LogOptions, StandardErrorLog};
 use crate::state_directory::default_cache_directory;
 use crate::variables::VariableSources;
 
@@ -66,7 +70,7 @@ impl Options {
             variables: VariableSources::default(),
             ca_file: None,
             wall_clock: Arc::new(SystemWallClock),
-            log: Arc::new(StandardErrorLog { format: LogFormat::Json, quiet: false }),
+            log: Arc::new(StandardErrorLog::new(LogOptions::default())),
             sweep_every: SWEEP_EVERY,
             limits: Limits::default(),
         }
@@ -81,7 +85,8 @@ pub struct Limits {
     pub concurrent_requests: usize,
     /// How long a request waits for its turn before it gets a 503.
     pub turn_wait: Duration,
-    /// How long one request's guest may compute. Waiting does not count, so streams are not limited.
+    /// How long one request's guest may compute, in time of the processor. Waiting does not count, so streams are not
+    /// limited.
     pub compute: Duration,
     /// Connections that are open at the same time; more wait to be accepted.
     pub connections: usize,
@@ -321,20 +326,29 @@ fn allowed_outbound_hosts(
     AllowedOutboundHosts::parse(resolved)
 }
 
+/// A guest was stopped, since it computed for too long.
+#[derive(Debug, thiserror::Error)]
+#[error("it computed for more than {} s", .0.as_secs_f64())]
+pub(crate) struct OutOfCompute(Duration);
+
 impl LoadedComponent {
     /// A store for one request, and the meter of its guest.
-    pub(crate) fn new_store(self: &Arc<Self>, engine: &wasmtime::Engine) -> (Store<GuestState>, Arc<ComputeMeter>) {
+    pub(crate) fn new_store(
+        self: &Arc<Self>,
+        engine: &wasmtime::Engine,
+        request: RequestId,
+    ) -> (Store<GuestState>, Arc<ComputeMeter>) {
         let wasi = WasiCtx::builder()
             .envs(&self.environment)
             .env(SWEPT_BY_HOST.0, SWEPT_BY_HOST.1)
-            .stdout(GuestOutput::new(self, "stdout"))
-            .stderr(GuestOutput::new(self, "stderr"))
+            .stdout(GuestOutput::new(&self.log, &self.id, request, "stdout"))
+            .stderr(GuestOutput::new(&self.log, &self.id, request, "stderr"))
             .wall_clock(GuestWallClock(Arc::clone(&self.wall_clock)))
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
-        let mut store = Store::new(engine, GuestState::new(self, wasi, OutboundHooks(Arc::clone(self))));
+        let mut store = Store::new(engine, GuestState::new(self, request, wasi));
         store.limiter(|state| &mut state.memory);
 
         let meter = Arc::new(ComputeMeter::new());
@@ -342,7 +356,7 @@ impl LoadedComponent {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| {
             if watched.spent() > limit {
-                return Err(wasmtime::Error::msg(format!("it computed for more than {} s", limit.as_secs_f64())));
+                return Err(OutOfCompute(limit).into());
             }
             // After `yield_now`, and not after a plain yield, tokio looks at its sockets before the guest goes on. A
             // guest that computes for long gets half of a thread.

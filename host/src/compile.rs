@@ -104,7 +104,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::log::CapturedLog;
+    use crate::captured_log::CapturedLog;
 
     /// The smallest component: a header and nothing in it (Component Model, binary format: version 13, layer 1).
     const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";

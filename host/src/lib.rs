@@ -17,36 +17,47 @@
 //! ```
 
 mod application;
+mod captured_log;
 mod clock;
 mod compile;
+mod compute_meter;
 mod connection_headers;
 mod engine;
 mod error;
 mod guest;
+mod guest_output;
 mod key_value;
 mod linker;
 mod log;
+mod log_queue;
 mod manifest;
 mod outbound;
 mod outbound_hosts;
 mod public_addresses;
 mod request;
+mod request_id;
+mod request_log;
 mod response_body;
 mod route;
 mod serve;
+mod standard_error_log;
 mod state_directory;
 mod template;
 mod timed_body;
 mod variables;
 
 pub use application::{Application, Limits, Options};
+pub use captured_log::CapturedLog;
 pub use clock::{SystemWallClock, WallClock};
 pub use error::StartError;
 pub use key_value::{KeyPage, KeyValueError, KeyValueStore, StoreLimits, Swap, Swept};
-pub use log::{CapturedLog, Level, LogEvent, LogFormat, LogRecord, LogSink, StandardErrorLog};
+pub use log::{Level, LogEvent, LogFormat, LogRecord, LogSink, LogState};
+pub use log_queue::{LogQueueSize, WhenLogIsFull};
 pub use manifest::{ComponentManifest, Manifest};
 pub use outbound_hosts::AllowedOutboundHosts;
+pub use request_id::RequestId;
 pub use route::Route;
 pub use serve::Running;
+pub use standard_error_log::{LogOptions, StandardErrorLog};
 pub use template::Template;
 pub use variables::{VariableDeclaration, VariableSources};

@@ -84,7 +84,7 @@ impl GuestState {
     /// The guest's form of an error; the operator's goes to the log.
     fn store_error(&self, error: KeyValueError) -> store::Error {
         if !error.is_of_guest() {
-            let record = LogRecord::host(Level::Error, Some(&self.component.id), error.to_string());
+            let record = LogRecord::about(self.request, Level::Error, Some(&self.component.id), error.to_string());
             self.component.log.record(&record);
         }
         store::Error::Other(error.to_string())

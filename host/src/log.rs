@@ -2,17 +2,57 @@
 //!
 //! A request's query string and headers are never part of it, since they carry codes and tokens.
 
-use std::io::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::future::ready;
+use std::pin::Pin;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
-use tokio::sync::watch;
+
+use crate::request_id::RequestId;
 
 /// Takes the log's records.
 pub trait LogSink: Send + Sync {
-    /// Takes one record. Called from within requests: it must not wait for long.
+    /// Takes one record. Called from within requests: it must not wait.
     fn record(&self, record: &LogRecord);
+
+    /// Whether what happens now can be logged.
+    fn state(&self) -> LogState {
+        LogState::Open
+    }
+
+    /// Whether a request may begin. Where not, it must be answered with 503, and there is no line about it: the log
+    /// counts it.
+    fn admits_request(&self) -> bool {
+        true
+    }
+
+    /// Whether a guest may write more. Where not, it waits for [`Self::room`].
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    /// Waits until a guest may write more.
+    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(ready(()))
+    }
+}
+
+/// Whether what happens now can be logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogState {
+    /// It can.
+    Open,
+    /// Not now, and requests are refused until it can be again.
+    Full,
+    /// Never again: whoever read the log is gone.
+    Closed,
+}
+
+/// Takes nothing: for what must not be logged.
+pub(crate) struct Unlogged;
+
+impl LogSink for Unlogged {
+    fn record(&self, _: &LogRecord) {}
 }
 
 /// How a line of the log is written.
@@ -61,12 +101,14 @@ pub struct LogRecord {
 pub enum LogEvent {
     /// A request was answered, or its client went away.
     Request {
+        /// Which one.
+        request: RequestId,
         /// The method.
         method: String,
         /// The path, without the query.
         path: String,
-        /// The status that was sent.
-        status: u16,
+        /// The status that was sent; `None` where the client left before there was one.
+        status: Option<u16>,
         /// From the request's head to the end of the response's body.
         #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
         duration: Duration,
@@ -79,6 +121,8 @@ pub enum LogEvent {
     },
     /// A guest wrote a line to its standard output or error.
     Guest {
+        /// The request that it answers.
+        request: RequestId,
         /// The component.
         component: String,
         /// `stdout` or `stderr`.
@@ -91,6 +135,8 @@ pub enum LogEvent {
     Host {
         /// How much it matters.
         level: Level,
+        /// The request that it is about.
+        request: Option<RequestId>,
         /// The component that it is about.
         component: Option<String>,
         /// The message.
@@ -103,9 +149,17 @@ impl LogRecord {
         Self { time: jiff::Timestamp::now(), event }
     }
 
-    pub(crate) fn host(level: Level, component: Option<&str>, message: impl Into<String>) -> Self {
+    /// What the host itself has to say.
+    #[must_use]
+    pub fn host(level: Level, component: Option<&str>, message: impl Into<String>) -> Self {
         let component = component.map(str::to_owned);
-        Self::now(LogEvent::Host { level, component, message: message.into() })
+        Self::now(LogEvent::Host { level, request: None, component, message: message.into() })
+    }
+
+    /// What the host itself has to say about a request.
+    pub(crate) fn about(request: RequestId, level: Level, component: Option<&str>, message: impl Into<String>) -> Self {
+        let component = component.map(str::to_owned);
+        Self::now(LogEvent::Host { level, request: Some(request), component, message: message.into() })
     }
 
     /// The record in one line, without the line break.
@@ -126,28 +180,42 @@ impl LogRecord {
         }
         let line = Line { time: format!("{:.3}", self.time), event: &self.event };
         // Text and numbers always have a JSON form.
-        serde_json::to_string(&line).unwrap_or_default()
+        let line = serde_json::to_string(&line).unwrap_or_default();
+        // JSON may have these in a text as they are; some readers of lines take them for a line's end.
+        line.replace('\u{85}', "\\u0085").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
     }
 
     fn to_text(&self) -> String {
-        let time = format!("{:.3}", self.time);
-        let text = match &self.event {
-            LogEvent::Request { method, path, status, duration, bytes, component, complete } => format!(
-                "{status} {method} {path} {} ms {bytes} bytes {}{}",
-                milliseconds(*duration),
-                component.as_deref().unwrap_or("-"),
-                if *complete { "" } else { " (cut off)" },
+        let (request, text) = match &self.event {
+            LogEvent::Request { request, method, path, status, duration, bytes, component, complete } => (
+                Some(request),
+                format!(
+                    "{} {method} {path} {} ms {bytes} bytes {}{}",
+                    status.map_or_else(|| "---".to_owned(), |status| status.to_string()),
+                    milliseconds(*duration),
+                    component.as_deref().unwrap_or("-"),
+                    if *complete { "" } else { " (cut off)" },
+                ),
             ),
-            LogEvent::Guest { component, line, .. } => format!("[{component}] {line}"),
-            LogEvent::Host { level, component, message } => match component {
-                Some(component) => format!("{}: [{component}] {message}", level.name()),
-                None => format!("{}: {message}", level.name()),
-            },
+            LogEvent::Guest { request, component, line, .. } => (Some(request), format!("[{component}] {line}")),
+            LogEvent::Host { request, level, component, message } => {
+                let component = component.as_deref().map(|component| format!("[{component}] ")).unwrap_or_default();
+                (request.as_ref(), format!("{}: {component}{message}", level.name()))
+            }
         };
-        // A guest's line or a path must not be able to move a terminal's cursor or forge another line.
-        let visible: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-        format!("{time} {visible}")
+        let request = request.map(|request| format!(" {request}")).unwrap_or_default();
+        format!("{:.3}{request} {}", self.time, visible(&text))
     }
+}
+
+/// A guest's line or a path must not be able to move a terminal's cursor, forge another line, or show in another order
+/// than it was written.
+fn visible(text: &str) -> String {
+    let is_hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect()
 }
 
 fn milliseconds(duration: Duration) -> f64 {
@@ -158,78 +226,9 @@ fn as_milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<
     serializer.serialize_f64(milliseconds(*duration))
 }
 
-/// Writes to standard error.
-#[derive(Debug, Clone)]
-pub struct StandardErrorLog {
-    /// How lines are written.
-    pub format: LogFormat,
-    /// Leaves the request lines out.
-    pub quiet: bool,
-}
-
-impl LogSink for StandardErrorLog {
-    fn record(&self, record: &LogRecord) {
-        if self.quiet && matches!(record.event, LogEvent::Request { .. }) {
-            return;
-        }
-        let line = record.to_line(self.format) + "\n";
-        // Without anywhere to write to, a log line is lost; the request is not.
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
-    }
-}
-
-/// Keeps the log in memory, as JSON lines, for tests.
-#[derive(Debug)]
-pub struct CapturedLog {
-    lines: Mutex<Vec<String>>,
-    count: watch::Sender<usize>,
-}
-
-impl CapturedLog {
-    /// An empty log.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { lines: Mutex::default(), count: watch::Sender::new(0) }
-    }
-
-    /// All lines so far.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Waits until a line is there that `matches`, among those before the call too, and returns it.
-    pub async fn wait_for(&self, matches: impl Fn(&str) -> bool) -> String {
-        let mut count = self.count.subscribe();
-        let mut seen = 0;
-        loop {
-            count.mark_unchanged();
-            let lines = self.lines();
-            if let Some(line) = lines.iter().skip(seen).find(|line| matches(line)) {
-                return line.clone();
-            }
-            seen = lines.len();
-            // The sender lives in `self`, so it cannot be gone.
-            let _ = count.changed().await;
-        }
-    }
-}
-
-impl Default for CapturedLog {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl LogSink for CapturedLog {
-    fn record(&self, record: &LogRecord) {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(record.to_line(LogFormat::Json));
-        self.count.send_modify(|count| *count += 1);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -241,9 +240,10 @@ mod tests {
     #[test]
     fn a_request_is_one_json_object() {
         let line = record(LogEvent::Request {
+            request: RequestId::example(),
             method: "GET".to_owned(),
             path: "/a\n\"b".to_owned(),
-            status: 200,
+            status: Some(200),
             duration: Duration::from_micros(1500),
             bytes: 12,
             component: Some("gatehouse".to_owned()),
@@ -255,7 +255,8 @@ mod tests {
         assert_eq!(
             value,
             json!({
-                "time": "2026-11-21T10:00:00.123Z", "kind": "request", "method": "GET", "path": "/a\n\"b", "status": 200,
+                "time": "2026-11-21T10:00:00.123Z", "kind": "request", "request": "000000ab-7", "method": "GET",
+                "path": "/a\n\"b", "status": 200,
                 "duration_ms": 1.5, "bytes": 12, "component": "gatehouse", "complete": true,
             })
         );
@@ -263,12 +264,40 @@ mod tests {
 
     #[test]
     fn a_guest_cannot_forge_a_line_or_move_the_cursor_in_the_text_form() {
-        let event = LogEvent::Guest {
-            component: "c".to_owned(),
-            stream: "stderr",
-            line: "a\r\n2026 error: forged\u{1b}[2J".to_owned(),
-        };
-        let line = record(event).to_line(LogFormat::Text);
-        assert_eq!(line, "2026-11-21T10:00:00.123Z [c] a\u{fffd}\u{fffd}2026 error: forged\u{fffd}[2J");
+        let line = record(guest("a\r\n2026 error: forged\u{1b}[2J")).to_line(LogFormat::Text);
+        assert_eq!(line, "2026-11-21T10:00:00.123Z 000000ab-7 [c] a\u{fffd}\u{fffd}2026 error: forged\u{fffd}[2J");
+    }
+
+    fn guest(line: &str) -> LogEvent {
+        let (request, component) = (RequestId::example(), "c".to_owned());
+        LogEvent::Guest { request, component, stream: "stderr", line: line.to_owned() }
+    }
+
+    /// Readers that take other characters than a line break for the end of a line see one line, too.
+    fn lines(text: &str) -> usize {
+        text.split(['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'])
+            .count()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_guest_writes_it_is_one_line_of_that_guest_about_that_request(
+            words in prop::collection::vec(prop_oneof![
+                ".{0,10}", Just("\n".to_owned()), Just("\u{2028}".to_owned()), Just("\u{85}".to_owned()), Just("\",\"".to_owned()),
+                Just("\"kind\":\"host\"".to_owned()), Just("request\":\"000000ab-8".to_owned()), Just("}\r\n{".to_owned()),
+            ], 0..8),
+        ) {
+            let text = words.concat();
+            let json = record(guest(&text)).to_line(LogFormat::Json);
+            prop_assert_eq!(lines(&json), 1);
+            let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(value, json!({
+                "time": "2026-11-21T10:00:00.123Z", "kind": "guest", "request": "000000ab-7", "component": "c",
+                "stream": "stderr", "message": text,
+            }));
+            let line = record(guest(&text)).to_line(LogFormat::Text);
+            prop_assert_eq!(lines(&line), 1);
+            prop_assert!(line.starts_with("2026-11-21T10:00:00.123Z 000000ab-7 [c] "));
+        }
     }
 }

@@ -3,8 +3,10 @@
 mod check;
 mod explain;
 mod keys;
+mod log_arguments;
 mod up;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(message) => {
-            eprintln!("gatehouse: {message}");
+            complain(&message);
             ExitCode::FAILURE
         }
     }
@@ -65,12 +67,17 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        eprintln!("gatehouse: what to do is missing; try `gatehouse up`, or `gatehouse --help`");
+        complain("what to do is missing; try `gatehouse up`, or `gatehouse --help`");
         return ExitCode::from(WRONG_USE);
     }
     let text = error.render().to_string();
     let first = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
     let message = first.strip_prefix("error: ").unwrap_or(&first);
-    eprintln!("gatehouse: {message} (see `gatehouse help`)");
+    complain(&format!("{message} (see `gatehouse help`)"));
     ExitCode::from(WRONG_USE)
+}
+
+/// Says what is wrong in one line on standard error. Where nobody reads there, the exit status says it alone.
+fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr(), "gatehouse: {message}");
 }

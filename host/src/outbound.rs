@@ -29,6 +29,7 @@ use crate::error::StartError;
 use crate::log::{Level, LogRecord, LogSink};
 use crate::outbound_hosts::Permission;
 use crate::public_addresses::{NotPublic, PublicResolver};
+use crate::request_id::RequestId;
 use crate::timed_body::TimedBody;
 
 /// Time limits for guests that set none: Spin's, except that a connection is there sooner or not at all.
@@ -217,7 +218,10 @@ fn cause_code(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Erro
 }
 
 /// A guest's way out: checks where it wants to go, then sends.
-pub(crate) struct OutboundHooks(pub(crate) Arc<LoadedComponent>);
+pub(crate) struct OutboundHooks {
+    pub(crate) component: Arc<LoadedComponent>,
+    pub(crate) request: RequestId,
+}
 
 type Sent = Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
 
@@ -233,11 +237,11 @@ impl WasiHttpHooks for OutboundHooks {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let component = Arc::clone(&self.0);
+        let (component, about) = (Arc::clone(&self.component), self.request);
         Box::new(async move {
             let destination = destination(request.uri());
             let warn = |message: String| {
-                component.log.record(&LogRecord::host(Level::Warn, Some(&component.id), message));
+                component.log.record(&LogRecord::about(about, Level::Warn, Some(&component.id), message));
             };
             let permission = component.allowed_outbound_hosts.permission(request.uri());
             if permission == Permission::Denied {
@@ -271,7 +275,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::log::CapturedLog;
+    use crate::captured_log::CapturedLog;
 
     async fn ask(uri: &str, permission: Permission) -> Result<u16, Error> {
         let sender = OutboundSender::new(None, &CapturedLog::new()).unwrap();

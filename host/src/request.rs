@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -15,12 +14,14 @@ use wasmtime::WasmBacktrace;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::{WasiBody, WasiHttpView as _};
 
-use crate::application::LoadedComponent;
+use crate::application::{LoadedComponent, OutOfCompute};
+use crate::compute_meter::Metered;
 use crate::connection_headers::remove_named_by_connection;
 use crate::error::one_line;
-use crate::guest::Metered;
-use crate::log::{Level, LogRecord};
-use crate::response_body::{RequestLog, ResponseBody};
+use crate::log::{Level, LogRecord, LogSink, LogState, Unlogged};
+use crate::request_id::RequestId;
+use crate::request_log::RequestLog;
+use crate::response_body::ResponseBody;
 use crate::route::Route;
 use crate::serve::Host;
 use crate::timed_body::TimedBody;
@@ -37,14 +38,14 @@ pub(crate) async fn respond(
     client: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
-    let mut log = RequestLog {
-        log: Arc::clone(&host.application.log),
-        started: Instant::now(),
-        method: request.method().clone(),
-        path: request.uri().path().to_owned(),
-        component: None,
-    };
-    if log.path == HEALTH {
+    let mut log = RequestLog::begin(&host.application.log, request.method(), request.uri().path());
+    let health = request.uri().path() == HEALTH;
+    if let Some(text) = why_unlogged(&*log.log, health) {
+        // Of what cannot be logged there is no line: the log counts it.
+        log.log = Arc::new(Unlogged);
+        return unavailable(text, log);
+    }
+    if health {
         return answer(StatusCode::OK, "OK", log);
     }
     if request.method() == Method::CONNECT {
@@ -53,16 +54,13 @@ pub(crate) async fn respond(
     if !has_one_authority(&request) {
         return answer(StatusCode::BAD_REQUEST, "", log);
     }
-    let Some((route, component)) = host.application.route(&log.path) else {
+    let Some((route, component)) = host.application.route(request.uri().path()) else {
         return answer(StatusCode::NOT_FOUND, "", log);
     };
     log.component = Some(component.id.clone());
     let Some(permits) = take_turn(host, component).await else {
-        let message = "a request was refused: too many are running";
-        host.application.log.record(&LogRecord::host(Level::Warn, Some(&component.id), message));
-        let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, "", log);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        return response;
+        log.warn("the request was refused: too many are running".to_owned());
+        return unavailable("", log);
     };
     let request = for_guest(request, route, client);
     run_guest(host, component, request, permits, log).await
@@ -72,6 +70,25 @@ fn answer(status: StatusCode, text: &'static str, log: RequestLog) -> Response<R
     let mut response = Response::new(ResponseBody::of_host(text, status, log));
     *response.status_mut() = status;
     response
+}
+
+fn unavailable(text: &'static str, log: RequestLog) -> Response<ResponseBody> {
+    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, text, log);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// Why a request is not even begun, with what to answer: nobody would read what becomes of it, and the operator wants
+/// no request without that. Where the operator wants requests to go on, the host's own `health` alone tells of a log
+/// that is closed: whoever probes it can start a host that has one, and the application's probes still say whether the
+/// application works.
+fn why_unlogged(log: &dyn LogSink, health: bool) -> Option<&'static str> {
+    match log.state() {
+        LogState::Open => None,
+        LogState::Full if health => Some("the log is full"),
+        LogState::Closed if health => Some("the log is closed"),
+        LogState::Full | LogState::Closed => (!log.admits_request()).then_some(""),
+    }
 }
 
 /// Whether it is beyond doubt which host the request is for (RFC 9112, section 3.2): proxies and guests that take
@@ -154,6 +171,7 @@ async fn run_guest(
     log: RequestLog,
 ) -> Response<ResponseBody> {
     let (respond, response) = oneshot::channel();
+    let id = log.id;
     let failed = Arc::new(AtomicBool::new(false));
     let body_idle = host.application.limits.request_body_idle;
     let request = request.map(|body| TimedBody::new(body, body_idle).boxed_unsync());
@@ -164,14 +182,14 @@ async fn run_guest(
         let (host, component, failed) = (Arc::clone(host), Arc::clone(component), Arc::clone(&failed));
         async move {
             let mut phase = host.phase();
-            let running = run_instance(&host, &component, request, respond, failed);
+            let running = run_instance(&host, &component, id, request, respond, failed);
             let outcome = tokio::select! {
                 outcome = running => outcome,
-                () = phase.ended() => Err(wasmtime::Error::msg("the host was stopped")),
+                () = phase.ended() => Err(Stopped.into()),
             };
             if let Err(error) = outcome {
-                let message = format!("the component failed: {}", reason(&error));
-                host.application.log.record(&LogRecord::host(Level::Error, Some(&component.id), message));
+                let message = explain(&error);
+                host.application.log.record(&LogRecord::about(id, Level::Error, Some(&component.id), message));
             }
             drop(permits);
         }
@@ -185,14 +203,26 @@ async fn run_guest(
             Response::from_parts(parts, body)
         }
         Ok(Err(code)) => {
-            let message = format!("the component answered with an error instead of a response: {code}");
-            host.application.log.record(&LogRecord::host(Level::Error, Some(&component.id), message));
+            log.error(format!("the component answered with an error instead of a response: {code}"));
             answer(StatusCode::INTERNAL_SERVER_ERROR, "", log)
         }
         // It trapped or returned without a response; the reason is logged by its task.
         Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, "", log),
     }
 }
+
+/// How a guest ended that did not get to its end.
+fn explain(error: &wasmtime::Error) -> String {
+    if error.is::<OutOfCompute>() || error.is::<Stopped>() {
+        return format!("the component was stopped: {}", reason(error));
+    }
+    format!("the component failed: {}", reason(error))
+}
+
+/// The host ended while a guest ran.
+#[derive(Debug, thiserror::Error)]
+#[error("the host was stopped")]
+struct Stopped;
 
 /// Why a guest failed: the cause first, then the functions on its stack that have a name.
 fn reason(error: &wasmtime::Error) -> String {
@@ -209,11 +239,12 @@ type Respond = oneshot::Sender<Result<Response<WasiBody>, ErrorCode>>;
 async fn run_instance(
     host: &Host,
     component: &Arc<LoadedComponent>,
+    id: RequestId,
     request: Request<WasiBody>,
     respond: Respond,
     failed: Arc<AtomicBool>,
 ) -> wasmtime::Result<()> {
-    let (mut store, meter) = component.new_store(&host.application.engine.engine);
+    let (mut store, meter) = component.new_store(&host.application.engine.engine, id);
     // Dropped before the store, and so before the response's body ends.
     let mut unfinished = Unfinished { failed, finished: false };
     let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;

@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use bytes::{Buf as _, Bytes};
 use http::{HeaderMap, Method, StatusCode, header};
@@ -12,16 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use crate::log::{LogEvent, LogRecord, LogSink};
-
-/// What the log line of a request is made of, apart from what its response's body adds.
-pub(crate) struct RequestLog {
-    pub(crate) log: Arc<dyn LogSink>,
-    pub(crate) started: Instant,
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) component: Option<String>,
-}
+use crate::request_log::RequestLog;
 
 /// A response's body. It is dropped when it was sent, or when the client went away; the request's log line is written
 /// then.
@@ -33,6 +23,7 @@ pub(crate) struct ResponseBody {
     length: Option<u64>,
     bytes: u64,
     ended: bool,
+    broken: bool,
 }
 
 impl ResponseBody {
@@ -45,20 +36,20 @@ impl ResponseBody {
         failed: Arc<AtomicBool>,
     ) -> Self {
         let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        Self { body, failed, request, status, length, bytes: 0, ended: false }
+        Self { body, failed, request, status, length, bytes: 0, ended: false, broken: false }
     }
 
     /// A body of the host's own.
     pub(crate) fn of_host(text: &'static str, status: StatusCode, request: RequestLog) -> Self {
         let body = Full::new(Bytes::from_static(text.as_bytes())).map_err(|never| match never {}).boxed_unsync();
         let length = u64::try_from(text.len()).ok();
-        Self { body, failed: Arc::default(), request, status, length, bytes: 0, ended: false }
+        Self { body, failed: Arc::default(), request, status, length, bytes: 0, ended: false, broken: false }
     }
 
     /// Whether all of it was handed to the connection. The connection does not ask further once it has the length that
     /// the headers promised, nor for any body where there is none.
     fn is_complete(&self) -> bool {
-        let bodiless = self.request.method == Method::HEAD
+        let bodiless = *self.request.method() == Method::HEAD
             || matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         self.ended || bodiless || self.length == Some(self.bytes) || self.body.is_end_stream()
     }
@@ -84,7 +75,10 @@ impl Body for ResponseBody {
                 this.bytes = this.bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
                 this.ended = frame.is_trailers();
             }
-            Poll::Ready(Some(Err(_))) => {}
+            Poll::Ready(Some(Err(error))) => {
+                this.broken = true;
+                this.request.warn(format!("the answer broke off: {error}"));
+            }
         }
         polled
     }
@@ -100,14 +94,7 @@ impl Body for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        self.request.log.record(&LogRecord::now(LogEvent::Request {
-            method: self.request.method.to_string(),
-            path: self.request.path.clone(),
-            status: self.status.as_u16(),
-            duration: self.request.started.elapsed(),
-            bytes: self.bytes,
-            component: self.request.component.clone(),
-            complete: self.is_complete(),
-        }));
+        let failed = self.broken || self.failed.load(Ordering::Acquire);
+        self.request.answered(self.status, self.bytes, self.is_complete(), failed);
     }
 }

@@ -1,19 +1,20 @@
 //! `gatehouse up`.
 
 use std::fs;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use gatehouse_host::{
-    Application, Level, LogEvent, LogFormat, LogRecord, LogSink as _, Options, Running, StandardErrorLog,
-    VariableSources,
+    Application, Level, LogRecord, LogSink as _, Options, Running, StandardErrorLog, VariableSources,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::log_arguments::{self, LogArguments};
 
 #[derive(Args)]
 pub(crate) struct Up {
@@ -39,40 +40,25 @@ pub(crate) struct Up {
     /// Trust these certificate authorities (PEM) besides the system's
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// How the log on standard error is written [default: text on a terminal, else json]
-    #[arg(long, value_name = "FORMAT")]
-    log_format: Option<Format>,
+    #[command(flatten)]
+    log: LogArguments,
     /// How long running requests may go on after an interrupt, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     shutdown_timeout: u64,
-    /// Leave the requests out of the log
-    #[arg(long)]
-    quiet: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// Serves until a signal. The error is one line.
 pub(crate) fn run(up: Up) -> Result<ExitCode, String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start: {error}"))?;
-    let code = runtime.block_on(serve(up));
+    let log = up.log.open();
+    let code = runtime.block_on(serve(up, Arc::clone(&log)));
+    log_arguments::flush(&log);
     // A read of the key-value store that still runs has nobody to answer to.
     runtime.shutdown_background();
     code
 }
 
-async fn serve(up: Up) -> Result<ExitCode, String> {
-    let format = match up.log_format {
-        Some(Format::Text) => LogFormat::Text,
-        Some(Format::Json) => LogFormat::Json,
-        None if std::io::stderr().is_terminal() => LogFormat::Text,
-        None => LogFormat::Json,
-    };
-    let log = Arc::new(StandardErrorLog { format, quiet: up.quiet });
+async fn serve(up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode, String> {
     let mut variables = VariableSources::from_environment();
     variables.file = up.variables_file;
     for variable in &up.variables {
@@ -91,22 +77,37 @@ async fn serve(up: Up) -> Result<ExitCode, String> {
     let running = application.serve(up.listen).await.map_err(|error| error.to_string())?;
     announce(&application, &running).map_err(|error| format!("cannot write to standard output: {error}"))?;
 
-    signals.next().await;
+    let code = until_stopped(&up.log, &log, &mut signals).await;
     let grace = Duration::from_secs(up.shutdown_timeout);
-    let say = |message: String| {
-        let event = LogEvent::Host { level: Level::Info, component: None, message };
-        log.record(&LogRecord { time: jiff::Timestamp::now(), event });
-    };
+    let say = |message: String| log.record(&LogRecord::host(Level::Info, None, message));
     say(format!("stopping; running requests have {} s, a second signal ends them at once", up.shutdown_timeout));
     tokio::select! {
         all_ended = running.shutdown(grace) => {
             if !all_ended {
                 say("stopped; some requests had to be ended".to_owned());
             }
-            Ok(ExitCode::SUCCESS)
+            Ok(code)
         }
         () = signals.next() => Ok(ExitCode::from(130)),
     }
+}
+
+/// Waits until the host is to stop, for a signal or for want of a log. Returns with which status it is to end.
+async fn until_stopped(arguments: &LogArguments, log: &StandardErrorLog, signals: &mut Signals) -> ExitCode {
+    tokio::select! {
+        () = signals.next() => return ExitCode::SUCCESS,
+        () = log.closed() => {}
+    }
+    let (consequence, code) = if arguments.needs_reader() {
+        ("the host stops", ExitCode::FAILURE)
+    } else {
+        ("requests go on without a log", ExitCode::SUCCESS)
+    };
+    log_arguments::say_on_standard_output(format!("gatehouse: nobody reads the log on standard error; {consequence}"));
+    if !arguments.needs_reader() {
+        signals.next().await;
+    }
+    code
 }
 
 /// Tells tools and people where it serves. The first line is for tools: nothing but the address after `Serving`.

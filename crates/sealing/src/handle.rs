@@ -29,12 +29,12 @@ impl HandleSecret {
     /// Another secret that only the holder of this one can derive.
     #[must_use]
     pub fn derive(&self, label: &str, number: u64) -> Self {
-        Self(aead::derive(&self.0, &[b"gatehouse/1/derived/", label.as_bytes(), b"/", &number.to_be_bytes()]))
+        Self(aead::derive(&self.0, &[b"derived/", label.as_bytes(), b"/", &number.to_be_bytes()]))
     }
 
     /// The id under which the record of this secret is stored: 43 base64url characters.
     pub fn record_id(&self) -> String {
-        URL_SAFE_NO_PAD.encode(aead::derive(&self.0, &[b"gatehouse/1/record-id"]).expose())
+        URL_SAFE_NO_PAD.encode(aead::derive(&self.0, &[b"record-id"]).expose())
     }
 
     /// Seals a record that is stored under the name `record_name`.
@@ -65,7 +65,7 @@ impl HandleSecret {
     }
 
     fn record_key(&self) -> SecretBytes<32> {
-        aead::derive(&self.0, &[b"gatehouse/1/record-key"])
+        aead::derive(&self.0, &[b"record-key"])
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(secret.open_record("code.1.a", &sealed).unwrap().as_slice(), b"record");
         assert_eq!(secret.open_record("code.1.b", &sealed), Err(Unopenable));
         assert_eq!(HandleSecret::from_slice(&[2; 32]).unwrap().open_record("code.1.a", &sealed), Err(Unopenable));
-        assert_eq!(secret.open_record("code.1.a", &sealed[..11]), Err(Unopenable));
+        assert_eq!(secret.open_record("code.1.a", &sealed[..23]), Err(Unopenable));
     }
 
     #[test]

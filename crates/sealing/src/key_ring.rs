@@ -10,7 +10,7 @@ use crate::{HandleSecret, Unopenable, aead};
 
 /// The first byte of everything sealed with a server key: the format may change, and old values must then not open as
 /// new ones.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// The server keys, newest first. The first one seals; all of them open, so that a rotation loses nothing: add the
 /// new key in front, wait until everything that the old one sealed has expired, remove it.
@@ -138,7 +138,7 @@ impl KeyRing {
     /// the newest first. What is written under the first is found under one of them until its key is removed.
     pub fn subject_secrets(&self, purpose: Purpose, subject: &Subject) -> impl Iterator<Item = HandleSecret> {
         self.0.iter().map(move |key| {
-            let label = [b"gatehouse/1/subject/".as_slice(), purpose.as_bytes(), b"/", subject.as_str().as_bytes()];
+            let label = [b"subject/".as_slice(), purpose.as_bytes(), b"/", subject.as_str().as_bytes()];
             HandleSecret::from(aead::derive(&key.secret, &label))
         })
     }
@@ -146,7 +146,7 @@ impl KeyRing {
 
 impl ServerKey {
     fn key_for(&self, purpose: Purpose) -> SecretBytes<32> {
-        aead::derive(&self.secret, &[b"gatehouse/1/server/", purpose.as_bytes()])
+        aead::derive(&self.secret, &[b"server/", purpose.as_bytes()])
     }
 }
 
@@ -204,6 +204,14 @@ mod tests {
         let (ring, mut entropy) = (ring(&[entry("a", 1)]), Counting(0));
         let first = ring.seal("p", &[], b"x", &mut entropy).unwrap();
         assert_ne!(first, ring.seal("p", &[], b"x", &mut entropy).unwrap());
+    }
+
+    /// Sealed by the version before, with AES-256-GCM under a nonce of 96 bits.
+    #[test]
+    fn what_an_earlier_format_sealed_gives_the_one_answer() {
+        let ring = ring(&[entry("a", 1)]);
+        assert_eq!(ring.open("p", &[], "AQFhAQEBAQEBAQEBAQEBz8ntqxcx0wNcfbwnCVJ2YxE"), Err(Unopenable));
+        assert_eq!(ring.open("p", &[], "AgFhAQEBAQEBAQEBAQEBz8ntqxcx0wNcfbwnCVJ2YxE"), Err(Unopenable));
     }
 
     #[test]

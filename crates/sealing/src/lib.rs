@@ -1,4 +1,4 @@
-//! Sealing: AES-256-GCM under keys that are derived for one purpose each.
+//! Sealing: XAES-256-GCM under keys that are derived for one purpose each.
 //!
 //! Two kinds of keys meet here. *Server keys* ([`KeyRing`]) are the operator's; they seal what leaves our hands:
 //! tokens, codes, states. *Handle secrets* ([`HandleSecret`]) are random, travel inside what the server keys sealed,

@@ -1,0 +1,138 @@
+//! Guests that are ended before they are done: what the log says of them, and of whose request.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gatehouse_host::{Application, CapturedLog, Options, Running, WallClock};
+use serde_json::Value;
+use support::application_of_guest;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const COMPUTE: Duration = Duration::from_millis(200);
+const REQUEST: &[u8] = b"GET /trap/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+const FOR_EVER: &str = "(loop $again (br $again))";
+
+async fn serve(directory: &tempfile::TempDir, change: impl FnOnce(&mut Options)) -> (Running, Arc<CapturedLog>) {
+    let log = Arc::new(CapturedLog::new());
+    let mut options = Options::new(directory.path().join("state"));
+    options.cache_directory = Some(directory.path().join("cache"));
+    options.log = log.clone();
+    change(&mut options);
+    let application = Application::load(directory.path(), options).await.unwrap();
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    (application.serve(any_port).await.unwrap(), log)
+}
+
+async fn answer(running: &Running) -> String {
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response
+}
+
+async fn line(log: &CapturedLog, part: &str) -> Value {
+    serde_json::from_str(&log.wait_for(|line| line.contains(part)).await).unwrap()
+}
+
+/// What the lines about `request` say, in their order, but for the request's own line, which another task writes.
+fn said(log: &CapturedLog, request: &Value) -> Vec<String> {
+    let lines = log.lines();
+    let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let about = lines.filter(|line| line["request"] == *request && line["kind"] != "request");
+    about.map(|line| line["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_guest_that_computes_for_too_long_is_stopped_and_all_lines_about_it_have_its_requests_number() {
+    let directory = application_of_guest("alice may\nbegin", FOR_EVER);
+    let (running, log) = serve(&directory, |options| options.limits.compute = COMPUTE).await;
+    let response = answer(&running).await;
+    assert!(response.starts_with("HTTP/1.1 500 "), "{response}");
+    let stopped = line(&log, "the component was stopped: it computed for more than 0.2 s").await;
+    let answered = line(&log, "\"kind\":\"request\"").await;
+    assert_eq!((&answered["status"], &answered["request"]), (&Value::from(500), &stopped["request"]));
+    assert_eq!(
+        said(&log, &stopped["request"]),
+        ["alice may", "begin", "the component was stopped: it computed for more than 0.2 s"]
+    );
+    assert!(running.shutdown(COMPUTE).await);
+}
+
+#[tokio::test]
+async fn a_guest_that_traps_has_said_before_whose_request_it_was() {
+    let directory = application_of_guest("alice may", "unreachable");
+    let (running, log) = serve(&directory, |_| {}).await;
+    let (first, second) = tokio::join!(answer(&running), answer(&running));
+    assert!(first.starts_with("HTTP/1.1 500 ") && second.starts_with("HTTP/1.1 500 "));
+    assert!(running.shutdown(COMPUTE).await);
+    let lines: Vec<Value> = log.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let numbers: Vec<&Value> =
+        lines.iter().filter(|line| line["kind"] == "request").map(|line| &line["request"]).collect();
+    assert_eq!(numbers.len(), 2);
+    assert_ne!(numbers[0], numbers[1]);
+    for number in numbers {
+        let said = said(&log, number);
+        assert_eq!(said[0], "alice may");
+        assert!(said[1].starts_with("the component failed: wasm trap: ") && said.len() == 2, "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_the_answer_has_a_line() {
+    let directory = application_of_guest("alice may\n", FOR_EVER);
+    let (running, log) = serve(&directory, |_| {}).await;
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
+    let begun = line(&log, "alice may").await;
+    drop(stream);
+    let left = line(&log, "the connection ended before the answer began").await;
+    let answered = line(&log, "\"kind\":\"request\"").await;
+    assert_eq!((&left["request"], &answered["request"]), (&begun["request"], &begun["request"]));
+    assert_eq!((&answered["status"], &answered["complete"]), (&Value::Null, &Value::from(false)));
+    let _ = running.shutdown(Duration::ZERO).await;
+    assert!(said(&log, &begun["request"]).last().unwrap().starts_with("the component was stopped: "));
+}
+
+/// Keeps whoever asks for the time waiting while another thread computes for twice as long as a guest may: a machine
+/// that has no time for this guest.
+struct BusyMachine;
+
+impl WallClock for BusyMachine {
+    fn now(&self) -> Duration {
+        let (done, computed) = mpsc::channel();
+        thread::spawn(move || {
+            let start = Instant::now();
+            while start.elapsed() < COMPUTE * 2 {}
+            done.send(())
+        });
+        computed.recv().unwrap();
+        Duration::from_secs(1)
+    }
+}
+
+#[tokio::test]
+async fn a_guest_that_others_keep_waiting_in_the_middle_of_its_work_is_not_stopped_for_that() {
+    // After the wait, enough turns of a loop for the host to look at what was spent.
+    let then = "(call $now)
+        (loop $again (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000))))
+        (call $say (i32.const 64) (i32.const 4))";
+    let directory = application_of_guest("done", then);
+    let change = |options: &mut Options| {
+        options.limits.compute = COMPUTE;
+        options.wall_clock = Arc::new(BusyMachine);
+    };
+    let (running, log) = serve(&directory, change).await;
+    let _ = answer(&running).await;
+    assert!(running.shutdown(COMPUTE).await);
+    let answered = line(&log, "\"kind\":\"request\"").await;
+    assert_eq!(said(&log, &answered["request"]), ["donedone"]);
+}
