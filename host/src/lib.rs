@@ -12,37 +12,50 @@
 //! let application = Application::load("spin.toml", Options::new(".gatehouse")).await?;
 //! let running = application.serve("127.0.0.1:0".parse().expect("an address")).await?;
 //! println!("Serving http://{}", running.address());
-//! running.shutdown(std::time::Duration::from_secs(30)).await;
+//! running.shutdown(std::time::Duration::from_secs(25)).await;
 //! # Ok(()) }
 //! ```
 
 mod application;
+mod client;
+mod client_stream;
 mod clock;
 mod compile;
+mod connection;
 mod connection_headers;
+mod connections;
+mod descriptors;
 mod engine;
 mod error;
 mod guest;
+mod host;
 mod key_value;
+mod limits;
 mod linker;
 mod log;
 mod manifest;
 mod outbound;
 mod outbound_hosts;
+mod own_answer;
 mod public_addresses;
 mod request;
+mod request_body;
 mod response_body;
 mod route;
+mod run_guest;
 mod serve;
 mod state_directory;
 mod template;
 mod timed_body;
+mod tracked_body;
+mod turns;
 mod variables;
 
-pub use application::{Application, Limits, Options};
+pub use application::{Application, Options};
 pub use clock::{SystemWallClock, WallClock};
 pub use error::StartError;
 pub use key_value::{KeyPage, KeyValueError, KeyValueStore, Swap};
+pub use limits::Limits;
 pub use log::{CapturedLog, Level, LogEvent, LogFormat, LogRecord, LogSink, StandardErrorLog};
 pub use manifest::{ComponentManifest, Manifest};
 pub use outbound_hosts::AllowedOutboundHosts;

@@ -2,38 +2,41 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::BodyExt as _;
+use http_body::Body as _;
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::timeout;
-use wasmtime::WasmBacktrace;
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
-use wasmtime_wasi_http::{WasiBody, WasiHttpView as _};
 
-use crate::application::LoadedComponent;
 use crate::connection_headers::remove_named_by_connection;
-use crate::error::one_line;
-use crate::guest::Metered;
-use crate::log::{Level, LogRecord};
+use crate::connections::Connection;
+use crate::host::Host;
+use crate::own_answer::{answer, no_turn, refuse};
+use crate::request_body::{RequestBody, SMALL_BODY};
 use crate::response_body::{RequestLog, ResponseBody};
 use crate::route::Route;
-use crate::serve::Host;
-use crate::timed_body::TimedBody;
+use crate::run_guest::run_guest;
 
 /// Spin's own path for probes. `/.well-known/spin/` never reaches a guest, here as there.
 const HEALTH: &str = "/.well-known/spin/health";
 
-/// The longest reason of a trap that is logged, in characters.
-const LONGEST_REASON: usize = 2000;
-
 /// Answers a request. Whatever goes wrong becomes a status.
 pub(crate) async fn respond(
     host: &Arc<Host>,
+    connection: &Arc<Connection>,
+    client: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<ResponseBody> {
+    let busy = connection.begin();
+    let mut response = answer_to(host, connection, client, request).await;
+    response.body_mut().keep_busy(busy);
+    response
+}
+
+async fn answer_to(
+    host: &Arc<Host>,
+    connection: &Arc<Connection>,
     client: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
@@ -43,7 +46,10 @@ pub(crate) async fn respond(
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
         component: None,
+        is_written: false,
     };
+    let limits = &host.application.limits;
+    let mut request = request.map(|body| RequestBody::new(body, limits, &host.bodies, connection));
     if log.path == HEALTH {
         return answer(StatusCode::OK, "OK", log);
     }
@@ -57,26 +63,36 @@ pub(crate) async fn respond(
         return answer(StatusCode::NOT_FOUND, "", log);
     };
     log.component = Some(component.id.clone());
-    let Some(permits) = take_turn(host, component).await else {
-        let message = "a request was refused: too many are running";
-        host.application.log.record(&LogRecord::host(Level::Warn, Some(&component.id), message));
-        let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, "", log);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        return response;
+
+    let has_body = !request.body().is_end_stream();
+    let caller = host.turns.caller(request.method(), &log.path, request.headers(), has_body);
+    if has_body && !asks_before_it_sends(&request) {
+        let gathered = request.body_mut().gather(limits, &host.bodies, &host.connections).await;
+        if let Err(refusal) = gathered {
+            return refuse(host, refusal, log);
+        }
+    }
+    let turn = match host.turns.take(caller, component.permits).await {
+        Ok(turn) => turn,
+        Err(reason) => return no_turn(host, reason, log),
     };
-    let request = for_guest(request, route, client);
-    run_guest(host, component, request, permits, log).await
+    run_guest(host, component, for_guest(request, route, client), turn, log).await
 }
 
-fn answer(status: StatusCode, text: &'static str, log: RequestLog) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::of_host(text, status, log));
-    *response.status_mut() = status;
-    response
+/// Whether the client waits with a large body until it is asked for it (RFC 9110, section 10.1.1). The guest decides
+/// whether it is: a body that is too large, or needs a token, is then never sent.
+fn asks_before_it_sends(request: &Request<RequestBody<Incoming>>) -> bool {
+    let expects = request
+        .headers()
+        .get(header::EXPECT)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    let small = u64::try_from(SMALL_BODY).unwrap_or(u64::MAX);
+    expects && request.body().size_hint().lower() > small
 }
 
 /// Whether it is beyond doubt which host the request is for (RFC 9112, section 3.2): proxies and guests that take
 /// different ones could be played off against each other.
-fn has_one_authority(request: &Request<Incoming>) -> bool {
+fn has_one_authority<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next(), request.uri().authority()) {
         (Some(host), None, _) => {
@@ -87,21 +103,8 @@ fn has_one_authority(request: &Request<Incoming>) -> bool {
     }
 }
 
-/// Room for one instance: in this host's limit and in the process's pool.
-type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
-
-async fn take_turn(host: &Arc<Host>, component: &LoadedComponent) -> Option<Permits> {
-    let room = async {
-        let turn = Arc::clone(&host.turns).acquire_owned().await.ok()?;
-        let memories =
-            Arc::clone(&host.application.engine.memories).acquire_many_owned(component.permits).await.ok()?;
-        Some((turn, memories))
-    };
-    timeout(host.application.limits.turn_wait, room).await.ok().flatten()
-}
-
 /// Gives the request the headers that Spin gives it. A client's own of those names are lies.
-fn for_guest(mut request: Request<Incoming>, route: &Route, client: SocketAddr) -> Request<Incoming> {
+fn for_guest<B>(mut request: Request<B>, route: &Route, client: SocketAddr) -> Request<B> {
     let own: Vec<HeaderName> =
         request.headers().keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
     for name in own {
@@ -130,99 +133,4 @@ fn for_guest(mut request: Request<Incoming>, route: &Route, client: SocketAddr) 
         }
     }
     request
-}
-
-/// Says that the guest did not get to its end, unless it is told that it did.
-struct Unfinished {
-    failed: Arc<AtomicBool>,
-    finished: bool,
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if !self.finished {
-            self.failed.store(true, Ordering::Release);
-        }
-    }
-}
-
-async fn run_guest(
-    host: &Arc<Host>,
-    component: &Arc<LoadedComponent>,
-    request: Request<Incoming>,
-    permits: Permits,
-    log: RequestLog,
-) -> Response<ResponseBody> {
-    let (respond, response) = oneshot::channel();
-    let failed = Arc::new(AtomicBool::new(false));
-    let body_idle = host.application.limits.request_body_idle;
-    let request = request.map(|body| TimedBody::new(body, body_idle).boxed_unsync());
-    // A task of its own: when the client goes away before the response's head, the guest goes on. It may be in the
-    // middle of something that must not be lost, like a rotated refresh token. When it streams, it sees that the
-    // client left.
-    let guest = {
-        let (host, component, failed) = (Arc::clone(host), Arc::clone(component), Arc::clone(&failed));
-        async move {
-            let mut phase = host.phase();
-            let running = run_instance(&host, &component, request, respond, failed);
-            let outcome = tokio::select! {
-                outcome = running => outcome,
-                () = phase.ended() => Err(wasmtime::Error::msg("the host was stopped")),
-            };
-            if let Err(error) = outcome {
-                let message = format!("the component failed: {}", reason(&error));
-                host.application.log.record(&LogRecord::host(Level::Error, Some(&component.id), message));
-            }
-            drop(permits);
-        }
-    };
-    tokio::spawn(guest);
-
-    match response.await {
-        Ok(Ok(response)) => {
-            let (parts, body) = response.into_parts();
-            let body = ResponseBody::of_guest(body, parts.status, &parts.headers, log, failed);
-            Response::from_parts(parts, body)
-        }
-        Ok(Err(code)) => {
-            let message = format!("the component answered with an error instead of a response: {code}");
-            host.application.log.record(&LogRecord::host(Level::Error, Some(&component.id), message));
-            answer(StatusCode::INTERNAL_SERVER_ERROR, "", log)
-        }
-        // It trapped or returned without a response; the reason is logged by its task.
-        Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, "", log),
-    }
-}
-
-/// Why a guest failed: the cause first, then the functions on its stack that have a name.
-fn reason(error: &wasmtime::Error) -> String {
-    let functions = error.downcast_ref::<WasmBacktrace>().map_or_else(Vec::new, |backtrace| {
-        backtrace.frames().iter().filter_map(|frame| frame.func_name().map(|name| name.to_owned())).collect()
-    });
-    let stack = if functions.is_empty() { String::new() } else { format!(", in {}", functions.join(", called by ")) };
-    let text = format!("{:#}{stack}", error.root_cause());
-    one_line(&text).chars().take(LONGEST_REASON).collect()
-}
-
-type Respond = oneshot::Sender<Result<Response<WasiBody>, ErrorCode>>;
-
-async fn run_instance(
-    host: &Host,
-    component: &Arc<LoadedComponent>,
-    request: Request<WasiBody>,
-    respond: Respond,
-    failed: Arc<AtomicBool>,
-) -> wasmtime::Result<()> {
-    let (mut store, meter) = component.new_store(&host.application.engine.engine);
-    // Dropped before the store, and so before the response's body ends.
-    let mut unfinished = Unfinished { failed, finished: false };
-    let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;
-    let outparam = store.data_mut().http().new_response_outparam(respond)?;
-    let guest = async {
-        let proxy = component.pre.instantiate_async(&mut store).await?;
-        proxy.wasi_http_incoming_handler().call_handle(&mut store, request, outparam).await
-    };
-    Metered::new(guest, meter).await?;
-    unfinished.finished = true;
-    Ok(())
 }
