@@ -37,7 +37,8 @@ pub struct Limits {
     pub header_read: Duration,
     /// How long a connection stays open between two requests: 60 s.
     pub connection_idle: Duration,
-    /// How long a client may take for a small body, and for the start of a large one: 15 s. Beyond it: 408.
+    /// How long a client may take for a body of up to 64 KiB, and for the start of a larger one: 15 s. Beyond it: 408. No
+    /// guest runs before a body of up to 4 MiB is there.
     pub body_read: Duration,
     /// How many bytes of a body must come in each further second: 8192. Time in which a guest does not read does not count.
     /// Fewer: 408.

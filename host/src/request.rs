@@ -13,7 +13,7 @@ use crate::connection_headers::remove_named_by_connection;
 use crate::connections::Connection;
 use crate::host::Host;
 use crate::own_answer::{answer, no_turn, refuse};
-use crate::request_body::{RequestBody, SMALL_BODY};
+use crate::request_body::RequestBody;
 use crate::response_body::{RequestLog, ResponseBody};
 use crate::route::Route;
 use crate::run_guest::run_guest;
@@ -66,7 +66,7 @@ async fn answer_to(
 
     let has_body = !request.body().is_end_stream();
     let caller = host.turns.caller(request.method(), &log.path, request.headers(), has_body);
-    if has_body && !asks_before_it_sends(&request) {
+    if has_body {
         let gathered = request.body_mut().gather(limits, &host.bodies, &host.connections).await;
         if let Err(refusal) = gathered {
             return refuse(host, refusal, log);
@@ -77,17 +77,6 @@ async fn answer_to(
         Err(reason) => return no_turn(host, reason, log),
     };
     run_guest(host, component, for_guest(request, route, client), turn, log).await
-}
-
-/// Whether the client waits with a large body until it is asked for it (RFC 9110, section 10.1.1). The guest decides
-/// whether it is: a body that is too large, or needs a token, is then never sent.
-fn asks_before_it_sends(request: &Request<RequestBody<Incoming>>) -> bool {
-    let expects = request
-        .headers()
-        .get(header::EXPECT)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-    let small = u64::try_from(SMALL_BODY).unwrap_or(u64::MAX);
-    expects && request.body().size_hint().lower() > small
 }
 
 /// Whether it is beyond doubt which host the request is for (RFC 9112, section 3.2): proxies and guests that take

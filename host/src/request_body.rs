@@ -1,9 +1,10 @@
 //! The body of a request, on its way from the client to a guest.
 //!
-//! A guest costs memory and a turn, and each piece of a body wakes it. So the host reads a small body to its end before it
-//! starts a guest, and hands a larger one on in pieces of some size. What is slow, or comes in frames of next to nothing,
-//! is refused; and all bodies together have one budget, because a guest holds what it has read more than once.
+//! A guest costs memory and a turn, and each piece of a body wakes it. So the host reads a body to its end before it starts
+//! a guest, but for the largest, and hands it on in pieces of some size. What is slow, or comes in frames of next to
+//! nothing, is refused; and all bodies together have one budget, because a guest holds what it has read more than once.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,11 +21,18 @@ use wasmtime_wasi_http::Error;
 use crate::connections::{Connection, Connections, Place};
 use crate::limits::Limits;
 
-/// A body up to this size is read to its end before its guest starts; of a larger one, this much.
-pub(crate) const SMALL_BODY: usize = 64 * 1024;
+/// A body up to this size is read to its end before its guest starts; of one that does not say its size, this much. Who
+/// wants guests to wait has to send as much for each: the guest of an endpoint that asks for no token would wait for
+/// anybody's body. One that says that it is larger starts its guest at once: guests refuse that without reading it.
+const READ_BEFORE: usize = 4 << 20;
 
-/// A guest is woken for pieces of at least this size.
+/// A body up to this size has a time for all of it; what goes beyond has more, by its rate.
+const SMALL_BODY: usize = 64 * 1024;
+
+/// A guest is woken for pieces of at least this size, and what is gathered is kept in pieces of at most the other, and a
+/// frame: so that memory is given back while the guest reads.
 const PIECE: usize = 16 * 1024;
+const LARGEST_PIECE: usize = 64 * 1024;
 
 /// A body may come in this many frames, and one more for each [`BYTES_OF_A_FRAME`] of it.
 const FREE_FRAMES: u64 = 1000;
@@ -147,7 +155,8 @@ pub(crate) struct RequestBody<B> {
     pub(crate) held: Arc<Held>,
     pub(crate) refused: Refused,
     pace: Pace,
-    /// Read, and not handed on yet.
+    /// Read, and not handed on yet: whole pieces, and one that grows.
+    pieces: VecDeque<Bytes>,
     piece: BytesMut,
     trailers: Option<HeaderMap>,
     ended: bool,
@@ -173,13 +182,14 @@ where
             held: Arc::new(Held { budget: Arc::clone(&budget.bytes), permit: Mutex::default() }),
             refused: Refused(watch::Sender::new(None)),
             pace: Pace::new(limits),
+            pieces: VecDeque::new(),
             piece: BytesMut::new(),
             trailers: None,
             ended,
         }
     }
 
-    /// Reads the body before its guest starts: all of a small one, the start of a larger one.
+    /// Reads the body before its guest starts: up to [`READ_BEFORE`] of it, and nothing of one that is declared larger.
     ///
     /// # Errors
     /// Why it is refused.
@@ -189,15 +199,17 @@ where
         budget: &BodyBudget,
         connections: &Connections,
     ) -> Result<(), Refusal> {
-        if self.body.size_hint().lower() > u64::try_from(budget.most).unwrap_or(u64::MAX) {
+        let declared = self.body.size_hint().lower();
+        if declared > u64::try_from(budget.most).unwrap_or(u64::MAX) {
             return Err(Refusal::TooLarge);
         }
-        if self.ended {
+        if self.ended || declared > u64::try_from(READ_BEFORE).unwrap_or(u64::MAX) {
             return Ok(());
         }
         let dismissed = Arc::new(Notify::new());
         let place = connections.bodies.enter(&dismissed);
-        while !self.ended && self.piece.len() < SMALL_BODY {
+        let mut read = 0_usize;
+        while !self.ended && read < READ_BEFORE {
             let frame = tokio::select! {
                 biased;
                 // Others need the room more than a body that has not come for so long.
@@ -206,7 +218,15 @@ where
             };
             let Some(data) = frame else { break };
             self.make_room(data.len(), limits, connections, &place).await?;
+            read = read.saturating_add(data.len());
+            if self.piece.is_empty() && data.len() >= PIECE {
+                self.pieces.push_back(data);
+                continue;
+            }
             self.piece.extend_from_slice(&data);
+            if self.piece.len() >= LARGEST_PIECE {
+                self.pieces.push_back(std::mem::take(&mut self.piece).freeze());
+            }
         }
         Ok(())
     }
@@ -259,6 +279,9 @@ where
 
     /// Data for the guest: a piece of some size, or the last one.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Refusal>> {
+        if let Some(piece) = self.pieces.pop_front() {
+            return Poll::Ready(Ok(Some(piece)));
+        }
         while !self.ended && self.piece.len() < PIECE {
             match self.poll_data(cx) {
                 Poll::Pending => return Poll::Pending,
@@ -304,11 +327,12 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended && self.piece.is_empty() && self.trailers.is_none()
+        self.ended && self.pieces.is_empty() && self.piece.is_empty() && self.trailers.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let read = u64::try_from(self.piece.len()).unwrap_or(u64::MAX);
+        let read = self.pieces.iter().map(Bytes::len).sum::<usize>().saturating_add(self.piece.len());
+        let read = u64::try_from(read).unwrap_or(u64::MAX);
         let rest = self.body.size_hint();
         let mut hint = SizeHint::new();
         hint.set_lower(rest.lower().saturating_add(read));
@@ -345,7 +369,7 @@ impl Pace {
         Self { grace: limits.body_read, bytes_per_second, bytes: 0, frames: 0, waited: Duration::ZERO, waiting: None }
     }
 
-    /// How long may be waited for this much of a body, in all. What is read before the guest starts gives no more time.
+    /// How long may be waited for this much of a body, in all.
     fn allowed(&self) -> Duration {
         let beyond = self.bytes.saturating_sub(u64::try_from(SMALL_BODY).unwrap_or(u64::MAX));
         self.grace.saturating_add(Duration::from_secs(beyond / self.bytes_per_second))

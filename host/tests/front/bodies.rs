@@ -71,9 +71,11 @@ async fn a_large_body_comes_to_the_guest_in_large_pieces() {
 
 #[tokio::test]
 async fn a_large_body_that_stops_coming_is_answered_with_408_and_its_guest_ends() {
-    let limits = Limits { concurrent_requests: 2, client_gone: Duration::from_millis(50), ..lasting(1) };
+    let limits =
+        Limits { concurrent_requests: 2, client_gone: Duration::from_millis(50), body_rate: 1 << 30, ..lasting(1) };
     let world = World::start(limits).await;
-    let mut connection = world.send(post("/body", "Content-Length: 1000000\r\n") + &"a".repeat(100_000)).await;
+    // More than is read before the guest starts.
+    let mut connection = world.send(post("/body", "Content-Length: 8000000\r\n") + &"a".repeat(4_300_000)).await;
     assert_eq!(connection.status().await, 408);
     world.until_served("/now").await;
 }
@@ -116,9 +118,12 @@ async fn a_client_that_asks_first_is_asked_for_its_body_or_answered() {
     assert_eq!(large.status().await, 200);
     assert_eq!(counts(&large.rest().await.0).1, 100_000);
 
-    // A guest that does not want it says so at once.
-    let mut unwanted = world.send(post("/early", &format!("{expecting}100000\r\n"))).await;
+    // A guest that does not want a large one says so at once.
+    let mut unwanted = world.send(post("/early", &format!("{expecting}5000000\r\n"))).await;
     assert_eq!(unwanted.status().await, 401);
+    // What can never fit is not asked for.
+    let mut impossible = world.send(post("/body", &format!("{expecting}100000000\r\n"))).await;
+    assert_eq!(impossible.status().await, 413);
 }
 
 #[tokio::test]
