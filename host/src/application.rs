@@ -14,6 +14,7 @@ use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
+use crate::client::ClientPresence;
 use crate::clock::{GuestWallClock, SystemWallClock, WallClock};
 use crate::compile::compile;
 use crate::compute_meter::ComputeMeter;
@@ -21,11 +22,12 @@ use crate::engine::{SharedEngine, TICK, permits_needed, shared_engine};
 use crate::error::{StartError, one_line};
 use crate::guest::GuestState;
 use crate::guest_output::GuestOutput;
-use crate::key_value::{KeyValueStore, SWEPT_BY_HOST, StoreLimits, keep_swept};
+use crate::key_value::{KeyValueStore, SWEPT_BY_HOST, keep_swept};
+use crate::limits::Limits;
 use crate::linker::linker;
 use crate::log::{Level, LogRecord, LogSink};
 use crate::manifest::{ComponentManifest, Manifest};
-use crate::outbound::OutboundSender;
+use crate::outbound::{OutboundHooks, OutboundSender};
 use crate::outbound_hosts::AllowedOutboundHosts;
 use crate::request_id::RequestId;
 use crate::route::{Route, most_specific};
@@ -58,10 +60,13 @@ pub struct Options {
     pub sweep_every: Duration,
     /// Limits.
     pub limits: Limits,
+    /// The paths of probes: they are answered whatever else is full.
+    pub probe_paths: Vec<String>,
 }
 
 impl Options {
-    /// The system's clock, the log as JSON on standard error, no variables, the default limits.
+    /// The system's clock, the log as JSON on standard error, no variables, the default limits, probes at `/healthz` and
+    /// `/readyz`.
     #[must_use]
     pub fn new(state_directory: impl Into<PathBuf>) -> Self {
         Self {
@@ -73,41 +78,7 @@ impl Options {
             log: Arc::new(StandardErrorLog::new(LogOptions::default())),
             sweep_every: SWEEP_EVERY,
             limits: Limits::default(),
-        }
-    }
-}
-
-/// What requests may use.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Guests that run at the same time, for each [`Running`] host. Besides that, all hosts of the process share one
-    /// pool of 4000 linear memories.
-    pub concurrent_requests: usize,
-    /// How long a request waits for its turn before it gets a 503.
-    pub turn_wait: Duration,
-    /// How long one request's guest may compute, in time of the processor. Waiting does not count, so streams are not
-    /// limited.
-    pub compute: Duration,
-    /// Connections that are open at the same time; more wait to be accepted.
-    pub connections: usize,
-    /// How long a client may take to send a request's head, and how long a connection may stay idle.
-    pub header_read: Duration,
-    /// How long a guest that reads a request's body waits for its next part.
-    pub request_body_idle: Duration,
-    /// What may wait for the key-value store, and for how long.
-    pub store: StoreLimits,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            concurrent_requests: 1000,
-            turn_wait: Duration::from_secs(2),
-            compute: Duration::from_secs(30),
-            connections: 8000,
-            header_read: Duration::from_secs(30),
-            request_body_idle: Duration::from_secs(60),
-            store: StoreLimits::default(),
+            probe_paths: vec!["/healthz".to_owned(), "/readyz".to_owned()],
         }
     }
 }
@@ -122,6 +93,7 @@ pub(crate) struct Loaded {
     pub(crate) engine: &'static SharedEngine,
     pub(crate) log: Arc<dyn LogSink>,
     pub(crate) limits: Limits,
+    pub(crate) probe_paths: Vec<String>,
     pub(crate) loopback_only: bool,
     manifest_path: PathBuf,
     name: String,
@@ -207,6 +179,11 @@ impl Loaded {
     pub(crate) fn route(&self, path: &str) -> Option<&(Route, Arc<LoadedComponent>)> {
         most_specific(&self.routes, path)
     }
+
+    /// How much of the pool the largest component's instance takes.
+    pub(crate) fn largest_guest(&self) -> u32 {
+        self.routes.iter().map(|(_, component)| component.permits).max().unwrap_or(1)
+    }
 }
 
 fn load(manifest: &Path, options: &Options) -> Result<Loaded, StartError> {
@@ -259,6 +236,7 @@ fn load(manifest: &Path, options: &Options) -> Result<Loaded, StartError> {
         engine,
         log: Arc::clone(&options.log),
         limits: options.limits,
+        probe_paths: options.probe_paths.clone(),
         loopback_only: manifest.loopback_only,
         manifest_path: manifest.path,
         name: manifest.name,
@@ -332,11 +310,12 @@ fn allowed_outbound_hosts(
 pub(crate) struct OutOfCompute(Duration);
 
 impl LoadedComponent {
-    /// A store for one request, and the meter of its guest.
+    /// A store for one request of `client`, and the meter of its guest.
     pub(crate) fn new_store(
         self: &Arc<Self>,
         engine: &wasmtime::Engine,
         request: RequestId,
+        client: ClientPresence,
     ) -> (Store<GuestState>, Arc<ComputeMeter>) {
         let wasi = WasiCtx::builder()
             .envs(&self.environment)
@@ -348,7 +327,8 @@ impl LoadedComponent {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
-        let mut store = Store::new(engine, GuestState::new(self, request, wasi));
+        let outbound = OutboundHooks { component: Arc::clone(self), request, client };
+        let mut store = Store::new(engine, GuestState::new(self, request, wasi, outbound));
         store.limiter(|state| &mut state.memory);
 
         let meter = Arc::new(ComputeMeter::new());

@@ -16,7 +16,7 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 pub(crate) const MEMORY_LIMIT: usize = 128 << 20;
 
 /// Linear memories in the pool. A composition has one for each component in it.
-const POOL_MEMORIES: u32 = 4000;
+pub(crate) const POOL_MEMORIES: u32 = 4000;
 /// A component made by Rust's std has two tables and three core instances for each memory; twice that leaves room for
 /// others.
 const TABLES_PER_MEMORY: u32 = 4;

@@ -25,8 +25,12 @@ pub(crate) struct GuestState {
 }
 
 impl GuestState {
-    pub(crate) fn new(component: &Arc<LoadedComponent>, request: RequestId, wasi: WasiCtx) -> Self {
-        let outbound = OutboundHooks { component: Arc::clone(component), request };
+    pub(crate) fn new(
+        component: &Arc<LoadedComponent>,
+        request: RequestId,
+        wasi: WasiCtx,
+        outbound: OutboundHooks,
+    ) -> Self {
         Self {
             table: ResourceTable::new(),
             component: Arc::clone(component),

@@ -24,6 +24,7 @@ use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::application::LoadedComponent;
+use crate::client::{ClientPresence, SHORT};
 use crate::connection_headers::remove_named_by_connection;
 use crate::error::StartError;
 use crate::log::{Level, LogRecord, LogSink};
@@ -31,6 +32,7 @@ use crate::outbound_hosts::Permission;
 use crate::public_addresses::{NotPublic, PublicResolver};
 use crate::request_id::RequestId;
 use crate::timed_body::TimedBody;
+use crate::tracked_body::TrackedBody;
 
 /// Time limits for guests that set none: Spin's, except that a connection is there sooner or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -217,10 +219,18 @@ fn cause_code(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Erro
     }
 }
 
-/// A guest's way out: checks where it wants to go, then sends.
+/// A guest's way out: checks where it wants to go, then sends. What may last is ended when the guest's client has gone.
 pub(crate) struct OutboundHooks {
     pub(crate) component: Arc<LoadedComponent>,
     pub(crate) request: RequestId,
+    pub(crate) client: ClientPresence,
+}
+
+/// Whether a request ends soon by itself.
+fn is_short(options: &RequestOptions) -> bool {
+    [options.connect_timeout, options.first_byte_timeout, options.between_bytes_timeout]
+        .iter()
+        .all(|limit| limit.is_some_and(|limit| limit <= SHORT))
 }
 
 type Sent = Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
@@ -237,7 +247,7 @@ impl WasiHttpHooks for OutboundHooks {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let (component, about) = (Arc::clone(&self.component), self.request);
+        let (component, about, mut client) = (Arc::clone(&self.component), self.request, self.client.clone());
         Box::new(async move {
             let destination = destination(request.uri());
             let warn = |message: String| {
@@ -248,9 +258,22 @@ impl WasiHttpHooks for OutboundHooks {
                 warn(format!("request to {destination} denied: it is not in allowed_outbound_hosts"));
                 return Err(Error::HttpRequestDenied);
             }
-            match component.sender.send(request, permission, options.unwrap_or_default()).await {
+            let options = options.unwrap_or_default();
+            let under_way = is_short(&options).then(|| client.short_request());
+            let sending = component.sender.send(request, permission, options);
+            let sent = if under_way.is_some() {
+                sending.await
+            } else {
+                tokio::select! {
+                    sent = sending => sent,
+                    // Nobody waits for it any more. Dropping it closes its connection.
+                    () = client.gone() => return Err(Error::ConnectionTerminated),
+                }
+            };
+            match sent {
                 Ok(mut response) => {
                     remove_named_by_connection(response.headers_mut());
+                    let response = response.map(|body| TrackedBody::new(body, client, under_way).boxed_unsync());
                     Ok((response, Box::new(async { Ok(()) }) as Box<_>))
                 }
                 Err(error) => {

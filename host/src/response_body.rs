@@ -1,4 +1,4 @@
-//! The body of a response, with the log line that is written when it ends.
+//! The body of a response: what happens to a request when it ends.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,21 +9,36 @@ use bytes::{Buf as _, Bytes};
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, WasiBody};
 
+use crate::client::ClientWaits;
+use crate::connections::Busy;
 use crate::request_log::RequestLog;
+
+/// A stream of events that only listens, until it is dropped.
+pub(crate) struct Listening {
+    /// When it ends because the host stops.
+    pub(crate) over: Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub(crate) _room: OwnedSemaphorePermit,
+}
 
 /// A response's body. It is dropped when it was sent, or when the client went away; the request's log line is written
 /// then.
 pub(crate) struct ResponseBody {
-    body: WasiBody,
+    body: Option<WasiBody>,
     failed: Arc<AtomicBool>,
+    client: Option<ClientWaits>,
+    listening: Option<Listening>,
+    /// The last bytes: between two events they are an empty line.
+    last: [u8; 2],
     request: RequestLog,
     status: StatusCode,
     length: Option<u64>,
     bytes: u64,
     ended: bool,
     broken: bool,
+    _busy: Option<Busy>,
 }
 
 impl ResponseBody {
@@ -34,16 +49,48 @@ impl ResponseBody {
         headers: &HeaderMap,
         request: RequestLog,
         failed: Arc<AtomicBool>,
+        client: ClientWaits,
+        listening: Option<Listening>,
     ) -> Self {
         let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        Self { body, failed, request, status, length, bytes: 0, ended: false, broken: false }
+        Self {
+            body: Some(body),
+            failed,
+            client: Some(client),
+            listening,
+            last: *b"\n\n",
+            request,
+            status,
+            length,
+            bytes: 0,
+            ended: false,
+            broken: false,
+            _busy: None,
+        }
     }
 
     /// A body of the host's own.
     pub(crate) fn of_host(text: &'static str, status: StatusCode, request: RequestLog) -> Self {
         let body = Full::new(Bytes::from_static(text.as_bytes())).map_err(|never| match never {}).boxed_unsync();
-        let length = u64::try_from(text.len()).ok();
-        Self { body, failed: Arc::default(), request, status, length, bytes: 0, ended: false, broken: false }
+        Self {
+            body: Some(body),
+            failed: Arc::default(),
+            client: None,
+            listening: None,
+            last: *b"\n\n",
+            request,
+            status,
+            length: u64::try_from(text.len()).ok(),
+            bytes: 0,
+            ended: false,
+            broken: false,
+            _busy: None,
+        }
+    }
+
+    /// The connection is busy until this body is dropped.
+    pub(crate) fn keep_busy(&mut self, busy: Busy) {
+        self._busy = Some(busy);
     }
 
     /// Whether all of it was handed to the connection. The connection does not ask further once it has the length that
@@ -51,7 +98,21 @@ impl ResponseBody {
     fn is_complete(&self) -> bool {
         let bodiless = *self.request.method() == Method::HEAD
             || matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        self.ended || bodiless || self.length == Some(self.bytes) || self.body.is_end_stream()
+        self.ended || bodiless || self.length == Some(self.bytes) || self.is_end_stream()
+    }
+
+    fn count(&mut self, data: &[u8]) {
+        self.bytes = self.bytes.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        for byte in data.iter().skip(data.len().saturating_sub(2)) {
+            self.last = [self.last[1], *byte];
+        }
+    }
+
+    /// Whether a silent stream ends now, between two events, because the host stops.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        // A line may end in any of the ways that event streams have (WHATWG HTML, section 9.2.5).
+        self.last.iter().all(|byte| matches!(byte, b'\n' | b'\r'))
+            && self.listening.as_mut().is_some_and(|listening| listening.over.as_mut().poll(cx).is_ready())
     }
 }
 
@@ -61,8 +122,14 @@ impl Body for ResponseBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.get_mut();
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        let polled = Pin::new(body).poll_frame(cx);
         match &polled {
+            Poll::Pending if this.is_over(cx) => {
+                // Its guest sees the client leave, and ends.
+                (this.body, this.client, this.ended) = (None, None, true);
+                return Poll::Ready(None);
+            }
             Poll::Pending => {}
             // A guest that trapped in the middle lets go of its body as one that is done does. The client must not take
             // the part for the whole.
@@ -71,8 +138,9 @@ impl Body for ResponseBody {
             }
             Poll::Ready(None) => this.ended = true,
             Poll::Ready(Some(Ok(frame))) => {
-                let length = frame.data_ref().map_or(0, |data| data.remaining());
-                this.bytes = this.bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+                if let Some(data) = frame.data_ref() {
+                    this.count(data.chunk());
+                }
                 this.ended = frame.is_trailers();
             }
             Poll::Ready(Some(Err(error))) => {
@@ -84,17 +152,23 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map(Body::size_hint).unwrap_or_default()
     }
 }
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
+        let complete = self.is_complete();
+        if let Some(client) = &self.client
+            && complete
+        {
+            client.is_answered();
+        }
         let failed = self.broken || self.failed.load(Ordering::Acquire);
-        self.request.answered(self.status, self.bytes, self.is_complete(), failed);
+        self.request.answered(self.status, self.bytes, complete, failed);
     }
 }

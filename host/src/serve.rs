@@ -3,26 +3,23 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::application::Loaded;
+use crate::connection::serve_connection;
+use crate::connections::Connections;
+use crate::descriptors::{connections_within, raise_limit};
+use crate::engine::POOL_MEMORIES;
 use crate::error::StartError;
+use crate::host::{Host, Phase, Stage};
 use crate::log::{Level, LogRecord};
-use crate::request::respond;
-
-/// A request's head may have this many bytes and headers: room for a large cookie or token, not for an attack.
-const HEAD_BYTES: usize = 64 * 1024;
-const HEAD_FIELDS: usize = 128;
+use crate::request_body::BodyBudget;
+use crate::turns::Turns;
 
 /// A host that serves an application. Dropping it ends everything at once.
 #[derive(Debug)]
@@ -40,8 +37,8 @@ impl Running {
         self.address
     }
 
-    /// Stops accepting, lets running requests and streams end for up to `grace`, then ends them. Returns whether all
-    /// ended by themselves.
+    /// Stops accepting, ends streams on which nothing is due, lets running requests end for up to `grace`, then ends them.
+    /// Returns whether all ended by themselves.
     pub async fn shutdown(mut self, grace: Duration) -> bool {
         self.phase.send_replace(Stage::Draining);
         if timeout(grace, self.alive.recv()).await.is_ok() {
@@ -50,44 +47,6 @@ impl Running {
         self.phase.send_replace(Stage::Ended);
         self.alive.recv().await;
         false
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Serving,
-    Draining,
-    Ended,
-}
-
-/// How far a host has come. A [`Running`] that was dropped has ended.
-#[derive(Clone)]
-pub(crate) struct Phase(watch::Receiver<Stage>);
-
-impl Phase {
-    async fn draining(&mut self) {
-        // An error: the sender is gone.
-        let _ = self.0.wait_for(|stage| *stage != Stage::Serving).await;
-    }
-
-    /// Waits until requests are to be ended.
-    pub(crate) async fn ended(&mut self) {
-        let _ = self.0.wait_for(|stage| *stage == Stage::Ended).await;
-    }
-}
-
-/// What all requests of one host share.
-pub(crate) struct Host {
-    pub(crate) application: Arc<Loaded>,
-    pub(crate) turns: Arc<Semaphore>,
-    phase: Phase,
-    /// Held by all that must be gone before the host is.
-    _alive: mpsc::Sender<Infallible>,
-}
-
-impl Host {
-    pub(crate) fn phase(&self) -> Phase {
-        self.phase.clone()
     }
 }
 
@@ -121,8 +80,40 @@ fn start(application: Arc<Loaded>, listener: TcpListener, listen: SocketAddr) ->
     let address = listener.local_addr().map_err(|error| failed(listen, &error))?;
     let (phase, stage) = watch::channel(Stage::Serving);
     let (keep_alive, alive) = mpsc::channel(1);
-    let turns = Arc::new(Semaphore::new(application.limits.concurrent_requests));
-    let host = Host { application, turns, phase: Phase(stage), _alive: keep_alive };
+    let limits = application.limits;
+    let turns = Turns::new(
+        &limits,
+        &application.probe_paths,
+        Arc::clone(&application.engine.memories),
+        usize::try_from(POOL_MEMORIES).unwrap_or(usize::MAX),
+        application.largest_guest(),
+    );
+    let files = raise_limit();
+    let connections = connections_within(files, limits.connections);
+    let say = |message: String| application.log.record(&LogRecord::host(Level::Warn, None, message));
+    if turns.total() < limits.concurrent_requests {
+        say(format!(
+            "the pool has room for {} of {} requests at the same time; more are answered with 503",
+            turns.total(),
+            limits.concurrent_requests
+        ));
+    }
+    if connections < limits.connections {
+        say(format!(
+            "{connections} of {} connections can be open at the same time: the process may open {} files (ulimit -n)",
+            limits.connections,
+            files.unwrap_or(u64::MAX)
+        ));
+    }
+    let host = Host {
+        turns,
+        connections: Connections::new(connections, limits.head_bytes),
+        bodies: BodyBudget::new(limits.body_bytes),
+        at_work: watch::Sender::new(0),
+        application,
+        phase: Phase(stage),
+        _alive: keep_alive,
+    };
     tokio::spawn(accept(listener, Arc::new(host)));
     Ok(Running { address, phase, alive })
 }
@@ -144,29 +135,30 @@ fn explain(error: &io::Error) -> String {
 }
 
 async fn accept(listener: TcpListener, host: Arc<Host>) {
-    let connections = Arc::new(Semaphore::new(host.application.limits.connections));
     let mut phase = host.phase();
+    let mut failures = Failures::default();
     loop {
-        let next = async {
-            // Never closed, so there is always a permit in the end.
-            let permit = Arc::clone(&connections).acquire_owned().await;
-            (permit, listener.accept().await)
-        };
         let accepted = tokio::select! {
-            accepted = next => accepted,
+            accepted = listener.accept() => accepted,
             () = phase.draining() => return,
         };
         match accepted {
-            (permit, Ok((stream, client))) => {
+            Ok((stream, client)) => {
+                // One more than there may be, until another has made room.
+                let slot = tokio::select! {
+                    slot = host.connections.room() => slot,
+                    () = phase.draining() => return,
+                };
                 let host = Arc::clone(&host);
                 tokio::spawn(async move {
                     serve_connection(stream, client, host).await;
-                    drop(permit);
+                    drop(slot);
                 });
             }
-            (_, Err(error)) => {
-                let message = format!("cannot accept a connection: {error}");
-                host.application.log.record(&LogRecord::host(Level::Warn, None, message));
+            Err(error) => {
+                if let Some(message) = failures.message(&error) {
+                    host.application.log.record(&LogRecord::host(Level::Warn, None, message));
+                }
                 // Out of file descriptors, most likely: time for others to end.
                 sleep(Duration::from_millis(50)).await;
             }
@@ -174,38 +166,39 @@ async fn accept(listener: TcpListener, host: Arc<Host>) {
     }
 }
 
-async fn serve_connection(stream: TcpStream, client: SocketAddr, host: Arc<Host>) {
-    // Without it, the parts of a streamed response wait for the client's acknowledgements, 40 ms each.
-    let _ = stream.set_nodelay(true);
-    let mut phase = host.phase();
-    let header_read = host.application.limits.header_read;
-    let used = Arc::new(AtomicBool::new(false));
-    let service = {
-        let used = Arc::clone(&used);
-        service_fn(move |request| {
-            used.store(true, Ordering::Relaxed);
-            let host = Arc::clone(&host);
-            async move { Ok::<_, Infallible>(respond(&host, client, request).await) }
-        })
-    };
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_read)
-        .max_header_size(HEAD_BYTES)
-        .max_headers(HEAD_FIELDS)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    // What fails on a connection is the client's doing, or is logged where it happens.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = phase.draining() => {}
+/// Connections that could not be accepted. They fail by the thousand, or not at all.
+#[derive(Default)]
+struct Failures {
+    logged: Option<Instant>,
+    since: usize,
+}
+
+impl Failures {
+    /// What to log of one more, at most once a second.
+    fn message(&mut self, error: &io::Error) -> Option<String> {
+        self.since += 1;
+        if self.logged.is_some_and(|logged| logged.elapsed() < Duration::from_secs(1)) {
+            return None;
+        }
+        let times =
+            if self.since > 1 { format!(" ({} times since the last such line)", self.since) } else { String::new() };
+        *self = Self { logged: Some(Instant::now()), since: 0 };
+        Some(format!("cannot accept a connection: {error}{times}"))
     }
-    if !used.load(Ordering::Relaxed) {
-        return;
-    }
-    connection.as_mut().graceful_shutdown();
-    tokio::select! {
-        _ = connection.as_mut() => {}
-        () = phase.ended() => {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_to_accept_are_logged_once_a_second_with_their_number() {
+        let mut failures = Failures::default();
+        let error = io::Error::other("too many open files");
+        assert_eq!(failures.message(&error).unwrap(), "cannot accept a connection: too many open files");
+        assert!((0..99).all(|_| failures.message(&error).is_none()));
+        failures.logged = Instant::now().checked_sub(Duration::from_secs(2));
+        let message = failures.message(&error).unwrap();
+        assert!(message.ends_with("too many open files (100 times since the last such line)"), "{message}");
     }
 }

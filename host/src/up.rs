@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gatehouse_host::{
-    Application, Level, LogRecord, LogSink as _, Options, Running, StandardErrorLog, VariableSources,
+    Application, Level, Limits, LogRecord, LogSink as _, Options, Running, StandardErrorLog, VariableSources,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -43,8 +43,14 @@ pub(crate) struct Up {
     #[command(flatten)]
     log: LogArguments,
     /// How long running requests may go on after an interrupt, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 25)]
     shutdown_timeout: u64,
+    /// Set a limit, such as connections=2000; docs/limits.md has all of them
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    limits: Vec<String>,
+    /// A path of probes, which are answered whatever else is full; may be given again [default: /healthz and /readyz]
+    #[arg(long = "probe-path", value_name = "PATH", value_parser = parse_path)]
+    probe_paths: Vec<String>,
 }
 
 /// Serves until a signal. The error is one line.
@@ -70,6 +76,10 @@ async fn serve(up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode, String> {
     options.variables = variables;
     options.ca_file = up.ca_file;
     options.log = log.clone();
+    options.limits = parse_limits(&up.limits)?;
+    if !up.probe_paths.is_empty() {
+        options.probe_paths = up.probe_paths;
+    }
 
     let application = Application::load(up.from, options).await.map_err(|error| error.to_string())?;
     // Before the first line is printed: who reads it may send a signal at once.
@@ -124,6 +134,21 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
     let mut addresses =
         text.to_socket_addrs().map_err(|_| "write it as ADDRESS:PORT, for example 127.0.0.1:3000".to_owned())?;
     addresses.next().ok_or_else(|| "it has no address".to_owned())
+}
+
+/// A path as a request has it.
+fn parse_path(text: &str) -> Result<String, String> {
+    if text.starts_with('/') { Ok(text.to_owned()) } else { Err("write it as a path, for example /healthz".to_owned()) }
+}
+
+/// The default limits, but for those that are given as `name=value`.
+fn parse_limits(given: &[String]) -> Result<Limits, String> {
+    let mut limits = Limits::default();
+    for text in given {
+        let (name, value) = text.split_once('=').ok_or_else(|| format!("--limit needs NAME=VALUE, not {text:?}"))?;
+        limits.set(name, value)?;
+    }
+    Ok(limits)
 }
 
 /// `name=value` or `name=@file`. A value is not repeated in errors: it may be a secret.

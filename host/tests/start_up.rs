@@ -194,10 +194,61 @@ fn a_wrong_command_line_is_said_in_one_line() {
         (&["up", "--lisen", "x"], "unexpected argument '--lisen'"),
         (&["up", "--listen", "x"], "write it as ADDRESS:PORT"),
         (&["up", "--shutdown-timeout", "soon"], "invalid digit"),
+        (&["up", "--probe-path", "healthz"], "write it as a path"),
     ] {
         let line = one_line_with_status(2, &gatehouse(directory.path()).args(arguments).output().unwrap());
         assert!(line.contains(part), "{line}");
     }
+}
+
+#[test]
+fn a_wrong_limit_is_said_with_those_that_there_are() {
+    let directory = application(MANIFEST);
+    for (limit, part) in [
+        ("connections", "--limit needs NAME=VALUE"),
+        ("conections=9", "there is no limit `conections`; the limits are concurrent-requests, "),
+        ("connections=many", "limit `connections` must be a whole number from 1 to"),
+        ("credential-share=101", "limit `credential-share` must be a whole number from 1 to 100"),
+    ] {
+        let line = failure(directory.path(), &["--limit", limit]);
+        assert!(line.contains(part), "{line}");
+    }
+}
+
+#[test]
+fn few_open_files_mean_few_connections_and_the_log_says_so() {
+    let directory = application(MANIFEST);
+    // The soft limit is raised to the hard one, which is 364.
+    let mut host = Command::new("sh")
+        .current_dir(directory.path())
+        .env_remove("SPIN_VARIABLE_CONFIG")
+        .args(["-c", "ulimit -Sn 100 && ulimit -Hn 364 && exec \"$0\" up --listen 127.0.0.1:0 --limit connections=500"])
+        .arg(env!("CARGO_BIN_EXE_gatehouse"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(host.stdout.take().unwrap()).lines();
+    let address = out.next().unwrap().unwrap().strip_prefix("Serving http://").unwrap().to_owned();
+
+    // More than there is room for: each gets in, because the one that has been idle longest goes.
+    let mut idle = Vec::new();
+    for _ in 0..400 {
+        idle.push(TcpStream::connect(&address).unwrap());
+    }
+    let mut last = TcpStream::connect(&address).unwrap();
+    last.write_all(b"GET /elsewhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let mut response = String::new();
+    last.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 404 "), "{response}");
+    assert_eq!(idle[0].read(&mut [0]).unwrap_or(0), 0, "the one that has been idle longest is still open");
+
+    assert!(Command::new("kill").arg(host.id().to_string()).status().unwrap().success());
+    assert_eq!(host.wait().unwrap().code(), Some(0));
+    let mut log = String::new();
+    host.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.contains("200 of 500 connections can be open at the same time"), "{log}");
+    assert!(!log.contains("cannot accept"), "{log}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Requests that the component answers.
 
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use thiserror::Error;
 use wasip2::http::types::{Fields, IncomingRequest, Method as WasiMethod, ResponseOutparam};
@@ -49,8 +49,15 @@ pub fn head(request: &IncomingRequest) -> Result<Request<()>, Unreadable> {
 /// Reads the body, at most `limit` bytes. The body of a request can be read once.
 ///
 /// # Errors
-/// [`Unreadable::TooLarge`] as soon as the limit is passed, [`Unreadable::Broken`] where the client stopped sending.
+/// [`Unreadable::TooLarge`] as soon as the limit is passed, and before anything is read where `Content-Length` says that it
+/// will be; [`Unreadable::Broken`] where the client stopped sending.
 pub fn body(request: &IncomingRequest, limit: usize) -> Result<Vec<u8>, Unreadable> {
+    let declared = request.headers().get(CONTENT_LENGTH.as_str());
+    let declared =
+        declared.iter().filter_map(|value| std::str::from_utf8(value).ok()?.trim().parse::<u64>().ok()).max();
+    if declared.is_some_and(|declared| declared > u64::try_from(limit).unwrap_or(u64::MAX)) {
+        return Err(Unreadable::TooLarge);
+    }
     let body = request.consume().map_err(|()| Unreadable::Broken)?;
     let stream = body.stream().map_err(|()| Unreadable::Broken)?;
     streams::read_to_end(&stream, limit).map_err(|error| match error {

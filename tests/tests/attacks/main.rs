@@ -16,6 +16,7 @@ mod headers;
 mod id_tokens;
 mod instances;
 mod key_rotation;
+mod leaving;
 mod machines;
 mod markup;
 mod mix_up;

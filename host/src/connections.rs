@@ -1,0 +1,304 @@
+//! The connections of one host: how many there are, and which of them wait for their clients.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// After this time another one is asked to make room.
+const TIME_TO_MAKE_ROOM: Duration = Duration::from_millis(100);
+
+/// All that wait for their clients, in the order in which they began to.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    next: AtomicU64,
+    places: Mutex<BTreeMap<u64, Arc<Notify>>>,
+}
+
+/// A place among them, until it is dropped.
+pub(crate) struct Place {
+    waiting: Arc<Waiting>,
+    number: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.waiting.places.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
+    }
+}
+
+impl Waiting {
+    /// The last place. `dismissed` is told when it has to be given up for others.
+    pub(crate) fn enter(self: &Arc<Self>, dismissed: &Arc<Notify>) -> Place {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::clone(dismissed));
+        Place { waiting: Arc::clone(self), number }
+    }
+
+    /// Tells the one that has waited longest, but for `own`, to give its place up. Whether there was one.
+    pub(crate) fn dismiss_longest(&self, own: Option<&Place>) -> bool {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = own.map(|place| place.number);
+        let Some(longest) = places.keys().copied().find(|number| Some(*number) != own) else { return false };
+        if let Some(dismissed) = places.remove(&longest) {
+            dismissed.notify_one();
+        }
+        true
+    }
+}
+
+/// The connections of one host.
+pub(crate) struct Connections {
+    slots: Arc<Semaphore>,
+    /// Connections between two requests, or with half a head.
+    pub(crate) idle: Arc<Waiting>,
+    /// Requests whose bodies are not there yet; no guest runs for them.
+    pub(crate) bodies: Arc<Waiting>,
+    heads: Arc<Heads>,
+}
+
+/// The bytes of heads that are not complete.
+#[derive(Debug)]
+struct Heads {
+    bytes: AtomicUsize,
+    most: usize,
+}
+
+impl Connections {
+    /// At most `most` connections, and `head_bytes` of incomplete heads on all of them together.
+    pub(crate) fn new(most: usize, head_bytes: usize) -> Self {
+        let heads = Heads { bytes: AtomicUsize::new(0), most: head_bytes };
+        Self {
+            slots: Arc::new(Semaphore::new(most)),
+            idle: Arc::default(),
+            bodies: Arc::default(),
+            heads: Arc::new(heads),
+        }
+    }
+
+    /// Room for one connection more. Where there is none, the one that has been idle longest makes room; where none is
+    /// idle, the request that has waited longest for its body.
+    pub(crate) async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            return Some(slot);
+        }
+        loop {
+            if !self.idle.dismiss_longest(None) {
+                self.bodies.dismiss_longest(None);
+            }
+            if let Ok(slot) = timeout(TIME_TO_MAKE_ROOM, Arc::clone(&self.slots).acquire_owned()).await {
+                // Never closed, so this is a slot.
+                return slot.ok();
+            }
+        }
+    }
+}
+
+/// One connection.
+pub(crate) struct Connection {
+    idle: Arc<Waiting>,
+    state: Mutex<State>,
+    /// Told when the connection has to be closed for others.
+    pub(crate) dismissed: Arc<Notify>,
+    heads: Arc<Heads>,
+    head_bytes: AtomicUsize,
+    used: AtomicBool,
+    unread_body: AtomicBool,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.forget_head();
+    }
+}
+
+enum State {
+    /// Nobody has asked for anything. `head_began`: the first bytes of a request are there.
+    Idle { since: Instant, head_began: bool, _place: Place },
+    /// A request is under way.
+    Busy,
+}
+
+/// What a connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Activity {
+    /// Waiting for a request, of which nothing is there, since this time.
+    Idle(Instant),
+    /// In the middle of a head that began at this time.
+    Head(Instant),
+    /// A request is under way.
+    Busy,
+}
+
+/// A request that is under way on a connection, until it is dropped.
+pub(crate) struct Busy(Arc<Connection>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.set(self.0.idle(false));
+    }
+}
+
+impl Connection {
+    /// A connection that was just opened: its first head is due.
+    pub(crate) fn new(connections: &Connections) -> Self {
+        let dismissed = Arc::new(Notify::new());
+        let idle = Arc::clone(&connections.idle);
+        let place = idle.enter(&dismissed);
+        let state = Mutex::new(State::Idle { since: Instant::now(), head_began: true, _place: place });
+        Self {
+            idle,
+            state,
+            dismissed,
+            heads: Arc::clone(&connections.heads),
+            head_bytes: AtomicUsize::new(0),
+            used: AtomicBool::new(false),
+            unread_body: AtomicBool::new(false),
+        }
+    }
+
+    fn forget_head(&self) {
+        self.heads.bytes.fetch_sub(self.head_bytes.swap(0, Ordering::AcqRel), Ordering::AcqRel);
+    }
+
+    fn idle(&self, head_began: bool) -> State {
+        State::Idle { since: Instant::now(), head_began, _place: self.idle.enter(&self.dismissed) }
+    }
+
+    fn set(&self, new: State) {
+        let old = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *state, new)
+        };
+        // Its place is given up without the lock: two locks at once would need an order.
+        drop(old);
+    }
+
+    /// A whole head has come.
+    pub(crate) fn begin(self: &Arc<Self>) -> Busy {
+        self.used.store(true, Ordering::Relaxed);
+        self.set(State::Busy);
+        self.forget_head();
+        Busy(Arc::clone(self))
+    }
+
+    /// So many bytes have come. Where they are of a head, and all heads together are too large, the connection that has
+    /// been idle longest makes room.
+    pub(crate) fn received(&self, bytes: usize) {
+        match &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Busy => return,
+            State::Idle { head_began: true, .. } => {}
+            State::Idle { since, head_began, .. } => (*since, *head_began) = (Instant::now(), true),
+        }
+        self.head_bytes.fetch_add(bytes, Ordering::AcqRel);
+        if self.heads.bytes.fetch_add(bytes, Ordering::AcqRel).saturating_add(bytes) > self.heads.most {
+            self.idle.dismiss_longest(None);
+        }
+    }
+
+    /// What it is doing.
+    pub(crate) fn activity(&self) -> Activity {
+        match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Idle { since, head_began: false, .. } => Activity::Idle(*since),
+            State::Idle { since, head_began: true, .. } => Activity::Head(*since),
+            State::Busy => Activity::Busy,
+        }
+    }
+
+    /// Whether there was any request.
+    pub(crate) fn is_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// A request was answered before its body had come.
+    pub(crate) fn leave_body_unread(&self) {
+        self.unread_body.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one was.
+    pub(crate) fn has_unread_body(&self) -> bool {
+        self.unread_body.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    fn is_told(dismissed: &Notify) -> bool {
+        pin!(dismissed.notified()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[tokio::test]
+    async fn who_has_been_idle_longest_makes_room_and_who_is_busy_never_does() {
+        let connections = Connections::new(3, 1000);
+        let slots = [connections.room().await, connections.room().await, connections.room().await];
+        let (busy, first, second) = (
+            Arc::new(Connection::new(&connections)),
+            Arc::new(Connection::new(&connections)),
+            Arc::new(Connection::new(&connections)),
+        );
+        let _under_way = busy.begin();
+        // The first is used and idle again: now it has been idle for a shorter time than the second.
+        drop(first.begin());
+        let [_busy, _first, mut slot] = slots;
+        let making_room = async {
+            second.dismissed.notified().await;
+            slot = None;
+        };
+        let (room, ()) = tokio::join!(connections.room(), making_room);
+        assert!(room.is_some());
+        assert!(!is_told(&first.dismissed) && !is_told(&busy.dismissed));
+        assert_eq!(busy.activity(), Activity::Busy);
+        assert!(matches!(first.activity(), Activity::Idle(_)));
+    }
+
+    #[tokio::test]
+    async fn where_nobody_is_idle_the_oldest_incomplete_body_makes_room() {
+        let connections = Connections::new(1, 1000);
+        let mut slot = connections.room().await;
+        let (old, new) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let _places = (connections.bodies.enter(&old), connections.bodies.enter(&new));
+        let making_room = async {
+            old.notified().await;
+            slot = None;
+        };
+        let (room, ()) = tokio::join!(connections.room(), making_room);
+        assert!(room.is_some() && !is_told(&new));
+    }
+
+    #[test]
+    fn a_head_is_timed_from_its_first_byte() {
+        let connection = Arc::new(Connection::new(&Connections::new(1, 1000)));
+        assert!(matches!(connection.activity(), Activity::Head(_)));
+        drop(connection.begin());
+        let Activity::Idle(idle_since) = connection.activity() else { panic!("it is idle") };
+        connection.received(1);
+        let Activity::Head(began) = connection.activity() else { panic!("a head has begun") };
+        connection.received(1);
+        assert_eq!(connection.activity(), Activity::Head(began));
+        assert!(began >= idle_since);
+    }
+    #[test]
+    fn incomplete_heads_together_have_one_budget() {
+        let connections = Connections::new(9, 1000);
+        let (old, new) = (Arc::new(Connection::new(&connections)), Arc::new(Connection::new(&connections)));
+        old.received(600);
+        new.received(400);
+        assert!(!is_told(&old.dismissed));
+        new.received(1);
+        assert!(is_told(&old.dismissed) && !is_told(&new.dismissed));
+        drop(old);
+        let _complete = new.begin();
+        // What comes now is a body.
+        new.received(5000);
+        assert_eq!(connections.heads.bytes.load(Ordering::Acquire), 0);
+    }
+}

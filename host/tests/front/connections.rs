@@ -1,0 +1,97 @@
+//! Connections (S9), and clients that do not read.
+
+use std::time::Duration;
+
+use gatehouse_host::Limits;
+use tokio::io::AsyncReadExt as _;
+
+use crate::world::{PATIENCE, World, head};
+
+fn limits(connections: usize) -> Limits {
+    Limits { connections, client_gone: Duration::from_millis(50), ..Limits::default() }
+}
+
+#[tokio::test]
+async fn when_all_connections_are_in_use_the_longest_idle_one_makes_room() {
+    let world = World::start(limits(3)).await;
+    // A request under way, half a head, and one that is used and idle.
+    let mut busy = world.send(head("GET", "/wait", "")).await;
+    world.until_served("/now").await;
+    let mut half = world.send("GET /now HTTP/1.1\r\nHost: ").await;
+    let mut idle = world.send(head("GET", "/now", "")).await;
+    assert_eq!(idle.status().await, 200);
+
+    // Each of these finds no room, and gets it.
+    let mut kept = Vec::new();
+    for _ in 0..6 {
+        let mut next = world.send(head("GET", "/now", "")).await;
+        assert_eq!(next.status().await, 200);
+        kept.push(next);
+    }
+    assert_eq!(half.rest().await.0, "");
+    idle.rest().await;
+    let nothing = tokio::time::timeout(Duration::from_millis(50), busy.0.read_u8()).await;
+    assert!(nothing.is_err(), "a request under way was ended");
+}
+
+#[tokio::test]
+async fn many_half_heads_do_not_keep_anybody_out() {
+    let world = World::start(limits(50)).await;
+    let mut halves = Vec::new();
+    for number in 0..300 {
+        halves.push(world.send("POST /token HTTP/1.1\r\nHost: a\r\nX-Slow: ").await);
+        if number % 30 == 0 {
+            assert_eq!(world.get("/now").await, 200);
+        }
+    }
+    assert_eq!(world.get("/healthz").await, 200);
+}
+
+#[tokio::test]
+async fn half_a_head_is_closed_after_its_time_and_an_idle_connection_lives_longer() {
+    let limits =
+        Limits { header_read: Duration::from_millis(300), connection_idle: Duration::from_secs(60), ..limits(10) };
+    let world = World::start(limits).await;
+    let mut idle = world.send(head("GET", "/now", "")).await;
+    assert_eq!(idle.status().await, 200);
+    idle.until("0\r\n\r\n").await;
+    let mut silent = world.connect().await;
+    let mut half = world.send("GET /now HTTP/1.1\r\n").await;
+    assert_eq!(silent.rest().await.0, "");
+    assert_eq!(half.rest().await.0, "");
+    // Its next head is timed from its own first byte.
+    idle.send(head("GET", "/now", "")).await;
+    assert_eq!(idle.status().await, 200);
+    idle.until("0\r\n\r\n").await;
+    idle.send("GET /now HTTP/1.1\r\n").await;
+    assert_eq!(idle.rest().await.0, "");
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_its_time() {
+    let world = World::start(Limits { connection_idle: Duration::from_millis(200), ..limits(10) }).await;
+    let mut idle = world.send(head("GET", "/now", "")).await;
+    assert_eq!(idle.status().await, 200);
+    assert!(idle.rest().await.1);
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_is_cut_off_and_its_guest_ends() {
+    let world = World::start(Limits { write_stall: Duration::from_millis(300), ..limits(10) }).await;
+    let _never_reads = world.send(head("GET", "/flood", "")).await;
+    world.logged("\"message\":\"gone\"").await;
+    let line = world.logged("\"path\":\"/flood\"").await;
+    assert!(line.contains("\"complete\":false"), "{line}");
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_is_not_cut_off() {
+    let world = World::start(Limits { write_stall: Duration::from_millis(500), ..limits(10) }).await;
+    let mut slow = world.send(head("GET", "/flood", "")).await;
+    let mut buffer = vec![0; 256 * 1024];
+    // Six times the limit, and never silent for as long as that.
+    for _ in 0..30 {
+        tokio::time::timeout(PATIENCE, slow.0.read_exact(&mut buffer)).await.unwrap().unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,15 @@
+//! The HTTP front: what it takes from clients before a guest runs, and when a guest has to end. With small limits.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod bodies;
+mod connections;
+mod leaving;
+mod stopping;
+mod turns;
+mod world;
