@@ -36,11 +36,11 @@ pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
 
 fn overview(context: &Context, account: &Account, browser: &Browser) -> Result<Response<Vec<u8>>, String> {
     let provider = account.provider(&context.configuration).ok_or("the identity provider is gone")?;
-    let sessions = sessions::list(account.subject.as_str()).map_err(unavailable)?;
+    let listing = sessions::list(account.subject.as_str()).map_err(unavailable)?;
     let consents = context.remembered_consents().of(&account.subject).map_err(|error| error.to_string())?;
     let ticket = account.ticket(browser, &context.keys, context.now, &mut SystemEntropy);
     let ticket = ticket.map_err(|error| error.to_string())?;
-    Ok(pages::sessions(&context.configuration, provider, &sessions, &consents, &ticket))
+    Ok(pages::sessions(&context.configuration, provider, &listing, &consents, &ticket))
 }
 
 fn ask_to_sign_in(context: &Context, browser: Option<Browser>, status: u16) -> Response<Vec<u8>> {

@@ -10,7 +10,7 @@ use gatehouse_oauth::credentials::{
 use gatehouse_oauth::token::TokenRejection;
 use gatehouse_storage::StoreUnavailable;
 use host_imports::HostStore;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use http_shell::{SystemEntropy, outbound};
 
@@ -81,6 +81,9 @@ pub(crate) fn refused(event: &'static str, client_id: Option<&str>, rejection: &
         // Required of every 401 (RFC 9110, section 15.5.2), and where the client tried the header above all.
         let challenge = HeaderValue::from_static(r#"Basic realm="token endpoint""#);
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(seconds) = rejection.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

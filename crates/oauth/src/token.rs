@@ -209,9 +209,18 @@ impl TokenRejection {
                 | SessionRejection::WrongClient => invalid_grant(),
                 SessionRejection::BeyondGrant => (400, ErrorCode::InvalidScope, rejection.to_string()),
                 SessionRejection::OtherResource => (400, ErrorCode::InvalidTarget, rejection.to_string()),
+                SessionRejection::TooOften { .. } => (429, ErrorCode::TemporarilyUnavailable, rejection.to_string()),
                 SessionRejection::Unavailable(_) => unavailable(),
             },
             Self::Unavailable(_) => unavailable(),
+        }
+    }
+
+    /// Seconds for `Retry-After`, where the request was fine but for coming too often.
+    pub const fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Session(SessionRejection::TooOften { retry_after }) => Some(*retry_after),
+            _ => None,
         }
     }
 }
