@@ -8,7 +8,8 @@ mod time;
 use askama::Template;
 use gatehouse_oauth::authorization::RejectedRequest;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use http::{HeaderValue, Response, StatusCode};
 
@@ -75,6 +76,17 @@ pub(crate) fn out_of_order() -> Response<Vec<u8>> {
         "Signing in does not work at the moment",
         "Try again in a few minutes. If it stays like this, tell the people who run this server.",
     )
+}
+
+/// More people sign in at once than the operator allows. `retry_after` is in seconds.
+pub(crate) fn too_many(retry_after: u64) -> Response<Vec<u8>> {
+    let mut response = error(
+        503,
+        "Too many people are signing in at the moment",
+        "Wait for a minute, then load this page again, or go back to your application and sign in again.",
+    );
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+    response
 }
 
 /// The user wants to sign in, or has signed in, where they no longer can.

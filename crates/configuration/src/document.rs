@@ -18,7 +18,9 @@ use self::identity_provider::ProviderDocument;
 use self::route::RouteDocument;
 use self::values::{SecretDocument, unique};
 use crate::error::{one_line, problem};
-use crate::{AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, Lifetimes, Registration, Route, Rule};
+use crate::{
+    AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, Lifetimes, Registration, Route, Rule, SignIns,
+};
 
 const DEFAULT_ACCESS_TOKEN_SECONDS: u64 = 5 * 60;
 const DEFAULT_CONSENT_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -30,6 +32,9 @@ const LONGEST_SESSION_SECONDS: u64 = 90 * 24 * 60 * 60;
 const DEFAULT_REGISTRATIONS_PER_HOUR: u32 = 500;
 /// More than that fills the store faster than unused clients leave it.
 const MOST_REGISTRATIONS_PER_HOUR: u32 = 100_000;
+const DEFAULT_SIGN_INS_PER_MINUTE: u32 = 3_000;
+/// More than that fills the store with sign-ins that nobody finishes.
+const MOST_SIGN_INS_PER_MINUTE: u32 = 100_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +50,8 @@ pub(crate) struct Document {
     registration: RegistrationDocument,
     #[serde(default)]
     client_documents: ClientDocumentsDocument,
+    #[serde(default)]
+    sign_ins: SignInsDocument,
     #[serde(default)]
     clients: Vec<ClientDocument>,
     identity_provider: Option<ProviderDocument>,
@@ -73,6 +80,12 @@ struct RegistrationDocument {
 #[serde(deny_unknown_fields)]
 struct ClientDocumentsDocument {
     enabled: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignInsDocument {
+    per_minute: Option<u32>,
 }
 
 /// Reads the document without judging its values.
@@ -106,6 +119,7 @@ impl Document {
             lifetimes: self.lifetimes.check()?,
             registration: self.registration.check()?,
             client_documents: ClientDocuments { enabled: self.client_documents.enabled.unwrap_or(true) },
+            sign_ins: self.sign_ins.check()?,
             clients: clients.collect::<Result<_, _>>()?,
             private_use_schemes: rules.private_use_schemes,
             identity_providers,
@@ -204,6 +218,16 @@ impl RegistrationDocument {
             initial_access_token: self.initial_access_token.map(|secret| secret.check(key)).transpose()?,
             per_hour,
         })
+    }
+}
+
+impl SignInsDocument {
+    fn check(self) -> Result<SignIns, ConfigurationError> {
+        let per_minute = self.per_minute.unwrap_or(DEFAULT_SIGN_INS_PER_MINUTE);
+        if !(1..=MOST_SIGN_INS_PER_MINUTE).contains(&per_minute) {
+            return Err(problem("sign_ins.per_minute", "must be 1 to 100000", "per_minute = 3000"));
+        }
+        Ok(SignIns { per_minute })
     }
 }
 

@@ -163,6 +163,7 @@ fn every_page() -> Vec<(&'static str, Response<Vec<u8>>)> {
         ("error", error(400, "This sign-in link does not work", "The application sent something that cannot be used.")),
         ("rejected", rejected_page(stranger(request(SITE), "1-a", "Notes & <b>more</b>"))),
         ("out-of-order", out_of_order()),
+        ("too-many", too_many(60)),
         ("withdrawn-provider", withdrawn_provider()),
     ]
 }
