@@ -4,7 +4,7 @@ use gatehouse_oauth::ErrorCode;
 use gatehouse_oauth::authorization::AuthorizationRequest;
 use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::consent::{Approval, Question};
-use gatehouse_oauth::login::LoginPurpose;
+use gatehouse_oauth::login::{self, LoginPurpose};
 use gatehouse_oauth::page::ReturnedTicket;
 use gatehouse_openid::{AccessRejection, AccountChoice};
 use http::{Request, Response};
@@ -13,8 +13,8 @@ use http_shell::SystemEntropy;
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
 use crate::log::Decision;
-use crate::login::NotBegun;
-use crate::{log, login, pages, responses};
+use crate::login::{NotBegun, begin, refused};
+use crate::{log, pages, responses};
 
 const EVENT: &str = "consent";
 
@@ -60,7 +60,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
         Ok((browser, question, ticket, Decided::Approved(approval, account))) => {
             sign_in(context, &question, &browser, approval, account, Some(&ticket), EVENT)
         }
-        Ok((_, question, _, Decided::Denied)) => denied_by_user(context, &question),
+        Ok((_, question, ticket, Decided::Denied)) => denied_by_user(context, &question, &ticket),
         Err(rejection) => forms::refused(EVENT, &rejection),
     }
 }
@@ -94,7 +94,7 @@ fn sign_in(
 ) -> Response<Vec<u8>> {
     let client_id = Some(question.request.client.client_id.as_str());
     let purpose = LoginPurpose::Authorization { request: Box::new(question.request.clone()), approval };
-    match login::begin(context, &purpose, question.provider, browser, account, ticket) {
+    match begin(context, &purpose, question.provider, browser, account, ticket) {
         Ok(redirect) => {
             let reason = match approval {
                 Approval::Given { .. } => None,
@@ -103,7 +103,7 @@ fn sign_in(
             Decision { event, outcome: "allowed", reason, client_id, ..Decision::default() }.write();
             redirect
         }
-        Err(NotBegun::Refused(rejection)) => login::refused(event, client_id, &rejection),
+        Err(NotBegun::Refused(rejection)) => refused(event, client_id, &rejection),
         Err(NotBegun::Failed(reason)) => {
             log::failed(event, reason);
             answer_client(
@@ -116,7 +116,16 @@ fn sign_in(
     }
 }
 
-fn denied_by_user(context: &Context, question: &Question<'_>) -> Response<Vec<u8>> {
+fn denied_by_user(context: &Context, question: &Question<'_>, ticket: &ReturnedTicket) -> Response<Vec<u8>> {
+    let of = |account, approval| login::Decision { provider: question.provider, account, approval: Some(approval) };
+    // What the same page may have begun before, in another window or by going back.
+    let begun = match question.approved {
+        None => [false, true].map(|remember| of(AccountChoice::ByProvider, Approval::Given { remember })).to_vec(),
+        Some(approval) => vec![of(AccountChoice::ByUser, approval)],
+    };
+    if let Err(error) = login::cancel(ticket, &begun, &context.store) {
+        log::failed(EVENT, error);
+    }
     let reason = match question.approved {
         None => "the user denied the request",
         Some(_) => "the user was not let in",

@@ -178,11 +178,7 @@ impl PendingLogin {
         now: UnixTime,
         entropy: &mut impl Entropy,
     ) -> Result<Self, Unopenable> {
-        let handle = SealedHandle {
-            secret: ticket.secret.derive(&decision.label(), 0),
-            expires_at: ticket.expires_at.plus(LOGIN_SECONDS),
-        };
-        Self::of(handle, keys, now, entropy)
+        Self::of(SealedHandle::of_ticket(ticket, decision), keys, now, entropy)
     }
 
     fn of(handle: SealedHandle, keys: &KeyRing, now: UnixTime, entropy: &mut impl Entropy) -> Result<Self, Unopenable> {
@@ -251,6 +247,25 @@ impl PendingLogin {
             Issue::Open => Ok(self.handle.record(LOGIN).put(&text, store, entropy)?),
             Issue::Claimed => Err(BeginRejection::AlreadyFinished),
         }
+    }
+}
+
+/// Ends what the page of `ticket` has begun where the user now denies: whoever comes back from the provider is not let in.
+///
+/// # Errors
+/// Where the store does not answer; the login may then still be under way.
+pub fn cancel(ticket: &ReturnedTicket, decisions: &[Decision<'_>], store: &impl Store) -> Result<(), StoreUnavailable> {
+    for decision in decisions {
+        store.delete(&SealedHandle::of_ticket(ticket, decision).key(LOGIN)?)?;
+    }
+    Ok(())
+}
+
+impl SealedHandle {
+    /// That of the login which the page of `ticket` begins with this decision.
+    fn of_ticket(ticket: &ReturnedTicket, decision: &Decision<'_>) -> Self {
+        let secret = ticket.secret.derive(&decision.label(), 0);
+        Self { secret, expires_at: ticket.expires_at.plus(LOGIN_SECONDS) }
     }
 }
 

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use crate::answers::{assert_page, assert_shown};
 
-async fn open(world: &AttackWorld, person: &Person) -> Answer {
+pub(crate) async fn open(world: &AttackWorld, person: &Person) -> Answer {
     person.open(&world.url("/sessions").parse().unwrap(), From::Nowhere).await
 }
 
 /// Signs `person` in to the account pages; the page with their sessions.
-async fn sign_in(world: &AttackWorld, person: &Person) -> Answer {
+pub(crate) async fn sign_in(world: &AttackWorld, person: &Person) -> Answer {
     let page = open(world, person).await;
     let pressed = page.form("/sign-in").expect("a form").pressed("provider", "test");
     let sent = person.submit(&world.gatehouse.url, "/sign-in", &pressed).await;

@@ -421,6 +421,28 @@ fn of_two_answers_to_one_page_at_once_both_lead_to_the_one_login() {
 }
 
 #[test]
+fn whoever_denies_what_they_approved_before_ends_the_login_that_is_under_way() {
+    let mut world = World::new();
+    let (ticket, other) = (world.returned_ticket(), world.returned_ticket());
+    let locations = [false, true].map(|remember| world.answer(&ticket, remember, START.plus(60)).unwrap());
+    let kept = world.answer(&other, false, START).unwrap();
+    let provider = world.provider().clone();
+    let decisions = [false, true].map(|remember| Decision {
+        provider: &provider,
+        account: AccountChoice::ByProvider,
+        approval: Some(Approval::Given { remember }),
+    });
+    for _ in 0..2 {
+        cancel(&ticket, &decisions, &world.store).unwrap();
+    }
+    for location in locations {
+        let refused = world.returned(&state_in(&location), Some(&world.browser), START.plus(61)).unwrap_err();
+        assert_eq!(refused, LoginRejection::AlreadyFinished);
+    }
+    assert!(world.returned(&state_in(&kept), Some(&world.browser), START.plus(61)).is_ok());
+}
+
+#[test]
 fn whoever_answers_again_when_the_login_has_expired_gets_time_anew() {
     let mut world = World::new();
     let ticket = world.returned_ticket();
