@@ -208,6 +208,27 @@ async fn of_64_consents_with_one_ticket_all_lead_to_one_login_which_any_of_them_
     world.gatehouse.stop().await;
 }
 
+/// The same page, in another window or by going back.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_denies_what_they_approved_before_is_let_in_by_no_login_of_that_page() {
+    let world = AttackWorld::start().await;
+    let alice = Person::new("alice");
+    let mut flow = world.flow(&alice);
+    flow.to(Step::Asked).await;
+    let (approve, deny) = (flow.decision("approve"), flow.decision("deny"));
+    let sent = alice.submit(&world.gatehouse.url, "/consent", &approve).await;
+    for _ in 0..2 {
+        let denied = alice.submit(&world.gatehouse.url, "/consent", &deny).await;
+        assert_eq!(parameter(&denied.location().unwrap(), "error").as_deref(), Some("access_denied"));
+    }
+    let before = world.store().await;
+    let returned = alice.open(&sent.location().unwrap(), From::OtherSite).await;
+    assert_shown(&alice.open(&returned.location().unwrap(), From::OtherSite).await, 400, "the login that was denied");
+    world.assert_unchanged(&before, "a callback of it").await;
+    assert_eq!(world.provider().count(Endpoint::Token), 0, "the provider was asked");
+    world.gatehouse.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_form_that_is_sent_a_thousand_times_begins_one_login() {
     let world = AttackWorld::start().await;
