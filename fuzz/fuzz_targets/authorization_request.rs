@@ -123,7 +123,7 @@ fn stays_itself_in_its_browser(request: &AuthorizationRequest) {
     let later = START.plus(24 * 60 * 60);
     let choice = Choice { request: request.clone(), may_be_remembered: true };
     let ticket = choice.ticket(&own, keys(), START, &mut entropy).expect("a ticket");
-    let redeem = |browser, now| Choice::redeem(&ticket, browser, keys(), configuration(), &store, now);
+    let redeem = |browser, now| Choice::redeem(&ticket, browser, keys(), configuration(), &store, now).map(|(choice, _)| choice);
     let redeemed = redeem(&own, START).expect("the same browser");
     assert_same(&redeemed.request, request);
     assert!(redeemed.may_be_remembered && redeem(&other, START).is_err() && redeem(&own, later).is_err());
@@ -131,7 +131,7 @@ fn stays_itself_in_its_browser(request: &AuthorizationRequest) {
     let approved = Some(Approval::Given { remember: true });
     let question = Question { request: request.clone(), provider: providers().0, approved };
     let ticket = question.ticket(&own, keys(), START, &mut entropy).expect("a ticket");
-    let redeem = |browser, now| Question::redeem(&ticket, browser, keys(), configuration(), &store, now);
+    let redeem = |browser, now| Question::redeem(&ticket, browser, keys(), configuration(), &store, now).map(|(question, _)| question);
     let redeemed = redeem(&own, START).expect("the same browser");
     assert_same(&redeemed.request, request);
     assert!(redeemed.provider.name == "demo" && redeemed.approved == approved);
@@ -197,7 +197,7 @@ fn signs_in_once(request: &AuthorizationRequest) {
     assert!(login.authorization_url.as_str().starts_with("https://op.example/authorize?"));
     let approval = Approval::Given { remember: false };
     let purpose = LoginPurpose::Authorization { request: Box::new(request.clone()), approval };
-    pending.keep(&purpose, provider, &login.secrets, &own, &store, &mut entropy).expect("the store answers");
+    pending.keep(&purpose, provider, &login, &own, &store, &mut entropy).expect("the store answers");
     let kept = store.snapshot();
     let take = |browser| ReturnedLogin::take(&state, browser, keys(), configuration(), &store, START);
     assert!(matches!(take(None), Err(LoginRejection::OtherBrowser)));

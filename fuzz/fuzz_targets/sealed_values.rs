@@ -100,7 +100,7 @@ impl World {
         let callback_url = configuration().callback_url();
         let known = metadata(&provider.issuer);
         let login = Login::begin(provider, &known, &callback_url, &state, AccountChoice::ByProvider, &mut entropy);
-        let kept = pending.keep(&LoginPurpose::Account, provider, &login.secrets, &browser, &store, &mut entropy);
+        let kept = pending.keep(&LoginPurpose::Account, provider, &login, &browser, &store, &mut entropy);
         kept.expect("the store answers");
         let upstream = UpstreamTokens {
             access_token: Some(SecretString::new("provider's".to_owned())),

@@ -14,6 +14,7 @@ use crate::bindings::gatehouse::auth::sessions;
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
 use crate::log::Decision;
+use crate::login::NotBegun;
 use crate::{cookies, log, login, pages, responses};
 
 const SESSIONS: &str = "sessions";
@@ -36,11 +37,11 @@ pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
 
 fn overview(context: &Context, account: &Account, browser: &Browser) -> Result<Response<Vec<u8>>, String> {
     let provider = account.provider(&context.configuration).ok_or("the identity provider is gone")?;
-    let sessions = sessions::list(account.subject.as_str()).map_err(unavailable)?;
+    let listing = sessions::list(account.subject.as_str()).map_err(unavailable)?;
     let consents = context.remembered_consents().of(&account.subject).map_err(|error| error.to_string())?;
     let ticket = account.ticket(browser, &context.keys, context.now, &mut SystemEntropy);
     let ticket = ticket.map_err(|error| error.to_string())?;
-    Ok(pages::sessions(&context.configuration, provider, &sessions, &consents, &ticket))
+    Ok(pages::sessions(&context.configuration, provider, &listing, &consents, &ticket))
 }
 
 fn ask_to_sign_in(context: &Context, browser: Option<Browser>, status: u16) -> Response<Vec<u8>> {
@@ -105,17 +106,22 @@ pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Respons
 /// `POST /sign-in`: sends the user to the identity provider that they picked.
 pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let picked = Form::read(context, request).and_then(|form| {
-        check_sign_in(form.required("ticket")?, &form.browser, &context.keys, context.now)?;
+        let ticket = check_sign_in(form.required("ticket")?, &form.browser, &context.keys, context.now)?;
         let provider = context.configuration.identity_provider(form.required("provider")?);
         let which = match form.optional("account")? {
             Some("another") => AccountChoice::ByUser,
             Some(_) | None => AccountChoice::ByProvider,
         };
-        Ok((provider.ok_or(PageRejection::UnknownProvider)?, which, form.browser))
+        Ok((provider.ok_or(PageRejection::UnknownProvider)?, which, form.browser, ticket))
     });
     match picked {
-        Ok((provider, which, browser)) => login::begin(context, &LoginPurpose::Account, provider, &browser, which)
-            .unwrap_or_else(|reason| out_of_order(SIGN_IN, &reason)),
+        Ok((provider, which, browser, ticket)) => {
+            match login::begin(context, &LoginPurpose::Account, provider, &browser, which, Some(&ticket)) {
+                Ok(redirect) => redirect,
+                Err(NotBegun::Refused(rejection)) => login::refused(SIGN_IN, None, &rejection),
+                Err(NotBegun::Failed(reason)) => out_of_order(SIGN_IN, &reason),
+            }
+        }
         Err(rejection) => forms::refused(SIGN_IN, &rejection),
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let mut response = match context.configuration.identity_providers.as_slice() {
         [only] => {
             let question = Question { request: authorization, provider: only, approved: None };
-            consent::ask(context, &question, &browser, may_be_remembered, EVENT)
+            consent::ask(context, &question, &browser, may_be_remembered, None, EVENT)
         }
         several => choose(context, several, Choice { request: authorization, may_be_remembered }, &browser),
     };

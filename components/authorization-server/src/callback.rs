@@ -156,7 +156,7 @@ fn finish(
     match &failure {
         Unsuccessful::NotTheirConsent => {
             log::denied(EVENT, client_id, &failure);
-            consent::ask(context, &Question { approved: None, ..question }, browser, false, EVENT)
+            consent::ask(context, &Question { approved: None, ..question }, browser, false, None, EVENT)
         }
         Unsuccessful::Provider(of_provider) => match of_provider.access() {
             Some(rejection) => {

@@ -4,7 +4,8 @@ use gatehouse_oauth::ErrorCode;
 use gatehouse_oauth::authorization::AuthorizationRequest;
 use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::consent::{Approval, Question};
-use gatehouse_oauth::login::LoginPurpose;
+use gatehouse_oauth::login::{self, LoginPurpose};
+use gatehouse_oauth::page::ReturnedTicket;
 use gatehouse_openid::{AccessRejection, AccountChoice};
 use http::{Request, Response};
 use http_shell::SystemEntropy;
@@ -12,22 +13,26 @@ use http_shell::SystemEntropy;
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
 use crate::log::Decision;
-use crate::{cookies, log, login, pages, responses};
+use crate::login::{NotBegun, begin, refused};
+use crate::{cookies, log, pages, responses};
 
 const EVENT: &str = "consent";
 
-/// Shows the consent page, or sends the user on to the identity provider where they do not want to be asked again.
+/// Shows the consent page, or sends the user on to the identity provider where they do not want to be asked again. `ticket`
+/// is that of the page on which they chose the provider, where there was one.
 pub(crate) fn ask(
     context: &Context,
     question: &Question<'_>,
     browser: &Browser,
     may_be_remembered: bool,
+    ticket: Option<&ReturnedTicket>,
     event: &'static str,
 ) -> Response<Vec<u8>> {
     if may_be_remembered {
         match context.remembered_consents().cover(browser, &question.request, question.provider) {
             Ok(true) => {
-                return sign_in(context, question, browser, Approval::Remembered, AccountChoice::ByProvider, event);
+                let account = AccountChoice::ByProvider;
+                return sign_in(context, question, browser, Approval::Remembered, account, ticket, event);
             }
             Ok(false) => {}
             // The user can be asked without a store.
@@ -52,10 +57,10 @@ enum Decided {
 /// Sends the user to the identity provider, or the client its refusal.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     match decided(context, request) {
-        Ok((browser, question, Decided::Approved(approval, account))) => {
-            sign_in(context, &question, &browser, approval, account, EVENT)
+        Ok((browser, question, ticket, Decided::Approved(approval, account))) => {
+            sign_in(context, &question, &browser, approval, account, Some(&ticket), EVENT)
         }
-        Ok((_, question, Decided::Denied)) => denied_by_user(context, &question),
+        Ok((_, question, ticket, Decided::Denied)) => denied_by_user(context, &question, &ticket),
         Err(rejection) => forms::refused(EVENT, &rejection),
     }
 }
@@ -63,19 +68,19 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 fn decided<'c>(
     context: &'c Context,
     request: &Request<Vec<u8>>,
-) -> Result<(Browser, Question<'c>, Decided), FormRejection> {
+) -> Result<(Browser, Question<'c>, ReturnedTicket, Decided), FormRejection> {
     let form = Form::read(context, request)?;
     let (ticket, decision) = (form.required("ticket")?, form.required("decision")?);
     let remember = form.optional("remember")?.is_some();
     let (keys, configuration) = (&context.keys, &context.configuration);
-    let question = Question::redeem(ticket, &form.browser, keys, configuration, &context.store, context.now)?;
+    let (question, ticket) = Question::redeem(ticket, &form.browser, keys, configuration, &context.store, context.now)?;
     let decided = match (decision, question.approved) {
         ("approve", None) => Decided::Approved(Approval::Given { remember }, AccountChoice::ByProvider),
         // Only the page that tells of a refusal by the provider has this button, and its ticket says what was approved.
         ("another-account", Some(approval)) => Decided::Approved(approval, AccountChoice::ByUser),
         _ => Decided::Denied,
     };
-    Ok((form.browser, question, decided))
+    Ok((form.browser, question, ticket, decided))
 }
 
 fn sign_in(
@@ -84,23 +89,25 @@ fn sign_in(
     browser: &Browser,
     approval: Approval,
     account: AccountChoice,
+    ticket: Option<&ReturnedTicket>,
     event: &'static str,
 ) -> Response<Vec<u8>> {
+    let client_id = Some(question.request.client.client_id.as_str());
     let purpose = LoginPurpose::Authorization { request: Box::new(question.request.clone()), approval };
-    match login::begin(context, &purpose, question.provider, browser, account) {
+    match begin(context, &purpose, question.provider, browser, account, ticket) {
         Ok(mut redirect) => {
             // What a provider redirects to is its own business.
-            let client_id = &question.request.client.client_id;
-            cookies::set_departure(&mut redirect, client_id, &context.configuration.public_url);
+            let departing = &question.request.client.client_id;
+            cookies::set_departure(&mut redirect, departing, &context.configuration.public_url);
             let reason = match approval {
                 Approval::Given { .. } => None,
                 Approval::Remembered => Some("the user does not want to be asked again".to_owned()),
             };
-            let client_id = Some(client_id.as_str());
             Decision { event, outcome: "allowed", reason, client_id, ..Decision::default() }.write();
             redirect
         }
-        Err(reason) => {
+        Err(NotBegun::Refused(rejection)) => refused(event, client_id, &rejection),
+        Err(NotBegun::Failed(reason)) => {
             log::failed(event, reason);
             answer_client(
                 context,
@@ -112,7 +119,16 @@ fn sign_in(
     }
 }
 
-fn denied_by_user(context: &Context, question: &Question<'_>) -> Response<Vec<u8>> {
+fn denied_by_user(context: &Context, question: &Question<'_>, ticket: &ReturnedTicket) -> Response<Vec<u8>> {
+    let of = |account, approval| login::Decision { provider: question.provider, account, approval: Some(approval) };
+    // What the same page may have begun before, in another window or by going back.
+    let begun = match question.approved {
+        None => [false, true].map(|remember| of(AccountChoice::ByProvider, Approval::Given { remember })).to_vec(),
+        Some(approval) => vec![of(AccountChoice::ByUser, approval)],
+    };
+    if let Err(error) = login::cancel(ticket, &begun, &context.store) {
+        log::failed(EVENT, error);
+    }
     let reason = match question.approved {
         None => "the user denied the request",
         Some(_) => "the user was not let in",

@@ -2,32 +2,88 @@
 
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_oauth::browser::Browser;
-use gatehouse_oauth::login::{LoginPurpose, PendingLogin};
+use gatehouse_oauth::login::{BeginRejection, Decision, LoginPurpose, PendingLogin};
+use gatehouse_oauth::page::ReturnedTicket;
 use gatehouse_openid::{AccountChoice, Login};
+use gatehouse_storage::StoreUnavailable;
 use http::Response;
 use http_shell::SystemEntropy;
 
 use crate::context::Context;
-use crate::responses;
+use crate::{log, pages, responses};
 
-/// Keeps what the login is for, and redirects to the provider.
+/// Why nobody is sent away.
+pub(crate) enum NotBegun {
+    /// The page was answered before, and that login is over; or too many begin at the moment.
+    Refused(BeginRejection),
+    /// Provider, store or keys do not answer. The text is for the log.
+    Failed(String),
+}
+
+/// Keeps what the login is for, and redirects to the provider. Where a form asked for it, `ticket` is that of its page: the
+/// form sent again leads to the same login, costs no entry more, and asks the provider for nothing.
 ///
 /// # Errors
-/// Where the provider or the store does not answer; nobody is sent away then. The text is for the log.
+/// Where nobody is sent away.
 pub(crate) fn begin(
     context: &Context,
     purpose: &LoginPurpose,
     provider: &IdentityProvider,
     browser: &Browser,
     account: AccountChoice,
-) -> Result<Response<Vec<u8>>, String> {
-    let metadata = context.client_of(provider).metadata().map_err(|error| error.to_string())?;
-    let pending =
-        PendingLogin::generate(&context.keys, context.now, &mut SystemEntropy).map_err(|error| error.to_string())?;
+    ticket: Option<&ReturnedTicket>,
+) -> Result<Response<Vec<u8>>, NotBegun> {
+    let Context { keys, store, now, .. } = context;
+    let pending = match ticket {
+        Some(ticket) => {
+            let decision = Decision { provider, account, approval: purpose.approval() };
+            PendingLogin::of_ticket(ticket, &decision, keys, *now, &mut SystemEntropy)
+        }
+        None => PendingLogin::generate(keys, *now, &mut SystemEntropy),
+    };
+    let pending = pending.map_err(failed)?;
+    if ticket.is_some()
+        && let Some(location) = pending.under_way(store, *now)?
+    {
+        return Ok(responses::redirect_to_identity_provider(&location));
+    }
+    // Before the provider is asked for anything.
+    pending.count(context.configuration.sign_ins.per_minute, store, *now)?;
+    let metadata = context.client_of(provider).metadata().map_err(failed)?;
     let callback_url = context.configuration.callback_url();
-    let login = Login::begin(provider, &metadata, &callback_url, pending.state(), account, &mut SystemEntropy);
-    pending
-        .keep(purpose, provider, &login.secrets, browser, &context.store, &mut SystemEntropy)
-        .map_err(|error| error.to_string())?;
+    let login = Login::begin(provider, &metadata, &callback_url, pending.state(), account, &mut pending.entropy());
+    pending.keep(purpose, provider, &login, browser, store, &mut SystemEntropy)?;
     Ok(responses::redirect_to_identity_provider(login.authorization_url.as_str()))
+}
+
+impl From<BeginRejection> for NotBegun {
+    fn from(rejection: BeginRejection) -> Self {
+        match rejection {
+            BeginRejection::AlreadyFinished | BeginRejection::TooMany { .. } => Self::Refused(rejection),
+            BeginRejection::Unavailable(error) => failed(error),
+        }
+    }
+}
+
+impl From<StoreUnavailable> for NotBegun {
+    fn from(error: StoreUnavailable) -> Self {
+        failed(error)
+    }
+}
+
+fn failed(reason: impl ToString) -> NotBegun {
+    NotBegun::Failed(reason.to_string())
+}
+
+/// Tells somebody who is not sent away what to do.
+pub(crate) fn refused(event: &'static str, client_id: Option<&str>, rejection: &BeginRejection) -> Response<Vec<u8>> {
+    log::denied(event, client_id, rejection);
+    match rejection {
+        BeginRejection::TooMany { retry_after } => pages::too_many(*retry_after),
+        BeginRejection::AlreadyFinished | BeginRejection::Unavailable(_) => pages::error(
+            403,
+            "This page was answered before",
+            "What you decided on it has been carried out. Go back to where you came from, and begin again if you need to.",
+        ),
+    }
 }

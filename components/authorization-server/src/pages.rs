@@ -93,6 +93,17 @@ pub(crate) fn try_again(reason: NotNow) -> Response<Vec<u8>> {
     response
 }
 
+/// More people sign in at once than the operator allows. `retry_after` is in seconds.
+pub(crate) fn too_many(retry_after: u64) -> Response<Vec<u8>> {
+    let mut response = error(
+        503,
+        "Too many people are signing in at the moment",
+        "Wait for a minute, then load this page again, or go back to your application and sign in again.",
+    );
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+    response
+}
+
 /// The user wants to sign in, or has signed in, where they no longer can.
 pub(crate) fn withdrawn_provider() -> Response<Vec<u8>> {
     error(

@@ -14,6 +14,7 @@ pub(crate) fn rejection(rejection: sessions::Rejection) -> TokenRejection {
         sessions::Rejection::WrongClient => Rejection::WrongClient,
         sessions::Rejection::BeyondGrant => Rejection::BeyondGrant,
         sessions::Rejection::OtherResource => Rejection::OtherResource,
+        sessions::Rejection::TooOften(retry_after) => Rejection::TooOften { retry_after },
         sessions::Rejection::Unavailable(reason) => Rejection::Unavailable(reason),
     })
 }

@@ -19,6 +19,7 @@ pub(crate) fn of_token(rejection: sessions::Rejection) -> Refusal {
         Rejection::WrongClient => Refusal::InvalidToken("of another client"),
         Rejection::BeyondGrant => Refusal::InvalidToken("for less than was granted"),
         Rejection::OtherResource => Refusal::InvalidToken("for another resource"),
+        Rejection::TooOften(_) => Refusal::InvalidToken("of a session that is refreshed too often"),
         Rejection::Unavailable(reason) => Refusal::Unavailable(format!("the token cannot be validated: {reason}")),
     }
 }

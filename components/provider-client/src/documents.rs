@@ -21,6 +21,10 @@ const DEFAULT_SECONDS: u64 = 60 * 60;
 /// Seconds for which a document is kept at most: a key that the provider gave up works here no longer than that.
 const LONGEST_SECONDS: u64 = 24 * 60 * 60;
 
+/// How often a document is asked for in a minute that cannot be had: whoever can have us ask must not be able to have us ask
+/// a provider without end that is down.
+const FAILURES_IN_A_MINUTE: u64 = 60;
+
 /// A document of the provider, as it is asked for and read.
 struct Document<T, R> {
     kind: Kind,
@@ -112,14 +116,26 @@ impl<H: Host> ProviderClient<'_, H> {
     /// The document as it is now. Only one that can be used is kept: an error, or a page in its place, would lock everyone
     /// out for as long.
     fn fetched<T, R: Into<LoginRejection>>(&self, document: &Document<T, R>) -> Result<T, Failure> {
+        let url = document.request.uri().to_string();
+        let cache = self.cache(self.host.store());
+        if cache.failures(document.kind, &url).map_err(Failure::Store)? >= FAILURES_IN_A_MINUTE {
+            return Err(Failure::LeftInPeace(document.name));
+        }
+        let fetched = self.fetch(document, &url);
+        if fetched.is_err() {
+            cache.note_failure(document.kind, &url).map_err(Failure::Store)?;
+        }
+        fetched
+    }
+
+    fn fetch<T, R: Into<LoginRejection>>(&self, document: &Document<T, R>, url: &str) -> Result<T, Failure> {
         let response = self.ask(document.name, &document.request, document.limit)?;
         let parsed = self.read(document, &response)?;
         let mut head = Response::new(());
         *head.headers_mut() = of_sole_user(response.headers());
         let seconds = lifetime(&document.request, &head, self.now, DEFAULT_SECONDS, LONGEST_SECONDS);
-        let url = document.request.uri().to_string();
         self.cache(self.host.store())
-            .put(document.kind, &url, response.body(), seconds, &mut self.host.entropy())
+            .put(document.kind, url, response.body(), seconds, &mut self.host.entropy())
             .map_err(Failure::Store)?;
         Ok(parsed)
     }

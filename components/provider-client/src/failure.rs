@@ -15,6 +15,11 @@ pub enum Failure {
     /// No answer.
     #[error("identity provider: no {0}: {1}")]
     NoAnswer(&'static str, #[source] NoAnswer),
+    /// It could not be had so often of late that nobody asks for it any more before the next minute.
+    #[error(
+        "identity provider: the {0} could not be had several times in this minute, and is not asked for again before the next"
+    )]
+    LeftInPeace(&'static str),
     /// Our own secret is missing.
     #[error(transparent)]
     Settings(SettingsError),
@@ -28,7 +33,7 @@ impl Failure {
     pub fn to_wire(&self) -> ClientError {
         match self {
             Self::Rejected(rejection) => rejection.to_wire(),
-            Self::NoAnswer(..) | Self::Store(_) => ClientError::TemporarilyUnavailable,
+            Self::NoAnswer(..) | Self::LeftInPeace(_) | Self::Store(_) => ClientError::TemporarilyUnavailable,
             Self::Settings(_) => ClientError::ServerError,
         }
     }
@@ -37,7 +42,7 @@ impl Failure {
     pub const fn access(&self) -> Option<&AccessRejection> {
         match self {
             Self::Rejected(LoginRejection::Access(rejection)) => Some(rejection),
-            Self::Rejected(_) | Self::NoAnswer(..) | Self::Settings(_) | Self::Store(_) => None,
+            Self::Rejected(_) | Self::NoAnswer(..) | Self::LeftInPeace(_) | Self::Settings(_) | Self::Store(_) => None,
         }
     }
 }

@@ -356,3 +356,23 @@ fn the_client_prints_only_the_providers_name() {
     let world = World::of_openid();
     assert_eq!(format!("{:?}", world.client()), r#"ProviderClient { provider: "main", .. }"#);
 }
+
+/// Anybody can begin a sign-in; whoever does it again and again must not have us ask a provider that is down each time.
+#[test]
+fn a_provider_whose_metadata_cannot_be_had_is_asked_sixty_times_in_a_minute_and_then_left_in_peace() {
+    let mut world = World::of_openid();
+    world.host.fail.set(Some(("/.well-known/openid-configuration", StatusCode::BAD_GATEWAY)));
+    let now = gatehouse_protocol::UnixTime::from_seconds(world.now.seconds() / 60 * 60);
+    world.set_now(now);
+    for _ in 0..200 {
+        let failure = world.client().metadata().unwrap_err();
+        assert_eq!(failure.to_wire(), ClientError::TemporarilyUnavailable);
+    }
+    assert_eq!(world.asked().len(), 60);
+    // A provider that is up again is asked in the next minute.
+    world.host.fail.set(None);
+    assert!(world.client().metadata().is_err() && world.asked().is_empty());
+    world.set_now(now.plus(60));
+    assert!(world.client().metadata().is_ok());
+    assert_eq!(world.asked().len(), 1);
+}

@@ -43,7 +43,7 @@ pub(crate) fn access_token(grant: &ProviderGrant) -> Result<Option<SecretString>
                 return Err(Rejection::Unavailable(reason));
             }
             Err(Failure::Unavailable(reason)) => {
-                lease.give_up(&HostStore, &mut SystemEntropy)?;
+                lease.give_up(&HostStore, now(), &mut SystemEntropy)?;
                 return Err(Rejection::Unavailable(reason));
             }
         }

@@ -6,7 +6,7 @@ use host_imports::HostStore;
 use http_shell::{SystemEntropy, now};
 
 use crate::bindings::exports::gatehouse::auth::sessions::{
-    Guest, Introspection, Principal, Rejection as WitRejection, Revocation, SessionRoot, Summary, Tokens,
+    Guest, Introspection, Listing, Principal, Rejection as WitRejection, Revocation, SessionRoot, Tokens,
     UpstreamTokens,
 };
 use crate::translate::{self, invalid};
@@ -97,9 +97,8 @@ impl Guest for SessionKeeper {
         .map(translate::revocation_to_wit)
     }
 
-    fn list(subject: String) -> Result<Vec<Summary>, WitRejection> {
-        with_sessions(|sessions| sessions.list(&owner(&subject)?))
-            .map(|summaries| summaries.iter().map(translate::summary_to_wit).collect())
+    fn list(subject: String) -> Result<Listing, WitRejection> {
+        with_sessions(|sessions| sessions.list(&owner(&subject)?)).map(|listing| translate::listing_to_wit(&listing))
     }
 
     fn end_one(subject: String, id: String) -> Result<bool, WitRejection> {

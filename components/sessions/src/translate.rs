@@ -5,7 +5,7 @@ use gatehouse_protocol::{
 };
 use gatehouse_sealing::HandleSecret;
 use gatehouse_session::{
-    Introspection, Principal, Rejection, Revocation, SessionRoot, Summary, TokenKind, Tokens, UpstreamTokens,
+    Introspection, Listing, Principal, Rejection, Revocation, SessionRoot, Summary, TokenKind, Tokens, UpstreamTokens,
 };
 
 use crate::bindings::exports::gatehouse::auth::sessions as wit;
@@ -90,7 +90,11 @@ pub(crate) fn revocation_to_wit(revocation: Revocation) -> wit::Revocation {
     }
 }
 
-pub(crate) fn summary_to_wit(summary: &Summary) -> wit::Summary {
+pub(crate) fn listing_to_wit(listing: &Listing) -> wit::Listing {
+    wit::Listing { newest: listing.newest.iter().map(summary_to_wit).collect(), total: listing.total }
+}
+
+fn summary_to_wit(summary: &Summary) -> wit::Summary {
     wit::Summary {
         id: summary.id.clone(),
         client_id: summary.client_id.to_string(),
@@ -112,6 +116,7 @@ pub(crate) fn rejection_to_wit(rejection: Rejection) -> wit::Rejection {
         Rejection::WrongClient => wit::Rejection::WrongClient,
         Rejection::BeyondGrant => wit::Rejection::BeyondGrant,
         Rejection::OtherResource => wit::Rejection::OtherResource,
+        Rejection::TooOften { retry_after } => wit::Rejection::TooOften(retry_after),
         Rejection::Unavailable(reason) => wit::Rejection::Unavailable(reason),
     }
 }

@@ -22,7 +22,7 @@ use self::values::{SecretDocument, unique};
 use crate::error::{one_line, problem};
 use crate::{
     AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, IdentityProvider, Lifetimes, Registration,
-    Route, Rule,
+    Route, Rule, SignIns,
 };
 
 const DEFAULT_ACCESS_TOKEN_SECONDS: u64 = 5 * 60;
@@ -37,6 +37,9 @@ const DEFAULT_REGISTRATIONS_PER_HOUR: u32 = 500;
 const MOST_REGISTRATIONS_PER_HOUR: u32 = 100_000;
 const DEFAULT_DOCUMENTS_PER_HOUR: u32 = 500;
 const MOST_DOCUMENTS_PER_HOUR: u32 = 100_000;
+const DEFAULT_SIGN_INS_PER_MINUTE: u32 = 3_000;
+/// More than that fills the store with sign-ins that nobody finishes.
+const MOST_SIGN_INS_PER_MINUTE: u32 = 100_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +55,8 @@ pub(crate) struct Document {
     registration: RegistrationDocument,
     #[serde(default)]
     client_documents: ClientDocumentsDocument,
+    #[serde(default)]
+    sign_ins: SignInsDocument,
     #[serde(default)]
     clients: Vec<ClientDocument>,
     identity_provider: Option<ProviderDocument>,
@@ -83,6 +88,12 @@ struct RegistrationDocument {
 struct ClientDocumentsDocument {
     enabled: Option<bool>,
     per_hour: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignInsDocument {
+    per_minute: Option<u32>,
 }
 
 /// Reads the document without judging its values.
@@ -118,6 +129,7 @@ impl Document {
             lifetimes: self.lifetimes.check()?,
             registration: self.registration.check()?,
             client_documents: self.client_documents.check()?,
+            sign_ins: self.sign_ins.check()?,
             clients: clients.collect::<Result<_, _>>()?,
             private_use_schemes: rules.private_use_schemes,
             identity_providers,
@@ -249,6 +261,16 @@ impl ClientDocumentsDocument {
             return Err(problem("client_documents.per_hour", text, "per_hour = 500"));
         }
         Ok(ClientDocuments { enabled: self.enabled.unwrap_or(true), per_hour })
+    }
+}
+
+impl SignInsDocument {
+    fn check(self) -> Result<SignIns, ConfigurationError> {
+        let per_minute = self.per_minute.unwrap_or(DEFAULT_SIGN_INS_PER_MINUTE);
+        if !(1..=MOST_SIGN_INS_PER_MINUTE).contains(&per_minute) {
+            return Err(problem("sign_ins.per_minute", "must be 1 to 100000", "per_minute = 3000"));
+        }
+        Ok(SignIns { per_minute })
     }
 }
 

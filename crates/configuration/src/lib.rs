@@ -26,7 +26,7 @@ pub use limits::{Counted, Limits, Rate};
 pub use origins::AllowedOrigins;
 pub use policy::{Effect, Pattern, Policy, Rule, What, Who};
 pub use registered_client::{ClientKeys, GrantType, RegisteredAuthentication, RegisteredClient};
-pub use registration::{ClientDocuments, Registration};
+pub use registration::{ClientDocuments, Registration, SignIns};
 pub use route::{Member, Prefix, Route, RoutePath, Servers};
 pub use secret_name::SecretName;
 pub use upstream::{Timeouts, Transport, Upstream};
@@ -51,6 +51,8 @@ pub struct Configuration {
     pub lifetimes: Lifetimes,
     /// Dynamic client registration (RFC 7591).
     pub registration: Registration,
+    /// Users who are sent to an identity provider.
+    pub sign_ins: SignIns,
     /// Client ID metadata documents.
     pub client_documents: ClientDocuments,
     /// The private-use schemes that redirect URIs may have (RFC 8252, section 7.1), such as `cursor`.

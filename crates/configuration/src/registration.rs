@@ -1,4 +1,4 @@
-//! Which clients may come without being in the configuration.
+//! Which clients may come without being in the configuration, and how many users at once.
 
 use crate::SecretName;
 
@@ -11,6 +11,14 @@ pub struct Registration {
     pub initial_access_token: Option<SecretName>,
     /// How many clients may register in an hour, all together. There is no trustworthy address to count by.
     pub per_hour: u32,
+}
+
+/// Users who are sent to an identity provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignIns {
+    /// How many sign-ins may begin in a minute, all together: each keeps two entries in the store until it is over, though
+    /// nobody may ever come back from the provider.
+    pub per_minute: u32,
 }
 
 /// Client ID metadata documents.

@@ -39,6 +39,7 @@ fn a_minimal_document_gets_the_documented_defaults() {
     assert_eq!(configuration.lifetimes, Lifetimes { access_token: 300, session: 86_400, consent: 2_592_000 });
     assert!(configuration.registration.enabled && configuration.registration.initial_access_token.is_none());
     assert_eq!(configuration.registration.per_hour, 500);
+    assert_eq!(configuration.sign_ins.per_minute, 3_000);
     assert_eq!(configuration.client_documents, ClientDocuments { enabled: true, per_hour: 500 });
     assert!(configuration.private_use_schemes.is_empty());
     assert_eq!(configuration.callback_url(), "https://gateway.example/callback");
@@ -156,9 +157,15 @@ fn registration_and_client_documents_can_be_limited_and_switched_off() {
         let documents = Configuration::parse(&with(&format!("[client_documents]\nper_hour = {per_hour}")));
         assert_eq!(documents.unwrap().client_documents, ClientDocuments { enabled: true, per_hour });
     }
+    for per_minute in [1, 100_000] {
+        let limited = Configuration::parse(&with(&format!("[sign_ins]\nper_minute = {per_minute}"))).unwrap();
+        assert_eq!(limited.sign_ins.per_minute, per_minute);
+    }
     for (lines, key) in [
         ("[client_documents]\nper_hour = 0", "client_documents.per_hour"),
         ("[client_documents]\nper_hour = 100001", "client_documents.per_hour"),
+        ("[sign_ins]\nper_minute = 0", "sign_ins.per_minute"),
+        ("[sign_ins]\nper_minute = 100001", "sign_ins.per_minute"),
         ("[registration]\nper_hour = 0", "registration.per_hour"),
         ("[registration]\nper_hour = 100001", "registration.per_hour"),
         ("[registration]\ninitial_access_token = { secret = \"A\" }", "registration.initial_access_token.secret"),

@@ -5,6 +5,9 @@
 //! a server key, and entries in numbered slots under it: for each period of 30 days a counter hands the numbers out.
 //! Who lists asks the counter for the highest number and reads downwards. The store alone tells neither whose a slot is
 //! nor which slots belong together.
+//!
+//! A list holds so many entries and no more ([`List::most`]): with one more, the oldest goes, and what it stands for with
+//! it. So whoever reads a list reads all of it, and whoever ends what is in it ends everything.
 
 mod slots;
 
@@ -17,10 +20,6 @@ use zeroize::Zeroizing;
 
 use crate::slots::{Slots, periods};
 
-/// The most slots that are read for one list: what a page shows, and what a subject that signs in without end can make
-/// us do.
-const SLOTS_READ: usize = 200;
-
 /// The lists that a subject has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
@@ -31,6 +30,15 @@ pub enum List {
 }
 
 impl List {
+    /// How many entries it holds at most, counted from the newest one, those that were removed among them. It is what a
+    /// subject that signs in without end can make us keep, and do.
+    pub const fn most(self) -> u64 {
+        match self {
+            Self::Sessions => 1_000,
+            Self::Consents => 200,
+        }
+    }
+
     const fn purpose(self) -> Purpose {
         match self {
             Self::Sessions => "directory-sessions",
@@ -68,38 +76,39 @@ impl<S: Store> Directory<'_, S> {
     /// Adds an entry to a list of `subject`. It is found for at least 90 days, the longest that a session lives, and is
     /// gone after 120; what `content` stands for may end before.
     ///
+    /// Where the list is full, `end` gets the oldest entry first and ends what it stands for. Where that fails, the entry
+    /// stays, and nothing is added.
+    ///
     /// # Errors
     /// Where the store does not answer; then the entry may be missing, and what it stands for must not begin.
-    pub fn add(
+    pub fn add<E: From<StoreUnavailable>>(
         &self,
         list: List,
         subject: &Subject,
         content: &[u8],
         entropy: &mut impl Entropy,
-    ) -> Result<(), StoreUnavailable> {
+        end: impl FnOnce(&Entry) -> Result<(), E>,
+    ) -> Result<(), E> {
         let newest = self.secrets(list, subject).next().ok_or_else(|| unavailable("there is no server key"))?;
-        let slots = Slots::new(&newest, *periods(self.now).end());
+        let slots = Slots::new(&newest, *periods(self.now).end(), list.most());
         let number = slots.take(self.store)?;
-        slots.put(number, content, self.store, entropy)
+        if let Some(oldest) = self.displaced(list, subject, &slots, number)? {
+            end(&oldest)?;
+            self.remove(&oldest)?;
+        }
+        Ok(slots.put(number, content, self.store, entropy)?)
     }
 
-    /// The entries in a list of `subject`, newest first. No more than the 200 newest slots are read, those of removed
-    /// entries among them. An entry that was altered in the store is left out.
+    /// The entries in a list of `subject`, newest first: all of them. An entry that was altered in the store is left out.
     ///
     /// # Errors
     /// Where the store does not answer.
     pub fn entries(&self, list: List, subject: &Subject) -> Result<Vec<Entry>, StoreUnavailable> {
         let mut entries = Vec::new();
-        let mut left = SLOTS_READ;
-        for period in periods(self.now).rev() {
-            // Newest key first: it has written since the older ones ceased to.
-            for secret in self.secrets(list, subject) {
-                let slots = Slots::new(&secret, period);
-                let taken = slots.taken(self.store)?;
-                for number in (1..=taken).rev().take(left) {
-                    left -= 1;
-                    entries.extend(slots.get(number, self.store)?);
-                }
+        for slots in self.newest_first(list, subject) {
+            let taken = slots.taken(self.store)?;
+            for number in slots.kept(taken).rev() {
+                entries.extend(slots.get(number, self.store)?);
             }
         }
         Ok(entries)
@@ -111,6 +120,41 @@ impl<S: Store> Directory<'_, S> {
     /// Where the store does not answer; the entry may then still be there.
     pub fn remove(&self, entry: &Entry) -> Result<(), StoreUnavailable> {
         self.store.delete(&entry.key)
+    }
+
+    /// The entry that has to go where the newest one gets this `number` in `current`: so many were added after it as the list
+    /// holds.
+    fn displaced(
+        &self,
+        list: List,
+        subject: &Subject,
+        current: &Slots,
+        number: u64,
+    ) -> Result<Option<Entry>, StoreUnavailable> {
+        let most = list.most();
+        if slots::given_out(number) > most {
+            return current.get(number, self.store);
+        }
+        // How many of the entries before those of the current slots may stay.
+        let mut may_stay = most.saturating_sub(slots::given_out(number));
+        for older in self.newest_first(list, subject).skip(1) {
+            let taken = older.taken(self.store)?;
+            match slots::given_out(taken).checked_sub(may_stay) {
+                Some(1..) => return older.get(taken.saturating_sub(may_stay), self.store),
+                Some(0) | None => may_stay = may_stay.saturating_sub(slots::given_out(taken)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// All slots in which entries of a list can be, those of the newest first: for each period those under the newest key,
+    /// which has written since the older ones ceased to.
+    fn newest_first(&self, list: List, subject: &Subject) -> impl Iterator<Item = Slots> {
+        let secrets: Vec<HandleSecret> = self.secrets(list, subject).collect();
+        periods(self.now).rev().flat_map(move |period| {
+            let slots = |secret| Slots::new(secret, period, list.most());
+            secrets.iter().map(slots).collect::<Vec<_>>()
+        })
     }
 
     /// One secret for each server key, that of the newest first: written is under the newest, looked up under all.

@@ -28,19 +28,26 @@ pub(crate) fn periods(now: UnixTime) -> RangeInclusive<u64> {
     current.saturating_sub(PERIODS_AFTER)..=current
 }
 
-/// The slots of one list of one subject, under one server key, in one period.
+/// The slots of one list of one subject, under one server key, in one period. There are so many as the list holds entries:
+/// numbers beyond begin with the first slot again.
 pub(crate) struct Slots {
     secret: HandleSecret,
     expires_at: UnixTime,
+    most: u64,
 }
 
 impl Slots {
-    pub(crate) fn new(list: &HandleSecret, period: u64) -> Self {
+    pub(crate) fn new(list: &HandleSecret, period: u64, most: u64) -> Self {
         let end = period.saturating_add(1 + PERIODS_AFTER).saturating_mul(PERIOD);
-        Self { secret: list.derive("period", period), expires_at: UnixTime::from_seconds(end) }
+        Self { secret: list.derive("period", period), expires_at: UnixTime::from_seconds(end), most: most.max(1) }
     }
 
-    /// The number of a slot that nobody else has or will have.
+    /// The numbers whose entries can still be there where `taken` is the highest.
+    pub(crate) fn kept(&self, taken: u64) -> RangeInclusive<u64> {
+        taken.saturating_sub(self.most).saturating_add(1)..=taken
+    }
+
+    /// A number that nobody else has or will have.
     pub(crate) fn take(&self, store: &impl Store) -> Result<u64, StoreUnavailable> {
         let counter = self.counter()?;
         if store.get(&self.key(NOTE)?)?.is_none() {
@@ -83,7 +90,8 @@ impl Slots {
     }
 
     fn slot(&self, number: u64) -> HandleSecret {
-        self.secret.derive("slot", number)
+        let place = if number == NOTE { NOTE } else { (number - 1) % self.most + 1 };
+        self.secret.derive("slot", place)
     }
 
     fn key(&self, number: u64) -> Result<Key, StoreUnavailable> {
@@ -93,4 +101,9 @@ impl Slots {
     fn counter(&self) -> Result<Key, StoreUnavailable> {
         Ok(Key::new(COUNTER, &self.secret.record_id(), self.expires_at)?)
     }
+}
+
+/// How many entries were given a number where `number` was given last: the first one is nobody's.
+pub(crate) const fn given_out(number: u64) -> u64 {
+    number.saturating_sub(1)
 }

@@ -38,7 +38,12 @@ fn at<'a>(store: &'a MemoryStore, keys: &'a KeyRing, now: UnixTime) -> Directory
 }
 
 fn add<S: Store>(directory: &Directory<'_, S>, content: &str) -> Result<(), StoreUnavailable> {
-    directory.add(List::Sessions, &alice(), content.as_bytes(), &mut Counting(0))
+    directory.add(List::Sessions, &alice(), content.as_bytes(), &mut Counting(0), |_| Ok(()))
+}
+
+/// How many slots the store has, without the notes that counters are there.
+fn slots(store: &MemoryStore) -> usize {
+    store.values().iter().filter(|value| !value.is_empty()).count()
 }
 
 fn contents<S: Store>(directory: &Directory<'_, S>, list: List, subject: &Subject) -> Vec<String> {
@@ -104,24 +109,69 @@ fn the_newest_come_first_across_periods() {
     assert_eq!(listed(&at(&store, &keys, START.plus(111 * DAY))), ["fifth", "fourth", "third", "second", "first"]);
 }
 
+/// S11 of the strangers: 200 slots were read, whatever there was.
 #[test]
-fn two_hundred_slots_are_read_and_no_more_across_periods_and_keys() {
+fn a_list_is_read_whole_and_holds_so_many_and_the_oldest_goes_first_across_periods_and_keys() {
     let (store, old) = (MemoryStore::at(START), ring(&[("old", 1)]));
     let both = ring(&[("new", 2), ("old", 1)]);
     let later = START.plus(31 * DAY);
-    add(&at(&store, &old, START), "0").unwrap();
-    add(&at(&store, &old, later), "1").unwrap();
-    for number in 2..SLOTS_READ - 2 {
-        add(&at(&store, &both, later), &number.to_string()).unwrap();
+    let most = usize::try_from(List::Sessions.most()).unwrap();
+    let ended = RefCell::new(Vec::new());
+    let add = |directory: &Directory<'_, MemoryStore>, number: usize| {
+        let end = |oldest: &Entry| {
+            ended.borrow_mut().push(String::from_utf8(oldest.content.to_vec()).unwrap());
+            Ok::<_, StoreUnavailable>(())
+        };
+        directory.add(List::Sessions, &alice(), number.to_string().as_bytes(), &mut Counting(0), end).unwrap();
+    };
+    // In one period, in the next one, and there under another key.
+    for number in 0..3 {
+        add(&at(&store, &old, START), number);
+    }
+    for number in 3..5 {
+        add(&at(&store, &old, later), number);
+    }
+    for number in 5..most {
+        add(&at(&store, &both, later), number);
     }
     let found = listed(&at(&store, &both, later));
-    // The numbers with which the counters began are read, too: three of them.
-    assert_eq!((found.len(), found.last().unwrap().as_str()), (SLOTS_READ - 2, "0"));
-    for number in SLOTS_READ - 2..SLOTS_READ + 1 {
-        add(&at(&store, &both, later), &number.to_string()).unwrap();
+    assert_eq!((found.len(), found[0].as_str(), found.last().unwrap().as_str()), (most, "999", "0"));
+    assert!(ended.borrow().is_empty());
+    for number in most..3 * most {
+        add(&at(&store, &both, later), number);
+        let ended = ended.borrow();
+        assert_eq!((ended.len(), ended.last().unwrap()), (number + 1 - most, &(number - most).to_string()));
+        assert_eq!(slots(&store), most, "{number}");
     }
     let found = listed(&at(&store, &both, later));
-    assert_eq!((found.first().unwrap().as_str(), found.last().unwrap().as_str()), ("200", "2"));
+    let expected: Vec<_> = (2 * most..3 * most).rev().map(|number| number.to_string()).collect();
+    assert_eq!(found, expected);
+    // A period later they are still what the list holds.
+    let last = later.plus(30 * DAY);
+    add(&at(&store, &both, last), 3 * most);
+    assert_eq!(ended.borrow().last().unwrap(), &(2 * most).to_string());
+    assert_eq!(listed(&at(&store, &both, last)).len(), most);
+}
+
+#[test]
+fn nothing_is_added_where_the_oldest_cannot_be_ended_and_it_stays_listed() {
+    let (store, keys) = (MemoryStore::at(START), ring(&[("a", 1)]));
+    let directory = at(&store, &keys, START);
+    let most = List::Sessions.most();
+    for number in 0..most {
+        add(&directory, &number.to_string()).unwrap();
+    }
+    let refused = directory.add(List::Sessions, &alice(), b"new", &mut Counting(0), |_| Err(unavailable("no")));
+    assert!(refused.is_err());
+    let found = listed(&directory);
+    assert_eq!((found.len() as u64, found.contains(&"0".to_owned())), (most, true));
+    // The number is gone with it; the next one does not overwrite what was never ended.
+    for number in 0..2 * most {
+        add(&directory, &format!("again {number}")).unwrap();
+        assert!(slots(&store) as u64 <= most);
+    }
+    let found = listed(&directory);
+    assert!(found.iter().all(|content| content.starts_with("again")), "{found:?}");
 }
 
 #[test]

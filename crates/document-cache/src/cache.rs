@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 const SEALED: Purpose = "document-cache";
 /// A counter for each document and minute: who increments it to 1 may fetch.
 const FETCH: Kind = "document-fetch";
+/// A counter for each document and minute: how often it could not be had.
+const FAILED: Kind = "document-failures";
 /// A day. It is also the longest that a document can be kept.
 const PERIODS: Periods = Periods::of_seconds(LONGEST_SECONDS);
 const LONGEST_SECONDS: u64 = 24 * 60 * 60;
@@ -91,6 +93,28 @@ impl<S: Store> DocumentCache<'_, S> {
         let counter = Key::new(FETCH, &id(&[kind, url]), FETCH_PERIODS.end_of_new(self.now))?;
         // On one backend two first increments that race can both see 1; one fetch too many is harmless.
         Ok(self.store.increment(&counter, 1)? == 1)
+    }
+
+    /// How often the document could not be had in this minute, by all callers in all instances.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn failures(&self, kind: Kind, url: &str) -> Result<u64, StoreUnavailable> {
+        self.count_failures(kind, url, 0)
+    }
+
+    /// Notes that the document could not be had.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn note_failure(&self, kind: Kind, url: &str) -> Result<(), StoreUnavailable> {
+        self.count_failures(kind, url, 1).map(|_| ())
+    }
+
+    fn count_failures(&self, kind: Kind, url: &str, more: i64) -> Result<u64, StoreUnavailable> {
+        let counter = Key::new(FAILED, &id(&[kind, url]), FETCH_PERIODS.end_of_new(self.now))?;
+        // Two first increments that race may lose one; one try too many is harmless.
+        Ok(u64::try_from(self.store.increment(&counter, more)?).unwrap_or(0))
     }
 
     fn open(&self, kind: Kind, url: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {

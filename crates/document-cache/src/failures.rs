@@ -57,7 +57,7 @@ impl<S: Store> DocumentCache<'_, S> {
     pub fn failed_lately(&self, host: &str, url: &str) -> Result<FailedLately, StoreUnavailable> {
         let (of_host, of_url) = (digest(host), digest(url));
         let failures: Vec<Failure> =
-            self.failures(host)?.into_iter().filter(|failure| failure.host == of_host).collect();
+            self.failures_of(host)?.into_iter().filter(|failure| failure.host == of_host).collect();
         Ok(if failures.iter().any(|failure| failure.url == Some(of_url)) {
             FailedLately::Url
         } else if failures.len() >= MOST_OF_HOST || failures.iter().any(|failure| failure.url.is_none()) {
@@ -84,7 +84,7 @@ impl<S: Store> DocumentCache<'_, S> {
             Failed::Url(url) => Some(digest(url)),
         };
         let failure = Failure { host: digest(host), url, until: self.now.plus(seconds).seconds() };
-        let mut failures = self.failures(host)?;
+        let mut failures = self.failures_of(host)?;
         failures.retain(|known| (known.host, known.url) != (failure.host, failure.url));
         failures.push(failure);
         let too_many = failures.len().saturating_sub(MOST_IN_PLACE);
@@ -95,7 +95,7 @@ impl<S: Store> DocumentCache<'_, S> {
     }
 
     /// Those that still count, the oldest first.
-    fn failures(&self, host: &str) -> Result<Vec<Failure>, StoreUnavailable> {
+    fn failures_of(&self, host: &str) -> Result<Vec<Failure>, StoreUnavailable> {
         let kept = self.get(FAILURES, &place(host))?;
         let bytes = kept.iter().flat_map(|kept| kept.chunks_exact(LENGTH));
         Ok(bytes.filter_map(Failure::from_bytes).filter(|failure| self.now.seconds() < failure.until).collect())

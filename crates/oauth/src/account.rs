@@ -6,7 +6,7 @@ use gatehouse_sealing::{KeyRing, Purpose, Unopenable};
 use serde::{Deserialize, Serialize};
 
 use crate::browser::Browser;
-use crate::page::{self, PageRejection};
+use crate::page::{self, PageRejection, ReturnedTicket};
 
 const COOKIE: Purpose = "account";
 const TICKET: Purpose = "account-ticket";
@@ -99,7 +99,7 @@ impl Account {
     /// # Errors
     /// See [`PageRejection`].
     pub fn check(&self, ticket: &str, browser: &Browser, keys: &KeyRing, now: UnixTime) -> Result<(), PageRejection> {
-        page::open(TICKET, &[&browser.digest(), self.subject.as_str()], ticket, keys, now)
+        page::open(TICKET, &[&browser.digest(), self.subject.as_str()], ticket, keys, now).map(|((), _)| ())
     }
 }
 
@@ -121,8 +121,13 @@ pub fn sign_in_ticket(
 ///
 /// # Errors
 /// See [`PageRejection`].
-pub fn check_sign_in(ticket: &str, browser: &Browser, keys: &KeyRing, now: UnixTime) -> Result<(), PageRejection> {
-    page::open(SIGN_IN_TICKET, &[&browser.digest()], ticket, keys, now)
+pub fn check_sign_in(
+    ticket: &str,
+    browser: &Browser,
+    keys: &KeyRing,
+    now: UnixTime,
+) -> Result<ReturnedTicket, PageRejection> {
+    page::open(SIGN_IN_TICKET, &[&browser.digest()], ticket, keys, now).map(|((), returned)| returned)
 }
 
 #[cfg(test)]

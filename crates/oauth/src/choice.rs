@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authorization::{AuthorizationRequest, RequestText};
 use crate::browser::Browser;
-use crate::page::{self, PageRejection};
+use crate::page::{self, PageRejection, ReturnedTicket};
 
 const TICKET: Purpose = "choice-ticket";
 
@@ -57,10 +57,10 @@ impl Choice {
         configuration: &Configuration,
         store: &impl Store,
         now: UnixTime,
-    ) -> Result<Self, PageRejection> {
-        let text: ChoiceText = page::open(TICKET, &[&browser.digest()], ticket, keys, now)?;
+    ) -> Result<(Self, ReturnedTicket), PageRejection> {
+        let (text, returned): (ChoiceText, _) = page::open(TICKET, &[&browser.digest()], ticket, keys, now)?;
         let request = AuthorizationRequest::restore(&text.request, configuration, keys, store, now)?;
-        Ok(Self { request, may_be_remembered: text.may_be_remembered })
+        Ok((Self { request, may_be_remembered: text.may_be_remembered }, returned))
     }
 }
 

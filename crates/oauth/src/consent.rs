@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authorization::{AuthorizationRequest, RequestText};
 use crate::browser::Browser;
-use crate::page::{self, PageRejection};
+use crate::page::{self, PageRejection, ReturnedTicket};
 
 const TICKET: Purpose = "consent-ticket";
 
@@ -77,11 +77,11 @@ impl<'c> Question<'c> {
         configuration: &'c Configuration,
         store: &impl Store,
         now: UnixTime,
-    ) -> Result<Self, PageRejection> {
-        let text: QuestionText = page::open(TICKET, &[&browser.digest()], ticket, keys, now)?;
+    ) -> Result<(Self, ReturnedTicket), PageRejection> {
+        let (text, returned): (QuestionText, _) = page::open(TICKET, &[&browser.digest()], ticket, keys, now)?;
         let request = AuthorizationRequest::restore(&text.request, configuration, keys, store, now)?;
         let provider = configuration.identity_provider(&text.provider).ok_or(PageRejection::UnknownProvider)?;
-        Ok(Self { request, provider, approved: text.approved })
+        Ok((Self { request, provider, approved: text.approved }, returned))
     }
 }
 

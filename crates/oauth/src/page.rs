@@ -2,9 +2,12 @@
 //!
 //! That is also what protects the forms against cross-site request forgery: another site can neither read a ticket nor
 //! use its own with the victim's cookie.
+//!
+//! Nothing is stored for a page, so nothing says that its ticket was used. But each has a secret of its own, and what its
+//! answer begins is found by that: the second answer finds what the first has begun.
 
 use gatehouse_protocol::{Entropy, UnixTime};
-use gatehouse_sealing::{KeyRing, Purpose, Unopenable};
+use gatehouse_sealing::{HandleSecret, KeyRing, Purpose, Unopenable};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -31,9 +34,19 @@ pub enum PageRejection {
     Unbound(#[from] UnboundRejection),
 }
 
+/// A ticket that came back, apart from what it carried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnedTicket {
+    /// The page's own secret, which nobody but us knows.
+    pub(crate) secret: HandleSecret,
+    /// From this second on it does not come back any more.
+    pub(crate) expires_at: UnixTime,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Ticket<T> {
     content: T,
+    secret: Vec<u8>,
     expires_at: u64,
 }
 
@@ -46,7 +59,8 @@ pub(crate) fn seal<T: Serialize>(
     now: UnixTime,
     entropy: &mut impl Entropy,
 ) -> Result<String, Unopenable> {
-    let ticket = Ticket { content, expires_at: now.plus(TICKET_SECONDS).seconds() };
+    let secret = HandleSecret::generate(entropy).expose().to_vec();
+    let ticket = Ticket { content, secret, expires_at: now.plus(TICKET_SECONDS).seconds() };
     let text = serde_json::to_vec(&ticket).map_err(|_| Unopenable)?;
     keys.seal(purpose, shown_to, &text, entropy)
 }
@@ -58,11 +72,13 @@ pub(crate) fn open<T: DeserializeOwned>(
     ticket: &str,
     keys: &KeyRing,
     now: UnixTime,
-) -> Result<T, PageRejection> {
+) -> Result<(T, ReturnedTicket), PageRejection> {
     let text = keys.open(purpose, shown_to, ticket).map_err(|_| PageRejection::Foreign)?;
     let ticket: Ticket<T> = serde_json::from_slice(&text).map_err(|_| PageRejection::Foreign)?;
-    if now.seconds() >= ticket.expires_at {
+    let expires_at = UnixTime::from_seconds(ticket.expires_at);
+    if now >= expires_at {
         return Err(PageRejection::Expired);
     }
-    Ok(ticket.content)
+    let secret = HandleSecret::from_slice(&ticket.secret).ok_or(PageRejection::Foreign)?;
+    Ok((ticket.content, ReturnedTicket { secret, expires_at }))
 }

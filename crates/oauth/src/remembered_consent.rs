@@ -144,7 +144,7 @@ impl<S: Store> RememberedConsents<'_, S> {
             given_at,
         };
         let entry = to_json(&EntryText { consent, record_ends: key.expires_at().seconds() })?;
-        self.directory().add(List::Consents, subject, &entry, entropy)?;
+        self.list(subject, &secret.record_id(), &entry, entropy)?;
         let text = to_json(&ConsentText { subject: subject.to_string(), given_at })?;
         let sealed = secret.seal_record(&key.to_string(), &text, entropy);
         self.store.put(&key, &sealed.map_err(|error| StoreUnavailable(error.to_string()))?)
@@ -181,6 +181,21 @@ impl<S: Store> RememberedConsents<'_, S> {
             }
         }
         Ok(())
+    }
+
+    /// Lists a consent, and no more the same one from before. Where the list is full, the oldest is forgotten.
+    fn list(
+        &self,
+        subject: &Subject,
+        id: &str,
+        entry: &[u8],
+        entropy: &mut impl Entropy,
+    ) -> Result<(), StoreUnavailable> {
+        self.forget(subject, id)?;
+        self.directory().add(List::Consents, subject, entry, entropy, |oldest| {
+            let text = serde_json::from_slice::<EntryText>(&oldest.content).ok();
+            text.map_or(Ok(()), |text| self.store.delete(&text.key()?))
+        })
     }
 
     fn find(&self, secret: &HandleSecret) -> Result<Option<ConsentText>, StoreUnavailable> {

@@ -209,6 +209,7 @@ impl TokenRejection {
                 | SessionRejection::WrongClient => invalid_grant(),
                 SessionRejection::BeyondGrant => (400, ErrorCode::InvalidScope, rejection.to_string()),
                 SessionRejection::OtherResource => (400, ErrorCode::InvalidTarget, rejection.to_string()),
+                SessionRejection::TooOften { .. } => (429, ErrorCode::TemporarilyUnavailable, rejection.to_string()),
                 SessionRejection::Unavailable(_) => unavailable(),
             },
             Self::Unavailable(_) => unavailable(),
@@ -219,6 +220,7 @@ impl TokenRejection {
     pub const fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Client(rejection) => rejection.retry_after(),
+            Self::Session(SessionRejection::TooOften { retry_after }) => Some(*retry_after),
             _ => None,
         }
     }

@@ -7,20 +7,37 @@ use gatehouse_storage::Store;
 use crate::summary::Summary;
 use crate::{Rejection, SessionName, Sessions, ending};
 
+/// The most sessions that a list shows.
+const SHOWN: usize = 200;
+
+/// The open sessions of a subject.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The newest first, at most 200.
+    pub newest: Vec<Summary>,
+    /// How many there are.
+    pub total: u32,
+}
+
 impl<S: Store> Sessions<'_, S> {
-    /// The open sessions of `subject`, newest first: those among the newest 200 that it opened.
+    /// The open sessions of `subject`.
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub fn list(&self, subject: &Subject) -> Result<Vec<Summary>, Rejection> {
-        let mut open = Vec::new();
+    pub fn list(&self, subject: &Subject) -> Result<Listing, Rejection> {
+        let mut listing = Listing::default();
         for (_, name) in self.directory_entries(subject)? {
             // The place in the directory outlives the session; nobody who ends it by a token can find the place.
-            if self.now < name.expires_at {
-                open.extend(Summary::get(&name, self.store)?);
+            if self.now < name.expires_at
+                && let Some(summary) = Summary::get(&name, self.store)?
+            {
+                listing.total += 1;
+                if listing.newest.len() < SHOWN {
+                    listing.newest.push(summary);
+                }
             }
         }
-        Ok(open)
+        Ok(listing)
     }
 
     /// Ends the session of `subject` that [`Sessions::list`] calls `id`. Tells whether there was one: another subject's
@@ -35,29 +52,33 @@ impl<S: Store> Sessions<'_, S> {
         Ok(true)
     }
 
-    /// Ends all sessions of `subject`.
+    /// Ends all sessions of `subject`: there are no more than its directory holds.
     ///
     /// # Errors
-    /// Where the store does not answer; some sessions may then still be there.
+    /// Where the store does not answer; some sessions may then still be there, and the next call ends those.
     pub fn end_all(&self, subject: &Subject) -> Result<(), Rejection> {
         self.directory_entries(subject)?.iter().try_for_each(|(entry, name)| self.end_listed(entry, name))
     }
 
-    /// Gives a session its place in the directory.
+    /// Gives a session its place in the directory. Where that is full, the oldest session there ends.
     pub(crate) fn list_session(
         &self,
         subject: &Subject,
         name: &SessionName,
         entropy: &mut impl Entropy,
     ) -> Result<(), Rejection> {
-        Ok(self.directory().add(List::Sessions, subject, &name.to_bytes(), entropy)?)
+        self.directory().add(List::Sessions, subject, &name.to_bytes(), entropy, |oldest| {
+            SessionName::from_bytes(&oldest.content).map_or(Ok(()), |name| self.end_unless_expired(&name))
+        })
     }
 
     fn end_listed(&self, entry: &Entry, name: &SessionName) -> Result<(), Rejection> {
-        if self.now < name.expires_at {
-            ending::end(name, None, self.store)?;
-        }
+        self.end_unless_expired(name)?;
         Ok(self.directory().remove(entry)?)
+    }
+
+    fn end_unless_expired(&self, name: &SessionName) -> Result<(), Rejection> {
+        if self.now < name.expires_at { ending::end(name, self.store) } else { Ok(()) }
     }
 
     fn directory_entries(&self, subject: &Subject) -> Result<Vec<(Entry, SessionName)>, Rejection> {

@@ -20,6 +20,7 @@ mod summary;
 mod token_facts;
 mod tokens;
 
+pub use account::Listing;
 pub use handle::{InvalidHandle, bind_handle, open_handle};
 pub use name::SessionRoot;
 pub use principal::{Principal, UpstreamTokens};

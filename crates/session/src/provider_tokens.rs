@@ -6,8 +6,13 @@
 //! the one before is over, after a minute or when its holder gives up. Who wins is decided by the counters alone. A
 //! record notes which attempt is under way and when its lease is over; it may be lost or overwritten by somebody late
 //! without letting a second caller win, only the next attempt then takes longer.
+//!
+//! Counters of attempts that are over are removed, so that a session has a handful of them however long it lives and
+//! however often the provider fails. Who comes so late that they begin a removed one anew finds other tokens, or a note of
+//! a later attempt, and asks nobody.
 
 use core::fmt;
+use core::ops::RangeInclusive;
 
 use gatehouse_protocol::{Claims, Entropy, SecretString, Subject, UnixTime};
 use gatehouse_sealing::HandleSecret;
@@ -28,6 +33,13 @@ const ATTEMPT: Kind = "provider-attempt";
 const DUE_SECONDS: u64 = 60;
 /// Seconds for which nobody else asks the provider: more than the exchanges for metadata, an assertion, tokens and keys take.
 const LEASE_SECONDS: u64 = 60;
+/// How many attempts may follow each other at once where the provider does not answer.
+const ATTEMPTS_AT_ONCE: u64 = 6;
+/// Seconds between two attempts after those, at most: 1 first, then 2, and so on.
+const LONGEST_PAUSE_SECONDS: u64 = 30;
+/// How many counters of attempts that are over stay while the tokens do: so many that the pauses between them are longer
+/// than any store lags.
+const ATTEMPTS_KEPT: u64 = 8;
 
 /// Leads to the provider's tokens of one session.
 #[derive(Clone, Debug)]
@@ -140,11 +152,12 @@ impl ProviderGrant {
         let generation = due.generation;
         let before = self.note(generation, store)?;
         let attempt = match &before {
+            Some(note) if now < note.over_at() && note.gave_up => return Err(no_answer_lately()),
             Some(note) if now < note.over_at() => return Ok(RefreshClaim::Wait),
             Some(note) => note.attempt.saturating_add(1),
             None => 0,
         };
-        let note = Note { generation, attempt, over_at: now.plus(LEASE_SECONDS).seconds() };
+        let note = Note { generation, attempt, over_at: now.plus(LEASE_SECONDS).seconds(), gave_up: false };
         match claim(store, &self.attempt(generation, attempt)?)? {
             Claim::Won => {}
             Claim::AlreadyClaimed => {
@@ -157,13 +170,18 @@ impl ProviderGrant {
             // The one before broke down before it opened this attempt; now it is open.
             Claim::NeverIssued => return Ok(RefreshClaim::Wait),
         }
-        issue(store, &self.attempt(generation, attempt.saturating_add(1))?)?;
-        // The tokens may have been refreshed after the caller had read them, by a lease that is over since.
+        // The tokens may have been refreshed after the caller had read them, by a lease that is over since; or this counter
+        // was one that had been removed, because later attempts were under way.
         let current = self.tokens(store)?.ok_or(Rejection::Revoked)?;
-        if current.generation != generation {
+        let is_late = self.note(generation, store)?.is_some_and(|noted| noted.attempt > attempt);
+        if current.generation != generation || is_late {
             return Ok(RefreshClaim::Wait);
         }
+        issue(store, &self.attempt(generation, attempt.saturating_add(1))?)?;
         self.put_note(&note, store, entropy)?;
+        if let Some(over) = attempt.checked_sub(ATTEMPTS_KEPT) {
+            self.remove_attempts(generation, over..=over, store)?;
+        }
         Ok(RefreshClaim::Lease(Lease { grant: self.clone(), tokens: due, attempt }))
     }
 
@@ -193,6 +211,23 @@ impl ProviderGrant {
     fn attempt(&self, generation: u64, attempt: u64) -> Result<Key, Rejection> {
         self.name.key_of_pair(ATTEMPT, generation, attempt)
     }
+
+    fn remove_attempts(
+        &self,
+        generation: u64,
+        attempts: RangeInclusive<u64>,
+        store: &impl Store,
+    ) -> Result<(), Rejection> {
+        for attempt in attempts {
+            store.delete(&self.attempt(generation, attempt)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// What who asks while the provider is left in peace is told.
+fn no_answer_lately() -> Rejection {
+    Rejection::Unavailable("the identity provider has not answered for several times".to_owned())
 }
 
 impl Lease {
@@ -227,16 +262,22 @@ impl Lease {
             renewed_claims: answer.claims.or(current.renewed_claims),
         };
         self.grant.put(&record, store, entropy)?;
-        ending::check(&self.grant.name, None, store)?;
+        // Those of this generation that are there, the last of which this attempt opened.
+        let first = self.attempt.saturating_sub(ATTEMPTS_KEPT - 1);
+        self.grant.remove_attempts(self.tokens.generation, first..=self.attempt.saturating_add(1), store)?;
+        ending::check(&self.grant.name, store)?;
         Ok(answer.access_token)
     }
 
-    /// Lets the next caller try at once: the provider did not answer.
+    /// Lets the next caller try: the provider did not answer. At once for the first times, then after a pause that grows,
+    /// during which nobody waits for it.
     ///
     /// # Errors
     /// Where the store does not answer; the next caller then waits until the lease is over.
-    pub fn give_up(self, store: &impl Store, entropy: &mut impl Entropy) -> Result<(), Rejection> {
-        let note = Note { generation: self.tokens.generation, attempt: self.attempt, over_at: 0 };
+    pub fn give_up(self, store: &impl Store, now: UnixTime, entropy: &mut impl Entropy) -> Result<(), Rejection> {
+        let pause = pause_after(self.attempt);
+        let over_at = if pause == 0 { 0 } else { now.plus(pause).seconds() };
+        let note = Note { generation: self.tokens.generation, attempt: self.attempt, over_at, gave_up: true };
         self.grant.put_note(&note, store, entropy)
     }
 
@@ -251,7 +292,7 @@ impl Lease {
         if current.is_some_and(|current| current.generation != self.tokens.generation) {
             return Ok(());
         }
-        ending::end(&self.grant.name, None, store)?;
+        ending::end(&self.grant.name, store)?;
         Err(Rejection::Revoked)
     }
 }
@@ -274,7 +315,7 @@ impl fmt::Debug for Lease {
     }
 }
 
-/// Removes what the session of `name` has here; the counters expire with it.
+/// Removes what the session of `name` has here; the few counters expire with it.
 pub(crate) fn delete(name: &SessionName, store: &impl Store) -> Result<(), Rejection> {
     store.delete(&name.key(TOKENS, 0)?)?;
     Ok(store.delete(&name.key(LEASE, 0)?)?)
@@ -344,13 +385,25 @@ impl From<TokensText> for TokensRecord {
     }
 }
 
+/// Seconds in which nobody asks the provider after it has not answered to the attempt with this number, from 0.
+const fn pause_after(attempt: u64) -> u64 {
+    match attempt.saturating_add(1).checked_sub(ATTEMPTS_AT_ONCE) {
+        None => 0,
+        Some(more @ 0..5) => 1 << more,
+        Some(_) => LONGEST_PAUSE_SECONDS,
+    }
+}
+
 /// Which attempt is under way.
 #[derive(Serialize, Deserialize, PartialEq, Eq)]
 struct Note {
     generation: u64,
     attempt: u64,
-    /// Seconds; 0 where its holder gave up.
+    /// Seconds: until then nobody else tries.
     over_at: u64,
+    /// Whether its holder had no answer; then nobody waits for it either.
+    #[serde(default)]
+    gave_up: bool,
 }
 
 impl Note {

@@ -8,17 +8,29 @@ use serde::{Deserialize, Serialize};
 use crate::summary::Summary;
 use crate::{Principal, Rejection, SessionName, SessionRoot};
 
-/// One record for each session: what was granted, how far the refresh tokens are.
-pub(crate) const SESSION: Kind = "session";
-/// One record for each access token that may still be in use: what a request needs to know.
-pub(crate) const ACCESS: Kind = "access";
-/// A counter for each refresh token: who increments it first rotates.
-const ROTATION: Kind = "rotation";
+/// What was granted, how far the refresh tokens are: in two records, that of the even and that of the odd generations.
+///
+/// The one with the higher generation counts. So whoever writes late, or by what a lagging store told them, never makes
+/// the session forget the refresh token that was used last, and no counter has to stay for each refresh.
+const SESSION: Kind = "session";
+/// How many records of that kind there are.
+const SESSION_RECORDS: u64 = 2;
+/// What a request with an access token needs to know: a record for each that may still be in use.
+const ACCESS: Kind = "access";
+/// How many places there are for records of that kind, taken in turn. Two are in use at a time, a third while a refresh is
+/// under way; the fourth is for one that is late.
+const ACCESS_RECORDS: u64 = 4;
 
 /// Seconds for which a refresh token that was just rotated still gets its successor. Clients refresh concurrently,
 /// some of them from two machines (Claude; `docs/conformance.md`), and a lost answer must not sign the user out; a
 /// thief gains no more than the lineage that the next refresh would expose.
 pub(crate) const GRACE_SECONDS: u64 = 30;
+
+/// How many refreshes of one session may come at once. Those that meet the successor of the token that they present, in the
+/// grace period, do not count: nothing is rotated by them.
+const REFRESHES_AT_ONCE: u64 = 60;
+/// Seconds after which there may be one more.
+const SECONDS_FOR_REFRESH: u64 = 1;
 
 /// The session record, sealed under the root.
 #[derive(Debug)]
@@ -30,6 +42,8 @@ pub(crate) struct SessionRecord {
     pub(crate) generation: u64,
     /// When the current refresh token was issued.
     pub(crate) rotated_at: UnixTime,
+    /// When the refreshes so far would be over, had they come evenly: who is far ahead of it has to wait.
+    pub(crate) paced_until: UnixTime,
 }
 
 /// What requests with one access token may do, sealed under the secret in the token.
@@ -56,6 +70,9 @@ struct SessionText {
     opened_at: u64,
     generation: u64,
     rotated_at: u64,
+    /// Absent in what was written before refreshes had a pace.
+    #[serde(default)]
+    paced_until: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,21 +94,53 @@ impl SessionRecord {
             opened_at: self.opened_at.seconds(),
             generation: self.generation,
             rotated_at: self.rotated_at.seconds(),
+            paced_until: self.paced_until.seconds(),
         };
-        put(&text, &root.secret, &root.name().key(SESSION, 0)?, store, entropy)
+        put(&text, &root.secret, &key(&root.name(), self.generation)?, store, entropy)
     }
 
+    /// What is known of the session last; `None` once it has ended.
     pub(crate) fn get(root: &SessionRoot, store: &impl Store) -> Result<Option<Self>, Rejection> {
-        let Some(text) = get::<SessionText>(&root.secret, &root.name().key(SESSION, 0)?, store)? else {
-            return Ok(None);
-        };
+        let name = root.name();
+        let mut last: Option<SessionText> = None;
+        for generation in 0..SESSION_RECORDS {
+            let text = get::<SessionText>(&root.secret, &key(&name, generation)?, store)?;
+            last = [last, text].into_iter().flatten().max_by_key(|text| text.generation);
+        }
+        let Some(text) = last else { return Ok(None) };
         Ok(Some(Self {
             principal: read(text.principal)?,
             client_name: ClientName::parse(&text.client_name).map_err(|_| broken(SESSION))?,
             opened_at: UnixTime::from_seconds(text.opened_at),
             generation: text.generation,
             rotated_at: UnixTime::from_seconds(text.rotated_at),
+            paced_until: UnixTime::from_seconds(text.paced_until),
         }))
+    }
+
+    /// Removes it.
+    pub(crate) fn delete(name: &SessionName, store: &impl Store) -> Result<(), Rejection> {
+        (0..SESSION_RECORDS).try_for_each(|generation| Ok(store.delete(&key(name, generation)?)?))
+    }
+
+    /// Seconds that a refresh has to wait at `now`, so that there are no more than [`REFRESHES_AT_ONCE`] at once and one in
+    /// [`SECONDS_FOR_REFRESH`] from then on; `None` where it may go on.
+    pub(crate) fn has_to_wait(&self, now: UnixTime) -> Option<u64> {
+        let most = (REFRESHES_AT_ONCE - 1).saturating_mul(SECONDS_FOR_REFRESH);
+        self.ahead(now).checked_sub(most).filter(|seconds| *seconds > 0)
+    }
+
+    /// What is written where the session is refreshed at `now`.
+    pub(crate) fn refreshed(self, now: UnixTime) -> Self {
+        let paced_until = now.plus(self.ahead(now).saturating_add(SECONDS_FOR_REFRESH));
+        Self { generation: self.generation.saturating_add(1), rotated_at: now, paced_until, ..self }
+    }
+
+    /// Seconds by which the refreshes are ahead of their pace.
+    fn ahead(&self, now: UnixTime) -> u64 {
+        let seconds = now.seconds_until(self.paced_until);
+        // Nobody can be ahead by more, unless the clock was set back; that must not keep the client waiting.
+        if seconds <= REFRESHES_AT_ONCE.saturating_mul(2 * SECONDS_FOR_REFRESH) { seconds } else { 0 }
     }
 
     /// Whether the refresh token of `generation` was rotated, and not just now.
@@ -112,7 +161,6 @@ impl SessionRecord {
             opened_at: self.opened_at,
             last_used_at: self.rotated_at,
             expires_at: name.expires_at,
-            generation: self.generation,
         }
     }
 }
@@ -128,31 +176,42 @@ impl AccessRecord {
     ) -> Result<(), Rejection> {
         let text =
             AccessText { principal: write(principal), provider_secret: root.provider_secret().expose().to_vec() };
-        put(&text, &root.access_secret(generation), &root.name().key(ACCESS, generation)?, store, entropy)
+        put(&text, &root.access_secret(generation), &Self::key(&root.name(), generation)?, store, entropy)
     }
 
-    /// That of the access token with `secret` and `generation`; `None` once the session has ended.
+    /// That of the access token with `secret` and `generation`; `None` once the session has ended, or another token has
+    /// taken the place.
     pub(crate) fn get(
         name: &SessionName,
         generation: u64,
         secret: &HandleSecret,
         store: &impl Store,
     ) -> Result<Option<Self>, Rejection> {
-        let Some(text) = get::<AccessText>(secret, &name.key(ACCESS, generation)?, store)? else { return Ok(None) };
+        let key = Self::key(name, generation)?;
+        let Some(sealed) = store.get(&key)? else { return Ok(None) };
+        let Ok(text) = secret.open_record(&key.to_string(), &sealed) else { return Ok(None) };
+        let text: AccessText = serde_json::from_slice(&text).map_err(|_| broken(ACCESS))?;
         let provider_secret = HandleSecret::from_slice(&text.provider_secret).ok_or_else(|| broken(ACCESS))?;
         Ok(Some(Self { principal: read(text.principal)?, provider_secret }))
     }
 
     /// Removes that of the access token of `generation`.
     pub(crate) fn delete(name: &SessionName, generation: u64, store: &impl Store) -> Result<(), Rejection> {
-        Ok(store.delete(&name.key(ACCESS, generation)?)?)
+        Ok(store.delete(&Self::key(name, generation)?)?)
+    }
+
+    /// Removes those of all access tokens.
+    pub(crate) fn delete_all(name: &SessionName, store: &impl Store) -> Result<(), Rejection> {
+        (0..ACCESS_RECORDS).try_for_each(|place| Self::delete(name, place, store))
+    }
+
+    fn key(name: &SessionName, generation: u64) -> Result<Key, Rejection> {
+        name.key(ACCESS, generation % ACCESS_RECORDS)
     }
 }
 
-/// Whether this caller is the first to rotate the refresh token of `generation`. Where a backend lets two callers be
-/// first, nothing is lost: both write the same successor.
-pub(crate) fn is_first_to_rotate(name: &SessionName, generation: u64, store: &impl Store) -> Result<bool, Rejection> {
-    Ok(store.increment(&name.key(ROTATION, generation)?, 1)? == 1)
+fn key(name: &SessionName, generation: u64) -> Result<Key, Rejection> {
+    name.key(SESSION, generation % SESSION_RECORDS)
 }
 
 /// Stores `text` under `key`, sealed under `secret`.

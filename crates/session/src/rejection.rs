@@ -28,6 +28,12 @@ pub enum Rejection {
     /// Tokens for another resource were asked for (RFC 8707, section 2.2).
     #[error("the request is for another resource than was granted")]
     OtherResource,
+    /// The session was refreshed too often of late. Nothing was rotated or written.
+    #[error("the session is refreshed too often")]
+    TooOften {
+        /// Seconds after which it may be.
+        retry_after: u64,
+    },
     /// Something that must answer did not.
     #[error("{0}")]
     Unavailable(String),

@@ -4,7 +4,7 @@ use gatehouse_protocol::{ClientId, ClientName, Entropy, ResourceUri, Scopes, Uni
 use gatehouse_sealing::KeyRing;
 use gatehouse_storage::Store;
 
-use crate::record::{self, AccessRecord, SessionRecord};
+use crate::record::{AccessRecord, SessionRecord};
 use crate::tokens::{AccessToken, RefreshToken};
 use crate::{Principal, ProviderGrant, Rejection, SessionRoot, Tokens, UpstreamTokens, ending};
 
@@ -61,7 +61,9 @@ impl<S: Store> Sessions<'_, S> {
         let name = root.name();
         ProviderGrant::of_root(principal.subject.clone(), root).begin(upstream, self.store, self.now, entropy)?;
         AccessRecord::put(&principal, root, 0, self.store, entropy)?;
-        let record = SessionRecord { principal, client_name, opened_at: self.now, generation: 0, rotated_at: self.now };
+        let now = self.now;
+        let record =
+            SessionRecord { principal, client_name, opened_at: now, generation: 0, rotated_at: now, paced_until: now };
         record.put(root, self.store, entropy)?;
         record.summary(&name).put(&name, self.store, entropy)?;
         if listed {
@@ -71,7 +73,7 @@ impl<S: Store> Sessions<'_, S> {
         let mut tokens = self.issue(root, 0, &record.principal, scopes, access_token_lifetime, entropy)?;
         // Who replays the code while this is going on ends a session that is not all there yet. Its tokens are given out
         // all the same, dead: of all who redeem a code, one succeeds.
-        match ending::check(&name, Some(0), self.store) {
+        match ending::check(&name, self.store) {
             Ok(()) | Err(Rejection::Revoked) => {}
             Err(rejection) => return Err(rejection),
         }
@@ -122,7 +124,7 @@ impl<S: Store> Sessions<'_, S> {
         let Presented { root, generation, mut record, scopes } = presented;
         let name = root.name();
         if is_reused {
-            ending::end(&name, Some(record.generation), self.store)?;
+            ending::end(&name, self.store)?;
             return Err(Rejection::Reused);
         }
         if let Some(claims) =
@@ -135,15 +137,17 @@ impl<S: Store> Sessions<'_, S> {
         // Written by every caller, with the same content, but for claims that were renewed between two of them: whoever
         // answers first must not answer with a token that is not there yet.
         AccessRecord::put(&principal, &root, next, self.store, entropy)?;
-        if generation >= record.generation && record::is_first_to_rotate(&name, generation, self.store)? {
-            let record = SessionRecord { generation: next, rotated_at: self.now, ..record };
+        if generation >= record.generation {
+            // By everybody who saw the token as the current one, too. Nobody may take it for current after a successor
+            // was used: from here on it is known that this one was.
+            let record = SessionRecord { generation, ..record }.refreshed(self.now);
             record.put(&root, self.store, entropy)?;
             record.summary(&name).put(&name, self.store, entropy)?;
             if let Some(before) = generation.checked_sub(1) {
                 AccessRecord::delete(&name, before, self.store)?;
             }
         }
-        ending::check(&name, Some(next), self.store)?;
+        ending::check(&name, self.store)?;
         self.issue(&root, next, &principal, scopes, request.access_token_lifetime, entropy)
     }
 
@@ -152,7 +156,7 @@ impl<S: Store> Sessions<'_, S> {
     /// # Errors
     /// Where the store fails; the session may then still be there.
     pub fn end(&self, root: &SessionRoot) -> Result<(), Rejection> {
-        ending::end(&root.name(), None, self.store)
+        ending::end(&root.name(), self.store)
     }
 
     /// What requests with `token` may do at `resource`.
@@ -177,6 +181,12 @@ impl<S: Store> Sessions<'_, S> {
         }
         let record = SessionRecord::get(&root, self.store)?.ok_or(Rejection::Revoked)?;
         let scopes = narrowed(&record.principal, request)?;
+        // Only what rotates: who comes in the grace period, and who is taken for a thief, gets their own answer.
+        if generation >= record.generation
+            && let Some(retry_after) = record.has_to_wait(self.now)
+        {
+            return Err(Rejection::TooOften { retry_after });
+        }
         Ok(Presented { root, generation, record, scopes })
     }
 

@@ -29,8 +29,6 @@ pub struct Summary {
     pub last_used_at: UnixTime,
     /// The end of the session, at the latest.
     pub expires_at: UnixTime,
-    /// The number of refreshes: who ends the session finds its access tokens by it.
-    pub(crate) generation: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -41,7 +39,6 @@ struct SummaryText {
     scopes: String,
     opened_at: u64,
     last_used_at: u64,
-    generation: u64,
 }
 
 impl Summary {
@@ -58,7 +55,6 @@ impl Summary {
             scopes: self.scopes.to_string(),
             opened_at: self.opened_at.seconds(),
             last_used_at: self.last_used_at.seconds(),
-            generation: self.generation,
         };
         record::put(&text, &name.secret, &name.key(SUMMARY, 0)?, store, entropy)
     }
@@ -78,7 +74,6 @@ impl Summary {
             opened_at: UnixTime::from_seconds(text.opened_at),
             last_used_at: UnixTime::from_seconds(text.last_used_at),
             expires_at: name.expires_at,
-            generation: text.generation,
         }))
     }
 

@@ -60,7 +60,8 @@ impl<S: Store> Sessions<'_, S> {
                 | Rejection::Reused
                 | Rejection::WrongClient
                 | Rejection::BeyondGrant
-                | Rejection::OtherResource,
+                | Rejection::OtherResource
+                | Rejection::TooOften { .. },
             ) => Ok(None),
         }
     }
@@ -81,7 +82,7 @@ impl<S: Store> Sessions<'_, S> {
         if summary.client_id != *client_id {
             return Ok(Revocation::Foreign);
         }
-        ending::end(&name, Some(summary.generation), self.store)?;
+        ending::end(&name, self.store)?;
         Ok(Revocation::Ended)
     }
 

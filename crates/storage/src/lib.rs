@@ -10,7 +10,7 @@ mod port;
 mod sweep;
 
 pub use key::{InvalidKey, Key, Kind};
-pub use once::{Claim, claim, issue};
+pub use once::{Claim, Issue, claim, claim_issued_again, issue, issue_again};
 pub use periods::Periods;
 pub use port::{KeyPage, Store, StoreUnavailable};
 pub use sweep::sweep_in_turn;

@@ -40,6 +40,41 @@ pub fn claim(store: &impl Store, counter: &Key) -> Result<Claim, StoreUnavailabl
     })
 }
 
+/// What an issue counts where a thing may be issued again ([`issue_again`]); a claim counts 1.
+const ISSUE: i64 = 1 << 32;
+
+/// How a thing that may be issued again was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issue {
+    /// Nobody has claimed it yet; it may have been issued before.
+    Open,
+    /// It was claimed.
+    Claimed,
+}
+
+/// Makes the thing that `counter` stands for claimable, as often as it is asked for, where every caller makes the same
+/// thing. It goes with [`claim_issued_again`]; issues and claims are counted apart, so that neither disturbs the other.
+///
+/// # Errors
+/// Where the store does not answer.
+pub fn issue_again(store: &impl Store, counter: &Key) -> Result<Issue, StoreUnavailable> {
+    let count = store.increment(counter, ISSUE)?;
+    Ok(if count % ISSUE == 0 { Issue::Open } else { Issue::Claimed })
+}
+
+/// Claims the thing that `counter` stands for. Of all callers, in all instances, one wins, however often it was issued.
+///
+/// # Errors
+/// Where the store does not answer: the caller must deny, and the thing may be spent.
+pub fn claim_issued_again(store: &impl Store, counter: &Key) -> Result<Claim, StoreUnavailable> {
+    let count = store.increment(counter, 1)?;
+    Ok(match (count / ISSUE, count % ISSUE) {
+        (1.., 1) => Claim::Won,
+        (1.., _) => Claim::AlreadyClaimed,
+        _ => Claim::NeverIssued,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use gatehouse_protocol::UnixTime;
@@ -71,6 +106,25 @@ mod tests {
         let store = MemoryStore::at(UnixTime::from_seconds(0));
         issue(&store, &counter()).unwrap();
         assert!(issue(&store, &counter()).is_err());
+    }
+
+    #[test]
+    fn what_is_issued_again_is_won_once_wherever_the_issues_come() {
+        for before in 1..4 {
+            let store = MemoryStore::at(UnixTime::from_seconds(0));
+            for _ in 0..before {
+                assert_eq!(issue_again(&store, &counter()), Ok(Issue::Open));
+            }
+            assert_eq!(claim_issued_again(&store, &counter()), Ok(Claim::Won));
+            for _ in 0..3 {
+                assert_eq!(issue_again(&store, &counter()), Ok(Issue::Claimed));
+                assert_eq!(claim_issued_again(&store, &counter()), Ok(Claim::AlreadyClaimed));
+            }
+        }
+        let store = MemoryStore::at(UnixTime::from_seconds(0));
+        for _ in 0..3 {
+            assert_eq!(claim_issued_again(&store, &counter()), Ok(Claim::NeverIssued));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::answers::{assert_page, assert_shown};
 
-async fn open(world: &AttackWorld, person: &Person) -> Answer {
+pub(crate) async fn open(world: &AttackWorld, person: &Person) -> Answer {
     person.open(&world.url("/sessions").parse().unwrap(), From::Nowhere).await
 }
 

@@ -28,6 +28,7 @@ mod redirects;
 mod registration;
 mod remembered;
 mod revocation;
+mod rows;
 mod sign_in;
 mod states;
 mod store;

@@ -195,9 +195,11 @@ impl sessions::Host for Guest {
         Ok(self.fakes.revoked.lock().unwrap().clone().unwrap_or(Ok(sessions::Revocation::Unknown)))
     }
 
-    fn list(&mut self, subject: String) -> Fallible<Vec<sessions::Summary>, sessions::Rejection> {
+    fn list(&mut self, subject: String) -> Fallible<sessions::Listing, sessions::Rejection> {
         self.fakes.session_calls.lock().unwrap().push(SessionCall::List { subject });
-        Ok(Ok(self.fakes.summaries.lock().unwrap().clone()))
+        let newest = self.fakes.summaries.lock().unwrap().clone();
+        let total = u32::try_from(newest.len()).unwrap();
+        Ok(Ok(sessions::Listing { newest, total }))
     }
 
     fn end_one(&mut self, subject: String, id: String) -> Fallible<bool, sessions::Rejection> {

@@ -152,7 +152,9 @@ impl Subject {
 
     async fn list(&self, subject: &str) -> Result<Vec<Summary>, Rejection> {
         let (mut store, keeper) = self.instance().await;
-        keeper.gatehouse_auth_sessions().call_list(&mut store, subject).await.expect("no trap")
+        let listing = keeper.gatehouse_auth_sessions().call_list(&mut store, subject).await.expect("no trap")?;
+        assert_eq!(listing.newest.len(), listing.total as usize);
+        Ok(listing.newest)
     }
 
     async fn end_one(&self, subject: &str, id: &str) -> Result<bool, Rejection> {

@@ -9,7 +9,7 @@ use http::Response;
 use super::policy::Forms;
 use super::time::in_words;
 use super::{Pick, STYLE, html};
-use crate::bindings::gatehouse::auth::sessions::Summary;
+use crate::bindings::gatehouse::auth::sessions::{Listing, Summary};
 
 #[derive(Template)]
 #[template(path = "sign-in.html")]
@@ -26,6 +26,8 @@ struct SessionsPage<'a> {
     style: &'static str,
     identity_provider: &'a str,
     sessions: Vec<SessionRow<'a>>,
+    /// How many there are; more than are shown, where there are very many.
+    total: u32,
     consents: Vec<ConsentRow<'a>>,
     ticket: &'a str,
 }
@@ -70,14 +72,15 @@ pub(crate) fn sign_in(configuration: &Configuration, ticket: &str, status: u16) 
 pub(crate) fn sessions(
     configuration: &Configuration,
     provider: &IdentityProvider,
-    sessions: &[Summary],
+    listing: &Listing,
     consents: &[ListedConsent],
     ticket: &str,
 ) -> Response<Vec<u8>> {
     let page = SessionsPage {
         style: STYLE,
         identity_provider: &provider.display_name,
-        sessions: sessions.iter().map(|session| SessionRow::of(session, configuration)).collect(),
+        total: listing.total,
+        sessions: listing.newest.iter().map(|session| SessionRow::of(session, configuration)).collect(),
         consents: consents.iter().map(|consent| ConsentRow::of(consent, configuration)).collect(),
         ticket,
     };

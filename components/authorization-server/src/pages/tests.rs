@@ -13,7 +13,7 @@ use gatehouse_sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
 
 use super::*;
-use crate::bindings::gatehouse::auth::sessions::Summary;
+use crate::bindings::gatehouse::auth::sessions::{Listing, Summary};
 
 /// 2026-11-21, 05:00 UTC.
 const NOW: u64 = 1_795_237_200;
@@ -125,7 +125,12 @@ fn every_page() -> Vec<(&'static str, Response<Vec<u8>>)> {
     let request = |uri| request(&configuration, uri);
     let provider = configuration.identity_provider("contoso").unwrap();
     let sessions_page = |listed: &[Summary], consents: &[ListedConsent]| {
-        sessions(&configuration, provider, listed, consents, "the-ticket")
+        let total = u32::try_from(listed.len()).unwrap();
+        sessions(&configuration, provider, &Listing { newest: listed.to_vec(), total }, consents, "the-ticket")
+    };
+    let many = Listing {
+        newest: vec![session("first", "Visual Studio Code", "https://gateway.example/mcp"); 200],
+        total: 205,
     };
     let rejection = AccessRejection::Group;
     let mcp = "https://gateway.example/mcp";
@@ -146,6 +151,7 @@ fn every_page() -> Vec<(&'static str, Response<Vec<u8>>)> {
         ("sessions-none", sessions_page(&[], &[])),
         ("sessions-one", sessions_page(&two[..1], &[])),
         ("sessions-two", sessions_page(&two, &[listed_consent("Visual Studio Code")])),
+        ("sessions-many", sessions(&configuration, provider, &many, &[], "the-ticket")),
         (
             "denied",
             not_let_in(&Question { request: request(SITE), provider, approved: None }, &rejection, "the-ticket"),
@@ -157,6 +163,7 @@ fn every_page() -> Vec<(&'static str, Response<Vec<u8>>)> {
         ("error", error(400, "This sign-in link does not work", "The application sent something that cannot be used.")),
         ("rejected", rejected_page(stranger(request(SITE), "1-a", "Notes & <b>more</b>"))),
         ("out-of-order", out_of_order()),
+        ("too-many", too_many(60)),
         ("withdrawn-provider", withdrawn_provider()),
     ]
 }
@@ -206,7 +213,16 @@ fn forms_lead_where_the_redirects_of_their_page_end_and_nowhere_else() {
     let of_choice = choose(&configuration, providers, &request(&configuration, PRIVATE_USE), "t");
     assert_eq!(form_action(&of_choice), "'self' cursor: http://127.0.0.1:8081 https:");
     assert_eq!(form_action(&sign_in(&configuration, "t", 200)), "'self' http://127.0.0.1:8081 https:");
-    assert_eq!(form_action(&sessions(&configuration, &providers[0], &[], &[listed_consent("a")], "t")), "'self'");
+    assert_eq!(
+        form_action(&sessions(
+            &configuration,
+            &providers[0],
+            &Listing { newest: Vec::new(), total: 0 },
+            &[listed_consent("a")],
+            "t"
+        )),
+        "'self'"
+    );
 }
 
 #[test]
@@ -284,6 +300,11 @@ fn the_sessions_page_names_clients_servers_and_times() {
         assert!(two.contains(word), "{word}: {two}");
     }
     assert!(page("sessions-one").contains("One application can act in your name"));
+    let many = page("sessions-many");
+    for word in ["205 sessions let applications", "Here are the newest 200 of 205", "ends the others as well"] {
+        assert!(many.contains(word), "{word}");
+    }
+    assert!(!two.contains("Here are the newest"));
     let none = page("sessions-none");
     assert!(
         none.contains("No application can act in your name")

@@ -9,7 +9,7 @@ impl World {
 
     fn chosen(&self, ticket: &str, browser: &Browser, now: UnixTime) -> Result<Choice, PageRejection> {
         self.store.set_now(now);
-        Choice::redeem(ticket, browser, &self.keys, &self.configuration, &self.store, now)
+        Choice::redeem(ticket, browser, &self.keys, &self.configuration, &self.store, now).map(|(choice, _)| choice)
     }
 }
 

@@ -20,6 +20,7 @@ impl World {
     fn answered(&self, ticket: &str, browser: &Browser, now: UnixTime) -> Result<Question<'_>, PageRejection> {
         self.store.set_now(now);
         Question::redeem(ticket, browser, &self.keys, &self.configuration, &self.store, now)
+            .map(|(question, _)| question)
     }
 }
 

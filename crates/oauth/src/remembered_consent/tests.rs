@@ -386,3 +386,29 @@ fn the_store_names_neither_the_user_nor_the_client_nor_the_browser() {
         assert!(!dump.contains(text), "{text}");
     }
 }
+
+/// Each browser has a consent of its own; whoever clears their cookies makes another one each time.
+#[test]
+fn of_one_user_the_newest_two_hundred_consents_are_kept_and_shown_and_no_other_counts() {
+    let mut world = World::new();
+    let request = world.request();
+    let browsers: Vec<_> = (0..205).map(|_| Browser::generate(&mut world.entropy)).collect();
+    for (second, browser) in (0..).zip(&browsers) {
+        world.remember_in(browser, &alice(), &request, START.plus(second));
+    }
+    let now = START.plus(300);
+    let consents = world.consents(now);
+    assert_eq!(consents.of(&alice()).unwrap().len(), 200);
+    for (number, browser) in browsers.iter().enumerate() {
+        assert_eq!(consents.cover(browser, &request, world.provider()).unwrap(), number >= 5, "{number}");
+        let approved = consents.is_approved_by(&alice(), Approval::Remembered, browser, &request, world.provider());
+        assert_eq!(approved.unwrap(), number >= 5, "{number}");
+    }
+    let values = || world.store.values().iter().filter(|value| !value.is_empty()).count();
+    assert_eq!(values(), 400, "a record and its place for each");
+    // Given again it stays one; its places count, so the oldest go for it.
+    for second in 0..50 {
+        world.remember_in(&browsers[204], &alice(), &request, now.plus(second));
+    }
+    assert_eq!((world.consents(now.plus(60)).of(&alice()).unwrap().len(), values()), (150, 300));
+}

@@ -12,7 +12,7 @@ fn a_subject_sees_its_open_sessions_newest_first_with_client_and_last_use() {
     let other = Opening { client_name: ClientName::parse("A Chat").unwrap(), ..opening() };
     world.open_with(&root(2), other);
     world.refresh(&first, START.plus(100)).unwrap();
-    let listed = world.at(START.plus(200)).list(&subject("alice")).unwrap();
+    let listed = world.at(START.plus(200)).list(&subject("alice")).unwrap().newest;
     let names: Vec<_> = listed.iter().map(|session| session.client_name.as_str()).collect();
     assert_eq!(names, ["A Chat", "An Editor"]);
     let editor = &listed[1];
@@ -20,14 +20,14 @@ fn a_subject_sees_its_open_sessions_newest_first_with_client_and_last_use() {
     assert_eq!(editor.expires_at, START.plus(SESSION));
     assert_eq!((&editor.client_id, &editor.resource, &editor.scopes), (&client("a"), &mcp(), &alice().scopes));
     assert_eq!(editor.id.len(), 43);
-    assert_eq!(world.at(START).list(&subject("bob")), Ok(Vec::new()));
+    assert_eq!(world.at(START).list(&subject("bob")), Ok(Listing::default()));
 }
 
 #[test]
 fn sessions_of_machines_are_in_no_list() {
     let world = World::new();
     world.open_with(&world.root, Opening { listed: false, refreshable: false, ..opening() });
-    assert_eq!(world.at(START).list(&subject("alice")), Ok(Vec::new()));
+    assert_eq!(world.at(START).list(&subject("alice")), Ok(Listing::default()));
 }
 
 #[test]
@@ -36,9 +36,9 @@ fn sessions_that_have_ended_or_expired_are_not_listed() {
     world.open();
     world.open_with(&root(2), opening());
     world.at(START).end(&root(2)).unwrap();
-    assert_eq!(world.at(START).list(&subject("alice")).unwrap().len(), 1);
-    assert_eq!(world.at(START.plus(SESSION - 1)).list(&subject("alice")).unwrap().len(), 1);
-    assert_eq!(world.at(START.plus(SESSION)).list(&subject("alice")), Ok(Vec::new()));
+    assert_eq!(world.at(START).list(&subject("alice")).unwrap().total, 1);
+    assert_eq!(world.at(START.plus(SESSION - 1)).list(&subject("alice")).unwrap().total, 1);
+    assert_eq!(world.at(START.plus(SESSION)).list(&subject("alice")), Ok(Listing::default()));
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_subject_ends_one_of_its_sessions_and_no_other() {
     let world = World::new();
     let (first, second) = (world.open(), world.open_with(&root(2), opening()));
     let sessions = world.at(START);
-    let id = sessions.list(&subject("alice")).unwrap().remove(1).id;
+    let id = sessions.list(&subject("alice")).unwrap().newest.remove(1).id;
     let before = world.store.snapshot();
     assert_eq!(sessions.end_one(&subject("bob"), &id), Ok(false));
     assert_eq!(sessions.end_one(&subject("alice"), "x"), Ok(false));
@@ -70,7 +70,7 @@ fn a_subject_ends_all_its_sessions_and_nobody_elses() {
         assert_eq!(world.refresh(tokens, START.plus(20)).unwrap_err(), Rejection::Revoked);
     }
     assert!(world.validate(&bobs, START.plus(20)).is_ok());
-    assert_eq!(world.at(START.plus(20)).list(&subject("alice")), Ok(Vec::new()));
+    assert_eq!(world.at(START.plus(20)).list(&subject("alice")), Ok(Listing::default()));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_session_that_cannot_be_listed_is_not_opened() {
         let store = FailingStore::after(operation, &world.store);
         let sessions = Sessions { store: &store, keys: &world.keys, now: START };
         if sessions.open(&world.root, opening(), &mut Counting(1)).is_ok() {
-            assert_eq!(world.at(START).list(&subject("alice")).unwrap().len(), 1);
+            assert_eq!(world.at(START).list(&subject("alice")).unwrap().total, 1);
             break;
         }
     }
@@ -94,4 +94,60 @@ fn a_store_that_is_down_is_no_empty_list_and_ends_nothing() {
     assert!(matches!(world.at(START).list(&subject("alice")), Err(Rejection::Unavailable(_))));
     assert!(matches!(world.at(START).end_all(&subject("alice")), Err(Rejection::Unavailable(_))));
     assert!(matches!(world.at(START).end_one(&subject("alice"), "x"), Err(Rejection::Unavailable(_))));
+}
+
+/// S11 of the strangers: of 205 sign-ins the five oldest sessions outlived "Sign out everywhere".
+#[test]
+fn everywhere_is_everywhere_however_many_sessions_there_are() {
+    let world = World::new();
+    let number_of = |number: u64| {
+        let mut secret = [0; 32];
+        secret[..8].copy_from_slice(&number.to_be_bytes());
+        let secret = gatehouse_sealing::HandleSecret::from_slice(&secret).unwrap();
+        crate::SessionRoot { secret, expires_at: START.plus(SESSION) }
+    };
+    let open = |number: u64| world.at(START).open(&number_of(number), opening(), &mut Counting(number << 20)).unwrap();
+    let mut opened: Vec<_> = (1..=205).map(open).collect();
+    let listing = world.at(START).list(&subject("alice")).unwrap();
+    assert_eq!((listing.newest.len(), listing.total), (200, 205));
+    let oldest = world.validate(&opened[0], START);
+    assert!(oldest.is_ok(), "{oldest:?}");
+    world.at(START).end_all(&subject("alice")).unwrap();
+    for tokens in &opened {
+        assert_eq!(world.validate(tokens, START), Err(Rejection::Revoked));
+    }
+    assert_eq!(world.at(START).list(&subject("alice")), Ok(Listing::default()));
+
+    opened = (206..=1_410).map(open).collect();
+    let listing = world.at(START).list(&subject("alice")).unwrap();
+    assert_eq!((listing.newest.len(), listing.total), (200, 1_000), "those before have ended for the newer ones");
+    let (ended, alive) = opened.split_at(205);
+    assert!(ended.iter().all(|tokens| world.validate(tokens, START) == Err(Rejection::Revoked)));
+    assert!(alive.iter().all(|tokens| world.validate(tokens, START).is_ok()));
+    // One that the page only counts is ended like the others.
+    let id = gatehouse_sealing::HandleSecret::clone(&number_of(411).name().secret).record_id();
+    assert_eq!(world.at(START).end_one(&subject("alice"), &id), Ok(true));
+    assert_eq!(world.validate(&alive[0], START), Err(Rejection::Revoked));
+    world.at(START).end_all(&subject("alice")).unwrap();
+    for tokens in &opened {
+        assert_eq!(world.validate(tokens, START), Err(Rejection::Revoked));
+    }
+    assert!(world.store.values().iter().all(Vec::is_empty), "nothing but notes is left");
+}
+
+#[test]
+fn whoever_ends_everything_and_breaks_off_goes_on_with_what_is_left() {
+    for operation in 0.. {
+        let world = World::new();
+        let opened = [world.open(), world.open_with(&root(2), opening()), world.open_with(&root(3), opening())];
+        let store = FailingStore::after(operation, &world.store);
+        let ended = Sessions { store: &store, keys: &world.keys, now: START }.end_all(&subject("alice"));
+        world.at(START).end_all(&subject("alice")).unwrap();
+        for tokens in &opened {
+            assert_eq!(world.validate(tokens, START), Err(Rejection::Revoked), "operation {operation}");
+        }
+        if ended.is_ok() {
+            break;
+        }
+    }
 }

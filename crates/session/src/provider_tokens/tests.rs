@@ -258,7 +258,7 @@ fn who_gives_up_lets_the_next_one_try_at_once() {
     for _ in 0..5 {
         let lease = try_to_claim(&grant, &world.store, DUE).unwrap();
         assert!(try_to_claim(&grant, &world.store, DUE).is_none());
-        lease.give_up(&world.store, &mut Counting(8)).unwrap();
+        lease.give_up(&world.store, DUE, &mut Counting(8)).unwrap();
     }
     assert!(try_to_claim(&grant, &world.store, DUE).is_some());
 }
@@ -403,4 +403,75 @@ fn nothing_of_it_is_in_clear_or_in_a_debug_text() {
         assert!(!texts.contains(secret), "{texts}");
         assert!(!dump.windows(secret.len()).any(|window| window == secret.as_bytes()));
     }
+}
+
+/// How many counters of attempts there are.
+fn attempts(world: &World) -> usize {
+    world.store.list(None).unwrap().keys.iter().filter(|key| key.kind() == ATTEMPT).count()
+}
+
+#[test]
+fn however_often_the_provider_is_asked_a_handful_of_counters_stays() {
+    let (world, grant) = opened();
+    let mut now = DUE;
+    for round in 0..200 {
+        let lease = try_to_claim(&grant, &world.store, now).unwrap();
+        let next = answer("next", Some("next-refresh"), now.seconds() + 3_600);
+        lease.complete(next, &world.store, now, &mut Counting(6)).unwrap();
+        assert_eq!(attempts(&world), 1, "round {round}");
+        now = now.plus(3_600);
+    }
+}
+
+#[test]
+fn a_provider_that_does_not_answer_is_asked_less_and_less_and_leaves_a_handful_of_counters() {
+    let (world, grant) = opened();
+    let mut asked_at = Vec::new();
+    for second in 0..600 {
+        let now = DUE.plus(second);
+        // A client that tries again and again.
+        for _ in 0..10 {
+            let due = due(&grant, &world.store, now);
+            match grant.claim_refresh(due, &world.store, now, &mut Counting(77)) {
+                Ok(RefreshClaim::Lease(lease)) => {
+                    asked_at.push(second);
+                    lease.give_up(&world.store, now, &mut Counting(8)).unwrap();
+                }
+                Ok(RefreshClaim::Wait) => panic!("nobody has a lease"),
+                Err(Rejection::Unavailable(_)) => assert!(asked_at.len() >= 6, "{asked_at:?}"),
+                Err(other) => panic!("{other:?}"),
+            }
+            assert!(attempts(&world) <= 10, "{} counters", attempts(&world));
+        }
+    }
+    assert_eq!(asked_at[..12], [0, 0, 0, 0, 0, 0, 1, 3, 7, 15, 31, 61]);
+    assert!(asked_at.len() < 32, "{asked_at:?}");
+    // And then it answers.
+    let now = DUE.plus(700);
+    let lease = try_to_claim(&grant, &world.store, now).unwrap();
+    lease.complete(answer("next", None, now.seconds() + 3_600), &world.store, now, &mut Counting(6)).unwrap();
+    assert_eq!(attempts(&world), 1);
+}
+
+/// Who has slept since then begins a counter anew that was removed, twice even, and is not let in by it.
+#[test]
+fn whoever_comes_so_late_that_their_attempt_was_removed_asks_nobody() {
+    let (world, grant) = opened();
+    let late: Vec<_> = (0..3).map(|_| due(&grant, &world.store, DUE)).collect();
+    for second in 0..12 {
+        let now = DUE.plus(second * LONGEST_PAUSE_SECONDS);
+        try_to_claim(&grant, &world.store, now).unwrap().give_up(&world.store, now, &mut Counting(8)).unwrap();
+    }
+    let now = DUE.plus(12 * LONGEST_PAUSE_SECONDS);
+    let lease = try_to_claim(&grant, &world.store, now).unwrap();
+    // As one who has read no note yet: the attempt is the first.
+    for _ in 0..3 {
+        let first = grant.attempt(0, 0).unwrap();
+        let _ = claim(&world.store, &first).unwrap();
+    }
+    for due in late {
+        assert!(matches!(grant.claim_refresh(due, &world.store, now, &mut Counting(5)), Ok(RefreshClaim::Wait)));
+    }
+    lease.complete(answer("next", None, now.seconds() + 3_600), &world.store, now, &mut Counting(6)).unwrap();
+    assert!(is_fresh(&grant, &world.store, now, "next"));
 }

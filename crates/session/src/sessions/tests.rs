@@ -6,6 +6,8 @@ use crate::example::*;
 use crate::record::GRACE_SECONDS;
 use crate::{bind_handle, open_handle};
 
+mod lineage;
+
 #[test]
 fn an_access_token_is_valid_for_its_resource_until_the_second_in_which_it_expires() {
     let world = World::new();

@@ -148,6 +148,7 @@ async fn a_rejected_refresh_is_told_no_more_than_it_must_be() {
         (Rejection::WrongClient, 400, "invalid_grant"),
         (Rejection::BeyondGrant, 400, "invalid_scope"),
         (Rejection::OtherResource, 400, "invalid_target"),
+        (Rejection::TooOften(7), 429, "temporarily_unavailable"),
         (Rejection::Unavailable("the disk is full".to_owned()), 503, "temporarily_unavailable"),
     ] {
         let fakes = fakes();
@@ -156,6 +157,7 @@ async fn a_rejected_refresh_is_told_no_more_than_it_must_be() {
         let reply = post_form(&fakes, "/token", &[], &fields).await;
         is_error(&reply, status, error);
         assert!(!reply.body.contains("disk"));
+        assert_eq!(reply.header("retry-after"), if status == 429 { "7" } else { "" });
     }
 }
 

@@ -40,9 +40,14 @@ async fn an_unusable_authorization_header_asks_nobody() {
 async fn every_rejected_token_gets_the_same_answer_and_the_upstream_hears_nothing() {
     let fakes = fakes();
     let mut answers = Vec::new();
-    for rejection in
-        [Rejection::Unrecognised, Rejection::Expired, Rejection::Revoked, Rejection::Reused, Rejection::OtherResource]
-    {
+    for rejection in [
+        Rejection::Unrecognised,
+        Rejection::Expired,
+        Rejection::Revoked,
+        Rejection::Reused,
+        Rejection::OtherResource,
+        Rejection::TooOften(1),
+    ] {
         *fakes.validated.lock().unwrap() = Some(Err(rejection));
         let reply = call(&fakes, &[], PING).await;
         is_terse_refusal(&reply, 401);

@@ -170,7 +170,7 @@ async fn while_the_provider_does_not_answer_nothing_is_rotated_and_the_next_try_
         assert!(matches!(refused, Err(Rejection::Unavailable(_))), "{refused:?}");
     }
     assert_eq!(refreshes(&subject).len(), 3, "nobody waits for a lease that was given up");
-    assert_eq!(subject.fakes.store.lock().unwrap().count("rotation"), 0);
+    assert_eq!(subject.fakes.store.lock().unwrap().count("access"), 1);
     provider_answers(&subject, || Answer::json(&fresh_tokens()));
     assert!(subject.refresh(&tokens).await.is_ok());
 }
