@@ -1,6 +1,6 @@
 //! Guests that are ended before they are done: what the log says of them, and of whose request.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, in its helpers too")]
 
 #[path = "support/mod.rs"]
 mod support;

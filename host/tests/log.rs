@@ -1,6 +1,6 @@
 //! The log of the real binary, when nobody reads it, or its reader dies: standard error is a pipe of this process.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, in its helpers too")]
 
 #[path = "support/mod.rs"]
 mod support;
