@@ -21,6 +21,9 @@ const DEFAULT_SECONDS: u64 = 60 * 60;
 /// Seconds for which a document is kept at most: a key that the provider gave up works here no longer than that.
 const LONGEST_SECONDS: u64 = 24 * 60 * 60;
 
+/// Reads a document of the issuer with this name; no URL in it may lead to our own origin.
+type Parse<T, R> = fn(&Response<Vec<u8>>, &str, &WebOrigin) -> Result<T, R>;
+
 /// A document of the provider, as it is asked for and read.
 struct Document<T, R> {
     kind: Kind,
@@ -28,7 +31,7 @@ struct Document<T, R> {
     name: &'static str,
     limit: usize,
     request: Request<Vec<u8>>,
-    parse: fn(&Response<Vec<u8>>, &str, &WebOrigin) -> Result<T, R>,
+    parse: Parse<T, R>,
     /// The issuer that it must be of.
     issuer: String,
 }
