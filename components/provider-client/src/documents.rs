@@ -25,6 +25,9 @@ const LONGEST_SECONDS: u64 = 24 * 60 * 60;
 /// a provider without end that is down.
 const FAILURES_IN_A_MINUTE: u64 = 60;
 
+/// Reads a document of the issuer with this name; no URL in it may lead to our own origin.
+type Parse<T, R> = fn(&Response<Vec<u8>>, &str, &WebOrigin) -> Result<T, R>;
+
 /// A document of the provider, as it is asked for and read.
 struct Document<T, R> {
     kind: Kind,
@@ -32,7 +35,7 @@ struct Document<T, R> {
     name: &'static str,
     limit: usize,
     request: Request<Vec<u8>>,
-    parse: fn(&Response<Vec<u8>>, &str, &WebOrigin) -> Result<T, R>,
+    parse: Parse<T, R>,
     /// The issuer that it must be of.
     issuer: String,
 }

@@ -137,7 +137,7 @@ fn host() -> impl Strategy<Value = String> {
 
 /// The name as it is, or with some of its letters in another case, or percent-encoded.
 fn disguised(name: &str, dice: u64) -> String {
-    if dice % 2 == 0 {
+    if dice.is_multiple_of(2) {
         return name.to_owned();
     }
     let letters = name.chars().zip(0_u32..).map(|(letter, place)| match dice.rotate_left(place * 3) % 16 {
@@ -160,7 +160,7 @@ fn numbered(address: [u8; 4], parts: usize, dice: u64) -> String {
         3 => format!("000{number:o}"),
         _ => number.to_string(),
     });
-    let dot = if dice % 11 == 0 { "." } else { "" };
+    let dot = if dice.is_multiple_of(11) { "." } else { "" };
     format!("{}{dot}", written.collect::<Vec<_>>().join("."))
 }
 
