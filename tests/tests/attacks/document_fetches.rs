@@ -4,6 +4,7 @@ use gatehouse_tests::jwt::SigningKey;
 use gatehouse_tests::{Answer, AttackWorld, ClientAuthentication, From, Person, Step, TestClient};
 
 use tokio::task::JoinSet;
+use url::Url;
 
 use crate::answers::{assert_error, assert_page, assert_shown};
 use crate::document_site::{
@@ -14,8 +15,14 @@ use crate::parties::pairs;
 const REDIRECT_URI: &str = "https://client.example/callback";
 
 async fn authorize(world: &AttackWorld, person: &Person, client_id: &str) -> Answer {
+    authorize_at(world, world, person, client_id).await
+}
+
+/// The same request to another instance of `world`.
+async fn authorize_at(instance: &AttackWorld, world: &AttackWorld, person: &Person, client_id: &str) -> Answer {
     let flow = world.flow(person).with("client_id", Some(client_id));
-    person.open(&flow.authorization_url(), From::Nowhere).await
+    let url = flow.authorization_url().as_str().replacen(&world.gatehouse.url, &instance.gatehouse.url, 1);
+    person.open(&Url::parse(&url).expect("a URL"), From::Nowhere).await
 }
 
 /// Too much at this moment, or in this hour: a page that says so, and when to come again.
@@ -150,7 +157,10 @@ async fn one_document_of_a_host_is_fetched_at_a_time_and_nobody_waits() {
         for number in 0..5 {
             let seconds = assert_try_again(&authorize(&world, &bob, &second).await, "the host is being asked");
             assert_eq!(seconds, 10);
-            assert_try_again(&authorize(&instance, &bob, &format!("{second}/{number}")).await, "another instance");
+            assert_try_again(
+                &authorize_at(&instance, &world, &bob, &format!("{second}/{number}")).await,
+                "another instance",
+            );
         }
         assert_eq!(authorize(&world, &bob, &format!("{}/client", others.origin)).await.status, 200, "another host");
         assert_eq!(held.asked(), 1);
@@ -204,10 +214,10 @@ async fn no_more_new_documents_are_read_in_an_hour_than_the_operator_allows() {
     let known = TestClient::public(&id("known"), REDIRECT_URI);
     world.flow_of(&alice, known.clone(), "/mcp").finish().await;
     assert_eq!(authorize(&world, &alice, &id("second")).await.status, 200);
-    assert_eq!(authorize(&instance, &alice, &id("third")).await.status, 200);
+    assert_eq!(authorize_at(&instance, &world, &alice, &id("third")).await.status, 200);
     let before = world.store().await;
-    for world in [&world, &instance] {
-        let page = authorize(world, &alice, &id("fourth")).await;
+    for asked in [&world, &instance] {
+        let page = authorize_at(asked, &world, &alice, &id("fourth")).await;
         let seconds = assert_try_again(&page, "the fourth");
         assert!((1..=3600).contains(&seconds), "{seconds}");
         assert!(page.body.contains("new here"), "{page:?}");

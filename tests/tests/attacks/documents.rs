@@ -149,7 +149,7 @@ async fn a_document_that_trickles_in_is_given_up() {
     let alice = Person::new("alice");
     let flow = world.flow(&alice).with("client_id", Some(&url));
     assert_shown(&alice.open(&flow.authorization_url(), From::Nowhere).await, 400, "a slow document");
-    assert!(given_up.await.expect("a count") <= 12, "nobody gave up after ten seconds");
+    assert!(given_up.await.expect("a count") <= 16, "nobody gave up after ten seconds");
     assert_only_counted(&world, &before, "a slow document").await;
     world.gatehouse.stop().await;
 }

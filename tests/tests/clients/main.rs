@@ -279,7 +279,10 @@ async fn every_client_works(setting: Setting, clients: &[Client]) {
     let as_a = |identity| clients.iter().map(move |client| (*client, identity));
     setting.every_one_works(as_a(Identity::Registers)).await;
     if setting.host == HostKind::Embedded {
-        setting.every_one_works(as_a(Identity::Public).chain(as_a(Identity::Document))).await;
+        // Until the first has signed in, the document is read by one at a time; the others come in a later group.
+        let mut documented = as_a(Identity::Document);
+        let first = documented.next().into_iter();
+        setting.every_one_works(first.chain(as_a(Identity::Public)).chain(documented)).await;
         assert!(setting.documents.reads("/client.json") > 0);
     }
     setting.world.gatehouse.stop().await;
