@@ -9,7 +9,9 @@
 
 use std::fmt;
 
-use gatehouse_json_rpc::{Body, Call, MOST_MESSAGES, Message, Object, Unparsable, is_misspelt_request, is_notification, is_request};
+use gatehouse_json_rpc::{
+    Body, Call, MOST_MESSAGES, Message, Object, Unparsable, is_misspelt_request, is_notification, is_request,
+};
 use libfuzzer_sys::fuzz_target;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;

@@ -254,7 +254,15 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
     let returned = response_headers::returned(client, &own, origin);
     assert_not_in_our_name(&returned, origin);
     assert!(!returned.contains_key("content-length") && !returned.contains_key("content-encoding"));
-    let passed = ["content-type", "retry-after", "allow", "vary", "x-accel-buffering", "cache-control", "x-content-type-options"];
+    let passed = [
+        "content-type",
+        "retry-after",
+        "allow",
+        "vary",
+        "x-accel-buffering",
+        "cache-control",
+        "x-content-type-options",
+    ];
     let is_ours = |name: &str| passed.contains(&name) || name == "x-request-id" || name.starts_with("access-control-");
     assert!(returned.keys().all(|name| is_ours(name.as_str()) || name.as_str().starts_with("mcp-")));
     assert_eq!(all(&returned, "cache-control"), ["no-store"]);

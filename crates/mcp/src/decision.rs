@@ -204,6 +204,8 @@ mod tests {
             member: Some("files"),
             method: "POST",
             about: About::of(&message, &configuration.routes[0]),
+            messages: None,
+            further: Vec::new(),
             status: Some(200),
             subject: Some("demo:alice"),
             client_id: Some("client"),
@@ -213,6 +215,27 @@ mod tests {
         };
         let expected = r#"{"time":"1970-01-01T00:00:00.000Z","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","event":"forwarded","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","status":200,"subject":"demo:alice","client_id":"client","upstream_ms":3,"total_ms":5}"#;
         assert_eq!(decision.to_string(), expected);
+    }
+
+    #[test]
+    fn the_line_of_a_batch_says_in_short_texts_what_has_no_line_of_its_own() {
+        let configuration = example::configuration();
+        let text = |method: &str, params: Value| {
+            let body = request(method, &params).to_string();
+            let Body::Single(message) = Body::parse(body.as_bytes(), 64).unwrap() else { panic!() };
+            About::of(&message, &configuration.routes[0]).text()
+        };
+        let further = vec![
+            text("tools/call", json!({ "name": "echo\n\u{202e}" })),
+            text("prompts/get", json!({ "name": "greet" })),
+            text("resources/read", json!({ "uri": "file:///home/alice" })),
+            text(&"m".repeat(5_000), json!({ "name": "n" })),
+        ];
+        assert_eq!(further[..3], ["tools/call echo??", "prompts/get greet", "resources/read"]);
+        assert_eq!(further[3].len(), 128);
+        let decision = Decision { messages: Some(24), further, ..Decision::default() };
+        let line = serde_json::from_str::<Value>(&decision.to_string()).unwrap();
+        assert_eq!((&line["messages"], line["further"].as_array().unwrap().len()), (&json!(24), 4));
     }
 
     #[test]

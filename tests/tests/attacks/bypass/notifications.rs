@@ -46,11 +46,16 @@ async fn a_batch_of_very_many_messages_is_refused_in_one_line_of_the_log() {
     let bearer = bypass.bearer();
     let lines = bypass.lines(&bearer, &[JSON, "mcp-protocol-version: 2025-03-26"]);
     let one = r#"{"jsonrpc":"2.0","method":"notifications/a"}"#;
-    for messages in [51, 90_000] {
+    let log = bypass.world.gatehouse.log.clone();
+    for (refused, messages) in [(1, 51), (2, 90_000)] {
         let body = format!("[{}]", vec![one; messages].join(","));
         let what = format!("{messages} messages");
         let answer = bypass.refuses(&what, &bypass.post("/mcp", &lines, body.as_bytes()), &[400]).await;
         assert_eq!(code(&answer.body()), -32600, "{what}");
+        let about = || log.lines().iter().filter(|line| line.contains("more than 50 messages")).count();
+        log.wait_for(|_| about() >= refused).await;
+        assert_eq!(about(), refused, "{what}");
+        assert!(!log.lines().iter().any(|line| line.contains("notifications/a")), "{what}");
     }
     bypass.end("long batches").await;
 }
