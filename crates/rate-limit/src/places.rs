@@ -23,7 +23,7 @@ const LEFT: Kind = "places-left";
 const CALLS_FULL: Kind = "calls-full";
 /// Seconds.
 const MINUTE: u64 = 60;
-/// Seconds. For so long at most, a call is refused because of [`CALLS_FULL`] after a place has become free.
+/// Seconds for which [`CALLS_FULL`] counts at the least, and half of those for which it counts at most.
 const FULL_FOR: u64 = 5;
 
 /// What lasts.
@@ -144,11 +144,11 @@ pub fn give_back(store: &impl Store, now: UnixTime, mut place: Place) -> Result<
     let minute = now.seconds() / MINUTE;
     place.counted.retain(|(_, counted)| *counted >= minute);
     place.leave(store)?;
-    place.counters.iter().filter(|counter| counter.tells).try_for_each(|counter| store.delete(&counter.full(now)?))
+    place.full(now)?.iter().try_for_each(|note| store.delete(note))
 }
 
 /// Whether a call of `subject` would find no place, as far as that is known before it is made: with one look, and
-/// without counting it. Who took the last place, or found none, has left a note, which counts for 5 seconds at most
+/// without counting it. Who took the last place, or found none, has left a note, which counts for 5 to 10 seconds
 /// and is removed when a place becomes free.
 ///
 /// # Errors
@@ -161,7 +161,8 @@ pub fn calls_are_full(
 ) -> Result<bool, StoreUnavailable> {
     let asking = Asking { route, subject, lasting: Lasting::Call, in_all: 0 };
     let [counter, ..] = asking.counters();
-    Ok(store.get(&counter.full(now)?)?.is_some())
+    let [note, _] = counter.full(now)?;
+    Ok(store.get(&note)?.is_some())
 }
 
 impl Asking<'_> {
@@ -200,8 +201,14 @@ impl Place {
 
     /// Leaves a note that the subject's places are all taken, where others look for one.
     fn tell(&self, store: &impl Store, now: UnixTime) -> Result<(), StoreUnavailable> {
-        let mut telling = self.counters.iter().filter(|counter| counter.tells);
-        telling.try_for_each(|counter| store.put(&counter.full(now)?, b"full"))
+        self.full(now)?.iter().try_for_each(|note| store.put(note, b"full"))
+    }
+
+    /// The notes that say so, where there are any.
+    fn full(&self, now: UnixTime) -> Result<Vec<Key>, StoreUnavailable> {
+        let telling = self.counters.iter().filter(|counter| counter.tells);
+        let notes = telling.map(|counter| counter.full(now)).collect::<Result<Vec<_>, _>>()?;
+        Ok(notes.into_iter().flatten().collect())
     }
 
     /// Counts it in a minute, however many places are taken.
@@ -298,10 +305,11 @@ impl Counter {
         Ok(Key::new(kind, &self.id, UnixTime::from_seconds(end))?)
     }
 
-    /// The note that all are taken. It ends with a period, so that who looks for it knows its name.
-    fn full(&self, now: UnixTime) -> Result<Key, StoreUnavailable> {
-        let end = (now.seconds() / FULL_FOR).saturating_add(1).saturating_mul(FULL_FOR);
-        Ok(Key::new(CALLS_FULL, &self.id, UnixTime::from_seconds(end))?)
+    /// The notes that all are taken. Each ends with a period, this one or the next, so that who looks for one knows its name.
+    fn full(&self, now: UnixTime) -> Result<[Key; 2], StoreUnavailable> {
+        let end = |periods| (now.seconds() / FULL_FOR).saturating_add(periods).saturating_mul(FULL_FOR);
+        let note = |periods| Key::new(CALLS_FULL, &self.id, UnixTime::from_seconds(end(periods)));
+        Ok([note(1)?, note(2)?])
     }
 }
 

@@ -112,7 +112,8 @@ async fn a_batch_has_a_line_for_itself_and_one_for_each_of_its_first_20_messages
         let fakes = fakes();
         fakes.set("config", &CONFIGURATION.replace("request_bytes = 1000", "request_bytes = 100000"));
         let seen = at_the_server(&fakes);
-        let batch = format!("[{}]", vec![PING; messages].join(","));
+        let ping = |id| json!({ "jsonrpc": "2.0", "id": id, "method": "ping" });
+        let batch = Value::from((0..messages).map(ping).collect::<Vec<_>>()).to_string();
         let reply = call(&fakes, &[("mcp-protocol-version", "2025-03-26")], &batch).await;
         assert_eq!(reply.status, 200, "{}", reply.body);
         let before = seen.lock().unwrap()[0].clone();
