@@ -25,7 +25,7 @@ async fn a_thousand_requests_for_metadata_and_those_that_store_something_sweep_n
     for _ in 0..1000 {
         assert_eq!(world.get("/.well-known/oauth-authorization-server").await.status, 200);
     }
-    assert_eq!(world.store().await, before, "a request removed entries");
+    assert!(world.store().await == before, "a request removed entries");
     // The host sweeps: a request that writes adds its own entries and removes none.
     let metadata = json!({ "redirect_uris": ["https://client.example/callback"] });
     assert_eq!(world.register(&metadata).await.status, 201);
