@@ -91,23 +91,6 @@ async fn tokens_and_registrations_bring_one_bounded_sweep_in_a_minute() {
 }
 
 #[tokio::test]
-async fn a_sweep_goes_on_where_the_last_one_ended() {
-    let fakes = with_expired();
-    *fakes.page_size.lock().unwrap() = Some(1);
-    for number in 0..20 {
-        let name = format!("a.{}.{number:02}", NOW + 90_000);
-        fakes.store.lock().unwrap().entries.insert(name, Entry::Value(b"x".to_vec()));
-    }
-    for minute in 0..3 {
-        refresh(&fakes).await;
-        let listed = calls(&fakes).into_iter().filter(|call| *call == "list").count();
-        assert_eq!(listed, 10, "in minute {minute}");
-        fakes.advance(60);
-    }
-    assert_eq!(left(&fakes).len(), 21, "the twenty, and the one that lives");
-}
-
-#[tokio::test]
 async fn where_the_host_sweeps_no_request_does_anything_for_it() {
     let fakes = with_expired();
     fakes.environment.lock().unwrap().push(("GATEHOUSE_STORE_SWEPT_BY_HOST".to_owned(), "true".to_owned()));
