@@ -92,13 +92,14 @@ impl Turns {
     ) -> Self {
         let one = usize::try_from(per_guest).unwrap_or(usize::MAX).max(1);
         // A quarter of the pool at most: where guests are as large as that, probes must not take their room.
-        let wanted = (limits.probe_turns.saturating_mul(probe_paths.len())).min(pool / 4 / one);
+        let each = limits.probe_turns.min((pool / 4 / one).checked_div(probe_paths.len()).unwrap_or(0));
+        let wanted = each.saturating_mul(probe_paths.len());
         let reserved = u32::try_from(wanted.saturating_mul(one)).unwrap_or(u32::MAX);
         let reserved = Arc::clone(&memories).try_acquire_many_owned(reserved).ok().filter(|_| reserved > 0);
         let kept = if reserved.is_some() { wanted } else { 0 };
         let total = limits.concurrent_requests.min((pool / one).saturating_sub(kept)).max(1);
         let share = |per_cent: usize| (total.saturating_mul(per_cent.min(100)) / 100).max(1);
-        let each = kept.checked_div(probe_paths.len()).unwrap_or(0);
+        let each = if kept > 0 { each } else { 0 };
         Self {
             general: Arc::new(Semaphore::new(total)),
             anonymous: Arc::new(Semaphore::new(share(limits.anonymous_share))),
@@ -259,7 +260,7 @@ mod tests {
 
     #[tokio::test]
     async fn probes_have_a_turn_when_there_is_no_other_and_each_path_its_own() {
-        let turns = turns(2, 4, 1);
+        let turns = turns(2, 8, 1);
         let _all = (turns.take(Caller::Credential(1), 1).await.unwrap(), turns.take(Caller::Credential(2), 1).await);
         assert_eq!(turns.take(Caller::Credential(3), 1).await.err(), Some(NoTurn::Full));
         let _health = turns.take(Caller::Probe(0), 1).await.unwrap();
