@@ -35,6 +35,8 @@ async fn eleven_hundred_bodies_that_do_not_come_keep_nobody_waiting() {
     let world = AttackWorld::start().await;
     let alice = Person::new("alice");
     let tokens = world.flow(&alice).finish().await;
+    // What a look at the upstreams finds is kept for some seconds.
+    assert_eq!(world.get("/readyz").await.status, 200);
     let before = world.store().await;
     let mut slow = Vec::new();
     for _ in 0..1100 {
