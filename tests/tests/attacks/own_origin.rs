@@ -126,14 +126,9 @@ async fn a_loopback_client_cannot_choose_our_own_port_under_any_name() {
     let world = AttackWorld::start().await;
     let alice = Person::new("alice");
     let port = world.gatehouse.url.rsplit(':').next().unwrap().to_owned();
-    let path_and_query = LURE;
-    for (host, path) in [
-        ("127.0.0.1", "/callback"),
-        ("127.0.0.1", path_and_query),
-        ("127.0.0.2", path_and_query),
-        ("localhost", path_and_query),
-        ("[::1]", path_and_query),
-    ] {
+    for (host, path) in
+        [("127.0.0.1", "/callback"), ("127.0.0.1", LURE), ("127.0.0.2", LURE), ("localhost", LURE), ("[::1]", LURE)]
+    {
         let client = world.registered(&format!("http://{host}{path}")).await;
         let before = world.store().await;
         for port in [port.clone(), format!("0{port}")] {
