@@ -10,7 +10,7 @@ use crate::parties::pairs;
 async fn lines(world: &AttackWorld, event: &str, count: usize) -> Vec<(String, Value, Value)> {
     let read = |line: &String| {
         let of_host: Value = serde_json::from_str(line).ok()?;
-        serde_json::from_str::<Value>(of_host["line"].as_str()?).ok().filter(|line| line["event"] == event)
+        serde_json::from_str::<Value>(of_host["message"].as_str()?).ok().filter(|line| line["event"] == event)
     };
     loop {
         let lines: Vec<_> = world.gatehouse.log.lines().iter().filter_map(read).collect();
