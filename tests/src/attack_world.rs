@@ -347,6 +347,14 @@ scopes = ["mcp"]
         gone.chain(after.iter().filter(|entry| !before.contains(entry))).map(|(name, _)| name.clone()).collect()
     }
 
+    /// Fails where anything but entries of these kinds came, went or changed since `before`.
+    pub async fn assert_only_changed(&self, before: &[(String, Vec<u8>)], kinds: &[&str], after_what: &str) {
+        let changes = self.changes_since(before).await;
+        let is_other = |name: &&String| !kinds.contains(&name.split('.').next().unwrap_or_default());
+        let others: BTreeSet<_> = changes.iter().filter(is_other).collect();
+        assert_eq!(others, BTreeSet::new(), "{after_what}: the store changed");
+    }
+
     /// Fails where something came, went or changed since `before`.
     pub async fn assert_unchanged(&self, before: &[(String, Vec<u8>)], after_what: &str) {
         assert_eq!(self.changes_since(before).await, BTreeSet::new(), "{after_what}: the store changed");

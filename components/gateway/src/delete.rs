@@ -51,7 +51,7 @@ fn one(
     };
     exchange.log_begun(caller, &[Line::default()]);
     let (mut reading, mut place) = (Reading::default(), Place::of_call(exchange, caller));
-    reading.start(&request, upstream::limits(upstream));
+    reading.start(&request, upstream::parting_limits(upstream));
     let refusal = match answer::first(&mut reading, upstream::longest(upstream), &mut place) {
         Ok(Said::Head(_, head)) => {
             let (session, lines) = (session.name(), vec![Line::default()]);
@@ -95,7 +95,7 @@ pub(crate) fn end_all(
     for (member, session_id) in sessions {
         let Some(Member { upstream, .. }) = members.get(*member) else { continue };
         let call = Call::end_of_session(upstream, Some(session_id));
-        reading.start(&upstream::request(exchange, caller, call)?, upstream::limits(upstream));
+        reading.start(&upstream::request(exchange, caller, call)?, upstream::parting_limits(upstream));
     }
     let mut status = StatusCode::OK;
     while !reading.is_over() {

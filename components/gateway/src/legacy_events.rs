@@ -179,7 +179,7 @@ fn end_session(exchange: &Exchange<'_>, caller: &Caller, session: &Session, plac
                 return;
             };
             let mut reading = Reading::default();
-            reading.start(&request, upstream::limits(upstream));
+            reading.start(&request, upstream::parting_limits(upstream));
             let _answer = answer::first(&mut reading, PARTING, place);
         }
         Servers::Federated(members) => {

@@ -117,6 +117,15 @@ pub(crate) fn listening_limits(upstream: &Upstream) -> Limits {
     Limits { first_byte_seconds: BETWEEN_BYTES, ..limits(upstream) }
 }
 
+/// The same for the end of a session, which takes no server long: a host finishes what is short for a client that has gone.
+pub(crate) fn parting_limits(upstream: &Upstream) -> Limits {
+    Limits {
+        connect_seconds: upstream.timeouts.connect.min(Limits::SHORT.connect_seconds),
+        first_byte_seconds: upstream.timeouts.answer.min(Limits::SHORT.first_byte_seconds),
+        ..Limits::SHORT
+    }
+}
+
 /// The time after which a server has not answered, should the host not say so.
 pub(crate) fn longest(upstream: &Upstream) -> Milliseconds {
     upstream.timeouts.connect.saturating_add(upstream.timeouts.answer).saturating_add(1).saturating_mul(1000)

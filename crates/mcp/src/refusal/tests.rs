@@ -86,7 +86,7 @@ fn every_refusal_has_its_status_its_json_rpc_code_and_its_challenge() {
             assert_eq!(response.status(), status, "{refusal:?}");
             assert_eq!(response.headers()["content-type"], "application/json");
             assert_eq!(response.headers()["cache-control"], "no-store");
-            let retries = status == 503 || matches!(refusal, Refusal::TooManyRequests { .. });
+            let retries = status == 503 || matches!(refusal, Refusal::TooManyRequests { .. } | Refusal::NoPlace(_));
             assert_eq!(response.headers().contains_key("retry-after"), retries, "{refusal:?}");
             let body = body(&response);
             assert_eq!(body["error"]["code"], code, "{refusal:?}");

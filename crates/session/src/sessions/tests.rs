@@ -276,8 +276,8 @@ fn a_refresh_that_breaks_off_anywhere_neither_ends_the_session_nor_keeps_it_from
 fn is_place(world: &World, value: &[u8]) -> bool {
     let places = gatehouse_directory::Directory { store: &world.store, keys: &world.keys, now: START };
     let entries = places.entries(gatehouse_directory::List::Sessions, &alice().subject).unwrap();
-    // 12 bytes of nonce and 16 of tag around the content.
-    entries.iter().any(|entry| entry.content.len() + 28 == value.len())
+    // 24 bytes of nonce and 16 of tag around the content.
+    entries.iter().any(|entry| entry.content.len() + 40 == value.len())
 }
 
 #[test]

@@ -55,7 +55,7 @@ async fn every_rejected_token_gets_the_same_answer_and_the_upstream_hears_nothin
     }
     assert!(answers[0].0.contains(r#"error="invalid_token""#) && answers[0].0.contains(METADATA), "{answers:?}");
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-    assert_eq!(fakes.session_calls(), vec![validation(); 5]);
+    assert_eq!(fakes.session_calls(), vec![validation(); 6]);
     sent_nothing(&fakes);
 }
 
