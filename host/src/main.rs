@@ -26,7 +26,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the application until it is interrupted
-    Up(up::Up),
+    Up(Box<up::Up>),
     /// Make server keys
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let outcome = match arguments.command {
-        Command::Up(up) => up::run(up),
+        Command::Up(up) => up::run(*up),
         Command::Keys(keys) => keys::run(keys),
         Command::Check(check) => check::run(&check),
         Command::Explain(explain) => Ok(explain::run(&explain)),

@@ -112,14 +112,14 @@ pub async fn run(scale: Scale) -> Report {
     .await;
     let world = Arc::new(world);
     let state_directory = world.gatehouse.state_directory();
-    store::fill(&state_directory, scale.rows, world.now()).await;
+    store::fill(&state_directory, scale.rows, world.now());
     let heavy = token(&world, "heavy").await;
     let victim = token(&world, "victim").await;
     let mut streaming = Vec::new();
     for user in 0..scale.streaming_users {
         streaming.push(token(&world, &format!("streaming-{user}")).await);
     }
-    let rows_before = store::count(&state_directory, world.now()).await;
+    let rows_before = store::count(&state_directory, world.now());
 
     let started = Instant::now();
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -136,7 +136,7 @@ pub async fn run(scale: Scale) -> Report {
     let loads = ended(stop, loads).await;
     let probes = probing.await.expect("the probes end");
     let process = world.gatehouse.process_id().expect("it runs in a process of its own");
-    let rows = store::count(&state_directory, world.now()).await - rows_before;
+    let rows = store::count(&state_directory, world.now()) - rows_before;
     let report =
         Report { scale, probes, calls, peak_memory: watch::peak_memory(process), rows, loads, took: started.elapsed() };
     Arc::into_inner(world).expect("nobody else is left").gatehouse.stop().await;

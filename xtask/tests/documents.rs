@@ -1,4 +1,5 @@
 //! What the documents say of the tests.
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

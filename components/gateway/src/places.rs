@@ -72,7 +72,8 @@ impl<'a> Place<'a> {
                 Ok(Answer::Full(full)) => full,
                 Err(error) => {
                     *time = elapsed.saturating_add(KEEP_EVERY);
-                    return Ok(not_counted(&error));
+                    not_counted(&error);
+                    return Ok(());
                 }
             },
             State::Taken(_, kept) if elapsed.saturating_sub(*kept) < KEEP_EVERY => return Ok(()),
@@ -81,7 +82,10 @@ impl<'a> Place<'a> {
                 match places::keep(&HostStore, now(), place) {
                     Ok(Kept::Taken) => return Ok(()),
                     Ok(Kept::Lost(full)) => full,
-                    Err(error) => return Ok(not_counted(&error)),
+                    Err(error) => {
+                        not_counted(&error);
+                        return Ok(());
+                    }
                 }
             }
             State::Lost => Full::Subject,

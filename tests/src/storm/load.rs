@@ -21,6 +21,10 @@ use crate::{AttackWorld, http};
 pub(super) const DOCUMENTS_AT_ONCE: usize = 100;
 /// Between two bytes of a slow body.
 const PAUSE: Duration = Duration::from_secs(3);
+/// The storm rises in this time, in so many steps: whoever storms shares the processors with who is stormed, and the work
+/// of opening thousands of connections at once would be measured, and not what they do.
+const RISE: Duration = Duration::from_secs(5);
+const STEPS: u32 = 50;
 /// Who was refused, or cut off, comes again after this.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -53,11 +57,13 @@ impl Load {
 struct Crowd<'a> {
     load: Load,
     stopped: &'a Receiver<bool>,
+    /// How many there are.
+    count: u32,
 }
 
 impl<'a> Crowd<'a> {
     fn new(stopped: &'a Receiver<bool>) -> Self {
-        Self { load: Load { tasks: JoinSet::new(), answers: Arc::default() }, stopped }
+        Self { load: Load { tasks: JoinSet::new(), answers: Arc::default() }, stopped, count: 0 }
     }
 
     /// One more. `work` gives the answer, or why there was none.
@@ -67,8 +73,11 @@ impl<'a> Crowd<'a> {
         Done: Future<Output = String> + Send,
     {
         let (mut stopped, answers) = (self.stopped.clone(), Arc::clone(&self.load.answers));
+        let start = RISE * (self.count % STEPS) / STEPS;
+        self.count += 1;
         self.load.tasks.spawn(async move {
             let working = async {
+                sleep(start).await;
                 loop {
                     let answer = work().await;
                     *answers.lock().expect("no panic").0.entry(answer).or_default() += 1;

@@ -2,38 +2,35 @@
 
 use std::path::Path;
 
-use gatehouse_host::KeyValueStore;
 use gatehouse_storage::Key;
+use rusqlite::{Connection, params};
 
-/// Entries that are written at once.
-const BATCH: usize = 1_000;
-/// About as large as the record of a session.
-const VALUE: [u8; 300] = [0; 300];
-
-/// Writes so many entries, of which every tenth has expired an hour ago.
-pub(super) async fn fill(state_directory: &Path, rows: usize, now: u64) {
-    let store = KeyValueStore::open(state_directory).expect("the store opens");
-    for first in (0..rows).step_by(BATCH) {
-        let entry = |number: usize| {
-            let end = if number.is_multiple_of(10) { now - 3_600 } else { now + 86_400 + number as u64 };
-            (format!("session.{end}.{number:043}"), VALUE.to_vec())
-        };
-        let entries = (first..rows.min(first + BATCH)).map(entry).collect();
-        store.set_many("default", entries).await.expect("the store takes them");
+/// Writes so many entries, about as large as the record of a session, of which every tenth expired an hour ago.
+pub(super) fn fill(state_directory: &Path, rows: usize, now: u64) {
+    let live = rows - rows / 10;
+    for (kind, expiry, count) in [("session", now + 86_400, live), ("summary", now - 3_600, rows / 10)] {
+        let sql =
+            "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ?3)
+            INSERT INTO entries (store, key, value)
+            SELECT 'default', printf('%s.%d.%043d', ?1, ?2, number), zeroblob(300) FROM numbers";
+        let integer = |number: u64| i64::try_from(number).expect("a small number");
+        let parameters = params![kind, integer(expiry), integer(count as u64)];
+        connect(state_directory).execute(sql, parameters).expect("the entries are written");
     }
 }
 
 /// How many entries have not expired.
-pub(super) async fn count(state_directory: &Path, now: u64) -> i64 {
-    let store = KeyValueStore::open(state_directory).expect("the store opens");
-    let (mut count, mut cursor) = (0, None);
-    loop {
-        let page = store.list_keys("default", cursor).await.expect("the store answers");
-        let exists = |name: &&String| Key::parse(name).is_none_or(|key| key.expires_at().seconds() > now);
-        count += i64::try_from(page.keys.iter().filter(exists).count()).expect("a small number");
-        match page.cursor {
-            Some(next) => cursor = Some(next),
-            None => return count,
-        }
-    }
+pub(super) fn count(state_directory: &Path, now: u64) -> i64 {
+    let connection = connect(state_directory);
+    let mut select = connection.prepare("SELECT key FROM entries").expect("the store's table");
+    let keys = select.query_map([], |row| row.get::<_, String>(0)).expect("the store answers");
+    let exists = |key: &String| Key::parse(key).is_none_or(|key| key.expires_at().seconds() > now);
+    let count = keys.map(|key| key.expect("a key")).filter(exists).count();
+    i64::try_from(count).expect("a small number")
+}
+
+fn connect(state_directory: &Path) -> Connection {
+    let connection = Connection::open(state_directory.join("key-value.db")).expect("the store opens");
+    connection.busy_timeout(std::time::Duration::from_secs(10)).expect("a time to wait");
+    connection
 }
