@@ -1,4 +1,4 @@
-//! What comes down: each load keeps its number up until the storm is over.
+//! What comes down: each load keeps its number up until the storm is over, but for documents, which are named once each.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_secs(3);
 const RISE: Duration = Duration::from_secs(5);
 const STEPS: u32 = 50;
 /// Who was refused, or cut off, comes again after this.
-const AGAIN: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// How often which answer came: a status, or a connection's end without one.
 #[derive(Debug, Default)]
@@ -66,30 +66,43 @@ impl<'a> Crowd<'a> {
         Self { load: Load { tasks: JoinSet::new(), answers: Arc::default() }, stopped, count: 0 }
     }
 
-    /// One more. `work` gives the answer, or why there was none.
+    /// One more, again and again. `work` gives the answer, or why there was none.
     fn add<Work, Done>(&mut self, work: Work)
     where
         Work: Fn() -> Done + Send + Sync + 'static,
         Done: Future<Output = String> + Send,
     {
-        let (mut stopped, answers) = (self.stopped.clone(), Arc::clone(&self.load.answers));
         let start = RISE * (self.count % STEPS) / STEPS;
         self.count += 1;
+        let answers = Arc::clone(&self.load.answers);
+        self.spawn(async move {
+            sleep(start).await;
+            loop {
+                note(&answers, work().await);
+                sleep(AGAIN).await;
+            }
+        });
+    }
+
+    /// One more, once.
+    fn add_once(&mut self, work: impl Future<Output = String> + Send + 'static) {
+        let answers = Arc::clone(&self.load.answers);
+        self.spawn(async move { note(&answers, work.await) });
+    }
+
+    fn spawn(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut stopped = self.stopped.clone();
         self.load.tasks.spawn(async move {
-            let working = async {
-                sleep(start).await;
-                loop {
-                    let answer = work().await;
-                    *answers.lock().expect("no panic").0.entry(answer).or_default() += 1;
-                    sleep(AGAIN).await;
-                }
-            };
             tokio::select! {
-                () = working => {}
+                () = work => {}
                 _ = stopped.wait_for(|stopped| *stopped) => {}
             }
         });
     }
+}
+
+fn note(answers: &Mutex<Answers>, answer: String) {
+    *answers.lock().expect("no panic").0.entry(answer).or_default() += 1;
 }
 
 /// Connections that send half a head, and then nothing.
@@ -196,12 +209,9 @@ pub(super) fn documents(world: &AttackWorld, hosts: &[String], count: usize, sto
         ];
         let request = http().get(world.url(&format!("/authorize?{}", form(&pairs))));
         let turns = Arc::clone(&turns);
-        crowd.add(move || {
-            let (turns, request) = (Arc::clone(&turns), request.try_clone().expect("no body"));
-            async move {
-                let _turn = turns.acquire().await.expect("it is never closed");
-                told(request).await
-            }
+        crowd.add_once(async move {
+            let _turn = turns.acquire().await.expect("it is never closed");
+            told(request).await
         });
     }
     crowd.load
