@@ -123,7 +123,8 @@ fn stays_itself_in_its_browser(request: &AuthorizationRequest) {
     let later = START.plus(24 * 60 * 60);
     let choice = Choice { request: request.clone(), may_be_remembered: true };
     let ticket = choice.ticket(&own, keys(), START, &mut entropy).expect("a ticket");
-    let redeem = |browser, now| Choice::redeem(&ticket, browser, keys(), configuration(), &store, now).map(|(choice, _)| choice);
+    let redeem =
+        |browser, now| Choice::redeem(&ticket, browser, keys(), configuration(), &store, now).map(|(choice, _)| choice);
     let redeemed = redeem(&own, START).expect("the same browser");
     assert_same(&redeemed.request, request);
     assert!(redeemed.may_be_remembered && redeem(&other, START).is_err() && redeem(&own, later).is_err());
@@ -131,7 +132,9 @@ fn stays_itself_in_its_browser(request: &AuthorizationRequest) {
     let approved = Some(Approval::Given { remember: true });
     let question = Question { request: request.clone(), provider: providers().0, approved };
     let ticket = question.ticket(&own, keys(), START, &mut entropy).expect("a ticket");
-    let redeem = |browser, now| Question::redeem(&ticket, browser, keys(), configuration(), &store, now).map(|(question, _)| question);
+    let redeem = |browser, now| {
+        Question::redeem(&ticket, browser, keys(), configuration(), &store, now).map(|(question, _)| question)
+    };
     let redeemed = redeem(&own, START).expect("the same browser");
     assert_same(&redeemed.request, request);
     assert!(redeemed.provider.name == "demo" && redeemed.approved == approved);

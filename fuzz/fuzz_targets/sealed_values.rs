@@ -272,7 +272,7 @@ impl World {
                 assert!(opened.is_empty() || (opened == [*kind] && !record.contains(&key.kind())), "{kind} {key}");
             }
             let sessions = Sessions { store: &self.store, keys: keys(), now: START };
-            let listed = sessions.list(&self.owner.subject).map(|listed| listed.len()).unwrap_or_default();
+            let listed = sessions.list(&self.owner.subject).map(|listed| listed.newest.len()).unwrap_or_default();
             assert!(listed == 1 || (listed == 0 && ["summary", "directory"].contains(&key.kind())), "{key}");
         }
         self.store.put(key, &own).expect("the store answers");
