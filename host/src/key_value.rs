@@ -2,8 +2,8 @@
 //! processes.
 
 mod database;
+mod deadlines;
 mod expiry;
-mod patience;
 mod readers;
 mod statements;
 mod sweep;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::patience::{Patience, left_until};
+use self::deadlines::{Deadlines, left_until};
 use self::readers::Readers;
 use self::sweep::Piece;
 pub use self::sweep::Swept;
@@ -55,7 +55,7 @@ impl Default for StoreLimits {
 pub struct KeyValueStore {
     writer: mpsc::SyncSender<Job>,
     /// The writer's.
-    patience: Arc<Patience>,
+    deadlines: Arc<Deadlines>,
     readers: Arc<Readers>,
     /// Who this is, among those that could sweep.
     holder: String,
@@ -148,15 +148,15 @@ impl KeyValueStore {
         let mut holder = [0; 16];
         getrandom::fill(&mut holder).map_err(|error| failed(error.to_string()))?;
         let holder = holder.iter().map(|byte| format!("{byte:02x}")).collect();
-        let patience = Arc::new(Patience::new(limits.wait));
+        let deadlines = Arc::new(Deadlines::new(limits.wait));
         let (writer, jobs) = mpsc::sync_channel(limits.queue);
-        let of_writer = Arc::clone(&patience);
+        let of_writer = Arc::clone(&deadlines);
         thread::Builder::new()
             .name("key-value".to_owned())
             .spawn(move || writer::write_all(connection, &jobs, &of_writer))
             .map_err(|error| failed(error.to_string()))?;
-        let readers = Arc::new(Readers::new(path, Patience::new(limits.wait), limits.queue));
-        Ok(Self { writer, patience, readers, holder })
+        let readers = Arc::new(Readers::new(path, Deadlines::new(limits.wait), limits.queue));
+        Ok(Self { writer, deadlines, readers, holder })
     }
 
     /// The value of `key`. A counter reads as eight bytes, little-endian, as with Spin's SQLite.
@@ -306,7 +306,7 @@ impl KeyValueStore {
     async fn ask_writer(&self, task: Task) -> Result<Outcome, KeyValueError> {
         let stopped = || KeyValueError::Database("its writer has stopped".to_owned());
         let (answer, outcome) = oneshot::channel();
-        let deadline = self.patience.deadline();
+        let deadline = self.deadlines.deadline();
         self.writer.try_send(Job { task, deadline, answer }).map_err(|error| match error {
             mpsc::TrySendError::Full(_) => KeyValueError::QueueFull,
             mpsc::TrySendError::Disconnected(_) => stopped(),

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::KeyValueError;
-use super::patience::{Patience, left_until};
+use super::deadlines::{Deadlines, left_until};
 use super::{database, statements};
 
 /// Reads that run at the same time. More would only wait for each other's pages.
@@ -23,19 +23,19 @@ pub(super) struct Readers {
     running: Arc<Semaphore>,
     /// Places for those that run and those that wait.
     places: Semaphore,
-    patience: Patience,
+    deadlines: Deadlines,
 }
 
 impl Readers {
     /// Readers of the database at `path`; beyond those that run, `queue` may wait.
-    pub(super) fn new(path: PathBuf, patience: Patience, queue: usize) -> Self {
+    pub(super) fn new(path: PathBuf, deadlines: Deadlines, queue: usize) -> Self {
         let places = queue.saturating_add(AT_ONCE).min(Semaphore::MAX_PERMITS);
         Self {
             path,
             idle: Mutex::default(),
             running: Arc::new(Semaphore::new(AT_ONCE)),
             places: Semaphore::new(places),
-            patience,
+            deadlines,
         }
     }
 
@@ -45,7 +45,7 @@ impl Readers {
         read: impl FnOnce(&Connection, Instant) -> Result<T, KeyValueError> + Send + 'static,
     ) -> Result<T, KeyValueError> {
         let Ok(_place) = self.places.try_acquire() else { return Err(KeyValueError::QueueFull) };
-        let deadline = self.patience.deadline();
+        let deadline = self.deadlines.deadline();
         let reading = async {
             let stopped = |error: String| KeyValueError::Database(error);
             let turn = Arc::clone(&self.running).acquire_owned().await.map_err(|error| stopped(error.to_string()))?;
@@ -60,8 +60,8 @@ impl Readers {
         };
         let outcome = timeout(left_until(deadline), reading).await.unwrap_or(Err(KeyValueError::TimedOut));
         match &outcome {
-            Err(KeyValueError::TimedOut) => self.patience.ran_out(),
-            _ => self.patience.succeeded(),
+            Err(KeyValueError::TimedOut) => self.deadlines.ran_out(),
+            _ => self.deadlines.succeeded(),
         }
         outcome
     }

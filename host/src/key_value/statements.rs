@@ -5,7 +5,7 @@ use std::time::Instant;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 
-use super::patience::left_until;
+use super::deadlines::left_until;
 
 const UPSERT: &str = "INSERT INTO entries (store, key, value) VALUES (?1, ?2, ?3)
     ON CONFLICT (store, key) DO UPDATE SET value = excluded.value";

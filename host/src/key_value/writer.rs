@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::patience::Patience;
+use super::deadlines::Deadlines;
 use super::statements::{self, is_busy};
 use super::sweep::{Piece, Swept};
 use super::{KeyValueError, Swap};
@@ -56,16 +56,16 @@ impl Job {
 }
 
 /// Runs the jobs until all senders are gone.
-pub(super) fn write_all(mut connection: Connection, jobs: &mpsc::Receiver<Job>, patience: &Arc<Patience>) {
+pub(super) fn write_all(mut connection: Connection, jobs: &mpsc::Receiver<Job>, deadlines: &Arc<Deadlines>) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH - 1));
-        run_all(&mut connection, batch, patience);
+        run_all(&mut connection, batch, deadlines);
     }
 }
 
 /// Answers every job of the batch: each at its deadline at the latest, so long as it has not begun.
-fn run_all(connection: &mut Connection, mut batch: Vec<Job>, patience: &Arc<Patience>) {
+fn run_all(connection: &mut Connection, mut batch: Vec<Job>, deadlines: &Arc<Deadlines>) {
     loop {
         let (over, left): (Vec<_>, Vec<_>) = batch.into_iter().partition(Job::is_over);
         let none_was_over = over.is_empty();
@@ -74,12 +74,12 @@ fn run_all(connection: &mut Connection, mut batch: Vec<Job>, patience: &Arc<Pati
         batch = left;
         match run(connection, &batch, deadline) {
             Ok(outcomes) => {
-                patience.succeeded();
+                deadlines.succeeded();
                 return batch.into_iter().zip(outcomes).for_each(|(job, outcome)| answer(job, outcome));
             }
             // Another process holds the database. At least one of them is over now.
             Err(error) if is_busy(&error) => {
-                patience.ran_out();
+                deadlines.ran_out();
                 if none_was_over && !batch.iter().any(Job::is_over) {
                     thread::sleep(BEFORE_ANOTHER_ATTEMPT);
                 }
@@ -88,7 +88,7 @@ fn run_all(connection: &mut Connection, mut batch: Vec<Job>, patience: &Arc<Pati
                 return batch.into_iter().for_each(|job| answer(job, Err(error_of(&error))));
             }
             // One of them failed and took the others with it: each for itself.
-            Err(_) => return batch.into_iter().for_each(|job| run_all(connection, vec![job], patience)),
+            Err(_) => return batch.into_iter().for_each(|job| run_all(connection, vec![job], deadlines)),
         }
     }
 }

@@ -10,12 +10,12 @@ const WHILE_STALLED: Duration = Duration::from_secs(1);
 /// Gives each operation its deadline. When one passes because another process holds the database, those that follow get
 /// less, until one succeeds.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct Deadlines {
     wait: Duration,
     stalled: AtomicBool,
 }
 
-impl Patience {
+impl Deadlines {
     pub(super) fn new(wait: Duration) -> Self {
         Self { wait, stalled: AtomicBool::new(false) }
     }
@@ -50,12 +50,12 @@ mod tests {
 
     #[test]
     fn while_nothing_gets_through_the_deadlines_are_nearer() {
-        let patience = Patience::new(Duration::from_secs(5));
-        let is_near = || left_until(patience.deadline()) <= WHILE_STALLED;
+        let deadlines = Deadlines::new(Duration::from_secs(5));
+        let is_near = || left_until(deadlines.deadline()) <= WHILE_STALLED;
         assert!(!is_near());
-        patience.ran_out();
+        deadlines.ran_out();
         assert!(is_near());
-        patience.succeeded();
+        deadlines.succeeded();
         assert!(!is_near());
     }
 }
