@@ -76,17 +76,44 @@ impl Slots {
         store: &impl Store,
         entropy: &mut impl Entropy,
     ) -> Result<(), StoreUnavailable> {
+        put(&self.slot(number), &self.key(number)?, content, store, entropy)
+    }
+
+    /// Whether the entry is in one of these slots.
+    pub(crate) fn hold(&self, entry: &Entry) -> Result<bool, StoreUnavailable> {
+        for number in 1..=self.most {
+            if self.key(number)? == entry.key {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Gives an entry a number of these slots, if it has another.
+    pub(crate) fn keep(
+        &self,
+        number: u64,
+        entry: Entry,
+        store: &impl Store,
+        entropy: &mut impl Entropy,
+    ) -> Result<Entry, StoreUnavailable> {
         let key = self.key(number)?;
-        let sealed = self.slot(number).seal_record(&key.to_string(), content, entropy);
-        store.put(&key, &sealed.map_err(|error| unavailable(&error.to_string()))?)
+        // Slots begin anew: that of the number is the one in which it is already, unless it comes from an older period.
+        if key == entry.key {
+            return Ok(entry);
+        }
+        self.put(number, &entry.content, store, entropy)?;
+        store.delete(&entry.key)?;
+        Ok(Entry { key, slot: self.slot(number), ..entry })
     }
 
     /// What is in the slot; `None` where it is empty or does not open.
     pub(crate) fn get(&self, number: u64, store: &impl Store) -> Result<Option<Entry>, StoreUnavailable> {
         let key = self.key(number)?;
         let Some(sealed) = store.get(&key)? else { return Ok(None) };
-        let opened = self.slot(number).open_record(&key.to_string(), &sealed).ok();
-        Ok(opened.map(|content| Entry { content, key }))
+        let slot = self.slot(number);
+        let opened = slot.open_record(&key.to_string(), &sealed).ok();
+        Ok(opened.map(|content| Entry { content, key, slot }))
     }
 
     fn slot(&self, number: u64) -> HandleSecret {
@@ -101,6 +128,18 @@ impl Slots {
     fn counter(&self) -> Result<Key, StoreUnavailable> {
         Ok(Key::new(COUNTER, &self.secret.record_id(), self.expires_at)?)
     }
+}
+
+/// Seals `content` for a slot and its key.
+pub(crate) fn put(
+    slot: &HandleSecret,
+    key: &Key,
+    content: &[u8],
+    store: &impl Store,
+    entropy: &mut impl Entropy,
+) -> Result<(), StoreUnavailable> {
+    let sealed = slot.seal_record(&key.to_string(), content, entropy);
+    store.put(key, &sealed.map_err(|error| unavailable(&error.to_string()))?)
 }
 
 /// How many entries were given a number where `number` was given last: the first one is nobody's.

@@ -37,8 +37,16 @@ fn at<'a>(store: &'a MemoryStore, keys: &'a KeyRing, now: UnixTime) -> Directory
     Directory { store, keys, now }
 }
 
+/// Longer than everything else lives here.
+const FAR: UnixTime = UnixTime::from_seconds(u64::MAX);
+
+#[expect(clippy::unnecessary_wraps, reason = "what the directory asks for")]
+fn alive(_: &Entry) -> Result<Option<UnixTime>, StoreUnavailable> {
+    Ok(Some(FAR))
+}
+
 fn add<S: Store>(directory: &Directory<'_, S>, content: &str) -> Result<(), StoreUnavailable> {
-    directory.add(List::Sessions, &alice(), content.as_bytes(), &mut Counting(0), |_| Ok(()))
+    directory.add(List::Sessions, &alice(), content.as_bytes(), &mut Counting(0), alive, |_| Ok(()))
 }
 
 /// How many slots the store has, without the notes that counters are there.
@@ -122,7 +130,7 @@ fn a_list_is_read_whole_and_holds_so_many_and_the_oldest_goes_first_across_perio
             ended.borrow_mut().push(String::from_utf8(oldest.content.to_vec()).unwrap());
             Ok::<_, StoreUnavailable>(())
         };
-        directory.add(List::Sessions, &alice(), number.to_string().as_bytes(), &mut Counting(0), end).unwrap();
+        directory.add(List::Sessions, &alice(), number.to_string().as_bytes(), &mut Counting(0), alive, end).unwrap();
     };
     // In one period, in the next one, and there under another key.
     for number in 0..3 {
@@ -161,7 +169,7 @@ fn nothing_is_added_where_the_oldest_cannot_be_ended_and_it_stays_listed() {
     for number in 0..most {
         add(&directory, &number.to_string()).unwrap();
     }
-    let refused = directory.add(List::Sessions, &alice(), b"new", &mut Counting(0), |_| Err(unavailable("no")));
+    let refused = directory.add(List::Sessions, &alice(), b"new", &mut Counting(0), alive, |_| Err(unavailable("no")));
     assert!(refused.is_err());
     let found = listed(&directory);
     assert_eq!((found.len() as u64, found.contains(&"0".to_owned())), (most, true));
@@ -233,6 +241,181 @@ fn a_store_that_is_down_fails_every_function_and_changes_nothing() {
     assert!(directory.entries(List::Sessions, &alice()).is_err());
     assert!(directory.remove(&entry).is_err());
     assert_eq!(store.snapshot(), before);
+}
+
+/// What the entries of a list stand for, by what the entries say: until when it is alive.
+#[derive(Default)]
+struct Lives(RefCell<std::collections::BTreeMap<String, UnixTime>>);
+
+impl Lives {
+    /// Adds one that lives until then; says which one ended for it.
+    fn add<S: Store>(&self, directory: &Directory<'_, S>, content: &str, until: UnixTime) -> Option<String> {
+        let text = |entry: &Entry| String::from_utf8(entry.content.to_vec()).unwrap();
+        let alive_until = |entry: &Entry| Ok::<_, StoreUnavailable>(self.0.borrow().get(&text(entry)).copied());
+        let mut ended = None;
+        let end = |entry: &Entry| {
+            self.0.borrow_mut().remove(&text(entry)).unwrap();
+            ended = Some(text(entry));
+            Ok(())
+        };
+        directory.add(List::Sessions, &alice(), content.as_bytes(), &mut Counting(0), alive_until, end).unwrap();
+        self.0.borrow_mut().insert(content.to_owned(), until);
+        ended
+    }
+
+    fn are_over(&self, content: &str) {
+        self.0.borrow_mut().remove(content);
+    }
+}
+
+/// An attacker of the last round: a client that opened and ended 1,000 sessions of a user ended those that were alive.
+#[test]
+fn what_is_over_pushes_nothing_out_that_is_alive_in_a_period_and_across_periods_and_keys() {
+    let (store, old) = (MemoryStore::at(START), ring(&[("old", 1)]));
+    let both = ring(&[("new", 2), ("old", 1)]);
+    let lives = Lives::default();
+    let most = List::Sessions.most();
+    for number in 0..40 {
+        assert_eq!(lives.add(&at(&store, &old, START), &format!("alive {number}"), FAR), None);
+    }
+    for (keys, days) in [(&old, 0), (&old, 31), (&both, 31), (&both, 62)] {
+        let directory = at(&store, keys, START.plus(days * DAY));
+        for number in 0..most + 100 {
+            let content = format!("over {number}");
+            assert_eq!(lives.add(&directory, &content, FAR), None, "{content} after {days} days");
+            lives.are_over(&content);
+        }
+        let found = listed(&directory);
+        let alive = found.iter().filter(|content| content.starts_with("alive")).count();
+        assert_eq!((alive, found.len() as u64 <= most), (40, true), "after {days} days");
+        assert!(slots(&store) as u64 <= most);
+    }
+}
+
+#[test]
+fn with_one_more_alive_than_a_list_holds_exactly_one_ends_and_that_is_the_one_that_would_be_over_first() {
+    let (store, keys) = (MemoryStore::at(START), ring(&[("a", 1)]));
+    let directory = at(&store, &keys, START);
+    let (lives, most) = (Lives::default(), List::Sessions.most());
+    for number in 0..most {
+        // The first three live long, of the others each as long as it is young.
+        let until = if number < 3 { FAR } else { START.plus(300 + number) };
+        assert_eq!(lives.add(&directory, &number.to_string(), until), None);
+    }
+    for number in 3..50 {
+        let ended = lives.add(&directory, &format!("new {number}"), START.plus(DAY));
+        assert_eq!(ended, Some(number.to_string()));
+        let found = listed(&directory);
+        assert_eq!((found.len() as u64, lives.0.borrow().len() as u64), (most, most));
+        assert!(["0", "1", "2"].iter().all(|first| found.iter().any(|content| content == first)));
+    }
+}
+
+#[test]
+fn an_entry_is_replaced_in_its_place_unless_that_is_gone_before_what_is_written_today() {
+    let (store, old) = (MemoryStore::at(START), ring(&[("a", 1)]));
+    let directory = at(&store, &old, START);
+    add(&directory, "first").unwrap();
+    add(&directory, "second").unwrap();
+    let first = directory.entries(List::Sessions, &alice()).unwrap().remove(1);
+    let replace = |directory: &Directory<'_, MemoryStore>, content: &[u8]| {
+        directory.replace(List::Sessions, &alice(), &first, content, &mut Counting(5)).unwrap()
+    };
+    assert!(replace(&directory, b"again"));
+    assert_eq!(listed(&directory), ["second", "again"]);
+    let both = ring(&[("b", 2), ("a", 1)]);
+    for (keys, now) in [(&old, START.plus(30 * DAY)), (&both, START)] {
+        assert!(!replace(&at(&store, keys, now), b"no"));
+        assert_eq!(listed(&at(&store, keys, now)), ["second", "again"]);
+    }
+}
+
+/// Counts the operations.
+struct Counted<'a>(&'a MemoryStore, Cell<usize>);
+
+impl Counted<'_> {
+    fn counted(&self) -> &MemoryStore {
+        self.1.set(self.1.get() + 1);
+        self.0
+    }
+}
+
+impl Store for Counted<'_> {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
+        self.counted().get(key)
+    }
+
+    fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
+        self.counted().put(key, value)
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
+        self.counted().delete(key)
+    }
+
+    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+        self.counted().increment(key, delta)
+    }
+
+    fn list(&self, cursor: Option<&str>) -> Result<KeyPage, StoreUnavailable> {
+        self.counted().list(cursor)
+    }
+}
+
+#[test]
+fn an_addition_takes_so_many_operations_and_no_more_whatever_is_alive() {
+    let (store, keys) = (MemoryStore::at(START), ring(&[("a", 1)]));
+    let (lives, most) = (Lives::default(), List::Sessions.most());
+    let counted = Counted(&store, Cell::new(0));
+    for (now, allowed) in [(START, 400), (START.plus(31 * DAY), 1_000)] {
+        store.set_now(now);
+        let directory = Directory { store: &counted, keys: &keys, now };
+        for number in 0..most + 200 {
+            counted.1.set(0);
+            // The worst: those that come next live ever shorter.
+            let until = now.plus(2 * most + 60 * DAY - number % 64);
+            lives.add(&directory, &format!("{} {number}", now.seconds()), until);
+            assert!(counted.1.get() <= allowed, "{} operations for number {number}", counted.1.get());
+        }
+    }
+    assert!(lives.0.borrow().len() as u64 <= most);
+}
+
+/// What was moved to make room is among the old ones or among the new ones, whenever somebody reads.
+#[test]
+fn whoever_reads_while_something_is_moved_misses_nothing() {
+    let keys = ring(&[("a", 1)]);
+    let later = START.plus(31 * DAY);
+    let (store, lives, most) = (MemoryStore::at(START), Lives::default(), List::Sessions.most());
+    lives.add(&at(&store, &keys, START), "alive", FAR);
+    for number in 1..most {
+        lives.add(&at(&store, &keys, START), &number.to_string(), START.plus(DAY));
+    }
+    store.set_now(later);
+    let mut moved = false;
+    for before in (0..8).chain(995..1_010) {
+        // A store of its own for each: the one in which "alive" is moved by the next addition.
+        let other = MemoryStore::at(later);
+        for key in store.list(None).unwrap().keys {
+            match store.get(&key) {
+                Ok(Some(value)) => other.put(&key, &value).unwrap(),
+                Ok(None) | Err(_) => drop(other.increment(&key, store.increment(&key, 0).unwrap()).unwrap()),
+            }
+        }
+        let act: Box<dyn FnOnce()> =
+            Box::new(|| drop(lives.add(&Directory { store: &other, keys: &keys, now: later }, "new", FAR)));
+        let interrupted = Interrupted {
+            store: &other,
+            before: Cell::new(before),
+            act: RefCell::new(Some(act)),
+            firsts_see_one: false,
+        };
+        let found = listed(&Directory { store: &interrupted, keys: &keys, now: later });
+        assert!(found.contains(&"alive".to_owned()), "read before operation {before}");
+        let again = listed(&Directory { store: &other, keys: &keys, now: later });
+        moved |= again.last().is_some_and(|last| last != "alive") && again.contains(&"new".to_owned());
+    }
+    assert!(moved);
 }
 
 /// A store before whose n-th operation somebody else acts.

@@ -5,12 +5,13 @@
 //! who consented, and every one of them is listed in the directory of that subject, where they can take it back: a
 //! record that is not listed does not count, however it came to be there.
 
+use core::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_configuration::IdentityProvider;
-use gatehouse_directory::{Directory, List};
+use gatehouse_directory::{Directory, Entry, List};
 use gatehouse_protocol::{Entropy, Subject, UnixTime};
 use gatehouse_sealing::{HandleSecret, KeyRing};
 use gatehouse_storage::{InvalidKey, Key, Kind, Periods, Store, StoreUnavailable};
@@ -157,7 +158,10 @@ impl<S: Store> RememberedConsents<'_, S> {
     pub fn of(&self, subject: &Subject) -> Result<Vec<ListedConsent>, StoreUnavailable> {
         let mut seen = BTreeSet::new();
         let mut listed = Vec::new();
-        for (entry, _) in self.entries(subject)? {
+        let mut entries = self.entries(subject)?;
+        // One that was passed over when others had to make room has the place of a newer one.
+        entries.sort_by_key(|(entry, _)| Reverse(entry.consent.given_at));
+        for (entry, _) in entries {
             let given_at = UnixTime::from_seconds(entry.consent.given_at);
             // One that was given again stands there again.
             let is_news = seen.insert(entry.consent.id.clone());
@@ -183,7 +187,8 @@ impl<S: Store> RememberedConsents<'_, S> {
         Ok(())
     }
 
-    /// Lists a consent, and no more the same one from before. Where the list is full, the oldest is forgotten.
+    /// Lists a consent, and no more the same one from before. Where the list is full of consents that count, the oldest is
+    /// forgotten.
     fn list(
         &self,
         subject: &Subject,
@@ -191,10 +196,38 @@ impl<S: Store> RememberedConsents<'_, S> {
         entry: &[u8],
         entropy: &mut impl Entropy,
     ) -> Result<(), StoreUnavailable> {
-        self.forget(subject, id)?;
-        self.directory().add(List::Consents, subject, entry, entropy, |oldest| {
-            let text = serde_json::from_slice::<EntryText>(&oldest.content).ok();
-            text.map_or(Ok(()), |text| self.store.delete(&text.key()?))
+        let mut listed = self.entries(subject)?.into_iter().filter(|(listed, _)| listed.consent.id == id);
+        // In its place: whoever gives the same consent again and again pushes no other one out. The record is written anew;
+        // until then the old one does not count.
+        let in_place = match listed.next() {
+            Some((before, listing)) => {
+                self.store.delete(&before.key()?)?;
+                let replaced = self.directory().replace(List::Consents, subject, &listing, entry, entropy)?;
+                if !replaced {
+                    self.directory().remove(&listing)?;
+                }
+                replaced
+            }
+            None => false,
+        };
+        for (before, listing) in listed {
+            self.store.delete(&before.key()?)?;
+            self.directory().remove(&listing)?;
+        }
+        if in_place {
+            return Ok(());
+        }
+        let text = |entry: &Entry| serde_json::from_slice::<EntryText>(&entry.content).ok();
+        let alive_until = |entry: &Entry| match text(entry) {
+            Some(text) => {
+                let given_at = UnixTime::from_seconds(text.consent.given_at);
+                let is_alive = self.counts(given_at) && self.store.get(&text.key()?)?.is_some();
+                Ok(is_alive.then(|| given_at.plus(self.lifetime)))
+            }
+            None => Ok(None),
+        };
+        self.directory().add(List::Consents, subject, entry, entropy, alive_until, |entry| {
+            text(entry).map_or(Ok(()), |text| self.store.delete(&text.key()?))
         })
     }
 
@@ -218,7 +251,7 @@ impl<S: Store> RememberedConsents<'_, S> {
         given_at <= self.now && self.now < given_at.plus(self.lifetime)
     }
 
-    fn entries(&self, subject: &Subject) -> Result<Vec<(EntryText, gatehouse_directory::Entry)>, StoreUnavailable> {
+    fn entries(&self, subject: &Subject) -> Result<Vec<(EntryText, Entry)>, StoreUnavailable> {
         let entries = self.directory().entries(List::Consents, subject)?.into_iter();
         Ok(entries.filter_map(|entry| Some((serde_json::from_slice(&entry.content).ok()?, entry))).collect())
     }

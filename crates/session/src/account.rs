@@ -1,5 +1,8 @@
 //! A subject's own view of its sessions.
 
+use core::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use gatehouse_directory::{Directory, Entry, List};
 use gatehouse_protocol::{Entropy, Subject};
 use gatehouse_storage::Store;
@@ -25,19 +28,23 @@ impl<S: Store> Sessions<'_, S> {
     /// # Errors
     /// Where the store does not answer.
     pub fn list(&self, subject: &Subject) -> Result<Listing, Rejection> {
-        let mut listing = Listing::default();
+        let mut open = BTreeMap::new();
         for (_, name) in self.directory_entries(subject)? {
-            // The place in the directory outlives the session; nobody who ends it by a token can find the place.
+            // The place in the directory outlives the session; nobody who ends it by a token can find the place. A session
+            // whose place was moved while we read is found twice.
             if self.now < name.expires_at
                 && let Some(summary) = Summary::get(&name, self.store)?
             {
-                listing.total += 1;
-                if listing.newest.len() < SHOWN {
-                    listing.newest.push(summary);
-                }
+                let place = open.len();
+                open.entry(summary.id.clone()).or_insert((place, summary));
             }
         }
-        Ok(listing)
+        let total = u32::try_from(open.len()).unwrap_or(u32::MAX);
+        let mut newest: Vec<_> = open.into_values().collect();
+        // A session that was passed over when others had to make room has the place of a newer one.
+        newest.sort_unstable_by_key(|(place, summary)| (Reverse(summary.opened_at), *place));
+        let newest = newest.into_iter().take(SHOWN).map(|(_, summary)| summary).collect();
+        Ok(Listing { newest, total })
     }
 
     /// Ends the session of `subject` that [`Sessions::list`] calls `id`. Tells whether there was one: another subject's
@@ -60,15 +67,24 @@ impl<S: Store> Sessions<'_, S> {
         self.directory_entries(subject)?.iter().try_for_each(|(entry, name)| self.end_listed(entry, name))
     }
 
-    /// Gives a session its place in the directory. Where that is full, the oldest session there ends.
+    /// Gives a session its place in the directory. Where that is full of sessions that are alive, one ends: of the oldest
+    /// few, the one that would be over first. So it is not the session of a person that goes for those, of minutes, that a
+    /// client opens by assertions.
     pub(crate) fn list_session(
         &self,
         subject: &Subject,
         name: &SessionName,
         entropy: &mut impl Entropy,
     ) -> Result<(), Rejection> {
-        self.directory().add(List::Sessions, subject, &name.to_bytes(), entropy, |oldest| {
-            SessionName::from_bytes(&oldest.content).map_or(Ok(()), |name| self.end_unless_expired(&name))
+        let alive_until = |entry: &Entry| match SessionName::from_bytes(&entry.content) {
+            // The summary is what goes last when a session ends: where an end broke off, there is something to end.
+            Some(name) if self.now < name.expires_at && Summary::is_there(&name, self.store)? => {
+                Ok(Some(name.expires_at))
+            }
+            Some(_) | None => Ok(None),
+        };
+        self.directory().add(List::Sessions, subject, &name.to_bytes(), entropy, alive_until, |entry| {
+            SessionName::from_bytes(&entry.content).map_or(Ok(()), |name| self.end_unless_expired(&name))
         })
     }
 

@@ -118,6 +118,17 @@ impl SessionRecord {
         }))
     }
 
+    /// Whether somebody presented the successor of the refresh token of `generation`. One read: the record of that one's
+    /// refresh has the place of this one's, and those of later ones of the same parity have it after.
+    pub(crate) fn is_successor_used(
+        root: &SessionRoot,
+        generation: u64,
+        store: &impl Store,
+    ) -> Result<bool, Rejection> {
+        let text = get::<SessionText>(&root.secret, &key(&root.name(), generation)?, store)?;
+        Ok(text.is_some_and(|text| text.generation > generation))
+    }
+
     /// Removes it.
     pub(crate) fn delete(name: &SessionName, store: &impl Store) -> Result<(), Rejection> {
         (0..SESSION_RECORDS).try_for_each(|generation| Ok(store.delete(&key(name, generation)?)?))

@@ -117,7 +117,8 @@ impl<S: Store> Sessions<'_, S> {
     /// claims that the provider told last.
     ///
     /// # Errors
-    /// See [`Rejection`]. [`Rejection::Reused`] has ended the session; every other one has changed nothing.
+    /// See [`Rejection`]. [`Rejection::Reused`] has ended the session; every other one has changed nothing, but for
+    /// [`Rejection::Unavailable`] where the store fails on the way.
     pub fn refresh(&self, request: &RefreshRequest<'_>, entropy: &mut impl Entropy) -> Result<Tokens, Rejection> {
         let presented = self.present(request)?;
         let is_reused = presented.is_reused(self.now);
@@ -134,6 +135,17 @@ impl<S: Store> Sessions<'_, S> {
         }
         let principal = record.principal.clone();
         let next = generation.saturating_add(1);
+        // Records have few places, taken in turn. Whoever was suspended on the way here, and finds that the others are two
+        // refreshes further, would write over what they wrote last.
+        if SessionRecord::is_successor_used(&root, generation, self.store)? {
+            return Err(Rejection::Unavailable("the session was refreshed again meanwhile".to_owned()));
+        }
+        if generation >= record.generation
+            && let Some(before) = generation.checked_sub(1)
+        {
+            // Right after that look, because the place is the one that the next refresh but one writes to.
+            AccessRecord::delete(&name, before, self.store)?;
+        }
         // Written by every caller, with the same content, but for claims that were renewed between two of them: whoever
         // answers first must not answer with a token that is not there yet.
         AccessRecord::put(&principal, &root, next, self.store, entropy)?;
@@ -143,9 +155,6 @@ impl<S: Store> Sessions<'_, S> {
             let record = SessionRecord { generation, ..record }.refreshed(self.now);
             record.put(&root, self.store, entropy)?;
             record.summary(&name).put(&name, self.store, entropy)?;
-            if let Some(before) = generation.checked_sub(1) {
-                AccessRecord::delete(&name, before, self.store)?;
-            }
         }
         ending::check(&name, self.store)?;
         self.issue(&root, next, &principal, scopes, request.access_token_lifetime, entropy)

@@ -77,6 +77,11 @@ impl Summary {
         }))
     }
 
+    /// Whether the session has one, whatever it says: whether it has not ended.
+    pub(crate) fn is_there(name: &SessionName, store: &impl Store) -> Result<bool, Rejection> {
+        Ok(store.get(&name.key(SUMMARY, 0)?)?.is_some())
+    }
+
     pub(crate) fn delete(name: &SessionName, store: &impl Store) -> Result<(), Rejection> {
         Ok(store.delete(&name.key(SUMMARY, 0)?)?)
     }

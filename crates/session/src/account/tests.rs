@@ -135,6 +135,61 @@ fn everywhere_is_everywhere_however_many_sessions_there_are() {
     assert!(world.store.values().iter().all(Vec::is_empty), "nothing but notes is left");
 }
 
+fn numbered(number: u64, expires_at: gatehouse_protocol::UnixTime) -> crate::SessionRoot {
+    let mut secret = [0; 32];
+    secret[..8].copy_from_slice(&number.to_be_bytes());
+    crate::SessionRoot { secret: gatehouse_sealing::HandleSecret::from_slice(&secret).unwrap(), expires_at }
+}
+
+/// An attacker of the last round: a client's 1,000 sessions of five minutes, or that were ended at once, ended the user's.
+#[test]
+fn a_thousand_sessions_that_are_over_or_soon_will_be_end_none_that_stays() {
+    for how in ["they expire", "they are ended", "they are alive, and of minutes"] {
+        let world = World::new();
+        let alive = world.open();
+        let mut now = START;
+        for number in 1..=2_100 {
+            let lifetime = if how == "they are ended" { SESSION - 1 } else { LIFETIME };
+            let root = numbered(number, now.plus(lifetime));
+            let opening = Opening { refreshable: false, ..opening() };
+            world.at(now).open(&root, opening, &mut Counting(number << 20)).unwrap();
+            match how {
+                "they expire" => now = now.plus(if number % 900 == 0 { LIFETIME } else { 0 }),
+                "they are ended" => world.at(now).end(&root).unwrap(),
+                _ => {}
+            }
+        }
+        let newest = world.at(START).refresh(
+            &crate::RefreshRequest { refresh_token: &refresh_token(&alive), ..request(&client("a")) },
+            &mut Counting(1 << 50),
+        );
+        let newest = newest.unwrap();
+        assert!(world.validate(&newest, START).is_ok(), "{how}");
+        let listing = world.at(now).list(&subject("alice")).unwrap();
+        assert!(listing.total <= 1_000, "{how}: {}", listing.total);
+        let id = world.root.name().id();
+        let everywhere = world.at(now).directory_entries(&subject("alice")).unwrap();
+        assert!(everywhere.iter().any(|(_, name)| name.id() == id), "{how}");
+        world.at(now).end_all(&subject("alice")).unwrap();
+        assert_eq!(world.validate(&newest, START), Err(Rejection::Revoked), "{how}");
+        assert_eq!(world.at(now).list(&subject("alice")), Ok(Listing::default()));
+    }
+}
+
+#[test]
+fn of_a_thousand_and_one_sessions_that_are_alive_exactly_one_ends() {
+    let world = World::new();
+    let open = |number: u64| {
+        let root = numbered(number, START.plus(SESSION + number));
+        world.at(START).open(&root, opening(), &mut Counting(number << 20)).unwrap()
+    };
+    let opened: Vec<_> = (1..=1_001).map(open).collect();
+    let ended = |tokens: &crate::Tokens| world.validate(tokens, START) == Err(Rejection::Revoked);
+    assert_eq!(opened.iter().filter(|tokens| ended(tokens)).count(), 1);
+    assert!(ended(&opened[0]));
+    assert_eq!(world.at(START).list(&subject("alice")).unwrap().total, 1_000);
+}
+
 #[test]
 fn whoever_ends_everything_and_breaks_off_goes_on_with_what_is_left() {
     for operation in 0.. {

@@ -162,6 +162,67 @@ fn a_refresh_that_is_overtaken_at_any_moment_makes_no_used_token_current_again()
     }
 }
 
+/// An attacker of the last round: an instance that was suspended, and went on when the others were three refreshes further,
+/// wrote over the record of the last one and removed its access token.
+#[test]
+fn an_instance_that_was_suspended_before_it_writes_makes_the_session_forget_nothing() {
+    for (begun, overtaken_by) in (0..5).flat_map(|begun| (1..=7).map(move |overtaken_by| (begun, overtaken_by))) {
+        let mut told_to_try_again = 0;
+        for operation in 0.. {
+            let mut world = World::new();
+            let mut first = world.open();
+            for _ in 0..begun {
+                first = world.refresh(&first, START).unwrap();
+            }
+            let after = core::cell::RefCell::new(None);
+            let mine = client("a");
+            let refresh = |tokens: &Tokens, now: UnixTime| {
+                let token = refresh_token(tokens);
+                let request = RefreshRequest { refresh_token: &token, ..request(&mine) };
+                world.at(now).refresh(&request, &mut Counting(9_000))
+            };
+            let interrupted = Interrupted::before(operation, &world.store, || {
+                let newest = (1..overtaken_by)
+                    .fold(refresh(&first, START).unwrap(), |tokens, _| refresh(&tokens, START).unwrap());
+                after.replace(Some((newest, world.store.snapshot())));
+            });
+            let token = refresh_token(&first);
+            let request = RefreshRequest { refresh_token: &token, ..request(&mine) };
+            let slow = Sessions { store: &interrupted, keys: &world.keys, now: START };
+            let outcome = slow.refresh(&request, &mut Counting(5_000));
+            let Some((newest, then)) = after.take() else { break };
+            let what = format!("begun at {begun}, overtaken by {overtaken_by} before operation {operation}");
+            match outcome {
+                // It had not even read what there was: the token is two refreshes old.
+                Err(Rejection::Reused) => assert!(operation < 2 && overtaken_by > 1, "{what}"),
+                Err(Rejection::Unavailable(_)) => {
+                    told_to_try_again += 1;
+                    assert!(overtaken_by > 1, "{what}");
+                    assert_eq!(world.store.snapshot(), then, "{what}");
+                    assert_eq!(world.validate(&newest, START), Ok(alice()), "{what}");
+                    let next = refresh(&newest, START.plus(60)).unwrap();
+                    assert_eq!(generation(&world, &next), begun + overtaken_by + 1, "{what}");
+                    assert_eq!(refresh(&newest, START.plus(120)).unwrap_err(), Rejection::Reused, "{what}");
+                }
+                Ok(tokens) => {
+                    assert_eq!(generation(&world, &tokens), begun + 1, "{what}");
+                    if overtaken_by == 1 {
+                        assert_eq!(world.validate(&newest, START), Ok(alice()), "{what}");
+                        assert_eq!(world.validate(&tokens, START), Ok(alice()), "{what}");
+                    } else {
+                        // It had looked already: between that and what it writes nothing waits for anybody.
+                        assert!((3..=8).contains(&operation), "{what}");
+                    }
+                    // Nobody is signed out.
+                    assert!(refresh(&newest, START.plus(60)).is_ok(), "{what}");
+                }
+                Err(other) => panic!("{other:?}, {what}"),
+            }
+        }
+        assert!(overtaken_by == 1 || told_to_try_again >= 2, "{told_to_try_again}");
+    }
+}
+
 /// What somebody does with the refresh tokens of one session, of which they have all that were given out.
 #[derive(Clone, Copy, Debug)]
 enum Act {
@@ -169,6 +230,9 @@ enum Act {
     Present { age: usize },
     /// The same, and the instance vanishes after so many operations.
     BreakOff { age: usize, operations: usize },
+    /// The same, and the instance is suspended before one of the operations that come before it writes, for so many
+    /// refreshes by others.
+    Suspended { age: usize, operation: usize, refreshes: usize },
     /// Waits.
     Wait { seconds: u64 },
 }
@@ -178,6 +242,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         4 => Just(Act::Present { age: 0 }),
         2 => (0_usize..4).prop_map(|age| Act::Present { age }),
         3 => (0_usize..3, 0_usize..12).prop_map(|(age, operations)| Act::BreakOff { age, operations }),
+        2 => (0_usize..2, 0_usize..4, 1_usize..6)
+            .prop_map(|(age, operation, refreshes)| Act::Suspended { age, operation, refreshes }),
         2 => (1_u64..90).prop_map(|seconds| Act::Wait { seconds }),
     ];
     prop::collection::vec(act, 1..60)
@@ -198,7 +264,7 @@ proptest! {
                     now = now.plus(seconds);
                     continue;
                 }
-                Act::Present { age } => (age, usize::MAX),
+                Act::Present { age } | Act::Suspended { age, .. } => (age, usize::MAX),
                 Act::BreakOff { age, operations } => (age, operations),
             };
             let newest: u64 = *known.keys().last().unwrap();
@@ -206,10 +272,36 @@ proptest! {
             let Some(tokens) = known.get(&presented) else { continue };
             let (mine, token) = (client("a"), refresh_token(tokens));
             world.store.set_now(now);
-            let store = FailingStore::after(operations, &world.store);
-            let sessions = Sessions { store: &store, keys: &world.keys, now };
             let request = RefreshRequest { refresh_token: &token, ..request(&mine) };
-            match sessions.refresh(&request, &mut Counting(7)) {
+            let (mut newest, mut suspended) = (newest, false);
+            let outcome = if let Act::Suspended { operation, refreshes, .. } = act {
+                let issued = core::cell::RefCell::new(Vec::new());
+                let store = Interrupted::before(operation, &world.store, || {
+                    let mut current = refresh_token(&known[&newest]);
+                    for _ in 0..refreshes {
+                        let request = RefreshRequest { refresh_token: &current, ..request.clone() };
+                        let Ok(next) = world.at(now).refresh(&request, &mut Counting(8)) else { break };
+                        current = refresh_token(&next);
+                        issued.borrow_mut().push(next);
+                    }
+                });
+                let outcome = Sessions { store: &store, keys: &world.keys, now }.refresh(&request, &mut Counting(7));
+                drop(store);
+                let issued = issued.into_inner();
+                if let (Some(last), Err(Rejection::Unavailable(_))) = (issued.last(), &outcome) {
+                    prop_assert_eq!(world.validate(last, now), Ok(alice()), "it has damaged nothing");
+                    suspended = true;
+                }
+                for tokens in issued {
+                    newest = generation(&world, &tokens);
+                    known.insert(newest, tokens);
+                }
+                outcome
+            } else {
+                let store = FailingStore::after(operations, &world.store);
+                Sessions { store: &store, keys: &world.keys, now }.refresh(&request, &mut Counting(7))
+            };
+            match outcome {
                 Ok(next) => {
                     prop_assert!(presented + 1 >= newest, "used twice removed: {presented} of {newest}");
                     prop_assert_eq!(generation(&world, &next), presented + 1, "its one successor");
@@ -224,6 +316,8 @@ proptest! {
                     return Ok(());
                 }
                 Err(Rejection::TooOften { .. }) => {}
+                // It has written nothing: the lineage goes on as the others left it.
+                Err(Rejection::Unavailable(_)) if suspended => {}
                 // It may have rotated, without anybody learning of the successor: then the next one is taken for a thief.
                 Err(Rejection::Unavailable(_)) => may_have_ended = true,
                 Err(Rejection::Revoked) if may_have_ended => return Ok(()),
