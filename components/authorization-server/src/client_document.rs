@@ -82,9 +82,13 @@ fn read(context: &Context, client_id: &str, at_least: Acquaintance) -> Result<Op
             // What is kept is good enough for the flows that have begun.
             match (acquaintance, failure) {
                 _ if url.is_kept(&documents).unwrap_or(false) => Ok(None),
-                (_, fetches::Failure::NotNow(not_now @ (NotNow::Busy | NotNow::TooMany { .. }))) => {
-                    Err(NotRead::NotNow(not_now))
-                }
+                // The URL itself may be fine: somebody else's is why it was not asked for.
+                (
+                    _,
+                    fetches::Failure::NotNow(
+                        not_now @ (NotNow::Busy | NotNow::HostFailedLately | NotNow::TooMany { .. }),
+                    ),
+                ) => Err(NotRead::NotNow(not_now)),
                 (Acquaintance::New, _) => Ok(None),
                 (Acquaintance::Known, _) => Err(NotRead::Failed),
             }

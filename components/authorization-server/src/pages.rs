@@ -79,13 +79,18 @@ pub(crate) fn out_of_order() -> Response<Vec<u8>> {
     )
 }
 
-/// The application is one that nobody here has used, and too much is being asked about such ones.
+/// The application is one that nobody here has used, and too much is being asked about such ones, or its host does not
+/// answer.
 pub(crate) fn try_again(reason: NotNow) -> Response<Vec<u8>> {
-    let when = match reason {
-        NotNow::FailedLately | NotNow::Busy => "Wait a few seconds and load this page again.",
-        NotNow::TooMany { .. } => "Come back in an hour, or tell the people who run this server.",
+    const MANY: &str = "too many new ones are asking at the same time";
+    let (why, when) = match reason {
+        NotNow::FailedLately | NotNow::HostFailedLately => {
+            ("the place where it describes itself did not answer a moment ago", "Try again in a few minutes.")
+        }
+        NotNow::Busy => (MANY, "Wait a few seconds and load this page again."),
+        NotNow::TooMany { .. } => (MANY, "Come back in an hour, or tell the people who run this server."),
     };
-    let text = format!("Your application is new here, and too many new ones are asking at the same time. {when}");
+    let text = format!("Your application is new here, and {why}. {when}");
     let mut response = error(503, "Signing in has to wait a moment", &text);
     if let Some(seconds) = reason.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));

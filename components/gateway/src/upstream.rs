@@ -135,7 +135,7 @@ pub(crate) fn longest(upstream: &Upstream) -> Milliseconds {
 pub(crate) fn no_answer(reason: &NoAnswer) -> Refusal {
     match reason {
         NoAnswer::TimedOut => Refusal::UpstreamTimedOut,
-        NoAnswer::Address | NoAnswer::NotAllowed | NoAnswer::Failed(_) | NoAnswer::TooLarge => {
+        NoAnswer::Address | NoAnswer::NotAllowed | NoAnswer::Prohibited | NoAnswer::Failed(_) | NoAnswer::TooLarge => {
             Refusal::UpstreamUnreachable(reason.to_string())
         }
     }

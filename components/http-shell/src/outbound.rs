@@ -42,6 +42,9 @@ pub enum NoAnswer {
     /// The host does not let this component connect there (`allowed_outbound_hosts`).
     #[error("the host does not allow a connection to this address; see allowed_outbound_hosts")]
     NotAllowed,
+    /// What the name resolves to is not an address that the host connects to for this component.
+    #[error("the host does not allow a connection to the address that this name resolves to")]
+    Prohibited,
     /// A limit of [`Limits`] passed.
     #[error("the other side did not answer in time")]
     TimedOut,
@@ -140,7 +143,8 @@ fn failed(text: &str) -> NoAnswer {
 
 fn refused(code: ErrorCode) -> NoAnswer {
     match code {
-        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => NoAnswer::NotAllowed,
+        ErrorCode::HttpRequestDenied => NoAnswer::NotAllowed,
+        ErrorCode::DestinationIpProhibited => NoAnswer::Prohibited,
         ErrorCode::ConnectionTimeout
         | ErrorCode::ConnectionReadTimeout
         | ErrorCode::ConnectionWriteTimeout

@@ -39,11 +39,14 @@ pub enum Failed<'a> {
     Host,
     /// What is at this URL.
     Url(&'a str),
+    /// This URL, and its host has no part in it: nobody asked it.
+    UrlAlone(&'a str),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Failure {
-    host: [u8; DIGEST],
+    /// `None` where it has no part in it.
+    host: Option<[u8; DIGEST]>,
     /// `None` where the host itself failed.
     url: Option<[u8; DIGEST]>,
     until: u64,
@@ -56,9 +59,11 @@ impl<S: Store> DocumentCache<'_, S> {
     /// Where the store does not answer.
     pub fn failed_lately(&self, host: &str, url: &str) -> Result<FailedLately, StoreUnavailable> {
         let (of_host, of_url) = (digest(host), digest(url));
-        let failures: Vec<Failure> =
-            self.failures_of(host)?.into_iter().filter(|failure| failure.host == of_host).collect();
-        Ok(if failures.iter().any(|failure| failure.url == Some(of_url)) {
+        let mut failures = self.failures_of(host)?;
+        let is_url = |failure: &Failure| failure.url == Some(of_url);
+        let has_failed = failures.iter().any(is_url);
+        failures.retain(|failure| failure.host == Some(of_host));
+        Ok(if has_failed {
             FailedLately::Url
         } else if failures.len() >= MOST_OF_HOST || failures.iter().any(|failure| failure.url.is_none()) {
             FailedLately::Host
@@ -79,11 +84,12 @@ impl<S: Store> DocumentCache<'_, S> {
         seconds: u64,
         entropy: &mut impl Entropy,
     ) -> Result<(), StoreUnavailable> {
-        let url = match failed {
-            Failed::Host => None,
-            Failed::Url(url) => Some(digest(url)),
+        let (of_host, url) = match failed {
+            Failed::Host => (Some(digest(host)), None),
+            Failed::Url(url) => (Some(digest(host)), Some(digest(url))),
+            Failed::UrlAlone(url) => (None, Some(digest(url))),
         };
-        let failure = Failure { host: digest(host), url, until: self.now.plus(seconds).seconds() };
+        let failure = Failure { host: of_host, url, until: self.now.plus(seconds).seconds() };
         let mut failures = self.failures_of(host)?;
         failures.retain(|known| (known.host, known.url) != (failure.host, failure.url));
         failures.push(failure);
@@ -104,15 +110,15 @@ impl<S: Store> DocumentCache<'_, S> {
 
 impl Failure {
     fn to_bytes(self) -> Vec<u8> {
-        [self.host, self.url.unwrap_or_default(), self.until.to_be_bytes()].concat()
+        [self.host.unwrap_or_default(), self.url.unwrap_or_default(), self.until.to_be_bytes()].concat()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (host, rest) = bytes.split_first_chunk::<DIGEST>()?;
         let (url, rest) = rest.split_first_chunk::<DIGEST>()?;
         let (until, _) = rest.split_first_chunk::<8>()?;
-        let url = (*url != [0; DIGEST]).then_some(*url);
-        Some(Self { host: *host, url, until: u64::from_be_bytes(*until) })
+        let [host, url] = [host, url].map(|digest| (*digest != [0; DIGEST]).then_some(*digest));
+        Some(Self { host, url, until: u64::from_be_bytes(*until) })
     }
 }
 
@@ -196,6 +202,17 @@ mod tests {
             }
         }
         assert_eq!(world.at(1).failed_lately(HOST, URL), Ok(FailedLately::Host));
+    }
+
+    #[test]
+    fn what_nobody_asked_a_host_for_says_nothing_of_the_host_however_much_there_is() {
+        let world = World::new();
+        for number in 0..60 {
+            let url = format!("{URL}?{number}");
+            world.at(0).remember_failure(HOST, Failed::UrlAlone(&url), 120, &mut Zeros).unwrap();
+            assert_eq!(world.at(119).failed_lately(HOST, &url), Ok(FailedLately::Url));
+            assert_eq!(world.at(0).failed_lately(HOST, URL), Ok(FailedLately::Nothing), "{number}");
+        }
     }
 
     #[test]

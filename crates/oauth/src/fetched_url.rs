@@ -87,14 +87,14 @@ impl FetchedUrl {
     }
 }
 
-/// The host by which fetches from `url` are counted; on loopback with its port, because there every server is a host of
-/// its own.
+/// The host and port by which fetches from `url` are counted: what fails at one port says nothing of the server at
+/// another, and whoever names a URL chooses the port.
 pub(crate) fn counted_host(url: &str) -> String {
     let Ok(url) = Url::parse(url) else { return String::new() };
     let host = url.host_str().unwrap_or_default();
     match url.port_or_known_default() {
-        Some(port) if is_this_machine(&url) => format!("{host}:{port}"),
-        _ => host.to_owned(),
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
     }
 }
 
@@ -328,10 +328,11 @@ mod tests {
     }
 
     #[test]
-    fn fetches_are_counted_by_host_whatever_the_port() {
+    fn fetches_are_counted_by_host_and_port() {
         for (url, host) in [
-            ("https://client.example.com:8443/a", "client.example.com"),
-            ("https://client.example.com/b", "client.example.com"),
+            ("https://client.example.com:8443/a", "client.example.com:8443"),
+            ("https://client.example.com/b", "client.example.com:443"),
+            ("https://client.example.com:443/b", "client.example.com:443"),
             ("http://127.0.0.1:4000/a", "127.0.0.1:4000"),
             ("http://localhost/a", "localhost:80"),
         ] {

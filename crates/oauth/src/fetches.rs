@@ -5,7 +5,7 @@
 //! are counted by the hour. Nobody waits: who may not fetch now is told so.
 
 use gatehouse_document_cache::{AtOnce, DocumentCache, Failed, FailedLately, FetchTurns, Turn};
-use gatehouse_protocol::Entropy;
+use gatehouse_protocol::{Entropy, UnixTime};
 use gatehouse_storage::{Kind, Store, StoreUnavailable};
 use thiserror::Error;
 
@@ -16,6 +16,8 @@ use crate::hourly::{self, TooMany};
 const NEW: Kind = "client-documents";
 /// Seconds after which a fetch that found too many under way may be tried again: the longest that one takes.
 const BUSY_SECONDS: u64 = 10;
+/// Seconds for which a failure counts.
+const FAILED_SECONDS: u64 = 2 * 60;
 
 /// What is known of the client for which something is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +31,12 @@ pub enum Acquaintance {
 /// Why nothing is fetched now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotNow {
-    /// It failed lately.
+    /// The URL failed lately.
     #[error("it could not be had a moment ago")]
     FailedLately,
+    /// Its host failed lately: at another URL, which anybody may have named.
+    #[error("its host did not answer a moment ago, or many other documents there could not be had")]
+    HostFailedLately,
     /// Too many fetches are under way.
     #[error("too many documents are being read at this moment")]
     Busy,
@@ -48,6 +53,7 @@ impl NotNow {
     pub const fn retry_after(self) -> Option<u64> {
         match self {
             Self::FailedLately => None,
+            Self::HostFailedLately => Some(FAILED_SECONDS),
             Self::Busy => Some(BUSY_SECONDS),
             Self::TooMany { retry_after } => Some(retry_after),
         }
@@ -61,8 +67,10 @@ pub enum Outcome {
     Usable,
     /// An answer that cannot be used.
     Unusable,
-    /// No answer, or not in time.
+    /// No answer, or not in time; or the host has no address that we connect to, which must read the same.
     NoAnswer,
+    /// Our own host does not let us ask there: that says nothing about the other side, and costs nobody anything.
+    NotAsked,
 }
 
 /// The surroundings of fetches.
@@ -82,6 +90,7 @@ pub struct Fetch<'u> {
     host: String,
     url: &'u str,
     acquaintance: Acquaintance,
+    began: UnixTime,
 }
 
 impl<S: Store> Fetches<'_, S> {
@@ -97,20 +106,28 @@ impl<S: Store> Fetches<'_, S> {
     ) -> Result<Result<Fetch<'u>, NotNow>, StoreUnavailable> {
         let host = counted_host(url);
         match (self.documents.failed_lately(&host, url)?, acquaintance) {
-            (FailedLately::Url, _) | (FailedLately::Host, Acquaintance::New) => return Ok(Err(NotNow::FailedLately)),
+            (FailedLately::Url, _) => return Ok(Err(NotNow::FailedLately)),
+            (FailedLately::Host, Acquaintance::New) => return Ok(Err(NotNow::HostFailedLately)),
             // Nobody makes us leave a known client alone by naming other URLs at its host.
             (FailedLately::Host, Acquaintance::Known) | (FailedLately::Nothing, _) => {}
+        }
+        let (store, now) = (self.documents.store, self.documents.now);
+        // Before a turn: those for whom there is no more room in the hour take none.
+        if acquaintance == Acquaintance::New
+            && let Err(TooMany { retry_after }) = hourly::look(NEW, self.per_hour, store, now)?
+        {
+            return Ok(Err(NotNow::TooMany { retry_after }));
         }
         let turns = self.turns();
         let Some(turn) = turns.begin(&host, acquaintance.at_once())? else { return Ok(Err(NotNow::Busy)) };
         if acquaintance == Acquaintance::New
-            && let Err(TooMany { retry_after }) =
-                hourly::count(NEW, self.per_hour, self.documents.store, self.documents.now)?
+            && let Err(TooMany { retry_after }) = hourly::count(NEW, self.per_hour, store, now)?
         {
+            hourly::take_back(NEW, store, now)?;
             turns.end(turn)?;
             return Ok(Err(NotNow::TooMany { retry_after }));
         }
-        Ok(Ok(Fetch { turn, host, url, acquaintance }))
+        Ok(Ok(Fetch { turn, host, url, acquaintance, began: now }))
     }
 
     /// The fetch is over: others may fetch, or leave it alone for a while.
@@ -118,7 +135,7 @@ impl<S: Store> Fetches<'_, S> {
     /// # Errors
     /// Where the store does not answer.
     pub fn end(&self, fetch: Fetch<'_>, outcome: Outcome, entropy: &mut impl Entropy) -> Result<(), StoreUnavailable> {
-        let Fetch { turn, host, url, acquaintance } = fetch;
+        let Fetch { turn, host, url, acquaintance, began } = fetch;
         let seconds = acquaintance.remembered_seconds();
         let mut remember = |failed| self.documents.remember_failure(&host, failed, seconds, entropy);
         match outcome {
@@ -128,28 +145,34 @@ impl<S: Store> Fetches<'_, S> {
                 remember(Failed::Url(url))?;
                 remember(Failed::Host)?;
             }
+            Outcome::NotAsked => {
+                remember(Failed::UrlAlone(url))?;
+                if acquaintance == Acquaintance::New {
+                    hourly::take_back(NEW, self.documents.store, began)?;
+                }
+            }
         }
         self.turns().end(turn)
     }
 
     fn turns(&self) -> FetchTurns<'_, S> {
-        FetchTurns { store: self.documents.store, now: self.documents.now }
+        FetchTurns { store: self.documents.store, keys: self.documents.keys, now: self.documents.now }
     }
 }
 
 impl Acquaintance {
-    /// The last turns are kept for clients that are known: strangers cannot take them.
+    /// Clients that are known have turns of their own: strangers cannot take them, nor be in the way where they try.
     const fn at_once(self) -> AtOnce {
         match self {
-            Self::New => AtOnce { of_host: 1, in_all: 16 },
-            Self::Known => AtOnce { of_host: 4, in_all: 20 },
+            Self::New => AtOnce { counters: "strangers-", of_host: 1, in_all: 16 },
+            Self::Known => AtOnce { counters: "", of_host: 4, in_all: 20 },
         }
     }
 
     /// For how long a failure counts. A known client that stumbles is soon looked at again.
     const fn remembered_seconds(self) -> u64 {
         match self {
-            Self::New => 2 * 60,
+            Self::New => FAILED_SECONDS,
             Self::Known => 20,
         }
     }

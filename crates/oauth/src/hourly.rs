@@ -22,8 +22,40 @@ pub(crate) fn count(
     store: &impl Store,
     now: UnixTime,
 ) -> Result<Result<(), TooMany>, StoreUnavailable> {
-    let end = UnixTime::from_seconds((now.seconds() / HOUR_SECONDS).saturating_add(1).saturating_mul(HOUR_SECONDS));
-    let count = store.increment(&Key::new(kind, "hour", end)?, 1)?;
-    let is_over = count > i64::from(per_hour);
-    Ok(if is_over { Err(TooMany { retry_after: now.seconds_until(end) }) } else { Ok(()) })
+    let count = store.increment(&counter(kind, now)?, 1)?;
+    Ok(if count > i64::from(per_hour) { Err(too_many(now)) } else { Ok(()) })
+}
+
+/// Whether there could be one more of `kind`. Nothing is counted.
+///
+/// # Errors
+/// As [`count`].
+pub(crate) fn look(
+    kind: Kind,
+    per_hour: u32,
+    store: &impl Store,
+    now: UnixTime,
+) -> Result<Result<(), TooMany>, StoreUnavailable> {
+    let count = store.increment(&counter(kind, now)?, 0)?;
+    Ok(if count >= i64::from(per_hour) { Err(too_many(now)) } else { Ok(()) })
+}
+
+/// Takes back what was counted at `counted_at`: it did not come about.
+///
+/// # Errors
+/// Where the store does not answer.
+pub(crate) fn take_back(kind: Kind, store: &impl Store, counted_at: UnixTime) -> Result<(), StoreUnavailable> {
+    store.increment(&counter(kind, counted_at)?, -1).map(|_| ())
+}
+
+fn counter(kind: Kind, now: UnixTime) -> Result<Key, StoreUnavailable> {
+    Ok(Key::new(kind, "hour", end_of_hour(now))?)
+}
+
+fn too_many(now: UnixTime) -> TooMany {
+    TooMany { retry_after: now.seconds_until(end_of_hour(now)) }
+}
+
+const fn end_of_hour(now: UnixTime) -> UnixTime {
+    UnixTime::from_seconds((now.seconds() / HOUR_SECONDS).saturating_add(1).saturating_mul(HOUR_SECONDS))
 }

@@ -142,6 +142,16 @@ impl KeyRing {
             HandleSecret::from(aead::derive(&key.secret, &label))
         })
     }
+
+    /// A number for `text` under the newest key, for `purpose`: whoever lacks the key can neither tell it nor look for
+    /// texts with the same one.
+    pub fn number_of(&self, purpose: Purpose, text: &str) -> u64 {
+        let derived = self
+            .0
+            .first()
+            .map(|newest| aead::derive(&newest.secret, &[b"number/", purpose.as_bytes(), b"/", text.as_bytes()]));
+        derived.and_then(|secret| secret.expose().first_chunk().copied()).map_or(0, u64::from_be_bytes)
+    }
 }
 
 impl ServerKey {
@@ -186,6 +196,16 @@ mod tests {
 
     fn ring(entries: &[String]) -> KeyRing {
         KeyRing::parse(&entries.join(",")).unwrap()
+    }
+
+    #[test]
+    fn the_number_of_a_text_is_another_for_another_key_purpose_or_text() {
+        let of = |byte, purpose, text| ring(&[entry("a", byte), entry("b", 9)]).number_of(purpose, text);
+        assert_eq!(of(1, "turns", "host"), of(1, "turns", "host"));
+        for other in [of(2, "turns", "host"), of(1, "other", "host"), of(1, "turns", "tsoh")] {
+            assert_ne!(other, of(1, "turns", "host"));
+        }
+        assert_eq!(ring(&[entry("a", 1)]).number_of("turns", "host"), of(1, "turns", "host"), "the newest counts");
     }
 
     #[test]

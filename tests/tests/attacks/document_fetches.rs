@@ -1,7 +1,7 @@
 //! How much strangers can make us fetch, and keep, by naming clients whose ids are URLs.
 
 use gatehouse_tests::jwt::SigningKey;
-use gatehouse_tests::{Answer, AttackWorld, ClientAuthentication, From, Person, Step, TestClient};
+use gatehouse_tests::{Answer, AttackSettings, AttackWorld, ClientAuthentication, From, Person, Step, TestClient};
 
 use tokio::task::JoinSet;
 use url::Url;
@@ -132,12 +132,61 @@ async fn what_cannot_be_had_is_not_asked_for_again_for_two_minutes() {
     assert_eq!(documents.asked(), 2);
     // Another URL is another document, until the host has failed for so many.
     let before = world.store().await;
-    for number in 1..60 {
+    for number in 1..32 {
         assert_shown(&authorize(&world, &alice, &missing(number)).await, 400, "missing");
     }
+    for number in 32..60 {
+        // That URL may be fine; somebody has named others.
+        let seconds = assert_try_again(&authorize(&world, &alice, &missing(number)).await, "not asked for");
+        assert_eq!(seconds, 120);
+    }
+    assert_shown(&authorize(&world, &alice, &missing(5)).await, 400, "it is known to be missing");
     assert_eq!(documents.asked(), 1 + 32);
     assert_only_counted(&world, &before, "what is missing").await;
     assert!(rows(&world).await[3] <= 2, "one entry for the host, in each of two days");
+    world.gatehouse.stop().await;
+}
+
+/// Nothing was sent, so nothing is known of the host: neither it nor the hour is used up by what strangers invent.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_our_own_host_does_not_let_us_ask_for_keeps_no_client_out() {
+    let (documents, refused) = (Documents::good().await, Documents::good().await);
+    let variables = vec![("client_document_origin".to_owned(), documents.origin.clone())];
+    let tables = "[client_documents]\nper_hour = 3".to_owned();
+    let world = AttackWorld::start_with(AttackSettings { variables, tables, ..AttackSettings::default() }).await;
+    let alice = Person::new("alice");
+    let before = world.store().await;
+    let other_scheme = documents.origin.replacen("http:", "https:", 1);
+    for origin in [&refused.origin, &other_scheme] {
+        for number in 0..40 {
+            let page = authorize(&world, &alice, &format!("{origin}/{number}")).await;
+            assert_shown(&page, 400, "what cannot be had");
+        }
+    }
+    assert_only_counted(&world, &before, "what was not asked for").await;
+    assert_eq!((documents.asked(), refused.asked()), (0, 0));
+    let client = TestClient::public(&format!("{}/client", documents.origin), REDIRECT_URI);
+    world.flow_of(&alice, client, "/mcp").finish().await;
+    world.gatehouse.stop().await;
+}
+
+/// The URL that was asked for cannot be had, and another one there may be fine in a moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_names_another_document_of_a_host_that_did_not_answer_is_told_to_come_again() {
+    let world = world_that_reads_loopback().await;
+    let alice = Person::new("alice");
+    let origin = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        format!("http://{}", listener.local_addr().expect("an address"))
+    };
+    for _ in 0..2 {
+        assert_shown(&authorize(&world, &alice, &format!("{origin}/first")).await, 400, "nobody answers");
+    }
+    let page = authorize(&world, &alice, &format!("{origin}/second")).await;
+    assert_eq!(assert_try_again(&page, "another URL"), 120);
+    assert!(page.body.contains("in a few minutes"), "{page:?}");
+    let elsewhere = Documents::good().await;
+    assert_eq!(authorize(&world, &alice, &format!("{}/client", elsewhere.origin)).await.status, 200, "another port");
     world.gatehouse.stop().await;
 }
 
