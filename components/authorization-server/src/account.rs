@@ -5,6 +5,7 @@ use gatehouse_oauth::account::{Account, check_sign_in, sign_in_ticket};
 use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::login::LoginPurpose;
 use gatehouse_oauth::page::PageRejection;
+use gatehouse_oauth::signed_out::note_sign_out;
 use gatehouse_openid::{AccountChoice, ClientError};
 use http::{Request, Response};
 use http_shell::SystemEntropy;
@@ -83,12 +84,15 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
     }
 }
 
-/// `POST /sign-out`: ends all sessions of the user, and their stay on the account pages.
+/// `POST /sign-out`: ends all sessions of the user, what is under way to one, and their stay on the account pages.
 pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     match own_form(context, request) {
         Ok(Some((_, account))) => {
             log::begun(SIGN_OUT, None, Some(account.subject.as_str()));
-            match sessions::end_all(account.subject.as_str()).map_err(unavailable) {
+            let (keys, store, now) = (&context.keys, &context.store, context.now);
+            let noted = note_sign_out(&account.subject, keys, store, now, &mut SystemEntropy);
+            let noted = noted.map_err(|error| error.to_string());
+            match noted.and_then(|()| sessions::end_all(account.subject.as_str()).map_err(unavailable)) {
                 Ok(()) => {
                     allowed(SIGN_OUT, &account);
                     let mut page = pages::signed_out();

@@ -8,7 +8,7 @@ use gatehouse_oauth::choice::Choice;
 use gatehouse_oauth::consent::Question;
 use gatehouse_oauth::error_description;
 use gatehouse_oauth::remembered_consent::may_be_remembered;
-use gatehouse_protocol::{Parameters, WebOrigin};
+use gatehouse_protocol::Parameters;
 use http::{HeaderMap, HeaderName, Request, Response};
 use http_shell::SystemEntropy;
 
@@ -43,7 +43,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     };
     let browser = cookies::browser(request.headers(), &context.configuration.public_url)
         .unwrap_or_else(|| Browser::generate(&mut SystemEntropy));
-    let arrival = arrival(request.headers(), &context.configuration.public_url);
+    let arrival = arrival(request.headers(), context);
     let may_be_remembered = may_be_remembered(&authorization, &arrival);
     let mut response = match context.configuration.identity_providers.as_slice() {
         [only] => {
@@ -57,14 +57,14 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 }
 
 /// How the browser says that it came here.
-fn arrival<'a>(headers: &'a HeaderMap, public_url: &WebOrigin) -> Arrival<'a> {
+fn arrival<'a>(headers: &'a HeaderMap, context: &'a Context) -> Arrival<'a> {
     let single = |name| requests::single(headers, &HeaderName::from_static(name));
     Arrival {
         site: single("sec-fetch-site"),
         mode: single("sec-fetch-mode"),
         destination: single("sec-fetch-dest"),
         is_prefetch: PREFETCHES.iter().any(|name| headers.contains_key(*name)),
-        departures: cookies::departures(headers, public_url),
+        departures: context.departures.iter().map(String::as_str).collect(),
     }
 }
 

@@ -8,6 +8,7 @@ use gatehouse_oauth::browser::Browser;
 use gatehouse_oauth::code::issue_code;
 use gatehouse_oauth::consent::{Approval, Question};
 use gatehouse_oauth::login::{self, LoginPurpose, ReturnedLogin};
+use gatehouse_oauth::signed_out::has_signed_out_since;
 use gatehouse_openid::{Callback, ClientError};
 use gatehouse_protocol::{SecretString, Subject};
 use gatehouse_session::UpstreamTokens;
@@ -48,6 +49,9 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
                 Question { request: (**request).clone(), provider: login.provider, approved: Some(*approval) };
             let outcome = signed_in.map_err(Unsuccessful::Provider).and_then(|signed_in| {
                 let subject = signed_in.identity.subject().clone();
+                if has_signed_out_since(login.begun_at, &subject, keys, &context.store)? {
+                    return Err(Unsuccessful::SignedOut);
+                }
                 Ok((subject, authorize(context, &question, *approval, &browser, signed_in)?))
             });
             finish(context, question, &browser, outcome)
@@ -81,6 +85,8 @@ enum Unsuccessful {
     Store(StoreUnavailable),
     /// The one who signed in is not the one whose consent was remembered.
     NotTheirConsent,
+    /// They took back all that they had allowed while this was under way.
+    SignedOut,
 }
 
 impl From<StoreUnavailable> for Unsuccessful {
@@ -95,6 +101,7 @@ impl fmt::Display for Unsuccessful {
             Self::Provider(failure) => failure.fmt(f),
             Self::Store(error) => error.fmt(f),
             Self::NotTheirConsent => f.write_str("the remembered consent is another user's, or was taken back"),
+            Self::SignedOut => f.write_str("the user has signed out everywhere since the login began"),
         }
     }
 }
@@ -154,7 +161,7 @@ fn finish(
         Err(failure) => failure,
     };
     match &failure {
-        Unsuccessful::NotTheirConsent => {
+        Unsuccessful::NotTheirConsent | Unsuccessful::SignedOut => {
             log::denied(EVENT, client_id, &failure);
             consent::ask(context, &Question { approved: None, ..question }, browser, false, None, EVENT)
         }

@@ -97,8 +97,7 @@ fn sign_in(
     match begin(context, &purpose, question.provider, browser, account, ticket) {
         Ok(mut redirect) => {
             // What a provider redirects to is its own business.
-            let departing = &question.request.client.client_id;
-            cookies::set_departure(&mut redirect, departing, &context.configuration.public_url);
+            cookies::set_departure(&mut redirect, &question.request.client.client_id, context);
             let reason = match approval {
                 Approval::Given { .. } => None,
                 Approval::Remembered => Some("the user does not want to be asked again".to_owned()),

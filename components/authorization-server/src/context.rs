@@ -5,7 +5,10 @@ use gatehouse_oauth::remembered_consent::RememberedConsents;
 use gatehouse_protocol::UnixTime;
 use gatehouse_sealing::KeyRing;
 use host_imports::{HostStore, SettingsError};
+use http::HeaderMap;
 use provider_client::ProviderClient;
+
+use crate::cookies;
 
 /// The surroundings of one request.
 pub(crate) struct Context {
@@ -13,13 +16,17 @@ pub(crate) struct Context {
     pub(crate) keys: KeyRing,
     pub(crate) store: HostStore,
     pub(crate) now: UnixTime,
+    /// What the browser says of where we have just sent it.
+    pub(crate) departures: Vec<String>,
 }
 
 impl Context {
     /// Reads the settings anew: an instance serves one request.
-    pub(crate) fn of_this_request() -> Result<Self, SettingsError> {
+    pub(crate) fn of_this_request(headers: &HeaderMap) -> Result<Self, SettingsError> {
+        let configuration = host_imports::configuration()?;
         Ok(Self {
-            configuration: host_imports::configuration()?,
+            departures: cookies::departures(headers, &configuration.public_url),
+            configuration,
             keys: host_imports::server_keys()?,
             store: HostStore,
             now: http_shell::now(),

@@ -50,18 +50,19 @@ pub(crate) fn remove_account(response: &mut Response<Vec<u8>>, public_url: &WebO
     set(response, Account::cookie_name(public_url), String::new(), Some(0), public_url);
 }
 
-/// Notes in the browser that it is sent elsewhere on behalf of the client.
-pub(crate) fn set_departure(response: &mut Response<Vec<u8>>, client_id: &ClientId, public_url: &WebOrigin) {
-    let value = Departure::for_client(client_id).cookie_value().to_owned();
+/// Notes in the browser that it is sent elsewhere on behalf of the client, too.
+pub(crate) fn set_departure(response: &mut Response<Vec<u8>>, client_id: &ClientId, context: &Context) {
+    let public_url = &context.configuration.public_url;
+    let value = Departure::after(&context.departures, client_id).cookie_value().to_owned();
     set(response, Departure::cookie_name(public_url), value, Some(Departure::SECONDS), public_url);
 }
 
 /// What such notes say; several where somebody tossed one in.
-pub(crate) fn departures<'a>(headers: &'a HeaderMap, public_url: &WebOrigin) -> Vec<&'a str> {
+pub(crate) fn departures(headers: &HeaderMap, public_url: &WebOrigin) -> Vec<String> {
     let name = Departure::cookie_name(public_url);
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = pairs.flat_map(|pairs| pairs.split(';')).filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(key, _)| key.trim() == name).map(|(_, value)| value.trim()).collect()
+    pairs.filter(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned()).collect()
 }
 
 /// What `parse` makes of the one cookie of this name.

@@ -54,7 +54,7 @@ pub(crate) fn redirect_to_client(
     parameters: &[(&str, &str)],
 ) -> Response<Vec<u8>> {
     let mut response = see_other(&redirect_uri.location(parameters));
-    cookies::set_departure(&mut response, &client.client_id, &context.configuration.public_url);
+    cookies::set_departure(&mut response, &client.client_id, context);
     response
 }
 

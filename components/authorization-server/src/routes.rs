@@ -145,7 +145,7 @@ fn called(endpoint: &Endpoint, incoming: &IncomingRequest, head: Request<()>) ->
         Ok(body) => body,
         Err(error) => return endpoint.unreadable(error),
     };
-    match Context::of_this_request() {
+    match Context::of_this_request(head.headers()) {
         Ok(context) => (endpoint.answer)(&context, &head.map(|()| body)),
         Err(error) => {
             log::failed("settings", error);

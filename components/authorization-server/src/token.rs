@@ -5,6 +5,7 @@ use gatehouse_oauth::client::Client;
 use gatehouse_oauth::code::{CodeRejection, Grant, Redemption, redeem_code};
 use gatehouse_oauth::credentials::AuthenticatedClient;
 use gatehouse_oauth::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
+use gatehouse_oauth::signed_out::has_signed_out_since;
 use gatehouse_oauth::token::{GrantRequest, TokenAnswer, TokenRejection, TokenRequest};
 use gatehouse_openid::IdentityAssertion;
 use gatehouse_protocol::{Claims, ResourceUri, Scope, Scopes, SecretString, UnixTime};
@@ -73,7 +74,19 @@ fn redeem(
     redemption: &Redemption<'_>,
 ) -> Result<sessions::Tokens, TokenRejection> {
     match redeem_code(redemption, &context.keys, &context.store, context.now) {
-        Ok(grant) => open(grant, client.client(), true, &context.configuration),
+        Ok(grant) => {
+            let (root, subject) = (grant.root.clone(), grant.principal.subject.clone());
+            let tokens = open(grant, client.client(), true, &context.configuration)?;
+            // Whoever signs out at this very moment may have looked for sessions before this one was there.
+            match has_signed_out_since(context.now, &subject, &context.keys, &context.store) {
+                Ok(false) => Ok(tokens),
+                Ok(true) => {
+                    sessions::end(&root_to_wit(&root)).map_err(rejection)?;
+                    Err(CodeRejection::SignedOut.into())
+                }
+                Err(error) => Err(CodeRejection::from(error).into()),
+            }
+        }
         Err(CodeRejection::Replayed(root)) => {
             log::begun(EVENT, Some(client.client().client_id.as_str()), None);
             sessions::end(&root_to_wit(&root)).map_err(rejection)?;

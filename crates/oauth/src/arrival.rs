@@ -20,7 +20,8 @@ pub struct Arrival<'a> {
     pub destination: Option<&'a str>,
     /// Whether the page is fetched before the user has asked for it (`Sec-Purpose`, or one of its predecessors).
     pub is_prefetch: bool,
-    /// The values of the cookies that say for which clients we have just sent the browser elsewhere ([`Departure`]).
+    /// The values of the cookies that say for which client, or clients, we have just sent the browser elsewhere
+    /// ([`Departure`]).
     pub departures: Vec<&'a str>,
 }
 
@@ -51,7 +52,21 @@ impl Departure {
     /// minutes.
     pub const SECONDS: u64 = 5 * 60;
 
-    /// On behalf of this client.
+    /// On behalf of more than one client, or of nobody knows whom. It is no SHA-256: it is no client's own note.
+    const SEVERAL: &'static str = "several";
+
+    /// What is noted when the browser, which brings these notes, is sent elsewhere on behalf of this client. A note is
+    /// added and never replaced: else whoever leads the browser here for a client could make that client the last one.
+    pub fn after<T: AsRef<str>>(brought: &[T], client_id: &ClientId) -> Self {
+        let own = Self::for_client(client_id);
+        if brought.iter().all(|value| value.as_ref() == own.cookie_value()) {
+            own
+        } else {
+            Self(Self::SEVERAL.to_owned())
+        }
+    }
+
+    /// On behalf of this client alone.
     pub fn for_client(client_id: &ClientId) -> Self {
         Self(URL_SAFE_NO_PAD.encode(Sha256::digest(client_id.as_str())))
     }
@@ -110,6 +125,38 @@ mod tests {
         ] {
             let arrival = Arrival { departures, ..opened() };
             assert_eq!(arrival.is_the_users_act(&client("a")), counts, "{arrival:?}");
+        }
+    }
+
+    #[test]
+    fn a_note_of_another_client_is_added_to_and_never_replaced() {
+        let (a, b) = (client("a"), client("b"));
+        let (of_a, of_b) = (Departure::for_client(&a), Departure::for_client(&b));
+        let (of_a, of_b) = (of_a.cookie_value(), of_b.cookie_value());
+        for (brought, own) in [
+            (vec![], true),
+            (vec![of_a], true),
+            (vec![of_a, of_a], true),
+            (vec![of_b], false),
+            (vec![of_a, of_b], false),
+            (vec![of_b, of_a], false),
+            (vec!["several"], false),
+            (vec![""], false),
+            (vec!["x"], false),
+        ] {
+            let note = Departure::after(&brought, &a);
+            assert_eq!(note.cookie_value() == of_a, own, "{brought:?}");
+            // With what it says, whoever is asked for, nobody goes past the question but the only client.
+            for (asking, is_alone) in [(&a, own), (&b, false), (&client("several"), false)] {
+                let arrival = Arrival { departures: vec![note.cookie_value()], ..opened() };
+                assert_eq!(arrival.is_the_users_act(asking), is_alone, "{brought:?}, {asking}");
+            }
+            // However often the browser is then sent elsewhere for any of them.
+            if !own {
+                for next in [&a, &b] {
+                    assert_eq!(Departure::after(&[note.cookie_value()], next), note, "{brought:?}, {next}");
+                }
+            }
         }
     }
 }

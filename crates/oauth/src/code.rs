@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::authorization::AuthorizationRequest;
 use crate::record::Unreadable;
 use crate::sealed_handle::SealedHandle;
+use crate::signed_out::has_signed_out_since;
 
 const CODE: Purpose = "authorization-code";
 /// One record for each code, kept until the code expires: a replay must still find what it would end.
@@ -72,6 +73,9 @@ pub enum CodeRejection {
     /// The resource is not the one that was granted.
     #[error("the resource differs from that of the authorization request")]
     ResourceMismatch,
+    /// The user took back all that they had allowed.
+    #[error("the user has signed out everywhere since the code was issued")]
+    SignedOut,
     /// Redeemed before, by somebody with the right verifier: what it opened must end.
     #[error("the code was redeemed before; the session that it opened is ended")]
     Replayed(SessionRoot),
@@ -159,6 +163,10 @@ pub fn redeem_code(
     let text = text.ok_or(CodeRejection::Unrecognised)?;
     check(&text, redemption)?;
     let grant = grant(text).ok_or_else(broken)?;
+    let issued_at = UnixTime::from_seconds(handle.expires_at.seconds().saturating_sub(CODE_SECONDS));
+    if has_signed_out_since(issued_at, &grant.principal.subject, keys, store)? {
+        return Err(CodeRejection::SignedOut);
+    }
     match claim(store, &handle.key(USE).map_err(StoreUnavailable::from)?)? {
         Claim::Won => Ok(grant),
         Claim::AlreadyClaimed => Err(CodeRejection::Replayed(grant.root)),

@@ -102,6 +102,8 @@ pub struct ReturnedLogin<'c> {
     pub provider: &'c IdentityProvider,
     /// What the provider's answer must match.
     pub secrets: LoginSecrets,
+    /// When it began.
+    pub begun_at: UnixTime,
 }
 
 /// Why a callback does not count. All of it is shown to the user, nothing is redirected: it is not known where to.
@@ -340,7 +342,8 @@ impl<'c> ReturnedLogin<'c> {
         let provider = provider.filter(|provider| provider.issuer == text.issuer);
         let provider = provider.ok_or(LoginRejection::WithdrawnProvider)?;
         let purpose = LoginPurpose::restore(&text.purpose, configuration, keys, store, now)?;
-        Ok(Self { purpose, provider, secrets: text.secrets })
+        let begun_at = UnixTime::from_seconds(text.ends_at.saturating_sub(LOGIN_SECONDS));
+        Ok(Self { purpose, provider, secrets: text.secrets, begun_at })
     }
 }
 

@@ -197,6 +197,7 @@ impl TokenRejection {
                 | CodeRejection::ClientMismatch
                 | CodeRejection::RedirectUriMismatch
                 | CodeRejection::VerifierMismatch
+                | CodeRejection::SignedOut
                 | CodeRejection::Replayed(_) => invalid_grant(),
                 CodeRejection::ResourceMismatch => (400, ErrorCode::InvalidTarget, rejection.to_string()),
                 CodeRejection::Unavailable(_) => unavailable(),

@@ -1,6 +1,6 @@
 //! The account pages: what a user has allowed is seen and ended by that user, in their own browser, and by nobody else.
 
-use gatehouse_tests::{Answer, AttackWorld, Cookie, Form, From, Person, flipped, form};
+use gatehouse_tests::{Answer, AttackWorld, Cookie, Form, From, Person, Step, flipped, form};
 use serde_json::{Value, json};
 
 use crate::answers::{assert_page, assert_shown};
@@ -66,6 +66,46 @@ async fn a_user_ends_one_session_and_then_all_of_them_and_nobody_elses() {
     }
     assert_eq!(world.call("/mcp", &of_bob).await.status, 200, "somebody else");
     assert!(open(&world, &alice).await.form("/sign-in").is_some(), "she is still signed in");
+    world.gatehouse.stop().await;
+}
+
+/// A code that its client keeps back, and a sign-in that somebody finishes later, are in no list of sessions.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_under_way_when_a_user_signed_out_everywhere_lets_nobody_in() {
+    let world = AttackWorld::start().await;
+    let (alice, bob) = (Person::new("alice"), Person::new("bob"));
+    let (mut kept_back, mut unfinished) = (world.flow(&alice), world.flow(&alice));
+    let (mut of_bob, mut unfinished_of_bob) = (world.flow(&bob), world.flow(&bob));
+    for flow in [&mut unfinished, &mut unfinished_of_bob] {
+        flow.to(Step::Returned).await;
+    }
+    for flow in [&mut kept_back, &mut of_bob] {
+        flow.to(Step::Answered).await;
+    }
+    let sign_out = sign_in(&world, &alice).await.form("/sign-out").expect("a form").pressed("", "");
+    world.gatehouse.clock.advance(2);
+    assert_shown(&alice.submit(&world.gatehouse.url, "/sign-out", &sign_out).await, 200, "signed out");
+    world.gatehouse.clock.advance(2);
+
+    let before = world.store().await;
+    for _ in 0..2 {
+        let refused = kept_back.redeem().await;
+        assert_eq!((refused.status, refused.error().as_str()), (400, "invalid_grant"), "{refused:?}");
+    }
+    world.assert_unchanged(&before, "a code from before").await;
+    // Whoever finishes the sign-in is asked anew: it is the page on the screen, and no code.
+    let codes = |store: Vec<(String, Vec<u8>)>| store.iter().filter(|(name, _)| name.starts_with("code.")).count();
+    let before = codes(before);
+    unfinished.advance().await;
+    assert_eq!(unfinished.step(), Step::Asked);
+    assert_eq!(codes(world.store().await), before, "a code");
+
+    // Nobody else is asked anything, and who signs in anew comes in.
+    assert_eq!(of_bob.redeem().await.status, 200);
+    unfinished_of_bob.to(Step::Redeemed).await;
+    unfinished.to(Step::Redeemed).await;
+    let sessions = endings(&sign_in(&world, &alice).await).len();
+    assert_eq!(sessions, 1, "the one from after");
     world.gatehouse.stop().await;
 }
 
@@ -240,6 +280,6 @@ async fn a_consent_that_was_taken_back_is_asked_for_again() {
     assert_eq!(answer.status, 303, "{answer:?}");
     let mut flow = world.flow(&alice);
     flow.advance().await;
-    assert_eq!(flow.step(), gatehouse_tests::Step::Asked);
+    assert_eq!(flow.step(), Step::Asked);
     world.gatehouse.stop().await;
 }

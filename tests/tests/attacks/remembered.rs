@@ -149,6 +149,39 @@ async fn a_login_that_began_with_a_redirect_of_ours_asks_again() {
     world.gatehouse.stop().await;
 }
 
+/// A note says for whom a browser was sent away last. Whoever has it sent away once more, for the client that they are
+/// after, does not make that the only one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_of_a_redirect_is_not_overwritten_by_one_for_the_client_that_an_attacker_is_after() {
+    let world = AttackWorld::start().await;
+    let alice = Person::new("alice");
+    let victim = TestClient::public("public", "http://127.0.0.1:4711/callback");
+    let evil = world.registered("http://127.0.0.1:31337/callback").await;
+    remember(&world, &alice, &victim).await;
+    remember(&world, &alice, &evil).await;
+    let flow = |client: &TestClient| world.flow_of(&alice, client.clone(), "/mcp").with("scope", Some("mcp"));
+    for (name, value) in [("response_type", "bad"), ("prompt", "none")] {
+        alice.forget_cookie("gatehouse-departure");
+        assert_eq!(first_step(flow(&victim)).await, Step::SentToProvider, "nobody else was there");
+        alice.forget_cookie("gatehouse-departure");
+        let before = world.store().await;
+        let of_evil = flow(&evil).with("prompt", Some("none")).authorization_url();
+        assert!(alice.open(&of_evil, From::Nowhere).await.header("location").contains(":31337/"));
+        for from in [From::OtherSite, From::Nowhere, From::SameOrigin] {
+            let of_victim = flow(&victim).with(name, Some(value)).authorization_url();
+            let sent = alice.open(&of_victim, from).await;
+            assert!(sent.header("location").starts_with("http://127.0.0.1:4711/callback?error="), "{sent:?}");
+            assert_eq!(first_step(flow(&victim)).await, Step::Asked, "{name}={value}, {from:?}");
+        }
+        let notes: Vec<_> = alice.cookies().into_iter().filter(|cookie| cookie.name == "gatehouse-departure").collect();
+        assert!(notes.len() == 1 && notes[0].value == "several", "{notes:?}");
+        // Nor does anybody else go past it: whom it was for first is no longer known.
+        assert_eq!(first_step(flow(&evil)).await, Step::Asked, "the first client");
+        world.assert_unchanged(&before, "asking").await;
+    }
+    world.gatehouse.stop().await;
+}
+
 /// Two people at one browser: the consent was the first one's.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_user_of_the_same_browser_is_asked_before_a_code_is_issued() {

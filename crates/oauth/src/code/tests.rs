@@ -7,6 +7,7 @@ use crate::example::{
     with_each_character_changed,
 };
 use crate::login::PendingLogin;
+use crate::signed_out::note_sign_out;
 
 const SESSION_LIFETIME: u64 = 86_400;
 
@@ -391,4 +392,33 @@ proptest! {
         let refused = world.redeem(&code, Presented { code_verifier: &verifier, ..RIGHT }, START).unwrap_err();
         prop_assert_eq!(refused, CodeRejection::VerifierMismatch);
     }
+}
+
+#[test]
+fn a_code_that_was_issued_before_its_user_signed_out_everywhere_is_refused() {
+    let mut world = World::new();
+    let request = world.request();
+    let code = world.issue(&request);
+    let out = START.plus(1);
+    world.store.set_now(out);
+    note_sign_out(&alice(), &world.keys, &world.store, out, &mut world.entropy).unwrap();
+    for seconds in [1, 2, 59] {
+        let refused = world.redeem(&code, RIGHT, START.plus(seconds)).unwrap_err();
+        assert_eq!(refused, CodeRejection::SignedOut, "{seconds}");
+    }
+    // What was issued afterwards counts.
+    let upstream = upstream();
+    let (later, entropy) = (out.plus(1), &mut world.entropy);
+    let issued = issue_code(
+        &request,
+        &alice(),
+        claims(),
+        &upstream,
+        SESSION_LIFETIME,
+        &world.keys,
+        &world.store,
+        later,
+        entropy,
+    );
+    assert!(world.redeem(issued.unwrap().expose(), RIGHT, later).is_ok());
 }
