@@ -266,25 +266,13 @@ impl Counter {
         counted: &mut Vec<(usize, u64)>,
         number: usize,
     ) -> Result<Entered, StoreUnavailable> {
-        let (came, left, most) = (self.came(minute)?, self.left(minute)?, i64::from(self.most));
-        let mut who_came = store.increment(&came, 1)?;
+        // Who left is read before who comes is counted. Whoever leaves in between seems to be there, and nobody who is there
+        // seems to have left, so never are more let in than there are places. Nor are fewer, of those who come at once: the
+        // first of them to be counted are as many as there are free places, and who is one too many comes after them.
+        let who_left = store.increment(&self.left(minute)?, 0)?;
+        let who_came = store.increment(&self.came(minute)?, 1)?;
         counted.push((number, minute));
-        if who_came < most {
-            return Ok(Entered::Within);
-        }
-        // Some of those who came may have left. Who comes as one too many leaves, too, and comes again: the others are then
-        // looked up before this one is counted. Whoever comes and leaves in between seems to be there, and nobody who is
-        // there seems to have left, so never are more let in than there are places.
-        let who_left = if who_came == most {
-            store.increment(&left, 0)?
-        } else {
-            let who_left = store.increment(&left, 1)?;
-            counted.pop();
-            who_came = store.increment(&came, 1)?;
-            counted.push((number, minute));
-            who_left
-        };
-        Ok(match who_came.saturating_sub(who_left).cmp(&most) {
+        Ok(match who_came.saturating_sub(who_left).cmp(&i64::from(self.most)) {
             Ordering::Less => Entered::Within,
             Ordering::Equal => Entered::Last,
             Ordering::Greater => Entered::Beyond,

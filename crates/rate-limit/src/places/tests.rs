@@ -1,8 +1,10 @@
+use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
 use gatehouse_storage::memory::MemoryStore;
 use proptest::prelude::*;
 
 use super::*;
-use crate::example::{START, route, route_at, shared_store, successes_of_64};
+use crate::example::{START, Turns, route, route_at, shared_store, successes_of_64};
 
 const ALICE: &str = "demo:alice";
 const BOB: &str = "demo:bob";
@@ -251,11 +253,17 @@ fn nothing_is_counted_downwards() {
 fn of_64_at_once_exactly_as_many_find_a_place_as_there_are() {
     for seconds in [0, 59] {
         let (store, route) = (shared_store(), limited(10));
-        let passed = successes_of_64(|| takes(&store, seconds, &route));
-        assert!((1..=10).contains(&passed), "{passed}");
-        // Whoever is one too many seems to be there for a moment, so others may be refused as well, never let in.
-        assert_eq!(free(&store, seconds, &asking(&route, ALICE)), 10 - passed);
+        assert_eq!(successes_of_64(|| takes(&store, seconds, &route)), 10);
+        assert!(!takes(&store, seconds, &route));
     }
+}
+
+#[test]
+fn of_those_who_come_again_after_all_have_left_exactly_as_many_find_a_place_as_there_are() {
+    let (store, route) = (shared_store(), limited(32));
+    let places: Vec<_> = (0..30).map(|_| taken(&store, 0, &asking(&route, ALICE)).unwrap()).collect();
+    places.into_iter().for_each(|place| give_back(&store, after(0), place).unwrap());
+    assert_eq!(successes_of_64(|| takes(&store, 1, &route)), 32);
 }
 
 #[test]
@@ -333,5 +341,47 @@ proptest! {
                 },
             }
         }
+    }
+
+    /// However the steps of those who come at once are mixed: as many find a place as there are free ones, whoever came and
+    /// left before them.
+    #[test]
+    fn of_those_who_race_as_many_get_in_as_there_are_free_places(
+        (most, had, racers) in (1_u32..5, 0_usize..5, 1_usize..7), gone in 0_usize..5, seed in any::<u64>(),
+    ) {
+        let (had, route) = (had.min(most as usize), limited(most));
+        let store = shared_store();
+        let mut places: Vec<_> = (0..had).map(|_| taken(&store, 0, &asking(&route, ALICE)).unwrap()).collect();
+        for place in places.drain(..gone.min(had)) {
+            give_back(&store, after(0), place).unwrap();
+        }
+        let free_places = most as usize - places.len();
+        let passed = Turns::mix(&store, racers, seed, |store| takes(store, 0, &route));
+        prop_assert_eq!(passed, free_places.min(racers));
+        prop_assert_eq!(free(&store, 0, &asking(&route, ALICE)), free_places - passed);
+    }
+
+    /// However the steps of those who come, leave and come again are mixed: never are more in than there are places.
+    #[test]
+    fn of_those_who_come_and_leave_at_once_never_more_are_in_than_there_are_places(
+        (most, racers) in (1_u32..4, 1_usize..7), seed in any::<u64>(),
+    ) {
+        let (store, route) = (shared_store(), limited(most));
+        let (inside, too_many) = (AtomicU32::new(0), AtomicU32::new(0));
+        Turns::mix(&store, racers, seed, |store| {
+            for _ in 0..3 {
+                if let Ok(place) = taken(store, 0, &asking(&route, ALICE)) {
+                    if inside.fetch_add(1, SeqCst) >= most {
+                        too_many.fetch_add(1, SeqCst);
+                    }
+                    let _another_turn = store.get(&place.counters[0].came(0).unwrap());
+                    inside.fetch_sub(1, SeqCst);
+                    give_back(store, after(0), place).unwrap();
+                }
+            }
+            true
+        });
+        prop_assert_eq!(too_many.into_inner(), 0);
+        prop_assert_eq!(free(&store, 0, &asking(&route, ALICE)), most as usize);
     }
 }
