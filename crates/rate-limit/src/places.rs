@@ -1,7 +1,7 @@
 //! Places for requests that last: open streams, and calls whose server takes its time.
 //!
-//! A place is one of those that a subject has at a route, of those that the route has, and of those that there are in
-//! all. An instance can end at any moment without giving anything back, so a place counts only for as long as somebody
+//! A place is one of those that a subject has at a route, of those that it has at all routes, of those that the route has,
+//! and of those that there are in all. An instance can end at any moment without giving anything back, so a place counts only for as long as somebody
 //! says that it is taken: it is counted in the minute that it is in and in the next one, and every minute in one more.
 //! What nobody speaks for any more is forgotten before two minutes are over.
 //!
@@ -44,6 +44,8 @@ pub struct Asking<'a> {
     pub subject: &'a str,
     /// For what.
     pub lasting: Lasting,
+    /// How many there are for a subject at all routes, for streams and calls together.
+    pub of_subject: u32,
     /// How many there are for all subjects at all routes.
     pub in_all: u32,
 }
@@ -62,6 +64,8 @@ pub enum Answer {
 pub enum Full {
     /// The subject's, at the route.
     Subject,
+    /// The subject's, at all routes.
+    AllOfSubject,
     /// The route's.
     Route,
     /// Everybody's.
@@ -71,7 +75,7 @@ pub enum Full {
 /// A place.
 #[derive(Debug)]
 pub struct Place {
-    counters: [Counter; 3],
+    counters: [Counter; 4],
     /// The counters, by number, and the minutes in which it counts: two, or three for the moment when it goes on.
     counted: Vec<(usize, u64)>,
     /// Whether it was the last of the subject's.
@@ -159,7 +163,7 @@ pub fn calls_are_full(
     route: &Route,
     subject: &str,
 ) -> Result<bool, StoreUnavailable> {
-    let asking = Asking { route, subject, lasting: Lasting::Call, in_all: 0 };
+    let asking = Asking { route, subject, lasting: Lasting::Call, of_subject: 0, in_all: 0 };
     let [counter, ..] = asking.counters();
     let [note, _] = counter.full(now)?;
     Ok(store.get(&note)?.is_some())
@@ -167,7 +171,7 @@ pub fn calls_are_full(
 
 impl Asking<'_> {
     /// The subject first: who has taken all of his is never counted among the others, where he could push somebody out.
-    fn counters(&self) -> [Counter; 3] {
+    fn counters(&self) -> [Counter; 4] {
         let (path, limits) = (self.route.path.as_str(), &self.route.limits);
         let (what, per_subject, per_route) = match self.lasting {
             Lasting::Stream => ("streams", limits.streams_per_subject, limits.streams_per_route),
@@ -177,6 +181,7 @@ impl Asking<'_> {
         let subject = counter(Full::Subject, &[path, what, self.subject], per_subject);
         [
             Counter { tells: self.lasting == Lasting::Call, ..subject },
+            counter(Full::AllOfSubject, &[self.subject], self.of_subject),
             counter(Full::Route, &[path, what], per_route),
             counter(Full::All, &[], self.in_all),
         ]

@@ -24,7 +24,7 @@ fn store() -> MemoryStore {
 }
 
 fn asking<'a>(route: &'a Route, subject: &'a str) -> Asking<'a> {
-    Asking { route, subject, lasting: Lasting::Stream, in_all: 1_000 }
+    Asking { route, subject, lasting: Lasting::Stream, of_subject: 1_000, in_all: 1_000 }
 }
 
 fn calling<'a>(route: &'a Route, subject: &'a str) -> Asking<'a> {
@@ -75,6 +75,29 @@ fn a_route_has_so_many_places_for_all_of_its_subjects_and_others_are_elsewhere()
     assert_eq!(taken(&store, 0, &alice).unwrap_err(), Full::Subject);
     assert_eq!(free(&store, 0, &calling(&here, BOB)), 2);
     assert_eq!(free(&store, 0, &asking(&there, ALICE)), 2);
+}
+
+#[test]
+fn a_subject_has_so_many_places_at_all_routes_together_and_leaves_the_rest_to_others() {
+    let (store, here, there) = (store(), limited(32), route_at("/other", ""));
+    let of_128 = |asking| Asking { of_subject: 32, in_all: 128, ..asking };
+    let alices = [asking(&here, ALICE), calling(&here, ALICE), asking(&there, ALICE), calling(&there, ALICE)];
+    let places: Vec<_> = alices.iter().cycle().take(32).map(|alice| taken(&store, 0, &of_128(*alice))).collect();
+    assert!(places.iter().all(Result::is_ok));
+    for alice in alices {
+        assert_eq!(taken(&store, 59, &of_128(alice)).unwrap_err(), Full::AllOfSubject);
+    }
+    // Who is refused is counted nowhere, and what is quick goes on: of no route are her calls full.
+    for route in [&here, &there] {
+        assert!(!calls_are_full(&store, after(59), route, ALICE).unwrap());
+    }
+    let others = [BOB, "demo:carol", "demo:dave"];
+    for other in others {
+        let theirs = of_128(calling(&there, other));
+        assert_eq!(free(&store, 59, &theirs), 32);
+    }
+    places.into_iter().take(3).for_each(|place| give_back(&store, after(59), place.unwrap()).unwrap());
+    assert_eq!(free(&store, 59, &of_128(calling(&there, ALICE))), 3);
 }
 
 #[test]
@@ -309,7 +332,7 @@ proptest! {
     /// refused only where all are taken, by those who have them or died less than two minutes ago.
     #[test]
     fn the_places_are_those_that_there_are(
-        most in 1_u32..5, in_all in 1_u32..8, acts in proptest::collection::vec((0_u64..20, 0..5_u8), 1..80),
+        most in 1_u32..5, of_subject in 1_u32..8, in_all in 1_u32..8, acts in proptest::collection::vec((0_u64..20, 0..5_u8), 1..80),
     ) {
         let (store, route) = (store(), limited(most));
         let (mut now, mut places, mut died) = (0, Vec::new(), Vec::new());
@@ -325,13 +348,14 @@ proptest! {
                     let theirs = places.iter().filter(|(who, _)| *who == whose).count();
                     let dead = died.iter().filter(|(_, who)| *who == whose).count();
                     let all = places.len() + died.len();
-                    match taken(&store, now, &Asking { in_all, ..calling(&route, whose) }) {
+                    match taken(&store, now, &Asking { of_subject, in_all, ..calling(&route, whose) }) {
                         Ok(place) => places.push((whose, place)),
                         Err(Full::Subject) => prop_assert!(theirs + dead >= most as usize),
+                        Err(Full::AllOfSubject) => prop_assert!(theirs + dead >= of_subject as usize),
                         Err(_) => prop_assert!(all >= in_all as usize),
                     }
                     let theirs = places.iter().filter(|(who, _)| *who == whose).count();
-                    prop_assert!(theirs <= most as usize && places.len() <= in_all as usize);
+                    prop_assert!(theirs <= most.min(of_subject) as usize && places.len() <= in_all as usize);
                 }
                 3 => if let Some((_, place)) = places.pop() {
                     give_back(&store, after(now), place).unwrap();
