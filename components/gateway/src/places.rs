@@ -123,8 +123,9 @@ pub(crate) fn check(exchange: &Exchange<'_>, caller: &Caller, body: &Body) -> Re
 }
 
 fn asking<'a>(exchange: &'a Exchange<'_>, caller: &'a Caller, lasting: Lasting) -> Asking<'a> {
-    let in_all = exchange.endpoint.configuration.long_requests;
-    Asking { route: exchange.endpoint.route, subject: &caller.principal.subject, lasting, in_all }
+    let (configuration, route) = (exchange.endpoint.configuration, exchange.endpoint.route);
+    let (of_subject, in_all) = (configuration.long_requests_of_subject(), configuration.long_requests);
+    Asking { route, subject: &caller.principal.subject, lasting, of_subject, in_all }
 }
 
 fn no_place(lasting: Lasting, full: Full) -> NoPlace {
@@ -133,6 +134,7 @@ fn no_place(lasting: Lasting, full: Full) -> NoPlace {
         (Lasting::Stream, Full::Route) => NoPlace::StreamsOfRoute,
         (Lasting::Call, Full::Subject) => NoPlace::CallsOfSubject,
         (Lasting::Call, Full::Route) => NoPlace::CallsOfRoute,
+        (Lasting::Stream | Lasting::Call, Full::AllOfSubject) => NoPlace::AllOfSubject,
         (Lasting::Stream | Lasting::Call, Full::All) => NoPlace::All,
     }
 }

@@ -85,6 +85,12 @@ impl Configuration {
         self.public_url.join("/callback")
     }
 
+    /// The most requests of one subject that may last at once, at all routes together: a quarter of all, so that four are
+    /// needed to take every place.
+    pub fn long_requests_of_subject(&self) -> u32 {
+        self.long_requests.div_ceil(4)
+    }
+
     /// What a redirect URI must be.
     pub fn redirect_rules(&self) -> RedirectRules {
         RedirectRules { own: self.public_url.clone(), private_use_schemes: self.private_use_schemes.clone() }

@@ -104,6 +104,8 @@ pub enum NoPlace {
     CallsOfSubject,
     /// Calls of everybody, at the route.
     CallsOfRoute,
+    /// Whatever lasts, of the subject, at all routes.
+    AllOfSubject,
     /// Whatever lasts, of everybody, at all routes.
     All,
 }
@@ -119,6 +121,7 @@ impl NoPlace {
             Self::StreamsOfRoute => "limits.streams_per_route",
             Self::CallsOfSubject => "limits.calls_per_subject",
             Self::CallsOfRoute => "limits.calls_per_route",
+            Self::AllOfSubject => "a quarter of limits.long_requests",
             Self::All => "limits.long_requests",
         }
     }

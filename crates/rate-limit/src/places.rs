@@ -1,7 +1,7 @@
 //! Places for requests that last: open streams, and calls whose server takes its time.
 //!
-//! A place is one of those that a subject has at a route, of those that the route has, and of those that there are in
-//! all. An instance can end at any moment without giving anything back, so a place counts only for as long as somebody
+//! A place is one of those that a subject has at a route, of those that it has at all routes, of those that the route has,
+//! and of those that there are in all. An instance can end at any moment without giving anything back, so a place counts only for as long as somebody
 //! says that it is taken: it is counted in the minute that it is in and in the next one, and every minute in one more.
 //! What nobody speaks for any more is forgotten before two minutes are over.
 //!
@@ -44,6 +44,8 @@ pub struct Asking<'a> {
     pub subject: &'a str,
     /// For what.
     pub lasting: Lasting,
+    /// How many there are for a subject at all routes, for streams and calls together.
+    pub of_subject: u32,
     /// How many there are for all subjects at all routes.
     pub in_all: u32,
 }
@@ -62,6 +64,8 @@ pub enum Answer {
 pub enum Full {
     /// The subject's, at the route.
     Subject,
+    /// The subject's, at all routes.
+    AllOfSubject,
     /// The route's.
     Route,
     /// Everybody's.
@@ -71,7 +75,7 @@ pub enum Full {
 /// A place.
 #[derive(Debug)]
 pub struct Place {
-    counters: [Counter; 3],
+    counters: [Counter; 4],
     /// The counters, by number, and the minutes in which it counts: two, or three for the moment when it goes on.
     counted: Vec<(usize, u64)>,
     /// Whether it was the last of the subject's.
@@ -159,7 +163,7 @@ pub fn calls_are_full(
     route: &Route,
     subject: &str,
 ) -> Result<bool, StoreUnavailable> {
-    let asking = Asking { route, subject, lasting: Lasting::Call, in_all: 0 };
+    let asking = Asking { route, subject, lasting: Lasting::Call, of_subject: 0, in_all: 0 };
     let [counter, ..] = asking.counters();
     let [note, _] = counter.full(now)?;
     Ok(store.get(&note)?.is_some())
@@ -167,7 +171,7 @@ pub fn calls_are_full(
 
 impl Asking<'_> {
     /// The subject first: who has taken all of his is never counted among the others, where he could push somebody out.
-    fn counters(&self) -> [Counter; 3] {
+    fn counters(&self) -> [Counter; 4] {
         let (path, limits) = (self.route.path.as_str(), &self.route.limits);
         let (what, per_subject, per_route) = match self.lasting {
             Lasting::Stream => ("streams", limits.streams_per_subject, limits.streams_per_route),
@@ -177,6 +181,7 @@ impl Asking<'_> {
         let subject = counter(Full::Subject, &[path, what, self.subject], per_subject);
         [
             Counter { tells: self.lasting == Lasting::Call, ..subject },
+            counter(Full::AllOfSubject, &[self.subject], self.of_subject),
             counter(Full::Route, &[path, what], per_route),
             counter(Full::All, &[], self.in_all),
         ]
@@ -266,25 +271,13 @@ impl Counter {
         counted: &mut Vec<(usize, u64)>,
         number: usize,
     ) -> Result<Entered, StoreUnavailable> {
-        let (came, left, most) = (self.came(minute)?, self.left(minute)?, i64::from(self.most));
-        let mut who_came = store.increment(&came, 1)?;
+        // Who left is read before who comes is counted. Whoever leaves in between seems to be there, and nobody who is there
+        // seems to have left, so never are more let in than there are places. Nor are fewer, of those who come at once: the
+        // first of them to be counted are as many as there are free places, and who is one too many comes after them.
+        let who_left = store.increment(&self.left(minute)?, 0)?;
+        let who_came = store.increment(&self.came(minute)?, 1)?;
         counted.push((number, minute));
-        if who_came < most {
-            return Ok(Entered::Within);
-        }
-        // Some of those who came may have left. Who comes as one too many leaves, too, and comes again: the others are then
-        // looked up before this one is counted. Whoever comes and leaves in between seems to be there, and nobody who is
-        // there seems to have left, so never are more let in than there are places.
-        let who_left = if who_came == most {
-            store.increment(&left, 0)?
-        } else {
-            let who_left = store.increment(&left, 1)?;
-            counted.pop();
-            who_came = store.increment(&came, 1)?;
-            counted.push((number, minute));
-            who_left
-        };
-        Ok(match who_came.saturating_sub(who_left).cmp(&most) {
+        Ok(match who_came.saturating_sub(who_left).cmp(&i64::from(self.most)) {
             Ordering::Less => Entered::Within,
             Ordering::Equal => Entered::Last,
             Ordering::Greater => Entered::Beyond,

@@ -50,7 +50,7 @@ impl Two {
         tokio::time::timeout(core::time::Duration::from_secs(60), taken).await.expect("so many places in time");
     }
 
-    /// How many requests have a place. In each minute it counts for its subject, its route and all.
+    /// How many requests have a place. In each minute it counts for its subject at the route and at all, its route and all.
     async fn places(&self) -> i64 {
         let mut minutes = BTreeMap::<String, i64>::new();
         for (name, value) in snapshot(&self.instances[0].gatehouse.state_directory()).await {
@@ -63,7 +63,7 @@ impl Two {
             let count = i64::from_le_bytes(value.try_into().expect("a counter"));
             *minutes.entry(parts[1].to_owned()).or_default() += sign * count;
         }
-        minutes.into_values().max().unwrap_or_default() / 3
+        minutes.into_values().max().unwrap_or_default() / 4
     }
 
     async fn stop(self) {
@@ -154,21 +154,22 @@ async fn a_client_that_leaves_gives_its_place_back() {
 async fn what_lasts_leaves_room_for_what_is_short_at_all_routes_together() {
     let two = Two::start("calls_per_subject = 2", "limits = { long_requests = 3 }").await;
     let (alice, bob) = (two.sign_in(PATH, "alice").await, two.sign_in(OTHER, "bob").await);
+    let (carol, dave) = (two.sign_in(PATH, "carol").await, two.sign_in(OTHER, "dave").await);
     let session = alice.initialize().await;
     let mut stream = alice.listen(Era::Sessions, &session).await;
     assert_eq!(stream.status(), 200);
     stream.chunk().await.expect("an unbroken stream").expect("an event");
-    let calls = [two.call(&alice, PATH, 0), two.call(&bob, OTHER, 1)];
+    let calls = [two.call(&carol, PATH, 0), two.call(&bob, OTHER, 1)];
     two.upstream.waits_for(2).await;
     two.taken(3).await;
     // Neither a stream nor a slow call more, of nobody and nowhere.
     let seen = two.upstream.requests();
     for number in 0..2 {
-        let listen = bob.at(&two.instances[number], OTHER).listen(Era::Stateless, "b").await;
+        let listen = dave.at(&two.instances[number], OTHER).listen(Era::Stateless, "b").await;
         is_refused(&Answer::of(listen).await, 503, "Too many requests are under way at this gateway");
     }
     assert_eq!(two.upstream.requests(), seen, "the server was asked");
-    let late = two.call(&bob, OTHER, 0).await.expect("no panic");
+    let late = two.call(&dave, OTHER, 0).await.expect("no panic");
     is_refused(&late, 503, "Too many requests are under way at this gateway");
     two.upstream.waits_for(2).await;
     // What is short goes on.
@@ -184,6 +185,40 @@ async fn what_lasts_leaves_room_for_what_is_short_at_all_routes_together() {
     drop(stream);
     two.taken(0).await;
     assert_eq!(bob.listen(Era::Stateless, "b").await.status(), 200);
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_has_a_quarter_of_all_places_at_all_routes_and_instances_together() {
+    const LIMIT: &str = "More than the 2 open streams and calls at once allowed to one user";
+    let two = Two::start("calls_per_subject = 9", "limits = { long_requests = 5 }").await;
+    let (here, there) = (two.sign_in(PATH, "alice").await, two.sign_in(OTHER, "alice").await);
+    let mut stream = here.listen(Era::Stateless, "a").await;
+    assert_eq!(stream.status(), 200);
+    stream.chunk().await.expect("an unbroken stream").expect("an event");
+    let call = two.call(&there, OTHER, 1);
+    two.upstream.waits_for(1).await;
+    two.taken(2).await;
+    for (user, path) in [(&here, PATH), (&there, OTHER)] {
+        for number in 0..2 {
+            let listen = user.at(&two.instances[number], path).listen(Era::Stateless, "b").await;
+            is_refused(&Answer::of(listen).await, 429, LIMIT);
+            is_refused(&two.call(user, path, number).await.expect("no panic"), 429, LIMIT);
+        }
+    }
+    two.instances[0].gatehouse.log.wait_for(|line| line.contains("a quarter of limits.long_requests")).await;
+    // What is short goes on, and somebody else has his own.
+    assert_eq!(send(here.at(&two.instances[1], PATH).post(&quick())).await.status(), 200);
+    let bob = two.sign_in(OTHER, "bob").await;
+    let his = two.call(&bob, OTHER, 0);
+    two.taken(3).await;
+    two.upstream.release();
+    for call in [call, his] {
+        assert_eq!(call.await.expect("no panic").status, 200);
+    }
+    drop(stream);
+    two.taken(0).await;
+    assert_eq!(there.listen(Era::Stateless, "c").await.status(), 200);
     two.stop().await;
 }
 

@@ -62,6 +62,7 @@ fn all() -> Vec<(Refusal, u16, u16, i64, Option<&'static str>)> {
         plain(Refusal::NoPlace(NoPlace::StreamsOfRoute), 429, 429),
         plain(Refusal::NoPlace(NoPlace::CallsOfSubject), 429, 429),
         plain(Refusal::NoPlace(NoPlace::CallsOfRoute), 429, 429),
+        plain(Refusal::NoPlace(NoPlace::AllOfSubject), 429, 429),
         plain(Refusal::NoPlace(NoPlace::All), 503, -32603),
         plain(Refusal::Unavailable(SECRET.to_owned()), 503, -32603),
         plain(Refusal::UpstreamUnreachable(SECRET.to_owned()), 502, -32603),
@@ -164,6 +165,11 @@ fn who_finds_no_place_learns_of_his_own_limit_and_of_nobody_elses_and_the_log_na
         (NoPlace::CallsOfSubject, "More than the 32 calls at once allowed at /mcp", "limits.calls_per_subject"),
         (NoPlace::StreamsOfRoute, "Too many streams are open at /mcp", "limits.streams_per_route"),
         (NoPlace::CallsOfRoute, "Too many calls are under way at /mcp", "limits.calls_per_route"),
+        (
+            NoPlace::AllOfSubject,
+            "More than the 32 open streams and calls at once allowed to one user",
+            "a quarter of limits.long_requests",
+        ),
         (NoPlace::All, "Too many requests are under way at this gateway", "limits.long_requests"),
     ] {
         let refusal = Refusal::NoPlace(no_place);

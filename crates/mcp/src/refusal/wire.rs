@@ -203,6 +203,10 @@ impl Refusal {
                 NoPlace::CallsOfSubject => {
                     format!("More than the {} calls at once allowed at {path}", limits.calls_per_subject).into()
                 }
+                NoPlace::AllOfSubject => {
+                    let most = endpoint.configuration.long_requests_of_subject();
+                    format!("More than the {most} open streams and calls at once allowed to one user").into()
+                }
                 // How many others may have is not theirs to know.
                 NoPlace::StreamsOfRoute => format!("Too many streams are open at {path}").into(),
                 NoPlace::CallsOfRoute => format!("Too many calls are under way at {path}").into(),

@@ -1,8 +1,10 @@
+use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
 use gatehouse_storage::memory::MemoryStore;
 use proptest::prelude::*;
 
 use super::*;
-use crate::example::{START, route, route_at, shared_store, successes_of_64};
+use crate::example::{START, Turns, route, route_at, shared_store, successes_of_64};
 
 const ALICE: &str = "demo:alice";
 const BOB: &str = "demo:bob";
@@ -22,7 +24,7 @@ fn store() -> MemoryStore {
 }
 
 fn asking<'a>(route: &'a Route, subject: &'a str) -> Asking<'a> {
-    Asking { route, subject, lasting: Lasting::Stream, in_all: 1_000 }
+    Asking { route, subject, lasting: Lasting::Stream, of_subject: 1_000, in_all: 1_000 }
 }
 
 fn calling<'a>(route: &'a Route, subject: &'a str) -> Asking<'a> {
@@ -73,6 +75,29 @@ fn a_route_has_so_many_places_for_all_of_its_subjects_and_others_are_elsewhere()
     assert_eq!(taken(&store, 0, &alice).unwrap_err(), Full::Subject);
     assert_eq!(free(&store, 0, &calling(&here, BOB)), 2);
     assert_eq!(free(&store, 0, &asking(&there, ALICE)), 2);
+}
+
+#[test]
+fn a_subject_has_so_many_places_at_all_routes_together_and_leaves_the_rest_to_others() {
+    let (store, here, there) = (store(), limited(32), route_at("/other", ""));
+    let of_128 = |asking| Asking { of_subject: 32, in_all: 128, ..asking };
+    let alices = [asking(&here, ALICE), calling(&here, ALICE), asking(&there, ALICE), calling(&there, ALICE)];
+    let places: Vec<_> = alices.iter().cycle().take(32).map(|alice| taken(&store, 0, &of_128(*alice))).collect();
+    assert!(places.iter().all(Result::is_ok));
+    for alice in alices {
+        assert_eq!(taken(&store, 59, &of_128(alice)).unwrap_err(), Full::AllOfSubject);
+    }
+    // Who is refused is counted nowhere, and what is quick goes on: of no route are her calls full.
+    for route in [&here, &there] {
+        assert!(!calls_are_full(&store, after(59), route, ALICE).unwrap());
+    }
+    let others = [BOB, "demo:carol", "demo:dave"];
+    for other in others {
+        let theirs = of_128(calling(&there, other));
+        assert_eq!(free(&store, 59, &theirs), 32);
+    }
+    places.into_iter().take(3).for_each(|place| give_back(&store, after(59), place.unwrap()).unwrap());
+    assert_eq!(free(&store, 59, &of_128(calling(&there, ALICE))), 3);
 }
 
 #[test]
@@ -251,11 +276,17 @@ fn nothing_is_counted_downwards() {
 fn of_64_at_once_exactly_as_many_find_a_place_as_there_are() {
     for seconds in [0, 59] {
         let (store, route) = (shared_store(), limited(10));
-        let passed = successes_of_64(|| takes(&store, seconds, &route));
-        assert!((1..=10).contains(&passed), "{passed}");
-        // Whoever is one too many seems to be there for a moment, so others may be refused as well, never let in.
-        assert_eq!(free(&store, seconds, &asking(&route, ALICE)), 10 - passed);
+        assert_eq!(successes_of_64(|| takes(&store, seconds, &route)), 10);
+        assert!(!takes(&store, seconds, &route));
     }
+}
+
+#[test]
+fn of_those_who_come_again_after_all_have_left_exactly_as_many_find_a_place_as_there_are() {
+    let (store, route) = (shared_store(), limited(32));
+    let places: Vec<_> = (0..30).map(|_| taken(&store, 0, &asking(&route, ALICE)).unwrap()).collect();
+    places.into_iter().for_each(|place| give_back(&store, after(0), place).unwrap());
+    assert_eq!(successes_of_64(|| takes(&store, 1, &route)), 32);
 }
 
 #[test]
@@ -301,7 +332,7 @@ proptest! {
     /// refused only where all are taken, by those who have them or died less than two minutes ago.
     #[test]
     fn the_places_are_those_that_there_are(
-        most in 1_u32..5, in_all in 1_u32..8, acts in proptest::collection::vec((0_u64..20, 0..5_u8), 1..80),
+        most in 1_u32..5, of_subject in 1_u32..8, in_all in 1_u32..8, acts in proptest::collection::vec((0_u64..20, 0..5_u8), 1..80),
     ) {
         let (store, route) = (store(), limited(most));
         let (mut now, mut places, mut died) = (0, Vec::new(), Vec::new());
@@ -317,13 +348,14 @@ proptest! {
                     let theirs = places.iter().filter(|(who, _)| *who == whose).count();
                     let dead = died.iter().filter(|(_, who)| *who == whose).count();
                     let all = places.len() + died.len();
-                    match taken(&store, now, &Asking { in_all, ..calling(&route, whose) }) {
+                    match taken(&store, now, &Asking { of_subject, in_all, ..calling(&route, whose) }) {
                         Ok(place) => places.push((whose, place)),
                         Err(Full::Subject) => prop_assert!(theirs + dead >= most as usize),
+                        Err(Full::AllOfSubject) => prop_assert!(theirs + dead >= of_subject as usize),
                         Err(_) => prop_assert!(all >= in_all as usize),
                     }
                     let theirs = places.iter().filter(|(who, _)| *who == whose).count();
-                    prop_assert!(theirs <= most as usize && places.len() <= in_all as usize);
+                    prop_assert!(theirs <= most.min(of_subject) as usize && places.len() <= in_all as usize);
                 }
                 3 => if let Some((_, place)) = places.pop() {
                     give_back(&store, after(now), place).unwrap();
@@ -333,5 +365,47 @@ proptest! {
                 },
             }
         }
+    }
+
+    /// However the steps of those who come at once are mixed: as many find a place as there are free ones, whoever came and
+    /// left before them.
+    #[test]
+    fn of_those_who_race_as_many_get_in_as_there_are_free_places(
+        (most, had, racers) in (1_u32..5, 0_usize..5, 1_usize..7), gone in 0_usize..5, seed in any::<u64>(),
+    ) {
+        let (had, route) = (had.min(most as usize), limited(most));
+        let store = shared_store();
+        let mut places: Vec<_> = (0..had).map(|_| taken(&store, 0, &asking(&route, ALICE)).unwrap()).collect();
+        for place in places.drain(..gone.min(had)) {
+            give_back(&store, after(0), place).unwrap();
+        }
+        let free_places = most as usize - places.len();
+        let passed = Turns::mix(&store, racers, seed, |store| takes(store, 0, &route));
+        prop_assert_eq!(passed, free_places.min(racers));
+        prop_assert_eq!(free(&store, 0, &asking(&route, ALICE)), free_places - passed);
+    }
+
+    /// However the steps of those who come, leave and come again are mixed: never are more in than there are places.
+    #[test]
+    fn of_those_who_come_and_leave_at_once_never_more_are_in_than_there_are_places(
+        (most, racers) in (1_u32..4, 1_usize..7), seed in any::<u64>(),
+    ) {
+        let (store, route) = (shared_store(), limited(most));
+        let (inside, too_many) = (AtomicU32::new(0), AtomicU32::new(0));
+        Turns::mix(&store, racers, seed, |store| {
+            for _ in 0..3 {
+                if let Ok(place) = taken(store, 0, &asking(&route, ALICE)) {
+                    if inside.fetch_add(1, SeqCst) >= most {
+                        too_many.fetch_add(1, SeqCst);
+                    }
+                    let _another_turn = store.get(&place.counters[0].came(0).unwrap());
+                    inside.fetch_sub(1, SeqCst);
+                    give_back(store, after(0), place).unwrap();
+                }
+            }
+            true
+        });
+        prop_assert_eq!(too_many.into_inner(), 0);
+        prop_assert_eq!(free(&store, 0, &asking(&route, ALICE)), most as usize);
     }
 }

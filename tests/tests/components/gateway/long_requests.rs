@@ -59,7 +59,7 @@ impl World {
         }
     }
 
-    /// How many places are taken: of a subject, of a route and of all, in two minutes each.
+    /// How many places are taken: of a subject at a route and at all, of a route and of all, in two minutes each.
     fn places(&self) -> i64 {
         let store = self.fakes.store.lock().unwrap();
         let sum = |kind: &str| -> i64 {
@@ -70,7 +70,7 @@ impl World {
             };
             store.entries.keys().filter(of_kind).map(|name| count(&store.entries[name])).sum()
         };
-        (sum("places") - sum("places-left")) / 6
+        (sum("places") - sum("places-left")) / 8
     }
 
     fn is(&self, subject: &str) {
@@ -219,6 +219,7 @@ async fn streams_take_from_what_there_is_in_all_at_their_beginning() {
     let mut world = World::with("streams_per_subject = 9", "limits = { long_requests = 1 }");
     let (slow, _answer) = world.call().await;
     world.taken(1).await;
+    world.is("demo:bob");
     let authorization = format!("Bearer {TOKEN}");
     let headers = [("authorization", authorization.as_str()), ("accept", "text/event-stream")];
     for path in ["/mcp", "/mcp/sse"] {
@@ -227,6 +228,33 @@ async fn streams_take_from_what_there_is_in_all_at_their_beginning() {
     }
     assert_eq!(world.fakes.sent().len(), 1);
     slow.abort();
+}
+
+#[tokio::test]
+async fn a_subjects_calls_and_streams_have_a_quarter_of_what_there_is_in_all() {
+    const LIMIT: &str = "More than the 1 open streams and calls at once allowed to one user";
+    let mut world = World::with("streams_per_subject = 9", "limits = { long_requests = 4 }");
+    let (slow, answer) = world.call().await;
+    world.taken(1).await;
+    let authorization = format!("Bearer {TOKEN}");
+    let headers = [("authorization", authorization.as_str()), ("accept", "text/event-stream")];
+    for path in ["/mcp", "/mcp/sse"] {
+        let reply = serve(&GATEWAY, &world.fakes, request("GET", path, &headers, "")).await;
+        assert_refused(&reply, 429, &Value::Null, LIMIT);
+    }
+    assert!(world.fakes.log().contains("as many requests last as a quarter of limits.long_requests allows"));
+    let (late, mut dropped) = world.call().await;
+    assert_refused(&late.await.unwrap(), 429, &json!(1), LIMIT);
+    dropped.closed().await;
+    assert_eq!(world.ask(PING).await.status, 200, "what is short finds room");
+    world.is("demo:bob");
+    let (his, his_answer) = world.call().await;
+    world.taken(2).await;
+    for (call, answer) in [(slow, answer), (his, his_answer)] {
+        answer.send(result()).ok().unwrap();
+        assert_eq!(call.await.unwrap().status, 200);
+    }
+    assert_eq!(world.places(), 0);
 }
 
 #[tokio::test]

@@ -66,6 +66,10 @@ fn all_routes_together_have_a_limit_of_their_own() {
         let text = with(&format!("limits = {{ long_requests = {inside} }}"));
         assert_eq!(Configuration::parse(&text).unwrap().long_requests, inside);
     }
+    for (all, of_subject) in [(1, 1), (4, 1), (5, 2), (40, 10), (128, 32)] {
+        let text = with(&format!("limits = {{ long_requests = {all} }}"));
+        assert_eq!(Configuration::parse(&text).unwrap().long_requests_of_subject(), of_subject);
+    }
     for outside in [0, 100_001] {
         let refused = problem_of(&with(&format!("limits = {{ long_requests = {outside} }}")));
         assert_eq!(refused, ("limits.long_requests".to_owned(), "must be 1 to 100000".to_owned()));
