@@ -107,6 +107,8 @@ pub(crate) struct Connection {
     head_bytes: AtomicUsize,
     used: AtomicBool,
     unread_body: AtomicBool,
+    /// Something is to be written that the socket does not take yet. Only the connection's own task changes it.
+    unsent: AtomicBool,
 }
 
 impl Drop for Connection {
@@ -117,7 +119,8 @@ impl Drop for Connection {
 
 enum State {
     /// Nobody has asked for anything. `head_began`: the first bytes of a request are there.
-    Idle { since: Instant, head_began: bool, _place: Place },
+    /// `place`: not while it is still being written to.
+    Idle { since: Instant, head_began: bool, place: Option<Place> },
     /// A request is under way.
     Busy,
 }
@@ -131,6 +134,8 @@ pub(crate) enum Activity {
     Head(Instant),
     /// A request is under way.
     Busy,
+    /// The client has not taken all of an answer that is complete.
+    Writing,
 }
 
 /// A request that is under way on a connection, until it is dropped.
@@ -147,8 +152,8 @@ impl Connection {
     pub(crate) fn new(connections: &Connections) -> Self {
         let dismissed = Arc::new(Notify::new());
         let idle = Arc::clone(&connections.idle);
-        let place = idle.enter(&dismissed);
-        let state = Mutex::new(State::Idle { since: Instant::now(), head_began: true, _place: place });
+        let place = Some(idle.enter(&dismissed));
+        let state = Mutex::new(State::Idle { since: Instant::now(), head_began: true, place });
         Self {
             idle,
             state,
@@ -157,6 +162,7 @@ impl Connection {
             head_bytes: AtomicUsize::new(0),
             used: AtomicBool::new(false),
             unread_body: AtomicBool::new(false),
+            unsent: AtomicBool::new(false),
         }
     }
 
@@ -165,7 +171,8 @@ impl Connection {
     }
 
     fn idle(&self, head_began: bool) -> State {
-        State::Idle { since: Instant::now(), head_began, _place: self.idle.enter(&self.dismissed) }
+        let place = (!self.unsent.load(Ordering::Relaxed)).then(|| self.idle.enter(&self.dismissed));
+        State::Idle { since: Instant::now(), head_began, place }
     }
 
     fn set(&self, new: State) {
@@ -199,9 +206,35 @@ impl Connection {
         }
     }
 
+    /// The socket takes nothing more of what is to be written: until it does, the connection is not idle, even where hyper
+    /// has all of the answer already.
+    pub(crate) fn is_unsent(&self) {
+        if self.unsent.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let place = match &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Idle { place, .. } => place.take(),
+            State::Busy => None,
+        };
+        drop(place);
+    }
+
+    /// All that was to be written is with the socket. Where nobody asks for anything, it is idle from now on.
+    pub(crate) fn is_sent(&self) {
+        if !self.unsent.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let head_began = match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Idle { head_began, .. } => *head_began,
+            State::Busy => return,
+        };
+        self.set(self.idle(head_began));
+    }
+
     /// What it is doing.
     pub(crate) fn activity(&self) -> Activity {
         match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Idle { .. } if self.unsent.load(Ordering::Relaxed) => Activity::Writing,
             State::Idle { since, head_began: false, .. } => Activity::Idle(*since),
             State::Idle { since, head_began: true, .. } => Activity::Head(*since),
             State::Busy => Activity::Busy,
@@ -286,6 +319,28 @@ mod tests {
         assert_eq!(connection.activity(), Activity::Head(began));
         assert!(began >= idle_since);
     }
+
+    #[test]
+    fn who_has_not_taken_all_of_an_answer_is_not_idle() {
+        let connections = Connections::new(9, 1000);
+        let connection = Arc::new(Connection::new(&connections));
+        let busy = connection.begin();
+        connection.is_unsent();
+        assert_eq!(connection.activity(), Activity::Busy);
+        // hyper has all of it.
+        drop(busy);
+        assert_eq!(connection.activity(), Activity::Writing);
+        assert!(!connections.idle.dismiss_longest(None));
+        connection.is_sent();
+        let Activity::Idle(since) = connection.activity() else { panic!("it is idle") };
+        connection.is_unsent();
+        assert_eq!(connection.activity(), Activity::Writing);
+        assert!(!connections.idle.dismiss_longest(None));
+        connection.is_sent();
+        assert!(matches!(connection.activity(), Activity::Idle(later) if later > since));
+        assert!(connections.idle.dismiss_longest(None) && is_told(&connection.dismissed));
+    }
+
     #[test]
     fn incomplete_heads_together_have_one_budget() {
         let connections = Connections::new(9, 1000);
