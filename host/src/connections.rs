@@ -15,34 +15,42 @@ const TIME_TO_MAKE_ROOM: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     next: AtomicU64,
-    places: Mutex<BTreeMap<u64, Arc<Notify>>>,
+    /// Those that are dismissed first have `false` in their key.
+    places: Mutex<BTreeMap<(bool, u64), Arc<Notify>>>,
 }
 
 /// A place among them, until it is dropped.
 pub(crate) struct Place {
     waiting: Arc<Waiting>,
-    number: u64,
+    key: (bool, u64),
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.waiting.places.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
+        self.waiting.places.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 
 impl Waiting {
     /// The last place. `dismissed` is told when it has to be given up for others.
     pub(crate) fn enter(self: &Arc<Self>, dismissed: &Arc<Notify>) -> Place {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::clone(dismissed));
-        Place { waiting: Arc::clone(self), number }
+        self.enter_as(false, dismissed)
     }
 
-    /// Tells the one that has waited longest, but for `own`, to give its place up. Whether there was one.
+    /// The last place of those with a credential, which are dismissed after all others, or of those others.
+    pub(crate) fn enter_as(self: &Arc<Self>, has_credential: bool, dismissed: &Arc<Notify>) -> Place {
+        let key = (has_credential, self.next.fetch_add(1, Ordering::Relaxed));
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(dismissed));
+        Place { waiting: Arc::clone(self), key }
+    }
+
+    /// Tells the one that has waited longest, but for `own`, to give its place up: one without a credential, if there is
+    /// any, and no other for an own one without. Whether there was one.
     pub(crate) fn dismiss_longest(&self, own: Option<&Place>) -> bool {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = own.map(|place| place.number);
-        let Some(longest) = places.keys().copied().find(|number| Some(*number) != own) else { return false };
+        let own = own.map(|place| place.key);
+        let may_go = |key: &(bool, u64)| own.is_none_or(|own| *key != own && key.0 <= own.0);
+        let Some(longest) = places.keys().copied().find(may_go) else { return false };
         if let Some(dismissed) = places.remove(&longest) {
             dismissed.notify_one();
         }
