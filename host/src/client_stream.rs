@@ -53,6 +53,7 @@ impl ClientStream {
     ) -> Poll<io::Result<usize>> {
         loop {
             if self.socket.poll_write_ready(cx)?.is_pending() {
+                self.connection.is_unsent();
                 let limit = self.write_stall;
                 let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
                 ready!(stalled.as_mut().poll(cx));
@@ -107,6 +108,8 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes once it has nothing left to write.
+        self.connection.is_sent();
         Poll::Ready(Ok(()))
     }
 

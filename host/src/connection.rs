@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
@@ -40,9 +40,9 @@ pub(crate) async fn serve_connection(stream: TcpStream, client: SocketAddr, host
     };
     let serving = async {
         let serving = http1::Builder::new()
-            .timer(TokioTimer::new())
-            // What is timed is seen to below; hyper's own timer cannot tell an idle connection from half a head.
-            .header_read_timeout(limits.header_read.saturating_add(limits.connection_idle))
+            // What is timed is seen to below: hyper's own timer cannot tell an idle connection from half a head, nor from
+            // one whose client still takes its answer.
+            .header_read_timeout(None)
             .max_header_size(HEAD_BYTES)
             .max_headers(HEAD_FIELDS)
             .serve_connection(TokioIo::new(ClientStream::new(&socket, &connection, limits.write_stall)), service);
@@ -80,7 +80,7 @@ async fn has_to_end(socket: &TcpStream, connection: &Connection, limits: &Limits
     loop {
         let left = match connection.activity() {
             Activity::Busy if has_closed(socket) => return,
-            Activity::Busy => LOOK,
+            Activity::Busy | Activity::Writing => LOOK,
             Activity::Idle(since) => left(since, limits.connection_idle),
             Activity::Head(since) => left(since, limits.header_read),
         };
@@ -90,8 +90,8 @@ async fn has_to_end(socket: &TcpStream, connection: &Connection, limits: &Limits
         tokio::select! {
             () = sleep(left.min(LOOK)) => {}
             () = connection.dismissed.notified() => {
-                // A request may have come just then.
-                if connection.activity() != Activity::Busy {
+                // A request may have come just then, or its client does not take all of an answer at once.
+                if !matches!(connection.activity(), Activity::Busy | Activity::Writing) {
                     return;
                 }
             }

@@ -15,34 +15,42 @@ const TIME_TO_MAKE_ROOM: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     next: AtomicU64,
-    places: Mutex<BTreeMap<u64, Arc<Notify>>>,
+    /// Those that are dismissed first have `false` in their key.
+    places: Mutex<BTreeMap<(bool, u64), Arc<Notify>>>,
 }
 
 /// A place among them, until it is dropped.
 pub(crate) struct Place {
     waiting: Arc<Waiting>,
-    number: u64,
+    key: (bool, u64),
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.waiting.places.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
+        self.waiting.places.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 
 impl Waiting {
     /// The last place. `dismissed` is told when it has to be given up for others.
     pub(crate) fn enter(self: &Arc<Self>, dismissed: &Arc<Notify>) -> Place {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::clone(dismissed));
-        Place { waiting: Arc::clone(self), number }
+        self.enter_as(false, dismissed)
     }
 
-    /// Tells the one that has waited longest, but for `own`, to give its place up. Whether there was one.
+    /// The last place of those with a credential, which are dismissed after all others, or of those others.
+    pub(crate) fn enter_as(self: &Arc<Self>, has_credential: bool, dismissed: &Arc<Notify>) -> Place {
+        let key = (has_credential, self.next.fetch_add(1, Ordering::Relaxed));
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(dismissed));
+        Place { waiting: Arc::clone(self), key }
+    }
+
+    /// Tells the one that has waited longest, but for `own`, to give its place up: one without a credential, if there is
+    /// any, and no other for an own one without. Whether there was one.
     pub(crate) fn dismiss_longest(&self, own: Option<&Place>) -> bool {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = own.map(|place| place.number);
-        let Some(longest) = places.keys().copied().find(|number| Some(*number) != own) else { return false };
+        let own = own.map(|place| place.key);
+        let may_go = |key: &(bool, u64)| own.is_none_or(|own| *key != own && key.0 <= own.0);
+        let Some(longest) = places.keys().copied().find(may_go) else { return false };
         if let Some(dismissed) = places.remove(&longest) {
             dismissed.notify_one();
         }
@@ -107,6 +115,8 @@ pub(crate) struct Connection {
     head_bytes: AtomicUsize,
     used: AtomicBool,
     unread_body: AtomicBool,
+    /// Something is to be written that the socket does not take yet. Only the connection's own task changes it.
+    unsent: AtomicBool,
 }
 
 impl Drop for Connection {
@@ -117,7 +127,8 @@ impl Drop for Connection {
 
 enum State {
     /// Nobody has asked for anything. `head_began`: the first bytes of a request are there.
-    Idle { since: Instant, head_began: bool, _place: Place },
+    /// `place`: not while it is still being written to.
+    Idle { since: Instant, head_began: bool, place: Option<Place> },
     /// A request is under way.
     Busy,
 }
@@ -131,6 +142,8 @@ pub(crate) enum Activity {
     Head(Instant),
     /// A request is under way.
     Busy,
+    /// The client has not taken all of an answer that is complete.
+    Writing,
 }
 
 /// A request that is under way on a connection, until it is dropped.
@@ -147,8 +160,8 @@ impl Connection {
     pub(crate) fn new(connections: &Connections) -> Self {
         let dismissed = Arc::new(Notify::new());
         let idle = Arc::clone(&connections.idle);
-        let place = idle.enter(&dismissed);
-        let state = Mutex::new(State::Idle { since: Instant::now(), head_began: true, _place: place });
+        let place = Some(idle.enter(&dismissed));
+        let state = Mutex::new(State::Idle { since: Instant::now(), head_began: true, place });
         Self {
             idle,
             state,
@@ -157,6 +170,7 @@ impl Connection {
             head_bytes: AtomicUsize::new(0),
             used: AtomicBool::new(false),
             unread_body: AtomicBool::new(false),
+            unsent: AtomicBool::new(false),
         }
     }
 
@@ -165,7 +179,8 @@ impl Connection {
     }
 
     fn idle(&self, head_began: bool) -> State {
-        State::Idle { since: Instant::now(), head_began, _place: self.idle.enter(&self.dismissed) }
+        let place = (!self.unsent.load(Ordering::Relaxed)).then(|| self.idle.enter(&self.dismissed));
+        State::Idle { since: Instant::now(), head_began, place }
     }
 
     fn set(&self, new: State) {
@@ -199,9 +214,35 @@ impl Connection {
         }
     }
 
+    /// The socket takes nothing more of what is to be written: until it does, the connection is not idle, even where hyper
+    /// has all of the answer already.
+    pub(crate) fn is_unsent(&self) {
+        if self.unsent.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let place = match &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Idle { place, .. } => place.take(),
+            State::Busy => None,
+        };
+        drop(place);
+    }
+
+    /// All that was to be written is with the socket. Where nobody asks for anything, it is idle from now on.
+    pub(crate) fn is_sent(&self) {
+        if !self.unsent.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let head_began = match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Idle { head_began, .. } => *head_began,
+            State::Busy => return,
+        };
+        self.set(self.idle(head_began));
+    }
+
     /// What it is doing.
     pub(crate) fn activity(&self) -> Activity {
         match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Idle { .. } if self.unsent.load(Ordering::Relaxed) => Activity::Writing,
             State::Idle { since, head_began: false, .. } => Activity::Idle(*since),
             State::Idle { since, head_began: true, .. } => Activity::Head(*since),
             State::Busy => Activity::Busy,
@@ -286,6 +327,28 @@ mod tests {
         assert_eq!(connection.activity(), Activity::Head(began));
         assert!(began >= idle_since);
     }
+
+    #[test]
+    fn who_has_not_taken_all_of_an_answer_is_not_idle() {
+        let connections = Connections::new(9, 1000);
+        let connection = Arc::new(Connection::new(&connections));
+        let busy = connection.begin();
+        connection.is_unsent();
+        assert_eq!(connection.activity(), Activity::Busy);
+        // hyper has all of it.
+        drop(busy);
+        assert_eq!(connection.activity(), Activity::Writing);
+        assert!(!connections.idle.dismiss_longest(None));
+        connection.is_sent();
+        let Activity::Idle(since) = connection.activity() else { panic!("it is idle") };
+        connection.is_unsent();
+        assert_eq!(connection.activity(), Activity::Writing);
+        assert!(!connections.idle.dismiss_longest(None));
+        connection.is_sent();
+        assert!(matches!(connection.activity(), Activity::Idle(later) if later > since));
+        assert!(connections.idle.dismiss_longest(None) && is_told(&connection.dismissed));
+    }
+
     #[test]
     fn incomplete_heads_together_have_one_budget() {
         let connections = Connections::new(9, 1000);

@@ -16,11 +16,11 @@ pub(crate) fn raise_limit() -> Option<u64> {
     }
 }
 
-/// How many of `wanted` connections of clients fit into `files`. A third of what is left for connections is kept for those
-/// that guests open themselves.
+/// How many of `wanted` connections of clients fit into `files`. Half of what is left is kept for the connections that
+/// guests open themselves: a request may need one while its client's own is open.
 pub(crate) fn connections_within(files: Option<u64>, wanted: usize) -> usize {
     let Some(files) = files else { return wanted };
-    let room = files.saturating_sub(OTHER_FILES).saturating_mul(2) / 3;
+    let room = files.saturating_sub(OTHER_FILES) / 2;
     wanted.min(usize::try_from(room).unwrap_or(usize::MAX)).max(1)
 }
 
@@ -32,9 +32,9 @@ mod tests {
     fn connections_leave_room_for_other_files() {
         for (files, wanted, expected) in [
             (None, 4000, 4000),
-            (Some(1024), 4000, 640),
-            (Some(6064), 4000, 4000),
-            (Some(6061), 4000, 3998),
+            (Some(1024), 4000, 480),
+            (Some(8064), 4000, 4000),
+            (Some(8061), 4000, 3998),
             (Some(1 << 20), 4000, 4000),
             (Some(64), 4000, 1),
             (Some(0), 4000, 1),

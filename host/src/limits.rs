@@ -46,9 +46,13 @@ pub struct Limits {
     /// How many bytes of a body must come in each further second: 8192. Time in which a guest does not read does not count.
     /// Fewer: 408.
     pub body_rate: usize,
-    /// Bytes of bodies that the host and its guests hold together: 64 MiB. A body counts until its guest has answered or
-    /// ended. Beyond it: 503 with `Retry-After`; a body that alone is larger: 413.
+    /// Bytes of bodies that the host and its guests hold together: 64 MiB, of which those without `Authorization` may have
+    /// half. A body counts until its guest has ended; one of up to 64 KiB, until it has answered. Beyond it: 503 with
+    /// `Retry-After`; a body that alone is larger: 413.
     pub body_bytes: usize,
+    /// How many per cent of them the bodies of requests with the same `Authorization` may have: 25. Beyond it: 429 with
+    /// `Retry-After`; a body that alone is larger: 413.
+    pub body_share: usize,
     /// How long a client may take nothing of what is written to it: 60 s. Then the connection is closed.
     pub write_stall: Duration,
     /// How long a guest goes on when its client has gone before the end of the answer: 10 s, and longer only for requests
@@ -75,6 +79,7 @@ impl Default for Limits {
             body_read: Duration::from_secs(15),
             body_rate: 8192,
             body_bytes: 64 << 20,
+            body_share: 25,
             write_stall: Duration::from_secs(60),
             client_gone: Duration::from_secs(10),
             store: StoreLimits::default(),
@@ -93,7 +98,7 @@ const LONGEST_SECONDS: u64 = 7 * 24 * 60 * 60;
 
 impl Limits {
     /// The names that [`set`](Self::set) knows, with the unit of each.
-    pub const NAMES: [(&'static str, &'static str); 16] = [
+    pub const NAMES: [(&'static str, &'static str); 17] = [
         ("concurrent-requests", "requests"),
         ("probe-turns", "requests"),
         ("credential-share", "per cent"),
@@ -108,6 +113,7 @@ impl Limits {
         ("body-read", "seconds"),
         ("body-rate", "bytes a second"),
         ("body-bytes", "bytes"),
+        ("body-share", "per cent"),
         ("write-stall", "seconds"),
         ("client-gone", "seconds"),
     ];
@@ -132,6 +138,7 @@ impl Limits {
             "body-read" => Place::Seconds(&mut self.body_read),
             "body-rate" => Place::Number(&mut self.body_rate, 1, 1 << 30),
             "body-bytes" => Place::Number(&mut self.body_bytes, 1 << 16, 1 << 40),
+            "body-share" => Place::Number(&mut self.body_share, 1, 100),
             "write-stall" => Place::Seconds(&mut self.write_stall),
             "client-gone" => Place::Seconds(&mut self.client_gone),
             _ => {

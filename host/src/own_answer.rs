@@ -14,7 +14,7 @@ pub(crate) fn refuse(refusal: Refusal, log: RequestLog) -> Response<ResponseBody
     let mut response = answer(refusal.status(), "", log);
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);
-    if refusal == Refusal::NoRoom {
+    if matches!(refusal, Refusal::NoRoom | Refusal::CredentialShare) {
         retry_soon(&mut response);
     }
     response

@@ -43,7 +43,9 @@ async fn answer_to(
 ) -> Response<ResponseBody> {
     let mut log = RequestLog::begin(&host.application.log, request.method(), request.uri().path());
     let limits = &host.application.limits;
-    let mut request = request.map(|body| RequestBody::new(body, limits, &host.bodies, connection));
+    let has_body = !request.body().is_end_stream();
+    let caller = host.turns.caller(request.method(), request.uri().path(), request.headers(), has_body);
+    let mut request = request.map(|body| RequestBody::new(body, limits, &host.bodies, connection, caller));
     let health = request.uri().path() == HEALTH;
     if let Some(text) = why_unlogged(&*log.log, health) {
         // Of what cannot be logged there is no line: the log counts it.
@@ -64,10 +66,8 @@ async fn answer_to(
     };
     log.component = Some(component.id.clone());
 
-    let has_body = !request.body().is_end_stream();
-    let caller = host.turns.caller(request.method(), request.uri().path(), request.headers(), has_body);
     if has_body {
-        let gathered = request.body_mut().gather(limits, &host.bodies, &host.connections).await;
+        let gathered = request.body_mut().gather(limits, &host.connections).await;
         if let Err(refusal) = gathered {
             return refuse(refusal, log);
         }

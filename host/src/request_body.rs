@@ -4,7 +4,7 @@
 //! a guest, but for the largest, and hands it on in pieces of some size. What is slow, or comes in frames of next to
 //! nothing, is refused; and all bodies together have one budget, because a guest holds what it has read more than once.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +20,7 @@ use wasmtime_wasi_http::Error;
 
 use crate::connections::{Connection, Connections, Place};
 use crate::limits::Limits;
+use crate::turns::Caller;
 
 /// A body up to this size is read to its end before its guest starts; of one that does not say its size, this much. Who
 /// wants guests to wait has to send as much for each: the guest of an endpoint that asks for no token would wait for
@@ -45,10 +46,12 @@ pub(crate) enum Refusal {
     Slow,
     /// It comes in frames of next to nothing.
     TinyFrames,
-    /// It is larger than all bodies together may be.
+    /// It is larger than all bodies together may be, or all of its credential's.
     TooLarge,
     /// There is no room for it now, or for its guest.
     NoRoom,
+    /// Its credential has its share of the room already.
+    CredentialShare,
     /// The client broke it off.
     Broken,
 }
@@ -60,6 +63,7 @@ impl Refusal {
             Self::TinyFrames | Self::Broken => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+            Self::CredentialShare => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -68,56 +72,193 @@ impl Refusal {
         match self {
             Self::Slow => "its body comes too slowly",
             Self::TinyFrames => "its body comes in too many small frames",
-            Self::TooLarge => "its body is larger than all bodies together may be",
+            Self::TooLarge => "its body is larger than all that its client may send at once",
             Self::NoRoom => "there is no room for its body or its guest",
+            Self::CredentialShare => "the bodies of its credential have no more room",
             Self::Broken => "its body broke off",
         }
     }
 }
 
-/// The bytes that all bodies together may have.
+/// The bytes that all bodies together may have, and those without a credential, and those of one credential.
 #[derive(Debug)]
 pub(crate) struct BodyBudget {
     bytes: Arc<Semaphore>,
-    most: usize,
+    anonymous: Arc<Semaphore>,
+    most_anonymous: usize,
+    per_credential: usize,
+    shares: Arc<Mutex<HashMap<u64, usize>>>,
 }
 
 impl BodyBudget {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { bytes: Arc::new(Semaphore::new(most)), most }
-    }
-}
-
-/// What one body holds of the budget, until its guest has answered or ended.
-#[derive(Debug)]
-pub(crate) struct Held {
-    budget: Arc<Semaphore>,
-    permit: Mutex<Option<OwnedSemaphorePermit>>,
-}
-
-impl Held {
-    fn add(&self, more: OwnedSemaphorePermit) {
-        match &mut *self.permit.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(permit) => permit.merge(more),
-            none => *none = Some(more),
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let most = limits.body_bytes;
+        let most_anonymous = most / 2;
+        Self {
+            bytes: Arc::new(Semaphore::new(most)),
+            anonymous: Arc::new(Semaphore::new(most_anonymous)),
+            most_anonymous,
+            per_credential: (most.saturating_mul(limits.body_share.min(100)) / 100).max(1),
+            shares: Arc::default(),
         }
     }
 
-    fn try_grow(&self, bytes: usize) -> bool {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let more = Arc::clone(&self.budget).try_acquire_many_owned(bytes);
-        more.map(|more| self.add(more)).is_ok()
+    fn of(&self, caller: Caller) -> Owner {
+        match caller {
+            Caller::Credential(credential) => {
+                Owner::Credential { credential, most: self.per_credential, shares: Arc::clone(&self.shares) }
+            }
+            Caller::Anonymous | Caller::Probe(_) => {
+                Owner::Anonymous { bytes: Arc::clone(&self.anonymous), most: self.most_anonymous }
+            }
+        }
+    }
+}
+
+/// Whose share of the budget a body takes.
+#[derive(Debug)]
+enum Owner {
+    Credential { credential: u64, most: usize, shares: Arc<Mutex<HashMap<u64, usize>>> },
+    Anonymous { bytes: Arc<Semaphore>, most: usize },
+}
+
+/// Bytes of a credential's share.
+#[derive(Debug)]
+struct Share {
+    shares: Arc<Mutex<HashMap<u64, usize>>>,
+    credential: u64,
+    bytes: usize,
+}
+
+impl Share {
+    fn take(shares: &Arc<Mutex<HashMap<u64, usize>>>, credential: u64, bytes: usize, most: usize) -> Option<Self> {
+        let mut held = shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = held.get(&credential).copied().unwrap_or(0).saturating_add(bytes);
+        if sum > most {
+            return None;
+        }
+        held.insert(credential, sum);
+        Some(Self { shares: Arc::clone(shares), credential, bytes })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut held = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sum) = held.get_mut(&self.credential) {
+            *sum = sum.saturating_sub(self.bytes);
+            if *sum == 0 {
+                held.remove(&self.credential);
+            }
+        }
+    }
+}
+
+/// What one body holds of the budget, until its guest has ended.
+#[derive(Debug)]
+pub(crate) struct Held {
+    budget: Arc<Semaphore>,
+    owner: Owner,
+    room: Mutex<Room>,
+}
+
+#[derive(Debug, Default)]
+struct Room {
+    bytes: usize,
+    permits: Option<OwnedSemaphorePermit>,
+    anonymous: Option<OwnedSemaphorePermit>,
+    share: Option<Share>,
+}
+
+fn merge(into: &mut Option<OwnedSemaphorePermit>, more: OwnedSemaphorePermit) {
+    match into {
+        Some(permit) => permit.merge(more),
+        none => *none = Some(more),
+    }
+}
+
+impl Held {
+    /// The most that its owner may have at once.
+    fn most(&self) -> usize {
+        match &self.owner {
+            Owner::Credential { most, .. } | Owner::Anonymous { most, .. } => *most,
+        }
     }
 
-    async fn grow(&self, bytes: usize) -> bool {
+    fn has_credential(&self) -> bool {
+        matches!(self.owner, Owner::Credential { .. })
+    }
+
+    fn add(
+        &self,
+        bytes: u32,
+        permits: OwnedSemaphorePermit,
+        anonymous: Option<OwnedSemaphorePermit>,
+        share: Option<Share>,
+    ) {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        room.bytes = room.bytes.saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX));
+        merge(&mut room.permits, permits);
+        if let Some(more) = anonymous {
+            merge(&mut room.anonymous, more);
+        }
+        match (&mut room.share, share) {
+            (Some(share), Some(mut more)) => share.bytes = share.bytes.saturating_add(std::mem::take(&mut more.bytes)),
+            (none, Some(share)) => *none = Some(share),
+            (_, None) => {}
+        }
+    }
+
+    /// The owner's credential's part of `bytes` more; nothing where there is no credential.
+    fn share(&self, bytes: usize) -> Result<Option<Share>, Refusal> {
+        match &self.owner {
+            Owner::Anonymous { .. } => Ok(None),
+            Owner::Credential { credential, most, shares } => {
+                Share::take(shares, *credential, bytes, *most).map(Some).ok_or(Refusal::CredentialShare)
+            }
+        }
+    }
+
+    fn try_grow(&self, bytes: usize) -> Result<(), Refusal> {
+        let share = self.share(bytes)?;
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let more = Arc::clone(&self.budget).acquire_many_owned(bytes).await;
-        more.map(|more| self.add(more)).is_ok()
+        let anonymous = match &self.owner {
+            Owner::Anonymous { bytes: all, .. } => {
+                Some(Arc::clone(all).try_acquire_many_owned(bytes).map_err(|_| Refusal::NoRoom)?)
+            }
+            Owner::Credential { .. } => None,
+        };
+        let permits = Arc::clone(&self.budget).try_acquire_many_owned(bytes).map_err(|_| Refusal::NoRoom)?;
+        self.add(bytes, permits, anonymous, share);
+        Ok(())
+    }
+
+    async fn grow(&self, bytes: usize) -> Result<(), Refusal> {
+        let share = self.share(bytes)?;
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let anonymous = match &self.owner {
+            Owner::Anonymous { bytes: all, .. } => {
+                Some(Arc::clone(all).acquire_many_owned(bytes).await.map_err(|_| Refusal::NoRoom)?)
+            }
+            Owner::Credential { .. } => None,
+        };
+        let permits = Arc::clone(&self.budget).acquire_many_owned(bytes).await.map_err(|_| Refusal::NoRoom)?;
+        self.add(bytes, permits, anonymous, share);
+        Ok(())
     }
 
     /// Gives all of it back.
     pub(crate) fn release(&self) {
-        drop(self.permit.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let room = std::mem::take(&mut *self.room.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(room);
+    }
+
+    /// Gives all of it back where it is little: a guest keeps what it has read of a body until it ends, and may go on for
+    /// hours after its answer has begun.
+    pub(crate) fn release_small(&self) {
+        if self.room.lock().unwrap_or_else(PoisonError::into_inner).bytes <= SMALL_BODY {
+            self.release();
+        }
     }
 }
 
@@ -174,12 +315,22 @@ impl<B> RequestBody<B>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    pub(crate) fn new(body: B, limits: &Limits, budget: &BodyBudget, connection: &Arc<Connection>) -> Self {
+    pub(crate) fn new(
+        body: B,
+        limits: &Limits,
+        budget: &BodyBudget,
+        connection: &Arc<Connection>,
+        caller: Caller,
+    ) -> Self {
         let ended = body.is_end_stream();
         Self {
             body,
             connection: Arc::clone(connection),
-            held: Arc::new(Held { budget: Arc::clone(&budget.bytes), permit: Mutex::default() }),
+            held: Arc::new(Held {
+                budget: Arc::clone(&budget.bytes),
+                owner: budget.of(caller),
+                room: Mutex::default(),
+            }),
             refused: Refused(watch::Sender::new(None)),
             pace: Pace::new(limits),
             pieces: VecDeque::new(),
@@ -193,21 +344,16 @@ where
     ///
     /// # Errors
     /// Why it is refused.
-    pub(crate) async fn gather(
-        &mut self,
-        limits: &Limits,
-        budget: &BodyBudget,
-        connections: &Connections,
-    ) -> Result<(), Refusal> {
+    pub(crate) async fn gather(&mut self, limits: &Limits, connections: &Connections) -> Result<(), Refusal> {
         let declared = self.body.size_hint().lower();
-        if declared > u64::try_from(budget.most).unwrap_or(u64::MAX) {
+        if declared > u64::try_from(self.held.most()).unwrap_or(u64::MAX) {
             return Err(Refusal::TooLarge);
         }
         if self.ended || declared > u64::try_from(READ_BEFORE).unwrap_or(u64::MAX) {
             return Ok(());
         }
         let dismissed = Arc::new(Notify::new());
-        let place = connections.bodies.enter(&dismissed);
+        let place = connections.bodies.enter_as(self.held.has_credential(), &dismissed);
         let mut read = 0_usize;
         while !self.ended && read < READ_BEFORE {
             let frame = tokio::select! {
@@ -231,7 +377,8 @@ where
         Ok(())
     }
 
-    /// Room for `bytes` more. Where there is none, the body that has been coming for longest makes room.
+    /// Room for `bytes` more. Where there is none, a body without a credential makes room, or else, for one that has a
+    /// credential, another with one; of these the one that has been coming for longest.
     async fn make_room(
         &self,
         bytes: usize,
@@ -239,12 +386,12 @@ where
         connections: &Connections,
         own: &Place,
     ) -> Result<(), Refusal> {
-        if self.held.try_grow(bytes) {
-            return Ok(());
+        match self.held.try_grow(bytes) {
+            Err(Refusal::NoRoom) => {}
+            done => return done,
         }
         connections.bodies.dismiss_longest(Some(own));
-        let room = timeout(limits.turn_wait, self.held.grow(bytes)).await;
-        if room == Ok(true) { Ok(()) } else { Err(Refusal::NoRoom) }
+        timeout(limits.turn_wait, self.held.grow(bytes)).await.unwrap_or(Err(Refusal::NoRoom))
     }
 
     /// The next data from the client; nothing at the end.
@@ -288,8 +435,8 @@ where
                 Poll::Ready(Err(refusal)) => return Poll::Ready(Err(refusal)),
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Ok(Some(data))) => {
-                    if !self.held.try_grow(data.len()) {
-                        return Poll::Ready(Err(Refusal::NoRoom));
+                    if let Err(refusal) = self.held.try_grow(data.len()) {
+                        return Poll::Ready(Err(refusal));
                     }
                     if self.piece.is_empty() && data.len() >= PIECE {
                         return Poll::Ready(Ok(Some(data)));
@@ -347,7 +494,9 @@ where
 fn error(refusal: Refusal) -> Error {
     match refusal {
         Refusal::Slow => Error::ConnectionReadTimeout,
-        Refusal::TinyFrames | Refusal::TooLarge | Refusal::NoRoom => Error::ConnectionLimitReached,
+        Refusal::TinyFrames | Refusal::TooLarge | Refusal::NoRoom | Refusal::CredentialShare => {
+            Error::ConnectionLimitReached
+        }
         Refusal::Broken => Error::ConnectionTerminated,
     }
 }

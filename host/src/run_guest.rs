@@ -90,7 +90,7 @@ pub(crate) async fn run_guest(
         refusal = refused.wait() => Err(refusal),
         answered = response => Ok(answered),
     };
-    held.release();
+    held.release_small();
     let answered = match answered {
         // It ended without an answer because there was no room for it.
         Ok(Err(_)) => refused.get().map_or(Ok(None), Err),

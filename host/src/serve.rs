@@ -108,7 +108,7 @@ fn start(application: Arc<Loaded>, listener: TcpListener, listen: SocketAddr) ->
     let host = Host {
         turns,
         connections: Connections::new(connections, limits.head_bytes),
-        bodies: BodyBudget::new(limits.body_bytes),
+        bodies: BodyBudget::new(&limits),
         at_work: watch::Sender::new(0),
         application,
         phase: Phase(stage),

@@ -247,7 +247,7 @@ fn few_open_files_mean_few_connections_and_the_log_says_so() {
     assert_eq!(host.wait().unwrap().code(), Some(0));
     let mut log = String::new();
     host.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-    assert!(log.contains("200 of 500 connections can be open at the same time"), "{log}");
+    assert!(log.contains("150 of 500 connections can be open at the same time"), "{log}");
     assert!(!log.contains("cannot accept"), "{log}");
 }
 

@@ -1,5 +1,6 @@
 //! Bodies in pieces, and what is refused of them.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 
@@ -41,6 +42,8 @@ fn frames(count: usize, size: usize, ends: bool) -> Frames {
 fn limits() -> Limits {
     Limits {
         body_bytes: 8 << 20,
+        // Those of one credential may have it all, where nothing else is said.
+        body_share: 100,
         body_read: Duration::from_millis(50),
         body_rate: 1 << 30,
         turn_wait: Duration::from_millis(20),
@@ -53,21 +56,28 @@ struct World {
     budget: BodyBudget,
     connections: Connections,
     connection: Arc<Connection>,
+    credentials: Cell<u64>,
 }
 
 fn world() -> World {
     let (limits, connections) = (limits(), Connections::new(9, 1000));
     let connection = Arc::new(Connection::new(&connections));
-    World { budget: BodyBudget::new(limits.body_bytes), limits, connections, connection }
+    World { budget: BodyBudget::new(&limits), limits, connections, connection, credentials: Cell::new(100) }
 }
 
 impl World {
     fn body(&self, frames: Frames) -> RequestBody<Frames> {
-        RequestBody::new(frames, &self.limits, &self.budget, &self.connection)
+        // Each has a credential of its own.
+        self.credentials.set(self.credentials.get() + 1);
+        self.body_of(Caller::Credential(self.credentials.get()), frames)
+    }
+
+    fn body_of(&self, caller: Caller, frames: Frames) -> RequestBody<Frames> {
+        RequestBody::new(frames, &self.limits, &self.budget, &self.connection, caller)
     }
 
     async fn gathered(&self, body: &mut RequestBody<Frames>) -> Result<(), Refusal> {
-        body.gather(&self.limits, &self.budget, &self.connections).await
+        body.gather(&self.limits, &self.connections).await
     }
 
     fn free(&self) -> usize {
@@ -191,4 +201,74 @@ async fn the_body_that_has_been_coming_for_longest_makes_room() {
     };
     let (slow, fresh) = tokio::join!(biased; slow, fresh);
     assert_eq!((slow, fresh), (Err(Refusal::NoRoom), Ok(())));
+}
+
+#[tokio::test]
+async fn a_credential_has_its_share_and_what_has_none_has_half() {
+    let mut world = world();
+    world.limits.body_share = 25;
+    world.budget = BodyBudget::new(&world.limits);
+    let mib = || frames(16, 1 << 16, true);
+    let (one, other) = (Caller::Credential(1), Caller::Credential(2));
+    let more_than_half = || frames(20, 1 << 16, true);
+    let mut first = world.body_of(one, more_than_half());
+    world.gathered(&mut first).await.unwrap();
+    let mut second = world.body_of(one, more_than_half());
+    assert_eq!(world.gathered(&mut second).await, Err(Refusal::CredentialShare));
+    drop(second);
+    world.gathered(&mut world.body_of(other, mib())).await.unwrap();
+    // It can never have as much.
+    let mut declared = frames(1, 1, true);
+    declared.lower = 3 << 20;
+    assert_eq!(world.gathered(&mut world.body_of(one, declared)).await, Err(Refusal::TooLarge));
+
+    let mut strangers = Vec::new();
+    for _ in 0..4 {
+        let mut body = world.body_of(Caller::Anonymous, mib());
+        world.gathered(&mut body).await.unwrap();
+        strangers.push(body);
+    }
+    let mut stranger = world.body_of(Caller::Anonymous, frames(1, 1, true));
+    assert_eq!(world.gathered(&mut stranger).await, Err(Refusal::NoRoom));
+    world.gathered(&mut world.body_of(other, mib())).await.unwrap();
+
+    first.held.release();
+    strangers.clear();
+    world.gathered(&mut world.body_of(one, more_than_half())).await.unwrap();
+    world.gathered(&mut world.body_of(Caller::Anonymous, mib())).await.unwrap();
+    drop((first, stranger));
+    assert_eq!(world.free(), world.limits.body_bytes);
+    assert!(world.budget.shares.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_small_body_counts_until_the_answer_and_a_large_one_until_the_guest_ends() {
+    let world = world();
+    for (size, held) in [(SMALL_BODY, 0), (SMALL_BODY + 1, SMALL_BODY + 1)] {
+        let mut body = world.body(frames(1, size, true));
+        world.gathered(&mut body).await.unwrap();
+        body.held.release_small();
+        assert_eq!(world.free(), world.limits.body_bytes - held);
+        body.held.release();
+        assert_eq!(world.free(), world.limits.body_bytes);
+    }
+}
+
+#[test]
+fn bodies_without_a_credential_make_room_first_and_make_none_with_one_go() {
+    let waiting = Arc::new(crate::connections::Waiting::default());
+    let told = |notify: &Arc<Notify>| {
+        let mut notified = Box::pin(notify.notified());
+        notified.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_ready()
+    };
+    let [known, old, new] = [(); 3].map(|()| Arc::new(Notify::new()));
+    let (own_known, _old, own) =
+        (waiting.enter_as(true, &known), waiting.enter_as(false, &old), waiting.enter_as(false, &new));
+    assert!(waiting.dismiss_longest(Some(&own)) && told(&old));
+    assert!(!waiting.dismiss_longest(Some(&own)));
+    let later = Arc::new(Notify::new());
+    let own_later = waiting.enter_as(true, &later);
+    assert!(waiting.dismiss_longest(Some(&own_later)) && told(&new) && !told(&known));
+    assert!(waiting.dismiss_longest(Some(&own_later)) && told(&known));
+    drop(own_known);
 }

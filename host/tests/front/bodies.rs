@@ -129,7 +129,8 @@ async fn a_client_that_asks_first_is_asked_for_its_body_or_answered() {
 #[tokio::test]
 async fn bodies_beyond_the_budget_are_answered_with_503_and_impossible_ones_with_413() {
     let limits = Limits {
-        body_bytes: 100_000,
+        // Half of it is for those without a credential.
+        body_bytes: 200_000,
         turn_wait: Duration::from_millis(100),
         client_gone: Duration::from_millis(50),
         ..lasting(30)
@@ -167,4 +168,27 @@ async fn bodies_beyond_the_budget_are_answered_with_503_and_impossible_ones_with
         }
     };
     served.await;
+}
+
+#[tokio::test]
+async fn one_credential_has_a_quarter_of_the_budget_and_its_next_body_gets_429() {
+    let world = World::start(Limits { body_bytes: 400_000, ..lasting(30) }).await;
+    let request = |path: &str, credential: &str| {
+        let lines = format!("Authorization: Bearer {credential}\r\nContent-Length: 70000\r\n");
+        post(path, &lines) + &"a".repeat(70_000)
+    };
+    let _holding = world.send(request("/wait", "one")).await;
+    let refused = async {
+        loop {
+            let mut second = world.send(request("/body", "one")).await;
+            let head = second.head().await;
+            if head.starts_with("HTTP/1.1 429 ") {
+                return head;
+            }
+        }
+    };
+    let head = refused.await;
+    assert!(head.contains("retry-after: 1"), "{head}");
+    assert_eq!(world.send(request("/body", "two")).await.status().await, 200);
+    assert_eq!(world.send(post("/body", "Content-Length: 1\r\n") + "a").await.status().await, 200);
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use gatehouse_host::Limits;
 use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpSocket;
 
-use crate::world::{PATIENCE, World, head};
+use crate::world::{Connection, PATIENCE, World, head};
 
 fn limits(connections: usize) -> Limits {
     Limits { connections, client_gone: Duration::from_millis(50), ..Limits::default() }
@@ -93,5 +94,47 @@ async fn a_client_that_reads_slowly_is_not_cut_off() {
     for _ in 0..30 {
         tokio::time::timeout(PATIENCE, slow.0.read_exact(&mut buffer)).await.unwrap().unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A client that has little room for what comes and asked for 400 KiB, and what it has taken of that: the guest is done,
+/// and hyper has the rest of it.
+async fn slow_reader(world: &World) -> (Connection, Vec<u8>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(8 * 1024).unwrap();
+    let mut slow = Connection(socket.connect(world.address).await.unwrap());
+    slow.send(head("GET", "/large", "")).await;
+    let (mut read, mut buffer) = (Vec::new(), vec![0; 4 * 1024]);
+    while !world.log.lines().iter().any(|line| line.contains("\"path\":\"/large\"")) {
+        let some = tokio::time::timeout(PATIENCE, slow.0.read(&mut buffer)).await.unwrap().unwrap();
+        assert_ne!(some, 0, "it was cut after {} bytes", read.len());
+        read.extend_from_slice(&buffer[..some]);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert!(read.len() < 400 * 1024);
+    (slow, read)
+}
+
+#[tokio::test]
+async fn an_answer_that_is_taken_slowly_is_not_cut_when_hyper_has_all_of_it() {
+    let world = World::start(Limits { connection_idle: Duration::from_millis(200), ..limits(10) }).await;
+    let (mut slow, read) = slow_reader(&world).await;
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    let rest = slow.rest().await.0;
+    assert!(rest.ends_with("0\r\n\r\n") && read.len() + rest.len() > 400 * 1024, "{}", read.len() + rest.len());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_yet_makes_no_room_for_others() {
+    let world = World::start(limits(2)).await;
+    let (mut slow, mut read) = slow_reader(&world).await;
+    for _ in 0..6 {
+        assert_eq!(world.get("/now").await, 200);
+    }
+    let mut buffer = vec![0; 4 * 1024];
+    while !read.ends_with(b"0\r\n\r\n") {
+        let some = tokio::time::timeout(PATIENCE, slow.0.read(&mut buffer)).await.unwrap().unwrap();
+        assert_ne!(some, 0, "it was cut after {} bytes", read.len());
+        read.extend_from_slice(&buffer[..some]);
     }
 }

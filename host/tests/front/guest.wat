@@ -4,6 +4,7 @@
 ;;   /early         answers 401 without reading the body
 ;;   /stream        answers with a stream of one event, and listens until the client has gone
 ;;   /flood         answers with bytes without end
+;;   /large         answers with 400 KiB
 ;;   /call/ADDRESS  asks the server at ADDRESS, which may take 600 s, and then answers
 ;;   /token/ADDRESS asks the server at ADDRESS, which may take 10 s, writes "stored" to its output, and then answers
 ;; Any other path is answered at once.
@@ -109,7 +110,7 @@
 
   (func (export "wasi:http/incoming-handler@0.2.12#handle") (param $request i32) (param $out i32)
     (local $letter i32) (local $path i32) (local $length i32)
-    (local $headers i32) (local $response i32) (local $body i32) (local $stream i32)
+    (local $headers i32) (local $response i32) (local $body i32) (local $stream i32) (local $left i32)
     (call $path (local.get $request) (i32.const 0))
     (local.set $path (i32.load (i32.const 4)))
     (local.set $length (i32.load (i32.const 8)))
@@ -164,6 +165,13 @@
           (call $write (local.get $stream) (i32.const 4096) (i32.const 4096) (i32.const 0))
           (br_if $more (i32.eqz (i32.load8_u (i32.const 0)))))
         (call $say (i32.const 1080) (i32.const 5))))
+    (if (i32.eq (local.get $letter) (i32.const 108)) ;; l
+      (then
+        (local.set $left (i32.const 100))
+        (loop $more
+          (call $write (local.get $stream) (i32.const 4096) (i32.const 4096) (i32.const 0))
+          (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+          (br_if $more (local.get $left)))))
     (call $drop-output (local.get $stream))
     (call $body-finish (local.get $body) (i32.const 0) (i32.const 0) (i32.const 0)))
 )
