@@ -130,6 +130,7 @@ mod tests {
             keys: KeyRing::parse(&format!("a:{}", "A".repeat(43))).unwrap(),
             store: HostStore,
             now: UnixTime::from_seconds(0),
+            departures: Vec::new(),
         };
         let mut request = Request::builder();
         for (name, value) in headers {
