@@ -52,7 +52,9 @@ impl Two {
 
     /// How many requests have a place. In each minute it counts for its subject at the route and at all, its route and all.
     async fn places(&self) -> i64 {
-        let mut minutes = BTreeMap::<String, i64>::new();
+        let mut minutes = BTreeMap::<u64, i64>::new();
+        // An entry ends with the minute after its own. Who leaves does not look at minutes that are over.
+        let end_of_current = (self.instances[0].now() / 60 + 2) * 60;
         for (name, value) in snapshot(&self.instances[0].gatehouse.state_directory()).await {
             let parts: Vec<_> = name.split('.').collect();
             let sign = match parts[0] {
@@ -60,8 +62,11 @@ impl Two {
                 "places-left" => -1,
                 _ => continue,
             };
+            let end = parts[1].parse().expect("a time");
             let count = i64::from_le_bytes(value.try_into().expect("a counter"));
-            *minutes.entry(parts[1].to_owned()).or_default() += sign * count;
+            if end >= end_of_current {
+                *minutes.entry(end).or_default() += sign * count;
+            }
         }
         minutes.into_values().max().unwrap_or_default() / 4
     }
