@@ -13,21 +13,21 @@ use gatehouse_fuzz::{
     CHALLENGE, Counting, START, VERIFIER, assert_redirect_of_ours, assert_safe, client_id, configuration, keys,
     metadata, providers, store,
 };
-use gatehouse_oauth::arrival::{Arrival, Departure};
-use gatehouse_oauth::authorization::{AuthorizationRequest, BoundRequest, RejectedRequest};
-use gatehouse_oauth::browser::Browser;
-use gatehouse_oauth::choice::Choice;
-use gatehouse_oauth::client_document::DocumentUrl;
-use gatehouse_oauth::code::{CodeRejection, Redemption, issue_code, redeem_code};
-use gatehouse_oauth::consent::{Approval, Question};
-use gatehouse_oauth::login::{LoginPurpose, LoginRejection, PendingLogin, ReturnedLogin};
-use gatehouse_oauth::remembered_consent::{RememberedConsents, may_be_remembered};
+use gatehouse_authorization_server::arrival::{Arrival, Departure};
+use gatehouse_authorization_server::authorization::{AuthorizationRequest, BoundRequest, RejectedRequest};
+use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::choice::Choice;
+use gatehouse_authorization_server::client_document::DocumentUrl;
+use gatehouse_authorization_server::code::{CodeRejection, Redemption, issue_code, redeem_code};
+use gatehouse_authorization_server::consent::{Approval, Question};
+use gatehouse_authorization_server::login::{LoginPurpose, LoginRejection, PendingLogin, ReturnedLogin};
+use gatehouse_authorization_server::remembered_consent::{RememberedConsents, may_be_remembered};
 use gatehouse_openid::{AccountChoice, Login};
 use gatehouse_protocol::{
     Claims, ClientId, CodeChallenge, CodeVerifier, Parameters, RedirectUri, ResourceUri, Scope, Scopes, SecretString,
     Subject,
 };
-use gatehouse_session::UpstreamTokens;
+use gatehouse_sessions::UpstreamTokens;
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 

@@ -6,7 +6,7 @@
 
 #![no_main]
 
-use gatehouse_event_stream::{COMMENT, Event, Parser, TooLarge};
+use gatehouse_mcp_wire::event_stream::{COMMENT, Event, Parser, TooLarge};
 use libfuzzer_sys::fuzz_target;
 
 const LIMIT: usize = 256;

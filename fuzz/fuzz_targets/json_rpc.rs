@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use gatehouse_json_rpc::{
+use gatehouse_mcp_wire::json_rpc::{
     Body, Call, MOST_MESSAGES, Message, Object, Unparsable, is_misspelt_request, is_notification, is_request,
 };
 use libfuzzer_sys::fuzz_target;

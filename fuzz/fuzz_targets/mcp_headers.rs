@@ -12,8 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatehouse_configuration::{Servers, Upstream};
 use gatehouse_fuzz::{Counting, configuration, message, reread};
-use gatehouse_json_rpc::{Body, Message, is_misspelt_request, is_notification, is_request};
-use gatehouse_mcp::{
+use gatehouse_mcp_wire::json_rpc::{Body, Message, is_misspelt_request, is_notification, is_request};
+use gatehouse_gateway::{
     About, Admission, Decision, Endpoint, EndpointKind, Era, Handle, Origin, RequestId, Route, SessionId, Trace, admit,
     is_json, last_event_id, legacy_endpoint, mirrored, request_headers, response_headers, route, target,
 };
@@ -131,7 +131,7 @@ fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
     let is_posted = head.method() == Method::POST;
     let era = if is_posted {
         let Ok(body) = Body::parse(body, endpoint.route.limits.json_depth) else { return };
-        let Ok(era) = gatehouse_mcp::message::admit(head, &body, endpoint) else { return };
+        let Ok(era) = gatehouse_gateway::message::admit(head, &body, endpoint) else { return };
         assert!(headers.get("content-type").is_some_and(|value| value.to_str().is_ok_and(is_json)));
         agrees(headers, &body, endpoint, era);
         body.messages().iter().for_each(is_what_its_method_says);

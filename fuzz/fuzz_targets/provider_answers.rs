@@ -24,8 +24,8 @@ use gatehouse_openid::{
     refresh_request, token_request,
 };
 use gatehouse_protocol::{Claims, ClientName, LogText, Parameters, ResourceUri, Scopes, SecretString, Subject};
-use gatehouse_sealing::HandleSecret;
-use gatehouse_session::{
+use gatehouse_sealed_storage::sealing::HandleSecret;
+use gatehouse_sessions::{
     Opening, Principal, ProviderTokenState, RefreshClaim, RefreshedTokens as Kept, SessionRoot, Sessions,
     UpstreamTokens,
 };

@@ -12,22 +12,22 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_fuzz::{
     CHALLENGE, Counting, RESOURCE, START, client_id, configuration, keys, metadata, providers, store,
 };
-use gatehouse_oauth::account::{Account, check_sign_in, sign_in_ticket};
-use gatehouse_oauth::authorization::BoundRequest;
-use gatehouse_oauth::browser::Browser;
-use gatehouse_oauth::choice::Choice;
-use gatehouse_oauth::client::Client;
-use gatehouse_oauth::code::{CodeRejection, Redemption, issue_code, redeem_code};
-use gatehouse_oauth::consent::Question;
-use gatehouse_oauth::login::{LoginPurpose, LoginRejection, PendingLogin, ReturnedLogin};
-use gatehouse_oauth::registration::{InitialAccess, register};
-use gatehouse_oauth::remembered_consent::RememberedConsents;
+use gatehouse_authorization_server::account::{Account, check_sign_in, sign_in_ticket};
+use gatehouse_authorization_server::authorization::BoundRequest;
+use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::choice::Choice;
+use gatehouse_authorization_server::client::Client;
+use gatehouse_authorization_server::code::{CodeRejection, Redemption, issue_code, redeem_code};
+use gatehouse_authorization_server::consent::Question;
+use gatehouse_authorization_server::login::{LoginPurpose, LoginRejection, PendingLogin, ReturnedLogin};
+use gatehouse_authorization_server::registration::{InitialAccess, register};
+use gatehouse_authorization_server::remembered_consent::RememberedConsents;
 use gatehouse_openid::{AccountChoice, Login};
 use gatehouse_protocol::{
     Claims, ClientId, ClientName, CodeVerifier, ResourceUri, Scopes, SecretString, Subject, UnixTime,
 };
-use gatehouse_sealing::{HandleSecret, KeyRing};
-use gatehouse_session::{
+use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing};
+use gatehouse_sessions::{
     Opening, Principal, RefreshRequest, Revocation, SessionRoot, Sessions, UpstreamTokens, bind_handle, open_handle,
 };
 use gatehouse_storage::memory::MemoryStore;

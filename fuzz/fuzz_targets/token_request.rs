@@ -15,13 +15,13 @@ use gatehouse_fuzz::{
     Counting, ISSUER, START, assert_fits_the_wire, assert_said, client_id, configuration, keys, message, metadata,
     providers, public_keys, signed, store,
 };
-use gatehouse_oauth::client::Client;
-use gatehouse_oauth::credentials::{
+use gatehouse_authorization_server::client::Client;
+use gatehouse_authorization_server::credentials::{
     AtHand, AuthenticatedClient, ClientRejection, Needed, PresentedCredentials, Unproven,
 };
-use gatehouse_oauth::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
-use gatehouse_oauth::presented_token::{PresentedToken, may_introspect};
-use gatehouse_oauth::token::{GrantRequest, TokenRejection, TokenRequest};
+use gatehouse_authorization_server::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
+use gatehouse_authorization_server::presented_token::{PresentedToken, may_introspect};
+use gatehouse_authorization_server::token::{GrantRequest, TokenRejection, TokenRequest};
 use gatehouse_openid::IdentityAssertion;
 use gatehouse_protocol::{Parameters, SecretString};
 use gatehouse_storage::memory::MemoryStore;

@@ -7,7 +7,7 @@ use gatehouse_configuration::{Configuration, IdentityProvider};
 use gatehouse_jose::{KeySet, SigningHeader, SigningKey};
 use gatehouse_openid::ProviderMetadata;
 use gatehouse_protocol::{BoundRedirectUri, Claims, ClientId, Entropy, RedirectUri, SecretString, UnixTime};
-use gatehouse_sealing::KeyRing;
+use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
@@ -293,7 +293,7 @@ pub fn assert_said(known: &Claims, signed: &Value) {
 }
 
 /// RFC 6749, section 5.2: what `error_description` may hold. Statuses are those of refusals.
-pub fn assert_fits_the_wire((status, _code, description): &(u16, gatehouse_oauth::ErrorCode, String)) {
+pub fn assert_fits_the_wire((status, _code, description): &(u16, gatehouse_authorization_server::ErrorCode, String)) {
     assert!(matches!(status, 400 | 401 | 403 | 429 | 503), "{status}");
     assert!(!description.is_empty());
     assert!(

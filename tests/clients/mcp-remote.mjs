@@ -21,7 +21,7 @@ await run(async () => {
     protocol: { type: 'string', default: 'legacy' },
     transport: { type: 'string', default: 'http-first' },
   });
-  const home = await mkdtemp(join(tmpdir(), 'gatehouse-mcp-remote-'));
+  const home = await mkdtemp(join(tmpdir(), 'gatehouse-gateway-remote-'));
   try {
     await exercise({ home, ...options });
   } finally {

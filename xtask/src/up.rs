@@ -72,7 +72,7 @@ fn build_host(workspace: &Workspace) -> Result<()> {
     progress::stage("Building the embedded host");
     let mut cargo = process::native_cargo();
     cargo.current_dir(workspace.root());
-    cargo.args(["build", "--package", "gatehouse-host", "--target-dir"]).arg(workspace.native_target());
+    cargo.args(["build", "--package", "gatehouse", "--target-dir"]).arg(workspace.native_target());
     process::run(&mut cargo, "building the embedded host")
 }
 

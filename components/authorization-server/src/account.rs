@@ -1,15 +1,15 @@
 //! `/sessions`, `/sign-in` and `/sign-out`: the user's own view of what they have allowed.
 
+use gatehouse_authorization_server::account::{Account, check_sign_in, sign_in_ticket};
+use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::login::LoginPurpose;
+use gatehouse_authorization_server::page::PageRejection;
+use gatehouse_authorization_server::signed_out::note_sign_out;
 use gatehouse_configuration::IdentityProvider;
-use gatehouse_oauth::account::{Account, check_sign_in, sign_in_ticket};
-use gatehouse_oauth::browser::Browser;
-use gatehouse_oauth::login::LoginPurpose;
-use gatehouse_oauth::page::PageRejection;
-use gatehouse_oauth::signed_out::note_sign_out;
 use gatehouse_openid::{AccountChoice, ClientError};
 use http::{Request, Response};
-use http_shell::SystemEntropy;
 use provider_client::{Failure, SignedIn};
+use shell_http::SystemEntropy;
 
 use crate::bindings::gatehouse::auth::sessions;
 use crate::context::Context;

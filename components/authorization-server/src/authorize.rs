@@ -1,16 +1,16 @@
 //! `GET /authorize`: parse, bind, ask.
 
+use gatehouse_authorization_server::arrival::Arrival;
+use gatehouse_authorization_server::authorization::{BoundRequest, RejectedRequest, UnboundRejection};
+use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::choice::Choice;
+use gatehouse_authorization_server::consent::Question;
+use gatehouse_authorization_server::error_description;
+use gatehouse_authorization_server::remembered_consent::may_be_remembered;
 use gatehouse_configuration::IdentityProvider;
-use gatehouse_oauth::arrival::Arrival;
-use gatehouse_oauth::authorization::{BoundRequest, RejectedRequest, UnboundRejection};
-use gatehouse_oauth::browser::Browser;
-use gatehouse_oauth::choice::Choice;
-use gatehouse_oauth::consent::Question;
-use gatehouse_oauth::error_description;
-use gatehouse_oauth::remembered_consent::may_be_remembered;
 use gatehouse_protocol::Parameters;
 use http::{HeaderMap, HeaderName, Request, Response};
-use http_shell::SystemEntropy;
+use shell_http::SystemEntropy;
 
 use crate::context::Context;
 use crate::{client_document, consent, cookies, log, pages, requests, responses};

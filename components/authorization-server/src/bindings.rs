@@ -5,8 +5,8 @@ wit_bindgen::generate!({
     path: "../../wit",
     world: "gatehouse:components/authorization-server",
     with: {
-        "gatehouse:host/store@0.1.0": host_imports::host::store,
-        "gatehouse:host/settings@0.1.0": host_imports::host::settings,
+        "gatehouse:host/store@0.1.0": shell_store::host::store,
+        "gatehouse:host/settings@0.1.0": shell_settings::host::settings,
     },
     generate_all,
 });

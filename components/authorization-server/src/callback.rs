@@ -2,20 +2,20 @@
 
 use core::fmt;
 
-use gatehouse_oauth::ErrorCode;
-use gatehouse_oauth::authorization::AuthorizationRequest;
-use gatehouse_oauth::browser::Browser;
-use gatehouse_oauth::code::issue_code;
-use gatehouse_oauth::consent::{Approval, Question};
-use gatehouse_oauth::login::{self, LoginPurpose, ReturnedLogin};
-use gatehouse_oauth::signed_out::has_signed_out_since;
+use gatehouse_authorization_server::ErrorCode;
+use gatehouse_authorization_server::authorization::AuthorizationRequest;
+use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::code::issue_code;
+use gatehouse_authorization_server::consent::{Approval, Question};
+use gatehouse_authorization_server::login::{self, LoginPurpose, ReturnedLogin};
+use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_openid::{Callback, ClientError};
 use gatehouse_protocol::{SecretString, Subject};
-use gatehouse_session::UpstreamTokens;
+use gatehouse_sessions::UpstreamTokens;
 use gatehouse_storage::StoreUnavailable;
 use http::{Request, Response};
-use http_shell::SystemEntropy;
 use provider_client::{Failure, SignedIn};
+use shell_http::SystemEntropy;
 
 use crate::consent::{self, answer_client};
 use crate::context::Context;

@@ -1,8 +1,8 @@
 //! `POST /choose`: the user has said where they want to sign in.
 
-use gatehouse_oauth::choice::Choice;
-use gatehouse_oauth::consent::Question;
-use gatehouse_oauth::page::{PageRejection, ReturnedTicket};
+use gatehouse_authorization_server::choice::Choice;
+use gatehouse_authorization_server::consent::Question;
+use gatehouse_authorization_server::page::{PageRejection, ReturnedTicket};
 use http::{Request, Response};
 
 use crate::consent;

@@ -1,12 +1,12 @@
 //! Reading the document behind a client id that is a URL.
 
-use gatehouse_document_cache::DocumentCache;
-use gatehouse_oauth::client_document::{DOCUMENT_BYTES, DocumentUrl, ReadDocument};
-use gatehouse_oauth::fetches::{Acquaintance, NotNow};
+use gatehouse_authorization_server::client_document::{DOCUMENT_BYTES, DocumentUrl, ReadDocument};
+use gatehouse_authorization_server::fetches::{Acquaintance, NotNow};
 use gatehouse_protocol::ClientId;
+use gatehouse_sealed_storage::document_cache::DocumentCache;
 use gatehouse_storage::StoreUnavailable;
-use host_imports::HostStore;
-use http_shell::SystemEntropy;
+use shell_http::SystemEntropy;
+use shell_store::HostStore;
 
 use crate::context::Context;
 use crate::{fetches, log};

@@ -1,19 +1,19 @@
 //! Clients that call an endpoint themselves: who they are, and what they are told where they may not.
 
-use gatehouse_document_cache::DocumentCache;
-use gatehouse_jose::KeySet;
-use gatehouse_oauth::client::Client;
-use gatehouse_oauth::client_keys::{CLIENT_KEYS_BYTES, ClientKeysRejection, KeysUrl};
-use gatehouse_oauth::credentials::{
+use gatehouse_authorization_server::client::Client;
+use gatehouse_authorization_server::client_keys::{CLIENT_KEYS_BYTES, ClientKeysRejection, KeysUrl};
+use gatehouse_authorization_server::credentials::{
     AtHand, AuthenticatedClient, ClientRejection, Needed, PresentedCredentials, Unproven,
 };
-use gatehouse_oauth::fetches::Acquaintance;
-use gatehouse_oauth::token::TokenRejection;
+use gatehouse_authorization_server::fetches::Acquaintance;
+use gatehouse_authorization_server::token::TokenRejection;
+use gatehouse_jose::KeySet;
+use gatehouse_sealed_storage::document_cache::DocumentCache;
 use gatehouse_storage::StoreUnavailable;
-use host_imports::HostStore;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
-use http_shell::SystemEntropy;
+use shell_http::SystemEntropy;
+use shell_store::HostStore;
 
 use crate::client_document::NotRead;
 use crate::context::Context;
@@ -39,7 +39,7 @@ pub(crate) fn authenticated(
     match unproven.needs() {
         Needed::Nothing => prove(context, &unproven, &AtHand::Nothing),
         Needed::Secret(name) => {
-            let secret = host_imports::secret(name).map_err(unavailable)?;
+            let secret = shell_settings::secret(name).map_err(unavailable)?;
             prove(context, &unproven, &AtHand::Secret(secret))
         }
         Needed::Keys(url) => prove_with_keys(context, &unproven, url),

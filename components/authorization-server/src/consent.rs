@@ -1,14 +1,14 @@
 //! `POST /consent`, and what leads to it: the user decides whether a client may come in.
 
-use gatehouse_oauth::ErrorCode;
-use gatehouse_oauth::authorization::AuthorizationRequest;
-use gatehouse_oauth::browser::Browser;
-use gatehouse_oauth::consent::{Approval, Question};
-use gatehouse_oauth::login::{self, LoginPurpose};
-use gatehouse_oauth::page::ReturnedTicket;
+use gatehouse_authorization_server::ErrorCode;
+use gatehouse_authorization_server::authorization::AuthorizationRequest;
+use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::consent::{Approval, Question};
+use gatehouse_authorization_server::login::{self, LoginPurpose};
+use gatehouse_authorization_server::page::ReturnedTicket;
 use gatehouse_openid::{AccessRejection, AccountChoice};
 use http::{Request, Response};
-use http_shell::SystemEntropy;
+use shell_http::SystemEntropy;
 
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};

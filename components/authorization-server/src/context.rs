@@ -1,12 +1,13 @@
 //! What every endpoint needs: the configuration, the keys, the store and the time.
 
+use gatehouse_authorization_server::remembered_consent::RememberedConsents;
 use gatehouse_configuration::{Configuration, IdentityProvider};
-use gatehouse_oauth::remembered_consent::RememberedConsents;
 use gatehouse_protocol::UnixTime;
-use gatehouse_sealing::KeyRing;
-use host_imports::{HostStore, SettingsError};
+use gatehouse_sealed_storage::sealing::KeyRing;
 use http::HeaderMap;
 use provider_client::ProviderClient;
+use shell_settings::SettingsError;
+use shell_store::HostStore;
 
 use crate::cookies;
 
@@ -23,13 +24,13 @@ pub(crate) struct Context {
 impl Context {
     /// Reads the settings anew: an instance serves one request.
     pub(crate) fn of_this_request(headers: &HeaderMap) -> Result<Self, SettingsError> {
-        let configuration = host_imports::configuration()?;
+        let configuration = shell_settings::configuration()?;
         Ok(Self {
             departures: cookies::departures(headers, &configuration.public_url),
             configuration,
-            keys: host_imports::server_keys()?,
+            keys: shell_settings::server_keys()?,
             store: HostStore,
-            now: http_shell::now(),
+            now: shell_http::now(),
         })
     }
 

@@ -2,10 +2,10 @@
 
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
+use gatehouse_authorization_server::account::Account;
+use gatehouse_authorization_server::arrival::Departure;
+use gatehouse_authorization_server::browser::Browser;
 use gatehouse_configuration::Configuration;
-use gatehouse_oauth::account::Account;
-use gatehouse_oauth::arrival::Departure;
-use gatehouse_oauth::browser::Browser;
 use gatehouse_protocol::{ClientId, SecretString, WebOrigin};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Response};

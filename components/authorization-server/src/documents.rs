@@ -1,6 +1,6 @@
 //! `/.well-known/…`: what the server says of itself.
 
-use gatehouse_oauth::metadata::AuthorizationServerMetadata;
+use gatehouse_authorization_server::metadata::AuthorizationServerMetadata;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Request, Response};
 

@@ -2,14 +2,14 @@
 
 use core::fmt::{self, Display};
 
-use gatehouse_document_cache::{DocumentCache, FETCH_MILLISECONDS};
-use gatehouse_oauth::fetched_url::FetchedUrl;
-use gatehouse_oauth::fetches::{Acquaintance, Fetches, NotNow, Outcome};
+use gatehouse_authorization_server::fetched_url::FetchedUrl;
+use gatehouse_authorization_server::fetches::{Acquaintance, Fetches, NotNow, Outcome};
+use gatehouse_sealed_storage::document_cache::{DocumentCache, FETCH_MILLISECONDS};
 use gatehouse_storage::StoreUnavailable;
-use host_imports::HostStore;
 use http::{Request, Response};
-use http_shell::outbound::{self, Limits, NoAnswer};
-use http_shell::{SystemEntropy, elapsed};
+use shell_http::outbound::{self, Limits, NoAnswer};
+use shell_http::{SystemEntropy, elapsed};
+use shell_store::HostStore;
 
 use crate::context::Context;
 
@@ -67,7 +67,7 @@ pub(crate) fn fetch<T, R>(
     limit: usize,
     read: impl FnOnce(&Response<Vec<u8>>) -> Result<T, R>,
 ) -> Result<Fetched<T, R>, StoreUnavailable> {
-    let documents = DocumentCache::<HostStore> { store: &context.store, keys: &context.keys, now: http_shell::now() };
+    let documents = DocumentCache::<HostStore> { store: &context.store, keys: &context.keys, now: shell_http::now() };
     let fetches = Fetches { documents, per_hour: context.configuration.client_documents.per_hour };
     let began = elapsed();
     let fetch = match fetches.begin(url, acquaintance)? {

@@ -5,8 +5,8 @@
 
 use core::fmt;
 
-use gatehouse_oauth::browser::Browser;
-use gatehouse_oauth::page::PageRejection;
+use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::page::PageRejection;
 use gatehouse_protocol::Parameters;
 use http::header::ORIGIN;
 use http::{HeaderMap, Request, Response};
@@ -111,8 +111,8 @@ fn came_from_our_page(context: &Context, headers: &HeaderMap) -> Result<(), &'st
 mod tests {
     use gatehouse_configuration::Configuration;
     use gatehouse_protocol::UnixTime;
-    use gatehouse_sealing::KeyRing;
-    use host_imports::HostStore;
+    use gatehouse_sealed_storage::sealing::KeyRing;
+    use shell_store::HostStore;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! `POST /introspect`: what a token is good for (RFC 7662).
 
+use gatehouse_authorization_server::presented_token::{ActiveToken, Introspection, PresentedToken, may_introspect};
+use gatehouse_authorization_server::token::TokenRejection;
 use gatehouse_configuration::Configuration;
-use gatehouse_oauth::presented_token::{ActiveToken, Introspection, PresentedToken, may_introspect};
-use gatehouse_oauth::token::TokenRejection;
 use http::{Request, Response};
 
 use crate::bindings::gatehouse::auth::sessions::{self, TokenKind};

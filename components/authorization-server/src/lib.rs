@@ -28,7 +28,7 @@ mod session_rejection;
 mod sweep;
 mod token;
 
-use http_shell::inbound;
+use shell_http::inbound;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 struct AuthorizationServer;

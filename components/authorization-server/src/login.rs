@@ -1,13 +1,13 @@
 //! Sending somebody to an identity provider.
 
+use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::login::{BeginRejection, Decision, LoginPurpose, PendingLogin};
+use gatehouse_authorization_server::page::ReturnedTicket;
 use gatehouse_configuration::IdentityProvider;
-use gatehouse_oauth::browser::Browser;
-use gatehouse_oauth::login::{BeginRejection, Decision, LoginPurpose, PendingLogin};
-use gatehouse_oauth::page::ReturnedTicket;
 use gatehouse_openid::{AccountChoice, Login};
 use gatehouse_storage::StoreUnavailable;
 use http::Response;
-use http_shell::SystemEntropy;
+use shell_http::SystemEntropy;
 
 use crate::context::Context;
 use crate::{log, pages, responses};

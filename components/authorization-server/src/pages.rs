@@ -6,8 +6,8 @@ mod policy;
 mod time;
 
 use askama::Template;
-use gatehouse_oauth::authorization::RejectedRequest;
-use gatehouse_oauth::fetches::NotNow;
+use gatehouse_authorization_server::authorization::RejectedRequest;
+use gatehouse_authorization_server::fetches::NotNow;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,

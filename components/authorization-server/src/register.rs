@@ -1,11 +1,11 @@
 //! `POST /register`.
 
-use gatehouse_oauth::ErrorCode;
-use gatehouse_oauth::registration::{InitialAccess, Registered, RegistrationRejection, register};
+use gatehouse_authorization_server::ErrorCode;
+use gatehouse_authorization_server::registration::{InitialAccess, Registered, RegistrationRejection, register};
 use gatehouse_storage::StoreUnavailable;
 use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Request, Response};
-use http_shell::SystemEntropy;
+use shell_http::SystemEntropy;
 
 use crate::context::Context;
 use crate::log::{self, Decision};
@@ -30,7 +30,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 
 fn registered(context: &Context, request: &Request<Vec<u8>>) -> Result<Registered, RegistrationRejection> {
     let expected = context.configuration.registration.initial_access_token.as_ref();
-    let expected = expected.map(host_imports::secret).transpose();
+    let expected = expected.map(shell_settings::secret).transpose();
     let expected = expected.map_err(|error| StoreUnavailable(error.to_string()))?;
     let authorization = requests::single(request.headers(), &AUTHORIZATION);
     let access = InitialAccess::check(authorization, expected.as_ref(), &context.configuration)?;

@@ -1,7 +1,7 @@
 //! Answers that are not pages.
 
-use gatehouse_oauth::client::Client;
-use gatehouse_oauth::{ErrorCode, error_description};
+use gatehouse_authorization_server::client::Client;
+use gatehouse_authorization_server::{ErrorCode, error_description};
 use gatehouse_protocol::{BoundRedirectUri, WebOrigin};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};

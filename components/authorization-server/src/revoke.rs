@@ -1,7 +1,7 @@
 //! `POST /revoke`: a client gives a token back (RFC 7009).
 
-use gatehouse_oauth::presented_token::PresentedToken;
-use gatehouse_oauth::token::TokenRejection;
+use gatehouse_authorization_server::presented_token::PresentedToken;
+use gatehouse_authorization_server::token::TokenRejection;
 use http::{Request, Response, StatusCode};
 
 use crate::bindings::gatehouse::auth::sessions::{self, Revocation};

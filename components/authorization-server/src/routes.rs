@@ -1,12 +1,12 @@
 //! Which endpoint answers which request.
 
-use gatehouse_oauth::ErrorCode;
+use gatehouse_authorization_server::ErrorCode;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_METHOD, RETRY_AFTER,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_shell::inbound::{self, Unreadable};
+use shell_http::inbound::{self, Unreadable};
 use wasip2::http::types::IncomingRequest;
 
 use crate::context::Context;

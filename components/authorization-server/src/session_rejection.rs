@@ -1,7 +1,7 @@
 //! What the sessions component says, in the words of the crates that decide.
 
-use gatehouse_oauth::token::TokenRejection;
-use gatehouse_session::Rejection;
+use gatehouse_authorization_server::token::TokenRejection;
+use gatehouse_sessions::Rejection;
 
 use crate::bindings::gatehouse::auth::sessions;
 

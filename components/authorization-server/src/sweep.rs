@@ -1,7 +1,7 @@
 //! Removing what has expired, where neither the backend nor the host does it.
 
 use gatehouse_storage::sweep_in_turn;
-use host_imports::HostStore;
+use shell_store::HostStore;
 
 use crate::log;
 
@@ -13,7 +13,7 @@ pub(crate) fn in_turn() {
     if std::env::var(SWEPT_BY_HOST).is_ok_and(|value| value == "true") {
         return;
     }
-    if let Err(error) = sweep_in_turn(&HostStore, http_shell::now()) {
+    if let Err(error) = sweep_in_turn(&HostStore, shell_http::now()) {
         log::failed("sweep", error);
     }
 }

@@ -1,18 +1,18 @@
 //! `POST /token`.
 
+use gatehouse_authorization_server::client::Client;
+use gatehouse_authorization_server::code::{CodeRejection, Grant, Redemption, redeem_code};
+use gatehouse_authorization_server::credentials::AuthenticatedClient;
+use gatehouse_authorization_server::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
+use gatehouse_authorization_server::signed_out::has_signed_out_since;
+use gatehouse_authorization_server::token::{GrantRequest, TokenAnswer, TokenRejection, TokenRequest};
 use gatehouse_configuration::Configuration;
-use gatehouse_oauth::client::Client;
-use gatehouse_oauth::code::{CodeRejection, Grant, Redemption, redeem_code};
-use gatehouse_oauth::credentials::AuthenticatedClient;
-use gatehouse_oauth::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
-use gatehouse_oauth::signed_out::has_signed_out_since;
-use gatehouse_oauth::token::{GrantRequest, TokenAnswer, TokenRejection, TokenRequest};
 use gatehouse_openid::IdentityAssertion;
 use gatehouse_protocol::{Claims, ResourceUri, Scope, Scopes, SecretString, UnixTime};
-use gatehouse_session::SessionRoot;
+use gatehouse_sessions::SessionRoot;
 use http::{Request, Response};
-use http_shell::SystemEntropy;
 use provider_client::AssertionFailure;
+use shell_http::SystemEntropy;
 
 use crate::bindings::gatehouse::auth::sessions;
 use crate::context::Context;

@@ -1,12 +1,12 @@
 //! Answers on their way to the client: as they are, or event by event.
 
 use gatehouse_configuration::Limits;
-use gatehouse_event_stream::Event;
-use gatehouse_mcp::Refusal;
+use gatehouse_gateway::Refusal;
+use gatehouse_mcp_wire::event_stream::Event;
 use http::Response;
-use http_shell::inbound::Writer;
-use http_shell::outbound::{Arrival, Exchanges, NoAnswer};
-use http_shell::{Milliseconds, elapsed};
+use shell_http::inbound::Writer;
+use shell_http::outbound::{Arrival, Exchanges, NoAnswer};
+use shell_http::{Milliseconds, elapsed};
 
 use crate::places::Place;
 use crate::reading::{Reading, Said};

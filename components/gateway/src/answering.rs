@@ -1,11 +1,11 @@
 //! The answer to one request, whose form is decided as late as possible.
 
-use gatehouse_event_stream::{COMMENT, Event};
-use gatehouse_mcp::response_headers;
+use gatehouse_gateway::response_headers;
+use gatehouse_mcp_wire::event_stream::{COMMENT, Event};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_shell::inbound::{self, Writer};
-use http_shell::{Milliseconds, elapsed};
+use shell_http::inbound::{self, Writer};
+use shell_http::{Milliseconds, elapsed};
 use wasip2::http::types::ResponseOutparam;
 
 use crate::answer::{Gone, Patience, Sink};

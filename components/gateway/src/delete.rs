@@ -1,7 +1,7 @@
 //! DELETE: the client ends its session (MCP 2025-11-25 and earlier).
 
 use gatehouse_configuration::{Member, Servers, Upstream};
-use gatehouse_mcp::{Era, Refusal};
+use gatehouse_gateway::{Era, Refusal};
 use http::{Response, StatusCode};
 use wasip2::http::types::ResponseOutparam;
 

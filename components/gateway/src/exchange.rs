@@ -1,15 +1,15 @@
 //! What every request to an MCP endpoint goes through, and what every answer of our own looks like.
 
-use gatehouse_json_rpc::Body;
-use gatehouse_mcp::{
+use gatehouse_gateway::{
     About, Admission, Decision, Endpoint, EndpointKind, Handle, Origin, Refusal, RequestId, Trace, Verdict, admit,
     allow_cross_origin, check_scopes, request_headers, response_headers,
 };
+use gatehouse_mcp_wire::json_rpc::Body;
 use gatehouse_protocol::{Claims, SecretString};
 use gatehouse_rate_limit::Taken;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_shell::inbound::{self, Unreadable};
-use http_shell::{Milliseconds, SystemEntropy, elapsed, now_in_milliseconds};
+use shell_http::inbound::{self, Unreadable};
+use shell_http::{Milliseconds, SystemEntropy, elapsed, now_in_milliseconds};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::bindings::gatehouse::auth::handles;

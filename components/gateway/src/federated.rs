@@ -1,13 +1,13 @@
 //! POST to a route with several servers: one of them answers, or all of them together.
 
 use gatehouse_configuration::{Member, Prefix};
-use gatehouse_event_stream::Event;
 use gatehouse_federation::{Federation, Listening, Merge, Merged, Outcome, Plan, Reason, Sending, Sessions};
-use gatehouse_json_rpc::{Body, Id, Message, Reply};
-use gatehouse_mcp::{Era, Handle, Refusal};
+use gatehouse_gateway::{Era, Handle, Refusal};
+use gatehouse_mcp_wire::event_stream::Event;
+use gatehouse_mcp_wire::json_rpc::{Body, Id, Message, Reply};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use http_shell::outbound::NoAnswer;
-use http_shell::{Milliseconds, elapsed};
+use shell_http::outbound::NoAnswer;
+use shell_http::{Milliseconds, elapsed};
 use wasip2::http::types::ResponseOutparam;
 
 use crate::answer::{self, End, Gone, Hearing, Over, Patience, Sink};

@@ -1,15 +1,15 @@
 //! The event stream of 2024-11-05, and of the route's own path where its server speaks nothing else.
 
 use gatehouse_configuration::{Member, Servers, Transport, Upstream};
-use gatehouse_event_stream::Event;
 use gatehouse_federation::Listen;
-use gatehouse_mailbox::{self as mailbox, Channel, Cursor};
-use gatehouse_mcp::{Era, Handle, Refusal, legacy_endpoint};
+use gatehouse_gateway::{Era, Handle, Refusal, legacy_endpoint};
+use gatehouse_legacy_sse::{self as mailbox, Channel, Cursor};
+use gatehouse_mcp_wire::event_stream::Event;
 use gatehouse_protocol::SecretBytes;
-use gatehouse_sealing::HandleSecret;
-use host_imports::HostStore;
+use gatehouse_sealed_storage::sealing::HandleSecret;
 use http::{HeaderMap, Response, StatusCode};
-use http_shell::{Milliseconds, SystemEntropy, elapsed, now};
+use shell_http::{Milliseconds, SystemEntropy, elapsed, now};
+use shell_store::HostStore;
 use wasip2::http::types::ResponseOutparam;
 
 use crate::answer::{self, End, Gone, Hearing, Over, Patience, TICK};

@@ -1,15 +1,15 @@
 //! Messages of clients of 2024-11-05: what is answered goes to their event stream.
 
 use gatehouse_configuration::{Servers, Transport, Upstream};
-use gatehouse_event_stream::Event;
 use gatehouse_federation::Plan;
-use gatehouse_json_rpc::{Body, Id, Message};
-use gatehouse_mailbox::{self as mailbox, Channel};
-use gatehouse_mcp::{Handle, Refusal, SessionId, legacy_endpoint};
-use gatehouse_sealing::HandleSecret;
-use host_imports::HostStore;
+use gatehouse_gateway::{Handle, Refusal, SessionId, legacy_endpoint};
+use gatehouse_legacy_sse::{self as mailbox, Channel};
+use gatehouse_mcp_wire::event_stream::Event;
+use gatehouse_mcp_wire::json_rpc::{Body, Id, Message};
+use gatehouse_sealed_storage::sealing::HandleSecret;
 use http::{Request, Response, StatusCode};
-use http_shell::{Milliseconds, SystemEntropy, elapsed, now};
+use shell_http::{Milliseconds, SystemEntropy, elapsed, now};
+use shell_store::HostStore;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::answer::{self, End, Gone, Hearing, Over, Sink};
@@ -262,7 +262,7 @@ impl Hearing for Replies<'_> {
     fn head(&mut self, _: usize, head: &Response<()>) -> Result<(), Refusal> {
         self.status = head.status();
         if self.rewriting.is_of_one()
-            && let Some(id) = SessionId::issued(head.headers(), gatehouse_mcp::Era::of(&http::HeaderMap::new()))?
+            && let Some(id) = SessionId::issued(head.headers(), gatehouse_gateway::Era::of(&http::HeaderMap::new()))?
         {
             note(self.channel, &Handle::Session(id.as_str().to_owned()))?;
         }
@@ -338,7 +338,7 @@ impl Delivery<'_> {
         let deadline = elapsed().saturating_add(PATIENCE);
         loop {
             match mailbox::post(&HostStore, self.channel, message, now(), &mut SystemEntropy) {
-                Err(mailbox::Rejection::Full) if elapsed() < deadline => http_shell::wait(TRY_EVERY),
+                Err(mailbox::Rejection::Full) if elapsed() < deadline => shell_http::wait(TRY_EVERY),
                 posted => return posted,
             }
         }

@@ -1,9 +1,9 @@
 //! GET: the stream of what servers say by themselves, and of what a client has missed (MCP 2025-11-25 and earlier).
 
 use gatehouse_configuration::{Member, Servers, Upstream};
-use gatehouse_event_stream::Event;
 use gatehouse_federation::Listen;
-use gatehouse_mcp::{Era, Refusal};
+use gatehouse_gateway::{Era, Refusal};
+use gatehouse_mcp_wire::event_stream::Event;
 use http::{HeaderMap, Response, StatusCode};
 use wasip2::http::types::ResponseOutparam;
 

@@ -1,13 +1,13 @@
 //! One server's answer: what need not be read passes unchanged.
 
 use gatehouse_configuration::{Prefix, Upstream};
-use gatehouse_event_stream::Event;
 use gatehouse_federation::Stream;
-use gatehouse_json_rpc::Id;
-use gatehouse_mcp::{Era, Handle, Refusal, SessionId, response_headers};
+use gatehouse_gateway::{Era, Handle, Refusal, SessionId, response_headers};
+use gatehouse_mcp_wire::event_stream::Event;
+use gatehouse_mcp_wire::json_rpc::Id;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use http_shell::inbound::Writer;
-use http_shell::{Milliseconds, elapsed};
+use shell_http::inbound::Writer;
+use shell_http::{Milliseconds, elapsed};
 use wasip2::http::types::ResponseOutparam;
 
 use crate::answer::{self, End, Gone, Hearing, Over, Patience};

@@ -1,11 +1,11 @@
 //! Places for requests that last: a stream takes one at its beginning, any other request when it has waited for a second.
 
-use gatehouse_json_rpc::{Body, Message};
-use gatehouse_mcp::{NoPlace, Refusal};
+use gatehouse_gateway::{NoPlace, Refusal};
+use gatehouse_mcp_wire::json_rpc::{Body, Message};
 use gatehouse_rate_limit::places::{self, Answer, Asking, Full, Kept, Lasting};
 use gatehouse_storage::StoreUnavailable;
-use host_imports::HostStore;
-use http_shell::{Milliseconds, elapsed, now};
+use shell_http::{Milliseconds, elapsed, now};
+use shell_store::HostStore;
 
 use crate::exchange::{Caller, Exchange};
 use crate::log_event;

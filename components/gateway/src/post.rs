@@ -1,8 +1,8 @@
 //! POST: everything that is decided about messages before a server gets them.
 
 use gatehouse_configuration::Servers;
-use gatehouse_json_rpc::{Body, Call, Id, Message};
-use gatehouse_mcp::{About, Era, Refusal, denied, message};
+use gatehouse_gateway::{About, Era, Refusal, denied, message};
+use gatehouse_mcp_wire::json_rpc::{Body, Call, Id, Message};
 use gatehouse_policy::{Decision, actions, decide};
 use http::header::ACCEPT;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};

@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
-use gatehouse_mcp::Refusal;
+use gatehouse_gateway::Refusal;
 use gatehouse_rate_limit::{Caller as Counted, Verdict};
 use gatehouse_storage::StoreUnavailable;
-use host_imports::HostStore;
-use http_shell::now_in_milliseconds;
+use shell_http::now_in_milliseconds;
+use shell_store::HostStore;
 
 use crate::exchange::{Caller, Exchange};
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use gatehouse_configuration::{Configuration, Upstream};
-use gatehouse_readiness::{self as readiness, Next, PATIENCE};
+use gatehouse_gateway::readiness::{self as readiness, Next, PATIENCE};
 use gatehouse_storage::StoreUnavailable;
-use host_imports::HostStore;
 use http::{Method, Request, Uri};
-use http_shell::outbound::{Arrival, Exchanges, Limits};
-use http_shell::{Milliseconds, elapsed, now, wait};
+use shell_http::outbound::{Arrival, Exchanges, Limits};
+use shell_http::{Milliseconds, elapsed, now, wait};
+use shell_store::HostStore;
 
 use crate::log_event;
 

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use gatehouse_event_stream::{Event, Parser};
+use gatehouse_mcp_wire::event_stream::{Event, Parser};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Request, Response};
-use http_shell::outbound::{Arrival, Exchanges, Limits, NoAnswer};
-use http_shell::{Milliseconds, elapsed};
+use shell_http::outbound::{Arrival, Exchanges, Limits, NoAnswer};
+use shell_http::{Milliseconds, elapsed};
 
 /// Bytes. An answer, or one event of it, that must be read whole: as much as an instance can hold beside its copy.
 const LARGEST: usize = 32 * 1024 * 1024;

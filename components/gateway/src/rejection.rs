@@ -2,7 +2,7 @@
 //!
 //! Every case is named, so that a new one cannot be let through unnoticed.
 
-use gatehouse_mcp::{Era, Refusal};
+use gatehouse_gateway::{Era, Refusal};
 use gatehouse_tool_schema::{InvalidArguments, NoListing, UnusableSchema};
 
 use crate::bindings::gatehouse::auth::{handles, sessions};

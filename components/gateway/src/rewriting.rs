@@ -1,9 +1,9 @@
 //! What becomes of an upstream's messages on their way to the client.
 
-use gatehouse_event_stream::Event;
 use gatehouse_federation::Stream;
-use gatehouse_json_rpc::{Body, Message, Outcome};
-use gatehouse_mcp::{Handle, Refusal};
+use gatehouse_gateway::{Handle, Refusal};
+use gatehouse_mcp_wire::event_stream::Event;
+use gatehouse_mcp_wire::json_rpc::{Body, Message, Outcome};
 
 use crate::exchange::{Caller, Exchange};
 

@@ -2,15 +2,15 @@
 
 use gatehouse_configuration::{Member, Prefix, Servers, Upstream};
 use gatehouse_federation::Plan;
-use gatehouse_json_rpc::{Body, Call, Id, Message};
-use gatehouse_mcp::Refusal;
+use gatehouse_gateway::Refusal;
+use gatehouse_mcp_wire::json_rpc::{Body, Call, Id, Message};
 use gatehouse_storage::Store;
 use gatehouse_tool_schema::{
     Audience, Calls, Keeping, MOST_BYTES, Place, Published, SchemaScope, Search, Step, ToolSchema,
 };
-use host_imports::HostStore;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
-use http_shell::{Milliseconds, elapsed, now};
+use shell_http::{Milliseconds, elapsed, now};
+use shell_store::HostStore;
 
 use crate::bindings::gatehouse::auth::handles;
 use crate::bindings::gatehouse::auth::sessions::{Claims, Principal};

@@ -1,7 +1,7 @@
 //! The session of a request, and the place in a stream from which one goes on.
 
 use gatehouse_federation::{Federation, Sessions};
-use gatehouse_mcp::{Era, Handle, Refusal, SessionId, last_event_id};
+use gatehouse_gateway::{Era, Handle, Refusal, SessionId, last_event_id};
 use http::HeaderValue;
 
 use crate::exchange::{Caller, Exchange};

@@ -1,11 +1,11 @@
 //! What one MCP server is sent.
 
 use gatehouse_configuration::Upstream;
-use gatehouse_mcp::{Refusal, request_headers, target};
+use gatehouse_gateway::{Refusal, request_headers, target};
 use gatehouse_protocol::SecretString;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
-use http_shell::outbound::{Limits, NoAnswer};
-use http_shell::{Milliseconds, SystemEntropy};
+use shell_http::outbound::{Limits, NoAnswer};
+use shell_http::{Milliseconds, SystemEntropy};
 
 use crate::bindings::gatehouse::auth::sessions;
 use crate::exchange::{Caller, Exchange};
@@ -143,8 +143,10 @@ pub(crate) fn no_answer(reason: &NoAnswer) -> Refusal {
 
 fn secrets(upstream: &Upstream) -> Result<Vec<(HeaderName, SecretString)>, Refusal> {
     let secrets = upstream.secret_headers.iter();
-    let secrets = secrets.map(|(name, secret)| Ok((name.clone(), host_imports::secret(secret)?)));
-    secrets.collect::<Result<_, host_imports::SettingsError>>().map_err(|error| Refusal::Unavailable(error.to_string()))
+    let secrets = secrets.map(|(name, secret)| Ok((name.clone(), shell_settings::secret(secret)?)));
+    secrets
+        .collect::<Result<_, shell_settings::SettingsError>>()
+        .map_err(|error| Refusal::Unavailable(error.to_string()))
 }
 
 fn identity_provider_token(

@@ -3,9 +3,9 @@
 use core::fmt;
 
 use gatehouse_protocol::{SecretString, Subject};
-use gatehouse_session::RefreshedTokens;
-use http_shell::now;
+use gatehouse_sessions::RefreshedTokens;
 use provider_client::{ProviderClient, RefreshFailure, Refreshed};
+use shell_http::now;
 
 /// Why there are no new tokens that can be used. The texts are for the log.
 pub(crate) enum Failure {
@@ -20,8 +20,8 @@ pub(crate) enum Failure {
 
 /// Asks the provider of `subject` for new tokens, with the scopes of the sign-in, and whether the user may still come in.
 pub(crate) fn refresh(subject: &Subject, refresh_token: &SecretString) -> Result<RefreshedTokens, Failure> {
-    let configuration = host_imports::configuration().map_err(unavailable)?;
-    let keys = host_imports::server_keys().map_err(unavailable)?;
+    let configuration = shell_settings::configuration().map_err(unavailable)?;
+    let keys = shell_settings::server_keys().map_err(unavailable)?;
     let provider = configuration
         .identity_provider(subject.provider())
         .ok_or_else(|| unavailable("the session's identity provider is no longer configured"))?;

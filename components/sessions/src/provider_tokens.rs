@@ -1,9 +1,9 @@
 //! The identity provider's access token, refreshed where it must be.
 
 use gatehouse_protocol::SecretString;
-use gatehouse_session::{ProviderGrant, ProviderTokenState, RefreshClaim, Rejection};
-use host_imports::HostStore;
-use http_shell::{SystemEntropy, now, wait};
+use gatehouse_sessions::{ProviderGrant, ProviderTokenState, RefreshClaim, Rejection};
+use shell_http::{SystemEntropy, now, wait};
+use shell_store::HostStore;
 
 use crate::log;
 use crate::provider::{self, Failure};

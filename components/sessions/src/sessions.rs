@@ -1,9 +1,9 @@
 //! `gatehouse:auth/sessions`.
 
 use gatehouse_protocol::{ClientId, ClientName, ResourceUri, SecretString, Subject};
-use gatehouse_session::{Opening, RefreshRequest, Rejection, Sessions};
-use host_imports::HostStore;
-use http_shell::{SystemEntropy, now};
+use gatehouse_sessions::{Opening, RefreshRequest, Rejection, Sessions};
+use shell_http::{SystemEntropy, now};
+use shell_store::HostStore;
 
 use crate::bindings::exports::gatehouse::auth::sessions::{
     Guest, Introspection, Listing, Principal, Rejection as WitRejection, Revocation, SessionRoot, Tokens,
@@ -111,7 +111,7 @@ impl Guest for SessionKeeper {
 }
 
 fn with_sessions<T>(act: impl FnOnce(&Sessions<'_, HostStore>) -> Result<T, Rejection>) -> Result<T, WitRejection> {
-    let keys = host_imports::server_keys().map_err(|error| WitRejection::Unavailable(error.to_string()))?;
+    let keys = shell_settings::server_keys().map_err(|error| WitRejection::Unavailable(error.to_string()))?;
     act(&Sessions { store: &HostStore, keys: &keys, now: now() }).map_err(translate::rejection_to_wit)
 }
 

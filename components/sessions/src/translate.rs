@@ -3,8 +3,8 @@
 use gatehouse_protocol::{
     Claims, ClientId, ResourceUri, Scope, Scopes, SecretString, Subject, TooManyClaims, UnixTime,
 };
-use gatehouse_sealing::HandleSecret;
-use gatehouse_session::{
+use gatehouse_sealed_storage::sealing::HandleSecret;
+use gatehouse_sessions::{
     Introspection, Listing, Principal, Rejection, Revocation, SessionRoot, Summary, TokenKind, Tokens, UpstreamTokens,
 };
 

@@ -1,6 +1,6 @@
 //! The capabilities of a federation (MCP, lifecycle, "Capability Negotiation"): what any of its members can do.
 
-use gatehouse_json_rpc::Object;
+use gatehouse_mcp_wire::json_rpc::Object;
 
 use crate::naming::Naming;
 

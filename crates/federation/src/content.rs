@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use gatehouse_json_rpc::{ErrorObject, Object, Outcome, Reply};
+use gatehouse_mcp_wire::json_rpc::{ErrorObject, Object, Outcome, Reply};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gatehouse_json_rpc::Id;
+use gatehouse_mcp_wire::json_rpc::Id;
 use serde::{Deserialize, Serialize};
 
 use crate::naming::Naming;

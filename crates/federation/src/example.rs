@@ -1,6 +1,6 @@
 //! Messages for tests.
 
-use gatehouse_json_rpc::{Body, Message, Reply};
+use gatehouse_mcp_wire::json_rpc::{Body, Message, Reply};
 use serde_json::Value;
 
 use crate::naming::naming;

@@ -2,7 +2,7 @@
 //!
 //! Two members may choose the same. The client gets `PREFIX:ID`, a text, with the id as JSON, so that `5` and `"5"` stay two.
 
-use gatehouse_json_rpc::Id;
+use gatehouse_mcp_wire::json_rpc::Id;
 
 use crate::naming::Naming;
 

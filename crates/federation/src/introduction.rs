@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use gatehouse_json_rpc::Object;
+use gatehouse_mcp_wire::json_rpc::Object;
 use serde_json::{Value, json};
 
 use crate::capabilities;

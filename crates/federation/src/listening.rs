@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use gatehouse_json_rpc::{Call, Id, Message, Object, Outcome, Reply};
+use gatehouse_mcp_wire::json_rpc::{Call, Id, Message, Object, Outcome, Reply};
 
 use crate::introduction::server_info;
 use crate::merge::{Common, METHOD_NOT_FOUND, Merged, error_code, is_answer};

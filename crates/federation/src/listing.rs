@@ -1,6 +1,6 @@
 //! Listings: the pages of all members as one page (MCP, pagination; 2026-07-28, caching).
 
-use gatehouse_json_rpc::Object;
+use gatehouse_mcp_wire::json_rpc::Object;
 use serde_json::value::RawValue;
 
 use crate::Era;

@@ -1,6 +1,6 @@
 //! One answer of many.
 
-use gatehouse_json_rpc::{self as json_rpc, ErrorObject, Id, Object, Reply, code};
+use gatehouse_mcp_wire::json_rpc::{self as json_rpc, ErrorObject, Id, Object, Reply, code};
 
 use crate::introduction::{self, Introduction};
 use crate::listing::Listed;

@@ -1,6 +1,6 @@
 //! Who gets what the client says.
 
-use gatehouse_json_rpc::{Call, Id, Message, Reply, code};
+use gatehouse_mcp_wire::json_rpc::{Call, Id, Message, Reply, code};
 use serde_json::json;
 
 use crate::cursor::Cursor;

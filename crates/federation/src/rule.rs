@@ -1,6 +1,6 @@
 //! The table of methods.
 
-use gatehouse_json_rpc::Call;
+use gatehouse_mcp_wire::json_rpc::Call;
 
 use crate::Era;
 use crate::listing::Listed;

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gatehouse_json_rpc::{Call, Message};
+use gatehouse_mcp_wire::json_rpc::{Call, Message};
 
 use crate::{Era, Federation};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gatehouse_json_rpc::{Call, Id, Message, Object, Outcome, Reply};
+use gatehouse_mcp_wire::json_rpc::{Call, Id, Message, Object, Outcome, Reply};
 
 use crate::event_id::{Awaited, Position};
 use crate::naming::Naming;

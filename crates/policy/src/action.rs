@@ -3,7 +3,7 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use gatehouse_json_rpc::{Call, Message, Object};
+use gatehouse_mcp_wire::json_rpc::{Call, Message, Object};
 use thiserror::Error;
 
 /// The most resources that one `subscriptions/listen` may name: each is held against every rule.

@@ -1,7 +1,7 @@
 //! Rules and callers for tests.
 
 use gatehouse_configuration::{Configuration, Route};
-use gatehouse_json_rpc::{Body, Message, Object};
+use gatehouse_mcp_wire::json_rpc::{Body, Message, Object};
 use gatehouse_protocol::Claims;
 use proptest::prelude::*;
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use gatehouse_configuration::{Policy, Rule, What};
-use gatehouse_json_rpc::Object;
+use gatehouse_mcp_wire::json_rpc::Object;
 use serde_json::value::RawValue;
 
 use crate::decide::judge;

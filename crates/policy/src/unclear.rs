@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use gatehouse_configuration::{Effect, Pattern, Policy, What};
-use gatehouse_json_rpc::is_misspelt_request;
+use gatehouse_mcp_wire::json_rpc::is_misspelt_request;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use percent_encoding::percent_decode_str;
 use thiserror::Error;

@@ -1,6 +1,6 @@
 //! How long, and for whom, the schemas of a listing may be kept.
 
-use gatehouse_json_rpc::Object;
+use gatehouse_mcp_wire::json_rpc::Object;
 
 /// Seconds. Versions before 2026-07-28 say nothing of it, and leave it to the client ("Caching").
 const WITHOUT_HINT: u64 = 60;

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{Keeping, ToolSchema};
 
 const TOOL_SCHEMA: Kind = "tool-schema";
-/// What is kept is sealed like the handles that clients get. Those begin with other words (`gatehouse_mcp::Handle`), so
+/// What is kept is sealed like the handles that clients get. Those begin with other words (`gatehouse_gateway::Handle`), so
 /// that neither is ever taken for the other.
 const PREFIX: &str = "tool-schema ";
 

@@ -1,6 +1,6 @@
 //! `x-mcp-header`: parameters that headers repeat (MCP 2026-07-28, "Custom Headers from Tool Parameters").
 
-use gatehouse_mcp::mirrored::decoded;
+use gatehouse_gateway::mirrored::decoded;
 use http::{HeaderMap, HeaderName};
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};

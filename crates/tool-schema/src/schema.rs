@@ -1,6 +1,6 @@
 //! The input schema of a tool.
 
-use gatehouse_json_rpc::Object;
+use gatehouse_mcp_wire::json_rpc::Object;
 use http::HeaderMap;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use gatehouse_json_rpc::{Body, Call, Id, Message, Object, Outcome, Reply};
+use gatehouse_mcp_wire::json_rpc::{Body, Call, Id, Message, Object, Outcome, Reply};
 use thiserror::Error;
 
 use crate::{Keeping, ToolSchema, UnusableSchema};

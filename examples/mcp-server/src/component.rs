@@ -1,10 +1,10 @@
 //! The component: WASI's request in, WASI's response out.
 
-use host_imports::HostStore;
-use host_imports::host::settings;
 use http::{Response, StatusCode};
-use http_shell::inbound::{self, Unreadable};
-use http_shell::now;
+use shell_http::inbound::{self, Unreadable};
+use shell_http::now;
+use shell_settings::host::settings;
+use shell_store::HostStore;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::settings::Settings;

@@ -1,8 +1,8 @@
 //! The pages on which a user sees what they have allowed, and takes it back.
 
 use askama::Template;
+use gatehouse_authorization_server::remembered_consent::ListedConsent;
 use gatehouse_configuration::{Configuration, IdentityProvider, Route};
-use gatehouse_oauth::remembered_consent::ListedConsent;
 use gatehouse_protocol::{ResourceUri, Scope, Scopes, UnixTime};
 use http::Response;
 

@@ -1,11 +1,11 @@
 //! The pages on which a user decides about a client.
 
 use askama::Template;
+use gatehouse_authorization_server::authorization::AuthorizationRequest;
+use gatehouse_authorization_server::client::Client;
+use gatehouse_authorization_server::client_document::DocumentUrl;
+use gatehouse_authorization_server::consent::Question;
 use gatehouse_configuration::{Configuration, IdentityProvider};
-use gatehouse_oauth::authorization::AuthorizationRequest;
-use gatehouse_oauth::client::Client;
-use gatehouse_oauth::client_document::DocumentUrl;
-use gatehouse_oauth::consent::Question;
 use gatehouse_openid::AccessRejection;
 use gatehouse_protocol::RedirectUri;
 use http::{Response, Uri};

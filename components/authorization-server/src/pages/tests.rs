@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use gatehouse_authorization_server::authorization::{AuthorizationRejection, AuthorizationRequest, BoundRequest};
+use gatehouse_authorization_server::consent::Question;
+use gatehouse_authorization_server::remembered_consent::ListedConsent;
 use gatehouse_configuration::Configuration;
-use gatehouse_oauth::authorization::{AuthorizationRejection, AuthorizationRequest, BoundRequest};
-use gatehouse_oauth::consent::Question;
-use gatehouse_oauth::remembered_consent::ListedConsent;
 use gatehouse_openid::AccessRejection;
 use gatehouse_protocol::{ClientId, ClientName, PrivateUseScheme, RedirectUri, UnixTime};
-use gatehouse_sealing::KeyRing;
+use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
 
 use super::*;

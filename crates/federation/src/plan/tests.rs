@@ -294,7 +294,9 @@ fn a_member_with_a_prefix_is_asked_for_no_tasks() {
 #[test]
 fn numbers_and_unknown_members_pass_as_they_came() {
     let text = r#"{"jsonrpc":"2.0","id":12345678901234567,"method":"tools/call","params":{"name":"files_a","arguments":{"n":1.0000000000000000001e2}},"x":[ 1 ]}"#;
-    let gatehouse_json_rpc::Body::Single(said) = gatehouse_json_rpc::Body::parse(text.as_bytes(), 64).unwrap() else {
+    let gatehouse_mcp_wire::json_rpc::Body::Single(said) =
+        gatehouse_mcp_wire::json_rpc::Body::parse(text.as_bytes(), 64).unwrap()
+    else {
         panic!("a batch")
     };
     match federation(Era::Legacy, MEMBERS).plan(&said, None) {
@@ -410,8 +412,8 @@ proptest! {
         for (_, _, _, body) in sent {
             let method = body["method"].as_str().unwrap();
             prop_assert_eq!(body.get("id").is_some(), is_request);
-            let is_misspelt = gatehouse_json_rpc::is_misspelt_request(method);
-            prop_assert!(is_request || !gatehouse_json_rpc::is_request(method) && !is_misspelt, "{}", method);
+            let is_misspelt = gatehouse_mcp_wire::json_rpc::is_misspelt_request(method);
+            prop_assert!(is_request || !gatehouse_mcp_wire::json_rpc::is_request(method) && !is_misspelt, "{}", method);
         }
     }
 }

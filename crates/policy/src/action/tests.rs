@@ -1,4 +1,4 @@
-use gatehouse_json_rpc::Body;
+use gatehouse_mcp_wire::json_rpc::Body;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-use gatehouse_mcp::Handle;
+use gatehouse_gateway::Handle;
 use proptest::prelude::*;
 
 use super::*;

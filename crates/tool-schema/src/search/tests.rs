@@ -1,4 +1,4 @@
-use gatehouse_json_rpc::Message;
+use gatehouse_mcp_wire::json_rpc::Message;
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,0 +1,134 @@
+//! The account pages: who looks at their own sessions, for a quarter of an hour after they signed in.
+
+use gatehouse_configuration::{Configuration, IdentityProvider};
+use gatehouse_protocol::{Entropy, SecretString, Subject, UnixTime, WebOrigin};
+use gatehouse_sealed_storage::sealing::{KeyRing, Purpose, Unopenable};
+use serde::{Deserialize, Serialize};
+
+use crate::browser::Browser;
+use crate::page::{self, PageRejection, ReturnedTicket};
+
+const COOKIE: Purpose = "account";
+const TICKET: Purpose = "account-ticket";
+const SIGN_IN_TICKET: Purpose = "sign-in-ticket";
+/// Seconds. Who wants to look again signs in again; most identity providers do not even ask then.
+const ACCOUNT_SECONDS: u64 = 15 * 60;
+
+/// Somebody who has signed in to see their sessions. It lives in a cookie alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Who.
+    pub subject: Subject,
+    provider: String,
+    expires_at: UnixTime,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AccountText {
+    subject: String,
+    provider: String,
+    expires_at: u64,
+}
+
+impl Account {
+    /// `subject` has just signed in at `provider`.
+    pub fn signed_in(subject: Subject, provider: &IdentityProvider, now: UnixTime) -> Self {
+        Self { subject, provider: provider.name.clone(), expires_at: now.plus(ACCOUNT_SECONDS) }
+    }
+
+    /// The cookie's name, protected as far as [`Browser::cookie_name`] is.
+    pub fn cookie_name(public_url: &WebOrigin) -> &'static str {
+        if public_url.is_plain_http() { "gatehouse-account" } else { "__Host-gatehouse-account" }
+    }
+
+    /// The cookie's value, good in `browser` only.
+    ///
+    /// # Errors
+    /// Where it cannot be sealed.
+    pub fn cookie_value(
+        &self,
+        browser: &Browser,
+        keys: &KeyRing,
+        entropy: &mut impl Entropy,
+    ) -> Result<SecretString, Unopenable> {
+        let text = AccountText {
+            subject: self.subject.to_string(),
+            provider: self.provider.clone(),
+            expires_at: self.expires_at.seconds(),
+        };
+        let text = serde_json::to_vec(&text).map_err(|_| Unopenable)?;
+        keys.seal(COOKIE, &[&browser.digest()], &text, entropy).map(SecretString::new)
+    }
+
+    /// Seconds until the cookie ends.
+    pub fn seconds_left(&self, now: UnixTime) -> u64 {
+        now.seconds_until(self.expires_at)
+    }
+
+    /// The account behind a cookie's value; `None` where it is forged, of another browser, or has ended: then somebody
+    /// has to sign in.
+    pub fn open(cookie: &str, browser: &Browser, keys: &KeyRing, now: UnixTime) -> Option<Self> {
+        let text = keys.open(COOKIE, &[&browser.digest()], cookie).ok()?;
+        let text: AccountText = serde_json::from_slice(&text).ok()?;
+        let expires_at = UnixTime::from_seconds(text.expires_at);
+        let subject = Subject::parse(&text.subject).ok()?;
+        (now < expires_at).then_some(Self { subject, provider: text.provider, expires_at })
+    }
+
+    /// Where they signed in; `None` where the operator has taken that provider away: then nobody is signed in.
+    pub fn provider<'c>(&self, configuration: &'c Configuration) -> Option<&'c IdentityProvider> {
+        configuration.identity_provider(&self.provider)
+    }
+
+    /// The ticket of a form on a page that shows this account.
+    ///
+    /// # Errors
+    /// Where it cannot be sealed.
+    pub fn ticket(
+        &self,
+        browser: &Browser,
+        keys: &KeyRing,
+        now: UnixTime,
+        entropy: &mut impl Entropy,
+    ) -> Result<String, Unopenable> {
+        page::seal(TICKET, &[&browser.digest(), self.subject.as_str()], &(), keys, now, entropy)
+    }
+
+    /// Makes sure that a form comes from a page that showed this account, in this browser.
+    ///
+    /// # Errors
+    /// See [`PageRejection`].
+    pub fn check(&self, ticket: &str, browser: &Browser, keys: &KeyRing, now: UnixTime) -> Result<(), PageRejection> {
+        page::open(TICKET, &[&browser.digest(), self.subject.as_str()], ticket, keys, now).map(|((), _)| ())
+    }
+}
+
+/// The ticket of the page on which somebody signs in to see their sessions.
+///
+/// # Errors
+/// Where it cannot be sealed.
+pub fn sign_in_ticket(
+    browser: &Browser,
+    keys: &KeyRing,
+    now: UnixTime,
+    entropy: &mut impl Entropy,
+) -> Result<String, Unopenable> {
+    page::seal(SIGN_IN_TICKET, &[&browser.digest()], &(), keys, now, entropy)
+}
+
+/// Makes sure that a sign-in comes from our page in this browser: else another site could sign its own user in here
+/// (login cross-site request forgery).
+///
+/// # Errors
+/// See [`PageRejection`].
+pub fn check_sign_in(
+    ticket: &str,
+    browser: &Browser,
+    keys: &KeyRing,
+    now: UnixTime,
+) -> Result<ReturnedTicket, PageRejection> {
+    page::open(SIGN_IN_TICKET, &[&browser.digest()], ticket, keys, now).map(|((), returned)| returned)
+}
+
+#[cfg(test)]
+mod tests;

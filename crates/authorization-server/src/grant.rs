@@ -1,0 +1,128 @@
+//! Grants without a user at hand: of machines for themselves, and of an enterprise's identity provider for its users.
+
+use gatehouse_configuration::{Configuration, GrantType, IdentityProvider, Route};
+use gatehouse_openid::{AccessRejection, Admission, AssertedIdentity, GroupsUnknown, NamedClaims, admit};
+use gatehouse_protocol::{Claims, Entropy, ResourceUri, Scopes, Subject, UnixTime};
+use gatehouse_sealed_storage::sealing::HandleSecret;
+use gatehouse_sessions::{Principal, SessionRoot, UpstreamTokens};
+use gatehouse_storage::{Kind, Store};
+
+use crate::authorization::target;
+use crate::code::Grant;
+use crate::credentials::AuthenticatedClient;
+use crate::first_use::is_first_use;
+use crate::token::TokenRejection;
+
+/// A counter for each identity assertion: it works once.
+const ASSERTION_USE: Kind = "id-jag-use";
+
+/// Whether the client may use a grant at all: to be asked before anything is fetched, redeemed or used up for it. Those
+/// without a user are for clients that prove who they are (RFC 6749, section 4.4; ID-JAG, section 4.3).
+///
+/// # Errors
+/// Where it may not.
+pub fn may_use(client: &AuthenticatedClient, grant_type: GrantType) -> Result<(), TokenRejection> {
+    let needs_proof = match grant_type {
+        GrantType::AuthorizationCode | GrantType::RefreshToken => false,
+        GrantType::ClientCredentials | GrantType::JwtBearer => true,
+    };
+    if client.client().may(grant_type) && (client.is_confidential() || !needs_proof) {
+        Ok(())
+    } else {
+        Err(TokenRejection::UnauthorizedClient)
+    }
+}
+
+/// What a machine is granted for itself (RFC 6749, section 4.4): only one that the operator has given the grant and
+/// scopes, and that has proved who it is. There is no refresh token (section 4.4.3).
+///
+/// # Errors
+/// See [`TokenRejection`].
+pub fn grant_to_machine(
+    client: &AuthenticatedClient,
+    resource: Option<&ResourceUri>,
+    scopes: Option<&Scopes>,
+    configuration: &Configuration,
+    now: UnixTime,
+    entropy: &mut impl Entropy,
+) -> Result<Grant, TokenRejection> {
+    may_use(client, GrantType::ClientCredentials)?;
+    let (resource, route) = target(resource, configuration).ok_or(TokenRejection::Resource)?;
+    let scopes = narrowed(scopes, &client.client().scopes.intersection(&offered(route)))?;
+    let client_id = client.client().client_id.clone();
+    let subject = Subject::of_machine(&client_id).map_err(|_| TokenRejection::MachineSubject)?;
+    let claims = Claims::default();
+    Ok(grant(Principal { subject, client_id, resource, scopes, claims }, configuration, now, entropy))
+}
+
+/// What the user of an assertion that `provider` made, and that was verified for `client`, is granted through it
+/// (ID-JAG, section 4.4). There is no refresh token: the provider decides anew each time.
+///
+/// # Errors
+/// See [`TokenRejection`]. The assertion is used up last, so that only a right request can use it up.
+#[expect(clippy::too_many_arguments, reason = "the request, and the surroundings that every flow gets")]
+pub fn grant_to_asserted(
+    client: &AuthenticatedClient,
+    asserted: &AssertedIdentity,
+    provider: &IdentityProvider,
+    request: &AssertionRequest<'_>,
+    configuration: &Configuration,
+    store: &impl Store,
+    now: UnixTime,
+    entropy: &mut impl Entropy,
+) -> Result<Grant, TokenRejection> {
+    may_use(client, GrantType::JwtBearer)?;
+    let claims = match admit(&asserted.identity, provider, &NamedClaims::of(&configuration.routes))? {
+        Admission::Granted(claims) => claims,
+        // They are asked for with the user's access token, which there is only after a login.
+        Admission::GroupsNeeded => return Err(AccessRejection::from(GroupsUnknown::NoAccessToken).into()),
+    };
+    let asserted_resource = ResourceUri::parse(&asserted.resource).map_err(|_| TokenRejection::Resource)?;
+    let (resource, route) = target(Some(&asserted_resource), configuration).ok_or(TokenRejection::Resource)?;
+    // The request may repeat the resource, and not change it: the provider's policy decided on this one.
+    if request.resource.is_some_and(|repeated| *repeated != resource) {
+        return Err(TokenRejection::Resource);
+    }
+    // What the provider allows beyond what the resource has means nothing here.
+    let allowed = match &asserted.scope {
+        Some(scope) => Scopes::parse(scope).map_err(|_| TokenRejection::Scope)?.intersection(&offered(route)),
+        None => route.scopes.clone(),
+    };
+    let scopes = narrowed(request.scopes, &allowed)?;
+    let first = is_first_use(ASSERTION_USE, &provider.name, &asserted.id, asserted.ends_at, store);
+    if !first.map_err(|error| TokenRejection::Unavailable(error.to_string()))? {
+        return Err(TokenRejection::AssertionReplayed);
+    }
+    let (subject, client_id) = (asserted.identity.subject().clone(), client.client().client_id.clone());
+    Ok(grant(Principal { subject, client_id, resource, scopes, claims }, configuration, now, entropy))
+}
+
+/// What a request asks for beside its assertion.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AssertionRequest<'a> {
+    /// `resource`, where it is repeated, as `Configuration::audience_of` has it.
+    pub resource: Option<&'a ResourceUri>,
+    /// `scope`, where less is asked for.
+    pub scopes: Option<&'a Scopes>,
+}
+
+/// What a token for the route can have.
+fn offered(route: &Route) -> Scopes {
+    route.offered_scopes().cloned().collect()
+}
+
+/// What is asked for where all of it is allowed; all that is allowed where nothing is asked for.
+fn narrowed(requested: Option<&Scopes>, allowed: &Scopes) -> Result<Scopes, TokenRejection> {
+    let granted = allowed.granted(requested.unwrap_or(&Scopes::default()));
+    granted.filter(|granted| !granted.is_empty()).ok_or(TokenRejection::Scope)
+}
+
+/// A session that ends with its one access token.
+fn grant(principal: Principal, configuration: &Configuration, now: UnixTime, entropy: &mut impl Entropy) -> Grant {
+    let expires_at = now.plus(configuration.lifetimes.access_token);
+    let root = SessionRoot { secret: HandleSecret::generate(entropy), expires_at };
+    Grant { principal, upstream: UpstreamTokens::default(), root, refreshable: false }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! The token endpoint (OAuth 2.1, section 3.2).
+
+use gatehouse_configuration::GrantType;
+use gatehouse_openid::{AccessRejection, IdentityAssertionRejection};
+use gatehouse_protocol::{CodeVerifier, ParameterError, Parameters, ResourceUri, Scopes, SecretString};
+use gatehouse_sessions::Rejection as SessionRejection;
+use http::HeaderMap;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::ErrorCode;
+use crate::authorization::named_resource;
+use crate::client::ClientUnknown;
+use crate::code::CodeRejection;
+use crate::credentials::{ClientRejection, PresentedCredentials, unavailable};
+
+/// A token request, parsed; its client has not been looked up.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// Who asks.
+    pub credentials: PresentedCredentials,
+    /// For what the tokens shall be, where the client says.
+    pub resource: Option<ResourceUri>,
+    /// The grant.
+    pub grant: GrantRequest,
+}
+
+/// What the client presents.
+#[derive(Debug)]
+pub enum GrantRequest {
+    /// `authorization_code`.
+    AuthorizationCode {
+        /// The code.
+        code: SecretString,
+        /// The redirect URI, where it is repeated.
+        redirect_uri: Option<String>,
+        /// The PKCE verifier; without one there are no tokens (CVE-2025-4144).
+        code_verifier: CodeVerifier,
+    },
+    /// `refresh_token`.
+    RefreshToken {
+        /// The refresh token.
+        refresh_token: SecretString,
+        /// Narrowing, where asked for.
+        scopes: Option<Scopes>,
+    },
+    /// `client_credentials`.
+    ClientCredentials {
+        /// What is asked for, where the client says.
+        scopes: Option<Scopes>,
+    },
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523, section 2.1), with an identity assertion (ID-JAG).
+    JwtBearer {
+        /// The assertion.
+        assertion: SecretString,
+        /// What is asked for, where the client says.
+        scopes: Option<Scopes>,
+    },
+}
+
+impl GrantRequest {
+    /// Its type.
+    pub const fn grant_type(&self) -> GrantType {
+        match self {
+            Self::AuthorizationCode { .. } => GrantType::AuthorizationCode,
+            Self::RefreshToken { .. } => GrantType::RefreshToken,
+            Self::ClientCredentials { .. } => GrantType::ClientCredentials,
+            Self::JwtBearer { .. } => GrantType::JwtBearer,
+        }
+    }
+}
+
+/// The answer (RFC 6749, section 5.1).
+#[derive(Serialize)]
+pub struct TokenAnswer {
+    /// The sealed session key.
+    pub access_token: String,
+    /// Always `Bearer`.
+    pub token_type: &'static str,
+    /// Seconds.
+    pub expires_in: u64,
+    /// Absent where the client may not refresh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// What was granted, space-separated.
+    pub scope: String,
+}
+
+/// Why there are no tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TokenRejection {
+    /// The body is not a form.
+    #[error("the body must be application/x-www-form-urlencoded")]
+    NotAForm,
+    /// A parameter is missing or doubled.
+    #[error("{0}")]
+    Parameter(#[from] ParameterError),
+    /// `code_verifier` is malformed.
+    #[error("code_verifier must be 43 to 128 unreserved characters")]
+    MalformedVerifier,
+    /// The grant is not one that there is.
+    #[error("grant_type must be one of those in the metadata of this server")]
+    GrantType,
+    /// The client is not known to be the one that it names.
+    #[error(transparent)]
+    Client(#[from] ClientRejection),
+    /// The client may not use this grant: it does not have it, or it is public and the grant is for those that are not.
+    #[error("this client may not use this grant_type")]
+    UnauthorizedClient,
+    /// The client may not ask about tokens.
+    #[error("this client may not introspect tokens")]
+    MayNotIntrospect,
+    /// The id of a machine is too long, or has spaces, and cannot be a subject.
+    #[error("the client_id cannot be a subject: it must be 1 to 255 visible ASCII characters")]
+    MachineSubject,
+    /// `resource` is malformed, there are several, none that we protect, or another one than was granted.
+    #[error("resource must be one of the MCP servers here, and the one that was granted")]
+    Resource,
+    /// `scope` is malformed, or holds what the client cannot have.
+    #[error("scope is malformed, or holds something that cannot be granted")]
+    Scope,
+    /// The identity assertion.
+    #[error(transparent)]
+    IdentityAssertion(#[from] IdentityAssertionRejection),
+    /// The identity assertion, presented again.
+    #[error("the identity assertion was used before")]
+    AssertionReplayed,
+    /// The user whom the assertion names may not come in.
+    #[error(transparent)]
+    Access(#[from] AccessRejection),
+    /// The code.
+    #[error(transparent)]
+    Code(#[from] CodeRejection),
+    /// The refresh token, or the session behind the code.
+    #[error(transparent)]
+    Session(#[from] SessionRejection),
+    /// Something that must answer did not.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl TokenRequest {
+    /// Parses the form in `body`, whose media type is `media_type`.
+    ///
+    /// # Errors
+    /// See [`TokenRejection`].
+    pub fn parse(media_type: Option<&str>, headers: &HeaderMap, body: &[u8]) -> Result<Self, TokenRejection> {
+        let parameters = form(media_type, body)?;
+        let grant_type = parameters.required("grant_type")?;
+        let grant = match GrantType::parse(grant_type).ok_or(TokenRejection::GrantType)? {
+            GrantType::AuthorizationCode => GrantRequest::AuthorizationCode {
+                code: SecretString::new(parameters.required("code")?.to_owned()),
+                redirect_uri: parameters.optional("redirect_uri")?.map(str::to_owned),
+                code_verifier: CodeVerifier::parse(parameters.required("code_verifier")?)
+                    .map_err(|_| TokenRejection::MalformedVerifier)?,
+            },
+            GrantType::RefreshToken => GrantRequest::RefreshToken {
+                refresh_token: SecretString::new(parameters.required("refresh_token")?.to_owned()),
+                scopes: scopes(&parameters)?,
+            },
+            GrantType::ClientCredentials => GrantRequest::ClientCredentials { scopes: scopes(&parameters)? },
+            GrantType::JwtBearer => GrantRequest::JwtBearer {
+                assertion: SecretString::new(parameters.required("assertion")?.to_owned()),
+                scopes: scopes(&parameters)?,
+            },
+        };
+        let credentials = PresentedCredentials::parse(headers, &parameters)?;
+        Ok(Self { credentials, resource: resource(&parameters)?, grant })
+    }
+}
+
+impl From<ClientUnknown> for TokenRejection {
+    fn from(error: ClientUnknown) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+impl TokenRejection {
+    /// Status, code and description on the wire (RFC 6749, section 5.2). Whatever is wrong with a code or a token
+    /// reads the same.
+    pub fn to_wire(&self) -> (u16, ErrorCode, String) {
+        let own_words = || self.to_string();
+        match self {
+            Self::NotAForm | Self::Parameter(_) | Self::MalformedVerifier => {
+                (400, ErrorCode::InvalidRequest, own_words())
+            }
+            Self::GrantType => (400, ErrorCode::UnsupportedGrantType, own_words()),
+            Self::Client(rejection) => rejection.to_wire(),
+            Self::UnauthorizedClient | Self::MachineSubject => (400, ErrorCode::UnauthorizedClient, own_words()),
+            Self::MayNotIntrospect => (403, ErrorCode::UnauthorizedClient, own_words()),
+            Self::Resource => (400, ErrorCode::InvalidTarget, own_words()),
+            Self::Scope => (400, ErrorCode::InvalidScope, own_words()),
+            Self::IdentityAssertion(_) | Self::AssertionReplayed | Self::Access(_) => invalid_grant(),
+            Self::Code(rejection) => match rejection {
+                CodeRejection::Unrecognised
+                | CodeRejection::Expired
+                | CodeRejection::ClientMismatch
+                | CodeRejection::RedirectUriMismatch
+                | CodeRejection::VerifierMismatch
+                | CodeRejection::SignedOut
+                | CodeRejection::Replayed(_) => invalid_grant(),
+                CodeRejection::ResourceMismatch => (400, ErrorCode::InvalidTarget, rejection.to_string()),
+                CodeRejection::Unavailable(_) => unavailable(),
+            },
+            Self::Session(rejection) => match rejection {
+                SessionRejection::Unrecognised
+                | SessionRejection::Expired
+                | SessionRejection::Revoked
+                | SessionRejection::Reused
+                | SessionRejection::WrongClient => invalid_grant(),
+                SessionRejection::BeyondGrant => (400, ErrorCode::InvalidScope, rejection.to_string()),
+                SessionRejection::OtherResource => (400, ErrorCode::InvalidTarget, rejection.to_string()),
+                SessionRejection::TooOften { .. } => (429, ErrorCode::TemporarilyUnavailable, rejection.to_string()),
+                SessionRejection::Unavailable(_) => unavailable(),
+            },
+            Self::Unavailable(_) => unavailable(),
+        }
+    }
+
+    /// `Retry-After`, in seconds, where it is known (RFC 9110, section 10.2.3).
+    pub const fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Client(rejection) => rejection.retry_after(),
+            Self::Session(SessionRejection::TooOften { retry_after }) => Some(*retry_after),
+            _ => None,
+        }
+    }
+}
+
+fn invalid_grant() -> (u16, ErrorCode, String) {
+    (
+        400,
+        ErrorCode::InvalidGrant,
+        "the code, refresh token or assertion is not valid for this client and request".to_owned(),
+    )
+}
+
+/// The parameters of a request whose body must be a form.
+pub(crate) fn form(media_type: Option<&str>, body: &[u8]) -> Result<Parameters, TokenRejection> {
+    if media_type != Some("application/x-www-form-urlencoded") {
+        return Err(TokenRejection::NotAForm);
+    }
+    Ok(Parameters::parse(core::str::from_utf8(body).map_err(|_| TokenRejection::NotAForm)?))
+}
+
+fn resource(parameters: &Parameters) -> Result<Option<ResourceUri>, TokenRejection> {
+    named_resource(parameters).map_err(|_| TokenRejection::Resource)
+}
+
+fn scopes(parameters: &Parameters) -> Result<Option<Scopes>, TokenRejection> {
+    let scope = parameters.optional("scope")?;
+    scope.map(|scope| Scopes::parse(scope).map_err(|_| TokenRejection::Scope)).transpose()
+}
+
+#[cfg(test)]
+mod tests;

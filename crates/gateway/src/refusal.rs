@@ -1,0 +1,176 @@
+//! Every way in which the gateway itself says no: one text for the client, one for the log.
+
+mod wire;
+
+use std::borrow::Cow;
+
+use gatehouse_configuration::Prefix;
+use gatehouse_mcp_wire::json_rpc::Unparsable;
+use gatehouse_protocol::Scopes;
+use http::{HeaderMap, HeaderName};
+
+use crate::{Era, NoBearer};
+
+/// Why the gateway answers in place of the upstream. Where a variant holds a text, it is for the log and never for the
+/// wire, unless the variant says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A web page that may not call us: 403.
+    Origin,
+    /// A method that means nothing at this endpoint: 405.
+    Method,
+    /// A GET or DELETE of 2026-07-28, which has only POST: 405.
+    OnlyPost,
+    /// No usable bearer token: 401 without an error code, or 400 `invalid_request`.
+    NoBearer(NoBearer),
+    /// The token was not accepted: 401 `invalid_token`, the same for every reason.
+    InvalidToken(&'static str),
+    /// The token lacks a scope: 403 `insufficient_scope`, with all the scopes that the next one should have. OAuth clients
+    /// step up and try again. Made by [`crate::check_scopes`] and [`crate::denied`].
+    InsufficientScope(Scopes),
+    /// The policy denies it, and no scope would help: an error of JSON-RPC, in an answer of 200, which reaches whoever
+    /// called. The TypeScript SDK makes of a 403 an error of the transport without what is in it, and version 2 fails its
+    /// whole connection where the 403 is for `server/discover`.
+    Denied,
+    /// More header fields than the endpoint takes: 431.
+    TooManyHeaders,
+    /// A header that must be single is not: 400.
+    DoubledHeader(HeaderName),
+    /// The body is not said to be `application/json` in UTF-8: 415.
+    MediaType,
+    /// The body is compressed: 415.
+    ContentEncoding,
+    /// The body is larger than the endpoint takes: 413.
+    BodyTooLarge,
+    /// The body broke off: 400.
+    BodyBroken,
+    /// The body is no message that everybody reads alike: 400, with what is wrong.
+    Unparsable(Unparsable),
+    /// The headers do not say what the body says: 400 and -32020 (MCP 2026-07-28), with the text.
+    HeaderMismatch(Cow<'static, str>),
+    /// A message that there is not in its era or transport: 400, with the text.
+    WrongEra(&'static str),
+    /// A batch where there are none: 400.
+    BatchNotAllowed,
+    /// A session or channel that does not open for this user: 404, after which clients start a new session.
+    UnknownSession,
+    /// A `Last-Event-ID` that was not given to this user in this session: 400.
+    UnknownEvent,
+    /// Nobody here has the method: -32601; in 2026-07-28 with 404.
+    MethodNotFound(&'static Era),
+    /// A request without what it needs, or for what nobody here has: -32602, with the text.
+    InvalidParams(Cow<'static, str>),
+    /// Arguments that do not fit the tool: told to the model or to the client, as the era has it, with the text.
+    InvalidArguments {
+        /// Where and what, without the values.
+        detail: String,
+        /// The era of the call.
+        era: &'static Era,
+    },
+    /// More often than a rate allows: 429.
+    TooManyRequests {
+        /// Seconds until it is allowed again.
+        retry_after: u64,
+        /// The RateLimit header fields.
+        fields: HeaderMap,
+    },
+    /// As many requests last as may: 429, or 503 where they are everybody's.
+    NoPlace(NoPlace),
+    /// Sessions, handles, counters or a secret are not available: 503. Never 401, which would cost the client its tokens.
+    Unavailable(String),
+    /// The upstream cannot be reached: 502.
+    UpstreamUnreachable(String),
+    /// The upstream's answer cannot be passed on: 502.
+    UpstreamMalformed(&'static str),
+    /// The upstream did not answer in time: 504.
+    UpstreamTimedOut,
+    /// What went wrong with one member of a federation. The wire names it by its prefix.
+    AtMember {
+        /// The member.
+        prefix: Prefix,
+        /// What went wrong.
+        refusal: Box<Refusal>,
+    },
+}
+
+/// Which requests last, as many as may: streams that are open, or calls that have waited for a server for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPlace {
+    /// Streams of the subject, at the route.
+    StreamsOfSubject,
+    /// Streams of everybody, at the route.
+    StreamsOfRoute,
+    /// Calls of the subject, at the route.
+    CallsOfSubject,
+    /// Calls of everybody, at the route.
+    CallsOfRoute,
+    /// Whatever lasts, of the subject, at all routes.
+    AllOfSubject,
+    /// Whatever lasts, of everybody, at all routes.
+    All,
+}
+
+impl NoPlace {
+    /// Seconds after which a client may try again. It is nobody's promise: who has a place keeps it for as long as needed.
+    const RETRY_AFTER: u64 = 10;
+
+    /// The key of the limit.
+    fn key(self) -> &'static str {
+        match self {
+            Self::StreamsOfSubject => "limits.streams_per_subject",
+            Self::StreamsOfRoute => "limits.streams_per_route",
+            Self::CallsOfSubject => "limits.calls_per_subject",
+            Self::CallsOfRoute => "limits.calls_per_route",
+            Self::AllOfSubject => "a quarter of limits.long_requests",
+            Self::All => "limits.long_requests",
+        }
+    }
+}
+
+impl Refusal {
+    /// The same of one member of a federation; of the one without a prefix there is nothing to add.
+    #[must_use]
+    pub fn at_member(self, prefix: Option<&Prefix>) -> Self {
+        match prefix {
+            Some(prefix) => Self::AtMember { prefix: prefix.clone(), refusal: Box::new(self) },
+            None => self,
+        }
+    }
+
+    /// The reason in words, for the log.
+    pub fn reason(&self) -> Cow<'_, str> {
+        match self {
+            Self::Origin => "the Origin is not allowed; see allowed_origins".into(),
+            Self::Method => "the endpoint has no such method".into(),
+            Self::OnlyPost => "MCP 2026-07-28 has only POST".into(),
+            Self::NoBearer(reason) => reason.to_string().into(),
+            Self::InvalidToken(reason) => format!("the token is {reason}").into(),
+            Self::InsufficientScope(_) => "the token lacks a scope".into(),
+            Self::Denied => "the policy denies it".into(),
+            Self::TooManyHeaders => "there are more header fields than limits.headers".into(),
+            Self::DoubledHeader(name) => format!("{name} is given more than once").into(),
+            Self::MediaType => "the Content-Type is not application/json in UTF-8".into(),
+            Self::ContentEncoding => "the body is compressed".into(),
+            Self::BodyTooLarge => "the body is larger than request_bytes".into(),
+            Self::BodyBroken => "the body broke off".into(),
+            Self::Unparsable(reason) => reason.to_string().into(),
+            Self::HeaderMismatch(text) => text.as_ref().into(),
+            Self::WrongEra(text) => (*text).into(),
+            Self::BatchNotAllowed => "a batch comes where the era has none".into(),
+            Self::UnknownSession => "the session was not given to this user here".into(),
+            Self::UnknownEvent => "the Last-Event-ID was not given to this user in this session".into(),
+            Self::MethodNotFound(_) => "nobody here has the method".into(),
+            Self::InvalidParams(text) => text.as_ref().into(),
+            Self::InvalidArguments { .. } => "the arguments do not fit the tool".into(),
+            Self::TooManyRequests { .. } => "a rate is exceeded".into(),
+            Self::NoPlace(no_place) => format!("as many requests last as {} allows", no_place.key()).into(),
+            Self::Unavailable(reason) | Self::UpstreamUnreachable(reason) => reason.as_str().into(),
+            Self::UpstreamMalformed(reason) => format!("the upstream's answer cannot be passed on: {reason}").into(),
+            Self::UpstreamTimedOut => "the upstream did not answer in time".into(),
+            Self::AtMember { prefix, refusal } => format!("{}: {}", prefix.as_str(), refusal.reason()).into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

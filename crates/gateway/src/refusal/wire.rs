@@ -1,0 +1,253 @@
+//! What the client gets of a refusal.
+
+use std::borrow::Cow;
+
+use gatehouse_mcp_wire::json_rpc::{Body, Id, Message, Object, Reply, code};
+use gatehouse_protocol::Scopes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde_json::json;
+
+use crate::before_routing::RETRY_AFTER_SECONDS;
+use crate::challenge::{ErrorCode, challenge};
+use crate::{Endpoint, NoBearer, NoPlace, Refusal, response_headers};
+
+impl Refusal {
+    /// The answer for the client of `endpoint`, to the request with this `id` where one could be read. It still needs
+    /// [`crate::allow_cross_origin`] and [`crate::response_headers::mark`].
+    ///
+    /// It always holds an error of JSON-RPC: an answer of 400 or 404 without one has clients fall back to an older
+    /// transport.
+    pub fn response(&self, endpoint: &Endpoint<'_>, id: Option<&Id>) -> Response<Vec<u8>> {
+        self.with_body(endpoint, self.status(id.is_some()), &self.reply(endpoint, id).to_object().to_string())
+    }
+
+    /// The answer to what was posted: to a batch, one error for each of its requests.
+    pub fn response_to(&self, endpoint: &Endpoint<'_>, body: &Body) -> Response<Vec<u8>> {
+        let id_of = |message: &Message| match message {
+            Message::Request(call) => call.id.clone(),
+            Message::Notification(_) | Message::Response(_) => None,
+        };
+        let ids: Vec<_> = body.messages().iter().filter_map(id_of).collect();
+        match (body, ids.as_slice()) {
+            (Body::Single(_), ids) => self.response(endpoint, ids.first()),
+            (Body::Batch(_), []) => self.response(endpoint, None),
+            (Body::Batch(_), ids) => {
+                let replies = ids.iter().map(|id| Message::from(self.reply(endpoint, Some(id)))).collect();
+                self.with_body(endpoint, self.status(true), &Body::Batch(replies).to_string())
+            }
+        }
+    }
+
+    /// The message alone, for a stream that has already begun.
+    pub fn reply(&self, endpoint: &Endpoint<'_>, id: Option<&Id>) -> Reply {
+        match (self.for_the_model(), id) {
+            (Some(result), Some(id)) => Reply::result(id.clone(), result),
+            _ => Reply::error::<()>(id.cloned(), self.kind().code, &self.message(endpoint), None),
+        }
+    }
+
+    fn with_body(&self, endpoint: &Endpoint<'_>, status: StatusCode, body: &str) -> Response<Vec<u8>> {
+        let mut response = Response::new(body.as_bytes().to_vec());
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response_headers::protect(headers);
+        self.add_headers(endpoint, headers);
+        response
+    }
+
+    /// What a client may do about it.
+    fn add_headers(&self, endpoint: &Endpoint<'_>, headers: &mut HeaderMap) {
+        let required = || endpoint.required_scopes().cloned().collect::<Scopes>();
+        let with = |code, scopes: &Scopes| challenge(endpoint, Some((code, &self.message(endpoint))), scopes);
+        let (name, value) = match self {
+            Self::Method => (ALLOW, HeaderValue::from_static(endpoint.methods())),
+            Self::OnlyPost => (ALLOW, HeaderValue::from_static("POST, OPTIONS")),
+            Self::NoBearer(NoBearer::Missing) => (WWW_AUTHENTICATE, challenge(endpoint, None, &required())),
+            Self::NoBearer(NoBearer::Doubled | NoBearer::Malformed) => {
+                (WWW_AUTHENTICATE, with(ErrorCode::InvalidRequest, &required()))
+            }
+            Self::InvalidToken(_) => (WWW_AUTHENTICATE, with(ErrorCode::InvalidToken, &required())),
+            Self::InsufficientScope(scopes) => (WWW_AUTHENTICATE, with(ErrorCode::InsufficientScope, scopes)),
+            // RFC 9110, section 15.5.16.
+            Self::MediaType => (ACCEPT, HeaderValue::from_static("application/json")),
+            Self::ContentEncoding => (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+            Self::TooManyRequests { retry_after, fields } => {
+                headers.extend(fields.clone());
+                (RETRY_AFTER, (*retry_after).into())
+            }
+            Self::NoPlace(_) => (RETRY_AFTER, NoPlace::RETRY_AFTER.into()),
+            Self::Unavailable(_) => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
+            Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
+            Self::Origin
+            | Self::Denied
+            | Self::TooManyHeaders
+            | Self::DoubledHeader(_)
+            | Self::BodyTooLarge
+            | Self::BodyBroken
+            | Self::Unparsable(_)
+            | Self::HeaderMismatch(_)
+            | Self::WrongEra(_)
+            | Self::BatchNotAllowed
+            | Self::UnknownSession
+            | Self::UnknownEvent
+            | Self::MethodNotFound(_)
+            | Self::InvalidParams(_)
+            | Self::InvalidArguments { .. }
+            | Self::UpstreamUnreachable(_)
+            | Self::UpstreamMalformed(_)
+            | Self::UpstreamTimedOut => return,
+        };
+        headers.insert(name, value);
+    }
+
+    /// What is no failure of the transport is told in an answer like any other, where somebody waits for one. "If the
+    /// server cannot accept" a notification or a response, "it MUST return an HTTP error status code".
+    fn status(&self, is_awaited: bool) -> StatusCode {
+        let kind = self.kind();
+        if kind.is_in_band && is_awaited { StatusCode::OK } else { kind.status }
+    }
+
+    fn kind(&self) -> Kind {
+        use StatusCode as Status;
+        match self {
+            Self::Origin | Self::InsufficientScope(_) => Kind::of(Status::FORBIDDEN),
+            Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
+            Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
+            Self::NoBearer(NoBearer::Missing) | Self::InvalidToken(_) => Kind::of(Status::UNAUTHORIZED),
+            Self::TooManyHeaders => Kind::of(Status::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Self::MediaType | Self::ContentEncoding => Kind::of(Status::UNSUPPORTED_MEDIA_TYPE),
+            Self::BodyTooLarge => Kind::of(Status::PAYLOAD_TOO_LARGE),
+            Self::NoPlace(NoPlace::All) => Kind::with(Status::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR),
+            Self::TooManyRequests { .. } | Self::NoPlace(_) => Kind::of(Status::TOO_MANY_REQUESTS),
+            Self::NoBearer(NoBearer::Doubled | NoBearer::Malformed)
+            | Self::DoubledHeader(_)
+            | Self::BodyBroken
+            | Self::WrongEra(_)
+            | Self::BatchNotAllowed
+            | Self::UnknownEvent => Kind::with(Status::BAD_REQUEST, code::INVALID_REQUEST),
+            Self::Unparsable(unparsable) => Kind::with(Status::BAD_REQUEST, unparsable.code()),
+            Self::HeaderMismatch(_) => Kind::with(Status::BAD_REQUEST, code::HEADER_MISMATCH),
+            Self::InvalidParams(_) | Self::InvalidArguments { .. } => {
+                Kind::with(Status::BAD_REQUEST, code::INVALID_PARAMS).in_band()
+            }
+            // As the TypeScript SDK's server says it.
+            Self::UnknownSession => Kind::with(Status::NOT_FOUND, code::SESSION_NOT_FOUND),
+            Self::MethodNotFound(era) if era.is_stateless => Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND),
+            Self::MethodNotFound(_) => Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND).in_band(),
+            Self::Unavailable(_) => Kind::with(Status::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR),
+            Self::UpstreamUnreachable(_) | Self::UpstreamMalformed(_) => {
+                Kind::with(Status::BAD_GATEWAY, code::INTERNAL_ERROR)
+            }
+            Self::UpstreamTimedOut => Kind::with(Status::GATEWAY_TIMEOUT, code::INTERNAL_ERROR),
+            Self::AtMember { refusal, .. } => refusal.kind(),
+        }
+    }
+
+    /// A call's result with `isError`, which the client shows to its model, where the era has it so.
+    fn for_the_model(&self) -> Option<Object> {
+        let (detail, era) = match self {
+            Self::InvalidArguments { detail, era } => (detail, era),
+            Self::AtMember { refusal, .. } => return refusal.for_the_model(),
+            _ => return None,
+        };
+        let mut result = Object::new();
+        if era.is_stateless {
+            result.set("resultType", "complete");
+        }
+        result.set("content", &json!([{ "type": "text", "text": invalid_arguments(detail) }]));
+        result.set("isError", &true);
+        era.tells_the_model.then_some(result)
+    }
+
+    fn message(&self, endpoint: &Endpoint<'_>) -> Cow<'_, str> {
+        self.message_of(endpoint, &format!("The MCP server at {}", endpoint.path()))
+    }
+
+    /// `server` names the route, and the member where there is one; never an address.
+    fn message_of(&self, endpoint: &Endpoint<'_>, server: &str) -> Cow<'_, str> {
+        let path = endpoint.path();
+        let limits = &endpoint.route.limits;
+        match self {
+            Self::Origin => "This Origin is not allowed".into(),
+            Self::Method | Self::OnlyPost => "Method not allowed".into(),
+            Self::NoBearer(NoBearer::Missing) => "Authorization is required".into(),
+            Self::NoBearer(NoBearer::Doubled) => "Only one Authorization header is allowed".into(),
+            Self::NoBearer(NoBearer::Malformed) => "The Authorization header is malformed".into(),
+            Self::InvalidToken(_) => "The access token is invalid or has expired".into(),
+            Self::InsufficientScope(_) => "The access token lacks a scope that is needed here".into(),
+            Self::Denied => "You are not allowed to do this here".into(),
+            Self::TooManyHeaders => format!("More than the {} header fields allowed at {path}", limits.headers).into(),
+            Self::DoubledHeader(name) => format!("Only one {name} header is allowed").into(),
+            Self::MediaType => "The Content-Type must be application/json in UTF-8".into(),
+            Self::ContentEncoding => "The body must not be compressed".into(),
+            Self::BodyTooLarge => {
+                format!("The request is larger than the {} bytes allowed at {path}", limits.request_bytes).into()
+            }
+            Self::BodyBroken => "The request is incomplete".into(),
+            Self::Unparsable(unparsable) => format!("The request cannot be read: {unparsable}").into(),
+            Self::HeaderMismatch(text) => format!("Header mismatch: {text}").into(),
+            Self::WrongEra(text) => (*text).into(),
+            Self::BatchNotAllowed => "A batch of messages is not allowed in this version of MCP".into(),
+            Self::UnknownSession => "Session not found".into(),
+            Self::UnknownEvent => "The Last-Event-ID is unknown".into(),
+            Self::MethodNotFound(_) => "Method not found".into(),
+            Self::InvalidParams(text) => text.as_ref().into(),
+            Self::InvalidArguments { detail, .. } => invalid_arguments(detail).into(),
+            Self::TooManyRequests { .. } => format!("Too many requests at {path}").into(),
+            Self::NoPlace(no_place) => match no_place {
+                NoPlace::StreamsOfSubject => {
+                    format!("More than the {} open streams allowed at {path}", limits.streams_per_subject).into()
+                }
+                NoPlace::CallsOfSubject => {
+                    format!("More than the {} calls at once allowed at {path}", limits.calls_per_subject).into()
+                }
+                NoPlace::AllOfSubject => {
+                    let most = endpoint.configuration.long_requests_of_subject();
+                    format!("More than the {most} open streams and calls at once allowed to one user").into()
+                }
+                // How many others may have is not theirs to know.
+                NoPlace::StreamsOfRoute => format!("Too many streams are open at {path}").into(),
+                NoPlace::CallsOfRoute => format!("Too many calls are under way at {path}").into(),
+                NoPlace::All => "Too many requests are under way at this gateway".into(),
+            },
+            Self::Unavailable(_) => "The gateway cannot answer at the moment".into(),
+            Self::UpstreamUnreachable(_) => format!("{server} cannot be reached").into(),
+            Self::UpstreamMalformed(_) => format!("{server} gave an answer that cannot be passed on").into(),
+            Self::UpstreamTimedOut => format!("{server} did not answer in time").into(),
+            Self::AtMember { prefix, refusal } => {
+                refusal.message_of(endpoint, &format!("The MCP server {} at {path}", prefix.as_str()))
+            }
+        }
+    }
+}
+
+/// How a refusal is told.
+#[derive(Clone, Copy)]
+struct Kind {
+    status: StatusCode,
+    code: i32,
+    /// Whether it is told as the answer to a request, with 200, where there is one.
+    is_in_band: bool,
+}
+
+impl Kind {
+    /// For which neither JSON-RPC nor MCP has a code: the status is the code. -32000 to -32019 are for nobody any more (MCP
+    /// 2026-07-28, "Error Codes"), and the TypeScript SDK takes two of them for errors of its own.
+    fn of(status: StatusCode) -> Self {
+        Self::with(status, status.as_u16().into())
+    }
+
+    fn with(status: StatusCode, code: i32) -> Self {
+        Self { status, code, is_in_band: false }
+    }
+
+    fn in_band(self) -> Self {
+        Self { is_in_band: true, ..self }
+    }
+}
+
+fn invalid_arguments(detail: &str) -> String {
+    format!("The arguments do not fit the tool's input schema: {detail}")
+}

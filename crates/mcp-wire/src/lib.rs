@@ -1,0 +1,4 @@
+//! How MCP looks on the wire: JSON-RPC messages, and the event streams that carry them.
+
+pub mod event_stream;
+pub mod json_rpc;

@@ -1,0 +1,107 @@
+//! What a session is found by.
+
+use gatehouse_protocol::UnixTime;
+use gatehouse_sealed_storage::sealing::HandleSecret;
+use gatehouse_storage::{Key, Kind};
+
+use crate::Rejection;
+
+/// What a session is made of: its secret, and when it ends at the latest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRoot {
+    /// Random; it travels inside sealed codes and refresh tokens only.
+    pub secret: HandleSecret,
+    /// The end. Refreshing never extends it.
+    pub expires_at: UnixTime,
+}
+
+impl SessionRoot {
+    /// The session's name.
+    pub(crate) fn name(&self) -> SessionName {
+        SessionName { secret: self.secret.derive("directory", 0), expires_at: self.expires_at }
+    }
+
+    /// The secret of the access token of `generation`: it opens that token's record.
+    pub(crate) fn access_secret(&self, generation: u64) -> HandleSecret {
+        self.secret.derive("access", generation)
+    }
+
+    /// The secret that opens the identity provider's tokens.
+    pub(crate) fn provider_secret(&self) -> HandleSecret {
+        self.secret.derive("provider-tokens", 0)
+    }
+}
+
+/// Names a session: the names of all its records come from it, the secrets that open them do not, but for the summary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SessionName {
+    pub(crate) secret: HandleSecret,
+    pub(crate) expires_at: UnixTime,
+}
+
+impl SessionName {
+    /// What a page calls the session; nobody comes from it to the name or to a record.
+    pub(crate) fn id(&self) -> String {
+        self.secret.record_id()
+    }
+
+    /// The key of the session's record of `kind` with this number.
+    pub(crate) fn key(&self, kind: Kind, number: u64) -> Result<Key, Rejection> {
+        self.key_of(kind, &self.secret.derive(kind, number))
+    }
+
+    /// The key of the session's record of `kind` with these two numbers.
+    pub(crate) fn key_of_pair(&self, kind: Kind, first: u64, second: u64) -> Result<Key, Rejection> {
+        self.key_of(kind, &self.secret.derive(kind, first).derive(kind, second))
+    }
+
+    fn key_of(&self, kind: Kind, secret: &HandleSecret) -> Result<Key, Rejection> {
+        // Every record lives as long as its session could: its name must follow from the session alone.
+        Key::new(kind, &secret.record_id(), self.expires_at).map_err(|error| Rejection::Unavailable(error.to_string()))
+    }
+
+    /// For the directory: the secret, then the end in seconds.
+    pub(crate) fn to_bytes(&self) -> [u8; HandleSecret::LENGTH + 8] {
+        let mut bytes = [0; HandleSecret::LENGTH + 8];
+        let (secret, expires_at) = bytes.split_at_mut(HandleSecret::LENGTH);
+        secret.copy_from_slice(self.secret.expose());
+        expires_at.copy_from_slice(&self.expires_at.seconds().to_be_bytes());
+        bytes
+    }
+
+    /// Reads back what [`SessionName::to_bytes`] gave.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (secret, expires_at) = bytes.split_at_checked(HandleSecret::LENGTH)?;
+        let expires_at = UnixTime::from_seconds(u64::from_be_bytes(expires_at.try_into().ok()?));
+        Some(Self { secret: HandleSecret::from_slice(secret)?, expires_at })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::root;
+
+    #[test]
+    fn a_name_is_read_back_from_its_bytes_and_from_no_others() {
+        let name = root(1).name();
+        let bytes = name.to_bytes();
+        assert_eq!(SessionName::from_bytes(&bytes), Some(name));
+        for length in 0..bytes.len() {
+            assert_eq!(SessionName::from_bytes(&bytes[..length]), None, "{length}");
+        }
+        assert_eq!(SessionName::from_bytes(&[bytes.as_slice(), &[0]].concat()), None);
+    }
+
+    #[test]
+    fn no_two_records_of_sessions_share_a_key_and_the_id_is_none_of_them() {
+        let (one, other) = (root(1).name(), root(2).name());
+        let keys = |name: &SessionName| {
+            let singles = [("access", 0), ("access", 1), ("session", 0)].map(|(kind, number)| name.key(kind, number));
+            let pairs = [(0, 0), (0, 1), (1, 0)].map(|(first, second)| name.key_of_pair("access", first, second));
+            singles.into_iter().chain(pairs).map(|key| key.unwrap().id().to_owned()).collect::<Vec<_>>()
+        };
+        let ids: Vec<_> = [keys(&one), keys(&other), vec![one.id(), other.id()]].concat();
+        assert_eq!(ids.iter().collect::<std::collections::BTreeSet<_>>().len(), ids.len());
+    }
+}

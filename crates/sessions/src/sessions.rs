@@ -1,0 +1,258 @@
+//! The life of a session.
+
+use gatehouse_protocol::{ClientId, ClientName, Entropy, ResourceUri, Scopes, UnixTime};
+use gatehouse_sealed_storage::sealing::KeyRing;
+use gatehouse_storage::Store;
+
+use crate::record::{AccessRecord, SessionRecord};
+use crate::tokens::{AccessToken, RefreshToken};
+use crate::{Principal, ProviderGrant, Rejection, SessionRoot, Tokens, UpstreamTokens, ending};
+
+/// A session to open.
+#[derive(Debug)]
+pub struct Opening {
+    /// Whose it is, and what was granted.
+    pub principal: Principal,
+    /// What the client calls itself, for the owner's list of sessions.
+    pub client_name: ClientName,
+    /// The identity provider's tokens.
+    pub upstream: UpstreamTokens,
+    /// Seconds.
+    pub access_token_lifetime: u64,
+    /// Whether the client gets refresh tokens.
+    pub refreshable: bool,
+    /// Whether the subject is a person, who sees the session in the list and can end it there.
+    pub listed: bool,
+}
+
+/// A refresh, by a client that has been authenticated.
+#[derive(Clone, Debug)]
+pub struct RefreshRequest<'a> {
+    /// The token as presented.
+    pub refresh_token: &'a str,
+    /// The client that presents it.
+    pub client_id: &'a ClientId,
+    /// Narrowing, where asked for.
+    pub resource: Option<&'a ResourceUri>,
+    /// Narrowing, where asked for.
+    pub scopes: Option<&'a Scopes>,
+    /// Seconds.
+    pub access_token_lifetime: u64,
+}
+
+/// Sessions in `store`, sealed with `keys`, seen at `now`.
+#[derive(Clone, Copy, Debug)]
+pub struct Sessions<'a, S> {
+    /// Where the records are.
+    pub store: &'a S,
+    /// What seals the tokens.
+    pub keys: &'a KeyRing,
+    /// The time of the request.
+    pub now: UnixTime,
+}
+
+impl<S: Store> Sessions<'_, S> {
+    /// Opens the session of `root` and issues its first tokens. The caller has made sure that this happens once.
+    ///
+    /// # Errors
+    /// Where the store or the keys fail; then nothing was issued.
+    pub fn open(&self, root: &SessionRoot, opening: Opening, entropy: &mut impl Entropy) -> Result<Tokens, Rejection> {
+        let Opening { principal, client_name, upstream, access_token_lifetime, refreshable, listed } = opening;
+        let name = root.name();
+        ProviderGrant::of_root(principal.subject.clone(), root).begin(upstream, self.store, self.now, entropy)?;
+        AccessRecord::put(&principal, root, 0, self.store, entropy)?;
+        let now = self.now;
+        let record =
+            SessionRecord { principal, client_name, opened_at: now, generation: 0, rotated_at: now, paced_until: now };
+        record.put(root, self.store, entropy)?;
+        record.summary(&name).put(&name, self.store, entropy)?;
+        if listed {
+            self.list_session(&record.principal.subject, &name, entropy)?;
+        }
+        let scopes = record.principal.scopes.clone();
+        let mut tokens = self.issue(root, 0, &record.principal, scopes, access_token_lifetime, entropy)?;
+        // Who replays the code while this is going on ends a session that is not all there yet. Its tokens are given out
+        // all the same, dead: of all who redeem a code, one succeeds.
+        match ending::check(&name, self.store) {
+            Ok(()) | Err(Rejection::Revoked) => {}
+            Err(rejection) => return Err(rejection),
+        }
+        if !refreshable {
+            tokens.refresh_token = None;
+        }
+        Ok(tokens)
+    }
+
+    /// Validates an access token presented at `resource`: one store read, no write.
+    ///
+    /// # Errors
+    /// See [`Rejection`].
+    pub fn validate(&self, access_token: &str, resource: &ResourceUri) -> Result<Principal, Rejection> {
+        let token = AccessToken::open(access_token, resource.as_str(), self.keys)?;
+        Ok(self.look_up(&token, resource)?.principal)
+    }
+
+    /// Leads to the identity provider's tokens of the session to which an access token presented at `resource` belongs.
+    ///
+    /// # Errors
+    /// Where the token does not validate.
+    pub fn provider_grant(&self, access_token: &str, resource: &ResourceUri) -> Result<ProviderGrant, Rejection> {
+        let token = AccessToken::open(access_token, resource.as_str(), self.keys)?;
+        let access = self.look_up(&token, resource)?;
+        Ok(ProviderGrant::new(access.principal.subject, token.session, access.provider_secret))
+    }
+
+    /// Leads to the identity provider's tokens of a session that is about to be refreshed, so that they can be looked
+    /// after first. `None` where the refresh token is one that [`Sessions::refresh`] takes for stolen.
+    ///
+    /// # Errors
+    /// Those of [`Sessions::refresh`]; nothing is written.
+    pub fn provider_grant_at_refresh(&self, request: &RefreshRequest<'_>) -> Result<Option<ProviderGrant>, Rejection> {
+        let presented = self.present(request)?;
+        let subject = presented.record.principal.subject.clone();
+        Ok((!presented.is_reused(self.now)).then(|| ProviderGrant::of_root(subject, &presented.root)))
+    }
+
+    /// Redeems a refresh token: issues the tokens of the next generation, and retires the one presented. They carry the
+    /// claims that the provider told last.
+    ///
+    /// # Errors
+    /// See [`Rejection`]. [`Rejection::Reused`] has ended the session; every other one has changed nothing, but for
+    /// [`Rejection::Unavailable`] where the store fails on the way.
+    pub fn refresh(&self, request: &RefreshRequest<'_>, entropy: &mut impl Entropy) -> Result<Tokens, Rejection> {
+        let presented = self.present(request)?;
+        let is_reused = presented.is_reused(self.now);
+        let Presented { root, generation, mut record, scopes } = presented;
+        let name = root.name();
+        if is_reused {
+            ending::end(&name, self.store)?;
+            return Err(Rejection::Reused);
+        }
+        if let Some(claims) =
+            ProviderGrant::of_root(record.principal.subject.clone(), &root).renewed_claims(self.store)?
+        {
+            record.principal.claims = claims;
+        }
+        let principal = record.principal.clone();
+        let next = generation.saturating_add(1);
+        // Records have few places, taken in turn. Whoever was suspended on the way here, and finds that the others are two
+        // refreshes further, would write over what they wrote last.
+        if SessionRecord::is_successor_used(&root, generation, self.store)? {
+            return Err(Rejection::Unavailable("the session was refreshed again meanwhile".to_owned()));
+        }
+        if generation >= record.generation
+            && let Some(before) = generation.checked_sub(1)
+        {
+            // Right after that look, because the place is the one that the next refresh but one writes to.
+            AccessRecord::delete(&name, before, self.store)?;
+        }
+        // Written by every caller, with the same content, but for claims that were renewed between two of them: whoever
+        // answers first must not answer with a token that is not there yet.
+        AccessRecord::put(&principal, &root, next, self.store, entropy)?;
+        if generation >= record.generation {
+            // By everybody who saw the token as the current one, too. Nobody may take it for current after a successor
+            // was used: from here on it is known that this one was.
+            let record = SessionRecord { generation, ..record }.refreshed(self.now);
+            record.put(&root, self.store, entropy)?;
+            record.summary(&name).put(&name, self.store, entropy)?;
+        }
+        ending::check(&name, self.store)?;
+        self.issue(&root, next, &principal, scopes, request.access_token_lifetime, entropy)
+    }
+
+    /// Ends the session of `root`, whatever tokens it has. Succeeds where there is none.
+    ///
+    /// # Errors
+    /// Where the store fails; the session may then still be there.
+    pub fn end(&self, root: &SessionRoot) -> Result<(), Rejection> {
+        ending::end(&root.name(), self.store)
+    }
+
+    /// What requests with `token` may do at `resource`.
+    pub(crate) fn look_up(&self, token: &AccessToken, resource: &ResourceUri) -> Result<AccessRecord, Rejection> {
+        if self.now >= token.expires_at {
+            return Err(Rejection::Expired);
+        }
+        let access = AccessRecord::get(&token.session, token.generation, &token.secret, self.store)?;
+        let AccessRecord { principal, provider_secret } = access.ok_or(Rejection::Revoked)?;
+        if principal.resource != *resource {
+            return Err(Rejection::Unrecognised);
+        }
+        let scopes = principal.scopes.intersection(&token.scopes);
+        Ok(AccessRecord { principal: Principal { scopes, ..principal }, provider_secret })
+    }
+
+    /// Checks a refresh token and what is asked for with it. Writes nothing.
+    fn present(&self, request: &RefreshRequest<'_>) -> Result<Presented, Rejection> {
+        let RefreshToken { root, generation } = RefreshToken::open(request.refresh_token, self.keys)?;
+        if self.now >= root.expires_at {
+            return Err(Rejection::Expired);
+        }
+        let record = SessionRecord::get(&root, self.store)?.ok_or(Rejection::Revoked)?;
+        let scopes = narrowed(&record.principal, request)?;
+        // Only what rotates: who comes in the grace period, and who is taken for a thief, gets their own answer.
+        if generation >= record.generation
+            && let Some(retry_after) = record.has_to_wait(self.now)
+        {
+            return Err(Rejection::TooOften { retry_after });
+        }
+        Ok(Presented { root, generation, record, scopes })
+    }
+
+    fn issue(
+        &self,
+        root: &SessionRoot,
+        generation: u64,
+        principal: &Principal,
+        scopes: Scopes,
+        lifetime: u64,
+        entropy: &mut impl Entropy,
+    ) -> Result<Tokens, Rejection> {
+        let expires_in = lifetime.min(self.now.seconds_until(root.expires_at));
+        let access_token = AccessToken {
+            secret: root.access_secret(generation),
+            session: root.name(),
+            generation,
+            expires_at: self.now.plus(expires_in),
+            scopes: scopes.clone(),
+        };
+        let refresh_token = RefreshToken { root: root.clone(), generation };
+        Ok(Tokens {
+            access_token: access_token.seal(principal.resource.as_str(), self.keys, entropy)?,
+            refresh_token: Some(refresh_token.seal(self.keys, entropy)?),
+            expires_in,
+            scopes,
+        })
+    }
+}
+
+/// A refresh token that is ours, presented by its client.
+struct Presented {
+    root: SessionRoot,
+    generation: u64,
+    record: SessionRecord,
+    /// What the new access token allows.
+    scopes: Scopes,
+}
+
+impl Presented {
+    /// Whether somebody else has the token, too: it was rotated, and not just now.
+    fn is_reused(&self, now: UnixTime) -> bool {
+        self.record.is_reuse(self.generation, now)
+    }
+}
+
+/// What the new access token allows: what was asked for, never more than was granted (RFC 6749, section 6; RFC 8707,
+/// section 2.2).
+fn narrowed(principal: &Principal, request: &RefreshRequest<'_>) -> Result<Scopes, Rejection> {
+    if principal.client_id != *request.client_id {
+        return Err(Rejection::WrongClient);
+    }
+    if request.resource.is_some_and(|resource| *resource != principal.resource) {
+        return Err(Rejection::OtherResource);
+    }
+    principal.scopes.granted(request.scopes.unwrap_or(&principal.scopes)).ok_or(Rejection::BeyondGrant)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Why a conversation came to nothing.
+
+use gatehouse_openid::{AccessRejection, ClientError, IdentityAssertionRejection, LoginRejection, RefreshRejection};
+use gatehouse_storage::StoreUnavailable;
+use shell_http::outbound::NoAnswer;
+use shell_settings::SettingsError;
+use thiserror::Error;
+
+/// Why a conversation came to nothing. The text is for the log.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// An answer that does not do, or a user who may not come in.
+    #[error(transparent)]
+    Rejected(LoginRejection),
+    /// No answer.
+    #[error("identity provider: no {0}: {1}")]
+    NoAnswer(&'static str, #[source] NoAnswer),
+    /// It could not be had so often of late that nobody asks for it any more before the next minute.
+    #[error(
+        "identity provider: the {0} could not be had several times in this minute, and is not asked for again before the next"
+    )]
+    LeftInPeace(&'static str),
+    /// Our own secret is missing.
+    #[error(transparent)]
+    Settings(SettingsError),
+    /// What is kept cannot be read.
+    #[error(transparent)]
+    Store(StoreUnavailable),
+}
+
+impl Failure {
+    /// What the client is told.
+    pub fn to_wire(&self) -> ClientError {
+        match self {
+            Self::Rejected(rejection) => rejection.to_wire(),
+            Self::NoAnswer(..) | Self::LeftInPeace(_) | Self::Store(_) => ClientError::TemporarilyUnavailable,
+            Self::Settings(_) => ClientError::ServerError,
+        }
+    }
+
+    /// Why the user may not come in, where that is the reason: the user is told in words.
+    pub const fn access(&self) -> Option<&AccessRejection> {
+        match self {
+            Self::Rejected(LoginRejection::Access(rejection)) => Some(rejection),
+            Self::Rejected(_) | Self::NoAnswer(..) | Self::LeftInPeace(_) | Self::Settings(_) | Self::Store(_) => None,
+        }
+    }
+}
+
+impl<R: Into<LoginRejection>> From<R> for Failure {
+    fn from(rejection: R) -> Self {
+        Self::Rejected(rejection.into())
+    }
+}
+
+/// Why there are no new tokens. The text is for the log.
+#[derive(Debug, Error)]
+pub enum RefreshFailure {
+    /// The provider said no, or something that does not do.
+    #[error("identity provider: {0}")]
+    Rejected(#[from] RefreshRejection),
+    /// The conversation came to nothing; the refresh token may be spent or not.
+    #[error(transparent)]
+    Conversation(#[from] Failure),
+}
+
+impl RefreshFailure {
+    /// Whether the session is over. Otherwise whoever asked may ask again later.
+    pub const fn ends_the_session(&self) -> bool {
+        match self {
+            Self::Rejected(rejection) => rejection.ends_the_session(),
+            Self::Conversation(_) => false,
+        }
+    }
+}
+
+/// Why an identity assertion is worth nothing. The text is for the log.
+#[derive(Debug, Error)]
+pub enum AssertionFailure {
+    /// Not an assertion that counts: `invalid_grant`.
+    #[error("{0}")]
+    Rejected(#[from] IdentityAssertionRejection),
+    /// It cannot be known now.
+    #[error(transparent)]
+    Conversation(#[from] Failure),
+}
