@@ -29,9 +29,9 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     if arguments.no_comparison {
         return Ok(());
     }
-    progress::stage("Building the embedded host as it is released");
-    build_host(workspace.root())?;
     let before = earlier_checkout(workspace, &arguments.before)?;
+    progress::stage("Building the embedded host as it is released");
+    build_host(workspace, workspace.root())?;
     progress::stage(&format!("Measuring this checkout and {} side by side", arguments.before));
     let checkouts = [("GATEHOUSE_BENCH_NOW", workspace.root()), ("GATEHOUSE_BENCH_BEFORE", &before)];
     bench(workspace, "compare", "native", &checkouts)
@@ -47,11 +47,18 @@ fn bench(workspace: &Workspace, name: &str, profile: &str, environment: &[(&str,
     process::run(&mut cargo, "measuring")
 }
 
-/// `target/native/gatehouse` of a checkout.
-fn build_host(checkout: &Path) -> Result<()> {
+/// `target/native/gatehouse` of a checkout. All of them are built in one place, so that wasmtime is compiled once.
+fn build_host(workspace: &Workspace, checkout: &Path) -> Result<()> {
+    let shared = workspace.target();
     let mut cargo = process::native_cargo();
     cargo.current_dir(checkout).args(["build", "--profile", "native", "--bin", "gatehouse", "--target-dir"]);
-    process::run(cargo.arg(checkout.join("target")), "building the embedded host")
+    process::run(cargo.arg(&shared), "building the embedded host")?;
+    if checkout != workspace.root() {
+        let (built, kept) = (shared.join("native/gatehouse"), checkout.join("target/native"));
+        fs::create_dir_all(&kept).with_context(|| format!("creating {}", kept.display()))?;
+        fs::copy(&built, kept.join("gatehouse")).with_context(|| format!("copying {}", built.display()))?;
+    }
+    Ok(())
 }
 
 /// The earlier commit's files, its artefact and its host, built by its own commands.
@@ -70,6 +77,6 @@ fn earlier_checkout(workspace: &Workspace, commit: &str) -> Result<PathBuf> {
     progress::stage(&format!("Building {commit}"));
     let mut cargo = process::native_cargo();
     process::run(cargo.current_dir(&checkout).args(["xtask", "build"]), "building the earlier components")?;
-    build_host(&checkout)?;
+    build_host(workspace, &checkout)?;
     Ok(checkout)
 }
