@@ -3,7 +3,8 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::{build, process, progress, workspace::Workspace};
+use crate::workspace::Workspace;
+use crate::{build, process, progress};
 
 #[derive(Args)]
 pub struct Arguments {
