@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod check;
+mod metadata;
 mod process;
 mod progress;
 mod stamp;

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::{Metadata, MetadataCommand, Package};
 use clap::Args;
 
+use crate::metadata::Metadata;
 use crate::progress;
 use crate::workspace::Workspace;
 
@@ -62,32 +62,12 @@ pub fn compare(workspace: &Workspace) -> Result<(usize, Vec<String>)> {
 
 /// What the crates carry that our components depend on, in the versions of the lock file. Cargo downloads them if need be.
 fn published(workspace: &Workspace) -> Result<Vec<Copy>> {
-    let metadata = MetadataCommand::new()
-        .manifest_path(workspace.path("Cargo.toml"))
-        .other_options(["--locked".to_owned()])
-        .exec()
-        .context("cannot read the workspace's dependencies")?;
-    let (spin_sdk, wasip2) = (dependency(&metadata, SPIN_SDK)?, dependency(&metadata, WASIP2)?);
-    let wasi_version = wasip2.version.build.strip_prefix("wasi-");
+    let metadata = Metadata::of_all(workspace)?;
+    let (spin_sdk, wasip2) = (metadata.pinned(SPIN_SDK)?, metadata.pinned(WASIP2)?);
+    let wasi_version = wasip2.version.split_once("+wasi-").map(|(_, version)| version);
     let wasi_version =
         wasi_version.with_context(|| format!("{WASIP2} {} does not tell its version of WASI", wasip2.version))?;
-    copies(folder(spin_sdk)?, folder(wasip2)?, wasi_version)
-}
-
-/// The package of this name that one of our own depends on; others may depend on other versions.
-fn dependency<'a>(metadata: &'a Metadata, name: &str) -> Result<&'a Package> {
-    let ours = metadata.workspace_packages();
-    let wanted = ours.iter().flat_map(|package| &package.dependencies).find(|dependency| dependency.name == name);
-    let wanted = wanted.with_context(|| format!("no crate of ours depends on {name}"))?;
-    metadata
-        .packages
-        .iter()
-        .find(|package| package.name == name && wanted.req.matches(&package.version))
-        .with_context(|| format!("Cargo.lock has no {name} {}", wanted.req))
-}
-
-fn folder(package: &Package) -> Result<&Path> {
-    Ok(package.manifest_path.parent().context("a manifest lies in a folder")?.as_std_path())
+    copies(spin_sdk.folder(), wasip2.folder(), wasi_version)
 }
 
 fn copies(spin_sdk: &Path, wasip2: &Path, wasi_version: &str) -> Result<Vec<Copy>> {

@@ -21,12 +21,12 @@ mod names;
 mod references;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
-use anyhow::{Context, Result};
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Target, TargetKind};
+use anyhow::Result;
 
 use crate::check::report::Report;
+use crate::metadata::{Metadata, Target};
 use crate::workspace::Workspace;
 
 use graph::Graph;
@@ -34,43 +34,34 @@ use modules::Crate;
 
 /// Looks at every crate of the workspace.
 pub fn run(workspace: &Workspace) -> Result<Report> {
-    let metadata = MetadataCommand::new()
-        .manifest_path(workspace.path("Cargo.toml"))
-        .no_deps()
-        .exec()
-        .context("cannot read the workspace's manifests")?;
+    let metadata = Metadata::of_the_workspace(workspace)?;
     let mut files = 0;
     let mut faults = crates(&metadata).circles().iter().map(ToString::to_string).collect::<Vec<_>>();
-    for package in metadata.workspace_packages() {
+    for package in metadata.ours() {
         for target in package.targets.iter().filter(|target| is_code(target)) {
-            let source = Crate::read(target.src_path.as_std_path())?;
+            let source = Crate::read(&target.src_path)?;
             files += source.files();
             let graph = references::graph(&source, |file| workspace.shown(file));
             faults.extend(graph.circles().iter().map(|circle| format!("{}: {circle}", package.name)));
         }
     }
-    Ok(Report { summary: format!("{files} files of {} crates", metadata.workspace_members.len()), faults })
+    Ok(Report { summary: format!("{files} files of {} crates", metadata.ours().count()), faults })
 }
 
 /// Whether a target is the product's or a tool's code, and no test of it.
 fn is_code(target: &Target) -> bool {
-    let tests = [TargetKind::Test, TargetKind::Bench, TargetKind::Example, TargetKind::CustomBuild];
-    !target.kind.iter().any(|kind| tests.contains(kind))
+    !target.kind.iter().any(|kind| ["test", "bench", "example", "custom-build"].contains(&kind.as_str()))
 }
 
-/// The crates of the workspace; an edge's place is the manifest of the crate that depends.
+/// The crates of the workspace, by whom they depend on.
 fn crates(metadata: &Metadata) -> Graph {
-    let packages = metadata.workspace_packages();
-    let by_folder: BTreeMap<PathBuf, &str> = packages
-        .iter()
-        .filter_map(|package| Some((package.manifest_path.parent()?.into(), package.name.as_str())))
-        .collect();
+    let by_folder: BTreeMap<&Path, &str> =
+        metadata.ours().map(|package| (package.folder(), package.name.as_str())).collect();
     let mut graph = Graph::default();
-    for package in &packages {
-        for dependency in package.dependencies.iter().filter(|one| one.kind != DependencyKind::Development) {
-            let other = dependency.path.as_ref().and_then(|path| by_folder.get(path.as_std_path()));
-            if let Some(other) = other {
-                graph.add(package.name.as_str(), other, None);
+    for package in metadata.ours() {
+        for dependency in package.dependencies.iter().filter(|one| one.kind.as_deref() != Some("dev")) {
+            if let Some(other) = dependency.path.as_deref().and_then(|path| by_folder.get(path)) {
+                graph.add(&package.name, other, None);
             }
         }
     }
