@@ -5,7 +5,8 @@ use std::{fs, path::Path, path::PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::{build, process, progress, workspace::Workspace};
+use crate::workspace::Workspace;
+use crate::{build, process, progress};
 
 #[derive(Args)]
 pub struct Arguments {

@@ -3,30 +3,26 @@
 //! Each command brings what it needs, says what it does while it does it, and repeats nothing the second time.
 //! `docs/set-up.md` tells what is installed where.
 
-mod apt;
 mod bench;
 mod build;
-mod client_packages;
-mod compose;
-mod debian_toolchain;
-mod demo;
-mod demo_guide;
+mod check;
+mod metadata;
 mod process;
 mod progress;
 mod stamp;
 mod storm;
-mod supervise;
 mod test;
+mod toolchain;
 mod up;
-mod vendored_wit;
-mod wasm_toolchain;
 mod workspace;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{wasm_toolchain::WasmToolchain, workspace::Workspace};
+use build::vendored_wit;
+use toolchain::wasm::WasmToolchain;
+use workspace::Workspace;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Builds, runs and tests Gatehouse")]
@@ -49,7 +45,9 @@ enum Command {
     Bench(bench::Arguments),
     /// Build everything and take as much as strangers can of everything that is scarce, all at once; it takes two minutes
     Storm,
-    /// Compare wit/deps with the crates that it was copied from
+    /// Look for what no compiler sees: circles of modules, doubled packages, documents that name what is not there, …
+    Check(check::Arguments),
+    /// Overwrite wit/deps with what is in the crates that it was copied from
     VendorWit(vendored_wit::Arguments),
 }
 
@@ -81,6 +79,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Up(arguments) => up::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
+        Command::Check(arguments) => check::run(&workspace, &arguments),
         Command::Storm => storm::run(&workspace),
         Command::VendorWit(arguments) => vendored_wit::run(&workspace, &arguments),
     }

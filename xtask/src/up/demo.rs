@@ -1,17 +1,16 @@
 //! The local demo: three servers, their addresses, and what they are started with.
 
-use std::{
-    fs,
-    io::{self, Write},
-    net::{Ipv4Addr, SocketAddrV4, TcpListener},
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::{process, workspace::Workspace};
+use crate::process;
+use crate::workspace::Workspace;
 
 /// The port that the checked-in configuration has for Gatehouse; the two others follow it.
 pub const DEFAULT_PORT_BASE: u16 = 3000;

@@ -4,18 +4,20 @@
 //! and, since trixie, a C library for the target (`wasi-libc`), but not the target's standard library. So that is
 //! built here, once, into a sysroot of our own under `target/`; nothing is written into the machine's.
 
-use std::{
-    env,
-    ffi::OsString,
-    fmt, fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Instant,
-};
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{apt, process, progress, stamp::Stamp, wasm_toolchain, workspace::Workspace};
+use super::{apt, rustc};
+use crate::stamp::Stamp;
+use crate::workspace::Workspace;
+use crate::{process, progress};
 
 /// The compiler, its cargo, and the source of its standard library: three packages of one version.
 const PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
@@ -128,9 +130,9 @@ fn compiler_version() -> Result<String> {
 
 /// The folder with `wasm-component-ld` and `rust-lld`, which Debian does not have. Every rustup toolchain has them.
 fn linkers() -> Result<PathBuf> {
-    let mut rustc = wasm_toolchain::native_rustc();
+    let mut rustc = rustc::native_rustc();
     let sysroot = process::output(rustc.args(["--print", "sysroot"]), "asking rustc for its sysroot")?;
-    let mut rustc = wasm_toolchain::native_rustc();
+    let mut rustc = rustc::native_rustc();
     let version = process::output(rustc.arg("-vV"), "asking rustc for its version")?;
     let host = host_triple(&version).context("`rustc -vV` does not tell its host")?;
     let folder = Path::new(sysroot.trim()).join("lib/rustlib").join(host).join("bin");
@@ -195,10 +197,10 @@ fn build_standard_library(scratch: &Path, libc: &Path, linkers: &Path) -> Result
         .current_dir(&package)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", flags)
-        .args(["build", "-Zbuild-std=std,panic_abort", "--release", "--target", wasm_toolchain::TARGET, "--target-dir"])
+        .args(["build", "-Zbuild-std=std,panic_abort", "--release", "--target", rustc::TARGET, "--target-dir"])
         .arg(package.join("target"));
     process::run(&mut cargo, "building the standard library")?;
-    Ok(package.join("target").join(wasm_toolchain::TARGET).join("release/deps"))
+    Ok(package.join("target").join(rustc::TARGET).join("release/deps"))
 }
 
 /// A manifest that is its own workspace, so that cargo does not look for one above it: it lies inside ours.
@@ -213,7 +215,7 @@ fn fill_sysroot(sysroot: &Path, rlibs: &Path, libc: &Path) -> Result<()> {
     if sysroot.exists() {
         fs::remove_dir_all(sysroot).with_context(|| format!("cannot remove {}", sysroot.display()))?;
     }
-    let libraries = sysroot.join("lib/rustlib").join(wasm_toolchain::TARGET).join("lib");
+    let libraries = sysroot.join("lib/rustlib").join(rustc::TARGET).join("lib");
     let self_contained = libraries.join("self-contained");
     fs::create_dir_all(&self_contained).with_context(|| format!("cannot create {}", self_contained.display()))?;
     for file in fs::read_dir(rlibs).with_context(|| format!("cannot list {}", rlibs.display()))? {

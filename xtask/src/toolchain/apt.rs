@@ -1,12 +1,10 @@
 //! Debian packages: installed for the machine, or one of another release downloaded privately.
 
-use std::{
-    ffi::OsString,
-    fs,
-    io::{self, IsTerminal},
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::demo::Addresses;
+use super::demo::Addresses;
 
 /// How to use the demo at `addresses`, whose data lies in `folder`.
 pub fn text(addresses: Addresses, folder: &Path) -> String {

@@ -2,24 +2,19 @@
 //!
 //! The rlibs of one compiler are refused by another, so a build that mixed two would fail with puzzling messages.
 
-use std::{
-    env, fmt,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::env;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{
-    debian_toolchain::{self, DebianToolchain},
-    process::{self, Limited},
-    progress,
-    workspace::Workspace,
-};
-
-/// The target triple of every component.
-pub const TARGET: &str = "wasm32-wasip2";
+use super::debian::{self, DebianToolchain};
+use super::rustc::{TARGET, native_rustc};
+use crate::process::{self, Limited};
+use crate::progress;
+use crate::workspace::Workspace;
 
 /// Names a way instead of taking the first that works: `rustup` or `debian`. Tests of the set-up use it.
 const CHOICE: &str = "GATEHOUSE_WASM_TOOLCHAIN";
@@ -52,7 +47,7 @@ impl WasmToolchain {
             return Ok(Self::Native);
         }
         if choice != Choice::Rustup
-            && let Some(toolchain) = debian_toolchain::existing(workspace)?
+            && let Some(toolchain) = debian::existing(workspace)?
         {
             return Ok(Self::Debian(toolchain));
         }
@@ -62,7 +57,7 @@ impl WasmToolchain {
         if choice == Choice::Rustup {
             bail!("{CHOICE}=rustup, and rustup could not add {TARGET} (its message is above)");
         }
-        debian_toolchain::install(workspace).map(Self::Debian)
+        debian::install(workspace).map(Self::Debian)
     }
 
     /// A cargo that compiles for the target. Add a subcommand, `--target` and what else it needs.
@@ -98,11 +93,6 @@ fn choice(value: Option<&str>) -> Result<Choice> {
             bail!("{CHOICE}={other} is not known; it may be `rustup` or `debian`, or unset")
         }
     }
-}
-
-/// The compiler that builds everything native.
-pub fn native_rustc() -> Command {
-    process::command(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
 fn native_has_the_target() -> Result<bool> {

@@ -1,15 +1,15 @@
 //! `cargo xtask vendor-wit`: `wit/deps` is a copy of what two published crates carry; this makes the copy, or checks
 //! it.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{process, progress, workspace::Workspace};
+use crate::metadata::Metadata;
+use crate::progress;
+use crate::workspace::Workspace;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -18,17 +18,10 @@ pub struct Arguments {
     check: bool,
 }
 
-/// A crate with WIT packages in it, and the version that `wit/deps` was copied from.
-struct Source {
-    crate_name: &'static str,
-    version: &'static str,
-}
-
-const SPIN_SDK: Source = Source { crate_name: "spin-sdk", version: "5.2.0" };
-const WASIP2: Source = Source { crate_name: "wasip2", version: "2.0.1" };
-
-/// The version of the `wasi:*` packages of [`WASIP2`].
-const WASI_VERSION: &str = "0.2.12";
+/// The crate that carries Spin's interfaces, and the `wasi:keyvalue` that Spin has.
+const SPIN_SDK: &str = "spin-sdk";
+/// The crate that carries `wasi:*`. Its version ends with theirs: `2.0.1+wasi-0.2.12`.
+const WASIP2: &str = "wasip2";
 /// Spin's package has its name in another file than the one we need.
 const SPIN_PACKAGE: &str = "package fermyon:spin@2.0.0;\n\n";
 
@@ -40,17 +33,16 @@ struct Copy {
 
 /// Copies, or compares.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let registry = fetch(workspace)?;
-    let copies = copies(&find(&registry, &SPIN_SDK)?, &find(&registry, &WASIP2)?)?;
-    let deps = workspace.path("wit/deps");
     if arguments.check {
-        let differing = differences(&deps, &copies);
+        let (files, differing) = compare(workspace)?;
         if !differing.is_empty() {
             bail!("these differ from their sources (or are missing): {}", differing.join(", "));
         }
-        progress::say(&format!("wit/deps: {} files are as published", copies.len()));
+        progress::say(&format!("wit/deps: {files} files are as published"));
         return Ok(());
     }
+    let copies = published(workspace)?;
+    let deps = workspace.path("wit/deps");
     for copy in &copies {
         let file = deps.join(&copy.path);
         if let Some(folder) = file.parent() {
@@ -62,46 +54,23 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Has cargo download the crates, by way of a throw-away crate that depends on them; returns cargo's registry.
-fn fetch(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = workspace.target().join("vendor-wit");
-    fs::create_dir_all(folder.join("src")).with_context(|| format!("cannot create {}", folder.display()))?;
-    let mut manifest =
-        "[package]\nname = \"vendor-wit\"\nedition = \"2021\"\n\n[workspace]\n\n[dependencies]\n".to_owned();
-    for Source { crate_name, version } in [SPIN_SDK, WASIP2] {
-        manifest.push_str(&format!("{crate_name} = \"={version}\"\n"));
-    }
-    fs::write(folder.join("Cargo.toml"), manifest)?;
-    fs::write(folder.join("src/lib.rs"), "")?;
-    let mut cargo = process::native_cargo();
-    process::run(
-        cargo.current_dir(&folder).args(["fetch", "--quiet"]),
-        "downloading the crates with the WIT packages",
-    )?;
-
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| env::home_dir().map(|user| user.join(".cargo"))).context("there is no home folder")?;
-    Ok(home.join("registry/src"))
+/// How many files of `wit/deps` were compared with their sources, and which of them differ or are missing.
+pub fn compare(workspace: &Workspace) -> Result<(usize, Vec<String>)> {
+    let copies = published(workspace)?;
+    Ok((copies.len(), differences(&workspace.path("wit/deps"), &copies)))
 }
 
-/// The unpacked crate. Its folder's name may end in build metadata: `wasip2-2.0.1+wasi-0.2.12`.
-fn find(registry: &Path, source: &Source) -> Result<PathBuf> {
-    let name = format!("{}-{}", source.crate_name, source.version);
-    let with_metadata = format!("{name}+");
-    fs::read_dir(registry)
-        .with_context(|| format!("cannot list {}", registry.display()))?
-        .flatten()
-        .filter_map(|index| fs::read_dir(index.path()).ok())
-        .flat_map(|folders| folders.flatten())
-        .find(|folder| {
-            let found = folder.file_name();
-            found.to_string_lossy() == name || found.to_string_lossy().starts_with(&with_metadata)
-        })
-        .map(|folder| folder.path())
-        .with_context(|| format!("cargo did not download {name}"))
+/// What the crates carry that our components depend on, in the versions of the lock file. Cargo downloads them if need be.
+fn published(workspace: &Workspace) -> Result<Vec<Copy>> {
+    let metadata = Metadata::of_all(workspace)?;
+    let (spin_sdk, wasip2) = (metadata.pinned(SPIN_SDK)?, metadata.pinned(WASIP2)?);
+    let wasi_version = wasip2.version.split_once("+wasi-").map(|(_, version)| version);
+    let wasi_version =
+        wasi_version.with_context(|| format!("{WASIP2} {} does not tell its version of WASI", wasip2.version))?;
+    copies(spin_sdk.folder(), wasip2.folder(), wasi_version)
 }
 
-fn copies(spin_sdk: &Path, wasip2: &Path) -> Result<Vec<Copy>> {
+fn copies(spin_sdk: &Path, wasip2: &Path, wasi_version: &str) -> Result<Vec<Copy>> {
     let mut copies = Vec::new();
     for (name, text) in wit_files(&spin_sdk.join("wit/deps/keyvalue-2024-10-17"))? {
         copies.push(Copy { path: Path::new("wasi-keyvalue@0.2.0-draft2").join(name), text });
@@ -112,7 +81,7 @@ fn copies(spin_sdk: &Path, wasip2: &Path) -> Result<Vec<Copy>> {
         .push(Copy { path: PathBuf::from("fermyon-spin@2.0.0/variables.wit"), text: format!("{SPIN_PACKAGE}{text}") });
     for (name, text) in wit_files(&wasip2.join("wit/deps"))? {
         let package = name.trim_end_matches(".wit");
-        copies.push(Copy { path: PathBuf::from(format!("wasi-{package}@{WASI_VERSION}/{name}")), text });
+        copies.push(Copy { path: PathBuf::from(format!("wasi-{package}@{wasi_version}/{name}")), text });
     }
     Ok(copies)
 }
@@ -166,23 +135,12 @@ mod tests {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, text).unwrap();
         }
-        let copies = copies(&spin, &wasi).unwrap();
+        let copies = copies(&spin, &wasi, "0.2.12").unwrap();
         let paths: Vec<String> = copies.iter().map(|copy| copy.path.display().to_string()).collect();
         assert_eq!(
             paths,
             ["wasi-keyvalue@0.2.0-draft2/store.wit", "fermyon-spin@2.0.0/variables.wit", "wasi-io@0.2.12/io.wit"]
         );
         assert_eq!(copies.get(1).unwrap().text, "package fermyon:spin@2.0.0;\n\ninterface variables {}\n");
-    }
-
-    #[test]
-    fn a_crate_is_found_with_and_without_build_metadata_and_not_by_a_longer_version() {
-        let registry = tempfile::tempdir().unwrap();
-        let crates = registry.path().join("index.crates.io-0");
-        for folder in ["spin-sdk-5.2.0", "wasip2-2.0.10", "wasip2-2.0.1+wasi-0.2.12"] {
-            fs::create_dir_all(crates.join(folder)).unwrap();
-        }
-        assert_eq!(find(registry.path(), &SPIN_SDK).unwrap(), crates.join("spin-sdk-5.2.0"));
-        assert_eq!(find(registry.path(), &WASIP2).unwrap(), crates.join("wasip2-2.0.1+wasi-0.2.12"));
     }
 }

@@ -1,13 +1,14 @@
 //! What the end-to-end tests need besides our own code: npm packages, Python packages, a browser.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::{apt, process, progress, stamp::Stamp, workspace::Workspace};
+use super::{apt, python};
+use crate::stamp::Stamp;
+use crate::workspace::Workspace;
+use crate::{process, progress};
 
 /// The folder of the client scripts, with the lock file of their npm packages and the Python requirements.
 const CLIENTS: &str = "tests/clients";
@@ -32,39 +33,9 @@ pub fn npm(workspace: &Workspace) -> Result<()> {
     stamp.set()
 }
 
-/// Installs the Python packages into an environment under `target/`, once for each list and version of Python;
-/// returns its interpreter.
+/// Installs the Python packages; returns the interpreter that has them.
 pub fn python(workspace: &Workspace) -> Result<PathBuf> {
-    let requirements = workspace.path(CLIENTS).join("requirements.txt");
-    let wanted = read(&requirements)?;
-    let environment = workspace.target().join("python");
-    let interpreter = environment.join("bin/python");
-    let version = process::output(process::command("python3").arg("--version"), "asking python3 for its version")
-        .context("the end-to-end tests need Python 3.10 or newer: https://www.python.org")?;
-    // An environment holds its own path: one that was moved is of no use.
-    let stamp = Stamp::new(
-        workspace.target().join("stamps/python"),
-        &[&wanted, version.trim(), &environment.to_string_lossy()],
-    );
-    if stamp.is_current() && interpreter.is_file() {
-        return Ok(interpreter);
-    }
-    progress::stage(&format!(
-        "Installing the Python packages of {CLIENTS}/requirements.txt into {}",
-        workspace.shown(&environment)
-    ));
-    stamp.clear()?;
-    let mut create = process::command("python3");
-    create.args(["-m", "venv", "--clear"]).arg(&environment);
-    process::run(&mut create, "making a Python environment")
-        .context("on Debian, venv is in the package python3-venv")?;
-    let mut install = process::command(&interpreter);
-    install
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-        .arg(&requirements);
-    process::run(&mut install, "installing the Python packages")?;
-    stamp.set()?;
-    Ok(interpreter)
+    Ok(python::environment(workspace, &format!("{CLIENTS}/requirements.txt"), "python")?.join("python"))
 }
 
 /// A browser for the tests of the pages: the one that is there, else Debian's Chromium.
