@@ -108,3 +108,16 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_names_every_check_once() {
+        let help = list_of_checks();
+        for check in &CHECKS {
+            assert_eq!(help.matches(&format!("  {} ", check.name)).count(), 1, "{}", check.name);
+        }
+    }
+}

@@ -18,11 +18,7 @@ const FETCH_LIMIT: Duration = Duration::from_secs(60);
 /// Looks at every package of the lock file. What cargo-deny complains of, it prints itself.
 pub fn run(workspace: &Workspace) -> Result<Report> {
     let fetched = process::run_limited(cargo_deny::ready(workspace)?.args(["fetch", "db"]), FETCH_LIMIT)?;
-    let (what, summary): (&[&str], _) = if fetched == Limited::Succeeded {
-        (&["advisories", "bans", "licenses", "sources"], "known faults, licences, sources")
-    } else {
-        (&["bans", "licenses", "sources"], "licences, sources; the list of known faults could not be fetched")
-    };
+    let (what, summary) = parts(fetched == Limited::Succeeded);
     let mut deny = cargo_deny::ready(workspace)?;
     deny.args(["--locked", "--all-features", "check", "--hide-inclusion-graph"]).args(what);
     let faults = if process::succeeds(&mut deny, "asking cargo-deny")? {
@@ -31,4 +27,26 @@ pub fn run(workspace: &Workspace) -> Result<Report> {
         vec!["cargo-deny found what deny.toml does not allow; its messages are above".to_owned()]
     };
     Ok(Report { summary: summary.to_owned(), faults })
+}
+
+/// What cargo-deny is asked for, and how that is told, by whether there is a list of known faults.
+fn parts(has_known_faults: bool) -> (&'static [&'static str], &'static str) {
+    if has_known_faults {
+        (&["advisories", "bans", "licenses", "sources"], "known faults, licences, sources")
+    } else {
+        (&["bans", "licenses", "sources"], "licences, sources; the list of known faults could not be fetched")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_the_list_of_known_faults_the_rest_is_checked_and_the_summary_says_so() {
+        let (what, summary) = parts(false);
+        assert_eq!(what, ["bans", "licenses", "sources"]);
+        assert!(summary.ends_with("could not be fetched"), "{summary}");
+        assert!(parts(true).0.contains(&"advisories"));
+    }
 }

@@ -23,3 +23,24 @@ pub fn run(workspace: &Workspace) -> Result<Report> {
     };
     Ok(Report { summary: "fuzz/ with its own lock file".to_owned(), faults })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::example;
+
+    /// The faults where the fuzz targets have this source.
+    fn faults(source: &str) -> usize {
+        let manifest = "[package]\nname = \"fuzz\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n";
+        let lock = "version = 4\n\n[[package]]\nname = \"fuzz\"\nversion = \"0.1.0\"\n";
+        let files = [("fuzz/Cargo.toml", manifest), ("fuzz/Cargo.lock", lock), ("fuzz/src/lib.rs", source)];
+        let folder = example::folder(&files);
+        run(&Workspace::at(folder.path())).unwrap().faults.len()
+    }
+
+    #[test]
+    fn targets_that_do_not_compile_are_told_and_others_are_not() {
+        assert_eq!(faults("pub fn target(input: Absent) {}\n"), 1);
+        assert_eq!(faults("pub fn target(_input: &[u8]) {}\n"), 0);
+    }
+}
