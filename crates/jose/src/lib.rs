@@ -15,6 +15,7 @@ mod claims;
 #[cfg(test)]
 mod example;
 mod key_set;
+mod members;
 mod private_key;
 mod public_key;
 mod signature;

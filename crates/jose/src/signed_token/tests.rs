@@ -2,8 +2,6 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_protocol::UnixTime;
 
 use super::*;
@@ -261,7 +259,6 @@ fn a_time_is_a_number_of_seconds_since_the_epoch() {
         ("-1e300", None),
         (r#""1795219200""#, None),
         ("true", None),
-        ("null", None),
         ("[1]", None),
         ("{}", None),
     ] {
@@ -276,6 +273,10 @@ fn a_time_is_a_number_of_seconds_since_the_epoch() {
         }
     }
     assert_eq!(times("{}"), Ok(TimeClaims::default()));
+    assert_eq!(times(r#"{"exp":null,"nbf":null,"iat":null}"#), Ok(TimeClaims::default()), "null is no time");
+    for doubled in [r#"{"exp":null,"exp":1}"#, r#"{"exp":1,"exp":null}"#, r#"{"exp":null,"exp":null}"#] {
+        assert_eq!(times(doubled), Err(TokenRejection::Malformed), "{doubled}");
+    }
 }
 
 /// `jwt-compact` takes the leeway from `nbf` without looking whether there is so much time before it.
