@@ -13,19 +13,19 @@ pub struct Limits {
     /// Guests that run at the same time, for each [`Running`](crate::Running) host: 800, or fewer where the pool of 4000
     /// linear memories, which all hosts of the process share, has not so much room. Beyond it: 503 with `Retry-After`.
     pub concurrent_requests: usize,
-    /// Turns that are kept for each probe path besides those: 4.
-    pub probe_turns: usize,
-    /// How many per cent of the turns requests with the same `Authorization` may hold at once: 25. Beyond it: 429 with
+    /// Requests that are kept for each probe path besides those: 4.
+    pub probe_requests: usize,
+    /// How many per cent of these requests may have the same `Authorization`: 25. Beyond it: 429 with
     /// `Retry-After`, at once.
     pub credential_share: usize,
-    /// How many per cent of the turns all requests without `Authorization` may hold at once: 50. Beyond it: 503 with
+    /// How many per cent of these requests may be without `Authorization`: 50. Beyond it: 503 with
     /// `Retry-After`. They are counted together, because behind a proxy all clients have one address.
     pub anonymous_share: usize,
-    /// How many per cent of the turns streams of events that only listen may hold at once: 50. They last for hours, so they
+    /// How many per cent of these requests may be streams of events that only wait: 50. They last for hours, so they
     /// must leave room for others. Beyond it: 503 with `Retry-After`.
     pub stream_share: usize,
-    /// How long a request waits for its turn, or its body for room, before it gets a 503: 2 s.
-    pub turn_wait: Duration,
+    /// How long a request waits until it may run, or its body for room, before it gets a 503: 2 s.
+    pub queue_wait: Duration,
     /// How long one request's guest may compute, in time of the processor: 30 s. Waiting does not count, so streams are not
     /// limited.
     pub compute: Duration,
@@ -66,11 +66,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrent_requests: 800,
-            probe_turns: 4,
+            probe_requests: 4,
             credential_share: 25,
             anonymous_share: 50,
             stream_share: 50,
-            turn_wait: Duration::from_secs(2),
+            queue_wait: Duration::from_secs(2),
             compute: Duration::from_secs(30),
             connections: 4000,
             head_bytes: 32 << 20,
@@ -87,8 +87,8 @@ impl Default for Limits {
     }
 }
 
-/// Where a limit is kept, and in which unit the command line gives it.
-enum Place<'a> {
+/// A limit that can be set, and in which unit the command line gives it.
+enum LimitField<'a> {
     Number(&'a mut usize, usize, usize),
     Seconds(&'a mut Duration),
 }
@@ -100,11 +100,11 @@ impl Limits {
     /// The names that [`set`](Self::set) knows, with the unit of each.
     pub const NAMES: [(&'static str, &'static str); 17] = [
         ("concurrent-requests", "requests"),
-        ("probe-turns", "requests"),
+        ("probe-requests", "requests"),
         ("credential-share", "per cent"),
         ("anonymous-share", "per cent"),
         ("stream-share", "per cent"),
-        ("turn-wait", "seconds"),
+        ("queue-wait", "seconds"),
         ("compute", "seconds"),
         ("connections", "connections"),
         ("head-bytes", "bytes"),
@@ -123,35 +123,35 @@ impl Limits {
     /// # Errors
     /// What is wrong, in words: there is no such limit, or the value is no number that it can have.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let place = match name {
-            "concurrent-requests" => Place::Number(&mut self.concurrent_requests, 1, 100_000),
-            "probe-turns" => Place::Number(&mut self.probe_turns, 1, 100),
-            "credential-share" => Place::Number(&mut self.credential_share, 1, 100),
-            "anonymous-share" => Place::Number(&mut self.anonymous_share, 1, 100),
-            "stream-share" => Place::Number(&mut self.stream_share, 1, 100),
-            "turn-wait" => Place::Seconds(&mut self.turn_wait),
-            "compute" => Place::Seconds(&mut self.compute),
-            "connections" => Place::Number(&mut self.connections, 1, 1_000_000),
-            "head-bytes" => Place::Number(&mut self.head_bytes, 1 << 16, 1 << 40),
-            "header-read" => Place::Seconds(&mut self.header_read),
-            "connection-idle" => Place::Seconds(&mut self.connection_idle),
-            "body-read" => Place::Seconds(&mut self.body_read),
-            "body-rate" => Place::Number(&mut self.body_rate, 1, 1 << 30),
-            "body-bytes" => Place::Number(&mut self.body_bytes, 1 << 16, 1 << 40),
-            "body-share" => Place::Number(&mut self.body_share, 1, 100),
-            "write-stall" => Place::Seconds(&mut self.write_stall),
-            "client-gone" => Place::Seconds(&mut self.client_gone),
+        let field = match name {
+            "concurrent-requests" => LimitField::Number(&mut self.concurrent_requests, 1, 100_000),
+            "probe-requests" => LimitField::Number(&mut self.probe_requests, 1, 100),
+            "credential-share" => LimitField::Number(&mut self.credential_share, 1, 100),
+            "anonymous-share" => LimitField::Number(&mut self.anonymous_share, 1, 100),
+            "stream-share" => LimitField::Number(&mut self.stream_share, 1, 100),
+            "queue-wait" => LimitField::Seconds(&mut self.queue_wait),
+            "compute" => LimitField::Seconds(&mut self.compute),
+            "connections" => LimitField::Number(&mut self.connections, 1, 1_000_000),
+            "head-bytes" => LimitField::Number(&mut self.head_bytes, 1 << 16, 1 << 40),
+            "header-read" => LimitField::Seconds(&mut self.header_read),
+            "connection-idle" => LimitField::Seconds(&mut self.connection_idle),
+            "body-read" => LimitField::Seconds(&mut self.body_read),
+            "body-rate" => LimitField::Number(&mut self.body_rate, 1, 1 << 30),
+            "body-bytes" => LimitField::Number(&mut self.body_bytes, 1 << 16, 1 << 40),
+            "body-share" => LimitField::Number(&mut self.body_share, 1, 100),
+            "write-stall" => LimitField::Seconds(&mut self.write_stall),
+            "client-gone" => LimitField::Seconds(&mut self.client_gone),
             _ => {
                 let names: Vec<&str> = Self::NAMES.iter().map(|(name, _)| *name).collect();
                 return Err(format!("there is no limit `{name}`; the limits are {}", names.join(", ")));
             }
         };
-        match place {
-            Place::Number(number, least, most) => {
+        match field {
+            LimitField::Number(number, least, most) => {
                 let wrong = || format!("limit `{name}` must be a whole number from {least} to {most}");
                 *number = value.parse().ok().filter(|value| (least..=most).contains(value)).ok_or_else(wrong)?;
             }
-            Place::Seconds(time) => {
+            LimitField::Seconds(time) => {
                 let wrong = || format!("limit `{name}` must be a whole number of seconds from 1 to {LONGEST_SECONDS}");
                 let seconds = value.parse().ok().filter(|value| (1..=LONGEST_SECONDS).contains(value));
                 *time = Duration::from_secs(seconds.ok_or_else(wrong)?);
