@@ -75,8 +75,8 @@ impl Drop for Host {
 
 /// The numbers of requests' lines and of lines of the host that contain `part`.
 fn count(lines: &[Value], part: &str) -> (usize, usize) {
-    let of_requests = lines.iter().filter(|line| line["kind"] == "request").count();
-    let of_host = lines.iter().filter(|line| line["kind"] == "host" && line.to_string().contains(part)).count();
+    let of_requests = lines.iter().filter(|line| line["event"] == "request-ended").count();
+    let of_host = lines.iter().filter(|line| line["event"] == "notice" && line.to_string().contains(part)).count();
     (of_requests, of_host)
 }
 

@@ -287,11 +287,11 @@ fn what_is_right_is_served_until_a_signal_and_logged_without_queries() {
     host.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(!log.contains("hunter2") && !log.contains("code="), "{log}");
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let requests: Vec<_> = lines.iter().filter(|line| line["kind"] == "request").collect();
+    let requests: Vec<_> = lines.iter().filter(|line| line["event"] == "request-ended").collect();
     assert_eq!(requests.len(), 4);
     assert_eq!(requests[0]["path"], "/trap/a");
     assert_eq!(requests[0]["status"], 500);
-    assert_eq!(requests[0]["component"], "trap");
-    assert_eq!(requests[3]["component"], serde_json::Value::Null);
+    assert_eq!(requests[0]["guest"], "trap");
+    assert_eq!(requests[3]["guest"], serde_json::Value::Null);
     assert!(log.contains("the component failed: wasm trap"), "{log}");
 }

@@ -53,7 +53,7 @@ async fn a_request_that_does_not_say_its_host_clearly_is_refused() {
         let response = exchange(running.address(), &format!("{head}Connection: close\r\n\r\n")).await;
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{head}{response}");
     }
-    assert!(log.lines().iter().all(|line| !line.contains("\"component\":\"trap\"")), "{:?}", log.lines());
+    assert!(log.lines().iter().all(|line| !line.contains("\"guest\":\"trap\"")), "{:?}", log.lines());
     assert!(running.shutdown(GRACE).await);
 }
 

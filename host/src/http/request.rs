@@ -16,13 +16,14 @@ use super::request_log::RequestLog;
 use super::response_body::ResponseBody;
 use super::run_guest::run_guest;
 use crate::connection_headers::remove_named_by_connection;
-use crate::log::{LogSink, LogState, Unlogged};
+use crate::log::{LogSink, LogState, Unlogged, X_REQUEST_ID};
 use crate::manifest::Route;
 
 /// Spin's own path for probes. `/.well-known/spin/` never reaches a guest, here as there.
 const HEALTH: &str = "/.well-known/spin/health";
 
-/// Answers a request. Whatever goes wrong becomes a status.
+/// Answers a request. Whatever goes wrong becomes a status. Every answer says the id under which the log has its request,
+/// also where a guest said another.
 pub(crate) async fn respond(
     host: &Arc<Host>,
     connection: &Arc<Connection>,
@@ -32,6 +33,8 @@ pub(crate) async fn respond(
     let in_progress = connection.begin();
     let mut response = answer_to(host, connection, client, request).await;
     response.body_mut().hold_connection(in_progress);
+    let id = response.body().request_id().to_header_value();
+    response.headers_mut().insert(X_REQUEST_ID, id);
     response
 }
 

@@ -35,7 +35,7 @@ impl RequestLog {
     pub(crate) fn begin(log: &Arc<dyn LogSink>, method: &Method, path: &str) -> Self {
         Self {
             log: Arc::clone(log),
-            id: RequestId::next(),
+            id: RequestId::generate(),
             component: None,
             started: Instant::now(),
             method: method.clone(),
@@ -79,13 +79,13 @@ impl Drop for RequestLog {
         }
         let answer = self.answer.as_ref();
         self.log.record(&LogRecord::now(LogEvent::Request {
-            request: self.id,
+            request_id: self.id,
             method: cut(self.method.as_str(), LONGEST_METHOD),
             path: std::mem::take(&mut self.path),
             status: answer.map(|answer| answer.status.as_u16()),
             duration: self.started.elapsed(),
             bytes: answer.map_or(0, |answer| answer.bytes),
-            component: self.component.take(),
+            guest: self.component.take(),
             complete: answer.is_some_and(|answer| answer.complete),
         }));
     }

@@ -15,6 +15,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 use super::connection_state::RequestInProgress;
 use super::request_log::RequestLog;
 use crate::instance::ClientGuard;
+use crate::log::RequestId;
 
 /// A stream of events that only waits for what others do, until it is dropped.
 pub(crate) struct SubscriptionStream {
@@ -86,6 +87,11 @@ impl ResponseBody {
             broken: false,
             _in_progress: None,
         }
+    }
+
+    /// The id of the request that it answers.
+    pub(crate) fn request_id(&self) -> RequestId {
+        self.request.id
     }
 
     /// The connection is busy until this body is dropped.

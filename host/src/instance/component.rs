@@ -28,6 +28,10 @@ use crate::manifest::ComponentManifest;
 use crate::options::Options;
 use crate::private_files::default_cache_directory;
 
+/// The environment variable that says the id of the request that an instance answers, for the guest's own lines and
+/// answers. No client can set it.
+const REQUEST_ID_VARIABLE: &str = "GATEHOUSE_REQUEST_ID";
+
 /// A guest that has computed for longer makes room for others.
 const LONG_COMPUTE: Duration = Duration::from_secs(1);
 
@@ -98,6 +102,7 @@ impl LoadedComponent {
         let wasi = WasiCtx::builder()
             .envs(&self.environment)
             .env(SWEPT_BY_HOST.0, SWEPT_BY_HOST.1)
+            .env(REQUEST_ID_VARIABLE, request.to_string())
             .stdout(GuestOutput::new(&self.grants.log, &self.grants.component, request, "stdout"))
             .stderr(GuestOutput::new(&self.grants.log, &self.grants.component, request, "stderr"))
             .wall_clock(GuestWallClock(Arc::clone(&self.wall_clock)))

@@ -59,8 +59,8 @@ impl Lines {
     fn log(&self, line: &[u8]) {
         let line = String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned();
         if !line.is_empty() {
-            let (request, component) = (self.request, self.component.clone());
-            self.log.record(&LogRecord::now(LogEvent::Guest { request, component, stream: self.stream, line }));
+            let (request_id, guest) = (self.request, self.component.clone());
+            self.log.record(&LogRecord::now(LogEvent::Guest { request_id, guest, stream: self.stream, line }));
         }
     }
 }
@@ -151,8 +151,11 @@ mod tests {
 
     fn messages(log: &CapturedLog) -> Vec<String> {
         let lines: Vec<Value> = log.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert!(lines.iter().all(|line| line["kind"] == "guest" && line["request"] == "000000ab-7"), "{lines:?}");
-        lines.iter().map(|line| line["message"].as_str().unwrap().to_owned()).collect()
+        let id = RequestId::example().to_string();
+        assert!(lines.iter().all(|line| line["stream"] == "stderr" && line["request_id"] == *id), "{lines:?}");
+        let is_text = |line: &&Value| line["event"] == "output";
+        assert!(lines.iter().filter(|line| !is_text(line)).all(|line| line["kind"] == "host"), "{lines:?}");
+        lines.iter().map(|line| line["message"].as_str().unwrap_or("kindhost").to_owned()).collect()
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use super::record::{LogFormat, LogRecord};
+use super::event::LogFormat;
+use super::record::LogRecord;
 use super::sink::LogSink;
 
 /// Keeps the log in memory, as JSON lines, for tests.

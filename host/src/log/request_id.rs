@@ -1,38 +1,52 @@
-//! The number of a request, which stands on every line of the log about it.
+//! The id of a request, which stands on every line of the log about it.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use http::{HeaderName, HeaderValue};
 use serde::{Serialize, Serializer};
 
-/// Which request a line of the log is about. Unique in the process, and, by its first half, very likely among all
-/// processes whose logs are gathered in one place. It is no secret, and nothing depends on its being hard to guess.
+/// The header of every answer that says its request's id.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Which request a line of the log is about: 16 random bytes, written as 32 hexadecimal digits. It is no secret, and
+/// nothing depends on its being hard to guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestId {
-    process: u32,
-    number: u64,
-}
+pub struct RequestId([u8; 16]);
 
 impl RequestId {
-    /// The next one of this process.
-    pub(crate) fn next() -> Self {
-        static PROCESS: OnceLock<u32> = OnceLock::new();
+    /// A new one.
+    pub(crate) fn generate() -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
-        // Where the machine has no randomness, the process's number tells it from others on the machine.
-        let process = *PROCESS.get_or_init(|| getrandom::u32().unwrap_or_else(|_| std::process::id()));
-        Self { process, number: NUMBER.fetch_add(1, Ordering::Relaxed) }
+        let mut bytes = [0; 16];
+        if getrandom::fill(&mut bytes).is_err() {
+            // Where the machine has no randomness, a number in this process, and the process's on the machine.
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            bytes = (u128::from(process::id()) << 64 | u128::from(number)).to_be_bytes();
+        }
+        Self(bytes)
+    }
+
+    /// The first eight digits: enough for people to tell requests apart.
+    pub(super) fn short(self) -> String {
+        self.to_string().chars().take(8).collect()
+    }
+
+    /// The id as [`X_REQUEST_ID`] says it.
+    pub(crate) fn to_header_value(self) -> HeaderValue {
+        HeaderValue::try_from(self.to_string()).unwrap_or(HeaderValue::from_static(""))
     }
 
     #[cfg(test)]
     pub(crate) fn example() -> Self {
-        Self { process: 0xab, number: 7 }
+        Self([0xab; 16])
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}-{}", self.process, self.number)
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -47,10 +61,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_request_has_a_number_of_its_own() {
-        let (first, second) = (RequestId::next(), RequestId::next());
+    fn every_request_has_an_id_of_its_own_of_32_digits() {
+        let (first, second) = (RequestId::generate(), RequestId::generate());
         assert_ne!(first, second);
-        assert_eq!(first.process, second.process);
-        assert_eq!(RequestId::example().to_string(), "000000ab-7");
+        assert_eq!(first.to_header_value(), first.to_string());
+        assert_eq!(RequestId::example().to_string(), "ab".repeat(16));
+        assert_eq!(RequestId::example().short(), "abababab");
     }
 }

@@ -12,8 +12,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use tokio::sync::watch;
 
+use super::event::{Level, LogEvent, LogFormat};
 use super::queue::{Batch, LogQueue, LogQueueSize, Missed, WhenLogIsFull};
-use super::record::{Level, LogEvent, LogFormat, LogRecord};
+use super::record::LogRecord;
 use super::sink::{LogSink, LogState};
 
 /// How often an idle log looks whether its reader is still there.

@@ -7,9 +7,10 @@ use wasip2::http::types::{FutureIncomingResponse, IncomingBody, IncomingResponse
 use wasip2::io::poll::{Pollable, poll};
 use wasip2::io::streams::{InputStream, StreamError};
 
+use super::no_answer::{NoAnswer, failed, refused};
+use super::outgoing_request::{Limits, options, outgoing};
 use super::sending::Sending;
-use super::{Limits, NoAnswer, failed, options, outgoing, refused};
-use crate::inbound::header_map;
+use crate::headers::header_map;
 use crate::streams::READ_AT_MOST;
 use crate::system::{Milliseconds, NANOSECONDS_OF_MILLISECOND};
 
