@@ -2,16 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-#[path = "../../host/tests/support/mod.rs"]
-mod support;
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::{MANIFEST, application};
+use gatehouse_testing_application::{MANIFEST, application};
 
 fn gatehouse(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
@@ -189,7 +186,7 @@ fn a_ca_file_without_certificates_is_refused() {
 fn a_wrong_command_line_is_said_in_one_line() {
     let directory = tempfile::tempdir().unwrap();
     for (arguments, part) in [
-        (&[][..], "try `gatehouse up`"),
+        (&[][..], "gatehouse: no command given; try `gatehouse up` or `gatehouse --help`"),
         (&["upp"], "unrecognized subcommand"),
         (&["up", "--lisen", "x"], "unexpected argument '--lisen'"),
         (&["up", "--listen", "x"], "write it as ADDRESS:PORT"),

@@ -2,17 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, in its helpers too")]
 
-#[path = "support/mod.rs"]
-mod support;
-
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use gatehouse_host::{Application, CapturedLog, Options, Running, WallClock};
+use gatehouse_testing_application::application_of_guest;
 use serde_json::Value;
-use support::application_of_guest;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -84,6 +81,36 @@ async fn a_guest_that_traps_has_said_before_whose_request_it_was() {
         assert_eq!(said[0], "alice may");
         assert!(said[1].starts_with("the component failed: wasm trap: ") && said.len() == 2, "{said:?}");
     }
+}
+
+#[tokio::test]
+async fn a_guest_knows_the_id_of_its_request_and_the_answer_says_it() {
+    // The value of the second variable. Each has four numbers: where its name and its value are, each with its length.
+    let then = "(call $environment (i32.const 32))
+        (local.set $i (i32.add (i32.load (i32.const 32)) (i32.const 16)))
+        (call $say (i32.load offset=8 (local.get $i)) (i32.load offset=12 (local.get $i)))";
+    let directory = application_of_guest("id ", then);
+    let (running, log) = serve(&directory, |_| {}).await;
+    let response = answer(&running).await;
+    let answered = line(&log, "request-ended").await;
+    let id = answered["request_id"].as_str().unwrap();
+    assert!(response.contains(&format!("\r\nx-request-id: {id}\r\n")), "{response}");
+    let of_guest = line(&log, &format!("\"message\":\"id {id}\"")).await;
+    assert_eq!((&of_guest["request_id"], &of_guest["guest"]), (&answered["request_id"], &Value::from("trap")));
+    assert!(running.shutdown(COMPUTE).await);
+}
+
+#[tokio::test]
+async fn a_guests_json_is_merged_into_the_hosts_line() {
+    let says = r#"{"component":"gateway","event":"begun","subject":"demo:alice"}"#;
+    let directory = application_of_guest(says, "unreachable");
+    let (running, log) = serve(&directory, |_| {}).await;
+    let _ = answer(&running).await;
+    let failed = line(&log, "the component failed").await;
+    let begun = line(&log, "begun").await;
+    assert_eq!((&begun["component"], &begun["subject"]), (&Value::from("gateway"), &Value::from("demo:alice")));
+    assert_eq!((&begun["request_id"], &begun["stream"]), (&failed["request_id"], &Value::from("stderr")));
+    assert!(running.shutdown(COMPUTE).await);
 }
 
 #[tokio::test]

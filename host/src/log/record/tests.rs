@@ -150,7 +150,8 @@ proptest! {
         prop_assert!(fields.is_ok() || object["message"] == json!(text));
         let line = line(guest(&text), LogFormat::Text);
         prop_assert_eq!(lines(&line), 1);
-        prop_assert!(line.starts_with(&format!("{TIME} abababab [c] ")));
+        let begin = format!("{TIME} abababab [c] ");
+        prop_assert!(line.starts_with(&begin));
     }
 
     #[test]
