@@ -36,11 +36,14 @@ pub use clock::{SystemWallClock, WallClock};
 pub use error::StartError;
 pub use http::Running;
 pub use key_value::{KeyPage, KeyValueError, KeyValueStore, StoreLimits, Swap, Swept};
-pub use limits::Limits;
+pub use limits::{LimitError, Limits};
 pub use log::{
     CapturedLog, Level, LogEvent, LogFormat, LogOptions, LogQueueSize, LogRecord, LogSink, LogState, RequestId,
     StandardErrorLog, WhenLogIsFull,
 };
-pub use manifest::{ComponentManifest, Manifest, Route, Template, VariableDeclaration, VariableSources};
+pub use manifest::{
+    ComponentManifest, Manifest, NotAName, Route, RouteError, Template, TemplateError, UnknownVariable,
+    VariableDeclaration, VariableSources,
+};
 pub use options::Options;
-pub use outbound::AllowedOutboundHosts;
+pub use outbound::{AllowedHostError, AllowedOutboundHosts, HostProblem};

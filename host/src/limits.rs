@@ -33,7 +33,7 @@ pub struct Limits {
     /// more, the one that has waited longest for its client is closed; one with a request under way never is.
     pub connections: usize,
     /// Bytes of heads that are not complete, on all connections together: 32 MiB. Beyond it, the connection that has waited
-    /// longest for its client is closed. One head has at most 64 KiB and 128 fields; more: 431.
+    /// longest for its client is closed. One head has at most 64 KiB and 1024 fields; more: 431.
     pub head_bytes: usize,
     /// How long a client may take to send a request's head: 10 s from its first byte, or from the start of the connection.
     /// Beyond it the connection is closed.
@@ -121,8 +121,8 @@ impl Limits {
     /// Sets the limit `name` to `value`, a whole number in the limit's unit.
     ///
     /// # Errors
-    /// What is wrong, in words: there is no such limit, or the value is no number that it can have.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+    /// There is no such limit, or the value is no number that it can have.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), LimitError> {
         let field = match name {
             "concurrent-requests" => LimitField::Number(&mut self.concurrent_requests, 1, 100_000),
             "probe-requests" => LimitField::Number(&mut self.probe_requests, 1, 100),
@@ -141,24 +141,49 @@ impl Limits {
             "body-share" => LimitField::Number(&mut self.body_share, 1, 100),
             "write-stall" => LimitField::Seconds(&mut self.write_stall),
             "client-gone" => LimitField::Seconds(&mut self.client_gone),
-            _ => {
-                let names: Vec<&str> = Self::NAMES.iter().map(|(name, _)| *name).collect();
-                return Err(format!("there is no limit `{name}`; the limits are {}", names.join(", ")));
-            }
+            _ => return Err(LimitError::Unknown(name.to_owned())),
         };
         match field {
             LimitField::Number(number, least, most) => {
-                let wrong = || format!("limit `{name}` must be a whole number from {least} to {most}");
+                let wrong = || LimitError::Number { name: name.to_owned(), least, most };
                 *number = value.parse().ok().filter(|value| (least..=most).contains(value)).ok_or_else(wrong)?;
             }
             LimitField::Seconds(time) => {
-                let wrong = || format!("limit `{name}` must be a whole number of seconds from 1 to {LONGEST_SECONDS}");
+                let wrong = || LimitError::Seconds { name: name.to_owned() };
                 let seconds = value.parse().ok().filter(|value| (1..=LONGEST_SECONDS).contains(value));
                 *time = Duration::from_secs(seconds.ok_or_else(wrong)?);
             }
         }
         Ok(())
     }
+}
+
+/// Why a limit was not set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// There is no limit of this name.
+    #[error("there is no limit `{0}`; the limits are {names}", names = names())]
+    Unknown(String),
+    /// Its value is no number that it can have.
+    #[error("limit `{name}` must be a whole number from {least} to {most}")]
+    Number {
+        /// The limit.
+        name: String,
+        /// The smallest value.
+        least: usize,
+        /// The largest.
+        most: usize,
+    },
+    /// Its value is no time that it can have.
+    #[error("limit `{name}` must be a whole number of seconds from 1 to {LONGEST_SECONDS}")]
+    Seconds {
+        /// The limit.
+        name: String,
+    },
+}
+
+fn names() -> String {
+    Limits::NAMES.map(|(name, _)| name).join(", ")
 }
 
 #[cfg(test)]
@@ -173,10 +198,10 @@ mod tests {
             limits.set(name, if name.ends_with("-bytes") { "70000" } else { "77" }).unwrap();
             assert_ne!(format!("{limits:?}"), before, "{name}");
             for value in ["", "0", "-1", "1.5", "x", "99999999999999999999"] {
-                assert!(limits.set(name, value).unwrap_err().contains(name), "{name}={value}");
+                assert!(limits.set(name, value).unwrap_err().to_string().contains(name), "{name}={value}");
             }
         }
-        let unknown = Limits::default().set("conections", "1").unwrap_err();
+        let unknown = Limits::default().set("conections", "1").unwrap_err().to_string();
         assert!(unknown.contains("no limit `conections`") && unknown.contains("connections, head-bytes"), "{unknown}");
     }
 }

@@ -103,7 +103,7 @@ fn resolve_all(
 ) -> Result<BTreeMap<String, String>, String> {
     let mut resolved = BTreeMap::new();
     for (name, template) in templates {
-        let value = template.resolve(values).map_err(|unknown| format!("variable `{unknown}` has no value"))?;
+        let value = template.resolve(values).map_err(|unknown| unknown.to_string())?;
         resolved.insert(name.clone(), value);
     }
     Ok(resolved)
@@ -116,13 +116,14 @@ fn allowed_outbound_hosts(
 ) -> Result<AllowedOutboundHosts, String> {
     let mut resolved = Vec::new();
     for (text, template) in &declared.allowed_outbound_hosts {
-        let entry = template.resolve(values).map_err(|unknown| format!("variable `{unknown}` has no value"))?;
+        let entry = template.resolve(values).map_err(|unknown| unknown.to_string())?;
         AllowedOutboundHosts::parse([&entry]).map_err(|problem| {
             let secret = template.variables().any(|name| manifest.variables.get(name).is_none_or(|v| v.secret));
-            let problem = if secret { "its value is not an allowed outbound host".to_owned() } else { problem };
+            let problem =
+                if secret { "its value is not an allowed outbound host".to_owned() } else { problem.to_string() };
             format!("allowed_outbound_hosts entry \"{text}\": {problem}")
         })?;
         resolved.push(entry);
     }
-    AllowedOutboundHosts::parse(resolved)
+    AllowedOutboundHosts::parse(resolved).map_err(|error| error.to_string())
 }

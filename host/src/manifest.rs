@@ -16,10 +16,10 @@ use toml::Spanned;
 
 use self::document::{ComponentTable, Document, HttpTrigger, Listen, VariableTable};
 use self::position::position;
-pub use self::route::Route;
 pub(crate) use self::route::most_specific;
-pub use self::template::Template;
+pub use self::route::{Route, RouteError};
 pub(crate) use self::template::check_name;
+pub use self::template::{NotAName, Template, TemplateError, UnknownVariable};
 pub use self::variables::{VariableDeclaration, VariableSources};
 use crate::error::{StartError, one_line};
 use crate::outbound::AllowedOutboundHosts;
@@ -144,9 +144,9 @@ struct SourceFile<'a> {
 }
 
 impl SourceFile<'_> {
-    fn error(&self, span: Range<usize>, message: impl Into<String>) -> StartError {
+    fn error(&self, span: Range<usize>, message: impl ToString) -> StartError {
         let (line, column) = position(self.text, span.start);
-        StartError::Manifest { path: self.path.to_owned(), line, column, message: message.into() }
+        StartError::Manifest { path: self.path.to_owned(), line, column, message: message.to_string() }
     }
 
     fn variables(

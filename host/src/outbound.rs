@@ -6,6 +6,6 @@ mod public_addresses;
 mod sender;
 mod timed_body;
 
-pub use self::allowed_hosts::AllowedOutboundHosts;
 pub(crate) use self::allowed_hosts::Permission;
+pub use self::allowed_hosts::{AllowedHostError, AllowedOutboundHosts, HostProblem};
 pub(crate) use self::sender::OutboundSender;

@@ -18,9 +18,10 @@ use super::host::Host;
 use super::request::respond;
 use crate::limits::Limits;
 
-/// A request's head may have this many bytes and headers: room for a large cookie or token, not for an attack.
+/// A request's head may have this many bytes, and this many fields: room for a large cookie or token, and for as many
+/// fields as a route of Gatehouse may allow (`routes[].limits.headers`).
 const HEAD_BYTES: usize = 64 * 1024;
-const HEAD_FIELDS: usize = 128;
+const HEAD_FIELDS: usize = 1024;
 
 /// How often a connection is looked at, at most.
 const LOOK: Duration = Duration::from_secs(1);

@@ -213,7 +213,7 @@ impl variables::Host for GuestState {
             Some(value) => Ok(value.clone()),
             None => Err(match check_name(&name) {
                 Ok(()) => variables::Error::Undefined(name),
-                Err(problem) => variables::Error::InvalidName(problem),
+                Err(problem) => variables::Error::InvalidName(problem.to_string()),
             }),
         })
     }

@@ -14,29 +14,44 @@ pub enum Route {
     Wildcard(String),
 }
 
+/// Why a text is no route.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// It is not absolute.
+    #[error("route {0:?} must start with `/`")]
+    NoSlash(String),
+    /// It has a segment that Spin reads as a parameter.
+    #[error("route {0:?} uses a `:parameter` segment, which this host does not offer; use a wildcard like \"/a/...\"")]
+    Parameter(String),
+    /// It has a wildcard elsewhere than at its end.
+    #[error("route {0:?} may have a wildcard only as the last segment, written `/...`")]
+    Wildcard(String),
+    /// It has a query, a fragment, white space or control characters.
+    #[error("route {0:?} must be a plain path")]
+    NotAPath(String),
+}
+
 impl Route {
     /// Parses a manifest's `route`.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
-    pub fn parse(route: &str) -> Result<Self, String> {
+    /// See [`RouteError`].
+    pub fn parse(route: &str) -> Result<Self, RouteError> {
         if !route.starts_with('/') {
-            return Err(format!("route {route:?} must start with `/`"));
+            return Err(RouteError::NoSlash(route.to_owned()));
         }
         let (path, wildcard) = match route.strip_suffix("/...") {
             Some(prefix) => (prefix, true),
             None => (route, false),
         };
         if path.split('/').any(|segment| segment.starts_with(':')) {
-            return Err(format!(
-                "route {route:?} uses a `:parameter` segment, which this host does not offer; use a wildcard like \"/a/...\""
-            ));
+            return Err(RouteError::Parameter(route.to_owned()));
         }
         if path.contains("...") || path.contains('*') {
-            return Err(format!("route {route:?} may have a wildcard only as the last segment, written `/...`"));
+            return Err(RouteError::Wildcard(route.to_owned()));
         }
         if path.contains(['?', '#']) || path.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(format!("route {route:?} must be a plain path"));
+            return Err(RouteError::NotAPath(route.to_owned()));
         }
         let path = path.to_owned();
         Ok(if wildcard { Self::Wildcard(path) } else { Self::Exact(path) })
@@ -147,7 +162,7 @@ mod tests {
             ("/a?b", "plain path"),
             ("/a b", "plain path"),
         ] {
-            let message = Route::parse(route).unwrap_err();
+            let message = Route::parse(route).unwrap_err().to_string();
             assert!(message.contains(part), "{route}: {message}");
         }
     }

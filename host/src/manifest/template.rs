@@ -15,18 +15,42 @@ enum Part {
     Variable(String),
 }
 
+/// Why a text is no template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// A `{{` stands alone.
+    #[error("`{{{{` has no matching `}}}}`")]
+    NotClosed,
+    /// A `}}` stands alone.
+    #[error("`}}}}` has no matching `{{{{`")]
+    NotOpened,
+    /// What stands between them is no variable's name.
+    #[error(transparent)]
+    Name(#[from] NotAName),
+}
+
+/// A text that is no variable's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a variable name: lower-case letters, digits and single underscores, a letter first")]
+pub struct NotAName(String);
+
+/// A variable that has no value, by its name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("variable `{0}` has no value")]
+pub struct UnknownVariable(pub String);
+
 impl Template {
     /// Parses a template.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// See [`TemplateError`].
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((literal, after)) = rest.split_once("{{") {
             push_literal(&mut parts, literal)?;
             let Some((name, after)) = after.split_once("}}") else {
-                return Err("`{{` has no matching `}}`".to_owned());
+                return Err(TemplateError::NotClosed);
             };
             let name = name.trim();
             check_name(name)?;
@@ -48,22 +72,22 @@ impl Template {
     /// Puts the values in.
     ///
     /// # Errors
-    /// The name of a variable that `values` does not have.
-    pub fn resolve(&self, values: &BTreeMap<String, String>) -> Result<String, String> {
+    /// `values` lacks a variable.
+    pub fn resolve(&self, values: &BTreeMap<String, String>) -> Result<String, UnknownVariable> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
                 Part::Literal(literal) => text.push_str(literal),
-                Part::Variable(name) => text.push_str(values.get(name).ok_or_else(|| name.clone())?),
+                Part::Variable(name) => text.push_str(values.get(name).ok_or_else(|| UnknownVariable(name.clone()))?),
             }
         }
         Ok(text)
     }
 }
 
-fn push_literal(parts: &mut Vec<Part>, literal: &str) -> Result<(), String> {
+fn push_literal(parts: &mut Vec<Part>, literal: &str) -> Result<(), TemplateError> {
     if literal.contains("}}") {
-        return Err("`}}` has no matching `{{`".to_owned());
+        return Err(TemplateError::NotOpened);
     }
     if !literal.is_empty() {
         parts.push(Part::Literal(literal.to_owned()));
@@ -73,18 +97,12 @@ fn push_literal(parts: &mut Vec<Part>, literal: &str) -> Result<(), String> {
 
 /// Checks a variable's name: lower-case letters, digits and single underscores between them, a letter first (Spin's
 /// rule, so that the name has one upper-case form in the environment).
-pub(crate) fn check_name(name: &str) -> Result<(), String> {
+pub(crate) fn check_name(name: &str) -> Result<(), NotAName> {
     let well_formed = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && !name.contains("__")
         && !name.ends_with('_');
-    if well_formed {
-        Ok(())
-    } else {
-        Err(format!(
-            "{name:?} is not a variable name: lower-case letters, digits and single underscores, a letter first"
-        ))
-    }
+    if well_formed { Ok(()) } else { Err(NotAName(name.to_owned())) }
 }
 
 #[cfg(test)]
@@ -121,7 +139,10 @@ mod tests {
 
     #[test]
     fn an_unknown_variable_is_named() {
-        assert_eq!(Template::parse("{{ nothing }}").unwrap().resolve(&values()), Err("nothing".to_owned()));
+        assert_eq!(
+            Template::parse("{{ nothing }}").unwrap().resolve(&values()),
+            Err(UnknownVariable("nothing".to_owned()))
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! `allowed_outbound_hosts`: which hosts a component may connect to.
 
+use std::net::IpAddr;
+
 use http::Uri;
 use ipnet::IpNet;
-use std::net::IpAddr;
 
 use super::public_addresses::is_public;
 
@@ -51,12 +52,70 @@ enum Ports {
     One(u16),
 }
 
+/// Why an entry of `allowed_outbound_hosts` is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AllowedHostError {
+    /// There is nothing in it.
+    #[error("an allowed outbound host is empty; {FORM}")]
+    Empty,
+    /// It does not say how to connect.
+    #[error("allowed outbound host {entry:?} has no scheme; {FORM}")]
+    NoScheme {
+        /// The entry.
+        entry: String,
+    },
+    /// A part of it is wrong.
+    #[error("allowed outbound host {entry:?}: {problem}")]
+    Entry {
+        /// The entry.
+        entry: String,
+        /// What is wrong with it.
+        problem: HostProblem,
+    },
+}
+
+const FORM: &str = "write it as scheme://host[:port], for example \"https://idp.example.com\"";
+
+/// What is wrong with a part of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostProblem {
+    /// The scheme is one that this host does not speak.
+    #[error("this host connects by http and https only")]
+    Scheme,
+    /// The application itself.
+    #[error(
+        "requests to the application itself (`self`, `*.spin.internal`) are a Spin feature that this host does not offer"
+    )]
+    Itself,
+    /// Several hosts in one entry.
+    #[error("lists in braces are not supported; write one entry for each host")]
+    List,
+    /// A path, a query or a fragment.
+    #[error("it must not have a path")]
+    Path,
+    /// A user.
+    #[error("it must not have a user")]
+    User,
+    /// A wildcard in the middle.
+    #[error("a `*` may stand only for the whole host or as the first label (`*.example.com`)")]
+    Wildcard,
+    /// The host is neither a name nor an address.
+    #[error("its host is not a host name or an address")]
+    NotAHost,
+    /// The port is no number.
+    #[error("{0:?} is not a port number")]
+    PortNumber(String),
+    /// No scheme says which port is meant.
+    #[error("with the scheme `*` it needs a port (`:443` or `:*`)")]
+    NoPort,
+}
+
 impl AllowedOutboundHosts {
     /// Parses the entries, after their templates were resolved.
     ///
     /// # Errors
-    /// What is wrong with the first wrong entry, in words.
-    pub fn parse(entries: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, String> {
+    /// See [`AllowedHostError`]: what is wrong with the first wrong entry.
+    pub fn parse(entries: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, AllowedHostError> {
         let hosts = entries.into_iter().map(|entry| AllowedHost::parse(entry.as_ref())).collect::<Result<_, _>>()?;
         Ok(Self { hosts })
     }
@@ -86,24 +145,23 @@ impl AllowedOutboundHosts {
 }
 
 impl AllowedHost {
-    fn parse(entry: &str) -> Result<Self, String> {
+    fn parse(entry: &str) -> Result<Self, AllowedHostError> {
         let text = entry.trim();
-        let form = "write it as scheme://host[:port], for example \"https://idp.example.com\"";
         if text.is_empty() {
-            return Err(format!("an allowed outbound host is empty; {form}"));
+            return Err(AllowedHostError::Empty);
         }
         let (scheme, rest) =
-            text.split_once("://").ok_or_else(|| format!("allowed outbound host {text:?} has no scheme; {form}"))?;
+            text.split_once("://").ok_or_else(|| AllowedHostError::NoScheme { entry: text.to_owned() })?;
+        let wrong = |problem| AllowedHostError::Entry { entry: text.to_owned(), problem };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (host, port) = split_port(rest);
         let known_scheme = match scheme {
             "*" => None,
             "http" | "https" => Some(scheme.to_owned()),
-            _ => return Err(format!("allowed outbound host {text:?}: this host connects by http and https only")),
+            _ => return Err(wrong(HostProblem::Scheme)),
         };
-        let host = Host::parse(host).map_err(|problem| format!("allowed outbound host {text:?}: {problem}"))?;
-        let ports =
-            Ports::parse(port, scheme).map_err(|problem| format!("allowed outbound host {text:?}: {problem}"))?;
+        let host = Host::parse(host).map_err(wrong)?;
+        let ports = Ports::parse(port, scheme).map_err(wrong)?;
         Ok(Self { scheme: known_scheme, host, ports })
     }
 
@@ -123,14 +181,14 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
 }
 
 impl Host {
-    fn parse(host: &str) -> Result<Self, String> {
+    fn parse(host: &str) -> Result<Self, HostProblem> {
         let host = host.trim_start_matches('[').replacen(']', "", 1).to_ascii_lowercase();
         let internal = host.ends_with(".spin.internal");
         if host == "*" {
             return Ok(Self::Any);
         }
         if host == "self" || host == "self.alt" || internal {
-            return Err("requests to the application itself (`self`, `*.spin.internal`) are a Spin feature that this host does not offer".to_owned());
+            return Err(HostProblem::Itself);
         }
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(Self::Network(address.into()));
@@ -139,27 +197,27 @@ impl Host {
             return Ok(Self::Network(network));
         }
         if host.starts_with('{') {
-            return Err("lists in braces are not supported; write one entry for each host".to_owned());
+            return Err(HostProblem::List);
         }
         if host.contains(['/', '?', '#']) {
-            return Err("it must not have a path".to_owned());
+            return Err(HostProblem::Path);
         }
         if host.contains('@') {
-            return Err("it must not have a user".to_owned());
+            return Err(HostProblem::User);
         }
         let (name, subdomains) = match host.strip_prefix("*.") {
             Some(domain) => (domain, true),
             None => (host.as_str(), false),
         };
         if name.contains('*') {
-            return Err("a `*` may stand only for the whole host or as the first label (`*.example.com`)".to_owned());
+            return Err(HostProblem::Wildcard);
         }
         let is_name = !name.is_empty()
             && name.split('.').all(|label| {
                 !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
             });
         if !is_name {
-            return Err("its host is not a host name or an address".to_owned());
+            return Err(HostProblem::NotAHost);
         }
         Ok(if subdomains { Self::Subdomains(format!(".{name}")) } else { Self::Name(name.to_owned()) })
     }
@@ -176,12 +234,10 @@ impl Host {
 }
 
 impl Ports {
-    fn parse(port: Option<&str>, scheme: &str) -> Result<Self, String> {
-        let number = |text: &str| text.parse::<u16>().map_err(|_| format!("{text:?} is not a port number"));
+    fn parse(port: Option<&str>, scheme: &str) -> Result<Self, HostProblem> {
+        let number = |text: &str| text.parse::<u16>().map_err(|_| HostProblem::PortNumber(text.to_owned()));
         match port {
-            None => well_known_port(scheme)
-                .map(Self::One)
-                .ok_or_else(|| "with the scheme `*` it needs a port (`:443` or `:*`)".to_owned()),
+            None => well_known_port(scheme).map(Self::One).ok_or(HostProblem::NoPort),
             Some("*") => Ok(Self::Any),
             Some(port) => match port.split_once("..") {
                 Some((first, end)) => Ok(Self::Range(number(first)?, number(end)?)),
@@ -333,7 +389,7 @@ mod tests {
             ("http://other.spin.internal", "Spin feature"),
             ("{http,https}://a", "http and https only"),
         ] {
-            let message = AllowedOutboundHosts::parse([entry]).unwrap_err();
+            let message = AllowedOutboundHosts::parse([entry]).unwrap_err().to_string();
             assert!(message.contains(part), "{entry}: {message}");
         }
     }
