@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::KeyValueError;
 use super::deadlines::{Deadlines, left_until};
+use super::outcome::KeyValueError;
 use super::{database, statements};
 
 /// Reads that run at the same time. More would only wait for each other's pages.

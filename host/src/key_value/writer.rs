@@ -8,9 +8,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::deadlines::Deadlines;
+use super::outcome::{KeyValueError, Swap, Swept};
 use super::statements::{self, is_busy};
-use super::sweep::{Piece, Swept};
-use super::{KeyValueError, Swap};
+use super::sweep::Piece;
 
 /// Jobs in one transaction.
 const BATCH: usize = 256;

@@ -1,16 +1,13 @@
 //! A host with a guest that does what the path says (`guest.wat`), and clients that write bytes.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gatehouse_host::{Application, CapturedLog, Limits, Options, Running};
+use gatehouse_testing_application::{application_with, component};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
 
 /// Longer than anything that is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,14 +27,15 @@ impl World {
 
     /// A host whose guests may ask this server.
     pub(crate) async fn start_with_upstream(limits: Limits, upstream: Option<SocketAddr>) -> Self {
-        let directory = tempfile::tempdir().unwrap();
         let allowed = upstream.map(|address| format!("\"http://{address}\"")).unwrap_or_default();
         let manifest = format!(
             "spin_manifest_version = 2\n[application]\nname = \"front\"\n[[trigger.http]]\nroute = \"/...\"\n\
              component = \"guest\"\n[component.guest]\nsource = \"guest.wasm\"\nallowed_outbound_hosts = [{allowed}]\n"
         );
-        fs::write(directory.path().join("spin.toml"), manifest).unwrap();
-        fs::write(directory.path().join("guest.wasm"), guest()).unwrap();
+        let imports =
+            ["http/types", "http/outgoing-handler", "io/streams", "io/poll", "clocks/monotonic-clock", "cli/stdout"];
+        let guest = component(include_str!("guest.wat"), &imports);
+        let directory = application_with(&manifest, "guest.wasm", &guest);
         let log = Arc::new(CapturedLog::new());
         let mut options = Options::new(directory.path().join("state"));
         options.cache_directory = Some(directory.path().join("cache"));
@@ -151,29 +149,4 @@ impl Upstream {
         };
         tokio::time::timeout(PATIENCE, accepting).await.unwrap()
     }
-}
-
-/// `guest.wat` as a component.
-fn guest() -> Vec<u8> {
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/deps");
-    let mut resolve = Resolve::default();
-    // Each after those that it depends on.
-    for package in ["io", "clocks", "random", "filesystem", "sockets", "cli", "http"] {
-        resolve.push_path(wit.join(format!("wasi-{package}@0.2.12"))).unwrap();
-    }
-    let world = "package scratch:front;
-        world guest {
-            import wasi:http/types@0.2.12;
-            import wasi:http/outgoing-handler@0.2.12;
-            import wasi:io/streams@0.2.12;
-            import wasi:io/poll@0.2.12;
-            import wasi:clocks/monotonic-clock@0.2.12;
-            import wasi:cli/stdout@0.2.12;
-            export wasi:http/incoming-handler@0.2.12;
-        }";
-    let package = resolve.push_str("guest.wit", world).unwrap();
-    let world = resolve.select_world(&[package], None).unwrap();
-    let mut module = wat::parse_str(include_str!("guest.wat")).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
 }
