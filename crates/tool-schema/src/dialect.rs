@@ -28,13 +28,14 @@ impl Dialect {
         }
     }
 
-    /// Whether `keyword` means something. Others are ignored, as JSON Schema wants it.
+    /// Whether `keyword` means something. Others are ignored, as JSON Schema wants it. `dependencies` goes on to mean what it
+    /// meant up to draft 7, as JSON Schema allows (2019-09, "Compatibility").
     pub(crate) fn knows(self, keyword: &str) -> bool {
         match keyword {
             "prefixItems" | "$dynamicRef" | "$dynamicAnchor" => self == Self::Draft2020,
             "$recursiveRef" => self == Self::Draft2019,
             "additionalItems" => self <= Self::Draft2019,
-            "dependencies" | "contentEncoding" | "contentMediaType" => self <= Self::Draft7,
+            "contentEncoding" | "contentMediaType" => self <= Self::Draft7,
             "if" | "then" | "else" => self >= Self::Draft7,
             "$anchor"
             | "$defs"
