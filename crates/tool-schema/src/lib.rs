@@ -17,12 +17,19 @@
 
 mod arguments;
 mod calls;
+mod dialect;
+mod equality;
+mod evaluated;
 mod keeping;
 mod kept;
+mod keywords;
 mod mirrored;
+mod misfit;
+mod pattern;
 mod schema;
 mod search;
 mod structure;
+mod validator;
 mod work;
 
 pub use arguments::InvalidArguments;
