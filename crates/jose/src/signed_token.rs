@@ -18,7 +18,7 @@ pub struct SignedToken {
     /// Header and claims as they were sent: what the signature is of. The token below has them too, and shows them to its own
     /// validator only.
     message: SecretString,
-    token: UntrustedToken<'static, HeaderExtensions>,
+    token: Box<UntrustedToken<'static, HeaderExtensions>>,
     algorithm: SigningAlgorithm,
 }
 
@@ -82,7 +82,7 @@ impl SignedToken {
         if read.header().other_fields.crit.0 {
             return Err(TokenRejection::CriticalHeader);
         }
-        Ok(Self { message: SecretString::new(message.to_owned()), token: read.into_owned(), algorithm })
+        Ok(Self { message: SecretString::new(message.to_owned()), token: Box::new(read.into_owned()), algorithm })
     }
 
     /// `alg`.
