@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// A start-up error. Its display form is one line that says what is wrong and where; it never holds a variable's value
-/// that was declared secret.
+/// A start-up error. Its display form is one line that says what is wrong and where, and its source, where it has one, says
+/// why; neither ever holds a variable's value that was declared secret.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The manifest could not be read.

@@ -13,11 +13,11 @@ use crate::limits::Limits;
 /// The bytes that all bodies together may have, and those without a credential, and those of one credential.
 #[derive(Debug)]
 pub(crate) struct BodyBudget {
-    bytes: Arc<Semaphore>,
+    pub(super) bytes: Arc<Semaphore>,
     anonymous: Arc<Semaphore>,
     most_anonymous: usize,
     per_credential: usize,
-    shares: Arc<Mutex<HashMap<u64, usize>>>,
+    pub(super) shares: Arc<Mutex<HashMap<u64, usize>>>,
 }
 
 impl BodyBudget {

@@ -20,9 +20,9 @@ use crate::private_files::{create_private_directory, create_private_file};
 /// Keys in one page of a listing, and in one operation on many.
 pub(super) const PAGE: usize = 1000;
 /// Bytes of a key.
-const LONGEST_KEY: usize = 1024;
+pub(super) const LONGEST_KEY: usize = 1024;
 /// Bytes of a value, and of all values in one operation on many.
-const LARGEST_VALUE: usize = 16 * 1024 * 1024;
+pub(super) const LARGEST_VALUE: usize = 16 * 1024 * 1024;
 
 /// How much may wait for the store, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +44,12 @@ impl Default for StoreLimits {
 /// into one transaction, since it is the flush to disk at its end that costs time. A write is on disk when it returns.
 #[derive(Debug)]
 pub struct KeyValueStore {
-    writer: mpsc::SyncSender<Job>,
+    pub(super) writer: mpsc::SyncSender<Job>,
     /// The writer's.
-    deadlines: Arc<Deadlines>,
-    readers: Arc<Readers>,
+    pub(super) deadlines: Arc<Deadlines>,
+    pub(super) readers: Arc<Readers>,
     /// Who this is, among those that could sweep.
-    holder: String,
+    pub(super) holder: String,
 }
 
 impl KeyValueStore {

@@ -45,7 +45,7 @@ async fn one_credential_has_a_quarter_of_the_turns_and_the_next_request_gets_429
     assert!(world.log.lines().iter().all(|line| !line.contains("Bearer")), "a credential is in the log");
     drop(held);
     let served = async { while !asked_with(&world, "/now", one).await.starts_with("HTTP/1.1 200 ") {} };
-    tokio::time::timeout(crate::world::PATIENCE, served).await.unwrap();
+    tokio::time::timeout(crate::world::DEADLINE, served).await.unwrap();
 }
 
 #[tokio::test]
@@ -101,5 +101,5 @@ async fn streams_have_half_of_the_turns_and_the_next_gets_503() {
     assert!(asked_with(&world, "/now", lines).await.starts_with("HTTP/1.1 200 "));
     open.pop();
     let served = async { while !asked_with(&world, "/stream", lines).await.starts_with("HTTP/1.1 200 ") {} };
-    tokio::time::timeout(crate::world::PATIENCE, served).await.unwrap();
+    tokio::time::timeout(crate::world::DEADLINE, served).await.unwrap();
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Longer than anything that is waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
@@ -65,7 +65,7 @@ impl World {
     /// Waits for a line of the log that holds `part`.
     pub(crate) async fn logged(&self, part: &str) -> String {
         let line = self.log.wait_for(|line| line.contains(part));
-        tokio::time::timeout(PATIENCE, line)
+        tokio::time::timeout(DEADLINE, line)
             .await
             .unwrap_or_else(|_| panic!("no line with {part}: {:?}", self.log.lines()))
     }
@@ -73,7 +73,7 @@ impl World {
     /// Waits until `path` is answered with 200; it is asked again and again.
     pub(crate) async fn until_served(&self, path: &str) {
         let served = async { while self.get(path).await != 200 {} };
-        tokio::time::timeout(PATIENCE, served).await.unwrap();
+        tokio::time::timeout(DEADLINE, served).await.unwrap();
     }
 }
 
@@ -98,7 +98,7 @@ impl Connection {
             }
             String::from_utf8(head).unwrap()
         };
-        tokio::time::timeout(PATIENCE, reading).await.unwrap()
+        tokio::time::timeout(DEADLINE, reading).await.unwrap()
     }
 
     pub(crate) async fn status(&mut self) -> u16 {
@@ -109,7 +109,7 @@ impl Connection {
     /// All that comes until the host closes the connection; whether it did so properly.
     pub(crate) async fn rest(&mut self) -> (String, bool) {
         let mut rest = Vec::new();
-        let ended = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut rest)).await.unwrap();
+        let ended = tokio::time::timeout(DEADLINE, self.0.read_to_end(&mut rest)).await.unwrap();
         (String::from_utf8_lossy(&rest).into_owned(), ended.is_ok())
     }
 
@@ -121,7 +121,7 @@ impl Connection {
                 read.push(char::from(self.0.read_u8().await.unwrap()));
             }
         };
-        tokio::time::timeout(PATIENCE, reading).await.unwrap();
+        tokio::time::timeout(DEADLINE, reading).await.unwrap();
         read
     }
 }
@@ -147,6 +147,6 @@ impl Upstream {
             connection.head().await;
             connection
         };
-        tokio::time::timeout(PATIENCE, accepting).await.unwrap()
+        tokio::time::timeout(DEADLINE, accepting).await.unwrap()
     }
 }

@@ -3,9 +3,12 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt as _;
 
+use super::super::body_pace::SMALL_BODY;
 use super::*;
 
 /// A body whose frames are all there, and that then ends, or goes on without anything coming.
@@ -256,7 +259,7 @@ async fn a_small_body_counts_until_the_answer_and_a_large_one_until_the_guest_en
 
 #[test]
 fn bodies_without_a_credential_make_room_first_and_make_none_with_one_go() {
-    let waiting = Arc::new(super::connections::WaitingClients::default());
+    let waiting = Arc::new(super::super::waiting_clients::WaitingClients::default());
     let told = |notify: &Arc<Notify>| {
         let mut notified = Box::pin(notify.notified());
         notified.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_ready()
