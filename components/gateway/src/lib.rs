@@ -2,34 +2,28 @@
 //!
 //! It decides nothing itself (`gatehouse-gateway` does), and everything that is not its own goes on to the next component.
 
-mod answer;
-mod answering;
 mod bindings;
-mod delete;
-mod exchange;
-mod federated;
-mod legacy_events;
-mod legacy_messages;
-mod listen;
-mod one;
-mod places;
-mod post;
-mod rates;
-mod readiness;
-mod reading;
+mod caller;
+mod client;
+mod dispatch;
+mod end;
+mod log;
+mod permit;
+mod posted;
 mod rejection;
-mod rewriting;
-mod schema;
-mod session;
+mod request;
+mod steps;
 mod upstream;
+mod ways;
 
-use gatehouse_gateway::{Decision, Origin, Route};
+use gatehouse_gateway::{Origin, Route};
 use http::Method;
 use shell_http::inbound;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::bindings::wasi::http::incoming_handler as next;
+use crate::ways::readiness;
 
 struct Gateway;
 
@@ -40,7 +34,7 @@ impl Guest for Gateway {
         };
         let configuration = shell_settings::configuration();
         if let Err(error) = &configuration {
-            not_configured(head.method().as_str(), &error.to_string());
+            log::not_configured(head.method().as_str(), &error.to_string());
         }
         match configuration {
             usable if Route::is_health(head.uri()) => {
@@ -58,32 +52,17 @@ impl Guest for Gateway {
                     let origin = Origin::of(head.headers(), &configuration);
                     inbound::respond(out, gatehouse_gateway::metadata(&endpoint, &head, &origin));
                 }
-                Route::Mcp(endpoint) => exchange::serve(endpoint, &head, &request, out),
+                Route::Mcp(endpoint) => dispatch::serve(endpoint, &head, &request, out),
                 Route::Elsewhere => next::handle(request, out),
             },
         }
     }
 }
 
-fn not_configured(method: &str, reason: &str) {
-    let time = shell_http::now_in_milliseconds();
-    log(&Decision {
-        time,
-        event: "not-configured",
-        method,
-        status: Some(503),
-        reason: Some(reason),
-        ..Decision::default()
-    });
-}
+/// The macro's code needs unsafe.
+#[allow(unsafe_code, reason = "generated")]
+mod export {
+    use super::Gateway;
 
-/// A line that is about no request of a client.
-fn log_event(event: &'static str, route: Option<&str>, reason: &str) {
-    let time = shell_http::now_in_milliseconds();
-    log(&Decision { time, event, route, reason: Some(reason), ..Decision::default() });
-}
-
-/// Standard error is where every host keeps a component's log.
-fn log(decision: &Decision<'_>) {
-    eprintln!("{decision}");
+    wasip2::http::proxy::export!(Gateway);
 }

@@ -1,8 +1,8 @@
-//! POST to a route with several servers: one of them answers, or all of them together.
+//! Several servers asked at once, and one answer of theirs.
 
-use gatehouse_configuration::{Member, Prefix};
-use gatehouse_federation::{Federation, Listening, Merge, Merged, Outcome, Plan, Reason, Sending, Sessions};
-use gatehouse_gateway::{Era, Handle, Refusal};
+use gatehouse_configuration::Member;
+use gatehouse_federation::{Federation, Listening, Merge, Merged, Outcome, Reason, Sending, Sessions};
+use gatehouse_gateway::{Handle, Refusal};
 use gatehouse_mcp_wire::event_stream::Event;
 use gatehouse_mcp_wire::json_rpc::{Body, Id, Message, Reply};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
@@ -10,125 +10,22 @@ use shell_http::outbound::NoAnswer;
 use shell_http::{Milliseconds, elapsed};
 use wasip2::http::types::ResponseOutparam;
 
-use crate::answer::{self, End, Gone, Hearing, Over, Patience, Sink};
-use crate::answering::Answering;
-use crate::exchange::{Caller, Exchange, Line};
-use crate::one::{Answer, EARLY, Voice, log_end};
-use crate::places::Place;
-use crate::post::Posted;
-use crate::reading::{Form, Reading};
-use crate::rewriting::filtered;
-use crate::session::{self, Session};
-use crate::upstream::{self, Call};
+use crate::caller::Caller;
+use crate::client::clock::Patience;
+use crate::client::response::Answering;
+use crate::client::rewriting::filtered;
+use crate::client::sink::Sink;
+use crate::end::{End, Gone};
+use crate::permit::Place;
+use crate::posted::Posted;
+use crate::request::{Exchange, Line};
+use crate::upstream::answers::{Form, Reading};
+use crate::upstream::conversation::{self, Hearing, Over};
+use crate::upstream::request::{self, Call};
 
 const MCP_SESSION_ID: &str = "mcp-session-id";
 /// How long members have to acknowledge a subscription, before the client hears of those that have.
 const ACKNOWLEDGEMENT: Milliseconds = 10_000;
-
-/// The members behind the route, for one request of this era.
-///
-/// # Errors
-/// Never, where the route is a federation.
-pub(crate) fn federation(exchange: &Exchange<'_>, era: &Era) -> Result<Federation, Refusal> {
-    let era = if era.is_stateless { gatehouse_federation::Era::Modern } else { gatehouse_federation::Era::Legacy };
-    Federation::of(exchange.endpoint.route, era)
-        .ok_or_else(|| Refusal::Unavailable("the route has no members".to_owned()))
-}
-
-/// Answers the message with what the members say.
-pub(crate) fn post<'a>(
-    exchange: &'a Exchange<'_>,
-    caller: &'a Caller,
-    members: &'a [Member],
-    posted: &'a Posted,
-    mut lines: Vec<Line<'a>>,
-    out: ResponseOutparam,
-) {
-    let planned = plan(exchange, caller, posted);
-    let (federation, session, plan) = match planned {
-        Ok(planned) => planned,
-        Err(refusal) => return exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
-    };
-    let id = posted.request().map(|(_, id)| id);
-    let group = Group { exchange, caller, members, federation: &federation, id, accept: None };
-    let asked = elapsed();
-    let (result, answering) = match plan {
-        Plan::One { sending, stream } => {
-            let Some(member) = members.get(sending.member) else { return };
-            let prefix = member.prefix.as_ref();
-            lines.iter_mut().for_each(|line| line.member = prefix.map(Prefix::as_str));
-            let voice = Voice { number: sending.member, prefix, stream };
-            return match group.request(&sending) {
-                Ok(request) => {
-                    let answer = Answer {
-                        exchange,
-                        caller,
-                        era: posted.era,
-                        session: session.name(),
-                        may_list: posted.lists(),
-                        member: Some(voice),
-                        lines,
-                        id,
-                    };
-                    answer.of_messages(posted, &member.upstream, &request, Place::of_call(exchange, caller), out);
-                }
-                Err(refusal) => exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
-            };
-        }
-        Plan::Answer { status, reply } => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-            exchange.log_forwarded(caller, status.as_u16(), &lines);
-            let mut answering = group.answering(out);
-            answering.has_status(status);
-            return answering.finish_with(&reply.to_object().to_string());
-        }
-        Plan::Nothing => {
-            exchange.log_forwarded(caller, StatusCode::ACCEPTED.as_u16(), &lines);
-            let mut answering = group.answering(out);
-            answering.has_status(StatusCode::ACCEPTED);
-            return answering.finish();
-        }
-        Plan::All { sendings, merge } => {
-            let mut answering = group.answering(out);
-            if posted.may_begin_early(exchange) {
-                answering = answering.beginning_after(EARLY);
-            }
-            exchange.log_begun(caller, &lines);
-            let mut place = Place::of_call(exchange, caller);
-            (group.ask_all(&sendings, merge, &mut answering, &mut place), answering)
-        }
-        Plan::Listen { sendings, listening } => {
-            let mut answering = group.answering(out).beginning_after(EARLY);
-            (group.subscribe(&sendings, listening, &mut answering, &lines), answering)
-        }
-    };
-    lines.iter_mut().for_each(|line| line.upstream = Some(elapsed().saturating_sub(asked)));
-    group.finish(result, answering, posted, &lines);
-}
-
-type Planned = (Federation, Session, Plan);
-
-/// Who gets the message, in the session that the client presents.
-fn plan(exchange: &Exchange<'_>, caller: &Caller, posted: &Posted) -> Result<Planned, Refusal> {
-    let session = Session::of(exchange, caller, posted.era)?;
-    let (federation, plan) = plan_in(exchange, posted, &session)?;
-    Ok((federation, session, plan))
-}
-
-/// Who gets the message, in this session.
-///
-/// # Errors
-/// Where the session is not one of the route's members, or the message is a batch.
-pub(crate) fn plan_in(
-    exchange: &Exchange<'_>,
-    posted: &Posted,
-    session: &Session,
-) -> Result<(Federation, Plan), Refusal> {
-    let Body::Single(message) = &posted.body else { return Err(Refusal::BatchNotAllowed) };
-    let federation = federation(exchange, posted.era)?;
-    let plan = federation.plan(message, session.of_members(&federation)?.as_ref());
-    Ok((federation, plan))
-}
 
 /// The members, asked in the name of one caller.
 pub(crate) struct Group<'a> {
@@ -167,7 +64,7 @@ impl Group<'_> {
             accept: self.accept,
             ..Call::posted(&member.upstream, sending.message.to_object().to_string().into_bytes())
         };
-        upstream::request(self.exchange, self.caller, call).map_err(|refusal| refusal.at_member(member.prefix.as_ref()))
+        request::request(self.exchange, self.caller, call).map_err(|refusal| refusal.at_member(member.prefix.as_ref()))
     }
 
     /// Asks all of them, and makes one answer of theirs.
@@ -186,17 +83,17 @@ impl Group<'_> {
                 Err(refusal) => return Asked::Ended(End::Failed(refusal)),
             };
             let Some(Member { upstream, .. }) = self.members.get(sending.member) else { continue };
-            reading.start(&request, upstream::limits(upstream));
+            reading.start(&request, request::limits(upstream));
             merging.parts.push(Part {
                 member: sending.member,
                 has_session: sending.session.is_some(),
-                longest: upstream::longest(upstream),
+                longest: request::longest(upstream),
                 status: StatusCode::OK,
                 session: None,
                 outcome: None,
             });
         }
-        let end = answer::converse(&mut reading, sink, &mut merging, place);
+        let end = conversation::converse(&mut reading, sink, &mut merging, place);
         if merging.has_events {
             sink.prefer_events();
         }
@@ -212,7 +109,13 @@ impl Group<'_> {
     }
 
     /// Lets the streams of all flow together.
-    fn subscribe(&self, sendings: &[Sending], listening: Listening, sink: &mut impl Sink, lines: &[Line<'_>]) -> Asked {
+    pub(crate) fn subscribe(
+        &self,
+        sendings: &[Sending],
+        listening: Listening,
+        sink: &mut impl Sink,
+        lines: &[Line<'_>],
+    ) -> Asked {
         let mut place = match Place::of_stream(self.exchange, self.caller) {
             Ok(place) => place,
             Err(refusal) => return Asked::Ended(End::Failed(refusal)),
@@ -226,30 +129,30 @@ impl Group<'_> {
                 Err(refusal) => return Asked::Ended(End::Failed(refusal)),
             };
             let Some(Member { upstream, .. }) = self.members.get(sending.member) else { continue };
-            reading.start(&request, upstream::listening_limits(upstream));
+            reading.start(&request, request::listening_limits(upstream));
             subscribed.parts.push((sending.member, StatusCode::OK));
         }
-        match answer::converse(&mut reading, sink, &mut subscribed, &mut place) {
+        match conversation::converse(&mut reading, sink, &mut subscribed, &mut place) {
             End::Complete => subscribed.listening.refusal().map_or(Asked::Said, Asked::Merged),
             end => Asked::Ended(end),
         }
     }
 
-    fn answering(&self, out: ResponseOutparam) -> Answering {
+    pub(crate) fn answering(&self, out: ResponseOutparam) -> Answering {
         let headers = self.exchange.returned(&HeaderMap::new(), None, true);
         Answering::new(out, headers, Patience::of(&self.exchange.endpoint.route.limits))
     }
 
-    fn finish(&self, asked: Asked, mut answering: Answering, posted: &Posted, lines: &[Line<'_>]) {
+    pub(crate) fn finish(&self, asked: Asked, mut answering: Answering, posted: &Posted, lines: &[Line<'_>]) {
         let told = match asked {
             Asked::Merged(merged) => self.told(merged),
             Asked::Said => return answering.finish(),
             Asked::Ended(End::Failed(refusal) | End::NoPlace(refusal)) => Err(refusal),
             Asked::Ended(End::Gone(Gone::Time)) => return answering.finish(),
-            Asked::Ended(end) => return log_end(self.exchange, self.caller, StatusCode::OK, &end),
+            Asked::Ended(end) => return self.exchange.log_end(self.caller, StatusCode::OK, &end),
         };
         let told = told.and_then(|told| {
-            let session = told.session.map(|handle| session::bound(self.caller, &handle)).transpose()?;
+            let session = told.session.map(|handle| self.caller.bind_header(&handle)).transpose()?;
             Ok((told.status, told.text, session))
         });
         match told {

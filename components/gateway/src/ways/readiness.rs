@@ -10,7 +10,7 @@ use shell_http::outbound::{Arrival, Exchanges, Limits};
 use shell_http::{Milliseconds, elapsed, now, wait};
 use shell_store::HostStore;
 
-use crate::log_event;
+use crate::log;
 
 /// How often somebody who waits for the first look asks whether it is over.
 const ASK_EVERY: Milliseconds = PATIENCE / 6;
@@ -27,7 +27,7 @@ pub(crate) fn is_asked_at(target: &Uri) -> bool {
 /// ready.
 pub(crate) fn is_ready(configuration: &Configuration) -> bool {
     known(configuration).unwrap_or_else(|error| {
-        log_event("not-ready", None, &error.to_string());
+        log::event("not-ready", None, &error.to_string());
         false
     })
 }
@@ -74,7 +74,7 @@ fn look(configuration: &Configuration) -> bool {
             }
             Arrival::NoAnswer(number, reason) => {
                 let path = upstreams.get(number).map(|(path, _)| *path);
-                log_event("not-ready", path, &reason.to_string());
+                log::event("not-ready", path, &reason.to_string());
             }
             Arrival::Piece(..) | Arrival::End(_) | Arrival::Broken(_) | Arrival::Tick => {}
         }

@@ -10,58 +10,21 @@ use shell_http::inbound::Writer;
 use shell_http::{Milliseconds, elapsed};
 use wasip2::http::types::ResponseOutparam;
 
-use crate::answer::{self, End, Gone, Hearing, Over, Patience};
-use crate::answering::Answering;
-use crate::exchange::{Caller, Exchange, Line};
-use crate::places::Place;
-use crate::post::Posted;
-use crate::reading::{Form, Reading, Said, is_encoded};
-use crate::rewriting::Rewriting;
-use crate::session::{self, Session};
-use crate::upstream::{self, Call};
+use crate::caller::Caller;
+use crate::client::clock::{Patience, TICK};
+use crate::client::relay;
+use crate::client::response::Answering;
+use crate::client::rewriting::Rewriting;
+use crate::end::{End, Gone};
+use crate::permit::Place;
+use crate::posted::Posted;
+use crate::request::{Exchange, Line};
+use crate::upstream::answers::{Form, Reading, Said, is_encoded};
+use crate::upstream::conversation::{self, Hearing, Over};
+use crate::upstream::request;
 
 /// After this time of silence, an answer that may begin early does.
 pub(crate) const EARLY: Milliseconds = 2_000;
-
-/// Answers the messages with what the route's only server says.
-pub(crate) fn post(
-    exchange: &Exchange<'_>,
-    caller: &Caller,
-    upstream: &Upstream,
-    posted: &Posted,
-    lines: Vec<Line<'_>>,
-    out: ResponseOutparam,
-) {
-    let asked = Session::of(exchange, caller, posted.era).and_then(|session| {
-        let place = match posted.listens() {
-            true => Place::of_stream(exchange, caller)?,
-            false => Place::of_call(exchange, caller),
-        };
-        let call = Call {
-            session_id: session.id()?,
-            is_read: Rewriting::new(exchange, caller, posted.lists()).reads(),
-            ..Call::passed_on(upstream, posted.bytes.clone())
-        };
-        let request = upstream::request(exchange, caller, call)?;
-        Ok((request, session.name(), place))
-    });
-    match asked {
-        Ok((request, session, place)) => {
-            let answer = Answer {
-                exchange,
-                caller,
-                era: posted.era,
-                session,
-                may_list: posted.lists(),
-                member: None,
-                lines,
-                id: posted.request().map(|(_, id)| id),
-            };
-            answer.of_messages(posted, upstream, &request, place, out);
-        }
-        Err(refusal) => exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
-    }
-}
 
 /// What one server answers.
 pub(crate) struct Answer<'a> {
@@ -102,10 +65,10 @@ impl<'a> Answer<'a> {
         let (exchange, caller, asked) = (self.exchange, self.caller, elapsed());
         exchange.log_begun(caller, &self.lines);
         let mut reading = Reading::default();
-        reading.start(request, upstream::limits(upstream));
+        reading.start(request, request::limits(upstream));
         let is_early = posted.may_begin_early(exchange);
-        let time = if is_early { EARLY } else { upstream::longest(upstream) };
-        let said = answer::first(&mut reading, time, &mut place);
+        let time = if is_early { EARLY } else { request::longest(upstream) };
+        let said = conversation::first(&mut reading, time, &mut place);
         self.lines.iter_mut().for_each(|line| line.upstream = Some(elapsed().saturating_sub(asked)));
         let prefix = self.member.as_ref().and_then(|member| member.prefix);
         let lines = self.lines.clone();
@@ -115,7 +78,7 @@ impl<'a> Answer<'a> {
                 Err(unanswered) => unanswered,
             },
             Ok(Said::Tick) if is_early => return self.late(reading, &mut place, out),
-            Ok(Said::NoAnswer(_, reason)) => (upstream::no_answer(&reason), out),
+            Ok(Said::NoAnswer(_, reason)) => (request::no_answer(&reason), out),
             Ok(Said::Tick) => (Refusal::UpstreamTimedOut, out),
             Ok(Said::Event(..) | Said::End(_) | Said::Broken(..)) => {
                 (Refusal::UpstreamMalformed("it has no head"), out)
@@ -168,8 +131,8 @@ impl<'a> Answer<'a> {
                 let mut answering = Answering::new(out, headers, patience);
                 answering.has_status(head.status());
                 let mut events = Events { member, rewriting };
-                let end = answer::converse(&mut reading, &mut answering, &mut events, place);
-                log_end(self.exchange, self.caller, head.status(), &end);
+                let end = conversation::converse(&mut reading, &mut answering, &mut events, place);
+                self.exchange.log_end(self.caller, head.status(), &end);
                 match end {
                     End::Complete | End::Gone(Gone::Time) => answering.finish(),
                     End::NoPlace(refusal) => answering.finish_with(&self.reply(&refusal)),
@@ -180,8 +143,8 @@ impl<'a> Answer<'a> {
                 self.log(head);
                 let Some(writer) = Writer::open(out, head.status(), &headers) else { return Ok(()) };
                 let farewell = |refusal: &Refusal| (form == Form::Events).then(|| Event::message(self.reply(refusal)));
-                let end = answer::relay(&mut reading.into_exchanges(), writer, patience, place, farewell);
-                log_end(self.exchange, self.caller, head.status(), &end);
+                let end = relay::relay(&mut reading.into_exchanges(), writer, patience, place, farewell);
+                self.exchange.log_end(self.caller, head.status(), &end);
             }
         }
         Ok(())
@@ -195,9 +158,9 @@ impl<'a> Answer<'a> {
         let (member, rewriting) = self.rewriting();
         let events = Events { member, rewriting };
         let mut late = Late { answer: &self, events, has_spoken: false };
-        let end = answer::converse(&mut reading, &mut answering, &mut late, place);
+        let end = conversation::converse(&mut reading, &mut answering, &mut late, place);
         let has_spoken = late.has_spoken;
-        log_end(self.exchange, self.caller, StatusCode::OK, &end);
+        self.exchange.log_end(self.caller, StatusCode::OK, &end);
         match end {
             End::Complete | End::Gone(Gone::Time) => answering.finish(),
             End::Failed(refusal) if !has_spoken => {
@@ -229,7 +192,7 @@ impl<'a> Answer<'a> {
             return Ok(None);
         }
         let issued = SessionId::issued(head.headers(), self.era)?;
-        issued.map(|id| session::bound(self.caller, &Handle::Session(id.as_str().to_owned()))).transpose()
+        issued.map(|id| self.caller.bind_header(&Handle::Session(id.as_str().to_owned()))).transpose()
     }
 
     fn log(&self, head: &Response<()>) {
@@ -256,11 +219,11 @@ fn whole(reading: &mut Reading, patience: Patience, place: &mut Place<'_>) -> Re
     let mut text = String::new();
     while !patience.is_over() {
         place.keep()?;
-        match reading.next(answer::TICK) {
+        match reading.next(TICK) {
             Said::Event(_, event) => text.push_str(event.data.as_deref().unwrap_or_default()),
             Said::End(_) => return Ok(text),
             Said::Broken(_, why) => return Err(Refusal::UpstreamMalformed(why)),
-            Said::NoAnswer(_, reason) => return Err(upstream::no_answer(&reason)),
+            Said::NoAnswer(_, reason) => return Err(request::no_answer(&reason)),
             Said::Tick if reading.is_over() => return Err(Refusal::UpstreamMalformed("it has no end")),
             Said::Tick | Said::Head(..) => {}
         }
@@ -286,7 +249,7 @@ impl Hearing for Events<'_> {
     fn over(&mut self, _: usize, over: Over) -> Result<Vec<Event>, Refusal> {
         match over {
             Over::Regularly => Ok(Vec::new()),
-            Over::NoAnswer(reason) => Err(upstream::no_answer(&reason)),
+            Over::NoAnswer(reason) => Err(request::no_answer(&reason)),
             Over::Broken(why) => Err(Refusal::UpstreamMalformed(why)),
         }
     }
@@ -329,16 +292,4 @@ impl Hearing for Late<'_> {
     fn begins(&self) -> bool {
         true
     }
-}
-
-/// Notes an answer that did not come to its end.
-pub(crate) fn log_end(exchange: &Exchange<'_>, caller: &Caller, status: StatusCode, end: &End) {
-    let (event, refusal) = match end {
-        End::Failed(refusal) => ("stream-broken", refusal),
-        End::NoPlace(refusal) => ("given-up", refusal),
-        End::Complete | End::Gone(_) => return,
-    };
-    let reason = refusal.reason();
-    let line = Line { reason: Some(&reason), ..Line::default() };
-    exchange.log(event, Some(caller), None, Some(status.as_u16()), &line);
 }

@@ -7,8 +7,9 @@ use gatehouse_storage::StoreUnavailable;
 use shell_http::{Milliseconds, elapsed, now};
 use shell_store::HostStore;
 
-use crate::exchange::{Caller, Exchange};
-use crate::log_event;
+use crate::caller::Caller;
+use crate::log;
+use crate::request::Exchange;
 
 /// After this time of waiting for a server, a request is one that lasts. Nothing is counted of what is over by then.
 const AFTER: Milliseconds = 1_000;
@@ -144,5 +145,5 @@ fn unavailable(error: StoreUnavailable) -> Refusal {
 }
 
 fn not_counted(error: &StoreUnavailable) {
-    log_event("not-counted", None, &error.to_string());
+    log::event("not-counted", None, &error.to_string());
 }

@@ -12,18 +12,21 @@ use shell_http::{Milliseconds, SystemEntropy, elapsed, now};
 use shell_store::HostStore;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
-use crate::answer::{self, End, Gone, Hearing, Over, Sink};
-use crate::exchange::{Caller, Exchange, Line};
-use crate::federated::{self, Asked, Group};
-use crate::log_event;
-use crate::one::{Answer, log_end};
-use crate::places::Place;
-use crate::post::{self, Posted};
-use crate::reading::{Form, Reading};
-use crate::rewriting::Rewriting;
-use crate::schema;
-use crate::session::Session;
-use crate::upstream::{self, Call};
+use crate::caller::Caller;
+use crate::client::rewriting::Rewriting;
+use crate::client::sink::Sink;
+use crate::end::{End, Gone};
+use crate::log;
+use crate::permit::Place;
+use crate::posted::Posted;
+use crate::request::{Exchange, Line};
+use crate::steps::session::Session;
+use crate::steps::{judge, plan, read, schema};
+use crate::upstream::answers::{Form, Reading};
+use crate::upstream::conversation::{self, Hearing, Over};
+use crate::upstream::members::{Asked, Group};
+use crate::upstream::request::{self, Call};
+use crate::upstream::single_server::Answer;
 
 /// How long a message waits for a reader that does not take what is there, and how often it tries.
 const PATIENCE: Milliseconds = 30_000;
@@ -39,8 +42,8 @@ pub(crate) fn serve(exchange: &mut Exchange<'_>, caller: &Caller, request: &Inco
         Ok(handle) => handle,
         Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
     };
-    let Some((posted, out)) = post::read(exchange, caller, request, out) else { return };
-    let (lines, judgement) = post::judge(exchange, caller, &posted);
+    let Some((posted, out)) = read::read(exchange, caller, request, out) else { return };
+    let (lines, judgement) = judge::judge(exchange, caller, &posted);
     match (handle, &exchange.endpoint.route.servers) {
         (Handle::LegacyEndpoint(url), Servers::One(upstream)) if upstream.transport == Transport::Sse => {
             match judgement {
@@ -69,7 +72,7 @@ fn pass_on<'a>(
     // Again at the same origin: the configuration may be another one by now.
     let request = legacy_endpoint::resolve(upstream, url).and_then(|target| {
         let call = Call { target: Some(target), ..Call::passed_on(upstream, posted.bytes.clone()) };
-        upstream::request(exchange, caller, call)
+        request::request(exchange, caller, call)
     });
     match request {
         Ok(request) => {
@@ -167,20 +170,20 @@ fn prepare<'a>(
         Servers::One(upstream) => {
             let call = Call {
                 session_id: session.id()?,
-                accept: Some(upstream::BOTH),
+                accept: Some(request::BOTH),
                 is_read: true,
                 ..Call::passed_on(upstream, posted.bytes.clone())
             };
-            let request = Box::new(upstream::request(exchange, caller, call)?);
+            let request = Box::new(request::request(exchange, caller, call)?);
             Ok(Carried::One { request, upstream, member: 0, rewriting: Box::new(rewriting) })
         }
         Servers::Federated(members) => {
-            let (federation, plan) = federated::plan_in(exchange, posted, session)?;
+            let (federation, plan) = plan::plan_in(exchange, posted, session)?;
             let Plan::One { sending, stream } = plan else {
                 return Ok(Carried::Planned { federation, plan: Box::new(plan) });
             };
             let group =
-                Group { exchange, caller, members, federation: &federation, id: None, accept: Some(upstream::BOTH) };
+                Group { exchange, caller, members, federation: &federation, id: None, accept: Some(request::BOTH) };
             let request = Box::new(group.request(&sending)?);
             let upstream = members.get(sending.member).map(|member| &member.upstream);
             let upstream = upstream.ok_or_else(|| Refusal::Unavailable("the route has no such member".to_owned()))?;
@@ -197,20 +200,20 @@ impl Carried<'_> {
         match self {
             Self::One { request, upstream, member, rewriting } => {
                 let mut reading = Reading::default();
-                reading.start(&request, upstream::limits(upstream));
+                reading.start(&request, request::limits(upstream));
                 let status = StatusCode::OK;
                 let mut replies =
                     Replies { channel: delivery.channel, id, member, rewriting: *rewriting, status, has_spoken: false };
-                let end = answer::converse(&mut reading, delivery, &mut replies, &mut place);
-                log_end(exchange, caller, StatusCode::ACCEPTED, &end);
+                let end = conversation::converse(&mut reading, delivery, &mut replies, &mut place);
+                exchange.log_end(caller, StatusCode::ACCEPTED, &end);
                 if let (End::Failed(refusal) | End::NoPlace(refusal), Some(id)) = (end, id) {
                     delivery.refuse(&refusal, id);
                 }
             }
             Self::Planned { federation, plan } => {
-                let members = crate::legacy_events::members(exchange);
+                let members = exchange.members();
                 let group =
-                    Group { exchange, caller, members, federation: &federation, id, accept: Some(upstream::BOTH) };
+                    Group { exchange, caller, members, federation: &federation, id, accept: Some(request::BOTH) };
                 deliver_plan(&group, *plan, delivery, &mut place);
             }
         }
@@ -281,7 +284,7 @@ impl Hearing for Replies<'_> {
         match over {
             Over::Regularly if self.has_spoken || self.id.is_none() => Ok(Vec::new()),
             Over::Regularly => Err(Refusal::UpstreamMalformed("it is empty")),
-            Over::NoAnswer(reason) => Err(upstream::no_answer(&reason)),
+            Over::NoAnswer(reason) => Err(request::no_answer(&reason)),
             Over::Broken(why) => Err(Refusal::UpstreamMalformed(why)),
         }
     }
@@ -321,7 +324,7 @@ impl Delivery<'_> {
 
     /// A client that waits for an answer that the mailbox cannot hold would wait for ever: it is told so.
     fn not_delivered(&mut self, message: &[u8], error: &mailbox::Rejection) {
-        log_event("message-not-delivered", Some(self.exchange.endpoint.path()), &error.to_string());
+        log::event("message-not-delivered", Some(self.exchange.endpoint.path()), &error.to_string());
         if *error == mailbox::Rejection::TooLarge
             && let Ok(Body::Single(Message::Response(reply))) = Body::parse_answer(message)
             && let Some(id) = reply.id

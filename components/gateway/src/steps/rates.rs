@@ -8,7 +8,8 @@ use gatehouse_storage::StoreUnavailable;
 use shell_http::now_in_milliseconds;
 use shell_store::HostStore;
 
-use crate::exchange::{Caller, Exchange};
+use crate::caller::Caller;
+use crate::request::Exchange;
 
 /// Counts this many requests of the caller.
 ///

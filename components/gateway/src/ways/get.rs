@@ -1,25 +1,24 @@
 //! GET: the stream of what servers say by themselves, and of what a client has missed (MCP 2025-11-25 and earlier).
 
 use gatehouse_configuration::{Member, Servers, Upstream};
-use gatehouse_federation::Listen;
 use gatehouse_gateway::{Era, Refusal};
-use gatehouse_mcp_wire::event_stream::Event;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, StatusCode};
 use wasip2::http::types::ResponseOutparam;
 
-use crate::answer::{self, End, Gone, Hearing, Over, Patience, TICK};
-use crate::answering::Answering;
-use crate::exchange::{Caller, Exchange, Line};
-use crate::federated;
-use crate::one::{Answer, log_end};
-use crate::places::Place;
-use crate::reading::{Form, Reading, Said};
-use crate::rewriting::Rewriting;
-use crate::session::Session;
-use crate::upstream::{self, Call};
-
-/// The `Accept` of a GET.
-const EVENTS: &str = "text/event-stream";
+use crate::caller::Caller;
+use crate::client::clock::{Patience, TICK};
+use crate::client::response::Answering;
+use crate::client::rewriting::Rewriting;
+use crate::end::{End, Gone};
+use crate::permit::Place;
+use crate::request::{Exchange, Line};
+use crate::steps::plan;
+use crate::steps::session::Session;
+use crate::upstream::answers::{Reading, Said};
+use crate::upstream::conversation;
+use crate::upstream::member_streams::{self, Together};
+use crate::upstream::request::{self, Call};
+use crate::upstream::single_server::Answer;
 
 /// Answers the GET.
 pub(crate) fn serve(exchange: &Exchange<'_>, caller: &Caller, out: ResponseOutparam) {
@@ -56,7 +55,7 @@ fn one(
     let Asked { session, last_event_id, mut place } = asked;
     let request = session.id().and_then(|session_id| {
         let last_event_id = last_event_id.as_deref();
-        upstream::request(exchange, caller, Call { session_id, last_event_id, ..Call::listening(upstream) })
+        request::request(exchange, caller, Call { session_id, last_event_id, ..Call::listening(upstream) })
     });
     let request = match request {
         Ok(request) => request,
@@ -64,7 +63,7 @@ fn one(
     };
     exchange.log_begun(caller, &[Line::default()]);
     let mut reading = Reading::default();
-    reading.start(&request, upstream::listening_limits(upstream));
+    reading.start(&request, request::listening_limits(upstream));
     let patience = Patience::of(&exchange.endpoint.route.limits);
     let refusal = loop {
         match reading.next(TICK) {
@@ -77,7 +76,7 @@ fn one(
                     Err((refusal, out)) => return exchange.refuse(out, Some(caller), &refusal),
                 }
             }
-            Said::NoAnswer(_, reason) => break upstream::no_answer(&reason),
+            Said::NoAnswer(_, reason) => break request::no_answer(&reason),
             Said::Tick if patience.is_over() => break Refusal::UpstreamTimedOut,
             Said::Tick => match place.keep() {
                 Ok(()) => {}
@@ -100,10 +99,10 @@ fn several(
     let Asked { session, last_event_id, mut place } = asked;
     let mut reading = Reading::default();
     exchange.log_begun(caller, &[Line::default()]);
-    let started = federated::federation(exchange, era).and_then(|federation| {
+    let started = plan::federation(exchange, era).and_then(|federation| {
         let sessions = session.of_members(&federation)?;
         let (listens, stream) = federation.listen(sessions.as_ref(), last_event_id.as_deref());
-        start(exchange, caller, members, &listens, &mut reading)?;
+        member_streams::start(exchange, caller, members, &listens, &mut reading)?;
         let parts = listens.iter().map(|listen| (listen.member, false)).collect();
         let rewriting = Rewriting::new(exchange, caller, true).federated(stream).resumable(session.name());
         Ok(Together { exchange, caller, parts, rewriting, is_lost: false })
@@ -114,8 +113,8 @@ fn several(
     };
     let headers = exchange.returned(&HeaderMap::new(), None, true);
     let mut answering = Answering::new(out, headers, Patience::of(&exchange.endpoint.route.limits));
-    let end = answer::converse(&mut reading, &mut answering, &mut together, &mut place);
-    log_end(exchange, caller, StatusCode::OK, &end);
+    let end = conversation::converse(&mut reading, &mut answering, &mut together, &mut place);
+    exchange.log_end(caller, StatusCode::OK, &end);
     match (answering.has_begun(), end) {
         (true, End::Complete | End::Gone(Gone::Time)) => answering.finish(),
         (true, _) => {}
@@ -131,71 +130,5 @@ fn several(
                 exchange.refuse(out, Some(caller), &refusal);
             }
         }
-    }
-}
-
-/// Asks members for their streams.
-///
-/// # Errors
-/// Where something that a member needs is not there.
-pub(crate) fn start(
-    exchange: &Exchange<'_>,
-    caller: &Caller,
-    members: &[Member],
-    listens: &[Listen],
-    reading: &mut Reading,
-) -> Result<(), Refusal> {
-    for listen in listens {
-        let Some(Member { upstream, prefix }) = members.get(listen.member) else { continue };
-        let (session_id, last_event_id) = (listen.session.as_deref(), listen.last_event_id.as_deref());
-        let call = Call { session_id, last_event_id, accept: Some(EVENTS), ..Call::listening(upstream) };
-        let request =
-            upstream::request(exchange, caller, call).map_err(|refusal| refusal.at_member(prefix.as_ref()))?;
-        reading.start(&request, upstream::listening_limits(upstream));
-    }
-    Ok(())
-}
-
-/// The streams of several members. One that has none, or loses it, does not end the others.
-struct Together<'a> {
-    exchange: &'a Exchange<'a>,
-    caller: &'a Caller,
-    /// The member of each request, and whether it has a stream.
-    parts: Vec<(usize, bool)>,
-    rewriting: Rewriting<'a>,
-    /// Whether a member does not know the session any more.
-    is_lost: bool,
-}
-
-impl Hearing for Together<'_> {
-    fn head(&mut self, from: usize, head: &Response<()>) -> Result<(), Refusal> {
-        self.is_lost |= head.status() == StatusCode::NOT_FOUND;
-        let is_first = !self.begins();
-        if let Some((_, is_open)) = self.parts.get_mut(from) {
-            *is_open = head.status().is_success() && Form::of(head.headers()) == Form::Events;
-        }
-        if is_first && self.begins() {
-            self.exchange.log_forwarded(self.caller, StatusCode::OK.as_u16(), &[Line::default()]);
-        }
-        Ok(())
-    }
-
-    fn event(&mut self, from: usize, event: Event) -> Result<Vec<Event>, Refusal> {
-        let Some((member, true)) = self.parts.get(from).copied() else { return Ok(Vec::new()) };
-        // What one member says badly costs the others nothing.
-        Ok(self.rewriting.event(member, event).ok().flatten().into_iter().collect())
-    }
-
-    fn over(&mut self, _: usize, _: Over) -> Result<Vec<Event>, Refusal> {
-        Ok(Vec::new())
-    }
-
-    fn begins(&self) -> bool {
-        self.parts.iter().any(|(_, is_open)| *is_open)
-    }
-
-    /// The client begins a new session, and closes this.
-    fn is_done(&self) -> bool {
-        self.is_lost
     }
 }

@@ -14,11 +14,14 @@ use shell_store::HostStore;
 
 use crate::bindings::gatehouse::auth::handles;
 use crate::bindings::gatehouse::auth::sessions::{Claims, Principal};
-use crate::exchange::{Caller, Exchange};
-use crate::post::Posted;
-use crate::reading::{Form, Reading, Said, is_encoded};
-use crate::session::Session;
-use crate::{federated, log_event, rejection, upstream};
+use crate::caller::Caller;
+use crate::posted::Posted;
+use crate::request::Exchange;
+use crate::steps::plan;
+use crate::steps::session::Session;
+use crate::upstream::answers::{Form, Reading, Said, is_encoded};
+use crate::upstream::request;
+use crate::{log, rejection};
 
 /// The headers that repeat arguments (MCP 2026-07-28, "Custom Headers from Tool Parameters").
 const PARAMETER: &str = "mcp-param-";
@@ -60,7 +63,7 @@ pub(crate) fn check(
             server.check(&calls().collect::<Vec<_>>())
         }
         Servers::Federated(members) => {
-            let (_, plan) = federated::plan_in(exchange, posted, session)?;
+            let (_, plan) = plan::plan_in(exchange, posted, session)?;
             // What no member has, the federation answers itself.
             let Plan::One { sending, .. } = plan else { return Ok(()) };
             let (Some(Member { prefix, upstream }), Some(call)) = (members.get(sending.member), sending.message.call())
@@ -153,13 +156,13 @@ impl Server<'_> {
 
     /// Asks the server for its listing as the caller, until everything that is looked for is found.
     fn listed(&self, mut search: Search) -> Result<Search, Refusal> {
-        let deadline = elapsed().saturating_add(upstream::longest(self.upstream));
+        let deadline = elapsed().saturating_add(request::longest(self.upstream));
         for page in 0_usize.. {
             // In a session, no id is used twice.
             let id = Id::from(format!("gatehouse-{}-{page}", self.exchange.request_id).as_str());
             let request = self.request(&search.request(id.clone()).map_err(rejection::of_listing)?)?;
             let mut reading = Reading::of_at_most(MOST_BYTES);
-            reading.start(&request, upstream::limits(self.upstream));
+            reading.start(&request, request::limits(self.upstream));
             if self.read(&mut reading, &mut search, &id, deadline)? == Step::Done {
                 break;
             }
@@ -168,12 +171,12 @@ impl Server<'_> {
     }
 
     fn request(&self, call: &Call) -> Result<Request<Vec<u8>>, Refusal> {
-        let call = upstream::Call {
+        let call = request::Call {
             session_id: self.session,
-            accept: Some(upstream::BOTH),
-            ..upstream::Call::posted(self.upstream, call.to_object().to_string().into_bytes())
+            accept: Some(request::BOTH),
+            ..request::Call::posted(self.upstream, call.to_object().to_string().into_bytes())
         };
-        let mut request = upstream::request(self.exchange, self.caller, call)?;
+        let mut request = request::request(self.exchange, self.caller, call)?;
         let headers = request.headers_mut();
         let of_the_call = |name: &&HeaderName| **name == MCP_NAME || name.as_str().starts_with(PARAMETER);
         for name in headers.keys().filter(of_the_call).cloned().collect::<Vec<_>>() {
@@ -212,7 +215,7 @@ impl Server<'_> {
                     }
                 }
                 Said::End(_) => return Err(Refusal::UpstreamMalformed("its tools/list has no answer")),
-                Said::NoAnswer(_, reason) => return Err(upstream::no_answer(&reason)),
+                Said::NoAnswer(_, reason) => return Err(request::no_answer(&reason)),
                 Said::Broken(_, why) => return Err(Refusal::UpstreamMalformed(why)),
                 Said::Tick => return Err(Refusal::UpstreamTimedOut),
             }
@@ -254,7 +257,7 @@ impl Server<'_> {
                 HostStore.put(&key, sealed.as_bytes()).map_err(|error| error.to_string())
             });
         if let Err(reason) = kept {
-            log_event("schema-not-kept", Some(self.exchange.endpoint.path()), &reason);
+            log::event("schema-not-kept", Some(self.exchange.endpoint.path()), &reason);
         }
     }
 

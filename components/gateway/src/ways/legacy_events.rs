@@ -1,6 +1,6 @@
 //! The event stream of 2024-11-05, and of the route's own path where its server speaks nothing else.
 
-use gatehouse_configuration::{Member, Servers, Transport, Upstream};
+use gatehouse_configuration::{Servers, Transport, Upstream};
 use gatehouse_federation::Listen;
 use gatehouse_gateway::{Era, Handle, Refusal, legacy_endpoint};
 use gatehouse_legacy_sse::{self as mailbox, Channel, Cursor};
@@ -12,18 +12,22 @@ use shell_http::{Milliseconds, SystemEntropy, elapsed, now};
 use shell_store::HostStore;
 use wasip2::http::types::ResponseOutparam;
 
-use crate::answer::{self, End, Gone, Hearing, Over, Patience, TICK};
-use crate::answering::Answering;
-use crate::exchange::{Caller, Exchange, Line};
-use crate::one::log_end;
-use crate::places::Place;
-use crate::reading::{Form, Reading, Said};
-use crate::rewriting::Rewriting;
-use crate::session::Session;
-use crate::upstream::{self, Call};
-use crate::{delete, federated, listen, log_event};
+use crate::caller::Caller;
+use crate::client::clock::{Patience, TICK};
+use crate::client::response::Answering;
+use crate::client::rewriting::Rewriting;
+use crate::end::{End, Gone};
+use crate::log;
+use crate::permit::Place;
+use crate::request::{Exchange, Line};
+use crate::steps::plan;
+use crate::steps::session::Session;
+use crate::upstream::answers::{Form, Reading, Said};
+use crate::upstream::conversation::{self, Hearing, Over};
+use crate::upstream::member_sessions;
+use crate::upstream::member_streams::{self, EVENTS};
+use crate::upstream::request::{self, Call};
 
-const EVENTS: &str = "text/event-stream";
 /// How often the mailbox is looked into after something was in it, and how often after a while of silence. Each look is
 /// a question to the store.
 const BUSY: Milliseconds = 50;
@@ -49,30 +53,30 @@ pub(crate) fn serve(exchange: &Exchange<'_>, caller: &Caller, out: ResponseOutpa
 
 /// In front of a server of 2024-11-05: its events, but for the first, which says where messages are posted.
 fn pass_on(exchange: &Exchange<'_>, caller: &Caller, upstream: &Upstream, mut place: Place<'_>, out: ResponseOutparam) {
-    let request = match upstream::request(exchange, caller, Call::listening(upstream)) {
+    let request = match request::request(exchange, caller, Call::listening(upstream)) {
         Ok(request) => request,
         Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
     };
     exchange.log_begun(caller, &[Line::default()]);
     let mut reading = Reading::default();
     // The first event comes at once, and the head with it.
-    reading.start(&request, upstream::limits(upstream));
-    let refusal = match answer::first(&mut reading, upstream::longest(upstream), &mut place) {
+    reading.start(&request, request::limits(upstream));
+    let refusal = match conversation::first(&mut reading, request::longest(upstream), &mut place) {
         Ok(Said::Head(_, head)) if head.status().is_success() && Form::of(head.headers()) == Form::Events => {
             exchange.log_forwarded(caller, head.status().as_u16(), &[Line::default()]);
             let headers = exchange.returned(head.headers(), None, true);
             let mut answering = Answering::new(out, headers, Patience::of(&exchange.endpoint.route.limits));
             let rewriting = Rewriting::new(exchange, caller, true);
             let mut passed = PassedOn { exchange, caller, upstream, rewriting };
-            let end = answer::converse(&mut reading, &mut answering, &mut passed, &mut place);
-            log_end(exchange, caller, StatusCode::OK, &end);
+            let end = conversation::converse(&mut reading, &mut answering, &mut passed, &mut place);
+            exchange.log_end(caller, StatusCode::OK, &end);
             if matches!(end, End::Complete | End::Gone(Gone::Time)) {
                 answering.finish();
             }
             return;
         }
         Ok(Said::Head(..)) => Refusal::UpstreamMalformed("it is no event stream"),
-        Ok(Said::NoAnswer(_, reason)) => upstream::no_answer(&reason),
+        Ok(Said::NoAnswer(_, reason)) => request::no_answer(&reason),
         Ok(Said::Tick) => Refusal::UpstreamTimedOut,
         Ok(Said::Event(..) | Said::End(_) | Said::Broken(..)) => Refusal::UpstreamMalformed("it has no head"),
         Err(refusal) => refusal,
@@ -104,7 +108,7 @@ impl Hearing for PassedOn<'_> {
     fn over(&mut self, _: usize, over: Over) -> Result<Vec<Event>, Refusal> {
         match over {
             Over::Regularly => Ok(Vec::new()),
-            Over::NoAnswer(reason) => Err(upstream::no_answer(&reason)),
+            Over::NoAnswer(reason) => Err(request::no_answer(&reason)),
             Over::Broken(why) => Err(Refusal::UpstreamMalformed(why)),
         }
     }
@@ -142,16 +146,16 @@ fn translate(exchange: &Exchange<'_>, caller: &Caller, mut place: Place<'_>, out
         heard: elapsed(),
     };
     let mut reading = Reading::default();
-    let end = answer::converse(&mut reading, &mut answering, &mut translated, &mut place);
+    let end = conversation::converse(&mut reading, &mut answering, &mut translated, &mut place);
     let session = translated.session.take();
-    log_end(exchange, caller, StatusCode::OK, &end);
+    exchange.log_end(caller, StatusCode::OK, &end);
     match end {
         End::Complete | End::Gone(Gone::Time) => answering.finish(),
         End::Failed(_) | End::NoPlace(_) | End::Gone(Gone::Reader) => drop(answering),
     }
     drop(reading);
     if let Err(error) = mailbox::close(&HostStore, &channel) {
-        log_event("channel-not-closed", Some(exchange.endpoint.path()), &error.to_string());
+        log::event("channel-not-closed", Some(exchange.endpoint.path()), &error.to_string());
     }
     if let Some(session) = session {
         end_session(exchange, caller, &session, &mut place);
@@ -175,17 +179,17 @@ fn end_session(exchange: &Exchange<'_>, caller: &Caller, session: &Session, plac
     match &exchange.endpoint.route.servers {
         Servers::One(upstream) => {
             let Ok(Some(id)) = session.id() else { return };
-            let Ok(request) = upstream::request(exchange, caller, Call::end_of_session(upstream, Some(id))) else {
+            let Ok(request) = request::request(exchange, caller, Call::end_of_session(upstream, Some(id))) else {
                 return;
             };
             let mut reading = Reading::default();
-            reading.start(&request, upstream::parting_limits(upstream));
-            let _answer = answer::first(&mut reading, PARTING, place);
+            reading.start(&request, request::parting_limits(upstream));
+            let _answer = conversation::first(&mut reading, PARTING, place);
         }
         Servers::Federated(members) => {
-            let Ok(federation) = federated::federation(exchange, Era::of(&HeaderMap::new())) else { return };
+            let Ok(federation) = plan::federation(exchange, Era::of(&HeaderMap::new())) else { return };
             let Ok(Some(sessions)) = session.of_members(&federation) else { return };
-            let _answer = delete::end_all(exchange, caller, members, &federation.sessions(&sessions), place);
+            let _answer = member_sessions::end_all(exchange, caller, members, &federation.sessions(&sessions), place);
         }
     }
 }
@@ -225,7 +229,7 @@ impl Translated<'_> {
             ),
             Err(mailbox::Rejection::Closed) => None,
             Err(error) => {
-                log_event("channel-not-read", Some(self.exchange.endpoint.path()), &error.to_string());
+                log::event("channel-not-read", Some(self.exchange.endpoint.path()), &error.to_string());
                 Some(Vec::new())
             }
         }
@@ -241,15 +245,15 @@ impl Translated<'_> {
         self.stream = match &self.exchange.endpoint.route.servers {
             Servers::One(upstream) => {
                 let call = Call { session_id: session.id()?, accept: Some(EVENTS), ..Call::listening(upstream) };
-                let request = upstream::request(self.exchange, self.caller, call)?;
-                reading.start(&request, upstream::listening_limits(upstream));
+                let request = request::request(self.exchange, self.caller, call)?;
+                reading.start(&request, request::listening_limits(upstream));
                 Ears::Open { rewriting, members: vec![(0, false)] }
             }
             Servers::Federated(members) => {
-                let federation = federated::federation(self.exchange, Era::of(&HeaderMap::new()))?;
+                let federation = plan::federation(self.exchange, Era::of(&HeaderMap::new()))?;
                 let sessions = session.of_members(&federation)?;
                 let (listens, stream): (Vec<Listen>, _) = federation.listen(sessions.as_ref(), None);
-                listen::start(self.exchange, self.caller, members, &listens, reading)?;
+                member_streams::start(self.exchange, self.caller, members, &listens, reading)?;
                 let members = listens.iter().map(|listen| (listen.member, false)).collect();
                 Ears::Open { rewriting: rewriting.federated(stream), members }
             }
@@ -302,7 +306,7 @@ impl Hearing for Translated<'_> {
             && !posted.is_empty()
             && let Err(refusal) = self.listen(reading)
         {
-            log_event("not-listening", Some(self.exchange.endpoint.path()), &refusal.reason());
+            log::event("not-listening", Some(self.exchange.endpoint.path()), &refusal.reason());
         }
         if !posted.is_empty() {
             self.heard = elapsed();
@@ -310,13 +314,5 @@ impl Hearing for Translated<'_> {
         self.pace = if elapsed().saturating_sub(self.heard) < 10 * TICK { BUSY } else { QUIET };
         events.extend(posted);
         Some(events)
-    }
-}
-
-/// The members of a route, where it has several.
-pub(crate) fn members<'a>(exchange: &Exchange<'a>) -> &'a [Member] {
-    match &exchange.endpoint.route.servers {
-        Servers::One(_) => &[],
-        Servers::Federated(members) => members,
     }
 }

@@ -8,7 +8,9 @@ use shell_http::inbound::{self, Writer};
 use shell_http::{Milliseconds, elapsed};
 use wasip2::http::types::ResponseOutparam;
 
-use crate::answer::{Gone, Patience, Sink};
+use crate::client::clock::Patience;
+use crate::client::sink::Sink;
+use crate::end::Gone;
 
 /// Nothing in between then takes a quiet stream for a dead one.
 const KEEP_ALIVE: Milliseconds = 15_000;

@@ -2,9 +2,9 @@
 
 use gatehouse_federation::{Federation, Sessions};
 use gatehouse_gateway::{Era, Handle, Refusal, SessionId, last_event_id};
-use http::HeaderValue;
 
-use crate::exchange::{Caller, Exchange};
+use crate::caller::Caller;
+use crate::request::Exchange;
 
 /// The session that a client presents, opened.
 #[derive(Default)]
@@ -76,13 +76,4 @@ impl Session {
             _ => Err(Refusal::UnknownEvent),
         }
     }
-}
-
-/// A session as the client holds it.
-///
-/// # Errors
-/// Where it cannot be sealed.
-pub(crate) fn bound(caller: &Caller, handle: &Handle) -> Result<HeaderValue, Refusal> {
-    HeaderValue::try_from(caller.bind(handle)?)
-        .map_err(|_| Refusal::Unavailable("a bound Mcp-Session-Id cannot stand in a header".to_owned()))
 }

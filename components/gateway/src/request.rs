@@ -1,20 +1,19 @@
 //! What every request to an MCP endpoint goes through, and what every answer of our own looks like.
 
+use gatehouse_configuration::{Member, Servers};
 use gatehouse_gateway::{
-    About, Admission, Decision, Endpoint, EndpointKind, Handle, Origin, Refusal, RequestId, Trace, Verdict, admit,
-    allow_cross_origin, check_scopes, request_headers, response_headers,
+    About, Decision, Endpoint, Origin, Refusal, RequestId, Trace, Verdict, allow_cross_origin, response_headers,
 };
 use gatehouse_mcp_wire::json_rpc::Body;
-use gatehouse_protocol::{Claims, SecretString};
 use gatehouse_rate_limit::Taken;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use shell_http::inbound::{self, Unreadable};
-use shell_http::{Milliseconds, SystemEntropy, elapsed, now_in_milliseconds};
+use shell_http::{Milliseconds, elapsed, now_in_milliseconds};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
-use crate::bindings::gatehouse::auth::handles;
-use crate::bindings::gatehouse::auth::sessions::{self, Principal};
-use crate::{delete, legacy_events, legacy_messages, listen, log, post, rates, rejection};
+use crate::caller::Caller;
+use crate::end::End;
+use crate::log;
 
 /// Messages of a batch that have a line of their own in the log.
 const MOST_LINES: usize = 20;
@@ -28,14 +27,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) request_id: RequestId,
     /// What was counted of the request.
     pub(crate) taken: Taken,
-    started: Milliseconds,
-}
-
-/// Who makes the request.
-pub(crate) struct Caller {
-    pub(crate) principal: Principal,
-    pub(crate) claims: Claims,
-    pub(crate) token: SecretString,
+    pub(crate) started: Milliseconds,
 }
 
 /// What the log says of one message.
@@ -69,45 +61,15 @@ pub(crate) fn written<'a>(lines: &[Line<'a>]) -> Vec<Line<'a>> {
     [&[batch], own].concat()
 }
 
-/// Answers the request: in the upstream's name where everything is in order, in our own otherwise.
-pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &IncomingRequest, out: ResponseOutparam) {
-    let mut exchange = Exchange {
-        endpoint,
-        head,
-        origin: Origin::of(head.headers(), endpoint.configuration),
-        trace: Trace::of(head.headers(), &mut SystemEntropy),
-        request_id: RequestId::generate(&mut SystemEntropy),
-        taken: Taken::default(),
-        started: elapsed(),
-    };
-    let token = match admit(&endpoint, head, &exchange.origin) {
-        Admission::Options(response) => {
-            exchange.log("options", None, None, Some(response.status().as_u16()), &Line::default());
-            return inbound::respond(out, response);
+impl<'a> Exchange<'a> {
+    /// The members of the route, where it has several servers.
+    pub(crate) fn members(&self) -> &'a [Member] {
+        match &self.endpoint.route.servers {
+            Servers::One(_) => &[],
+            Servers::Federated(members) => members,
         }
-        Admission::Refused(refusal) => return exchange.refuse(out, None, &refusal),
-        Admission::Token(token) => token,
-    };
-    let caller = match sessions::validate(token.expose(), &endpoint.resource()) {
-        Ok(principal) => Caller { claims: claims(&principal), principal, token },
-        Err(rejected) => return exchange.refuse(out, None, &rejection::of_token(rejected)),
-    };
-    let admitted = check_scopes(&endpoint, &caller.principal.scopes)
-        .and_then(|()| request_headers::check(head, &endpoint))
-        .and_then(|()| rates::take(&mut exchange, &caller, 1));
-    if let Err(refusal) = admitted {
-        return exchange.refuse(out, Some(&caller), &refusal);
     }
-    match (endpoint.kind, head.method()) {
-        (EndpointKind::LegacyEvents, _) => legacy_events::serve(&exchange, &caller, out),
-        (EndpointKind::LegacyMessages, _) => legacy_messages::serve(&mut exchange, &caller, request, out),
-        (EndpointKind::Streamable, &Method::GET) => listen::serve(&exchange, &caller, out),
-        (EndpointKind::Streamable, &Method::DELETE) => delete::serve(&exchange, &caller, out),
-        (EndpointKind::Streamable, _) => post::serve(&mut exchange, &caller, request, out),
-    }
-}
 
-impl Exchange<'_> {
     /// The request's body.
     ///
     /// # Errors
@@ -204,6 +166,18 @@ impl Exchange<'_> {
         }
     }
 
+    /// Notes an answer that did not come to its end.
+    pub(crate) fn log_end(&self, caller: &Caller, status: StatusCode, end: &End) {
+        let (event, refusal) = match end {
+            End::Failed(refusal) => ("stream-broken", refusal),
+            End::NoPlace(refusal) => ("given-up", refusal),
+            End::Complete | End::Gone(_) => return,
+        };
+        let reason = refusal.reason();
+        let line = Line { reason: Some(&reason), ..Line::default() };
+        self.log(event, Some(caller), None, Some(status.as_u16()), &line);
+    }
+
     pub(crate) fn log(
         &self,
         event: &'static str,
@@ -212,7 +186,7 @@ impl Exchange<'_> {
         status: Option<u16>,
         line: &Line<'_>,
     ) {
-        log(&Decision {
+        log::log(&Decision {
             time: now_in_milliseconds(),
             request_id: Some(&self.request_id),
             trace_id: Some(self.trace.id()),
@@ -233,43 +207,4 @@ impl Exchange<'_> {
             reason: line.reason,
         });
     }
-}
-
-impl Caller {
-    /// The caller, as the policy asks about it.
-    pub(crate) fn as_policy_sees_it(&self) -> gatehouse_policy::Caller<'_> {
-        gatehouse_policy::Caller {
-            subject: &self.principal.subject,
-            client_id: &self.principal.client_id,
-            scopes: &self.principal.scopes,
-            claims: &self.claims,
-        }
-    }
-
-    /// Seals a handle, so that it opens for this subject at this route and for nobody else.
-    ///
-    /// # Errors
-    /// Where it cannot be sealed: then it is not given out.
-    pub(crate) fn bind(&self, handle: &Handle) -> Result<String, Refusal> {
-        handles::bind(&self.principal, &handle.to_text()).map_err(rejection::of_binding)
-    }
-
-    /// Opens what [`Caller::bind`] made; `None` for what it has never made.
-    ///
-    /// # Errors
-    /// Where nothing can be opened at the moment.
-    pub(crate) fn open(&self, bound: &str) -> Result<Option<Handle>, Refusal> {
-        match handles::open(&self.principal, bound) {
-            Ok(text) => Ok(Handle::parse(&text)),
-            Err(handles::Rejection::Unrecognised) => Ok(None),
-            Err(handles::Rejection::Unavailable(reason)) => {
-                Err(Refusal::Unavailable(format!("a handle cannot be opened: {reason}")))
-            }
-        }
-    }
-}
-
-fn claims(principal: &Principal) -> Claims {
-    let sessions::Claims { tenant, groups, roles } = principal.claims.clone();
-    Claims { tenant, groups, roles }
 }

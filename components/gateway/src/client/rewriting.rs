@@ -5,7 +5,8 @@ use gatehouse_gateway::{Handle, Refusal};
 use gatehouse_mcp_wire::event_stream::Event;
 use gatehouse_mcp_wire::json_rpc::{Body, Message, Outcome};
 
-use crate::exchange::{Caller, Exchange};
+use crate::caller::Caller;
+use crate::request::Exchange;
 
 /// For an answer that must be read, and that two readers could read differently.
 pub(crate) const NOT_JSON_RPC: Refusal = Refusal::UpstreamMalformed("a message in it is not JSON-RPC");
