@@ -1,23 +1,28 @@
 //! The gateway component: the first to see every request, and the only one that reaches an MCP server.
 //!
 //! It decides nothing itself (`gatehouse-gateway` does), and everything that is not its own goes on to the next component.
+//! Its modules depend on each other in this order only:
+//!
+//! * this file, which is asked by the host, and `dispatch`;
+//! * `ways`, one for each kind of endpoint and method;
+//! * `steps` of a way, before a server is asked;
+//! * `upstream`: what servers are sent, and who reads their answers;
+//! * `client`: the answer on its way to the client;
+//! * `context`, `caller`, `permit`, `clock` and `log`: what all of them are about.
 
 mod bindings;
 mod caller;
 mod client;
+mod clock;
+mod context;
 mod dispatch;
-mod end;
 mod log;
 mod permit;
-mod posted;
-mod rejection;
-mod request;
 mod steps;
 mod upstream;
 mod ways;
 
-use gatehouse_gateway::{Origin, Route};
-use http::Method;
+use gatehouse_gateway::{Origin, Probe, Route};
 use shell_http::inbound;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
@@ -32,22 +37,21 @@ impl Guest for Gateway {
         let Ok(head) = inbound::head(&request) else {
             return inbound::respond(out, gatehouse_gateway::malformed_request());
         };
+        let probe = Probe::of(head.uri());
         let configuration = shell_settings::configuration();
         if let Err(error) = &configuration {
-            log::not_configured(head.method().as_str(), &error.to_string());
+            log::not_configured(head.method(), &error.to_string());
         }
-        match configuration {
-            usable if Route::is_health(head.uri()) => {
+        match (configuration, probe) {
+            (usable, Some(Probe::Health)) => {
                 inbound::respond(out, gatehouse_gateway::health(head.method(), usable.is_ok()));
             }
-            Err(_) => inbound::respond(out, gatehouse_gateway::not_configured()),
-            Ok(configuration) if readiness::is_asked_at(head.uri()) => {
-                let is_probe = matches!(*head.method(), Method::GET | Method::HEAD);
-                let is_ready = is_probe && readiness::is_ready(&configuration);
+            (Err(_), _) => inbound::respond(out, gatehouse_gateway::not_configured()),
+            (Ok(configuration), Some(Probe::Readiness)) => {
+                let is_ready = Probe::is_asked_by(head.method()) && readiness::is_ready(&configuration);
                 inbound::respond(out, gatehouse_gateway::health(head.method(), is_ready));
             }
-            Ok(configuration) => match gatehouse_gateway::route(&configuration, head.uri()) {
-                Route::Health => inbound::respond(out, gatehouse_gateway::health(head.method(), true)),
+            (Ok(configuration), None) => match gatehouse_gateway::route(&configuration, head.uri()) {
                 Route::ProtectedResource(endpoint) => {
                     let origin = Origin::of(head.headers(), &configuration);
                     inbound::respond(out, gatehouse_gateway::metadata(&endpoint, &head, &origin));

@@ -1,14 +1,15 @@
 //! The component's log.
 
 use gatehouse_gateway::Decision;
+use http::Method;
+use shell_http::now_in_milliseconds;
 
 /// A request that nobody can answer.
-pub(crate) fn not_configured(method: &str, reason: &str) {
-    let time = shell_http::now_in_milliseconds();
-    log(&Decision {
-        time,
+pub(crate) fn not_configured(method: &Method, reason: &str) {
+    write(&Decision {
+        time: now_in_milliseconds(),
         event: "not-configured",
-        method,
+        method: method.as_str(),
         status: Some(503),
         reason: Some(reason),
         ..Decision::default()
@@ -17,11 +18,11 @@ pub(crate) fn not_configured(method: &str, reason: &str) {
 
 /// A line that is about no request of a client.
 pub(crate) fn event(event: &'static str, route: Option<&str>, reason: &str) {
-    let time = shell_http::now_in_milliseconds();
-    log(&Decision { time, event, route, reason: Some(reason), ..Decision::default() });
+    let time = now_in_milliseconds();
+    write(&Decision { time, event, route, reason: Some(reason), ..Decision::default() });
 }
 
 /// Standard error is where every host keeps a component's log.
-pub(crate) fn log(decision: &Decision<'_>) {
+pub(crate) fn write(decision: &Decision<'_>) {
     eprintln!("{decision}");
 }

@@ -5,4 +5,3 @@ pub(crate) mod plan;
 pub(crate) mod rates;
 pub(crate) mod read;
 pub(crate) mod schema;
-pub(crate) mod session;

@@ -1,9 +1,8 @@
-//! The servers' client: what they are sent, and how their answers are read.
+//! The servers' client: what they are sent, and who reads their answers.
 
-pub(crate) mod answers;
-pub(crate) mod conversation;
+pub(crate) mod federation;
 pub(crate) mod member_sessions;
 pub(crate) mod member_streams;
-pub(crate) mod members;
 pub(crate) mod request;
 pub(crate) mod single_server;
+pub(crate) mod transfers;

@@ -12,7 +12,7 @@ use crate::mirrored::{self, HeaderMismatch, InvalidAnnotation, Mirrored};
 use crate::structure::Structure;
 use crate::work;
 
-/// Bytes of a schema's text. Published ones have a few thousand.
+/// Bytes of a schema's text. PublishedTool ones have a few thousand.
 pub const LONGEST: usize = 128 * 1024;
 /// Bytes that a pattern becomes, roughly.
 const LARGEST_PATTERN: usize = 256 * 1024;
@@ -110,7 +110,7 @@ impl ToolSchema {
         Ok(Self { text: text.to_owned(), mirrored: mirrored::find(&schema), schema })
     }
 
-    /// The server's own text, to be kept ([`crate::Keeping`]).
+    /// The server's own text, to be kept ([`crate::CacheDirective`]).
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -1,42 +1,32 @@
 //! Reads what was posted.
 
-use gatehouse_gateway::{About, Refusal, message};
-use gatehouse_mcp_wire::json_rpc::Body;
+use gatehouse_gateway::{MessageRecord, PostedMessages, message};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::caller::Caller;
-use crate::posted::Posted;
-use crate::request::{Exchange, Line};
+use crate::context::RequestContext;
 
-/// Reads the messages; where they cannot be read, that is the answer.
+/// Reads the messages, and gives them with the body as it came; where they cannot be read, that is the answer.
 pub(crate) fn read(
-    exchange: &Exchange<'_>,
+    context: &RequestContext<'_>,
     caller: &Caller,
     request: &IncomingRequest,
     out: ResponseOutparam,
-) -> Option<(Posted, ResponseOutparam)> {
-    let read = exchange.body(request).and_then(|bytes| {
-        let body = Body::parse(&bytes, exchange.endpoint.route.limits.json_depth).map_err(Refusal::Unparsable)?;
-        Ok((bytes, body))
-    });
-    let (bytes, body) = match read {
+) -> Option<(PostedMessages, Vec<u8>, ResponseOutparam)> {
+    let read = context.body(request).and_then(|bytes| Ok((PostedMessages::parse(&bytes, &context.endpoint)?, bytes)));
+    let (body, bytes) = match read {
         Ok(read) => read,
         Err(refusal) => {
-            exchange.refuse(out, Some(caller), &refusal);
+            context.refuse(out, Some(caller), &refusal);
             return None;
         }
     };
-    match message::admit(exchange.head, &body, &exchange.endpoint) {
-        Ok(era) => Some((Posted { era, body, bytes }, out)),
+    match message::admit(context.head, &body, &context.endpoint) {
+        Ok(revision) => Some((PostedMessages { revision, body }, bytes, out)),
         Err(refusal) => {
-            exchange.refuse_messages(out, caller, &refusal, &body, &lines(exchange, &body));
+            let records = MessageRecord::of_body(&body, context.endpoint.route);
+            context.refuse_messages(out, caller, &refusal, &body, &records);
             None
         }
     }
-}
-
-/// What the log says of these messages.
-pub(crate) fn lines<'m>(exchange: &Exchange<'_>, body: &'m Body) -> Vec<Line<'m>> {
-    let line = |message| Line { about: About::of(message, exchange.endpoint.route), ..Line::default() };
-    body.messages().iter().map(line).collect()
 }

@@ -1,42 +1,29 @@
 //! The end of the sessions of a federation's members.
 
 use gatehouse_configuration::Member;
-use gatehouse_gateway::Refusal;
+use gatehouse_gateway::answer::all_allow_end;
+use gatehouse_gateway::{Refusal, UpstreamTimeouts};
 use http::StatusCode;
 
 use crate::caller::Caller;
-use crate::client::clock::TICK;
-use crate::permit::Place;
-use crate::request::Exchange;
-use crate::upstream::answers::{Reading, Said};
-use crate::upstream::request::{self, Call};
+use crate::clock::HostClock;
+use crate::context::RequestContext;
+use crate::permit::RequestPermit;
+use crate::upstream::request::UpstreamRequest;
+use crate::upstream::transfers::no_answers;
 
 /// Asks members to end their sessions; whether all that answered allow it.
 pub(crate) fn end_all(
-    exchange: &Exchange<'_>,
+    context: &RequestContext<'_>,
     caller: &Caller,
-    members: &[Member],
     sessions: &[(usize, &str)],
-    place: &mut Place<'_>,
+    permit: &mut RequestPermit<'_>,
 ) -> Result<StatusCode, Refusal> {
-    let mut reading = Reading::default();
+    let mut answers = no_answers();
     for (member, session_id) in sessions {
-        let Some(Member { upstream, .. }) = members.get(*member) else { continue };
-        let call = Call::end_of_session(upstream, Some(session_id));
-        reading.start(&request::request(exchange, caller, call)?, request::parting_limits(upstream));
+        let Some(Member { upstream, .. }) = context.members().get(*member) else { continue };
+        let request = UpstreamRequest::end_of_session(upstream, Some(session_id)).build(context, caller)?;
+        answers.transfers().start(&request, UpstreamTimeouts::of_session_end(upstream));
     }
-    let mut status = StatusCode::OK;
-    while !reading.is_over() {
-        match reading.next(TICK) {
-            Said::Head(number, head) => {
-                if head.status() == StatusCode::METHOD_NOT_ALLOWED {
-                    status = StatusCode::METHOD_NOT_ALLOWED;
-                }
-                reading.end(number);
-            }
-            Said::Tick => place.keep()?,
-            Said::NoAnswer(..) | Said::Broken(..) | Said::Event(..) | Said::End(_) => {}
-        }
-    }
-    Ok(status)
+    all_allow_end(&HostClock, &mut answers, permit)
 }

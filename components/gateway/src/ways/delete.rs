@@ -1,87 +1,83 @@
 //! DELETE: the client ends its session (MCP 2025-11-25 and earlier).
 
-use gatehouse_configuration::{Member, Servers, Upstream};
-use gatehouse_gateway::{Era, Refusal};
+use gatehouse_configuration::{Servers, Upstream};
+use gatehouse_gateway::answer::first_answer;
+use gatehouse_gateway::{MessageRecord, ProtocolRevision, Refusal, Session, UpstreamTimeouts};
 use http::{Response, StatusCode};
 use wasip2::http::types::ResponseOutparam;
 
 use crate::caller::Caller;
-use crate::permit::Place;
-use crate::request::{Exchange, Line};
+use crate::clock::HostClock;
+use crate::context::RequestContext;
+use crate::permit::RequestPermit;
 use crate::steps::plan;
-use crate::steps::session::Session;
-use crate::upstream::answers::{Reading, Said};
-use crate::upstream::conversation;
 use crate::upstream::member_sessions::end_all;
-use crate::upstream::request::{self, Call};
-use crate::upstream::single_server::Answer;
+use crate::upstream::request::UpstreamRequest;
+use crate::upstream::single_server::ServerAnswer;
+use crate::upstream::transfers::send;
 
 /// Answers the DELETE.
-pub(crate) fn serve(exchange: &Exchange<'_>, caller: &Caller, out: ResponseOutparam) {
-    let era = Era::of(exchange.head.headers());
-    let session = match Session::of(exchange, caller, era) {
+pub(crate) fn serve(context: &RequestContext<'_>, caller: &Caller, out: ResponseOutparam) {
+    let revision = ProtocolRevision::of(context.head.headers());
+    let session = match Session::presented(context.head.headers(), revision, caller) {
         Ok(session) => session,
-        Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
+        Err(refusal) => return context.refuse(out, Some(caller), &refusal),
     };
-    match &exchange.endpoint.route.servers {
-        Servers::One(upstream) => one(exchange, caller, era, upstream, &session, out),
-        Servers::Federated(members) => match federated(exchange, caller, members, &session) {
+    match &context.endpoint.route.servers {
+        Servers::One(upstream) => at_one(context, caller, revision, upstream, &session, out),
+        Servers::Federated(_) => match at_members(context, caller, revision, &session) {
             Ok(status) => {
-                exchange.log_forwarded(caller, status.as_u16(), &[Line::default()]);
+                context.log_forwarded(caller, status, &[MessageRecord::default()]);
                 let mut response = Response::new(Vec::new());
                 *response.status_mut() = status;
-                exchange.respond(out, response);
+                context.respond(out, response);
             }
-            Err(refusal) => exchange.refuse(out, Some(caller), &refusal),
+            Err(refusal) => context.refuse(out, Some(caller), &refusal),
         },
     }
 }
 
-fn one(
-    exchange: &Exchange<'_>,
+fn at_one(
+    context: &RequestContext<'_>,
     caller: &Caller,
-    era: &'static Era,
+    revision: &'static ProtocolRevision,
     upstream: &Upstream,
     session: &Session,
     out: ResponseOutparam,
 ) {
-    let request = session
-        .id()
-        .and_then(|session_id| request::request(exchange, caller, Call::end_of_session(upstream, session_id)));
+    let request = session.id().and_then(|id| UpstreamRequest::end_of_session(upstream, id).build(context, caller));
     let request = match request {
         Ok(request) => request,
-        Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
+        Err(refusal) => return context.refuse(out, Some(caller), &refusal),
     };
-    exchange.log_begun(caller, &[Line::default()]);
-    let (mut reading, mut place) = (Reading::default(), Place::of_call(exchange, caller));
-    reading.start(&request, request::parting_limits(upstream));
-    let refusal = match conversation::first(&mut reading, request::longest(upstream), &mut place) {
-        Ok(Said::Head(_, head)) => {
-            let (session, lines) = (session.name(), vec![Line::default()]);
-            let answer = Answer { exchange, caller, era, session, may_list: false, member: None, lines, id: None };
-            match answer.relay(reading, &head, &mut place, out) {
+    context.log_begun(caller, &[MessageRecord::default()]);
+    let mut answers = send(&request, UpstreamTimeouts::of_session_end(upstream));
+    let mut permit = RequestPermit::of_call(context, caller);
+    let time = UpstreamTimeouts::longest(upstream);
+    let (refusal, out) = match first_answer(&HostClock, &mut answers, time, &mut permit).into_head() {
+        Ok(head) => {
+            let answer = ServerAnswer::without_message(context, caller, revision, session.name());
+            let answer = ServerAnswer { may_hold_listing: false, ..answer };
+            match answer.pass_on(answers, &head, &mut permit, out) {
                 Ok(()) => return,
-                Err((refusal, out)) => return exchange.refuse(out, Some(caller), &refusal),
+                Err(unanswered) => unanswered,
             }
         }
-        Ok(Said::NoAnswer(_, reason)) => request::no_answer(&reason),
-        Ok(Said::Tick) => Refusal::UpstreamTimedOut,
-        Ok(Said::Event(..) | Said::End(_) | Said::Broken(..)) => Refusal::UpstreamMalformed("it has no head"),
-        Err(refusal) => refusal,
+        Err(refusal) => (refusal, out),
     };
-    exchange.refuse(out, Some(caller), &refusal);
+    context.refuse(out, Some(caller), &refusal);
 }
 
-/// Ends the session at every member that has one. The client's is over in any case: what a member does not hear of, it
+/// Ends the session at every member that has one. The client's is over in any case: what a member is not told of, it
 /// forgets by itself.
-fn federated(
-    exchange: &Exchange<'_>,
+fn at_members(
+    context: &RequestContext<'_>,
     caller: &Caller,
-    members: &[Member],
+    revision: &ProtocolRevision,
     session: &Session,
 ) -> Result<StatusCode, Refusal> {
-    let federation = plan::federation(exchange, Era::of(exchange.head.headers()))?;
+    let federation = plan::federation(context, revision)?;
     let Some(sessions) = session.of_members(&federation)? else { return Err(Refusal::UnknownSession) };
-    exchange.log_begun(caller, &[Line::default()]);
-    end_all(exchange, caller, members, &federation.sessions(&sessions), &mut Place::of_call(exchange, caller))
+    context.log_begun(caller, &[MessageRecord::default()]);
+    end_all(context, caller, &federation.sessions(&sessions), &mut RequestPermit::of_call(context, caller))
 }

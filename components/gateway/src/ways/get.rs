@@ -1,134 +1,104 @@
 //! GET: the stream of what servers say by themselves, and of what a client has missed (MCP 2025-11-25 and earlier).
 
-use gatehouse_configuration::{Member, Servers, Upstream};
-use gatehouse_gateway::{Era, Refusal};
-use http::{HeaderMap, StatusCode};
+use gatehouse_configuration::{Servers, Upstream};
+use gatehouse_gateway::answer::{JoinedStreams, MemberStreams, converse, first_answer};
+use gatehouse_gateway::{MessageRecord, ProtocolRevision, Session, UpstreamTimeouts};
+use http::StatusCode;
+use shell_http::elapsed;
 use wasip2::http::types::ResponseOutparam;
 
 use crate::caller::Caller;
-use crate::client::clock::{Patience, TICK};
-use crate::client::response::Answering;
-use crate::client::rewriting::Rewriting;
-use crate::end::{End, Gone};
-use crate::permit::Place;
-use crate::request::{Exchange, Line};
+use crate::client::{Client, own_response};
+use crate::clock::HostClock;
+use crate::context::RequestContext;
+use crate::permit::RequestPermit;
 use crate::steps::plan;
-use crate::steps::session::Session;
-use crate::upstream::answers::{Reading, Said};
-use crate::upstream::conversation;
-use crate::upstream::member_streams::{self, Together};
-use crate::upstream::request::{self, Call};
-use crate::upstream::single_server::Answer;
+use crate::upstream::member_streams;
+use crate::upstream::request::UpstreamRequest;
+use crate::upstream::single_server::ServerAnswer;
+use crate::upstream::transfers::{no_answers, send};
 
 /// Answers the GET.
-pub(crate) fn serve(exchange: &Exchange<'_>, caller: &Caller, out: ResponseOutparam) {
-    let era = Era::of(exchange.head.headers());
-    let asked = Session::of(exchange, caller, era).and_then(|session| {
-        let last_event_id = session.last_event_id(exchange, caller, era)?;
-        Ok(Asked { session, last_event_id, place: Place::of_stream(exchange, caller)? })
+pub(crate) fn serve(context: &RequestContext<'_>, caller: &Caller, out: ResponseOutparam) {
+    let (headers, revision) = (context.head.headers(), ProtocolRevision::of(context.head.headers()));
+    let admitted = Session::presented(headers, revision, caller).and_then(|session| {
+        let last_event_id = session.last_event_id(headers, revision, caller)?;
+        Ok(StreamQuestion { revision, session, last_event_id, permit: RequestPermit::of_stream(context, caller)? })
     });
-    let asked = match asked {
-        Ok(asked) => asked,
-        Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
-    };
-    match &exchange.endpoint.route.servers {
-        Servers::One(upstream) => one(exchange, caller, era, upstream, asked, out),
-        Servers::Federated(members) => several(exchange, caller, era, members, asked, out),
+    match (admitted, &context.endpoint.route.servers) {
+        (Err(refusal), _) => context.refuse(out, Some(caller), &refusal),
+        (Ok(question), Servers::One(upstream)) => of_one(context, caller, upstream, question, out),
+        (Ok(question), Servers::Federated(_)) => of_members(context, caller, question, out),
     }
 }
 
-struct Asked<'a> {
+/// What a client asks for.
+struct StreamQuestion<'a> {
+    revision: &'static ProtocolRevision,
     session: Session,
     /// As the server, or the federation, knows it.
     last_event_id: Option<String>,
-    place: Place<'a>,
+    permit: RequestPermit<'a>,
 }
 
-fn one(
-    exchange: &Exchange<'_>,
+fn of_one(
+    context: &RequestContext<'_>,
     caller: &Caller,
-    era: &'static Era,
     upstream: &Upstream,
-    asked: Asked<'_>,
+    question: StreamQuestion<'_>,
     out: ResponseOutparam,
 ) {
-    let Asked { session, last_event_id, mut place } = asked;
+    let StreamQuestion { revision, session, last_event_id, mut permit } = question;
     let request = session.id().and_then(|session_id| {
         let last_event_id = last_event_id.as_deref();
-        request::request(exchange, caller, Call { session_id, last_event_id, ..Call::listening(upstream) })
+        UpstreamRequest { session_id, last_event_id, ..UpstreamRequest::for_stream(upstream) }.build(context, caller)
     });
     let request = match request {
         Ok(request) => request,
-        Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
+        Err(refusal) => return context.refuse(out, Some(caller), &refusal),
     };
-    exchange.log_begun(caller, &[Line::default()]);
-    let mut reading = Reading::default();
-    reading.start(&request, request::listening_limits(upstream));
-    let patience = Patience::of(&exchange.endpoint.route.limits);
-    let refusal = loop {
-        match reading.next(TICK) {
-            Said::Head(_, head) => {
-                let session = session.name();
-                let lines = vec![Line::default()];
-                let answer = Answer { exchange, caller, era, session, may_list: true, member: None, lines, id: None };
-                match answer.relay(reading, &head, &mut place, out) {
-                    Ok(()) => return,
-                    Err((refusal, out)) => return exchange.refuse(out, Some(caller), &refusal),
-                }
+    context.log_begun(caller, &[MessageRecord::default()]);
+    let mut answers = send(&request, UpstreamTimeouts::of_stream(upstream));
+    let time = context.deadline().until_over(elapsed());
+    let (refusal, out) = match first_answer(&HostClock, &mut answers, time, &mut permit).into_head() {
+        Ok(head) => {
+            let answer = ServerAnswer::without_message(context, caller, revision, session.name());
+            match answer.pass_on(answers, &head, &mut permit, out) {
+                Ok(()) => return,
+                Err(unanswered) => unanswered,
             }
-            Said::NoAnswer(_, reason) => break request::no_answer(&reason),
-            Said::Tick if patience.is_over() => break Refusal::UpstreamTimedOut,
-            Said::Tick => match place.keep() {
-                Ok(()) => {}
-                Err(refusal) => break refusal,
-            },
-            Said::Event(..) | Said::End(_) | Said::Broken(..) => break Refusal::UpstreamMalformed("it has no head"),
         }
+        Err(refusal) => (refusal, out),
     };
-    exchange.refuse(out, Some(caller), &refusal);
+    context.refuse(out, Some(caller), &refusal);
 }
 
-fn several(
-    exchange: &Exchange<'_>,
-    caller: &Caller,
-    era: &Era,
-    members: &[Member],
-    asked: Asked<'_>,
-    out: ResponseOutparam,
-) {
-    let Asked { session, last_event_id, mut place } = asked;
-    let mut reading = Reading::default();
-    exchange.log_begun(caller, &[Line::default()]);
-    let started = plan::federation(exchange, era).and_then(|federation| {
+fn of_members(context: &RequestContext<'_>, caller: &Caller, question: StreamQuestion<'_>, out: ResponseOutparam) {
+    let StreamQuestion { revision, session, last_event_id, mut permit } = question;
+    let mut answers = no_answers();
+    context.log_begun(caller, &[MessageRecord::default()]);
+    let started = plan::federation(context, revision).and_then(|federation| {
         let sessions = session.of_members(&federation)?;
-        let (listens, stream) = federation.listen(sessions.as_ref(), last_event_id.as_deref());
-        member_streams::start(exchange, caller, members, &listens, &mut reading)?;
-        let parts = listens.iter().map(|listen| (listen.member, false)).collect();
-        let rewriting = Rewriting::new(exchange, caller, true).federated(stream).resumable(session.name());
-        Ok(Together { exchange, caller, parts, rewriting, is_lost: false })
+        let (requests, stream) = federation.plan_get(sessions.as_ref(), last_event_id.as_deref());
+        member_streams::start(context, caller, &requests, answers.transfers())?;
+        let rewriting = context.rewriting(caller, true).federated(stream).resumable(session.name());
+        Ok(MemberStreams::new(requests.iter().map(|request| request.member), rewriting))
     });
-    let mut together = match started {
-        Ok(together) => together,
-        Err(refusal) => return exchange.refuse(out, Some(caller), &refusal),
+    let streams = match started {
+        Ok(streams) => streams,
+        Err(refusal) => return context.refuse(out, Some(caller), &refusal),
     };
-    let headers = exchange.returned(&HeaderMap::new(), None, true);
-    let mut answering = Answering::new(out, headers, Patience::of(&exchange.endpoint.route.limits));
-    let end = conversation::converse(&mut reading, &mut answering, &mut together, &mut place);
-    exchange.log_end(caller, StatusCode::OK, &end);
-    match (answering.has_begun(), end) {
-        (true, End::Complete | End::Gone(Gone::Time)) => answering.finish(),
-        (true, _) => {}
-        (false, end) => {
-            let refusal = match end {
-                End::Failed(refusal) | End::NoPlace(refusal) => refusal,
-                End::Complete if together.is_lost => Refusal::UnknownSession,
-                // No member has a stream, so neither has the route.
-                End::Complete => Refusal::Method,
-                End::Gone(_) => Refusal::UpstreamTimedOut,
-            };
-            if let Some(out) = answering.unopened() {
-                exchange.refuse(out, Some(caller), &refusal);
-            }
+    let mut log = || context.log_forwarded(caller, StatusCode::OK, &[MessageRecord::default()]);
+    let mut joined = JoinedStreams::new(streams, &mut log);
+    let mut response = own_response(context, out);
+    let end = converse(&HostClock, &mut answers, &mut response, &mut joined, &mut permit);
+    context.log_end(caller, StatusCode::OK, &end);
+    let refusal = joined.refusal(&end);
+    if response.has_begun() {
+        if end.is_regular() {
+            response.finish();
         }
+    } else if let Some(Client(out)) = response.into_unopened() {
+        context.refuse(out, Some(caller), &refusal);
     }
 }

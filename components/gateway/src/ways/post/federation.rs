@@ -1,86 +1,92 @@
 //! POST to a route with several servers: one of them answers, or all of them together.
 
-use gatehouse_configuration::{Member, Prefix};
+use gatehouse_configuration::Prefix;
 use gatehouse_federation::Plan;
+use gatehouse_gateway::answer::EARLY_ANSWER;
+use gatehouse_gateway::{MessageRecord, PostedMessages, Session};
 use http::StatusCode;
 use shell_http::elapsed;
 use wasip2::http::types::ResponseOutparam;
 
 use crate::caller::Caller;
-use crate::permit::Place;
-use crate::posted::Posted;
-use crate::request::{Exchange, Line};
+use crate::client::own_response;
+use crate::context::RequestContext;
+use crate::permit::RequestPermit;
 use crate::steps::plan::plan;
-use crate::upstream::members::Group;
-use crate::upstream::single_server::{Answer, EARLY, Voice};
+use crate::steps::schema;
+use crate::upstream::federation::FederatedRequest;
+use crate::upstream::single_server::{FederationMember, ServerAnswer};
 
 /// Answers the message with what the members say.
-pub(crate) fn post<'a>(
-    exchange: &'a Exchange<'_>,
+pub(super) fn post<'a>(
+    context: &'a RequestContext<'_>,
     caller: &'a Caller,
-    members: &'a [Member],
-    posted: &'a Posted,
-    mut lines: Vec<Line<'a>>,
+    posted: &'a PostedMessages,
+    session: &Session,
+    mut records: Vec<MessageRecord<'a>>,
     out: ResponseOutparam,
 ) {
-    let planned = plan(exchange, caller, posted);
-    let (federation, session, plan) = match planned {
+    let planned = plan(context, posted, session).and_then(|(federation, plan)| {
+        schema::check_planned(context, caller, posted, &plan)?;
+        Ok((federation, plan))
+    });
+    let (federation, plan) = match planned {
         Ok(planned) => planned,
-        Err(refusal) => return exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
+        Err(refusal) => return context.refuse_messages(out, caller, &refusal, &posted.body, &records),
     };
-    let id = posted.request().map(|(_, id)| id);
-    let group = Group { exchange, caller, members, federation: &federation, id, accept: None };
-    let asked = elapsed();
-    let (result, answering) = match plan {
-        Plan::One { sending, stream } => {
-            let Some(member) = members.get(sending.member) else { return };
+    let id = posted.request_id();
+    let federated = FederatedRequest { context, caller, federation: &federation, id, accept: None };
+    let started = elapsed();
+    let (outcome, response) = match plan {
+        Plan::ToOne { request, stream } => {
+            let Some(member) = context.members().get(request.member) else { return };
             let prefix = member.prefix.as_ref();
-            lines.iter_mut().for_each(|line| line.member = prefix.map(Prefix::as_str));
-            let voice = Voice { number: sending.member, prefix, stream };
-            return match group.request(&sending) {
-                Ok(request) => {
-                    let answer = Answer {
-                        exchange,
+            records.iter_mut().for_each(|record| record.member = prefix.map(Prefix::as_str));
+            return match federated.request(&request) {
+                Ok(built) => {
+                    let answer = ServerAnswer {
+                        context,
                         caller,
-                        era: posted.era,
+                        revision: posted.revision,
                         session: session.name(),
-                        may_list: posted.lists(),
-                        member: Some(voice),
-                        lines,
+                        may_hold_listing: posted.may_return_listing(),
+                        member: Some(FederationMember { number: request.member, prefix, stream: Some(stream) }),
+                        records,
                         id,
                     };
-                    answer.of_messages(posted, &member.upstream, &request, Place::of_call(exchange, caller), out);
+                    let permit = RequestPermit::of_call(context, caller);
+                    answer.of_messages(posted, &member.upstream, &built, permit, out);
                 }
-                Err(refusal) => exchange.refuse_messages(out, caller, &refusal, &posted.body, &lines),
+                Err(refusal) => context.refuse_messages(out, caller, &refusal, &posted.body, &records),
             };
         }
         Plan::Answer { status, reply } => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-            exchange.log_forwarded(caller, status.as_u16(), &lines);
-            let mut answering = group.answering(out);
-            answering.has_status(status);
-            return answering.finish_with(&reply.to_object().to_string());
+            context.log_forwarded(caller, status, &records);
+            let mut response = own_response(context, out);
+            response.set_status(status);
+            return response.finish_with(elapsed(), &reply.to_object().to_string());
         }
-        Plan::Nothing => {
-            exchange.log_forwarded(caller, StatusCode::ACCEPTED.as_u16(), &lines);
-            let mut answering = group.answering(out);
-            answering.has_status(StatusCode::ACCEPTED);
-            return answering.finish();
+        Plan::Accept => {
+            context.log_forwarded(caller, StatusCode::ACCEPTED, &records);
+            let mut response = own_response(context, out);
+            response.set_status(StatusCode::ACCEPTED);
+            return response.finish();
         }
-        Plan::All { sendings, merge } => {
-            let mut answering = group.answering(out);
-            if posted.may_begin_early(exchange) {
-                answering = answering.beginning_after(EARLY);
+        Plan::ToAll { requests, merge } => {
+            let mut response = own_response(context, out);
+            if posted.may_begin_early(context.head.headers()) {
+                response = response.beginning_at(elapsed().saturating_add(EARLY_ANSWER));
             }
-            exchange.log_begun(caller, &lines);
-            let mut place = Place::of_call(exchange, caller);
-            (group.ask_all(&sendings, merge, &mut answering, &mut place), answering)
+            context.log_begun(caller, &records);
+            let mut permit = RequestPermit::of_call(context, caller);
+            (federated.ask_all(&requests, merge, &mut response, &mut permit), response)
         }
-        Plan::Listen { sendings, listening } => {
-            let mut answering = group.answering(out).beginning_after(EARLY);
-            (group.subscribe(&sendings, listening, &mut answering, &lines), answering)
+        Plan::Subscribe { requests, subscription } => {
+            let mut response = own_response(context, out).beginning_at(elapsed().saturating_add(EARLY_ANSWER));
+            (federated.subscribe(&requests, subscription, &mut response, &records), response)
         }
     };
-    lines.iter_mut().for_each(|line| line.upstream = Some(elapsed().saturating_sub(asked)));
-    group.finish(result, answering, posted, &lines);
+    records.iter_mut().for_each(|record| record.upstream = Some(elapsed().saturating_sub(started)));
+    federated.finish(outcome, response, posted, &records);
 }
