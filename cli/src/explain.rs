@@ -83,7 +83,8 @@ impl Explain {
         let given = self.scopes.iter().map(|scope| Scope::parse(scope)).collect::<Result<Scopes, _>>();
         let given = given.map_err(|error| format!("a --scope cannot be one: {error}"))?;
         let scopes = if given.is_empty() { route.scopes.iter().cloned().collect() } else { given };
-        let client_id = ClientId::parse(&self.client).map_err(|error| format!("the --client cannot be one: {error}"))?;
+        let client_id =
+            ClientId::parse(&self.client).map_err(|error| format!("the --client cannot be one: {error}"))?;
         let caller = Caller { subject: &subject, client_id: &client_id, scopes: &scopes, claims: &claims };
         let explanation = explain(route, &caller, &self.action()?);
         Ok((self.written(&explanation), explanation.is_allowed()))
