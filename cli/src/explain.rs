@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use gatehouse_configuration::{Configuration, Route};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
-use gatehouse_protocol::{Claims, Subject};
+use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject};
 
 /// The command line or the configuration is wrong; 1 means that what was asked about is denied.
 const WRONG_USE: u8 = 2;
@@ -80,9 +80,12 @@ impl Explain {
         let subject = self.subject(&configuration)?;
         let claims = Claims::new(self.tenant.clone(), self.groups.clone(), self.roles.clone());
         let claims = claims.map_err(|error| format!("nobody can have {error}"))?;
-        let assumed: Vec<_> = route.scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
-        let scopes = if self.scopes.is_empty() { &assumed } else { &self.scopes };
-        let caller = Caller { subject: subject.as_str(), client_id: &self.client, scopes, claims: &claims };
+        let given = self.scopes.iter().map(|scope| Scope::parse(scope)).collect::<Result<Scopes, _>>();
+        let given = given.map_err(|error| format!("a --scope cannot be one: {error}"))?;
+        let scopes = if given.is_empty() { route.scopes.iter().cloned().collect() } else { given };
+        let client_id =
+            ClientId::parse(&self.client).map_err(|error| format!("the --client cannot be one: {error}"))?;
+        let caller = Caller { subject: &subject, client_id: &client_id, scopes: &scopes, claims: &claims };
         let explanation = explain(route, &caller, &self.action()?);
         Ok((self.written(&explanation), explanation.is_allowed()))
     }

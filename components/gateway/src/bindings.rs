@@ -16,7 +16,3 @@ wit_bindgen::generate!({
     },
     generate_all,
 });
-
-use crate::Gateway;
-
-wasip2::http::proxy::export!(Gateway);

@@ -13,7 +13,7 @@ use crate::structure::Structure;
 use crate::validator::Validator;
 use crate::work;
 
-/// Bytes of a schema's text. Published ones have a few thousand.
+/// Bytes of a schema's text. PublishedTool ones have a few thousand.
 pub const LONGEST: usize = 128 * 1024;
 
 /// What a tool publishes about its arguments (`inputSchema`).
@@ -107,7 +107,7 @@ impl ToolSchema {
         Ok(Self { text: text.to_owned(), mirrored: mirrored::find(&schema), schema })
     }
 
-    /// The server's own text, to be kept ([`crate::Keeping`]).
+    /// The server's own text, to be kept ([`crate::CacheDirective`]).
     pub fn text(&self) -> &str {
         &self.text
     }
