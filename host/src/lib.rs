@@ -73,4 +73,4 @@ pub use route::Route;
 pub use serve::Running;
 pub use standard_error_log::{LogOptions, StandardErrorLog};
 pub use template::Template;
-pub use variables::{VariableDeclaration, VariableSources};
+pub use variables::{Prepare, VariableDeclaration, VariableSources};
