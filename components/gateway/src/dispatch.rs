@@ -9,7 +9,7 @@ use shell_http::{SystemEntropy, elapsed, inbound};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::bindings::gatehouse::auth::sessions;
-use crate::caller::{Caller, claims};
+use crate::caller::Caller;
 use crate::rejection;
 use crate::request::{Exchange, Line};
 use crate::steps::rates;
@@ -35,7 +35,7 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
         Admission::Token(token) => token,
     };
     let caller = match sessions::validate(token.expose(), &endpoint.resource()) {
-        Ok(principal) => Caller { claims: claims(&principal), principal, token },
+        Ok(principal) => Caller::new(principal, token),
         Err(rejected) => return exchange.refuse(out, None, &rejection::of_token(rejected)),
     };
     let admitted = check_scopes(&endpoint, &caller.principal.scopes)

@@ -5,7 +5,7 @@
 use gatehouse_gateway::{Era, Refusal};
 use gatehouse_tool_schema::{InvalidArguments, NoListing, UnusableSchema};
 
-use crate::bindings::gatehouse::auth::{handles, sessions};
+use crate::bindings::gatehouse::auth::sessions;
 
 /// For a rejected access token.
 pub(crate) fn of_token(rejection: sessions::Rejection) -> Refusal {
@@ -21,15 +21,6 @@ pub(crate) fn of_token(rejection: sessions::Rejection) -> Refusal {
         Rejection::OtherResource => Refusal::InvalidToken("for another resource"),
         Rejection::TooOften(_) => Refusal::InvalidToken("of a session that is refreshed too often"),
         Rejection::Unavailable(reason) => Refusal::Unavailable(format!("the token cannot be validated: {reason}")),
-    }
-}
-
-/// For a handle that was not bound: it cannot be given out.
-pub(crate) fn of_binding(rejection: handles::Rejection) -> Refusal {
-    use handles::Rejection;
-    match rejection {
-        Rejection::Unrecognised => Refusal::Unavailable("a handle cannot be bound to this principal".to_owned()),
-        Rejection::Unavailable(reason) => Refusal::Unavailable(format!("a handle cannot be bound: {reason}")),
     }
 }
 

@@ -64,7 +64,7 @@ pub use origin::Origin;
 pub use protected_resource::metadata;
 pub use refusal::{NoPlace, Refusal};
 pub use request_id::RequestId;
-pub use route::{Route, route};
+pub use route::{Found, Route, Routes, route};
 pub use scopes::{check_scopes, denied};
 pub use session_id::SessionId;
 pub use target::target;

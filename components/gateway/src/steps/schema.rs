@@ -4,17 +4,17 @@ use gatehouse_configuration::{Member, Prefix, Servers, Upstream};
 use gatehouse_federation::Plan;
 use gatehouse_gateway::Refusal;
 use gatehouse_mcp_wire::json_rpc::{Body, Call, Id, Message};
+use gatehouse_sealed_storage::sealing::HandleKeys;
 use gatehouse_storage::Store;
 use gatehouse_tool_schema::{
     Audience, Calls, Keeping, MOST_BYTES, Place, Published, SchemaScope, Search, Step, ToolSchema,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
-use shell_http::{Milliseconds, elapsed, now};
+use shell_http::{Milliseconds, SystemEntropy, elapsed, now};
 use shell_store::HostStore;
 
-use crate::bindings::gatehouse::auth::handles;
-use crate::bindings::gatehouse::auth::sessions::{Claims, Principal};
-use crate::caller::Caller;
+use crate::bindings::gatehouse::auth::sessions::Principal;
+use crate::caller::{Caller, handle_keys};
 use crate::posted::Posted;
 use crate::request::Exchange;
 use crate::steps::plan;
@@ -232,13 +232,11 @@ impl Server<'_> {
             let (place, now) = (self.place(tool, scope), now());
             let key = place.key(now).map_err(unavailable)?;
             let Some(sealed) = HostStore.get(&key).map_err(unavailable)? else { continue };
-            let opened = match String::from_utf8(sealed).map(|sealed| handles::open(&self.owner(scope), &sealed)) {
-                Ok(Err(handles::Rejection::Unavailable(reason))) => return Err(unavailable(reason)),
-                // Somebody altered it, or the server key is another one by now.
-                Ok(Err(handles::Rejection::Unrecognised)) | Err(_) => continue,
-                Ok(Ok(text)) => text,
-            };
-            if let Some(schema) = place.read(&opened, now) {
+            let opened =
+                self.with_keys(scope, |keys| str::from_utf8(&sealed).ok().and_then(|text| keys.open(text).ok()))?;
+            // Somebody altered it, or the server key is another one by now.
+            let Some(opened) = opened else { continue };
+            if let Some(schema) = place.read(opened.expose(), now) {
                 return Ok(Some(schema));
             }
         }
@@ -250,12 +248,12 @@ impl Server<'_> {
         let scope = if self.posted.era.is_stateless { keeping.scope } else { SchemaScope::Subject };
         let (place, now) = (self.place(tool, scope), now());
         let Some(text) = place.text(schema, keeping, now) else { return };
-        let kept = handles::bind(&self.owner(scope), &text)
-            .map_err(|rejection| rejection::of_binding(rejection).reason().into_owned())
-            .and_then(|sealed| {
-                let key = place.key(now).map_err(|error| error.to_string())?;
-                HostStore.put(&key, sealed.as_bytes()).map_err(|error| error.to_string())
-            });
+        let sealed =
+            self.with_keys(scope, |keys| keys.seal(&text, &mut SystemEntropy).map_err(|error| error.to_string()));
+        let kept = sealed.map_err(|refusal| refusal.reason().into_owned()).flatten().and_then(|sealed| {
+            let key = place.key(now).map_err(|error| error.to_string())?;
+            HostStore.put(&key, sealed.as_bytes()).map_err(|error| error.to_string())
+        });
         if let Err(reason) = kept {
             log::event("schema-not-kept", Some(self.exchange.endpoint.path()), &reason);
         }
@@ -277,16 +275,11 @@ impl Server<'_> {
         Place::of(&published, audience)
     }
 
-    /// Whom what is kept is sealed for.
-    fn owner(&self, scope: SchemaScope) -> Principal {
-        let owner = self.caller.principal.clone();
+    /// Acts with the keys of those whom it is kept for.
+    fn with_keys<T>(&self, scope: SchemaScope, act: impl FnOnce(&HandleKeys) -> T) -> Result<T, Refusal> {
         match scope {
-            SchemaScope::Subject => owner,
-            SchemaScope::Shared => Principal {
-                subject: EVERYBODY.to_owned(),
-                claims: Claims { tenant: None, groups: Vec::new(), roles: Vec::new() },
-                ..owner
-            },
+            SchemaScope::Subject => self.caller.handle_keys().map(act),
+            SchemaScope::Shared => Ok(act(&handle_keys(EVERYBODY, &self.caller.principal.resource)?)),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! `/readyz`: whether the servers behind the routes can be reached.
 
-use std::collections::BTreeMap;
-
-use gatehouse_configuration::{Configuration, Upstream};
+use gatehouse_configuration::gateway::Server;
 use gatehouse_gateway::readiness::{self as readiness, Next, PATIENCE};
 use gatehouse_storage::StoreUnavailable;
 use http::{Method, Request, Uri};
@@ -25,21 +23,21 @@ pub(crate) fn is_asked_at(target: &Uri) -> bool {
 
 /// Whether every server gave some answer, as of at most 20 seconds ago. Where the store does not answer, nothing is
 /// ready.
-pub(crate) fn is_ready(configuration: &Configuration) -> bool {
-    known(configuration).unwrap_or_else(|error| {
+pub(crate) fn is_ready(servers: &[Server]) -> bool {
+    known(servers).unwrap_or_else(|error| {
         log::event("not-ready", None, &error.to_string());
         false
     })
 }
 
-fn known(configuration: &Configuration) -> Result<bool, StoreUnavailable> {
+fn known(servers: &[Server]) -> Result<bool, StoreUnavailable> {
     let (started, mut waited) = (elapsed(), 0);
     loop {
         match readiness::ask(&HostStore, now(), waited)? {
             Next::Answer(is_ready) => return Ok(is_ready),
             Next::Look => {
                 let began = now();
-                let is_ready = look(configuration);
+                let is_ready = look(servers);
                 readiness::note(&HostStore, began, is_ready)?;
                 return Ok(is_ready);
             }
@@ -52,20 +50,15 @@ fn known(configuration: &Configuration) -> Result<bool, StoreUnavailable> {
 }
 
 /// Asks every server something that does nothing. Any answer will do: without credentials it is a refusal.
-fn look(configuration: &Configuration) -> bool {
-    let upstreams = configuration.routes.iter().flat_map(|route| {
-        let path = route.path.as_str();
-        route.upstreams().map(move |upstream| (upstream.url.to_string(), (path, upstream)))
-    });
-    let upstreams: Vec<(&str, &Upstream)> = upstreams.collect::<BTreeMap<_, _>>().into_values().collect();
+fn look(servers: &[Server]) -> bool {
     let mut exchanges = Exchanges::default();
-    for (_, upstream) in &upstreams {
+    for server in servers {
         let mut request = Request::new(Vec::new());
         *request.method_mut() = Method::OPTIONS;
-        *request.uri_mut() = upstream.url.clone();
+        *request.uri_mut() = server.url.clone();
         exchanges.start(&request, LIMITS);
     }
-    let (deadline, mut answered) = (elapsed().saturating_add(TIME), vec![false; upstreams.len()]);
+    let (deadline, mut answered) = (elapsed().saturating_add(TIME), vec![false; servers.len()]);
     while !exchanges.are_over() && elapsed() < deadline {
         match exchanges.next(deadline.saturating_sub(elapsed())) {
             Arrival::Head(number, _) => {
@@ -73,7 +66,7 @@ fn look(configuration: &Configuration) -> bool {
                 answered.iter_mut().skip(number).take(1).for_each(|answered| *answered = true);
             }
             Arrival::NoAnswer(number, reason) => {
-                let path = upstreams.get(number).map(|(path, _)| *path);
+                let path = servers.get(number).map(|server| server.route.as_str());
                 log::event("not-ready", path, &reason.to_string());
             }
             Arrival::Piece(..) | Arrival::End(_) | Arrival::Broken(_) | Arrival::Tick => {}
