@@ -112,8 +112,14 @@ impl Explain {
     }
 
     fn subject(&self, configuration: &Configuration) -> Result<Subject, String> {
-        let names =
-            || configuration.identity_providers.iter().map(|provider| provider.name.as_str()).collect::<Vec<_>>();
+        let names = || {
+            configuration
+                .authorization_server
+                .identity_providers
+                .iter()
+                .map(|provider| provider.name.as_str())
+                .collect::<Vec<_>>()
+        };
         let wrong = |subject: &str| {
             let names = names().join(", ");
             format!("--subject {subject} is not PROVIDER:ID; the providers are {names}, and client for machines")

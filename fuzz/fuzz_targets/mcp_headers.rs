@@ -11,7 +11,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatehouse_configuration::{Servers, Upstream};
-use gatehouse_fuzz::{Counting, configuration, message, reread};
+use gatehouse_fuzz::{Counting, message, reread, whole_configuration};
 use gatehouse_mcp_wire::json_rpc::{Body, Message, is_misspelt_request, is_notification, is_request};
 use gatehouse_gateway::{
     About, Admission, Decision, Endpoint, EndpointKind, Era, Handle, Origin, RequestId, Route, SessionId, Trace, admit,
@@ -36,9 +36,10 @@ fuzz_target!(|data: &[u8]| {
     let Ok(requested) = Uri::try_from(line) else { return };
     finds_its_route(&requested);
     for path in ["/mcp", "/mcp/sse", "/mcp/message", "/mail"] {
-        let Route::Mcp(endpoint) = route(configuration(), &Uri::from_static(path)) else {
+        let Ok(Route::Mcp(found)) = route(whole_configuration(), &Uri::from_static(path)) else {
             panic!("no endpoint: {path}")
         };
+        let endpoint = found.endpoint(&whole_configuration().gateway);
         for method in [Method::POST, Method::GET, Method::DELETE, Method::OPTIONS] {
             let mut head = Request::new(());
             *head.method_mut() = method;
@@ -86,7 +87,7 @@ fn a_text(text: &str) {
 }
 
 fn upstreams() -> impl Iterator<Item = &'static Upstream> {
-    configuration().routes.iter().filter_map(|route| match &route.servers {
+    whole_configuration().routes.iter().filter_map(|route| match &route.servers {
         Servers::One(upstream) => Some(upstream),
         Servers::Federated(_) => None,
     })
@@ -101,20 +102,23 @@ fn finds_its_route(requested: &Uri) {
         EndpointKind::LegacyEvents => format!("{}/sse", endpoint.path()),
         EndpointKind::LegacyMessages => format!("{}/message", endpoint.path()),
     };
-    match route(configuration(), requested) {
+    let configuration = whole_configuration();
+    let Ok(found) = route(configuration, requested);
+    match found {
         Route::Health => assert!(is("/healthz")),
-        Route::ProtectedResource(endpoint) => {
+        Route::ProtectedResource(found) => {
+            let endpoint = found.endpoint(&configuration.gateway);
             assert!(is(&format!("{WELL_KNOWN}{}", paths(&endpoint))));
             assert_ne!(endpoint.kind, EndpointKind::LegacyMessages);
         }
-        Route::Mcp(endpoint) => assert!(is(&paths(&endpoint))),
-        Route::Elsewhere => assert!(!configuration().routes.iter().any(|route| is(route.path.as_str()))),
+        Route::Mcp(found) => assert!(is(&paths(&found.endpoint(&configuration.gateway)))),
+        Route::Elsewhere => assert!(!configuration.routes.iter().any(|route| is(route.path.as_str()))),
     }
 }
 
 fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
     let headers = head.headers();
-    let origin = Origin::of(headers, configuration());
+    let origin = Origin::of(headers, &whole_configuration().gateway);
     match admit(endpoint, head, &origin) {
         Admission::Options(response) => return is_a_preflight(&response, head, &origin),
         Admission::Refused(_) => return,

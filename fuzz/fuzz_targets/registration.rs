@@ -10,7 +10,8 @@
 
 use std::sync::LazyLock;
 
-use gatehouse_configuration::{ClientKeys, Configuration, GrantType};
+use gatehouse_configuration::authorization_server::Configuration;
+use gatehouse_configuration::{ClientKeys, GrantType};
 use gatehouse_sealed_storage::document_cache::{DocumentCache, lifetime};
 use gatehouse_fuzz::{
     Counting, DOCUMENT, START, assert_fits_the_wire, assert_safe, client_id, configuration, keys, message, reread,

@@ -89,7 +89,7 @@ pub use protected_resource::metadata;
 pub use protocol_revision::ProtocolRevision;
 pub use refusal::{LongRequestLimit, Refusal};
 pub use request_id::RequestId;
-pub use route::{Probe, Route, route};
+pub use route::{Found, Probe, Route, Routes, route};
 pub use scopes::{check_scopes, denied};
 pub use sealed_reference::SealedReference;
 pub use session::Session;

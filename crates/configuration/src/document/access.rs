@@ -1,12 +1,12 @@
 //! Who of a provider's users may come in: `access`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::values::uuid;
 use crate::error::problem;
 use crate::{AccessRules, ConfigurationError, ProviderProfile};
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AccessDocument {
     #[serde(default)]

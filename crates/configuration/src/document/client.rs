@@ -2,7 +2,7 @@
 
 use gatehouse_protocol::{ClientId, ClientName, RedirectRules, RedirectUri, Scopes, Subject};
 use http::Uri;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::{Host, Url};
 
@@ -10,7 +10,7 @@ use super::values::{SecretDocument, scopes};
 use crate::error::problem;
 use crate::{ClientKeys, ConfigurationError, GrantType, RegisteredAuthentication, RegisteredClient};
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientDocument {
     client_id: String,

@@ -2,7 +2,7 @@
 
 use gatehouse_protocol::{Scopes, Subject, WebOrigin, is_loopback_host};
 use http::Uri;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::access::AccessDocument;
@@ -14,7 +14,7 @@ use crate::{AccessRules, ConfigurationError, EntraProfile, IdentityProvider, Pro
 const DEFAULT_AUTHORITY: &str = "https://login.microsoftonline.com";
 const DEFAULT_GRAPH: &str = "https://graph.microsoft.com";
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProviderDocument {
     name: String,

@@ -1,6 +1,6 @@
 //! `[limits]`, `[routes.limits]` and `[[routes.rates]]`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::policy::patterns;
 use crate::error::problem;
@@ -32,7 +32,7 @@ const MOST_RATES: usize = 64;
 const MOST_REQUESTS: u32 = 10_000_000;
 const LONGEST_WINDOW: u32 = 24 * 60 * 60;
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LimitsDocument {
     request_bytes: Option<usize>,
@@ -92,7 +92,7 @@ impl LimitsDocument {
 }
 
 /// What holds for all routes together.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TotalsDocument {
     long_requests: Option<u32>,
@@ -109,7 +109,7 @@ impl TotalsDocument {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RateDocument {
     per: String,

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use gatehouse_protocol::is_loopback_host;
 use http::{HeaderName, HeaderValue};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use super::values::{SecretDocument, header_name, secret_name};
 use crate::error::problem;
 use crate::{AssertionSource, ConfigurationError, ProviderAuthentication, SecretName};
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table { secret = \"VARIABLE\" }")]
 pub(super) struct PrivateKeyDocument {
     secret: String,
@@ -19,7 +19,7 @@ pub(super) struct PrivateKeyDocument {
     certificate_thumbprint: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table { secret = \"VARIABLE\" } or { url = \"URL\" }")]
 pub(super) struct AssertionDocument {
     secret: Option<String>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderName, Uri};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::values::{SecretDocument, header_name, unique};
 use crate::error::problem;
@@ -30,14 +30,14 @@ pub(super) struct UpstreamKeys {
     pub(super) timeouts: Option<TimeoutsDocument>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TimeoutsDocument {
     connect: Option<u64>,
     answer: Option<u64>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MemberDocument {
     prefix: Option<String>,
