@@ -53,10 +53,13 @@ impl Guest for Gateway {
         match target() {
             Err(error) => {
                 log_not_configured(&head, &error);
-                inbound::respond(out, match Probe::of(head.uri()) {
-                    Some(Probe::Health) => gatehouse_gateway::health(method, false),
-                    Some(Probe::Readiness) | None => gatehouse_gateway::not_configured(),
-                });
+                inbound::respond(
+                    out,
+                    match Probe::of(head.uri()) {
+                        Some(Probe::Health) => gatehouse_gateway::health(method, false),
+                        Some(Probe::Readiness) | None => gatehouse_gateway::not_configured(),
+                    },
+                );
             }
             Ok(Target::Health) => inbound::respond(out, gatehouse_gateway::health(method, true)),
             Ok(Target::Mcp(found, configuration)) => {

@@ -5,9 +5,7 @@ use gatehouse_mcp_wire::json_rpc::Body;
 use gatehouse_protocol::{Claims, ClientId, Entropy, Scopes, Subject};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
-use crate::{
-    Caller, Endpoint, PostedMessages, ProtocolRevision, Refusal, SealReferences, SealedReference, route,
-};
+use crate::{Caller, Endpoint, PostedMessages, ProtocolRevision, Refusal, SealReferences, SealedReference, route};
 
 pub(crate) const ONE_UPSTREAM: &str = r#"
 public_url = "https://gateway.example"
