@@ -46,10 +46,12 @@ fn parts_of(setting: &str) -> Vec<String> {
     };
     let paths = whole_configuration().routes.iter().map(|route| Part::Route(route.path.as_str()));
     let parts = [Part::Gateway, Part::AuthorizationServer, Part::Servers, Part::OnlyRoute].into_iter().chain(paths);
-    let given = parts.filter_map(|part| source.part(&part).unwrap_or_else(|error| {
-        is_one_line(&error.to_string());
-        None
-    }));
+    let given = parts.filter_map(|part| {
+        source.part(&part).unwrap_or_else(|error| {
+            is_one_line(&error.to_string());
+            None
+        })
+    });
     given.map(|text| text.into_owned()).collect()
 }
 

@@ -9,9 +9,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_fuzz::{
-    CHALLENGE, Counting, RESOURCE, START, client_id, configuration, keys, metadata, providers, store,
-};
 use gatehouse_authorization_server::account::{Account, check_sign_in, sign_in_ticket};
 use gatehouse_authorization_server::authorization::BoundRequest;
 use gatehouse_authorization_server::browser::Browser;
@@ -22,14 +19,15 @@ use gatehouse_authorization_server::consent::Question;
 use gatehouse_authorization_server::login::{LoginPurpose, LoginRejection, PendingLogin, ReturnedLogin};
 use gatehouse_authorization_server::registration::{InitialAccess, register};
 use gatehouse_authorization_server::remembered_consent::RememberedConsents;
+use gatehouse_fuzz::{
+    CHALLENGE, Counting, RESOURCE, START, client_id, configuration, keys, metadata, providers, store,
+};
 use gatehouse_openid::{AccountChoice, Login};
 use gatehouse_protocol::{
     Claims, ClientId, ClientName, CodeVerifier, ResourceUri, Scopes, SecretString, Subject, UnixTime,
 };
 use gatehouse_sealed_storage::sealing::{HandleKeys, HandleSecret, KeyRing};
-use gatehouse_sessions::{
-    Opening, Principal, RefreshRequest, Revocation, SessionRoot, Sessions, UpstreamTokens,
-};
+use gatehouse_sessions::{Opening, Principal, RefreshRequest, Revocation, SessionRoot, Sessions, UpstreamTokens};
 use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, Store};
 use libfuzzer_sys::fuzz_target;

@@ -98,7 +98,7 @@ pub(crate) fn with_policy() -> Configuration {
     let rules = r#"policy = [
         { name = "readers", tools = ["read", "erase"] },
         { name = "publishers", tools = ["publish"], scopes = ["publish"] },
-        { name = "no erasing", effect = "deny", tools = ["erase"] },
+        { name = "no-erasing", effect = "deny", tools = ["erase"] },
     ]
     "#;
     Configuration::parse(&format!("{ONE_UPSTREAM}{rules}")).unwrap()

@@ -1,5 +1,6 @@
 //! `/readyz`: whether the servers behind the routes can be reached.
 
+use gatehouse_audit_log::Event;
 use gatehouse_configuration::gateway::Server;
 use gatehouse_gateway::readiness::{self, TIMEOUTS};
 use http::{Method, Request};
@@ -12,7 +13,7 @@ use crate::upstream::transfers::OutboundTransfers;
 /// Whether every server gave some answer lately. Where the store does not answer, nothing is ready.
 pub(crate) fn is_ready(servers: &[Server]) -> bool {
     readiness::known(&HostStore, &HostClock, || look(servers)).unwrap_or_else(|error| {
-        log::event("not-ready", None, &error.to_string());
+        log::event(Event::NotReady, None, &error.to_string());
         false
     })
 }
@@ -28,6 +29,6 @@ fn look(servers: &[Server]) -> bool {
     }
     readiness::all_answer(&HostClock, &mut transfers, servers.len(), |number, refusal| {
         let path = servers.get(number).map(|server| server.route.as_str());
-        log::event("not-ready", path, &refusal.reason());
+        log::event(Event::NotReady, path, &refusal.reason());
     })
 }
