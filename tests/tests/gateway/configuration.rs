@@ -13,7 +13,10 @@ const PATH: &str = "/second";
 async fn world(upstream: &EchoingUpstream) -> AttackWorld {
     let reading = r#"policy = [{ name = "reading", tools = ["read_*"] }, { name = "none", effect = "deny", tools = ["read_secret"] }]"#;
     let route = |path: &str, policy: &str| {
-        format!("[[routes]]\npath = \"{path}\"\nurl = \"{}/mcp\"\nscopes = [\"mcp\"]\n{policy}\n", upstream.origin)
+        format!(
+            "[[routes]]\npath = \"{path}\"\nurl = \"{}/mcp\"\nscopes = [\"mcp\"]\nsubject_header = \"x-subject\"\n{policy}\n",
+            upstream.origin
+        )
     };
     let tables = [route("/first", reading), route(PATH, reading), route("/third", "")].concat();
     let variables = vec![("upstream_origin".to_owned(), upstream.origin.clone())];
