@@ -11,6 +11,7 @@ mod compose;
 mod debian_toolchain;
 mod demo;
 mod demo_guide;
+mod docs;
 mod process;
 mod progress;
 mod stamp;
@@ -49,6 +50,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Build everything and take as much as strangers can of everything that is scarce, all at once; it takes two minutes
     Storm,
+    /// Write the pages that follow from the code: docs/configuration.md and its JSON Schema
+    Docs(docs::Arguments),
     /// Compare wit/deps with the crates that it was copied from
     VendorWit(vendored_wit::Arguments),
 }
@@ -82,6 +85,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Storm => storm::run(&workspace),
+        Command::Docs(arguments) => docs::run(&workspace, &arguments),
         Command::VendorWit(arguments) => vendored_wit::run(&workspace, &arguments),
     }
 }

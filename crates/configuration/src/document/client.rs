@@ -10,20 +10,64 @@ use super::values::{SecretDocument, scopes};
 use crate::error::problem;
 use crate::{ClientKeys, ConfigurationError, GrantType, RegisteredAuthentication, RegisteredClient};
 
+/// A client that the operator knows. It does not register, and it never expires.
+///
+/// ```toml
+/// [[clients]]
+/// client_id = "my-client"
+/// client_name = "My client"
+/// redirect_uris = ["http://127.0.0.1/callback"]
+/// ```
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientDocument {
+    /// The client's id. It must not start with `https://`.
+    ///
+    /// Example: `"my-client"`
     client_id: String,
+    /// The name that users read on the consent page.
+    ///
+    /// Example: `"My client"`
     client_name: String,
+    /// Where authorization codes may be sent. At least one is required if `grant_types` has `authorization_code`. None
+    /// may lead to the host and port of `public_url`. The port of a loopback URI may differ in a request.
+    ///
+    /// Example: `["http://127.0.0.1/callback"]`
     #[serde(default)]
     redirect_uris: Vec<String>,
+    /// How the client authenticates at the token endpoint.
+    ///
+    /// Default: `"none"`
+    /// Values: `none`, `client_secret_basic`, `client_secret_post`, `private_key_jwt`
     token_endpoint_auth_method: Option<String>,
+    /// The variable that holds the client's secret. It is required with `client_secret_basic` and `client_secret_post`.
+    ///
+    /// Example: `{ secret = "client_secret" }`
     client_secret: Option<SecretDocument>,
+    /// The client's public keys: a JWK Set (RFC 7517), written as JSON text. `private_key_jwt` requires `jwks` or
+    /// `jwks_uri`.
+    ///
+    /// Example: `'{"keys":[{"kty":"EC","crv":"P-256","x":"…","y":"…"}]}'`
     jwks: Option<String>,
+    /// The https URL of the client's public keys.
+    ///
+    /// Example: `"https://client.example.com/jwks.json"`
     jwks_uri: Option<String>,
+    /// What the client may present at the token endpoint. `client_credentials` and
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer` are only for clients that authenticate.
+    ///
+    /// Default: `["authorization_code", "refresh_token"]`
+    /// Values: `authorization_code`, `refresh_token`, `client_credentials`,
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer`
     grant_types: Option<Vec<String>>,
+    /// The scopes that `client_credentials` may be granted. The grant requires them, and no other grant uses them.
+    ///
+    /// Example: `["mcp"]`
     #[serde(default)]
     scopes: Vec<String>,
+    /// Whether the client may use `/introspect` (RFC 7662). Only a client that authenticates can.
+    ///
+    /// Default: `false`
     #[serde(default)]
     may_introspect: bool,
 }

@@ -11,21 +11,44 @@ use super::values::{SecretDocument, header_name, secret_name};
 use crate::error::problem;
 use crate::{AssertionSource, ConfigurationError, ProviderAuthentication, SecretName};
 
+/// The private key with which Gatehouse proves its identity to the provider.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table { secret = \"VARIABLE\" }")]
 pub(super) struct PrivateKeyDocument {
+    /// The variable that holds the key: PEM, PKCS #8 (`BEGIN PRIVATE KEY`).
+    ///
+    /// Example: `"identity_provider_key"`
     secret: String,
+    /// The key's id (`kid`), if the provider needs it.
+    ///
+    /// Example: `"2026-11"`
     key_id: Option<String>,
+    /// The SHA-256 thumbprint of the key's certificate in base64url (`x5t#S256`). Entra finds the key by it.
+    ///
+    /// Example: `"kLx0VSyIaB7yvtUYQRZBPiXYB3cQbfi5GCk6YV0aZHs"`
     certificate_thumbprint: Option<String>,
 }
 
+/// Where Gatehouse reads an assertion (RFC 7523) that proves its identity to the provider. It is read anew for each
+/// use. Exactly one of `secret` and `url` is required.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table { secret = \"VARIABLE\" } or { url = \"URL\" }")]
 pub(super) struct AssertionDocument {
+    /// The variable that holds the assertion. Something else must keep it fresh.
+    ///
+    /// Example: `"identity_provider_assertion"`
     secret: Option<String>,
+    /// The endpoint that gives the assertion: a GET request, answered by JSON with `access_token`. It is https, or http
+    /// on a loopback or link-local address (169.254.0.0/16).
     url: Option<String>,
+    /// Fixed headers of that request. Only with `url`.
+    ///
+    /// Example: `{ Metadata = "true" }`
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    /// Headers of that request whose values are secrets. Only with `url`.
+    ///
+    /// Example: `{ X-IDENTITY-HEADER = { secret = "identity_header" } }`
     #[serde(default)]
     secret_headers: BTreeMap<String, SecretDocument>,
 }

@@ -29,9 +29,15 @@ const NOT_FOR_SECRETS: [&str; 17] = [
     "last-event-id",
 ];
 
+/// A secret. The document never holds the secret itself: it names the Spin variable that does. Declare the variable in
+/// `spin.toml`, in `[variables]` and in `[component.gatehouse.variables]`. `gatehouse check` lists the variables that a
+/// configuration needs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table { secret = \"VARIABLE\" }")]
 pub(super) struct SecretDocument {
+    /// The name of the variable: lower-case letters, digits and `_`, and a letter first.
+    ///
+    /// Example: `"upstream_secret"`
     secret: String,
 }
 
