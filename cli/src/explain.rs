@@ -79,7 +79,7 @@ impl Explain {
         let route = self.route(&configuration)?;
         let subject = self.subject(&configuration)?;
         let claims = Claims::new(self.tenant.clone(), self.groups.clone(), self.roles.clone());
-        let claims = claims.map_err(|error| format!("nobody can have {error}"))?;
+        let claims = claims.map_err(|error| format!("no user can have {error}"))?;
         let assumed: Vec<_> = route.scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
         let scopes = if self.scopes.is_empty() { &assumed } else { &self.scopes };
         let caller = Caller { subject: subject.as_str(), client_id: &self.client, scopes, claims: &claims };
@@ -122,9 +122,10 @@ impl Explain {
                 if is_known { Ok(subject) } else { Err(wrong(text)) }
             }
             (None, [only]) => Subject::new(only, "somebody").map_err(|error| error.to_string()),
-            (None, names) => {
-                Err(format!("--subject is missing, which says at which provider: {}:…", names.join(":… or ")))
-            }
+            (None, names) => Err(format!(
+                "--subject is missing; it says at which provider the user signs in: {}:…",
+                names.join(":… or ")
+            )),
         }
     }
 
@@ -136,8 +137,11 @@ impl Explain {
             (None, None, None) => None,
         };
         let usual = target.as_ref().map(|(_, method)| *method);
-        let method =
-            self.method.as_deref().or(usual).ok_or("say what is done: --tool, --resource, --prompt or --method")?;
+        let method = self
+            .method
+            .as_deref()
+            .or(usual)
+            .ok_or("say what the caller does: --tool, --resource, --prompt or --method")?;
         let needs = match method {
             "tools/call" => Some("--tool"),
             "prompts/get" => Some("--prompt"),
@@ -273,7 +277,7 @@ Rule no-machines (deny) does not: it is for users of client
                 &["--method", "tools/call", "--prompt", "a"],
                 "tools/call is done to something else: it goes with --tool",
             ),
-            (DOCUMENT, &[], "say what is done: --tool, --resource, --prompt or --method"),
+            (DOCUMENT, &[], "say what the caller does: --tool, --resource, --prompt or --method"),
             (DOCUMENT, &["--route", "/c", "--tool", "a"], "there is no route /c; the routes are /files"),
             (&two, &["--tool", "a"], "--route is missing; the routes are /files, /b"),
             (
@@ -298,7 +302,7 @@ Rule no-machines (deny) does not: it is for users of client
         );
         let providers = providers.replace("groups =", "providers = [\"main\"], groups =");
         let error = answer(&providers, &["--tool", "a"]).unwrap_err();
-        assert_eq!(error, "--subject is missing, which says at which provider: main:… or b:…");
+        assert_eq!(error, "--subject is missing; it says at which provider the user signs in: main:… or b:…");
         let missing = Line::try_parse_from(["explain", "no/such/file", "--tool", "a"]).unwrap().explain;
         assert!(missing.answer().unwrap_err().starts_with("cannot read no/such/file: "));
     }

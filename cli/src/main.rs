@@ -67,7 +67,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        complain("what to do is missing; try `gatehouse up`, or `gatehouse --help`");
+        complain("no command is given; try `gatehouse up` or `gatehouse --help`");
         return ExitCode::from(WRONG_USE);
     }
     let text = error.render().to_string();

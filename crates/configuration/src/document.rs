@@ -265,16 +265,17 @@ fn rules_fit_providers(configuration: &Configuration) -> Result<(), Configuratio
         for (index, Rule { who, .. }) in rules.iter().enumerate() {
             let key = |name: &str| format!("routes[{route}].policy[{index}].{name}");
             if let Some(index) = who.subjects.iter().position(|subject| !is_known(&provider(subject))) {
-                let text = "begins with no identity provider's name";
+                let text = "must begin with the name of an identity provider, or with `client`";
                 return Err(problem(format!("{}[{index}]", key("subjects")), text, SUBJECTS));
             }
             if let Some(index) = who.providers.iter().position(|provider| !is_known(provider)) {
-                let text = "is no identity provider's name, nor `client`";
+                let text = "must be the name of an identity provider, or `client`";
                 return Err(problem(format!("{}[{index}]", key("providers")), text, PROVIDERS));
             }
             let needs_provider = !who.groups.is_empty() || !who.roles.is_empty();
             if needs_provider && who.providers.is_empty() && configuration.identity_providers.len() > 1 {
-                let text = "is missing: the groups and roles of several identity providers are not the same";
+                let text =
+                    "is missing: with several identity providers, a rule must say whose groups and roles it means";
                 return Err(problem(key("providers"), text, PROVIDERS));
             }
         }

@@ -145,14 +145,44 @@ fn every_listed_value_is_known_and_no_other() {
     }
 }
 
+/// Whether the value is as the schema says. It knows the keywords that [`schema`] writes, and refuses others.
+fn fits(value: &Value, schema: &Value, root: &Value) -> bool {
+    schema.as_object().unwrap().iter().all(|(keyword, says)| match keyword.as_str() {
+        "$defs" | "$schema" | "title" | "description" | "default" => true,
+        "$ref" => fits(value, root.pointer(says.as_str().unwrap().strip_prefix('#').unwrap()).unwrap(), root),
+        "type" => match says.as_str().unwrap() {
+            "object" => value.is_object(),
+            "array" => value.is_array(),
+            "string" => value.is_string(),
+            "boolean" => value.is_boolean(),
+            "integer" => value.is_u64(),
+            other => panic!("{other}"),
+        },
+        "enum" => says.as_array().unwrap().contains(value),
+        "minimum" => value.as_u64() >= says.as_u64(),
+        "maximum" => value.as_u64() <= says.as_u64(),
+        "maxItems" => value.as_array().unwrap().len() as u64 <= says.as_u64().unwrap(),
+        "items" => value.as_array().unwrap().iter().all(|item| fits(item, says, root)),
+        "required" => says.as_array().unwrap().iter().all(|key| !value[key.as_str().unwrap()].is_null()),
+        "properties" => {
+            let members = value.as_object().unwrap().iter();
+            members.filter_map(|(key, it)| Some((it, says.get(key)?))).all(|(it, of)| fits(it, of, root))
+        }
+        "additionalProperties" => {
+            let others = value.as_object().unwrap().iter().filter(|(key, _)| schema["properties"].get(*key).is_none());
+            others.map(|(_, other)| other).all(|other| says.is_object() && fits(other, says, root))
+        }
+        other => panic!("{other}"),
+    })
+}
+
 #[test]
 fn the_schema_takes_the_demos_configuration_and_refuses_what_gatehouse_refuses() {
     let schema: Value = serde_json::from_str(&schema::text(&document()).unwrap()).unwrap();
-    let validator = jsonschema::draft202012::new(&schema).unwrap();
     let demo = fs::read_to_string(repository().join("examples/gatehouse.toml")).unwrap();
     let demo = toml::from_str::<Value>(&demo).unwrap();
     for right in [demo, full()] {
-        assert!(validator.is_valid(&right), "{:?}", validator.validate(&right));
+        assert!(fits(&right, &schema, &schema), "{right}");
     }
     for (path, key, value) in [
         ("", "public_uri", json!("https://gateway.example")),
@@ -162,7 +192,7 @@ fn the_schema_takes_the_demos_configuration_and_refuses_what_gatehouse_refuses()
         ("clients[]", "grant_types", json!(["password"])),
     ] {
         let text = set(full(), path, key, value);
-        assert!(!validator.is_valid(&serde_json::from_str(&text).unwrap()), "{text}");
+        assert!(!fits(&serde_json::from_str(&text).unwrap(), &schema, &schema), "{text}");
         assert!(Configuration::parse(&text).is_err(), "{text}");
     }
 }

@@ -77,7 +77,7 @@ impl AccessDocument {
             }
             ProviderProfile::Entra(entra) if entra.is_multi_tenant() => {
                 if tenants.is_empty() && !self.any_tenant {
-                    let text = "is missing: everybody with a Microsoft account could come in; list the tenants, or say \
+                    let text = "is missing: everybody with a Microsoft account could sign in; list the tenants, or set \
                                 any_tenant = true";
                     return Err(problem(key("tenants"), text, TENANTS));
                 }
@@ -92,7 +92,7 @@ impl AccessDocument {
                 return Ok(());
             }
             ProviderProfile::Entra(entra) if !tenants.is_empty() && !tenants.contains(&entra.tenant) => {
-                let text = "lacks the provider's own tenant: nobody could come in";
+                let text = "must contain the provider's own tenant: otherwise nobody could sign in";
                 return Err(problem(key("tenants"), text, TENANTS));
             }
             ProviderProfile::OpenId | ProviderProfile::Entra(_) => {}

@@ -133,7 +133,7 @@ impl Credentials<'_> {
     fn check(self, key: impl Fn(&str) -> String) -> Result<RegisteredAuthentication, ConfigurationError> {
         let method = self.method.unwrap_or("none");
         let of_another_method = |name: &str, example| {
-            problem(key(name), format!("is of no use with token_endpoint_auth_method {method:?}"), example)
+            problem(key(name), format!("is not used with token_endpoint_auth_method {method:?}"), example)
         };
         let is_secret = matches!(method, "client_secret_basic" | "client_secret_post");
         if !is_secret && method != "none" && method != "private_key_jwt" {
@@ -168,9 +168,11 @@ impl Credentials<'_> {
                     place_of_keys(&uri).map_err(|text| problem(key("jwks_uri"), text, JWKS_URI))?;
                     Ok(RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)))
                 }
-                (Some(_), Some(_)) => {
-                    Err(problem(key("jwks_uri"), "is given beside jwks (RFC 7591 allows one of them)", JWKS_URI))
-                }
+                (Some(_), Some(_)) => Err(problem(
+                    key("jwks_uri"),
+                    "must not be given together with jwks (RFC 7591 allows one of them)",
+                    JWKS_URI,
+                )),
                 (None, None) => {
                     let text = r#"is missing: token_endpoint_auth_method "private_key_jwt" needs it, or jwks_uri"#;
                     Err(problem(key("jwks"), text, JWKS))
@@ -221,7 +223,7 @@ fn grant_types(names: Option<Vec<String>>, key: &str) -> Result<Vec<GrantType>, 
     for name in names {
         let grant_type = GrantType::parse(&name).ok_or_else(|| {
             let known = GrantType::ALL.map(GrantType::as_str).join(", ");
-            problem(key, format!("holds something else than {known}"), GRANT_TYPES)
+            problem(key, format!("may hold only {known}"), GRANT_TYPES)
         })?;
         if !grant_types.contains(&grant_type) {
             grant_types.push(grant_type);
@@ -262,7 +264,7 @@ fn without_contradictions(
         return Err(problem(key("scopes"), "is missing: client_credentials needs it", MACHINE));
     }
     if !alone && !client.scopes.is_empty() {
-        let text = "is of no use without client_credentials: with users, a route's own scopes count";
+        let text = "is not used without client_credentials: for users, the scopes of the route count";
         return Err(problem(key("scopes"), text, MACHINE));
     }
     if let Some(unknown) = client.scopes.iter().find(|scope| !of_routes.iter().any(|known| known == *scope)) {

@@ -107,7 +107,7 @@ pub(super) fn check(
             Ok(checked)
         }
         (Some(_), Some(_)) => {
-            let text = "is given beside [[identity_providers]]: write all of them there";
+            let text = "must not be given together with [[identity_providers]]: write all providers there";
             Err(problem("identity_provider", text, r#"[[identity_providers]] name = "main""#))
         }
         (None, _) => Err(problem("identity_provider", "is missing: nobody could sign in", EXAMPLE)),
@@ -152,7 +152,7 @@ fn name(name: &str) -> Result<(), &'static str> {
         return Err("must be 1 to 32 lower-case letters, digits and -");
     }
     if name == Subject::MACHINES {
-        return Err("is kept for the subjects of clients that act without a user");
+        return Err("is reserved for machine clients");
     }
     Ok(())
 }
@@ -246,7 +246,7 @@ fn provider_scopes(
     });
     let scopes = scopes(key, &requested)?;
     if !scopes.iter().any(|scope| scope.as_str() == "openid") {
-        let text = "lacks `openid`, without which no provider says who signed in";
+        let text = "must contain `openid`: without it, the provider does not say who signed in";
         return Err(problem(key, text, r#"scopes = ["openid", "profile"]"#));
     }
     Ok(scopes)

@@ -187,7 +187,7 @@ fn one_meaning(what: &What, methods: &str) -> Result<(), ConfigurationError> {
         let every = of_them.iter().find(|method| what.methods.iter().any(|pattern| pattern.matches(method)));
         if let (false, Some(method)) = (names.is_empty(), every) {
             let text =
-                format!("has {method}, which means that of all {list}: the list `{list}` would restrict nothing");
+                format!("has {method}, which already means all {list}: the list `{list}` would restrict nothing");
             return Err(problem(methods, text, EXAMPLE));
         }
     }

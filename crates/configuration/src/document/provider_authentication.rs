@@ -69,7 +69,7 @@ pub(super) fn authentication(
         (secret, _, assertion) => {
             let second = if assertion.is_some() { "client_assertion" } else { "private_key" };
             let first = if secret.is_some() { "client_secret" } else { "private_key" };
-            let text = format!("is given beside {first}: there is one way to prove who we are, or none");
+            let text = format!("must not be given together with {first}: Gatehouse proves its identity in one way");
             Err(problem(key(second), text, r#"client_secret = { secret = "identity_provider_secret" }"#))
         }
     }
@@ -102,7 +102,7 @@ impl AssertionDocument {
         match (self.secret, self.url) {
             (Some(secret), None) => {
                 if !self.headers.is_empty() || !self.secret_headers.is_empty() {
-                    return Err(problem(key, "has headers without url, to which they would be sent", URL));
+                    return Err(problem(key, "has headers, but no url to which they could be sent", URL));
                 }
                 Ok(AssertionSource::Setting(secret_name(key, &secret)?))
             }
@@ -156,7 +156,7 @@ fn endpoint_headers(
         let key = format!("{key}.secret_headers.{name}");
         let name = header_name(&key, &name, SECRET)?;
         if headers.contains_key(name.as_str()) {
-            return Err(problem(key, "is one of headers, too", SECRET));
+            return Err(problem(key, "must not be one of headers", SECRET));
         }
         Ok((name, secret.check(&key)?))
     });

@@ -113,7 +113,11 @@ impl RouteDocument {
         let requested = self.scopes.unwrap_or_else(|| vec!["mcp".to_owned()]);
         let scopes = scopes(&key("scopes"), &requested)?;
         if scopes.is_empty() {
-            return Err(problem(key("scopes"), "is empty: a token must need something", r#"scopes = ["mcp"]"#));
+            return Err(problem(
+                key("scopes"),
+                "must not be empty: every request needs at least one scope",
+                r#"scopes = ["mcp"]"#,
+            ));
         }
         let one = UpstreamKeys {
             url: self.url,
@@ -126,11 +130,11 @@ impl RouteDocument {
         let servers = servers(&route, one, self.members)?;
         let is_sse = matches!(&servers, Servers::One(upstream) if upstream.transport == Transport::Sse);
         if is_sse && self.legacy_sse == Some(false) {
-            let text = "is false, where the server speaks nothing else";
+            let text = "must not be false with transport = \"sse\": the server speaks nothing else";
             return Err(problem(key("legacy_sse"), text, "legacy_sse = true"));
         }
         if is_sse && self.validate_arguments == Some(true) {
-            let text = "is true, where the server would say what its tools take on the client's own stream";
+            let text = "must not be true with transport = \"sse\": such a server cannot be asked for its schemas";
             return Err(problem(key("validate_arguments"), text, "validate_arguments = false"));
         }
         Ok(Route {
@@ -155,7 +159,7 @@ fn servers(route: &str, one: UpstreamKeys, several: Vec<MemberDocument>) -> Resu
         return Ok(Servers::One(one.check(route)?));
     }
     if let Some(name) = one.given() {
-        let text = "stands beside members: there, each has its own";
+        let text = "must not be given together with members: each member has its own";
         return Err(problem(format!("{route}.{name}"), text, EXAMPLE));
     }
     Ok(Servers::Federated(members(route, several)?))

@@ -194,18 +194,19 @@ fn timeouts(key: &str, given: Option<TimeoutsDocument>) -> Result<Timeouts, Conf
 fn one_meaning_for_each_header(upstream: &Upstream, key: impl Fn(&str) -> String) -> Result<(), ConfigurationError> {
     let is_secret = |name: &HeaderName| upstream.secret_headers.iter().any(|(secret, _)| is_one(secret, name));
     if upstream.subject_header.as_ref().is_some_and(is_secret) {
-        return Err(problem(key("subject_header"), "is one of secret_headers, too", SUBJECT_HEADER));
+        return Err(problem(key("subject_header"), "must not be one of secret_headers", SUBJECT_HEADER));
     }
     let Some(token) = &upstream.identity_provider_token_header else { return Ok(()) };
     let key = key("identity_provider_token_header");
     if upstream.subject_header.as_ref().is_some_and(|subject| is_one(subject, token)) {
-        return Err(problem(key, "is subject_header, too", TOKEN_HEADER));
+        return Err(problem(key, "must not be subject_header", TOKEN_HEADER));
     }
     if is_secret(token) {
-        return Err(problem(key, "is one of secret_headers, too", TOKEN_HEADER));
+        return Err(problem(key, "must not be one of secret_headers", TOKEN_HEADER));
     }
     if is_secret(&http::header::AUTHORIZATION) {
-        let text = "is set beside a secret header `authorization`: the upstream would be told two different callers";
+        let text =
+            "must not be set together with a secret header `authorization`: the server would get two different callers";
         return Err(problem(
             key,
             text,

@@ -64,7 +64,7 @@ pub(super) fn header_name(key: &str, name: &str, example: &'static str) -> Resul
 
 pub(super) fn scopes(key: &str, requested: &[String]) -> Result<Scopes, ConfigurationError> {
     let parsed: Result<Scopes, _> = requested.iter().map(|scope| Scope::parse(scope)).collect();
-    parsed.map_err(|error| problem(key, format!("holds something else: {error}"), r#"scopes = ["mcp"]"#))
+    parsed.map_err(|error| problem(key, format!("holds a value that is no scope: {error}"), r#"scopes = ["mcp"]"#))
 }
 
 pub(super) fn unique<'a>(
