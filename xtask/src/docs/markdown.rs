@@ -33,7 +33,7 @@ fn keys(table: &Table, sections: &[(&str, Vec<String>)]) -> String {
         let default = match &key.default {
             Some(default) => default.as_str(),
             None if key.is_required => "required",
-            None if matches!(key.kind, Kind::Table(_)) => "",
+            None if matches!(&key.kind, Kind::Table(name) if name != SECRET) => "",
             None => "none",
         };
         let example = key.example.as_ref().map(|example| format!(" Example: {example}")).unwrap_or_default();

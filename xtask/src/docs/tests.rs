@@ -147,6 +147,8 @@ fn every_listed_value_is_known_and_no_other() {
 
 /// Whether the value is as the schema says. It knows the keywords that [`schema`] writes, and refuses others.
 fn fits(value: &Value, schema: &Value, root: &Value) -> bool {
+    let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    let members = || value.as_object().into_iter().flatten();
     schema.as_object().unwrap().iter().all(|(keyword, says)| match keyword.as_str() {
         "$defs" | "$schema" | "title" | "description" | "default" => true,
         "$ref" => fits(value, root.pointer(says.as_str().unwrap().strip_prefix('#').unwrap()).unwrap(), root),
@@ -161,15 +163,12 @@ fn fits(value: &Value, schema: &Value, root: &Value) -> bool {
         "enum" => says.as_array().unwrap().contains(value),
         "minimum" => value.as_u64() >= says.as_u64(),
         "maximum" => value.as_u64() <= says.as_u64(),
-        "maxItems" => value.as_array().unwrap().len() as u64 <= says.as_u64().unwrap(),
-        "items" => value.as_array().unwrap().iter().all(|item| fits(item, says, root)),
+        "maxItems" => items.len() as u64 <= says.as_u64().unwrap(),
+        "items" => items.iter().all(|item| fits(item, says, root)),
         "required" => says.as_array().unwrap().iter().all(|key| !value[key.as_str().unwrap()].is_null()),
-        "properties" => {
-            let members = value.as_object().unwrap().iter();
-            members.filter_map(|(key, it)| Some((it, says.get(key)?))).all(|(it, of)| fits(it, of, root))
-        }
+        "properties" => members().filter_map(|(key, it)| Some((it, says.get(key)?))).all(|(it, of)| fits(it, of, root)),
         "additionalProperties" => {
-            let others = value.as_object().unwrap().iter().filter(|(key, _)| schema["properties"].get(*key).is_none());
+            let others = members().filter(|(key, _)| schema["properties"].get(*key).is_none());
             others.map(|(_, other)| other).all(|other| says.is_object() && fits(other, says, root))
         }
         other => panic!("{other}"),
