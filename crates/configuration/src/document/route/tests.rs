@@ -123,7 +123,7 @@ fn arguments_are_not_validated_by_a_server_that_cannot_be_asked_for_its_tools() 
     let keys = "url = \"https://a.example/sse\"\ntransport = \"sse\"\nvalidate_arguments = true";
     let (key, said) = problem_of(&with_route(keys));
     assert_eq!(key, "routes[1].validate_arguments");
-    assert!(said.starts_with("is true, where the server would say"), "{said}");
+    assert!(said.starts_with("must not be true with transport"), "{said}");
 }
 
 #[test]
