@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use gatehouse_configuration::{Configuration, Route};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
-use gatehouse_protocol::{Claims, Subject};
+use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject};
 
 /// The command line or the configuration is wrong; 1 means that what was asked about is denied.
 const WRONG_USE: u8 = 2;
@@ -80,9 +80,12 @@ impl Explain {
         let subject = self.subject(&configuration)?;
         let claims = Claims::new(self.tenant.clone(), self.groups.clone(), self.roles.clone());
         let claims = claims.map_err(|error| format!("no user can have {error}"))?;
-        let assumed: Vec<_> = route.scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
-        let scopes = if self.scopes.is_empty() { &assumed } else { &self.scopes };
-        let caller = Caller { subject: subject.as_str(), client_id: &self.client, scopes, claims: &claims };
+        let given = self.scopes.iter().map(|scope| Scope::parse(scope)).collect::<Result<Scopes, _>>();
+        let given = given.map_err(|error| format!("a --scope cannot be one: {error}"))?;
+        let scopes = if given.is_empty() { route.scopes.iter().cloned().collect() } else { given };
+        let client_id =
+            ClientId::parse(&self.client).map_err(|error| format!("the --client cannot be one: {error}"))?;
+        let caller = Caller { subject: &subject, client_id: &client_id, scopes: &scopes, claims: &claims };
         let explanation = explain(route, &caller, &self.action()?);
         Ok((self.written(&explanation), explanation.is_allowed()))
     }
@@ -122,10 +125,9 @@ impl Explain {
                 if is_known { Ok(subject) } else { Err(wrong(text)) }
             }
             (None, [only]) => Subject::new(only, "somebody").map_err(|error| error.to_string()),
-            (None, names) => Err(format!(
-                "--subject is missing; it says at which provider the user signs in: {}:…",
-                names.join(":… or ")
-            )),
+            (None, names) => {
+                Err(format!("--subject is missing, which says at which provider: {}:…", names.join(":… or ")))
+            }
         }
     }
 
@@ -137,11 +139,8 @@ impl Explain {
             (None, None, None) => None,
         };
         let usual = target.as_ref().map(|(_, method)| *method);
-        let method = self
-            .method
-            .as_deref()
-            .or(usual)
-            .ok_or("say what the caller does: --tool, --resource, --prompt or --method")?;
+        let method =
+            self.method.as_deref().or(usual).ok_or("say what is done: --tool, --resource, --prompt or --method")?;
         let needs = match method {
             "tools/call" => Some("--tool"),
             "prompts/get" => Some("--prompt"),
@@ -277,7 +276,7 @@ Rule no-machines (deny) does not: it is for users of client
                 &["--method", "tools/call", "--prompt", "a"],
                 "tools/call is done to something else: it goes with --tool",
             ),
-            (DOCUMENT, &[], "say what the caller does: --tool, --resource, --prompt or --method"),
+            (DOCUMENT, &[], "say what is done: --tool, --resource, --prompt or --method"),
             (DOCUMENT, &["--route", "/c", "--tool", "a"], "there is no route /c; the routes are /files"),
             (&two, &["--tool", "a"], "--route is missing; the routes are /files, /b"),
             (
@@ -302,7 +301,7 @@ Rule no-machines (deny) does not: it is for users of client
         );
         let providers = providers.replace("groups =", "providers = [\"main\"], groups =");
         let error = answer(&providers, &["--tool", "a"]).unwrap_err();
-        assert_eq!(error, "--subject is missing; it says at which provider the user signs in: main:… or b:…");
+        assert_eq!(error, "--subject is missing, which says at which provider: main:… or b:…");
         let missing = Line::try_parse_from(["explain", "no/such/file", "--tool", "a"]).unwrap().explain;
         assert!(missing.answer().unwrap_err().starts_with("cannot read no/such/file: "));
     }

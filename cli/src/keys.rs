@@ -1,9 +1,10 @@
 //! `gatehouse keys`.
 
 use std::fs;
-use std::io::{Read, Write as _};
+use std::io::{self, Read, Write as _};
 use std::process::ExitCode;
 
+use anyhow::{Context as _, Error, Result, anyhow};
 use clap::{Args, Subcommand};
 use gatehouse_protocol::{Entropy, SecretString};
 use gatehouse_sealed_storage::sealing::{KeyRing, KeyRingError};
@@ -26,37 +27,36 @@ pub(crate) struct Generate {
     add_to: Option<String>,
 }
 
-/// Prints the key, and nothing else anywhere. The error is one line without any part of a key.
-pub(crate) fn run(keys: Keys) -> Result<ExitCode, String> {
+/// Prints the key, and nothing else anywhere. No error has any part of a key in it.
+pub(crate) fn run(keys: Keys) -> Result<ExitCode> {
     let Keys::Generate(generate) = keys;
     let today = jiff::Timestamp::now().strftime("%F").to_string();
     let mut entropy = SystemEntropy { failure: None };
-    let setting = generate.setting(&today, &mut entropy, std::io::stdin())?;
+    let setting = generate.setting(&today, &mut entropy, io::stdin())?;
     if let Some(failure) = entropy.failure {
-        return Err(format!("the system gives no random bytes: {failure}"));
+        return Err(Error::new(failure).context("the system gives no random bytes"));
     }
     let line = Zeroizing::new(format!("{}\n", setting.expose()));
-    let mut out = std::io::stdout();
-    let written = out.write_all(line.as_bytes()).and_then(|()| out.flush());
-    written.map_err(|error| format!("cannot write to standard output: {error}"))?;
+    let mut out = io::stdout();
+    out.write_all(line.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }
 
 impl Generate {
-    fn setting(&self, today: &str, entropy: &mut impl Entropy, input: impl Read) -> Result<SecretString, String> {
+    fn setting(&self, today: &str, entropy: &mut impl Entropy, input: impl Read) -> Result<SecretString> {
         let id = self.id.as_deref().unwrap_or(today);
         let Some(file) = &self.add_to else {
-            return KeyRing::generate(id, entropy).map_err(|_| WRONG_ID.to_owned());
+            return KeyRing::generate(id, entropy).map_err(|_| Error::msg(WRONG_ID));
         };
         let earlier = read(file, input)?;
         KeyRing::rotate(&earlier, id, entropy).map_err(|error| match error {
             // The file itself is in order, or parsing it would have failed first.
             KeyRingError::DoubledId(_) if KeyRing::parse(&earlier).is_ok() => {
-                format!("{file} has a key {id} already; call the new one something else with --id")
+                anyhow!("{file} has a key {id} already; call the new one something else with --id")
             }
-            KeyRingError::Malformed(_) if KeyRing::parse(&earlier).is_ok() => WRONG_ID.to_owned(),
+            KeyRingError::Malformed(_) if KeyRing::parse(&earlier).is_ok() => Error::msg(WRONG_ID),
             KeyRingError::Empty | KeyRingError::Malformed(_) | KeyRingError::Length(_) | KeyRingError::DoubledId(_) => {
-                format!("{file}: {error}")
+                Error::new(error).context(file.clone())
             }
         })
     }
@@ -64,13 +64,13 @@ impl Generate {
 
 const WRONG_ID: &str = "--id must be 1 to 16 characters of a-z A-Z 0-9 -, for example --id 2026-11-21";
 
-fn read(file: &str, mut input: impl Read) -> Result<Zeroizing<String>, String> {
+fn read(file: &str, mut input: impl Read) -> Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     let read = match file {
         "-" => input.read_to_string(&mut text).map(drop),
         _ => fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text)).map(drop),
     };
-    read.map_err(|error| format!("cannot read the keys in {file}: {error}"))?;
+    read.with_context(|| format!("cannot read the keys in {file}"))?;
     Ok(text)
 }
 
@@ -98,7 +98,7 @@ mod tests {
     fn generate(id: Option<&str>, add_to: Option<&str>, input: &str) -> Result<String, String> {
         let generate = Generate { id: id.map(str::to_owned), add_to: add_to.map(str::to_owned) };
         let mut entropy = SystemEntropy { failure: None };
-        let setting = generate.setting(TODAY, &mut entropy, input.as_bytes())?;
+        let setting = generate.setting(TODAY, &mut entropy, input.as_bytes()).map_err(|error| format!("{error:#}"))?;
         assert!(entropy.failure.is_none());
         Ok(setting.expose().to_owned())
     }

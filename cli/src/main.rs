@@ -6,7 +6,7 @@ mod keys;
 mod log_arguments;
 mod up;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -44,13 +44,13 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Up(up) => up::run(*up),
         Command::Keys(keys) => keys::run(keys),
-        Command::Check(check) => check::run(&check),
+        Command::Check(check) => check::run(&check).map_err(anyhow::Error::msg),
         Command::Explain(explain) => Ok(explain::run(&explain)),
     };
     match outcome {
         Ok(code) => code,
-        Err(message) => {
-            complain(&message);
+        Err(error) => {
+            complain(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -67,7 +67,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        complain("no command is given; try `gatehouse up` or `gatehouse --help`");
+        complain("no command given; try `gatehouse up` or `gatehouse --help`");
         return ExitCode::from(WRONG_USE);
     }
     let text = error.render().to_string();
@@ -77,7 +77,9 @@ fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(WRONG_USE)
 }
 
-/// Says what is wrong in one line on standard error. Where nobody reads there, the exit status says it alone.
+/// Says what is wrong in one line on standard error: what was done, with what, and why it failed. Where nobody reads there,
+/// the exit status says it alone.
 fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "gatehouse: {message}");
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let _ = writeln!(io::stderr(), "gatehouse: {line}");
 }

@@ -1,13 +1,14 @@
 //! `gatehouse up`.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Context as _, Result};
 use clap::Args;
 use gatehouse_host::{
     Application, Level, Limits, LogRecord, LogSink as _, Options, Running, StandardErrorLog, VariableSources,
@@ -53,9 +54,9 @@ pub(crate) struct Up {
     probe_paths: Vec<String>,
 }
 
-/// Serves until a signal. The error is one line.
-pub(crate) fn run(up: Up) -> Result<ExitCode, String> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start: {error}"))?;
+/// Serves until a signal.
+pub(crate) fn run(up: Up) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start")?;
     let log = up.log.open();
     let code = runtime.block_on(serve(up, Arc::clone(&log)));
     log_arguments::flush(&log);
@@ -64,7 +65,7 @@ pub(crate) fn run(up: Up) -> Result<ExitCode, String> {
     code
 }
 
-async fn serve(up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode, String> {
+async fn serve(up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
     let mut variables = VariableSources::from_environment();
     variables.file = up.variables_file;
     for variable in &up.variables {
@@ -81,11 +82,11 @@ async fn serve(up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode, String> {
         options.probe_paths = up.probe_paths;
     }
 
-    let application = Application::load(up.from, options).await.map_err(|error| error.to_string())?;
+    let application = Application::load(up.from, options).await?;
     // Before the first line is printed: who reads it may send a signal at once.
-    let mut signals = Signals::new().map_err(|error| format!("cannot handle signals: {error}"))?;
-    let running = application.serve(up.listen).await.map_err(|error| error.to_string())?;
-    announce(&application, &running).map_err(|error| format!("cannot write to standard output: {error}"))?;
+    let mut signals = Signals::new().context("cannot handle signals")?;
+    let running = application.serve(up.listen).await?;
+    announce(&application, &running).context("cannot write to standard output")?;
 
     let code = until_stopped(&up.log, &log, &mut signals).await;
     let grace = Duration::from_secs(up.shutdown_timeout);
@@ -121,8 +122,8 @@ async fn until_stopped(arguments: &LogArguments, log: &StandardErrorLog, signals
 }
 
 /// Tells tools and people where it serves. The first line is for tools: nothing but the address after `Serving`.
-fn announce(application: &Application, running: &Running) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+fn announce(application: &Application, running: &Running) -> io::Result<()> {
+    let mut out = io::stdout().lock();
     writeln!(out, "Serving http://{}", running.address())?;
     for (route, component) in application.routes() {
         writeln!(out, "  {route} -> {component}")?;
@@ -142,23 +143,23 @@ fn parse_path(text: &str) -> Result<String, String> {
 }
 
 /// The default limits, but for those that are given as `name=value`.
-fn parse_limits(given: &[String]) -> Result<Limits, String> {
+fn parse_limits(given: &[String]) -> Result<Limits> {
     let mut limits = Limits::default();
     for text in given {
-        let (name, value) = text.split_once('=').ok_or_else(|| format!("--limit needs NAME=VALUE, not {text:?}"))?;
+        let (name, value) = text.split_once('=').with_context(|| format!("--limit needs NAME=VALUE, not {text:?}"))?;
         limits.set(name, value)?;
     }
     Ok(limits)
 }
 
 /// `name=value` or `name=@file`. A value is not repeated in errors: it may be a secret.
-fn parse_variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text
-        .split_once('=')
-        .ok_or_else(|| "--variable needs NAME=VALUE or NAME=@FILE, but one is without `=`".to_owned())?;
+fn parse_variable(text: &str) -> Result<(String, String)> {
+    let (name, value) =
+        text.split_once('=').context("--variable needs NAME=VALUE or NAME=@FILE, but one is without `=`")?;
     let value = match value.strip_prefix('@') {
-        Some(file) => fs::read_to_string(file)
-            .map_err(|error| format!("variable `{name}`: cannot read the file {file}: {error}"))?,
+        Some(file) => {
+            fs::read_to_string(file).with_context(|| format!("variable `{name}`: cannot read the file {file}"))?
+        }
         None => value.to_owned(),
     };
     Ok((name.to_owned(), value))
@@ -170,7 +171,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    fn new() -> io::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 

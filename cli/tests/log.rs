@@ -2,16 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, in its helpers too")]
 
-#[path = "../../host/tests/support/mod.rs"]
-mod support;
-
 use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use gatehouse_testing_application::{MANIFEST, application};
 use serde_json::Value;
-use support::{MANIFEST, application};
 
 const HEALTH: &str = "/.well-known/spin/health";
 /// More lines than a pipe of 64 KiB and the queue of these tests hold.
@@ -75,8 +72,8 @@ impl Drop for Host {
 
 /// The numbers of requests' lines and of lines of the host that contain `part`.
 fn count(lines: &[Value], part: &str) -> (usize, usize) {
-    let of_requests = lines.iter().filter(|line| line["kind"] == "request").count();
-    let of_host = lines.iter().filter(|line| line["kind"] == "host" && line.to_string().contains(part)).count();
+    let of_requests = lines.iter().filter(|line| line["event"] == "request-ended").count();
+    let of_host = lines.iter().filter(|line| line["event"] == "notice" && line.to_string().contains(part)).count();
     (of_requests, of_host)
 }
 

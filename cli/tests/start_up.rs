@@ -2,16 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-#[path = "../../host/tests/support/mod.rs"]
-mod support;
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::{MANIFEST, application};
+use gatehouse_testing_application::{MANIFEST, application};
 
 fn gatehouse(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
@@ -189,7 +186,7 @@ fn a_ca_file_without_certificates_is_refused() {
 fn a_wrong_command_line_is_said_in_one_line() {
     let directory = tempfile::tempdir().unwrap();
     for (arguments, part) in [
-        (&[][..], "try `gatehouse up`"),
+        (&[][..], "gatehouse: no command given; try `gatehouse up` or `gatehouse --help`"),
         (&["upp"], "unrecognized subcommand"),
         (&["up", "--lisen", "x"], "unexpected argument '--lisen'"),
         (&["up", "--listen", "x"], "write it as ADDRESS:PORT"),
@@ -287,11 +284,11 @@ fn what_is_right_is_served_until_a_signal_and_logged_without_queries() {
     host.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(!log.contains("hunter2") && !log.contains("code="), "{log}");
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let requests: Vec<_> = lines.iter().filter(|line| line["kind"] == "request").collect();
+    let requests: Vec<_> = lines.iter().filter(|line| line["event"] == "request-ended").collect();
     assert_eq!(requests.len(), 4);
     assert_eq!(requests[0]["path"], "/trap/a");
     assert_eq!(requests[0]["status"], 500);
-    assert_eq!(requests[0]["component"], "trap");
-    assert_eq!(requests[3]["component"], serde_json::Value::Null);
+    assert_eq!(requests[0]["guest"], "trap");
+    assert_eq!(requests[3]["guest"], serde_json::Value::Null);
     assert!(log.contains("the component failed: wasm trap"), "{log}");
 }

@@ -53,7 +53,7 @@ fuzz_target!(|data: &[u8]| {
 fn a_value(value: &HeaderValue) {
     let text = value.to_str().ok().map(|text| text.trim_matches([' ', '\t']));
     let is_encoded = text.is_some_and(|text| text.starts_with("=?base64?") && text.ends_with("?="));
-    match mirrored::decoded(value) {
+    match header_value::decoded(value) {
         Some(name) if is_encoded => {
             let inner =
                 text.and_then(|text| text.get("=?base64?".len()..text.len() - "?=".len())).expect("what is encoded");
@@ -72,8 +72,8 @@ fn a_value(value: &HeaderValue) {
 }
 
 fn a_text(text: &str) {
-    let value = mirrored::encoded(text);
-    assert_eq!(mirrored::decoded(&value).as_deref(), Some(text));
+    let value = header_value::encoded(text);
+    assert_eq!(header_value::decoded(&value).as_deref(), Some(text));
     if let Some(handle) = Handle::parse(text) {
         assert_eq!(Handle::parse(&handle.to_text()), Some(handle));
     }
@@ -182,7 +182,7 @@ fn agrees(headers: &HeaderMap, body: &Body, endpoint: &Endpoint<'_>, era: &Era) 
         assert_eq!(Some(named), method);
     }
     if let Some(value) = headers.get("mcp-name") {
-        let named = mirrored::decoded(value).expect("a name");
+        let named = header_value::decoded(value).expect("a name");
         match method.expect("a call") {
             "tools/call" | "prompts/get" => assert_eq!(params["name"], *named),
             "resources/read" => assert_eq!(params["uri"], *named),
@@ -223,7 +223,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
     let hop = trace.hop(&mut entropy);
     // Not the client's: what it named could be one that `Counting` gives, but not two.
     assert_ne!(hop, trace.hop(&mut entropy), "two requests are one span");
-    let mcp_name = mirrored::encoded("other\u{e9}");
+    let mcp_name = header_value::encoded("other\u{e9}");
     let own = request_headers::Own {
         method: head.method(),
         body_length: length,
@@ -242,7 +242,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
     let forwarded = request_headers::forwarded(client, upstream, &own).expect("values that can stand in headers");
     assert_ours(&forwarded, upstream, &own);
     assert_traced(client, &forwarded, &trace);
-    let name = forwarded.get("mcp-name").map(|value| mirrored::decoded(value).expect("a name"));
+    let name = forwarded.get("mcp-name").map(|value| header_value::decoded(value).expect("a name"));
     assert!(name.is_none_or(|name| name == "other\u{e9}"));
     // The same fields, as an upstream might answer with them.
     let own = response_headers::Own {

@@ -3,13 +3,18 @@
 
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_configuration::{Configuration, IdentityProvider};
-use gatehouse_jose::{KeySet, SigningHeader, SigningKey};
+use gatehouse_jose::KeySet;
 use gatehouse_openid::ProviderMetadata;
 use gatehouse_protocol::{BoundRedirectUri, Claims, ClientId, Entropy, RedirectUri, SecretString, UnixTime};
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{Signature, SigningKey};
+use p256::pkcs8::DecodePrivateKey as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -120,7 +125,7 @@ static KEYS: LazyLock<KeyRing> = LazyLock::new(|| {
 
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| {
     let pem = include_str!("../../crates/jose/test-keys/p256.pem");
-    SigningKey::from_pem(&SecretString::new(pem.to_owned())).unwrap()
+    SigningKey::from_pkcs8_pem(pem).unwrap()
 });
 static PUBLIC_KEYS: LazyLock<KeySet> =
     LazyLock::new(|| KeySet::from_json(include_bytes!("../../crates/jose/test-keys/jwks.json")).unwrap());
@@ -162,9 +167,16 @@ pub fn public_keys() -> &'static KeySet {
     &PUBLIC_KEYS
 }
 
-/// A token that one of them has signed.
+/// A token that one of them has signed, with these claims letter by letter.
 pub fn signed(typ: Option<&str>, claims: &impl Serialize) -> SecretString {
-    KEY.sign(&SigningHeader { typ, kid: Some("p256"), x5t_s256: None }, claims).unwrap()
+    let mut header = json!({ "alg": "ES256", "kid": "p256" });
+    if let Some(typ) = typ {
+        header["typ"] = typ.into();
+    }
+    let encode = |part: String| URL_SAFE_NO_PAD.encode(part);
+    let message = format!("{}.{}", encode(header.to_string()), encode(serde_json::to_string(claims).unwrap()));
+    let signature: Signature = KEY.sign(message.as_bytes());
+    SecretString::new(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes())))
 }
 
 /// The id of a client.

@@ -4,12 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// A start-up error. Its display form is one line that says what is wrong and where; it never holds a variable's value
-/// that was declared secret.
+/// A start-up error. Its display form is one line that says what is wrong and where, and its source, where it has one, says
+/// why; neither ever holds a variable's value that was declared secret.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The manifest could not be read.
-    #[error("cannot read the manifest {}: {source}", path.display())]
+    #[error("cannot read the manifest {}", path.display())]
     ManifestUnreadable {
         /// The manifest's path.
         path: PathBuf,

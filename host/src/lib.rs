@@ -17,60 +17,33 @@
 //! ```
 
 mod application;
-mod captured_log;
-mod client;
-mod client_stream;
 mod clock;
-mod compile;
-mod compute_meter;
-mod connection;
 mod connection_headers;
-mod connections;
-mod descriptors;
-mod engine;
 mod error;
-mod guest;
-mod guest_output;
-mod host;
+mod http;
+mod instance;
 mod key_value;
 mod limits;
-mod linker;
+mod loaded_application;
 mod log;
-mod log_queue;
 mod manifest;
+mod options;
 mod outbound;
-mod outbound_hosts;
-mod own_answer;
-mod public_addresses;
-mod request;
-mod request_body;
-mod request_id;
-mod request_log;
-mod response_body;
-mod route;
-mod run_guest;
-mod serve;
-mod standard_error_log;
-mod state_directory;
-mod template;
-mod timed_body;
-mod tracked_body;
-mod turns;
-mod variables;
+mod private_files;
 
-pub use application::{Application, Options};
-pub use captured_log::CapturedLog;
+pub use application::Application;
 pub use clock::{SystemWallClock, WallClock};
 pub use error::StartError;
+pub use http::Running;
 pub use key_value::{KeyPage, KeyValueError, KeyValueStore, StoreLimits, Swap, Swept};
-pub use limits::Limits;
-pub use log::{Level, LogEvent, LogFormat, LogRecord, LogSink, LogState};
-pub use log_queue::{LogQueueSize, WhenLogIsFull};
-pub use manifest::{ComponentManifest, Manifest};
-pub use outbound_hosts::AllowedOutboundHosts;
-pub use request_id::RequestId;
-pub use route::Route;
-pub use serve::Running;
-pub use standard_error_log::{LogOptions, StandardErrorLog};
-pub use template::Template;
-pub use variables::{VariableDeclaration, VariableSources};
+pub use limits::{LimitError, Limits};
+pub use log::{
+    CapturedLog, Level, LogEvent, LogFormat, LogOptions, LogQueueSize, LogRecord, LogSink, LogState, RequestId,
+    StandardErrorLog, WhenLogIsFull,
+};
+pub use manifest::{
+    ComponentManifest, Manifest, NotAName, Route, RouteError, Template, TemplateError, UnknownVariable,
+    VariableDeclaration, VariableSources,
+};
+pub use options::Options;
+pub use outbound::{AllowedHostError, AllowedOutboundHosts, HostProblem};

@@ -13,19 +13,19 @@ pub struct Limits {
     /// Guests that run at the same time, for each [`Running`](crate::Running) host: 800, or fewer where the pool of 4000
     /// linear memories, which all hosts of the process share, has not so much room. Beyond it: 503 with `Retry-After`.
     pub concurrent_requests: usize,
-    /// Turns that are kept for each probe path besides those: 4.
-    pub probe_turns: usize,
-    /// How many per cent of the turns requests with the same `Authorization` may hold at once: 25. Beyond it: 429 with
+    /// Requests that are kept for each probe path besides those: 4.
+    pub probe_requests: usize,
+    /// How many per cent of these requests may have the same `Authorization`: 25. Beyond it: 429 with
     /// `Retry-After`, at once.
     pub credential_share: usize,
-    /// How many per cent of the turns all requests without `Authorization` may hold at once: 50. Beyond it: 503 with
+    /// How many per cent of these requests may be without `Authorization`: 50. Beyond it: 503 with
     /// `Retry-After`. They are counted together, because behind a proxy all clients have one address.
     pub anonymous_share: usize,
-    /// How many per cent of the turns streams of events that only listen may hold at once: 50. They last for hours, so they
+    /// How many per cent of these requests may be streams of events that only wait: 50. They last for hours, so they
     /// must leave room for others. Beyond it: 503 with `Retry-After`.
     pub stream_share: usize,
-    /// How long a request waits for its turn, or its body for room, before it gets a 503: 2 s.
-    pub turn_wait: Duration,
+    /// How long a request waits until it may run, or its body for room, before it gets a 503: 2 s.
+    pub queue_wait: Duration,
     /// How long one request's guest may compute, in time of the processor: 30 s. Waiting does not count, so streams are not
     /// limited.
     pub compute: Duration,
@@ -33,7 +33,7 @@ pub struct Limits {
     /// more, the one that has waited longest for its client is closed; one with a request under way never is.
     pub connections: usize,
     /// Bytes of heads that are not complete, on all connections together: 32 MiB. Beyond it, the connection that has waited
-    /// longest for its client is closed. One head has at most 64 KiB and 128 fields; more: 431.
+    /// longest for its client is closed. One head has at most 64 KiB and 1024 fields; more: 431.
     pub head_bytes: usize,
     /// How long a client may take to send a request's head: 10 s from its first byte, or from the start of the connection.
     /// Beyond it the connection is closed.
@@ -66,11 +66,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrent_requests: 800,
-            probe_turns: 4,
+            probe_requests: 4,
             credential_share: 25,
             anonymous_share: 50,
             stream_share: 50,
-            turn_wait: Duration::from_secs(2),
+            queue_wait: Duration::from_secs(2),
             compute: Duration::from_secs(30),
             connections: 4000,
             head_bytes: 32 << 20,
@@ -87,8 +87,8 @@ impl Default for Limits {
     }
 }
 
-/// Where a limit is kept, and in which unit the command line gives it.
-enum Place<'a> {
+/// A limit that can be set, and in which unit the command line gives it.
+enum LimitField<'a> {
     Number(&'a mut usize, usize, usize),
     Seconds(&'a mut Duration),
 }
@@ -100,11 +100,11 @@ impl Limits {
     /// The names that [`set`](Self::set) knows, with the unit of each.
     pub const NAMES: [(&'static str, &'static str); 17] = [
         ("concurrent-requests", "requests"),
-        ("probe-turns", "requests"),
+        ("probe-requests", "requests"),
         ("credential-share", "per cent"),
         ("anonymous-share", "per cent"),
         ("stream-share", "per cent"),
-        ("turn-wait", "seconds"),
+        ("queue-wait", "seconds"),
         ("compute", "seconds"),
         ("connections", "connections"),
         ("head-bytes", "bytes"),
@@ -121,44 +121,69 @@ impl Limits {
     /// Sets the limit `name` to `value`, a whole number in the limit's unit.
     ///
     /// # Errors
-    /// What is wrong, in words: there is no such limit, or the value is no number that it can have.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let place = match name {
-            "concurrent-requests" => Place::Number(&mut self.concurrent_requests, 1, 100_000),
-            "probe-turns" => Place::Number(&mut self.probe_turns, 1, 100),
-            "credential-share" => Place::Number(&mut self.credential_share, 1, 100),
-            "anonymous-share" => Place::Number(&mut self.anonymous_share, 1, 100),
-            "stream-share" => Place::Number(&mut self.stream_share, 1, 100),
-            "turn-wait" => Place::Seconds(&mut self.turn_wait),
-            "compute" => Place::Seconds(&mut self.compute),
-            "connections" => Place::Number(&mut self.connections, 1, 1_000_000),
-            "head-bytes" => Place::Number(&mut self.head_bytes, 1 << 16, 1 << 40),
-            "header-read" => Place::Seconds(&mut self.header_read),
-            "connection-idle" => Place::Seconds(&mut self.connection_idle),
-            "body-read" => Place::Seconds(&mut self.body_read),
-            "body-rate" => Place::Number(&mut self.body_rate, 1, 1 << 30),
-            "body-bytes" => Place::Number(&mut self.body_bytes, 1 << 16, 1 << 40),
-            "body-share" => Place::Number(&mut self.body_share, 1, 100),
-            "write-stall" => Place::Seconds(&mut self.write_stall),
-            "client-gone" => Place::Seconds(&mut self.client_gone),
-            _ => {
-                let names: Vec<&str> = Self::NAMES.iter().map(|(name, _)| *name).collect();
-                return Err(format!("there is no limit `{name}`; the limits are {}", names.join(", ")));
-            }
+    /// There is no such limit, or the value is no number that it can have.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), LimitError> {
+        let field = match name {
+            "concurrent-requests" => LimitField::Number(&mut self.concurrent_requests, 1, 100_000),
+            "probe-requests" => LimitField::Number(&mut self.probe_requests, 1, 100),
+            "credential-share" => LimitField::Number(&mut self.credential_share, 1, 100),
+            "anonymous-share" => LimitField::Number(&mut self.anonymous_share, 1, 100),
+            "stream-share" => LimitField::Number(&mut self.stream_share, 1, 100),
+            "queue-wait" => LimitField::Seconds(&mut self.queue_wait),
+            "compute" => LimitField::Seconds(&mut self.compute),
+            "connections" => LimitField::Number(&mut self.connections, 1, 1_000_000),
+            "head-bytes" => LimitField::Number(&mut self.head_bytes, 1 << 16, 1 << 40),
+            "header-read" => LimitField::Seconds(&mut self.header_read),
+            "connection-idle" => LimitField::Seconds(&mut self.connection_idle),
+            "body-read" => LimitField::Seconds(&mut self.body_read),
+            "body-rate" => LimitField::Number(&mut self.body_rate, 1, 1 << 30),
+            "body-bytes" => LimitField::Number(&mut self.body_bytes, 1 << 16, 1 << 40),
+            "body-share" => LimitField::Number(&mut self.body_share, 1, 100),
+            "write-stall" => LimitField::Seconds(&mut self.write_stall),
+            "client-gone" => LimitField::Seconds(&mut self.client_gone),
+            _ => return Err(LimitError::Unknown(name.to_owned())),
         };
-        match place {
-            Place::Number(number, least, most) => {
-                let wrong = || format!("limit `{name}` must be a whole number from {least} to {most}");
+        match field {
+            LimitField::Number(number, least, most) => {
+                let wrong = || LimitError::Number { name: name.to_owned(), least, most };
                 *number = value.parse().ok().filter(|value| (least..=most).contains(value)).ok_or_else(wrong)?;
             }
-            Place::Seconds(time) => {
-                let wrong = || format!("limit `{name}` must be a whole number of seconds from 1 to {LONGEST_SECONDS}");
+            LimitField::Seconds(time) => {
+                let wrong = || LimitError::Seconds { name: name.to_owned() };
                 let seconds = value.parse().ok().filter(|value| (1..=LONGEST_SECONDS).contains(value));
                 *time = Duration::from_secs(seconds.ok_or_else(wrong)?);
             }
         }
         Ok(())
     }
+}
+
+/// Why a limit was not set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// There is no limit of this name.
+    #[error("there is no limit `{0}`; the limits are {names}", names = names())]
+    Unknown(String),
+    /// Its value is no number that it can have.
+    #[error("limit `{name}` must be a whole number from {least} to {most}")]
+    Number {
+        /// The limit.
+        name: String,
+        /// The smallest value.
+        least: usize,
+        /// The largest.
+        most: usize,
+    },
+    /// Its value is no time that it can have.
+    #[error("limit `{name}` must be a whole number of seconds from 1 to {LONGEST_SECONDS}")]
+    Seconds {
+        /// The limit.
+        name: String,
+    },
+}
+
+fn names() -> String {
+    Limits::NAMES.map(|(name, _)| name).join(", ")
 }
 
 #[cfg(test)]
@@ -173,10 +198,10 @@ mod tests {
             limits.set(name, if name.ends_with("-bytes") { "70000" } else { "77" }).unwrap();
             assert_ne!(format!("{limits:?}"), before, "{name}");
             for value in ["", "0", "-1", "1.5", "x", "99999999999999999999"] {
-                assert!(limits.set(name, value).unwrap_err().contains(name), "{name}={value}");
+                assert!(limits.set(name, value).unwrap_err().to_string().contains(name), "{name}={value}");
             }
         }
-        let unknown = Limits::default().set("conections", "1").unwrap_err();
+        let unknown = Limits::default().set("conections", "1").unwrap_err().to_string();
         assert!(unknown.contains("no limit `conections`") && unknown.contains("connections, head-bytes"), "{unknown}");
     }
 }

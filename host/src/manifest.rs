@@ -1,19 +1,28 @@
 //! The application manifest, `spin.toml` version 2. What this host does not know is an error, never ignored: a key
 //! that is not understood may be the one that was meant to protect something.
 
+mod document;
+mod position;
+mod route;
+mod template;
+mod variables;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use toml::Spanned;
 
+use self::document::{ComponentTable, Document, HttpTrigger, Listen, VariableTable};
+use self::position::position;
+pub(crate) use self::route::most_specific;
+pub use self::route::{Route, RouteError};
+pub(crate) use self::template::check_name;
+pub use self::template::{NotAName, Template, TemplateError, UnknownVariable};
+pub use self::variables::{VariableDeclaration, VariableSources};
 use crate::error::{StartError, one_line};
-use crate::outbound_hosts::AllowedOutboundHosts;
-use crate::route::Route;
-use crate::template::{Template, check_name};
-use crate::variables::{VariableDeclaration, position};
+use crate::outbound::AllowedOutboundHosts;
 
 /// A checked application manifest.
 #[derive(Debug, Clone)]
@@ -48,104 +57,6 @@ pub struct ComponentManifest {
     pub environment: BTreeMap<String, String>,
     /// The command of its `build` table, to name when the file is missing.
     pub build_command: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    spin_manifest_version: Spanned<u64>,
-    application: ApplicationTable,
-    #[serde(default)]
-    variables: BTreeMap<Spanned<String>, Spanned<VariableTable>>,
-    #[serde(default)]
-    trigger: TriggerTable,
-    #[serde(default)]
-    component: BTreeMap<String, ComponentTable>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ApplicationTable {
-    name: String,
-    #[serde(rename = "version", default)]
-    _version: Option<String>,
-    #[serde(rename = "description", default)]
-    _description: Option<String>,
-    #[serde(rename = "authors", default)]
-    _authors: Option<Vec<String>>,
-    #[serde(default)]
-    tool: ApplicationTools,
-}
-
-/// Tables of other tools are theirs to understand; ours is checked.
-#[derive(Deserialize, Default)]
-struct ApplicationTools {
-    #[serde(default)]
-    gatehouse: GatehouseTool,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct GatehouseTool {
-    listen: Option<Listen>,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Listen {
-    Loopback,
-    Any,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VariableTable {
-    default: Option<String>,
-    #[serde(default)]
-    required: bool,
-    #[serde(default)]
-    secret: bool,
-    #[serde(rename = "description", default)]
-    _description: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct TriggerTable {
-    #[serde(default)]
-    http: Vec<HttpTrigger>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HttpTrigger {
-    #[serde(rename = "id", default)]
-    _id: Option<String>,
-    route: Spanned<String>,
-    component: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ComponentTable {
-    #[serde(rename = "description", default)]
-    _description: Option<String>,
-    source: Spanned<toml::Value>,
-    #[serde(default)]
-    key_value_stores: Vec<Spanned<String>>,
-    #[serde(default)]
-    allowed_outbound_hosts: Vec<Spanned<String>>,
-    #[serde(default)]
-    variables: BTreeMap<Spanned<String>, Spanned<String>>,
-    #[serde(default)]
-    environment: BTreeMap<String, String>,
-    #[serde(default)]
-    build: Option<toml::Table>,
-    /// Build-time only: which deployment targets `spin build` checks against.
-    #[serde(rename = "targets", default)]
-    _targets: Option<toml::Value>,
-    #[serde(rename = "tool", default)]
-    _tool: Option<toml::Table>,
 }
 
 /// Keys of Spin's manifest that change what an application does and that this host does not have.
@@ -185,19 +96,19 @@ impl Manifest {
     /// # Errors
     /// The first thing that is wrong, with line and column.
     pub fn parse(path: &Path, text: &str) -> Result<Self, StartError> {
-        let place = Place { path, text };
-        let document: Document = toml::from_str(text)
-            .map_err(|error| place.error(error.span().unwrap_or(0..0), explain(error.message())))?;
+        let file = SourceFile { path, text };
+        let document: Document =
+            toml::from_str(text).map_err(|error| file.error(error.span().unwrap_or(0..0), explain(error.message())))?;
         if *document.spin_manifest_version.get_ref() != 2 {
             return Err(
-                place.error(document.spin_manifest_version.span(), "this host reads `spin_manifest_version = 2`")
+                file.error(document.spin_manifest_version.span(), "this host reads `spin_manifest_version = 2`")
             );
         }
-        let variables = place.variables(document.variables)?;
-        let routes = place.routes(document.trigger.http, &document.component)?;
+        let variables = file.variables(document.variables)?;
+        let routes = file.routes(document.trigger.http, &document.component)?;
         let directory = path.parent().unwrap_or(Path::new(""));
         let components = (document.component.into_iter())
-            .map(|(id, table)| Ok((id, place.component(table, directory, &variables)?)))
+            .map(|(id, table)| Ok((id, file.component(table, directory, &variables)?)))
             .collect::<Result<_, StartError>>()?;
         Ok(Self {
             path: path.to_owned(),
@@ -210,7 +121,7 @@ impl Manifest {
     }
 }
 
-/// Turns a message of the TOML parser into one that says what to do.
+/// ConcurrencyLimits a message of the TOML parser into one that says what to do.
 fn explain(message: &str) -> String {
     let message = one_line(message);
     let Some((key, expected)) = (message.strip_prefix("unknown field `"))
@@ -227,15 +138,15 @@ fn explain(message: &str) -> String {
 }
 
 /// A manifest's file, to turn spans into lines and columns.
-struct Place<'a> {
+struct SourceFile<'a> {
     path: &'a Path,
     text: &'a str,
 }
 
-impl Place<'_> {
-    fn error(&self, span: Range<usize>, message: impl Into<String>) -> StartError {
+impl SourceFile<'_> {
+    fn error(&self, span: Range<usize>, message: impl ToString) -> StartError {
         let (line, column) = position(self.text, span.start);
-        StartError::Manifest { path: self.path.to_owned(), line, column, message: message.into() }
+        StartError::Manifest { path: self.path.to_owned(), line, column, message: message.to_string() }
     }
 
     fn variables(
@@ -339,5 +250,4 @@ impl Place<'_> {
 }
 
 #[cfg(test)]
-#[path = "manifest_tests.rs"]
 mod tests;

@@ -2,17 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, in its helpers too")]
 
-#[path = "support/mod.rs"]
-mod support;
-
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use gatehouse_host::{Application, CapturedLog, Options, Running, WallClock};
+use gatehouse_testing_application::application_of_guest;
 use serde_json::Value;
-use support::application_of_guest;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -47,21 +44,21 @@ async fn line(log: &CapturedLog, part: &str) -> Value {
 fn said(log: &CapturedLog, request: &Value) -> Vec<String> {
     let lines = log.lines();
     let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let about = lines.filter(|line| line["request"] == *request && line["kind"] != "request");
+    let about = lines.filter(|line| line["request_id"] == *request && line["event"] != "request-ended");
     about.map(|line| line["message"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
-async fn a_guest_that_computes_for_too_long_is_stopped_and_all_lines_about_it_have_its_requests_number() {
+async fn a_guest_that_computes_for_too_long_is_stopped_and_all_lines_about_it_have_its_requests_id() {
     let directory = application_of_guest("alice may\nbegin", FOR_EVER);
     let (running, log) = serve(&directory, |options| options.limits.compute = COMPUTE).await;
     let response = answer(&running).await;
     assert!(response.starts_with("HTTP/1.1 500 "), "{response}");
     let stopped = line(&log, "the component was stopped: it computed for more than 0.2 s").await;
-    let answered = line(&log, "\"kind\":\"request\"").await;
-    assert_eq!((&answered["status"], &answered["request"]), (&Value::from(500), &stopped["request"]));
+    let answered = line(&log, "request-ended").await;
+    assert_eq!((&answered["status"], &answered["request_id"]), (&Value::from(500), &stopped["request_id"]));
     assert_eq!(
-        said(&log, &stopped["request"]),
+        said(&log, &stopped["request_id"]),
         ["alice may", "begin", "the component was stopped: it computed for more than 0.2 s"]
     );
     assert!(running.shutdown(COMPUTE).await);
@@ -75,15 +72,45 @@ async fn a_guest_that_traps_has_said_before_whose_request_it_was() {
     assert!(first.starts_with("HTTP/1.1 500 ") && second.starts_with("HTTP/1.1 500 "));
     assert!(running.shutdown(COMPUTE).await);
     let lines: Vec<Value> = log.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let numbers: Vec<&Value> =
-        lines.iter().filter(|line| line["kind"] == "request").map(|line| &line["request"]).collect();
-    assert_eq!(numbers.len(), 2);
-    assert_ne!(numbers[0], numbers[1]);
-    for number in numbers {
-        let said = said(&log, number);
+    let ids: Vec<&Value> =
+        lines.iter().filter(|line| line["event"] == "request-ended").map(|line| &line["request_id"]).collect();
+    assert_eq!(ids.len(), 2);
+    assert_ne!(ids[0], ids[1]);
+    for id in ids {
+        let said = said(&log, id);
         assert_eq!(said[0], "alice may");
         assert!(said[1].starts_with("the component failed: wasm trap: ") && said.len() == 2, "{said:?}");
     }
+}
+
+#[tokio::test]
+async fn a_guest_knows_the_id_of_its_request_and_the_answer_says_it() {
+    // The value of the second variable. Each has four numbers: where its name and its value are, each with its length.
+    let then = "(call $environment (i32.const 32))
+        (local.set $i (i32.add (i32.load (i32.const 32)) (i32.const 16)))
+        (call $say (i32.load offset=8 (local.get $i)) (i32.load offset=12 (local.get $i)))";
+    let directory = application_of_guest("id ", then);
+    let (running, log) = serve(&directory, |_| {}).await;
+    let response = answer(&running).await;
+    let answered = line(&log, "request-ended").await;
+    let id = answered["request_id"].as_str().unwrap();
+    assert!(response.contains(&format!("\r\nx-request-id: {id}\r\n")), "{response}");
+    let of_guest = line(&log, &format!("\"message\":\"id {id}\"")).await;
+    assert_eq!((&of_guest["request_id"], &of_guest["guest"]), (&answered["request_id"], &Value::from("trap")));
+    assert!(running.shutdown(COMPUTE).await);
+}
+
+#[tokio::test]
+async fn a_guests_json_is_merged_into_the_hosts_line() {
+    let says = r#"{"component":"gateway","event":"begun","subject":"demo:alice"}"#;
+    let directory = application_of_guest(says, "unreachable");
+    let (running, log) = serve(&directory, |_| {}).await;
+    let _ = answer(&running).await;
+    let failed = line(&log, "the component failed").await;
+    let begun = line(&log, "begun").await;
+    assert_eq!((&begun["component"], &begun["subject"]), (&Value::from("gateway"), &Value::from("demo:alice")));
+    assert_eq!((&begun["request_id"], &begun["stream"]), (&failed["request_id"], &Value::from("stderr")));
+    assert!(running.shutdown(COMPUTE).await);
 }
 
 #[tokio::test]
@@ -95,11 +122,11 @@ async fn a_client_that_leaves_before_the_answer_has_a_line() {
     let begun = line(&log, "alice may").await;
     drop(stream);
     let left = line(&log, "the connection ended before the answer began").await;
-    let answered = line(&log, "\"kind\":\"request\"").await;
-    assert_eq!((&left["request"], &answered["request"]), (&begun["request"], &begun["request"]));
+    let answered = line(&log, "request-ended").await;
+    assert_eq!((&left["request_id"], &answered["request_id"]), (&begun["request_id"], &begun["request_id"]));
     assert_eq!((&answered["status"], &answered["complete"]), (&Value::Null, &Value::from(false)));
     let _ = running.shutdown(Duration::ZERO).await;
-    assert!(said(&log, &begun["request"]).last().unwrap().starts_with("the component was stopped: "));
+    assert!(said(&log, &begun["request_id"]).last().unwrap().starts_with("the component was stopped: "));
 }
 
 /// Keeps whoever asks for the time waiting while another thread computes for twice as long as a guest may: a machine
@@ -133,6 +160,6 @@ async fn a_guest_that_others_keep_waiting_in_the_middle_of_its_work_is_not_stopp
     let (running, log) = serve(&directory, change).await;
     let _ = answer(&running).await;
     assert!(running.shutdown(COMPUTE).await);
-    let answered = line(&log, "\"kind\":\"request\"").await;
-    assert_eq!(said(&log, &answered["request"]), ["donedone"]);
+    let answered = line(&log, "request-ended").await;
+    assert_eq!(said(&log, &answered["request_id"]), ["donedone"]);
 }

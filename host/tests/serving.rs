@@ -2,15 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-#[path = "support/mod.rs"]
-mod support;
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gatehouse_host::{Application, CapturedLog, Options, StartError};
-use support::{MANIFEST, application};
+use gatehouse_testing_application::{MANIFEST, application};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -52,8 +49,11 @@ async fn a_request_that_does_not_say_its_host_clearly_is_refused() {
     ] {
         let response = exchange(running.address(), &format!("{head}Connection: close\r\n\r\n")).await;
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{head}{response}");
+        let id = response.split("\r\nx-request-id: ").nth(1).unwrap().get(..32).unwrap();
+        let of_request = log.wait_for(|line| line.contains("request-ended") && line.contains(id)).await;
+        assert!(of_request.contains(&format!("\"status\":{status}")), "{of_request}");
     }
-    assert!(log.lines().iter().all(|line| !line.contains("\"component\":\"trap\"")), "{:?}", log.lines());
+    assert!(log.lines().iter().all(|line| !line.contains("\"guest\":\"trap\"")), "{:?}", log.lines());
     assert!(running.shutdown(GRACE).await);
 }
 
@@ -61,8 +61,11 @@ async fn a_request_that_does_not_say_its_host_clearly_is_refused() {
 async fn a_head_that_is_too_large_is_refused() {
     let directory = application(MANIFEST);
     let running = load(&directory, &Arc::default()).await.unwrap().serve(any_port()).await.unwrap();
-    let many: String = (0..200).map(|index| format!("x-{index}: a\r\n")).collect();
-    for fields in [many, format!("x: {}\r\n", "a".repeat(100_000))] {
+    let many = |count| (0..count).map(|index| format!("x-{index}: a\r\n")).collect::<String>();
+    // As many as a route of Gatehouse may allow, and what else a request has.
+    let health = format!("GET /.well-known/spin/health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}\r\n", many(1000));
+    assert!(exchange(running.address(), &health).await.starts_with("HTTP/1.1 200 "));
+    for fields in [many(1100), format!("x: {}\r\n", "a".repeat(100_000))] {
         let mut stream = TcpStream::connect(running.address()).await.unwrap();
         stream.write_all(format!("GET /trap/ HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes()).await.unwrap();
         let mut start = [0; 12];

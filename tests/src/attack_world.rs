@@ -45,6 +45,9 @@ pub struct AttackSettings {
     pub public_url: Option<String>,
     /// A PEM file of certificate authorities that Gatehouse trusts besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// The whole document, where it must not hold more than this; `{public_url}`, `{provider}` (the lines of the provider's
+    /// table) and `{upstream}` stand for what is known only when everything runs.
+    pub document: Option<String>,
     /// On what Gatehouse runs; the embedded host in this process where it is `None`.
     pub host: Option<HostKind>,
     /// The origin of the MCP servers; those of a recording upstream where it is `None`.
@@ -121,7 +124,9 @@ impl AttackWorld {
             .iter()
             .map(|provider| format!("{header}\n{}\n{}\n\n", provider.configuration(), settings.provider_lines))
             .collect();
-        let configuration = format!(
+        let public_url = settings.public_url.unwrap_or_else(|| format!("http://127.0.0.1:{port}"));
+        let upstream_origin = settings.upstream_origin.clone().unwrap_or_else(|| upstream.origin().to_owned());
+        let usual = format!(
             r#"public_url = "{public_url}"
 {top}
 
@@ -156,13 +161,18 @@ url = "{upstream}/other-inside"
 name = "Second server"
 scopes = ["mcp"]
 "#,
-            public_url = settings.public_url.unwrap_or_else(|| format!("http://127.0.0.1:{port}")),
             top = settings.top,
             lifetimes = settings.lifetimes,
             tables = settings.tables,
-            upstream = settings.upstream_origin.as_deref().unwrap_or(upstream.origin()),
+            upstream = upstream_origin,
             mcp_lines = settings.mcp_lines,
         );
+        let configuration = settings.document.map_or(usual, |document| {
+            document
+                .replace("{public_url}", &public_url)
+                .replace("{provider}", &provider_tables)
+                .replace("{upstream}", &upstream_origin)
+        });
         let mut variables = vec![("identity_provider_secret".to_owned(), CLIENT_SECRET.to_owned())];
         variables.extend(settings.variables);
         let host = settings.host.unwrap_or(HostKind::Embedded);
@@ -170,7 +180,7 @@ scopes = ["mcp"]
             configuration,
             // Several providers, one place for all of them in the manifest.
             identity_provider: "http://127.0.0.1:*".to_owned(),
-            upstream: settings.upstream_origin.unwrap_or_else(|| upstream.origin().to_owned()),
+            upstream: upstream_origin,
             variables,
             ca_file: settings.ca_file,
         };

@@ -21,6 +21,8 @@ pub enum HostKind {
     Embedded,
     /// Our own host as it is shipped: `gatehouse up`, in a process of its own.
     EmbeddedProcess,
+    /// The same of a checkout in this folder, as it is released: with the profile `native`, and that checkout's artefact.
+    Released(&'static Path),
     /// `spin up`.
     Spin,
 }
@@ -103,7 +105,6 @@ impl Gatehouse {
 
     /// Starts on `host` at the port that is held. Spin has to be let have it: it opens its own socket.
     pub async fn start(host: HostKind, held: HeldPort, settings: Settings, access_token_seconds: u64) -> Self {
-        artefact("gatehouse.wasm");
         let state_directory = Arc::new(tempfile::tempdir().expect("a folder for the state"));
         let mut variables = vec![
             ("config".to_owned(), settings.configuration),
@@ -114,7 +115,11 @@ impl Gatehouse {
         variables.extend(settings.variables);
         let ca_file = settings.ca_file;
         let (clock, log) = (Arc::new(TestClock::default()), Arc::new(CapturedLog::new()));
-        let (manifest, port) = (manifest(&variables, state_directory.path()), held.number());
+        let checkout = match host {
+            HostKind::Released(checkout) => checkout.to_owned(),
+            HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::Spin => repository(),
+        };
+        let (manifest, port) = (manifest(&checkout, &variables, state_directory.path()), held.number());
         let runs = match host {
             HostKind::Embedded => {
                 let options = options(&variables, &ca_file, state_directory.path(), &clock, &log);
@@ -127,6 +132,13 @@ impl Gatehouse {
                 if let Some(file) = &ca_file {
                     command.arg("--ca-file").arg(file);
                 }
+                Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await))
+            }
+            HostKind::Released(checkout) => {
+                assert_eq!(ca_file, None, "nothing that is measured needs an authority");
+                drop(held);
+                let mut command = Command::new(checkout.join("target/native/gatehouse"));
+                command.arg("up");
                 Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await))
             }
             HostKind::Spin => {
@@ -155,7 +167,7 @@ impl Gatehouse {
         let kept = self.variables.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name)).cloned();
         let changed = changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let variables: Vec<_> = kept.chain(changed).collect();
-        let manifest = manifest(&variables, self.state_directory.path());
+        let manifest = manifest(&repository(), &variables, self.state_directory.path());
         let mut options = options(&variables, &self.ca_file, self.state_directory.path(), &self.clock, &self.log);
         adjust(&mut options);
         Self {
@@ -214,10 +226,12 @@ impl Gatehouse {
     }
 }
 
-/// The manifest that ships; with more variables where a test has secrets that it does not declare, as its comments ask
+/// The manifest that ships with the checkout; with more variables where a test has secrets that it does not declare, as its comments ask
 /// operators to.
-fn manifest(variables: &[(String, String)], folder: &Path) -> PathBuf {
-    let shipped = repository().join("spin.toml");
+fn manifest(checkout: &Path, variables: &[(String, String)], folder: &Path) -> PathBuf {
+    let artefact = checkout.join("target/gatehouse.wasm");
+    assert!(artefact.exists(), "{} is missing; `cargo xtask build` makes it", artefact.display());
+    let shipped = checkout.join("spin.toml");
     let mut text = std::fs::read_to_string(&shipped).expect("the manifest");
     let undeclared: Vec<_> = variables
         .iter()
@@ -236,7 +250,6 @@ fn manifest(variables: &[(String, String)], folder: &Path) -> PathBuf {
                 &format!("{name} = \"{{{{ {name} }}}}\"\n\n[component.gatehouse.build]"),
             );
     }
-    let artefact = artefact("gatehouse.wasm");
     let text = text.replace("\"target/gatehouse.wasm\"", &format!("{:?}", artefact.display().to_string()));
     let path = folder.join("spin.toml");
     std::fs::write(&path, text).expect("the folder can be written");
@@ -271,7 +284,10 @@ async fn up(
     command.arg("--from").arg(manifest).arg("--listen").arg(format!("127.0.0.1:{port}"));
     command.arg("--state-dir").arg(state_directory);
     for (name, value) in variables {
-        command.arg("--variable").arg(format!("{name}={value}"));
+        // A document can be longer than an argument may be.
+        let file = state_directory.join(format!("{name}.variable"));
+        std::fs::write(&file, value).expect("the folder can be written");
+        command.arg("--variable").arg(format!("{name}=@{}", file.display()));
     }
     let mut program = Program::start("up", command);
     while !program.line().await.contains("Serving http://") {}

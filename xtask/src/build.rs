@@ -1,14 +1,17 @@
 //! Builds the components and composes them into the artefacts that are run and shipped.
 
+mod compose;
+pub mod vendored_wit;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::{
-    compose, process, progress,
-    wasm_toolchain::{self, WasmToolchain},
-    workspace::Workspace,
-};
+use crate::toolchain::rustc::TARGET;
+use crate::toolchain::wasm::WasmToolchain;
+use crate::workspace::Workspace;
+use crate::{process, progress};
 
 /// A component of this workspace: the name that compositions give it, and its crate.
 struct Component {
@@ -63,10 +66,15 @@ pub fn all(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     ARTEFACTS.iter().map(|artefact| compose_one(workspace, artefact)).collect()
 }
 
+/// The crates of all components, each once.
+pub fn crates() -> BTreeSet<&'static str> {
+    ARTEFACTS.iter().flat_map(|artefact| artefact.components).map(|component| component.crate_name).collect()
+}
+
 /// Where the components lie before they are composed; tests that run one alone take it from here.
 fn component_file(workspace: &Workspace, crate_name: &str) -> PathBuf {
     let file = format!("{}.wasm", crate_name.replace('-', "_"));
-    component_target(workspace).join(wasm_toolchain::TARGET).join("release").join(file)
+    component_target(workspace).join(TARGET).join("release").join(file)
 }
 
 /// A target folder of its own: the compiler may be another one than that of the native builds.
@@ -76,17 +84,11 @@ fn component_target(workspace: &Workspace) -> PathBuf {
 
 fn build_components(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<()> {
     progress::stage(&format!("Building the components ({toolchain})"));
-    let mut crates: Vec<&str> =
-        ARTEFACTS.iter().flat_map(|artefact| artefact.components).map(|component| component.crate_name).collect();
-    crates.sort_unstable();
-    crates.dedup();
 
     let mut cargo = toolchain.cargo()?;
     cargo.current_dir(workspace.root());
-    cargo
-        .args(["build", "--release", "--target", wasm_toolchain::TARGET, "--target-dir"])
-        .arg(component_target(workspace));
-    for name in crates {
+    cargo.args(["build", "--release", "--target", TARGET, "--target-dir"]).arg(component_target(workspace));
+    for name in crates() {
         cargo.args(["--package", name]);
     }
     process::run(&mut cargo, "building the components")

@@ -3,31 +3,27 @@
 //! Each command brings what it needs, says what it does while it does it, and repeats nothing the second time.
 //! `docs/set-up.md` tells what is installed where.
 
-mod apt;
 mod bench;
 mod build;
-mod client_packages;
-mod compose;
-mod debian_toolchain;
-mod demo;
-mod demo_guide;
+mod check;
 mod docs;
+mod metadata;
 mod process;
 mod progress;
 mod stamp;
 mod storm;
-mod supervise;
 mod test;
+mod toolchain;
 mod up;
-mod vendored_wit;
-mod wasm_toolchain;
 mod workspace;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{wasm_toolchain::WasmToolchain, workspace::Workspace};
+use build::vendored_wit;
+use toolchain::wasm::WasmToolchain;
+use workspace::Workspace;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Builds, runs and tests Gatehouse")]
@@ -50,9 +46,11 @@ enum Command {
     Bench(bench::Arguments),
     /// Build everything and take as much as strangers can of everything that is scarce, all at once; it takes two minutes
     Storm,
-    /// Write the pages that follow from the code: docs/configuration.md and its JSON Schema
+    /// Look for what no compiler sees: circles of modules, doubled packages, documents that name what is not there, …
+    Check(check::Arguments),
+    /// Write the pages that follow from the code: docs/configuration.md, its JSON Schema, the index of the decisions
     Docs(docs::Arguments),
-    /// Compare wit/deps with the crates that it was copied from
+    /// Overwrite wit/deps with what is in the crates that it was copied from
     VendorWit(vendored_wit::Arguments),
 }
 
@@ -84,6 +82,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Up(arguments) => up::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
+        Command::Check(arguments) => check::run(&workspace, &arguments),
         Command::Storm => storm::run(&workspace),
         Command::Docs(arguments) => docs::run(&workspace, &arguments),
         Command::VendorWit(arguments) => vendored_wit::run(&workspace, &arguments),

@@ -1,14 +1,12 @@
 //! Child processes that do one thing and end: cargo, apt-get, npm.
 
-use std::{
-    env,
-    ffi::{OsStr, OsString},
-    path::PathBuf,
-    process::{Command, ExitStatus, Output, Stdio},
-    sync::mpsc::{self, RecvTimeoutError},
-    thread,
-    time::{Duration, Instant},
-};
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 

@@ -1,9 +1,7 @@
 //! What is said while something takes long: progress on stderr, results on stdout.
 
-use std::{
-    io::{self, IsTerminal, Write},
-    time::{Duration, Instant},
-};
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 /// How long a child process may be silent, as far as we can tell, before a line says that it is still at work.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);

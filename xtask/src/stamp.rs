@@ -1,6 +1,7 @@
 //! Stamps: files that say with which inputs a step was done, so that it is done once.
 
-use std::{fs, path::PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 

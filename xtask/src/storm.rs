@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use crate::{build, process, progress, workspace::Workspace};
+use crate::workspace::Workspace;
+use crate::{build, process, progress};
 
 /// Builds Gatehouse and its embedded host, and lets the storm loose on them.
 pub fn run(workspace: &Workspace) -> Result<()> {

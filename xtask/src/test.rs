@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::{build, client_packages, process, progress, workspace::Workspace};
+use crate::toolchain::client_packages;
+use crate::workspace::Workspace;
+use crate::{build, process, progress};
 
 /// The interpreter with the Python MCP SDK, for the tests.
 const PYTHON: &str = "GATEHOUSE_TEST_PYTHON";

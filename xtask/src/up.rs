@@ -1,24 +1,24 @@
 //! `cargo xtask up`: the demo, from nothing to a URL.
 
-use std::{
-    fs,
-    io::{Read, Write},
-    net::{SocketAddr, SocketAddrV4, TcpStream},
-    path::PathBuf,
-    sync::mpsc,
-    time::Duration,
-};
+mod demo;
+mod guide;
+mod supervise;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, SocketAddrV4, TcpStream};
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use crate::{
-    build,
-    demo::{self, Addresses, Demo},
-    demo_guide, process, progress,
-    supervise::{Ended, Event, Servers},
-    workspace::Workspace,
-};
+use crate::workspace::Workspace;
+use crate::{build, process, progress};
+
+use demo::{Addresses, Demo};
+use supervise::{Ended, Event, Servers};
 
 /// A server that has said that it serves answers at once; only the machine can be slow.
 const HEALTH_LIMIT: Duration = Duration::from_secs(30);
@@ -85,8 +85,8 @@ fn serve(workspace: &Workspace, arguments: &Arguments, demo: &Demo, servers: &mu
     }
     ensure_healthy(demo.addresses.gatehouse())?;
 
-    let url = demo_guide::mcp_url(demo.addresses);
-    progress::say(&demo_guide::text(demo.addresses, &demo.folder));
+    let url = guide::mcp_url(demo.addresses);
+    progress::say(&guide::text(demo.addresses, &demo.folder));
     progress::say(&format!("\nReady: {url}"));
     if let Some(file) = &arguments.ready_file {
         fs::write(file, format!("{url}\n")).with_context(|| format!("cannot write {}", file.display()))?;
@@ -116,7 +116,8 @@ fn health(address: SocketAddrV4) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::TcpListener, thread};
+    use std::net::TcpListener;
+    use std::thread;
 
     use super::*;
 

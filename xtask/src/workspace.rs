@@ -1,9 +1,7 @@
 //! Where things are in this repository.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::env;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 

@@ -1,8 +1,9 @@
 //! `gatehouse:host/settings` over Spin variables.
 
+use spin_sdk::variables;
+
 use crate::AdapterSpin;
 use crate::bindings::exports::gatehouse::host::settings::{Error, Guest};
-use crate::bindings::fermyon::spin::variables;
 
 impl Guest for AdapterSpin {
     fn get(name: String) -> Result<Option<String>, Error> {

@@ -5,6 +5,8 @@ use gatehouse_storage::Key as StorageKey;
 use wasip2::clocks::wall_clock;
 
 use crate::AdapterSpin;
+// Bound by us: spin-sdk has `wasi:keyvalue` with its `increment` only in a module that it calls internal
+// (docs/decisions/spin-sdk.md).
 use crate::bindings::exports::gatehouse::host::store::{Error, Guest, Key, KeyPage};
 use crate::bindings::wasi::keyvalue::atomics;
 use crate::bindings::wasi::keyvalue::store::{self, Bucket};

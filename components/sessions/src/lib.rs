@@ -12,4 +12,4 @@ mod provider_tokens;
 mod sessions;
 mod translate;
 
-struct SessionKeeper;
+struct SessionsComponent;

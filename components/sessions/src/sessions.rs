@@ -10,9 +10,9 @@ use crate::bindings::exports::gatehouse::auth::sessions::{
     UpstreamTokens,
 };
 use crate::translate::{self, invalid};
-use crate::{SessionKeeper, provider_tokens};
+use crate::{SessionsComponent, provider_tokens};
 
-impl Guest for SessionKeeper {
+impl Guest for SessionsComponent {
     fn open(
         root: SessionRoot,
         principal: Principal,

@@ -2,8 +2,8 @@
 
 use gatehouse_configuration::Configuration;
 use gatehouse_jose::{
-    Audience, KeySet, NumericDate, SignedToken, SigningAlgorithm, TimeClaims, TimeRejection, TimeRules,
-    TokenRejection as SignatureRejection,
+    Audience, KeySet, SignedToken, SigningAlgorithm, TimeRejection, TimeRules, TokenRejection as SignatureRejection,
+    VerifiedClaims,
 };
 use gatehouse_protocol::{ClientId, UnixTime};
 use gatehouse_storage::{Kind, Store, StoreUnavailable};
@@ -48,9 +48,6 @@ struct Claims {
     iss: String,
     sub: String,
     aud: Audience,
-    exp: Option<NumericDate>,
-    nbf: Option<NumericDate>,
-    iat: Option<NumericDate>,
     jti: Option<String>,
 }
 
@@ -73,7 +70,7 @@ pub(crate) fn verify(
     store: &impl Store,
     now: UnixTime,
 ) -> Result<(), ClientAssertionRejection> {
-    let claims: Claims = assertion.verify(keys, &SigningAlgorithm::ALL)?;
+    let VerifiedClaims { custom: claims, times } = assertion.verify::<Claims>(keys, &SigningAlgorithm::ACCEPTED)?;
     if claims.iss != client_id.as_str() || claims.sub != client_id.as_str() {
         return Err(ClientAssertionRejection::OtherClient);
     }
@@ -81,7 +78,6 @@ pub(crate) fn verify(
     if !our_names.iter().any(|name| claims.aud.contains(name)) {
         return Err(ClientAssertionRejection::Audience);
     }
-    let times = TimeClaims { exp: claims.exp, nbf: claims.nbf, iat: claims.iat };
     let refused_from = times.check(&TIMES, now)?;
     let jti = claims.jti.filter(|jti| !jti.is_empty()).ok_or(ClientAssertionRejection::Unnamed)?;
     if is_first_use(ASSERTION_USE, client_id.as_str(), &jti, refused_from, store)? {

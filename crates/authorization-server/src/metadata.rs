@@ -52,7 +52,7 @@ impl AuthorizationServerMetadata {
         let scopes: Scopes = configuration.routes.iter().flat_map(Route::offered_scopes).cloned().collect();
         let introspects = configuration.clients.iter().any(|client| client.may_introspect);
         let methods = AuthenticationMethod::ALL.map(AuthenticationMethod::as_str);
-        let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::as_str);
+        let algorithms = SigningAlgorithm::ACCEPTED.map(SigningAlgorithm::as_str);
         Self {
             issuer: configuration.public_url.to_string(),
             authorization_endpoint: endpoint("/authorize"),

@@ -22,7 +22,7 @@ pub(crate) enum Position {
         id: String,
     },
     /// In the stream that was opened with GET, in which all members' streams flow together: for each, its last event.
-    Listening(BTreeMap<usize, String>),
+    ServerStreams(BTreeMap<usize, String>),
 }
 
 /// The request that a stream answers. A response to another one is dropped: no member answers for another.
@@ -36,7 +36,7 @@ pub(crate) struct Awaited {
 #[serde(untagged)]
 enum Wire {
     Answer { member: String, request: String, method: String, id: String },
-    Listening { last: Vec<(String, String)> },
+    ServerStreams { last: Vec<(String, String)> },
 }
 
 impl Position {
@@ -48,11 +48,11 @@ impl Position {
                 awaited: Awaited { id: Id::parse(&request)?, method },
                 id,
             }),
-            Wire::Listening { last } => last
+            Wire::ServerStreams { last } => last
                 .into_iter()
                 .map(|(label, id)| Some((naming.labelled(&label)?, id)))
                 .collect::<Option<_>>()
-                .map(Self::Listening),
+                .map(Self::ServerStreams),
         }
     }
 
@@ -65,7 +65,7 @@ impl Position {
                 method: awaited.method.clone(),
                 id: id.clone(),
             },
-            Self::Listening(last) => Wire::Listening {
+            Self::ServerStreams(last) => Wire::ServerStreams {
                 last: last.iter().map(|(member, id)| (naming.label(*member).to_owned(), id.clone())).collect(),
             },
         };
@@ -86,10 +86,12 @@ mod tests {
             awaited: Awaited { id, method: "tools/call".to_owned() },
             id: "e1".to_owned(),
         };
-        let listening = |last: &[(usize, &str)]| {
-            Position::Listening(last.iter().map(|(member, id)| (*member, (*id).to_owned())).collect())
+        let subscription = |last: &[(usize, &str)]| {
+            Position::ServerStreams(last.iter().map(|(member, id)| (*member, (*id).to_owned())).collect())
         };
-        for position in [answer(Id::from(5)), answer(Id::from("5")), listening(&[]), listening(&[(0, "3"), (1, "")])] {
+        for position in
+            [answer(Id::from(5)), answer(Id::from("5")), subscription(&[]), subscription(&[(0, "3"), (1, "")])]
+        {
             let text = position.text(&naming).unwrap();
             assert_eq!(Position::read(&text, &naming), Some(position), "{text}");
         }
@@ -97,7 +99,8 @@ mod tests {
 
     #[test]
     fn an_event_id_of_a_member_that_is_gone_is_none_of_ours() {
-        let text = Position::Listening(BTreeMap::from([(1, "3".to_owned())])).text(&naming(&["", "files"])).unwrap();
+        let text =
+            Position::ServerStreams(BTreeMap::from([(1, "3".to_owned())])).text(&naming(&["", "files"])).unwrap();
         assert_eq!(Position::read(&text, &naming(&["", "git"])), None);
         for text in
             ["", "5", "{}", r#"{"last":[["git"]]}"#, r#"{"member":"git","request":"x","method":"ping","id":"1"}"#]
@@ -109,7 +112,7 @@ mod tests {
     #[test]
     fn an_id_that_no_header_could_carry_is_none() {
         let naming = naming(&["files"]);
-        let of = |length| Position::Listening(BTreeMap::from([(0, "a".repeat(length))])).text(&naming);
+        let of = |length| Position::ServerStreams(BTreeMap::from([(0, "a".repeat(length))])).text(&naming);
         let around = of(0).unwrap().len();
         assert_eq!(of(MOST_BYTES - around).unwrap().len(), MOST_BYTES);
         assert_eq!(of(MOST_BYTES - around + 1), None);

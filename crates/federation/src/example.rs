@@ -4,7 +4,7 @@ use gatehouse_mcp_wire::json_rpc::{Body, Message, Reply};
 use serde_json::Value;
 
 use crate::naming::naming;
-use crate::{Era, Federation};
+use crate::{Federation, Lifecycle};
 
 pub(crate) fn message(value: &Value) -> Message {
     match Body::parse(value.to_string().as_bytes(), 64).unwrap() {
@@ -24,6 +24,6 @@ pub(crate) fn value(message: &(impl Clone + Into<Message>)) -> Value {
     serde_json::from_str(&message.clone().into().to_string()).unwrap()
 }
 
-pub(crate) fn federation(era: Era, labels: &[&str]) -> Federation {
-    Federation { name: "Everything".to_owned(), naming: naming(labels), era }
+pub(crate) fn federation(lifecycle: Lifecycle, labels: &[&str]) -> Federation {
+    Federation { name: "Everything".to_owned(), naming: naming(labels), lifecycle }
 }

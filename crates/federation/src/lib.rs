@@ -4,22 +4,22 @@
 //! its session id, their cursors in its cursor, their request ids in the ids that it answers, their event ids in its own.
 //! Members are counted as they stand in the configuration; people read their prefix ("" for the one that has none).
 //!
-//! # The order, for whoever does the sending
+//! # The order, for the component that sends the requests
 //!
-//! `Federation::of(route, era)` once for each request of the client. The messages of a batch are planned one by one.
+//! `Federation::of(route, lifecycle)` once for each request of the client. The messages of a batch are planned one by one.
 //!
 //! * **POST**: [`Federation::plan`] says what to do.
-//!   * [`Plan::One`]: send it; the member's status and answer are the client's. Each message of the answer, be it the JSON
+//!   * [`Plan::ToOne`]: send it; the member's status and answer are the client's. Each message of the answer, be it the JSON
 //!     body or an event, goes through [`Stream::message`], and what comes of it goes to the client, if anything does; each
 //!     event id through [`Stream::event_id`].
-//!   * [`Plan::All`]: send all at once, read from each its answer (the first response, in JSON or in an event) or why there
-//!     is none, and give the [`Outcome`]s to [`Merge::finish`]. What else a member says with it is dropped.
-//!   * [`Plan::Listen`]: send all at once; whatever comes goes into [`Listening`] (events to [`Listening::message`], an answer
-//!     that is no stream to [`Listening::answer`], the rest to [`Listening::failed`]), and what it gives goes to the client,
-//!     until [`Listening::is_over`]. After a while, those that are still [`Listening::awaited`] have failed. Where nothing
-//!     came of it, [`Listening::refusal`] is the answer.
-//!   * [`Plan::Answer`]: it is the answer. [`Plan::Nothing`]: 202, for what belongs to nobody.
-//! * **GET** (2025-11-25 and earlier): [`Federation::listen`] says whom to ask for what, and its [`Stream`] takes the
+//!   * [`Plan::ToAll`]: send all at once, read from each its answer (the first response, in JSON or in an event) or why there
+//!     is none, and give the [`MemberOutcome`]s to [`Merge::finish`]. What else a member says with it is dropped.
+//!   * [`Plan::Subscribe`]: send all at once; whatever comes goes into [`Subscription`] (events to [`Subscription::message`], an answer
+//!     that is no stream to [`Subscription::answer`], the rest to [`Subscription::failed`]), and what it gives goes to the client,
+//!     until [`Subscription::is_over`]. After a while, those that are still [`Subscription::awaited`] have failed. Where nothing
+//!     came of it, [`Subscription::refusal`] is the answer.
+//!   * [`Plan::Answer`]: it is the answer. [`Plan::Accept`]: 202, for what belongs to nobody.
+//! * **GET** (2025-11-25 and earlier): [`Federation::plan_get`] says whom to ask for what, and its [`Stream`] takes the
 //!   messages. A member that answers 405 has no stream; if all do, so does the route. A member's 404 ends the session.
 //! * **DELETE**: to all of [`Federation::sessions`].
 //!
@@ -32,38 +32,38 @@ mod cursor;
 mod event_id;
 #[cfg(test)]
 mod example;
-mod handed_on;
 mod introduction;
-mod listening;
 mod listing;
+mod member_request;
 mod merge;
 mod naming;
 mod plan;
+mod request_ids;
 mod rule;
-mod sending;
 mod sessions;
 mod stream;
+mod subscription;
 mod unavailable;
 
 use gatehouse_configuration::{Route, Servers};
 
 use naming::Naming;
 
-pub use listening::Listening;
-pub use merge::{Merge, Merged, Outcome};
+pub use member_request::MemberRequest;
+pub use merge::{MemberOutcome, Merge, MergedAnswer};
 pub use plan::Plan;
-pub use sending::Sending;
-pub use sessions::Sessions;
-pub use stream::{Listen, Stream};
-pub use unavailable::Reason;
+pub use sessions::MemberSessions;
+pub use stream::{Stream, StreamRequest};
+pub use subscription::Subscription;
+pub use unavailable::FailureReason;
 
 /// How a request is spoken (MCP 2026-07-28, versioning, "Terminology").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Era {
+pub enum Lifecycle {
     /// With `initialize` and sessions: 2025-11-25 and earlier.
-    Legacy,
+    Session,
     /// Without: 2026-07-28.
-    Modern,
+    Stateless,
 }
 
 /// The members of a federated route, for one request of a client.
@@ -72,31 +72,33 @@ pub struct Federation {
     /// What the client is told that it speaks to.
     name: String,
     naming: Naming,
-    era: Era,
+    lifecycle: Lifecycle,
 }
 
 impl Federation {
     /// `None` for a route with one server.
-    pub fn of(route: &Route, era: Era) -> Option<Self> {
+    pub fn of(route: &Route, lifecycle: Lifecycle) -> Option<Self> {
         match &route.servers {
             Servers::One(_) => None,
-            Servers::Federated(members) => Some(Self { name: route.name.clone(), naming: Naming::of(members), era }),
+            Servers::Federated(members) => {
+                Some(Self { name: route.name.clone(), naming: Naming::of(members), lifecycle })
+            }
         }
     }
 
     /// Reads the session that a client presents, from the entries that [`Federation::entries`] gave. `None` where the
     /// route has other members by now: the client is told 404, and begins anew.
-    pub fn read_sessions(&self, entries: Vec<Option<String>>) -> Option<Sessions> {
-        Sessions::read(entries, &self.naming)
+    pub fn read_sessions(&self, entries: Vec<Option<String>>) -> Option<MemberSessions> {
+        MemberSessions::read(entries, &self.naming)
     }
 
     /// The session as it is to be sealed for the client.
-    pub fn entries(&self, sessions: &Sessions) -> Vec<Option<String>> {
+    pub fn entries(&self, sessions: &MemberSessions) -> Vec<Option<String>> {
         sessions.entries(&self.naming)
     }
 
     /// The members' own session ids, by member.
-    pub fn sessions<'a>(&self, sessions: &'a Sessions) -> Vec<(usize, &'a str)> {
+    pub fn sessions<'a>(&self, sessions: &'a MemberSessions) -> Vec<(usize, &'a str)> {
         (0..self.naming.len()).filter_map(|member| Some((member, sessions.of(member).id()?))).collect()
     }
 }
@@ -122,7 +124,7 @@ mod tests {
             ],
         });
         let configuration = Configuration::parse(&document.to_string()).unwrap();
-        let federation = |route: usize| Federation::of(&configuration.routes[route], Era::Modern);
+        let federation = |route: usize| Federation::of(&configuration.routes[route], Lifecycle::Stateless);
         assert!(federation(0).is_none());
         let all = federation(1).unwrap();
         assert_eq!(all.name, "All");

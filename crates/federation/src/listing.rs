@@ -3,7 +3,7 @@
 use gatehouse_mcp_wire::json_rpc::Object;
 use serde_json::value::RawValue;
 
-use crate::Era;
+use crate::Lifecycle;
 use crate::content::with_uri;
 use crate::cursor::{self, Cursor};
 use crate::naming::Naming;
@@ -69,7 +69,7 @@ impl Listed {
     pub(crate) fn merge(
         self,
         naming: &Naming,
-        era: Era,
+        lifecycle: Lifecycle,
         pages: Vec<(usize, Page)>,
         was_private: bool,
         is_whole: bool,
@@ -83,15 +83,15 @@ impl Listed {
             positions.extend(page.next.map(|next| (member, next)));
         }
         let mut result = Object::new();
-        if era == Era::Modern {
+        if lifecycle == Lifecycle::Stateless {
             result.set("resultType", "complete");
         }
         result.set(self.key(), &items);
         if !positions.is_empty() {
-            let is_private = is_private && era == Era::Modern;
+            let is_private = is_private && lifecycle == Lifecycle::Stateless;
             result.set("nextCursor", &Cursor { is_private, positions }.text(naming));
         }
-        if era == Era::Modern {
+        if lifecycle == Lifecycle::Stateless {
             set_caching(&mut result, milliseconds, !is_private);
         }
         result
@@ -219,13 +219,13 @@ mod tests {
         }
     }
 
-    fn merged(era: Era, pages: &[(usize, Value)], was_private: bool, is_whole: bool) -> Value {
+    fn merged(lifecycle: Lifecycle, pages: &[(usize, Value)], was_private: bool, is_whole: bool) -> Value {
         let naming = naming(&["", "files", "git"]);
         let pages = pages
             .iter()
             .map(|(member, page)| (*member, Listed::Tools.page(&naming, *member, &object(page)).unwrap()))
             .collect();
-        let merged = Listed::Tools.merge(&naming, era, pages, was_private, is_whole);
+        let merged = Listed::Tools.merge(&naming, lifecycle, pages, was_private, is_whole);
         serde_json::from_str(&merged.to_string()).unwrap()
     }
 
@@ -233,7 +233,7 @@ mod tests {
     fn a_modern_page_is_as_fresh_and_as_public_as_its_parts() {
         let page = |ttl: Value, scope: &str| json!({"tools": [], "ttlMs": ttl, "cacheScope": scope});
         let caching = |pages: &[(usize, Value)], was_private, is_whole| {
-            let merged = merged(Era::Modern, pages, was_private, is_whole);
+            let merged = merged(Lifecycle::Stateless, pages, was_private, is_whole);
             (merged["ttlMs"].as_u64().unwrap(), merged["cacheScope"].as_str().unwrap().to_owned())
         };
         let public = |milliseconds| (milliseconds, "public".to_owned());
@@ -257,7 +257,7 @@ mod tests {
         let positions = vec![(0, "2".to_owned())];
         let next = Cursor { is_private: false, positions }.text(&naming(&["", "files", "git"]));
         assert_eq!(
-            merged(Era::Legacy, &pages, false, true),
+            merged(Lifecycle::Session, &pages, false, true),
             json!({"tools": [{"name": "a"}, {"name": "git_b"}], "nextCursor": next})
         );
     }

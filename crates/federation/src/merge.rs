@@ -5,8 +5,8 @@ use gatehouse_mcp_wire::json_rpc::{self as json_rpc, ErrorObject, Id, Object, Re
 use crate::introduction::{self, Introduction};
 use crate::listing::Listed;
 use crate::naming::Naming;
-use crate::unavailable::{self, Reason, UNAVAILABLE};
-use crate::{Era, Sessions};
+use crate::unavailable::{self, FailureReason, UNAVAILABLE};
+use crate::{Lifecycle, MemberSessions};
 
 /// What makes one answer of those of the members.
 #[derive(Debug)]
@@ -19,13 +19,13 @@ pub struct Merge {
 #[derive(Debug)]
 pub(crate) struct Common {
     pub(crate) naming: Naming,
-    pub(crate) era: Era,
+    pub(crate) lifecycle: Lifecycle,
     /// The route's name.
     pub(crate) name: String,
     /// Of the client's request; none for a notification.
     pub(crate) id: Option<Id>,
     /// Members that were not even asked.
-    pub(crate) missing: Vec<(usize, Reason)>,
+    pub(crate) missing: Vec<(usize, FailureReason)>,
 }
 
 /// How answers become one.
@@ -49,7 +49,7 @@ pub(crate) enum Kind {
 /// What came of a message to a member.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one for each member")]
-pub enum Outcome {
+pub enum MemberOutcome {
     /// Its answer to a request.
     Answer {
         /// The HTTP status.
@@ -64,13 +64,13 @@ pub enum Outcome {
     /// 404 to a message with a session id: it does not know the session any more.
     SessionLost,
     /// Nothing of this.
-    Failed(Reason),
+    Failed(FailureReason),
 }
 
 /// What the client gets.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one for each request")]
-pub enum Merged {
+pub enum MergedAnswer {
     /// An answer.
     Answer {
         /// The HTTP status.
@@ -78,7 +78,7 @@ pub enum Merged {
         /// The body.
         reply: Reply,
         /// The session that began with it, where one did.
-        sessions: Option<Sessions>,
+        sessions: Option<MemberSessions>,
     },
     /// 202, without a body.
     Accepted,
@@ -96,16 +96,16 @@ pub enum Merged {
 struct Sorted {
     results: Vec<(usize, Object, Option<String>)>,
     errors: Vec<(usize, u16, Reply)>,
-    failed: Vec<(usize, Reason)>,
+    failed: Vec<(usize, FailureReason)>,
     is_accepted: bool,
 }
 
 impl Merge {
     /// Makes one of the `outcomes`, each with its member.
-    pub fn finish(self, mut outcomes: Vec<(usize, Outcome)>) -> Merged {
+    pub fn finish(self, mut outcomes: Vec<(usize, MemberOutcome)>) -> MergedAnswer {
         outcomes.sort_by_key(|(member, _)| *member);
-        if outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::SessionLost)) {
-            return Merged::SessionLost;
+        if outcomes.iter().any(|(_, outcome)| matches!(outcome, MemberOutcome::SessionLost)) {
+            return MergedAnswer::SessionLost;
         }
         let Self { kind, common } = self;
         let sorted = common.sort(outcomes);
@@ -128,19 +128,21 @@ impl Merge {
                 sorted,
                 false,
                 |member, result| listed.page(&common.naming, member, result),
-                |pages, is_whole| listed.merge(&common.naming, common.era, pages, was_private, is_whole),
+                |pages, is_whole| listed.merge(&common.naming, common.lifecycle, pages, was_private, is_whole),
             ),
         }
     }
 }
 
 impl Common {
-    fn sort(&self, outcomes: Vec<(usize, Outcome)>) -> Sorted {
+    fn sort(&self, outcomes: Vec<(usize, MemberOutcome)>) -> Sorted {
         let mut sorted = Sorted::default();
         for (member, outcome) in outcomes {
             match outcome {
-                Outcome::Answer { status, .. } if !is_answer(status) => sorted.failed.push((member, Reason::Refused)),
-                Outcome::Answer { status, session, mut reply } => {
+                MemberOutcome::Answer { status, .. } if !is_answer(status) => {
+                    sorted.failed.push((member, FailureReason::Refused))
+                }
+                MemberOutcome::Answer { status, session, mut reply } => {
                     // An error without an id answers the request that it came back for.
                     reply.id = reply.id.or_else(|| self.id.clone());
                     let is_ours = reply.id == self.id;
@@ -149,21 +151,21 @@ impl Common {
                         json_rpc::Outcome::Result(result) if is_ours => {
                             sorted.results.push((member, result.clone(), session));
                         }
-                        _ => sorted.failed.push((member, Reason::Unreadable)),
+                        _ => sorted.failed.push((member, FailureReason::Unreadable)),
                     }
                 }
-                Outcome::Accepted if self.id.is_none() => sorted.is_accepted = true,
-                Outcome::Accepted => sorted.failed.push((member, Reason::Unreadable)),
-                Outcome::Failed(reason) => sorted.failed.push((member, reason)),
+                MemberOutcome::Accepted if self.id.is_none() => sorted.is_accepted = true,
+                MemberOutcome::Accepted => sorted.failed.push((member, FailureReason::Unreadable)),
+                MemberOutcome::Failed(reason) => sorted.failed.push((member, reason)),
                 // Handled before; here it would be a failure.
-                Outcome::SessionLost => sorted.failed.push((member, Reason::Refused)),
+                MemberOutcome::SessionLost => sorted.failed.push((member, FailureReason::Refused)),
             }
         }
         sorted
     }
 
-    fn accepted(&self, sorted: Sorted) -> Merged {
-        if sorted.is_accepted { Merged::Accepted } else { self.nobody(sorted.errors, &sorted.failed) }
+    fn accepted(&self, sorted: Sorted) -> MergedAnswer {
+        if sorted.is_accepted { MergedAnswer::Accepted } else { self.nobody(sorted.errors, &sorted.failed) }
     }
 
     /// `is_introduction`: a member must answer to take part, and may begin a session with it. Elsewhere a member that does
@@ -174,7 +176,7 @@ impl Common {
         is_introduction: bool,
         read: impl Fn(usize, &Object) -> Option<P>,
         build: impl FnOnce(Vec<(usize, P)>, bool) -> Object,
-    ) -> Merged {
+    ) -> MergedAnswer {
         let Sorted { results, errors, mut failed, .. } = sorted;
         let (mut parts, mut begun) = (Vec::new(), Vec::new());
         for (member, result, session) in results {
@@ -183,7 +185,7 @@ impl Common {
                     parts.push((member, part));
                     begun.push((member, session));
                 }
-                None => failed.push((member, Reason::Unreadable)),
+                None => failed.push((member, FailureReason::Unreadable)),
             }
         }
         let is_absent = |(_, _, reply): &(usize, u16, Reply)| !is_introduction && error_code(reply) == METHOD_NOT_FOUND;
@@ -191,22 +193,29 @@ impl Common {
         if parts.is_empty() && !(is_missed && !errors.is_empty() && errors.iter().all(is_absent)) {
             return self.nobody(errors, &failed);
         }
-        failed.extend(errors.iter().filter(|error| !is_absent(error)).map(|(member, ..)| (*member, Reason::Refused)));
+        failed.extend(
+            errors.iter().filter(|error| !is_absent(error)).map(|(member, ..)| (*member, FailureReason::Refused)),
+        );
         failed.extend(&self.missing);
         let mut result = build(parts, failed.is_empty());
         if let Some(meta) = self.meta(&failed) {
             result.set_raw("_meta", meta.to_raw());
         }
-        let sessions =
-            (is_introduction && self.era == Era::Legacy).then(|| Sessions::begun(&self.naming, begun)).flatten();
+        let sessions = (is_introduction && self.lifecycle == Lifecycle::Session)
+            .then(|| MemberSessions::begun(&self.naming, begun))
+            .flatten();
         match &self.id {
-            Some(id) => Merged::Answer { status: 200, reply: Reply::result(id.clone(), result), sessions },
-            None => Merged::Accepted,
+            Some(id) => MergedAnswer::Answer { status: 200, reply: Reply::result(id.clone(), result), sessions },
+            None => MergedAnswer::Accepted,
         }
     }
 
     /// No member has anything: the error that says most, if there is one.
-    pub(crate) fn nobody(&self, mut errors: Vec<(usize, u16, Reply)>, failed: &[(usize, Reason)]) -> Merged {
+    pub(crate) fn nobody(
+        &self,
+        mut errors: Vec<(usize, u16, Reply)>,
+        failed: &[(usize, FailureReason)],
+    ) -> MergedAnswer {
         let unprefixed = self.naming.unprefixed();
         errors.sort_by_key(|(member, _, reply)| {
             (error_code(reply) == METHOD_NOT_FOUND, Some(*member) != unprefixed, *member)
@@ -217,19 +226,21 @@ impl Common {
                 if let (Some(supported), json_rpc::Outcome::Error(error)) = (supported, &mut reply.outcome) {
                     set_supported(error, &supported);
                 }
-                Merged::Answer { status, reply, sessions: None }
+                MergedAnswer::Answer { status, reply, sessions: None }
             }
             None => {
                 let all = || failed.iter().chain(&self.missing);
-                Merged::Failed { is_late: all().all(|(_, reason)| *reason == Reason::TooLate) && !failed.is_empty() }
+                MergedAnswer::Failed {
+                    is_late: all().all(|(_, reason)| *reason == FailureReason::TooLate) && !failed.is_empty(),
+                }
             }
         }
     }
 
     /// Who answers (MCP 2026-07-28, "Per-response protocol fields"), and who does not.
-    fn meta(&self, unavailable: &[(usize, Reason)]) -> Option<Object> {
+    fn meta(&self, unavailable: &[(usize, FailureReason)]) -> Option<Object> {
         let mut meta = Object::new();
-        if self.era == Era::Modern {
+        if self.lifecycle == Lifecycle::Stateless {
             meta.set("io.modelcontextprotocol/serverInfo", &introduction::server_info(&self.name));
         }
         if !unavailable.is_empty() {

@@ -5,13 +5,13 @@ use serde_json::json;
 
 use crate::cursor::Cursor;
 use crate::event_id::Awaited;
-use crate::listening::lists;
 use crate::listing::Listed;
 use crate::merge::{Common, Kind};
 use crate::rule::Rule;
-use crate::sessions::{MemberSession, Sessions};
-use crate::unavailable::Reason;
-use crate::{Era, Federation, Listening, Merge, Sending, Stream, handed_on};
+use crate::sessions::{MemberSession, MemberSessions};
+use crate::subscription::lists;
+use crate::unavailable::FailureReason;
+use crate::{Federation, Lifecycle, MemberRequest, Merge, Stream, Subscription, request_ids};
 
 /// "Resource not found" up to 2025-11-25 (MCP, resources, "Error Handling").
 const RESOURCE_NOT_FOUND: i32 = -32002;
@@ -20,25 +20,25 @@ const RESOURCE_NOT_FOUND: i32 = -32002;
 #[derive(Debug)]
 pub enum Plan {
     /// One member has it.
-    One {
+    ToOne {
         /// What it gets.
-        sending: Sending,
+        request: MemberRequest,
         /// Takes its answer.
         stream: Stream,
     },
     /// Members answer together.
-    All {
+    ToAll {
         /// What they get; at least one.
-        sendings: Vec<Sending>,
+        requests: Vec<MemberRequest>,
         /// Takes their answers.
         merge: Merge,
     },
     /// `subscriptions/listen`: their streams flow together.
-    Listen {
+    Subscribe {
         /// What they get; at least one.
-        sendings: Vec<Sending>,
+        requests: Vec<MemberRequest>,
         /// Takes their messages.
-        listening: Listening,
+        subscription: Subscription,
     },
     /// No member has it, and this is what the client is told.
     Answer {
@@ -48,21 +48,21 @@ pub enum Plan {
         reply: Reply,
     },
     /// No member has it, and the client waits for nothing: 202.
-    Nothing,
+    Accept,
 }
 
 impl Federation {
     /// Plans one message of the client. `sessions` is what the client presented, opened.
-    pub fn plan(&self, message: &Message, sessions: Option<&Sessions>) -> Plan {
+    pub fn plan(&self, message: &Message, sessions: Option<&MemberSessions>) -> Plan {
         let call = match message {
             Message::Request(call) | Message::Notification(call) => call,
             Message::Response(reply) => return self.plan_reply(reply, sessions),
         };
         // Its name would not be read as one with a prefix, and the member that got it would do it all the same.
         if call.id.is_none() && call.check_id().is_err() {
-            return Plan::Nothing;
+            return Plan::Accept;
         }
-        match Rule::of(self.era, call) {
+        match Rule::of(self.lifecycle, call) {
             Rule::Name => match call.param("name") {
                 Some(name) => match self.naming.name_inward(&name) {
                     Some((member, own)) => self.one(member, with_param(call, "name", own), sessions),
@@ -80,14 +80,14 @@ impl Federation {
             Rule::Reference => self.plan_completion(call, sessions),
             Rule::Progress => {
                 let token = call.params.as_ref().and_then(|params| Id::parse(params.get("progressToken")?.get()));
-                match token.and_then(|token| handed_on::inward(&self.naming, &token)) {
+                match token.and_then(|token| request_ids::inward(&self.naming, &token)) {
                     Some((member, own)) => self.one(member, with_param(call, "progressToken", &own), sessions),
-                    None => Plan::Nothing,
+                    None => Plan::Accept,
                 }
             }
             Rule::All(kind) => self.all(kind, call, sessions),
             Rule::Listing(listed) => self.plan_listing(listed, call, sessions),
-            Rule::Listen => self.plan_listen(call),
+            Rule::Subscribe => self.plan_subscription(call),
             Rule::Unprefixed => match self.naming.unprefixed() {
                 Some(member) => self.one(member, call.clone(), sessions),
                 None => self.not_found(call),
@@ -96,14 +96,14 @@ impl Federation {
     }
 
     /// The client's answer to a request of a member.
-    fn plan_reply(&self, reply: &Reply, sessions: Option<&Sessions>) -> Plan {
-        match reply.id.as_ref().and_then(|id| handed_on::inward(&self.naming, id)) {
+    fn plan_reply(&self, reply: &Reply, sessions: Option<&MemberSessions>) -> Plan {
+        match reply.id.as_ref().and_then(|id| request_ids::inward(&self.naming, id)) {
             Some((member, id)) => self.send_one(member, Reply { id: Some(id), ..reply.clone() }.into(), sessions),
-            None => Plan::Nothing,
+            None => Plan::Accept,
         }
     }
 
-    fn plan_completion(&self, call: &Call, sessions: Option<&Sessions>) -> Plan {
+    fn plan_completion(&self, call: &Call, sessions: Option<&MemberSessions>) -> Plan {
         let reference = call.params.as_ref().and_then(|params| params.object("ref"));
         let Some(mut reference) = reference else { return self.malformed(call, sessions) };
         let (key, text) = match reference.str("type").as_deref() {
@@ -125,7 +125,7 @@ impl Federation {
         }
     }
 
-    fn plan_listing(&self, listed: Listed, call: &Call, sessions: Option<&Sessions>) -> Plan {
+    fn plan_listing(&self, listed: Listed, call: &Call, sessions: Option<&MemberSessions>) -> Plan {
         let cursor =
             call.params.as_ref().and_then(|params| params.get("cursor")).filter(|cursor| cursor.get() != "null");
         if cursor.is_none() {
@@ -139,7 +139,7 @@ impl Federation {
     }
 
     /// `subscriptions/listen`, split: list changes are asked of all members, resources of those that have them.
-    fn plan_listen(&self, call: &Call) -> Plan {
+    fn plan_subscription(&self, call: &Call) -> Plan {
         let (Some(id), Some(filter)) =
             (&call.id, call.params.as_ref().and_then(|params| params.object("notifications")))
         else {
@@ -158,54 +158,54 @@ impl Federation {
         if lists(&filter).is_empty() && parts.iter().any(|(_, uris)| !uris.is_empty()) {
             parts.retain(|(_, uris)| !uris.is_empty());
         }
-        let sending = |(member, uris): &(usize, Vec<String>)| {
+        let request = |(member, uris): &(usize, Vec<String>)| {
             let mut own = filter.clone();
             own.remove("resourceSubscriptions");
             if !uris.is_empty() {
                 own.set("resourceSubscriptions", uris);
             }
-            Sending::new(self, *member, with_param(call, "notifications", &own).into(), None)
+            MemberRequest::new(self, *member, with_param(call, "notifications", &own).into(), None)
         };
-        let sendings = parts.iter().map(sending).collect();
+        let requests = parts.iter().map(request).collect();
         let common = self.common(call, Vec::new());
-        Plan::Listen { sendings, listening: Listening::begin(common, id.clone(), &filter, parts) }
+        Plan::Subscribe { requests, subscription: Subscription::begin(common, id.clone(), &filter, parts) }
     }
 
-    fn all(&self, kind: Kind, call: &Call, sessions: Option<&Sessions>) -> Plan {
+    fn all(&self, kind: Kind, call: &Call, sessions: Option<&MemberSessions>) -> Plan {
         let calls = (0..self.naming.len()).map(|member| (member, call.clone())).collect();
         // With `initialize` a session begins, whatever was before.
         let sessions = sessions.filter(|_| !matches!(kind, Kind::Initialize));
         self.several(kind, call, calls, sessions)
     }
 
-    fn several(&self, kind: Kind, call: &Call, calls: Vec<(usize, Call)>, sessions: Option<&Sessions>) -> Plan {
-        let (mut sendings, mut missing) = (Vec::new(), Vec::new());
+    fn several(&self, kind: Kind, call: &Call, calls: Vec<(usize, Call)>, sessions: Option<&MemberSessions>) -> Plan {
+        let (mut requests, mut missing) = (Vec::new(), Vec::new());
         for (member, call) in calls {
             match sessions.map(|sessions| sessions.of(member)) {
-                Some(MemberSession::None) => missing.push((member, Reason::NotInSession)),
-                Some(session) => sendings.push(Sending::new(self, member, call.into(), session.id())),
-                None => sendings.push(Sending::new(self, member, call.into(), None)),
+                Some(MemberSession::None) => missing.push((member, FailureReason::NotInSession)),
+                Some(session) => requests.push(MemberRequest::new(self, member, call.into(), session.id())),
+                None => requests.push(MemberRequest::new(self, member, call.into(), None)),
             }
         }
-        if sendings.is_empty() {
+        if requests.is_empty() {
             return match missing.first() {
                 Some((member, _)) => self.not_in_session(*member, call.id.as_ref()),
                 None => self.not_found(call),
             };
         }
-        Plan::All { sendings, merge: Merge { kind, common: self.common(call, missing) } }
+        Plan::ToAll { requests, merge: Merge { kind, common: self.common(call, missing) } }
     }
 
-    fn common(&self, call: &Call, missing: Vec<(usize, Reason)>) -> Common {
+    fn common(&self, call: &Call, missing: Vec<(usize, FailureReason)>) -> Common {
         let (naming, name, id) = (self.naming.clone(), self.name.clone(), call.id.clone());
-        Common { naming, era: self.era, name, id, missing }
+        Common { naming, lifecycle: self.lifecycle, name, id, missing }
     }
 
-    fn one(&self, member: usize, call: Call, sessions: Option<&Sessions>) -> Plan {
+    fn one(&self, member: usize, call: Call, sessions: Option<&MemberSessions>) -> Plan {
         self.send_one(member, call.into(), sessions)
     }
 
-    fn send_one(&self, member: usize, message: Message, sessions: Option<&Sessions>) -> Plan {
+    fn send_one(&self, member: usize, message: Message, sessions: Option<&MemberSessions>) -> Plan {
         let session = sessions.map(|sessions| sessions.of(member));
         if matches!(session, Some(MemberSession::None)) {
             return self.not_in_session(member, message.call().and_then(|call| call.id.as_ref()));
@@ -214,14 +214,14 @@ impl Federation {
             Message::Request(call) => call.id.clone().map(|id| Awaited { id, method: call.method.clone() }),
             Message::Notification(_) | Message::Response(_) => None,
         };
-        Plan::One {
-            sending: Sending::new(self, member, message, session.and_then(MemberSession::id)),
-            stream: Stream::answer(&self.naming, self.era, member, awaited),
+        Plan::ToOne {
+            request: MemberRequest::new(self, member, message, session.and_then(MemberSession::id)),
+            stream: Stream::answer(&self.naming, self.lifecycle, member, awaited),
         }
     }
 
     fn unknown_resource(&self, call: &Call, uri: &str) -> Plan {
-        let code = if self.era == Era::Modern { code::INVALID_PARAMS } else { RESOURCE_NOT_FOUND };
+        let code = if self.lifecycle == Lifecycle::Stateless { code::INVALID_PARAMS } else { RESOURCE_NOT_FOUND };
         self.unknown(call, code, "Resource not found", Some(json!({"uri": uri})))
     }
 
@@ -230,11 +230,11 @@ impl Federation {
     }
 
     /// Nobody's by its form. The member without a prefix says what is wrong with it, as if it stood there alone.
-    fn malformed(&self, call: &Call, sessions: Option<&Sessions>) -> Plan {
+    fn malformed(&self, call: &Call, sessions: Option<&MemberSessions>) -> Plan {
         match self.naming.unprefixed() {
             Some(member) => self.one(member, call.clone(), sessions),
             None => {
-                let status = if self.era == Era::Modern { 400 } else { 200 };
+                let status = if self.lifecycle == Lifecycle::Stateless { 400 } else { 200 };
                 answer(status, call.id.as_ref(), code::INVALID_PARAMS, "The params do not say what is meant", None)
             }
         }
@@ -242,7 +242,7 @@ impl Federation {
 
     /// MCP 2026-07-28, "Protocol Version Header": 404 and the code; before, the code alone.
     fn not_found(&self, call: &Call) -> Plan {
-        let status = if self.era == Era::Modern { 404 } else { 200 };
+        let status = if self.lifecycle == Lifecycle::Stateless { 404 } else { 200 };
         answer(status, call.id.as_ref(), code::METHOD_NOT_FOUND, "Method not found", None)
     }
 
@@ -251,7 +251,7 @@ impl Federation {
             Some(prefix) => format!("`{prefix}` of {}", self.name),
             None => format!("The server of {} without a prefix", self.name),
         };
-        let message = format!("{who} {}; begin a new session", Reason::NotInSession.as_str());
+        let message = format!("{who} {}; begin a new session", FailureReason::NotInSession.as_str());
         answer(502, id, code::INTERNAL_ERROR, &message, None)
     }
 }
@@ -259,7 +259,7 @@ impl Federation {
 fn answer(status: u16, id: Option<&Id>, code: i32, message: &str, data: Option<serde_json::Value>) -> Plan {
     match id {
         Some(id) => Plan::Answer { status, reply: Reply::error(Some(id.clone()), code, message, data.as_ref()) },
-        None => Plan::Nothing,
+        None => Plan::Accept,
     }
 }
 

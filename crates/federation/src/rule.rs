@@ -2,7 +2,7 @@
 
 use gatehouse_mcp_wire::json_rpc::Call;
 
-use crate::Era;
+use crate::Lifecycle;
 use crate::listing::Listed;
 use crate::merge::Kind;
 
@@ -19,45 +19,45 @@ pub(crate) enum Rule {
     /// All.
     All(Kind),
     Listing(Listed),
-    Listen,
+    Subscribe,
     /// Whatever we do not know is for the member whose server it is as if it stood there alone.
     Unprefixed,
 }
 
 impl Rule {
-    pub(crate) fn of(era: Era, call: &Call) -> Self {
+    pub(crate) fn of(lifecycle: Lifecycle, call: &Call) -> Self {
         let method = call.method.as_str();
         if call.id.is_none() {
-            return Self::of_notification(era, method);
+            return Self::of_notification(lifecycle, method);
         }
         if let Some(listed) = Listed::of(method) {
             return Self::Listing(listed);
         }
-        match (era, method) {
+        match (lifecycle, method) {
             (_, "tools/call" | "prompts/get") => Self::Name,
-            (_, "resources/read") | (Era::Legacy, "resources/subscribe" | "resources/unsubscribe") => Self::Uri,
+            (_, "resources/read") | (Lifecycle::Session, "resources/subscribe" | "resources/unsubscribe") => Self::Uri,
             (_, "completion/complete") => Self::Reference,
-            (Era::Legacy, "initialize") => Self::All(Kind::Initialize),
-            (Era::Legacy, "ping" | "logging/setLevel") => Self::All(Kind::Empty),
-            (Era::Modern, "server/discover") => {
+            (Lifecycle::Session, "initialize") => Self::All(Kind::Initialize),
+            (Lifecycle::Session, "ping" | "logging/setLevel") => Self::All(Kind::Empty),
+            (Lifecycle::Stateless, "server/discover") => {
                 let version = call.meta().and_then(|meta| meta.str("io.modelcontextprotocol/protocolVersion"));
                 Self::All(Kind::Discover { version })
             }
-            (Era::Modern, "subscriptions/listen") => Self::Listen,
+            (Lifecycle::Stateless, "subscriptions/listen") => Self::Subscribe,
             _ => Self::Unprefixed,
         }
     }
 
-    fn of_notification(era: Era, method: &str) -> Self {
-        match (era, method) {
+    fn of_notification(lifecycle: Lifecycle, method: &str) -> Self {
+        match (lifecycle, method) {
             // The request that is cancelled is the client's own; whoever does not know it does not mind (MCP, cancellation).
             // The task is one of the client's, too.
             (_, "notifications/cancelled")
             | (
-                Era::Legacy,
+                Lifecycle::Session,
                 "notifications/initialized" | "notifications/roots/list_changed" | "notifications/tasks/status",
             ) => Self::All(Kind::Notification),
-            (Era::Legacy, "notifications/progress") => Self::Progress,
+            (Lifecycle::Session, "notifications/progress") => Self::Progress,
             _ => Self::Unprefixed,
         }
     }

@@ -4,7 +4,7 @@ use crate::naming::Naming;
 
 /// The sessions of the members, by member. The client holds them sealed, as its own `Mcp-Session-Id`; nothing is stored.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Sessions(Vec<MemberSession>);
+pub struct MemberSessions(Vec<MemberSession>);
 
 /// What a member has of the client's session.
 #[derive(Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) enum MemberSession {
     Id(String),
 }
 
-impl Sessions {
+impl MemberSessions {
     /// `begun` is who answered `initialize`, and with which id. `None` where nobody gave one: then the client gets none.
     pub(crate) fn begun(naming: &Naming, begun: Vec<(usize, Option<String>)>) -> Option<Self> {
         if begun.iter().all(|(_, id)| id.is_none()) {
@@ -32,7 +32,7 @@ impl Sessions {
         Some(Self(sessions))
     }
 
-    /// Reads what [`Sessions::entries`] gave. `None` where the members are others than then: an id goes to the server
+    /// Reads what [`MemberSessions::entries`] gave. `None` where the members are others than then: an id goes to the server
     /// that gave it, or to none.
     pub(crate) fn read(entries: Vec<Option<String>>, naming: &Naming) -> Option<Self> {
         if entries.len() != naming.len() {
@@ -75,9 +75,9 @@ impl MemberSession {
 }
 
 /// The ids are handles: they stand in no log.
-impl core::fmt::Debug for Sessions {
+impl core::fmt::Debug for MemberSessions {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Sessions([redacted])")
+        f.write_str("MemberSessions([redacted])")
     }
 }
 
@@ -88,17 +88,17 @@ mod tests {
     use super::*;
     use crate::naming::naming;
 
-    fn ids(sessions: &Sessions, count: usize) -> Vec<Option<&str>> {
+    fn ids(sessions: &MemberSessions, count: usize) -> Vec<Option<&str>> {
         (0..count).map(|member| sessions.of(member).id()).collect()
     }
 
     #[test]
     fn the_bundle_says_who_began_a_session_and_who_did_not() {
         let naming = naming(&["", "files", "git"]);
-        let sessions = Sessions::begun(&naming, vec![(2, None), (0, Some("s:1".to_owned()))]).unwrap();
+        let sessions = MemberSessions::begun(&naming, vec![(2, None), (0, Some("s:1".to_owned()))]).unwrap();
         let entries = sessions.entries(&naming);
         assert_eq!(entries, [Some(":s:1".to_owned()), None, Some("git:".to_owned())]);
-        let read = Sessions::read(entries, &naming).unwrap();
+        let read = MemberSessions::read(entries, &naming).unwrap();
         assert!(read == sessions);
         assert_eq!(ids(&read, 3), [Some("s:1"), None, None]);
         assert!(matches!(read.of(1), MemberSession::None));
@@ -109,24 +109,24 @@ mod tests {
     #[test]
     fn where_nobody_gives_an_id_the_client_gets_none() {
         let naming = naming(&["", "files"]);
-        assert!(Sessions::begun(&naming, vec![]).is_none());
-        assert!(Sessions::begun(&naming, vec![(0, None), (1, None)]).is_none());
+        assert!(MemberSessions::begun(&naming, vec![]).is_none());
+        assert!(MemberSessions::begun(&naming, vec![(0, None), (1, None)]).is_none());
     }
 
     #[test]
     fn a_bundle_of_other_members_is_unknown() {
         let entries = || vec![Some("files:1".to_owned()), Some("git:2".to_owned())];
-        assert!(Sessions::read(entries(), &naming(&["files", "git"])).is_some());
+        assert!(MemberSessions::read(entries(), &naming(&["files", "git"])).is_some());
         for labels in [&["git", "files"][..], &["files"], &["files", "git", ""], &["files", ""], &["", "git"]] {
-            assert!(Sessions::read(entries(), &naming(labels)).is_none(), "{labels:?}");
+            assert!(MemberSessions::read(entries(), &naming(labels)).is_none(), "{labels:?}");
         }
-        assert!(Sessions::read(vec![Some("files".to_owned())], &naming(&["files"])).is_none());
+        assert!(MemberSessions::read(vec![Some("files".to_owned())], &naming(&["files"])).is_none());
     }
 
     #[test]
     fn no_id_is_printed() {
-        let sessions = Sessions::begun(&naming(&["files"]), vec![(0, Some("secret".to_owned()))]).unwrap();
-        assert_eq!(format!("{sessions:?}"), "Sessions([redacted])");
+        let sessions = MemberSessions::begun(&naming(&["files"]), vec![(0, Some("secret".to_owned()))]).unwrap();
+        assert_eq!(format!("{sessions:?}"), "MemberSessions([redacted])");
     }
 
     proptest! {
@@ -134,8 +134,8 @@ mod tests {
         fn what_was_begun_is_read_again(sessions in proptest::collection::vec(proptest::option::of(proptest::option::of("[!-~]{1,12}")), 3)) {
             let naming = naming(&["", "files", "git"]);
             let begun = sessions.iter().enumerate().filter_map(|(member, id)| Some((member, id.clone()?))).collect();
-            if let Some(begun) = Sessions::begun(&naming, begun) {
-                let read = Sessions::read(begun.entries(&naming), &naming).unwrap();
+            if let Some(begun) = MemberSessions::begun(&naming, begun) {
+                let read = MemberSessions::read(begun.entries(&naming), &naming).unwrap();
                 for (member, id) in sessions.iter().enumerate() {
                     prop_assert_eq!(read.of(member).id(), id.as_ref().and_then(Option::as_deref));
                     prop_assert_eq!(matches!(read.of(member), MemberSession::None), id.is_none());

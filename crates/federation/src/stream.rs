@@ -6,14 +6,14 @@ use gatehouse_mcp_wire::json_rpc::{Call, Id, Message, Object, Outcome, Reply};
 
 use crate::event_id::{Awaited, Position};
 use crate::naming::Naming;
-use crate::sessions::{MemberSession, Sessions};
-use crate::{Era, Federation, content, handed_on};
+use crate::sessions::{MemberSession, MemberSessions};
+use crate::{Federation, Lifecycle, content, request_ids};
 
 /// A stream of ours to the client: one member's answer, or the streams of several.
 #[derive(Debug)]
 pub struct Stream {
     naming: Naming,
-    era: Era,
+    lifecycle: Lifecycle,
     flow: Flow,
 }
 
@@ -22,12 +22,12 @@ enum Flow {
     /// What one member answers.
     Answer { member: usize, awaited: Option<Awaited> },
     /// What was opened with GET: the last event of each member.
-    Listening(BTreeMap<usize, String>),
+    ServerStreams(BTreeMap<usize, String>),
 }
 
 /// A GET to a member.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Listen {
+pub struct StreamRequest {
     /// To whom.
     pub member: usize,
     /// `Mcp-Session-Id`.
@@ -39,33 +39,39 @@ pub struct Listen {
 impl Federation {
     /// Plans a GET. `last_event_id` is what [`Stream::event_id`] gave, unsealed: the answer of one member is resumed with
     /// this member alone; where members flow together, each goes on after its own last event.
-    pub fn listen(&self, sessions: Option<&Sessions>, last_event_id: Option<&str>) -> (Vec<Listen>, Stream) {
+    pub fn plan_get(
+        &self,
+        sessions: Option<&MemberSessions>,
+        last_event_id: Option<&str>,
+    ) -> (Vec<StreamRequest>, Stream) {
         let position = last_event_id.and_then(|text| Position::read(text, &self.naming));
         let (asked, flow) = match position {
             Some(Position::Answer { member, awaited, id }) => {
                 (vec![(member, Some(id))], Flow::Answer { member, awaited: Some(awaited) })
             }
-            Some(Position::Listening(last)) => (
+            Some(Position::ServerStreams(last)) => (
                 (0..self.naming.len()).map(|member| (member, last.get(&member).cloned())).collect(),
-                Flow::Listening(last),
+                Flow::ServerStreams(last),
             ),
-            None => ((0..self.naming.len()).map(|member| (member, None)).collect(), Flow::Listening(BTreeMap::new())),
+            None => {
+                ((0..self.naming.len()).map(|member| (member, None)).collect(), Flow::ServerStreams(BTreeMap::new()))
+            }
         };
         let listen = |(member, last_event_id)| match sessions.map(|sessions| sessions.of(member)) {
             Some(MemberSession::None) => None,
             session => {
                 let session = session.and_then(MemberSession::id).map(str::to_owned);
-                Some(Listen { member, session, last_event_id })
+                Some(StreamRequest { member, session, last_event_id })
             }
         };
-        let stream = Stream { naming: self.naming.clone(), era: self.era, flow };
+        let stream = Stream { naming: self.naming.clone(), lifecycle: self.lifecycle, flow };
         (asked.into_iter().filter_map(listen).collect(), stream)
     }
 }
 
 impl Stream {
-    pub(crate) fn answer(naming: &Naming, era: Era, member: usize, awaited: Option<Awaited>) -> Self {
-        Self { naming: naming.clone(), era, flow: Flow::Answer { member, awaited } }
+    pub(crate) fn answer(naming: &Naming, lifecycle: Lifecycle, member: usize, awaited: Option<Awaited>) -> Self {
+        Self { naming: naming.clone(), lifecycle, flow: Flow::Answer { member, awaited } }
     }
 
     /// A message of the member, as the client gets it; `None` where it does not.
@@ -73,7 +79,7 @@ impl Stream {
         match message {
             Message::Response(reply) => self.reply(member, reply).map(Message::Response),
             // "Servers MUST NOT initiate JSON-RPC requests" (MCP 2026-07-28, patterns).
-            Message::Request(_) if self.era == Era::Modern => None,
+            Message::Request(_) if self.lifecycle == Lifecycle::Stateless => None,
             Message::Request(call) => Some(Message::Request(request(&self.naming, member, call))),
             Message::Notification(call) => notification(&self.naming, member, call).map(Message::Notification),
         }
@@ -87,10 +93,10 @@ impl Stream {
                 let awaited = awaited.clone()?;
                 Position::Answer { member, awaited, id: id.to_owned() }.text(&self.naming)
             }
-            Flow::Listening(last) => {
+            Flow::ServerStreams(last) => {
                 last.insert(member, id.to_owned());
-                let alone = || Position::Listening(BTreeMap::from([(member, id.to_owned())]));
-                Position::Listening(last.clone()).text(&self.naming).or_else(|| alone().text(&self.naming))
+                let alone = || Position::ServerStreams(BTreeMap::from([(member, id.to_owned())]));
+                Position::ServerStreams(last.clone()).text(&self.naming).or_else(|| alone().text(&self.naming))
             }
         }
     }
@@ -111,11 +117,11 @@ impl Stream {
 
 /// A request of a member: its id, and the token for the client's progress, say whose it is.
 fn request(naming: &Naming, member: usize, mut call: Call) -> Call {
-    call.id = call.id.map(|id| handed_on::outward(naming, member, &id));
+    call.id = call.id.map(|id| request_ids::outward(naming, member, &id));
     if let (Some(mut meta), Some(params)) = (call.meta(), &mut call.params)
         && let Some(token) = id_param(&meta, "progressToken")
     {
-        meta.set("progressToken", &handed_on::outward(naming, member, &token));
+        meta.set("progressToken", &request_ids::outward(naming, member, &token));
         params.set_raw("_meta", meta.to_raw());
     }
     call
@@ -132,7 +138,7 @@ pub(crate) fn notification(naming: &Naming, member: usize, mut call: Call) -> Op
         // A request of the member's own, which it does not want answered any more.
         ("notifications/cancelled", Some(params)) => {
             if let Some(id) = id_param(params, "requestId") {
-                params.set("requestId", &handed_on::outward(naming, member, &id));
+                params.set("requestId", &request_ids::outward(naming, member, &id));
             }
         }
         _ => {}

@@ -9,7 +9,7 @@ pub(crate) const UNAVAILABLE: &str = "gatehouse/unavailable";
 
 /// Why a member has no part in an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum FailureReason {
     /// No connection, or it broke before the answer.
     DidNotAnswer,
     /// The time for it was over.
@@ -22,7 +22,7 @@ pub enum Reason {
     NotInSession,
 }
 
-impl Reason {
+impl FailureReason {
     /// As the client reads it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -36,10 +36,10 @@ impl Reason {
 }
 
 /// The value of [`UNAVAILABLE`], in the members' order.
-pub(crate) fn list(naming: &Naming, members: &[(usize, Reason)]) -> Value {
+pub(crate) fn list(naming: &Naming, members: &[(usize, FailureReason)]) -> Value {
     let mut members = members.to_vec();
     members.sort_by_key(|(member, _)| *member);
     let entry =
-        |(member, reason): &(usize, Reason)| json!({"member": naming.label(*member), "reason": reason.as_str()});
+        |(member, reason): &(usize, FailureReason)| json!({"member": naming.label(*member), "reason": reason.as_str()});
     members.iter().map(entry).collect()
 }

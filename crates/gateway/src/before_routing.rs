@@ -4,7 +4,7 @@ use gatehouse_mcp_wire::json_rpc::{Reply, code};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::response_headers;
+use crate::protection::protect;
 
 /// With every 503: seconds after which it is worth a try again.
 pub(crate) const RETRY_AFTER_SECONDS: u64 = 5;
@@ -29,7 +29,7 @@ pub(crate) fn error(status: StatusCode, code: i32, message: &str) -> Response<Ve
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response_headers::protect(headers);
+    protect(headers);
     response
 }
 

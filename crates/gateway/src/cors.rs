@@ -3,6 +3,7 @@
 //! A page may read an answer only where the answer names its origin. Cookies are never allowed: the token is in a
 //! header.
 
+use gatehouse_mcp_wire::header::MCP_PARAM_PREFIX;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
@@ -10,14 +11,15 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
-use crate::{Origin, response_headers};
+use crate::Origin;
+use crate::protection::protect;
 
 /// What an MCP client sends besides the headers that every page may send.
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, \
      Mcp-Name, Last-Event-ID, traceparent, tracestate";
 /// A tool's own header parameters (MCP 2026-07-28): their names are not known beforehand, and `*` does not cover
 /// `Authorization`.
-const ALLOWED_PREFIX: &str = "mcp-param-";
+const ALLOWED_PREFIX: &str = MCP_PARAM_PREFIX;
 const EXPOSED_HEADERS: &str =
     "WWW-Authenticate, Mcp-Session-Id, Retry-After, RateLimit, RateLimit-Policy, x-request-id";
 /// Seconds; browsers cap it at 2 hours (Chromium) or a day (Firefox).
@@ -42,7 +44,7 @@ pub(crate) fn options<B>(request: &Request<B>, origin: &Origin, methods: &'stati
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(ALLOW, HeaderValue::from_static(methods));
-    response_headers::protect(headers);
+    protect(headers);
     allow(headers, origin);
     let asked = request.headers();
     if is_preflight(request) && matches!(origin, Origin::Allowed(_)) {

@@ -15,7 +15,7 @@ pub struct Endpoint<'a> {
     pub route: &'a Route,
     /// How it is spoken to.
     pub kind: EndpointKind,
-    place: Place,
+    location: EndpointLocation,
 }
 
 /// How an endpoint is spoken to.
@@ -33,7 +33,7 @@ pub enum EndpointKind {
 
 /// Where an endpoint is, seen from its route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum EndpointLocation {
     /// At the route's path.
     Route,
     /// Behind it.
@@ -45,13 +45,15 @@ enum Place {
 impl<'a> Endpoint<'a> {
     /// The endpoint at this path, compared byte by byte.
     pub(crate) fn at(configuration: &'a Configuration, path: &str) -> Option<Self> {
-        let behind = |kind, route, place| Self { configuration, route, kind, place };
+        let behind = |kind, route, location| Self { configuration, route, kind, location };
         if let ([only], Some(kind)) = (configuration.routes.as_slice(), legacy_kind(path)) {
-            return only.legacy_sse.then_some(behind(kind, only, Place::Root));
+            return only.legacy_sse.then_some(behind(kind, only, EndpointLocation::Root));
         }
         configuration.routes.iter().find_map(|route| match path.strip_prefix(route.path.as_str())? {
             "" => Some(Self::of_route(configuration, route)),
-            rest => legacy_kind(rest).filter(|_| route.legacy_sse).map(|kind| behind(kind, route, Place::BehindRoute)),
+            rest => legacy_kind(rest)
+                .filter(|_| route.legacy_sse)
+                .map(|kind| behind(kind, route, EndpointLocation::BehindRoute)),
         })
     }
 
@@ -61,7 +63,7 @@ impl<'a> Endpoint<'a> {
             Servers::One(upstream) if upstream.transport == Transport::Sse => EndpointKind::LegacyEvents,
             Servers::One(_) | Servers::Federated(_) => EndpointKind::Streamable,
         };
-        Self { configuration, route, kind, place: Place::Route }
+        Self { configuration, route, kind, location: EndpointLocation::Route }
     }
 
     /// The path of the route; it names the route in the log and in errors, where an upstream's address must not stand.
@@ -105,17 +107,17 @@ impl<'a> Endpoint<'a> {
         // Where the event stream is at the route's path as well, a message may belong to either; the shorter is what the
         // clients of both accept (the SDKs compare by prefix).
         let shared = self.kind == EndpointKind::LegacyMessages && at_route.kind == EndpointKind::LegacyEvents;
-        match self.place {
-            Place::Route => self.path().to_owned(),
-            Place::BehindRoute if shared => self.path().to_owned(),
-            Place::BehindRoute | Place::Root => format!("{}{LEGACY_SSE}", self.base()),
+        match self.location {
+            EndpointLocation::Route => self.path().to_owned(),
+            EndpointLocation::BehindRoute if shared => self.path().to_owned(),
+            EndpointLocation::BehindRoute | EndpointLocation::Root => format!("{}{LEGACY_SSE}", self.base()),
         }
     }
 
     fn base(&self) -> &'a str {
-        match self.place {
-            Place::Route | Place::BehindRoute => self.path(),
-            Place::Root => "",
+        match self.location {
+            EndpointLocation::Route | EndpointLocation::BehindRoute => self.path(),
+            EndpointLocation::Root => "",
         }
     }
 

@@ -1,10 +1,11 @@
 //! The configuration that the tests use.
 
 use gatehouse_configuration::{Configuration, Upstream};
-use gatehouse_protocol::Entropy;
+use gatehouse_mcp_wire::json_rpc::Body;
+use gatehouse_protocol::{Claims, ClientId, Entropy, Scopes, Subject};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
-use crate::Endpoint;
+use crate::{Caller, Endpoint, PostedMessages, ProtocolRevision, Refusal, SealReferences, SealedReference};
 
 pub(crate) const ONE_UPSTREAM: &str = r#"
 public_url = "https://gateway.example"
@@ -78,5 +79,76 @@ impl Entropy for Counting {
             *byte = self.0;
             self.0 = self.0.wrapping_add(1);
         }
+    }
+}
+
+/// [`one_upstream`], with rules: a reader may read, whoever has a scope may publish, and nobody may erase.
+pub(crate) fn with_policy() -> Configuration {
+    let rules = r#"policy = [
+        { name = "readers", tools = ["read", "erase"] },
+        { name = "publishers", tools = ["publish"], scopes = ["publish"] },
+        { name = "no erasing", effect = "deny", tools = ["erase"] },
+    ]
+    "#;
+    Configuration::parse(&format!("{ONE_UPSTREAM}{rules}")).unwrap()
+}
+
+/// A route with two servers.
+pub(crate) fn federation() -> Configuration {
+    let document = r#"
+        public_url = "https://gateway.example"
+        identity_provider = { name = "demo", issuer = "https://login.example", client_id = "gatehouse" }
+        [[routes]]
+        path = "/all"
+        name = "All"
+        members = [
+            { prefix = "files", url = "http://10.0.0.7:8080/" },
+            { url = "http://10.0.0.8:8080/" },
+        ]
+        "#;
+    Configuration::parse(document).unwrap()
+}
+
+/// Alice, with what she needs at the first endpoint.
+pub(crate) fn caller() -> Caller {
+    Caller {
+        subject: Subject::parse("demo:alice").unwrap(),
+        client_id: ClientId::parse("inspector").unwrap(),
+        scopes: Scopes::parse("mcp files:read").unwrap(),
+        claims: Claims::default(),
+    }
+}
+
+/// What a client of this version posts.
+pub(crate) fn posted(version: &str, body: &str) -> PostedMessages {
+    let revision = ProtocolRevision::of(&headers(&[("mcp-protocol-version", version)]));
+    PostedMessages { revision, body: Body::parse(body.as_bytes(), 64).unwrap() }
+}
+
+/// Seals by writing the bytes in hexadecimal.
+pub(crate) struct OpenSeal;
+
+impl SealReferences for OpenSeal {
+    fn seal(&self, reference: &SealedReference) -> Result<String, Refusal> {
+        Ok(reference.to_text().bytes().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn open(&self, sealed: &str) -> Result<Option<SealedReference>, Refusal> {
+        let bytes: Option<Vec<u8>> =
+            (0..sealed.len()).step_by(2).map(|at| u8::from_str_radix(sealed.get(at..at + 2)?, 16).ok()).collect();
+        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| SealedReference::parse(&text)))
+    }
+}
+
+/// Seals nothing at the moment.
+pub(crate) struct NoSeal;
+
+impl SealReferences for NoSeal {
+    fn seal(&self, _: &SealedReference) -> Result<String, Refusal> {
+        Err(Refusal::Unavailable("no keys".to_owned()))
+    }
+
+    fn open(&self, _: &str) -> Result<Option<SealedReference>, Refusal> {
+        Err(Refusal::Unavailable("no keys".to_owned()))
     }
 }

@@ -4,7 +4,7 @@ use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use crate::before_routing::RETRY_AFTER_SECONDS;
-use crate::response_headers;
+use crate::protection::protect;
 
 /// The answer of the health check. Why something is not usable is for the log: anyone may ask here.
 pub fn health(method: &Method, usable: bool) -> Response<Vec<u8>> {
@@ -18,7 +18,7 @@ pub fn health(method: &Method, usable: bool) -> Response<Vec<u8>> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response_headers::protect(headers);
+    protect(headers);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     }

@@ -1,21 +1,20 @@
 //! `Last-Event-ID`: from where a client resumes a stream (MCP 2025-03-26 to 2025-11-25, transports, "Resumability and
 //! Redelivery").
 //!
-//! An event id leads to what was sent on a stream, so the client holds it sealed, as a [`crate::Handle::Event`].
+//! An event id leads to what was sent on a stream, so the client holds it sealed, as a [`crate::SealedReference::Event`].
 
-use http::{HeaderMap, HeaderName};
+use gatehouse_mcp_wire::header::LAST_EVENT_ID;
+use http::HeaderMap;
 
-use crate::{Era, Refusal};
-
-pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+use crate::{ProtocolRevision, Refusal};
 
 /// The sealed id that a client presents; it must be opened before anything is forwarded. `None` where there is none or
-/// the era knows none.
+/// the revision knows none.
 ///
 /// # Errors
 /// [`Refusal::UnknownEvent`] where it cannot be one of ours.
-pub fn last_event_id<'a>(headers: &'a HeaderMap, era: &Era) -> Result<Option<&'a str>, Refusal> {
-    if !era.has_sessions {
+pub fn last_event_id<'a>(headers: &'a HeaderMap, revision: &ProtocolRevision) -> Result<Option<&'a str>, Refusal> {
+    if !revision.has_sessions {
         return Ok(None);
     }
     let mut values = headers.get_all(LAST_EVENT_ID).iter();
@@ -37,9 +36,9 @@ mod tests {
     #[test]
     fn an_id_counts_only_in_an_era_that_resumes() {
         let headers = example::headers(&[("last-event-id", "a-_b")]);
-        assert_eq!(last_event_id(&headers, Era::of(&HeaderMap::new())), Ok(Some("a-_b")));
-        assert_eq!(last_event_id(&HeaderMap::new(), Era::of(&HeaderMap::new())), Ok(None));
-        assert_eq!(last_event_id(&headers, Era::newest()), Ok(None));
+        assert_eq!(last_event_id(&headers, ProtocolRevision::of(&HeaderMap::new())), Ok(Some("a-_b")));
+        assert_eq!(last_event_id(&HeaderMap::new(), ProtocolRevision::of(&HeaderMap::new())), Ok(None));
+        assert_eq!(last_event_id(&headers, ProtocolRevision::newest()), Ok(None));
     }
 
     #[test]
@@ -47,7 +46,7 @@ mod tests {
         for values in [&[""][..], &["a b"], &["\u{e9}"], &["a", "a"]] {
             let pairs: Vec<_> = values.iter().map(|value| ("last-event-id", *value)).collect();
             let headers = example::headers(&pairs);
-            let refused = last_event_id(&headers, Era::of(&HeaderMap::new()));
+            let refused = last_event_id(&headers, ProtocolRevision::of(&HeaderMap::new()));
             assert_eq!(refused, Err(Refusal::UnknownEvent), "{values:?}");
         }
     }

@@ -1,14 +1,17 @@
 //! The `endpoint` event of 2024-11-05: "a URI for the client to use for sending messages".
 //!
 //! A server's own would lead past the gateway. The client gets one of the gateway's, with a sealed
-//! [`crate::Handle::LegacyEndpoint`] or [`crate::Handle::Channel`] in its query.
+//! [`crate::SealedReference::LegacyEndpoint`] or [`crate::SealedReference::Channel`] in its query.
 
 use gatehouse_configuration::Upstream;
+use gatehouse_mcp_wire::event_stream::Event;
 use http::Uri;
 use url::{Url, form_urlencoded};
 
 use crate::{Endpoint, Refusal};
 
+/// The name of the event.
+pub(crate) const EVENT: &str = "endpoint";
 const SESSION: &str = "session";
 
 /// What the event says to the client of `endpoint`: where it posts messages, by path and query. `sealed` holds base64url
@@ -17,7 +20,12 @@ pub fn announced(endpoint: &Endpoint<'_>, sealed: &str) -> String {
     format!("{}?{SESSION}={sealed}", endpoint.messages_path())
 }
 
-/// The sealed handle that a client posts its messages with.
+/// The event itself.
+pub fn event(endpoint: &Endpoint<'_>, sealed: &str) -> Event {
+    Event { event: Some(EVENT.to_owned()), data: Some(announced(endpoint, sealed)), ..Event::default() }
+}
+
+/// The sealed reference that a client posts its messages with.
 ///
 /// # Errors
 /// [`Refusal::UnknownSession`] where there is none, or more than one.

@@ -6,12 +6,12 @@
 //! 2. [`admit`] answers preflights, checks the [`Origin`] and the method, and takes the bearer token out. The component
 //!    validates the token for [`Endpoint::resource`].
 //! 3. [`check_scopes`], then [`request_headers::check`]: all that headers alone can be refused for.
-//! 4. Of a POST, the body is received and parsed (`gatehouse_mcp_wire::json_rpc::Body`), and [`message::admit`] finds its [`Era`] and
-//!    holds its headers against it. Of a GET or DELETE, the era is [`Era::of`].
-//! 5. [`SessionId::presented`], [`last_event_id()`] and [`legacy_endpoint::presented`] are what the client brings sealed;
-//!    opened, they are [`Handle`]s. Policy, rates and schemas come next; [`denied`] says what a policy's denial means.
+//! 4. Of a POST, the body is received and parsed (`gatehouse_mcp_wire::json_rpc::Body`), and [`message::admit`] finds its [`ProtocolRevision`] and
+//!    holds its headers against it. Of a GET or DELETE, the revision is [`ProtocolRevision::of`].
+//! 5. [`Session::presented`] and [`legacy_endpoint::presented`] are what the client brings sealed; opened, they are
+//!    [`SealedReference`]s. [`judge_by_policy`], [`check_calls_under_way`], rates and [`tool_calls`] come next.
 //! 6. [`target()`] and [`request_headers::forwarded`] are what the upstream gets, [`response_headers::returned`] what comes
-//!    back with its answer.
+//!    back with its answer. The body is read, rewritten or passed on by [`answer`].
 //!
 //! Every answer that the gateway makes itself is a [`Refusal`] or a document of its own, and every decision is a line of
 //! the log ([`Decision`]).
@@ -20,23 +20,36 @@
 //! (CORS), W3C Trace Context.
 
 mod admission;
+pub mod answer;
 mod bearer;
 mod before_routing;
+mod caller;
 mod challenge;
+mod clock;
 mod content;
 mod cors;
 mod decision;
 mod endpoint;
-mod era;
-mod handle;
+#[cfg(test)]
+mod example;
 mod health;
 mod hop_by_hop;
+mod judge;
 mod last_event_id;
+mod legacy_delivery;
 pub mod legacy_endpoint;
+mod legacy_replies;
+pub mod legacy_stream;
+mod long_request;
+mod mailbox_polling;
 pub mod message;
-pub mod mirrored;
+mod message_record;
+mod mirrored;
 mod origin;
+mod posted;
 mod protected_resource;
+mod protection;
+mod protocol_revision;
 pub mod readiness;
 mod refusal;
 pub mod request_headers;
@@ -45,30 +58,42 @@ mod reserved;
 pub mod response_headers;
 mod route;
 mod scopes;
+mod sealed_reference;
+mod session;
 mod session_id;
 mod target;
+pub mod tool_calls;
 mod trace;
+mod upstream_timeouts;
 
 pub use admission::{Admission, admit};
 pub use bearer::NoBearer;
 pub use before_routing::{malformed_request, not_configured};
+pub use caller::{Caller, SealReferences};
+pub use clock::{Clock, Milliseconds};
 pub use content::is_json;
 pub use cors::allow as allow_cross_origin;
 pub use decision::{About, Decision, Verdict};
 pub use endpoint::{Endpoint, EndpointKind};
-pub use era::Era;
-pub use handle::Handle;
 pub use health::health;
+pub use judge::judge_by_policy;
 pub use last_event_id::last_event_id;
+pub use legacy_delivery::{LegacyDelivery, Mailbox};
+pub use legacy_replies::LegacyReplies;
+pub use long_request::{LongRequest, Renewed, check_calls_under_way};
+pub use mailbox_polling::MailboxPolling;
+pub use message_record::MessageRecord;
 pub use origin::Origin;
+pub use posted::PostedMessages;
 pub use protected_resource::metadata;
-pub use refusal::{NoPlace, Refusal};
+pub use protocol_revision::ProtocolRevision;
+pub use refusal::{LongRequestLimit, Refusal};
 pub use request_id::RequestId;
-pub use route::{Route, route};
+pub use route::{Probe, Route, route};
 pub use scopes::{check_scopes, denied};
+pub use sealed_reference::SealedReference;
+pub use session::Session;
 pub use session_id::SessionId;
 pub use target::target;
 pub use trace::{Hop, Trace};
-
-#[cfg(test)]
-mod example;
+pub use upstream_timeouts::UpstreamTimeouts;

@@ -6,8 +6,14 @@
 //! last outcome for as long as it is [`USABLE`]. Where there is none, they wait for a moment, and then look themselves:
 //! who looks can end at any moment.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatehouse_configuration::{Configuration, Upstream};
 use gatehouse_protocol::UnixTime;
 use gatehouse_storage::{Key, Kind, Periods, Store, StoreUnavailable};
+
+use crate::answer::{Arrival, Transfers};
+use crate::{Clock, Milliseconds, Refusal, UpstreamTimeouts};
 
 /// What came of the last look, and when it began.
 const OUTCOME: Kind = "readiness";
@@ -21,7 +27,14 @@ pub const FRESH: u64 = 10;
 /// Seconds after which what a look saw is not said any more.
 pub const USABLE: u64 = 20;
 /// Milliseconds for which others wait for the first look.
-pub const PATIENCE: u64 = 300;
+pub const LONGEST_WAIT: u64 = 300;
+
+/// How often somebody who waits for the first look asks whether it is over.
+const ASK_EVERY: Milliseconds = LONGEST_WAIT / 6;
+/// For all servers together.
+const LOOK_TIME: Milliseconds = 6_000;
+/// To connect to a server, and for its answer.
+pub const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts { connect: 5, first_byte: 5, between_bytes: 5 };
 
 const OUTCOMES: Periods = Periods::of_seconds(USABLE);
 
@@ -32,7 +45,7 @@ pub enum Next {
     Answer(bool),
     /// Looks, [`note`]s what came of it, and answers that.
     Look,
-    /// Waits for a part of [`PATIENCE`], and asks again.
+    /// Waits for a part of [`LONGEST_WAIT`], and asks again.
     Wait,
 }
 
@@ -45,7 +58,7 @@ pub fn ask(store: &impl Store, now: UnixTime, waited: u64) -> Result<Next, Store
     match known {
         Some(outcome) if outcome.age(now) < FRESH => return Ok(Next::Answer(outcome.is_ready)),
         // Whoever has waited has asked for the look before, in vain.
-        None if waited >= PATIENCE => return Ok(Next::Look),
+        None if waited >= LONGEST_WAIT => return Ok(Next::Look),
         None if waited > 0 => return Ok(Next::Wait),
         Some(_) | None => {}
     }
@@ -65,6 +78,65 @@ pub fn ask(store: &impl Store, now: UnixTime, waited: u64) -> Result<Next, Store
 pub fn note(store: &impl Store, began: UnixTime, is_ready: bool) -> Result<(), StoreUnavailable> {
     let key = Key::new(OUTCOME, ALL, OUTCOMES.end_of_new(began))?;
     store.put(&key, Outcome { began, is_ready }.to_text().as_bytes())
+}
+
+/// Whether every server gave some answer, as of at most [`USABLE`] seconds ago. `look` asks all of them.
+///
+/// # Errors
+/// Where the store does not answer; then nothing is ready.
+pub fn known(store: &impl Store, clock: &impl Clock, look: impl FnOnce() -> bool) -> Result<bool, StoreUnavailable> {
+    let (started, mut waited) = (clock.elapsed(), 0);
+    loop {
+        match ask(store, clock.now(), waited)? {
+            Next::Answer(is_ready) => return Ok(is_ready),
+            Next::Look => {
+                let began = clock.now();
+                let is_ready = look();
+                note(store, began, is_ready)?;
+                return Ok(is_ready);
+            }
+            Next::Wait => {
+                clock.wait(ASK_EVERY);
+                waited = clock.elapsed().saturating_sub(started).max(1);
+            }
+        }
+    }
+}
+
+/// A server that a look asks: the path of the first of its routes, and itself.
+pub type ProbedServer<'a> = (&'a str, &'a Upstream);
+
+/// The servers behind all routes, each address once.
+pub fn servers(configuration: &Configuration) -> Vec<ProbedServer<'_>> {
+    let mut addresses = BTreeMap::new();
+    for route in &configuration.routes {
+        for upstream in route.upstreams() {
+            addresses.entry(upstream.url.to_string()).or_insert((route.path.as_str(), upstream));
+        }
+    }
+    addresses.into_values().collect()
+}
+
+/// Waits until every server has given some answer: without credentials a refusal will do. `not_ready` is told of those that
+/// gave none, by their number, and why.
+pub fn all_answer(
+    clock: &impl Clock,
+    transfers: &mut impl Transfers,
+    servers: usize,
+    mut not_ready: impl FnMut(usize, Refusal),
+) -> bool {
+    let (deadline, mut answered) = (clock.elapsed().saturating_add(LOOK_TIME), BTreeSet::new());
+    while !transfers.are_over() && clock.elapsed() < deadline {
+        match transfers.next(deadline.saturating_sub(clock.elapsed())) {
+            Arrival::Head(number, _) => {
+                transfers.abandon(number);
+                answered.insert(number);
+            }
+            Arrival::NoAnswer(number, reason) => not_ready(number, reason.into()),
+            Arrival::Piece(..) | Arrival::End(_) | Arrival::Broken(_) | Arrival::Nothing => {}
+        }
+    }
+    answered.len() == servers
 }
 
 /// What came of a look.

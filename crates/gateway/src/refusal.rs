@@ -9,7 +9,7 @@ use gatehouse_mcp_wire::json_rpc::Unparsable;
 use gatehouse_protocol::Scopes;
 use http::{HeaderMap, HeaderName};
 
-use crate::{Era, NoBearer};
+use crate::{NoBearer, ProtocolRevision};
 
 /// Why the gateway answers in place of the upstream. Where a variant holds a text, it is for the log and never for the
 /// wire, unless the variant says otherwise.
@@ -48,8 +48,8 @@ pub enum Refusal {
     Unparsable(Unparsable),
     /// The headers do not say what the body says: 400 and -32020 (MCP 2026-07-28), with the text.
     HeaderMismatch(Cow<'static, str>),
-    /// A message that there is not in its era or transport: 400, with the text.
-    WrongEra(&'static str),
+    /// A message that there is not in its revision or transport: 400, with the text.
+    WrongRevision(&'static str),
     /// A batch where there are none: 400.
     BatchNotAllowed,
     /// A session or channel that does not open for this user: 404, after which clients start a new session.
@@ -57,15 +57,15 @@ pub enum Refusal {
     /// A `Last-Event-ID` that was not given to this user in this session: 400.
     UnknownEvent,
     /// Nobody here has the method: -32601; in 2026-07-28 with 404.
-    MethodNotFound(&'static Era),
+    MethodNotFound(&'static ProtocolRevision),
     /// A request without what it needs, or for what nobody here has: -32602, with the text.
     InvalidParams(Cow<'static, str>),
-    /// Arguments that do not fit the tool: told to the model or to the client, as the era has it, with the text.
+    /// Arguments that do not fit the tool: told to the model or to the client, as the revision has it, with the text.
     InvalidArguments {
         /// Where and what, without the values.
         detail: String,
-        /// The era of the call.
-        era: &'static Era,
+        /// The revision of the call.
+        revision: &'static ProtocolRevision,
     },
     /// More often than a rate allows: 429.
     TooManyRequests {
@@ -75,8 +75,8 @@ pub enum Refusal {
         fields: HeaderMap,
     },
     /// As many requests last as may: 429, or 503 where they are everybody's.
-    NoPlace(NoPlace),
-    /// Sessions, handles, counters or a secret are not available: 503. Never 401, which would cost the client its tokens.
+    TooManyLongRequests(LongRequestLimit),
+    /// Sessions, references, counters or a secret are not available: 503. Never 401, which would cost the client its tokens.
     Unavailable(String),
     /// The upstream cannot be reached: 502.
     UpstreamUnreachable(String),
@@ -95,7 +95,7 @@ pub enum Refusal {
 
 /// Which requests last, as many as may: streams that are open, or calls that have waited for a server for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoPlace {
+pub enum LongRequestLimit {
     /// Streams of the subject, at the route.
     StreamsOfSubject,
     /// Streams of everybody, at the route.
@@ -110,7 +110,7 @@ pub enum NoPlace {
     All,
 }
 
-impl NoPlace {
+impl LongRequestLimit {
     /// Seconds after which a client may try again. It is nobody's promise: who has a place keeps it for as long as needed.
     const RETRY_AFTER: u64 = 10;
 
@@ -155,15 +155,15 @@ impl Refusal {
             Self::BodyBroken => "the body broke off".into(),
             Self::Unparsable(reason) => reason.to_string().into(),
             Self::HeaderMismatch(text) => text.as_ref().into(),
-            Self::WrongEra(text) => (*text).into(),
-            Self::BatchNotAllowed => "a batch comes where the era has none".into(),
+            Self::WrongRevision(text) => (*text).into(),
+            Self::BatchNotAllowed => "a batch comes where the revision has none".into(),
             Self::UnknownSession => "the session was not given to this user here".into(),
             Self::UnknownEvent => "the Last-Event-ID was not given to this user in this session".into(),
             Self::MethodNotFound(_) => "nobody here has the method".into(),
             Self::InvalidParams(text) => text.as_ref().into(),
             Self::InvalidArguments { .. } => "the arguments do not fit the tool".into(),
             Self::TooManyRequests { .. } => "a rate is exceeded".into(),
-            Self::NoPlace(no_place) => format!("as many requests last as {} allows", no_place.key()).into(),
+            Self::TooManyLongRequests(limit) => format!("as many requests last as {} allows", limit.key()).into(),
             Self::Unavailable(reason) | Self::UpstreamUnreachable(reason) => reason.as_str().into(),
             Self::UpstreamMalformed(reason) => format!("the upstream's answer cannot be passed on: {reason}").into(),
             Self::UpstreamTimedOut => "the upstream did not answer in time".into(),

@@ -1,24 +1,21 @@
 //! The headers that the upstream gets.
 
 use gatehouse_configuration::Upstream;
+use gatehouse_mcp_wire::header::{
+    LAST_EVENT_ID, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID, is_parameter,
+};
 use gatehouse_protocol::SecretString;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
-use crate::era::PROTOCOL_VERSION;
 use crate::hop_by_hop::HopByHop;
-use crate::last_event_id::LAST_EVENT_ID;
-use crate::mirrored::{MCP_METHOD, MCP_NAME};
 use crate::request_id::X_REQUEST_ID;
 use crate::reserved::is_reserved;
-use crate::session_id::SESSION_ID;
 use crate::trace::{TRACEPARENT, TRACESTATE};
-use crate::{Endpoint, EndpointKind, Era, Hop, Refusal, RequestId, content};
+use crate::{Endpoint, EndpointKind, Hop, ProtocolRevision, Refusal, RequestId, content};
 
 /// Headers of which two could be read as either.
-const SINGLE: [HeaderName; 5] = [PROTOCOL_VERSION, SESSION_ID, MCP_METHOD, MCP_NAME, LAST_EVENT_ID];
-/// The tools' own headers (MCP 2026-07-28), of which the same is true.
-const PARAMETER: &str = "mcp-param-";
+const SINGLE: [HeaderName; 5] = [MCP_PROTOCOL_VERSION, MCP_SESSION_ID, MCP_METHOD, MCP_NAME, LAST_EVENT_ID];
 /// What describes a body, where there is none.
 const OF_A_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_ENCODING, MCP_METHOD, MCP_NAME];
 /// What we call ourselves to upstreams (RFC 9110, section 7.6.3: a gateway MUST send `Via`).
@@ -67,7 +64,7 @@ const OF_THE_HOST: [&str; 8] = [
 ];
 
 /// Checks everything about the headers that does not depend on the body: how many there are, that those of the protocol
-/// are not given twice, that the method is of the era that they name, and that a body is announced as one that can be
+/// are not given twice, that the method is of the revision that they name, and that a body is announced as one that can be
 /// read.
 ///
 /// # Errors
@@ -80,7 +77,7 @@ pub fn check(head: &Request<()>, endpoint: &Endpoint<'_>) -> Result<(), Refusal>
     if headers.len().saturating_sub(of_the_host) > endpoint.route.limits.headers {
         return Err(Refusal::TooManyHeaders);
     }
-    let is_single = |name: &HeaderName| SINGLE.contains(name) || name.as_str().starts_with(PARAMETER);
+    let is_single = |name: &HeaderName| SINGLE.contains(name) || is_parameter(name);
     let is_doubled = |name: &&HeaderName| is_single(name) && headers.get_all(*name).iter().nth(1).is_some();
     if let Some(name) = headers.keys().find(is_doubled) {
         return Err(Refusal::DoubledHeader(name.clone()));
@@ -89,7 +86,7 @@ pub fn check(head: &Request<()>, endpoint: &Endpoint<'_>) -> Result<(), Refusal>
         content::check(headers)?;
         return check_length(headers, endpoint);
     }
-    let is_stateless = endpoint.kind == EndpointKind::Streamable && Era::of(headers).is_stateless;
+    let is_stateless = endpoint.kind == EndpointKind::Streamable && ProtocolRevision::of(headers).is_stateless;
     if is_stateless { Err(Refusal::OnlyPost) } else { Ok(()) }
 }
 
@@ -128,7 +125,7 @@ pub fn forwarded(client: &HeaderMap, upstream: &Upstream, own: &Own<'_>) -> Resu
     if let Some(name) = own.mcp_name {
         headers.insert(MCP_NAME, name.clone());
     }
-    for (name, id) in [(SESSION_ID, own.session_id), (LAST_EVENT_ID, own.last_event_id)] {
+    for (name, id) in [(MCP_SESSION_ID, own.session_id), (LAST_EVENT_ID, own.last_event_id)] {
         if let Some(id) = id {
             let id = value(&name, id)?;
             headers.insert(name, id);

@@ -5,6 +5,7 @@
 //! (oauth2-proxy, CVE-2025-64484).
 
 use gatehouse_configuration::Upstream;
+use gatehouse_mcp_wire::header::MCP_PARAM_PREFIX;
 use http::HeaderName;
 
 use crate::hop_by_hop::HopByHop;
@@ -101,7 +102,7 @@ const ONE_SPELLING: [&str; 7] =
     ["accept", "accept-encoding", "content-encoding", "content-type", "mcp-method", "mcp-name", "mcp-protocol-version"];
 
 /// The family of a tool's own headers, to which the same applies: what follows is the tool's to spell.
-const PARAMETERS: &str = "mcp-param-";
+const PARAMETERS: &str = MCP_PARAM_PREFIX;
 
 /// Whether the client's field of this name must not reach `upstream`.
 pub(crate) fn is_reserved(name: &HeaderName, upstream: &Upstream) -> bool {

@@ -1,26 +1,20 @@
 //! The headers that the client gets with the upstream's answer.
 
-use gatehouse_protocol::essence;
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
-};
+use gatehouse_mcp_wire::header::{EVENT_STREAM, MCP_PREFIX, MCP_SESSION_ID, X_ACCEL_BUFFERING};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::answer::BodyFormat;
 use crate::hop_by_hop::HopByHop;
+use crate::protection::protect;
 use crate::request_id::X_REQUEST_ID;
-use crate::session_id::SESSION_ID;
 use crate::{Origin, RequestId, cors};
-
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// What an upstream may say beside the body. Everything else would be said in our name, of our origin: to browsers
 /// (`set-cookie`, `link`, `content-security-policy`, `clear-site-data`, `access-control-*`), to caches (`cache-control`,
 /// `age`, `etag`), to web servers in front of us (`x-accel-redirect`, `x-sendfile`), to OAuth clients
 /// (`www-authenticate`), to whoever looks for the server itself (`location`, `alt-svc`, `server`, `server-timing`).
 const PASSED: [HeaderName; 5] = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, RETRY_AFTER, ALLOW];
-
-/// The family of MCP's own headers. `Mcp-Session-Id` is set afterwards, bound to the user.
-const OF_MCP: &str = "mcp-";
 
 /// What describes a body to the last byte.
 const OF_THE_BYTES: [HeaderName; 2] = [CONTENT_LENGTH, CONTENT_ENCODING];
@@ -42,18 +36,18 @@ pub struct Own<'a> {
 pub fn returned(upstream: &HeaderMap, own: &Own<'_>, origin: &Origin) -> HeaderMap {
     let hop_by_hop = HopByHop::of(upstream);
     let passes = |name: &HeaderName| {
-        let passes = PASSED.contains(name) || is_of_mcp(name.as_str()) && *name != SESSION_ID;
+        let passes = PASSED.contains(name) || is_of_mcp(name.as_str()) && *name != MCP_SESSION_ID;
         passes && !hop_by_hop.has(name) && !(own.is_rewritten && OF_THE_BYTES.contains(name))
     };
     let mut headers = HeaderMap::new();
     for (name, value) in upstream.iter().filter(|(name, _)| passes(name)) {
         headers.append(name, value.clone());
     }
-    if is_event_stream(upstream) {
+    if BodyFormat::of(upstream) == BodyFormat::EventStream {
         unbuffered(&mut headers);
     }
     if let Some(id) = &own.session_id {
-        headers.insert(SESSION_ID, id.clone());
+        headers.insert(MCP_SESSION_ID, id.clone());
     }
     for (name, value) in own.rate_limit {
         headers.insert(name, value.clone());
@@ -66,7 +60,7 @@ pub fn returned(upstream: &HeaderMap, own: &Own<'_>, origin: &Origin) -> HeaderM
 /// Whether it is one of MCP's own headers, in MCP's spelling: some readers take `_` for `-`.
 fn is_of_mcp(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    name.starts_with(OF_MCP) && name.bytes().all(is_plain)
+    name.starts_with(MCP_PREFIX) && name.bytes().all(is_plain)
 }
 
 /// Makes the headers those of an event stream, whatever they were of.
@@ -74,7 +68,7 @@ pub fn make_event_stream(headers: &mut HeaderMap) {
     for name in OF_THE_BYTES {
         headers.remove(name);
     }
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
     unbuffered(headers);
 }
 
@@ -90,22 +84,10 @@ pub fn mark(headers: &mut HeaderMap, request_id: &RequestId) {
     protect(headers);
 }
 
-/// Says that an answer is nobody else's, and is what its `Content-Type` says.
-pub(crate) fn protect(headers: &mut HeaderMap) {
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-}
-
 /// Whether the upstream sends the client elsewhere: nothing in MCP does, so its configured `url` is wrong, and the
 /// operator should know.
 pub fn redirects(upstream: &HeaderMap) -> bool {
     upstream.contains_key(LOCATION)
-}
-
-/// Whether the body is an event stream.
-pub fn is_event_stream(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    essence(kind) == "text/event-stream"
 }
 
 #[cfg(test)]

@@ -1,31 +1,46 @@
 //! Which of the gateway's own things a request is for.
 
 use gatehouse_configuration::Configuration;
-use http::Uri;
+use http::{Method, Uri};
 
 use crate::endpoint::WELL_KNOWN;
 use crate::{Endpoint, EndpointKind};
 
-const HEALTH: &str = "/healthz";
+/// A question about this instance, which anybody may ask. It is answered before any route is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// `/healthz`: whether this instance could serve, the one question that must be answered without a configuration.
+    Health,
+    /// `/readyz`: whether the servers behind the routes can be reached.
+    Readiness,
+}
+
+impl Probe {
+    /// The question that is at `target`, if it is one.
+    pub fn of(target: &Uri) -> Option<Self> {
+        match target.path() {
+            _ if target.authority().is_some() => None,
+            "/healthz" => Some(Self::Health),
+            "/readyz" => Some(Self::Readiness),
+            _ => None,
+        }
+    }
+
+    /// Whether this method asks it; another one is answered with 405.
+    pub fn is_asked_by(method: &Method) -> bool {
+        matches!(*method, Method::GET | Method::HEAD)
+    }
+}
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug)]
 pub enum Route<'a> {
-    /// `/healthz`.
-    Health,
     /// The protected resource metadata of an endpoint.
     ProtectedResource(Endpoint<'a>),
     /// An MCP endpoint.
     Mcp(Endpoint<'a>),
     /// Not the gateway's: the next component answers, be it only with 404.
     Elsewhere,
-}
-
-impl Route<'_> {
-    /// Whether this is the health check, the one route that must answer without a configuration.
-    pub fn is_health(target: &Uri) -> bool {
-        target.authority().is_none() && target.path() == HEALTH
-    }
 }
 
 /// Finds the route of `target`, the request's path and query.
@@ -35,9 +50,6 @@ impl Route<'_> {
 pub fn route<'a>(configuration: &'a Configuration, target: &Uri) -> Route<'a> {
     if target.authority().is_some() {
         return Route::Elsewhere;
-    }
-    if Route::is_health(target) {
-        return Route::Health;
     }
     let path = target.path();
     if let Some(endpoint) = Endpoint::at(configuration, path) {
@@ -68,7 +80,6 @@ mod tests {
 
     fn name(configuration: &Configuration, target: &str) -> String {
         match route(configuration, &target.parse().unwrap()) {
-            Route::Health => "health".to_owned(),
             Route::ProtectedResource(endpoint) => format!("metadata {}", endpoint.called()),
             Route::Mcp(endpoint) => format!("mcp {} {:?}", endpoint.path(), endpoint.kind),
             Route::Elsewhere => "elsewhere".to_owned(),
@@ -79,8 +90,6 @@ mod tests {
     fn every_path_of_the_gateway_is_found_with_any_query() {
         let configuration = example::configuration();
         for (target, expected) in [
-            ("/healthz", "health"),
-            ("/healthz?x", "health"),
             ("/mcp", "mcp /mcp Streamable"),
             ("/mcp?a=/team/files.v2", "mcp /mcp Streamable"),
             ("/mcp/sse", "mcp /mcp LegacyEvents"),
@@ -92,6 +101,17 @@ mod tests {
         ] {
             assert_eq!(name(&configuration, target), expected, "{target}");
         }
+    }
+
+    #[test]
+    fn probes_are_at_their_own_paths() {
+        let probe = |target: &str| Probe::of(&target.parse().unwrap());
+        assert_eq!(probe("/healthz?x"), Some(Probe::Health));
+        assert_eq!(probe("/readyz"), Some(Probe::Readiness));
+        for target in ["/", "/healthz/", "//healthz", "/HEALTHZ", "/readyz/", "http://evil.example/healthz", "/mcp"] {
+            assert_eq!(probe(target), None, "{target}");
+        }
+        assert!(Probe::is_asked_by(&Method::HEAD) && !Probe::is_asked_by(&Method::POST));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::{Endpoint, Refusal};
 ///
 /// # Errors
 /// [`Refusal::InsufficientScope`], which names all that the client should ask for.
-pub fn check_scopes(endpoint: &Endpoint<'_>, granted: &[String]) -> Result<(), Refusal> {
-    let has = |scope: &Scope| granted.iter().any(|granted| granted == scope.as_str());
+pub fn check_scopes(endpoint: &Endpoint<'_>, granted: &Scopes) -> Result<(), Refusal> {
+    let has = |scope: &Scope| granted.iter().any(|granted| granted == scope);
     if endpoint.required_scopes().all(has) {
         Ok(())
     } else {
@@ -19,7 +19,7 @@ pub fn check_scopes(endpoint: &Endpoint<'_>, granted: &[String]) -> Result<(), R
 }
 
 /// What a policy's denial means for the client: to ask for `step_up` as well, where these scopes would help, or no.
-pub fn denied(endpoint: &Endpoint<'_>, granted: &[String], step_up: Option<&Scopes>) -> Refusal {
+pub fn denied(endpoint: &Endpoint<'_>, granted: &Scopes, step_up: Option<&Scopes>) -> Refusal {
     match step_up {
         Some(missing) => Refusal::InsufficientScope(asked_for(endpoint, granted, missing)),
         None => Refusal::Denied,
@@ -29,9 +29,9 @@ pub fn denied(endpoint: &Endpoint<'_>, granted: &[String], step_up: Option<&Scop
 /// All that the next token should have, in one challenge: what the endpoint needs, what is missing, and what this token
 /// has. The last is for clients that ask for exactly what a challenge says, and would lose the rest (TypeScript SDK,
 /// issue 1582).
-fn asked_for(endpoint: &Endpoint<'_>, granted: &[String], missing: &Scopes) -> Scopes {
-    let granted = granted.iter().filter(|scope| *scope != OFFLINE_ACCESS).filter_map(|scope| Scope::parse(scope).ok());
-    endpoint.required_scopes().chain(missing.iter()).cloned().chain(granted).collect()
+fn asked_for(endpoint: &Endpoint<'_>, granted: &Scopes, missing: &Scopes) -> Scopes {
+    let granted = granted.iter().filter(|scope| scope.as_str() != OFFLINE_ACCESS);
+    endpoint.required_scopes().chain(missing.iter()).chain(granted).cloned().collect()
 }
 
 #[cfg(test)]
@@ -39,19 +39,17 @@ mod tests {
     use super::*;
     use crate::example;
 
-    fn owned(scopes: &[&str]) -> Vec<String> {
-        scopes.iter().map(|scope| (*scope).to_owned()).collect()
+    fn scopes(text: &str) -> Scopes {
+        Scopes::parse(text).unwrap()
     }
 
     #[test]
     fn every_scope_of_the_endpoint_is_needed_and_others_do_no_harm() {
         let configuration = example::configuration();
         let endpoint = example::endpoint(&configuration);
-        assert_eq!(check_scopes(&endpoint, &owned(&["other", "files:read", "mcp"])), Ok(()));
-        for granted in
-            [&[][..], &["mcp"], &["files:read"], &["mcp files:read"], &["MCP", "files:read"], &["mcp", "files:reader"]]
-        {
-            let refusal = check_scopes(&endpoint, &owned(granted)).unwrap_err();
+        assert_eq!(check_scopes(&endpoint, &scopes("other files:read mcp")), Ok(()));
+        for granted in ["", "mcp", "files:read", "MCP files:read", "mcp files:reader"] {
+            let refusal = check_scopes(&endpoint, &scopes(granted)).unwrap_err();
             assert!(matches!(refusal, Refusal::InsufficientScope(_)), "{granted:?}");
         }
     }
@@ -60,7 +58,7 @@ mod tests {
     fn one_challenge_names_what_is_needed_and_what_there_is_already() {
         let configuration = example::configuration();
         let endpoint = example::endpoint(&configuration);
-        let granted = owned(&["extra", "offline_access", "mcp"]);
+        let granted = scopes("extra offline_access mcp");
         let expected = Scopes::parse("mcp files:read extra").unwrap();
         assert_eq!(check_scopes(&endpoint, &granted), Err(Refusal::InsufficientScope(expected)));
         let expected = Scopes::parse("mcp files:read files:write extra").unwrap();

@@ -1,13 +1,12 @@
-//! `Mcp-Session-Id`: the upstream's handle, which the client holds in a form bound to its user.
+//! `Mcp-Session-Id`: the upstream's reference, which the client holds in a form bound to its user.
 //!
 //! "MCP servers SHOULD bind session IDs to user-specific information" (MCP 2025-11-25, security best practices): an id
 //! that leaked to another signed-in user opens nothing.
 
-use http::{HeaderMap, HeaderName};
+use gatehouse_mcp_wire::header::MCP_SESSION_ID;
+use http::HeaderMap;
 
-use crate::{Era, Refusal};
-
-pub(crate) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+use crate::{ProtocolRevision, Refusal};
 
 /// A session id that somebody gave us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,20 +14,20 @@ pub struct SessionId<'a>(&'a str);
 
 impl<'a> SessionId<'a> {
     /// The bound id that a client presents; it must be opened before anything is forwarded. `None` where there is none
-    /// or the era knows none.
+    /// or the revision knows none.
     ///
     /// # Errors
     /// [`Refusal::UnknownSession`] where it cannot be one of ours.
-    pub fn presented(headers: &'a HeaderMap, era: &Era) -> Result<Option<Self>, Refusal> {
-        only(headers, era).map_err(|Unusable| Refusal::UnknownSession)
+    pub fn presented(headers: &'a HeaderMap, revision: &ProtocolRevision) -> Result<Option<Self>, Refusal> {
+        only(headers, revision).map_err(|Unusable| Refusal::UnknownSession)
     }
 
     /// The upstream's own id in its answer; it must be bound before it is given out.
     ///
     /// # Errors
     /// [`Refusal::UpstreamMalformed`] where there are several, or it is not text.
-    pub fn issued(headers: &'a HeaderMap, era: &Era) -> Result<Option<Self>, Refusal> {
-        only(headers, era)
+    pub fn issued(headers: &'a HeaderMap, revision: &ProtocolRevision) -> Result<Option<Self>, Refusal> {
+        only(headers, revision)
             .map_err(|Unusable| Refusal::UpstreamMalformed("its Mcp-Session-Id is doubled or not visible ASCII"))
     }
 
@@ -40,11 +39,11 @@ impl<'a> SessionId<'a> {
 
 struct Unusable;
 
-fn only<'a>(headers: &'a HeaderMap, era: &Era) -> Result<Option<SessionId<'a>>, Unusable> {
-    if !era.has_sessions {
+fn only<'a>(headers: &'a HeaderMap, revision: &ProtocolRevision) -> Result<Option<SessionId<'a>>, Unusable> {
+    if !revision.has_sessions {
         return Ok(None);
     }
-    let mut values = headers.get_all(SESSION_ID).iter();
+    let mut values = headers.get_all(MCP_SESSION_ID).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => match value.to_str() {
@@ -70,20 +69,23 @@ mod tests {
     #[test]
     fn an_id_counts_only_in_an_era_that_has_sessions() {
         let headers = example::headers(&[("mcp-session-id", "abc~!")]);
-        assert_eq!(SessionId::presented(&headers, Era::of(&HeaderMap::new())), Ok(Some(SessionId("abc~!"))));
-        assert_eq!(SessionId::presented(&headers, Era::of(&example::headers(MODERN))), Ok(None));
-        assert_eq!(SessionId::issued(&headers, Era::of(&example::headers(MODERN))), Ok(None));
-        assert_eq!(SessionId::presented(&HeaderMap::new(), Era::of(&HeaderMap::new())), Ok(None));
+        assert_eq!(
+            SessionId::presented(&headers, ProtocolRevision::of(&HeaderMap::new())),
+            Ok(Some(SessionId("abc~!")))
+        );
+        assert_eq!(SessionId::presented(&headers, ProtocolRevision::of(&example::headers(MODERN))), Ok(None));
+        assert_eq!(SessionId::issued(&headers, ProtocolRevision::of(&example::headers(MODERN))), Ok(None));
+        assert_eq!(SessionId::presented(&HeaderMap::new(), ProtocolRevision::of(&HeaderMap::new())), Ok(None));
     }
 
     #[test]
     fn an_id_that_nobody_could_have_bound_is_unknown() {
-        let era = Era::of(&HeaderMap::new());
+        let revision = ProtocolRevision::of(&HeaderMap::new());
         for values in [&[""][..], &["a b"], &["\u{e9}"], &["a\tb"], &["a", "a"]] {
             let pairs: Vec<_> = values.iter().map(|value| ("mcp-session-id", *value)).collect();
             let headers = example::headers(&pairs);
-            assert_eq!(SessionId::presented(&headers, era), Err(Refusal::UnknownSession), "{values:?}");
-            assert!(matches!(SessionId::issued(&headers, era), Err(Refusal::UpstreamMalformed(_))));
+            assert_eq!(SessionId::presented(&headers, revision), Err(Refusal::UnknownSession), "{values:?}");
+            assert!(matches!(SessionId::issued(&headers, revision), Err(Refusal::UpstreamMalformed(_))));
         }
     }
 
@@ -91,7 +93,7 @@ mod tests {
         #[test]
         fn any_header_holds_an_id_of_visible_characters_as_it_is_or_none(value in "[ -~\t]{0,60}") {
             let headers = example::headers(&[("mcp-session-id", value.as_str())]);
-            if let Ok(Some(id)) = SessionId::presented(&headers, Era::of(&HeaderMap::new())) {
+            if let Ok(Some(id)) = SessionId::presented(&headers, ProtocolRevision::of(&HeaderMap::new())) {
                 prop_assert_eq!(id.as_str(), value.as_str());
                 prop_assert!(!value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic()));
             }

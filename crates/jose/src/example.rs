@@ -2,12 +2,22 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_protocol::SecretString;
+use gatehouse_protocol::{Entropy, SecretString};
 use jsonwebtoken::{Algorithm, EncodingKey};
-use pkcs8::{PrivateKeyInfo, SecretDocument};
+use pkcs8::{PrivateKeyInfoRef, SecretDocument};
 use serde_json::{Value, json};
 
 use crate::KeySet;
+
+/// Repeatable, and different for every call.
+pub(crate) struct Counting(pub(crate) u8);
+
+impl Entropy for Counting {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0 = self.0.wrapping_add(1);
+        bytes.fill(self.0);
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
@@ -46,7 +56,8 @@ impl Key {
         let (_, document) = SecretDocument::from_pem(self.pem().expose()).unwrap();
         match self {
             Self::Rsa | Self::OtherRsa => {
-                EncodingKey::from_rsa_der(PrivateKeyInfo::try_from(document.as_bytes()).unwrap().private_key)
+                let info = PrivateKeyInfoRef::try_from(document.as_bytes()).unwrap();
+                EncodingKey::from_rsa_der(info.private_key.as_bytes())
             }
             Self::P256 | Self::P384 => EncodingKey::from_ec_der(document.as_bytes()),
             Self::Ed25519 => EncodingKey::from_ed_der(document.as_bytes()),

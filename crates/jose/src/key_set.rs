@@ -1,14 +1,12 @@
 //! Public keys (RFC 7517; for the key types RFC 7518, section 6, and RFC 8037).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_protocol::LogText;
-use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::SigningAlgorithm;
+use crate::public_key::PublicKey;
 
 /// The keys of one party, such as a provider or a client, that can verify a signature.
 #[derive(Clone, Debug)]
@@ -22,16 +20,7 @@ pub(crate) struct VerificationKey {
     algorithm: Option<String>,
     /// `issuer`, where its owner signs for several and binds the key to one of them.
     issuer: Option<String>,
-    kind: KeyKind,
-    key: DecodingKey,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum KeyKind {
-    Rsa,
-    P256,
-    P384,
-    Ed25519,
+    key: PublicKey,
 }
 
 /// A key set that cannot be used. The text is a predicate.
@@ -140,60 +129,26 @@ impl VerificationKey {
         if !for_signatures || !verifies {
             return None;
         }
-        let (kind, key) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-            ("RSA", _) => (KeyKind::Rsa, rsa(&jwk.n?, &jwk.e?)?),
-            ("EC", Some("P-256")) => (KeyKind::P256, elliptic_curve::<32>(&jwk.x?, &jwk.y?)?),
-            ("EC", Some("P-384")) => (KeyKind::P384, elliptic_curve::<48>(&jwk.x?, &jwk.y?)?),
-            ("OKP", Some("Ed25519")) => (KeyKind::Ed25519, DecodingKey::from_ed_der(&exactly::<32>(&jwk.x?)?)),
+        let key = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+            ("RSA", _) => PublicKey::rsa(&jwk.n?, &jwk.e?)?,
+            ("EC", Some("P-256")) => PublicKey::p256(&jwk.x?, &jwk.y?)?,
+            ("EC", Some("P-384")) => PublicKey::p384(&jwk.x?, &jwk.y?)?,
+            ("OKP", Some("Ed25519")) => PublicKey::ed25519(&jwk.x?)?,
             _ => return None,
         };
-        Some(Self { kid: jwk.kid, algorithm: jwk.alg, issuer: jwk.issuer, kind, key })
+        Some(Self { kid: jwk.kid, algorithm: jwk.alg, issuer: jwk.issuer, key })
     }
 
     /// Whether the key is of the algorithm's type and not bound to another one. A key that serves two algorithms at
     /// once is what algorithm confusion needs (RFC 8725, section 3.1).
     fn fits(&self, algorithm: SigningAlgorithm) -> bool {
-        let kind = match algorithm {
-            SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256 => KeyKind::Rsa,
-            SigningAlgorithm::Es256 => KeyKind::P256,
-            SigningAlgorithm::Es384 => KeyKind::P384,
-            SigningAlgorithm::EdDsa => KeyKind::Ed25519,
-        };
-        self.kind == kind && self.algorithm.as_deref().is_none_or(|bound| bound == algorithm.as_str())
+        self.key.is_for(algorithm) && self.algorithm.as_deref().is_none_or(|bound| bound == algorithm.as_str())
     }
 
-    /// Whether `signature` (base64url) is this key's, of `message`.
-    pub(crate) fn has_signed(&self, message: &[u8], signature: &str, algorithm: SigningAlgorithm) -> bool {
-        // An error is a signature or a key that cannot be right, such as a point that is not on its curve.
-        jsonwebtoken::crypto::verify(signature, message, &self.key, algorithm.implementation()).unwrap_or(false)
+    /// Whether `signature` is this key's, of `message`.
+    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8], algorithm: SigningAlgorithm) -> bool {
+        self.key.has_signed(message, signature, algorithm)
     }
-}
-
-/// An RSA key. One under 2048 bits is no key any more (RFC 7518, section 3.3: "MUST be used").
-fn rsa(modulus: &str, exponent: &str) -> Option<DecodingKey> {
-    const SHORTEST_BITS: usize = 2048;
-    let modulus = bytes(modulus)?;
-    let significant = modulus.iter().position(|byte| *byte != 0).and_then(|start| modulus.get(start..))?;
-    let bits = significant.len() * 8 - significant.first()?.leading_zeros() as usize;
-    if bits < SHORTEST_BITS {
-        return None;
-    }
-    Some(DecodingKey::from_rsa_raw_components(significant, &bytes(exponent)?))
-}
-
-/// A point with coordinates of exactly `N` bytes (RFC 7518, section 6.2.1.2), in the uncompressed form of SEC 1.
-fn elliptic_curve<const N: usize>(x: &str, y: &str) -> Option<DecodingKey> {
-    const UNCOMPRESSED: &[u8] = &[4];
-    let point = [UNCOMPRESSED, &exactly::<N>(x)?, &exactly::<N>(y)?].concat();
-    Some(DecodingKey::from_ec_der(&point))
-}
-
-fn exactly<const N: usize>(text: &str) -> Option<[u8; N]> {
-    bytes(text)?.try_into().ok()
-}
-
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@
 //! What a claim must say is decided by the crate that asked for the token. A [`SigningKey`] makes the assertions with
 //! which Gatehouse authenticates elsewhere.
 //!
+//! The token format is that of `jwt-compact`: compact form, headers, claims and time claims are its types, and the
+//! algorithms are our implementations of its trait over the RustCrypto crates. None of its types is in a signature of ours.
+//!
 //! Texts of rejections are predicates ("is signed with …"): whoever shows one puts the kind of token in front.
 
 mod algorithm;
@@ -12,13 +15,17 @@ mod claims;
 #[cfg(test)]
 mod example;
 mod key_set;
+mod members;
+mod private_key;
+mod public_key;
+mod signature;
 mod signed_token;
 mod signing_key;
 mod time_claims;
 
 pub use algorithm::SigningAlgorithm;
-pub use claims::{Audience, NumericDate};
+pub use claims::Audience;
 pub use key_set::{KeyRejection, KeySet, KeySetRejection};
-pub use signed_token::{SignedToken, TokenRejection};
+pub use signed_token::{SignedToken, TokenRejection, VerifiedClaims};
 pub use signing_key::{SigningHeader, SigningKey, SigningRejection};
 pub use time_claims::{LEEWAY_SECONDS, TimeClaims, TimeRejection, TimeRules};

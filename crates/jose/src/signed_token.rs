@@ -1,25 +1,34 @@
 //! Tokens in the compact form (RFC 7515, section 3.1).
 
+use core::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_protocol::{LogText, SecretString};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use jwt_compact::UntrustedToken;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
-use crate::{KeyRejection, KeySet, SigningAlgorithm};
+use crate::members::Members;
+use crate::{KeyRejection, KeySet, SigningAlgorithm, TimeClaims};
 
 /// A signed token that has been read, and for which nobody has vouched yet.
-#[derive(Debug)]
 pub struct SignedToken {
-    /// Header and claims as they were sent: what the signature is of.
+    /// Header and claims as they were sent: what the signature is of. The token below has them too, and shows them to its own
+    /// validator only.
     message: SecretString,
-    signature: String,
-    claims: SecretString,
+    token: Box<UntrustedToken<'static, HeaderExtensions>>,
     algorithm: SigningAlgorithm,
-    kid: Option<String>,
-    typ: Option<String>,
+}
+
+/// Claims that a key has signed. They are never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VerifiedClaims<T> {
+    /// `exp`, `nbf` and `iat`.
+    pub times: TimeClaims,
+    /// The other claims of this kind of token.
+    pub custom: T,
 }
 
 /// A token that proves nothing. The text is a predicate.
@@ -42,12 +51,21 @@ pub enum TokenRejection {
     BadSignature,
 }
 
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    kid: Option<String>,
-    typ: Option<String>,
-    crit: Option<Value>,
+/// What we look at in a header besides what `jwt-compact` reads.
+#[derive(Clone, Deserialize)]
+struct HeaderExtensions {
+    #[serde(default)]
+    crit: Presence,
+}
+
+/// Whether a member is there, whatever it holds.
+#[derive(Clone, Copy, Default)]
+struct Presence(bool);
+
+impl<'de> Deserialize<'de> for Presence {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self(true))
+    }
 }
 
 impl SignedToken {
@@ -57,29 +75,14 @@ impl SignedToken {
     /// Where it has not three parts, the parts are not what they must be, or the algorithm is not one of
     /// [`SigningAlgorithm`].
     pub fn parse(token: &str) -> Result<Self, TokenRejection> {
-        let mut parts = token.split('.');
-        let (Some(header), Some(claims), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(TokenRejection::Malformed);
-        };
-        let bytes = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenRejection::Malformed);
-        let text: Header = serde_json::from_slice(&bytes(header)?).map_err(|_| TokenRejection::Malformed)?;
-        let algorithm =
-            SigningAlgorithm::parse(&text.alg).ok_or_else(|| TokenRejection::Algorithm(LogText::new(&text.alg)))?;
-        if text.crit.is_some() {
+        let (message, _) = token.rsplit_once('.').ok_or(TokenRejection::Malformed)?;
+        let read = UntrustedToken::<HeaderExtensions>::try_from(token).map_err(|_| TokenRejection::Malformed)?;
+        let algorithm = SigningAlgorithm::parse(read.algorithm())
+            .ok_or_else(|| TokenRejection::Algorithm(LogText::new(read.algorithm())))?;
+        if read.header().other_fields.crit.0 {
             return Err(TokenRejection::CriticalHeader);
         }
-        bytes(signature)?;
-        let claims_text = String::from_utf8(bytes(claims)?).map_err(|_| TokenRejection::Malformed)?;
-        Ok(Self {
-            message: SecretString::new(format!("{header}.{claims}")),
-            signature: signature.to_owned(),
-            claims: SecretString::new(claims_text),
-            algorithm,
-            kid: text.kid,
-            typ: text.typ,
-        })
+        Ok(Self { message: SecretString::new(message.to_owned()), token: Box::new(read.into_owned()), algorithm })
     }
 
     /// `alg`.
@@ -89,18 +92,18 @@ impl SignedToken {
 
     /// `kid`: which key of its issuer has signed.
     pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
+        self.token.header().key_id.as_deref()
     }
 
     /// `typ`, as sent.
     pub fn typ(&self) -> Option<&str> {
-        self.typ.as_deref()
+        self.token.header().token_type.as_deref()
     }
 
     /// Whether `typ` is this media type, which is given without `application/` in front (RFC 7515, section 4.1.9). It
     /// keeps tokens of one kind from being taken for those of another (RFC 8725, section 3.11).
     pub fn is_of_type(&self, media_type: &str) -> bool {
-        let Some(typ) = self.typ.as_deref() else { return false };
+        let Some(typ) = self.typ() else { return false };
         let (prefix, name) = typ.rsplit_once('/').unwrap_or(("application", typ));
         prefix.eq_ignore_ascii_case("application") && name.eq_ignore_ascii_case(media_type)
     }
@@ -110,7 +113,7 @@ impl SignedToken {
     /// # Errors
     /// Where they are not those of `T`, or one of `T`'s stands twice.
     pub fn unverified<T: DeserializeOwned>(&self) -> Result<T, TokenRejection> {
-        serde_json::from_str(self.claims.expose()).map_err(|_| TokenRejection::Malformed)
+        self.claims().map(|claims| claims.custom)
     }
 
     /// The claims, where one of `keys` has signed them with one of the `accepted` algorithms. Nothing else is checked.
@@ -121,7 +124,7 @@ impl SignedToken {
         &self,
         keys: &KeySet,
         accepted: &[SigningAlgorithm],
-    ) -> Result<T, TokenRejection> {
+    ) -> Result<VerifiedClaims<T>, TokenRejection> {
         self.verify_of_issuer(keys, accepted, |_| true)
     }
 
@@ -135,15 +138,38 @@ impl SignedToken {
         keys: &KeySet,
         accepted: &[SigningAlgorithm],
         issuer_fits: impl Fn(&str) -> bool,
-    ) -> Result<T, TokenRejection> {
+    ) -> Result<VerifiedClaims<T>, TokenRejection> {
         if !accepted.contains(&self.algorithm) {
             return Err(TokenRejection::Algorithm(LogText::new(self.algorithm.as_str())));
         }
         let key = keys.select(self.algorithm, self.kid(), issuer_fits)?;
-        if !key.has_signed(self.message.expose().as_bytes(), &self.signature, self.algorithm) {
+        if !key.has_signed(self.message.expose().as_bytes(), self.token.signature_bytes(), self.algorithm) {
             return Err(TokenRejection::BadSignature);
         }
-        self.unverified()
+        self.claims()
+    }
+
+    fn claims<T: DeserializeOwned>(&self) -> Result<VerifiedClaims<T>, TokenRejection> {
+        let (_, claims) = self.message.expose().split_once('.').ok_or(TokenRejection::Malformed)?;
+        let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| TokenRejection::Malformed)?;
+        let members: Members = serde_json::from_slice(&claims).map_err(|_| TokenRejection::Malformed)?;
+        let claims = members.into_claims::<T>().map_err(|_| TokenRejection::Malformed)?;
+        let times = TimeClaims::of(&claims).ok_or(TokenRejection::Malformed)?;
+        Ok(VerifiedClaims { times, custom: claims.custom })
+    }
+}
+
+impl fmt::Debug for SignedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut printed = f.debug_struct("SignedToken");
+        printed.field("algorithm", &self.algorithm).field("kid", &self.kid()).field("typ", &self.typ());
+        printed.finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for VerifiedClaims<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VerifiedClaims([redacted])")
     }
 }
 

@@ -1,40 +1,38 @@
 //! Our own keys, with which we prove elsewhere who we are.
 
+use core::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_protocol::SecretString;
-use jsonwebtoken::EncodingKey;
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
-use pkcs8::{ObjectIdentifier, PrivateKeyInfo, SecretDocument};
+use gatehouse_protocol::{Entropy, SecretString};
+use jwt_compact::Header;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::SigningAlgorithm;
+use crate::private_key::PrivateKey;
+use crate::{SigningAlgorithm, TimeClaims};
 
-/// A private key: P-256, P-384, Ed25519, or RSA with at least 2048 bits.
+/// A private key: P-256, P-384, Ed25519, or RSA with 2048 to 4096 bits.
 ///
-/// Prefer P-256. RSA private keys are used by the crate `rsa`, whose arithmetic does not take constant time
-/// (RUSTSEC-2023-0071, "Marvin"): somebody who can have very many signatures made and time each of them may learn
-/// something of the key. Signing here is blinded with fresh randomness for each signature, which is the known
-/// counter-measure, and happens only when Gatehouse itself talks to a provider; but "blinded" is not "constant time".
+/// Prefer P-256. RSA is the most difficult of them to compute without a trace in time: the advisory RUSTSEC-2023-0071
+/// ("Marvin") is about versions of the crate `rsa` before 0.10, whose arithmetic did not take constant time. The version that
+/// is used here calculates in constant time, and blinds base, exponents and primes anew for each signature, with randomness
+/// from [`Entropy`]. RSA keys only sign here, and only when Gatehouse itself talks to a provider; nothing is ever decrypted.
 /// Providers that do not take ES256, such as Entra, also take assertions that others sign: no key is then kept here.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SigningKey {
-    key: EncodingKey,
+    key: PrivateKey,
     algorithm: SigningAlgorithm,
 }
 
 /// What a token says of itself besides its algorithm.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SigningHeader<'a> {
     /// `typ`: its kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub typ: Option<&'a str>,
     /// `kid`: which of our keys.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<&'a str>,
     /// `x5t#S256`: which of our certificates, by its SHA-256 thumbprint in base64url.
-    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
     pub x5t_s256: Option<&'a str>,
 }
 
@@ -56,16 +54,12 @@ pub enum SigningRejection {
     /// The other side lists algorithms, and none that the key can be used with.
     #[error("the private key cannot be used with an algorithm that the other side accepts")]
     NotAccepted,
-    /// The claims have no JSON.
+    /// Not 32 bytes in base64url.
+    #[error("the certificate's thumbprint is not a SHA-256 value in base64url")]
+    Thumbprint,
+    /// The claims are no JSON object.
     #[error("the claims cannot be written as JSON")]
     Claims,
-}
-
-#[derive(Serialize)]
-struct Header<'a> {
-    alg: &'static str,
-    #[serde(flatten)]
-    rest: &'a SigningHeader<'a>,
 }
 
 impl SigningKey {
@@ -76,27 +70,8 @@ impl SigningKey {
     /// # Errors
     /// Where it is none, of another kind, too short or damaged.
     pub fn from_pem(pem: &SecretString) -> Result<Self, SigningRejection> {
-        const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-        const ELLIPTIC_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-        const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-        const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-        const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-
-        let (label, document) =
-            SecretDocument::from_pem(pem.expose().trim()).map_err(|_| SigningRejection::NotPkcs8)?;
-        if label != "PRIVATE KEY" {
-            return Err(SigningRejection::NotPkcs8);
-        }
-        let info = PrivateKeyInfo::try_from(document.as_bytes()).map_err(|_| SigningRejection::NotPkcs8)?;
-        let curve = info.algorithm.parameters_oid().ok();
-        let (key, algorithm) = match (info.algorithm.oid, curve) {
-            (RSA, _) => (EncodingKey::from_rsa_der(info.private_key), SigningAlgorithm::Ps256),
-            (ELLIPTIC_CURVE, Some(P256)) => (EncodingKey::from_ec_der(document.as_bytes()), SigningAlgorithm::Es256),
-            (ELLIPTIC_CURVE, Some(P384)) => (EncodingKey::from_ec_der(document.as_bytes()), SigningAlgorithm::Es384),
-            (ED25519, _) => (EncodingKey::from_ed_der(document.as_bytes()), SigningAlgorithm::EdDsa),
-            _ => return Err(SigningRejection::UnknownKind),
-        };
-        check(&key, algorithm)?;
+        let key = PrivateKey::from_pem(pem)?;
+        let algorithm = *key.algorithms().first().ok_or(SigningRejection::UnknownKind)?;
         Ok(Self { key, algorithm })
     }
 
@@ -105,16 +80,9 @@ impl SigningKey {
     /// # Errors
     /// Where it cannot be used with any of them.
     pub fn accepted_as(self, accepted: &[SigningAlgorithm]) -> Result<Self, SigningRejection> {
-        let possible = match self.algorithm {
-            SigningAlgorithm::Ps256 | SigningAlgorithm::Rs256 => {
-                &[SigningAlgorithm::Ps256, SigningAlgorithm::Rs256][..]
-            }
-            SigningAlgorithm::Es256 => &[SigningAlgorithm::Es256],
-            SigningAlgorithm::Es384 => &[SigningAlgorithm::Es384],
-            SigningAlgorithm::EdDsa => &[SigningAlgorithm::EdDsa],
-        };
-        let algorithm = possible.iter().find(|algorithm| accepted.contains(algorithm));
-        Ok(Self { algorithm: *algorithm.ok_or(SigningRejection::NotAccepted)?, ..self })
+        let mut possible = self.key.algorithms().iter();
+        let algorithm = possible.find(|algorithm| accepted.contains(algorithm)).ok_or(SigningRejection::NotAccepted)?;
+        Ok(Self { algorithm: *algorithm, ..self })
     }
 
     /// The algorithm with which it signs.
@@ -122,31 +90,39 @@ impl SigningKey {
         self.algorithm
     }
 
-    /// A token with these claims. What RSA signatures need of randomness comes from the host; nothing of the claims does.
+    /// A token with these times and claims; `claims` must hold none of the three times again. `entropy` is for RSA: for
+    /// the salt of PS256, and for blinding. Nothing of the claims comes from it.
     ///
     /// # Errors
-    /// Where the claims cannot be written, or the key is damaged.
-    pub fn sign(&self, header: &SigningHeader<'_>, claims: &impl Serialize) -> Result<SecretString, SigningRejection> {
-        let header = Header { alg: self.algorithm.as_str(), rest: header };
-        let header = serde_json::to_vec(&header).map_err(|_| SigningRejection::Claims)?;
-        let claims = serde_json::to_vec(claims).map_err(|_| SigningRejection::Claims)?;
-        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.key, self.algorithm.implementation())
-            .map_err(|_| SigningRejection::Damaged)?;
-        Ok(SecretString::new(format!("{message}.{signature}")))
+    /// Where the claims cannot be written, or the key cannot sign.
+    pub fn sign(
+        &self,
+        header: &SigningHeader<'_>,
+        times: &TimeClaims,
+        claims: &impl Serialize,
+        entropy: &mut impl Entropy,
+    ) -> Result<SecretString, SigningRejection> {
+        self.key.token(self.algorithm, &header.to_header()?, &times.with(claims), entropy)
     }
 }
 
-/// Makes the public half, which only a whole key has.
-fn check(key: &EncodingKey, algorithm: SigningAlgorithm) -> Result<(), SigningRejection> {
-    /// 2048 bits in base64url.
-    const SHORTEST_MODULUS: usize = 342;
-    let public = Jwk::from_encoding_key(key, algorithm.implementation()).map_err(|_| SigningRejection::Damaged)?;
-    match public.algorithm {
-        AlgorithmParameters::RSA(parameters) if parameters.n.len() < SHORTEST_MODULUS => {
-            Err(SigningRejection::TooShort)
+impl SigningHeader<'_> {
+    fn to_header(self) -> Result<Header, SigningRejection> {
+        let mut header = Header::empty();
+        header.token_type = self.typ.map(str::to_owned);
+        header.key_id = self.kid.map(str::to_owned);
+        if let Some(thumbprint) = self.x5t_s256 {
+            let bytes = URL_SAFE_NO_PAD.decode(thumbprint).map_err(|_| SigningRejection::Thumbprint)?;
+            let bytes: [u8; 32] = bytes.try_into().map_err(|_| SigningRejection::Thumbprint)?;
+            header.certificate_thumbprint = Some(bytes.into());
         }
-        _ => Ok(()),
+        Ok(header)
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({}, [redacted])", self.algorithm)
     }
 }
 

@@ -1,9 +1,9 @@
 //! When a token is valid.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use gatehouse_protocol::UnixTime;
+use jwt_compact::{Claims, Empty, TimeOptions};
 use thiserror::Error;
-
-use crate::NumericDate;
 
 /// By how much the clock of a token's issuer and ours may differ, in seconds, for `exp`, `nbf` and `iat` alike. OpenID
 /// Connect Core allows "some small leeway, usually no more than a few minutes"; machines with NTP differ by less than a
@@ -14,11 +14,11 @@ pub const LEEWAY_SECONDS: u64 = 60;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeClaims {
     /// When it ends.
-    pub exp: Option<NumericDate>,
+    pub exp: Option<UnixTime>,
     /// When it begins.
-    pub nbf: Option<NumericDate>,
+    pub nbf: Option<UnixTime>,
     /// When it was made.
-    pub iat: Option<NumericDate>,
+    pub iat: Option<UnixTime>,
 }
 
 /// What one kind of token asks of its times. `exp` is always required: a token without an end is a password.
@@ -87,20 +87,19 @@ impl TimeClaims {
     /// # Errors
     /// See [`TimeRejection`].
     pub fn check(&self, rules: &TimeRules, now: UnixTime) -> Result<UnixTime, TimeRejection> {
-        let at = self.exp.ok_or(TimeRejection::Missing("exp"))?.time();
-        let end = at.plus(LEEWAY_SECONDS);
-        if now >= end {
-            return Err(TimeRejection::Expired { at, now });
-        }
+        let at = self.exp.ok_or(TimeRejection::Missing("exp"))?;
+        let claims = self.with(Empty {});
+        // `jwt-compact` still takes a token at `exp` and the leeway. RFC 7519 refuses it "on or after" that second.
+        claims.validate_expiration(&clock(now, LEEWAY_SECONDS - 1)).map_err(|_| TimeRejection::Expired { at, now })?;
         if rules.longest_seconds.is_some_and(|longest| at > now.plus(longest).plus(LEEWAY_SECONDS)) {
             return Err(TimeRejection::ValidTooLong { at, now });
         }
-        if let Some(from) = self.nbf.map(NumericDate::time)
-            && from > now.plus(LEEWAY_SECONDS)
-        {
-            return Err(TimeRejection::NotYetValid { from, now });
+        if let Some(from) = self.nbf {
+            claims
+                .validate_maturity(&clock(now, LEEWAY_SECONDS))
+                .map_err(|_| TimeRejection::NotYetValid { from, now })?;
         }
-        match self.iat.map(NumericDate::time) {
+        match self.iat {
             None if rules.issued_at_required => return Err(TimeRejection::Missing("iat")),
             None => {}
             Some(at) if at > now.plus(LEEWAY_SECONDS) => return Err(TimeRejection::IssuedInTheFuture { at, now }),
@@ -109,8 +108,40 @@ impl TimeClaims {
             }
             Some(_) => {}
         }
-        Ok(end)
+        Ok(at.plus(LEEWAY_SECONDS))
     }
+
+    /// The times of these claims; `None` where one lies before the epoch. `jwt-compact` reads such a time, and panics when it
+    /// takes the leeway from the earliest one.
+    pub(crate) fn of<T>(claims: &Claims<T>) -> Option<Self> {
+        let time = |claim: Option<DateTime<Utc>>| match claim {
+            None => Some(None),
+            Some(date) => u64::try_from(date.timestamp()).ok().map(|seconds| Some(UnixTime::from_seconds(seconds))),
+        };
+        Some(Self { exp: time(claims.expiration)?, nbf: time(claims.not_before)?, iat: time(claims.issued_at)? })
+    }
+
+    /// These times, and the other claims of a token.
+    pub(crate) fn with<T>(self, custom: T) -> Claims<T> {
+        let mut claims = Claims::new(custom);
+        claims.expiration = self.exp.map(date);
+        claims.not_before = self.nbf.map(date);
+        claims.issued_at = self.iat.map(date);
+        claims
+    }
+}
+
+/// A clock that stands at `now`.
+fn clock(now: UnixTime, leeway_seconds: u64) -> TimeOptions<impl Fn() -> DateTime<Utc>> {
+    let leeway = i64::try_from(leeway_seconds).ok().and_then(TimeDelta::try_seconds).unwrap_or_default();
+    let now = date(now);
+    TimeOptions::new(leeway, move || now)
+}
+
+/// The same point in time, or the last one that can be written: the year 262142.
+fn date(time: UnixTime) -> DateTime<Utc> {
+    let date = i64::try_from(time.seconds()).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    date.unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 #[cfg(test)]
@@ -126,8 +157,8 @@ mod tests {
         UnixTime::from_seconds(NOW.seconds().checked_add_signed(offset).unwrap())
     }
 
-    fn date(offset: i64) -> Option<NumericDate> {
-        Some(serde_json::from_value(time(offset).seconds().into()).unwrap())
+    fn date(offset: i64) -> Option<UnixTime> {
+        Some(time(offset))
     }
 
     fn check(exp: i64, nbf: i64, iat: i64, rules: &TimeRules) -> Result<UnixTime, TimeRejection> {

@@ -6,8 +6,7 @@ use gatehouse_storage::{Key, Kind, Store, StoreUnavailable, issue};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::message::{self, MESSAGE};
-use crate::upstream_session::UPSTREAM_SESSION;
+use crate::entries::{LARGEST_MESSAGE, MESSAGE, UPSTREAM_SESSION};
 
 /// Hands the numbers out. 1 is the channel's, the messages' come after it.
 const COUNT: Kind = "mailbox-count";
@@ -37,7 +36,7 @@ pub enum Rejection {
     #[error("the channel's reader is not taking its messages")]
     Full,
     /// It would never fit.
-    #[error("the message is larger than {} bytes", message::LARGEST_MESSAGE)]
+    #[error("the message is larger than {} bytes", LARGEST_MESSAGE)]
     TooLarge,
     /// Something that must answer did not.
     #[error("{0}")]

@@ -9,12 +9,14 @@
 //! them.
 
 mod channel;
+mod entries;
 mod message;
 mod reading;
 mod upstream_session;
 
 pub use channel::{Channel, Rejection, close, is_closed, open};
-pub use message::{LARGEST_MESSAGE, MOST_WAITING, post};
+pub use entries::LARGEST_MESSAGE;
+pub use message::{MOST_WAITING, post};
 pub use reading::{Cursor, take_next};
 pub use upstream_session::{set_upstream_session, upstream_session};
 

@@ -1,15 +1,10 @@
 //! Writing.
 
 use gatehouse_protocol::{Entropy, UnixTime};
-use gatehouse_storage::{Kind, Store};
+use gatehouse_storage::Store;
 
+use crate::entries::{LARGEST_MESSAGE, MESSAGE};
 use crate::{Channel, Rejection};
-
-/// A message on its way.
-pub(crate) const MESSAGE: Kind = "mailbox";
-
-/// Bytes in a message at most.
-pub const LARGEST_MESSAGE: usize = 8 * 1024 * 1024;
 
 /// How many messages may wait. One counts for one more with each 16 KiB that it has, so that all of them together are
 /// no more than 16 MiB. Writers who race for the last place can be one too many each.

@@ -3,7 +3,8 @@
 use gatehouse_protocol::UnixTime;
 use gatehouse_storage::Store;
 
-use crate::message::{self, MESSAGE};
+use crate::entries::MESSAGE;
+use crate::message;
 use crate::{Channel, Rejection};
 
 /// Seconds for which the reader waits for the message of a number that was handed out. Its writer needs one more call of

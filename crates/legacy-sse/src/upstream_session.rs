@@ -1,12 +1,10 @@
 //! What the channel's writers must know of the upstream.
 
 use gatehouse_protocol::{Entropy, UnixTime};
-use gatehouse_storage::{Kind, Store};
+use gatehouse_storage::Store;
 
+use crate::entries::UPSTREAM_SESSION;
 use crate::{Channel, Rejection};
-
-/// The upstream's session.
-pub(crate) const UPSTREAM_SESSION: Kind = "mailbox-upstream";
 
 /// Notes the session that the upstream has opened for the channel, replacing what was noted: in front of Streamable HTTP
 /// one POST gets its id (`Mcp-Session-Id`), and the next ones must send it.

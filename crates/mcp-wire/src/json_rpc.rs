@@ -13,6 +13,7 @@ mod body;
 pub mod code;
 mod id;
 mod known;
+mod limits;
 mod message;
 mod method;
 mod object;
@@ -20,8 +21,9 @@ mod reply;
 mod strict;
 mod unparsable;
 
-pub use body::{Body, MOST_MESSAGES};
+pub use body::Body;
 pub use id::Id;
+pub use limits::MOST_MESSAGES;
 pub use message::{Call, Message};
 pub use method::{is_misspelt_request, is_notification, is_request};
 pub use object::Object;

@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use gatehouse_configuration::{IdentityProvider, ProviderProfile};
-use gatehouse_jose::{SigningAlgorithm, SigningHeader, SigningKey, SigningRejection};
+use gatehouse_jose::{SigningAlgorithm, SigningHeader, SigningKey, SigningRejection, TimeClaims};
 use gatehouse_protocol::{Entropy, SecretString, UnixTime};
 use http::HeaderValue;
 use serde::Serialize;
@@ -63,16 +63,13 @@ pub enum ClientAuthenticationRejection {
     Key(#[from] SigningRejection),
 }
 
-/// RFC 7523, section 3.
+/// RFC 7523, section 3, without the times.
 #[derive(Serialize)]
 struct AssertionClaims<'a> {
     iss: &'a str,
     sub: &'a str,
     aud: &'a str,
     jti: String,
-    iat: u64,
-    nbf: u64,
-    exp: u64,
 }
 
 impl ClientAuthentication {
@@ -114,11 +111,9 @@ impl ClientAuthentication {
                     sub: &provider.client_id,
                     aud: &metadata.token_endpoint().to_string(),
                     jti: URL_SAFE_NO_PAD.encode(entropy.bytes::<16>()),
-                    iat: now.seconds(),
-                    nbf: now.seconds(),
-                    exp: now.plus(ASSERTION_SECONDS).seconds(),
                 };
-                Ok(Self::Assertion(key.sign(&header, &claims)?))
+                let times = TimeClaims { exp: Some(now.plus(ASSERTION_SECONDS)), nbf: Some(now), iat: Some(now) };
+                Ok(Self::Assertion(key.sign(&header, &times, &claims, entropy)?))
             }
             ClientCredentials::Assertion(assertion) => Ok(Self::Assertion(assertion.clone())),
         }
@@ -131,7 +126,7 @@ fn assertion_algorithms<'a>(provider: &IdentityProvider, metadata: &'a ProviderM
     match (metadata.assertion_algorithms(), &provider.profile) {
         (Some(algorithms), _) => algorithms,
         // Entra lists none, and takes both of RSA; PS256 is what it recommends.
-        (None, ProviderProfile::Entra(_)) => &SigningAlgorithm::ALL,
+        (None, ProviderProfile::Entra(_)) => &SigningAlgorithm::ACCEPTED,
         // "Servers SHOULD support RS256" (OpenID Connect Discovery, section 3).
         (None, ProviderProfile::OpenId) => &[Rs256, Es256, Es384, EdDsa],
     }

@@ -1,9 +1,7 @@
 //! The id_token and its validation (OpenID Connect Core 1.0, sections 2, 3.1.3.7 and 12.2).
 
 use gatehouse_configuration::IdentityProvider;
-use gatehouse_jose::{
-    Audience, KeySet, NumericDate, SignedToken, TimeClaims, TimeRejection, TimeRules, TokenRejection,
-};
+use gatehouse_jose::{Audience, KeySet, SignedToken, TimeRejection, TimeRules, TokenRejection, VerifiedClaims};
 use gatehouse_protocol::{SecretString, Subject, UnixTime};
 use serde::Deserialize;
 use thiserror::Error;
@@ -12,6 +10,8 @@ use crate::identity::{UserClaims, UserRejection};
 use crate::issuer::{IssuerRejection, Origin};
 use crate::{Identity, LoginSecrets, ProviderMetadata};
 
+/// Items 9 and 10 of section 3.1.3.7, and `nbf` of RFC 7519, section 4.1.5.
+///
 /// The id_token comes straight from the token endpoint, and the nonce says that it was made for this login, so its age
 /// only refuses what a provider should never send. Entra dates tokens back by 5 minutes.
 const TIMES: TimeRules = TimeRules { issued_at_required: true, oldest_seconds: Some(60 * 60), longest_seconds: None };
@@ -63,9 +63,6 @@ struct Claims {
     aud: Option<Audience>,
     azp: Option<String>,
     nonce: Option<String>,
-    exp: Option<NumericDate>,
-    nbf: Option<NumericDate>,
-    iat: Option<NumericDate>,
     #[serde(flatten)]
     user: UserClaims,
 }
@@ -84,14 +81,14 @@ impl Identity {
         secrets: &LoginSecrets,
         now: UnixTime,
     ) -> Result<Self, IdTokenRejection> {
-        let (origin, claims) = signed(id_token, metadata, keys)?;
+        let (origin, VerifiedClaims { custom: claims, times }) = signed(id_token, metadata, keys)?;
         let tenant = origin.check(provider, metadata.issuer())?;
         claims.check_audience(&provider.client_id)?;
         let nonce = claims.nonce.as_deref().ok_or(IdTokenRejection::Missing("nonce"))?;
         if !secrets.nonce_is(nonce) {
             return Err(IdTokenRejection::NonceDiffers);
         }
-        claims.check_times(now)?;
+        times.check(&TIMES, now)?;
         Ok(Self::of(provider, tenant, &claims.user)?)
     }
 
@@ -108,10 +105,10 @@ impl Identity {
         subject: &Subject,
         now: UnixTime,
     ) -> Result<Self, IdTokenRejection> {
-        let (origin, claims) = signed(id_token, metadata, keys)?;
+        let (origin, VerifiedClaims { custom: claims, times }) = signed(id_token, metadata, keys)?;
         let tenant = origin.check(provider, metadata.issuer())?;
         claims.check_audience(&provider.client_id)?;
-        claims.check_times(now)?;
+        times.check(&TIMES, now)?;
         let identity = Self::of(provider, tenant, &claims.user)?;
         if identity.subject() == subject { Ok(identity) } else { Err(IdTokenRejection::SubjectDiffers) }
     }
@@ -121,7 +118,7 @@ fn signed(
     id_token: &SecretString,
     metadata: &ProviderMetadata,
     keys: &KeySet,
-) -> Result<(Origin, Claims), IdTokenRejection> {
+) -> Result<(Origin, VerifiedClaims<Claims>), IdTokenRejection> {
     let token = SignedToken::parse(id_token.expose())?;
     // Only what is signed is read in the end: `verify_of_issuer` fails where these claims are somebody else's.
     let origin: Origin = token.unverified()?;
@@ -142,11 +139,6 @@ impl Claims {
             None if audience.len() > 1 => Err(IdTokenRejection::AuthorizedPartyMissing),
             None => Ok(()),
         }
-    }
-
-    /// Items 9 and 10 of section 3.1.3.7, and `nbf` of RFC 7519, section 4.1.5.
-    fn check_times(&self, now: UnixTime) -> Result<(), TimeRejection> {
-        TimeClaims { exp: self.exp, nbf: self.nbf, iat: self.iat }.check(&TIMES, now).map(|_end| ())
     }
 }
 

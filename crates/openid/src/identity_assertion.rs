@@ -4,9 +4,7 @@
 //! extension "Enterprise-Managed Authorization" profiles it.
 
 use gatehouse_configuration::IdentityProvider;
-use gatehouse_jose::{
-    Audience, KeySet, NumericDate, SignedToken, TimeClaims, TimeRejection, TimeRules, TokenRejection,
-};
+use gatehouse_jose::{Audience, KeySet, SignedToken, TimeRejection, TimeRules, TokenRejection, VerifiedClaims};
 use gatehouse_protocol::UnixTime;
 use serde::Deserialize;
 use thiserror::Error;
@@ -97,9 +95,6 @@ struct Claims {
     jti: Option<String>,
     resource: Option<String>,
     scope: Option<String>,
-    exp: Option<NumericDate>,
-    nbf: Option<NumericDate>,
-    iat: Option<NumericDate>,
     #[serde(flatten)]
     user: UserClaims,
 }
@@ -149,8 +144,9 @@ impl IdentityAssertion {
         if !provider.accepts_identity_assertions {
             return Err(IdentityAssertionRejection::NotAccepted);
         }
-        let claims: Claims =
-            self.token.verify_of_issuer(keys, metadata.id_token_algorithms(), |bound| self.origin.is(bound))?;
+        let algorithms = metadata.id_token_algorithms();
+        let VerifiedClaims { custom: claims, times } =
+            self.token.verify_of_issuer::<Claims>(keys, algorithms, |bound| self.origin.is(bound))?;
         let tenant = self.origin.check(provider, metadata.issuer())?;
         if !claims.aud.ok_or(IdentityAssertionRejection::Missing("aud"))?.is_only(our_issuer) {
             return Err(IdentityAssertionRejection::AudienceDiffers);
@@ -158,7 +154,7 @@ impl IdentityAssertion {
         if present("client_id", claims.client_id)? != client_id {
             return Err(IdentityAssertionRejection::ClientDiffers);
         }
-        let ends_at = TimeClaims { exp: claims.exp, nbf: claims.nbf, iat: claims.iat }.check(&TIMES, now)?;
+        let ends_at = times.check(&TIMES, now)?;
         let id = present("jti", claims.jti)?;
         if id.len() > LONGEST_ID {
             return Err(IdentityAssertionRejection::IdTooLong);

@@ -200,7 +200,7 @@ fn endpoint(member: &'static str, url: Option<String>, issuer: &str) -> Result<E
 
 fn algorithms(names: Option<Vec<String>>) -> Result<Vec<SigningAlgorithm>, MetadataRejection> {
     let Some(names) = names else {
-        return Ok(SigningAlgorithm::ALL.to_vec());
+        return Ok(SigningAlgorithm::ACCEPTED.to_vec());
     };
     let algorithms = known(&names);
     if algorithms.is_empty() { Err(MetadataRejection::NoUsableAlgorithm) } else { Ok(algorithms) }

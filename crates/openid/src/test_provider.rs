@@ -1,7 +1,7 @@
 //! A provider for the tests: its metadata, its keys, and tokens signed with them.
 
 use gatehouse_configuration::{AccessRules, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile};
-use gatehouse_jose::{KeySet, SigningHeader, SigningKey};
+use gatehouse_jose::{KeySet, SigningHeader, SigningKey, TimeClaims};
 use gatehouse_protocol::{Entropy, Scopes, SecretString, UnixTime};
 use serde_json::{Value, json};
 
@@ -158,5 +158,6 @@ pub(crate) fn token(key: Key, claims: &Value) -> SecretString {
 
 pub(crate) fn token_of_type(typ: &str, key: Key, claims: &Value) -> SecretString {
     let header = SigningHeader { typ: Some(typ), kid: Some(key.kid()), x5t_s256: None };
-    key.private().sign(&header, claims).unwrap()
+    // The claims have the times in them, however odd.
+    key.private().sign(&header, &TimeClaims::default(), claims, &mut Counter::default()).unwrap()
 }

@@ -3,7 +3,7 @@
 use gatehouse_configuration::{Effect, Policy, Rule};
 use gatehouse_protocol::Scopes;
 
-use crate::rule::{Asked, Miss, misses};
+use crate::rule::{Mismatch, Question, mismatches};
 use crate::{Action, Caller, unclear};
 
 /// What the rules say of an action.
@@ -39,24 +39,29 @@ impl<'p> Decision<'p> {
 
 /// Whether a caller who has the route's own scopes may do something there.
 pub fn decide<'p>(policy: &'p Policy, caller: &Caller<'_>, action: &Action<'_>) -> Decision<'p> {
-    judge(policy, caller, action, Asked::Doing)
+    judge(policy, caller, action, Question::ToDo)
 }
 
-pub(crate) fn judge<'p>(policy: &'p Policy, caller: &Caller<'_>, action: &Action<'_>, asked: Asked) -> Decision<'p> {
+pub(crate) fn judge<'p>(
+    policy: &'p Policy,
+    caller: &Caller<'_>,
+    action: &Action<'_>,
+    question: Question,
+) -> Decision<'p> {
     if policy.rules.is_empty() {
         return Decision::Allowed { rule: None };
     }
     if unclear::check(policy, action).is_err() {
         return Decision::Denied { rule: None, step_up: None };
     }
-    let first = |effect| of(policy, effect).find(|rule| misses(rule, caller, action, asked).next().is_none());
+    let first = |effect| of(policy, effect).find(|rule| mismatches(rule, caller, action, question).next().is_none());
     if let Some(rule) = first(Effect::Deny) {
         return Decision::Denied { rule: Some(rule), step_up: None };
     }
     match first(Effect::Allow) {
         Some(rule) => Decision::Allowed { rule: Some(rule) },
         None if action.target.is_none() && needs_no_rule(&action.method) => Decision::Allowed { rule: None },
-        None => Decision::Denied { rule: None, step_up: step_up(policy, caller, action, asked) },
+        None => Decision::Denied { rule: None, step_up: step_up(policy, caller, action, question) },
     }
 }
 
@@ -81,19 +86,18 @@ pub(crate) fn needs_no_rule(method: &str) -> bool {
 }
 
 /// More scopes may also be what a denying rule is about: then they help nobody.
-fn step_up(policy: &Policy, caller: &Caller<'_>, action: &Action<'_>, asked: Asked) -> Option<Scopes> {
+fn step_up(policy: &Policy, caller: &Caller<'_>, action: &Action<'_>, question: Question) -> Option<Scopes> {
     let lacking = of(policy, Effect::Allow).filter_map(|rule| {
-        let mut misses = misses(rule, caller, action, asked);
-        match (misses.next(), misses.next()) {
-            (Some(Miss::Scopes(lacking)), None) => Some(lacking),
+        let mut mismatches = mismatches(rule, caller, action, question);
+        match (mismatches.next(), mismatches.next()) {
+            (Some(Mismatch::Scopes(lacking)), None) => Some(lacking),
             _ => None,
         }
     });
     let helps = |lacking: &Scopes| {
-        let more = lacking.iter().map(|scope| scope.as_str().to_owned());
-        let scopes: Vec<String> = caller.scopes.iter().cloned().chain(more).collect();
+        let scopes: Scopes = caller.scopes.iter().chain(lacking.iter()).cloned().collect();
         let caller = Caller { scopes: &scopes, ..*caller };
-        of(policy, Effect::Deny).all(|rule| misses(rule, &caller, action, asked).next().is_some())
+        of(policy, Effect::Deny).all(|rule| mismatches(rule, &caller, action, question).next().is_some())
     };
     lacking.filter(helps).min_by_key(|lacking| lacking.iter().count())
 }

@@ -2,7 +2,7 @@
 
 use gatehouse_configuration::{Configuration, Route};
 use gatehouse_mcp_wire::json_rpc::{Body, Message, Object};
-use gatehouse_protocol::Claims;
+use gatehouse_protocol::{Claims, ClientId, Scopes, Subject};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -24,16 +24,16 @@ pub(crate) fn route(rules: &str) -> Route {
 /// Somebody, and what is known of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Somebody {
-    pub(crate) subject: &'static str,
-    pub(crate) client_id: &'static str,
-    pub(crate) scopes: Vec<String>,
+    pub(crate) subject: Subject,
+    pub(crate) client_id: ClientId,
+    pub(crate) scopes: Scopes,
     pub(crate) claims: Claims,
 }
 
 impl Somebody {
     pub(crate) fn new(subject: &'static str, scopes: &str) -> Self {
-        let scopes = scopes.split_whitespace().map(str::to_owned).collect();
-        Self { subject, client_id: "inspector", scopes, claims: Claims::default() }
+        let (subject, scopes) = (Subject::parse(subject).unwrap(), Scopes::parse(scopes).unwrap());
+        Self { subject, client_id: ClientId::parse("inspector").unwrap(), scopes, claims: Claims::default() }
     }
 
     pub(crate) fn in_group(mut self, group: &str) -> Self {
@@ -52,12 +52,12 @@ impl Somebody {
     }
 
     pub(crate) fn through(mut self, client_id: &'static str) -> Self {
-        self.client_id = client_id;
+        self.client_id = ClientId::parse(client_id).unwrap();
         self
     }
 
     pub(crate) fn caller(&self) -> Caller<'_> {
-        Caller { subject: self.subject, client_id: self.client_id, scopes: &self.scopes, claims: &self.claims }
+        Caller { subject: &self.subject, client_id: &self.client_id, scopes: &self.scopes, claims: &self.claims }
     }
 }
 
@@ -121,7 +121,12 @@ pub(crate) fn anybody() -> impl Strategy<Value = Somebody> {
         |(subject, client_id, scopes, groups, roles, tenant)| {
             let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
             let claims = Claims { tenant, groups: owned(groups), roles: owned(roles) };
-            Somebody { subject, client_id, scopes: owned(scopes), claims }
+            Somebody {
+                subject: Subject::parse(subject).unwrap(),
+                client_id: ClientId::parse(client_id).unwrap(),
+                scopes: Scopes::parse(&scopes.join(" ")).unwrap(),
+                claims,
+            }
         },
     )
 }

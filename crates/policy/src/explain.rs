@@ -3,10 +3,10 @@
 use core::fmt;
 
 use gatehouse_configuration::{Effect, Route, Rule};
-use gatehouse_protocol::Scopes;
+use gatehouse_protocol::{Scope, Scopes};
 use serde_json::{Value, json};
 
-use crate::rule::{Asked, Miss, misses};
+use crate::rule::{Mismatch, Question, mismatches};
 use crate::{Action, Caller, Decision, Unclear, decide, unclear};
 
 /// What is decided at a route of a caller and an action, and why. Written ([`fmt::Display`]) in lines of plain text.
@@ -19,14 +19,14 @@ pub struct Explanation<'p> {
     lacking: Scopes,
     unclear: Option<Unclear>,
     decision: Decision<'p>,
-    rules: Vec<(&'p Rule, Vec<Miss<'p>>)>,
+    rules: Vec<(&'p Rule, Vec<Mismatch<'p>>)>,
 }
 
 /// Explains what [`decide`] says, with the route's own scopes before it.
 pub fn explain<'p>(route: &'p Route, caller: &Caller<'p>, action: &Action<'p>) -> Explanation<'p> {
     let policy = &route.policy;
-    let lacking = route.scopes.iter().filter(|scope| !caller.scopes.iter().any(|own| own == scope.as_str()));
-    let rules = policy.rules.iter().map(|rule| (rule, misses(rule, caller, action, Asked::Doing).collect()));
+    let lacking = route.scopes.iter().filter(|scope| !caller.scopes.iter().any(|own| own == *scope));
+    let rules = policy.rules.iter().map(|rule| (rule, mismatches(rule, caller, action, Question::ToDo).collect()));
     Explanation {
         route,
         caller: *caller,
@@ -48,19 +48,19 @@ impl Explanation<'_> {
     pub fn to_json(&self) -> Value {
         let Action { method, target } = &self.action;
         let claims = self.caller.claims;
-        let rule = |(rule, misses): &(&Rule, Vec<Miss<'_>>)| {
+        let rule = |(rule, mismatches): &(&Rule, Vec<Mismatch<'_>>)| {
             json!({
                 "name": rule.name,
                 "effect": effect(rule),
-                "applies": misses.is_empty(),
-                "because": misses.iter().map(Miss::to_string).collect::<Vec<_>>(),
+                "applies": mismatches.is_empty(),
+                "because": mismatches.iter().map(Mismatch::to_string).collect::<Vec<_>>(),
             })
         };
         json!({
             "route": self.route.path.as_str(),
-            "subject": self.caller.subject,
-            "client": self.caller.client_id,
-            "scopes": self.caller.scopes,
+            "subject": self.caller.subject.as_str(),
+            "client": self.caller.client_id.as_str(),
+            "scopes": names(self.caller.scopes),
             "tenant": claims.tenant,
             "groups": claims.groups,
             "roles": claims.roles,
@@ -69,7 +69,7 @@ impl Explanation<'_> {
             "decision": if self.is_allowed() { "allowed" } else { "denied" },
             "rule": self.decision.rule().filter(|_| self.lacking.is_empty()).map(|rule| rule.name.as_str()),
             "because": self.reason(),
-            "step_up": self.step_up().map(|scopes| scopes.iter().map(|scope| scope.as_str().to_owned()).collect::<Vec<_>>()),
+            "step_up": self.step_up().as_ref().map(names),
             "rules": self.rules.iter().map(rule).collect::<Vec<_>>(),
         })
     }
@@ -104,6 +104,10 @@ impl Explanation<'_> {
     }
 }
 
+fn names(scopes: &Scopes) -> Vec<&str> {
+    scopes.iter().map(Scope::as_str).collect()
+}
+
 fn effect(rule: &Rule) -> &'static str {
     match rule.effect {
         Effect::Allow => "allow",
@@ -116,7 +120,11 @@ impl fmt::Display for Explanation<'_> {
         let claims = self.caller.claims;
         let list = |texts: &[String]| if texts.is_empty() { "none".to_owned() } else { texts.join(" ") };
         writeln!(f, "Who: {} through the client {}", self.caller.subject, self.caller.client_id)?;
-        writeln!(f, "  scopes {}", list(self.caller.scopes))?;
+        writeln!(
+            f,
+            "  scopes {}",
+            if self.caller.scopes.is_empty() { "none".to_owned() } else { self.caller.scopes.to_string() }
+        )?;
         let tenant = claims.tenant.as_deref().unwrap_or("none");
         writeln!(f, "  tenant {tenant}; groups {}; roles {}", list(&claims.groups), list(&claims.roles))?;
         write!(f, "What: {}", self.action.method)?;
@@ -129,10 +137,10 @@ impl fmt::Display for Explanation<'_> {
         if let Some(scopes) = self.step_up() {
             writeln!(f, "  It would be allowed with the scope {scopes}: the client is told to ask for it")?;
         }
-        for (rule, misses) in &self.rules {
-            let reasons = misses.iter().map(Miss::to_string).collect::<Vec<_>>();
+        for (rule, mismatches) in &self.rules {
+            let reasons = mismatches.iter().map(Mismatch::to_string).collect::<Vec<_>>();
             let applies =
-                if misses.is_empty() { "applies".to_owned() } else { format!("does not: {}", reasons.join("; ")) };
+                if mismatches.is_empty() { "applies".to_owned() } else { format!("does not: {}", reasons.join("; ")) };
             writeln!(f, "Rule {} ({}) {applies}", rule.name, effect(rule))?;
         }
         Ok(())

@@ -7,7 +7,7 @@ use gatehouse_mcp_wire::json_rpc::Object;
 use serde_json::value::RawValue;
 
 use crate::decide::judge;
-use crate::rule::{Asked, is_about_everything, is_for_everybody};
+use crate::rule::{Question, is_about_everything, is_for_everybody};
 use crate::{Action, Caller, Target};
 
 /// What became of a result.
@@ -105,7 +105,7 @@ impl Listing {
                 Action { target: Some(Target::of_template(Cow::Borrowed(&name))), ..Action::read(&name) }
             }
         };
-        judge(policy, caller, &action, Asked::Listing).is_allowed()
+        judge(policy, caller, &action, Question::ToList).is_allowed()
     }
 
     /// Whether another caller may see another one.

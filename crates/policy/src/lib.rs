@@ -24,25 +24,25 @@ mod fragile;
 mod rule;
 mod unclear;
 
-use gatehouse_protocol::Claims;
+use gatehouse_protocol::{Claims, ClientId, Scopes, Subject};
 
 pub use action::{Action, MOST_RESOURCES, Malformed, Target, actions};
 pub use decide::{Decision, decide};
 pub use explain::{Explanation, explain};
 pub use filter::{Filtered, filter};
 pub use fragile::{Fragile, fragile};
-pub use rule::Miss;
+pub use rule::Mismatch;
 pub use unclear::Unclear;
 
 /// Who wants to do something.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {
     /// The user or machine.
-    pub subject: &'a str,
+    pub subject: &'a Subject,
     /// The OAuth client that it acts through.
-    pub client_id: &'a str,
+    pub client_id: &'a ClientId,
     /// Those of its token.
-    pub scopes: &'a [String],
+    pub scopes: &'a Scopes,
     /// What the identity provider said of the user.
     pub claims: &'a Claims,
 }

@@ -9,7 +9,7 @@ use crate::{Action, Caller, Target, unclear};
 
 /// One reason why a rule does not apply.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Miss<'p> {
+pub enum Mismatch<'p> {
     /// It is about other things: these.
     What(&'p What),
     /// The token lacks these.
@@ -30,23 +30,23 @@ pub enum Miss<'p> {
 
 /// What is asked about the resources of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum Question {
     /// Whether something may be done that may concern any of them: a rule has to allow all of them, and may deny none.
-    Doing,
+    ToDo,
     /// Whether there is anything behind the template for the caller: a rule has to allow some, and not deny all.
-    Listing,
+    ToList,
 }
 
 /// Every reason why a rule does not apply; it applies where there is none.
-pub(crate) fn misses<'p>(
+pub(crate) fn mismatches<'p>(
     rule: &'p Rule,
     caller: &Caller<'_>,
     action: &Action<'_>,
-    asked: Asked,
-) -> impl Iterator<Item = Miss<'p>> {
+    question: Question,
+) -> impl Iterator<Item = Mismatch<'p>> {
     let Rule { who, what, effect, .. } = rule;
-    let what = (!is_about(what, *effect, action, asked)).then_some(Miss::What(what));
-    what.into_iter().chain(iter::once_with(move || misses_of_caller(who, caller)).flatten())
+    let what = (!is_about(what, *effect, action, question)).then_some(Mismatch::What(what));
+    what.into_iter().chain(iter::once_with(move || mismatches_of_caller(who, caller)).flatten())
 }
 
 /// Whether a rule asks nothing of the caller.
@@ -61,28 +61,27 @@ pub(crate) fn is_about_everything(what: &What) -> bool {
     [methods, tools, resources, prompts].into_iter().all(Vec::is_empty)
 }
 
-fn misses_of_caller<'p>(who: &'p Who, caller: &Caller<'_>) -> impl Iterator<Item = Miss<'p>> {
+fn mismatches_of_caller<'p>(who: &'p Who, caller: &Caller<'_>) -> impl Iterator<Item = Mismatch<'p>> {
     let Who { scopes, providers, groups, roles, tenants, clients, subjects } = who;
-    let has = |scope: &&Scope| caller.scopes.iter().any(|own| own == scope.as_str());
+    let has = |scope: &&Scope| caller.scopes.iter().any(|own| own == *scope);
     let lacking: Scopes = scopes.iter().filter(|scope| !has(scope)).cloned().collect();
     let one = |wanted: &[String], own: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == own);
     let any = |wanted: &[String], own: &[String]| wanted.is_empty() || own.iter().any(|own| wanted.contains(own));
     let claims = caller.claims;
-    let provider = caller.subject.split_once(':').map_or("", |(provider, _)| provider);
     [
-        (!lacking.is_empty()).then_some(Miss::Scopes(lacking)),
-        (!one(providers, provider)).then_some(Miss::Providers(providers)),
-        (!any(groups, &claims.groups)).then_some(Miss::Groups(groups)),
-        (!any(roles, &claims.roles)).then_some(Miss::Roles(roles)),
-        (!any(tenants, claims.tenant.as_slice())).then_some(Miss::Tenants(tenants)),
-        (!one(clients, caller.client_id)).then_some(Miss::Clients(clients)),
-        (!one(subjects, caller.subject)).then_some(Miss::Subjects(subjects)),
+        (!lacking.is_empty()).then_some(Mismatch::Scopes(lacking)),
+        (!one(providers, caller.subject.provider())).then_some(Mismatch::Providers(providers)),
+        (!any(groups, &claims.groups)).then_some(Mismatch::Groups(groups)),
+        (!any(roles, &claims.roles)).then_some(Mismatch::Roles(roles)),
+        (!any(tenants, claims.tenant.as_slice())).then_some(Mismatch::Tenants(tenants)),
+        (!one(clients, caller.client_id.as_str())).then_some(Mismatch::Clients(clients)),
+        (!one(subjects, caller.subject.as_str())).then_some(Mismatch::Subjects(subjects)),
     ]
     .into_iter()
     .flatten()
 }
 
-fn is_about(what: &What, effect: Effect, action: &Action<'_>, asked: Asked) -> bool {
+fn is_about(what: &What, effect: Effect, action: &Action<'_>, question: Question) -> bool {
     // Where a server folds case, what is denied is not to be had by writing it otherwise.
     let is_named = match effect {
         Effect::Allow => Pattern::matches,
@@ -100,11 +99,11 @@ fn is_about(what: &What, effect: Effect, action: &Action<'_>, asked: Asked) -> b
         }
         Some(Target::ResourceTemplate(template)) => {
             let beginning = literal_beginning(template);
-            what.resources.iter().any(|pattern| match (effect, asked) {
-                (Effect::Allow, Asked::Doing) => pattern.matches_all(beginning),
-                (Effect::Allow, Asked::Listing) => pattern.matches_some(beginning),
-                (Effect::Deny, Asked::Doing) => pattern.matches_some_in_any_case(beginning),
-                (Effect::Deny, Asked::Listing) => pattern.matches_all_in_any_case(beginning),
+            what.resources.iter().any(|pattern| match (effect, question) {
+                (Effect::Allow, Question::ToDo) => pattern.matches_all(beginning),
+                (Effect::Allow, Question::ToList) => pattern.matches_some(beginning),
+                (Effect::Deny, Question::ToDo) => pattern.matches_some_in_any_case(beginning),
+                (Effect::Deny, Question::ToList) => pattern.matches_all_in_any_case(beginning),
             })
         }
     };
@@ -117,7 +116,7 @@ fn literal_beginning(template: &str) -> &str {
     template.split(ends).next().unwrap_or_default()
 }
 
-impl fmt::Display for Miss<'_> {
+impl fmt::Display for Mismatch<'_> {
     /// The rest of a sentence about the rule.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -5,8 +5,8 @@
 //! lasts, the store is not asked.
 
 mod counters;
+pub mod long_requests;
 mod names;
-pub mod places;
 mod requests;
 mod standing;
 mod window;

@@ -1,14 +1,11 @@
 //! What is wrong with arguments, in words for the client.
 
-use jsonschema::Validator;
-use jsonschema::error::ValidationErrorKind;
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::UnusableSchema;
+use crate::misfit::Misfit;
 
-/// Steps of validating, and bytes of arguments, up to which it is said what is wrong: to say it, the validator goes every way
-/// again, and copies what it finds wrong on each.
+/// Steps of validating, and bytes of arguments, up to which it is said what is wrong.
 const MOST_STEPS: u64 = 5_000;
 const LONGEST: usize = 16 * 1024;
 /// Bytes of a text, of which some comes from the schema and some from the names of arguments.
@@ -40,29 +37,17 @@ pub enum InvalidArguments {
     Schema(#[from] UnusableSchema),
 }
 
-/// What is wrong with arguments that are not valid.
-pub(crate) fn explained(validator: &Validator, arguments: &Value, steps: u64, length: usize) -> InvalidArguments {
+/// What is wrong with arguments that do not fit, or of which nobody can say it.
+pub(crate) fn explained(misfit: Option<&Misfit<'_, '_>>, gave_up: bool, steps: u64, length: usize) -> InvalidArguments {
     if steps > MOST_STEPS || length > LONGEST {
         return InvalidArguments::Somewhere;
     }
-    let Err(error) = validator.validate(arguments) else { return InvalidArguments::Somewhere };
-    let problem = match error.kind() {
-        ValidationErrorKind::AdditionalProperties { .. } | ValidationErrorKind::UnevaluatedProperties { .. } => {
-            "has a property that the schema does not know".to_owned()
-        }
-        ValidationErrorKind::AdditionalItems { .. } | ValidationErrorKind::UnevaluatedItems { .. } => {
-            "has more items than the schema knows".to_owned()
-        }
-        ValidationErrorKind::PropertyNames { .. } => "has a property whose name the schema does not allow".to_owned(),
-        ValidationErrorKind::BacktrackLimitExceeded { .. } | ValidationErrorKind::RegexEngineFailure { .. } => {
-            "cannot be held against its pattern".to_owned()
-        }
-        ValidationErrorKind::ContentEncoding { .. }
-        | ValidationErrorKind::ContentMediaType { .. }
-        | ValidationErrorKind::FromUtf8 { .. } => "is not encoded as the schema says".to_owned(),
-        _ => error.masked_with("this").to_string(),
+    let pointer = misfit.map(Misfit::pointer).unwrap_or_default();
+    let problem = match misfit {
+        Some(misfit) if !gave_up => misfit.problem(),
+        _ => "cannot be held against its pattern".to_owned(),
     };
-    InvalidArguments::Misfit { pointer: shortened(error.instance_path().as_str()), problem: shortened(&problem) }
+    InvalidArguments::Misfit { pointer: shortened(&pointer), problem: shortened(&problem) }
 }
 
 fn shortened(text: &str) -> String {

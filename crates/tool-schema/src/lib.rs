@@ -16,19 +16,26 @@
 //! Sources: MCP 2026-07-28 ("Tools", "Custom Headers from Tool Parameters", "Caching"), JSON Schema 2020-12.
 
 mod arguments;
+mod cache_directive;
 mod calls;
-mod keeping;
-mod kept;
+mod dialect;
+mod equality;
+mod evaluated;
+mod keywords;
 mod mirrored;
+mod misfit;
+mod pattern;
 mod schema;
+mod schema_cache;
 mod search;
 mod structure;
+mod validator;
 mod work;
 
 pub use arguments::InvalidArguments;
+pub use cache_directive::{CacheDirective, SchemaScope};
 pub use calls::Calls;
-pub use keeping::{Keeping, SchemaScope};
-pub use kept::{Audience, Place, Published, SLOTS};
 pub use mirrored::{HeaderMismatch, InvalidAnnotation, Mirrored};
 pub use schema::{LONGEST, ToolSchema, UnusableSchema};
-pub use search::{Found, MOST_BYTES, MOST_PAGES, NoListing, Search, Step};
+pub use schema_cache::{Audience, PublishedTool, SLOTS, SchemaCacheEntry};
+pub use search::{Found, ListingError, MOST_BYTES, MOST_PAGES, Search, Step};

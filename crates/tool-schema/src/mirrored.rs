@@ -1,6 +1,7 @@
 //! `x-mcp-header`: parameters that headers repeat (MCP 2026-07-28, "Custom Headers from Tool Parameters").
 
-use gatehouse_gateway::mirrored::decoded;
+use gatehouse_mcp_wire::header::MCP_PARAM_PREFIX;
+use gatehouse_mcp_wire::header_value::decoded;
 use http::{HeaderMap, HeaderName};
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
@@ -33,7 +34,7 @@ pub enum InvalidAnnotation {
     Type,
     /// It is not in a property of a property of … of the schema.
     #[error("an x-mcp-header is where no argument is sure to be")]
-    Place,
+    Misplaced,
 }
 
 /// A header does not say what the body says (-32020). The text is for the client, and holds no values.
@@ -70,8 +71,8 @@ pub(crate) fn find(schema: &Value) -> Result<Vec<Mirrored>, InvalidAnnotation> {
         return Err(InvalidAnnotation::Doubled);
     }
     // Whatever else has one has it where it means nothing.
-    if annotations(schema, Place::Schema) > mirrored.len() {
-        return Err(InvalidAnnotation::Place);
+    if annotations(schema, AnnotationSite::Schema) > mirrored.len() {
+        return Err(InvalidAnnotation::Misplaced);
     }
     Ok(mirrored)
 }
@@ -79,7 +80,7 @@ pub(crate) fn find(schema: &Value) -> Result<Vec<Mirrored>, InvalidAnnotation> {
 fn collect(schema: &Value, path: &mut Vec<String>, found: &mut Vec<Mirrored>) -> Result<(), InvalidAnnotation> {
     if let Some(name) = schema.get(ANNOTATION).filter(|_| !path.is_empty()) {
         let name = name.as_str().filter(|name| !name.is_empty()).ok_or(InvalidAnnotation::Name)?;
-        let header = HeaderName::from_bytes(format!("mcp-param-{name}").as_bytes());
+        let header = HeaderName::from_bytes(format!("{MCP_PARAM_PREFIX}{name}").as_bytes());
         let header = header.map_err(|_| InvalidAnnotation::Name)?;
         if !schema.get("type").is_some_and(is_primitive) {
             return Err(InvalidAnnotation::Type);
@@ -110,7 +111,7 @@ fn is_primitive(kind: &Value) -> bool {
 
 /// What the members of an object are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum AnnotationSite {
     /// Keywords.
     Schema,
     /// Names, of properties or definitions.
@@ -118,20 +119,21 @@ enum Place {
 }
 
 /// How many annotations there are, in all schemas within a schema.
-fn annotations(value: &Value, place: Place) -> usize {
+fn annotations(value: &Value, site: AnnotationSite) -> usize {
     match value {
         Value::Object(members) => {
-            let own = usize::from(place == Place::Schema && members.contains_key(ANNOTATION));
-            let within = members.iter().map(|(key, member)| match (place, key.as_str()) {
-                (Place::Schema, "enum" | "const" | "default" | "examples") => 0,
-                (Place::Schema, "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas") => {
-                    annotations(member, Place::Names)
-                }
-                (Place::Schema | Place::Names, _) => annotations(member, Place::Schema),
+            let own = usize::from(site == AnnotationSite::Schema && members.contains_key(ANNOTATION));
+            let within = members.iter().map(|(key, member)| match (site, key.as_str()) {
+                (AnnotationSite::Schema, "enum" | "const" | "default" | "examples") => 0,
+                (
+                    AnnotationSite::Schema,
+                    "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas",
+                ) => annotations(member, AnnotationSite::Names),
+                (AnnotationSite::Schema | AnnotationSite::Names, _) => annotations(member, AnnotationSite::Schema),
             });
             own + within.sum::<usize>()
         }
-        Value::Array(items) => items.iter().map(|item| annotations(item, Place::Schema)).sum(),
+        Value::Array(items) => items.iter().map(|item| annotations(item, AnnotationSite::Schema)).sum(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
 }

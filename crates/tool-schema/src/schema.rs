@@ -2,22 +2,19 @@
 
 use gatehouse_mcp_wire::json_rpc::Object;
 use http::HeaderMap;
-use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::arguments::{self, InvalidArguments};
+use crate::keywords::Keywords;
 use crate::mirrored::{self, HeaderMismatch, InvalidAnnotation, Mirrored};
 use crate::structure::Structure;
+use crate::validator::Validator;
 use crate::work;
 
-/// Bytes of a schema's text. Published ones have a few thousand.
+/// Bytes of a schema's text. PublishedTool ones have a few thousand.
 pub const LONGEST: usize = 128 * 1024;
-/// Bytes that a pattern becomes, roughly.
-const LARGEST_PATTERN: usize = 256 * 1024;
-/// How often a pattern that looks around or back may try something else.
-const MOST_STEPS_BACK: usize = 10_000;
 
 /// What a tool publishes about its arguments (`inputSchema`).
 #[derive(Clone, Debug)]
@@ -31,9 +28,7 @@ pub struct ToolSchema {
 #[derive(Debug)]
 pub(crate) struct CompiledSchema<'s> {
     structure: Structure<'s>,
-    validator: Validator,
-    /// Whether a pattern looks around or back.
-    looks_around: bool,
+    keywords: Keywords<'s>,
 }
 
 impl CompiledSchema<'_> {
@@ -44,11 +39,13 @@ impl CompiledSchema<'_> {
     pub(crate) fn validate(&self, arguments: Option<&RawValue>, most: u64) -> Result<u64, InvalidArguments> {
         let text = arguments.map_or("{}", RawValue::get);
         let arguments: Value = serde_json::from_str(text).map_err(|_| InvalidArguments::Unreadable)?;
-        let steps = work::steps(&self.structure, &arguments, self.looks_around, most)?;
-        if self.validator.is_valid(&arguments) {
+        let steps = work::steps(&self.structure, &arguments, self.keywords.looks_around(), most)?;
+        let validator = Validator::new(&self.structure, &self.keywords);
+        let fits = validator.validate(&arguments);
+        if fits.is_ok() && !validator.gave_up() {
             return Ok(steps);
         }
-        Err(arguments::explained(&self.validator, &arguments, steps, text.len()))
+        Err(arguments::explained(fits.err().as_deref(), validator.gave_up(), steps, text.len()))
     }
 }
 
@@ -110,7 +107,7 @@ impl ToolSchema {
         Ok(Self { text: text.to_owned(), mirrored: mirrored::find(&schema), schema })
     }
 
-    /// The server's own text, to be kept ([`crate::Keeping`]).
+    /// The server's own text, to be kept ([`crate::CacheDirective`]).
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -120,9 +117,11 @@ impl ToolSchema {
     /// # Errors
     /// Where the schema cannot be used: who asks for validation wants no calls without it.
     pub(crate) fn compile(&self) -> Result<CompiledSchema<'_>, UnusableSchema> {
+        #[cfg(test)]
+        COMPILATIONS.with(|compilations| compilations.set(compilations.get() + 1));
         let structure = Structure::of(&self.schema)?;
-        let (validator, looks_around) = compiled(&self.schema)?;
-        Ok(CompiledSchema { structure, validator, looks_around })
+        let keywords = Keywords::of(&structure)?;
+        Ok(CompiledSchema { structure, keywords })
     }
 
     /// The parameters that headers repeat. Empty where an annotation is wrong: clients do not use such a tool over HTTP.
@@ -146,23 +145,6 @@ impl ToolSchema {
     pub fn check_headers(&self, headers: &HeaderMap, arguments: Option<&RawValue>) -> Result<(), HeaderMismatch> {
         mirrored::check(self.mirrored(), headers, arguments)
     }
-}
-
-/// The validator, and whether its patterns look around or back. Most do not, and those are matched in linear time.
-fn compiled(schema: &Value) -> Result<(Validator, bool), UnusableSchema> {
-    #[cfg(test)]
-    COMPILATIONS.with(|compilations| compilations.set(compilations.get() + 1));
-    let options = || jsonschema::options().offline().should_validate_formats(false);
-    let linear = PatternOptions::regex().size_limit(LARGEST_PATTERN).dfa_size_limit(LARGEST_PATTERN);
-    if let Ok(validator) = options().with_pattern_options(linear).build(schema) {
-        return Ok((validator, false));
-    }
-    let around = PatternOptions::fancy_regex()
-        .backtrack_limit(MOST_STEPS_BACK)
-        .size_limit(LARGEST_PATTERN)
-        .dfa_size_limit(LARGEST_PATTERN);
-    let validator = options().with_pattern_options(around).build(schema).map_err(|_| UnusableSchema::Invalid)?;
-    Ok((validator, true))
 }
 
 #[cfg(test)]

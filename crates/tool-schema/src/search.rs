@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use gatehouse_mcp_wire::json_rpc::{Body, Call, Id, Message, Object, Outcome, Reply};
 use thiserror::Error;
 
-use crate::{Keeping, ToolSchema, UnusableSchema};
+use crate::{CacheDirective, ToolSchema, UnusableSchema};
 
 /// Pages of a listing. Servers have one, or a few.
 pub const MOST_PAGES: usize = 50;
@@ -37,7 +37,7 @@ pub struct Found {
     /// What it publishes of its arguments.
     pub schema: Result<ToolSchema, UnusableSchema>,
     /// What the page says of how long it may be kept.
-    pub keeping: Keeping,
+    pub directive: CacheDirective,
 }
 
 /// What comes after a message of the server.
@@ -53,7 +53,7 @@ pub enum Step {
 
 /// Why the listing cannot be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum NoListing {
+pub enum ListingError {
     /// It is not what MCP says, or two readers could read it differently.
     #[error("its tools/list cannot be read")]
     Unreadable,
@@ -87,10 +87,10 @@ impl Search {
     /// The request for the next page.
     ///
     /// # Errors
-    /// [`NoListing::TooManyPages`].
-    pub fn request(&mut self, id: Id) -> Result<Call, NoListing> {
+    /// [`ListingError::TooManyPages`].
+    pub fn request(&mut self, id: Id) -> Result<Call, ListingError> {
         if self.pages == MOST_PAGES {
-            return Err(NoListing::TooManyPages);
+            return Err(ListingError::TooManyPages);
         }
         self.pages = self.pages.saturating_add(1);
         let mut params = Object::new();
@@ -106,18 +106,18 @@ impl Search {
     /// Reads what the server says to the request with this id: a JSON body, or the data of an event.
     ///
     /// # Errors
-    /// [`NoListing`].
-    pub fn read(&mut self, text: &str, id: &Id) -> Result<Step, NoListing> {
+    /// [`ListingError`].
+    pub fn read(&mut self, text: &str, id: &Id) -> Result<Step, ListingError> {
         self.bytes = self.bytes.saturating_add(text.len());
         if self.bytes > MOST_BYTES {
-            return Err(NoListing::TooLarge);
+            return Err(ListingError::TooLarge);
         }
-        let body = Body::parse_answer(text.as_bytes()).map_err(|_| NoListing::Unreadable)?;
+        let body = Body::parse_answer(text.as_bytes()).map_err(|_| ListingError::Unreadable)?;
         match body.messages().iter().find_map(|message| answer(message, id)) {
             None => Ok(Step::Wait),
             Some(Outcome::Result(result)) => self.page(result),
-            Some(Outcome::OtherResult(_)) => Err(NoListing::Unreadable),
-            Some(Outcome::Error(_)) => Err(NoListing::Refused),
+            Some(Outcome::OtherResult(_)) => Err(ListingError::Unreadable),
+            Some(Outcome::Error(_)) => Err(ListingError::Refused),
         }
     }
 
@@ -126,32 +126,32 @@ impl Search {
         self.found
     }
 
-    fn page(&mut self, result: &Object) -> Result<Step, NoListing> {
+    fn page(&mut self, result: &Object) -> Result<Step, ListingError> {
         // "input_required" (2026-07-28) asks the client for something, which has not asked for a listing.
         if result.contains("resultType") && result.str("resultType").as_deref() != Some("complete") {
-            return Err(NoListing::Unreadable);
+            return Err(ListingError::Unreadable);
         }
-        let keeping = Keeping::of(result);
-        for tool in result.array("tools").ok_or(NoListing::Unreadable)? {
-            let name = Object::of(&tool).and_then(|tool| tool.str("name")).ok_or(NoListing::Unreadable)?;
+        let directive = CacheDirective::of(result);
+        for tool in result.array("tools").ok_or(ListingError::Unreadable)? {
+            let name = Object::of(&tool).and_then(|tool| tool.str("name")).ok_or(ListingError::Unreadable)?;
             if self.sought.remove(&name) {
                 self.names.insert(name.clone());
-                self.found.push(Found { tool: name, schema: ToolSchema::of(&tool), keeping });
+                self.found.push(Found { tool: name, schema: ToolSchema::of(&tool), directive });
             } else if self.names.contains(&name) {
                 // Which of them is called?
-                return Err(NoListing::Unreadable);
+                return Err(ListingError::Unreadable);
             }
         }
         let cursor = match result.get("nextCursor") {
             None => None,
             Some(cursor) if cursor.get() == "null" => None,
-            Some(_) => Some(result.str("nextCursor").ok_or(NoListing::Unreadable)?),
+            Some(_) => Some(result.str("nextCursor").ok_or(ListingError::Unreadable)?),
         };
         if self.sought.is_empty() || cursor.is_none() {
             return Ok(Step::Done);
         }
         if cursor == self.cursor {
-            return Err(NoListing::TooManyPages);
+            return Err(ListingError::TooManyPages);
         }
         self.cursor = cursor;
         Ok(Step::Ask)

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::UnusableSchema;
+use crate::dialect::Dialect;
 
 /// Levels of a schema, and references in a row: real ones have a dozen.
 const DEEPEST: usize = 64;
@@ -16,6 +17,7 @@ const MOST_PATTERNS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Structure<'s> {
     pub(crate) root: &'s Value,
+    pub(crate) dialect: Dialect,
     /// All that have the name: in which of them a reader finds it does not matter for what they cost.
     anchors: HashMap<&'s str, Vec<&'s Value>>,
     /// The values that every part compares with, by its address.
@@ -41,18 +43,8 @@ pub(crate) enum Scope<'s> {
 
 impl<'s> Structure<'s> {
     pub(crate) fn of(root: &'s Value) -> Result<Self, UnusableSchema> {
-        const KNOWN: [&str; 4] = [
-            "https://json-schema.org/draft/2020-12/schema",
-            "https://json-schema.org/draft/2019-09/schema",
-            "http://json-schema.org/draft-07/schema",
-            "http://json-schema.org/draft-06/schema",
-        ];
-        match root.get("$schema").map(Value::as_str) {
-            None => {}
-            Some(Some(dialect)) if KNOWN.contains(&dialect.trim_end_matches('#')) => {}
-            Some(_) => return Err(UnusableSchema::Dialect),
-        }
-        let mut structure = Self { root, anchors: HashMap::new(), compared: HashMap::new() };
+        let dialect = Dialect::of(root)?;
+        let mut structure = Self { root, dialect, anchors: HashMap::new(), compared: HashMap::new() };
         let mut patterns = 0;
         structure.look_at(root, 0, &mut patterns)?;
         structure.ends()?;

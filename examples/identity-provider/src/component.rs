@@ -1,6 +1,6 @@
 //! The component: WASI's request in, WASI's response out.
 
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use shell_http::inbound::{self, Unreadable};
 use shell_http::{SystemEntropy, now};
 use shell_settings::host::settings;
@@ -17,13 +17,13 @@ struct Component;
 
 impl wasip2::exports::http::incoming_handler::Guest for Component {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
-        inbound::respond(out, respond(&request));
+        inbound::serve(&request, out, LARGEST_BODY, respond);
     }
 }
 
 wasip2::http::proxy::export!(Component);
 
-fn respond(request: &IncomingRequest) -> Response<Vec<u8>> {
+fn respond(request: Result<Request<Vec<u8>>, Unreadable>) -> Response<Vec<u8>> {
     let settings = match Settings::read(|name| settings::get(name).map_err(|error| format!("{error:?}"))) {
         Ok(settings) => settings,
         Err(error) => {
@@ -31,14 +31,9 @@ fn respond(request: &IncomingRequest) -> Response<Vec<u8>> {
             return answers::text(StatusCode::SERVICE_UNAVAILABLE, "not configured; see the log");
         }
     };
-    let request = match inbound::read(request, LARGEST_BODY) {
+    let request = match request {
         Ok(request) => request,
-        Err(Unreadable::TooLarge) => {
-            return answers::text(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
-        }
-        Err(Unreadable::Broken | Unreadable::Malformed) => {
-            return answers::text(StatusCode::BAD_REQUEST, "the request is malformed");
-        }
+        Err(error) => return answers::text(error.status(), &error.to_string()),
     };
     provider::answer(&request, &settings, now(), &mut SystemEntropy, &HostStore).unwrap_or_else(|failure| {
         eprintln!("demo identity provider: {failure}");

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::KeyValueError;
 use super::deadlines::{Deadlines, left_until};
+use super::outcome::KeyValueError;
 use super::{database, statements};
 
 /// Reads that run at the same time. More would only wait for each other's pages.
@@ -21,20 +21,20 @@ pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     running: Arc<Semaphore>,
-    /// Places for those that run and those that wait.
-    places: Semaphore,
+    /// Permits for those that run and those that wait.
+    permits: Semaphore,
     deadlines: Deadlines,
 }
 
 impl Readers {
     /// Readers of the database at `path`; beyond those that run, `queue` may wait.
     pub(super) fn new(path: PathBuf, deadlines: Deadlines, queue: usize) -> Self {
-        let places = queue.saturating_add(AT_ONCE).min(Semaphore::MAX_PERMITS);
+        let permits = queue.saturating_add(AT_ONCE).min(Semaphore::MAX_PERMITS);
         Self {
             path,
             idle: Mutex::default(),
             running: Arc::new(Semaphore::new(AT_ONCE)),
-            places: Semaphore::new(places),
+            permits: Semaphore::new(permits),
             deadlines,
         }
     }
@@ -44,7 +44,7 @@ impl Readers {
         self: &Arc<Self>,
         read: impl FnOnce(&Connection, Instant) -> Result<T, KeyValueError> + Send + 'static,
     ) -> Result<T, KeyValueError> {
-        let Ok(_place) = self.places.try_acquire() else { return Err(KeyValueError::QueueFull) };
+        let Ok(_permit) = self.permits.try_acquire() else { return Err(KeyValueError::QueueFull) };
         let deadline = self.deadlines.deadline();
         let reading = async {
             let stopped = |error: String| KeyValueError::Database(error);
@@ -68,8 +68,8 @@ impl Readers {
 
     /// How many more could wait or run.
     #[cfg(test)]
-    pub(super) fn places_left(&self) -> usize {
-        self.places.available_permits()
+    pub(super) fn permits_left(&self) -> usize {
+        self.permits.available_permits()
     }
 
     fn run<T>(

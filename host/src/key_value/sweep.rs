@@ -1,20 +1,13 @@
-//! Removing what has expired, on the host's own time.
+//! One piece of removing what has expired.
 //!
 //! A sweep is made of small pieces, each a transaction of its own with a pause after it, so that no write waits for more than
 //! one of them. Of several processes that share the database one sweeps: it holds a lease there.
 
-use std::sync::{Arc, Weak};
-use std::time::Duration;
-
 use rusqlite::{Transaction, params};
 
 use super::expiry::SELECT_EXPIRED;
-use super::{KeyValueError, KeyValueStore, statements};
-use crate::clock::WallClock;
-use crate::log::{Level, LogRecord, LogSink};
-
-/// The environment variable by which guests know that the host sweeps, and their own upkeep is not needed.
-pub(crate) const SWEPT_BY_HOST: (&str, &str) = ("GATEHOUSE_STORE_SWEPT_BY_HOST", "true");
+use super::outcome::Swept;
+use super::statements;
 
 /// Entries that one piece removes.
 pub(super) const PIECE: usize = 500;
@@ -23,23 +16,6 @@ pub(super) const PIECE: usize = 500;
 const SPARE_SECONDS: u64 = 60;
 /// Seconds for which the one who sweeps is the only one.
 const LEASE_SECONDS: u64 = 60;
-/// Between two pieces.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// What one piece of a sweep did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Swept {
-    /// Nothing: another process has the lease.
-    Elsewhere,
-    /// It removed so many entries.
-    Removed {
-        /// How many.
-        entries: usize,
-        /// Whether there may be more.
-        more: bool,
-    },
-}
-
 /// One piece of a sweep.
 #[derive(Debug)]
 pub(super) struct Piece {
@@ -73,54 +49,5 @@ impl Piece {
             statements::delete(transaction, store, key)?;
         }
         Ok(Swept::Removed { entries: expired.len(), more: expired.len() == PIECE })
-    }
-}
-
-/// Sweeps again and again, `every` so long, until the store is dropped.
-pub(crate) async fn keep_swept(
-    store: Weak<KeyValueStore>,
-    clock: Arc<dyn WallClock>,
-    every: Duration,
-    log: Arc<dyn LogSink>,
-) {
-    loop {
-        tokio::time::sleep(every).await;
-        let mut removed = 0_usize;
-        loop {
-            // Not held while it pauses: a host that is dropped closes its database.
-            let Some(store) = store.upgrade() else { return };
-            let piece = store.sweep_piece(clock.now()).await;
-            drop(store);
-            match piece {
-                Ok(Swept::Removed { entries, more }) => {
-                    removed = removed.saturating_add(entries);
-                    if !more {
-                        break;
-                    }
-                }
-                Ok(Swept::Elsewhere) => break,
-                Err(error) => {
-                    let message = format!("expired entries were not removed, which is tried again: {error}");
-                    log.record(&LogRecord::host(Level::Warn, None, message));
-                    break;
-                }
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        if removed >= PIECE {
-            let message = format!("{removed} expired entries were removed from the key-value store");
-            log.record(&LogRecord::host(Level::Info, None, message));
-        }
-    }
-}
-
-impl KeyValueStore {
-    /// Removes a few entries whose keys carry an expiry (`kind.expiry.id`) that was 60 seconds ago or more at `now`, the
-    /// time since 1970-01-01T00:00:00Z, and takes the lease for it. Other entries are never removed.
-    ///
-    /// # Errors
-    /// The database failed, or did not answer in time.
-    pub async fn sweep_piece(&self, now: Duration) -> Result<Swept, KeyValueError> {
-        self.sweep(Piece { holder: self.holder.clone(), now: now.as_secs() }).await
     }
 }

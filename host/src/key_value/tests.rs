@@ -1,9 +1,12 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 
+use super::store::{LARGEST_VALUE, LONGEST_KEY, PAGE};
 use super::*;
 
 mod deadlines;

@@ -8,9 +8,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::deadlines::Deadlines;
+use super::outcome::{KeyValueError, Swap, Swept};
 use super::statements::{self, is_busy};
-use super::sweep::{Piece, Swept};
-use super::{KeyValueError, Swap};
+use super::sweep::Piece;
 
 /// Jobs in one transaction.
 const BATCH: usize = 256;
@@ -50,7 +50,7 @@ pub(super) enum Outcome {
 
 impl Job {
     /// Whether it must not begin any more: its time is over, or nobody waits for it.
-    fn is_over(&self) -> bool {
+    fn has_expired(&self) -> bool {
         Instant::now() >= self.deadline || self.answer.is_closed()
     }
 }
@@ -67,9 +67,9 @@ pub(super) fn write_all(mut connection: Connection, jobs: &mpsc::Receiver<Job>, 
 /// Answers every job of the batch: each at its deadline at the latest, so long as it has not begun.
 fn run_all(connection: &mut Connection, mut batch: Vec<Job>, deadlines: &Arc<Deadlines>) {
     loop {
-        let (over, left): (Vec<_>, Vec<_>) = batch.into_iter().partition(Job::is_over);
-        let none_was_over = over.is_empty();
-        over.into_iter().for_each(|job| answer(job, Err(KeyValueError::TimedOut)));
+        let (expired, left): (Vec<_>, Vec<_>) = batch.into_iter().partition(Job::has_expired);
+        let none_had_expired = expired.is_empty();
+        expired.into_iter().for_each(|job| answer(job, Err(KeyValueError::TimedOut)));
         let Some(deadline) = left.iter().map(|job| job.deadline).min() else { return };
         batch = left;
         match run(connection, &batch, deadline) {
@@ -80,7 +80,7 @@ fn run_all(connection: &mut Connection, mut batch: Vec<Job>, deadlines: &Arc<Dea
             // Another process holds the database. At least one of them is over now.
             Err(error) if is_busy(&error) => {
                 deadlines.ran_out();
-                if none_was_over && !batch.iter().any(Job::is_over) {
+                if none_had_expired && !batch.iter().any(Job::has_expired) {
                     thread::sleep(BEFORE_ANOTHER_ATTEMPT);
                 }
             }
@@ -114,8 +114,8 @@ fn run(
     let mut outcomes = Vec::with_capacity(batch.len());
     for job in batch {
         // Waiting for the other process took time, too.
-        let is_over = job.is_over();
-        outcomes.push(if is_over { Err(KeyValueError::TimedOut) } else { run_job(&transaction, &job.task)? });
+        let has_expired = job.has_expired();
+        outcomes.push(if has_expired { Err(KeyValueError::TimedOut) } else { run_job(&transaction, &job.task)? });
     }
     transaction.commit()?;
     Ok(outcomes)

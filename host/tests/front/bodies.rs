@@ -131,7 +131,7 @@ async fn bodies_beyond_the_budget_are_answered_with_503_and_impossible_ones_with
     let limits = Limits {
         // Half of it is for those without a credential.
         body_bytes: 200_000,
-        turn_wait: Duration::from_millis(100),
+        queue_wait: Duration::from_millis(100),
         client_gone: Duration::from_millis(50),
         ..lasting(30)
     };

@@ -6,7 +6,7 @@ use gatehouse_host::Limits;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpSocket;
 
-use crate::world::{Connection, PATIENCE, World, head};
+use crate::world::{Connection, DEADLINE, World, head};
 
 fn limits(connections: usize) -> Limits {
     Limits { connections, client_gone: Duration::from_millis(50), ..Limits::default() }
@@ -92,7 +92,7 @@ async fn a_client_that_reads_slowly_is_not_cut_off() {
     let mut buffer = vec![0; 256 * 1024];
     // Six times the limit, and never silent for as long as that.
     for _ in 0..30 {
-        tokio::time::timeout(PATIENCE, slow.0.read_exact(&mut buffer)).await.unwrap().unwrap();
+        tokio::time::timeout(DEADLINE, slow.0.read_exact(&mut buffer)).await.unwrap().unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -106,7 +106,7 @@ async fn slow_reader(world: &World) -> (Connection, Vec<u8>) {
     slow.send(head("GET", "/large", "")).await;
     let (mut read, mut buffer) = (Vec::new(), vec![0; 4 * 1024]);
     while !world.log.lines().iter().any(|line| line.contains("\"path\":\"/large\"")) {
-        let some = tokio::time::timeout(PATIENCE, slow.0.read(&mut buffer)).await.unwrap().unwrap();
+        let some = tokio::time::timeout(DEADLINE, slow.0.read(&mut buffer)).await.unwrap().unwrap();
         assert_ne!(some, 0, "it was cut after {} bytes", read.len());
         read.extend_from_slice(&buffer[..some]);
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -133,7 +133,7 @@ async fn an_answer_that_is_not_taken_yet_makes_no_room_for_others() {
     }
     let mut buffer = vec![0; 4 * 1024];
     while !read.ends_with(b"0\r\n\r\n") {
-        let some = tokio::time::timeout(PATIENCE, slow.0.read(&mut buffer)).await.unwrap().unwrap();
+        let some = tokio::time::timeout(DEADLINE, slow.0.read(&mut buffer)).await.unwrap().unwrap();
         assert_ne!(some, 0, "it was cut after {} bytes", read.len());
         read.extend_from_slice(&buffer[..some]);
     }

@@ -8,8 +8,8 @@
 )]
 
 mod bodies;
+mod concurrency;
 mod connections;
 mod leaving;
 mod stopping;
-mod turns;
 mod world;

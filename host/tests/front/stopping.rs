@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use gatehouse_host::Limits;
 
-use crate::world::{PATIENCE, Upstream, World, head};
+use crate::world::{DEADLINE, Upstream, World, head};
 
 const SESSION: &str = "Mcp-Session-Id: a\r\n";
 
@@ -14,7 +14,7 @@ async fn a_silent_stream_does_not_hold_a_stop_up() {
         let world = World::start(Limits::default()).await;
         let mut client = world.send(head("GET", "/stream", lines)).await;
         client.until("data: a\n\n").await;
-        assert!(world.running.shutdown(PATIENCE).await);
+        assert!(world.running.shutdown(DEADLINE).await);
         // The stream has an end, and is not cut off.
         let (rest, closed) = client.rest().await;
         assert!(closed && rest.ends_with("0\r\n\r\n"), "{rest:?}");
@@ -27,7 +27,7 @@ async fn a_listening_post_ends_as_a_silent_stream_does() {
     let lines = "Mcp-Method: subscriptions/listen\r\nContent-Length: 0\r\n";
     let mut client = world.send(head("POST", "/stream", lines)).await;
     client.until("data: a\n\n").await;
-    assert!(world.running.shutdown(PATIENCE).await);
+    assert!(world.running.shutdown(DEADLINE).await);
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn running_requests_are_finished_while_streams_of_news_end_at_once() {
     let mut asked = upstream.asked().await;
 
     let host = world.running;
-    let stop = tokio::spawn(async move { host.shutdown(PATIENCE).await });
+    let stop = tokio::spawn(async move { host.shutdown(DEADLINE).await });
     assert!(news.rest().await.0.ends_with("0\r\n\r\n"));
     let still = tokio::time::timeout(Duration::from_millis(50), answers.rest()).await;
     assert!(still.is_err() && !stop.is_finished());

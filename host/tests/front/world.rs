@@ -1,19 +1,16 @@
 //! A host with a guest that does what the path says (`guest.wat`), and clients that write bytes.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gatehouse_host::{Application, CapturedLog, Limits, Options, Running};
+use gatehouse_testing_application::{application_with, component};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
 
 /// Longer than anything that is waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
@@ -30,14 +27,15 @@ impl World {
 
     /// A host whose guests may ask this server.
     pub(crate) async fn start_with_upstream(limits: Limits, upstream: Option<SocketAddr>) -> Self {
-        let directory = tempfile::tempdir().unwrap();
         let allowed = upstream.map(|address| format!("\"http://{address}\"")).unwrap_or_default();
         let manifest = format!(
             "spin_manifest_version = 2\n[application]\nname = \"front\"\n[[trigger.http]]\nroute = \"/...\"\n\
              component = \"guest\"\n[component.guest]\nsource = \"guest.wasm\"\nallowed_outbound_hosts = [{allowed}]\n"
         );
-        fs::write(directory.path().join("spin.toml"), manifest).unwrap();
-        fs::write(directory.path().join("guest.wasm"), guest()).unwrap();
+        let imports =
+            ["http/types", "http/outgoing-handler", "io/streams", "io/poll", "clocks/monotonic-clock", "cli/stdout"];
+        let guest = component(include_str!("guest.wat"), &imports);
+        let directory = application_with(&manifest, "guest.wasm", &guest);
         let log = Arc::new(CapturedLog::new());
         let mut options = Options::new(directory.path().join("state"));
         options.cache_directory = Some(directory.path().join("cache"));
@@ -67,7 +65,7 @@ impl World {
     /// Waits for a line of the log that holds `part`.
     pub(crate) async fn logged(&self, part: &str) -> String {
         let line = self.log.wait_for(|line| line.contains(part));
-        tokio::time::timeout(PATIENCE, line)
+        tokio::time::timeout(DEADLINE, line)
             .await
             .unwrap_or_else(|_| panic!("no line with {part}: {:?}", self.log.lines()))
     }
@@ -75,7 +73,7 @@ impl World {
     /// Waits until `path` is answered with 200; it is asked again and again.
     pub(crate) async fn until_served(&self, path: &str) {
         let served = async { while self.get(path).await != 200 {} };
-        tokio::time::timeout(PATIENCE, served).await.unwrap();
+        tokio::time::timeout(DEADLINE, served).await.unwrap();
     }
 }
 
@@ -100,7 +98,7 @@ impl Connection {
             }
             String::from_utf8(head).unwrap()
         };
-        tokio::time::timeout(PATIENCE, reading).await.unwrap()
+        tokio::time::timeout(DEADLINE, reading).await.unwrap()
     }
 
     pub(crate) async fn status(&mut self) -> u16 {
@@ -111,7 +109,7 @@ impl Connection {
     /// All that comes until the host closes the connection; whether it did so properly.
     pub(crate) async fn rest(&mut self) -> (String, bool) {
         let mut rest = Vec::new();
-        let ended = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut rest)).await.unwrap();
+        let ended = tokio::time::timeout(DEADLINE, self.0.read_to_end(&mut rest)).await.unwrap();
         (String::from_utf8_lossy(&rest).into_owned(), ended.is_ok())
     }
 
@@ -123,7 +121,7 @@ impl Connection {
                 read.push(char::from(self.0.read_u8().await.unwrap()));
             }
         };
-        tokio::time::timeout(PATIENCE, reading).await.unwrap();
+        tokio::time::timeout(DEADLINE, reading).await.unwrap();
         read
     }
 }
@@ -149,31 +147,6 @@ impl Upstream {
             connection.head().await;
             connection
         };
-        tokio::time::timeout(PATIENCE, accepting).await.unwrap()
+        tokio::time::timeout(DEADLINE, accepting).await.unwrap()
     }
-}
-
-/// `guest.wat` as a component.
-fn guest() -> Vec<u8> {
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/deps");
-    let mut resolve = Resolve::default();
-    // Each after those that it depends on.
-    for package in ["io", "clocks", "random", "filesystem", "sockets", "cli", "http"] {
-        resolve.push_path(wit.join(format!("wasi-{package}@0.2.12"))).unwrap();
-    }
-    let world = "package scratch:front;
-        world guest {
-            import wasi:http/types@0.2.12;
-            import wasi:http/outgoing-handler@0.2.12;
-            import wasi:io/streams@0.2.12;
-            import wasi:io/poll@0.2.12;
-            import wasi:clocks/monotonic-clock@0.2.12;
-            import wasi:cli/stdout@0.2.12;
-            export wasi:http/incoming-handler@0.2.12;
-        }";
-    let package = resolve.push_str("guest.wit", world).unwrap();
-    let world = resolve.select_world(&[package], None).unwrap();
-    let mut module = wat::parse_str(include_str!("guest.wat")).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
 }

@@ -1,15 +1,15 @@
 //! Requests that the component answers.
 
-use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
-use thiserror::Error;
-use wasip2::http::types::{Fields, IncomingRequest, Method as WasiMethod, ResponseOutparam};
-
-use crate::streams::{self, ReadError};
-
 mod writer;
 
-pub use writer::{ReaderGone, Writer};
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use thiserror::Error;
+use wasip2::http::types::{IncomingRequest, Method as WasiMethod, ResponseOutparam};
+
+pub use self::writer::{ReaderGone, Writer};
+use crate::headers::{MalformedHeader, header_map};
+use crate::streams::{self, ReadError};
 
 /// A request that could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -23,6 +23,22 @@ pub enum Unreadable {
     /// The method, the target or a header is not HTTP.
     #[error("the request is malformed")]
     Malformed,
+}
+
+impl Unreadable {
+    /// The status to answer with.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Broken | Self::Malformed => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl From<MalformedHeader> for Unreadable {
+    fn from(_: MalformedHeader) -> Self {
+        Self::Malformed
+    }
 }
 
 /// The request's method, target and headers, without touching its body. Where `Host` is missing, it is filled in with
@@ -76,6 +92,17 @@ pub fn read(request: &IncomingRequest, limit: usize) -> Result<Request<Vec<u8>>,
     Ok(head.map(|()| body))
 }
 
+/// Answers a whole request, with a body of at most `limit` bytes, by what `answer` makes of it: for components that
+/// neither stream nor decide by the head alone.
+pub fn serve(
+    request: &IncomingRequest,
+    out: ResponseOutparam,
+    limit: usize,
+    answer: impl FnOnce(Result<Request<Vec<u8>>, Unreadable>) -> Response<Vec<u8>>,
+) {
+    respond(out, answer(read(request, limit)));
+}
+
 /// Sends `response`. A client that has gone is nobody's error.
 pub fn respond(out: ResponseOutparam, response: Response<Vec<u8>>) {
     let (parts, bytes) = response.into_parts();
@@ -98,24 +125,4 @@ fn method(method: &WasiMethod) -> Result<Method, Unreadable> {
         WasiMethod::Patch => Method::PATCH,
         WasiMethod::Other(name) => Method::from_bytes(name.as_bytes()).map_err(|_| Unreadable::Malformed)?,
     })
-}
-
-/// The headers as the `http` crate holds them.
-pub(crate) fn header_map(fields: &Fields) -> Result<HeaderMap, Unreadable> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in fields.entries() {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Unreadable::Malformed)?;
-        let value = HeaderValue::from_bytes(&value).map_err(|_| Unreadable::Malformed)?;
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
-
-/// The headers as WASI takes them. Those that only a host may set (connection handling) are refused by it and left out.
-pub(crate) fn fields(headers: &HeaderMap) -> Fields {
-    let fields = Fields::new();
-    for (name, value) in headers {
-        let _forbidden = fields.append(name.as_str(), value.as_bytes());
-    }
-    fields
 }

@@ -4,9 +4,10 @@
 //! [`outbound::Exchanges`] gives its pieces as they arrive and [`inbound::Writer`] takes those of our own. A shell over
 //! another WASI version can replace this crate and nothing else.
 
+mod headers;
 pub mod inbound;
 pub mod outbound;
 mod streams;
 mod system;
 
-pub use system::{Milliseconds, SystemEntropy, elapsed, now, now_in_milliseconds, wait};
+pub use system::{Milliseconds, SystemEntropy, elapsed, now, now_in_milliseconds, request_id, wait};

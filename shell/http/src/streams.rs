@@ -7,7 +7,7 @@ use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 /// The most that is written at once, in bytes: a host that takes less says so.
 const WRITE_AT_MOST: u64 = 64 * 1024;
 /// Nanoseconds. Whoever takes nothing for so long has gone, whatever their connection looks like.
-const PATIENCE: Duration = 30_000_000_000;
+const READER_TIMEOUT: Duration = 30_000_000_000;
 /// Bytes asked for in one read.
 pub(crate) const READ_AT_MOST: u64 = 64 * 1024;
 
@@ -41,32 +41,32 @@ impl From<StreamError> for ReaderGone {
     }
 }
 
-/// Writes all of `bytes`, and waits for the reader until `deadline`, but never for longer than [`PATIENCE`] for one that
+/// Writes all of `bytes`, and waits for the reader until `deadline`, but never for longer than [`READER_TIMEOUT`] for one that
 /// takes nothing.
 pub(crate) fn write_by(output: &OutputStream, bytes: &[u8], deadline: Option<Instant>) -> Result<(), ReaderGone> {
     let mut rest = bytes;
-    let mut patience = patience(deadline);
+    let mut give_up = give_up_at(deadline);
     while !rest.is_empty() {
         let taken = write_some(output, rest)?;
         rest = rest.get(taken..).unwrap_or_default();
         if taken == 0 {
-            wait_for_reader(output, patience)?;
+            wait_for_reader(output, give_up)?;
         } else {
-            patience = self::patience(deadline);
+            give_up = give_up_at(deadline);
         }
     }
     output.flush()?;
     // The flush is over when there is room again.
     while output.check_write()? == 0 {
-        wait_for_reader(output, patience)?;
+        wait_for_reader(output, give_up)?;
     }
     Ok(())
 }
 
 /// Until when a reader is waited for that takes nothing from now on.
-fn patience(deadline: Option<Instant>) -> Instant {
-    let patience = monotonic_clock::now().saturating_add(PATIENCE);
-    deadline.map_or(patience, |deadline| deadline.min(patience))
+fn give_up_at(deadline: Option<Instant>) -> Instant {
+    let latest = monotonic_clock::now().saturating_add(READER_TIMEOUT);
+    deadline.map_or(latest, |deadline| deadline.min(latest))
 }
 
 /// Writes as many of `bytes` as there is room for now; how many.

@@ -8,10 +8,7 @@ use crate::parties::pairs;
 
 /// The first `count` lines of the authorization server for `event`: outcome, client and subject.
 async fn lines(world: &AttackWorld, event: &str, count: usize) -> Vec<(String, Value, Value)> {
-    let read = |line: &String| {
-        let of_host: Value = serde_json::from_str(line).ok()?;
-        serde_json::from_str::<Value>(of_host["message"].as_str()?).ok().filter(|line| line["event"] == event)
-    };
+    let read = |line: &String| serde_json::from_str::<Value>(line).ok().filter(|line| line["event"] == event);
     loop {
         let lines: Vec<_> = world.gatehouse.log.lines().iter().filter_map(read).collect();
         if lines.len() >= count {

@@ -1,4 +1,4 @@
-use gatehouse_jose::{SigningHeader, SigningKey};
+use gatehouse_jose::{SigningHeader, SigningKey, TimeClaims};
 use gatehouse_storage::memory::MemoryStore;
 use http::HeaderValue;
 use proptest::prelude::*;
@@ -278,7 +278,8 @@ fn claims(configuration: &Configuration, changes: &Value) -> Value {
 
 fn signed(key: &SigningKey, kid: &str, claims: &Value) -> String {
     let header = SigningHeader { kid: Some(kid), ..SigningHeader::default() };
-    key.sign(&header, claims).unwrap().expose().to_owned()
+    let token = key.sign(&header, &TimeClaims::default(), claims, &mut Counting::default());
+    token.unwrap().expose().to_owned()
 }
 
 fn prove_assertion(text: &str, store: &MemoryStore) -> Result<AuthenticatedClient, ClientRejection> {

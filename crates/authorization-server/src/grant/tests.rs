@@ -1,5 +1,5 @@
 use gatehouse_configuration::{EntraProfile, ProviderProfile};
-use gatehouse_jose::{KeySet, SigningHeader, SigningKey};
+use gatehouse_jose::{KeySet, SigningHeader, SigningKey, TimeClaims};
 use gatehouse_openid::{IdentityAssertion, ProviderMetadata};
 use gatehouse_protocol::SecretString;
 use proptest::prelude::*;
@@ -10,8 +10,8 @@ use crate::client::Client;
 use crate::client_authentication::{ClientAuthentication, ClientSecret, SecretDigest};
 use crate::credentials::{AtHand, PresentedCredentials};
 use crate::example::{
-    CONFIGURED, RESOURCE, START, World, client_id, configuration_with, configuration_with_two_upstreams, resource,
-    scopes,
+    CONFIGURED, Counting, RESOURCE, START, World, client_id, configuration_with, configuration_with_two_upstreams,
+    resource, scopes,
 };
 
 /// The configured client with these grants, which has proved who it is where it is confidential.
@@ -101,7 +101,8 @@ fn asserted(world: &World, changes: serde_json::Value) -> AssertedIdentity {
     claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     let key = SecretString::new(include_str!("../../../jose/test-keys/p256.pem").to_owned());
     let header = SigningHeader { typ: Some("oauth-id-jag+jwt"), kid: Some("p256"), x5t_s256: None };
-    let text = SigningKey::from_pem(&key).unwrap().sign(&header, &claims).unwrap();
+    let key = SigningKey::from_pem(&key).unwrap();
+    let text = key.sign(&header, &TimeClaims::default(), &claims, &mut Counting::default()).unwrap();
     let metadata = json!({ "issuer": "https://login.example", "authorization_endpoint": "https://login.example/authorize",
         "token_endpoint": "https://login.example/token", "jwks_uri": "https://login.example/jwks",
         "id_token_signing_alg_values_supported": ["ES256"] });

@@ -47,8 +47,7 @@ pub(super) struct LimitsDocument {
     /// Default: [`DEFAULT_JSON_DEPTH`]
     /// Bounds: 4 to [`DEEPEST_JSON`]
     json_depth: Option<usize>,
-    /// How many header fields a request may have. A request with more gets 431. The embedded host itself takes at most
-    /// 128.
+    /// How many header fields a request may have. A request with more gets 431.
     ///
     /// Default: [`DEFAULT_HEADERS`]
     /// Bounds: 10 to [`MOST_HEADERS`]

@@ -7,44 +7,44 @@ use crate::example::{federation, message, reply, value};
 
 const MEMBERS: &[&str] = &["", "files", "git"];
 
-fn merge(era: Era, labels: &[&str], method: &str, params: Value) -> Merge {
+fn merge(lifecycle: Lifecycle, labels: &[&str], method: &str, params: Value) -> Merge {
     let request = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
-    match federation(era, labels).plan(&message(&request), None) {
-        Plan::All { merge, .. } => merge,
+    match federation(lifecycle, labels).plan(&message(&request), None) {
+        Plan::ToAll { merge, .. } => merge,
         other => panic!("{other:?}"),
     }
 }
 
-fn result(result: Value) -> Outcome {
+fn result(result: Value) -> MemberOutcome {
     answered(200, None, json!({"jsonrpc": "2.0", "id": 7, "result": result}))
 }
 
-fn error(status: u16, code: i64, data: Value) -> Outcome {
+fn error(status: u16, code: i64, data: Value) -> MemberOutcome {
     let error = json!({"code": code, "message": format!("{status}"), "data": data});
     answered(status, None, json!({"jsonrpc": "2.0", "id": 7, "error": error}))
 }
 
-fn not_found() -> Outcome {
+fn not_found() -> MemberOutcome {
     error(404, -32601, json!(null))
 }
 
-fn answered(status: u16, session: Option<&str>, body: Value) -> Outcome {
-    Outcome::Answer { status, session: session.map(str::to_owned), reply: reply(&body) }
+fn answered(status: u16, session: Option<&str>, body: Value) -> MemberOutcome {
+    MemberOutcome::Answer { status, session: session.map(str::to_owned), reply: reply(&body) }
 }
 
-fn failed() -> Outcome {
-    Outcome::Failed(Reason::DidNotAnswer)
+fn failed() -> MemberOutcome {
+    MemberOutcome::Failed(FailureReason::DidNotAnswer)
 }
 
-fn finish(merge: Merge, outcomes: Vec<Outcome>) -> Merged {
+fn finish(merge: Merge, outcomes: Vec<MemberOutcome>) -> MergedAnswer {
     // In whatever order they come.
     merge.finish(outcomes.into_iter().enumerate().rev().collect())
 }
 
 /// The result, where there is one.
-fn finished(merge: Merge, outcomes: Vec<Outcome>) -> Value {
+fn finished(merge: Merge, outcomes: Vec<MemberOutcome>) -> Value {
     match finish(merge, outcomes) {
-        Merged::Answer { status: 200, reply, .. } => {
+        MergedAnswer::Answer { status: 200, reply, .. } => {
             assert_eq!(reply.id, Some(7.into()));
             value(&reply)["result"].clone()
         }
@@ -53,9 +53,9 @@ fn finished(merge: Merge, outcomes: Vec<Outcome>) -> Value {
 }
 
 /// Status, code and data of the error.
-fn refused(merge: Merge, outcomes: Vec<Outcome>) -> (u16, i64, Value) {
+fn refused(merge: Merge, outcomes: Vec<MemberOutcome>) -> (u16, i64, Value) {
     match finish(merge, outcomes) {
-        Merged::Answer { status, reply, sessions: None } => {
+        MergedAnswer::Answer { status, reply, sessions: None } => {
             assert_eq!(reply.id, Some(7.into()));
             let error = value(&reply)["error"].clone();
             (status, error["code"].as_i64().unwrap(), error["data"].clone())
@@ -88,7 +88,7 @@ fn gatehouse() -> Value {
 #[test]
 fn a_federation_introduces_itself_with_the_oldest_version_and_all_capabilities() {
     let merged = finished(
-        merge(Era::Legacy, MEMBERS, "initialize", json!({})),
+        merge(Lifecycle::Session, MEMBERS, "initialize", json!({})),
         vec![
             result(initialize("2025-11-25", json!({"tools": {}, "logging": {}}), Some("Be kind."))),
             result(initialize("2025-06-18", json!({"resources": {"subscribe": true}}), Some("Read."))),
@@ -106,10 +106,10 @@ fn a_federation_introduces_itself_with_the_oldest_version_and_all_capabilities()
 
 #[test]
 fn a_member_that_does_not_introduce_itself_is_shown_and_has_no_session() {
-    let federation = federation(Era::Legacy, MEMBERS);
+    let federation = federation(Lifecycle::Session, MEMBERS);
     for (outcome, reason) in [
         (failed(), "did not answer"),
-        (Outcome::Failed(Reason::TooLate), "did not answer in time"),
+        (MemberOutcome::Failed(FailureReason::TooLate), "did not answer in time"),
         (not_found(), "answered with an error"),
         (error(400, -32022, json!({})), "answered with an error"),
         (result(json!({})), "answered with something else than was asked for"),
@@ -119,13 +119,13 @@ fn a_member_that_does_not_introduce_itself_is_shown_and_has_no_session() {
             answered(200, None, json!({"jsonrpc": "2.0", "id": 8, "result": {}})),
             "answered with something else than was asked for",
         ),
-        (Outcome::Accepted, "answered with something else than was asked for"),
+        (MemberOutcome::Accepted, "answered with something else than was asked for"),
     ] {
         let introduction = initialize("2025-11-25", json!({}), None);
         let first = answered(200, Some("s1"), json!({"jsonrpc": "2.0", "id": 7, "result": introduction}));
-        let merge = merge(Era::Legacy, MEMBERS, "initialize", json!({}));
+        let merge = merge(Lifecycle::Session, MEMBERS, "initialize", json!({}));
         match finish(merge, vec![first, outcome, result(introduction)]) {
-            Merged::Answer { status: 200, reply, sessions: Some(sessions) } => {
+            MergedAnswer::Answer { status: 200, reply, sessions: Some(sessions) } => {
                 assert_eq!(value(&reply)["result"]["_meta"], unavailable(&[("files", reason)]));
                 assert_eq!(federation.entries(&sessions), [Some(":s1".to_owned()), None, Some("git:".to_owned())]);
             }
@@ -136,13 +136,16 @@ fn a_member_that_does_not_introduce_itself_is_shown_and_has_no_session() {
 
 #[test]
 fn where_no_member_introduces_itself_the_client_gets_an_error() {
-    for (method, era) in [("initialize", Era::Legacy), ("server/discover", Era::Modern)] {
-        let introduce = || merge(era, MEMBERS, method, json!({}));
-        assert!(matches!(finish(introduce(), vec![failed(), failed(), failed()]), Merged::Failed { is_late: false }));
-        let late = || Outcome::Failed(Reason::TooLate);
-        assert!(matches!(finish(introduce(), vec![late(), late(), late()]), Merged::Failed { is_late: true }));
-        assert!(matches!(finish(introduce(), vec![late(), late(), failed()]), Merged::Failed { is_late: false }));
-        assert!(matches!(finish(introduce(), vec![]), Merged::Failed { is_late: false }));
+    for (method, lifecycle) in [("initialize", Lifecycle::Session), ("server/discover", Lifecycle::Stateless)] {
+        let introduce = || merge(lifecycle, MEMBERS, method, json!({}));
+        assert!(matches!(
+            finish(introduce(), vec![failed(), failed(), failed()]),
+            MergedAnswer::Failed { is_late: false }
+        ));
+        let late = || MemberOutcome::Failed(FailureReason::TooLate);
+        assert!(matches!(finish(introduce(), vec![late(), late(), late()]), MergedAnswer::Failed { is_late: true }));
+        assert!(matches!(finish(introduce(), vec![late(), late(), failed()]), MergedAnswer::Failed { is_late: false }));
+        assert!(matches!(finish(introduce(), vec![]), MergedAnswer::Failed { is_late: false }));
         assert_eq!(refused(introduce(), vec![failed(), not_found(), failed()]), (404, -32601, json!(null)));
         let bad = || error(400, -32602, json!("m"));
         assert_eq!(refused(introduce(), vec![not_found(), bad(), bad()]), (400, -32602, json!("m")));
@@ -166,7 +169,7 @@ fn a_federation_is_discovered_with_the_versions_that_all_members_speak() {
     let labels = &["git", "files"];
     let discovery = || {
         let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28"});
-        merge(Era::Modern, labels, "server/discover", json!({"_meta": meta}))
+        merge(Lifecycle::Stateless, labels, "server/discover", json!({"_meta": meta}))
     };
     let first = || discover(&["2026-07-28", "2025-11-25", "2025-06-18"], 500, "public");
     let merged =
@@ -192,7 +195,7 @@ fn a_federation_is_discovered_with_the_versions_that_all_members_speak() {
 #[test]
 fn versions_that_are_refused_are_those_that_all_members_lack() {
     let unsupported = |supported: Value| error(400, -32022, json!({"supported": supported, "requested": "1900-01-01"}));
-    let listing = || merge(Era::Modern, MEMBERS, "tools/list", json!({}));
+    let listing = || merge(Lifecycle::Stateless, MEMBERS, "tools/list", json!({}));
     let outcomes = vec![
         unsupported(json!(["2026-07-28", "2025-11-25"])),
         unsupported(json!(["2025-06-18", "2026-07-28"])),
@@ -212,42 +215,42 @@ fn tools(names: &[&str]) -> Value {
 
 #[test]
 fn a_listing_shows_who_is_missing_and_loses_nothing_else() {
-    let listing = |era| merge(era, MEMBERS, "tools/list", json!({}));
+    let listing = |lifecycle| merge(lifecycle, MEMBERS, "tools/list", json!({}));
     let all = vec![result(tools(&["a"])), result(tools(&["b"])), result(tools(&["a"]))];
-    let merged = finished(listing(Era::Legacy), all);
+    let merged = finished(listing(Lifecycle::Session), all);
     assert_eq!(merged, json!({"tools": tools(&["a", "files_b", "git_a"])["tools"]}));
 
     let one = vec![result(tools(&["a"])), failed(), result(tools(&["b"]))];
-    let merged = finished(listing(Era::Legacy), one);
+    let merged = finished(listing(Lifecycle::Session), one);
     let missing = unavailable(&[("files", "did not answer")]);
     assert_eq!(merged, json!({"tools": tools(&["a", "git_b"])["tools"], "_meta": missing}));
 
     let several = vec![error(500, -32603, json!(1)), result(json!({"tools": 5})), result(tools(&["b"]))];
-    let merged = finished(listing(Era::Modern), several);
+    let merged = finished(listing(Lifecycle::Stateless), several);
     let mut missing =
         unavailable(&[("", "answered with an error"), ("files", "answered with something else than was asked for")]);
     missing["io.modelcontextprotocol/serverInfo"] = gatehouse();
     let expected = json!({"resultType": "complete", "tools": tools(&["git_b"])["tools"], "ttlMs": 0, "cacheScope": "private", "_meta": missing});
     assert_eq!(merged, expected);
 
-    let all = vec![failed(), failed(), Outcome::Failed(Reason::Refused)];
-    assert!(matches!(finish(listing(Era::Modern), all), Merged::Failed { is_late: false }));
+    let all = vec![failed(), failed(), MemberOutcome::Failed(FailureReason::Refused)];
+    assert!(matches!(finish(listing(Lifecycle::Stateless), all), MergedAnswer::Failed { is_late: false }));
 }
 
 #[test]
 fn a_member_without_such_a_list_is_not_missed() {
-    let listing = |era| merge(era, MEMBERS, "tools/list", json!({}));
-    let merged = finished(listing(Era::Legacy), vec![not_found(), result(tools(&["b"])), not_found()]);
+    let listing = |lifecycle| merge(lifecycle, MEMBERS, "tools/list", json!({}));
+    let merged = finished(listing(Lifecycle::Session), vec![not_found(), result(tools(&["b"])), not_found()]);
     assert_eq!(merged, json!({"tools": tools(&["files_b"])["tools"]}));
     let none = vec![not_found(), not_found(), not_found()];
-    assert_eq!(refused(listing(Era::Modern), none), (404, -32601, json!(null)));
-    let merged = finished(listing(Era::Legacy), vec![not_found(), not_found(), failed()]);
+    assert_eq!(refused(listing(Lifecycle::Stateless), none), (404, -32601, json!(null)));
+    let merged = finished(listing(Lifecycle::Session), vec![not_found(), not_found(), failed()]);
     assert_eq!(merged, json!({"tools": [], "_meta": unavailable(&[("git", "did not answer")])}));
 }
 
 #[test]
 fn where_members_only_refuse_the_client_hears_the_one_that_stands_alone() {
-    let listing = |labels| merge(Era::Modern, labels, "tools/list", json!({}));
+    let listing = |labels| merge(Lifecycle::Stateless, labels, "tools/list", json!({}));
     let outcomes = || vec![error(400, -32602, json!(0)), error(400, -32603, json!(1)), not_found()];
     assert_eq!(refused(listing(MEMBERS), outcomes()), (400, -32602, json!(0)));
     assert_eq!(refused(listing(&["files", "", "git"]), outcomes()), (400, -32603, json!(1)));
@@ -259,10 +262,13 @@ fn where_members_only_refuse_the_client_hears_the_one_that_stands_alone() {
 
 #[test]
 fn no_member_answers_the_client_in_our_place() {
-    let listing = || merge(Era::Legacy, MEMBERS, "tools/list", json!({}));
+    let listing = || merge(Lifecycle::Session, MEMBERS, "tools/list", json!({}));
     for status in [401, 403, 429, 500, 503] {
         let refusal = || error(status, -32000, json!(null));
-        assert!(matches!(finish(listing(), vec![refusal(), failed(), refusal()]), Merged::Failed { is_late: false }));
+        assert!(matches!(
+            finish(listing(), vec![refusal(), failed(), refusal()]),
+            MergedAnswer::Failed { is_late: false }
+        ));
         let merged = finished(listing(), vec![result(tools(&["a"])), refusal(), not_found()]);
         assert_eq!(merged["_meta"], unavailable(&[("files", "answered with an error")]));
     }
@@ -271,7 +277,7 @@ fn no_member_answers_the_client_in_our_place() {
 #[test]
 fn ping_and_log_levels_are_answered_once() {
     for method in ["ping", "logging/setLevel"] {
-        let empty = || merge(Era::Legacy, MEMBERS, method, json!({"level": "info"}));
+        let empty = || merge(Lifecycle::Session, MEMBERS, method, json!({"level": "info"}));
         assert_eq!(finished(empty(), vec![result(json!({})), result(json!({"x": 1})), not_found()]), json!({}));
         let merged = finished(empty(), vec![result(json!({})), failed(), not_found()]);
         assert_eq!(merged, json!({"_meta": unavailable(&[("files", "did not answer")])}));
@@ -283,8 +289,11 @@ fn ping_and_log_levels_are_answered_once() {
 #[test]
 fn a_session_that_one_member_forgot_is_forgotten() {
     for method in ["ping", "tools/list"] {
-        let outcomes = vec![result(json!({"tools": []})), Outcome::SessionLost, failed()];
-        assert!(matches!(finish(merge(Era::Legacy, MEMBERS, method, json!({})), outcomes), Merged::SessionLost));
+        let outcomes = vec![result(json!({"tools": []})), MemberOutcome::SessionLost, failed()];
+        assert!(matches!(
+            finish(merge(Lifecycle::Session, MEMBERS, method, json!({})), outcomes),
+            MergedAnswer::SessionLost
+        ));
     }
 }
 
@@ -292,27 +301,30 @@ fn a_session_that_one_member_forgot_is_forgotten() {
 fn a_notification_is_taken_when_one_member_takes_it() {
     let notified = |outcomes| {
         let said = message(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
-        match federation(Era::Legacy, MEMBERS).plan(&said, None) {
-            Plan::All { merge, .. } => finish(merge, outcomes),
+        match federation(Lifecycle::Session, MEMBERS).plan(&said, None) {
+            Plan::ToAll { merge, .. } => finish(merge, outcomes),
             other => panic!("{other:?}"),
         }
     };
-    assert!(matches!(notified(vec![Outcome::Accepted, failed(), failed()]), Merged::Accepted));
-    assert!(matches!(notified(vec![failed(), failed(), failed()]), Merged::Failed { is_late: false }));
-    assert!(matches!(notified(vec![Outcome::Accepted, Outcome::SessionLost, failed()]), Merged::SessionLost));
+    assert!(matches!(notified(vec![MemberOutcome::Accepted, failed(), failed()]), MergedAnswer::Accepted));
+    assert!(matches!(notified(vec![failed(), failed(), failed()]), MergedAnswer::Failed { is_late: false }));
+    assert!(matches!(
+        notified(vec![MemberOutcome::Accepted, MemberOutcome::SessionLost, failed()]),
+        MergedAnswer::SessionLost
+    ));
     let refusal =
         || answered(400, None, json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32000, "message": "m"}}));
-    assert!(matches!(notified(vec![failed(), refusal(), failed()]), Merged::Answer { status: 400, .. }));
-    assert!(matches!(notified(vec![Outcome::Accepted, refusal(), failed()]), Merged::Accepted));
+    assert!(matches!(notified(vec![failed(), refusal(), failed()]), MergedAnswer::Answer { status: 400, .. }));
+    assert!(matches!(notified(vec![MemberOutcome::Accepted, refusal(), failed()]), MergedAnswer::Accepted));
 }
 
 #[test]
 fn members_that_lost_their_session_are_shown() {
-    let federation = federation(Era::Legacy, MEMBERS);
-    let sessions = Sessions::begun(&federation.naming, vec![(0, Some("a".to_owned())), (1, None)]).unwrap();
+    let federation = federation(Lifecycle::Session, MEMBERS);
+    let sessions = MemberSessions::begun(&federation.naming, vec![(0, Some("a".to_owned())), (1, None)]).unwrap();
     let said = message(&json!({"jsonrpc": "2.0", "id": 7, "method": "tools/list"}));
     match federation.plan(&said, Some(&sessions)) {
-        Plan::All { merge, .. } => {
+        Plan::ToAll { merge, .. } => {
             let merged = finished(merge, vec![result(tools(&["a"])), result(tools(&["b"]))]);
             assert_eq!(merged["_meta"], unavailable(&[("git", "did not answer when the session began")]));
         }
@@ -329,7 +341,7 @@ struct Paging {
 }
 
 impl Paging {
-    fn page(&self, cursor: Option<&str>) -> Outcome {
+    fn page(&self, cursor: Option<&str>) -> MemberOutcome {
         // Its own cursors, which may be empty.
         let start = cursor.map_or(0, |cursor| if cursor.is_empty() { self.size } else { cursor.parse().unwrap() });
         let end = (start + self.size).min(self.names.len());
@@ -359,12 +371,14 @@ fn pages(federation: &crate::Federation, members: &[Paging]) -> Vec<Value> {
     loop {
         let params = cursor.as_ref().map_or(json!({}), |cursor| json!({"cursor": cursor}));
         let said = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/list", "params": params});
-        let Plan::All { sendings, merge } = federation.plan(&message(&said), None) else { panic!("{cursor:?}") };
-        let answer = |sending: crate::Sending| {
-            let own = sending.message.call().unwrap().param("cursor");
-            (sending.member, members[sending.member].page(own.as_deref()))
+        let Plan::ToAll { requests, merge } = federation.plan(&message(&said), None) else { panic!("{cursor:?}") };
+        let answer = |request: crate::MemberRequest| {
+            let own = request.message.call().unwrap().param("cursor");
+            (request.member, members[request.member].page(own.as_deref()))
         };
-        let Merged::Answer { reply, .. } = merge.finish(sendings.into_iter().map(answer).collect()) else { panic!() };
+        let MergedAnswer::Answer { reply, .. } = merge.finish(requests.into_iter().map(answer).collect()) else {
+            panic!()
+        };
         let page = value(&reply)["result"].clone();
         cursor = page["nextCursor"].as_str().map(str::to_owned);
         pages.push(page);
@@ -377,8 +391,8 @@ fn pages(federation: &crate::Federation, members: &[Paging]) -> Vec<Value> {
 proptest! {
     #[test]
     fn every_item_of_every_member_is_on_exactly_one_page(members in proptest::collection::vec(paging(), 3)) {
-        for era in [Era::Legacy, Era::Modern] {
-            let federation = federation(era, MEMBERS);
+        for lifecycle in [Lifecycle::Session, Lifecycle::Stateless] {
+            let federation = federation(lifecycle, MEMBERS);
             let pages = pages(&federation, &members);
             let mut listed: Vec<_> = pages
                 .iter()
@@ -404,12 +418,12 @@ proptest! {
         method in prop_oneof![Just("tools/list"), Just("prompts/list"), Just("resources/list"), Just("resources/templates/list")],
     ) {
         for hostile in 0..3 {
-            let listing = merge(Era::Modern, MEMBERS, method, json!({}));
+            let listing = merge(Lifecycle::Stateless, MEMBERS, method, json!({}));
             let items: Value = names.iter().map(|name| json!({"name": name, "uri": name, "uriTemplate": name})).collect();
             let said = || result(json!({"tools": items, "prompts": items, "resources": items, "resourceTemplates": items, "_meta": {"gatehouse/unavailable": [{"member": "git"}]}}));
             let outcomes = (0..3).map(|member| if member == hostile { said() } else { failed() }).collect();
             let merged = finished(listing, outcomes);
-            let naming = federation(Era::Modern, MEMBERS).naming;
+            let naming = federation(Lifecycle::Stateless, MEMBERS).naming;
             let (list, key) = match method {
                 "tools/list" => ("tools", "name"),
                 "prompts/list" => ("prompts", "name"),

@@ -22,35 +22,42 @@ type Sent = Vec<(usize, Option<String>, Option<String>, Value)>;
 enum Planned {
     One(Sent),
     All(Sent),
-    Listen(Sent),
+    StreamRequest(Sent),
     Answer(u16, Value),
     Nothing,
 }
 
 fn planned(plan: Plan) -> Planned {
-    let sent = |sendings: Vec<Sending>| {
-        let sent = |sending: Sending| (sending.member, sending.session, sending.mcp_name, value(&sending.message));
-        sendings.into_iter().map(sent).collect()
+    let sent = |requests: Vec<MemberRequest>| {
+        let sent = |request: MemberRequest| {
+            (
+                request.member,
+                request.session,
+                request.mcp_name.map(|name| name.to_str().unwrap().to_owned()),
+                value(&request.message),
+            )
+        };
+        requests.into_iter().map(sent).collect()
     };
     match plan {
-        Plan::One { sending, .. } => Planned::One(sent(vec![sending])),
-        Plan::All { sendings, .. } => Planned::All(sent(sendings)),
-        Plan::Listen { sendings, .. } => Planned::Listen(sent(sendings)),
+        Plan::ToOne { request, .. } => Planned::One(sent(vec![request])),
+        Plan::ToAll { requests, .. } => Planned::All(sent(requests)),
+        Plan::Subscribe { requests, .. } => Planned::StreamRequest(sent(requests)),
         Plan::Answer { status, reply } => Planned::Answer(status, value(&reply)),
-        Plan::Nothing => Planned::Nothing,
+        Plan::Accept => Planned::Nothing,
     }
 }
 
-fn plan(era: Era, labels: &[&str], said: &Value) -> Planned {
-    planned(federation(era, labels).plan(&message(said), None))
+fn plan(lifecycle: Lifecycle, labels: &[&str], said: &Value) -> Planned {
+    planned(federation(lifecycle, labels).plan(&message(said), None))
 }
 
 fn legacy(said: &Value) -> Planned {
-    plan(Era::Legacy, MEMBERS, said)
+    plan(Lifecycle::Session, MEMBERS, said)
 }
 
 fn modern(said: &Value) -> Planned {
-    plan(Era::Modern, MEMBERS, said)
+    plan(Lifecycle::Stateless, MEMBERS, said)
 }
 
 fn one(member: usize, mcp_name: Option<&str>, body: Value) -> Planned {
@@ -146,47 +153,47 @@ fn what_concerns_all_goes_to_all() {
 
 #[test]
 fn what_we_do_not_know_is_for_the_member_without_a_prefix() {
-    for (era, status) in [(Era::Legacy, 200), (Era::Modern, 404)] {
+    for (lifecycle, status) in [(Lifecycle::Session, 200), (Lifecycle::Stateless, 404)] {
         for method in ["tasks/get", "tools/CALL", "notifications/initialized", "x"] {
             let said = request(method, json!({"name": "files_a", "uri": "files+a"}));
-            assert_eq!(plan(era, MEMBERS, &said), one(0, None, said.clone()));
-            assert_eq!(plan(era, &["files", "git"], &said), error(status, -32601, "Method not found", None));
+            assert_eq!(plan(lifecycle, MEMBERS, &said), one(0, None, said.clone()));
+            assert_eq!(plan(lifecycle, &["files", "git"], &said), error(status, -32601, "Method not found", None));
         }
         let said = notification("notifications/x", json!({}));
-        assert_eq!(plan(era, MEMBERS, &said), one(0, None, said.clone()));
-        assert_eq!(plan(era, &["files", "git"], &said), Planned::Nothing);
+        assert_eq!(plan(lifecycle, MEMBERS, &said), one(0, None, said.clone()));
+        assert_eq!(plan(lifecycle, &["files", "git"], &said), Planned::Nothing);
     }
 }
 
 #[test]
 fn what_nobody_has_is_not_found() {
     let prefixed = &["files", "git"];
-    for (era, code) in [(Era::Legacy, -32002), (Era::Modern, -32602)] {
+    for (lifecycle, code) in [(Lifecycle::Session, -32002), (Lifecycle::Stateless, -32602)] {
         let said = request("tools/call", json!({"name": "search"}));
-        assert_eq!(plan(era, prefixed, &said), error(200, -32602, "Unknown tool: search", None));
+        assert_eq!(plan(lifecycle, prefixed, &said), error(200, -32602, "Unknown tool: search", None));
         let said = request("prompts/get", json!({"name": "review"}));
-        assert_eq!(plan(era, prefixed, &said), error(200, -32602, "Unknown prompt: review", None));
+        assert_eq!(plan(lifecycle, prefixed, &said), error(200, -32602, "Unknown prompt: review", None));
         let said = request("completion/complete", json!({"ref": {"type": "ref/prompt", "name": "review"}}));
-        assert_eq!(plan(era, prefixed, &said), error(200, -32602, "Unknown prompt: review", None));
+        assert_eq!(plan(lifecycle, prefixed, &said), error(200, -32602, "Unknown prompt: review", None));
         let data = Some(json!({"uri": "FILES+x:y"}));
         let said = request("resources/read", json!({"uri": "FILES+x:y"}));
         for labels in [&["files", "git"], &["files", ""]] {
-            assert_eq!(plan(era, labels, &said), error(200, code, "Resource not found", data.clone()));
+            assert_eq!(plan(lifecycle, labels, &said), error(200, code, "Resource not found", data.clone()));
         }
         let said = request("completion/complete", json!({"ref": {"type": "ref/resource", "uri": "FILES+x:y"}}));
-        assert_eq!(plan(era, prefixed, &said), error(200, code, "Resource not found", data));
+        assert_eq!(plan(lifecycle, prefixed, &said), error(200, code, "Resource not found", data));
     }
 }
 
 #[test]
 fn what_does_not_say_what_it_means_goes_to_the_member_without_a_prefix_or_is_refused() {
-    for (era, status) in [(Era::Legacy, 200), (Era::Modern, 400)] {
+    for (lifecycle, status) in [(Lifecycle::Session, 200), (Lifecycle::Stateless, 400)] {
         for method in ["tools/call", "prompts/get", "resources/read", "completion/complete"] {
             for params in [json!({}), json!({"name": 5, "uri": null, "ref": []})] {
                 let said = request(method, params);
-                assert_eq!(plan(era, MEMBERS, &said), one(0, None, said.clone()));
+                assert_eq!(plan(lifecycle, MEMBERS, &said), one(0, None, said.clone()));
                 let refused = error(status, -32602, "The params do not say what is meant", None);
-                assert_eq!(plan(era, &["files"], &said), refused);
+                assert_eq!(plan(lifecycle, &["files"], &said), refused);
             }
         }
     }
@@ -196,7 +203,7 @@ fn what_does_not_say_what_it_means_goes_to_the_member_without_a_prefix_or_is_ref
 
 #[test]
 fn a_cursor_goes_on_with_the_members_that_it_names() {
-    let federation = federation(Era::Modern, MEMBERS);
+    let federation = federation(Lifecycle::Stateless, MEMBERS);
     let positions = vec![(0, "p\u{e9}".to_owned()), (2, String::new())];
     let cursor = Cursor { is_private: true, positions }.text(&federation.naming);
     let said = |cursor: &str| request("tools/list", json!({"_meta": {}, "cursor": cursor}));
@@ -212,7 +219,9 @@ fn a_cursor_goes_on_with_the_members_that_it_names() {
 fn a_subscription_is_split_by_what_members_have() {
     let listen = |filter: Value| request("subscriptions/listen", json!({"_meta": {"x": 1}, "notifications": filter}));
     let sent = |parts: &[(usize, Value)]| {
-        Planned::Listen(parts.iter().map(|(member, filter)| (*member, None, None, listen(filter.clone()))).collect())
+        Planned::StreamRequest(
+            parts.iter().map(|(member, filter)| (*member, None, None, listen(filter.clone()))).collect(),
+        )
     };
     let lists = json!({"toolsListChanged": true, "promptsListChanged": false});
     assert_eq!(modern(&listen(lists.clone())), sent(&[(0, lists.clone()), (1, lists.clone()), (2, lists.clone())]));
@@ -249,8 +258,8 @@ fn the_clients_answers_go_to_the_member_that_asked() {
 
 #[test]
 fn each_member_gets_its_own_session_and_a_lost_one_nothing() {
-    let federation = federation(Era::Legacy, MEMBERS);
-    let sessions = Sessions::begun(&federation.naming, vec![(0, Some("a".to_owned())), (1, None)]).unwrap();
+    let federation = federation(Lifecycle::Session, MEMBERS);
+    let sessions = MemberSessions::begun(&federation.naming, vec![(0, Some("a".to_owned())), (1, None)]).unwrap();
     let plan = |said: &Value| planned(federation.plan(&message(said), Some(&sessions)));
     let list = request("tools/list", json!({}));
     let both =
@@ -299,8 +308,8 @@ fn numbers_and_unknown_members_pass_as_they_came() {
     else {
         panic!("a batch")
     };
-    match federation(Era::Legacy, MEMBERS).plan(&said, None) {
-        Plan::One { sending, .. } => assert_eq!(sending.message.to_string(), text.replace("files_a", "a")),
+    match federation(Lifecycle::Session, MEMBERS).plan(&said, None) {
+        Plan::ToOne { request, .. } => assert_eq!(request.message.to_string(), text.replace("files_a", "a")),
         other => panic!("{other:?}"),
     }
 }
@@ -318,7 +327,7 @@ proptest! {
     #[test]
     fn a_call_reaches_the_member_that_listed_the_name(labels in labels(), name in names()) {
         let labels: Vec<_> = labels.iter().map(String::as_str).collect();
-        let federation = federation(Era::Modern, &labels);
+        let federation = federation(Lifecycle::Stateless, &labels);
         for member in 0..labels.len() {
             let listed = [
                 ("tools/call", "name", federation.naming.name_outward(member, &name)),
@@ -327,9 +336,9 @@ proptest! {
             for (method, key, outward) in listed {
                 let Some(outward) = outward else { continue };
                 match federation.plan(&message(&request(method, json!({key: outward}))), None) {
-                    Plan::One { sending, .. } => {
-                        prop_assert_eq!(sending.member, member);
-                        prop_assert_eq!(value(&sending.message), request(method, json!({key: name.as_str()})));
+                    Plan::ToOne { request: sent, .. } => {
+                        prop_assert_eq!(sent.member, member);
+                        prop_assert_eq!(value(&sent.message), request(method, json!({key: name.as_str()})));
                     }
                     other => prop_assert!(false, "{:?}", other),
                 }
@@ -345,12 +354,12 @@ proptest! {
         use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
         for cursor in [URL_SAFE_NO_PAD.encode(&json), noise] {
             let said = request("resources/list", json!({"cursor": cursor}));
-            match federation(Era::Modern, MEMBERS).plan(&message(&said), None) {
-                Plan::All { sendings, .. } => {
+            match federation(Lifecycle::Stateless, MEMBERS).plan(&message(&said), None) {
+                Plan::ToAll { requests, .. } => {
                     let entries: Value = serde_json::from_str(&json).unwrap();
-                    let sent: Vec<_> = sendings
+                    let sent: Vec<_> = requests
                         .iter()
-                        .map(|sending| json!([MEMBERS[sending.member], sending.message.call().unwrap().param("cursor")]))
+                        .map(|request| json!([MEMBERS[request.member], request.message.call().unwrap().param("cursor")]))
                         .collect();
                     prop_assert_eq!(&json!(sent), &entries[1]);
                 }
@@ -367,14 +376,14 @@ proptest! {
         if has_id {
             said["id"] = json!(name);
         }
-        for era in [Era::Legacy, Era::Modern] {
+        for lifecycle in [Lifecycle::Session, Lifecycle::Stateless] {
             for labels in [MEMBERS, &["a", "b"]] {
-                let federation = federation(era, labels);
+                let federation = federation(lifecycle, labels);
                 let is_bounded = match federation.plan(&message(&said), None) {
-                    Plan::One { sending, .. } => sending.member < labels.len(),
-                    Plan::All { sendings, .. } | Plan::Listen { sendings, .. } => !sendings.is_empty() && sendings.len() <= labels.len(),
+                    Plan::ToOne { request, .. } => request.member < labels.len(),
+                    Plan::ToAll { requests, .. } | Plan::Subscribe { requests, .. } => !requests.is_empty() && requests.len() <= labels.len(),
                     Plan::Answer { reply, .. } => has_id && reply.id == Some(Id::Text(name.clone())),
-                    Plan::Nothing => !has_id,
+                    Plan::Accept => !has_id,
                 };
                 prop_assert!(is_bounded);
             }
@@ -406,7 +415,7 @@ proptest! {
         let params = json!({"name": "git_log", "uri": "git+file:///a", "requestId": 7});
         let said = if is_request { request(&method, params) } else { notification(&method, params) };
         let sent = match if is_modern { modern(&said) } else { legacy(&said) } {
-            Planned::One(sent) | Planned::All(sent) | Planned::Listen(sent) => sent,
+            Planned::One(sent) | Planned::All(sent) | Planned::StreamRequest(sent) => sent,
             Planned::Answer(..) | Planned::Nothing => Vec::new(),
         };
         for (_, _, _, body) in sent {

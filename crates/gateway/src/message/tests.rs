@@ -20,12 +20,12 @@ fn listing(version: &str) -> Value {
     request("tools/list", &json!({ "_meta": meta(&json!(version)) }))
 }
 
-/// What becomes of `body` at `path` with these headers: the version of its era, or what is wrong.
+/// What becomes of `body` at `path` with these headers: the version of its revision, or what is wrong.
 fn at(path: &str, headers: &[(&str, &str)], body: &Value) -> Result<&'static str, Refusal> {
     let configuration = example::configuration();
     let endpoint = Endpoint::at(&configuration, path).unwrap();
     let body = Body::parse(body.to_string().as_bytes(), 64).unwrap();
-    admit(&example::request(Method::POST, path, headers), &body, &endpoint).map(|era| era.version)
+    admit(&example::request(Method::POST, path, headers), &body, &endpoint).map(|revision| revision.version)
 }
 
 fn of(headers: &[(&str, &str)], body: &Value) -> Result<&'static str, Refusal> {
@@ -42,7 +42,7 @@ const LIST: (&str, &str) = ("mcp-method", "tools/list");
 fn the_era_of_a_call_is_what_its_body_and_its_headers_say_together() {
     let plain = request("tools/list", &json!({}));
     let initialize = |version: &str| request("initialize", &json!({ "protocolVersion": version }));
-    for (headers, body, era) in [
+    for (headers, body, revision) in [
         (&[version(MODERN), LIST][..], listing(MODERN), MODERN),
         (&[version(" 2026-07-28 "), LIST], listing(MODERN), MODERN),
         (&[version("2027-01-01"), LIST], listing("2027-01-01"), MODERN),
@@ -55,7 +55,7 @@ fn the_era_of_a_call_is_what_its_body_and_its_headers_say_together() {
         (&[version(MODERN), LIST], request("tools/list", &json!({ "_meta": meta(&json!(7)) })), MODERN),
         (&[version("2025-11-25"), LIST], request("tools/list", &json!({ "_meta": meta(&json!(7)) })), MODERN),
         (&[LIST], request("tools/list", &json!({ "_meta": meta(&Value::Null) })), MODERN),
-        // The older eras.
+        // The older revisions.
         (&[version("2025-11-25")], plain.clone(), "2025-11-25"),
         (&[version("2025-11-25")], listing("2025-11-25"), "2025-11-25"),
         (&[], listing("2025-11-25"), "2025-11-25"),
@@ -65,7 +65,7 @@ fn the_era_of_a_call_is_what_its_body_and_its_headers_say_together() {
         (&[], plain.clone(), "2025-03-26"),
         (&[version("bogus")], plain.clone(), "unknown"),
         (&[version("2026-07-28, 2025-11-25")], plain.clone(), "unknown"),
-        // The older eras' handshake, whatever its header; a server that sees a mistake in it says so.
+        // The older revisions' handshake, whatever its header; a server that sees a mistake in it says so.
         (&[], initialize("2025-11-25"), "2025-11-25"),
         (&[version("2025-06-18")], initialize("2025-11-25"), "2025-11-25"),
         (&[version(MODERN)], initialize("2025-11-25"), "2025-11-25"),
@@ -78,7 +78,7 @@ fn the_era_of_a_call_is_what_its_body_and_its_headers_say_together() {
             MODERN,
         ),
     ] {
-        assert_eq!(of(headers, &body), Ok(era), "{headers:?} {body}");
+        assert_eq!(of(headers, &body), Ok(revision), "{headers:?} {body}");
     }
 }
 
@@ -100,7 +100,7 @@ fn a_header_and_a_body_that_disagree_are_refused() {
         (&[version(MODERN), ("mcp-method", "Tools/List")], listing(MODERN)),
         (&[version(MODERN), ("mcp-method", "tools/call")], call.clone()),
         (&[version(MODERN), ("mcp-method", "tools/call"), ("mcp-name", "other")], call),
-        // A mirrored header is verified in the older eras too, where it need not be there.
+        // A mirrored header is verified in the older revisions too, where it need not be there.
         (&[version("2025-11-25"), ("mcp-method", "tools/call")], request("tools/list", &json!({}))),
         (&[("mcp-name", "safe")], request("tools/call", &json!({ "name": "dangerous" }))),
     ] {
@@ -113,14 +113,14 @@ fn a_notification_needs_no_headers_of_its_own_but_none_may_lie() {
     let cancelled = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 1 } });
     let mut claimed = cancelled.clone();
     claimed["params"]["_meta"] = meta(&json!(MODERN));
-    for (headers, body, era) in [
+    for (headers, body, revision) in [
         (&[version(MODERN)][..], &cancelled, MODERN),
         (&[version(MODERN)], &claimed, MODERN),
         (&[], &claimed, MODERN),
         (&[version("2025-11-25")], &cancelled, "2025-11-25"),
         (&[version(MODERN), ("mcp-method", "notifications/cancelled")], &cancelled, MODERN),
     ] {
-        assert_eq!(of(headers, body), Ok(era), "{headers:?} {body}");
+        assert_eq!(of(headers, body), Ok(revision), "{headers:?} {body}");
     }
     for (headers, body) in [
         (&[version("2025-11-25")][..], &claimed),
@@ -162,7 +162,7 @@ fn responses_are_of_the_older_eras_alone() {
     let response = json!({ "jsonrpc": "2.0", "id": 1, "result": {} });
     assert_eq!(of(&[version("2025-11-25")], &response), Ok("2025-11-25"));
     assert_eq!(of(&[], &response), Ok("2025-03-26"));
-    assert!(matches!(of(&[version(MODERN)], &response), Err(Refusal::WrongEra(_))));
+    assert!(matches!(of(&[version(MODERN)], &response), Err(Refusal::WrongRevision(_))));
     assert!(matches!(of(&[("mcp-method", "tools/call")], &response), Err(Refusal::HeaderMismatch(_))));
 }
 
@@ -189,7 +189,7 @@ fn the_older_transport_has_neither_batches_nor_the_newest_era() {
     assert_eq!(at(message, &[version("2025-11-25")], &request("tools/list", &json!({}))), Ok("2024-11-05"));
     assert_eq!(at(message, &[], &json!({ "jsonrpc": "2.0", "id": 1, "result": {} })), Ok("2024-11-05"));
     assert_eq!(at(message, &[], &json!([request("ping", &json!({}))])), Err(Refusal::BatchNotAllowed));
-    assert!(matches!(at(message, &[version(MODERN), LIST], &listing(MODERN)), Err(Refusal::WrongEra(_))));
+    assert!(matches!(at(message, &[version(MODERN), LIST], &listing(MODERN)), Err(Refusal::WrongRevision(_))));
     let named = [("mcp-name", "safe")];
     let call = request("tools/call", &json!({ "name": "dangerous" }));
     assert!(matches!(at(message, &named, &call), Err(Refusal::HeaderMismatch(_))));
@@ -226,14 +226,14 @@ proptest! {
         }
         let pairs = [("mcp-protocol-version", header), ("mcp-method", said), ("mcp-name", named)];
         let pairs: Vec<_> = pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        if let Ok(era) = of(&pairs, &request(method, &params)) {
+        if let Ok(revision) = of(&pairs, &request(method, &params)) {
             prop_assert!(said.is_none_or(|said| said == method));
-            let decoded = named.map(|named| mirrored::decoded(&named.parse().unwrap()).unwrap().into_owned());
+            let decoded = named.map(|named| gatehouse_mcp_wire::header_value::decoded(&named.parse().unwrap()).unwrap().into_owned());
             prop_assert!(decoded.as_deref().is_none_or(|decoded| decoded == name));
             if let (Some(claimed), Some(header)) = (claimed, header) {
                 prop_assert_eq!(claimed, header.trim());
             }
-            if era == MODERN {
+            if revision == MODERN {
                 prop_assert_eq!(said, Some(method));
                 prop_assert!(header.is_some());
             }

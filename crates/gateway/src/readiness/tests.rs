@@ -2,6 +2,9 @@ use gatehouse_storage::memory::MemoryStore;
 use proptest::prelude::*;
 
 use super::*;
+use crate::answer::NoAnswer;
+use crate::answer::scripted::{ManualClock, Script, head};
+use crate::example;
 
 const START: u64 = 1_795_219_200;
 
@@ -60,7 +63,7 @@ fn whoever_looks_and_vanishes_holds_nobody_up_for_longer_than_a_period() {
     assert_eq!(asks(&store, 22), Next::Answer(true));
     // All vanish: nothing is known any more.
     assert_eq!(asks(&store, 23), Next::Wait);
-    assert_eq!(ask(&store, at(23), PATIENCE), Ok(Next::Look));
+    assert_eq!(ask(&store, at(23), LONGEST_WAIT), Ok(Next::Look));
 }
 
 #[test]
@@ -95,7 +98,7 @@ fn however_often_somebody_asks_a_period_leaves_three_rows_at_most() {
 fn while_the_store_does_not_answer_nobody_answers() {
     let store = store();
     store.go_down();
-    assert!(ask(&store, at(0), 0).is_err() && ask(&store, at(0), PATIENCE).is_err());
+    assert!(ask(&store, at(0), 0).is_err() && ask(&store, at(0), LONGEST_WAIT).is_err());
     assert!(note(&store, at(0), true).is_err());
 }
 
@@ -187,4 +190,63 @@ proptest! {
             prop_assert!(answer == sees || now < change + FRESH, "{now} {change}");
         }
     }
+}
+
+fn known_with(store: &MemoryStore, clock: &ManualClock, sees: bool) -> (Result<bool, StoreUnavailable>, bool) {
+    let mut has_looked = false;
+    let known = known(store, clock, || {
+        has_looked = true;
+        sees
+    });
+    (known, has_looked)
+}
+
+#[test]
+fn a_question_is_answered_by_a_look_or_by_what_another_saw() {
+    let clock = ManualClock::default();
+    let store = MemoryStore::at(clock.now());
+    assert_eq!(known_with(&store, &clock, true), (Ok(true), true));
+    assert_eq!(known_with(&store, &clock, false), (Ok(true), false));
+    clock.advance(10_000);
+    store.set_now(clock.now());
+    assert_eq!(known_with(&store, &clock, false), (Ok(false), true));
+    store.go_down();
+    assert!(known_with(&store, &clock, true).0.is_err());
+}
+
+#[test]
+fn who_is_not_the_first_waits_for_a_moment_and_then_looks() {
+    let clock = ManualClock::default();
+    let store = MemoryStore::at(clock.now());
+    // Somebody looks, and is never heard of again.
+    assert_eq!(ask(&store, clock.now(), 0).unwrap(), Next::Look);
+    assert_eq!(known_with(&store, &clock, true), (Ok(true), true));
+    assert_eq!(clock.elapsed(), LONGEST_WAIT);
+}
+
+#[test]
+fn every_server_is_asked_once() {
+    let two = format!(
+        "{0}\n[[routes]]\npath = \"/again\"\nurl = \"http://10.0.0.7:8080/api/mcp?code=1\"\n",
+        example::ONE_UPSTREAM
+    );
+    let configuration = Configuration::parse(&two).unwrap();
+    let paths: Vec<_> = servers(&configuration).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(paths, ["/mcp"]);
+    assert_eq!(servers(&example::federation()).len(), 2);
+}
+
+fn look(servers: usize, script: Vec<Script>) -> (bool, Vec<usize>) {
+    let (clock, mut failed) = (ManualClock::default(), Vec::new());
+    let is_ready = all_answer(&clock, &mut clock.transfers(script), servers, |number, _| failed.push(number));
+    (is_ready, failed)
+}
+
+#[test]
+fn any_answer_of_every_server_is_ready() {
+    assert_eq!(look(0, Vec::new()), (true, vec![]));
+    assert_eq!(look(2, vec![head(0, 401, "text/plain"), head(1, 500, "text/plain"), Script::Wait(1)]), (true, vec![]));
+    let one = vec![head(0, 200, "text/plain"), Script::NoAnswer(1, NoAnswer::TimedOut)];
+    assert_eq!(look(2, one), (false, vec![1]));
+    assert_eq!(look(1, vec![Script::Wait(60_000), head(0, 200, "text/plain")]), (false, vec![]));
 }

@@ -8,8 +8,8 @@ use crate::{Endpoint, example};
 
 const SECRET: &str = "connection to 10.0.0.7:8080 refused";
 
-fn era(version: &str) -> &'static Era {
-    Era::of(&example::headers(&[("mcp-protocol-version", version)]))
+fn revision(version: &str) -> &'static ProtocolRevision {
+    ProtocolRevision::of(&example::headers(&[("mcp-protocol-version", version)]))
 }
 
 fn prefix() -> Prefix {
@@ -29,7 +29,8 @@ fn all() -> Vec<(Refusal, u16, u16, i64, Option<&'static str>)> {
     let plain = |refusal, status, code| (refusal, status, status, code, None);
     let challenged = |refusal, status, code, start| (refusal, status, status, code, Some(start));
     let in_band = |refusal, status, code| (refusal, status, 200, code, None);
-    let arguments = |version| Refusal::InvalidArguments { detail: "/a: missing".to_owned(), era: era(version) };
+    let arguments =
+        |version| Refusal::InvalidArguments { detail: "/a: missing".to_owned(), revision: revision(version) };
     vec![
         plain(Refusal::Origin, 403, 403),
         plain(Refusal::Method, 405, 405),
@@ -49,21 +50,21 @@ fn all() -> Vec<(Refusal, u16, u16, i64, Option<&'static str>)> {
         plain(unparsable(Unparsable::NotUtf8), 400, -32700),
         plain(unparsable(Unparsable::DoubledKey), 400, -32600),
         plain(Refusal::HeaderMismatch("the Mcp-Name header is missing".into()), 400, -32020),
-        plain(Refusal::WrongEra("Not in this version"), 400, -32600),
+        plain(Refusal::WrongRevision("Not in this version"), 400, -32600),
         plain(Refusal::BatchNotAllowed, 400, -32600),
         plain(Refusal::UnknownSession, 404, -32001),
         plain(Refusal::UnknownEvent, 400, -32600),
-        plain(Refusal::MethodNotFound(era("2026-07-28")), 404, -32601),
-        in_band(Refusal::MethodNotFound(era("2025-11-25")), 404, -32601),
+        plain(Refusal::MethodNotFound(revision("2026-07-28")), 404, -32601),
+        in_band(Refusal::MethodNotFound(revision("2025-11-25")), 404, -32601),
         in_band(Refusal::InvalidParams("Unknown tool".into()), 400, -32602),
         in_band(arguments("2025-06-18"), 400, -32602),
         plain(Refusal::TooManyRequests { retry_after: 7, fields: HeaderMap::new() }, 429, 429),
-        plain(Refusal::NoPlace(NoPlace::StreamsOfSubject), 429, 429),
-        plain(Refusal::NoPlace(NoPlace::StreamsOfRoute), 429, 429),
-        plain(Refusal::NoPlace(NoPlace::CallsOfSubject), 429, 429),
-        plain(Refusal::NoPlace(NoPlace::CallsOfRoute), 429, 429),
-        plain(Refusal::NoPlace(NoPlace::AllOfSubject), 429, 429),
-        plain(Refusal::NoPlace(NoPlace::All), 503, -32603),
+        plain(Refusal::TooManyLongRequests(LongRequestLimit::StreamsOfSubject), 429, 429),
+        plain(Refusal::TooManyLongRequests(LongRequestLimit::StreamsOfRoute), 429, 429),
+        plain(Refusal::TooManyLongRequests(LongRequestLimit::CallsOfSubject), 429, 429),
+        plain(Refusal::TooManyLongRequests(LongRequestLimit::CallsOfRoute), 429, 429),
+        plain(Refusal::TooManyLongRequests(LongRequestLimit::AllOfSubject), 429, 429),
+        plain(Refusal::TooManyLongRequests(LongRequestLimit::All), 503, -32603),
         plain(Refusal::Unavailable(SECRET.to_owned()), 503, -32603),
         plain(Refusal::UpstreamUnreachable(SECRET.to_owned()), 502, -32603),
         plain(Refusal::UpstreamMalformed("it is odd"), 502, -32603),
@@ -87,7 +88,8 @@ fn every_refusal_has_its_status_its_json_rpc_code_and_its_challenge() {
             assert_eq!(response.status(), status, "{refusal:?}");
             assert_eq!(response.headers()["content-type"], "application/json");
             assert_eq!(response.headers()["cache-control"], "no-store");
-            let retries = status == 503 || matches!(refusal, Refusal::TooManyRequests { .. } | Refusal::NoPlace(_));
+            let retries =
+                status == 503 || matches!(refusal, Refusal::TooManyRequests { .. } | Refusal::TooManyLongRequests(_));
             assert_eq!(response.headers().contains_key("retry-after"), retries, "{refusal:?}");
             let body = body(&response);
             assert_eq!(body["error"]["code"], code, "{refusal:?}");
@@ -148,8 +150,8 @@ fn a_client_is_told_what_it_could_do_instead() {
         ("/mcp", Refusal::ContentEncoding, "accept-encoding", "identity"),
         ("/mcp", Refusal::TooManyRequests { retry_after: 7, fields: fields.clone() }, RETRY_AFTER.as_str(), "7"),
         ("/mcp", Refusal::TooManyRequests { retry_after: 7, fields }, "ratelimit", "\"subject\";r=0;t=7"),
-        ("/mcp", Refusal::NoPlace(NoPlace::CallsOfSubject), RETRY_AFTER.as_str(), "10"),
-        ("/mcp", Refusal::NoPlace(NoPlace::All), RETRY_AFTER.as_str(), "10"),
+        ("/mcp", Refusal::TooManyLongRequests(LongRequestLimit::CallsOfSubject), RETRY_AFTER.as_str(), "10"),
+        ("/mcp", Refusal::TooManyLongRequests(LongRequestLimit::All), RETRY_AFTER.as_str(), "10"),
     ] {
         let response = refusal.response(&Endpoint::at(&configuration, path).unwrap(), None);
         assert_eq!(response.headers()[name], value, "{path} {refusal:?}");
@@ -160,19 +162,27 @@ fn a_client_is_told_what_it_could_do_instead() {
 fn who_finds_no_place_learns_of_his_own_limit_and_of_nobody_elses_and_the_log_names_the_key() {
     let configuration = example::configuration();
     let endpoint = example::endpoint(&configuration);
-    for (no_place, message, key) in [
-        (NoPlace::StreamsOfSubject, "More than the 32 open streams allowed at /mcp", "limits.streams_per_subject"),
-        (NoPlace::CallsOfSubject, "More than the 32 calls at once allowed at /mcp", "limits.calls_per_subject"),
-        (NoPlace::StreamsOfRoute, "Too many streams are open at /mcp", "limits.streams_per_route"),
-        (NoPlace::CallsOfRoute, "Too many calls are under way at /mcp", "limits.calls_per_route"),
+    for (limit, message, key) in [
         (
-            NoPlace::AllOfSubject,
+            LongRequestLimit::StreamsOfSubject,
+            "More than the 32 open streams allowed at /mcp",
+            "limits.streams_per_subject",
+        ),
+        (
+            LongRequestLimit::CallsOfSubject,
+            "More than the 32 calls at once allowed at /mcp",
+            "limits.calls_per_subject",
+        ),
+        (LongRequestLimit::StreamsOfRoute, "Too many streams are open at /mcp", "limits.streams_per_route"),
+        (LongRequestLimit::CallsOfRoute, "Too many calls are under way at /mcp", "limits.calls_per_route"),
+        (
+            LongRequestLimit::AllOfSubject,
             "More than the 32 open streams and calls at once allowed to one user",
             "a quarter of limits.long_requests",
         ),
-        (NoPlace::All, "Too many requests are under way at this gateway", "limits.long_requests"),
+        (LongRequestLimit::All, "Too many requests are under way at this gateway", "limits.long_requests"),
     ] {
-        let refusal = Refusal::NoPlace(no_place);
+        let refusal = Refusal::TooManyLongRequests(limit);
         assert_eq!(body(&refusal.response(&endpoint, None))["error"]["message"], message);
         assert_eq!(refusal.reason(), format!("as many requests last as {key} allows"));
     }
@@ -183,7 +193,7 @@ fn a_denial_that_a_scope_would_lift_asks_for_it_and_answers_the_request() {
     let configuration = example::configuration();
     let endpoint = example::endpoint(&configuration);
     let missing = Scopes::parse("files:write").unwrap();
-    let refusal = crate::denied(&endpoint, &["mcp".to_owned(), "files:read".to_owned()], Some(&missing));
+    let refusal = crate::denied(&endpoint, &Scopes::parse("mcp files:read").unwrap(), Some(&missing));
     let response = refusal.response(&endpoint, Some(&Id::from("a")));
     assert_eq!(response.status(), 403);
     assert_eq!(body(&response)["id"], "a");
@@ -204,7 +214,7 @@ fn arguments_that_do_not_fit_are_told_to_the_model_where_the_era_has_it_so() {
         ("2025-11-25", json!({ "result": { "content": content, "isError": true } })),
         ("2026-07-28", json!({ "result": { "resultType": "complete", "content": content, "isError": true } })),
     ] {
-        let refusal = Refusal::InvalidArguments { detail: "/a: missing".to_owned(), era: era(version) };
+        let refusal = Refusal::InvalidArguments { detail: "/a: missing".to_owned(), revision: revision(version) };
         let mut expected = outcome;
         expected["jsonrpc"] = json!("2.0");
         expected["id"] = json!(7);

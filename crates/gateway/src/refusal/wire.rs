@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::before_routing::RETRY_AFTER_SECONDS;
 use crate::challenge::{ErrorCode, challenge};
-use crate::{Endpoint, NoBearer, NoPlace, Refusal, response_headers};
+use crate::protection::protect;
+use crate::{Endpoint, LongRequestLimit, NoBearer, Refusal};
 
 impl Refusal {
     /// The answer for the client of `endpoint`, to the request with this `id` where one could be read. It still needs
@@ -52,7 +53,7 @@ impl Refusal {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response_headers::protect(headers);
+        protect(headers);
         self.add_headers(endpoint, headers);
         response
     }
@@ -77,7 +78,7 @@ impl Refusal {
                 headers.extend(fields.clone());
                 (RETRY_AFTER, (*retry_after).into())
             }
-            Self::NoPlace(_) => (RETRY_AFTER, NoPlace::RETRY_AFTER.into()),
+            Self::TooManyLongRequests(_) => (RETRY_AFTER, LongRequestLimit::RETRY_AFTER.into()),
             Self::Unavailable(_) => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
             Self::Origin
@@ -88,7 +89,7 @@ impl Refusal {
             | Self::BodyBroken
             | Self::Unparsable(_)
             | Self::HeaderMismatch(_)
-            | Self::WrongEra(_)
+            | Self::WrongRevision(_)
             | Self::BatchNotAllowed
             | Self::UnknownSession
             | Self::UnknownEvent
@@ -119,12 +120,14 @@ impl Refusal {
             Self::TooManyHeaders => Kind::of(Status::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::MediaType | Self::ContentEncoding => Kind::of(Status::UNSUPPORTED_MEDIA_TYPE),
             Self::BodyTooLarge => Kind::of(Status::PAYLOAD_TOO_LARGE),
-            Self::NoPlace(NoPlace::All) => Kind::with(Status::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR),
-            Self::TooManyRequests { .. } | Self::NoPlace(_) => Kind::of(Status::TOO_MANY_REQUESTS),
+            Self::TooManyLongRequests(LongRequestLimit::All) => {
+                Kind::with(Status::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR)
+            }
+            Self::TooManyRequests { .. } | Self::TooManyLongRequests(_) => Kind::of(Status::TOO_MANY_REQUESTS),
             Self::NoBearer(NoBearer::Doubled | NoBearer::Malformed)
             | Self::DoubledHeader(_)
             | Self::BodyBroken
-            | Self::WrongEra(_)
+            | Self::WrongRevision(_)
             | Self::BatchNotAllowed
             | Self::UnknownEvent => Kind::with(Status::BAD_REQUEST, code::INVALID_REQUEST),
             Self::Unparsable(unparsable) => Kind::with(Status::BAD_REQUEST, unparsable.code()),
@@ -134,7 +137,9 @@ impl Refusal {
             }
             // As the TypeScript SDK's server says it.
             Self::UnknownSession => Kind::with(Status::NOT_FOUND, code::SESSION_NOT_FOUND),
-            Self::MethodNotFound(era) if era.is_stateless => Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND),
+            Self::MethodNotFound(revision) if revision.is_stateless => {
+                Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND)
+            }
             Self::MethodNotFound(_) => Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND).in_band(),
             Self::Unavailable(_) => Kind::with(Status::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR),
             Self::UpstreamUnreachable(_) | Self::UpstreamMalformed(_) => {
@@ -145,20 +150,20 @@ impl Refusal {
         }
     }
 
-    /// A call's result with `isError`, which the client shows to its model, where the era has it so.
+    /// A call's result with `isError`, which the client shows to its model, where the revision has it so.
     fn for_the_model(&self) -> Option<Object> {
-        let (detail, era) = match self {
-            Self::InvalidArguments { detail, era } => (detail, era),
+        let (detail, revision) = match self {
+            Self::InvalidArguments { detail, revision } => (detail, revision),
             Self::AtMember { refusal, .. } => return refusal.for_the_model(),
             _ => return None,
         };
         let mut result = Object::new();
-        if era.is_stateless {
+        if revision.is_stateless {
             result.set("resultType", "complete");
         }
         result.set("content", &json!([{ "type": "text", "text": invalid_arguments(detail) }]));
         result.set("isError", &true);
-        era.tells_the_model.then_some(result)
+        revision.tool_errors_in_result.then_some(result)
     }
 
     fn message(&self, endpoint: &Endpoint<'_>) -> Cow<'_, str> {
@@ -188,7 +193,7 @@ impl Refusal {
             Self::BodyBroken => "The request is incomplete".into(),
             Self::Unparsable(unparsable) => format!("The request cannot be read: {unparsable}").into(),
             Self::HeaderMismatch(text) => format!("Header mismatch: {text}").into(),
-            Self::WrongEra(text) => (*text).into(),
+            Self::WrongRevision(text) => (*text).into(),
             Self::BatchNotAllowed => "A batch of messages is not allowed in this version of MCP".into(),
             Self::UnknownSession => "Session not found".into(),
             Self::UnknownEvent => "The Last-Event-ID is unknown".into(),
@@ -196,21 +201,21 @@ impl Refusal {
             Self::InvalidParams(text) => text.as_ref().into(),
             Self::InvalidArguments { detail, .. } => invalid_arguments(detail).into(),
             Self::TooManyRequests { .. } => format!("Too many requests at {path}").into(),
-            Self::NoPlace(no_place) => match no_place {
-                NoPlace::StreamsOfSubject => {
+            Self::TooManyLongRequests(limit) => match limit {
+                LongRequestLimit::StreamsOfSubject => {
                     format!("More than the {} open streams allowed at {path}", limits.streams_per_subject).into()
                 }
-                NoPlace::CallsOfSubject => {
+                LongRequestLimit::CallsOfSubject => {
                     format!("More than the {} calls at once allowed at {path}", limits.calls_per_subject).into()
                 }
-                NoPlace::AllOfSubject => {
+                LongRequestLimit::AllOfSubject => {
                     let most = endpoint.configuration.long_requests_of_subject();
                     format!("More than the {most} open streams and calls at once allowed to one user").into()
                 }
                 // How many others may have is not theirs to know.
-                NoPlace::StreamsOfRoute => format!("Too many streams are open at {path}").into(),
-                NoPlace::CallsOfRoute => format!("Too many calls are under way at {path}").into(),
-                NoPlace::All => "Too many requests are under way at this gateway".into(),
+                LongRequestLimit::StreamsOfRoute => format!("Too many streams are open at {path}").into(),
+                LongRequestLimit::CallsOfRoute => format!("Too many calls are under way at {path}").into(),
+                LongRequestLimit::All => "Too many requests are under way at this gateway".into(),
             },
             Self::Unavailable(_) => "The gateway cannot answer at the moment".into(),
             Self::UpstreamUnreachable(_) => format!("{server} cannot be reached").into(),

@@ -4,8 +4,8 @@ use http::Uri;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Trace;
 use crate::example::{self, Counting};
-use crate::{Trace, mirrored};
 
 static ID: LazyLock<RequestId> = LazyLock::new(|| RequestId::generate(&mut Counting::default()));
 static HOP: LazyLock<Hop> =
@@ -134,7 +134,7 @@ fn an_answer_that_the_gateway_reads_is_asked_for_in_a_form_that_it_can_read() {
 
 #[test]
 fn a_member_is_told_its_own_name() {
-    let own = Own { mcp_name: Some(&mirrored::encoded("\u{e9}cho")), ..nothing(&Method::POST) };
+    let own = Own { mcp_name: Some(&gatehouse_mcp_wire::header_value::encoded("\u{e9}cho")), ..nothing(&Method::POST) };
     let sent = [("mcp-method", "tools/call"), ("mcp-name", "files_\u{e9}cho")];
     let headers = forward(&sent, &own).unwrap();
     assert_eq!(headers.get_all("mcp-name").iter().collect::<Vec<_>>(), ["=?base64?w6ljaG8=?="]);

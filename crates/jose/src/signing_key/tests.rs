@@ -1,9 +1,16 @@
-use gatehouse_protocol::SecretString;
+use gatehouse_protocol::{SecretString, UnixTime};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::SignedToken;
-use crate::example::{Key, claims, key_set};
+use crate::example::{Counting, Key, claims, key_set};
+
+const THUMBPRINT: &str = "kLx0VSyIaB7yvtUYQRZBPiXYB3cQbfi5GCk6YV0aZHs";
+const TIMES: TimeClaims = TimeClaims {
+    exp: Some(UnixTime::from_seconds(1_795_219_500)),
+    nbf: None,
+    iat: Some(UnixTime::from_seconds(1_795_219_200)),
+};
 
 fn pem(text: &str) -> SecretString {
     SecretString::new(text.to_owned())
@@ -19,11 +26,12 @@ fn what_a_key_signs_is_verified_with_its_public_half_and_no_other() {
     ] {
         let signing = SigningKey::from_pem(&key.pem()).unwrap();
         assert_eq!(signing.algorithm(), algorithm);
-        let header = SigningHeader { typ: Some("JWT"), kid: Some(key.kid()), x5t_s256: Some("thumb") };
-        let token = signing.sign(&header, &claims()).unwrap();
+        let header = SigningHeader { typ: Some("JWT"), kid: Some(key.kid()), x5t_s256: Some(THUMBPRINT) };
+        let token = signing.sign(&header, &TIMES, &claims(), &mut Counting(0)).unwrap();
         let token = SignedToken::parse(token.expose()).unwrap();
         assert_eq!((token.algorithm(), token.kid(), token.typ()), (algorithm, Some(key.kid()), Some("JWT")));
-        assert_eq!(token.verify::<Value>(&key_set(&Key::EVERY), &[algorithm]), Ok(claims()));
+        let verified = token.verify::<Value>(&key_set(&Key::EVERY), &[algorithm]).unwrap();
+        assert_eq!((verified.custom, verified.times), (claims(), TIMES));
         assert!(token.verify::<Value>(&key_set(&[Key::OtherRsa]), &[algorithm]).is_err());
     }
 }
@@ -32,13 +40,32 @@ fn what_a_key_signs_is_verified_with_its_public_half_and_no_other() {
 fn the_header_has_what_was_asked_for_and_nothing_else() {
     let signing = SigningKey::from_pem(&Key::P256.pem()).unwrap();
     let header = |header| {
-        let token = signing.sign(&header, &json!({})).unwrap();
+        let token = signing.sign(&header, &TIMES, &json!({}), &mut Counting(0)).unwrap();
         let (header, _) = token.expose().split_once('.').unwrap();
         serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
     };
     assert_eq!(header(SigningHeader::default()), json!({ "alg": "ES256" }));
-    let whole = SigningHeader { typ: Some("JWT"), kid: Some("k"), x5t_s256: Some("t") };
-    assert_eq!(header(whole), json!({ "alg": "ES256", "typ": "JWT", "kid": "k", "x5t#S256": "t" }));
+    let whole = SigningHeader { typ: Some("JWT"), kid: Some("k"), x5t_s256: Some(THUMBPRINT) };
+    assert_eq!(header(whole), json!({ "alg": "ES256", "typ": "JWT", "kid": "k", "x5t#S256": THUMBPRINT }));
+}
+
+#[test]
+fn a_thumbprint_that_is_none_signs_nothing() {
+    let signing = SigningKey::from_pem(&Key::P256.pem()).unwrap();
+    for thumbprint in ["", "thumb", "=", &THUMBPRINT[1..], "lDpwLQbzRZmu4fjajvn3KWAx1pk"] {
+        let header = SigningHeader { x5t_s256: Some(thumbprint), ..SigningHeader::default() };
+        let rejection = signing.sign(&header, &TIMES, &claims(), &mut Counting(0)).unwrap_err();
+        assert_eq!(rejection, SigningRejection::Thumbprint, "{thumbprint}");
+    }
+}
+
+#[test]
+fn claims_that_are_no_object_are_not_signed() {
+    let signing = SigningKey::from_pem(&Key::P256.pem()).unwrap();
+    for claims in [json!([]), json!("text"), json!(1)] {
+        let rejection = signing.sign(&SigningHeader::default(), &TIMES, &claims, &mut Counting(0)).unwrap_err();
+        assert_eq!(rejection, SigningRejection::Claims, "{claims}");
+    }
 }
 
 #[test]
@@ -49,9 +76,9 @@ fn an_rsa_key_signs_with_what_the_other_side_accepts() {
     assert_eq!(rsa().accepted_as(&[Es256]).unwrap_err(), SigningRejection::NotAccepted);
     let pkcs1 = rsa().accepted_as(&[Es256, Rs256]).unwrap();
     assert_eq!(pkcs1.algorithm(), Rs256);
-    let token = pkcs1.sign(&SigningHeader::default(), &claims()).unwrap();
+    let token = pkcs1.sign(&SigningHeader::default(), &TIMES, &claims(), &mut Counting(0)).unwrap();
     let token = SignedToken::parse(token.expose()).unwrap();
-    assert_eq!(token.verify::<Value>(&key_set(&[Key::Rsa]), &[Rs256]), Ok(claims()));
+    assert_eq!(token.verify::<Value>(&key_set(&[Key::Rsa]), &[Rs256]).map(|verified| verified.custom), Ok(claims()));
     let elliptic = || SigningKey::from_pem(&Key::P256.pem()).unwrap();
     assert_eq!(elliptic().accepted_as(&[Rs256, Es256]).unwrap().algorithm(), Es256);
     assert_eq!(elliptic().accepted_as(&[Rs256]).unwrap_err(), SigningRejection::NotAccepted);
@@ -82,8 +109,10 @@ fn what_is_no_key_is_refused_with_its_reason() {
 
 #[test]
 fn a_key_never_prints() {
-    let printed = format!("{:?}", SigningKey::from_pem(&Key::Ed25519.pem()).unwrap());
-    assert!(printed.contains("redacted") && !printed.contains("221"), "{printed}");
+    for (key, printed) in [(Key::Ed25519, "SigningKey(EdDSA, [redacted])"), (Key::Rsa, "SigningKey(PS256, [redacted])")]
+    {
+        assert_eq!(format!("{:?}", SigningKey::from_pem(&key.pem()).unwrap()), printed);
+    }
 }
 
 const X25519: &str = "-----BEGIN PRIVATE KEY-----

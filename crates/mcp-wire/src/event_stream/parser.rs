@@ -9,6 +9,7 @@ use crate::event_stream::Event;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Reads a stream piece by piece, and holds no more of it than one event.
+#[derive(Debug)]
 pub struct Parser {
     limit: usize,
     /// The bytes of a line whose end has not come.

@@ -6,11 +6,7 @@ use std::{fmt, slice, str};
 use serde_json::value::RawValue;
 
 use crate::json_rpc::known::ENVELOPE;
-use crate::json_rpc::{DEEPEST, Message, Object, Unparsable, strict};
-
-/// The most messages that a client may send in one batch. Each is judged, counted and logged; clients that have batches at
-/// all send a handful.
-pub const MOST_MESSAGES: usize = 50;
+use crate::json_rpc::{DEEPEST, MOST_MESSAGES, Message, Object, Unparsable, strict};
 
 /// One message, or a batch (JSON-RPC 2.0, section 6; MCP 2025-03-26 alone has them).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -72,7 +72,7 @@ fn the_example_of_the_specification_is_read() {
 #[test]
 fn what_the_provider_does_not_say_has_the_default_of_the_specification() {
     let metadata = read(&metadata_document()).unwrap();
-    assert_eq!(metadata.id_token_algorithms(), SigningAlgorithm::ALL);
+    assert_eq!(metadata.id_token_algorithms(), SigningAlgorithm::ACCEPTED);
     assert_eq!(metadata.token_endpoint_auth_methods(), None);
     assert!(!metadata.names_itself_in_answers());
     let document = changed("authorization_response_iss_parameter_supported", true.into());

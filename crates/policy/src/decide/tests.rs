@@ -297,14 +297,14 @@ fn by_the_words(policy: &Policy, somebody: &Somebody, action: &Action<'_>) -> bo
         let name = action.target.as_ref().map_or("", Target::name);
         let empty =
             what.methods.is_empty() && what.tools.is_empty() && what.resources.is_empty() && what.prompts.is_empty();
-        who.scopes.iter().all(|scope| somebody.scopes.contains(&scope.as_str().to_owned()))
+        who.scopes.iter().all(|scope| somebody.scopes.iter().any(|own| own == scope))
             && (who.providers.is_empty()
-                || who.providers.iter().any(|provider| somebody.subject.starts_with(&format!("{provider}:"))))
+                || who.providers.iter().any(|provider| somebody.subject.provider() == provider))
             && (who.groups.is_empty() || who.groups.iter().any(|group| claims.groups.contains(group)))
             && (who.roles.is_empty() || who.roles.iter().any(|role| claims.roles.contains(role)))
             && (who.tenants.is_empty() || who.tenants.iter().any(|tenant| claims.tenant.as_ref() == Some(tenant)))
-            && (who.clients.is_empty() || who.clients.iter().any(|client| client == somebody.client_id))
-            && (who.subjects.is_empty() || who.subjects.iter().any(|subject| subject == somebody.subject))
+            && (who.clients.is_empty() || who.clients.iter().any(|client| client == somebody.client_id.as_str()))
+            && (who.subjects.is_empty() || who.subjects.iter().any(|subject| subject == somebody.subject.as_str()))
             && (empty
                 || among(&what.methods, &action.method)
                 || match &action.target {
@@ -342,7 +342,7 @@ proptest! {
         if let Decision::Denied { step_up: Some(scopes), .. } = decide(&route.policy, &somebody.caller(), &action) {
             let more = |count: usize| {
                 let mut somebody = somebody.clone();
-                somebody.scopes.extend(scopes.iter().take(count).map(|scope| scope.as_str().to_owned()));
+                somebody.scopes = somebody.scopes.iter().chain(scopes.iter().take(count)).cloned().collect();
                 decide(&route.policy, &somebody.caller(), &action).is_allowed()
             };
             let count = scopes.iter().count();

@@ -191,7 +191,7 @@ proptest! {
         let route = route(&rules);
         let caller = somebody.caller();
         let decision = decide(&route.policy, &caller, &action);
-        let has_scope = somebody.scopes.contains(&"mcp".to_owned());
+        let has_scope = somebody.scopes.iter().any(|scope| scope.as_str() == "mcp");
         let explanation = explain(&route, &caller, &action);
         prop_assert_eq!(explanation.is_allowed(), decision.is_allowed() && has_scope);
         let json = explanation.to_json();

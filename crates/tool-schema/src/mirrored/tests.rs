@@ -154,7 +154,7 @@ proptest! {
     #[test]
     fn what_a_client_mirrors_is_taken_and_anything_else_is_not(text in "\\PC{0,12}|[\r\n\t =?a-z]{0,6}", other in "\\PC{0,4}") {
         let mut headers = HeaderMap::new();
-        headers.insert("mcp-param-region", gatehouse_gateway::mirrored::encoded(&text));
+        headers.insert("mcp-param-region", gatehouse_mcp_wire::header_value::encoded(&text));
         let is_taken = |region: &str| region_of(&headers, region);
         prop_assert!(is_taken(&text));
         prop_assert_eq!(is_taken(&other), other == text);

@@ -24,7 +24,7 @@ fn answer(result: &Value) -> String {
     json!({ "jsonrpc": "2.0", "id": "a", "result": result }).to_string()
 }
 
-fn read(search: &mut Search, text: &str) -> Result<Step, NoListing> {
+fn read(search: &mut Search, text: &str) -> Result<Step, ListingError> {
     search.read(text, &Id::from("a"))
 }
 
@@ -95,13 +95,13 @@ fn what_is_no_answer_to_the_request_is_waited_past() {
 fn what_cannot_be_relied_on_is_no_listing() {
     let doubled = page(&[tool("a"), tool("a")], None);
     for (text, why) in [
-        ("", NoListing::Unreadable),
-        ("{", NoListing::Unreadable),
-        (r#"{"jsonrpc":"2.0","id":"a","result":{"tools":[],"tools":[]}}"#, NoListing::Unreadable),
-        (r#"{"jsonrpc":"2.0","id":"a","result":[]}"#, NoListing::Unreadable),
-        (r#"{"jsonrpc":"2.0","id":"a","error":{"code":-32601,"message":"no"}}"#, NoListing::Refused),
-        (r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"no"}}"#, NoListing::Refused),
-        (doubled.as_str(), NoListing::Unreadable),
+        ("", ListingError::Unreadable),
+        ("{", ListingError::Unreadable),
+        (r#"{"jsonrpc":"2.0","id":"a","result":{"tools":[],"tools":[]}}"#, ListingError::Unreadable),
+        (r#"{"jsonrpc":"2.0","id":"a","result":[]}"#, ListingError::Unreadable),
+        (r#"{"jsonrpc":"2.0","id":"a","error":{"code":-32601,"message":"no"}}"#, ListingError::Refused),
+        (r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"no"}}"#, ListingError::Refused),
+        (doubled.as_str(), ListingError::Unreadable),
     ] {
         assert_eq!(read(&mut search(&["a"]), text), Err(why), "{text}");
     }
@@ -115,7 +115,7 @@ fn what_cannot_be_relied_on_is_no_listing() {
         json!({ "tools": [], "resultType": "input_required" }),
         json!({ "tools": [], "resultType": null }),
     ] {
-        assert_eq!(read(&mut search(&["a"]), &answer(&result)), Err(NoListing::Unreadable), "{result}");
+        assert_eq!(read(&mut search(&["a"]), &answer(&result)), Err(ListingError::Unreadable), "{result}");
     }
     for result in [json!({ "tools": [], "nextCursor": null }), json!({ "tools": [], "resultType": "complete" })] {
         assert_eq!(read(&mut search(&["a"]), &answer(&result)), Ok(Step::Done), "{result}");
@@ -136,9 +136,9 @@ fn each_page_says_how_long_it_may_be_kept() {
     let result = json!({ "tools": [tool("a")], "nextCursor": "2", "ttlMs": 5000, "cacheScope": "public" });
     assert_eq!(read(&mut search, &answer(&result)), Ok(Step::Ask));
     assert_eq!(read(&mut search, &page(&[tool("b")], None)), Ok(Step::Done));
-    let keeping: Vec<_> = search.into_found().into_iter().map(|found| found.keeping).collect();
-    assert_eq!(keeping[0], Keeping { scope: SchemaScope::Shared, seconds: 5 });
-    assert_eq!(keeping[1], Keeping { scope: SchemaScope::Subject, seconds: 60 });
+    let directive: Vec<_> = search.into_found().into_iter().map(|found| found.directive).collect();
+    assert_eq!(directive[0], CacheDirective { scope: SchemaScope::Shared, seconds: 5 });
+    assert_eq!(directive[1], CacheDirective { scope: SchemaScope::Subject, seconds: 60 });
 }
 
 #[test]
@@ -148,14 +148,14 @@ fn a_listing_ends_after_so_many_pages() {
         ask(&mut search);
         assert_eq!(read(&mut search, &page(&[], Some(&number.to_string()))), Ok(Step::Ask));
     }
-    assert_eq!(search.request(Id::from("a")), Err(NoListing::TooManyPages));
+    assert_eq!(search.request(Id::from("a")), Err(ListingError::TooManyPages));
 }
 
 #[test]
 fn a_cursor_that_leads_to_itself_is_not_followed() {
     let mut search = search(&["a"]);
     assert_eq!(read(&mut search, &page(&[], Some("2"))), Ok(Step::Ask));
-    assert_eq!(read(&mut search, &page(&[], Some("2"))), Err(NoListing::TooManyPages));
+    assert_eq!(read(&mut search, &page(&[], Some("2"))), Err(ListingError::TooManyPages));
 }
 
 #[test]
@@ -167,5 +167,5 @@ fn all_pages_together_are_no_larger_than_allowed() {
     };
     assert_eq!(read(&mut search, &padded(MOST_BYTES / 2, "1")), Ok(Step::Ask));
     assert_eq!(read(&mut search, &padded(MOST_BYTES / 2, "2")), Ok(Step::Ask));
-    assert_eq!(read(&mut search, " "), Err(NoListing::TooLarge));
+    assert_eq!(read(&mut search, " "), Err(ListingError::TooLarge));
 }

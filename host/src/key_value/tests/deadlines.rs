@@ -142,7 +142,7 @@ async fn more_reads_than_may_wait_fail_at_once() {
         let store = Arc::clone(&store);
         tokio::spawn(async move { store.exists("s", "k").await })
     };
-    while store.readers.places_left() > 0 {
+    while store.readers.permits_left() > 0 {
         tokio::task::yield_now().await;
     }
     assert_eq!(store.exists("s", "k").await, Err(KeyValueError::QueueFull));

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::sweep::PIECE;
 use super::*;
-use crate::captured_log::CapturedLog;
 use crate::clock::WallClock;
+use crate::log::CapturedLog;
 
 const NOW: u64 = 1_795_000_000;
 

@@ -6,7 +6,7 @@ use wasip2::clocks::monotonic_clock::{self, Instant};
 use wasip2::http::types::{ErrorCode, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasip2::io::streams::OutputStream;
 
-use super::fields;
+use crate::headers::fields;
 use crate::streams;
 use crate::system::{Milliseconds, NANOSECONDS_OF_MILLISECOND};
 

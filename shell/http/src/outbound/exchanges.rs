@@ -7,9 +7,10 @@ use wasip2::http::types::{FutureIncomingResponse, IncomingBody, IncomingResponse
 use wasip2::io::poll::{Pollable, poll};
 use wasip2::io::streams::{InputStream, StreamError};
 
+use super::no_answer::{NoAnswer, failed, refused};
+use super::outgoing_request::{Limits, options, outgoing};
 use super::sending::Sending;
-use super::{Limits, NoAnswer, failed, options, outgoing, refused};
-use crate::inbound::header_map;
+use crate::headers::header_map;
 use crate::streams::READ_AT_MOST;
 use crate::system::{Milliseconds, NANOSECONDS_OF_MILLISECOND};
 
@@ -19,7 +20,7 @@ use crate::system::{Milliseconds, NANOSECONDS_OF_MILLISECOND};
 pub struct Exchanges {
     exchanges: Vec<Exchange>,
     /// Where the next look begins, so that one that always has something does not keep the others waiting.
-    turn: usize,
+    next_exchange: usize,
 }
 
 /// What arrived, and of which request.
@@ -43,7 +44,7 @@ enum Exchange {
     NotStarted(NoAnswer),
     Waiting { sending: Option<Sending>, answer: FutureIncomingResponse },
     Arriving { body: Body, sending: Option<Sending> },
-    Over,
+    Ended,
 }
 
 /// The body of an answer. One value, so that its parts are dropped in this order: WASI traps where a body goes before
@@ -79,25 +80,25 @@ impl Exchanges {
     /// Gives the request up: nothing more arrives of it, and its connection is closed.
     pub fn end(&mut self, number: usize) {
         if let Some(exchange) = self.exchanges.get_mut(number) {
-            *exchange = Exchange::Over;
+            *exchange = Exchange::Ended;
         }
     }
 
     /// Whether nothing can arrive any more.
     pub fn are_over(&self) -> bool {
-        self.exchanges.iter().all(|exchange| matches!(exchange, Exchange::Over))
+        self.exchanges.iter().all(|exchange| matches!(exchange, Exchange::Ended))
     }
 
     /// What is there already.
     fn arrived(&mut self) -> Option<Arrival> {
         let count = self.exchanges.len();
         for offset in 0..count {
-            let number = self.turn.wrapping_add(offset) % count;
-            let Some(place) = self.exchanges.get_mut(number) else { continue };
-            let (exchange, arrival) = std::mem::replace(place, Exchange::Over).go_on(number);
-            *place = exchange;
+            let number = self.next_exchange.wrapping_add(offset) % count;
+            let Some(slot) = self.exchanges.get_mut(number) else { continue };
+            let (exchange, arrival) = std::mem::replace(slot, Exchange::Ended).go_on(number);
+            *slot = exchange;
             if arrival.is_some() {
-                self.turn = number.wrapping_add(1);
+                self.next_exchange = number.wrapping_add(1);
                 return arrival;
             }
         }
@@ -109,14 +110,14 @@ impl Exchange {
     /// Goes on as far as it can without waiting.
     fn go_on(self, number: usize) -> (Self, Option<Arrival>) {
         match self {
-            Self::NotStarted(reason) => (Self::Over, Some(Arrival::NoAnswer(number, reason))),
+            Self::NotStarted(reason) => (Self::Ended, Some(Arrival::NoAnswer(number, reason))),
             Self::Waiting { sending, answer } => {
                 let sending = sending.and_then(Sending::go_on);
                 match answer.get() {
                     None => (Self::Waiting { sending, answer }, None),
                     Some(answered) => match head(answered) {
                         Ok((head, body)) => (Self::Arriving { body, sending }, Some(Arrival::Head(number, head))),
-                        Err(reason) => (Self::Over, Some(Arrival::NoAnswer(number, reason))),
+                        Err(reason) => (Self::Ended, Some(Arrival::NoAnswer(number, reason))),
                     },
                 }
             }
@@ -127,18 +128,18 @@ impl Exchange {
                         let arrival = (!piece.is_empty()).then_some(Arrival::Piece(number, piece));
                         (Self::Arriving { body, sending }, arrival)
                     }
-                    Err(StreamError::Closed) => (Self::Over, Some(Arrival::End(number))),
-                    Err(StreamError::LastOperationFailed(_)) => (Self::Over, Some(Arrival::Broken(number))),
+                    Err(StreamError::Closed) => (Self::Ended, Some(Arrival::End(number))),
+                    Err(StreamError::LastOperationFailed(_)) => (Self::Ended, Some(Arrival::Broken(number))),
                 }
             }
-            Self::Over => (Self::Over, None),
+            Self::Ended => (Self::Ended, None),
         }
     }
 
     /// What becomes ready when it can go on.
     fn subscribe(&self) -> impl Iterator<Item = Pollable> {
         let (answer, sending) = match self {
-            Self::NotStarted(_) | Self::Over => (None, None),
+            Self::NotStarted(_) | Self::Ended => (None, None),
             Self::Waiting { sending, answer } => (Some(answer.subscribe()), sending.as_ref()),
             Self::Arriving { body, sending } => (Some(body.stream.subscribe()), sending.as_ref()),
         };

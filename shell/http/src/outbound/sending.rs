@@ -4,7 +4,7 @@ use wasip2::http::types::OutgoingBody;
 use wasip2::io::poll::Pollable;
 use wasip2::io::streams::OutputStream;
 
-use super::{NoAnswer, failed, refused};
+use super::no_answer::{NoAnswer, failed, refused};
 use crate::streams;
 
 /// The part of a body that is still to be sent.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use gatehouse_configuration::{
     AccessRules, Configuration, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile, SecretName,
 };
-use gatehouse_jose::{SigningHeader, SigningKey};
+use gatehouse_jose::{SigningHeader, SigningKey, TimeClaims};
 use gatehouse_openid::{Callback, LoginSecrets};
 use gatehouse_protocol::{Entropy, SecretString, UnixTime};
 use gatehouse_sealed_storage::sealing::KeyRing;
@@ -63,7 +63,7 @@ impl Scripted {
         };
         let key = SigningKey::from_pem(&SecretString::new(pem.to_owned())).unwrap();
         let header = SigningHeader { typ: Some(typ), kid: Some(self.signs_with.get()), x5t_s256: None };
-        key.sign(&header, claims).unwrap()
+        key.sign(&header, &TimeClaims::default(), claims, &mut Constant).unwrap()
     }
 
     fn issuer(&self, tenant: &str) -> String {

@@ -1,0 +1,116 @@
+//! Who makes the request, and what is sealed for them.
+
+use gatehouse_gateway::{Refusal, SealReferences, SealedReference};
+use gatehouse_protocol::{Claims, ClientId, Scope, SecretString, Subject};
+use http::HeaderValue;
+
+use crate::bindings::gatehouse::auth::handles;
+use crate::bindings::gatehouse::auth::sessions::{self, Principal};
+
+/// Who makes the request.
+pub(crate) struct Caller {
+    pub(crate) identity: gatehouse_gateway::Caller,
+    pub(crate) token: SecretString,
+    /// Whom the token is for.
+    resource: String,
+}
+
+impl Caller {
+    /// Whoever has this token for this resource.
+    ///
+    /// # Errors
+    /// Where it is none, or cannot be validated.
+    pub(crate) fn of(token: SecretString, resource: String) -> Result<Self, Refusal> {
+        let principal = sessions::validate(token.expose(), &resource).map_err(token_refusal)?;
+        let identity = identity(principal)
+            .ok_or_else(|| Refusal::Unavailable("the sessions component names no principal".to_owned()))?;
+        Ok(Self { identity, token, resource })
+    }
+
+    /// Seals a session for `Mcp-Session-Id`.
+    ///
+    /// # Errors
+    /// Where it cannot be sealed.
+    pub(crate) fn seal_header(&self, reference: &SealedReference) -> Result<HeaderValue, Refusal> {
+        HeaderValue::try_from(self.seal(reference)?)
+            .map_err(|_| Refusal::Unavailable("a bound Mcp-Session-Id cannot stand in a header".to_owned()))
+    }
+
+    /// Seals a text for a subject at the caller's resource.
+    ///
+    /// # Errors
+    /// Where it cannot be sealed: then it is not given out.
+    pub(crate) fn seal_text(&self, subject: &str, text: &str) -> Result<String, Refusal> {
+        handles::bind(&self.owner(subject), text).map_err(|rejection| match rejection {
+            handles::Rejection::Unrecognised => {
+                Refusal::Unavailable("a handle cannot be bound to this principal".to_owned())
+            }
+            handles::Rejection::Unavailable(reason) => {
+                Refusal::Unavailable(format!("a handle cannot be bound: {reason}"))
+            }
+        })
+    }
+
+    /// Opens what [`Caller::seal_text`] sealed for this subject; `None` for what it has never sealed.
+    ///
+    /// # Errors
+    /// Why nothing can be opened at the moment.
+    pub(crate) fn open_text(&self, subject: &str, sealed: &str) -> Result<Option<String>, String> {
+        match handles::open(&self.owner(subject), sealed) {
+            Ok(text) => Ok(Some(text)),
+            Err(handles::Rejection::Unrecognised) => Ok(None),
+            Err(handles::Rejection::Unavailable(reason)) => Err(reason),
+        }
+    }
+
+    /// Only subject and resource count for what is sealed.
+    fn owner(&self, subject: &str) -> Principal {
+        Principal {
+            subject: subject.to_owned(),
+            client_id: self.identity.client_id.to_string(),
+            resource: self.resource.clone(),
+            scopes: Vec::new(),
+            claims: sessions::Claims { tenant: None, groups: Vec::new(), roles: Vec::new() },
+        }
+    }
+}
+
+impl SealReferences for Caller {
+    fn seal(&self, reference: &SealedReference) -> Result<String, Refusal> {
+        self.seal_text(self.identity.subject.as_str(), &reference.to_text())
+    }
+
+    fn open(&self, sealed: &str) -> Result<Option<SealedReference>, Refusal> {
+        let opened = self
+            .open_text(self.identity.subject.as_str(), sealed)
+            .map_err(|reason| Refusal::Unavailable(format!("a handle cannot be opened: {reason}")))?;
+        Ok(opened.as_deref().and_then(SealedReference::parse))
+    }
+}
+
+fn identity(principal: Principal) -> Option<gatehouse_gateway::Caller> {
+    let sessions::Claims { tenant, groups, roles } = principal.claims;
+    Some(gatehouse_gateway::Caller {
+        subject: Subject::parse(&principal.subject).ok()?,
+        client_id: ClientId::parse(&principal.client_id).ok()?,
+        scopes: principal.scopes.iter().map(|scope| Scope::parse(scope).ok()).collect::<Option<_>>()?,
+        claims: Claims { tenant, groups, roles },
+    })
+}
+
+/// What a client is told of a rejected access token. Every case is named, so that a new one cannot be let through unnoticed.
+pub(crate) fn token_refusal(rejection: sessions::Rejection) -> Refusal {
+    use sessions::Rejection;
+    match rejection {
+        Rejection::Unrecognised => Refusal::InvalidToken("not one of ours, or for another resource"),
+        Rejection::Expired => Refusal::InvalidToken("expired"),
+        Rejection::Revoked => Refusal::InvalidToken("of a session that has ended"),
+        // These are about refresh tokens; should one come here, it is no access token.
+        Rejection::Reused => Refusal::InvalidToken("of a session that ended because a refresh token was used twice"),
+        Rejection::WrongClient => Refusal::InvalidToken("of another client"),
+        Rejection::BeyondGrant => Refusal::InvalidToken("for less than was granted"),
+        Rejection::OtherResource => Refusal::InvalidToken("for another resource"),
+        Rejection::TooOften(_) => Refusal::InvalidToken("of a session that is refreshed too often"),
+        Rejection::Unavailable(reason) => Refusal::Unavailable(format!("the token cannot be validated: {reason}")),
+    }
+}

@@ -1,0 +1,207 @@
+//! What every request to an MCP endpoint carries along, and what every answer of our own looks like.
+
+use gatehouse_configuration::{Member, Servers};
+use gatehouse_gateway::answer::{ConversationEnd, Rewriting, StreamDeadline};
+use gatehouse_gateway::{
+    Decision, Endpoint, MessageRecord, Origin, Refusal, RequestId, Trace, Verdict, allow_cross_origin, response_headers,
+};
+use gatehouse_mcp_wire::json_rpc::{Body, Id};
+use gatehouse_rate_limit::Taken;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use shell_http::inbound::{self, Unreadable};
+use shell_http::{Milliseconds, SystemEntropy, elapsed, now_in_milliseconds};
+use wasip2::http::types::{IncomingRequest, ResponseOutparam};
+
+use crate::caller::Caller;
+use crate::log;
+
+/// A request to an MCP endpoint.
+pub(crate) struct RequestContext<'a> {
+    pub(crate) endpoint: Endpoint<'a>,
+    pub(crate) head: &'a Request<()>,
+    pub(crate) origin: Origin,
+    pub(crate) trace: Trace,
+    pub(crate) request_id: RequestId,
+    /// What was counted of the request.
+    pub(crate) taken: Taken,
+    started: Milliseconds,
+}
+
+impl<'a> RequestContext<'a> {
+    /// A request that has just come.
+    pub(crate) fn new(endpoint: Endpoint<'a>, head: &'a Request<()>) -> Self {
+        Self {
+            endpoint,
+            head,
+            origin: Origin::of(head.headers(), endpoint.configuration),
+            trace: Trace::of(head.headers(), &mut SystemEntropy),
+            request_id: RequestId::generate(&mut SystemEntropy),
+            taken: Taken::default(),
+            started: elapsed(),
+        }
+    }
+
+    /// The members of the route, where it has several servers.
+    pub(crate) fn members(&self) -> &'a [Member] {
+        match &self.endpoint.route.servers {
+            Servers::One(_) => &[],
+            Servers::Federated(members) => members,
+        }
+    }
+
+    /// The request's body.
+    ///
+    /// # Errors
+    /// Where it is too large, or broke off.
+    pub(crate) fn body(&self, request: &IncomingRequest) -> Result<Vec<u8>, Refusal> {
+        inbound::body(request, self.endpoint.route.limits.request_bytes).map_err(|error| match error {
+            Unreadable::TooLarge => Refusal::BodyTooLarge,
+            Unreadable::Broken | Unreadable::Malformed => Refusal::BodyBroken,
+        })
+    }
+
+    /// The time that an answer has, from now on.
+    pub(crate) fn deadline(&self) -> StreamDeadline {
+        StreamDeadline::new(&self.endpoint.route.limits, elapsed())
+    }
+
+    /// What is done to messages for this caller.
+    pub(crate) fn rewriting<'c>(&'c self, caller: &'c Caller, may_hold_listing: bool) -> Rewriting<'c> {
+        Rewriting::new(&self.endpoint.route.policy, &caller.identity, caller, may_hold_listing)
+    }
+
+    /// A refusal as the answer to the request with this id.
+    pub(crate) fn reply(&self, refusal: &Refusal, id: Option<&Id>) -> String {
+        refusal.reply(&self.endpoint, id).to_object().to_string()
+    }
+
+    /// The headers of an answer that an upstream gave with these; of one of our own where there are none. One that is
+    /// rewritten has other bytes than the upstream's.
+    pub(crate) fn returned(
+        &self,
+        upstream: &HeaderMap,
+        session_id: Option<HeaderValue>,
+        is_rewritten: bool,
+    ) -> HeaderMap {
+        let rate_limit = &self.rate_limit();
+        let own = response_headers::Own { request_id: &self.request_id, session_id, rate_limit, is_rewritten };
+        response_headers::returned(upstream, &own, &self.origin)
+    }
+
+    fn rate_limit(&self) -> HeaderMap {
+        self.taken.standing().fields().into_iter().collect()
+    }
+
+    /// Answers in our own name, before anybody knows which message is meant.
+    pub(crate) fn refuse(&self, out: ResponseOutparam, caller: Option<&Caller>, refusal: &Refusal) {
+        let response = refusal.response(&self.endpoint, None);
+        self.log_refusal(caller, response.status().as_u16(), refusal, &[]);
+        self.respond(out, response);
+    }
+
+    /// Answers messages in our own name to a client that reads answers elsewhere: here it sees the status.
+    pub(crate) fn refuse_post(
+        &self,
+        out: ResponseOutparam,
+        caller: &Caller,
+        refusal: &Refusal,
+        records: &[MessageRecord<'_>],
+    ) {
+        let response = refusal.response(&self.endpoint, None);
+        self.log_refusal(Some(caller), response.status().as_u16(), refusal, records);
+        self.respond(out, response);
+    }
+
+    /// Answers the messages in our own name.
+    pub(crate) fn refuse_messages(
+        &self,
+        out: ResponseOutparam,
+        caller: &Caller,
+        refusal: &Refusal,
+        body: &Body,
+        records: &[MessageRecord<'_>],
+    ) {
+        let response = refusal.response_to(&self.endpoint, body);
+        self.log_refusal(Some(caller), response.status().as_u16(), refusal, records);
+        self.respond(out, response);
+    }
+
+    /// Sends an answer of our own.
+    pub(crate) fn respond(&self, out: ResponseOutparam, mut response: Response<Vec<u8>>) {
+        allow_cross_origin(response.headers_mut(), &self.origin);
+        response_headers::mark(response.headers_mut(), &self.request_id);
+        response.headers_mut().extend(self.rate_limit());
+        inbound::respond(out, response);
+    }
+
+    /// One line for a refusal of these messages, or of the request.
+    pub(crate) fn log_refusal(
+        &self,
+        caller: Option<&Caller>,
+        status: u16,
+        refusal: &Refusal,
+        records: &[MessageRecord<'_>],
+    ) {
+        let reason = refusal.reason();
+        let request = [MessageRecord::default()];
+        let records = if records.is_empty() { &request } else { records };
+        for line in MessageRecord::lines(records) {
+            let line = MessageRecord { reason: Some(&reason), ..line };
+            self.log("refused", caller, Some(Verdict::Refused), Some(status), line);
+        }
+    }
+
+    /// Notes messages that are about to go on, before anybody is asked: whatever becomes of this instance, the log says who
+    /// wanted what.
+    pub(crate) fn log_begun(&self, caller: &Caller, records: &[MessageRecord<'_>]) {
+        for line in MessageRecord::lines(records) {
+            self.log("begun", Some(caller), Some(Verdict::Allowed), None, line);
+        }
+    }
+
+    /// The lines of these messages, which went on.
+    pub(crate) fn log_forwarded(&self, caller: &Caller, status: StatusCode, records: &[MessageRecord<'_>]) {
+        for line in MessageRecord::lines(records) {
+            self.log("forwarded", Some(caller), Some(Verdict::Allowed), Some(status.as_u16()), line);
+        }
+    }
+
+    /// Notes an answer that did not come to its end.
+    pub(crate) fn log_end(&self, caller: &Caller, status: StatusCode, end: &ConversationEnd) {
+        if let Some((event, refusal)) = end.log_event() {
+            let reason = refusal.reason();
+            let line = MessageRecord { reason: Some(&reason), ..MessageRecord::default() };
+            self.log(event, Some(caller), None, Some(status.as_u16()), line);
+        }
+    }
+
+    pub(crate) fn log(
+        &self,
+        event: &'static str,
+        caller: Option<&Caller>,
+        decision: Option<Verdict>,
+        status: Option<u16>,
+        line: MessageRecord<'_>,
+    ) {
+        log::write(&Decision {
+            time: now_in_milliseconds(),
+            request_id: Some(&self.request_id),
+            trace_id: Some(self.trace.id()),
+            event,
+            decision,
+            rule: line.rule,
+            route: Some(self.endpoint.path()),
+            member: line.member,
+            method: self.head.method().as_str(),
+            about: line.about,
+            messages: line.messages,
+            further: line.further,
+            status,
+            subject: caller.map(|caller| caller.identity.subject.as_str()),
+            client_id: caller.map(|caller| caller.identity.client_id.as_str()),
+            upstream_ms: line.upstream,
+            total_ms: Some(elapsed().saturating_sub(self.started)),
+            reason: line.reason,
+        });
+    }
+}

@@ -1,0 +1,41 @@
+//! What every request to an MCP endpoint goes through, before the way of its method begins.
+
+use gatehouse_gateway::{Admission, Endpoint, EndpointKind, MessageRecord, admit, check_scopes, request_headers};
+use http::{Method, Request};
+use shell_http::inbound;
+use wasip2::http::types::{IncomingRequest, ResponseOutparam};
+
+use crate::caller::Caller;
+use crate::context::RequestContext;
+use crate::steps::rates;
+use crate::ways::{delete, get, legacy_events, legacy_messages, post};
+
+/// Answers the request: in the upstream's name where everything is in order, in our own otherwise.
+pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &IncomingRequest, out: ResponseOutparam) {
+    let mut context = RequestContext::new(endpoint, head);
+    let token = match admit(&endpoint, head, &context.origin) {
+        Admission::Options(response) => {
+            context.log("options", None, None, Some(response.status().as_u16()), MessageRecord::default());
+            return inbound::respond(out, response);
+        }
+        Admission::Refused(refusal) => return context.refuse(out, None, &refusal),
+        Admission::Token(token) => token,
+    };
+    let caller = match Caller::of(token, endpoint.resource()) {
+        Ok(caller) => caller,
+        Err(refusal) => return context.refuse(out, None, &refusal),
+    };
+    let admitted = check_scopes(&endpoint, &caller.identity.scopes)
+        .and_then(|()| request_headers::check(head, &endpoint))
+        .and_then(|()| rates::take(&mut context, &caller, 1));
+    if let Err(refusal) = admitted {
+        return context.refuse(out, Some(&caller), &refusal);
+    }
+    match (endpoint.kind, head.method()) {
+        (EndpointKind::LegacyEvents, _) => legacy_events::serve(&context, &caller, out),
+        (EndpointKind::LegacyMessages, _) => legacy_messages::serve(&mut context, &caller, request, out),
+        (EndpointKind::Streamable, &Method::GET) => get::serve(&context, &caller, out),
+        (EndpointKind::Streamable, &Method::DELETE) => delete::serve(&context, &caller, out),
+        (EndpointKind::Streamable, _) => post::serve(&mut context, &caller, request, out),
+    }
+}

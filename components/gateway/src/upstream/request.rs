@@ -1,0 +1,116 @@
+//! What one MCP server is sent.
+
+use gatehouse_configuration::Upstream;
+use gatehouse_gateway::{Refusal, request_headers, target};
+use gatehouse_protocol::SecretString;
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use shell_http::SystemEntropy;
+
+use crate::bindings::gatehouse::auth::sessions;
+use crate::caller::{Caller, token_refusal};
+use crate::context::RequestContext;
+
+/// A request to an MCP server, as far as it is not the client's own.
+pub(crate) struct UpstreamRequest<'a> {
+    pub(crate) upstream: &'a Upstream,
+    pub(crate) method: Method,
+    /// The server's own session id.
+    pub(crate) session_id: Option<&'a str>,
+    /// The server's own id of the last event that the client got.
+    pub(crate) last_event_id: Option<&'a str>,
+    /// `Mcp-Name`, where it is not the client's.
+    pub(crate) mcp_name: Option<&'a HeaderValue>,
+    /// `Accept`, where it is not the client's.
+    pub(crate) accept: Option<&'static str>,
+    /// Whether we read what is answered: then it must not be compressed.
+    pub(crate) reads_answer: bool,
+    /// Another address than the configured one.
+    pub(crate) target: Option<Uri>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl<'a> UpstreamRequest<'a> {
+    /// A message, as it came.
+    pub(crate) fn passed_on(upstream: &'a Upstream, body: Vec<u8>) -> Self {
+        Self {
+            upstream,
+            method: Method::POST,
+            session_id: None,
+            last_event_id: None,
+            mcp_name: None,
+            accept: None,
+            reads_answer: false,
+            target: None,
+            body,
+        }
+    }
+
+    /// A message of ours, or one that we have changed.
+    pub(crate) fn posted(upstream: &'a Upstream, body: Vec<u8>) -> Self {
+        Self { reads_answer: true, ..Self::passed_on(upstream, body) }
+    }
+
+    /// A question for the server's stream.
+    pub(crate) fn for_stream(upstream: &'a Upstream) -> Self {
+        Self { method: Method::GET, reads_answer: true, ..Self::passed_on(upstream, Vec::new()) }
+    }
+
+    /// The end of a session.
+    pub(crate) fn end_of_session(upstream: &'a Upstream, session_id: Option<&'a str>) -> Self {
+        Self { method: Method::DELETE, session_id, ..Self::passed_on(upstream, Vec::new()) }
+    }
+
+    /// The request in the caller's name.
+    ///
+    /// # Errors
+    /// Where something that the server needs is not there.
+    pub(crate) fn build(self, context: &RequestContext<'_>, caller: &Caller) -> Result<Request<Vec<u8>>, Refusal> {
+        let secrets = secrets(self.upstream)?;
+        // Asked for last, when nothing else is left to refuse: it may have to be refreshed.
+        let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
+        let own = request_headers::Own {
+            method: &self.method,
+            body_length: self.body.len(),
+            subject: caller.identity.subject.as_str(),
+            request_id: &context.request_id,
+            hop: &context.trace.hop(&mut SystemEntropy),
+            session_id: self.session_id,
+            last_event_id: self.last_event_id,
+            mcp_name: self.mcp_name,
+            accept: self.accept,
+            reads_answer: self.reads_answer,
+            secrets: &secrets,
+            identity_provider_token: identity_provider_token.as_ref(),
+        };
+        let headers = request_headers::forwarded(context.head.headers(), self.upstream, &own)?;
+        let mut request = Request::new(self.body);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = match self.target {
+            Some(target) => target,
+            None => target(&context.endpoint, self.upstream, context.head.uri())?,
+        };
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+}
+
+fn secrets(upstream: &Upstream) -> Result<Vec<(HeaderName, SecretString)>, Refusal> {
+    let secrets = upstream.secret_headers.iter();
+    let secrets = secrets.map(|(name, secret)| Ok((name.clone(), shell_settings::secret(secret)?)));
+    secrets
+        .collect::<Result<_, shell_settings::SettingsError>>()
+        .map_err(|error| Refusal::Unavailable(error.to_string()))
+}
+
+fn identity_provider_token(
+    context: &RequestContext<'_>,
+    caller: &Caller,
+    upstream: &Upstream,
+) -> Result<Option<SecretString>, Refusal> {
+    if !request_headers::needs_identity_provider_token(upstream) {
+        return Ok(None);
+    }
+    sessions::identity_provider_token(caller.token.expose(), &context.endpoint.resource())
+        .map(|token| token.map(SecretString::new))
+        .map_err(token_refusal)
+}

@@ -1,0 +1,238 @@
+//! Servers' answers as events, whatever format they have.
+
+use std::collections::{HashMap, VecDeque};
+
+use gatehouse_mcp_wire::event_stream::{Event, Parser};
+use http::Response;
+
+use super::body_format::BodyFormat;
+use super::transfers::{Arrival, NoAnswer, Transfers};
+use crate::{Clock, Milliseconds};
+
+/// Bytes. An answer, or one event of it, that must be read whole: as much as an instance can hold beside its copy.
+const LARGEST: usize = 32 * 1024 * 1024;
+
+/// The answers to requests that are on their way.
+#[derive(Debug)]
+pub struct Answers<T> {
+    transfers: T,
+    bodies: HashMap<usize, Body>,
+    /// Read, and not yet asked for.
+    pending: VecDeque<UpstreamEvent>,
+    /// Bytes that are read of one answer or event at most.
+    largest: usize,
+}
+
+/// What was read, and in which answer.
+#[derive(Debug)]
+pub enum UpstreamEvent {
+    /// The head of the answer.
+    Head(usize, Response<()>),
+    /// An event; a whole JSON body is one, without a name and an id.
+    Event(usize, Event),
+    /// Its regular end.
+    End(usize),
+    /// There is no answer.
+    NoAnswer(usize, NoAnswer),
+    /// The answer broke off, or cannot be read; why.
+    Broken(usize, &'static str),
+    /// Nothing, for as long as the caller wanted to wait.
+    Nothing,
+}
+
+#[derive(Debug)]
+enum Body {
+    Events(Parser),
+    Json(Vec<u8>),
+    Other,
+}
+
+impl<T: Transfers> Answers<T> {
+    /// The answers to the requests that these transfers hold, or will hold.
+    pub fn of(transfers: T) -> Self {
+        Self::of_at_most(transfers, LARGEST)
+    }
+
+    /// The same, of which no more than so many bytes of one answer or event are read.
+    pub fn of_at_most(transfers: T, bytes: usize) -> Self {
+        Self { transfers, bodies: HashMap::new(), pending: VecDeque::new(), largest: bytes }
+    }
+
+    /// The transfers, to start more requests.
+    pub fn transfers(&mut self) -> &mut T {
+        &mut self.transfers
+    }
+
+    /// The transfers, for answers that pass as they are. Nothing but heads may have been read.
+    pub fn into_transfers(self) -> T {
+        self.transfers
+    }
+
+    /// The next thing that is said within `time`. A server that sends a byte now and then has not said anything.
+    pub fn next(&mut self, clock: &impl Clock, time: Milliseconds) -> UpstreamEvent {
+        let deadline = clock.elapsed().saturating_add(time);
+        loop {
+            if let Some(event) = self.pending.pop_front() {
+                return event;
+            }
+            match self.transfers.next(deadline.saturating_sub(clock.elapsed())) {
+                Arrival::Head(number, head) => return self.head(number, head),
+                Arrival::NoAnswer(number, reason) => return UpstreamEvent::NoAnswer(number, reason),
+                Arrival::Piece(number, bytes) => {
+                    self.piece(number, &bytes);
+                    if self.pending.is_empty() && clock.elapsed() >= deadline {
+                        return UpstreamEvent::Nothing;
+                    }
+                }
+                Arrival::End(number) => self.end(number),
+                Arrival::Broken(number) => return UpstreamEvent::Broken(number, "it broke off"),
+                Arrival::Nothing => return UpstreamEvent::Nothing,
+            }
+        }
+    }
+
+    /// Gives a request up.
+    pub fn abandon(&mut self, number: usize) {
+        self.transfers.abandon(number);
+    }
+
+    /// Whether nothing will be said any more.
+    pub fn are_over(&self) -> bool {
+        self.pending.is_empty() && self.transfers.are_over()
+    }
+
+    fn head(&mut self, number: usize, head: Response<()>) -> UpstreamEvent {
+        let body = match BodyFormat::of(head.headers()) {
+            BodyFormat::EventStream => Body::Events(Parser::new(self.largest)),
+            BodyFormat::Json => Body::Json(Vec::new()),
+            BodyFormat::Other => Body::Other,
+        };
+        self.bodies.insert(number, body);
+        UpstreamEvent::Head(number, head)
+    }
+
+    fn piece(&mut self, number: usize, bytes: &[u8]) {
+        let is_too_large = match self.bodies.get_mut(&number) {
+            Some(Body::Events(parser)) => match parser.push(bytes) {
+                Ok(events) => {
+                    self.pending.extend(events.into_iter().map(|event| UpstreamEvent::Event(number, event)));
+                    false
+                }
+                Err(_) => true,
+            },
+            Some(Body::Json(whole)) => {
+                whole.extend_from_slice(bytes);
+                whole.len() > self.largest
+            }
+            Some(Body::Other) | None => false,
+        };
+        if is_too_large {
+            self.transfers.abandon(number);
+            self.pending.push_back(UpstreamEvent::Broken(number, "it is too large to be read"));
+        }
+    }
+
+    fn end(&mut self, number: usize) {
+        if let Some(Body::Json(whole)) = self.bodies.get_mut(&number) {
+            match String::from_utf8(core::mem::take(whole)) {
+                Ok(text) if text.is_empty() => {}
+                Ok(text) => {
+                    let event = Event { data: Some(text), ..Event::default() };
+                    self.pending.push_back(UpstreamEvent::Event(number, event));
+                }
+                Err(_) => return self.pending.push_back(UpstreamEvent::Broken(number, "it is not UTF-8")),
+            }
+        }
+        self.pending.push_back(UpstreamEvent::End(number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::scripted::{ManualClock, Script, head};
+
+    fn said(script: Vec<Script>) -> Vec<String> {
+        let clock = ManualClock::default();
+        let mut answers = Answers::of_at_most(clock.transfers(script), 64);
+        let mut said = Vec::new();
+        while !answers.are_over() {
+            said.push(match answers.next(&clock, 1_000) {
+                UpstreamEvent::Head(number, head) => format!("{number} head {}", head.status().as_u16()),
+                UpstreamEvent::Event(number, event) => format!("{number} {}", event.data.unwrap_or_default()),
+                UpstreamEvent::End(number) => format!("{number} end"),
+                UpstreamEvent::NoAnswer(number, reason) => format!("{number} {reason:?}"),
+                UpstreamEvent::Broken(number, why) => format!("{number} {why}"),
+                UpstreamEvent::Nothing => "nothing".to_owned(),
+            });
+        }
+        said
+    }
+
+    #[test]
+    fn a_json_body_is_one_event_when_it_is_whole() {
+        let script =
+            vec![head(0, 200, "application/json"), Script::piece(0, "{\"a\":"), Script::piece(0, "1}"), Script::End(0)];
+        assert_eq!(said(script), ["0 head 200", "0 {\"a\":1}", "0 end"]);
+    }
+
+    #[test]
+    fn an_empty_json_body_says_nothing_before_its_end() {
+        assert_eq!(said(vec![head(0, 202, "application/json"), Script::End(0)]), ["0 head 202", "0 end"]);
+    }
+
+    #[test]
+    fn events_are_said_as_they_arrive_from_several_servers() {
+        let script = vec![
+            head(0, 200, "text/event-stream"),
+            head(1, 200, "text/event-stream"),
+            Script::piece(1, "data: one\n\nda"),
+            Script::piece(0, "data: two\n\n"),
+            Script::piece(1, "ta: three\n\n"),
+            Script::End(1),
+            Script::Broken(0),
+        ];
+        let expected = ["0 head 200", "1 head 200", "1 one", "0 two", "1 three", "1 end", "0 it broke off"];
+        assert_eq!(said(script), expected);
+    }
+
+    #[test]
+    fn what_is_too_large_is_given_up() {
+        let large = "x".repeat(65);
+        for content_type in ["application/json", "text/event-stream"] {
+            let script = vec![head(0, 200, content_type), Script::piece(0, &large), Script::piece(0, "more")];
+            assert_eq!(said(script), ["0 head 200", "0 it is too large to be read"], "{content_type}");
+        }
+    }
+
+    #[test]
+    fn json_that_is_not_utf_8_is_broken() {
+        let script = vec![head(0, 200, "application/json"), Script::Piece(0, vec![0xff]), Script::End(0)];
+        assert_eq!(said(script), ["0 head 200", "0 it is not UTF-8"]);
+    }
+
+    #[test]
+    fn a_body_that_is_neither_json_nor_events_is_passed_over() {
+        let script = vec![head(0, 200, "text/html"), Script::piece(0, "<p>"), Script::End(0)];
+        assert_eq!(said(script), ["0 head 200", "0 end"]);
+    }
+
+    #[test]
+    fn why_there_is_no_answer_is_said() {
+        let script = vec![Script::NoAnswer(0, NoAnswer::TimedOut), Script::Wait(500), Script::piece(7, "unknown")];
+        assert_eq!(said(script), ["0 TimedOut", "nothing"]);
+    }
+
+    #[test]
+    fn a_server_that_sends_a_byte_now_and_then_has_said_nothing() {
+        let clock = ManualClock::default();
+        let mut script = vec![head(0, 200, "text/event-stream")];
+        for _ in 0..10 {
+            script.extend([Script::Wait(300), Script::piece(0, "d")]);
+        }
+        let mut answers = Answers::of(clock.transfers(script));
+        assert!(matches!(answers.next(&clock, 1_000), UpstreamEvent::Head(..)));
+        assert!(matches!(answers.next(&clock, 1_000), UpstreamEvent::Nothing));
+        assert!(clock.elapsed() <= 1_300);
+    }
+}

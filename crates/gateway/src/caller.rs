@@ -1,0 +1,45 @@
+//! Who makes a request, and how a client's references are sealed.
+
+use gatehouse_protocol::{Claims, ClientId, Scopes, Subject};
+
+use crate::{Refusal, SealedReference};
+
+/// Who makes a request, as its access token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The user or machine.
+    pub subject: Subject,
+    /// The OAuth client that it acts through.
+    pub client_id: ClientId,
+    /// Those of the token.
+    pub scopes: Scopes,
+    /// What the identity provider said of the user.
+    pub claims: Claims,
+}
+
+impl Caller {
+    /// The caller, as a policy asks about it.
+    pub fn for_policy(&self) -> gatehouse_policy::Caller<'_> {
+        gatehouse_policy::Caller {
+            subject: &self.subject,
+            client_id: &self.client_id,
+            scopes: &self.scopes,
+            claims: &self.claims,
+        }
+    }
+}
+
+/// Seals what a client holds, so that it opens for the same subject at the same route and for nobody else.
+pub trait SealReferences {
+    /// Seals a reference.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] where it cannot be sealed: then it is not given out.
+    fn seal(&self, reference: &SealedReference) -> Result<String, Refusal>;
+
+    /// Opens what [`SealReferences::seal`] made; `None` for what it has never made.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] where nothing can be opened at the moment.
+    fn open(&self, sealed: &str) -> Result<Option<SealedReference>, Refusal>;
+}

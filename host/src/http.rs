@@ -1,0 +1,23 @@
+//! Serving HTTP: connections, what is read of a request before a guest runs for it, and what becomes of the answer.
+
+mod body_budget;
+mod body_pace;
+mod body_refusal;
+mod client_stream;
+mod concurrency;
+mod connection;
+mod connection_state;
+mod connections;
+mod host;
+mod listener;
+mod open_files;
+mod own_answer;
+mod request;
+mod request_body;
+mod request_log;
+mod response_body;
+mod run_guest;
+mod waiting_clients;
+
+pub use self::listener::Running;
+pub(crate) use self::listener::{serve, serve_on};

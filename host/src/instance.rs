@@ -1,0 +1,20 @@
+//! One instance of a component for each request: compiled, linked to what it was granted, limited, and metered.
+
+mod client_presence;
+mod compile;
+mod component;
+mod compute_meter;
+mod engine;
+mod grants;
+mod guest_output;
+mod guest_state;
+mod linker;
+mod listing;
+mod outgoing_handler;
+mod upstream_body;
+
+pub(crate) use self::client_presence::{ClientGuard, ClientPresence, client_presence};
+pub(crate) use self::component::{LoadedComponent, OutOfCompute};
+pub(crate) use self::compute_meter::Metered;
+pub(crate) use self::engine::{POOL_MEMORIES, SharedEngine, shared_engine};
+pub(crate) use self::grants::Grants;

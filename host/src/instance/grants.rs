@@ -1,0 +1,26 @@
+//! What a component was granted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::key_value::KeyValueStore;
+use crate::log::LogSink;
+use crate::outbound::{AllowedOutboundHosts, OutboundSender};
+
+/// What the instances of one component may use.
+pub(crate) struct Grants {
+    /// The component's id in the manifest.
+    pub(crate) component: String,
+    /// Its variables, with their values.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// The store behind all labels; `None`: it may open none.
+    pub(crate) key_value: Option<Arc<KeyValueStore>>,
+    /// The labels that it may open.
+    pub(crate) key_value_stores: Vec<String>,
+    /// Where its requests may go.
+    pub(crate) allowed_outbound_hosts: AllowedOutboundHosts,
+    /// What sends them.
+    pub(crate) sender: OutboundSender,
+    /// Where its lines go.
+    pub(crate) log: Arc<dyn LogSink>,
+}

@@ -1,0 +1,220 @@
+//! The host's interfaces for guests: WASI 0.2, `wasi:http`, `wasi:keyvalue` and Spin's variables.
+
+use std::sync::Arc;
+
+use wasmtime::component::{HasSelf, Linker, Resource};
+use wasmtime::{Engine, Result};
+
+use self::bindings::fermyon::spin::variables;
+use self::bindings::wasi::keyvalue::{atomics, batch, store};
+use super::guest_state::GuestState;
+use crate::key_value::{KeyPage, KeyValueError, KeyValueStore, Swap};
+use crate::log::{Level, LogRecord};
+use crate::manifest::check_name;
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        inline: "
+            package gatehouse:embedded-host;
+            world imports {
+                import wasi:keyvalue/store@0.2.0-draft2;
+                import wasi:keyvalue/atomics@0.2.0-draft2;
+                import wasi:keyvalue/batch@0.2.0-draft2;
+                import fermyon:spin/variables@2.0.0;
+            }",
+        path: ["../wit/deps/wasi-keyvalue@0.2.0-draft2", "../wit/deps/fermyon-spin@2.0.0"],
+        imports: {
+            "fermyon:spin/variables.get": trappable,
+            default: async | trappable,
+        },
+        with: {
+            "wasi:keyvalue/store.bucket": super::Bucket,
+            "wasi:keyvalue/atomics.cas": super::CompareAndSwap,
+        },
+    });
+}
+
+/// An open key-value store.
+pub struct Bucket {
+    key_value: Arc<KeyValueStore>,
+    label: String,
+}
+
+/// A compare-and-swap that has begun, with the value that it compares to.
+pub struct CompareAndSwap {
+    key_value: Arc<KeyValueStore>,
+    label: String,
+    key: String,
+    seen: Option<Vec<u8>>,
+}
+
+/// A linker with everything that a guest may import.
+pub(crate) fn linker(engine: &Engine) -> Result<Linker<GuestState>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    bindings::Imports::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+impl GuestState {
+    fn bucket(&self, bucket: &Resource<Bucket>) -> Result<(Arc<KeyValueStore>, String)> {
+        let Bucket { key_value, label } = self.table.get(bucket)?;
+        Ok((Arc::clone(key_value), label.clone()))
+    }
+
+    /// The guest's form of an error; the operator's goes to the log.
+    fn store_error(&self, error: KeyValueError) -> store::Error {
+        if !error.is_of_guest() {
+            let record = LogRecord::about(self.request, Level::Error, Some(&self.grants.component), error.to_string());
+            self.grants.log.record(&record);
+        }
+        store::Error::Other(error.to_string())
+    }
+}
+
+impl store::Host for GuestState {
+    async fn open(&mut self, identifier: String) -> Result<Result<Resource<Bucket>, store::Error>> {
+        let key_value = match &self.grants.key_value {
+            Some(key_value) if self.grants.key_value_stores.contains(&identifier) => Arc::clone(key_value),
+            _ => return Ok(Err(store::Error::AccessDenied)),
+        };
+        Ok(Ok(self.table.push(Bucket { key_value, label: identifier })?))
+    }
+}
+
+impl store::HostBucket for GuestState {
+    async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Result<Option<Vec<u8>>, store::Error>> {
+        let (key_value, label) = self.bucket(&bucket)?;
+        Ok(key_value.get(&label, &key).await.map_err(|error| self.store_error(error)))
+    }
+
+    async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<Result<(), store::Error>> {
+        let (key_value, label) = self.bucket(&bucket)?;
+        Ok(key_value.set(&label, &key, value).await.map_err(|error| self.store_error(error)))
+    }
+
+    async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Result<(), store::Error>> {
+        let (key_value, label) = self.bucket(&bucket)?;
+        Ok(key_value.delete(&label, &key).await.map_err(|error| self.store_error(error)))
+    }
+
+    async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Result<bool, store::Error>> {
+        let (key_value, label) = self.bucket(&bucket)?;
+        Ok(key_value.exists(&label, &key).await.map_err(|error| self.store_error(error)))
+    }
+
+    async fn list_keys(
+        &mut self,
+        bucket: Resource<Bucket>,
+        cursor: Option<String>,
+    ) -> Result<Result<store::KeyResponse, store::Error>> {
+        let (key_value, label) = self.bucket(&bucket)?;
+        if !self.listing.may_go_on() {
+            return Ok(Err(store::Error::Other("one request lists 100 pages of keys at most".to_owned())));
+        }
+        let page = key_value.list_keys(&label, cursor).await;
+        Ok(page
+            .map(|KeyPage { keys, cursor }| store::KeyResponse { keys, cursor })
+            .map_err(|error| self.store_error(error)))
+    }
+
+    async fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
+        self.table.delete(bucket)?;
+        Ok(())
+    }
+}
+
+impl atomics::Host for GuestState {
+    async fn increment(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+        delta: i64,
+    ) -> Result<Result<i64, store::Error>> {
+        let (key_value, label) = self.bucket(&bucket)?;
+        Ok(key_value.increment(&label, &key, delta).await.map_err(|error| self.store_error(error)))
+    }
+
+    async fn swap(&mut self, cas: Resource<CompareAndSwap>, value: Vec<u8>) -> Result<Result<(), atomics::CasError>> {
+        let mut cas = self.table.delete(cas)?;
+        let swap = cas.key_value.compare_and_swap(&cas.label, &cas.key, cas.seen.take(), value).await;
+        Ok(match swap {
+            Ok(Swap::Swapped) => Ok(()),
+            Ok(Swap::Changed(current)) => {
+                cas.seen = current;
+                Err(atomics::CasError::CasFailed(self.table.push(cas)?))
+            }
+            Err(error) => Err(atomics::CasError::StoreError(self.store_error(error))),
+        })
+    }
+}
+
+impl atomics::HostCas for GuestState {
+    /// Reads the value at once, so that a swap without `current` is a comparison too and never overwrites blindly.
+    async fn new(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+    ) -> Result<Result<Resource<CompareAndSwap>, store::Error>> {
+        let (key_value, label) = self.bucket(&bucket)?;
+        match key_value.get(&label, &key).await {
+            Ok(seen) => Ok(Ok(self.table.push(CompareAndSwap { key_value, label, key, seen })?)),
+            Err(error) => Ok(Err(self.store_error(error))),
+        }
+    }
+
+    async fn current(&mut self, cas: Resource<CompareAndSwap>) -> Result<Result<Option<Vec<u8>>, store::Error>> {
+        let CompareAndSwap { key_value, label, key, .. } = self.table.get(&cas)?;
+        let (key_value, label, key) = (Arc::clone(key_value), label.clone(), key.clone());
+        match key_value.get(&label, &key).await {
+            Ok(current) => {
+                self.table.get_mut(&cas)?.seen.clone_from(&current);
+                Ok(Ok(current))
+            }
+            Err(error) => Ok(Err(self.store_error(error))),
+        }
+    }
+
+    async fn drop(&mut self, cas: Resource<CompareAndSwap>) -> Result<()> {
+        self.table.delete(cas)?;
+        Ok(())
+    }
+}
+
+impl batch::Host for GuestState {
+    async fn get_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        keys: Vec<String>,
+    ) -> Result<Result<Vec<(String, Option<Vec<u8>>)>, store::Error>> {
+        let (key_value, label) = self.bucket(&bucket)?;
+        Ok(key_value.get_many(&label, keys).await.map_err(|error| self.store_error(error)))
+    }
+
+    async fn set_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        entries: Vec<(String, Vec<u8>)>,
+    ) -> Result<Result<(), store::Error>> {
+        let (key_value, label) = self.bucket(&bucket)?;
+        Ok(key_value.set_many(&label, entries).await.map_err(|error| self.store_error(error)))
+    }
+
+    async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<Result<(), store::Error>> {
+        let (key_value, label) = self.bucket(&bucket)?;
+        Ok(key_value.delete_many(&label, keys).await.map_err(|error| self.store_error(error)))
+    }
+}
+
+impl variables::Host for GuestState {
+    fn get(&mut self, name: String) -> Result<Result<String, variables::Error>> {
+        Ok(match self.grants.variables.get(&name) {
+            Some(value) => Ok(value.clone()),
+            None => Err(match check_name(&name) {
+                Ok(()) => variables::Error::Undefined(name),
+                Err(problem) => variables::Error::InvalidName(problem.to_string()),
+            }),
+        })
+    }
+}

@@ -1,0 +1,55 @@
+//! How an application is loaded.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{SystemWallClock, WallClock};
+use crate::limits::Limits;
+use crate::log::{LogOptions, LogSink, StandardErrorLog};
+use crate::manifest::VariableSources;
+
+/// Often enough that what expires in between is removed in a few pieces.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// How an application is loaded. [`Options::new`] gives the usual values.
+#[derive(Clone)]
+pub struct Options {
+    /// Where the key-value store lies. Hosts that share it share the store.
+    pub state_directory: PathBuf,
+    /// Where compiled code is kept; `None`: where the user's caches are.
+    pub cache_directory: Option<PathBuf>,
+    /// Where variables' values come from.
+    pub variables: VariableSources,
+    /// A PEM file of certificate authorities to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The wall clock that guests see.
+    pub wall_clock: Arc<dyn WallClock>,
+    /// Where the log goes.
+    pub log: Arc<dyn LogSink>,
+    /// How often entries that have expired are removed from the key-value store.
+    pub sweep_every: Duration,
+    /// Limits.
+    pub limits: Limits,
+    /// The paths of probes: they are answered whatever else is full.
+    pub probe_paths: Vec<String>,
+}
+
+impl Options {
+    /// The system's clock, the log as JSON on standard error, no variables, the default limits, probes at `/healthz` and
+    /// `/readyz`.
+    #[must_use]
+    pub fn new(state_directory: impl Into<PathBuf>) -> Self {
+        Self {
+            state_directory: state_directory.into(),
+            cache_directory: None,
+            variables: VariableSources::default(),
+            ca_file: None,
+            wall_clock: Arc::new(SystemWallClock),
+            log: Arc::new(StandardErrorLog::new(LogOptions::default())),
+            sweep_every: SWEEP_EVERY,
+            limits: Limits::default(),
+            probe_paths: vec!["/healthz".to_owned(), "/readyz".to_owned()],
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! `allowed_outbound_hosts`: which hosts a component may connect to.
+
+use std::net::IpAddr;
+
+use http::Uri;
+use ipnet::IpNet;
+
+use super::public_addresses::is_public;
+
+/// The hosts that a component may send requests to, in Spin's syntax `scheme://host[:port]`. Nothing else is allowed.
+///
+/// Scheme: `http`, `https` or `*`. Host: a name, `*.example.com` (any depth below, not the domain itself), an
+/// address, a network in CIDR form, or `*`. Port: a number, a half-open range `8000..8100`, `*`, or none for the
+/// scheme's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedOutboundHosts {
+    hosts: Vec<AllowedHost>,
+}
+
+/// How far a request may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// Nowhere.
+    Denied,
+    /// Only the host `*` allows it: to an address on the public internet, whatever the name resolves to.
+    PublicOnly,
+    /// The host is allowed by its name or address: wherever that is.
+    Anywhere,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct AllowedHost {
+    scheme: Option<String>,
+    host: Host,
+    ports: Ports,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Host {
+    Any,
+    /// `.example.com`
+    Subdomains(String),
+    Name(String),
+    Network(IpNet),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ports {
+    Any,
+    /// First to one before the last, as Spin reads it.
+    Range(u16, u16),
+    One(u16),
+}
+
+/// Why an entry of `allowed_outbound_hosts` is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AllowedHostError {
+    /// There is nothing in it.
+    #[error("an allowed outbound host is empty; {FORM}")]
+    Empty,
+    /// It does not say how to connect.
+    #[error("allowed outbound host {entry:?} has no scheme; {FORM}")]
+    NoScheme {
+        /// The entry.
+        entry: String,
+    },
+    /// A part of it is wrong.
+    #[error("allowed outbound host {entry:?}: {problem}")]
+    Entry {
+        /// The entry.
+        entry: String,
+        /// What is wrong with it.
+        problem: HostProblem,
+    },
+}
+
+const FORM: &str = "write it as scheme://host[:port], for example \"https://idp.example.com\"";
+
+/// What is wrong with a part of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostProblem {
+    /// The scheme is one that this host does not speak.
+    #[error("this host connects by http and https only")]
+    Scheme,
+    /// The application itself.
+    #[error(
+        "requests to the application itself (`self`, `*.spin.internal`) are a Spin feature that this host does not offer"
+    )]
+    Itself,
+    /// Several hosts in one entry.
+    #[error("lists in braces are not supported; write one entry for each host")]
+    List,
+    /// A path, a query or a fragment.
+    #[error("it must not have a path")]
+    Path,
+    /// A user.
+    #[error("it must not have a user")]
+    User,
+    /// A wildcard in the middle.
+    #[error("a `*` may stand only for the whole host or as the first label (`*.example.com`)")]
+    Wildcard,
+    /// The host is neither a name nor an address.
+    #[error("its host is not a host name or an address")]
+    NotAHost,
+    /// The port is no number.
+    #[error("{0:?} is not a port number")]
+    PortNumber(String),
+    /// No scheme says which port is meant.
+    #[error("with the scheme `*` it needs a port (`:443` or `:*`)")]
+    NoPort,
+}
+
+impl AllowedOutboundHosts {
+    /// Parses the entries, after their templates were resolved.
+    ///
+    /// # Errors
+    /// See [`AllowedHostError`]: what is wrong with the first wrong entry.
+    pub fn parse(entries: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, AllowedHostError> {
+        let hosts = entries.into_iter().map(|entry| AllowedHost::parse(entry.as_ref())).collect::<Result<_, _>>()?;
+        Ok(Self { hosts })
+    }
+
+    /// How far a request to `uri` may go. One without scheme or host, or with a user in it, goes nowhere.
+    #[must_use]
+    pub fn permission(&self, uri: &Uri) -> Permission {
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Permission::Denied };
+        if authority.as_str().contains('@') {
+            return Permission::Denied;
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        // A port that is there but does not parse must not count as the default one.
+        let port = match (authority.port_u16(), well_known_port(scheme)) {
+            (Some(port), _) => port,
+            (None, Some(port)) if authority.port().is_none() && !authority.as_str().ends_with(':') => port,
+            _ => return Permission::Denied,
+        };
+        let allowing = || self.hosts.iter().filter(|allowed| allowed.allows(scheme, &host, port));
+        if allowing().any(|allowed| allowed.host != Host::Any) {
+            return Permission::Anywhere;
+        }
+        // A literal address is never resolved, so it is looked at here.
+        let is_elsewhere = host.parse::<IpAddr>().is_ok_and(|address| !is_public(address));
+        if allowing().next().is_some() && !is_elsewhere { Permission::PublicOnly } else { Permission::Denied }
+    }
+}
+
+impl AllowedHost {
+    fn parse(entry: &str) -> Result<Self, AllowedHostError> {
+        let text = entry.trim();
+        if text.is_empty() {
+            return Err(AllowedHostError::Empty);
+        }
+        let (scheme, rest) =
+            text.split_once("://").ok_or_else(|| AllowedHostError::NoScheme { entry: text.to_owned() })?;
+        let wrong = |problem| AllowedHostError::Entry { entry: text.to_owned(), problem };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let (host, port) = split_port(rest);
+        let known_scheme = match scheme {
+            "*" => None,
+            "http" | "https" => Some(scheme.to_owned()),
+            _ => return Err(wrong(HostProblem::Scheme)),
+        };
+        let host = Host::parse(host).map_err(wrong)?;
+        let ports = Ports::parse(port, scheme).map_err(wrong)?;
+        Ok(Self { scheme: known_scheme, host, ports })
+    }
+
+    fn allows(&self, scheme: &str, host: &str, port: u16) -> bool {
+        self.scheme.as_deref().is_none_or(|allowed| allowed == scheme)
+            && self.host.allows(host)
+            && self.ports.allows(port)
+    }
+}
+
+/// Splits `host[:port]`, also with a bracketed IPv6 address and a CIDR network.
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (text, None),
+    }
+}
+
+impl Host {
+    fn parse(host: &str) -> Result<Self, HostProblem> {
+        let host = host.trim_start_matches('[').replacen(']', "", 1).to_ascii_lowercase();
+        let internal = host.ends_with(".spin.internal");
+        if host == "*" {
+            return Ok(Self::Any);
+        }
+        if host == "self" || host == "self.alt" || internal {
+            return Err(HostProblem::Itself);
+        }
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(Self::Network(address.into()));
+        }
+        if let Ok(network) = host.parse::<IpNet>() {
+            return Ok(Self::Network(network));
+        }
+        if host.starts_with('{') {
+            return Err(HostProblem::List);
+        }
+        if host.contains(['/', '?', '#']) {
+            return Err(HostProblem::Path);
+        }
+        if host.contains('@') {
+            return Err(HostProblem::User);
+        }
+        let (name, subdomains) = match host.strip_prefix("*.") {
+            Some(domain) => (domain, true),
+            None => (host.as_str(), false),
+        };
+        if name.contains('*') {
+            return Err(HostProblem::Wildcard);
+        }
+        let is_name = !name.is_empty()
+            && name.split('.').all(|label| {
+                !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            });
+        if !is_name {
+            return Err(HostProblem::NotAHost);
+        }
+        Ok(if subdomains { Self::Subdomains(format!(".{name}")) } else { Self::Name(name.to_owned()) })
+    }
+
+    fn allows(&self, host: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Name(name) => host == name,
+            Self::Subdomains(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),
+            // Only literal addresses: a name is not looked up here, so it cannot be made to match by its DNS records.
+            Self::Network(network) => host.parse::<IpAddr>().is_ok_and(|address| network.contains(&address)),
+        }
+    }
+}
+
+impl Ports {
+    fn parse(port: Option<&str>, scheme: &str) -> Result<Self, HostProblem> {
+        let number = |text: &str| text.parse::<u16>().map_err(|_| HostProblem::PortNumber(text.to_owned()));
+        match port {
+            None => well_known_port(scheme).map(Self::One).ok_or(HostProblem::NoPort),
+            Some("*") => Ok(Self::Any),
+            Some(port) => match port.split_once("..") {
+                Some((first, end)) => Ok(Self::Range(number(first)?, number(end)?)),
+                None => number(port).map(Self::One),
+            },
+        }
+    }
+
+    fn allows(&self, port: u16) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(allowed) => port == *allowed,
+            Self::Range(first, end) => (*first..*end).contains(&port),
+        }
+    }
+}
+
+fn well_known_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_entry_allows_what_it_says_and_nothing_past_the_edge() {
+        let table: &[(&str, &[&str], &[&str])] = &[
+            (
+                "https://example.com",
+                &["https://example.com/", "https://example.com:443/x", "https://EXAMPLE.com/"],
+                &[
+                    "http://example.com/",
+                    "https://example.com:8443/",
+                    "https://example.com./",
+                    "https://sub.example.com/",
+                    "https://example.com.evil.test/",
+                    "https://evil.test/example.com",
+                    "https://user@example.com/",
+                    "https://example.com:443@evil.test/",
+                    "/relative",
+                ],
+            ),
+            (
+                "http://127.0.0.1:3001",
+                &["http://127.0.0.1:3001/a"],
+                &[
+                    "http://127.0.0.1:3002/",
+                    "http://127.0.0.1/",
+                    "https://127.0.0.1:3001/",
+                    "http://localhost:3001/",
+                    "http://2130706433:3001/",
+                    "http://127.1:3001/",
+                ],
+            ),
+            (
+                "https://*.example.com",
+                &["https://a.example.com/", "https://a.b.example.com/"],
+                &[
+                    "https://example.com/",
+                    "https://aexample.com/",
+                    "https://.example.com/",
+                    "https://a.example.com.evil.test/",
+                    "http://a.example.com/",
+                ],
+            ),
+            (
+                "http://localhost:*",
+                &["http://localhost/", "http://localhost:1/", "http://localhost:65535/"],
+                &["https://localhost/", "http://localhost.evil.test/"],
+            ),
+            (
+                "http://localhost:8000..8002",
+                &["http://localhost:8000/", "http://localhost:8001/"],
+                &["http://localhost:7999/", "http://localhost:8002/"],
+            ),
+            ("*://*:*", &["http://a/", "https://b:1/"], &["/relative", "http://user@a/"]),
+            ("*://example.com:443", &["https://example.com/", "http://example.com:443/"], &["http://example.com/"]),
+            ("http://10.0.0.0/8:80", &["http://10.1.2.3/"], &["http://11.0.0.0/", "http://ten.example/"]),
+            ("http://[::1]:3000", &["http://[::1]:3000/"], &["http://[::2]:3000/", "http://127.0.0.1:3000/"]),
+            ("https://example.com/", &["https://example.com/"], &["https://example.com:1/"]),
+        ];
+        for (entry, allowed, denied) in table {
+            let hosts = AllowedOutboundHosts::parse([entry]).unwrap();
+            for (uris, expected) in [(allowed, true), (denied, false)] {
+                for uri in *uris {
+                    // What is no URI never becomes a request.
+                    let Ok(parsed) = uri.parse::<Uri>() else {
+                        assert!(!expected, "{uri}");
+                        continue;
+                    };
+                    assert_eq!(hosts.permission(&parsed) != Permission::Denied, expected, "{entry} {uri}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_entries_allow_nothing() {
+        let nothing = AllowedOutboundHosts::default();
+        assert_eq!(nothing.permission(&Uri::from_static("https://example.com/")), Permission::Denied);
+    }
+
+    #[test]
+    fn a_wildcard_leads_to_public_addresses_only_and_a_named_host_wherever_it_is() {
+        let hosts =
+            AllowedOutboundHosts::parse(["https://*:443", "https://inside.example", "https://10.0.0.7"]).unwrap();
+        for (uri, expected) in [
+            ("https://client.example/", Permission::PublicOnly),
+            ("https://8.8.8.8/", Permission::PublicOnly),
+            // Names and other spellings are judged when they are resolved.
+            ("https://localhost/", Permission::PublicOnly),
+            ("https://127.1/", Permission::PublicOnly),
+            ("https://127.0.0.1/", Permission::Denied),
+            ("https://169.254.169.254/", Permission::Denied),
+            ("https://[::1]/", Permission::Denied),
+            ("https://[::ffff:10.0.0.7]/", Permission::Denied),
+            ("https://inside.example/", Permission::Anywhere),
+            ("https://10.0.0.7/", Permission::Anywhere),
+        ] {
+            assert_eq!(hosts.permission(&uri.parse().unwrap()), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_entry_is_refused_in_words() {
+        for (entry, part) in [
+            ("", "is empty"),
+            ("  ", "is empty"),
+            ("*", "has no scheme"),
+            ("example.com", "has no scheme"),
+            ("insecure:allow-all", "has no scheme"),
+            ("redis://localhost", "http and https only"),
+            ("https://example.com/path", "must not have a path"),
+            ("https://user@example.com", "must not have a user"),
+            ("https://*example.com", "first label"),
+            ("https://a.*.com", "first label"),
+            ("https://", "not a host name"),
+            ("https://a..b", "not a host name"),
+            ("https://example.com:http", "not a port number"),
+            ("https://example.com:65536", "not a port number"),
+            ("https://example.com:", "not a port number"),
+            ("*://example.com", "needs a port"),
+            ("http://self", "Spin feature"),
+            ("http://other.spin.internal", "Spin feature"),
+            ("{http,https}://a", "http and https only"),
+        ] {
+            let message = AllowedOutboundHosts::parse([entry]).unwrap_err().to_string();
+            assert!(message.contains(part), "{entry}: {message}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Why a request failed, in the words of `wasi:http`.
+
+use std::error::Error as StdError;
+use std::io;
+
+use wasmtime_wasi_http::Error;
+
+use super::public_addresses::NotPublic;
+
+/// The guest's form of why a request failed.
+pub(super) fn error_code(error: &hyper_util::client::legacy::Error) -> Error {
+    // Underneath a resolver's error, which would be found first.
+    if causes(error).any(|cause| cause.is::<NotPublic>()) {
+        return Error::DestinationIpProhibited;
+    }
+    let code = causes(error).find_map(|cause| cause_code(cause, error.is_connect()));
+    code.unwrap_or(if error.is_connect() { Error::DestinationUnavailable } else { Error::HttpProtocolError })
+}
+
+/// The error and what caused it, from the outside in.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |current| wrapped(*current))
+}
+
+fn wrapped<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    // An `io::Error` hides what it wraps from `source`.
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
+
+fn cause_code(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Error> {
+    if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+        return Some(match tls {
+            rustls::Error::InvalidCertificate(_) => Error::TlsCertificateError,
+            _ => Error::TlsProtocolError,
+        });
+    }
+    // hyper-util's own type for it is private.
+    if connecting && cause.to_string().starts_with("dns error") {
+        return Some(Error::DnsError { rcode: None, info_code: None });
+    }
+    let io = cause.downcast_ref::<io::Error>()?;
+    match io.kind() {
+        io::ErrorKind::ConnectionRefused => Some(Error::ConnectionRefused),
+        io::ErrorKind::TimedOut => Some(Error::ConnectionTimeout),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Some(Error::DestinationIpUnroutable),
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof
+            if !connecting =>
+        {
+            Some(Error::ConnectionTerminated)
+        }
+        _ => None,
+    }
+}

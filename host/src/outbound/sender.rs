@@ -1,0 +1,208 @@
+//! Sending requests: pooled connections, TLS with the system's roots, and time limits.
+
+use std::error::Error as StdError;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response, Uri};
+use http_body_util::BodyExt as _;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tower_service::Service;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
+
+use super::allowed_hosts::Permission;
+use super::error_code::error_code;
+use super::public_addresses::PublicResolver;
+use super::timed_body::TimedBody;
+use crate::error::StartError;
+use crate::log::{Level, LogRecord, LogSink};
+
+/// Time limits for guests that set none: Spin's, except that a connection is there sooner or not at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(600);
+const BETWEEN_BYTES_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Node's HTTP server, which most MCP servers run on, closes idle connections after 5 s. We close first, or a request
+/// meets the server's close on its way and fails.
+const POOL_IDLE: Duration = Duration::from_secs(4);
+
+tokio::task_local! {
+    /// The connect timeout of the request that is being sent. The pool opens connections on behalf of a request within
+    /// that request's own future, and has no other way to hand it on.
+    static REQUEST_CONNECT_TIMEOUT: Duration;
+}
+
+/// Sends requests, over connections that all components of the application share.
+#[derive(Clone)]
+pub(crate) struct OutboundSender {
+    anywhere: Client<TimedConnector<GaiResolver>, WasiBody>,
+    /// Connections of its own, so that none that was opened by somebody else's permission is reused.
+    public_only: Client<TimedConnector<PublicResolver>, WasiBody>,
+}
+
+impl OutboundSender {
+    /// Uses the system's root certificates and those of `ca_file` (PEM).
+    pub(crate) fn new(ca_file: Option<&Path>, log: &dyn LogSink) -> Result<Self, StartError> {
+        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| StartError::Tls(format!("cannot set up TLS: {error}")))?
+            .with_root_certificates(roots(ca_file, log)?)
+            .with_no_client_auth();
+        Ok(Self { anywhere: client(GaiResolver::new(), tls.clone()), public_only: client(PublicResolver::new(), tls) })
+    }
+
+    /// Sends `request` as far as `permission` goes.
+    pub(crate) async fn send(
+        &self,
+        request: Request<WasiBody>,
+        permission: Permission,
+        options: RequestOptions,
+    ) -> Result<Response<WasiBody>, Error> {
+        let connect = options.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
+        let first_byte = options.first_byte_timeout.unwrap_or(FIRST_BYTE_TIMEOUT);
+        let between_bytes = options.between_bytes_timeout.unwrap_or(BETWEEN_BYTES_TIMEOUT);
+        let responding = match permission {
+            Permission::Denied => return Err(Error::HttpRequestDenied),
+            Permission::PublicOnly => self.public_only.request(request),
+            Permission::Anywhere => self.anywhere.request(request),
+        };
+        let sending = REQUEST_CONNECT_TIMEOUT.scope(connect, responding);
+        // The time to connect is not the upstream's time to answer.
+        let response = timeout(connect.saturating_add(first_byte), sending)
+            .await
+            .map_err(|_| Error::HttpResponseTimeout)?
+            .map_err(|error| error_code(&error))?;
+        Ok(response.map(|body| TimedBody::new(body, between_bytes).boxed_unsync()))
+    }
+}
+
+fn client<R>(resolver: R, tls: ClientConfig) -> Client<TimedConnector<R>, WasiBody>
+where
+    TimedConnector<R>: Connect + Clone,
+    R: Clone,
+{
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(Duration::from_secs(60)));
+    tcp.enforce_http(false);
+    let https =
+        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions().wrap_connector(tcp);
+    Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE)
+        .pool_max_idle_per_host(64)
+        .build(TimedConnector { https })
+}
+
+fn roots(ca_file: Option<&Path>, log: &dyn LogSink) -> Result<RootCertStore, StartError> {
+    let mut roots = RootCertStore::empty();
+    let native = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(native.certs);
+    if let Some(path) = ca_file {
+        let failed = |problem: String| StartError::Tls(format!("CA file {}: {problem}", path.display()));
+        let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
+            .and_then(Iterator::collect)
+            .map_err(|error| failed(error.to_string()))?;
+        if certificates.is_empty() {
+            return Err(failed("there is no PEM certificate in it".to_owned()));
+        }
+        for certificate in certificates {
+            roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+        }
+    }
+    if roots.is_empty() {
+        let message =
+            "this machine has no root certificates (install ca-certificates or use --ca-file): https will fail";
+        log.record(&LogRecord::host(Level::Warn, None, message));
+    }
+    Ok(roots)
+}
+
+/// Opens connections, TLS included, within the request's connect timeout.
+#[derive(Clone)]
+struct TimedConnector<R> {
+    https: HttpsConnector<HttpConnector<R>>,
+}
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+impl<R> Service<Uri> for TimedConnector<R>
+where
+    HttpsConnector<HttpConnector<R>>:
+        Service<Uri, Response = MaybeHttpsStream<TokioIo<TcpStream>>, Error = BoxError, Future: Send + 'static>,
+{
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.https.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let limit = REQUEST_CONNECT_TIMEOUT.try_with(|limit| *limit).unwrap_or(CONNECT_TIMEOUT);
+        let connecting = self.https.call(uri);
+        Box::pin(async move {
+            match timeout(limit, connecting).await {
+                Ok(connected) => connected,
+                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Empty;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::log::CapturedLog;
+
+    async fn ask(uri: &str, permission: Permission) -> Result<u16, Error> {
+        let sender = OutboundSender::new(None, &CapturedLog::new()).unwrap();
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let request = Request::get(uri).body(body).unwrap();
+        sender.send(request, permission, RequestOptions::default()).await.map(|response| response.status().as_u16())
+    }
+
+    #[tokio::test]
+    async fn a_name_that_only_a_wildcard_allows_never_leads_to_this_machine() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for host in ["localhost", "127.1", "2130706433", "0x7f.1"] {
+            let refused = ask(&format!("http://{host}:{port}/"), Permission::PublicOnly).await;
+            assert!(matches!(refused, Err(Error::DestinationIpProhibited)), "{host}: {refused:?}");
+        }
+        let nobody = tokio::select! { biased; _ = listener.accept() => false, () = std::future::ready(()) => true };
+        assert!(nobody, "a connection was opened");
+
+        let serving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+            stream
+        };
+        let uri = format!("http://localhost:{port}/");
+        let (answer, _stream) = tokio::join!(ask(&uri, Permission::Anywhere), serving);
+        assert!(matches!(answer, Ok(204)), "{answer:?}");
+    }
+}

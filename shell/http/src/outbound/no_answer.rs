@@ -1,0 +1,46 @@
+//! Why there is no answer.
+
+use thiserror::Error;
+use wasip2::http::types::ErrorCode;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NoAnswer {
+    /// The URI is not one that can be connected to.
+    #[error("the address is not an http(s) URI")]
+    Address,
+    /// The host does not let this component connect there (`allowed_outbound_hosts`).
+    #[error("the host does not allow a connection to this address; see allowed_outbound_hosts")]
+    NotAllowed,
+    /// What the name resolves to is not an address that the host connects to for this component.
+    #[error("the host does not allow a connection to the address that this name resolves to")]
+    Prohibited,
+    /// A limit of [`Limits`](super::Limits) passed.
+    #[error("the other side did not answer in time")]
+    TimedOut,
+    /// The connection failed or broke off; the text is the host's.
+    #[error("the connection failed: {0}")]
+    Failed(String),
+    /// The answer is larger than allowed.
+    #[error("the answer is larger than allowed")]
+    TooLarge,
+}
+
+/// The connection failed, in these words.
+pub(super) fn failed(text: &str) -> NoAnswer {
+    NoAnswer::Failed(text.to_owned())
+}
+
+/// What the host's error means.
+pub(super) fn refused(code: ErrorCode) -> NoAnswer {
+    match code {
+        ErrorCode::HttpRequestDenied => NoAnswer::NotAllowed,
+        ErrorCode::DestinationIpProhibited => NoAnswer::Prohibited,
+        ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionReadTimeout
+        | ErrorCode::ConnectionWriteTimeout
+        | ErrorCode::HttpResponseTimeout
+        | ErrorCode::DnsTimeout => NoAnswer::TimedOut,
+        other => NoAnswer::Failed(format!("{other:?}")),
+    }
+}

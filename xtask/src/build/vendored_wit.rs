@@ -1,0 +1,146 @@
+//! `cargo xtask vendor-wit`: `wit/deps` is a copy of what two published crates carry; this makes the copy, or checks
+//! it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::metadata::Metadata;
+use crate::progress;
+use crate::workspace::Workspace;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Change nothing; fail if a file differs
+    #[arg(long)]
+    check: bool,
+}
+
+/// The crate that carries Spin's interfaces, and the `wasi:keyvalue` that Spin has.
+const SPIN_SDK: &str = "spin-sdk";
+/// The crate that carries `wasi:*`. Its version ends with theirs: `2.0.1+wasi-0.2.12`.
+const WASIP2: &str = "wasip2";
+/// Spin's package has its name in another file than the one we need.
+const SPIN_PACKAGE: &str = "package fermyon:spin@2.0.0;\n\n";
+
+/// A file of `wit/deps`, by its path there, and what it must hold.
+struct Copy {
+    path: PathBuf,
+    text: String,
+}
+
+/// Copies, or compares.
+pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    if arguments.check {
+        let (files, differing) = compare(workspace)?;
+        if !differing.is_empty() {
+            bail!("these differ from their sources (or are missing): {}", differing.join(", "));
+        }
+        progress::say(&format!("wit/deps: {files} files are as published"));
+        return Ok(());
+    }
+    let copies = published(workspace)?;
+    let deps = workspace.path("wit/deps");
+    for copy in &copies {
+        let file = deps.join(&copy.path);
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        }
+        fs::write(&file, &copy.text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    progress::say(&format!("wit/deps: {} files copied", copies.len()));
+    Ok(())
+}
+
+/// How many files of `wit/deps` were compared with their sources, and which of them differ or are missing.
+pub fn compare(workspace: &Workspace) -> Result<(usize, Vec<String>)> {
+    let copies = published(workspace)?;
+    Ok((copies.len(), differences(&workspace.path("wit/deps"), &copies)))
+}
+
+/// What the crates carry that our components depend on, in the versions of the lock file. Cargo downloads them if need be.
+fn published(workspace: &Workspace) -> Result<Vec<Copy>> {
+    let metadata = Metadata::of_all(workspace)?;
+    let (spin_sdk, wasip2) = (metadata.pinned(SPIN_SDK)?, metadata.pinned(WASIP2)?);
+    let wasi_version = wasip2.version.split_once("+wasi-").map(|(_, version)| version);
+    let wasi_version =
+        wasi_version.with_context(|| format!("{WASIP2} {} does not tell its version of WASI", wasip2.version))?;
+    copies(spin_sdk.folder(), wasip2.folder(), wasi_version)
+}
+
+fn copies(spin_sdk: &Path, wasip2: &Path, wasi_version: &str) -> Result<Vec<Copy>> {
+    let mut copies = Vec::new();
+    for (name, text) in wit_files(&spin_sdk.join("wit/deps/keyvalue-2024-10-17"))? {
+        copies.push(Copy { path: Path::new("wasi-keyvalue@0.2.0-draft2").join(name), text });
+    }
+    let variables = spin_sdk.join("wit/deps/spin@2.0.0/variables.wit");
+    let text = fs::read_to_string(&variables).with_context(|| format!("cannot read {}", variables.display()))?;
+    copies
+        .push(Copy { path: PathBuf::from("fermyon-spin@2.0.0/variables.wit"), text: format!("{SPIN_PACKAGE}{text}") });
+    for (name, text) in wit_files(&wasip2.join("wit/deps"))? {
+        let package = name.trim_end_matches(".wit");
+        copies.push(Copy { path: PathBuf::from(format!("wasi-{package}@{wasi_version}/{name}")), text });
+    }
+    Ok(copies)
+}
+
+fn wit_files(folder: &Path) -> Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let file = entry?.path();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.ends_with(".wit") {
+            files.push((name, fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn differences(deps: &Path, copies: &[Copy]) -> Vec<String> {
+    copies
+        .iter()
+        .filter(|copy| fs::read_to_string(deps.join(&copy.path)).ok().as_deref() != Some(copy.text.as_str()))
+        .map(|copy| copy.path.display().to_string())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_and_a_missing_file_differ_and_an_equal_one_does_not() {
+        let deps = tempfile::tempdir().unwrap();
+        let copy = |name: &str| Copy { path: PathBuf::from(name), text: "package a:b;\n".to_owned() };
+        fs::write(deps.path().join("equal.wit"), "package a:b;\n").unwrap();
+        fs::write(deps.path().join("changed.wit"), "package a:c;\n").unwrap();
+        let found = differences(deps.path(), &[copy("equal.wit"), copy("changed.wit"), copy("missing.wit")]);
+        assert_eq!(found, ["changed.wit", "missing.wit"]);
+    }
+
+    #[test]
+    fn files_are_found_where_the_crates_have_them_and_spins_gets_its_package_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spin, wasi) = (folder.path().join("spin"), folder.path().join("wasi"));
+        for (file, text) in [
+            ("spin/wit/deps/keyvalue-2024-10-17/store.wit", "interface store {}\n"),
+            ("spin/wit/deps/spin@2.0.0/variables.wit", "interface variables {}\n"),
+            ("wasi/wit/deps/io.wit", "package wasi:io@0.2.12;\n"),
+            ("wasi/wit/deps/README.md", "not WIT"),
+        ] {
+            let file = folder.path().join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+        let copies = copies(&spin, &wasi, "0.2.12").unwrap();
+        let paths: Vec<String> = copies.iter().map(|copy| copy.path.display().to_string()).collect();
+        assert_eq!(
+            paths,
+            ["wasi-keyvalue@0.2.0-draft2/store.wit", "fermyon-spin@2.0.0/variables.wit", "wasi-io@0.2.12/io.wit"]
+        );
+        assert_eq!(copies.get(1).unwrap().text, "package fermyon:spin@2.0.0;\n\ninterface variables {}\n");
+    }
+}

@@ -1,0 +1,77 @@
+use super::*;
+use crate::check::example;
+
+const README: (&str, &str) = ("README.md", "# Title\n\n[all](docs/all.md)\n");
+const SOURCE: (&str, &str) = ("crates/a/src/tests.rs", "#[test]\nfn a_test_that_is_there() {}\n");
+
+/// The faults of a repository with a README, a page `docs/all.md` of this text, and a source file with one test.
+fn faults(page: &str) -> Vec<String> {
+    let (_folder, tree) = example::repository(&[README, SOURCE, ("docs/all.md", page)]);
+    report(&tree).unwrap().faults
+}
+
+#[test]
+fn a_page_that_names_what_is_there_has_no_fault() {
+    let page = "## A part\n\n`crates/a/src/tests.rs::a_test_that_is_there`, `a/src/tests::a_test_that_is_there`, `crates/*/src`, \
+                `crates/{a}/`, [here](#a-part), [top](../README.md#title), [folder](../crates), [far](https://example.com/x#y)\n";
+    assert_eq!(faults(page), Vec::<String>::new());
+}
+
+#[test]
+fn a_test_that_is_not_there_is_told_with_its_line() {
+    let expected = ["docs/all.md:3: there is no test anything::a_test_that_is_gone"];
+    assert_eq!(faults("one\n\n`anything::a_test_that_is_gone`\n"), expected);
+}
+
+#[test]
+fn a_test_in_another_file_than_the_named_one_is_told() {
+    let expected = ["docs/all.md:1: there is no test docs/all.md::a_test_that_is_there"];
+    assert_eq!(faults("`docs/all.md::a_test_that_is_there`\n"), expected);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_and_a_pattern_or_a_path_of_a_url_is_not() {
+    let page = "`crates/b/src/lib.rs` `crates/<name>/` `crates/NAME` `crates/…` `tools/call` `/authorize`\n";
+    assert_eq!(faults(page), ["docs/all.md:1: there is no crates/b/src/lib.rs"]);
+}
+
+#[test]
+fn a_short_form_means_what_the_page_says() {
+    let page = "`short/x` is `crates/a/src/x.rs`. `short/tests::a_test_that_is_there`, `short/gone`\n";
+    assert_eq!(faults(page), ["docs/all.md:1: there is no short/gone"]);
+}
+
+#[test]
+fn links_to_a_missing_file_or_heading_are_told() {
+    let faults = faults("[a](b.md)\n[c](../README.md#other)\n[d](../../outside)\n");
+    let expected = [
+        "docs/all.md:1: there is no b.md",
+        "docs/all.md:2: README.md has no heading #other",
+        "docs/all.md:3: there is no ../../outside",
+    ];
+    assert_eq!(faults, expected);
+}
+
+#[test]
+fn a_page_that_no_link_leads_to_is_told() {
+    let (_folder, tree) =
+        example::repository(&[README, ("docs/all.md", "[b](b.md)"), ("docs/b.md", ""), ("docs/c.md", "")]);
+    let report = report(&tree).unwrap();
+    assert_eq!(report.faults, ["docs/c.md: no way of links leads here from README.md"]);
+    assert_eq!(report.summary, "4 pages with 2 links, 0 paths and 0 tests");
+}
+
+#[test]
+fn our_own_documents_have_no_fault() {
+    let report = run(&crate::workspace::Workspace::of_this_build().unwrap()).unwrap();
+    assert_eq!(report.faults, Vec::<String>::new(), "{}", report.summary);
+}
+
+#[test]
+fn every_case_has_a_row() {
+    let workspace = crate::workspace::Workspace::of_this_build().unwrap();
+    let text = std::fs::read_to_string(workspace.path("docs/cases.md")).unwrap();
+    for case in 1..=22 {
+        assert!(text.contains(&format!("\n| S{case} |")), "S{case}");
+    }
+}

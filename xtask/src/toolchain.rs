@@ -1,0 +1,9 @@
+//! What is installed to build, to test and to check: compilers, packages and programs. `docs/set-up.md` tells where each goes.
+
+pub mod apt;
+pub mod cargo_deny;
+pub mod client_packages;
+pub mod debian;
+pub mod python;
+pub mod rustc;
+pub mod wasm;

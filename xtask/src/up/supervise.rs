@@ -1,0 +1,271 @@
+//! Servers as child processes: started one after the other, watched together, stopped in order.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{process, progress};
+
+/// What the embedded host prints, among other things, once it accepts connections.
+const SERVING: &str = "Serving ";
+/// The host compiles a component it has not seen before it serves it; on a slow and busy machine that takes a while.
+const START_LIMIT: Duration = Duration::from_secs(180);
+/// The host gives running streams 30 seconds to end. A server that still runs after this time is killed.
+const STOP_LIMIT: Duration = Duration::from_secs(35);
+const POLL: Duration = Duration::from_millis(50);
+
+/// What happens while the servers run.
+#[derive(Debug)]
+pub enum Event {
+    /// The server of this name accepts connections.
+    Serving(&'static str),
+    /// The user wants everything to stop.
+    Interrupted,
+}
+
+/// How the servers' common life ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ended {
+    Interrupted,
+    /// This one ended by itself.
+    Died(&'static str, String),
+}
+
+struct Server {
+    name: &'static str,
+    child: Child,
+}
+
+/// Running servers, in the order in which they were started. Dropping them kills what still runs.
+pub struct Servers {
+    running: Vec<Server>,
+    sender: Sender<Event>,
+    events: Receiver<Event>,
+}
+
+impl Servers {
+    /// None yet. Whatever reads `events` must be the other end of `sender`, where the interrupt handler sends, too.
+    pub fn new(sender: Sender<Event>, events: Receiver<Event>) -> Self {
+        Self { running: Vec::new(), sender, events }
+    }
+
+    /// Starts a server and waits until it says that it serves. Its output is shown with its name in front.
+    pub fn start(&mut self, name: &'static str, command: &mut Command) -> Result<Option<Ended>> {
+        own_process_group(command);
+        let shown = process::shown(command);
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {shown}"))?;
+        if let Some(stdout) = child.stdout.take() {
+            show_lines(name, stdout, self.sender.clone());
+        }
+        if let Some(stderr) = child.stderr.take() {
+            show_lines(name, stderr, self.sender.clone());
+        }
+        self.running.push(Server { name, child });
+        self.until_serving(name)
+    }
+
+    fn until_serving(&mut self, name: &'static str) -> Result<Option<Ended>> {
+        let started = Instant::now();
+        let mut reported = Instant::now();
+        while started.elapsed() < START_LIMIT {
+            match self.next_event()? {
+                Some(Event::Serving(served)) if served == name => return Ok(None),
+                Some(Event::Interrupted) => return Ok(Some(Ended::Interrupted)),
+                Some(Event::Serving(_)) | None => {}
+            }
+            if let Some(died) = self.dead()? {
+                return Ok(Some(died));
+            }
+            if reported.elapsed() >= progress::HEARTBEAT {
+                progress::note(&format!("    … waiting for {name}: {} so far", progress::elapsed(started)));
+                reported = Instant::now();
+            }
+        }
+        bail!("{name} did not start to serve within {} s", START_LIMIT.as_secs())
+    }
+
+    /// Waits until the user interrupts or a server ends.
+    pub fn watch(&mut self) -> Result<Ended> {
+        loop {
+            if let Some(Event::Interrupted) = self.next_event()? {
+                return Ok(Ended::Interrupted);
+            }
+            if let Some(died) = self.dead()? {
+                return Ok(died);
+            }
+        }
+    }
+
+    /// Stops the servers, the one started last first: nothing loses what it depends on. A second interrupt kills what
+    /// is left.
+    pub fn stop(&mut self) -> Result<()> {
+        while let Some(mut server) = self.running.pop() {
+            if server.child.try_wait()?.is_some() {
+                continue;
+            }
+            progress::note(&format!("Stopping {} …", server.name));
+            ask_to_end(&mut server.child)?;
+            let asked = Instant::now();
+            while server.child.try_wait()?.is_none() {
+                let hurried = matches!(self.next_event()?, Some(Event::Interrupted));
+                if hurried || asked.elapsed() >= STOP_LIMIT {
+                    server.child.kill()?;
+                    server.child.wait()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn next_event(&self) -> Result<Option<Event>> {
+        match self.events.recv_timeout(POLL) {
+            Ok(event) => Ok(Some(event)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => bail!("nobody watches the servers any more"),
+        }
+    }
+
+    fn dead(&mut self) -> Result<Option<Ended>> {
+        for server in &mut self.running {
+            if let Some(status) = server.child.try_wait()? {
+                return Ok(Some(Ended::Died(server.name, how(status))));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        for server in &mut self.running {
+            let _ = server.child.kill();
+            let _ = server.child.wait();
+        }
+    }
+}
+
+fn how(status: ExitStatus) -> String {
+    status.to_string()
+}
+
+fn show_lines(name: &'static str, output: impl Read + Send + 'static, events: Sender<Event>) {
+    thread::spawn(move || {
+        // Bytes, not `lines`: one line that is not UTF-8 must not end the reading, which would block the server.
+        let mut reader = BufReader::new(output);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            let text = String::from_utf8_lossy(&line);
+            let text = text.trim_end();
+            progress::note(&format!("[{name}] {text}"));
+            if text.contains(SERVING) {
+                // Nobody listens any more when everything is being stopped.
+                let _ = events.send(Event::Serving(name));
+            }
+            line.clear();
+        }
+    });
+}
+
+/// A Ctrl-C in the terminal goes to its whole process group; the servers are stopped by us, in order.
+#[cfg(unix)]
+fn own_process_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn own_process_group(_: &mut Command) {}
+
+#[cfg(unix)]
+fn ask_to_end(child: &mut Child) -> Result<()> {
+    use rustix::process::{Pid, Signal, kill_process};
+    // The child has not been waited for, so its id is still its own.
+    if let Some(id) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        kill_process(id, Signal::TERM).context("cannot ask a server to stop")?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn ask_to_end(child: &mut Child) -> Result<()> {
+    child.kill().context("cannot stop a server")
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn servers() -> (Servers, Sender<Event>) {
+        let (sender, events) = mpsc::channel();
+        (Servers::new(sender.clone(), events), sender)
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_server_is_started_once_it_says_that_it_serves() {
+        let (mut servers, _) = servers();
+        assert_eq!(
+            servers.start("one", &mut shell("echo; echo Serving http://127.0.0.1:1; exec sleep 60")).unwrap(),
+            None
+        );
+        servers.stop().unwrap();
+    }
+
+    #[test]
+    fn a_server_that_ends_before_it_serves_is_named_with_its_status() {
+        let (mut servers, _) = servers();
+        let ended = servers.start("one", &mut shell("echo no such file >&2; exit 7")).unwrap();
+        assert_eq!(ended, Some(Ended::Died("one", "exit status: 7".to_owned())));
+    }
+
+    #[test]
+    fn the_server_that_dies_is_told_apart_from_those_that_live() {
+        let (mut servers, _) = servers();
+        servers.start("one", &mut shell("echo Serving it; exec sleep 60")).unwrap();
+        servers.start("two", &mut shell("echo Serving it; exit 3")).unwrap();
+        assert_eq!(servers.watch().unwrap(), Ended::Died("two", "exit status: 3".to_owned()));
+        servers.stop().unwrap();
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_watch_and_servers_stop_the_last_one_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("stopped");
+        let (mut servers, sender) = servers();
+        for name in ["first", "second"] {
+            let log = log.display();
+            let script = format!("trap 'echo {name} >> {log}; kill $!; exit 0' TERM; echo Serving it; sleep 60 & wait");
+            assert_eq!(servers.start(name, &mut shell(&script)).unwrap(), None);
+        }
+        sender.send(Event::Interrupted).unwrap();
+        assert_eq!(servers.watch().unwrap(), Ended::Interrupted);
+        servers.stop().unwrap();
+        assert_eq!(std::fs::read_to_string(log).unwrap(), "second\nfirst\n");
+    }
+
+    #[test]
+    fn a_second_interrupt_kills_a_server_that_does_not_stop() {
+        let (mut servers, sender) = servers();
+        servers.start("stubborn", &mut shell("trap '' TERM; echo Serving it; while :; do sleep 1; done")).unwrap();
+        sender.send(Event::Interrupted).unwrap();
+        let asked = Instant::now();
+        servers.stop().unwrap();
+        assert!(asked.elapsed() < STOP_LIMIT);
+    }
+}
