@@ -10,7 +10,7 @@ use clap::Args;
 use gatehouse_configuration::{
     AssertionSource, ClientDocuments, ClientKeys, Configuration, Counted, Effect, IdentityProvider, Member, Pattern,
     ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route,
-    SERVER_KEYS_SETTING, SETTING, SecretName, Servers, Transport,
+    SERVER_KEYS_SETTING, SETTING, SecretName, Servers, Transport, compile,
 };
 use gatehouse_protocol::Scopes;
 use gatehouse_sealed_storage::sealing::KeyRing;
@@ -25,18 +25,41 @@ pub(crate) struct Check {
     /// The server keys, to be checked too
     #[arg(long, value_name = "FILE")]
     server_keys: Option<PathBuf>,
+    /// Write the compiled form, which goes into the variable `config` in place of the document: requests then read only
+    /// the part that they need. Without -o it goes to standard output, in place of what the configuration means
+    #[arg(long)]
+    compile: bool,
+    /// Where the compiled form goes
+    #[arg(short, long, value_name = "FILE", requires = "compile")]
+    output: Option<PathBuf>,
 }
 
 /// Prints what the configuration means. The error is one line: the key, what is wrong with it and a right example.
 pub(crate) fn run(check: &Check) -> Result<ExitCode, String> {
-    print!("{}", check.report()?);
+    print!("{}", check.answer()?);
     Ok(ExitCode::SUCCESS)
 }
 
 impl Check {
-    fn report(&self) -> Result<String, String> {
+    /// What goes to standard output.
+    fn answer(&self) -> Result<String, String> {
+        let report = self.report()?;
+        if !self.compile {
+            return Ok(report);
+        }
+        let compiled = compile(&self.text()?).map_err(|error| format!("{}: {error}", self.configuration.display()))?;
+        let Some(output) = &self.output else { return Ok(compiled) };
+        fs::write(output, compiled).map_err(|error| format!("cannot write {}: {error}", output.display()))?;
+        Ok(report)
+    }
+
+    fn text(&self) -> Result<String, String> {
         let file = self.configuration.display();
-        let text = fs::read_to_string(&self.configuration).map_err(|error| format!("cannot read {file}: {error}"))?;
+        fs::read_to_string(&self.configuration).map_err(|error| format!("cannot read {file}: {error}"))
+    }
+
+    fn report(&self) -> Result<String, String> {
+        let (file, text) = (self.configuration.display(), self.text()?);
         let configuration = Configuration::parse(&text).map_err(|error| format!("{file}: {error}"))?;
         let mut report = describe(&configuration);
         if let Some(path) = &self.server_keys {
@@ -53,25 +76,29 @@ impl Check {
 /// A line for each thing that an operator has to know or do.
 fn describe(configuration: &Configuration) -> String {
     let mut report = String::new();
-    line(&mut report, "Public URL", configuration.public_url.as_str());
-    line(&mut report, "Redirect URI to register at each identity provider", &configuration.callback_url());
-    for provider in &configuration.identity_providers {
+    line(&mut report, "Public URL", configuration.gateway.public_url.as_str());
+    line(
+        &mut report,
+        "Redirect URI to register at each identity provider",
+        &configuration.authorization_server.callback_url(),
+    );
+    for provider in &configuration.authorization_server.identity_providers {
         line(&mut report, &format!("Identity provider {}", provider.name), &describe_provider(provider));
     }
     for route in &configuration.routes {
-        describe_route(&mut report, &configuration.public_url.join(route.path.as_str()), route);
+        describe_route(&mut report, &configuration.gateway.public_url.join(route.path.as_str()), route);
     }
-    for client in &configuration.clients {
+    for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
     }
-    let registration = &configuration.registration;
+    let registration = &configuration.authorization_server.registration;
     let registration = match (registration.enabled, &registration.initial_access_token) {
         (false, _) => "off".to_owned(),
         (true, None) => format!("open to everybody, {} an hour", registration.per_hour),
         (true, Some(_)) => format!("with an initial access token, {} an hour", registration.per_hour),
     };
     line(&mut report, "Client registration", &registration);
-    let documents = match configuration.client_documents {
+    let documents = match configuration.authorization_server.client_documents {
         ClientDocuments { enabled: false, .. } => "off".to_owned(),
         ClientDocuments { enabled: true, per_hour } => format!("on, {per_hour} new ones an hour"),
     };
@@ -179,7 +206,7 @@ fn outbound_origins(configuration: &Configuration) -> Needs {
             needs.entry(url.origin().ascii_serialization()).or_default().push(why);
         }
     };
-    for provider in &configuration.identity_providers {
+    for provider in &configuration.authorization_server.identity_providers {
         need(
             &provider.issuer,
             format!("identity provider {}, and the hosts of the endpoints in its metadata", provider.name),
@@ -196,12 +223,12 @@ fn outbound_origins(configuration: &Configuration) -> Needs {
             need(&upstream.url.to_string(), format!("route {}", route.path));
         }
     }
-    for client in &configuration.clients {
+    for client in &configuration.authorization_server.clients {
         if let RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) = &client.authentication {
             need(uri, format!("keys of client {}", client.client_id));
         }
     }
-    if configuration.client_documents.enabled {
+    if configuration.authorization_server.client_documents.enabled {
         needs.insert("https://*:443".to_owned(), vec!["client ID metadata documents".to_owned()]);
     }
     needs
@@ -214,10 +241,10 @@ fn settings(configuration: &Configuration) -> Needs {
         (SERVER_KEYS_SETTING.to_owned(), vec!["see `gatehouse keys generate`".to_owned()]),
     ]);
     let mut need = |name: &SecretName, why: String| needs.entry(name.as_str().to_owned()).or_default().push(why);
-    if let Some(name) = &configuration.registration.initial_access_token {
+    if let Some(name) = &configuration.authorization_server.registration.initial_access_token {
         need(name, "initial access token of the client registration".to_owned());
     }
-    for provider in &configuration.identity_providers {
+    for provider in &configuration.authorization_server.identity_providers {
         match &provider.authentication {
             ProviderAuthentication::None => {}
             ProviderAuthentication::Secret(name) => need(name, format!("client secret at {}", provider.name)),
@@ -239,7 +266,7 @@ fn settings(configuration: &Configuration) -> Needs {
             need(name, format!("header {header} of route {}", route.path));
         }
     }
-    for client in &configuration.clients {
+    for client in &configuration.authorization_server.clients {
         match &client.authentication {
             RegisteredAuthentication::SecretBasic(name) | RegisteredAuthentication::SecretPost(name) => {
                 need(name, format!("secret of client {}", client.client_id));
@@ -331,7 +358,7 @@ mod tests {
             fs::write(&path, keys).unwrap();
             path
         });
-        Check { configuration, server_keys }.report()
+        Check { configuration, server_keys, compile: false, output: None }.report()
     }
 
     #[test]
@@ -420,13 +447,41 @@ mod tests {
         let error = check(folder.path(), DOCUMENT, Some("c2VjcmV0")).unwrap_err();
         assert!(error.contains("server-keys: entry 1 of server_keys is not id:key"), "{error}");
         assert!(!error.contains("c2VjcmV0"), "{error}");
-        let missing = Check { configuration: folder.path().join("nothing"), server_keys: None };
+        let missing =
+            Check { configuration: folder.path().join("nothing"), server_keys: None, compile: false, output: None };
         assert!(missing.report().unwrap_err().starts_with("cannot read "));
     }
 
     #[test]
     fn the_checked_in_example_is_right() {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/gatehouse.toml");
-        assert!(Check { configuration: example, server_keys: None }.report().is_ok());
+        assert!(Check { configuration: example, server_keys: None, compile: false, output: None }.report().is_ok());
+    }
+
+    #[test]
+    fn what_is_compiled_says_the_same_and_holds_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let configuration = folder.path().join("gatehouse.toml");
+        fs::write(&configuration, DOCUMENT).unwrap();
+        let check = |output: Option<&str>, configuration: &Path| {
+            let output = output.map(|name| folder.path().join(name));
+            Check { configuration: configuration.to_owned(), server_keys: None, compile: true, output }.answer()
+        };
+        let compiled = check(None, &configuration).unwrap();
+        assert!(compiled.starts_with("gatehouse-configuration/1 source=sha256:"), "{compiled}");
+        let report = check(Some("compiled"), &configuration).unwrap();
+        assert!(report.starts_with("Public URL: https://gateway.example\n"), "{report}");
+        assert_eq!(fs::read_to_string(folder.path().join("compiled")).unwrap(), compiled);
+        let parts = gatehouse_configuration::Source::read(compiled).unwrap();
+        assert!(parts.part(&gatehouse_configuration::Part::Route("/old")).unwrap().is_some());
+        let again = check(None, &folder.path().join("compiled")).unwrap_err();
+        assert!(
+            again.ends_with("the configuration is compiled, and this needs the document that it was made from"),
+            "{again}"
+        );
+        assert!(check(Some("no/such/folder"), &configuration).unwrap_err().starts_with("cannot write "));
+        fs::write(&configuration, DOCUMENT.replace("\"/mcp\"", "\"mcp\"")).unwrap();
+        assert!(check(Some("wrong"), &configuration).unwrap_err().contains("`routes[0].path`"));
+        assert!(!folder.path().join("wrong").exists());
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use gatehouse_configuration::SETTING;
 use gatehouse_host::{
     Application, Level, Limits, LogRecord, LogSink as _, Options, Running, StandardErrorLog, VariableSources,
 };
@@ -68,6 +69,7 @@ pub(crate) fn run(up: Up) -> Result<ExitCode> {
 async fn serve(up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
     let mut variables = VariableSources::from_environment();
     variables.file = up.variables_file;
+    variables.prepared.insert(SETTING.to_owned(), compiled);
     for variable in &up.variables {
         let (name, value) = parse_variable(variable)?;
         variables.given.insert(name, value);
@@ -150,6 +152,12 @@ fn parse_limits(given: &[String]) -> Result<Limits> {
         limits.set(name, value)?;
     }
     Ok(limits)
+}
+
+/// The compiled form of Gatehouse's configuration, so that a request pays only for the part that it needs. What cannot be
+/// compiled goes on as it is: Gatehouse says in its log what is wrong, and another application has another configuration.
+fn compiled(document: &str) -> Option<String> {
+    gatehouse_configuration::compile(document).ok()
 }
 
 /// `name=value` or `name=@file`. A value is not repeated in errors: it may be a secret.

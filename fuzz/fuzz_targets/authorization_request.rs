@@ -8,11 +8,6 @@
 
 #![no_main]
 
-use gatehouse_configuration::GrantType;
-use gatehouse_fuzz::{
-    CHALLENGE, Counting, START, VERIFIER, assert_redirect_of_ours, assert_safe, client_id, configuration, keys,
-    metadata, providers, store,
-};
 use gatehouse_authorization_server::arrival::{Arrival, Departure};
 use gatehouse_authorization_server::authorization::{AuthorizationRequest, BoundRequest, RejectedRequest};
 use gatehouse_authorization_server::browser::Browser;
@@ -22,6 +17,11 @@ use gatehouse_authorization_server::code::{CodeRejection, Redemption, issue_code
 use gatehouse_authorization_server::consent::{Approval, Question};
 use gatehouse_authorization_server::login::{LoginPurpose, LoginRejection, PendingLogin, ReturnedLogin};
 use gatehouse_authorization_server::remembered_consent::{RememberedConsents, may_be_remembered};
+use gatehouse_configuration::GrantType;
+use gatehouse_fuzz::{
+    CHALLENGE, Counting, START, VERIFIER, assert_redirect_of_ours, assert_safe, client_id, configuration, keys,
+    metadata, providers, store,
+};
 use gatehouse_openid::{AccountChoice, Login};
 use gatehouse_protocol::{
     Claims, ClientId, CodeChallenge, CodeVerifier, Parameters, RedirectUri, ResourceUri, Scope, Scopes, SecretString,

@@ -2,13 +2,15 @@
 //! something less safe.
 //!
 //! What must hold of every document that is accepted: nobody gets by a mistake what needs proof, several Entra tenants come
-//! in only on purpose, all names are unique, everything goes where a URL may go. Of every other: one line that says why.
+//! in only on purpose, all names are unique, everything goes where a URL may go, and its parts mean the same by themselves,
+//! compiled or not. Of every other: one line that says why.
 
 #![no_main]
 
+use gatehouse_configuration::gateway::{self, Server};
 use gatehouse_configuration::{
-    ClientKeys, Configuration, GrantType, Prefix, ProviderAuthentication, ProviderProfile, RegisteredAuthentication,
-    Servers,
+    ClientKeys, Configuration, GrantType, Part, Prefix, ProviderAuthentication, ProviderProfile,
+    RegisteredAuthentication, Route, Servers, Source, authorization_server, compile,
 };
 use gatehouse_openid::discovery_request;
 use libfuzzer_sys::fuzz_target;
@@ -25,11 +27,14 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-fn assert_sound(configuration: &Configuration, text: &str) {
+fn assert_sound(whole: &Configuration, text: &str) {
+    assert_same_in_parts(whole, text);
+    assert_same_in_parts(whole, &compile(text).expect("what is accepted can be compiled"));
+    let (configuration, routes) = (&whole.authorization_server, &whole.routes);
     let own = Url::parse(configuration.public_url.as_str()).expect("a URL");
     assert!(own.scheme() == "https" || configuration.public_url.is_plain_http());
-    assert!(!configuration.routes.is_empty() && !configuration.identity_providers.is_empty());
-    assert_unique(configuration.routes.iter().map(|route| route.path.as_str()));
+    assert!(!routes.is_empty() && !configuration.identity_providers.is_empty());
+    assert_unique(routes.iter().map(|route| route.path.as_str()));
     assert_unique(configuration.clients.iter().map(|client| client.client_id.as_str()));
     assert_unique(configuration.identity_providers.iter().map(|provider| provider.name.as_str()));
     for client in &configuration.clients {
@@ -66,7 +71,7 @@ fn assert_sound(configuration: &Configuration, text: &str) {
             );
         }
     }
-    for route in &configuration.routes {
+    for route in routes {
         assert!(!route.scopes.is_empty() && route.path.as_str().starts_with('/'));
         assert!(route.upstreams().next().is_some());
         assert_unique(route.policy.rules.iter().map(|rule| rule.name.as_str()));
@@ -79,6 +84,19 @@ fn assert_sound(configuration: &Configuration, text: &str) {
                 assert_ne!(upstream.subject_header.as_ref(), Some(token));
             }
         }
+    }
+}
+
+/// Part by part, either form means what the whole document means.
+fn assert_same_in_parts(whole: &Configuration, setting: &str) {
+    let source = Source::read(setting.to_owned()).expect("a setting");
+    let part = |part| source.part(&part).expect("a whole part").expect("a part").into_owned();
+    assert_eq!(gateway::Configuration::from_part(&part(Part::Gateway)).as_ref(), Ok(&whole.gateway));
+    let server = authorization_server::Configuration::from_part(&part(Part::AuthorizationServer));
+    assert_eq!(server.as_ref(), Ok(&whole.authorization_server));
+    assert_eq!(Server::all_from_part(&part(Part::Servers)), Ok(Server::all_of(&whole.routes)));
+    for route in &whole.routes {
+        assert_eq!(Route::from_part(&part(Part::Route(route.path.as_str()))).as_ref(), Ok(route));
     }
 }
 

@@ -1,5 +1,5 @@
 //! A request to an MCP endpoint, before and after it is known whose it is. The input is an HTTP message whose first line
-//! is the path and query alone. Reaches the routes, all header parsers, the era of a body and what is forwarded.
+//! is the path and query alone. Reaches the routes, all header parsers, the revision of a body and what is forwarded.
 //!
 //! What must hold: no path is read as another one; a token is the one of the only `Authorization`; headers that pass say
 //! what the body says, as an independent reader finds it; an upstream gets no credentials of the client, no word in our
@@ -10,13 +10,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use gatehouse_audit_log::{AuditRecord, Component, Event, LogTime, RequestId};
 use gatehouse_configuration::{Servers, Upstream};
-use gatehouse_fuzz::{Counting, configuration, message, reread};
-use gatehouse_mcp_wire::json_rpc::{Body, Message, is_misspelt_request, is_notification, is_request};
+use gatehouse_fuzz::{Counting, message, reread, whole_configuration};
 use gatehouse_gateway::{
-    About, Admission, Decision, Endpoint, EndpointKind, Era, Handle, Origin, RequestId, Route, SessionId, Trace, admit,
-    is_json, last_event_id, legacy_endpoint, mirrored, request_headers, response_headers, route, target,
+    Admission, Endpoint, EndpointKind, MessageRecord, Origin, Probe, ProtocolRevision, Route, SealedReference,
+    SessionId, Trace, admit, is_json, last_event_id, legacy_endpoint, request_headers, response_headers, route, target,
 };
+use gatehouse_mcp_wire::header_value;
+use gatehouse_mcp_wire::json_rpc::{Body, Message, is_misspelt_request, is_notification, is_request};
 use gatehouse_protocol::SecretString;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
@@ -36,9 +38,10 @@ fuzz_target!(|data: &[u8]| {
     let Ok(requested) = Uri::try_from(line) else { return };
     finds_its_route(&requested);
     for path in ["/mcp", "/mcp/sse", "/mcp/message", "/mail"] {
-        let Route::Mcp(endpoint) = route(configuration(), &Uri::from_static(path)) else {
+        let Ok(Route::Mcp(found)) = route(whole_configuration(), &Uri::from_static(path)) else {
             panic!("no endpoint: {path}")
         };
+        let endpoint = found.endpoint(&whole_configuration().gateway);
         for method in [Method::POST, Method::GET, Method::DELETE, Method::OPTIONS] {
             let mut head = Request::new(());
             *head.method_mut() = method;
@@ -74,8 +77,8 @@ fn a_value(value: &HeaderValue) {
 fn a_text(text: &str) {
     let value = header_value::encoded(text);
     assert_eq!(header_value::decoded(&value).as_deref(), Some(text));
-    if let Some(handle) = Handle::parse(text) {
-        assert_eq!(Handle::parse(&handle.to_text()), Some(handle));
+    if let Some(reference) = SealedReference::parse(text) {
+        assert_eq!(SealedReference::parse(&reference.to_text()), Some(reference));
     }
     for upstream in upstreams() {
         if let Ok(resolved) = legacy_endpoint::resolve(upstream, text) {
@@ -86,7 +89,7 @@ fn a_text(text: &str) {
 }
 
 fn upstreams() -> impl Iterator<Item = &'static Upstream> {
-    configuration().routes.iter().filter_map(|route| match &route.servers {
+    whole_configuration().routes.iter().filter_map(|route| match &route.servers {
         Servers::One(upstream) => Some(upstream),
         Servers::Federated(_) => None,
     })
@@ -101,20 +104,23 @@ fn finds_its_route(requested: &Uri) {
         EndpointKind::LegacyEvents => format!("{}/sse", endpoint.path()),
         EndpointKind::LegacyMessages => format!("{}/message", endpoint.path()),
     };
-    match route(configuration(), requested) {
-        Route::Health => assert!(is("/healthz")),
-        Route::ProtectedResource(endpoint) => {
+    assert_eq!(Probe::of(requested).is_some(), is("/healthz") || is("/readyz"));
+    let configuration = whole_configuration();
+    let Ok(found) = route(configuration, requested);
+    match found {
+        Route::ProtectedResource(found) => {
+            let endpoint = found.endpoint(&configuration.gateway);
             assert!(is(&format!("{WELL_KNOWN}{}", paths(&endpoint))));
             assert_ne!(endpoint.kind, EndpointKind::LegacyMessages);
         }
-        Route::Mcp(endpoint) => assert!(is(&paths(&endpoint))),
-        Route::Elsewhere => assert!(!configuration().routes.iter().any(|route| is(route.path.as_str()))),
+        Route::Mcp(found) => assert!(is(&paths(&found.endpoint(&configuration.gateway)))),
+        Route::Elsewhere => assert!(!configuration.routes.iter().any(|route| is(route.path.as_str()))),
     }
 }
 
 fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
     let headers = head.headers();
-    let origin = Origin::of(headers, configuration());
+    let origin = Origin::of(headers, &whole_configuration().gateway);
     match admit(endpoint, head, &origin) {
         Admission::Options(response) => return is_a_preflight(&response, head, &origin),
         Admission::Refused(_) => return,
@@ -129,24 +135,24 @@ fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
         return;
     }
     let is_posted = head.method() == Method::POST;
-    let era = if is_posted {
+    let revision = if is_posted {
         let Ok(body) = Body::parse(body, endpoint.route.limits.json_depth) else { return };
-        let Ok(era) = gatehouse_gateway::message::admit(head, &body, endpoint) else { return };
+        let Ok(revision) = gatehouse_gateway::message::admit(head, &body, endpoint) else { return };
         assert!(headers.get("content-type").is_some_and(|value| value.to_str().is_ok_and(is_json)));
-        agrees(headers, &body, endpoint, era);
+        agrees(headers, &body, endpoint, revision);
         body.messages().iter().for_each(is_what_its_method_says);
         is_logged_on_one_line(&body, endpoint);
-        era
+        revision
     } else {
-        Era::of(headers)
+        ProtocolRevision::of(headers)
     };
-    assert!(is_posted || !era.is_stateless || endpoint.kind != EndpointKind::Streamable);
+    assert!(is_posted || !revision.is_stateless || endpoint.kind != EndpointKind::Streamable);
     let is_visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if let Ok(Some(id)) = SessionId::presented(headers, era) {
-        assert!(is_visible(id.as_str()) && era.has_sessions);
+    if let Ok(Some(id)) = SessionId::presented(headers, revision) {
+        assert!(is_visible(id.as_str()) && revision.has_sessions);
     }
-    if let Ok(Some(id)) = last_event_id(headers, era) {
-        assert!(is_visible(id) && era.has_sessions);
+    if let Ok(Some(id)) = last_event_id(headers, revision) {
+        assert!(is_visible(id) && revision.has_sessions);
     }
     for upstream in upstreams() {
         is_forwarded(endpoint, upstream, head, body.len(), &origin);
@@ -173,7 +179,7 @@ fn is_what_its_method_says(message: &Message) {
 }
 
 /// The headers say what the body says, to a reader of its own.
-fn agrees(headers: &HeaderMap, body: &Body, endpoint: &Endpoint<'_>, era: &Era) {
+fn agrees(headers: &HeaderMap, body: &Body, endpoint: &Endpoint<'_>, revision: &ProtocolRevision) {
     // One that is no text says nothing; what is wrong with such a version is for the server to say.
     let of = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?").trim_matches([' ', '\t']));
     let message = reread(&body.to_bytes()).expect("JSON");
@@ -193,8 +199,8 @@ fn agrees(headers: &HeaderMap, body: &Body, endpoint: &Endpoint<'_>, era: &Era) 
     if let (Some(claimed), Some(named)) = (claimed, of("mcp-protocol-version")) {
         assert_eq!(claimed, named);
     }
-    assert!(!message.is_array() || era.has_batches && endpoint.kind == EndpointKind::Streamable);
-    if era.is_stateless {
+    assert!(!message.is_array() || revision.has_batches && endpoint.kind == EndpointKind::Streamable);
+    if revision.is_stateless {
         assert!(endpoint.kind == EndpointKind::Streamable && method.is_some());
         assert!(message.get("id").is_none() || of("mcp-method").is_some());
     }
@@ -202,9 +208,9 @@ fn agrees(headers: &HeaderMap, body: &Body, endpoint: &Endpoint<'_>, era: &Era) 
 
 /// What a client writes neither ends a line nor is in it where it may be personal.
 fn is_logged_on_one_line(body: &Body, endpoint: &Endpoint<'_>) {
-    for message in body.messages() {
-        let decision = Decision { about: About::of(message, endpoint.route), method: "POST", ..Decision::default() };
-        let line = decision.to_string();
+    for MessageRecord { call, .. } in MessageRecord::of_body(body, endpoint.route) {
+        let record = AuditRecord::new(LogTime::from_milliseconds(0), Component::Gateway, Event::Begun);
+        let line = AuditRecord { call, method: Some("POST"), ..record }.to_string();
         assert!(!line.chars().any(char::is_control));
         let read = reread(line.as_bytes()).expect("JSON");
         assert!(read.get("arguments").is_none() && read.get("resource").is_none());
@@ -318,7 +324,7 @@ fn assert_traced(client: &HeaderMap, forwarded: &HeaderMap, trace: &Trace) {
     let [parent] = all(forwarded, "traceparent")[..] else { panic!("not one traceparent") };
     assert_eq!(parent.len(), 55);
     let id = trace_of(parent).expect("a traceparent of version 00");
-    assert_eq!(id, trace.id());
+    assert_eq!(id, trace.id().as_str());
     let mut of_client = client.get_all("traceparent").iter();
     let sent = match (of_client.next(), of_client.next()) {
         (Some(value), None) => value.to_str().ok().and_then(trace_of),

@@ -290,7 +290,7 @@ fn groups(response: &Response<Vec<u8>>) {
 
 /// What the policies name.
 fn named() -> NamedClaims<'static> {
-    NamedClaims::of(&configuration().routes)
+    NamedClaims::of(&configuration().rule_claims)
 }
 
 /// What came from the source reaches the provider as it came.

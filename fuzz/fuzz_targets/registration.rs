@@ -10,18 +10,19 @@
 
 use std::sync::LazyLock;
 
-use gatehouse_configuration::{ClientKeys, Configuration, GrantType};
-use gatehouse_sealed_storage::document_cache::{DocumentCache, lifetime};
-use gatehouse_fuzz::{
-    Counting, DOCUMENT, START, assert_fits_the_wire, assert_safe, client_id, configuration, keys, message, reread,
-    signed, store,
-};
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::client_authentication::{AuthenticationMethod, ClientAuthentication};
 use gatehouse_authorization_server::client_document::{DocumentRejection, DocumentUrl};
 use gatehouse_authorization_server::credentials::{AtHand, Needed, PresentedCredentials, Unproven};
 use gatehouse_authorization_server::registration::{InitialAccess, RegistrationRejection, register};
+use gatehouse_configuration::authorization_server::Configuration;
+use gatehouse_configuration::{ClientKeys, GrantType};
+use gatehouse_fuzz::{
+    Counting, DOCUMENT, START, assert_fits_the_wire, assert_safe, client_id, configuration, keys, message, reread,
+    signed, store,
+};
 use gatehouse_protocol::{Parameters, SecretString, UnixTime};
+use gatehouse_sealed_storage::document_cache::{DocumentCache, lifetime};
 use gatehouse_storage::memory::MemoryStore;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, EXPIRES, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};

@@ -9,9 +9,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_fuzz::{
-    CHALLENGE, Counting, RESOURCE, START, client_id, configuration, keys, metadata, providers, store,
-};
 use gatehouse_authorization_server::account::{Account, check_sign_in, sign_in_ticket};
 use gatehouse_authorization_server::authorization::BoundRequest;
 use gatehouse_authorization_server::browser::Browser;
@@ -22,14 +19,15 @@ use gatehouse_authorization_server::consent::Question;
 use gatehouse_authorization_server::login::{LoginPurpose, LoginRejection, PendingLogin, ReturnedLogin};
 use gatehouse_authorization_server::registration::{InitialAccess, register};
 use gatehouse_authorization_server::remembered_consent::RememberedConsents;
+use gatehouse_fuzz::{
+    CHALLENGE, Counting, RESOURCE, START, client_id, configuration, keys, metadata, providers, store,
+};
 use gatehouse_openid::{AccountChoice, Login};
 use gatehouse_protocol::{
     Claims, ClientId, ClientName, CodeVerifier, ResourceUri, Scopes, SecretString, Subject, UnixTime,
 };
-use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing};
-use gatehouse_sessions::{
-    Opening, Principal, RefreshRequest, Revocation, SessionRoot, Sessions, UpstreamTokens, bind_handle, open_handle,
-};
+use gatehouse_sealed_storage::sealing::{HandleKeys, HandleSecret, KeyRing};
+use gatehouse_sessions::{Opening, Principal, RefreshRequest, Revocation, SessionRoot, Sessions, UpstreamTokens};
 use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, Store};
 use libfuzzer_sys::fuzz_target;
@@ -141,7 +139,7 @@ impl World {
             ("choice", choice.ticket(browser_of, keys(), now, &mut entropy).expect("a ticket")),
             ("client", registered.expect("a client").client_id().to_owned()),
             ("code", code.expect("a code").expose().to_owned()),
-            ("handle", bind_handle(&owner, "upstream-session", keys(), &mut entropy).expect("a handle")),
+            ("handle", handle_keys(&owner).seal("upstream-session", &mut entropy).expect("a handle")),
             ("question", question.ticket(browser_of, keys(), now, &mut entropy).expect("a ticket")),
             ("refresh token", tokens.refresh_token.expect("a token").expose().to_owned()),
             ("sign-in ticket", sign_in_ticket(browser_of, keys(), now, &mut entropy).expect("a ticket")),
@@ -183,7 +181,7 @@ impl World {
             ("choice", choice.is_ok()),
             ("client", client.is_some_and(|client| !client.is_configured)),
             ("code", recognised_code(redeem(text, &self.store, now))),
-            ("handle", open_handle(owner, text, keys()).is_ok()),
+            ("handle", handle_keys(owner).open(text).is_ok()),
             ("question", question.is_ok()),
             ("refresh token", sessions.provider_grant_at_refresh(&refresh).is_ok()),
             ("sign-in ticket", check_sign_in(text, browser, keys(), now).is_ok()),
@@ -207,7 +205,7 @@ impl World {
         assert!(in_another_browser.iter().all(|kind| !shown.contains(kind)), "{in_another_browser:?}");
         let mallory = Subject::parse("demo:mallory").expect("a subject");
         let somebody_else = Principal { subject: mallory.clone(), ..self.owner.clone() };
-        assert!(open_handle(&somebody_else, text, keys()).is_err());
+        assert!(handle_keys(&somebody_else).open(text).is_err());
         assert!(
             Account::signed_in(mallory.clone(), providers().0, START)
                 .check(text, &self.browser, keys(), START)
@@ -311,6 +309,12 @@ fn record_of(kind: &str) -> &'static [&'static str] {
         "refresh token" => &["session"],
         _ => &["login"],
     }
+}
+
+/// The keys of handles, as the gateway gets them.
+fn handle_keys(owner: &Principal) -> HandleKeys {
+    let derived = HandleKeys::derive(keys(), &owner.subject, &owner.resource);
+    HandleKeys::parse(derived.expose().expose()).expect("keys")
 }
 
 fn redeem(text: &str, store: &MemoryStore, now: UnixTime) -> Result<(), CodeRejection> {

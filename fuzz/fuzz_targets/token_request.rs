@@ -10,11 +10,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gatehouse_configuration::GrantType;
-use gatehouse_fuzz::{
-    Counting, ISSUER, START, assert_fits_the_wire, assert_said, client_id, configuration, keys, message, metadata,
-    providers, public_keys, signed, store,
-};
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::credentials::{
     AtHand, AuthenticatedClient, ClientRejection, Needed, PresentedCredentials, Unproven,
@@ -22,6 +17,11 @@ use gatehouse_authorization_server::credentials::{
 use gatehouse_authorization_server::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
 use gatehouse_authorization_server::presented_token::{PresentedToken, may_introspect};
 use gatehouse_authorization_server::token::{GrantRequest, TokenRejection, TokenRequest};
+use gatehouse_configuration::GrantType;
+use gatehouse_fuzz::{
+    Counting, ISSUER, START, assert_fits_the_wire, assert_said, client_id, configuration, keys, message, metadata,
+    providers, public_keys, signed, store,
+};
 use gatehouse_openid::IdentityAssertion;
 use gatehouse_protocol::{Parameters, SecretString};
 use gatehouse_storage::memory::MemoryStore;

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_configuration::{Configuration, IdentityProvider};
+use gatehouse_configuration::IdentityProvider;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_jose::KeySet;
 use gatehouse_openid::ProviderMetadata;
 use gatehouse_protocol::{BoundRedirectUri, Claims, ClientId, Entropy, RedirectUri, SecretString, UnixTime};
@@ -117,7 +118,8 @@ pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 /// The first upstream's.
 pub const RESOURCE: &str = "https://gateway.example/mcp";
 
-static CONFIGURATION: LazyLock<Configuration> = LazyLock::new(|| Configuration::parse(DOCUMENT).unwrap());
+static WHOLE: LazyLock<gatehouse_configuration::Configuration> =
+    LazyLock::new(|| gatehouse_configuration::Configuration::parse(DOCUMENT).unwrap());
 static KEYS: LazyLock<KeyRing> = LazyLock::new(|| {
     KeyRing::parse("new:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI,old:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE")
         .unwrap()
@@ -132,7 +134,12 @@ static PUBLIC_KEYS: LazyLock<KeySet> =
 
 /// [`DOCUMENT`], parsed.
 pub fn configuration() -> &'static Configuration {
-    &CONFIGURATION
+    &WHOLE.authorization_server
+}
+
+/// The whole document.
+pub fn whole_configuration() -> &'static gatehouse_configuration::Configuration {
+    &WHOLE
 }
 
 /// Two server keys.
@@ -147,7 +154,7 @@ pub fn store() -> MemoryStore {
 
 /// The providers `demo`, of OpenID, and `staff`, of Entra.
 pub fn providers() -> (&'static IdentityProvider, &'static IdentityProvider) {
-    let find = |name| CONFIGURATION.identity_provider(name).unwrap();
+    let find = |name| configuration().identity_provider(name).unwrap();
     (find("demo"), find("staff"))
 }
 

@@ -42,7 +42,7 @@ pub use log::{
     StandardErrorLog, WhenLogIsFull,
 };
 pub use manifest::{
-    ComponentManifest, Manifest, NotAName, Route, RouteError, Template, TemplateError, UnknownVariable,
+    ComponentManifest, Manifest, NotAName, Prepare, Route, RouteError, Template, TemplateError, UnknownVariable,
     VariableDeclaration, VariableSources,
 };
 pub use options::Options;

@@ -20,7 +20,7 @@ pub(crate) use self::route::most_specific;
 pub use self::route::{Route, RouteError};
 pub(crate) use self::template::check_name;
 pub use self::template::{NotAName, Template, TemplateError, UnknownVariable};
-pub use self::variables::{VariableDeclaration, VariableSources};
+pub use self::variables::{Prepare, VariableDeclaration, VariableSources};
 use crate::error::{StartError, one_line};
 use crate::outbound::AllowedOutboundHosts;
 

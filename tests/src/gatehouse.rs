@@ -265,6 +265,9 @@ fn options(
 ) -> Options {
     let mut options = Options::new(folder);
     options.variables = VariableSources { given: variables.iter().cloned().collect(), ..VariableSources::default() };
+    // As `gatehouse up` does it. Spin, and those who clear this, give the document as it is.
+    let compiled = |document: &str| gatehouse_configuration::compile(document).ok();
+    options.variables.prepared.insert(gatehouse_configuration::SETTING.to_owned(), compiled);
     options.ca_file = ca_file.clone();
     options.wall_clock = Arc::clone(clock) as _;
     options.log = Arc::clone(log) as _;

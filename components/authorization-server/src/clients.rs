@@ -39,7 +39,7 @@ pub(crate) fn authenticated(
     match unproven.needs() {
         Needed::Nothing => prove(context, &unproven, &AtHand::Nothing),
         Needed::Secret(name) => {
-            let secret = shell_settings::secret(name).map_err(unavailable)?;
+            let secret = shell_configuration::secret(name).map_err(unavailable)?;
             prove(context, &unproven, &AtHand::Secret(secret))
         }
         Needed::Keys(url) => prove_with_keys(context, &unproven, url),

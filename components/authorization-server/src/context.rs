@@ -1,12 +1,13 @@
 //! What every endpoint needs: the configuration, the keys, the store and the time.
 
 use gatehouse_authorization_server::remembered_consent::RememberedConsents;
-use gatehouse_configuration::{Configuration, IdentityProvider};
+use gatehouse_configuration::IdentityProvider;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::UnixTime;
 use gatehouse_sealed_storage::sealing::KeyRing;
 use http::HeaderMap;
 use provider_client::ProviderClient;
-use shell_settings::SettingsError;
+use shell_configuration::SettingsError;
 use shell_store::HostStore;
 
 use crate::cookies;
@@ -22,13 +23,13 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Reads the settings anew: an instance serves one request.
+    /// Reads the configuration, of which an instance keeps nothing but the keys.
     pub(crate) fn of_this_request(headers: &HeaderMap) -> Result<Self, SettingsError> {
-        let configuration = shell_settings::configuration()?;
+        let configuration = shell_configuration::authorization_server()?;
         Ok(Self {
             departures: cookies::departures(headers, &configuration.public_url),
             configuration,
-            keys: shell_settings::server_keys()?,
+            keys: shell_configuration::server_keys()?.clone(),
             store: HostStore,
             now: shell_http::now(),
         })

@@ -5,7 +5,7 @@ use cookie::{Cookie, SameSite};
 use gatehouse_authorization_server::account::Account;
 use gatehouse_authorization_server::arrival::Departure;
 use gatehouse_authorization_server::browser::Browser;
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{ClientId, SecretString, WebOrigin};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Response};

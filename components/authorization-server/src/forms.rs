@@ -109,7 +109,7 @@ fn came_from_our_page(context: &Context, headers: &HeaderMap) -> Result<(), &'st
 
 #[cfg(test)]
 mod tests {
-    use gatehouse_configuration::Configuration;
+    use gatehouse_configuration::authorization_server::Configuration;
     use gatehouse_protocol::UnixTime;
     use gatehouse_sealed_storage::sealing::KeyRing;
     use shell_store::HostStore;

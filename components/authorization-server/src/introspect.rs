@@ -2,7 +2,7 @@
 
 use gatehouse_authorization_server::presented_token::{ActiveToken, Introspection, PresentedToken, may_introspect};
 use gatehouse_authorization_server::token::TokenRejection;
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::authorization_server::Configuration;
 use http::{Request, Response};
 
 use crate::bindings::gatehouse::auth::sessions::{self, TokenKind};

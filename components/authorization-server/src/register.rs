@@ -30,7 +30,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 
 fn registered(context: &Context, request: &Request<Vec<u8>>) -> Result<Registered, RegistrationRejection> {
     let expected = context.configuration.registration.initial_access_token.as_ref();
-    let expected = expected.map(shell_settings::secret).transpose();
+    let expected = expected.map(shell_configuration::secret).transpose();
     let expected = expected.map_err(|error| StoreUnavailable(error.to_string()))?;
     let authorization = requests::single(request.headers(), &AUTHORIZATION);
     let access = InitialAccess::check(authorization, expected.as_ref(), &context.configuration)?;

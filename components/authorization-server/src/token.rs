@@ -6,7 +6,7 @@ use gatehouse_authorization_server::credentials::AuthenticatedClient;
 use gatehouse_authorization_server::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_authorization_server::token::{GrantRequest, TokenAnswer, TokenRejection, TokenRequest};
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_openid::IdentityAssertion;
 use gatehouse_protocol::{Claims, ResourceUri, Scope, Scopes, SecretString, UnixTime};
 use gatehouse_sessions::SessionRoot;

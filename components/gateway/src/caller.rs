@@ -1,8 +1,12 @@
 //! Who makes the request, and what is sealed for them.
 
+use std::cell::OnceCell;
+
 use gatehouse_gateway::{Refusal, SealReferences, SealedReference};
 use gatehouse_protocol::{Claims, ClientId, Scope, SecretString, Subject};
+use gatehouse_sealed_storage::sealing::HandleKeys;
 use http::HeaderValue;
+use shell_http::SystemEntropy;
 
 use crate::bindings::gatehouse::auth::handles;
 use crate::bindings::gatehouse::auth::sessions::{self, Principal};
@@ -13,6 +17,7 @@ pub(crate) struct Caller {
     pub(crate) token: SecretString,
     /// Whom the token is for.
     resource: String,
+    handle_keys: OnceCell<HandleKeys>,
 }
 
 impl Caller {
@@ -24,7 +29,7 @@ impl Caller {
         let principal = sessions::validate(token.expose(), &resource).map_err(token_refusal)?;
         let identity = identity(principal)
             .ok_or_else(|| Refusal::Unavailable("the sessions component names no principal".to_owned()))?;
-        Ok(Self { identity, token, resource })
+        Ok(Self { identity, token, resource, handle_keys: OnceCell::new() })
     }
 
     /// Seals a session for `Mcp-Session-Id`.
@@ -41,14 +46,9 @@ impl Caller {
     /// # Errors
     /// Where it cannot be sealed: then it is not given out.
     pub(crate) fn seal_text(&self, subject: &str, text: &str) -> Result<String, Refusal> {
-        handles::bind(&self.owner(subject), text).map_err(|rejection| match rejection {
-            handles::Rejection::Unrecognised => {
-                Refusal::Unavailable("a handle cannot be bound to this principal".to_owned())
-            }
-            handles::Rejection::Unavailable(reason) => {
-                Refusal::Unavailable(format!("a handle cannot be bound: {reason}"))
-            }
-        })
+        self.with_keys(subject, |keys| keys.seal(text, &mut SystemEntropy))
+            .and_then(|sealed| sealed.map_err(|error| error.to_string()))
+            .map_err(|reason| Refusal::Unavailable(format!("a handle cannot be bound: {reason}")))
     }
 
     /// Opens what [`Caller::seal_text`] sealed for this subject; `None` for what it has never sealed.
@@ -56,22 +56,20 @@ impl Caller {
     /// # Errors
     /// Why nothing can be opened at the moment.
     pub(crate) fn open_text(&self, subject: &str, sealed: &str) -> Result<Option<String>, String> {
-        match handles::open(&self.owner(subject), sealed) {
-            Ok(text) => Ok(Some(text)),
-            Err(handles::Rejection::Unrecognised) => Ok(None),
-            Err(handles::Rejection::Unavailable(reason)) => Err(reason),
-        }
+        self.with_keys(subject, |keys| keys.open(sealed).ok().map(|text| text.expose().to_owned()))
     }
 
-    /// Only subject and resource count for what is sealed.
-    fn owner(&self, subject: &str) -> Principal {
-        Principal {
-            subject: subject.to_owned(),
-            client_id: self.identity.client_id.to_string(),
-            resource: self.resource.clone(),
-            scopes: Vec::new(),
-            claims: sessions::Claims { tenant: None, groups: Vec::new(), roles: Vec::new() },
+    /// Acts with the keys that seal what belongs to a subject at the caller's resource. The caller's own are asked for once,
+    /// however many references and events there are.
+    fn with_keys<T>(&self, subject: &str, act: impl FnOnce(&HandleKeys) -> T) -> Result<T, String> {
+        if subject != self.identity.subject.as_str() {
+            return handle_keys(subject, &self.resource).map(|keys| act(&keys));
         }
+        if let Some(keys) = self.handle_keys.get() {
+            return Ok(act(keys));
+        }
+        let keys = handle_keys(subject, &self.resource)?;
+        Ok(act(self.handle_keys.get_or_init(|| keys)))
     }
 }
 
@@ -113,4 +111,13 @@ pub(crate) fn token_refusal(rejection: sessions::Rejection) -> Refusal {
         Rejection::TooOften(_) => Refusal::InvalidToken("of a session that is refreshed too often"),
         Rejection::Unavailable(reason) => Refusal::Unavailable(format!("the token cannot be validated: {reason}")),
     }
+}
+
+/// The keys that seal what belongs to `subject` at `resource`.
+///
+/// # Errors
+/// Why there are none: then nothing is given out or taken back.
+fn handle_keys(subject: &str, resource: &str) -> Result<HandleKeys, String> {
+    let keys = handles::keys(subject, resource)?;
+    HandleKeys::parse(&keys).map_err(|error| error.to_string())
 }

@@ -1,15 +1,14 @@
 //! What every request to an MCP endpoint carries along, and what every answer of our own looks like.
 
+use gatehouse_audit_log::{AuditRecord, Decision, Event, RequestId};
 use gatehouse_configuration::{Member, Servers};
 use gatehouse_gateway::answer::{ConversationEnd, Rewriting, StreamDeadline};
-use gatehouse_gateway::{
-    Decision, Endpoint, MessageRecord, Origin, Refusal, RequestId, Trace, Verdict, allow_cross_origin, response_headers,
-};
+use gatehouse_gateway::{Endpoint, MessageRecord, Origin, Refusal, Trace, allow_cross_origin, response_headers};
 use gatehouse_mcp_wire::json_rpc::{Body, Id};
 use gatehouse_rate_limit::Taken;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use shell_http::inbound::{self, Unreadable};
-use shell_http::{Milliseconds, SystemEntropy, elapsed, now_in_milliseconds};
+use shell_http::{Milliseconds, SystemEntropy, elapsed};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::caller::Caller;
@@ -147,7 +146,7 @@ impl<'a> RequestContext<'a> {
         let records = if records.is_empty() { &request } else { records };
         for line in MessageRecord::lines(records) {
             let line = MessageRecord { reason: Some(&reason), ..line };
-            self.log("refused", caller, Some(Verdict::Refused), Some(status), line);
+            self.log(Event::Refused, caller, Some(Decision::Refused), Some(status), line);
         }
     }
 
@@ -155,14 +154,14 @@ impl<'a> RequestContext<'a> {
     /// wanted what.
     pub(crate) fn log_begun(&self, caller: &Caller, records: &[MessageRecord<'_>]) {
         for line in MessageRecord::lines(records) {
-            self.log("begun", Some(caller), Some(Verdict::Allowed), None, line);
+            self.log(Event::Begun, Some(caller), Some(Decision::Allowed), None, line);
         }
     }
 
     /// The lines of these messages, which went on.
     pub(crate) fn log_forwarded(&self, caller: &Caller, status: StatusCode, records: &[MessageRecord<'_>]) {
         for line in MessageRecord::lines(records) {
-            self.log("forwarded", Some(caller), Some(Verdict::Allowed), Some(status.as_u16()), line);
+            self.log(Event::Forwarded, Some(caller), Some(Decision::Allowed), Some(status.as_u16()), line);
         }
     }
 
@@ -177,23 +176,21 @@ impl<'a> RequestContext<'a> {
 
     pub(crate) fn log(
         &self,
-        event: &'static str,
+        event: Event,
         caller: Option<&Caller>,
-        decision: Option<Verdict>,
+        decision: Option<Decision>,
         status: Option<u16>,
         line: MessageRecord<'_>,
     ) {
-        log::write(&Decision {
-            time: now_in_milliseconds(),
+        log::write(&AuditRecord {
             request_id: Some(&self.request_id),
             trace_id: Some(self.trace.id()),
-            event,
             decision,
             rule: line.rule,
             route: Some(self.endpoint.path()),
             member: line.member,
-            method: self.head.method().as_str(),
-            about: line.about,
+            method: Some(self.head.method().as_str()),
+            call: line.call,
             messages: line.messages,
             further: line.further,
             status,
@@ -202,6 +199,7 @@ impl<'a> RequestContext<'a> {
             upstream_ms: line.upstream,
             total_ms: Some(elapsed().saturating_sub(self.started)),
             reason: line.reason,
+            ..log::record(event)
         });
     }
 }

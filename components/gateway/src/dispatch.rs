@@ -1,5 +1,6 @@
 //! What every request to an MCP endpoint goes through, before the way of its method begins.
 
+use gatehouse_audit_log::Event;
 use gatehouse_gateway::{Admission, Endpoint, EndpointKind, MessageRecord, admit, check_scopes, request_headers};
 use http::{Method, Request};
 use shell_http::inbound;
@@ -15,7 +16,7 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
     let mut context = RequestContext::new(endpoint, head);
     let token = match admit(&endpoint, head, &context.origin) {
         Admission::Options(response) => {
-            context.log("options", None, None, Some(response.status().as_u16()), MessageRecord::default());
+            context.log(Event::Options, None, None, Some(response.status().as_u16()), MessageRecord::default());
             return inbound::respond(out, response);
         }
         Admission::Refused(refusal) => return context.refuse(out, None, &refusal),

@@ -22,7 +22,10 @@ mod steps;
 mod upstream;
 mod ways;
 
-use gatehouse_gateway::{Origin, Probe, Route};
+use gatehouse_configuration::gateway::{Configuration, Server};
+use gatehouse_gateway::{Found, Origin, Probe, Route, Routes};
+use http::Request;
+use shell_configuration::SettingsError;
 use shell_http::inbound;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
@@ -37,30 +40,70 @@ impl Guest for Gateway {
         let Ok(head) = inbound::head(&request) else {
             return inbound::respond(out, gatehouse_gateway::malformed_request());
         };
-        let probe = Probe::of(head.uri());
-        let configuration = shell_settings::configuration();
-        if let Err(error) = &configuration {
-            log::not_configured(head.method(), &error.to_string());
-        }
-        match (configuration, probe) {
-            (usable, Some(Probe::Health)) => {
-                inbound::respond(out, gatehouse_gateway::health(head.method(), usable.is_ok()));
+        let method = head.method();
+        let target = || match Probe::of(head.uri()) {
+            Some(Probe::Health) => shell_configuration::gateway().map(|_| Target::Health),
+            Some(Probe::Readiness) => shell_configuration::servers().map(Target::Readiness),
+            None => Ok(match gatehouse_gateway::route(&Configured, head.uri())? {
+                Route::Mcp(found) => Target::Mcp(found, shell_configuration::gateway()?),
+                Route::ProtectedResource(found) => Target::ProtectedResource(found, shell_configuration::gateway()?),
+                Route::Elsewhere => Target::Elsewhere,
+            }),
+        };
+        match target() {
+            Err(error) => {
+                log_not_configured(&head, &error);
+                inbound::respond(
+                    out,
+                    match Probe::of(head.uri()) {
+                        Some(Probe::Health) => gatehouse_gateway::health(method, false),
+                        Some(Probe::Readiness) | None => gatehouse_gateway::not_configured(),
+                    },
+                );
             }
-            (Err(_), _) => inbound::respond(out, gatehouse_gateway::not_configured()),
-            (Ok(configuration), Some(Probe::Readiness)) => {
-                let is_ready = Probe::is_asked_by(head.method()) && readiness::is_ready(&configuration);
-                inbound::respond(out, gatehouse_gateway::health(head.method(), is_ready));
+            Ok(Target::Health) => inbound::respond(out, gatehouse_gateway::health(method, true)),
+            Ok(Target::Mcp(found, configuration)) => {
+                dispatch::serve(found.endpoint(&configuration), &head, &request, out);
             }
-            (Ok(configuration), None) => match gatehouse_gateway::route(&configuration, head.uri()) {
-                Route::ProtectedResource(endpoint) => {
-                    let origin = Origin::of(head.headers(), &configuration);
-                    inbound::respond(out, gatehouse_gateway::metadata(&endpoint, &head, &origin));
-                }
-                Route::Mcp(endpoint) => dispatch::serve(endpoint, &head, &request, out),
-                Route::Elsewhere => next::handle(request, out),
-            },
+            Ok(Target::ProtectedResource(found, configuration)) => {
+                let origin = Origin::of(head.headers(), &configuration);
+                inbound::respond(out, gatehouse_gateway::metadata(&found.endpoint(&configuration), &head, &origin));
+            }
+            Ok(Target::Readiness(servers)) => {
+                let is_ready = Probe::is_asked_by(method) && readiness::is_ready(&servers);
+                inbound::respond(out, gatehouse_gateway::health(method, is_ready));
+            }
+            Ok(Target::Elsewhere) => next::handle(request, out),
         }
     }
+}
+
+/// Whom a request is for, and what of the configuration that needs.
+enum Target {
+    Health,
+    Mcp(Box<Found>, Configuration),
+    ProtectedResource(Box<Found>, Configuration),
+    Readiness(Vec<Server>),
+    Elsewhere,
+}
+
+/// The routes, each read when it is asked for.
+struct Configured;
+
+impl Routes for Configured {
+    type Error = SettingsError;
+
+    fn at(&self, path: &str) -> Result<Option<gatehouse_configuration::Route>, SettingsError> {
+        shell_configuration::route(path)
+    }
+
+    fn only(&self) -> Result<Option<gatehouse_configuration::Route>, SettingsError> {
+        shell_configuration::only_route()
+    }
+}
+
+fn log_not_configured(head: &Request<()>, error: &SettingsError) {
+    log::not_configured(head.method(), &error.to_string());
 }
 
 /// The macro's code needs unsafe.

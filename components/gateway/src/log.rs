@@ -1,28 +1,26 @@
 //! The component's log.
 
-use gatehouse_gateway::Decision;
+use gatehouse_audit_log::{AuditRecord, Component, Event, LogTime};
 use http::Method;
 use shell_http::now_in_milliseconds;
 
 /// A request that nobody can answer.
 pub(crate) fn not_configured(method: &Method, reason: &str) {
-    write(&Decision {
-        time: now_in_milliseconds(),
-        event: "not-configured",
-        method: method.as_str(),
-        status: Some(503),
-        reason: Some(reason),
-        ..Decision::default()
-    });
+    let (method, reason) = (Some(method.as_str()), Some(reason));
+    write(&AuditRecord { method, status: Some(503), reason, ..record(Event::NotConfigured) });
 }
 
 /// A line that is about no request of a client.
-pub(crate) fn event(event: &'static str, route: Option<&str>, reason: &str) {
-    let time = now_in_milliseconds();
-    write(&Decision { time, event, route, reason: Some(reason), ..Decision::default() });
+pub(crate) fn event(event: Event, route: Option<&str>, reason: &str) {
+    write(&AuditRecord { route, reason: Some(reason), ..record(event) });
+}
+
+/// A line of the gateway's, written now.
+pub(crate) fn record<'a>(event: Event) -> AuditRecord<'a> {
+    AuditRecord::new(LogTime::from_milliseconds(now_in_milliseconds()), Component::Gateway, event)
 }
 
 /// Standard error is where every host keeps a component's log.
-pub(crate) fn write(decision: &Decision<'_>) {
-    eprintln!("{decision}");
+pub(crate) fn write(record: &AuditRecord<'_>) {
+    eprintln!("{record}");
 }

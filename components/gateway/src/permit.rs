@@ -1,5 +1,6 @@
 //! The permit of a request to last.
 
+use gatehouse_audit_log::Event;
 use gatehouse_gateway::answer::Permit;
 use gatehouse_gateway::{LongRequest, Refusal, Renewed};
 use gatehouse_storage::StoreUnavailable;
@@ -50,5 +51,5 @@ impl Drop for RequestPermit<'_> {
 }
 
 fn not_counted(error: &StoreUnavailable) {
-    log::event("not-counted", None, &error.to_string());
+    log::event(Event::NotCounted, None, &error.to_string());
 }

@@ -7,6 +7,7 @@ wit_bindgen::generate!({
     with: {
         "gatehouse:host/store@0.1.0": shell_store::host::store,
         "gatehouse:host/settings@0.1.0": shell_settings::host::settings,
+        "gatehouse:host/configuration@0.1.0": shell_configuration::host::configuration,
     },
     generate_all,
 });

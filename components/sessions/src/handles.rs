@@ -1,23 +1,17 @@
 //! `gatehouse:auth/handles`.
 
-use gatehouse_sessions::{bind_handle, open_handle};
-use shell_http::SystemEntropy;
+use gatehouse_protocol::{ResourceUri, Subject};
+use gatehouse_sealed_storage::sealing::HandleKeys;
+use shell_configuration::server_keys;
 
 use crate::SessionsComponent;
-use crate::bindings::exports::gatehouse::auth::handles::{Guest, Principal, Rejection};
-use crate::translate;
+use crate::bindings::exports::gatehouse::auth::handles::Guest;
 
 impl Guest for SessionsComponent {
-    fn bind(owner: Principal, handle: String) -> Result<String, Rejection> {
-        let keys = shell_settings::server_keys().map_err(|error| Rejection::Unavailable(error.to_string()))?;
-        let owner = translate::principal(owner).map_err(|_| Rejection::Unrecognised)?;
-        bind_handle(&owner, &handle, &keys, &mut SystemEntropy)
-            .map_err(|error| Rejection::Unavailable(error.to_string()))
-    }
-
-    fn open(owner: Principal, bound: String) -> Result<String, Rejection> {
-        let keys = shell_settings::server_keys().map_err(|error| Rejection::Unavailable(error.to_string()))?;
-        let owner = translate::principal(owner).map_err(|_| Rejection::Unrecognised)?;
-        open_handle(&owner, &bound, &keys).map(|handle| handle.expose().to_owned()).map_err(|_| Rejection::Unrecognised)
+    fn keys(subject: String, resource: String) -> Result<String, String> {
+        let server_keys = server_keys().map_err(|error| error.to_string())?;
+        let subject = Subject::parse(&subject).map_err(|_| "the owner of a handle is not a subject")?;
+        let resource = ResourceUri::parse(&resource).map_err(|_| "the place of a handle is not a resource")?;
+        Ok(HandleKeys::derive(server_keys, &subject, &resource).expose().expose().to_owned())
     }
 }

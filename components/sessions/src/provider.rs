@@ -20,12 +20,12 @@ pub(crate) enum Failure {
 
 /// Asks the provider of `subject` for new tokens, with the scopes of the sign-in, and whether the user may still come in.
 pub(crate) fn refresh(subject: &Subject, refresh_token: &SecretString) -> Result<RefreshedTokens, Failure> {
-    let configuration = shell_settings::configuration().map_err(unavailable)?;
-    let keys = shell_settings::server_keys().map_err(unavailable)?;
+    let configuration = shell_configuration::authorization_server().map_err(unavailable)?;
+    let keys = shell_configuration::server_keys().map_err(unavailable)?;
     let provider = configuration
         .identity_provider(subject.provider())
         .ok_or_else(|| unavailable("the session's identity provider is no longer configured"))?;
-    let Refreshed { tokens, verdict } = ProviderClient::new(provider, &configuration, &keys, now())
+    let Refreshed { tokens, verdict } = ProviderClient::new(provider, &configuration, keys, now())
         .refresh(refresh_token, subject)
         .map_err(Failure::of)?;
     let refreshed = |expires_at, claims| RefreshedTokens {

@@ -111,8 +111,8 @@ impl Guest for SessionsComponent {
 }
 
 fn with_sessions<T>(act: impl FnOnce(&Sessions<'_, HostStore>) -> Result<T, Rejection>) -> Result<T, WitRejection> {
-    let keys = shell_settings::server_keys().map_err(|error| WitRejection::Unavailable(error.to_string()))?;
-    act(&Sessions { store: &HostStore, keys: &keys, now: now() }).map_err(translate::rejection_to_wit)
+    let keys = shell_configuration::server_keys().map_err(|error| WitRejection::Unavailable(error.to_string()))?;
+    act(&Sessions { store: &HostStore, keys, now: now() }).map_err(translate::rejection_to_wit)
 }
 
 fn presented_at(resource: &str) -> Result<ResourceUri, Rejection> {

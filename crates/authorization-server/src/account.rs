@@ -1,6 +1,7 @@
 //! The account pages: who looks at their own sessions, for a quarter of an hour after they signed in.
 
-use gatehouse_configuration::{Configuration, IdentityProvider};
+use gatehouse_configuration::IdentityProvider;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{Entropy, SecretString, Subject, UnixTime, WebOrigin};
 use gatehouse_sealed_storage::sealing::{KeyRing, Purpose, Unopenable};
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,8 @@
 //! nothing may be sent anywhere and the user is told ([`UnboundRejection`]); from then on the client is told
 //! ([`AuthorizationRejection`]).
 
-use gatehouse_configuration::{Configuration, GrantType, Route};
+use gatehouse_configuration::GrantType;
+use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_protocol::{
     BoundRedirectUri, ClientId, CodeChallenge, InvalidResource, ParameterError, Parameters, RedirectUri, ResourceUri,
     Scopes, UnixTime,

@@ -1,7 +1,7 @@
 //! The choice of an identity provider, where there are several: the request in the user's hands, until they have said
 //! where they want to sign in.
 
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{Entropy, UnixTime};
 use gatehouse_sealed_storage::sealing::{KeyRing, Purpose, Unopenable};
 use gatehouse_storage::Store;

@@ -1,7 +1,8 @@
 //! Clients: those that the configuration names, those that registered, and those that publish a document about
 //! themselves.
 
-use gatehouse_configuration::{Configuration, GrantType, RegisteredClient};
+use gatehouse_configuration::authorization_server::Configuration;
+use gatehouse_configuration::{GrantType, RegisteredClient};
 use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, Scopes, UnixTime};
 use gatehouse_sealed_storage::document_cache::DocumentCache;
 use gatehouse_sealed_storage::sealing::KeyRing;

@@ -1,6 +1,6 @@
 //! Assertions with which clients prove who they are: `private_key_jwt` (RFC 7523, sections 2.2 and 3).
 
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_jose::{
     Audience, KeySet, SignedToken, SigningAlgorithm, TimeRejection, TimeRules, TokenRejection as SignatureRejection,
     VerifiedClaims,

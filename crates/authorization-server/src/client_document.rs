@@ -10,7 +10,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_jose::KeySet;
 use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, Scopes, UnixTime, essence};
 use gatehouse_sealed_storage::document_cache::{DocumentCache, lifetime};

@@ -1,6 +1,6 @@
 //! The keys of clients that sign (`private_key_jwt`), where they are elsewhere (`jwks_uri`).
 
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_jose::KeySet;
 use gatehouse_protocol::Entropy;
 use gatehouse_sealed_storage::document_cache::{DocumentCache, lifetime};

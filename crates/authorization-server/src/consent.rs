@@ -3,7 +3,8 @@
 //! Nothing is stored before somebody has approved; the page itself carries the request, sealed. It opens only
 //! together with the cookie of the browser to which it was shown.
 
-use gatehouse_configuration::{Configuration, IdentityProvider};
+use gatehouse_configuration::IdentityProvider;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{Entropy, UnixTime};
 use gatehouse_sealed_storage::sealing::{KeyRing, Purpose, Unopenable};
 use gatehouse_storage::Store;

@@ -6,7 +6,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gatehouse_configuration::{ClientKeys, Configuration, SecretName};
+use gatehouse_configuration::authorization_server::Configuration;
+use gatehouse_configuration::{ClientKeys, SecretName};
 use gatehouse_jose::{KeySet, SignedToken};
 use gatehouse_protocol::{ClientId, ParameterError, Parameters, SecretString, UnixTime};
 use gatehouse_storage::Store;

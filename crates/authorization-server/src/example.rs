@@ -1,6 +1,7 @@
 //! What the tests of all flows start from: a configuration, a store, a browser, clients, and a request of theirs.
 
-use gatehouse_configuration::{Configuration, IdentityProvider, SecretName};
+use gatehouse_configuration::authorization_server::Configuration;
+use gatehouse_configuration::{IdentityProvider, SecretName};
 use gatehouse_protocol::{ClientId, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
@@ -71,9 +72,8 @@ pub(crate) fn configuration_with_two_providers() -> Configuration {
 
 /// The name of a setting.
 pub(crate) fn secret_name() -> SecretName {
-    let configuration =
-        configuration_with("scopes =", "secret_headers = { x-key = { secret = \"a_secret\" } }\nscopes =");
-    configuration.routes[0].upstreams().next().unwrap().secret_headers[0].1.clone()
+    let registration = "registration = { initial_access_token = { secret = \"a_secret\" } }\npublic_url =";
+    configuration_with("public_url =", registration).registration.initial_access_token.unwrap()
 }
 
 /// The configuration with another upstream, which has a scope that OpenID has, too.

@@ -5,7 +5,7 @@
 //! host that the operator has named: we are allowed to connect there for other reasons, wherever that is. What a name
 //! resolves to is the host's to judge; a component cannot see it (`docs/security.md`).
 
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::is_loopback_host;
 use http::header::ACCEPT;
 use http::{HeaderValue, Request, Uri};

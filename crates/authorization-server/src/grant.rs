@@ -1,6 +1,7 @@
 //! Grants without a user at hand: of machines for themselves, and of an enterprise's identity provider for its users.
 
-use gatehouse_configuration::{Configuration, GrantType, IdentityProvider, Route};
+use gatehouse_configuration::authorization_server::{Configuration, Route};
+use gatehouse_configuration::{GrantType, IdentityProvider};
 use gatehouse_openid::{AccessRejection, Admission, AssertedIdentity, GroupsUnknown, NamedClaims, admit};
 use gatehouse_protocol::{Claims, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::HandleSecret;
@@ -72,7 +73,7 @@ pub fn grant_to_asserted(
     entropy: &mut impl Entropy,
 ) -> Result<Grant, TokenRejection> {
     may_use(client, GrantType::JwtBearer)?;
-    let claims = match admit(&asserted.identity, provider, &NamedClaims::of(&configuration.routes))? {
+    let claims = match admit(&asserted.identity, provider, &NamedClaims::of(&configuration.rule_claims))? {
         Admission::Granted(claims) => claims,
         // They are asked for with the user's access token, which there is only after a login.
         Admission::GroupsNeeded => return Err(AccessRejection::from(GroupsUnknown::NoAccessToken).into()),

@@ -7,7 +7,8 @@
 //! What a page's form begins follows from that page's ticket, secrets and all: whoever sends the form again, by a double
 //! click or a thousand times, comes to the same login, and is sent to the same address.
 
-use gatehouse_configuration::{Configuration, IdentityProvider};
+use gatehouse_configuration::IdentityProvider;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_openid::{AccountChoice, Login, LoginSecrets};
 use gatehouse_protocol::{Entropy, SecretString, UnixTime};
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose, Unopenable};

@@ -1,6 +1,7 @@
 //! What the authorization server says of itself (RFC 8414).
 
-use gatehouse_configuration::{Configuration, GrantType, Route};
+use gatehouse_configuration::GrantType;
+use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_jose::SigningAlgorithm;
 use gatehouse_protocol::Scopes;
 use serde::Serialize;

@@ -3,7 +3,8 @@
 //! Anybody may register, and most that do never come back. A registration therefore lives a day, and one that is used
 //! lives on for 45 to 90 days after its last use.
 
-use gatehouse_configuration::{Configuration, GrantType};
+use gatehouse_configuration::GrantType;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, Scopes, UnixTime};
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_storage::{Kind, Periods, Store, StoreUnavailable};

@@ -1,6 +1,6 @@
 //! Dynamic client registration (RFC 7591).
 
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{
     ClientName, Entropy, InvalidRedirectUri, RedirectRules, RedirectUri, Scopes, SecretString, UnixTime,
 };

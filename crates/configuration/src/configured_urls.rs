@@ -1,8 +1,7 @@
 //! What the operator has named: the places that nobody else may make us talk to.
 
-use crate::{
-    AssertionSource, ClientKeys, Configuration, ProviderAuthentication, ProviderProfile, RegisteredAuthentication,
-};
+use crate::authorization_server::Configuration;
+use crate::{AssertionSource, ClientKeys, ProviderAuthentication, ProviderProfile, RegisteredAuthentication};
 
 impl Configuration {
     /// Every URL that the configuration holds: our own, those of MCP servers, identity providers, Microsoft Graph, sources
@@ -18,8 +17,7 @@ impl Configuration {
                 urls.push(url.to_string());
             }
         }
-        let upstreams = self.routes.iter().flat_map(crate::Route::upstreams);
-        urls.extend(upstreams.map(|upstream| upstream.url.to_string()));
+        urls.extend(self.server_urls.iter().cloned());
         for client in &self.clients {
             if let RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) = &client.authentication {
                 urls.push(uri.clone());

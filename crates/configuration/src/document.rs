@@ -4,25 +4,32 @@ mod access;
 mod client;
 mod identity_provider;
 mod limits;
+mod parts;
 mod policy;
 mod provider_authentication;
 mod route;
 mod upstream;
 mod values;
 
-use gatehouse_protocol::{PrivateUseScheme, RedirectRules, Subject, WebOrigin};
-use serde::Deserialize;
+use gatehouse_protocol::{PrivateUseScheme, Subject, WebOrigin};
+use serde::{Deserialize, Serialize};
+use serde_path_to_error::Path;
 use url::Url;
 
 use self::client::ClientDocument;
 use self::identity_provider::ProviderDocument;
 use self::limits::TotalsDocument;
-use self::route::RouteDocument;
+pub(crate) use self::parts::{
+    AuthorizationServerDocument, GatewayDocument, Parts, ResourceDocument, read_part, servers_from_part,
+};
+pub(crate) use self::route::RouteDocument;
 use self::values::{SecretDocument, unique};
+use crate::authorization_server::RuleClaims;
+use crate::compiled::is_compiled;
 use crate::error::{one_line, problem};
 use crate::{
-    AllowedOrigins, ClientDocuments, Configuration, ConfigurationError, IdentityProvider, Lifetimes, Registration,
-    Route, Rule, SignIns,
+    AllowedOrigins, ClientDocuments, CompiledError, Configuration, ConfigurationError, IdentityProvider, Lifetimes,
+    Registration, Route, Rule, SignIns,
 };
 
 const DEFAULT_ACCESS_TOKEN_SECONDS: u64 = 5 * 60;
@@ -63,7 +70,7 @@ const MOST_SIGN_INS_PER_MINUTE: u32 = 100_000;
 ///
 /// [examples/gatehouse.toml](../examples/gatehouse.toml) is the configuration of the demo. Editors can check a document
 /// against its JSON Schema, [configuration.schema.json](configuration.schema.json). An unknown key is an error.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Document {
     /// The URL at which clients reach Gatehouse: `https://host[:port]`, or `http://…` on a loopback host. It has no
@@ -111,7 +118,7 @@ pub(crate) struct Document {
 }
 
 /// How long things live.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct LifetimesDocument {
     /// Seconds for which an access token is valid.
@@ -135,7 +142,7 @@ struct LifetimesDocument {
 }
 
 /// Dynamic client registration (RFC 7591).
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct RegistrationDocument {
     /// Whether clients may register.
@@ -156,7 +163,7 @@ struct RegistrationDocument {
 }
 
 /// Client ID metadata documents: the client's id is the https URL of a document that describes the client.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct ClientDocumentsDocument {
     /// Whether such clients are accepted. A document is never read from a host that this configuration names.
@@ -172,7 +179,7 @@ struct ClientDocumentsDocument {
 }
 
 /// Sign-ins at the identity providers.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct SignInsDocument {
     /// How many sign-ins may begin in a minute, counted over all users and all instances. Further ones get 503 and
@@ -183,54 +190,59 @@ struct SignInsDocument {
     per_minute: Option<u32>,
 }
 
-/// Reads the document without judging its values.
+/// Reads the document without judging its values. What is wrong is said with the path of its table or key.
 pub(crate) fn parse(text: &str) -> Result<Document, ConfigurationError> {
+    if is_compiled(text) {
+        return Err(ConfigurationError::Compiled(CompiledError::NeedsDocument));
+    }
     if text.trim_start().starts_with('{') {
-        serde_json::from_str(text).map_err(|error| unreadable(&error.to_string()))
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let read = serde_path_to_error::deserialize(&mut reader);
+        let document = read.map_err(|error| unreadable(Some(error.path()), &error.inner().to_string()))?;
+        reader.end().map(|()| document).map_err(|error| unreadable(None, &error.to_string()))
     } else {
-        toml::from_str(text).map_err(|error| unreadable(&with_line(&error, text)))
+        let unreadable = |path: Option<&Path>, error: &toml::de::Error| unreadable(path, &with_line(error, text));
+        let reader = toml::Deserializer::parse(text).map_err(|error| unreadable(None, &error))?;
+        serde_path_to_error::deserialize(reader).map_err(|error| unreadable(Some(error.path()), error.inner()))
     }
 }
 
 impl Document {
-    pub(crate) fn check(self) -> Result<Configuration, ConfigurationError> {
-        let public_url = WebOrigin::parse(&self.public_url)
-            .map_err(|error| problem("public_url", error, r#"public_url = "https://gateway.example.com""#))?;
-        let rules = RedirectRules {
-            own: public_url.clone(),
-            private_use_schemes: private_use_schemes(&self.private_use_schemes)?,
-        };
-        let are_listed = self.identity_providers.is_some();
-        let identity_providers = identity_provider::check(self.identity_provider, self.identity_providers)?;
-        providers_are_elsewhere(&identity_providers, are_listed, &public_url)?;
-        if self.routes.is_empty() {
-            return Err(problem("routes", "is missing: there is nothing to protect", ROUTE_EXAMPLE));
-        }
-        let routes = self.routes.into_iter().enumerate().map(|(index, route)| route.check(index));
+    /// The parts of the document, as they are written and as they are meant.
+    pub(crate) fn divide(self) -> Result<(Parts, Configuration), ConfigurationError> {
+        let gateway =
+            GatewayDocument { public_url: self.public_url, allowed_origins: self.allowed_origins, limits: self.limits };
+        let meant = gateway.clone().check()?;
+        let routes = self.routes.iter().cloned().enumerate();
+        let routes = routes.map(|(index, route)| route.check(&format!("routes[{index}]")));
         let routes = routes.collect::<Result<Vec<_>, _>>()?;
-        let of_routes = routes.iter().flat_map(Route::offered_scopes).cloned().collect();
-        let clients = self.clients.into_iter().enumerate();
-        let clients = clients.map(|(index, client)| client.check(index, &rules, &of_routes));
-        let configuration = Configuration {
-            allowed_origins: allowed_origins(self.allowed_origins)?,
-            lifetimes: self.lifetimes.check()?,
-            registration: self.registration.check()?,
-            client_documents: self.client_documents.check()?,
-            sign_ins: self.sign_ins.check()?,
-            clients: clients.collect::<Result<_, _>>()?,
-            private_use_schemes: rules.private_use_schemes,
-            identity_providers,
-            routes,
-            long_requests: self.limits.check()?,
-            public_url,
+        let authorization_server = AuthorizationServerDocument {
+            public_url: gateway.public_url.clone(),
+            private_use_schemes: self.private_use_schemes,
+            lifetimes: self.lifetimes,
+            registration: self.registration,
+            client_documents: self.client_documents,
+            sign_ins: self.sign_ins,
+            clients: self.clients,
+            identity_provider: self.identity_provider,
+            identity_providers: self.identity_providers,
+            routes: routes
+                .iter()
+                .zip(&self.routes)
+                .map(|(route, written)| ResourceDocument::of(route, written))
+                .collect(),
+            rule_claims: RuleClaims::of(&routes),
+            server_urls: routes.iter().flat_map(Route::upstreams).map(|upstream| upstream.url.to_string()).collect(),
         };
-        unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;
+        let configuration =
+            Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
         rules_fit_providers(&configuration)?;
-        Ok(configuration)
+        Ok((Parts { gateway, authorization_server, routes: self.routes }, configuration))
     }
 }
 
+/// What a document without routes lacks.
 const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
 
 /// Nobody signs in at ourselves: we would ask ourselves who they are. A provider behind the same proxy, at a path of its own,
@@ -259,7 +271,8 @@ fn providers_are_elsewhere(
 fn rules_fit_providers(configuration: &Configuration) -> Result<(), ConfigurationError> {
     const SUBJECTS: &str = r#"subjects = ["main:8f2c1e", "client:nightly-report"]"#;
     const PROVIDERS: &str = r#"providers = ["main"]"#;
-    let is_known = |name: &str| name == Subject::MACHINES || configuration.identity_provider(name).is_some();
+    let providers = &configuration.authorization_server;
+    let is_known = |name: &str| name == Subject::MACHINES || providers.identity_provider(name).is_some();
     let provider = |subject: &str| subject.split(':').next().unwrap_or_default().to_owned();
     for (route, rules) in configuration.routes.iter().map(|route| &route.policy.rules).enumerate() {
         for (index, Rule { who, .. }) in rules.iter().enumerate() {
@@ -273,7 +286,7 @@ fn rules_fit_providers(configuration: &Configuration) -> Result<(), Configuratio
                 return Err(problem(format!("{}[{index}]", key("providers")), text, PROVIDERS));
             }
             let needs_provider = !who.groups.is_empty() || !who.roles.is_empty();
-            if needs_provider && who.providers.is_empty() && configuration.identity_providers.len() > 1 {
+            if needs_provider && who.providers.is_empty() && providers.identity_providers.len() > 1 {
                 let text =
                     "is missing: with several identity providers, a rule must say whose groups and roles it means";
                 return Err(problem(key("providers"), text, PROVIDERS));
@@ -371,10 +384,14 @@ fn with_line(error: &toml::de::Error, text: &str) -> String {
 
 /// The error without the text that stands where something else was expected: it may be the secret itself, where the name
 /// of its setting should be, and this goes to the log.
-fn unreadable(message: &str) -> ConfigurationError {
+fn unreadable(path: Option<&Path>, message: &str) -> ConfigurationError {
     let quoted = message.split_once("string \"").zip(message.rsplit_once("\", expected "));
-    ConfigurationError::Unreadable(match quoted {
-        Some(((before, _), (_, expected))) => one_line(&format!("{before}a string, expected {expected}")),
-        None => one_line(message),
-    })
+    let message = match quoted {
+        Some(((before, _), (_, expected))) => format!("{before}a string, expected {expected}"),
+        None => message.to_owned(),
+    };
+    // The document itself has no path.
+    let path = path.filter(|path| path.iter().next().is_some());
+    let at = path.map(|path| format!("`{path}`: ")).unwrap_or_default();
+    ConfigurationError::Unreadable(one_line(&format!("{at}{message}")))
 }

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::CompiledError;
+
 /// The document cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConfigurationError {
@@ -18,6 +20,9 @@ pub enum ConfigurationError {
         /// A line that would be right.
         example: &'static str,
     },
+    /// A compiled form cannot be used, or none can be made.
+    #[error("the configuration is compiled, and {0}")]
+    Compiled(CompiledError),
 }
 
 /// What is wrong with a value: the rest of a sentence that starts with the key.
@@ -26,8 +31,12 @@ pub enum ConfigurationError {
 pub struct Problem(pub String);
 
 /// What is wrong with the value at `key`, and what a right one looks like.
-pub(crate) fn problem(key: impl AsRef<str>, problem: impl ToString, example: &'static str) -> ConfigurationError {
-    ConfigurationError::Key { key: one_line(key.as_ref()), problem: Problem(one_line(&problem.to_string())), example }
+pub(crate) fn problem(key: impl ToString, problem: impl ToString, example: &'static str) -> ConfigurationError {
+    ConfigurationError::Key {
+        key: one_line(&key.to_string()),
+        problem: Problem(one_line(&problem.to_string())),
+        example,
+    }
 }
 
 /// The text without line breaks and other control characters: names of keys are the operator's, and this goes to the log.

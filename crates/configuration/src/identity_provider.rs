@@ -8,7 +8,7 @@ use http::{HeaderName, Uri};
 use crate::SecretName;
 
 /// An OpenID provider and what it knows of us.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityProvider {
     /// A short id; the first part of every subject. Changing it makes every user a new one.
     pub name: String,
@@ -60,7 +60,7 @@ impl EntraProfile {
 }
 
 /// How we prove at the provider's token endpoint who we are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProviderAuthentication {
     /// `none`: a public client, with PKCE.
     None,
@@ -81,7 +81,7 @@ pub enum ProviderAuthentication {
 }
 
 /// Where an assertion is read, each time it is needed: it is short-lived.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AssertionSource {
     /// A setting that the host's variable provider keeps fresh.
     Setting(SecretName),

@@ -5,7 +5,7 @@ use gatehouse_protocol::{ClientId, ClientName, RedirectUri, Scopes};
 use crate::SecretName;
 
 /// A client from the configuration: it need not register, and never expires.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisteredClient {
     /// Its id.
     pub client_id: ClientId,
@@ -24,7 +24,7 @@ pub struct RegisteredClient {
 }
 
 /// How a client of the configuration proves who it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegisteredAuthentication {
     /// `none`: a public client.
     None,

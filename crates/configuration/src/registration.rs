@@ -3,7 +3,7 @@
 use crate::SecretName;
 
 /// Dynamic client registration (RFC 7591).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
     /// Whether unknown clients may register.
     pub enabled: bool,

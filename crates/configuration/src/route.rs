@@ -1,23 +1,21 @@
 //! What is at a path: the resource that tokens are for, and the MCP servers behind it.
 
 use core::fmt;
-use std::collections::BTreeMap;
 
 use gatehouse_protocol::{Scope, Scopes};
 
-use crate::{Effect, Limits, Policy, Rate, Upstream};
+use crate::document::{self, RouteDocument};
+use crate::{ConfigurationError, Effect, Limits, Policy, Rate, Upstream};
 
 /// An MCP endpoint of ours.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Route {
     /// Our path for it. `public_url` and the path are its resource indicator.
     pub path: RoutePath,
-    /// What people read on the consent page.
+    /// What people read of it.
     pub name: String,
     /// The scopes that a token needs for anything at all here; at least one.
     pub scopes: Scopes,
-    /// What each scope means, in words, for the consent page.
-    pub scope_descriptions: BTreeMap<String, String>,
     /// What answers.
     pub servers: Servers,
     /// Who may do what.
@@ -35,7 +33,7 @@ pub struct Route {
 }
 
 /// The MCP servers behind a route.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Servers {
     /// One, whose messages pass unchanged.
     One(Upstream),
@@ -44,7 +42,7 @@ pub enum Servers {
 }
 
 /// One of the servers behind a federated route.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// What the names of its tools, prompts and resources begin with here. At most one member of a route has none.
     pub prefix: Option<Prefix>,
@@ -53,11 +51,6 @@ pub struct Member {
 }
 
 impl Route {
-    /// What a scope means in words; the scope itself where the operator gave none.
-    pub fn describe<'a>(&'a self, scope: &'a Scope) -> &'a str {
-        self.scope_descriptions.get(scope.as_str()).map_or(scope.as_str(), String::as_str)
-    }
-
     /// What a token for it can have: the scopes that it needs, and those by which rules allow more. Nobody who asks for
     /// nothing in particular gets the latter; a client is told to ask for them when it needs them (step-up).
     pub fn offered_scopes(&self) -> impl Iterator<Item = &Scope> {
@@ -65,15 +58,12 @@ impl Route {
         self.scopes.iter().chain(allowing.flat_map(|rule| rule.who.scopes.iter()))
     }
 
-    /// What is granted to who asks for `requested`: that much, or the scopes that the route needs where nothing is asked
-    /// for. `None` where something else is asked for; scopes of OpenID that are not among the offered ones do not count.
-    pub fn granted(&self, requested: &Scopes) -> Option<Scopes> {
-        let offered: Scopes = self.offered_scopes().cloned().collect();
-        let requested = requested.without_openid_but(&offered);
-        if requested.is_empty() {
-            return Some(self.scopes.clone());
-        }
-        offered.contains_all(&requested).then_some(requested)
+    /// Reads the part of one route: [`Part::Route`](crate::Part::Route).
+    ///
+    /// # Errors
+    /// Where it is not what [`Source::part`](crate::Source::part) gives.
+    pub fn from_part(text: &str) -> Result<Self, ConfigurationError> {
+        document::read_part::<RouteDocument>(text)?.check("routes")
     }
 
     /// Every server behind the route.
@@ -145,13 +135,19 @@ impl RoutePath {
         {
             return Err("must have segments of letters, digits and - _ . ~ only, and no slash at the end");
         }
-        if Self::RESERVED.iter().any(|own| text == *own || text.starts_with(&format!("{own}/"))) {
+        if Self::is_reserved(text) {
             return Err("is one of Gatehouse's own paths");
         }
         if matches!(segments().last(), Some("sse" | "message")) {
             return Err("must not end with /sse or /message: another route's older transport is there");
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// Whether the path is one of Gatehouse's own, or behind one: no route is ever there.
+    pub fn is_reserved(path: &str) -> bool {
+        let is_own = |own: &&str| path.strip_prefix(*own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        Self::RESERVED.iter().any(|own| is_own(&own))
     }
 
     /// The path.

@@ -1,4 +1,4 @@
-use gatehouse_protocol::WebOrigin;
+use gatehouse_protocol::{ResourceUri, WebOrigin};
 use proptest::prelude::*;
 
 use super::*;
@@ -29,27 +29,33 @@ pub(crate) fn problem_of(text: &str) -> (String, String) {
             assert!(!example.is_empty() && !problem.0.ends_with('.') && !problem.0.contains('\n'), "{problem}");
             (key, problem.0)
         }
-        ConfigurationError::Unreadable(error) => panic!("{error}"),
+        error => panic!("{error}"),
     }
 }
 
 #[test]
 fn a_minimal_document_gets_the_documented_defaults() {
     let configuration = Configuration::parse(MINIMAL).unwrap();
-    assert_eq!(configuration.lifetimes, Lifetimes { access_token: 300, session: 86_400, consent: 2_592_000 });
-    assert!(configuration.registration.enabled && configuration.registration.initial_access_token.is_none());
-    assert_eq!(configuration.registration.per_hour, 500);
-    assert_eq!(configuration.sign_ins.per_minute, 3_000);
-    assert_eq!(configuration.client_documents, ClientDocuments { enabled: true, per_hour: 500 });
-    assert!(configuration.private_use_schemes.is_empty());
-    assert_eq!(configuration.callback_url(), "https://gateway.example/callback");
+    assert_eq!(
+        configuration.authorization_server.lifetimes,
+        Lifetimes { access_token: 300, session: 86_400, consent: 2_592_000 }
+    );
+    assert!(
+        configuration.authorization_server.registration.enabled
+            && configuration.authorization_server.registration.initial_access_token.is_none()
+    );
+    assert_eq!(configuration.authorization_server.registration.per_hour, 500);
+    assert_eq!(configuration.authorization_server.sign_ins.per_minute, 3_000);
+    assert_eq!(configuration.authorization_server.client_documents, ClientDocuments { enabled: true, per_hour: 500 });
+    assert!(configuration.authorization_server.private_use_schemes.is_empty());
+    assert_eq!(configuration.authorization_server.callback_url(), "https://gateway.example/callback");
     let route = &configuration.routes[0];
     assert_eq!(route.limits.request_bytes, 4_194_304);
     assert_eq!(route.scopes.to_string(), "mcp");
     let upstream = route.upstreams().next().unwrap();
     assert_eq!(upstream.secret_headers[0].0.as_str(), "x-functions-key");
     assert_eq!(upstream.secret_headers[0].1.as_str(), "upstream_secret");
-    assert_eq!(configuration.identity_providers[0].scopes.to_string(), "openid profile");
+    assert_eq!(configuration.authorization_server.identity_providers[0].scopes.to_string(), "openid profile");
 }
 
 #[test]
@@ -58,7 +64,10 @@ fn the_same_document_may_be_json() {
         "client_id":"b"},"routes":[{"path":"/a/b","url":"https://c.example/"}]}"#;
     let configuration = Configuration::parse(json).unwrap();
     assert_eq!(configuration.routes[0].path.as_str(), "/a/b");
-    assert!(matches!(configuration.identity_providers[0].authentication, crate::ProviderAuthentication::None));
+    assert!(matches!(
+        configuration.authorization_server.identity_providers[0].authentication,
+        crate::ProviderAuthentication::None
+    ));
 }
 
 #[test]
@@ -109,7 +118,19 @@ fn every_error_names_the_key_the_problem_and_an_example() {
 #[test]
 fn unknown_keys_and_syntax_errors_are_one_line_that_says_where() {
     let unknown = refused(&format!("public_uri = 1\n{MINIMAL}"));
-    assert!(unknown.starts_with("the configuration cannot be read: line 1: unknown field `public_uri`"), "{unknown}");
+    let expected =
+        "the configuration cannot be read: `public_uri`: line 1: unknown field `public_uri`, expected one of ";
+    assert!(unknown.starts_with(expected), "{unknown}");
+    let misspelled = FULL.replacen("tools = [\"files_write*\"]", "tolls = [\"files_write*\"]", 1);
+    let misspelled = refused(&format!("{MINIMAL}{misspelled}"));
+    let expected = "the configuration cannot be read: `routes[1].policy[0].tolls`: line ";
+    assert!(misspelled.starts_with(expected) && misspelled.contains("unknown field `tolls`"), "{misspelled}");
+    let wrong_type = refused(&format!("{MINIMAL}\n[routes.limits]\nheaders = \"100\""));
+    let expected = "the configuration cannot be read: `routes[0].limits.headers`: line ";
+    assert!(wrong_type.starts_with(expected), "{wrong_type}");
+    let in_json = refused(r#"{"public_url":"https://a.example","limits":{"long_request":1}}"#);
+    let expected = "the configuration cannot be read: `limits.long_request`: unknown field `long_request`";
+    assert!(in_json.starts_with(expected), "{in_json}");
     let syntax = refused("public_url = \"a\n");
     assert!(syntax.contains("line 1: ") && !syntax.contains('\n'), "{syntax}");
     assert!(refused("{").starts_with("the configuration cannot be read: EOF"));
@@ -136,8 +157,8 @@ fn lifetimes_are_accepted_at_their_limits_and_refused_past_them() {
     assert!(with(1, 1) && with(3_600, 7_776_000));
     assert!(!with(0, 10) && !with(3_601, 7_200) && !with(300, 299) && !with(300, 7_776_001));
     let consent = |seconds: u64| Configuration::parse(&format!("{MINIMAL}\n[lifetimes]\nconsent = {seconds}"));
-    assert_eq!(consent(0).unwrap().lifetimes.consent, 0);
-    assert_eq!(consent(7_776_000).unwrap().lifetimes.consent, 7_776_000);
+    assert_eq!(consent(0).unwrap().authorization_server.lifetimes.consent, 0);
+    assert_eq!(consent(7_776_000).unwrap().authorization_server.lifetimes.consent, 7_776_000);
     assert!(consent(7_776_001).is_err());
 }
 
@@ -145,21 +166,24 @@ fn lifetimes_are_accepted_at_their_limits_and_refused_past_them() {
 fn registration_and_client_documents_can_be_limited_and_switched_off() {
     let with = |lines: &str| format!("{MINIMAL}\n{lines}");
     let limited = "[registration]\ninitial_access_token = { secret = \"registration_token\" }\nper_hour = 1";
-    let registration = Configuration::parse(&with(limited)).unwrap().registration;
+    let registration = Configuration::parse(&with(limited)).unwrap().authorization_server.registration;
     assert!(registration.enabled);
     assert_eq!(registration.initial_access_token.unwrap().as_str(), "registration_token");
     assert_eq!(registration.per_hour, 1);
     let off =
         Configuration::parse(&with("[registration]\nenabled = false\n[client_documents]\nenabled = false")).unwrap();
-    assert!(!off.registration.enabled && !off.client_documents.enabled);
+    assert!(!off.authorization_server.registration.enabled && !off.authorization_server.client_documents.enabled);
     assert!(Configuration::parse(&with("[registration]\nper_hour = 100000")).is_ok());
     for per_hour in [1, 100_000] {
         let documents = Configuration::parse(&with(&format!("[client_documents]\nper_hour = {per_hour}")));
-        assert_eq!(documents.unwrap().client_documents, ClientDocuments { enabled: true, per_hour });
+        assert_eq!(
+            documents.unwrap().authorization_server.client_documents,
+            ClientDocuments { enabled: true, per_hour }
+        );
     }
     for per_minute in [1, 100_000] {
         let limited = Configuration::parse(&with(&format!("[sign_ins]\nper_minute = {per_minute}"))).unwrap();
-        assert_eq!(limited.sign_ins.per_minute, per_minute);
+        assert_eq!(limited.authorization_server.sign_ins.per_minute, per_minute);
     }
     for (lines, key) in [
         ("[client_documents]\nper_hour = 0", "client_documents.per_hour"),
@@ -177,7 +201,14 @@ fn registration_and_client_documents_can_be_limited_and_switched_off() {
 #[test]
 fn private_use_schemes_are_those_that_no_browser_knows() {
     let with = |schemes: &str| format!("private_use_schemes = {schemes}\n{MINIMAL}");
-    assert_eq!(Configuration::parse(&with(r#"["cursor", "com.example.app"]"#)).unwrap().private_use_schemes.len(), 2);
+    assert_eq!(
+        Configuration::parse(&with(r#"["cursor", "com.example.app"]"#))
+            .unwrap()
+            .authorization_server
+            .private_use_schemes
+            .len(),
+        2
+    );
     assert_eq!(problem_of(&with(r#"["cursor", "javascript"]"#)).0, "private_use_schemes[1]");
     assert_eq!(problem_of(&with(r#"["cursor://"]"#)).0, "private_use_schemes[0]");
     assert_eq!(problem_of(&with(r#"["cursor", "cursor"]"#)).0, "private_use_schemes[1]");
@@ -213,7 +244,7 @@ fn only_our_own_origin_and_the_listed_ones_are_allowed() {
 }
 
 /// A route with something of everything that a route can have.
-const FULL: &str = r#"
+pub(crate) const FULL: &str = r#"
 [[routes]]
 path = "/full"
 scopes = ["mcp"]
@@ -240,7 +271,7 @@ tools = ["files_write*"]
 "#;
 
 /// The document with one piece replaced, so that the checks behind the syntax are reached.
-fn nearly_a_document() -> impl Strategy<Value = String> {
+pub(crate) fn nearly_a_document() -> impl Strategy<Value = String> {
     const PIECES: [&str; 22] = [
         "\"",
         "\n",
@@ -288,7 +319,7 @@ proptest! {
     ) {
         match Configuration::parse(&text) {
             Ok(configuration) => prop_assert!(
-                !configuration.routes.is_empty() && !configuration.identity_providers.is_empty()
+                !configuration.routes.is_empty() && !configuration.authorization_server.identity_providers.is_empty()
             ),
             Err(error) => {
                 let line = error.to_string();
@@ -303,8 +334,8 @@ fn a_route_and_its_resources_lead_to_each_other() {
     let second = "[[routes]]\npath = \"/files\"\nurl = \"https://files.example/\"\nlegacy_sse = false";
     let configuration = Configuration::parse(&format!("{MINIMAL}\n{second}")).unwrap();
     let found = |configuration: &Configuration, url: &str| {
-        let route = configuration.route_of(&ResourceUri::parse(url).unwrap());
-        route.map(|route| configuration.resource_of(route).unwrap().to_string())
+        let route = configuration.authorization_server.route_of(&ResourceUri::parse(url).unwrap());
+        route.map(|route| configuration.authorization_server.resource_of(route).unwrap().to_string())
     };
     for (url, resource) in [
         ("https://gateway.example/mcp", Some("https://gateway.example/mcp")),
@@ -316,7 +347,7 @@ fn a_route_and_its_resources_lead_to_each_other() {
         ("https://elsewhere.example/mcp", None),
     ] {
         assert_eq!(found(&configuration, url).as_deref(), resource, "{url}");
-        let audience = configuration.audience_of(ResourceUri::parse(url).unwrap());
+        let audience = configuration.authorization_server.audience_of(ResourceUri::parse(url).unwrap());
         assert_eq!(audience.as_str(), resource.unwrap_or(url), "{url}");
     }
     let alone = Configuration::parse(MINIMAL).unwrap();

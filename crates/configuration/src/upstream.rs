@@ -5,7 +5,7 @@ use http::{HeaderName, Uri};
 use crate::SecretName;
 
 /// An MCP server, and what it takes to reach it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     /// Its own address.
     pub url: Uri,

@@ -53,7 +53,7 @@ mod tests {
         let configuration = example::configuration();
         let head = example::request(method.clone(), target, pairs);
         let endpoint = Endpoint::at(&configuration, head.uri().path()).unwrap();
-        admit(&endpoint, &head, &Origin::of(head.headers(), &configuration))
+        admit(&endpoint, &head, &Origin::of(head.headers(), &configuration.gateway))
     }
 
     fn refused(method: &Method, target: &str, pairs: &[(&str, &str)]) -> Refusal {

@@ -1,6 +1,7 @@
 //! An MCP endpoint as the public sees it.
 
-use gatehouse_configuration::{Configuration, LEGACY_MESSAGE, LEGACY_SSE, Route, Servers, Transport};
+use gatehouse_configuration::gateway::Configuration;
+use gatehouse_configuration::{LEGACY_MESSAGE, LEGACY_SSE, Route, Servers, Transport};
 use gatehouse_protocol::Scope;
 
 /// The place of protected resource metadata (RFC 9728, section 3).
@@ -9,13 +10,13 @@ pub(crate) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// One of the gateway's MCP endpoints: a configured route under our own origin.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint<'a> {
-    /// The configuration that it is part of.
+    /// What holds for all routes.
     pub configuration: &'a Configuration,
     /// What is there.
     pub route: &'a Route,
     /// How it is spoken to.
     pub kind: EndpointKind,
-    location: EndpointLocation,
+    pub(crate) location: EndpointLocation,
 }
 
 /// How an endpoint is spoken to.
@@ -31,9 +32,19 @@ pub enum EndpointKind {
     LegacyMessages,
 }
 
+impl EndpointKind {
+    /// How the route's own path is spoken to.
+    pub(crate) fn of(route: &Route) -> Self {
+        match &route.servers {
+            Servers::One(upstream) if upstream.transport == Transport::Sse => Self::LegacyEvents,
+            Servers::One(_) | Servers::Federated(_) => Self::Streamable,
+        }
+    }
+}
+
 /// Where an endpoint is, seen from its route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum EndpointLocation {
+pub(crate) enum EndpointLocation {
     /// At the route's path.
     Route,
     /// Behind it.
@@ -43,27 +54,9 @@ enum EndpointLocation {
 }
 
 impl<'a> Endpoint<'a> {
-    /// The endpoint at this path, compared byte by byte.
-    pub(crate) fn at(configuration: &'a Configuration, path: &str) -> Option<Self> {
-        let behind = |kind, route, location| Self { configuration, route, kind, location };
-        if let ([only], Some(kind)) = (configuration.routes.as_slice(), legacy_kind(path)) {
-            return only.legacy_sse.then_some(behind(kind, only, EndpointLocation::Root));
-        }
-        configuration.routes.iter().find_map(|route| match path.strip_prefix(route.path.as_str())? {
-            "" => Some(Self::of_route(configuration, route)),
-            rest => legacy_kind(rest)
-                .filter(|_| route.legacy_sse)
-                .map(|kind| behind(kind, route, EndpointLocation::BehindRoute)),
-        })
-    }
-
     /// The endpoint at the route's own path.
     pub(crate) fn of_route(configuration: &'a Configuration, route: &'a Route) -> Self {
-        let kind = match &route.servers {
-            Servers::One(upstream) if upstream.transport == Transport::Sse => EndpointKind::LegacyEvents,
-            Servers::One(_) | Servers::Federated(_) => EndpointKind::Streamable,
-        };
-        Self { configuration, route, kind, location: EndpointLocation::Route }
+        Self { configuration, route, kind: EndpointKind::of(route), location: EndpointLocation::Route }
     }
 
     /// The path of the route; it names the route in the log and in errors, where an upstream's address must not stand.
@@ -132,14 +125,6 @@ impl<'a> Endpoint<'a> {
 /// Asks for a refresh token; no scope of a resource.
 pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 
-fn legacy_kind(path: &str) -> Option<EndpointKind> {
-    match path {
-        LEGACY_SSE => Some(EndpointKind::LegacyEvents),
-        LEGACY_MESSAGE => Some(EndpointKind::LegacyMessages),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use gatehouse_protocol::ResourceUri;
@@ -179,7 +164,11 @@ mod tests {
             assert_eq!(endpoint.metadata_url(), metadata, "{path}");
             assert_eq!(endpoint.resource(), "https://gateway.example/mcp", "{path}");
             let named = ResourceUri::parse(&endpoint.called()).unwrap();
-            assert_eq!(configuration.route_of(&named).unwrap().path, endpoint.route.path, "{path}");
+            assert_eq!(
+                configuration.authorization_server.route_of(&named).unwrap().path,
+                endpoint.route.path,
+                "{path}"
+            );
         }
     }
 

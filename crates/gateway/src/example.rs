@@ -5,7 +5,7 @@ use gatehouse_mcp_wire::json_rpc::Body;
 use gatehouse_protocol::{Claims, ClientId, Entropy, Scopes, Subject};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
-use crate::{Caller, Endpoint, PostedMessages, ProtocolRevision, Refusal, SealReferences, SealedReference};
+use crate::{Caller, Endpoint, PostedMessages, ProtocolRevision, Refusal, SealReferences, SealedReference, route};
 
 pub(crate) const ONE_UPSTREAM: &str = r#"
 public_url = "https://gateway.example"
@@ -41,7 +41,7 @@ pub(crate) fn configuration() -> Configuration {
 }
 
 pub(crate) fn endpoints(configuration: &Configuration) -> impl Iterator<Item = Endpoint<'_>> {
-    configuration.routes.iter().map(move |route| Endpoint::of_route(configuration, route))
+    configuration.routes.iter().map(move |route| Endpoint::of_route(&configuration.gateway, route))
 }
 
 pub(crate) fn endpoint(configuration: &Configuration) -> Endpoint<'_> {
@@ -51,6 +51,17 @@ pub(crate) fn endpoint(configuration: &Configuration) -> Endpoint<'_> {
 /// The only server behind [`endpoint`].
 pub(crate) fn upstream(configuration: &Configuration) -> &Upstream {
     configuration.routes[0].upstreams().next().unwrap()
+}
+
+impl<'a> Endpoint<'a> {
+    /// The endpoint at this path.
+    pub(crate) fn at(configuration: &'a Configuration, path: &str) -> Option<Self> {
+        let Ok(found) = route::found(configuration, path);
+        let found = found?;
+        let endpoint = found.endpoint(&configuration.gateway);
+        let route = configuration.routes.iter().find(|route| *route == endpoint.route)?;
+        Some(Self { configuration: &configuration.gateway, route, kind: endpoint.kind, location: endpoint.location })
+    }
 }
 
 pub(crate) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
@@ -87,7 +98,7 @@ pub(crate) fn with_policy() -> Configuration {
     let rules = r#"policy = [
         { name = "readers", tools = ["read", "erase"] },
         { name = "publishers", tools = ["publish"], scopes = ["publish"] },
-        { name = "no erasing", effect = "deny", tools = ["erase"] },
+        { name = "no-erasing", effect = "deny", tools = ["erase"] },
     ]
     "#;
     Configuration::parse(&format!("{ONE_UPSTREAM}{rules}")).unwrap()

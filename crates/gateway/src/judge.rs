@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(judged(true, &call("read")), (Ok(()), vec![(Some("readers".to_owned()), false)]));
         assert_eq!(judged(true, &call("write")), (Err(Refusal::Denied), vec![(None, true)]));
         let erase = judged(true, &call("erase"));
-        assert_eq!(erase, (Err(Refusal::Denied), vec![(Some("no erasing".to_owned()), true)]));
+        assert_eq!(erase, (Err(Refusal::Denied), vec![(Some("no-erasing".to_owned()), true)]));
     }
 
     #[test]

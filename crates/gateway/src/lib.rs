@@ -2,7 +2,7 @@
 //!
 //! The order of a request:
 //!
-//! 1. [`route`] finds the [`Endpoint`], and says how it is spoken to ([`EndpointKind`]). [`RequestId`] and [`Trace`] begin.
+//! 1. [`route`] finds the [`Endpoint`], and says how it is spoken to ([`EndpointKind`]). A request id and a [`Trace`] begin.
 //! 2. [`admit`] answers preflights, checks the [`Origin`] and the method, and takes the bearer token out. The component
 //!    validates the token for [`Endpoint::resource`].
 //! 3. [`check_scopes`], then [`request_headers::check`]: all that headers alone can be refused for.
@@ -14,7 +14,7 @@
 //!    back with its answer. The body is read, rewritten or passed on by [`answer`].
 //!
 //! Every answer that the gateway makes itself is a [`Refusal`] or a document of its own, and every decision is a line of
-//! the log ([`Decision`]).
+//! the log ([`MessageRecord`]).
 //!
 //! Sources: MCP 2024-11-05 to 2026-07-28 (transports, authorization), RFC 6750, RFC 9110, RFC 9728, the Fetch standard
 //! (CORS), W3C Trace Context.
@@ -28,7 +28,6 @@ mod challenge;
 mod clock;
 mod content;
 mod cors;
-mod decision;
 mod endpoint;
 #[cfg(test)]
 mod example;
@@ -42,6 +41,7 @@ mod legacy_replies;
 pub mod legacy_stream;
 mod long_request;
 mod mailbox_polling;
+mod mcp_call;
 pub mod message;
 mod message_record;
 mod mirrored;
@@ -53,7 +53,6 @@ mod protocol_revision;
 pub mod readiness;
 mod refusal;
 pub mod request_headers;
-mod request_id;
 mod reserved;
 pub mod response_headers;
 mod route;
@@ -73,7 +72,6 @@ pub use caller::{Caller, SealReferences};
 pub use clock::{Clock, Milliseconds};
 pub use content::is_json;
 pub use cors::allow as allow_cross_origin;
-pub use decision::{About, Decision, Verdict};
 pub use endpoint::{Endpoint, EndpointKind};
 pub use health::health;
 pub use judge::judge_by_policy;
@@ -88,8 +86,7 @@ pub use posted::PostedMessages;
 pub use protected_resource::metadata;
 pub use protocol_revision::ProtocolRevision;
 pub use refusal::{LongRequestLimit, Refusal};
-pub use request_id::RequestId;
-pub use route::{Probe, Route, route};
+pub use route::{Found, Probe, Route, Routes, route};
 pub use scopes::{check_scopes, denied};
 pub use sealed_reference::SealedReference;
 pub use session::Session;

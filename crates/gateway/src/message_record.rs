@@ -1,9 +1,11 @@
 //! What the log says of each message.
 
+use gatehouse_audit_log::McpCall;
 use gatehouse_configuration::Route;
 use gatehouse_mcp_wire::json_rpc::Body;
 
-use crate::{About, Milliseconds};
+use crate::Milliseconds;
+use crate::mcp_call::mcp_call;
 
 /// Messages of a batch that have a line of their own in the log.
 const MOST_LINES: usize = 20;
@@ -12,7 +14,7 @@ const MOST_LINES: usize = 20;
 #[derive(Clone, Debug, Default)]
 pub struct MessageRecord<'a> {
     /// What it asks for.
-    pub about: About<'a>,
+    pub call: McpCall<'a>,
     /// The policy's rule by which it was decided.
     pub rule: Option<&'a str>,
     /// The prefix of the federation's member that it went to.
@@ -32,7 +34,7 @@ pub struct MessageRecord<'a> {
 impl<'a> MessageRecord<'a> {
     /// Those of all messages of a body.
     pub fn of_body(body: &'a Body, route: &Route) -> Vec<Self> {
-        let record = |message| Self { about: About::of(message, route), ..Self::default() };
+        let record = |message| Self { call: mcp_call(message, route), ..Self::default() };
         body.messages().iter().map(record).collect()
     }
 
@@ -43,10 +45,10 @@ impl<'a> MessageRecord<'a> {
         let (own, further) = records.split_at_checked(MOST_LINES).unwrap_or((records, &[]));
         let denied = records.iter().find(|record| record.is_denied);
         let batch = Self {
-            about: About::default(),
+            call: McpCall::default(),
             rule: denied.and_then(|record| record.rule),
             messages: Some(records.len()),
-            further: further.iter().map(|record| record.about.text()).collect(),
+            further: further.iter().map(|record| record.call.text()).collect(),
             ..first.clone()
         };
         [&[batch], own].concat()
@@ -72,7 +74,7 @@ mod tests {
             record.rule = Some("no");
         }
         let line = |line: MessageRecord<'_>| {
-            (line.messages, line.about.text(), line.further.len(), line.rule.map(str::to_owned))
+            (line.messages, line.call.text(), line.further.len(), line.rule.map(str::to_owned))
         };
         MessageRecord::lines(&records).into_iter().map(line).collect()
     }

@@ -1,6 +1,6 @@
 //! The `Origin` of a request: which web page it comes from, if any.
 
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::gateway::Configuration;
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
 
@@ -41,7 +41,7 @@ mod tests {
         let configuration = example::configuration();
         let of = |origins: &[&str]| {
             let pairs: Vec<_> = origins.iter().map(|origin| ("origin", *origin)).collect();
-            Origin::of(&example::headers(&pairs), &configuration)
+            Origin::of(&example::headers(&pairs), &configuration.gateway)
         };
         assert_eq!(of(&[]), Origin::Absent);
         for good in ["https://gateway.example", "http://localhost:6274"] {
@@ -65,10 +65,10 @@ mod tests {
     #[test]
     fn a_wildcard_allows_every_page() {
         let text = example::ONE_UPSTREAM.replace(r#"["http://localhost:6274"]"#, r#"["*"]"#);
-        let configuration = Configuration::parse(&text).unwrap();
+        let configuration = gatehouse_configuration::Configuration::parse(&text).unwrap();
         for origin in ["null", "https://anything.example"] {
             let headers = example::headers(&[("origin", origin)]);
-            assert_eq!(Origin::of(&headers, &configuration), Origin::Allowed(origin.parse().unwrap()));
+            assert_eq!(Origin::of(&headers, &configuration.gateway), Origin::Allowed(origin.parse().unwrap()));
         }
     }
 
@@ -76,7 +76,7 @@ mod tests {
         #[test]
         fn no_origin_but_the_allowed_ones_is_allowed(value in "[ -~]{1,40}") {
             let configuration = example::configuration();
-            let origin = Origin::of(&example::headers(&[("origin", value.as_str())]), &configuration);
+            let origin = Origin::of(&example::headers(&[("origin", value.as_str())]), &configuration.gateway);
             let known = ["https://gateway.example", "http://localhost:6274"].contains(&value.as_str());
             prop_assert_eq!(matches!(origin, Origin::Allowed(_)), known);
         }

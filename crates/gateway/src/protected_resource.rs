@@ -67,7 +67,7 @@ mod tests {
 
     fn get(configuration: &Configuration, method: Method, pairs: &[(&str, &str)]) -> Response<Vec<u8>> {
         let request = example::request(method, URL, pairs);
-        let origin = Origin::of(request.headers(), configuration);
+        let origin = Origin::of(request.headers(), &configuration.gateway);
         metadata(&example::endpoint(configuration), &request, &origin)
     }
 

@@ -6,9 +6,8 @@
 //! last outcome for as long as it is [`USABLE`]. Where there is none, they wait for a moment, and then look themselves:
 //! who looks can end at any moment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use gatehouse_configuration::{Configuration, Upstream};
 use gatehouse_protocol::UnixTime;
 use gatehouse_storage::{Key, Kind, Periods, Store, StoreUnavailable};
 
@@ -101,20 +100,6 @@ pub fn known(store: &impl Store, clock: &impl Clock, look: impl FnOnce() -> bool
             }
         }
     }
-}
-
-/// A server that a look asks: the path of the first of its routes, and itself.
-pub type ProbedServer<'a> = (&'a str, &'a Upstream);
-
-/// The servers behind all routes, each address once.
-pub fn servers(configuration: &Configuration) -> Vec<ProbedServer<'_>> {
-    let mut addresses = BTreeMap::new();
-    for route in &configuration.routes {
-        for upstream in route.upstreams() {
-            addresses.entry(upstream.url.to_string()).or_insert((route.path.as_str(), upstream));
-        }
-    }
-    addresses.into_values().collect()
 }
 
 /// Waits until every server has given some answer: without credentials a refusal will do. `not_ready` is told of those that

@@ -1,5 +1,6 @@
 //! The headers that the upstream gets.
 
+use gatehouse_audit_log::{RequestId, TRACEPARENT, X_REQUEST_ID};
 use gatehouse_configuration::Upstream;
 use gatehouse_mcp_wire::header::{
     LAST_EVENT_ID, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID, is_parameter,
@@ -9,10 +10,9 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CON
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::hop_by_hop::HopByHop;
-use crate::request_id::X_REQUEST_ID;
 use crate::reserved::is_reserved;
-use crate::trace::{TRACEPARENT, TRACESTATE};
-use crate::{Endpoint, EndpointKind, Hop, ProtocolRevision, Refusal, RequestId, content};
+use crate::trace::TRACESTATE;
+use crate::{Endpoint, EndpointKind, Hop, ProtocolRevision, Refusal, content};
 
 /// Headers of which two could be read as either.
 const SINGLE: [HeaderName; 5] = [MCP_PROTOCOL_VERSION, MCP_SESSION_ID, MCP_METHOD, MCP_NAME, LAST_EVENT_ID];
@@ -117,7 +117,7 @@ pub fn forwarded(client: &HeaderMap, upstream: &Upstream, own: &Own<'_>) -> Resu
     }
     add_for_the_answer(&mut headers, own);
     headers.append(VIA, VIA_GATEHOUSE);
-    headers.insert(X_REQUEST_ID, own.request_id.value());
+    headers.insert(X_REQUEST_ID, own.request_id.to_header_value());
     headers.insert(TRACEPARENT, own.hop.parent.clone());
     if let Some(state) = &own.hop.state {
         headers.insert(TRACESTATE, state.clone());

@@ -1,5 +1,6 @@
 //! The headers that the client gets with the upstream's answer.
 
+use gatehouse_audit_log::{RequestId, X_REQUEST_ID};
 use gatehouse_mcp_wire::header::{EVENT_STREAM, MCP_PREFIX, MCP_SESSION_ID, X_ACCEL_BUFFERING};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -7,8 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::answer::BodyFormat;
 use crate::hop_by_hop::HopByHop;
 use crate::protection::protect;
-use crate::request_id::X_REQUEST_ID;
-use crate::{Origin, RequestId, cors};
+use crate::{Origin, cors};
 
 /// What an upstream may say beside the body. Everything else would be said in our name, of our origin: to browsers
 /// (`set-cookie`, `link`, `content-security-policy`, `clear-site-data`, `access-control-*`), to caches (`cache-control`,
@@ -80,7 +80,7 @@ fn unbuffered(headers: &mut HeaderMap) {
 /// What every answer of an MCP endpoint says: which request it answers, that it is nobody else's, and that it is what its
 /// `Content-Type` says.
 pub fn mark(headers: &mut HeaderMap, request_id: &RequestId) {
-    headers.insert(X_REQUEST_ID, request_id.value());
+    headers.insert(X_REQUEST_ID, request_id.to_header_value());
     protect(headers);
 }
 

@@ -1,9 +1,12 @@
 //! Which of the gateway's own things a request is for.
 
-use gatehouse_configuration::Configuration;
+use core::convert::Infallible;
+
+use gatehouse_configuration::gateway::Configuration;
+use gatehouse_configuration::{LEGACY_MESSAGE, LEGACY_SSE, Route as ConfiguredRoute, RoutePath};
 use http::{Method, Uri};
 
-use crate::endpoint::WELL_KNOWN;
+use crate::endpoint::{EndpointLocation, WELL_KNOWN};
 use crate::{Endpoint, EndpointKind};
 
 /// A question about this instance, which anybody may ask. It is answered before any route is looked for.
@@ -33,41 +36,118 @@ impl Probe {
 }
 
 /// What a request is for.
-#[derive(Clone, Copy, Debug)]
-pub enum Route<'a> {
+#[derive(Clone, Debug)]
+pub enum Route {
     /// The protected resource metadata of an endpoint.
-    ProtectedResource(Endpoint<'a>),
+    ProtectedResource(Box<Found>),
     /// An MCP endpoint.
-    Mcp(Endpoint<'a>),
+    Mcp(Box<Found>),
     /// Not the gateway's: the next component answers, be it only with 404.
     Elsewhere,
+}
+
+/// The route of an endpoint, and which of the route's endpoints it is.
+#[derive(Clone, Debug)]
+pub struct Found {
+    route: ConfiguredRoute,
+    kind: EndpointKind,
+    location: EndpointLocation,
+}
+
+/// Where the configured routes are looked up. Each look costs something; what needs none does not look.
+pub trait Routes {
+    /// Why nothing can be looked up.
+    type Error;
+
+    /// The route at this path, compared byte by byte.
+    ///
+    /// # Errors
+    /// Where the configuration cannot be read.
+    fn at(&self, path: &str) -> Result<Option<ConfiguredRoute>, Self::Error>;
+
+    /// The route, where there is exactly one.
+    ///
+    /// # Errors
+    /// Where the configuration cannot be read.
+    fn only(&self) -> Result<Option<ConfiguredRoute>, Self::Error>;
+}
+
+/// A whole document, where it is at hand.
+impl Routes for gatehouse_configuration::Configuration {
+    type Error = Infallible;
+
+    fn at(&self, path: &str) -> Result<Option<ConfiguredRoute>, Infallible> {
+        Ok(self.routes.iter().find(|route| route.path.as_str() == path).cloned())
+    }
+
+    fn only(&self) -> Result<Option<ConfiguredRoute>, Infallible> {
+        Ok(self.routes.first().filter(|_| self.routes.len() == 1).cloned())
+    }
+}
+
+impl Found {
+    /// The endpoint, under `configuration`.
+    pub fn endpoint<'a>(&'a self, configuration: &'a Configuration) -> Endpoint<'a> {
+        Endpoint { configuration, route: &self.route, kind: self.kind, location: self.location }
+    }
+
+    fn of_route(route: ConfiguredRoute) -> Self {
+        Self { kind: EndpointKind::of(&route), route, location: EndpointLocation::Route }
+    }
+
+    /// What is found at a path of the older transport, where the route offers it.
+    fn legacy(route: ConfiguredRoute, kind: EndpointKind, location: EndpointLocation) -> Option<Self> {
+        route.legacy_sse.then_some(Self { route, kind, location })
+    }
 }
 
 /// Finds the route of `target`, the request's path and query.
 ///
 /// Paths are compared byte by byte, and nothing is decoded or normalised first: `//mcp`, `/%6dcp`, `/a/../mcp`, `/MCP`
 /// and `/mcp/` are not `/mcp`, so no other component can read a path differently from how it was checked here.
-pub fn route<'a>(configuration: &'a Configuration, target: &Uri) -> Route<'a> {
+///
+/// # Errors
+/// Where the configuration is needed and cannot be read.
+pub fn route<R: Routes>(routes: &R, target: &Uri) -> Result<Route, R::Error> {
     if target.authority().is_some() {
-        return Route::Elsewhere;
+        return Ok(Route::Elsewhere);
     }
     let path = target.path();
-    if let Some(endpoint) = Endpoint::at(configuration, path) {
-        return Route::Mcp(endpoint);
+    if let Some(rest) = path.strip_prefix(WELL_KNOWN) {
+        let described = described(routes, rest)?;
+        return Ok(described.map_or(Route::Elsewhere, |found| Route::ProtectedResource(Box::new(found))));
     }
-    match path.strip_prefix(WELL_KNOWN).and_then(|rest| described(configuration, rest)) {
-        Some(endpoint) => Route::ProtectedResource(endpoint),
-        None => Route::Elsewhere,
+    Ok(found(routes, path)?.map_or(Route::Elsewhere, |found| Route::Mcp(Box::new(found))))
+}
+
+/// The endpoint at this path.
+pub(crate) fn found<R: Routes>(routes: &R, path: &str) -> Result<Option<Found>, R::Error> {
+    const KINDS: [(&str, EndpointKind); 2] =
+        [(LEGACY_SSE, EndpointKind::LegacyEvents), (LEGACY_MESSAGE, EndpointKind::LegacyMessages)];
+    if let Some((_, kind)) = KINDS.iter().find(|(own, _)| *own == path) {
+        return Ok(routes.only()?.and_then(|only| Found::legacy(only, *kind, EndpointLocation::Root)));
     }
+    if RoutePath::is_reserved(path) {
+        return Ok(None);
+    }
+    if let Some(route) = routes.at(path)? {
+        return Ok(Some(Found::of_route(route)));
+    }
+    for (behind, kind) in KINDS {
+        if let Some(base) = path.strip_suffix(behind) {
+            return Ok(routes.at(base)?.and_then(|route| Found::legacy(route, kind, EndpointLocation::BehindRoute)));
+        }
+    }
+    Ok(None)
 }
 
 /// The endpoint whose metadata is at the well-known path followed by `rest`. Without a path that is the only route; where
 /// there are several, no document could name the resource that the client meant. Nobody is told to call the place where
 /// messages of the older transport go, so that is no resource.
-fn described<'a>(configuration: &'a Configuration, rest: &str) -> Option<Endpoint<'a>> {
-    match (rest, configuration.routes.as_slice()) {
-        ("", [only]) => Some(Endpoint::of_route(configuration, only)),
-        _ => Endpoint::at(configuration, rest).filter(|endpoint| endpoint.kind != EndpointKind::LegacyMessages),
+fn described<R: Routes>(routes: &R, rest: &str) -> Result<Option<Found>, R::Error> {
+    match rest {
+        "" => Ok(routes.only()?.map(Found::of_route)),
+        path => Ok(found(routes, path)?.filter(|found| found.kind != EndpointKind::LegacyMessages)),
     }
 }
 
@@ -75,14 +155,57 @@ fn described<'a>(configuration: &'a Configuration, rest: &str) -> Option<Endpoin
 mod tests {
     use proptest::prelude::*;
 
+    use gatehouse_configuration::Configuration;
+
     use super::*;
     use crate::example;
 
     fn name(configuration: &Configuration, target: &str) -> String {
-        match route(configuration, &target.parse().unwrap()) {
-            Route::ProtectedResource(endpoint) => format!("metadata {}", endpoint.called()),
-            Route::Mcp(endpoint) => format!("mcp {} {:?}", endpoint.path(), endpoint.kind),
+        let Ok(found) = route(configuration, &target.parse().unwrap());
+        match found {
+            Route::ProtectedResource(found) => {
+                format!("metadata {}", found.endpoint(&configuration.gateway).called())
+            }
+            Route::Mcp(found) => format!("mcp {} {:?}", found.route.path, found.kind),
             Route::Elsewhere => "elsewhere".to_owned(),
+        }
+    }
+
+    /// A configuration that nobody may look at.
+    struct Unreadable;
+
+    impl Routes for Unreadable {
+        type Error = ();
+
+        fn at(&self, _: &str) -> Result<Option<ConfiguredRoute>, ()> {
+            Err(())
+        }
+
+        fn only(&self) -> Result<Option<ConfiguredRoute>, ()> {
+            Err(())
+        }
+    }
+
+    #[test]
+    fn what_is_never_a_route_needs_no_configuration() {
+        let found = |target: &str| route(&Unreadable, &target.parse().unwrap());
+        for elsewhere in [
+            "/healthz",
+            "/authorize?a=b",
+            "/token",
+            "/token/x",
+            "/sessions",
+            "/readyz",
+            "/.well-known/oauth-authorization-server",
+            "/.well-known/oauth-authorization-server/mcp",
+            "/.well-known/oauth-protected-resource/.well-known/x",
+            "/.well-known/oauth-protected-resource/token",
+            "http://elsewhere.example/mcp",
+        ] {
+            assert!(matches!(found(elsewhere), Ok(Route::Elsewhere)), "{elsewhere}");
+        }
+        for needed in ["/mcp", "/", "/sse", "/message", "/tokens", "/.well-known/oauth-protected-resource"] {
+            assert!(found(needed).is_err(), "{needed}");
         }
     }
 
@@ -200,7 +323,7 @@ mod tests {
             let configuration = example::one_upstream();
             let target: Uri = path.parse().unwrap();
             let exact = ["/mcp", "/mcp/sse", "/mcp/message"].contains(&path.as_str());
-            prop_assert_eq!(matches!(route(&configuration, &target), Route::Mcp(_)), exact);
+            prop_assert_eq!(matches!(route(&configuration, &target), Ok(Route::Mcp(_))), exact);
         }
 
         #[test]
@@ -209,7 +332,7 @@ mod tests {
             let Ok(target) = path.parse::<Uri>() else { return Ok(()) };
             let spelled = path.split(['?', '#']).next().unwrap();
             let spelled = ["/mcp", "/mcp/sse", "/mcp/message", "/sse", "/message"].contains(&spelled);
-            prop_assert_eq!(matches!(route(&configuration, &target), Route::Mcp(_)), spelled);
+            prop_assert_eq!(matches!(route(&configuration, &target), Ok(Route::Mcp(_))), spelled);
         }
     }
 }

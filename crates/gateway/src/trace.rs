@@ -3,19 +3,16 @@
 //! The gateway is one more hop: what comes in is read strictly, and each request to an upstream goes out with a span id of
 //! its own. A trace context in a message's `_meta` is the client's to the server, and passes with the message.
 
+use gatehouse_audit_log::{TraceId, TraceParent, hexadecimal};
 use gatehouse_protocol::Entropy;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::request_id::hexadecimal;
-
-pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The trace of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    id: String,
-    is_sampled: bool,
+    parent: TraceParent,
     /// What other systems on the way wrote for themselves. Only with a parent: it belongs to it.
     state: Option<String>,
 }
@@ -31,39 +28,27 @@ impl Trace {
     /// The trace that the headers name, or a new one where they name none that is well formed (section 3.2.2.6: "restart
     /// the trace"). A new one is sampled: servers behind follow the flag, and one that is not set would silence them.
     pub fn of(headers: &HeaderMap, entropy: &mut impl Entropy) -> Self {
-        match only(headers, &TRACEPARENT).and_then(parent) {
-            Some((id, is_sampled)) => Self { id, is_sampled, state: state(headers) },
-            None => Self { id: hexadecimal(&not_zero::<16>(entropy)), is_sampled: true, state: None },
+        match TraceParent::of(headers) {
+            Some(parent) => Self { parent, state: state(headers) },
+            None => {
+                let parent = TraceParent { trace_id: TraceId::generate(entropy), is_sampled: true };
+                Self { parent, state: None }
+            }
         }
     }
 
-    /// The trace id: 32 lower-case hexadecimal digits.
-    pub fn id(&self) -> &str {
-        &self.id
+    /// The trace's id.
+    pub fn id(&self) -> &TraceId {
+        &self.parent.trace_id
     }
 
     /// The context for one request to an upstream, with a span id that no other has.
     pub fn hop(&self, entropy: &mut impl Entropy) -> Hop {
-        let parent = format!("00-{}-{}-0{}", self.id, hexadecimal(&not_zero::<8>(entropy)), u8::from(self.is_sampled));
+        let (id, flags) = (&self.parent.trace_id, u8::from(self.parent.is_sampled));
+        let parent = format!("00-{id}-{}-0{flags}", hexadecimal(&not_zero(entropy)));
         let state = self.state.as_deref().and_then(|state| HeaderValue::from_str(state).ok());
         Hop { parent: HeaderValue::try_from(parent).unwrap_or(HeaderValue::from_static("")), state }
     }
-}
-
-/// Reads `traceparent`: the trace id, and whether it is sampled. Version `ff` is none; a later one than 00 may have more
-/// fields behind those of 00 (section 3.2.2).
-fn parent(text: &str) -> Option<(String, bool)> {
-    let mut fields = text.split('-');
-    let [version, trace, span, flags] = [fields.next()?, fields.next()?, fields.next()?, fields.next()?];
-    let is_digits =
-        |text: &str, length| text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let is_id = |text: &str, length| is_digits(text, length) && text.bytes().any(|byte| byte != b'0');
-    let is_version = is_digits(version, 2) && version != "ff" && (version != "00" || fields.next().is_none());
-    if !is_version || !is_id(trace, 32) || !is_id(span, 16) || !is_digits(flags, 2) {
-        return None;
-    }
-    let flags = u8::from_str_radix(flags, 16).ok()?;
-    Some((trace.to_owned(), flags & 1 == 1))
 }
 
 /// The most members of a `tracestate` (section 3.3.1.1), and the most characters that must be passed on (3.3.1.5).
@@ -114,19 +99,11 @@ fn is_value(value: &str) -> bool {
     !value.is_empty() && value.len() <= 256 && value.bytes().all(plain)
 }
 
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
-    }
-}
-
-/// "All bytes as zero is considered an invalid value" (sections 3.2.2.3 and 3.2.2.4).
-fn not_zero<const N: usize>(entropy: &mut impl Entropy) -> [u8; N] {
-    let mut bytes = entropy.bytes::<N>();
-    if bytes == [0; N] {
-        bytes = [1; N];
+/// "All bytes as zero is considered an invalid value" (section 3.2.2.4).
+fn not_zero(entropy: &mut impl Entropy) -> [u8; 8] {
+    let mut bytes = entropy.bytes::<8>();
+    if bytes == [0; 8] {
+        bytes = [1; 8];
     }
     bytes
 }
@@ -149,7 +126,7 @@ mod tests {
         let given = format!("00-{TRACE}-00f067aa0ba902b7-01");
         let trace =
             of(&[("traceparent", &given), ("tracestate", "congo=t61rcWkgMzE, rojo=1"), ("tracestate", "a@b=c")]);
-        assert_eq!(trace.id(), TRACE);
+        assert_eq!(trace.id().as_str(), TRACE);
         let mut entropy = Counting::default();
         let [one, other] = [trace.hop(&mut entropy), trace.hop(&mut entropy)];
         assert_eq!(one.parent, format!("00-{TRACE}-0001020304050607-01"));
@@ -183,12 +160,12 @@ mod tests {
             &good.replace('4', "g"),
         ] {
             let trace = of(&[("traceparent", bad), ("tracestate", "congo=1")]);
-            assert_eq!(trace.id(), "000102030405060708090a0b0c0d0e0f", "{bad}");
+            assert_eq!(trace.id().as_str(), "000102030405060708090a0b0c0d0e0f", "{bad}");
             let hop = trace.hop(&mut Counting::default());
             assert_eq!((hop.state, hop.parent.to_str().unwrap().ends_with("-01")), (None, true));
         }
-        assert_ne!(of(&[("traceparent", &good), ("traceparent", &good)]).id(), TRACE, "two are none");
-        assert_eq!(of(&[("traceparent", &format!("01-{TRACE}-00f067aa0ba902b7-01-more"))]).id(), TRACE);
+        assert_ne!(of(&[("traceparent", &good), ("traceparent", &good)]).id().as_str(), TRACE, "two are none");
+        assert_eq!(of(&[("traceparent", &format!("01-{TRACE}-00f067aa0ba902b7-01-more"))]).id().as_str(), TRACE);
     }
 
     #[test]
@@ -228,7 +205,7 @@ mod tests {
         }
         let trace = Trace::of(&HeaderMap::new(), &mut Zeros);
         let hop = trace.hop(&mut Zeros);
-        assert!(parent(hop.parent.to_str().unwrap()).is_some(), "{hop:?}");
+        assert!(TraceParent::parse(hop.parent.to_str().unwrap()).is_some(), "{hop:?}");
     }
 
     proptest! {
@@ -239,7 +216,7 @@ mod tests {
         ) {
             let trace = of(&[("traceparent", given.as_str()), ("tracestate", state.as_str())]);
             let hop = trace.hop(&mut Counting::default());
-            let (id, _) = parent(hop.parent.to_str().unwrap()).unwrap();
+            let TraceParent { trace_id: id, .. } = TraceParent::parse(hop.parent.to_str().unwrap()).unwrap();
             prop_assert_eq!(&id, trace.id());
             prop_assert_ne!(hop.parent.to_str().unwrap(), given);
             if let Some(state) = hop.state {

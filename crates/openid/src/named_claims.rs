@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gatehouse_configuration::{Effect, Route, Rule};
+use gatehouse_configuration::authorization_server::RuleClaims;
 
 /// The groups and roles that the rules of all routes name, whichever provider has them. A user may go to any route, so all
 /// of it must be known at the sign-in.
@@ -20,28 +20,25 @@ pub struct NamedClaims<'a> {
 }
 
 impl<'a> NamedClaims<'a> {
-    /// What the policies of `routes` name.
-    pub fn of(routes: &'a [Route]) -> Self {
-        let rules = || routes.iter().flat_map(|route| &route.policy.rules);
-        let denying = || rules().filter(|rule| matches!(rule.effect, Effect::Deny));
-        let group = |rule: &'a Rule| rule.who.groups.iter().map(String::as_str);
+    /// What the policies name.
+    pub fn of(rules: &'a RuleClaims) -> Self {
         Self {
-            groups: rules().flat_map(group).collect(),
-            denied_groups: denying().flat_map(group).collect(),
-            denies_by_role: denying().any(|rule| !rule.who.roles.is_empty()),
+            groups: rules.groups.iter().map(String::as_str).collect(),
+            denied_groups: rules.denied_groups.iter().map(String::as_str).collect(),
+            denies_by_role: rules.denies_by_role,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use gatehouse_configuration::Configuration;
+    use gatehouse_configuration::authorization_server::Configuration;
 
     use super::*;
 
     #[test]
     fn what_the_rules_of_every_route_name_is_known() {
-        let routes = |policy: &str| {
+        let rules = |policy: &str| {
             let document = format!(
                 r#"
                 public_url = "https://gateway.example"
@@ -58,10 +55,10 @@ mod tests {
                 {policy}
                 "#
             );
-            Configuration::parse(&document).unwrap().routes
+            Configuration::parse(&document).unwrap().rule_claims
         };
-        assert_eq!(NamedClaims::of(&routes("")), NamedClaims::default());
-        let routes = routes(
+        assert_eq!(NamedClaims::of(&rules("")), NamedClaims::default());
+        let rules = rules(
             r#"
             [[routes.policy]]
             name = "staff"
@@ -85,7 +82,6 @@ mod tests {
             denied_groups: ["guests"].into(),
             denies_by_role: true,
         };
-        assert_eq!(NamedClaims::of(&routes), named);
-        assert!(!NamedClaims::of(&routes[..2]).denies_by_role, "an allowing rule names them");
+        assert_eq!(NamedClaims::of(&rules), named);
     }
 }

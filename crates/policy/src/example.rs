@@ -10,6 +10,11 @@ use crate::{Action, Caller, Target};
 
 /// A route at `/mcp` that needs the scope `mcp`, with the rules of a list in TOML.
 pub(crate) fn route(rules: &str) -> Route {
+    configuration(rules).routes.remove(0)
+}
+
+/// The configuration of that one route.
+pub(crate) fn configuration(rules: &str) -> Configuration {
     let document = format!(
         r#"public_url = "https://gateway.example"
         identity_provider = {{ name = "main", issuer = "https://login.example", client_id = "gatehouse" }}
@@ -18,7 +23,7 @@ pub(crate) fn route(rules: &str) -> Route {
         url = "http://10.0.0.7/"
         policy = [{rules}]"#
     );
-    Configuration::parse(&document).unwrap().routes.remove(0)
+    Configuration::parse(&document).unwrap()
 }
 
 /// Somebody, and what is known of them.

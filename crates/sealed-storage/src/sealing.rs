@@ -7,9 +7,11 @@
 
 mod aead;
 mod handle;
+mod handle_keys;
 mod key_ring;
 
 pub use handle::HandleSecret;
+pub use handle_keys::HandleKeys;
 pub use key_ring::{KeyRing, KeyRingError, Purpose};
 
 use thiserror::Error;

@@ -9,7 +9,6 @@
 
 mod account;
 mod ending;
-mod handle;
 mod name;
 mod principal;
 mod provider_tokens;
@@ -21,7 +20,6 @@ mod token_facts;
 mod tokens;
 
 pub use account::Listing;
-pub use handle::{InvalidHandle, bind_handle, open_handle};
 pub use name::SessionRoot;
 pub use principal::{Principal, UpstreamTokens};
 pub use provider_tokens::{Due, Lease, ProviderGrant, ProviderTokenState, RefreshClaim, RefreshedTokens};

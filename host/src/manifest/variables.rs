@@ -30,7 +30,12 @@ pub struct VariableSources {
     pub environment: BTreeMap<String, String>,
     /// A TOML file of `name = "value"`. A name that the manifest does not declare is an error.
     pub file: Option<PathBuf>,
+    /// What the application gets in place of a variable's value, by the variable's name, wherever the value comes from.
+    pub prepared: BTreeMap<String, Prepare>,
 }
+
+/// What is made of a value; `None` leaves it as it is.
+pub type Prepare = fn(&str) -> Option<String>;
 
 impl VariableSources {
     /// Reads `SPIN_VARIABLE_*` of this process's environment.
@@ -74,7 +79,10 @@ impl VariableSources {
                 .or_else(|| file.get(name))
                 .or(declaration.default.as_ref());
             match value {
-                Some(value) => drop(values.insert(name.clone(), value.clone())),
+                Some(value) => {
+                    let prepared = self.prepared.get(name).and_then(|prepare| prepare(value));
+                    values.insert(name.clone(), prepared.unwrap_or_else(|| value.clone()));
+                }
                 None => missing.push(name.as_str()),
             }
         }
@@ -132,6 +140,7 @@ mod tests {
             given: map(&[("a", "flag")]),
             environment: map(&[("a", "environment"), ("b", "environment"), ("undeclared", "ignored")]),
             file: Some(file),
+            prepared: BTreeMap::new(),
         };
         let declared = declared(&[("a", Some("default")), ("b", None), ("c", None), ("d", Some("default"))]);
         let values = sources.resolve(&declared, Path::new("spin.toml")).unwrap();
@@ -168,5 +177,18 @@ mod tests {
         let line = sources.resolve(&BTreeMap::new(), Path::new("spin.toml")).unwrap_err().to_string();
         assert!(line.starts_with(&format!("{}:2:", file.display())), "{line}");
         assert!(!line.contains("hunter2") && !line.contains('\n'), "{line}");
+    }
+
+    #[test]
+    fn a_value_is_prepared_wherever_it_comes_from_and_left_where_nothing_is_made_of_it() {
+        let prepared =
+            BTreeMap::from([("config".to_owned(), (|value| value.strip_prefix("raw ").map(str::to_owned)) as Prepare)]);
+        let declared = declared(&[("config", Some("raw default")), ("other", Some("raw other"))]);
+        for (given, expected) in [(None, "default"), (Some("raw given"), "given"), (Some("given"), "given")] {
+            let given = given.map(|value| ("config".to_owned(), value.to_owned())).into_iter().collect();
+            let sources = VariableSources { given, prepared: prepared.clone(), ..VariableSources::default() };
+            let values = sources.resolve(&declared, Path::new("spin.toml")).unwrap();
+            assert_eq!((values["config"].as_str(), values["other"].as_str()), (expected, "raw other"));
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use gatehouse_configuration::{Configuration, IdentityProvider};
+use gatehouse_configuration::IdentityProvider;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_openid::{
     AccessRejection, Admission, AssertedIdentity, AuthorizationCode, GROUPS_ANSWER_BYTES, GroupsUnknown,
     IdTokenRejection, Identity, IdentityAssertion, IdentityAssertionRejection, LoginSecrets, Memberships, NamedClaims,
@@ -139,7 +140,7 @@ impl<'a, H: Host> ProviderClient<'a, H> {
     }
 
     fn admit(&self, identity: &Identity, access_token: &SecretString) -> Result<Claims, AccessRejection> {
-        let named = NamedClaims::of(&self.configuration.routes);
+        let named = NamedClaims::of(&self.configuration.rule_claims);
         match admit(identity, self.provider, &named)? {
             Admission::Granted(claims) => Ok(claims),
             Admission::GroupsNeeded => {

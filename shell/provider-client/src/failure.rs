@@ -2,8 +2,8 @@
 
 use gatehouse_openid::{AccessRejection, ClientError, IdentityAssertionRejection, LoginRejection, RefreshRejection};
 use gatehouse_storage::StoreUnavailable;
+use shell_configuration::SettingsError;
 use shell_http::outbound::NoAnswer;
-use shell_settings::SettingsError;
 use thiserror::Error;
 
 /// Why a conversation came to nothing. The text is for the log.

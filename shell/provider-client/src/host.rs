@@ -4,9 +4,9 @@ use gatehouse_configuration::SecretName;
 use gatehouse_protocol::{Entropy, SecretString};
 use gatehouse_storage::Store;
 use http::{Request, Response};
+use shell_configuration::SettingsError;
 use shell_http::SystemEntropy;
 use shell_http::outbound::{self, NoAnswer};
-use shell_settings::SettingsError;
 use shell_store::HostStore;
 
 /// The surroundings of a conversation; a trait, so that tests can script the provider.
@@ -40,7 +40,7 @@ impl Host for ComponentHost {
     }
 
     fn secret(&self, name: &SecretName) -> Result<SecretString, SettingsError> {
-        shell_settings::secret(name)
+        shell_configuration::secret(name)
     }
 
     fn store(&self) -> &impl Store {

@@ -1,9 +1,9 @@
-//! `gatehouse:host/settings`: what the operator has set, already parsed.
+//! `gatehouse:host/settings`: what the operator has set, by name.
 
 mod bindings;
 mod settings;
 
-pub use settings::{SettingsError, configuration, secret, server_keys};
+pub use settings::{SettingsError, get, secret};
 
 #[doc(hidden)]
 pub use bindings::gatehouse::host;

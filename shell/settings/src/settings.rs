@@ -1,8 +1,6 @@
 //! What the operator has set.
 
-use gatehouse_configuration::{Configuration, ConfigurationError, SERVER_KEYS_SETTING, SETTING, SecretName};
 use gatehouse_protocol::SecretString;
-use gatehouse_sealed_storage::sealing::{KeyRing, KeyRingError};
 use thiserror::Error;
 
 use crate::host::settings;
@@ -21,40 +19,25 @@ pub enum SettingsError {
     /// The operator set none.
     #[error("the setting `{0}` is missing")]
     Missing(String),
-    /// The configuration document is wrong.
-    #[error(transparent)]
-    Configuration(#[from] ConfigurationError),
-    /// The server keys are wrong.
-    #[error(transparent)]
-    ServerKeys(#[from] KeyRingError),
+    /// What it says is wrong.
+    #[error("{0}")]
+    Wrong(String),
 }
 
-/// The checked configuration document.
-///
-/// # Errors
-/// Where it is missing or wrong; then nothing may be served.
-pub fn configuration() -> Result<Configuration, SettingsError> {
-    Ok(Configuration::parse(&get(SETTING)?)?)
-}
-
-/// The server keys.
-///
-/// # Errors
-/// Where they are missing or wrong; then nothing may be accepted or issued.
-pub fn server_keys() -> Result<KeyRing, SettingsError> {
-    Ok(KeyRing::parse(&get(SERVER_KEYS_SETTING)?)?)
-}
-
-/// The secret that the configuration names, without white space around it: files that hold secrets often end with a line
-/// break, which no secret means and no header can carry.
+/// The secret with this name, without white space around it: files that hold secrets often end with a line break, which no
+/// secret means and no header can carry.
 ///
 /// # Errors
 /// Where it is not set.
-pub fn secret(name: &SecretName) -> Result<SecretString, SettingsError> {
-    get(name.as_str()).map(|secret| SecretString::new(secret.trim().to_owned()))
+pub fn secret(name: &str) -> Result<SecretString, SettingsError> {
+    get(name).map(|secret| SecretString::new(secret.trim().to_owned()))
 }
 
-fn get(name: &str) -> Result<String, SettingsError> {
+/// The value of the setting.
+///
+/// # Errors
+/// Where it is not set.
+pub fn get(name: &str) -> Result<String, SettingsError> {
     match settings::get(name) {
         Ok(Some(value)) => Ok(value),
         Ok(None) => Err(SettingsError::Missing(name.to_owned())),

@@ -1,5 +1,6 @@
 //! The adapter for Spin's key-value store and variables.
 
+use crate::bindings::adapter::exports::gatehouse::host::configuration::{Error as ConfigurationError, Part};
 use crate::bindings::adapter::exports::gatehouse::host::settings::Error as SettingsError;
 use crate::bindings::adapter::exports::gatehouse::host::store::Error;
 use crate::bindings::platform::wasi::keyvalue::store::Error as KeyValueError;
@@ -20,6 +21,53 @@ impl Subject {
         let (mut store, adapter) = self.instance().await;
         adapter.gatehouse_host_settings().call_get(&mut store, name).await.expect("no trap")
     }
+
+    async fn part(&self, part: &Part) -> Result<Option<String>, ConfigurationError> {
+        let (mut store, adapter) = self.instance().await;
+        adapter.gatehouse_host_configuration().call_get(&mut store, part).await.expect("no trap")
+    }
+}
+
+/// The smallest document.
+const DOCUMENT: &str = r#"
+public_url = "https://gateway.example"
+[identity_provider]
+name = "demo"
+issuer = "https://login.example"
+client_id = "gatehouse"
+[[routes]]
+path = "/mcp"
+url = "https://upstream.example/mcp"
+"#;
+
+#[tokio::test]
+async fn the_configuration_is_given_in_parts_whichever_form_it_has() {
+    let compiled = gatehouse_configuration::compile(DOCUMENT).unwrap();
+    for form in [DOCUMENT.to_owned(), compiled.clone(), compiled.trim_end().to_owned()] {
+        let adapter = adapter();
+        adapter.fakes.set("config", &form);
+        let gateway = adapter.part(&Part::Gateway).await.unwrap().unwrap();
+        assert_eq!(gateway, r#"{"public_url":"https://gateway.example"}"#);
+        let route = adapter.part(&Part::Route("/mcp".to_owned())).await.unwrap();
+        assert_eq!(route.as_deref(), Some(r#"{"path":"/mcp","url":"https://upstream.example/mcp"}"#));
+        assert_eq!(adapter.part(&Part::OnlyRoute).await, Ok(route));
+        assert_eq!(adapter.part(&Part::Route("/other".to_owned())).await, Ok(None));
+        let servers = adapter.part(&Part::Servers).await.unwrap().unwrap();
+        assert_eq!(servers, r#"[{"route":"/mcp","url":"https://upstream.example/mcp"}]"#);
+        assert!(adapter.part(&Part::AuthorizationServer).await.unwrap().unwrap().contains("https://login.example"));
+    }
+}
+
+#[tokio::test]
+async fn without_a_usable_configuration_no_part_is_given() {
+    let adapter = adapter();
+    assert_eq!(adapter.part(&Part::Gateway).await, Err(ConfigurationError::Missing));
+    adapter.fakes.set("config", "public_url = 1");
+    let Err(ConfigurationError::Invalid(reason)) = adapter.part(&Part::Gateway).await else { panic!() };
+    assert!(reason.contains("`public_url`: line 1"), "{reason}");
+    *adapter.fakes.settings_failure.lock().unwrap() = Some("the vault is sealed".to_owned());
+    let unavailable = ConfigurationError::Unavailable("the vault is sealed".to_owned());
+    assert_eq!(adapter.part(&Part::Gateway).await, Err(unavailable));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use http::Response;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi_http::WasiBody;
 
-use crate::bindings::imports::gatehouse::auth::{handles, sessions};
+use crate::bindings::imports::gatehouse::auth::sessions;
 use crate::bindings::platform::wasi::keyvalue::store::Error as KeyValueError;
 use crate::outbound::{Answer, Sent};
 
@@ -104,13 +104,9 @@ pub enum SessionCall {
     EndAll {
         subject: String,
     },
-    Bind {
+    HandleKeys {
         subject: String,
-        handle: String,
-    },
-    OpenHandle {
-        subject: String,
-        bound: String,
+        resource: String,
     },
 }
 
@@ -124,8 +120,10 @@ pub struct Fakes {
     pub store: Mutex<Entries>,
     /// How many names a page of the key-value store holds.
     pub page_size: Mutex<Option<usize>>,
-    /// Behind `gatehouse:host/settings` or Spin's variables.
+    /// Behind `gatehouse:host/{settings,configuration}` or Spin's variables.
     pub settings: Mutex<BTreeMap<String, String>>,
+    /// The parts of the configuration that were read, in order.
+    pub parts_read: Mutex<Vec<String>>,
     /// The settings that were read, in order.
     pub settings_read: Mutex<Vec<String>>,
     /// Environment variables of the instances.
@@ -146,8 +144,8 @@ pub struct Fakes {
     pub revoked: Mutex<Option<Result<sessions::Revocation, sessions::Rejection>>>,
     /// The sessions that `list` answers with and `end-one` finds, whoever asks.
     pub summaries: Mutex<Vec<sessions::Summary>>,
-    /// What `handles.bind` answers with, in place of a bound handle.
-    pub bind_failure: Mutex<Option<handles::Rejection>>,
+    /// What `handles.keys` answers with, in place of keys.
+    pub handle_keys_failure: Mutex<Option<String>>,
     /// Requests that the component sent, in order.
     pub sent: Mutex<Vec<Sent>>,
     /// Whether the other side answers without reading what it is sent.

@@ -1,12 +1,17 @@
 //! The fakes behind the components' imports.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gatehouse_configuration::Source;
+use gatehouse_protocol::{Entropy, ResourceUri, Subject};
+use gatehouse_sealed_storage::sealing::{HandleKeys, KeyRing};
 use http::Response;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
 use crate::bindings::imports::gatehouse::auth::{handles, sessions};
-use crate::bindings::imports::gatehouse::host::{settings, store};
+use crate::bindings::imports::gatehouse::host::{configuration, settings, store};
 use crate::bindings::platform::fermyon::spin::variables;
 use crate::bindings::platform::wasi::keyvalue::{atomics, store as keyvalue};
 use crate::component::Guest;
@@ -216,29 +221,62 @@ impl sessions::Host for Guest {
     }
 }
 
-/// What the fake makes of a handle. It can be seen in both directions who it is for.
-pub fn bound(subject: &str, handle: &str) -> String {
-    let reversible = handle.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("bound-{subject}-{reversible}").replace(':', "_")
+/// The keys of the fake keeper for handles of `subject` at the one resource that tests have sessions for.
+fn handle_keys(subject: &str, resource: &str) -> HandleKeys {
+    let server_keys = KeyRing::parse("fake:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+    HandleKeys::derive(&server_keys, &Subject::parse(subject).unwrap(), &ResourceUri::parse(resource).unwrap())
 }
 
-fn unbound(subject: &str, bound: &str) -> Option<String> {
-    let digits = bound.strip_prefix(&self::bound(subject, ""))?;
-    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
-    String::from_utf8((0..digits.len()).step_by(2).map(byte).collect::<Option<_>>()?).ok()
+/// Nothing is ever sealed twice alike, not here either.
+struct Counting;
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+impl Entropy for Counting {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        bytes.fill(0);
+        for (byte, count) in bytes.iter_mut().zip(COUNTER.fetch_add(1, Ordering::Relaxed).to_be_bytes()) {
+            *byte = count;
+        }
+    }
+}
+
+/// A handle as a client gets it.
+pub fn bound(subject: &str, resource: &str, handle: &str) -> String {
+    handle_keys(subject, resource).seal(handle, &mut Counting).unwrap()
+}
+
+/// The handle in what a client got.
+pub fn opened(subject: &str, resource: &str, bound: &str) -> String {
+    handle_keys(subject, resource).open(bound).unwrap().expose().to_owned()
 }
 
 impl handles::Host for Guest {
-    fn bind(&mut self, owner: sessions::Principal, handle: String) -> Fallible<String, handles::Rejection> {
-        let answer = bound(&owner.subject, &handle);
-        self.fakes.session_calls.lock().unwrap().push(SessionCall::Bind { subject: owner.subject, handle });
-        Ok(self.fakes.bind_failure.lock().unwrap().clone().map_or(Ok(answer), Err))
+    fn keys(&mut self, subject: String, resource: String) -> Fallible<String, String> {
+        let keys = handle_keys(&subject, &resource).expose().expose().to_owned();
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::HandleKeys { subject, resource });
+        Ok(self.fakes.handle_keys_failure.lock().unwrap().clone().map_or(Ok(keys), Err))
     }
+}
 
-    fn open(&mut self, owner: sessions::Principal, bound: String) -> Fallible<String, handles::Rejection> {
-        let handle = unbound(&owner.subject, &bound).ok_or(handles::Rejection::Unrecognised);
-        self.fakes.session_calls.lock().unwrap().push(SessionCall::OpenHandle { subject: owner.subject, bound });
-        Ok(handle)
+impl configuration::Host for Guest {
+    fn get(&mut self, part: configuration::Part) -> Fallible<Option<String>, configuration::Error> {
+        use configuration::{Error, Part};
+        let part = match &part {
+            Part::Gateway => gatehouse_configuration::Part::Gateway,
+            Part::Route(path) => gatehouse_configuration::Part::Route(path),
+            Part::OnlyRoute => gatehouse_configuration::Part::OnlyRoute,
+            Part::Servers => gatehouse_configuration::Part::Servers,
+            Part::AuthorizationServer => gatehouse_configuration::Part::AuthorizationServer,
+        };
+        self.fakes.parts_read.lock().unwrap().push(format!("{part:?}"));
+        if let Some(failure) = self.fakes.settings_failure.lock().unwrap().clone() {
+            return Ok(Err(Error::Unavailable(failure)));
+        }
+        let document = self.fakes.settings.lock().unwrap().get("config").cloned().filter(|value| !value.is_empty());
+        let Some(document) = document else { return Ok(Err(Error::Missing)) };
+        let read = Source::read(document).and_then(|source| Ok(source.part(&part)?.map(std::borrow::Cow::into_owned)));
+        Ok(read.map_err(|error| Error::Invalid(error.to_string())))
     }
 }
 

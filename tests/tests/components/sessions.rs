@@ -10,13 +10,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::bindings::keeper::exports::gatehouse::auth::handles::Rejection as HandleRejection;
 use crate::bindings::keeper::exports::gatehouse::auth::sessions::{
     Claims, Introspection, Principal, Rejection, Revocation, SessionRoot, Summary, Tokens, UpstreamTokens,
 };
 use crate::bindings::keeper::{Keeper, KeeperPre};
 use crate::component::{Guest, SESSIONS, fresh};
 use crate::fakes::{Fakes, NOW};
+use gatehouse_sealed_storage::sealing::HandleKeys;
 
 const RESOURCE: &str = "https://gateway.example/mcp";
 const CLIENT: &str = "a-client";
@@ -167,14 +167,11 @@ impl Subject {
         keeper.gatehouse_auth_sessions().call_end_all(&mut store, subject).await.expect("no trap")
     }
 
-    async fn bind(&self, owner: &Principal, handle: &str) -> Result<String, HandleRejection> {
+    async fn handle_keys(&self, owner: &Principal) -> Result<HandleKeys, String> {
         let (mut store, keeper) = self.instance().await;
-        keeper.gatehouse_auth_handles().call_bind(&mut store, owner, handle).await.expect("no trap")
-    }
-
-    async fn open_handle(&self, owner: &Principal, bound: &str) -> Result<String, HandleRejection> {
-        let (mut store, keeper) = self.instance().await;
-        keeper.gatehouse_auth_handles().call_open(&mut store, owner, bound).await.expect("no trap")
+        let Principal { subject, resource, .. } = owner;
+        let keys = keeper.gatehouse_auth_handles().call_keys(&mut store, subject, resource).await.expect("no trap");
+        keys.map(|keys| HandleKeys::parse(&keys).unwrap())
     }
 
     fn take_calls(&self) -> Vec<&'static str> {

@@ -2,7 +2,8 @@
 
 use askama::Template;
 use gatehouse_authorization_server::remembered_consent::ListedConsent;
-use gatehouse_configuration::{Configuration, IdentityProvider, Route};
+use gatehouse_configuration::IdentityProvider;
+use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_protocol::{ResourceUri, Scope, Scopes, UnixTime};
 use http::Response;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use gatehouse_authorization_server::authorization::{AuthorizationRejection, AuthorizationRequest, BoundRequest};
 use gatehouse_authorization_server::consent::Question;
 use gatehouse_authorization_server::remembered_consent::ListedConsent;
-use gatehouse_configuration::Configuration;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_openid::AccessRejection;
 use gatehouse_protocol::{ClientId, ClientName, PrivateUseScheme, RedirectUri, UnixTime};
 use gatehouse_sealed_storage::sealing::KeyRing;

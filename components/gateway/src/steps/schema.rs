@@ -1,5 +1,6 @@
 //! Calls that fit their tool, by the schema that its server publishes.
 
+use gatehouse_audit_log::Event;
 use gatehouse_configuration::{Member, Upstream};
 use gatehouse_federation::Plan;
 use gatehouse_gateway::answer::Answers;
@@ -156,7 +157,7 @@ impl Server<'_> {
                 },
             );
         if let Err(reason) = cached {
-            log::event("schema-not-kept", Some(self.context.endpoint.path()), &reason);
+            log::event(Event::SchemaNotKept, Some(self.context.endpoint.path()), &reason);
         }
     }
 

@@ -96,9 +96,9 @@ impl<'a> UpstreamRequest<'a> {
 
 fn secrets(upstream: &Upstream) -> Result<Vec<(HeaderName, SecretString)>, Refusal> {
     let secrets = upstream.secret_headers.iter();
-    let secrets = secrets.map(|(name, secret)| Ok((name.clone(), shell_settings::secret(secret)?)));
+    let secrets = secrets.map(|(name, secret)| Ok((name.clone(), shell_configuration::secret(secret)?)));
     secrets
-        .collect::<Result<_, shell_settings::SettingsError>>()
+        .collect::<Result<_, shell_configuration::SettingsError>>()
         .map_err(|error| Refusal::Unavailable(error.to_string()))
 }
 

@@ -1,5 +1,6 @@
 //! The event stream of 2024-11-05, and of the route's own path where its server speaks nothing else.
 
+use gatehouse_audit_log as audit_log;
 use gatehouse_configuration::{Servers, Transport, Upstream};
 use gatehouse_gateway::answer::{AnswerHandler, ClientResponse, MemberStreams, UpstreamEnd, converse, first_answer};
 use gatehouse_gateway::legacy_stream::{LegacyServerStream, legacy_stream_head};
@@ -111,7 +112,7 @@ fn translate(context: &RequestContext<'_>, caller: &Caller, mut permit: RequestP
     }
     drop(answers);
     if let Err(error) = legacy_sse::close(&HostStore, &channel) {
-        log::event("channel-not-closed", Some(context.endpoint.path()), &error.to_string());
+        log::event(audit_log::Event::ChannelNotClosed, Some(context.endpoint.path()), &error.to_string());
     }
     if let Some(session) = session {
         end_session(context, caller, &session, &mut permit);
@@ -174,7 +175,7 @@ impl MailboxStream<'_> {
             }
             Err(legacy_sse::Rejection::Closed) => None,
             Err(error) => {
-                log::event("channel-not-read", Some(self.context.endpoint.path()), &error.to_string());
+                log::event(audit_log::Event::ChannelNotRead, Some(self.context.endpoint.path()), &error.to_string());
                 Some(Vec::new())
             }
         }
@@ -250,7 +251,7 @@ impl AnswerHandler<OutboundTransfers> for MailboxStream<'_> {
             && !posted.is_empty()
             && let Err(refusal) = self.listen(answers.transfers())
         {
-            log::event("not-listening", Some(self.context.endpoint.path()), &refusal.reason());
+            log::event(audit_log::Event::NotListening, Some(self.context.endpoint.path()), &refusal.reason());
         }
         self.polling.note_look(now, !posted.is_empty());
         events.extend(posted);

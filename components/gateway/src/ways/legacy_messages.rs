@@ -1,5 +1,6 @@
 //! Messages of clients of 2024-11-05: what is answered goes to their event stream.
 
+use gatehouse_audit_log::Event;
 use gatehouse_configuration::{Servers, Transport, Upstream};
 use gatehouse_federation::{Federation, Plan};
 use gatehouse_gateway::answer::{ConversationEnd, converse};
@@ -278,6 +279,6 @@ impl Mailbox for ChannelMailbox<'_> {
     }
 
     fn log_undelivered(&self, reason: &Rejection) {
-        log::event("message-not-delivered", Some(self.path), &reason.to_string());
+        log::event(Event::MessageNotDelivered, Some(self.path), &reason.to_string());
     }
 }

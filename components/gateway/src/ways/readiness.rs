@@ -1,6 +1,7 @@
 //! `/readyz`: whether the servers behind the routes can be reached.
 
-use gatehouse_configuration::Configuration;
+use gatehouse_audit_log::Event;
+use gatehouse_configuration::gateway::Server;
 use gatehouse_gateway::readiness::{self, TIMEOUTS};
 use http::{Method, Request};
 use shell_store::HostStore;
@@ -10,25 +11,24 @@ use crate::log;
 use crate::upstream::transfers::OutboundTransfers;
 
 /// Whether every server gave some answer lately. Where the store does not answer, nothing is ready.
-pub(crate) fn is_ready(configuration: &Configuration) -> bool {
-    readiness::known(&HostStore, &HostClock, || look(configuration)).unwrap_or_else(|error| {
-        log::event("not-ready", None, &error.to_string());
+pub(crate) fn is_ready(servers: &[Server]) -> bool {
+    readiness::known(&HostStore, &HostClock, || look(servers)).unwrap_or_else(|error| {
+        log::event(Event::NotReady, None, &error.to_string());
         false
     })
 }
 
 /// Asks every server something that does nothing.
-fn look(configuration: &Configuration) -> bool {
-    let servers = readiness::servers(configuration);
+fn look(servers: &[Server]) -> bool {
     let mut transfers = OutboundTransfers::default();
-    for (_, upstream) in &servers {
+    for server in servers {
         let mut request = Request::new(Vec::new());
         *request.method_mut() = Method::OPTIONS;
-        *request.uri_mut() = upstream.url.clone();
+        *request.uri_mut() = server.url.clone();
         transfers.start(&request, TIMEOUTS);
     }
     readiness::all_answer(&HostClock, &mut transfers, servers.len(), |number, refusal| {
-        let path = servers.get(number).map(|(path, _)| *path);
-        log::event("not-ready", path, &refusal.reason());
+        let path = servers.get(number).map(|server| server.route.as_str());
+        log::event(Event::NotReady, path, &refusal.reason());
     })
 }

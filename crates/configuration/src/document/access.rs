@@ -1,6 +1,6 @@
 //! Who of a provider's users may come in: `access`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::values::uuid;
 use crate::error::problem;
@@ -9,7 +9,7 @@ use crate::{AccessRules, ConfigurationError, ProviderProfile};
 /// Which users may sign in. The user must match every list that is not empty: one entry of each list is enough. The
 /// rules are checked at each sign-in, and again when the provider's tokens are refreshed and an id_token comes with
 /// them.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AccessDocument {
     /// Ids of Entra tenants. Only for the profile `entra`.

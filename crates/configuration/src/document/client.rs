@@ -2,7 +2,7 @@
 
 use gatehouse_protocol::{ClientId, ClientName, RedirectRules, RedirectUri, Scopes, Subject};
 use http::Uri;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::{Host, Url};
 
@@ -18,7 +18,7 @@ use crate::{ClientKeys, ConfigurationError, GrantType, RegisteredAuthentication,
 /// client_name = "My client"
 /// redirect_uris = ["http://127.0.0.1/callback"]
 /// ```
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientDocument {
     /// The client's id. It must not start with `https://`.

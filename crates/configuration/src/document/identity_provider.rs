@@ -2,7 +2,7 @@
 
 use gatehouse_protocol::{Scopes, Subject, WebOrigin, is_loopback_host};
 use http::Uri;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::access::AccessDocument;
@@ -27,7 +27,7 @@ const DEFAULT_GRAPH: &str = "https://graph.microsoft.com";
 /// client_secret = { secret = "identity_provider_secret" }
 /// access = { roles = ["Mcp.User"] }
 /// ```
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProviderDocument {
     /// A short id: 1 to 32 lower-case letters, digits and `-`. It is the first part of every subject (`main:SUB`), so a

@@ -1,6 +1,6 @@
 //! `[limits]`, `[routes.limits]` and `[[routes.rates]]`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::policy::patterns;
 use crate::error::problem;
@@ -34,7 +34,7 @@ const LONGEST_WINDOW: u32 = 24 * 60 * 60;
 
 /// Limits of one route. Streams are GET requests, `/sse` and `subscriptions/listen`. A call is counted when it has
 /// waited for its server for more than a second.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LimitsDocument {
     /// The largest body of a request, in bytes. A larger one gets 413.
@@ -131,7 +131,7 @@ impl LimitsDocument {
 }
 
 /// Limits that hold for all routes together.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TotalsDocument {
     /// How many requests may last at once, counted over all users, routes and instances: open streams, and calls that
@@ -167,7 +167,7 @@ impl TotalsDocument {
 ///   { per = "tool", tools = ["search*"], requests = 10, seconds = 60 },
 /// ]
 /// ```
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RateDocument {
     /// What is counted together: the requests of a subject, of a client, of the whole route, or the calls of each tool

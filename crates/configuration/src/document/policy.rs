@@ -1,9 +1,11 @@
 //! `[[routes.policy]]`.
 
-use gatehouse_protocol::{Claims, ClientId, Subject};
-use serde::Deserialize;
+use core::fmt;
 
-use super::values::{scopes, unique, uuid};
+use gatehouse_protocol::{Claims, ClientId, Subject};
+use serde::{Deserialize, Serialize};
+
+use super::values::{Key, scopes, unique, uuid};
 use crate::error::problem;
 use crate::{ConfigurationError, Effect, Pattern, Rule, What, Who};
 
@@ -20,7 +22,7 @@ const NAME: &str = r#"name = "readers""#;
 /// groups = ["engineering"]
 /// tools = ["read_*", "search"]
 /// ```
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleDocument {
     /// The name that the log and `gatehouse explain` use: 1 to 64 visible ASCII characters without spaces, different
@@ -99,15 +101,16 @@ pub(super) fn rules(table: &str, documents: Vec<RuleDocument>) -> Result<Vec<Rul
         return Err(problem(table, "has more than 256 tables", NAME));
     }
     let rules = documents.into_iter().enumerate();
-    let rules = rules.map(|(index, rule)| rule.check(&format!("{table}[{index}]")));
+    let rules = rules.map(|(index, rule)| rule.check(table, index));
     let rules = rules.collect::<Result<Vec<_>, _>>()?;
     unique(table, ".name", rules.iter().map(|rule| rule.name.as_str()))?;
     Ok(rules)
 }
 
 impl RuleDocument {
-    fn check(self, table: &str) -> Result<Rule, ConfigurationError> {
-        let key = |name: &str| format!("{table}.{name}");
+    /// It is one of the tables at `table`.
+    fn check(self, table: &str, index: usize) -> Result<Rule, ConfigurationError> {
+        let key = |name| Key { table, index, name };
         if self.name.is_empty() || self.name.len() > 64 || !self.name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(problem(key("name"), "must be 1 to 64 visible ASCII characters without spaces", NAME));
         }
@@ -117,31 +120,31 @@ impl RuleDocument {
             Some(_) => return Err(problem(key("effect"), "must be allow or deny", r#"effect = "deny""#)),
         };
         let who = Who {
-            scopes: scopes(&key("scopes"), &self.scopes)?,
+            scopes: scopes(key("scopes"), &self.scopes)?,
             providers: self.providers,
-            groups: ids(claims(&key("groups"), self.groups, r#"groups = ["engineering"]"#)?),
-            roles: claims(&key("roles"), self.roles, r#"roles = ["Mcp.User"]"#)?,
+            groups: ids(claims(key("groups"), self.groups, r#"groups = ["engineering"]"#)?),
+            roles: claims(key("roles"), self.roles, r#"roles = ["Mcp.User"]"#)?,
             tenants: ids(claims(
-                &key("tenants"),
+                key("tenants"),
                 self.tenants,
                 r#"tenants = ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"]"#,
             )?),
-            clients: clients(&key("clients"), self.clients)?,
-            subjects: subjects(&key("subjects"), self.subjects)?,
+            clients: clients(key("clients"), self.clients)?,
+            subjects: subjects(key("subjects"), self.subjects)?,
         };
         let what = What {
-            methods: patterns(&key("methods"), &self.methods)?,
-            tools: patterns(&key("tools"), &self.tools)?,
-            resources: patterns(&key("resources"), &self.resources)?,
-            prompts: patterns(&key("prompts"), &self.prompts)?,
+            methods: patterns(key("methods"), &self.methods)?,
+            tools: patterns(key("tools"), &self.tools)?,
+            resources: patterns(key("resources"), &self.resources)?,
+            prompts: patterns(key("prompts"), &self.prompts)?,
         };
-        one_meaning(&what, &key("methods"))?;
+        one_meaning(&what, key("methods"))?;
         Ok(Rule { name: self.name, effect, who, what })
     }
 }
 
 /// What no user can have would match nobody: a rule that denies something would do nothing.
-fn claims(key: &str, values: Vec<String>, example: &'static str) -> Result<Vec<String>, ConfigurationError> {
+fn claims(key: Key<'_>, values: Vec<String>, example: &'static str) -> Result<Vec<String>, ConfigurationError> {
     each(key, values, example, "must be 1 to 256 bytes", |value| !value.is_empty() && value.len() <= Claims::LONGEST)
 }
 
@@ -150,18 +153,18 @@ fn ids(values: Vec<String>) -> Vec<String> {
     values.into_iter().map(|value| uuid(&value).unwrap_or(value)).collect()
 }
 
-fn clients(key: &str, values: Vec<String>) -> Result<Vec<String>, ConfigurationError> {
+fn clients(key: Key<'_>, values: Vec<String>) -> Result<Vec<String>, ConfigurationError> {
     each(key, values, r#"clients = ["nightly-report"]"#, "is not a client_id", |value| ClientId::parse(value).is_ok())
 }
 
-fn subjects(key: &str, values: Vec<String>) -> Result<Vec<String>, ConfigurationError> {
+fn subjects(key: Key<'_>, values: Vec<String>) -> Result<Vec<String>, ConfigurationError> {
     const EXAMPLE: &str = r#"subjects = ["main:8f2c1e", "client:nightly-report"]"#;
     let text = "is not a subject: a provider's name (or `client`), a colon and who it is there";
     each(key, values, EXAMPLE, text, |value| Subject::parse(value).is_ok())
 }
 
 fn each(
-    key: &str,
+    key: Key<'_>,
     values: Vec<String>,
     example: &'static str,
     text: &str,
@@ -175,7 +178,7 @@ fn each(
 
 /// A rule is about whatever any of its lists names. Beside a method that means every tool, a list of tools would look like a
 /// restriction and be none.
-fn one_meaning(what: &What, methods: &str) -> Result<(), ConfigurationError> {
+fn one_meaning(what: &What, methods: Key<'_>) -> Result<(), ConfigurationError> {
     const EXAMPLE: &str = "a rule of its own for each";
     const OF_RESOURCES: [&str; 4] =
         ["resources/read", "resources/subscribe", "subscriptions/listen", "completion/complete"];
@@ -195,7 +198,7 @@ fn one_meaning(what: &What, methods: &str) -> Result<(), ConfigurationError> {
 }
 
 /// The patterns in the list at `key`.
-pub(super) fn patterns(key: &str, values: &[String]) -> Result<Vec<Pattern>, ConfigurationError> {
+pub(super) fn patterns(key: impl fmt::Display, values: &[String]) -> Result<Vec<Pattern>, ConfigurationError> {
     let pattern = |(index, value): (usize, &String)| {
         Pattern::parse(value).map_err(|text| problem(format!("{key}[{index}]"), text, r#"tools = ["read_*"]"#))
     };

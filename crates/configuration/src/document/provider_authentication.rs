@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gatehouse_protocol::is_loopback_host;
 use http::{HeaderName, HeaderValue};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use super::values::{SecretDocument, header_name, secret_name};
@@ -12,7 +12,7 @@ use crate::error::problem;
 use crate::{AssertionSource, ConfigurationError, ProviderAuthentication, SecretName};
 
 /// The private key with which Gatehouse proves its identity to the provider.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table { secret = \"VARIABLE\" }")]
 pub(super) struct PrivateKeyDocument {
     /// The variable that holds the key: PEM, PKCS #8 (`BEGIN PRIVATE KEY`).
@@ -31,7 +31,7 @@ pub(super) struct PrivateKeyDocument {
 
 /// Where Gatehouse reads an assertion (RFC 7523) that proves its identity to the provider. It is read anew for each
 /// use. Exactly one of `secret` and `url` is required.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table { secret = \"VARIABLE\" } or { url = \"URL\" }")]
 pub(super) struct AssertionDocument {
     /// The variable that holds the assertion. Something else must keep it fresh.

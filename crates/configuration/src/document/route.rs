@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::limits::{LimitsDocument, RateDocument};
 use super::policy::{RuleDocument, rules};
@@ -25,9 +25,9 @@ use crate::{ConfigurationError, Policy, Route, RoutePath, Servers, Transport};
 /// subject_header = "x-gatehouse-subject"
 /// secret_headers = { "x-functions-key" = { secret = "upstream_secret" } }
 /// ```
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RouteDocument {
+pub(crate) struct RouteDocument {
     /// Gatehouse's own path for the MCP server. `public_url` with this path is the resource for which tokens are
     /// issued.
     ///
@@ -45,7 +45,7 @@ pub(super) struct RouteDocument {
     ///
     /// Example: `{ mcp = "Use the tools of this server in your name" }`
     #[serde(default)]
-    scope_descriptions: BTreeMap<String, String>,
+    pub(super) scope_descriptions: BTreeMap<String, String>,
     /// The MCP server's own address. `allowed_outbound_hosts` in `spin.toml` must allow it.
     ///
     /// Example: `"https://mcp.internal.example/mcp"`
@@ -106,8 +106,13 @@ pub(super) struct RouteDocument {
 }
 
 impl RouteDocument {
-    pub(super) fn check(self, index: usize) -> Result<Route, ConfigurationError> {
-        let route = format!("routes[{index}]");
+    /// As it is written.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// `route` is where the keys stand.
+    pub(crate) fn check(self, route: &str) -> Result<Route, ConfigurationError> {
         let key = |name: &str| format!("{route}.{name}");
         let path = RoutePath::parse(&self.path).map_err(|text| problem(key("path"), text, r#"path = "/mcp""#))?;
         let requested = self.scopes.unwrap_or_else(|| vec!["mcp".to_owned()]);
@@ -127,7 +132,7 @@ impl RouteDocument {
             identity_provider_token_header: self.identity_provider_token_header,
             timeouts: self.timeouts,
         };
-        let servers = servers(&route, one, self.members)?;
+        let servers = servers(route, one, self.members)?;
         let is_sse = matches!(&servers, Servers::One(upstream) if upstream.transport == Transport::Sse);
         if is_sse && self.legacy_sse == Some(false) {
             let text = "must not be false with transport = \"sse\": the server speaks nothing else";
@@ -139,7 +144,6 @@ impl RouteDocument {
         }
         Ok(Route {
             name: self.name.unwrap_or_else(|| path.as_str().to_owned()),
-            scope_descriptions: self.scope_descriptions,
             policy: Policy { rules: rules(&key("policy"), self.policy)? },
             limits: self.limits.check(&key("limits"))?,
             rates: super::limits::rates(&key("rates"), self.rates)?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderName, Uri};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::values::{SecretDocument, header_name, unique};
 use crate::error::problem;
@@ -31,7 +31,7 @@ pub(super) struct UpstreamKeys {
 }
 
 /// How long an MCP server may take.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TimeoutsDocument {
     /// Seconds to accept a connection.
@@ -61,7 +61,7 @@ pub(super) struct TimeoutsDocument {
 /// url = "https://files.internal.example/mcp"
 /// secret_headers = { "x-functions-key" = { secret = "files_key" } }
 /// ```
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MemberDocument {
     /// What the names of the member's tools and prompts begin with (`files_read`), and the schemes of its resources

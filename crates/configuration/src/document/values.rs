@@ -1,8 +1,10 @@
 //! Values that several tables of the document have.
 
+use core::fmt;
+
 use gatehouse_protocol::{Scope, Scopes};
 use http::HeaderName;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::problem;
 use crate::{ConfigurationError, SecretName};
@@ -29,10 +31,28 @@ const NOT_FOR_SECRETS: [&str; 17] = [
     "last-event-id",
 ];
 
+/// The path of a key. It is written out only where something is wrong with the value: a request that reads its route would
+/// otherwise spend most of its time on names that nobody sees.
+#[derive(Clone, Copy)]
+pub(super) struct Key<'a> {
+    /// Where the key stands.
+    pub(super) table: &'a str,
+    /// Of the tables there, which one.
+    pub(super) index: usize,
+    pub(super) name: &'static str,
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, index, name } = self;
+        write!(f, "{table}[{index}].{name}")
+    }
+}
+
 /// A secret. The document never holds the secret itself: it names the Spin variable that does. Declare the variable in
 /// `spin.toml`, in `[variables]` and in `[component.gatehouse.variables]`. `gatehouse check` lists the variables that a
 /// configuration needs.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table { secret = \"VARIABLE\" }")]
 pub(super) struct SecretDocument {
     /// The name of the variable: lower-case letters, digits and `_`, and a letter first.
@@ -62,7 +82,7 @@ pub(super) fn header_name(key: &str, name: &str, example: &'static str) -> Resul
     Ok(header)
 }
 
-pub(super) fn scopes(key: &str, requested: &[String]) -> Result<Scopes, ConfigurationError> {
+pub(super) fn scopes(key: impl fmt::Display, requested: &[String]) -> Result<Scopes, ConfigurationError> {
     let parsed: Result<Scopes, _> = requested.iter().map(|scope| Scope::parse(scope)).collect();
     parsed.map_err(|error| problem(key, format!("holds a value that is no scope: {error}"), r#"scopes = ["mcp"]"#))
 }

@@ -199,9 +199,12 @@ impl<C: ClientConnection> EventSink for ClientResponse<C> {
 
 #[cfg(test)]
 mod tests {
+    use gatehouse_audit_log::RequestId;
+
     use super::*;
+    use crate::Origin;
     use crate::answer::scripted::ScriptedClient;
-    use crate::example;
+    use crate::example::{self, Counting};
 
     fn response(client: &ScriptedClient) -> ClientResponse<ScriptedClient> {
         let limits = example::one_upstream().routes.remove(0).limits;
@@ -237,14 +240,19 @@ mod tests {
         response.finish_with(0, "two");
         assert_eq!(content_type(&client), "text/event-stream");
         let received = client.received.borrow();
-        assert_eq!(received.text(), "data: one\n\ndata: two\n\n");
+        assert_eq!(received.text(), "event: message\ndata: one\n\nevent: message\ndata: two\n\n");
         assert!(received.is_finished);
     }
 
     #[test]
     fn a_stream_that_the_gateway_begins_is_neither_stored_nor_buffered() {
         let client = ScriptedClient::default();
-        response(&client).begin(0).unwrap();
+        let request_id = RequestId::generate(&mut Counting::default());
+        let rate_limit = &HeaderMap::new();
+        let own = response_headers::Own { request_id: &request_id, session_id: None, rate_limit, is_rewritten: true };
+        let headers = response_headers::returned(&HeaderMap::new(), &own, &Origin::Absent);
+        let deadline = StreamDeadline::new(&example::one_upstream().routes.remove(0).limits, 0);
+        ClientResponse::new(client.clone(), headers, deadline).begin(0).unwrap();
         let received = client.received.borrow();
         assert_eq!(received.headers["cache-control"], "no-store");
         assert_eq!(received.headers["x-accel-buffering"], "no");
@@ -258,7 +266,7 @@ mod tests {
         prefers.finish_with(0, "one");
         assert_eq!(
             (content_type(&client), client.received.borrow().text()),
-            ("text/event-stream".into(), "data: one\n\n".into())
+            ("text/event-stream".into(), "event: message\ndata: one\n\n".into())
         );
         // An error of HTTP stays one.
         let client = ScriptedClient::default();

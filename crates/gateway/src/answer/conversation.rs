@@ -154,10 +154,10 @@ pub enum Closing {
 
 impl ConversationEnd {
     /// What the log calls it, and why, where the answer did not come to its end.
-    pub fn log_event(&self) -> Option<(&'static str, &Refusal)> {
+    pub fn log_event(&self) -> Option<(gatehouse_audit_log::Event, &Refusal)> {
         match self {
-            Self::Failed(refusal) => Some(("stream-broken", refusal)),
-            Self::PermitLost(refusal) => Some(("given-up", refusal)),
+            Self::Failed(refusal) => Some((gatehouse_audit_log::Event::StreamBroken, refusal)),
+            Self::PermitLost(refusal) => Some((gatehouse_audit_log::Event::GivenUp, refusal)),
             Self::Complete | Self::Stream(_) => None,
         }
     }

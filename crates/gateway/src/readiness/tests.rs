@@ -4,7 +4,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::answer::NoAnswer;
 use crate::answer::scripted::{ManualClock, Script, head};
-use crate::example;
 
 const START: u64 = 1_795_219_200;
 
@@ -222,18 +221,6 @@ fn who_is_not_the_first_waits_for_a_moment_and_then_looks() {
     assert_eq!(ask(&store, clock.now(), 0).unwrap(), Next::Look);
     assert_eq!(known_with(&store, &clock, true), (Ok(true), true));
     assert_eq!(clock.elapsed(), LONGEST_WAIT);
-}
-
-#[test]
-fn every_server_is_asked_once() {
-    let two = format!(
-        "{0}\n[[routes]]\npath = \"/again\"\nurl = \"http://10.0.0.7:8080/api/mcp?code=1\"\n",
-        example::ONE_UPSTREAM
-    );
-    let configuration = Configuration::parse(&two).unwrap();
-    let paths: Vec<_> = servers(&configuration).into_iter().map(|(path, _)| path).collect();
-    assert_eq!(paths, ["/mcp"]);
-    assert_eq!(servers(&example::federation()).len(), 2);
 }
 
 fn look(servers: usize, script: Vec<Script>) -> (bool, Vec<usize>) {

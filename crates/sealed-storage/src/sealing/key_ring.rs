@@ -143,6 +143,28 @@ impl KeyRing {
         })
     }
 
+    /// The ring of `owner`, for `purpose` alone: each key derived from one of these, under the same id. Whoever has it opens
+    /// what it sealed, and nothing that these keys or the ring of somebody else sealed.
+    #[must_use]
+    pub fn of_owner(&self, purpose: Purpose, owner: &[&str]) -> Self {
+        let derived = |key: &ServerKey| {
+            let owner = bind(&key.id, owner);
+            let secret = aead::derive(&key.secret, &[b"owner/", purpose.as_bytes(), b"/", &owner]);
+            ServerKey { id: key.id.clone(), secret }
+        };
+        Self(self.0.iter().map(derived).collect())
+    }
+
+    /// The ring as [`KeyRing::parse`] takes it.
+    pub fn expose(&self) -> SecretString {
+        let entry = |key: &ServerKey| {
+            let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(key.secret.expose()));
+            Zeroizing::new(format!("{}:{}", key.id, secret.as_str()))
+        };
+        let entries: Vec<_> = self.0.iter().map(entry).collect();
+        SecretString::new(entries.iter().map(|entry| entry.as_str()).collect::<Vec<_>>().join(","))
+    }
+
     /// A number for `text` under the newest key, for `purpose`: whoever lacks the key can neither tell it nor look for
     /// texts with the same one.
     pub fn number_of(&self, purpose: Purpose, text: &str) -> u64 {
@@ -301,6 +323,32 @@ mod tests {
         for (purpose, text) in [("consents", "demo:alice"), ("sessions", "demo:bob"), ("sessions", "demo2:alice")] {
             assert_ne!(secrets(&old, purpose, text), before, "{purpose} {text}");
         }
+    }
+
+    #[test]
+    fn the_ring_of_an_owner_opens_its_own_and_nothing_else() {
+        let both = ring(&[entry("new", 2), entry("old", 1)]);
+        let own = both.of_owner("handles", &["demo:alice", "https://a.example/mcp"]);
+        let sealed = own.seal("p", &["c"], b"x", &mut Counting(0)).unwrap();
+        let passed_on = KeyRing::parse(own.expose().expose()).unwrap();
+        assert_eq!(passed_on.open("p", &["c"], &sealed).unwrap().as_slice(), b"x");
+        assert!(
+            both.seal("p", &["c"], b"x", &mut Counting(0))
+                .is_ok_and(|theirs| passed_on.open("p", &["c"], &theirs).is_err())
+        );
+        for other in [
+            both.clone(),
+            both.of_owner("events", &["demo:alice", "https://a.example/mcp"]),
+            both.of_owner("handles", &["demo:bob", "https://a.example/mcp"]),
+            both.of_owner("handles", &["demo:alice", "https://a.example/other"]),
+            both.of_owner("handles", &["demo:alicehttps://a.example/mcp"]),
+            ring(&[entry("new", 3), entry("old", 1)]).of_owner("handles", &["demo:alice", "https://a.example/mcp"]),
+        ] {
+            assert_eq!(other.open("p", &["c"], &sealed), Err(Unopenable));
+        }
+        let before = ring(&[entry("old", 1)]).of_owner("handles", &["demo:alice", "https://a.example/mcp"]);
+        let sealed = before.seal("p", &[], b"x", &mut Counting(0)).unwrap();
+        assert!(own.open("p", &[], &sealed).is_ok(), "a rotation loses nothing");
     }
 
     #[test]

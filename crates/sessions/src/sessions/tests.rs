@@ -1,10 +1,8 @@
-use gatehouse_protocol::Subject;
 use gatehouse_storage::memory::FailingStore;
 
 use super::*;
 use crate::example::*;
 use crate::record::GRACE_SECONDS;
-use crate::{bind_handle, open_handle};
 
 mod lineage;
 
@@ -314,21 +312,4 @@ fn sixty_four_threads_that_refresh_one_token_get_one_lineage_and_nobody_is_signe
     for tokens in &refreshed {
         assert_eq!(opened(&refresh(&refresh_token(tokens), 7)).generation, 2);
     }
-}
-
-#[test]
-fn a_bound_handle_opens_for_its_subject_at_its_resource_only() {
-    let mut world = World::new();
-    let bound = bind_handle(&alice(), "session-1", &world.keys, &mut world.entropy).unwrap();
-    assert!(!bound.contains("session-1"));
-    assert_eq!(open_handle(&alice(), &bound, &world.keys).unwrap().expose(), "session-1");
-    let reregistered = Principal { client_id: client("b"), ..alice() };
-    assert!(open_handle(&reregistered, &bound, &world.keys).is_ok());
-    let in_other_groups = Principal { claims: claims("sales"), ..alice() };
-    assert!(open_handle(&in_other_groups, &bound, &world.keys).is_ok());
-    let bob = Principal { subject: Subject::new("demo", "bob").unwrap(), ..alice() };
-    let elsewhere = Principal { resource: resource("https://g.example/other"), ..alice() };
-    assert!(open_handle(&bob, &bound, &world.keys).is_err());
-    assert!(open_handle(&elsewhere, &bound, &world.keys).is_err());
-    assert!(open_handle(&alice(), "session-1", &world.keys).is_err());
 }

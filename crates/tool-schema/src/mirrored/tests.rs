@@ -45,7 +45,7 @@ fn annotated_parameters_are_found_with_their_headers() {
 
 #[test]
 fn an_annotation_that_mcp_does_not_allow_makes_all_of_them_mean_nothing() {
-    use InvalidAnnotation::{Doubled, Name, Place, Type};
+    use InvalidAnnotation::{Doubled, Misplaced, Name, Type};
     let string = |name: &str| json!({ "type": "string", "x-mcp-header": name });
     for (properties, expected) in [
         (json!({ "a": string("") }), Name),
@@ -59,12 +59,12 @@ fn an_annotation_that_mcp_does_not_allow_makes_all_of_them_mean_nothing() {
         (json!({ "a": { "type": "object", "x-mcp-header": "A" } }), Type),
         (json!({ "a": { "type": ["null"], "x-mcp-header": "A" } }), Type),
         (json!({ "a": { "x-mcp-header": "A" } }), Type),
-        (json!({ "a": { "type": "array", "items": string("A") } }), Place),
-        (json!({ "a": { "anyOf": [string("A")] } }), Place),
-        (json!({ "a": { "not": string("A") } }), Place),
-        (json!({ "a": { "if": true, "then": { "properties": { "b": string("A") } } } }), Place),
-        (json!({ "a": { "additionalProperties": string("A") } }), Place),
-        (json!({ "a": { "$defs": { "b": string("A") }, "$ref": "#/properties/a/$defs/b" } }), Place),
+        (json!({ "a": { "type": "array", "items": string("A") } }), Misplaced),
+        (json!({ "a": { "anyOf": [string("A")] } }), Misplaced),
+        (json!({ "a": { "not": string("A") } }), Misplaced),
+        (json!({ "a": { "if": true, "then": { "properties": { "b": string("A") } } } }), Misplaced),
+        (json!({ "a": { "additionalProperties": string("A") } }), Misplaced),
+        (json!({ "a": { "$defs": { "b": string("A") }, "$ref": "#/properties/a/$defs/b" } }), Misplaced),
     ] {
         let found = schema(&properties);
         assert_eq!(found.check_annotations(), Err(expected), "{properties}");
@@ -72,7 +72,7 @@ fn an_annotation_that_mcp_does_not_allow_makes_all_of_them_mean_nothing() {
         assert_eq!(found.check_headers(&HeaderMap::new(), None), Ok(()));
     }
     let root = ToolSchema::parse(r#"{"type":"string","x-mcp-header":"A"}"#).unwrap();
-    assert_eq!(root.check_annotations(), Err(Place));
+    assert_eq!(root.check_annotations(), Err(Misplaced));
     // A parameter may be called like the annotation, and a default may look like one.
     let named = schema(&json!({ "x-mcp-header": { "type": "string" }, "b": { "default": { "x-mcp-header": "A" } } }));
     assert_eq!((named.check_annotations(), named.mirrored().len()), (Ok(()), 0));

@@ -3,8 +3,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 

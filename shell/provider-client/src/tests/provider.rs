@@ -3,8 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_configuration::{
-    AccessRules, Configuration, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile, SecretName,
+    AccessRules, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile, SecretName,
 };
 use gatehouse_jose::{SigningHeader, SigningKey, TimeClaims};
 use gatehouse_openid::{Callback, LoginSecrets};
@@ -15,8 +16,8 @@ use gatehouse_storage::memory::MemoryStore;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Request, Response, StatusCode};
 use serde_json::{Value, json};
+use shell_configuration::SettingsError;
 use shell_http::outbound::NoAnswer;
-use shell_settings::SettingsError;
 use url::form_urlencoded;
 
 use crate::{Failure, Host, ProviderClient, SignedIn};

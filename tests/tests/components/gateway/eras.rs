@@ -7,11 +7,11 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::{PING, TOKEN, call, fakes, is_terse_refusal, principal, sent_nothing};
+use super::{PING, RESOURCE, TOKEN, call, fakes, is_terse_refusal, principal, sent_nothing};
 use crate::bindings::imports::gatehouse::auth::sessions::Principal;
 use crate::component::GATEWAY;
-use crate::fakes::Fakes;
-use crate::imports::bound;
+use crate::fakes::{Fakes, SessionCall};
+use crate::imports::{bound, opened};
 use crate::outbound::Answer;
 use crate::serve::{begin, request, serve};
 
@@ -78,9 +78,14 @@ async fn the_place_from_which_a_stream_goes_on_is_bound_to_user_and_session() {
         let response = Response::builder().header("content-type", "text/event-stream");
         Answer::Whole(response.body(b"id: 7\ndata: \n\nid: 8\ndata: {\"a\":1}\n\n".to_vec()).unwrap())
     });
-    let session = bound("demo:alice", "session abc");
+    let session = bound("demo:alice", RESOURCE, "session abc");
     let reply = call(&fakes, &[("mcp-session-id", &session)], PING).await;
-    let id = bound("demo:alice", r#"event ["session abc","7"]"#);
+    let ids: Vec<_> = reply.body.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
+    let meant: Vec<_> = ids.iter().map(|id| opened("demo:alice", RESOURCE, id)).collect();
+    assert_eq!(meant, [r#"event ["session abc","7"]"#, r#"event ["session abc","8"]"#]);
+    let id = ids[0].to_owned();
+    let keys = |call: &SessionCall| matches!(call, SessionCall::HandleKeys { .. });
+    assert_eq!(fakes.session_calls().iter().filter(|call| keys(call)).count(), 1, "one call for all events");
     assert!(reply.body.starts_with(&format!("id: {id}\ndata: \n\n")), "{}", reply.body);
 
     let authorization = format!("Bearer {TOKEN}");
@@ -98,11 +103,12 @@ async fn the_place_from_which_a_stream_goes_on_is_bound_to_user_and_session() {
     assert_eq!((sent[1].method.as_str(), &sent[1].headers["last-event-id"]), ("GET", &"7".parse().unwrap()));
     assert_eq!(sent[1].headers["mcp-session-id"], "abc");
 
-    for (session, id) in [(bound("demo:alice", "session xyz"), id.clone()), (session.clone(), "7".to_owned())] {
+    for (session, id) in [(bound("demo:alice", RESOURCE, "session xyz"), id.clone()), (session.clone(), "7".to_owned())]
+    {
         is_terse_refusal(&serve(&GATEWAY, &fakes, listen(&session, &id)).await, 400);
     }
     *fakes.validated.lock().unwrap() = Some(Ok(Principal { subject: "demo:mallory".to_owned(), ..principal() }));
-    is_terse_refusal(&serve(&GATEWAY, &fakes, listen(&bound("demo:mallory", "session abc"), &id)).await, 400);
+    is_terse_refusal(&serve(&GATEWAY, &fakes, listen(&bound("demo:mallory", RESOURCE, "session abc"), &id)).await, 400);
     assert_eq!(fakes.sent().len(), 2);
 }
 

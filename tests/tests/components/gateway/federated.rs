@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{CONFIGURATION, TOKEN, fakes};
 use crate::component::GATEWAY;
 use crate::fakes::Fakes;
-use crate::imports::bound;
+use crate::imports::opened;
 use crate::outbound::{Answer, Sent};
 use crate::serve::{Reply, request, serve};
 
@@ -121,7 +121,8 @@ async fn a_session_is_that_of_all_members_and_ends_at_all() {
     let reply = call(&fakes, &[], &message("initialize", &initialize)).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     let id = reply.header("mcp-session-id").to_owned();
-    assert_eq!(id, bound("demo:alice", r#"sessions [":s-one","two:s-two","three:s-three"]"#));
+    let meant = opened("demo:alice", "https://gateway.example/all", &id);
+    assert_eq!(meant, r#"sessions [":s-one","two:s-two","three:s-three"]"#);
 
     let authorization = format!("Bearer {TOKEN}");
     let headers = [("authorization", authorization.as_str()), ("mcp-session-id", id.as_str())];

@@ -2,20 +2,22 @@
 
 use http::Response;
 
-use super::{ORIGIN, PING, SECRET, TOKEN, ask, call, fakes, is_terse_refusal, principal, sent_nothing, validation};
-use crate::bindings::imports::gatehouse::auth::handles::Rejection as HandleRejection;
+use super::{
+    ORIGIN, PING, RESOURCE, SECRET, TOKEN, ask, call, fakes, is_terse_refusal, principal, sent_nothing, validation,
+};
 use crate::bindings::imports::gatehouse::auth::sessions::Principal;
 use crate::component::GATEWAY;
 use crate::fakes::SessionCall;
-use crate::imports::bound;
+use crate::imports::{bound, opened};
 use crate::outbound::Answer;
 use crate::serve::{request, serve};
 
 #[test]
 fn it_imports_sessions_the_store_settings_the_next_handler_and_the_way_out() {
     let expected = [
-        "gatehouse:auth/handles@0.4.0",
-        "gatehouse:auth/sessions@0.4.0",
+        "gatehouse:auth/handles@0.5.0",
+        "gatehouse:auth/sessions@0.5.0",
+        "gatehouse:host/configuration@0.1.0",
         "gatehouse:host/settings@0.1.0",
         "gatehouse:host/store@0.1.0",
         "wasi:http/incoming-handler@0.2.12",
@@ -80,7 +82,8 @@ async fn a_request_costs_one_validation_and_one_read_of_each_setting() {
     let fakes = fakes();
     call(&fakes, &[], PING).await;
     assert_eq!(fakes.session_calls(), [validation()]);
-    assert_eq!(*fakes.settings_read.lock().unwrap(), ["config", "upstream_secret"]);
+    assert_eq!(*fakes.settings_read.lock().unwrap(), ["upstream_secret"]);
+    assert_eq!(*fakes.parts_read.lock().unwrap(), ["Route(\"/mcp\")", "Gateway"], "a request pays for its route");
     assert_eq!(fakes.sent().len(), 1);
 }
 
@@ -153,23 +156,23 @@ async fn the_upstreams_session_id_is_bound_to_the_user_and_opened_again() {
     let fakes = fakes();
     fakes.answer(|_| Answer::Whole(Response::builder().header("mcp-session-id", "abc").body(b"{}".to_vec()).unwrap()));
     let reply = call(&fakes, &[], PING).await;
-    let id = bound("demo:alice", "session abc");
-    assert_eq!(reply.header("mcp-session-id"), id);
+    let id = reply.header("mcp-session-id").to_owned();
+    assert_eq!(opened("demo:alice", RESOURCE, &id), "session abc");
     assert!(!fakes.sent()[0].headers.contains_key("mcp-session-id"));
 
     call(&fakes, &[("mcp-session-id", &id)], PING).await;
     assert_eq!(fakes.sent()[1].headers["mcp-session-id"], "abc");
-    let alice = || "demo:alice".to_owned();
-    let bind = SessionCall::Bind { subject: alice(), handle: "session abc".to_owned() };
-    let open = SessionCall::OpenHandle { subject: alice(), bound: id };
-    assert_eq!(fakes.session_calls(), [validation(), bind.clone(), validation(), open, bind]);
+    let keys = SessionCall::HandleKeys { subject: "demo:alice".to_owned(), resource: RESOURCE.to_owned() };
+    assert_eq!(fakes.session_calls(), [validation(), keys.clone(), validation(), keys], "once in a request");
 }
 
 #[tokio::test]
 async fn another_users_session_id_is_an_unknown_session_and_the_upstream_hears_nothing() {
     let fakes = fakes();
     *fakes.validated.lock().unwrap() = Some(Ok(Principal { subject: "demo:mallory".to_owned(), ..principal() }));
-    for id in [bound("demo:alice", "session abc").as_str(), &bound("demo:mallory", "abc"), "abc", "a b"] {
+    for id in
+        [bound("demo:alice", RESOURCE, "session abc").as_str(), &bound("demo:mallory", RESOURCE, "abc"), "abc", "a b"]
+    {
         let reply = call(&fakes, &[("mcp-session-id", id)], PING).await;
         is_terse_refusal(&reply, 404);
         assert_eq!(reply.json()["error"]["code"], -32001);
@@ -180,7 +183,7 @@ async fn another_users_session_id_is_an_unknown_session_and_the_upstream_hears_n
 #[tokio::test]
 async fn a_session_id_that_cannot_be_bound_is_not_given_out() {
     let fakes = fakes();
-    *fakes.bind_failure.lock().unwrap() = Some(HandleRejection::Unavailable("no keys".to_owned()));
+    *fakes.handle_keys_failure.lock().unwrap() = Some("no keys".to_owned());
     fakes.answer(|_| Answer::Whole(Response::builder().header("mcp-session-id", "abc").body(b"{}".to_vec()).unwrap()));
     let reply = call(&fakes, &[], PING).await;
     is_terse_refusal(&reply, 503);

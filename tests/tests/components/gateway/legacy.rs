@@ -8,11 +8,11 @@ use http_body_util::BodyExt as _;
 use serde_json::json;
 use wasmtime_wasi_http::WasiBody;
 
-use super::{CONFIGURATION, PING, TOKEN, fakes, is_terse_refusal, principal};
+use super::{CONFIGURATION, PING, RESOURCE, TOKEN, fakes, is_terse_refusal, principal};
 use crate::bindings::imports::gatehouse::auth::sessions::Principal;
 use crate::component::GATEWAY;
 use crate::fakes::Fakes;
-use crate::imports::bound;
+use crate::imports::opened;
 use crate::outbound::{Answer, Pieces, Sent};
 use crate::serve::{Reply, begin, request, serve};
 
@@ -164,11 +164,10 @@ async fn in_front_of_a_server_of_2024_its_endpoint_is_ours() {
         let (response, guest) = begin(&GATEWAY, &fakes, get(path)).await;
         let mut stream = Stream { body: response.into_body(), text: String::new() };
         let (event, endpoint) = stream.next().await;
-        let sealed = bound("demo:alice", "endpoint https://upstream.internal.example/messages?id=5");
-        assert_eq!(
-            (event.as_str(), endpoint.as_str()),
-            ("endpoint", format!("/mcp/message?session={sealed}").as_str())
-        );
+        let sealed = endpoint.strip_prefix("/mcp/message?session=").unwrap();
+        let meant = opened("demo:alice", RESOURCE, sealed);
+        let expected = ("endpoint", "endpoint https://upstream.internal.example/messages?id=5");
+        assert_eq!((event.as_str(), meant.as_str()), expected);
         assert_eq!(post(&fakes, &endpoint, PING).await.status, 202);
         let posted = fakes.sent().pop().unwrap();
         assert_eq!(

@@ -42,7 +42,7 @@ async fn with_a_wrong_configuration_nothing_is_served_and_the_log_says_why() {
         }
         let health = ask(&fakes, "GET", "/healthz", &[]).await;
         assert_eq!((health.status.as_u16(), health.body.as_str()), (503, r#"{"status":"unavailable"}"#));
-        for path in ["/mcp", "/authorize", "/.well-known/oauth-protected-resource/mcp"] {
+        for path in ["/mcp", "/readyz", "/nothing", "/.well-known/oauth-protected-resource/mcp"] {
             let reply = ask(&fakes, "GET", path, &[("authorization", &authorization)]).await;
             assert_eq!(reply.status, 503, "{path}");
             assert!(!reply.body.contains(reason), "{}", reply.body);
@@ -53,10 +53,66 @@ async fn with_a_wrong_configuration_nothing_is_served_and_the_log_says_why() {
 }
 
 #[tokio::test]
+async fn a_damaged_compiled_form_serves_nothing_of_what_is_damaged_and_the_log_says_why() {
+    let compiled = gatehouse_configuration::compile(CONFIGURATION).unwrap();
+    let authorization = format!("Bearer {TOKEN}");
+    let call = |configuration: String, path: &'static str| {
+        let authorization = authorization.clone();
+        async move {
+            let fakes = fakes();
+            fakes.set("config", &configuration);
+            let reply = ask(&fakes, "GET", path, &[("authorization", &authorization)]).await;
+            (reply.status.as_u16(), fakes.log())
+        }
+    };
+    assert_eq!(call(compiled.clone(), "/healthz").await.0, 200);
+    assert_ne!(call(compiled.clone(), "/mcp").await.0, 503);
+    let cut = compiled.trim_end().strip_suffix('}').unwrap().to_owned();
+    let newer = compiled.replacen("gatehouse-configuration/1 ", "gatehouse-configuration/9 ", 1);
+    for (damaged, reason) in [(cut, "bytes instead of"), (newer, "its format is")] {
+        for path in ["/healthz", "/readyz", "/mcp", "/.well-known/oauth-protected-resource"] {
+            let (status, log) = call(damaged.clone(), path).await;
+            assert!(status == 503 && log.contains(reason), "{path}: {status} {log}");
+        }
+    }
+    let edited = compiled.replacen("\"name\":\"Demo\"", "\"name\":\"Dema\"", 2);
+    assert_ne!(edited, compiled);
+    let (status, log) = call(edited, "/mcp").await;
+    assert!(status == 503 && log.contains("is damaged"), "{status} {log}");
+}
+
+#[tokio::test]
+async fn what_is_never_the_gateways_goes_on_without_a_look_at_the_configuration() {
+    for path in ["/token", "/authorize?a=b", "/.well-known/oauth-authorization-server", "/sessions"] {
+        let fakes = fakes();
+        fakes.unset("config");
+        let reply = ask(&fakes, "GET", path, &[]).await;
+        assert_ne!(reply.status, 503, "{path}: {}", reply.body);
+        assert!(fakes.parts_read.lock().unwrap().is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn each_path_reads_its_own_parts_of_the_configuration() {
+    for (path, parts) in [
+        ("/healthz", ["Gateway"].as_slice()),
+        ("/readyz", &["Servers"]),
+        ("/nothing", &["Route(\"/nothing\")"]),
+        ("/.well-known/oauth-protected-resource/nothing", &["Route(\"/nothing\")"]),
+        ("/.well-known/oauth-protected-resource", &["OnlyRoute", "Gateway"]),
+        ("/mcp", &["Route(\"/mcp\")", "Gateway"]),
+    ] {
+        let fakes = fakes();
+        ask(&fakes, "GET", path, &[]).await;
+        assert_eq!(*fakes.parts_read.lock().unwrap(), parts, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn with_settings_that_cannot_be_read_nothing_is_served() {
     let fakes = fakes();
     *fakes.settings_failure.lock().unwrap() = Some("the vault is sealed".to_owned());
-    for path in ["/healthz", "/mcp", "/token"] {
+    for path in ["/healthz", "/readyz", "/mcp"] {
         let reply = ask(&fakes, "GET", path, &[("authorization", "Bearer x")]).await;
         assert_eq!(reply.status, 503, "{path}");
         assert!(!reply.body.contains("vault"));

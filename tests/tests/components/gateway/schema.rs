@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use http::Response;
 use serde_json::{Value, json};
 
-use super::{CONFIGURATION, TOKEN, fakes, principal};
+use super::{CONFIGURATION, RESOURCE, TOKEN, fakes, principal};
 use crate::bindings::imports::gatehouse::auth::sessions::Principal;
 use crate::component::GATEWAY;
 use crate::fakes::{Entry, Fakes};
@@ -213,7 +213,7 @@ async fn the_listing_is_asked_for_as_the_caller_of_the_call_and_page_by_page() {
 #[tokio::test]
 async fn in_older_versions_the_listing_is_that_of_the_calls_session() {
     let fakes = world(&validating(), vec![tool("echo")], json!({}));
-    let session = bound("demo:alice", "session abc");
+    let session = bound("demo:alice", RESOURCE, "session abc");
     let headers = [LEGACY[0], ("mcp-session-id", session.as_str())];
     assert_eq!(call(&fakes, "/mcp", &headers, &legacy("echo", &json!({ "region": "a" }))).await.status, 200);
     let sent = fakes.sent();
@@ -224,13 +224,13 @@ async fn in_older_versions_the_listing_is_that_of_the_calls_session() {
     assert_eq!(call(&fakes, "/mcp", &LEGACY, &legacy("echo", &json!({ "region": "a" }))).await.status, 200);
     assert_eq!(methods(&fakes), ["tools/list", "tools/call", "tools/list", "tools/call"]);
 
-    let foreign = bound("demo:mallory", "session abc");
+    let foreign = bound("demo:mallory", RESOURCE, "session abc");
     let reply =
         call(&fakes, "/mcp", &[("mcp-session-id", foreign.as_str())], &legacy("echo", &json!({ "region": "a" }))).await;
     assert_eq!((reply.status.as_u16(), fakes.sent().len()), (404, 4));
 
     fakes.answer(|_| Answer::status(404));
-    let session = bound("demo:alice", "session gone");
+    let session = bound("demo:alice", RESOURCE, "session gone");
     let headers = [LEGACY[0], ("mcp-session-id", session.as_str())];
     let reply = call(&fakes, "/mcp", &headers, &legacy("echo", &json!({ "region": "a" }))).await;
     assert_eq!(reply.status, 404, "the client begins a new session: {}", reply.body);
@@ -409,8 +409,7 @@ async fn what_was_altered_or_moved_in_the_store_is_not_believed() {
 #[tokio::test]
 async fn what_cannot_be_kept_is_asked_for_again_and_without_a_store_nobody_is_served() {
     let fakes = world(&validating(), vec![tool("echo")], json!({}));
-    let failure = crate::bindings::imports::gatehouse::auth::handles::Rejection::Unavailable("no key".to_owned());
-    *fakes.bind_failure.lock().unwrap() = Some(failure);
+    *fakes.handle_keys_failure.lock().unwrap() = Some("no key".to_owned());
     for _ in 0..2 {
         assert_eq!(call(&fakes, "/mcp", &LEGACY, &legacy("echo", &json!({ "region": "a" }))).await.status, 200);
     }

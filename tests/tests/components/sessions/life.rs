@@ -14,7 +14,10 @@ fn it_imports_the_store_the_settings_and_the_way_to_the_identity_provider() {
     let (http, ours): (Vec<_>, Vec<_>) =
         imports.iter().partition(|name| name.starts_with("wasi:http/outgoing-handler"));
     assert_eq!(http.len(), 1);
-    assert_eq!(ours, ["gatehouse:host/settings@0.1.0", "gatehouse:host/store@0.1.0"]);
+    assert_eq!(
+        ours,
+        ["gatehouse:host/configuration@0.1.0", "gatehouse:host/settings@0.1.0", "gatehouse:host/store@0.1.0"]
+    );
 }
 
 #[tokio::test]

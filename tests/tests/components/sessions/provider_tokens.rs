@@ -81,7 +81,7 @@ async fn a_fresh_token_is_given_without_asking_anybody_or_reading_the_configurat
     subject.fakes.settings_read.lock().unwrap().clear();
     assert_eq!(subject.identity_provider_token(&tokens).await, Ok(Some("upstream-access".to_owned())));
     assert_eq!(*subject.fakes.settings_read.lock().unwrap(), ["server_keys"]);
-    assert!(subject.fakes.sent().is_empty());
+    assert!(subject.fakes.parts_read.lock().unwrap().is_empty() && subject.fakes.sent().is_empty());
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ fn with(client: &str) -> String {
 }
 
 fn client(text: &str) -> RegisteredClient {
-    Configuration::parse(&with(text)).unwrap().clients.remove(0)
+    Configuration::parse(&with(text)).unwrap().authorization_server.clients.remove(0)
 }
 
 #[test]
@@ -69,8 +69,11 @@ fn an_allowed_private_use_scheme_may_stand_in_a_redirect_uri() {
     let (key, _) = problem_of(&document);
     assert_eq!(key, "clients[0].redirect_uris[0]");
     let configuration = Configuration::parse(&format!("private_use_schemes = [\"cursor\"]\n{document}")).unwrap();
-    assert!(configuration.clients[0].redirect_uris[0].is_private_use());
-    assert_eq!(configuration.redirect_rules().private_use_schemes, configuration.private_use_schemes);
+    assert!(configuration.authorization_server.clients[0].redirect_uris[0].is_private_use());
+    assert_eq!(
+        configuration.authorization_server.redirect_rules().private_use_schemes,
+        configuration.authorization_server.private_use_schemes
+    );
 }
 
 /// Issue 9, row S1: what the operator writes is held to the same rule.

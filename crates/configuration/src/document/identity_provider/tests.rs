@@ -19,7 +19,7 @@ fn entra(more: &str) -> String {
 }
 
 fn provider(document: &str) -> IdentityProvider {
-    Configuration::parse(document).unwrap().identity_providers.remove(0)
+    Configuration::parse(document).unwrap().authorization_server.identity_providers.remove(0)
 }
 
 /// Gatehouse has the metadata of an issuer itself: it would ask itself who its users are.
@@ -47,8 +47,14 @@ fn one_table_or_a_list_of_them_names_who_signs_users_in() {
         format!("[[identity_providers]]\nname = {name:?}\nissuer = \"https://a.example\"\nclient_id = \"g\"\n")
     };
     let two = Configuration::parse(&list(&format!("{}{}", table("a"), table("b")))).unwrap();
-    assert_eq!(two.identity_providers.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-    assert!(two.identity_provider("b").is_some() && two.identity_provider("c").is_none());
+    assert_eq!(
+        two.authorization_server.identity_providers.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(),
+        ["a", "b"]
+    );
+    assert!(
+        two.authorization_server.identity_provider("b").is_some()
+            && two.authorization_server.identity_provider("c").is_none()
+    );
 
     let (key, problem) = problem_of(&list(&format!("{}{}", table("a"), table("a"))));
     assert_eq!((key.as_str(), problem.as_str()), ("identity_providers[1].name", "is \"a\" for a second time"));

@@ -61,14 +61,14 @@ fn every_limit_is_taken_at_both_its_edges_and_refused_past_them() {
 #[test]
 fn all_routes_together_have_a_limit_of_their_own() {
     let with = |lines: &str| format!("{lines}\n{MINIMAL}");
-    assert_eq!(Configuration::parse(MINIMAL).unwrap().long_requests, 128);
+    assert_eq!(Configuration::parse(MINIMAL).unwrap().gateway.long_requests, 128);
     for inside in [1, 100_000] {
         let text = with(&format!("limits = {{ long_requests = {inside} }}"));
-        assert_eq!(Configuration::parse(&text).unwrap().long_requests, inside);
+        assert_eq!(Configuration::parse(&text).unwrap().gateway.long_requests, inside);
     }
     for (all, of_subject) in [(1, 1), (4, 1), (5, 2), (40, 10), (128, 32)] {
         let text = with(&format!("limits = {{ long_requests = {all} }}"));
-        assert_eq!(Configuration::parse(&text).unwrap().long_requests_of_subject(), of_subject);
+        assert_eq!(Configuration::parse(&text).unwrap().gateway.long_requests_of_subject(), of_subject);
     }
     for outside in [0, 100_001] {
         let refused = problem_of(&with(&format!("limits = {{ long_requests = {outside} }}")));

@@ -196,7 +196,7 @@ proptest! {
         match Configuration::parse(&with(&rule)) {
             Ok(configuration) => prop_assert_eq!(&configuration.routes[0].policy.rules[0].name, &name),
             Err(ConfigurationError::Key { key, .. }) => prop_assert!(key.starts_with("routes[0].policy[0]."), "{}", key),
-            Err(ConfigurationError::Unreadable(error)) => prop_assert!(false, "{}", error),
+            Err(error) => prop_assert!(false, "{}", error),
         }
     }
 }

@@ -160,9 +160,11 @@ fn a_route_offers_the_scopes_that_it_needs_and_those_by_which_rules_allow_more()
             { name = "b", scopes = ["admin", "openid"] },
             { name = "c", effect = "deny", scopes = ["guest"] },
         ]"#;
-    let route = Configuration::parse(&with_route(rules)).unwrap().routes.remove(1);
+    let configuration = Configuration::parse(&with_route(rules)).unwrap();
+    let route = &configuration.authorization_server.routes[1];
     let offered: Scopes = route.offered_scopes().cloned().collect();
     assert_eq!(offered.to_string(), "mcp email write admin openid");
+    assert_eq!(offered, configuration.routes[1].offered_scopes().cloned().collect());
     let granted =
         |requested: &str| route.granted(&Scopes::parse(requested).unwrap()).map(|granted| granted.to_string());
     for (requested, expected) in [

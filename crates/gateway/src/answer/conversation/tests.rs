@@ -178,9 +178,12 @@ fn an_end_says_what_becomes_of_the_answer() {
 #[test]
 fn the_log_says_what_did_not_come_to_its_end() {
     let failed = ConversationEnd::Failed(Refusal::UpstreamTimedOut);
-    assert_eq!(failed.log_event(), Some(("stream-broken", &Refusal::UpstreamTimedOut)));
+    assert_eq!(failed.log_event(), Some((gatehouse_audit_log::Event::StreamBroken, &Refusal::UpstreamTimedOut)));
     let lost = Refusal::TooManyLongRequests(LongRequestLimit::All);
-    assert_eq!(ConversationEnd::PermitLost(lost.clone()).log_event(), Some(("given-up", &lost)));
+    assert_eq!(
+        ConversationEnd::PermitLost(lost.clone()).log_event(),
+        Some((gatehouse_audit_log::Event::GivenUp, &lost))
+    );
     assert_eq!(ConversationEnd::Complete.log_event(), None);
     assert_eq!(ConversationEnd::Stream(StreamEnd::ClientGone).log_event(), None);
 }

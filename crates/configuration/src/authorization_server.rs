@@ -1,0 +1,172 @@
+//! What the authorization server reads of the document, and who asks identity providers for it.
+//!
+//! Of a route it is what clients and users are told of it: the resource that tokens are for. Servers, policies and limits
+//! are the gateway's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatehouse_protocol::{PrivateUseScheme, RedirectRules, ResourceUri, Scope, Scopes, WebOrigin};
+use serde::{Deserialize, Serialize};
+
+use crate::document::{self, AuthorizationServerDocument};
+use crate::{
+    ClientDocuments, ConfigurationError, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, RegisteredClient,
+    Registration, RoutePath, Rule, SignIns,
+};
+
+/// What an operator can decide of the authorization server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Configuration {
+    /// Where clients reach Gatehouse: also the issuer. Never taken from a request's headers, which an attacker writes.
+    pub public_url: WebOrigin,
+    /// How long codes and tokens live.
+    pub lifetimes: Lifetimes,
+    /// Dynamic client registration (RFC 7591).
+    pub registration: Registration,
+    /// Users who are sent to an identity provider.
+    pub sign_ins: SignIns,
+    /// Client ID metadata documents.
+    pub client_documents: ClientDocuments,
+    /// The private-use schemes that redirect URIs may have (RFC 8252, section 7.1), such as `cursor`.
+    pub private_use_schemes: Vec<PrivateUseScheme>,
+    /// Clients that need not register.
+    pub clients: Vec<RegisteredClient>,
+    /// Where users sign in; at least one, each with a name of its own.
+    pub identity_providers: Vec<IdentityProvider>,
+    /// The resources that tokens are for; at least one, each with a path of its own.
+    pub routes: Vec<Route>,
+    /// What the policies of all routes name of users.
+    pub rule_claims: RuleClaims,
+    /// The URLs of the MCP servers: places that nobody else may make us talk to.
+    pub server_urls: Vec<String>,
+}
+
+/// A route as the authorization server knows it: a resource that tokens are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Our path for it. `public_url` and the path are its resource indicator.
+    pub path: RoutePath,
+    /// What people read on the consent page.
+    pub name: String,
+    /// The scopes that a token needs for anything at all here; at least one.
+    pub scopes: Scopes,
+    /// What a token for it can have: the scopes that it needs, and those by which rules allow more.
+    pub offered_scopes: Scopes,
+    /// What each scope means, in words, for the consent page.
+    pub scope_descriptions: BTreeMap<String, String>,
+    /// Whether the transport of 2024-11-05 is offered, at the path with `/sse` and `/message` behind it.
+    pub legacy_sse: bool,
+}
+
+/// The groups and roles that the rules of all routes name, whichever provider has them. A user may go to any route, so all
+/// of it must be known at the sign-in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleClaims {
+    /// By rules of either effect.
+    #[serde(default)]
+    pub groups: BTreeSet<String>,
+    /// By rules that deny.
+    #[serde(default)]
+    pub denied_groups: BTreeSet<String>,
+    /// Whether a rule denies something by roles.
+    #[serde(default)]
+    pub denies_by_role: bool,
+}
+
+impl Configuration {
+    /// Reads the part [`Part::AuthorizationServer`](crate::Part::AuthorizationServer).
+    ///
+    /// # Errors
+    /// Where it is not what [`Source::part`](crate::Source::part) gives.
+    pub fn from_part(text: &str) -> Result<Self, ConfigurationError> {
+        document::read_part::<AuthorizationServerDocument>(text)?.check()
+    }
+
+    /// Parses and checks a whole document, and keeps this of it.
+    ///
+    /// # Errors
+    /// As [`crate::Configuration::parse`].
+    pub fn parse(text: &str) -> Result<Self, ConfigurationError> {
+        crate::Configuration::parse(text).map(|configuration| configuration.authorization_server)
+    }
+
+    /// Where identity providers send users back to.
+    pub fn callback_url(&self) -> String {
+        self.public_url.join("/callback")
+    }
+
+    /// What a redirect URI must be.
+    pub fn redirect_rules(&self) -> RedirectRules {
+        RedirectRules { own: self.public_url.clone(), private_use_schemes: self.private_use_schemes.clone() }
+    }
+
+    /// The route that a resource indicator (RFC 8707) is for: that of its endpoint, or of its event stream for clients of
+    /// 2024-11-05, who call another URL and ask for a token for that one.
+    pub fn route_of(&self, resource: &ResourceUri) -> Option<&Route> {
+        let is = |url: String| ResourceUri::parse(&url).is_ok_and(|own| own == *resource);
+        let root = match self.routes.as_slice() {
+            [only] if only.legacy_sse && is(self.public_url.join(LEGACY_SSE)) => Some(only),
+            _ => None,
+        };
+        root.or_else(|| {
+            self.routes.iter().find(|route| {
+                let path = self.public_url.join(route.path.as_str());
+                route.legacy_sse && is(format!("{path}{LEGACY_SSE}")) || is(path)
+            })
+        })
+    }
+
+    /// The resource indicator of a route: the audience of its tokens, whichever of its URLs a client named.
+    pub fn resource_of(&self, route: &Route) -> Option<ResourceUri> {
+        ResourceUri::parse(&self.public_url.join(route.path.as_str())).ok()
+    }
+
+    /// The audience that a client means by this resource: the route's own, whichever of its URLs is named. What names no
+    /// route stays as it is; nothing is ever granted for it.
+    pub fn audience_of(&self, resource: ResourceUri) -> ResourceUri {
+        self.route_of(&resource).and_then(|route| self.resource_of(route)).unwrap_or(resource)
+    }
+
+    /// The identity provider with this name.
+    pub fn identity_provider(&self, name: &str) -> Option<&IdentityProvider> {
+        self.identity_providers.iter().find(|provider| provider.name == name)
+    }
+}
+
+impl Route {
+    /// What a scope means in words; the scope itself where the operator gave none.
+    pub fn describe<'a>(&'a self, scope: &'a Scope) -> &'a str {
+        self.scope_descriptions.get(scope.as_str()).map_or(scope.as_str(), String::as_str)
+    }
+
+    /// What a token for it can have: the scopes that it needs, and those by which rules allow more. Nobody who asks for
+    /// nothing in particular gets the latter; a client is told to ask for them when it needs them (step-up).
+    pub fn offered_scopes(&self) -> impl Iterator<Item = &Scope> {
+        self.offered_scopes.iter()
+    }
+
+    /// What is granted to who asks for `requested`: that much, or the scopes that the route needs where nothing is asked
+    /// for. `None` where something else is asked for; scopes of OpenID that are not among the offered ones do not count.
+    pub fn granted(&self, requested: &Scopes) -> Option<Scopes> {
+        let requested = requested.without_openid_but(&self.offered_scopes);
+        if requested.is_empty() {
+            return Some(self.scopes.clone());
+        }
+        self.offered_scopes.contains_all(&requested).then_some(requested)
+    }
+}
+
+impl RuleClaims {
+    /// What the policies of `routes` name.
+    pub fn of(routes: &[crate::Route]) -> Self {
+        let rules = || routes.iter().flat_map(|route| &route.policy.rules);
+        let denying = || rules().filter(|rule| matches!(rule.effect, Effect::Deny));
+        let groups = |rule: &Rule| rule.who.groups.clone();
+        Self {
+            groups: rules().flat_map(groups).collect(),
+            denied_groups: denying().flat_map(groups).collect(),
+            denies_by_role: denying().any(|rule| !rule.who.roles.is_empty()),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The compiled form of a document: its parts as text, with an index in front, so that a request reads only its own.
+//!
+//! ```text
+//! gatehouse-configuration/1 source=sha256:… index=… parts=… check=…
+//! gateway 0 55 8d8c3a1f
+//! authorization-server 55 1640 0c1f77aa
+//! servers 1695 98 5be0d1c2
+//! /mcp 1793 402 91d3a0e4
+//! {"public_url":…}{…}…
+//! ```
+//!
+//! The first line names the format, the document that was compiled, the lengths of what follows, and a checksum (CRC-32)
+//! of itself and the index. A line of the index is a part's name (a route has its path), its place and length in bytes
+//! behind the index, and its checksum. Checksums find what was cut off, mixed up or edited; who can replace the setting can
+//! also compile another document.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use crate::authorization_server;
+use crate::document;
+use crate::error::one_line;
+use crate::gateway::{self, Server};
+use crate::{Configuration, ConfigurationError, Part, Route};
+
+/// What the compiled form begins with, and no document in TOML or JSON does.
+const NAME: &str = "gatehouse-configuration/";
+/// Raised with every change of what is written here or of what a part's keys mean.
+const FORMAT: &str = "1";
+
+const GATEWAY: &str = "gateway";
+const AUTHORIZATION_SERVER: &str = "authorization-server";
+const SERVERS: &str = "servers";
+
+/// What is wrong with a compiled configuration, as the rest of a sentence about it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CompiledError {
+    /// Another version of Gatehouse compiled it.
+    #[error("its format is {0:?}, of which this version of Gatehouse reads only \"1\": compile the document again")]
+    OtherFormat(String),
+    /// The first line is not whole.
+    #[error("its first line is damaged: compile the document again")]
+    Header,
+    /// Something is missing at its end, or follows it.
+    #[error("it has {found} bytes instead of {expected}: compile the document again")]
+    Length {
+        /// Bytes, as the first line says.
+        expected: usize,
+        /// Bytes that there are, without white space around them.
+        found: usize,
+    },
+    /// The index is not the one that was written.
+    #[error("its index is damaged: compile the document again")]
+    Index,
+    /// A part is not the one that was written.
+    #[error("its part {0:?} is damaged: compile the document again")]
+    Part(String),
+    /// It stands where a document is needed.
+    #[error("this needs the document that it was made from")]
+    NeedsDocument,
+    /// A part would not mean what the document means: a fault of Gatehouse.
+    #[error("its part {0:?} does not mean what the document means; please report this")]
+    Unfaithful(String),
+}
+
+/// A compiled configuration whose index is whole.
+pub(crate) struct Compiled<'a> {
+    index: &'a str,
+    parts: &'a str,
+}
+
+/// Whether the text is, or was, a compiled configuration.
+pub(crate) fn is_compiled(text: &str) -> bool {
+    text.trim_start().starts_with(NAME)
+}
+
+impl<'a> Compiled<'a> {
+    /// Reads the first line and checks the index; a part is checked when it is read.
+    pub(crate) fn open(text: &'a str) -> Result<Self, CompiledError> {
+        // Shells and editors add and remove line breaks at the end.
+        let text = text.trim();
+        let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+        let format = first.strip_prefix(NAME).and_then(|rest| rest.split(' ').next()).ok_or(CompiledError::Header)?;
+        if format != FORMAT {
+            return Err(CompiledError::OtherFormat(one_line(&format.chars().take(16).collect::<String>())));
+        }
+        let header = Header::parse(first).ok_or(CompiledError::Header)?;
+        let expected = header.index.checked_add(header.parts).ok_or(CompiledError::Header)?;
+        if rest.len() != expected {
+            let first = first.len().saturating_add(1);
+            return Err(CompiledError::Length { expected: first.saturating_add(expected), found: text.len() });
+        }
+        let (index, parts) = rest.split_at_checked(header.index).ok_or(CompiledError::Index)?;
+        if checksum(&[header.checked, index]) != header.checksum {
+            return Err(CompiledError::Index);
+        }
+        Ok(Self { index, parts })
+    }
+
+    /// The part, as it was written; `None` where there is no such route.
+    pub(crate) fn part(&self, part: &Part<'_>) -> Result<Option<&'a str>, CompiledError> {
+        let entry = match part {
+            Part::Gateway => Some(self.entry(GATEWAY).ok_or(CompiledError::Index)?),
+            Part::AuthorizationServer => Some(self.entry(AUTHORIZATION_SERVER).ok_or(CompiledError::Index)?),
+            Part::Servers => Some(self.entry(SERVERS).ok_or(CompiledError::Index)?),
+            // Nothing but a path begins with a slash.
+            Part::Route(path) if path.starts_with('/') => self.entry(path),
+            Part::Route(_) => None,
+            Part::OnlyRoute => {
+                let mut routes = self.index.lines().filter(|line| line.starts_with('/'));
+                routes.next().filter(|_| routes.next().is_none()).and_then(split)
+            }
+        };
+        entry.map(|entry| self.read(entry)).transpose()
+    }
+
+    fn entry(&self, name: &str) -> Option<(&'a str, &'a str)> {
+        self.index.lines().filter_map(split).find(|(own, _)| *own == name)
+    }
+
+    fn read(&self, (name, place): (&str, &str)) -> Result<&'a str, CompiledError> {
+        let (range, sum) = Self::place(place).ok_or(CompiledError::Index)?;
+        let text = self.parts.get(range).ok_or(CompiledError::Index)?;
+        if checksum(&[text]) != sum {
+            return Err(CompiledError::Part(one_line(name)));
+        }
+        Ok(text)
+    }
+
+    fn place(text: &str) -> Option<(Range<usize>, u32)> {
+        let mut words = text.split(' ');
+        let start: usize = words.next()?.parse().ok()?;
+        let end = start.checked_add(words.next()?.parse().ok()?)?;
+        let sum = u32::from_str_radix(words.next()?, 16).ok()?;
+        words.next().is_none().then_some((start..end, sum))
+    }
+}
+
+/// A line of the index: the name, and the rest.
+fn split(line: &str) -> Option<(&str, &str)> {
+    line.split_once(' ')
+}
+
+struct Header<'a> {
+    /// What the checksum is of, beside the index.
+    checked: &'a str,
+    index: usize,
+    parts: usize,
+    checksum: u32,
+}
+
+impl<'a> Header<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let (checked, sum) = line.split_once(" check=")?;
+        let mut words = checked.split(' ').skip(1);
+        let source = words.next()?.strip_prefix("source=sha256:")?;
+        let index = words.next()?.strip_prefix("index=")?.parse().ok()?;
+        let parts = words.next()?.strip_prefix("parts=")?.parse().ok()?;
+        if words.next().is_some() || source.len() != 64 || sum.len() != 8 {
+            return None;
+        }
+        Some(Self { checked, index, parts, checksum: u32::from_str_radix(sum, 16).ok()? })
+    }
+}
+
+fn checksum(texts: &[&str]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    texts.iter().for_each(|text| hasher.update(text.as_bytes()));
+    hasher.finalize()
+}
+
+/// Compiles a document, TOML or JSON. Secrets are not in it: neither are they in the result.
+///
+/// # Errors
+/// Where the document is wrong, or is compiled already.
+pub fn compile(text: &str) -> Result<String, ConfigurationError> {
+    let (parts, configuration) = document::parse(text)?.divide()?;
+    let (mut index, mut written) = (String::new(), String::new());
+    let mut names = vec![(GATEWAY, Part::Gateway), (AUTHORIZATION_SERVER, Part::AuthorizationServer)];
+    names.push((SERVERS, Part::Servers));
+    names.extend(parts.paths().map(|path| (path, Part::Route(path))));
+    for (name, part) in names {
+        let unfaithful = || ConfigurationError::Compiled(CompiledError::Unfaithful(one_line(name)));
+        let text = parts.write(&part)?.ok_or_else(unfaithful)?;
+        if !is_faithful(&part, &text, &configuration) {
+            return Err(unfaithful());
+        }
+        // Writing into a text cannot fail.
+        let _ = writeln!(index, "{name} {} {} {:08x}", written.len(), text.len(), checksum(&[&text]));
+        written.push_str(&text);
+    }
+    let mut source = String::new();
+    for byte in Sha256::digest(text.as_bytes()) {
+        let _ = write!(source, "{byte:02x}");
+    }
+    let head = format!("{NAME}{FORMAT} source=sha256:{source} index={} parts={}", index.len(), written.len());
+    let sum = checksum(&[&head, &index]);
+    Ok(format!("{head} check={sum:08x}\n{index}{written}\n"))
+}
+
+/// Whether the part, read back, is that of the whole document.
+fn is_faithful(part: &Part<'_>, text: &str, configuration: &Configuration) -> bool {
+    match part {
+        Part::Gateway => gateway::Configuration::from_part(text).is_ok_and(|read| read == configuration.gateway),
+        Part::AuthorizationServer => authorization_server::Configuration::from_part(text)
+            .is_ok_and(|read| read == configuration.authorization_server),
+        Part::Servers => Server::all_from_part(text).is_ok_and(|read| read == Server::all_of(&configuration.routes)),
+        Part::Route(_) | Part::OnlyRoute => {
+            Route::from_part(text).is_ok_and(|read| configuration.routes.contains(&read))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! The document in parts, each of which is read without the others.
+//!
+//! A part is written as JSON with the keys of the document, and read by the same types and the same checks. What it means
+//! is therefore what the whole document means; what is checked across parts was checked when the whole one was divided.
+
+use std::collections::BTreeMap;
+
+use gatehouse_protocol::{RedirectRules, Scopes, WebOrigin};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::client::ClientDocument;
+use super::identity_provider::{self, ProviderDocument};
+use super::limits::TotalsDocument;
+use super::values::{scopes, unique};
+use super::{
+    ClientDocumentsDocument, LifetimesDocument, ROUTE_EXAMPLE, RegistrationDocument, RouteDocument, SignInsDocument,
+    allowed_origins, private_use_schemes, providers_are_elsewhere,
+};
+use crate::authorization_server::{self, RuleClaims};
+use crate::error::{one_line, problem};
+use crate::gateway::{self, Server};
+use crate::{ConfigurationError, Part, Route, RoutePath};
+
+/// A checked document.
+pub(crate) struct Parts {
+    pub(super) gateway: GatewayDocument,
+    pub(super) authorization_server: AuthorizationServerDocument,
+    pub(super) routes: Vec<RouteDocument>,
+}
+
+/// What the gateway needs at every route.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GatewayDocument {
+    pub(super) public_url: String,
+    #[serde(default)]
+    pub(super) allowed_origins: Vec<String>,
+    #[serde(default)]
+    pub(super) limits: TotalsDocument,
+}
+
+/// What the authorization server needs.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuthorizationServerDocument {
+    pub(super) public_url: String,
+    #[serde(default)]
+    pub(super) private_use_schemes: Vec<String>,
+    #[serde(default)]
+    pub(super) lifetimes: LifetimesDocument,
+    #[serde(default)]
+    pub(super) registration: RegistrationDocument,
+    #[serde(default)]
+    pub(super) client_documents: ClientDocumentsDocument,
+    #[serde(default)]
+    pub(super) sign_ins: SignInsDocument,
+    #[serde(default)]
+    pub(super) clients: Vec<ClientDocument>,
+    pub(super) identity_provider: Option<ProviderDocument>,
+    pub(super) identity_providers: Option<Vec<ProviderDocument>>,
+    pub(super) routes: Vec<ResourceDocument>,
+    #[serde(default)]
+    pub(super) rule_claims: RuleClaims,
+    pub(super) server_urls: Vec<String>,
+}
+
+/// A route as the authorization server knows it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResourceDocument {
+    path: String,
+    name: String,
+    scopes: Vec<String>,
+    offered_scopes: Vec<String>,
+    #[serde(default)]
+    scope_descriptions: BTreeMap<String, String>,
+    legacy_sse: bool,
+}
+
+/// A server of a route.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct ServerDocument {
+    route: String,
+    url: String,
+}
+
+impl Parts {
+    /// The paths of the routes, in the order of the document.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.routes.iter().map(RouteDocument::path)
+    }
+
+    /// The part as JSON; `None` where there is no such route.
+    pub(crate) fn write(&self, part: &Part<'_>) -> Result<Option<String>, ConfigurationError> {
+        match part {
+            Part::Gateway => written(&self.gateway).map(Some),
+            Part::AuthorizationServer => written(&self.authorization_server).map(Some),
+            Part::Servers => written(&self.servers()?).map(Some),
+            Part::Route(path) => self.routes.iter().find(|route| route.path() == *path).map(write_route).transpose(),
+            Part::OnlyRoute => match self.routes.as_slice() {
+                [only] => write_route(only).map(Some),
+                _ => Ok(None),
+            },
+        }
+    }
+
+    fn servers(&self) -> Result<Vec<ServerDocument>, ConfigurationError> {
+        let routes = self.routes.iter().cloned().map(|route| route.check("routes"));
+        let servers = Server::all_of(&routes.collect::<Result<Vec<_>, _>>()?);
+        let document = |Server { route, url }| ServerDocument { route: route.to_string(), url: url.to_string() };
+        Ok(servers.into_iter().map(document).collect())
+    }
+}
+
+/// Without what only the authorization server needs.
+fn write_route(route: &RouteDocument) -> Result<String, ConfigurationError> {
+    let mut route = route.clone();
+    route.scope_descriptions.clear();
+    written(&route)
+}
+
+/// Compact JSON without what is absent.
+fn written(document: &impl Serialize) -> Result<String, ConfigurationError> {
+    let unwritable = |error: serde_json::Error| ConfigurationError::Unreadable(one_line(&error.to_string()));
+    let mut value = serde_json::to_value(document).map_err(unwritable)?;
+    prune(&mut value);
+    serde_json::to_string(&value).map_err(unwritable)
+}
+
+/// Removes keys that mean the same where they are absent. An empty list of grant types is one that was given; every other
+/// list of the document that is not refused where it is empty is as if it were absent.
+fn prune(value: &mut Value) {
+    let is_absent = |key: &str, value: &Value| match value {
+        Value::Null => true,
+        Value::Array(list) => list.is_empty() && key != "grant_types",
+        Value::Object(table) => table.is_empty(),
+        _ => false,
+    };
+    match value {
+        Value::Object(table) => {
+            table.values_mut().for_each(prune);
+            table.retain(|key, value| !is_absent(key, value));
+        }
+        Value::Array(list) => list.iter_mut().for_each(prune),
+        _ => {}
+    }
+}
+
+/// A part, as it is written.
+pub(crate) fn read_part<T: DeserializeOwned>(text: &str) -> Result<T, ConfigurationError> {
+    serde_json::from_str(text).map_err(|error| ConfigurationError::Unreadable(one_line(&error.to_string())))
+}
+
+pub(crate) fn servers_from_part(text: &str) -> Result<Vec<Server>, ConfigurationError> {
+    let server = |ServerDocument { route, url }| {
+        let route = RoutePath::parse(&route).map_err(|text| problem("routes.path", text, ROUTE_EXAMPLE))?;
+        let url = url.parse().map_err(|_| problem("routes.url", "is not a URL", ROUTE_EXAMPLE))?;
+        Ok(Server { route, url })
+    };
+    read_part::<Vec<ServerDocument>>(text)?.into_iter().map(server).collect()
+}
+
+impl GatewayDocument {
+    pub(crate) fn check(self) -> Result<gateway::Configuration, ConfigurationError> {
+        Ok(gateway::Configuration {
+            public_url: public_url(&self.public_url)?,
+            allowed_origins: allowed_origins(self.allowed_origins)?,
+            long_requests: self.limits.check()?,
+        })
+    }
+}
+
+impl AuthorizationServerDocument {
+    pub(crate) fn check(self) -> Result<authorization_server::Configuration, ConfigurationError> {
+        let public_url = public_url(&self.public_url)?;
+        let rules = RedirectRules {
+            own: public_url.clone(),
+            private_use_schemes: private_use_schemes(&self.private_use_schemes)?,
+        };
+        let are_listed = self.identity_providers.is_some();
+        let identity_providers = identity_provider::check(self.identity_provider, self.identity_providers)?;
+        providers_are_elsewhere(&identity_providers, are_listed, &public_url)?;
+        if self.routes.is_empty() {
+            return Err(problem("routes", "is missing: there is nothing to protect", ROUTE_EXAMPLE));
+        }
+        let routes = self.routes.into_iter().map(ResourceDocument::check).collect::<Result<Vec<_>, _>>()?;
+        let offered: Scopes = routes.iter().flat_map(|route| route.offered_scopes()).cloned().collect();
+        let clients = self.clients.into_iter().enumerate();
+        let clients = clients.map(|(index, client)| client.check(index, &rules, &offered));
+        let configuration = authorization_server::Configuration {
+            lifetimes: self.lifetimes.check()?,
+            registration: self.registration.check()?,
+            client_documents: self.client_documents.check()?,
+            sign_ins: self.sign_ins.check()?,
+            clients: clients.collect::<Result<_, _>>()?,
+            private_use_schemes: rules.private_use_schemes,
+            identity_providers,
+            routes,
+            rule_claims: self.rule_claims,
+            server_urls: self.server_urls,
+            public_url,
+        };
+        unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;
+        Ok(configuration)
+    }
+}
+
+impl ResourceDocument {
+    /// What the authorization server needs of a route.
+    pub(super) fn of(route: &Route, written: &RouteDocument) -> Self {
+        let texts = |scopes: &Scopes| scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
+        Self {
+            path: route.path.to_string(),
+            name: route.name.clone(),
+            scopes: texts(&route.scopes),
+            offered_scopes: texts(&route.offered_scopes().cloned().collect()),
+            scope_descriptions: written.scope_descriptions.clone(),
+            legacy_sse: route.legacy_sse,
+        }
+    }
+
+    fn check(self) -> Result<authorization_server::Route, ConfigurationError> {
+        Ok(authorization_server::Route {
+            path: RoutePath::parse(&self.path).map_err(|text| problem("routes.path", text, ROUTE_EXAMPLE))?,
+            name: self.name,
+            scopes: scopes("routes.scopes", &self.scopes)?,
+            offered_scopes: scopes("routes.offered_scopes", &self.offered_scopes)?,
+            scope_descriptions: self.scope_descriptions,
+            legacy_sse: self.legacy_sse,
+        })
+    }
+}
+
+fn public_url(text: &str) -> Result<WebOrigin, ConfigurationError> {
+    WebOrigin::parse(text)
+        .map_err(|error| problem("public_url", error, r#"public_url = "https://gateway.example.com""#))
+}

@@ -1,0 +1,60 @@
+//! The value of the setting, in either form, and the parts that are read of it.
+
+use std::borrow::Cow;
+
+use crate::ConfigurationError;
+use crate::compiled::{self, Compiled};
+use crate::document::{self, Parts};
+
+/// A part of the configuration, which is read without the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// What the gateway needs at every route: [`gateway::Configuration`](crate::gateway::Configuration).
+    Gateway,
+    /// The [`Route`](crate::Route) at this path, compared byte by byte.
+    Route(&'a str),
+    /// The [`Route`](crate::Route), where there is exactly one.
+    OnlyRoute,
+    /// Every [`Server`](crate::gateway::Server) behind any route.
+    Servers,
+    /// What the authorization server needs: [`authorization_server::Configuration`](crate::authorization_server::Configuration).
+    AuthorizationServer,
+}
+
+/// The value of the setting: a document, which is read and checked as a whole, or one that was compiled before.
+pub struct Source(Form);
+
+enum Form {
+    Document(Box<Parts>),
+    Compiled(String),
+}
+
+impl Source {
+    /// Reads the value. Of a compiled one only what is in front of its parts: a part that is damaged is found when it is
+    /// asked for.
+    ///
+    /// # Errors
+    /// Where nothing can be read of it; then nothing may be served.
+    pub fn read(text: String) -> Result<Self, ConfigurationError> {
+        if compiled::is_compiled(&text) {
+            Compiled::open(&text).map_err(ConfigurationError::Compiled)?;
+            return Ok(Self(Form::Compiled(text)));
+        }
+        let (parts, _) = document::parse(&text)?.divide()?;
+        Ok(Self(Form::Document(Box::new(parts))))
+    }
+
+    /// The part as text, for its type's `from_part`; `None` where there is no such route.
+    ///
+    /// # Errors
+    /// Where a compiled configuration is damaged.
+    pub fn part(&self, part: &Part<'_>) -> Result<Option<Cow<'_, str>>, ConfigurationError> {
+        match &self.0 {
+            Form::Document(parts) => Ok(parts.write(part)?.map(Cow::Owned)),
+            Form::Compiled(text) => {
+                let part = Compiled::open(text).and_then(|compiled| compiled.part(part));
+                Ok(part.map_err(ConfigurationError::Compiled)?.map(Cow::Borrowed))
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Gatehouse's own configuration and keys: `gatehouse:host/configuration`, and the server keys among the settings.
+
+mod bindings;
+mod configuration;
+mod server_keys;
+
+pub use configuration::{authorization_server, gateway, only_route, route, secret, servers};
+pub use server_keys::server_keys;
+pub use shell_settings::SettingsError;
+
+#[doc(hidden)]
+pub use bindings::gatehouse::host;
