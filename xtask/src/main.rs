@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod check;
+mod docs;
 mod metadata;
 mod process;
 mod progress;
@@ -47,6 +48,8 @@ enum Command {
     Storm,
     /// Look for what no compiler sees: circles of modules, doubled packages, documents that name what is not there, …
     Check(check::Arguments),
+    /// Write the pages that follow from the code: docs/configuration.md, its JSON Schema, the index of the decisions
+    Docs(docs::Arguments),
     /// Overwrite wit/deps with what is in the crates that it was copied from
     VendorWit(vendored_wit::Arguments),
 }
@@ -81,6 +84,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Check(arguments) => check::run(&workspace, &arguments),
         Command::Storm => storm::run(&workspace),
+        Command::Docs(arguments) => docs::run(&workspace, &arguments),
         Command::VendorWit(arguments) => vendored_wit::run(&workspace, &arguments),
     }
 }

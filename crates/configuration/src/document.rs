@@ -48,58 +48,145 @@ const DEFAULT_SIGN_INS_PER_MINUTE: u32 = 3_000;
 /// More than that fills the store with sign-ins that nobody finishes.
 const MOST_SIGN_INS_PER_MINUTE: u32 = 100_000;
 
+/// The variable `config` holds one document: JSON if it begins with `{`, TOML otherwise. If the document is
+/// wrong, Gatehouse answers 503, and the log names the key, the problem and a right example. `gatehouse check FILE` says
+/// the same beforehand, and lists the outbound hosts and the variables that the configuration needs.
+///
+/// This is the smallest document that is complete:
+///
+/// ```toml
+/// public_url = "https://gateway.example.com"
+///
+/// [identity_provider]
+/// name = "main"
+/// issuer = "https://accounts.example.com"
+/// client_id = "gatehouse"
+/// client_secret = { secret = "identity_provider_secret" }
+///
+/// [[routes]]
+/// path = "/mcp"
+/// url = "http://10.0.0.7:8080/mcp"
+/// ```
+///
+/// [examples/gatehouse.toml](../examples/gatehouse.toml) is the configuration of the demo. Editors can check a document
+/// against its JSON Schema, [configuration.schema.json](configuration.schema.json). An unknown key is an error.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Document {
+    /// The URL at which clients reach Gatehouse: `https://host[:port]`, or `http://…` on a loopback host. It has no
+    /// path. It is also the issuer of the authorization server. It never comes from a request's header.
+    ///
+    /// Example: `"https://gateway.example.com"`
     public_url: String,
+    /// The origins of web pages that may call the MCP endpoints. Pages at `public_url` always may. `"*"` means every
+    /// page.
+    ///
+    /// Example: `["http://localhost:6274"]`
     #[serde(default)]
     allowed_origins: Vec<String>,
+    /// The private-use URI schemes (RFC 8252, section 7.1) that redirect URIs may have, beside https and loopback http.
+    /// Any application on the user's machine can claim such a scheme.
+    ///
+    /// Example: `["cursor"]`
     #[serde(default)]
     private_use_schemes: Vec<String>,
+    /// How long tokens, sessions and remembered consents live.
     #[serde(default)]
     lifetimes: LifetimesDocument,
+    /// Dynamic client registration (RFC 7591).
     #[serde(default)]
     registration: RegistrationDocument,
+    /// Clients whose id is the URL of a document about them (client ID metadata documents).
     #[serde(default)]
     client_documents: ClientDocumentsDocument,
+    /// How many users may begin to sign in.
     #[serde(default)]
     sign_ins: SignInsDocument,
+    /// Clients that the operator knows. They do not register.
     #[serde(default)]
     clients: Vec<ClientDocument>,
+    /// The identity provider at which users sign in. Either this table or `identity_providers` is required.
     identity_provider: Option<ProviderDocument>,
+    /// Several identity providers. Users choose one of them. Each has a `name` of its own.
     identity_providers: Option<Vec<ProviderDocument>>,
+    /// The MCP endpoints. At least one is required, and each has a `path` of its own.
     #[serde(default)]
     routes: Vec<RouteDocument>,
+    /// Limits that hold for all routes together.
     #[serde(default)]
     limits: TotalsDocument,
 }
 
+/// How long things live.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct LifetimesDocument {
+    /// Seconds for which an access token is valid.
+    ///
+    /// Default: [`DEFAULT_ACCESS_TOKEN_SECONDS`]
+    /// Bounds: 1 to [`LONGEST_ACCESS_TOKEN_SECONDS`]
     access_token: Option<u64>,
+    /// Seconds from the sign-in to the end of the session. A refresh does not extend the session. The value must not be
+    /// smaller than `access_token`. The upper bound is 90 days.
+    ///
+    /// Default: [`DEFAULT_SESSION_SECONDS`]
+    /// Bounds: 1 to [`LONGEST_SESSION_SECONDS`]
     session: Option<u64>,
+    /// Seconds for which a consent is remembered, if the user ticks the box "Do not ask again in this browser". `0`
+    /// means that no consent is remembered. A remembered consent counts when the user or an application opens the link.
+    /// It does not count when a web page opens it. The upper bound is 90 days.
+    ///
+    /// Default: [`DEFAULT_CONSENT_SECONDS`]
+    /// Bounds: 0 to [`LONGEST_CONSENT_SECONDS`]
     consent: Option<u64>,
 }
 
+/// Dynamic client registration (RFC 7591).
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct RegistrationDocument {
+    /// Whether clients may register.
+    ///
+    /// Default: `true`
     enabled: Option<bool>,
+    /// The variable that holds the initial access token. With it, only requests with this bearer token may register a
+    /// client. Without it, everybody may.
+    ///
+    /// Example: `{ secret = "registration_token" }`
     initial_access_token: Option<SecretDocument>,
+    /// How many clients may register in an hour, counted over all clients and all instances. Further registrations get
+    /// 429 and `Retry-After`.
+    ///
+    /// Default: [`DEFAULT_REGISTRATIONS_PER_HOUR`]
+    /// Bounds: 1 to [`MOST_REGISTRATIONS_PER_HOUR`]
     per_hour: Option<u32>,
 }
 
+/// Client ID metadata documents: the client's id is the https URL of a document that describes the client.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct ClientDocumentsDocument {
+    /// Whether such clients are accepted. A document is never read from a host that this configuration names.
+    ///
+    /// Default: `true`
     enabled: Option<bool>,
+    /// How many documents of clients that no user has approved yet may be fetched in an hour, counted over all of them.
+    /// Further ones get 503 and `Retry-After`. Clients that are known, registered or configured still work.
+    ///
+    /// Default: [`DEFAULT_DOCUMENTS_PER_HOUR`]
+    /// Bounds: 1 to [`MOST_DOCUMENTS_PER_HOUR`]
     per_hour: Option<u32>,
 }
 
+/// Sign-ins at the identity providers.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct SignInsDocument {
+    /// How many sign-ins may begin in a minute, counted over all users and all instances. Further ones get 503 and
+    /// `Retry-After`.
+    ///
+    /// Default: [`DEFAULT_SIGN_INS_PER_MINUTE`]
+    /// Bounds: 1 to [`MOST_SIGN_INS_PER_MINUTE`]
     per_minute: Option<u32>,
 }
 
@@ -191,16 +278,17 @@ fn rules_fit_providers(configuration: &Configuration) -> Result<(), Configuratio
         for (index, Rule { who, .. }) in rules.iter().enumerate() {
             let key = |name: &str| format!("routes[{route}].policy[{index}].{name}");
             if let Some(index) = who.subjects.iter().position(|subject| !is_known(&provider(subject))) {
-                let text = "begins with no identity provider's name";
+                let text = "must begin with the name of an identity provider, or with `client`";
                 return Err(problem(format!("{}[{index}]", key("subjects")), text, SUBJECTS));
             }
             if let Some(index) = who.providers.iter().position(|provider| !is_known(provider)) {
-                let text = "is no identity provider's name, nor `client`";
+                let text = "must be the name of an identity provider, or `client`";
                 return Err(problem(format!("{}[{index}]", key("providers")), text, PROVIDERS));
             }
             let needs_provider = !who.groups.is_empty() || !who.roles.is_empty();
             if needs_provider && who.providers.is_empty() && providers.identity_providers.len() > 1 {
-                let text = "is missing: the groups and roles of several identity providers are not the same";
+                let text =
+                    "is missing: with several identity providers, a rule must say whose groups and roles it means";
                 return Err(problem(key("providers"), text, PROVIDERS));
             }
         }

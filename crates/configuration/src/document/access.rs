@@ -6,17 +6,36 @@ use super::values::uuid;
 use crate::error::problem;
 use crate::{AccessRules, ConfigurationError, ProviderProfile};
 
+/// Which users may sign in. The user must match every list that is not empty: one entry of each list is enough. The
+/// rules are checked at each sign-in, and again when the provider's tokens are refreshed and an id_token comes with
+/// them.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AccessDocument {
+    /// Ids of Entra tenants. Only for the profile `entra`.
+    ///
+    /// Example: `["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"]`
     #[serde(default)]
     tenants: Vec<String>,
+    /// Domains of verified e-mail addresses. Not for an Entra provider of several tenants.
+    ///
+    /// Example: `["example.com"]`
     #[serde(default)]
     domains: Vec<String>,
+    /// Groups, as the id_token's claim `groups` has them.
+    ///
+    /// Example: `["3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e"]`
     #[serde(default)]
     groups: Vec<String>,
+    /// Roles, as the id_token's claim `roles` has them.
+    ///
+    /// Example: `["Mcp.User"]`
     #[serde(default)]
     roles: Vec<String>,
+    /// Must be `true` if `tenant` is `organizations`, `common` or `consumers` and `tenants` lists none. Everybody with
+    /// a Microsoft account of that kind can then sign in.
+    ///
+    /// Default: `false`
     #[serde(default)]
     any_tenant: bool,
 }
@@ -58,7 +77,7 @@ impl AccessDocument {
             }
             ProviderProfile::Entra(entra) if entra.is_multi_tenant() => {
                 if tenants.is_empty() && !self.any_tenant {
-                    let text = "is missing: everybody with a Microsoft account could come in; list the tenants, or say \
+                    let text = "is missing: everybody with a Microsoft account could sign in; list the tenants, or set \
                                 any_tenant = true";
                     return Err(problem(key("tenants"), text, TENANTS));
                 }
@@ -73,7 +92,7 @@ impl AccessDocument {
                 return Ok(());
             }
             ProviderProfile::Entra(entra) if !tenants.is_empty() && !tenants.contains(&entra.tenant) => {
-                let text = "lacks the provider's own tenant: nobody could come in";
+                let text = "must contain the provider's own tenant: otherwise nobody could sign in";
                 return Err(problem(key("tenants"), text, TENANTS));
             }
             ProviderProfile::OpenId | ProviderProfile::Entra(_) => {}

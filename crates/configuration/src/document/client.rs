@@ -10,20 +10,64 @@ use super::values::{SecretDocument, scopes};
 use crate::error::problem;
 use crate::{ClientKeys, ConfigurationError, GrantType, RegisteredAuthentication, RegisteredClient};
 
+/// A client that the operator knows. It does not register, and it never expires.
+///
+/// ```toml
+/// [[clients]]
+/// client_id = "my-client"
+/// client_name = "My client"
+/// redirect_uris = ["http://127.0.0.1/callback"]
+/// ```
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientDocument {
+    /// The client's id. It must not start with `https://`.
+    ///
+    /// Example: `"my-client"`
     client_id: String,
+    /// The name that users read on the consent page.
+    ///
+    /// Example: `"My client"`
     client_name: String,
+    /// Where authorization codes may be sent. At least one is required if `grant_types` has `authorization_code`. None
+    /// may lead to the host and port of `public_url`. The port of a loopback URI may differ in a request.
+    ///
+    /// Example: `["http://127.0.0.1/callback"]`
     #[serde(default)]
     redirect_uris: Vec<String>,
+    /// How the client authenticates at the token endpoint.
+    ///
+    /// Default: `"none"`
+    /// Values: `none`, `client_secret_basic`, `client_secret_post`, `private_key_jwt`
     token_endpoint_auth_method: Option<String>,
+    /// The variable that holds the client's secret. It is required with `client_secret_basic` and `client_secret_post`.
+    ///
+    /// Example: `{ secret = "client_secret" }`
     client_secret: Option<SecretDocument>,
+    /// The client's public keys: a JWK Set (RFC 7517), written as JSON text. `private_key_jwt` requires `jwks` or
+    /// `jwks_uri`.
+    ///
+    /// Example: `'{"keys":[{"kty":"EC","crv":"P-256","x":"…","y":"…"}]}'`
     jwks: Option<String>,
+    /// The https URL of the client's public keys.
+    ///
+    /// Example: `"https://client.example.com/jwks.json"`
     jwks_uri: Option<String>,
+    /// What the client may present at the token endpoint. `client_credentials` and
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer` are only for clients that authenticate.
+    ///
+    /// Default: `["authorization_code", "refresh_token"]`
+    /// Values: `authorization_code`, `refresh_token`, `client_credentials`,
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer`
     grant_types: Option<Vec<String>>,
+    /// The scopes that `client_credentials` may be granted. The grant requires them, and no other grant uses them.
+    ///
+    /// Example: `["mcp"]`
     #[serde(default)]
     scopes: Vec<String>,
+    /// Whether the client may use `/introspect` (RFC 7662). Only a client that authenticates can.
+    ///
+    /// Default: `false`
     #[serde(default)]
     may_introspect: bool,
 }
@@ -89,7 +133,7 @@ impl Credentials<'_> {
     fn check(self, key: impl Fn(&str) -> String) -> Result<RegisteredAuthentication, ConfigurationError> {
         let method = self.method.unwrap_or("none");
         let of_another_method = |name: &str, example| {
-            problem(key(name), format!("is of no use with token_endpoint_auth_method {method:?}"), example)
+            problem(key(name), format!("is not used with token_endpoint_auth_method {method:?}"), example)
         };
         let is_secret = matches!(method, "client_secret_basic" | "client_secret_post");
         if !is_secret && method != "none" && method != "private_key_jwt" {
@@ -124,9 +168,11 @@ impl Credentials<'_> {
                     place_of_keys(&uri).map_err(|text| problem(key("jwks_uri"), text, JWKS_URI))?;
                     Ok(RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)))
                 }
-                (Some(_), Some(_)) => {
-                    Err(problem(key("jwks_uri"), "is given beside jwks (RFC 7591 allows one of them)", JWKS_URI))
-                }
+                (Some(_), Some(_)) => Err(problem(
+                    key("jwks_uri"),
+                    "must not be given together with jwks (RFC 7591 allows one of them)",
+                    JWKS_URI,
+                )),
                 (None, None) => {
                     let text = r#"is missing: token_endpoint_auth_method "private_key_jwt" needs it, or jwks_uri"#;
                     Err(problem(key("jwks"), text, JWKS))
@@ -177,7 +223,7 @@ fn grant_types(names: Option<Vec<String>>, key: &str) -> Result<Vec<GrantType>, 
     for name in names {
         let grant_type = GrantType::parse(&name).ok_or_else(|| {
             let known = GrantType::ALL.map(GrantType::as_str).join(", ");
-            problem(key, format!("holds something else than {known}"), GRANT_TYPES)
+            problem(key, format!("may hold only {known}"), GRANT_TYPES)
         })?;
         if !grant_types.contains(&grant_type) {
             grant_types.push(grant_type);
@@ -218,7 +264,7 @@ fn without_contradictions(
         return Err(problem(key("scopes"), "is missing: client_credentials needs it", MACHINE));
     }
     if !alone && !client.scopes.is_empty() {
-        let text = "is of no use without client_credentials: with users, a route's own scopes count";
+        let text = "is not used without client_credentials: for users, the scopes of the route count";
         return Err(problem(key("scopes"), text, MACHINE));
     }
     if let Some(unknown) = client.scopes.iter().find(|scope| !of_routes.iter().any(|known| known == *scope)) {

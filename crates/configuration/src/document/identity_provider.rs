@@ -14,23 +14,78 @@ use crate::{AccessRules, ConfigurationError, EntraProfile, IdentityProvider, Pro
 const DEFAULT_AUTHORITY: &str = "https://login.microsoftonline.com";
 const DEFAULT_GRAPH: &str = "https://graph.microsoft.com";
 
+/// An identity provider: any OpenID provider with discovery, or Microsoft Entra ID. The provider's redirect URI for
+/// Gatehouse is `public_url` with the path `/callback`.
+///
+/// ```toml
+/// [identity_provider]
+/// name = "staff"
+/// display_name = "Example Ltd"
+/// profile = "entra"
+/// tenant = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"
+/// client_id = "2f6a3c1e-94b7-4a0d-8f25-6b1d0c9e7a34"
+/// client_secret = { secret = "identity_provider_secret" }
+/// access = { roles = ["Mcp.User"] }
+/// ```
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProviderDocument {
+    /// A short id: 1 to 32 lower-case letters, digits and `-`. It is the first part of every subject (`main:SUB`), so a
+    /// new name makes every user a new user. The name `client` is reserved for machine clients.
+    ///
+    /// Example: `"main"`
     name: String,
+    /// The name that users read.
+    ///
+    /// Default: the value of `name`
     display_name: Option<String>,
+    /// The kind of provider. `entra` is Microsoft Entra ID with its v2.0 endpoints.
+    ///
+    /// Default: `"openid"`
+    /// Values: `openid`, `entra`
     profile: Option<String>,
+    /// The issuer, letter by letter as the provider's metadata has it. It is required with the profile `openid`, and
+    /// not allowed with `entra`, where it follows from `tenant`. It must not be `public_url`.
+    ///
+    /// Example: `"https://accounts.example.com"`
     issuer: Option<String>,
+    /// The id of the Entra tenant, or `organizations`, `common` or `consumers` for several tenants. It is required with
+    /// the profile `entra`.
+    ///
+    /// Example: `"8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"`
     tenant: Option<String>,
+    /// The origin of a sovereign cloud's Entra ID. Only for the profile `entra`.
+    ///
+    /// Default: [`DEFAULT_AUTHORITY`]
     authority: Option<String>,
+    /// The origin of a sovereign cloud's Microsoft Graph. Only for the profile `entra`.
+    ///
+    /// Default: [`DEFAULT_GRAPH`]
     graph: Option<String>,
+    /// Gatehouse's client id at the provider.
+    ///
+    /// Example: `"gatehouse"`
     client_id: String,
+    /// The variable that holds Gatehouse's client secret. At most one of `client_secret`, `private_key` and
+    /// `client_assertion` may be set. Without all three, Gatehouse is a public client there.
+    ///
+    /// Example: `{ secret = "identity_provider_secret" }`
     client_secret: Option<SecretDocument>,
+    /// The private key with which Gatehouse signs (`private_key_jwt`).
     private_key: Option<PrivateKeyDocument>,
+    /// A signed assertion that somebody else makes for Gatehouse, such as a managed identity.
     client_assertion: Option<AssertionDocument>,
+    /// The scopes that Gatehouse requests at the provider; `openid` must be one of them. The default also has
+    /// `offline_access` with the profile `entra`, and `email` if `access.domains` is set.
+    ///
+    /// Default: `["openid", "profile"]`
     scopes: Option<Vec<String>>,
+    /// Which of the provider's users may sign in.
     #[serde(default)]
     access: AccessDocument,
+    /// Whether the provider's identity assertions (ID-JAG, enterprise-managed authorization) are accepted as grants.
+    ///
+    /// Default: `false`
     #[serde(default)]
     accepts_identity_assertions: bool,
 }
@@ -52,7 +107,7 @@ pub(super) fn check(
             Ok(checked)
         }
         (Some(_), Some(_)) => {
-            let text = "is given beside [[identity_providers]]: write all of them there";
+            let text = "must not be given together with [[identity_providers]]: write all providers there";
             Err(problem("identity_provider", text, r#"[[identity_providers]] name = "main""#))
         }
         (None, _) => Err(problem("identity_provider", "is missing: nobody could sign in", EXAMPLE)),
@@ -97,7 +152,7 @@ fn name(name: &str) -> Result<(), &'static str> {
         return Err("must be 1 to 32 lower-case letters, digits and -");
     }
     if name == Subject::MACHINES {
-        return Err("is kept for the subjects of clients that act without a user");
+        return Err("is reserved for machine clients");
     }
     Ok(())
 }
@@ -191,7 +246,7 @@ fn provider_scopes(
     });
     let scopes = scopes(key, &requested)?;
     if !scopes.iter().any(|scope| scope.as_str() == "openid") {
-        let text = "lacks `openid`, without which no provider says who signed in";
+        let text = "must contain `openid`: without it, the provider does not say who signed in";
         return Err(problem(key, text, r#"scopes = ["openid", "profile"]"#));
     }
     Ok(scopes)

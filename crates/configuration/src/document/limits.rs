@@ -32,17 +32,56 @@ const MOST_RATES: usize = 64;
 const MOST_REQUESTS: u32 = 10_000_000;
 const LONGEST_WINDOW: u32 = 24 * 60 * 60;
 
+/// Limits of one route. Streams are GET requests, `/sse` and `subscriptions/listen`. A call is counted when it has
+/// waited for its server for more than a second.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LimitsDocument {
+    /// The largest body of a request, in bytes. A larger one gets 413.
+    ///
+    /// Default: [`DEFAULT_REQUEST_BYTES`]
+    /// Bounds: 1 to [`LARGEST_REQUEST_BYTES`]
     request_bytes: Option<usize>,
+    /// How deep arrays and objects may be nested in a message. A deeper one gets 400.
+    ///
+    /// Default: [`DEFAULT_JSON_DEPTH`]
+    /// Bounds: 4 to [`DEEPEST_JSON`]
     json_depth: Option<usize>,
+    /// How many header fields a request may have. A request with more gets 431.
+    ///
+    /// Default: [`DEFAULT_HEADERS`]
+    /// Bounds: 10 to [`MOST_HEADERS`]
     headers: Option<usize>,
+    /// How many streams one subject may have open at this route at once. Further ones get 429.
+    ///
+    /// Default: [`DEFAULT_STREAMS`]
+    /// Bounds: 1 to [`MOST_PER_ROUTE`]
     streams_per_subject: Option<u32>,
+    /// How many streams may be open at this route at once, counted over all subjects. Further ones get 429.
+    ///
+    /// Default: [`DEFAULT_PER_ROUTE`]
+    /// Bounds: 1 to [`MOST_PER_ROUTE`]
     streams_per_route: Option<u32>,
+    /// How many calls of one subject may last at this route at once. Further ones get 429.
+    ///
+    /// Default: [`DEFAULT_CALLS`]
+    /// Bounds: 1 to [`MOST_PER_ROUTE`]
     calls_per_subject: Option<u32>,
+    /// How many calls may last at this route at once, counted over all subjects. Further ones get 429.
+    ///
+    /// Default: [`DEFAULT_PER_ROUTE`]
+    /// Bounds: 1 to [`MOST_PER_ROUTE`]
     calls_per_route: Option<u32>,
+    /// Seconds without an event after which a stream ends. The upper bound is 7 days.
+    ///
+    /// Default: [`DEFAULT_STREAM_IDLE`]
+    /// Bounds: 1 to [`LONGEST_STREAM`]
     stream_idle: Option<u64>,
+    /// Seconds after which a stream ends in any case. A stream can outlive the token that opened it, for this time at
+    /// most. The upper bound is 7 days.
+    ///
+    /// Default: [`DEFAULT_STREAM_TOTAL`]
+    /// Bounds: 1 to [`LONGEST_STREAM`]
     stream_total: Option<u64>,
 }
 
@@ -91,10 +130,17 @@ impl LimitsDocument {
     }
 }
 
-/// What holds for all routes together.
+/// Limits that hold for all routes together.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TotalsDocument {
+    /// How many requests may last at once, counted over all users, routes and instances: open streams, and calls that
+    /// have waited for a server for more than a second. Further ones get 503 and `Retry-After`. One subject may have a
+    /// quarter of them, rounded up; further ones of that subject get 429. [Requests that
+    /// last](operations.md#requests-that-last) says how to choose the number.
+    ///
+    /// Default: [`DEFAULT_LONG_REQUESTS`]
+    /// Bounds: 1 to [`MOST_LONG_REQUESTS`]
     long_requests: Option<u32>,
 }
 
@@ -109,13 +155,40 @@ impl TotalsDocument {
     }
 }
 
+/// How often something may be asked for. Requests beyond a rate get 429 and `Retry-After`. The window slides, and its
+/// count is an estimate at the border of two windows ([how requests are counted](storage.md#how-requests-are-counted)).
+///
+/// ```toml
+/// [[routes]]
+/// path = "/mcp"
+/// url = "http://10.0.0.7:8080/mcp"
+/// rates = [
+///   { per = "subject", requests = 600, seconds = 60 },
+///   { per = "tool", tools = ["search*"], requests = 10, seconds = 60 },
+/// ]
+/// ```
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RateDocument {
+    /// What is counted together: the requests of a subject, of a client, of the whole route, or the calls of each tool
+    /// by each subject.
+    ///
+    /// Values: `subject`, `client`, `route`, `tool`
     per: String,
+    /// Patterns for the names of the tools that are counted, each tool by itself. It is required with `per = "tool"`,
+    /// and not allowed otherwise. If a name matches only a pattern with `*` or `?`, the first 128 names that a subject
+    /// calls in a window have counters of their own, and all others share 128 counters.
+    ///
+    /// Example: `["search*"]`
     #[serde(default)]
     tools: Vec<String>,
+    /// How many requests are allowed in the window.
+    ///
+    /// Bounds: 1 to [`MOST_REQUESTS`]
     requests: u32,
+    /// The length of the window in seconds.
+    ///
+    /// Bounds: 1 to [`LONGEST_WINDOW`]
     seconds: u32,
 }
 

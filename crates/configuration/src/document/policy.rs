@@ -13,31 +13,84 @@ use crate::{ConfigurationError, Effect, Pattern, Rule, What, Who};
 const MOST_RULES: usize = 256;
 const NAME: &str = r#"name = "readers""#;
 
+/// A rule: who may, or may not, do what. [policy.md](policy.md) explains how rules work together. A rule without any
+/// list of *what* (`methods`, `tools`, `resources`, `prompts`) is about everything.
+///
+/// ```toml
+/// [[routes.policy]]
+/// name = "readers"
+/// groups = ["engineering"]
+/// tools = ["read_*", "search"]
+/// ```
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleDocument {
+    /// The name that the log and `gatehouse explain` use: 1 to 64 visible ASCII characters without spaces, different
+    /// for each rule of the route.
+    ///
+    /// Example: `"readers"`
     name: String,
+    /// What the rule does with a request that it matches.
+    ///
+    /// Default: `"allow"`
+    /// Values: `allow`, `deny`
     effect: Option<String>,
+    /// *Who*: the token must have all of these scopes. If an allowing rule lacks only scopes, the client is told to
+    /// request them.
+    ///
+    /// Example: `["files:write"]`
     #[serde(default)]
     scopes: Vec<String>,
+    /// *Who*: users of one of these identity providers, by `name`. `client` means machine clients. With several
+    /// identity providers, a rule with `groups` or `roles` requires it.
+    ///
+    /// Example: `["main"]`
     #[serde(default)]
     providers: Vec<String>,
+    /// *Who*: users in one of these groups.
+    ///
+    /// Example: `["engineering"]`
     #[serde(default)]
     groups: Vec<String>,
+    /// *Who*: users with one of these roles.
+    ///
+    /// Example: `["Mcp.User"]`
     #[serde(default)]
     roles: Vec<String>,
+    /// *Who*: users of one of these Entra tenants.
+    ///
+    /// Example: `["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"]`
     #[serde(default)]
     tenants: Vec<String>,
+    /// *Who*: users of one of these OAuth clients, by `client_id`.
+    ///
+    /// Example: `["nightly-report"]`
     #[serde(default)]
     clients: Vec<String>,
+    /// *Who*: one of these users or machines, as the log names them.
+    ///
+    /// Example: `["main:8f2c1e", "client:nightly-report"]`
     #[serde(default)]
     subjects: Vec<String>,
+    /// *What*: MCP methods. All four lists of *what* hold patterns: `*` stands for any characters and `?` for one.
+    /// Upper and lower case differ in a rule that allows, and do not differ in a rule that denies.
+    ///
+    /// Example: `["resources/*"]`
     #[serde(default)]
     methods: Vec<String>,
+    /// *What*: tools, by the names that clients see.
+    ///
+    /// Example: `["read_*", "search"]`
     #[serde(default)]
     tools: Vec<String>,
+    /// *What*: resources, by the URIs that clients see.
+    ///
+    /// Example: `["file:///projects/*"]`
     #[serde(default)]
     resources: Vec<String>,
+    /// *What*: prompts, by the names that clients see.
+    ///
+    /// Example: `["*"]`
     #[serde(default)]
     prompts: Vec<String>,
 }
@@ -137,7 +190,7 @@ fn one_meaning(what: &What, methods: Key<'_>) -> Result<(), ConfigurationError> 
         let every = of_them.iter().find(|method| what.methods.iter().any(|pattern| pattern.matches(method)));
         if let (false, Some(method)) = (names.is_empty(), every) {
             let text =
-                format!("has {method}, which means that of all {list}: the list `{list}` would restrict nothing");
+                format!("has {method}, which already means all {list}: the list `{list}` would restrict nothing");
             return Err(problem(methods, text, EXAMPLE));
         }
     }

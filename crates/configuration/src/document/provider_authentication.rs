@@ -11,21 +11,44 @@ use super::values::{SecretDocument, header_name, secret_name};
 use crate::error::problem;
 use crate::{AssertionSource, ConfigurationError, ProviderAuthentication, SecretName};
 
+/// The private key with which Gatehouse proves its identity to the provider.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table { secret = \"VARIABLE\" }")]
 pub(super) struct PrivateKeyDocument {
+    /// The variable that holds the key: PEM, PKCS #8 (`BEGIN PRIVATE KEY`).
+    ///
+    /// Example: `"identity_provider_key"`
     secret: String,
+    /// The key's id (`kid`), if the provider needs it.
+    ///
+    /// Example: `"2026-11"`
     key_id: Option<String>,
+    /// The SHA-256 thumbprint of the key's certificate in base64url (`x5t#S256`). Entra finds the key by it.
+    ///
+    /// Example: `"kLx0VSyIaB7yvtUYQRZBPiXYB3cQbfi5GCk6YV0aZHs"`
     certificate_thumbprint: Option<String>,
 }
 
+/// Where Gatehouse reads an assertion (RFC 7523) that proves its identity to the provider. It is read anew for each
+/// use. Exactly one of `secret` and `url` is required.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table { secret = \"VARIABLE\" } or { url = \"URL\" }")]
 pub(super) struct AssertionDocument {
+    /// The variable that holds the assertion. Something else must keep it fresh.
+    ///
+    /// Example: `"identity_provider_assertion"`
     secret: Option<String>,
+    /// The endpoint that gives the assertion: a GET request, answered by JSON with `access_token`. It is https, or http
+    /// on a loopback or link-local address (169.254.0.0/16).
     url: Option<String>,
+    /// Fixed headers of that request. Only with `url`.
+    ///
+    /// Example: `{ Metadata = "true" }`
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    /// Headers of that request whose values are secrets. Only with `url`.
+    ///
+    /// Example: `{ X-IDENTITY-HEADER = { secret = "identity_header" } }`
     #[serde(default)]
     secret_headers: BTreeMap<String, SecretDocument>,
 }
@@ -46,7 +69,7 @@ pub(super) fn authentication(
         (secret, _, assertion) => {
             let second = if assertion.is_some() { "client_assertion" } else { "private_key" };
             let first = if secret.is_some() { "client_secret" } else { "private_key" };
-            let text = format!("is given beside {first}: there is one way to prove who we are, or none");
+            let text = format!("must not be given together with {first}: Gatehouse proves its identity in one way");
             Err(problem(key(second), text, r#"client_secret = { secret = "identity_provider_secret" }"#))
         }
     }
@@ -79,7 +102,7 @@ impl AssertionDocument {
         match (self.secret, self.url) {
             (Some(secret), None) => {
                 if !self.headers.is_empty() || !self.secret_headers.is_empty() {
-                    return Err(problem(key, "has headers without url, to which they would be sent", URL));
+                    return Err(problem(key, "has headers, but no url to which they could be sent", URL));
                 }
                 Ok(AssertionSource::Setting(secret_name(key, &secret)?))
             }
@@ -133,7 +156,7 @@ fn endpoint_headers(
         let key = format!("{key}.secret_headers.{name}");
         let name = header_name(&key, &name, SECRET)?;
         if headers.contains_key(name.as_str()) {
-            return Err(problem(key, "is one of headers, too", SECRET));
+            return Err(problem(key, "must not be one of headers", SECRET));
         }
         Ok((name, secret.check(&key)?))
     });

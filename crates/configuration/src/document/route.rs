@@ -11,32 +11,97 @@ use super::values::{SecretDocument, scopes};
 use crate::error::problem;
 use crate::{ConfigurationError, Policy, Route, RoutePath, Servers, Transport};
 
-/// One table for both kinds of route: with `url` there is one server, with `members` there are several.
+/// An MCP endpoint. Either `url` (one MCP server) or `members` (several MCP servers) is required. `url`, `transport`,
+/// `subject_header`, `secret_headers`, `identity_provider_token_header` and `timeouts` are keys of the one server; with
+/// `members`, each member has its own.
+///
+/// ```toml
+/// [[routes]]
+/// path = "/files"
+/// url = "https://files.internal.example/mcp"
+/// name = "Files"
+/// scopes = ["files:read"]
+/// scope_descriptions = { "files:read" = "Read the files of your projects" }
+/// subject_header = "x-gatehouse-subject"
+/// secret_headers = { "x-functions-key" = { secret = "upstream_secret" } }
+/// ```
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RouteDocument {
+    /// Gatehouse's own path for the MCP server. `public_url` with this path is the resource for which tokens are
+    /// issued.
+    ///
+    /// Example: `"/mcp"`
     path: String,
+    /// The name that users read on the consent page.
+    ///
+    /// Default: the value of `path`
     name: Option<String>,
+    /// The scopes that every request needs. The token must have all of them.
+    ///
+    /// Default: `["mcp"]`
     scopes: Option<Vec<String>>,
+    /// What each scope means, in words for the consent page. A scope without an entry is shown as it is.
+    ///
+    /// Example: `{ mcp = "Use the tools of this server in your name" }`
     #[serde(default)]
     pub(super) scope_descriptions: BTreeMap<String, String>,
+    /// The MCP server's own address. `allowed_outbound_hosts` in `spin.toml` must allow it.
+    ///
+    /// Example: `"https://mcp.internal.example/mcp"`
     url: Option<String>,
+    /// How Gatehouse speaks to the server. `sse` is the transport HTTP+SSE of 2024-11-05; `url` is then the URL of the
+    /// event stream.
+    ///
+    /// Default: `"streamable-http"`
+    /// Values: `streamable-http`, `sse`
     transport: Option<String>,
+    /// The header in which the server gets the subject. Whatever the client sent in this header is removed.
+    ///
+    /// Example: `"x-gatehouse-subject"`
     subject_header: Option<String>,
+    /// Headers that every request to the server gets, whatever the client sent in them. The values are secrets.
+    ///
+    /// Example: `{ "x-functions-key" = { secret = "upstream_secret" } }`
     #[serde(default)]
     secret_headers: BTreeMap<String, SecretDocument>,
+    /// The header in which the server gets the user's access token of the identity provider. In `authorization`, the
+    /// value has `Bearer` in front. The provider's refresh token is used to keep the token fresh.
+    ///
+    /// Example: `"x-identity-provider-token"`
     identity_provider_token_header: Option<String>,
+    /// How long the server may take.
     timeouts: Option<TimeoutsDocument>,
+    /// Several MCP servers as one ([Several servers](federation.md)).
+    ///
+    /// Most: `MOST_MEMBERS`
     #[serde(default)]
     members: Vec<MemberDocument>,
+    /// Who may do what. Without rules, every token with the route's scopes may do everything.
+    ///
+    /// Most: `MOST_RULES`
     #[serde(default)]
     policy: Vec<RuleDocument>,
+    /// How much one request, one subject and all of them may use at this route.
     #[serde(default)]
     limits: LimitsDocument,
+    /// How often requests and calls may come.
+    ///
+    /// Most: `MOST_RATES`
     #[serde(default)]
     rates: Vec<RateDocument>,
+    /// Whether clients of 2024-11-05 are served, at the path with `/sse` and `/message` behind it.
+    ///
+    /// Default: `true`
     legacy_sse: Option<bool>,
+    /// Whether the arguments of a tool call must fit the tool's input schema. Not for `transport = "sse"` ([Validating
+    /// arguments](federation.md#validating-arguments)).
+    ///
+    /// Default: `false`
     validate_arguments: Option<bool>,
+    /// Whether the log holds the arguments of calls and the URIs of resources. They can be personal data.
+    ///
+    /// Default: `false`
     log_arguments: Option<bool>,
 }
 
@@ -53,7 +118,11 @@ impl RouteDocument {
         let requested = self.scopes.unwrap_or_else(|| vec!["mcp".to_owned()]);
         let scopes = scopes(&key("scopes"), &requested)?;
         if scopes.is_empty() {
-            return Err(problem(key("scopes"), "is empty: a token must need something", r#"scopes = ["mcp"]"#));
+            return Err(problem(
+                key("scopes"),
+                "must not be empty: every request needs at least one scope",
+                r#"scopes = ["mcp"]"#,
+            ));
         }
         let one = UpstreamKeys {
             url: self.url,
@@ -66,11 +135,11 @@ impl RouteDocument {
         let servers = servers(route, one, self.members)?;
         let is_sse = matches!(&servers, Servers::One(upstream) if upstream.transport == Transport::Sse);
         if is_sse && self.legacy_sse == Some(false) {
-            let text = "is false, where the server speaks nothing else";
+            let text = "must not be false with transport = \"sse\": the server speaks nothing else";
             return Err(problem(key("legacy_sse"), text, "legacy_sse = true"));
         }
         if is_sse && self.validate_arguments == Some(true) {
-            let text = "is true, where the server would say what its tools take on the client's own stream";
+            let text = "must not be true with transport = \"sse\": such a server cannot be asked for its schemas";
             return Err(problem(key("validate_arguments"), text, "validate_arguments = false"));
         }
         Ok(Route {
@@ -94,7 +163,7 @@ fn servers(route: &str, one: UpstreamKeys, several: Vec<MemberDocument>) -> Resu
         return Ok(Servers::One(one.check(route)?));
     }
     if let Some(name) = one.given() {
-        let text = "stands beside members: there, each has its own";
+        let text = "must not be given together with members: each member has its own";
         return Err(problem(format!("{route}.{name}"), text, EXAMPLE));
     }
     Ok(Servers::Federated(members(route, several)?))

@@ -30,22 +30,57 @@ pub(super) struct UpstreamKeys {
     pub(super) timeouts: Option<TimeoutsDocument>,
 }
 
+/// How long an MCP server may take.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TimeoutsDocument {
+    /// Seconds to accept a connection.
+    ///
+    /// Default: [`DEFAULT_CONNECT_SECONDS`]
+    /// Bounds: 1 to [`LONGEST_CONNECT_SECONDS`]
     connect: Option<u64>,
+    /// Seconds from the request to the beginning of the answer.
+    ///
+    /// Default: [`DEFAULT_ANSWER_SECONDS`]
+    /// Bounds: 1 to [`LONGEST_ANSWER_SECONDS`]
     answer: Option<u64>,
 }
 
+/// One of the MCP servers behind a route with `members`. Each member has a prefix of its own; one member may have none.
+///
+/// ```toml
+/// [[routes]]
+/// path = "/all"
+/// name = "Everything"
+///
+/// [[routes.members]]
+/// url = "https://wiki.internal.example/mcp"
+///
+/// [[routes.members]]
+/// prefix = "files"
+/// url = "https://files.internal.example/mcp"
+/// secret_headers = { "x-functions-key" = { secret = "files_key" } }
+/// ```
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MemberDocument {
+    /// What the names of the member's tools and prompts begin with (`files_read`), and the schemes of its resources
+    /// (`files+file:///a`): 1 to 32 lower-case letters, digits and `-`, and a letter first.
+    ///
+    /// Example: `"files"`
     prefix: Option<String>,
+    /// The server's own address. It is required, and `allowed_outbound_hosts` in `spin.toml` must allow it.
+    ///
+    /// Example: `"https://files.internal.example/mcp"`
     url: Option<String>,
+    /// As in `routes[].subject_header`.
     subject_header: Option<String>,
+    /// As in `routes[].secret_headers`.
     #[serde(default)]
     secret_headers: BTreeMap<String, SecretDocument>,
+    /// As in `routes[].identity_provider_token_header`.
     identity_provider_token_header: Option<String>,
+    /// As in `routes[].timeouts`.
     timeouts: Option<TimeoutsDocument>,
 }
 
@@ -159,18 +194,19 @@ fn timeouts(key: &str, given: Option<TimeoutsDocument>) -> Result<Timeouts, Conf
 fn one_meaning_for_each_header(upstream: &Upstream, key: impl Fn(&str) -> String) -> Result<(), ConfigurationError> {
     let is_secret = |name: &HeaderName| upstream.secret_headers.iter().any(|(secret, _)| is_one(secret, name));
     if upstream.subject_header.as_ref().is_some_and(is_secret) {
-        return Err(problem(key("subject_header"), "is one of secret_headers, too", SUBJECT_HEADER));
+        return Err(problem(key("subject_header"), "must not be one of secret_headers", SUBJECT_HEADER));
     }
     let Some(token) = &upstream.identity_provider_token_header else { return Ok(()) };
     let key = key("identity_provider_token_header");
     if upstream.subject_header.as_ref().is_some_and(|subject| is_one(subject, token)) {
-        return Err(problem(key, "is subject_header, too", TOKEN_HEADER));
+        return Err(problem(key, "must not be subject_header", TOKEN_HEADER));
     }
     if is_secret(token) {
-        return Err(problem(key, "is one of secret_headers, too", TOKEN_HEADER));
+        return Err(problem(key, "must not be one of secret_headers", TOKEN_HEADER));
     }
     if is_secret(&http::header::AUTHORIZATION) {
-        let text = "is set beside a secret header `authorization`: the upstream would be told two different callers";
+        let text =
+            "must not be set together with a secret header `authorization`: the server would get two different callers";
         return Err(problem(
             key,
             text,

@@ -49,9 +49,15 @@ impl fmt::Display for Key<'_> {
     }
 }
 
+/// A secret. The document never holds the secret itself: it names the Spin variable that does. Declare the variable in
+/// `spin.toml`, in `[variables]` and in `[component.gatehouse.variables]`. `gatehouse check` lists the variables that a
+/// configuration needs.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table { secret = \"VARIABLE\" }")]
 pub(super) struct SecretDocument {
+    /// The name of the variable: lower-case letters, digits and `_`, and a letter first.
+    ///
+    /// Example: `"upstream_secret"`
     secret: String,
 }
 
@@ -78,7 +84,7 @@ pub(super) fn header_name(key: &str, name: &str, example: &'static str) -> Resul
 
 pub(super) fn scopes(key: impl fmt::Display, requested: &[String]) -> Result<Scopes, ConfigurationError> {
     let parsed: Result<Scopes, _> = requested.iter().map(|scope| Scope::parse(scope)).collect();
-    parsed.map_err(|error| problem(key, format!("holds something else: {error}"), r#"scopes = ["mcp"]"#))
+    parsed.map_err(|error| problem(key, format!("holds a value that is no scope: {error}"), r#"scopes = ["mcp"]"#))
 }
 
 pub(super) fn unique<'a>(

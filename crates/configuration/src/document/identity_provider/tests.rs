@@ -99,7 +99,7 @@ fn requests_can_be_made_of_the_places_of_entra() {
 fn the_name_of_machines_is_taken() {
     let (key, problem) = problem_of(&openid("").replace("\"op\"", "\"client\""));
     assert_eq!(key, "identity_provider.name");
-    assert!(problem.contains("without a user"), "{problem}");
+    assert!(problem.contains("reserved for machine clients"), "{problem}");
     assert!(Configuration::parse(&openid("").replace("\"op\"", "\"clients\"")).is_ok());
 }
 

@@ -79,7 +79,7 @@ fn what_could_match_nothing_is_refused_by_its_key() {
         (
             "name = \"b\"\nscopes = [\"a b\"]".to_owned(),
             "scopes",
-            "holds something else: a scope is 1 to 256 characters of visible ASCII without space, quote or backslash",
+            "holds a value that is no scope: a scope is 1 to 256 characters of visible ASCII without space, quote or backslash",
         ),
         ("name = \"b\"\ngroups = [\"a\", \"\"]".to_owned(), "groups[1]", "must be 1 to 256 bytes"),
         ("name = \"b\"\nroles = [\"\"]".to_owned(), "roles[0]", "must be 1 to 256 bytes"),
@@ -94,12 +94,12 @@ fn what_could_match_nothing_is_refused_by_its_key() {
         (
             "name = \"b\"\nsubjects = [\"client:a\", \"other:alice\"]".to_owned(),
             "subjects[1]",
-            "begins with no identity provider's name",
+            "must begin with the name of an identity provider, or with `client`",
         ),
         (
             "name = \"b\"\nproviders = [\"entra\", \"other\"]".to_owned(),
             "providers[1]",
-            "is no identity provider's name, nor `client`",
+            "must be the name of an identity provider, or `client`",
         ),
         ("name = \"b\"\nmethods = [\"\"]".to_owned(), "methods[0]", PATTERN),
         ("name = \"b\"\ntools = [\"a\\u0000\"]".to_owned(), "tools[0]", PATTERN),
@@ -118,7 +118,8 @@ fn a_rule_says_of_which_provider_its_groups_and_roles_are_where_there_are_severa
     let first = MINIMAL.replacen("[identity_provider]", "[[identity_providers]]", 1);
     let two =
         |keys: &str| format!("{}\n[[routes.policy]]\nname = \"a\"\n{keys}", first.replacen("[[routes]]", second, 1));
-    const MISSING: &str = "is missing: the groups and roles of several identity providers are not the same";
+    const MISSING: &str =
+        "is missing: with several identity providers, a rule must say whose groups and roles it means";
     for keys in ["groups = [\"a\"]", "roles = [\"a\"]", "effect = \"deny\"\ngroups = [\"a\"]"] {
         assert_eq!(problem_of(&two(keys)), ("routes[0].policy[0].providers".to_owned(), MISSING.to_owned()), "{keys}");
         assert!(Configuration::parse(&two(&format!("{keys}\nproviders = [\"partners\"]"))).is_ok(), "{keys}");
@@ -150,7 +151,7 @@ fn a_list_that_would_restrict_nothing_is_refused() {
         ("effect = \"deny\"\nmethods = [\"resources/s*\"]\nresources = [\"a\"]", "resources/subscribe", "resources"),
         ("methods = [\"subscriptions/listen\"]\nresources = [\"a\"]", "subscriptions/listen", "resources"),
     ] {
-        let said = format!("has {method}, which means that of all {list}: the list `{list}` would restrict nothing");
+        let said = format!("has {method}, which already means all {list}: the list `{list}` would restrict nothing");
         assert_eq!(refused(&format!("name = \"b\"\n{keys}")), ("methods".to_owned(), said), "{keys}");
     }
     rule("methods = [\"tools/call\"]\nprompts = [\"a\"]\nresources = [\"b\"]");

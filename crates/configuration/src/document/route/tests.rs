@@ -35,12 +35,12 @@ fn a_header_means_one_thing_to_the_upstream() {
         (
             "identity_provider_token_header = \"x-a\"\nsubject_header = \"X-A\"".to_owned(),
             "identity_provider_token_header",
-            "is subject_header, too",
+            "must not be subject_header",
         ),
         (
             "identity_provider_token_header = \"x-a\"\nsubject_header = \"x_a\"".to_owned(),
             "identity_provider_token_header",
-            "is subject_header, too",
+            "must not be subject_header",
         ),
         (
             format!("identity_provider_token_header = \"x-key\"\n{SECRET}"),
@@ -86,7 +86,10 @@ fn a_route_is_one_server_or_several() {
         ("timeouts", "timeouts = { connect = 1 }"),
     ] {
         let refused = problem_of(&with_route(&format!("{MEMBERS}\n{given}")));
-        assert_eq!(refused, (format!("routes[1].{key}"), "stands beside members: there, each has its own".to_owned()));
+        assert_eq!(
+            refused,
+            (format!("routes[1].{key}"), "must not be given together with members: each member has its own".to_owned())
+        );
     }
 }
 
@@ -111,7 +114,7 @@ fn a_server_of_the_older_transport_is_not_hidden_from_it() {
     let (key, said) = problem_of(&with_route(keys));
     assert_eq!(
         (key.as_str(), said.as_str()),
-        ("routes[1].legacy_sse", "is false, where the server speaks nothing else")
+        ("routes[1].legacy_sse", "must not be false with transport = \"sse\": the server speaks nothing else")
     );
 }
 
@@ -120,7 +123,7 @@ fn arguments_are_not_validated_by_a_server_that_cannot_be_asked_for_its_tools() 
     let keys = "url = \"https://a.example/sse\"\ntransport = \"sse\"\nvalidate_arguments = true";
     let (key, said) = problem_of(&with_route(keys));
     assert_eq!(key, "routes[1].validate_arguments");
-    assert!(said.starts_with("is true, where the server would say"), "{said}");
+    assert!(said.starts_with("must not be true with transport"), "{said}");
 }
 
 #[test]
@@ -141,7 +144,10 @@ fn no_path_is_what_another_routes_older_transport_has() {
 #[test]
 fn a_route_needs_a_scope() {
     let refused = problem_of(&with_route("url = \"https://a.example/\"\nscopes = []"));
-    assert_eq!(refused, ("routes[1].scopes".to_owned(), "is empty: a token must need something".to_owned()));
+    assert_eq!(
+        refused,
+        ("routes[1].scopes".to_owned(), "must not be empty: every request needs at least one scope".to_owned())
+    );
 }
 
 #[test]

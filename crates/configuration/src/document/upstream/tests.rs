@@ -114,7 +114,7 @@ fn a_problem_of_a_member_names_the_member() {
         (
             "url = \"https://b.example/\"\nsubject_header = \"x_a\"\nidentity_provider_token_header = \"x-a\"",
             "identity_provider_token_header",
-            "is subject_header, too",
+            "must not be subject_header",
         ),
     ] {
         assert_eq!(second(keys), (format!("routes[0].members[1].{key}"), said.to_owned()), "{keys}");

@@ -1,0 +1,31 @@
+//! `docs/decisions/README.md`: the index of the decisions.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// The index, in the repository.
+pub const INDEX: &str = "docs/decisions/README.md";
+
+const HEAD: &str = "<!-- Written by `cargo xtask docs` from the pages' headings. Do not edit it. -->\n\n\
+                    # Decisions\n\n\
+                    Each page says what was to be decided, what was decided, and what follows from it. A new decision is a \
+                    new page with\na heading and these sections; `cargo xtask docs` adds it here.\n\n";
+
+/// A line for each page, by its heading.
+pub fn index(root: &Path) -> Result<String> {
+    let index = root.join(INDEX);
+    let folder = index.parent().context("the index has no folder")?;
+    let mut lines = Vec::new();
+    for page in super::files(folder, ".md")? {
+        if page == index {
+            continue;
+        }
+        let text = super::read(&page)?;
+        let heading = text.lines().find_map(|line| line.strip_prefix("# "));
+        let heading = heading.with_context(|| format!("{} has no heading", page.display()))?;
+        let name = page.file_name().unwrap_or_default().to_string_lossy();
+        lines.push(format!("* [{heading}]({name})\n"));
+    }
+    Ok(format!("{HEAD}{}", lines.concat()))
+}
