@@ -131,9 +131,10 @@ impl Explain {
                 if is_known { Ok(subject) } else { Err(wrong(text)) }
             }
             (None, [only]) => Subject::new(only, "somebody").map_err(|error| error.to_string()),
-            (None, names) => {
-                Err(format!("--subject is missing; it says at which provider the user signs in: {}:…", names.join(":… or ")))
-            }
+            (None, names) => Err(format!(
+                "--subject is missing; it says at which provider the user signs in: {}:…",
+                names.join(":… or ")
+            )),
         }
     }
 
@@ -145,8 +146,11 @@ impl Explain {
             (None, None, None) => None,
         };
         let usual = target.as_ref().map(|(_, method)| *method);
-        let method =
-            self.method.as_deref().or(usual).ok_or("say what the caller does: --tool, --resource, --prompt or --method")?;
+        let method = self
+            .method
+            .as_deref()
+            .or(usual)
+            .ok_or("say what the caller does: --tool, --resource, --prompt or --method")?;
         let needs = match method {
             "tools/call" => Some("--tool"),
             "prompts/get" => Some("--prompt"),
