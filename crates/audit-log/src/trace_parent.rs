@@ -27,11 +27,9 @@ pub struct TraceParent {
 impl TraceId {
     /// A new trace.
     pub fn generate(entropy: &mut impl Entropy) -> Self {
-        let mut bytes = entropy.bytes::<16>();
-        while bytes == [0; 16] {
-            bytes = entropy.bytes::<16>();
-        }
-        Self(hexadecimal(&bytes))
+        let bytes = entropy.bytes::<16>();
+        // A source that gives nothing but zeros must not be waited for.
+        Self(hexadecimal(&if bytes == [0; 16] { [1; 16] } else { bytes }))
     }
 
     /// The id in digits.
