@@ -9,15 +9,15 @@ use crate::consent;
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
 
-const EVENT: &str = "choose";
+const ACTION: &str = "choose";
 
 /// Asks the user whether the client may come in, which is asked after the choice because the page names the provider.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     match chosen(context, request) {
         Ok((form, question, may_be_remembered, ticket)) => {
-            consent::ask(context, &question, &form.browser, may_be_remembered, Some(&ticket), EVENT)
+            consent::ask(context, &question, &form.browser, may_be_remembered, Some(&ticket), ACTION)
         }
-        Err(rejection) => forms::refused(EVENT, &rejection),
+        Err(rejection) => forms::refused(context, ACTION, &rejection),
     }
 }
 

@@ -17,7 +17,7 @@ use shell_store::HostStore;
 
 use crate::client_document::NotRead;
 use crate::context::Context;
-use crate::log::Decision;
+use crate::log::RequestLog;
 use crate::{client_document, fetches, responses};
 
 /// Seconds after which a client may come again whose document or keys cannot be had.
@@ -110,11 +110,18 @@ fn unavailable(reason: impl ToString) -> ClientRejection {
 }
 
 /// Tells the client why it gets nothing (RFC 6749, section 5.2), and the log what that means.
-pub(crate) fn refused(event: &'static str, client_id: Option<&str>, rejection: &TokenRejection) -> Response<Vec<u8>> {
+pub(crate) fn refused(
+    log: &RequestLog,
+    action: &'static str,
+    client_id: Option<&str>,
+    rejection: &TokenRejection,
+) -> Response<Vec<u8>> {
     let (status, code, description) = rejection.to_wire();
-    let outcome = if status >= 500 { "failed" } else { "denied" };
-    let reason = Some(rejection.to_string());
-    Decision { event, outcome, reason, client_id, subject: None }.write();
+    if status >= 500 {
+        log.failed(action, client_id, rejection);
+    } else {
+        log.refused(action, client_id, rejection);
+    }
     let mut response = responses::error(status, code, &description);
     if response.status() == StatusCode::UNAUTHORIZED {
         // Required of every 401 (RFC 9110, section 15.5.2), and where the client tried the header above all.

@@ -12,11 +12,11 @@ use shell_http::SystemEntropy;
 
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
-use crate::log::Decision;
+use crate::log::Details;
 use crate::login::{NotBegun, begin, refused};
-use crate::{cookies, log, pages, responses};
+use crate::{cookies, failures, pages, responses};
 
-const EVENT: &str = "consent";
+const ACTION: &str = "consent";
 
 /// Shows the consent page, or sends the user on to the identity provider where they do not want to be asked again. `ticket`
 /// is that of the page on which they chose the provider, where there was one.
@@ -26,25 +26,23 @@ pub(crate) fn ask(
     browser: &Browser,
     may_be_remembered: bool,
     ticket: Option<&ReturnedTicket>,
-    event: &'static str,
+    action: &'static str,
 ) -> Response<Vec<u8>> {
+    let client_id = Some(question.request.client.client_id.as_str());
     if may_be_remembered {
         match context.remembered_consents().cover(browser, &question.request, question.provider) {
             Ok(true) => {
                 let account = AccountChoice::ByProvider;
-                return sign_in(context, question, browser, Approval::Remembered, account, ticket, event);
+                return sign_in(context, question, browser, Approval::Remembered, account, ticket, action);
             }
             Ok(false) => {}
             // The user can be asked without a store.
-            Err(error) => log::failed(event, error),
+            Err(error) => context.log.failed(action, client_id, error),
         }
     }
     match question.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => pages::consent(&context.configuration, question, &ticket),
-        Err(error) => {
-            log::failed(event, error);
-            pages::out_of_order()
-        }
+        Ok(ticket) => pages::consent(context.log.request_id(), &context.configuration, question, &ticket),
+        Err(error) => failures::out_of_order(&context.log, action, client_id, error),
     }
 }
 
@@ -58,10 +56,10 @@ enum Decided {
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     match decided(context, request) {
         Ok((browser, question, ticket, Decided::Approved(approval, account))) => {
-            sign_in(context, &question, &browser, approval, account, Some(&ticket), EVENT)
+            sign_in(context, &question, &browser, approval, account, Some(&ticket), ACTION)
         }
         Ok((_, question, ticket, Decided::Denied)) => denied_by_user(context, &question, &ticket),
-        Err(rejection) => forms::refused(EVENT, &rejection),
+        Err(rejection) => forms::refused(context, ACTION, &rejection),
     }
 }
 
@@ -90,7 +88,7 @@ fn sign_in(
     approval: Approval,
     account: AccountChoice,
     ticket: Option<&ReturnedTicket>,
-    event: &'static str,
+    action: &'static str,
 ) -> Response<Vec<u8>> {
     let client_id = Some(question.request.client.client_id.as_str());
     let purpose = LoginPurpose::Authorization { request: Box::new(question.request.clone()), approval };
@@ -100,14 +98,14 @@ fn sign_in(
             cookies::set_departure(&mut redirect, &question.request.client.client_id, context);
             let reason = match approval {
                 Approval::Given { .. } => None,
-                Approval::Remembered => Some("the user does not want to be asked again".to_owned()),
+                Approval::Remembered => Some("the user does not want to be asked again"),
             };
-            Decision { event, outcome: "allowed", reason, client_id, ..Decision::default() }.write();
+            context.log.completed(action, Details { client_id, reason, ..Details::default() });
             redirect
         }
-        Err(NotBegun::Refused(rejection)) => refused(event, client_id, &rejection),
+        Err(NotBegun::Refused(rejection)) => refused(context, action, client_id, &rejection),
         Err(NotBegun::Failed(reason)) => {
-            log::failed(event, reason);
+            context.log.failed(action, client_id, reason);
             answer_client(
                 context,
                 &question.request,
@@ -119,6 +117,7 @@ fn sign_in(
 }
 
 fn denied_by_user(context: &Context, question: &Question<'_>, ticket: &ReturnedTicket) -> Response<Vec<u8>> {
+    let client_id = Some(question.request.client.client_id.as_str());
     let of = |account, approval| login::Decision { provider: question.provider, account, approval: Some(approval) };
     // What the same page may have begun before, in another window or by going back.
     let begun = match question.approved {
@@ -126,13 +125,13 @@ fn denied_by_user(context: &Context, question: &Question<'_>, ticket: &ReturnedT
         Some(approval) => vec![of(AccountChoice::ByUser, approval)],
     };
     if let Err(error) = login::cancel(ticket, &begun, &context.store) {
-        log::failed(EVENT, error);
+        context.log.failed(ACTION, client_id, error);
     }
     let reason = match question.approved {
         None => "the user denied the request",
         Some(_) => "the user was not let in",
     };
-    log::denied(EVENT, Some(question.request.client.client_id.as_str()), reason);
+    context.log.refused(ACTION, client_id, reason);
     answer_client(context, &question.request, ErrorCode::AccessDenied, reason)
 }
 
@@ -145,10 +144,10 @@ pub(crate) fn not_let_in(
     rejection: &AccessRejection,
 ) -> Response<Vec<u8>> {
     match question.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => pages::not_let_in(question, rejection, &ticket),
+        Ok(ticket) => pages::not_let_in(context.log.request_id(), question, rejection, &ticket),
         Err(error) => {
-            log::failed(EVENT, error);
-            pages::out_of_order()
+            let client_id = Some(question.request.client.client_id.as_str());
+            failures::out_of_order(&context.log, ACTION, client_id, error)
         }
     }
 }

@@ -57,14 +57,6 @@ pub(crate) fn set_departure(response: &mut Response<Vec<u8>>, client_id: &Client
     set(response, Departure::cookie_name(public_url), value, Some(Departure::SECONDS), public_url);
 }
 
-/// What such notes say; several where somebody tossed one in.
-pub(crate) fn departures(headers: &HeaderMap, public_url: &WebOrigin) -> Vec<String> {
-    let name = Departure::cookie_name(public_url);
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = pairs.flat_map(|pairs| pairs.split(';')).filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned()).collect()
-}
-
 /// What `parse` makes of the one cookie of this name.
 fn single<T>(headers: &HeaderMap, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
     let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());

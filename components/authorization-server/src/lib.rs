@@ -12,12 +12,15 @@ mod clients;
 mod consent;
 mod context;
 mod cookies;
-mod documents;
+mod departures;
+mod export;
+mod failures;
 mod fetches;
 mod forms;
 mod introspect;
 mod log;
 mod login;
+mod metadata;
 mod pages;
 mod register;
 mod requests;
@@ -39,7 +42,7 @@ impl wasip2::exports::http::incoming_handler::Guest for AuthorizationServer {
         inbound::respond(out, answered.response);
         // The client has its answer; what it waits for is over.
         if answered.keeps_state {
-            sweep::in_turn();
+            sweep::in_turn(&answered.log);
         }
     }
 }

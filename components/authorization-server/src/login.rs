@@ -10,7 +10,7 @@ use http::Response;
 use shell_http::SystemEntropy;
 
 use crate::context::Context;
-use crate::{log, pages, responses};
+use crate::{pages, responses};
 
 /// Why nobody is sent away.
 pub(crate) enum NotBegun {
@@ -76,11 +76,18 @@ fn failed(reason: impl ToString) -> NotBegun {
 }
 
 /// Tells somebody who is not sent away what to do.
-pub(crate) fn refused(event: &'static str, client_id: Option<&str>, rejection: &BeginRejection) -> Response<Vec<u8>> {
-    log::denied(event, client_id, rejection);
+pub(crate) fn refused(
+    context: &Context,
+    action: &'static str,
+    client_id: Option<&str>,
+    rejection: &BeginRejection,
+) -> Response<Vec<u8>> {
+    let request_id = context.log.request_id();
+    context.log.refused(action, client_id, rejection);
     match rejection {
-        BeginRejection::TooMany { retry_after } => pages::too_many(*retry_after),
+        BeginRejection::TooMany { retry_after } => pages::too_many(request_id, *retry_after),
         BeginRejection::AlreadyFinished | BeginRejection::Unavailable(_) => pages::error(
+            request_id,
             403,
             "This page was answered before",
             "What you decided on it has been carried out. Go back to where you came from, and begin again if you need to.",
