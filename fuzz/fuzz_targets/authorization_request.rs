@@ -27,7 +27,7 @@ use gatehouse_protocol::{
     Claims, ClientId, CodeChallenge, CodeVerifier, Parameters, RedirectUri, ResourceUri, Scope, Scopes, SecretString,
     Subject,
 };
-use gatehouse_sessions::UpstreamTokens;
+use gatehouse_sessions::ProviderTokens;
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 
@@ -221,7 +221,7 @@ fn is_granted_once(request: &AuthorizationRequest) {
         request,
         &subject("demo:alice"),
         Claims::default(),
-        &UpstreamTokens::default(),
+        &ProviderTokens::default(),
         configuration().lifetimes.session,
         keys(),
         &store,

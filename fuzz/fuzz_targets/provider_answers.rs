@@ -27,7 +27,7 @@ use gatehouse_protocol::{Claims, ClientName, LogText, Parameters, ResourceUri, S
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_sessions::{
     Opening, Principal, ProviderTokenState, RefreshClaim, RefreshedTokens as Kept, SessionRoot, Sessions,
-    UpstreamTokens,
+    ProviderTokens,
 };
 use http::{Request, Response, StatusCode};
 use libfuzzer_sys::fuzz_target;
@@ -207,7 +207,7 @@ fn are_refreshed_once(tokens: &ProviderTokens) {
             claims: Claims::default(),
         },
         client_name: ClientName::parse("Public").expect("a name"),
-        upstream: UpstreamTokens {
+        provider_tokens: ProviderTokens {
             access_token: Some(tokens.access_token.clone()),
             refresh_token: tokens.refresh_token.clone(),
             expires_at: tokens.expires_at(START),

@@ -28,7 +28,7 @@ use gatehouse_protocol::{
 };
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing};
 use gatehouse_sessions::{
-    Opening, Principal, RefreshRequest, Revocation, SessionRoot, Sessions, UpstreamTokens, bind_handle, open_handle,
+    Opening, Principal, RefreshRequest, Revocation, SessionRoot, Sessions, ProviderTokens, bind_handle, open_handle,
 };
 use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, Store};
@@ -102,7 +102,7 @@ impl World {
         let login = Login::begin(provider, &known, &callback_url, &state, AccountChoice::ByProvider, &mut entropy);
         let kept = pending.keep(&LoginPurpose::Account, provider, &login, &browser, &store, &mut entropy);
         kept.expect("the store answers");
-        let upstream = UpstreamTokens {
+        let provider_tokens = ProviderTokens {
             access_token: Some(SecretString::new("provider's".to_owned())),
             refresh_token: Some(SecretString::new("refresh".to_owned())),
             expires_at: Some(START.plus(3600)),
@@ -111,7 +111,7 @@ impl World {
             &request,
             &subject,
             owner.claims.clone(),
-            &upstream,
+            &provider_tokens,
             30 * DAYS,
             keys(),
             &store,
@@ -122,7 +122,7 @@ impl World {
         let opening = Opening {
             principal: owner.clone(),
             client_name: ClientName::parse("Public").expect("a name"),
-            upstream,
+            provider_tokens,
             access_token_lifetime: 300,
             refreshable: true,
             listed: true,

@@ -11,7 +11,7 @@ use gatehouse_authorization_server::login::{self, LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_openid::{Callback, ClientError};
 use gatehouse_protocol::{SecretString, Subject};
-use gatehouse_sessions::UpstreamTokens;
+use gatehouse_sessions::ProviderTokens;
 use gatehouse_storage::StoreUnavailable;
 use http::{Request, Response};
 use provider_client::{Failure, SignedIn};
@@ -133,14 +133,14 @@ fn authorize(
         // The user is asked again next time; that is no reason to turn them away now.
         context.log.failed("consent", client_id, error);
     }
-    let upstream = UpstreamTokens {
+    let provider_tokens = ProviderTokens {
         access_token: Some(tokens.access_token),
         refresh_token: tokens.refresh_token,
         expires_at: tokens.expires_in.map(|seconds| context.now.plus(seconds)),
     };
     let session_lifetime = context.configuration.lifetimes.session;
     let (keys, store, now) = (&context.keys, &context.store, context.now);
-    Ok(issue_code(request, subject, claims, &upstream, session_lifetime, keys, store, now, &mut SystemEntropy)?)
+    Ok(issue_code(request, subject, claims, &provider_tokens, session_lifetime, keys, store, now, &mut SystemEntropy)?)
 }
 
 fn finish(

@@ -36,6 +36,11 @@ impl RequestLog {
         &self.request_id
     }
 
+    /// The request's trace, where the client named one.
+    pub(crate) fn trace_id(&self) -> Option<&TraceId> {
+        self.trace_id.as_ref()
+    }
+
     /// Notes that something is about to be done, in whose name and for whom: whatever becomes of this instance, the log
     /// says so.
     pub(crate) fn begun(&self, action: &'static str, client_id: Option<&str>, subject: Option<&str>) {

@@ -15,7 +15,7 @@ use shell_http::SystemEntropy;
 
 use crate::bindings::gatehouse::auth::sessions;
 use crate::context::Context;
-use crate::log::Details;
+use crate::log::{Details, RequestLog};
 use crate::session_rejection::rejection;
 use crate::{clients, requests, responses};
 
@@ -106,7 +106,8 @@ fn refresh(
     let (resource, scopes) = (resource.map(ResourceUri::as_str), scopes.map(scopes_to_wit));
     // Whose session it is, only the token says.
     context.log.begun(ACTION, Some(client_id), None);
-    sessions::refresh(refresh_token.expose(), client_id, resource, scopes.as_deref(), lifetime).map_err(rejection)
+    let ids = request_ids(&context.log);
+    sessions::refresh(refresh_token.expose(), client_id, resource, scopes.as_deref(), lifetime, &ids).map_err(rejection)
 }
 
 /// Takes the word of the user's identity provider (ID-JAG).
@@ -141,15 +142,20 @@ fn open(context: &Context, grant: Grant, client: &Client, listed: bool) -> Resul
         claims: sessions::Claims { tenant, groups, roles },
     };
     let expose = |token: Option<SecretString>| token.map(|token| token.expose().to_owned());
-    let upstream = sessions::UpstreamTokens {
-        access_token: expose(grant.upstream.access_token),
-        refresh_token: expose(grant.upstream.refresh_token),
-        expires_at: grant.upstream.expires_at.map(UnixTime::seconds),
+    let provider_tokens = sessions::ProviderTokens {
+        access_token: expose(grant.provider_tokens.access_token),
+        refresh_token: expose(grant.provider_tokens.refresh_token),
+        expires_at: grant.provider_tokens.expires_at.map(UnixTime::seconds),
     };
     let lifetime = context.configuration.lifetimes.access_token;
     let (root, client_name) = (root_to_wit(&grant.root), client.client_name.as_str());
     context.log.begun(ACTION, Some(&principal.client_id), Some(&principal.subject));
-    sessions::open(&root, &principal, client_name, &upstream, lifetime, grant.refreshable, listed).map_err(rejection)
+    sessions::open(&root, &principal, client_name, &provider_tokens, lifetime, grant.refreshable, listed)
+        .map_err(rejection)
+}
+
+fn request_ids(log: &RequestLog) -> sessions::RequestIds {
+    sessions::RequestIds { request_id: log.request_id().to_string(), trace_id: log.trace_id().map(ToString::to_string) }
 }
 
 fn root_to_wit(root: &SessionRoot) -> sessions::SessionRoot {

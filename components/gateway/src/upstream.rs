@@ -157,7 +157,11 @@ fn identity_provider_token(
     if !request_headers::needs_identity_provider_token(upstream) {
         return Ok(None);
     }
-    sessions::identity_provider_token(caller.token.expose(), &exchange.endpoint.resource())
+    let ids = sessions::RequestIds {
+        request_id: exchange.request_id.to_string(),
+        trace_id: Some(exchange.trace.id().to_owned()),
+    };
+    sessions::identity_provider_token(caller.token.expose(), &exchange.endpoint.resource(), &ids)
         .map(|token| token.map(SecretString::new))
         .map_err(rejection::of_token)
 }

@@ -23,7 +23,7 @@ mod tokens;
 pub use account::Listing;
 pub use handle::{InvalidHandle, bind_handle, open_handle};
 pub use name::SessionRoot;
-pub use principal::{Principal, UpstreamTokens};
+pub use principal::{Principal, ProviderTokens};
 pub use provider_tokens::{Due, Lease, ProviderGrant, ProviderTokenState, RefreshClaim, RefreshedTokens};
 pub use rejection::Rejection;
 pub use sessions::{Opening, RefreshRequest, Sessions};

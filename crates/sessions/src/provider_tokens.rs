@@ -19,7 +19,7 @@ use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_storage::{Claim, Key, Kind, Store, claim, issue};
 use serde::{Deserialize, Serialize};
 
-use crate::{Rejection, SessionName, SessionRoot, UpstreamTokens, ending, record};
+use crate::{ProviderTokens, Rejection, SessionName, SessionRoot, ending, record};
 
 /// One record for each session whose provider gave tokens.
 const TOKENS: Kind = "provider-tokens";
@@ -108,7 +108,7 @@ impl ProviderGrant {
     /// Keeps the tokens with which the session opens.
     pub(crate) fn begin(
         &self,
-        tokens: UpstreamTokens,
+        tokens: ProviderTokens,
         store: &impl Store,
         now: UnixTime,
         entropy: &mut impl Entropy,

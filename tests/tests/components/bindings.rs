@@ -8,8 +8,8 @@ pub mod imports {
             world ours {
                 import gatehouse:host/store@0.1.0;
                 import gatehouse:host/settings@0.1.0;
-                import gatehouse:auth/sessions@0.4.0;
-                import gatehouse:auth/handles@0.4.0;
+                import gatehouse:auth/sessions@0.5.0;
+                import gatehouse:auth/handles@0.5.0;
             }",
         path: ["../wit/host", "../wit/auth"],
         imports: { default: trappable },
@@ -57,8 +57,8 @@ pub mod keeper {
         inline: "
             package gatehouse:keeper-alone;
             world keeper {
-                export gatehouse:auth/sessions@0.4.0;
-                export gatehouse:auth/handles@0.4.0;
+                export gatehouse:auth/sessions@0.5.0;
+                export gatehouse:auth/handles@0.5.0;
             }",
         path: ["../wit/auth"],
         exports: { default: async },

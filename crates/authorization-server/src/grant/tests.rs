@@ -39,7 +39,7 @@ fn machine(
     let (resource, asked) = (named.map(resource), asked.map(scopes));
     let (configuration, entropy) = (&world.configuration, &mut world.entropy);
     let grant = grant_to_machine(&client, resource.as_ref(), asked.as_ref(), configuration, START, entropy)?;
-    assert!(!grant.refreshable && grant.upstream.access_token.is_none());
+    assert!(!grant.refreshable && grant.provider_tokens.access_token.is_none());
     assert_eq!(grant.root.expires_at, START.plus(configuration.lifetimes.access_token));
     Ok(grant.principal)
 }
@@ -129,7 +129,7 @@ fn present(
     let request = AssertionRequest { resource: named.as_ref(), scopes: asked.as_ref() };
     let (provider, configuration, entropy) = (provider(world), &world.configuration, &mut world.entropy);
     let grant = grant_to_asserted(&client, asserted, &provider, &request, configuration, &world.store, START, entropy)?;
-    assert!(!grant.refreshable && grant.upstream.access_token.is_none());
+    assert!(!grant.refreshable && grant.provider_tokens.access_token.is_none());
     Ok(grant.principal)
 }
 

@@ -153,7 +153,7 @@ fn the_store_holds_nothing_in_clear() {
     world.refresh(&tokens, START).unwrap();
     let dump = world.store.values().concat();
     for secret in
-        ["upstream-access", "upstream-refresh", "alice", "g.example", "read", "An Editor", "a-tenant", "engineering"]
+        ["provider-access", "provider-refresh", "alice", "g.example", "read", "An Editor", "a-tenant", "engineering"]
     {
         assert!(!dump.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
     }

@@ -1,6 +1,9 @@
 //! The authorization endpoint: what the user and the client are shown.
 
 use super::{CLIENT, Page, REDIRECT_URI, authorization, fakes, get, nothing_happened, redirect, registration};
+use crate::component::AUTHORIZATION_SERVER;
+use crate::fakes::Fakes;
+use crate::serve::{request, serve};
 
 #[tokio::test]
 async fn the_user_is_asked_on_a_page_that_nobody_can_frame_or_script() {

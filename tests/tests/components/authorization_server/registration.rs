@@ -27,7 +27,7 @@ fn it_imports_sessions_store_settings_and_the_way_out() {
     let (http, ours): (Vec<_>, Vec<_>) =
         imports.iter().partition(|name| name.starts_with("wasi:http/outgoing-handler"));
     assert_eq!(http.len(), 1);
-    assert_eq!(ours, ["gatehouse:auth/sessions@0.4.0", "gatehouse:host/settings@0.1.0", "gatehouse:host/store@0.1.0"]);
+    assert_eq!(ours, ["gatehouse:auth/sessions@0.5.0", "gatehouse:host/settings@0.1.0", "gatehouse:host/store@0.1.0"]);
 }
 
 #[tokio::test]
