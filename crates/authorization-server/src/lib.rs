@@ -19,6 +19,7 @@ pub mod client_assertion;
 pub mod client_authentication;
 pub mod client_document;
 pub mod client_keys;
+mod client_lookup;
 pub mod code;
 pub mod consent;
 pub mod credentials;

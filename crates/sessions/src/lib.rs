@@ -12,6 +12,7 @@ mod ending;
 mod handle;
 mod name;
 mod principal;
+mod provider_records;
 mod provider_tokens;
 mod record;
 mod rejection;

@@ -5,6 +5,7 @@ use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::Store;
 
 use crate::record::{AccessRecord, SessionRecord};
+use crate::summary::Summary;
 use crate::tokens::{AccessToken, RefreshToken};
 use crate::{Principal, ProviderGrant, ProviderTokens, Rejection, SessionRoot, Tokens, ending};
 
@@ -70,7 +71,7 @@ impl<S: Store> Sessions<'_, S> {
         let record =
             SessionRecord { principal, client_name, opened_at: now, generation: 0, rotated_at: now, paced_until: now };
         record.put(root, self.store, entropy)?;
-        record.summary(&name).put(&name, self.store, entropy)?;
+        Summary::of(&record, &name).put(&name, self.store, entropy)?;
         if listed {
             self.list_session(&record.principal.subject, &name, entropy)?;
         }
@@ -159,7 +160,7 @@ impl<S: Store> Sessions<'_, S> {
             // was used: from here on it is known that this one was.
             let record = SessionRecord { generation, ..record }.refreshed(self.now);
             record.put(&root, self.store, entropy)?;
-            record.summary(&name).put(&name, self.store, entropy)?;
+            Summary::of(&record, &name).put(&name, self.store, entropy)?;
         }
         ending::check(&name, self.store)?;
         self.issue(&root, next, &principal, scopes, request.access_token_lifetime, entropy)

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_storage::KeyPage;
 use gatehouse_storage::memory::MemoryStore;
 
+use gatehouse_storage::Key;
+
 use super::*;
 
 const DAY: u64 = 24 * 60 * 60;
