@@ -7,6 +7,7 @@ use gatehouse_authorization_server::page::PageRejection;
 use gatehouse_authorization_server::signed_out::note_sign_out;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_openid::{AccountChoice, ClientError};
+use gatehouse_protocol::OwnPath;
 use http::{Request, Response};
 use provider_client::{Failure, SignedIn};
 use shell_http::SystemEntropy;
@@ -21,7 +22,6 @@ use crate::{cookies, failures, login, pages, responses};
 const SESSIONS: &str = "sessions";
 const SIGN_IN: &str = "sign-in";
 const SIGN_OUT: &str = "sign-out";
-const PATH: &str = "/sessions";
 
 /// `GET /sessions`: what the user has allowed; to nobody in particular, a way to sign in.
 pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
@@ -76,7 +76,7 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
     match changed {
         Ok(Some((account, Ok(())))) => {
             completed(context, SESSIONS, &account);
-            responses::redirect_to_own_page(&context.configuration.public_url, PATH)
+            responses::redirect_to_own_page(&context.configuration.public_url, OwnPath::Sessions)
         }
         Ok(Some((_, Err(reason)))) => failures::out_of_order(&context.log, SESSIONS, None, &reason),
         Ok(None) => not_signed_in(context, request, SESSIONS),
@@ -146,7 +146,7 @@ pub(crate) fn signed_in(
     match account.cookie_value(browser, &context.keys, &mut SystemEntropy) {
         Ok(value) => {
             completed(context, SIGN_IN, &account);
-            let mut response = responses::redirect_to_own_page(&context.configuration.public_url, PATH);
+            let mut response = responses::redirect_to_own_page(&context.configuration.public_url, OwnPath::Sessions);
             cookies::set_account(&mut response, &account, &value, context);
             response
         }

@@ -2,6 +2,7 @@
 
 use gatehouse_audit_log::X_REQUEST_ID;
 use gatehouse_authorization_server::ErrorCode;
+use gatehouse_protocol::OwnPath;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, RETRY_AFTER,
@@ -32,7 +33,7 @@ type Answer = fn(&Context, &Request<Vec<u8>>) -> Response<Vec<u8>>;
 /// A method of an endpoint: how it may be called, and whether web pages of other origins may. An endpoint with two
 /// methods has two rows.
 struct Endpoint {
-    path: &'static str,
+    path: OwnPath,
     method: Method,
     /// Browser-based clients fetch these. Never the authorization endpoint (RFC 9700, section 2.6).
     cross_origin: bool,
@@ -44,40 +45,40 @@ struct Endpoint {
     answer: Answer,
 }
 
-const fn endpoint(path: &'static str, method: Method, answer: Answer) -> Endpoint {
+const fn endpoint(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: true, is_page: false, keeps_state: false, answer }
 }
 
 /// An endpoint whose success leaves entries in the store.
-const fn storing(path: &'static str, method: Method, answer: Answer) -> Endpoint {
+const fn storing(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: true, is_page: false, keeps_state: true, answer }
 }
 
-const fn page(path: &'static str, method: Method, answer: Answer) -> Endpoint {
+const fn page(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: true, keeps_state: false, answer }
 }
 
 /// For machines, and not for web pages.
-const fn internal(path: &'static str, method: Method, answer: Answer) -> Endpoint {
+const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
 static ENDPOINTS: [Endpoint; 14] = [
-    endpoint("/.well-known/oauth-authorization-server", Method::GET, metadata::answer),
+    endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // Clients of MCP 2025-11-25 may look here first; the document is the same.
-    endpoint("/.well-known/openid-configuration", Method::GET, metadata::answer),
-    storing("/register", Method::POST, register::answer),
-    storing("/token", Method::POST, token::answer),
-    endpoint("/revoke", Method::POST, revoke::answer),
-    internal("/introspect", Method::POST, introspect::answer),
-    page("/authorize", Method::GET, authorize::answer),
-    page("/choose", Method::POST, choose::answer),
-    page("/consent", Method::POST, consent::answer),
-    page("/callback", Method::GET, callback::answer),
-    page("/sessions", Method::GET, account::show),
-    page("/sessions", Method::POST, account::change),
-    page("/sign-in", Method::POST, account::sign_in),
-    page("/sign-out", Method::POST, account::sign_out),
+    endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::answer),
+    storing(OwnPath::Register, Method::POST, register::answer),
+    storing(OwnPath::Token, Method::POST, token::answer),
+    endpoint(OwnPath::Revoke, Method::POST, revoke::answer),
+    internal(OwnPath::Introspect, Method::POST, introspect::answer),
+    page(OwnPath::Authorize, Method::GET, authorize::answer),
+    page(OwnPath::Choose, Method::POST, choose::answer),
+    page(OwnPath::Consent, Method::POST, consent::answer),
+    page(OwnPath::Callback, Method::GET, callback::answer),
+    page(OwnPath::Sessions, Method::GET, account::show),
+    page(OwnPath::Sessions, Method::POST, account::change),
+    page(OwnPath::SignIn, Method::POST, account::sign_in),
+    page(OwnPath::SignOut, Method::POST, account::sign_out),
 ];
 
 /// The answer to a request.
@@ -111,7 +112,7 @@ fn find_and_call(
     head: Request<()>,
     log: &RequestLog,
 ) -> (Response<Vec<u8>>, Option<&'static Endpoint>) {
-    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path == head.uri().path());
+    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path.as_str() == head.uri().path());
     let Some(first) = methods().next() else {
         return (responses::error(404, ErrorCode::InvalidRequest, "there is nothing here"), None);
     };
@@ -145,7 +146,7 @@ impl Endpoint {
             Unreadable::Broken | Unreadable::Malformed => (400, error.to_string()),
         };
         if self.is_page {
-            log.refused(self.path, None, reason);
+            log.refused(self.path.as_str(), None, reason);
             let text = "Your browser sent more than a form of this page holds, or broke off. Go back and try again.";
             pages::error(log.request_id(), status, "This form could not be read", text)
         } else {
@@ -188,6 +189,7 @@ fn preflight(endpoint: &Endpoint) -> Response<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use gatehouse_protocol::ServedBy;
     use http::header::CONTENT_TYPE;
 
     use super::*;
@@ -207,6 +209,31 @@ mod tests {
             );
             assert!(row.takes(&row.method) && !row.takes(&Method::OPTIONS) && !row.takes(&Method::PUT));
         }
+    }
+
+    /// The gateway's own are tested where it is tested alone: `tests/tests/components/gateway/own_answers.rs`.
+    #[test]
+    fn every_path_that_is_kept_for_this_component_is_served_by_it_and_no_other_is() {
+        for path in OwnPath::ALL {
+            let is_served = ENDPOINTS.iter().any(|row| row.path == path);
+            assert_eq!(is_served, path.served_by() == ServedBy::AuthorizationServer, "{path}");
+        }
+    }
+
+    /// Templates are text: they spell the paths.
+    #[test]
+    fn every_form_of_every_page_leads_to_an_endpoint() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+        let mut forms = 0;
+        for template in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(template.unwrap().path()).unwrap();
+            for action in text.split("action=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                let leads = |row: &Endpoint| row.path.as_str() == action && row.method == Method::POST && row.is_page;
+                assert!(ENDPOINTS.iter().any(leads), "{action}");
+                forms += 1;
+            }
+        }
+        assert!(forms > 4, "{forms}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gatehouse_configuration::{Configuration, Upstream};
 use gatehouse_gateway::readiness::{self as readiness, Next, PATIENCE};
+use gatehouse_protocol::OwnPath;
 use gatehouse_storage::StoreUnavailable;
 use http::{Method, Request, Uri};
 use shell_http::outbound::{Arrival, Exchanges, Limits};
@@ -20,7 +21,7 @@ const LIMITS: Limits = Limits { connect_seconds: 5, first_byte_seconds: 5, betwe
 
 /// Whether this is the path.
 pub(crate) fn is_asked_at(target: &Uri) -> bool {
-    target.authority().is_none() && target.path() == "/readyz"
+    target.authority().is_none() && target.path() == OwnPath::Readiness.as_str()
 }
 
 /// Whether every server gave some answer, as of at most 20 seconds ago. Where the store does not answer, nothing is

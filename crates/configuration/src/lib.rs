@@ -16,7 +16,7 @@ mod route;
 mod secret_name;
 mod upstream;
 
-use gatehouse_protocol::{PrivateUseScheme, RedirectRules, ResourceUri, WebOrigin};
+use gatehouse_protocol::{OwnPath, PrivateUseScheme, RedirectRules, ResourceUri, WebOrigin};
 
 pub use error::{ConfigurationError, Problem};
 pub use identity_provider::{
@@ -82,7 +82,7 @@ pub struct Lifetimes {
 impl Configuration {
     /// Where identity providers send users back to.
     pub fn callback_url(&self) -> String {
-        self.public_url.join("/callback")
+        self.public_url.join(OwnPath::Callback.as_str())
     }
 
     /// The most requests of one subject that may last at once, at all routes together: a quarter of all, so that four are

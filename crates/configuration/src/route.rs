@@ -3,7 +3,7 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
-use gatehouse_protocol::{Scope, Scopes};
+use gatehouse_protocol::{OwnPath, Scope, Scopes};
 
 use crate::{Effect, Limits, Policy, Rate, Upstream};
 
@@ -115,26 +115,6 @@ impl Prefix {
 pub struct RoutePath(String);
 
 impl RoutePath {
-    /// Paths that are our own.
-    const RESERVED: [&'static str; 16] = [
-        "/authorize",
-        "/choose",
-        "/consent",
-        "/callback",
-        "/token",
-        "/register",
-        "/revoke",
-        "/introspect",
-        "/sessions",
-        "/sign-in",
-        "/sign-out",
-        "/sse",
-        "/message",
-        "/healthz",
-        "/readyz",
-        "/.well-known",
-    ];
-
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
         let segments = || text.split('/').skip(1);
@@ -145,7 +125,7 @@ impl RoutePath {
         {
             return Err("must have segments of letters, digits and - _ . ~ only, and no slash at the end");
         }
-        if Self::RESERVED.iter().any(|own| text == *own || text.starts_with(&format!("{own}/"))) {
+        if OwnPath::reserves(text) {
             return Err("is one of Gatehouse's own paths");
         }
         if matches!(segments().last(), Some("sse" | "message")) {

@@ -1,12 +1,11 @@
 //! Which of the gateway's own things a request is for.
 
 use gatehouse_configuration::Configuration;
+use gatehouse_protocol::OwnPath;
 use http::Uri;
 
 use crate::endpoint::WELL_KNOWN;
 use crate::{Endpoint, EndpointKind};
-
-const HEALTH: &str = "/healthz";
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +23,7 @@ pub enum Route<'a> {
 impl Route<'_> {
     /// Whether this is the health check, the one route that must answer without a configuration.
     pub fn is_health(target: &Uri) -> bool {
-        target.authority().is_none() && target.path() == HEALTH
+        target.authority().is_none() && target.path() == OwnPath::Health.as_str()
     }
 }
 

@@ -8,7 +8,7 @@ use gatehouse_authorization_server::client_document::DocumentUrl;
 use gatehouse_authorization_server::consent::Question;
 use gatehouse_configuration::{Configuration, IdentityProvider};
 use gatehouse_openid::AccessRejection;
-use gatehouse_protocol::RedirectUri;
+use gatehouse_protocol::{OwnPath, RedirectUri};
 use http::{Response, Uri};
 
 use super::policy::Forms;
@@ -122,7 +122,7 @@ pub(crate) fn consent(
         scopes: request.scopes.iter().map(|scope| route.describe(scope)).collect(),
         identity_provider: &provider.display_name,
         can_remember: configuration.lifetimes.consent > 0,
-        sessions_url: configuration.public_url.join("/sessions"),
+        sessions_url: configuration.public_url.join(OwnPath::Sessions.as_str()),
         ticket,
     };
     html(200, &page, &Forms::to_providers([provider]).and_to(&request.redirect_uri))
