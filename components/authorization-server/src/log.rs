@@ -2,7 +2,7 @@
 
 use gatehouse_audit_log::{AuditRecord, Component, Decision, Event, LogTime, RequestId, TraceId, TraceParent};
 use http::HeaderMap;
-use shell_http::{Milliseconds, SystemEntropy, now_in_milliseconds};
+use shell_http::{Milliseconds, now_in_milliseconds};
 
 /// Writes what is decided about one request. Each line has the request's id, and its trace where the client named one.
 #[derive(Clone)]
@@ -21,11 +21,11 @@ pub(crate) struct Details<'a> {
 }
 
 impl RequestLog {
-    /// For a request with these headers. The id is always a new one: one that a client sends could have two requests look
-    /// like one.
+    /// For a request with these headers. The id is the host's or a new one, and never the client's, which could have two
+    /// requests look like one.
     pub(crate) fn begin(headers: &HeaderMap) -> Self {
         Self {
-            request_id: RequestId::generate(&mut SystemEntropy),
+            request_id: shell_http::request_id(),
             trace_id: TraceParent::of(headers).map(|parent| parent.trace_id),
             clock: now_in_milliseconds,
         }

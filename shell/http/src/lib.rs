@@ -9,4 +9,4 @@ pub mod outbound;
 mod streams;
 mod system;
 
-pub use system::{Milliseconds, SystemEntropy, elapsed, now, now_in_milliseconds, wait};
+pub use system::{Milliseconds, SystemEntropy, elapsed, now, now_in_milliseconds, request_id, wait};

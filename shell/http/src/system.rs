@@ -1,5 +1,8 @@
-//! Time and randomness of the host.
+//! Time and randomness of the host, and the request's id.
 
+use std::env;
+
+use gatehouse_audit_log::RequestId;
 use gatehouse_protocol::{Entropy, UnixTime};
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::random::random::get_random_bytes;
@@ -38,4 +41,15 @@ impl Entropy for SystemEntropy {
     fn fill(&mut self, bytes: &mut [u8]) {
         bytes.copy_from_slice(&get_random_bytes(bytes.len() as u64));
     }
+}
+
+/// The variable in which the embedded host says the id of the request that an instance answers. It gives each request an
+/// instance of its own; hosts that do not, do not set it. No client can.
+const REQUEST_ID_VARIABLE: &str = "GATEHOUSE_REQUEST_ID";
+
+/// The id of the request that is being answered: the host's own, so that its lines in the log and ours are joined, or else
+/// a new one at each call.
+pub fn request_id() -> RequestId {
+    let of_host = env::var(REQUEST_ID_VARIABLE).ok().and_then(|id| RequestId::parse(&id));
+    of_host.unwrap_or_else(|| RequestId::generate(&mut SystemEntropy))
 }
