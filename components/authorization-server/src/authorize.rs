@@ -3,9 +3,9 @@
 use gatehouse_authorization_server::arrival::Arrival;
 use gatehouse_authorization_server::authorization::{BoundRequest, RejectedRequest};
 use gatehouse_authorization_server::browser::Browser;
-use gatehouse_authorization_server::choice::Choice;
-use gatehouse_authorization_server::consent::Question;
+use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_authorization_server::error_description;
+use gatehouse_authorization_server::provider_selection::ProviderSelection;
 use gatehouse_authorization_server::remembered_consent::may_be_remembered;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_protocol::Parameters;
@@ -47,10 +47,10 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let may_be_remembered = may_be_remembered(&authorization, &arrival);
     let mut response = match context.configuration.identity_providers.as_slice() {
         [only] => {
-            let question = Question { request: authorization, provider: only, approved: None };
-            consent::ask(context, &question, &browser, may_be_remembered, None, ACTION)
+            let consent_request = ConsentRequest { request: authorization, provider: only, approved: None };
+            consent::ask(context, &consent_request, &browser, may_be_remembered, None, ACTION)
         }
-        several => choose(context, several, Choice { request: authorization, may_be_remembered }, &browser),
+        several => choose(context, several, ProviderSelection { request: authorization, may_be_remembered }, &browser),
     };
     cookies::set_browser(&mut response, &browser, &context.configuration);
     response
@@ -68,10 +68,15 @@ fn arrival<'a>(headers: &'a HeaderMap, context: &'a Context) -> Arrival<'a> {
     }
 }
 
-fn choose(context: &Context, providers: &[IdentityProvider], choice: Choice, browser: &Browser) -> Response<Vec<u8>> {
-    match choice.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+fn choose(
+    context: &Context,
+    providers: &[IdentityProvider],
+    selection: ProviderSelection,
+    browser: &Browser,
+) -> Response<Vec<u8>> {
+    match selection.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
         Ok(ticket) => {
-            pages::choose(context.log.request_id(), &context.configuration, providers, &choice.request, &ticket)
+            pages::choose(context.log.request_id(), &context.configuration, providers, &selection.request, &ticket)
         }
         Err(error) => failures::out_of_order(&context.log, ACTION, None, error),
     }

@@ -6,7 +6,7 @@ use gatehouse_authorization_server::ErrorCode;
 use gatehouse_authorization_server::authorization::AuthorizationRequest;
 use gatehouse_authorization_server::browser::Browser;
 use gatehouse_authorization_server::code::issue_code;
-use gatehouse_authorization_server::consent::{Approval, Question};
+use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{self, LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_openid::{Callback, ClientError};
@@ -20,7 +20,7 @@ use shell_http::SystemEntropy;
 use crate::consent::{self, answer_client};
 use crate::context::Context;
 use crate::log::Details;
-use crate::{account, cookies, failures, pages, responses};
+use crate::{cookies, failures, pages, responses, sessions_page};
 
 const ACTION: &str = "callback";
 
@@ -43,18 +43,18 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     };
     let signed_in = sign_in(context, callback, &login);
     match &login.purpose {
-        LoginPurpose::Account => account::signed_in(context, login.provider, &browser, signed_in),
+        LoginPurpose::SessionsPage => sessions_page::signed_in(context, login.provider, &browser, signed_in),
         LoginPurpose::Authorization { request, approval } => {
-            let question =
-                Question { request: (**request).clone(), provider: login.provider, approved: Some(*approval) };
+            let consent_request =
+                ConsentRequest { request: (**request).clone(), provider: login.provider, approved: Some(*approval) };
             let outcome = signed_in.map_err(Unsuccessful::Provider).and_then(|signed_in| {
                 let subject = signed_in.identity.subject().clone();
                 if has_signed_out_since(login.begun_at, &subject, keys, &context.store)? {
                     return Err(Unsuccessful::SignedOut);
                 }
-                Ok((subject, authorize(context, &question, *approval, &browser, signed_in)?))
+                Ok((subject, authorize(context, &consent_request, *approval, &browser, signed_in)?))
             });
-            finish(context, question, &browser, outcome)
+            finish(context, consent_request, &browser, outcome)
         }
     }
 }
@@ -113,14 +113,14 @@ fn sign_in(context: &Context, callback: Callback, login: &ReturnedLogin<'_>) -> 
 /// Issues the code, where the one who signed in is the one who approved.
 fn authorize(
     context: &Context,
-    question: &Question<'_>,
+    consent_request: &ConsentRequest<'_>,
     approval: Approval,
     browser: &Browser,
     signed_in: SignedIn,
 ) -> Result<SecretString, Unsuccessful> {
     let SignedIn { identity, claims, tokens } = signed_in;
     let subject = identity.subject();
-    let (request, provider) = (&question.request, question.provider);
+    let (request, provider) = (&consent_request.request, consent_request.provider);
     let consents = context.remembered_consents();
     if !consents.is_approved_by(subject, approval, browser, request, provider)? {
         return Err(Unsuccessful::NotTheirConsent);
@@ -145,39 +145,39 @@ fn authorize(
 
 fn finish(
     context: &Context,
-    question: Question<'_>,
+    consent_request: ConsentRequest<'_>,
     browser: &Browser,
     outcome: Result<(Subject, SecretString), Unsuccessful>,
 ) -> Response<Vec<u8>> {
-    let client_id = Some(question.request.client.client_id.as_str());
+    let client_id = Some(consent_request.request.client.client_id.as_str());
     let failure = match outcome {
         Ok((subject, code)) => {
             let subject = Some(subject.as_str());
             context.log.completed(ACTION, Details { client_id, subject, reason: None });
-            return answer_with_code(context, &question.request, &code);
+            return answer_with_code(context, &consent_request.request, &code);
         }
         Err(failure) => failure,
     };
     match &failure {
         Unsuccessful::NotTheirConsent | Unsuccessful::SignedOut => {
             context.log.refused(ACTION, client_id, &failure);
-            consent::ask(context, &Question { approved: None, ..question }, browser, false, None, ACTION)
+            consent::ask(context, &ConsentRequest { approved: None, ..consent_request }, browser, false, None, ACTION)
         }
         Unsuccessful::Provider(of_provider) => match of_provider.access() {
             Some(rejection) => {
                 context.log.refused(ACTION, client_id, &failure);
-                consent::not_let_in(context, &question, browser, rejection)
+                consent::not_let_in(context, &consent_request, browser, rejection)
             }
             None => {
                 context.log.failed(ACTION, client_id, &failure);
                 let error = of_provider.to_wire();
-                answer_client(context, &question.request, to_code(error), error.description())
+                answer_client(context, &consent_request.request, to_code(error), error.description())
             }
         },
         Unsuccessful::Store(_) => {
             context.log.failed(ACTION, client_id, &failure);
             let description = "the sign-in could not be completed; try again later";
-            answer_client(context, &question.request, ErrorCode::TemporarilyUnavailable, description)
+            answer_client(context, &consent_request.request, ErrorCode::TemporarilyUnavailable, description)
         }
     }
 }

@@ -3,7 +3,8 @@
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::client_keys::{CLIENT_KEYS_BYTES, ClientKeysRejection, KeysUrl};
 use gatehouse_authorization_server::credentials::{
-    AtHand, AuthenticatedClient, ClientRejection, Needed, PresentedCredentials, Unproven,
+    AuthenticatedClient, ClientRejection, CredentialMaterial, PresentedCredentials, RequiredMaterial,
+    UnauthenticatedClient,
 };
 use gatehouse_authorization_server::fetches::Acquaintance;
 use gatehouse_authorization_server::token::TokenRejection;
@@ -35,37 +36,41 @@ pub(crate) fn authenticated(
     })?;
     let (configuration, keys, store) = (&context.configuration, &context.keys, &context.store);
     let client = Client::find(credentials.client_id(), configuration, keys, store, context.now)?;
-    let unproven = credentials.of(client)?;
-    match unproven.needs() {
-        Needed::Nothing => prove(context, &unproven, &AtHand::Nothing),
-        Needed::Secret(name) => {
+    let unauthenticated = credentials.of(client)?;
+    match unauthenticated.needs() {
+        RequiredMaterial::Nothing => prove(context, &unauthenticated, &CredentialMaterial::Nothing),
+        RequiredMaterial::Secret(name) => {
             let secret = shell_settings::secret(name).map_err(unavailable)?;
-            prove(context, &unproven, &AtHand::Secret(secret))
+            prove(context, &unauthenticated, &CredentialMaterial::Secret(secret))
         }
-        Needed::Keys(url) => prove_with_keys(context, &unproven, url),
+        RequiredMaterial::Keys(url) => prove_with_keys(context, &unauthenticated, url),
     }
 }
 
-fn prove(context: &Context, unproven: &Unproven, at_hand: &AtHand) -> Result<AuthenticatedClient, ClientRejection> {
-    unproven.prove(at_hand, &context.configuration, &context.store, context.now)
+fn prove(
+    context: &Context,
+    unauthenticated: &UnauthenticatedClient,
+    material: &CredentialMaterial,
+) -> Result<AuthenticatedClient, ClientRejection> {
+    unauthenticated.prove(material, &context.configuration, &context.store, context.now)
 }
 
 /// With the keys that are kept, or where those do not do, with fresh ones.
 fn prove_with_keys(
     context: &Context,
-    unproven: &Unproven,
+    unauthenticated: &UnauthenticatedClient,
     url: KeysUrl<'_>,
 ) -> Result<AuthenticatedClient, ClientRejection> {
     let documents = DocumentCache { store: &context.store, keys: &context.keys, now: context.now };
     if let Some(keys) = url.kept(&documents).map_err(unavailable)? {
-        let outcome = prove(context, unproven, &AtHand::Keys(keys));
+        let outcome = prove(context, unauthenticated, &CredentialMaterial::Keys(keys));
         let may_help = outcome.as_ref().err().is_some_and(ClientRejection::fresh_keys_may_help);
         if !may_help || !url.may_fetch_again(&documents).map_err(unavailable)? {
             return outcome;
         }
     }
     let keys = fresh_keys(context, url, &documents)?;
-    prove(context, unproven, &AtHand::Keys(keys))
+    prove(context, unauthenticated, &CredentialMaterial::Keys(keys))
 }
 
 /// The keys as they are now. The client is the operator's, or a user has approved it: there is one set for each.

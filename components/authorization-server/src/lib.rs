@@ -2,7 +2,6 @@
 //!
 //! A request comes in here, `routes` finds its endpoint, the endpoint asks the deciding crates and answers.
 
-mod account;
 mod authorize;
 mod bindings;
 mod callback;
@@ -28,6 +27,7 @@ mod responses;
 mod revoke;
 mod routes;
 mod session_rejection;
+mod sessions_page;
 mod sweep;
 mod token;
 

@@ -1,7 +1,7 @@
 //! Sending somebody to an identity provider.
 
 use gatehouse_authorization_server::browser::Browser;
-use gatehouse_authorization_server::login::{BeginRejection, Decision, LoginPurpose, PendingLogin};
+use gatehouse_authorization_server::login::{BeginRejection, LoginPurpose, PageDecision, PendingLogin};
 use gatehouse_authorization_server::page::ReturnedTicket;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_openid::{AccountChoice, Login};
@@ -36,7 +36,7 @@ pub(crate) fn begin(
     let Context { keys, store, now, .. } = context;
     let pending = match ticket {
         Some(ticket) => {
-            let decision = Decision { provider, account, approval: purpose.approval() };
+            let decision = PageDecision { provider, account, approval: purpose.approval() };
             PendingLogin::of_ticket(ticket, &decision, keys, *now, &mut SystemEntropy)
         }
         None => PendingLogin::generate(keys, *now, &mut SystemEntropy),

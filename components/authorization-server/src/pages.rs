@@ -1,8 +1,8 @@
 //! What a person sees. No page runs a script; every one can be used with the keyboard alone.
 
-mod account;
 mod asking;
 mod policy;
+mod sessions_page;
 mod time;
 
 use askama::Template;
@@ -15,8 +15,8 @@ use http::header::{
 };
 use http::{HeaderValue, Response, StatusCode};
 
-pub(crate) use account::{sessions, sign_in, signed_out};
-pub(crate) use asking::{choose, consent, not_let_in, not_let_in_to_account};
+pub(crate) use asking::{choose, consent, not_let_in, not_let_in_to_sessions_page};
+pub(crate) use sessions_page::{sessions, sign_in, signed_out};
 
 use crate::responses;
 use policy::Forms;
@@ -89,7 +89,7 @@ pub(crate) fn out_of_order(request_id: &RequestId) -> Response<Vec<u8>> {
 pub(crate) fn try_again(request_id: &RequestId, reason: NotNow) -> Response<Vec<u8>> {
     const MANY: &str = "too many new ones are asking at the same time";
     let (why, when) = match reason {
-        NotNow::FailedLately | NotNow::HostFailedLately => {
+        NotNow::RecentFailures | NotNow::HostFailedLately => {
             ("the place where it describes itself did not answer a moment ago", "Try again in a few minutes.")
         }
         NotNow::Busy => (MANY, "Wait a few seconds and load this page again."),

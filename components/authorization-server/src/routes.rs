@@ -14,8 +14,8 @@ use wasip2::http::types::IncomingRequest;
 use crate::context::Context;
 use crate::log::RequestLog;
 use crate::{
-    account, authorize, callback, choose, consent, failures, introspect, metadata, pages, register, responses, revoke,
-    token,
+    authorize, callback, choose, consent, failures, introspect, metadata, pages, register, responses, revoke,
+    sessions_page, token,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -75,10 +75,10 @@ static ENDPOINTS: [Endpoint; 14] = [
     page(OwnPath::Choose, Method::POST, choose::answer),
     page(OwnPath::Consent, Method::POST, consent::answer),
     page(OwnPath::Callback, Method::GET, callback::answer),
-    page(OwnPath::Sessions, Method::GET, account::show),
-    page(OwnPath::Sessions, Method::POST, account::change),
-    page(OwnPath::SignIn, Method::POST, account::sign_in),
-    page(OwnPath::SignOut, Method::POST, account::sign_out),
+    page(OwnPath::Sessions, Method::GET, sessions_page::show),
+    page(OwnPath::Sessions, Method::POST, sessions_page::change),
+    page(OwnPath::SignIn, Method::POST, sessions_page::sign_in),
+    page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
 ];
 
 /// The answer to a request.

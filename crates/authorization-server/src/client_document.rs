@@ -37,7 +37,7 @@ const KNOWN_PERIODS: Periods = Periods::of_seconds(90 * 24 * 60 * 60);
 /// Seconds for which a document is fresh where the answer does not say.
 const DEFAULT_SECONDS: u64 = 60 * 60;
 /// Seconds for which a document is kept after it has become stale (an hour): a flow that began with a fresh document ends
-/// with it. Choice of a provider, consent, sign-in and code together take less. The draft lets a server have such a lower
+/// with it. ProviderSelection of a provider, consent, sign-in and code together take less. The draft lets a server have such a lower
 /// bound.
 const FLOW_SECONDS: u64 = 60 * 60;
 /// Seconds. Together with a flow, a day: what a client withdraws must not work for longer.

@@ -54,7 +54,7 @@ impl List {
 
 /// The lists of all subjects in `store`, found with `keys`, seen at `now`.
 #[derive(Clone, Copy, Debug)]
-pub struct Directory<'a, S> {
+pub struct SubjectIndex<'a, S> {
     /// Where the entries are.
     pub store: &'a S,
     /// What the subjects' secrets are derived from.
@@ -70,7 +70,7 @@ const LOOKED_AT: u64 = 64;
 /// What has to make room, and until when it is alive, if it is.
 type Displaced = (Entry, Option<UnixTime>);
 
-impl<S: Store> Directory<'_, S> {
+impl<S: Store> SubjectIndex<'_, S> {
     /// Adds an entry to a list of `subject`. It is found for at least 90 days, the longest that a session lives, and is
     /// gone after 120; what `content` stands for may end before.
     ///

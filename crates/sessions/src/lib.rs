@@ -7,9 +7,9 @@
 //! records: every token leads to it, and so does the directory of the subject. Whoever has the name can end the
 //! session and see through which client it goes, and can do nothing in its place. `docs/storage.md` shows the records.
 
-mod account;
 mod ending;
 mod handle;
+mod listing;
 mod name;
 mod principal;
 mod provider_records;
@@ -21,8 +21,8 @@ mod summary;
 mod token_facts;
 mod tokens;
 
-pub use account::Listing;
 pub use handle::{InvalidHandle, bind_handle, open_handle};
+pub use listing::Listing;
 pub use name::SessionRoot;
 pub use principal::{Principal, ProviderTokens};
 pub use provider_tokens::{Due, Lease, ProviderGrant, ProviderTokenState, RefreshClaim, RefreshedTokens};

@@ -5,7 +5,7 @@ use gatehouse_audit_log::RequestId;
 use gatehouse_authorization_server::authorization::AuthorizationRequest;
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::client_document::DocumentUrl;
-use gatehouse_authorization_server::consent::Question;
+use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_configuration::{Configuration, IdentityProvider};
 use gatehouse_openid::AccessRejection;
 use gatehouse_protocol::{OwnPath, RedirectUri};
@@ -102,10 +102,10 @@ pub(crate) fn choose(
 pub(crate) fn consent(
     request_id: &RequestId,
     configuration: &Configuration,
-    question: &Question<'_>,
+    consent_request: &ConsentRequest<'_>,
     ticket: &str,
 ) -> Response<Vec<u8>> {
-    let (request, provider) = (&question.request, question.provider);
+    let (request, provider) = (&consent_request.request, consent_request.provider);
     let Some(route) = configuration.route_of(&request.resource) else {
         return out_of_order(request_id);
     };
@@ -140,23 +140,23 @@ fn shortened(redirect_uri: &str) -> String {
 /// Tells somebody why they may not come in.
 pub(crate) fn not_let_in(
     request_id: &RequestId,
-    question: &Question<'_>,
+    consent_request: &ConsentRequest<'_>,
     rejection: &AccessRejection,
     ticket: &str,
 ) -> Response<Vec<u8>> {
     let page = DeniedPage {
         style: STYLE,
         reason: rejection.words(),
-        provider: Pick::of(question.provider),
-        client_name: Some(question.request.client.client_name.as_str()),
+        provider: Pick::of(consent_request.provider),
+        client_name: Some(consent_request.request.client.client_name.as_str()),
         ticket,
         request_id,
     };
-    html(403, &page, &Forms::to_providers([question.provider]).and_to(&question.request.redirect_uri))
+    html(403, &page, &Forms::to_providers([consent_request.provider]).and_to(&consent_request.request.redirect_uri))
 }
 
 /// Tells somebody who wanted to see their sessions why they may not come in.
-pub(crate) fn not_let_in_to_account(
+pub(crate) fn not_let_in_to_sessions_page(
     request_id: &RequestId,
     provider: &IdentityProvider,
     rejection: &AccessRejection,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use gatehouse_authorization_server::authorization::{AuthorizationRejection, AuthorizationRequest, BoundRequest};
-use gatehouse_authorization_server::consent::Question;
+use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_authorization_server::remembered_consent::ListedConsent;
 use gatehouse_configuration::Configuration;
 use gatehouse_openid::AccessRejection;
@@ -77,7 +77,7 @@ fn stranger(mut request: AuthorizationRequest, client_id: &str, name: &str) -> A
 
 fn consent_page(configuration: &Configuration, request: AuthorizationRequest) -> Response<Vec<u8>> {
     let provider = configuration.identity_provider("contoso").unwrap();
-    consent(&id(), configuration, &Question { request, provider, approved: None }, "the-ticket")
+    consent(&id(), configuration, &ConsentRequest { request, provider, approved: None }, "the-ticket")
 }
 
 fn rejected_page(request: AuthorizationRequest) -> Response<Vec<u8>> {
@@ -162,9 +162,14 @@ fn every_page() -> Vec<(&'static str, Response<Vec<u8>>)> {
         ("sessions-many", sessions(&configuration, provider, &many, &[], "the-ticket")),
         (
             "denied",
-            not_let_in(&id(), &Question { request: request(SITE), provider, approved: None }, &rejection, "the-ticket"),
+            not_let_in(
+                &id(),
+                &ConsentRequest { request: request(SITE), provider, approved: None },
+                &rejection,
+                "the-ticket",
+            ),
         ),
-        ("denied-account", not_let_in_to_account(&id(), provider, &rejection, "the-ticket")),
+        ("denied-account", not_let_in_to_sessions_page(&id(), provider, &rejection, "the-ticket")),
         ("sign-in", sign_in(&configuration, "the-ticket", 200)),
         ("sign-in-again", sign_in(&configuration, "the-ticket", 403)),
         ("signed-out", signed_out()),

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::client::Client;
 use crate::client_authentication::{ClientAuthentication, ClientSecret, SecretDigest};
-use crate::credentials::{AtHand, PresentedCredentials};
+use crate::credentials::{CredentialMaterial, PresentedCredentials};
 use crate::example::{
     CONFIGURED, RESOURCE, START, World, client_id, configuration_with, configuration_with_two_upstreams, resource,
     scopes,
@@ -25,8 +25,8 @@ fn client(world: &World, grant_types: &[GrantType], own_scopes: &str, confidenti
     let form = if confidential { "client_id=conformance&client_secret=secret" } else { "client_id=conformance" };
     let form = gatehouse_protocol::Parameters::parse(form);
     let presented = PresentedCredentials::parse(&http::HeaderMap::new(), &form).unwrap();
-    let unproven = presented.of(client).unwrap();
-    unproven.prove(&AtHand::Nothing, &world.configuration, &world.store, START).unwrap()
+    let unauthenticated = presented.of(client).unwrap();
+    unauthenticated.prove(&CredentialMaterial::Nothing, &world.configuration, &world.store, START).unwrap()
 }
 
 fn machine(

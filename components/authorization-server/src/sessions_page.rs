@@ -1,9 +1,9 @@
 //! `/sessions`, `/sign-in` and `/sign-out`: the user's own view of what they have allowed.
 
-use gatehouse_authorization_server::account::{Account, check_sign_in, sign_in_ticket};
 use gatehouse_authorization_server::browser::Browser;
 use gatehouse_authorization_server::login::LoginPurpose;
 use gatehouse_authorization_server::page::PageRejection;
+use gatehouse_authorization_server::sessions_page::{SignedInUser, check_sign_in, sign_in_ticket};
 use gatehouse_authorization_server::signed_out::note_sign_out;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_openid::{AccountChoice, ClientError};
@@ -26,7 +26,7 @@ const SIGN_OUT: &str = "sign-out";
 /// `GET /sessions`: what the user has allowed; to nobody in particular, a way to sign in.
 pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let browser = cookies::browser(request.headers(), &context.configuration.public_url);
-    let account = browser.as_ref().and_then(|browser| cookies::account(request.headers(), browser, context));
+    let account = browser.as_ref().and_then(|browser| cookies::signed_in_user(request.headers(), browser, context));
     match (browser, account) {
         (Some(browser), Some(account)) => {
             let page = overview(context, &account, &browser);
@@ -36,7 +36,7 @@ pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
     }
 }
 
-fn overview(context: &Context, account: &Account, browser: &Browser) -> Result<Response<Vec<u8>>, String> {
+fn overview(context: &Context, account: &SignedInUser, browser: &Browser) -> Result<Response<Vec<u8>>, String> {
     let provider = account.provider(&context.configuration).ok_or("the identity provider is gone")?;
     let listing = sessions::list(account.subject.as_str()).map_err(unavailable)?;
     let consents = context.remembered_consents().of(&account.subject).map_err(|error| error.to_string())?;
@@ -96,7 +96,7 @@ pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Respons
                 Ok(()) => {
                     completed(context, SIGN_OUT, &account);
                     let mut page = pages::signed_out();
-                    cookies::remove_account(&mut page, &context.configuration.public_url);
+                    cookies::remove_signed_in_user(&mut page, &context.configuration.public_url);
                     page
                 }
                 Err(reason) => failures::out_of_order(&context.log, SIGN_OUT, None, &reason),
@@ -120,7 +120,7 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
     });
     match picked {
         Ok((provider, which, browser, ticket)) => {
-            match login::begin(context, &LoginPurpose::Account, provider, &browser, which, Some(&ticket)) {
+            match login::begin(context, &LoginPurpose::SessionsPage, provider, &browser, which, Some(&ticket)) {
                 Ok(redirect) => redirect,
                 Err(NotBegun::Refused(rejection)) => login::refused(context, SIGN_IN, None, &rejection),
                 Err(NotBegun::Failed(reason)) => failures::out_of_order(&context.log, SIGN_IN, None, &reason),
@@ -142,12 +142,12 @@ pub(crate) fn signed_in(
         Ok(signed_in) => signed_in.identity,
         Err(failure) => return nobody_signed_in(context, provider, browser, &failure),
     };
-    let account = Account::signed_in(identity.subject().clone(), provider, context.now);
+    let account = SignedInUser::signed_in(identity.subject().clone(), provider, context.now);
     match account.cookie_value(browser, &context.keys, &mut SystemEntropy) {
         Ok(value) => {
             completed(context, SIGN_IN, &account);
             let mut response = responses::redirect_to_own_page(&context.configuration.public_url, OwnPath::Sessions);
-            cookies::set_account(&mut response, &account, &value, context);
+            cookies::set_signed_in_user(&mut response, &account, &value, context);
             response
         }
         Err(error) => failures::out_of_order(&context.log, SIGN_IN, None, &error.to_string()),
@@ -163,7 +163,7 @@ fn nobody_signed_in(
     if let Some(rejection) = failure.access() {
         context.log.refused(SIGN_IN, None, rejection);
         return match sign_in_ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
-            Ok(ticket) => pages::not_let_in_to_account(context.log.request_id(), provider, rejection, &ticket),
+            Ok(ticket) => pages::not_let_in_to_sessions_page(context.log.request_id(), provider, rejection, &ticket),
             Err(error) => failures::out_of_order(&context.log, SIGN_IN, None, &error.to_string()),
         };
     }
@@ -179,10 +179,10 @@ fn nobody_signed_in(
 }
 
 /// A form of a page that shows an account; `None` where nobody is signed in, or no longer.
-fn own_form(context: &Context, request: &Request<Vec<u8>>) -> Result<Option<(Form, Account)>, FormRejection> {
+fn own_form(context: &Context, request: &Request<Vec<u8>>) -> Result<Option<(Form, SignedInUser)>, FormRejection> {
     let form = Form::read(context, request)?;
     let ticket = form.required("ticket")?;
-    let Some(account) = cookies::account(request.headers(), &form.browser, context) else { return Ok(None) };
+    let Some(account) = cookies::signed_in_user(request.headers(), &form.browser, context) else { return Ok(None) };
     account.check(ticket, &form.browser, &context.keys, context.now)?;
     Ok(Some((form, account)))
 }
@@ -192,7 +192,7 @@ fn not_signed_in(context: &Context, request: &Request<Vec<u8>>, action: &'static
     ask_to_sign_in(context, cookies::browser(request.headers(), &context.configuration.public_url), 403)
 }
 
-fn completed(context: &Context, action: &'static str, account: &Account) {
+fn completed(context: &Context, action: &'static str, account: &SignedInUser) {
     context.log.completed(action, Details { subject: Some(account.subject.as_str()), ..Details::default() });
 }
 
