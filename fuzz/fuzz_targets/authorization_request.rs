@@ -11,11 +11,11 @@
 use gatehouse_authorization_server::arrival::{Arrival, Departure};
 use gatehouse_authorization_server::authorization::{AuthorizationRequest, BoundRequest, RejectedRequest};
 use gatehouse_authorization_server::browser::Browser;
-use gatehouse_authorization_server::choice::Choice;
 use gatehouse_authorization_server::client_document::DocumentUrl;
 use gatehouse_authorization_server::code::{CodeRejection, Redemption, issue_code, redeem_code};
-use gatehouse_authorization_server::consent::{Approval, Question};
+use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{LoginPurpose, LoginRejection, PendingLogin, ReturnedLogin};
+use gatehouse_authorization_server::provider_selection::ProviderSelection;
 use gatehouse_authorization_server::remembered_consent::{RememberedConsents, may_be_remembered};
 use gatehouse_configuration::GrantType;
 use gatehouse_fuzz::{
@@ -27,7 +27,7 @@ use gatehouse_protocol::{
     Claims, ClientId, CodeChallenge, CodeVerifier, Parameters, RedirectUri, ResourceUri, Scope, Scopes, SecretString,
     Subject,
 };
-use gatehouse_sessions::UpstreamTokens;
+use gatehouse_sessions::ProviderTokens;
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 
@@ -121,19 +121,22 @@ fn stays_itself_in_its_browser(request: &AuthorizationRequest) {
     let (store, mut entropy, (own, other)) = (store(), Counting::default(), browsers());
     let empty = store.snapshot();
     let later = START.plus(24 * 60 * 60);
-    let choice = Choice { request: request.clone(), may_be_remembered: true };
-    let ticket = choice.ticket(&own, keys(), START, &mut entropy).expect("a ticket");
-    let redeem =
-        |browser, now| Choice::redeem(&ticket, browser, keys(), configuration(), &store, now).map(|(choice, _)| choice);
+    let selection = ProviderSelection { request: request.clone(), may_be_remembered: true };
+    let ticket = selection.ticket(&own, keys(), START, &mut entropy).expect("a ticket");
+    let redeem = |browser, now| {
+        ProviderSelection::redeem(&ticket, browser, keys(), configuration(), &store, now)
+            .map(|(selection, _)| selection)
+    };
     let redeemed = redeem(&own, START).expect("the same browser");
     assert_same(&redeemed.request, request);
     assert!(redeemed.may_be_remembered && redeem(&other, START).is_err() && redeem(&own, later).is_err());
 
     let approved = Some(Approval::Given { remember: true });
-    let question = Question { request: request.clone(), provider: providers().0, approved };
-    let ticket = question.ticket(&own, keys(), START, &mut entropy).expect("a ticket");
+    let consent_request = ConsentRequest { request: request.clone(), provider: providers().0, approved };
+    let ticket = consent_request.ticket(&own, keys(), START, &mut entropy).expect("a ticket");
     let redeem = |browser, now| {
-        Question::redeem(&ticket, browser, keys(), configuration(), &store, now).map(|(question, _)| question)
+        ConsentRequest::redeem(&ticket, browser, keys(), configuration(), &store, now)
+            .map(|(consent_request, _)| consent_request)
     };
     let redeemed = redeem(&own, START).expect("the same browser");
     assert_same(&redeemed.request, request);
@@ -210,7 +213,7 @@ fn signs_in_once(request: &AuthorizationRequest) {
     assert_eq!(returned.provider.name, provider.name);
     match &returned.purpose {
         LoginPurpose::Authorization { request: kept, .. } => assert_same(kept, request),
-        LoginPurpose::Account => panic!("another purpose"),
+        LoginPurpose::SessionsPage => panic!("another purpose"),
     }
     assert!(matches!(take(Some(&own)), Err(LoginRejection::AlreadyFinished)));
 }
@@ -221,7 +224,7 @@ fn is_granted_once(request: &AuthorizationRequest) {
         request,
         &subject("demo:alice"),
         Claims::default(),
-        &UpstreamTokens::default(),
+        &ProviderTokens::default(),
         configuration().lifetimes.session,
         keys(),
         &store,

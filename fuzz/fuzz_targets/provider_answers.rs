@@ -19,15 +19,15 @@ use gatehouse_fuzz::{
 use gatehouse_jose::{KeySet, SignedToken};
 use gatehouse_openid::{
     AccountChoice, Admission, Callback, ClientAuthentication, ClientCredentials, Endpoint, Identity, Login,
-    LoginRejection, LoginSecrets, Memberships, NamedClaims, ProviderMetadata, ProviderTokens, RefreshedTokens, admit,
+    LoginRejection, LoginSecrets, Memberships, NamedClaims, ProviderMetadata, RefreshedTokens, TokenResponse, admit,
     admit_member, discovery_request, group_requests, keys_request, metadata_issuer, parse_assertion, parse_keys,
     refresh_request, token_request,
 };
 use gatehouse_protocol::{Claims, ClientName, LogText, Parameters, ResourceUri, Scopes, SecretString, Subject};
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_sessions::{
-    Opening, Principal, ProviderTokenState, RefreshClaim, RefreshedTokens as Kept, SessionRoot, Sessions,
-    UpstreamTokens,
+    Opening, Principal, ProviderTokenState, ProviderTokens, RefreshClaim, RefreshedTokens as Kept, SessionRoot,
+    Sessions,
 };
 use http::{Request, Response, StatusCode};
 use libfuzzer_sys::fuzz_target;
@@ -176,7 +176,7 @@ fn verified(
 }
 
 fn tokens(response: &Response<Vec<u8>>) {
-    let tokens = match ProviderTokens::parse(response) {
+    let tokens = match TokenResponse::parse(response) {
         Ok(tokens) => tokens,
         Err(rejection) => {
             assert_one_line(&rejection);
@@ -193,7 +193,7 @@ fn tokens(response: &Response<Vec<u8>>) {
 }
 
 /// The tokens of a session, whatever the provider says of their end.
-fn are_refreshed_once(tokens: &ProviderTokens) {
+fn are_refreshed_once(tokens: &TokenResponse) {
     let (store, mut entropy) = (store(), Counting::default());
     let sessions = Sessions { store: &store, keys: keys(), now: START };
     let resource = ResourceUri::parse(RESOURCE).expect("a resource");
@@ -207,7 +207,7 @@ fn are_refreshed_once(tokens: &ProviderTokens) {
             claims: Claims::default(),
         },
         client_name: ClientName::parse("Public").expect("a name"),
-        upstream: UpstreamTokens {
+        provider_tokens: ProviderTokens {
             access_token: Some(tokens.access_token.clone()),
             refresh_token: tokens.refresh_token.clone(),
             expires_at: tokens.expires_at(START),

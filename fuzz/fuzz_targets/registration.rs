@@ -13,7 +13,9 @@ use std::sync::LazyLock;
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::client_authentication::{AuthenticationMethod, ClientAuthentication};
 use gatehouse_authorization_server::client_document::{DocumentRejection, DocumentUrl};
-use gatehouse_authorization_server::credentials::{AtHand, Needed, PresentedCredentials, Unproven};
+use gatehouse_authorization_server::credentials::{
+    CredentialMaterial, PresentedCredentials, RequiredMaterial, UnauthenticatedClient,
+};
 use gatehouse_authorization_server::registration::{InitialAccess, RegistrationRejection, register};
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_configuration::{ClientKeys, GrantType};
@@ -112,8 +114,8 @@ fn only_the_secret_proves(client: &Client, secret: Option<&str>, store: &MemoryS
             .append_pair(name, secret)
             .finish();
         let presented = PresentedCredentials::parse(&HeaderMap::new(), &Parameters::parse(&form)).expect("credentials");
-        let unproven = presented.of(client.clone());
-        unproven.is_ok_and(|it| it.prove(&AtHand::Nothing, configuration(), store, START).is_ok())
+        let unauthenticated = presented.of(client.clone());
+        unauthenticated.is_ok_and(|it| it.prove(&CredentialMaterial::Nothing, configuration(), store, START).is_ok())
     };
     match (client.authentication.method(), secret) {
         (AuthenticationMethod::None, None) => assert!(proves("x", "y") && !proves("client_secret", "y")),
@@ -184,8 +186,8 @@ fn published(response: &Response<Vec<u8>>) {
 /// The same body, as the keys of the client `remote`.
 fn published_keys(response: &Response<Vec<u8>>) {
     let store = store();
-    let unproven = remote(&store);
-    let Needed::Keys(url) = unproven.needs() else { panic!("its keys are elsewhere") };
+    let unauthenticated = remote(&store);
+    let RequiredMaterial::Keys(url) = unauthenticated.needs() else { panic!("its keys are elsewhere") };
     let documents = |now: UnixTime| {
         store.set_now(now);
         DocumentCache { store: &store, keys: keys(), now }
@@ -198,7 +200,7 @@ fn published_keys(response: &Response<Vec<u8>>) {
             assert!(url.kept(&documents(START.plus(fresh))).expect("the store answers").is_none());
             store.set_now(START);
             // Another's keys prove nothing, unless they are the same.
-            let proved = unproven.prove(&AtHand::Keys(keys), configuration(), &store, START);
+            let proved = unauthenticated.prove(&CredentialMaterial::Keys(keys), configuration(), &store, START);
             let text = String::from_utf8_lossy(response.body());
             assert!(
                 proved.is_err() || text.contains("ZOBsEwWxP4r1p4p6X0xR3AvHhSOaGajHY6cZnp9zeQc") || text.contains("\\u")
@@ -218,7 +220,7 @@ static ASSERTION: LazyLock<String> = LazyLock::new(|| {
         .finish()
 });
 
-fn remote(store: &MemoryStore) -> Unproven {
+fn remote(store: &MemoryStore) -> UnauthenticatedClient {
     let presented =
         PresentedCredentials::parse(&HeaderMap::new(), &Parameters::parse(&ASSERTION)).expect("credentials");
     let client =

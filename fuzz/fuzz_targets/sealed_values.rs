@@ -9,16 +9,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_authorization_server::account::{Account, check_sign_in, sign_in_ticket};
 use gatehouse_authorization_server::authorization::BoundRequest;
 use gatehouse_authorization_server::browser::Browser;
-use gatehouse_authorization_server::choice::Choice;
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::code::{CodeRejection, Redemption, issue_code, redeem_code};
-use gatehouse_authorization_server::consent::Question;
+use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_authorization_server::login::{LoginPurpose, LoginRejection, PendingLogin, ReturnedLogin};
+use gatehouse_authorization_server::provider_selection::ProviderSelection;
 use gatehouse_authorization_server::registration::{InitialAccess, register};
 use gatehouse_authorization_server::remembered_consent::RememberedConsents;
+use gatehouse_authorization_server::sessions_page::{SignedInUser, check_sign_in, sign_in_ticket};
 use gatehouse_fuzz::{
     CHALLENGE, Counting, RESOURCE, START, client_id, configuration, keys, metadata, providers, store,
 };
@@ -27,7 +27,7 @@ use gatehouse_protocol::{
     Claims, ClientId, ClientName, CodeVerifier, ResourceUri, Scopes, SecretString, Subject, UnixTime,
 };
 use gatehouse_sealed_storage::sealing::{HandleKeys, HandleSecret, KeyRing};
-use gatehouse_sessions::{Opening, Principal, RefreshRequest, Revocation, SessionRoot, Sessions, UpstreamTokens};
+use gatehouse_sessions::{Opening, Principal, ProviderTokens, RefreshRequest, Revocation, SessionRoot, Sessions};
 use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, Store};
 use libfuzzer_sys::fuzz_target;
@@ -98,9 +98,9 @@ impl World {
         let callback_url = configuration().callback_url();
         let known = metadata(&provider.issuer);
         let login = Login::begin(provider, &known, &callback_url, &state, AccountChoice::ByProvider, &mut entropy);
-        let kept = pending.keep(&LoginPurpose::Account, provider, &login, &browser, &store, &mut entropy);
+        let kept = pending.keep(&LoginPurpose::SessionsPage, provider, &login, &browser, &store, &mut entropy);
         kept.expect("the store answers");
-        let upstream = UpstreamTokens {
+        let provider_tokens = ProviderTokens {
             access_token: Some(SecretString::new("provider's".to_owned())),
             refresh_token: Some(SecretString::new("refresh".to_owned())),
             expires_at: Some(START.plus(3600)),
@@ -109,7 +109,7 @@ impl World {
             &request,
             &subject,
             owner.claims.clone(),
-            &upstream,
+            &provider_tokens,
             30 * DAYS,
             keys(),
             &store,
@@ -120,27 +120,27 @@ impl World {
         let opening = Opening {
             principal: owner.clone(),
             client_name: ClientName::parse("Public").expect("a name"),
-            upstream,
+            provider_tokens,
             access_token_lifetime: 300,
             refreshable: true,
             listed: true,
         };
         let sessions = Sessions { store: &store, keys: keys(), now: START };
         let tokens = sessions.open(&root, opening, &mut entropy).expect("a session");
-        let account = Account::signed_in(subject, provider, START);
+        let account = SignedInUser::signed_in(subject, provider, START);
         let cookie = account.cookie_value(&browser, keys(), &mut entropy).expect("a cookie");
-        let choice = Choice { request: request.clone(), may_be_remembered: true };
-        let question = Question { request, provider, approved: None };
+        let selection = ProviderSelection { request: request.clone(), may_be_remembered: true };
+        let consent_request = ConsentRequest { request, provider, approved: None };
         let (browser_of, now) = (&browser, START);
         let given = vec![
             ("access token", tokens.access_token.expose().to_owned()),
             ("account", cookie.expose().to_owned()),
             ("account ticket", account.ticket(browser_of, keys(), now, &mut entropy).expect("a ticket")),
-            ("choice", choice.ticket(browser_of, keys(), now, &mut entropy).expect("a ticket")),
+            ("choice", selection.ticket(browser_of, keys(), now, &mut entropy).expect("a ticket")),
             ("client", registered.expect("a client").client_id().to_owned()),
             ("code", code.expect("a code").expose().to_owned()),
             ("handle", handle_keys(&owner).seal("upstream-session", &mut entropy).expect("a handle")),
-            ("question", question.ticket(browser_of, keys(), now, &mut entropy).expect("a ticket")),
+            ("consent_request", consent_request.ticket(browser_of, keys(), now, &mut entropy).expect("a ticket")),
             ("refresh token", tokens.refresh_token.expect("a token").expose().to_owned()),
             ("sign-in ticket", sign_in_ticket(browser_of, keys(), now, &mut entropy).expect("a ticket")),
             ("state", state),
@@ -161,12 +161,13 @@ impl World {
     fn opened(&self, text: &str, browser: &Browser, owner: &Principal, now: UnixTime) -> Vec<&'static str> {
         self.store.set_now(now);
         let sessions = Sessions { store: &self.store, keys: keys(), now };
-        let account = Account::open(text, browser, keys(), now);
-        let ticket = Account::signed_in(owner.subject.clone(), providers().0, now).check(text, browser, keys(), now);
-        let choice = Choice::redeem(text, browser, keys(), configuration(), &self.store, now);
+        let account = SignedInUser::open(text, browser, keys(), now);
+        let ticket =
+            SignedInUser::signed_in(owner.subject.clone(), providers().0, now).check(text, browser, keys(), now);
+        let selection = ProviderSelection::redeem(text, browser, keys(), configuration(), &self.store, now);
         let client = ClientId::parse(text).ok();
         let client = client.and_then(|id| Client::find(&id, configuration(), keys(), &self.store, now).ok());
-        let question = Question::redeem(text, browser, keys(), configuration(), &self.store, now);
+        let consent_request = ConsentRequest::redeem(text, browser, keys(), configuration(), &self.store, now);
         let refresh = RefreshRequest {
             refresh_token: text,
             client_id: &owner.client_id,
@@ -178,11 +179,11 @@ impl World {
             ("access token", sessions.validate(text, &owner.resource).is_ok_and(|found| found == *owner)),
             ("account", account.is_some_and(|account| account.subject == owner.subject)),
             ("account ticket", ticket.is_ok()),
-            ("choice", choice.is_ok()),
+            ("choice", selection.is_ok()),
             ("client", client.is_some_and(|client| !client.is_configured)),
             ("code", recognised_code(redeem(text, &self.store, now))),
             ("handle", handle_keys(owner).open(text).is_ok()),
-            ("question", question.is_ok()),
+            ("consent_request", consent_request.is_ok()),
             ("refresh token", sessions.provider_grant_at_refresh(&refresh).is_ok()),
             ("sign-in ticket", check_sign_in(text, browser, keys(), now).is_ok()),
             ("state", recognised_state(take(text, &self.store, now))),
@@ -200,14 +201,14 @@ impl World {
         assert_eq!(self.opened(text, &self.browser, &self.owner, START), expected);
         // To nobody else, nowhere else, and not for ever.
         let other = Browser::generate(&mut Counting::from(99));
-        let shown = ["account", "account ticket", "choice", "question", "sign-in ticket"];
+        let shown = ["account", "account ticket", "choice", "consent_request", "sign-in ticket"];
         let in_another_browser = self.opened(text, &other, &self.owner, START);
         assert!(in_another_browser.iter().all(|kind| !shown.contains(kind)), "{in_another_browser:?}");
         let mallory = Subject::parse("demo:mallory").expect("a subject");
         let somebody_else = Principal { subject: mallory.clone(), ..self.owner.clone() };
         assert!(handle_keys(&somebody_else).open(text).is_err());
         assert!(
-            Account::signed_in(mallory.clone(), providers().0, START)
+            SignedInUser::signed_in(mallory.clone(), providers().0, START)
                 .check(text, &self.browser, keys(), START)
                 .is_err()
         );

@@ -12,7 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::credentials::{
-    AtHand, AuthenticatedClient, ClientRejection, Needed, PresentedCredentials, Unproven,
+    AuthenticatedClient, ClientRejection, CredentialMaterial, PresentedCredentials, RequiredMaterial,
+    UnauthenticatedClient,
 };
 use gatehouse_authorization_server::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
 use gatehouse_authorization_server::presented_token::{PresentedToken, may_introspect};
@@ -101,16 +102,16 @@ fn proved(
 ) -> Option<Result<AuthenticatedClient, ClientRejection>> {
     let client = Client::find(credentials.client_id(), configuration(), keys(), store, START).ok()?;
     assert_eq!(&client.client_id, credentials.client_id());
-    let judge = |unproven: Unproven| {
-        let at_hand = match unproven.needs() {
-            Needed::Nothing => AtHand::Nothing,
-            Needed::Secret(_) => AtHand::Secret(SecretString::new(secret.to_owned())),
-            Needed::Keys(url) => {
+    let judge = |unauthenticated: UnauthenticatedClient| {
+        let material = match unauthenticated.needs() {
+            RequiredMaterial::Nothing => CredentialMaterial::Nothing,
+            RequiredMaterial::Secret(_) => CredentialMaterial::Secret(SecretString::new(secret.to_owned())),
+            RequiredMaterial::Keys(url) => {
                 assert_eq!(url.request().uri(), "https://remote.example.com/keys.json");
-                AtHand::Keys(public_keys().clone())
+                CredentialMaterial::Keys(public_keys().clone())
             }
         };
-        unproven.prove(&at_hand, configuration(), store, START)
+        unauthenticated.prove(&material, configuration(), store, START)
     };
     Some(credentials.of(client).and_then(judge))
 }

@@ -63,7 +63,13 @@ impl Answer {
     pub fn unmarked(&self) -> (u16, Vec<(String, String)>, String) {
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let fields = self.headers.iter().filter(|(name, _)| *name != "date" && *name != "x-request-id");
-        (self.status, fields.map(|(name, value)| (name.to_string(), text(value))).collect(), self.body.clone())
+        let fields = fields.map(|(name, value)| (name.to_string(), text(value))).collect();
+        let body = match self.header("x-request-id") {
+            "" => self.body.clone(),
+            // A page of something that went wrong says it, too.
+            id => self.body.replace(id, "the request's id"),
+        };
+        (self.status, fields, body)
     }
 
     /// The forms, in order. It reads what our own templates write, no more.

@@ -312,7 +312,7 @@ async fn assert_nowhere(world: &AttackWorld, secrets: &Secrets, client_ids: &[St
     let lines = world.gatehouse.log.lines();
     let log = lines.join("\n");
     assert!(!world.provider().refreshes().is_empty(), "the provider's tokens were not refreshed");
-    for event in ["/callback", "/token", "forwarded", "denied", "failed"] {
+    for event in ["/callback", "/token", "forwarded", "refused", "failed"] {
         assert!(log.contains(event), "the log says nothing of {event}: was it a busy run?");
     }
     let entries = world.store().await;

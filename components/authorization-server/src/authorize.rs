@@ -1,11 +1,11 @@
 //! `GET /authorize`: parse, bind, ask.
 
 use gatehouse_authorization_server::arrival::Arrival;
-use gatehouse_authorization_server::authorization::{BoundRequest, RejectedRequest, UnboundRejection};
+use gatehouse_authorization_server::authorization::{BoundRequest, RejectedRequest};
 use gatehouse_authorization_server::browser::Browser;
-use gatehouse_authorization_server::choice::Choice;
-use gatehouse_authorization_server::consent::Question;
+use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_authorization_server::error_description;
+use gatehouse_authorization_server::provider_selection::ProviderSelection;
 use gatehouse_authorization_server::remembered_consent::may_be_remembered;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_protocol::Parameters;
@@ -13,9 +13,9 @@ use http::{HeaderMap, HeaderName, Request, Response};
 use shell_http::SystemEntropy;
 
 use crate::context::Context;
-use crate::{client_document, consent, cookies, log, pages, requests, responses};
+use crate::{client_document, consent, cookies, failures, pages, requests, responses};
 
-const EVENT: &str = "authorize";
+const ACTION: &str = "authorize";
 /// With these, browsers say that they fetch a page that the user may ask for: `Sec-Purpose`, and what there was before it
 /// (`X-Moz` in Firefox, `Purpose` and `X-Purpose` in others).
 const PREFETCHES: [&str; 4] = ["sec-purpose", "purpose", "x-moz", "x-purpose"];
@@ -30,12 +30,12 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     };
     let read = match read {
         Ok(read) => read,
-        Err(not_now) => return pages::try_again(not_now),
+        Err(not_now) => return pages::try_again(context.log.request_id(), not_now),
     };
     let (configuration, keys, store) = (&context.configuration, &context.keys, &context.store);
     let bound = match BoundRequest::parse_with(read.as_ref(), query, configuration, keys, store, context.now) {
         Ok(bound) => bound,
-        Err(rejection) => return unbound(&rejection),
+        Err(rejection) => return failures::unbound(&context.log, ACTION, &rejection),
     };
     let authorization = match bound.validate(&context.configuration) {
         Ok(authorization) => authorization,
@@ -47,10 +47,10 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let may_be_remembered = may_be_remembered(&authorization, &arrival);
     let mut response = match context.configuration.identity_providers.as_slice() {
         [only] => {
-            let question = Question { request: authorization, provider: only, approved: None };
-            consent::ask(context, &question, &browser, may_be_remembered, None, EVENT)
+            let consent_request = ConsentRequest { request: authorization, provider: only, approved: None };
+            consent::ask(context, &consent_request, &browser, may_be_remembered, None, ACTION)
         }
-        several => choose(context, several, Choice { request: authorization, may_be_remembered }, &browser),
+        several => choose(context, several, ProviderSelection { request: authorization, may_be_remembered }, &browser),
     };
     cookies::set_browser(&mut response, &browser, &context.configuration);
     response
@@ -68,40 +68,23 @@ fn arrival<'a>(headers: &'a HeaderMap, context: &'a Context) -> Arrival<'a> {
     }
 }
 
-fn choose(context: &Context, providers: &[IdentityProvider], choice: Choice, browser: &Browser) -> Response<Vec<u8>> {
-    match choice.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => pages::choose(&context.configuration, providers, &choice.request, &ticket),
-        Err(error) => {
-            log::failed(EVENT, error);
-            pages::out_of_order()
+fn choose(
+    context: &Context,
+    providers: &[IdentityProvider],
+    selection: ProviderSelection,
+    browser: &Browser,
+) -> Response<Vec<u8>> {
+    match selection.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => {
+            pages::choose(context.log.request_id(), &context.configuration, providers, &selection.request, &ticket)
         }
-    }
-}
-
-/// Tells the user, and nobody else: where the answer should go is not known.
-pub(crate) fn unbound(rejection: &UnboundRejection) -> Response<Vec<u8>> {
-    match rejection {
-        UnboundRejection::Unavailable(error) => {
-            log::failed(EVENT, error);
-            pages::out_of_order()
-        }
-        UnboundRejection::Parameter(_)
-        | UnboundRejection::UnknownClient
-        | UnboundRejection::ForeignRedirectUri
-        | UnboundRejection::WithdrawnResource => {
-            log::denied(EVENT, None, rejection);
-            let text = format!(
-                "The application sent something that cannot be used: {rejection}. Go back to it and sign in again; if that \
-                 does not help, tell its developers."
-            );
-            pages::error(400, "This sign-in link does not work", &text)
-        }
+        Err(error) => failures::out_of_order(&context.log, ACTION, None, error),
     }
 }
 
 /// Tells the client (RFC 6749, section 4.1.2.1; `iss` by RFC 9207, section 2): at once, or when the user goes back to it.
 fn rejected_at_client(context: &Context, rejected: &RejectedRequest) -> Response<Vec<u8>> {
-    log::denied(EVENT, None, &rejected.rejection);
+    context.log.refused(ACTION, Some(rejected.client.client_id.as_str()), &rejected.rejection);
     let description = error_description(&rejected.rejection.to_string());
     let mut parameters =
         vec![("error", rejected.rejection.to_wire().as_str()), ("error_description", description.as_str())];
@@ -110,6 +93,6 @@ fn rejected_at_client(context: &Context, rejected: &RejectedRequest) -> Response
     if rejected.may_redirect() {
         responses::redirect_to_client(context, &rejected.client, &rejected.redirect_uri, &parameters)
     } else {
-        pages::rejected(rejected, &rejected.redirect_uri.location(&parameters))
+        pages::rejected(context.log.request_id(), rejected, &rejected.redirect_uri.location(&parameters))
     }
 }

@@ -11,7 +11,3 @@ wit_bindgen::generate!({
     },
     generate_all,
 });
-
-use crate::AuthorizationServer;
-
-wasip2::http::proxy::export!(AuthorizationServer);

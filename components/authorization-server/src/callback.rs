@@ -6,12 +6,12 @@ use gatehouse_authorization_server::ErrorCode;
 use gatehouse_authorization_server::authorization::AuthorizationRequest;
 use gatehouse_authorization_server::browser::Browser;
 use gatehouse_authorization_server::code::issue_code;
-use gatehouse_authorization_server::consent::{Approval, Question};
+use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{self, LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_openid::{Callback, ClientError};
 use gatehouse_protocol::{SecretString, Subject};
-use gatehouse_sessions::UpstreamTokens;
+use gatehouse_sessions::ProviderTokens;
 use gatehouse_storage::StoreUnavailable;
 use http::{Request, Response};
 use provider_client::{Failure, SignedIn};
@@ -19,16 +19,16 @@ use shell_http::SystemEntropy;
 
 use crate::consent::{self, answer_client};
 use crate::context::Context;
-use crate::log::Decision;
-use crate::{account, authorize, cookies, log, pages, responses};
+use crate::log::Details;
+use crate::{cookies, failures, pages, responses, sessions_page};
 
-const EVENT: &str = "callback";
+const ACTION: &str = "callback";
 
 /// Finishes the login: with a code for the client, with the account pages, or with the reason why not.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let callback = match Callback::parse(request.uri().query().unwrap_or_default()) {
         Ok(callback) => callback,
-        Err(rejection) => return refused(400, &rejection.to_string()),
+        Err(rejection) => return refused(context, 400, &rejection.to_string()),
     };
     let browser = cookies::browser(request.headers(), &context.configuration.public_url);
     let (keys, configuration) = (&context.keys, &context.configuration);
@@ -36,45 +36,42 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
         match ReturnedLogin::take(callback.state(), browser.as_ref(), keys, configuration, &context.store, context.now)
         {
             Ok(login) => login,
-            Err(rejection) => return not_taken(rejection),
+            Err(rejection) => return not_taken(context, rejection),
         };
     let Some(browser) = browser else {
-        return not_taken(login::LoginRejection::OtherBrowser);
+        return not_taken(context, login::LoginRejection::OtherBrowser);
     };
     let signed_in = sign_in(context, callback, &login);
     match &login.purpose {
-        LoginPurpose::Account => account::signed_in(context, login.provider, &browser, signed_in),
+        LoginPurpose::SessionsPage => sessions_page::signed_in(context, login.provider, &browser, signed_in),
         LoginPurpose::Authorization { request, approval } => {
-            let question =
-                Question { request: (**request).clone(), provider: login.provider, approved: Some(*approval) };
+            let consent_request =
+                ConsentRequest { request: (**request).clone(), provider: login.provider, approved: Some(*approval) };
             let outcome = signed_in.map_err(Unsuccessful::Provider).and_then(|signed_in| {
                 let subject = signed_in.identity.subject().clone();
                 if has_signed_out_since(login.begun_at, &subject, keys, &context.store)? {
                     return Err(Unsuccessful::SignedOut);
                 }
-                Ok((subject, authorize(context, &question, *approval, &browser, signed_in)?))
+                Ok((subject, authorize(context, &consent_request, *approval, &browser, signed_in)?))
             });
-            finish(context, question, &browser, outcome)
+            finish(context, consent_request, &browser, outcome)
         }
     }
 }
 
 /// A login that does not count: nothing of it may be used, and nobody sent anywhere.
-fn not_taken(rejection: login::LoginRejection) -> Response<Vec<u8>> {
+fn not_taken(context: &Context, rejection: login::LoginRejection) -> Response<Vec<u8>> {
     use login::LoginRejection as Rejection;
     match rejection {
-        Rejection::Unbound(rejection) => authorize::unbound(&rejection),
-        Rejection::Unavailable(error) => {
-            log::failed(EVENT, error);
-            pages::out_of_order()
-        }
+        Rejection::Unbound(rejection) => failures::unbound(&context.log, ACTION, &rejection),
+        Rejection::Unavailable(error) => failures::out_of_order(&context.log, ACTION, None, error),
         Rejection::WithdrawnProvider => {
-            log::denied(EVENT, None, rejection);
-            pages::withdrawn_provider()
+            context.log.refused(ACTION, None, rejection);
+            pages::withdrawn_provider(context.log.request_id())
         }
-        Rejection::OtherBrowser => refused(403, &rejection.to_string()),
+        Rejection::OtherBrowser => refused(context, 403, &rejection.to_string()),
         Rejection::Unrecognised | Rejection::Expired | Rejection::AlreadyFinished => {
-            refused(400, &rejection.to_string())
+            refused(context, 400, &rejection.to_string())
         }
     }
 }
@@ -116,70 +113,71 @@ fn sign_in(context: &Context, callback: Callback, login: &ReturnedLogin<'_>) -> 
 /// Issues the code, where the one who signed in is the one who approved.
 fn authorize(
     context: &Context,
-    question: &Question<'_>,
+    consent_request: &ConsentRequest<'_>,
     approval: Approval,
     browser: &Browser,
     signed_in: SignedIn,
 ) -> Result<SecretString, Unsuccessful> {
     let SignedIn { identity, claims, tokens } = signed_in;
     let subject = identity.subject();
-    let (request, provider) = (&question.request, question.provider);
+    let (request, provider) = (&consent_request.request, consent_request.provider);
     let consents = context.remembered_consents();
     if !consents.is_approved_by(subject, approval, browser, request, provider)? {
         return Err(Unsuccessful::NotTheirConsent);
     }
-    log::begun(EVENT, Some(request.client.client_id.as_str()), Some(subject.as_str()));
+    let client_id = Some(request.client.client_id.as_str());
+    context.log.begun(ACTION, client_id, Some(subject.as_str()));
     if approval == (Approval::Given { remember: true })
         && let Err(error) = consents.remember(subject, browser, request, provider, &mut SystemEntropy)
     {
         // The user is asked again next time; that is no reason to turn them away now.
-        log::failed("consent", error);
+        context.log.failed("consent", client_id, error);
     }
-    let upstream = UpstreamTokens {
+    let provider_tokens = ProviderTokens {
         access_token: Some(tokens.access_token),
         refresh_token: tokens.refresh_token,
         expires_at: tokens.expires_in.map(|seconds| context.now.plus(seconds)),
     };
     let session_lifetime = context.configuration.lifetimes.session;
     let (keys, store, now) = (&context.keys, &context.store, context.now);
-    Ok(issue_code(request, subject, claims, &upstream, session_lifetime, keys, store, now, &mut SystemEntropy)?)
+    Ok(issue_code(request, subject, claims, &provider_tokens, session_lifetime, keys, store, now, &mut SystemEntropy)?)
 }
 
 fn finish(
     context: &Context,
-    question: Question<'_>,
+    consent_request: ConsentRequest<'_>,
     browser: &Browser,
     outcome: Result<(Subject, SecretString), Unsuccessful>,
 ) -> Response<Vec<u8>> {
-    let client_id = Some(question.request.client.client_id.as_str());
+    let client_id = Some(consent_request.request.client.client_id.as_str());
     let failure = match outcome {
         Ok((subject, code)) => {
             let subject = Some(subject.as_str());
-            Decision { event: EVENT, outcome: "allowed", client_id, subject, ..Decision::default() }.write();
-            return answer_with_code(context, &question.request, &code);
+            context.log.completed(ACTION, Details { client_id, subject, reason: None });
+            return answer_with_code(context, &consent_request.request, &code);
         }
         Err(failure) => failure,
     };
     match &failure {
         Unsuccessful::NotTheirConsent | Unsuccessful::SignedOut => {
-            log::denied(EVENT, client_id, &failure);
-            consent::ask(context, &Question { approved: None, ..question }, browser, false, None, EVENT)
+            context.log.refused(ACTION, client_id, &failure);
+            consent::ask(context, &ConsentRequest { approved: None, ..consent_request }, browser, false, None, ACTION)
         }
         Unsuccessful::Provider(of_provider) => match of_provider.access() {
             Some(rejection) => {
-                log::denied(EVENT, client_id, &failure);
-                consent::not_let_in(context, &question, browser, rejection)
+                context.log.refused(ACTION, client_id, &failure);
+                consent::not_let_in(context, &consent_request, browser, rejection)
             }
             None => {
-                log::failed(EVENT, &failure);
+                context.log.failed(ACTION, client_id, &failure);
                 let error = of_provider.to_wire();
-                answer_client(context, &question.request, to_code(error), error.description())
+                answer_client(context, &consent_request.request, to_code(error), error.description())
             }
         },
         Unsuccessful::Store(_) => {
-            log::failed(EVENT, &failure);
+            context.log.failed(ACTION, client_id, &failure);
             let description = "the sign-in could not be completed; try again later";
-            answer_client(context, &question.request, ErrorCode::TemporarilyUnavailable, description)
+            answer_client(context, &consent_request.request, ErrorCode::TemporarilyUnavailable, description)
         }
     }
 }
@@ -200,9 +198,10 @@ const fn to_code(error: ClientError) -> ErrorCode {
     }
 }
 
-fn refused(status: u16, reason: &str) -> Response<Vec<u8>> {
-    log::denied(EVENT, None, reason);
+fn refused(context: &Context, status: u16, reason: &str) -> Response<Vec<u8>> {
+    context.log.refused(ACTION, None, reason);
     pages::error(
+        context.log.request_id(),
         status,
         "This sign-in cannot be completed",
         "It was begun in another browser, took too long, or was completed before. Go back to your application \

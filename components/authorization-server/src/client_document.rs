@@ -9,9 +9,9 @@ use shell_http::SystemEntropy;
 use shell_store::HostStore;
 
 use crate::context::Context;
-use crate::{fetches, log};
+use crate::fetches;
 
-const EVENT: &str = "client_document";
+const ACTION: &str = "client-document";
 
 /// Why a document cannot be had, where whoever asks may come again.
 #[derive(Debug)]
@@ -52,17 +52,19 @@ fn read(context: &Context, client_id: &str, at_least: Acquaintance) -> Result<Op
     if is_configured || !DocumentUrl::names_a_document(&client_id) {
         return Ok(None);
     }
-    let denied = |reason: &dyn core::fmt::Display| log::denied(EVENT, Some(client_id.as_str()), reason);
+    let log = &context.log;
+    let refused = |reason: &dyn core::fmt::Display| log.refused(ACTION, Some(client_id.as_str()), reason);
+    let failed = |error: &StoreUnavailable| log.failed(ACTION, Some(client_id.as_str()), error);
     let url = match DocumentUrl::parse(&client_id, &context.configuration) {
         Ok(url) => url,
         Err(rejection) => {
-            denied(&rejection);
+            refused(&rejection);
             return Ok(None);
         }
     };
     let documents = DocumentCache { store: &context.store, keys: &context.keys, now: context.now };
     // Without a store nothing is fetched; whoever looks the client up next says so.
-    let Ok(needed) = url.needs_reading(&documents).inspect_err(|error| log::failed(EVENT, error)) else {
+    let Ok(needed) = url.needs_reading(&documents).inspect_err(failed) else {
         return Ok(None);
     };
     let acquaintance = match (needed, at_least) {
@@ -70,15 +72,15 @@ fn read(context: &Context, client_id: &str, at_least: Acquaintance) -> Result<Op
         (Some(acquaintance), _) => acquaintance,
     };
     let outcome = fetched(context, &url, acquaintance, &documents);
-    let Ok(outcome) = outcome.inspect_err(|error| log::failed(EVENT, error)) else { return Ok(None) };
+    let Ok(outcome) = outcome.inspect_err(failed) else { return Ok(None) };
     match outcome {
         Ok(document) => Ok(Some(document)),
         Err(NotHad::Answer(reason)) => {
-            denied(&reason);
+            refused(&reason);
             Ok(None)
         }
         Err(NotHad::Fetch(failure)) => {
-            denied(&failure);
+            refused(&failure);
             // What is kept is good enough for the flows that have begun.
             match (acquaintance, failure) {
                 _ if url.is_kept(&documents).unwrap_or(false) => Ok(None),

@@ -3,7 +3,8 @@
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::client_keys::{CLIENT_KEYS_BYTES, ClientKeysRejection, KeysUrl};
 use gatehouse_authorization_server::credentials::{
-    AtHand, AuthenticatedClient, ClientRejection, Needed, PresentedCredentials, Unproven,
+    AuthenticatedClient, ClientRejection, CredentialMaterial, PresentedCredentials, RequiredMaterial,
+    UnauthenticatedClient,
 };
 use gatehouse_authorization_server::fetches::Acquaintance;
 use gatehouse_authorization_server::token::TokenRejection;
@@ -17,7 +18,7 @@ use shell_store::HostStore;
 
 use crate::client_document::NotRead;
 use crate::context::Context;
-use crate::log::Decision;
+use crate::log::RequestLog;
 use crate::{client_document, fetches, responses};
 
 /// Seconds after which a client may come again whose document or keys cannot be had.
@@ -35,37 +36,41 @@ pub(crate) fn authenticated(
     })?;
     let (configuration, keys, store) = (&context.configuration, &context.keys, &context.store);
     let client = Client::find(credentials.client_id(), configuration, keys, store, context.now)?;
-    let unproven = credentials.of(client)?;
-    match unproven.needs() {
-        Needed::Nothing => prove(context, &unproven, &AtHand::Nothing),
-        Needed::Secret(name) => {
+    let unauthenticated = credentials.of(client)?;
+    match unauthenticated.needs() {
+        RequiredMaterial::Nothing => prove(context, &unauthenticated, &CredentialMaterial::Nothing),
+        RequiredMaterial::Secret(name) => {
             let secret = shell_configuration::secret(name).map_err(unavailable)?;
-            prove(context, &unproven, &AtHand::Secret(secret))
+            prove(context, &unauthenticated, &CredentialMaterial::Secret(secret))
         }
-        Needed::Keys(url) => prove_with_keys(context, &unproven, url),
+        RequiredMaterial::Keys(url) => prove_with_keys(context, &unauthenticated, url),
     }
 }
 
-fn prove(context: &Context, unproven: &Unproven, at_hand: &AtHand) -> Result<AuthenticatedClient, ClientRejection> {
-    unproven.prove(at_hand, &context.configuration, &context.store, context.now)
+fn prove(
+    context: &Context,
+    unauthenticated: &UnauthenticatedClient,
+    material: &CredentialMaterial,
+) -> Result<AuthenticatedClient, ClientRejection> {
+    unauthenticated.prove(material, &context.configuration, &context.store, context.now)
 }
 
 /// With the keys that are kept, or where those do not do, with fresh ones.
 fn prove_with_keys(
     context: &Context,
-    unproven: &Unproven,
+    unauthenticated: &UnauthenticatedClient,
     url: KeysUrl<'_>,
 ) -> Result<AuthenticatedClient, ClientRejection> {
     let documents = DocumentCache { store: &context.store, keys: &context.keys, now: context.now };
     if let Some(keys) = url.kept(&documents).map_err(unavailable)? {
-        let outcome = prove(context, unproven, &AtHand::Keys(keys));
+        let outcome = prove(context, unauthenticated, &CredentialMaterial::Keys(keys));
         let may_help = outcome.as_ref().err().is_some_and(ClientRejection::fresh_keys_may_help);
         if !may_help || !url.may_fetch_again(&documents).map_err(unavailable)? {
             return outcome;
         }
     }
     let keys = fresh_keys(context, url, &documents)?;
-    prove(context, unproven, &AtHand::Keys(keys))
+    prove(context, unauthenticated, &CredentialMaterial::Keys(keys))
 }
 
 /// The keys as they are now. The client is the operator's, or a user has approved it: there is one set for each.
@@ -110,11 +115,18 @@ fn unavailable(reason: impl ToString) -> ClientRejection {
 }
 
 /// Tells the client why it gets nothing (RFC 6749, section 5.2), and the log what that means.
-pub(crate) fn refused(event: &'static str, client_id: Option<&str>, rejection: &TokenRejection) -> Response<Vec<u8>> {
+pub(crate) fn refused(
+    log: &RequestLog,
+    action: &'static str,
+    client_id: Option<&str>,
+    rejection: &TokenRejection,
+) -> Response<Vec<u8>> {
     let (status, code, description) = rejection.to_wire();
-    let outcome = if status >= 500 { "failed" } else { "denied" };
-    let reason = Some(rejection.to_string());
-    Decision { event, outcome, reason, client_id, subject: None }.write();
+    if status >= 500 {
+        log.failed(action, client_id, rejection);
+    } else {
+        log.refused(action, client_id, rejection);
+    }
     let mut response = responses::error(status, code, &description);
     if response.status() == StatusCode::UNAUTHORIZED {
         // Required of every 401 (RFC 9110, section 15.5.2), and where the client tried the header above all.

@@ -3,7 +3,7 @@
 use gatehouse_authorization_server::ErrorCode;
 use gatehouse_authorization_server::authorization::AuthorizationRequest;
 use gatehouse_authorization_server::browser::Browser;
-use gatehouse_authorization_server::consent::{Approval, Question};
+use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{self, LoginPurpose};
 use gatehouse_authorization_server::page::ReturnedTicket;
 use gatehouse_openid::{AccessRejection, AccountChoice};
@@ -12,44 +12,42 @@ use shell_http::SystemEntropy;
 
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
-use crate::log::Decision;
+use crate::log::Details;
 use crate::login::{NotBegun, begin, refused};
-use crate::{cookies, log, pages, responses};
+use crate::{cookies, failures, pages, responses};
 
-const EVENT: &str = "consent";
+const ACTION: &str = "consent";
 
 /// Shows the consent page, or sends the user on to the identity provider where they do not want to be asked again. `ticket`
 /// is that of the page on which they chose the provider, where there was one.
 pub(crate) fn ask(
     context: &Context,
-    question: &Question<'_>,
+    consent_request: &ConsentRequest<'_>,
     browser: &Browser,
     may_be_remembered: bool,
     ticket: Option<&ReturnedTicket>,
-    event: &'static str,
+    action: &'static str,
 ) -> Response<Vec<u8>> {
+    let client_id = Some(consent_request.request.client.client_id.as_str());
     if may_be_remembered {
-        match context.remembered_consents().cover(browser, &question.request, question.provider) {
+        match context.remembered_consents().cover(browser, &consent_request.request, consent_request.provider) {
             Ok(true) => {
                 let account = AccountChoice::ByProvider;
-                return sign_in(context, question, browser, Approval::Remembered, account, ticket, event);
+                return sign_in(context, consent_request, browser, Approval::Remembered, account, ticket, action);
             }
             Ok(false) => {}
             // The user can be asked without a store.
-            Err(error) => log::failed(event, error),
+            Err(error) => context.log.failed(action, client_id, error),
         }
     }
-    match question.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => pages::consent(&context.configuration, question, &ticket),
-        Err(error) => {
-            log::failed(event, error);
-            pages::out_of_order()
-        }
+    match consent_request.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => pages::consent(context.log.request_id(), &context.configuration, consent_request, &ticket),
+        Err(error) => failures::out_of_order(&context.log, action, client_id, error),
     }
 }
 
 /// What the user has decided.
-enum Decided {
+enum ConsentDecision {
     Approved(Approval, AccountChoice),
     Denied,
 }
@@ -57,60 +55,61 @@ enum Decided {
 /// Sends the user to the identity provider, or the client its refusal.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     match decided(context, request) {
-        Ok((browser, question, ticket, Decided::Approved(approval, account))) => {
-            sign_in(context, &question, &browser, approval, account, Some(&ticket), EVENT)
+        Ok((browser, consent_request, ticket, ConsentDecision::Approved(approval, account))) => {
+            sign_in(context, &consent_request, &browser, approval, account, Some(&ticket), ACTION)
         }
-        Ok((_, question, ticket, Decided::Denied)) => denied_by_user(context, &question, &ticket),
-        Err(rejection) => forms::refused(EVENT, &rejection),
+        Ok((_, consent_request, ticket, ConsentDecision::Denied)) => denied_by_user(context, &consent_request, &ticket),
+        Err(rejection) => forms::refused(context, ACTION, &rejection),
     }
 }
 
 fn decided<'c>(
     context: &'c Context,
     request: &Request<Vec<u8>>,
-) -> Result<(Browser, Question<'c>, ReturnedTicket, Decided), FormRejection> {
+) -> Result<(Browser, ConsentRequest<'c>, ReturnedTicket, ConsentDecision), FormRejection> {
     let form = Form::read(context, request)?;
     let (ticket, decision) = (form.required("ticket")?, form.required("decision")?);
     let remember = form.optional("remember")?.is_some();
     let (keys, configuration) = (&context.keys, &context.configuration);
-    let (question, ticket) = Question::redeem(ticket, &form.browser, keys, configuration, &context.store, context.now)?;
-    let decided = match (decision, question.approved) {
-        ("approve", None) => Decided::Approved(Approval::Given { remember }, AccountChoice::ByProvider),
+    let (consent_request, ticket) =
+        ConsentRequest::redeem(ticket, &form.browser, keys, configuration, &context.store, context.now)?;
+    let decided = match (decision, consent_request.approved) {
+        ("approve", None) => ConsentDecision::Approved(Approval::Given { remember }, AccountChoice::ByProvider),
         // Only the page that tells of a refusal by the provider has this button, and its ticket says what was approved.
-        ("another-account", Some(approval)) => Decided::Approved(approval, AccountChoice::ByUser),
-        _ => Decided::Denied,
+        ("another-account", Some(approval)) => ConsentDecision::Approved(approval, AccountChoice::ByUser),
+        _ => ConsentDecision::Denied,
     };
-    Ok((form.browser, question, ticket, decided))
+    Ok((form.browser, consent_request, ticket, decided))
 }
 
 fn sign_in(
     context: &Context,
-    question: &Question<'_>,
+    consent_request: &ConsentRequest<'_>,
     browser: &Browser,
     approval: Approval,
     account: AccountChoice,
     ticket: Option<&ReturnedTicket>,
-    event: &'static str,
+    action: &'static str,
 ) -> Response<Vec<u8>> {
-    let client_id = Some(question.request.client.client_id.as_str());
-    let purpose = LoginPurpose::Authorization { request: Box::new(question.request.clone()), approval };
-    match begin(context, &purpose, question.provider, browser, account, ticket) {
+    let client_id = Some(consent_request.request.client.client_id.as_str());
+    let purpose = LoginPurpose::Authorization { request: Box::new(consent_request.request.clone()), approval };
+    match begin(context, &purpose, consent_request.provider, browser, account, ticket) {
         Ok(mut redirect) => {
             // What a provider redirects to is its own business.
-            cookies::set_departure(&mut redirect, &question.request.client.client_id, context);
+            cookies::set_departure(&mut redirect, &consent_request.request.client.client_id, context);
             let reason = match approval {
                 Approval::Given { .. } => None,
-                Approval::Remembered => Some("the user does not want to be asked again".to_owned()),
+                Approval::Remembered => Some("the user does not want to be asked again"),
             };
-            Decision { event, outcome: "allowed", reason, client_id, ..Decision::default() }.write();
+            context.log.completed(action, Details { client_id, reason, ..Details::default() });
             redirect
         }
-        Err(NotBegun::Refused(rejection)) => refused(event, client_id, &rejection),
+        Err(NotBegun::Refused(rejection)) => refused(context, action, client_id, &rejection),
         Err(NotBegun::Failed(reason)) => {
-            log::failed(event, reason);
+            context.log.failed(action, client_id, reason);
             answer_client(
                 context,
-                &question.request,
+                &consent_request.request,
                 ErrorCode::TemporarilyUnavailable,
                 "the identity provider cannot be reached; try again later",
             )
@@ -118,37 +117,46 @@ fn sign_in(
     }
 }
 
-fn denied_by_user(context: &Context, question: &Question<'_>, ticket: &ReturnedTicket) -> Response<Vec<u8>> {
-    let of = |account, approval| login::Decision { provider: question.provider, account, approval: Some(approval) };
+fn denied_by_user(
+    context: &Context,
+    consent_request: &ConsentRequest<'_>,
+    ticket: &ReturnedTicket,
+) -> Response<Vec<u8>> {
+    let client_id = Some(consent_request.request.client.client_id.as_str());
+    let of = |account, approval| login::PageDecision {
+        provider: consent_request.provider,
+        account,
+        approval: Some(approval),
+    };
     // What the same page may have begun before, in another window or by going back.
-    let begun = match question.approved {
+    let begun = match consent_request.approved {
         None => [false, true].map(|remember| of(AccountChoice::ByProvider, Approval::Given { remember })).to_vec(),
         Some(approval) => vec![of(AccountChoice::ByUser, approval)],
     };
     if let Err(error) = login::cancel(ticket, &begun, &context.store) {
-        log::failed(EVENT, error);
+        context.log.failed(ACTION, client_id, error);
     }
-    let reason = match question.approved {
+    let reason = match consent_request.approved {
         None => "the user denied the request",
         Some(_) => "the user was not let in",
     };
-    log::denied(EVENT, Some(question.request.client.client_id.as_str()), reason);
-    answer_client(context, &question.request, ErrorCode::AccessDenied, reason)
+    context.log.refused(ACTION, client_id, reason);
+    answer_client(context, &consent_request.request, ErrorCode::AccessDenied, reason)
 }
 
 /// Tells somebody who has signed in why they may not come in: they can try another account, and the client learns of it
 /// when they go back to it.
 pub(crate) fn not_let_in(
     context: &Context,
-    question: &Question<'_>,
+    consent_request: &ConsentRequest<'_>,
     browser: &Browser,
     rejection: &AccessRejection,
 ) -> Response<Vec<u8>> {
-    match question.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => pages::not_let_in(question, rejection, &ticket),
+    match consent_request.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => pages::not_let_in(context.log.request_id(), consent_request, rejection, &ticket),
         Err(error) => {
-            log::failed(EVENT, error);
-            pages::out_of_order()
+            let client_id = Some(consent_request.request.client.client_id.as_str());
+            failures::out_of_order(&context.log, ACTION, client_id, error)
         }
     }
 }

@@ -10,7 +10,8 @@ use provider_client::ProviderClient;
 use shell_configuration::SettingsError;
 use shell_store::HostStore;
 
-use crate::cookies;
+use crate::departures::departures;
+use crate::log::RequestLog;
 
 /// The surroundings of one request.
 pub(crate) struct Context {
@@ -20,18 +21,21 @@ pub(crate) struct Context {
     pub(crate) now: UnixTime,
     /// What the browser says of where we have just sent it.
     pub(crate) departures: Vec<String>,
+    /// Its lines in the log.
+    pub(crate) log: RequestLog,
 }
 
 impl Context {
     /// Reads the configuration, of which an instance keeps nothing but the keys.
-    pub(crate) fn of_this_request(headers: &HeaderMap) -> Result<Self, SettingsError> {
+    pub(crate) fn of_this_request(headers: &HeaderMap, log: RequestLog) -> Result<Self, SettingsError> {
         let configuration = shell_configuration::authorization_server()?;
         Ok(Self {
-            departures: cookies::departures(headers, &configuration.public_url),
+            departures: departures(headers, &configuration.public_url),
             configuration,
             keys: shell_configuration::server_keys()?.clone(),
             store: HostStore,
             now: shell_http::now(),
+            log,
         })
     }
 

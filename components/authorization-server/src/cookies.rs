@@ -2,9 +2,9 @@
 
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
-use gatehouse_authorization_server::account::Account;
 use gatehouse_authorization_server::arrival::Departure;
 use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::sessions_page::SignedInUser;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{ClientId, SecretString, WebOrigin};
 use http::header::{COOKIE, SET_COOKIE};
@@ -18,9 +18,9 @@ pub(crate) fn browser(headers: &HeaderMap, public_url: &WebOrigin) -> Option<Bro
 }
 
 /// Who is signed in to the account pages in `browser`.
-pub(crate) fn account(headers: &HeaderMap, browser: &Browser, context: &Context) -> Option<Account> {
-    let name = Account::cookie_name(&context.configuration.public_url);
-    let account = single(headers, name, |value| Account::open(value, browser, &context.keys, context.now))?;
+pub(crate) fn signed_in_user(headers: &HeaderMap, browser: &Browser, context: &Context) -> Option<SignedInUser> {
+    let name = SignedInUser::cookie_name(&context.configuration.public_url);
+    let account = single(headers, name, |value| SignedInUser::open(value, browser, &context.keys, context.now))?;
     account.provider(&context.configuration)?;
     Some(account)
 }
@@ -34,20 +34,20 @@ pub(crate) fn set_browser(response: &mut Response<Vec<u8>>, browser: &Browser, c
 }
 
 /// Signs `account` in to the account pages; `value` is its cookie's.
-pub(crate) fn set_account(
+pub(crate) fn set_signed_in_user(
     response: &mut Response<Vec<u8>>,
-    account: &Account,
+    account: &SignedInUser,
     value: &SecretString,
     context: &Context,
 ) {
     let public_url = &context.configuration.public_url;
     let max_age = Some(account.seconds_left(context.now));
-    set(response, Account::cookie_name(public_url), value.expose().to_owned(), max_age, public_url);
+    set(response, SignedInUser::cookie_name(public_url), value.expose().to_owned(), max_age, public_url);
 }
 
 /// Signs out of the account pages.
-pub(crate) fn remove_account(response: &mut Response<Vec<u8>>, public_url: &WebOrigin) {
-    set(response, Account::cookie_name(public_url), String::new(), Some(0), public_url);
+pub(crate) fn remove_signed_in_user(response: &mut Response<Vec<u8>>, public_url: &WebOrigin) {
+    set(response, SignedInUser::cookie_name(public_url), String::new(), Some(0), public_url);
 }
 
 /// Notes in the browser that it is sent elsewhere on behalf of the client, too.
@@ -55,14 +55,6 @@ pub(crate) fn set_departure(response: &mut Response<Vec<u8>>, client_id: &Client
     let public_url = &context.configuration.public_url;
     let value = Departure::after(&context.departures, client_id).cookie_value().to_owned();
     set(response, Departure::cookie_name(public_url), value, Some(Departure::SECONDS), public_url);
-}
-
-/// What such notes say; several where somebody tossed one in.
-pub(crate) fn departures(headers: &HeaderMap, public_url: &WebOrigin) -> Vec<String> {
-    let name = Departure::cookie_name(public_url);
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = pairs.flat_map(|pairs| pairs.split(';')).filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned()).collect()
 }
 
 /// What `parse` makes of the one cookie of this name.

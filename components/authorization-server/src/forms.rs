@@ -12,7 +12,7 @@ use http::header::ORIGIN;
 use http::{HeaderMap, Request, Response};
 
 use crate::context::Context;
-use crate::{authorize, cookies, log, pages, requests};
+use crate::{cookies, failures, pages, requests};
 
 /// A form that a page of ours has sent, as far as the request's head tells.
 pub(crate) struct Form {
@@ -75,20 +75,22 @@ impl fmt::Display for FormRejection {
 }
 
 /// Tells the user that their form does not count, and what to do.
-pub(crate) fn refused(event: &'static str, rejection: &FormRejection) -> Response<Vec<u8>> {
+pub(crate) fn refused(context: &Context, action: &'static str, rejection: &FormRejection) -> Response<Vec<u8>> {
+    let log = &context.log;
     match rejection {
-        FormRejection::Page(PageRejection::Unbound(rejection)) => return authorize::unbound(rejection),
+        FormRejection::Page(PageRejection::Unbound(rejection)) => return failures::unbound(log, action, rejection),
         FormRejection::Page(PageRejection::UnknownProvider) => {
-            log::denied(event, None, rejection);
-            return pages::withdrawn_provider();
+            log.refused(action, None, rejection);
+            return pages::withdrawn_provider(log.request_id());
         }
         FormRejection::MediaType
         | FormRejection::Foreign(_)
         | FormRejection::Incomplete
-        | FormRejection::Page(PageRejection::Foreign | PageRejection::Expired) => log::denied(event, None, rejection),
+        | FormRejection::Page(PageRejection::Foreign | PageRejection::Expired) => log.refused(action, None, rejection),
     }
     let status = if matches!(rejection, FormRejection::MediaType) { 400 } else { 403 };
     pages::error(
+        log.request_id(),
         status,
         "This decision does not count",
         "The page was open for too long, or was not opened in this browser. Go back to where you came from and begin \
@@ -115,6 +117,7 @@ mod tests {
     use shell_store::HostStore;
 
     use super::*;
+    use crate::log::RequestLog;
 
     const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
     const COOKIE: (&str, &str) = ("cookie", "__Host-gatehouse-browser=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
@@ -131,6 +134,7 @@ mod tests {
             store: HostStore,
             now: UnixTime::from_seconds(0),
             departures: Vec::new(),
+            log: RequestLog::example(),
         };
         let mut request = Request::builder();
         for (name, value) in headers {

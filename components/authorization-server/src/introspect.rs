@@ -7,11 +7,11 @@ use http::{Request, Response};
 
 use crate::bindings::gatehouse::auth::sessions::{self, TokenKind};
 use crate::context::Context;
-use crate::log::Decision;
+use crate::log::Details;
 use crate::session_rejection::rejection;
 use crate::{clients, requests, responses};
 
-const EVENT: &str = "introspect";
+const ACTION: &str = "introspect";
 
 /// Tells a client that may ask.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
@@ -20,11 +20,10 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let client_id = parsed.as_ref().ok().map(|request| request.credentials.client_id().to_string());
     match parsed.and_then(|request| introspect(context, request)) {
         Ok(introspection) => {
-            let client_id = client_id.as_deref();
-            Decision { event: EVENT, outcome: "allowed", client_id, ..Decision::default() }.write();
+            context.log.completed(ACTION, Details { client_id: client_id.as_deref(), ..Details::default() });
             responses::json(200, &introspection)
         }
-        Err(rejection) => clients::refused(EVENT, client_id.as_deref(), &rejection),
+        Err(rejection) => clients::refused(&context.log, ACTION, client_id.as_deref(), &rejection),
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! A request comes in here, `routes` finds its endpoint, the endpoint asks the deciding crates and answers.
 
-mod account;
 mod authorize;
 mod bindings;
 mod callback;
@@ -12,12 +11,15 @@ mod clients;
 mod consent;
 mod context;
 mod cookies;
-mod documents;
+mod departures;
+mod export;
+mod failures;
 mod fetches;
 mod forms;
 mod introspect;
 mod log;
 mod login;
+mod metadata;
 mod pages;
 mod register;
 mod requests;
@@ -25,6 +27,7 @@ mod responses;
 mod revoke;
 mod routes;
 mod session_rejection;
+mod sessions_page;
 mod sweep;
 mod token;
 
@@ -39,7 +42,7 @@ impl wasip2::exports::http::incoming_handler::Guest for AuthorizationServer {
         inbound::respond(out, answered.response);
         // The client has its answer; what it waits for is over.
         if answered.keeps_state {
-            sweep::in_turn();
+            sweep::in_turn(&answered.log);
         }
     }
 }

@@ -1,44 +1,94 @@
-//! One line for each decision.
+//! The lines of one request in the audit log.
 
-use serde::Serialize;
+use gatehouse_audit_log::{AuditRecord, Component, Decision, Event, LogTime, RequestId, TraceId, TraceParent};
+use http::HeaderMap;
+use shell_http::{Milliseconds, now_in_milliseconds};
 
-/// A decision, as it stands in the log. There is no field for a token, a code, a secret, a cookie or a name.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct Decision<'a> {
-    /// The endpoint.
-    pub(crate) event: &'static str,
-    /// `begun`, `allowed`, `denied` or `failed`.
-    pub(crate) outcome: &'static str,
-    /// Why, in our own words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) client_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) subject: Option<&'a str>,
+/// Writes what is decided about one request. Each line has the request's id, and its trace where the client named one.
+#[derive(Clone)]
+pub(crate) struct RequestLog {
+    request_id: RequestId,
+    trace_id: Option<TraceId>,
+    clock: fn() -> Milliseconds,
 }
 
-impl Decision<'_> {
-    /// Writes the line to standard error, where hosts collect it.
-    pub(crate) fn write(&self) {
-        if let Ok(line) = serde_json::to_string(self) {
-            eprintln!("{line}");
+/// What a line says about a decision, beside its event.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Details<'a> {
+    pub(crate) client_id: Option<&'a str>,
+    pub(crate) subject: Option<&'a str>,
+    pub(crate) reason: Option<&'a str>,
+}
+
+impl RequestLog {
+    /// For a request with these headers. The id is the host's or a new one, and never the client's, which could have two
+    /// requests look like one.
+    pub(crate) fn begin(headers: &HeaderMap) -> Self {
+        Self {
+            request_id: shell_http::request_id(),
+            trace_id: TraceParent::of(headers).map(|parent| parent.trace_id),
+            clock: now_in_milliseconds,
         }
+    }
+
+    /// What answers and error pages call the request.
+    pub(crate) fn request_id(&self) -> &RequestId {
+        &self.request_id
+    }
+
+    /// The request's trace, where the client named one.
+    pub(crate) fn trace_id(&self) -> Option<&TraceId> {
+        self.trace_id.as_ref()
+    }
+
+    /// Notes that something is about to be done, in whose name and for whom: whatever becomes of this instance, the log
+    /// says so.
+    pub(crate) fn begun(&self, action: &'static str, client_id: Option<&str>, subject: Option<&str>) {
+        let details = Details { client_id, subject, ..Details::default() };
+        self.write(Event::Begun, action, Decision::Allowed, details);
+    }
+
+    /// Notes that it was done.
+    pub(crate) fn completed(&self, action: &'static str, details: Details<'_>) {
+        self.write(Event::Completed, action, Decision::Allowed, details);
+    }
+
+    /// Notes that it was refused.
+    pub(crate) fn refused(&self, action: &'static str, client_id: Option<&str>, reason: impl ToString) {
+        let reason = &reason.to_string();
+        let details = Details { client_id, reason: Some(reason), ..Details::default() };
+        self.write(Event::Refused, action, Decision::Refused, details);
+    }
+
+    /// Notes that it failed by no fault of the client.
+    pub(crate) fn failed(&self, action: &'static str, client_id: Option<&str>, reason: impl ToString) {
+        let reason = &reason.to_string();
+        let details = Details { client_id, reason: Some(reason), ..Details::default() };
+        self.write(Event::Failed, action, Decision::Failed, details);
+    }
+
+    /// Standard error is where every host collects the log.
+    fn write(&self, event: Event, action: &'static str, decision: Decision, details: Details<'_>) {
+        let time = LogTime::from_milliseconds((self.clock)());
+        let record = AuditRecord {
+            request_id: Some(&self.request_id),
+            trace_id: self.trace_id.as_ref(),
+            action: Some(action),
+            decision: Some(decision),
+            subject: details.subject,
+            client_id: details.client_id,
+            reason: details.reason,
+            ..AuditRecord::new(time, Component::AuthorizationServer, event)
+        };
+        eprintln!("{record}");
     }
 }
 
-/// Notes that something is about to be done, in whose name and for whom: whatever becomes of this instance, the log says
-/// so.
-pub(crate) fn begun(event: &'static str, client_id: Option<&str>, subject: Option<&str>) {
-    Decision { event, outcome: "begun", client_id, subject, ..Decision::default() }.write();
-}
-
-/// Notes that `event` was denied.
-pub(crate) fn denied(event: &'static str, client_id: Option<&str>, reason: impl ToString) {
-    Decision { event, outcome: "denied", reason: Some(reason.to_string()), client_id, ..Decision::default() }.write();
-}
-
-/// Notes that `event` failed by no fault of the client.
-pub(crate) fn failed(event: &'static str, reason: impl ToString) {
-    Decision { event, outcome: "failed", reason: Some(reason.to_string()), ..Decision::default() }.write();
+#[cfg(test)]
+impl RequestLog {
+    /// Without a host's clock and randomness.
+    pub(crate) fn example() -> Self {
+        let request_id = RequestId::parse(&"0".repeat(32)).unwrap();
+        Self { request_id, trace_id: None, clock: || 0 }
+    }
 }

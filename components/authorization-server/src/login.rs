@@ -1,7 +1,7 @@
 //! Sending somebody to an identity provider.
 
 use gatehouse_authorization_server::browser::Browser;
-use gatehouse_authorization_server::login::{BeginRejection, Decision, LoginPurpose, PendingLogin};
+use gatehouse_authorization_server::login::{BeginRejection, LoginPurpose, PageDecision, PendingLogin};
 use gatehouse_authorization_server::page::ReturnedTicket;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_openid::{AccountChoice, Login};
@@ -10,7 +10,7 @@ use http::Response;
 use shell_http::SystemEntropy;
 
 use crate::context::Context;
-use crate::{log, pages, responses};
+use crate::{pages, responses};
 
 /// Why nobody is sent away.
 pub(crate) enum NotBegun {
@@ -36,7 +36,7 @@ pub(crate) fn begin(
     let Context { keys, store, now, .. } = context;
     let pending = match ticket {
         Some(ticket) => {
-            let decision = Decision { provider, account, approval: purpose.approval() };
+            let decision = PageDecision { provider, account, approval: purpose.approval() };
             PendingLogin::of_ticket(ticket, &decision, keys, *now, &mut SystemEntropy)
         }
         None => PendingLogin::generate(keys, *now, &mut SystemEntropy),
@@ -76,11 +76,18 @@ fn failed(reason: impl ToString) -> NotBegun {
 }
 
 /// Tells somebody who is not sent away what to do.
-pub(crate) fn refused(event: &'static str, client_id: Option<&str>, rejection: &BeginRejection) -> Response<Vec<u8>> {
-    log::denied(event, client_id, rejection);
+pub(crate) fn refused(
+    context: &Context,
+    action: &'static str,
+    client_id: Option<&str>,
+    rejection: &BeginRejection,
+) -> Response<Vec<u8>> {
+    let request_id = context.log.request_id();
+    context.log.refused(action, client_id, rejection);
     match rejection {
-        BeginRejection::TooMany { retry_after } => pages::too_many(*retry_after),
+        BeginRejection::TooMany { retry_after } => pages::too_many(request_id, *retry_after),
         BeginRejection::AlreadyFinished | BeginRejection::Unavailable(_) => pages::error(
+            request_id,
             403,
             "This page was answered before",
             "What you decided on it has been carried out. Go back to where you came from, and begin again if you need to.",

@@ -8,10 +8,10 @@ use http::{HeaderValue, Request, Response};
 use shell_http::SystemEntropy;
 
 use crate::context::Context;
-use crate::log::{self, Decision};
+use crate::log::Details;
 use crate::{requests, responses};
 
-const EVENT: &str = "register";
+const ACTION: &str = "register";
 
 /// Registers a client (RFC 7591, section 3).
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
@@ -21,10 +21,10 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     match registered(context, request) {
         Ok(registered) => {
             let client_id = Some(registered.client_id());
-            Decision { event: EVENT, outcome: "allowed", client_id, ..Decision::default() }.write();
+            context.log.completed(ACTION, Details { client_id, ..Details::default() });
             responses::json(201, &registered)
         }
-        Err(rejection) => refused(&rejection),
+        Err(rejection) => refused(context, &rejection),
     }
 }
 
@@ -34,14 +34,14 @@ fn registered(context: &Context, request: &Request<Vec<u8>>) -> Result<Registere
     let expected = expected.map_err(|error| StoreUnavailable(error.to_string()))?;
     let authorization = requests::single(request.headers(), &AUTHORIZATION);
     let access = InitialAccess::check(authorization, expected.as_ref(), &context.configuration)?;
-    log::begun(EVENT, None, None);
+    context.log.begun(ACTION, None, None);
     register(request.body(), &access, &context.configuration, &context.store, context.now, &mut SystemEntropy)
 }
 
-fn refused(rejection: &RegistrationRejection) -> Response<Vec<u8>> {
+fn refused(context: &Context, rejection: &RegistrationRejection) -> Response<Vec<u8>> {
     match rejection {
-        RegistrationRejection::Unavailable(error) => log::failed(EVENT, error),
-        _ => log::denied(EVENT, None, rejection),
+        RegistrationRejection::Unavailable(error) => context.log.failed(ACTION, None, error),
+        _ => context.log.refused(ACTION, None, rejection),
     }
     let (status, code, description) = rejection.to_wire();
     let mut response = responses::error(status, code, &description);

@@ -2,7 +2,7 @@
 
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::{ErrorCode, error_description};
-use gatehouse_protocol::{BoundRedirectUri, WebOrigin};
+use gatehouse_protocol::{BoundRedirectUri, OwnPath, WebOrigin};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde::Serialize;
@@ -64,8 +64,8 @@ pub(crate) fn redirect_to_identity_provider(authorization_url: &str) -> Response
 }
 
 /// Sends the user to a page of ours.
-pub(crate) fn redirect_to_own_page(public_url: &WebOrigin, path: &str) -> Response<Vec<u8>> {
-    see_other(&public_url.join(path))
+pub(crate) fn redirect_to_own_page(public_url: &WebOrigin, path: OwnPath) -> Response<Vec<u8>> {
+    see_other(&public_url.join(path.as_str()))
 }
 
 fn see_other(location: &str) -> Response<Vec<u8>> {

@@ -6,11 +6,11 @@ use http::{Request, Response, StatusCode};
 
 use crate::bindings::gatehouse::auth::sessions::{self, Revocation};
 use crate::context::Context;
-use crate::log::{self, Decision};
+use crate::log::Details;
 use crate::session_rejection::rejection;
 use crate::{clients, introspect, requests, responses};
 
-const EVENT: &str = "revoke";
+const ACTION: &str = "revoke";
 
 /// Ends the session of the token, where it is the client's own. The answer is the same where it is not, or is no token
 /// (section 2.2): the client cannot do anything about it, and learns nothing of other clients' tokens.
@@ -20,15 +20,19 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let client_id = parsed.as_ref().ok().map(|request| request.credentials.client_id().to_string());
     match parsed.and_then(|request| revoke(context, request)) {
         Ok(revocation) => {
-            let (outcome, reason) = match revocation {
-                Revocation::Ended => ("allowed", None),
-                Revocation::Unknown => ("allowed", Some("there is no session of this token".to_owned())),
-                Revocation::Foreign => ("denied", Some("the token is another client's".to_owned())),
-            };
-            Decision { event: EVENT, outcome, reason, client_id: client_id.as_deref(), subject: None }.write();
+            let client_id = client_id.as_deref();
+            let details = Details { client_id, ..Details::default() };
+            match revocation {
+                Revocation::Ended => context.log.completed(ACTION, details),
+                Revocation::Unknown => {
+                    let reason = Some("there is no session of this token");
+                    context.log.completed(ACTION, Details { reason, ..details });
+                }
+                Revocation::Foreign => context.log.refused(ACTION, client_id, "the token is another client's"),
+            }
             responses::status_only(StatusCode::OK)
         }
-        Err(rejection) => clients::refused(EVENT, client_id.as_deref(), &rejection),
+        Err(rejection) => clients::refused(&context.log, ACTION, client_id.as_deref(), &rejection),
     }
 }
 
@@ -36,6 +40,6 @@ fn revoke(context: &Context, request: PresentedToken) -> Result<Revocation, Toke
     let client = clients::authenticated(context, request.credentials)?;
     let client_id = client.client().client_id.as_str();
     let resources = introspect::resources(&context.configuration);
-    log::begun(EVENT, Some(client_id), None);
+    context.log.begun(ACTION, Some(client_id), None);
     sessions::revoke(request.token.expose(), client_id, &resources).map_err(rejection)
 }

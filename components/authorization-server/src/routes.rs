@@ -1,18 +1,21 @@
 //! Which endpoint answers which request.
 
+use gatehouse_audit_log::X_REQUEST_ID;
 use gatehouse_authorization_server::ErrorCode;
+use gatehouse_protocol::OwnPath;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_METHOD, RETRY_AFTER,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, RETRY_AFTER,
 };
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use shell_http::inbound::{self, Unreadable};
 use wasip2::http::types::IncomingRequest;
 
 use crate::context::Context;
+use crate::log::RequestLog;
 use crate::{
-    account, authorize, callback, choose, consent, documents, introspect, log, pages, register, responses, revoke,
-    token,
+    authorize, callback, choose, consent, failures, introspect, metadata, pages, register, responses, revoke,
+    sessions_page, token,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -21,13 +24,16 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// Seconds after which it is worth a try again where something of ours does not answer, the store above all.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
+/// What the log calls the reading of configuration and keys.
+const SETTINGS: &str = "settings";
+
 /// What an endpoint does with a request.
 type Answer = fn(&Context, &Request<Vec<u8>>) -> Response<Vec<u8>>;
 
 /// A method of an endpoint: how it may be called, and whether web pages of other origins may. An endpoint with two
 /// methods has two rows.
 struct Endpoint {
-    path: &'static str,
+    path: OwnPath,
     method: Method,
     /// Browser-based clients fetch these. Never the authorization endpoint (RFC 9700, section 2.6).
     cross_origin: bool,
@@ -39,40 +45,40 @@ struct Endpoint {
     answer: Answer,
 }
 
-const fn endpoint(path: &'static str, method: Method, answer: Answer) -> Endpoint {
+const fn endpoint(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: true, is_page: false, keeps_state: false, answer }
 }
 
 /// An endpoint whose success leaves entries in the store.
-const fn storing(path: &'static str, method: Method, answer: Answer) -> Endpoint {
+const fn storing(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: true, is_page: false, keeps_state: true, answer }
 }
 
-const fn page(path: &'static str, method: Method, answer: Answer) -> Endpoint {
+const fn page(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: true, keeps_state: false, answer }
 }
 
 /// For machines, and not for web pages.
-const fn internal(path: &'static str, method: Method, answer: Answer) -> Endpoint {
+const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
 static ENDPOINTS: [Endpoint; 14] = [
-    endpoint("/.well-known/oauth-authorization-server", Method::GET, documents::metadata),
+    endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // Clients of MCP 2025-11-25 may look here first; the document is the same.
-    endpoint("/.well-known/openid-configuration", Method::GET, documents::metadata),
-    storing("/register", Method::POST, register::answer),
-    storing("/token", Method::POST, token::answer),
-    endpoint("/revoke", Method::POST, revoke::answer),
-    internal("/introspect", Method::POST, introspect::answer),
-    page("/authorize", Method::GET, authorize::answer),
-    page("/choose", Method::POST, choose::answer),
-    page("/consent", Method::POST, consent::answer),
-    page("/callback", Method::GET, callback::answer),
-    page("/sessions", Method::GET, account::show),
-    page("/sessions", Method::POST, account::change),
-    page("/sign-in", Method::POST, account::sign_in),
-    page("/sign-out", Method::POST, account::sign_out),
+    endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::answer),
+    storing(OwnPath::Register, Method::POST, register::answer),
+    storing(OwnPath::Token, Method::POST, token::answer),
+    endpoint(OwnPath::Revoke, Method::POST, revoke::answer),
+    internal(OwnPath::Introspect, Method::POST, introspect::answer),
+    page(OwnPath::Authorize, Method::GET, authorize::answer),
+    page(OwnPath::Choose, Method::POST, choose::answer),
+    page(OwnPath::Consent, Method::POST, consent::answer),
+    page(OwnPath::Callback, Method::GET, callback::answer),
+    page(OwnPath::Sessions, Method::GET, sessions_page::show),
+    page(OwnPath::Sessions, Method::POST, sessions_page::change),
+    page(OwnPath::SignIn, Method::POST, sessions_page::sign_in),
+    page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
 ];
 
 /// The answer to a request.
@@ -80,25 +86,33 @@ pub(crate) struct Answered {
     pub(crate) response: Response<Vec<u8>>,
     /// Whether the store has grown by something that not anybody can make it grow by.
     pub(crate) keeps_state: bool,
+    /// For what is done after it.
+    pub(crate) log: RequestLog,
 }
 
-/// Answers any request that the gateway did not take.
+/// Answers any request that the gateway did not take. Every answer says the id that its request has in the log.
 pub(crate) fn answer(incoming: &IncomingRequest) -> Answered {
-    let (mut response, endpoint) = find_and_call(incoming);
+    let head = inbound::head(incoming);
+    let log = RequestLog::begin(head.as_ref().map_or(&HeaderMap::new(), Request::headers));
+    let (mut response, endpoint) = match head {
+        Ok(head) => find_and_call(incoming, head, &log),
+        Err(error) => (responses::error(400, ErrorCode::InvalidRequest, &error.to_string()), None),
+    };
+    response.headers_mut().insert(X_REQUEST_ID, log.request_id().to_header_value());
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().entry(RETRY_AFTER).or_insert(RETRY_AFTER_SECONDS.into());
     }
     let keeps_state = response.status().is_success() && endpoint.is_some_and(|endpoint| endpoint.keeps_state);
-    Answered { response, keeps_state }
+    Answered { response, keeps_state, log }
 }
 
 /// The answer, and the endpoint that gave it.
-fn find_and_call(incoming: &IncomingRequest) -> (Response<Vec<u8>>, Option<&'static Endpoint>) {
-    let head = match inbound::head(incoming) {
-        Ok(head) => head,
-        Err(error) => return (responses::error(400, ErrorCode::InvalidRequest, &error.to_string()), None),
-    };
-    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path == head.uri().path());
+fn find_and_call(
+    incoming: &IncomingRequest,
+    head: Request<()>,
+    log: &RequestLog,
+) -> (Response<Vec<u8>>, Option<&'static Endpoint>) {
+    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path.as_str() == head.uri().path());
     let Some(first) = methods().next() else {
         return (responses::error(404, ErrorCode::InvalidRequest, "there is nothing here"), None);
     };
@@ -107,13 +121,14 @@ fn find_and_call(incoming: &IncomingRequest) -> (Response<Vec<u8>>, Option<&'sta
         *head.method() == Method::OPTIONS && head.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let endpoint = methods().find(|endpoint| endpoint.takes(head.method()));
     let mut response = match endpoint {
-        Some(endpoint) => called(endpoint, incoming, head),
+        Some(endpoint) => called(endpoint, incoming, head, log),
         None if cross_origin && asks_beforehand => preflight(first),
         None => responses::method_not_allowed(methods().map(|endpoint| &endpoint.method)),
     };
     if cross_origin {
         // No cookie counts at these endpoints, so any page may read what it could fetch itself.
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        response.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from(X_REQUEST_ID));
     }
     (response, endpoint)
 }
@@ -125,33 +140,33 @@ impl Endpoint {
     }
 
     /// A body that was not read.
-    fn unreadable(&self, error: Unreadable) -> Response<Vec<u8>> {
+    fn unreadable(&self, error: Unreadable, log: &RequestLog) -> Response<Vec<u8>> {
         let (status, reason) = match error {
             Unreadable::TooLarge => (413, "the body is larger than 65536 bytes".to_owned()),
             Unreadable::Broken | Unreadable::Malformed => (400, error.to_string()),
         };
         if self.is_page {
-            log::denied(self.path, None, reason);
+            log.refused(self.path.as_str(), None, reason);
             let text = "Your browser sent more than a form of this page holds, or broke off. Go back and try again.";
-            pages::error(status, "This form could not be read", text)
+            pages::error(log.request_id(), status, "This form could not be read", text)
         } else {
             responses::error(status, ErrorCode::InvalidRequest, &reason)
         }
     }
 }
 
-fn called(endpoint: &Endpoint, incoming: &IncomingRequest, head: Request<()>) -> Response<Vec<u8>> {
+fn called(endpoint: &Endpoint, incoming: &IncomingRequest, head: Request<()>, log: &RequestLog) -> Response<Vec<u8>> {
     let body = match inbound::body(incoming, LARGEST_BODY) {
         Ok(body) => body,
-        Err(error) => return endpoint.unreadable(error),
+        Err(error) => return endpoint.unreadable(error, log),
     };
-    match Context::of_this_request(head.headers()) {
+    match Context::of_this_request(head.headers(), log.clone()) {
         Ok(context) => (endpoint.answer)(&context, &head.map(|()| body)),
         Err(error) => {
-            log::failed("settings", error);
             if endpoint.is_page {
-                pages::out_of_order()
+                failures::out_of_order(log, SETTINGS, None, error)
             } else {
+                log.failed(SETTINGS, None, error);
                 responses::error(503, ErrorCode::ServerError, "this server is not configured correctly")
             }
         }
@@ -174,6 +189,7 @@ fn preflight(endpoint: &Endpoint) -> Response<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use gatehouse_protocol::ServedBy;
     use http::header::CONTENT_TYPE;
 
     use super::*;
@@ -195,12 +211,37 @@ mod tests {
         }
     }
 
+    /// The gateway's own are tested where it is tested alone: `tests/tests/components/gateway/own_answers.rs`.
+    #[test]
+    fn every_path_that_is_kept_for_this_component_is_served_by_it_and_no_other_is() {
+        for path in OwnPath::ALL {
+            let is_served = ENDPOINTS.iter().any(|row| row.path == path);
+            assert_eq!(is_served, path.served_by() == ServedBy::AuthorizationServer, "{path}");
+        }
+    }
+
+    /// Templates are text: they spell the paths.
+    #[test]
+    fn every_form_of_every_page_leads_to_an_endpoint() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+        let mut forms = 0;
+        for template in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(template.unwrap().path()).unwrap();
+            for action in text.split("action=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                let leads = |row: &Endpoint| row.path.as_str() == action && row.method == Method::POST && row.is_page;
+                assert!(ENDPOINTS.iter().any(leads), "{action}");
+                forms += 1;
+            }
+        }
+        assert!(forms > 4, "{forms}");
+    }
+
     #[test]
     fn a_body_that_cannot_be_read_is_answered_in_the_kind_of_its_endpoint() {
         for row in &ENDPOINTS {
             let kind = if row.is_page { "text/html; charset=utf-8" } else { "application/json" };
             for (error, status) in [(Unreadable::TooLarge, 413), (Unreadable::Broken, 400)] {
-                let answer = row.unreadable(error);
+                let answer = row.unreadable(error, &RequestLog::example());
                 assert_eq!(
                     (answer.status().as_u16(), answer.headers()[CONTENT_TYPE].to_str().unwrap()),
                     (status, kind)

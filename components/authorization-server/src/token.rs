@@ -6,7 +6,6 @@ use gatehouse_authorization_server::credentials::AuthenticatedClient;
 use gatehouse_authorization_server::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_authorization_server::token::{GrantRequest, TokenAnswer, TokenRejection, TokenRequest};
-use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_openid::IdentityAssertion;
 use gatehouse_protocol::{Claims, ResourceUri, Scope, Scopes, SecretString, UnixTime};
 use gatehouse_sessions::SessionRoot;
@@ -16,11 +15,11 @@ use shell_http::SystemEntropy;
 
 use crate::bindings::gatehouse::auth::sessions;
 use crate::context::Context;
-use crate::log::{self, Decision};
+use crate::log::{Details, RequestLog};
 use crate::session_rejection::rejection;
 use crate::{clients, requests, responses};
 
-const EVENT: &str = "token";
+const ACTION: &str = "token";
 
 /// Redeems what a client presents.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
@@ -29,11 +28,10 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let client_id = parsed.as_ref().ok().map(|request| request.credentials.client_id().to_string());
     match parsed.and_then(|request| tokens(context, request)) {
         Ok(tokens) => {
-            Decision { event: EVENT, outcome: "allowed", client_id: client_id.as_deref(), ..Decision::default() }
-                .write();
+            context.log.completed(ACTION, Details { client_id: client_id.as_deref(), ..Details::default() });
             responses::json(200, &to_answer(tokens))
         }
-        Err(rejection) => clients::refused(EVENT, client_id.as_deref(), &rejection),
+        Err(rejection) => clients::refused(&context.log, ACTION, client_id.as_deref(), &rejection),
     }
 }
 
@@ -55,7 +53,7 @@ fn tokens(context: &Context, request: TokenRequest) -> Result<sessions::Tokens, 
             let (configuration, now, entropy) = (&context.configuration, context.now, &mut SystemEntropy);
             let grant = grant_to_machine(&client, resource, scopes.as_ref(), configuration, now, entropy)?;
             // It has no pages on which it could see its sessions.
-            open(grant, client.client(), false, configuration)
+            open(context, grant, client.client(), false)
         }
         GrantRequest::JwtBearer { assertion, scopes } => {
             accept(context, &client, assertion, &AssertionRequest { resource, scopes: scopes.as_ref() })
@@ -63,7 +61,7 @@ fn tokens(context: &Context, request: TokenRequest) -> Result<sessions::Tokens, 
     }?;
     // The tokens exist: a client that cannot be noted must not lose them.
     if let Err(error) = client.client().note_use(&context.keys, &context.store, context.now, &mut SystemEntropy) {
-        log::failed(EVENT, error);
+        context.log.failed(ACTION, Some(client.client().client_id.as_str()), error);
     }
     Ok(tokens)
 }
@@ -76,7 +74,7 @@ fn redeem(
     match redeem_code(redemption, &context.keys, &context.store, context.now) {
         Ok(grant) => {
             let (root, subject) = (grant.root.clone(), grant.principal.subject.clone());
-            let tokens = open(grant, client.client(), true, &context.configuration)?;
+            let tokens = open(context, grant, client.client(), true)?;
             // Whoever signs out at this very moment may have looked for sessions before this one was there.
             match has_signed_out_since(context.now, &subject, &context.keys, &context.store) {
                 Ok(false) => Ok(tokens),
@@ -88,7 +86,7 @@ fn redeem(
             }
         }
         Err(CodeRejection::Replayed(root)) => {
-            log::begun(EVENT, Some(client.client().client_id.as_str()), None);
+            context.log.begun(ACTION, Some(client.client().client_id.as_str()), None);
             sessions::end(&root_to_wit(&root)).map_err(rejection)?;
             Err(CodeRejection::Replayed(root).into())
         }
@@ -107,8 +105,9 @@ fn refresh(
     let lifetime = context.configuration.lifetimes.access_token;
     let (resource, scopes) = (resource.map(ResourceUri::as_str), scopes.map(scopes_to_wit));
     // Whose session it is, only the token says.
-    log::begun(EVENT, Some(client_id), None);
-    sessions::refresh(refresh_token.expose(), client_id, resource, scopes.as_deref(), lifetime).map_err(rejection)
+    context.log.begun(ACTION, Some(client_id), None);
+    let ids = request_ids(&context.log);
+    sessions::refresh(refresh_token.expose(), client_id, resource, scopes.as_deref(), lifetime, &ids).map_err(rejection)
 }
 
 /// Takes the word of the user's identity provider (ID-JAG).
@@ -129,16 +128,11 @@ fn accept(
     })?;
     let entropy = &mut SystemEntropy;
     let grant = grant_to_asserted(client, &asserted, provider, request, configuration, store, now, entropy)?;
-    open(grant, client.client(), true, configuration)
+    open(context, grant, client.client(), true)
 }
 
 /// Opens the session. That of a person is `listed`: they can see it, and end it.
-fn open(
-    grant: Grant,
-    client: &Client,
-    listed: bool,
-    configuration: &Configuration,
-) -> Result<sessions::Tokens, TokenRejection> {
+fn open(context: &Context, grant: Grant, client: &Client, listed: bool) -> Result<sessions::Tokens, TokenRejection> {
     let Claims { tenant, groups, roles } = grant.principal.claims;
     let principal = sessions::Principal {
         subject: grant.principal.subject.to_string(),
@@ -148,15 +142,20 @@ fn open(
         claims: sessions::Claims { tenant, groups, roles },
     };
     let expose = |token: Option<SecretString>| token.map(|token| token.expose().to_owned());
-    let upstream = sessions::UpstreamTokens {
-        access_token: expose(grant.upstream.access_token),
-        refresh_token: expose(grant.upstream.refresh_token),
-        expires_at: grant.upstream.expires_at.map(UnixTime::seconds),
+    let provider_tokens = sessions::ProviderTokens {
+        access_token: expose(grant.provider_tokens.access_token),
+        refresh_token: expose(grant.provider_tokens.refresh_token),
+        expires_at: grant.provider_tokens.expires_at.map(UnixTime::seconds),
     };
-    let lifetime = configuration.lifetimes.access_token;
+    let lifetime = context.configuration.lifetimes.access_token;
     let (root, client_name) = (root_to_wit(&grant.root), client.client_name.as_str());
-    log::begun(EVENT, Some(&principal.client_id), Some(&principal.subject));
-    sessions::open(&root, &principal, client_name, &upstream, lifetime, grant.refreshable, listed).map_err(rejection)
+    context.log.begun(ACTION, Some(&principal.client_id), Some(&principal.subject));
+    sessions::open(&root, &principal, client_name, &provider_tokens, lifetime, grant.refreshable, listed)
+        .map_err(rejection)
+}
+
+fn request_ids(log: &RequestLog) -> sessions::RequestIds {
+    sessions::RequestIds { request_id: log.request_id().to_string(), trace_id: log.trace_id().map(ToString::to_string) }
 }
 
 fn root_to_wit(root: &SessionRoot) -> sessions::SessionRoot {

@@ -34,7 +34,7 @@ impl<'a> RequestContext<'a> {
             head,
             origin: Origin::of(head.headers(), endpoint.configuration),
             trace: Trace::of(head.headers(), &mut SystemEntropy),
-            request_id: RequestId::generate(&mut SystemEntropy),
+            request_id: shell_http::request_id(),
             taken: Taken::default(),
             started: elapsed(),
         }

@@ -5,7 +5,7 @@ use gatehouse_sessions::{ProviderGrant, ProviderTokenState, RefreshClaim, Reject
 use shell_http::{SystemEntropy, now, wait};
 use shell_store::HostStore;
 
-use crate::log;
+use crate::log::RequestLog;
 use crate::provider::{self, Failure};
 
 /// Between two looks at a refresh that somebody else does.
@@ -18,7 +18,7 @@ const POLLS: u32 = 500;
 /// # Errors
 /// [`Rejection::Revoked`] where the provider refused, which ends the session; [`Rejection::Unavailable`] where it or the
 /// store does not answer.
-pub(crate) fn access_token(grant: &ProviderGrant) -> Result<Option<SecretString>, Rejection> {
+pub(crate) fn access_token(grant: &ProviderGrant, log: &RequestLog) -> Result<Option<SecretString>, Rejection> {
     for _ in 0..POLLS {
         let due = match grant.state(&HostStore, now())? {
             ProviderTokenState::Fresh(token) => return Ok(Some(token)),
@@ -35,7 +35,7 @@ pub(crate) fn access_token(grant: &ProviderGrant) -> Result<Option<SecretString>
         match provider::refresh(&grant.subject, lease.refresh_token()) {
             Ok(tokens) => return lease.complete(tokens, &HostStore, now(), &mut SystemEntropy).map(Some),
             Err(Failure::SignInAgain(reason)) => {
-                log::provider_refused(&grant.subject, &reason);
+                log.provider_refused(&grant.subject, &reason);
                 lease.sign_in_again(&HostStore)?;
             }
             Err(Failure::Unjudged(tokens, reason)) => {

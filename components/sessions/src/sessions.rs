@@ -6,9 +6,10 @@ use shell_http::{SystemEntropy, now};
 use shell_store::HostStore;
 
 use crate::bindings::exports::gatehouse::auth::sessions::{
-    Guest, Introspection, Listing, Principal, Rejection as WitRejection, Revocation, SessionRoot, Tokens,
-    UpstreamTokens,
+    Guest, Introspection, Listing, Principal, ProviderTokens, Rejection as WitRejection, RequestIds, Revocation,
+    SessionRoot, Tokens,
 };
+use crate::log::RequestLog;
 use crate::translate::{self, invalid};
 use crate::{SessionsComponent, provider_tokens};
 
@@ -17,7 +18,7 @@ impl Guest for SessionsComponent {
         root: SessionRoot,
         principal: Principal,
         client_name: String,
-        upstream: UpstreamTokens,
+        provider_tokens: ProviderTokens,
         access_token_lifetime: u64,
         refreshable: bool,
         listed: bool,
@@ -26,7 +27,7 @@ impl Guest for SessionsComponent {
             let opening = Opening {
                 principal: translate::principal(principal)?,
                 client_name: ClientName::parse(&client_name).map_err(|_| invalid("client name"))?,
-                upstream: translate::upstream_tokens(upstream),
+                provider_tokens: translate::provider_tokens(provider_tokens),
                 access_token_lifetime,
                 refreshable,
                 listed,
@@ -41,10 +42,15 @@ impl Guest for SessionsComponent {
             .map(translate::principal_to_wit)
     }
 
-    fn identity_provider_token(access_token: String, resource: String) -> Result<Option<String>, WitRejection> {
+    fn identity_provider_token(
+        access_token: String,
+        resource: String,
+        ids: RequestIds,
+    ) -> Result<Option<String>, WitRejection> {
+        let log = RequestLog::of(&ids);
         with_sessions(|sessions| {
             let grant = sessions.provider_grant(&access_token, &presented_at(&resource)?)?;
-            provider_tokens::access_token(&grant)
+            provider_tokens::access_token(&grant, &log)
         })
         .map(|token| token.as_ref().map(SecretString::expose).map(str::to_owned))
     }
@@ -55,7 +61,9 @@ impl Guest for SessionsComponent {
         resource: Option<String>,
         scopes: Option<Vec<String>>,
         access_token_lifetime: u64,
+        ids: RequestIds,
     ) -> Result<Tokens, WitRejection> {
+        let log = RequestLog::of(&ids);
         let client_id = ClientId::parse(&client_id).map_err(|_| WitRejection::WrongClient)?;
         let resource =
             resource.as_deref().map(ResourceUri::parse).transpose().map_err(|_| WitRejection::OtherResource)?;
@@ -71,7 +79,7 @@ impl Guest for SessionsComponent {
         with_sessions(|sessions| {
             // The provider first: while it does not answer, the client keeps the refresh token that it has.
             if let Some(grant) = sessions.provider_grant_at_refresh(&request)? {
-                provider_tokens::access_token(&grant)?;
+                provider_tokens::access_token(&grant, &log)?;
             }
             Ok(())
         })?;

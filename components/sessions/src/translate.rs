@@ -5,7 +5,7 @@ use gatehouse_protocol::{
 };
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_sessions::{
-    Introspection, Listing, Principal, Rejection, Revocation, SessionRoot, Summary, TokenKind, Tokens, UpstreamTokens,
+    Introspection, Listing, Principal, ProviderTokens, Rejection, Revocation, SessionRoot, Summary, TokenKind, Tokens,
 };
 
 use crate::bindings::exports::gatehouse::auth::sessions as wit;
@@ -39,8 +39,8 @@ pub(crate) fn resources(resources: &[String]) -> Result<Vec<ResourceUri>, Reject
     parsed.map_err(|_| invalid("resource"))
 }
 
-pub(crate) fn upstream_tokens(tokens: wit::UpstreamTokens) -> UpstreamTokens {
-    UpstreamTokens {
+pub(crate) fn provider_tokens(tokens: wit::ProviderTokens) -> ProviderTokens {
+    ProviderTokens {
         access_token: tokens.access_token.map(SecretString::new),
         refresh_token: tokens.refresh_token.map(SecretString::new),
         expires_at: tokens.expires_at.map(UnixTime::from_seconds),

@@ -32,6 +32,11 @@ impl TraceId {
         Self(hexadecimal(&if bytes == [0; 16] { [1; 16] } else { bytes }))
     }
 
+    /// The id that another of our components read. `None` for anything that is not the id of a trace.
+    pub fn parse(text: &str) -> Option<Self> {
+        is_id(text, 32).then(|| Self(text.to_owned()))
+    }
+
     /// The id in digits.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -127,6 +132,14 @@ mod tests {
         assert_eq!(TraceParent::of(&headers), TraceParent::parse(&parent));
         headers.append(TRACEPARENT, parent.parse().unwrap());
         assert_eq!(TraceParent::of(&headers), None);
+    }
+
+    #[test]
+    fn an_id_of_another_component_is_read_as_strictly() {
+        assert_eq!(TraceId::parse(TRACE).map(|id| id.to_string()).as_deref(), Some(TRACE));
+        for wrong in ["", SPAN, &"0".repeat(32), &TRACE.to_uppercase()] {
+            assert_eq!(TraceId::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ErrorCode;
-use crate::client::Client;
+use crate::client::{Client, ClientUnknown};
 use crate::client_document::{FoundDocument, ReadDocument};
 
 /// Bytes. A client that keeps more than this in `state` would pass the limits of URLs, too.
@@ -359,6 +359,15 @@ impl AuthorizationRequest {
             resource,
             prompts_consent: text.prompts_consent,
         })
+    }
+}
+
+impl From<ClientUnknown> for UnboundRejection {
+    fn from(error: ClientUnknown) -> Self {
+        match error {
+            ClientUnknown::NotRegistered => Self::UnknownClient,
+            ClientUnknown::Unavailable(error) => Self::Unavailable(error),
+        }
     }
 }
 

@@ -1,7 +1,5 @@
-//! Clients: those that the configuration names, those that registered, and those that publish a document about
-//! themselves.
+//! What is known of a client, wherever it is known from.
 
-use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_configuration::{GrantType, RegisteredClient};
 use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, Scopes, UnixTime};
 use gatehouse_sealed_storage::document_cache::DocumentCache;
@@ -9,12 +7,11 @@ use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::{Store, StoreUnavailable};
 use thiserror::Error;
 
-use crate::authorization::UnboundRejection;
 use crate::client_authentication::ClientAuthentication;
-use crate::client_document::{DocumentUrl, FoundDocument, ReadDocument};
-use crate::registered_client::{Registration, find_registered};
+use crate::client_document::FoundDocument;
+use crate::registered_client::Registration;
 
-/// A client as the flows see it.
+/// A client as the flows see it. [`Client::find`] is in `client_lookup`.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// Its id.
@@ -49,44 +46,6 @@ pub enum ClientUnknown {
 }
 
 impl Client {
-    /// The client with this id. One whose id is a URL is found where its document is kept ([`DocumentUrl::keep`]).
-    ///
-    /// # Errors
-    /// See [`ClientUnknown`].
-    pub fn find(
-        client_id: &ClientId,
-        configuration: &Configuration,
-        keys: &KeyRing,
-        store: &impl Store,
-        now: UnixTime,
-    ) -> Result<Self, ClientUnknown> {
-        Self::find_with(None, client_id, configuration, keys, store, now)
-    }
-
-    /// The same, where the document of the client may have been `read` for this request, or for the flow that it belongs
-    /// to.
-    ///
-    /// # Errors
-    /// See [`ClientUnknown`].
-    pub(crate) fn find_with(
-        read: Option<&ReadDocument>,
-        client_id: &ClientId,
-        configuration: &Configuration,
-        keys: &KeyRing,
-        store: &impl Store,
-        now: UnixTime,
-    ) -> Result<Self, ClientUnknown> {
-        if let Some(configured) = configuration.clients.iter().find(|client| client.client_id == *client_id) {
-            return Ok(Self::from(configured));
-        }
-        if DocumentUrl::names_a_document(client_id) {
-            let url = DocumentUrl::parse(client_id, configuration).map_err(|_| ClientUnknown::NotRegistered)?;
-            let documents = DocumentCache { store, keys, now };
-            return url.client(read, configuration, &documents)?.ok_or(ClientUnknown::NotRegistered);
-        }
-        find_registered(client_id, configuration, store, now)
-    }
-
     /// Whether it may present this at the token endpoint.
     pub fn may(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)
@@ -125,15 +84,6 @@ impl From<&RegisteredClient> for Client {
             is_configured: true,
             registration: None,
             document: None,
-        }
-    }
-}
-
-impl From<ClientUnknown> for UnboundRejection {
-    fn from(error: ClientUnknown) -> Self {
-        match error {
-            ClientUnknown::NotRegistered => Self::UnknownClient,
-            ClientUnknown::Unavailable(error) => Self::Unavailable(error),
         }
     }
 }

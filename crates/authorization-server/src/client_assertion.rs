@@ -5,7 +5,7 @@ use gatehouse_jose::{
     Audience, KeySet, SignedToken, SigningAlgorithm, TimeRejection, TimeRules, TokenRejection as SignatureRejection,
     VerifiedClaims,
 };
-use gatehouse_protocol::{ClientId, UnixTime};
+use gatehouse_protocol::{ClientId, OwnPath, UnixTime};
 use gatehouse_storage::{Kind, Store, StoreUnavailable};
 use serde::Deserialize;
 use thiserror::Error;
@@ -74,7 +74,7 @@ pub(crate) fn verify(
     if claims.iss != client_id.as_str() || claims.sub != client_id.as_str() {
         return Err(ClientAssertionRejection::OtherClient);
     }
-    let our_names = [configuration.public_url.as_str(), &configuration.public_url.join("/token")];
+    let our_names = [configuration.public_url.as_str(), &configuration.public_url.join(OwnPath::Token.as_str())];
     if !our_names.iter().any(|name| claims.aud.contains(name)) {
         return Err(ClientAssertionRejection::Audience);
     }

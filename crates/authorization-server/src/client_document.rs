@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_jose::KeySet;
-use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, Scopes, UnixTime, essence};
+use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, UnixTime, essence};
 use gatehouse_sealed_storage::document_cache::{DocumentCache, lifetime};
 use gatehouse_storage::{Key, Kind, Periods, Store, StoreUnavailable};
 use http::header::CONTENT_TYPE;
@@ -22,11 +22,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::client::Client;
 use crate::client_authentication::{AuthenticationMethod, AuthenticationText, KeysText};
 use crate::fetched_url::{FetchedUrl, json_request};
 use crate::fetches::Acquaintance;
-use crate::registered_client::grant_types;
 
 /// The largest document worth reading, in bytes (section 6.6 of the draft recommends it).
 pub const DOCUMENT_BYTES: usize = 5 * 1024;
@@ -39,7 +37,7 @@ const KNOWN_PERIODS: Periods = Periods::of_seconds(90 * 24 * 60 * 60);
 /// Seconds for which a document is fresh where the answer does not say.
 const DEFAULT_SECONDS: u64 = 60 * 60;
 /// Seconds for which a document is kept after it has become stale (an hour): a flow that began with a fresh document ends
-/// with it. Choice of a provider, consent, sign-in and code together take less. The draft lets a server have such a lower
+/// with it. ProviderSelection of a provider, consent, sign-in and code together take less. The draft lets a server have such a lower
 /// bound.
 const FLOW_SECONDS: u64 = 60 * 60;
 /// Seconds. Together with a flow, a day: what a client withdraws must not work for longer.
@@ -112,10 +110,10 @@ pub struct ReadDocument {
     read_at: u64,
     /// Seconds since the epoch: from then on the document is read anew where a flow begins.
     stale_from: u64,
-    client_name: String,
-    redirect_uris: Vec<String>,
-    refreshable: bool,
-    authentication: AuthenticationText,
+    pub(crate) client_name: String,
+    pub(crate) redirect_uris: Vec<String>,
+    pub(crate) refreshable: bool,
+    pub(crate) authentication: AuthenticationText,
 }
 
 impl core::fmt::Debug for ReadDocument {
@@ -264,39 +262,25 @@ impl DocumentUrl {
         }
     }
 
-    /// The client, by the document that is kept or by one that was `read` for this request or this flow, whichever was
-    /// read later.
+    /// The document that is kept, or one that was `read` for this request or this flow, whichever was read later.
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub(crate) fn client(
+    pub(crate) fn found(
         self,
         read: Option<&ReadDocument>,
-        configuration: &Configuration,
         documents: &DocumentCache<'_, impl Store>,
-    ) -> Result<Option<Client>, StoreUnavailable> {
+    ) -> Result<Option<FoundDocument>, StoreUnavailable> {
         let kept = self.find(documents)?;
         let read = read.filter(|read| documents.now < read.ends());
-        let (read, is_kept) = match (kept, read) {
-            (Some(kept), Some(read)) if kept.read_at < read.read_at => (read.clone(), false),
-            (Some(kept), _) => (kept, true),
-            (None, Some(read)) => (read.clone(), false),
-            (None, None) => return Ok(None),
-        };
-        let broken = || StoreUnavailable("a kept client metadata document cannot be read".to_owned());
-        let rules = configuration.redirect_rules();
-        Ok(Some(Client {
-            client_id: ClientId::parse(self.as_str()).map_err(|_| broken())?,
-            client_name: ClientName::parse(&read.client_name).map_err(|_| broken())?,
-            redirect_uris: read.redirect_uris.iter().filter_map(|uri| RedirectUri::parse(uri, &rules).ok()).collect(),
-            grant_types: grant_types(read.refreshable),
-            authentication: read.authentication.clone().into(),
-            scopes: Scopes::default(),
-            may_introspect: false,
-            is_configured: false,
-            registration: None,
-            document: Some(FoundDocument { url: self, read, is_kept }),
-        }))
+        Ok(match (kept, read) {
+            (Some(kept), Some(read)) if kept.read_at < read.read_at => {
+                Some(FoundDocument { url: self, read: read.clone(), is_kept: false })
+            }
+            (Some(kept), _) => Some(FoundDocument { url: self, read: kept, is_kept: true }),
+            (None, Some(read)) => Some(FoundDocument { url: self, read: read.clone(), is_kept: false }),
+            (None, None) => None,
+        })
     }
 
     fn as_str(&self) -> &str {
@@ -333,6 +317,11 @@ impl ReadDocument {
 }
 
 impl FoundDocument {
+    /// What it says.
+    pub(crate) const fn document(&self) -> &ReadDocument {
+        &self.read
+    }
+
     /// What must travel with a request of the client, because it is not kept.
     pub(crate) fn carried(&self) -> Option<&ReadDocument> {
         (!self.is_kept).then_some(&self.read)

@@ -6,7 +6,7 @@ use gatehouse_protocol::{
     Claims, ClientId, CodeChallenge, CodeVerifier, Entropy, ResourceUri, Scopes, SecretString, Subject, UnixTime,
 };
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose};
-use gatehouse_sessions::{Principal, SessionRoot, UpstreamTokens};
+use gatehouse_sessions::{Principal, ProviderTokens, SessionRoot};
 use gatehouse_storage::{Claim, Kind, Store, StoreUnavailable, claim, issue};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -30,7 +30,7 @@ pub struct Grant {
     /// Who, to whom, for what.
     pub principal: Principal,
     /// The identity provider's tokens.
-    pub upstream: UpstreamTokens,
+    pub provider_tokens: ProviderTokens,
     /// Names the session; kept with the code, so that a replayed code can end it.
     pub root: SessionRoot,
     /// Whether the client gets refresh tokens.
@@ -96,9 +96,9 @@ struct CodeText {
     refreshable: bool,
     root_secret: Vec<u8>,
     root_expires_at: u64,
-    upstream_access_token: Option<String>,
-    upstream_refresh_token: Option<String>,
-    upstream_expires_at: Option<u64>,
+    provider_access_token: Option<String>,
+    provider_refresh_token: Option<String>,
+    provider_expires_at: Option<u64>,
 }
 
 /// Issues the code for what `subject`, of whom the provider says `claims`, has granted; the session that it opens ends `session_lifetime` seconds from now
@@ -111,7 +111,7 @@ pub fn issue_code(
     request: &AuthorizationRequest,
     subject: &Subject,
     claims: Claims,
-    upstream: &UpstreamTokens,
+    provider_tokens: &ProviderTokens,
     session_lifetime: u64,
     keys: &KeyRing,
     store: &impl Store,
@@ -130,9 +130,9 @@ pub fn issue_code(
         refreshable: request.client.may(GrantType::RefreshToken),
         root_secret: HandleSecret::generate(entropy).expose().to_vec(),
         root_expires_at: now.plus(session_lifetime).seconds(),
-        upstream_access_token: expose(&upstream.access_token),
-        upstream_refresh_token: expose(&upstream.refresh_token),
-        upstream_expires_at: upstream.expires_at.map(UnixTime::seconds),
+        provider_access_token: expose(&provider_tokens.access_token),
+        provider_refresh_token: expose(&provider_tokens.refresh_token),
+        provider_expires_at: provider_tokens.expires_at.map(UnixTime::seconds),
     };
     let handle = SealedHandle::generate(now.plus(CODE_SECONDS), entropy);
     handle.record(RECORD).put(&text, store, entropy)?;
@@ -200,10 +200,10 @@ fn grant(text: CodeText) -> Option<Grant> {
             scopes: Scopes::parse(&text.scopes).ok()?,
             claims: text.claims,
         },
-        upstream: UpstreamTokens {
-            access_token: text.upstream_access_token.map(SecretString::new),
-            refresh_token: text.upstream_refresh_token.map(SecretString::new),
-            expires_at: text.upstream_expires_at.map(UnixTime::from_seconds),
+        provider_tokens: ProviderTokens {
+            access_token: text.provider_access_token.map(SecretString::new),
+            refresh_token: text.provider_refresh_token.map(SecretString::new),
+            expires_at: text.provider_expires_at.map(UnixTime::from_seconds),
         },
         root: SessionRoot {
             secret: HandleSecret::from_slice(&text.root_secret)?,

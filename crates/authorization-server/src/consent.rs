@@ -18,7 +18,7 @@ const TICKET: Purpose = "consent-ticket";
 
 /// What the user is asked.
 #[derive(Clone, Debug)]
-pub struct Question<'c> {
+pub struct ConsentRequest<'c> {
     /// What the client asked for.
     pub request: AuthorizationRequest,
     /// Where the user will sign in.
@@ -47,7 +47,7 @@ struct QuestionText {
     approved: Option<Approval>,
 }
 
-impl<'c> Question<'c> {
+impl<'c> ConsentRequest<'c> {
     /// Seals the question for the page that `browser` is shown.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Who asks at the token endpoint, and at those that authenticate clients in the same way (RFC 6749, section 2.3; RFC
 //! 7009, section 2.1; RFC 7662, section 2.1).
 //!
-//! What a request presents ([`PresentedCredentials`]) is held against the client that it names ([`Unproven`]), which
+//! What a request presents ([`PresentedCredentials`]) is held against the client that it names ([`UnauthenticatedClient`]), which
 //! says what is needed to judge it, and becomes an [`AuthenticatedClient`].
 
 use base64::Engine as _;
@@ -50,7 +50,7 @@ struct BasicSecret {
 
 /// Credentials that fit the method of their client, and have not been judged.
 #[derive(Debug)]
-pub struct Unproven {
+pub struct UnauthenticatedClient {
     client: Client,
     proof: Proof,
 }
@@ -61,7 +61,7 @@ pub struct AuthenticatedClient(Client);
 
 /// What must be had before credentials can be judged.
 #[derive(Debug)]
-pub enum Needed<'a> {
+pub enum RequiredMaterial<'a> {
     /// Nothing.
     Nothing,
     /// The secret in this setting.
@@ -72,7 +72,7 @@ pub enum Needed<'a> {
 
 /// What was needed.
 #[derive(Debug)]
-pub enum AtHand {
+pub enum CredentialMaterial {
     /// Nothing was.
     Nothing,
     /// The value of the setting.
@@ -169,7 +169,7 @@ impl PresentedCredentials {
     ///
     /// # Errors
     /// Where the client authenticates in another way.
-    pub fn of(self, client: Client) -> Result<Unproven, ClientRejection> {
+    pub fn of(self, client: Client) -> Result<UnauthenticatedClient, ClientRejection> {
         if client.client_id != self.client_id {
             return Err(ClientRejection::SeveralClients);
         }
@@ -183,23 +183,23 @@ impl PresentedCredentials {
         if presented != method {
             return Err(ClientRejection::OtherMethod(method));
         }
-        Ok(Unproven { client, proof: self.proof })
+        Ok(UnauthenticatedClient { client, proof: self.proof })
     }
 }
 
-impl Unproven {
+impl UnauthenticatedClient {
     /// What must be had to judge the credentials.
-    pub fn needs(&self) -> Needed<'_> {
+    pub fn needs(&self) -> RequiredMaterial<'_> {
         match &self.client.authentication {
             ClientAuthentication::SecretBasic(ClientSecret::Setting(name))
-            | ClientAuthentication::SecretPost(ClientSecret::Setting(name)) => Needed::Secret(name),
+            | ClientAuthentication::SecretPost(ClientSecret::Setting(name)) => RequiredMaterial::Secret(name),
             ClientAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) => {
-                Needed::Keys(KeysUrl { url: uri, is_configured: self.client.is_configured })
+                RequiredMaterial::Keys(KeysUrl { url: uri, is_configured: self.client.is_configured })
             }
             ClientAuthentication::None
             | ClientAuthentication::SecretBasic(ClientSecret::Digest(_))
             | ClientAuthentication::SecretPost(ClientSecret::Digest(_))
-            | ClientAuthentication::PrivateKeyJwt(ClientKeys::Inline(_)) => Needed::Nothing,
+            | ClientAuthentication::PrivateKeyJwt(ClientKeys::Inline(_)) => RequiredMaterial::Nothing,
         }
     }
 
@@ -209,7 +209,7 @@ impl Unproven {
     /// Where they are not the client's. See [`ClientRejection::fresh_keys_may_help`].
     pub fn prove(
         &self,
-        at_hand: &AtHand,
+        material: &CredentialMaterial,
         configuration: &Configuration,
         store: &impl Store,
         now: UnixTime,
@@ -218,22 +218,24 @@ impl Unproven {
             (ClientAuthentication::None, Proof::None) => {}
             (ClientAuthentication::SecretBasic(known), Proof::SecretBasic(presented)) => {
                 let decoded = presented.decoded.as_ref().unwrap_or(&presented.as_written);
-                check_secret(known, decoded, at_hand)
-                    .or_else(|_| check_secret(known, &presented.as_written, at_hand))?;
+                check_secret(known, decoded, material)
+                    .or_else(|_| check_secret(known, &presented.as_written, material))?;
             }
             (ClientAuthentication::SecretPost(known), Proof::SecretPost(presented)) => {
-                check_secret(known, presented, at_hand)?;
+                check_secret(known, presented, material)?;
             }
             (ClientAuthentication::PrivateKeyJwt(known), Proof::Assertion(assertion)) => {
                 let inline;
-                let keys = match (known, at_hand) {
-                    (ClientKeys::At(_), AtHand::Keys(keys)) => keys,
+                let keys = match (known, material) {
+                    (ClientKeys::At(_), CredentialMaterial::Keys(keys)) => keys,
                     (ClientKeys::Inline(text), _) => {
                         inline = KeySet::from_json(text.as_bytes())
                             .map_err(|error| ClientRejection::Keys(error.to_string()))?;
                         &inline
                     }
-                    (ClientKeys::At(_), AtHand::Nothing | AtHand::Secret(_)) => return Err(not_at_hand()),
+                    (ClientKeys::At(_), CredentialMaterial::Nothing | CredentialMaterial::Secret(_)) => {
+                        return Err(not_at_hand());
+                    }
                 };
                 client_assertion::verify(assertion, &self.client.client_id, keys, configuration, store, now)?;
             }
@@ -283,14 +285,14 @@ impl ClientRejection {
             Self::Header | Self::SeveralClients | Self::AssertionType | Self::UnknownClient | Self::OtherMethod(_) => {
                 (401, ErrorCode::InvalidClient, self.to_string())
             }
-            Self::WrongSecret | Self::Keys(_) => unproven(),
+            Self::WrongSecret | Self::Keys(_) => unauthenticated(),
             Self::Assertion(rejection) => match rejection {
                 ClientAssertionRejection::Token(_)
                 | ClientAssertionRejection::OtherClient
                 | ClientAssertionRejection::Audience
                 | ClientAssertionRejection::Time(_)
                 | ClientAssertionRejection::Unnamed
-                | ClientAssertionRejection::Replayed => unproven(),
+                | ClientAssertionRejection::Replayed => unauthenticated(),
                 ClientAssertionRejection::Unavailable(_) => unavailable(),
             },
             Self::NotNow { .. } | Self::Unavailable(_) => unavailable(),
@@ -306,7 +308,7 @@ impl ClientRejection {
     }
 }
 
-fn unproven() -> (u16, ErrorCode, String) {
+fn unauthenticated() -> (u16, ErrorCode, String) {
     (401, ErrorCode::InvalidClient, "the client's credentials are not valid here and now".to_owned())
 }
 
@@ -318,15 +320,21 @@ fn not_at_hand() -> ClientRejection {
     ClientRejection::Unavailable("what the client's credentials are judged by was not looked up".to_owned())
 }
 
-fn check_secret(known: &ClientSecret, presented: &SecretString, at_hand: &AtHand) -> Result<(), ClientRejection> {
+fn check_secret(
+    known: &ClientSecret,
+    presented: &SecretString,
+    material: &CredentialMaterial,
+) -> Result<(), ClientRejection> {
     let presented = SecretDigest::of(presented);
-    let is_right = match (known, at_hand) {
+    let is_right = match (known, material) {
         (ClientSecret::Digest(digest), _) => *digest == presented,
         // Digests have one length: not even that of the secret can be measured. An empty setting is no secret.
-        (ClientSecret::Setting(_), AtHand::Secret(secret)) => {
+        (ClientSecret::Setting(_), CredentialMaterial::Secret(secret)) => {
             !secret.expose().is_empty() && SecretDigest::of(secret) == presented
         }
-        (ClientSecret::Setting(_), AtHand::Nothing | AtHand::Keys(_)) => return Err(not_at_hand()),
+        (ClientSecret::Setting(_), CredentialMaterial::Nothing | CredentialMaterial::Keys(_)) => {
+            return Err(not_at_hand());
+        }
     };
     if is_right { Ok(()) } else { Err(ClientRejection::WrongSecret) }
 }

@@ -5,7 +5,9 @@
 //! are counted by the hour. Nobody waits: who may not fetch now is told so.
 
 use gatehouse_protocol::{Entropy, UnixTime};
-use gatehouse_sealed_storage::document_cache::{AtOnce, DocumentCache, Failed, FailedLately, FetchTurns, Turn};
+use gatehouse_sealed_storage::document_cache::{
+    DocumentCache, Failed, FetchLimits, FetchSlot, FetchSlots, RecentFailures,
+};
 use gatehouse_storage::{Kind, Store, StoreUnavailable};
 use thiserror::Error;
 
@@ -33,7 +35,7 @@ pub enum Acquaintance {
 pub enum NotNow {
     /// The URL failed lately.
     #[error("it could not be had a moment ago")]
-    FailedLately,
+    RecentFailures,
     /// Its host failed lately: at another URL, which anybody may have named.
     #[error("its host did not answer a moment ago, or many other documents there could not be had")]
     HostFailedLately,
@@ -52,7 +54,7 @@ impl NotNow {
     /// Seconds after which it may be tried again; `None` where that is not for us to say.
     pub const fn retry_after(self) -> Option<u64> {
         match self {
-            Self::FailedLately => None,
+            Self::RecentFailures => None,
             Self::HostFailedLately => Some(FAILED_SECONDS),
             Self::Busy => Some(BUSY_SECONDS),
             Self::TooMany { retry_after } => Some(retry_after),
@@ -86,7 +88,7 @@ pub struct Fetches<'a, S> {
 #[derive(Debug)]
 #[must_use]
 pub struct Fetch<'u> {
-    turn: Turn,
+    turn: FetchSlot,
     host: String,
     url: &'u str,
     acquaintance: Acquaintance,
@@ -106,10 +108,10 @@ impl<S: Store> Fetches<'_, S> {
     ) -> Result<Result<Fetch<'u>, NotNow>, StoreUnavailable> {
         let host = counted_host(url);
         match (self.documents.failed_lately(&host, url)?, acquaintance) {
-            (FailedLately::Url, _) => return Ok(Err(NotNow::FailedLately)),
-            (FailedLately::Host, Acquaintance::New) => return Ok(Err(NotNow::HostFailedLately)),
+            (RecentFailures::Url, _) => return Ok(Err(NotNow::RecentFailures)),
+            (RecentFailures::Host, Acquaintance::New) => return Ok(Err(NotNow::HostFailedLately)),
             // Nobody makes us leave a known client alone by naming other URLs at its host.
-            (FailedLately::Host, Acquaintance::Known) | (FailedLately::Nothing, _) => {}
+            (RecentFailures::Host, Acquaintance::Known) | (RecentFailures::Nothing, _) => {}
         }
         let (store, now) = (self.documents.store, self.documents.now);
         // Before a turn: those for whom there is no more room in the hour take none.
@@ -155,17 +157,17 @@ impl<S: Store> Fetches<'_, S> {
         self.turns().end(turn)
     }
 
-    fn turns(&self) -> FetchTurns<'_, S> {
-        FetchTurns { store: self.documents.store, keys: self.documents.keys, now: self.documents.now }
+    fn turns(&self) -> FetchSlots<'_, S> {
+        FetchSlots { store: self.documents.store, keys: self.documents.keys, now: self.documents.now }
     }
 }
 
 impl Acquaintance {
     /// Clients that are known have turns of their own: strangers cannot take them, nor be in the way where they try.
-    const fn at_once(self) -> AtOnce {
+    const fn at_once(self) -> FetchLimits {
         match self {
-            Self::New => AtOnce { counters: "strangers-", of_host: 1, in_all: 16 },
-            Self::Known => AtOnce { counters: "", of_host: 4, in_all: 20 },
+            Self::New => FetchLimits { counters: "strangers-", of_host: 1, in_all: 16 },
+            Self::Known => FetchLimits { counters: "", of_host: 4, in_all: 20 },
         }
     }
 

@@ -5,7 +5,7 @@ use gatehouse_configuration::{GrantType, IdentityProvider};
 use gatehouse_openid::{AccessRejection, Admission, AssertedIdentity, GroupsUnknown, NamedClaims, admit};
 use gatehouse_protocol::{Claims, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::HandleSecret;
-use gatehouse_sessions::{Principal, SessionRoot, UpstreamTokens};
+use gatehouse_sessions::{Principal, ProviderTokens, SessionRoot};
 use gatehouse_storage::{Kind, Store};
 
 use crate::authorization::target;
@@ -122,7 +122,7 @@ fn narrowed(requested: Option<&Scopes>, allowed: &Scopes) -> Result<Scopes, Toke
 fn grant(principal: Principal, configuration: &Configuration, now: UnixTime, entropy: &mut impl Entropy) -> Grant {
     let expires_at = now.plus(configuration.lifetimes.access_token);
     let root = SessionRoot { secret: HandleSecret::generate(entropy), expires_at };
-    Grant { principal, upstream: UpstreamTokens::default(), root, refreshable: false }
+    Grant { principal, provider_tokens: ProviderTokens::default(), root, refreshable: false }
 }
 
 #[cfg(test)]

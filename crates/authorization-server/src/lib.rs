@@ -1,24 +1,23 @@
 //! The authorization server's decisions: metadata, registration, authorization, consent, login, codes and tokens.
 //!
-//! A request goes through them in this order: [`arrival`] says how it came, [`authorization`] parses and binds it, [`choice`] and [`consent`] keep it in
+//! A request goes through them in this order: [`arrival`] says how it came, [`authorization`] parses and binds it, [`provider_selection`] and [`consent`] keep it in
 //! the user's hands until they have decided ([`remembered_consent`] may have it decided already), [`login`] keeps it while
 //! the identity provider asks who they are, [`code`] hands the outcome to the client, and [`token`] turns it into a
-//! session. Each step consumes what the one before made. [`account`] is the user's own way in, to what they have allowed;
+//! session. Each step consumes what the one before made. [`sessions_page`] is the user's own way in, to what they have allowed;
 //! [`signed_out`] ends what is under way when they take all of it back.
 //!
 //! [`client`] finds clients, wherever they are known from. Those that call an endpoint themselves are held against it by
 //! [`credentials`]; what they may have without a user at hand is decided by [`grant`].
 
-pub mod account;
 pub mod arrival;
 pub mod authorization;
 pub mod browser;
-pub mod choice;
 pub mod client;
 pub mod client_assertion;
 pub mod client_authentication;
 pub mod client_document;
 pub mod client_keys;
+mod client_lookup;
 pub mod code;
 pub mod consent;
 pub mod credentials;
@@ -34,11 +33,13 @@ pub mod login;
 pub mod metadata;
 pub mod page;
 pub mod presented_token;
+pub mod provider_selection;
 mod record;
 mod registered_client;
 pub mod registration;
 pub mod remembered_consent;
 mod sealed_handle;
+pub mod sessions_page;
 pub mod signed_out;
 pub mod token;
 

@@ -47,7 +47,7 @@ pub struct PendingLogin {
 
 /// What makes two answers to one page begin two logins: different decisions.
 #[derive(Clone, Copy, Debug)]
-pub struct Decision<'a> {
+pub struct PageDecision<'a> {
     /// Where the user signs in.
     pub provider: &'a IdentityProvider,
     /// With which account.
@@ -91,7 +91,7 @@ pub enum LoginPurpose {
         approval: Approval,
     },
     /// To see their own sessions.
-    Account,
+    SessionsPage,
 }
 
 /// A login that came back, and that nobody else can finish any more.
@@ -157,8 +157,13 @@ struct LoginText {
 
 #[derive(Serialize, Deserialize)]
 enum PurposeText {
-    Authorization { request: RequestText, approval: Approval },
-    Account,
+    Authorization {
+        request: RequestText,
+        approval: Approval,
+    },
+    /// Under the name that logins have that are under way.
+    #[serde(rename = "Account")]
+    SessionsPage,
 }
 
 impl PendingLogin {
@@ -176,7 +181,7 @@ impl PendingLogin {
     /// Where the state cannot be sealed.
     pub fn of_ticket(
         ticket: &ReturnedTicket,
-        decision: &Decision<'_>,
+        decision: &PageDecision<'_>,
         keys: &KeyRing,
         now: UnixTime,
         entropy: &mut impl Entropy,
@@ -257,7 +262,11 @@ impl PendingLogin {
 ///
 /// # Errors
 /// Where the store does not answer; the login may then still be under way.
-pub fn cancel(ticket: &ReturnedTicket, decisions: &[Decision<'_>], store: &impl Store) -> Result<(), StoreUnavailable> {
+pub fn cancel(
+    ticket: &ReturnedTicket,
+    decisions: &[PageDecision<'_>],
+    store: &impl Store,
+) -> Result<(), StoreUnavailable> {
     for decision in decisions {
         store.delete(&SealedHandle::of_ticket(ticket, decision).key(LOGIN)?)?;
     }
@@ -266,13 +275,13 @@ pub fn cancel(ticket: &ReturnedTicket, decisions: &[Decision<'_>], store: &impl 
 
 impl SealedHandle {
     /// That of the login which the page of `ticket` begins with this decision.
-    fn of_ticket(ticket: &ReturnedTicket, decision: &Decision<'_>) -> Self {
+    fn of_ticket(ticket: &ReturnedTicket, decision: &PageDecision<'_>) -> Self {
         let secret = ticket.secret.derive(&decision.label(), 0);
         Self { secret, expires_at: ticket.expires_at.plus(LOGIN_SECONDS) }
     }
 }
 
-impl Decision<'_> {
+impl PageDecision<'_> {
     /// Different for different decisions.
     fn label(&self) -> String {
         let account = match self.account {
@@ -353,7 +362,7 @@ impl LoginPurpose {
     pub fn approval(&self) -> Option<Approval> {
         match self {
             Self::Authorization { approval, .. } => Some(*approval),
-            Self::Account => None,
+            Self::SessionsPage => None,
         }
     }
 
@@ -362,7 +371,7 @@ impl LoginPurpose {
             Self::Authorization { request, approval } => {
                 PurposeText::Authorization { request: request.to_text(), approval: *approval }
             }
-            Self::Account => PurposeText::Account,
+            Self::SessionsPage => PurposeText::SessionsPage,
         }
     }
 
@@ -378,7 +387,7 @@ impl LoginPurpose {
                 request: Box::new(AuthorizationRequest::restore(request, configuration, keys, store, now)?),
                 approval: *approval,
             },
-            PurposeText::Account => Self::Account,
+            PurposeText::SessionsPage => Self::SessionsPage,
         })
     }
 }

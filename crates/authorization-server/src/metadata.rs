@@ -3,7 +3,7 @@
 use gatehouse_configuration::GrantType;
 use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_jose::SigningAlgorithm;
-use gatehouse_protocol::Scopes;
+use gatehouse_protocol::{OwnPath, Scopes};
 use serde::Serialize;
 
 use crate::client_authentication::AuthenticationMethod;
@@ -49,18 +49,18 @@ pub struct AuthorizationServerMetadata {
 impl AuthorizationServerMetadata {
     /// The document for `configuration`. What nobody may use is not advertised.
     pub fn of(configuration: &Configuration) -> Self {
-        let endpoint = |path| configuration.public_url.join(path);
+        let endpoint = |path: OwnPath| configuration.public_url.join(path.as_str());
         let scopes: Scopes = configuration.routes.iter().flat_map(Route::offered_scopes).cloned().collect();
         let introspects = configuration.clients.iter().any(|client| client.may_introspect);
         let methods = AuthenticationMethod::ALL.map(AuthenticationMethod::as_str);
         let algorithms = SigningAlgorithm::ACCEPTED.map(SigningAlgorithm::as_str);
         Self {
             issuer: configuration.public_url.to_string(),
-            authorization_endpoint: endpoint("/authorize"),
-            token_endpoint: endpoint("/token"),
-            registration_endpoint: configuration.registration.enabled.then(|| endpoint("/register")),
-            revocation_endpoint: endpoint("/revoke"),
-            introspection_endpoint: introspects.then(|| endpoint("/introspect")),
+            authorization_endpoint: endpoint(OwnPath::Authorize),
+            token_endpoint: endpoint(OwnPath::Token),
+            registration_endpoint: configuration.registration.enabled.then(|| endpoint(OwnPath::Register)),
+            revocation_endpoint: endpoint(OwnPath::Revoke),
+            introspection_endpoint: introspects.then(|| endpoint(OwnPath::Introspect)),
             scopes_supported: scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],

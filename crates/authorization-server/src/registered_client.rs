@@ -4,13 +4,11 @@
 //! lives on for 45 to 90 days after its last use.
 
 use gatehouse_configuration::GrantType;
-use gatehouse_configuration::authorization_server::Configuration;
-use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, Scopes, UnixTime};
+use gatehouse_protocol::{ClientId, Entropy, UnixTime};
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_storage::{Kind, Periods, Store, StoreUnavailable};
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Client, ClientUnknown};
 use crate::client_authentication::AuthenticationText;
 use crate::record::{Record, Unreadable};
 
@@ -60,35 +58,6 @@ pub(crate) fn store_registered(
     ClientId::parse(&id.to_text()).map_err(|error| StoreUnavailable(error.to_string()))
 }
 
-/// The client with this id, where it registered and has been in use since.
-pub(crate) fn find_registered(
-    client_id: &ClientId,
-    configuration: &Configuration,
-    store: &impl Store,
-    now: UnixTime,
-) -> Result<Client, ClientUnknown> {
-    let id = RegisteredId::parse(client_id).ok_or(ClientUnknown::NotRegistered)?;
-    let registration = Registration::find(id, store, now)?.ok_or(ClientUnknown::NotRegistered)?;
-    let text = &registration.text;
-    let broken = |error: &dyn core::fmt::Display| {
-        StoreUnavailable(format!("a client record holds what this version does not write: {error}"))
-    };
-    // Parsed again on every use: a URI that a later version refuses is refused for old clients, too.
-    let rules = configuration.redirect_rules();
-    Ok(Client {
-        client_id: client_id.clone(),
-        client_name: ClientName::parse(&text.client_name).map_err(|error| broken(&error))?,
-        redirect_uris: text.redirect_uris.iter().filter_map(|uri| RedirectUri::parse(uri, &rules).ok()).collect(),
-        grant_types: grant_types(text.refreshable),
-        authentication: text.authentication.clone().into(),
-        scopes: Scopes::default(),
-        may_introspect: false,
-        is_configured: false,
-        registration: Some(registration),
-        document: None,
-    })
-}
-
 /// What a client that nobody vouches for may present.
 pub(crate) fn grant_types(refreshable: bool) -> Vec<GrantType> {
     let mut grant_types = vec![GrantType::AuthorizationCode];
@@ -97,7 +66,24 @@ pub(crate) fn grant_types(refreshable: bool) -> Vec<GrantType> {
 }
 
 impl Registration {
-    fn find(id: RegisteredId, store: &impl Store, now: UnixTime) -> Result<Option<Self>, StoreUnavailable> {
+    /// That of the client with this id, where it registered and has been in use since.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub(crate) fn find(
+        client_id: &ClientId,
+        store: &impl Store,
+        now: UnixTime,
+    ) -> Result<Option<Self>, StoreUnavailable> {
+        RegisteredId::parse(client_id).map_or(Ok(None), |id| Self::of(id, store, now))
+    }
+
+    /// What the client registered.
+    pub(crate) const fn text(&self) -> &RegisteredText {
+        &self.text
+    }
+
+    fn of(id: RegisteredId, store: &impl Store, now: UnixTime) -> Result<Option<Self>, StoreUnavailable> {
         let unused = (now < id.unused_until).then_some(id.unused_until);
         // The record of the present period first: where it is found, there is nothing to note.
         for kept_until in PERIODS.possible_ends(now).into_iter().chain(unused) {

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_protocol::{Entropy, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing};
-use gatehouse_sealed_storage::subject_index::{Directory, Entry, List};
+use gatehouse_sealed_storage::subject_index::{Entry, List, SubjectIndex};
 use gatehouse_storage::{InvalidKey, Key, Kind, Periods, Store, StoreUnavailable};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -256,8 +256,8 @@ impl<S: Store> RememberedConsents<'_, S> {
         Ok(entries.filter_map(|entry| Some((serde_json::from_slice(&entry.content).ok()?, entry))).collect())
     }
 
-    fn directory(&self) -> Directory<'_, S> {
-        Directory { store: self.store, keys: self.keys, now: self.now }
+    fn directory(&self) -> SubjectIndex<'_, S> {
+        SubjectIndex { store: self.store, keys: self.keys, now: self.now }
     }
 
     const fn periods(&self) -> Periods {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use gatehouse_protocol::{Scope, Scopes};
+use gatehouse_protocol::{OwnPath, Scope, Scopes};
 
 use crate::document::{self, RouteDocument};
 use crate::{ConfigurationError, Effect, Limits, Policy, Rate, Upstream};
@@ -105,26 +105,6 @@ impl Prefix {
 pub struct RoutePath(String);
 
 impl RoutePath {
-    /// Paths that are our own.
-    const RESERVED: [&'static str; 16] = [
-        "/authorize",
-        "/choose",
-        "/consent",
-        "/callback",
-        "/token",
-        "/register",
-        "/revoke",
-        "/introspect",
-        "/sessions",
-        "/sign-in",
-        "/sign-out",
-        "/sse",
-        "/message",
-        "/healthz",
-        "/readyz",
-        "/.well-known",
-    ];
-
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
         let segments = || text.split('/').skip(1);
@@ -135,19 +115,13 @@ impl RoutePath {
         {
             return Err("must have segments of letters, digits and - _ . ~ only, and no slash at the end");
         }
-        if Self::is_reserved(text) {
+        if OwnPath::reserves(text) {
             return Err("is one of Gatehouse's own paths");
         }
         if matches!(segments().last(), Some("sse" | "message")) {
             return Err("must not end with /sse or /message: another route's older transport is there");
         }
         Ok(Self(text.to_owned()))
-    }
-
-    /// Whether the path is one of Gatehouse's own, or behind one: no route is ever there.
-    pub fn is_reserved(path: &str) -> bool {
-        let is_own = |own: &&str| path.strip_prefix(*own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        Self::RESERVED.iter().any(|own| is_own(&own))
     }
 
     /// The path.

@@ -5,7 +5,7 @@ use gatehouse_configuration::{LEGACY_MESSAGE, LEGACY_SSE, Route, Servers, Transp
 use gatehouse_protocol::Scope;
 
 /// The place of protected resource metadata (RFC 9728, section 3).
-pub(crate) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+pub(crate) const WELL_KNOWN: &str = gatehouse_protocol::OwnPath::ProtectedResourceMetadata.as_str();
 
 /// One of the gateway's MCP endpoints: a configured route under our own origin.
 #[derive(Clone, Copy, Debug)]

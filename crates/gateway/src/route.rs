@@ -3,7 +3,8 @@
 use core::convert::Infallible;
 
 use gatehouse_configuration::gateway::Configuration;
-use gatehouse_configuration::{LEGACY_MESSAGE, LEGACY_SSE, Route as ConfiguredRoute, RoutePath};
+use gatehouse_configuration::{LEGACY_MESSAGE, LEGACY_SSE, Route as ConfiguredRoute};
+use gatehouse_protocol::OwnPath;
 use http::{Method, Uri};
 
 use crate::endpoint::{EndpointLocation, WELL_KNOWN};
@@ -21,12 +22,8 @@ pub enum Probe {
 impl Probe {
     /// The question that is at `target`, if it is one.
     pub fn of(target: &Uri) -> Option<Self> {
-        match target.path() {
-            _ if target.authority().is_some() => None,
-            "/healthz" => Some(Self::Health),
-            "/readyz" => Some(Self::Readiness),
-            _ => None,
-        }
+        let is = |own: OwnPath| target.authority().is_none() && target.path() == own.as_str();
+        if is(OwnPath::Health) { Some(Self::Health) } else { is(OwnPath::Readiness).then_some(Self::Readiness) }
     }
 
     /// Whether this method asks it; another one is answered with 405.
@@ -127,7 +124,7 @@ pub(crate) fn found<R: Routes>(routes: &R, path: &str) -> Result<Option<Found>, 
     if let Some((_, kind)) = KINDS.iter().find(|(own, _)| *own == path) {
         return Ok(routes.only()?.and_then(|only| Found::legacy(only, *kind, EndpointLocation::Root)));
     }
-    if RoutePath::is_reserved(path) {
+    if OwnPath::reserves(path) {
         return Ok(None);
     }
     if let Some(route) = routes.at(path)? {

@@ -5,7 +5,7 @@
 //! 1. [`discovery_request`], [`metadata_issuer`], [`ProviderMetadata::parse`]: where the provider's endpoints are.
 //! 2. [`Login::begin`]: where to send the browser, and the [`LoginSecrets`] to keep, sealed, until it comes back.
 //! 3. [`Callback::parse`], [`Callback::state`], [`Callback::code`]: what the browser brought back.
-//! 4. [`ClientAuthentication::choose`], [`token_request`], [`ProviderTokens::parse`]: the code becomes tokens.
+//! 4. [`ClientAuthentication::choose`], [`token_request`], [`TokenResponse::parse`]: the code becomes tokens.
 //! 5. [`keys_request`], [`parse_keys`]: the provider's keys.
 //! 6. [`Identity::verify`]: who signed in. Where it fails with
 //!    [`fresh_keys_may_help`](IdTokenRejection::fresh_keys_may_help) and the keys were from a cache, steps 5 and 6
@@ -24,8 +24,10 @@
 mod access;
 mod answer;
 mod assertion_source;
+mod authorization_response;
 mod callback;
 mod client_authentication;
+mod client_error;
 mod endpoint;
 mod group_lookup;
 mod id_token;
@@ -48,8 +50,10 @@ pub use gatehouse_protocol::LogText;
 pub use access::{AccessRejection, Admission, admit, admit_member};
 pub use answer::AnswerRejection;
 pub use assertion_source::{ASSERTION_BYTES, AssertionRejection, assertion, assertion_request, parse_assertion};
-pub use callback::{AuthorizationCode, Callback, CallbackRejection, ProviderRefusal};
+pub use authorization_response::{AuthorizationCode, CallbackRejection, ProviderRefusal};
+pub use callback::Callback;
 pub use client_authentication::{ClientAuthentication, ClientAuthenticationRejection, ClientCredentials};
+pub use client_error::ClientError;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use group_lookup::{GROUPS_ANSWER_BYTES, GroupsUnknown, Memberships, group_requests};
 pub use id_token::IdTokenRejection;
@@ -61,5 +65,5 @@ pub use login::{AccountChoice, Login, LoginSecrets};
 pub use named_claims::NamedClaims;
 pub use provider_metadata::{METADATA_BYTES, MetadataRejection, ProviderMetadata, discovery_request};
 pub use refresh::{RefreshRejection, RefreshedTokens, refresh_request};
-pub use rejection::{ClientError, LoginRejection};
-pub use token_exchange::{ProviderTokens, TOKEN_ANSWER_BYTES, TokenRejection, token_request};
+pub use rejection::LoginRejection;
+pub use token_exchange::{TOKEN_ANSWER_BYTES, TokenRejection, TokenResponse, token_request};

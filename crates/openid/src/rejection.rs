@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::client_error::ClientError;
 use crate::{
     AccessRejection, AssertionRejection, CallbackRejection, ClientAuthenticationRejection, IdTokenRejection,
     KeysRejection, MetadataRejection, ProviderRefusal, TokenRejection,
@@ -37,17 +38,6 @@ pub enum LoginRejection {
     /// The user is known, and may not come in.
     #[error("identity provider: {0}")]
     Access(#[from] AccessRejection),
-}
-
-/// What the client is told (RFC 6749, section 4.1.2.1). More would help whoever is trying something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientError {
-    /// The user was not let in.
-    AccessDenied,
-    /// It cannot work until an operator does something.
-    ServerError,
-    /// It may work later.
-    TemporarilyUnavailable,
 }
 
 impl LoginRejection {
@@ -101,28 +91,6 @@ impl LoginRejection {
                 | IdTokenRejection::SubjectDiffers => ClientError::ServerError,
             },
             Self::Access(rejection) => rejection.to_wire(),
-        }
-    }
-}
-
-impl ClientError {
-    /// The `error` code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::AccessDenied => "access_denied",
-            Self::ServerError => "server_error",
-            Self::TemporarilyUnavailable => "temporarily_unavailable",
-        }
-    }
-
-    /// The `error_description`.
-    pub const fn description(self) -> &'static str {
-        match self {
-            Self::AccessDenied => "The identity provider did not let the user in",
-            Self::ServerError => {
-                "The sign-in at the identity provider failed; the operator finds the reason in the log"
-            }
-            Self::TemporarilyUnavailable => "The identity provider does not answer as it should; try again later",
         }
     }
 }

@@ -76,7 +76,7 @@ pub(crate) fn authenticated(
 
 /// What the provider gave for a code. None of it ever reaches the client, the log or an error.
 #[derive(Clone, Debug)]
-pub struct ProviderTokens {
+pub struct TokenResponse {
     /// Who signed in, not yet verified.
     pub id_token: SecretString,
     /// For the provider's own interfaces.
@@ -161,7 +161,7 @@ impl TokenAnswer {
     }
 }
 
-impl ProviderTokens {
+impl TokenResponse {
     /// Reads the answer to [`token_request`].
     ///
     /// # Errors

@@ -5,15 +5,15 @@
 //! can write to the store can lose them, and cannot forge them.
 
 //!
-//! Where strangers say what is fetched, what failed is remembered ([`FailedLately`]), and few fetches are under way at once
-//! ([`FetchTurns`]).
+//! Where strangers say what is fetched, what failed is remembered ([`RecentFailures`]), and few fetches are under way at once
+//! ([`FetchSlots`]).
 
 mod cache;
-mod failures;
 mod freshness;
-mod turns;
+mod recent_failures;
+mod slots;
 
 pub use cache::DocumentCache;
-pub use failures::{Failed, FailedLately};
 pub use freshness::lifetime;
-pub use turns::{AtOnce, FETCH_MILLISECONDS, FetchTurns, Turn};
+pub use recent_failures::{Failed, RecentFailures};
+pub use slots::{FETCH_MILLISECONDS, FetchLimits, FetchSlot, FetchSlots};

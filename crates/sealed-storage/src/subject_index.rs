@@ -13,16 +13,18 @@
 //! passed over, and stays, as long as there is something over among the few that come next. So nobody ends a session by
 //! opening and ending others.
 
+mod entry;
 mod slots;
 
-use core::fmt;
+use gatehouse_protocol::{Entropy, Subject, UnixTime};
+use gatehouse_storage::{Store, StoreUnavailable};
 
 use crate::sealing::{HandleSecret, KeyRing, Purpose};
-use gatehouse_protocol::{Entropy, Subject, UnixTime};
-use gatehouse_storage::{Key, Store, StoreUnavailable};
-use zeroize::Zeroizing;
 
-use crate::subject_index::slots::{Slots, periods};
+pub use entry::Entry;
+
+use entry::unavailable;
+use slots::{Slots, periods};
 
 /// The lists that a subject has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,28 +54,13 @@ impl List {
 
 /// The lists of all subjects in `store`, found with `keys`, seen at `now`.
 #[derive(Clone, Copy, Debug)]
-pub struct Directory<'a, S> {
+pub struct SubjectIndex<'a, S> {
     /// Where the entries are.
     pub store: &'a S,
     /// What the subjects' secrets are derived from.
     pub keys: &'a KeyRing,
     /// The time of the request.
     pub now: UnixTime,
-}
-
-/// One entry.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// What was added.
-    pub content: Zeroizing<Vec<u8>>,
-    key: Key,
-    slot: HandleSecret,
-}
-
-impl fmt::Debug for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Entry").field(&self.key.to_string()).finish()
-    }
 }
 
 /// How many of the oldest entries are looked at to make room for one. More of them alive in a row, and one of them ends
@@ -83,7 +70,7 @@ const LOOKED_AT: u64 = 64;
 /// What has to make room, and until when it is alive, if it is.
 type Displaced = (Entry, Option<UnixTime>);
 
-impl<S: Store> Directory<'_, S> {
+impl<S: Store> SubjectIndex<'_, S> {
     /// Adds an entry to a list of `subject`. It is found for at least 90 days, the longest that a session lives, and is
     /// gone after 120; what `content` stands for may end before.
     ///
@@ -256,10 +243,6 @@ impl<S: Store> Directory<'_, S> {
     fn secrets(&self, list: List, subject: &Subject) -> impl Iterator<Item = HandleSecret> {
         self.keys.subject_secrets(list.purpose(), subject)
     }
-}
-
-fn unavailable(text: &str) -> StoreUnavailable {
-    StoreUnavailable(text.to_owned())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use gatehouse_storage::{Kind, Store};
 
-use crate::provider_tokens;
+use crate::provider_records;
 use crate::record::{AccessRecord, SessionRecord};
 use crate::summary::Summary;
 use crate::{Rejection, SessionName};
@@ -16,7 +16,7 @@ pub(crate) fn end(name: &SessionName, store: &impl Store) -> Result<(), Rejectio
     store.put(&name.key(ENDED, 0)?, &[])?;
     AccessRecord::delete_all(name, store)?;
     SessionRecord::delete(name, store)?;
-    provider_tokens::delete(name, store)?;
+    provider_records::delete(name, store)?;
     // Last: it is what an end that broke off begins again with.
     Summary::delete(name, store)
 }

@@ -9,7 +9,7 @@ use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing};
 use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, KeyPage, Store, StoreUnavailable};
 
-use crate::{Opening, Principal, RefreshRequest, Rejection, SessionRoot, Sessions, Tokens, UpstreamTokens};
+use crate::{Opening, Principal, ProviderTokens, RefreshRequest, Rejection, SessionRoot, Sessions, Tokens};
 
 pub(crate) const START: UnixTime = UnixTime::from_seconds(1_795_000_000);
 /// Seconds.
@@ -117,9 +117,9 @@ pub(crate) fn opening() -> Opening {
     Opening {
         principal: alice(),
         client_name: ClientName::parse("An Editor").unwrap(),
-        upstream: UpstreamTokens {
-            access_token: Some(SecretString::new("upstream-access".to_owned())),
-            refresh_token: Some(SecretString::new("upstream-refresh".to_owned())),
+        provider_tokens: ProviderTokens {
+            access_token: Some(SecretString::new("provider-access".to_owned())),
+            refresh_token: Some(SecretString::new("provider-refresh".to_owned())),
             expires_at: Some(START.plus(3_600)),
         },
         access_token_lifetime: LIFETIME,

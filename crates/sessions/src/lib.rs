@@ -7,10 +7,11 @@
 //! records: every token leads to it, and so does the directory of the subject. Whoever has the name can end the
 //! session and see through which client it goes, and can do nothing in its place. `docs/storage.md` shows the records.
 
-mod account;
 mod ending;
+mod listing;
 mod name;
 mod principal;
+mod provider_records;
 mod provider_tokens;
 mod record;
 mod rejection;
@@ -19,9 +20,9 @@ mod summary;
 mod token_facts;
 mod tokens;
 
-pub use account::Listing;
+pub use listing::Listing;
 pub use name::SessionRoot;
-pub use principal::{Principal, UpstreamTokens};
+pub use principal::{Principal, ProviderTokens};
 pub use provider_tokens::{Due, Lease, ProviderGrant, ProviderTokenState, RefreshClaim, RefreshedTokens};
 pub use rejection::Rejection;
 pub use sessions::{Opening, RefreshRequest, Sessions};

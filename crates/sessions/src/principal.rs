@@ -21,7 +21,7 @@ pub struct Principal {
 
 /// The identity provider's tokens: kept with the session, never given to a client.
 #[derive(Clone, Default)]
-pub struct UpstreamTokens {
+pub struct ProviderTokens {
     /// For calls in the user's name.
     pub access_token: Option<SecretString>,
     /// To get new ones.
@@ -30,8 +30,8 @@ pub struct UpstreamTokens {
     pub expires_at: Option<UnixTime>,
 }
 
-impl fmt::Debug for UpstreamTokens {
+impl fmt::Debug for ProviderTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UpstreamTokens([redacted])")
+        f.write_str("ProviderTokens([redacted])")
     }
 }

@@ -17,14 +17,10 @@ use core::ops::RangeInclusive;
 use gatehouse_protocol::{Claims, Entropy, SecretString, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_storage::{Claim, Key, Kind, Store, claim, issue};
-use serde::{Deserialize, Serialize};
 
-use crate::{Rejection, SessionName, SessionRoot, UpstreamTokens, ending, record};
+use crate::provider_records::{LEASE, Note, TOKENS, TokensRecord, TokensText};
+use crate::{ProviderTokens, Rejection, SessionName, SessionRoot, ending, record};
 
-/// One record for each session whose provider gave tokens.
-const TOKENS: Kind = "provider-tokens";
-/// One record for each session: which attempt to refresh them is under way.
-const LEASE: Kind = "provider-lease";
 /// A counter for each attempt: 1 open, 2 taken.
 const ATTEMPT: Kind = "provider-attempt";
 
@@ -108,7 +104,7 @@ impl ProviderGrant {
     /// Keeps the tokens with which the session opens.
     pub(crate) fn begin(
         &self,
-        tokens: UpstreamTokens,
+        tokens: ProviderTokens,
         store: &impl Store,
         now: UnixTime,
         entropy: &mut impl Entropy,
@@ -130,7 +126,7 @@ impl ProviderGrant {
     /// # Errors
     /// Where the store does not answer.
     pub fn state(&self, store: &impl Store, now: UnixTime) -> Result<ProviderTokenState, Rejection> {
-        Ok(self.tokens(store)?.map_or(ProviderTokenState::Absent, |record| record.state(now)))
+        Ok(self.tokens(store)?.map_or(ProviderTokenState::Absent, |record| ProviderTokenState::of(record, now)))
     }
 
     /// What the provider has said of the user since the session was opened; `None` where it said nothing anew.
@@ -315,72 +311,17 @@ impl fmt::Debug for Lease {
     }
 }
 
-/// Removes what the session of `name` has here; the few counters expire with it.
-pub(crate) fn delete(name: &SessionName, store: &impl Store) -> Result<(), Rejection> {
-    store.delete(&name.key(TOKENS, 0)?)?;
-    Ok(store.delete(&name.key(LEASE, 0)?)?)
-}
-
-/// A generation of tokens.
-struct TokensRecord {
-    access_token: SecretString,
-    refresh_token: Option<SecretString>,
-    received_at: UnixTime,
-    expires_at: Option<UnixTime>,
-    /// The number of refreshes at the provider so far.
-    generation: u64,
-    /// Here and not in the session's record: whoever refreshes with an access token cannot open that one.
-    renewed_claims: Option<Claims>,
-}
-
-impl TokensRecord {
-    fn state(self, now: UnixTime) -> ProviderTokenState {
-        let Self { access_token, refresh_token, received_at, expires_at, generation, renewed_claims: _ } = self;
+impl ProviderTokenState {
+    fn of(tokens: TokensRecord, now: UnixTime) -> Self {
+        let TokensRecord { access_token, refresh_token, received_at, expires_at, generation, renewed_claims: _ } =
+            tokens;
         // Where the provider did not say when it ends, nobody knows better than the one who uses it.
-        let Some(expires_at) = expires_at else { return ProviderTokenState::Fresh(access_token) };
+        let Some(expires_at) = expires_at else { return Self::Fresh(access_token) };
         let early = DUE_SECONDS.min(received_at.seconds_until(expires_at) / 2);
         match refresh_token {
-            Some(refresh_token) if now.plus(early) >= expires_at => {
-                ProviderTokenState::Due(Due { generation, refresh_token })
-            }
-            _ if now < expires_at => ProviderTokenState::Fresh(access_token),
-            _ => ProviderTokenState::Absent,
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct TokensText {
-    access_token: String,
-    refresh_token: Option<String>,
-    received_at: u64,
-    expires_at: Option<u64>,
-    generation: u64,
-    renewed_claims: Option<Claims>,
-}
-
-impl From<&TokensRecord> for TokensText {
-    fn from(record: &TokensRecord) -> Self {
-        Self {
-            access_token: record.access_token.expose().to_owned(),
-            refresh_token: record.refresh_token.as_ref().map(|token| token.expose().to_owned()),
-            received_at: record.received_at.seconds(),
-            expires_at: record.expires_at.map(UnixTime::seconds),
-            generation: record.generation,
-            renewed_claims: record.renewed_claims.clone(),
-        }
-    }
-}
-
-impl From<TokensText> for TokensRecord {
-    fn from(text: TokensText) -> Self {
-        Self {
-            access_token: SecretString::new(text.access_token),
-            refresh_token: text.refresh_token.map(SecretString::new),
-            received_at: UnixTime::from_seconds(text.received_at),
-            expires_at: text.expires_at.map(UnixTime::from_seconds),
-            generation: text.generation,
-            renewed_claims: text.renewed_claims,
+            Some(refresh_token) if now.plus(early) >= expires_at => Self::Due(Due { generation, refresh_token }),
+            _ if now < expires_at => Self::Fresh(access_token),
+            _ => Self::Absent,
         }
     }
 }
@@ -391,24 +332,6 @@ const fn pause_after(attempt: u64) -> u64 {
         None => 0,
         Some(more @ 0..5) => 1 << more,
         Some(_) => LONGEST_PAUSE_SECONDS,
-    }
-}
-
-/// Which attempt is under way.
-#[derive(Serialize, Deserialize, PartialEq, Eq)]
-struct Note {
-    generation: u64,
-    attempt: u64,
-    /// Seconds: until then nobody else tries.
-    over_at: u64,
-    /// Whether its holder had no answer; then nobody waits for it either.
-    #[serde(default)]
-    gave_up: bool,
-}
-
-impl Note {
-    const fn over_at(&self) -> UnixTime {
-        UnixTime::from_seconds(self.over_at)
     }
 }
 

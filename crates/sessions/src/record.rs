@@ -5,7 +5,6 @@ use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_storage::{Key, Kind, Store};
 use serde::{Deserialize, Serialize};
 
-use crate::summary::Summary;
 use crate::{Principal, Rejection, SessionName, SessionRoot};
 
 /// What was granted, how far the refresh tokens are: in two records, that of the even and that of the odd generations.
@@ -159,20 +158,6 @@ impl SessionRecord {
         let was_last = generation.saturating_add(1) == self.generation;
         let is_in_grace = was_last && self.rotated_at.seconds_until(now) <= GRACE_SECONDS;
         generation < self.generation && !is_in_grace
-    }
-
-    /// What the session's owner sees of it.
-    pub(crate) fn summary(&self, name: &SessionName) -> Summary {
-        Summary {
-            id: name.id(),
-            client_id: self.principal.client_id.clone(),
-            client_name: self.client_name.clone(),
-            resource: self.principal.resource.clone(),
-            scopes: self.principal.scopes.clone(),
-            opened_at: self.opened_at,
-            last_used_at: self.rotated_at,
-            expires_at: name.expires_at,
-        }
     }
 }
 

@@ -5,8 +5,9 @@ use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::Store;
 
 use crate::record::{AccessRecord, SessionRecord};
+use crate::summary::Summary;
 use crate::tokens::{AccessToken, RefreshToken};
-use crate::{Principal, ProviderGrant, Rejection, SessionRoot, Tokens, UpstreamTokens, ending};
+use crate::{Principal, ProviderGrant, ProviderTokens, Rejection, SessionRoot, Tokens, ending};
 
 /// A session to open.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub struct Opening {
     /// What the client calls itself, for the owner's list of sessions.
     pub client_name: ClientName,
     /// The identity provider's tokens.
-    pub upstream: UpstreamTokens,
+    pub provider_tokens: ProviderTokens,
     /// Seconds.
     pub access_token_lifetime: u64,
     /// Whether the client gets refresh tokens.
@@ -57,15 +58,20 @@ impl<S: Store> Sessions<'_, S> {
     /// # Errors
     /// Where the store or the keys fail; then nothing was issued.
     pub fn open(&self, root: &SessionRoot, opening: Opening, entropy: &mut impl Entropy) -> Result<Tokens, Rejection> {
-        let Opening { principal, client_name, upstream, access_token_lifetime, refreshable, listed } = opening;
+        let Opening { principal, client_name, provider_tokens, access_token_lifetime, refreshable, listed } = opening;
         let name = root.name();
-        ProviderGrant::of_root(principal.subject.clone(), root).begin(upstream, self.store, self.now, entropy)?;
+        ProviderGrant::of_root(principal.subject.clone(), root).begin(
+            provider_tokens,
+            self.store,
+            self.now,
+            entropy,
+        )?;
         AccessRecord::put(&principal, root, 0, self.store, entropy)?;
         let now = self.now;
         let record =
             SessionRecord { principal, client_name, opened_at: now, generation: 0, rotated_at: now, paced_until: now };
         record.put(root, self.store, entropy)?;
-        record.summary(&name).put(&name, self.store, entropy)?;
+        Summary::of(&record, &name).put(&name, self.store, entropy)?;
         if listed {
             self.list_session(&record.principal.subject, &name, entropy)?;
         }
@@ -154,7 +160,7 @@ impl<S: Store> Sessions<'_, S> {
             // was used: from here on it is known that this one was.
             let record = SessionRecord { generation, ..record }.refreshed(self.now);
             record.put(&root, self.store, entropy)?;
-            record.summary(&name).put(&name, self.store, entropy)?;
+            Summary::of(&record, &name).put(&name, self.store, entropy)?;
         }
         ending::check(&name, self.store)?;
         self.issue(&root, next, &principal, scopes, request.access_token_lifetime, entropy)

@@ -4,7 +4,7 @@ use gatehouse_protocol::{ClientId, ClientName, Entropy, ResourceUri, Scopes, Uni
 use gatehouse_storage::{Kind, Store};
 use serde::{Deserialize, Serialize};
 
-use crate::record::{self, broken};
+use crate::record::{self, SessionRecord, broken};
 use crate::{Rejection, SessionName};
 
 /// One record for each session, sealed under its name.
@@ -42,6 +42,20 @@ struct SummaryText {
 }
 
 impl Summary {
+    /// What the session's owner sees of it.
+    pub(crate) fn of(record: &SessionRecord, name: &SessionName) -> Self {
+        Self {
+            id: name.id(),
+            client_id: record.principal.client_id.clone(),
+            client_name: record.client_name.clone(),
+            resource: record.principal.resource.clone(),
+            scopes: record.principal.scopes.clone(),
+            opened_at: record.opened_at,
+            last_used_at: record.rotated_at,
+            expires_at: name.expires_at,
+        }
+    }
+
     pub(crate) fn put(
         &self,
         name: &SessionName,

@@ -7,7 +7,7 @@ use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_openid::{
     AccessRejection, Admission, AssertedIdentity, AuthorizationCode, GROUPS_ANSWER_BYTES, GroupsUnknown,
     IdTokenRejection, Identity, IdentityAssertion, IdentityAssertionRejection, LoginSecrets, Memberships, NamedClaims,
-    ProviderMetadata, ProviderTokens, RefreshRejection, RefreshedTokens, TOKEN_ANSWER_BYTES, admit, admit_member,
+    ProviderMetadata, RefreshRejection, RefreshedTokens, TOKEN_ANSWER_BYTES, TokenResponse, admit, admit_member,
     group_requests, refresh_request, token_request,
 };
 use gatehouse_protocol::{Claims, SecretString, Subject, UnixTime};
@@ -33,7 +33,7 @@ pub struct SignedIn {
     /// What policies judge them by.
     pub claims: Claims,
     /// What the provider gave.
-    pub tokens: ProviderTokens,
+    pub tokens: TokenResponse,
 }
 
 /// New tokens, and whether they may be used.
@@ -86,7 +86,7 @@ impl<'a, H: Host> ProviderClient<'a, H> {
     ) -> Result<SignedIn, Failure> {
         let authentication = self.authentication(metadata)?;
         let request = token_request(self.provider, metadata, &authentication, callback_url, code, secrets);
-        let tokens = ProviderTokens::parse(&self.ask("tokens", &request, TOKEN_ANSWER_BYTES)?)?;
+        let tokens = TokenResponse::parse(&self.ask("tokens", &request, TOKEN_ANSWER_BYTES)?)?;
         let verify = |keys: &_| Identity::verify(&tokens.id_token, self.provider, metadata, keys, secrets, self.now);
         let identity = self.verified(metadata, verify, IdTokenRejection::fresh_keys_may_help)??;
         let claims = self.admit(&identity, &tokens.access_token)?;

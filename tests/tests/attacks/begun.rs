@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 use crate::account;
 use crate::parties::pairs;
 
-/// The first `count` lines of the authorization server for `event`: outcome, client and subject.
-async fn lines(world: &AttackWorld, event: &str, count: usize) -> Vec<(String, Value, Value)> {
-    let read = |line: &String| serde_json::from_str::<Value>(line).ok().filter(|line| line["event"] == event);
+/// The first `count` lines of the authorization server about `action`: event, client and subject.
+async fn lines(world: &AttackWorld, action: &str, count: usize) -> Vec<(String, Value, Value)> {
+    let read = |line: &String| serde_json::from_str::<Value>(line).ok().filter(|line| line["action"] == action);
     loop {
         let lines: Vec<_> = world.gatehouse.log.lines().iter().filter_map(read).collect();
         if lines.len() >= count {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             return lines
                 .iter()
-                .map(|line| (text(&line["outcome"]), line["client_id"].clone(), line["subject"].clone()))
+                .map(|line| (text(&line["event"]), line["client_id"].clone(), line["subject"].clone()))
                 .collect();
         }
         tokio::task::yield_now().await;
@@ -27,21 +27,21 @@ async fn what_is_issued_opened_refreshed_or_ended_is_in_the_log_before_it_is_don
     let world = AttackWorld::start().await;
     let alice = Person::new("alice");
     let begun = |client: Value, subject: Value| ("begun".to_owned(), client, subject);
-    let allowed = |client: Value, subject: Value| ("allowed".to_owned(), client, subject);
+    let completed = |client: Value, subject: Value| ("completed".to_owned(), client, subject);
     let (nobody, public, subject) = (Value::Null, json!("public"), json!("test:alice"));
 
     let registered = world.registered("https://client.example/callback").await;
-    let expected = [begun(nobody.clone(), nobody.clone()), allowed(json!(registered.client_id), nobody.clone())];
+    let expected = [begun(nobody.clone(), nobody.clone()), completed(json!(registered.client_id), nobody.clone())];
     assert_eq!(lines(&world, "register", 2).await, expected);
 
     let tokens = world.flow(&alice).finish().await;
-    let expected = [begun(public.clone(), subject.clone()), allowed(public.clone(), subject.clone())];
+    let expected = [begun(public.clone(), subject.clone()), completed(public.clone(), subject.clone())];
     assert_eq!(lines(&world, "callback", 2).await, expected);
-    let opened = [begun(public.clone(), subject.clone()), allowed(public.clone(), nobody.clone())];
+    let opened = [begun(public.clone(), subject.clone()), completed(public.clone(), nobody.clone())];
     assert_eq!(lines(&world, "token", 2).await, opened);
 
     let refreshed = world.refresh(&world.public(), tokens["refresh_token"].as_str().unwrap()).await.json();
-    let expected = [begun(public.clone(), nobody.clone()), allowed(public.clone(), nobody.clone())];
+    let expected = [begun(public.clone(), nobody.clone()), completed(public.clone(), nobody.clone())];
     assert_eq!(lines(&world, "token", 4).await[2..], expected);
 
     let token = pairs(&[("token", refreshed["refresh_token"].as_str().unwrap())]);
@@ -52,7 +52,7 @@ async fn what_is_issued_opened_refreshed_or_ended_is_in_the_log_before_it_is_don
     let page = alice.open(&world.url("/sessions").parse().unwrap(), From::Nowhere).await;
     let sign_out = page.form("/sign-out").expect("a form").pressed("", "");
     assert_eq!(alice.submit(&world.gatehouse.url, "/sign-out", &sign_out).await.status, 200);
-    let expected = [begun(nobody.clone(), subject.clone()), allowed(nobody.clone(), subject.clone())];
+    let expected = [begun(nobody.clone(), subject.clone()), completed(nobody.clone(), subject.clone())];
     assert_eq!(lines(&world, "sign-out", 2).await, expected);
     world.gatehouse.stop().await;
 }

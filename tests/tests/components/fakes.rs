@@ -62,7 +62,7 @@ pub enum SessionCall {
         root: sessions::SessionRoot,
         principal: sessions::Principal,
         client_name: String,
-        upstream: sessions::UpstreamTokens,
+        provider_tokens: sessions::ProviderTokens,
         lifetime: u64,
         refreshable: bool,
         listed: bool,
@@ -77,10 +77,12 @@ pub enum SessionCall {
         resource: Option<String>,
         scopes: Option<Vec<String>>,
         lifetime: u64,
+        ids: sessions::RequestIds,
     },
     IdentityProviderToken {
         token: String,
         resource: String,
+        ids: sessions::RequestIds,
     },
     End {
         root: sessions::SessionRoot,

@@ -141,12 +141,12 @@ impl sessions::Host for Guest {
         root: sessions::SessionRoot,
         principal: sessions::Principal,
         client_name: String,
-        upstream: sessions::UpstreamTokens,
+        provider_tokens: sessions::ProviderTokens,
         lifetime: u64,
         refreshable: bool,
         listed: bool,
     ) -> Fallible<sessions::Tokens, sessions::Rejection> {
-        let call = SessionCall::Open { root, principal, client_name, upstream, lifetime, refreshable, listed };
+        let call = SessionCall::Open { root, principal, client_name, provider_tokens, lifetime, refreshable, listed };
         self.fakes.session_calls.lock().unwrap().push(call);
         Ok(self.fakes.issued.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
     }
@@ -163,8 +163,9 @@ impl sessions::Host for Guest {
         resource: Option<String>,
         scopes: Option<Vec<String>>,
         lifetime: u64,
+        ids: sessions::RequestIds,
     ) -> Fallible<sessions::Tokens, sessions::Rejection> {
-        let call = SessionCall::Refresh { token, client_id, resource, scopes, lifetime };
+        let call = SessionCall::Refresh { token, client_id, resource, scopes, lifetime, ids };
         self.fakes.session_calls.lock().unwrap().push(call);
         Ok(self.fakes.issued.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
     }
@@ -173,8 +174,9 @@ impl sessions::Host for Guest {
         &mut self,
         token: String,
         resource: String,
+        ids: sessions::RequestIds,
     ) -> Fallible<Option<String>, sessions::Rejection> {
-        self.fakes.session_calls.lock().unwrap().push(SessionCall::IdentityProviderToken { token, resource });
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::IdentityProviderToken { token, resource, ids });
         Ok(self.fakes.provider_token.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
     }
 

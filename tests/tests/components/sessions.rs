@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::bindings::keeper::exports::gatehouse::auth::sessions::{
-    Claims, Introspection, Principal, Rejection, Revocation, SessionRoot, Summary, Tokens, UpstreamTokens,
+    Claims, Introspection, Principal, ProviderTokens, Rejection, RequestIds, Revocation, SessionRoot, Summary, Tokens,
 };
 use crate::bindings::keeper::{Keeper, KeeperPre};
 use crate::component::{Guest, SESSIONS, fresh};
@@ -22,6 +22,13 @@ const RESOURCE: &str = "https://gateway.example/mcp";
 const CLIENT: &str = "a-client";
 const CLIENT_NAME: &str = "An Editor";
 const LIFETIME: u64 = 300;
+const REQUEST_ID: &str = "000102030405060708090a0b0c0d0e0f";
+const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// Of the request on whose behalf the component is called.
+fn ids() -> RequestIds {
+    RequestIds { request_id: REQUEST_ID.to_owned(), trace_id: Some(TRACE_ID.to_owned()) }
+}
 const SESSION: u64 = 86_400;
 
 /// An entry of the setting `server_keys`.
@@ -72,27 +79,27 @@ impl Subject {
         principal: &Principal,
         refreshable: bool,
     ) -> Result<Tokens, Rejection> {
-        let upstream = UpstreamTokens {
+        let provider_tokens = ProviderTokens {
             access_token: Some("upstream-access".to_owned()),
             refresh_token: Some("upstream-refresh".to_owned()),
             // Long enough for a session to be over before the provider must be asked.
             expires_at: Some(NOW + 2 * SESSION),
         };
-        self.open_as(root, principal, &upstream, refreshable, true).await
+        self.open_as(root, principal, &provider_tokens, refreshable, true).await
     }
 
     async fn open_as(
         &self,
         root: &SessionRoot,
         principal: &Principal,
-        upstream: &UpstreamTokens,
+        provider_tokens: &ProviderTokens,
         refreshable: bool,
         listed: bool,
     ) -> Result<Tokens, Rejection> {
         let (mut store, keeper) = self.instance().await;
         keeper
             .gatehouse_auth_sessions()
-            .call_open(&mut store, root, principal, CLIENT_NAME, upstream, LIFETIME, refreshable, listed)
+            .call_open(&mut store, root, principal, CLIENT_NAME, provider_tokens, LIFETIME, refreshable, listed)
             .await
             .expect("no trap")
     }
@@ -120,7 +127,8 @@ impl Subject {
         let scopes: Option<Vec<_>> = scopes.map(|scopes| scopes.iter().map(|scope| (*scope).to_owned()).collect());
         let (mut store, keeper) = self.instance().await;
         let sessions = keeper.gatehouse_auth_sessions();
-        sessions.call_refresh(&mut store, token, client, resource, scopes.as_deref(), LIFETIME).await.expect("no trap")
+        let scopes = scopes.as_deref();
+        sessions.call_refresh(&mut store, token, client, resource, scopes, LIFETIME, &ids()).await.expect("no trap")
     }
 
     async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Rejection> {
@@ -135,7 +143,8 @@ impl Subject {
     async fn identity_provider_token(&self, tokens: &Tokens) -> Result<Option<String>, Rejection> {
         let (mut store, keeper) = self.instance().await;
         let sessions = keeper.gatehouse_auth_sessions();
-        sessions.call_identity_provider_token(&mut store, &tokens.access_token, RESOURCE).await.expect("no trap")
+        let token = &tokens.access_token;
+        sessions.call_identity_provider_token(&mut store, token, RESOURCE, &ids()).await.expect("no trap")
     }
 
     async fn introspect(&self, token: &str) -> Result<Option<Introspection>, Rejection> {

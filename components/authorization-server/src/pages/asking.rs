@@ -1,14 +1,15 @@
 //! The pages on which a user decides about a client.
 
 use askama::Template;
+use gatehouse_audit_log::RequestId;
 use gatehouse_authorization_server::authorization::AuthorizationRequest;
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::client_document::DocumentUrl;
-use gatehouse_authorization_server::consent::Question;
+use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_openid::AccessRejection;
-use gatehouse_protocol::RedirectUri;
+use gatehouse_protocol::{OwnPath, RedirectUri};
 use http::{Response, Uri};
 
 use super::policy::Forms;
@@ -53,6 +54,7 @@ struct DeniedPage<'a> {
     provider: Pick<'a>,
     client_name: Option<&'a str>,
     ticket: &'a str,
+    request_id: &'a RequestId,
 }
 
 /// Who says that the client is what it calls itself.
@@ -77,13 +79,14 @@ enum Receiver {
 
 /// Asks where the user wants to sign in.
 pub(crate) fn choose(
+    request_id: &RequestId,
     configuration: &Configuration,
     providers: &[IdentityProvider],
     request: &AuthorizationRequest,
     ticket: &str,
 ) -> Response<Vec<u8>> {
     let Some(route) = configuration.route_of(&request.resource) else {
-        return out_of_order();
+        return out_of_order(request_id);
     };
     let page = ChoosePage {
         style: STYLE,
@@ -97,10 +100,15 @@ pub(crate) fn choose(
 }
 
 /// Asks whether the client may come in.
-pub(crate) fn consent(configuration: &Configuration, question: &Question<'_>, ticket: &str) -> Response<Vec<u8>> {
-    let (request, provider) = (&question.request, question.provider);
+pub(crate) fn consent(
+    request_id: &RequestId,
+    configuration: &Configuration,
+    consent_request: &ConsentRequest<'_>,
+    ticket: &str,
+) -> Response<Vec<u8>> {
+    let (request, provider) = (&consent_request.request, consent_request.provider);
     let Some(route) = configuration.route_of(&request.resource) else {
-        return out_of_order();
+        return out_of_order(request_id);
     };
     let redirect_uri = request.redirect_uri.redirect_uri();
     let page = ConsentPage {
@@ -115,7 +123,7 @@ pub(crate) fn consent(configuration: &Configuration, question: &Question<'_>, ti
         scopes: request.scopes.iter().map(|scope| route.describe(scope)).collect(),
         identity_provider: &provider.display_name,
         can_remember: configuration.lifetimes.consent > 0,
-        sessions_url: configuration.public_url.join("/sessions"),
+        sessions_url: configuration.public_url.join(OwnPath::Sessions.as_str()),
         ticket,
     };
     html(200, &page, &Forms::to_providers([provider]).and_to(&request.redirect_uri))
@@ -131,26 +139,39 @@ fn shortened(redirect_uri: &str) -> String {
 }
 
 /// Tells somebody why they may not come in.
-pub(crate) fn not_let_in(question: &Question<'_>, rejection: &AccessRejection, ticket: &str) -> Response<Vec<u8>> {
+pub(crate) fn not_let_in(
+    request_id: &RequestId,
+    consent_request: &ConsentRequest<'_>,
+    rejection: &AccessRejection,
+    ticket: &str,
+) -> Response<Vec<u8>> {
     let page = DeniedPage {
         style: STYLE,
         reason: rejection.words(),
-        provider: Pick::of(question.provider),
-        client_name: Some(question.request.client.client_name.as_str()),
+        provider: Pick::of(consent_request.provider),
+        client_name: Some(consent_request.request.client.client_name.as_str()),
         ticket,
+        request_id,
     };
-    html(403, &page, &Forms::to_providers([question.provider]).and_to(&question.request.redirect_uri))
+    html(403, &page, &Forms::to_providers([consent_request.provider]).and_to(&consent_request.request.redirect_uri))
 }
 
 /// Tells somebody who wanted to see their sessions why they may not come in.
-pub(crate) fn not_let_in_to_account(
+pub(crate) fn not_let_in_to_sessions_page(
+    request_id: &RequestId,
     provider: &IdentityProvider,
     rejection: &AccessRejection,
     ticket: &str,
 ) -> Response<Vec<u8>> {
     let provider_pick = Pick::of(provider);
-    let page =
-        DeniedPage { style: STYLE, reason: rejection.words(), provider: provider_pick, client_name: None, ticket };
+    let page = DeniedPage {
+        style: STYLE,
+        reason: rejection.words(),
+        provider: provider_pick,
+        client_name: None,
+        ticket,
+        request_id,
+    };
     html(403, &page, &Forms::to_providers([provider]))
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use gatehouse_authorization_server::authorization::{AuthorizationRejection, AuthorizationRequest, BoundRequest};
-use gatehouse_authorization_server::consent::Question;
+use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_authorization_server::remembered_consent::ListedConsent;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_openid::AccessRejection;
@@ -21,6 +21,10 @@ const SITE: &str = "https://notes.example/callback";
 const LOOPBACK: &str = "http://127.0.0.1:33418/callback";
 const LOOPBACK_IPV6: &str = "http://[::1]:33418/callback";
 const PRIVATE_USE: &str = "cursor://anysphere.cursor-mcp/oauth/callback";
+
+fn id() -> RequestId {
+    RequestId::parse("000102030405060708090a0b0c0d0e0f").unwrap()
+}
 
 fn configuration() -> Configuration {
     let document = r#"
@@ -73,13 +77,17 @@ fn stranger(mut request: AuthorizationRequest, client_id: &str, name: &str) -> A
 
 fn consent_page(configuration: &Configuration, request: AuthorizationRequest) -> Response<Vec<u8>> {
     let provider = configuration.identity_provider("contoso").unwrap();
-    consent(configuration, &Question { request, provider, approved: None }, "the-ticket")
+    consent(&id(), configuration, &ConsentRequest { request, provider, approved: None }, "the-ticket")
 }
 
 fn rejected_page(request: AuthorizationRequest) -> Response<Vec<u8>> {
     let AuthorizationRequest { client, redirect_uri, state, .. } = request;
     let location = redirect_uri.location(&[("error", "invalid_scope"), ("state", "\"><b>x</b>")]);
-    rejected(&RejectedRequest { client, redirect_uri, state, rejection: AuthorizationRejection::Scope }, &location)
+    rejected(
+        &id(),
+        &RejectedRequest { client, redirect_uri, state, rejection: AuthorizationRejection::Scope },
+        &location,
+    )
 }
 
 fn text(page: &Response<Vec<u8>>) -> String {
@@ -139,7 +147,7 @@ fn every_page() -> Vec<(&'static str, Response<Vec<u8>>)> {
         session("second", "Notes & <b>more</b>", "https://gateway.example/gone"),
     ];
     vec![
-        ("choose", choose(&configuration, &configuration.identity_providers, &request(SITE), "the-ticket")),
+        ("choose", choose(&id(), &configuration, &configuration.identity_providers, &request(SITE), "the-ticket")),
         ("consent-loopback", consent_page(&configuration, request(LOOPBACK))),
         ("consent-private-use", consent_page(&configuration, request(PRIVATE_USE))),
         ("consent-configured", consent_page(&configuration, request(SITE))),
@@ -154,17 +162,25 @@ fn every_page() -> Vec<(&'static str, Response<Vec<u8>>)> {
         ("sessions-many", sessions(&configuration, provider, &many, &[], "the-ticket")),
         (
             "denied",
-            not_let_in(&Question { request: request(SITE), provider, approved: None }, &rejection, "the-ticket"),
+            not_let_in(
+                &id(),
+                &ConsentRequest { request: request(SITE), provider, approved: None },
+                &rejection,
+                "the-ticket",
+            ),
         ),
-        ("denied-account", not_let_in_to_account(provider, &rejection, "the-ticket")),
+        ("denied-account", not_let_in_to_sessions_page(&id(), provider, &rejection, "the-ticket")),
         ("sign-in", sign_in(&configuration, "the-ticket", 200)),
         ("sign-in-again", sign_in(&configuration, "the-ticket", 403)),
         ("signed-out", signed_out()),
-        ("error", error(400, "This sign-in link does not work", "The application sent something that cannot be used.")),
+        (
+            "error",
+            error(&id(), 400, "This sign-in link does not work", "The application sent something that cannot be used."),
+        ),
         ("rejected", rejected_page(stranger(request(SITE), "1-a", "Notes & <b>more</b>"))),
-        ("out-of-order", out_of_order()),
-        ("too-many", too_many(60)),
-        ("withdrawn-provider", withdrawn_provider()),
+        ("out-of-order", out_of_order(&id())),
+        ("too-many", too_many(&id(), 60)),
+        ("withdrawn-provider", withdrawn_provider(&id())),
     ]
 }
 
@@ -210,7 +226,7 @@ fn forms_lead_where_the_redirects_of_their_page_end_and_nowhere_else() {
         assert_eq!(of_consent(redirect_uri), expected, "{redirect_uri}");
     }
     let providers = &configuration.identity_providers;
-    let of_choice = choose(&configuration, providers, &request(&configuration, PRIVATE_USE), "t");
+    let of_choice = choose(&id(), &configuration, providers, &request(&configuration, PRIVATE_USE), "t");
     assert_eq!(form_action(&of_choice), "'self' cursor: http://127.0.0.1:8081 https:");
     assert_eq!(form_action(&sign_in(&configuration, "t", 200)), "'self' http://127.0.0.1:8081 https:");
     assert_eq!(
@@ -267,6 +283,14 @@ fn a_long_redirect_uri_does_not_push_the_rest_of_the_page_away() {
         let page = text(&consent_page(&configuration, request(&configuration, &long)));
         assert_eq!(page.contains(&long), !is_shortened, "{length}");
         assert_eq!(page.contains(&format!("{}…", &long[..160])), is_shortened, "{length}");
+    }
+}
+
+#[test]
+fn whoever_is_told_that_something_went_wrong_is_told_the_id_of_the_request_that_did() {
+    for (name, page) in every_page() {
+        let is_failure = !page.status().is_success() && name != "sign-in-again";
+        assert_eq!(text(&page).contains(id().as_str()), is_failure, "{name}");
     }
 }
 

@@ -110,7 +110,11 @@ fn identity_provider_token(
     if !request_headers::needs_identity_provider_token(upstream) {
         return Ok(None);
     }
-    sessions::identity_provider_token(caller.token.expose(), &context.endpoint.resource())
+    let ids = sessions::RequestIds {
+        request_id: context.request_id.to_string(),
+        trace_id: Some(context.trace.id().to_string()),
+    };
+    sessions::identity_provider_token(caller.token.expose(), &context.endpoint.resource(), &ids)
         .map(|token| token.map(SecretString::new))
         .map_err(token_refusal)
 }

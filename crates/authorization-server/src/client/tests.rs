@@ -1,3 +1,5 @@
+use crate::authorization::UnboundRejection;
+use crate::client_document::DocumentUrl;
 use gatehouse_sealed_storage::document_cache::DocumentCache;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};

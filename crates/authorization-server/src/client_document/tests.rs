@@ -1,3 +1,5 @@
+use crate::client::Client;
+use crate::client_lookup::by_document;
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::memory::MemoryStore;
 use http::HeaderValue;
@@ -58,7 +60,7 @@ impl Site {
     }
 
     fn client(&self, read: Option<&ReadDocument>, now: UnixTime) -> Option<Client> {
-        self.url.clone().client(read, &self.configuration, &at(now, &self.store, &self.keys)).unwrap()
+        by_document(self.url.clone(), read, &self.configuration, &at(now, &self.store, &self.keys)).unwrap()
     }
 
     fn acquaintance(&self, now: UnixTime) -> Option<Acquaintance> {

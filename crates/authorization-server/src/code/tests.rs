@@ -33,9 +33,18 @@ fn claims() -> Claims {
 
 impl World {
     fn issue(&mut self, request: &AuthorizationRequest) -> String {
-        let (upstream, lifetime, entropy) = (upstream(), SESSION_LIFETIME, &mut self.entropy);
-        let code =
-            issue_code(request, &alice(), claims(), &upstream, lifetime, &self.keys, &self.store, START, entropy);
+        let (provider_tokens, lifetime, entropy) = (provider_tokens(), SESSION_LIFETIME, &mut self.entropy);
+        let code = issue_code(
+            request,
+            &alice(),
+            claims(),
+            &provider_tokens,
+            lifetime,
+            &self.keys,
+            &self.store,
+            START,
+            entropy,
+        );
         code.unwrap().expose().to_owned()
     }
 
@@ -66,10 +75,10 @@ fn redeem_from(
     redeem_code(&redemption, &world.keys, store, now)
 }
 
-fn upstream() -> UpstreamTokens {
-    UpstreamTokens {
-        access_token: Some(SecretString::new("upstream-access".to_owned())),
-        refresh_token: Some(SecretString::new("upstream-refresh".to_owned())),
+fn provider_tokens() -> ProviderTokens {
+    ProviderTokens {
+        access_token: Some(SecretString::new("provider-access".to_owned())),
+        refresh_token: Some(SecretString::new("provider-refresh".to_owned())),
         expires_at: Some(START.plus(3_600)),
     }
 }
@@ -86,10 +95,10 @@ fn a_code_grants_what_the_user_granted() {
     assert_eq!(grant.principal.claims, claims());
     assert_eq!(grant.root.expires_at, START.plus(SESSION_LIFETIME), "counted from when the user signed in");
     assert!(grant.refreshable);
-    let expected = upstream();
-    assert_eq!(grant.upstream.access_token, expected.access_token);
-    assert_eq!(grant.upstream.refresh_token, expected.refresh_token);
-    assert_eq!(grant.upstream.expires_at, expected.expires_at);
+    let expected = provider_tokens();
+    assert_eq!(grant.provider_tokens.access_token, expected.access_token);
+    assert_eq!(grant.provider_tokens.refresh_token, expected.refresh_token);
+    assert_eq!(grant.provider_tokens.expires_at, expected.expires_at);
 }
 
 #[test]
@@ -97,7 +106,7 @@ fn an_identity_provider_may_give_no_tokens_and_a_client_may_not_refresh() {
     let mut world = World::new();
     let mut request = world.request();
     request.client.grant_types = vec![GrantType::AuthorizationCode];
-    let none = UpstreamTokens::default();
+    let none = ProviderTokens::default();
     let code = issue_code(
         &request,
         &alice(),
@@ -110,8 +119,8 @@ fn an_identity_provider_may_give_no_tokens_and_a_client_may_not_refresh() {
         &mut world.entropy,
     );
     let grant = world.redeem(code.unwrap().expose(), RIGHT, START).unwrap();
-    assert!(grant.upstream.access_token.is_none() && grant.upstream.refresh_token.is_none());
-    assert!(grant.upstream.expires_at.is_none() && !grant.refreshable);
+    assert!(grant.provider_tokens.access_token.is_none() && grant.provider_tokens.refresh_token.is_none());
+    assert!(grant.provider_tokens.expires_at.is_none() && !grant.refreshable);
 }
 
 /// A registration that nobody uses is dropped after a day.
@@ -309,7 +318,7 @@ fn a_store_that_fails_at_any_point_issues_no_code() {
             &request,
             &alice(),
             claims(),
-            &upstream(),
+            &provider_tokens(),
             lifetime,
             &world.keys,
             &failing,
@@ -344,7 +353,7 @@ fn the_store_holds_nothing_of_a_code_in_clear() {
     let code = world.issue(&world.request());
     let dump = format!("{}{}", String::from_utf8_lossy(&world.store.values().concat()), world.store.snapshot());
     for secret in
-        ["upstream-access", "upstream-refresh", "alice", "engineering", CONFIGURED, CONFIGURED_URI, CHALLENGE, &code]
+        ["provider-access", "provider-refresh", "alice", "engineering", CONFIGURED, CONFIGURED_URI, CHALLENGE, &code]
     {
         assert!(!dump.contains(secret), "{secret}");
     }
@@ -357,7 +366,7 @@ fn a_grant_never_prints_the_tokens_or_the_root_that_it_holds() {
     let grant = world.redeem(&code, RIGHT, START).unwrap();
     let printed = format!("{grant:?} {:?}", CodeRejection::Replayed(grant.root.clone()));
     let root = format!("{:?}", grant.root.secret.expose());
-    assert!(!printed.contains("upstream-access") && !printed.contains("upstream-refresh") && !printed.contains(&root));
+    assert!(!printed.contains("provider-access") && !printed.contains("provider-refresh") && !printed.contains(&root));
 }
 
 /// What is derived `Debug` ends up in a log one day, and a code that was not redeemed is a session.
@@ -407,13 +416,13 @@ fn a_code_that_was_issued_before_its_user_signed_out_everywhere_is_refused() {
         assert_eq!(refused, CodeRejection::SignedOut, "{seconds}");
     }
     // What was issued afterwards counts.
-    let upstream = upstream();
+    let provider_tokens = provider_tokens();
     let (later, entropy) = (out.plus(1), &mut world.entropy);
     let issued = issue_code(
         &request,
         &alice(),
         claims(),
-        &upstream,
+        &provider_tokens,
         SESSION_LIFETIME,
         &world.keys,
         &world.store,

@@ -2,10 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::authorization::UnboundRejection;
-use crate::choice::Choice;
 use crate::example::{
     CONFIGURED_URI, LOOPBACK_URI, START, World, configuration_with, key_ring, with_each_character_changed,
 };
+use crate::provider_selection::ProviderSelection;
 
 /// Seconds: a day.
 const REGISTERED_FOR: u64 = 86_400;
@@ -13,14 +13,14 @@ const REGISTERED_FOR: u64 = 86_400;
 impl World {
     fn ticket(&mut self, request: &AuthorizationRequest, now: UnixTime) -> String {
         let provider = &self.configuration.identity_providers[0];
-        let question = Question { request: request.clone(), provider, approved: None };
-        question.ticket(&self.browser, &self.keys, now, &mut self.entropy).unwrap()
+        let consent_request = ConsentRequest { request: request.clone(), provider, approved: None };
+        consent_request.ticket(&self.browser, &self.keys, now, &mut self.entropy).unwrap()
     }
 
-    fn answered(&self, ticket: &str, browser: &Browser, now: UnixTime) -> Result<Question<'_>, PageRejection> {
+    fn answered(&self, ticket: &str, browser: &Browser, now: UnixTime) -> Result<ConsentRequest<'_>, PageRejection> {
         self.store.set_now(now);
-        Question::redeem(ticket, browser, &self.keys, &self.configuration, &self.store, now)
-            .map(|(question, _)| question)
+        ConsentRequest::redeem(ticket, browser, &self.keys, &self.configuration, &self.store, now)
+            .map(|(consent_request, _)| consent_request)
     }
 }
 
@@ -47,8 +47,8 @@ fn a_ticket_remembers_how_its_request_was_approved() {
         Some(Approval::Given { remember: true }),
     ] {
         let provider = &world.configuration.identity_providers[0];
-        let question = Question { request: world.request(), provider, approved };
-        let ticket = question.ticket(&world.browser, &world.keys, START, &mut world.entropy).unwrap();
+        let consent_request = ConsentRequest { request: world.request(), provider, approved };
+        let ticket = consent_request.ticket(&world.browser, &world.keys, START, &mut world.entropy).unwrap();
         assert_eq!(world.answered(&ticket, &world.browser, START).unwrap().approved, approved);
     }
 }
@@ -57,8 +57,8 @@ fn a_ticket_remembers_how_its_request_was_approved() {
 #[test]
 fn a_ticket_of_another_page_counts_for_nothing() {
     let mut world = World::new();
-    let choice = Choice { request: world.request(), may_be_remembered: true };
-    let of_choice = choice.ticket(&world.browser, &world.keys, START, &mut world.entropy).unwrap();
+    let selection = ProviderSelection { request: world.request(), may_be_remembered: true };
+    let of_choice = selection.ticket(&world.browser, &world.keys, START, &mut world.entropy).unwrap();
     assert_eq!(world.answered(&of_choice, &world.browser, START).unwrap_err(), PageRejection::Foreign);
 }
 

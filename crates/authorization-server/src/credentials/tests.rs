@@ -50,10 +50,10 @@ fn digest() -> ClientSecret {
 fn prove(
     presented: PresentedCredentials,
     client: Client,
-    at_hand: &AtHand,
+    material: &CredentialMaterial,
     store: &MemoryStore,
 ) -> Result<AuthenticatedClient, ClientRejection> {
-    presented.of(client)?.prove(at_hand, &World::new().configuration, store, START)
+    presented.of(client)?.prove(material, &World::new().configuration, store, START)
 }
 
 /// RFC 6749, sections 2.3.1 and 4.1.3: the example's header.
@@ -179,7 +179,7 @@ fn a_client_authenticates_in_its_own_way_and_in_no_other() {
     ] {
         for (method, credentials) in presented() {
             let before = world.store.snapshot();
-            let proved = prove(credentials, client_with(own.clone()), &AtHand::Nothing, &world.store);
+            let proved = prove(credentials, client_with(own.clone()), &CredentialMaterial::Nothing, &world.store);
             if method == own.method() {
                 assert_eq!(proved.unwrap().is_confidential(), method != AuthenticationMethod::None, "{method}");
             } else {
@@ -197,11 +197,12 @@ fn a_client_authenticates_in_its_own_way_and_in_no_other() {
 fn only_the_whole_secret_is_the_secret() {
     let store = MemoryStore::at(START);
     let setting = ClientSecret::Setting(secret_name());
-    let at_hand = AtHand::Secret(SecretString::new(SECRET.to_owned()));
-    for (known, at_hand) in [(digest(), AtHand::Nothing), (setting.clone(), at_hand)] {
+    let material = CredentialMaterial::Secret(SecretString::new(SECRET.to_owned()));
+    for (known, material) in [(digest(), CredentialMaterial::Nothing), (setting.clone(), material)] {
         let judge = |secret: &str| {
             let presented = present(None, &[("client_id", CONFIGURED), ("client_secret", secret)]).unwrap();
-            prove(presented, client_with(ClientAuthentication::SecretPost(known.clone())), &at_hand, &store).map(|_| ())
+            prove(presented, client_with(ClientAuthentication::SecretPost(known.clone())), &material, &store)
+                .map(|_| ())
         };
         assert_eq!(judge(SECRET), Ok(()));
         for wrong in ["x", &SECRET[1..], &SECRET.to_lowercase(), &format!("{SECRET} "), &format!("{SECRET}{SECRET}")] {
@@ -210,10 +211,10 @@ fn only_the_whole_secret_is_the_secret() {
     }
     let client = client_with(ClientAuthentication::SecretBasic(setting));
     let empty = present(Some(&basic_header("conformance:")), &[]).unwrap();
-    let unset = AtHand::Secret(SecretString::new(String::new()));
+    let unset = CredentialMaterial::Secret(SecretString::new(String::new()));
     assert_eq!(prove(empty, client.clone(), &unset, &store).unwrap_err(), ClientRejection::WrongSecret);
     let right = present(Some(&basic_header(&format!("conformance:{SECRET}"))), &[]).unwrap();
-    let forgotten = prove(right, client, &AtHand::Nothing, &store).unwrap_err();
+    let forgotten = prove(right, client, &CredentialMaterial::Nothing, &store).unwrap_err();
     assert!(matches!(forgotten, ClientRejection::Unavailable(_)), "what was not looked up denies");
 }
 
@@ -225,7 +226,7 @@ fn a_secret_in_the_header_may_be_form_encoded_or_as_it_is() {
     let judge = |written: &str| {
         let presented = present(Some(&basic_header(&format!("conformance:{written}"))), &[]).unwrap();
         let client = client_with(ClientAuthentication::SecretBasic(known.clone()));
-        prove(presented, client, &AtHand::Nothing, &store).map(|_| ())
+        prove(presented, client, &CredentialMaterial::Nothing, &store).map(|_| ())
     };
     let encoded: String = url::form_urlencoded::byte_serialize(ODD.as_bytes()).collect();
     assert_eq!((judge(ODD), judge(&encoded)), (Ok(()), Ok(())));
@@ -237,8 +238,8 @@ fn a_secret_in_the_header_may_be_form_encoded_or_as_it_is() {
 #[test]
 fn what_is_needed_is_told_beforehand() {
     let needs = |authentication, form: &[(&str, &str)]| {
-        let unproven = present(None, form).unwrap().of(client_with(authentication)).unwrap();
-        format!("{:?}", unproven.needs())
+        let unauthenticated = present(None, form).unwrap().of(client_with(authentication)).unwrap();
+        format!("{:?}", unauthenticated.needs())
     };
     let secret = [("client_id", CONFIGURED), ("client_secret", SECRET)];
     assert_eq!(needs(ClientAuthentication::None, &[("client_id", CONFIGURED)]), "Nothing");
@@ -288,7 +289,7 @@ fn prove_assertion(text: &str, store: &MemoryStore) -> Result<AuthenticatedClien
         &[("client_id", CONFIGURED), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", text)],
     )?;
     let own = ClientAuthentication::PrivateKeyJwt(ClientKeys::Inline(JWKS.to_owned()));
-    prove(presented, client_with(own), &AtHand::Nothing, store)
+    prove(presented, client_with(own), &CredentialMaterial::Nothing, store)
 }
 
 #[test]
@@ -340,7 +341,7 @@ fn an_assertion_that_is_not_the_clients_for_us_now_proves_nothing_and_is_not_use
             None => assert!(matches!(reason, Reason::Time(_)), "{changes}: {reason:?}"),
         }
         assert_eq!(store.snapshot(), before, "{changes}");
-        assert_eq!(ClientRejection::Assertion(reason).to_wire(), unproven());
+        assert_eq!(ClientRejection::Assertion(reason).to_wire(), unauthenticated());
     }
     let other_sub = assertion(&configuration, &json!({ "sub": "other" }));
     assert_eq!(prove_assertion(&other_sub, &store).unwrap_err(), ClientRejection::SeveralClients);

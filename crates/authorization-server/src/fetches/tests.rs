@@ -54,7 +54,7 @@ fn what_finds_no_turn_or_failed_lately_does_not_count() {
     }
     at(1, &world).end(fetch, Outcome::Unusable, &mut crate::example::Counting::default()).unwrap();
     for _ in 0..20 {
-        assert_eq!(begin(1, URL, Acquaintance::New, &world).unwrap_err(), NotNow::FailedLately);
+        assert_eq!(begin(1, URL, Acquaintance::New, &world).unwrap_err(), NotNow::RecentFailures);
     }
     for number in 0..4 {
         ends(1, &format!("{OTHER}?{number}"), Acquaintance::New, Outcome::Usable, &world);
@@ -66,7 +66,7 @@ fn a_url_that_failed_is_left_alone_for_two_minutes_and_that_of_a_known_client_fo
     for (acquaintance, seconds) in [(Acquaintance::New, 120), (Acquaintance::Known, 20)] {
         let world = World::new();
         ends(0, URL, acquaintance, Outcome::Unusable, &world);
-        assert_eq!(begin(seconds - 1, URL, acquaintance, &world).unwrap_err(), NotNow::FailedLately);
+        assert_eq!(begin(seconds - 1, URL, acquaintance, &world).unwrap_err(), NotNow::RecentFailures);
         ends(seconds - 1, OTHER, acquaintance, Outcome::Usable, &world);
         ends(seconds, URL, acquaintance, Outcome::Usable, &world);
     }
@@ -76,11 +76,11 @@ fn a_url_that_failed_is_left_alone_for_two_minutes_and_that_of_a_known_client_fo
 fn a_host_that_does_not_answer_is_left_alone_but_for_known_clients() {
     let world = World::new();
     ends(0, URL, Acquaintance::New, Outcome::NoAnswer, &world);
-    for (url, why) in [(URL, NotNow::FailedLately), (OTHER, NotNow::HostFailedLately)] {
+    for (url, why) in [(URL, NotNow::RecentFailures), (OTHER, NotNow::HostFailedLately)] {
         assert_eq!(begin(119, url, Acquaintance::New, &world).unwrap_err(), why, "{url}");
     }
     ends(119, ELSEWHERE, Acquaintance::New, Outcome::Usable, &world);
-    assert_eq!(begin(119, URL, Acquaintance::Known, &world).unwrap_err(), NotNow::FailedLately);
+    assert_eq!(begin(119, URL, Acquaintance::Known, &world).unwrap_err(), NotNow::RecentFailures);
     ends(119, OTHER, Acquaintance::Known, Outcome::Usable, &world);
     ends(120, URL, Acquaintance::New, Outcome::Usable, &world);
 }
@@ -92,7 +92,7 @@ fn what_was_not_asked_is_remembered_by_its_url_alone_and_does_not_count_in_the_h
     for number in 0..60 {
         let url = format!("https://client.example.com:8443/{number}");
         ends(0, &url, Acquaintance::New, Outcome::NotAsked, &world);
-        assert_eq!(begin(119, &url, Acquaintance::New, &world).unwrap_err(), NotNow::FailedLately);
+        assert_eq!(begin(119, &url, Acquaintance::New, &world).unwrap_err(), NotNow::RecentFailures);
         ends(120, &url, Acquaintance::New, Outcome::NotAsked, &world);
     }
     ends(121, "https://client.example.com:8443/another", Acquaintance::New, Outcome::Usable, &world);

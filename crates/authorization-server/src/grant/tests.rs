@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::client::Client;
 use crate::client_authentication::{ClientAuthentication, ClientSecret, SecretDigest};
-use crate::credentials::{AtHand, PresentedCredentials};
+use crate::credentials::{CredentialMaterial, PresentedCredentials};
 use crate::example::{
     CONFIGURED, Counting, RESOURCE, START, World, client_id, configuration_with, configuration_with_two_upstreams,
     resource, scopes,
@@ -25,8 +25,8 @@ fn client(world: &World, grant_types: &[GrantType], own_scopes: &str, confidenti
     let form = if confidential { "client_id=conformance&client_secret=secret" } else { "client_id=conformance" };
     let form = gatehouse_protocol::Parameters::parse(form);
     let presented = PresentedCredentials::parse(&http::HeaderMap::new(), &form).unwrap();
-    let unproven = presented.of(client).unwrap();
-    unproven.prove(&AtHand::Nothing, &world.configuration, &world.store, START).unwrap()
+    let unauthenticated = presented.of(client).unwrap();
+    unauthenticated.prove(&CredentialMaterial::Nothing, &world.configuration, &world.store, START).unwrap()
 }
 
 fn machine(
@@ -39,7 +39,7 @@ fn machine(
     let (resource, asked) = (named.map(resource), asked.map(scopes));
     let (configuration, entropy) = (&world.configuration, &mut world.entropy);
     let grant = grant_to_machine(&client, resource.as_ref(), asked.as_ref(), configuration, START, entropy)?;
-    assert!(!grant.refreshable && grant.upstream.access_token.is_none());
+    assert!(!grant.refreshable && grant.provider_tokens.access_token.is_none());
     assert_eq!(grant.root.expires_at, START.plus(configuration.lifetimes.access_token));
     Ok(grant.principal)
 }
@@ -130,7 +130,7 @@ fn present(
     let request = AssertionRequest { resource: named.as_ref(), scopes: asked.as_ref() };
     let (provider, configuration, entropy) = (provider(world), &world.configuration, &mut world.entropy);
     let grant = grant_to_asserted(&client, asserted, &provider, &request, configuration, &world.store, START, entropy)?;
-    assert!(!grant.refreshable && grant.upstream.access_token.is_none());
+    assert!(!grant.refreshable && grant.provider_tokens.access_token.is_none());
     Ok(grant.principal)
 }
 

@@ -3,7 +3,7 @@ use gatehouse_storage::memory::FailingStore;
 use proptest::prelude::*;
 
 use super::*;
-use crate::consent::Question;
+use crate::consent::ConsentRequest;
 use crate::example::{
     CONFIGURED_URI, LOOPBACK_URI, START, World, configuration_with, configuration_with_two_providers, key_ring,
     with_each_character_changed,
@@ -78,7 +78,7 @@ fn a_login_comes_back_for_what_it_was_begun() {
     let mut world = World::new();
     let request = Box::new(world.request());
     for purpose in [
-        LoginPurpose::Account,
+        LoginPurpose::SessionsPage,
         LoginPurpose::Authorization { request: request.clone(), approval: Approval::Given { remember: true } },
         LoginPurpose::Authorization { request, approval: Approval::Remembered },
     ] {
@@ -94,7 +94,7 @@ fn a_login_comes_back_to_the_provider_where_it_began() {
     let mut world = World::new();
     world.configuration = configuration_with_two_providers();
     for (provider, name) in [(0, "demo"), (1, "other")] {
-        let state = world.begin_at(&LoginPurpose::Account, provider);
+        let state = world.begin_at(&LoginPurpose::SessionsPage, provider);
         assert_eq!(world.returned(&state, Some(&world.browser), START).unwrap().provider.name, name);
     }
 }
@@ -187,8 +187,8 @@ fn a_state_that_was_altered_or_made_up_is_not_recognised() {
     let state = world.begin(&world.request());
     let foreign = PendingLogin::generate(&key_ring('B'), START, &mut world.entropy).unwrap();
     let provider = &world.configuration.identity_providers[0];
-    let question = Question { request: world.request(), provider, approved: None };
-    let ticket = question.ticket(&world.browser, &world.keys, START, &mut world.entropy).unwrap();
+    let consent_request = ConsentRequest { request: world.request(), provider, approved: None };
+    let ticket = consent_request.ticket(&world.browser, &world.keys, START, &mut world.entropy).unwrap();
     let mut forged = vec![
         String::new(),
         "xyz".to_owned(),
@@ -318,9 +318,9 @@ proptest! {
 impl World {
     fn returned_ticket(&mut self) -> ReturnedTicket {
         let provider = &self.configuration.identity_providers[0];
-        let question = Question { request: self.request(), provider, approved: None };
-        let ticket = question.ticket(&self.browser, &self.keys, START, &mut self.entropy).unwrap();
-        Question::redeem(&ticket, &self.browser, &self.keys, &self.configuration, &self.store, START).unwrap().1
+        let consent_request = ConsentRequest { request: self.request(), provider, approved: None };
+        let ticket = consent_request.ticket(&self.browser, &self.keys, START, &mut self.entropy).unwrap();
+        ConsentRequest::redeem(&ticket, &self.browser, &self.keys, &self.configuration, &self.store, START).unwrap().1
     }
 
     /// What `POST /consent` does at `now`; where the user is sent.
@@ -329,7 +329,7 @@ impl World {
         let request = Box::new(self.request());
         let purpose = LoginPurpose::Authorization { request, approval };
         let provider = &self.configuration.identity_providers[0];
-        let decision = Decision { provider, account: AccountChoice::ByProvider, approval: Some(approval) };
+        let decision = PageDecision { provider, account: AccountChoice::ByProvider, approval: Some(approval) };
         self.store.set_now(now);
         let pending = PendingLogin::of_ticket(ticket, &decision, &self.keys, now, &mut self.entropy).unwrap();
         if let Some(location) = pending.under_way(&self.store, now)? {
@@ -395,7 +395,8 @@ fn of_two_answers_to_one_page_at_once_both_lead_to_the_one_login() {
     let ticket = world.returned_ticket();
     let provider = world.configuration.identity_providers[0].clone();
     let purpose = approved(&world.request());
-    let decision = Decision { provider: &provider, account: AccountChoice::ByProvider, approval: purpose.approval() };
+    let decision =
+        PageDecision { provider: &provider, account: AccountChoice::ByProvider, approval: purpose.approval() };
     let metadata = ProviderMetadata::from_json(PROVIDER.as_bytes(), &provider.issuer).unwrap();
     let callback = world.configuration.callback_url();
     let both: Vec<_> = (0..2)
@@ -427,7 +428,7 @@ fn whoever_denies_what_they_approved_before_ends_the_login_that_is_under_way() {
     let locations = [false, true].map(|remember| world.answer(&ticket, remember, START.plus(60)).unwrap());
     let kept = world.answer(&other, false, START).unwrap();
     let provider = world.provider().clone();
-    let decisions = [false, true].map(|remember| Decision {
+    let decisions = [false, true].map(|remember| PageDecision {
         provider: &provider,
         account: AccountChoice::ByProvider,
         approval: Some(Approval::Given { remember }),
@@ -477,7 +478,7 @@ fn no_more_logins_begin_in_a_minute_than_the_operator_allows_and_one_too_many_le
 fn what_is_derived_for_a_login_is_long_and_different_for_each() {
     let mut world = World::new();
     let tickets = [world.returned_ticket(), world.returned_ticket()];
-    let decision = Decision {
+    let decision = PageDecision {
         provider: &world.configuration.identity_providers[0].clone(),
         account: AccountChoice::ByProvider,
         approval: None,

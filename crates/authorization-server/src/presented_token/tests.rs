@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::client::Client;
 use crate::client_authentication::{ClientAuthentication, ClientSecret, SecretDigest};
-use crate::credentials::{AtHand, ClientRejection};
+use crate::credentials::{ClientRejection, CredentialMaterial};
 use crate::example::{CONFIGURED, Form, START, World, client_id};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -73,8 +73,9 @@ fn only_clients_that_the_operator_trusts_and_that_prove_who_they_are_may_ask() {
         let client = Client { may_introspect: may, authentication, ..found.unwrap() };
         let form = if secret { "client_id=conformance&client_secret=s" } else { "client_id=conformance" };
         let presented = PresentedCredentials::parse(&HeaderMap::new(), &Parameters::parse(form)).unwrap();
-        let unproven = presented.of(client).unwrap();
-        let client = unproven.prove(&AtHand::Nothing, &world.configuration, &world.store, START).unwrap();
+        let unauthenticated = presented.of(client).unwrap();
+        let client =
+            unauthenticated.prove(&CredentialMaterial::Nothing, &world.configuration, &world.store, START).unwrap();
         assert_eq!(may_introspect(&client).is_ok(), expected, "{secret} {may}");
     }
 }

@@ -1,5 +1,7 @@
+use crate::client::{Client, ClientUnknown};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatehouse_protocol::RedirectUri;
 
 use gatehouse_storage::Key;
 

@@ -1,3 +1,4 @@
+use gatehouse_protocol::ParameterError;
 use proptest::prelude::*;
 
 use super::*;

@@ -49,8 +49,8 @@ fn tokens() -> Value {
     })
 }
 
-fn parse(body: &Value) -> Result<ProviderTokens, TokenRejection> {
-    ProviderTokens::parse(&answer(StatusCode::OK, body))
+fn parse(body: &Value) -> Result<TokenResponse, TokenRejection> {
+    TokenResponse::parse(&answer(StatusCode::OK, body))
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn an_oauth_error_is_kept_by_its_code_only() {
     ] {
         let body =
             json!({ "error": error, "error_description": "AADSTS50020: alice@example.com", "error_codes": [50020] });
-        let rejection = ProviderTokens::parse(&answer(status, &body)).unwrap_err();
+        let rejection = TokenResponse::parse(&answer(status, &body)).unwrap_err();
         assert_eq!(rejection, TokenRejection::Refused { status, error: LogText::new(error) });
         assert_eq!(rejection.to_wire(), told);
         let printed = format!("{rejection} {rejection:?}");
@@ -167,7 +167,7 @@ fn an_error_that_comes_with_tokens_is_an_error() {
 #[test]
 fn only_a_200_counts_and_what_cannot_be_read_is_not_quoted() {
     for status in [StatusCode::CREATED, StatusCode::FOUND, StatusCode::BAD_REQUEST, StatusCode::BAD_GATEWAY] {
-        let rejection = ProviderTokens::parse(&answer(status, &tokens())).unwrap_err();
+        let rejection = TokenResponse::parse(&answer(status, &tokens())).unwrap_err();
         assert_eq!(rejection, AnswerRejection::Status(status).into());
     }
     for body in [
@@ -179,7 +179,7 @@ fn only_a_200_counts_and_what_cannot_be_read_is_not_quoted() {
         r#"{"access_token":"8xLOxBtZp8","#,
         r#"{"expires_in":-1,"access_token":"8xLOxBtZp8"}"#,
     ] {
-        let rejection = ProviderTokens::parse(&Response::new(body.as_bytes().to_vec())).unwrap_err();
+        let rejection = TokenResponse::parse(&Response::new(body.as_bytes().to_vec())).unwrap_err();
         assert!(matches!(rejection, TokenRejection::Answer(AnswerRejection::Json { .. })), "{body}");
         assert!(!format!("{rejection} {rejection:?}").contains("8xLO"));
     }
@@ -189,7 +189,7 @@ proptest! {
     #[test]
     fn any_answer_is_refused_or_has_the_tokens_it_says(id in ".{0,10}", access in ".{0,10}", kind in "(?i)bearer|.{0,6}") {
         let body = json!({ "token_type": kind, "id_token": id, "access_token": access }).to_string();
-        match ProviderTokens::parse(&Response::new(body.into_bytes())) {
+        match TokenResponse::parse(&Response::new(body.into_bytes())) {
             Ok(tokens) => {
                 prop_assert!(kind.eq_ignore_ascii_case("bearer"));
                 prop_assert_eq!((tokens.id_token.expose(), tokens.access_token.expose()), (id.as_str(), access.as_str()));

@@ -6,7 +6,7 @@ use crate::sealing::HandleSecret;
 use gatehouse_protocol::{Entropy, UnixTime};
 use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
 
-use crate::subject_index::{Entry, unavailable};
+use super::entry::{Entry, unavailable};
 
 /// An entry; in slot 0, which is empty, the note that the counter is there.
 const SLOT: Kind = "directory";

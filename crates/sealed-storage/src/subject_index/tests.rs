@@ -5,6 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_storage::KeyPage;
 use gatehouse_storage::memory::MemoryStore;
 
+use gatehouse_storage::Key;
+
 use super::*;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -32,9 +34,9 @@ fn alice() -> Subject {
     Subject::new("demo", "alice").unwrap()
 }
 
-fn at<'a>(store: &'a MemoryStore, keys: &'a KeyRing, now: UnixTime) -> Directory<'a, MemoryStore> {
+fn at<'a>(store: &'a MemoryStore, keys: &'a KeyRing, now: UnixTime) -> SubjectIndex<'a, MemoryStore> {
     store.set_now(now);
-    Directory { store, keys, now }
+    SubjectIndex { store, keys, now }
 }
 
 /// Longer than everything else lives here.
@@ -45,7 +47,7 @@ fn alive(_: &Entry) -> Result<Option<UnixTime>, StoreUnavailable> {
     Ok(Some(FAR))
 }
 
-fn add<S: Store>(directory: &Directory<'_, S>, content: &str) -> Result<(), StoreUnavailable> {
+fn add<S: Store>(directory: &SubjectIndex<'_, S>, content: &str) -> Result<(), StoreUnavailable> {
     directory.add(List::Sessions, &alice(), content.as_bytes(), &mut Counting(0), alive, |_| Ok(()))
 }
 
@@ -54,12 +56,12 @@ fn slots(store: &MemoryStore) -> usize {
     store.values().iter().filter(|value| !value.is_empty()).count()
 }
 
-fn contents<S: Store>(directory: &Directory<'_, S>, list: List, subject: &Subject) -> Vec<String> {
+fn contents<S: Store>(directory: &SubjectIndex<'_, S>, list: List, subject: &Subject) -> Vec<String> {
     let entries = directory.entries(list, subject).unwrap();
     entries.iter().map(|entry| String::from_utf8(entry.content.to_vec()).unwrap()).collect()
 }
 
-fn listed<S: Store>(directory: &Directory<'_, S>) -> Vec<String> {
+fn listed<S: Store>(directory: &SubjectIndex<'_, S>) -> Vec<String> {
     contents(directory, List::Sessions, &alice())
 }
 
@@ -125,7 +127,7 @@ fn a_list_is_read_whole_and_holds_so_many_and_the_oldest_goes_first_across_perio
     let later = START.plus(31 * DAY);
     let most = usize::try_from(List::Sessions.most()).unwrap();
     let ended = RefCell::new(Vec::new());
-    let add = |directory: &Directory<'_, MemoryStore>, number: usize| {
+    let add = |directory: &SubjectIndex<'_, MemoryStore>, number: usize| {
         let end = |oldest: &Entry| {
             ended.borrow_mut().push(String::from_utf8(oldest.content.to_vec()).unwrap());
             Ok::<_, StoreUnavailable>(())
@@ -249,7 +251,7 @@ struct Lives(RefCell<std::collections::BTreeMap<String, UnixTime>>);
 
 impl Lives {
     /// Adds one that lives until then; says which one ended for it.
-    fn add<S: Store>(&self, directory: &Directory<'_, S>, content: &str, until: UnixTime) -> Option<String> {
+    fn add<S: Store>(&self, directory: &SubjectIndex<'_, S>, content: &str, until: UnixTime) -> Option<String> {
         let text = |entry: &Entry| String::from_utf8(entry.content.to_vec()).unwrap();
         let alive_until = |entry: &Entry| Ok::<_, StoreUnavailable>(self.0.borrow().get(&text(entry)).copied());
         let mut ended = None;
@@ -318,7 +320,7 @@ fn an_entry_is_replaced_in_its_place_unless_that_is_gone_before_what_is_written_
     add(&directory, "first").unwrap();
     add(&directory, "second").unwrap();
     let first = directory.entries(List::Sessions, &alice()).unwrap().remove(1);
-    let replace = |directory: &Directory<'_, MemoryStore>, content: &[u8]| {
+    let replace = |directory: &SubjectIndex<'_, MemoryStore>, content: &[u8]| {
         directory.replace(List::Sessions, &alice(), &first, content, &mut Counting(5)).unwrap()
     };
     assert!(replace(&directory, b"again"));
@@ -369,7 +371,7 @@ fn an_addition_takes_so_many_operations_and_no_more_whatever_is_alive() {
     let counted = Counted(&store, Cell::new(0));
     for (now, allowed) in [(START, 400), (START.plus(31 * DAY), 1_000)] {
         store.set_now(now);
-        let directory = Directory { store: &counted, keys: &keys, now };
+        let directory = SubjectIndex { store: &counted, keys: &keys, now };
         for number in 0..most + 200 {
             counted.1.set(0);
             // The worst: those that come next live ever shorter.
@@ -403,16 +405,16 @@ fn whoever_reads_while_something_is_moved_misses_nothing() {
             }
         }
         let act: Box<dyn FnOnce()> =
-            Box::new(|| drop(lives.add(&Directory { store: &other, keys: &keys, now: later }, "new", FAR)));
+            Box::new(|| drop(lives.add(&SubjectIndex { store: &other, keys: &keys, now: later }, "new", FAR)));
         let interrupted = Interrupted {
             store: &other,
             before: Cell::new(before),
             act: RefCell::new(Some(act)),
             firsts_see_one: false,
         };
-        let found = listed(&Directory { store: &interrupted, keys: &keys, now: later });
+        let found = listed(&SubjectIndex { store: &interrupted, keys: &keys, now: later });
         assert!(found.contains(&"alive".to_owned()), "read before operation {before}");
-        let again = listed(&Directory { store: &other, keys: &keys, now: later });
+        let again = listed(&SubjectIndex { store: &other, keys: &keys, now: later });
         moved |= again.last().is_some_and(|last| last != "alive") && again.contains(&"new".to_owned());
     }
     assert!(moved);
@@ -487,7 +489,7 @@ fn two_racing_adds_never_share_a_slot_wherever_one_comes_between_the_operations_
                     act: RefCell::new(Some(act)),
                     firsts_see_one,
                 };
-                add(&Directory { store: &interrupted, keys: &keys, now }, "one").unwrap();
+                add(&SubjectIndex { store: &interrupted, keys: &keys, now }, "one").unwrap();
                 let mut found = listed(&directory);
                 found.sort();
                 // With fewer operations than `before` the other one did not come.

@@ -56,8 +56,8 @@ fn is_fresh(grant: &ProviderGrant, store: &impl Store, now: UnixTime, token: &st
 #[test]
 fn tokens_are_due_a_minute_before_they_end_and_not_a_second_earlier() {
     let (world, grant) = opened();
-    assert!(is_fresh(&grant, &world.store, START, "upstream-access"));
-    assert!(is_fresh(&grant, &world.store, UnixTime::from_seconds(DUE.seconds() - 1), "upstream-access"));
+    assert!(is_fresh(&grant, &world.store, START, "provider-access"));
+    assert!(is_fresh(&grant, &world.store, UnixTime::from_seconds(DUE.seconds() - 1), "provider-access"));
     due(&grant, &world.store, DUE);
     due(&grant, &world.store, START.plus(SESSION - 1));
 }
@@ -66,10 +66,10 @@ fn tokens_are_due_a_minute_before_they_end_and_not_a_second_earlier() {
 fn tokens_that_live_shortly_are_due_halfway_so_that_fresh_ones_are_fresh() {
     for (lifetime, due_after) in [(120, 60), (119, 60), (60, 30), (1, 1), (0, 0)] {
         let world = World::new();
-        let upstream = UpstreamTokens { expires_at: Some(START.plus(lifetime)), ..opening().upstream };
-        let grant = grant(&world, &world.open_with(&world.root, Opening { upstream, ..opening() }));
+        let provider_tokens = ProviderTokens { expires_at: Some(START.plus(lifetime)), ..opening().provider_tokens };
+        let grant = grant(&world, &world.open_with(&world.root, Opening { provider_tokens, ..opening() }));
         if due_after > 0 {
-            assert!(is_fresh(&grant, &world.store, START.plus(due_after - 1), "upstream-access"), "{lifetime}");
+            assert!(is_fresh(&grant, &world.store, START.plus(due_after - 1), "provider-access"), "{lifetime}");
         }
         due(&grant, &world.store, START.plus(due_after));
     }
@@ -78,20 +78,20 @@ fn tokens_that_live_shortly_are_due_halfway_so_that_fresh_ones_are_fresh() {
 #[test]
 fn tokens_that_cannot_be_refreshed_are_used_to_their_end_and_then_absent() {
     let world = World::new();
-    let upstream = UpstreamTokens { refresh_token: None, ..opening().upstream };
-    let grant = grant(&world, &world.open_with(&world.root, Opening { upstream, ..opening() }));
-    assert!(is_fresh(&grant, &world.store, START.plus(3_599), "upstream-access"));
+    let provider_tokens = ProviderTokens { refresh_token: None, ..opening().provider_tokens };
+    let grant = grant(&world, &world.open_with(&world.root, Opening { provider_tokens, ..opening() }));
+    assert!(is_fresh(&grant, &world.store, START.plus(3_599), "provider-access"));
     assert!(matches!(grant.state(&world.store, START.plus(3_600)), Ok(ProviderTokenState::Absent)));
 }
 
 #[test]
 fn tokens_without_a_known_end_are_fresh_and_no_tokens_are_absent() {
     let endless = World::new();
-    let upstream = UpstreamTokens { expires_at: None, ..opening().upstream };
-    let tokens = endless.open_with(&endless.root, Opening { upstream, ..opening() });
-    assert!(is_fresh(&grant(&endless, &tokens), &endless.store, START.plus(SESSION - 1), "upstream-access"));
+    let provider_tokens = ProviderTokens { expires_at: None, ..opening().provider_tokens };
+    let tokens = endless.open_with(&endless.root, Opening { provider_tokens, ..opening() });
+    assert!(is_fresh(&grant(&endless, &tokens), &endless.store, START.plus(SESSION - 1), "provider-access"));
     let without = World::new();
-    let tokens = without.open_with(&without.root, Opening { upstream: UpstreamTokens::default(), ..opening() });
+    let tokens = without.open_with(&without.root, Opening { provider_tokens: ProviderTokens::default(), ..opening() });
     let state = grant(&without, &tokens).state(&without.store, START);
     assert!(matches!(state, Ok(ProviderTokenState::Absent)));
 }
@@ -105,7 +105,7 @@ fn an_access_token_of_any_generation_and_a_refresh_lead_to_the_same_tokens() {
     let request = crate::RefreshRequest { refresh_token: &token, ..request(&mine) };
     let at_refresh = world.at(START).provider_grant_at_refresh(&request).unwrap().unwrap();
     for grant in [grant(&world, &first), grant(&world, &second), at_refresh] {
-        assert!(is_fresh(&grant, &world.store, START, "upstream-access"));
+        assert!(is_fresh(&grant, &world.store, START, "provider-access"));
         assert_eq!(grant.subject, alice().subject);
     }
     let elsewhere = world.at(START).provider_grant(second.access_token.expose(), &resource("https://g.example/other"));
@@ -139,7 +139,7 @@ fn one_of_many_gets_the_lease_and_the_others_see_its_tokens() {
     }
     let lease = leases.pop().unwrap();
     assert!(leases.is_empty());
-    assert_eq!(lease.refresh_token().expose(), "upstream-refresh");
+    assert_eq!(lease.refresh_token().expose(), "provider-refresh");
     let next = answer("second", Some("second-refresh"), DUE.seconds() + 3_600);
     assert_eq!(lease.complete(next, &world.store, DUE, &mut Counting(6)).unwrap().expose(), "second");
     assert!(is_fresh(&grant, &world.store, DUE, "second"));
@@ -184,7 +184,7 @@ fn sixty_four_threads_ask_the_provider_once_for_each_generation() {
                 }
             });
         }
-        assert_eq!(*asked.lock().unwrap(), ["upstream-refresh", "refresh-0", "refresh-1"], "round {round}");
+        assert_eq!(*asked.lock().unwrap(), ["provider-refresh", "refresh-0", "refresh-1"], "round {round}");
     }
 }
 
@@ -269,7 +269,7 @@ fn without_a_new_refresh_token_the_old_one_goes_on() {
     let lease = try_to_claim(&grant, &world.store, DUE).unwrap();
     lease.complete(answer("second", None, DUE.seconds() + 3_600), &world.store, DUE, &mut Counting(6)).unwrap();
     let lease = try_to_claim(&grant, &world.store, DUE.plus(3_600)).unwrap();
-    assert_eq!(lease.refresh_token().expose(), "upstream-refresh");
+    assert_eq!(lease.refresh_token().expose(), "provider-refresh");
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn nothing_of_it_is_in_clear_or_in_a_debug_text() {
     let texts = format!("{grant:?} {lease:?} {next:?}");
     lease.complete(next, &world.store, DUE, &mut Counting(8)).unwrap();
     let dump = world.store.values().concat();
-    for secret in ["upstream-access", "upstream-refresh", "a-token", "another", "a-tenant", "engineering", "sales"] {
+    for secret in ["provider-access", "provider-refresh", "a-token", "another", "a-tenant", "engineering", "sales"] {
         assert!(!texts.contains(secret), "{texts}");
         assert!(!dump.windows(secret.len()).any(|window| window == secret.as_bytes()));
     }

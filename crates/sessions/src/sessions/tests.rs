@@ -151,7 +151,7 @@ fn the_store_holds_nothing_in_clear() {
     world.refresh(&tokens, START).unwrap();
     let dump = world.store.values().concat();
     for secret in
-        ["upstream-access", "upstream-refresh", "alice", "g.example", "read", "An Editor", "a-tenant", "engineering"]
+        ["provider-access", "provider-refresh", "alice", "g.example", "read", "An Editor", "a-tenant", "engineering"]
     {
         assert!(!dump.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
     }
@@ -273,7 +273,7 @@ fn a_refresh_that_breaks_off_anywhere_neither_ends_the_session_nor_keeps_it_from
 /// Whether it is the session's place in its owner's directory, which a session that ends by its root cannot find.
 fn is_place(world: &World, value: &[u8]) -> bool {
     let places =
-        gatehouse_sealed_storage::subject_index::Directory { store: &world.store, keys: &world.keys, now: START };
+        gatehouse_sealed_storage::subject_index::SubjectIndex { store: &world.store, keys: &world.keys, now: START };
     let entries = places.entries(gatehouse_sealed_storage::subject_index::List::Sessions, &alice().subject).unwrap();
     // 24 bytes of nonce and 16 of tag around the content.
     entries.iter().any(|entry| entry.content.len() + 40 == value.len())

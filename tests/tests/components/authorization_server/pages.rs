@@ -1,6 +1,9 @@
 //! The authorization endpoint: what the user and the client are shown.
 
 use super::{CLIENT, Page, REDIRECT_URI, authorization, fakes, get, nothing_happened, redirect, registration};
+use crate::component::AUTHORIZATION_SERVER;
+use crate::fakes::Fakes;
+use crate::serve::{request, serve};
 
 #[tokio::test]
 async fn the_user_is_asked_on_a_page_that_nobody_can_frame_or_script() {
@@ -102,4 +105,44 @@ async fn without_settings_the_page_says_so_without_details() {
         assert!(!reply.body.contains(missing) && fakes.log().contains(missing));
         nothing_happened(&fakes);
     }
+}
+
+/// A line of the log as JSON.
+fn lines(fakes: &Fakes) -> Vec<serde_json::Value> {
+    fakes.log().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id_that_leads_from_what_people_see_to_the_line_in_the_log() {
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let parent = format!("00-{trace}-00f067aa0ba902b7-01");
+    let theirs = "0123456789abcdef0123456789abcdef";
+    let headers = [("x-request-id", theirs), ("traceparent", parent.as_str())];
+    let unknown = authorization("nobody", REDIRECT_URI, &[]);
+    let mut seen = Vec::new();
+    for (method, target) in [
+        ("GET", unknown.as_str()),
+        ("GET", "/callback?state=forged&code=x"),
+        ("POST", "/consent"),
+        ("POST", "/token"),
+        ("GET", "/.well-known/oauth-authorization-server"),
+        ("PUT", "/token"),
+        ("GET", "/nothing"),
+    ] {
+        let fakes = fakes();
+        let reply = serve(&AUTHORIZATION_SERVER, &fakes, request(method, target, &headers, "")).await;
+        let id = reply.header("x-request-id").to_owned();
+        assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{method} {target}: {id}");
+        assert_ne!(id, theirs, "{method} {target}: a client cannot have its request look like another");
+        let is_page = reply.header("content-type").starts_with("text/html");
+        assert_eq!(reply.body.contains(&id), is_page, "{method} {target}: {}", reply.body);
+        for line in lines(&fakes) {
+            assert_eq!((&line["request_id"], &line["trace_id"]), (&id.as_str().into(), &trace.into()), "{line}");
+            assert_eq!(line["component"], "authorization-server", "{line}");
+            assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+            assert_eq!((&line["event"], &line["decision"]), (&"refused".into(), &"refused".into()), "{line}");
+            seen.push(line["action"].as_str().unwrap_or_default().to_owned());
+        }
+    }
+    assert_eq!(seen, ["authorize", "callback", "consent", "token"]);
 }

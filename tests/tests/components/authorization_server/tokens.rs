@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::provider::back_from_provider;
 use super::{CLIENT, REDIRECT_URI, RESOURCE, VERIFIER, fakes, get, nothing_happened, post_form, query, redirect};
-use crate::bindings::imports::gatehouse::auth::sessions::{Claims, Principal, Rejection, UpstreamTokens};
+use crate::bindings::imports::gatehouse::auth::sessions::{Claims, Principal, ProviderTokens, Rejection, RequestIds};
 use crate::fakes::{Fakes, NOW, SessionCall};
 use crate::serve::Reply;
 
@@ -46,7 +46,7 @@ async fn a_code_opens_the_session_that_the_user_granted() {
     });
     assert_eq!((reply.status.as_u16(), reply.json(), reply.header("cache-control")), (200, expected, "no-store"));
     let calls = fakes.session_calls();
-    let [SessionCall::Open { root, principal, client_name, upstream, lifetime, refreshable, listed }] =
+    let [SessionCall::Open { root, principal, client_name, provider_tokens, lifetime, refreshable, listed }] =
         calls.as_slice()
     else {
         panic!("{calls:?}")
@@ -59,12 +59,12 @@ async fn a_code_opens_the_session_that_the_user_granted() {
         scopes: vec!["mcp".to_owned()],
         claims: Claims { tenant: None, groups: vec!["engineering".to_owned()], roles: vec!["reader".to_owned()] },
     };
-    let provider_tokens = UpstreamTokens {
+    let from_provider = ProviderTokens {
         access_token: Some("provider-access".to_owned()),
         refresh_token: Some("provider-refresh".to_owned()),
         expires_at: Some(NOW + 3600),
     };
-    assert_eq!((principal, upstream, *lifetime), (&alice, &provider_tokens, 300));
+    assert_eq!((principal, provider_tokens, *lifetime), (&alice, &from_provider, 300));
     assert_eq!((client_name.as_str(), *refreshable, *listed), ("Conformance runner", true, true));
 }
 
@@ -131,9 +131,10 @@ async fn a_refresh_token_goes_to_the_sessions_as_it_came() {
     assert_eq!((reply.status.as_u16(), reply.json()["access_token"].as_str()), (200, Some("access-1")));
     let (token, client_id) = ("refresh-0".to_owned(), CLIENT.to_owned());
     let scopes = Some(vec!["mcp".to_owned()]);
+    let ids = RequestIds { request_id: reply.header("x-request-id").to_owned(), trace_id: None };
     assert_eq!(
         fakes.session_calls(),
-        [SessionCall::Refresh { token, client_id, resource: None, scopes, lifetime: 300 }]
+        [SessionCall::Refresh { token, client_id, resource: None, scopes, lifetime: 300, ids }]
     );
     assert!(!fakes.log().contains("refresh-0") && !fakes.log().contains("access-1"));
 }

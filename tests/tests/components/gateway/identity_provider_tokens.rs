@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{CONFIGURATION, PING, RESOURCE, TOKEN, call, fakes, is_terse_refusal, sent_nothing, validation};
-use crate::bindings::imports::gatehouse::auth::sessions::Rejection;
+use crate::bindings::imports::gatehouse::auth::sessions::{Rejection, RequestIds};
 use crate::fakes::{Fakes, SessionCall};
+use crate::serve::Reply;
 
 /// Everything in order, and the upstream takes the provider's token in this header.
 fn fakes_with(header: &str) -> Arc<Fakes> {
@@ -15,8 +16,11 @@ fn fakes_with(header: &str) -> Arc<Fakes> {
     fakes
 }
 
-fn question() -> SessionCall {
-    SessionCall::IdentityProviderToken { token: TOKEN.to_owned(), resource: RESOURCE.to_owned() }
+/// What is asked for the request that got this answer.
+fn question(fakes: &Fakes, reply: &Reply) -> SessionCall {
+    let trace_id = fakes.sent()[0].headers["traceparent"].to_str().unwrap().split('-').nth(1).map(str::to_owned);
+    let ids = RequestIds { request_id: reply.header("x-request-id").to_owned(), trace_id };
+    SessionCall::IdentityProviderToken { token: TOKEN.to_owned(), resource: RESOURCE.to_owned(), ids }
 }
 
 #[tokio::test]
@@ -27,8 +31,9 @@ async fn the_upstream_gets_the_providers_token_in_its_header_and_never_ours_or_t
         ("x-user-token", "x_user_token", "provider-token"),
     ] {
         let fakes = fakes_with(header);
-        assert_eq!(call(&fakes, &[(forged, "forged")], PING).await.status, 200);
-        assert_eq!(fakes.session_calls(), [validation(), question()]);
+        let reply = call(&fakes, &[(forged, "forged")], PING).await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(fakes.session_calls(), [validation(), question(&fakes, &reply)]);
         let sent = fakes.sent();
         let of_token: Vec<_> =
             sent[0].header_pairs().into_iter().filter(|(_, value)| value.contains("token")).collect();

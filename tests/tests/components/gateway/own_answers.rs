@@ -1,5 +1,6 @@
 //! What the gateway answers by itself.
 
+use gatehouse_protocol::{OwnPath, ServedBy};
 use serde_json::json;
 
 use super::{CONFIGURATION, ORIGIN, RESOURCE, TOKEN, ask, asked_nobody, fakes};
@@ -20,6 +21,17 @@ async fn the_protected_resource_metadata_leads_to_the_authorization_server() {
         assert_eq!(reply.header("access-control-allow-origin"), ORIGIN);
     }
     asked_nobody(&fakes);
+}
+
+#[tokio::test]
+async fn every_path_that_is_kept_for_the_gateway_is_answered_by_it_and_every_other_is_handed_on() {
+    for path in OwnPath::ALL {
+        let fakes = fakes();
+        let reply = ask(&fakes, "GET", path.as_str(), &[]).await;
+        let is_handed_on = !fakes.handed_on.lock().unwrap().is_empty();
+        assert_eq!(is_handed_on, path.served_by() == ServedBy::AuthorizationServer, "{path}");
+        assert!(is_handed_on || reply.status != 404, "{path}: {}", reply.body);
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{CLIENT, CLIENT_NAME, LIFETIME, RESOURCE, SESSION, Subject, principal, refresh_token, root};
 use crate::bindings::keeper::exports::gatehouse::auth::sessions::{
-    Introspection, Principal, Rejection, Revocation, SessionRoot, TokenKind, UpstreamTokens,
+    Introspection, Principal, ProviderTokens, Rejection, Revocation, SessionRoot, TokenKind,
 };
 use crate::fakes::NOW;
 
@@ -75,7 +75,7 @@ async fn a_subject_sees_its_sessions_and_ends_one_of_them_and_then_all() {
 #[tokio::test]
 async fn a_session_of_a_machine_is_in_no_list() {
     let subject = Subject::new();
-    let nothing = UpstreamTokens { access_token: None, refresh_token: None, expires_at: None };
+    let nothing = ProviderTokens { access_token: None, refresh_token: None, expires_at: None };
     let machine = Principal { subject: "client:a-client".to_owned(), ..principal() };
     let tokens = subject.open_as(&root(), &machine, &nothing, false, false).await.unwrap();
     assert_eq!(subject.validate(&tokens).await, Ok(machine));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{SESSION, Subject, principal, root};
-use crate::bindings::keeper::exports::gatehouse::auth::sessions::{Claims, Rejection, Tokens, UpstreamTokens};
+use super::{REQUEST_ID, SESSION, Subject, TRACE_ID, principal, root};
+use crate::bindings::keeper::exports::gatehouse::auth::sessions::{Claims, ProviderTokens, Rejection, Tokens};
 use crate::fakes::NOW;
 use crate::outbound::{Answer, Sent};
 use crate::signing::{key_set, sign};
@@ -37,12 +37,12 @@ async fn opened(answer: impl Fn() -> Answer + Send + Sync + 'static) -> (Subject
     subject.fakes.set("config", CONFIGURATION);
     subject.fakes.set("provider_secret", "the provider's secret for us");
     provider_answers(&subject, answer);
-    let upstream = UpstreamTokens {
+    let provider_tokens = ProviderTokens {
         access_token: Some("upstream-access".to_owned()),
         refresh_token: Some("upstream-refresh".to_owned()),
         expires_at: Some(NOW + 3600),
     };
-    let tokens = subject.open_as(&root(), &principal(), &upstream, true, true).await.unwrap();
+    let tokens = subject.open_as(&root(), &principal(), &provider_tokens, true, true).await.unwrap();
     (subject, tokens)
 }
 
@@ -191,15 +191,19 @@ async fn a_user_whom_the_provider_no_longer_knows_must_sign_in_again() {
     let log = subject.fakes.log();
     assert!(log.contains("invalid_grant") && log.contains("demo:alice") && !log.contains("is gone"), "{log}");
     assert!(!log.contains("upstream-refresh"));
+    let line: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    assert_eq!((&line["request_id"], &line["trace_id"]), (&REQUEST_ID.into(), &TRACE_ID.into()), "{line}");
+    assert_eq!((&line["component"], &line["decision"]), (&"sessions".into(), &"refused".into()), "{line}");
+    assert_eq!(line["action"], "identity-provider-refresh", "{line}");
 }
 
 #[tokio::test]
 async fn a_token_that_cannot_be_refreshed_is_given_to_its_end_and_then_there_is_none() {
     let (subject, _) = opened(|| Answer::status(500)).await;
-    let upstream =
-        UpstreamTokens { access_token: Some("last".to_owned()), refresh_token: None, expires_at: Some(NOW + 100) };
+    let provider_tokens =
+        ProviderTokens { access_token: Some("last".to_owned()), refresh_token: None, expires_at: Some(NOW + 100) };
     let other = super::SessionRoot { secret: vec![9; 32], expires_at: NOW + SESSION };
-    let tokens = subject.open_as(&other, &principal(), &upstream, true, true).await.unwrap();
+    let tokens = subject.open_as(&other, &principal(), &provider_tokens, true, true).await.unwrap();
     subject.fakes.advance(99);
     assert_eq!(subject.identity_provider_token(&tokens).await, Ok(Some("last".to_owned())));
     subject.fakes.advance(1);

@@ -17,7 +17,7 @@ const ACCOUNT_SECONDS: u64 = 15 * 60;
 
 /// Somebody who has signed in to see their sessions. It lives in a cookie alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct SignedInUser {
     /// Who.
     pub subject: Subject,
     provider: String,
@@ -25,13 +25,13 @@ pub struct Account {
 }
 
 #[derive(Serialize, Deserialize)]
-struct AccountText {
+struct SignedInUserText {
     subject: String,
     provider: String,
     expires_at: u64,
 }
 
-impl Account {
+impl SignedInUser {
     /// `subject` has just signed in at `provider`.
     pub fn signed_in(subject: Subject, provider: &IdentityProvider, now: UnixTime) -> Self {
         Self { subject, provider: provider.name.clone(), expires_at: now.plus(ACCOUNT_SECONDS) }
@@ -52,7 +52,7 @@ impl Account {
         keys: &KeyRing,
         entropy: &mut impl Entropy,
     ) -> Result<SecretString, Unopenable> {
-        let text = AccountText {
+        let text = SignedInUserText {
             subject: self.subject.to_string(),
             provider: self.provider.clone(),
             expires_at: self.expires_at.seconds(),
@@ -70,7 +70,7 @@ impl Account {
     /// has to sign in.
     pub fn open(cookie: &str, browser: &Browser, keys: &KeyRing, now: UnixTime) -> Option<Self> {
         let text = keys.open(COOKIE, &[&browser.digest()], cookie).ok()?;
-        let text: AccountText = serde_json::from_slice(&text).ok()?;
+        let text: SignedInUserText = serde_json::from_slice(&text).ok()?;
         let expires_at = UnixTime::from_seconds(text.expires_at);
         let subject = Subject::parse(&text.subject).ok()?;
         (now < expires_at).then_some(Self { subject, provider: text.provider, expires_at })

@@ -29,7 +29,7 @@ const OVER: i64 = 1 << 32;
 
 /// How many fetches may be under way at once, this one included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AtOnce {
+pub struct FetchLimits {
     /// What the names of the counters begin with: only fetches with the same are counted together.
     pub counters: &'static str,
     /// Of one host.
@@ -40,7 +40,7 @@ pub struct AtOnce {
 
 /// Fetches that are under way.
 #[derive(Clone, Copy, Debug)]
-pub struct FetchTurns<'a, S> {
+pub struct FetchSlots<'a, S> {
     /// Where they are counted.
     pub store: &'a S,
     /// What says which hosts share a counter.
@@ -49,19 +49,19 @@ pub struct FetchTurns<'a, S> {
     pub now: UnixTime,
 }
 
-/// The right to fetch, for [`FETCH_MILLISECONDS`]. Give it back with [`FetchTurns::end`].
+/// The right to fetch, for [`FETCH_MILLISECONDS`]. Give it back with [`FetchSlots::end`].
 #[derive(Debug)]
 #[must_use]
-pub struct Turn {
+pub struct FetchSlot {
     counters: [Key; 2],
 }
 
-impl<S: Store> FetchTurns<'_, S> {
+impl<S: Store> FetchSlots<'_, S> {
     /// Takes a turn to fetch from `host`; `None` where too many are under way.
     ///
     /// # Errors
     /// Where the store does not answer: then nothing may be fetched.
-    pub fn begin(&self, host: &str, most: AtOnce) -> Result<Option<Turn>, StoreUnavailable> {
+    pub fn begin(&self, host: &str, most: FetchLimits) -> Result<Option<FetchSlot>, StoreUnavailable> {
         // The host first: of those that want the same one, only those that get it are counted in all.
         let of_host = |window: u64| {
             let number = self.keys.number_of(HOSTS, &format!("{window} {host}")) % HOST_COUNTERS;
@@ -72,14 +72,14 @@ impl<S: Store> FetchTurns<'_, S> {
             self.store.increment(&of_host, OVER)?;
             return Ok(None);
         };
-        Ok(Some(Turn { counters: [of_host, all] }))
+        Ok(Some(FetchSlot { counters: [of_host, all] }))
     }
 
     /// The fetch is over.
     ///
     /// # Errors
     /// Where the store does not answer: the turn then ends with its window and the next.
-    pub fn end(&self, turn: Turn) -> Result<(), StoreUnavailable> {
+    pub fn end(&self, turn: FetchSlot) -> Result<(), StoreUnavailable> {
         for counter in &turn.counters {
             self.store.increment(counter, OVER)?;
         }
@@ -123,16 +123,16 @@ mod tests {
 
     /// The beginning of a window.
     const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
-    const MOST: AtOnce = AtOnce { counters: "", of_host: 1, in_all: 20 };
-    const STRANGERS: AtOnce = AtOnce { counters: "strangers-", ..MOST };
+    const MOST: FetchLimits = FetchLimits { counters: "", of_host: 1, in_all: 20 };
+    const STRANGERS: FetchLimits = FetchLimits { counters: "strangers-", ..MOST };
 
     fn keys(letter: char) -> &'static KeyRing {
         Box::leak(Box::new(KeyRing::parse(&format!("a:{letter}{}", "A".repeat(42))).unwrap()))
     }
 
-    fn at(store: &MemoryStore, seconds: u64) -> FetchTurns<'_, MemoryStore> {
+    fn at(store: &MemoryStore, seconds: u64) -> FetchSlots<'_, MemoryStore> {
         store.set_now(NOW.plus(seconds));
-        FetchTurns { store, keys: keys('A'), now: NOW.plus(seconds) }
+        FetchSlots { store, keys: keys('A'), now: NOW.plus(seconds) }
     }
 
     fn number(letter: char, seconds: u64, host: &str) -> u64 {
@@ -160,7 +160,7 @@ mod tests {
         assert!(at(&store, 0).begin("b.example.com", MOST).unwrap().is_some(), "another host");
         at(&store, 1).end(turn).unwrap();
         assert!(at(&store, 1).begin("a.example.com", MOST).unwrap().is_some());
-        let four = AtOnce { of_host: 2, ..MOST };
+        let four = FetchLimits { of_host: 2, ..MOST };
         assert!(at(&store, 1).begin("a.example.com", four).unwrap().is_some(), "who may have more of them");
     }
 

@@ -7,16 +7,16 @@ use crate::example::{
 };
 
 impl World {
-    fn signed_in(&self) -> Account {
-        Account::signed_in(alice(), self.provider(), START)
+    fn signed_in(&self) -> SignedInUser {
+        SignedInUser::signed_in(alice(), self.provider(), START)
     }
 
-    fn cookie(&mut self, account: &Account) -> String {
+    fn cookie(&mut self, account: &SignedInUser) -> String {
         account.cookie_value(&self.browser, &self.keys, &mut self.entropy).unwrap().expose().to_owned()
     }
 
-    fn opened(&self, cookie: &str, browser: &Browser, now: UnixTime) -> Option<Account> {
-        Account::open(cookie, browser, &self.keys, now)
+    fn opened(&self, cookie: &str, browser: &Browser, now: UnixTime) -> Option<SignedInUser> {
+        SignedInUser::open(cookie, browser, &self.keys, now)
     }
 }
 
@@ -86,7 +86,7 @@ fn a_form_counts_for_the_account_that_its_page_showed() {
     let other_browser = world.another_browser();
     assert_eq!(account.check(&ticket, &other_browser, &world.keys, START), Err(PageRejection::Foreign));
     // Somebody else has signed in at the same browser since.
-    let other = Account::signed_in(bob(), world.provider(), START);
+    let other = SignedInUser::signed_in(bob(), world.provider(), START);
     assert_eq!(other.check(&ticket, &world.browser, &world.keys, START), Err(PageRejection::Foreign));
     let cookie = world.cookie(&account);
     let sign_in = sign_in_ticket(&world.browser, &world.keys, START, &mut world.entropy).unwrap();
@@ -119,7 +119,7 @@ fn the_cookie_shows_nothing_of_whom_it_is_for() {
     let cookie = world.cookie(&account);
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(&cookie).unwrap();
     assert!(!String::from_utf8_lossy(&bytes).contains("alice"));
-    let name = |url| Account::cookie_name(&WebOrigin::parse(url).unwrap());
+    let name = |url| SignedInUser::cookie_name(&WebOrigin::parse(url).unwrap());
     assert_eq!(name("https://g.example"), "__Host-gatehouse-account");
     assert_eq!(name("http://127.0.0.1:3000"), "gatehouse-account");
 }

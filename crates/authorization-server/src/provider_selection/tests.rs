@@ -1,15 +1,16 @@
 use super::*;
-use crate::consent::Question;
+use crate::consent::ConsentRequest;
 use crate::example::{START, World, configuration_with, key_ring, query, with_each_character_changed};
 
 impl World {
-    fn choice(&mut self, choice: &Choice) -> String {
-        choice.ticket(&self.browser, &self.keys, START, &mut self.entropy).unwrap()
+    fn choice(&mut self, selection: &ProviderSelection) -> String {
+        selection.ticket(&self.browser, &self.keys, START, &mut self.entropy).unwrap()
     }
 
-    fn chosen(&self, ticket: &str, browser: &Browser, now: UnixTime) -> Result<Choice, PageRejection> {
+    fn chosen(&self, ticket: &str, browser: &Browser, now: UnixTime) -> Result<ProviderSelection, PageRejection> {
         self.store.set_now(now);
-        Choice::redeem(ticket, browser, &self.keys, &self.configuration, &self.store, now).map(|(choice, _)| choice)
+        ProviderSelection::redeem(ticket, browser, &self.keys, &self.configuration, &self.store, now)
+            .map(|(selection, _)| selection)
     }
 }
 
@@ -23,11 +24,11 @@ fn a_choice_comes_back_as_it_was_and_stores_nothing() {
         (world.request_of(&query().and("prompt", "consent")), false),
         (world.request_of_registered(), true),
     ] {
-        let choice = Choice { request, may_be_remembered };
+        let selection = ProviderSelection { request, may_be_remembered };
         let before = world.store.snapshot();
-        let ticket = world.choice(&choice);
+        let ticket = world.choice(&selection);
         let restored = world.chosen(&ticket, &world.browser, START).unwrap();
-        assert_eq!(format!("{restored:?}"), format!("{choice:?}"));
+        assert_eq!(format!("{restored:?}"), format!("{selection:?}"));
         assert_eq!(world.store.snapshot(), before);
     }
 }
@@ -35,8 +36,8 @@ fn a_choice_comes_back_as_it_was_and_stores_nothing() {
 #[test]
 fn a_choice_can_be_made_until_the_second_in_which_its_page_expires() {
     let mut world = World::new();
-    let choice = Choice { request: world.request(), may_be_remembered: true };
-    let ticket = world.choice(&choice);
+    let selection = ProviderSelection { request: world.request(), may_be_remembered: true };
+    let ticket = world.choice(&selection);
     assert!(world.chosen(&ticket, &world.browser, START.plus(899)).is_ok());
     for seconds in [900, 1_000_000] {
         let refused = world.chosen(&ticket, &world.browser, START.plus(seconds)).unwrap_err();
@@ -47,14 +48,14 @@ fn a_choice_can_be_made_until_the_second_in_which_its_page_expires() {
 #[test]
 fn what_was_not_made_for_this_page_in_this_browser_counts_for_nothing() {
     let mut world = World::new();
-    let choice = Choice { request: world.request(), may_be_remembered: true };
-    let ticket = world.choice(&choice);
+    let selection = ProviderSelection { request: world.request(), may_be_remembered: true };
+    let ticket = world.choice(&selection);
     let other = world.another_browser();
     assert_eq!(world.chosen(&ticket, &other, START).unwrap_err(), PageRejection::Foreign);
     let provider = &world.configuration.identity_providers[0];
-    let question = Question { request: world.request(), provider, approved: None };
-    let of_consent = question.ticket(&world.browser, &world.keys, START, &mut world.entropy).unwrap();
-    let foreign = choice.ticket(&world.browser, &key_ring('B'), START, &mut world.entropy).unwrap();
+    let consent_request = ConsentRequest { request: world.request(), provider, approved: None };
+    let of_consent = consent_request.ticket(&world.browser, &world.keys, START, &mut world.entropy).unwrap();
+    let foreign = selection.ticket(&world.browser, &key_ring('B'), START, &mut world.entropy).unwrap();
     let mut forged = vec![String::new(), ticket[1..].to_owned(), format!("{ticket}A"), of_consent, foreign];
     forged.extend(with_each_character_changed(&ticket));
     let before = world.store.snapshot();
@@ -68,8 +69,8 @@ fn what_was_not_made_for_this_page_in_this_browser_counts_for_nothing() {
 #[test]
 fn a_client_that_has_gone_meanwhile_gets_nothing() {
     let mut world = World::new();
-    let choice = Choice { request: world.request(), may_be_remembered: true };
-    let ticket = world.choice(&choice);
+    let selection = ProviderSelection { request: world.request(), may_be_remembered: true };
+    let ticket = world.choice(&selection);
     world.configuration = configuration_with("\"conformance\"", "\"another\"");
     let refused = world.chosen(&ticket, &world.browser, START).unwrap_err();
     assert!(matches!(refused, PageRejection::Unbound(_)), "{refused:?}");

@@ -15,7 +15,7 @@ const TICKET: Purpose = "choice-ticket";
 
 /// What the choice is for.
 #[derive(Clone, Debug)]
-pub struct Choice {
+pub struct ProviderSelection {
     /// What the client asked for.
     pub request: AuthorizationRequest,
     /// Whether a remembered consent may answer it once the provider is known
@@ -30,7 +30,7 @@ struct ChoiceText {
     may_be_remembered: bool,
 }
 
-impl Choice {
+impl ProviderSelection {
     /// Seals the choice for the page that `browser` is shown.
     ///
     /// # Errors

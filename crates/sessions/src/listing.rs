@@ -4,7 +4,7 @@ use core::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use gatehouse_protocol::{Entropy, Subject};
-use gatehouse_sealed_storage::subject_index::{Directory, Entry, List};
+use gatehouse_sealed_storage::subject_index::{Entry, List, SubjectIndex};
 use gatehouse_storage::Store;
 
 use crate::summary::Summary;
@@ -102,8 +102,8 @@ impl<S: Store> Sessions<'_, S> {
         Ok(entries.filter_map(|entry| SessionName::from_bytes(&entry.content).map(|name| (entry, name))).collect())
     }
 
-    fn directory(&self) -> Directory<'_, S> {
-        Directory { store: self.store, keys: self.keys, now: self.now }
+    fn directory(&self) -> SubjectIndex<'_, S> {
+        SubjectIndex { store: self.store, keys: self.keys, now: self.now }
     }
 }
 

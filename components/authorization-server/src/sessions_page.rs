@@ -1,12 +1,13 @@
 //! `/sessions`, `/sign-in` and `/sign-out`: the user's own view of what they have allowed.
 
-use gatehouse_authorization_server::account::{Account, check_sign_in, sign_in_ticket};
 use gatehouse_authorization_server::browser::Browser;
 use gatehouse_authorization_server::login::LoginPurpose;
 use gatehouse_authorization_server::page::PageRejection;
+use gatehouse_authorization_server::sessions_page::{SignedInUser, check_sign_in, sign_in_ticket};
 use gatehouse_authorization_server::signed_out::note_sign_out;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_openid::{AccountChoice, ClientError};
+use gatehouse_protocol::OwnPath;
 use http::{Request, Response};
 use provider_client::{Failure, SignedIn};
 use shell_http::SystemEntropy;
@@ -14,29 +15,28 @@ use shell_http::SystemEntropy;
 use crate::bindings::gatehouse::auth::sessions;
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
-use crate::log::Decision;
+use crate::log::Details;
 use crate::login::NotBegun;
-use crate::{cookies, log, login, pages, responses};
+use crate::{cookies, failures, login, pages, responses};
 
 const SESSIONS: &str = "sessions";
 const SIGN_IN: &str = "sign-in";
 const SIGN_OUT: &str = "sign-out";
-const PATH: &str = "/sessions";
 
 /// `GET /sessions`: what the user has allowed; to nobody in particular, a way to sign in.
 pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let browser = cookies::browser(request.headers(), &context.configuration.public_url);
-    let account = browser.as_ref().and_then(|browser| cookies::account(request.headers(), browser, context));
+    let account = browser.as_ref().and_then(|browser| cookies::signed_in_user(request.headers(), browser, context));
     match (browser, account) {
         (Some(browser), Some(account)) => {
             let page = overview(context, &account, &browser);
-            page.unwrap_or_else(|reason| out_of_order(SESSIONS, &reason))
+            page.unwrap_or_else(|reason| failures::out_of_order(&context.log, SESSIONS, None, &reason))
         }
         (browser, _) => ask_to_sign_in(context, browser, 200),
     }
 }
 
-fn overview(context: &Context, account: &Account, browser: &Browser) -> Result<Response<Vec<u8>>, String> {
+fn overview(context: &Context, account: &SignedInUser, browser: &Browser) -> Result<Response<Vec<u8>>, String> {
     let provider = account.provider(&context.configuration).ok_or("the identity provider is gone")?;
     let listing = sessions::list(account.subject.as_str()).map_err(unavailable)?;
     let consents = context.remembered_consents().of(&account.subject).map_err(|error| error.to_string())?;
@@ -53,7 +53,7 @@ fn ask_to_sign_in(context: &Context, browser: Option<Browser>, status: u16) -> R
             cookies::set_browser(&mut page, &browser, &context.configuration);
             page
         }
-        Err(error) => out_of_order(SESSIONS, &error.to_string()),
+        Err(error) => failures::out_of_order(&context.log, SESSIONS, None, &error.to_string()),
     }
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let changed = own_form(context, request).and_then(|own| {
         let Some((form, account)) = own else { return Ok(None) };
         let (session, consent) = (form.optional("end_session")?, form.optional("forget_consent")?);
-        log::begun(SESSIONS, None, Some(account.subject.as_str()));
+        context.log.begun(SESSIONS, None, Some(account.subject.as_str()));
         let changed = match (session, consent) {
             // One that has ended meanwhile is what the user wanted.
             (Some(id), None) => sessions::end_one(account.subject.as_str(), id).map(|_| ()).map_err(unavailable),
@@ -75,12 +75,12 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
     });
     match changed {
         Ok(Some((account, Ok(())))) => {
-            allowed(SESSIONS, &account);
-            responses::redirect_to_own_page(&context.configuration.public_url, PATH)
+            completed(context, SESSIONS, &account);
+            responses::redirect_to_own_page(&context.configuration.public_url, OwnPath::Sessions)
         }
-        Ok(Some((_, Err(reason)))) => out_of_order(SESSIONS, &reason),
+        Ok(Some((_, Err(reason)))) => failures::out_of_order(&context.log, SESSIONS, None, &reason),
         Ok(None) => not_signed_in(context, request, SESSIONS),
-        Err(rejection) => forms::refused(SESSIONS, &rejection),
+        Err(rejection) => forms::refused(context, SESSIONS, &rejection),
     }
 }
 
@@ -88,22 +88,22 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
 pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     match own_form(context, request) {
         Ok(Some((_, account))) => {
-            log::begun(SIGN_OUT, None, Some(account.subject.as_str()));
+            context.log.begun(SIGN_OUT, None, Some(account.subject.as_str()));
             let (keys, store, now) = (&context.keys, &context.store, context.now);
             let noted = note_sign_out(&account.subject, keys, store, now, &mut SystemEntropy);
             let noted = noted.map_err(|error| error.to_string());
             match noted.and_then(|()| sessions::end_all(account.subject.as_str()).map_err(unavailable)) {
                 Ok(()) => {
-                    allowed(SIGN_OUT, &account);
+                    completed(context, SIGN_OUT, &account);
                     let mut page = pages::signed_out();
-                    cookies::remove_account(&mut page, &context.configuration.public_url);
+                    cookies::remove_signed_in_user(&mut page, &context.configuration.public_url);
                     page
                 }
-                Err(reason) => out_of_order(SIGN_OUT, &reason),
+                Err(reason) => failures::out_of_order(&context.log, SIGN_OUT, None, &reason),
             }
         }
         Ok(None) => not_signed_in(context, request, SIGN_OUT),
-        Err(rejection) => forms::refused(SIGN_OUT, &rejection),
+        Err(rejection) => forms::refused(context, SIGN_OUT, &rejection),
     }
 }
 
@@ -120,13 +120,13 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
     });
     match picked {
         Ok((provider, which, browser, ticket)) => {
-            match login::begin(context, &LoginPurpose::Account, provider, &browser, which, Some(&ticket)) {
+            match login::begin(context, &LoginPurpose::SessionsPage, provider, &browser, which, Some(&ticket)) {
                 Ok(redirect) => redirect,
-                Err(NotBegun::Refused(rejection)) => login::refused(SIGN_IN, None, &rejection),
-                Err(NotBegun::Failed(reason)) => out_of_order(SIGN_IN, &reason),
+                Err(NotBegun::Refused(rejection)) => login::refused(context, SIGN_IN, None, &rejection),
+                Err(NotBegun::Failed(reason)) => failures::out_of_order(&context.log, SIGN_IN, None, &reason),
             }
         }
-        Err(rejection) => forms::refused(SIGN_IN, &rejection),
+        Err(rejection) => forms::refused(context, SIGN_IN, &rejection),
     }
 }
 
@@ -142,15 +142,15 @@ pub(crate) fn signed_in(
         Ok(signed_in) => signed_in.identity,
         Err(failure) => return nobody_signed_in(context, provider, browser, &failure),
     };
-    let account = Account::signed_in(identity.subject().clone(), provider, context.now);
+    let account = SignedInUser::signed_in(identity.subject().clone(), provider, context.now);
     match account.cookie_value(browser, &context.keys, &mut SystemEntropy) {
         Ok(value) => {
-            allowed(SIGN_IN, &account);
-            let mut response = responses::redirect_to_own_page(&context.configuration.public_url, PATH);
-            cookies::set_account(&mut response, &account, &value, context);
+            completed(context, SIGN_IN, &account);
+            let mut response = responses::redirect_to_own_page(&context.configuration.public_url, OwnPath::Sessions);
+            cookies::set_signed_in_user(&mut response, &account, &value, context);
             response
         }
-        Err(error) => out_of_order(SIGN_IN, &error.to_string()),
+        Err(error) => failures::out_of_order(&context.log, SIGN_IN, None, &error.to_string()),
     }
 }
 
@@ -161,42 +161,39 @@ fn nobody_signed_in(
     failure: &Failure,
 ) -> Response<Vec<u8>> {
     if let Some(rejection) = failure.access() {
-        log::denied(SIGN_IN, None, rejection);
+        context.log.refused(SIGN_IN, None, rejection);
         return match sign_in_ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
-            Ok(ticket) => pages::not_let_in_to_account(provider, rejection, &ticket),
-            Err(error) => out_of_order(SIGN_IN, &error.to_string()),
+            Ok(ticket) => pages::not_let_in_to_sessions_page(context.log.request_id(), provider, rejection, &ticket),
+            Err(error) => failures::out_of_order(&context.log, SIGN_IN, None, &error.to_string()),
         };
     }
     match failure.to_wire() {
         ClientError::AccessDenied => {
-            log::denied(SIGN_IN, None, failure);
+            context.log.refused(SIGN_IN, None, failure);
             ask_to_sign_in(context, Some(browser.clone()), 403)
         }
-        ClientError::ServerError | ClientError::TemporarilyUnavailable => out_of_order(SIGN_IN, &failure.to_string()),
+        ClientError::ServerError | ClientError::TemporarilyUnavailable => {
+            failures::out_of_order(&context.log, SIGN_IN, None, &failure.to_string())
+        }
     }
 }
 
 /// A form of a page that shows an account; `None` where nobody is signed in, or no longer.
-fn own_form(context: &Context, request: &Request<Vec<u8>>) -> Result<Option<(Form, Account)>, FormRejection> {
+fn own_form(context: &Context, request: &Request<Vec<u8>>) -> Result<Option<(Form, SignedInUser)>, FormRejection> {
     let form = Form::read(context, request)?;
     let ticket = form.required("ticket")?;
-    let Some(account) = cookies::account(request.headers(), &form.browser, context) else { return Ok(None) };
+    let Some(account) = cookies::signed_in_user(request.headers(), &form.browser, context) else { return Ok(None) };
     account.check(ticket, &form.browser, &context.keys, context.now)?;
     Ok(Some((form, account)))
 }
 
-fn not_signed_in(context: &Context, request: &Request<Vec<u8>>, event: &'static str) -> Response<Vec<u8>> {
-    log::denied(event, None, "nobody is signed in");
+fn not_signed_in(context: &Context, request: &Request<Vec<u8>>, action: &'static str) -> Response<Vec<u8>> {
+    context.log.refused(action, None, "nobody is signed in");
     ask_to_sign_in(context, cookies::browser(request.headers(), &context.configuration.public_url), 403)
 }
 
-fn allowed(event: &'static str, account: &Account) {
-    Decision { event, outcome: "allowed", subject: Some(account.subject.as_str()), ..Decision::default() }.write();
-}
-
-fn out_of_order(event: &'static str, reason: &str) -> Response<Vec<u8>> {
-    log::failed(event, reason);
-    pages::out_of_order()
+fn completed(context: &Context, action: &'static str, account: &SignedInUser) {
+    context.log.completed(action, Details { subject: Some(account.subject.as_str()), ..Details::default() });
 }
 
 fn unavailable(rejection: sessions::Rejection) -> String {

@@ -23,7 +23,7 @@ const LENGTH: usize = DIGEST + DIGEST + 8;
 
 /// What is known to have failed lately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailedLately {
+pub enum RecentFailures {
     /// Nothing that says anything about this URL.
     Nothing,
     /// Its host could not be reached, or many other URLs there failed.
@@ -57,18 +57,18 @@ impl<S: Store> DocumentCache<'_, S> {
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub fn failed_lately(&self, host: &str, url: &str) -> Result<FailedLately, StoreUnavailable> {
+    pub fn failed_lately(&self, host: &str, url: &str) -> Result<RecentFailures, StoreUnavailable> {
         let (of_host, of_url) = (digest(host), digest(url));
         let mut failures = self.failures_of(host)?;
         let is_url = |failure: &Failure| failure.url == Some(of_url);
         let has_failed = failures.iter().any(is_url);
         failures.retain(|failure| failure.host == Some(of_host));
         Ok(if has_failed {
-            FailedLately::Url
+            RecentFailures::Url
         } else if failures.len() >= MOST_OF_HOST || failures.iter().any(|failure| failure.url.is_none()) {
-            FailedLately::Host
+            RecentFailures::Host
         } else {
-            FailedLately::Nothing
+            RecentFailures::Nothing
         })
     }
 
@@ -173,35 +173,37 @@ mod tests {
     #[test]
     fn a_url_that_failed_is_remembered_for_its_time_and_says_nothing_of_others() {
         let world = World::new();
-        assert_eq!(world.at(0).failed_lately(HOST, URL), Ok(FailedLately::Nothing));
+        assert_eq!(world.at(0).failed_lately(HOST, URL), Ok(RecentFailures::Nothing));
         world.at(0).remember_failure(HOST, Failed::Url(URL), 120, &mut Zeros).unwrap();
-        for (seconds, expected) in [(0, FailedLately::Url), (119, FailedLately::Url), (120, FailedLately::Nothing)] {
+        for (seconds, expected) in
+            [(0, RecentFailures::Url), (119, RecentFailures::Url), (120, RecentFailures::Nothing)]
+        {
             assert_eq!(world.at(seconds).failed_lately(HOST, URL), Ok(expected), "{seconds}");
         }
-        assert_eq!(world.at(0).failed_lately(HOST, "https://client.example.com/b.json"), Ok(FailedLately::Nothing));
-        assert_eq!(world.at(0).failed_lately("other.example.com", URL), Ok(FailedLately::Nothing));
+        assert_eq!(world.at(0).failed_lately(HOST, "https://client.example.com/b.json"), Ok(RecentFailures::Nothing));
+        assert_eq!(world.at(0).failed_lately("other.example.com", URL), Ok(RecentFailures::Nothing));
     }
 
     #[test]
     fn a_host_that_failed_is_left_alone_whatever_url_is_asked_for() {
         let world = World::new();
         world.at(0).remember_failure(HOST, Failed::Host, 120, &mut Zeros).unwrap();
-        assert_eq!(world.at(0).failed_lately(HOST, URL), Ok(FailedLately::Host));
-        assert_eq!(world.at(0).failed_lately("other.example.com", URL), Ok(FailedLately::Nothing));
-        assert_eq!(world.at(120).failed_lately(HOST, URL), Ok(FailedLately::Nothing));
+        assert_eq!(world.at(0).failed_lately(HOST, URL), Ok(RecentFailures::Host));
+        assert_eq!(world.at(0).failed_lately("other.example.com", URL), Ok(RecentFailures::Nothing));
+        assert_eq!(world.at(120).failed_lately(HOST, URL), Ok(RecentFailures::Nothing));
     }
 
     #[test]
     fn a_host_at_which_many_urls_failed_is_left_alone() {
         let world = World::new();
         for number in 0..MOST_OF_HOST {
-            assert_eq!(world.at(1).failed_lately(HOST, URL), Ok(FailedLately::Nothing), "{number}");
+            assert_eq!(world.at(1).failed_lately(HOST, URL), Ok(RecentFailures::Nothing), "{number}");
             let url = format!("{URL}?{number}");
             for _ in 0..2 {
                 world.at(1).remember_failure(HOST, Failed::Url(&url), 120, &mut Zeros).unwrap();
             }
         }
-        assert_eq!(world.at(1).failed_lately(HOST, URL), Ok(FailedLately::Host));
+        assert_eq!(world.at(1).failed_lately(HOST, URL), Ok(RecentFailures::Host));
     }
 
     #[test]
@@ -210,8 +212,8 @@ mod tests {
         for number in 0..60 {
             let url = format!("{URL}?{number}");
             world.at(0).remember_failure(HOST, Failed::UrlAlone(&url), 120, &mut Zeros).unwrap();
-            assert_eq!(world.at(119).failed_lately(HOST, &url), Ok(FailedLately::Url));
-            assert_eq!(world.at(0).failed_lately(HOST, URL), Ok(FailedLately::Nothing), "{number}");
+            assert_eq!(world.at(119).failed_lately(HOST, &url), Ok(RecentFailures::Url));
+            assert_eq!(world.at(0).failed_lately(HOST, URL), Ok(RecentFailures::Nothing), "{number}");
         }
     }
 
@@ -222,7 +224,7 @@ mod tests {
             let host = format!("h{}.example.com", number % 2_000);
             let failed = format!("https://{host}/{number}");
             world.at(0).remember_failure(&host, Failed::Url(&failed), 120, &mut Zeros).unwrap();
-            assert_eq!(world.at(0).failed_lately(&host, &failed), Ok(FailedLately::Url));
+            assert_eq!(world.at(0).failed_lately(&host, &failed), Ok(RecentFailures::Url));
         }
         let values = world.store.values();
         assert!(values.len() <= usize::from(PLACES), "{}", values.len());
