@@ -20,12 +20,15 @@ mod private_key;
 mod public_key;
 mod signature;
 mod signed_token;
+mod signer;
 mod signing_key;
+mod signing_rejection;
 mod time_claims;
 
 pub use algorithm::SigningAlgorithm;
 pub use claims::Audience;
 pub use key_set::{KeyRejection, KeySet, KeySetRejection};
 pub use signed_token::{SignedToken, TokenRejection, VerifiedClaims};
-pub use signing_key::{SigningHeader, SigningKey, SigningRejection};
+pub use signing_key::{SigningHeader, SigningKey};
+pub use signing_rejection::SigningRejection;
 pub use time_claims::{LEEWAY_SECONDS, TimeClaims, TimeRejection, TimeRules};

@@ -7,7 +7,8 @@ use rsa::traits::PublicKeyParts as _;
 use serde::Serialize;
 
 use crate::public_key::{LONGEST_RSA_BITS, SHORTEST_RSA_BITS};
-use crate::signature::{Signer, ed_dsa, ed25519, es256, es384, ps256, ps384, ps512, rs256, rs384, rs512};
+use crate::signature::{ed_dsa, ed25519, es256, es384, ps256, ps384, ps512, rs256, rs384, rs512};
+use crate::signer::Signer;
 use crate::{SigningAlgorithm, SigningRejection};
 
 /// The crates of the algorithms wipe their keys when they are dropped.

@@ -7,10 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_protocol::{Entropy, SecretString};
 use jwt_compact::Header;
 use serde::Serialize;
-use thiserror::Error;
 
 use crate::private_key::PrivateKey;
-use crate::{SigningAlgorithm, TimeClaims};
+use crate::{SigningAlgorithm, SigningRejection, TimeClaims};
 
 /// A private key: P-256, P-384, Ed25519, or RSA with 2048 to 4096 bits.
 ///
@@ -34,32 +33,6 @@ pub struct SigningHeader<'a> {
     pub kid: Option<&'a str>,
     /// `x5t#S256`: which of our certificates, by its SHA-256 thumbprint in base64url.
     pub x5t_s256: Option<&'a str>,
-}
-
-/// A key that cannot sign. The text is for the log and holds nothing of the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum SigningRejection {
-    /// Not PEM with `BEGIN PRIVATE KEY`; the older formats have others.
-    #[error("the private key is not PKCS #8 in PEM (-----BEGIN PRIVATE KEY-----, without a password)")]
-    NotPkcs8,
-    /// Another kind of key.
-    #[error("the private key is of an unknown kind; use EC P-256, EC P-384, Ed25519 or RSA")]
-    UnknownKind,
-    /// RFC 7518, section 3.3: "A key of size 2048 bits or larger MUST be used".
-    #[error("the private key is RSA with less than 2048 bits")]
-    TooShort,
-    /// The numbers are not those of a key.
-    #[error("the private key is damaged")]
-    Damaged,
-    /// The other side lists algorithms, and none that the key can be used with.
-    #[error("the private key cannot be used with an algorithm that the other side accepts")]
-    NotAccepted,
-    /// Not 32 bytes in base64url.
-    #[error("the certificate's thumbprint is not a SHA-256 value in base64url")]
-    Thumbprint,
-    /// The claims are no JSON object.
-    #[error("the claims cannot be written as JSON")]
-    Claims,
 }
 
 impl SigningKey {

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use jwt_compact::{Algorithm, Renamed};
 use signature::{SignatureEncoding, Verifier};
 
-use super::{SignatureBytes, Signer};
 use crate::SigningAlgorithm;
+use crate::signer::{SignatureBytes, Signer};
 
 /// An algorithm with private keys `S`, public keys `V`, and signatures `G` of a fixed length.
 pub(crate) struct Deterministic<'a, S, V, G> {

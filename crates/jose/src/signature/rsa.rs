@@ -9,8 +9,8 @@ use rsa::{PrivateKey, PublicKey};
 use sha2::digest::{Digest, FixedOutputReset};
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::{SignatureBytes, Signer};
 use crate::SigningAlgorithm;
+use crate::signer::{SignatureBytes, Signer};
 
 /// RSASSA-PKCS1-v1_5 with the hash function `D`. A signature needs randomness for blinding alone: it is the same each time.
 pub(crate) struct Pkcs1<'a, D> {

@@ -1,14 +1,17 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatehouse_protocol::Entropy;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm as Oracle, DecodingKey, EncodingKey};
+use jwt_compact::{AlgorithmSignature as _, Header};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::example::{Counting, Key, claims, key_set_of};
 use crate::private_key::PrivateKey;
-use crate::{SigningAlgorithm, TimeClaims};
+use crate::signer::Signer;
+use crate::{SigningAlgorithm, SigningRejection, TimeClaims};
 
 /// Each algorithm with a key for it, and with the name under which another implementation knows it.
 const EVERY: [(SigningAlgorithm, Key, Oracle); 10] = [
