@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
-use crate::schema::CompiledSchema;
+use crate::compiled_schema::CompiledSchema;
 use crate::{InvalidArguments, ToolSchema, work};
 
 /// The schemas of the tools that are called, each compiled once, when the first call of its tool is validated.

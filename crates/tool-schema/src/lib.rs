@@ -18,6 +18,7 @@
 mod arguments;
 mod cache_directive;
 mod calls;
+mod compiled_schema;
 mod dialect;
 mod equality;
 mod evaluated;
@@ -29,6 +30,7 @@ mod schema;
 mod schema_cache;
 mod search;
 mod structure;
+mod unusable_schema;
 mod validator;
 mod work;
 
@@ -36,6 +38,7 @@ pub use arguments::InvalidArguments;
 pub use cache_directive::{CacheDirective, SchemaScope};
 pub use calls::Calls;
 pub use mirrored::{HeaderMismatch, InvalidAnnotation, Mirrored};
-pub use schema::{LONGEST, ToolSchema, UnusableSchema};
+pub use schema::ToolSchema;
 pub use schema_cache::{Audience, PublishedTool, SLOTS, SchemaCacheEntry};
 pub use search::{Found, ListingError, MOST_BYTES, MOST_PAGES, Search, Step};
+pub use unusable_schema::{LONGEST, UnusableSchema};

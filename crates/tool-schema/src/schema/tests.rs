@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, json};
 
 use super::*;
-use crate::Calls;
+use crate::{Calls, InvalidArguments};
 
 fn parsed(schema: &Value) -> ToolSchema {
     ToolSchema::parse(&schema.to_string()).unwrap()
