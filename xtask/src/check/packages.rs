@@ -25,16 +25,15 @@ const JWT_COMPACT: &str = "jwt-compact brings it for HS256, HS384 and HS512, whi
 const BINDINGS: &str =
     "generated bindings of a package need the version that generated them; what is left of it is `cabi_realloc`";
 
-const EXCEPTIONS: [Exception; 9] = [
+const EXCEPTIONS: [Exception; 8] = [
     Exception { name: "hmac", version: "0.12", reason: JWT_COMPACT },
     Exception { name: "sha2", version: "0.10", reason: JWT_COMPACT },
     Exception { name: "digest", version: "0.10", reason: JWT_COMPACT },
+    Exception { name: "rand_core", version: "0.6", reason: JWT_COMPACT },
     Exception { name: "block-buffer", version: "0.10", reason: "digest 0.10 needs it" },
     Exception { name: "crypto-common", version: "0.1", reason: "digest 0.10 needs it" },
     Exception { name: "wit-bindgen", version: "0.51", reason: BINDINGS },
-    Exception { name: "wit-bindgen", version: "0.57", reason: BINDINGS },
     Exception { name: "wit-bindgen", version: "0.62", reason: BINDINGS },
-    Exception { name: "wasip2", version: "1.0", reason: "getrandom 0.3 needs it for one function" },
 ];
 
 /// What may not be linked at all, though tests may have it: name, version and reason.
