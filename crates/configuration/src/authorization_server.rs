@@ -8,10 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use gatehouse_protocol::{PrivateUseScheme, RedirectRules, ResourceUri, Scope, Scopes, WebOrigin};
 use serde::{Deserialize, Serialize};
 
-use crate::document::{self, AuthorizationServerDocument};
 use crate::{
-    ClientDocuments, ConfigurationError, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, RegisteredClient,
-    Registration, RoutePath, Rule, SignIns,
+    ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, RegisteredClient, Registration, RoutePath, Rule,
+    SignIns,
 };
 
 /// What an operator can decide of the authorization server.
@@ -75,22 +74,6 @@ pub struct RuleClaims {
 }
 
 impl Configuration {
-    /// Reads the part [`Part::AuthorizationServer`](crate::Part::AuthorizationServer).
-    ///
-    /// # Errors
-    /// Where it is not what [`Source::part`](crate::Source::part) gives.
-    pub fn from_part(text: &str) -> Result<Self, ConfigurationError> {
-        document::read_part::<AuthorizationServerDocument>(text)?.check()
-    }
-
-    /// Parses and checks a whole document, and keeps this of it.
-    ///
-    /// # Errors
-    /// As [`crate::Configuration::parse`].
-    pub fn parse(text: &str) -> Result<Self, ConfigurationError> {
-        crate::Configuration::parse(text).map(|configuration| configuration.authorization_server)
-    }
-
     /// Where identity providers send users back to.
     pub fn callback_url(&self) -> String {
         self.public_url.join("/callback")

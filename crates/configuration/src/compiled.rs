@@ -14,57 +14,19 @@
 //! behind the index, and its checksum. Checksums find what was cut off, mixed up or edited; who can replace the setting can
 //! also compile another document.
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
-use sha2::{Digest as _, Sha256};
-use thiserror::Error;
-
-use crate::authorization_server;
-use crate::document;
 use crate::error::one_line;
-use crate::gateway::{self, Server};
-use crate::{Configuration, ConfigurationError, Part, Route};
+use crate::{CompiledError, Part};
 
 /// What the compiled form begins with, and no document in TOML or JSON does.
-const NAME: &str = "gatehouse-configuration/";
+pub(crate) const NAME: &str = "gatehouse-configuration/";
 /// Raised with every change of what is written here or of what a part's keys mean.
-const FORMAT: &str = "1";
+pub(crate) const FORMAT: &str = "1";
 
-const GATEWAY: &str = "gateway";
-const AUTHORIZATION_SERVER: &str = "authorization-server";
-const SERVERS: &str = "servers";
-
-/// What is wrong with a compiled configuration, as the rest of a sentence about it.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum CompiledError {
-    /// Another version of Gatehouse compiled it.
-    #[error("its format is {0:?}, of which this version of Gatehouse reads only \"1\": compile the document again")]
-    OtherFormat(String),
-    /// The first line is not whole.
-    #[error("its first line is damaged: compile the document again")]
-    Header,
-    /// Something is missing at its end, or follows it.
-    #[error("it has {found} bytes instead of {expected}: compile the document again")]
-    Length {
-        /// Bytes, as the first line says.
-        expected: usize,
-        /// Bytes that there are, without white space around them.
-        found: usize,
-    },
-    /// The index is not the one that was written.
-    #[error("its index is damaged: compile the document again")]
-    Index,
-    /// A part is not the one that was written.
-    #[error("its part {0:?} is damaged: compile the document again")]
-    Part(String),
-    /// It stands where a document is needed.
-    #[error("this needs the document that it was made from")]
-    NeedsDocument,
-    /// A part would not mean what the document means: a fault of Gatehouse.
-    #[error("its part {0:?} does not mean what the document means; please report this")]
-    Unfaithful(String),
-}
+pub(crate) const GATEWAY: &str = "gateway";
+pub(crate) const AUTHORIZATION_SERVER: &str = "authorization-server";
+pub(crate) const SERVERS: &str = "servers";
 
 /// A compiled configuration whose index is whole.
 pub(crate) struct Compiled<'a> {
@@ -166,53 +128,9 @@ impl<'a> Header<'a> {
     }
 }
 
-fn checksum(texts: &[&str]) -> u32 {
+/// CRC-32 of the texts, one after another.
+pub(crate) fn checksum(texts: &[&str]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     texts.iter().for_each(|text| hasher.update(text.as_bytes()));
     hasher.finalize()
 }
-
-/// Compiles a document, TOML or JSON. Secrets are not in it: neither are they in the result.
-///
-/// # Errors
-/// Where the document is wrong, or is compiled already.
-pub fn compile(text: &str) -> Result<String, ConfigurationError> {
-    let (parts, configuration) = document::parse(text)?.divide()?;
-    let (mut index, mut written) = (String::new(), String::new());
-    let mut names = vec![(GATEWAY, Part::Gateway), (AUTHORIZATION_SERVER, Part::AuthorizationServer)];
-    names.push((SERVERS, Part::Servers));
-    names.extend(parts.paths().map(|path| (path, Part::Route(path))));
-    for (name, part) in names {
-        let unfaithful = || ConfigurationError::Compiled(CompiledError::Unfaithful(one_line(name)));
-        let text = parts.write(&part)?.ok_or_else(unfaithful)?;
-        if !is_faithful(&part, &text, &configuration) {
-            return Err(unfaithful());
-        }
-        // Writing into a text cannot fail.
-        let _ = writeln!(index, "{name} {} {} {:08x}", written.len(), text.len(), checksum(&[&text]));
-        written.push_str(&text);
-    }
-    let mut source = String::new();
-    for byte in Sha256::digest(text.as_bytes()) {
-        let _ = write!(source, "{byte:02x}");
-    }
-    let head = format!("{NAME}{FORMAT} source=sha256:{source} index={} parts={}", index.len(), written.len());
-    let sum = checksum(&[&head, &index]);
-    Ok(format!("{head} check={sum:08x}\n{index}{written}\n"))
-}
-
-/// Whether the part, read back, is that of the whole document.
-fn is_faithful(part: &Part<'_>, text: &str, configuration: &Configuration) -> bool {
-    match part {
-        Part::Gateway => gateway::Configuration::from_part(text).is_ok_and(|read| read == configuration.gateway),
-        Part::AuthorizationServer => authorization_server::Configuration::from_part(text)
-            .is_ok_and(|read| read == configuration.authorization_server),
-        Part::Servers => Server::all_from_part(text).is_ok_and(|read| read == Server::all_of(&configuration.routes)),
-        Part::Route(_) | Part::OnlyRoute => {
-            Route::from_part(text).is_ok_and(|read| configuration.routes.contains(&read))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

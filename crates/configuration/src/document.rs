@@ -2,51 +2,37 @@
 
 mod access;
 mod client;
+mod consistency;
 mod identity_provider;
+mod lifetimes;
 mod limits;
 mod parts;
 mod policy;
 mod provider_authentication;
+mod registration;
 mod route;
 mod upstream;
+mod urls;
 mod values;
 
-use gatehouse_protocol::{PrivateUseScheme, Subject, WebOrigin};
 use serde::{Deserialize, Serialize};
 use serde_path_to_error::Path;
-use url::Url;
 
 use self::client::ClientDocument;
+use self::consistency::rules_fit_providers;
 use self::identity_provider::ProviderDocument;
+use self::lifetimes::LifetimesDocument;
 use self::limits::TotalsDocument;
 pub(crate) use self::parts::{
     AuthorizationServerDocument, GatewayDocument, Parts, ResourceDocument, read_part, servers_from_part,
 };
+use self::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 pub(crate) use self::route::RouteDocument;
-use self::values::{SecretDocument, unique};
+use self::values::unique;
 use crate::authorization_server::RuleClaims;
 use crate::compiled::is_compiled;
-use crate::error::{one_line, problem};
-use crate::{
-    AllowedOrigins, ClientDocuments, CompiledError, Configuration, ConfigurationError, IdentityProvider, Lifetimes,
-    Registration, Route, Rule, SignIns,
-};
-
-const DEFAULT_ACCESS_TOKEN_SECONDS: u64 = 5 * 60;
-const DEFAULT_CONSENT_SECONDS: u64 = 30 * 24 * 60 * 60;
-const DEFAULT_SESSION_SECONDS: u64 = 24 * 60 * 60;
-const LONGEST_ACCESS_TOKEN_SECONDS: u64 = 60 * 60;
-/// What a user cannot see in their list any more must not count any more: entries are found for 90 days.
-const LONGEST_CONSENT_SECONDS: u64 = 90 * 24 * 60 * 60;
-const LONGEST_SESSION_SECONDS: u64 = 90 * 24 * 60 * 60;
-const DEFAULT_REGISTRATIONS_PER_HOUR: u32 = 500;
-/// More than that fills the store faster than unused clients leave it.
-const MOST_REGISTRATIONS_PER_HOUR: u32 = 100_000;
-const DEFAULT_DOCUMENTS_PER_HOUR: u32 = 500;
-const MOST_DOCUMENTS_PER_HOUR: u32 = 100_000;
-const DEFAULT_SIGN_INS_PER_MINUTE: u32 = 3_000;
-/// More than that fills the store with sign-ins that nobody finishes.
-const MOST_SIGN_INS_PER_MINUTE: u32 = 100_000;
+use crate::error::one_line;
+use crate::{CompiledError, Configuration, ConfigurationError, Route};
 
 /// The variable `config` holds one document: JSON if it begins with `{`, TOML otherwise. If the document is
 /// wrong, Gatehouse answers 503, and the log names the key, the problem and a right example. `gatehouse check FILE` says
@@ -117,79 +103,6 @@ pub(crate) struct Document {
     limits: TotalsDocument,
 }
 
-/// How long things live.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct LifetimesDocument {
-    /// Seconds for which an access token is valid.
-    ///
-    /// Default: [`DEFAULT_ACCESS_TOKEN_SECONDS`]
-    /// Bounds: 1 to [`LONGEST_ACCESS_TOKEN_SECONDS`]
-    access_token: Option<u64>,
-    /// Seconds from the sign-in to the end of the session. A refresh does not extend the session. The value must not be
-    /// smaller than `access_token`. The upper bound is 90 days.
-    ///
-    /// Default: [`DEFAULT_SESSION_SECONDS`]
-    /// Bounds: 1 to [`LONGEST_SESSION_SECONDS`]
-    session: Option<u64>,
-    /// Seconds for which a consent is remembered, if the user ticks the box "Do not ask again in this browser". `0`
-    /// means that no consent is remembered. A remembered consent counts when the user or an application opens the link.
-    /// It does not count when a web page opens it. The upper bound is 90 days.
-    ///
-    /// Default: [`DEFAULT_CONSENT_SECONDS`]
-    /// Bounds: 0 to [`LONGEST_CONSENT_SECONDS`]
-    consent: Option<u64>,
-}
-
-/// Dynamic client registration (RFC 7591).
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct RegistrationDocument {
-    /// Whether clients may register.
-    ///
-    /// Default: `true`
-    enabled: Option<bool>,
-    /// The variable that holds the initial access token. With it, only requests with this bearer token may register a
-    /// client. Without it, everybody may.
-    ///
-    /// Example: `{ secret = "registration_token" }`
-    initial_access_token: Option<SecretDocument>,
-    /// How many clients may register in an hour, counted over all clients and all instances. Further registrations get
-    /// 429 and `Retry-After`.
-    ///
-    /// Default: [`DEFAULT_REGISTRATIONS_PER_HOUR`]
-    /// Bounds: 1 to [`MOST_REGISTRATIONS_PER_HOUR`]
-    per_hour: Option<u32>,
-}
-
-/// Client ID metadata documents: the client's id is the https URL of a document that describes the client.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct ClientDocumentsDocument {
-    /// Whether such clients are accepted. A document is never read from a host that this configuration names.
-    ///
-    /// Default: `true`
-    enabled: Option<bool>,
-    /// How many documents of clients that no user has approved yet may be fetched in an hour, counted over all of them.
-    /// Further ones get 503 and `Retry-After`. Clients that are known, registered or configured still work.
-    ///
-    /// Default: [`DEFAULT_DOCUMENTS_PER_HOUR`]
-    /// Bounds: 1 to [`MOST_DOCUMENTS_PER_HOUR`]
-    per_hour: Option<u32>,
-}
-
-/// Sign-ins at the identity providers.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct SignInsDocument {
-    /// How many sign-ins may begin in a minute, counted over all users and all instances. Further ones get 503 and
-    /// `Retry-After`.
-    ///
-    /// Default: [`DEFAULT_SIGN_INS_PER_MINUTE`]
-    /// Bounds: 1 to [`MOST_SIGN_INS_PER_MINUTE`]
-    per_minute: Option<u32>,
-}
-
 /// Reads the document without judging its values. What is wrong is said with the path of its table or key.
 pub(crate) fn parse(text: &str) -> Result<Document, ConfigurationError> {
     if is_compiled(text) {
@@ -239,139 +152,6 @@ impl Document {
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
         rules_fit_providers(&configuration)?;
         Ok((Parts { gateway, authorization_server, routes: self.routes }, configuration))
-    }
-}
-
-/// What a document without routes lacks.
-const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
-
-/// Nobody signs in at ourselves: we would ask ourselves who they are. A provider behind the same proxy, at a path of its own,
-/// is another server.
-fn providers_are_elsewhere(
-    providers: &[IdentityProvider],
-    are_listed: bool,
-    public_url: &WebOrigin,
-) -> Result<(), ConfigurationError> {
-    let is_ourselves = |provider: &IdentityProvider| {
-        Url::parse(&provider.issuer).is_ok_and(|issuer| issuer.path() == "/" && public_url.is_reached_by(&issuer))
-    };
-    match providers.iter().position(is_ourselves) {
-        Some(index) => {
-            let table =
-                if are_listed { format!("identity_providers[{index}]") } else { "identity_provider".to_owned() };
-            let text = "is Gatehouse's own public_url: name the provider at which users sign in";
-            Err(problem(format!("{table}.issuer"), text, r#"issuer = "https://accounts.example.com""#))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Rules that mean identity providers mean those that there are: what one denies to nobody, it does not deny. And where there
-/// are several, groups and roles are those of one: another one could give its users the same name.
-fn rules_fit_providers(configuration: &Configuration) -> Result<(), ConfigurationError> {
-    const SUBJECTS: &str = r#"subjects = ["main:8f2c1e", "client:nightly-report"]"#;
-    const PROVIDERS: &str = r#"providers = ["main"]"#;
-    let providers = &configuration.authorization_server;
-    let is_known = |name: &str| name == Subject::MACHINES || providers.identity_provider(name).is_some();
-    let provider = |subject: &str| subject.split(':').next().unwrap_or_default().to_owned();
-    for (route, rules) in configuration.routes.iter().map(|route| &route.policy.rules).enumerate() {
-        for (index, Rule { who, .. }) in rules.iter().enumerate() {
-            let key = |name: &str| format!("routes[{route}].policy[{index}].{name}");
-            if let Some(index) = who.subjects.iter().position(|subject| !is_known(&provider(subject))) {
-                let text = "must begin with the name of an identity provider, or with `client`";
-                return Err(problem(format!("{}[{index}]", key("subjects")), text, SUBJECTS));
-            }
-            if let Some(index) = who.providers.iter().position(|provider| !is_known(provider)) {
-                let text = "must be the name of an identity provider, or `client`";
-                return Err(problem(format!("{}[{index}]", key("providers")), text, PROVIDERS));
-            }
-            let needs_provider = !who.groups.is_empty() || !who.roles.is_empty();
-            if needs_provider && who.providers.is_empty() && providers.identity_providers.len() > 1 {
-                let text =
-                    "is missing: with several identity providers, a rule must say whose groups and roles it means";
-                return Err(problem(key("providers"), text, PROVIDERS));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn allowed_origins(origins: Vec<String>) -> Result<AllowedOrigins, ConfigurationError> {
-    if origins.iter().any(|origin| origin == "*") {
-        return Ok(AllowedOrigins::Any);
-    }
-    let check = |(index, origin): (usize, &String)| {
-        WebOrigin::parse(origin).map_err(|error| {
-            problem(format!("allowed_origins[{index}]"), error, r#"allowed_origins = ["http://localhost:6274"]"#)
-        })
-    };
-    Ok(AllowedOrigins::These(origins.iter().enumerate().map(check).collect::<Result<_, _>>()?))
-}
-
-fn private_use_schemes(schemes: &[String]) -> Result<Vec<PrivateUseScheme>, ConfigurationError> {
-    let check = |(index, scheme): (usize, &String)| {
-        PrivateUseScheme::parse(scheme).map_err(|error| {
-            problem(format!("private_use_schemes[{index}]"), error, r#"private_use_schemes = ["cursor"]"#)
-        })
-    };
-    unique("private_use_schemes", "", schemes.iter().map(String::as_str))?;
-    schemes.iter().enumerate().map(check).collect()
-}
-
-impl LifetimesDocument {
-    fn check(self) -> Result<Lifetimes, ConfigurationError> {
-        let access_token = self.access_token.unwrap_or(DEFAULT_ACCESS_TOKEN_SECONDS);
-        let session = self.session.unwrap_or(DEFAULT_SESSION_SECONDS);
-        let consent = self.consent.unwrap_or(DEFAULT_CONSENT_SECONDS);
-        if !(1..=LONGEST_ACCESS_TOKEN_SECONDS).contains(&access_token) {
-            return Err(problem("lifetimes.access_token", "must be 1 to 3600 seconds", "access_token = 300"));
-        }
-        if !(access_token..=LONGEST_SESSION_SECONDS).contains(&session) {
-            let text = "must be at least lifetimes.access_token and at most 7776000 seconds (90 days)";
-            return Err(problem("lifetimes.session", text, "session = 86400"));
-        }
-        if consent > LONGEST_CONSENT_SECONDS {
-            let text = "must be 0 (consent is never remembered) to 7776000 seconds (90 days)";
-            return Err(problem("lifetimes.consent", text, "consent = 2592000"));
-        }
-        Ok(Lifetimes { access_token, session, consent })
-    }
-}
-
-impl RegistrationDocument {
-    fn check(self) -> Result<Registration, ConfigurationError> {
-        let per_hour = self.per_hour.unwrap_or(DEFAULT_REGISTRATIONS_PER_HOUR);
-        if !(1..=MOST_REGISTRATIONS_PER_HOUR).contains(&per_hour) {
-            let text = "must be 1 to 100000; to have none, say enabled = false";
-            return Err(problem("registration.per_hour", text, "per_hour = 500"));
-        }
-        let key = "registration.initial_access_token";
-        Ok(Registration {
-            enabled: self.enabled.unwrap_or(true),
-            initial_access_token: self.initial_access_token.map(|secret| secret.check(key)).transpose()?,
-            per_hour,
-        })
-    }
-}
-
-impl ClientDocumentsDocument {
-    fn check(self) -> Result<ClientDocuments, ConfigurationError> {
-        let per_hour = self.per_hour.unwrap_or(DEFAULT_DOCUMENTS_PER_HOUR);
-        if !(1..=MOST_DOCUMENTS_PER_HOUR).contains(&per_hour) {
-            let text = "must be 1 to 100000; to have none, say enabled = false";
-            return Err(problem("client_documents.per_hour", text, "per_hour = 500"));
-        }
-        Ok(ClientDocuments { enabled: self.enabled.unwrap_or(true), per_hour })
-    }
-}
-
-impl SignInsDocument {
-    fn check(self) -> Result<SignIns, ConfigurationError> {
-        let per_minute = self.per_minute.unwrap_or(DEFAULT_SIGN_INS_PER_MINUTE);
-        if !(1..=MOST_SIGN_INS_PER_MINUTE).contains(&per_minute) {
-            return Err(problem("sign_ins.per_minute", "must be 1 to 100000", "per_minute = 3000"));
-        }
-        Ok(SignIns { per_minute })
     }
 }
 

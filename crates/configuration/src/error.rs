@@ -2,8 +2,6 @@
 
 use thiserror::Error;
 
-use crate::CompiledError;
-
 /// The document cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConfigurationError {
@@ -23,6 +21,37 @@ pub enum ConfigurationError {
     /// A compiled form cannot be used, or none can be made.
     #[error("the configuration is compiled, and {0}")]
     Compiled(CompiledError),
+}
+
+/// What is wrong with a compiled configuration, as the rest of a sentence about it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CompiledError {
+    /// Another version of Gatehouse compiled it.
+    #[error("its format is {0:?}, of which this version of Gatehouse reads only \"1\": compile the document again")]
+    OtherFormat(String),
+    /// The first line is not whole.
+    #[error("its first line is damaged: compile the document again")]
+    Header,
+    /// Something is missing at its end, or follows it.
+    #[error("it has {found} bytes instead of {expected}: compile the document again")]
+    Length {
+        /// Bytes, as the first line says.
+        expected: usize,
+        /// Bytes that there are, without white space around them.
+        found: usize,
+    },
+    /// The index is not the one that was written.
+    #[error("its index is damaged: compile the document again")]
+    Index,
+    /// A part is not the one that was written.
+    #[error("its part {0:?} is damaged: compile the document again")]
+    Part(String),
+    /// It stands where a document is needed.
+    #[error("this needs the document that it was made from")]
+    NeedsDocument,
+    /// A part would not mean what the document means: a fault of Gatehouse.
+    #[error("its part {0:?} does not mean what the document means; please report this")]
+    Unfaithful(String),
 }
 
 /// What is wrong with a value: the rest of a sentence that starts with the key.

@@ -3,8 +3,7 @@
 use gatehouse_protocol::WebOrigin;
 use http::Uri;
 
-use crate::document::{self, GatewayDocument};
-use crate::{AllowedOrigins, ConfigurationError, Route, RoutePath};
+use crate::{AllowedOrigins, Route, RoutePath};
 
 /// What holds for all routes together. A route's own part is a [`Route`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,14 +18,6 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the part [`Part::Gateway`](crate::Part::Gateway).
-    ///
-    /// # Errors
-    /// Where it is not what [`Source::part`](crate::Source::part) gives.
-    pub fn from_part(text: &str) -> Result<Self, ConfigurationError> {
-        document::read_part::<GatewayDocument>(text)?.check()
-    }
-
     /// The most requests of one subject that may last at once, at all routes together: a quarter of all, so that four are
     /// needed to take every place.
     pub fn long_requests_of_subject(&self) -> u32 {
@@ -44,14 +35,6 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads the part [`Part::Servers`](crate::Part::Servers): every server behind any route, each URL once.
-    ///
-    /// # Errors
-    /// Where it is not what [`Source::part`](crate::Source::part) gives.
-    pub fn all_from_part(text: &str) -> Result<Vec<Self>, ConfigurationError> {
-        document::servers_from_part(text)
-    }
-
     /// Every server behind one of the routes, each URL once.
     pub fn all_of(routes: &[Route]) -> Vec<Self> {
         let mut servers: Vec<Self> = Vec::new();

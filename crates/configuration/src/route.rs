@@ -4,8 +4,7 @@ use core::fmt;
 
 use gatehouse_protocol::{OwnPath, Scope, Scopes};
 
-use crate::document::{self, RouteDocument};
-use crate::{ConfigurationError, Effect, Limits, Policy, Rate, Upstream};
+use crate::{Effect, Limits, Policy, Rate, Upstream};
 
 /// An MCP endpoint of ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,14 +55,6 @@ impl Route {
     pub fn offered_scopes(&self) -> impl Iterator<Item = &Scope> {
         let allowing = self.policy.rules.iter().filter(|rule| rule.effect == Effect::Allow);
         self.scopes.iter().chain(allowing.flat_map(|rule| rule.who.scopes.iter()))
-    }
-
-    /// Reads the part of one route: [`Part::Route`](crate::Part::Route).
-    ///
-    /// # Errors
-    /// Where it is not what [`Source::part`](crate::Source::part) gives.
-    pub fn from_part(text: &str) -> Result<Self, ConfigurationError> {
-        document::read_part::<RouteDocument>(text)?.check("routes")
     }
 
     /// Every server behind the route.

@@ -113,7 +113,7 @@ impl ClientDocument {
             }
             .check(key)?,
             grant_types: grant_types(self.grant_types, &key("grant_types"))?,
-            scopes: scopes(&key("scopes"), &self.scopes)?,
+            scopes: scopes(key("scopes"), &self.scopes)?,
             may_introspect: self.may_introspect,
         };
         without_contradictions(&client, of_routes, key)?;

@@ -216,7 +216,7 @@ impl RateDocument {
             "tool" if self.tools.is_empty() => {
                 return Err(problem(key("tools"), "is missing", r#"tools = ["*"]"#));
             }
-            "tool" => Counted::Tool(patterns(&key("tools"), &self.tools)?),
+            "tool" => Counted::Tool(patterns(key("tools"), &self.tools)?),
             _ => return Err(problem(key("per"), "must be subject, client, route or tool", RATE)),
         };
         if !(1..=MOST_REQUESTS).contains(&self.requests) {

@@ -5,23 +5,27 @@
 
 use std::collections::BTreeMap;
 
-use gatehouse_protocol::{RedirectRules, Scopes, WebOrigin};
+use gatehouse_protocol::{RedirectRules, Scopes};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::client::ClientDocument;
+use super::consistency::providers_are_elsewhere;
 use super::identity_provider::{self, ProviderDocument};
+use super::lifetimes::LifetimesDocument;
 use super::limits::TotalsDocument;
+use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
+use super::route::RouteDocument;
+use super::urls::{allowed_origins, private_use_schemes, public_url};
 use super::values::{scopes, unique};
-use super::{
-    ClientDocumentsDocument, LifetimesDocument, ROUTE_EXAMPLE, RegistrationDocument, RouteDocument, SignInsDocument,
-    allowed_origins, private_use_schemes, providers_are_elsewhere,
-};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
 use crate::gateway::{self, Server};
 use crate::{ConfigurationError, Part, Route, RoutePath};
+
+/// What a document without routes lacks.
+const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
 
 /// A checked document.
 pub(crate) struct Parts {
@@ -232,9 +236,4 @@ impl ResourceDocument {
             legacy_sse: self.legacy_sse,
         })
     }
-}
-
-fn public_url(text: &str) -> Result<WebOrigin, ConfigurationError> {
-    WebOrigin::parse(text)
-        .map_err(|error| problem("public_url", error, r#"public_url = "https://gateway.example.com""#))
 }

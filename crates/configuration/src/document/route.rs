@@ -116,7 +116,7 @@ impl RouteDocument {
         let key = |name: &str| format!("{route}.{name}");
         let path = RoutePath::parse(&self.path).map_err(|text| problem(key("path"), text, r#"path = "/mcp""#))?;
         let requested = self.scopes.unwrap_or_else(|| vec!["mcp".to_owned()]);
-        let scopes = scopes(&key("scopes"), &requested)?;
+        let scopes = scopes(key("scopes"), &requested)?;
         if scopes.is_empty() {
             return Err(problem(
                 key("scopes"),

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::compiled::is_compiled;
 use crate::tests::{FULL, MINIMAL, nearly_a_document};
 use crate::{ConfigurationError, Source};
 

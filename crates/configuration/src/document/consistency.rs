@@ -1,0 +1,58 @@
+//! Whether the tables of the document fit each other.
+
+use gatehouse_protocol::{Subject, WebOrigin};
+use url::Url;
+
+use crate::error::problem;
+use crate::{Configuration, ConfigurationError, IdentityProvider, Rule};
+
+/// Nobody signs in at ourselves: we would ask ourselves who they are. A provider behind the same proxy, at a path of its own,
+/// is another server.
+pub(super) fn providers_are_elsewhere(
+    providers: &[IdentityProvider],
+    are_listed: bool,
+    public_url: &WebOrigin,
+) -> Result<(), ConfigurationError> {
+    let is_ourselves = |provider: &IdentityProvider| {
+        Url::parse(&provider.issuer).is_ok_and(|issuer| issuer.path() == "/" && public_url.is_reached_by(&issuer))
+    };
+    match providers.iter().position(is_ourselves) {
+        Some(index) => {
+            let table =
+                if are_listed { format!("identity_providers[{index}]") } else { "identity_provider".to_owned() };
+            let text = "is Gatehouse's own public_url: name the provider at which users sign in";
+            Err(problem(format!("{table}.issuer"), text, r#"issuer = "https://accounts.example.com""#))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Rules that mean identity providers mean those that there are: what one denies to nobody, it does not deny. And where there
+/// are several, groups and roles are those of one: another one could give its users the same name.
+pub(super) fn rules_fit_providers(configuration: &Configuration) -> Result<(), ConfigurationError> {
+    const SUBJECTS: &str = r#"subjects = ["main:8f2c1e", "client:nightly-report"]"#;
+    const PROVIDERS: &str = r#"providers = ["main"]"#;
+    let providers = &configuration.authorization_server;
+    let is_known = |name: &str| name == Subject::MACHINES || providers.identity_provider(name).is_some();
+    let provider = |subject: &str| subject.split(':').next().unwrap_or_default().to_owned();
+    for (route, rules) in configuration.routes.iter().map(|route| &route.policy.rules).enumerate() {
+        for (index, Rule { who, .. }) in rules.iter().enumerate() {
+            let key = |name: &str| format!("routes[{route}].policy[{index}].{name}");
+            if let Some(index) = who.subjects.iter().position(|subject| !is_known(&provider(subject))) {
+                let text = "must begin with the name of an identity provider, or with `client`";
+                return Err(problem(format!("{}[{index}]", key("subjects")), text, SUBJECTS));
+            }
+            if let Some(index) = who.providers.iter().position(|provider| !is_known(provider)) {
+                let text = "must be the name of an identity provider, or `client`";
+                return Err(problem(format!("{}[{index}]", key("providers")), text, PROVIDERS));
+            }
+            let needs_provider = !who.groups.is_empty() || !who.roles.is_empty();
+            if needs_provider && who.providers.is_empty() && providers.identity_providers.len() > 1 {
+                let text =
+                    "is missing: with several identity providers, a rule must say whose groups and roles it means";
+                return Err(problem(key("providers"), text, PROVIDERS));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! Which parts the configuration has.
+
+/// A part of the configuration, which is read without the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// What the gateway needs at every route: [`gateway::Configuration`](crate::gateway::Configuration).
+    Gateway,
+    /// The [`Route`](crate::Route) at this path, compared byte by byte.
+    Route(&'a str),
+    /// The [`Route`](crate::Route), where there is exactly one.
+    OnlyRoute,
+    /// Every [`Server`](crate::gateway::Server) behind any route.
+    Servers,
+    /// What the authorization server needs: [`authorization_server::Configuration`](crate::authorization_server::Configuration).
+    AuthorizationServer,
+}

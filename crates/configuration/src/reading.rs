@@ -1,0 +1,62 @@
+//! How the values are read from text: all of them from a whole document, or one from its part.
+
+use crate::document::{self, AuthorizationServerDocument, GatewayDocument, RouteDocument};
+use crate::{Configuration, ConfigurationError, Route, authorization_server, gateway};
+
+impl Configuration {
+    /// Parses and checks the document: JSON where it starts with `{`, TOML otherwise.
+    ///
+    /// # Errors
+    /// Every problem names the key, what is wrong with its value, and what a right one looks like.
+    pub fn parse(text: &str) -> Result<Self, ConfigurationError> {
+        Ok(document::parse(text)?.divide()?.1)
+    }
+}
+
+impl gateway::Configuration {
+    /// Reads the part [`Part::Gateway`](crate::Part::Gateway).
+    ///
+    /// # Errors
+    /// Where it is not what [`Source::part`](crate::Source::part) gives.
+    pub fn from_part(text: &str) -> Result<Self, ConfigurationError> {
+        document::read_part::<GatewayDocument>(text)?.check()
+    }
+}
+
+impl gateway::Server {
+    /// Reads the part [`Part::Servers`](crate::Part::Servers): every server behind any route, each URL once.
+    ///
+    /// # Errors
+    /// Where it is not what [`Source::part`](crate::Source::part) gives.
+    pub fn all_from_part(text: &str) -> Result<Vec<Self>, ConfigurationError> {
+        document::servers_from_part(text)
+    }
+}
+
+impl authorization_server::Configuration {
+    /// Reads the part [`Part::AuthorizationServer`](crate::Part::AuthorizationServer).
+    ///
+    /// # Errors
+    /// Where it is not what [`Source::part`](crate::Source::part) gives.
+    pub fn from_part(text: &str) -> Result<Self, ConfigurationError> {
+        document::read_part::<AuthorizationServerDocument>(text)?.check()
+    }
+
+    /// Parses and checks a whole document, and keeps this of it.
+    ///
+    /// # Errors
+    /// As [`crate::Configuration::parse`].
+    pub fn parse(text: &str) -> Result<Self, ConfigurationError> {
+        Configuration::parse(text).map(|configuration| configuration.authorization_server)
+    }
+}
+
+impl Route {
+    /// Reads the part of one route: [`Part::Route`](crate::Part::Route).
+    ///
+    /// # Errors
+    /// Where it is not what [`Source::part`](crate::Source::part) gives.
+    pub fn from_part(text: &str) -> Result<Self, ConfigurationError> {
+        document::read_part::<RouteDocument>(text)?.check("routes")
+    }
+}
