@@ -16,7 +16,7 @@ mod urls;
 mod values;
 
 use serde::{Deserialize, Serialize};
-use serde_path_to_error::Path;
+use serde_path_to_error::{Path, Segment};
 
 use self::client::ClientDocument;
 use self::consistency::rules_fit_providers;
@@ -170,8 +170,11 @@ fn unreadable(path: Option<&Path>, message: &str) -> ConfigurationError {
         Some(((before, _), (_, expected))) => format!("{before}a string, expected {expected}"),
         None => message.to_owned(),
     };
-    // The document itself has no path.
-    let path = path.filter(|path| path.iter().next().is_some());
+    // The document itself has no path, and a text that ends too early has none that is known.
+    let is_known = |path: &&Path| {
+        path.iter().next().is_some() && !path.iter().any(|segment| matches!(segment, Segment::Unknown))
+    };
+    let path = path.filter(is_known);
     let at = path.map(|path| format!("`{path}`: ")).unwrap_or_default();
     ConfigurationError::Unreadable(one_line(&format!("{at}{message}")))
 }
