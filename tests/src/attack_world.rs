@@ -8,11 +8,9 @@ use gatehouse_storage::Key;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use crate::flow::Flow;
 use crate::gatehouse::{Gatehouse, HeldPort, HostKind, Settings};
 use crate::jwt::SigningKey;
 use crate::page::Answer;
-use crate::person::Person;
 use crate::recording_upstream::RecordingUpstream;
 use crate::scripted_provider::ScriptedProvider;
 use crate::text::{form, unique};
@@ -20,7 +18,7 @@ use crate::world::CLIENT_SECRET;
 use crate::{http, snapshot};
 
 /// The path of the first resource. The second is `/other`.
-const RESOURCE: &str = "/mcp";
+pub(crate) const RESOURCE: &str = "/mcp";
 
 /// What differs from world to world. Everything is text of the configuration document.
 #[derive(Clone, Default)]
@@ -231,16 +229,6 @@ scopes = ["mcp"]
     /// A path of Gatehouse as a URL.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.gatehouse.url)
-    }
-
-    /// A sign-in of `person` for the client `public` at `/mcp`.
-    pub fn flow<'a>(&'a self, person: &'a Person) -> Flow<'a> {
-        self.flow_of(person, self.public(), RESOURCE)
-    }
-
-    /// A sign-in of `person` for `client` at the resource with this path.
-    pub fn flow_of<'a>(&'a self, person: &'a Person, client: TestClient, resource: &str) -> Flow<'a> {
-        Flow::new(self, person, client, resource)
     }
 
     /// Registers a client (RFC 7591).

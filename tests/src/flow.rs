@@ -3,7 +3,7 @@
 use serde_json::Value;
 use url::Url;
 
-use crate::attack_world::{AttackWorld, TestClient};
+use crate::attack_world::{AttackWorld, RESOURCE, TestClient};
 use crate::page::{Answer, Form};
 use crate::person::{From, Person};
 use crate::text::{challenge_of, form, unique};
@@ -58,8 +58,20 @@ pub struct Flow<'a> {
     step: Step,
 }
 
+impl AttackWorld {
+    /// A sign-in of `person` for the client `public` at `/mcp`.
+    pub fn flow<'a>(&'a self, person: &'a Person) -> Flow<'a> {
+        self.flow_of(person, self.public(), RESOURCE)
+    }
+
+    /// A sign-in of `person` for `client` at the resource with this path.
+    pub fn flow_of<'a>(&'a self, person: &'a Person, client: TestClient, resource: &str) -> Flow<'a> {
+        Flow::new(self, person, client, resource)
+    }
+}
+
 impl<'a> Flow<'a> {
-    pub(crate) fn new(world: &'a AttackWorld, person: &'a Person, client: TestClient, resource: &str) -> Self {
+    fn new(world: &'a AttackWorld, person: &'a Person, client: TestClient, resource: &str) -> Self {
         let verifier = unique("verifier-");
         let pairs = [
             ("response_type", "code"),

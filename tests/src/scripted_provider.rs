@@ -3,6 +3,7 @@
 //! Untouched, it is a strict one: codes and refresh tokens are good once, PKCE is checked, and a refresh token that
 //! comes twice ends its lineage. Nobody types anything: whoever the browser says it is ([`PERSON_HEADER`]) is signed in.
 
+mod endpoint;
 mod endpoints;
 mod entra;
 mod script;
@@ -16,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::clock::TestClock;
 use crate::http_server::{Received, serve};
+pub use endpoint::Endpoint;
 pub use entra::{GUID_OF_TENANT, Tenant};
 pub use script::{Authorization, Failure, Script};
 
@@ -25,23 +27,6 @@ pub const PERSON_HEADER: &str = "x-person";
 /// The provider; it ends with the test's runtime.
 #[derive(Clone)]
 pub struct ScriptedProvider(Arc<Provider>);
-
-/// What a provider is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Endpoint {
-    /// `/.well-known/openid-configuration`.
-    Discovery,
-    /// The key set.
-    Keys,
-    /// The authorization endpoint.
-    Authorize,
-    /// The token endpoint.
-    Token,
-    /// Microsoft Graph's `checkMemberGroups`.
-    Groups,
-    /// A source of federated client assertions.
-    Assertion,
-}
 
 struct Provider {
     name: String,

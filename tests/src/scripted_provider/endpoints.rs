@@ -10,21 +10,6 @@ use super::{Authorization, Code, Endpoint, Failure, Lineage, PERSON_HEADER, Scri
 use crate::http_server::{self, Received};
 use crate::text::{challenge_of, unique};
 
-impl Endpoint {
-    fn of(path: &str) -> Option<Self> {
-        let last = path.rsplit('/').next()?;
-        Some(match last {
-            "openid-configuration" => Self::Discovery,
-            "keys" => Self::Keys,
-            "authorize" => Self::Authorize,
-            "token" => Self::Token,
-            "checkMemberGroups" => Self::Groups,
-            "assertion" => Self::Assertion,
-            _ => return None,
-        })
-    }
-}
-
 impl ScriptedProvider {
     pub(super) async fn answer(&self, received: Received) -> Option<Response<Bytes>> {
         let Some(endpoint) = Endpoint::of(&received.path) else {

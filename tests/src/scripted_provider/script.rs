@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Endpoint;
+use super::endpoint::Endpoint;
 use crate::jwt::SigningKey;
 
 /// What the authorization endpoint does.
