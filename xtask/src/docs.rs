@@ -2,14 +2,12 @@
 
 mod decisions;
 mod document;
+mod files;
 mod log_texts;
 mod markdown;
 mod schema;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -70,26 +68,6 @@ fn faults(root: &Path, pages: &[Page]) -> Result<Vec<String>> {
         drifted.map(|page| format!("{} differs from the code: run `cargo xtask docs`", page.path)).collect();
     faults.extend(log_texts::faults(root)?);
     Ok(faults)
-}
-
-/// The files below `folder` whose names end with `ending`, in a fixed order.
-fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    for entry in entries {
-        let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
-        if path.is_dir() {
-            found.extend(files(&path, ending)?);
-        } else if path.to_string_lossy().ends_with(ending) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn read(file: &Path) -> Result<String> {
-    fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::files::{files, read};
+
 /// The index, in the repository.
 pub const INDEX: &str = "docs/decisions/README.md";
 
@@ -17,11 +19,11 @@ pub fn index(root: &Path) -> Result<String> {
     let index = root.join(INDEX);
     let folder = index.parent().context("the index has no folder")?;
     let mut lines = Vec::new();
-    for page in super::files(folder, ".md")? {
+    for page in files(folder, ".md")? {
         if page == index {
             continue;
         }
-        let text = super::read(&page)?;
+        let text = read(&page)?;
         let heading = text.lines().find_map(|line| line.strip_prefix("# "));
         let heading = heading.with_context(|| format!("{} has no heading", page.display()))?;
         let name = page.file_name().unwrap_or_default().to_string_lossy();

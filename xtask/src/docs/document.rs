@@ -8,6 +8,8 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use syn::{Attribute, BinOp, Expr, ExprLit, Fields, GenericArgument, Item, Lit, Meta, PathArguments, Type};
 
+use super::files::{files, read};
+
 /// The table that the document itself is.
 pub const ROOT: &str = "Document";
 /// The table that names the variable of a secret.
@@ -74,12 +76,12 @@ impl Kind {
 impl Document {
     /// Reads the types in `folder` and in the file of the same name beside it.
     pub fn read(folder: &Path) -> Result<Self> {
-        let mut sources = super::files(folder, ".rs")?;
+        let mut sources = files(folder, ".rs")?;
         sources.retain(|file| !file.ends_with("tests.rs"));
         sources.push(folder.with_extension("rs"));
         let mut items = Vec::new();
         for file in sources {
-            let parsed = syn::parse_file(&super::read(&file)?);
+            let parsed = syn::parse_file(&read(&file)?);
             items.extend(parsed.with_context(|| format!("cannot parse {}", file.display()))?.items);
         }
         Self::of(&items)

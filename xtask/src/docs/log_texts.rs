@@ -9,7 +9,10 @@ use anyhow::{Context, Result};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::Lit;
 
-use super::document::code;
+use super::{
+    document::code,
+    files::{files, read},
+};
 
 /// The first column of a table that quotes.
 const COLUMN: &str = "Log text";
@@ -20,8 +23,8 @@ const CODE: [&str; 5] = ["crates", "shell", "components", "host/src", "cli/src"]
 pub fn faults(root: &Path) -> Result<Vec<String>> {
     let mut texts = None;
     let mut faults = Vec::new();
-    for page in super::files(&root.join("docs"), ".md")? {
-        for quotation in quotations(&super::read(&page)?) {
+    for page in files(&root.join("docs"), ".md")? {
+        for quotation in quotations(&read(&page)?) {
             let texts = match &texts {
                 Some(texts) => texts,
                 None => texts.insert(texts_of_code(root)?),
@@ -63,10 +66,10 @@ pub fn is_said(quotation: &str, texts: &[String]) -> bool {
 fn texts_of_code(root: &Path) -> Result<Vec<String>> {
     let mut texts = Vec::new();
     for folder in CODE {
-        for file in super::files(&root.join(folder), ".rs")? {
+        for file in files(&root.join(folder), ".rs")? {
             let is_test = file.ends_with("tests.rs") || file.components().any(|part| part.as_os_str() == "tests");
             if !is_test {
-                let source = super::read(&file)?;
+                let source = read(&file)?;
                 let tokens: TokenStream = source
                     .parse()
                     .map_err(|error| anyhow::anyhow!("{error}"))

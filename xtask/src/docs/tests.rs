@@ -4,6 +4,7 @@ use gatehouse_configuration::{Configuration, ConfigurationError};
 use serde_json::{Value, json};
 
 use super::document::{Key, Kind, ROOT};
+use super::files::files;
 use super::*;
 
 fn repository() -> &'static Path {
