@@ -171,9 +171,8 @@ fn unreadable(path: Option<&Path>, message: &str) -> ConfigurationError {
         None => message.to_owned(),
     };
     // The document itself has no path, and a text that ends too early has none that is known.
-    let is_known = |path: &&Path| {
-        path.iter().next().is_some() && !path.iter().any(|segment| matches!(segment, Segment::Unknown))
-    };
+    let is_known =
+        |path: &&Path| path.iter().next().is_some() && !path.iter().any(|segment| matches!(segment, Segment::Unknown));
     let path = path.filter(is_known);
     let at = path.map(|path| format!("`{path}`: ")).unwrap_or_default();
     ConfigurationError::Unreadable(one_line(&format!("{at}{message}")))
