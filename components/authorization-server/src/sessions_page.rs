@@ -53,7 +53,7 @@ fn ask_to_sign_in(context: &Context, browser: Option<Browser>, status: u16) -> R
             cookies::set_browser(&mut page, &browser, &context.configuration);
             page
         }
-        Err(error) => failures::out_of_order(&context.log, SESSIONS, None, &error.to_string()),
+        Err(error) => failures::out_of_order(&context.log, SESSIONS, None, error.to_string()),
     }
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn signed_in(
             cookies::set_signed_in_user(&mut response, &account, &value, context);
             response
         }
-        Err(error) => failures::out_of_order(&context.log, SIGN_IN, None, &error.to_string()),
+        Err(error) => failures::out_of_order(&context.log, SIGN_IN, None, error.to_string()),
     }
 }
 
@@ -164,7 +164,7 @@ fn nobody_signed_in(
         context.log.refused(SIGN_IN, None, rejection);
         return match sign_in_ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
             Ok(ticket) => pages::not_let_in_to_sessions_page(context.log.request_id(), provider, rejection, &ticket),
-            Err(error) => failures::out_of_order(&context.log, SIGN_IN, None, &error.to_string()),
+            Err(error) => failures::out_of_order(&context.log, SIGN_IN, None, error.to_string()),
         };
     }
     match failure.to_wire() {
@@ -173,7 +173,7 @@ fn nobody_signed_in(
             ask_to_sign_in(context, Some(browser.clone()), 403)
         }
         ClientError::ServerError | ClientError::TemporarilyUnavailable => {
-            failures::out_of_order(&context.log, SIGN_IN, None, &failure.to_string())
+            failures::out_of_order(&context.log, SIGN_IN, None, failure.to_string())
         }
     }
 }

@@ -53,7 +53,10 @@ mod tests {
     use super::*;
     use crate::example;
 
-    fn judged(rules: bool, text: &str) -> (Result<(), Refusal>, Vec<(Option<String>, bool)>) {
+    /// The rule that a message met, and whether it is denied.
+    type Judged = (Option<String>, bool);
+
+    fn judged(rules: bool, text: &str) -> (Result<(), Refusal>, Vec<Judged>) {
         let configuration = if rules { example::with_policy() } else { example::one_upstream() };
         let endpoint = example::endpoint(&configuration);
         let body = Body::parse(text.as_bytes(), 64).unwrap();

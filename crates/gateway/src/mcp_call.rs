@@ -47,7 +47,7 @@ mod tests {
             let Body::Single(message) = Body::parse(body.as_bytes(), 64).unwrap() else { panic!() };
             mcp_call(&message, &configuration.routes[0]).text()
         };
-        let further = vec![
+        let further = [
             text("tools/call", json!({ "name": "echo\n\u{202e}" })),
             text("prompts/get", json!({ "name": "greet" })),
             text("resources/read", json!({ "uri": "file:///home/alice" })),
