@@ -37,9 +37,9 @@ mod tests {
     use super::*;
 
     /// A counter as one of several racing callers sees it: what it is told each time.
-    struct Told(RefCell<Vec<i64>>);
+    struct ScriptedCounter(RefCell<Vec<i64>>);
 
-    impl Store for Told {
+    impl Store for ScriptedCounter {
         fn get(&self, _: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
             Ok(None)
         }
@@ -62,7 +62,7 @@ mod tests {
     }
 
     fn wins(first: i64, second: i64) -> bool {
-        let told = Told(RefCell::new(vec![second, first]));
+        let told = ScriptedCounter(RefCell::new(vec![second, first]));
         is_first_use("a", "x", "1", UnixTime::from_seconds(1_795_000_060), &told).unwrap()
     }
 

@@ -181,7 +181,7 @@ impl<S: Store> RememberedConsents<'_, S> {
         for (entry, listing) in self.entries(subject)? {
             if entry.consent.id == id {
                 self.store.delete(&entry.key()?)?;
-                self.directory().remove(&listing)?;
+                self.subject_index().remove(&listing)?;
             }
         }
         Ok(())
@@ -202,9 +202,9 @@ impl<S: Store> RememberedConsents<'_, S> {
         let in_place = match listed.next() {
             Some((before, listing)) => {
                 self.store.delete(&before.key()?)?;
-                let replaced = self.directory().replace(List::Consents, subject, &listing, entry, entropy)?;
+                let replaced = self.subject_index().replace(List::Consents, subject, &listing, entry, entropy)?;
                 if !replaced {
-                    self.directory().remove(&listing)?;
+                    self.subject_index().remove(&listing)?;
                 }
                 replaced
             }
@@ -212,7 +212,7 @@ impl<S: Store> RememberedConsents<'_, S> {
         };
         for (before, listing) in listed {
             self.store.delete(&before.key()?)?;
-            self.directory().remove(&listing)?;
+            self.subject_index().remove(&listing)?;
         }
         if in_place {
             return Ok(());
@@ -226,7 +226,7 @@ impl<S: Store> RememberedConsents<'_, S> {
             }
             None => Ok(None),
         };
-        self.directory().add(List::Consents, subject, entry, entropy, alive_until, |entry| {
+        self.subject_index().add(List::Consents, subject, entry, entropy, alive_until, |entry| {
             text(entry).map_or(Ok(()), |text| self.store.delete(&text.key()?))
         })
     }
@@ -252,11 +252,11 @@ impl<S: Store> RememberedConsents<'_, S> {
     }
 
     fn entries(&self, subject: &Subject) -> Result<Vec<(EntryText, Entry)>, StoreUnavailable> {
-        let entries = self.directory().entries(List::Consents, subject)?.into_iter();
+        let entries = self.subject_index().entries(List::Consents, subject)?.into_iter();
         Ok(entries.filter_map(|entry| Some((serde_json::from_slice(&entry.content).ok()?, entry))).collect())
     }
 
-    fn directory(&self) -> SubjectIndex<'_, S> {
+    fn subject_index(&self) -> SubjectIndex<'_, S> {
         SubjectIndex { store: self.store, keys: self.keys, now: self.now }
     }
 

@@ -83,14 +83,14 @@ impl<S: Store> Sessions<'_, S> {
             }
             Some(_) | None => Ok(None),
         };
-        self.directory().add(List::Sessions, subject, &name.to_bytes(), entropy, alive_until, |entry| {
+        self.subject_index().add(List::Sessions, subject, &name.to_bytes(), entropy, alive_until, |entry| {
             SessionName::from_bytes(&entry.content).map_or(Ok(()), |name| self.end_unless_expired(&name))
         })
     }
 
     fn end_listed(&self, entry: &Entry, name: &SessionName) -> Result<(), Rejection> {
         self.end_unless_expired(name)?;
-        Ok(self.directory().remove(entry)?)
+        Ok(self.subject_index().remove(entry)?)
     }
 
     fn end_unless_expired(&self, name: &SessionName) -> Result<(), Rejection> {
@@ -98,11 +98,11 @@ impl<S: Store> Sessions<'_, S> {
     }
 
     fn directory_entries(&self, subject: &Subject) -> Result<Vec<(Entry, SessionName)>, Rejection> {
-        let entries = self.directory().entries(List::Sessions, subject)?.into_iter();
+        let entries = self.subject_index().entries(List::Sessions, subject)?.into_iter();
         Ok(entries.filter_map(|entry| SessionName::from_bytes(&entry.content).map(|name| (entry, name))).collect())
     }
 
-    fn directory(&self) -> SubjectIndex<'_, S> {
+    fn subject_index(&self) -> SubjectIndex<'_, S> {
         SubjectIndex { store: self.store, keys: self.keys, now: self.now }
     }
 }

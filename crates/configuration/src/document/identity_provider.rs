@@ -121,11 +121,12 @@ impl ProviderDocument {
         if self.client_id.is_empty() {
             return Err(problem(key("client_id"), "is empty", r#"client_id = "gatehouse""#));
         }
-        let place = Place { issuer: self.issuer, tenant: self.tenant, authority: self.authority, graph: self.graph };
+        let address =
+            ProviderAddress { issuer: self.issuer, tenant: self.tenant, authority: self.authority, graph: self.graph };
         let (profile, issuer) = match self.profile.as_deref() {
-            None | Some("openid") => (ProviderProfile::OpenId, place.of_openid(key)?),
+            None | Some("openid") => (ProviderProfile::OpenId, address.of_openid(key)?),
             Some("entra") => {
-                let (profile, issuer) = place.of_entra(key)?;
+                let (profile, issuer) = address.of_entra(key)?;
                 (ProviderProfile::Entra(profile), issuer)
             }
             Some(_) => return Err(problem(key("profile"), "must be openid or entra", r#"profile = "entra""#)),
@@ -158,14 +159,14 @@ fn name(name: &str) -> Result<(), &'static str> {
 }
 
 /// Where the provider is, as written.
-struct Place {
+struct ProviderAddress {
     issuer: Option<String>,
     tenant: Option<String>,
     authority: Option<String>,
     graph: Option<String>,
 }
 
-impl Place {
+impl ProviderAddress {
     fn of_openid(self, key: impl Fn(&str) -> String) -> Result<String, ConfigurationError> {
         const ISSUER: &str = r#"issuer = "https://accounts.example.com""#;
         for (name, given) in [("tenant", &self.tenant), ("authority", &self.authority), ("graph", &self.graph)] {

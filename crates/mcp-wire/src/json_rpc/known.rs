@@ -3,22 +3,22 @@
 /// In JavaScript, a copy of an object (`Object.assign`) has all members of the object under this key.
 const PROTOTYPE: &str = "__proto__";
 
-/// One place in a message: the members that are known there, and the places within them.
-pub(crate) struct Place {
+/// The members that are known of one object in a message, and those of the objects within it.
+pub(crate) struct KnownMembers {
     known: &'static [&'static str],
-    inner: &'static [(&'static str, &'static Place)],
+    inner: &'static [(&'static str, &'static KnownMembers)],
 }
 
 /// Where every key means itself: arguments, schemas, contents.
-pub(crate) static ANYWHERE: Place = Place { known: &[], inner: &[] };
+pub(crate) static ANYWHERE: KnownMembers = KnownMembers { known: &[], inner: &[] };
 
 /// A message. A batch is an array of them.
-pub(crate) static ENVELOPE: Place = Place {
+pub(crate) static ENVELOPE: KnownMembers = KnownMembers {
     known: &["jsonrpc", "id", "method", "params", "result", "error"],
     inner: &[("params", &PARAMS), ("result", &RESULT), ("error", &ERROR)],
 };
 
-static PARAMS: Place = Place {
+static PARAMS: KnownMembers = KnownMembers {
     known: &[
         "_meta",
         "argument",
@@ -43,7 +43,7 @@ static PARAMS: Place = Place {
     inner: &[("_meta", &META), ("ref", &REFERENCE), ("notifications", &FILTER)],
 };
 
-static META: Place = Place {
+static META: KnownMembers = KnownMembers {
     known: &[
         "progressToken",
         "io.modelcontextprotocol/clientCapabilities",
@@ -56,27 +56,27 @@ static META: Place = Place {
 };
 
 /// What is to be completed.
-static REFERENCE: Place = Place { known: &["name", "type", "uri"], inner: &[] };
+static REFERENCE: KnownMembers = KnownMembers { known: &["name", "type", "uri"], inner: &[] };
 
 /// What a `subscriptions/listen` is about.
-static FILTER: Place = Place {
+static FILTER: KnownMembers = KnownMembers {
     known: &["promptsListChanged", "resourceSubscriptions", "resourcesListChanged", "toolsListChanged"],
     inner: &[],
 };
 
 /// Listings: whoever filters them must find all that a client finds.
-static RESULT: Place = Place {
+static RESULT: KnownMembers = KnownMembers {
     known: &["prompts", "resources", "resourceTemplates", "tools"],
     inner: &[("prompts", &LISTED), ("resources", &LISTED), ("resourceTemplates", &LISTED), ("tools", &LISTED)],
 };
 
-static LISTED: Place = Place { known: &["name", "uri", "uriTemplate"], inner: &[] };
+static LISTED: KnownMembers = KnownMembers { known: &["name", "uri", "uriTemplate"], inner: &[] };
 
-static ERROR: Place = Place { known: &["code", "data", "message"], inner: &[] };
+static ERROR: KnownMembers = KnownMembers { known: &["code", "data", "message"], inner: &[] };
 
-impl Place {
+impl KnownMembers {
     /// The place of what stands under `key`.
-    pub(crate) fn within(&self, key: &str) -> &'static Place {
+    pub(crate) fn within(&self, key: &str) -> &'static KnownMembers {
         self.inner.iter().find(|(name, _)| *name == key).map_or(&ANYWHERE, |(_, place)| *place)
     }
 
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     /// Every place of a message, once.
-    fn places() -> Vec<&'static Place> {
+    fn places() -> Vec<&'static KnownMembers> {
         let mut places = vec![&ENVELOPE];
         let mut next = 0;
         while let Some(place) = places.get(next) {

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::json_rpc::Unparsable;
-use crate::json_rpc::known::Place;
+use crate::json_rpc::known::KnownMembers;
 
 /// The deepest nesting that is ever read, in arrays and objects within each other: where serde_json itself stops.
 pub const DEEPEST: usize = 127;
@@ -16,16 +16,16 @@ pub const DEEPEST: usize = 127;
 const PRIVATE_KEYS: &str = "$serde_json::private::";
 
 /// Reads `text` to its end: one value, nested no deeper than `depth`, no key twice in an object, numbers and texts that
-/// serde_json holds, no key that `place` confuses, and where it is an array no more than `items`. It stops where it is
+/// serde_json holds, no key that `known` confuses, and where it is an array no more than `items`. It stops where it is
 /// wrong.
-pub(crate) fn check(text: &str, depth: usize, items: usize, place: &'static Place) -> Result<(), Unparsable> {
+pub(crate) fn check(text: &str, depth: usize, items: usize, known: &'static KnownMembers) -> Result<(), Unparsable> {
     // Before anything recurses.
     if is_deeper(text, depth.min(DEEPEST)) {
         return Err(Unparsable::TooDeep);
     }
     let refused = Cell::new(None);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = Strict { place, items, refused: &refused }.deserialize(&mut deserializer);
+    let read = Strict { known, items, refused: &refused }.deserialize(&mut deserializer);
     read.and_then(|()| deserializer.end())
         .map_err(|error| refused.take().unwrap_or_else(|| Unparsable::NotJson(error.to_string())))
 }
@@ -55,10 +55,10 @@ thread_local! {
     static STEPS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Any value at a place; `refused` says why where it is not serde_json that refuses.
+/// Any value, the members known in it if it is an object; `refused` says why where it is not serde_json that refuses.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
-    place: &'static Place,
+    known: &'static KnownMembers,
     /// How many items it may have, if it is an array.
     items: usize,
     refused: &'a Cell<Option<Unparsable>>,
@@ -128,10 +128,10 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let mut seen = HashSet::new();
         while let Some(key) = members.next_key::<String>()? {
-            if self.place.confuses(&key) || key.starts_with(PRIVATE_KEYS) {
+            if self.known.confuses(&key) || key.starts_with(PRIVATE_KEYS) {
                 return Err(self.refuse(Unparsable::AmbiguousKey));
             }
-            members.next_value_seed(Strict { place: self.place.within(&key), items: usize::MAX, ..self })?;
+            members.next_value_seed(Strict { known: self.known.within(&key), items: usize::MAX, ..self })?;
             if !seen.insert(key) {
                 return Err(self.refuse(Unparsable::DoubledKey));
             }
