@@ -48,11 +48,15 @@ impl Tree {
         self.files.range(start..).map(String::as_str).take_while(move |file| file.starts_with(&folder))
     }
 
-    /// Whether git would leave this path out: what is built or installed there is named in documents, too.
+    /// Whether git would leave this path out: what is built or installed there is named in documents, too. Asked for a file and
+    /// for a folder: what is not there yet can become either.
     pub fn ignores(&self, path: &str) -> bool {
-        let mut git = process::command("git");
-        git.current_dir(&self.root).args(["check-ignore", "--quiet", path]);
-        process::succeeds(&mut git, "asking git what it ignores").unwrap_or(false)
+        let path = path.trim_end_matches('/');
+        [path.to_owned(), format!("{path}/")].iter().any(|path| {
+            let mut git = process::command("git");
+            git.current_dir(&self.root).args(["check-ignore", "--quiet", path]);
+            process::succeeds(&mut git, "asking git what it ignores").unwrap_or(false)
+        })
     }
 
     /// A file's text.

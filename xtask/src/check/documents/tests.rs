@@ -36,6 +36,14 @@ fn a_file_that_is_not_there_is_told_and_a_pattern_or_a_path_of_a_url_is_not() {
 }
 
 #[test]
+fn a_folder_that_git_ignores_may_be_named_before_it_is_there() {
+    let ignored = (".gitignore", "node_modules/\n");
+    let page = ("docs/all.md", "`crates/a/node_modules` `crates/a/other`\n");
+    let (_folder, tree) = example::repository(&[README, SOURCE, ignored, page]);
+    assert_eq!(report(&tree).unwrap().faults, ["docs/all.md:1: there is no crates/a/other"]);
+}
+
+#[test]
 fn a_short_form_means_what_the_page_says() {
     let page = "`short/x` is `crates/a/src/x.rs`. `short/tests::a_test_that_is_there`, `short/gone`\n";
     assert_eq!(faults(page), ["docs/all.md:1: there is no short/gone"]);
