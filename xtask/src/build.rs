@@ -36,7 +36,6 @@ const ARTEFACTS: [Artefact; 3] = [
         components: &[
             component("gatehouse:gateway", "gateway"),
             component("gatehouse:authorization-server", "authorization-server"),
-            component("gatehouse:sessions", "sessions"),
             component("gatehouse:adapter-spin", "adapter-spin"),
         ],
         output: "target/gatehouse.wasm",

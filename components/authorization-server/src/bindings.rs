@@ -11,3 +11,7 @@ wit_bindgen::generate!({
     },
     generate_all,
 });
+
+use crate::AuthorizationServer;
+
+export!(AuthorizationServer);

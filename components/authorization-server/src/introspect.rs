@@ -3,12 +3,13 @@
 use gatehouse_authorization_server::presented_token::{ActiveToken, Introspection, PresentedToken, may_introspect};
 use gatehouse_authorization_server::token::TokenRejection;
 use gatehouse_configuration::authorization_server::Configuration;
+use gatehouse_protocol::ResourceUri;
+use gatehouse_sessions::TokenKind;
 use http::{Request, Response};
 
-use crate::bindings::gatehouse::auth::sessions::{self, TokenKind};
 use crate::context::Context;
 use crate::log::Details;
-use crate::session_rejection::rejection;
+use crate::sessions::sessions;
 use crate::{clients, requests, responses};
 
 const ACTION: &str = "introspect";
@@ -31,15 +32,15 @@ fn introspect(context: &Context, request: PresentedToken) -> Result<Introspectio
     let client = clients::authenticated(context, request.credentials)?;
     may_introspect(&client)?;
     let configuration = &context.configuration;
-    let found = sessions::introspect(request.token.expose(), &resources(configuration)).map_err(rejection)?;
+    let found = sessions(&context.keys).introspect(request.token.expose(), &resources(configuration))?;
     let Some(found) = found else { return Ok(Introspection::inactive()) };
     Ok(Introspection::active(ActiveToken {
-        scope: found.principal.scopes.join(" "),
-        client_id: found.principal.client_id,
-        sub: found.principal.subject,
-        aud: found.principal.resource,
+        scope: found.principal.scopes.to_string(),
+        client_id: found.principal.client_id.to_string(),
+        sub: found.principal.subject.to_string(),
+        aud: found.principal.resource.to_string(),
         iss: configuration.public_url.to_string(),
-        exp: found.expires_at,
+        exp: found.expires_at.seconds(),
         token_type: match found.kind {
             TokenKind::Access => Some("Bearer"),
             TokenKind::Refresh => None,
@@ -48,7 +49,6 @@ fn introspect(context: &Context, request: PresentedToken) -> Result<Introspectio
 }
 
 /// Everything that a token can be for.
-pub(crate) fn resources(configuration: &Configuration) -> Vec<String> {
-    let resources = configuration.routes.iter().filter_map(|route| configuration.resource_of(route));
-    resources.map(|resource| resource.to_string()).collect()
+pub(crate) fn resources(configuration: &Configuration) -> Vec<ResourceUri> {
+    configuration.routes.iter().filter_map(|route| configuration.resource_of(route)).collect()
 }

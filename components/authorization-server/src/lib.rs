@@ -26,7 +26,7 @@ mod requests;
 mod responses;
 mod revoke;
 mod routes;
-mod session_rejection;
+mod sessions;
 mod sessions_page;
 mod sweep;
 mod token;

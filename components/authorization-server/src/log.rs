@@ -1,6 +1,7 @@
 //! The lines of one request in the audit log.
 
 use gatehouse_audit_log::{AuditRecord, Component, Decision, Event, LogTime, RequestId, TraceId, TraceParent};
+use gatehouse_protocol::Subject;
 use http::HeaderMap;
 use shell_http::{Milliseconds, now_in_milliseconds};
 
@@ -31,14 +32,18 @@ impl RequestLog {
         }
     }
 
+    /// For what the gateway asks in the course of this request. An id that is not well formed is not used.
+    pub(crate) fn on_behalf_of(request_id: &str, trace_id: Option<&str>) -> Self {
+        Self {
+            request_id: RequestId::parse(request_id).unwrap_or_else(shell_http::request_id),
+            trace_id: trace_id.and_then(TraceId::parse),
+            clock: now_in_milliseconds,
+        }
+    }
+
     /// What answers and error pages call the request.
     pub(crate) fn request_id(&self) -> &RequestId {
         &self.request_id
-    }
-
-    /// The request's trace, where the client named one.
-    pub(crate) fn trace_id(&self) -> Option<&TraceId> {
-        self.trace_id.as_ref()
     }
 
     /// Notes that something is about to be done, in whose name and for whom: whatever becomes of this instance, the log
@@ -57,6 +62,12 @@ impl RequestLog {
     pub(crate) fn refused(&self, action: &'static str, client_id: Option<&str>, reason: impl ToString) {
         let reason = &reason.to_string();
         let details = Details { client_id, reason: Some(reason), ..Details::default() };
+        self.write(Event::Refused, action, Decision::Refused, details);
+    }
+
+    /// Notes that somebody else refused what was to be done for this user.
+    pub(crate) fn refused_to(&self, action: &'static str, subject: &Subject, reason: &str) {
+        let details = Details { subject: Some(subject.as_str()), reason: Some(reason), ..Details::default() };
         self.write(Event::Refused, action, Decision::Refused, details);
     }
 

@@ -2,12 +2,12 @@
 
 use gatehouse_authorization_server::presented_token::PresentedToken;
 use gatehouse_authorization_server::token::TokenRejection;
+use gatehouse_sessions::Revocation;
 use http::{Request, Response, StatusCode};
 
-use crate::bindings::gatehouse::auth::sessions::{self, Revocation};
 use crate::context::Context;
 use crate::log::Details;
-use crate::session_rejection::rejection;
+use crate::sessions::sessions;
 use crate::{clients, introspect, requests, responses};
 
 const ACTION: &str = "revoke";
@@ -38,8 +38,8 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 
 fn revoke(context: &Context, request: PresentedToken) -> Result<Revocation, TokenRejection> {
     let client = clients::authenticated(context, request.credentials)?;
-    let client_id = client.client().client_id.as_str();
+    let client_id = &client.client().client_id;
     let resources = introspect::resources(&context.configuration);
-    context.log.begun(ACTION, Some(client_id), None);
-    sessions::revoke(request.token.expose(), client_id, &resources).map_err(rejection)
+    context.log.begun(ACTION, Some(client_id.as_str()), None);
+    Ok(sessions(&context.keys).revoke(request.token.expose(), client_id, &resources)?)
 }

@@ -12,11 +12,11 @@ use http::{Request, Response};
 use provider_client::{Failure, SignedIn};
 use shell_http::SystemEntropy;
 
-use crate::bindings::gatehouse::auth::sessions;
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
 use crate::log::Details;
 use crate::login::NotBegun;
+use crate::sessions::sessions;
 use crate::{cookies, failures, login, pages, responses};
 
 const SESSIONS: &str = "sessions";
@@ -38,7 +38,7 @@ pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
 
 fn overview(context: &Context, account: &SignedInUser, browser: &Browser) -> Result<Response<Vec<u8>>, String> {
     let provider = account.provider(&context.configuration).ok_or("the identity provider is gone")?;
-    let listing = sessions::list(account.subject.as_str()).map_err(unavailable)?;
+    let listing = sessions(&context.keys).list(&account.subject).map_err(unavailable)?;
     let consents = context.remembered_consents().of(&account.subject).map_err(|error| error.to_string())?;
     let ticket = account.ticket(browser, &context.keys, context.now, &mut SystemEntropy);
     let ticket = ticket.map_err(|error| error.to_string())?;
@@ -65,7 +65,7 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
         context.log.begun(SESSIONS, None, Some(account.subject.as_str()));
         let changed = match (session, consent) {
             // One that has ended meanwhile is what the user wanted.
-            (Some(id), None) => sessions::end_one(account.subject.as_str(), id).map(|_| ()).map_err(unavailable),
+            (Some(id), None) => sessions(&context.keys).end_one(&account.subject, id).map(|_| ()).map_err(unavailable),
             (None, Some(id)) => {
                 context.remembered_consents().forget(&account.subject, id).map_err(|error| error.to_string())
             }
@@ -92,7 +92,7 @@ pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Respons
             let (keys, store, now) = (&context.keys, &context.store, context.now);
             let noted = note_sign_out(&account.subject, keys, store, now, &mut SystemEntropy);
             let noted = noted.map_err(|error| error.to_string());
-            match noted.and_then(|()| sessions::end_all(account.subject.as_str()).map_err(unavailable)) {
+            match noted.and_then(|()| sessions(&context.keys).end_all(&account.subject).map_err(unavailable)) {
                 Ok(()) => {
                     completed(context, SIGN_OUT, &account);
                     let mut page = pages::signed_out();
@@ -196,6 +196,6 @@ fn completed(context: &Context, action: &'static str, account: &SignedInUser) {
     context.log.completed(action, Details { subject: Some(account.subject.as_str()), ..Details::default() });
 }
 
-fn unavailable(rejection: sessions::Rejection) -> String {
-    format!("sessions: {rejection:?}")
+fn unavailable(rejection: gatehouse_sessions::Rejection) -> String {
+    format!("sessions: {rejection}")
 }

@@ -7,16 +7,15 @@ use gatehouse_authorization_server::grant::{AssertionRequest, grant_to_asserted,
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_authorization_server::token::{GrantRequest, TokenAnswer, TokenRejection, TokenRequest};
 use gatehouse_openid::IdentityAssertion;
-use gatehouse_protocol::{Claims, ResourceUri, Scope, Scopes, SecretString, UnixTime};
-use gatehouse_sessions::SessionRoot;
+use gatehouse_protocol::{ResourceUri, Scopes, SecretString};
+use gatehouse_sessions::{Opening, RefreshRequest, Tokens};
 use http::{Request, Response};
 use provider_client::AssertionFailure;
 use shell_http::SystemEntropy;
 
-use crate::bindings::gatehouse::auth::sessions;
 use crate::context::Context;
-use crate::log::{Details, RequestLog};
-use crate::session_rejection::rejection;
+use crate::log::Details;
+use crate::sessions::{self, sessions};
 use crate::{clients, requests, responses};
 
 const ACTION: &str = "token";
@@ -29,13 +28,13 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     match parsed.and_then(|request| tokens(context, request)) {
         Ok(tokens) => {
             context.log.completed(ACTION, Details { client_id: client_id.as_deref(), ..Details::default() });
-            responses::json(200, &to_answer(tokens))
+            responses::json(200, &to_answer(&tokens))
         }
         Err(rejection) => clients::refused(&context.log, ACTION, client_id.as_deref(), &rejection),
     }
 }
 
-fn tokens(context: &Context, request: TokenRequest) -> Result<sessions::Tokens, TokenRejection> {
+fn tokens(context: &Context, request: TokenRequest) -> Result<Tokens, TokenRejection> {
     let client = clients::authenticated(context, request.credentials)?;
     may_use(&client, request.grant.grant_type())?;
     let resource = request.resource.map(|resource| context.configuration.audience_of(resource));
@@ -70,7 +69,7 @@ fn redeem(
     context: &Context,
     client: &AuthenticatedClient,
     redemption: &Redemption<'_>,
-) -> Result<sessions::Tokens, TokenRejection> {
+) -> Result<Tokens, TokenRejection> {
     match redeem_code(redemption, &context.keys, &context.store, context.now) {
         Ok(grant) => {
             let (root, subject) = (grant.root.clone(), grant.principal.subject.clone());
@@ -79,7 +78,7 @@ fn redeem(
             match has_signed_out_since(context.now, &subject, &context.keys, &context.store) {
                 Ok(false) => Ok(tokens),
                 Ok(true) => {
-                    sessions::end(&root_to_wit(&root)).map_err(rejection)?;
+                    sessions(&context.keys).end(&root)?;
                     Err(CodeRejection::SignedOut.into())
                 }
                 Err(error) => Err(CodeRejection::from(error).into()),
@@ -87,7 +86,7 @@ fn redeem(
         }
         Err(CodeRejection::Replayed(root)) => {
             context.log.begun(ACTION, Some(client.client().client_id.as_str()), None);
-            sessions::end(&root_to_wit(&root)).map_err(rejection)?;
+            sessions(&context.keys).end(&root)?;
             Err(CodeRejection::Replayed(root).into())
         }
         Err(rejection) => Err(rejection.into()),
@@ -100,14 +99,18 @@ fn refresh(
     refresh_token: &SecretString,
     resource: Option<&ResourceUri>,
     scopes: Option<&Scopes>,
-) -> Result<sessions::Tokens, TokenRejection> {
-    let client_id = client.client().client_id.as_str();
-    let lifetime = context.configuration.lifetimes.access_token;
-    let (resource, scopes) = (resource.map(ResourceUri::as_str), scopes.map(scopes_to_wit));
+) -> Result<Tokens, TokenRejection> {
+    let client_id = &client.client().client_id;
+    let request = RefreshRequest {
+        refresh_token: refresh_token.expose(),
+        client_id,
+        resource,
+        scopes,
+        access_token_lifetime: context.configuration.lifetimes.access_token,
+    };
     // Whose session it is, only the token says.
-    context.log.begun(ACTION, Some(client_id), None);
-    let ids = request_ids(&context.log);
-    sessions::refresh(refresh_token.expose(), client_id, resource, scopes.as_deref(), lifetime, &ids).map_err(rejection)
+    context.log.begun(ACTION, Some(client_id.as_str()), None);
+    Ok(sessions::refresh(&request, &context.keys, &context.log)?)
 }
 
 /// Takes the word of the user's identity provider (ID-JAG).
@@ -116,7 +119,7 @@ fn accept(
     client: &AuthenticatedClient,
     assertion: &SecretString,
     request: &AssertionRequest<'_>,
-) -> Result<sessions::Tokens, TokenRejection> {
+) -> Result<Tokens, TokenRejection> {
     let (configuration, store, now) = (&context.configuration, &context.store, context.now);
     let assertion = IdentityAssertion::parse(assertion.expose())?;
     let provider = assertion.provider(&configuration.identity_providers)?;
@@ -132,46 +135,26 @@ fn accept(
 }
 
 /// Opens the session. That of a person is `listed`: they can see it, and end it.
-fn open(context: &Context, grant: Grant, client: &Client, listed: bool) -> Result<sessions::Tokens, TokenRejection> {
-    let Claims { tenant, groups, roles } = grant.principal.claims;
-    let principal = sessions::Principal {
-        subject: grant.principal.subject.to_string(),
-        client_id: grant.principal.client_id.to_string(),
-        resource: grant.principal.resource.to_string(),
-        scopes: scopes_to_wit(&grant.principal.scopes),
-        claims: sessions::Claims { tenant, groups, roles },
+fn open(context: &Context, grant: Grant, client: &Client, listed: bool) -> Result<Tokens, TokenRejection> {
+    let principal = &grant.principal;
+    context.log.begun(ACTION, Some(principal.client_id.as_str()), Some(principal.subject.as_str()));
+    let opening = Opening {
+        principal: grant.principal,
+        client_name: client.client_name.clone(),
+        provider_tokens: grant.provider_tokens,
+        access_token_lifetime: context.configuration.lifetimes.access_token,
+        refreshable: grant.refreshable,
+        listed,
     };
-    let expose = |token: Option<SecretString>| token.map(|token| token.expose().to_owned());
-    let provider_tokens = sessions::ProviderTokens {
-        access_token: expose(grant.provider_tokens.access_token),
-        refresh_token: expose(grant.provider_tokens.refresh_token),
-        expires_at: grant.provider_tokens.expires_at.map(UnixTime::seconds),
-    };
-    let lifetime = context.configuration.lifetimes.access_token;
-    let (root, client_name) = (root_to_wit(&grant.root), client.client_name.as_str());
-    context.log.begun(ACTION, Some(&principal.client_id), Some(&principal.subject));
-    sessions::open(&root, &principal, client_name, &provider_tokens, lifetime, grant.refreshable, listed)
-        .map_err(rejection)
+    Ok(sessions(&context.keys).open(&grant.root, opening, &mut SystemEntropy)?)
 }
 
-fn request_ids(log: &RequestLog) -> sessions::RequestIds {
-    sessions::RequestIds { request_id: log.request_id().to_string(), trace_id: log.trace_id().map(ToString::to_string) }
-}
-
-fn root_to_wit(root: &SessionRoot) -> sessions::SessionRoot {
-    sessions::SessionRoot { secret: root.secret.expose().to_vec(), expires_at: root.expires_at.seconds() }
-}
-
-fn scopes_to_wit(scopes: &Scopes) -> Vec<String> {
-    scopes.iter().map(Scope::as_str).map(str::to_owned).collect()
-}
-
-fn to_answer(tokens: sessions::Tokens) -> TokenAnswer {
+fn to_answer(tokens: &Tokens) -> TokenAnswer {
     TokenAnswer {
-        access_token: tokens.access_token,
+        access_token: tokens.access_token.expose().to_owned(),
         token_type: "Bearer",
         expires_in: tokens.expires_in,
-        refresh_token: tokens.refresh_token,
-        scope: tokens.scopes.join(" "),
+        refresh_token: tokens.refresh_token.as_ref().map(SecretString::expose).map(str::to_owned),
+        scope: tokens.scopes.to_string(),
     }
 }

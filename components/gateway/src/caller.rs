@@ -28,7 +28,7 @@ impl Caller {
     pub(crate) fn of(token: SecretString, resource: String) -> Result<Self, Refusal> {
         let principal = sessions::validate(token.expose(), &resource).map_err(token_refusal)?;
         let identity = identity(principal)
-            .ok_or_else(|| Refusal::Unavailable("the sessions component names no principal".to_owned()))?;
+            .ok_or_else(|| Refusal::Unavailable("the authorization server names no principal".to_owned()))?;
         Ok(Self { identity, token, resource, handle_keys: OnceCell::new() })
     }
 
@@ -103,12 +103,6 @@ pub(crate) fn token_refusal(rejection: sessions::Rejection) -> Refusal {
         Rejection::Unrecognised => Refusal::InvalidToken("not one of ours, or for another resource"),
         Rejection::Expired => Refusal::InvalidToken("expired"),
         Rejection::Revoked => Refusal::InvalidToken("of a session that has ended"),
-        // These are about refresh tokens; should one come here, it is no access token.
-        Rejection::Reused => Refusal::InvalidToken("of a session that ended because a refresh token was used twice"),
-        Rejection::WrongClient => Refusal::InvalidToken("of another client"),
-        Rejection::BeyondGrant => Refusal::InvalidToken("for less than was granted"),
-        Rejection::OtherResource => Refusal::InvalidToken("for another resource"),
-        Rejection::TooOften(_) => Refusal::InvalidToken("of a session that is refreshed too often"),
         Rejection::Unavailable(reason) => Refusal::Unavailable(format!("the token cannot be validated: {reason}")),
     }
 }

@@ -83,8 +83,6 @@ pub enum Component {
     Gateway,
     /// The authorization server.
     AuthorizationServer,
-    /// The sessions.
-    Sessions,
 }
 
 /// What was decided.
@@ -240,12 +238,12 @@ mod tests {
             [
                 written(Component::Gateway, Event::GivenUp, Decision::Allowed),
                 written(Component::AuthorizationServer, Event::Begun, Decision::Refused),
-                written(Component::Sessions, Event::Completed, Decision::Failed),
+                written(Component::AuthorizationServer, Event::Completed, Decision::Failed),
             ],
             [
                 [json!("gateway"), json!("given-up"), json!("allowed")],
                 [json!("authorization-server"), json!("begun"), json!("refused")],
-                [json!("sessions"), json!("completed"), json!("failed")],
+                [json!("authorization-server"), json!("completed"), json!("failed")],
             ]
         );
     }

@@ -5,12 +5,12 @@ use gatehouse_authorization_server::remembered_consent::ListedConsent;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_protocol::{ResourceUri, Scope, Scopes, UnixTime};
+use gatehouse_sessions::{Listing, Summary};
 use http::Response;
 
 use super::policy::Forms;
 use super::time::in_words;
 use super::{Pick, STYLE, html};
-use crate::bindings::gatehouse::auth::sessions::{Listing, Summary};
 
 #[derive(Template)]
 #[template(path = "sign-in.html")]
@@ -95,14 +95,15 @@ pub(crate) fn signed_out() -> Response<Vec<u8>> {
 
 impl<'a> SessionRow<'a> {
     fn of(session: &'a Summary, configuration: &'a Configuration) -> Self {
-        let at = |seconds| in_words(UnixTime::from_seconds(seconds));
         Self {
             id: &session.id,
-            client_name: &session.client_name,
-            server_name: server(configuration, &session.resource).map_or(&session.resource, |server| &server.name),
-            opened: at(session.opened_at),
-            last_used: at(session.last_used_at),
-            ends: at(session.expires_at),
+            client_name: session.client_name.as_str(),
+            server_name: configuration
+                .route_of(&session.resource)
+                .map_or(session.resource.as_str(), |server| &server.name),
+            opened: in_words(session.opened_at),
+            last_used: in_words(session.last_used_at),
+            ends: in_words(session.expires_at),
         }
     }
 }

@@ -8,12 +8,12 @@ use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_authorization_server::remembered_consent::ListedConsent;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_openid::AccessRejection;
-use gatehouse_protocol::{ClientId, ClientName, PrivateUseScheme, RedirectUri, UnixTime};
+use gatehouse_protocol::{ClientId, ClientName, PrivateUseScheme, RedirectUri, ResourceUri, Scopes, UnixTime};
 use gatehouse_sealed_storage::sealing::KeyRing;
+use gatehouse_sessions::{Listing, Summary};
 use gatehouse_storage::memory::MemoryStore;
 
 use super::*;
-use crate::bindings::gatehouse::auth::sessions::{Listing, Summary};
 
 /// 2026-11-21, 05:00 UTC.
 const NOW: u64 = 1_795_237_200;
@@ -106,13 +106,13 @@ fn form_action(page: &Response<Vec<u8>>) -> String {
 fn session(id: &str, client_name: &str, resource: &str) -> Summary {
     Summary {
         id: id.to_owned(),
-        client_id: "client".to_owned(),
-        client_name: client_name.to_owned(),
-        resource: resource.to_owned(),
-        scopes: vec!["read".to_owned()],
-        opened_at: NOW - 7_200,
-        last_used_at: NOW,
-        expires_at: NOW + 79_200,
+        client_id: ClientId::parse("client").unwrap(),
+        client_name: ClientName::parse(client_name).unwrap(),
+        resource: ResourceUri::parse(resource).unwrap(),
+        scopes: Scopes::parse("read").unwrap(),
+        opened_at: UnixTime::from_seconds(NOW - 7_200),
+        last_used_at: UnixTime::from_seconds(NOW),
+        expires_at: UnixTime::from_seconds(NOW + 79_200),
     }
 }
 

@@ -4,10 +4,10 @@ use gatehouse_protocol::{ResourceUri, Subject};
 use gatehouse_sealed_storage::sealing::HandleKeys;
 use shell_configuration::server_keys;
 
-use crate::SessionsComponent;
+use crate::AuthorizationServer;
 use crate::bindings::exports::gatehouse::auth::handles::Guest;
 
-impl Guest for SessionsComponent {
+impl Guest for AuthorizationServer {
     fn keys(subject: String, resource: String) -> Result<String, String> {
         let server_keys = server_keys().map_err(|error| error.to_string())?;
         let subject = Subject::parse(&subject).map_err(|_| "the owner of a handle is not a subject")?;

@@ -5,9 +5,11 @@ use gatehouse_sessions::{ProviderGrant, ProviderTokenState, RefreshClaim, Reject
 use shell_http::{SystemEntropy, now, wait};
 use shell_store::HostStore;
 
+use super::provider::{self, Failure};
 use crate::log::RequestLog;
-use crate::provider::{self, Failure};
 
+/// What the log calls it.
+const PROVIDER_REFRESH: &str = "identity-provider-refresh";
 /// Between two looks at a refresh that somebody else does.
 const POLL_MILLISECONDS: u64 = 50;
 /// 25 seconds: less than clients wait, and than a lease lasts.
@@ -18,7 +20,7 @@ const POLLS: u32 = 500;
 /// # Errors
 /// [`Rejection::Revoked`] where the provider refused, which ends the session; [`Rejection::Unavailable`] where it or the
 /// store does not answer.
-pub(crate) fn access_token(grant: &ProviderGrant, log: &RequestLog) -> Result<Option<SecretString>, Rejection> {
+pub(super) fn access_token(grant: &ProviderGrant, log: &RequestLog) -> Result<Option<SecretString>, Rejection> {
     for _ in 0..POLLS {
         let due = match grant.state(&HostStore, now())? {
             ProviderTokenState::Fresh(token) => return Ok(Some(token)),
@@ -35,7 +37,7 @@ pub(crate) fn access_token(grant: &ProviderGrant, log: &RequestLog) -> Result<Op
         match provider::refresh(&grant.subject, lease.refresh_token()) {
             Ok(tokens) => return lease.complete(tokens, &HostStore, now(), &mut SystemEntropy).map(Some),
             Err(Failure::SignInAgain(reason)) => {
-                log.provider_refused(&grant.subject, &reason);
+                log.refused_to(PROVIDER_REFRESH, &grant.subject, &reason);
                 lease.sign_in_again(&HostStore)?;
             }
             Err(Failure::Unjudged(tokens, reason)) => {

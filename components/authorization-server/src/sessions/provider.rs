@@ -8,7 +8,7 @@ use provider_client::{ProviderClient, RefreshFailure, Refreshed};
 use shell_http::now;
 
 /// Why there are no new tokens that can be used. The texts are for the log.
-pub(crate) enum Failure {
+pub(super) enum Failure {
     /// The provider takes the refresh token no more, or its user may no longer come in.
     SignInAgain(String),
     /// The provider did not answer, or cannot be asked.
@@ -19,7 +19,7 @@ pub(crate) enum Failure {
 }
 
 /// Asks the provider of `subject` for new tokens, with the scopes of the sign-in, and whether the user may still come in.
-pub(crate) fn refresh(subject: &Subject, refresh_token: &SecretString) -> Result<RefreshedTokens, Failure> {
+pub(super) fn refresh(subject: &Subject, refresh_token: &SecretString) -> Result<RefreshedTokens, Failure> {
     let configuration = shell_configuration::authorization_server().map_err(unavailable)?;
     let keys = shell_configuration::server_keys().map_err(unavailable)?;
     let provider = configuration

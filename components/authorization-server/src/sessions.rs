@@ -1,0 +1,32 @@
+//! The sessions: for the endpoints of this component and, by `gatehouse:auth`, for the gateway.
+
+mod export;
+mod handles;
+mod provider;
+mod provider_tokens;
+mod translate;
+
+use gatehouse_sealed_storage::sealing::KeyRing;
+use gatehouse_sessions::{RefreshRequest, Rejection, Sessions, Tokens};
+use shell_http::{SystemEntropy, now};
+use shell_store::HostStore;
+
+use crate::log::RequestLog;
+
+/// The sessions in the host's store, at this moment.
+pub(crate) fn sessions(keys: &KeyRing) -> Sessions<'_, HostStore> {
+    Sessions { store: &HostStore, keys, now: now() }
+}
+
+/// Redeems a refresh token. Before that, the identity provider is asked for new tokens where its access token is due: whom it
+/// no longer knows goes no further, and while it does not answer, the client keeps the refresh token that it has.
+///
+/// # Errors
+/// See [`Rejection`].
+pub(crate) fn refresh(request: &RefreshRequest<'_>, keys: &KeyRing, log: &RequestLog) -> Result<Tokens, Rejection> {
+    if let Some(grant) = sessions(keys).provider_grant_at_refresh(request)? {
+        provider_tokens::access_token(&grant, log)?;
+    }
+    // At a time of its own: the provider may have taken a while.
+    sessions(keys).refresh(request, &mut SystemEntropy)
+}
