@@ -40,18 +40,19 @@ impl Two {
         tokio::spawn(async move { Answer::of(send(post).await).await })
     }
 
-    /// Waits until so many requests have a place.
+    /// Waits until so many requests have a place. Where nobody has one, there is also no note any more that all are taken.
     async fn taken(&self, places: i64) {
         let taken = async {
-            while self.places().await != places {
+            while self.counts().await != 4 * places || (places == 0 && self.has_notes().await) {
                 tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(core::time::Duration::from_secs(60), taken).await.expect("so many places in time");
     }
 
-    /// How many requests have a place. In each minute it counts for its subject at the route and at all, its route and all.
-    async fn places(&self) -> i64 {
+    /// What the requests that have a place count, each four times in a minute: for its subject at the route and at all, for its
+    /// route and for all. The counters change one after the other.
+    async fn counts(&self) -> i64 {
         let mut minutes = BTreeMap::<u64, i64>::new();
         // An entry ends with the minute after its own. Who leaves does not look at minutes that are over.
         let end_of_current = (self.instances[0].now() / 60 + 2) * 60;
@@ -68,7 +69,13 @@ impl Two {
                 *minutes.entry(end).or_default() += sign * count;
             }
         }
-        minutes.into_values().max().unwrap_or_default() / 4
+        minutes.into_values().max().unwrap_or_default()
+    }
+
+    /// Whether a note says that somebody's places are all taken.
+    async fn has_notes(&self) -> bool {
+        let entries = snapshot(&self.instances[0].gatehouse.state_directory()).await;
+        entries.iter().any(|(name, _)| name.starts_with("calls-full."))
     }
 
     async fn stop(self) {
@@ -147,8 +154,11 @@ async fn a_client_that_leaves_gives_its_place_back() {
     drop(answer);
     two.taken(0).await;
     two.upstream.waits_for(0).await;
-    let next = two.call(&alice, PATH, 1);
-    two.upstream.waits_for(1).await;
+    let mut next = two.call(&alice, PATH, 1);
+    tokio::select! {
+        answer = &mut next => panic!("the server was not asked: {answer:?}"),
+        () = two.upstream.waits_for(1) => {}
+    }
     two.taken(1).await;
     two.upstream.release();
     assert_eq!(next.await.expect("no panic").status, 200);
