@@ -1,8 +1,10 @@
 //! The authorization server.
 
+pub mod boundary;
+pub mod client;
 mod client_documents;
 mod pages;
-mod provider;
+pub mod provider;
 mod registration;
 mod sign_in;
 mod tokens;
@@ -17,19 +19,18 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use crate::bindings::imports::gatehouse::auth::sessions::Tokens;
 use crate::component::AUTHORIZATION_SERVER;
 use crate::fakes::Fakes;
 use crate::serve::{Reply, request, serve};
 
 const CALLBACK: &str = "https://gateway.example/callback";
-const RESOURCE: &str = "https://gateway.example/mcp";
-const CLIENT: &str = "conformance";
+pub const RESOURCE: &str = "https://gateway.example/mcp";
+pub const CLIENT: &str = "conformance";
 const REDIRECT_URI: &str = "http://127.0.0.1:19311/callback";
 const VERIFIER: &str = "a-verifier-of-the-client-that-is-43-chars-long";
 const SECRET: &str = "gatehouse's secret & 100% +more";
 
-const CONFIGURATION: &str = r#"
+pub const CONFIGURATION: &str = r#"
 public_url = "https://gateway.example"
 [lifetimes]
 access_token = 300
@@ -38,6 +39,18 @@ session = 86400
 client_id = "conformance"
 client_name = "Conformance runner"
 redirect_uris = ["http://127.0.0.1:19311/callback"]
+[[clients]]
+client_id = "another"
+client_name = "Another client"
+redirect_uris = ["http://127.0.0.1:19312/callback"]
+[[clients]]
+client_id = "machine"
+client_name = "Machine"
+token_endpoint_auth_method = "client_secret_post"
+client_secret = { secret = "machine_secret" }
+grant_types = ["client_credentials"]
+scopes = ["mcp"]
+may_introspect = true
 [identity_provider]
 name = "demo"
 display_name = "Demo provider"
@@ -53,33 +66,28 @@ scopes = ["mcp", "files"]
 "#;
 
 /// Everything in order, except that nobody answers the component's own requests yet.
-fn fakes() -> Arc<Fakes> {
+pub fn fakes() -> Arc<Fakes> {
     let fakes = Fakes::new();
     fakes.set("config", CONFIGURATION);
     fakes.set("server_keys", &format!("a:{}", URL_SAFE_NO_PAD.encode([1; 32])));
     // A secret that is kept in a file often ends with a line break.
     fakes.set("provider_secret", &format!("{SECRET}\n"));
-    *fakes.issued.lock().unwrap() = Some(Ok(Tokens {
-        access_token: "access-1".to_owned(),
-        refresh_token: Some("refresh-1".to_owned()),
-        expires_in: 300,
-        scopes: vec!["mcp".to_owned()],
-    }));
+    fakes.set("machine_secret", client::MACHINE_SECRET);
     fakes
 }
 
-async fn get(fakes: &Arc<Fakes>, target: &str, cookie: Option<&str>) -> Reply {
+pub async fn get(fakes: &Arc<Fakes>, target: &str, cookie: Option<&str>) -> Reply {
     let headers: Vec<_> = cookie.map(|cookie| ("cookie", cookie)).into_iter().collect();
     serve(&AUTHORIZATION_SERVER, fakes, request("GET", target, &headers, "")).await
 }
 
-async fn post_form(fakes: &Arc<Fakes>, target: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Reply {
+pub async fn post_form(fakes: &Arc<Fakes>, target: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Reply {
     let mut all = vec![("content-type", "application/x-www-form-urlencoded")];
     all.extend_from_slice(headers);
     serve(&AUTHORIZATION_SERVER, fakes, request("POST", target, &all, query(fields))).await
 }
 
-fn query(parameters: &[(&str, &str)]) -> String {
+pub fn query(parameters: &[(&str, &str)]) -> String {
     Serializer::new(String::new()).extend_pairs(parameters).finish()
 }
 
@@ -109,14 +117,14 @@ fn authorization(client_id: &str, redirect_uri: &str, changes: &[(&str, Option<&
     format!("/authorize?{}", query(&parameters.into_iter().collect::<Vec<_>>()))
 }
 
-/// The consent page as a browser keeps it: its cookie and its ticket.
-struct Page {
-    cookie: String,
-    ticket: String,
+/// A page with a form, such as that which asks for consent, as a browser keeps it: its cookie and its ticket.
+pub struct Page {
+    pub cookie: String,
+    pub ticket: String,
 }
 
 impl Page {
-    fn of(reply: &Reply) -> Self {
+    pub fn of(reply: &Reply) -> Self {
         assert_eq!(reply.status, 200, "{}", reply.body);
         let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
         let (_, rest) = reply.body.split_once(r#"name="ticket" value=""#).expect("a ticket");
@@ -135,7 +143,7 @@ impl Page {
 }
 
 /// Where a reply sends the browser, and the parameters.
-fn redirect(reply: &Reply) -> (String, BTreeMap<String, String>) {
+pub fn redirect(reply: &Reply) -> (String, BTreeMap<String, String>) {
     assert_eq!(reply.status, 303, "{}", reply.body);
     let mut url = Url::parse(reply.header("location")).expect("an absolute location");
     let parameters = url.query_pairs().into_owned().collect();
@@ -143,9 +151,8 @@ fn redirect(reply: &Reply) -> (String, BTreeMap<String, String>) {
     (url.into(), parameters)
 }
 
-/// Nothing was sent, stored or opened.
+/// Nothing was sent or stored.
 fn nothing_happened(fakes: &Fakes) {
     assert!(fakes.sent().is_empty(), "something was sent: {:?}", fakes.sent());
     assert!(fakes.snapshot().is_empty(), "something was stored: {:?}", fakes.snapshot().keys());
-    assert_eq!(fakes.session_calls(), []);
 }

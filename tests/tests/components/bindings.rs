@@ -9,8 +9,8 @@ pub mod imports {
                 import gatehouse:host/store@0.1.0;
                 import gatehouse:host/settings@0.1.0;
                 import gatehouse:host/configuration@0.1.0;
-                import gatehouse:auth/sessions@0.5.0;
-                import gatehouse:auth/handles@0.5.0;
+                import gatehouse:auth/sessions@0.6.0;
+                import gatehouse:auth/handles@0.6.0;
             }",
         path: ["../wit/host", "../wit/auth"],
         imports: { default: trappable },
@@ -53,14 +53,14 @@ pub mod adapter {
     });
 }
 
-/// What the keeper of sessions exports.
-pub mod keeper {
+/// What the authorization server exports for the gateway.
+pub mod auth {
     wasmtime::component::bindgen!({
         inline: "
-            package gatehouse:keeper-alone;
-            world keeper {
-                export gatehouse:auth/sessions@0.5.0;
-                export gatehouse:auth/handles@0.5.0;
+            package gatehouse:auth-alone;
+            world auth {
+                export gatehouse:auth/sessions@0.6.0;
+                export gatehouse:auth/handles@0.6.0;
             }",
         path: ["../wit/auth"],
         exports: { default: async },

@@ -61,7 +61,6 @@ pub struct Alone {
 }
 
 pub static ADAPTER_SPIN: Alone = Alone::new("adapter_spin.wasm");
-pub static SESSIONS: Alone = Alone::new("sessions.wasm");
 pub static GATEWAY: Alone = Alone::new("gateway.wasm");
 pub static AUTHORIZATION_SERVER: Alone = Alone::new("authorization_server.wasm");
 

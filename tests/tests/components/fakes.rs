@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http::Response;
+use serde_json::Value;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi_http::WasiBody;
 
@@ -55,61 +56,12 @@ impl Entries {
     }
 }
 
-/// What came to the sessions component's interfaces.
+/// What the gateway asks of `gatehouse:auth`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SessionCall {
-    Open {
-        root: sessions::SessionRoot,
-        principal: sessions::Principal,
-        client_name: String,
-        provider_tokens: sessions::ProviderTokens,
-        lifetime: u64,
-        refreshable: bool,
-        listed: bool,
-    },
-    Validate {
-        token: String,
-        resource: String,
-    },
-    Refresh {
-        token: String,
-        client_id: String,
-        resource: Option<String>,
-        scopes: Option<Vec<String>>,
-        lifetime: u64,
-        ids: sessions::RequestIds,
-    },
-    IdentityProviderToken {
-        token: String,
-        resource: String,
-        ids: sessions::RequestIds,
-    },
-    End {
-        root: sessions::SessionRoot,
-    },
-    Introspect {
-        token: String,
-        resources: Vec<String>,
-    },
-    Revoke {
-        token: String,
-        client_id: String,
-        resources: Vec<String>,
-    },
-    List {
-        subject: String,
-    },
-    EndOne {
-        subject: String,
-        id: String,
-    },
-    EndAll {
-        subject: String,
-    },
-    HandleKeys {
-        subject: String,
-        resource: String,
-    },
+    Validate { token: String, resource: String },
+    IdentityProviderToken { token: String, resource: String, ids: sessions::RequestIds },
+    HandleKeys { subject: String, resource: String },
 }
 
 type Script<Question, Reply> = Mutex<Option<Box<dyn Fn(&Question) -> Reply + Send + Sync>>>;
@@ -136,16 +88,8 @@ pub struct Fakes {
     pub session_calls: Mutex<Vec<SessionCall>>,
     /// What `validate` answers.
     pub validated: Mutex<Option<Result<sessions::Principal, sessions::Rejection>>>,
-    /// What `open` and `refresh` answer.
-    pub issued: Mutex<Option<Result<sessions::Tokens, sessions::Rejection>>>,
     /// What `identity-provider-token` answers.
     pub provider_token: Mutex<Option<Result<Option<String>, sessions::Rejection>>>,
-    /// What `introspect` answers.
-    pub introspected: Mutex<Option<Result<Option<sessions::Introspection>, sessions::Rejection>>>,
-    /// What `revoke` answers.
-    pub revoked: Mutex<Option<Result<sessions::Revocation, sessions::Rejection>>>,
-    /// The sessions that `list` answers with and `end-one` finds, whoever asks.
-    pub summaries: Mutex<Vec<sessions::Summary>>,
     /// What `handles.keys` answers with, in place of keys.
     pub handle_keys_failure: Mutex<Option<String>>,
     /// Requests that the component sent, in order.
@@ -227,7 +171,7 @@ impl Fakes {
         self.sent.lock().unwrap().clone()
     }
 
-    /// What came to the interfaces of the sessions component so far.
+    /// What came to `gatehouse:auth` so far.
     pub fn session_calls(&self) -> Vec<SessionCall> {
         self.session_calls.lock().unwrap().clone()
     }
@@ -236,6 +180,11 @@ impl Fakes {
     pub fn log(&self) -> String {
         let logs = self.logs.lock().unwrap();
         logs.iter().map(|log| String::from_utf8_lossy(&log.contents()).into_owned()).collect()
+    }
+
+    /// The lines of the components' logs, each of which is a JSON object.
+    pub fn log_lines(&self) -> Vec<Value> {
+        self.log().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
     pub(crate) fn keep_log(&self, log: MemoryOutputPipe) {

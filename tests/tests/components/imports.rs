@@ -136,38 +136,9 @@ impl settings::Host for Guest {
 }
 
 impl sessions::Host for Guest {
-    fn open(
-        &mut self,
-        root: sessions::SessionRoot,
-        principal: sessions::Principal,
-        client_name: String,
-        provider_tokens: sessions::ProviderTokens,
-        lifetime: u64,
-        refreshable: bool,
-        listed: bool,
-    ) -> Fallible<sessions::Tokens, sessions::Rejection> {
-        let call = SessionCall::Open { root, principal, client_name, provider_tokens, lifetime, refreshable, listed };
-        self.fakes.session_calls.lock().unwrap().push(call);
-        Ok(self.fakes.issued.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
-    }
-
     fn validate(&mut self, token: String, resource: String) -> Fallible<sessions::Principal, sessions::Rejection> {
         self.fakes.session_calls.lock().unwrap().push(SessionCall::Validate { token, resource });
         Ok(self.fakes.validated.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
-    }
-
-    fn refresh(
-        &mut self,
-        token: String,
-        client_id: String,
-        resource: Option<String>,
-        scopes: Option<Vec<String>>,
-        lifetime: u64,
-        ids: sessions::RequestIds,
-    ) -> Fallible<sessions::Tokens, sessions::Rejection> {
-        let call = SessionCall::Refresh { token, client_id, resource, scopes, lifetime, ids };
-        self.fakes.session_calls.lock().unwrap().push(call);
-        Ok(self.fakes.issued.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
     }
 
     fn identity_provider_token(
@@ -179,51 +150,9 @@ impl sessions::Host for Guest {
         self.fakes.session_calls.lock().unwrap().push(SessionCall::IdentityProviderToken { token, resource, ids });
         Ok(self.fakes.provider_token.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
     }
-
-    fn end(&mut self, root: sessions::SessionRoot) -> Fallible<(), sessions::Rejection> {
-        self.fakes.session_calls.lock().unwrap().push(SessionCall::End { root });
-        Ok(Ok(()))
-    }
-
-    fn introspect(
-        &mut self,
-        token: String,
-        resources: Vec<String>,
-    ) -> Fallible<Option<sessions::Introspection>, sessions::Rejection> {
-        self.fakes.session_calls.lock().unwrap().push(SessionCall::Introspect { token, resources });
-        Ok(self.fakes.introspected.lock().unwrap().clone().unwrap_or(Ok(None)))
-    }
-
-    fn revoke(
-        &mut self,
-        token: String,
-        client_id: String,
-        resources: Vec<String>,
-    ) -> Fallible<sessions::Revocation, sessions::Rejection> {
-        self.fakes.session_calls.lock().unwrap().push(SessionCall::Revoke { token, client_id, resources });
-        Ok(self.fakes.revoked.lock().unwrap().clone().unwrap_or(Ok(sessions::Revocation::Unknown)))
-    }
-
-    fn list(&mut self, subject: String) -> Fallible<sessions::Listing, sessions::Rejection> {
-        self.fakes.session_calls.lock().unwrap().push(SessionCall::List { subject });
-        let newest = self.fakes.summaries.lock().unwrap().clone();
-        let total = u32::try_from(newest.len()).unwrap();
-        Ok(Ok(sessions::Listing { newest, total }))
-    }
-
-    fn end_one(&mut self, subject: String, id: String) -> Fallible<bool, sessions::Rejection> {
-        let is_there = self.fakes.summaries.lock().unwrap().iter().any(|summary| summary.id == id);
-        self.fakes.session_calls.lock().unwrap().push(SessionCall::EndOne { subject, id });
-        Ok(Ok(is_there))
-    }
-
-    fn end_all(&mut self, subject: String) -> Fallible<(), sessions::Rejection> {
-        self.fakes.session_calls.lock().unwrap().push(SessionCall::EndAll { subject });
-        Ok(Ok(()))
-    }
 }
 
-/// The keys of the fake keeper for handles of `subject` at the one resource that tests have sessions for.
+/// The keys for handles of `subject` at `resource`, derived as the authorization server does it.
 fn handle_keys(subject: &str, resource: &str) -> HandleKeys {
     let server_keys = KeyRing::parse("fake:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
     HandleKeys::derive(&server_keys, &Subject::parse(subject).unwrap(), &ResourceUri::parse(resource).unwrap())

@@ -2,7 +2,6 @@
 
 use super::{CLIENT, Page, REDIRECT_URI, authorization, fakes, get, nothing_happened, redirect, registration};
 use crate::component::AUTHORIZATION_SERVER;
-use crate::fakes::Fakes;
 use crate::serve::{request, serve};
 
 #[tokio::test]
@@ -107,11 +106,6 @@ async fn without_settings_the_page_says_so_without_details() {
     }
 }
 
-/// A line of the log as JSON.
-fn lines(fakes: &Fakes) -> Vec<serde_json::Value> {
-    fakes.log().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-}
-
 #[tokio::test]
 async fn every_answer_has_an_id_that_leads_from_what_people_see_to_the_line_in_the_log() {
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -136,7 +130,7 @@ async fn every_answer_has_an_id_that_leads_from_what_people_see_to_the_line_in_t
         assert_ne!(id, theirs, "{method} {target}: a client cannot have its request look like another");
         let is_page = reply.header("content-type").starts_with("text/html");
         assert_eq!(reply.body.contains(&id), is_page, "{method} {target}: {}", reply.body);
-        for line in lines(&fakes) {
+        for line in fakes.log_lines() {
             assert_eq!((&line["request_id"], &line["trace_id"]), (&id.as_str().into(), &trace.into()), "{line}");
             assert_eq!(line["component"], "authorization-server", "{line}");
             assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");

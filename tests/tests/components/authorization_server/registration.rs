@@ -21,23 +21,6 @@ pub async fn client(fakes: &Arc<Fakes>, name: &str, redirect_uri: &str) -> Strin
     reply.json()["client_id"].as_str().unwrap().to_owned()
 }
 
-#[test]
-fn it_imports_sessions_store_settings_and_the_way_out() {
-    let imports = AUTHORIZATION_SERVER.own_imports();
-    let (http, ours): (Vec<_>, Vec<_>) =
-        imports.iter().partition(|name| name.starts_with("wasi:http/outgoing-handler"));
-    assert_eq!(http.len(), 1);
-    assert_eq!(
-        ours,
-        [
-            "gatehouse:auth/sessions@0.5.0",
-            "gatehouse:host/configuration@0.1.0",
-            "gatehouse:host/settings@0.1.0",
-            "gatehouse:host/store@0.1.0"
-        ]
-    );
-}
-
 #[tokio::test]
 async fn the_metadata_is_at_both_places_and_any_page_may_read_it() {
     let fakes = fakes();

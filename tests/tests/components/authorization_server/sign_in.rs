@@ -66,11 +66,16 @@ async fn the_callback_redeems_the_providers_code_and_sends_the_client_its_own() 
     assert_eq!(exchange.headers["authorization"], format!("Basic {}", STANDARD.encode(credentials)));
 
     let stored = fakes.store.lock().unwrap().dump() + &fakes.log();
-    for secret in ["provider-access", "provider-refresh", "provider-code", &form["code_verifier"], &parameters["code"]]
-    {
+    for secret in [
+        "providers-access-token",
+        "providers-refresh-token",
+        "provider-code",
+        &form["code_verifier"],
+        &parameters["code"],
+    ] {
         assert!(!stored.contains(secret), "{secret} is in the store or the log");
     }
-    assert_eq!(fakes.session_calls(), [], "no session before the code is redeemed");
+    assert_eq!(fakes.store.lock().unwrap().count("session"), 0, "no session before the code is redeemed");
 }
 
 #[tokio::test]

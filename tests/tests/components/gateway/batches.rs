@@ -29,11 +29,6 @@ fn batch(messages: usize, name: impl Fn(usize) -> String) -> String {
     json!(calls).to_string()
 }
 
-/// The lines of the log, as JSON.
-fn lines(fakes: &Fakes) -> Vec<Value> {
-    fakes.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
-}
-
 /// shared/cases/strangers.md, S6: 135,000 notifications in 4 MiB left 69 MB of log.
 #[tokio::test]
 async fn a_batch_of_50_messages_passes_and_one_of_51_is_refused_in_one_line() {
@@ -50,7 +45,7 @@ async fn a_batch_of_50_messages_passes_and_one_of_51_is_refused_in_one_line() {
         let reply = call(&fakes, &ERA, &body).await;
         assert_eq!((reply.status.as_u16(), &reply.json()["error"]["code"]), (400, &json!(-32600)), "{}", reply.body);
         sent_nothing(&fakes);
-        assert_eq!(lines(&fakes).len(), 1, "{}", fakes.log());
+        assert_eq!(fakes.log_lines().len(), 1, "{}", fakes.log());
         assert!(fakes.log().len() < 1_000, "{}", fakes.log());
         assert!(fakes.store.lock().unwrap().take_calls().is_empty());
     }
@@ -64,7 +59,7 @@ async fn a_batch_has_a_line_for_itself_and_for_its_first_20_messages_and_hides_n
         let fakes = world(rules);
         let body = batch(50, |id| if Some(id) == denied { "secret".to_owned() } else { format!("tool-{id}") });
         call(&fakes, &ERA, &body).await;
-        let lines: Vec<_> = lines(&fakes).into_iter().filter(|line| line["event"] == event).collect();
+        let lines: Vec<_> = fakes.log_lines().into_iter().filter(|line| line["event"] == event).collect();
         assert_eq!(lines.len(), 21, "{}", fakes.log());
         assert_eq!(lines[0]["messages"], 50);
         assert!(lines[0].get("tool").is_none());

@@ -10,17 +10,12 @@ use crate::fakes::Fakes;
 use crate::outbound::Answer;
 use crate::serve::{request, serve, start};
 
-/// The lines so far, but for what differs from time to time.
-fn lines(fakes: &Fakes) -> Vec<Value> {
-    fakes.log().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-}
-
 /// What was in the log whenever a server was asked.
 fn at_the_server(fakes: &Arc<Fakes>) -> Arc<Mutex<Vec<Vec<Value>>>> {
     let seen = Arc::<Mutex<Vec<Vec<Value>>>>::default();
     let (weak, noted) = (Arc::downgrade(fakes), Arc::clone(&seen));
     fakes.answer(move |_| {
-        noted.lock().unwrap().push(lines(&weak.upgrade().unwrap()));
+        noted.lock().unwrap().push(weak.upgrade().unwrap().log_lines());
         Answer::json(&json!({ "jsonrpc": "2.0", "id": 1, "result": {} }))
     });
     seen
@@ -49,7 +44,7 @@ async fn a_message_has_a_line_before_the_server_gets_it_and_one_after_the_server
         assert!(begun[name].is_string(), "{begun}");
     }
     assert!(begun["status"].is_null() && !begun.to_string().contains("personal"), "{begun}");
-    let after = lines(&fakes);
+    let after = fakes.log_lines();
     let [_, forwarded] = after.as_slice() else { panic!("{after:?}") };
     assert_eq!((&forwarded["event"], &forwarded["status"]), (&json!("forwarded"), &json!(200)));
     assert_eq!(forwarded["request_id"], begun["request_id"]);
@@ -100,7 +95,7 @@ async fn the_line_is_there_where_the_instance_is_killed_before_the_server_has_an
     let _asked = asked.recv().await.unwrap();
     guest.abort();
     assert!(guest.await.unwrap_err().is_cancelled());
-    let lines = lines(&fakes);
+    let lines = fakes.log_lines();
     let [begun] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((&begun["event"], &begun["rpc_method"]), (&json!("begun"), &json!("ping")));
     assert_eq!((&begun["subject"], &begun["client_id"]), (&json!("demo:alice"), &json!("a-client")));
@@ -131,7 +126,7 @@ async fn what_is_refused_never_begins() {
     fakes.set("config", &format!("{CONFIGURATION}{deny}"));
     let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "echo" } });
     call(&fakes, &[], &message.to_string()).await;
-    let lines = lines(&fakes);
+    let lines = fakes.log_lines();
     let [refused] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((&refused["event"], &refused["decision"]), (&json!("refused"), &json!("refused")));
 }

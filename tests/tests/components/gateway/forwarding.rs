@@ -15,8 +15,8 @@ use crate::serve::{request, serve};
 #[test]
 fn it_imports_sessions_the_store_settings_the_next_handler_and_the_way_out() {
     let expected = [
-        "gatehouse:auth/handles@0.5.0",
-        "gatehouse:auth/sessions@0.5.0",
+        "gatehouse:auth/handles@0.6.0",
+        "gatehouse:auth/sessions@0.6.0",
         "gatehouse:host/configuration@0.1.0",
         "gatehouse:host/settings@0.1.0",
         "gatehouse:host/store@0.1.0",
