@@ -11,6 +11,7 @@ mod policy;
 mod provider_authentication;
 mod registration;
 mod route;
+mod text;
 mod upstream;
 mod urls;
 mod values;
@@ -108,16 +109,11 @@ pub(crate) fn parse(text: &str) -> Result<Document, ConfigurationError> {
     if is_compiled(text) {
         return Err(ConfigurationError::Compiled(CompiledError::NeedsDocument));
     }
-    if text.trim_start().starts_with('{') {
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let read = serde_path_to_error::deserialize(&mut reader);
-        let document = read.map_err(|error| unreadable(Some(error.path()), &error.inner().to_string()))?;
-        reader.end().map(|()| document).map_err(|error| unreadable(None, &error.to_string()))
-    } else {
-        let unreadable = |path: Option<&Path>, error: &toml::de::Error| unreadable(path, &with_line(error, text));
-        let reader = toml::Deserializer::parse(text).map_err(|error| unreadable(None, &error))?;
-        serde_path_to_error::deserialize(reader).map_err(|error| unreadable(Some(error.path()), error.inner()))
-    }
+    let tree = text::tree(text).map_err(|message| unreadable(None, &message))?;
+    serde_path_to_error::deserialize(tree).map_err(|error| {
+        let message = text::located(text, error.path(), &error.inner().to_string());
+        unreadable(Some(error.path()), &message)
+    })
 }
 
 impl Document {
@@ -153,13 +149,6 @@ impl Document {
         rules_fit_providers(&configuration)?;
         Ok((Parts { gateway, authorization_server, routes: self.routes }, configuration))
     }
-}
-
-/// The error and where it is, without the picture of the source that `toml` draws over several lines.
-fn with_line(error: &toml::de::Error, text: &str) -> String {
-    let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
-    let message = error.message();
-    line.map_or_else(|| message.to_owned(), |line| format!("line {line}: {message}"))
 }
 
 /// The error without the text that stands where something else was expected: it may be the secret itself, where the name

@@ -1,0 +1,161 @@
+//! The text of a document, as a tree of values that does not say any more whether it was TOML or JSON.
+//!
+//! The types of the document are read from this tree alone. Reading them from both formats directly would double what is the
+//! largest part of the Spin adapter.
+
+use core::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_path_to_error::{Path, Segment};
+use toml::de::{DeTable, DeValue};
+
+/// Why there is no tree: the place where that is known, and the error.
+pub(super) type Unreadable = String;
+
+/// Reads a text that begins with `{` as JSON, and any other as TOML.
+pub(super) fn tree(text: &str) -> Result<Value, Unreadable> {
+    if is_json(text) {
+        return serde_json::from_str(text).map(|Tree(value)| value).map_err(|error| error.to_string());
+    }
+    toml::from_str(text).map(|Tree(value)| value).map_err(|error| {
+        // Without the picture of the source that `toml` draws over several lines.
+        let line = error.span().map(|span| line_at(text, span.start));
+        with_line(line, error.message())
+    })
+}
+
+/// The message with the number of the line that `path` leads to, where the text is TOML. In JSON, a path is enough.
+pub(super) fn located(text: &str, path: &Path, message: &str) -> String {
+    let line = if is_json(text) { None } else { line_of(text, path) };
+    with_line(line, message)
+}
+
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+}
+
+fn with_line(line: Option<usize>, message: &str) -> String {
+    line.map_or_else(|| message.to_owned(), |line| format!("line {line}: {message}"))
+}
+
+/// The line of the last key or element of the path that the document has: one that is missing has none.
+fn line_of(text: &str, path: &Path) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let mut start = None;
+    let mut table = Some(document.get_ref());
+    let mut array = None;
+    for segment in path {
+        let (place, value) = match segment {
+            Segment::Map { key } => {
+                let (name, value) = table?.iter().find(|(name, _)| name.get_ref() == key)?;
+                (name.span().start, value)
+            }
+            Segment::Seq { index } => {
+                let value: &toml::Spanned<DeValue<'_>> =
+                    array.and_then(|array: &toml::de::DeArray<'_>| array.get(*index))?;
+                (value.span().start, value)
+            }
+            Segment::Enum { .. } | Segment::Unknown => break,
+        };
+        start = Some(place);
+        (table, array) = match value.get_ref() {
+            DeValue::Table(inner) => (Some(inner), None),
+            DeValue::Array(inner) => (None, Some(inner)),
+            _ => (None, None),
+        };
+    }
+    start.map(|start| line_at(text, start))
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count().saturating_add(1)
+}
+
+/// A value of either format. A key that comes twice is an error, as it is in TOML.
+struct Tree(Value);
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor).map(Self)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number must be finite"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Tree(value)) = sequence.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut values = Map::new();
+        while let Some((key, Tree(value))) = map.next_entry::<String, Tree>()? {
+            if values.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("the key `{key}` is there twice")));
+            }
+            values.insert(key, value);
+        }
+        Ok(Value::Object(values))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn both_formats_become_the_same_tree() {
+        let toml = "a = 1\nb = [true, 1.5]\n[c]\n\"d e\" = 'x'\n[[f]]\ng = -1\n[[f]]\n";
+        let in_json = r#"{"a":1,"b":[true,1.5],"c":{"d e":"x"},"f":[{"g":-1},{}]}"#;
+        let expected = json!({ "a": 1, "b": [true, 1.5], "c": { "d e": "x" }, "f": [{ "g": -1 }, {}] });
+        assert_eq!((tree(toml).unwrap(), tree(in_json).unwrap()), (expected.clone(), expected));
+    }
+
+    #[test]
+    fn a_key_that_comes_twice_and_a_number_that_is_none_are_refused_with_their_line() {
+        assert_eq!(tree(r#"{"a":{"b":1,"b":1}}"#).unwrap_err(), "the key `b` is there twice at line 1 column 18");
+        assert_eq!(tree("\na = 1\na = 2\n").unwrap_err(), "line 3: duplicate key");
+        assert_eq!(tree("\n\na = nan\n").unwrap_err(), "line 3: a number must be finite");
+    }
+}
