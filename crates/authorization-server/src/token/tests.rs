@@ -220,6 +220,7 @@ fn every_rejection_has_its_status_and_code_on_the_wire() {
         (CodeRejection::ClientMismatch.into(), 400, ErrorCode::InvalidGrant),
         (CodeRejection::RedirectUriMismatch.into(), 400, ErrorCode::InvalidGrant),
         (CodeRejection::VerifierMismatch.into(), 400, ErrorCode::InvalidGrant),
+        (CodeRejection::SignedOut.into(), 400, ErrorCode::InvalidGrant),
         (CodeRejection::Replayed(root).into(), 400, ErrorCode::InvalidGrant),
         (CodeRejection::ResourceMismatch.into(), 400, ErrorCode::InvalidTarget),
         (CodeRejection::Unavailable(down()).into(), 503, ErrorCode::TemporarilyUnavailable),
@@ -229,6 +230,8 @@ fn every_rejection_has_its_status_and_code_on_the_wire() {
         (SessionRejection::Reused.into(), 400, ErrorCode::InvalidGrant),
         (SessionRejection::WrongClient.into(), 400, ErrorCode::InvalidGrant),
         (SessionRejection::BeyondGrant.into(), 400, ErrorCode::InvalidScope),
+        (SessionRejection::OtherResource.into(), 400, ErrorCode::InvalidTarget),
+        (SessionRejection::TooOften { retry_after: 7 }.into(), 429, ErrorCode::TemporarilyUnavailable),
         (SessionRejection::Unavailable("at 10.0.0.9".to_owned()).into(), 503, ErrorCode::TemporarilyUnavailable),
         (TokenRejection::Unavailable("at 10.0.0.9".to_owned()), 503, ErrorCode::TemporarilyUnavailable),
     ] {
