@@ -1,15 +1,17 @@
 //! Builds the components and composes them into the artefacts that are run and shipped.
 
 mod compose;
+mod shrink;
 pub mod vendored_wit;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::toolchain::rustc::TARGET;
 use crate::toolchain::wasm::WasmToolchain;
+use crate::toolchain::wasm_opt::WasmOpt;
 use crate::workspace::Workspace;
 use crate::{process, progress};
 
@@ -62,7 +64,8 @@ const ARTEFACTS: [Artefact; 3] = [
 pub fn all(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let toolchain = WasmToolchain::ready(workspace)?;
     build_components(workspace, &toolchain)?;
-    ARTEFACTS.iter().map(|artefact| compose_one(workspace, artefact)).collect()
+    let files = shrunk_components(workspace)?;
+    ARTEFACTS.iter().map(|artefact| compose_one(workspace, artefact, &files)).collect()
 }
 
 /// The crates of all components, each once.
@@ -93,13 +96,26 @@ fn build_components(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<
     process::run(&mut cargo, "building the components")
 }
 
-fn compose_one(workspace: &Workspace, artefact: &Artefact) -> Result<PathBuf> {
+/// The files that are composed, by the names of the crates.
+type ComponentFiles = BTreeMap<&'static str, PathBuf>;
+
+/// The components in their smaller forms; as the compiler made them, where the program for that cannot be had.
+fn shrunk_components(workspace: &Workspace) -> Result<ComponentFiles> {
+    let built = crates().into_iter().map(|name| (name, component_file(workspace, name)));
+    let Some(wasm_opt) = WasmOpt::ready(workspace)? else {
+        progress::note(
+            "Without Node.js and npm there is no wasm-opt: the artefact does the same, and is a sixth larger.",
+        );
+        return Ok(built.collect());
+    };
+    progress::stage("Shrinking the components");
+    built.map(|(name, file)| Ok((name, shrink::shrunk(workspace, &wasm_opt, &file)?))).collect()
+}
+
+fn compose_one(workspace: &Workspace, artefact: &Artefact, files: &ComponentFiles) -> Result<PathBuf> {
     let composition = workspace.path(artefact.composition);
-    let packages: Vec<(&str, PathBuf)> = artefact
-        .components
-        .iter()
-        .map(|component| (component.package, component_file(workspace, component.crate_name)))
-        .collect();
+    let file = |component: &Component| Some((component.package, files.get(component.crate_name)?.clone()));
+    let packages: Vec<(&str, PathBuf)> = artefact.components.iter().filter_map(file).collect();
     let output = workspace.path(artefact.output);
     let bytes = compose::compose(&composition, &packages)?;
     write_if_changed(&output, &bytes)?;

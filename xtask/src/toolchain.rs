@@ -4,6 +4,8 @@ pub mod apt;
 pub mod cargo_deny;
 pub mod client_packages;
 pub mod debian;
+pub mod npm;
 pub mod python;
 pub mod rustc;
 pub mod wasm;
+pub mod wasm_opt;

@@ -18,15 +18,14 @@ const ARTEFACT: &str = "target/gatehouse.wasm";
 /// The size of a page of memory, where the memory does not say another.
 const PAGE: u64 = 64 * 1024;
 
-/// What there may be of each. A change that needs more raises the number here, and says why. The goal for the bytes is 4 MiB
-/// (`docs/decisions/artefact-size.md`).
+/// What there may be of each. A change that needs more raises the number here, and says why (`docs/decisions/artefact-size.md`).
 const BUDGETS: Measures = Measures {
-    bytes: 6_600_000,
-    core_modules: 14,
-    core_instances: 14,
-    memories: 4,
-    memory_bytes: 6 * 1024 * 1024,
-    data_bytes: 3 * 512 * 1024,
+    bytes: 4 * 1024 * 1024,
+    core_modules: 9,
+    core_instances: 9,
+    memories: 3,
+    memory_bytes: 4_500_000,
+    data_bytes: 1024 * 1024,
 };
 
 /// What is counted of an artefact, its nested components included.
