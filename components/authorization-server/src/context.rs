@@ -5,6 +5,7 @@ use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::UnixTime;
 use gatehouse_sealed_storage::sealing::KeyRing;
+use gatehouse_sessions::Sessions;
 use http::HeaderMap;
 use provider_client::ProviderClient;
 use shell_configuration::SettingsError;
@@ -12,6 +13,7 @@ use shell_store::HostStore;
 
 use crate::departures::departures;
 use crate::log::RequestLog;
+use crate::sessions;
 
 /// The surroundings of one request.
 pub(crate) struct Context {
@@ -42,6 +44,11 @@ impl Context {
     /// Gatehouse as the client of `provider`.
     pub(crate) fn client_of<'a>(&'a self, provider: &'a IdentityProvider) -> ProviderClient<'a> {
         ProviderClient::new(provider, &self.configuration, &self.keys, self.now)
+    }
+
+    /// The sessions that are there at this moment.
+    pub(crate) fn sessions(&self) -> Sessions<'_, HostStore> {
+        sessions::with_keys(&self.keys)
     }
 
     /// What users do not want to be asked about again.

@@ -9,7 +9,6 @@ use http::{Request, Response};
 
 use crate::context::Context;
 use crate::log::Details;
-use crate::sessions::sessions;
 use crate::{clients, requests, responses};
 
 const ACTION: &str = "introspect";
@@ -32,7 +31,7 @@ fn introspect(context: &Context, request: PresentedToken) -> Result<Introspectio
     let client = clients::authenticated(context, request.credentials)?;
     may_introspect(&client)?;
     let configuration = &context.configuration;
-    let found = sessions(&context.keys).introspect(request.token.expose(), &resources(configuration))?;
+    let found = context.sessions().introspect(request.token.expose(), &resources(configuration))?;
     let Some(found) = found else { return Ok(Introspection::inactive()) };
     Ok(Introspection::active(ActiveToken {
         scope: found.principal.scopes.to_string(),

@@ -7,7 +7,6 @@ use http::{Request, Response, StatusCode};
 
 use crate::context::Context;
 use crate::log::Details;
-use crate::sessions::sessions;
 use crate::{clients, introspect, requests, responses};
 
 const ACTION: &str = "revoke";
@@ -41,5 +40,5 @@ fn revoke(context: &Context, request: PresentedToken) -> Result<Revocation, Toke
     let client_id = &client.client().client_id;
     let resources = introspect::resources(&context.configuration);
     context.log.begun(ACTION, Some(client_id.as_str()), None);
-    Ok(sessions(&context.keys).revoke(request.token.expose(), client_id, &resources)?)
+    Ok(context.sessions().revoke(request.token.expose(), client_id, &resources)?)
 }

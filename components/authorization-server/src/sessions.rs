@@ -14,7 +14,7 @@ use shell_store::HostStore;
 use crate::log::RequestLog;
 
 /// The sessions in the host's store, at this moment.
-pub(crate) fn sessions(keys: &KeyRing) -> Sessions<'_, HostStore> {
+pub(crate) fn with_keys(keys: &KeyRing) -> Sessions<'_, HostStore> {
     Sessions { store: &HostStore, keys, now: now() }
 }
 
@@ -24,9 +24,9 @@ pub(crate) fn sessions(keys: &KeyRing) -> Sessions<'_, HostStore> {
 /// # Errors
 /// See [`Rejection`].
 pub(crate) fn refresh(request: &RefreshRequest<'_>, keys: &KeyRing, log: &RequestLog) -> Result<Tokens, Rejection> {
-    if let Some(grant) = sessions(keys).provider_grant_at_refresh(request)? {
+    if let Some(grant) = with_keys(keys).provider_grant_at_refresh(request)? {
         provider_tokens::access_token(&grant, log)?;
     }
     // At a time of its own: the provider may have taken a while.
-    sessions(keys).refresh(request, &mut SystemEntropy)
+    with_keys(keys).refresh(request, &mut SystemEntropy)
 }

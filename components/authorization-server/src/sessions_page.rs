@@ -16,7 +16,6 @@ use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
 use crate::log::Details;
 use crate::login::NotBegun;
-use crate::sessions::sessions;
 use crate::{cookies, failures, login, pages, responses};
 
 const SESSIONS: &str = "sessions";
@@ -38,7 +37,7 @@ pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
 
 fn overview(context: &Context, account: &SignedInUser, browser: &Browser) -> Result<Response<Vec<u8>>, String> {
     let provider = account.provider(&context.configuration).ok_or("the identity provider is gone")?;
-    let listing = sessions(&context.keys).list(&account.subject).map_err(unavailable)?;
+    let listing = context.sessions().list(&account.subject).map_err(unavailable)?;
     let consents = context.remembered_consents().of(&account.subject).map_err(|error| error.to_string())?;
     let ticket = account.ticket(browser, &context.keys, context.now, &mut SystemEntropy);
     let ticket = ticket.map_err(|error| error.to_string())?;
@@ -65,7 +64,7 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
         context.log.begun(SESSIONS, None, Some(account.subject.as_str()));
         let changed = match (session, consent) {
             // One that has ended meanwhile is what the user wanted.
-            (Some(id), None) => sessions(&context.keys).end_one(&account.subject, id).map(|_| ()).map_err(unavailable),
+            (Some(id), None) => context.sessions().end_one(&account.subject, id).map(|_| ()).map_err(unavailable),
             (None, Some(id)) => {
                 context.remembered_consents().forget(&account.subject, id).map_err(|error| error.to_string())
             }
@@ -92,7 +91,7 @@ pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Respons
             let (keys, store, now) = (&context.keys, &context.store, context.now);
             let noted = note_sign_out(&account.subject, keys, store, now, &mut SystemEntropy);
             let noted = noted.map_err(|error| error.to_string());
-            match noted.and_then(|()| sessions(&context.keys).end_all(&account.subject).map_err(unavailable)) {
+            match noted.and_then(|()| context.sessions().end_all(&account.subject).map_err(unavailable)) {
                 Ok(()) => {
                     completed(context, SIGN_OUT, &account);
                     let mut page = pages::signed_out();

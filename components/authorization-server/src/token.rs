@@ -15,8 +15,7 @@ use shell_http::SystemEntropy;
 
 use crate::context::Context;
 use crate::log::Details;
-use crate::sessions::{self, sessions};
-use crate::{clients, requests, responses};
+use crate::{clients, requests, responses, sessions};
 
 const ACTION: &str = "token";
 
@@ -78,7 +77,7 @@ fn redeem(
             match has_signed_out_since(context.now, &subject, &context.keys, &context.store) {
                 Ok(false) => Ok(tokens),
                 Ok(true) => {
-                    sessions(&context.keys).end(&root)?;
+                    context.sessions().end(&root)?;
                     Err(CodeRejection::SignedOut.into())
                 }
                 Err(error) => Err(CodeRejection::from(error).into()),
@@ -86,7 +85,7 @@ fn redeem(
         }
         Err(CodeRejection::Replayed(root)) => {
             context.log.begun(ACTION, Some(client.client().client_id.as_str()), None);
-            sessions(&context.keys).end(&root)?;
+            context.sessions().end(&root)?;
             Err(CodeRejection::Replayed(root).into())
         }
         Err(rejection) => Err(rejection.into()),
@@ -146,7 +145,7 @@ fn open(context: &Context, grant: Grant, client: &Client, listed: bool) -> Resul
         refreshable: grant.refreshable,
         listed,
     };
-    Ok(sessions(&context.keys).open(&grant.root, opening, &mut SystemEntropy)?)
+    Ok(context.sessions().open(&grant.root, opening, &mut SystemEntropy)?)
 }
 
 fn to_answer(tokens: &Tokens) -> TokenAnswer {

@@ -20,14 +20,10 @@ const CORE_MODULE: u8 = 1;
 pub fn shrunk(workspace: &Workspace, wasm_opt: &WasmOpt, file: &Path) -> Result<PathBuf> {
     let folder = workspace.target().join("shrunk");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let stamp =
-        Stamp::new(folder.join(file.with_extension("recipe").file_name().unwrap_or_default()), &[&wasm_opt.recipe()]);
-    let place = |ending: &str| Some(folder.join(file.file_stem()?).with_extension(ending));
-    let (output, original, smaller) = place("wasm")
-        .zip(place("original.wasm"))
-        .zip(place("core.wasm"))
-        .map(|((output, original), smaller)| (output, original, smaller))
-        .with_context(|| format!("{} names no file", file.display()))?;
+    let name = file.file_stem().with_context(|| format!("{} names no file", file.display()))?;
+    let place = |ending: &str| folder.join(name).with_extension(ending);
+    let (output, original, smaller) = (place("wasm"), place("original.wasm"), place("core.wasm"));
+    let stamp = Stamp::new(place("recipe"), &[&wasm_opt.recipe()]);
     let component = read(file)?;
     let sections = sections(&component).with_context(|| format!("{} is no component", file.display()))?;
     let modules = sections.iter().enumerate().filter(|(_, (id, _))| *id == CORE_MODULE);

@@ -4,14 +4,14 @@ use gatehouse_protocol::{ResourceUri, SecretString};
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_sessions::Rejection;
 
-use super::{provider_tokens, sessions, translate};
+use super::{provider_tokens, translate, with_keys};
 use crate::AuthorizationServer;
 use crate::bindings::exports::gatehouse::auth::sessions::{Guest, Principal, Rejection as WitRejection, RequestIds};
 use crate::log::RequestLog;
 
 impl Guest for AuthorizationServer {
     fn validate(access_token: String, resource: String) -> Result<Principal, WitRejection> {
-        let principal = keys().and_then(|keys| sessions(keys).validate(&access_token, &presented_at(&resource)?));
+        let principal = keys().and_then(|keys| with_keys(keys).validate(&access_token, &presented_at(&resource)?));
         principal.map(translate::principal).map_err(translate::rejection)
     }
 
@@ -22,7 +22,7 @@ impl Guest for AuthorizationServer {
     ) -> Result<Option<String>, WitRejection> {
         let log = RequestLog::on_behalf_of(&ids.request_id, ids.trace_id.as_deref());
         let token = keys().and_then(|keys| {
-            let grant = sessions(keys).provider_grant(&access_token, &presented_at(&resource)?)?;
+            let grant = with_keys(keys).provider_grant(&access_token, &presented_at(&resource)?)?;
             provider_tokens::access_token(&grant, &log)
         });
         token.map(|token| token.as_ref().map(SecretString::expose).map(str::to_owned)).map_err(translate::rejection)
