@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::{Context as _, Result};
 use clap::Args;
 use gatehouse_configuration::{
     AssertionSource, ClientDocuments, ClientKeys, Configuration, Counted, Effect, IdentityProvider, Member, Pattern,
@@ -35,38 +36,38 @@ pub(crate) struct Check {
 }
 
 /// Prints what the configuration means. The error is one line: the key, what is wrong with it and a right example.
-pub(crate) fn run(check: &Check) -> Result<ExitCode, String> {
+pub(crate) fn run(check: &Check) -> Result<ExitCode> {
     print!("{}", check.answer()?);
     Ok(ExitCode::SUCCESS)
 }
 
 impl Check {
     /// What goes to standard output.
-    fn answer(&self) -> Result<String, String> {
+    fn answer(&self) -> Result<String> {
         let report = self.report()?;
         if !self.compile {
             return Ok(report);
         }
-        let compiled = compile(&self.text()?).map_err(|error| format!("{}: {error}", self.configuration.display()))?;
+        let compiled = compile(&self.text()?).with_context(|| self.configuration.display().to_string())?;
         let Some(output) = &self.output else { return Ok(compiled) };
-        fs::write(output, compiled).map_err(|error| format!("cannot write {}: {error}", output.display()))?;
+        fs::write(output, compiled).with_context(|| format!("cannot write {}", output.display()))?;
         Ok(report)
     }
 
-    fn text(&self) -> Result<String, String> {
+    fn text(&self) -> Result<String> {
         let file = self.configuration.display();
-        fs::read_to_string(&self.configuration).map_err(|error| format!("cannot read {file}: {error}"))
+        fs::read_to_string(&self.configuration).with_context(|| format!("cannot read {file}"))
     }
 
-    fn report(&self) -> Result<String, String> {
+    fn report(&self) -> Result<String> {
         let (file, text) = (self.configuration.display(), self.text()?);
-        let configuration = Configuration::parse(&text).map_err(|error| format!("{file}: {error}"))?;
+        let configuration = Configuration::parse(&text).with_context(|| file.to_string())?;
         let mut report = describe(&configuration);
         if let Some(path) = &self.server_keys {
             let file = path.display();
             let text = fs::read_to_string(path).map(Zeroizing::new);
-            let text = text.map_err(|error| format!("cannot read {file}: {error}"))?;
-            let ring = KeyRing::parse(&text).map_err(|error| format!("{file}: {error}"))?;
+            let text = text.with_context(|| format!("cannot read {file}"))?;
+            let ring = KeyRing::parse(&text).with_context(|| file.to_string())?;
             line(&mut report, "Server keys", &ring.ids().collect::<Vec<_>>().join(", then "));
         }
         Ok(report)
@@ -285,6 +286,11 @@ mod tests {
 
     use super::*;
 
+    /// As the command says it.
+    fn in_one_line(error: anyhow::Error) -> String {
+        format!("{error:#}")
+    }
+
     const DOCUMENT: &str = r#"
         public_url = "https://gateway.example"
 
@@ -358,7 +364,7 @@ mod tests {
             fs::write(&path, keys).unwrap();
             path
         });
-        Check { configuration, server_keys, compile: false, output: None }.report()
+        Check { configuration, server_keys, compile: false, output: None }.report().map_err(in_one_line)
     }
 
     #[test]
@@ -449,7 +455,7 @@ mod tests {
         assert!(!error.contains("c2VjcmV0"), "{error}");
         let missing =
             Check { configuration: folder.path().join("nothing"), server_keys: None, compile: false, output: None };
-        assert!(missing.report().unwrap_err().starts_with("cannot read "));
+        assert!(in_one_line(missing.report().unwrap_err()).starts_with("cannot read "));
     }
 
     #[test]
@@ -465,7 +471,9 @@ mod tests {
         fs::write(&configuration, DOCUMENT).unwrap();
         let check = |output: Option<&str>, configuration: &Path| {
             let output = output.map(|name| folder.path().join(name));
-            Check { configuration: configuration.to_owned(), server_keys: None, compile: true, output }.answer()
+            Check { configuration: configuration.to_owned(), server_keys: None, compile: true, output }
+                .answer()
+                .map_err(in_one_line)
         };
         let compiled = check(None, &configuration).unwrap();
         assert!(compiled.starts_with("gatehouse-configuration/1 source=sha256:"), "{compiled}");

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use clap::Args;
 use gatehouse_configuration::{Configuration, Route};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
@@ -64,27 +65,26 @@ pub(crate) fn run(explain: &Explain) -> ExitCode {
             print!("{text}");
             if is_allowed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Err(message) => {
-            eprintln!("gatehouse: {message}");
+        Err(error) => {
+            eprintln!("gatehouse: {error:#}");
             ExitCode::from(WRONG_USE)
         }
     }
 }
 
 impl Explain {
-    fn answer(&self) -> Result<(String, bool), String> {
+    fn answer(&self) -> Result<(String, bool)> {
         let file = self.configuration.display();
-        let text = fs::read_to_string(&self.configuration).map_err(|error| format!("cannot read {file}: {error}"))?;
-        let configuration = Configuration::parse(&text).map_err(|error| format!("{file}: {error}"))?;
+        let text = fs::read_to_string(&self.configuration).with_context(|| format!("cannot read {file}"))?;
+        let configuration = Configuration::parse(&text).with_context(|| file.to_string())?;
         let route = self.route(&configuration)?;
         let subject = self.subject(&configuration)?;
         let claims = Claims::new(self.tenant.clone(), self.groups.clone(), self.roles.clone());
-        let claims = claims.map_err(|error| format!("no user can have {error}"))?;
+        let claims = claims.map_err(|error| anyhow!("no user can have {error}"))?;
         let given = self.scopes.iter().map(|scope| Scope::parse(scope)).collect::<Result<Scopes, _>>();
-        let given = given.map_err(|error| format!("a --scope cannot be one: {error}"))?;
+        let given = given.context("a --scope cannot be one")?;
         let scopes = if given.is_empty() { route.scopes.iter().cloned().collect() } else { given };
-        let client_id =
-            ClientId::parse(&self.client).map_err(|error| format!("the --client cannot be one: {error}"))?;
+        let client_id = ClientId::parse(&self.client).context("the --client cannot be one")?;
         let caller = Caller { subject: &subject, client_id: &client_id, scopes: &scopes, claims: &claims };
         let explanation = explain(route, &caller, &self.action()?);
         Ok((self.written(&explanation), explanation.is_allowed()))
@@ -99,19 +99,19 @@ impl Explain {
         format!("{assumed}{explanation}")
     }
 
-    fn route<'c>(&self, configuration: &'c Configuration) -> Result<&'c Route, String> {
+    fn route<'c>(&self, configuration: &'c Configuration) -> Result<&'c Route> {
         let paths = || configuration.routes.iter().map(|route| route.path.as_str()).collect::<Vec<_>>().join(", ");
         match (&self.route, configuration.routes.as_slice()) {
             (None, [only]) => Ok(only),
-            (None, _) => Err(format!("--route is missing; the routes are {}", paths())),
+            (None, _) => bail!("--route is missing; the routes are {}", paths()),
             (Some(path), routes) => {
                 let found = routes.iter().find(|route| route.path.as_str() == path);
-                found.ok_or_else(|| format!("there is no route {path}; the routes are {}", paths()))
+                found.ok_or_else(|| anyhow!("there is no route {path}; the routes are {}", paths()))
             }
         }
     }
 
-    fn subject(&self, configuration: &Configuration) -> Result<Subject, String> {
+    fn subject(&self, configuration: &Configuration) -> Result<Subject> {
         let names = || {
             configuration
                 .authorization_server
@@ -122,7 +122,7 @@ impl Explain {
         };
         let wrong = |subject: &str| {
             let names = names().join(", ");
-            format!("--subject {subject} is not PROVIDER:ID; the providers are {names}, and client for machines")
+            anyhow!("--subject {subject} is not PROVIDER:ID; the providers are {names}, and client for machines")
         };
         match (&self.subject, names().as_slice()) {
             (Some(text), names) => {
@@ -130,15 +130,14 @@ impl Explain {
                 let is_known = subject.provider() == Subject::MACHINES || names.contains(&subject.provider());
                 if is_known { Ok(subject) } else { Err(wrong(text)) }
             }
-            (None, [only]) => Subject::new(only, "somebody").map_err(|error| error.to_string()),
-            (None, names) => Err(format!(
-                "--subject is missing; it says at which provider the user signs in: {}:…",
-                names.join(":… or ")
-            )),
+            (None, [only]) => Subject::new(only, "somebody").map_err(Error::from),
+            (None, names) => {
+                bail!("--subject is missing; it says at which provider the user signs in: {}:…", names.join(":… or "))
+            }
         }
     }
 
-    fn action(&self) -> Result<Action<'_>, String> {
+    fn action(&self) -> Result<Action<'_>> {
         let target = match (&self.tool, &self.resource, &self.prompt) {
             (Some(tool), _, _) => Some((Target::Tool(tool.into()), "tools/call")),
             (_, Some(uri), _) => Some((Target::of_template(uri.into()), "resources/read")),
@@ -150,7 +149,7 @@ impl Explain {
             .method
             .as_deref()
             .or(usual)
-            .ok_or("say what the caller does: --tool, --resource, --prompt or --method")?;
+            .context("say what the caller does: --tool, --resource, --prompt or --method")?;
         let needs = match method {
             "tools/call" => Some("--tool"),
             "prompts/get" => Some("--prompt"),
@@ -159,9 +158,9 @@ impl Explain {
             _ => None,
         };
         match (needs, &target) {
-            (Some(needs), None) => return Err(format!("{method} is done to something: {needs} is missing")),
+            (Some(needs), None) => bail!("{method} is done to something: {needs} is missing"),
             (Some(needs), Some((target, _))) if !needs.contains(option_of(target)) => {
-                return Err(format!("{method} is done to something else: it goes with {needs}"));
+                bail!("{method} is done to something else: it goes with {needs}");
             }
             _ => {}
         }
@@ -216,7 +215,11 @@ mod tests {
         let file = folder.path().join("gatehouse.toml");
         fs::write(&file, document).unwrap();
         let line = ["explain", file.to_str().unwrap()].into_iter().chain(options.iter().copied());
-        Line::try_parse_from(line).map_err(|error| error.to_string())?.explain.answer()
+        Line::try_parse_from(line)
+            .map_err(|error| error.to_string())?
+            .explain
+            .answer()
+            .map_err(|error| format!("{error:#}"))
     }
 
     #[test]
@@ -313,7 +316,7 @@ Rule no-machines (deny) does not: it is for users of client
         let error = answer(&providers, &["--tool", "a"]).unwrap_err();
         assert_eq!(error, "--subject is missing; it says at which provider the user signs in: main:… or b:…");
         let missing = Line::try_parse_from(["explain", "no/such/file", "--tool", "a"]).unwrap().explain;
-        assert!(missing.answer().unwrap_err().starts_with("cannot read no/such/file: "));
+        assert!(format!("{:#}", missing.answer().unwrap_err()).starts_with("cannot read no/such/file: "));
     }
 
     #[test]

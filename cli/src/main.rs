@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Up(up) => up::run(*up),
         Command::Keys(keys) => keys::run(keys),
-        Command::Check(check) => check::run(&check).map_err(anyhow::Error::msg),
+        Command::Check(check) => check::run(&check),
         Command::Explain(explain) => Ok(explain::run(&explain)),
     };
     match outcome {
