@@ -11,9 +11,6 @@ use gatehouse_configuration::{Configuration, Route};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
 use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject};
 
-/// The command line or the configuration is wrong; 1 means that what was asked about is denied.
-const WRONG_USE: u8 = 2;
-
 #[derive(Args)]
 pub(crate) struct Explain {
     /// The configuration document, TOML or JSON
@@ -59,17 +56,10 @@ pub(crate) struct Explain {
 
 /// Prints whether it is allowed, by which rule, and what the other rules say. The exit status is 0 for allowed, 1 for denied
 /// and 2 where the question is wrong.
-pub(crate) fn run(explain: &Explain) -> ExitCode {
-    match explain.answer() {
-        Ok((text, is_allowed)) => {
-            print!("{text}");
-            if is_allowed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(error) => {
-            eprintln!("gatehouse: {error:#}");
-            ExitCode::from(WRONG_USE)
-        }
-    }
+pub(crate) fn run(explain: &Explain) -> Result<ExitCode> {
+    let (text, is_allowed) = explain.answer()?;
+    print!("{text}");
+    Ok(if is_allowed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Explain {

@@ -41,17 +41,22 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
+    // Of `explain`, 1 means that what was asked about is denied.
+    let failure = match arguments.command {
+        Command::Explain(_) => ExitCode::from(WRONG_USE),
+        _ => ExitCode::FAILURE,
+    };
     let outcome = match arguments.command {
         Command::Up(up) => up::run(*up),
         Command::Keys(keys) => keys::run(keys),
         Command::Check(check) => check::run(&check),
-        Command::Explain(explain) => Ok(explain::run(&explain)),
+        Command::Explain(explain) => explain::run(&explain),
     };
     match outcome {
         Ok(code) => code,
         Err(error) => {
             complain(&format!("{error:#}"));
-            ExitCode::FAILURE
+            failure
         }
     }
 }

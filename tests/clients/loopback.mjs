@@ -1,5 +1,6 @@
 // Loopback sockets: the callback that a native client listens on, and ports for programs that want a number.
 
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
@@ -20,12 +21,22 @@ export async function listenForCallback() {
   return { redirectUri: `http://127.0.0.1:${server.address().port}/callback`, received, close: () => server.close() };
 }
 
+/** The ports that systems do not give out by themselves: those above are taken by whatever connects next. */
+const [FIRST_PORT, PORTS] = [10_000, 20_000];
+
 /** A port that was free a moment ago, for programs that cannot listen on port 0. */
 export async function findFreePort() {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = FIRST_PORT + randomInt(PORTS);
+    const server = createTcpServer();
+    const listening = once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    server.listen(port, '127.0.0.1');
+    if (!(await listening)) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }

@@ -4,7 +4,7 @@ mod compose;
 mod shrink;
 pub mod vendored_wit;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -64,8 +64,8 @@ const ARTEFACTS: [Artefact; 3] = [
 pub fn all(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let toolchain = WasmToolchain::ready(workspace)?;
     build_components(workspace, &toolchain)?;
-    let files = shrunk_components(workspace)?;
-    ARTEFACTS.iter().map(|artefact| compose_one(workspace, artefact, &files)).collect()
+    shrink_components(workspace)?;
+    ARTEFACTS.iter().map(|artefact| compose_one(workspace, artefact)).collect()
 }
 
 /// The crates of all components, each once.
@@ -73,10 +73,13 @@ pub fn crates() -> BTreeSet<&'static str> {
     ARTEFACTS.iter().flat_map(|artefact| artefact.components).map(|component| component.crate_name).collect()
 }
 
-/// Where the components lie before they are composed; tests that run one alone take it from here.
+/// Where the compiler leaves a component.
 fn component_file(workspace: &Workspace, crate_name: &str) -> PathBuf {
-    let file = format!("{}.wasm", crate_name.replace('-', "_"));
-    component_target(workspace).join(TARGET).join("release").join(file)
+    component_target(workspace).join(TARGET).join("release").join(file_name(crate_name))
+}
+
+fn file_name(crate_name: &str) -> String {
+    format!("{}.wasm", crate_name.replace('-', "_"))
 }
 
 /// A target folder of its own: the compiler may be another one than that of the native builds.
@@ -96,26 +99,48 @@ fn build_components(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<
     process::run(&mut cargo, "building the components")
 }
 
-/// The files that are composed, by the names of the crates.
-type ComponentFiles = BTreeMap<&'static str, PathBuf>;
+/// Where the components lie as they are composed; tests that run one alone take it from here.
+const COMPOSED: &str = "components";
+/// Where the smaller core modules are kept.
+const SHRUNK: &str = "shrunk";
 
-/// The components in their smaller forms; as the compiler made them, where the program for that cannot be had.
-fn shrunk_components(workspace: &Workspace) -> Result<ComponentFiles> {
-    let built = crates().into_iter().map(|name| (name, component_file(workspace, name)));
-    let Some(wasm_opt) = WasmOpt::ready(workspace)? else {
-        progress::note(
-            "Without Node.js and npm there is no wasm-opt: the artefact does the same, and is a sixth larger.",
-        );
-        return Ok(built.collect());
-    };
-    progress::stage("Shrinking the components");
-    built.map(|(name, file)| Ok((name, shrink::shrunk(workspace, &wasm_opt, &file)?))).collect()
+/// Leaves the components where they are composed from: smaller, or as the compiler made them, where the program for that cannot be
+/// had.
+fn shrink_components(workspace: &Workspace) -> Result<()> {
+    let wasm_opt = WasmOpt::ready(workspace);
+    match &wasm_opt {
+        Ok(_) => progress::stage("Shrinking the components"),
+        Err(reason) => {
+            progress::note(&format!("The artefact will be larger than it could be: there is no wasm-opt ({reason:#})"))
+        }
+    }
+    let (composed, kept) = (workspace.target().join(COMPOSED), workspace.target().join(SHRUNK));
+    for folder in [&composed, &kept] {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    for name in crates() {
+        let file = component_file(workspace, name);
+        let component = match &wasm_opt {
+            Ok(wasm_opt) => shrink::shrunk(wasm_opt, &kept, &file)?,
+            Err(_) => std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?,
+        };
+        write_if_changed(&composed_file(workspace, name), &component)?;
+    }
+    Ok(())
 }
 
-fn compose_one(workspace: &Workspace, artefact: &Artefact, files: &ComponentFiles) -> Result<PathBuf> {
+/// Where a component lies before it is composed.
+fn composed_file(workspace: &Workspace, crate_name: &str) -> PathBuf {
+    workspace.target().join(COMPOSED).join(file_name(crate_name))
+}
+
+fn compose_one(workspace: &Workspace, artefact: &Artefact) -> Result<PathBuf> {
     let composition = workspace.path(artefact.composition);
-    let file = |component: &Component| Some((component.package, files.get(component.crate_name)?.clone()));
-    let packages: Vec<(&str, PathBuf)> = artefact.components.iter().filter_map(file).collect();
+    let packages: Vec<(&str, PathBuf)> = artefact
+        .components
+        .iter()
+        .map(|component| (component.package, composed_file(workspace, component.crate_name)))
+        .collect();
     let output = workspace.path(artefact.output);
     let bytes = compose::compose(&composition, &packages)?;
     write_if_changed(&output, &bytes)?;

@@ -1,6 +1,7 @@
-//! The authorization server component: the HTTP side of the flows that the `oauth` crate decides.
+//! The authorization server component: the HTTP side of the flows that `gatehouse-authorization-server` decides, and the sessions.
 //!
-//! A request comes in here, `routes` finds its endpoint, the endpoint asks the deciding crates and answers.
+//! A request comes in here, `routes` finds its endpoint, the endpoint asks the deciding crates and answers. What the gateway asks
+//! about a token comes in at `sessions` (`gatehouse:auth`).
 
 mod authorize;
 mod bindings;

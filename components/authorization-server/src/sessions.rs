@@ -6,6 +6,9 @@ mod provider;
 mod provider_tokens;
 mod translate;
 
+use std::borrow::Cow;
+
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_sessions::{RefreshRequest, Rejection, Sessions, Tokens};
 use shell_http::{SystemEntropy, now};
@@ -23,9 +26,14 @@ pub(crate) fn with_keys(keys: &KeyRing) -> Sessions<'_, HostStore> {
 ///
 /// # Errors
 /// See [`Rejection`].
-pub(crate) fn refresh(request: &RefreshRequest<'_>, keys: &KeyRing, log: &RequestLog) -> Result<Tokens, Rejection> {
+pub(crate) fn refresh(
+    request: &RefreshRequest<'_>,
+    configuration: &Configuration,
+    keys: &KeyRing,
+    log: &RequestLog,
+) -> Result<Tokens, Rejection> {
     if let Some(grant) = with_keys(keys).provider_grant_at_refresh(request)? {
-        provider_tokens::access_token(&grant, log)?;
+        provider_tokens::access_token(&grant, || Ok(Cow::Borrowed(configuration)), log)?;
     }
     // At a time of its own: the provider may have taken a while.
     with_keys(keys).refresh(request, &mut SystemEntropy)

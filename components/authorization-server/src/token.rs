@@ -109,7 +109,7 @@ fn refresh(
     };
     // Whose session it is, only the token says.
     context.log.begun(ACTION, Some(client_id.as_str()), None);
-    Ok(sessions::refresh(&request, &context.keys, &context.log)?)
+    Ok(sessions::refresh(&request, &context.configuration, &context.keys, &context.log)?)
 }
 
 /// Takes the word of the user's identity provider (ID-JAG).

@@ -151,18 +151,27 @@ impl Document {
     }
 }
 
-/// The error without the text that stands where something else was expected: it may be the secret itself, where the name
-/// of its setting should be, and this goes to the log.
+/// The error, for the log.
 fn unreadable(path: Option<&Path>, message: &str) -> ConfigurationError {
-    let quoted = message.split_once("string \"").zip(message.rsplit_once("\", expected "));
-    let message = match quoted {
-        Some(((before, _), (_, expected))) => format!("{before}a string, expected {expected}"),
-        None => message.to_owned(),
-    };
+    let message = without_value(message);
     // The document itself has no path, and a text that ends too early has none that is known.
     let is_known =
         |path: &&Path| path.iter().next().is_some() && !path.iter().any(|segment| matches!(segment, Segment::Unknown));
     let path = path.filter(is_known);
     let at = path.map(|path| format!("`{path}`: ")).unwrap_or_default();
     ConfigurationError::Unreadable(one_line(&format!("{at}{message}")))
+}
+
+/// The message without the value that stands where something else was expected: it may be the secret itself, where the name of
+/// its setting should be.
+fn without_value(message: &str) -> String {
+    let kinds = ["invalid type: ", "invalid value: "];
+    let parts = kinds.iter().find_map(|kind| {
+        let (before, rest) = message.split_once(kind)?;
+        let (found, expected) = rest.rsplit_once(", expected ")?;
+        // Such as: string "text", integer `1`, map.
+        let found = found.split(['"', '`']).next()?.trim_end();
+        Some(format!("{before}{kind}{found}, expected {expected}"))
+    });
+    parts.unwrap_or_else(|| message.to_owned())
 }

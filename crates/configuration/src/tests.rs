@@ -222,7 +222,11 @@ fn a_secret_written_where_its_setting_should_be_named_is_not_repeated() {
     for document in [toml, json] {
         let error = refused(&document);
         assert!(!error.contains("hunter2"), "{error}");
-        assert!(error.contains(r#"a string, expected a table { secret = "VARIABLE" }"#), "{error}");
+        assert!(error.contains(r#"invalid type: string, expected a table { secret = "VARIABLE" }"#), "{error}");
+    }
+    for (secret, kind) in [("271828", "integer"), ("2718.28", "floating point"), ("[271828]", "integer")] {
+        let error = refused(&MINIMAL.replacen(r#"{ secret = "identity_provider_secret" }"#, secret, 1));
+        assert!(error.contains(&format!("invalid type: {kind}, expected ")) && !error.contains("2718"), "{error}");
     }
 }
 

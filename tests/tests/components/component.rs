@@ -71,7 +71,7 @@ impl Alone {
 
     fn compiled(&self) -> &(Component, InstancePre<Guest>) {
         self.compiled.get_or_init(|| {
-            let path = repository().join("target/wasm/wasm32-wasip2/release").join(self.file);
+            let path = repository().join("target/components").join(self.file);
             assert!(path.exists(), "{} is missing; `cargo xtask build` makes it", path.display());
             let component = Component::from_file(engine(), &path).expect("the component compiles");
             let pre = linker().instantiate_pre(&component).expect("every import of the component is faked");

@@ -72,10 +72,12 @@ impl Two {
         minutes.into_values().max().unwrap_or_default()
     }
 
-    /// Whether a note says that somebody's places are all taken.
+    /// Whether a note says that somebody's places are all taken. One that has ended may still be in the store.
     async fn has_notes(&self) -> bool {
+        let now = self.instances[0].now();
         let entries = snapshot(&self.instances[0].gatehouse.state_directory()).await;
-        entries.iter().any(|(name, _)| name.starts_with("calls-full."))
+        let end = |name: &str| name.strip_prefix("calls-full.")?.split('.').next()?.parse::<u64>().ok();
+        entries.iter().any(|(name, _)| end(name).is_some_and(|end| end > now))
     }
 
     async fn stop(self) {

@@ -4,40 +4,49 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use sha2::{Digest as _, Sha256};
 use wasm_encoder::{Component, RawSection};
 use wasmparser::BinaryReader;
 
-use crate::stamp::Stamp;
 use crate::toolchain::wasm_opt::WasmOpt;
-use crate::workspace::Workspace;
 
 /// The bytes before the first section: the magic number and the version.
 const PREAMBLE: usize = 8;
 /// The section of a component that holds one core module.
 const CORE_MODULE: u8 = 1;
 
-/// The smaller form of the component in `file`. What has not changed is not made again, because it takes half a minute.
-pub fn shrunk(workspace: &Workspace, wasm_opt: &WasmOpt, file: &Path) -> Result<PathBuf> {
-    let folder = workspace.target().join("shrunk");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let name = file.file_stem().with_context(|| format!("{} names no file", file.display()))?;
-    let place = |ending: &str| folder.join(name).with_extension(ending);
-    let (output, original, smaller) = (place("wasm"), place("original.wasm"), place("core.wasm"));
-    let stamp = Stamp::new(place("recipe"), &[&wasm_opt.recipe()]);
+/// The component in `file`, smaller. Smaller modules are kept in `folder`, because one takes half a minute; each is named by what
+/// it was made from, so that one of another build is never taken for it.
+pub fn shrunk(wasm_opt: &WasmOpt, folder: &Path, file: &Path) -> Result<Vec<u8>> {
     let component = read(file)?;
     let sections = sections(&component).with_context(|| format!("{} is no component", file.display()))?;
     let modules = sections.iter().enumerate().filter(|(_, (id, _))| *id == CORE_MODULE);
     let (index, (_, module)) = modules
         .max_by_key(|(_, (_, data))| data.len())
         .with_context(|| format!("{} has no core module", file.display()))?;
-    if !(stamp.is_current() && fs::read(&original).is_ok_and(|before| before == *module)) {
-        stamp.clear()?;
-        write(&original, module)?;
-        wasm_opt.shrink(&original, &smaller)?;
-        stamp.set()?;
-    }
-    write(&output, &with_section(&sections, index, &read(&smaller)?))?;
-    Ok(output)
+    let kept = place(folder, file, &wasm_opt.recipe(), module)?;
+    let smaller = fs::read(&kept).or_else(|_| make(wasm_opt, &kept, module))?;
+    Ok(with_section(&sections, index, &smaller))
+}
+
+/// Where the smaller form of a component's module is kept.
+fn place(folder: &Path, file: &Path, recipe: &str, module: &[u8]) -> Result<PathBuf> {
+    let name = file.file_stem().with_context(|| format!("{} names no file", file.display()))?;
+    let digest = Sha256::new().chain_update(recipe).chain_update([0]).chain_update(module).finalize();
+    let digest: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    Ok(folder.join(format!("{}-{digest}.wasm", name.display())))
+}
+
+/// Has the smaller module made, beside the place where it is kept: what is there is whole.
+fn make(wasm_opt: &WasmOpt, kept: &Path, module: &[u8]) -> Result<Vec<u8>> {
+    let own = std::process::id();
+    let [original, unfinished] = ["original", "unfinished"].map(|what| kept.with_extension(format!("{own}.{what}")));
+    fs::write(&original, module).with_context(|| format!("cannot write {}", original.display()))?;
+    wasm_opt.shrink(&original, &unfinished)?;
+    let smaller = read(&unfinished)?;
+    fs::remove_file(&original).with_context(|| format!("cannot remove {}", original.display()))?;
+    fs::rename(&unfinished, kept).with_context(|| format!("cannot write {}", kept.display()))?;
+    Ok(smaller)
 }
 
 /// The sections of a component, by their ids.
@@ -64,10 +73,6 @@ fn with_section(sections: &[(u8, &[u8])], index: usize, data: &[u8]) -> Vec<u8> 
 
 fn read(file: &Path) -> Result<Vec<u8>> {
     fs::read(file).with_context(|| format!("cannot read {}", file.display()))
-}
-
-fn write(file: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(file, bytes).with_context(|| format!("cannot write {}", file.display()))
 }
 
 #[cfg(test)]
@@ -105,5 +110,15 @@ mod tests {
     fn what_is_cut_off_is_no_component() {
         let component = wat::parse_str(COMPONENT).unwrap();
         assert!(sections(&component[..component.len() - 1]).is_err() && sections(b"\0asm").is_err());
+    }
+
+    #[test]
+    fn another_module_or_another_program_has_another_place() {
+        let place = |file: &str, recipe, module: &[u8]| place(Path::new("f"), Path::new(file), recipe, module).unwrap();
+        let one = place("a.wasm", "1", b"m");
+        assert!(one.starts_with("f") && one == place("x/a.wasm", "1", b"m"), "{}", one.display());
+        for other in [place("b.wasm", "1", b"m"), place("a.wasm", "2", b"m"), place("a.wasm", "1", b"n")] {
+            assert_ne!(one, other);
+        }
     }
 }

@@ -11,6 +11,7 @@ use wasmparser::{Data, Instance, MemoryType, Parser, Payload};
 
 use super::report::Report;
 use crate::build;
+use crate::toolchain::wasm_opt::WasmOpt;
 use crate::workspace::Workspace;
 
 /// The artefact that is shipped.
@@ -72,7 +73,11 @@ pub fn run(workspace: &Workspace) -> Result<Report> {
     let file = workspace.path(ARTEFACT);
     let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let measured = measure(&bytes).with_context(|| format!("{ARTEFACT} is no component"))?;
-    Ok(Report { summary: measured.to_string(), faults: over(&measured, &BUDGETS) })
+    let mut faults = over(&measured, &BUDGETS);
+    if let (false, Err(reason)) = (faults.is_empty(), WasmOpt::ready(workspace)) {
+        faults.push(format!("it was not made smaller, because there is no wasm-opt: {reason:#}"));
+    }
+    Ok(Report { summary: measured.to_string(), faults })
 }
 
 fn over(measured: &Measures, budgets: &Measures) -> Vec<String> {

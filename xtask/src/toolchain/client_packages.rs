@@ -15,7 +15,7 @@ const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "g
 
 /// Installs the npm packages of the lock file.
 pub fn npm(workspace: &Workspace) -> Result<()> {
-    npm::install(workspace, CLIENTS, "npm")
+    npm::install(workspace, CLIENTS, "npm", &[])
 }
 
 /// Installs the Python packages; returns the interpreter that has them.

@@ -1,6 +1,6 @@
 //! wasm-opt (Binaryen), which makes core modules smaller than the compiler does.
 //!
-//! npm has it for every platform, pinned by its lock file. Without Node.js the components stay as the compiler made them.
+//! npm has it for every platform, pinned by its lock file. It needs no script at its installation.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,15 +33,15 @@ pub struct WasmOpt {
 }
 
 impl WasmOpt {
-    /// The program; `None` on a machine without Node.js.
-    pub fn ready(workspace: &Workspace) -> Result<Option<Self>> {
-        if !npm::is_there() {
-            return Ok(None);
-        }
-        npm::install(workspace, FOLDER, "wasm-opt")?;
+    /// The program.
+    ///
+    /// # Errors
+    /// Where it cannot be had, such as without Node.js or without a network.
+    pub fn ready(workspace: &Workspace) -> Result<Self> {
+        npm::install(workspace, FOLDER, "wasm-opt", &["--ignore-scripts"])?;
         let lock_file = workspace.path(FOLDER).join("package-lock.json");
         let lock = fs::read_to_string(&lock_file).with_context(|| format!("cannot read {}", lock_file.display()))?;
-        Ok(Some(Self { script: workspace.path(FOLDER).join("node_modules/binaryen/bin/wasm-opt"), lock }))
+        Ok(Self { script: workspace.path(FOLDER).join("node_modules/binaryen/bin/wasm-opt"), lock })
     }
 
     /// What decides, beside a module, what becomes of it.

@@ -1,8 +1,12 @@
 //! `gatehouse:auth/sessions`: what the gateway asks about a token.
 
+use std::borrow::Cow;
+
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{ResourceUri, SecretString};
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_sessions::Rejection;
+use shell_configuration::SettingsError;
 
 use super::{provider_tokens, translate, with_keys};
 use crate::AuthorizationServer;
@@ -23,10 +27,15 @@ impl Guest for AuthorizationServer {
         let log = RequestLog::on_behalf_of(&ids.request_id, ids.trace_id.as_deref());
         let token = keys().and_then(|keys| {
             let grant = with_keys(keys).provider_grant(&access_token, &presented_at(&resource)?)?;
-            provider_tokens::access_token(&grant, &log)
+            provider_tokens::access_token(&grant, configuration, &log)
         });
         token.map(|token| token.as_ref().map(SecretString::expose).map(str::to_owned)).map_err(translate::rejection)
     }
+}
+
+/// Read where the identity provider must be asked, and nowhere else.
+fn configuration() -> Result<Cow<'static, Configuration>, SettingsError> {
+    shell_configuration::authorization_server().map(Cow::Owned)
 }
 
 fn keys() -> Result<&'static KeyRing, Rejection> {

@@ -1,10 +1,13 @@
 //! The conversation with the identity provider: a refresh token becomes new tokens (OpenID Connect Core 1.0, section 12).
 
 use core::fmt;
+use std::borrow::Cow;
 
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{SecretString, Subject};
 use gatehouse_sessions::RefreshedTokens;
 use provider_client::{ProviderClient, RefreshFailure, Refreshed};
+use shell_configuration::SettingsError;
 use shell_http::now;
 
 /// Why there are no new tokens that can be used. The texts are for the log.
@@ -19,8 +22,12 @@ pub(super) enum Failure {
 }
 
 /// Asks the provider of `subject` for new tokens, with the scopes of the sign-in, and whether the user may still come in.
-pub(super) fn refresh(subject: &Subject, refresh_token: &SecretString) -> Result<RefreshedTokens, Failure> {
-    let configuration = shell_configuration::authorization_server().map_err(unavailable)?;
+pub(super) fn refresh<'a>(
+    subject: &Subject,
+    refresh_token: &SecretString,
+    configuration: impl Fn() -> Result<Cow<'a, Configuration>, SettingsError>,
+) -> Result<RefreshedTokens, Failure> {
+    let configuration = configuration().map_err(unavailable)?;
     let keys = shell_configuration::server_keys().map_err(unavailable)?;
     let provider = configuration
         .identity_provider(subject.provider())

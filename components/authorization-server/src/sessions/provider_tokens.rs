@@ -1,7 +1,11 @@
 //! The identity provider's access token, refreshed where it must be.
 
+use std::borrow::Cow;
+
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::SecretString;
 use gatehouse_sessions::{ProviderGrant, ProviderTokenState, RefreshClaim, Rejection};
+use shell_configuration::SettingsError;
 use shell_http::{SystemEntropy, now, wait};
 use shell_store::HostStore;
 
@@ -20,7 +24,11 @@ const POLLS: u32 = 500;
 /// # Errors
 /// [`Rejection::Revoked`] where the provider refused, which ends the session; [`Rejection::Unavailable`] where it or the
 /// store does not answer.
-pub(super) fn access_token(grant: &ProviderGrant, log: &RequestLog) -> Result<Option<SecretString>, Rejection> {
+pub(super) fn access_token<'a>(
+    grant: &ProviderGrant,
+    configuration: impl Fn() -> Result<Cow<'a, Configuration>, SettingsError>,
+    log: &RequestLog,
+) -> Result<Option<SecretString>, Rejection> {
     for _ in 0..POLLS {
         let due = match grant.state(&HostStore, now())? {
             ProviderTokenState::Fresh(token) => return Ok(Some(token)),
@@ -34,7 +42,7 @@ pub(super) fn access_token(grant: &ProviderGrant, log: &RequestLog) -> Result<Op
                 continue;
             }
         };
-        match provider::refresh(&grant.subject, lease.refresh_token()) {
+        match provider::refresh(&grant.subject, lease.refresh_token(), &configuration) {
             Ok(tokens) => return lease.complete(tokens, &HostStore, now(), &mut SystemEntropy).map(Some),
             Err(Failure::SignInAgain(reason)) => {
                 log.refused_to(PROVIDER_REFRESH, &grant.subject, &reason);

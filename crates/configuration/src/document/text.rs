@@ -8,13 +8,13 @@ use core::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_path_to_error::{Path, Segment};
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
-/// Why there is no tree: the place where that is known, and the error.
-pub(super) type Unreadable = String;
+/// How `toml` writes a date into other formats.
+const DATE: &str = "$__toml_private_datetime";
 
-/// Reads a text that begins with `{` as JSON, and any other as TOML.
-pub(super) fn tree(text: &str) -> Result<Value, Unreadable> {
+/// Reads a text that begins with `{` as JSON, and any other as TOML. The error says what is wrong, and the line.
+pub(super) fn tree(text: &str) -> Result<Value, String> {
     if is_json(text) {
         return serde_json::from_str(text).map(|Tree(value)| value).map_err(|error| error.to_string());
     }
@@ -42,22 +42,19 @@ fn with_line(line: Option<usize>, message: &str) -> String {
 /// The line of the last key or element of the path that the document has: one that is missing has none.
 fn line_of(text: &str, path: &Path) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;
+    let (mut table, mut array) = (Some(document.get_ref()), None);
     let mut start = None;
-    let mut table = Some(document.get_ref());
-    let mut array = None;
     for segment in path {
-        let (place, value) = match segment {
-            Segment::Map { key } => {
-                let (name, value) = table?.iter().find(|(name, _)| name.get_ref() == key)?;
-                (name.span().start, value)
-            }
+        let next = match segment {
+            Segment::Map { key } => table
+                .and_then(|table| table.iter().find(|(name, _)| name.get_ref() == key))
+                .map(|(name, value)| (name.span().start, value)),
             Segment::Seq { index } => {
-                let value: &toml::Spanned<DeValue<'_>> =
-                    array.and_then(|array: &toml::de::DeArray<'_>| array.get(*index))?;
-                (value.span().start, value)
+                array.and_then(|array: &DeArray<'_>| array.get(*index)).map(|value| (value.span().start, value))
             }
-            Segment::Enum { .. } | Segment::Unknown => break,
+            Segment::Enum { .. } | Segment::Unknown => None,
         };
+        let Some((place, value)) = next else { break };
         start = Some(place);
         (table, array) = match value.get_ref() {
             DeValue::Table(inner) => (Some(inner), None),
@@ -129,6 +126,9 @@ impl<'de> Visitor<'de> for TreeVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut values = Map::new();
         while let Some((key, Tree(value))) = map.next_entry::<String, Tree>()? {
+            if key == DATE {
+                return Err(A::Error::custom("nothing here is a date; a text stands in quotes"));
+            }
             if values.contains_key(&key) {
                 return Err(A::Error::custom(format_args!("the key `{key}` is there twice")));
             }
@@ -157,5 +157,35 @@ mod tests {
         assert_eq!(tree(r#"{"a":{"b":1,"b":1}}"#).unwrap_err(), "the key `b` is there twice at line 1 column 18");
         assert_eq!(tree("\na = 1\na = 2\n").unwrap_err(), "line 3: duplicate key");
         assert_eq!(tree("\n\na = nan\n").unwrap_err(), "line 3: a number must be finite");
+        let date = "line 2: nothing here is a date; a text stands in quotes";
+        assert_eq!(tree("[a]\nb = 2026-11-28\n").unwrap_err(), date);
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Document {
+        #[expect(dead_code, reason = "it is read for its errors")]
+        tables: Vec<std::collections::BTreeMap<String, u8>>,
+    }
+
+    fn line_of_error(text: &str) -> Option<usize> {
+        let error = serde_path_to_error::deserialize::<_, Document>(tree(text).unwrap()).unwrap_err();
+        line_of(text, error.path())
+    }
+
+    #[test]
+    fn an_error_has_the_line_of_its_key() {
+        for (text, line) in [
+            ("tables = []\nother = 1\n", 2),
+            ("[[tables]]\na = 1\n\n[[tables]]\nb = 1\nc = 'x'\n", 6),
+            ("[[tables]]\r\na = 1\r\nb = 256\r\n", 3),
+            ("tables = [\n  { a = 1 },\n  { b = 2, c = true },\n]\n", 3),
+            ("tables = [\n  { a = 1 },\n  'text',\n]\n", 3),
+            ("# first\ntables = 1\n", 2),
+        ] {
+            assert_eq!(line_of_error(text), Some(line), "{text}");
+        }
+        assert_eq!(line_of_error("a = 1\n").map(|line| line > 1), Some(false), "the document itself");
+        assert_eq!(line_of_error(""), None, "what is missing has no line");
     }
 }

@@ -75,7 +75,10 @@ async fn without_usable_server_keys_nothing_is_accepted_or_issued() {
         for refused in
             [server.validate(&tokens).await.unwrap_err(), server.identity_provider_token(&tokens).await.unwrap_err()]
         {
-            assert!(matches!(&refused, Rejection::Unavailable(text) if text.contains("server_keys")), "{refused:?}");
+            assert!(
+                matches!(&refused, Rejection::Unavailable(text) if text.contains("server_keys") && !text.contains("c2hvcnQ")),
+                "{refused:?}"
+            );
         }
         assert!(server.handle_keys(ALICE, RESOURCE).await.unwrap_err().contains("server_keys"));
         for refused in [server.redeem(&code).await, server.refresh(&tokens).await] {
