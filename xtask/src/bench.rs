@@ -39,11 +39,11 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 }
 
 /// Runs a benchmark of `tests/benches`. The load generators need an asynchronous runtime and an HTTP client, as the tests do.
-/// This crate stays without.
+/// This crate stays without. No package is named: cargo would choose other features for one alone, and compile wasmtime again.
 fn bench(workspace: &Workspace, name: &str, profile: &str, environment: &[(&str, &Path)]) -> Result<()> {
     let mut cargo = process::native_cargo();
     cargo.current_dir(workspace.root());
-    cargo.args(["bench", "--package", "gatehouse-tests", "--bench", name, "--profile", profile]);
+    cargo.args(["bench", "--bench", name, "--profile", profile]);
     cargo.arg("--target-dir").arg(workspace.native_target()).envs(environment.iter().copied());
     process::run(&mut cargo, "measuring")
 }
