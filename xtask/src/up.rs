@@ -72,7 +72,8 @@ fn build_host(workspace: &Workspace) -> Result<()> {
     progress::stage("Building the embedded host");
     let mut cargo = process::native_cargo();
     cargo.current_dir(workspace.root());
-    cargo.args(["build", "--package", "gatehouse", "--target-dir"]).arg(workspace.native_target());
+    // No package is named: cargo would choose other features for one alone than for the tests, and compile wasmtime for each.
+    cargo.args(["build", "--bin", "gatehouse", "--target-dir"]).arg(workspace.native_target());
     process::run(&mut cargo, "building the embedded host")
 }
 
