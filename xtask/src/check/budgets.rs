@@ -25,7 +25,7 @@ const BUDGETS: Measures = Measures {
     core_modules: 9,
     core_instances: 9,
     memories: 3,
-    memory_bytes: 4_500_000,
+    memory_bytes: 3 * 2 * 1024 * 1024,
     data_bytes: 1024 * 1024,
 };
 

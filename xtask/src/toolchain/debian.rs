@@ -45,14 +45,15 @@ pub struct DebianToolchain {
 }
 
 impl DebianToolchain {
-    /// A cargo that compiles for the target against our sysroot.
-    pub fn cargo(&self) -> Result<Command> {
-        let mut flag = OsString::from("--sysroot=");
-        flag.push(&self.sysroot);
+    /// A cargo that compiles for the target against our sysroot, with one more flag.
+    pub fn cargo(&self, flag: &str) -> Result<Command> {
+        let mut flags = OsString::from(flag);
+        flags.push("\u{1f}--sysroot=");
+        flags.push(&self.sysroot);
         let mut cargo = cargo_with_linkers(&self.linkers)?;
         // The encoded form, because a path may hold spaces. It reaches the target only, not build scripts: `--target`
         // is given.
-        cargo.env("CARGO_ENCODED_RUSTFLAGS", flag);
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
         Ok(cargo)
     }
 }
