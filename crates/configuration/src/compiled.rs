@@ -29,9 +29,12 @@ pub(crate) const AUTHORIZATION_SERVER: &str = "authorization-server";
 pub(crate) const SERVERS: &str = "servers";
 
 /// A compiled configuration whose index is whole.
-pub(crate) struct Compiled<'a> {
-    index: &'a str,
-    parts: &'a str,
+pub(crate) struct Compiled {
+    text: String,
+    /// Where the index is in the text, in bytes.
+    index: Range<usize>,
+    /// Where the parts are that it lists.
+    parts: Range<usize>,
 }
 
 /// Whether the text is, or was, a compiled configuration.
@@ -39,11 +42,17 @@ pub(crate) fn is_compiled(text: &str) -> bool {
     text.trim_start().starts_with(NAME)
 }
 
-impl<'a> Compiled<'a> {
+impl Compiled {
     /// Reads the first line and checks the index; a part is checked when it is read.
-    pub(crate) fn open(text: &'a str) -> Result<Self, CompiledError> {
+    pub(crate) fn open(text: String) -> Result<Self, CompiledError> {
+        let (index, parts) = Self::places(&text)?;
+        Ok(Self { text, index, parts })
+    }
+
+    /// Where the index and the parts are.
+    fn places(untrimmed: &str) -> Result<(Range<usize>, Range<usize>), CompiledError> {
         // Shells and editors add and remove line breaks at the end.
-        let text = text.trim();
+        let text = untrimmed.trim();
         let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
         let format = first.strip_prefix(NAME).and_then(|rest| rest.split(' ').next()).ok_or(CompiledError::Header)?;
         if format != FORMAT {
@@ -59,11 +68,13 @@ impl<'a> Compiled<'a> {
         if checksum(&[header.checked, index]) != header.checksum {
             return Err(CompiledError::Index);
         }
-        Ok(Self { index, parts })
+        let end = untrimmed.trim_end().len();
+        let between = end.saturating_sub(parts.len());
+        Ok((between.saturating_sub(index.len())..between, between..end))
     }
 
     /// The part, as it was written; `None` where there is no such route.
-    pub(crate) fn part(&self, part: &Part<'_>) -> Result<Option<&'a str>, CompiledError> {
+    pub(crate) fn part(&self, part: &Part<'_>) -> Result<Option<&str>, CompiledError> {
         let entry = match part {
             Part::Gateway => Some(self.entry(GATEWAY).ok_or(CompiledError::Index)?),
             Part::AuthorizationServer => Some(self.entry(AUTHORIZATION_SERVER).ok_or(CompiledError::Index)?),
@@ -72,20 +83,25 @@ impl<'a> Compiled<'a> {
             Part::Route(path) if path.starts_with('/') => self.entry(path),
             Part::Route(_) => None,
             Part::OnlyRoute => {
-                let mut routes = self.index.lines().filter(|line| line.starts_with('/'));
+                let mut routes = self.index().lines().filter(|line| line.starts_with('/'));
                 routes.next().filter(|_| routes.next().is_none()).and_then(split)
             }
         };
         entry.map(|entry| self.read(entry)).transpose()
     }
 
-    fn entry(&self, name: &str) -> Option<(&'a str, &'a str)> {
-        self.index.lines().filter_map(split).find(|(own, _)| *own == name)
+    /// The line of the index with this name.
+    fn entry(&self, name: &str) -> Option<(&str, &str)> {
+        self.index().lines().filter_map(split).find(|(own, _)| *own == name)
     }
 
-    fn read(&self, (name, place): (&str, &str)) -> Result<&'a str, CompiledError> {
+    fn index(&self) -> &str {
+        self.text.get(self.index.clone()).unwrap_or_default()
+    }
+
+    fn read(&self, (name, place): (&str, &str)) -> Result<&str, CompiledError> {
         let (range, sum) = Self::place(place).ok_or(CompiledError::Index)?;
-        let text = self.parts.get(range).ok_or(CompiledError::Index)?;
+        let text = self.text.get(self.parts.clone()).and_then(|parts| parts.get(range)).ok_or(CompiledError::Index)?;
         if checksum(&[text]) != sum {
             return Err(CompiledError::Part(one_line(name)));
         }

@@ -11,7 +11,7 @@ pub struct Source(Form);
 
 enum Form {
     Document(Box<Parts>),
-    Compiled(String),
+    Compiled(Compiled),
 }
 
 impl Source {
@@ -22,8 +22,7 @@ impl Source {
     /// Where nothing can be read of it; then nothing may be served.
     pub fn read(text: String) -> Result<Self, ConfigurationError> {
         if compiled::is_compiled(&text) {
-            Compiled::open(&text).map_err(ConfigurationError::Compiled)?;
-            return Ok(Self(Form::Compiled(text)));
+            return Compiled::open(text).map(Form::Compiled).map(Self).map_err(ConfigurationError::Compiled);
         }
         let (parts, _) = document::parse(&text)?.divide()?;
         Ok(Self(Form::Document(Box::new(parts))))
@@ -36,9 +35,8 @@ impl Source {
     pub fn part(&self, part: &Part<'_>) -> Result<Option<Cow<'_, str>>, ConfigurationError> {
         match &self.0 {
             Form::Document(parts) => Ok(parts.write(part)?.map(Cow::Owned)),
-            Form::Compiled(text) => {
-                let part = Compiled::open(text).and_then(|compiled| compiled.part(part));
-                Ok(part.map_err(ConfigurationError::Compiled)?.map(Cow::Borrowed))
+            Form::Compiled(compiled) => {
+                Ok(compiled.part(part).map_err(ConfigurationError::Compiled)?.map(Cow::Borrowed))
             }
         }
     }

@@ -198,3 +198,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_rule_that_allows_is_written_without_saying_so() {
+    let rules = r#"policy = [{ name = "a", effect = "allow" }, { name = "b", effect = "deny" }]"#;
+    let source = Source::read(compile(&format!("{MINIMAL}{rules}")).unwrap()).unwrap();
+    let part = source.part(&Part::OnlyRoute).unwrap().unwrap();
+    assert!(part.contains(r#""policy":[{"name":"a"},{"effect":"deny","name":"b"}]"#), "{part}");
+}

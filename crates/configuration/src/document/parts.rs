@@ -15,6 +15,7 @@ use super::consistency::providers_are_elsewhere;
 use super::identity_provider::{self, ProviderDocument};
 use super::lifetimes::LifetimesDocument;
 use super::limits::TotalsDocument;
+use super::policy::RuleDocument;
 use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use super::route::RouteDocument;
 use super::urls::{allowed_origins, private_use_schemes, public_url};
@@ -119,10 +120,11 @@ impl Parts {
     }
 }
 
-/// Without what only the authorization server needs.
+/// Without what only the authorization server needs, and without what means the same where it is absent.
 fn write_route(route: &RouteDocument) -> Result<String, ConfigurationError> {
     let mut route = route.clone();
     route.scope_descriptions.clear();
+    route.policy.iter_mut().for_each(RuleDocument::remove_defaults);
     written(&route)
 }
 

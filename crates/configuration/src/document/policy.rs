@@ -11,6 +11,8 @@ use crate::{ConfigurationError, Effect, Pattern, Rule, What, Who};
 
 /// Every request is held against every rule.
 const MOST_RULES: usize = 256;
+/// The effect of a rule that says none.
+const ALLOW: &str = "allow";
 const NAME: &str = r#"name = "readers""#;
 
 /// A rule: who may, or may not, do what. [policy.md](policy.md) explains how rules work together. A rule without any
@@ -108,6 +110,11 @@ pub(super) fn rules(table: &str, documents: Vec<RuleDocument>) -> Result<Vec<Rul
 }
 
 impl RuleDocument {
+    /// Removes what means the same where it is absent. There may be hundreds of rules, and a request reads all of its route.
+    pub(super) fn remove_defaults(&mut self) {
+        self.effect.take_if(|effect| effect == ALLOW);
+    }
+
     /// It is one of the tables at `table`.
     fn check(self, table: &str, index: usize) -> Result<Rule, ConfigurationError> {
         let key = |name| Key { table, index, name };
@@ -115,7 +122,7 @@ impl RuleDocument {
             return Err(problem(key("name"), "must be 1 to 64 visible ASCII characters without spaces", NAME));
         }
         let effect = match self.effect.as_deref() {
-            None | Some("allow") => Effect::Allow,
+            None | Some(ALLOW) => Effect::Allow,
             Some("deny") => Effect::Deny,
             Some(_) => return Err(problem(key("effect"), "must be allow or deny", r#"effect = "deny""#)),
         };

@@ -81,7 +81,7 @@ pub(crate) struct RouteDocument {
     ///
     /// Most: `MOST_RULES`
     #[serde(default)]
-    policy: Vec<RuleDocument>,
+    pub(super) policy: Vec<RuleDocument>,
     /// How much one request, one subject and all of them may use at this route.
     #[serde(default)]
     limits: LimitsDocument,

@@ -1,6 +1,7 @@
 //! Values that several tables of the document have.
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use gatehouse_protocol::{Scope, Scopes};
 use http::HeaderName;
@@ -92,13 +93,12 @@ pub(super) fn unique<'a>(
     key: &str,
     values: impl Iterator<Item = &'a str>,
 ) -> Result<(), ConfigurationError> {
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for (index, value) in values.enumerate() {
-        if seen.contains(&value) {
+        if !seen.insert(value) {
             let text = format!("is {value:?} for a second time");
             return Err(problem(format!("{table}[{index}]{key}"), text, "a value of its own for each"));
         }
-        seen.push(value);
     }
     Ok(())
 }
