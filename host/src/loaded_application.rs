@@ -100,11 +100,11 @@ impl LoadedApplication {
 fn resolve_all(
     templates: &BTreeMap<String, Template>,
     values: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, String> {
+) -> Result<BTreeMap<String, Arc<str>>, String> {
     let mut resolved = BTreeMap::new();
     for (name, template) in templates {
         let value = template.resolve(values).map_err(|unknown| unknown.to_string())?;
-        resolved.insert(name.clone(), value);
+        resolved.insert(name.clone(), value.into());
     }
     Ok(resolved)
 }

@@ -11,8 +11,8 @@ use crate::outbound::{AllowedOutboundHosts, OutboundSender};
 pub(crate) struct Grants {
     /// The component's id in the manifest.
     pub(crate) component: String,
-    /// Its variables, with their values.
-    pub(crate) variables: BTreeMap<String, String>,
+    /// Its variables, with their values. Every request reads some, and none keeps a copy.
+    pub(crate) variables: BTreeMap<String, Arc<str>>,
     /// The store behind all labels; `None`: it may open none.
     pub(crate) key_value: Option<Arc<KeyValueStore>>,
     /// The labels that it may open.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wasmtime::component::{HasSelf, Linker, Resource};
-use wasmtime::{Engine, Result};
+use wasmtime::{Engine, Result, StoreContextMut};
 
 use self::bindings::fermyon::spin::variables;
 use self::bindings::wasi::keyvalue::{atomics, batch, store};
@@ -24,7 +24,6 @@ mod bindings {
             }",
         path: ["../wit/deps/wasi-keyvalue@0.2.0-draft2", "../wit/deps/fermyon-spin@2.0.0"],
         imports: {
-            "fermyon:spin/variables.get": trappable,
             default: async | trappable,
         },
         with: {
@@ -53,11 +52,29 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<GuestState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    bindings::Imports::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    store::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    atomics::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    batch::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    // Not by the generated function: it would have each value copied once more, and one of them is the configuration.
+    linker
+        .instance("fermyon:spin/variables@2.0.0")?
+        .func_wrap("get", |context: StoreContextMut<'_, GuestState>, (name,): (String,)| {
+            Ok((context.data().variable(name),))
+        })?;
     Ok(linker)
 }
 
 impl GuestState {
+    fn variable(&self, name: String) -> Result<Arc<str>, variables::Error> {
+        match self.grants.variables.get(&name) {
+            Some(value) => Ok(Arc::clone(value)),
+            None => Err(match check_name(&name) {
+                Ok(()) => variables::Error::Undefined(name),
+                Err(problem) => variables::Error::InvalidName(problem.to_string()),
+            }),
+        }
+    }
+
     fn bucket(&self, bucket: &Resource<Bucket>) -> Result<(Arc<KeyValueStore>, String)> {
         let Bucket { key_value, label } = self.table.get(bucket)?;
         Ok((Arc::clone(key_value), label.clone()))
@@ -204,17 +221,5 @@ impl batch::Host for GuestState {
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<Result<(), store::Error>> {
         let (key_value, label) = self.bucket(&bucket)?;
         Ok(key_value.delete_many(&label, keys).await.map_err(|error| self.store_error(error)))
-    }
-}
-
-impl variables::Host for GuestState {
-    fn get(&mut self, name: String) -> Result<Result<String, variables::Error>> {
-        Ok(match self.grants.variables.get(&name) {
-            Some(value) => Ok(value.clone()),
-            None => Err(match check_name(&name) {
-                Ok(()) => variables::Error::Undefined(name),
-                Err(problem) => variables::Error::InvalidName(problem.to_string()),
-            }),
-        })
     }
 }
