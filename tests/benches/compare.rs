@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 /// How many ask at once, each on a connection of its own.
 const CONNECTIONS: usize = 8;
 /// How often it is each case's turn. What else the machine does meanwhile is then everybody's burden.
-const TURNS: usize = 12;
+const TURNS: usize = 30;
 /// How long a turn is.
 const TURN: Duration = Duration::from_millis(500);
 
