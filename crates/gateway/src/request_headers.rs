@@ -26,8 +26,6 @@ const VIA_GATEHOUSE: HeaderValue = HeaderValue::from_static("1.1 gatehouse");
 pub struct Own<'a> {
     /// The method of the request to the upstream. Only a POST has a body.
     pub method: &'a Method,
-    /// The length of the body in bytes.
-    pub body_length: usize,
     /// The signed-in user or machine.
     pub subject: &'a str,
     /// The id of the client's request.
@@ -47,8 +45,6 @@ pub struct Own<'a> {
     pub mcp_name: Option<&'a HeaderValue>,
     /// `Accept`, where it is not the client's: 2024-11-05 has no rules for it.
     pub accept: Option<&'static str>,
-    /// Whether the gateway reads the answer, which then must not be compressed.
-    pub reads_answer: bool,
 }
 
 /// What Spin, and hosts like it, tell a component about a request: nobody sent it.
@@ -110,12 +106,15 @@ pub fn needs_identity_provider_token(upstream: &Upstream) -> bool {
 pub fn forwarded(client: &HeaderMap, upstream: &Upstream, own: &Own<'_>) -> Result<HeaderMap, Refusal> {
     let mut headers = of_client(client, upstream);
     if own.method == Method::POST {
-        headers.insert(CONTENT_LENGTH, own.body_length.into());
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     } else {
         OF_A_BODY.iter().for_each(|name| drop(headers.remove(name)));
     }
-    add_for_the_answer(&mut headers, own);
+    if let Some(accept) = own.accept {
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    }
+    // Whatever the client can read: an answer may turn out to be an event stream, and we write into those.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.append(VIA, VIA_GATEHOUSE);
     headers.insert(X_REQUEST_ID, own.request_id.to_header_value());
     headers.insert(TRACEPARENT, own.hop.parent.clone());
@@ -143,15 +142,6 @@ pub fn forwarded(client: &HeaderMap, upstream: &Upstream, own: &Own<'_>) -> Resu
         headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
     }
     Ok(headers)
-}
-
-fn add_for_the_answer(headers: &mut HeaderMap, own: &Own<'_>) {
-    if let Some(accept) = own.accept {
-        headers.insert(ACCEPT, HeaderValue::from_static(accept));
-    }
-    if own.reads_answer {
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    }
 }
 
 /// RFC 6750, section 2.1.

@@ -32,6 +32,14 @@ impl Sent {
         pairs
     }
 
+    /// What strict servers refuse, whatever it says: a body without its length, and a request that leaves it to the server to
+    /// compress its answer.
+    fn refused(&self) -> Option<Answer> {
+        let lacks_length = self.method == "POST" && !self.headers.contains_key("content-length");
+        let may_be_compressed = self.headers.get("accept-encoding").is_none_or(|value| value != "identity");
+        lacks_length.then(|| Answer::status(411)).or_else(|| may_be_compressed.then(|| Answer::status(406)))
+    }
+
     /// The fields of a form.
     pub fn form(&self) -> std::collections::BTreeMap<String, String> {
         url::form_urlencoded::parse(&self.body).into_owned().collect()
@@ -109,9 +117,10 @@ impl WasiHttpHooks for Outbound {
             let (method, url) = (parts.method.to_string(), parts.uri.to_string());
             let sent = Sent { method, url, headers: parts.headers, body };
             fakes.sent.lock().unwrap().push(sent.clone());
-            let mut answer = match fakes.answers.lock().unwrap().as_ref() {
-                Some(script) => script(&sent),
-                None => Answer::Fails(Error::HttpRequestDenied),
+            let mut answer = match (sent.refused(), fakes.answers.lock().unwrap().as_ref()) {
+                (Some(refusal), _) => refusal,
+                (None, Some(script)) => script(&sent),
+                (None, None) => Answer::Fails(Error::HttpRequestDenied),
             };
             let response = loop {
                 match answer {

@@ -22,16 +22,14 @@ pub(crate) struct UpstreamRequest<'a> {
     pub(crate) mcp_name: Option<&'a HeaderValue>,
     /// `Accept`, where it is not the client's.
     pub(crate) accept: Option<&'static str>,
-    /// Whether we read what is answered: then it must not be compressed.
-    pub(crate) reads_answer: bool,
     /// Another address than the configured one.
     pub(crate) target: Option<Uri>,
     pub(crate) body: Vec<u8>,
 }
 
 impl<'a> UpstreamRequest<'a> {
-    /// A message, as it came.
-    pub(crate) fn passed_on(upstream: &'a Upstream, body: Vec<u8>) -> Self {
+    /// A message.
+    pub(crate) fn posted(upstream: &'a Upstream, body: Vec<u8>) -> Self {
         Self {
             upstream,
             method: Method::POST,
@@ -39,25 +37,19 @@ impl<'a> UpstreamRequest<'a> {
             last_event_id: None,
             mcp_name: None,
             accept: None,
-            reads_answer: false,
             target: None,
             body,
         }
     }
 
-    /// A message of ours, or one that we have changed.
-    pub(crate) fn posted(upstream: &'a Upstream, body: Vec<u8>) -> Self {
-        Self { reads_answer: true, ..Self::passed_on(upstream, body) }
-    }
-
     /// A question for the server's stream.
     pub(crate) fn for_stream(upstream: &'a Upstream) -> Self {
-        Self { method: Method::GET, reads_answer: true, ..Self::passed_on(upstream, Vec::new()) }
+        Self { method: Method::GET, ..Self::posted(upstream, Vec::new()) }
     }
 
     /// The end of a session.
     pub(crate) fn end_of_session(upstream: &'a Upstream, session_id: Option<&'a str>) -> Self {
-        Self { method: Method::DELETE, session_id, ..Self::passed_on(upstream, Vec::new()) }
+        Self { method: Method::DELETE, session_id, ..Self::posted(upstream, Vec::new()) }
     }
 
     /// The request in the caller's name.
@@ -70,7 +62,6 @@ impl<'a> UpstreamRequest<'a> {
         let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
         let own = request_headers::Own {
             method: &self.method,
-            body_length: self.body.len(),
             subject: caller.identity.subject.as_str(),
             request_id: &context.request_id,
             hop: &context.trace.hop(&mut SystemEntropy),
@@ -78,7 +69,6 @@ impl<'a> UpstreamRequest<'a> {
             last_event_id: self.last_event_id,
             mcp_name: self.mcp_name,
             accept: self.accept,
-            reads_answer: self.reads_answer,
             secrets: &secrets,
             identity_provider_token: identity_provider_token.as_ref(),
         };

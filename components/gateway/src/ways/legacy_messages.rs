@@ -50,7 +50,7 @@ pub(crate) fn serve(
             // Again at the same origin: the configuration may be another one by now.
             let request = judgement.and_then(|()| legacy_endpoint::resolve(upstream, &url)).and_then(|target| {
                 let target = Some(target);
-                UpstreamRequest { target, ..UpstreamRequest::passed_on(upstream, bytes) }.build(context, caller)
+                UpstreamRequest { target, ..UpstreamRequest::posted(upstream, bytes) }.build(context, caller)
             });
             match request {
                 Ok(request) => pass_on(context, caller, upstream, &request, &posted, records, out),

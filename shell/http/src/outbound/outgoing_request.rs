@@ -1,6 +1,7 @@
 //! A request as WASI takes it, and its limits.
 
-use http::{Request, Uri};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderMap, HeaderValue, Request, Uri};
 use wasip2::clocks::monotonic_clock::Duration;
 use wasip2::http::types::{Method, OutgoingRequest, RequestOptions, Scheme};
 
@@ -25,13 +26,25 @@ impl Limits {
 
 /// The request as WASI takes it, without its body.
 pub(super) fn outgoing(request: &Request<Vec<u8>>) -> Result<OutgoingRequest, NoAnswer> {
-    let outgoing = OutgoingRequest::new(fields(request.headers()));
+    let outgoing = OutgoingRequest::new(fields(&complete(request)));
     let uri = request.uri();
     let set = outgoing.set_method(&method(request.method().as_str())).is_ok()
         && outgoing.set_scheme(Some(&scheme(uri)?)).is_ok()
         && outgoing.set_authority(Some(uri.authority().ok_or(NoAnswer::Address)?.as_str())).is_ok()
         && outgoing.set_path_with_query(uri.path_and_query().map(http::uri::PathAndQuery::as_str)).is_ok();
     if set { Ok(outgoing) } else { Err(NoAnswer::Address) }
+}
+
+/// The headers, with those that every request needs. Without a length, a host sends a body in chunks, which some servers take for
+/// an empty one or refuse (411). Without a word on encodings, a server may compress what it answers (RFC 9110, section 12.5.3).
+fn complete(request: &Request<Vec<u8>>) -> HeaderMap {
+    let mut headers = request.headers().clone();
+    let length = request.body().len();
+    if length > 0 || matches!(*request.method(), http::Method::POST | http::Method::PUT | http::Method::PATCH) {
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
+    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+    headers
 }
 
 /// The limits as WASI takes them.

@@ -59,6 +59,7 @@ async fn a_request_reaches_the_upstream_with_exactly_the_headers_that_it_should_
     assert_eq!(sent[0].body, PING.as_bytes());
     let expected = [
         ("accept", "application/json, text/event-stream"),
+        ("accept-encoding", "identity"),
         ("content-length", "40"),
         ("content-type", "application/json"),
         ("mcp-param-region", "eu"),

@@ -55,10 +55,6 @@ fn prepare<'a>(
         true => RequestPermit::of_stream(context, caller)?,
         false => RequestPermit::of_call(context, caller),
     };
-    let request = UpstreamRequest {
-        session_id: session.id()?,
-        reads_answer: context.rewriting(caller, posted.may_return_listing()).reads_messages(),
-        ..UpstreamRequest::passed_on(upstream, bytes)
-    };
+    let request = UpstreamRequest { session_id: session.id()?, ..UpstreamRequest::posted(upstream, bytes) };
     Ok((request.build(context, caller)?, permit))
 }
