@@ -14,6 +14,9 @@ use crate::paths::{artefact, repository};
 use crate::program::Program;
 use crate::spin;
 
+/// Seconds for which an access token is taken behind its announced end.
+const GRACE_SECONDS: u64 = 10;
+
 /// On what Gatehouse runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostKind {
@@ -190,9 +193,11 @@ impl Gatehouse {
     /// Lets every access token that was issued so far expire.
     pub async fn expire_access_tokens(&self) {
         match self.runs {
-            Runs::Embedded(_) => self.clock.advance(self.access_token_seconds),
+            Runs::Embedded(_) => self.clock.advance(self.access_token_seconds + GRACE_SECONDS),
             // A process has the machine's clock. The wait is what is tested: the token's own lifetime, and no more.
-            Runs::Process(_) => tokio::time::sleep(Duration::from_secs(self.access_token_seconds)).await,
+            Runs::Process(_) => {
+                tokio::time::sleep(Duration::from_secs(self.access_token_seconds + GRACE_SECONDS)).await;
+            }
         }
     }
 

@@ -47,17 +47,17 @@ impl SessionName {
 
     /// The key of the session's record of `kind` with this number.
     pub(crate) fn key(&self, kind: Kind, number: u64) -> Result<Key, Rejection> {
-        self.key_of(kind, &self.secret.derive(kind, number))
+        self.key_until(kind, number, self.expires_at)
+    }
+
+    /// The same for a record that lives until then.
+    pub(crate) fn key_until(&self, kind: Kind, number: u64, expires_at: UnixTime) -> Result<Key, Rejection> {
+        key_of(kind, &self.secret.derive(kind, number), expires_at)
     }
 
     /// The key of the session's record of `kind` with these two numbers.
     pub(crate) fn key_of_pair(&self, kind: Kind, first: u64, second: u64) -> Result<Key, Rejection> {
-        self.key_of(kind, &self.secret.derive(kind, first).derive(kind, second))
-    }
-
-    fn key_of(&self, kind: Kind, secret: &HandleSecret) -> Result<Key, Rejection> {
-        // Every record lives as long as its session could: its name must follow from the session alone.
-        Key::new(kind, &secret.record_id(), self.expires_at).map_err(|error| Rejection::Unavailable(error.to_string()))
+        key_of(kind, &self.secret.derive(kind, first).derive(kind, second), self.expires_at)
     }
 
     /// For the directory: the secret, then the end in seconds.
@@ -75,6 +75,11 @@ impl SessionName {
         let expires_at = UnixTime::from_seconds(u64::from_be_bytes(expires_at.try_into().ok()?));
         Some(Self { secret: HandleSecret::from_slice(secret)?, expires_at })
     }
+}
+
+/// Every record lives as long as its session could: its name must follow from the session alone.
+fn key_of(kind: Kind, secret: &HandleSecret, expires_at: UnixTime) -> Result<Key, Rejection> {
+    Key::new(kind, &secret.record_id(), expires_at).map_err(|error| Rejection::Unavailable(error.to_string()))
 }
 
 #[cfg(test)]

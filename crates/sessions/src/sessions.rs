@@ -4,7 +4,7 @@ use gatehouse_protocol::{ClientId, ClientName, Entropy, ResourceUri, Scopes, Uni
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::Store;
 
-use crate::record::{AccessRecord, SessionRecord};
+use crate::record::{ACCESS_GRACE_SECONDS, AccessRecord, SessionRecord};
 use crate::summary::Summary;
 use crate::tokens::{AccessToken, RefreshToken};
 use crate::{Principal, ProviderGrant, ProviderTokens, Rejection, SessionRoot, Tokens, ending};
@@ -89,7 +89,8 @@ impl<S: Store> Sessions<'_, S> {
         Ok(tokens)
     }
 
-    /// Validates an access token presented at `resource`: one store read, no write.
+    /// Validates an access token presented at `resource`: one store read, no write. It is good for some seconds behind its
+    /// announced end, and never ends before it.
     ///
     /// # Errors
     /// See [`Rejection`].
@@ -176,7 +177,7 @@ impl<S: Store> Sessions<'_, S> {
 
     /// What requests with `token` may do at `resource`.
     pub(crate) fn look_up(&self, token: &AccessToken, resource: &ResourceUri) -> Result<AccessRecord, Rejection> {
-        if self.now >= token.expires_at {
+        if self.now >= token.expires_at.plus(ACCESS_GRACE_SECONDS) {
             return Err(Rejection::Expired);
         }
         let access = AccessRecord::get(&token.session, token.generation, &token.secret, self.store)?;

@@ -87,6 +87,9 @@ impl<S: Store> Sessions<'_, S> {
     }
 
     fn access_facts(&self, token: &AccessToken, resource: &ResourceUri) -> Result<Introspection, Rejection> {
+        if self.now >= token.expires_at {
+            return Err(Rejection::Expired);
+        }
         let principal = self.look_up(token, resource)?.principal;
         Ok(Introspection { principal, kind: TokenKind::Access, expires_at: token.expires_at })
     }

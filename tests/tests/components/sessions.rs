@@ -16,6 +16,8 @@ use crate::fakes::Fakes;
 const SCOPE: &str = "mcp files";
 /// Seconds for which an access token is good, as the configuration has it.
 const LIFETIME: u64 = 300;
+/// Seconds for which an access token is taken behind its announced end.
+const GRACE: u64 = 10;
 /// Seconds until a session is over, as the configuration has it.
 const SESSION: u64 = 86_400;
 
