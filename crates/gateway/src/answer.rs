@@ -8,6 +8,7 @@ mod answers;
 mod body_format;
 mod client_response;
 mod conversation;
+mod error_reply;
 mod first_answer;
 mod member_answers;
 mod member_streams;
@@ -18,6 +19,7 @@ mod rewriting;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod server_events;
+mod server_status;
 mod session_end;
 mod stream_deadline;
 mod transfers;
@@ -30,6 +32,7 @@ pub use client_response::{ClientConnection, ClientGone, ClientResponse, ClientSt
 pub use conversation::{
     AnswerHandler, Closing, ConversationEnd, EventSink, Permit, StreamEnd, TICK, UpstreamEnd, converse,
 };
+pub use error_reply::ErrorReply;
 pub use first_answer::{EARLY_ANSWER, FirstAnswer, first_answer};
 pub use member_answers::{MemberAnswers, MemberRequestTimes};
 pub use member_streams::{JoinedStreams, MemberStreams};
@@ -38,6 +41,7 @@ pub use merged_response::MergedResponse;
 pub use relay::relay;
 pub use rewriting::Rewriting;
 pub use server_events::{LateAnswer, ServerEvents};
+pub use server_status::check_status;
 pub use session_end::all_allow_end;
 pub use stream_deadline::StreamDeadline;
 pub use transfers::{Arrival, NoAnswer, Transfers};

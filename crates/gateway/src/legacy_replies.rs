@@ -1,10 +1,10 @@
 //! What a server of Streamable HTTP answers to a client of 2024-11-05, which reads it on its event stream.
 
 use gatehouse_mcp_wire::event_stream::Event;
-use gatehouse_mcp_wire::json_rpc::{Body, Id, Message};
-use http::{HeaderMap, Response, StatusCode};
+use gatehouse_mcp_wire::json_rpc::Id;
+use http::{HeaderMap, Response};
 
-use crate::answer::{AnswerHandler, BodyFormat, Rewriting, UpstreamEnd};
+use crate::answer::{AnswerHandler, BodyFormat, ErrorReply, Rewriting, UpstreamEnd, check_status};
 use crate::{ProtocolRevision, Refusal, SealedReference, SessionId};
 
 /// The answer to one message, for the mailbox.
@@ -14,7 +14,7 @@ pub struct LegacyReplies<'a> {
     rewriting: Rewriting<'a>,
     /// Records the session that the answer begins.
     record_session: &'a mut dyn FnMut(&SealedReference) -> Result<(), Refusal>,
-    status: StatusCode,
+    reply: ErrorReply,
     has_sent_events: bool,
 }
 
@@ -27,29 +27,21 @@ impl<'a> LegacyReplies<'a> {
         rewriting: Rewriting<'a>,
         record_session: &'a mut dyn FnMut(&SealedReference) -> Result<(), Refusal>,
     ) -> Self {
-        Self { id, member, rewriting, record_session, status: StatusCode::OK, has_sent_events: false }
-    }
-
-    /// An error that stands in an answer of HTTP belongs to the request by that; on the client's stream, by its id alone.
-    fn with_id(&self, text: String) -> Result<String, Refusal> {
-        if self.status.is_success() {
-            return Ok(text);
-        }
-        match Body::parse_answer(text.as_bytes()) {
-            Ok(Body::Single(Message::Response(mut reply))) => {
-                reply.id = reply.id.or_else(|| self.id.cloned());
-                Ok(reply.to_object().to_string())
-            }
-            Ok(Body::Single(_) | Body::Batch(_)) | Err(_) => {
-                Err(Refusal::UpstreamMalformed("it is an error that is not JSON-RPC"))
-            }
+        Self {
+            id,
+            member,
+            rewriting,
+            record_session,
+            reply: ErrorReply::of(&Response::new(())),
+            has_sent_events: false,
         }
     }
 }
 
 impl<T> AnswerHandler<T> for LegacyReplies<'_> {
     fn head(&mut self, _: usize, head: &Response<()>) -> Result<(), Refusal> {
-        self.status = head.status();
+        check_status(head)?;
+        self.reply = ErrorReply::of(head);
         let revision = ProtocolRevision::of(&HeaderMap::new());
         if self.rewriting.is_of_single_server()
             && let Some(id) = SessionId::issued(head.headers(), revision)?
@@ -57,12 +49,14 @@ impl<T> AnswerHandler<T> for LegacyReplies<'_> {
             (self.record_session)(&SealedReference::Session(id.as_str().to_owned()))?;
         }
         let is_readable = self.id.is_none() || BodyFormat::of(head.headers()) != BodyFormat::Other;
-        if is_readable { Ok(()) } else { Err(Refusal::UpstreamMalformed("it is neither JSON nor events")) }
+        if is_readable { Ok(()) } else { Err(self.reply.refusal("it is neither JSON nor events")) }
     }
 
     fn event(&mut self, _: usize, event: Event) -> Result<Vec<Event>, Refusal> {
         let Some(text) = event.data.filter(|data| !data.is_empty()) else { return Ok(Vec::new()) };
-        let Some(text) = self.rewriting.text(self.member, self.with_id(text)?)? else { return Ok(Vec::new()) };
+        let Some(text) = self.rewriting.text(self.member, self.reply.in_stream(text, self.id)?)? else {
+            return Ok(Vec::new());
+        };
         self.has_sent_events = true;
         Ok(vec![Event::message(text)])
     }
@@ -79,6 +73,8 @@ impl<T> AnswerHandler<T> for LegacyReplies<'_> {
 
 #[cfg(test)]
 mod tests {
+    use gatehouse_mcp_wire::json_rpc::Body;
+
     use super::*;
     use crate::answer::scripted::{EventList, ManualClock, Script, ScriptedPermit, head};
     use crate::answer::{Answers, ConversationEnd, converse};

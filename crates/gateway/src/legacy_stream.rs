@@ -4,14 +4,15 @@ use gatehouse_configuration::Upstream;
 use gatehouse_mcp_wire::event_stream::Event;
 use http::Response;
 
-use crate::answer::{AnswerHandler, BodyFormat, Rewriting, UpstreamEnd};
+use crate::answer::{AnswerHandler, BodyFormat, Rewriting, UpstreamEnd, check_status};
 use crate::{Endpoint, Refusal, SealReferences, SealedReference, legacy_endpoint};
 
 /// The head of a stream, if it is one.
 ///
 /// # Errors
-/// [`Refusal::UpstreamMalformed`].
+/// [`Refusal::UpstreamMalformed`], and those of [`check_status`].
 pub fn legacy_stream_head(head: Response<()>) -> Result<Response<()>, Refusal> {
+    check_status(&head)?;
     let is_stream = head.status().is_success() && BodyFormat::of(head.headers()) == BodyFormat::EventStream;
     if is_stream { Ok(head) } else { Err(Refusal::UpstreamMalformed("it is no event stream")) }
 }

@@ -49,9 +49,11 @@ impl PostedMessages {
     }
 
     /// Whether the answer may begin before the server's: then a client that leaves is noticed, and in 2026-07-28 leaving
-    /// is how a request is cancelled. Clients of that revision read events; one that says it does not gets none.
+    /// is how a request is cancelled. Clients of that revision read events; one that says it does not gets none. What a client
+    /// asks to find out which revision a server has is answered as the server does: the status decides.
     pub fn may_begin_early(&self, headers: &HeaderMap) -> bool {
-        self.revision.is_stateless && self.request().is_some() && accepts_event_stream(headers)
+        let is_question = self.request().is_some_and(|(call, _)| call.method != "server/discover");
+        self.revision.is_stateless && is_question && accepts_event_stream(headers)
     }
 
     /// How many messages of a batch there are beyond the first.
@@ -122,12 +124,17 @@ mod tests {
     }
 
     #[test]
-    fn only_a_request_of_2026_07_28_may_be_answered_early_to_who_reads_events() {
+    fn only_a_request_of_2026_07_28_but_discover_may_be_answered_early_to_who_reads_events() {
         let events = headers(&[("accept", "application/json, text/event-stream")]);
         let request = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
         assert!(posted("2026-07-28", request).may_begin_early(&events));
         assert!(!posted("2026-07-28", request).may_begin_early(&headers(&[("accept", "application/json")])));
         assert!(!posted("2025-11-25", request).may_begin_early(&events));
+        let discover = r#"{"jsonrpc":"2.0","id":1,"method":"server/discover"}"#;
+        assert!(
+            !posted("2026-07-28", discover).may_begin_early(&events),
+            "its status says which revision the server has"
+        );
         let notification = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
         assert!(!posted("2026-07-28", notification).may_begin_early(&events));
     }

@@ -82,6 +82,15 @@ pub enum Refusal {
     UpstreamUnreachable(String),
     /// The upstream's answer cannot be passed on: 502.
     UpstreamMalformed(&'static str),
+    /// The upstream does not accept the credentials that it gets: 502. Never 401, which would be said of the client's token.
+    UpstreamUnauthorized,
+    /// The upstream says when to come again, where its own answer cannot be passed on: 503.
+    UpstreamBusy {
+        /// Seconds until then.
+        retry_after: u64,
+    },
+    /// The upstream redirects: 502.
+    UpstreamRedirects,
     /// The upstream did not answer in time: 504.
     UpstreamTimedOut,
     /// What went wrong with one member of a federation. The wire names it by its prefix.
@@ -166,6 +175,14 @@ impl Refusal {
             Self::TooManyLongRequests(limit) => format!("as many requests last as {} allows", limit.key()).into(),
             Self::Unavailable(reason) | Self::UpstreamUnreachable(reason) => reason.as_str().into(),
             Self::UpstreamMalformed(reason) => format!("the upstream's answer cannot be passed on: {reason}").into(),
+            Self::UpstreamUnauthorized => {
+                "the upstream answers 401: it does not accept the secret_headers, or the user's token that it gets"
+                    .into()
+            }
+            Self::UpstreamBusy { .. } => "the upstream asks to come again later".into(),
+            Self::UpstreamRedirects => {
+                "the upstream redirects; its url should be the address that it redirects to".into()
+            }
             Self::UpstreamTimedOut => "the upstream did not answer in time".into(),
             Self::AtMember { prefix, refusal } => format!("{}: {}", prefix.as_str(), refusal.reason()).into(),
         }

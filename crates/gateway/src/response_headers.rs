@@ -2,7 +2,7 @@
 
 use gatehouse_audit_log::{RequestId, X_REQUEST_ID};
 use gatehouse_mcp_wire::header::{EVENT_STREAM, MCP_PREFIX, MCP_SESSION_ID, X_ACCEL_BUFFERING};
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::answer::BodyFormat;
@@ -82,12 +82,6 @@ fn unbuffered(headers: &mut HeaderMap) {
 pub fn mark(headers: &mut HeaderMap, request_id: &RequestId) {
     headers.insert(X_REQUEST_ID, request_id.to_header_value());
     protect(headers);
-}
-
-/// Whether the upstream sends the client elsewhere: nothing in MCP does, so its configured `url` is wrong, and the
-/// operator should know.
-pub fn redirects(upstream: &HeaderMap) -> bool {
-    upstream.contains_key(LOCATION)
 }
 
 #[cfg(test)]
@@ -221,8 +215,6 @@ mod tests {
         }
         let hop_by_hop = example::headers(&[("connection", "retry-after"), ("retry-after", "5")]);
         assert_eq!(returned_with(&hop_by_hop, None, false), always());
-        let redirect = example::headers(&[("location", "http://10.0.0.7:8080/mcp/")]);
-        assert!(redirects(&redirect) && !redirects(&hop_by_hop));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use gatehouse_tool_schema::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use crate::answer::{Answers, BodyFormat, Transfers, UpstreamEvent, is_encoded};
+use crate::answer::{Answers, BodyFormat, Transfers, UpstreamEvent, check_status, is_encoded};
 use crate::{Caller, Clock, Milliseconds, PostedMessages, ProtocolRevision, Refusal};
 
 const TOOLS_LIST: HeaderValue = HeaderValue::from_static("tools/list");
@@ -154,12 +154,12 @@ impl ToolServer<'_> {
                 UpstreamEvent::Head(_, head) if head.status() == StatusCode::NOT_FOUND && self.session.is_some() => {
                     return Err(Refusal::UnknownSession);
                 }
-                UpstreamEvent::Head(_, head)
-                    if BodyFormat::of(head.headers()) == BodyFormat::Other || is_encoded(head.headers()) =>
-                {
-                    return Err(Refusal::UpstreamMalformed("its tools/list is neither JSON nor events"));
+                UpstreamEvent::Head(_, head) => {
+                    check_status(&head)?;
+                    if BodyFormat::of(head.headers()) == BodyFormat::Other || is_encoded(head.headers()) {
+                        return Err(Refusal::UpstreamMalformed("its tools/list is neither JSON nor events"));
+                    }
                 }
-                UpstreamEvent::Head(..) => {}
                 UpstreamEvent::Event(_, event) => {
                     let text = event.data.as_deref().filter(|text| !text.is_empty());
                     match text.map_or(Ok(Step::Wait), |text| search.read(text, id)).map_err(listing_refusal)? {

@@ -82,15 +82,18 @@ async fn the_upstreams_own_answer_is_passed_on_and_its_absence_names_the_route_a
             assert_eq!(header(&headers, name).as_deref(), value, "{status} {name}");
         }
     }
-    // Its status and body are passed on, but it must not send anybody elsewhere in our name.
-    for (query, status) in [("redirect", 307), ("unauthorized", 401)] {
+    // What is between Gatehouse and the server is not told as the client's fault, and nobody is sent elsewhere in our name.
+    for (query, message) in [
+        ("redirect", "The MCP server at /programmed redirects to another address"),
+        ("unauthorized", "The MCP server at /programmed does not accept this gateway's credentials"),
+    ] {
         let answer = send(at(query)).await;
-        assert_eq!(answer.status(), status);
+        assert_eq!(answer.status(), 502);
         for name in ["location", "set-cookie", "www-authenticate"] {
             assert!(!answer.headers().contains_key(name), "{query}: {name}");
         }
-        let body = answer.bytes().await.unwrap();
-        assert_eq!(body.as_ref(), if query == "redirect" { &b""[..] } else { &b"no\0\xff"[..] });
+        let expected = json!({ "jsonrpc": "2.0", "error": { "code": -32603, "message": message }, "id": 1 });
+        assert_eq!(serde_json::from_slice::<Value>(&answer.bytes().await.unwrap()).unwrap(), expected);
     }
 
     let dead = programmed_upstream::sign_in(&world, "/dead", "alice", "").await;

@@ -4,11 +4,10 @@ use gatehouse_configuration::{Prefix, Upstream};
 use gatehouse_federation::Stream;
 use gatehouse_gateway::answer::{
     AnswerForm, ClientConnection, ClientResponse, Closing, EARLY_ANSWER, FirstAnswer, LateAnswer, Rewriting,
-    ServerEvents, converse, first_answer, read_whole, relay,
+    ServerEvents, check_status, converse, first_answer, read_whole, relay,
 };
 use gatehouse_gateway::{
     MessageRecord, PostedMessages, ProtocolRevision, Refusal, SealedReference, SessionId, UpstreamTimeouts,
-    response_headers,
 };
 use gatehouse_mcp_wire::event_stream::Event;
 use gatehouse_mcp_wire::json_rpc::Id;
@@ -107,7 +106,8 @@ impl<'a> ServerAnswer<'a> {
         let (context, caller, status) = (self.context, self.caller, head.status());
         let (member, rewriting) = self.rewriting();
         let rewriting = if self.revision.has_sessions { rewriting.resumable(self.session.clone()) } else { rewriting };
-        let passed = self.issued(head).and_then(|issued| Ok((issued, AnswerForm::of(head, &rewriting)?)));
+        let passed = check_status(head).and_then(|()| self.issued(head));
+        let passed = passed.and_then(|issued| Ok((issued, AnswerForm::of(head, &rewriting)?)));
         let (issued, form) = match passed {
             Ok(passed) => passed,
             Err(refusal) => return Err((refusal, out)),
@@ -155,7 +155,7 @@ impl<'a> ServerAnswer<'a> {
         let prefix = self.member.as_ref().and_then(|member| member.prefix);
         let (member, rewriting) = self.rewriting();
         let mut log = |head: &Response<()>| self.log(head);
-        let mut late = LateAnswer::new(member, rewriting, &mut log);
+        let mut late = LateAnswer::new(member, rewriting, self.id, &mut log);
         let end = converse(&HostClock, &mut answers, &mut response, &mut late, permit);
         let has_sent_events = late.has_sent_events();
         self.context.log_end(self.caller, StatusCode::OK, &end);
@@ -192,9 +192,6 @@ impl<'a> ServerAnswer<'a> {
     }
 
     fn log(&self, head: &Response<()>) {
-        let reason = response_headers::redirects(head.headers())
-            .then_some("the upstream redirects; its url should be the address that it redirects to");
-        let records: Vec<_> = self.records.iter().map(|record| MessageRecord { reason, ..record.clone() }).collect();
-        self.context.log_forwarded(self.caller, head.status(), &records);
+        self.context.log_forwarded(self.caller, head.status(), &self.records);
     }
 }

@@ -82,7 +82,7 @@ fn of_members(context: &RequestContext<'_>, caller: &Caller, question: StreamQue
         let (requests, stream) = federation.plan_get(sessions.as_ref(), last_event_id.as_deref());
         member_streams::start(context, caller, &requests, answers.transfers())?;
         let rewriting = context.rewriting(caller, true).federated(stream).resumable(session.name());
-        Ok(MemberStreams::new(requests.iter().map(|request| request.member), rewriting))
+        Ok(MemberStreams::new(requests.iter().map(|request| (request.member, request.session.is_some())), rewriting))
     });
     let streams = match started {
         Ok(streams) => streams,

@@ -197,14 +197,14 @@ impl MailboxStream<'_> {
                 };
                 let request = request.build(self.context, self.caller)?;
                 transfers.start(&request, UpstreamTimeouts::of_stream(upstream));
-                MemberStreams::new([0], rewriting)
+                MemberStreams::new([(0, session.id()?.is_some())], rewriting)
             }
             Servers::Federated(_) => {
                 let federation = plan::federation(self.context, ProtocolRevision::of(&HeaderMap::new()))?;
                 let sessions = session.of_members(&federation)?;
                 let (requests, stream) = federation.plan_get(sessions.as_ref(), None);
                 member_streams::start(self.context, self.caller, &requests, transfers)?;
-                let members = requests.iter().map(|request| request.member);
+                let members = requests.iter().map(|request| (request.member, request.session.is_some()));
                 MemberStreams::new(members, rewriting.federated(stream))
             }
         });

@@ -10,29 +10,38 @@ use crate::Refusal;
 
 /// Streams that were opened with GET. A server that has none, or loses it, does not end the others.
 pub struct MemberStreams<'a> {
-    /// The member of each request, and whether it has a stream.
-    parts: Vec<(usize, bool)>,
+    /// Of each request.
+    parts: Vec<Part>,
     rewriting: Rewriting<'a>,
 }
 
+struct Part {
+    member: usize,
+    /// Whether it was asked in a session, which it can have lost.
+    has_session: bool,
+    /// Whether it has a stream.
+    is_open: bool,
+}
+
 impl<'a> MemberStreams<'a> {
-    /// The streams of these members, in the order in which they were asked.
-    pub fn new(members: impl IntoIterator<Item = usize>, rewriting: Rewriting<'a>) -> Self {
-        Self { parts: members.into_iter().map(|member| (member, false)).collect(), rewriting }
+    /// The streams of these members, each with whether it was asked in a session, in the order in which they were asked.
+    pub fn new(members: impl IntoIterator<Item = (usize, bool)>, rewriting: Rewriting<'a>) -> Self {
+        let part = |(member, has_session)| Part { member, has_session, is_open: false };
+        Self { parts: members.into_iter().map(part).collect(), rewriting }
     }
 
     /// A server's answer begins.
     pub fn head(&mut self, number: usize, head: &Response<()>) {
-        if let Some((_, is_open)) = self.parts.get_mut(number) {
+        if let Some(part) = self.parts.get_mut(number) {
             let is_event_stream = BodyFormat::of(head.headers()) == BodyFormat::EventStream;
-            *is_open = head.status().is_success() && is_event_stream;
+            part.is_open = head.status().is_success() && is_event_stream;
         }
     }
 
     /// An event as the client gets it, if it gets it. What one server says badly costs the others nothing.
     pub fn event(&mut self, number: usize, event: Event) -> Option<Event> {
-        let Some((member, true)) = self.parts.get(number).copied() else { return None };
-        self.rewriting.event(member, event).ok().flatten()
+        let part = self.parts.get(number).filter(|part| part.is_open)?;
+        self.rewriting.event(part.member, event).ok().flatten()
     }
 
     /// An event as readers of 2024-11-05 get it, if they get it: they know messages alone.
@@ -42,7 +51,13 @@ impl<'a> MemberStreams<'a> {
 
     /// Whether a server has a stream.
     pub fn is_open(&self) -> bool {
-        self.parts.iter().any(|(_, is_open)| *is_open)
+        self.parts.iter().any(|part| part.is_open)
+    }
+
+    /// Whether the answer with this head says that the member has lost its session. One that began none answers 404 where it has
+    /// no GET at all.
+    fn is_session_lost(&self, number: usize, head: &Response<()>) -> bool {
+        head.status() == StatusCode::NOT_FOUND && self.parts.get(number).is_some_and(|part| part.has_session)
     }
 }
 
@@ -73,7 +88,7 @@ impl<'a> JoinedStreams<'a> {
 
 impl<T> AnswerHandler<T> for JoinedStreams<'_> {
     fn head(&mut self, number: usize, head: &Response<()>) -> Result<(), Refusal> {
-        self.is_session_lost |= head.status() == StatusCode::NOT_FOUND;
+        self.is_session_lost |= self.streams.is_session_lost(number, head);
         let was_open = self.streams.is_open();
         self.streams.head(number, head);
         if !was_open && self.streams.is_open() {
@@ -113,6 +128,10 @@ mod tests {
     const CHANGED: &str = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
 
     fn joined(script: Vec<Script>) -> (EventList, usize, Refusal) {
+        joined_where(true, script)
+    }
+
+    fn joined_where(has_session: bool, script: Vec<Script>) -> (EventList, usize, Refusal) {
         let (configuration, caller) = (example::federation(), example::caller());
         let route = &configuration.routes[0];
         let (_, stream) = Federation::of(route, Lifecycle::Session).unwrap().plan_get(None, None);
@@ -120,7 +139,8 @@ mod tests {
         let (clock, mut sink, mut opened) = (ManualClock::default(), EventList::default(), 0);
         let mut answers = Answers::of(clock.transfers(script));
         let mut on_open = || opened += 1;
-        let mut handler = JoinedStreams::new(MemberStreams::new([0, 1], rewriting), &mut on_open);
+        let mut handler =
+            JoinedStreams::new(MemberStreams::new([(0, has_session), (1, true)], rewriting), &mut on_open);
         let end = converse(&clock, &mut answers, &mut sink, &mut handler, &mut ScriptedPermit::lasting());
         assert_eq!(end, ConversationEnd::Complete);
         let refusal = handler.refusal(&end);
@@ -168,12 +188,27 @@ mod tests {
     fn readers_of_2024_11_05_get_messages_alone() {
         let (configuration, caller) = (example::one_upstream(), example::caller());
         let rewriting = Rewriting::new(&configuration.routes[0].policy, &caller, &OpenSeal, true);
-        let mut streams = MemberStreams::new([0], rewriting);
+        let mut streams = MemberStreams::new([(0, false)], rewriting);
         let event = |data: &str| Event { event: Some("message".to_owned()), retry: Some(5), ..Event::message(data) };
         assert_eq!(streams.message(0, event(CHANGED)), None, "no stream is open");
         streams.head(0, &crate::answer::scripted::response(200, &[("content-type", "text/event-stream")]));
         assert_eq!(streams.message(0, event(CHANGED)), Some(Event::message(CHANGED)));
         assert_eq!(streams.message(0, event("")), None);
+    }
+
+    #[test]
+    fn a_404_of_a_member_that_has_no_session_is_its_own_affair() {
+        let script = vec![
+            head(0, 404, "text/html"),
+            head(1, 200, "text/event-stream"),
+            Script::event(1, CHANGED),
+            Script::End(0),
+            Script::End(1),
+        ];
+        let (sink, opened, _) = joined_where(false, script);
+        assert_eq!((sink.data(), opened), (vec![CHANGED], 1));
+        let (_, _, refusal) = joined_where(false, vec![head(0, 404, "text/html"), head(1, 405, "text/html")]);
+        assert_eq!(refusal, Refusal::Method);
     }
 
     #[test]

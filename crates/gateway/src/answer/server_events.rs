@@ -1,11 +1,14 @@
 //! One server's answer as events.
 
 use gatehouse_mcp_wire::event_stream::Event;
+use gatehouse_mcp_wire::json_rpc::Id;
 use http::Response;
 
 use super::body_format::{BodyFormat, is_encoded};
 use super::conversation::{AnswerHandler, UpstreamEnd};
+use super::error_reply::ErrorReply;
 use super::rewriting::Rewriting;
+use super::server_status::check_status;
 use crate::Refusal;
 
 /// A server's stream of events, whose head has been passed on.
@@ -43,14 +46,22 @@ impl<T> AnswerHandler<T> for ServerEvents<'_> {
 pub struct LateAnswer<'a> {
     member: usize,
     rewriting: Rewriting<'a>,
+    id: Option<&'a Id>,
     on_head: &'a mut dyn FnMut(&Response<()>),
+    reply: ErrorReply,
     has_sent_events: bool,
 }
 
 impl<'a> LateAnswer<'a> {
-    /// The answer of this member, of whose head `on_head` is told.
-    pub fn new(member: usize, rewriting: Rewriting<'a>, on_head: &'a mut dyn FnMut(&Response<()>)) -> Self {
-        Self { member, rewriting, on_head, has_sent_events: false }
+    /// The answer of this member to the request with this id; `on_head` is told of its head.
+    pub fn new(
+        member: usize,
+        rewriting: Rewriting<'a>,
+        id: Option<&'a Id>,
+        on_head: &'a mut dyn FnMut(&Response<()>),
+    ) -> Self {
+        let reply = ErrorReply::of(&Response::new(()));
+        Self { member, rewriting, id, on_head, reply, has_sent_events: false }
     }
 
     /// Whether the client got anything of it.
@@ -61,22 +72,28 @@ impl<'a> LateAnswer<'a> {
 
 impl<T> AnswerHandler<T> for LateAnswer<'_> {
     fn head(&mut self, _: usize, head: &Response<()>) -> Result<(), Refusal> {
+        check_status(head)?;
+        self.reply = ErrorReply::of(head);
         if BodyFormat::of(head.headers()) == BodyFormat::Other || is_encoded(head.headers()) {
-            return Err(Refusal::UpstreamMalformed("it is neither JSON nor events"));
+            return Err(self.reply.refusal("it is neither JSON nor events"));
         }
         (self.on_head)(head);
         Ok(())
     }
 
     fn event(&mut self, _: usize, event: Event) -> Result<Vec<Event>, Refusal> {
-        let event = self.rewriting.event(self.member, event)?;
+        let data = match event.data {
+            Some(data) if !data.is_empty() => Some(self.reply.in_stream(data, self.id)?),
+            other => other,
+        };
+        let event = self.rewriting.event(self.member, Event { data, ..event })?;
         self.has_sent_events |= event.is_some();
         Ok(event.into_iter().collect())
     }
 
     fn end(&mut self, _: usize, end: UpstreamEnd) -> Result<Vec<Event>, Refusal> {
         match end {
-            UpstreamEnd::Complete if !self.has_sent_events => Err(Refusal::UpstreamMalformed("it is empty")),
+            UpstreamEnd::Complete if !self.has_sent_events => Err(self.reply.refusal("it is empty")),
             end => end.check().map(|()| Vec::new()),
         }
     }
@@ -109,8 +126,8 @@ mod tests {
         let rewriting = Rewriting::new(&configuration.routes[0].policy, &caller, &OpenSeal, true);
         let (clock, mut sink, mut heads) = (ManualClock::default(), EventList::default(), 0);
         let mut answers = Answers::of(clock.transfers(script));
-        let mut on_head = |_: &Response<()>| heads += 1;
-        let mut handler = LateAnswer::new(0, rewriting, &mut on_head);
+        let (mut on_head, id) = (|_: &Response<()>| heads += 1, Id::from(7));
+        let mut handler = LateAnswer::new(0, rewriting, Some(&id), &mut on_head);
         let end = converse(&clock, &mut answers, &mut sink, &mut handler, &mut ScriptedPermit::lasting());
         let has_sent_events = handler.has_sent_events();
         (end, sink.data().into_iter().map(str::to_owned).collect(), has_sent_events, heads)
@@ -134,6 +151,28 @@ mod tests {
                 (end, data, has_sent_events, heads),
                 (ConversationEnd::Complete, vec!["{}".to_owned()], true, 1)
             );
+        }
+    }
+
+    #[test]
+    fn a_late_error_has_the_id_of_its_request_and_says_when_to_come_again() {
+        let error = r#"{"jsonrpc":"2.0","error":{"code":-32022,"message":"m"},"id":null}"#;
+        let script = vec![head(0, 400, "application/json"), Script::piece(0, error), Script::End(0)];
+        let (end, data, ..) = late(script);
+        assert_eq!(end, ConversationEnd::Complete);
+        assert!(data[0].contains(r#""id":7"#) && data[0].contains("-32022"), "{data:?}");
+        let busy = |retry_after| Refusal::UpstreamBusy { retry_after };
+        let malformed = Refusal::UpstreamMalformed("it is an error that is not JSON-RPC");
+        for (script, refusal) in [
+            (Script::Head(0, 503, &[("content-type", "text/html"), ("retry-after", "30")]), busy(30)),
+            (Script::Head(0, 429, &[("content-type", "application/json"), ("retry-after", "1")]), busy(1)),
+            (Script::Head(0, 503, &[("content-type", "application/json"), ("retry-after", "soon")]), malformed.clone()),
+            (Script::Head(0, 400, &[("content-type", "application/json"), ("retry-after", "30")]), malformed),
+            (Script::Head(0, 401, &[("content-type", "application/json")]), Refusal::UpstreamUnauthorized),
+        ] {
+            let (end, data, has_sent_events, _) = late(vec![script, Script::piece(0, "<p>"), Script::End(0)]);
+            assert_eq!((end, has_sent_events), (ConversationEnd::Failed(refusal.clone()), false), "{refusal:?}");
+            assert_eq!(data, [""; 0]);
         }
     }
 

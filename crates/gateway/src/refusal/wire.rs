@@ -79,6 +79,7 @@ impl Refusal {
                 (RETRY_AFTER, (*retry_after).into())
             }
             Self::TooManyLongRequests(_) => (RETRY_AFTER, LongRequestLimit::RETRY_AFTER.into()),
+            Self::UpstreamBusy { retry_after } => (RETRY_AFTER, (*retry_after).into()),
             Self::Unavailable(_) => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
             Self::Origin
@@ -98,6 +99,8 @@ impl Refusal {
             | Self::InvalidArguments { .. }
             | Self::UpstreamUnreachable(_)
             | Self::UpstreamMalformed(_)
+            | Self::UpstreamUnauthorized
+            | Self::UpstreamRedirects
             | Self::UpstreamTimedOut => return,
         };
         headers.insert(name, value);
@@ -141,10 +144,13 @@ impl Refusal {
                 Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND)
             }
             Self::MethodNotFound(_) => Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND).in_band(),
-            Self::Unavailable(_) => Kind::with(Status::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR),
-            Self::UpstreamUnreachable(_) | Self::UpstreamMalformed(_) => {
-                Kind::with(Status::BAD_GATEWAY, code::INTERNAL_ERROR)
+            Self::Unavailable(_) | Self::UpstreamBusy { .. } => {
+                Kind::with(Status::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR)
             }
+            Self::UpstreamUnreachable(_)
+            | Self::UpstreamMalformed(_)
+            | Self::UpstreamUnauthorized
+            | Self::UpstreamRedirects => Kind::with(Status::BAD_GATEWAY, code::INTERNAL_ERROR),
             Self::UpstreamTimedOut => Kind::with(Status::GATEWAY_TIMEOUT, code::INTERNAL_ERROR),
             Self::AtMember { refusal, .. } => refusal.kind(),
         }
@@ -220,6 +226,11 @@ impl Refusal {
             Self::Unavailable(_) => "The gateway cannot answer at the moment".into(),
             Self::UpstreamUnreachable(_) => format!("{server} cannot be reached").into(),
             Self::UpstreamMalformed(_) => format!("{server} gave an answer that cannot be passed on").into(),
+            Self::UpstreamUnauthorized => format!("{server} does not accept this gateway's credentials").into(),
+            Self::UpstreamBusy { retry_after } => {
+                format!("{server} is busy; it asks to try again in {retry_after} seconds").into()
+            }
+            Self::UpstreamRedirects => format!("{server} redirects to another address").into(),
             Self::UpstreamTimedOut => format!("{server} did not answer in time").into(),
             Self::AtMember { prefix, refusal } => {
                 refusal.message_of(endpoint, &format!("The MCP server {} at {path}", prefix.as_str()))

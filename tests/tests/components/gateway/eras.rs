@@ -157,6 +157,22 @@ async fn a_client_that_leaves_while_its_call_is_silent_cancels_it() {
 }
 
 #[tokio::test]
+async fn a_late_error_of_the_server_gets_the_id_of_the_request() {
+    let fakes = fakes();
+    let upstream = silent(&fakes);
+    let (response, guest) = begin(&GATEWAY, &fakes, modern_call()).await;
+    let error = r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request"},"id":null}"#;
+    let answer = http::Response::builder().status(400).header("content-type", "application/json");
+    upstream.send(Answer::Whole(answer.body(error.as_bytes().to_vec()).unwrap())).ok().unwrap();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let text = core::str::from_utf8(&body).unwrap();
+    let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let message: Value = serde_json::from_str(data).unwrap();
+    assert_eq!((&message["id"], &message["error"]["code"]), (&json!("a"), &json!(-32000)), "{message}");
+    guest.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_late_failure_is_told_with_the_id_of_the_request() {
     let fakes = fakes();
     let upstream = silent(&fakes);

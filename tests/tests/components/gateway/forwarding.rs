@@ -117,7 +117,7 @@ async fn what_an_upstream_says_in_our_name_does_not_reach_the_client() {
     let fakes = fakes();
     fakes.answer(|_| {
         let response = Response::builder()
-            .status(401)
+            .status(403)
             .header("content-type", "application/json")
             .header("retry-after", "7")
             .header("mcp-protocol-version", "2025-11-25")
@@ -134,7 +134,7 @@ async fn what_an_upstream_says_in_our_name_does_not_reach_the_client() {
         Answer::Whole(response.body(b"{}".to_vec()).unwrap())
     });
     let reply = call(&fakes, &[], PING).await;
-    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (401, "7"));
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (403, "7"));
     assert_eq!(reply.header("mcp-protocol-version"), "2025-11-25");
     assert_eq!((reply.header("cache-control"), reply.header("x-content-type-options")), ("no-store", "nosniff"));
     for name in [

@@ -104,6 +104,25 @@ async fn an_upstream_that_cannot_be_reached_is_502_and_one_that_does_not_answer_
     }
 }
 
+/// A client that gets a 401 throws its own token away, and one that is redirected goes where nobody said it should.
+#[tokio::test]
+async fn an_upstream_that_refuses_the_gateways_credentials_or_redirects_is_502_whatever_it_was_asked() {
+    for status in [401, 407, 301, 307, 308] {
+        let fakes = fakes();
+        fakes.answer(move |_| Answer::status(status));
+        is_terse_refusal(&call(&fakes, &[], PING).await, 502);
+        let authorization = format!("Bearer {TOKEN}");
+        for method in ["GET", "DELETE"] {
+            let headers = [("authorization", authorization.as_str()), ("accept", "text/event-stream")];
+            is_terse_refusal(&ask(&fakes, method, "/mcp", &headers).await, 502);
+        }
+        let asked: Vec<_> = fakes.sent().into_iter().map(|sent| sent.method).collect();
+        assert_eq!(asked, ["POST", "GET", "DELETE"], "{status}");
+        let reason = if status < 400 { "the upstream redirects" } else { "the upstream answers 401" };
+        assert_eq!(fakes.log().matches(reason).count(), 3, "{}", fakes.log());
+    }
+}
+
 #[tokio::test]
 async fn a_page_that_may_not_call_us_is_refused_before_anyone_is_asked() {
     let fakes = fakes();
