@@ -29,6 +29,14 @@ impl<'p> Decision<'p> {
         matches!(self, Self::Allowed { .. })
     }
 
+    /// Whether it may be done, or could be with scopes that are granted to who asks for them.
+    pub fn is_within_reach(&self) -> bool {
+        match self {
+            Self::Allowed { .. } => true,
+            Self::Denied { step_up, .. } => step_up.is_some(),
+        }
+    }
+
     /// The rule that decided.
     pub fn rule(&self) -> Option<&'p Rule> {
         match self {

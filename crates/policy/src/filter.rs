@@ -1,4 +1,4 @@
-//! Listings that show a caller what it may use, and nothing else.
+//! Listings that show a caller what is within its reach, and nothing else.
 
 use std::borrow::Cow;
 
@@ -27,8 +27,9 @@ impl Filtered {
 }
 
 /// Takes out of a result, whatever it answers, the tools, prompts, resources and resource templates that the caller may not
-/// use. What is left in it of tools, prompts and resources is exactly what [`crate::decide`] allows to call, get and read. A template
-/// stays where something that begins like it may be read, so that it may show more than can be read.
+/// use. What is left in it of tools, prompts and resources is exactly what [`crate::decide`] allows to call, get and read, and what it
+/// would allow with further scopes: a client asks for those when a call tells it to, and nobody calls what is not listed. A
+/// template stays where something that begins like it may be read, so that it may show more than can be read.
 ///
 /// A cacheable result (MCP 2026-07-28, "Caching") whose content is for some callers only becomes `private`: on all its pages,
 /// also on those from which this caller lacks nothing.
@@ -105,7 +106,7 @@ impl Listing {
                 Action { target: Some(Target::of_template(Cow::Borrowed(&name))), ..Action::read(&name) }
             }
         };
-        judge(policy, caller, &action, Question::ToList).is_allowed()
+        judge(policy, caller, &action, Question::ToList).is_within_reach()
     }
 
     /// Whether another caller may see another one.

@@ -92,11 +92,11 @@ fn names(message: &Value) -> Vec<&str> {
 const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
 
 #[tokio::test]
-async fn a_listing_shows_what_the_caller_may_call_in_either_form_of_answer() {
+async fn a_listing_shows_what_the_caller_may_call_or_could_with_a_scope_in_either_form_of_answer() {
     let fakes = fakes_with_rules();
     fakes.answer(|_| Answer::json(&listing()));
     let reply = call(&fakes, &[("accept-encoding", "gzip")], LIST).await;
-    assert_eq!(names(&reply.json()), ["read_file", "deploy"]);
+    assert_eq!(names(&reply.json()), ["read_file", "write_file", "deploy"]);
 
     fakes.answer(|_| {
         let events = format!(":\n\nevent: message\ndata: {}\n\n", listing());
@@ -105,7 +105,7 @@ async fn a_listing_shows_what_the_caller_may_call_in_either_form_of_answer() {
     });
     let reply = call(&fakes, &[], LIST).await;
     let data = reply.body.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
-    assert_eq!(names(&serde_json::from_str(data).unwrap()), ["read_file", "deploy"]);
+    assert_eq!(names(&serde_json::from_str(data).unwrap()), ["read_file", "write_file", "deploy"]);
 }
 
 #[tokio::test]
