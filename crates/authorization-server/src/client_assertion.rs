@@ -5,7 +5,7 @@ use gatehouse_jose::{
     Audience, KeySet, SignedToken, SigningAlgorithm, TimeRejection, TimeRules, TokenRejection as SignatureRejection,
     VerifiedClaims,
 };
-use gatehouse_protocol::{ClientId, OwnPath, UnixTime};
+use gatehouse_protocol::{ClientId, UnixTime};
 use gatehouse_storage::{Kind, Store, StoreUnavailable};
 use serde::Deserialize;
 use thiserror::Error;
@@ -26,8 +26,8 @@ pub enum ClientAssertionRejection {
     /// `iss` and `sub` must both be the client (RFC 7523, section 3).
     #[error("the client_assertion is of another client: iss and sub must be the client_id")]
     OtherClient,
-    /// It was made for somebody else, who could pass it on to us.
-    #[error("the client_assertion is for another server: aud must hold our issuer or token endpoint")]
+    /// It was made for somebody else, too, who could pass it on to us (draft-ietf-oauth-rfc7523bis).
+    #[error("the client_assertion is not for this server alone: aud must be our issuer")]
     Audience,
     /// It is over, not yet valid, or valid for too long.
     #[error("the client_assertion {0}")]
@@ -74,8 +74,7 @@ pub(crate) fn verify(
     if claims.iss != client_id.as_str() || claims.sub != client_id.as_str() {
         return Err(ClientAssertionRejection::OtherClient);
     }
-    let our_names = [configuration.public_url.as_str(), &configuration.public_url.join(OwnPath::Token.as_str())];
-    if !our_names.iter().any(|name| claims.aud.contains(name)) {
+    if !claims.aud.is_only(configuration.public_url.as_str()) {
         return Err(ClientAssertionRejection::Audience);
     }
     let refused_from = times.check(&TIMES, now)?;

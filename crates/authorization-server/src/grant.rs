@@ -78,15 +78,27 @@ pub fn grant_to_asserted(
         // They are asked for with the user's access token, which there is only after a login.
         Admission::GroupsNeeded => return Err(AccessRejection::from(GroupsUnknown::NoAccessToken).into()),
     };
-    let asserted_resource = ResourceUri::parse(&asserted.resource).map_err(|_| TokenRejection::Resource)?;
-    let (resource, route) = target(Some(&asserted_resource), configuration).ok_or(TokenRejection::Resource)?;
-    // The request may repeat the resource, and not change it: the provider's policy decided on this one.
-    if request.resource.is_some_and(|repeated| *repeated != resource) {
-        return Err(TokenRejection::Resource);
-    }
+    let (resource, route) = match &asserted.resource {
+        Some(resource) => {
+            let resource = ResourceUri::parse(resource).map_err(|_| TokenRejection::AssertedResource)?;
+            let (resource, route) = target(Some(&resource), configuration).ok_or(TokenRejection::AssertedResource)?;
+            // The request may repeat the resource, and not change it: the provider's policy decided on this one.
+            if request.resource.is_some_and(|repeated| *repeated != resource) {
+                return Err(TokenRejection::Resource);
+            }
+            (resource, route)
+        }
+        None => target(request.resource, configuration).ok_or(TokenRejection::Resource)?,
+    };
     // What the provider allows beyond what the resource has means nothing here.
     let allowed = match &asserted.scope {
-        Some(scope) => Scopes::parse(scope).map_err(|_| TokenRejection::Scope)?.intersection(&offered(route)),
+        Some(scope) => {
+            let scopes = Scopes::parse(scope).map_err(|_| TokenRejection::AssertedScope)?.intersection(&offered(route));
+            if scopes.is_empty() {
+                return Err(TokenRejection::AssertedScope);
+            }
+            scopes
+        }
         None => route.scopes.clone(),
     };
     let scopes = narrowed(request.scopes, &allowed)?;

@@ -119,6 +119,12 @@ pub enum TokenRejection {
     /// `scope` is malformed, or holds what the client cannot have.
     #[error("scope is malformed, or holds something that cannot be granted")]
     Scope,
+    /// The `resource` of the identity assertion is none that we protect.
+    #[error("the identity assertion is for no MCP server here (resource)")]
+    AssertedResource,
+    /// The `scope` of the identity assertion is malformed, or holds nothing that the resource has.
+    #[error("the identity assertion allows nothing that there is here (scope)")]
+    AssertedScope,
     /// The identity assertion.
     #[error(transparent)]
     IdentityAssertion(#[from] IdentityAssertionRejection),
@@ -190,7 +196,12 @@ impl TokenRejection {
             Self::MayNotIntrospect => (403, ErrorCode::UnauthorizedClient, own_words()),
             Self::Resource => (400, ErrorCode::InvalidTarget, own_words()),
             Self::Scope => (400, ErrorCode::InvalidScope, own_words()),
-            Self::IdentityAssertion(_) | Self::AssertionReplayed | Self::Access(_) => invalid_grant(),
+            // What is wrong with what the assertion itself says (ID-JAG, section 7.6.2).
+            Self::IdentityAssertion(_)
+            | Self::AssertionReplayed
+            | Self::AssertedResource
+            | Self::AssertedScope
+            | Self::Access(_) => invalid_grant(),
             Self::Code(rejection) => match rejection {
                 CodeRejection::Unrecognised
                 | CodeRejection::Expired

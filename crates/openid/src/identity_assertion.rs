@@ -7,6 +7,7 @@ use gatehouse_configuration::IdentityProvider;
 use gatehouse_jose::{Audience, KeySet, SignedToken, TimeRejection, TimeRules, TokenRejection, VerifiedClaims};
 use gatehouse_protocol::UnixTime;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use thiserror::Error;
 
 use crate::identity::{UserClaims, UserRejection};
@@ -40,8 +41,8 @@ pub struct AssertedIdentity {
     pub id: String,
     /// From when on the assertion is refused anyway, so that its use need not be remembered any longer.
     pub ends_at: UnixTime,
-    /// `resource`: what it is for; one of ours, or it is worth nothing.
-    pub resource: String,
+    /// `resource`: what it is for, one of ours, or it is worth nothing; `None` where the provider leaves that to the request.
+    pub resource: Option<String>,
     /// `scope`: what the provider's policy allows there; `None` where it leaves that to us.
     pub scope: Option<String>,
 }
@@ -76,6 +77,9 @@ pub enum IdentityAssertionRejection {
     /// Given to another client, and stolen or passed on.
     #[error("the identity assertion was given to another client (client_id)")]
     ClientDiffers,
+    /// With a claim that limits what it may be used for, which is not supported: it must not be used as if the limit were not there.
+    #[error("the identity assertion has the claim {0}, which is not supported here")]
+    Unsupported(&'static str),
     /// `jti` is too long to be remembered.
     #[error("the identity assertion's jti is longer than 256 bytes")]
     IdTooLong,
@@ -95,6 +99,8 @@ struct Claims {
     jti: Option<String>,
     resource: Option<String>,
     scope: Option<String>,
+    cnf: Option<IgnoredAny>,
+    authorization_details: Option<IgnoredAny>,
     #[serde(flatten)]
     user: UserClaims,
 }
@@ -154,6 +160,12 @@ impl IdentityAssertion {
         if present("client_id", claims.client_id)? != client_id {
             return Err(IdentityAssertionRejection::ClientDiffers);
         }
+        // Whoever holds it must prove a key (RFC 7800), or may do less than the scopes say (RFC 9396).
+        for (claim, value) in [("cnf", claims.cnf), ("authorization_details", claims.authorization_details)] {
+            if value.is_some() {
+                return Err(IdentityAssertionRejection::Unsupported(claim));
+            }
+        }
         let ends_at = times.check(&TIMES, now)?;
         let id = present("jti", claims.jti)?;
         if id.len() > LONGEST_ID {
@@ -163,7 +175,7 @@ impl IdentityAssertion {
             identity: Identity::of(provider, tenant, &claims.user)?,
             id,
             ends_at,
-            resource: present("resource", claims.resource)?,
+            resource: claims.resource.map(|resource| present("resource", Some(resource))).transpose()?,
             scope: claims.scope,
         })
     }

@@ -134,6 +134,8 @@ async fn a_client_assertion_that_is_forged_misdirected_or_out_of_time_proves_not
         ("for nobody", with("aud", Value::Null)),
         ("for no one of several", with("aud", json!([]))),
         ("for another endpoint", with("aud", json!(world.url("/authorize")))),
+        ("for the token endpoint", with("aud", json!(world.url("/token")))),
+        ("for another server, too", with("aud", json!([world.gatehouse.url, "https://evil.example"]))),
         ("issued by another", with("iss", json!("basic"))),
         ("issued by nobody", with("iss", Value::Null)),
         ("about another", with("sub", json!("basic"))),

@@ -160,19 +160,24 @@ fn an_assertion_that_does_not_fit_the_request_is_not_used_up() {
     let before = world.store.snapshot();
     let mail = Some("https://gateway.example/mail");
     for (changes, named, asked, expected) in [
-        (json!({ "resource": "https://gateway.example/other" }), None, None, TokenRejection::Resource),
-        (json!({ "resource": "https://other.example/mcp" }), None, None, TokenRejection::Resource),
-        (json!({ "resource": "mcp" }), None, None, TokenRejection::Resource),
+        (json!({ "resource": "https://gateway.example/other" }), None, None, TokenRejection::AssertedResource),
+        (json!({ "resource": "https://other.example/mcp" }), None, None, TokenRejection::AssertedResource),
+        (json!({ "resource": "mcp" }), None, None, TokenRejection::AssertedResource),
+        (json!({ "resource": null }), None, None, TokenRejection::Resource),
+        (json!({ "resource": null }), Some("https://gateway.example/other"), None, TokenRejection::Resource),
         (json!({}), mail, None, TokenRejection::Resource),
         (json!({}), None, Some("admin"), TokenRejection::Scope),
         (json!({ "scope": "mcp" }), None, Some("mcp files:read"), TokenRejection::Scope),
-        (json!({ "scope": "other" }), None, None, TokenRejection::Scope),
-        (json!({ "scope": "a\"b" }), None, None, TokenRejection::Scope),
+        (json!({ "scope": "other" }), None, None, TokenRejection::AssertedScope),
+        (json!({ "scope": "a\"b" }), None, None, TokenRejection::AssertedScope),
     ] {
         let asserted = asserted(&world, changes);
         assert_eq!(present(&mut world, &asserted, named, asked).unwrap_err(), expected, "{asserted:?}");
         assert_eq!(world.store.snapshot(), before);
     }
+    let asserted_without = asserted(&world, json!({ "resource": null, "jti": "2" }));
+    let principal = present(&mut world, &asserted_without, Some(RESOURCE), None).unwrap();
+    assert_eq!(principal.resource.as_str(), RESOURCE, "what the provider left open, the request says");
     let asserted = asserted(&world, json!({}));
     assert!(present(&mut world, &asserted, None, None).is_ok());
 }

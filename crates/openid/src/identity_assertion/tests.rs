@@ -53,7 +53,7 @@ fn an_assertion_names_the_user_as_a_login_would_and_says_what_for() {
     let asserted = verify_text(typed(&claims()).expose()).unwrap();
     assert_eq!(asserted.identity.subject().as_str(), "demo:U019488227");
     assert_eq!((asserted.id.as_str(), asserted.ends_at), ("9e43f81b64a33f20116179", NOW.plus(360)));
-    assert_eq!(asserted.resource, "https://gateway.example/mcp");
+    assert_eq!(asserted.resource.as_deref(), Some("https://gateway.example/mcp"));
     assert_eq!(asserted.scope.as_deref(), Some("mcp"));
     assert_eq!(with("scope", Value::Null).unwrap().scope, None);
 }
@@ -74,13 +74,26 @@ fn an_entra_user_is_named_as_after_a_login() {
 }
 
 #[test]
-fn every_claim_but_the_scope_must_be_there() {
-    for claim in ["iss", "sub", "aud", "client_id", "jti", "exp", "iat", "resource"] {
+fn every_claim_but_scope_and_resource_must_be_there() {
+    for claim in ["iss", "sub", "aud", "client_id", "jti", "exp", "iat"] {
         assert_eq!(rejection(claim, Value::Null).to_string(), format!("the identity assertion lacks {claim}"));
     }
     for claim in ["client_id", "jti", "resource"] {
         assert_eq!(rejection(claim, json!("")), IdentityAssertionRejection::Missing(claim));
     }
+}
+
+#[test]
+fn a_limit_that_is_not_supported_is_not_left_out() {
+    for (claim, value) in [
+        ("cnf", json!({ "jkt": "x" })),
+        ("cnf", json!("x")),
+        ("authorization_details", json!([{ "type": "payment" }])),
+        ("authorization_details", json!([])),
+    ] {
+        assert_eq!(rejection(claim, value), IdentityAssertionRejection::Unsupported(claim));
+    }
+    assert_eq!(with("resource", Value::Null).unwrap().resource, None);
 }
 
 #[test]
