@@ -9,7 +9,7 @@ use gatehouse_authorization_server::code::issue_code;
 use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{self, LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
-use gatehouse_openid::{Callback, ClientError};
+use gatehouse_openid::{Callback, CallbackRejection, ClientError};
 use gatehouse_protocol::{SecretString, Subject};
 use gatehouse_sessions::ProviderTokens;
 use gatehouse_storage::StoreUnavailable;
@@ -28,6 +28,7 @@ const ACTION: &str = "callback";
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let callback = match Callback::parse(request.uri().query().unwrap_or_default()) {
         Ok(callback) => callback,
+        Err(rejection @ CallbackRejection::RefusedWithoutState(_)) => return refused_by_provider(context, &rejection),
         Err(rejection) => return refused(context, 400, &rejection.to_string()),
     };
     let browser = cookies::browser(request.headers(), &context.configuration.public_url);
@@ -196,6 +197,17 @@ const fn to_code(error: ClientError) -> ErrorCode {
         ClientError::ServerError => ErrorCode::ServerError,
         ClientError::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
     }
+}
+
+fn refused_by_provider(context: &Context, rejection: &CallbackRejection) -> Response<Vec<u8>> {
+    context.log.refused(ACTION, None, rejection);
+    pages::error(
+        context.log.request_id(),
+        400,
+        "The sign-in service did not let you in",
+        "It refused the sign-in, and did not say for which application it was. Go back to your application and sign in again. If \
+         it happens again, ask the people who run this service.",
+    )
 }
 
 fn refused(context: &Context, status: u16, reason: &str) -> Response<Vec<u8>> {

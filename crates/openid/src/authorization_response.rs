@@ -13,6 +13,9 @@ pub enum CallbackRejection {
     /// A parameter is doubled, or there is no `state`.
     #[error("the callback cannot be read: {0}")]
     Parameter(#[from] ParameterError),
+    /// The provider let nobody in, and left out whose login that was.
+    #[error("{0}; it named no state, so that nobody knows whose login it was")]
+    RefusedWithoutState(ProviderRefusal),
     /// Neither a code nor an error.
     #[error("the callback has neither a code nor an error")]
     Empty,
@@ -47,7 +50,9 @@ pub enum ProviderRefusal {
     #[error("the identity provider met an error of its own (server_error)")]
     ServerError,
     /// Every other: our registration at the provider, or our request, is not as it wants it.
-    #[error("the identity provider refused our request ({0}); check client_id, redirect URI and scopes there")]
+    #[error(
+        "the identity provider refused our request ({0}); check client_id, redirect URI and scopes there, and that it takes PKCE (code_challenge)"
+    )]
     Misconfigured(LogText),
 }
 

@@ -34,6 +34,10 @@ impl Callback {
         }
         let code = parameters.optional("code")?;
         let error = parameters.optional("error")?;
+        // Some providers leave the state out of their errors.
+        if let (Some(error), None, None) = (error, code, parameters.optional("state")?) {
+            return Err(CallbackRejection::RefusedWithoutState(ProviderRefusal::parse(error)));
+        }
         Ok(Self {
             state: parameters.required("state")?.to_owned(),
             iss: parameters.optional("iss")?.map(str::to_owned),

@@ -2,7 +2,7 @@
 
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_protocol::{LogText, SecretString};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use thiserror::Error;
 
 use crate::answer::may_pass;
@@ -77,21 +77,23 @@ impl RefreshedTokens {
 
 impl RefreshRejection {
     fn of(rejection: TokenRejection) -> Self {
-        let TokenRejection::Refused { status, error } = &rejection else {
-            let temporary = matches!(&rejection, TokenRejection::Answer(AnswerRejection::Status(s)) if may_pass(*s));
-            return if temporary { Self::Temporary(rejection) } else { Self::Misconfigured(rejection) };
-        };
-        match error.as_str() {
-            // Of these, RFC 6749 has the first; the others are of OpenID Connect Core, section 3.1.2.6, and Entra sends
-            // them here as well.
-            "invalid_grant"
-            | "interaction_required"
-            | "login_required"
-            | "consent_required"
-            | "account_selection_required" => Self::SignInAgain(error.clone()),
-            "temporarily_unavailable" | "server_error" | "slow_down" => Self::Temporary(rejection),
-            _ if may_pass(*status) => Self::Temporary(rejection),
-            _ => Self::Misconfigured(rejection),
+        match &rejection {
+            TokenRejection::Refused { status, error } => match error.as_str() {
+                "temporarily_unavailable" | "server_error" | "slow_down" => Self::Temporary(rejection),
+                _ if may_pass(*status) => Self::Temporary(rejection),
+                // What is said of us. The same words would come for every user.
+                "invalid_client" | "unauthorized_client" | "unsupported_grant_type" => Self::Misconfigured(rejection),
+                // The rest is about this grant, by whatever name: providers also say `invalid_request` where the user is gone.
+                _ if concerns_the_grant(*status) => Self::SignInAgain(error.clone()),
+                _ => Self::Misconfigured(rejection),
+            },
+            TokenRejection::Answer(AnswerRejection::Status(status)) if may_pass(*status) => Self::Temporary(rejection),
+            TokenRejection::Answer(AnswerRejection::Status(status)) if concerns_the_grant(*status) => {
+                Self::SignInAgain(LogText::new(&format!("status {}, without an error code", status.as_u16())))
+            }
+            TokenRejection::Answer(_) | TokenRejection::TokenType(_) | TokenRejection::Missing(_) => {
+                Self::Misconfigured(rejection)
+            }
         }
     }
 
@@ -103,6 +105,11 @@ impl RefreshRejection {
             Self::IdToken(_) | Self::Temporary(_) | Self::Misconfigured(_) => false,
         }
     }
+}
+
+/// Whether a refusal with this status is one of what was asked for (RFC 6749, section 5.2), and not of the address or of us.
+fn concerns_the_grant(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)
 }
 
 #[cfg(test)]

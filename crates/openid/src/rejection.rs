@@ -62,6 +62,7 @@ impl LoginRejection {
             },
             Self::Callback(rejection) => match rejection {
                 CallbackRejection::Parameter(_)
+                | CallbackRejection::RefusedWithoutState(_)
                 | CallbackRejection::Empty
                 | CallbackRejection::CodeAndError
                 | CallbackRejection::MalformedCode

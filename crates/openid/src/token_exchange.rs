@@ -5,6 +5,7 @@ use gatehouse_protocol::{SecretString, UnixTime};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 use url::form_urlencoded;
 
@@ -115,21 +116,13 @@ struct Answer {
     id_token: Option<String>,
     access_token: Option<String>,
     refresh_token: Option<String>,
-    expires_in: Option<Seconds>,
+    expires_in: Option<Value>,
 }
 
 /// Only for its `error`: every other member may have any type.
 #[derive(Deserialize)]
 struct ErrorAnswer {
     error: String,
-}
-
-/// RFC 6749 makes it a number; Azure AD's first version and its descendants send a string.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(u64),
-    Text(String),
 }
 
 /// A token answer, whatever the grant.
@@ -156,7 +149,7 @@ impl TokenAnswer {
             id_token: secret(answer.id_token),
             access_token: secret(answer.access_token).ok_or(TokenRejection::Missing("access_token"))?,
             refresh_token: secret(answer.refresh_token),
-            expires_in: answer.expires_in.and_then(Seconds::count),
+            expires_in: answer.expires_in.as_ref().and_then(seconds),
         })
     }
 }
@@ -182,14 +175,10 @@ impl TokenResponse {
     }
 }
 
-impl Seconds {
-    /// `None` where the text is not a number: as if the provider had not said.
-    fn count(self) -> Option<u64> {
-        match self {
-            Self::Number(seconds) => Some(seconds),
-            Self::Text(text) => text.parse().ok(),
-        }
-    }
+/// RFC 6749 makes it a number; Azure AD's first version and its descendants send a text. Whatever else it is counts as if the
+/// provider had not said: it is a hint, and optional.
+fn seconds(expires_in: &Value) -> Option<u64> {
+    expires_in.as_u64().or_else(|| expires_in.as_str()?.parse().ok())
 }
 
 impl TokenRejection {

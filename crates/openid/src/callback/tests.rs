@@ -90,6 +90,11 @@ fn a_doubled_missing_or_contradictory_parameter_is_refused() {
         ("error=a&error_uri=b&error_uri=c&state=s", doubled("error_uri")),
         ("code=a", CallbackRejection::Parameter(ParameterError::Missing("state"))),
         ("code=a&state=", CallbackRejection::Parameter(ParameterError::Missing("state"))),
+        ("error=access_denied", CallbackRejection::RefusedWithoutState(ProviderRefusal::UserDenied)),
+        (
+            "error=invalid_request&state=",
+            CallbackRejection::RefusedWithoutState(ProviderRefusal::Misconfigured(LogText::new("invalid_request"))),
+        ),
         ("code=a&error=b&state=s", CallbackRejection::CodeAndError),
         ("state=s", CallbackRejection::Empty),
         ("code=&state=s", CallbackRejection::Empty),

@@ -71,10 +71,21 @@ fn a_new_refresh_token_takes_the_place_of_the_old_one_which_stays_where_there_is
 
 #[test]
 fn only_what_is_said_of_the_user_ends_the_session() {
-    for error in
-        ["invalid_grant", "interaction_required", "login_required", "consent_required", "account_selection_required"]
+    for (status, error) in [
+        "invalid_grant",
+        "interaction_required",
+        "login_required",
+        "consent_required",
+        "account_selection_required",
+        "invalid_request",
+        "invalid_scope",
+        "access_denied",
+        "Invalid_Grant",
+    ]
+    .into_iter()
+    .flat_map(|error| [(StatusCode::BAD_REQUEST, error), (StatusCode::FORBIDDEN, error)])
     {
-        let rejection = refused(StatusCode::BAD_REQUEST, error);
+        let rejection = refused(status, error);
         assert_eq!(rejection, RefreshRejection::SignInAgain(LogText::new(error)));
         assert!(rejection.ends_the_session());
         assert!(!format!("{rejection} {rejection:?}").contains("alice"));
@@ -90,13 +101,29 @@ fn only_what_is_said_of_the_user_ends_the_session() {
     }
     for (status, error) in [
         (StatusCode::UNAUTHORIZED, "invalid_client"),
-        (StatusCode::BAD_REQUEST, "invalid_scope"),
-        (StatusCode::BAD_REQUEST, "invalid_request"),
+        (StatusCode::BAD_REQUEST, "invalid_client"),
         (StatusCode::BAD_REQUEST, "unauthorized_client"),
-        (StatusCode::BAD_REQUEST, "Invalid_Grant"),
+        (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
+        (StatusCode::UNAUTHORIZED, "access_denied"),
+        (StatusCode::NOT_FOUND, "invalid_request"),
     ] {
         let rejection = refused(status, error);
         assert!(matches!(rejection, RefreshRejection::Misconfigured(_)) && !rejection.ends_the_session(), "{error}");
+    }
+}
+
+/// What glewlwyd answers to a refresh token that it knows no more, and what others answer with a page.
+#[test]
+fn a_refusal_without_a_code_is_one_of_the_grant() {
+    for body in ["", "<html>", "{}"] {
+        let mut response = Response::new(body.as_bytes().to_vec());
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        let rejection = RefreshedTokens::parse(&response, &old()).unwrap_err();
+        assert_eq!(
+            rejection,
+            RefreshRejection::SignInAgain(LogText::new("status 400, without an error code")),
+            "{body}"
+        );
     }
 }
 

@@ -213,3 +213,16 @@ async fn while_the_store_is_down_nobody_is_sent_to_the_provider() {
     let (place, parameters) = redirect(&page.decide(&fakes, "approve").await);
     assert_eq!((place.as_str(), parameters["error"].as_str()), (REDIRECT_URI, "temporarily_unavailable"));
 }
+
+#[tokio::test]
+async fn a_refusal_without_a_state_is_told_as_the_providers_and_its_code_is_in_the_log() {
+    let fakes = fakes();
+    let before = fakes.snapshot();
+    let reply = get(&fakes, "/callback?error=invalid_request&error_description=who+knows", None).await;
+    assert_eq!((reply.status.as_u16(), reply.header("location")), (400, ""));
+    assert!(reply.body.contains("The sign-in service did not let you in"), "{}", reply.body);
+    assert!(!reply.body.contains("another browser") && !reply.body.contains("invalid_request"), "{}", reply.body);
+    let log = fakes.log();
+    assert!(log.contains("refused our request (invalid_request)") && !log.contains("who knows"), "{log}");
+    assert_eq!(fakes.snapshot(), before);
+}
