@@ -16,13 +16,19 @@ use shell_store::HostStore;
 
 use crate::log::RequestLog;
 
+/// What the log calls the refresh of the identity provider's tokens.
+const PROVIDER_REFRESH: &str = "identity-provider-refresh";
+const NO_PROVIDER_TOKEN: &str = "the identity provider's access token has ended, it gave no refresh token, and a server of the route \
+                                 needs one; ask for refresh tokens there (mostly the scope offline_access)";
+
 /// The sessions in the host's store, at this moment.
 pub(crate) fn with_keys(keys: &KeyRing) -> Sessions<'_, HostStore> {
     Sessions { store: &HostStore, keys, now: now() }
 }
 
 /// Redeems a refresh token. Before that, the identity provider is asked for new tokens where its access token is due: whom it
-/// no longer knows goes no further, and while it does not answer, the client keeps the refresh token that it has.
+/// no longer knows goes no further, and while it does not answer, the client keeps the refresh token that it has. Where a server
+/// behind the route needs the provider's token and there is none left, only a new sign-in brings one: the session is over.
 ///
 /// # Errors
 /// See [`Rejection`].
@@ -32,8 +38,14 @@ pub(crate) fn refresh(
     keys: &KeyRing,
     log: &RequestLog,
 ) -> Result<Tokens, Rejection> {
-    if let Some(grant) = with_keys(keys).provider_grant_at_refresh(request)? {
-        provider_tokens::access_token(&grant, || Ok(Cow::Borrowed(configuration)), log)?;
+    if let Some((grant, resource)) = with_keys(keys).provider_grant_at_refresh(request)? {
+        let token = provider_tokens::access_token(&grant, || Ok(Cow::Borrowed(configuration)), log)?;
+        let is_needed = configuration.route_of(&resource).is_some_and(|route| route.needs_identity_provider_token);
+        if token.is_none() && is_needed {
+            log.refused_to(PROVIDER_REFRESH, &grant.subject, &NO_PROVIDER_TOKEN);
+            grant.end_session(&HostStore)?;
+            return Err(Rejection::Revoked);
+        }
     }
     // At a time of its own: the provider may have taken a while.
     with_keys(keys).refresh(request, &mut SystemEntropy)

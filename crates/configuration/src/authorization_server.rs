@@ -55,6 +55,8 @@ pub struct Route {
     pub scope_descriptions: BTreeMap<String, String>,
     /// Whether the transport of 2024-11-05 is offered, at the path with `/sse` and `/message` behind it.
     pub legacy_sse: bool,
+    /// Whether a server behind it gets the user's access token of the identity provider.
+    pub needs_identity_provider_token: bool,
 }
 
 /// The groups and roles that the rules of all routes name, whichever provider has them. A user may go to any route, so all

@@ -96,6 +96,14 @@ impl ProviderGrant {
         Self { subject, name, secret }
     }
 
+    /// Ends the session: its provider's tokens are what it was for, and it has none that can be used.
+    ///
+    /// # Errors
+    /// Where the store fails; the session may then still be there.
+    pub fn end_session(&self, store: &impl Store) -> Result<(), Rejection> {
+        ending::end(&self.name, store)
+    }
+
     /// That of the session of `root`.
     pub(crate) fn of_root(subject: Subject, root: &SessionRoot) -> Self {
         Self::new(subject, root.name(), root.provider_secret())

@@ -110,14 +110,21 @@ impl<S: Store> Sessions<'_, S> {
     }
 
     /// Leads to the identity provider's tokens of a session that is about to be refreshed, so that they can be looked
-    /// after first. `None` where the refresh token is one that [`Sessions::refresh`] takes for stolen.
+    /// after first, with the resource of the session. `None` where the refresh token is one that [`Sessions::refresh`] takes for
+    /// stolen.
     ///
     /// # Errors
     /// Those of [`Sessions::refresh`]; nothing is written.
-    pub fn provider_grant_at_refresh(&self, request: &RefreshRequest<'_>) -> Result<Option<ProviderGrant>, Rejection> {
+    pub fn provider_grant_at_refresh(
+        &self,
+        request: &RefreshRequest<'_>,
+    ) -> Result<Option<(ProviderGrant, ResourceUri)>, Rejection> {
         let presented = self.present(request)?;
-        let subject = presented.record.principal.subject.clone();
-        Ok((!presented.is_reused(self.now)).then(|| ProviderGrant::of_root(subject, &presented.root)))
+        if presented.is_reused(self.now) {
+            return Ok(None);
+        }
+        let Principal { subject, resource, .. } = presented.record.principal;
+        Ok(Some((ProviderGrant::of_root(subject, &presented.root), resource)))
     }
 
     /// Redeems a refresh token: issues the tokens of the next generation, and retires the one presented. They carry the

@@ -82,6 +82,8 @@ pub(crate) struct ResourceDocument {
     #[serde(default)]
     scope_descriptions: BTreeMap<String, String>,
     legacy_sse: bool,
+    #[serde(default)]
+    needs_identity_provider_token: bool,
 }
 
 /// A server of a route.
@@ -225,6 +227,9 @@ impl ResourceDocument {
             offered_scopes: texts(&route.offered_scopes().cloned().collect()),
             scope_descriptions: written.scope_descriptions.clone(),
             legacy_sse: route.legacy_sse,
+            needs_identity_provider_token: route
+                .upstreams()
+                .any(|upstream| upstream.identity_provider_token_header.is_some()),
         }
     }
 
@@ -236,6 +241,7 @@ impl ResourceDocument {
             offered_scopes: scopes("routes.offered_scopes", &self.offered_scopes)?,
             scope_descriptions: self.scope_descriptions,
             legacy_sse: self.legacy_sse,
+            needs_identity_provider_token: self.needs_identity_provider_token,
         })
     }
 }

@@ -103,7 +103,7 @@ fn an_access_token_of_any_generation_and_a_refresh_lead_to_the_same_tokens() {
     let second = world.refresh(&first, START).unwrap();
     let (mine, token) = (client("a"), refresh_token(&second));
     let request = crate::RefreshRequest { refresh_token: &token, ..request(&mine) };
-    let at_refresh = world.at(START).provider_grant_at_refresh(&request).unwrap().unwrap();
+    let at_refresh = world.at(START).provider_grant_at_refresh(&request).unwrap().unwrap().0;
     for grant in [grant(&world, &first), grant(&world, &second), at_refresh] {
         assert!(is_fresh(&grant, &world.store, START, "provider-access"));
         assert_eq!(grant.subject, alice().subject);

@@ -190,6 +190,39 @@ async fn a_token_that_cannot_be_refreshed_is_given_to_its_end_and_then_there_is_
     assert!(refreshes(&server).is_empty());
 }
 
+/// A client whose calls are refused for want of that token refreshes, and would be refused again, for ever.
+#[tokio::test]
+async fn where_a_server_needs_the_token_a_session_that_has_none_left_ends_at_its_refresh() {
+    let server = Server::with_provider_tokens_for(100);
+    let header = "identity_provider_token_header = \"authorization\"\n";
+    server.fakes.set("config", &format!("{CONFIGURATION}{header}"));
+    server.provider.tokens.lock().unwrap().as_object_mut().unwrap().remove("refresh_token");
+    let tokens = server.open().await;
+    server.fakes.advance(99);
+    let tokens = server.refresh(&tokens).await.unwrap();
+    server.fakes.advance(1);
+    assert_eq!(server.identity_provider_token(&tokens).await, Ok(None));
+    assert_eq!(server.refresh(&tokens).await, Err(Refused::invalid_grant(REVOKED)));
+    assert_eq!(server.validate(&tokens).await, Err(Rejection::Revoked));
+    let line = refused_refresh(&server);
+    assert!(line["reason"].as_str().unwrap().contains("offline_access"), "{line}");
+}
+
+/// What Authlib, canaille and glewlwyd answer where the user or the refresh token is gone.
+#[tokio::test]
+async fn a_refusal_in_other_words_or_in_none_ends_the_session_too() {
+    for body in [r#"{"error":"invalid_request"}"#, ""] {
+        let (server, tokens) = opened(move || {
+            let response = http::Response::builder().status(400).header("content-type", "application/json");
+            Answer::Whole(response.body(body.as_bytes().to_vec()).unwrap())
+        })
+        .await;
+        let tokens = until_due(&server, &tokens).await;
+        assert_eq!(server.refresh(&tokens).await, Err(Refused::invalid_grant(REVOKED)), "{body}");
+        assert_eq!(server.validate(&tokens).await, Err(Rejection::Revoked));
+    }
+}
+
 #[tokio::test]
 async fn without_a_usable_configuration_a_due_token_is_unavailable_and_requests_still_validate() {
     let (server, tokens) = opened(|| Answer::json(&fresh_tokens())).await;
