@@ -158,6 +158,14 @@ impl<C: ClientConnection> ClientResponse<C> {
 }
 
 impl<C: ClientConnection> EventSink for ClientResponse<C> {
+    fn has_client(&self) -> bool {
+        match &self.state {
+            State::Unopened(_) => true,
+            State::Open { stream, .. } => stream.has_client(),
+            State::Over => false,
+        }
+    }
+
     fn prefer_events(&mut self) {
         self.prefers_events = true;
     }

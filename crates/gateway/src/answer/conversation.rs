@@ -32,6 +32,11 @@ pub trait EventSink {
     /// Where nothing more can be sent.
     fn tick(&mut self, now: Milliseconds) -> Result<(), StreamEnd>;
 
+    /// Whether the client is there, as far as can be known.
+    fn has_client(&self) -> bool {
+        true
+    }
+
     /// The upstreams answer with events, although they need not.
     fn prefer_events(&mut self) {}
 }
@@ -189,6 +194,8 @@ pub fn converse<T: Transfers>(
 ) -> ConversationEnd {
     match conversation(clock, answers, sink, handler, permit) {
         Ok(()) => ConversationEnd::Complete,
+        // Whose client leaves may lose its upstreams by that. It is not their fault then.
+        Err(ConversationEnd::Failed(_)) if !sink.has_client() => ConversationEnd::Stream(StreamEnd::ClientGone),
         Err(end) => end,
     }
 }

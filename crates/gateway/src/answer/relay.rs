@@ -32,6 +32,10 @@ pub fn relay(
                 client.finish();
                 return ConversationEnd::Complete;
             }
+            // Whose client leaves may lose its upstream by that. It is not the upstream's fault then.
+            Arrival::Broken(_) | Arrival::NoAnswer(..) if !client.has_client() => {
+                return ConversationEnd::Stream(StreamEnd::ClientGone);
+            }
             Arrival::Broken(_) | Arrival::NoAnswer(..) => {
                 return ConversationEnd::Failed(Refusal::UpstreamMalformed("it broke off"));
             }
@@ -111,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_client_that_has_left_is_noticed_in_silence_and_when_something_comes() {
-        for script in [vec![Script::Wait(2_000)], vec![Script::piece(0, "a")]] {
+        for script in [vec![Script::Wait(2_000)], vec![Script::piece(0, "a")], vec![Script::Broken(0)]] {
             let client = ScriptedClient::default();
             client.has_left.set(true);
             let end = passed(script, &mut ScriptedPermit::lasting(), &client);

@@ -268,6 +268,10 @@ impl EventSink for EventList {
         Ok(())
     }
 
+    fn has_client(&self) -> bool {
+        self.leaves_after.is_none_or(|most| self.events.len() < most)
+    }
+
     fn prefer_events(&mut self) {
         self.prefers_events = true;
     }

@@ -143,6 +143,18 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_breaks_off_when_its_client_has_left_is_not_the_servers_fault() {
+        let (configuration, caller) = (example::one_upstream(), example::caller());
+        let rewriting = Rewriting::new(&configuration.routes[0].policy, &caller, &OpenSeal, true);
+        let (clock, mut sink) = (ManualClock::default(), EventList { leaves_after: Some(1), ..EventList::default() });
+        let script = vec![head(0, 200, "text/event-stream"), Script::event(0, "{}"), Script::Broken(0)];
+        let mut answers = Answers::of(clock.transfers(script));
+        let mut handler = ServerEvents::new(0, rewriting);
+        let end = converse(&clock, &mut answers, &mut sink, &mut handler, &mut ScriptedPermit::lasting());
+        assert_eq!(end, ConversationEnd::Stream(crate::answer::StreamEnd::ClientGone));
+    }
+
+    #[test]
     fn a_late_answer_is_one_event_whatever_its_format() {
         for content_type in ["text/event-stream", "application/json"] {
             let body = if content_type == "application/json" { Script::piece(0, "{}") } else { Script::event(0, "{}") };
