@@ -236,7 +236,7 @@ fn outbound_origins(configuration: &Configuration) -> Needs {
 }
 
 /// The settings that have to be given. All but the first are secrets.
-fn settings(configuration: &Configuration) -> Needs {
+pub(crate) fn settings(configuration: &Configuration) -> Needs {
     let mut needs = Needs::from([
         (SETTING.to_owned(), vec!["this document".to_owned()]),
         (SERVER_KEYS_SETTING.to_owned(), vec!["see `gatehouse keys generate`".to_owned()]),

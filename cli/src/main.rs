@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod keys;
 mod log_arguments;
+mod start_check;
 mod up;
 
 use std::io::{self, Write as _};
@@ -16,7 +17,7 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "gatehouse",
     version,
-    about = "Runs a Spin application (spin.toml) on this machine, and prepares what Gatehouse needs"
+    about = "Gatehouse's command line: checks a configuration, makes server keys, and serves Gatehouse (or another spin.toml) without Spin"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -72,7 +73,10 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        complain("no command given; try `gatehouse up` or `gatehouse --help`");
+        complain(match std::env::args().nth(1).as_deref() {
+            Some("keys") => "say what to do with keys; try `gatehouse keys generate`",
+            _ => "no command given; try `gatehouse up` or `gatehouse --help`",
+        });
         return ExitCode::from(WRONG_USE);
     }
     let text = error.render().to_string();

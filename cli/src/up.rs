@@ -17,6 +17,7 @@ use gatehouse_host::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::log_arguments::{self, LogArguments};
+use crate::start_check;
 
 #[derive(Args)]
 pub(crate) struct Up {
@@ -80,6 +81,7 @@ async fn serve(up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
     options.ca_file = up.ca_file;
     options.log = log.clone();
     options.limits = parse_limits(&up.limits)?;
+    options.check_variables = Some(start_check::check);
     if !up.probe_paths.is_empty() {
         options.probe_paths = up.probe_paths;
     }
@@ -155,7 +157,7 @@ fn parse_limits(given: &[String]) -> Result<Limits> {
 }
 
 /// The compiled form of Gatehouse's configuration, so that a request pays only for the part that it needs. What cannot be
-/// compiled goes on as it is: Gatehouse says in its log what is wrong, and another application has another configuration.
+/// compiled goes on as it is: [`start_check`] says what is wrong, and another application has another configuration.
 fn compiled(document: &str) -> Option<String> {
     gatehouse_configuration::compile(document).ok()
 }

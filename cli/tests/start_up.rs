@@ -182,11 +182,30 @@ fn a_ca_file_without_certificates_is_refused() {
     assert!(line.starts_with("gatehouse: CA file nowhere.pem: "), "{line}");
 }
 
+/// Gatehouse itself would serve, and refuse every sign-in or call.
+#[test]
+fn what_gatehouse_cannot_work_with_is_said_before_it_serves() {
+    let directory = application(&format!(
+        "{MANIFEST}[component.trap.variables]\nconfig = \"{{{{ config }}}}\"\nserver_keys = \"{{{{ server_keys }}}}\"\n\
+         [variables]\nconfig = {{ required = true }}\nserver_keys = {{ required = true, secret = true }}\n"
+    ));
+    fs::write(directory.path().join("gatehouse.toml"), "public_url = 1\n").unwrap();
+    for (config, part) in [
+        ("config=gatehouse.toml", "write config=@gatehouse.toml for the content of the file"),
+        ("config=@gatehouse.toml", "gatehouse: variable `config`: "),
+        ("config=", "gatehouse: variable `config`: "),
+    ] {
+        let line = failure(directory.path(), &["--variable", config, "--variable", "server_keys=hunter2"]);
+        assert!(line.contains(part) && !line.contains("hunter2"), "{line}");
+    }
+}
+
 #[test]
 fn a_wrong_command_line_is_said_in_one_line() {
     let directory = tempfile::tempdir().unwrap();
     for (arguments, part) in [
         (&[][..], "gatehouse: no command given; try `gatehouse up` or `gatehouse --help`"),
+        (&["keys"], "gatehouse: say what to do with keys; try `gatehouse keys generate`"),
         (&["upp"], "unrecognized subcommand"),
         (&["up", "--lisen", "x"], "unexpected argument '--lisen'"),
         (&["up", "--listen", "x"], "write it as ADDRESS:PORT"),

@@ -45,5 +45,5 @@ pub use manifest::{
     ComponentManifest, Manifest, NotAName, Prepare, Route, RouteError, Template, TemplateError, UnknownVariable,
     VariableDeclaration, VariableSources,
 };
-pub use options::Options;
+pub use options::{CheckVariables, Options};
 pub use outbound::{AllowedHostError, AllowedOutboundHosts, HostProblem};

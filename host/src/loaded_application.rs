@@ -49,9 +49,13 @@ impl LoadedApplication {
                     let Some(declared) = manifest.components.get(id) else {
                         return Err(failed("it is not in the manifest".to_owned()));
                     };
+                    let variables = resolve_all(&declared.variables, &values).map_err(failed)?;
+                    if let Some(check) = options.check_variables {
+                        check(&variables).map_err(StartError::Variable)?;
+                    }
                     let grants = Grants {
                         component: id.clone(),
-                        variables: resolve_all(&declared.variables, &values).map_err(failed)?,
+                        variables,
                         key_value: key_value.clone(),
                         key_value_stores: declared.key_value_stores.clone(),
                         allowed_outbound_hosts: allowed_outbound_hosts(declared, &manifest, &values).map_err(failed)?,

@@ -1,5 +1,6 @@
 //! How an application is loaded.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,11 +34,16 @@ pub struct Options {
     pub limits: Limits,
     /// The paths of probes: they are answered whatever else is full.
     pub probe_paths: Vec<String>,
+    /// Looks at the variables of each component before it is loaded; `None`: any will do.
+    pub check_variables: Option<CheckVariables>,
 }
 
+/// Says what is wrong with a component's variables, if something is. The text holds no value: it may be a secret.
+pub type CheckVariables = fn(&BTreeMap<String, Arc<str>>) -> Result<(), String>;
+
 impl Options {
-    /// The system's clock, the log as JSON on standard error, no variables, the default limits, probes at `/healthz` and
-    /// `/readyz`.
+    /// The system's clock, the log as JSON on standard error, no variables, no check of them, the default limits,
+    /// probes at `/healthz` and `/readyz`.
     #[must_use]
     pub fn new(state_directory: impl Into<PathBuf>) -> Self {
         Self {
@@ -50,6 +56,7 @@ impl Options {
             sweep_every: SWEEP_EVERY,
             limits: Limits::default(),
             probe_paths: vec!["/healthz".to_owned(), "/readyz".to_owned()],
+            check_variables: None,
         }
     }
 }

@@ -90,6 +90,12 @@ impl Compiled {
         entry.map(|entry| self.read(entry)).transpose()
     }
 
+    /// The paths of the routes.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        // Nothing but a path begins with a slash.
+        self.index().lines().filter_map(split).map(|(name, _)| name).filter(|name| name.starts_with('/'))
+    }
+
     /// The line of the index with this name.
     fn entry(&self, name: &str) -> Option<(&str, &str)> {
         self.index().lines().filter_map(split).find(|(own, _)| *own == name)

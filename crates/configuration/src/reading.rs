@@ -1,7 +1,7 @@
 //! How the values are read from text: all of them from a whole document, or one from its part.
 
 use crate::document::{self, AuthorizationServerDocument, GatewayDocument, RouteDocument};
-use crate::{Configuration, ConfigurationError, Route, authorization_server, gateway};
+use crate::{CompiledError, Configuration, ConfigurationError, Part, Route, Source, authorization_server, gateway};
 
 impl Configuration {
     /// Parses and checks the document: JSON where it starts with `{`, TOML otherwise.
@@ -10,6 +10,25 @@ impl Configuration {
     /// Every problem names the key, what is wrong with its value, and what a right one looks like.
     pub fn parse(text: &str) -> Result<Self, ConfigurationError> {
         Ok(document::parse(text)?.divide()?.1)
+    }
+}
+
+impl Configuration {
+    /// The whole of it, from a source of either form.
+    ///
+    /// # Errors
+    /// Where a compiled one is damaged.
+    pub fn of_source(source: &Source) -> Result<Self, ConfigurationError> {
+        let part = |part: Part<'_>| source.part(&part)?.ok_or(ConfigurationError::Compiled(CompiledError::Index));
+        Ok(Self {
+            gateway: gateway::Configuration::from_part(&part(Part::Gateway)?)?,
+            authorization_server: authorization_server::Configuration::from_part(&part(Part::AuthorizationServer)?)?,
+            routes: source
+                .paths()
+                .iter()
+                .map(|path| Route::from_part(&part(Part::Route(path))?))
+                .collect::<Result<_, _>>()?,
+        })
     }
 }
 

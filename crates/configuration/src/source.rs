@@ -28,6 +28,14 @@ impl Source {
         Ok(Self(Form::Document(Box::new(parts))))
     }
 
+    /// The paths of the routes, in the order of the document.
+    pub fn paths(&self) -> Vec<String> {
+        match &self.0 {
+            Form::Document(parts) => parts.paths().map(str::to_owned).collect(),
+            Form::Compiled(compiled) => compiled.paths().map(str::to_owned).collect(),
+        }
+    }
+
     /// The part as text, for its type's `from_part`; `None` where there is no such route.
     ///
     /// # Errors

@@ -38,6 +38,11 @@ fn meaning(setting: &str, paths: &[&str]) -> Configuration {
 /// Every form of the document means the same, part by part.
 fn assert_faithful(document: &str, whole: &Configuration) {
     let paths: Vec<_> = whole.routes.iter().map(|route| route.path.as_str()).collect();
+    for setting in [document.to_owned(), compile(document).unwrap()] {
+        let source = Source::read(setting).unwrap();
+        assert_eq!(source.paths(), paths);
+        assert_eq!(Configuration::of_source(&source).unwrap(), *whole);
+    }
     assert_eq!(meaning(document, &paths), *whole);
     assert_eq!(meaning(&compile(document).unwrap(), &paths), *whole);
 }
