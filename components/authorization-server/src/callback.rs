@@ -23,6 +23,8 @@ use crate::log::Details;
 use crate::{cookies, failures, pages, responses, sessions_page};
 
 const ACTION: &str = "callback";
+const NO_REFRESH_TOKEN: &str = "the identity provider was asked for a refresh token and gave none: it may want prompt=consent \
+                                (authorization_parameters), or its client there may not have refresh tokens";
 
 /// Finishes the login: with a code for the client, with the account pages, or with the reason why not.
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
@@ -133,6 +135,9 @@ fn authorize(
     {
         // The user is asked again next time; that is no reason to turn them away now.
         context.log.failed("consent", client_id, error);
+    }
+    if tokens.refresh_token.is_none() && provider.is_asked_for_refresh_tokens() {
+        context.log.failed("identity-provider-tokens", client_id, NO_REFRESH_TOKEN);
     }
     let provider_tokens = ProviderTokens {
         access_token: Some(tokens.access_token),

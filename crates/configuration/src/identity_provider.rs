@@ -25,10 +25,20 @@ pub struct IdentityProvider {
     pub authentication: ProviderAuthentication,
     /// What is asked for; always with `openid`.
     pub scopes: Scopes,
+    /// Further parameters of the authorization request, by name; none of them one that every request has.
+    pub authorization_parameters: BTreeMap<String, String>,
     /// Who of its users may come in.
     pub access: AccessRules,
     /// Whether its identity assertions (ID-JAG, enterprise-managed authorization) are taken for grants. Off by default.
     pub accepts_identity_assertions: bool,
+}
+
+impl IdentityProvider {
+    /// Whether it is asked for refresh tokens: by the scope of OpenID Connect Core 1.0, section 11, or as Google has it.
+    pub fn is_asked_for_refresh_tokens(&self) -> bool {
+        let has_scope = self.scopes.iter().any(|scope| scope.as_str() == "offline_access");
+        has_scope || self.authorization_parameters.get("access_type").is_some_and(|value| value == "offline")
+    }
 }
 
 /// What a provider is known to do its own way.

@@ -44,8 +44,8 @@ impl Login {
     /// back to this login and to the browser that began it.
     ///
     /// Two parameters are missing on purpose. `resource`: Entra refuses it (AADSTS9010010), and the tokens are for
-    /// Gatehouse, not for an MCP server. `prompt=consent`: at Entra it asks for an administrator's consent, again and
-    /// again.
+    /// Gatehouse, not for an MCP server. `prompt=consent`, unless the operator adds it: at Entra it asks for an
+    /// administrator's consent, again and again.
     pub fn begin(
         provider: &IdentityProvider,
         metadata: &ProviderMetadata,
@@ -68,12 +68,17 @@ impl Login {
             .append_pair("nonce", secrets.nonce.expose())
             .append_pair("code_challenge", &secrets.code_verifier.challenge().to_wire())
             .append_pair("code_challenge_method", "S256");
+        let mut further = provider.authorization_parameters.clone();
         match account {
             AccountChoice::ByProvider => {}
             AccountChoice::ByUser => {
-                authorization_url.query_pairs_mut().append_pair("prompt", "select_account");
+                let prompt = further.entry("prompt".to_owned()).or_default();
+                if !prompt.split(' ').any(|one| one == "select_account") {
+                    *prompt = format!("{prompt} select_account").trim_start().to_owned();
+                }
             }
         }
+        authorization_url.query_pairs_mut().extend_pairs(further);
         Self { authorization_url, secrets }
     }
 }
@@ -187,6 +192,22 @@ mod tests {
         let url = begin(AccountChoice::ByUser).authorization_url;
         assert_eq!(parameters(&url).get("prompt").map(String::as_str), Some("select_account"));
         assert!(!parameters(&begin(AccountChoice::ByProvider).authorization_url).contains_key("prompt"));
+    }
+
+    #[test]
+    fn what_the_operator_adds_is_sent_beside_ours() {
+        let mut provider = provider();
+        provider.authorization_parameters = [("prompt", "consent"), ("access_type", "offline")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let begin = |account| Login::begin(&provider, &metadata(), CALLBACK_URL, "s", account, &mut Counter::default());
+        for (account, prompt) in
+            [(AccountChoice::ByProvider, "consent"), (AccountChoice::ByUser, "consent select_account")]
+        {
+            let parameters = parameters(&begin(account).authorization_url);
+            assert_eq!((parameters["prompt"].as_str(), parameters["access_type"].as_str()), (prompt, "offline"));
+            assert_eq!(parameters.len(), 10);
+        }
     }
 
     #[test]

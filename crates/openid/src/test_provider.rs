@@ -35,6 +35,7 @@ pub(crate) fn provider() -> IdentityProvider {
         client_id: "gatehouse".to_owned(),
         profile: ProviderProfile::OpenId,
         authentication: ProviderAuthentication::None,
+        authorization_parameters: std::collections::BTreeMap::new(),
         access: AccessRules::default(),
         accepts_identity_assertions: false,
         scopes: Scopes::parse("openid profile offline_access").unwrap(),

@@ -1,5 +1,7 @@
 //! `[identity_provider]` and `[[identity_providers]]`.
 
+use std::collections::BTreeMap;
+
 use gatehouse_protocol::{Scopes, Subject, WebOrigin, is_loopback_host};
 use http::Uri;
 use serde::{Deserialize, Serialize};
@@ -80,6 +82,13 @@ pub(super) struct ProviderDocument {
     ///
     /// Default: `["openid", "profile"]`
     scopes: Option<Vec<String>>,
+    /// Further parameters of the authorization request. Some providers give refresh tokens only with
+    /// `prompt = "consent"`, Google only with `access_type = "offline"`. Parameters that Gatehouse sets itself cannot be
+    /// here.
+    ///
+    /// Example: `{ prompt = "consent" }`
+    #[serde(default)]
+    authorization_parameters: BTreeMap<String, String>,
     /// Which of the provider's users may sign in.
     #[serde(default)]
     access: AccessDocument,
@@ -132,11 +141,13 @@ impl ProviderDocument {
             Some(_) => return Err(problem(key("profile"), "must be openid or entra", r#"profile = "entra""#)),
         };
         let access = self.access.check(&profile, |name| format!("{table}.access.{name}"))?;
+        authorization_parameters(&self.authorization_parameters, &key("authorization_parameters"))?;
         let scopes = provider_scopes(self.scopes, &profile, &access, &key("scopes"))?;
         Ok(IdentityProvider {
             display_name: self.display_name.unwrap_or_else(|| self.name.clone()),
             authentication: authentication(self.client_secret, self.private_key, self.client_assertion, key)?,
             accepts_identity_assertions: self.accepts_identity_assertions,
+            authorization_parameters: self.authorization_parameters,
             name: self.name,
             client_id: self.client_id,
             profile,
@@ -222,6 +233,45 @@ fn secure_url(text: &str) -> Result<(), &'static str> {
     // `Url` forgives spaces, which the provider's metadata cannot repeat, and characters that no request can have.
     if text.contains(char::is_whitespace) || url.as_str().parse::<Uri>().is_err() {
         return Err("holds a space, or a character that a URL cannot have");
+    }
+    Ok(())
+}
+
+/// Those that decide what the answer is, to whom it goes and what it is bound to are ours.
+fn authorization_parameters(given: &BTreeMap<String, String>, key: &str) -> Result<(), ConfigurationError> {
+    const OWN: [&str; 14] = [
+        "response_type",
+        "response_mode",
+        "client_id",
+        "client_secret",
+        "redirect_uri",
+        "scope",
+        "state",
+        "nonce",
+        "code_challenge",
+        "code_challenge_method",
+        "request",
+        "request_uri",
+        "resource",
+        "id_token_hint",
+    ];
+    const EXAMPLE: &str = r#"authorization_parameters = { prompt = "consent" }"#;
+    for (name, value) in given {
+        let at = || format!("{key}.{name}");
+        if OWN.contains(&name.as_str()) {
+            return Err(problem(at(), "is a parameter that Gatehouse sets itself, or does not support", EXAMPLE));
+        }
+        if name.is_empty()
+            || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+        {
+            return Err(problem(at(), "must have a name of letters, digits and _ - . only", EXAMPLE));
+        }
+        if name == "prompt" && value.split(' ').any(|prompt| prompt == "none") {
+            return Err(problem(at(), "must not be none: nobody could sign in", EXAMPLE));
+        }
+        if value.len() > 256 || value.chars().any(char::is_control) {
+            return Err(problem(at(), "must have at most 256 bytes and no control characters", EXAMPLE));
+        }
     }
     Ok(())
 }

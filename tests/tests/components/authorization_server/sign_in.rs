@@ -226,3 +226,18 @@ async fn a_refusal_without_a_state_is_told_as_the_providers_and_its_code_is_in_t
     assert!(log.contains("refused our request (invalid_request)") && !log.contains("who knows"), "{log}");
     assert_eq!(fakes.snapshot(), before);
 }
+
+#[tokio::test]
+async fn a_refresh_token_that_was_asked_for_and_did_not_come_is_in_the_log() {
+    for (scopes, is_noted) in [(r#""openid", "offline_access""#, true), (r#""openid", "profile""#, false)] {
+        let (fakes, provider, cookie, state) = back_from_provider().await;
+        let configuration = super::CONFIGURATION.replace(r#""openid", "profile""#, scopes);
+        fakes.set("config", &configuration);
+        provider.tokens.lock().unwrap().as_object_mut().unwrap().remove("refresh_token");
+        let reply =
+            get(&fakes, &format!("/callback?{}", query(&[("code", "c"), ("state", &state)])), Some(&cookie)).await;
+        assert!(redirect(&reply).1.contains_key("code"), "{}", reply.body);
+        let log = fakes.log();
+        assert_eq!(log.contains("was asked for a refresh token and gave none"), is_noted, "{log}");
+    }
+}

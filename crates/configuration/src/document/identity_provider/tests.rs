@@ -295,3 +295,25 @@ fn identity_assertions_are_taken_only_where_the_operator_says_so() {
     assert!(!provider(&openid("")).accepts_identity_assertions);
     assert!(provider(&openid("accepts_identity_assertions = true")).accepts_identity_assertions);
 }
+
+#[test]
+fn further_parameters_are_sent_and_none_of_ours_is_replaced() {
+    let with = |parameters: &str| openid(&format!("authorization_parameters = {parameters}\n"));
+    let provider = provider(&with(r#"{ prompt = "consent", access_type = "offline" }"#));
+    assert_eq!(provider.authorization_parameters.len(), 2);
+    assert!(provider.is_asked_for_refresh_tokens());
+    assert!(!self::provider(&with(r#"{ access_type = "online" }"#)).is_asked_for_refresh_tokens());
+    assert!(self::provider(&openid("scopes = [\"openid\", \"offline_access\"]\n")).is_asked_for_refresh_tokens());
+    for (parameters, key) in [
+        (r#"{ state = "x" }"#, "state"),
+        (r#"{ redirect_uri = "https://evil.example" }"#, "redirect_uri"),
+        (r#"{ request = "x" }"#, "request"),
+        (r#"{ prompt = "none" }"#, "prompt"),
+        (r#"{ prompt = "login none" }"#, "prompt"),
+        (r#"{ "a b" = "x" }"#, "a b"),
+        (r#"{ a = "\u0000" }"#, "a"),
+    ] {
+        let (found, _) = problem_of(&with(parameters));
+        assert_eq!(found, format!("identity_provider.authorization_parameters.{key}"), "{parameters}");
+    }
+}
