@@ -4,7 +4,7 @@
                          [--tool echo] [--arguments JSON] [--node node] [who the client is: README.md]
 
 Signs in, lists and calls; lets the tokens expire; lists and calls again, which must renew them silently. With
-`--notifications` it says what it is notified of instead, and is done.
+`--notifications` it says what it is notified of instead, and is done. With `--calls-for` it calls ten times a second for so long.
 Prints one JSON line a step. The user's browser is sign-in.mjs, started with `--node`.
 """
 
@@ -223,6 +223,15 @@ async def exercise(options: argparse.Namespace) -> None:
             step("notified", **await notifications_of(client))
             return
 
+        if options.calls_for:
+            ends_at, calls = time.monotonic() + options.calls_for, 0
+            while time.monotonic() < ends_at:
+                await call()
+                calls += 1
+                await asyncio.sleep(0.1)
+            step("outlived", calls=calls, refreshes=storage.token_responses - 1, authorizations=sign_in.count)
+            return
+
         before = storage.tokens
         if machine:
             expect(before.refresh_token is None, "a machine was given a refresh token")
@@ -263,6 +272,7 @@ def main() -> None:
     parser.add_argument("--client-credentials", action="store_true")
     parser.add_argument("--notifications", action="store_true")
     parser.add_argument("--open", action="store_true")
+    parser.add_argument("--calls-for", type=float, metavar="SECONDS")
     options = parser.parse_args()
     if options.arguments is None:
         options.arguments = '{"message": "hello"}' if options.tool == "echo" else "{}"

@@ -352,3 +352,29 @@ async fn a_client_with_an_id_of_the_configuration_works_on_spin() {
         eprintln!("no client metadata document was tested on Spin: it cannot be told of a certificate authority");
     }
 }
+
+/// The Python SDK answers every 401 with the browser, and refreshes only when its own clock says that the token has ended: a token
+/// that is refused any earlier than announced costs a sign-in. Both clocks are the machine's here.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_sdk_outlives_three_access_tokens_with_one_sign_in() {
+    const LIFETIME: u64 = 3;
+    let world = World::start(WorldSettings {
+        host: HostKind::EmbeddedProcess,
+        access_token_seconds: LIFETIME,
+        ..WorldSettings::default()
+    })
+    .await;
+    let seconds = (3 * LIFETIME + 2).to_string();
+    let url = world.mcp_url();
+    let mut client = Program::client("python_sdk.py", &[&url, "--calls-for", &seconds]);
+    for step in ["signed-in", "listed", "called"] {
+        client.step(step).await;
+    }
+    let outlived = client.step("outlived").await;
+    assert_eq!(outlived["authorizations"], 1, "{outlived}");
+    assert!(outlived["refreshes"].as_u64().is_some_and(|refreshes| refreshes >= 3), "{outlived}");
+    assert!(outlived["calls"].as_u64().is_some_and(|calls| calls > 10), "{outlived}");
+    client.step("done").await;
+    client.finish().await;
+    world.gatehouse.stop().await;
+}
