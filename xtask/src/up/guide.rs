@@ -19,9 +19,10 @@ Gatehouse is running, in front of the demo MCP server. Connect any MCP client to
 
 The client opens your browser; there you allow it, and sign in as any user (the demo identity provider asks for no password).
 
-MCP Inspector, in the browser       npx @modelcontextprotocol/inspector
-                                    (transport: Streamable HTTP, URL: {url}; needs Node.js 22.19 or newer)
-MCP Inspector, on the command line  npx @modelcontextprotocol/inspector --cli {url} --transport http --method tools/list
+MCP Inspector, in the browser       npx @modelcontextprotocol/inspector@2
+                                    (transport: Streamable HTTP, URL: {url})
+MCP Inspector, on the command line  npx @modelcontextprotocol/inspector@2 --cli {url} --transport http --method tools/list
+                                    (both need Node.js 22.19 or newer)
 VS Code                             code --add-mcp '{{"name":"gatehouse-demo","type":"http","url":"{url}"}}'
 Claude Code                         claude mcp add --transport http gatehouse-demo {url}
                                     (then, in claude: /mcp)
