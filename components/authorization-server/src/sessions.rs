@@ -16,8 +16,6 @@ use shell_store::HostStore;
 
 use crate::log::RequestLog;
 
-/// What the log calls the refresh of the identity provider's tokens.
-const PROVIDER_REFRESH: &str = "identity-provider-refresh";
 const NO_PROVIDER_TOKEN: &str = "the identity provider's access token has ended, it gave no refresh token, and a server of the route \
                                  needs one; ask for refresh tokens there (mostly the scope offline_access)";
 
@@ -42,7 +40,7 @@ pub(crate) fn refresh(
         let token = provider_tokens::access_token(&grant, || Ok(Cow::Borrowed(configuration)), log)?;
         let is_needed = configuration.route_of(&resource).is_some_and(|route| route.needs_identity_provider_token);
         if token.is_none() && is_needed {
-            log.refused_to(PROVIDER_REFRESH, &grant.subject, &NO_PROVIDER_TOKEN);
+            log.refused_to(provider_tokens::PROVIDER_REFRESH, &grant.subject, &NO_PROVIDER_TOKEN);
             grant.end_session(&HostStore)?;
             return Err(Rejection::Revoked);
         }

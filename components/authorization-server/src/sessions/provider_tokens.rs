@@ -9,10 +9,11 @@ use shell_configuration::SettingsError;
 use shell_http::{SystemEntropy, now, wait};
 use shell_store::HostStore;
 
-use super::PROVIDER_REFRESH;
 use super::provider::{self, Failure};
 use crate::log::RequestLog;
 
+/// What the log calls it.
+pub(super) const PROVIDER_REFRESH: &str = "identity-provider-refresh";
 /// Between two looks at a refresh that somebody else does.
 const POLL_MILLISECONDS: u64 = 50;
 /// 25 seconds: less than clients wait, and than a lease lasts.
