@@ -242,7 +242,8 @@ pub(crate) fn settings(configuration: &Configuration) -> Needs {
         (SERVER_KEYS_SETTING.to_owned(), vec!["see `gatehouse keys generate`".to_owned()]),
     ]);
     let mut need = |name: &SecretName, why: String| needs.entry(name.as_str().to_owned()).or_default().push(why);
-    if let Some(name) = &configuration.authorization_server.registration.initial_access_token {
+    let registration = &configuration.authorization_server.registration;
+    if let Some(name) = registration.initial_access_token.as_ref().filter(|_| registration.enabled) {
         need(name, "initial access token of the client registration".to_owned());
     }
     for provider in &configuration.authorization_server.identity_providers {
@@ -476,7 +477,7 @@ mod tests {
                 .map_err(in_one_line)
         };
         let compiled = check(None, &configuration).unwrap();
-        assert!(compiled.starts_with("gatehouse-configuration/1 source=sha256:"), "{compiled}");
+        assert!(compiled.starts_with("gatehouse-configuration/2 source=sha256:"), "{compiled}");
         let report = check(Some("compiled"), &configuration).unwrap();
         assert!(report.starts_with("Public URL: https://gateway.example\n"), "{report}");
         assert_eq!(fs::read_to_string(folder.path().join("compiled")).unwrap(), compiled);

@@ -1,10 +1,12 @@
 //! What is wrong with the variables of a Gatehouse, before it serves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use gatehouse_configuration::{Configuration, SERVER_KEYS_SETTING, SETTING, Source};
+use gatehouse_configuration::{
+    AssertionSource, Configuration, ProviderAuthentication, SERVER_KEYS_SETTING, SETTING, Source,
+};
 use gatehouse_sealed_storage::sealing::KeyRing;
 
 use crate::check::settings;
@@ -24,6 +26,7 @@ pub(crate) fn check(variables: &BTreeMap<String, Arc<str>>) -> Result<(), String
         let hint = forgotten_at(SERVER_KEYS_SETTING, keys).unwrap_or_default();
         format!("variable `{SERVER_KEYS_SETTING}`: {error}; `gatehouse keys generate` makes one{hint}")
     })?;
+    let of_providers = provider_settings(&configuration);
     for (name, uses) in settings(&configuration) {
         let what = format!("variable `{name}` ({})", uses.join(", "));
         match variables.get(&name) {
@@ -32,11 +35,29 @@ pub(crate) fn check(variables: &BTreeMap<String, Arc<str>>) -> Result<(), String
                     "{what} is not there: declare it in [variables] and in the component's variables in spin.toml"
                 ));
             }
-            Some(value) if value.trim().is_empty() => return Err(format!("{what} is empty")),
+            // Without those of a provider, nobody can sign in. Another one that is empty is not given, and closes what it is for.
+            Some(value) if value.trim().is_empty() && of_providers.contains(&name) => {
+                return Err(format!("{what} is empty"));
+            }
             Some(_) => {}
         }
     }
     Ok(())
+}
+
+/// The names of the variables with which Gatehouse proves itself to identity providers.
+fn provider_settings(configuration: &Configuration) -> BTreeSet<String> {
+    let providers = configuration.authorization_server.identity_providers.iter();
+    let names = providers.flat_map(|provider| match &provider.authentication {
+        ProviderAuthentication::Secret(name)
+        | ProviderAuthentication::PrivateKey { key: name, .. }
+        | ProviderAuthentication::Assertion(AssertionSource::Setting(name)) => vec![name],
+        ProviderAuthentication::Assertion(AssertionSource::Endpoint { secret_headers, .. }) => {
+            secret_headers.iter().map(|(_, name)| name).collect()
+        }
+        ProviderAuthentication::None => Vec::new(),
+    });
+    names.map(|name| name.as_str().to_owned()).collect()
 }
 
 /// The error where the value is the name of a file, whose content was meant.
@@ -74,6 +95,15 @@ mod tests {
             let variables = [("config", document), ("server_keys", KEYS), ("identity_provider_secret", "s\n")];
             assert_eq!(checked(&variables), Ok(()));
         }
+        // Other secrets may be given later; what they are for is closed until then.
+        let with_header = format!("{DOCUMENT}secret_headers = {{ x-key = {{ secret = \"upstream_secret\" }} }}\n");
+        let variables = [
+            ("config", with_header.as_str()),
+            ("server_keys", KEYS),
+            ("identity_provider_secret", "s"),
+            ("upstream_secret", ""),
+        ];
+        assert_eq!(checked(&variables), Ok(()));
         assert_eq!(checked(&[]), Ok(()));
         assert_eq!(checked(&[("config", "of another application")]), Ok(()));
     }

@@ -194,7 +194,7 @@ impl Gatehouse {
     pub async fn expire_access_tokens(&self) {
         match self.runs {
             Runs::Embedded(_) => self.clock.advance(self.access_token_seconds + GRACE_SECONDS),
-            // A process has the machine's clock. The wait is what is tested: the token's own lifetime, and no more.
+            // A process has the machine's clock. The wait is what is tested: the token's own lifetime and its grace, and no more.
             Runs::Process(_) => {
                 tokio::time::sleep(Duration::from_secs(self.access_token_seconds + GRACE_SECONDS)).await;
             }

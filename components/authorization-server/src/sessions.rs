@@ -25,8 +25,8 @@ pub(crate) fn with_keys(keys: &KeyRing) -> Sessions<'_, HostStore> {
 }
 
 /// Redeems a refresh token. Before that, the identity provider is asked for new tokens where its access token is due: whom it
-/// no longer knows goes no further, and while it does not answer, the client keeps the refresh token that it has. Where a server
-/// behind the route needs the provider's token and there is none left, only a new sign-in brings one: the session is over.
+/// no longer knows goes no further, and while it does not answer, the client keeps the refresh token that it has. Where
+/// nothing at the route works without the provider's token and there is none left, only a new sign-in brings one: the session is over.
 ///
 /// # Errors
 /// See [`Rejection`].
@@ -40,7 +40,7 @@ pub(crate) fn refresh(
         let token = provider_tokens::access_token(&grant, || Ok(Cow::Borrowed(configuration)), log)?;
         let is_needed = configuration.route_of(&resource).is_some_and(|route| route.needs_identity_provider_token);
         if token.is_none() && is_needed {
-            log.refused_to(provider_tokens::PROVIDER_REFRESH, &grant.subject, &NO_PROVIDER_TOKEN);
+            log.refused_to(provider_tokens::PROVIDER_REFRESH, &grant.subject, NO_PROVIDER_TOKEN);
             grant.end_session(&HostStore)?;
             return Err(Rejection::Revoked);
         }

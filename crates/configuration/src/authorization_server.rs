@@ -55,7 +55,7 @@ pub struct Route {
     pub scope_descriptions: BTreeMap<String, String>,
     /// Whether the transport of 2024-11-05 is offered, at the path with `/sse` and `/message` behind it.
     pub legacy_sse: bool,
-    /// Whether a server behind it gets the user's access token of the identity provider.
+    /// Whether every server behind it gets the user's access token of the identity provider, so that nothing works without one.
     pub needs_identity_provider_token: bool,
 }
 

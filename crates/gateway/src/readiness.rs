@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use gatehouse_protocol::UnixTime;
 use gatehouse_storage::{Key, Kind, Periods, Store, StoreUnavailable};
 
-use crate::answer::{Arrival, Transfers, check_status};
+use crate::answer::{Arrival, Transfers};
 use crate::{Clock, Milliseconds, Refusal, UpstreamTimeouts};
 
 /// What came of the last look, and when it began.
@@ -103,7 +103,7 @@ pub fn known(store: &impl Store, clock: &impl Clock, look: impl FnOnce() -> bool
 }
 
 /// Waits until every server has given some answer: without credentials a refusal will do. `not_ready` is told of those that
-/// gave none that is of use, by their number, and why.
+/// gave none, by their number, and why.
 pub fn all_answer(
     clock: &impl Clock,
     transfers: &mut impl Transfers,
@@ -113,13 +113,9 @@ pub fn all_answer(
     let (deadline, mut answered) = (clock.elapsed().saturating_add(LOOK_TIME), BTreeSet::new());
     while !transfers.are_over() && clock.elapsed() < deadline {
         match transfers.next(deadline.saturating_sub(clock.elapsed())) {
-            Arrival::Head(number, head) => {
+            Arrival::Head(number, _) => {
                 transfers.abandon(number);
-                // One that asks for credentials is there. One that redirects will answer nobody.
-                match check_status(&head) {
-                    Err(refusal @ Refusal::UpstreamRedirects) => not_ready(number, refusal),
-                    _ => drop(answered.insert(number)),
-                }
+                answered.insert(number);
             }
             Arrival::NoAnswer(number, reason) => not_ready(number, reason.into()),
             Arrival::Piece(..) | Arrival::End(_) | Arrival::Broken(_) | Arrival::Nothing => {}

@@ -176,7 +176,7 @@ impl Refusal {
             Self::Unavailable(reason) | Self::UpstreamUnreachable(reason) => reason.as_str().into(),
             Self::UpstreamMalformed(reason) => format!("the upstream's answer cannot be passed on: {reason}").into(),
             Self::UpstreamUnauthorized => {
-                "the upstream answers 401: it does not accept the secret_headers, or the user's token that it gets"
+                "the upstream answers 401 or 407: it does not accept the secret_headers, or the user's token that it gets"
                     .into()
             }
             Self::UpstreamBusy { .. } => "the upstream asks to come again later".into(),

@@ -4,7 +4,7 @@ use core::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_configuration::IdentityProvider;
+use gatehouse_configuration::{IdentityProvider, ProviderProfile};
 use gatehouse_protocol::{CodeVerifier, Entropy, Scope, SecretString};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
@@ -73,10 +73,18 @@ impl Login {
             AccountChoice::ByProvider => {}
             AccountChoice::ByUser => {
                 let prompt = further.entry("prompt".to_owned()).or_default();
+                // Entra takes one value.
+                if matches!(provider.profile, ProviderProfile::Entra(_)) {
+                    prompt.clear();
+                }
                 if !prompt.split(' ').any(|one| one == "select_account") {
                     *prompt = format!("{prompt} select_account").trim_start().to_owned();
                 }
             }
+        }
+        // No parameter may stand twice (RFC 6749, section 3.1). What the endpoint's own query says is the provider's word.
+        for (name, _) in metadata.authorization_endpoint().url().query_pairs() {
+            further.remove(&*name);
         }
         authorization_url.query_pairs_mut().extend_pairs(further);
         Self { authorization_url, secrets }
@@ -149,7 +157,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::test_provider::{CALLBACK_URL, Counter, metadata, metadata_with, provider};
+    use crate::test_provider::{CALLBACK_URL, Counter, entra, metadata, metadata_with, provider};
 
     fn parameters(url: &Url) -> BTreeMap<String, String> {
         let parameters: Vec<_> = url.query_pairs().into_owned().collect();
@@ -208,6 +216,16 @@ mod tests {
             assert_eq!((parameters["prompt"].as_str(), parameters["access_type"].as_str()), (prompt, "offline"));
             assert_eq!(parameters.len(), 10);
         }
+        // Entra takes one prompt, and nothing is said twice.
+        let entra = IdentityProvider {
+            authorization_parameters: provider.authorization_parameters.clone(),
+            ..entra("organizations")
+        };
+        let metadata =
+            metadata_with(|document| document["authorization_endpoint"] = "https://op.example/a?access_type=x".into());
+        let login = Login::begin(&entra, &metadata, CALLBACK_URL, "s", AccountChoice::ByUser, &mut Counter::default());
+        let parameters = parameters(&login.authorization_url);
+        assert_eq!((parameters["prompt"].as_str(), parameters["access_type"].as_str()), ("select_account", "x"));
     }
 
     #[test]

@@ -65,7 +65,8 @@ impl RefreshedTokens {
     /// # Errors
     /// See [`RefreshRejection`].
     pub fn parse(response: &Response<Vec<u8>>, refresh_token: &SecretString) -> Result<Self, RefreshRejection> {
-        let answer = TokenAnswer::parse(response).map_err(RefreshRejection::of)?;
+        let answer =
+            TokenAnswer::parse(response).map_err(|rejection| RefreshRejection::of(rejection, response.body()))?;
         Ok(Self {
             id_token: answer.id_token,
             access_token: answer.access_token,
@@ -76,20 +77,27 @@ impl RefreshedTokens {
 }
 
 impl RefreshRejection {
-    fn of(rejection: TokenRejection) -> Self {
+    fn of(rejection: TokenRejection, body: &[u8]) -> Self {
         match &rejection {
             TokenRejection::Refused { status, error } => match error.as_str() {
+                // Of these, RFC 6749 has the first; the others are of OpenID Connect Core, section 3.1.2.6, and Entra sends
+                // them here as well. Some providers send them with 200 or 401.
+                "invalid_grant"
+                | "interaction_required"
+                | "login_required"
+                | "consent_required"
+                | "account_selection_required" => Self::SignInAgain(error.clone()),
                 "temporarily_unavailable" | "server_error" | "slow_down" => Self::Temporary(rejection),
                 _ if may_pass(*status) => Self::Temporary(rejection),
-                // What is said of us. The same words would come for every user.
-                "invalid_client" | "unauthorized_client" | "unsupported_grant_type" => Self::Misconfigured(rejection),
-                // The rest is about this grant, by whatever name: providers also say `invalid_request` where the user is gone.
-                _ if concerns_the_grant(*status) => Self::SignInAgain(error.clone()),
+                // Providers also say this where the user is gone. Everything else would come for every user.
+                "invalid_request" | "access_denied" if *status == StatusCode::BAD_REQUEST => {
+                    Self::SignInAgain(error.clone())
+                }
                 _ => Self::Misconfigured(rejection),
             },
             TokenRejection::Answer(AnswerRejection::Status(status)) if may_pass(*status) => Self::Temporary(rejection),
-            TokenRejection::Answer(AnswerRejection::Status(status)) if concerns_the_grant(*status) => {
-                Self::SignInAgain(LogText::new(&format!("status {}, without an error code", status.as_u16())))
+            TokenRejection::Answer(AnswerRejection::Status(StatusCode::BAD_REQUEST)) if is_of_token_endpoint(body) => {
+                Self::SignInAgain(LogText::new("status 400, without an error code"))
             }
             TokenRejection::Answer(_) | TokenRejection::TokenType(_) | TokenRejection::Missing(_) => {
                 Self::Misconfigured(rejection)
@@ -107,9 +115,9 @@ impl RefreshRejection {
     }
 }
 
-/// Whether a refusal with this status is one of what was asked for (RFC 6749, section 5.2), and not of the address or of us.
-fn concerns_the_grant(status: StatusCode) -> bool {
-    matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)
+/// Whether a token endpoint may have answered so, and not a machine before it: with nothing, or with JSON.
+fn is_of_token_endpoint(body: &[u8]) -> bool {
+    body.trim_ascii().is_empty() || serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body).is_ok()
 }
 
 #[cfg(test)]

@@ -175,10 +175,15 @@ impl TokenResponse {
     }
 }
 
-/// RFC 6749 makes it a number; Azure AD's first version and its descendants send a text. Whatever else it is counts as if the
-/// provider had not said: it is a hint, and optional.
+/// RFC 6749 makes it a number; Azure AD's first version and its descendants send a text, others a fraction, of which the whole
+/// seconds count. Whatever else it is counts as if the provider had not said: it is a hint, and optional.
 fn seconds(expires_in: &Value) -> Option<u64> {
-    expires_in.as_u64().or_else(|| expires_in.as_str()?.parse().ok())
+    let text = match expires_in {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        _ => return None,
+    };
+    text.split('.').next()?.parse().ok()
 }
 
 impl TokenRejection {

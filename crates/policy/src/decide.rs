@@ -77,7 +77,7 @@ fn of(policy: &Policy, effect: Effect) -> impl Iterator<Item = &Rule> {
     policy.rules.iter().filter(move |rule| rule.effect == effect)
 }
 
-/// What a client cannot do without, and what tells nothing: listings show only what may be used ([`crate::filter`]).
+/// What a client cannot do without, and what tells nothing: listings show only what is within reach ([`crate::filter`]).
 pub(crate) fn needs_no_rule(method: &str) -> bool {
     let known = [
         "initialize",

@@ -77,7 +77,8 @@ impl SessionName {
     }
 }
 
-/// Every record lives as long as its session could: its name must follow from the session alone.
+/// A record lives as long as its session could, those of access tokens some seconds more: its name must follow from the session
+/// alone.
 fn key_of(kind: Kind, secret: &HandleSecret, expires_at: UnixTime) -> Result<Key, Rejection> {
     Key::new(kind, &secret.record_id(), expires_at).map_err(|error| Rejection::Unavailable(error.to_string()))
 }

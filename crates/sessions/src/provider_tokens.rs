@@ -285,7 +285,7 @@ impl Lease {
         self.grant.put_note(&note, store, entropy)
     }
 
-    /// Ends the session: the provider no longer takes its refresh token (`invalid_grant`), so the user must sign in
+    /// Ends the session: the provider no longer takes its refresh token, so the user must sign in
     /// again. Where the tokens were refreshed meanwhile, the provider meant the old one, and the session goes on.
     ///
     /// # Errors

@@ -239,11 +239,14 @@ fn secure_url(text: &str) -> Result<(), &'static str> {
 
 /// Those that decide what the answer is, to whom it goes and what it is bound to are ours.
 fn authorization_parameters(given: &BTreeMap<String, String>, key: &str) -> Result<(), ConfigurationError> {
-    const OWN: [&str; 14] = [
+    const OWN: [&str; 17] = [
         "response_type",
         "response_mode",
         "client_id",
         "client_secret",
+        "client_assertion",
+        "client_assertion_type",
+        "dpop_jkt",
         "redirect_uri",
         "scope",
         "state",
@@ -269,8 +272,8 @@ fn authorization_parameters(given: &BTreeMap<String, String>, key: &str) -> Resu
         if name == "prompt" && value.split(' ').any(|prompt| prompt == "none") {
             return Err(problem(at(), "must not be none: nobody could sign in", EXAMPLE));
         }
-        if value.len() > 256 || value.chars().any(char::is_control) {
-            return Err(problem(at(), "must have at most 256 bytes and no control characters", EXAMPLE));
+        if value.is_empty() || value.len() > 256 || value.chars().any(char::is_control) {
+            return Err(problem(at(), "must have 1 to 256 bytes and no control characters", EXAMPLE));
         }
     }
     Ok(())

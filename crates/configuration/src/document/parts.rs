@@ -82,7 +82,6 @@ pub(crate) struct ResourceDocument {
     #[serde(default)]
     scope_descriptions: BTreeMap<String, String>,
     legacy_sse: bool,
-    #[serde(default)]
     needs_identity_provider_token: bool,
 }
 
@@ -229,7 +228,7 @@ impl ResourceDocument {
             legacy_sse: route.legacy_sse,
             needs_identity_provider_token: route
                 .upstreams()
-                .any(|upstream| upstream.identity_provider_token_header.is_some()),
+                .all(|upstream| upstream.identity_provider_token_header.is_some()),
         }
     }
 

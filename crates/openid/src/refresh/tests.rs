@@ -71,20 +71,12 @@ fn a_new_refresh_token_takes_the_place_of_the_old_one_which_stays_where_there_is
 
 #[test]
 fn only_what_is_said_of_the_user_ends_the_session() {
-    for (status, error) in [
-        "invalid_grant",
-        "interaction_required",
-        "login_required",
-        "consent_required",
-        "account_selection_required",
-        "invalid_request",
-        "invalid_scope",
-        "access_denied",
-        "Invalid_Grant",
-    ]
-    .into_iter()
-    .flat_map(|error| [(StatusCode::BAD_REQUEST, error), (StatusCode::FORBIDDEN, error)])
-    {
+    let of_the_user =
+        ["invalid_grant", "interaction_required", "login_required", "consent_required", "account_selection_required"];
+    let any_status = [StatusCode::BAD_REQUEST, StatusCode::OK, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+    let with_any_status = of_the_user.into_iter().flat_map(|error| any_status.map(|status| (status, error)));
+    let in_other_words = ["invalid_request", "access_denied"].map(|error| (StatusCode::BAD_REQUEST, error));
+    for (status, error) in with_any_status.chain(in_other_words) {
         let rejection = refused(status, error);
         assert_eq!(rejection, RefreshRejection::SignInAgain(LogText::new(error)));
         assert!(rejection.ends_the_session());
@@ -104,6 +96,12 @@ fn only_what_is_said_of_the_user_ends_the_session() {
         (StatusCode::BAD_REQUEST, "invalid_client"),
         (StatusCode::BAD_REQUEST, "unauthorized_client"),
         (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
+        // Undoing a change of `scopes` must be enough.
+        (StatusCode::BAD_REQUEST, "invalid_scope"),
+        (StatusCode::BAD_REQUEST, "use_dpop_nonce"),
+        (StatusCode::BAD_REQUEST, "invalid_target"),
+        (StatusCode::FORBIDDEN, "invalid_request"),
+        (StatusCode::FORBIDDEN, "access_denied"),
         (StatusCode::UNAUTHORIZED, "access_denied"),
         (StatusCode::NOT_FOUND, "invalid_request"),
     ] {
@@ -112,18 +110,20 @@ fn only_what_is_said_of_the_user_ends_the_session() {
     }
 }
 
-/// What glewlwyd answers to a refresh token that it knows no more, and what others answer with a page.
+/// What glewlwyd answers to a refresh token that it knows no more. A machine before the provider answers with a page.
 #[test]
-fn a_refusal_without_a_code_is_one_of_the_grant() {
-    for body in ["", "<html>", "{}"] {
+fn a_refusal_without_a_code_is_one_of_the_grant_where_the_token_endpoint_may_have_said_it() {
+    for (status, body, ends) in [
+        (StatusCode::BAD_REQUEST, "", true),
+        (StatusCode::BAD_REQUEST, "{}", true),
+        (StatusCode::BAD_REQUEST, "<html>", false),
+        (StatusCode::FORBIDDEN, "", false),
+        (StatusCode::FORBIDDEN, "<html>", false),
+    ] {
         let mut response = Response::new(body.as_bytes().to_vec());
-        *response.status_mut() = StatusCode::BAD_REQUEST;
+        *response.status_mut() = status;
         let rejection = RefreshedTokens::parse(&response, &old()).unwrap_err();
-        assert_eq!(
-            rejection,
-            RefreshRejection::SignInAgain(LogText::new("status 400, without an error code")),
-            "{body}"
-        );
+        assert_eq!(rejection.ends_the_session(), ends, "{status} {body}");
     }
 }
 

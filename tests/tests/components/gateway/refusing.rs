@@ -118,7 +118,7 @@ async fn an_upstream_that_refuses_the_gateways_credentials_or_redirects_is_502_w
         }
         let asked: Vec<_> = fakes.sent().into_iter().map(|sent| sent.method).collect();
         assert_eq!(asked, ["POST", "GET", "DELETE"], "{status}");
-        let reason = if status < 400 { "the upstream redirects" } else { "the upstream answers 401" };
+        let reason = if status < 400 { "the upstream redirects" } else { "the upstream answers 401 or 407" };
         assert_eq!(fakes.log().matches(reason).count(), 3, "{}", fakes.log());
     }
 }

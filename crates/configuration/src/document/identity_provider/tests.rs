@@ -312,6 +312,9 @@ fn further_parameters_are_sent_and_none_of_ours_is_replaced() {
         (r#"{ prompt = "login none" }"#, "prompt"),
         (r#"{ "a b" = "x" }"#, "a b"),
         (r#"{ a = "\u0000" }"#, "a"),
+        (r#"{ prompt = "" }"#, "prompt"),
+        (r#"{ dpop_jkt = "x" }"#, "dpop_jkt"),
+        (r#"{ client_assertion = "x" }"#, "client_assertion"),
     ] {
         let (found, _) = problem_of(&with(parameters));
         assert_eq!(found, format!("identity_provider.authorization_parameters.{key}"), "{parameters}");
