@@ -246,6 +246,30 @@ pub(crate) fn settings(configuration: &Configuration) -> Needs {
     if let Some(name) = registration.initial_access_token.as_ref().filter(|_| registration.enabled) {
         need(name, "initial access token of the client registration".to_owned());
     }
+    for (name, uses) in provider_settings(configuration) {
+        needs.entry(name).or_default().extend(uses);
+    }
+    let mut need = |name: &SecretName, why: String| needs.entry(name.as_str().to_owned()).or_default().push(why);
+    for route in &configuration.routes {
+        for (header, name) in route.upstreams().flat_map(|upstream| &upstream.secret_headers) {
+            need(name, format!("header {header} of route {}", route.path));
+        }
+    }
+    for client in &configuration.authorization_server.clients {
+        match &client.authentication {
+            RegisteredAuthentication::SecretBasic(name) | RegisteredAuthentication::SecretPost(name) => {
+                need(name, format!("secret of client {}", client.client_id));
+            }
+            RegisteredAuthentication::None | RegisteredAuthentication::PrivateKeyJwt(_) => {}
+        }
+    }
+    needs
+}
+
+/// Those of them with which Gatehouse proves itself to identity providers.
+pub(crate) fn provider_settings(configuration: &Configuration) -> Needs {
+    let mut needs = Needs::new();
+    let mut need = |name: &SecretName, why: String| needs.entry(name.as_str().to_owned()).or_default().push(why);
     for provider in &configuration.authorization_server.identity_providers {
         match &provider.authentication {
             ProviderAuthentication::None => {}
@@ -261,19 +285,6 @@ pub(crate) fn settings(configuration: &Configuration) -> Needs {
                     need(name, format!("header {header} for the assertions for {}", provider.name));
                 }
             }
-        }
-    }
-    for route in &configuration.routes {
-        for (header, name) in route.upstreams().flat_map(|upstream| &upstream.secret_headers) {
-            need(name, format!("header {header} of route {}", route.path));
-        }
-    }
-    for client in &configuration.authorization_server.clients {
-        match &client.authentication {
-            RegisteredAuthentication::SecretBasic(name) | RegisteredAuthentication::SecretPost(name) => {
-                need(name, format!("secret of client {}", client.client_id));
-            }
-            RegisteredAuthentication::None | RegisteredAuthentication::PrivateKeyJwt(_) => {}
         }
     }
     needs

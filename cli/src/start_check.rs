@@ -1,15 +1,13 @@
 //! What is wrong with the variables of a Gatehouse, before it serves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use gatehouse_configuration::{
-    AssertionSource, Configuration, ProviderAuthentication, SERVER_KEYS_SETTING, SETTING, Source,
-};
+use gatehouse_configuration::{Configuration, SERVER_KEYS_SETTING, SETTING, Source};
 use gatehouse_sealed_storage::sealing::KeyRing;
 
-use crate::check::settings;
+use crate::check::{provider_settings, settings};
 
 /// Checks the variables of a component. One without a configuration and server keys is not Gatehouse, and anything will do.
 ///
@@ -36,28 +34,13 @@ pub(crate) fn check(variables: &BTreeMap<String, Arc<str>>) -> Result<(), String
                 ));
             }
             // Without those of a provider, nobody can sign in. Another one that is empty is not given, and closes what it is for.
-            Some(value) if value.trim().is_empty() && of_providers.contains(&name) => {
+            Some(value) if value.trim().is_empty() && of_providers.contains_key(&name) => {
                 return Err(format!("{what} is empty"));
             }
             Some(_) => {}
         }
     }
     Ok(())
-}
-
-/// The names of the variables with which Gatehouse proves itself to identity providers.
-fn provider_settings(configuration: &Configuration) -> BTreeSet<String> {
-    let providers = configuration.authorization_server.identity_providers.iter();
-    let names = providers.flat_map(|provider| match &provider.authentication {
-        ProviderAuthentication::Secret(name)
-        | ProviderAuthentication::PrivateKey { key: name, .. }
-        | ProviderAuthentication::Assertion(AssertionSource::Setting(name)) => vec![name],
-        ProviderAuthentication::Assertion(AssertionSource::Endpoint { secret_headers, .. }) => {
-            secret_headers.iter().map(|(_, name)| name).collect()
-        }
-        ProviderAuthentication::None => Vec::new(),
-    });
-    names.map(|name| name.as_str().to_owned()).collect()
 }
 
 /// The error where the value is the name of a file, whose content was meant.

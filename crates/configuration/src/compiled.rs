@@ -83,8 +83,8 @@ impl Compiled {
             Part::Route(path) if path.starts_with('/') => self.entry(path),
             Part::Route(_) => None,
             Part::OnlyRoute => {
-                let mut routes = self.index().lines().filter(|line| line.starts_with('/'));
-                routes.next().filter(|_| routes.next().is_none()).and_then(split)
+                let mut paths = self.paths();
+                paths.next().filter(|_| paths.next().is_none()).and_then(|path| self.entry(path))
             }
         };
         entry.map(|entry| self.read(entry)).transpose()
