@@ -9,3 +9,4 @@ mod timed_body;
 pub(crate) use self::allowed_hosts::Permission;
 pub use self::allowed_hosts::{AllowedHostError, AllowedOutboundHosts, HostProblem};
 pub(crate) use self::sender::OutboundSender;
+pub use self::sender::tls;
