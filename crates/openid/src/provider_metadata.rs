@@ -70,8 +70,14 @@ pub enum MetadataRejection {
         problem: InvalidEndpoint,
     },
     /// No id_token of this provider could be verified, so it is said before anyone signs in.
-    #[error("id_token_signing_alg_values_supported has none of RS256, PS256, ES256, ES384, EdDSA")]
-    NoUsableAlgorithm,
+    #[error(
+        "the metadata lists id_token_signing_alg_values_supported {listed}; what is accepted is {}",
+        SigningAlgorithm::names(&SigningAlgorithm::ALL)
+    )]
+    NoUsableAlgorithm {
+        /// What it lists.
+        listed: LogText,
+    },
 }
 
 /// The members as they are on the wire; every one optional, so that a missing one has a name.
@@ -200,10 +206,13 @@ fn endpoint(member: &'static str, url: Option<String>, issuer: &str) -> Result<E
 
 fn algorithms(names: Option<Vec<String>>) -> Result<Vec<SigningAlgorithm>, MetadataRejection> {
     let Some(names) = names else {
-        return Ok(SigningAlgorithm::ACCEPTED.to_vec());
+        return Ok(SigningAlgorithm::ALL.to_vec());
     };
     let algorithms = known(&names);
-    if algorithms.is_empty() { Err(MetadataRejection::NoUsableAlgorithm) } else { Ok(algorithms) }
+    if algorithms.is_empty() {
+        return Err(MetadataRejection::NoUsableAlgorithm { listed: LogText::new(&names.join(",")) });
+    }
+    Ok(algorithms)
 }
 
 fn known(names: &[String]) -> Vec<SigningAlgorithm> {

@@ -1,5 +1,5 @@
 use gatehouse_jose::TokenRejection as SignedTokenRejection;
-use gatehouse_protocol::InvalidSubject;
+use gatehouse_protocol::{InvalidSubject, LogText};
 use http::StatusCode;
 
 use super::*;
@@ -27,7 +27,7 @@ fn the_client_learns_nothing_of_a_failed_check() {
         IdTokenRejection::from(SignedTokenRejection::BadSignature).into(),
         IdTokenRejection::from(UserRejection::Subject(InvalidSubject)).into(),
         CallbackRejection::IssuerMissing.into(),
-        MetadataRejection::NoUsableAlgorithm.into(),
+        MetadataRejection::NoUsableAlgorithm { listed: LogText::new("HS256") }.into(),
         ClientAuthenticationRejection::NoSecrets.into(),
         AssertionRejection::NotAJwt.into(),
     ] {
