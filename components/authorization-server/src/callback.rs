@@ -9,7 +9,7 @@ use gatehouse_authorization_server::code::issue_code;
 use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{self, LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
-use gatehouse_openid::{Callback, CallbackRejection, ClientError};
+use gatehouse_openid::{Callback, CallbackRejection};
 use gatehouse_protocol::{SecretString, Subject};
 use gatehouse_sessions::ProviderTokens;
 use gatehouse_storage::StoreUnavailable;
@@ -17,7 +17,7 @@ use http::{Request, Response};
 use provider_client::{Failure, SignedIn};
 use shell_http::SystemEntropy;
 
-use crate::consent::{self, answer_client};
+use crate::consent::{self, answer_client, to_code};
 use crate::context::Context;
 use crate::log::Details;
 use crate::{cookies, failures, pages, responses, sessions_page};
@@ -194,14 +194,6 @@ fn answer_with_code(context: &Context, request: &AuthorizationRequest, code: &Se
     parameters.extend(request.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", context.configuration.public_url.as_str()));
     responses::redirect_to_client(context, &request.client, &request.redirect_uri, &parameters)
-}
-
-const fn to_code(error: ClientError) -> ErrorCode {
-    match error {
-        ClientError::AccessDenied => ErrorCode::AccessDenied,
-        ClientError::ServerError => ErrorCode::ServerError,
-        ClientError::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
-    }
 }
 
 fn refused_by_provider(context: &Context, rejection: &CallbackRejection) -> Response<Vec<u8>> {

@@ -6,7 +6,7 @@ use gatehouse_authorization_server::browser::Browser;
 use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{self, LoginPurpose};
 use gatehouse_authorization_server::page::ReturnedTicket;
-use gatehouse_openid::{AccessRejection, AccountChoice};
+use gatehouse_openid::{AccessRejection, AccountChoice, ClientError};
 use http::{Request, Response};
 use shell_http::SystemEntropy;
 
@@ -105,14 +105,9 @@ fn sign_in(
             redirect
         }
         Err(NotBegun::Refused(rejection)) => refused(context, action, client_id, &rejection),
-        Err(NotBegun::Failed(reason)) => {
+        Err(NotBegun::Failed { reason, told }) => {
             context.log.failed(action, client_id, reason);
-            answer_client(
-                context,
-                &consent_request.request,
-                ErrorCode::TemporarilyUnavailable,
-                "the identity provider cannot be reached; try again later",
-            )
+            answer_client(context, &consent_request.request, to_code(told), told.description())
         }
     }
 }
@@ -158,6 +153,15 @@ pub(crate) fn not_let_in(
             let client_id = Some(consent_request.request.client.client_id.as_str());
             failures::out_of_order(&context.log, ACTION, client_id, error)
         }
+    }
+}
+
+/// The code of a failed sign-in.
+pub(crate) const fn to_code(error: ClientError) -> ErrorCode {
+    match error {
+        ClientError::AccessDenied => ErrorCode::AccessDenied,
+        ClientError::ServerError => ErrorCode::ServerError,
+        ClientError::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
     }
 }
 

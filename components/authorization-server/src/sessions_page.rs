@@ -122,7 +122,7 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
             match login::begin(context, &LoginPurpose::SessionsPage, provider, &browser, which, Some(&ticket)) {
                 Ok(redirect) => redirect,
                 Err(NotBegun::Refused(rejection)) => login::refused(context, SIGN_IN, None, &rejection),
-                Err(NotBegun::Failed(reason)) => failures::out_of_order(&context.log, SIGN_IN, None, &reason),
+                Err(NotBegun::Failed { reason, .. }) => failures::out_of_order(&context.log, SIGN_IN, None, &reason),
             }
         }
         Err(rejection) => forms::refused(context, SIGN_IN, &rejection),

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::test_provider::{ISSUER, metadata_document};
+use crate::test_provider::{ISSUER, metadata_document, provider};
 
 fn read(document: &Value) -> Result<ProviderMetadata, MetadataRejection> {
     ProviderMetadata::from_json(document.to_string().as_bytes(), ISSUER)
@@ -24,7 +24,7 @@ fn the_metadata_is_looked_for_where_discovery_section_4_says() {
         ("https://example.com/issuer1/", "https://example.com/issuer1/.well-known/openid-configuration"),
         ("http://127.0.0.1:3001", "http://127.0.0.1:3001/.well-known/openid-configuration"),
     ] {
-        let request = discovery_request(issuer).unwrap();
+        let request = discovery_request(&IdentityProvider { issuer: issuer.to_owned(), ..provider() }).unwrap();
         assert_eq!((request.method().as_str(), request.uri().to_string().as_str()), ("GET", location));
         assert_eq!(request.headers()["accept"], "application/json");
     }
@@ -33,11 +33,36 @@ fn the_metadata_is_looked_for_where_discovery_section_4_says() {
 #[test]
 fn no_request_is_made_for_an_issuer_that_is_not_safe() {
     for issuer in ["", "example.com", "http://example.com", "https://example.com#a", "https://u@example.com"] {
-        assert!(
-            matches!(discovery_request(issuer), Err(MetadataRejection::Endpoint { member: "issuer", .. })),
-            "{issuer}"
-        );
+        let request = discovery_request(&IdentityProvider { issuer: issuer.to_owned(), ..provider() });
+        assert!(matches!(request, Err(MetadataRejection::Endpoint { member: "issuer", .. })), "{issuer}");
+        let metadata_url = Some(issuer.to_owned());
+        let request = discovery_request(&IdentityProvider { metadata_url, ..provider() });
+        assert!(matches!(request, Err(MetadataRejection::Endpoint { member: "metadata_url", .. })), "{issuer}");
     }
+}
+
+#[test]
+fn the_metadata_is_looked_for_where_the_operator_says() {
+    let metadata_url = "https://op.example/api/auth/.well-known/openid-configuration?p=1";
+    let request = discovery_request(&IdentityProvider { metadata_url: Some(metadata_url.to_owned()), ..provider() });
+    assert_eq!(request.unwrap().uri().to_string(), metadata_url);
+}
+
+/// better-auth 1.6: the metadata at `BASE/api/auth` is of the issuer `BASE`, where there is none.
+#[test]
+fn what_leads_from_one_wrong_issuer_to_another_says_what_to_set() {
+    let other = read(&changed("issuer", "https://op.example/".into())).unwrap_err().to_string();
+    assert!(
+        other.contains("issuer https://op.example/: set issuer to that") && other.contains("metadata_url"),
+        "{other}"
+    );
+    let answered = |status| MetadataRejection::from(AnswerRejection::Status(status)).to_string();
+    assert!(answered(StatusCode::NOT_FOUND).ends_with(
+        "404 Not Found: issuer is wrong, or the provider has its metadata elsewhere, which metadata_url can say"
+    ));
+    assert_eq!(answered(StatusCode::BAD_GATEWAY), "the metadata endpoint answered with status 502 Bad Gateway");
+    let page = ProviderMetadata::from_json(b"<!doctype html>", "https://op.example").unwrap_err().to_string();
+    assert!(page.contains("metadata_url"), "{page}");
 }
 
 /// OpenID Connect Discovery, section 4.2, without what we do not read.

@@ -65,7 +65,7 @@ fn the_log_reads_as_a_sentence() {
     for (rejection, text) in [
         (
             LoginRejection::from(MetadataRejection::from(AnswerRejection::Status(StatusCode::NOT_FOUND))),
-            "identity provider: the metadata endpoint answered with status 404 Not Found",
+            "identity provider: the metadata endpoint answered with status 404 Not Found: issuer is wrong, or the provider has its metadata elsewhere, which metadata_url can say",
         ),
         (IdTokenRejection::NonceDiffers.into(), "identity provider: the id_token belongs to another login (nonce)"),
     ] {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 use url::form_urlencoded::byte_serialize;
 use wasmtime_wasi_http::Error;
 
@@ -201,6 +202,30 @@ async fn while_the_provider_is_down_the_client_is_told_and_nothing_but_how_often
         let stored: Vec<_> = fakes.snapshot().into_keys().map(|name| format!("{name:?}")).collect();
         let is_count = |name: &String| ["logins", "document-failures"].iter().any(|kind| name.contains(kind));
         assert!(stored.iter().all(is_count), "{stored:?}");
+    }
+}
+
+/// What stays as it is until the operator does something is not "try again later".
+#[tokio::test]
+async fn a_lasting_mistake_about_the_provider_is_a_server_error_and_names_the_address_that_was_asked() {
+    let other_issuer = || Answer::json(&json!({ "issuer": "https://provider.example/" }));
+    for (answer, error, logged) in [
+        ((|| Answer::Fails(Error::HttpRequestDenied)) as fn() -> Answer, "server_error", "allowed_outbound_hosts"),
+        (|| Answer::Fails(Error::DestinationIpProhibited), "server_error", "this name resolves to"),
+        (|| Answer::status(404), "server_error", "metadata_url can say"),
+        (|| Answer::json(&json!("x".repeat(100_000))), "server_error", "larger than allowed"),
+        (other_issuer, "server_error", "set issuer to that"),
+        (|| Answer::status(503), "temporarily_unavailable", "503"),
+        (|| Answer::Fails(Error::ConnectionTimeout), "temporarily_unavailable", "in time"),
+    ] {
+        let fakes = fakes();
+        let page = Page::open(&fakes).await;
+        fakes.answer(move |_| answer());
+        let (place, parameters) = redirect(&page.decide(&fakes, "approve").await);
+        assert_eq!((place.as_str(), parameters["error"].as_str()), (REDIRECT_URI, error), "{logged}");
+        let log = fakes.log();
+        assert!(log.contains(logged), "{log}");
+        assert!(log.contains("(asked: https://provider.example/.well-known/openid-configuration)"), "{log}");
     }
 }
 
