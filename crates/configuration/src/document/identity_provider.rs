@@ -40,6 +40,7 @@ pub(super) struct ProviderDocument {
     /// The name that users read.
     ///
     /// Default: the value of `name`
+    /// Example: `"Example Ltd"`
     display_name: Option<String>,
     /// The kind of provider. `entra` is Microsoft Entra ID with its v2.0 endpoints.
     ///
@@ -74,8 +75,12 @@ pub(super) struct ProviderDocument {
     /// Example: `{ secret = "identity_provider_secret" }`
     client_secret: Option<SecretDocument>,
     /// The private key with which Gatehouse signs (`private_key_jwt`).
+    ///
+    /// Example: `{ secret = "identity_provider_key" }`
     private_key: Option<PrivateKeyDocument>,
     /// A signed assertion that somebody else makes for Gatehouse, such as a managed identity.
+    ///
+    /// Example: `{ secret = "identity_provider_assertion" }`
     client_assertion: Option<AssertionDocument>,
     /// The scopes that Gatehouse requests at the provider; `openid` must be one of them. The default also has
     /// `offline_access` with the profile `entra`, and `email` if `access.domains` is set.
@@ -90,6 +95,8 @@ pub(super) struct ProviderDocument {
     #[serde(default)]
     authorization_parameters: BTreeMap<String, String>,
     /// Which of the provider's users may sign in.
+    ///
+    /// Example: `{ roles = ["Mcp.User"] }`
     #[serde(default)]
     access: AccessDocument,
     /// Whether the provider's identity assertions (ID-JAG, enterprise-managed authorization) are accepted as grants.
