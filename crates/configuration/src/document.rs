@@ -24,7 +24,7 @@ mod values;
 use serde::{Deserialize, Serialize};
 
 use self::client::ClientDocument;
-use self::consistency::rules_fit_providers;
+use self::consistency::{descriptions_fit_scopes, rules_fit_providers};
 use self::identity_provider::ProviderDocument;
 use self::lifetimes::LifetimesDocument;
 use self::limits::TotalsDocument;
@@ -159,6 +159,7 @@ impl Document {
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
         rules_fit_providers(&configuration)?;
+        descriptions_fit_scopes(&configuration.routes, self.routes.iter().map(|route| &route.scope_descriptions))?;
         Ok((Parts { gateway, authorization_server, routes: self.routes }, configuration))
     }
 }

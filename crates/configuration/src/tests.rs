@@ -96,7 +96,7 @@ fn every_error_names_the_key_the_problem_and_an_example() {
         (
             r#""http://10.0.0.7:8080/mcp?x=y""#,
             r#""ftp://10.0.0.7""#,
-            "the configuration key `routes[0].url` is not an http(s) URL without a user; for example: url = \"https://mcp.internal.example/mcp\"",
+            "the configuration key `routes[0].url` is not an http(s) URL with one host and without a user; for example: url = \"https://mcp.internal.example/mcp\"",
         ),
         (
             "X-Functions-Key",
@@ -241,6 +241,35 @@ fn only_our_own_origin_and_the_listed_ones_are_allowed() {
         assert!(!these.allow(bad, &own), "{bad}");
         assert!(AllowedOrigins::Any.allow(bad, &own));
     }
+}
+
+#[test]
+fn allowed_origins_are_origins_or_every_page_and_never_both() {
+    let with = |origins: &str| format!("allowed_origins = {origins}\n{MINIMAL}");
+    for origins in [r#"["https://*.vscode.dev"]"#, r#"["http://localhost:6274", "https://*"]"#] {
+        let (key, problem) = problem_of(&with(origins));
+        assert!(key.starts_with("allowed_origins["), "{key}");
+        assert!(problem.starts_with("has a * in its host"), "{problem}");
+    }
+    for origins in [r#"["*", "https://x.example"]"#, r#"["https://x.example", "*"]"#, r#"["*", "*"]"#] {
+        let (key, problem) = problem_of(&with(origins));
+        assert!(key == "allowed_origins" && problem.starts_with("lists other origins beside"), "{key} {problem}");
+    }
+    assert_eq!(Configuration::parse(&with(r#"["*"]"#)).unwrap().gateway.allowed_origins, AllowedOrigins::Any);
+    assert!(Configuration::parse(&with("[]")).is_ok());
+}
+
+#[test]
+fn a_description_is_of_a_scope_that_the_route_or_one_of_its_rules_has() {
+    let with = |scope: &str| format!("{MINIMAL}scope_descriptions = {{ \"{scope}\" = \"Read\" }}\n{FULL}");
+    assert!(Configuration::parse(&with("mcp")).is_ok());
+    let (key, problem) = problem_of(&with("mpc"));
+    assert_eq!(key, "routes[0].scope_descriptions.mpc");
+    assert_eq!(problem, "describes no scope of the route or of its rules, which are: mcp");
+    let rule = "[[routes.policy]]\nname = \"writers\"\nscopes = [\"files:write\"]\n";
+    let of_rule = |scope: &str| format!("{MINIMAL}scope_descriptions = {{ \"{scope}\" = \"Write\" }}\n{rule}");
+    assert!(Configuration::parse(&of_rule("files:write")).is_ok());
+    assert!(problem_of(&of_rule("files:wriet")).1.ends_with("which are: mcp files:write"));
 }
 
 /// A route with something of everything that a route can have.

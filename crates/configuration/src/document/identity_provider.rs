@@ -194,6 +194,11 @@ impl ProviderAddress {
         }
         let issuer = self.issuer.ok_or_else(|| problem(key("issuer"), "is missing", ISSUER))?;
         secure_url(&issuer).map_err(|text| problem(key("issuer"), text, ISSUER))?;
+        if let Some((before, _)) = issuer.split_once("/.well-known/") {
+            let text =
+                "is the address of the provider's metadata: write the issuer, letter by letter as the metadata has it";
+            return Err(problem(key("issuer"), text, format!("issuer = {before:?}")));
+        }
         Ok(issuer)
     }
 
@@ -236,6 +241,9 @@ fn secure_url(text: &str) -> Result<(), &'static str> {
     }
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err("must not have a query, a fragment or a user");
+    }
+    if url.host_str().is_some_and(|host| host.contains('*')) {
+        return Err("has a * in its host, which stands for no other host");
     }
     // `Url` forgives spaces, which the provider's metadata cannot repeat, and characters that no request can have.
     if text.contains(char::is_whitespace) || url.as_str().parse::<Uri>().is_err() {
