@@ -3,12 +3,17 @@
 mod access;
 mod client;
 mod consistency;
+mod hint;
 mod identity_provider;
 mod lifetimes;
 mod limits;
+mod misread;
+mod mistake;
 mod parts;
 mod policy;
 mod provider_authentication;
+#[cfg(not(target_family = "wasm"))]
+mod reference;
 mod registration;
 mod route;
 mod text;
@@ -17,13 +22,13 @@ mod urls;
 mod values;
 
 use serde::{Deserialize, Serialize};
-use serde_path_to_error::{Path, Segment};
 
 use self::client::ClientDocument;
-use self::consistency::rules_fit_providers;
+use self::consistency::{descriptions_fit_scopes, rules_fit_providers};
 use self::identity_provider::ProviderDocument;
 use self::lifetimes::LifetimesDocument;
 use self::limits::TotalsDocument;
+use self::misread::misread;
 pub(crate) use self::parts::{
     AuthorizationServerDocument, GatewayDocument, Parts, ResourceDocument, read_part, servers_from_part,
 };
@@ -78,6 +83,8 @@ pub(crate) struct Document {
     #[serde(default)]
     private_use_schemes: Vec<String>,
     /// How long tokens, sessions and remembered consents live.
+    ///
+    /// Example: `{ access_token = 300, session = 86400 }`
     #[serde(default)]
     lifetimes: LifetimesDocument,
     /// Dynamic client registration (RFC 7591).
@@ -90,13 +97,21 @@ pub(crate) struct Document {
     #[serde(default)]
     sign_ins: SignInsDocument,
     /// Clients that the operator knows. They do not register.
+    ///
+    /// Example: `[{ client_id = "my-client", client_name = "My client", redirect_uris = ["http://127.0.0.1/callback"] }]`
     #[serde(default)]
     clients: Vec<ClientDocument>,
     /// The identity provider at which users sign in. Either this table or `identity_providers` is required.
+    ///
+    /// Example: `{ name = "main", issuer = "https://accounts.example.com", client_id = "gatehouse" }`
     identity_provider: Option<ProviderDocument>,
     /// Several identity providers. Users choose one of them. Each has a `name` of its own.
+    ///
+    /// Example: `[{ name = "main", issuer = "https://accounts.example.com", client_id = "gatehouse" }]`
     identity_providers: Option<Vec<ProviderDocument>>,
     /// The MCP endpoints. At least one is required, and each has a `path` of its own.
+    ///
+    /// Example: `[{ path = "/mcp", url = "https://mcp.internal.example/mcp" }]`
     #[serde(default)]
     routes: Vec<RouteDocument>,
     /// Limits that hold for all routes together.
@@ -109,11 +124,8 @@ pub(crate) fn parse(text: &str) -> Result<Document, ConfigurationError> {
     if is_compiled(text) {
         return Err(ConfigurationError::Compiled(CompiledError::NeedsDocument));
     }
-    let tree = text::tree(text).map_err(|message| unreadable(None, &message))?;
-    serde_path_to_error::deserialize(tree).map_err(|error| {
-        let message = text::located(text, error.path(), &error.inner().to_string());
-        unreadable(Some(error.path()), &message)
-    })
+    let tree = text::tree(text).map_err(|message| ConfigurationError::Unreadable(one_line(&message)))?;
+    serde_path_to_error::deserialize(tree).map_err(|error| misread(text, error.path(), &error.inner().to_string()))
 }
 
 impl Document {
@@ -147,31 +159,7 @@ impl Document {
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
         rules_fit_providers(&configuration)?;
+        descriptions_fit_scopes(&configuration.routes, self.routes.iter().map(|route| &route.scope_descriptions))?;
         Ok((Parts { gateway, authorization_server, routes: self.routes }, configuration))
     }
-}
-
-/// The error, for the log.
-fn unreadable(path: Option<&Path>, message: &str) -> ConfigurationError {
-    let message = without_value(message);
-    // The document itself has no path, and a text that ends too early has none that is known.
-    let is_known =
-        |path: &&Path| path.iter().next().is_some() && !path.iter().any(|segment| matches!(segment, Segment::Unknown));
-    let path = path.filter(is_known);
-    let at = path.map(|path| format!("`{path}`: ")).unwrap_or_default();
-    ConfigurationError::Unreadable(one_line(&format!("{at}{message}")))
-}
-
-/// The message without the value that stands where something else was expected: it may be the secret itself, where the name of
-/// its setting should be.
-fn without_value(message: &str) -> String {
-    let kinds = ["invalid type: ", "invalid value: "];
-    let parts = kinds.iter().find_map(|kind| {
-        let (before, rest) = message.split_once(kind)?;
-        let (found, expected) = rest.rsplit_once(", expected ")?;
-        // Such as: string "text", integer `1`, map.
-        let found = found.split(['"', '`']).next()?.trim_end();
-        Some(format!("{before}{kind}{found}, expected {expected}"))
-    });
-    parts.unwrap_or_else(|| message.to_owned())
 }

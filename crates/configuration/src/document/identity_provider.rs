@@ -40,6 +40,7 @@ pub(super) struct ProviderDocument {
     /// The name that users read.
     ///
     /// Default: the value of `name`
+    /// Example: `"Example Ltd"`
     display_name: Option<String>,
     /// The kind of provider. `entra` is Microsoft Entra ID with its v2.0 endpoints.
     ///
@@ -79,8 +80,12 @@ pub(super) struct ProviderDocument {
     /// Example: `{ secret = "identity_provider_secret" }`
     client_secret: Option<SecretDocument>,
     /// The private key with which Gatehouse signs (`private_key_jwt`).
+    ///
+    /// Example: `{ secret = "identity_provider_key" }`
     private_key: Option<PrivateKeyDocument>,
     /// A signed assertion that somebody else makes for Gatehouse, such as a managed identity.
+    ///
+    /// Example: `{ secret = "identity_provider_assertion" }`
     client_assertion: Option<AssertionDocument>,
     /// The scopes that Gatehouse requests at the provider; `openid` must be one of them. The default also has
     /// `offline_access` with the profile `entra`, and `email` if `access.domains` is set.
@@ -95,6 +100,8 @@ pub(super) struct ProviderDocument {
     #[serde(default)]
     authorization_parameters: BTreeMap<String, String>,
     /// Which of the provider's users may sign in.
+    ///
+    /// Example: `{ roles = ["Mcp.User"] }`
     #[serde(default)]
     access: AccessDocument,
     /// Whether the provider's identity assertions (ID-JAG, enterprise-managed authorization) are accepted as grants.
@@ -194,6 +201,11 @@ impl ProviderAddress {
         }
         let issuer = self.issuer.ok_or_else(|| problem(key("issuer"), "is missing", ISSUER))?;
         secure_url(&issuer).map_err(|text| problem(key("issuer"), text, ISSUER))?;
+        if let Some((before, _)) = issuer.split_once("/.well-known/") {
+            let text =
+                "is the address of the provider's metadata: write the issuer, letter by letter as the metadata has it";
+            return Err(problem(key("issuer"), text, format!("issuer = {before:?}")));
+        }
         Ok(issuer)
     }
 
@@ -252,6 +264,9 @@ fn secure_url(text: &str) -> Result<(), &'static str> {
     }
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err("must not have a query, a fragment or a user");
+    }
+    if url.host_str().is_some_and(|host| host.contains('*')) {
+        return Err("has a * in its host, which stands for no other host");
     }
     requestable(text)
 }

@@ -14,6 +14,10 @@ pub(super) fn public_url(text: &str) -> Result<WebOrigin, ConfigurationError> {
 
 pub(super) fn allowed_origins(origins: Vec<String>) -> Result<AllowedOrigins, ConfigurationError> {
     if origins.iter().any(|origin| origin == "*") {
+        if origins.len() > 1 {
+            let text = "lists other origins beside \"*\", which is every page: write \"*\" alone, or the origins alone";
+            return Err(problem("allowed_origins", text, r#"allowed_origins = ["http://localhost:6274"]"#));
+        }
         return Ok(AllowedOrigins::Any);
     }
     let check = |(index, origin): (usize, &String)| {

@@ -22,6 +22,27 @@ fn provider(document: &str) -> IdentityProvider {
     Configuration::parse(document).unwrap().authorization_server.identity_providers.remove(0)
 }
 
+#[test]
+fn the_address_of_the_metadata_is_not_the_issuer() {
+    for (issuer, meant) in [
+        ("https://op.example/.well-known/openid-configuration", "https://op.example"),
+        ("https://op.example/realms/main/.well-known/openid-configuration", "https://op.example/realms/main"),
+        ("https://op.example/.well-known/oauth-authorization-server/main", "https://op.example"),
+    ] {
+        let text = openid("").replace("https://op.example", issuer);
+        let (key, problem) = problem_of(&text);
+        assert_eq!(key, "identity_provider.issuer");
+        assert!(problem.starts_with("is the address of the provider's metadata"), "{problem}");
+        let said = Configuration::parse(&text).unwrap_err().to_string();
+        assert!(said.ends_with(&format!("for example: issuer = \"{meant}\"")), "{said}");
+    }
+    let (key, problem) = problem_of(&openid("").replace("https://op.example", "https://*.op.example"));
+    assert_eq!(
+        (key.as_str(), problem.as_str()),
+        ("identity_provider.issuer", "has a * in its host, which stands for no other host")
+    );
+}
+
 /// Gatehouse has the metadata of an issuer itself: it would ask itself who its users are.
 #[test]
 fn users_do_not_sign_in_at_ourselves() {
