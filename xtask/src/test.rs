@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::toolchain::client_packages;
+use crate::toolchain::{client_packages, proxies};
 use crate::workspace::Workspace;
 use crate::{build, process, progress};
 
@@ -31,6 +31,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     progress::stage("Running the tests");
     let mut cargo = process::native_cargo();
     cargo.current_dir(workspace.root()).env(PYTHON, python).env(BROWSER, browser);
+    proxies::tell(workspace, &mut cargo);
     cargo.args(["test", "--no-fail-fast", "--target-dir"]).arg(workspace.native_target()).args(&arguments.cargo_test);
     // Cargo's own summary and its list of what failed are the last lines; only the exit code is added.
     if !process::succeeds(&mut cargo, "testing")? {
