@@ -1,6 +1,7 @@
 //! The document as it is written, and its way into checked values.
 
 mod access;
+mod branding;
 mod client;
 mod consistency;
 mod identity_provider;
@@ -19,6 +20,7 @@ mod values;
 use serde::{Deserialize, Serialize};
 use serde_path_to_error::{Path, Segment};
 
+use self::branding::BrandingDocument;
 use self::client::ClientDocument;
 use self::consistency::rules_fit_providers;
 use self::identity_provider::ProviderDocument;
@@ -77,6 +79,9 @@ pub(crate) struct Document {
     /// Example: `["cursor"]`
     #[serde(default)]
     private_use_schemes: Vec<String>,
+    /// What users see of the operator on every page.
+    #[serde(default)]
+    branding: BrandingDocument,
     /// How long tokens, sessions and remembered consents live.
     #[serde(default)]
     lifetimes: LifetimesDocument,
@@ -128,6 +133,7 @@ impl Document {
         let authorization_server = AuthorizationServerDocument {
             public_url: gateway.public_url.clone(),
             private_use_schemes: self.private_use_schemes,
+            branding: self.branding,
             lifetimes: self.lifetimes,
             registration: self.registration,
             client_documents: self.client_documents,
