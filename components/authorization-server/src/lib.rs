@@ -30,6 +30,7 @@ mod routes;
 mod sessions;
 mod sessions_page;
 mod sweep;
+mod texts;
 mod token;
 
 use shell_http::inbound;

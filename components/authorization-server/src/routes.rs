@@ -11,11 +11,12 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use shell_http::inbound::{self, Unreadable};
 use wasip2::http::types::IncomingRequest;
 
-use crate::context::Context;
+use crate::context::{Context, language};
 use crate::log::RequestLog;
+use crate::pages::{Layout, Problem};
 use crate::{
-    authorize, callback, choose, consent, failures, introspect, metadata, pages, register, responses, revoke,
-    sessions_page, token,
+    authorize, callback, choose, consent, introspect, metadata, pages, register, responses, revoke, sessions_page,
+    token,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -140,15 +141,14 @@ impl Endpoint {
     }
 
     /// A body that was not read.
-    fn unreadable(&self, error: Unreadable, log: &RequestLog) -> Response<Vec<u8>> {
+    fn unreadable(&self, error: Unreadable, headers: &HeaderMap, log: &RequestLog) -> Response<Vec<u8>> {
         let (status, reason) = match error {
             Unreadable::TooLarge => (413, "the body is larger than 65536 bytes".to_owned()),
             Unreadable::Broken | Unreadable::Malformed => (400, error.to_string()),
         };
         if self.is_page {
             log.refused(self.path.as_str(), None, reason);
-            let text = "Your browser sent more than a form of this page holds, or broke off. Go back and try again.";
-            pages::error(log.request_id(), status, "This form could not be read", text)
+            pages::error(unconfigured(headers, log), Problem::UnreadableForm { status })
         } else {
             responses::error(status, ErrorCode::InvalidRequest, &reason)
         }
@@ -158,19 +158,24 @@ impl Endpoint {
 fn called(endpoint: &Endpoint, incoming: &IncomingRequest, head: Request<()>, log: &RequestLog) -> Response<Vec<u8>> {
     let body = match inbound::body(incoming, LARGEST_BODY) {
         Ok(body) => body,
-        Err(error) => return endpoint.unreadable(error, log),
+        Err(error) => return endpoint.unreadable(error, head.headers(), log),
     };
-    match Context::of_this_request(head.headers(), log.clone()) {
+    match Context::of_this_request(&head, log.clone()) {
         Ok(context) => (endpoint.answer)(&context, &head.map(|()| body)),
         Err(error) => {
+            log.failed(SETTINGS, None, error);
             if endpoint.is_page {
-                failures::out_of_order(log, SETTINGS, None, error)
+                pages::error(unconfigured(head.headers(), log), Problem::OutOfOrder)
             } else {
-                log.failed(SETTINGS, None, error);
                 responses::error(503, ErrorCode::ServerError, "this server is not configured correctly")
             }
         }
     }
+}
+
+/// What is around a page where there is no configuration, or it was not read.
+fn unconfigured<'a>(headers: &HeaderMap, log: &'a RequestLog) -> Layout<'a> {
+    Layout::new(language(headers), None, log.request_id(), None)
 }
 
 fn preflight(endpoint: &Endpoint) -> Response<Vec<u8>> {
@@ -241,7 +246,7 @@ mod tests {
         for row in &ENDPOINTS {
             let kind = if row.is_page { "text/html; charset=utf-8" } else { "application/json" };
             for (error, status) in [(Unreadable::TooLarge, 413), (Unreadable::Broken, 400)] {
-                let answer = row.unreadable(error, &RequestLog::example());
+                let answer = row.unreadable(error, &HeaderMap::new(), &RequestLog::example());
                 assert_eq!(
                     (answer.status().as_u16(), answer.headers()[CONTENT_TYPE].to_str().unwrap()),
                     (status, kind)

@@ -29,6 +29,7 @@ pub mod fetches;
 mod first_use;
 pub mod grant;
 mod hourly;
+pub mod language;
 pub mod login;
 pub mod metadata;
 pub mod page;

@@ -9,8 +9,8 @@ use gatehouse_protocol::{PrivateUseScheme, RedirectRules, ResourceUri, Scope, Sc
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, RegisteredClient, Registration, RoutePath, Rule,
-    SignIns,
+    Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, RegisteredClient, Registration,
+    RoutePath, Rule, SignIns,
 };
 
 /// What an operator can decide of the authorization server.
@@ -18,6 +18,8 @@ use crate::{
 pub struct Configuration {
     /// Where clients reach Gatehouse: also the issuer. Never taken from a request's headers, which an attacker writes.
     pub public_url: WebOrigin,
+    /// Whose pages these are.
+    pub branding: Branding,
     /// How long codes and tokens live.
     pub lifetimes: Lifetimes,
     /// Dynamic client registration (RFC 7591).

@@ -1,6 +1,7 @@
 //! The document as it is written, and its way into checked values.
 
 mod access;
+mod branding;
 mod client;
 mod consistency;
 mod hint;
@@ -23,6 +24,7 @@ mod values;
 
 use serde::{Deserialize, Serialize};
 
+use self::branding::BrandingDocument;
 use self::client::ClientDocument;
 use self::consistency::{descriptions_fit_scopes, rules_fit_providers};
 use self::identity_provider::ProviderDocument;
@@ -82,6 +84,9 @@ pub(crate) struct Document {
     /// Example: `["cursor"]`
     #[serde(default)]
     private_use_schemes: Vec<String>,
+    /// What users see of the operator on every page.
+    #[serde(default)]
+    branding: BrandingDocument,
     /// How long tokens, sessions and remembered consents live.
     ///
     /// Example: `{ access_token = 300, session = 86400 }`
@@ -140,6 +145,7 @@ impl Document {
         let authorization_server = AuthorizationServerDocument {
             public_url: gateway.public_url.clone(),
             private_use_schemes: self.private_use_schemes,
+            branding: self.branding,
             lifetimes: self.lifetimes,
             registration: self.registration,
             client_documents: self.client_documents,

@@ -4,6 +4,7 @@
 //! (`{ secret = "identity_provider_secret" }`), so that it can be shown, committed and compared.
 
 pub mod authorization_server;
+mod branding;
 mod compile;
 mod compiled;
 mod configuration;
@@ -25,6 +26,7 @@ mod secret_name;
 mod source;
 mod upstream;
 
+pub use branding::{Branding, Logo};
 pub use compile::compile;
 pub use configuration::Configuration;
 pub use error::{CompiledError, ConfigurationError, Problem};

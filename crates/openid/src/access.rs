@@ -121,42 +121,6 @@ fn is_in_one(groups: &[String], provider: &IdentityProvider) -> bool {
 }
 
 impl AccessRejection {
-    /// What the user is told: why, without what the rules are.
-    pub const fn words(&self) -> &'static str {
-        match self {
-            Self::Tenant(_) => {
-                "Your account's organisation is not allowed here. Sign in with an account of another organisation, or \
-                 ask whoever runs this server to allow yours."
-            }
-            Self::Domain => {
-                "Your account's e-mail domain is not allowed here. Sign in with another account, or ask whoever runs \
-                 this server to allow the domain."
-            }
-            Self::DomainUnverified => {
-                "The sign-in service does not confirm your account's e-mail address. Confirm the address there, or sign \
-                 in with another account."
-            }
-            Self::Role => {
-                "Your account lacks the role that is needed here. Ask whoever runs this server to give it to you."
-            }
-            Self::Group => {
-                "Your account is not in a group that is allowed here. Ask whoever runs this server to add you to one."
-            }
-            Self::GroupsUnknown(_) => {
-                "It could not be found out whether your account is in a group that is allowed here. Tell whoever runs \
-                 this server; the log says what is missing."
-            }
-            Self::Unreadable(_) => {
-                "It could not be found out which groups and roles your account has. Tell whoever runs this server; the \
-                 log says what is wrong."
-            }
-            Self::TooMany(_) => {
-                "Your account has more groups or roles than can be handled here. Tell whoever runs this server; the log \
-                 says what can be done."
-            }
-        }
-    }
-
     /// What the client is told.
     pub(crate) fn to_wire(&self) -> ClientError {
         match self {

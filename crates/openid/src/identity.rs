@@ -3,17 +3,21 @@
 use core::fmt;
 
 use gatehouse_configuration::{IdentityProvider, ProviderProfile};
-use gatehouse_protocol::{Claims, InvalidSubject, Subject, TooManyClaims};
+use gatehouse_protocol::{Claims, InvalidSubject, Subject, TooManyClaims, is_unshowable};
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::issuer::{TenantId, is_uuid};
 
-/// Who signed in, with what [`admit`](crate::admit) and policies need to know. Names and addresses are not kept.
+/// Characters of a name. It goes into a cookie.
+const LONGEST_NAME: usize = 128;
+
+/// Who signed in, with what [`admit`](crate::admit) and policies need to know, and what the user is called.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
     subject: Subject,
+    display_name: Option<String>,
     pub(crate) tenant: Option<TenantId>,
     pub(crate) domain: EmailDomain,
     pub(crate) groups: Groups,
@@ -66,6 +70,8 @@ pub enum UserRejection {
 pub(crate) struct UserClaims {
     sub: Option<String>,
     oid: Option<String>,
+    preferred_username: Option<Value>,
+    name: Option<Value>,
     email: Option<Value>,
     email_verified: Option<Value>,
     /// Entra's "e-mail domain owner verified".
@@ -100,7 +106,8 @@ impl Identity {
             (ProviderProfile::OpenId, _) => Subject::new(&provider.name, sub)?,
         };
         let domain = claims.domain(&provider.profile);
-        Ok(Self { subject, tenant, domain, groups: claims.groups(), roles: claims.roles() })
+        let display_name = claims.display_name();
+        Ok(Self { subject, display_name, tenant, domain, groups: claims.groups(), roles: claims.roles() })
     }
 
     /// What policies judge the user by, with `groups` that were told or asked for. The tenant is Entra's: other providers
@@ -110,6 +117,12 @@ impl Identity {
         // Ids compare without case, and policies compare letter by letter; what they name is in lower case, too.
         let groups = groups.into_iter().map(|group| if is_uuid(&group) { group.to_ascii_lowercase() } else { group });
         Claims::new(tenant, groups.collect(), self.roles.texts.clone())
+    }
+
+    /// What the user is called, by which they tell their accounts apart. It is personal, and proves nothing: it is for the
+    /// user's own pages, and is written to no log and no store.
+    pub fn display_name(&self) -> Option<&str> {
+        self.display_name.as_deref()
     }
 
     /// The user.
@@ -126,6 +139,16 @@ impl fmt::Debug for Identity {
 }
 
 impl UserClaims {
+    /// The address or, without one, the user name or the name, where a page can show it.
+    fn display_name(&self) -> Option<String> {
+        let claims = [&self.email, &self.preferred_username, &self.name].into_iter().flatten();
+        let names = claims.filter_map(Value::as_str).map(str::trim);
+        let mut shown = names.filter(|name| {
+            !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(is_unshowable)
+        });
+        shown.next().map(str::to_owned)
+    }
+
     fn domain(&self, profile: &ProviderProfile) -> EmailDomain {
         let address = self.email.as_ref().and_then(Value::as_str);
         let Some((_, domain)) = address.and_then(|address| address.rsplit_once('@')) else {

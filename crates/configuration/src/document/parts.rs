@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::branding::BrandingDocument;
 use super::client::ClientDocument;
 use super::consistency::providers_are_elsewhere;
 use super::identity_provider::{self, ProviderDocument};
@@ -53,6 +54,8 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) public_url: String,
     #[serde(default)]
     pub(super) private_use_schemes: Vec<String>,
+    #[serde(default)]
+    pub(super) branding: BrandingDocument,
     #[serde(default)]
     pub(super) lifetimes: LifetimesDocument,
     #[serde(default)]
@@ -198,6 +201,7 @@ impl AuthorizationServerDocument {
         let clients = self.clients.into_iter().enumerate();
         let clients = clients.map(|(index, client)| client.check(index, &rules, &offered));
         let configuration = authorization_server::Configuration {
+            branding: self.branding.check()?,
             lifetimes: self.lifetimes.check()?,
             registration: self.registration.check()?,
             client_documents: self.client_documents.check()?,

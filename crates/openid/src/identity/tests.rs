@@ -41,6 +41,22 @@ fn an_address_counts_where_the_provider_vouches_for_it() {
 }
 
 #[test]
+fn a_user_is_called_by_what_tells_their_accounts_apart_and_a_page_can_show() {
+    for (json, expected) in [
+        (json!({ "name": "Alice", "preferred_username": "ali", "email": "a@b.example" }), Some("a@b.example")),
+        (json!({ "name": "Alice", "preferred_username": "ali", "email": ["a@b.example"] }), Some("ali")),
+        (json!({ "name": " Alice ", "preferred_username": "", "email": null }), Some("Alice")),
+        (json!({ "name": "Al\u{202e}ice", "email": "a\nb@c.example" }), None),
+        (json!({ "name": "x".repeat(129) }), None),
+        (json!({ "name": "é".repeat(128) }), Some("é".repeat(128).as_str())),
+        (json!({ "name": 5 }), None),
+        (json!({}), None),
+    ] {
+        assert_eq!(claims(json.clone()).display_name().as_deref(), expected, "{json}");
+    }
+}
+
+#[test]
 fn groups_and_roles_of_another_type_are_nobodys() {
     for (json, groups) in [
         (json!({}), &[][..]),
