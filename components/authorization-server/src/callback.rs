@@ -11,7 +11,7 @@ use gatehouse_authorization_server::login::{self, LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_openid::{Callback, CallbackRejection};
 use gatehouse_protocol::{SecretString, Subject};
-use gatehouse_sessions::{Device, ProviderTokens, SessionBrowser};
+use gatehouse_sessions::{Device, SessionBrowser};
 use gatehouse_storage::StoreUnavailable;
 use http::header::USER_AGENT;
 use http::{HeaderMap, Request, Response};
@@ -22,7 +22,7 @@ use crate::consent::{self, answer_client, to_code};
 use crate::context::Context;
 use crate::log::Details;
 use crate::pages::Problem;
-use crate::{cookies, failures, pages, requests, responses, sessions_page};
+use crate::{cookies, failures, pages, requests, responses, sessions, sessions_page, token_page};
 
 const ACTION: &str = "callback";
 const NO_REFRESH_TOKEN: &str = "the identity provider was asked for a refresh token and gave none: it may want prompt=consent \
@@ -49,6 +49,9 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let signed_in = sign_in(context, callback, &login);
     match &login.purpose {
         LoginPurpose::SessionsPage => sessions_page::signed_in(context, login.provider, &browser, signed_in),
+        LoginPurpose::TokenPage(wish) => {
+            token_page::signed_in(context, wish, &login, &browser, device(request_headers), signed_in)
+        }
         LoginPurpose::Authorization { request, approval } => {
             let consent_request =
                 ConsentRequest { request: (**request).clone(), provider: login.provider, approved: Some(*approval) };
@@ -147,11 +150,7 @@ fn authorize(
     if tokens.refresh_token.is_none() && provider.is_asked_for_refresh_tokens() {
         context.log.failed("identity-provider-tokens", client_id, NO_REFRESH_TOKEN);
     }
-    let provider_tokens = ProviderTokens {
-        access_token: Some(tokens.access_token),
-        refresh_token: tokens.refresh_token,
-        expires_at: tokens.expires_in.map(|seconds| context.now.plus(seconds)),
-    };
+    let provider_tokens = sessions::provider_tokens_of(tokens, context.now);
     let session_lifetime = context.configuration.lifetimes.session;
     let (keys, store, now) = (&context.keys, &context.store, context.now);
     Ok(issue_code(

@@ -124,6 +124,7 @@ fn denied_by_user(
         provider: consent_request.provider,
         account,
         approval: Some(approval),
+        token: None,
     };
     // What the same page may have begun before, in another window or by going back.
     let begun = match consent_request.approved {

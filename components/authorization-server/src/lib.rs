@@ -32,6 +32,7 @@ mod sessions_page;
 mod sweep;
 mod texts;
 mod token;
+mod token_page;
 
 use shell_http::inbound;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};

@@ -42,7 +42,7 @@ pub(crate) fn begin(
     let Context { keys, store, now, .. } = context;
     let pending = match ticket {
         Some(ticket) => {
-            let decision = PageDecision { provider, account, approval: purpose.approval() };
+            let decision = PageDecision { provider, account, approval: purpose.approval(), token: purpose.token() };
             PendingLogin::of_ticket(ticket, &decision, keys, *now, &mut SystemEntropy)
         }
         None => PendingLogin::generate(keys, *now, &mut SystemEntropy),

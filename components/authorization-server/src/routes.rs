@@ -16,7 +16,7 @@ use crate::log::RequestLog;
 use crate::pages::{Layout, Problem};
 use crate::{
     authorize, callback, choose, consent, introspect, metadata, pages, register, responses, revoke, sessions_page,
-    token,
+    token, token_page,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -64,7 +64,7 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
-static ENDPOINTS: [Endpoint; 14] = [
+static ENDPOINTS: [Endpoint; 16] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // Clients of MCP 2025-11-25 may look here first; the document is the same.
     endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::answer),
@@ -80,6 +80,8 @@ static ENDPOINTS: [Endpoint; 14] = [
     page(OwnPath::Sessions, Method::POST, sessions_page::change),
     page(OwnPath::SignIn, Method::POST, sessions_page::sign_in),
     page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
+    page(OwnPath::AccessToken, Method::GET, token_page::show),
+    page(OwnPath::AccessToken, Method::POST, token_page::sign_in),
 ];
 
 /// The answer to a request.
@@ -115,7 +117,7 @@ fn find_and_call(
 ) -> (Response<Vec<u8>>, Option<&'static Endpoint>) {
     let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path.as_str() == head.uri().path());
     let Some(first) = methods().next() else {
-        return (responses::error(404, ErrorCode::InvalidRequest, "there is nothing here"), None);
+        return (responses::not_found(), None);
     };
     let cross_origin = first.cross_origin;
     let asks_beforehand =

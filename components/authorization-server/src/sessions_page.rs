@@ -203,7 +203,8 @@ pub(crate) fn signed_in(
     }
 }
 
-fn nobody_signed_in(
+/// The user comes back without having been let in.
+pub(crate) fn nobody_signed_in(
     context: &Context,
     provider: &IdentityProvider,
     browser: &BrowserCookies,

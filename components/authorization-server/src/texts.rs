@@ -146,6 +146,21 @@ texts! {
     signed_out_everywhere_streams,
     signed_out_provider,
 
+    // The page for an access token by hand, and the token.
+    token_page_title,
+    /// `{time}`: how long the token is good for.
+    token_page_text,
+    /// Above the scopes that may be picked.
+    token_page_further,
+    token_page_note,
+    token_title,
+    /// `{server}`, `{time}`.
+    token_text,
+    token_label,
+    token_header,
+    /// `{link}`: to the sessions page.
+    token_end,
+
     // What went wrong.
     error_out_of_order_title,
     error_out_of_order,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, RegisteredClient, Registration,
-    RoutePath, Rule, SignIns,
+    RoutePath, Rule, SignIns, TokenPage,
 };
 
 /// What an operator can decide of the authorization server.
@@ -26,6 +26,8 @@ pub struct Configuration {
     pub registration: Registration,
     /// Users who are sent to an identity provider.
     pub sign_ins: SignIns,
+    /// Access tokens by hand.
+    pub token_page: TokenPage,
     /// Client ID metadata documents.
     pub client_documents: ClientDocuments,
     /// The private-use schemes that redirect URIs may have (RFC 8252, section 7.1), such as `cursor`.

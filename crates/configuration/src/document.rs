@@ -18,6 +18,7 @@ mod reference;
 mod registration;
 mod route;
 mod text;
+mod token_page;
 mod upstream;
 mod urls;
 mod values;
@@ -36,6 +37,7 @@ pub(crate) use self::parts::{
 };
 use self::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 pub(crate) use self::route::RouteDocument;
+use self::token_page::TokenPageDocument;
 use self::values::unique;
 use crate::authorization_server::RuleClaims;
 use crate::compiled::is_compiled;
@@ -101,6 +103,9 @@ pub(crate) struct Document {
     /// How many users may begin to sign in.
     #[serde(default)]
     sign_ins: SignInsDocument,
+    /// The page on which a person gets an access token by hand. It is off by default.
+    #[serde(default)]
+    token_page: TokenPageDocument,
     /// Clients that the operator knows. They do not register.
     ///
     /// Example: `[{ client_id = "my-client", client_name = "My client", redirect_uris = ["http://127.0.0.1/callback"] }]`
@@ -150,6 +155,7 @@ impl Document {
             registration: self.registration,
             client_documents: self.client_documents,
             sign_ins: self.sign_ins,
+            token_page: self.token_page,
             clients: self.clients,
             identity_provider: self.identity_provider,
             identity_providers: self.identity_providers,

@@ -24,6 +24,7 @@ mod registration;
 mod route;
 mod secret_name;
 mod source;
+mod token_page;
 mod upstream;
 
 pub use branding::{Branding, Logo};
@@ -43,6 +44,7 @@ pub use registration::{ClientDocuments, Registration, SignIns};
 pub use route::{Member, Prefix, Route, RoutePath, Servers};
 pub use secret_name::SecretName;
 pub use source::Source;
+pub use token_page::TokenPage;
 pub use upstream::{Timeouts, Transport, Upstream};
 
 /// The setting that holds the document.

@@ -47,6 +47,7 @@ fn a_minimal_document_gets_the_documented_defaults() {
     assert_eq!(configuration.authorization_server.registration.per_hour, 500);
     assert_eq!(configuration.authorization_server.sign_ins.per_minute, 3_000);
     assert_eq!(configuration.authorization_server.client_documents, ClientDocuments { enabled: true, per_hour: 500 });
+    assert_eq!(configuration.authorization_server.token_page, TokenPage { enabled: false, lifetime: 3_600 });
     assert!(configuration.authorization_server.private_use_schemes.is_empty());
     assert_eq!(configuration.authorization_server.callback_url(), "https://gateway.example/callback");
     let route = &configuration.routes[0];
@@ -154,6 +155,21 @@ fn lifetimes_are_accepted_at_their_limits_and_refused_past_them() {
     assert_eq!(consent(0).unwrap().authorization_server.lifetimes.consent, 0);
     assert_eq!(consent(7_776_000).unwrap().authorization_server.lifetimes.consent, 7_776_000);
     assert!(consent(7_776_001).is_err());
+}
+
+#[test]
+fn a_token_by_hand_lives_as_long_as_the_operator_says_at_most_a_day() {
+    let page = |lines: &str| {
+        let parsed = Configuration::parse(&format!("{MINIMAL}\n[token_page]\n{lines}"));
+        parsed.map(|configuration| configuration.authorization_server.token_page)
+    };
+    for lifetime in [60, 86_400] {
+        let expected = TokenPage { enabled: true, lifetime };
+        assert_eq!(page(&format!("enabled = true\nlifetime = {lifetime}")).unwrap(), expected);
+    }
+    for lifetime in [0, 59, 86_401] {
+        assert!(page(&format!("lifetime = {lifetime}")).is_err(), "{lifetime}");
+    }
 }
 
 #[test]

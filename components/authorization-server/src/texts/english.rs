@@ -88,6 +88,16 @@ pub(super) static TEXTS: Texts = Texts {
     signed_out_everywhere_streams: "What an application has open at this moment, such as a stream of answers, may go on until it ends.",
     signed_out_provider: "If you share this computer, sign out of your identity provider as well.",
 
+    token_page_title: "Get an access token",
+    token_page_text: "For a program that cannot sign in by itself. The token works for {time}, and cannot be renewed.",
+    token_page_further: "It may also",
+    token_page_note: "Whoever has the token can act in your name until it ends. Paste it into that program and nowhere else.",
+    token_title: "Your access token",
+    token_text: "It works at {server} for {time}. It is shown only now.",
+    token_label: "Token",
+    token_header: "As a header",
+    token_end: "You can end it before: {link}",
+
     error_out_of_order_title: "Signing in does not work at the moment",
     error_out_of_order: "Try again in a few minutes. If it stays like this, tell the people who run this server.",
     error_wait_title: "Signing in has to wait a moment",

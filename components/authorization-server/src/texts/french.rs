@@ -90,6 +90,16 @@ pub(super) static TEXTS: Texts = Texts {
                                     fin.",
     signed_out_provider: "Si vous partagez cet ordinateur, déconnectez-vous aussi de votre service de connexion.",
 
+    token_page_title: "Obtenir un jeton d’accès",
+    token_page_text: "Pour un programme qui ne peut pas se connecter lui-même. Le jeton est valable {time} et ne peut pas être renouvelé.",
+    token_page_further: "Autoriser aussi",
+    token_page_note: "Toute personne qui possède le jeton peut agir en votre nom jusqu’à son expiration. Collez-le dans ce programme et nulle part ailleurs.",
+    token_title: "Votre jeton d’accès",
+    token_text: "Il est valable pour {server} pendant {time}. Il n’est affiché que maintenant.",
+    token_label: "Jeton",
+    token_header: "Sous forme d’en-tête",
+    token_end: "Vous pouvez y mettre fin avant : {link}",
+
     error_out_of_order_title: "La connexion ne fonctionne pas en ce moment",
     error_out_of_order: "Réessayez dans quelques minutes. Si cela continue, signalez-le aux responsables de ce serveur.",
     error_wait_title: "La connexion doit attendre un instant",

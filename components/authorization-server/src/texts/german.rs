@@ -91,6 +91,16 @@ pub(super) static TEXTS: Texts = Texts {
                                     weiterlaufen.",
     signed_out_provider: "Wenn Sie diesen Computer mit anderen teilen, melden Sie sich auch bei Ihrem Anmeldedienst ab.",
 
+    token_page_title: "Zugriffstoken erhalten",
+    token_page_text: "Für ein Programm, das sich nicht selbst anmelden kann. Das Token gilt {time} lang und lässt sich nicht verlängern.",
+    token_page_further: "Außerdem erlauben",
+    token_page_note: "Wer das Token hat, kann in Ihrem Namen handeln, bis es endet. Fügen Sie es nur in dieses Programm ein und nirgends sonst.",
+    token_title: "Ihr Zugriffstoken",
+    token_text: "Es gilt für {server}, {time} lang. Es wird nur jetzt angezeigt.",
+    token_label: "Zugriffstoken",
+    token_header: "Als Header",
+    token_end: "Sie können es vorher beenden: {link}",
+
     error_out_of_order_title: "Die Anmeldung funktioniert zurzeit nicht",
     error_out_of_order: "Versuchen Sie es in einigen Minuten erneut. Wenn es so bleibt, sagen Sie es den Betreibern dieses Servers.",
     error_wait_title: "Die Anmeldung muss einen Moment warten",

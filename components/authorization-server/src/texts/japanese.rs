@@ -85,6 +85,16 @@ pub(super) static TEXTS: Texts = Texts {
     signed_out_everywhere_streams: "アプリケーションが現在受信中の応答などは、終わるまで続くことがあります。",
     signed_out_provider: "共用のコンピューターでは、サインインサービスからもサインアウトしてください。",
 
+    token_page_title: "アクセストークンを取得",
+    token_page_text: "自分でサインインできないプログラムのためのものです。トークンの有効期間は{time}で、更新はできません。",
+    token_page_further: "追加で許可すること",
+    token_page_note: "トークンを持つ人は、その期限が切れるまであなたの代わりに操作できます。そのプログラム以外には貼り付けないでください。",
+    token_title: "あなたのアクセストークン",
+    token_text: "{server}で{time}有効です。表示されるのは今回だけです。",
+    token_label: "トークン",
+    token_header: "ヘッダーとして",
+    token_end: "期限前に終了することもできます：{link}",
+
     error_out_of_order_title: "現在サインインできません",
     error_out_of_order: "数分後にもう一度お試しください。続く場合は、このサーバーの管理者にお知らせください。",
     error_wait_title: "サインインまで少しお待ちください",

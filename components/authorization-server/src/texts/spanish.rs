@@ -89,6 +89,16 @@ pub(super) static TEXTS: Texts = Texts {
                                     que termine.",
     signed_out_provider: "Si comparte este ordenador, cierre también la sesión en su servicio de inicio de sesión.",
 
+    token_page_title: "Obtener un token de acceso",
+    token_page_text: "Para un programa que no puede iniciar sesión por sí mismo. El token es válido durante {time} y no se puede renovar.",
+    token_page_further: "Permitir también",
+    token_page_note: "Quien tenga el token puede actuar en su nombre hasta que caduque. Péguelo en ese programa y en ningún otro lugar.",
+    token_title: "Su token de acceso",
+    token_text: "Es válido en {server} durante {time}. Solo se muestra ahora.",
+    token_label: "Token de acceso",
+    token_header: "Como cabecera",
+    token_end: "Puede ponerle fin antes: {link}",
+
     error_out_of_order_title: "El inicio de sesión no funciona en este momento",
     error_out_of_order: "Inténtelo de nuevo en unos minutos. Si sigue igual, avise a los responsables de este servidor.",
     error_wait_title: "El inicio de sesión tiene que esperar un momento",

@@ -19,6 +19,7 @@ use super::limits::TotalsDocument;
 use super::policy::RuleDocument;
 use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use super::route::RouteDocument;
+use super::token_page::TokenPageDocument;
 use super::urls::{allowed_origins, private_use_schemes, public_url};
 use super::values::{scopes, unique};
 use crate::authorization_server::{self, RuleClaims};
@@ -64,6 +65,8 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) client_documents: ClientDocumentsDocument,
     #[serde(default)]
     pub(super) sign_ins: SignInsDocument,
+    #[serde(default)]
+    pub(super) token_page: TokenPageDocument,
     #[serde(default)]
     pub(super) clients: Vec<ClientDocument>,
     pub(super) identity_provider: Option<ProviderDocument>,
@@ -206,6 +209,7 @@ impl AuthorizationServerDocument {
             registration: self.registration.check()?,
             client_documents: self.client_documents.check()?,
             sign_ins: self.sign_ins.check()?,
+            token_page: self.token_page.check()?,
             clients: clients.collect::<Result<_, _>>()?,
             private_use_schemes: rules.private_use_schemes,
             identity_providers,
