@@ -1,6 +1,7 @@
 //! The document as it is written, and its way into checked values.
 
 mod access;
+mod claim_names;
 mod client;
 mod consistency;
 mod identity_provider;
