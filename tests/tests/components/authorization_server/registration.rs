@@ -22,23 +22,32 @@ pub async fn client(fakes: &Arc<Fakes>, name: &str, redirect_uri: &str) -> Strin
 }
 
 #[tokio::test]
-async fn the_metadata_is_at_both_places_and_any_page_may_read_it() {
+async fn the_metadata_is_at_its_place_and_any_page_may_read_it() {
     let fakes = fakes();
-    for path in ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] {
-        let reply = get(&fakes, path, None).await;
-        assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (200, "*"));
-        let document = reply.json();
-        assert_eq!(document["issuer"], "https://gateway.example");
-        for (name, path) in [
-            ("authorization_endpoint", "authorize"),
-            ("token_endpoint", "token"),
-            ("registration_endpoint", "register"),
-        ] {
-            assert_eq!(document[name], format!("https://gateway.example/{path}"));
-        }
-        assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
-        assert_eq!(document["client_id_metadata_document_supported"], true);
+    let reply = get(&fakes, "/.well-known/oauth-authorization-server", None).await;
+    assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (200, "*"));
+    let document = reply.json();
+    assert_eq!(document["issuer"], "https://gateway.example");
+    for (name, path) in
+        [("authorization_endpoint", "authorize"), ("token_endpoint", "token"), ("registration_endpoint", "register")]
+    {
+        assert_eq!(document[name], format!("https://gateway.example/{path}"));
     }
+    assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
+    assert_eq!(document["client_id_metadata_document_supported"], true);
+    nothing_happened(&fakes);
+}
+
+/// A document there would have to be complete (OpenID Connect Discovery 1.0, section 3): clients refuse another one, and with it
+/// the server. Where there is none they look on, and web pages must be able to read that.
+#[tokio::test]
+async fn where_openid_providers_have_their_metadata_any_page_reads_that_there_is_none() {
+    let fakes = fakes();
+    let reply = get(&fakes, "/.well-known/openid-configuration", None).await;
+    assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (404, "*"));
+    let body = reply.json();
+    assert!(body["error_description"].as_str().unwrap().contains("/.well-known/oauth-authorization-server"), "{body}");
+    assert!(body.get("issuer").is_none(), "{body}");
     nothing_happened(&fakes);
 }
 
