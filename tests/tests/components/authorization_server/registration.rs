@@ -51,6 +51,33 @@ async fn where_openid_providers_have_their_metadata_any_page_reads_that_there_is
     nothing_happened(&fakes);
 }
 
+/// What Cursor sends (2026): all three at once.
+#[tokio::test]
+async fn cursors_three_redirect_uris_are_one_registration_where_the_operator_names_it() {
+    let fakes = fakes();
+    let uris = [
+        "cursor://anysphere.cursor-mcp/oauth/callback",
+        "https://www.cursor.com/agents/mcp/oauth/callback",
+        "http://localhost:8787/callback",
+    ];
+    let body =
+        json!({ "client_name": "Cursor", "redirect_uris": uris, "token_endpoint_auth_method": "none" }).to_string();
+    let reply = register(&fakes, &body).await;
+    let refused = reply.json();
+    assert_eq!((reply.status.as_u16(), &refused["error"]), (400, &json!("invalid_redirect_uri")));
+    let description = refused["error_description"].as_str().unwrap();
+    assert!(description.starts_with("redirect_uris[0] ") && description.contains("applications"), "{description}");
+    nothing_happened(&fakes);
+    fakes.set("config", &format!("applications = [\"cursor\"]\n{}", super::CONFIGURATION));
+    let reply = register(&fakes, &body).await;
+    let registered = reply.json();
+    assert_eq!((reply.status.as_u16(), &registered["redirect_uris"]), (201, &json!(uris)));
+    let id = registered["client_id"].as_str().unwrap();
+    for uri in uris {
+        assert_eq!(get(&fakes, &authorization(id, uri, &[]), None).await.status, 200, "{uri}");
+    }
+}
+
 #[tokio::test]
 async fn a_registered_client_is_stored_sealed_and_can_ask() {
     let fakes = fakes();
