@@ -66,8 +66,8 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
 
 static ENDPOINTS: [Endpoint; 16] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
-    // Clients of MCP 2025-11-25 may look here first; the document is the same.
-    endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::answer),
+    // A path of ours so that web pages may read that there is nothing here, and no route can be put there.
+    endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::not_a_provider),
     storing(OwnPath::Register, Method::POST, register::answer),
     storing(OwnPath::Token, Method::POST, token::answer),
     endpoint(OwnPath::Revoke, Method::POST, revoke::answer),

@@ -2,6 +2,7 @@
 
 mod access;
 mod branding;
+mod claim_names;
 mod client;
 mod consistency;
 mod hint;
@@ -80,10 +81,18 @@ pub(crate) struct Document {
     /// Example: `["http://localhost:6274"]`
     #[serde(default)]
     allowed_origins: Vec<String>,
-    /// The private-use URI schemes (RFC 8252, section 7.1) that redirect URIs may have, beside https and loopback http.
+    /// Applications whose redirect URIs have a private-use scheme, by name: `cursor` is Cursor, `vscode` and
+    /// `vscode-insiders` are extensions of VS Code such as Cline (VS Code itself needs no entry), `warp` is Warp. Each
+    /// name allows one scheme, as `private_use_schemes` does.
+    ///
+    /// Values: `cursor`, `vscode`, `vscode-insiders`, `warp`
+    /// Example: `["cursor"]`
+    #[serde(default)]
+    applications: Vec<String>,
+    /// Further private-use URI schemes (RFC 8252, section 7.1) that redirect URIs may have, beside https and loopback http.
     /// Any application on the user's machine can claim such a scheme.
     ///
-    /// Example: `["cursor"]`
+    /// Example: `["com.example.app"]`
     #[serde(default)]
     private_use_schemes: Vec<String>,
     /// What users see of the operator on every page.
@@ -149,6 +158,7 @@ impl Document {
         let routes = routes.collect::<Result<Vec<_>, _>>()?;
         let authorization_server = AuthorizationServerDocument {
             public_url: gateway.public_url.clone(),
+            applications: self.applications,
             private_use_schemes: self.private_use_schemes,
             branding: self.branding,
             lifetimes: self.lifetimes,

@@ -32,7 +32,7 @@ pub use compile::compile;
 pub use configuration::Configuration;
 pub use error::{CompiledError, ConfigurationError, Problem};
 pub use identity_provider::{
-    AccessRules, AssertionSource, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile,
+    AccessRules, AssertionSource, ClaimNames, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile,
 };
 pub use lifetimes::Lifetimes;
 pub use limits::{Counted, Limits, Rate};

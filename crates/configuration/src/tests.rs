@@ -225,6 +225,22 @@ fn private_use_schemes_are_those_that_no_browser_knows() {
 }
 
 #[test]
+fn known_applications_are_allowed_by_name() {
+    let schemes = |more: &str| {
+        let configuration = Configuration::parse(&format!("{more}\n{MINIMAL}")).unwrap().authorization_server;
+        configuration.private_use_schemes.iter().map(|scheme| scheme.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(schemes(r#"applications = ["cursor", "vscode", "vscode-insiders", "warp"]"#).len(), 4);
+    assert_eq!(schemes(r#"applications = ["cursor"]"#), ["cursor"]);
+    let both = "applications = [\"cursor\"]\nprivate_use_schemes = [\"com.example.app\", \"cursor\"]";
+    assert_eq!(schemes(both), ["com.example.app", "cursor"]);
+    for (list, place) in [(r#"["Cursor"]"#, 0), (r#"["cursor", "zed"]"#, 1), (r#"["cursor", "cursor"]"#, 1)] {
+        let (key, text) = problem_of(&format!("applications = {list}\n{MINIMAL}"));
+        assert_eq!(key, format!("applications[{place}]"), "{text}");
+    }
+}
+
+#[test]
 fn a_secret_written_where_its_setting_should_be_named_is_not_repeated() {
     const SECRET: &str = r#"hunter2\", expected "#;
     let toml = MINIMAL.replacen(r#"{ secret = "identity_provider_secret" }"#, &format!("\"{SECRET}\""), 1);

@@ -37,13 +37,15 @@ pub enum AccessRejection {
     #[error("the user has none of access.roles")]
     Role,
     /// In none of the groups.
-    #[error("the user is in none of access.groups (does the provider put groups into the id_token?)")]
+    #[error(
+        "the user is in none of access.groups (does the provider put groups into the id_token, in the claim of claims.groups?)"
+    )]
     Group,
     /// It cannot be known whether in one of the groups.
     #[error("the user's groups did not fit into the token: {0}")]
     GroupsUnknown(#[from] GroupsUnknown),
     /// A rule denies something by a claim that holds more than we can read, so that it could be missed.
-    #[error("a policy denies something by {0}, and the id_token's claim of that name is no list of texts")]
+    #[error("a policy denies something by {0}, and the id_token's claim of claims.{0} is no list of texts")]
     Unreadable(&'static str),
     /// More groups or roles than are kept, none of which may be left out.
     #[error("the user has {0}; let the provider put fewer into the id_token")]

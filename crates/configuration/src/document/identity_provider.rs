@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::access::AccessDocument;
+use super::claim_names::ClaimNamesDocument;
 use super::provider_authentication::{AssertionDocument, PrivateKeyDocument, authentication};
 use super::values::{SecretDocument, scopes, unique, uuid};
 use crate::error::problem;
@@ -99,6 +100,11 @@ pub(super) struct ProviderDocument {
     /// Example: `{ prompt = "consent" }`
     #[serde(default)]
     authorization_parameters: BTreeMap<String, String>,
+    /// Where the id_token has the user's groups and roles.
+    ///
+    /// Example: `{ groups = "cognito:groups" }`
+    #[serde(default)]
+    claims: ClaimNamesDocument,
     /// Which of the provider's users may sign in.
     ///
     /// Example: `{ roles = ["Mcp.User"] }`
@@ -153,6 +159,7 @@ impl ProviderDocument {
             }
             Some(_) => return Err(problem(key("profile"), "must be openid or entra", r#"profile = "entra""#)),
         };
+        let claim_names = self.claims.check(|name| format!("{table}.claims.{name}"))?;
         let access = self.access.check(&profile, |name| format!("{table}.access.{name}"))?;
         authorization_parameters(&self.authorization_parameters, &key("authorization_parameters"))?;
         let scopes = provider_scopes(self.scopes, &profile, &access, &key("scopes"))?;
@@ -164,6 +171,7 @@ impl ProviderDocument {
             name: self.name,
             client_id: self.client_id,
             metadata_url,
+            claim_names,
             profile,
             issuer,
             access,

@@ -54,6 +54,8 @@ pub(crate) struct GatewayDocument {
 pub(crate) struct AuthorizationServerDocument {
     pub(super) public_url: String,
     #[serde(default)]
+    pub(super) applications: Vec<String>,
+    #[serde(default)]
     pub(super) private_use_schemes: Vec<String>,
     #[serde(default)]
     pub(super) branding: BrandingDocument,
@@ -191,7 +193,7 @@ impl AuthorizationServerDocument {
         let public_url = public_url(&self.public_url)?;
         let rules = RedirectRules {
             own: public_url.clone(),
-            private_use_schemes: private_use_schemes(&self.private_use_schemes)?,
+            private_use_schemes: private_use_schemes(&self.applications, &self.private_use_schemes)?,
         };
         let are_listed = self.identity_providers.is_some();
         let identity_providers = identity_provider::check(self.identity_provider, self.identity_providers)?;
