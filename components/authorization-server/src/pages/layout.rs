@@ -32,7 +32,7 @@ pub(crate) struct Layout<'a> {
 pub(super) struct Page {
     pub(super) status: u16,
     /// Of the window.
-    pub(super) title: String,
+    pub(super) title: Html,
     pub(super) heading: Html,
     /// Paragraphs, lists and forms.
     pub(super) content: Html,
@@ -48,7 +48,7 @@ struct Document<'a> {
     style: &'static str,
     operator: Option<&'a str>,
     logo: Option<&'a str>,
-    title: &'a str,
+    title: &'a Html,
     heading: &'a Html,
     content: &'a Html,
     reference: Option<Html>,
@@ -57,8 +57,8 @@ struct Document<'a> {
 
 impl Page {
     /// The same, with a heading that is not its title.
-    pub(super) fn with_heading(self, title: impl ToString, heading: Html) -> Self {
-        Self { title: title.to_string(), heading, ..self }
+    pub(super) fn with_heading(self, title: Html, heading: Html) -> Self {
+        Self { title, heading, ..self }
     }
 
     /// The same, with the number of the request.
@@ -100,7 +100,7 @@ impl<'a> Layout<'a> {
 
     /// A page with a title that is its heading, and with no form.
     pub(super) fn plain(&self, status: u16, title: &str, content: Html) -> Page {
-        let (title, heading) = (title.to_owned(), fill(title, &[]));
+        let (title, heading) = (fill(title, &[]), fill(title, &[]));
         Page { status, title, heading, content, has_reference: false, forms: Forms::none() }
     }
 
