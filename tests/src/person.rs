@@ -109,7 +109,8 @@ impl Person {
         let mut cookies = self.cookies.lock().expect("no panic");
         cookies.retain(|cookie| cookie.host != host || cookie.name != name);
         let attributes = attributes.to_ascii_lowercase();
-        if !attributes.split(';').any(|attribute| attribute.trim() == "max-age=0") {
+        let is_gone = |attribute: &str| attribute == "max-age=0" || attribute.starts_with("expires=thu, 01 jan 1970");
+        if !attributes.split(';').map(str::trim).any(is_gone) {
             let (host, name, value) = (host.to_owned(), name.to_owned(), value.to_owned());
             cookies.push(Cookie { host, name, value, attributes });
         }
