@@ -209,7 +209,7 @@ fn outbound_origins(configuration: &Configuration) -> Needs {
     };
     for provider in &configuration.authorization_server.identity_providers {
         need(
-            &provider.issuer,
+            provider.metadata_url.as_ref().unwrap_or(&provider.issuer),
             format!("identity provider {}, and the hosts of the endpoints in its metadata", provider.name),
         );
         if let ProviderProfile::Entra(entra) = &provider.profile {

@@ -2,7 +2,7 @@
 
 use gatehouse_authorization_server::arrival::Arrival;
 use gatehouse_authorization_server::authorization::{BoundRequest, RejectedRequest};
-use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_authorization_server::error_description;
 use gatehouse_authorization_server::provider_selection::ProviderSelection;
@@ -42,7 +42,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
         Err(rejected) => return rejected_at_client(context, &rejected),
     };
     let browser = cookies::browser(request.headers(), &context.configuration.public_url)
-        .unwrap_or_else(|| Browser::generate(&mut SystemEntropy));
+        .unwrap_or_else(|| BrowserCookies::generate(&mut SystemEntropy));
     let arrival = arrival(request.headers(), context);
     let may_be_remembered = may_be_remembered(&authorization, &arrival);
     let mut response = match context.configuration.identity_providers.as_slice() {
@@ -52,7 +52,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
         }
         several => choose(context, several, ProviderSelection { request: authorization, may_be_remembered }, &browser),
     };
-    cookies::set_browser(&mut response, &browser, &context.configuration);
+    cookies::set_browser(&mut response, browser.first(), &context.configuration);
     response
 }
 
@@ -72,9 +72,9 @@ fn choose(
     context: &Context,
     providers: &[IdentityProvider],
     selection: ProviderSelection,
-    browser: &Browser,
+    browser: &BrowserCookies,
 ) -> Response<Vec<u8>> {
-    match selection.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+    match selection.ticket(browser.first(), &context.keys, context.now, &mut SystemEntropy) {
         Ok(ticket) => {
             pages::choose(context.log.request_id(), &context.configuration, providers, &selection.request, &ticket)
         }

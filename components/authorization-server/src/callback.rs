@@ -4,12 +4,12 @@ use core::fmt;
 
 use gatehouse_authorization_server::ErrorCode;
 use gatehouse_authorization_server::authorization::AuthorizationRequest;
-use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::code::issue_code;
 use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{self, LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
-use gatehouse_openid::{Callback, CallbackRejection, ClientError};
+use gatehouse_openid::{Callback, CallbackRejection};
 use gatehouse_protocol::{SecretString, Subject};
 use gatehouse_sessions::ProviderTokens;
 use gatehouse_storage::StoreUnavailable;
@@ -17,7 +17,7 @@ use http::{Request, Response};
 use provider_client::{Failure, SignedIn};
 use shell_http::SystemEntropy;
 
-use crate::consent::{self, answer_client};
+use crate::consent::{self, answer_client, to_code};
 use crate::context::Context;
 use crate::log::Details;
 use crate::{cookies, failures, pages, responses, sessions_page};
@@ -35,12 +35,11 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     };
     let browser = cookies::browser(request.headers(), &context.configuration.public_url);
     let (keys, configuration) = (&context.keys, &context.configuration);
-    let login =
-        match ReturnedLogin::take(callback.state(), browser.as_ref(), keys, configuration, &context.store, context.now)
-        {
-            Ok(login) => login,
-            Err(rejection) => return not_taken(context, rejection),
-        };
+    let values = browser.iter().flat_map(BrowserCookies::iter);
+    let login = match ReturnedLogin::take(callback.state(), values, keys, configuration, &context.store, context.now) {
+        Ok(login) => login,
+        Err(rejection) => return not_taken(context, rejection),
+    };
     let Some(browser) = browser else {
         return not_taken(context, login::LoginRejection::OtherBrowser);
     };
@@ -118,20 +117,20 @@ fn authorize(
     context: &Context,
     consent_request: &ConsentRequest<'_>,
     approval: Approval,
-    browser: &Browser,
+    browser: &BrowserCookies,
     signed_in: SignedIn,
 ) -> Result<SecretString, Unsuccessful> {
     let SignedIn { identity, claims, tokens } = signed_in;
     let subject = identity.subject();
     let (request, provider) = (&consent_request.request, consent_request.provider);
     let consents = context.remembered_consents();
-    if !consents.is_approved_by(subject, approval, browser, request, provider)? {
+    if !browser.any(|browser| consents.is_approved_by(subject, approval, browser, request, provider))? {
         return Err(Unsuccessful::NotTheirConsent);
     }
     let client_id = Some(request.client.client_id.as_str());
     context.log.begun(ACTION, client_id, Some(subject.as_str()));
     if approval == (Approval::Given { remember: true })
-        && let Err(error) = consents.remember(subject, browser, request, provider, &mut SystemEntropy)
+        && let Err(error) = consents.remember(subject, browser.first(), request, provider, &mut SystemEntropy)
     {
         // The user is asked again next time; that is no reason to turn them away now.
         context.log.failed("consent", client_id, error);
@@ -152,7 +151,7 @@ fn authorize(
 fn finish(
     context: &Context,
     consent_request: ConsentRequest<'_>,
-    browser: &Browser,
+    browser: &BrowserCookies,
     outcome: Result<(Subject, SecretString), Unsuccessful>,
 ) -> Response<Vec<u8>> {
     let client_id = Some(consent_request.request.client.client_id.as_str());
@@ -194,14 +193,6 @@ fn answer_with_code(context: &Context, request: &AuthorizationRequest, code: &Se
     parameters.extend(request.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", context.configuration.public_url.as_str()));
     responses::redirect_to_client(context, &request.client, &request.redirect_uri, &parameters)
-}
-
-const fn to_code(error: ClientError) -> ErrorCode {
-    match error {
-        ClientError::AccessDenied => ErrorCode::AccessDenied,
-        ClientError::ServerError => ErrorCode::ServerError,
-        ClientError::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
-    }
 }
 
 fn refused_by_provider(context: &Context, rejection: &CallbackRejection) -> Response<Vec<u8>> {

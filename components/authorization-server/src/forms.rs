@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::page::PageRejection;
 use gatehouse_protocol::Parameters;
 use http::header::ORIGIN;
@@ -17,7 +17,7 @@ use crate::{cookies, failures, pages, requests};
 /// A form that a page of ours has sent, as far as the request's head tells.
 pub(crate) struct Form {
     /// The browser that was shown the page.
-    pub(crate) browser: Browser,
+    pub(crate) browser: BrowserCookies,
     /// What stands in it.
     pub(crate) parameters: Parameters,
 }
@@ -120,9 +120,8 @@ mod tests {
     use crate::log::RequestLog;
 
     const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
-    const COOKIE: (&str, &str) = ("cookie", "__Host-gatehouse-browser=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-    const OTHER_COOKIE: (&str, &str) =
-        ("cookie", "__Host-gatehouse-browser=BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    const COOKIE: (&str, &str) =
+        ("cookie", "__Host-gatehouse-browser-Zmh6rfhi=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
 
     fn read(headers: &[(&str, &str)]) -> Result<Form, FormRejection> {
         let document = r#"{"public_url":"https://g.example",
@@ -171,7 +170,6 @@ mod tests {
             ("sec-fetch-site", "cross-site"),
             ("sec-fetch-site", "same-site"),
             ("sec-fetch-site", "none"),
-            OTHER_COOKIE,
         ] {
             let refused = read(&[FORM, COOKIE, more]);
             assert!(matches!(refused, Err(FormRejection::Foreign(_))), "{more:?}");

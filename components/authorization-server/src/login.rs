@@ -4,7 +4,7 @@ use gatehouse_authorization_server::browser::Browser;
 use gatehouse_authorization_server::login::{BeginRejection, LoginPurpose, PageDecision, PendingLogin};
 use gatehouse_authorization_server::page::ReturnedTicket;
 use gatehouse_configuration::IdentityProvider;
-use gatehouse_openid::{AccountChoice, Login};
+use gatehouse_openid::{AccountChoice, ClientError, Login};
 use gatehouse_storage::StoreUnavailable;
 use http::Response;
 use shell_http::SystemEntropy;
@@ -16,8 +16,13 @@ use crate::{pages, responses};
 pub(crate) enum NotBegun {
     /// The page was answered before, and that login is over; or too many begin at the moment.
     Refused(BeginRejection),
-    /// Provider, store or keys do not answer. The text is for the log.
-    Failed(String),
+    /// Provider, store or keys do not answer, or the provider not as it must.
+    Failed {
+        /// For the log.
+        reason: String,
+        /// What the client is told.
+        told: ClientError,
+    },
 }
 
 /// Keeps what the login is for, and redirects to the provider. Where a form asked for it, `ticket` is that of its page: the
@@ -49,7 +54,9 @@ pub(crate) fn begin(
     }
     // Before the provider is asked for anything.
     pending.count(context.configuration.sign_ins.per_minute, store, *now)?;
-    let metadata = context.client_of(provider).metadata().map_err(failed)?;
+    let metadata = context.client_of(provider).metadata();
+    let metadata =
+        metadata.map_err(|failure| NotBegun::Failed { reason: failure.to_string(), told: failure.to_wire() })?;
     let callback_url = context.configuration.callback_url();
     let login = Login::begin(provider, &metadata, &callback_url, pending.state(), account, &mut pending.entropy());
     pending.keep(purpose, provider, &login, browser, store, &mut SystemEntropy)?;
@@ -72,7 +79,7 @@ impl From<StoreUnavailable> for NotBegun {
 }
 
 fn failed(reason: impl ToString) -> NotBegun {
-    NotBegun::Failed(reason.to_string())
+    NotBegun::Failed { reason: reason.to_string(), told: ClientError::TemporarilyUnavailable }
 }
 
 /// Tells somebody who is not sent away what to do.

@@ -1,6 +1,6 @@
 //! `/sessions`, `/sign-in` and `/sign-out`: the user's own view of what they have allowed.
 
-use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::browser::{Browser, BrowserCookies};
 use gatehouse_authorization_server::login::LoginPurpose;
 use gatehouse_authorization_server::page::PageRejection;
 use gatehouse_authorization_server::sessions_page::{SignedInUser, check_sign_in, sign_in_ticket};
@@ -28,7 +28,7 @@ pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
     let account = browser.as_ref().and_then(|browser| cookies::signed_in_user(request.headers(), browser, context));
     match (browser, account) {
         (Some(browser), Some(account)) => {
-            let page = overview(context, &account, &browser);
+            let page = overview(context, &account, browser.first());
             page.unwrap_or_else(|reason| failures::out_of_order(&context.log, SESSIONS, None, &reason))
         }
         (browser, _) => ask_to_sign_in(context, browser, 200),
@@ -44,12 +44,13 @@ fn overview(context: &Context, account: &SignedInUser, browser: &Browser) -> Res
     Ok(pages::sessions(&context.configuration, provider, &listing, &consents, &ticket))
 }
 
-fn ask_to_sign_in(context: &Context, browser: Option<Browser>, status: u16) -> Response<Vec<u8>> {
-    let browser = browser.unwrap_or_else(|| Browser::generate(&mut SystemEntropy));
-    match sign_in_ticket(&browser, &context.keys, context.now, &mut SystemEntropy) {
+fn ask_to_sign_in(context: &Context, browser: Option<BrowserCookies>, status: u16) -> Response<Vec<u8>> {
+    let browser = browser.unwrap_or_else(|| BrowserCookies::generate(&mut SystemEntropy));
+    let browser = browser.first();
+    match sign_in_ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
         Ok(ticket) => {
             let mut page = pages::sign_in(&context.configuration, &ticket, status);
-            cookies::set_browser(&mut page, &browser, &context.configuration);
+            cookies::set_browser(&mut page, browser, &context.configuration);
             page
         }
         Err(error) => failures::out_of_order(&context.log, SESSIONS, None, error.to_string()),
@@ -109,7 +110,8 @@ pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Respons
 /// `POST /sign-in`: sends the user to the identity provider that they picked.
 pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let picked = Form::read(context, request).and_then(|form| {
-        let ticket = check_sign_in(form.required("ticket")?, &form.browser, &context.keys, context.now)?;
+        let ticket = form.required("ticket")?;
+        let ticket = form.browser.open(|browser| check_sign_in(ticket, browser, &context.keys, context.now))?;
         let provider = context.configuration.identity_provider(form.required("provider")?);
         let which = match form.optional("account")? {
             Some("another") => AccountChoice::ByUser,
@@ -119,10 +121,10 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
     });
     match picked {
         Ok((provider, which, browser, ticket)) => {
-            match login::begin(context, &LoginPurpose::SessionsPage, provider, &browser, which, Some(&ticket)) {
+            match login::begin(context, &LoginPurpose::SessionsPage, provider, browser.first(), which, Some(&ticket)) {
                 Ok(redirect) => redirect,
                 Err(NotBegun::Refused(rejection)) => login::refused(context, SIGN_IN, None, &rejection),
-                Err(NotBegun::Failed(reason)) => failures::out_of_order(&context.log, SIGN_IN, None, &reason),
+                Err(NotBegun::Failed { reason, .. }) => failures::out_of_order(&context.log, SIGN_IN, None, &reason),
             }
         }
         Err(rejection) => forms::refused(context, SIGN_IN, &rejection),
@@ -133,7 +135,7 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
 pub(crate) fn signed_in(
     context: &Context,
     provider: &IdentityProvider,
-    browser: &Browser,
+    browser: &BrowserCookies,
     outcome: Result<SignedIn, Failure>,
 ) -> Response<Vec<u8>> {
     let identity = match outcome {
@@ -142,7 +144,7 @@ pub(crate) fn signed_in(
         Err(failure) => return nobody_signed_in(context, provider, browser, &failure),
     };
     let account = SignedInUser::signed_in(identity.subject().clone(), provider, context.now);
-    match account.cookie_value(browser, &context.keys, &mut SystemEntropy) {
+    match account.cookie_value(browser.first(), &context.keys, &mut SystemEntropy) {
         Ok(value) => {
             completed(context, SIGN_IN, &account);
             let mut response = responses::redirect_to_own_page(&context.configuration.public_url, OwnPath::Sessions);
@@ -156,12 +158,12 @@ pub(crate) fn signed_in(
 fn nobody_signed_in(
     context: &Context,
     provider: &IdentityProvider,
-    browser: &Browser,
+    browser: &BrowserCookies,
     failure: &Failure,
 ) -> Response<Vec<u8>> {
     if let Some(rejection) = failure.access() {
         context.log.refused(SIGN_IN, None, rejection);
-        return match sign_in_ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+        return match sign_in_ticket(browser.first(), &context.keys, context.now, &mut SystemEntropy) {
             Ok(ticket) => pages::not_let_in_to_sessions_page(context.log.request_id(), provider, rejection, &ticket),
             Err(error) => failures::out_of_order(&context.log, SIGN_IN, None, error.to_string()),
         };
@@ -182,7 +184,7 @@ fn own_form(context: &Context, request: &Request<Vec<u8>>) -> Result<Option<(For
     let form = Form::read(context, request)?;
     let ticket = form.required("ticket")?;
     let Some(account) = cookies::signed_in_user(request.headers(), &form.browser, context) else { return Ok(None) };
-    account.check(ticket, &form.browser, &context.keys, context.now)?;
+    form.browser.open(|browser| account.check(ticket, browser, &context.keys, context.now))?;
     Ok(Some((form, account)))
 }
 

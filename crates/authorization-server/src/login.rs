@@ -319,13 +319,13 @@ fn read(handle: &SealedHandle, store: &impl Store) -> Result<Option<LoginText>, 
 }
 
 impl<'c> ReturnedLogin<'c> {
-    /// Finds the login that `state` names and takes it, once, for `browser`.
+    /// Finds the login that `state` names and takes it, once, for the browser that has one of these values.
     ///
     /// # Errors
     /// See [`LoginRejection`]. A callback in the wrong browser does not use the login up.
-    pub fn take(
+    pub fn take<'b>(
         state: &str,
-        browser: Option<&Browser>,
+        browser: impl IntoIterator<Item = &'b Browser>,
         keys: &KeyRing,
         configuration: &'c Configuration,
         store: &impl Store,
@@ -339,7 +339,7 @@ impl<'c> ReturnedLogin<'c> {
         if now.seconds() >= text.ends_at {
             return Err(LoginRejection::Expired);
         }
-        if browser.is_none_or(|browser| browser.digest() != text.browser) {
+        if !browser.into_iter().any(|browser| browser.digest() == text.browser) {
             return Err(LoginRejection::OtherBrowser);
         }
         let counter = handle.key(LOGIN_USE).map_err(StoreUnavailable::from)?;

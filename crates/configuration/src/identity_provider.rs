@@ -17,6 +17,8 @@ pub struct IdentityProvider {
     /// The issuer identifier, letter by letter as the provider's metadata and tokens have it. Of an Entra provider for
     /// several tenants it is where the metadata is; tokens then have their own tenant in its place.
     pub issuer: String,
+    /// Where the provider's metadata is, where that does not follow from the issuer.
+    pub metadata_url: Option<String>,
     /// What the provider is known to do its own way.
     pub profile: ProviderProfile,
     /// Our client id there.

@@ -32,6 +32,7 @@ pub(crate) fn provider() -> IdentityProvider {
         name: "demo".to_owned(),
         display_name: "Demo".to_owned(),
         issuer: ISSUER.to_owned(),
+        metadata_url: None,
         client_id: "gatehouse".to_owned(),
         profile: ProviderProfile::OpenId,
         authentication: ProviderAuthentication::None,

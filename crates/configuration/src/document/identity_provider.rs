@@ -51,6 +51,11 @@ pub(super) struct ProviderDocument {
     ///
     /// Example: `"https://accounts.example.com"`
     issuer: Option<String>,
+    /// Where the provider's metadata is, if it is not at the usual place, which is `issuer` with
+    /// `/.well-known/openid-configuration` behind it. The metadata must still name `issuer`. Only for the profile `openid`.
+    ///
+    /// Example: `"https://accounts.example.com/api/auth/.well-known/openid-configuration"`
+    metadata_url: Option<String>,
     /// The id of the Entra tenant, or `organizations`, `common` or `consumers` for several tenants. It is required with
     /// the profile `entra`.
     ///
@@ -130,6 +135,7 @@ impl ProviderDocument {
         if self.client_id.is_empty() {
             return Err(problem(key("client_id"), "is empty", r#"client_id = "gatehouse""#));
         }
+        let metadata_url = metadata_url(self.metadata_url, self.profile.as_deref(), &key("metadata_url"))?;
         let address =
             ProviderAddress { issuer: self.issuer, tenant: self.tenant, authority: self.authority, graph: self.graph };
         let (profile, issuer) = match self.profile.as_deref() {
@@ -150,6 +156,7 @@ impl ProviderDocument {
             authorization_parameters: self.authorization_parameters,
             name: self.name,
             client_id: self.client_id,
+            metadata_url,
             profile,
             issuer,
             access,
@@ -218,6 +225,22 @@ impl ProviderAddress {
     }
 }
 
+fn metadata_url(given: Option<String>, profile: Option<&str>, key: &str) -> Result<Option<String>, ConfigurationError> {
+    const EXAMPLE: &str = r#"metadata_url = "https://accounts.example.com/api/auth/.well-known/openid-configuration""#;
+    let Some(text) = given else { return Ok(None) };
+    if profile == Some("entra") {
+        return Err(problem(
+            key,
+            "is only for the profile openid: Entra's follows from tenant",
+            r#"profile = "openid""#,
+        ));
+    }
+    // Some providers have their policies in the query.
+    let without_query = text.split_once('?').map_or(text.as_str(), |(before, _)| before);
+    secure_url(without_query).and_then(|()| requestable(&text)).map_err(|text| problem(key, text, EXAMPLE))?;
+    Ok(Some(text))
+}
+
 /// An issuer: https, or http on a loopback host, without query and fragment (OpenID Connect Discovery, section 3).
 fn secure_url(text: &str) -> Result<(), &'static str> {
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
@@ -230,9 +253,14 @@ fn secure_url(text: &str) -> Result<(), &'static str> {
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err("must not have a query, a fragment or a user");
     }
-    // `Url` forgives spaces, which the provider's metadata cannot repeat, and characters that no request can have.
-    if text.contains(char::is_whitespace) || url.as_str().parse::<Uri>().is_err() {
-        return Err("holds a space, or a character that a URL cannot have");
+    requestable(text)
+}
+
+/// `Url` forgives spaces, which the provider's metadata cannot repeat, and characters that no request can have.
+fn requestable(text: &str) -> Result<(), &'static str> {
+    let url = Url::parse(text).map_err(|_| "is not a URL")?;
+    if url.fragment().is_some() || text.contains(char::is_whitespace) || url.as_str().parse::<Uri>().is_err() {
+        return Err("holds a fragment, a space, or a character that a URL cannot have");
     }
     Ok(())
 }

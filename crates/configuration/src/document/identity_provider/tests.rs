@@ -88,6 +88,32 @@ fn an_issuer_is_a_url_of_which_requests_can_be_made() {
 }
 
 #[test]
+fn the_metadata_may_be_at_a_place_of_its_own() {
+    let with_url = |url: &str| openid(&format!("metadata_url = {url:?}"));
+    for good in [
+        "https://op.example/api/auth/.well-known/openid-configuration",
+        "https://login.example/metadata?p=b2c_1_sign_in",
+        "http://127.0.0.1:4000/metadata",
+    ] {
+        let provider = provider(&with_url(good));
+        assert_eq!((provider.metadata_url.as_deref(), provider.issuer.as_str()), (Some(good), "https://op.example"));
+    }
+    assert_eq!(provider(&openid("")).metadata_url, None);
+    for bad in [
+        "",
+        "/metadata",
+        "http://op.example/metadata",
+        "https://op.example/#a",
+        "https://u@op.example",
+        "https://op.example/a b?c",
+    ] {
+        assert_eq!(problem_of(&with_url(bad)).0, "identity_provider.metadata_url", "{bad}");
+    }
+    let of_entra = entra(&format!("tenant = {TENANT:?}\nmetadata_url = \"https://op.example/metadata\""));
+    assert_eq!(problem_of(&of_entra).0, "identity_provider.metadata_url");
+}
+
+#[test]
 fn requests_can_be_made_of_the_places_of_entra() {
     for key in ["authority", "graph"] {
         let document = entra(&format!("tenant = {TENANT:?}\n{key} = \"https://log`in.example\""));
