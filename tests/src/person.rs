@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 
-use reqwest::RequestBuilder;
 use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE};
+use reqwest::{Method, RequestBuilder};
 use url::Url;
 
 use crate::http;
@@ -82,6 +82,13 @@ impl Person {
         let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let request = self.navigation(request.body(body.to_owned()), &url, from, false);
         self.send(origin.into_iter().fold(request, |request, origin| request.header(ORIGIN, origin))).await
+    }
+
+    /// Calls `url` with JSON, as a script of a page of the same origin does.
+    pub async fn call(&self, method: Method, url: &Url, body: &serde_json::Value) -> Answer {
+        let request = self.http.request(method, url.clone()).header(CONTENT_TYPE, "application/json");
+        let cookies = self.cookie_header(url, From::SameOrigin, true);
+        self.send(request.header(COOKIE, cookies).body(body.to_string())).await
     }
 
     /// What a browser adds to a navigation.
