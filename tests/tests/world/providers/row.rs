@@ -1,7 +1,5 @@
 //! What is known of a provider.
 
-use std::path::Path;
-
 use gatehouse_tests::{Program, repository, tool};
 use tokio::process::Command;
 
@@ -19,7 +17,7 @@ pub(crate) struct Provider {
     pub(crate) name: &'static str,
     /// Its program in `tests/world/providers`.
     pub(crate) program: &'static str,
-    /// A file of the machine without which it cannot run: Debian's packages are not everywhere.
+    /// A file that the set-up brings where it can: Debian's packages are not everywhere.
     pub(crate) needs: Option<&'static str>,
     /// Gatehouse's secret there; none where it is a public client.
     pub(crate) secret: Option<&'static str>,
@@ -79,7 +77,8 @@ pub(crate) struct Outcome {
 impl Provider {
     /// Why it cannot run on this machine.
     pub(crate) fn is_missing(&self) -> Option<String> {
-        self.needs.filter(|file| !Path::new(file).exists()).map(|file| format!("this machine has no {file}"))
+        let missing = self.needs.filter(|file| !repository().join(file).exists());
+        missing.map(|file| format!("there is no {file}: Debian's packages could not be had"))
     }
 
     /// Starts it for a client with this redirect URI.

@@ -1,6 +1,8 @@
 //! A person at a provider's pages: fills in who they are, allows what is asked for, and comes back to Gatehouse.
 
-use gatehouse_tests::{Answer, From, Person, form};
+use gatehouse_tests::{Answer, From, Person, form, parameter};
+use http::Method;
+use serde_json::json;
 use url::Url;
 
 use super::page::{Field, Form, forms};
@@ -12,6 +14,9 @@ const STEPS: usize = 25;
 /// What is pressed where a form has several buttons.
 const APPROVALS: [&str; 6] = ["allow", "accept", "approve", "authorize", "yes", "continue"];
 
+/// The page of glewlwyd, which is a script.
+const GLEWLWYD_PAGE: &str = "/login.html";
+
 /// Goes from `url` through the provider's pages as `login`, until the browser is sent to `callback`.
 pub(crate) async fn sign_in(person: &Person, login: &str, url: &Url, callback: &str) -> Url {
     let mut answer = person.open(url, From::OtherSite).await;
@@ -21,10 +26,28 @@ pub(crate) async fn sign_in(person: &Person, login: &str, url: &Url, callback: &
         answer = match answer.location() {
             Some(location) if location.as_str().starts_with(&format!("{callback}?")) => return location,
             Some(location) => person.open(&location, From::SameOrigin).await,
+            None if answer.url.path() == GLEWLWYD_PAGE => call_glewlwyd(person, login, url).await,
             None => submit(person, login, &answer).await,
         };
     }
     panic!("the provider sends nobody back: {path:#?}");
+}
+
+/// What the script of glewlwyd's page does: signs in, allows what is asked for, and goes on with the request at `url`.
+async fn call_glewlwyd(person: &Person, login: &str, url: &Url) -> Answer {
+    let parameter = |name: &str| parameter(url, name).expect("a parameter of the authorization request");
+    let grant = format!("/api/auth/grant/{}", parameter("client_id"));
+    let calls = [
+        (Method::POST, "/api/auth/", json!({ "username": login, "password": PASSWORD })),
+        (Method::PUT, &grant, json!({ "scope": parameter("scope") })),
+    ];
+    for (method, path, body) in calls {
+        let answer = person.call(method, &url.join(path).expect("a URL"), &body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    let mut again = url.clone();
+    again.query_pairs_mut().append_pair("g_continue", "");
+    person.open(&again, From::SameOrigin).await
 }
 
 /// Fills in and sends the form of a page.
