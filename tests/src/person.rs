@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 
-use reqwest::RequestBuilder;
 use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE};
+use reqwest::{Method, RequestBuilder};
 use url::Url;
 
 use crate::http;
@@ -87,6 +87,13 @@ impl Person {
         self.send(origin.into_iter().fold(request, |request, origin| request.header(ORIGIN, origin))).await
     }
 
+    /// Calls `url` with JSON, as a script of a page of the same origin does.
+    pub async fn call(&self, method: Method, url: &Url, body: &serde_json::Value) -> Answer {
+        let request = self.http.request(method, url.clone()).header(CONTENT_TYPE, "application/json");
+        let cookies = self.cookie_header(url, From::SameOrigin, true);
+        self.send(request.header(COOKIE, cookies).body(body.to_string())).await
+    }
+
     /// What a browser adds to a navigation.
     fn navigation(&self, request: RequestBuilder, url: &Url, from: From, is_safe: bool) -> RequestBuilder {
         let site = from.sec_fetch_site();
@@ -112,7 +119,8 @@ impl Person {
         let mut cookies = self.cookies.lock().expect("no panic");
         cookies.retain(|cookie| cookie.host != host || cookie.name != name);
         let attributes = attributes.to_ascii_lowercase();
-        if !attributes.split(';').any(|attribute| attribute.trim() == "max-age=0") {
+        let is_gone = |attribute: &str| attribute == "max-age=0" || attribute.starts_with("expires=thu, 01 jan 1970");
+        if !attributes.split(';').map(str::trim).any(is_gone) {
             let (host, name, value) = (host.to_owned(), name.to_owned(), value.to_owned());
             cookies.push(Cookie { host, name, value, attributes });
         }

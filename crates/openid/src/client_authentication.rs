@@ -133,9 +133,10 @@ fn assertion_algorithms<'a>(provider: &IdentityProvider, metadata: &'a ProviderM
 }
 
 /// The `Authorization` header of `client_secret_basic`. Both parts are form-encoded first (RFC 6749, section 2.3.1):
-/// a colon in the id would otherwise end it.
+/// a colon in the id would otherwise end it. A space is written in the longer of its two forms, which those who decode percent
+/// signs alone read, too.
 pub(crate) fn basic(client_id: &str, secret: &SecretString) -> HeaderValue {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     let credentials = SecretString::new(format!("{}:{}", encode(client_id), encode(secret.expose())));
     let text = SecretString::new(format!("Basic {}", STANDARD.encode(credentials.expose())));
     // Base64 is always a valid header value.
