@@ -293,7 +293,11 @@ Rule no-machines (deny) does not: it is for users of client
                 "--subject other:a is not PROVIDER:ID; the providers are main",
             ),
             (DOCUMENT, &["--tool", "a", "--prompt", "b"], "cannot be used with"),
-            ("public_url = 1", &["--tool", "a"], "gatehouse.toml: the configuration cannot be read: "),
+            (
+                "public_url = 1",
+                &["--tool", "a"],
+                "gatehouse.toml: the configuration key `public_url` must be text in quotes",
+            ),
         ] {
             let error = answer(document, options).unwrap_err();
             assert!(error.contains(said), "{options:?}: {error}");

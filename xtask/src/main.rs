@@ -17,6 +17,7 @@ mod test;
 mod toolchain;
 mod up;
 mod workspace;
+mod world;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,8 @@ enum Command {
     Up(up::Arguments),
     /// Build everything, install what the tests need and run all tests
     Test(test::Arguments),
+    /// Build everything, install programs of others and test Gatehouse with all of them (`test` does it with a third)
+    World(world::Arguments),
     /// Build everything and measure what the gateway costs, beside its upstream alone; it takes half a minute
     Bench(bench::Arguments),
     /// Build everything and take as much as strangers can of everything that is scarce, all at once; it takes two minutes
@@ -84,6 +87,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Up(arguments) => up::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
+        Command::World(arguments) => world::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Check(arguments) => check::run(&workspace, &arguments),
         Command::Storm => storm::run(&workspace),

@@ -10,3 +10,4 @@ pub mod python;
 pub mod rustc;
 pub mod wasm;
 pub mod wasm_opt;
+pub mod world_packages;
