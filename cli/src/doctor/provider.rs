@@ -39,8 +39,8 @@ pub(crate) async fn examine(
     findings: &mut Findings,
 ) -> Option<(ProviderMetadata, Option<Vec<String>>)> {
     let subject = format!("identity provider {}", provider.name);
-    let request = discovery_request(provider.issuer.as_str())
-        .map_err(|rejection| findings.wrong(&subject, rejection.to_string(), "mend the issuer in the configuration"))
+    let request = discovery_request(provider)
+        .map_err(|rejection| findings.wrong(&subject, rejection.to_string(), "mend it in the configuration"))
         .ok()?;
     let url = request.uri().to_string();
     let answer = match client.send(request, METADATA_BYTES).await {
@@ -100,8 +100,10 @@ fn advice(rejection: &MetadataRejection, answer: &Response<Vec<u8>>) -> String {
         MetadataRejection::Answer(_) if header(CONTENT_TYPE).starts_with("text/html") => {
             "this is a page, and not metadata; look for the issuer in the provider's own settings".to_owned()
         }
-        MetadataRejection::IssuerDiffers { found } => format!("write issuer = \"{found}\" if that is your provider"),
-        MetadataRejection::NoUsableAlgorithm => {
+        MetadataRejection::IssuerDiffers { found } => {
+            format!("if that is your provider, write issuer = \"{found}\", and the URL above as metadata_url")
+        },
+        MetadataRejection::NoUsableAlgorithm { .. } => {
             "let the provider sign with RS256 or ES256 for this client".to_owned()
         }
         MetadataRejection::Answer(_) | MetadataRejection::Missing(_) | MetadataRejection::Endpoint { .. } => {

@@ -78,16 +78,22 @@ fn document(crates: &BTreeMap<Key, Crate>, checksums: &BTreeMap<Key, &str>) -> V
         let purl = format!("pkg:cargo/{name}@{}", version.replace('+', "%2B"));
         let properties: Vec<_> =
             found.parts.iter().map(|part| json!({ "name": "gatehouse:linked-into", "value": part })).collect();
-        let mut component = json!({
-            "type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl, "properties": properties,
-        });
-        if !found.license.is_empty() {
-            component["licenses"] = json!([{ "expression": found.license }]);
+        let licenses = (!found.license.is_empty()).then(|| json!([{ "expression": found.license }]));
+        let hashes = checksums.get(key).map(|checksum| json!([{ "alg": "SHA-256", "content": checksum }]));
+        let mut component = serde_json::Map::new();
+        for (member, value) in [
+            ("type", Some(json!("library"))),
+            ("bom-ref", Some(json!(purl))),
+            ("name", Some(json!(name))),
+            ("version", Some(json!(version))),
+            ("purl", Some(json!(purl))),
+            ("licenses", licenses),
+            ("hashes", hashes),
+            ("properties", Some(json!(properties))),
+        ] {
+            component.extend(value.map(|value| (member.to_owned(), value)));
         }
-        if let Some(checksum) = checksums.get(key) {
-            component["hashes"] = json!([{ "alg": "SHA-256", "content": checksum }]);
-        }
-        component
+        Value::Object(component)
     };
     let components: Vec<_> = crates.iter().map(component).collect();
     json!({
