@@ -60,7 +60,7 @@ pub(super) async fn examine(
         // It ends by itself where the server does not let clients end it.
         let _ended = client.send(end, MOST_BYTES).await;
     }
-    let version = result(&answer).and_then(|result| Some(result["protocolVersion"].as_str()?.to_owned()));
+    let version = result(&answer).and_then(|result| Some(result.get("protocolVersion")?.as_str()?.to_owned()));
     match (version, stateless) {
         (Some(version), true) => {
             findings.right(&subject, format!("speaks MCP {} and {STATELESS}", printable(&version)))

@@ -40,38 +40,6 @@ pub fn install(packages: &[&str], why: &str) -> Result<()> {
     )
 }
 
-/// Unpacks `packages` of the machine's own release into `folder`, with what they need and the machine does not have. Nothing
-/// is installed, and so no server is started: Debian's packages of servers start them, on every address. Needs no root.
-///
-/// # Errors
-/// Where there is no apt, or apt fails.
-pub fn unpack(packages: &[&str], folder: &Path) -> Result<()> {
-    let archives = folder.join("archives");
-    fs::create_dir_all(&archives).with_context(|| format!("cannot create {}", archives.display()))?;
-    // What an installation would bring. The packages themselves may be installed already.
-    let mut simulation = process::command("apt-get");
-    simulation.args(["-q", "--simulate", "--no-install-recommends", "install"]).args(packages);
-    let simulated = process::output(&mut simulation, "asking apt-get what is needed")?;
-    let mut needed: Vec<&str> = needed_by(&simulated).collect();
-    needed.extend(packages.iter().filter(|package| !needed.contains(package)).collect::<Vec<_>>());
-    let names = needed.join(" ");
-    progress::stage(&format!("Downloading Debian packages into {}: {names}", folder.display()));
-    let mut download = process::command("apt-get");
-    download.current_dir(&archives).args(["-q", "-o", "APT::Sandbox::User=root", "download"]).args(&needed);
-    process::run(&mut download, &format!("downloading {names}"))?;
-    for package in needed {
-        let archive = downloaded(package, &archives)?;
-        let unpacking = format!("unpacking {}", archive.display());
-        process::run(process::command("dpkg").arg("-x").arg(&archive).arg(folder), &unpacking)?;
-    }
-    Ok(())
-}
-
-/// The packages that a simulated installation would install: `Inst NAME (VERSION …)`.
-fn needed_by(simulated: &str) -> impl Iterator<Item = &str> {
-    simulated.lines().filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next())
-}
-
 /// Downloads one package of the release `suite` into `folder` and returns the file. The machine's own sources and
 /// lists stay as they are: apt is given a source list and a state of its own.
 pub fn download_from_suite(package: &str, suite: &str, folder: &Path) -> Result<PathBuf> {
@@ -313,13 +281,6 @@ mod tests {
         assert_eq!(codename("ID=debian\nVERSION_CODENAME=bookworm\n").as_deref(), Some("bookworm"));
         assert_eq!(codename("VERSION_CODENAME=\"trixie\"\n").as_deref(), Some("trixie"));
         assert_eq!(codename("ID=arch\n"), None);
-    }
-
-    #[test]
-    fn what_an_installation_would_bring_is_read_from_its_simulation() {
-        let simulated = "Reading package lists...\nInst liblua5.3-0 (5.3.6-2 Debian:12/stable [amd64])\n\
-            Inst haproxy (2.6.12 Debian:12/stable [amd64]) []\nConf liblua5.3-0 (5.3.6-2 Debian:12/stable [amd64])\n";
-        assert_eq!(needed_by(simulated).collect::<Vec<_>>(), ["liblua5.3-0", "haproxy"]);
     }
 
     #[test]
