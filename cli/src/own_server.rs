@@ -204,7 +204,9 @@ fn document(
     format!(
         "# Written by `gatehouse up --upstream`, which writes it anew each time. docs/configuration.md has every key.\n\
          public_url = {}\n# MCP Inspector in a browser.\n\
-         allowed_origins = [\"http://localhost:6274\", \"http://127.0.0.1:6274\"]\n\n\
+         allowed_origins = [\"http://localhost:6274\", \"http://127.0.0.1:6274\"]\n\
+         # Editors that are answered by a scheme of their own.\n\
+         applications = [\"cursor\", \"vscode\", \"vscode-insiders\", \"warp\"]\n\n\
          [identity_provider]\nname = \"provider\"\n{provider}\nclient_id = {}\n{secret}scopes = [{scopes}]\n\n\
          [[routes]]\npath = \"{ROUTE}\"\nurl = {}\n",
         quoted(public_url),
