@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+use crate::compiled::FORMAT;
+
 /// The document cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConfigurationError {
@@ -29,7 +31,9 @@ pub enum ConfigurationError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CompiledError {
     /// Another version of Gatehouse compiled it.
-    #[error("its format is {0:?}, of which this version of Gatehouse reads only \"1\": compile the document again")]
+    #[error(
+        "its format is {0:?}, of which this version of Gatehouse reads only {FORMAT:?}: compile the document again"
+    )]
     OtherFormat(String),
     /// The first line is not whole.
     #[error("its first line is damaged: compile the document again")]
