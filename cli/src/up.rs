@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use gatehouse_configuration::SETTING;
+use gatehouse_configuration::{Configuration, SETTING, Source};
 use gatehouse_host::{
     Application, Level, Limits, LogRecord, LogSink as _, Options, Running, StandardErrorLog, VariableSources,
 };
@@ -146,7 +146,21 @@ fn announce(application: &Application, running: &Running) -> io::Result<()> {
     for (route, component) in application.routes() {
         writeln!(out, "  {route} -> {component}")?;
     }
+    for line in application.variable(SETTING).and_then(urls).unwrap_or_default() {
+        writeln!(out, "  {line}")?;
+    }
     out.flush()
+}
+
+/// What an operator gives to clients and to the identity provider; `None` where the variable is not Gatehouse's.
+fn urls(configuration: &str) -> Option<Vec<String>> {
+    let source = Source::read(configuration.to_owned()).ok()?;
+    let Configuration { gateway, authorization_server, routes } = Configuration::of_source(&source).ok()?;
+    let clients = routes
+        .iter()
+        .map(|route| format!("URL for MCP clients, {}: {}", route.name, gateway.public_url.join(route.path.as_str())));
+    let redirect = format!("Redirect URI at the identity provider: {}", authorization_server.callback_url());
+    Some(clients.chain([redirect]).collect())
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, String> {
@@ -204,5 +218,29 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+    use super::*;
+
+    #[test]
+    fn an_operator_reads_the_urls_for_clients_and_the_provider() {
+        let document = "public_url = \"https://gateway.example\"\n[identity_provider]\nname = \"main\"\nissuer = \
+                        \"https://login.example\"\nclient_id = \"gatehouse\"\n[[routes]]\npath = \"/mcp\"\nname = \
+                        \"Files\"\nurl = \"http://10.0.0.7/mcp\"\n";
+        for form in [document.to_owned(), compiled(document).unwrap()] {
+            assert_eq!(
+                urls(&form).unwrap(),
+                [
+                    "URL for MCP clients, Files: https://gateway.example/mcp",
+                    "Redirect URI at the identity provider: https://gateway.example/callback",
+                ]
+            );
+        }
+        assert_eq!(urls("of another application"), None);
     }
 }

@@ -34,7 +34,7 @@ use self::lifetimes::LifetimesDocument;
 use self::limits::TotalsDocument;
 use self::misread::misread;
 pub(crate) use self::parts::{
-    AuthorizationServerDocument, GatewayDocument, Parts, ResourceDocument, read_part, servers_from_part,
+    AuthorizationServerDocument, GatewayDocument, NeedsDocument, Parts, ResourceDocument, read_part,
 };
 use self::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 pub(crate) use self::route::RouteDocument;

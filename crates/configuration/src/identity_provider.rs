@@ -94,6 +94,20 @@ pub enum ProviderAuthentication {
     Assertion(AssertionSource),
 }
 
+impl ProviderAuthentication {
+    /// The settings that it needs.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretName> {
+        let (one, several) = match self {
+            Self::None => (None, [].as_slice()),
+            Self::Secret(name)
+            | Self::PrivateKey { key: name, .. }
+            | Self::Assertion(AssertionSource::Setting(name)) => (Some(name), [].as_slice()),
+            Self::Assertion(AssertionSource::Endpoint { secret_headers, .. }) => (None, secret_headers.as_slice()),
+        };
+        one.into_iter().chain(several.iter().map(|(_, name)| name))
+    }
+}
+
 /// Where an assertion is read, each time it is needed: it is short-lived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AssertionSource {

@@ -52,7 +52,7 @@ pub(crate) fn token_page(layout: Layout<'_>, configuration: &Configuration, tick
         providers: providers
             .iter()
             .map(|provider| {
-                let values = [("provider", Shown::Plain(&*provider.display_name))];
+                let values = [("provider", Shown::Plain(&provider.display_name))];
                 (provider.name.as_str(), fill(texts.sign_in_with, &values))
             })
             .collect(),

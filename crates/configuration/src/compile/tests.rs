@@ -23,13 +23,14 @@ fn compiled() -> String {
 fn meaning(setting: &str, paths: &[&str]) -> Configuration {
     let source = Source::read(setting.to_owned()).unwrap();
     let part = |part| source.part(&part).unwrap().unwrap().into_owned();
-    let servers = Server::all_from_part(&part(Part::Servers)).unwrap();
+    let needs = Needs::from_part(&part(Part::Servers)).unwrap();
     let configuration = Configuration {
         gateway: gateway::Configuration::from_part(&part(Part::Gateway)).unwrap(),
         authorization_server: authorization_server::Configuration::from_part(&part(Part::AuthorizationServer)).unwrap(),
         routes: paths.iter().map(|path| Route::from_part(&part(Part::Route(path))).unwrap()).collect(),
     };
-    assert_eq!(servers, Server::all_of(&configuration.routes));
+    let providers = &configuration.authorization_server.identity_providers;
+    assert_eq!(needs, Needs::of(providers, &configuration.routes));
     let only = source.part(&Part::OnlyRoute).unwrap().map(|text| Route::from_part(&text).unwrap());
     assert_eq!(only.as_ref(), configuration.routes.first().filter(|_| paths.len() == 1));
     configuration

@@ -21,11 +21,11 @@ use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignIns
 use super::route::RouteDocument;
 use super::token_page::TokenPageDocument;
 use super::urls::{allowed_origins, private_use_schemes, public_url};
-use super::values::{scopes, unique};
+use super::values::{scopes, secret_name, unique};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
-use crate::gateway::{self, Server};
-use crate::{ConfigurationError, Part, Route, RoutePath};
+use crate::gateway::{self, Needs, Server};
+use crate::{ConfigurationError, Part, Route, RoutePath, SecretName};
 
 /// What a document without routes lacks.
 const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
@@ -93,12 +93,23 @@ pub(crate) struct ResourceDocument {
     needs_identity_provider_token: bool,
 }
 
+/// What has to be there for Gatehouse to be ready.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NeedsDocument {
+    #[serde(default)]
+    provider_secrets: Vec<String>,
+    servers: Vec<ServerDocument>,
+}
+
 /// A server of a route.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct ServerDocument {
     route: String,
     url: String,
+    #[serde(default)]
+    secrets: Vec<String>,
 }
 
 impl Parts {
@@ -112,7 +123,7 @@ impl Parts {
         match part {
             Part::Gateway => written(&self.gateway).map(Some),
             Part::AuthorizationServer => written(&self.authorization_server).map(Some),
-            Part::Servers => written(&self.servers()?).map(Some),
+            Part::Servers => written(&self.needs()?).map(Some),
             Part::Route(path) => self.routes.iter().find(|route| route.path() == *path).map(write_route).transpose(),
             Part::OnlyRoute => match self.routes.as_slice() {
                 [only] => write_route(only).map(Some),
@@ -121,11 +132,23 @@ impl Parts {
         }
     }
 
-    fn servers(&self) -> Result<Vec<ServerDocument>, ConfigurationError> {
+    fn needs(&self) -> Result<NeedsDocument, ConfigurationError> {
         let routes = self.routes.iter().cloned().map(|route| route.check("routes"));
-        let servers = Server::all_of(&routes.collect::<Result<Vec<_>, _>>()?);
-        let document = |Server { route, url }| ServerDocument { route: route.to_string(), url: url.to_string() };
-        Ok(servers.into_iter().map(document).collect())
+        let providers = identity_provider::check(
+            self.authorization_server.identity_provider.clone(),
+            self.authorization_server.identity_providers.clone(),
+        )?;
+        let needs = Needs::of(&providers, &routes.collect::<Result<Vec<_>, _>>()?);
+        let texts = |names: Vec<SecretName>| names.iter().map(|name| name.as_str().to_owned()).collect();
+        let document = |Server { route, url, secrets }| ServerDocument {
+            route: route.to_string(),
+            url: url.to_string(),
+            secrets: texts(secrets),
+        };
+        Ok(NeedsDocument {
+            provider_secrets: texts(needs.provider_secrets),
+            servers: needs.servers.into_iter().map(document).collect(),
+        })
     }
 }
 
@@ -169,13 +192,21 @@ pub(crate) fn read_part<T: DeserializeOwned>(text: &str) -> Result<T, Configurat
     serde_json::from_str(text).map_err(|error| ConfigurationError::Unreadable(one_line(&error.to_string())))
 }
 
-pub(crate) fn servers_from_part(text: &str) -> Result<Vec<Server>, ConfigurationError> {
-    let server = |ServerDocument { route, url }| {
-        let route = RoutePath::parse(&route).map_err(|text| problem("routes.path", text, ROUTE_EXAMPLE))?;
-        let url = url.parse().map_err(|_| problem("routes.url", "is not a URL", ROUTE_EXAMPLE))?;
-        Ok(Server { route, url })
-    };
-    read_part::<Vec<ServerDocument>>(text)?.into_iter().map(server).collect()
+impl NeedsDocument {
+    pub(crate) fn check(self) -> Result<Needs, ConfigurationError> {
+        let names = |names: Vec<String>| {
+            names.iter().map(|name| secret_name("secrets", name)).collect::<Result<Vec<_>, ConfigurationError>>()
+        };
+        let server = |ServerDocument { route, url, secrets }| {
+            let route = RoutePath::parse(&route).map_err(|text| problem("routes.path", text, ROUTE_EXAMPLE))?;
+            let url = url.parse().map_err(|_| problem("routes.url", "is not a URL", ROUTE_EXAMPLE))?;
+            Ok(Server { route, url, secrets: names(secrets)? })
+        };
+        Ok(Needs {
+            provider_secrets: names(self.provider_secrets)?,
+            servers: self.servers.into_iter().map(server).collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 impl GatewayDocument {
