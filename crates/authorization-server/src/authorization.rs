@@ -98,7 +98,7 @@ pub enum AuthorizationRejection {
     /// A scope is malformed, or the resource does not have it.
     #[error("scope holds something that this resource does not have")]
     Scope,
-    /// `resource` is not one that we protect, or there are several and none is named.
+    /// `resource` is not one that we protect, or there are several, none is named, and the scopes do not say which one.
     #[error("resource must be one of the MCP servers here")]
     Resource,
     /// `prompt=none`: somebody always has to sign in.
@@ -237,8 +237,12 @@ impl BoundRequest {
         }
         let challenge = CodeChallenge::parse(challenge).map_err(|_| AuthorizationRejection::Challenge)?;
         let named = named_resource(parameters).map_err(|_| AuthorizationRejection::Resource)?;
-        let (resource, route) = target(named.as_ref(), configuration).ok_or(AuthorizationRejection::Resource)?;
-        let scopes = scopes(parameters.optional("scope")?, route)?;
+        let requested = Scopes::parse(parameters.optional("scope")?.unwrap_or_default());
+        let requested = requested.map_err(|_| AuthorizationRejection::Scope)?;
+        let target = target(named.as_ref(), &requested, configuration);
+        let (resource, route) = target.ok_or(AuthorizationRejection::Resource)?;
+        // What was asked for, or what the resource needs.
+        let scopes = route.granted(&requested).ok_or(AuthorizationRejection::Scope)?;
         Ok((state, challenge, scopes, resource))
     }
 
@@ -287,24 +291,28 @@ pub(crate) fn named_resource(parameters: &Parameters) -> Result<Option<ResourceU
     first.map(ResourceUri::parse).transpose()
 }
 
-/// The route that is meant, with its resource indicator: the named one, or the only one where none is named (clients of
-/// MCP 2025-03-26 name none).
+/// The route that is meant, with its resource indicator: the named one; the only one where none is named (clients of MCP
+/// 2025-03-26 name none, and some of later versions neither); or of several the only one that has the `requested` scopes.
 pub(crate) fn target<'a>(
     named: Option<&ResourceUri>,
+    requested: &Scopes,
     configuration: &'a Configuration,
 ) -> Option<(ResourceUri, &'a Route)> {
     let route = match (named, configuration.routes.as_slice()) {
         (Some(named), _) => configuration.route_of(named)?,
         (None, [only]) => only,
-        (None, _) => return None,
+        (None, several) => {
+            let mut having = several.iter().filter(|route| has(route, requested));
+            having.next().filter(|_| having.next().is_none())?
+        }
     };
     Some((configuration.resource_of(route)?, route))
 }
 
-/// What is granted: what was asked for, or what the resource needs.
-fn scopes(requested: Option<&str>, route: &Route) -> Result<Scopes, AuthorizationRejection> {
-    let requested = Scopes::parse(requested.unwrap_or_default()).map_err(|_| AuthorizationRejection::Scope)?;
-    route.granted(&requested).ok_or(AuthorizationRejection::Scope)
+/// Whether something is asked for, and the route has all of it. Scopes of OpenID count where the route has them.
+fn has(route: &Route, requested: &Scopes) -> bool {
+    let requested = requested.without_openid_but(&route.offered_scopes);
+    !requested.is_empty() && route.offered_scopes.contains_all(&requested)
 }
 
 /// The request as it is kept while the user decides and signs in.

@@ -93,8 +93,9 @@ fn grant_types(configuration: &Configuration) -> Vec<&'static str> {
 }
 
 fn takes_assertions(configuration: &Configuration) -> bool {
+    let is_configured = configuration.clients.iter().any(|client| client.has(GrantType::JwtBearer));
     configuration.identity_providers.iter().any(|provider| provider.accepts_identity_assertions)
-        && configuration.clients.iter().any(|client| client.has(GrantType::JwtBearer))
+        && (is_configured || !configuration.client_documents.identity_assertions.is_empty())
 }
 
 #[cfg(test)]

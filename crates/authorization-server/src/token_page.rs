@@ -87,6 +87,7 @@ impl TokenWish {
     /// The session that ends with the token, of `subject`, of whom the provider says `claims`, who asked for it in `browser`;
     /// and what names it.
     /// `None` only if the names at the top of this file were wrong.
+    #[expect(clippy::too_many_arguments, reason = "the grant, and the surroundings that every flow gets")]
     pub fn opening(
         &self,
         subject: Subject,

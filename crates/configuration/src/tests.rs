@@ -46,7 +46,10 @@ fn a_minimal_document_gets_the_documented_defaults() {
     );
     assert_eq!(configuration.authorization_server.registration.per_hour, 500);
     assert_eq!(configuration.authorization_server.sign_ins.per_minute, 3_000);
-    assert_eq!(configuration.authorization_server.client_documents, ClientDocuments { enabled: true, per_hour: 500 });
+    assert_eq!(
+        configuration.authorization_server.client_documents,
+        ClientDocuments { enabled: true, per_hour: 500, identity_assertions: Vec::new() }
+    );
     assert_eq!(configuration.authorization_server.token_page, TokenPage { enabled: false, lifetime: 3_600 });
     assert!(configuration.authorization_server.private_use_schemes.is_empty());
     assert_eq!(configuration.authorization_server.callback_url(), "https://gateway.example/callback");
@@ -188,7 +191,7 @@ fn registration_and_client_documents_can_be_limited_and_switched_off() {
         let documents = Configuration::parse(&with(&format!("[client_documents]\nper_hour = {per_hour}")));
         assert_eq!(
             documents.unwrap().authorization_server.client_documents,
-            ClientDocuments { enabled: true, per_hour }
+            ClientDocuments { enabled: true, per_hour, identity_assertions: Vec::new() }
         );
     }
     for per_minute in [1, 100_000] {
@@ -222,6 +225,27 @@ fn private_use_schemes_are_those_that_no_browser_knows() {
     assert_eq!(problem_of(&with(r#"["cursor", "javascript"]"#)).0, "private_use_schemes[1]");
     assert_eq!(problem_of(&with(r#"["cursor://"]"#)).0, "private_use_schemes[0]");
     assert_eq!(problem_of(&with(r#"["cursor", "cursor"]"#)).0, "private_use_schemes[1]");
+}
+
+#[test]
+fn clients_that_present_identity_assertions_are_named_by_their_documents() {
+    let with = |table: &str| format!("{MINIMAL}\n[client_documents]\n{table}");
+    let named = |table: &str| {
+        Configuration::parse(&with(table)).unwrap().authorization_server.client_documents.identity_assertions
+    };
+    assert!(named("per_hour = 1").is_empty(), "none by default");
+    let agent = named(r#"identity_assertions = ["https://agent.example.com/client.json"]"#);
+    assert_eq!(agent.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["https://agent.example.com/client.json"]);
+    for (list, place) in [
+        (r#"["agent"]"#, "[0]"),
+        (r#"["https://a.example/c", "ftp://a.example/c"]"#, "[1]"),
+        (r#"["https://a.example/c", "https://a.example/c"]"#, "[1]"),
+    ] {
+        let (key, text) = problem_of(&with(&format!("identity_assertions = {list}")));
+        assert_eq!(key, format!("client_documents.identity_assertions{place}"), "{text}");
+    }
+    let off = with("enabled = false\nidentity_assertions = [\"https://a.example/c\"]");
+    assert_eq!(problem_of(&off).0, "client_documents.identity_assertions");
 }
 
 #[test]
