@@ -284,6 +284,8 @@ fn ask_to_end(child: &mut Child) -> Result<()> {
 
 #[cfg(all(test, unix))]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
     use std::sync::mpsc;
 
     use super::*;
