@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use gatehouse_configuration::{
-    AssertionSource, ClientDocuments, ClientKeys, Configuration, Counted, Effect, IdentityProvider, Member, Pattern,
-    ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route,
-    SERVER_KEYS_SETTING, SETTING, SecretName, Servers, Transport, compile,
+    AssertionSource, ClientDocuments, ClientKeys, Configuration, Counted, Effect, GrantType, IdentityProvider, Member,
+    Pattern, ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route,
+    SERVER_KEYS_SETTING, SETTING, SecretName, Servers, Transport, Upstream, compile,
 };
 use gatehouse_protocol::Scopes;
 use gatehouse_sealed_storage::sealing::KeyRing;
@@ -92,6 +92,7 @@ fn describe(configuration: &Configuration) -> String {
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
     }
+    describe_machines_without_users(&mut report, configuration);
     let registration = &configuration.authorization_server.registration;
     let registration = match (registration.enabled, &registration.initial_access_token) {
         (false, _) => "off".to_owned(),
@@ -179,6 +180,27 @@ fn describe_route(report: &mut String, resource: &str, route: &Route) {
     ] {
         if is_on {
             line(report, &format!("At {}", route.path), what);
+        }
+    }
+}
+
+/// Warns of routes where a server gets the user's token of the identity provider, which no machine has.
+fn describe_machines_without_users(report: &mut String, configuration: &Configuration) {
+    let is_machine = |client: &&RegisteredClient| client.grant_types.contains(&GrantType::ClientCredentials);
+    let machines: Vec<_> = configuration.authorization_server.clients.iter().filter(is_machine).collect();
+    let needs_user = |upstream: &Upstream| upstream.identity_provider_token_header.is_some();
+    let is_for_users = |route: &&Route| match &route.servers {
+        Servers::One(upstream) => needs_user(upstream),
+        Servers::Federated(members) => members.iter().any(|member| needs_user(&member.upstream)),
+    };
+    for route in configuration.routes.iter().filter(is_for_users) {
+        let reaches = |machine: &&&RegisteredClient| machine.scopes.contains_all(&route.scopes);
+        for machine in machines.iter().filter(reaches) {
+            let text = format!(
+                "the machine {} gets 403 where identity_provider_token_header is set: no machine has such a token",
+                machine.client_id
+            );
+            line(report, &format!("Warning for {}", route.path), &text);
         }
     }
 }
@@ -448,6 +470,31 @@ mod tests {
             found[0].contains("secrets") && found[0].contains("writers") && found[0].contains("spelling"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn a_machine_at_a_route_that_needs_users_is_warned_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let warnings = |document: &str| {
+            let report = check(folder.path(), document, None).unwrap();
+            report
+                .lines()
+                .filter(|line| line.contains("no machine has such a token"))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert!(warnings(DOCUMENT).is_empty());
+        let url = "url = \"http://10.0.0.7:8080/mcp\"\n";
+        let needs_user =
+            DOCUMENT.replace(url, &format!("{url}        identity_provider_token_header = \"x-user-token\"\n"));
+        let found = warnings(&needs_user);
+        assert!(
+            found.len() == 1 && found[0].starts_with("Warning for /mcp: the machine nightly gets 403"),
+            "{found:?}"
+        );
+        let other_scopes = needs_user
+            .replace("scopes = [\"mcp\"]\n\n        [[clients]]", "scopes = [\"other\"]\n\n        [[clients]]");
+        assert!(other_scopes != needs_user && warnings(&other_scopes).is_empty());
     }
 
     #[test]
