@@ -535,7 +535,7 @@ mod tests {
                 .map_err(in_one_line)
         };
         let compiled = check(None, &configuration).unwrap();
-        assert!(compiled.starts_with("gatehouse-configuration/2 source=sha256:"), "{compiled}");
+        assert!(compiled.starts_with("gatehouse-configuration/3 source=sha256:"), "{compiled}");
         let report = check(Some("compiled"), &configuration).unwrap();
         assert!(report.starts_with("Public URL: https://gateway.example\n"), "{report}");
         assert_eq!(fs::read_to_string(folder.path().join("compiled")).unwrap(), compiled);

@@ -25,7 +25,7 @@ fn look(servers: &[Server]) -> bool {
         let mut request = Request::new(Vec::new());
         *request.method_mut() = Method::OPTIONS;
         *request.uri_mut() = server.url.clone();
-        transfers.start(&request, TIMEOUTS);
+        transfers.start(request, TIMEOUTS);
     }
     readiness::all_answer(&HostClock, &mut transfers, servers.len(), |number, refusal| {
         let path = servers.get(number).map(|server| server.route.as_str());

@@ -232,7 +232,7 @@ async fn a_small_body_that_comes_late_is_read_before_the_refusal_and_a_slow_one_
         for _ in 0..pieces {
             sender.send(Bytes::from(vec![b' '; 30_000])).unwrap();
         }
-        let sender = if ends { None } else { Some(sender) };
+        let sender = Some(sender).filter(|_| !ends);
         let reply = serve(&GATEWAY, &fakes(), request.body(body).unwrap()).await;
         is_terse_refusal(&reply, 401);
         assert_eq!(is_read.load(Ordering::SeqCst), is_drained, "{pieces} pieces, {ends}");
