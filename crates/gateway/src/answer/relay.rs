@@ -39,7 +39,7 @@ pub fn relay(
                 return ConversationEnd::Stream(StreamEnd::ClientGone);
             }
             Arrival::Broken(_) | Arrival::NoAnswer(..) => {
-                return ConversationEnd::Failed(Refusal::UpstreamMalformed("it broke off"));
+                return ConversationEnd::Failed(Refusal::UpstreamBrokeOff);
             }
             Arrival::Head(..) => {}
             Arrival::Nothing if !client.has_client() => return ConversationEnd::Stream(StreamEnd::ClientGone),
@@ -167,7 +167,7 @@ mod tests {
         let client = ScriptedClient::default();
         let script = vec![Script::Head(0, 200, &[]), Script::piece(0, "{"), Script::Broken(0)];
         let end = passed(script, &mut ScriptedPermit::lasting(), &client);
-        assert_eq!(end, ConversationEnd::Failed(Refusal::UpstreamMalformed("it broke off")));
+        assert_eq!(end, ConversationEnd::Failed(Refusal::UpstreamBrokeOff));
         assert!(!client.received.borrow().is_finished);
     }
 
