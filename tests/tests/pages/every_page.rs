@@ -192,7 +192,7 @@ async fn every_account_page_is_for_everybody() {
         let words = words.iter().copied().filter(|word| language != "de" || *word != "November").collect::<Vec<_>>();
         inspect(&mut chromium, language, "sessions", &names, &words).await;
         chromium.click("button[value=everywhere]").await;
-        let words = ["Sign out everywhere?", "All your sessions end", "Cancel"];
+        let words = ["Sign out everywhere?", "All your sessions end", ">Cancel<"];
         inspect(&mut chromium, language, "confirm-sign-out", &[OPERATOR], &words).await;
         chromium.click("a.button").await.assert_says(&["alice@example.test", "end_session"]);
         world.gatehouse.clock.advance(15 * 60 + 1);

@@ -17,7 +17,7 @@ pub(super) static TEXTS: Texts = Texts {
     consent_title: "Allow {client}?",
     consent_question: "Allow {client} to use {server}?",
     consent_scopes: "It will be able to",
-    consent_resource: "At",
+    consent_resource: "Address of the server",
     consent_described_by: "It is described by",
     consent_answer: "Your answer is sent to",
     consent_answer_to_program: "the program on this computer that opens {scheme} links",

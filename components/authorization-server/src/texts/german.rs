@@ -17,7 +17,7 @@ pub(super) static TEXTS: Texts = Texts {
     consent_title: "{client} erlauben?",
     consent_question: "{client} erlauben, {server} zu nutzen?",
     consent_scopes: "Das wird möglich",
-    consent_resource: "Unter",
+    consent_resource: "Adresse des Servers",
     consent_described_by: "Beschrieben von",
     consent_answer: "Ihre Antwort geht an",
     consent_answer_to_program: "das Programm auf diesem Computer, das {scheme}-Links öffnet",

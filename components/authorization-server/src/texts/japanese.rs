@@ -17,7 +17,7 @@ pub(super) static TEXTS: Texts = Texts {
     consent_title: "{client} を許可しますか？",
     consent_question: "{client} が {server} を使うことを許可しますか？",
     consent_scopes: "できるようになること",
-    consent_resource: "アドレス",
+    consent_resource: "サーバーのアドレス",
     consent_described_by: "説明の提供元",
     consent_answer: "回答の送信先",
     consent_answer_to_program: "このコンピューターで {scheme} リンクを開くプログラム",

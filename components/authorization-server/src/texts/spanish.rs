@@ -17,7 +17,7 @@ pub(super) static TEXTS: Texts = Texts {
     consent_title: "¿Permitir {client}?",
     consent_question: "¿Permitir que {client} use {server}?",
     consent_scopes: "Podrá hacer esto",
-    consent_resource: "En",
+    consent_resource: "Dirección del servidor",
     consent_described_by: "La describe",
     consent_answer: "Su respuesta se envía a",
     consent_answer_to_program: "el programa de este ordenador que abre enlaces {scheme}",
