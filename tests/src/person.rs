@@ -11,6 +11,9 @@ use crate::page::Answer;
 use crate::scripted_provider::PERSON_HEADER;
 use crate::text::form;
 
+/// What the browser says that it is.
+const USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0";
+
 /// A person with a browser of their own.
 pub struct Person {
     name: String,
@@ -96,7 +99,7 @@ impl Person {
         let site = from.sec_fetch_site();
         let request = site.into_iter().fold(request, |request, site| request.header("sec-fetch-site", site));
         let request = request.header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
-        let request = request.header(PERSON_HEADER, &self.name);
+        let request = request.header(PERSON_HEADER, &self.name).header(reqwest::header::USER_AGENT, USER_AGENT);
         let cookies = self.cookie_header(url, from, is_safe);
         if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
     }

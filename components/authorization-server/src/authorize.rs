@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, Request, Response};
 use shell_http::SystemEntropy;
 
 use crate::context::Context;
+use crate::pages::Problem;
 use crate::{client_document, consent, cookies, failures, pages, requests, responses};
 
 const ACTION: &str = "authorize";
@@ -30,12 +31,12 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     };
     let read = match read {
         Ok(read) => read,
-        Err(not_now) => return pages::try_again(context.log.request_id(), not_now),
+        Err(not_now) => return pages::error(context.layout(), Problem::NotNow(not_now)),
     };
     let (configuration, keys, store) = (&context.configuration, &context.keys, &context.store);
     let bound = match BoundRequest::parse_with(read.as_ref(), query, configuration, keys, store, context.now) {
         Ok(bound) => bound,
-        Err(rejection) => return failures::unbound(&context.log, ACTION, &rejection),
+        Err(rejection) => return failures::unbound(context, ACTION, &rejection),
     };
     let authorization = match bound.validate(&context.configuration) {
         Ok(authorization) => authorization,
@@ -75,10 +76,8 @@ fn choose(
     browser: &BrowserCookies,
 ) -> Response<Vec<u8>> {
     match selection.ticket(browser.first(), &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => {
-            pages::choose(context.log.request_id(), &context.configuration, providers, &selection.request, &ticket)
-        }
-        Err(error) => failures::out_of_order(&context.log, ACTION, None, error),
+        Ok(ticket) => pages::choose(context.layout(), &context.configuration, providers, &selection.request, &ticket),
+        Err(error) => failures::out_of_order(context, ACTION, None, error),
     }
 }
 
@@ -93,6 +92,6 @@ fn rejected_at_client(context: &Context, rejected: &RejectedRequest) -> Response
     if rejected.may_redirect() {
         responses::redirect_to_client(context, &rejected.client, &rejected.redirect_uri, &parameters)
     } else {
-        pages::rejected(context.log.request_id(), rejected, &rejected.redirect_uri.location(&parameters))
+        pages::rejected(context.layout(), rejected, &rejected.redirect_uri.location(&parameters))
     }
 }

@@ -42,8 +42,8 @@ pub(crate) fn ask(
         }
     }
     match consent_request.ticket(browser.first(), &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => pages::consent(context.log.request_id(), &context.configuration, consent_request, &ticket),
-        Err(error) => failures::out_of_order(&context.log, action, client_id, error),
+        Ok(ticket) => pages::consent(context.layout(), &context.configuration, consent_request, &ticket),
+        Err(error) => failures::out_of_order(context, action, client_id, error),
     }
 }
 
@@ -124,6 +124,7 @@ fn denied_by_user(
         provider: consent_request.provider,
         account,
         approval: Some(approval),
+        token: None,
     };
     // What the same page may have begun before, in another window or by going back.
     let begun = match consent_request.approved {
@@ -150,10 +151,10 @@ pub(crate) fn not_let_in(
     rejection: &AccessRejection,
 ) -> Response<Vec<u8>> {
     match consent_request.ticket(browser.first(), &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => pages::not_let_in(context.log.request_id(), consent_request, rejection, &ticket),
+        Ok(ticket) => pages::not_let_in(context.layout(), consent_request, rejection, &ticket),
         Err(error) => {
             let client_id = Some(consent_request.request.client.client_id.as_str());
-            failures::out_of_order(&context.log, ACTION, client_id, error)
+            failures::out_of_order(context, ACTION, client_id, error)
         }
     }
 }

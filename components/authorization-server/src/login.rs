@@ -10,6 +10,7 @@ use http::Response;
 use shell_http::SystemEntropy;
 
 use crate::context::Context;
+use crate::pages::Problem;
 use crate::{pages, responses};
 
 /// Why nobody is sent away.
@@ -41,7 +42,7 @@ pub(crate) fn begin(
     let Context { keys, store, now, .. } = context;
     let pending = match ticket {
         Some(ticket) => {
-            let decision = PageDecision { provider, account, approval: purpose.approval() };
+            let decision = PageDecision { provider, account, approval: purpose.approval(), token: purpose.token() };
             PendingLogin::of_ticket(ticket, &decision, keys, *now, &mut SystemEntropy)
         }
         None => PendingLogin::generate(keys, *now, &mut SystemEntropy),
@@ -89,15 +90,10 @@ pub(crate) fn refused(
     client_id: Option<&str>,
     rejection: &BeginRejection,
 ) -> Response<Vec<u8>> {
-    let request_id = context.log.request_id();
     context.log.refused(action, client_id, rejection);
-    match rejection {
-        BeginRejection::TooMany { retry_after } => pages::too_many(request_id, *retry_after),
-        BeginRejection::AlreadyFinished | BeginRejection::Unavailable(_) => pages::error(
-            request_id,
-            403,
-            "This page was answered before",
-            "What you decided on it has been carried out. Go back to where you came from, and begin again if you need to.",
-        ),
-    }
+    let problem = match rejection {
+        BeginRejection::TooMany { retry_after } => Problem::TooManySignIns(*retry_after),
+        BeginRejection::AlreadyFinished | BeginRejection::Unavailable(_) => Problem::AnsweredBefore,
+    };
+    pages::error(context.layout(), problem)
 }

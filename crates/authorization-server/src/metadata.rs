@@ -11,7 +11,7 @@ use crate::client_authentication::AuthenticationMethod;
 /// Enterprise-managed authorization (draft-ietf-oauth-identity-assertion-authz-grant, section 7).
 const ID_JAG_PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
 
-/// The metadata document; also served at the OpenID location, where some clients look first.
+/// The metadata document. It is not served at the location of OpenID Connect Discovery: it lacks what a document there must have.
 #[derive(Debug, Serialize)]
 pub struct AuthorizationServerMetadata {
     issuer: String,

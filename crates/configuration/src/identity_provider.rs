@@ -29,6 +29,8 @@ pub struct IdentityProvider {
     pub scopes: Scopes,
     /// Further parameters of the authorization request, by name; none of them one that every request has.
     pub authorization_parameters: BTreeMap<String, String>,
+    /// Where its id_tokens say what access rules and policies ask.
+    pub claim_names: ClaimNames,
     /// Who of its users may come in.
     pub access: AccessRules,
     /// Whether its identity assertions (ID-JAG, enterprise-managed authorization) are taken for grants. Off by default.
@@ -92,6 +94,20 @@ pub enum ProviderAuthentication {
     Assertion(AssertionSource),
 }
 
+impl ProviderAuthentication {
+    /// The settings that it needs.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretName> {
+        let (one, several) = match self {
+            Self::None => (None, [].as_slice()),
+            Self::Secret(name)
+            | Self::PrivateKey { key: name, .. }
+            | Self::Assertion(AssertionSource::Setting(name)) => (Some(name), [].as_slice()),
+            Self::Assertion(AssertionSource::Endpoint { secret_headers, .. }) => (None, secret_headers.as_slice()),
+        };
+        one.into_iter().chain(several.iter().map(|(_, name)| name))
+    }
+}
+
 /// Where an assertion is read, each time it is needed: it is short-lived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AssertionSource {
@@ -108,6 +124,22 @@ pub enum AssertionSource {
     },
 }
 
+/// The claims that hold a user's groups and roles: a name, or a JSON Pointer (RFC 6901) to a member of a claim, which begins with
+/// `/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// Groups.
+    pub groups: String,
+    /// Roles.
+    pub roles: String,
+}
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        Self { groups: "groups".to_owned(), roles: "roles".to_owned() }
+    }
+}
+
 /// Who of a provider's users may come in: every list that is not empty must hold something of the user's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessRules {
@@ -115,8 +147,8 @@ pub struct AccessRules {
     pub tenants: Vec<String>,
     /// Domains of verified e-mail addresses, in lower case.
     pub domains: Vec<String>,
-    /// Groups (`groups`).
+    /// Groups.
     pub groups: Vec<String>,
-    /// Roles (`roles`).
+    /// Roles.
     pub roles: Vec<String>,
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::access::AccessDocument;
+use super::claim_names::ClaimNamesDocument;
 use super::provider_authentication::{AssertionDocument, PrivateKeyDocument, authentication};
 use super::values::{SecretDocument, scopes, unique, uuid};
 use crate::error::problem;
@@ -40,6 +41,7 @@ pub(super) struct ProviderDocument {
     /// The name that users read.
     ///
     /// Default: the value of `name`
+    /// Example: `"Example Ltd"`
     display_name: Option<String>,
     /// The kind of provider. `entra` is Microsoft Entra ID with its v2.0 endpoints.
     ///
@@ -79,8 +81,12 @@ pub(super) struct ProviderDocument {
     /// Example: `{ secret = "identity_provider_secret" }`
     client_secret: Option<SecretDocument>,
     /// The private key with which Gatehouse signs (`private_key_jwt`).
+    ///
+    /// Example: `{ secret = "identity_provider_key" }`
     private_key: Option<PrivateKeyDocument>,
     /// A signed assertion that somebody else makes for Gatehouse, such as a managed identity.
+    ///
+    /// Example: `{ secret = "identity_provider_assertion" }`
     client_assertion: Option<AssertionDocument>,
     /// The scopes that Gatehouse requests at the provider; `openid` must be one of them. The default also has
     /// `offline_access` with the profile `entra`, and `email` if `access.domains` is set.
@@ -94,7 +100,14 @@ pub(super) struct ProviderDocument {
     /// Example: `{ prompt = "consent" }`
     #[serde(default)]
     authorization_parameters: BTreeMap<String, String>,
+    /// Where the id_token has the user's groups and roles.
+    ///
+    /// Example: `{ groups = "cognito:groups" }`
+    #[serde(default)]
+    claims: ClaimNamesDocument,
     /// Which of the provider's users may sign in.
+    ///
+    /// Example: `{ roles = ["Mcp.User"] }`
     #[serde(default)]
     access: AccessDocument,
     /// Whether the provider's identity assertions (ID-JAG, enterprise-managed authorization) are accepted as grants.
@@ -146,6 +159,7 @@ impl ProviderDocument {
             }
             Some(_) => return Err(problem(key("profile"), "must be openid or entra", r#"profile = "entra""#)),
         };
+        let claim_names = self.claims.check(|name| format!("{table}.claims.{name}"))?;
         let access = self.access.check(&profile, |name| format!("{table}.access.{name}"))?;
         authorization_parameters(&self.authorization_parameters, &key("authorization_parameters"))?;
         let scopes = provider_scopes(self.scopes, &profile, &access, &key("scopes"))?;
@@ -157,6 +171,7 @@ impl ProviderDocument {
             name: self.name,
             client_id: self.client_id,
             metadata_url,
+            claim_names,
             profile,
             issuer,
             access,
@@ -194,6 +209,11 @@ impl ProviderAddress {
         }
         let issuer = self.issuer.ok_or_else(|| problem(key("issuer"), "is missing", ISSUER))?;
         secure_url(&issuer).map_err(|text| problem(key("issuer"), text, ISSUER))?;
+        if let Some((before, _)) = issuer.split_once("/.well-known/") {
+            let text =
+                "is the address of the provider's metadata: write the issuer, letter by letter as the metadata has it";
+            return Err(problem(key("issuer"), text, format!("issuer = {before:?}")));
+        }
         Ok(issuer)
     }
 
@@ -252,6 +272,9 @@ fn secure_url(text: &str) -> Result<(), &'static str> {
     }
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err("must not have a query, a fragment or a user");
+    }
+    if url.host_str().is_some_and(|host| host.contains('*')) {
+        return Err("has a * in its host, which stands for no other host");
     }
     requestable(text)
 }

@@ -266,6 +266,23 @@ async fn pages_that_were_opened_at_once_in_a_fresh_browser_all_lead_to_a_code() 
 }
 
 #[tokio::test]
+async fn groups_in_a_claim_of_another_name_let_their_members_in() {
+    for (names, is_in) in [("", false), ("claims = { groups = \"cognito:groups\" }", true)] {
+        let fakes = fakes();
+        let access = format!("access = {{ groups = [\"staff\"] }}\n{names}\n[[routes]]");
+        fakes.set("config", &super::CONFIGURATION.replacen("[[routes]]", &access, 1));
+        let provider = Provider::answering(&fakes);
+        provider.claims.lock().unwrap()["cognito:groups"] = json!(["staff"]);
+        let page = Page::open(&fakes).await;
+        let state = provider.sign_in(&page.decide(&fakes, "approve").await);
+        let target = format!("/callback?{}", query(&[("state", &state), ("code", "provider-code")]));
+        let reply = get(&fakes, &target, Some(&page.cookie)).await;
+        assert_eq!(reply.header("location").contains("code="), is_in, "{names}: {}", reply.body);
+        assert_eq!(fakes.log().contains("in none of access.groups"), !is_in, "{}", fakes.log());
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_without_a_state_is_told_as_the_providers_and_its_code_is_in_the_log() {
     let fakes = fakes();
     let before = fakes.snapshot();
