@@ -78,20 +78,20 @@ pub fn download_from_suite(package: &str, suite: &str, folder: &Path) -> Result<
     downloaded(package, folder)
 }
 
-/// Unpacks `package` of the machine's own release into `folder/root`, with what it needs and the machine lacks, but for packages
+/// Unpacks `packages` of the machine's own release into `folder/root`, with what they need and the machine lacks, but for packages
 /// whose names begin as one of `without`. Nothing is installed, and no program of the packages runs. The files that were downloaded stay in
 /// `folder/archives`.
 ///
 /// # Errors
 /// Where there is no apt, or the release has no such package.
-pub fn unpack(package: &str, without: &[&str], folder: &Path) -> Result<()> {
+pub fn unpack(packages: &[&str], without: &[&str], folder: &Path) -> Result<()> {
     if process::find_program(&["apt-get"]).is_none() {
         bail!("this machine has no apt-get");
     }
     let needed = || -> Result<Vec<String>> {
         let mut simulate = process::command("apt-get");
-        simulate.args(["--simulate", "--no-install-recommends", "--reinstall", "install", package]);
-        Ok(to_install(&process::output(&mut simulate, "asking apt-get what the package needs")?, without))
+        simulate.args(["--simulate", "--no-install-recommends", "--reinstall", "install"]).args(packages);
+        Ok(to_install(&process::output(&mut simulate, "asking apt-get what the packages need")?, without))
     };
     let packages = needed().or_else(|_| {
         process::run(as_root()?.args(["apt-get", "-q", "update"]), "apt-get update")?;
@@ -134,7 +134,8 @@ fn downloaded(package: &str, folder: &Path) -> Result<PathBuf> {
         .with_context(|| format!("apt-get said nothing, but there is no {start}*.deb in {}", folder.display()))
 }
 
-fn is_installed(package: &str) -> bool {
+/// Whether the machine has this package.
+pub fn is_installed(package: &str) -> bool {
     let mut query = process::command("dpkg-query");
     process::output(query.args(["--show", "--showformat=${db:Status-Status}", package]), "asking dpkg")
         .is_ok_and(|status| status == "installed")

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::{apt, npm, python};
 use crate::progress;
@@ -18,24 +18,61 @@ const PROVIDERS_PYTHON: &str = "GATEHOUSE_TEST_PROVIDERS_PYTHON";
 pub fn install(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>> {
     npm::install(workspace, PROVIDERS, "npm-providers", &["--ignore-scripts"])?;
     let python = python::environment(workspace, &format!("{PROVIDERS}/requirements.txt"), "python-providers")?;
-    if let Err(error) = glewlwyd(workspace) {
-        progress::note(&format!("    glewlwyd is left out: {error:#}"));
+    for program in &UNPACKED {
+        if let Err(error) = program.unpack(workspace) {
+            progress::note(&format!("    {} is left out: {error:#}", program.name));
+        }
     }
     Ok(vec![(PROVIDERS_PYTHON, python.join("python"))])
 }
 
-/// Unpacks Debian's glewlwyd, which brings a database with a service and a script that sets it up where it is installed; the test
-/// needs neither.
-fn glewlwyd(workspace: &Workspace) -> Result<()> {
-    const WITHOUT: [&str; 7] =
-        ["default-mysql", "dbconfig-", "fonts-", "libconfig-inifiles-perl", "libjs-", "mariadb-", "mysql-"];
-    let folder = workspace.target().join("glewlwyd");
-    let stamp = Stamp::new(workspace.target().join("stamps/glewlwyd"), &[&WITHOUT.join(" ")]);
-    if stamp.is_current() && folder.join("root/usr/bin/glewlwyd").is_file() {
-        return Ok(());
+/// A program of Debian that is unpacked into `target/NAME`, and not installed: its package would bring services, and scripts that set
+/// them up.
+struct Unpacked {
+    name: &'static str,
+    packages: &'static [&'static str],
+    /// The beginnings of the names of packages that the test does not need.
+    without: &'static [&'static str],
+    /// What must be installed.
+    needs: Option<&'static str>,
+    /// A file that is there afterwards.
+    file: &'static str,
+}
+
+const UNPACKED: [Unpacked; 2] = [
+    Unpacked {
+        name: "glewlwyd",
+        packages: &["glewlwyd"],
+        without: &["default-mysql", "dbconfig-", "fonts-", "libconfig-inifiles-perl", "libjs-", "mariadb-", "mysql-"],
+        needs: None,
+        file: "usr/bin/glewlwyd",
+    },
+    Unpacked {
+        name: "lemonldap-ng",
+        // Its plugin for OpenID does not load without the last two, which are only recommended.
+        packages: &["liblemonldap-ng-portal-perl", "libplack-perl", "libio-string-perl", "libstring-random-perl"],
+        without: &["fonts-", "libjs-", "libperl5", "perl"],
+        needs: Some("perl"),
+        file: "usr/bin/plackup",
+    },
+];
+
+impl Unpacked {
+    fn unpack(&self, workspace: &Workspace) -> Result<()> {
+        if let Some(missing) = self.needs.filter(|package| !apt::is_installed(package)) {
+            bail!("this machine has no Debian package {missing}");
+        }
+        let folder = workspace.target().join(self.name);
+        let stamp = Stamp::new(
+            workspace.target().join("stamps").join(self.name),
+            &[&self.packages.join(" "), &self.without.join(" ")],
+        );
+        if stamp.is_current() && folder.join("root").join(self.file).is_file() {
+            return Ok(());
+        }
+        progress::stage(&format!("Unpacking {} of Debian into {}", self.name, workspace.shown(&folder)));
+        stamp.clear()?;
+        apt::unpack(self.packages, self.without, &folder)?;
+        stamp.set()
     }
-    progress::stage("Unpacking glewlwyd of Debian into target/glewlwyd");
-    stamp.clear()?;
-    apt::unpack("glewlwyd", &WITHOUT, &folder)?;
-    stamp.set()
 }

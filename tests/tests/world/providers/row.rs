@@ -1,5 +1,7 @@
 //! What is known of a provider.
 
+use std::path::Path;
+
 use gatehouse_tests::{Program, repository, tool};
 use tokio::process::Command;
 
@@ -81,8 +83,8 @@ impl Provider {
         missing.map(|file| format!("there is no {file}: Debian's packages could not be had"))
     }
 
-    /// Starts it for a client with this redirect URI.
-    pub(crate) fn start(&self, redirect_uri: &str) -> Program {
+    /// Starts it for a client with this redirect URI. What it writes goes into `folder`.
+    pub(crate) fn start(&self, redirect_uri: &str, folder: &Path) -> Program {
         let interpreter = match self.program.rsplit_once('.') {
             Some((_, "py")) => {
                 let default = repository().join(PYTHON);
@@ -92,7 +94,12 @@ impl Provider {
         };
         let mut command = Command::new(interpreter);
         command.arg(repository().join(PROGRAMS).join(self.program));
-        command.args(["--redirect-uri", redirect_uri, "--client-secret", self.secret.unwrap_or_default()]);
+        command.env("TMPDIR", folder).args([
+            "--redirect-uri",
+            redirect_uri,
+            "--client-secret",
+            self.secret.unwrap_or_default(),
+        ]);
         Program::start(self.program, command)
     }
 

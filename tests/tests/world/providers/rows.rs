@@ -13,7 +13,7 @@ const OFFLINE: &str = r#"scopes = ["openid", "profile", "offline_access"]"#;
 const OFFLINE_WITH_CONSENT: &str =
     "scopes = [\"openid\", \"offline_access\"]\nauthorization_parameters = { prompt = \"consent\" }";
 
-pub(crate) static PROVIDERS: [Provider; 10] = [
+pub(crate) static PROVIDERS: [Provider; 11] = [
     Provider {
         name: "oidc-provider",
         program: "oidc_provider.mjs",
@@ -133,5 +133,17 @@ pub(crate) static PROVIDERS: [Provider; 10] = [
         leaving: &[leaving("lock", "disabled", Gone::GoesOn), leaving("delete", "deleted", Gone::Ends)],
         to_set: "here only scopes that the user has there; there PKCE (`pkce-allowed`), an RSA key, the grant `refresh_token`, and a secret of letters and digits",
         remarks: "it refreshes for users who are disabled, and does not decode `client_secret_basic`. Its pages need a script",
+    },
+    Provider {
+        name: "LemonLDAP::NG",
+        program: "lemonldap_ng.py",
+        needs: Some("target/lemonldap-ng/root/usr/bin/plackup"),
+        secret: Some(PLAIN_SECRET),
+        lines: OFFLINE_WITH_CONSENT,
+        token_seconds: 3600,
+        refresh: Refresh::Works,
+        leaving: &[leaving("lock", "gone from the user database", Gone::Ends)],
+        to_set: "here `offline_access` and `prompt=consent`; there RS256 for the relying party, `oidcRPMetaDataOptionsAllowOffline`, and a secret of letters and digits",
+        remarks: "it does not decode `client_secret_basic`",
     },
 ];

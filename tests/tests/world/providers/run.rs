@@ -7,10 +7,11 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::row::{Gone, Outcome, Provider, Refresh};
-use super::visitor::sign_in;
+use super::visitor::{Login, sign_in};
 
-/// The login name of everybody here.
-const LOGIN: &str = "alice";
+/// Who signs in where the provider's program names nobody.
+const NAME: &str = "alice";
+const PASSWORD: &str = "correct horse & battery";
 /// Seconds for which Gatehouse's access tokens are good, and those for which they are taken behind their end.
 const OWN_TOKEN_SECONDS: u64 = 60;
 const GRACE_SECONDS: u64 = 10;
@@ -21,7 +22,8 @@ const DUE_SECONDS: u64 = 30;
 pub(crate) async fn run(provider: &'static Provider) -> Option<Outcome> {
     let held = HeldPort::take();
     let callback = format!("http://127.0.0.1:{}/callback", held.number());
-    let program = Arc::new(Mutex::new(provider.start(&callback)));
+    let folder = tempfile::tempdir().expect("a folder for what the provider writes");
+    let program = Arc::new(Mutex::new(provider.start(&callback, folder.path())));
     let conversation = tokio::spawn(converse(provider, held, callback, Arc::clone(&program)));
     // What a panic says is on the standard error already.
     let outcome = conversation.await.ok();
@@ -42,11 +44,13 @@ async fn converse(provider: &Provider, held: HeldPort, callback: String, program
     };
     let world = AttackWorld::start_at(held, settings).await;
 
-    let person = Person::new(LOGIN);
+    let or = |key: &str, usual: &str| ready[key].as_str().unwrap_or(usual).to_owned();
+    let login = Login { name: or("login", NAME), password: or("password", PASSWORD) };
+    let person = Person::new(&login.name);
     let mut flow = world.flow(&person);
     flow.to(Step::SentToProvider).await;
     let at_provider = flow.provider_url.clone().expect("a URL");
-    let callback_url = sign_in(&person, LOGIN, &at_provider, &callback).await;
+    let callback_url = sign_in(&person, &login, &at_provider, &callback).await;
     flow.return_to(callback_url);
     let tokens = finish(flow, &world).await;
     let mut session = Session { world: &world, tokens };
