@@ -5,5 +5,7 @@
 //! ([`table`]). `cargo xtask world` runs all rows, `cargo xtask test` a third of them.
 
 mod choice;
+mod installed;
 mod providers;
+mod servers;
 mod table;
