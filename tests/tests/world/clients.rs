@@ -58,6 +58,8 @@ async fn every_client_works_as_the_table_says() {
     let documents = ClientDocuments::serve(&REDIRECT_URIS, &json!({ "keys": [] })).await;
     let document = documents.client_id("/client.json");
     let world = World::start(WorldSettings {
+        // A page asks from an origin of its own.
+        configuration_head: "allowed_origins = [\"*\"]".to_owned(),
         upstream_lines: SCOPES.to_owned(),
         variables: vec![("client_document_origin".to_owned(), documents.origin.clone())],
         ca_file: Some(documents.ca_file()),

@@ -1,6 +1,6 @@
 // Clients from npm: their MCP parts alone, without a model.
 //
-//   node clients.mjs NAME MCP_URL --document URL
+//   node clients.mjs NAME MCP_URL --document URL --browser PROGRAM
 //
 // Signs in, lists and calls `echo`; lets the tokens expire, lists and calls again; calls `get-sum`, for which the token lacks a scope.
 // Prints one JSON line a step. A client that cannot do one of the last two says why, and is not at an end. Most register; the document is
@@ -19,7 +19,7 @@ import { Installation } from './installation.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { document: { type: 'string' } },
+  options: { document: { type: 'string' }, browser: { type: 'string' } },
 });
 const [name, url] = positionals;
 
@@ -98,6 +98,12 @@ const CLIENTS = {
       timesOpened: () => installation.timesOpened,
       close: () => client.close(),
     };
+  },
+
+  'use-mcp': async () => {
+    const { openPage } = await import('./use-mcp.mjs');
+    const page = await openPage(url, options.browser);
+    return { ...page, call: async (tool, toolArguments) => textOf(await page.call(tool, toolArguments)) };
   },
 
   mcporter: async () => {

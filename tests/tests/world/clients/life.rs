@@ -1,6 +1,6 @@
 //! The life of a client.
 
-use gatehouse_tests::Program as Running;
+use gatehouse_tests::{Program as Running, tool};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -37,7 +37,12 @@ impl Life {
         let mut command = script.command();
         command.env("HOME", home.path()).arg(row.name).arg(url);
         match row.registry {
-            Registry::Npm => command.args(["--document", &document]),
+            Registry::Npm => command.args([
+                "--document",
+                &document,
+                "--browser",
+                &tool("GATEHOUSE_TEST_BROWSER", "/usr/bin/chromium"),
+            ]),
             Registry::PyPi | Registry::PyPiSdk1 => {
                 command.arg("--node").arg(node()).args(["--expire-seconds", LET_PASS])
             }

@@ -35,7 +35,7 @@ const REGISTERS: &str = "registers";
 const REFRESHES: Ability = No("the TypeScript SDK 1.32 in it refreshes instead, which widens no token");
 
 #[rustfmt::skip]
-pub(crate) static CLIENTS: [Row; 10] = [
+pub(crate) static CLIENTS: [Row; 11] = [
     Row { name: "fastmcp", registry: Registry::PyPi, package: "fastmcp", identity: REGISTERS, outlives: Yes, steps_up: Yes, remark: "" },
     Row { name: "@ai-sdk/mcp", registry: Registry::Npm, package: "@ai-sdk/mcp", identity: REGISTERS, outlives: Yes, steps_up: No("it hands the 403 to the application"), remark: "" },
     Row { name: "langchain-mcp-adapters", registry: Registry::PyPiSdk1, package: "langchain-mcp-adapters", identity: REGISTERS, outlives: Yes, steps_up: Yes, remark: "`auth`: the SDK's `OAuthClientProvider`" },
@@ -44,6 +44,7 @@ pub(crate) static CLIENTS: [Row; 10] = [
     Row { name: "strands-agents", registry: Registry::PyPiSdk1, package: "strands-agents", identity: REGISTERS, outlives: Yes, steps_up: Yes, remark: "`auth_provider`: the SDK's `OAuthClientProvider`" },
     Row { name: "openai-agents", registry: Registry::PyPi, package: "openai-agents", identity: REGISTERS, outlives: Yes, steps_up: Yes, remark: "`params['auth']`: the SDK's `OAuthClientProvider`" },
     Row { name: "@langchain/mcp-adapters", registry: Registry::Npm, package: "@langchain/mcp-adapters", identity: REGISTERS, outlives: Yes, steps_up: REFRESHES, remark: "" },
+    Row { name: "use-mcp", registry: Registry::Npm, package: "use-mcp", identity: REGISTERS, outlives: Yes, steps_up: REFRESHES, remark: "in Chromium; `allowed_origins` must name its page" },
     Row { name: "mcp-use", registry: Registry::PyPiSdk1, package: "mcp-use", identity: REGISTERS, outlives: No("it keeps its first token for as long as it is connected"), steps_up: No("it does not know this answer"), remark: "" },
     Row { name: "mcporter", registry: Registry::Npm, package: "mcporter", identity: REGISTERS, outlives: Yes, steps_up: REFRESHES, remark: "`oauthRedirectUrl` with a port: without it, each command has another port, forgets its registration, and cannot refresh" },
 ];
