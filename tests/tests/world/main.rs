@@ -5,5 +5,8 @@
 //! ([`table`]). `cargo xtask world` runs all rows, `cargo xtask test` a third of them.
 
 mod choice;
+mod clients;
+mod installed;
 mod providers;
+mod servers;
 mod table;
