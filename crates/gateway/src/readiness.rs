@@ -69,7 +69,7 @@ impl Readiness {
 }
 
 /// That of every route, from that of its servers.
-pub fn of_routes<'a>(servers: &'a [Server], is_usable: impl Fn(&Server) -> bool) -> BTreeMap<&'a str, Readiness> {
+pub fn of_routes(servers: &[Server], is_usable: impl Fn(&Server) -> bool) -> BTreeMap<&str, Readiness> {
     let mut parts: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for server in servers {
         let readiness = if is_usable(server) { Readiness::Ready } else { Readiness::NotReady };
