@@ -57,7 +57,7 @@ fn assert_sound(whole: &Configuration, text: &str) {
         assert_ne!(provider.name, "client");
         assert!(provider.scopes.iter().any(|scope| scope.as_str() == "openid"));
         assert!(provider.issuer.starts_with("https:") || provider.issuer.to_ascii_lowercase().starts_with("http"));
-        assert!(discovery_request(&provider.issuer).is_ok(), "nobody could sign in at {}", provider.issuer);
+        assert!(discovery_request(provider).is_ok(), "nobody could sign in at {}", provider.issuer);
         if let ProviderProfile::Entra(entra) = &provider.profile {
             assert_eq!(provider.issuer, format!("{}/{}/v2.0", entra.authority, entra.tenant));
             if entra.is_multi_tenant() {

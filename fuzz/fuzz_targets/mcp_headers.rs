@@ -99,6 +99,11 @@ fn upstreams() -> impl Iterator<Item = &'static Upstream> {
 fn finds_its_route(requested: &Uri) {
     const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
     let is = |path: &str| requested.authority().is_none() && requested.path() == path;
+    // One slash behind a route's path is the route.
+    let is_at = |base: &str, endpoint: &Endpoint<'_>, path: &str| {
+        let slashed = format!("{base}{path}/");
+        is(&format!("{base}{path}")) || endpoint.kind == EndpointKind::Streamable && is(&slashed)
+    };
     let paths = |endpoint: &Endpoint<'_>| match endpoint.kind {
         EndpointKind::Streamable => endpoint.path().to_owned(),
         EndpointKind::LegacyEvents => format!("{}/sse", endpoint.path()),
@@ -112,10 +117,13 @@ fn finds_its_route(requested: &Uri) {
     match found {
         Route::ProtectedResource(found) => {
             let endpoint = found.endpoint(&configuration.gateway);
-            assert!(is(&format!("{WELL_KNOWN}{}", paths(&endpoint))));
+            assert!(is_at(WELL_KNOWN, &endpoint, &paths(&endpoint)));
             assert_ne!(endpoint.kind, EndpointKind::LegacyMessages);
         }
-        Route::Mcp(found) => assert!(is(&paths(&found.endpoint(&configuration.gateway)))),
+        Route::Mcp(found) => {
+            let endpoint = found.endpoint(&configuration.gateway);
+            assert!(is_at("", &endpoint, &paths(&endpoint)));
+        }
         Route::Elsewhere => assert!(!configuration.routes.iter().any(|route| is(route.path.as_str()))),
     }
 }

@@ -8,3 +8,4 @@ mod timed_body;
 
 pub use self::allowed_hosts::{AllowedHostError, AllowedOutboundHosts, HostProblem, Permission};
 pub(crate) use self::sender::OutboundSender;
+pub use self::sender::tls;

@@ -109,7 +109,11 @@ impl AttackWorld {
 
     /// Starts everything.
     pub async fn start_with(settings: AttackSettings) -> Self {
-        let held = HeldPort::take();
+        Self::start_at(HeldPort::take(), settings).await
+    }
+
+    /// The same at a port that the test has told others already.
+    pub async fn start_at(held: HeldPort, settings: AttackSettings) -> Self {
         let port = held.number();
         let mut providers = settings.providers;
         if providers.is_empty() {

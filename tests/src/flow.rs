@@ -154,8 +154,7 @@ impl<'a> Flow<'a> {
             }
             Step::SentToProvider => {
                 let answer = self.person.open(self.provider_url.as_ref().expect("a URL"), From::OtherSite).await;
-                self.callback_url = Some(answer.location().unwrap_or_else(|| panic!("the provider: {answer:?}")));
-                self.step = Step::Returned;
+                self.return_to(answer.location().unwrap_or_else(|| panic!("the provider: {answer:?}")));
             }
             Step::Returned => {
                 let answer = self.call_back().await;
@@ -169,6 +168,17 @@ impl<'a> Flow<'a> {
             }
             Step::Redeemed => {}
         }
+    }
+
+    /// Takes where the provider has sent the browser, for tests that have gone through its pages themselves.
+    pub fn return_to(&mut self, callback_url: Url) {
+        self.callback_url = Some(callback_url);
+        self.step = Step::Returned;
+    }
+
+    /// Takes Gatehouse's answer to the callback, for tests that have opened it themselves.
+    pub fn answered(&mut self, answer: Answer) {
+        self.arrive(answer);
     }
 
     /// Finds out where an answer of ours leads: to a page, to the provider or to the client.

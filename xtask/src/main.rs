@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod check;
+mod dist;
 mod docs;
 mod metadata;
 mod process;
@@ -16,6 +17,7 @@ mod test;
 mod toolchain;
 mod up;
 mod workspace;
+mod world;
 
 use std::process::ExitCode;
 
@@ -42,6 +44,8 @@ enum Command {
     Up(up::Arguments),
     /// Build everything, install what the tests need and run all tests
     Test(test::Arguments),
+    /// Build everything, install programs of others and test Gatehouse with all of them (`test` does it with a third)
+    World(world::Arguments),
     /// Build everything and measure what the gateway costs, beside its upstream alone; it takes half a minute
     Bench(bench::Arguments),
     /// Build everything and take as much as strangers can of everything that is scarce, all at once; it takes two minutes
@@ -50,6 +54,8 @@ enum Command {
     Check(check::Arguments),
     /// Write the pages that follow from the code: docs/configuration.md, its JSON Schema, the index of the decisions
     Docs(docs::Arguments),
+    /// Build what is released, and pack it into one archive that runs on a Linux machine without Rust
+    Dist(dist::Arguments),
     /// Overwrite wit/deps with what is in the crates that it was copied from
     VendorWit(vendored_wit::Arguments),
 }
@@ -81,10 +87,12 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Up(arguments) => up::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
+        Command::World(arguments) => world::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Check(arguments) => check::run(&workspace, &arguments),
         Command::Storm => storm::run(&workspace),
         Command::Docs(arguments) => docs::run(&workspace, &arguments),
+        Command::Dist(arguments) => dist::run(&workspace, &arguments),
         Command::VendorWit(arguments) => vendored_wit::run(&workspace, &arguments),
     }
 }

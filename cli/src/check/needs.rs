@@ -53,7 +53,7 @@ pub(crate) fn outbound_origins(configuration: &Configuration) -> BTreeMap<String
         }
     };
     for provider in &configuration.authorization_server.identity_providers {
-        need(&provider.issuer, Purpose::Provider(provider.name.clone()));
+        need(provider.metadata_url.as_ref().unwrap_or(&provider.issuer), Purpose::Provider(provider.name.clone()));
         if let ProviderProfile::Entra(entra) = &provider.profile {
             need(&entra.graph, Purpose::Groups(provider.name.clone()));
         }

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use gatehouse_configuration::{
-    AllowedOrigins, ClientDocuments, Configuration, Counted, Effect, IdentityProvider, Member, Pattern,
+    AllowedOrigins, ClientDocuments, Configuration, Counted, Effect, GrantType, IdentityProvider, Member, Pattern,
     ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route, Servers,
-    Transport,
+    TokenPage, Transport, Upstream,
 };
-use gatehouse_protocol::{Scopes, is_loopback_host};
+use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
 use url::Url;
 
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
@@ -36,6 +36,7 @@ pub(super) fn describe(configuration: &Configuration) -> String {
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
     }
+    describe_machines_without_users(&mut report, configuration);
     let registration = &configuration.authorization_server.registration;
     let registration = match (registration.enabled, &registration.initial_access_token) {
         (false, _) => "off".to_owned(),
@@ -43,11 +44,19 @@ pub(super) fn describe(configuration: &Configuration) -> String {
         (true, Some(_)) => format!("with an initial access token, {} an hour", registration.per_hour),
     };
     line(&mut report, "Client registration", &registration);
-    let documents = match configuration.authorization_server.client_documents {
+    let documents = match &configuration.authorization_server.client_documents {
         ClientDocuments { enabled: false, .. } => "off".to_owned(),
-        ClientDocuments { enabled: true, per_hour } => format!("on, {per_hour} new ones an hour"),
+        ClientDocuments { enabled: true, per_hour, .. } => format!("on, {per_hour} new ones an hour"),
     };
     line(&mut report, "Client ID metadata documents", &documents);
+    let token_page = match configuration.authorization_server.token_page {
+        TokenPage { enabled: false, .. } => "off".to_owned(),
+        TokenPage { enabled: true, lifetime } => {
+            let url = configuration.gateway.public_url.join(OwnPath::AccessToken.as_str());
+            format!("{url}, each good for {lifetime} seconds")
+        }
+    };
+    line(&mut report, "Page for access tokens by hand", &token_page);
     for (origin, purposes) in outbound_origins(configuration) {
         let why: Vec<_> = purposes.iter().map(Purpose::to_string).collect();
         line(&mut report, &format!("Allow the outbound host {origin}"), &why.join(", "));
@@ -185,6 +194,27 @@ fn describe_route(report: &mut String, resource: &str, route: &Route) {
     ] {
         if is_on {
             line(report, &format!("At {}", route.path), what);
+        }
+    }
+}
+
+/// Warns of routes where a server gets the user's token of the identity provider, which no machine has.
+fn describe_machines_without_users(report: &mut String, configuration: &Configuration) {
+    let is_machine = |client: &&RegisteredClient| client.grant_types.contains(&GrantType::ClientCredentials);
+    let machines: Vec<_> = configuration.authorization_server.clients.iter().filter(is_machine).collect();
+    let needs_user = |upstream: &Upstream| upstream.identity_provider_token_header.is_some();
+    let is_for_users = |route: &&Route| match &route.servers {
+        Servers::One(upstream) => needs_user(upstream),
+        Servers::Federated(members) => members.iter().any(|member| needs_user(&member.upstream)),
+    };
+    for route in configuration.routes.iter().filter(is_for_users) {
+        let reaches = |machine: &&&RegisteredClient| machine.scopes.contains_all(&route.scopes);
+        for machine in machines.iter().filter(reaches) {
+            let text = format!(
+                "the machine {} gets 403 where identity_provider_token_header is set: no machine has such a token",
+                machine.client_id
+            );
+            line(report, &format!("Warning for {}", route.path), &text);
         }
     }
 }

@@ -123,6 +123,7 @@ fn a_right_configuration_is_told_in_plain_lines() {
             "Client auditor: private_key_jwt, no grants, may introspect",
             "Client registration: with an initial access token, 500 an hour",
             "Client ID metadata documents: on, 500 new ones an hour",
+            "Page for access tokens by hand: off",
             "Allow the outbound host http://10.0.0.10: route /old",
             "Allow the outbound host http://10.0.0.7:8080: route /mcp",
             "Allow the outbound host http://10.0.0.8: route /all",
@@ -268,4 +269,26 @@ fn the_command_names_the_files_that_were_checked_and_a_manifest_that_lacks_somet
     );
     let with = answer(manifest);
     assert!(with.lacks_something && with.text.contains("nightly_secret = \"{{ nightly_secret }}\""), "{}", with.text);
+}
+
+#[test]
+fn a_machine_at_a_route_that_needs_users_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let warnings = |document: &str| {
+        let report = check(folder.path(), document, None).unwrap();
+        report
+            .lines()
+            .filter(|line| line.contains("no machine has such a token"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert!(warnings(DOCUMENT).is_empty());
+    let url = "url = \"http://10.0.0.7:8080/mcp\"\n";
+    let needs_user =
+        DOCUMENT.replace(url, &format!("{url}        identity_provider_token_header = \"x-user-token\"\n"));
+    let found = warnings(&needs_user);
+    assert!(found.len() == 1 && found[0].starts_with("Warning for /mcp: the machine nightly gets 403"), "{found:?}");
+    let other_scopes =
+        needs_user.replace("scopes = [\"mcp\"]\n\n    [[clients]]", "scopes = [\"other\"]\n\n    [[clients]]");
+    assert!(other_scopes != needs_user && warnings(&other_scopes).is_empty());
 }

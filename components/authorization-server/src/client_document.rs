@@ -36,8 +36,8 @@ pub(crate) fn read_for_page(context: &Context, client_id: &str) -> Result<Option
     }
 }
 
-/// For a client that calls an endpoint itself: the same, where a user has approved the client. No other has anything that
-/// it could present, so nothing is fetched for it.
+/// For a client that calls an endpoint itself: the same, where a user has approved the client, or the operator has named it for
+/// identity assertions. No other has anything that it could present, so nothing is fetched for it.
 ///
 /// # Errors
 /// Where the client may come again later.

@@ -3,7 +3,9 @@
 use gatehouse_audit_log::{AuditRecord, Decision, Event, RequestId};
 use gatehouse_configuration::{Member, Servers};
 use gatehouse_gateway::answer::{ConversationEnd, Rewriting, StreamDeadline};
-use gatehouse_gateway::{Endpoint, MessageRecord, Origin, Refusal, Trace, allow_cross_origin, response_headers};
+use gatehouse_gateway::{
+    Endpoint, MessageRecord, Origin, PostedMessages, Refusal, Trace, allow_cross_origin, response_headers,
+};
 use gatehouse_mcp_wire::json_rpc::{Body, Id};
 use gatehouse_rate_limit::Taken;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
@@ -38,6 +40,11 @@ impl<'a> RequestContext<'a> {
             taken: Taken::default(),
             started: elapsed(),
         }
+    }
+
+    /// Goes on with the trace that the message names, where no header does.
+    pub(crate) fn continue_trace(&mut self, posted: &PostedMessages) {
+        self.trace = self.trace.clone().or_of(posted.meta().as_ref());
     }
 
     /// The members of the route, where it has several servers.

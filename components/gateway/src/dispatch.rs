@@ -19,17 +19,24 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
             context.log(Event::Options, None, None, Some(response.status().as_u16()), MessageRecord::default());
             return inbound::respond(out, response);
         }
-        Admission::Refused(refusal) => return context.refuse(out, None, &refusal),
+        Admission::Refused(refusal) => {
+            inbound::drain(request);
+            return context.refuse(out, None, &refusal);
+        }
         Admission::Token(token) => token,
     };
     let caller = match Caller::of(token, endpoint.resource()) {
         Ok(caller) => caller,
-        Err(refusal) => return context.refuse(out, None, &refusal),
+        Err(refusal) => {
+            inbound::drain(request);
+            return context.refuse(out, None, &refusal);
+        }
     };
     let admitted = check_scopes(&endpoint, &caller.identity.scopes)
         .and_then(|()| request_headers::check(head, &endpoint))
         .and_then(|()| rates::take(&mut context, &caller, 1));
     if let Err(refusal) = admitted {
+        inbound::drain(request);
         return context.refuse(out, Some(&caller), &refusal);
     }
     match (endpoint.kind, head.method()) {

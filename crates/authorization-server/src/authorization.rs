@@ -21,6 +21,9 @@ use crate::client_document::{FoundDocument, ReadDocument};
 
 /// Bytes. A client that keeps more than this in `state` would pass the limits of URLs, too.
 const LONGEST_STATE: usize = 2048;
+/// Bytes of redirect URI and `state`, as they stand in `Location`. With what we add to them (code, `iss`, or an error), the
+/// header stays below the 4 KB that a proxy has for the whole head of an answer (nginx).
+const LONGEST_RESPONSE: usize = 3072;
 
 /// A request whose client is known and whose redirect URI belongs to it.
 #[derive(Clone, Debug)]
@@ -87,13 +90,15 @@ pub enum AuthorizationRejection {
     /// `code_challenge` is not an S256 challenge.
     #[error("code_challenge must be 43 base64url characters")]
     Challenge,
-    /// `state` is too long.
-    #[error("state must have at most {LONGEST_STATE} bytes")]
+    /// `state` is too long, by itself or beside the redirect URI.
+    #[error(
+        "state must have at most {LONGEST_STATE} bytes, and {LONGEST_RESPONSE} with the redirect URI, form-encoded"
+    )]
     State,
     /// A scope is malformed, or the resource does not have it.
     #[error("scope holds something that this resource does not have")]
     Scope,
-    /// `resource` is not one that we protect, or there are several and none is named.
+    /// `resource` is not one that we protect, or there are several, none is named, and the scopes do not say which one.
     #[error("resource must be one of the MCP servers here")]
     Resource,
     /// `prompt=none`: somebody always has to sign in.
@@ -186,8 +191,7 @@ impl BoundRequest {
             Err(rejection) => {
                 // A doubled or overlong state cannot be returned; the client then knows the answer by its redirect
                 // URI alone.
-                let state =
-                    self.parameters.optional("state").ok().flatten().filter(|state| state.len() <= LONGEST_STATE);
+                let state = self.parameters.optional("state").ok().flatten().filter(|state| self.can_return(state));
                 let state = state.map(str::to_owned);
                 Err(Box::new(RejectedRequest {
                     client: self.client,
@@ -205,7 +209,7 @@ impl BoundRequest {
     ) -> Result<(Option<String>, CodeChallenge, Scopes, ResourceUri), AuthorizationRejection> {
         let parameters = &self.parameters;
         let state = parameters.optional("state")?.map(str::to_owned);
-        if state.as_ref().is_some_and(|state| state.len() > LONGEST_STATE) {
+        if state.as_ref().is_some_and(|state| !self.can_return(state)) {
             return Err(AuthorizationRejection::State);
         }
         if parameters.optional("request")?.is_some() {
@@ -233,9 +237,18 @@ impl BoundRequest {
         }
         let challenge = CodeChallenge::parse(challenge).map_err(|_| AuthorizationRejection::Challenge)?;
         let named = named_resource(parameters).map_err(|_| AuthorizationRejection::Resource)?;
-        let (resource, route) = target(named.as_ref(), configuration).ok_or(AuthorizationRejection::Resource)?;
-        let scopes = scopes(parameters.optional("scope")?, route)?;
+        let requested = Scopes::parse(parameters.optional("scope")?.unwrap_or_default());
+        let requested = requested.map_err(|_| AuthorizationRejection::Scope)?;
+        let target = target(named.as_ref(), &requested, configuration);
+        let (resource, route) = target.ok_or(AuthorizationRejection::Resource)?;
+        // What was asked for, or what the resource needs.
+        let scopes = route.granted(&requested).ok_or(AuthorizationRejection::Scope)?;
         Ok((state, challenge, scopes, resource))
+    }
+
+    /// Whether an answer with this `state` fits into the head of an HTTP response.
+    fn can_return(&self, state: &str) -> bool {
+        state.len() <= LONGEST_STATE && self.redirect_uri.location(&[("state", state)]).len() <= LONGEST_RESPONSE
     }
 
     /// Whether `value` is one of the values of `prompt` (OpenID Connect Core 1.0, section 3.1.2.1).
@@ -278,24 +291,28 @@ pub(crate) fn named_resource(parameters: &Parameters) -> Result<Option<ResourceU
     first.map(ResourceUri::parse).transpose()
 }
 
-/// The route that is meant, with its resource indicator: the named one, or the only one where none is named (clients of
-/// MCP 2025-03-26 name none).
+/// The route that is meant, with its resource indicator: the named one; the only one where none is named (clients of MCP
+/// 2025-03-26 name none, and some of later versions neither); or of several the only one that has the `requested` scopes.
 pub(crate) fn target<'a>(
     named: Option<&ResourceUri>,
+    requested: &Scopes,
     configuration: &'a Configuration,
 ) -> Option<(ResourceUri, &'a Route)> {
     let route = match (named, configuration.routes.as_slice()) {
         (Some(named), _) => configuration.route_of(named)?,
         (None, [only]) => only,
-        (None, _) => return None,
+        (None, several) => {
+            let mut having = several.iter().filter(|route| has(route, requested));
+            having.next().filter(|_| having.next().is_none())?
+        }
     };
     Some((configuration.resource_of(route)?, route))
 }
 
-/// What is granted: what was asked for, or what the resource needs.
-fn scopes(requested: Option<&str>, route: &Route) -> Result<Scopes, AuthorizationRejection> {
-    let requested = Scopes::parse(requested.unwrap_or_default()).map_err(|_| AuthorizationRejection::Scope)?;
-    route.granted(&requested).ok_or(AuthorizationRejection::Scope)
+/// Whether something is asked for, and the route has all of it. Scopes of OpenID count where the route has them.
+fn has(route: &Route, requested: &Scopes) -> bool {
+    let requested = requested.without_openid_but(&route.offered_scopes);
+    !requested.is_empty() && route.offered_scopes.contains_all(&requested)
 }
 
 /// The request as it is kept while the user decides and signs in.

@@ -6,7 +6,8 @@
 //!
 //! Nothing is kept at a stranger's word. A document that was read for a page travels with the request, in the page and
 //! then in the login, and is kept once a user has approved the client and signed in: for as long as HTTP allows. From then
-//! on the client is *known*: its document may be read anew by whoever names it, in place of what is kept.
+//! on the client is *known*: its document may be read anew by whoever names it, in place of what is kept. So is one that the
+//! operator has named for identity assertions, which come without a user.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -47,7 +48,12 @@ const MOST_REDIRECT_URIS: usize = 16;
 
 /// A client id that is the URL of a metadata document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DocumentUrl(FetchedUrl);
+pub struct DocumentUrl {
+    url: FetchedUrl,
+    /// Whether the operator has named the client for identity assertions. It is known without a user's approval, for it comes
+    /// without a user.
+    presents_assertions: bool,
+}
 
 /// Why a metadata document is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -80,7 +86,8 @@ pub enum DocumentRejection {
     ClientName,
     /// No usable redirect URI, too many, or one that is refused.
     #[error(
-        "the client metadata document must have 1 to {MOST_REDIRECT_URIS} redirect_uris that are https or loopback"
+        "the client metadata document must have 1 to {MOST_REDIRECT_URIS} redirect_uris, each https, loopback, or with a scheme \
+         that is allowed here (applications or private_use_schemes)"
     )]
     RedirectUris,
     /// The client wants to authenticate in a way that a document cannot have: it is public, and so would be its secret.
@@ -147,13 +154,19 @@ impl DocumentUrl {
         if !configuration.client_documents.enabled {
             return Err(DocumentRejection::Disabled);
         }
-        let url = FetchedUrl::parse(client_id.as_str(), configuration);
-        url.map(Self).ok_or(DocumentRejection::Url)
+        let url = FetchedUrl::parse(client_id.as_str(), configuration).ok_or(DocumentRejection::Url)?;
+        let presents_assertions = configuration.client_documents.identity_assertions.contains(client_id);
+        Ok(Self { url, presents_assertions })
     }
 
     /// The URL itself.
     pub const fn url(&self) -> &FetchedUrl {
-        &self.0
+        &self.url
+    }
+
+    /// Whether the operator has named the client for identity assertions.
+    pub(crate) const fn presents_assertions(&self) -> bool {
+        self.presents_assertions
     }
 
     /// Whether the document must be read before a flow begins, and if so, whether its client is known. A stale one is read
@@ -284,7 +297,7 @@ impl DocumentUrl {
     }
 
     fn as_str(&self) -> &str {
-        self.0.as_str()
+        self.url.as_str()
     }
 
     /// One that another version wrote is read anew.
@@ -293,8 +306,11 @@ impl DocumentUrl {
         Ok(document.and_then(|document| serde_json::from_slice(&document).ok()))
     }
 
-    /// Whether a user has approved the client, and it was used since.
+    /// Whether the operator has named the client, or a user has approved it, and it was used since.
     fn is_known(&self, documents: &DocumentCache<'_, impl Store>) -> Result<bool, StoreUnavailable> {
+        if self.presents_assertions {
+            return Ok(true);
+        }
         for end in KNOWN_PERIODS.possible_ends(documents.now) {
             if documents.store.get(&self.known(end)?)?.is_some() {
                 return Ok(true);

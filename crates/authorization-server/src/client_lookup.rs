@@ -3,6 +3,7 @@
 
 use core::fmt::Display;
 
+use gatehouse_configuration::GrantType;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{ClientId, ClientName, RedirectUri, Scopes, UnixTime};
 use gatehouse_sealed_storage::document_cache::DocumentCache;
@@ -64,6 +65,7 @@ pub(crate) fn by_document(
     documents: &DocumentCache<'_, impl Store>,
 ) -> Result<Option<Client>, StoreUnavailable> {
     let client_id = ClientId::parse(url.url().as_str());
+    let assertions = url.presents_assertions().then_some(GrantType::JwtBearer);
     let Some(found) = url.found(read, documents)? else { return Ok(None) };
     let broken = || StoreUnavailable("a kept client metadata document cannot be read".to_owned());
     let (rules, document) = (configuration.redirect_rules(), found.document());
@@ -71,7 +73,7 @@ pub(crate) fn by_document(
         client_id: client_id.map_err(|_| broken())?,
         client_name: ClientName::parse(&document.client_name).map_err(|_| broken())?,
         redirect_uris: document.redirect_uris.iter().filter_map(|uri| RedirectUri::parse(uri, &rules).ok()).collect(),
-        grant_types: grant_types(document.refreshable),
+        grant_types: grant_types(document.refreshable).into_iter().chain(assertions).collect(),
         authentication: document.authentication.clone().into(),
         scopes: Scopes::default(),
         may_introspect: false,

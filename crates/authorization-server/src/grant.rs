@@ -48,7 +48,8 @@ pub fn grant_to_machine(
     entropy: &mut impl Entropy,
 ) -> Result<Grant, TokenRejection> {
     may_use(client, GrantType::ClientCredentials)?;
-    let (resource, route) = target(resource, configuration).ok_or(TokenRejection::Resource)?;
+    let asked = scopes.filter(|scopes| !scopes.is_empty()).unwrap_or(&client.client().scopes);
+    let (resource, route) = target(resource, asked, configuration).ok_or(TokenRejection::Resource)?;
     let scopes = narrowed(scopes, &client.client().scopes.intersection(&offered(route)))?;
     let client_id = client.client().client_id.clone();
     let subject = Subject::of_machine(&client_id).map_err(|_| TokenRejection::MachineSubject)?;
@@ -78,22 +79,29 @@ pub fn grant_to_asserted(
         // They are asked for with the user's access token, which there is only after a login.
         Admission::GroupsNeeded => return Err(AccessRejection::from(GroupsUnknown::NoAccessToken).into()),
     };
+    let asserted_scopes = asserted.scope.as_deref().map(Scopes::parse).transpose();
+    let asserted_scopes = asserted_scopes.map_err(|_| TokenRejection::AssertedScope)?;
     let (resource, route) = match &asserted.resource {
         Some(resource) => {
             let resource = ResourceUri::parse(resource).map_err(|_| TokenRejection::AssertedResource)?;
-            let (resource, route) = target(Some(&resource), configuration).ok_or(TokenRejection::AssertedResource)?;
+            let target = target(Some(&resource), &Scopes::default(), configuration);
+            let (resource, route) = target.ok_or(TokenRejection::AssertedResource)?;
             // The request may repeat the resource, and not change it: the provider's policy decided on this one.
             if request.resource.is_some_and(|repeated| *repeated != resource) {
                 return Err(TokenRejection::Resource);
             }
             (resource, route)
         }
-        None => target(request.resource, configuration).ok_or(TokenRejection::Resource)?,
+        None => {
+            let asked = request.scopes.filter(|scopes| !scopes.is_empty()).or(asserted_scopes.as_ref());
+            let asked = asked.cloned().unwrap_or_default();
+            target(request.resource, &asked, configuration).ok_or(TokenRejection::Resource)?
+        }
     };
     // What the provider allows beyond what the resource has means nothing here.
-    let allowed = match &asserted.scope {
-        Some(scope) => {
-            let scopes = Scopes::parse(scope).map_err(|_| TokenRejection::AssertedScope)?.intersection(&offered(route));
+    let allowed = match &asserted_scopes {
+        Some(scopes) => {
+            let scopes = scopes.intersection(&offered(route));
             if scopes.is_empty() {
                 return Err(TokenRejection::AssertedScope);
             }
@@ -134,7 +142,7 @@ fn narrowed(requested: Option<&Scopes>, allowed: &Scopes) -> Result<Scopes, Toke
 fn grant(principal: Principal, configuration: &Configuration, now: UnixTime, entropy: &mut impl Entropy) -> Grant {
     let expires_at = now.plus(configuration.lifetimes.access_token);
     let root = SessionRoot { secret: HandleSecret::generate(entropy), expires_at };
-    Grant { principal, provider_tokens: ProviderTokens::default(), root, refreshable: false }
+    Grant { principal, browser: None, provider_tokens: ProviderTokens::default(), root, refreshable: false }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The document as it is written, and its way into checked values.
 
 mod access;
+mod branding;
+mod claim_names;
 mod client;
 mod consistency;
 mod hint;
@@ -17,12 +19,14 @@ mod reference;
 mod registration;
 mod route;
 mod text;
+mod token_page;
 mod upstream;
 mod urls;
 mod values;
 
 use serde::{Deserialize, Serialize};
 
+use self::branding::BrandingDocument;
 use self::client::ClientDocument;
 use self::consistency::{descriptions_fit_scopes, rules_fit_providers};
 use self::identity_provider::ProviderDocument;
@@ -34,6 +38,7 @@ pub(crate) use self::parts::{
 };
 use self::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 pub(crate) use self::route::RouteDocument;
+use self::token_page::TokenPageDocument;
 use self::values::unique;
 use crate::authorization_server::RuleClaims;
 use crate::compiled::is_compiled;
@@ -76,12 +81,23 @@ pub(crate) struct Document {
     /// Example: `["http://localhost:6274"]`
     #[serde(default)]
     allowed_origins: Vec<String>,
-    /// The private-use URI schemes (RFC 8252, section 7.1) that redirect URIs may have, beside https and loopback http.
-    /// Any application on the user's machine can claim such a scheme.
+    /// Applications whose redirect URIs have a private-use scheme, by name: `cursor` is Cursor, `vscode` and
+    /// `vscode-insiders` are extensions of VS Code such as Cline (VS Code itself needs no entry), `warp` is Warp. Each
+    /// name allows one scheme, as `private_use_schemes` does.
     ///
+    /// Values: `cursor`, `vscode`, `vscode-insiders`, `warp`
     /// Example: `["cursor"]`
     #[serde(default)]
+    applications: Vec<String>,
+    /// Further private-use URI schemes (RFC 8252, section 7.1) that redirect URIs may have, beside https and loopback http.
+    /// Any application on the user's machine can claim such a scheme.
+    ///
+    /// Example: `["com.example.app"]`
+    #[serde(default)]
     private_use_schemes: Vec<String>,
+    /// What users see of the operator on every page.
+    #[serde(default)]
+    branding: BrandingDocument,
     /// How long tokens, sessions and remembered consents live.
     ///
     /// Example: `{ access_token = 300, session = 86400 }`
@@ -96,6 +112,9 @@ pub(crate) struct Document {
     /// How many users may begin to sign in.
     #[serde(default)]
     sign_ins: SignInsDocument,
+    /// The page on which a person gets an access token by hand. It is off by default.
+    #[serde(default)]
+    token_page: TokenPageDocument,
     /// Clients that the operator knows. They do not register.
     ///
     /// Example: `[{ client_id = "my-client", client_name = "My client", redirect_uris = ["http://127.0.0.1/callback"] }]`
@@ -139,11 +158,14 @@ impl Document {
         let routes = routes.collect::<Result<Vec<_>, _>>()?;
         let authorization_server = AuthorizationServerDocument {
             public_url: gateway.public_url.clone(),
+            applications: self.applications,
             private_use_schemes: self.private_use_schemes,
+            branding: self.branding,
             lifetimes: self.lifetimes,
             registration: self.registration,
             client_documents: self.client_documents,
             sign_ins: self.sign_ins,
+            token_page: self.token_page,
             clients: self.clients,
             identity_provider: self.identity_provider,
             identity_providers: self.identity_providers,

@@ -1,5 +1,7 @@
 //! Which clients may come without being in the configuration, and how many users at once.
 
+use gatehouse_protocol::ClientId;
+
 use crate::SecretName;
 
 /// Dynamic client registration (RFC 7591).
@@ -22,11 +24,14 @@ pub struct SignIns {
 }
 
 /// Client ID metadata documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientDocuments {
     /// Whether a client's id may be the URL of its document.
     pub enabled: bool,
     /// How many documents that no user has approved yet are fetched in an hour, of all clients together. Anybody can name
     /// one, and there is no trustworthy address to count by.
     pub per_hour: u32,
+    /// The clients of this kind, by their ids, that may present identity assertions (ID-JAG), and so come without a browser in
+    /// which a user has approved them.
+    pub identity_assertions: Vec<ClientId>,
 }

@@ -27,6 +27,8 @@ pub struct Route {
     pub legacy_sse: bool,
     /// Whether the arguments of a tool call must fit the tool's published input schema.
     pub validate_arguments: bool,
+    /// Of several servers: whether `server/discover` is answered only where every member that answers has it.
+    pub discover_needs_all: bool,
     /// Whether the log holds the arguments of calls, and the URIs of resources. They may be personal.
     pub log_arguments: bool,
 }

@@ -46,7 +46,11 @@ fn a_minimal_document_gets_the_documented_defaults() {
     );
     assert_eq!(configuration.authorization_server.registration.per_hour, 500);
     assert_eq!(configuration.authorization_server.sign_ins.per_minute, 3_000);
-    assert_eq!(configuration.authorization_server.client_documents, ClientDocuments { enabled: true, per_hour: 500 });
+    assert_eq!(
+        configuration.authorization_server.client_documents,
+        ClientDocuments { enabled: true, per_hour: 500, identity_assertions: Vec::new() }
+    );
+    assert_eq!(configuration.authorization_server.token_page, TokenPage { enabled: false, lifetime: 3_600 });
     assert!(configuration.authorization_server.private_use_schemes.is_empty());
     assert_eq!(configuration.authorization_server.callback_url(), "https://gateway.example/callback");
     let route = &configuration.routes[0];
@@ -157,6 +161,21 @@ fn lifetimes_are_accepted_at_their_limits_and_refused_past_them() {
 }
 
 #[test]
+fn a_token_by_hand_lives_as_long_as_the_operator_says_at_most_a_day() {
+    let page = |lines: &str| {
+        let parsed = Configuration::parse(&format!("{MINIMAL}\n[token_page]\n{lines}"));
+        parsed.map(|configuration| configuration.authorization_server.token_page)
+    };
+    for lifetime in [60, 86_400] {
+        let expected = TokenPage { enabled: true, lifetime };
+        assert_eq!(page(&format!("enabled = true\nlifetime = {lifetime}")).unwrap(), expected);
+    }
+    for lifetime in [0, 59, 86_401] {
+        assert!(page(&format!("lifetime = {lifetime}")).is_err(), "{lifetime}");
+    }
+}
+
+#[test]
 fn registration_and_client_documents_can_be_limited_and_switched_off() {
     let with = |lines: &str| format!("{MINIMAL}\n{lines}");
     let limited = "[registration]\ninitial_access_token = { secret = \"registration_token\" }\nper_hour = 1";
@@ -172,7 +191,7 @@ fn registration_and_client_documents_can_be_limited_and_switched_off() {
         let documents = Configuration::parse(&with(&format!("[client_documents]\nper_hour = {per_hour}")));
         assert_eq!(
             documents.unwrap().authorization_server.client_documents,
-            ClientDocuments { enabled: true, per_hour }
+            ClientDocuments { enabled: true, per_hour, identity_assertions: Vec::new() }
         );
     }
     for per_minute in [1, 100_000] {
@@ -206,6 +225,43 @@ fn private_use_schemes_are_those_that_no_browser_knows() {
     assert_eq!(problem_of(&with(r#"["cursor", "javascript"]"#)).0, "private_use_schemes[1]");
     assert_eq!(problem_of(&with(r#"["cursor://"]"#)).0, "private_use_schemes[0]");
     assert_eq!(problem_of(&with(r#"["cursor", "cursor"]"#)).0, "private_use_schemes[1]");
+}
+
+#[test]
+fn clients_that_present_identity_assertions_are_named_by_their_documents() {
+    let with = |table: &str| format!("{MINIMAL}\n[client_documents]\n{table}");
+    let named = |table: &str| {
+        Configuration::parse(&with(table)).unwrap().authorization_server.client_documents.identity_assertions
+    };
+    assert!(named("per_hour = 1").is_empty(), "none by default");
+    let agent = named(r#"identity_assertions = ["https://agent.example.com/client.json"]"#);
+    assert_eq!(agent.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["https://agent.example.com/client.json"]);
+    for (list, place) in [
+        (r#"["agent"]"#, "[0]"),
+        (r#"["https://a.example/c", "ftp://a.example/c"]"#, "[1]"),
+        (r#"["https://a.example/c", "https://a.example/c"]"#, "[1]"),
+    ] {
+        let (key, text) = problem_of(&with(&format!("identity_assertions = {list}")));
+        assert_eq!(key, format!("client_documents.identity_assertions{place}"), "{text}");
+    }
+    let off = with("enabled = false\nidentity_assertions = [\"https://a.example/c\"]");
+    assert_eq!(problem_of(&off).0, "client_documents.identity_assertions");
+}
+
+#[test]
+fn known_applications_are_allowed_by_name() {
+    let schemes = |more: &str| {
+        let configuration = Configuration::parse(&format!("{more}\n{MINIMAL}")).unwrap().authorization_server;
+        configuration.private_use_schemes.iter().map(|scheme| scheme.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(schemes(r#"applications = ["cursor", "vscode", "vscode-insiders", "warp"]"#).len(), 4);
+    assert_eq!(schemes(r#"applications = ["cursor"]"#), ["cursor"]);
+    let both = "applications = [\"cursor\"]\nprivate_use_schemes = [\"com.example.app\", \"cursor\"]";
+    assert_eq!(schemes(both), ["com.example.app", "cursor"]);
+    for (list, place) in [(r#"["Cursor"]"#, 0), (r#"["cursor", "zed"]"#, 1), (r#"["cursor", "cursor"]"#, 1)] {
+        let (key, text) = problem_of(&format!("applications = {list}\n{MINIMAL}"));
+        assert_eq!(key, format!("applications[{place}]"), "{text}");
+    }
 }
 
 #[test]

@@ -25,5 +25,5 @@ pub(crate) fn value(message: &(impl Clone + Into<Message>)) -> Value {
 }
 
 pub(crate) fn federation(lifecycle: Lifecycle, labels: &[&str]) -> Federation {
-    Federation { name: "Everything".to_owned(), naming: naming(labels), lifecycle }
+    Federation { name: "Everything".to_owned(), naming: naming(labels), lifecycle, discover_needs_all: false }
 }

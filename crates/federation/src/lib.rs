@@ -73,6 +73,7 @@ pub struct Federation {
     name: String,
     naming: Naming,
     lifecycle: Lifecycle,
+    discover_needs_all: bool,
 }
 
 impl Federation {
@@ -81,7 +82,9 @@ impl Federation {
         match &route.servers {
             Servers::One(_) => None,
             Servers::Federated(members) => {
-                Some(Self { name: route.name.clone(), naming: Naming::of(members), lifecycle })
+                let (name, naming, discover_needs_all) =
+                    (route.name.clone(), Naming::of(members), route.discover_needs_all);
+                Some(Self { name, naming, lifecycle, discover_needs_all })
             }
         }
     }

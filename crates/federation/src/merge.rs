@@ -26,6 +26,8 @@ pub(crate) struct Common {
     pub(crate) id: Option<Id>,
     /// Members that were not even asked.
     pub(crate) missing: Vec<(usize, FailureReason)>,
+    /// Whether `server/discover` needs every member that answers.
+    pub(crate) discover_needs_all: bool,
 }
 
 /// How answers become one.
@@ -84,10 +86,10 @@ pub enum MergedAnswer {
     Accepted,
     /// 404: the client begins anew (MCP 2025-11-25, transports, "Session Management").
     SessionLost,
-    /// No member answered: 504 where all were late, else 502.
+    /// No member gave an answer: 504 where all were late, else 502.
     Failed {
-        /// Whether time was all that was missing.
-        is_late: bool,
+        /// The members in their order, as people read them ("" for the one without a prefix), and why.
+        members: Vec<(String, FailureReason)>,
     },
 }
 
@@ -98,6 +100,15 @@ struct Sorted {
     errors: Vec<(usize, u16, Reply)>,
     failed: Vec<(usize, FailureReason)>,
     is_accepted: bool,
+}
+
+impl Sorted {
+    /// Whether a member answered that does not have the method: with an error, or with something else. One that gave no answer
+    /// may have it.
+    fn lacks_method(&self) -> bool {
+        let lacks = |reason| matches!(reason, FailureReason::Refused | FailureReason::Unreadable);
+        !self.errors.is_empty() || self.failed.iter().any(|(_, reason)| lacks(*reason))
+    }
 }
 
 impl Merge {
@@ -118,6 +129,7 @@ impl Merge {
                 |_, result| Introduction::initialized(result),
                 |parts, _| introduction::initialize(&common.naming, &common.name, parts),
             ),
+            Kind::Discover { .. } if common.discover_needs_all && sorted.lacks_method() => common.method_not_found(),
             Kind::Discover { version } => common.merge(
                 sorted,
                 true,
@@ -145,13 +157,15 @@ impl Common {
                 MemberOutcome::Answer { status, session, mut reply } => {
                     // An error without an id answers the request that it came back for.
                     reply.id = reply.id.or_else(|| self.id.clone());
-                    let is_ours = reply.id == self.id;
-                    match &reply.outcome {
-                        json_rpc::Outcome::Error(_) if is_ours => sorted.errors.push((member, status, reply)),
-                        json_rpc::Outcome::Result(result) if is_ours => {
-                            sorted.results.push((member, result.clone(), session));
+                    match reply {
+                        reply if reply.id != self.id => sorted.failed.push((member, FailureReason::Unreadable)),
+                        Reply { outcome: json_rpc::Outcome::Result(result), .. } => {
+                            sorted.results.push((member, result, session));
                         }
-                        _ => sorted.failed.push((member, FailureReason::Unreadable)),
+                        Reply { outcome: json_rpc::Outcome::OtherResult(_), .. } => {
+                            sorted.failed.push((member, FailureReason::Unreadable));
+                        }
+                        reply => sorted.errors.push((member, status, reply)),
                     }
                 }
                 MemberOutcome::Accepted if self.id.is_none() => sorted.is_accepted = true,
@@ -210,6 +224,12 @@ impl Common {
         }
     }
 
+    /// What a server of an older version says: clients that speak several go on in another.
+    fn method_not_found(&self) -> MergedAnswer {
+        let reply = Reply::error::<()>(self.id.clone(), code::METHOD_NOT_FOUND, "Method not found", None);
+        MergedAnswer::Answer { status: 404, reply, sessions: None }
+    }
+
     /// No member has anything: the error that says most, if there is one.
     pub(crate) fn nobody(
         &self,
@@ -229,10 +249,10 @@ impl Common {
                 MergedAnswer::Answer { status, reply, sessions: None }
             }
             None => {
-                let all = || failed.iter().chain(&self.missing);
-                MergedAnswer::Failed {
-                    is_late: all().all(|(_, reason)| *reason == FailureReason::TooLate) && !failed.is_empty(),
-                }
+                let mut members: Vec<_> = failed.iter().chain(&self.missing).copied().collect();
+                members.sort_by_key(|(member, _)| *member);
+                let label = |(member, reason)| (self.naming.label(member).to_owned(), reason);
+                MergedAnswer::Failed { members: members.into_iter().map(label).collect() }
             }
         }
     }

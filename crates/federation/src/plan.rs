@@ -198,7 +198,8 @@ impl Federation {
 
     fn common(&self, call: &Call, missing: Vec<(usize, FailureReason)>) -> Common {
         let (naming, name, id) = (self.naming.clone(), self.name.clone(), call.id.clone());
-        Common { naming, lifecycle: self.lifecycle, name, id, missing }
+        let discover_needs_all = self.discover_needs_all;
+        Common { naming, lifecycle: self.lifecycle, name, id, missing, discover_needs_all }
     }
 
     fn one(&self, member: usize, call: Call, sessions: Option<&MemberSessions>) -> Plan {

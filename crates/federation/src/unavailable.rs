@@ -16,19 +16,25 @@ pub enum FailureReason {
     TooLate,
     /// It answered with an error, of HTTP or of JSON-RPC.
     Refused,
+    /// It does not accept the credentials that it gets: 401 or 407.
+    Unauthorized,
     /// It answered with something else than was asked for.
     Unreadable,
+    /// Its answer is larger than can be read, with those of the others.
+    TooLarge,
     /// It did not answer when the client's session began, so it does not know the client.
     NotInSession,
 }
 
 impl FailureReason {
-    /// As the client reads it.
-    pub(crate) fn as_str(self) -> &'static str {
+    /// As the client reads it, after the name of the member.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::DidNotAnswer => "did not answer",
             Self::TooLate => "did not answer in time",
             Self::Refused => "answered with an error",
+            Self::Unauthorized => "does not accept this gateway's credentials",
+            Self::TooLarge => "gave an answer that is too large",
             Self::Unreadable => "answered with something else than was asked for",
             Self::NotInSession => "did not answer when the session began",
         }

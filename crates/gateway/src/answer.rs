@@ -39,7 +39,7 @@ pub use member_streams::{JoinedStreams, MemberStreams};
 pub use member_subscriptions::MemberSubscriptions;
 pub use merged_response::MergedResponse;
 pub use relay::relay;
-pub use rewriting::Rewriting;
+pub use rewriting::{LEFT_OUT, Rewriting};
 pub use server_events::{LateAnswer, ServerEvents};
 pub use server_status::check_status;
 pub use session_end::all_allow_end;

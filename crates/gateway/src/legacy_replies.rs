@@ -54,7 +54,7 @@ impl<T> AnswerHandler<T> for LegacyReplies<'_> {
 
     fn event(&mut self, _: usize, event: Event) -> Result<Vec<Event>, Refusal> {
         let Some(text) = event.data.filter(|data| !data.is_empty()) else { return Ok(Vec::new()) };
-        let Some(text) = self.rewriting.text(self.member, self.reply.in_stream(text, self.id)?)? else {
+        let Some(text) = self.rewriting.text(self.member, self.reply.with_id(text, self.id)?)? else {
             return Ok(Vec::new());
         };
         self.has_sent_events = true;
@@ -119,7 +119,7 @@ mod tests {
         let body = Body::parse_answer(data[0].as_bytes()).unwrap();
         assert_eq!(body.messages()[0].id(), Some(&Id::from(7)));
         let (_, data, _) = replies(Some(&Id::from(7)), script(&error.replace("\"error\"", "\"id\":3,\"error\"")));
-        assert!(data[0].contains("\"id\":3"), "{data:?}");
+        assert!(data[0].contains("\"id\":7"), "{data:?}");
         for body in ["no JSON", r#"{"jsonrpc":"2.0","method":"a"}"#] {
             assert_eq!(replies(Some(&Id::from(7)), script(body)).0, failed("it is an error that is not JSON-RPC"));
         }
@@ -132,6 +132,6 @@ mod tests {
         assert_eq!(replies(Some(&Id::from(1)), accepted()).0, failed("it is neither JSON nor events"));
         let empty = vec![head(0, 200, "text/event-stream"), Script::event(0, ""), Script::End(0)];
         assert_eq!(replies(Some(&Id::from(1)), empty).0, failed("it is empty"));
-        assert_eq!(replies(None, vec![Script::Broken(0)]).0, failed("it broke off"));
+        assert_eq!(replies(None, vec![Script::Broken(0)]).0, ConversationEnd::Failed(Refusal::UpstreamBrokeOff));
     }
 }

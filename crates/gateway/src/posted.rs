@@ -1,6 +1,6 @@
 //! Messages that a client posted.
 
-use gatehouse_mcp_wire::json_rpc::{Body, Call, Id, Message};
+use gatehouse_mcp_wire::json_rpc::{Body, Call, Id, Message, Object};
 use http::HeaderMap;
 
 use crate::answer::accepts_event_stream;
@@ -35,6 +35,14 @@ impl PostedMessages {
     /// The id of the only message, where it is a request.
     pub fn request_id(&self) -> Option<&Id> {
         self.request().map(|(_, id)| id)
+    }
+
+    /// The `_meta` of the only message.
+    pub fn meta(&self) -> Option<Object> {
+        match &self.body {
+            Body::Single(message) => message.call().and_then(Call::meta),
+            Body::Batch(_) => None,
+        }
     }
 
     /// Whether the answer is a stream that lasts.

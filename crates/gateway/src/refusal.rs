@@ -5,6 +5,7 @@ mod wire;
 use std::borrow::Cow;
 
 use gatehouse_configuration::Prefix;
+use gatehouse_federation::FailureReason;
 use gatehouse_mcp_wire::json_rpc::Unparsable;
 use gatehouse_protocol::Scopes;
 use http::{HeaderMap, HeaderName};
@@ -32,6 +33,9 @@ pub enum Refusal {
     /// called. The TypeScript SDK makes of a 403 an error of the transport without what is in it, and version 2 fails its
     /// whole connection where the 403 is for `server/discover`.
     Denied,
+    /// The server needs the identity provider's token for a user, and a machine asks: 403. A 401 would have the machine get one
+    /// new token after the other.
+    NoUser,
     /// More header fields than the endpoint takes: 431.
     TooManyHeaders,
     /// A header that must be single is not: 400.
@@ -42,6 +46,8 @@ pub enum Refusal {
     ContentEncoding,
     /// The body is larger than the endpoint takes: 413.
     BodyTooLarge,
+    /// The body is larger than what can be sent to all members of a federation at once: 413.
+    BodyTooLargeForMembers,
     /// The body broke off: 400.
     BodyBroken,
     /// The body is no message that everybody reads alike: 400, with what is wrong.
@@ -82,6 +88,10 @@ pub enum Refusal {
     UpstreamUnreachable(String),
     /// The upstream's answer cannot be passed on: 502.
     UpstreamMalformed(&'static str),
+    /// The upstream's answer broke off: 502.
+    UpstreamBrokeOff,
+    /// The upstream's answer, or an event of it, must be read whole, and is larger than can be: 502.
+    UpstreamTooLarge,
     /// The upstream does not accept the credentials that it gets: 502. Never 401, which would be said of the client's token.
     UpstreamUnauthorized,
     /// The upstream says when to come again, where its own answer cannot be passed on: 503.
@@ -93,6 +103,10 @@ pub enum Refusal {
     UpstreamRedirects,
     /// The upstream did not answer in time: 504.
     UpstreamTimedOut,
+    /// No member of a federation gave an answer: 504 where all were late, else 502. Who, as people read it, and why.
+    MembersFailed(Vec<(String, FailureReason)>),
+    /// A member of a federation does not speak the version of MCP in which it was asked: told as the answer to the request.
+    UpstreamVersion(&'static ProtocolRevision),
     /// What went wrong with one member of a federation. The wire names it by its prefix.
     AtMember {
         /// The member.
@@ -156,11 +170,16 @@ impl Refusal {
             Self::InvalidToken(reason) => format!("the token is {reason}").into(),
             Self::InsufficientScope(_) => "the token lacks a scope".into(),
             Self::Denied => "the policy denies it".into(),
+            Self::NoUser => {
+                "a machine asks, and the server needs a user's token of the identity provider (identity_provider_token_header)"
+                    .into()
+            }
             Self::TooManyHeaders => "there are more header fields than limits.headers".into(),
             Self::DoubledHeader(name) => format!("{name} is given more than once").into(),
             Self::MediaType => "the Content-Type is not application/json in UTF-8".into(),
             Self::ContentEncoding => "the body is compressed".into(),
             Self::BodyTooLarge => "the body is larger than request_bytes".into(),
+            Self::BodyTooLargeForMembers => "the body is too large to be sent to all members at once".into(),
             Self::BodyBroken => "the body broke off".into(),
             Self::Unparsable(reason) => reason.to_string().into(),
             Self::HeaderMismatch(text) => text.as_ref().into(),
@@ -175,6 +194,8 @@ impl Refusal {
             Self::TooManyLongRequests(limit) => format!("as many requests last as {} allows", limit.key()).into(),
             Self::Unavailable(reason) | Self::UpstreamUnreachable(reason) => reason.as_str().into(),
             Self::UpstreamMalformed(reason) => format!("the upstream's answer cannot be passed on: {reason}").into(),
+            Self::UpstreamBrokeOff => "the upstream's answer broke off".into(),
+            Self::UpstreamTooLarge => "the upstream's answer is too large to be rewritten".into(),
             Self::UpstreamUnauthorized => {
                 "the upstream answers 401 or 407: it does not accept the secret_headers, or the user's token that it gets"
                     .into()
@@ -184,9 +205,24 @@ impl Refusal {
                 "the upstream redirects; its url should be the address that it redirects to".into()
             }
             Self::UpstreamTimedOut => "the upstream did not answer in time".into(),
+            Self::UpstreamVersion(revision) => format!("the upstream does not speak MCP {}", revision.version).into(),
+            Self::MembersFailed(members) => format!("no member gave an answer: {}", listed(members)).into(),
             Self::AtMember { prefix, refusal } => format!("{}: {}", prefix.as_str(), refusal.reason()).into(),
         }
     }
+}
+
+/// Members and why they gave no answer, as a list.
+fn listed(members: &[(String, FailureReason)]) -> String {
+    let mut text = String::new();
+    for (label, reason) in members {
+        let before = if text.is_empty() { "" } else { "; " };
+        let label = if label.is_empty() { "the one without a prefix" } else { label };
+        for part in [before, label, " ", reason.as_str()] {
+            text.push_str(part);
+        }
+    }
+    text
 }
 
 #[cfg(test)]

@@ -110,8 +110,9 @@ impl Found {
 
 /// Finds the route of `target`, the request's path and query.
 ///
-/// Paths are compared byte by byte, and nothing is decoded or normalised first: `//mcp`, `/%6dcp`, `/a/../mcp`, `/MCP`
-/// and `/mcp/` are not `/mcp`, so no other component can read a path differently from how it was checked here.
+/// Paths are compared byte by byte, and nothing is decoded or normalised first: `//mcp`, `/%6dcp`, `/a/../mcp` and `/MCP` are
+/// not `/mcp`, so no other component can read a path differently from how it was checked here. Only `/mcp/` is: one slash at
+/// the end of a route's path is the route.
 ///
 /// # Errors
 /// Where the configuration is needed and cannot be read.
@@ -145,7 +146,11 @@ pub(crate) fn found<R: Routes>(routes: &R, path: &str) -> Result<Option<Found>, 
             return Ok(routes.at(base)?.and_then(|route| Found::legacy(route, kind, EndpointLocation::BehindRoute)));
         }
     }
-    Ok(None)
+    // What people write behind a path, and what frameworks of servers redirect to.
+    match path.strip_suffix('/') {
+        Some(base) if !base.is_empty() => Ok(routes.at(base)?.map(Found::of_route)),
+        Some(_) | None => Ok(None),
+    }
 }
 
 /// The endpoint whose metadata is at the well-known path followed by `rest`. Without a path that is the only route; where
@@ -222,6 +227,9 @@ mod tests {
         for (target, expected) in [
             ("/mcp", "mcp /mcp Streamable"),
             ("/mcp?a=/team/files.v2", "mcp /mcp Streamable"),
+            ("/mcp/", "mcp /mcp Streamable"),
+            ("/mcp/?a", "mcp /mcp Streamable"),
+            ("/.well-known/oauth-protected-resource/mcp/", "metadata https://gateway.example/mcp"),
             ("/mcp/sse", "mcp /mcp LegacyEvents"),
             ("/mcp/message?session=x", "mcp /mcp LegacyMessages"),
             ("/team/files.v2", "mcp /team/files.v2 Streamable"),
@@ -289,8 +297,8 @@ mod tests {
         let configuration = example::one_upstream();
         for target in [
             "/",
-            "/mcp/",
             "//mcp",
+            "//mcp/",
             "/mcp//",
             "/MCP",
             "/Mcp",
@@ -307,6 +315,9 @@ mod tests {
             "/mcp.",
             "/mcp/more",
             "/mcp/sse/",
+            "/mcp/message/",
+            "/mcp/./",
+            "/mcp/../",
             "/mcp//sse",
             "/mcp/SSE",
             "/mcp/sse;a",
@@ -342,10 +353,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_the_exact_path_reaches_an_upstream(path in VARIANTS) {
+        fn only_the_exact_path_or_one_slash_more_reaches_an_upstream(path in VARIANTS) {
             let configuration = example::one_upstream();
             let target: Uri = path.parse().unwrap();
-            let exact = ["/mcp", "/mcp/sse", "/mcp/message"].contains(&path.as_str());
+            let exact = ["/mcp", "/mcp/", "/mcp/sse", "/mcp/message"].contains(&path.as_str());
             prop_assert_eq!(matches!(route(&configuration, &target), Ok(Route::Mcp(_))), exact);
         }
 
@@ -354,7 +365,7 @@ mod tests {
             let configuration = example::one_upstream();
             let Ok(target) = path.parse::<Uri>() else { return Ok(()) };
             let spelled = path.split(['?', '#']).next().unwrap();
-            let spelled = ["/mcp", "/mcp/sse", "/mcp/message", "/sse", "/message"].contains(&spelled);
+            let spelled = ["/mcp", "/mcp/", "/mcp/sse", "/mcp/message", "/sse", "/message"].contains(&spelled);
             prop_assert_eq!(matches!(route(&configuration, &target), Ok(Route::Mcp(_))), spelled);
         }
     }

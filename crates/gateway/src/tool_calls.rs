@@ -170,7 +170,7 @@ impl ToolServer<'_> {
                 }
                 UpstreamEvent::End(_) => return Err(Refusal::UpstreamMalformed("its tools/list has no answer")),
                 UpstreamEvent::NoAnswer(_, reason) => return Err(reason.into()),
-                UpstreamEvent::Broken(_, why) => return Err(Refusal::UpstreamMalformed(why)),
+                UpstreamEvent::Broken(_, refusal) => return Err(refusal),
                 UpstreamEvent::Nothing => return Err(Refusal::UpstreamTimedOut),
             }
         }

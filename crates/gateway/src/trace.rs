@@ -1,9 +1,10 @@
 //! W3C Trace Context (Level 1, Recommendation of 2021-11-23): which trace a request belongs to.
 //!
 //! The gateway is one more hop: what comes in is read strictly, and each request to an upstream goes out with a span id of
-//! its own. A trace context in a message's `_meta` is the client's to the server, and passes with the message.
+//! its own. Where no header names a trace, a message's `_meta` may (MCP, SEP-414). What is in `_meta` passes with the message.
 
 use gatehouse_audit_log::{TraceId, TraceParent, hexadecimal};
+use gatehouse_mcp_wire::json_rpc::Object;
 use gatehouse_protocol::Entropy;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -15,6 +16,8 @@ pub struct Trace {
     parent: TraceParent,
     /// What other systems on the way wrote for themselves. Only with a parent: it belongs to it.
     state: Option<String>,
+    /// Whether it began here.
+    is_new: bool,
 }
 
 /// The trace context of one request to an upstream.
@@ -29,12 +32,22 @@ impl Trace {
     /// the trace"). A new one is sampled: servers behind follow the flag, and one that is not set would silence them.
     pub fn of(headers: &HeaderMap, entropy: &mut impl Entropy) -> Self {
         match TraceParent::of(headers) {
-            Some(parent) => Self { parent, state: state(headers) },
+            Some(parent) => Self { parent, state: state(headers), is_new: false },
             None => {
                 let parent = TraceParent { trace_id: TraceId::generate(entropy), is_sampled: true };
-                Self { parent, state: None }
+                Self { parent, state: None, is_new: true }
             }
         }
+    }
+
+    /// The trace that a message's `_meta` names, where the headers name none.
+    #[must_use]
+    pub fn or_of(self, meta: Option<&Object>) -> Self {
+        let named = meta.filter(|_| self.is_new).and_then(|meta| {
+            let parent = TraceParent::parse(&meta.str("traceparent")?)?;
+            Some(Self { parent, state: meta.str("tracestate").and_then(|text| state_of(&text)), is_new: false })
+        });
+        named.unwrap_or(self)
     }
 
     /// The trace's id.

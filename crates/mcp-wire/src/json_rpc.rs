@@ -9,6 +9,7 @@
 //!
 //! Sources: JSON-RPC 2.0; RFC 8259; MCP 2024-11-05 to 2026-07-28, "Base Protocol" and schema.
 
+mod answer;
 mod body;
 pub mod code;
 mod id;

@@ -126,16 +126,17 @@ fn assertion_algorithms<'a>(provider: &IdentityProvider, metadata: &'a ProviderM
     match (metadata.assertion_algorithms(), &provider.profile) {
         (Some(algorithms), _) => algorithms,
         // Entra lists none, and takes both of RSA; PS256 is what it recommends.
-        (None, ProviderProfile::Entra(_)) => &SigningAlgorithm::ACCEPTED,
+        (None, ProviderProfile::Entra(_)) => &SigningAlgorithm::ALL,
         // "Servers SHOULD support RS256" (OpenID Connect Discovery, section 3).
         (None, ProviderProfile::OpenId) => &[Rs256, Es256, Es384, EdDsa],
     }
 }
 
 /// The `Authorization` header of `client_secret_basic`. Both parts are form-encoded first (RFC 6749, section 2.3.1):
-/// a colon in the id would otherwise end it.
+/// a colon in the id would otherwise end it. A space is written in the longer of its two forms, which those who decode percent
+/// signs alone read, too.
 pub(crate) fn basic(client_id: &str, secret: &SecretString) -> HeaderValue {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     let credentials = SecretString::new(format!("{}:{}", encode(client_id), encode(secret.expose())));
     let text = SecretString::new(format!("Basic {}", STANDARD.encode(credentials.expose())));
     // Base64 is always a valid header value.

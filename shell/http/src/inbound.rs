@@ -10,6 +10,7 @@ use wasip2::http::types::{IncomingRequest, Method as WasiMethod, ResponseOutpara
 pub use self::writer::{ReaderGone, Writer};
 use crate::headers::{MalformedHeader, header_map};
 use crate::streams::{self, ReadError};
+use crate::system::Milliseconds;
 
 /// A request that could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -76,10 +77,25 @@ pub fn body(request: &IncomingRequest, limit: usize) -> Result<Vec<u8>, Unreadab
     }
     let body = request.consume().map_err(|()| Unreadable::Broken)?;
     let stream = body.stream().map_err(|()| Unreadable::Broken)?;
-    streams::read_to_end(&stream, limit).map_err(|error| match error {
+    let expected = declared.and_then(|declared| usize::try_from(declared).ok()).unwrap_or(0);
+    streams::read_to_end(&stream, expected, limit).map_err(|error| match error {
         ReadError::TooLarge => Unreadable::TooLarge,
         ReadError::Broken => Unreadable::Broken,
     })
+}
+
+/// Bytes of a body that is not wanted, and milliseconds for it.
+const DRAINED: usize = 64 * 1024;
+const DRAIN: Milliseconds = 1_000;
+
+/// Reads a small body that nobody wants, before the answer: a host that answers first closes the connection, and a simple client
+/// that is still writing sees a broken pipe in place of the answer. What is large, or slow, is left unread.
+pub fn drain(request: &IncomingRequest) {
+    if let Ok(body) = request.consume()
+        && let Ok(stream) = body.stream()
+    {
+        streams::read_away(&stream, DRAINED, DRAIN);
+    }
 }
 
 /// Reads the whole request, with a body of at most `limit` bytes.

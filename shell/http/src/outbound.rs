@@ -37,7 +37,7 @@ pub fn fetch_within(
 ) -> Result<Response<Vec<u8>>, NoAnswer> {
     let deadline = elapsed().saturating_add(time);
     let mut exchange = Exchanges::default();
-    exchange.start(request, limits);
+    exchange.start(request.clone(), limits);
     let (mut answer, mut bytes) = (None, Vec::new());
     loop {
         match exchange.next(deadline.saturating_sub(elapsed())) {

@@ -1,8 +1,10 @@
 //! Bytes in and out of WASI streams.
 
-use wasip2::clocks::monotonic_clock::{self, Duration, Instant, subscribe_instant};
+use wasip2::clocks::monotonic_clock::{self, Duration, Instant, subscribe_duration, subscribe_instant};
 use wasip2::io::poll::poll;
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
+
+use crate::system::{Milliseconds, NANOSECONDS_OF_MILLISECOND};
 
 /// The most that is written at once, in bytes: a host that takes less says so.
 const WRITE_AT_MOST: u64 = 64 * 1024;
@@ -11,15 +13,29 @@ const READER_TIMEOUT: Duration = 30_000_000_000;
 /// Bytes asked for in one read.
 pub(crate) const READ_AT_MOST: u64 = 64 * 1024;
 
-/// Reads `input` to its end, at most `limit` bytes.
-pub(crate) fn read_to_end(input: &InputStream, limit: usize) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = Vec::new();
+/// Reads `input` to its end, at most `limit` bytes. `expected` is how many there are said to be.
+pub(crate) fn read_to_end(input: &InputStream, expected: usize, limit: usize) -> Result<Vec<u8>, ReadError> {
+    // A vector that grows holds what it has read twice for a moment, and may end with twice the room that it needs.
+    let mut bytes = Vec::with_capacity(expected.min(limit));
     loop {
         match input.blocking_read(READ_AT_MOST) {
             Ok(piece) if bytes.len().saturating_add(piece.len()) > limit => return Err(ReadError::TooLarge),
             Ok(piece) => bytes.extend_from_slice(&piece),
             Err(StreamError::Closed) => return Ok(bytes),
             Err(StreamError::LastOperationFailed(_)) => return Err(ReadError::Broken),
+        }
+    }
+}
+
+/// Reads `input` to its end, and forgets what it reads: at most `limit` bytes, and for so long.
+pub(crate) fn read_away(input: &InputStream, limit: usize, time: Milliseconds) {
+    let deadline = subscribe_duration(time.saturating_mul(NANOSECONDS_OF_MILLISECOND));
+    let (ready, mut left) = (input.subscribe(), limit);
+    while let Ok(piece) = input.read(READ_AT_MOST) {
+        let Some(rest) = left.checked_sub(piece.len()) else { return };
+        left = rest;
+        if piece.is_empty() && !poll(&[&ready, &deadline]).contains(&0) {
+            return;
         }
     }
 }

@@ -157,7 +157,6 @@ async fn no_spelling_of_the_target_no_method_and_no_media_type_gets_past_the_tok
         "/%6dcp",
         "/MCP",
         "//mcp",
-        "/mcp/",
         "/mcp;x",
         "/mcp%00",
         "/mcp/healthz",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gatehouse_tests::repository;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker, Resource, ResourceTable};
-use wasmtime::{Engine, Result, Store};
+use wasmtime::{Engine, Result, Store, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
@@ -20,6 +20,9 @@ use crate::outbound::Outbound;
 /// More than any test makes a component say.
 const LOG_BYTES: usize = 1 << 20;
 
+/// Bytes: what the embedded host gives all components of an instance together, without 12 MiB for the others.
+const MEMORY: usize = 116 << 20;
+
 /// The host's side of one instance.
 pub struct Guest {
     pub table: ResourceTable,
@@ -27,6 +30,7 @@ pub struct Guest {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: Outbound,
+    memory: StoreLimits,
 }
 
 impl WasiView for Guest {
@@ -112,8 +116,11 @@ pub fn fresh(fakes: &Arc<Fakes>) -> Store<Guest> {
         wasi,
         http: WasiHttpCtx::new(),
         outbound: Outbound(Arc::clone(fakes)),
+        memory: StoreLimitsBuilder::new().memory_size(MEMORY).build(),
     };
-    Store::new(engine(), guest)
+    let mut store = Store::new(engine(), guest);
+    store.limiter(|guest| &mut guest.memory);
+    store
 }
 
 fn engine() -> &'static Engine {

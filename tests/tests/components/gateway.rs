@@ -10,6 +10,7 @@ mod ids;
 mod legacy;
 mod limits;
 mod long_requests;
+mod memory;
 mod own_answers;
 mod policy;
 mod refusing;

@@ -6,7 +6,13 @@ use serde_json::{Value, json};
 
 /// A token with these claims.
 pub fn sign(claims: &Value) -> String {
-    let header = Header { kid: Some("p256".to_owned()), ..Header::new(Algorithm::ES256) };
+    sign_as("JWT", claims)
+}
+
+/// A token of this type with these claims.
+pub fn sign_as(typ: &str, claims: &Value) -> String {
+    let (typ, kid) = (Some(typ.to_owned()), Some("p256".to_owned()));
+    let header = Header { typ, kid, ..Header::new(Algorithm::ES256) };
     jsonwebtoken::encode(&header, claims, &key()).unwrap()
 }
 

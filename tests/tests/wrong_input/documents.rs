@@ -34,7 +34,6 @@ const UNKNOWN: [&str; 45] = [
     "/unknown",
     "//",
     "//mcp",
-    "/mcp/",
     "/mcp//",
     "/%6dcp",
     "/%6Dcp",

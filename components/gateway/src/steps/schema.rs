@@ -109,7 +109,7 @@ impl Server<'_> {
             let id = Id::from(format!("gatehouse-{}-{page}", self.context.request_id).as_str());
             let request = self.request(&search.request(id.clone()).map_err(listing_refusal)?)?;
             let mut answers = Answers::of_at_most(OutboundTransfers::default(), MOST_BYTES);
-            answers.transfers().start(&request, UpstreamTimeouts::of_request(self.tools.upstream));
+            answers.transfers().start(request, UpstreamTimeouts::of_request(self.tools.upstream));
             if self.tools.read_page(&HostClock, &mut answers, &mut search, &id, deadline)? == Step::Done {
                 break;
             }

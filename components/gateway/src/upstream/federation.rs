@@ -1,6 +1,7 @@
 //! Several servers asked at once, and one answer of theirs.
 
-use gatehouse_configuration::Member;
+use gatehouse_audit_log::Event;
+use gatehouse_configuration::{Member, Prefix};
 use gatehouse_federation::{Federation, MemberRequest, Merge, MergedAnswer, Subscription};
 use gatehouse_gateway::answer::{
     ClientResponse, ConversationEnd, EventSink, MemberAnswers, MemberRequestTimes, MemberSubscriptions, MergedResponse,
@@ -18,7 +19,10 @@ use crate::clock::HostClock;
 use crate::context::RequestContext;
 use crate::permit::RequestPermit;
 use crate::upstream::request::UpstreamRequest;
-use crate::upstream::transfers::no_answers;
+use crate::upstream::transfers::{no_answers, no_answers_together};
+
+/// Bytes. Every member has a copy of the message, and all of them are held at once.
+const MOST_SENT_TOGETHER: usize = 16 * 1024 * 1024;
 
 /// The members, asked in the name of one caller.
 pub(crate) struct FederatedRequest<'a> {
@@ -46,10 +50,11 @@ impl FederatedRequest<'_> {
     ///
     /// # Errors
     /// Where something that it needs is not there.
-    pub(crate) fn request(&self, request: &MemberRequest) -> Result<Request<Vec<u8>>, Refusal> {
+    pub(crate) fn request(&self, request: MemberRequest) -> Result<Request<Vec<u8>>, Refusal> {
         let member = self.context.members().get(request.member);
         let member = member.ok_or_else(|| Refusal::Unavailable("the route has no such member".to_owned()))?;
-        let message = request.message.to_object().to_string().into_bytes();
+        let message = request.message.to_text().into_bytes();
+        drop(request.message);
         let request = UpstreamRequest {
             session_id: request.session.as_deref(),
             mcp_name: request.mcp_name.as_ref(),
@@ -59,29 +64,43 @@ impl FederatedRequest<'_> {
         request.build(self.context, self.caller).map_err(|refusal| refusal.at_member(member.prefix.as_ref()))
     }
 
+    /// The same of one of several, which may have `left` bytes in all.
+    fn request_within(&self, request: MemberRequest, left: &mut usize) -> Result<Request<Vec<u8>>, Refusal> {
+        let request = self.request(request)?;
+        *left = left.checked_sub(request.body().len()).ok_or(Refusal::BodyTooLargeForMembers)?;
+        Ok(request)
+    }
+
     /// Asks all of them, and makes one answer of theirs.
     pub(crate) fn ask_all(
         &self,
-        requests: &[MemberRequest],
+        requests: Vec<MemberRequest>,
         merge: Merge,
         sink: &mut impl EventSink,
         permit: &mut RequestPermit<'_>,
     ) -> GroupOutcome {
-        let (mut answers, mut times) = (no_answers(), Vec::new());
+        let (mut answers, mut times) = (no_answers_together(), Vec::new());
+        let mut left = MOST_SENT_TOGETHER;
         for request in requests {
-            let built = match self.request(request) {
+            let (member, has_session) = (request.member, request.session.is_some());
+            let built = match self.request_within(request, &mut left) {
                 Ok(built) => built,
                 Err(refusal) => return GroupOutcome::Ended(ConversationEnd::Failed(refusal)),
             };
-            let Some(Member { upstream, .. }) = self.context.members().get(request.member) else { continue };
-            answers.transfers().start(&built, UpstreamTimeouts::of_request(upstream));
-            let (has_session, longest) = (request.session.is_some(), UpstreamTimeouts::longest(upstream));
-            times.push(MemberRequestTimes { member: request.member, has_session, longest });
+            let Some(Member { upstream, .. }) = self.context.members().get(member) else { continue };
+            answers.transfers().start(built, UpstreamTimeouts::of_request(upstream));
+            times.push(MemberRequestTimes { member, has_session, longest: UpstreamTimeouts::longest(upstream) });
         }
         let mut merging = MemberAnswers::new(self.id, times, elapsed());
         let end = converse(&HostClock, &mut answers, sink, &mut merging, permit);
         if merging.has_events() {
             sink.prefer_events();
+        }
+        for (member, reason) in merging.failures() {
+            let member = self.context.members().get(member).and_then(|member| member.prefix.as_ref());
+            let (member, reason) = (member.map(Prefix::as_str), Some(reason));
+            let line = MessageRecord { member, reason, ..MessageRecord::default() };
+            self.context.log(Event::NotReady, Some(self.caller), None, None, line);
         }
         match end {
             ConversationEnd::Complete => GroupOutcome::Merged(merge.finish(merging.into_outcomes())),
@@ -92,7 +111,7 @@ impl FederatedRequest<'_> {
     /// Lets the streams of all flow together.
     pub(crate) fn subscribe(
         &self,
-        requests: &[MemberRequest],
+        requests: Vec<MemberRequest>,
         subscription: Subscription,
         sink: &mut impl EventSink,
         records: &[MessageRecord<'_>],
@@ -103,14 +122,16 @@ impl FederatedRequest<'_> {
         };
         self.context.log_begun(self.caller, records);
         let (mut answers, mut members) = (no_answers(), Vec::new());
+        let mut left = MOST_SENT_TOGETHER;
         for request in requests {
-            let built = match self.request(request) {
+            let member = request.member;
+            let built = match self.request_within(request, &mut left) {
                 Ok(built) => built,
                 Err(refusal) => return GroupOutcome::Ended(ConversationEnd::Failed(refusal)),
             };
-            let Some(Member { upstream, .. }) = self.context.members().get(request.member) else { continue };
-            answers.transfers().start(&built, UpstreamTimeouts::of_stream(upstream));
-            members.push(request.member);
+            let Some(Member { upstream, .. }) = self.context.members().get(member) else { continue };
+            answers.transfers().start(built, UpstreamTimeouts::of_stream(upstream));
+            members.push(member);
         }
         let policy = &self.context.endpoint.route.policy;
         let mut subscribed = MemberSubscriptions::new(policy, &self.caller.identity, subscription, members, elapsed());

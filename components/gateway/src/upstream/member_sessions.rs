@@ -23,7 +23,7 @@ pub(crate) fn end_all(
     for (member, session_id) in sessions {
         let Some(Member { upstream, .. }) = context.members().get(*member) else { continue };
         let request = UpstreamRequest::end_of_session(upstream, Some(session_id)).build(context, caller)?;
-        answers.transfers().start(&request, UpstreamTimeouts::of_session_end(upstream));
+        answers.transfers().start(request, UpstreamTimeouts::of_session_end(upstream));
     }
     all_allow_end(&HostClock, &mut answers, permit)
 }

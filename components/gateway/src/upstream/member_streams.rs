@@ -30,7 +30,7 @@ pub(crate) fn start(
             ..UpstreamRequest::for_stream(upstream)
         };
         let request = request.build(context, caller).map_err(|refusal| refusal.at_member(prefix.as_ref()))?;
-        transfers.start(&request, UpstreamTimeouts::of_stream(upstream));
+        transfers.start(request, UpstreamTimeouts::of_stream(upstream));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use gatehouse_configuration::Upstream;
 use gatehouse_gateway::{Refusal, request_headers, target};
-use gatehouse_protocol::SecretString;
+use gatehouse_protocol::{SecretString, Subject};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use shell_http::SystemEntropy;
 
@@ -99,6 +99,9 @@ fn identity_provider_token(
 ) -> Result<Option<SecretString>, Refusal> {
     if !request_headers::needs_identity_provider_token(upstream) {
         return Ok(None);
+    }
+    if caller.identity.subject.provider() == Subject::MACHINES {
+        return Err(Refusal::NoUser);
     }
     let ids = sessions::RequestIds {
         request_id: context.request_id.to_string(),

@@ -1,15 +1,16 @@
 //! One server's answer: what need not be read passes unchanged.
 
+use gatehouse_audit_log::Event;
 use gatehouse_configuration::{Prefix, Upstream};
 use gatehouse_federation::Stream;
 use gatehouse_gateway::answer::{
-    AnswerForm, ClientConnection, ClientResponse, Closing, EARLY_ANSWER, FirstAnswer, LateAnswer, Rewriting,
-    ServerEvents, check_status, converse, first_answer, read_whole, relay,
+    AnswerForm, ClientConnection, ClientResponse, Closing, EARLY_ANSWER, ErrorReply, FirstAnswer, LEFT_OUT, LateAnswer,
+    Rewriting, ServerEvents, check_status, converse, first_answer, read_whole, relay,
 };
 use gatehouse_gateway::{
     MessageRecord, PostedMessages, ProtocolRevision, Refusal, SealedReference, SessionId, UpstreamTimeouts,
 };
-use gatehouse_mcp_wire::event_stream::Event;
+use gatehouse_mcp_wire::event_stream;
 use gatehouse_mcp_wire::json_rpc::Id;
 use http::{HeaderValue, Request, Response, StatusCode};
 use shell_http::elapsed;
@@ -66,7 +67,7 @@ impl<'a> ServerAnswer<'a> {
         mut self,
         posted: &PostedMessages,
         upstream: &Upstream,
-        request: &Request<Vec<u8>>,
+        request: Request<Vec<u8>>,
         mut permit: RequestPermit<'_>,
         out: ResponseOutparam,
     ) {
@@ -104,6 +105,7 @@ impl<'a> ServerAnswer<'a> {
         out: ResponseOutparam,
     ) -> Result<(), Unanswered> {
         let (context, caller, status) = (self.context, self.caller, head.status());
+        let prefix = self.member.as_ref().and_then(|member| member.prefix);
         let (member, rewriting) = self.rewriting();
         let rewriting = if self.revision.has_sessions { rewriting.resumable(self.session.clone()) } else { rewriting };
         let passed = check_status(head).and_then(|()| self.issued(head));
@@ -112,16 +114,20 @@ impl<'a> ServerAnswer<'a> {
             Ok(passed) => passed,
             Err(refusal) => return Err((refusal, out)),
         };
-        let (headers, deadline) = (context.returned(head.headers(), issued, form.is_rewritten()), context.deadline());
+        let (headers, deadline) = (context.returned(head.headers(), issued, form.changes_bytes()), context.deadline());
         match form {
             AnswerForm::RewrittenJson => {
+                let error = ErrorReply::of(head);
+                let error = if self.member.is_some() { error.of_member(self.revision) } else { error };
                 let text = read_whole(&HostClock, &mut answers, deadline, permit)
+                    .and_then(|text| if text.is_empty() { Ok(text) } else { error.with_id(text, self.id) })
                     .and_then(|text| rewriting.text(member, text));
                 let text = match text {
                     Ok(text) => text.unwrap_or_default(),
                     Err(refusal) => return Err((refusal, out)),
                 };
                 self.log(head);
+                self.log_left_out(status, rewriting.leaves_out());
                 let mut response = ClientResponse::new(Client(out), headers, deadline);
                 response.set_status(status);
                 response.finish_with(elapsed(), &text);
@@ -133,14 +139,15 @@ impl<'a> ServerAnswer<'a> {
                 let mut events = ServerEvents::new(member, rewriting);
                 let end = converse(&HostClock, &mut answers, &mut response, &mut events, permit);
                 context.log_end(caller, status, &end);
-                self.close(response, end.closing(true, None));
+                self.log_left_out(status, events.leaves_out());
+                self.close(response, end.closing(true, self.id, prefix));
             }
-            AnswerForm::Unchanged { is_event_stream } => {
+            AnswerForm::Unchanged { takes_events } => {
                 self.log(head);
                 let time = deadline.remaining(elapsed());
                 let Some(stream) = Client(out).open(status, &headers, time) else { return Ok(()) };
-                let farewell =
-                    |refusal: &Refusal| is_event_stream.then(|| Event::message(context.reply(refusal, self.id)));
+                let farewell = |refusal: &Refusal| event_stream::Event::message(context.reply(refusal, self.id));
+                let farewell = takes_events.then_some(farewell);
                 let mut transfers = answers.into_transfers();
                 let end = relay(&HostClock, &mut transfers, stream, deadline, permit, farewell);
                 context.log_end(caller, status, &end);
@@ -155,11 +162,16 @@ impl<'a> ServerAnswer<'a> {
         let prefix = self.member.as_ref().and_then(|member| member.prefix);
         let (member, rewriting) = self.rewriting();
         let mut log = |head: &Response<()>| self.log(head);
+        let is_of_member = self.member.is_some();
         let mut late = LateAnswer::new(member, rewriting, self.id, &mut log);
+        if is_of_member {
+            late = late.of_member(self.revision);
+        }
         let end = converse(&HostClock, &mut answers, &mut response, &mut late, permit);
-        let has_sent_events = late.has_sent_events();
+        let (has_sent_events, leaves_out) = (late.has_sent_events(), late.leaves_out());
+        self.log_left_out(StatusCode::OK, leaves_out);
         self.context.log_end(self.caller, StatusCode::OK, &end);
-        self.close(response, end.closing(has_sent_events, prefix));
+        self.close(response, end.closing(has_sent_events, self.id, prefix));
     }
 
     fn close(&self, response: ClientResponse<Client>, closing: Closing) {
@@ -189,6 +201,14 @@ impl<'a> ServerAnswer<'a> {
         }
         let issued = SessionId::issued(head.headers(), self.revision)?;
         issued.map(|id| self.caller.seal_header(&SealedReference::Session(id.as_str().to_owned()))).transpose()
+    }
+
+    /// Notes that the client has not got all of a listing.
+    fn log_left_out(&self, status: StatusCode, leaves_out: bool) {
+        if leaves_out {
+            let line = MessageRecord { reason: Some(LEFT_OUT), ..MessageRecord::default() };
+            self.context.log(Event::Completed, Some(self.caller), None, Some(status.as_u16()), line);
+        }
     }
 
     fn log(&self, head: &Response<()>) {

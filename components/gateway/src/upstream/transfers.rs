@@ -15,7 +15,7 @@ pub(crate) struct OutboundTransfers(Exchanges);
 
 impl OutboundTransfers {
     /// Starts a request; its number.
-    pub(crate) fn start(&mut self, request: &Request<Vec<u8>>, timeouts: UpstreamTimeouts) -> usize {
+    pub(crate) fn start(&mut self, request: Request<Vec<u8>>, timeouts: UpstreamTimeouts) -> usize {
         let limits = Limits {
             connect_seconds: timeouts.connect,
             first_byte_seconds: timeouts.first_byte,
@@ -56,8 +56,13 @@ pub(crate) fn no_answers() -> ServerAnswers {
     Answers::of(OutboundTransfers::default())
 }
 
+/// The same, of which one answer is made.
+pub(crate) fn no_answers_together() -> ServerAnswers {
+    Answers::together(OutboundTransfers::default())
+}
+
 /// The answer to one request.
-pub(crate) fn send(request: &Request<Vec<u8>>, timeouts: UpstreamTimeouts) -> ServerAnswers {
+pub(crate) fn send(request: Request<Vec<u8>>, timeouts: UpstreamTimeouts) -> ServerAnswers {
     let mut answers = no_answers();
     answers.transfers().start(request, timeouts);
     answers

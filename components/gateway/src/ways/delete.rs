@@ -51,7 +51,7 @@ fn at_one(
         Err(refusal) => return context.refuse(out, Some(caller), &refusal),
     };
     context.log_begun(caller, &[MessageRecord::default()]);
-    let mut answers = send(&request, UpstreamTimeouts::of_session_end(upstream));
+    let mut answers = send(request, UpstreamTimeouts::of_session_end(upstream));
     let mut permit = RequestPermit::of_call(context, caller);
     let time = UpstreamTimeouts::longest(upstream);
     let (refusal, out) = match first_answer(&HostClock, &mut answers, time, &mut permit).into_head() {

@@ -58,7 +58,7 @@ fn of_one(
         Err(refusal) => return context.refuse(out, Some(caller), &refusal),
     };
     context.log_begun(caller, &[MessageRecord::default()]);
-    let mut answers = send(&request, UpstreamTimeouts::of_stream(upstream));
+    let mut answers = send(request, UpstreamTimeouts::of_stream(upstream));
     let time = context.deadline().until_over(elapsed());
     let (refusal, out) = match first_answer(&HostClock, &mut answers, time, &mut permit).into_head() {
         Ok(head) => {

@@ -63,7 +63,7 @@ fn pass_on(
     };
     context.log_begun(caller, &[MessageRecord::default()]);
     // The first event comes at once, and the head with it.
-    let mut answers = send(&request, UpstreamTimeouts::of_request(upstream));
+    let mut answers = send(request, UpstreamTimeouts::of_request(upstream));
     let time = UpstreamTimeouts::longest(upstream);
     let head = first_answer(&HostClock, &mut answers, time, &mut permit).into_head().and_then(legacy_stream_head);
     let head = match head {
@@ -139,7 +139,7 @@ fn end_session(context: &RequestContext<'_>, caller: &Caller, session: &Session,
             let Ok(request) = UpstreamRequest::end_of_session(upstream, Some(id)).build(context, caller) else {
                 return;
             };
-            let mut answers = send(&request, UpstreamTimeouts::of_session_end(upstream));
+            let mut answers = send(request, UpstreamTimeouts::of_session_end(upstream));
             let _answer = first_answer(&HostClock, &mut answers, PARTING, permit);
         }
         Servers::Federated(_) => {
@@ -196,7 +196,7 @@ impl MailboxStream<'_> {
                     ..UpstreamRequest::for_stream(upstream)
                 };
                 let request = request.build(self.context, self.caller)?;
-                transfers.start(&request, UpstreamTimeouts::of_stream(upstream));
+                transfers.start(request, UpstreamTimeouts::of_stream(upstream));
                 MemberStreams::new([(0, session.id()?.is_some())], rewriting)
             }
             Servers::Federated(_) => {

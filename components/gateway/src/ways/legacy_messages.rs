@@ -53,7 +53,7 @@ pub(crate) fn serve(
                 UpstreamRequest { target, ..UpstreamRequest::posted(upstream, bytes) }.build(context, caller)
             });
             match request {
-                Ok(request) => pass_on(context, caller, upstream, &request, &posted, records, out),
+                Ok(request) => pass_on(context, caller, upstream, request, &posted, records, out),
                 Err(refusal) => context.refuse_post(out, caller, &refusal, &records),
             }
         }
@@ -71,7 +71,7 @@ fn pass_on<'a>(
     context: &'a RequestContext<'_>,
     caller: &'a Caller,
     upstream: &Upstream,
-    request: &Request<Vec<u8>>,
+    request: Request<Vec<u8>>,
     posted: &'a PostedMessages,
     records: Vec<MessageRecord<'a>>,
     out: ResponseOutparam,
@@ -175,12 +175,13 @@ impl ChannelPost<'_> {
                 let Plan::ToOne { request, stream } = plan else {
                     return Ok(Prepared::Planned { federation, plan: Box::new(plan) });
                 };
-                let built = Box::new(self.federated(&federation).request(&request)?);
-                let upstream = members.get(request.member).map(|member| &member.upstream);
+                let member = request.member;
+                let request = Box::new(self.federated(&federation).request(request)?);
+                let upstream = members.get(member).map(|member| &member.upstream);
                 let upstream =
                     upstream.ok_or_else(|| Refusal::Unavailable("the route has no such member".to_owned()))?;
                 let stream = Some(Box::new(stream));
-                Ok(Prepared::One { request: built, upstream, member: request.member, stream })
+                Ok(Prepared::One { request, upstream, member, stream })
             }
         }
     }
@@ -195,7 +196,7 @@ impl ChannelPost<'_> {
         let mut permit = RequestPermit::of_call(context, self.caller);
         match prepared {
             Prepared::One { request, upstream, member, stream } => {
-                let mut answers = send(&request, UpstreamTimeouts::of_request(upstream));
+                let mut answers = send(*request, UpstreamTimeouts::of_request(upstream));
                 let rewriting = context.rewriting(self.caller, self.posted.may_return_listing());
                 let rewriting = match stream {
                     Some(stream) => rewriting.federated(*stream),
@@ -228,7 +229,7 @@ impl ChannelPost<'_> {
             // The transport has no subscriptions of 2026-07-28, and what one member does is done elsewhere.
             Plan::ToOne { .. } | Plan::Subscribe { .. } | Plan::Accept => return,
         };
-        let merged = match federated.ask_all(&requests, merge, delivery, permit) {
+        let merged = match federated.ask_all(requests, merge, delivery, permit) {
             GroupOutcome::Merged(merged) => federated.merged(merged),
             GroupOutcome::Ended(ConversationEnd::Failed(refusal) | ConversationEnd::PermitLost(refusal)) => {
                 Err(refusal)

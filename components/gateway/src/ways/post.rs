@@ -20,6 +20,7 @@ pub(crate) fn serve(
     out: ResponseOutparam,
 ) {
     let Some((posted, bytes, out)) = read(context, caller, request, out) else { return };
+    context.continue_trace(&posted);
     let (records, judgement) = judge(context, caller, &posted);
     let session = judgement.and_then(|()| Session::presented(context.head.headers(), posted.revision, caller));
     let session = match session {
@@ -30,6 +31,9 @@ pub(crate) fn serve(
         Servers::One(upstream) => {
             single_server::post(context, caller, upstream, &posted, bytes, &session, records, out);
         }
-        Servers::Federated(_) => federation::post(context, caller, &posted, &session, records, out),
+        Servers::Federated(_) => {
+            drop(bytes);
+            federation::post(context, caller, &posted, &session, records, out);
+        }
     }
 }

@@ -73,7 +73,7 @@ fn look(addresses: &Addresses<'_>, servers: &[Server]) -> Answered {
         let mut request = Request::new(Vec::new());
         *request.method_mut() = Method::OPTIONS;
         *request.uri_mut() = (*url).clone();
-        transfers.start(&request, TIMEOUTS);
+        transfers.start(request, TIMEOUTS);
     }
     readiness::who_answers(&HostClock, &mut transfers, urls.len(), |number, refusal| {
         let routes = servers.iter().filter(|server| urls.get(number).is_some_and(|url| **url == server.url));

@@ -70,7 +70,22 @@ fn a_machine_names_its_resource_where_there_are_several() {
     assert_eq!(machine(&mut World::new(), "mcp", None, None).unwrap().resource.as_str(), RESOURCE);
     let mut world = World::new();
     world.configuration = configuration_with_two_upstreams();
-    assert_eq!(machine(&mut world, "mcp", None, None).unwrap_err(), TokenRejection::Resource);
+    for (own, asked) in
+        [("mcp mail", None), ("mcp mail", Some("mcp mail")), ("mcp mail", Some("openid")), ("other", None)]
+    {
+        assert_eq!(machine(&mut world, own, None, asked).unwrap_err(), TokenRejection::Resource, "{own} {asked:?}");
+    }
+    // Where all that is asked for, or all that it may have, belongs to one of them, that one is meant.
+    for (own, asked, expected) in [
+        ("mcp", None, RESOURCE),
+        ("mcp mail", Some("mcp"), RESOURCE),
+        ("mcp mail", Some("mail"), "https://gateway.example/mail"),
+        ("mcp mail", Some("mcp offline_access"), RESOURCE),
+    ] {
+        let granted = machine(&mut world, own, None, asked).unwrap();
+        assert_eq!(granted.resource.as_str(), expected, "{own} {asked:?}");
+    }
+    assert_eq!(machine(&mut world, "mcp", None, Some("mail")).unwrap_err(), TokenRejection::Scope, "not its own");
     let mail = "https://gateway.example/mail";
     assert_eq!(machine(&mut world, "mail", Some(mail), None).unwrap().resource.as_str(), mail);
     assert_eq!(machine(&mut world, "mcp", Some(mail), None).unwrap_err(), TokenRejection::Scope, "of the other one");
@@ -180,6 +195,29 @@ fn an_assertion_that_does_not_fit_the_request_is_not_used_up() {
     assert_eq!(principal.resource.as_str(), RESOURCE, "what the provider left open, the request says");
     let asserted = asserted(&world, json!({}));
     assert!(present(&mut world, &asserted, None, None).is_ok());
+}
+
+#[test]
+fn an_assertion_without_a_resource_is_for_the_route_that_has_its_scopes() {
+    let mail = "https://gateway.example/mail";
+    for (scope, asked, expected) in [
+        (json!("mcp"), None, Ok(RESOURCE)),
+        (json!("mail"), None, Ok(mail)),
+        (json!("mail email"), Some("mail"), Ok(mail)),
+        (json!(null), Some("mail"), Ok(mail)),
+        (json!("mcp mail"), Some("mail"), Ok(mail)),
+        (json!("mcp mail"), None, Err(TokenRejection::Resource)),
+        (json!("mcp"), Some("mail"), Err(TokenRejection::AssertedScope)),
+        (json!("admin"), None, Err(TokenRejection::Resource)),
+    ] {
+        let mut world = World::new();
+        world.configuration = configuration_with_two_upstreams();
+        let before = world.store.snapshot();
+        let asserted = asserted(&world, json!({ "resource": null, "scope": scope }));
+        let granted = present(&mut world, &asserted, None, asked).map(|principal| principal.resource.to_string());
+        assert_eq!(granted.as_deref(), expected.as_ref().map(|text| *text), "{scope} {asked:?}");
+        assert_eq!(world.store.snapshot() == before, granted.is_err());
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{ConfigurationError, Counted, Limits, Rate};
 /// Bytes. MCP messages are small; a larger upload is for another protocol.
 const DEFAULT_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes. The request is held in the instance's memory, whose size hosts limit.
-const LARGEST_REQUEST_BYTES: usize = 32 * 1024 * 1024;
+const LARGEST_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 const DEFAULT_JSON_DEPTH: usize = 64;
 /// What serde_json itself stops at.
 const DEEPEST_JSON: usize = 127;
@@ -101,7 +101,7 @@ impl LimitsDocument {
             stream_total: self.stream_total.unwrap_or(DEFAULT_STREAM_TOTAL),
         };
         if !(1..=LARGEST_REQUEST_BYTES).contains(&limits.request_bytes) {
-            let text = "must be 1 to 33554432 bytes (32 MiB)";
+            let text = "must be 1 to 16777216 bytes (16 MiB)";
             return Err(problem(key("request_bytes"), text, "request_bytes = 4194304"));
         }
         if !(4..=DEEPEST_JSON).contains(&limits.json_depth) {

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::branding::BrandingDocument;
 use super::client::ClientDocument;
 use super::consistency::providers_are_elsewhere;
 use super::identity_provider::{self, ProviderDocument};
@@ -18,6 +19,7 @@ use super::limits::TotalsDocument;
 use super::policy::RuleDocument;
 use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use super::route::RouteDocument;
+use super::token_page::TokenPageDocument;
 use super::urls::{allowed_origins, private_use_schemes, public_url};
 use super::values::{scopes, secret_name, unique};
 use crate::authorization_server::{self, RuleClaims};
@@ -52,7 +54,11 @@ pub(crate) struct GatewayDocument {
 pub(crate) struct AuthorizationServerDocument {
     pub(super) public_url: String,
     #[serde(default)]
+    pub(super) applications: Vec<String>,
+    #[serde(default)]
     pub(super) private_use_schemes: Vec<String>,
+    #[serde(default)]
+    pub(super) branding: BrandingDocument,
     #[serde(default)]
     pub(super) lifetimes: LifetimesDocument,
     #[serde(default)]
@@ -61,6 +67,8 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) client_documents: ClientDocumentsDocument,
     #[serde(default)]
     pub(super) sign_ins: SignInsDocument,
+    #[serde(default)]
+    pub(super) token_page: TokenPageDocument,
     #[serde(default)]
     pub(super) clients: Vec<ClientDocument>,
     pub(super) identity_provider: Option<ProviderDocument>,
@@ -216,7 +224,7 @@ impl AuthorizationServerDocument {
         let public_url = public_url(&self.public_url)?;
         let rules = RedirectRules {
             own: public_url.clone(),
-            private_use_schemes: private_use_schemes(&self.private_use_schemes)?,
+            private_use_schemes: private_use_schemes(&self.applications, &self.private_use_schemes)?,
         };
         let are_listed = self.identity_providers.is_some();
         let identity_providers = identity_provider::check(self.identity_provider, self.identity_providers)?;
@@ -229,10 +237,12 @@ impl AuthorizationServerDocument {
         let clients = self.clients.into_iter().enumerate();
         let clients = clients.map(|(index, client)| client.check(index, &rules, &offered));
         let configuration = authorization_server::Configuration {
+            branding: self.branding.check()?,
             lifetimes: self.lifetimes.check()?,
             registration: self.registration.check()?,
             client_documents: self.client_documents.check()?,
             sign_ins: self.sign_ins.check()?,
+            token_page: self.token_page.check()?,
             clients: clients.collect::<Result<_, _>>()?,
             private_use_schemes: rules.private_use_schemes,
             identity_providers,

@@ -1,8 +1,9 @@
 //! `[registration]`, `[client_documents]` and `[sign_ins]`.
 
+use gatehouse_protocol::ClientId;
 use serde::{Deserialize, Serialize};
 
-use super::values::SecretDocument;
+use super::values::{SecretDocument, unique};
 use crate::error::problem;
 use crate::{ClientDocuments, ConfigurationError, Registration, SignIns};
 
@@ -50,6 +51,13 @@ pub(super) struct ClientDocumentsDocument {
     /// Default: [`DEFAULT_DOCUMENTS_PER_HOUR`]
     /// Bounds: 1 to [`MOST_DOCUMENTS_PER_HOUR`]
     per_hour: Option<u32>,
+    /// The clients, by the URLs of their documents, that may present identity assertions of a provider with
+    /// `accepts_identity_assertions`. Such a client must authenticate with `private_key_jwt`. Its document is fetched
+    /// without a user's approval.
+    ///
+    /// Example: `["https://agent.example.com/client.json"]`
+    #[serde(default)]
+    identity_assertions: Vec<String>,
 }
 
 /// Sign-ins at the identity providers.
@@ -87,7 +95,22 @@ impl ClientDocumentsDocument {
             let text = "must be 1 to 100000; to have none, say enabled = false";
             return Err(problem("client_documents.per_hour", text, "per_hour = 500"));
         }
-        Ok(ClientDocuments { enabled: self.enabled.unwrap_or(true), per_hour })
+        let enabled = self.enabled.unwrap_or(true);
+        let key = |index: usize| format!("client_documents.identity_assertions[{index}]");
+        const EXAMPLE: &str = r#"identity_assertions = ["https://agent.example.com/client.json"]"#;
+        unique("client_documents.identity_assertions", "", self.identity_assertions.iter().map(String::as_str))?;
+        let client = |(index, id): (usize, &String)| {
+            // Whether its document may be fetched is judged where it is fetched.
+            let is_url = id.starts_with("https://") || id.starts_with("http://");
+            let parsed = ClientId::parse(id).ok().filter(|_| is_url);
+            parsed.ok_or_else(|| problem(key(index), "must be the URL of a client's metadata document", EXAMPLE))
+        };
+        if !enabled && !self.identity_assertions.is_empty() {
+            let text = "must not be given with enabled = false: no document is accepted then";
+            return Err(problem("client_documents.identity_assertions", text, "enabled = true"));
+        }
+        let identity_assertions = self.identity_assertions.iter().enumerate().map(client).collect::<Result<_, _>>()?;
+        Ok(ClientDocuments { enabled, per_hour, identity_assertions })
     }
 }
 

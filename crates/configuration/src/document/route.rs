@@ -103,6 +103,12 @@ pub(crate) struct RouteDocument {
     ///
     /// Default: `false`
     validate_arguments: Option<bool>,
+    /// Whether `server/discover` (MCP 2026-07-28) is answered only if every member that answers has it. Clients that speak several
+    /// versions then use one that all members speak. Only with `members` ([Members of different
+    /// versions](federation.md#members-of-different-versions)).
+    ///
+    /// Default: `false`
+    discover_needs_all: Option<bool>,
     /// Whether the log holds the arguments of calls and the URIs of resources. They can be personal data.
     ///
     /// Default: `false`
@@ -146,6 +152,10 @@ impl RouteDocument {
             let text = "must not be true with transport = \"sse\": such a server cannot be asked for its schemas";
             return Err(problem(key("validate_arguments"), text, "validate_arguments = false"));
         }
+        if self.discover_needs_all == Some(true) && matches!(servers, Servers::One(_)) {
+            let text = "must not be true without members: a server that stands alone answers for itself";
+            return Err(problem(key("discover_needs_all"), text, "discover_needs_all = false"));
+        }
         Ok(Route {
             name: self.name.unwrap_or_else(|| path.as_str().to_owned()),
             policy: Policy { rules: rules(&key("policy"), self.policy)? },
@@ -153,6 +163,7 @@ impl RouteDocument {
             rates: super::limits::rates(&key("rates"), self.rates)?,
             legacy_sse: self.legacy_sse.unwrap_or(true),
             validate_arguments: self.validate_arguments.unwrap_or(false),
+            discover_needs_all: self.discover_needs_all.unwrap_or(false),
             log_arguments: self.log_arguments.unwrap_or(false),
             path,
             scopes,

@@ -135,17 +135,43 @@ fn a_member_that_does_not_introduce_itself_is_shown_and_has_no_session() {
 }
 
 #[test]
+fn discovery_can_need_every_member_that_answers() {
+    let introduction =
+        json!({"supportedVersions": ["2026-07-28"], "capabilities": {}, "serverInfo": {"name": "a", "version": "1"}});
+    let introduced = || result(introduction.clone());
+    let merge = |needs_all| {
+        let mut merge = merge(Lifecycle::Stateless, MEMBERS, "server/discover", json!({}));
+        merge.common.discover_needs_all = needs_all;
+        merge
+    };
+    for lacks in [not_found(), error(400, -32000, json!("m")), MemberOutcome::Failed(FailureReason::Refused)] {
+        let refused = refused(merge(true), vec![introduced(), lacks, introduced()]);
+        assert_eq!(refused, (404, -32601, json!(null)));
+    }
+    for (needs_all, second) in [(false, not_found()), (true, failed()), (true, introduced())] {
+        let found = finish(merge(needs_all), vec![introduced(), second, introduced()]);
+        assert!(matches!(found, MergedAnswer::Answer { status: 200, .. }), "{found:?}");
+    }
+}
+
+#[test]
 fn where_no_member_introduces_itself_the_client_gets_an_error() {
     for (method, lifecycle) in [("initialize", Lifecycle::Session), ("server/discover", Lifecycle::Stateless)] {
         let introduce = || merge(lifecycle, MEMBERS, method, json!({}));
-        assert!(matches!(
-            finish(introduce(), vec![failed(), failed(), failed()]),
-            MergedAnswer::Failed { is_late: false }
-        ));
+        assert!(matches!(finish(introduce(), vec![failed(), failed(), failed()]), MergedAnswer::Failed { .. }));
         let late = || MemberOutcome::Failed(FailureReason::TooLate);
-        assert!(matches!(finish(introduce(), vec![late(), late(), late()]), MergedAnswer::Failed { is_late: true }));
-        assert!(matches!(finish(introduce(), vec![late(), late(), failed()]), MergedAnswer::Failed { is_late: false }));
-        assert!(matches!(finish(introduce(), vec![]), MergedAnswer::Failed { is_late: false }));
+        match finish(introduce(), vec![late(), failed(), MemberOutcome::Failed(FailureReason::Unauthorized)]) {
+            MergedAnswer::Failed { members } => assert_eq!(
+                members,
+                [
+                    (String::new(), FailureReason::TooLate),
+                    ("files".to_owned(), FailureReason::DidNotAnswer),
+                    ("git".to_owned(), FailureReason::Unauthorized)
+                ]
+            ),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(finish(introduce(), vec![]), MergedAnswer::Failed { .. }));
         assert_eq!(refused(introduce(), vec![failed(), not_found(), failed()]), (404, -32601, json!(null)));
         let bad = || error(400, -32602, json!("m"));
         assert_eq!(refused(introduce(), vec![not_found(), bad(), bad()]), (400, -32602, json!("m")));
@@ -234,7 +260,7 @@ fn a_listing_shows_who_is_missing_and_loses_nothing_else() {
     assert_eq!(merged, expected);
 
     let all = vec![failed(), failed(), MemberOutcome::Failed(FailureReason::Refused)];
-    assert!(matches!(finish(listing(Lifecycle::Stateless), all), MergedAnswer::Failed { is_late: false }));
+    assert!(matches!(finish(listing(Lifecycle::Stateless), all), MergedAnswer::Failed { .. }));
 }
 
 #[test]
@@ -265,10 +291,7 @@ fn no_member_answers_the_client_in_our_place() {
     let listing = || merge(Lifecycle::Session, MEMBERS, "tools/list", json!({}));
     for status in [401, 403, 429, 500, 503] {
         let refusal = || error(status, -32000, json!(null));
-        assert!(matches!(
-            finish(listing(), vec![refusal(), failed(), refusal()]),
-            MergedAnswer::Failed { is_late: false }
-        ));
+        assert!(matches!(finish(listing(), vec![refusal(), failed(), refusal()]), MergedAnswer::Failed { .. }));
         let merged = finished(listing(), vec![result(tools(&["a"])), refusal(), not_found()]);
         assert_eq!(merged["_meta"], unavailable(&[("files", "answered with an error")]));
     }
@@ -307,7 +330,7 @@ fn a_notification_is_taken_when_one_member_takes_it() {
         }
     };
     assert!(matches!(notified(vec![MemberOutcome::Accepted, failed(), failed()]), MergedAnswer::Accepted));
-    assert!(matches!(notified(vec![failed(), failed(), failed()]), MergedAnswer::Failed { is_late: false }));
+    assert!(matches!(notified(vec![failed(), failed(), failed()]), MergedAnswer::Failed { .. }));
     assert!(matches!(
         notified(vec![MemberOutcome::Accepted, MemberOutcome::SessionLost, failed()]),
         MergedAnswer::SessionLost

@@ -141,12 +141,17 @@ fn where_no_member_agrees_the_client_hears_why() {
     assert!(!subscription.is_over() && subscription.refusal().is_none());
     assert_eq!(fails(&mut subscription, 1), NOTHING);
     assert!(subscription.is_over());
-    assert!(matches!(subscription.refusal(), Some(MergedAnswer::Failed { is_late: false })));
+    assert!(matches!(subscription.refusal(), Some(MergedAnswer::Failed { .. })));
 
     let mut subscription = lists();
     subscription.failed(0, FailureReason::TooLate);
     subscription.failed(1, FailureReason::TooLate);
-    assert!(matches!(subscription.refusal(), Some(MergedAnswer::Failed { is_late: true })));
+    match subscription.refusal() {
+        Some(MergedAnswer::Failed { members }) => {
+            assert!(members.len() == 2 && members.iter().all(|(_, reason)| *reason == FailureReason::TooLate));
+        }
+        other => panic!("{other:?}"),
+    }
 
     let mut subscription = lists();
     let Message::Response(reply) = message(&error(-32602)) else { panic!() };
@@ -161,12 +166,12 @@ fn where_no_member_agrees_the_client_hears_why() {
     let Message::Response(reply) = message(&error(-32602)) else { panic!() };
     assert!(subscription.answer(1, 401, reply).is_empty());
     assert_eq!(fails(&mut subscription, 0), NOTHING);
-    assert!(matches!(subscription.refusal(), Some(MergedAnswer::Failed { is_late: false })));
+    assert!(matches!(subscription.refusal(), Some(MergedAnswer::Failed { .. })));
 
     let mut subscription = lists();
     assert_eq!(says(&mut subscription, 0, &ended()), NOTHING);
     assert_eq!(says(&mut subscription, 1, &ended()), NOTHING);
-    assert!(matches!(subscription.refusal(), Some(MergedAnswer::Failed { is_late: false })));
+    assert!(matches!(subscription.refusal(), Some(MergedAnswer::Failed { .. })));
 }
 
 #[test]

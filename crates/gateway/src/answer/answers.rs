@@ -7,20 +7,28 @@ use http::Response;
 
 use super::body_format::BodyFormat;
 use super::transfers::{Arrival, NoAnswer, Transfers};
-use crate::{Clock, Milliseconds};
+use crate::{Clock, Milliseconds, Refusal};
 
-/// Bytes. An answer, or one event of it, that must be read whole: as much as an instance can hold beside its copy.
-const LARGEST: usize = 32 * 1024 * 1024;
+/// Bytes. An answer, or one event of it, that must be read whole: as much as an instance of 128 MiB can hold, with what is made
+/// of it.
+const LARGEST: usize = 16 * 1024 * 1024;
+
+/// Bytes. All answers together of which one is made.
+const LARGEST_TOGETHER: usize = 8 * 1024 * 1024;
 
 /// The answers to requests that are on their way.
 #[derive(Debug)]
 pub struct Answers<T> {
     transfers: T,
-    bodies: HashMap<usize, Body>,
+    /// With the bytes that were read of each.
+    bodies: HashMap<usize, (Body, usize)>,
     /// Read, and not yet asked for.
     pending: VecDeque<UpstreamEvent>,
     /// Bytes that are read of one answer or event at most.
     largest: usize,
+    /// Bytes that are read of all of them at most, and that have been.
+    most_together: usize,
+    read_together: usize,
 }
 
 /// What was read, and in which answer.
@@ -34,8 +42,8 @@ pub enum UpstreamEvent {
     End(usize),
     /// There is no answer.
     NoAnswer(usize, NoAnswer),
-    /// The answer broke off, or cannot be read; why.
-    Broken(usize, &'static str),
+    /// The answer broke off, or cannot be read; what the client is told.
+    Broken(usize, Refusal),
     /// Nothing, for as long as the caller wanted to wait.
     Nothing,
 }
@@ -55,7 +63,13 @@ impl<T: Transfers> Answers<T> {
 
     /// The same, of which no more than so many bytes of one answer or event are read.
     pub fn of_at_most(transfers: T, bytes: usize) -> Self {
-        Self { transfers, bodies: HashMap::new(), pending: VecDeque::new(), largest: bytes }
+        let (bodies, pending) = (HashMap::new(), VecDeque::new());
+        Self { transfers, bodies, pending, largest: bytes, most_together: usize::MAX, read_together: 0 }
+    }
+
+    /// The same, of which one answer is made: it holds all of them. Where they are too large together, the largest is given up.
+    pub fn together(transfers: T) -> Self {
+        Self { most_together: LARGEST_TOGETHER, ..Self::of(transfers) }
     }
 
     /// The transfers, to start more requests.
@@ -85,7 +99,7 @@ impl<T: Transfers> Answers<T> {
                     }
                 }
                 Arrival::End(number) => self.end(number),
-                Arrival::Broken(number) => return UpstreamEvent::Broken(number, "it broke off"),
+                Arrival::Broken(number) => return UpstreamEvent::Broken(number, Refusal::UpstreamBrokeOff),
                 Arrival::Nothing => return UpstreamEvent::Nothing,
             }
         }
@@ -107,12 +121,15 @@ impl<T: Transfers> Answers<T> {
             BodyFormat::Json => Body::Json(Vec::new()),
             BodyFormat::Other => Body::Other,
         };
-        self.bodies.insert(number, body);
+        self.bodies.insert(number, (body, 0));
         UpstreamEvent::Head(number, head)
     }
 
     fn piece(&mut self, number: usize, bytes: &[u8]) {
-        let is_too_large = match self.bodies.get_mut(&number) {
+        if !self.counts(number, bytes.len()) {
+            return;
+        }
+        let is_too_large = match self.bodies.get_mut(&number).map(|(body, _)| body) {
             Some(Body::Events(parser)) => match parser.push(bytes) {
                 Ok(events) => {
                     self.pending.extend(events.into_iter().map(|event| UpstreamEvent::Event(number, event)));
@@ -127,20 +144,44 @@ impl<T: Transfers> Answers<T> {
             Some(Body::Other) | None => false,
         };
         if is_too_large {
-            self.transfers.abandon(number);
-            self.pending.push_back(UpstreamEvent::Broken(number, "it is too large to be read"));
+            self.too_large(number);
         }
     }
 
+    /// Counts bytes that came; whether this answer is read on.
+    fn counts(&mut self, number: usize, bytes: usize) -> bool {
+        let Some((Body::Events(_) | Body::Json(_), read)) = self.bodies.get_mut(&number) else { return false };
+        *read = read.saturating_add(bytes);
+        self.read_together = self.read_together.saturating_add(bytes);
+        while self.read_together > self.most_together {
+            let read_on = self.bodies.iter().filter(|(_, (body, _))| !matches!(body, Body::Other));
+            let Some((largest, _)) = read_on.max_by_key(|(number, (_, read))| (*read, **number)) else { return false };
+            self.too_large(*largest);
+        }
+        self.bodies.contains_key(&number)
+    }
+
+    fn too_large(&mut self, number: usize) {
+        if let Some((_, read)) = self.bodies.remove(&number) {
+            self.read_together = self.read_together.saturating_sub(read);
+        }
+        self.transfers.abandon(number);
+        self.pending.push_back(UpstreamEvent::Broken(number, Refusal::UpstreamTooLarge));
+    }
+
     fn end(&mut self, number: usize) {
-        if let Some(Body::Json(whole)) = self.bodies.get_mut(&number) {
-            match String::from_utf8(core::mem::take(whole)) {
+        let body = self.bodies.get_mut(&number).map(|(body, _)| core::mem::replace(body, Body::Other));
+        if let Some(Body::Json(whole)) = body {
+            match String::from_utf8(whole) {
                 Ok(text) if text.is_empty() => {}
                 Ok(text) => {
                     let event = Event { data: Some(text), ..Event::default() };
                     self.pending.push_back(UpstreamEvent::Event(number, event));
                 }
-                Err(_) => return self.pending.push_back(UpstreamEvent::Broken(number, "it is not UTF-8")),
+                Err(_) => {
+                    let refusal = Refusal::UpstreamMalformed("it is not UTF-8");
+                    return self.pending.push_back(UpstreamEvent::Broken(number, refusal));
+                }
             }
         }
         self.pending.push_back(UpstreamEvent::End(number));
@@ -162,7 +203,7 @@ mod tests {
                 UpstreamEvent::Event(number, event) => format!("{number} {}", event.data.unwrap_or_default()),
                 UpstreamEvent::End(number) => format!("{number} end"),
                 UpstreamEvent::NoAnswer(number, reason) => format!("{number} {reason:?}"),
-                UpstreamEvent::Broken(number, why) => format!("{number} {why}"),
+                UpstreamEvent::Broken(number, refusal) => format!("{number} {}", refusal.reason()),
                 UpstreamEvent::Nothing => "nothing".to_owned(),
             });
         }
@@ -192,7 +233,8 @@ mod tests {
             Script::End(1),
             Script::Broken(0),
         ];
-        let expected = ["0 head 200", "1 head 200", "1 one", "0 two", "1 three", "1 end", "0 it broke off"];
+        let expected =
+            ["0 head 200", "1 head 200", "1 one", "0 two", "1 three", "1 end", "0 the upstream's answer broke off"];
         assert_eq!(said(script), expected);
     }
 
@@ -201,14 +243,48 @@ mod tests {
         let large = "x".repeat(65);
         for content_type in ["application/json", "text/event-stream"] {
             let script = vec![head(0, 200, content_type), Script::piece(0, &large), Script::piece(0, "more")];
-            assert_eq!(said(script), ["0 head 200", "0 it is too large to be read"], "{content_type}");
+            assert_eq!(
+                said(script),
+                ["0 head 200", "0 the upstream's answer is too large to be rewritten"],
+                "{content_type}"
+            );
         }
+    }
+
+    #[test]
+    fn answers_of_which_one_is_made_are_bounded_together() {
+        let clock = ManualClock::default();
+        let half = "x".repeat(LARGEST_TOGETHER / 2);
+        let script = vec![
+            head(0, 200, "application/json"),
+            head(1, 200, "text/event-stream"),
+            head(2, 200, "application/json"),
+            Script::piece(0, &half),
+            Script::End(0),
+            Script::piece(1, &half),
+            Script::piece(2, "1"),
+            Script::piece(1, "1"),
+        ];
+        let mut answers = Answers::together(clock.transfers(script));
+        let mut said = Vec::new();
+        while !answers.are_over() {
+            match answers.next(&clock, 1_000) {
+                UpstreamEvent::End(number) => said.push((number, None)),
+                UpstreamEvent::Broken(number, refusal) => said.push((number, Some(refusal))),
+                _ => {}
+            }
+        }
+        assert_eq!(
+            said,
+            [(0, None), (1, Some(Refusal::UpstreamTooLarge))],
+            "what is whole, and what is small, is kept"
+        );
     }
 
     #[test]
     fn json_that_is_not_utf_8_is_broken() {
         let script = vec![head(0, 200, "application/json"), Script::Piece(0, vec![0xff]), Script::End(0)];
-        assert_eq!(said(script), ["0 head 200", "0 it is not UTF-8"]);
+        assert_eq!(said(script), ["0 head 200", "0 the upstream's answer cannot be passed on: it is not UTF-8"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use gatehouse_configuration::Prefix;
 use gatehouse_mcp_wire::event_stream::Event;
+use gatehouse_mcp_wire::json_rpc::Id;
 use http::Response;
 
 use super::answers::{Answers, UpstreamEvent};
@@ -106,8 +107,8 @@ pub enum UpstreamEnd {
     Complete,
     /// There was none.
     NoAnswer(NoAnswer),
-    /// It broke off, or cannot be read; why.
-    Broken(&'static str),
+    /// It broke off, or cannot be read; what the client is told.
+    Broken(Refusal),
 }
 
 impl UpstreamEnd {
@@ -119,7 +120,7 @@ impl UpstreamEnd {
         match self {
             Self::Complete => Ok(()),
             Self::NoAnswer(reason) => Err(reason.into()),
-            Self::Broken(why) => Err(Refusal::UpstreamMalformed(why)),
+            Self::Broken(refusal) => Err(refusal),
         }
     }
 }
@@ -172,13 +173,15 @@ impl ConversationEnd {
         matches!(self, Self::Complete | Self::Stream(StreamEnd::TimeLimit))
     }
 
-    /// What is done with the client's answer. Where it `has_sent_events`, a failure of the server's, which `member` says
-    /// where there are several, is no reply any more.
-    pub fn closing(self, has_sent_events: bool, member: Option<&Prefix>) -> Closing {
+    /// What is done with the client's answer, to a request with this `id`, if it is one. A failure of the server's is the reply,
+    /// and `member` says whose it is where there are several. Only where events have been sent, and the server broke off, does
+    /// the client's answer break off as well: a client can resume it.
+    pub fn closing(self, has_sent_events: bool, id: Option<&Id>, member: Option<&Prefix>) -> Closing {
         match self {
             Self::Complete | Self::Stream(StreamEnd::TimeLimit) => Closing::Finish,
-            Self::Failed(refusal) if !has_sent_events => Closing::FinishWith(refusal.at_member(member)),
             Self::PermitLost(refusal) => Closing::FinishWith(refusal),
+            Self::Failed(Refusal::UpstreamBrokeOff) if has_sent_events => Closing::BreakOff,
+            Self::Failed(refusal) if id.is_some() => Closing::FinishWith(refusal.at_member(member)),
             Self::Failed(_) | Self::Stream(StreamEnd::ClientGone) => Closing::BreakOff,
         }
     }
@@ -217,7 +220,7 @@ fn conversation<T: Transfers>(
             UpstreamEvent::Event(number, event) => handler.event(number, event),
             UpstreamEvent::End(number) => handler.end(number, UpstreamEnd::Complete),
             UpstreamEvent::NoAnswer(number, reason) => handler.end(number, UpstreamEnd::NoAnswer(reason)),
-            UpstreamEvent::Broken(number, why) => handler.end(number, UpstreamEnd::Broken(why)),
+            UpstreamEvent::Broken(number, refusal) => handler.end(number, UpstreamEnd::Broken(refusal)),
             UpstreamEvent::Nothing => Ok(Vec::new()),
         };
         let mut events = events.map_err(ConversationEnd::Failed)?;

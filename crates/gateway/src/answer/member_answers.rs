@@ -9,6 +9,8 @@ use http::{Response, StatusCode};
 use super::answers::Answers;
 use super::body_format::BodyFormat;
 use super::conversation::{AnswerHandler, UpstreamEnd};
+use super::rewriting::LEFT_OUT;
+use super::server_status::check_status;
 use super::transfers::{NoAnswer, Transfers};
 use crate::{Milliseconds, Refusal};
 
@@ -38,6 +40,8 @@ struct Part {
     status: StatusCode,
     session: Option<String>,
     outcome: Option<MemberOutcome>,
+    /// Whether items of its listing have been left out.
+    leaves_out: bool,
 }
 
 impl Part {
@@ -50,13 +54,22 @@ impl Part {
 impl<'a> MemberAnswers<'a> {
     /// Answers to the request with this id, or to a notification. The requests are those that were started, in order.
     pub fn new(id: Option<&'a Id>, requests: Vec<MemberRequestTimes>, now: Milliseconds) -> Self {
-        let part = |request| Part { request, status: StatusCode::OK, session: None, outcome: None };
+        let part = |request| Part { request, status: StatusCode::OK, session: None, outcome: None, leaves_out: false };
         Self { id, parts: requests.into_iter().map(part).collect(), started: now, has_events: false }
     }
 
     /// Whether a member answers with events.
     pub fn has_events(&self) -> bool {
         self.has_events
+    }
+
+    /// The members of which nothing came that can be part of an answer, or not all of it, and why.
+    pub fn failures(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        self.parts.iter().filter_map(|part| match part.outcome {
+            Some(MemberOutcome::Failed(reason)) => Some((part.request.member, reason.as_str())),
+            _ if part.leaves_out => Some((part.request.member, LEFT_OUT)),
+            _ => None,
+        })
     }
 
     /// What came of each request.
@@ -75,6 +88,8 @@ impl<T: Transfers> AnswerHandler<T> for MemberAnswers<'_> {
         part.session = session.filter(|id| !id.is_empty()).map(str::to_owned);
         if part.request.has_session && head.status() == StatusCode::NOT_FOUND {
             part.settle(MemberOutcome::SessionLost);
+        } else if check_status(head) == Err(Refusal::UpstreamUnauthorized) {
+            part.settle(MemberOutcome::Failed(FailureReason::Unauthorized));
         } else if self.id.is_none() {
             let is_accepted = head.status().is_success();
             let refused = MemberOutcome::Failed(FailureReason::Refused);
@@ -88,7 +103,8 @@ impl<T: Transfers> AnswerHandler<T> for MemberAnswers<'_> {
             && let Some(text) = event.data.filter(|text| !text.is_empty())
         {
             match reply(&text, self.id) {
-                Ok(Some(reply)) => {
+                Ok(Some((reply, left_out))) => {
+                    part.leaves_out |= left_out > 0;
                     let (status, session) = (part.status.as_u16(), part.session.clone());
                     part.settle(MemberOutcome::Answer { status, session, reply });
                 }
@@ -127,14 +143,15 @@ impl<T: Transfers> AnswerHandler<T> for MemberAnswers<'_> {
 
 struct NotJsonRpc;
 
-/// The answer to the request in a message or a batch of them, if it is in there.
-fn reply(text: &str, id: Option<&Id>) -> Result<Option<Reply>, NotJsonRpc> {
-    let messages = match Body::parse_answer(text.as_bytes()).map_err(|_| NotJsonRpc)? {
+/// The answer to the request in a message or a batch of them, if it is in there, and how many items have been left out.
+fn reply(text: &str, id: Option<&Id>) -> Result<Option<(Reply, usize)>, NotJsonRpc> {
+    let (body, left_out) = Body::parse_answer_counting(text.as_bytes()).map_err(|_| NotJsonRpc)?;
+    let messages = match body {
         Body::Single(message) => vec![message],
         Body::Batch(messages) => messages,
     };
     Ok(messages.into_iter().find_map(|message| match message {
-        Message::Response(reply) if reply.id.is_none() || reply.id.as_ref() == id => Some(reply),
+        Message::Response(reply) if reply.id.is_none() || reply.id.as_ref() == id => Some((reply, left_out)),
         Message::Response(_) | Message::Request(_) | Message::Notification(_) => None,
     }))
 }
@@ -143,6 +160,7 @@ fn reply(text: &str, id: Option<&Id>) -> Result<Option<Reply>, NotJsonRpc> {
 pub(super) fn failure_reason(end: &UpstreamEnd, is_refusal: bool) -> FailureReason {
     match end {
         UpstreamEnd::NoAnswer(NoAnswer::TimedOut) => FailureReason::TooLate,
+        UpstreamEnd::Broken(Refusal::UpstreamTooLarge) => FailureReason::TooLarge,
         UpstreamEnd::NoAnswer(NoAnswer::Unreachable(_)) | UpstreamEnd::Broken(_) => FailureReason::DidNotAnswer,
         UpstreamEnd::Complete if is_refusal => FailureReason::Refused,
         UpstreamEnd::Complete => FailureReason::Unreadable,
@@ -211,10 +229,14 @@ mod tests {
             head(5, 200, "text/event-stream"),
             Script::Broken(5),
             Script::piece(9, "of nobody"),
+            head(6, 401, "application/json"),
+            Script::piece(6, REPLY),
+            head(7, 407, "text/html"),
         ];
-        let (outcomes, _) = outcomes(Some(&Id::from(1)), false, 6, script);
+        let (outcomes, _) = outcomes(Some(&Id::from(1)), false, 8, script);
         let expected = ["0 Unreadable", "1 Unreadable", "2 Refused", "3 TooLate", "4 DidNotAnswer", "5 DidNotAnswer"];
-        assert_eq!(outcomes, expected);
+        assert_eq!(outcomes[..6], expected);
+        assert_eq!(outcomes[6..], ["6 Unauthorized", "7 Unauthorized"]);
     }
 
     #[test]
@@ -229,6 +251,18 @@ mod tests {
         let id = Id::from(1);
         assert_eq!(outcomes(Some(&id), true, 1, script()).0, ["0 lost the session"]);
         assert_eq!(outcomes(Some(&id), false, 1, script()).0, ["0 Refused"]);
+    }
+
+    #[test]
+    fn a_member_whose_answer_is_too_large_has_no_part() {
+        assert_eq!(failure_reason(&UpstreamEnd::Broken(Refusal::UpstreamTooLarge), false), FailureReason::TooLarge);
+        let (clock, id) = (ManualClock::default(), Id::from(1));
+        let request = MemberRequestTimes { member: 4, has_session: false, longest: 3_000 };
+        let mut handler = MemberAnswers::new(Some(&id), vec![request], clock.elapsed());
+        let script = vec![head(0, 200, "application/json"), Script::piece(0, &"x".repeat(65))];
+        let mut answers = Answers::of_at_most(clock.transfers(script), 64);
+        converse(&clock, &mut answers, &mut EventList::default(), &mut handler, &mut ScriptedPermit::lasting());
+        assert_eq!(handler.failures().collect::<Vec<_>>(), [(4, FailureReason::TooLarge.as_str())]);
     }
 
     #[test]

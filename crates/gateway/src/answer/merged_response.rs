@@ -33,22 +33,19 @@ impl MergedResponse {
         match merged {
             MergedAnswer::Answer { status, reply, sessions } => Ok(Self {
                 status: StatusCode::from_u16(status).unwrap_or(StatusCode::OK),
-                text: filtered(policy, caller, Message::Response(reply)).to_object().to_string(),
+                text: filtered(policy, caller, Message::Response(reply)).to_text(),
                 session: sessions.map(|sessions| SealedReference::Sessions(federation.entries(&sessions))),
             }),
             MergedAnswer::Accepted => Ok(Self { status: StatusCode::ACCEPTED, text: String::new(), session: None }),
             MergedAnswer::SessionLost => Err(Refusal::UnknownSession),
-            MergedAnswer::Failed { is_late: true } => Err(Refusal::UpstreamTimedOut),
-            MergedAnswer::Failed { is_late: false } => {
-                Err(Refusal::UpstreamUnreachable("no member answered".to_owned()))
-            }
+            MergedAnswer::Failed { members } => Err(Refusal::MembersFailed(members)),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use gatehouse_federation::{Lifecycle, MemberOutcome, Plan};
+    use gatehouse_federation::{FailureReason, Lifecycle, MemberOutcome, Plan};
     use gatehouse_mcp_wire::json_rpc::{Body, Id, Object, Reply};
 
     use super::*;
@@ -91,8 +88,8 @@ mod tests {
     fn what_came_of_nobody_is_refused() {
         assert_eq!(response(MergedAnswer::Accepted).unwrap().status, StatusCode::ACCEPTED);
         assert_eq!(response(MergedAnswer::SessionLost).unwrap_err(), Refusal::UnknownSession);
-        assert_eq!(response(MergedAnswer::Failed { is_late: true }).unwrap_err(), Refusal::UpstreamTimedOut);
-        let unreachable = Refusal::UpstreamUnreachable("no member answered".to_owned());
-        assert_eq!(response(MergedAnswer::Failed { is_late: false }).unwrap_err(), unreachable);
+        let members = vec![("files".to_owned(), FailureReason::TooLate)];
+        let failed = MergedAnswer::Failed { members: members.clone() };
+        assert_eq!(response(failed).unwrap_err(), Refusal::MembersFailed(members));
     }
 }

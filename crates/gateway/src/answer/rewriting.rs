@@ -1,5 +1,7 @@
 //! What becomes of an upstream's messages on their way to the client.
 
+use std::cell::Cell;
+
 use gatehouse_configuration::Policy;
 use gatehouse_federation::Stream;
 use gatehouse_mcp_wire::event_stream::Event;
@@ -21,13 +23,18 @@ pub struct Rewriting<'a> {
     resumable_in: Option<Option<String>>,
     /// Where the server is one of several.
     federated: Option<Stream>,
+    /// How many items of listings could not be read.
+    left_out: Cell<usize>,
 }
+
+/// What the log says of a listing of which some items cannot be read by everybody alike.
+pub const LEFT_OUT: &str = "the listing has items that cannot be read; they are left out";
 
 impl<'a> Rewriting<'a> {
     /// Of an answer at a route with this policy, in which there may be listings, or not.
     pub fn new(policy: &'a Policy, caller: &'a Caller, sealer: &'a dyn SealReferences, may_hold_listing: bool) -> Self {
         let filters = may_hold_listing && !policy.rules.is_empty();
-        Self { policy, caller, sealer, filters, resumable_in: None, federated: None }
+        Self { policy, caller, sealer, filters, resumable_in: None, federated: None, left_out: Cell::new(0) }
     }
 
     /// Events have ids from which the stream can be resumed in this session.
@@ -45,6 +52,11 @@ impl<'a> Rewriting<'a> {
     /// Whether the messages are those of the route's only server.
     pub fn is_of_single_server(&self) -> bool {
         self.federated.is_none()
+    }
+
+    /// Whether items of listings have been left out ([`LEFT_OUT`]).
+    pub fn leaves_out(&self) -> bool {
+        self.left_out.get() > 0
     }
 
     /// Whether messages must be read.
@@ -83,14 +95,18 @@ impl<'a> Rewriting<'a> {
         if !self.reads_messages() {
             return Ok(Some(text));
         }
-        let rewritten = match Body::parse_answer(text.as_bytes()).map_err(|_| NOT_JSON_RPC)? {
+        let (body, left_out) = Body::parse_answer_counting(text.as_bytes()).map_err(|_| NOT_JSON_RPC)?;
+        self.left_out.set(self.left_out.get().saturating_add(left_out));
+        // It may be large, and what is made of it as well.
+        drop(text);
+        let rewritten = match body {
             Body::Single(message) => self.message(member, message).map(Body::Single),
             Body::Batch(messages) => {
                 let messages = messages.into_iter().filter_map(|message| self.message(member, message));
                 Some(messages.collect::<Vec<_>>()).filter(|messages| !messages.is_empty()).map(Body::Batch)
             }
         };
-        Ok(rewritten.map(|body| body.to_string()))
+        Ok(rewritten.map(|body| body.to_text()))
     }
 
     fn message(&self, member: usize, message: Message) -> Option<Message> {

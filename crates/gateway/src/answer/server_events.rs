@@ -9,7 +9,7 @@ use super::conversation::{AnswerHandler, UpstreamEnd};
 use super::error_reply::ErrorReply;
 use super::rewriting::Rewriting;
 use super::server_status::check_status;
-use crate::Refusal;
+use crate::{ProtocolRevision, Refusal};
 
 /// A server's stream of events, whose head has been passed on.
 pub struct ServerEvents<'a> {
@@ -21,6 +21,11 @@ impl<'a> ServerEvents<'a> {
     /// The events of this member; of the only server, 0.
     pub fn new(member: usize, rewriting: Rewriting<'a>) -> Self {
         Self { member, rewriting }
+    }
+
+    /// Whether items of listings have been left out.
+    pub fn leaves_out(&self) -> bool {
+        self.rewriting.leaves_out()
     }
 }
 
@@ -48,6 +53,8 @@ pub struct LateAnswer<'a> {
     rewriting: Rewriting<'a>,
     id: Option<&'a Id>,
     on_head: &'a mut dyn FnMut(&Response<()>),
+    /// The version in which a member of a federation was asked.
+    member_revision: Option<&'static ProtocolRevision>,
     reply: ErrorReply,
     has_sent_events: bool,
 }
@@ -61,7 +68,18 @@ impl<'a> LateAnswer<'a> {
         on_head: &'a mut dyn FnMut(&Response<()>),
     ) -> Self {
         let reply = ErrorReply::of(&Response::new(()));
-        Self { member, rewriting, id, on_head, reply, has_sent_events: false }
+        Self { member, rewriting, id, on_head, member_revision: None, reply, has_sent_events: false }
+    }
+
+    /// One of a member of a federation, which was asked in this version.
+    #[must_use]
+    pub fn of_member(self, revision: &'static ProtocolRevision) -> Self {
+        Self { member_revision: Some(revision), ..self }
+    }
+
+    /// Whether items of listings have been left out.
+    pub fn leaves_out(&self) -> bool {
+        self.rewriting.leaves_out()
     }
 
     /// Whether the client got anything of it.
@@ -74,6 +92,9 @@ impl<T> AnswerHandler<T> for LateAnswer<'_> {
     fn head(&mut self, _: usize, head: &Response<()>) -> Result<(), Refusal> {
         check_status(head)?;
         self.reply = ErrorReply::of(head);
+        if let Some(revision) = self.member_revision {
+            self.reply = self.reply.of_member(revision);
+        }
         if BodyFormat::of(head.headers()) == BodyFormat::Other || is_encoded(head.headers()) {
             return Err(self.reply.refusal("it is neither JSON nor events"));
         }
@@ -83,7 +104,7 @@ impl<T> AnswerHandler<T> for LateAnswer<'_> {
 
     fn event(&mut self, _: usize, event: Event) -> Result<Vec<Event>, Refusal> {
         let data = match event.data {
-            Some(data) if !data.is_empty() => Some(self.reply.in_stream(data, self.id)?),
+            Some(data) if !data.is_empty() => Some(self.reply.with_id(data, self.id)?),
             other => other,
         };
         let event = self.rewriting.event(self.member, Event { data, ..event })?;
@@ -139,7 +160,7 @@ mod tests {
         assert_eq!((end, sink.data()), (ConversationEnd::Complete, vec!["{}"]));
         assert!(sink.has_begun);
         let (end, _) = events(vec![Script::Broken(0)]);
-        assert_eq!(end, ConversationEnd::Failed(Refusal::UpstreamMalformed("it broke off")));
+        assert_eq!(end, ConversationEnd::Failed(Refusal::UpstreamBrokeOff));
     }
 
     #[test]
@@ -196,6 +217,6 @@ mod tests {
         let (end, .., heads) = late(vec![head(0, 200, "text/html"), Script::piece(0, "<p>"), Script::End(0)]);
         assert_eq!((end, heads), (failed("it is neither JSON nor events"), 0));
         let (end, ..) = late(vec![head(0, 200, "text/event-stream"), Script::event(0, "{}"), Script::Broken(0)]);
-        assert_eq!(end, failed("it broke off"));
+        assert_eq!(end, ConversationEnd::Failed(Refusal::UpstreamBrokeOff));
     }
 }

@@ -20,9 +20,9 @@ pub fn read_whole<T: Transfers>(
     while !deadline.is_over(clock.elapsed()) {
         permit.renew()?;
         match answers.next(clock, TICK) {
-            UpstreamEvent::Event(_, event) => text.push_str(event.data.as_deref().unwrap_or_default()),
+            UpstreamEvent::Event(_, event) => text = event.data.unwrap_or_default(),
             UpstreamEvent::End(_) => return Ok(text),
-            UpstreamEvent::Broken(_, why) => return Err(Refusal::UpstreamMalformed(why)),
+            UpstreamEvent::Broken(_, refusal) => return Err(refusal),
             UpstreamEvent::NoAnswer(_, reason) => return Err(reason.into()),
             UpstreamEvent::Nothing if answers.are_over() => return Err(Refusal::UpstreamMalformed("it has no end")),
             UpstreamEvent::Nothing | UpstreamEvent::Head(..) => {}
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn a_body_without_an_end_is_refused() {
         let malformed = |why| Err(Refusal::UpstreamMalformed(why));
-        assert_eq!(whole(vec![Script::Broken(0)], usize::MAX), malformed("it broke off"));
+        assert_eq!(whole(vec![Script::Broken(0)], usize::MAX), Err(Refusal::UpstreamBrokeOff));
         assert_eq!(whole(Vec::new(), usize::MAX), malformed("it has no end"));
         assert_eq!(whole(vec![Script::NoAnswer(0, NoAnswer::TimedOut)], usize::MAX), Err(Refusal::UpstreamTimedOut));
         assert_eq!(whole(vec![Script::Wait(u64::MAX)], usize::MAX), Err(Refusal::UpstreamTimedOut));

@@ -41,11 +41,13 @@ fn all() -> Vec<(Refusal, u16, u16, i64, Option<&'static str>)> {
         challenged(Refusal::InvalidToken("expired"), 401, 401, "Bearer error=\"invalid_token\""),
         challenged(Refusal::InsufficientScope(scopes), 403, 403, "Bearer error=\"insufficient_scope\""),
         in_band(Refusal::Denied, 403, 403),
+        plain(Refusal::NoUser, 403, 403),
         plain(Refusal::TooManyHeaders, 431, 431),
         plain(Refusal::DoubledHeader(HeaderName::from_static("mcp-session-id")), 400, -32600),
         plain(Refusal::MediaType, 415, 415),
         plain(Refusal::ContentEncoding, 415, 415),
         plain(Refusal::BodyTooLarge, 413, 413),
+        plain(Refusal::BodyTooLargeForMembers, 413, 413),
         plain(Refusal::BodyBroken, 400, -32600),
         plain(unparsable(Unparsable::NotUtf8), 400, -32700),
         plain(unparsable(Unparsable::DoubledKey), 400, -32600),
@@ -68,10 +70,15 @@ fn all() -> Vec<(Refusal, u16, u16, i64, Option<&'static str>)> {
         plain(Refusal::Unavailable(SECRET.to_owned()), 503, -32603),
         plain(Refusal::UpstreamUnreachable(SECRET.to_owned()), 502, -32603),
         plain(Refusal::UpstreamMalformed("it is odd"), 502, -32603),
+        plain(Refusal::UpstreamBrokeOff, 502, -32603),
+        plain(Refusal::UpstreamTooLarge, 502, -32603),
         plain(Refusal::UpstreamUnauthorized, 502, -32603),
         plain(Refusal::UpstreamRedirects, 502, -32603),
         plain(Refusal::UpstreamBusy { retry_after: 7 }, 503, -32603),
         plain(Refusal::UpstreamTimedOut, 504, -32603),
+        plain(Refusal::MembersFailed(vec![("files".to_owned(), FailureReason::Unreadable)]), 502, -32603),
+        plain(Refusal::MembersFailed(vec![("files".to_owned(), FailureReason::TooLate)]), 504, -32603),
+        in_band(Refusal::UpstreamVersion(revision("2026-07-28")), 502, -32603),
         plain(Refusal::UpstreamUnreachable(SECRET.to_owned()).at_member(Some(&prefix())), 502, -32603),
         in_band(Refusal::Denied.at_member(Some(&prefix())), 403, 403),
     ]
@@ -249,4 +256,20 @@ fn a_batch_gets_an_error_for_each_of_its_requests() {
     assert_eq!(answer(response), (403, error(Value::Null)));
     assert_eq!(answer(&format!("[{one},{notification},{two}]")), (200, json!([error(json!(1)), error(json!("b"))])));
     assert_eq!(answer(&format!("[{notification}]")), (403, error(Value::Null)));
+}
+
+#[test]
+fn where_no_member_gives_an_answer_the_client_and_the_log_are_told_what_each_did() {
+    let configuration = example::federation();
+    let endpoint = example::endpoint(&configuration);
+    let refusal = Refusal::MembersFailed(vec![
+        ("files".to_owned(), FailureReason::Refused),
+        ("git".to_owned(), FailureReason::Unauthorized),
+        (String::new(), FailureReason::TooLate),
+    ]);
+    let each = "files answered with an error; git does not accept this gateway's credentials; the one without a prefix did not answer in time";
+    let message = body(&refusal.response(&endpoint, Some(&Id::from(1))))["error"]["message"].to_string();
+    assert!(message.ends_with(&format!(" gave an answer: {each}\"")), "{message}");
+    assert!(message.starts_with("\"No MCP server at /"), "{message}");
+    assert_eq!(refusal.reason(), format!("no member gave an answer: {each}"));
 }

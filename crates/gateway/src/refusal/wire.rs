@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
+use gatehouse_federation::FailureReason;
 use gatehouse_mcp_wire::json_rpc::{Body, Id, Message, Object, Reply, code};
 use gatehouse_protocol::Scopes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
+use super::listed;
 use crate::before_routing::RETRY_AFTER_SECONDS;
 use crate::challenge::{ErrorCode, challenge};
 use crate::protection::protect;
@@ -84,9 +86,11 @@ impl Refusal {
             Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
             Self::Origin
             | Self::Denied
+            | Self::NoUser
             | Self::TooManyHeaders
             | Self::DoubledHeader(_)
             | Self::BodyTooLarge
+            | Self::BodyTooLargeForMembers
             | Self::BodyBroken
             | Self::Unparsable(_)
             | Self::HeaderMismatch(_)
@@ -99,8 +103,12 @@ impl Refusal {
             | Self::InvalidArguments { .. }
             | Self::UpstreamUnreachable(_)
             | Self::UpstreamMalformed(_)
+            | Self::UpstreamBrokeOff
+            | Self::UpstreamTooLarge
             | Self::UpstreamUnauthorized
             | Self::UpstreamRedirects
+            | Self::UpstreamVersion(_)
+            | Self::MembersFailed(_)
             | Self::UpstreamTimedOut => return,
         };
         headers.insert(name, value);
@@ -116,13 +124,13 @@ impl Refusal {
     fn kind(&self) -> Kind {
         use StatusCode as Status;
         match self {
-            Self::Origin | Self::InsufficientScope(_) => Kind::of(Status::FORBIDDEN),
+            Self::Origin | Self::InsufficientScope(_) | Self::NoUser => Kind::of(Status::FORBIDDEN),
             Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
             Self::NoBearer(NoBearer::Missing) | Self::InvalidToken(_) => Kind::of(Status::UNAUTHORIZED),
             Self::TooManyHeaders => Kind::of(Status::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::MediaType | Self::ContentEncoding => Kind::of(Status::UNSUPPORTED_MEDIA_TYPE),
-            Self::BodyTooLarge => Kind::of(Status::PAYLOAD_TOO_LARGE),
+            Self::BodyTooLarge | Self::BodyTooLargeForMembers => Kind::of(Status::PAYLOAD_TOO_LARGE),
             Self::TooManyLongRequests(LongRequestLimit::All) => {
                 Kind::with(Status::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR)
             }
@@ -149,8 +157,15 @@ impl Refusal {
             }
             Self::UpstreamUnreachable(_)
             | Self::UpstreamMalformed(_)
+            | Self::UpstreamBrokeOff
+            | Self::UpstreamTooLarge
             | Self::UpstreamUnauthorized
             | Self::UpstreamRedirects => Kind::with(Status::BAD_GATEWAY, code::INTERNAL_ERROR),
+            Self::UpstreamVersion(_) => Kind::with(Status::BAD_GATEWAY, code::INTERNAL_ERROR).in_band(),
+            Self::MembersFailed(members) if is_late(members) => {
+                Kind::with(Status::GATEWAY_TIMEOUT, code::INTERNAL_ERROR)
+            }
+            Self::MembersFailed(_) => Kind::with(Status::BAD_GATEWAY, code::INTERNAL_ERROR),
             Self::UpstreamTimedOut => Kind::with(Status::GATEWAY_TIMEOUT, code::INTERNAL_ERROR),
             Self::AtMember { refusal, .. } => refusal.kind(),
         }
@@ -189,12 +204,16 @@ impl Refusal {
             Self::InvalidToken(_) => "The access token is invalid or has expired".into(),
             Self::InsufficientScope(_) => "The access token lacks a scope that is needed here".into(),
             Self::Denied => "You are not allowed to do this here".into(),
+            Self::NoUser => format!("{server} needs a user who has signed in").into(),
             Self::TooManyHeaders => format!("More than the {} header fields allowed at {path}", limits.headers).into(),
             Self::DoubledHeader(name) => format!("Only one {name} header is allowed").into(),
             Self::MediaType => "The Content-Type must be application/json in UTF-8".into(),
             Self::ContentEncoding => "The body must not be compressed".into(),
             Self::BodyTooLarge => {
                 format!("The request is larger than the {} bytes allowed at {path}", limits.request_bytes).into()
+            }
+            Self::BodyTooLargeForMembers => {
+                format!("The request is too large to be sent to all MCP servers at {path}").into()
             }
             Self::BodyBroken => "The request is incomplete".into(),
             Self::Unparsable(unparsable) => format!("The request cannot be read: {unparsable}").into(),
@@ -226,12 +245,18 @@ impl Refusal {
             Self::Unavailable(_) => "The gateway cannot answer at the moment".into(),
             Self::UpstreamUnreachable(_) => format!("{server} cannot be reached").into(),
             Self::UpstreamMalformed(_) => format!("{server} gave an answer that cannot be passed on").into(),
+            Self::UpstreamBrokeOff => format!("{server} did not finish its answer").into(),
+            Self::UpstreamTooLarge => format!("{server} gave an answer that is too large to be passed on").into(),
             Self::UpstreamUnauthorized => format!("{server} does not accept this gateway's credentials").into(),
             Self::UpstreamBusy { retry_after } => {
                 format!("{server} is busy; it asks to try again in {retry_after} seconds").into()
             }
             Self::UpstreamRedirects => format!("{server} redirects to another address").into(),
             Self::UpstreamTimedOut => format!("{server} did not answer in time").into(),
+            Self::UpstreamVersion(revision) => format!("{server} does not speak MCP {}", revision.version).into(),
+            Self::MembersFailed(members) => {
+                format!("No MCP server at {path} gave an answer: {}", listed(members)).into()
+            }
             Self::AtMember { prefix, refusal } => {
                 refusal.message_of(endpoint, &format!("The MCP server {} at {path}", prefix.as_str()))
             }
@@ -262,6 +287,11 @@ impl Kind {
     fn in_band(self) -> Self {
         Self { is_in_band: true, ..self }
     }
+}
+
+/// Whether time was all that was missing.
+fn is_late(members: &[(String, FailureReason)]) -> bool {
+    !members.is_empty() && members.iter().all(|(_, reason)| *reason == FailureReason::TooLate)
 }
 
 fn invalid_arguments(detail: &str) -> String {

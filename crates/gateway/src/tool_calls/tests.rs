@@ -171,7 +171,7 @@ fn what_is_no_listing_is_refused() {
     assert_eq!(page(vec![head(0, 404, "application/json")]), Err(Refusal::UnknownSession));
     assert_eq!(page(vec![head(0, 200, "text/html")]), malformed("its tools/list is neither JSON nor events"));
     assert_eq!(page(vec![json(), Script::End(0)]), malformed("its tools/list has no answer"));
-    assert_eq!(page(vec![json(), Script::Broken(0)]), malformed("it broke off"));
+    assert_eq!(page(vec![json(), Script::Broken(0)]), Err(Refusal::UpstreamBrokeOff));
     assert_eq!(page(vec![json(), Script::Wait(60_000)]), Err(Refusal::UpstreamTimedOut));
     assert_eq!(page(vec![Script::NoAnswer(0, crate::answer::NoAnswer::TimedOut)]), Err(Refusal::UpstreamTimedOut));
     let no = r#"{"jsonrpc":"2.0","id":"gatehouse-1-0","error":{"code":-32601,"message":"no"}}"#;

@@ -1,5 +1,6 @@
 //! One event.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// Bytes that readers skip. Sent now and then, they keep a quiet stream open, and show whether anybody still reads.
@@ -28,7 +29,9 @@ impl Event {
     /// The event as it is sent. Line ends in `data` part its lines; in an id or a type they are left out, so that
     /// neither begins a field of its own. An id with a NUL is left out, since readers ignore it.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut text = String::new();
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        // Enough for what is one line, as JSON is: what grows is copied.
+        let mut text = String::with_capacity(length(&self.data) + length(&self.id) + length(&self.event) + 64);
         let mut field = |name: &str, value: &str| {
             for part in [name, ": ", value, "\n"] {
                 text.push_str(part);
@@ -44,7 +47,12 @@ impl Event {
             field("retry", &retry.to_string());
         }
         if let Some(data) = &self.data {
-            for line in data.replace("\r\n", "\n").split(['\n', '\r']) {
+            let data = if data.contains("\r\n") {
+                Cow::Owned(data.replace("\r\n", "\n"))
+            } else {
+                Cow::Borrowed(data.as_str())
+            };
+            for line in data.split(['\n', '\r']) {
                 field("data", line);
             }
         }

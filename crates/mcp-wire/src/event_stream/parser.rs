@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::event_stream::Event;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+const DATA: &[u8] = b"data: ";
 
 /// Reads a stream piece by piece, and holds no more of it than one event.
 #[derive(Debug)]
@@ -88,13 +89,21 @@ impl Parser {
 
     /// Takes the line in; an empty one gives the event.
     fn end_line(&mut self) -> Option<Event> {
-        let line = mem::take(&mut self.line);
+        let mut line = mem::take(&mut self.line);
         let marked = if mem::take(&mut self.at_start) { line.strip_prefix(BYTE_ORDER_MARK) } else { None };
         let bytes = marked.unwrap_or(&line);
         if bytes.is_empty() {
             self.held = 0;
             let event = mem::take(&mut self.event);
             return Some(event).filter(|event| event.id.is_some() || event.retry.is_some() || event.data.is_some());
+        }
+        // What a server says is mostly one line of data. It may be large: then it is not copied.
+        if self.event.data.is_none() && marked.is_none() && line.starts_with(DATA) && std::str::from_utf8(&line).is_ok()
+        {
+            line.drain(..DATA.len());
+            self.event.data = String::from_utf8(line).ok();
+            self.held = held(&self.event);
+            return None;
         }
         let line = String::from_utf8_lossy(bytes);
         let (name, value) = line.split_once(':').unwrap_or((&line, ""));
@@ -116,9 +125,14 @@ impl Parser {
             // A comment, or a field that nobody knows.
             _ => {}
         }
-        self.held = [&event.event, &event.id, &event.data].into_iter().flatten().map(String::len).sum();
+        self.held = held(event);
         None
     }
+}
+
+/// The bytes in an event.
+fn held(event: &Event) -> usize {
+    [&event.event, &event.id, &event.data].into_iter().flatten().map(String::len).sum()
 }
 
 #[cfg(test)]

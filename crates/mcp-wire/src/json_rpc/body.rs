@@ -5,8 +5,9 @@ use std::{fmt, slice, str};
 
 use serde_json::value::RawValue;
 
-use crate::json_rpc::known::ENVELOPE;
-use crate::json_rpc::{DEEPEST, MOST_MESSAGES, Message, Object, Unparsable, strict};
+use crate::json_rpc::known;
+use crate::json_rpc::object::{ENVELOPE, written};
+use crate::json_rpc::{DEEPEST, MOST_MESSAGES, Message, Object, Unparsable, answer, strict};
 
 /// One message, or a batch (JSON-RPC 2.0, section 6; MCP 2025-03-26 alone has them).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,20 +25,35 @@ impl Body {
     /// # Errors
     /// What [`Unparsable`] says. One wrong message makes the whole batch wrong.
     pub fn parse(bytes: &[u8], depth: usize) -> Result<Self, Unparsable> {
-        Self::read(bytes, depth, MOST_MESSAGES)
+        let text = str::from_utf8(bytes).map_err(|_| Unparsable::NotUtf8)?;
+        Self::read(text, depth, MOST_MESSAGES)
     }
 
-    /// Reads what a server says, or what was made of it: as deep as everybody reads, in a batch of any length.
+    /// Reads what a server says, or what was made of it: as deep as everybody reads, in a batch of any length. What is wrong in
+    /// a single text or item of it, and costs nobody else anything, is mended: half a
+    /// character becomes U+FFFD, and an item of a listing that two readers could read differently is left out.
     ///
     /// # Errors
     /// As [`Body::parse`].
     pub fn parse_answer(bytes: &[u8]) -> Result<Self, Unparsable> {
-        Self::read(bytes, DEEPEST, usize::MAX)
+        Self::parse_answer_counting(bytes).map(|(body, _)| body)
     }
 
-    fn read(bytes: &[u8], depth: usize, messages: usize) -> Result<Self, Unparsable> {
+    /// The same, with the number of items of a listing that are left out.
+    ///
+    /// # Errors
+    /// As [`Body::parse`].
+    pub fn parse_answer_counting(bytes: &[u8]) -> Result<(Self, usize), Unparsable> {
         let text = str::from_utf8(bytes).map_err(|_| Unparsable::NotUtf8)?;
-        strict::check(text, depth, messages, &ENVELOPE)?;
+        let text = answer::with_whole_characters(text);
+        Self::read(&text, DEEPEST, usize::MAX).map(|body| (body, 0)).or_else(|error| {
+            let (text, left_out) = answer::without_bad_items(&text).ok_or(error)?;
+            Self::read(&text, DEEPEST, usize::MAX).map(|body| (body, left_out))
+        })
+    }
+
+    fn read(text: &str, depth: usize, messages: usize) -> Result<Self, Unparsable> {
+        strict::check(text, depth, messages, &known::ENVELOPE)?;
         match serde_json::from_str::<Vec<Box<RawValue>>>(text) {
             Ok(items) => batch(&items),
             Err(_) => single(serde_json::from_str(text).ok()).map(Self::Single),
@@ -54,7 +70,12 @@ impl Body {
 
     /// The body as it is sent.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.to_string().into_bytes()
+        self.to_text().into_bytes()
+    }
+
+    /// The same as text.
+    pub fn to_text(&self) -> String {
+        written(self, self.messages().iter().map(|message| message.text_length().saturating_add(ENVELOPE)).sum())
     }
 }
 

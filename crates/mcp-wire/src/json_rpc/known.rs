@@ -70,7 +70,8 @@ static RESULT: KnownMembers = KnownMembers {
     inner: &[("prompts", &LISTED), ("resources", &LISTED), ("resourceTemplates", &LISTED), ("tools", &LISTED)],
 };
 
-static LISTED: KnownMembers = KnownMembers { known: &["name", "uri", "uriTemplate"], inner: &[] };
+/// An item of a listing.
+pub(crate) static LISTED: KnownMembers = KnownMembers { known: &["name", "uri", "uriTemplate"], inner: &[] };
 
 static ERROR: KnownMembers = KnownMembers { known: &["code", "data", "message"], inner: &[] };
 

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::json_rpc::{Id, Object, Reply, Unparsable};
+use serde_json::Value;
+
+use crate::json_rpc::object::written;
+use crate::json_rpc::{Id, Object, Outcome, Reply, Unparsable};
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +121,43 @@ impl Message {
             Self::Response(reply) => reply.to_object(),
         }
     }
+
+    /// The message as it is sent.
+    pub fn to_text(&self) -> String {
+        written(self, self.text_length())
+    }
+
+    /// About how long its text is.
+    pub(crate) fn text_length(&self) -> usize {
+        let (carried, others) = self.carried();
+        others.text_length().saturating_add(carried.map_or(0, |(_, object)| object.text_length()))
+    }
+
+    /// The parameters or the result, under their key, and what follows.
+    fn carried(&self) -> (Option<(&'static str, &Object)>, &Object) {
+        match self {
+            Self::Request(call) | Self::Notification(call) => {
+                (call.params.as_ref().map(|params| ("params", params)), &call.others)
+            }
+            Self::Response(reply) => match &reply.outcome {
+                Outcome::Result(result) => (Some(("result", result)), &reply.others),
+                Outcome::OtherResult(_) | Outcome::Error(_) => (None, &reply.others),
+            },
+        }
+    }
+
+    /// The envelope up to what it carries.
+    fn before_carried(&self) -> Object {
+        let mut envelope = Object::new();
+        envelope.set("jsonrpc", "2.0");
+        if let Some(id) = self.id() {
+            envelope.set("id", id);
+        }
+        if let Some(call) = self.call() {
+            envelope.set("method", &call.method);
+        }
+        envelope
+    }
 }
 
 /// A call with an id is a request, one without a notification.
@@ -133,8 +173,17 @@ impl From<Reply> for Message {
     }
 }
 
+/// As [`Message::to_object`], without a copy of what it carries.
 impl fmt::Display for Message {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_object().fmt(formatter)
+        let (carried, others) = self.carried();
+        let Some((key, carried)) = carried else { return self.to_object().fmt(formatter) };
+        // All that stands before it: the envelope without its closing brace.
+        let before = self.before_carried().to_string();
+        write!(formatter, "{},\"{key}\":{carried}", before.strip_suffix('}').unwrap_or(&before))?;
+        for (name, value) in others.iter() {
+            write!(formatter, ",{}:{}", Value::from(name), value.get())?;
+        }
+        formatter.write_str("}")
     }
 }

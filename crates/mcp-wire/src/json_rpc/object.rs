@@ -11,6 +11,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::json_rpc::known::ANYWHERE;
 use crate::json_rpc::{DEEPEST, Unparsable, strict};
 
+/// More bytes than an envelope has beside what it carries.
+pub(crate) const ENVELOPE: usize = 256;
+
 /// A JSON object: its members in their order, the values raw. Written ([`fmt::Display`]) without space around them.
 #[derive(Clone, Default)]
 pub struct Object(IndexMap<String, Box<RawValue>>);
@@ -97,8 +100,21 @@ impl Object {
 
     /// The object as a value of another one.
     pub fn to_raw(&self) -> Box<RawValue> {
-        raw(self.to_string())
+        raw(written(self, self.text_length()))
     }
+
+    /// About how long its text is.
+    pub(crate) fn text_length(&self) -> usize {
+        self.iter().map(|(name, value)| name.len() + value.get().len() + 4).sum()
+    }
+}
+
+/// The text of a value that is about as long. Nothing is copied on the way, as is where a text grows: it may be large.
+pub(crate) fn written(value: &impl fmt::Display, length: usize) -> String {
+    let mut text = String::with_capacity(length.saturating_add(ENVELOPE));
+    // To a text, everything can be written.
+    let _never = fmt::write(&mut text, format_args!("{value}"));
+    text
 }
 
 /// What this crate has written, as a value.

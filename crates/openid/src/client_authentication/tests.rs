@@ -113,5 +113,6 @@ fn id_and_secret_are_form_encoded_before_they_are_joined() {
     let value = basic("https://a b:c", &SecretString::new("p%:+é~".to_owned()));
     let encoded = value.to_str().unwrap().strip_prefix("Basic ").unwrap();
     let joined = String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap();
-    assert_eq!(joined, "https%3A%2F%2Fa+b%3Ac:p%25%3A%2B%C3%A9%7E");
+    // A space is `%20`: Authlib 1.9.10 decodes percent signs alone, and leaves a `+` as it is.
+    assert_eq!(joined, "https%3A%2F%2Fa%20b%3Ac:p%25%3A%2B%C3%A9%7E");
 }

@@ -56,7 +56,7 @@ struct Body {
 
 impl Exchanges {
     /// Starts a request; its number. Where it cannot be started, that is the first that arrives of it.
-    pub fn start(&mut self, request: &Request<Vec<u8>>, limits: Limits) -> usize {
+    pub fn start(&mut self, request: Request<Vec<u8>>, limits: Limits) -> usize {
         self.exchanges.push(started(request, limits).unwrap_or_else(Exchange::NotStarted));
         self.exchanges.len().saturating_sub(1)
     }
@@ -147,11 +147,11 @@ impl Exchange {
     }
 }
 
-fn started(request: &Request<Vec<u8>>, limits: Limits) -> Result<Exchange, NoAnswer> {
-    let outgoing = outgoing(request)?;
+fn started(request: Request<Vec<u8>>, limits: Limits) -> Result<Exchange, NoAnswer> {
+    let outgoing = outgoing(&request)?;
     let body = outgoing.body().map_err(|()| failed("no body"))?;
     let answer = outgoing_handler::handle(outgoing, Some(options(limits))).map_err(refused)?;
-    Ok(Exchange::Waiting { sending: Sending::begin(body, request.body())?, answer })
+    Ok(Exchange::Waiting { sending: Sending::begin(body, request.into_body())?, answer })
 }
 
 type Answered = Result<Result<IncomingResponse, wasip2::http::types::ErrorCode>, ()>;

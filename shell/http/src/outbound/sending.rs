@@ -21,13 +21,13 @@ pub(super) struct Sending {
 
 impl Sending {
     /// Begins to send; `None` where there is nothing to.
-    pub(super) fn begin(body: OutgoingBody, bytes: &[u8]) -> Result<Option<Self>, NoAnswer> {
+    pub(super) fn begin(body: OutgoingBody, bytes: Vec<u8>) -> Result<Option<Self>, NoAnswer> {
         if bytes.is_empty() {
             OutgoingBody::finish(body, None).map_err(refused)?;
             return Ok(None);
         }
         let stream = body.write().map_err(|()| failed("no stream"))?;
-        Ok(Some(Self { stream, body, bytes: bytes.to_vec(), sent: 0 }))
+        Ok(Some(Self { stream, body, bytes, sent: 0 }))
     }
 
     /// Sends what there is room for now; `None` when nothing is left, or the other side takes no more.

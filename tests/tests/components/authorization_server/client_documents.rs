@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use wasmtime_wasi_http::Error;
 
 use super::{CONFIGURATION, Page, authorization, fakes, get, nothing_happened, post_form};
-use crate::fakes::Fakes;
+use crate::fakes::{Fakes, NOW};
 use crate::outbound::Answer;
+use crate::signing::{key_set, sign, sign_as};
 
 const URL: &str = "https://client.example.com/metadata.json";
 const REDIRECT_URI: &str = "https://client.example.com/callback";
@@ -65,6 +66,79 @@ async fn nothing_is_fetched_for_a_client_that_nobody_has_approved_and_that_asks_
         assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str()), (401, Some("invalid_client")), "{target}");
     }
     nothing_happened(&fakes);
+}
+
+/// ID-JAG (enterprise-managed authorization) has no user at hand who could have approved the client: the operator names it.
+#[tokio::test]
+async fn a_client_with_a_document_presents_identity_assertions_where_the_operator_has_named_it() {
+    let assertion = sign_as(
+        "oauth-id-jag+jwt",
+        &json!({
+            "iss": "https://provider.example", "sub": "alice", "aud": "https://gateway.example", "client_id": URL, "jti": "1",
+            "resource": "https://gateway.example/mcp", "iat": NOW, "exp": NOW + 300,
+        }),
+    );
+    let ask = async |fakes: &Arc<Fakes>, proof: &[(&str, &str)]| {
+        let grant_type = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+        let fields =
+            [&[("grant_type", grant_type), ("assertion", assertion.as_str()), ("client_id", URL)], proof].concat();
+        post_form(fakes, "/token", &[], &fields).await
+    };
+    let client_assertion = sign(&json!({
+        "iss": URL, "sub": URL, "aud": "https://gateway.example", "jti": "a", "iat": NOW, "exp": NOW + 60,
+    }));
+    let proof = [
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ("client_assertion", client_assertion.as_str()),
+    ];
+    let set_up = |is_named: bool, method: &'static str| {
+        let fakes = fakes();
+        let provider = CONFIGURATION.replacen("[[routes]]", "accepts_identity_assertions = true\n[[routes]]", 1);
+        let named = format!("[client_documents]\nidentity_assertions = [{URL:?}]\n");
+        fakes.set("config", &if is_named { format!("{provider}\n{named}") } else { provider });
+        fakes.answer(move |sent| match sent.url.as_str() {
+            URL => {
+                let mut document = document();
+                document["token_endpoint_auth_method"] = method.into();
+                document["jwks"] = key_set();
+                Answer::json(&document)
+            }
+            "https://provider.example/.well-known/openid-configuration" => Answer::json(&json!({
+                "issuer": "https://provider.example",
+                "authorization_endpoint": "https://provider.example/authorize",
+                "token_endpoint": "https://provider.example/token",
+                "jwks_uri": "https://provider.example/jwks",
+            })),
+            "https://provider.example/jwks" => Answer::json(&key_set()),
+            _ => Answer::status(404),
+        });
+        fakes
+    };
+    // Not named: nobody has approved it, and nothing is fetched for it.
+    let fakes = set_up(false, "private_key_jwt");
+    let reply = ask(&fakes, &proof).await;
+    assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str()), (401, Some("invalid_client")));
+    nothing_happened(&fakes);
+    // Named, and it does not prove who it is.
+    let fakes = set_up(true, "none");
+    let reply = ask(&fakes, &[]).await;
+    assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str()), (400, Some("unauthorized_client")));
+    let fakes = set_up(true, "private_key_jwt");
+    let reply = ask(&fakes, &[]).await;
+    assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str()), (401, Some("invalid_client")));
+    // Named, and it does; the assertion works once.
+    let reply = ask(&fakes, &proof).await;
+    let tokens = reply.json();
+    assert_eq!((reply.status.as_u16(), tokens["token_type"].as_str()), (200, Some("Bearer")), "{tokens}");
+    assert!(tokens.get("refresh_token").is_none(), "{tokens}");
+    let metadata = get(&fakes, "/.well-known/oauth-authorization-server", None).await.json();
+    let grants = metadata["grant_types_supported"].as_array().unwrap();
+    assert!(grants.contains(&json!("urn:ietf:params:oauth:grant-type:jwt-bearer")), "{metadata}");
+    let again = sign(&json!({
+        "iss": URL, "sub": URL, "aud": "https://gateway.example", "jti": "b", "iat": NOW, "exp": NOW + 60,
+    }));
+    let reply = ask(&fakes, &[proof[0], ("client_assertion", &again)]).await;
+    assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str()), (400, Some("invalid_grant")));
 }
 
 /// The operator has named these hosts; the last one the provider itself has, in its metadata.

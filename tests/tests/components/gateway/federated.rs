@@ -107,6 +107,55 @@ async fn a_member_that_is_dead_is_named_by_its_prefix_and_when_all_are_the_route
 }
 
 #[tokio::test]
+async fn where_no_member_gives_an_answer_the_client_and_the_log_are_told_what_each_did() {
+    let fakes = world(|host, asked| match host {
+        "one" => Answer::status(503),
+        "two" => Answer::status(401),
+        _ => Answer::json(&json!({ "jsonrpc": "2.0", "id": asked["id"], "result": { "tools": 5 } })),
+    });
+    let reply = call(&fakes, &[], &message("tools/list", &json!({}))).await;
+    assert_eq!((reply.status.as_u16(), &reply.json()["id"]), (502, &json!(1)), "{}", reply.body);
+    let each = "the one without a prefix answered with an error; two does not accept this gateway's credentials; three answered with something else than was asked for";
+    let message = format!("No MCP server at /all gave an answer: {each}");
+    assert_eq!(reply.json()["error"]["message"], json!(message));
+    assert!(fakes.log().contains(&format!("no member gave an answer: {each}")), "{}", fakes.log());
+}
+
+#[tokio::test]
+async fn a_member_that_refuses_the_gateways_credentials_is_in_the_log_although_others_answer() {
+    let fakes = world(|host, asked| if host == "two" { Answer::status(401) } else { tools("one", asked) });
+    let reply = call(&fakes, &[], &message("tools/list", &json!({}))).await;
+    let unavailable = &reply.json()["result"]["_meta"]["gatehouse/unavailable"];
+    assert_eq!(*unavailable, json!([{ "member": "two", "reason": "does not accept this gateway's credentials" }]));
+    let log = fakes.log();
+    let line = log.lines().find(|line| line.contains("not-ready")).unwrap_or_else(|| panic!("{log}"));
+    assert!(
+        line.contains(r#""member":"two""#) && line.contains("does not accept this gateway's credentials"),
+        "{line}"
+    );
+}
+
+#[tokio::test]
+async fn a_call_at_a_member_that_does_not_speak_the_clients_version_is_an_error_with_the_id_of_the_call() {
+    for error in [
+        json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32000, "message": "Bad Request: Unsupported protocol version" } }),
+        json!({ "jsonrpc": "2.0", "id": "server-error", "error": { "code": -32600, "message": "Missing session ID" } }),
+    ] {
+        let fakes = world(move |_, _| {
+            let answer = http::Response::builder().status(400).header("content-type", "application/json");
+            Answer::Whole(answer.body(error.to_string().into_bytes()).unwrap())
+        });
+        let modern =
+            json!({ "name": "two_read", "_meta": { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } });
+        let headers = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "two_read")];
+        let reply = call(&fakes, &headers, &message("tools/call", &modern)).await;
+        let error = json!({ "code": -32603, "message": "The MCP server two at /all does not speak MCP 2026-07-28" });
+        assert_eq!((reply.status.as_u16(), reply.json()), (200, json!({ "jsonrpc": "2.0", "id": 1, "error": error })));
+        assert!(fakes.log().contains("two: the upstream does not speak MCP 2026-07-28"), "{}", fakes.log());
+    }
+}
+
+#[tokio::test]
 async fn a_session_is_that_of_all_members_and_ends_at_all() {
     let fakes = world(|host, asked| {
         let answer = json!({ "jsonrpc": "2.0", "id": asked["id"], "result": {

@@ -213,14 +213,8 @@ async fn in_the_era_without_sessions_no_session_id_passes_in_either_direction() 
 #[tokio::test]
 async fn what_is_not_the_gateways_goes_on_to_the_next_component_as_it_came() {
     let fakes = fakes();
-    let paths = [
-        "/authorize?client_id=a%20b&state=x",
-        "/mcp/",
-        "//mcp",
-        "/%6dcp",
-        "/.well-known/oauth-authorization-server",
-        "/",
-    ];
+    let paths =
+        ["/authorize?client_id=a%20b&state=x", "//mcp", "/%6dcp", "/.well-known/oauth-authorization-server", "/"];
     for path in paths {
         let reply = ask(&fakes, "GET", path, &[("authorization", "Bearer x")]).await;
         assert_eq!((reply.status.as_u16(), reply.body.as_str()), (218, "from the next component"), "{path}");
@@ -228,4 +222,37 @@ async fn what_is_not_the_gateways_goes_on_to_the_next_component_as_it_came() {
     let expected: Vec<_> = paths.iter().map(|path| format!("Method::Get {path}")).collect();
     assert_eq!(*fakes.handed_on.lock().unwrap(), expected);
     assert_eq!((fakes.session_calls().len(), fakes.sent().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn one_slash_behind_the_path_is_the_same_endpoint() {
+    let fakes = fakes();
+    let reply = ask(&fakes, "POST", "/mcp/", &[("content-type", "application/json")]).await;
+    assert_eq!(reply.status, 401);
+    assert!(reply.header("www-authenticate").contains("/.well-known/oauth-protected-resource/mcp\""), "{reply:?}");
+    let authorization = format!("Bearer {TOKEN}");
+    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+    assert_eq!(serve(&GATEWAY, &fakes, request("POST", "/mcp/", &headers, PING)).await.status, 200);
+    assert_eq!(fakes.sent().len(), 1);
+    assert_eq!(fakes.sent()[0].url, "https://upstream.internal.example/server?version=2");
+}
+
+#[tokio::test]
+async fn a_trace_that_the_message_names_goes_on_where_no_header_names_one() {
+    const IN_META: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const IN_HEADER: &str = "0af7651916cd43dd8448eb211c80319c";
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"_meta":{{"traceparent":"00-{IN_META}-00f067aa0ba902b7-01","tracestate":"a=b"}}}}}}"#
+    );
+    let header = format!("00-{IN_HEADER}-b7ad6b7169203331-01");
+    for (headers, trace, state) in
+        [(&[][..], IN_META, Some("a=b")), (&[("traceparent", header.as_str())][..], IN_HEADER, None)]
+    {
+        let fakes = fakes();
+        assert_eq!(call(&fakes, headers, &body).await.status, 200);
+        let sent = &fakes.sent()[0];
+        assert!(sent.headers["traceparent"].to_str().unwrap().starts_with(&format!("00-{trace}-")), "{sent:?}");
+        assert_eq!(sent.headers.get("tracestate").map(|state| state.to_str().unwrap()), state);
+        assert!(fakes.log().contains(&format!("\"trace_id\":\"{trace}\"")), "{}", fakes.log());
+    }
 }

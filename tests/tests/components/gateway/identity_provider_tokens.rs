@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{CONFIGURATION, PING, RESOURCE, TOKEN, call, fakes, is_terse_refusal, sent_nothing, validation};
-use crate::bindings::imports::gatehouse::auth::sessions::{Rejection, RequestIds};
+use super::{CONFIGURATION, PING, RESOURCE, TOKEN, call, fakes, is_terse_refusal, principal, sent_nothing, validation};
+use crate::bindings::imports::gatehouse::auth::sessions::{Principal, Rejection, RequestIds};
 use crate::fakes::{Fakes, SessionCall};
 use crate::serve::Reply;
 
@@ -81,4 +81,17 @@ async fn a_request_that_is_refused_anyway_asks_for_no_token() {
     is_terse_refusal(&call(&fakes, &[], &format!("{PING:<1001}")).await, 413);
     assert_eq!(fakes.session_calls(), [validation(), validation()]);
     sent_nothing(&fakes);
+}
+
+#[tokio::test]
+async fn a_machine_is_refused_for_good_and_nobody_is_asked_for_a_token() {
+    let fakes = fakes_with("x-user-token");
+    let machine = Principal { subject: "client:nightly".to_owned(), ..principal() };
+    *fakes.validated.lock().unwrap() = Some(Ok(machine));
+    let reply = call(&fakes, &[], PING).await;
+    is_terse_refusal(&reply, 403);
+    assert!(reply.body.contains("needs a user who has signed in"), "{}", reply.body);
+    assert!(reply.header("www-authenticate").is_empty() && fakes.sent().is_empty());
+    assert_eq!(fakes.session_calls(), [validation()]);
+    assert!(fakes.log().contains("identity_provider_token_header"), "{}", fakes.log());
 }

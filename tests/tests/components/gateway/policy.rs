@@ -128,3 +128,39 @@ async fn a_listing_that_cannot_be_read_is_not_passed_on() {
         assert!(!reply.body.contains("read_all"), "{}", reply.body);
     }
 }
+
+#[tokio::test]
+async fn half_a_character_and_an_item_that_cannot_be_read_cost_the_listing_nothing_else() {
+    let listing = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"read_a","description":"cut emoji \ud83d"},{"name":"read_b","name":"b"},{"name":"read_c"}]}}"#;
+    for is_event in [false, true] {
+        let fakes = fakes_with_rules();
+        fakes.answer(move |_| {
+            let (content_type, body) = match is_event {
+                true => ("text/event-stream", format!("data: {listing}\n\n")),
+                false => ("application/json", listing.to_owned()),
+            };
+            let response = http::Response::builder().header("content-type", content_type);
+            Answer::Whole(response.body(body.into_bytes()).unwrap())
+        });
+        let reply = call(&fakes, &[], r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).await;
+        let text = reply.body.lines().find_map(|line| line.strip_prefix("data: ")).unwrap_or(&reply.body);
+        let message: Value = serde_json::from_str(text).unwrap();
+        assert!(!names(&message).contains(&"read_b") && !names(&message).contains(&"b"), "{text}");
+        assert!(text.contains("cut emoji") == names(&message).contains(&"read_a"), "{text}");
+        assert!(
+            fakes.log().contains("the listing has items that cannot be read; they are left out"),
+            "{}",
+            fakes.log()
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_told_with_the_id_of_its_request() {
+    let fakes = fakes_with_rules();
+    fakes.answer_always(200, "text/event-stream", "data: no JSON\n\n");
+    let reply = call(&fakes, &[], r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).await;
+    let text = reply.body.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let message: Value = serde_json::from_str(text).unwrap();
+    assert_eq!((&message["id"], &message["error"]["code"]), (&json!(1), &json!(-32603)), "{text}");
+}

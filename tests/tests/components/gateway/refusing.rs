@@ -1,5 +1,15 @@
 //! Requests that go no further.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Request;
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use wasmtime_wasi_http::Error;
 
 use super::{
@@ -192,4 +202,40 @@ async fn a_missing_upstream_secret_sends_nothing() {
     is_terse_refusal(&reply, 503);
     assert!(!reply.body.contains("upstream_secret") && fakes.log().contains("upstream_secret"));
     sent_nothing(&fakes);
+}
+
+/// A body that comes when the test says, and tells whether it was read to its end.
+struct Late {
+    pieces: UnboundedReceiver<Bytes>,
+    is_read: Arc<AtomicBool>,
+}
+
+impl http_body::Body for Late {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let piece = ready!(self.pieces.poll_recv(cx));
+        self.is_read.fetch_or(piece.is_none(), Ordering::SeqCst);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+#[tokio::test]
+async fn a_small_body_that_comes_late_is_read_before_the_refusal_and_a_slow_one_is_not_waited_for() {
+    for (pieces, ends, is_drained) in [(1, true, true), (1, false, false), (3, true, false)] {
+        let (sender, pieces_of_body) = unbounded_channel();
+        let is_read = Arc::new(AtomicBool::new(false));
+        let body = Late { pieces: pieces_of_body, is_read: Arc::clone(&is_read) }.boxed_unsync();
+        let request =
+            Request::post("/mcp").header("host", "gateway.example").header("content-type", "application/json");
+        for _ in 0..pieces {
+            sender.send(Bytes::from(vec![b' '; 30_000])).unwrap();
+        }
+        let sender = Some(sender).filter(|_| !ends);
+        let reply = serve(&GATEWAY, &fakes(), request.body(body).unwrap()).await;
+        is_terse_refusal(&reply, 401);
+        assert_eq!(is_read.load(Ordering::SeqCst), is_drained, "{pieces} pieces, {ends}");
+        drop(sender);
+    }
 }

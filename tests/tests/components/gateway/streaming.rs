@@ -91,11 +91,11 @@ async fn a_client_that_leaves_during_silence_frees_the_upstream() {
 #[tokio::test]
 async fn an_upstream_that_answers_without_reading_the_request_is_heard() {
     let fakes = fakes();
-    fakes.set("config", &super::CONFIGURATION.replace("request_bytes = 1000", "request_bytes = 33554432"));
+    fakes.set("config", &super::CONFIGURATION.replace("request_bytes = 1000", "request_bytes = 16777216"));
     fakes.leaves_bodies_unread.store(true, std::sync::atomic::Ordering::SeqCst);
     fakes.answer_always(413, "text/plain", "too much for me");
     // More than any buffer between here and there holds.
-    let reply = super::call(&fakes, &[], &format!("{PING}{}", " ".repeat(16 << 20))).await;
+    let reply = super::call(&fakes, &[], &format!("{PING}{}", " ".repeat((16 << 20) - PING.len()))).await;
     assert_eq!((reply.status.as_u16(), reply.body.as_str()), (413, "too much for me"));
 }
 

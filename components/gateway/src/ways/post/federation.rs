@@ -39,10 +39,11 @@ pub(super) fn post<'a>(
     let started = elapsed();
     let (outcome, response) = match plan {
         Plan::ToOne { request, stream } => {
-            let Some(member) = context.members().get(request.member) else { return };
+            let number = request.member;
+            let Some(member) = context.members().get(number) else { return };
             let prefix = member.prefix.as_ref();
             records.iter_mut().for_each(|record| record.member = prefix.map(Prefix::as_str));
-            return match federated.request(&request) {
+            return match federated.request(request) {
                 Ok(built) => {
                     let answer = ServerAnswer {
                         context,
@@ -50,12 +51,12 @@ pub(super) fn post<'a>(
                         revision: posted.revision,
                         session: session.name(),
                         may_hold_listing: posted.may_return_listing(),
-                        member: Some(FederationMember { number: request.member, prefix, stream: Some(stream) }),
+                        member: Some(FederationMember { number, prefix, stream: Some(stream) }),
                         records,
                         id,
                     };
                     let permit = RequestPermit::of_call(context, caller);
-                    answer.of_messages(posted, &member.upstream, &built, permit, out);
+                    answer.of_messages(posted, &member.upstream, built, permit, out);
                 }
                 Err(refusal) => context.refuse_messages(out, caller, &refusal, &posted.body, &records),
             };
@@ -80,11 +81,11 @@ pub(super) fn post<'a>(
             }
             context.log_begun(caller, &records);
             let mut permit = RequestPermit::of_call(context, caller);
-            (federated.ask_all(&requests, merge, &mut response, &mut permit), response)
+            (federated.ask_all(requests, merge, &mut response, &mut permit), response)
         }
         Plan::Subscribe { requests, subscription } => {
             let mut response = own_response(context, out).beginning_at(elapsed().saturating_add(EARLY_ANSWER));
-            (federated.subscribe(&requests, subscription, &mut response, &records), response)
+            (federated.subscribe(requests, subscription, &mut response, &records), response)
         }
     };
     records.iter_mut().for_each(|record| record.upstream = Some(elapsed().saturating_sub(started)));

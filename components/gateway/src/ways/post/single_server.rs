@@ -36,7 +36,7 @@ pub(super) fn post(
                 records,
                 id: posted.request_id(),
             };
-            answer.of_messages(posted, upstream, &request, permit, out);
+            answer.of_messages(posted, upstream, request, permit, out);
         }
         Err(refusal) => context.refuse_messages(out, caller, &refusal, &posted.body, &records),
     }

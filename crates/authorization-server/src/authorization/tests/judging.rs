@@ -119,6 +119,8 @@ fn a_doubled_or_overlong_state_is_refused_and_not_returned() {
     for (query, expected) in [
         (query().and("state", "xyz"), AuthorizationRejection::Parameter(ParameterError::Doubled("state"))),
         (query().with("state", &"s".repeat(2049)), AuthorizationRejection::State),
+        // Each of these is three bytes where it is returned.
+        (query().with("state", &"{".repeat(1024)), AuthorizationRejection::State),
     ] {
         let rejected = judge(&query, &world.configuration).unwrap_err();
         assert_eq!(rejected.rejection.to_wire(), ErrorCode::InvalidRequest);
@@ -239,12 +241,31 @@ fn a_resource_is_recognised_in_the_spellings_that_clients_use() {
 }
 
 #[test]
-fn a_resource_may_go_unnamed_only_where_there_is_one() {
+fn without_a_resource_the_scopes_say_which_route_is_meant() {
     let (one, two) = (World::new().configuration, configuration_with_two_upstreams());
     let unnamed = query().without("resource");
     let resource = |it: AuthorizationRequest| it.resource.to_string();
-    assert_eq!(outcome(&unnamed, &one, resource).as_deref(), Ok(RESOURCE));
-    assert_eq!(outcome(&unnamed, &two, resource), Err(AuthorizationRejection::Resource));
+    assert_eq!(outcome(&unnamed.with("scope", ""), &one, resource).as_deref(), Ok(RESOURCE), "there is only one");
+    for (scope, expected) in [
+        ("mcp", Ok(RESOURCE)),
+        ("files:read", Ok(RESOURCE)),
+        ("openid mcp offline_access", Ok(RESOURCE)),
+        ("mail", Ok("https://gateway.example/mail")),
+        ("openid email", Ok("https://gateway.example/mail")),
+        // Of none, or of several.
+        ("", Err(AuthorizationRejection::Resource)),
+        ("openid profile", Err(AuthorizationRejection::Resource)),
+        ("mcp mail", Err(AuthorizationRejection::Resource)),
+        ("mcp admin", Err(AuthorizationRejection::Resource)),
+        ("admin", Err(AuthorizationRejection::Resource)),
+    ] {
+        let target = outcome(&unnamed.with("scope", scope), &two, resource);
+        assert_eq!(target.as_deref(), expected.as_ref().map(|text| *text), "{scope}");
+    }
+    // A scope that both have says nothing.
+    let mut shared = two.clone();
+    shared.routes[1].offered_scopes = shared.routes[0].offered_scopes.clone();
+    assert_eq!(outcome(&unnamed.with("scope", "mcp"), &shared, resource), Err(AuthorizationRejection::Resource));
     for (path, scope) in [("/mcp", "files:read"), ("/mail", "mail")] {
         let named = format!("https://gateway.example{path}");
         let query = query().with("resource", &named).with("scope", scope);

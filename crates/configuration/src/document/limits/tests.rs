@@ -37,7 +37,7 @@ fn a_route_without_limits_of_its_own_has_the_documented_ones() {
 #[test]
 fn every_limit_is_taken_at_both_its_edges_and_refused_past_them() {
     for (name, least, most, said) in [
-        ("request_bytes", 1_u64, 33_554_432_u64, "must be 1 to 33554432 bytes (32 MiB)"),
+        ("request_bytes", 1_u64, 16_777_216_u64, "must be 1 to 16777216 bytes (16 MiB)"),
         ("json_depth", 4, 127, "must be 4 to 127"),
         ("headers", 10, 1_000, "must be 10 to 1000"),
         ("streams_per_subject", 1, 10_000, "must be 1 to 10000"),

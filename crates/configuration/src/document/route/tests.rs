@@ -127,6 +127,19 @@ fn arguments_are_not_validated_by_a_server_that_cannot_be_asked_for_its_tools() 
 }
 
 #[test]
+fn discovery_of_all_is_for_routes_with_several_servers() {
+    let keys = "url = \"https://a.example/\"\ndiscover_needs_all = true";
+    let (key, said) = problem_of(&with_route(keys));
+    assert_eq!(key, "routes[1].discover_needs_all");
+    assert!(said.starts_with("must not be true without members"), "{said}");
+    let needs_all = |line: &str| {
+        let members = "members = [{ prefix = \"a\", url = \"https://a.example/\" }, { url = \"https://b.example/\" }]";
+        Configuration::parse(&with_route(&format!("{members}\n{line}"))).unwrap().routes.remove(1).discover_needs_all
+    };
+    assert!(needs_all("discover_needs_all = true") && !needs_all(""));
+}
+
+#[test]
 fn no_path_is_what_another_routes_older_transport_has() {
     let path = |path: &str| problem_of(&MINIMAL.replacen("\"/mcp\"", &format!("{path:?}"), 1));
     for taken in ["/sse", "/message", "/sse/x"] {

@@ -162,16 +162,22 @@ fn an_end_says_what_becomes_of_the_answer() {
         gatehouse_configuration::Servers::One(_) => None,
     })
     .unwrap();
-    for (end, has_sent_events, closing) in [
-        (ConversationEnd::Complete, true, Closing::Finish),
-        (ConversationEnd::Stream(StreamEnd::TimeLimit), true, Closing::Finish),
-        (ConversationEnd::Stream(StreamEnd::ClientGone), false, Closing::BreakOff),
-        (ConversationEnd::Failed(failed()), true, Closing::BreakOff),
-        (ConversationEnd::Failed(failed()), false, Closing::FinishWith(failed().at_member(prefix.as_ref()))),
-        (ConversationEnd::PermitLost(lost()), true, Closing::FinishWith(lost())),
+    let broke_off = || ConversationEnd::Failed(Refusal::UpstreamBrokeOff);
+    let at_member = |refusal: Refusal| Closing::FinishWith(refusal.at_member(prefix.as_ref()));
+    let id = Id::from(1);
+    for (end, has_sent_events, id, closing) in [
+        (ConversationEnd::Complete, true, Some(&id), Closing::Finish),
+        (ConversationEnd::Stream(StreamEnd::TimeLimit), true, Some(&id), Closing::Finish),
+        (ConversationEnd::Stream(StreamEnd::ClientGone), false, Some(&id), Closing::BreakOff),
+        (ConversationEnd::Failed(failed()), true, Some(&id), at_member(failed())),
+        (ConversationEnd::Failed(failed()), false, Some(&id), at_member(failed())),
+        (ConversationEnd::Failed(failed()), true, None, Closing::BreakOff),
+        (broke_off(), true, Some(&id), Closing::BreakOff),
+        (broke_off(), false, Some(&id), at_member(Refusal::UpstreamBrokeOff)),
+        (ConversationEnd::PermitLost(lost()), true, None, Closing::FinishWith(lost())),
     ] {
         assert_eq!(end.is_regular(), closing == Closing::Finish, "{end:?}");
-        assert_eq!(end.clone().closing(has_sent_events, prefix.as_ref()), closing, "{end:?}");
+        assert_eq!(end.clone().closing(has_sent_events, id, prefix.as_ref()), closing, "{end:?}");
     }
 }
 
@@ -192,5 +198,5 @@ fn the_log_says_what_did_not_come_to_its_end() {
 fn an_upstream_that_ended_too_early_is_a_refusal() {
     assert_eq!(UpstreamEnd::Complete.check(), Ok(()));
     assert_eq!(UpstreamEnd::NoAnswer(NoAnswer::TimedOut).check(), Err(Refusal::UpstreamTimedOut));
-    assert_eq!(UpstreamEnd::Broken("it broke off").check(), Err(Refusal::UpstreamMalformed("it broke off")));
+    assert_eq!(UpstreamEnd::Broken(Refusal::UpstreamBrokeOff).check(), Err(Refusal::UpstreamBrokeOff));
 }

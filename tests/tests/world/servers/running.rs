@@ -1,0 +1,94 @@
+//! A server that runs.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::process::Child;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use gatehouse_tests::tool;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
+
+use super::rows::{EVERYTHING_PROGRAM, Row};
+use crate::installed::node;
+
+/// The slowest imports for a while, on two busy cores.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// None of these servers says in the same words that it listens, so it is asked.
+const ASKED_EVERY: Duration = Duration::from_millis(100);
+/// Systems do not give out the ports below 30,000 by themselves: nobody takes one between our look and the server's.
+const FIRST_PORT: u16 = 10_000;
+const PORTS: u16 = 20_000;
+
+/// It ends with this value, and so does all that it has started.
+pub(crate) struct Running {
+    /// Where it is reached.
+    pub(crate) url: String,
+    name: &'static str,
+    child: Child,
+    folder: TempDir,
+}
+
+impl Running {
+    /// Starts the server of `row`.
+    pub(crate) fn start(row: &Row) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let port = free_port().to_string();
+        let words = EVERYTHING_PROGRAM.words().into_iter().map(|word| word.display().to_string()).collect::<Vec<_>>();
+        let replace = |text: &str| {
+            text.replace("{port}", &port)
+                .replace("{folder}", &folder.path().display().to_string())
+                .replace("{everything}", &format!("{} stdio", words.join(" ")))
+                .replace("{everything.js}", &words[1])
+                .replace("{node}", &node().display().to_string())
+                .replace("{browser}", &tool("GATEHOUSE_TEST_BROWSER", "/usr/bin/chromium"))
+        };
+        let (arguments, variables) = row.settings(replace);
+        let log = File::create(folder.path().join("log.txt")).expect("a log");
+        let mut command = row.program().command();
+        command.args(arguments).envs(variables).current_dir(folder.path());
+        command.stdout(log.try_clone().expect("a log")).stderr(log).process_group(0);
+        let child = command.spawn().unwrap_or_else(|error| panic!("{} cannot be started: {error}", row.name));
+        Self { url: row.url.replace("{port}", &port), name: row.name, child, folder }
+    }
+
+    /// Waits until it listens.
+    pub(crate) async fn listens(&mut self) {
+        let address = self.url.split('/').nth(2).expect("an address").replace("localhost", "127.0.0.1");
+        let begun = Instant::now();
+        while TcpStream::connect(&address).is_err() {
+            let ended = self.child.try_wait().expect("a status").is_some();
+            assert!(!ended && begun.elapsed() < PATIENCE, "{} does not listen:\n{}", self.name, self.log());
+            tokio::time::sleep(ASKED_EVERY).await;
+        }
+    }
+
+    /// What it said.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log.txt")).unwrap_or_default()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ended = kill_process_group(group, Signal::KILL);
+        }
+        let _status = self.child.wait();
+    }
+}
+
+/// A port that was free a moment ago, and that no other server here was given.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = std::process::id() % u32::from(PORTS);
+    loop {
+        let offset = (begin + u32::from(NEXT.fetch_add(1, Ordering::Relaxed))) % u32::from(PORTS);
+        let port = FIRST_PORT + u16::try_from(offset).expect("below the number of ports");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
