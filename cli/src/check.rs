@@ -492,8 +492,7 @@ mod tests {
             found.len() == 1 && found[0].starts_with("Warning for /mcp: the machine nightly gets 403"),
             "{found:?}"
         );
-        let other_scopes = needs_user
-            .replace("scopes = [\"mcp\"]\n\n        [[clients]]", "scopes = [\"other\"]\n\n        [[clients]]");
+        let other_scopes = needs_user.replace("x-user-token\"\n", "x-user-token\"\n        scopes = [\"users\"]\n");
         assert!(other_scopes != needs_user && warnings(&other_scopes).is_empty());
     }
 
