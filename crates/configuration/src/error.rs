@@ -2,8 +2,6 @@
 
 use thiserror::Error;
 
-use crate::compiled::FORMAT;
-
 /// The document cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConfigurationError {
@@ -29,9 +27,7 @@ pub enum ConfigurationError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CompiledError {
     /// Another version of Gatehouse compiled it.
-    #[error(
-        "its format is {0:?}, of which this version of Gatehouse reads only {FORMAT:?}: compile the document again"
-    )]
+    #[error("its format is {0:?}, which this version of Gatehouse does not read: compile the document again")]
     OtherFormat(String),
     /// The first line is not whole.
     #[error("its first line is damaged: compile the document again")]
