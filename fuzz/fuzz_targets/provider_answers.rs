@@ -412,7 +412,6 @@ fn users_of_demo(claims: &RawValue, text: &str) {
         }
         Err(rejection) => {
             assert_one_line(&rejection);
-            assert!(!rejection.words().is_empty());
         }
     }
 }

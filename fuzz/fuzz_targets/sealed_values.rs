@@ -127,7 +127,7 @@ impl World {
         };
         let sessions = Sessions { store: &store, keys: keys(), now: START };
         let tokens = sessions.open(&root, opening, &mut entropy).expect("a session");
-        let account = SignedInUser::signed_in(subject, provider, START);
+        let account = SignedInUser::signed_in(subject, Some("A name"), provider, START);
         let cookie = account.cookie_value(&browser, keys(), &mut entropy).expect("a cookie");
         let selection = ProviderSelection { request: request.clone(), may_be_remembered: true };
         let consent_request = ConsentRequest { request, provider, approved: None };
@@ -163,7 +163,7 @@ impl World {
         let sessions = Sessions { store: &self.store, keys: keys(), now };
         let account = SignedInUser::open(text, browser, keys(), now);
         let ticket =
-            SignedInUser::signed_in(owner.subject.clone(), providers().0, now).check(text, browser, keys(), now);
+            SignedInUser::signed_in(owner.subject.clone(), None, providers().0, now).check(text, browser, keys(), now);
         let selection = ProviderSelection::redeem(text, browser, keys(), configuration(), &self.store, now);
         let client = ClientId::parse(text).ok();
         let client = client.and_then(|id| Client::find(&id, configuration(), keys(), &self.store, now).ok());
@@ -208,7 +208,7 @@ impl World {
         let somebody_else = Principal { subject: mallory.clone(), ..self.owner.clone() };
         assert!(handle_keys(&somebody_else).open(text).is_err());
         assert!(
-            SignedInUser::signed_in(mallory.clone(), providers().0, START)
+            SignedInUser::signed_in(mallory.clone(), None, providers().0, START)
                 .check(text, &self.browser, keys(), START)
                 .is_err()
         );

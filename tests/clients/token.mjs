@@ -45,7 +45,9 @@ session.close();
 
 /** What the server says about authorization to a client that has no token. */
 async function challenge(url) {
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
+  const posted = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
+  // A stream of HTTP+SSE is opened by GET.
+  const response = await fetch(url, new URL(url).pathname.endsWith('/sse') ? {} : posted);
   await response.body?.cancel();
   if (response.status !== 401) throw new Error(`expected 401 without a token, got ${response.status}`);
   const { resourceMetadataUrl, scope } = extractWWWAuthenticateParams(response);

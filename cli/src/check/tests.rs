@@ -288,7 +288,6 @@ fn a_machine_at_a_route_that_needs_users_is_warned_of() {
         DOCUMENT.replace(url, &format!("{url}        identity_provider_token_header = \"x-user-token\"\n"));
     let found = warnings(&needs_user);
     assert!(found.len() == 1 && found[0].starts_with("Warning for /mcp: the machine nightly gets 403"), "{found:?}");
-    let other_scopes =
-        needs_user.replace("scopes = [\"mcp\"]\n\n    [[clients]]", "scopes = [\"other\"]\n\n    [[clients]]");
+    let other_scopes = needs_user.replace("x-user-token\"\n", "x-user-token\"\n        scopes = [\"users\"]\n");
     assert!(other_scopes != needs_user && warnings(&other_scopes).is_empty());
 }

@@ -15,7 +15,6 @@ use shell_store::HostStore;
 
 use crate::departures::departures;
 use crate::log::RequestLog;
-use crate::pages::Layout;
 use crate::sessions;
 
 /// The surroundings of one request.
@@ -49,11 +48,6 @@ impl Context {
             now: shell_http::now(),
             log,
         })
-    }
-
-    /// What is around a page that answers the request.
-    pub(crate) fn layout(&self) -> Layout<'_> {
-        Layout::new(self.language, Some(&self.configuration), self.log.request_id(), self.address.as_deref())
     }
 
     /// Gatehouse as the client of `provider`.

@@ -191,7 +191,7 @@ pub(crate) fn signed_in(
         Ok(signed_in) => signed_in.identity,
         Err(failure) => return nobody_signed_in(context, provider, browser, &failure),
     };
-    let account = SignedInUser::signed_in(&identity, provider, context.now);
+    let account = SignedInUser::signed_in(identity.subject().clone(), identity.display_name(), provider, context.now);
     match account.cookie_value(browser.first(), &context.keys, &mut SystemEntropy) {
         Ok(value) => {
             completed(context, SIGN_IN, &account);

@@ -4,7 +4,6 @@ use core::fmt;
 
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::Configuration;
-use gatehouse_openid::Identity;
 use gatehouse_protocol::{Entropy, SecretString, Subject, UnixTime, WebOrigin};
 use gatehouse_sealed_storage::sealing::{KeyRing, Purpose, Unopenable};
 use serde::{Deserialize, Serialize};
@@ -45,14 +44,10 @@ struct SignedInUserText {
 }
 
 impl SignedInUser {
-    /// `identity` has just signed in at `provider`.
-    pub fn signed_in(identity: &Identity, provider: &IdentityProvider, now: UnixTime) -> Self {
-        let name = identity.display_name().map(str::to_owned);
-        Self::named(identity.subject().clone(), name, provider, now)
-    }
-
-    fn named(subject: Subject, name: Option<String>, provider: &IdentityProvider, now: UnixTime) -> Self {
-        Self { subject, name, provider: provider.name.clone(), expires_at: now.plus(ACCOUNT_SECONDS) }
+    /// `subject` has just signed in at `provider`, which calls them by this `name`.
+    pub fn signed_in(subject: Subject, name: Option<&str>, provider: &IdentityProvider, now: UnixTime) -> Self {
+        let (name, provider) = (name.map(str::to_owned), provider.name.clone());
+        Self { subject, name, provider, expires_at: now.plus(ACCOUNT_SECONDS) }
     }
 
     /// The cookie's name, protected as far as [`Browser::cookie_name`] is.

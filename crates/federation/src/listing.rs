@@ -198,7 +198,7 @@ mod tests {
         let mut own = tool("search", "ui://a");
         own["execution"] = json!({"taskSupport": "optional"});
         let required = json!({"name": "slow", "execution": {"taskSupport": "required"}});
-        assert_eq!(items(Listed::Tools, 1, json!([own, required])), json!([tool("files_search", "files+ui://a")]));
+        assert_eq!(items(Listed::Tools, 1, json!([own, required])), json!([tool("files_search", "ui://files+a")]));
         assert_eq!(items(Listed::Tools, 0, json!([own, required])), json!([own, required]));
     }
 

@@ -1,6 +1,11 @@
 //! What a member's tools, prompts and resources are called here, and whose a name is.
 
+use std::borrow::Cow;
+
 use gatehouse_configuration::Member;
+
+/// How the URI of an MCP App begins: hosts take nothing else for one (MCP Apps 2026-01-26, "UI Resource Format").
+const APP: &str = "ui://";
 
 /// The prefixes of a federation's members, by member.
 ///
@@ -53,11 +58,12 @@ impl Naming {
         prefixed.or_else(|| Some((self.unprefixed()?, name)))
     }
 
-    /// A URI or URI template as the client knows it: `PREFIX+SCHEME:…`. `None` where it is hidden.
+    /// A URI or URI template as the client knows it: `PREFIX+SCHEME:…`, or `ui://PREFIX+…` for an app. `None` where it is hidden.
     pub(crate) fn uri_outward(&self, member: usize, uri: &str) -> Option<String> {
-        match self.0.get(member)? {
-            Some(prefix) => Some(format!("{prefix}+{uri}")),
-            None => (self.uri_inward(uri)?.0 == member).then(|| uri.to_owned()),
+        match (self.0.get(member)?, uri.strip_prefix(APP)) {
+            (Some(prefix), Some(rest)) => Some(format!("{APP}{prefix}+{rest}")),
+            (Some(prefix), None) => Some(format!("{prefix}+{uri}")),
+            (None, _) => (self.uri_inward(uri)?.0 == member).then(|| uri.to_owned()),
         }
     }
 
@@ -65,21 +71,37 @@ impl Naming {
     ///
     /// The prefix counts as it is written, since policy compares names byte by byte. What only a URL parser would read as
     /// a prefix (it folds the case of a scheme and drops white space) is nobody's.
-    pub(crate) fn uri_inward<'a>(&self, uri: &'a str) -> Option<(usize, &'a str)> {
-        let Some((prefix, rest)) = uri.split_once('+') else { return Some((self.unprefixed()?, uri)) };
+    pub(crate) fn uri_inward<'a>(&self, uri: &'a str) -> Option<(usize, Cow<'a, str>)> {
+        if let Some(rest) = uri.strip_prefix(APP) {
+            let (member, own) = self.marked(rest)?;
+            let is_as_it_was = own.len() == rest.len();
+            return Some((member, if is_as_it_was { uri.into() } else { format!("{APP}{own}").into() }));
+        }
+        let (member, own) = self.marked(uri)?;
+        let is_app = if own.len() == uri.len() { as_parsed(uri).starts_with(APP) } else { own.starts_with(APP) };
+        (!is_app).then(|| (member, own.into()))
+    }
+
+    /// Whose a text with `PREFIX+` before it is, and the rest of it.
+    fn marked<'a>(&self, text: &'a str) -> Option<(usize, &'a str)> {
+        let Some((prefix, rest)) = text.split_once('+') else { return Some((self.unprefixed()?, text)) };
         if let Some(member) = self.prefixed(prefix) {
             return Some((member, rest));
         }
-        let parsed: String = prefix.chars().filter(|character| *character > ' ').collect();
-        match self.prefixed(&parsed.to_ascii_lowercase()) {
+        match self.prefixed(&as_parsed(prefix)) {
             Some(_) => None,
-            None => Some((self.unprefixed()?, uri)),
+            None => Some((self.unprefixed()?, text)),
         }
     }
 
     fn prefixed(&self, prefix: &str) -> Option<usize> {
         self.0.iter().position(|own| own.as_deref() == Some(prefix))
     }
+}
+
+/// What a URL parser makes of a scheme, and more than it of what is behind one.
+fn as_parsed(text: &str) -> String {
+    text.chars().filter(|character| *character > ' ').collect::<String>().to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -111,9 +133,30 @@ mod tests {
             (2, "git+https://x", "git+git+https://x"),
             (0, "svn+ssh://x", "svn+ssh://x"),
             (1, "{+path}", "files+{+path}"),
+            (1, "UI://a", "files+UI://a"),
         ] {
             assert_eq!(naming.uri_outward(member, own).as_deref(), Some(outward));
-            assert_eq!(naming.uri_inward(outward), Some((member, own)), "{outward}");
+            assert_eq!(naming.uri_inward(outward), Some((member, own.into())), "{outward}");
+        }
+    }
+
+    #[test]
+    fn the_uri_of_an_app_begins_as_one_whosever_it_is() {
+        let naming = naming(&["", "files"]);
+        for (member, own, outward) in [
+            (0, "ui://viewer/app.html", "ui://viewer/app.html"),
+            (1, "ui://viewer/app.html", "ui://files+viewer/app.html"),
+            (1, "ui://", "ui://files+"),
+            (1, "ui://files+viewer/{+path}", "ui://files+files+viewer/{+path}"),
+        ] {
+            assert_eq!(naming.uri_outward(member, own).as_deref(), Some(outward));
+            assert_eq!(naming.uri_inward(outward), Some((member, own.into())), "{outward}");
+        }
+        for uri in ["ui://files+viewer", "ui://FILES+viewer", "ui://fi\nles+viewer"] {
+            assert_eq!(naming.uri_outward(0, uri), None, "{uri}");
+        }
+        for uri in ["files+ui://viewer", "UI://files+viewer", " ui://files+viewer", "u\ti://viewer"] {
+            assert_eq!(naming.uri_inward(uri), None, "{uri}");
         }
     }
 
@@ -161,7 +204,7 @@ mod tests {
 
     /// Names that look as if they had prefixes.
     pub(crate) fn names() -> impl Strategy<Value = String> {
-        prop_oneof!["[aAbB_+: -]{0,12}", "[ab-]{1,4}[_+][ab_+:]{0,6}", ".{0,20}"]
+        prop_oneof!["[aAbB_+: -]{0,12}", "[ab-]{1,4}[_+][ab_+:]{0,6}", "([ab]\\+)?[uU]i://[ab+]{0,4}", ".{0,20}"]
     }
 
     proptest! {
@@ -174,7 +217,7 @@ mod tests {
                     prop_assert_eq!(naming.name_inward(&outward), Some((member, name.as_str())));
                 }
                 if let Some(outward) = naming.uri_outward(member, &name) {
-                    prop_assert_eq!(naming.uri_inward(&outward), Some((member, name.as_str())));
+                    prop_assert_eq!(naming.uri_inward(&outward), Some((member, name.as_str().into())));
                 }
                 let is_prefixed = naming.prefix(member).is_some();
                 prop_assert!(!is_prefixed || naming.name_outward(member, &name).is_some());
@@ -190,7 +233,7 @@ mod tests {
                 prop_assert_eq!(naming.name_outward(member, own), Some(name.clone()));
             }
             if let Some((member, own)) = naming.uri_inward(&name) {
-                prop_assert_eq!(naming.uri_outward(member, own), Some(name.clone()));
+                prop_assert_eq!(naming.uri_outward(member, &own), Some(name.clone()));
             }
         }
 
@@ -209,7 +252,7 @@ mod tests {
         }
 
         #[test]
-        fn a_url_parser_reads_no_uri_as_another_members(labels in labels(), uri in "[ \\tABab]{0,5}\\+?[ab+]{0,3}:[a-z/ ]{0,5}") {
+        fn a_url_parser_reads_no_uri_as_another_members(labels in labels(), uri in "([ \\tABab]{0,5}\\+?[ab+]{0,3}|[ \\t]?[uU][iI]):[a-b/ +]{0,6}") {
             let labels: Vec<_> = labels.iter().map(String::as_str).collect();
             let naming = naming(&labels);
             // What the WHATWG URL parser does before and while it reads a scheme.

@@ -72,7 +72,7 @@ impl Federation {
             },
             Rule::Uri => match call.param("uri") {
                 Some(uri) => match self.naming.uri_inward(&uri) {
-                    Some((member, own)) => self.one(member, with_param(call, "uri", own), sessions),
+                    Some((member, own)) => self.one(member, with_param(call, "uri", &own), sessions),
                     None => self.unknown_resource(call, &uri),
                 },
                 None => self.malformed(call, sessions),
@@ -112,10 +112,14 @@ impl Federation {
             _ => return self.malformed(call, sessions),
         };
         let Some(text) = text else { return self.malformed(call, sessions) };
-        let inward = if key == "name" { self.naming.name_inward(&text) } else { self.naming.uri_inward(&text) };
+        let inward = if key == "name" {
+            self.naming.name_inward(&text).map(|(member, own)| (member, own.into()))
+        } else {
+            self.naming.uri_inward(&text)
+        };
         match inward {
             Some((member, own)) => {
-                reference.set(key, own);
+                reference.set(key, &own);
                 self.one(member, with_param(call, "ref", &reference), sessions)
             }
             None if key == "name" => {
@@ -152,7 +156,7 @@ impl Federation {
         let mut parts: Vec<(usize, Vec<String>)> = (0..self.naming.len()).map(|member| (member, Vec::new())).collect();
         for (owner, own) in uris.iter().filter_map(|uri| self.naming.uri_inward(uri)) {
             if let Some((_, uris)) = parts.get_mut(owner) {
-                uris.push(own.to_owned());
+                uris.push(own.into_owned());
             }
         }
         if lists(&filter).is_empty() && parts.iter().any(|(_, uris)| !uris.is_empty()) {

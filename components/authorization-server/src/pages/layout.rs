@@ -12,6 +12,7 @@ use http::header::{
 use http::{HeaderValue, Response, StatusCode};
 
 use super::policy::{self, Forms};
+use crate::context::Context;
 use crate::responses;
 use crate::texts::{Html, Shown, Texts, fill};
 
@@ -53,6 +54,13 @@ struct Document<'a> {
     content: &'a Html,
     reference: Option<Html>,
     links: Vec<(&'a str, &'static str)>,
+}
+
+impl Context {
+    /// What is around a page that answers the request.
+    pub(crate) fn layout(&self) -> Layout<'_> {
+        Layout::new(self.language, Some(&self.configuration), self.log.request_id(), self.address.as_deref())
+    }
 }
 
 impl Page {

@@ -1,6 +1,6 @@
 //! French.
 
-use super::Texts;
+use super::fields::Texts;
 
 pub(super) static TEXTS: Texts = Texts {
     contact: "Nous contacter",

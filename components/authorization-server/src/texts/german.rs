@@ -1,6 +1,6 @@
 //! German.
 
-use super::Texts;
+use super::fields::Texts;
 
 pub(super) static TEXTS: Texts = Texts {
     contact: "Kontakt",

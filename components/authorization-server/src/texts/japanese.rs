@@ -1,6 +1,6 @@
 //! Japanese.
 
-use super::Texts;
+use super::fields::Texts;
 
 pub(super) static TEXTS: Texts = Texts {
     contact: "お問い合わせ",

@@ -1,6 +1,6 @@
 //! Spanish.
 
-use super::Texts;
+use super::fields::Texts;
 
 pub(super) static TEXTS: Texts = Texts {
     contact: "Contacto",

@@ -8,7 +8,7 @@ use crate::example::{
 
 impl World {
     fn signed_in(&self) -> SignedInUser {
-        SignedInUser::named(alice(), Some("Alice <a@b.example>".to_owned()), self.provider(), START)
+        SignedInUser::signed_in(alice(), Some("Alice <a@b.example>"), self.provider(), START)
     }
 
     fn cookie(&mut self, account: &SignedInUser) -> String {
@@ -30,7 +30,7 @@ fn an_account_comes_back_from_its_cookie_and_stores_nothing() {
     assert_eq!(account.provider(&world.configuration).map(|it| it.name.as_str()), Some("demo"));
     assert_eq!(account.seconds_left(START.plus(60)), 840);
     assert_eq!(account.name(), "Alice <a@b.example>");
-    assert_eq!(SignedInUser::named(alice(), None, world.provider(), START).name(), "alice");
+    assert_eq!(SignedInUser::signed_in(alice(), None, world.provider(), START).name(), "alice");
     assert_eq!(world.store.snapshot(), before);
 }
 
@@ -88,7 +88,7 @@ fn a_form_counts_for_the_account_that_its_page_showed() {
     let other_browser = world.another_browser();
     assert_eq!(account.check(&ticket, &other_browser, &world.keys, START), Err(PageRejection::Foreign));
     // Somebody else has signed in at the same browser since.
-    let other = SignedInUser::named(bob(), None, world.provider(), START);
+    let other = SignedInUser::signed_in(bob(), None, world.provider(), START);
     assert_eq!(other.check(&ticket, &world.browser, &world.keys, START), Err(PageRejection::Foreign));
     let cookie = world.cookie(&account);
     let sign_in = sign_in_ticket(&world.browser, &world.keys, START, &mut world.entropy).unwrap();

@@ -175,7 +175,7 @@ proptest! {
             let updated = notification("notifications/resources/updated", json!({"uri": uri}));
             if let Some(outward) = said(&stream, from, &updated) {
                 let (member, own) = federation.naming.uri_inward(outward["params"]["uri"].as_str().unwrap()).unwrap();
-                prop_assert_eq!((member, own), (from, uri.as_str()));
+                prop_assert_eq!((member, own.as_ref()), (from, uri.as_str()));
             }
         }
         let link = json!({"content": [{"type": "resource_link", "uri": uri, "name": "a"}]});

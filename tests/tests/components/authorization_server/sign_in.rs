@@ -97,13 +97,13 @@ async fn a_callback_in_another_browser_is_refused_and_the_first_one_can_still_fi
     let target = format!("/callback?{}", query(&[("state", &state), ("code", "provider-code")]));
     let other = Page::open(&fakes).await.cookie;
     let (before, sent) = (fakes.snapshot(), fakes.sent().len());
-    let two = format!("{cookie}; {other}");
-    for stranger in [None, Some(other.as_str()), Some(two.as_str())] {
+    for stranger in [None, Some(other.as_str())] {
         let reply = get(&fakes, &target, stranger).await;
         assert_eq!((reply.status.as_u16(), reply.header("location")), (403, ""), "{stranger:?}");
     }
     assert_eq!((fakes.snapshot(), fakes.sent().len()), (before, sent));
-    redirect(&get(&fakes, &target, Some(&cookie)).await);
+    // The browser itself, which may have got another cookie since: a window that was opened at the same time had none yet.
+    redirect(&get(&fakes, &target, Some(&format!("{cookie}; {other}"))).await);
 }
 
 #[tokio::test]

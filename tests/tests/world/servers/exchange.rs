@@ -112,7 +112,7 @@ fn request(method: &str, parameters: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": parameters })
 }
 
-async fn send(request: RequestBuilder) -> Response {
+pub(crate) async fn send(request: RequestBuilder) -> Response {
     tokio::time::timeout(PATIENCE, request.send()).await.expect("an answer in time").expect("an answer")
 }
 
@@ -157,7 +157,7 @@ async fn read(answer: Response) -> (HeaderMap, Fields) {
 }
 
 /// Each leaf of a message that is JSON, or the whole text.
-fn flatten(fields: &mut Fields, prefix: &str, data: &str) {
+pub(crate) fn flatten(fields: &mut Fields, prefix: &str, data: &str) {
     fn leaves(fields: &mut Fields, path: &str, value: &Value) {
         match value {
             Value::Object(members) if !members.is_empty() => {
@@ -179,15 +179,18 @@ fn flatten(fields: &mut Fields, prefix: &str, data: &str) {
     }
 }
 
+/// An event of a stream.
 #[derive(Default)]
-struct Event {
-    name: Option<String>,
+pub(crate) struct Event {
+    /// Its type, where it is named.
+    pub(crate) name: Option<String>,
     id: Option<String>,
-    data: String,
+    /// Its data.
+    pub(crate) data: String,
 }
 
 /// The events with data; those without only keep a stream open, or tell a client where it may go on.
-fn events(body: &str) -> Vec<Event> {
+pub(crate) fn events(body: &str) -> Vec<Event> {
     let mut events = Vec::new();
     let mut event = Event::default();
     for line in body.lines().chain([""]) {

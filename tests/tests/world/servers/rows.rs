@@ -31,7 +31,7 @@ const EVERYTHING: &str = "@modelcontextprotocol/server-everything/dist/index.js"
 const ECHO: (&str, &str) = ("echo", r#"{"message":"hello"}"#);
 
 #[rustfmt::skip]
-pub(crate) static SERVERS: [Row; 17] = [
+pub(crate) static SERVERS: [Row; 18] = [
     Row {
         name: "server-everything", path: "everything", package: (Registry::Npm, "@modelcontextprotocol/server-everything"),
         program: Program::Npm(EVERYTHING), arguments: &["streamableHttp"], environment: &[("PORT", "{port}")], url: MCP,
@@ -106,6 +106,12 @@ pub(crate) static SERVERS: [Row; 17] = [
         remark: "",
     },
     Row {
+        name: "supergateway (HTTP+SSE)", path: "supergateway-events", package: (Registry::Npm, "supergateway"),
+        program: Program::Npm("supergateway/dist/index.js"), arguments: &["--stdio", "{everything}", "--port", "{port}"], environment: &[],
+        url: "http://127.0.0.1:{port}/sse", call: ECHO, wrong_call: ("echo", "{}"),
+        remark: "`transport = \"sse\"`, with which arguments are not validated",
+    },
+    Row {
         name: "server-pdf", path: "pdf", package: (Registry::Npm, "@modelcontextprotocol/server-pdf"),
         program: Program::Npm("@modelcontextprotocol/server-pdf/dist/index.js"), arguments: &[], environment: &[("PORT", "{port}")], url: MCP,
         call: ("list_pdfs", "{}"), wrong_call: ("display_pdf", r#"{"url":7}"#),
@@ -148,6 +154,11 @@ pub(crate) static SERVERS: [Row; 17] = [
 ];
 
 impl Row {
+    /// Whether it speaks HTTP+SSE (2024-11-05) alone.
+    pub(crate) fn has_events_alone(&self) -> bool {
+        self.url.ends_with("/sse")
+    }
+
     /// What is started.
     pub(crate) fn program(&self) -> Program {
         self.program
