@@ -46,7 +46,7 @@ fn program(folder: &Path, name: &str, package: &str, place: &str) -> Result<Path
         return Ok(program);
     }
     progress::stage(&format!("Unpacking {name} of Debian into {}", folder.display()));
-    apt::unpack(package, &[], folder)?;
+    apt::unpack(&[package], &[], folder)?;
     Ok(unpacked)
 }
 
