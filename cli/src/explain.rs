@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use clap::Args;
 use gatehouse_configuration::{Configuration, Route};
+use gatehouse_mcp_wire::json_rpc::{is_notification, is_request, requests};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
 use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject};
 
@@ -80,13 +81,23 @@ impl Explain {
         Ok((self.written(&explanation), explanation.is_allowed()))
     }
 
+    /// What the answer leaves out of account.
+    fn notes(&self) -> String {
+        let mut notes = String::new();
+        if self.scopes.is_empty() {
+            notes.push_str("No --scope is given: those that the route needs are assumed.\n");
+        }
+        if let Some(method) = self.method.as_deref().filter(|method| !is_known(method)) {
+            notes.push_str(&format!("No version of MCP has a method {method}; a server may have it.\n"));
+        }
+        notes
+    }
+
     fn written(&self, explanation: &Explanation<'_>) -> String {
         if self.json {
             return format!("{:#}\n", explanation.to_json());
         }
-        let assumed =
-            if self.scopes.is_empty() { "No --scope is given: those that the route needs are assumed.\n" } else { "" };
-        format!("{assumed}{explanation}")
+        format!("{}{explanation}", self.notes())
     }
 
     fn route<'c>(&self, configuration: &'c Configuration) -> Result<&'c Route> {
@@ -147,7 +158,16 @@ impl Explain {
             "completion/complete" => Some("--prompt or --resource"),
             _ => None,
         };
+        if needs.is_none() && !is_known(method) {
+            if let Some(nearest) = nearest(method) {
+                bail!("MCP has no method {method}; did you mean {nearest}?");
+            }
+        }
         match (needs, &target) {
+            (None, Some((target, _))) if !(method == LISTEN && option_of(target) == "--resource") => {
+                let option = option_of(target);
+                bail!("{method} is done to nothing in particular: leave out {option}, or leave out --method");
+            }
             (Some(needs), None) => bail!("{method} is done to something: {needs} is missing"),
             (Some(needs), Some((target, _))) if !needs.contains(option_of(target)) => {
                 bail!("{method} is done to something else: it goes with {needs}");
@@ -156,6 +176,20 @@ impl Explain {
         }
         Ok(Action { method: Cow::Borrowed(method), target: target.map(|(target, _)| target) })
     }
+}
+
+/// It is done to nothing, and to each resource whose changes are to be told.
+const LISTEN: &str = "subscriptions/listen";
+
+fn is_known(method: &str) -> bool {
+    is_request(method) || is_notification(method)
+}
+
+/// The method that was meant, where one is near: others may be of a server's own.
+fn nearest(method: &str) -> Option<&'static str> {
+    let folded = method.trim().trim_matches('/').to_lowercase();
+    let distances = requests().map(|known| (strsim::osa_distance(&folded, &known.to_lowercase()), known));
+    distances.min().filter(|(distance, known)| distance.saturating_mul(3) <= known.len()).map(|(_, known)| known)
 }
 
 fn option_of(target: &Target<'_>) -> &'static str {
@@ -293,7 +327,11 @@ Rule no-machines (deny) does not: it is for users of client
                 "--subject other:a is not PROVIDER:ID; the providers are main",
             ),
             (DOCUMENT, &["--tool", "a", "--prompt", "b"], "cannot be used with"),
-            ("public_url = 1", &["--tool", "a"], "gatehouse.toml: the configuration cannot be read: "),
+            (
+                "public_url = 1",
+                &["--tool", "a"],
+                "gatehouse.toml: the configuration key `public_url` must be text in quotes",
+            ),
         ] {
             let error = answer(document, options).unwrap_err();
             assert!(error.contains(said), "{options:?}: {error}");
@@ -307,6 +345,33 @@ Rule no-machines (deny) does not: it is for users of client
         assert_eq!(error, "--subject is missing; it says at which provider the user signs in: main:… or b:…");
         let missing = Line::try_parse_from(["explain", "no/such/file", "--tool", "a"]).unwrap().explain;
         assert!(format!("{:#}", missing.answer().unwrap_err()).starts_with("cannot read no/such/file: "));
+    }
+
+    /// operators.md, O8.
+    #[test]
+    fn a_question_about_a_method_that_there_is_not_or_that_has_no_such_thing_is_refused() {
+        for (options, said) in [
+            (["--method", "tools/cal", "--tool", "x"], "MCP has no method tools/cal; did you mean tools/call?"),
+            (["--method", "Tools/Call", "--tool", "x"], "MCP has no method Tools/Call; did you mean tools/call?"),
+            (["--method", "resource/read", "--resource", "x:y"], "did you mean resources/read?"),
+            (
+                ["--method", "tools/list", "--tool", "x"],
+                "tools/list is done to nothing in particular: leave out --tool, or leave out --method",
+            ),
+            (["--method", "ping", "--prompt", "x"], "ping is done to nothing in particular: leave out --prompt"),
+            (["--method", "acme/run", "--tool", "x"], "acme/run is done to nothing in particular: leave out --tool"),
+            (["--method", "subscriptions/listen", "--tool", "x"], "leave out --tool"),
+        ] {
+            let error = answer(DOCUMENT, &options).unwrap_err();
+            assert!(error.contains(said), "{options:?}: {error}");
+        }
+        assert!(answer(DOCUMENT, &["--method", "tools/lisst"]).unwrap_err().contains("did you mean tools/list?"));
+        let (text, _) = answer(DOCUMENT, &["--method", "acme/run"]).unwrap();
+        assert!(text.contains("No version of MCP has a method acme/run; a server may have it."), "{text}");
+        for right in ["tools/list", "ping", "notifications/progress", "subscriptions/listen"] {
+            assert!(!answer(DOCUMENT, &["--method", right]).unwrap().0.contains("No version"), "{right}");
+        }
+        assert!(answer(DOCUMENT, &["--method", "subscriptions/listen", "--resource", "file:///a"]).is_ok());
     }
 
     #[test]

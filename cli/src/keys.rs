@@ -31,11 +31,9 @@ pub(crate) struct Generate {
 pub(crate) fn run(keys: Keys) -> Result<ExitCode> {
     let Keys::Generate(generate) = keys;
     let today = jiff::Timestamp::now().strftime("%F").to_string();
-    let mut entropy = SystemEntropy { failure: None };
+    let mut entropy = SystemEntropy::default();
     let setting = generate.setting(&today, &mut entropy, io::stdin())?;
-    if let Some(failure) = entropy.failure {
-        return Err(Error::new(failure).context("the system gives no random bytes"));
-    }
+    entropy.into_result()?;
     let line = Zeroizing::new(format!("{}\n", setting.expose()));
     let mut out = io::stdout();
     out.write_all(line.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")?;
@@ -75,8 +73,22 @@ fn read(file: &str, mut input: impl Read) -> Result<Zeroizing<String>> {
 }
 
 /// The operating system's random bytes. A key that was made while they failed must not be used.
-struct SystemEntropy {
+#[derive(Default)]
+pub(crate) struct SystemEntropy {
     failure: Option<getrandom::Error>,
+}
+
+impl SystemEntropy {
+    /// Whether all that was asked for is random.
+    ///
+    /// # Errors
+    /// Where the system failed once: nothing that was made with these bytes may be used.
+    pub(crate) fn into_result(self) -> Result<()> {
+        match self.failure {
+            Some(failure) => Err(Error::new(failure).context("the system gives no random bytes")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Entropy for SystemEntropy {

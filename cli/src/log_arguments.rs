@@ -1,11 +1,15 @@
 //! How `gatehouse up` writes its log.
 
+use std::fs::OpenOptions;
 use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::panic;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use gatehouse_host::{
     Level, LogFormat, LogOptions, LogQueueSize, LogRecord, LogSink as _, StandardErrorLog, WhenLogIsFull,
@@ -15,6 +19,8 @@ use gatehouse_host::{
 const FLUSH: Duration = Duration::from_secs(5);
 /// How long anything waits for the reader of standard output.
 const STANDARD_OUTPUT: Duration = Duration::from_secs(1);
+
+use crate::private_folder;
 
 #[derive(Args)]
 pub(crate) struct LogArguments {
@@ -34,6 +40,9 @@ pub(crate) struct LogArguments {
     /// Leave the requests out of the log
     #[arg(long)]
     quiet: bool,
+    /// Write the log to the end of this file, in place of standard error
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -58,11 +67,14 @@ fn positive(text: &str) -> Result<usize, String> {
 
 impl LogArguments {
     /// The log that was asked for. From now on, panics are told there, too.
-    pub(crate) fn open(&self) -> Arc<StandardErrorLog> {
+    ///
+    /// # Errors
+    /// Where the file of `--log-file` cannot be written.
+    pub(crate) fn open(&self) -> Result<Arc<StandardErrorLog>> {
         let format = match self.log_format {
             Some(Format::Text) => LogFormat::Text,
             Some(Format::Json) => LogFormat::Json,
-            None if std::io::stderr().is_terminal() => LogFormat::Text,
+            None if self.log_file.is_none() && std::io::stderr().is_terminal() => LogFormat::Text,
             None => LogFormat::Json,
         };
         let when_full = match self.when_log_is_full {
@@ -70,13 +82,42 @@ impl LogArguments {
             WhenFull::Refuse => WhenLogIsFull::Refuse,
         };
         let queue = LogQueueSize { lines: self.log_queue_lines, bytes: self.log_queue_bytes };
-        let log = Arc::new(StandardErrorLog::new(LogOptions { format, quiet: self.quiet, queue, when_full }));
+        let options = LogOptions { format, quiet: self.quiet, queue, when_full };
+        let log = Arc::new(match &self.log_file {
+            None => StandardErrorLog::new(options),
+            Some(path) => {
+                let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+                StandardErrorLog::in_file(
+                    options,
+                    file.with_context(|| format!("cannot write the log {}", path.display()))?,
+                )
+            }
+        });
         let panics = Arc::clone(&log);
         // The usual hook writes to standard error itself, and would wait there for the log's reader.
         panic::set_hook(Box::new(move |panic| {
             panics.record(&LogRecord::host(Level::Error, None, format!("the host failed: {panic}")));
         }));
-        log
+        Ok(log)
+    }
+
+    /// Leaves the terminal to what is printed there, if standard error is one and nothing else was asked for: the log goes
+    /// into a file in `folder`, as text.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made.
+    pub(crate) fn leave_the_terminal(&mut self, folder: &Path) -> Result<()> {
+        if self.log_file.is_none() && std::io::stderr().is_terminal() {
+            private_folder::create(folder)?;
+            self.log_file = Some(folder.join("gatehouse.log"));
+            self.log_format.get_or_insert(Format::Text);
+        }
+        Ok(())
+    }
+
+    /// The file that the log goes into.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.log_file.as_deref()
     }
 
     /// Whether the host is to stop when nobody reads the log any more.

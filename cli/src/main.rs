@@ -1,9 +1,13 @@
 //! `gatehouse`: runs Spin applications where no Spin is installed, and prepares what Gatehouse itself is given.
 
 mod check;
+mod doctor;
 mod explain;
 mod keys;
 mod log_arguments;
+mod own_server;
+mod private_folder;
+mod secret_prompt;
 mod start_check;
 mod up;
 
@@ -33,6 +37,8 @@ enum Command {
     Keys(keys::Keys),
     /// Read a configuration as Gatehouse does, and say what it means or what is wrong with it
     Check(check::Check),
+    /// Ask the identity providers and MCP servers that a configuration names, and say what is wrong there and what to do
+    Doctor(doctor::Doctor),
     /// Say whether somebody may do something at a route, and by which rule (exit status 0 or 1; 2 for a wrong question)
     Explain(Box<explain::Explain>),
 }
@@ -51,6 +57,7 @@ fn main() -> ExitCode {
         Command::Up(up) => up::run(*up),
         Command::Keys(keys) => keys::run(keys),
         Command::Check(check) => check::run(&check),
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Explain(explain) => explain::run(&explain),
     };
     match outcome {

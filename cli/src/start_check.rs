@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gatehouse_configuration::{Configuration, SERVER_KEYS_SETTING, SETTING, Source};
 use gatehouse_sealed_storage::sealing::KeyRing;
 
-use crate::check::{provider_settings, settings};
+use crate::check::needs::{provider_settings, settings};
 
 /// Checks the variables of a component. One without a configuration and server keys is not Gatehouse, and anything will do.
 ///

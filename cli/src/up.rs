@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use gatehouse_configuration::SETTING;
+use gatehouse_configuration::{Configuration, SETTING, Source};
 use gatehouse_host::{
     Application, Level, Limits, LogRecord, LogSink as _, Options, Running, StandardErrorLog, VariableSources,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::log_arguments::{self, LogArguments};
+use crate::own_server::OwnServer;
 use crate::start_check;
 
 #[derive(Args)]
@@ -44,6 +45,8 @@ pub(crate) struct Up {
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     #[command(flatten)]
+    own_server: OwnServer,
+    #[command(flatten)]
     log: LogArguments,
     /// How long running requests may go on after an interrupt, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 25)]
@@ -57,9 +60,12 @@ pub(crate) struct Up {
 }
 
 /// Serves until a signal.
-pub(crate) fn run(up: Up) -> Result<ExitCode> {
+pub(crate) fn run(mut up: Up) -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start")?;
-    let log = up.log.open();
+    if up.own_server.is_asked_for() {
+        up.log.leave_the_terminal(&up.state_dir)?;
+    }
+    let log = up.log.open()?;
     let code = runtime.block_on(serve(up, Arc::clone(&log)));
     log_arguments::flush(&log);
     // A read of the key-value store that still runs has nobody to answer to.
@@ -67,13 +73,18 @@ pub(crate) fn run(up: Up) -> Result<ExitCode> {
     code
 }
 
-async fn serve(up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
+async fn serve(mut up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
     let mut variables = VariableSources::from_environment();
     variables.file = up.variables_file;
     variables.prepared.insert(SETTING.to_owned(), compiled);
     for variable in &up.variables {
         let (name, value) = parse_variable(variable)?;
         variables.given.insert(name, value);
+    }
+    let prepared = up.own_server.prepare(&up.state_dir, &up.from, up.listen, up.ca_file.as_deref()).await?;
+    if let Some(prepared) = &prepared {
+        variables.given.extend(prepared.variables.clone());
+        up.from.clone_from(&prepared.manifest);
     }
     let mut options = Options::new(up.state_dir);
     options.cache_directory = up.cache_dir;
@@ -91,6 +102,9 @@ async fn serve(up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
     let mut signals = Signals::new().context("cannot handle signals")?;
     let running = application.serve(up.listen).await?;
     announce(&application, &running).context("cannot write to standard output")?;
+    if let Some(prepared) = prepared {
+        log_arguments::say_on_standard_output(prepared.guide(up.log.file()));
+    }
 
     let code = until_stopped(&up.log, &log, &mut signals).await;
     let grace = Duration::from_secs(up.shutdown_timeout);
@@ -132,7 +146,21 @@ fn announce(application: &Application, running: &Running) -> io::Result<()> {
     for (route, component) in application.routes() {
         writeln!(out, "  {route} -> {component}")?;
     }
+    for line in application.variable(SETTING).and_then(urls).unwrap_or_default() {
+        writeln!(out, "  {line}")?;
+    }
     out.flush()
+}
+
+/// What an operator gives to clients and to the identity provider; `None` where the variable is not Gatehouse's.
+fn urls(configuration: &str) -> Option<Vec<String>> {
+    let source = Source::read(configuration.to_owned()).ok()?;
+    let Configuration { gateway, authorization_server, routes } = Configuration::of_source(&source).ok()?;
+    let clients = routes
+        .iter()
+        .map(|route| format!("URL for MCP clients, {}: {}", route.name, gateway.public_url.join(route.path.as_str())));
+    let redirect = format!("Redirect URI at the identity provider: {}", authorization_server.callback_url());
+    Some(clients.chain([redirect]).collect())
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, String> {
@@ -163,7 +191,7 @@ fn compiled(document: &str) -> Option<String> {
 }
 
 /// `name=value` or `name=@file`. A value is not repeated in errors: it may be a secret.
-fn parse_variable(text: &str) -> Result<(String, String)> {
+pub(crate) fn parse_variable(text: &str) -> Result<(String, String)> {
     let (name, value) =
         text.split_once('=').context("--variable needs NAME=VALUE or NAME=@FILE, but one is without `=`")?;
     let value = match value.strip_prefix('@') {
@@ -190,5 +218,29 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+    use super::*;
+
+    #[test]
+    fn an_operator_reads_the_urls_for_clients_and_the_provider() {
+        let document = "public_url = \"https://gateway.example\"\n[identity_provider]\nname = \"main\"\nissuer = \
+                        \"https://login.example\"\nclient_id = \"gatehouse\"\n[[routes]]\npath = \"/mcp\"\nname = \
+                        \"Files\"\nurl = \"http://10.0.0.7/mcp\"\n";
+        for form in [document.to_owned(), compiled(document).unwrap()] {
+            assert_eq!(
+                urls(&form).unwrap(),
+                [
+                    "URL for MCP clients, Files: https://gateway.example/mcp",
+                    "Redirect URI at the identity provider: https://gateway.example/callback",
+                ]
+            );
+        }
+        assert_eq!(urls("of another application"), None);
     }
 }

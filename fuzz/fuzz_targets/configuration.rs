@@ -7,7 +7,7 @@
 
 #![no_main]
 
-use gatehouse_configuration::gateway::{self, Server};
+use gatehouse_configuration::gateway::{self, Needs};
 use gatehouse_configuration::{
     ClientKeys, Configuration, GrantType, Part, Prefix, ProviderAuthentication, ProviderProfile,
     RegisteredAuthentication, Route, Servers, Source, authorization_server, compile,
@@ -57,7 +57,7 @@ fn assert_sound(whole: &Configuration, text: &str) {
         assert_ne!(provider.name, "client");
         assert!(provider.scopes.iter().any(|scope| scope.as_str() == "openid"));
         assert!(provider.issuer.starts_with("https:") || provider.issuer.to_ascii_lowercase().starts_with("http"));
-        assert!(discovery_request(&provider.issuer).is_ok(), "nobody could sign in at {}", provider.issuer);
+        assert!(discovery_request(provider).is_ok(), "nobody could sign in at {}", provider.issuer);
         if let ProviderProfile::Entra(entra) = &provider.profile {
             assert_eq!(provider.issuer, format!("{}/{}/v2.0", entra.authority, entra.tenant));
             if entra.is_multi_tenant() {
@@ -94,7 +94,8 @@ fn assert_same_in_parts(whole: &Configuration, setting: &str) {
     assert_eq!(gateway::Configuration::from_part(&part(Part::Gateway)).as_ref(), Ok(&whole.gateway));
     let server = authorization_server::Configuration::from_part(&part(Part::AuthorizationServer));
     assert_eq!(server.as_ref(), Ok(&whole.authorization_server));
-    assert_eq!(Server::all_from_part(&part(Part::Servers)), Ok(Server::all_of(&whole.routes)));
+    let providers = &whole.authorization_server.identity_providers;
+    assert_eq!(Needs::from_part(&part(Part::Servers)), Ok(Needs::of(providers, &whole.routes)));
     for route in &whole.routes {
         assert_eq!(Route::from_part(&part(Part::Route(route.path.as_str()))).as_ref(), Ok(route));
     }

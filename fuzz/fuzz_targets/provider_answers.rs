@@ -318,7 +318,8 @@ fn urls(text: &str) {
         assert!(judged.fragment().is_none() && judged.username().is_empty() && judged.password().is_none());
         assert_eq!(Endpoint::parse(&endpoint.to_string()), Ok(endpoint));
     }
-    if let Ok(request) = discovery_request(text) {
+    let provider = IdentityProvider { issuer: text.to_owned(), ..providers().0.clone() };
+    if let Ok(request) = discovery_request(&provider) {
         let judged = request.uri().to_string();
         assert_read_alike(&request, &judged);
         assert!(judged.ends_with("/.well-known/openid-configuration"), "{judged}");

@@ -63,6 +63,13 @@ impl Application {
         self.loaded.routes.iter().map(|(route, component)| (route, component.grants.component.as_str()))
     }
 
+    /// The value of a component's variable, of the first component that has it.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let mut components = self.loaded.routes.iter().map(|(_, component)| component);
+        components.find_map(|component| component.grants.variables.get(name)).map(AsRef::as_ref)
+    }
+
     /// Whether instances come from a pool, or, where the address space is too small for one, are made one by one.
     #[must_use]
     pub fn is_pooled(&self) -> bool {

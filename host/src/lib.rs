@@ -46,4 +46,4 @@ pub use manifest::{
     VariableDeclaration, VariableSources,
 };
 pub use options::{CheckVariables, Options};
-pub use outbound::{AllowedHostError, AllowedOutboundHosts, HostProblem};
+pub use outbound::{AllowedHostError, AllowedOutboundHosts, HostProblem, Permission, tls};

@@ -6,6 +6,6 @@ mod public_addresses;
 mod sender;
 mod timed_body;
 
-pub(crate) use self::allowed_hosts::Permission;
-pub use self::allowed_hosts::{AllowedHostError, AllowedOutboundHosts, HostProblem};
+pub use self::allowed_hosts::{AllowedHostError, AllowedOutboundHosts, HostProblem, Permission};
 pub(crate) use self::sender::OutboundSender;
+pub use self::sender::tls;

@@ -58,6 +58,20 @@ async fn a_request_that_does_not_say_its_host_clearly_is_refused() {
 }
 
 #[tokio::test]
+async fn a_check_in_http_1_0_without_a_host_reaches_the_guest_as_one_with_an_empty_host_does() {
+    let directory = application(MANIFEST);
+    let log = Arc::new(CapturedLog::new());
+    let running = load(&directory, &log).await.unwrap().serve(any_port()).await.unwrap();
+    for head in ["GET /trap/ HTTP/1.0\r\n", "GET /trap/ HTTP/1.1\r\nHost:\r\n"] {
+        let response = exchange(running.address(), &format!("{head}Connection: close\r\n\r\n")).await;
+        // The guest is one that fails.
+        assert!(response.get(8..).is_some_and(|rest| rest.starts_with(" 500 ")), "{head}{response}");
+        log.wait_for(|line| line.contains("the component failed")).await;
+    }
+    assert!(running.shutdown(GRACE).await);
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let directory = application(MANIFEST);
     let running = load(&directory, &Arc::default()).await.unwrap().serve(any_port()).await.unwrap();

@@ -6,6 +6,7 @@
 //
 //   {"open":URL}                                     loads the page
 //   {"look":{"width","height","phone","dark"}}       shows the page in a window of that size, and in the dark
+//   {"language":HEADER}                              sends this Accept-Language from now on
 //   {"click":SELECTOR}                               clicks there, and waits for the page it leads to
 //   {"press":"Tab"|"Shift+Tab"|"Space"|"Enter"}      presses the key; prints what then has the focus, or null
 //   {"press":KEY,"leads":true}                       presses the key, and waits for the page it leads to
@@ -13,7 +14,10 @@
 //                                                    that had the focus
 //   {"operable":true}                                prints what is read out of all that can have the focus
 //   {"person":NAME}                                  is NAME from now on, for the scripted identity providers
+//   {"box":SELECTOR}                                 prints where the window shows it: {"top","bottom","isCovered"}
+//   {"axe":true}                                     prints what axe-core finds that is serious or critical
 //   {"screenshot":FILE}                              writes the whole page as PNG
+//   {"screenshot":FILE,"ofWindow":true}              writes what the window shows of it
 //
 // What leads to a page, and "look", print {"url","title","lang","html","headings","width","overflow","contrast",
 // "requested","failed"}: the number of first-level headings; the window's width in CSS pixels, how many pixels the page
@@ -24,10 +28,12 @@
 // "contrast"}: its place in the page and the outline's width in CSS pixels, whether the window shows it with
 // its outline, and the outline's contrast (WCAG 2.2, 1.4.11). What can have it is {"role","name"}.
 //
-// Pages may run no scripts of their own.
+// Pages may run no scripts of their own. Those that look at a page come from outside, by the DevTools protocol, which the page's
+// policy does not hold back.
 
 import { spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 
@@ -68,6 +74,8 @@ const { targetId } = await devTools.send('Target.createTarget', { url: 'about:bl
 const { sessionId } = await devTools.send('Target.attachToTarget', { targetId, flatten: true });
 const page = (method, parameters) => devTools.send(method, parameters, sessionId);
 let requested = [];
+let headers = {};
+let shown = {};
 let arrived = () => undefined;
 devTools.on('Network.requestWillBeSent', ({ type, request }) => type === 'Document' && requested.push(request.url));
 devTools.on('Network.loadingFailed', ({ type, errorText }) => type === 'Document' && arrived(errorText));
@@ -102,8 +110,11 @@ async function perform(command) {
   if (command.press !== undefined) return focusAfter(command.press);
   if (command.walk !== undefined) return walk(command.walk);
   if (command.operable !== undefined) return operable();
-  if (command.person !== undefined) return be(command.person);
-  return screenshot(command.screenshot);
+  if (command.person !== undefined) return sendAlways({ 'x-person': command.person });
+  if (command.language !== undefined) return sendAlways({ 'accept-language': command.language });
+  if (command.box !== undefined) return inPage(`box(${JSON.stringify(command.box)})`);
+  if (command.axe) return axe();
+  return screenshot(command.screenshot, command.ofWindow ?? false);
 }
 
 function open(url) {
@@ -114,22 +125,41 @@ function open(url) {
 }
 
 async function look({ width, height, phone, dark }) {
-  const deviceScaleFactor = phone ? 2 : 1;
-  await page('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor, mobile: phone });
+  shown = { width, height, deviceScaleFactor: phone ? 2 : 1, mobile: phone };
+  await page('Emulation.setDeviceMetricsOverride', shown);
   const features = [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }];
   await page('Emulation.setEmulatedMedia', { features });
   return report(null);
 }
 
-async function be(person) {
-  await page('Network.setExtraHTTPHeaders', { headers: { 'x-person': person } });
+async function sendAlways(more) {
+  headers = { ...headers, ...more };
+  await page('Network.setExtraHTTPHeaders', { headers });
   return {};
 }
 
-async function screenshot(file) {
-  const { cssContentSize } = await page('Page.getLayoutMetrics');
-  const clip = { ...cssContentSize, scale: 1 };
-  const { data } = await page('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, clip });
+/** axe-core waits by timers, which a page without scripts does not have. */
+async function axe() {
+  const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  await page('Emulation.setScriptExecutionDisabled', { value: false });
+  if (await evaluate('typeof axe === "undefined"')) await evaluate(`${source}; undefined`);
+  const expression = `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`;
+  const { result, exceptionDetails } = await page('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
+  await page('Emulation.setScriptExecutionDisabled', { value: true });
+  if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+  const grave = result.value.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  return grave.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+/** Of the whole page, in a window as high as it is: what stays at the window's edge is then where it belongs. */
+async function screenshot(file, isOfWindow) {
+  if (!isOfWindow) {
+    const { cssContentSize } = await page('Page.getLayoutMetrics');
+    const height = Math.max(shown.height, Math.ceil(cssContentSize.height));
+    await page('Emulation.setDeviceMetricsOverride', { ...shown, height });
+  }
+  const { data } = await page('Page.captureScreenshot', { format: 'png', optimizeForSpeed: true });
+  if (!isOfWindow) await page('Emulation.setDeviceMetricsOverride', shown);
   await writeFile(file, Buffer.from(data, 'base64'));
   return {};
 }
@@ -206,7 +236,7 @@ async function report(failed) {
 
 /** Evaluates an expression that may use the functions below. */
 function inPage(expression) {
-  return evaluate(`(() => { ${[behind, ratio, contrast, focused].join('\n')} return ${expression}; })()`);
+  return evaluate(`(() => { ${[behind, ratio, contrast, focused, box].join('\n')} return ${expression}; })()`);
 }
 
 async function evaluate(expression) {
@@ -269,6 +299,14 @@ function focused() {
     // It lies outside of the element.
     contrast: ratio(style.outlineColor, behind(element.parentElement)),
   };
+}
+
+/** Where an element is in the window, and whether something else lies over its middle. */
+function box(selector) {
+  const element = document.querySelector(selector);
+  const { top, bottom, left, right } = element.getBoundingClientRect();
+  const seen = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+  return { top, bottom, isCovered: !element.contains(seen) };
 }
 
 /** The DevTools protocol: commands with answers, and events; messages end with a NUL. */

@@ -2,14 +2,17 @@
 
 use std::sync::Mutex;
 
-use reqwest::RequestBuilder;
 use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE};
+use reqwest::{Method, RequestBuilder};
 use url::Url;
 
 use crate::http;
 use crate::page::Answer;
 use crate::scripted_provider::PERSON_HEADER;
 use crate::text::form;
+
+/// What the browser says that it is.
+const USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0";
 
 /// A person with a browser of their own.
 pub struct Person {
@@ -84,12 +87,19 @@ impl Person {
         self.send(origin.into_iter().fold(request, |request, origin| request.header(ORIGIN, origin))).await
     }
 
+    /// Calls `url` with JSON, as a script of a page of the same origin does.
+    pub async fn call(&self, method: Method, url: &Url, body: &serde_json::Value) -> Answer {
+        let request = self.http.request(method, url.clone()).header(CONTENT_TYPE, "application/json");
+        let cookies = self.cookie_header(url, From::SameOrigin, true);
+        self.send(request.header(COOKIE, cookies).body(body.to_string())).await
+    }
+
     /// What a browser adds to a navigation.
     fn navigation(&self, request: RequestBuilder, url: &Url, from: From, is_safe: bool) -> RequestBuilder {
         let site = from.sec_fetch_site();
         let request = site.into_iter().fold(request, |request, site| request.header("sec-fetch-site", site));
         let request = request.header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
-        let request = request.header(PERSON_HEADER, &self.name);
+        let request = request.header(PERSON_HEADER, &self.name).header(reqwest::header::USER_AGENT, USER_AGENT);
         let cookies = self.cookie_header(url, from, is_safe);
         if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
     }

@@ -125,7 +125,8 @@ impl Program {
         let _status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
     }
 
-    async fn errors(&mut self) -> String {
+    /// Ends the program: what it has said on standard error, for who looks into a failure.
+    pub async fn errors(&mut self) -> String {
         let _killed = self.child.start_kill();
         match self.errors.take() {
             Some(errors) => errors.await.unwrap_or_default(),

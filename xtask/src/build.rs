@@ -68,6 +68,11 @@ pub fn all(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     ARTEFACTS.iter().map(|artefact| compose_one(workspace, artefact)).collect()
 }
 
+/// The crates of the components that Gatehouse itself is made of.
+pub fn shipped_crates() -> impl Iterator<Item = &'static str> {
+    ARTEFACTS[0].components.iter().map(|component| component.crate_name)
+}
+
 /// The crates of all components, each once.
 pub fn crates() -> BTreeSet<&'static str> {
     ARTEFACTS.iter().flat_map(|artefact| artefact.components).map(|component| component.crate_name).collect()

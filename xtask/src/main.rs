@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod check;
+mod dist;
 mod docs;
 mod metadata;
 mod process;
@@ -53,6 +54,8 @@ enum Command {
     Check(check::Arguments),
     /// Write the pages that follow from the code: docs/configuration.md, its JSON Schema, the index of the decisions
     Docs(docs::Arguments),
+    /// Build what is released, and pack it into one archive that runs on a Linux machine without Rust
+    Dist(dist::Arguments),
     /// Overwrite wit/deps with what is in the crates that it was copied from
     VendorWit(vendored_wit::Arguments),
 }
@@ -89,6 +92,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Check(arguments) => check::run(&workspace, &arguments),
         Command::Storm => storm::run(&workspace),
         Command::Docs(arguments) => docs::run(&workspace, &arguments),
+        Command::Dist(arguments) => dist::run(&workspace, &arguments),
         Command::VendorWit(arguments) => vendored_wit::run(&workspace, &arguments),
     }
 }

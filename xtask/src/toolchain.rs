@@ -5,6 +5,7 @@ pub mod cargo_deny;
 pub mod client_packages;
 pub mod debian;
 pub mod npm;
+pub mod proxies;
 pub mod python;
 pub mod rustc;
 pub mod wasm;

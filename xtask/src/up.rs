@@ -2,12 +2,14 @@
 
 mod demo;
 mod guide;
+mod own_server;
 mod supervise;
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, SocketAddrV4, TcpStream};
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -17,8 +19,9 @@ use clap::Args;
 use crate::workspace::Workspace;
 use crate::{build, process, progress};
 
-use demo::{Addresses, Demo};
-use supervise::{Ended, Event, Servers};
+use demo::{Addresses, Demo, GATEHOUSE, MCP_SERVER};
+use own_server::OwnServer;
+use supervise::{Ended, Event, Output, Servers};
 
 /// A server that has said that it serves answers at once; only the machine can be slow.
 const HEALTH_LIMIT: Duration = Duration::from_secs(30);
@@ -37,18 +40,25 @@ pub struct Arguments {
     /// Start what was built before, as it is
     #[arg(long)]
     no_build: bool,
+    #[command(flatten)]
+    own_server: OwnServer,
 }
 
 /// Builds, starts the three servers and stays until Ctrl-C.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let addresses = Addresses::from_base(arguments.port_base)?;
-    addresses.ensure_free()?;
+    addresses.ensure_free(arguments.own_server.servers())?;
     if !arguments.no_build {
         build::all(workspace)?;
         build_host(workspace)?;
     }
     let demo = Demo::prepare(workspace, addresses, arguments.state_dir.as_deref())?;
-    addresses.ensure_free()?;
+    addresses.ensure_free(arguments.own_server.servers())?;
+    if arguments.own_server.has_own_provider() {
+        let mut gatehouse = demo.gatehouse(workspace);
+        arguments.own_server.tell(&mut gatehouse, &demo, addresses);
+        return become_process(gatehouse);
+    }
 
     let (sender, events) = mpsc::channel();
     let interrupts = sender.clone();
@@ -68,6 +78,18 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     }
 }
 
+/// Gatehouse alone has the terminal: it asks for the secret there, and says how to connect.
+#[cfg(unix)]
+fn become_process(mut command: Command) -> Result<()> {
+    let shown = process::shown(&command);
+    Err(std::os::unix::process::CommandExt::exec(&mut command)).with_context(|| format!("cannot start {shown}"))
+}
+
+#[cfg(not(unix))]
+fn become_process(mut command: Command) -> Result<()> {
+    process::run(&mut command, "gatehouse up")
+}
+
 fn build_host(workspace: &Workspace) -> Result<()> {
     progress::stage("Building the embedded host");
     let mut cargo = process::native_cargo();
@@ -78,17 +100,32 @@ fn build_host(workspace: &Workspace) -> Result<()> {
 }
 
 fn serve(workspace: &Workspace, arguments: &Arguments, demo: &Demo, servers: &mut Servers) -> Result<Ended> {
-    progress::stage("Starting the demo identity provider, the demo MCP server and Gatehouse");
+    let own = &arguments.own_server;
+    let which = if own.is_asked_for() { "" } else { ", the demo MCP server" };
+    let folder = demo.folder.display();
+    progress::stage(&format!("Starting the demo identity provider{which} and Gatehouse (logs: {folder}/*.log)"));
     for (name, mut command) in demo.commands(workspace) {
-        if let Some(ended) = servers.start(name, &mut command)? {
+        let mut output = Output::Logged;
+        if own.is_asked_for() && name == MCP_SERVER {
+            continue;
+        }
+        if own.is_asked_for() && name == GATEHOUSE {
+            command = demo.gatehouse(workspace);
+            own.tell(&mut command, demo, demo.addresses);
+            // It says itself how to connect.
+            output = Output::Said;
+        }
+        if let Some(ended) = servers.start(name, &mut command, &demo.log(name), output)? {
             return Ok(ended);
         }
     }
     ensure_healthy(demo.addresses.gatehouse())?;
 
     let url = guide::mcp_url(demo.addresses);
-    progress::say(&guide::text(demo.addresses, &demo.folder));
-    progress::say(&format!("\nReady: {url}"));
+    if !own.is_asked_for() {
+        progress::say(&guide::text(demo.addresses, &demo.folder));
+        progress::say(&format!("\nReady: {url}"));
+    }
     if let Some(file) = &arguments.ready_file {
         fs::write(file, format!("{url}\n")).with_context(|| format!("cannot write {}", file.display()))?;
     }
@@ -101,7 +138,7 @@ fn ensure_healthy(address: SocketAddrV4) -> Result<()> {
     let status = answer.lines().next().unwrap_or_default();
     ensure!(
         status.split(' ').nth(1) == Some("200"),
-        "Gatehouse is not well: http://{address}/healthz answered `{status}`; its log is above"
+        "Gatehouse is not well: http://{address}/healthz answered `{status}`; see its log"
     );
     Ok(())
 }

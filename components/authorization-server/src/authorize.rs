@@ -2,7 +2,7 @@
 
 use gatehouse_authorization_server::arrival::Arrival;
 use gatehouse_authorization_server::authorization::{BoundRequest, RejectedRequest};
-use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_authorization_server::error_description;
 use gatehouse_authorization_server::provider_selection::ProviderSelection;
@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, Request, Response};
 use shell_http::SystemEntropy;
 
 use crate::context::Context;
+use crate::pages::Problem;
 use crate::{client_document, consent, cookies, failures, pages, requests, responses};
 
 const ACTION: &str = "authorize";
@@ -30,19 +31,19 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     };
     let read = match read {
         Ok(read) => read,
-        Err(not_now) => return pages::try_again(context.log.request_id(), not_now),
+        Err(not_now) => return pages::error(context.layout(), Problem::NotNow(not_now)),
     };
     let (configuration, keys, store) = (&context.configuration, &context.keys, &context.store);
     let bound = match BoundRequest::parse_with(read.as_ref(), query, configuration, keys, store, context.now) {
         Ok(bound) => bound,
-        Err(rejection) => return failures::unbound(&context.log, ACTION, &rejection),
+        Err(rejection) => return failures::unbound(context, ACTION, &rejection),
     };
     let authorization = match bound.validate(&context.configuration) {
         Ok(authorization) => authorization,
         Err(rejected) => return rejected_at_client(context, &rejected),
     };
     let browser = cookies::browser(request.headers(), &context.configuration.public_url)
-        .unwrap_or_else(|| Browser::generate(&mut SystemEntropy));
+        .unwrap_or_else(|| BrowserCookies::generate(&mut SystemEntropy));
     let arrival = arrival(request.headers(), context);
     let may_be_remembered = may_be_remembered(&authorization, &arrival);
     let mut response = match context.configuration.identity_providers.as_slice() {
@@ -52,7 +53,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
         }
         several => choose(context, several, ProviderSelection { request: authorization, may_be_remembered }, &browser),
     };
-    cookies::set_browser(&mut response, &browser, &context.configuration);
+    cookies::set_browser(&mut response, browser.first(), &context.configuration);
     response
 }
 
@@ -72,13 +73,11 @@ fn choose(
     context: &Context,
     providers: &[IdentityProvider],
     selection: ProviderSelection,
-    browser: &Browser,
+    browser: &BrowserCookies,
 ) -> Response<Vec<u8>> {
-    match selection.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => {
-            pages::choose(context.log.request_id(), &context.configuration, providers, &selection.request, &ticket)
-        }
-        Err(error) => failures::out_of_order(&context.log, ACTION, None, error),
+    match selection.ticket(browser.first(), &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => pages::choose(context.layout(), &context.configuration, providers, &selection.request, &ticket),
+        Err(error) => failures::out_of_order(context, ACTION, None, error),
     }
 }
 
@@ -93,6 +92,6 @@ fn rejected_at_client(context: &Context, rejected: &RejectedRequest) -> Response
     if rejected.may_redirect() {
         responses::redirect_to_client(context, &rejected.client, &rejected.redirect_uri, &parameters)
     } else {
-        pages::rejected(context.log.request_id(), rejected, &rejected.redirect_uri.location(&parameters))
+        pages::rejected(context.layout(), rejected, &rejected.redirect_uri.location(&parameters))
     }
 }

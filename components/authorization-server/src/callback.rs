@@ -4,23 +4,25 @@ use core::fmt;
 
 use gatehouse_authorization_server::ErrorCode;
 use gatehouse_authorization_server::authorization::AuthorizationRequest;
-use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::code::issue_code;
 use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{self, LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
-use gatehouse_openid::{Callback, CallbackRejection, ClientError};
+use gatehouse_openid::{Callback, CallbackRejection};
 use gatehouse_protocol::{SecretString, Subject};
-use gatehouse_sessions::ProviderTokens;
+use gatehouse_sessions::{Device, SessionBrowser};
 use gatehouse_storage::StoreUnavailable;
-use http::{Request, Response};
+use http::header::USER_AGENT;
+use http::{HeaderMap, Request, Response};
 use provider_client::{Failure, SignedIn};
 use shell_http::SystemEntropy;
 
-use crate::consent::{self, answer_client};
+use crate::consent::{self, answer_client, to_code};
 use crate::context::Context;
 use crate::log::Details;
-use crate::{cookies, failures, pages, responses, sessions_page};
+use crate::pages::Problem;
+use crate::{cookies, failures, pages, requests, responses, sessions, sessions_page, token_page};
 
 const ACTION: &str = "callback";
 const NO_REFRESH_TOKEN: &str = "the identity provider was asked for a refresh token and gave none: it may want prompt=consent \
@@ -33,20 +35,23 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
         Err(rejection @ CallbackRejection::RefusedWithoutState(_)) => return refused_by_provider(context, &rejection),
         Err(rejection) => return refused(context, 400, &rejection.to_string()),
     };
-    let browser = cookies::browser(request.headers(), &context.configuration.public_url);
+    let request_headers = request.headers();
+    let browser = cookies::browser(request_headers, &context.configuration.public_url);
     let (keys, configuration) = (&context.keys, &context.configuration);
-    let login =
-        match ReturnedLogin::take(callback.state(), browser.as_ref(), keys, configuration, &context.store, context.now)
-        {
-            Ok(login) => login,
-            Err(rejection) => return not_taken(context, rejection),
-        };
+    let values = browser.iter().flat_map(BrowserCookies::iter);
+    let login = match ReturnedLogin::take(callback.state(), values, keys, configuration, &context.store, context.now) {
+        Ok(login) => login,
+        Err(rejection) => return not_taken(context, rejection),
+    };
     let Some(browser) = browser else {
         return not_taken(context, login::LoginRejection::OtherBrowser);
     };
     let signed_in = sign_in(context, callback, &login);
     match &login.purpose {
         LoginPurpose::SessionsPage => sessions_page::signed_in(context, login.provider, &browser, signed_in),
+        LoginPurpose::TokenPage(wish) => {
+            token_page::signed_in(context, wish, &login, &browser, device(request_headers), signed_in)
+        }
         LoginPurpose::Authorization { request, approval } => {
             let consent_request =
                 ConsentRequest { request: (**request).clone(), provider: login.provider, approved: Some(*approval) };
@@ -55,7 +60,8 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
                 if has_signed_out_since(login.begun_at, &subject, keys, &context.store)? {
                     return Err(Unsuccessful::SignedOut);
                 }
-                Ok((subject, authorize(context, &consent_request, *approval, &browser, signed_in)?))
+                let seen = SessionBrowser { digest: browser.first().digest(), device: device(request_headers) };
+                Ok((subject, authorize(context, &consent_request, *approval, (&browser, &seen), signed_in)?))
             });
             finish(context, consent_request, &browser, outcome)
         }
@@ -66,11 +72,11 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 fn not_taken(context: &Context, rejection: login::LoginRejection) -> Response<Vec<u8>> {
     use login::LoginRejection as Rejection;
     match rejection {
-        Rejection::Unbound(rejection) => failures::unbound(&context.log, ACTION, &rejection),
-        Rejection::Unavailable(error) => failures::out_of_order(&context.log, ACTION, None, error),
+        Rejection::Unbound(rejection) => failures::unbound(context, ACTION, &rejection),
+        Rejection::Unavailable(error) => failures::out_of_order(context, ACTION, None, error),
         Rejection::WithdrawnProvider => {
             context.log.refused(ACTION, None, rejection);
-            pages::withdrawn_provider(context.log.request_id())
+            pages::error(context.layout(), Problem::WithdrawnProvider)
         }
         Rejection::OtherBrowser => refused(context, 403, &rejection.to_string()),
         Rejection::Unrecognised | Rejection::Expired | Rejection::AlreadyFinished => {
@@ -113,25 +119,30 @@ fn sign_in(context: &Context, callback: Callback, login: &ReturnedLogin<'_>) -> 
     provider.sign_in(&metadata, &context.configuration.callback_url(), &code, &login.secrets)
 }
 
+/// What the browser says that it is.
+fn device(headers: &HeaderMap) -> Device {
+    Device::of(requests::single(headers, &USER_AGENT).unwrap_or_default())
+}
+
 /// Issues the code, where the one who signed in is the one who approved.
 fn authorize(
     context: &Context,
     consent_request: &ConsentRequest<'_>,
     approval: Approval,
-    browser: &Browser,
+    (browser, seen): (&BrowserCookies, &SessionBrowser),
     signed_in: SignedIn,
 ) -> Result<SecretString, Unsuccessful> {
     let SignedIn { identity, claims, tokens } = signed_in;
     let subject = identity.subject();
     let (request, provider) = (&consent_request.request, consent_request.provider);
     let consents = context.remembered_consents();
-    if !consents.is_approved_by(subject, approval, browser, request, provider)? {
+    if !browser.any(|browser| consents.is_approved_by(subject, approval, browser, request, provider))? {
         return Err(Unsuccessful::NotTheirConsent);
     }
     let client_id = Some(request.client.client_id.as_str());
     context.log.begun(ACTION, client_id, Some(subject.as_str()));
     if approval == (Approval::Given { remember: true })
-        && let Err(error) = consents.remember(subject, browser, request, provider, &mut SystemEntropy)
+        && let Err(error) = consents.remember(subject, browser.first(), request, provider, &mut SystemEntropy)
     {
         // The user is asked again next time; that is no reason to turn them away now.
         context.log.failed("consent", client_id, error);
@@ -139,20 +150,27 @@ fn authorize(
     if tokens.refresh_token.is_none() && provider.is_asked_for_refresh_tokens() {
         context.log.failed("identity-provider-tokens", client_id, NO_REFRESH_TOKEN);
     }
-    let provider_tokens = ProviderTokens {
-        access_token: Some(tokens.access_token),
-        refresh_token: tokens.refresh_token,
-        expires_at: tokens.expires_in.map(|seconds| context.now.plus(seconds)),
-    };
+    let provider_tokens = sessions::provider_tokens_of(tokens, context.now);
     let session_lifetime = context.configuration.lifetimes.session;
     let (keys, store, now) = (&context.keys, &context.store, context.now);
-    Ok(issue_code(request, subject, claims, &provider_tokens, session_lifetime, keys, store, now, &mut SystemEntropy)?)
+    Ok(issue_code(
+        request,
+        subject,
+        claims,
+        seen,
+        &provider_tokens,
+        session_lifetime,
+        keys,
+        store,
+        now,
+        &mut SystemEntropy,
+    )?)
 }
 
 fn finish(
     context: &Context,
     consent_request: ConsentRequest<'_>,
-    browser: &Browser,
+    browser: &BrowserCookies,
     outcome: Result<(Subject, SecretString), Unsuccessful>,
 ) -> Response<Vec<u8>> {
     let client_id = Some(consent_request.request.client.client_id.as_str());
@@ -196,32 +214,12 @@ fn answer_with_code(context: &Context, request: &AuthorizationRequest, code: &Se
     responses::redirect_to_client(context, &request.client, &request.redirect_uri, &parameters)
 }
 
-const fn to_code(error: ClientError) -> ErrorCode {
-    match error {
-        ClientError::AccessDenied => ErrorCode::AccessDenied,
-        ClientError::ServerError => ErrorCode::ServerError,
-        ClientError::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
-    }
-}
-
 fn refused_by_provider(context: &Context, rejection: &CallbackRejection) -> Response<Vec<u8>> {
     context.log.refused(ACTION, None, rejection);
-    pages::error(
-        context.log.request_id(),
-        400,
-        "The sign-in service did not let you in",
-        "It refused the sign-in, and did not say for which application it was. Go back to your application and sign in again. If \
-         it happens again, ask the people who run this service.",
-    )
+    pages::error(context.layout(), Problem::RefusedByProvider)
 }
 
 fn refused(context: &Context, status: u16, reason: &str) -> Response<Vec<u8>> {
     context.log.refused(ACTION, None, reason);
-    pages::error(
-        context.log.request_id(),
-        status,
-        "This sign-in cannot be completed",
-        "It was begun in another browser, took too long, or was completed before. Go back to your application \
-         and sign in again.",
-    )
+    pages::error(context.layout(), Problem::NotCompleted { status })
 }

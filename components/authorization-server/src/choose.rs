@@ -28,8 +28,9 @@ fn chosen<'c>(
     let form = Form::read(context, request)?;
     let (ticket, provider) = (form.required("ticket")?, form.required("provider")?);
     let (keys, configuration) = (&context.keys, &context.configuration);
-    let (selection, ticket) =
-        ProviderSelection::redeem(ticket, &form.browser, keys, configuration, &context.store, context.now)?;
+    let (selection, ticket) = form
+        .browser
+        .open(|browser| ProviderSelection::redeem(ticket, browser, keys, configuration, &context.store, context.now))?;
     let provider = configuration.identity_provider(provider).ok_or(PageRejection::UnknownProvider)?;
     let consent_request = ConsentRequest { request: selection.request, provider, approved: None };
     Ok((form, consent_request, selection.may_be_remembered, ticket))

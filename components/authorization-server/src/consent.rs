@@ -2,11 +2,11 @@
 
 use gatehouse_authorization_server::ErrorCode;
 use gatehouse_authorization_server::authorization::AuthorizationRequest;
-use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{self, LoginPurpose};
 use gatehouse_authorization_server::page::ReturnedTicket;
-use gatehouse_openid::{AccessRejection, AccountChoice};
+use gatehouse_openid::{AccessRejection, AccountChoice, ClientError};
 use http::{Request, Response};
 use shell_http::SystemEntropy;
 
@@ -23,14 +23,15 @@ const ACTION: &str = "consent";
 pub(crate) fn ask(
     context: &Context,
     consent_request: &ConsentRequest<'_>,
-    browser: &Browser,
+    browser: &BrowserCookies,
     may_be_remembered: bool,
     ticket: Option<&ReturnedTicket>,
     action: &'static str,
 ) -> Response<Vec<u8>> {
     let client_id = Some(consent_request.request.client.client_id.as_str());
     if may_be_remembered {
-        match context.remembered_consents().cover(browser, &consent_request.request, consent_request.provider) {
+        let consents = context.remembered_consents();
+        match browser.any(|browser| consents.cover(browser, &consent_request.request, consent_request.provider)) {
             Ok(true) => {
                 let account = AccountChoice::ByProvider;
                 return sign_in(context, consent_request, browser, Approval::Remembered, account, ticket, action);
@@ -40,9 +41,9 @@ pub(crate) fn ask(
             Err(error) => context.log.failed(action, client_id, error),
         }
     }
-    match consent_request.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => pages::consent(context.log.request_id(), &context.configuration, consent_request, &ticket),
-        Err(error) => failures::out_of_order(&context.log, action, client_id, error),
+    match consent_request.ticket(browser.first(), &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => pages::consent(context.layout(), &context.configuration, consent_request, &ticket),
+        Err(error) => failures::out_of_order(context, action, client_id, error),
     }
 }
 
@@ -66,13 +67,14 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 fn decided<'c>(
     context: &'c Context,
     request: &Request<Vec<u8>>,
-) -> Result<(Browser, ConsentRequest<'c>, ReturnedTicket, ConsentDecision), FormRejection> {
+) -> Result<(BrowserCookies, ConsentRequest<'c>, ReturnedTicket, ConsentDecision), FormRejection> {
     let form = Form::read(context, request)?;
     let (ticket, decision) = (form.required("ticket")?, form.required("decision")?);
     let remember = form.optional("remember")?.is_some();
     let (keys, configuration) = (&context.keys, &context.configuration);
-    let (consent_request, ticket) =
-        ConsentRequest::redeem(ticket, &form.browser, keys, configuration, &context.store, context.now)?;
+    let redeem =
+        |browser: &_| ConsentRequest::redeem(ticket, browser, keys, configuration, &context.store, context.now);
+    let (consent_request, ticket) = form.browser.open(redeem)?;
     let decided = match (decision, consent_request.approved) {
         ("approve", None) => ConsentDecision::Approved(Approval::Given { remember }, AccountChoice::ByProvider),
         // Only the page that tells of a refusal by the provider has this button, and its ticket says what was approved.
@@ -85,7 +87,7 @@ fn decided<'c>(
 fn sign_in(
     context: &Context,
     consent_request: &ConsentRequest<'_>,
-    browser: &Browser,
+    browser: &BrowserCookies,
     approval: Approval,
     account: AccountChoice,
     ticket: Option<&ReturnedTicket>,
@@ -93,7 +95,7 @@ fn sign_in(
 ) -> Response<Vec<u8>> {
     let client_id = Some(consent_request.request.client.client_id.as_str());
     let purpose = LoginPurpose::Authorization { request: Box::new(consent_request.request.clone()), approval };
-    match begin(context, &purpose, consent_request.provider, browser, account, ticket) {
+    match begin(context, &purpose, consent_request.provider, browser.first(), account, ticket) {
         Ok(mut redirect) => {
             // What a provider redirects to is its own business.
             cookies::set_departure(&mut redirect, &consent_request.request.client.client_id, context);
@@ -105,14 +107,9 @@ fn sign_in(
             redirect
         }
         Err(NotBegun::Refused(rejection)) => refused(context, action, client_id, &rejection),
-        Err(NotBegun::Failed(reason)) => {
+        Err(NotBegun::Failed { reason, told }) => {
             context.log.failed(action, client_id, reason);
-            answer_client(
-                context,
-                &consent_request.request,
-                ErrorCode::TemporarilyUnavailable,
-                "the identity provider cannot be reached; try again later",
-            )
+            answer_client(context, &consent_request.request, to_code(told), told.description())
         }
     }
 }
@@ -127,6 +124,7 @@ fn denied_by_user(
         provider: consent_request.provider,
         account,
         approval: Some(approval),
+        token: None,
     };
     // What the same page may have begun before, in another window or by going back.
     let begun = match consent_request.approved {
@@ -149,15 +147,24 @@ fn denied_by_user(
 pub(crate) fn not_let_in(
     context: &Context,
     consent_request: &ConsentRequest<'_>,
-    browser: &Browser,
+    browser: &BrowserCookies,
     rejection: &AccessRejection,
 ) -> Response<Vec<u8>> {
-    match consent_request.ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => pages::not_let_in(context.log.request_id(), consent_request, rejection, &ticket),
+    match consent_request.ticket(browser.first(), &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => pages::not_let_in(context.layout(), consent_request, rejection, &ticket),
         Err(error) => {
             let client_id = Some(consent_request.request.client.client_id.as_str());
-            failures::out_of_order(&context.log, ACTION, client_id, error)
+            failures::out_of_order(context, ACTION, client_id, error)
         }
+    }
+}
+
+/// The code of a failed sign-in.
+pub(crate) const fn to_code(error: ClientError) -> ErrorCode {
+    match error {
+        ClientError::AccessDenied => ErrorCode::AccessDenied,
+        ClientError::ServerError => ErrorCode::ServerError,
+        ClientError::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
     }
 }
 

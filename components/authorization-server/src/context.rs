@@ -1,18 +1,21 @@
 //! What every endpoint needs: the configuration, the keys, the store and the time.
 
+use gatehouse_authorization_server::language::Language;
 use gatehouse_authorization_server::remembered_consent::RememberedConsents;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::Configuration;
-use gatehouse_protocol::UnixTime;
+use gatehouse_protocol::{OwnPath, UnixTime};
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_sessions::Sessions;
-use http::HeaderMap;
+use http::header::ACCEPT_LANGUAGE;
+use http::{HeaderMap, Method, Request};
 use provider_client::ProviderClient;
 use shell_configuration::SettingsError;
 use shell_store::HostStore;
 
 use crate::departures::departures;
 use crate::log::RequestLog;
+use crate::pages::Layout;
 use crate::sessions;
 
 /// The surroundings of one request.
@@ -21,6 +24,10 @@ pub(crate) struct Context {
     pub(crate) keys: KeyRing,
     pub(crate) store: HostStore,
     pub(crate) now: UnixTime,
+    /// In which language a page is read.
+    pub(crate) language: Language,
+    /// The path and the query of a page that was asked for, so that it can be asked for again; `None` where a form was sent.
+    pub(crate) address: Option<String>,
     /// What the browser says of where we have just sent it.
     pub(crate) departures: Vec<String>,
     /// Its lines in the log.
@@ -29,9 +36,12 @@ pub(crate) struct Context {
 
 impl Context {
     /// Reads the configuration, of which an instance keeps nothing but the keys.
-    pub(crate) fn of_this_request(headers: &HeaderMap, log: RequestLog) -> Result<Self, SettingsError> {
+    pub(crate) fn of_this_request(head: &Request<()>, log: RequestLog) -> Result<Self, SettingsError> {
+        let headers = head.headers();
         let configuration = shell_configuration::authorization_server()?;
         Ok(Self {
+            language: language(headers),
+            address: address(head),
             departures: departures(headers, &configuration.public_url),
             configuration,
             keys: shell_configuration::server_keys()?.clone(),
@@ -39,6 +49,11 @@ impl Context {
             now: shell_http::now(),
             log,
         })
+    }
+
+    /// What is around a page that answers the request.
+    pub(crate) fn layout(&self) -> Layout<'_> {
+        Layout::new(self.language, Some(&self.configuration), self.log.request_id(), self.address.as_deref())
     }
 
     /// Gatehouse as the client of `provider`.
@@ -56,4 +71,17 @@ impl Context {
         let lifetime = self.configuration.lifetimes.consent;
         RememberedConsents { store: &self.store, keys: &self.keys, lifetime, now: self.now }
     }
+}
+
+/// The language that the browser asks for.
+pub(crate) fn language(headers: &HeaderMap) -> Language {
+    Language::accepted(headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|line| line.to_str().ok()))
+}
+
+/// Where a page can be asked for again: not the callback, which is good for once.
+fn address(head: &Request<()>) -> Option<String> {
+    let path = head.uri().path();
+    let is_repeatable = [OwnPath::Authorize, OwnPath::Sessions].iter().any(|own| own.as_str() == path);
+    let address = head.uri().path_and_query().filter(|_| is_repeatable && *head.method() == Method::GET)?;
+    Some(address.as_str().to_owned())
 }

@@ -1,9 +1,11 @@
-//! The three cookies: which browser this is, who looks at their sessions in it, and for whom we have just sent it away.
+//! The three kinds of cookies: which browser this is, who looks at their sessions in it, and for whom we have just sent it away.
+
+use std::borrow::Cow;
 
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
 use gatehouse_authorization_server::arrival::Departure;
-use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::browser::{Browser, BrowserCookies};
 use gatehouse_authorization_server::sessions_page::SignedInUser;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{ClientId, SecretString, WebOrigin};
@@ -13,21 +15,24 @@ use http::{HeaderMap, HeaderValue, Response};
 use crate::context::Context;
 
 /// The browser that sent the request, where it has been here before.
-pub(crate) fn browser(headers: &HeaderMap, public_url: &WebOrigin) -> Option<Browser> {
-    single(headers, Browser::cookie_name(public_url), Browser::parse)
+pub(crate) fn browser(headers: &HeaderMap, public_url: &WebOrigin) -> Option<BrowserCookies> {
+    let cookies: Vec<_> = cookies(headers).collect();
+    BrowserCookies::parse(cookies.iter().map(|cookie| (cookie.name(), cookie.value())), public_url)
 }
 
 /// Who is signed in to the account pages in `browser`.
-pub(crate) fn signed_in_user(headers: &HeaderMap, browser: &Browser, context: &Context) -> Option<SignedInUser> {
+pub(crate) fn signed_in_user(headers: &HeaderMap, browser: &BrowserCookies, context: &Context) -> Option<SignedInUser> {
     let name = SignedInUser::cookie_name(&context.configuration.public_url);
-    let account = single(headers, name, |value| SignedInUser::open(value, browser, &context.keys, context.now))?;
+    let opened =
+        |value: &str| browser.iter().find_map(|browser| SignedInUser::open(value, browser, &context.keys, context.now));
+    let account = single(headers, name, opened)?;
     account.provider(&context.configuration)?;
     Some(account)
 }
 
 /// Gives the browser its cookie. Where consents are remembered, the cookie is, too: it is what finds them.
 pub(crate) fn set_browser(response: &mut Response<Vec<u8>>, browser: &Browser, configuration: &Configuration) {
-    let name = Browser::cookie_name(&configuration.public_url);
+    let name = browser.cookie_name(&configuration.public_url);
     let lifetime = configuration.lifetimes.consent;
     let max_age = (lifetime > 0).then_some(lifetime);
     set(response, name, browser.cookie_value(), max_age, &configuration.public_url);
@@ -57,14 +62,14 @@ pub(crate) fn set_departure(response: &mut Response<Vec<u8>>, client_id: &Client
     set(response, Departure::cookie_name(public_url), value, Some(Departure::SECONDS), public_url);
 }
 
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'_>> {
+    let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(Cookie::split_parse).filter_map(Result::ok)
+}
+
 /// What `parse` makes of the one cookie of this name.
 fn single<T>(headers: &HeaderMap, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-    let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut ours = values
-        .flat_map(Cookie::split_parse)
-        .filter_map(Result::ok)
-        .filter(|cookie| cookie.name() == name)
-        .filter_map(|cookie| parse(cookie.value()));
+    let mut ours = cookies(headers).filter(|cookie| cookie.name() == name).filter_map(|cookie| parse(cookie.value()));
     let first = ours.next()?;
     // Two of them: somebody tossed one in. Neither is believed.
     ours.next().is_none().then_some(first)
@@ -74,7 +79,7 @@ fn single<T>(headers: &HeaderMap, name: &str, parse: impl Fn(&str) -> Option<T>)
 /// the cookie ends with the browser.
 fn set(
     response: &mut Response<Vec<u8>>,
-    name: &'static str,
+    name: impl Into<Cow<'static, str>>,
     value: String,
     max_age: Option<u64>,
     public_url: &WebOrigin,

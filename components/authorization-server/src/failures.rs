@@ -3,34 +3,27 @@
 use gatehouse_authorization_server::authorization::UnboundRejection;
 use http::Response;
 
-use crate::log::RequestLog;
-use crate::pages;
+use crate::context::Context;
+use crate::pages::{self, Problem, Unbound};
 
 /// Something of ours does not work. The log has the reason, the page only the request's id.
 pub(crate) fn out_of_order(
-    log: &RequestLog,
+    context: &Context,
     action: &'static str,
     client_id: Option<&str>,
     reason: impl ToString,
 ) -> Response<Vec<u8>> {
-    log.failed(action, client_id, reason);
-    pages::out_of_order(log.request_id())
+    context.log.failed(action, client_id, reason);
+    pages::error(context.layout(), Problem::OutOfOrder)
 }
 
-/// Tells the user, and nobody else: where the answer should go is not known.
-pub(crate) fn unbound(log: &RequestLog, action: &'static str, rejection: &UnboundRejection) -> Response<Vec<u8>> {
-    match rejection {
-        UnboundRejection::Unavailable(error) => out_of_order(log, action, None, error),
-        UnboundRejection::Parameter(_)
-        | UnboundRejection::UnknownClient
-        | UnboundRejection::ForeignRedirectUri
-        | UnboundRejection::WithdrawnResource => {
-            log.refused(action, None, rejection);
-            let text = format!(
-                "The application sent something that cannot be used: {rejection}. Go back to it and sign in again; if that \
-                 does not help, tell its developers."
-            );
-            pages::error(log.request_id(), 400, "This sign-in link does not work", &text)
+/// Tells the user, and nobody else: where the answer should go is not known. The log has it in the words of the protocol.
+pub(crate) fn unbound(context: &Context, action: &'static str, rejection: &UnboundRejection) -> Response<Vec<u8>> {
+    match Unbound::of(rejection) {
+        Some(problem) => {
+            context.log.refused(action, None, rejection);
+            pages::error(context.layout(), Problem::Unbound(problem))
         }
+        None => out_of_order(context, action, None, rejection),
     }
 }

@@ -5,19 +5,20 @@
 
 use core::fmt;
 
-use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::page::PageRejection;
 use gatehouse_protocol::Parameters;
 use http::header::ORIGIN;
 use http::{HeaderMap, Request, Response};
 
 use crate::context::Context;
+use crate::pages::Problem;
 use crate::{cookies, failures, pages, requests};
 
 /// A form that a page of ours has sent, as far as the request's head tells.
 pub(crate) struct Form {
     /// The browser that was shown the page.
-    pub(crate) browser: Browser,
+    pub(crate) browser: BrowserCookies,
     /// What stands in it.
     pub(crate) parameters: Parameters,
 }
@@ -76,26 +77,16 @@ impl fmt::Display for FormRejection {
 
 /// Tells the user that their form does not count, and what to do.
 pub(crate) fn refused(context: &Context, action: &'static str, rejection: &FormRejection) -> Response<Vec<u8>> {
-    let log = &context.log;
-    match rejection {
-        FormRejection::Page(PageRejection::Unbound(rejection)) => return failures::unbound(log, action, rejection),
-        FormRejection::Page(PageRejection::UnknownProvider) => {
-            log.refused(action, None, rejection);
-            return pages::withdrawn_provider(log.request_id());
-        }
-        FormRejection::MediaType
-        | FormRejection::Foreign(_)
+    let problem = match rejection {
+        FormRejection::Page(PageRejection::Unbound(rejection)) => return failures::unbound(context, action, rejection),
+        FormRejection::Page(PageRejection::UnknownProvider) => Problem::WithdrawnProvider,
+        FormRejection::MediaType => Problem::Form { status: 400 },
+        FormRejection::Foreign(_)
         | FormRejection::Incomplete
-        | FormRejection::Page(PageRejection::Foreign | PageRejection::Expired) => log.refused(action, None, rejection),
-    }
-    let status = if matches!(rejection, FormRejection::MediaType) { 400 } else { 403 };
-    pages::error(
-        log.request_id(),
-        status,
-        "This decision does not count",
-        "The page was open for too long, or was not opened in this browser. Go back to where you came from and begin \
-         again.",
-    )
+        | FormRejection::Page(PageRejection::Foreign | PageRejection::Expired) => Problem::Form { status: 403 },
+    };
+    context.log.refused(action, None, rejection);
+    pages::error(context.layout(), problem)
 }
 
 fn came_from_our_page(context: &Context, headers: &HeaderMap) -> Result<(), &'static str> {
@@ -111,6 +102,7 @@ fn came_from_our_page(context: &Context, headers: &HeaderMap) -> Result<(), &'st
 
 #[cfg(test)]
 mod tests {
+    use gatehouse_authorization_server::language::Language;
     use gatehouse_configuration::authorization_server::Configuration;
     use gatehouse_protocol::UnixTime;
     use gatehouse_sealed_storage::sealing::KeyRing;
@@ -120,9 +112,8 @@ mod tests {
     use crate::log::RequestLog;
 
     const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
-    const COOKIE: (&str, &str) = ("cookie", "__Host-gatehouse-browser=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-    const OTHER_COOKIE: (&str, &str) =
-        ("cookie", "__Host-gatehouse-browser=BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    const COOKIE: (&str, &str) =
+        ("cookie", "__Host-gatehouse-browser-Zmh6rfhi=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
 
     fn read(headers: &[(&str, &str)]) -> Result<Form, FormRejection> {
         let document = r#"{"public_url":"https://g.example",
@@ -133,6 +124,8 @@ mod tests {
             keys: KeyRing::parse(&format!("a:{}", "A".repeat(43))).unwrap(),
             store: HostStore,
             now: UnixTime::from_seconds(0),
+            language: Language::English,
+            address: None,
             departures: Vec::new(),
             log: RequestLog::example(),
         };
@@ -171,7 +164,6 @@ mod tests {
             ("sec-fetch-site", "cross-site"),
             ("sec-fetch-site", "same-site"),
             ("sec-fetch-site", "none"),
-            OTHER_COOKIE,
         ] {
             let refused = read(&[FORM, COOKIE, more]);
             assert!(matches!(refused, Err(FormRejection::Foreign(_))), "{more:?}");

@@ -30,7 +30,9 @@ mod routes;
 mod sessions;
 mod sessions_page;
 mod sweep;
+mod texts;
 mod token;
+mod token_page;
 
 use shell_http::inbound;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};

@@ -4,20 +4,26 @@ use gatehouse_authorization_server::browser::Browser;
 use gatehouse_authorization_server::login::{BeginRejection, LoginPurpose, PageDecision, PendingLogin};
 use gatehouse_authorization_server::page::ReturnedTicket;
 use gatehouse_configuration::IdentityProvider;
-use gatehouse_openid::{AccountChoice, Login};
+use gatehouse_openid::{AccountChoice, ClientError, Login};
 use gatehouse_storage::StoreUnavailable;
 use http::Response;
 use shell_http::SystemEntropy;
 
 use crate::context::Context;
+use crate::pages::Problem;
 use crate::{pages, responses};
 
 /// Why nobody is sent away.
 pub(crate) enum NotBegun {
     /// The page was answered before, and that login is over; or too many begin at the moment.
     Refused(BeginRejection),
-    /// Provider, store or keys do not answer. The text is for the log.
-    Failed(String),
+    /// Provider, store or keys do not answer, or the provider not as it must.
+    Failed {
+        /// For the log.
+        reason: String,
+        /// What the client is told.
+        told: ClientError,
+    },
 }
 
 /// Keeps what the login is for, and redirects to the provider. Where a form asked for it, `ticket` is that of its page: the
@@ -36,7 +42,7 @@ pub(crate) fn begin(
     let Context { keys, store, now, .. } = context;
     let pending = match ticket {
         Some(ticket) => {
-            let decision = PageDecision { provider, account, approval: purpose.approval() };
+            let decision = PageDecision { provider, account, approval: purpose.approval(), token: purpose.token() };
             PendingLogin::of_ticket(ticket, &decision, keys, *now, &mut SystemEntropy)
         }
         None => PendingLogin::generate(keys, *now, &mut SystemEntropy),
@@ -49,7 +55,9 @@ pub(crate) fn begin(
     }
     // Before the provider is asked for anything.
     pending.count(context.configuration.sign_ins.per_minute, store, *now)?;
-    let metadata = context.client_of(provider).metadata().map_err(failed)?;
+    let metadata = context.client_of(provider).metadata();
+    let metadata =
+        metadata.map_err(|failure| NotBegun::Failed { reason: failure.to_string(), told: failure.to_wire() })?;
     let callback_url = context.configuration.callback_url();
     let login = Login::begin(provider, &metadata, &callback_url, pending.state(), account, &mut pending.entropy());
     pending.keep(purpose, provider, &login, browser, store, &mut SystemEntropy)?;
@@ -72,7 +80,7 @@ impl From<StoreUnavailable> for NotBegun {
 }
 
 fn failed(reason: impl ToString) -> NotBegun {
-    NotBegun::Failed(reason.to_string())
+    NotBegun::Failed { reason: reason.to_string(), told: ClientError::TemporarilyUnavailable }
 }
 
 /// Tells somebody who is not sent away what to do.
@@ -82,15 +90,10 @@ pub(crate) fn refused(
     client_id: Option<&str>,
     rejection: &BeginRejection,
 ) -> Response<Vec<u8>> {
-    let request_id = context.log.request_id();
     context.log.refused(action, client_id, rejection);
-    match rejection {
-        BeginRejection::TooMany { retry_after } => pages::too_many(request_id, *retry_after),
-        BeginRejection::AlreadyFinished | BeginRejection::Unavailable(_) => pages::error(
-            request_id,
-            403,
-            "This page was answered before",
-            "What you decided on it has been carried out. Go back to where you came from, and begin again if you need to.",
-        ),
-    }
+    let problem = match rejection {
+        BeginRejection::TooMany { retry_after } => Problem::TooManySignIns(*retry_after),
+        BeginRejection::AlreadyFinished | BeginRejection::Unavailable(_) => Problem::AnsweredBefore,
+    };
+    pages::error(context.layout(), problem)
 }

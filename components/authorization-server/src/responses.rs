@@ -35,6 +35,11 @@ pub(crate) fn error(status: u16, code: ErrorCode, description: &str) -> Response
     json(status, &ErrorBody { error: code.as_str(), error_description: &error_description(description) })
 }
 
+/// There is no endpoint at the path (RFC 9110, section 15.5.5).
+pub(crate) fn not_found() -> Response<Vec<u8>> {
+    error(404, ErrorCode::InvalidRequest, "there is nothing here")
+}
+
 /// A method that the endpoint does not have (RFC 9110, section 15.5.6).
 pub(crate) fn method_not_allowed<'a>(allowed: impl Iterator<Item = &'a Method>) -> Response<Vec<u8>> {
     let mut response = error(405, ErrorCode::InvalidRequest, "this endpoint does not have this method");

@@ -11,11 +11,12 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use shell_http::inbound::{self, Unreadable};
 use wasip2::http::types::IncomingRequest;
 
-use crate::context::Context;
+use crate::context::{Context, language};
 use crate::log::RequestLog;
+use crate::pages::{Layout, Problem};
 use crate::{
-    authorize, callback, choose, consent, failures, introspect, metadata, pages, register, responses, revoke,
-    sessions_page, token,
+    authorize, callback, choose, consent, introspect, metadata, pages, register, responses, revoke, sessions_page,
+    token, token_page,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -63,10 +64,10 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
-static ENDPOINTS: [Endpoint; 14] = [
+static ENDPOINTS: [Endpoint; 16] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
-    // Clients of MCP 2025-11-25 may look here first; the document is the same.
-    endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::answer),
+    // A path of ours so that web pages may read that there is nothing here, and no route can be put there.
+    endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::not_a_provider),
     storing(OwnPath::Register, Method::POST, register::answer),
     storing(OwnPath::Token, Method::POST, token::answer),
     endpoint(OwnPath::Revoke, Method::POST, revoke::answer),
@@ -79,6 +80,8 @@ static ENDPOINTS: [Endpoint; 14] = [
     page(OwnPath::Sessions, Method::POST, sessions_page::change),
     page(OwnPath::SignIn, Method::POST, sessions_page::sign_in),
     page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
+    page(OwnPath::AccessToken, Method::GET, token_page::show),
+    page(OwnPath::AccessToken, Method::POST, token_page::sign_in),
 ];
 
 /// The answer to a request.
@@ -114,7 +117,7 @@ fn find_and_call(
 ) -> (Response<Vec<u8>>, Option<&'static Endpoint>) {
     let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path.as_str() == head.uri().path());
     let Some(first) = methods().next() else {
-        return (responses::error(404, ErrorCode::InvalidRequest, "there is nothing here"), None);
+        return (responses::not_found(), None);
     };
     let cross_origin = first.cross_origin;
     let asks_beforehand =
@@ -140,15 +143,14 @@ impl Endpoint {
     }
 
     /// A body that was not read.
-    fn unreadable(&self, error: Unreadable, log: &RequestLog) -> Response<Vec<u8>> {
+    fn unreadable(&self, error: Unreadable, headers: &HeaderMap, log: &RequestLog) -> Response<Vec<u8>> {
         let (status, reason) = match error {
             Unreadable::TooLarge => (413, "the body is larger than 65536 bytes".to_owned()),
             Unreadable::Broken | Unreadable::Malformed => (400, error.to_string()),
         };
         if self.is_page {
             log.refused(self.path.as_str(), None, reason);
-            let text = "Your browser sent more than a form of this page holds, or broke off. Go back and try again.";
-            pages::error(log.request_id(), status, "This form could not be read", text)
+            pages::error(unconfigured(headers, log), Problem::UnreadableForm { status })
         } else {
             responses::error(status, ErrorCode::InvalidRequest, &reason)
         }
@@ -158,19 +160,24 @@ impl Endpoint {
 fn called(endpoint: &Endpoint, incoming: &IncomingRequest, head: Request<()>, log: &RequestLog) -> Response<Vec<u8>> {
     let body = match inbound::body(incoming, LARGEST_BODY) {
         Ok(body) => body,
-        Err(error) => return endpoint.unreadable(error, log),
+        Err(error) => return endpoint.unreadable(error, head.headers(), log),
     };
-    match Context::of_this_request(head.headers(), log.clone()) {
+    match Context::of_this_request(&head, log.clone()) {
         Ok(context) => (endpoint.answer)(&context, &head.map(|()| body)),
         Err(error) => {
+            log.failed(SETTINGS, None, error);
             if endpoint.is_page {
-                failures::out_of_order(log, SETTINGS, None, error)
+                pages::error(unconfigured(head.headers(), log), Problem::OutOfOrder)
             } else {
-                log.failed(SETTINGS, None, error);
                 responses::error(503, ErrorCode::ServerError, "this server is not configured correctly")
             }
         }
     }
+}
+
+/// What is around a page where there is no configuration, or it was not read.
+fn unconfigured<'a>(headers: &HeaderMap, log: &'a RequestLog) -> Layout<'a> {
+    Layout::new(language(headers), None, log.request_id(), None)
 }
 
 fn preflight(endpoint: &Endpoint) -> Response<Vec<u8>> {
@@ -241,7 +248,7 @@ mod tests {
         for row in &ENDPOINTS {
             let kind = if row.is_page { "text/html; charset=utf-8" } else { "application/json" };
             for (error, status) in [(Unreadable::TooLarge, 413), (Unreadable::Broken, 400)] {
-                let answer = row.unreadable(error, &RequestLog::example());
+                let answer = row.unreadable(error, &HeaderMap::new(), &RequestLog::example());
                 assert_eq!(
                     (answer.status().as_u16(), answer.headers()[CONTENT_TYPE].to_str().unwrap()),
                     (status, kind)

@@ -9,8 +9,10 @@ mod translate;
 use std::borrow::Cow;
 
 use gatehouse_configuration::authorization_server::Configuration;
+use gatehouse_openid::TokenResponse;
+use gatehouse_protocol::UnixTime;
 use gatehouse_sealed_storage::sealing::KeyRing;
-use gatehouse_sessions::{RefreshRequest, Rejection, Sessions, Tokens};
+use gatehouse_sessions::{ProviderTokens, RefreshRequest, Rejection, Sessions, Tokens};
 use shell_http::{SystemEntropy, now};
 use shell_store::HostStore;
 
@@ -22,6 +24,15 @@ const NO_PROVIDER_TOKEN: &str = "the identity provider's access token has ended,
 /// The sessions in the host's store, at this moment.
 pub(crate) fn with_keys(keys: &KeyRing) -> Sessions<'_, HostStore> {
     Sessions { store: &HostStore, keys, now: now() }
+}
+
+/// The identity provider's tokens of a session that begins with this sign-in.
+pub(crate) fn provider_tokens_of(tokens: TokenResponse, now: UnixTime) -> ProviderTokens {
+    ProviderTokens {
+        access_token: Some(tokens.access_token),
+        refresh_token: tokens.refresh_token,
+        expires_at: tokens.expires_in.map(|seconds| now.plus(seconds)),
+    }
 }
 
 /// Redeems a refresh token. Before that, the identity provider is asked for new tokens where its access token is due: whom it

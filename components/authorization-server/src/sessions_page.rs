@@ -1,6 +1,6 @@
 //! `/sessions`, `/sign-in` and `/sign-out`: the user's own view of what they have allowed.
 
-use gatehouse_authorization_server::browser::Browser;
+use gatehouse_authorization_server::browser::{Browser, BrowserCookies};
 use gatehouse_authorization_server::login::LoginPurpose;
 use gatehouse_authorization_server::page::PageRejection;
 use gatehouse_authorization_server::sessions_page::{SignedInUser, check_sign_in, sign_in_ticket};
@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
 use crate::log::Details;
 use crate::login::NotBegun;
+use crate::pages::SessionsView;
 use crate::{cookies, failures, login, pages, responses};
 
 const SESSIONS: &str = "sessions";
@@ -28,8 +29,8 @@ pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
     let account = browser.as_ref().and_then(|browser| cookies::signed_in_user(request.headers(), browser, context));
     match (browser, account) {
         (Some(browser), Some(account)) => {
-            let page = overview(context, &account, &browser);
-            page.unwrap_or_else(|reason| failures::out_of_order(&context.log, SESSIONS, None, &reason))
+            let page = overview(context, &account, browser.first());
+            page.unwrap_or_else(|reason| failures::out_of_order(context, SESSIONS, None, &reason))
         }
         (browser, _) => ask_to_sign_in(context, browser, 200),
     }
@@ -41,18 +42,29 @@ fn overview(context: &Context, account: &SignedInUser, browser: &Browser) -> Res
     let consents = context.remembered_consents().of(&account.subject).map_err(|error| error.to_string())?;
     let ticket = account.ticket(browser, &context.keys, context.now, &mut SystemEntropy);
     let ticket = ticket.map_err(|error| error.to_string())?;
-    Ok(pages::sessions(&context.configuration, provider, &listing, &consents, &ticket))
+    let view = SessionsView {
+        configuration: &context.configuration,
+        provider,
+        user: account.name(),
+        browser: &browser.digest(),
+        listing: &listing,
+        consents: &consents,
+        ticket: &ticket,
+        now: context.now,
+    };
+    Ok(pages::sessions(context.layout(), &view))
 }
 
-fn ask_to_sign_in(context: &Context, browser: Option<Browser>, status: u16) -> Response<Vec<u8>> {
-    let browser = browser.unwrap_or_else(|| Browser::generate(&mut SystemEntropy));
-    match sign_in_ticket(&browser, &context.keys, context.now, &mut SystemEntropy) {
+fn ask_to_sign_in(context: &Context, browser: Option<BrowserCookies>, status: u16) -> Response<Vec<u8>> {
+    let browser = browser.unwrap_or_else(|| BrowserCookies::generate(&mut SystemEntropy));
+    let browser = browser.first();
+    match sign_in_ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
         Ok(ticket) => {
-            let mut page = pages::sign_in(&context.configuration, &ticket, status);
-            cookies::set_browser(&mut page, &browser, &context.configuration);
+            let mut page = pages::sign_in(context.layout(), &context.configuration, &ticket, status);
+            cookies::set_browser(&mut page, browser, &context.configuration);
             page
         }
-        Err(error) => failures::out_of_order(&context.log, SESSIONS, None, error.to_string()),
+        Err(error) => failures::out_of_order(context, SESSIONS, None, error.to_string()),
     }
 }
 
@@ -77,39 +89,77 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
             completed(context, SESSIONS, &account);
             responses::redirect_to_own_page(&context.configuration.public_url, OwnPath::Sessions)
         }
-        Ok(Some((_, Err(reason)))) => failures::out_of_order(&context.log, SESSIONS, None, &reason),
+        Ok(Some((_, Err(reason)))) => failures::out_of_order(context, SESSIONS, None, &reason),
         Ok(None) => not_signed_in(context, request, SESSIONS),
         Err(rejection) => forms::refused(context, SESSIONS, &rejection),
     }
 }
 
-/// `POST /sign-out`: ends all sessions of the user, what is under way to one, and their stay on the account pages.
+/// `POST /sign-out`: ends the user's stay on the account pages, or asks whether all their sessions are to end, or ends them.
 pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-    match own_form(context, request) {
-        Ok(Some((_, account))) => {
-            context.log.begun(SIGN_OUT, None, Some(account.subject.as_str()));
-            let (keys, store, now) = (&context.keys, &context.store, context.now);
-            let noted = note_sign_out(&account.subject, keys, store, now, &mut SystemEntropy);
-            let noted = noted.map_err(|error| error.to_string());
-            match noted.and_then(|()| context.sessions().end_all(&account.subject).map_err(unavailable)) {
-                Ok(()) => {
-                    completed(context, SIGN_OUT, &account);
-                    let mut page = pages::signed_out();
-                    cookies::remove_signed_in_user(&mut page, &context.configuration.public_url);
-                    page
-                }
-                Err(reason) => failures::out_of_order(&context.log, SIGN_OUT, None, &reason),
+    let asked = own_form(context, request).and_then(|own| {
+        let Some((form, account)) = own else { return Ok(None) };
+        let which = match form.required("sign_out")? {
+            "here" => SignOut::Here,
+            "everywhere" => SignOut::Everywhere,
+            "all" => SignOut::Confirmed,
+            _ => return Err(FormRejection::Incomplete),
+        };
+        Ok(Some((form, account, which)))
+    });
+    match asked {
+        Ok(Some((_, account, SignOut::Here))) => {
+            completed(context, SIGN_OUT, &account);
+            left(context, pages::signed_out(context.layout()))
+        }
+        Ok(Some((form, account, SignOut::Everywhere))) => {
+            match account.ticket(form.browser.first(), &context.keys, context.now, &mut SystemEntropy) {
+                Ok(ticket) => pages::confirm_sign_out(context.layout(), &ticket),
+                Err(error) => failures::out_of_order(context, SIGN_OUT, None, error),
             }
         }
+        Ok(Some((_, account, SignOut::Confirmed))) => sign_out_everywhere(context, &account),
         Ok(None) => not_signed_in(context, request, SIGN_OUT),
         Err(rejection) => forms::refused(context, SIGN_OUT, &rejection),
     }
 }
 
+/// What a user who signs out wants.
+enum SignOut {
+    /// To leave the account pages.
+    Here,
+    /// To end all sessions; they have not confirmed it.
+    Everywhere,
+    /// The same, confirmed.
+    Confirmed,
+}
+
+/// Ends all sessions of the user, what is under way to one, and their stay on the account pages.
+fn sign_out_everywhere(context: &Context, account: &SignedInUser) -> Response<Vec<u8>> {
+    context.log.begun(SIGN_OUT, None, Some(account.subject.as_str()));
+    let (keys, store, now) = (&context.keys, &context.store, context.now);
+    let noted = note_sign_out(&account.subject, keys, store, now, &mut SystemEntropy);
+    let noted = noted.map_err(|error| error.to_string());
+    match noted.and_then(|()| context.sessions().end_all(&account.subject).map_err(unavailable)) {
+        Ok(()) => {
+            completed(context, SIGN_OUT, account);
+            left(context, pages::signed_out_everywhere(context.layout()))
+        }
+        Err(reason) => failures::out_of_order(context, SIGN_OUT, None, &reason),
+    }
+}
+
+/// The page, for somebody who is signed in no longer.
+fn left(context: &Context, mut page: Response<Vec<u8>>) -> Response<Vec<u8>> {
+    cookies::remove_signed_in_user(&mut page, &context.configuration.public_url);
+    page
+}
+
 /// `POST /sign-in`: sends the user to the identity provider that they picked.
 pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let picked = Form::read(context, request).and_then(|form| {
-        let ticket = check_sign_in(form.required("ticket")?, &form.browser, &context.keys, context.now)?;
+        let ticket = form.required("ticket")?;
+        let ticket = form.browser.open(|browser| check_sign_in(ticket, browser, &context.keys, context.now))?;
         let provider = context.configuration.identity_provider(form.required("provider")?);
         let which = match form.optional("account")? {
             Some("another") => AccountChoice::ByUser,
@@ -119,10 +169,10 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
     });
     match picked {
         Ok((provider, which, browser, ticket)) => {
-            match login::begin(context, &LoginPurpose::SessionsPage, provider, &browser, which, Some(&ticket)) {
+            match login::begin(context, &LoginPurpose::SessionsPage, provider, browser.first(), which, Some(&ticket)) {
                 Ok(redirect) => redirect,
                 Err(NotBegun::Refused(rejection)) => login::refused(context, SIGN_IN, None, &rejection),
-                Err(NotBegun::Failed(reason)) => failures::out_of_order(&context.log, SIGN_IN, None, &reason),
+                Err(NotBegun::Failed { reason, .. }) => failures::out_of_order(context, SIGN_IN, None, &reason),
             }
         }
         Err(rejection) => forms::refused(context, SIGN_IN, &rejection),
@@ -133,7 +183,7 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
 pub(crate) fn signed_in(
     context: &Context,
     provider: &IdentityProvider,
-    browser: &Browser,
+    browser: &BrowserCookies,
     outcome: Result<SignedIn, Failure>,
 ) -> Response<Vec<u8>> {
     let identity = match outcome {
@@ -141,29 +191,30 @@ pub(crate) fn signed_in(
         Ok(signed_in) => signed_in.identity,
         Err(failure) => return nobody_signed_in(context, provider, browser, &failure),
     };
-    let account = SignedInUser::signed_in(identity.subject().clone(), provider, context.now);
-    match account.cookie_value(browser, &context.keys, &mut SystemEntropy) {
+    let account = SignedInUser::signed_in(&identity, provider, context.now);
+    match account.cookie_value(browser.first(), &context.keys, &mut SystemEntropy) {
         Ok(value) => {
             completed(context, SIGN_IN, &account);
             let mut response = responses::redirect_to_own_page(&context.configuration.public_url, OwnPath::Sessions);
             cookies::set_signed_in_user(&mut response, &account, &value, context);
             response
         }
-        Err(error) => failures::out_of_order(&context.log, SIGN_IN, None, error.to_string()),
+        Err(error) => failures::out_of_order(context, SIGN_IN, None, error.to_string()),
     }
 }
 
-fn nobody_signed_in(
+/// The user comes back without having been let in.
+pub(crate) fn nobody_signed_in(
     context: &Context,
     provider: &IdentityProvider,
-    browser: &Browser,
+    browser: &BrowserCookies,
     failure: &Failure,
 ) -> Response<Vec<u8>> {
     if let Some(rejection) = failure.access() {
         context.log.refused(SIGN_IN, None, rejection);
-        return match sign_in_ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
-            Ok(ticket) => pages::not_let_in_to_sessions_page(context.log.request_id(), provider, rejection, &ticket),
-            Err(error) => failures::out_of_order(&context.log, SIGN_IN, None, error.to_string()),
+        return match sign_in_ticket(browser.first(), &context.keys, context.now, &mut SystemEntropy) {
+            Ok(ticket) => pages::not_let_in_to_sessions_page(context.layout(), provider, rejection, &ticket),
+            Err(error) => failures::out_of_order(context, SIGN_IN, None, error.to_string()),
         };
     }
     match failure.to_wire() {
@@ -172,7 +223,7 @@ fn nobody_signed_in(
             ask_to_sign_in(context, Some(browser.clone()), 403)
         }
         ClientError::ServerError | ClientError::TemporarilyUnavailable => {
-            failures::out_of_order(&context.log, SIGN_IN, None, failure.to_string())
+            failures::out_of_order(context, SIGN_IN, None, failure.to_string())
         }
     }
 }
@@ -182,7 +233,7 @@ fn own_form(context: &Context, request: &Request<Vec<u8>>) -> Result<Option<(For
     let form = Form::read(context, request)?;
     let ticket = form.required("ticket")?;
     let Some(account) = cookies::signed_in_user(request.headers(), &form.browser, context) else { return Ok(None) };
-    account.check(ticket, &form.browser, &context.keys, context.now)?;
+    form.browser.open(|browser| account.check(ticket, browser, &context.keys, context.now))?;
     Ok(Some((form, account)))
 }
 

@@ -140,6 +140,7 @@ fn open(context: &Context, grant: Grant, client: &Client, listed: bool) -> Resul
     let opening = Opening {
         principal: grant.principal,
         client_name: client.client_name.clone(),
+        browser: grant.browser,
         provider_tokens: grant.provider_tokens,
         access_token_lifetime: context.configuration.lifetimes.access_token,
         refreshable: grant.refreshable,

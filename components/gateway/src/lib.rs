@@ -22,7 +22,8 @@ mod steps;
 mod upstream;
 mod ways;
 
-use gatehouse_configuration::gateway::{Configuration, Server};
+use gatehouse_configuration::gateway::{Configuration, Needs};
+use gatehouse_gateway::readiness::Readiness;
 use gatehouse_gateway::{Found, Origin, Probe, Route, Routes};
 use http::Request;
 use shell_configuration::SettingsError;
@@ -43,7 +44,10 @@ impl Guest for Gateway {
         let method = head.method();
         let target = || match Probe::of(head.uri()) {
             Some(Probe::Health) => shell_configuration::gateway().map(|_| Target::Health),
-            Some(Probe::Readiness) => shell_configuration::servers().map(Target::Readiness),
+            Some(Probe::Readiness) => shell_configuration::needs().map(|needs| Target::Readiness(needs, None)),
+            Some(Probe::RouteReadiness(path)) => {
+                shell_configuration::needs().map(|needs| Target::Readiness(needs, Some(path)))
+            }
             None => Ok(match gatehouse_gateway::route(&Configured, head.uri())? {
                 Route::Mcp(found) => Target::Mcp(found, shell_configuration::gateway()?),
                 Route::ProtectedResource(found) => Target::ProtectedResource(found, shell_configuration::gateway()?),
@@ -56,12 +60,12 @@ impl Guest for Gateway {
                 inbound::respond(
                     out,
                     match Probe::of(head.uri()) {
-                        Some(Probe::Health) => gatehouse_gateway::health(method, false),
-                        Some(Probe::Readiness) | None => gatehouse_gateway::not_configured(),
+                        Some(_) => gatehouse_gateway::health(method, Some(Readiness::NotReady)),
+                        None => gatehouse_gateway::not_configured(),
                     },
                 );
             }
-            Ok(Target::Health) => inbound::respond(out, gatehouse_gateway::health(method, true)),
+            Ok(Target::Health) => inbound::respond(out, gatehouse_gateway::health(method, Some(Readiness::Ready))),
             Ok(Target::Mcp(found, configuration)) => {
                 dispatch::serve(found.endpoint(&configuration), &head, &request, out);
             }
@@ -69,9 +73,9 @@ impl Guest for Gateway {
                 let origin = Origin::of(head.headers(), &configuration);
                 inbound::respond(out, gatehouse_gateway::metadata(&found.endpoint(&configuration), &head, &origin));
             }
-            Ok(Target::Readiness(servers)) => {
-                let is_ready = Probe::is_asked_by(method) && readiness::is_ready(&servers);
-                inbound::respond(out, gatehouse_gateway::health(method, is_ready));
+            Ok(Target::Readiness(needs, path)) => {
+                let readiness = if Probe::is_asked_by(method) { readiness::of(&needs, path) } else { None };
+                inbound::respond(out, gatehouse_gateway::health(method, readiness));
             }
             Ok(Target::Elsewhere) => next::handle(request, out),
         }
@@ -79,11 +83,12 @@ impl Guest for Gateway {
 }
 
 /// Whom a request is for, and what of the configuration that needs.
-enum Target {
+enum Target<'a> {
     Health,
     Mcp(Box<Found>, Configuration),
     ProtectedResource(Box<Found>, Configuration),
-    Readiness(Vec<Server>),
+    /// Of the route at this path, or of all.
+    Readiness(Needs, Option<&'a str>),
     Elsewhere,
 }
 

@@ -76,7 +76,7 @@ impl Departure {
         &self.0
     }
 
-    /// The cookie's name; as for [`Browser::cookie_name`](crate::browser::Browser::cookie_name).
+    /// The cookie's name; with `__Host-` as that of [`Browser::cookie_name`](crate::browser::Browser::cookie_name).
     pub fn cookie_name(public_url: &WebOrigin) -> &'static str {
         if public_url.is_plain_http() { "gatehouse-departure" } else { "__Host-gatehouse-departure" }
     }

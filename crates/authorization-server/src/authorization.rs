@@ -21,6 +21,9 @@ use crate::client_document::{FoundDocument, ReadDocument};
 
 /// Bytes. A client that keeps more than this in `state` would pass the limits of URLs, too.
 const LONGEST_STATE: usize = 2048;
+/// Bytes of redirect URI and `state`, as they stand in `Location`. With what we add to them (code, `iss`, or an error), the
+/// header stays below the 4 KB that a proxy has for the whole head of an answer (nginx).
+const LONGEST_RESPONSE: usize = 3072;
 
 /// A request whose client is known and whose redirect URI belongs to it.
 #[derive(Clone, Debug)]
@@ -87,8 +90,10 @@ pub enum AuthorizationRejection {
     /// `code_challenge` is not an S256 challenge.
     #[error("code_challenge must be 43 base64url characters")]
     Challenge,
-    /// `state` is too long.
-    #[error("state must have at most {LONGEST_STATE} bytes")]
+    /// `state` is too long, by itself or beside the redirect URI.
+    #[error(
+        "state must have at most {LONGEST_STATE} bytes, and {LONGEST_RESPONSE} with the redirect URI, form-encoded"
+    )]
     State,
     /// A scope is malformed, or the resource does not have it.
     #[error("scope holds something that this resource does not have")]
@@ -186,8 +191,7 @@ impl BoundRequest {
             Err(rejection) => {
                 // A doubled or overlong state cannot be returned; the client then knows the answer by its redirect
                 // URI alone.
-                let state =
-                    self.parameters.optional("state").ok().flatten().filter(|state| state.len() <= LONGEST_STATE);
+                let state = self.parameters.optional("state").ok().flatten().filter(|state| self.can_return(state));
                 let state = state.map(str::to_owned);
                 Err(Box::new(RejectedRequest {
                     client: self.client,
@@ -205,7 +209,7 @@ impl BoundRequest {
     ) -> Result<(Option<String>, CodeChallenge, Scopes, ResourceUri), AuthorizationRejection> {
         let parameters = &self.parameters;
         let state = parameters.optional("state")?.map(str::to_owned);
-        if state.as_ref().is_some_and(|state| state.len() > LONGEST_STATE) {
+        if state.as_ref().is_some_and(|state| !self.can_return(state)) {
             return Err(AuthorizationRejection::State);
         }
         if parameters.optional("request")?.is_some() {
@@ -236,6 +240,11 @@ impl BoundRequest {
         let (resource, route) = target(named.as_ref(), configuration).ok_or(AuthorizationRejection::Resource)?;
         let scopes = scopes(parameters.optional("scope")?, route)?;
         Ok((state, challenge, scopes, resource))
+    }
+
+    /// Whether an answer with this `state` fits into the head of an HTTP response.
+    fn can_return(&self, state: &str) -> bool {
+        state.len() <= LONGEST_STATE && self.redirect_uri.location(&[("state", state)]).len() <= LONGEST_RESPONSE
     }
 
     /// Whether `value` is one of the values of `prompt` (OpenID Connect Core 1.0, section 3.1.2.1).

@@ -70,7 +70,7 @@ pub(crate) fn verify(
     store: &impl Store,
     now: UnixTime,
 ) -> Result<(), ClientAssertionRejection> {
-    let VerifiedClaims { custom: claims, times } = assertion.verify::<Claims>(keys, &SigningAlgorithm::ACCEPTED)?;
+    let VerifiedClaims { custom: claims, times } = assertion.verify::<Claims>(keys, &SigningAlgorithm::ALL)?;
     if claims.iss != client_id.as_str() || claims.sub != client_id.as_str() {
         return Err(ClientAssertionRejection::OtherClient);
     }

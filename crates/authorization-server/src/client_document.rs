@@ -80,7 +80,8 @@ pub enum DocumentRejection {
     ClientName,
     /// No usable redirect URI, too many, or one that is refused.
     #[error(
-        "the client metadata document must have 1 to {MOST_REDIRECT_URIS} redirect_uris that are https or loopback"
+        "the client metadata document must have 1 to {MOST_REDIRECT_URIS} redirect_uris, each https, loopback, or with a scheme \
+         that is allowed here (applications or private_use_schemes)"
     )]
     RedirectUris,
     /// The client wants to authenticate in a way that a document cannot have: it is public, and so would be its secret.

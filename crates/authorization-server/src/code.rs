@@ -6,7 +6,7 @@ use gatehouse_protocol::{
     Claims, ClientId, CodeChallenge, CodeVerifier, Entropy, ResourceUri, Scopes, SecretString, Subject, UnixTime,
 };
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose};
-use gatehouse_sessions::{Principal, ProviderTokens, SessionRoot};
+use gatehouse_sessions::{Principal, ProviderTokens, SessionBrowser, SessionBrowserText, SessionRoot};
 use gatehouse_storage::{Claim, Kind, Store, StoreUnavailable, claim, issue};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -29,6 +29,8 @@ const CODE_SECONDS: u64 = 60;
 pub struct Grant {
     /// Who, to whom, for what.
     pub principal: Principal,
+    /// Where the user allowed it; `None` where their organisation did, without a browser.
+    pub browser: Option<SessionBrowser>,
     /// The identity provider's tokens.
     pub provider_tokens: ProviderTokens,
     /// Names the session; kept with the code, so that a replayed code can end it.
@@ -88,6 +90,9 @@ pub enum CodeRejection {
 struct CodeText {
     subject: String,
     claims: Claims,
+    /// Absent in what was written before it was noted.
+    #[serde(default)]
+    browser: Option<SessionBrowserText>,
     client_id: String,
     redirect_uri: String,
     code_challenge: String,
@@ -101,8 +106,8 @@ struct CodeText {
     provider_expires_at: Option<u64>,
 }
 
-/// Issues the code for what `subject`, of whom the provider says `claims`, has granted; the session that it opens ends `session_lifetime` seconds from now
-/// at the latest.
+/// Issues the code for what `subject`, of whom the provider says `claims`, has granted in `browser`; the session that it opens
+/// ends `session_lifetime` seconds from now at the latest.
 ///
 /// # Errors
 /// Where the store does not answer; then there is no code.
@@ -111,6 +116,7 @@ pub fn issue_code(
     request: &AuthorizationRequest,
     subject: &Subject,
     claims: Claims,
+    browser: &SessionBrowser,
     provider_tokens: &ProviderTokens,
     session_lifetime: u64,
     keys: &KeyRing,
@@ -122,6 +128,7 @@ pub fn issue_code(
     let text = CodeText {
         subject: subject.to_string(),
         claims,
+        browser: Some(browser.into()),
         client_id: request.client.client_id.to_string(),
         redirect_uri: request.redirect_uri.to_string(),
         code_challenge: request.code_challenge.to_wire(),
@@ -200,6 +207,7 @@ fn grant(text: CodeText) -> Option<Grant> {
             scopes: Scopes::parse(&text.scopes).ok()?,
             claims: text.claims,
         },
+        browser: text.browser.map(SessionBrowser::from),
         provider_tokens: ProviderTokens {
             access_token: text.provider_access_token.map(SecretString::new),
             refresh_token: text.provider_refresh_token.map(SecretString::new),

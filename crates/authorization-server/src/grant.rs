@@ -134,7 +134,7 @@ fn narrowed(requested: Option<&Scopes>, allowed: &Scopes) -> Result<Scopes, Toke
 fn grant(principal: Principal, configuration: &Configuration, now: UnixTime, entropy: &mut impl Entropy) -> Grant {
     let expires_at = now.plus(configuration.lifetimes.access_token);
     let root = SessionRoot { secret: HandleSecret::generate(entropy), expires_at };
-    Grant { principal, provider_tokens: ProviderTokens::default(), root, refreshable: false }
+    Grant { principal, browser: None, provider_tokens: ProviderTokens::default(), root, refreshable: false }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! the user's hands until they have decided ([`remembered_consent`] may have it decided already), [`login`] keeps it while
 //! the identity provider asks who they are, [`code`] hands the outcome to the client, and [`token`] turns it into a
 //! session. Each step consumes what the one before made. [`sessions_page`] is the user's own way in, to what they have allowed;
+//! [`token_page`] gives them an access token by hand;
 //! [`signed_out`] ends what is under way when they take all of it back.
 //!
 //! [`client`] finds clients, wherever they are known from. Those that call an endpoint themselves are held against it by
@@ -29,6 +30,7 @@ pub mod fetches;
 mod first_use;
 pub mod grant;
 mod hourly;
+pub mod language;
 pub mod login;
 pub mod metadata;
 pub mod page;
@@ -42,5 +44,6 @@ mod sealed_handle;
 pub mod sessions_page;
 pub mod signed_out;
 pub mod token;
+pub mod token_page;
 
 pub use error::{ErrorCode, error_description};

@@ -22,6 +22,7 @@ use crate::consent::Approval;
 use crate::page::ReturnedTicket;
 use crate::record::Unreadable;
 use crate::sealed_handle::SealedHandle;
+use crate::token_page::{TokenText, TokenWish};
 
 const STATE: Purpose = "login-state";
 /// One record for each login that is under way.
@@ -54,6 +55,8 @@ pub struct PageDecision<'a> {
     pub account: AccountChoice,
     /// How they approved; `None` where there is nothing to approve.
     pub approval: Option<Approval>,
+    /// Which token they want by hand, where that is what they sign in for.
+    pub token: Option<&'a TokenWish>,
 }
 
 /// Randomness that follows from a login's secret: whoever begins the same login again makes the same of it.
@@ -92,6 +95,8 @@ pub enum LoginPurpose {
     },
     /// To see their own sessions.
     SessionsPage,
+    /// To get an access token by hand.
+    TokenPage(TokenWish),
 }
 
 /// A login that came back, and that nobody else can finish any more.
@@ -164,6 +169,7 @@ enum PurposeText {
     /// Under the name that logins have that are under way.
     #[serde(rename = "Account")]
     SessionsPage,
+    TokenPage(TokenText),
 }
 
 impl PendingLogin {
@@ -294,7 +300,8 @@ impl PageDecision<'_> {
             Some(Approval::Given { remember: true }) => "to-be-remembered",
             Some(Approval::Remembered) => "remembered",
         };
-        format!("login/{account}/{approval}/{}", self.provider.name)
+        let token = self.token.map(TokenWish::label).unwrap_or_default();
+        format!("login/{account}/{approval}/{}{token}", self.provider.name)
     }
 }
 
@@ -319,13 +326,13 @@ fn read(handle: &SealedHandle, store: &impl Store) -> Result<Option<LoginText>, 
 }
 
 impl<'c> ReturnedLogin<'c> {
-    /// Finds the login that `state` names and takes it, once, for `browser`.
+    /// Finds the login that `state` names and takes it, once, for the browser that has one of these values.
     ///
     /// # Errors
     /// See [`LoginRejection`]. A callback in the wrong browser does not use the login up.
-    pub fn take(
+    pub fn take<'b>(
         state: &str,
-        browser: Option<&Browser>,
+        browser: impl IntoIterator<Item = &'b Browser>,
         keys: &KeyRing,
         configuration: &'c Configuration,
         store: &impl Store,
@@ -339,7 +346,7 @@ impl<'c> ReturnedLogin<'c> {
         if now.seconds() >= text.ends_at {
             return Err(LoginRejection::Expired);
         }
-        if browser.is_none_or(|browser| browser.digest() != text.browser) {
+        if !browser.into_iter().any(|browser| browser.digest() == text.browser) {
             return Err(LoginRejection::OtherBrowser);
         }
         let counter = handle.key(LOGIN_USE).map_err(StoreUnavailable::from)?;
@@ -362,7 +369,15 @@ impl LoginPurpose {
     pub fn approval(&self) -> Option<Approval> {
         match self {
             Self::Authorization { approval, .. } => Some(*approval),
-            Self::SessionsPage => None,
+            Self::SessionsPage | Self::TokenPage(_) => None,
+        }
+    }
+
+    /// Which token is wanted by hand, where that is what it is for.
+    pub const fn token(&self) -> Option<&TokenWish> {
+        match self {
+            Self::TokenPage(wish) => Some(wish),
+            Self::Authorization { .. } | Self::SessionsPage => None,
         }
     }
 
@@ -372,6 +387,7 @@ impl LoginPurpose {
                 PurposeText::Authorization { request: request.to_text(), approval: *approval }
             }
             Self::SessionsPage => PurposeText::SessionsPage,
+            Self::TokenPage(wish) => PurposeText::TokenPage(wish.to_text()),
         }
     }
 
@@ -388,6 +404,7 @@ impl LoginPurpose {
                 approval: *approval,
             },
             PurposeText::SessionsPage => Self::SessionsPage,
+            PurposeText::TokenPage(text) => Self::TokenPage(TokenWish::restore(text, configuration)?),
         })
     }
 }

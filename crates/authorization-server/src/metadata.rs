@@ -11,7 +11,7 @@ use crate::client_authentication::AuthenticationMethod;
 /// Enterprise-managed authorization (draft-ietf-oauth-identity-assertion-authz-grant, section 7).
 const ID_JAG_PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
 
-/// The metadata document; also served at the OpenID location, where some clients look first.
+/// The metadata document. It is not served at the location of OpenID Connect Discovery: it lacks what a document there must have.
 #[derive(Debug, Serialize)]
 pub struct AuthorizationServerMetadata {
     issuer: String,
@@ -32,13 +32,13 @@ pub struct AuthorizationServerMetadata {
     authorization_grant_profiles_supported: Vec<&'static str>,
     /// `none` among them: some clients use metadata documents only where they find it.
     token_endpoint_auth_methods_supported: [&'static str; 4],
-    token_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 10],
     revocation_endpoint_auth_methods_supported: [&'static str; 4],
-    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 10],
     #[serde(skip_serializing_if = "Option::is_none")]
     introspection_endpoint_auth_methods_supported: Option<[&'static str; 3]>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    introspection_endpoint_auth_signing_alg_values_supported: Option<[&'static str; 5]>,
+    introspection_endpoint_auth_signing_alg_values_supported: Option<[&'static str; 10]>,
     /// Clients refuse a server that does not say so (MCP 2026-07-28, authorization security).
     code_challenge_methods_supported: [&'static str; 1],
     client_id_metadata_document_supported: bool,
@@ -53,7 +53,7 @@ impl AuthorizationServerMetadata {
         let scopes: Scopes = configuration.routes.iter().flat_map(Route::offered_scopes).cloned().collect();
         let introspects = configuration.clients.iter().any(|client| client.may_introspect);
         let methods = AuthenticationMethod::ALL.map(AuthenticationMethod::as_str);
-        let algorithms = SigningAlgorithm::ACCEPTED.map(SigningAlgorithm::as_str);
+        let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::as_str);
         Self {
             issuer: configuration.public_url.to_string(),
             authorization_endpoint: endpoint(OwnPath::Authorize),
@@ -102,7 +102,8 @@ mod tests {
     use super::*;
 
     const METHODS: [&str; 4] = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
-    const ALGORITHMS: [&str; 5] = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
+    const ALGORITHMS: [&str; 10] =
+        ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "Ed25519"];
     const DOCUMENT: &str = r#"{"public_url":"https://g.example/","identity_provider":{"name":"a","issuer":"https://i.example","client_id":"b"},
         "routes":[{"path":"/a","url":"https://c.example/","scopes":["x","y"]},{"path":"/b","url":"https://c.example/","scopes":["y"],
         "policy":[{"name":"c","scopes":["y","z"]}]}]}"#;

@@ -1,7 +1,10 @@
 //! The account pages: who looks at their own sessions, for a quarter of an hour after they signed in.
 
+use core::fmt;
+
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::Configuration;
+use gatehouse_openid::Identity;
 use gatehouse_protocol::{Entropy, SecretString, Subject, UnixTime, WebOrigin};
 use gatehouse_sealed_storage::sealing::{KeyRing, Purpose, Unopenable};
 use serde::{Deserialize, Serialize};
@@ -16,25 +19,40 @@ const SIGN_IN_TICKET: Purpose = "sign-in-ticket";
 const ACCOUNT_SECONDS: u64 = 15 * 60;
 
 /// Somebody who has signed in to see their sessions. It lives in a cookie alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SignedInUser {
     /// Who.
     pub subject: Subject,
+    name: Option<String>,
     provider: String,
     expires_at: UnixTime,
+}
+
+/// The subject and nothing else: the name is personal.
+impl fmt::Debug for SignedInUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedInUser").field("subject", &self.subject).finish_non_exhaustive()
+    }
 }
 
 #[derive(Serialize, Deserialize)]
 struct SignedInUserText {
     subject: String,
+    #[serde(default)]
+    name: Option<String>,
     provider: String,
     expires_at: u64,
 }
 
 impl SignedInUser {
-    /// `subject` has just signed in at `provider`.
-    pub fn signed_in(subject: Subject, provider: &IdentityProvider, now: UnixTime) -> Self {
-        Self { subject, provider: provider.name.clone(), expires_at: now.plus(ACCOUNT_SECONDS) }
+    /// `identity` has just signed in at `provider`.
+    pub fn signed_in(identity: &Identity, provider: &IdentityProvider, now: UnixTime) -> Self {
+        let name = identity.display_name().map(str::to_owned);
+        Self::named(identity.subject().clone(), name, provider, now)
+    }
+
+    fn named(subject: Subject, name: Option<String>, provider: &IdentityProvider, now: UnixTime) -> Self {
+        Self { subject, name, provider: provider.name.clone(), expires_at: now.plus(ACCOUNT_SECONDS) }
     }
 
     /// The cookie's name, protected as far as [`Browser::cookie_name`] is.
@@ -54,6 +72,7 @@ impl SignedInUser {
     ) -> Result<SecretString, Unopenable> {
         let text = SignedInUserText {
             subject: self.subject.to_string(),
+            name: self.name.clone(),
             provider: self.provider.clone(),
             expires_at: self.expires_at.seconds(),
         };
@@ -73,7 +92,13 @@ impl SignedInUser {
         let text: SignedInUserText = serde_json::from_slice(&text).ok()?;
         let expires_at = UnixTime::from_seconds(text.expires_at);
         let subject = Subject::parse(&text.subject).ok()?;
-        (now < expires_at).then_some(Self { subject, provider: text.provider, expires_at })
+        (now < expires_at).then_some(Self { subject, name: text.name, provider: text.provider, expires_at })
+    }
+
+    /// What the provider calls them, or else the account: for their own page and nothing else.
+    pub fn name(&self) -> &str {
+        let account = self.subject.as_str().split_once(':').map_or("", |(_, account)| account);
+        self.name.as_deref().unwrap_or(account)
     }
 
     /// Where they signed in; `None` where the operator has taken that provider away: then nobody is signed in.

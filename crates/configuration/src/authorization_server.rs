@@ -9,8 +9,8 @@ use gatehouse_protocol::{PrivateUseScheme, RedirectRules, ResourceUri, Scope, Sc
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, RegisteredClient, Registration, RoutePath, Rule,
-    SignIns,
+    Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, RegisteredClient, Registration,
+    RoutePath, Rule, SignIns, TokenPage,
 };
 
 /// What an operator can decide of the authorization server.
@@ -18,12 +18,16 @@ use crate::{
 pub struct Configuration {
     /// Where clients reach Gatehouse: also the issuer. Never taken from a request's headers, which an attacker writes.
     pub public_url: WebOrigin,
+    /// Whose pages these are.
+    pub branding: Branding,
     /// How long codes and tokens live.
     pub lifetimes: Lifetimes,
     /// Dynamic client registration (RFC 7591).
     pub registration: Registration,
     /// Users who are sent to an identity provider.
     pub sign_ins: SignIns,
+    /// Access tokens by hand.
+    pub token_page: TokenPage,
     /// Client ID metadata documents.
     pub client_documents: ClientDocuments,
     /// The private-use schemes that redirect URIs may have (RFC 8252, section 7.1), such as `cursor`.

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::compiled::{AUTHORIZATION_SERVER, FORMAT, GATEWAY, NAME, SERVERS, checksum};
 use crate::error::one_line;
-use crate::gateway::{self, Server};
+use crate::gateway::{self, Needs};
 use crate::{CompiledError, Configuration, ConfigurationError, Part, Route, authorization_server, document};
 
 /// Compiles a document, TOML or JSON. Secrets are not in it: neither are they in the result.
@@ -44,7 +44,10 @@ fn is_faithful(part: &Part<'_>, text: &str, configuration: &Configuration) -> bo
         Part::Gateway => gateway::Configuration::from_part(text).is_ok_and(|read| read == configuration.gateway),
         Part::AuthorizationServer => authorization_server::Configuration::from_part(text)
             .is_ok_and(|read| read == configuration.authorization_server),
-        Part::Servers => Server::all_from_part(text).is_ok_and(|read| read == Server::all_of(&configuration.routes)),
+        Part::Servers => {
+            let providers = &configuration.authorization_server.identity_providers;
+            Needs::from_part(text).is_ok_and(|read| read == Needs::of(providers, &configuration.routes))
+        }
         Part::Route(_) | Part::OnlyRoute => {
             Route::from_part(text).is_ok_and(|read| configuration.routes.contains(&read))
         }

@@ -10,6 +10,7 @@ impl Configuration {
         let mut urls = vec![self.public_url.to_string()];
         for provider in &self.identity_providers {
             urls.push(provider.issuer.clone());
+            urls.extend(provider.metadata_url.clone());
             if let ProviderProfile::Entra(entra) = &provider.profile {
                 urls.extend([entra.authority.clone(), entra.graph.clone()]);
             }
@@ -45,6 +46,7 @@ jwks_uri = "https://keys.example/jwks.json"
 [[identity_providers]]
 name = "open"
 issuer = "https://login.example/realm"
+metadata_url = "https://metadata.example/realm"
 client_id = "x"
 client_assertion = { url = "http://169.254.169.254/token?a=b" }
 [[identity_providers]]
@@ -72,6 +74,7 @@ url = "https://files.example/mcp"
             [
                 "https://gateway.example",
                 "https://login.example/realm",
+                "https://metadata.example/realm",
                 "http://169.254.169.254/token?a=b",
                 "https://login.cloud.example/8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10/v2.0",
                 "https://login.cloud.example",

@@ -1,34 +1,44 @@
 //! The document as it is written, and its way into checked values.
 
 mod access;
+mod branding;
+mod claim_names;
 mod client;
 mod consistency;
+mod hint;
 mod identity_provider;
 mod lifetimes;
 mod limits;
+mod misread;
+mod mistake;
 mod parts;
 mod policy;
 mod provider_authentication;
+#[cfg(not(target_family = "wasm"))]
+mod reference;
 mod registration;
 mod route;
 mod text;
+mod token_page;
 mod upstream;
 mod urls;
 mod values;
 
 use serde::{Deserialize, Serialize};
-use serde_path_to_error::{Path, Segment};
 
+use self::branding::BrandingDocument;
 use self::client::ClientDocument;
-use self::consistency::rules_fit_providers;
+use self::consistency::{descriptions_fit_scopes, rules_fit_providers};
 use self::identity_provider::ProviderDocument;
 use self::lifetimes::LifetimesDocument;
 use self::limits::TotalsDocument;
+use self::misread::misread;
 pub(crate) use self::parts::{
-    AuthorizationServerDocument, GatewayDocument, Parts, ResourceDocument, read_part, servers_from_part,
+    AuthorizationServerDocument, GatewayDocument, NeedsDocument, Parts, ResourceDocument, read_part,
 };
 use self::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 pub(crate) use self::route::RouteDocument;
+use self::token_page::TokenPageDocument;
 use self::values::unique;
 use crate::authorization_server::RuleClaims;
 use crate::compiled::is_compiled;
@@ -71,13 +81,26 @@ pub(crate) struct Document {
     /// Example: `["http://localhost:6274"]`
     #[serde(default)]
     allowed_origins: Vec<String>,
-    /// The private-use URI schemes (RFC 8252, section 7.1) that redirect URIs may have, beside https and loopback http.
-    /// Any application on the user's machine can claim such a scheme.
+    /// Applications whose redirect URIs have a private-use scheme, by name: `cursor` is Cursor, `vscode` and
+    /// `vscode-insiders` are extensions of VS Code such as Cline (VS Code itself needs no entry), `warp` is Warp. Each
+    /// name allows one scheme, as `private_use_schemes` does.
     ///
+    /// Values: `cursor`, `vscode`, `vscode-insiders`, `warp`
     /// Example: `["cursor"]`
     #[serde(default)]
+    applications: Vec<String>,
+    /// Further private-use URI schemes (RFC 8252, section 7.1) that redirect URIs may have, beside https and loopback http.
+    /// Any application on the user's machine can claim such a scheme.
+    ///
+    /// Example: `["com.example.app"]`
+    #[serde(default)]
     private_use_schemes: Vec<String>,
+    /// What users see of the operator on every page.
+    #[serde(default)]
+    branding: BrandingDocument,
     /// How long tokens, sessions and remembered consents live.
+    ///
+    /// Example: `{ access_token = 300, session = 86400 }`
     #[serde(default)]
     lifetimes: LifetimesDocument,
     /// Dynamic client registration (RFC 7591).
@@ -89,14 +112,25 @@ pub(crate) struct Document {
     /// How many users may begin to sign in.
     #[serde(default)]
     sign_ins: SignInsDocument,
+    /// The page on which a person gets an access token by hand. It is off by default.
+    #[serde(default)]
+    token_page: TokenPageDocument,
     /// Clients that the operator knows. They do not register.
+    ///
+    /// Example: `[{ client_id = "my-client", client_name = "My client", redirect_uris = ["http://127.0.0.1/callback"] }]`
     #[serde(default)]
     clients: Vec<ClientDocument>,
     /// The identity provider at which users sign in. Either this table or `identity_providers` is required.
+    ///
+    /// Example: `{ name = "main", issuer = "https://accounts.example.com", client_id = "gatehouse" }`
     identity_provider: Option<ProviderDocument>,
     /// Several identity providers. Users choose one of them. Each has a `name` of its own.
+    ///
+    /// Example: `[{ name = "main", issuer = "https://accounts.example.com", client_id = "gatehouse" }]`
     identity_providers: Option<Vec<ProviderDocument>>,
     /// The MCP endpoints. At least one is required, and each has a `path` of its own.
+    ///
+    /// Example: `[{ path = "/mcp", url = "https://mcp.internal.example/mcp" }]`
     #[serde(default)]
     routes: Vec<RouteDocument>,
     /// Limits that hold for all routes together.
@@ -109,11 +143,8 @@ pub(crate) fn parse(text: &str) -> Result<Document, ConfigurationError> {
     if is_compiled(text) {
         return Err(ConfigurationError::Compiled(CompiledError::NeedsDocument));
     }
-    let tree = text::tree(text).map_err(|message| unreadable(None, &message))?;
-    serde_path_to_error::deserialize(tree).map_err(|error| {
-        let message = text::located(text, error.path(), &error.inner().to_string());
-        unreadable(Some(error.path()), &message)
-    })
+    let tree = text::tree(text).map_err(|message| ConfigurationError::Unreadable(one_line(&message)))?;
+    serde_path_to_error::deserialize(tree).map_err(|error| misread(text, error.path(), &error.inner().to_string()))
 }
 
 impl Document {
@@ -127,11 +158,14 @@ impl Document {
         let routes = routes.collect::<Result<Vec<_>, _>>()?;
         let authorization_server = AuthorizationServerDocument {
             public_url: gateway.public_url.clone(),
+            applications: self.applications,
             private_use_schemes: self.private_use_schemes,
+            branding: self.branding,
             lifetimes: self.lifetimes,
             registration: self.registration,
             client_documents: self.client_documents,
             sign_ins: self.sign_ins,
+            token_page: self.token_page,
             clients: self.clients,
             identity_provider: self.identity_provider,
             identity_providers: self.identity_providers,
@@ -147,31 +181,7 @@ impl Document {
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
         rules_fit_providers(&configuration)?;
+        descriptions_fit_scopes(&configuration.routes, self.routes.iter().map(|route| &route.scope_descriptions))?;
         Ok((Parts { gateway, authorization_server, routes: self.routes }, configuration))
     }
-}
-
-/// The error, for the log.
-fn unreadable(path: Option<&Path>, message: &str) -> ConfigurationError {
-    let message = without_value(message);
-    // The document itself has no path, and a text that ends too early has none that is known.
-    let is_known =
-        |path: &&Path| path.iter().next().is_some() && !path.iter().any(|segment| matches!(segment, Segment::Unknown));
-    let path = path.filter(is_known);
-    let at = path.map(|path| format!("`{path}`: ")).unwrap_or_default();
-    ConfigurationError::Unreadable(one_line(&format!("{at}{message}")))
-}
-
-/// The message without the value that stands where something else was expected: it may be the secret itself, where the name of
-/// its setting should be.
-fn without_value(message: &str) -> String {
-    let kinds = ["invalid type: ", "invalid value: "];
-    let parts = kinds.iter().find_map(|kind| {
-        let (before, rest) = message.split_once(kind)?;
-        let (found, expected) = rest.rsplit_once(", expected ")?;
-        // Such as: string "text", integer `1`, map.
-        let found = found.split(['"', '`']).next()?.trim_end();
-        Some(format!("{before}{kind}{found}, expected {expected}"))
-    });
-    parts.unwrap_or_else(|| message.to_owned())
 }

@@ -1,14 +1,18 @@
 //! What is wrong with a configuration, in words that say how to mend it.
 
+use std::borrow::Cow;
+
 use thiserror::Error;
+
+use crate::compiled::FORMAT;
 
 /// The document cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConfigurationError {
-    /// It is not TOML or JSON, or has a key that does not exist, or a value of the wrong type.
+    /// It is not TOML or JSON.
     #[error("the configuration cannot be read: {0}")]
     Unreadable(String),
-    /// A value is wrong.
+    /// A key does not exist or is missing, or its value is wrong.
     #[error("the configuration key `{key}` {problem}; for example: {example}")]
     Key {
         /// The path of the key, such as `routes[0].url`.
@@ -16,7 +20,7 @@ pub enum ConfigurationError {
         /// What is wrong, as the rest of a sentence about the key.
         problem: Problem,
         /// A line that would be right.
-        example: &'static str,
+        example: Cow<'static, str>,
     },
     /// A compiled form cannot be used, or none can be made.
     #[error("the configuration is compiled, and {0}")]
@@ -27,7 +31,9 @@ pub enum ConfigurationError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CompiledError {
     /// Another version of Gatehouse compiled it.
-    #[error("its format is {0:?}, of which this version of Gatehouse reads only \"1\": compile the document again")]
+    #[error(
+        "its format is {0:?}, of which this version of Gatehouse reads only {FORMAT:?}: compile the document again"
+    )]
     OtherFormat(String),
     /// The first line is not whole.
     #[error("its first line is damaged: compile the document again")]
@@ -60,11 +66,15 @@ pub enum CompiledError {
 pub struct Problem(pub String);
 
 /// What is wrong with the value at `key`, and what a right one looks like.
-pub(crate) fn problem(key: impl ToString, problem: impl ToString, example: &'static str) -> ConfigurationError {
+pub(crate) fn problem(
+    key: impl ToString,
+    problem: impl ToString,
+    example: impl Into<Cow<'static, str>>,
+) -> ConfigurationError {
     ConfigurationError::Key {
         key: one_line(&key.to_string()),
         problem: Problem(one_line(&problem.to_string())),
-        example,
+        example: example.into(),
     }
 }
 

@@ -3,7 +3,7 @@
 use gatehouse_protocol::WebOrigin;
 use http::Uri;
 
-use crate::{AllowedOrigins, Route, RoutePath};
+use crate::{AllowedOrigins, IdentityProvider, Route, RoutePath, SecretName, Upstream};
 
 /// What holds for all routes together. A route's own part is a [`Route`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,26 +25,36 @@ impl Configuration {
     }
 }
 
-/// An MCP server that must answer for Gatehouse to be ready.
+/// What has to be there for Gatehouse to be ready, beside the server keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// The secrets with which it proves itself to identity providers: without one, nobody can sign in.
+    pub provider_secrets: Vec<SecretName>,
+    /// The MCP servers: every one of each route.
+    pub servers: Vec<Server>,
+}
+
+/// An MCP server behind a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// One of the routes that it is behind.
+    /// The route.
     pub route: RoutePath,
     /// Its own address.
     pub url: Uri,
+    /// The secrets that every request to it needs.
+    pub secrets: Vec<SecretName>,
 }
 
-impl Server {
-    /// Every server behind one of the routes, each URL once.
-    pub fn all_of(routes: &[Route]) -> Vec<Self> {
-        let mut servers: Vec<Self> = Vec::new();
-        for route in routes {
-            for upstream in route.upstreams() {
-                if servers.iter().all(|known| known.url != upstream.url) {
-                    servers.push(Self { route: route.path.clone(), url: upstream.url.clone() });
-                }
-            }
-        }
-        servers
+impl Needs {
+    /// What these providers and routes need.
+    pub fn of(providers: &[IdentityProvider], routes: &[Route]) -> Self {
+        let server = |route: &Route, upstream: &Upstream| Server {
+            route: route.path.clone(),
+            url: upstream.url.clone(),
+            secrets: upstream.secret_headers.iter().map(|(_, name)| name.clone()).collect(),
+        };
+        let servers = routes.iter().flat_map(|route| route.upstreams().map(move |upstream| server(route, upstream)));
+        let secrets = providers.iter().flat_map(|provider| provider.authentication.secrets());
+        Self { provider_secrets: secrets.cloned().collect(), servers: servers.collect() }
     }
 }

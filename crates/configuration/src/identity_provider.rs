@@ -17,6 +17,8 @@ pub struct IdentityProvider {
     /// The issuer identifier, letter by letter as the provider's metadata and tokens have it. Of an Entra provider for
     /// several tenants it is where the metadata is; tokens then have their own tenant in its place.
     pub issuer: String,
+    /// Where the provider's metadata is, where that does not follow from the issuer.
+    pub metadata_url: Option<String>,
     /// What the provider is known to do its own way.
     pub profile: ProviderProfile,
     /// Our client id there.
@@ -27,6 +29,8 @@ pub struct IdentityProvider {
     pub scopes: Scopes,
     /// Further parameters of the authorization request, by name; none of them one that every request has.
     pub authorization_parameters: BTreeMap<String, String>,
+    /// Where its id_tokens say what access rules and policies ask.
+    pub claim_names: ClaimNames,
     /// Who of its users may come in.
     pub access: AccessRules,
     /// Whether its identity assertions (ID-JAG, enterprise-managed authorization) are taken for grants. Off by default.
@@ -90,6 +94,20 @@ pub enum ProviderAuthentication {
     Assertion(AssertionSource),
 }
 
+impl ProviderAuthentication {
+    /// The settings that it needs.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretName> {
+        let (one, several) = match self {
+            Self::None => (None, [].as_slice()),
+            Self::Secret(name)
+            | Self::PrivateKey { key: name, .. }
+            | Self::Assertion(AssertionSource::Setting(name)) => (Some(name), [].as_slice()),
+            Self::Assertion(AssertionSource::Endpoint { secret_headers, .. }) => (None, secret_headers.as_slice()),
+        };
+        one.into_iter().chain(several.iter().map(|(_, name)| name))
+    }
+}
+
 /// Where an assertion is read, each time it is needed: it is short-lived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AssertionSource {
@@ -106,6 +124,22 @@ pub enum AssertionSource {
     },
 }
 
+/// The claims that hold a user's groups and roles: a name, or a JSON Pointer (RFC 6901) to a member of a claim, which begins with
+/// `/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// Groups.
+    pub groups: String,
+    /// Roles.
+    pub roles: String,
+}
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        Self { groups: "groups".to_owned(), roles: "roles".to_owned() }
+    }
+}
+
 /// Who of a provider's users may come in: every list that is not empty must hold something of the user's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessRules {
@@ -113,8 +147,8 @@ pub struct AccessRules {
     pub tenants: Vec<String>,
     /// Domains of verified e-mail addresses, in lower case.
     pub domains: Vec<String>,
-    /// Groups (`groups`).
+    /// Groups.
     pub groups: Vec<String>,
-    /// Roles (`roles`).
+    /// Roles.
     pub roles: Vec<String>,
 }

@@ -4,6 +4,7 @@
 //! (`{ secret = "identity_provider_secret" }`), so that it can be shown, committed and compared.
 
 pub mod authorization_server;
+mod branding;
 mod compile;
 mod compiled;
 mod configuration;
@@ -23,13 +24,15 @@ mod registration;
 mod route;
 mod secret_name;
 mod source;
+mod token_page;
 mod upstream;
 
+pub use branding::{Branding, Logo};
 pub use compile::compile;
 pub use configuration::Configuration;
 pub use error::{CompiledError, ConfigurationError, Problem};
 pub use identity_provider::{
-    AccessRules, AssertionSource, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile,
+    AccessRules, AssertionSource, ClaimNames, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile,
 };
 pub use lifetimes::Lifetimes;
 pub use limits::{Counted, Limits, Rate};
@@ -41,6 +44,7 @@ pub use registration::{ClientDocuments, Registration, SignIns};
 pub use route::{Member, Prefix, Route, RoutePath, Servers};
 pub use secret_name::SecretName;
 pub use source::Source;
+pub use token_page::TokenPage;
 pub use upstream::{Timeouts, Transport, Upstream};
 
 /// The setting that holds the document.

@@ -9,7 +9,7 @@ pub enum Part<'a> {
     Route(&'a str),
     /// The [`Route`](crate::Route), where there is exactly one.
     OnlyRoute,
-    /// Every [`Server`](crate::gateway::Server) behind any route.
+    /// What has to be there for Gatehouse to be ready: [`Needs`](crate::gateway::Needs).
     Servers,
     /// What the authorization server needs: [`authorization_server::Configuration`](crate::authorization_server::Configuration).
     AuthorizationServer,

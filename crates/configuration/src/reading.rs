@@ -1,6 +1,6 @@
 //! How the values are read from text: all of them from a whole document, or one from its part.
 
-use crate::document::{self, AuthorizationServerDocument, GatewayDocument, RouteDocument};
+use crate::document::{self, AuthorizationServerDocument, GatewayDocument, NeedsDocument, RouteDocument};
 use crate::{CompiledError, Configuration, ConfigurationError, Part, Route, Source, authorization_server, gateway};
 
 impl Configuration {
@@ -42,13 +42,13 @@ impl gateway::Configuration {
     }
 }
 
-impl gateway::Server {
-    /// Reads the part [`Part::Servers`](crate::Part::Servers): every server behind any route, each URL once.
+impl gateway::Needs {
+    /// Reads the part [`Part::Servers`](crate::Part::Servers).
     ///
     /// # Errors
     /// Where it is not what [`Source::part`](crate::Source::part) gives.
-    pub fn all_from_part(text: &str) -> Result<Vec<Self>, ConfigurationError> {
-        document::servers_from_part(text)
+    pub fn from_part(text: &str) -> Result<Self, ConfigurationError> {
+        document::read_part::<NeedsDocument>(text)?.check()
     }
 }
 

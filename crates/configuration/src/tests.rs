@@ -47,6 +47,7 @@ fn a_minimal_document_gets_the_documented_defaults() {
     assert_eq!(configuration.authorization_server.registration.per_hour, 500);
     assert_eq!(configuration.authorization_server.sign_ins.per_minute, 3_000);
     assert_eq!(configuration.authorization_server.client_documents, ClientDocuments { enabled: true, per_hour: 500 });
+    assert_eq!(configuration.authorization_server.token_page, TokenPage { enabled: false, lifetime: 3_600 });
     assert!(configuration.authorization_server.private_use_schemes.is_empty());
     assert_eq!(configuration.authorization_server.callback_url(), "https://gateway.example/callback");
     let route = &configuration.routes[0];
@@ -96,7 +97,7 @@ fn every_error_names_the_key_the_problem_and_an_example() {
         (
             r#""http://10.0.0.7:8080/mcp?x=y""#,
             r#""ftp://10.0.0.7""#,
-            "the configuration key `routes[0].url` is not an http(s) URL without a user; for example: url = \"https://mcp.internal.example/mcp\"",
+            "the configuration key `routes[0].url` is not an http(s) URL with one host and without a user; for example: url = \"https://mcp.internal.example/mcp\"",
         ),
         (
             "X-Functions-Key",
@@ -118,18 +119,12 @@ fn every_error_names_the_key_the_problem_and_an_example() {
 #[test]
 fn unknown_keys_and_syntax_errors_are_one_line_that_says_where() {
     let unknown = refused(&format!("public_uri = 1\n{MINIMAL}"));
-    let expected =
-        "the configuration cannot be read: `public_uri`: line 1: unknown field `public_uri`, expected one of ";
-    assert!(unknown.starts_with(expected), "{unknown}");
-    let misspelled = FULL.replacen("tools = [\"files_write*\"]", "tolls = [\"files_write*\"]", 1);
-    let misspelled = refused(&format!("{MINIMAL}{misspelled}"));
-    let expected = "the configuration cannot be read: `routes[1].policy[0].tolls`: line ";
-    assert!(misspelled.starts_with(expected) && misspelled.contains("unknown field `tolls`"), "{misspelled}");
-    let wrong_type = refused(&format!("{MINIMAL}\n[routes.limits]\nheaders = \"100\""));
-    let expected = "the configuration cannot be read: `routes[0].limits.headers`: line ";
-    assert!(wrong_type.starts_with(expected), "{wrong_type}");
+    let expected = "the configuration key `public_uri` does not exist; did you mean public_url? (line 1); for example: \
+                    public_url = \"https://gateway.example.com\"";
+    assert_eq!(unknown, expected);
     let in_json = refused(r#"{"public_url":"https://a.example","limits":{"long_request":1}}"#);
-    let expected = "the configuration cannot be read: `limits.long_request`: unknown field `long_request`";
+    let expected =
+        "the configuration key `limits.long_request` does not exist; did you mean long_requests?; for example: ";
     assert!(in_json.starts_with(expected), "{in_json}");
     let syntax = refused("public_url = \"a\n");
     assert!(syntax.contains("line 1: ") && !syntax.contains('\n'), "{syntax}");
@@ -160,6 +155,21 @@ fn lifetimes_are_accepted_at_their_limits_and_refused_past_them() {
     assert_eq!(consent(0).unwrap().authorization_server.lifetimes.consent, 0);
     assert_eq!(consent(7_776_000).unwrap().authorization_server.lifetimes.consent, 7_776_000);
     assert!(consent(7_776_001).is_err());
+}
+
+#[test]
+fn a_token_by_hand_lives_as_long_as_the_operator_says_at_most_a_day() {
+    let page = |lines: &str| {
+        let parsed = Configuration::parse(&format!("{MINIMAL}\n[token_page]\n{lines}"));
+        parsed.map(|configuration| configuration.authorization_server.token_page)
+    };
+    for lifetime in [60, 86_400] {
+        let expected = TokenPage { enabled: true, lifetime };
+        assert_eq!(page(&format!("enabled = true\nlifetime = {lifetime}")).unwrap(), expected);
+    }
+    for lifetime in [0, 59, 86_401] {
+        assert!(page(&format!("lifetime = {lifetime}")).is_err(), "{lifetime}");
+    }
 }
 
 #[test]
@@ -215,6 +225,22 @@ fn private_use_schemes_are_those_that_no_browser_knows() {
 }
 
 #[test]
+fn known_applications_are_allowed_by_name() {
+    let schemes = |more: &str| {
+        let configuration = Configuration::parse(&format!("{more}\n{MINIMAL}")).unwrap().authorization_server;
+        configuration.private_use_schemes.iter().map(|scheme| scheme.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(schemes(r#"applications = ["cursor", "vscode", "vscode-insiders", "warp"]"#).len(), 4);
+    assert_eq!(schemes(r#"applications = ["cursor"]"#), ["cursor"]);
+    let both = "applications = [\"cursor\"]\nprivate_use_schemes = [\"com.example.app\", \"cursor\"]";
+    assert_eq!(schemes(both), ["com.example.app", "cursor"]);
+    for (list, place) in [(r#"["Cursor"]"#, 0), (r#"["cursor", "zed"]"#, 1), (r#"["cursor", "cursor"]"#, 1)] {
+        let (key, text) = problem_of(&format!("applications = {list}\n{MINIMAL}"));
+        assert_eq!(key, format!("applications[{place}]"), "{text}");
+    }
+}
+
+#[test]
 fn a_secret_written_where_its_setting_should_be_named_is_not_repeated() {
     const SECRET: &str = r#"hunter2\", expected "#;
     let toml = MINIMAL.replacen(r#"{ secret = "identity_provider_secret" }"#, &format!("\"{SECRET}\""), 1);
@@ -222,11 +248,13 @@ fn a_secret_written_where_its_setting_should_be_named_is_not_repeated() {
     for document in [toml, json] {
         let error = refused(&document);
         assert!(!error.contains("hunter2"), "{error}");
-        assert!(error.contains(r#"invalid type: string, expected a table { secret = "VARIABLE" }"#), "{error}");
+        assert!(error.contains(r#"must be a table { secret = "VARIABLE" }, and is text"#), "{error}");
     }
-    for (secret, kind) in [("271828", "integer"), ("2718.28", "floating point"), ("[271828]", "integer")] {
+    for (secret, kind) in
+        [("271828", "a whole number"), ("2718.28", "a number with a fraction"), ("[271828]", "a list")]
+    {
         let error = refused(&MINIMAL.replacen(r#"{ secret = "identity_provider_secret" }"#, secret, 1));
-        assert!(error.contains(&format!("invalid type: {kind}, expected ")) && !error.contains("2718"), "{error}");
+        assert!(error.contains(&format!("and is {kind} (line ")) && !error.contains("2718"), "{error}");
     }
 }
 
@@ -245,6 +273,35 @@ fn only_our_own_origin_and_the_listed_ones_are_allowed() {
         assert!(!these.allow(bad, &own), "{bad}");
         assert!(AllowedOrigins::Any.allow(bad, &own));
     }
+}
+
+#[test]
+fn allowed_origins_are_origins_or_every_page_and_never_both() {
+    let with = |origins: &str| format!("allowed_origins = {origins}\n{MINIMAL}");
+    for origins in [r#"["https://*.vscode.dev"]"#, r#"["http://localhost:6274", "https://*"]"#] {
+        let (key, problem) = problem_of(&with(origins));
+        assert!(key.starts_with("allowed_origins["), "{key}");
+        assert!(problem.starts_with("has a * in its host"), "{problem}");
+    }
+    for origins in [r#"["*", "https://x.example"]"#, r#"["https://x.example", "*"]"#, r#"["*", "*"]"#] {
+        let (key, problem) = problem_of(&with(origins));
+        assert!(key == "allowed_origins" && problem.starts_with("lists other origins beside"), "{key} {problem}");
+    }
+    assert_eq!(Configuration::parse(&with(r#"["*"]"#)).unwrap().gateway.allowed_origins, AllowedOrigins::Any);
+    assert!(Configuration::parse(&with("[]")).is_ok());
+}
+
+#[test]
+fn a_description_is_of_a_scope_that_the_route_or_one_of_its_rules_has() {
+    let with = |scope: &str| format!("{MINIMAL}scope_descriptions = {{ \"{scope}\" = \"Read\" }}\n{FULL}");
+    assert!(Configuration::parse(&with("mcp")).is_ok());
+    let (key, problem) = problem_of(&with("mpc"));
+    assert_eq!(key, "routes[0].scope_descriptions.mpc");
+    assert_eq!(problem, "describes no scope of the route or of its rules, which are: mcp");
+    let rule = "[[routes.policy]]\nname = \"writers\"\nscopes = [\"files:write\"]\n";
+    let of_rule = |scope: &str| format!("{MINIMAL}scope_descriptions = {{ \"{scope}\" = \"Write\" }}\n{rule}");
+    assert!(Configuration::parse(&of_rule("files:write")).is_ok());
+    assert!(problem_of(&of_rule("files:wriet")).1.ends_with("which are: mcp files:write"));
 }
 
 /// A route with something of everything that a route can have.

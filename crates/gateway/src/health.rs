@@ -1,16 +1,21 @@
-//! `/healthz`: whether this instance could serve.
+//! The answers to probes: `/healthz`, `/readyz`, and `/readyz` with a route's path behind it.
 
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use crate::before_routing::RETRY_AFTER_SECONDS;
 use crate::protection::protect;
+use crate::readiness::Readiness;
 
-/// The answer of the health check. Why something is not usable is for the log: anyone may ask here.
-pub fn health(method: &Method, usable: bool) -> Response<Vec<u8>> {
-    let (status, body): (_, &str) = match (method, usable) {
-        (&Method::GET | &Method::HEAD, true) => (StatusCode::OK, r#"{"status":"ok"}"#),
-        (&Method::GET | &Method::HEAD, false) => (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"unavailable"}"#),
+/// The answer to a probe; `None` where there is no such route. What is not usable, and why, is for the log: anyone may ask here.
+pub fn health(method: &Method, readiness: Option<Readiness>) -> Response<Vec<u8>> {
+    let (status, body): (_, &str) = match (method, readiness) {
+        (&Method::GET | &Method::HEAD, Some(Readiness::Ready)) => (StatusCode::OK, r#"{"status":"ok"}"#),
+        (&Method::GET | &Method::HEAD, Some(Readiness::Partly)) => (StatusCode::OK, r#"{"status":"degraded"}"#),
+        (&Method::GET | &Method::HEAD, Some(Readiness::NotReady)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"unavailable"}"#)
+        }
+        (&Method::GET | &Method::HEAD, None) => (StatusCode::NOT_FOUND, r#"{"status":"not found"}"#),
         _ => (StatusCode::METHOD_NOT_ALLOWED, r#"{"status":"method not allowed"}"#),
     };
     let body = if method == Method::HEAD { "" } else { body };
@@ -34,14 +39,18 @@ mod tests {
 
     #[test]
     fn health_is_told_to_anyone_without_details() {
-        for (method, usable, status, body) in [
-            (Method::GET, true, 200, r#"{"status":"ok"}"#),
-            (Method::HEAD, true, 200, ""),
-            (Method::GET, false, 503, r#"{"status":"unavailable"}"#),
-            (Method::HEAD, false, 503, ""),
-            (Method::POST, true, 405, r#"{"status":"method not allowed"}"#),
+        let (ready, not_ready) = (Some(Readiness::Ready), Some(Readiness::NotReady));
+        for (method, readiness, status, body) in [
+            (Method::GET, ready, 200, r#"{"status":"ok"}"#),
+            (Method::HEAD, ready, 200, ""),
+            (Method::GET, Some(Readiness::Partly), 200, r#"{"status":"degraded"}"#),
+            (Method::GET, not_ready, 503, r#"{"status":"unavailable"}"#),
+            (Method::HEAD, not_ready, 503, ""),
+            (Method::GET, None, 404, r#"{"status":"not found"}"#),
+            (Method::POST, ready, 405, r#"{"status":"method not allowed"}"#),
+            (Method::POST, None, 405, r#"{"status":"method not allowed"}"#),
         ] {
-            let response = health(&method, usable);
+            let response = health(&method, readiness);
             assert_eq!((response.status().as_u16(), response.body().as_slice()), (status, body.as_bytes()), "{method}");
             assert_eq!(response.headers().get(ALLOW).is_some(), status == 405);
             assert_eq!(response.headers().get(RETRY_AFTER).is_some(), status == 503);

@@ -1,15 +1,22 @@
 //! Whether the servers behind the routes can be reached, as all instances together know it.
 //!
+//! A server that is down takes out what is behind it alone: its route where nothing else is there, and the instance where no
+//! route is left.
+//!
 //! Anybody may ask, as often as they like, and every answer comes of a look at the servers that was over: one's own, or
 //! that of somebody else, which is in the store. So while every look succeeds, nobody is told "not ready". A look is good
 //! for [`FRESH`] seconds, in which nobody looks again. After that, the first to ask looks, and the others go on with the
 //! last outcome for as long as it is [`USABLE`]. Where there is none, they wait for a moment, and then look themselves:
 //! who looks can end at any moment.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use gatehouse_configuration::RoutePath;
+use gatehouse_configuration::gateway::Server;
 use gatehouse_protocol::UnixTime;
 use gatehouse_storage::{Key, Kind, Periods, Store, StoreUnavailable};
+use http::Uri;
 
 use crate::answer::{Arrival, Transfers};
 use crate::{Clock, Milliseconds, Refusal, UpstreamTimeouts};
@@ -18,9 +25,6 @@ use crate::{Clock, Milliseconds, Refusal, UpstreamTimeouts};
 const OUTCOME: Kind = "readiness";
 /// A counter for each period: who increments it to 1 looks.
 const LOOK: Kind = "readiness-look";
-/// There is one of each kind.
-const ALL: &str = "all";
-
 /// Seconds for which a look is good.
 pub const FRESH: u64 = 10;
 /// Seconds after which what a look saw is not said any more.
@@ -37,11 +41,88 @@ pub const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts { connect: 5, first_byte
 
 const OUTCOMES: Periods = Periods::of_seconds(USABLE);
 
-/// What somebody who asks does next.
+/// How much of something can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// All of it.
+    Ready,
+    /// A part of it.
+    Partly,
+    /// Nothing of it.
+    NotReady,
+}
+
+impl Readiness {
+    /// That of a whole with these parts. A whole without parts is not ready.
+    fn of(parts: impl IntoIterator<Item = Self>) -> Self {
+        let (mut is_any_ready, mut is_any_not) = (false, false);
+        for part in parts {
+            is_any_ready |= part != Self::NotReady;
+            is_any_not |= part != Self::Ready;
+        }
+        match (is_any_ready, is_any_not) {
+            (true, false) => Self::Ready,
+            (true, true) => Self::Partly,
+            (false, _) => Self::NotReady,
+        }
+    }
+}
+
+/// That of every route, from that of its servers.
+pub fn of_routes<'a>(servers: &'a [Server], is_usable: impl Fn(&Server) -> bool) -> BTreeMap<&'a str, Readiness> {
+    let mut parts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for server in servers {
+        let readiness = if is_usable(server) { Readiness::Ready } else { Readiness::NotReady };
+        parts.entry(RoutePath::as_str(&server.route)).or_default().push(readiness);
+    }
+    parts.into_iter().map(|(route, parts)| (route, Readiness::of(parts))).collect()
+}
+
+/// That of the instance, from that of its routes.
+pub fn of_all(routes: &BTreeMap<&str, Readiness>) -> Readiness {
+    Readiness::of(routes.values().copied())
+}
+
+/// The addresses that a look asks: each once, however many routes it is behind.
+#[derive(Debug)]
+pub struct Addresses<'a> {
+    urls: Vec<&'a Uri>,
+    /// What the outcome of a look is stored under: instances with another configuration ask other servers.
+    id: String,
+}
+
+impl<'a> Addresses<'a> {
+    /// Those of the servers.
+    pub fn of(servers: &'a [Server]) -> Self {
+        let (mut urls, mut hasher) = (Vec::new(), DefaultHasher::new());
+        for Server { url, .. } in servers {
+            if !urls.contains(&url) {
+                url.hash(&mut hasher);
+                urls.push(url);
+            }
+        }
+        Self { urls, id: format!("{:016x}", hasher.finish()) }
+    }
+
+    /// In the order of [`Answered`].
+    pub fn urls(&self) -> impl Iterator<Item = &'a Uri> {
+        self.urls.iter().copied()
+    }
+
+    /// Whether the server gave some answer.
+    pub fn has_answered(&self, server: &Server, answered: &Answered) -> bool {
+        self.urls.iter().zip(answered).any(|(url, answered)| **url == server.url && *answered)
+    }
+}
+
+/// Which of the [`Addresses`] gave some answer.
+pub type Answered = Vec<bool>;
+
+/// What somebody who asks does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Answers this.
-    Answer(bool),
+    Answer(Answered),
     /// Looks, [`note`]s what came of it, and answers that.
     Look,
     /// Waits for a part of [`LONGEST_WAIT`], and asks again.
@@ -52,20 +133,25 @@ pub enum Next {
 ///
 /// # Errors
 /// Where the store does not answer; then nothing is ready.
-pub fn ask(store: &impl Store, now: UnixTime, waited: u64) -> Result<Next, StoreUnavailable> {
-    let known = Outcome::last(store, now)?;
+pub fn ask(
+    store: &impl Store,
+    addresses: &Addresses<'_>,
+    now: UnixTime,
+    waited: u64,
+) -> Result<Next, StoreUnavailable> {
+    let known = Outcome::last(store, addresses, now)?;
     match known {
-        Some(outcome) if outcome.age(now) < FRESH => return Ok(Next::Answer(outcome.is_ready)),
+        Some(outcome) if outcome.age(now) < FRESH => return Ok(Next::Answer(outcome.answered)),
         // Whoever has waited has asked for the look before, in vain.
         None if waited >= LONGEST_WAIT => return Ok(Next::Look),
         None if waited > 0 => return Ok(Next::Wait),
         Some(_) | None => {}
     }
     let end = (now.seconds() / FRESH).saturating_add(1).saturating_mul(FRESH);
-    let is_first = store.increment(&Key::new(LOOK, ALL, UnixTime::from_seconds(end))?, 1)? == 1;
+    let is_first = store.increment(&Key::new(LOOK, &addresses.id, UnixTime::from_seconds(end))?, 1)? == 1;
     Ok(match known {
         _ if is_first => Next::Look,
-        Some(outcome) => Next::Answer(outcome.is_ready),
+        Some(outcome) => Next::Answer(outcome.answered),
         None => Next::Wait,
     })
 }
@@ -74,25 +160,35 @@ pub fn ask(store: &impl Store, now: UnixTime, waited: u64) -> Result<Next, Store
 ///
 /// # Errors
 /// Where the store does not answer; then nothing is ready.
-pub fn note(store: &impl Store, began: UnixTime, is_ready: bool) -> Result<(), StoreUnavailable> {
-    let key = Key::new(OUTCOME, ALL, OUTCOMES.end_of_new(began))?;
-    store.put(&key, Outcome { began, is_ready }.to_text().as_bytes())
+pub fn note(
+    store: &impl Store,
+    addresses: &Addresses<'_>,
+    began: UnixTime,
+    answered: &Answered,
+) -> Result<(), StoreUnavailable> {
+    let key = Key::new(OUTCOME, &addresses.id, OUTCOMES.end_of_new(began))?;
+    store.put(&key, Outcome { began, answered: answered.clone() }.to_text().as_bytes())
 }
 
-/// Whether every server gave some answer, as of at most [`USABLE`] seconds ago. `look` asks all of them.
+/// Which of the servers gave some answer, as of at most [`USABLE`] seconds ago. `look` asks all of them.
 ///
 /// # Errors
 /// Where the store does not answer; then nothing is ready.
-pub fn known(store: &impl Store, clock: &impl Clock, look: impl FnOnce() -> bool) -> Result<bool, StoreUnavailable> {
+pub fn known(
+    store: &impl Store,
+    clock: &impl Clock,
+    addresses: &Addresses<'_>,
+    look: impl FnOnce() -> Answered,
+) -> Result<Answered, StoreUnavailable> {
     let (started, mut waited) = (clock.elapsed(), 0);
     loop {
-        match ask(store, clock.now(), waited)? {
-            Next::Answer(is_ready) => return Ok(is_ready),
+        match ask(store, addresses, clock.now(), waited)? {
+            Next::Answer(answered) => return Ok(answered),
             Next::Look => {
                 let began = clock.now();
-                let is_ready = look();
-                note(store, began, is_ready)?;
-                return Ok(is_ready);
+                let answered = look();
+                note(store, addresses, began, &answered)?;
+                return Ok(answered);
             }
             Next::Wait => {
                 clock.wait(ASK_EVERY);
@@ -102,41 +198,41 @@ pub fn known(store: &impl Store, clock: &impl Clock, look: impl FnOnce() -> bool
     }
 }
 
-/// Waits until every server has given some answer: without credentials a refusal will do. `not_ready` is told of those that
-/// gave none, by their number, and why.
-pub fn all_answer(
+/// Waits until every server has given some answer, and says which did: without credentials a refusal will do. `not_ready` is
+/// told of those that gave none, by their number, and why.
+pub fn who_answers(
     clock: &impl Clock,
     transfers: &mut impl Transfers,
     servers: usize,
     mut not_ready: impl FnMut(usize, Refusal),
-) -> bool {
-    let (deadline, mut answered) = (clock.elapsed().saturating_add(LOOK_TIME), BTreeSet::new());
+) -> Answered {
+    let (deadline, mut answered) = (clock.elapsed().saturating_add(LOOK_TIME), vec![false; servers]);
     while !transfers.are_over() && clock.elapsed() < deadline {
         match transfers.next(deadline.saturating_sub(clock.elapsed())) {
             Arrival::Head(number, _) => {
                 transfers.abandon(number);
-                answered.insert(number);
+                answered.get_mut(number).into_iter().for_each(|answered| *answered = true);
             }
             Arrival::NoAnswer(number, reason) => not_ready(number, reason.into()),
             Arrival::Piece(..) | Arrival::End(_) | Arrival::Broken(_) | Arrival::Nothing => {}
         }
     }
-    answered.len() == servers
+    answered
 }
 
 /// What came of a look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Outcome {
     began: UnixTime,
-    is_ready: bool,
+    answered: Answered,
 }
 
 impl Outcome {
     /// The last one that still counts.
-    fn last(store: &impl Store, now: UnixTime) -> Result<Option<Self>, StoreUnavailable> {
+    fn last(store: &impl Store, addresses: &Addresses<'_>, now: UnixTime) -> Result<Option<Self>, StoreUnavailable> {
         for end in OUTCOMES.possible_ends(now) {
-            let value = store.get(&Key::new(OUTCOME, ALL, end)?)?;
-            let outcome = value.and_then(|value| Self::parse(&value));
+            let value = store.get(&Key::new(OUTCOME, &addresses.id, end)?)?;
+            let outcome = value.and_then(|value| Self::parse(&value, addresses.urls.len()));
             if let Some(outcome) = outcome.filter(|outcome| outcome.counts(now)) {
                 return Ok(Some(outcome));
             }
@@ -154,18 +250,22 @@ impl Outcome {
         self.began.seconds_until(now)
     }
 
-    fn to_text(self) -> String {
-        format!("{} {}", if self.is_ready { "ready" } else { "not-ready" }, self.began)
+    /// A digit for each server, and when it began.
+    fn to_text(&self) -> String {
+        let digits: String = self.answered.iter().map(|answered| if *answered { '1' } else { '0' }).collect();
+        format!("{digits} {}", self.began)
     }
 
-    fn parse(value: &[u8]) -> Option<Self> {
-        let (outcome, began) = core::str::from_utf8(value).ok()?.split_once(' ')?;
-        let is_ready = match outcome {
-            "ready" => true,
-            "not-ready" => false,
-            _ => return None,
+    fn parse(value: &[u8], servers: usize) -> Option<Self> {
+        let (digits, began) = core::str::from_utf8(value).ok()?.split_once(' ')?;
+        let digit = |digit: u8| match digit {
+            b'1' => Some(true),
+            b'0' => Some(false),
+            _ => None,
         };
-        Some(Self { began: UnixTime::from_seconds(began.parse().ok()?), is_ready })
+        let answered = digits.bytes().map(digit).collect::<Option<Answered>>()?;
+        let began = UnixTime::from_seconds(began.parse().ok()?);
+        (answered.len() == servers).then_some(Self { began, answered })
     }
 }
 

@@ -12,18 +12,28 @@ use crate::{Endpoint, EndpointKind};
 
 /// A question about this instance, which anybody may ask. It is answered before any route is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Probe {
+pub enum Probe<'a> {
     /// `/healthz`: whether this instance could serve, the one question that must be answered without a configuration.
     Health,
-    /// `/readyz`: whether the servers behind the routes can be reached.
+    /// `/readyz`: whether this instance can serve anything now.
     Readiness,
+    /// `/readyz` with a route's path behind it, which this is: whether the route can be used.
+    RouteReadiness(&'a str),
 }
 
-impl Probe {
+impl<'a> Probe<'a> {
     /// The question that is at `target`, if it is one.
-    pub fn of(target: &Uri) -> Option<Self> {
-        let is = |own: OwnPath| target.authority().is_none() && target.path() == own.as_str();
-        if is(OwnPath::Health) { Some(Self::Health) } else { is(OwnPath::Readiness).then_some(Self::Readiness) }
+    pub fn of(target: &'a Uri) -> Option<Self> {
+        if target.authority().is_some() {
+            return None;
+        }
+        if target.path() == OwnPath::Health.as_str() {
+            return Some(Self::Health);
+        }
+        match target.path().strip_prefix(OwnPath::Readiness.as_str())? {
+            "" => Some(Self::Readiness),
+            path => (path.starts_with('/') && path != "/").then_some(Self::RouteReadiness(path)),
+        }
     }
 
     /// Whether this method asks it; another one is answered with 405.
@@ -225,10 +235,26 @@ mod tests {
 
     #[test]
     fn probes_are_at_their_own_paths() {
-        let probe = |target: &str| Probe::of(&target.parse().unwrap());
-        assert_eq!(probe("/healthz?x"), Some(Probe::Health));
-        assert_eq!(probe("/readyz"), Some(Probe::Readiness));
-        for target in ["/", "/healthz/", "//healthz", "/HEALTHZ", "/readyz/", "http://evil.example/healthz", "/mcp"] {
+        let probe = |target: &str| {
+            let target: Uri = target.parse().unwrap();
+            Probe::of(&target).map(|probe| format!("{probe:?}"))
+        };
+        assert_eq!(probe("/healthz?x").unwrap(), "Health");
+        assert_eq!(probe("/readyz").unwrap(), "Readiness");
+        assert_eq!(probe("/readyz/mcp?x").unwrap(), r#"RouteReadiness("/mcp")"#);
+        assert_eq!(probe("/readyz/a/b").unwrap(), r#"RouteReadiness("/a/b")"#);
+        for target in [
+            "/",
+            "/healthz/",
+            "//healthz",
+            "/HEALTHZ",
+            "/readyz/",
+            "/readyzmcp",
+            "/healthz/mcp",
+            "http://evil.example/healthz",
+            "http://evil.example/readyz/mcp",
+            "/mcp",
+        ] {
             assert_eq!(probe(target), None, "{target}");
         }
         assert!(Probe::is_asked_by(&Method::HEAD) && !Probe::is_asked_by(&Method::POST));

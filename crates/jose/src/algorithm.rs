@@ -31,7 +31,7 @@ pub enum SigningAlgorithm {
 }
 
 impl SigningAlgorithm {
-    /// Every one that is implemented.
+    /// Every one that is implemented: all of them are accepted, and published.
     pub const ALL: [Self; 10] = [
         Self::Rs256,
         Self::Rs384,
@@ -45,14 +45,21 @@ impl SigningAlgorithm {
         Self::Ed25519,
     ];
 
-    /// Those that Gatehouse accepts and publishes. The others of [`SigningAlgorithm::ALL`] are implemented and tested, and no
-    /// token reaches them: [`SigningAlgorithm::parse`] knows only these.
-    pub const ACCEPTED: [Self; 5] = [Self::Rs256, Self::Ps256, Self::Es256, Self::Es384, Self::EdDsa];
-
-    /// The accepted algorithm with this `alg` name, which is compared exactly: names are case-sensitive (RFC 7515, section
-    /// 4.1.1).
+    /// The algorithm with this `alg` name, which is compared exactly: names are case-sensitive (RFC 7515, section 4.1.1).
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ACCEPTED.into_iter().find(|algorithm| algorithm.as_str() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+
+    /// Whether the two are one algorithm, though perhaps under different names. A key or a party that names one of the two names
+    /// of Ed25519 means the other as well: RFC 9864 gave it a name of its own, and nothing else.
+    pub fn is_same_as(self, other: Self) -> bool {
+        let is_ed25519 = |algorithm| matches!(algorithm, Self::EdDsa | Self::Ed25519);
+        self == other || is_ed25519(self) && is_ed25519(other)
+    }
+
+    /// The names of several, for a message.
+    pub fn names(algorithms: &[Self]) -> String {
+        algorithms.iter().map(|algorithm| algorithm.as_str()).collect::<Vec<_>>().join(", ")
     }
 
     /// The `alg` name.
@@ -83,16 +90,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_accepted_asymmetric_algorithms_have_a_name_and_case_counts() {
+    fn only_asymmetric_algorithms_that_can_be_verified_have_a_name_and_case_counts() {
         for algorithm in SigningAlgorithm::ALL {
-            let accepted = SigningAlgorithm::ACCEPTED.contains(&algorithm);
-            assert_eq!(SigningAlgorithm::parse(algorithm.as_str()), accepted.then_some(algorithm));
+            assert_eq!(SigningAlgorithm::parse(algorithm.as_str()), Some(algorithm));
         }
         for name in [
-            "", "none", "None", "NONE", "nOnE", "HS256", "HS384", "HS512", "rs256", "RS1", "RS256 ", "dir", "RS384",
-            "RS512", "PS384", "PS512", "Ed25519", "ES256K", "ES512",
+            "", "none", "None", "NONE", "nOnE", "HS256", "HS384", "HS512", "rs256", "RS1", "RS256 ", "dir", "ed25519",
+            "Ed448", "ES256K", "ES512",
         ] {
             assert_eq!(SigningAlgorithm::parse(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn ed25519_has_two_names_and_nothing_else_has() {
+        for one in SigningAlgorithm::ALL {
+            for other in SigningAlgorithm::ALL {
+                let ed25519 = [SigningAlgorithm::EdDsa, SigningAlgorithm::Ed25519];
+                let same = one == other || ed25519.contains(&one) && ed25519.contains(&other);
+                assert_eq!(one.is_same_as(other), same, "{one} {other}");
+            }
         }
     }
 }

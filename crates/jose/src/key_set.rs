@@ -142,7 +142,8 @@ impl VerificationKey {
     /// Whether the key is of the algorithm's type and not bound to another one. A key that serves two algorithms at
     /// once is what algorithm confusion needs (RFC 8725, section 3.1).
     fn fits(&self, algorithm: SigningAlgorithm) -> bool {
-        self.key.is_for(algorithm) && self.algorithm.as_deref().is_none_or(|bound| bound == algorithm.as_str())
+        let is_it = |bound: &str| SigningAlgorithm::parse(bound).is_some_and(|bound| bound.is_same_as(algorithm));
+        self.key.is_for(algorithm) && self.algorithm.as_deref().is_none_or(is_it)
     }
 
     /// Whether `signature` is this key's, of `message`.

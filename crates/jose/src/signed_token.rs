@@ -38,8 +38,13 @@ pub enum TokenRejection {
     #[error("is not a signed JWT with the claims of its kind")]
     Malformed,
     /// `none`, HMAC, an algorithm that we do not know, or one that is not accepted from this party.
-    #[error("is signed with {0}, which is not accepted")]
-    Algorithm(LogText),
+    #[error("is signed with {used}; what is accepted is {}", SigningAlgorithm::names(accepted))]
+    Algorithm {
+        /// What the token names.
+        used: LogText,
+        /// What is accepted from whoever has made it.
+        accepted: Vec<SigningAlgorithm>,
+    },
     /// `crit` names extensions that must be understood (RFC 7515, section 4.1.11); we understand none.
     #[error("has critical headers")]
     CriticalHeader,
@@ -78,7 +83,7 @@ impl SignedToken {
         let (message, _) = token.rsplit_once('.').ok_or(TokenRejection::Malformed)?;
         let read = UntrustedToken::<HeaderExtensions>::try_from(token).map_err(|_| TokenRejection::Malformed)?;
         let algorithm = SigningAlgorithm::parse(read.algorithm())
-            .ok_or_else(|| TokenRejection::Algorithm(LogText::new(read.algorithm())))?;
+            .ok_or_else(|| not_accepted(read.algorithm(), &SigningAlgorithm::ALL))?;
         if read.header().other_fields.crit.0 {
             return Err(TokenRejection::CriticalHeader);
         }
@@ -139,8 +144,8 @@ impl SignedToken {
         accepted: &[SigningAlgorithm],
         issuer_fits: impl Fn(&str) -> bool,
     ) -> Result<VerifiedClaims<T>, TokenRejection> {
-        if !accepted.contains(&self.algorithm) {
-            return Err(TokenRejection::Algorithm(LogText::new(self.algorithm.as_str())));
+        if !accepted.iter().any(|accepted| accepted.is_same_as(self.algorithm)) {
+            return Err(not_accepted(self.algorithm.as_str(), accepted));
         }
         let key = keys.select(self.algorithm, self.kid(), issuer_fits)?;
         if !key.has_signed(self.message.expose().as_bytes(), self.token.signature_bytes(), self.algorithm) {
@@ -157,6 +162,10 @@ impl SignedToken {
         let times = TimeClaims::of(&claims).ok_or(TokenRejection::Malformed)?;
         Ok(VerifiedClaims { times, custom: claims.custom })
     }
+}
+
+fn not_accepted(used: &str, accepted: &[SigningAlgorithm]) -> TokenRejection {
+    TokenRejection::Algorithm { used: LogText::new(used), accepted: accepted.to_vec() }
 }
 
 impl fmt::Debug for SignedToken {

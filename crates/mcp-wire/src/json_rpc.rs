@@ -25,7 +25,7 @@ pub use body::Body;
 pub use id::Id;
 pub use limits::MOST_MESSAGES;
 pub use message::{Call, Message};
-pub use method::{is_misspelt_request, is_notification, is_request};
+pub use method::{is_misspelt_request, is_notification, is_request, requests};
 pub use object::Object;
 pub use reply::{ErrorObject, Outcome, Reply};
 pub use strict::DEEPEST;

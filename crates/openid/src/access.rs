@@ -37,13 +37,15 @@ pub enum AccessRejection {
     #[error("the user has none of access.roles")]
     Role,
     /// In none of the groups.
-    #[error("the user is in none of access.groups (does the provider put groups into the id_token?)")]
+    #[error(
+        "the user is in none of access.groups (does the provider put groups into the id_token, in the claim of claims.groups?)"
+    )]
     Group,
     /// It cannot be known whether in one of the groups.
     #[error("the user's groups did not fit into the token: {0}")]
     GroupsUnknown(#[from] GroupsUnknown),
     /// A rule denies something by a claim that holds more than we can read, so that it could be missed.
-    #[error("a policy denies something by {0}, and the id_token's claim of that name is no list of texts")]
+    #[error("a policy denies something by {0}, and the id_token's claim of claims.{0} is no list of texts")]
     Unreadable(&'static str),
     /// More groups or roles than are kept, none of which may be left out.
     #[error("the user has {0}; let the provider put fewer into the id_token")]
@@ -121,42 +123,6 @@ fn is_in_one(groups: &[String], provider: &IdentityProvider) -> bool {
 }
 
 impl AccessRejection {
-    /// What the user is told: why, without what the rules are.
-    pub const fn words(&self) -> &'static str {
-        match self {
-            Self::Tenant(_) => {
-                "Your account's organisation is not allowed here. Sign in with an account of another organisation, or \
-                 ask whoever runs this server to allow yours."
-            }
-            Self::Domain => {
-                "Your account's e-mail domain is not allowed here. Sign in with another account, or ask whoever runs \
-                 this server to allow the domain."
-            }
-            Self::DomainUnverified => {
-                "The sign-in service does not confirm your account's e-mail address. Confirm the address there, or sign \
-                 in with another account."
-            }
-            Self::Role => {
-                "Your account lacks the role that is needed here. Ask whoever runs this server to give it to you."
-            }
-            Self::Group => {
-                "Your account is not in a group that is allowed here. Ask whoever runs this server to add you to one."
-            }
-            Self::GroupsUnknown(_) => {
-                "It could not be found out whether your account is in a group that is allowed here. Tell whoever runs \
-                 this server; the log says what is missing."
-            }
-            Self::Unreadable(_) => {
-                "It could not be found out which groups and roles your account has. Tell whoever runs this server; the \
-                 log says what is wrong."
-            }
-            Self::TooMany(_) => {
-                "Your account has more groups or roles than can be handled here. Tell whoever runs this server; the log \
-                 says what can be done."
-            }
-        }
-    }
-
     /// What the client is told.
     pub(crate) fn to_wire(&self) -> ClientError {
         match self {

@@ -126,7 +126,7 @@ fn assertion_algorithms<'a>(provider: &IdentityProvider, metadata: &'a ProviderM
     match (metadata.assertion_algorithms(), &provider.profile) {
         (Some(algorithms), _) => algorithms,
         // Entra lists none, and takes both of RSA; PS256 is what it recommends.
-        (None, ProviderProfile::Entra(_)) => &SigningAlgorithm::ACCEPTED,
+        (None, ProviderProfile::Entra(_)) => &SigningAlgorithm::ALL,
         // "Servers SHOULD support RS256" (OpenID Connect Discovery, section 3).
         (None, ProviderProfile::OpenId) => &[Rs256, Es256, Es384, EdDsa],
     }

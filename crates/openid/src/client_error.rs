@@ -28,7 +28,7 @@ impl ClientError {
             Self::ServerError => {
                 "The sign-in at the identity provider failed; the operator finds the reason in the log"
             }
-            Self::TemporarilyUnavailable => "The identity provider does not answer as it should; try again later",
+            Self::TemporarilyUnavailable => "The sign-in is not possible at the moment; try again later",
         }
     }
 }

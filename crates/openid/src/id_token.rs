@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::identity::{UserClaims, UserRejection};
 use crate::issuer::{IssuerRejection, Origin};
-use crate::{Identity, LoginSecrets, ProviderMetadata};
+use crate::{Identity, LoginSecrets, ProviderMetadata, UnlistedAlgorithm};
 
 /// Items 9 and 10 of section 3.1.3.7, and `nbf` of RFC 7519, section 4.1.5.
 ///
@@ -22,6 +22,9 @@ pub enum IdTokenRejection {
     /// Not a token that this provider has signed.
     #[error("the id_token {0}")]
     Token(#[from] TokenRejection),
+    /// Signed with an algorithm that the provider does not name.
+    #[error("the id_token {0}")]
+    Unlisted(#[from] UnlistedAlgorithm),
     /// Another issuer's.
     #[error("the id_token {0}")]
     Issuer(#[from] IssuerRejection),
@@ -122,8 +125,13 @@ fn signed(
     let token = SignedToken::parse(id_token.expose())?;
     // Only what is signed is read in the end: `verify_of_issuer` fails where these claims are somebody else's.
     let origin: Origin = token.unverified()?;
-    let claims = token.verify_of_issuer(keys, metadata.id_token_algorithms(), |bound| origin.is(bound))?;
-    Ok((origin, claims))
+    match token.verify_of_issuer(keys, metadata.id_token_algorithms(), |bound| origin.is(bound)) {
+        Ok(claims) => Ok((origin, claims)),
+        Err(rejection) => Err(match UnlistedAlgorithm::of(&rejection) {
+            Some(unlisted) => unlisted.into(),
+            None => rejection.into(),
+        }),
+    }
 }
 
 impl Claims {

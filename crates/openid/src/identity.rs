@@ -1,19 +1,26 @@
 //! Who signed in, and what access rules ask about them.
 
 use core::fmt;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use gatehouse_configuration::{IdentityProvider, ProviderProfile};
-use gatehouse_protocol::{Claims, InvalidSubject, Subject, TooManyClaims};
-use serde::Deserialize;
+use gatehouse_configuration::{ClaimNames, IdentityProvider, ProviderProfile};
+use gatehouse_protocol::{Claims, InvalidSubject, Subject, TooManyClaims, is_unshowable};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::issuer::{TenantId, is_uuid};
 
-/// Who signed in, with what [`admit`](crate::admit) and policies need to know. Names and addresses are not kept.
+/// Characters of a name. It goes into a cookie.
+const LONGEST_NAME: usize = 128;
+
+/// Who signed in, with what [`admit`](crate::admit) and policies need to know, and what the user is called.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
     subject: Subject,
+    display_name: Option<String>,
     pub(crate) tenant: Option<TenantId>,
     pub(crate) domain: EmailDomain,
     pub(crate) groups: Groups,
@@ -66,15 +73,48 @@ pub enum UserRejection {
 pub(crate) struct UserClaims {
     sub: Option<String>,
     oid: Option<String>,
+    preferred_username: Option<Value>,
+    name: Option<Value>,
     email: Option<Value>,
     email_verified: Option<Value>,
     /// Entra's "e-mail domain owner verified".
     xms_edov: Option<Value>,
-    groups: Option<Value>,
-    roles: Option<Value>,
     hasgroups: Option<Value>,
     #[serde(rename = "_claim_names")]
     claim_names: Option<Value>,
+    /// Among them those with the groups and roles, under the names that the operator has given.
+    #[serde(flatten)]
+    others: OtherClaims,
+}
+
+/// Claims by name, none of which stood twice: nobody would know which one is meant (RFC 7519, section 4).
+#[derive(Default)]
+struct OtherClaims(BTreeMap<String, Value>);
+
+impl<'de> Deserialize<'de> for OtherClaims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyClaims;
+
+        impl<'de> Visitor<'de> for AnyClaims {
+            type Value = OtherClaims;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("claims")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<OtherClaims, A::Error> {
+                let mut claims = OtherClaims::default();
+                while let Some((name, value)) = map.next_entry()? {
+                    if claims.0.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a claim stands twice"));
+                    }
+                }
+                Ok(claims)
+            }
+        }
+
+        deserializer.deserialize_map(AnyClaims)
+    }
 }
 
 impl Identity {
@@ -100,7 +140,9 @@ impl Identity {
             (ProviderProfile::OpenId, _) => Subject::new(&provider.name, sub)?,
         };
         let domain = claims.domain(&provider.profile);
-        Ok(Self { subject, tenant, domain, groups: claims.groups(), roles: claims.roles() })
+        let (groups, roles) = (claims.groups(&provider.claim_names), claims.roles(&provider.claim_names));
+        let display_name = claims.display_name();
+        Ok(Self { subject, display_name, tenant, domain, groups, roles })
     }
 
     /// What policies judge the user by, with `groups` that were told or asked for. The tenant is Entra's: other providers
@@ -110,6 +152,12 @@ impl Identity {
         // Ids compare without case, and policies compare letter by letter; what they name is in lower case, too.
         let groups = groups.into_iter().map(|group| if is_uuid(&group) { group.to_ascii_lowercase() } else { group });
         Claims::new(tenant, groups.collect(), self.roles.texts.clone())
+    }
+
+    /// What the user is called, by which they tell their accounts apart. It is personal, and proves nothing: it is for the
+    /// user's own pages, and is written to no log and no store.
+    pub fn display_name(&self) -> Option<&str> {
+        self.display_name.as_deref()
     }
 
     /// The user.
@@ -126,6 +174,16 @@ impl fmt::Debug for Identity {
 }
 
 impl UserClaims {
+    /// The address or, without one, the user name or the name, where a page can show it.
+    fn display_name(&self) -> Option<String> {
+        let claims = [&self.email, &self.preferred_username, &self.name].into_iter().flatten();
+        let names = claims.filter_map(Value::as_str).map(str::trim);
+        let mut shown = names.filter(|name| {
+            !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(is_unshowable)
+        });
+        shown.next().map(str::to_owned)
+    }
+
     fn domain(&self, profile: &ProviderProfile) -> EmailDomain {
         let address = self.email.as_ref().and_then(Value::as_str);
         let Some((_, domain)) = address.and_then(|address| address.rsplit_once('@')) else {
@@ -140,23 +198,37 @@ impl UserClaims {
         if verified { EmailDomain::Verified(domain.to_ascii_lowercase()) } else { EmailDomain::Unverified }
     }
 
-    fn groups(&self) -> Groups {
-        if self.is_elsewhere("groups") || is_true(self.hasgroups.as_ref()) {
+    fn groups(&self, names: &ClaimNames) -> Groups {
+        let announced = names.groups == "groups" && is_true(self.hasgroups.as_ref());
+        if announced || self.is_elsewhere(&names.groups) {
             Groups::TooMany
         } else {
-            Groups::Listed(texts(self.groups.as_ref()))
+            Groups::Listed(texts(self.named(&names.groups)))
         }
     }
 
-    fn roles(&self) -> Texts {
-        let Texts { texts, are_all } = texts(self.roles.as_ref());
-        Texts { texts, are_all: are_all && !self.is_elsewhere("roles") }
+    fn roles(&self, names: &ClaimNames) -> Texts {
+        let Texts { texts, are_all } = texts(self.named(&names.roles));
+        Texts { texts, are_all: are_all && !self.is_elsewhere(&names.roles) }
+    }
+
+    /// The claim of this name, or what the pointer finds.
+    fn named(&self, name: &str) -> Option<&Value> {
+        let (claim, pointer) = claim_of(name);
+        self.others.0.get(claim.as_ref())?.pointer(pointer).filter(|value| !value.is_null())
     }
 
     /// Whether the provider only says where the claim is (OpenID Connect Core, section 5.6.2).
-    fn is_elsewhere(&self, claim: &str) -> bool {
-        self.claim_names.as_ref().is_some_and(|names| names.get(claim).is_some())
+    fn is_elsewhere(&self, name: &str) -> bool {
+        self.claim_names.as_ref().is_some_and(|names| names.get(claim_of(name).0.as_ref()).is_some())
     }
+}
+
+/// The claim that is meant by the configured name, and the pointer to what in it is (RFC 6901).
+fn claim_of(name: &str) -> (Cow<'_, str>, &str) {
+    let Some(tokens) = name.strip_prefix('/') else { return (name.into(), "") };
+    let (first, pointer) = tokens.split_at(tokens.find('/').unwrap_or(tokens.len()));
+    (first.replace("~1", "/").replace("~0", "~").into(), pointer)
 }
 
 /// The texts of a claim that is one or has several.

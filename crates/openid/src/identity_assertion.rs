@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::identity::{UserClaims, UserRejection};
 use crate::issuer::{IssuerRejection, Origin};
-use crate::{Identity, ProviderMetadata, metadata_issuer};
+use crate::{Identity, ProviderMetadata, UnlistedAlgorithm, metadata_issuer};
 
 /// The header `typ`, without `application/`.
 const TYPE: &str = "oauth-id-jag+jwt";
@@ -56,6 +56,9 @@ pub enum IdentityAssertionRejection {
     /// Not a token that the provider has signed.
     #[error("the identity assertion {0}")]
     Token(#[from] TokenRejection),
+    /// Signed with an algorithm that the provider does not name.
+    #[error("the identity assertion {0}")]
+    Unlisted(#[from] UnlistedAlgorithm),
     /// Another issuer's.
     #[error("the identity assertion {0}")]
     Issuer(#[from] IssuerRejection),
@@ -151,8 +154,16 @@ impl IdentityAssertion {
             return Err(IdentityAssertionRejection::NotAccepted);
         }
         let algorithms = metadata.id_token_algorithms();
-        let VerifiedClaims { custom: claims, times } =
-            self.token.verify_of_issuer::<Claims>(keys, algorithms, |bound| self.origin.is(bound))?;
+        let verified = self.token.verify_of_issuer::<Claims>(keys, algorithms, |bound| self.origin.is(bound));
+        let VerifiedClaims { custom: claims, times } = match verified {
+            Ok(verified) => verified,
+            Err(rejection) => {
+                return Err(match UnlistedAlgorithm::of(&rejection) {
+                    Some(unlisted) => unlisted.into(),
+                    None => rejection.into(),
+                });
+            }
+        };
         let tenant = self.origin.check(provider, metadata.issuer())?;
         if !claims.aud.ok_or(IdentityAssertionRejection::Missing("aud"))?.is_only(our_issuer) {
             return Err(IdentityAssertionRejection::AudienceDiffers);

@@ -43,6 +43,7 @@ mod rejection;
 #[cfg(test)]
 mod test_provider;
 mod token_exchange;
+mod unlisted_algorithm;
 
 pub use gatehouse_jose::{KeySet, SigningAlgorithm, SigningKey};
 pub use gatehouse_protocol::LogText;
@@ -67,3 +68,4 @@ pub use provider_metadata::{METADATA_BYTES, MetadataRejection, ProviderMetadata,
 pub use refresh::{RefreshRejection, RefreshedTokens, refresh_request};
 pub use rejection::LoginRejection;
 pub use token_exchange::{TOKEN_ANSWER_BYTES, TokenRejection, TokenResponse, token_request};
+pub use unlisted_algorithm::UnlistedAlgorithm;

@@ -1,5 +1,6 @@
 //! What the provider says of itself (OpenID Connect Discovery 1.0).
 
+use gatehouse_configuration::IdentityProvider;
 use gatehouse_protocol::WebOrigin;
 use http::header::ACCEPT;
 use http::{HeaderValue, Request, Response};
@@ -8,19 +9,22 @@ use thiserror::Error;
 use url::Url;
 
 use crate::answer::{json, successful};
-use crate::{AnswerRejection, Endpoint, InvalidEndpoint, LogText, SigningAlgorithm};
+use crate::{AnswerRejection, ClientError, Endpoint, InvalidEndpoint, LogText, SigningAlgorithm};
 
 /// The largest metadata document worth reading, in bytes. Those of the large providers have 1 to 5 KB.
 pub const METADATA_BYTES: usize = 64 * 1024;
 
-/// The request for the metadata of the provider with this configured `issuer`.
+/// The request for the metadata of the `provider`.
 ///
 /// # Errors
-/// Where no safe URL can be made of the issuer.
-pub fn discovery_request(issuer: &str) -> Result<Request<Vec<u8>>, MetadataRejection> {
-    // OpenID Connect Discovery, section 4: "any terminating / MUST be removed before appending".
-    let location = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-    let endpoint = Endpoint::parse(&location).map_err(|problem| invalid("issuer", problem))?;
+/// Where no safe URL can be made of what is configured.
+pub fn discovery_request(provider: &IdentityProvider) -> Result<Request<Vec<u8>>, MetadataRejection> {
+    let (key, location) = match &provider.metadata_url {
+        Some(url) => ("metadata_url", url.clone()),
+        // OpenID Connect Discovery, section 4: "any terminating / MUST be removed before appending".
+        None => ("issuer", format!("{}/.well-known/openid-configuration", provider.issuer.trim_end_matches('/'))),
+    };
+    let endpoint = Endpoint::parse(&location).map_err(|problem| invalid(key, problem))?;
     Ok(get(&endpoint))
 }
 
@@ -49,14 +53,16 @@ pub struct ProviderMetadata {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum MetadataRejection {
     /// Not a metadata document at all.
-    #[error("the metadata endpoint {0}")]
+    #[error("the metadata endpoint {answer}{}", cure(.0), answer = .0)]
     Answer(#[from] AnswerRejection),
     /// A required member is absent.
     #[error("the metadata lacks {0}")]
     Missing(&'static str),
     /// The document is another issuer's: an attacker's, or the configured one is misspelt (OpenID Connect Discovery,
     /// section 4.3: "MUST be identical").
-    #[error("the metadata is of the issuer {found}; the configured issuer must be the same, letter by letter")]
+    #[error(
+        "the metadata is of the issuer {found}: set issuer to that, letter by letter, and metadata_url to the address that was asked"
+    )]
     IssuerDiffers {
         /// The issuer that the document names.
         found: LogText,
@@ -70,8 +76,14 @@ pub enum MetadataRejection {
         problem: InvalidEndpoint,
     },
     /// No id_token of this provider could be verified, so it is said before anyone signs in.
-    #[error("id_token_signing_alg_values_supported has none of RS256, PS256, ES256, ES384, EdDSA")]
-    NoUsableAlgorithm,
+    #[error(
+        "the metadata lists id_token_signing_alg_values_supported {listed}; what is accepted is {}",
+        SigningAlgorithm::names(&SigningAlgorithm::ALL)
+    )]
+    NoUsableAlgorithm {
+        /// What it lists.
+        listed: LogText,
+    },
 }
 
 /// The members as they are on the wire; every one optional, so that a missing one has a name.
@@ -188,6 +200,16 @@ impl ProviderMetadata {
     }
 }
 
+/// What the operator can do about an answer that will be the same later.
+fn cure(answer: &AnswerRejection) -> &'static str {
+    match answer.to_wire() {
+        ClientError::ServerError => {
+            ": issuer is wrong, or the provider has its metadata elsewhere, which metadata_url can say"
+        }
+        ClientError::AccessDenied | ClientError::TemporarilyUnavailable => "",
+    }
+}
+
 fn endpoint(member: &'static str, url: Option<String>, issuer: &str) -> Result<Endpoint, MetadataRejection> {
     let url = url.ok_or(MetadataRejection::Missing(member))?;
     let endpoint = Endpoint::parse(&url).map_err(|problem| invalid(member, problem))?;
@@ -200,10 +222,13 @@ fn endpoint(member: &'static str, url: Option<String>, issuer: &str) -> Result<E
 
 fn algorithms(names: Option<Vec<String>>) -> Result<Vec<SigningAlgorithm>, MetadataRejection> {
     let Some(names) = names else {
-        return Ok(SigningAlgorithm::ACCEPTED.to_vec());
+        return Ok(SigningAlgorithm::ALL.to_vec());
     };
     let algorithms = known(&names);
-    if algorithms.is_empty() { Err(MetadataRejection::NoUsableAlgorithm) } else { Ok(algorithms) }
+    if algorithms.is_empty() {
+        return Err(MetadataRejection::NoUsableAlgorithm { listed: LogText::new(&names.join(",")) });
+    }
+    Ok(algorithms)
 }
 
 fn known(names: &[String]) -> Vec<SigningAlgorithm> {

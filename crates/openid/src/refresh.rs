@@ -97,7 +97,8 @@ impl RefreshRejection {
             },
             TokenRejection::Answer(AnswerRejection::Status(status)) if may_pass(*status) => Self::Temporary(rejection),
             TokenRejection::Answer(AnswerRejection::Status(StatusCode::BAD_REQUEST)) if is_of_token_endpoint(body) => {
-                Self::SignInAgain(LogText::new("status 400, without an error code"))
+                // A text of ours; this type knows no spaces.
+                Self::SignInAgain(LogText::new("status-400-without-an-error-code"))
             }
             TokenRejection::Answer(_) | TokenRejection::TokenType(_) | TokenRejection::Missing(_) => {
                 Self::Misconfigured(rejection)

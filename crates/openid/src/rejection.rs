@@ -49,7 +49,7 @@ impl LoginRejection {
                 MetadataRejection::Missing(_)
                 | MetadataRejection::IssuerDiffers { .. }
                 | MetadataRejection::Endpoint { .. }
-                | MetadataRejection::NoUsableAlgorithm => ClientError::ServerError,
+                | MetadataRejection::NoUsableAlgorithm { .. } => ClientError::ServerError,
             },
             Self::ClientAuthentication(rejection) => match rejection {
                 ClientAuthenticationRejection::NoSecrets
@@ -81,6 +81,7 @@ impl LoginRejection {
             },
             Self::IdToken(rejection) => match rejection {
                 IdTokenRejection::Token(_)
+                | IdTokenRejection::Unlisted(_)
                 | IdTokenRejection::Issuer(_)
                 | IdTokenRejection::Time(_)
                 | IdTokenRejection::User(_)

@@ -1,6 +1,8 @@
 //! A provider for the tests: its metadata, its keys, and tokens signed with them.
 
-use gatehouse_configuration::{AccessRules, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile};
+use gatehouse_configuration::{
+    AccessRules, ClaimNames, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile,
+};
 use gatehouse_jose::{KeySet, SigningHeader, SigningKey, TimeClaims};
 use gatehouse_protocol::{Entropy, Scopes, SecretString, UnixTime};
 use serde_json::{Value, json};
@@ -32,6 +34,8 @@ pub(crate) fn provider() -> IdentityProvider {
         name: "demo".to_owned(),
         display_name: "Demo".to_owned(),
         issuer: ISSUER.to_owned(),
+        metadata_url: None,
+        claim_names: ClaimNames::default(),
         client_id: "gatehouse".to_owned(),
         profile: ProviderProfile::OpenId,
         authentication: ProviderAuthentication::None,

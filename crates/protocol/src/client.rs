@@ -72,8 +72,9 @@ impl ClientName {
     }
 }
 
-/// Control characters, and the marks, embeddings and isolates that change the direction of the text after them.
-fn is_unshowable(character: char) -> bool {
+/// Whether a page cannot show it safely: control characters, and the marks, embeddings and isolates that change the direction
+/// of the text after them.
+pub fn is_unshowable(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

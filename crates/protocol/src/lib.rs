@@ -22,7 +22,7 @@ mod time;
 mod web_origin;
 
 pub use claims::{Claims, TooManyClaims};
-pub use client::{ClientId, ClientName, InvalidClientId, InvalidClientName};
+pub use client::{ClientId, ClientName, InvalidClientId, InvalidClientName, is_unshowable};
 pub use entropy::Entropy;
 pub use log_text::LogText;
 pub use media_type::essence;

@@ -27,6 +27,8 @@ pub enum OwnPath {
     SignIn,
     /// The form with which users end all their sessions.
     SignOut,
+    /// The page on which a person gets an access token by hand, and its form.
+    AccessToken,
     /// The authorization server's metadata (RFC 8414).
     AuthorizationServerMetadata,
     /// The same document where OpenID clients look for it (OpenID Connect Discovery 1.0, section 4).
@@ -57,7 +59,7 @@ const WELL_KNOWN: &str = "/.well-known";
 
 impl OwnPath {
     /// Every one.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Authorize,
         Self::Choose,
         Self::Consent,
@@ -69,6 +71,7 @@ impl OwnPath {
         Self::Sessions,
         Self::SignIn,
         Self::SignOut,
+        Self::AccessToken,
         Self::AuthorizationServerMetadata,
         Self::OpenIdConfiguration,
         Self::ProtectedResourceMetadata,
@@ -92,6 +95,7 @@ impl OwnPath {
             Self::Sessions => "/sessions",
             Self::SignIn => "/sign-in",
             Self::SignOut => "/sign-out",
+            Self::AccessToken => "/access-token",
             Self::AuthorizationServerMetadata => "/.well-known/oauth-authorization-server",
             Self::OpenIdConfiguration => "/.well-known/openid-configuration",
             Self::ProtectedResourceMetadata => "/.well-known/oauth-protected-resource",
@@ -116,6 +120,7 @@ impl OwnPath {
             | Self::Sessions
             | Self::SignIn
             | Self::SignOut
+            | Self::AccessToken
             | Self::AuthorizationServerMetadata
             | Self::OpenIdConfiguration => ServedBy::AuthorizationServer,
             Self::ProtectedResourceMetadata

@@ -35,8 +35,8 @@ pub enum InvalidRedirectUri {
     /// Not https, not http on a loopback host (MCP 2026-07-28, authorization security), and not one of the private-use
     /// schemes of the [`RedirectRules`].
     #[error(
-        "must use https, http with the host 127.0.0.1, [::1] or localhost, or a private-use scheme that the operator \
-         allows"
+        "must use https, http with the host 127.0.0.1, [::1] or localhost, or a private-use scheme that the operator of \
+         this server has allowed in its configuration (applications or private_use_schemes)"
     )]
     Scheme,
     /// A private-use scheme, but written so that applications may read it differently.

@@ -22,6 +22,9 @@ pub enum InvalidWebOrigin {
     /// It names more than an origin.
     #[error("has a path, a query, a fragment or a user; only https://host[:port] is possible")]
     MoreThanAnOrigin,
+    /// Its host has a `*`, which stands for nothing in an origin (RFC 6454).
+    #[error("has a * in its host, which stands for no other host; write each origin out")]
+    Wildcard,
     /// `http` is for loopback only (OAuth 2.1, section 1.5; MCP 2026-07-28, authorization security).
     #[error("uses http on a host that is not loopback; use https")]
     Insecure,
@@ -40,6 +43,9 @@ impl WebOrigin {
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
+        if url.host_str().is_some_and(|host| host.contains('*')) {
+            return Err(InvalidWebOrigin::Wildcard);
+        }
         match url.scheme() {
             "https" => {}
             "http" if is_loopback_host(&host) => {}
@@ -123,6 +129,8 @@ mod tests {
             ("gateway.example", InvalidWebOrigin::NotAUrl),
             ("ftp://gateway.example", InvalidWebOrigin::NotAUrl),
             ("http://gateway.example", InvalidWebOrigin::Insecure),
+            ("https://*.gateway.example", InvalidWebOrigin::Wildcard),
+            ("https://gateway*.example:8443", InvalidWebOrigin::Wildcard),
             ("http://127.0.0.1.nip.io", InvalidWebOrigin::Insecure),
             ("https://gateway.example/path", InvalidWebOrigin::MoreThanAnOrigin),
             ("https://user@gateway.example", InvalidWebOrigin::MoreThanAnOrigin),

@@ -9,7 +9,10 @@ use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing};
 use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, KeyPage, Store, StoreUnavailable};
 
-use crate::{Opening, Principal, ProviderTokens, RefreshRequest, Rejection, SessionRoot, Sessions, Tokens};
+use crate::{
+    Device, Opening, Principal, ProviderTokens, RefreshRequest, Rejection, SessionBrowser, SessionRoot, Sessions,
+    Tokens,
+};
 
 pub(crate) const START: UnixTime = UnixTime::from_seconds(1_795_000_000);
 /// Seconds.
@@ -113,10 +116,16 @@ pub(crate) fn claims(group: &str) -> Claims {
 }
 
 /// Alice opens a session; the provider's tokens live an hour.
+/// The browser of Alice.
+pub(crate) fn browser() -> SessionBrowser {
+    SessionBrowser { digest: "the-browser".to_owned(), device: Device::of("Firefox/133.0 (Windows NT 10.0)") }
+}
+
 pub(crate) fn opening() -> Opening {
     Opening {
         principal: alice(),
         client_name: ClientName::parse("An Editor").unwrap(),
+        browser: Some(browser()),
         provider_tokens: ProviderTokens {
             access_token: Some(SecretString::new("provider-access".to_owned())),
             refresh_token: Some(SecretString::new("provider-refresh".to_owned())),

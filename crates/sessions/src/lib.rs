@@ -7,6 +7,7 @@
 //! records: every token leads to it, and so does the directory of the subject. Whoever has the name can end the
 //! session and see through which client it goes, and can do nothing in its place. `docs/storage.md` shows the records.
 
+mod browser;
 mod ending;
 mod listing;
 mod name;
@@ -20,6 +21,7 @@ mod summary;
 mod token_facts;
 mod tokens;
 
+pub use browser::{Device, SessionBrowser, SessionBrowserText};
 pub use listing::Listing;
 pub use name::SessionRoot;
 pub use principal::{Principal, ProviderTokens};

@@ -5,7 +5,7 @@ use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_storage::{Key, Kind, Store};
 use serde::{Deserialize, Serialize};
 
-use crate::{Principal, Rejection, SessionName, SessionRoot};
+use crate::{Principal, Rejection, SessionBrowser, SessionBrowserText, SessionName, SessionRoot};
 
 /// What was granted, how far the refresh tokens are: in two records, that of the even and that of the odd generations.
 ///
@@ -41,6 +41,7 @@ const SECONDS_FOR_REFRESH: u64 = 1;
 pub(crate) struct SessionRecord {
     pub(crate) principal: Principal,
     pub(crate) client_name: ClientName,
+    pub(crate) browser: Option<SessionBrowser>,
     pub(crate) opened_at: UnixTime,
     /// The number of refreshes so far; the refresh token with this number is the current one.
     pub(crate) generation: u64,
@@ -71,6 +72,9 @@ struct PrincipalText {
 struct SessionText {
     principal: PrincipalText,
     client_name: String,
+    /// Absent in what was written before it was noted.
+    #[serde(default)]
+    browser: Option<SessionBrowserText>,
     opened_at: u64,
     generation: u64,
     rotated_at: u64,
@@ -95,6 +99,7 @@ impl SessionRecord {
         let text = SessionText {
             principal: write(&self.principal),
             client_name: self.client_name.as_str().to_owned(),
+            browser: self.browser.as_ref().map(SessionBrowserText::from),
             opened_at: self.opened_at.seconds(),
             generation: self.generation,
             rotated_at: self.rotated_at.seconds(),
@@ -115,6 +120,7 @@ impl SessionRecord {
         Ok(Some(Self {
             principal: read(text.principal)?,
             client_name: ClientName::parse(&text.client_name).map_err(|_| broken(SESSION))?,
+            browser: text.browser.map(SessionBrowser::from),
             opened_at: UnixTime::from_seconds(text.opened_at),
             generation: text.generation,
             rotated_at: UnixTime::from_seconds(text.rotated_at),

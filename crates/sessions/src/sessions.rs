@@ -7,7 +7,7 @@ use gatehouse_storage::Store;
 use crate::record::{ACCESS_GRACE_SECONDS, AccessRecord, SessionRecord};
 use crate::summary::Summary;
 use crate::tokens::{AccessToken, RefreshToken};
-use crate::{Principal, ProviderGrant, ProviderTokens, Rejection, SessionRoot, Tokens, ending};
+use crate::{Principal, ProviderGrant, ProviderTokens, Rejection, SessionBrowser, SessionRoot, Tokens, ending};
 
 /// A session to open.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Opening {
     pub principal: Principal,
     /// What the client calls itself, for the owner's list of sessions.
     pub client_name: ClientName,
+    /// Where the user allowed it; `None` where their organisation did, without a browser.
+    pub browser: Option<SessionBrowser>,
     /// The identity provider's tokens.
     pub provider_tokens: ProviderTokens,
     /// Seconds.
@@ -58,7 +60,8 @@ impl<S: Store> Sessions<'_, S> {
     /// # Errors
     /// Where the store or the keys fail; then nothing was issued.
     pub fn open(&self, root: &SessionRoot, opening: Opening, entropy: &mut impl Entropy) -> Result<Tokens, Rejection> {
-        let Opening { principal, client_name, provider_tokens, access_token_lifetime, refreshable, listed } = opening;
+        let Opening { principal, client_name, browser, provider_tokens, access_token_lifetime, refreshable, listed } =
+            opening;
         let name = root.name();
         ProviderGrant::of_root(principal.subject.clone(), root).begin(
             provider_tokens,
@@ -68,8 +71,15 @@ impl<S: Store> Sessions<'_, S> {
         )?;
         AccessRecord::put(&principal, root, 0, self.store, entropy)?;
         let now = self.now;
-        let record =
-            SessionRecord { principal, client_name, opened_at: now, generation: 0, rotated_at: now, paced_until: now };
+        let record = SessionRecord {
+            principal,
+            client_name,
+            browser,
+            opened_at: now,
+            generation: 0,
+            rotated_at: now,
+            paced_until: now,
+        };
         record.put(root, self.store, entropy)?;
         Summary::of(&record, &name).put(&name, self.store, entropy)?;
         if listed {

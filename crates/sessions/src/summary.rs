@@ -5,7 +5,7 @@ use gatehouse_storage::{Kind, Store};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{self, SessionRecord, broken};
-use crate::{Rejection, SessionName};
+use crate::{Rejection, SessionBrowser, SessionBrowserText, SessionName};
 
 /// One record for each session, sealed under its name.
 const SUMMARY: Kind = "summary";
@@ -19,6 +19,8 @@ pub struct Summary {
     pub client_id: ClientId,
     /// What the client called itself then.
     pub client_name: ClientName,
+    /// Where the user allowed it; `None` where their organisation did, and of sessions from before it was noted.
+    pub browser: Option<SessionBrowser>,
     /// What the tokens are for.
     pub resource: ResourceUri,
     /// What was granted.
@@ -35,6 +37,9 @@ pub struct Summary {
 struct SummaryText {
     client_id: String,
     client_name: String,
+    /// Absent in what was written before it was noted.
+    #[serde(default)]
+    browser: Option<SessionBrowserText>,
     resource: String,
     scopes: String,
     opened_at: u64,
@@ -48,6 +53,7 @@ impl Summary {
             id: name.id(),
             client_id: record.principal.client_id.clone(),
             client_name: record.client_name.clone(),
+            browser: record.browser.clone(),
             resource: record.principal.resource.clone(),
             scopes: record.principal.scopes.clone(),
             opened_at: record.opened_at,
@@ -65,6 +71,7 @@ impl Summary {
         let text = SummaryText {
             client_id: self.client_id.to_string(),
             client_name: self.client_name.as_str().to_owned(),
+            browser: self.browser.as_ref().map(SessionBrowserText::from),
             resource: self.resource.to_string(),
             scopes: self.scopes.to_string(),
             opened_at: self.opened_at.seconds(),
@@ -83,6 +90,7 @@ impl Summary {
             id: name.id(),
             client_id: ClientId::parse(&text.client_id).map_err(|_| broken())?,
             client_name: ClientName::parse(&text.client_name).map_err(|_| broken())?,
+            browser: text.browser.map(SessionBrowser::from),
             resource: ResourceUri::parse(&text.resource).map_err(|_| broken())?,
             scopes: Scopes::parse(&text.scopes).map_err(|_| broken())?,
             opened_at: UnixTime::from_seconds(text.opened_at),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -60,6 +60,10 @@ async fn answer_to(
     }
     if request.method() == Method::CONNECT {
         return answer(StatusCode::METHOD_NOT_ALLOWED, "", log);
+    }
+    if request.version() == Version::HTTP_10 && !request.headers().contains_key(header::HOST) {
+        // HTTP/1.0 knew no Host, and checks of proxies still speak it (haproxy's `option httpchk`).
+        request.headers_mut().insert(header::HOST, HeaderValue::from_static(""));
     }
     if !has_one_authority(&request) {
         return answer(StatusCode::BAD_REQUEST, "", log);

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
@@ -19,6 +19,13 @@ use crate::private_files::create_private_directory;
 
 /// Code that was not used for this long is removed.
 const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
+/// So much code is kept besides the newest. Each build of an artefact leaves some, of 20 MB and more. A process that runs has its
+/// code open, and loses nothing.
+const MOST_KEPT: usize = 12;
+/// What a process that was killed has begun to write is removed after this long.
+const BEGUN_FOR: Duration = Duration::from_secs(24 * 3600);
+/// Bytes of WebAssembly that take seconds to compile, so that somebody could wonder.
+const TAKES_LONG: usize = 512 * 1024;
 
 /// Compiles the component `wasm`, or takes its code from the cache. Trouble with the cache only costs time: it is
 /// logged.
@@ -28,18 +35,35 @@ pub(crate) fn compile(engine: &Engine, wasm: &[u8], cache: &Path, log: &dyn LogS
         Err(problem) => {
             let message = format!("compiled code is not kept in {}: {problem}", cache.display());
             log.record(&LogRecord::host(Level::Warn, None, message));
-            return Component::new(engine, wasm);
+            return announced(engine, wasm, log);
         }
     };
     if let Some(component) = load(engine, &file) {
         return Ok(component);
     }
-    let component = Component::new(engine, wasm)?;
+    let component = announced(engine, wasm, log)?;
     let kept = component.serialize().map_err(io::Error::other).and_then(|code| keep(cache, &file, &code));
     if let Err(error) = kept {
         let message = format!("compiled code could not be kept in {}: {error}", cache.display());
         log.record(&LogRecord::host(Level::Warn, None, message));
     }
+    Ok(component)
+}
+
+/// Compiles, and says so where it takes long.
+fn announced(engine: &Engine, wasm: &[u8], log: &dyn LogSink) -> wasmtime::Result<Component> {
+    let say = |message: String| {
+        if wasm.len() >= TAKES_LONG {
+            log.record(&LogRecord::host(Level::Info, None, message));
+        }
+    };
+    say(format!(
+        "compiling {:.1} MB of WebAssembly, which may take a minute; the next start finds it done",
+        wasm.len() as f64 / 1e6
+    ));
+    let begun = Instant::now();
+    let component = Component::new(engine, wasm)?;
+    say(format!("compiled in {:.1} s", begun.elapsed().as_secs_f64()));
     Ok(component)
 }
 
@@ -88,15 +112,27 @@ fn keep(cache: &Path, file: &Path, code: &[u8]) -> io::Result<()> {
 
 fn remove_unused(cache: &Path) {
     let Ok(entries) = fs::read_dir(cache) else { return };
-    for entry in entries.flatten() {
-        let unused = (entry.metadata().and_then(|metadata| metadata.modified()).ok())
-            .and_then(|modified| modified.elapsed().ok())
-            .is_some_and(|age| age > KEPT_FOR);
-        if unused && entry.path().extension().is_some_and(|extension| extension == "cwasm") {
-            // Another host may have removed it first.
-            let _ = fs::remove_file(entry.path());
-        }
+    let with_age = |entry: fs::DirEntry| {
+        let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok()?;
+        // A time in the future is now.
+        Some((modified.elapsed().unwrap_or_default(), entry.path()))
+    };
+    let (mut code, others): (Vec<_>, Vec<_>) = entries
+        .flatten()
+        .filter_map(with_age)
+        .partition(|(_, path)| path.extension().is_some_and(|extension| extension == "cwasm"));
+    code.sort();
+    let unused = code.into_iter().enumerate().filter(|(index, (age, _))| *index > MOST_KEPT || *age > KEPT_FOR);
+    let begun = others.into_iter().filter(|(age, path)| *age > BEGUN_FOR && is_begun(path));
+    for (_, path) in unused.map(|(_, file)| file).chain(begun) {
+        // Another host may have removed it first.
+        let _ = fs::remove_file(path);
     }
+}
+
+/// Whether the name is one of `tempfile`'s.
+fn is_begun(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(".tmp"))
 }
 
 #[cfg(test)]
@@ -126,6 +162,52 @@ mod tests {
         compile(&engine, EMPTY_COMPONENT, &cache, &log).unwrap();
         assert_eq!(files(&cache), 1);
         assert!(log.lines().is_empty());
+    }
+
+    /// operators.md, O9.
+    #[test]
+    fn only_a_few_newest_are_kept_and_nothing_that_is_not_ours_is_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let cache = parent.path().join("cache");
+        let engine = Engine::default();
+        create_private_directory(&cache).unwrap();
+        let of_age = |name: &str, age: u64| {
+            let file = cache.join(name);
+            fs::write(&file, b"code").unwrap();
+            let time = SystemTime::now() - Duration::from_secs(age);
+            File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
+            file
+        };
+        let code: Vec<_> = (0..20).map(|number| of_age(&format!("{number}.cwasm"), 60 * (1 + number))).collect();
+        let (begun, half, note) =
+            (of_age(".tmpabc", 2 * 24 * 3600), of_age(".tmpdef", 60), of_age("note.txt", 1 << 30));
+        compile(&engine, EMPTY_COMPONENT, &cache, &CapturedLog::new()).unwrap();
+        assert!(cache.join(file_name(&engine, EMPTY_COMPONENT)).exists());
+        let kept: Vec<_> = code.iter().map(|file| file.exists()).collect();
+        assert_eq!(kept, (0..20).map(|number| number < MOST_KEPT).collect::<Vec<_>>());
+        assert_eq!((begun.exists(), half.exists(), note.exists()), (false, true, true));
+        // The code of a process that runs is not needed under its name any more.
+        let component = load(&engine, &cache.join(file_name(&engine, EMPTY_COMPONENT))).unwrap();
+        fs::remove_file(cache.join(file_name(&engine, EMPTY_COMPONENT))).unwrap();
+        assert!(component.serialize().is_ok());
+    }
+
+    #[test]
+    fn what_takes_long_is_said_once_and_when_it_is_done() {
+        let parent = tempfile::tempdir().unwrap();
+        let cache = parent.path().join("cache");
+        let (engine, log) = (Engine::default(), CapturedLog::new());
+        // A custom section (id 0) of 600,000 bytes: its length in LEB128, and an empty name.
+        let mut large = EMPTY_COMPONENT.to_vec();
+        large.extend([0x00, 0xc0, 0xcf, 0x24, 0x00]);
+        large.resize(EMPTY_COMPONENT.len() + 4 + 600_000, 0);
+        compile(&engine, &large, &cache, &log).unwrap();
+        let lines = log.lines();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].contains("compiling 0.6 MB of WebAssembly"), "{lines:?}");
+        assert!(lines[1].contains("compiled in "), "{lines:?}");
+        compile(&engine, &large, &cache, &log).unwrap();
+        assert_eq!(log.lines().len(), 2);
     }
 
     #[test]

@@ -78,6 +78,12 @@ impl StandardErrorLog {
         Self::with_output(options, Box::new(StandardError(None)))
     }
 
+    /// The same in a file, at its end.
+    #[must_use]
+    pub fn in_file(options: LogOptions, file: File) -> Self {
+        Self::with_output(options, Box::new(LogFile(file)))
+    }
+
     fn with_output(options: LogOptions, output: Box<dyn LogOutput>) -> Self {
         let queue = LogQueue::new(options.queue, options.when_full);
         Self(Arc::new(Shared {
@@ -276,6 +282,25 @@ fn explain(missed: Missed) -> impl Iterator<Item = String> {
 fn is_final(error: &io::Error) -> bool {
     let gone = [Errno::PIPE, Errno::CONNRESET, Errno::NOTCONN, Errno::BADF, Errno::IO, Errno::NXIO];
     error.raw_os_error().is_some_and(|code| gone.iter().any(|errno| errno.raw_os_error() == code))
+}
+
+/// A file has a reader whenever somebody opens it.
+struct LogFile(File);
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl LogOutput for LogFile {
+    fn has_reader(&self) -> bool {
+        true
+    }
 }
 
 /// This process's standard error, by a descriptor of its own: the lock of [`io::stderr`] would make whoever else writes

@@ -90,9 +90,9 @@ pub enum HostProblem {
     /// Several hosts in one entry.
     #[error("lists in braces are not supported; write one entry for each host")]
     List,
-    /// A path, a query or a fragment.
-    #[error("it must not have a path")]
-    Path,
+    /// A path, a query or a fragment; `0` is the entry without it.
+    #[error("it has a path, and is only scheme://host[:port]; write {0:?}")]
+    Path(String),
     /// A user.
     #[error("it must not have a user")]
     User,
@@ -154,6 +154,9 @@ impl AllowedHost {
             text.split_once("://").ok_or_else(|| AllowedHostError::NoScheme { entry: text.to_owned() })?;
         let wrong = |problem| AllowedHostError::Entry { entry: text.to_owned(), problem };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if let Some(origin) = without_path(rest).filter(|origin| !origin.is_empty()) {
+            return Err(wrong(HostProblem::Path(format!("{scheme}://{origin}"))));
+        }
         let (host, port) = split_port(rest);
         let known_scheme = match scheme {
             "*" => None,
@@ -170,6 +173,22 @@ impl AllowedHost {
             && self.host.allows(host)
             && self.ports.allows(port)
     }
+}
+
+/// What is in front of a path, a query or a fragment, where there is one. A network has a slash of its own, before its length.
+fn without_path(text: &str) -> Option<&str> {
+    let at = text.find(['/', '?', '#'])?;
+    let (before, rest) = text.split_at_checked(at)?;
+    let address = before.trim_start_matches('[').trim_end_matches(']');
+    let length = rest.strip_prefix('/').and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    let length = length.split([':', ']']).next().unwrap_or_default();
+    let is_network = address.parse::<IpAddr>().is_ok() && length.parse::<u8>().is_ok();
+    if !is_network {
+        return Some(before);
+    }
+    // What follows the network's length.
+    let end = rest.get(1..)?.find(['/', '?', '#'])?.checked_add(at)?.checked_add(1)?;
+    text.get(..end)
 }
 
 /// Splits `host[:port]`, also with a bracketed IPv6 address and a CIDR network.
@@ -200,7 +219,7 @@ impl Host {
             return Err(HostProblem::List);
         }
         if host.contains(['/', '?', '#']) {
-            return Err(HostProblem::Path);
+            return Err(HostProblem::NotAHost);
         }
         if host.contains('@') {
             return Err(HostProblem::User);
@@ -375,7 +394,13 @@ mod tests {
             ("example.com", "has no scheme"),
             ("insecure:allow-all", "has no scheme"),
             ("redis://localhost", "http and https only"),
-            ("https://example.com/path", "must not have a path"),
+            ("https://example.com/path", "has a path, and is only scheme://host[:port]; write \"https://example.com\""),
+            ("http://127.0.0.1:7402/mcp", "write \"http://127.0.0.1:7402\""),
+            ("http://127.0.0.1/mcp", "write \"http://127.0.0.1\""),
+            ("https://example.com:8443?a=b", "write \"https://example.com:8443\""),
+            ("https://[::1]:3000/a/b/", "write \"https://[::1]:3000\""),
+            ("http://10.0.0.0/8/mcp", "write \"http://10.0.0.0/8\""),
+            ("https:///mcp", "not a host name"),
             ("https://user@example.com", "must not have a user"),
             ("https://*example.com", "first label"),
             ("https://a.*.com", "first label"),

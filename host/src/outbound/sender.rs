@@ -56,11 +56,7 @@ pub(crate) struct OutboundSender {
 impl OutboundSender {
     /// Uses the system's root certificates and those of `ca_file` (PEM).
     pub(crate) fn new(ca_file: Option<&Path>, log: &dyn LogSink) -> Result<Self, StartError> {
-        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| StartError::Tls(format!("cannot set up TLS: {error}")))?
-            .with_root_certificates(roots(ca_file, log)?)
-            .with_no_client_auth();
+        let tls = tls(ca_file, log)?;
         Ok(Self { anywhere: client(GaiResolver::new(), tls.clone()), public_only: client(PublicResolver::new(), tls) })
     }
 
@@ -87,6 +83,18 @@ impl OutboundSender {
             .map_err(|error| error_code(&error))?;
         Ok(response.map(|body| TimedBody::new(body, between_bytes).boxed_unsync()))
     }
+}
+
+/// How guests' requests are protected: with the system's root certificates and those of `ca_file` (PEM).
+///
+/// # Errors
+/// Where the file cannot be used.
+pub fn tls(ca_file: Option<&Path>, log: &dyn LogSink) -> Result<ClientConfig, StartError> {
+    Ok(ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| StartError::Tls(format!("cannot set up TLS: {error}")))?
+        .with_root_certificates(roots(ca_file, log)?)
+        .with_no_client_auth())
 }
 
 fn client<R>(resolver: R, tls: ClientConfig) -> Client<TimedConnector<R>, WasiBody>

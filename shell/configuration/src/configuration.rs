@@ -1,6 +1,6 @@
 //! The parts of the configuration document.
 
-use gatehouse_configuration::gateway::Server;
+use gatehouse_configuration::gateway::Needs;
 use gatehouse_configuration::{ConfigurationError, Route, SETTING, SecretName, authorization_server, gateway};
 use gatehouse_protocol::SecretString;
 use shell_settings::SettingsError;
@@ -31,12 +31,12 @@ pub fn only_route() -> Result<Option<Route>, SettingsError> {
     read(&Part::OnlyRoute, Route::from_part)
 }
 
-/// Every MCP server behind any route.
+/// What has to be there for Gatehouse to be ready.
 ///
 /// # Errors
 /// As [`gateway`].
-pub fn servers() -> Result<Vec<Server>, SettingsError> {
-    needed(&Part::Servers, Server::all_from_part)
+pub fn needs() -> Result<Needs, SettingsError> {
+    needed(&Part::Servers, Needs::from_part)
 }
 
 /// What the authorization server needs.

@@ -165,7 +165,7 @@ impl<'a, H: Host> ProviderClient<'a, H> {
         request: &Request<Vec<u8>>,
         limit: usize,
     ) -> Result<Response<Vec<u8>>, Failure> {
-        self.host.fetch(request, limit).map_err(|reason| Failure::NoAnswer(what, reason))
+        self.host.fetch(request, limit).map_err(|reason| Failure::NoAnswer(what, reason).at(request.uri()))
     }
 }
 

@@ -54,7 +54,7 @@ impl<H: Host> ProviderClient<'_, H> {
             kind: METADATA,
             name: "metadata",
             limit: METADATA_BYTES,
-            request: discovery_request(&self.provider.issuer)?,
+            request: discovery_request(self.provider)?,
             parse: |response, issuer, own| ProviderMetadata::parse(response, issuer)?.away_from(own),
             issuer: metadata_issuer(self.provider),
         })
@@ -133,7 +133,8 @@ impl<H: Host> ProviderClient<'_, H> {
 
     fn fetch<T, R: Into<LoginRejection>>(&self, document: &Document<T, R>, url: &str) -> Result<T, Failure> {
         let response = self.ask(document.name, &document.request, document.limit)?;
-        let parsed = self.read(document, &response)?;
+        let parsed =
+            self.read(document, &response).map_err(|reason| Failure::from(reason).at(document.request.uri()))?;
         let mut head = Response::new(());
         *head.headers_mut() = of_sole_user(response.headers());
         let seconds = lifetime(&document.request, &head, self.now, DEFAULT_SECONDS, LONGEST_SECONDS);

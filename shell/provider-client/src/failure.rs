@@ -1,7 +1,9 @@
 //! Why a conversation came to nothing.
 
 use gatehouse_openid::{AccessRejection, ClientError, IdentityAssertionRejection, LoginRejection, RefreshRejection};
+use gatehouse_protocol::LogText;
 use gatehouse_storage::StoreUnavailable;
+use http::Uri;
 use shell_configuration::SettingsError;
 use shell_http::outbound::NoAnswer;
 use thiserror::Error;
@@ -15,6 +17,15 @@ pub enum Failure {
     /// No answer.
     #[error("identity provider: no {0}: {1}")]
     NoAnswer(&'static str, #[source] NoAnswer),
+    /// The same, with the address that was asked.
+    #[error("{reason} (asked: {url})")]
+    At {
+        /// The address.
+        url: LogText,
+        /// What was the matter with it.
+        #[source]
+        reason: Box<Failure>,
+    },
     /// It could not be had so often of late that nobody asks for it any more before the next minute.
     #[error(
         "identity provider: the {0} could not be had several times in this minute, and is not asked for again before the next"
@@ -33,17 +44,37 @@ impl Failure {
     pub fn to_wire(&self) -> ClientError {
         match self {
             Self::Rejected(rejection) => rejection.to_wire(),
+            Self::NoAnswer(_, reason) if is_lasting(reason) => ClientError::ServerError,
+            Self::At { reason, .. } => reason.to_wire(),
             Self::NoAnswer(..) | Self::LeftInPeace(_) | Self::Store(_) => ClientError::TemporarilyUnavailable,
             Self::Settings(_) => ClientError::ServerError,
         }
+    }
+
+    /// The failure, with the address that was asked where there was one.
+    pub(crate) fn at(self, url: &Uri) -> Self {
+        Self::At { url: LogText::new(&url.to_string()), reason: Box::new(self) }
     }
 
     /// Why the user may not come in, where that is the reason: the user is told in words.
     pub const fn access(&self) -> Option<&AccessRejection> {
         match self {
             Self::Rejected(LoginRejection::Access(rejection)) => Some(rejection),
-            Self::Rejected(_) | Self::NoAnswer(..) | Self::LeftInPeace(_) | Self::Settings(_) | Self::Store(_) => None,
+            Self::Rejected(_)
+            | Self::NoAnswer(..)
+            | Self::At { .. }
+            | Self::LeftInPeace(_)
+            | Self::Settings(_)
+            | Self::Store(_) => None,
         }
+    }
+}
+
+/// Whether it stays like that until an operator does something.
+const fn is_lasting(reason: &NoAnswer) -> bool {
+    match reason {
+        NoAnswer::Address | NoAnswer::NotAllowed | NoAnswer::Prohibited | NoAnswer::TooLarge => true,
+        NoAnswer::TimedOut | NoAnswer::Failed(_) => false,
     }
 }
 

@@ -310,7 +310,8 @@ fn only_the_providers_own_word_ends_a_session() {
     assert!(!refused("invalid_client", StatusCode::UNAUTHORIZED).ends_the_session());
     world.host.unreachable.set(Some("op.example"));
     let failure = world.client().refresh(&refresh_token(), &alice).unwrap_err();
-    assert!(matches!(&failure, RefreshFailure::Conversation(Failure::NoAnswer(_, NoAnswer::TimedOut))));
+    let RefreshFailure::Conversation(Failure::At { reason, .. }) = &failure else { panic!("{failure}") };
+    assert!(matches!(**reason, Failure::NoAnswer(_, NoAnswer::TimedOut)));
     assert!(!failure.ends_the_session());
 }
 

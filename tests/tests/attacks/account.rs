@@ -22,6 +22,15 @@ pub(crate) async fn sign_in(world: &AttackWorld, person: &Person) -> Answer {
     page
 }
 
+/// Signs out everywhere, from the page of the sessions: the user is asked, and confirms it. What is then shown.
+pub(crate) async fn sign_out_everywhere(world: &AttackWorld, person: &Person, page: &Answer) -> Answer {
+    let asked = page.form("/sign-out").expect("a form").pressed("sign_out", "everywhere");
+    let question = person.submit(&world.gatehouse.url, "/sign-out", &asked).await;
+    assert_shown(&question, 200, "the question");
+    let confirmed = question.form("/sign-out").expect("a form").pressed("sign_out", "all");
+    person.submit(&world.gatehouse.url, "/sign-out", &confirmed).await
+}
+
 async fn access_token(world: &AttackWorld, person: &Person) -> String {
     let tokens: Value = world.flow(person).finish().await;
     tokens["access_token"].as_str().unwrap().to_owned()
@@ -54,18 +63,55 @@ async fn a_user_ends_one_session_and_then_all_of_them_and_nobody_elses() {
     let page = sign_in(&world, &alice).await;
     let forms = endings(&page);
     assert_eq!(forms.len(), 2, "{page:?}");
+    for (words, times) in
+        [("Firefox on Linux", 2), ("this browser</span>", 2), ("<strong>alice@example.test</strong>", 1)]
+    {
+        assert_eq!(page.body.matches(words).count(), times, "{words}: {}", page.body);
+    }
     let ended = alice.submit(&world.gatehouse.url, "/sessions", &ending(&forms[0])).await;
     assert_eq!(ended.status, 303, "{ended:?}");
     let statuses = [world.call("/mcp", &first).await.status, world.call("/mcp", &second).await.status];
     assert!(statuses == [200, 401] || statuses == [401, 200], "{statuses:?}");
-    let sign_out = open(&world, &alice).await.form("/sign-out").expect("a form").pressed("", "");
-    let signed_out = alice.submit(&world.gatehouse.url, "/sign-out", &sign_out).await;
+    let signed_out = sign_out_everywhere(&world, &alice, &open(&world, &alice).await).await;
     assert_shown(&signed_out, 200, "signed out");
+    assert!(signed_out.body.contains("You are signed out everywhere"), "{}", signed_out.body);
     for token in [&first, &second] {
         assert_eq!(world.call("/mcp", token).await.status, 401);
     }
     assert_eq!(world.call("/mcp", &of_bob).await.status, 200, "somebody else");
     assert!(open(&world, &alice).await.form("/sign-in").is_some(), "she is still signed in");
+    world.gatehouse.stop().await;
+}
+
+/// Who leaves the page, or is asked whether everything is to end and does not answer, ends nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn leaving_the_page_and_an_unconfirmed_end_of_everything_end_no_session() {
+    let world = AttackWorld::start().await;
+    let alice = Person::new("alice");
+    let token = access_token(&world, &alice).await;
+    let page = sign_in(&world, &alice).await;
+    let form = page.form("/sign-out").expect("a form");
+    let before = world.store().await;
+    let everywhere = form.pressed("sign_out", "everywhere");
+    let question = alice.submit(&world.gatehouse.url, "/sign-out", &everywhere).await;
+    assert_shown(&question, 200, "the question");
+    assert!(!question.body.contains("You are signed out"), "{}", question.body);
+    for unsaid in [None, Some(""), Some("yes"), Some("here,all")] {
+        let mut pairs = form.hidden.clone();
+        pairs.extend(unsaid.map(|value| ("sign_out".to_owned(), value.to_owned())));
+        assert_shown(&alice.submit(&world.gatehouse.url, "/sign-out", &pairs).await, 403, "not said which");
+    }
+    assert_eq!(endings(&open(&world, &alice).await).len(), 1, "she is still there");
+    let left = alice.submit(&world.gatehouse.url, "/sign-out", &form.pressed("sign_out", "here")).await;
+    assert_shown(&left, 200, "left");
+    assert!(
+        left.body.contains("You are signed out of this page") && !left.body.contains("everywhere"),
+        "{}",
+        left.body
+    );
+    assert!(open(&world, &alice).await.form("/sign-in").is_some(), "she is still signed in");
+    assert_eq!(world.call("/mcp", &token).await.status, 200);
+    world.assert_unchanged(&before, "leaving").await;
     world.gatehouse.stop().await;
 }
 
@@ -82,7 +128,8 @@ async fn what_was_under_way_when_a_user_signed_out_everywhere_lets_nobody_in() {
     for flow in [&mut kept_back, &mut of_bob] {
         flow.to(Step::Answered).await;
     }
-    let sign_out = sign_in(&world, &alice).await.form("/sign-out").expect("a form").pressed("", "");
+    let page = sign_in(&world, &alice).await;
+    let sign_out = [page.form("/sign-out").expect("a form").hidden, vec![("sign_out".into(), "all".into())]].concat();
     world.gatehouse.clock.advance(2);
     assert_shown(&alice.submit(&world.gatehouse.url, "/sign-out", &sign_out).await, 200, "signed out");
     world.gatehouse.clock.advance(2);
@@ -137,7 +184,7 @@ async fn no_form_of_the_account_pages_is_taken_from_elsewhere() {
     let of_mallory = sign_in(&world, &mallory).await;
     let own = world.gatehouse.url.clone();
     let before = world.store().await;
-    let sign_out = of_alice.form("/sign-out").unwrap().pressed("", "");
+    let sign_out = [of_alice.form("/sign-out").unwrap().hidden, vec![("sign_out".into(), "all".into())]].concat();
     let end = ending(&endings(&of_alice)[0]);
     let theirs = ending(&endings(&of_mallory)[0]);
     for (person, path, pairs) in

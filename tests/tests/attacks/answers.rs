@@ -30,6 +30,11 @@ pub(crate) fn assert_page(answer: &Answer, what: &str) {
     assert!(!policy.contains("unsafe"), "{what}: {policy}");
 }
 
+/// Where the links of a page lead.
+pub(crate) fn links(page: &Answer) -> Vec<&str> {
+    page.body.split("<a href=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()).collect()
+}
+
 /// An OAuth error in JSON (RFC 6749, section 5.2).
 pub(crate) fn assert_error(answer: &Answer, status: u16, code: &str, what: &str) {
     assert_eq!((answer.status, answer.error().as_str()), (status, code), "{what}: {answer:?}");

@@ -50,8 +50,7 @@ async fn what_is_issued_opened_refreshed_or_ended_is_in_the_log_before_it_is_don
 
     account::sign_in(&world, &alice).await;
     let page = alice.open(&world.url("/sessions").parse().unwrap(), From::Nowhere).await;
-    let sign_out = page.form("/sign-out").expect("a form").pressed("", "");
-    assert_eq!(alice.submit(&world.gatehouse.url, "/sign-out", &sign_out).await.status, 200);
+    assert_eq!(account::sign_out_everywhere(&world, &alice, &page).await.status, 200);
     let expected = [begun(nobody.clone(), subject.clone()), completed(nobody.clone(), subject.clone())];
     assert_eq!(lines(&world, "sign-out", 2).await, expected);
     world.gatehouse.stop().await;

@@ -92,7 +92,8 @@ async fn no_form_is_taken_from_another_origin_another_browser_or_without_its_tic
     assert_shown(&mallory.post(&url, &good, From::SameOrigin, Some(&own)).await, 403, "the victim's ticket");
     // A subdomain, or a plain-http twin of ours, tosses a cookie in.
     let tossed = Person::new("alice");
-    tossed.set_cookie("127.0.0.1", &format!("gatehouse-browser={}", mallory.cookies()[0].value));
+    let of_another = &mallory.cookies()[0];
+    tossed.set_cookie("127.0.0.1", &format!("{}={}", of_another.name, of_another.value));
     assert_shown(&tossed.post(&url, &good, From::SameOrigin, Some(&own)).await, 403, "a tossed cookie");
     for body in ["", "decision=approve", "ticket=&decision=approve", &good.replace("decision=approve", "")] {
         assert_shown(&alice.post(&url, body, From::SameOrigin, Some(&own)).await, 403, body);
@@ -215,13 +216,51 @@ async fn the_browsers_cookie_is_host_only_and_hidden_from_scripts() {
     assert!(!cookie.to_ascii_lowercase().contains("domain"), "{cookie}");
     // The name without the prefix, which any page of a neighbouring host could set, is not ours.
     let tossed = Person::new("alice");
-    let (_, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
-    tossed.set_cookie("127.0.0.1", &format!("gatehouse-browser={value}"));
+    tossed.set_cookie("127.0.0.1", cookie.split(';').next().unwrap().trim_start_matches("__Host-"));
     let ticket = answer.form("/consent").unwrap().field("ticket").to_owned();
     let pairs = [("ticket".to_owned(), ticket), ("decision".to_owned(), "approve".to_owned())];
     let body = form(&pairs);
     let answer = tossed.post(&world.url("/consent"), &body, From::SameOrigin, Some("https://gateway.example")).await;
     assert_shown(&answer, 403, "a cookie without its prefix");
+    world.gatehouse.stop().await;
+}
+
+/// W12: each of them gets a cookie of its own, since none has one yet. None takes another's place.
+#[tokio::test(flavor = "multi_thread")]
+async fn three_windows_that_a_fresh_browser_opens_at_once_all_finish_and_are_one_browser() {
+    let world = AttackWorld::start().await;
+    let alice = Person::new("alice");
+    let client = TestClient::public("public", "http://127.0.0.1:4711/callback");
+    let flow = |client: &TestClient| world.flow_of(&alice, client.clone(), "/mcp").with("scope", Some("mcp"));
+    let (mut first, mut second, mut third) = (flow(&client), flow(&world.other()), flow(&client));
+    tokio::join!(first.to(Step::Asked), second.to(Step::Asked), third.to(Step::Asked));
+    let browsers =
+        || alice.cookies().into_iter().filter(|cookie| cookie.name.starts_with("gatehouse-browser-")).count();
+    assert_eq!(browsers(), 3, "{:?}", alice.cookies());
+    first.remember = true;
+    // In another order than they came.
+    third.to(Step::SentToProvider).await;
+    first.to(Step::Redeemed).await;
+    second.to(Step::Redeemed).await;
+    third.to(Step::Redeemed).await;
+    // What was remembered in one window counts in all, and a browser that has cookies gets no further one.
+    let mut next = flow(&client);
+    assert_eq!(browsers(), 3);
+    alice.forget_cookie("gatehouse-departure");
+    next.advance().await;
+    assert_eq!(next.step(), Step::SentToProvider);
+    next.to(Step::Redeemed).await;
+    assert_eq!(browsers(), 3);
+    // It is still this browser and no other one.
+    let mut again = flow(&client);
+    again.request.push(("prompt".to_owned(), "consent".to_owned()));
+    again.to(Step::Asked).await;
+    let before = world.store().await;
+    let mallory = Person::new("mallory");
+    world.flow(&mallory).to(Step::Asked).await;
+    let answer = mallory.submit(&world.gatehouse.url, "/consent", &again.decision("approve")).await;
+    assert_shown(&answer, 403, "another browser");
+    world.assert_unchanged(&before, "another browser").await;
     world.gatehouse.stop().await;
 }
 

@@ -271,7 +271,7 @@ async fn no_more_new_documents_are_read_in_an_hour_than_the_operator_allows() {
         let page = authorize_at(asked, &world, &alice, &id("fourth")).await;
         let seconds = assert_try_again(&page, "the fourth");
         assert!((1..=3600).contains(&seconds), "{seconds}");
-        assert!(page.body.contains("new here"), "{page:?}");
+        assert!(page.body.contains("Too many new applications have come in this hour"), "{page:?}");
     }
     assert_eq!(documents.asked(), 3);
     assert_only_counted(&world, &before, "the fourth").await;

@@ -4,7 +4,7 @@
 use gatehouse_tests::{AttackSettings, AttackWorld, ClientDocuments, From, Person, Step, TestClient};
 use serde_json::json;
 
-use crate::answers::{assert_error, assert_shown};
+use crate::answers::{assert_error, assert_shown, links};
 use crate::document_site::assert_only_counted;
 
 /// What an attacker would have the browser ask of us.
@@ -139,7 +139,7 @@ async fn a_loopback_client_cannot_choose_our_own_port_under_any_name() {
                 let flow = flow.with("redirect_uri", Some(&uri)).with(name, Some(value));
                 let answer = alice.open(&flow.authorization_url(), From::Nowhere).await;
                 assert_shown(&answer, 400, &uri);
-                assert!(!answer.body.contains("<a ") && answer.forms().is_empty(), "{uri}: {answer:?}");
+                assert_eq!((links(&answer), answer.forms()), (vec!["/sessions"], vec![]), "{uri}: {answer:?}");
             }
         }
         world.assert_unchanged(&before, "our own port").await;
@@ -167,7 +167,7 @@ async fn a_redirect_uri_that_has_become_our_own_gets_nothing_any_more() {
         let flow = flow.with("resource", Some("https://gateway.example/mcp"));
         let answer = alice.open(&flow.authorization_url(), From::Nowhere).await;
         assert_shown(&answer, 400, name);
-        assert!(!answer.body.contains("<a ") && answer.forms().is_empty(), "{answer:?}");
+        assert_eq!((links(&answer), answer.forms()), (vec!["/sessions"], vec![]), "{answer:?}");
     }
     world.assert_unchanged(&before, "a client from before").await;
     moved.gatehouse.stop().await;
@@ -195,7 +195,7 @@ async fn a_client_document_with_a_place_of_our_own_makes_no_client() {
             let flow = world.flow_of(&alice, client, "/mcp").with("response_mode", Some("fragment"));
             let answer = alice.open(&flow.authorization_url(), From::Nowhere).await;
             assert_shown(&answer, 400, uri);
-            assert!(!answer.body.contains("<a "), "{answer:?}");
+            assert_eq!(links(&answer), ["/sessions"], "{answer:?}");
         }
         assert!(documents.reads("/client.json") > 0, "it was refused unread");
         assert_only_counted(&world, &before, own).await;

@@ -8,7 +8,7 @@ use gatehouse_tests::scripted_provider::Failure;
 use gatehouse_tests::{AttackSettings, AttackWorld, Endpoint, From, Person, Step, form, parameter};
 use serde_json::Value;
 
-use crate::account::{open, sign_in};
+use crate::account::{open, sign_in, sign_out_everywhere};
 use crate::answers::assert_shown;
 
 fn text(tokens: &Value, name: &str) -> String {
@@ -110,8 +110,7 @@ async fn everywhere_is_everywhere_after_205_sign_ins_and_a_page_that_shows_not_a
     for tokens in &opened[..5] {
         assert_eq!(world.call("/mcp", &text(tokens, "access_token")).await.status, 200, "the oldest are there");
     }
-    let sign_out = page.form("/sign-out").expect("a form").pressed("", "");
-    assert_shown(&alice.submit(&world.gatehouse.url, "/sign-out", &sign_out).await, 200, "signed out");
+    assert_shown(&sign_out_everywhere(&world, &alice, &page).await, 200, "signed out");
     for tokens in &opened {
         assert_eq!(world.call("/mcp", &text(tokens, "access_token")).await.status, 401);
         assert_eq!(world.refresh(&client, &text(tokens, "refresh_token")).await.status, 400);

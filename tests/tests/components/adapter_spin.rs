@@ -53,7 +53,7 @@ async fn the_configuration_is_given_in_parts_whichever_form_it_has() {
         assert_eq!(adapter.part(&Part::OnlyRoute).await, Ok(route));
         assert_eq!(adapter.part(&Part::Route("/other".to_owned())).await, Ok(None));
         let servers = adapter.part(&Part::Servers).await.unwrap().unwrap();
-        assert_eq!(servers, r#"[{"route":"/mcp","url":"https://upstream.example/mcp"}]"#);
+        assert_eq!(servers, r#"{"servers":[{"route":"/mcp","url":"https://upstream.example/mcp"}]}"#);
         assert!(adapter.part(&Part::AuthorizationServer).await.unwrap().unwrap().contains("https://login.example"));
     }
 }
@@ -64,7 +64,7 @@ async fn without_a_usable_configuration_no_part_is_given() {
     assert_eq!(adapter.part(&Part::Gateway).await, Err(ConfigurationError::Missing));
     adapter.fakes.set("config", "public_url = 1");
     let Err(ConfigurationError::Invalid(reason)) = adapter.part(&Part::Gateway).await else { panic!() };
-    assert!(reason.contains("`public_url`: line 1"), "{reason}");
+    assert!(reason.contains("`public_url` must be text in quotes, and is a whole number (line 1)"), "{reason}");
     *adapter.fakes.settings_failure.lock().unwrap() = Some("the vault is sealed".to_owned());
     let unavailable = ConfigurationError::Unavailable("the vault is sealed".to_owned());
     assert_eq!(adapter.part(&Part::Gateway).await, Err(unavailable));

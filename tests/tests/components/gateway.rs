@@ -24,6 +24,7 @@ use crate::fakes::{Fakes, SessionCall};
 use crate::serve::{Reply, request, serve};
 
 const RESOURCE: &str = "https://gateway.example/mcp";
+const SERVER_KEYS: &str = "a:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const TOKEN: &str = "a-sealed-access-token";
 const SECRET: &str = "the upstream's own secret";
 /// A message that every server answers.
@@ -51,6 +52,7 @@ limits = { request_bytes = 1000 }
 fn fakes() -> Arc<Fakes> {
     let fakes = Fakes::new();
     fakes.set("config", CONFIGURATION);
+    fakes.set("server_keys", SERVER_KEYS);
     fakes.set("upstream_secret", &format!("{SECRET}\n"));
     *fakes.validated.lock().unwrap() = Some(Ok(principal()));
     fakes.answer_always(200, "application/json", r#"{"jsonrpc":"2.0","id":1,"result":{}}"#);

@@ -71,9 +71,20 @@ async fn while_all_servers_are_up_readyz_is_never_wrong_and_asks_them_seldom() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_server_is_down_readyz_never_says_that_all_is_well() {
     let dead = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
-    let instances =
-        two(format!("\n[[routes]]\npath = \"/dead\"\nurl = \"http://{dead}/mcp\"\nscopes = [\"mcp\"]\n")).await;
-    assert_eq!(asked(&instances, 200).await, BTreeMap::from([(503, 200)]));
+    let upstream = EchoingUpstream::start().await;
+    let tables = format!("\n[[routes]]\npath = \"/dead\"\nurl = \"http://{dead}/mcp\"\nscopes = [\"mcp\"]\n");
+    let instances = two(format!("{tables}{}", upstream.route("/echo", ""))).await;
+    for _ in 0..3 {
+        for instance in &instances {
+            // The servers behind the other routes go on.
+            let whole = instance.get("/readyz").await;
+            assert_eq!((whole.status, whole.body.as_str()), (200, r#"{"status":"degraded"}"#));
+            assert_eq!(instance.get("/readyz/dead").await.status, 503);
+            assert_eq!(instance.get("/readyz/echo").await.body, r#"{"status":"ok"}"#);
+            assert_eq!(instance.get("/readyz/nothing").await.status, 404);
+        }
+        instances[0].gatehouse.clock.advance(7);
+    }
     instances[0].gatehouse.log.wait_for(|line| line.contains("not-ready") && line.contains("/dead")).await;
     for instance in instances {
         instance.gatehouse.stop().await;

@@ -74,6 +74,15 @@ pub struct Focus {
     pub contrast: f64,
 }
 
+/// Where an element is in the window, in CSS pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed {
+    pub top: f64,
+    pub bottom: f64,
+    /// Whether something else lies over it.
+    pub is_covered: bool,
+}
+
 /// What assistive technology hears of something that can have the focus.
 #[derive(Debug)]
 pub struct Operable {
@@ -127,6 +136,31 @@ impl Chromium {
         page
     }
 
+    /// Asks for pages in this language from now on (`Accept-Language`).
+    pub async fn speak(&mut self, language: &str) {
+        self.run(json!({ "language": language })).await;
+    }
+
+    /// Shows the page that is open in a window of this size, in CSS pixels, from its top.
+    pub async fn resize(&mut self, width: u64, height: u64) -> Page {
+        let window = json!({ "width": width, "height": height, "phone": true, "dark": false });
+        Page::of(&self.run(json!({ "look": window })).await)
+    }
+
+    /// Where the window shows the element.
+    pub async fn placed(&mut self, selector: &str) -> Placed {
+        let placed = self.run(json!({ "box": selector })).await;
+        let number = |name: &str| placed[name].as_f64().expect("a number");
+        let is_covered = placed["isCovered"].as_bool().expect("yes or no");
+        Placed { top: number("top"), bottom: number("bottom"), is_covered }
+    }
+
+    /// What axe-core finds on the page that is open, of what is serious or critical.
+    pub async fn barriers(&mut self) -> Vec<String> {
+        let found = self.run(json!({ "axe": true })).await;
+        found.as_array().expect("a list").iter().map(|one| one.as_str().expect("text").to_owned()).collect()
+    }
+
     /// Clicks; the page that it leads to.
     pub async fn click(&mut self, selector: &str) -> Page {
         Page::of(&self.run(json!({ "click": selector })).await)
@@ -172,11 +206,20 @@ impl Chromium {
         all.map(|one| Operable { role: text(one, "role"), name: text(one, "name") }).collect()
     }
 
-    /// Leaves `target/screenshots/NAME.png`.
+    /// Leaves `target/screenshots/NAME.png`, with the whole page.
     pub async fn screenshot(&mut self, name: &str) {
-        let folder: PathBuf = repository().join("target/screenshots");
-        fs::create_dir_all(&folder).expect("a folder");
-        self.run(json!({ "screenshot": folder.join(format!("{name}.png")) })).await;
+        self.leave_screenshot(name, false).await;
+    }
+
+    /// Leaves `target/screenshots/NAME.png`, with what the window shows.
+    pub async fn screenshot_of_window(&mut self, name: &str) {
+        self.leave_screenshot(name, true).await;
+    }
+
+    async fn leave_screenshot(&mut self, name: &str, is_of_window: bool) {
+        let file: PathBuf = repository().join("target/screenshots").join(format!("{name}.png"));
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        self.run(json!({ "screenshot": file, "ofWindow": is_of_window })).await;
     }
 }
 

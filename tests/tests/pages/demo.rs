@@ -19,7 +19,7 @@ async fn the_page_of_the_demo_provider_is_for_everybody_too() {
     chromium.open(&demo.authorization_url("http://127.0.0.1:1/callback")).await;
     chromium.click("button[value=approve]").await;
     let words = ["For development only", "Sign in", "No password is needed", "gatehouse"];
-    inspect(&mut chromium, "demo-sign-in", &words).await;
+    inspect(&mut chromium, "en", "demo-sign-in", &[], &words).await;
     demo.gatehouse.stop().await;
 }
 

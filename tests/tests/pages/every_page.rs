@@ -1,16 +1,17 @@
-//! Every page that Gatehouse has.
+//! Every page that Gatehouse has, in every language.
 
 use gatehouse_tests::scripted_provider::Failure;
 use gatehouse_tests::{AttackSettings, AttackWorld, ClientDocuments, Endpoint, Flow, Person, TestClient};
 use serde_json::json;
 
 use crate::chromium::Chromium;
-use crate::inspection::inspect;
+use crate::inspection::{LANGUAGES, inspect};
 use crate::scene::{self, PROVIDERS, asked, cursor, native};
 
 const LONG_NAME: &str = "Averylongnamewithoutanyspacetobreakitat";
 const LOOPBACK: &str = "http://127.0.0.1:33418/callback";
 const SITE: &str = "https://notes.example/callback";
+const OPERATOR: &str = "Contoso Werkzeuge";
 
 /// A client that has registered under this name.
 async fn registered(world: &AttackWorld, name: &str, redirect_uri: &str) -> TestClient {
@@ -26,51 +27,47 @@ fn url_of(flow: &Flow<'_>) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_question_is_for_everybody() {
     let documents = ClientDocuments::serve(&[SITE], &json!({ "keys": [] })).await;
-    let world = scene::start(
-        &PROVIDERS,
-        AttackSettings {
-            variables: vec![("client_document_origin".to_owned(), documents.origin.clone())],
-            ca_file: Some(documents.ca_file()),
-            ..AttackSettings::default()
-        },
-    )
-    .await;
+    let settings = AttackSettings {
+        variables: vec![("client_document_origin".to_owned(), documents.origin.clone())],
+        ca_file: Some(documents.ca_file()),
+        ..AttackSettings::default()
+    };
+    let world = scene::start(&PROVIDERS, settings).await;
     let (mut chromium, alice) = (Chromium::start().await, Person::new("alice"));
-    chromium.open(&url_of(&asked(&world, &alice, &native(LOOPBACK)))).await;
-    let words = ["How do you want to sign in?", "Visual Studio Code", "Provider contoso", "Provider northwind"];
-    inspect(&mut chromium, "choose", &words).await;
-
-    let site = |client_id: &str| TestClient::public(client_id, SITE);
-    let long = LONG_NAME.repeat(3);
     let long_uri = format!("https://notes.example/callback/{}", "deep/".repeat(40));
-    for (name, client, words) in [
-        ("consent-native", native(LOOPBACK), &["Visual Studio Code", "127.0.0.1:33418", "this computer"][..]),
-        (
-            "consent-web",
-            registered(&world, "Notes & <b>more</b>", SITE).await,
-            &["notes.example", "nobody has checked it", "&lt;b&gt;more"],
-        ),
-        ("consent-long", registered(&world, &long, &long_uri).await, &[LONG_NAME, "notes.example"]),
-        (
-            "consent-document",
-            site(&documents.client_id("/client.json")),
-            &["Client with a document", "It is described by", "notes.example"],
-        ),
-        ("consent-private-use", cursor(), &["Cursor", "the program on this computer that opens", "cursor://"]),
-    ] {
-        let flow = asked(&world, &alice, &client);
-        chromium.open(&url_of(&flow)).await;
-        chromium.click("button[value=contoso]").await;
-        let asked = [
-            "Allow and sign in",
-            "Deny",
-            "First server",
-            "Use the tools of the first server",
-            "Read your files",
-            "Provider contoso",
-            "Do not ask again in this browser",
-        ];
-        inspect(&mut chromium, name, &[&asked, words].concat()).await;
+    let web = registered(&world, "Notes & <b>more</b>", SITE).await;
+    let long = registered(&world, &LONG_NAME.repeat(3), &long_uri).await;
+    let document = TestClient::public(&documents.client_id("/client.json"), SITE);
+    for language in LANGUAGES {
+        chromium.speak(language).await;
+        chromium.open(&url_of(&asked(&world, &alice, &native(LOOPBACK)))).await;
+        let names = [OPERATOR, "Visual Studio Code", "Provider contoso", "Provider northwind"];
+        inspect(&mut chromium, language, "choose", &names, &["How do you want to sign in?"]).await;
+        for (name, client, names, words) in [
+            (
+                "consent-native",
+                native(LOOPBACK),
+                &["Visual Studio Code", "127.0.0.1:33418"][..],
+                &["this computer"][..],
+            ),
+            ("consent-web", web.clone(), &["notes.example", "&lt;b&gt;more"], &["nobody has checked it"]),
+            ("consent-long", long.clone(), &[LONG_NAME, "notes.example"], &[]),
+            (
+                "consent-document",
+                document.clone(),
+                &["Client with a document", "notes.example"],
+                &["It is described by"],
+            ),
+            ("consent-private-use", cursor(), &["Cursor", "cursor://"], &["the program on this computer that opens"]),
+        ] {
+            chromium.open(&url_of(&asked(&world, &alice, &client))).await;
+            chromium.click("button[value=contoso]").await;
+            // What the operator has configured stays as it is.
+            let own =
+                [OPERATOR, "First server", "Use the tools of the first server", "Read your files", "Provider contoso"];
+            let asked = ["Allow and sign in", "Deny", "Do not ask again in this browser"];
+            inspect(&mut chromium, language, name, &[&own, names].concat(), &[&asked, words].concat()).await;
+        }
     }
     world.gatehouse.stop().await;
 }
@@ -85,37 +82,55 @@ async fn every_refusal_is_for_everybody() {
     let world = scene::start(&["contoso"], settings).await;
     let (mut chromium, bob) = (Chromium::start().await, Person::new("bob"));
     let (url, sessions) = (url_of(&asked(&world, &bob, &native(LOOPBACK))), world.url("/sessions"));
+    let foreign = url_of(&asked(&world, &bob, &native("https://evil.example/")));
+    let wrong = registered(&world, "Notes", SITE).await;
+    let wrong = url_of(&asked(&world, &bob, &wrong).with("scope", Some("none-of-ours")));
     chromium.be("bob").await;
+    for language in LANGUAGES {
+        chromium.speak(language).await;
+        world.provider().script(|script| {
+            script.failures.insert(Endpoint::Discovery, Failure::Status(500));
+        });
+        chromium.open(&sessions).await;
+        chromium.click("button[name=provider]").await;
+        let words = ["Signing in does not work at the moment", "give them this number", "Your sessions"];
+        inspect(&mut chromium, language, "error-out-of-order", &[OPERATOR], &words).await;
+        world.provider().script(|script| script.failures.clear());
 
-    world.provider().script(|script| {
-        script.failures.insert(Endpoint::Discovery, Failure::Status(500));
-    });
-    chromium.open(&sessions).await;
-    chromium.click("button[name=provider]").await;
-    inspect(&mut chromium, "error-out-of-order", &["Signing in does not work at the moment"]).await;
-    world.provider().script(|script| script.failures.clear());
+        let page = chromium.open(&url).await;
+        assert!(!page.html.contains("checkbox"), "{}", page.html);
+        let names = ["Provider contoso"];
+        inspect(&mut chromium, language, "consent-not-remembered", &names, &["Allow and sign in"]).await;
+        chromium.click("button[value=approve]").await;
+        let names = ["Provider contoso", "Visual Studio Code"];
+        let words = ["lacks the role", "Use another account", "Back to "];
+        inspect(&mut chromium, language, "denied", &names, &words).await;
 
-    let page = chromium.open(&url).await;
-    assert!(!page.html.contains("Do not ask again"), "{}", page.html);
-    inspect(&mut chromium, "consent-not-remembered", &["Allow and sign in", "Provider contoso"]).await;
-    chromium.click("button[value=approve]").await;
-    let words = ["lacks the role", "Provider contoso", "Use another account", "Back to Visual Studio Code"];
-    inspect(&mut chromium, "denied", &words).await;
+        chromium.open(&sessions).await;
+        inspect(&mut chromium, language, "sign-in-one-provider", &["Provider contoso"], &["Sign in with"]).await;
+        chromium.click("button[name=provider]").await;
+        let words = ["lacks the role", "Use another account"];
+        inspect(&mut chromium, language, "denied-account", &names[..1], &words).await;
 
-    chromium.open(&sessions).await;
-    inspect(&mut chromium, "sign-in-one-provider", &["Sign in with Provider contoso"]).await;
-    chromium.click("button[name=provider]").await;
-    inspect(&mut chromium, "denied-account", &["lacks the role", "Use another account"]).await;
-
-    let foreign = asked(&world, &bob, &native("https://evil.example/"));
-    chromium.open(&url_of(&foreign)).await;
-    inspect(&mut chromium, "error-link", &["This sign-in link does not work"]).await;
-    chromium.open(&world.url("/callback?state=forged&code=forged")).await;
-    inspect(&mut chromium, "error-callback", &["This sign-in cannot be completed"]).await;
-    chromium.open(&url).await;
-    world.gatehouse.clock.advance(3600);
-    chromium.click("button[value=approve]").await;
-    inspect(&mut chromium, "error-decision", &["This decision does not count"]).await;
+        for (name, url, names, words) in [
+            ("error-link", foreign.clone(), &[][..], &["This sign-in link does not work", "named before"][..]),
+            ("error-rejected", wrong.clone(), &["Notes", "notes.example"], &["asks for a permission", "Back to"]),
+            ("error-client", foreign.replace("client_id=native", "client_id=1-a"), &[], &["not known here"]),
+            (
+                "error-callback",
+                world.url("/callback?state=forged&code=forged"),
+                &[],
+                &["This sign-in cannot be completed", "Go back to your application"],
+            ),
+        ] {
+            chromium.open(&url).await;
+            inspect(&mut chromium, language, name, names, words).await;
+        }
+        chromium.open(&url).await;
+        world.gatehouse.clock.advance(3600);
+        chromium.click("button[value=approve]").await;
+        inspect(&mut chromium, language, "error-decision", &[OPERATOR], &["This decision does not count"]).await;
+    }
     world.gatehouse.stop().await;
 }
 
@@ -124,15 +139,6 @@ async fn every_account_page_is_for_everybody() {
     let world = scene::start(&PROVIDERS, AttackSettings::default()).await;
     let (mut chromium, alice) = (Chromium::start().await, Person::new("alice"));
     let sessions = world.url("/sessions");
-    chromium.be("bob").await;
-    chromium.open(&sessions).await;
-    let words = ["Sign in to see your sessions", "Sign in with Provider contoso", "Sign in with Provider northwind"];
-    inspect(&mut chromium, "sign-in", &words).await;
-    chromium.click("button[value=contoso]").await;
-    inspect(&mut chromium, "sessions-none", &["No application can act in your name at the moment"]).await;
-    chromium.click("form[action='/sign-out'] button").await;
-    inspect(&mut chromium, "signed-out", &["You are signed out everywhere"]).await;
-
     let notes = registered(&world, "Notes & <b>more</b>", SITE).await;
     for (client, resource, remember) in [
         (native(LOOPBACK), "/mcp", true),
@@ -146,24 +152,100 @@ async fn every_account_page_is_for_everybody() {
         flow.finish().await;
         world.gatehouse.clock.advance(3 * 3600);
     }
-    chromium.be("alice").await;
-    chromium.open(&sessions).await;
-    chromium.click("button[value=contoso]").await;
-    let words = [
-        "4 sessions let applications act in your name",
-        "Visual Studio Code",
-        "Notes &amp; &lt;b&gt;more",
-        "Other client",
-        "Second server",
-        "End this session",
-        "Sign out everywhere",
-        "You are not asked again about",
-        "Use the tools of the first server; Read your files",
-        "Ask me again",
-    ];
-    inspect(&mut chromium, "sessions", &words).await;
-    world.gatehouse.clock.advance(15 * 60 + 1);
-    chromium.click("button[name=end_session]").await;
-    inspect(&mut chromium, "sign-in-again", &["You are not signed in here, or no longer", "Nothing was changed"]).await;
+    for language in LANGUAGES {
+        chromium.speak(language).await;
+        chromium.be("bob").await;
+        chromium.open(&sessions).await;
+        let providers = ["Provider contoso", "Provider northwind"];
+        let words = ["Sign in to see your sessions", "Sign in with"];
+        inspect(&mut chromium, language, "sign-in", &providers, &words).await;
+        chromium.click("button[value=contoso]").await;
+        let words = ["No application can act in your name at the moment", "You are signed in with"];
+        inspect(&mut chromium, language, "sessions-none", &["bob@example.test"], &words).await;
+        chromium.click("button[value=here]").await;
+        inspect(&mut chromium, language, "signed-out", &[OPERATOR], &["You are signed out of this page"]).await;
+
+        chromium.be("alice").await;
+        chromium.open(&sessions).await;
+        chromium.click("button[value=contoso]").await;
+        let names = [
+            "alice@example.test",
+            "Visual Studio Code",
+            "Notes &amp; &lt;b&gt;more",
+            "Other client",
+            "Second server",
+            "Firefox",
+            "Use the tools of the first server; Read your files",
+        ];
+        let words = [
+            "4 sessions let applications act in your name",
+            "Firefox on Linux",
+            "hours ago",
+            "in 17 hours",
+            "November",
+            "End this session",
+            "Sign out everywhere",
+            "You are not asked again about",
+            "Ask me again",
+        ];
+        // November is November in German, too.
+        let words = words.iter().copied().filter(|word| language != "de" || *word != "November").collect::<Vec<_>>();
+        inspect(&mut chromium, language, "sessions", &names, &words).await;
+        chromium.click("button[value=everywhere]").await;
+        let words = ["Sign out everywhere?", "All your sessions end", "Cancel"];
+        inspect(&mut chromium, language, "confirm-sign-out", &[OPERATOR], &words).await;
+        chromium.click("a.button").await.assert_says(&["alice@example.test", "end_session"]);
+        world.gatehouse.clock.advance(15 * 60 + 1);
+        chromium.click("button[name=end_session]").await;
+        let words = ["You are not signed in here, or no longer", "Nothing was changed"];
+        inspect(&mut chromium, language, "sign-in-again", &[OPERATOR], &words).await;
+
+        // Somebody who has no sessions that could end.
+        chromium.be("carol").await;
+        chromium.open(&sessions).await;
+        chromium.click("button[value=contoso]").await;
+        open_one(&world, "carol").await;
+        chromium.open(&sessions).await;
+        chromium.click("button[value=everywhere]").await;
+        chromium.click("button[value=all]").await;
+        let words = ["You are signed out everywhere", "Your sessions"];
+        inspect(&mut chromium, language, "signed-out-everywhere", &[OPERATOR], &words).await;
+    }
+    world.gatehouse.stop().await;
+}
+
+/// A session of this person, in another browser.
+async fn open_one(world: &AttackWorld, name: &str) {
+    let person = Person::new(name);
+    let mut flow = world.flow_of(&person, native(LOOPBACK), "/mcp");
+    flow.provider = Some("contoso".to_owned());
+    flow.finish().await;
+}
+
+/// The phone of the row: an iPhone SE, whose window is 375 by 667.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_answers_to_the_question_are_seen_on_a_small_phone_without_scrolling() {
+    let world = scene::start(&["contoso"], AttackSettings::default()).await;
+    let (mut chromium, alice) = (Chromium::start().await, Person::new("alice"));
+    let web = registered(&world, &LONG_NAME.repeat(3), SITE).await;
+    for language in LANGUAGES {
+        chromium.speak(language).await;
+        for client in [native(LOOPBACK), web.clone(), cursor()] {
+            chromium.resize(375, 667).await;
+            let page = chromium.open(&url_of(&asked(&world, &alice, &client))).await;
+            assert_eq!((page.width, page.overflow), (375, 0), "{language}");
+            let heading = chromium.placed("h1").await;
+            assert!(heading.top >= 0.0 && heading.bottom <= 667.0, "{language}: {heading:?}");
+            for answer in ["approve", "deny"] {
+                let placed = chromium.placed(&format!("button[value={answer}]")).await;
+                let is_seen = placed.top >= 0.0 && placed.bottom <= 667.0 && !placed.is_covered;
+                assert!(is_seen, "{language} {}: {answer}: {placed:?}", client.client_id);
+                assert!(heading.bottom <= placed.top, "{language}: the answers cover the question");
+            }
+            chromium
+                .screenshot_of_window(&format!("small-{}-{language}", client.client_id.split('-').next().unwrap()))
+                .await;
+        }
+    }
     world.gatehouse.stop().await;
 }

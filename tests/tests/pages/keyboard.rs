@@ -221,8 +221,11 @@ async fn a_person_sees_and_ends_what_they_have_allowed() {
     page.assert_says(&["Allow and sign in"]);
 
     chromium.open(&sessions).await;
-    chromium.tab_to(|focus| focus.text == "Sign out everywhere").await;
-    chromium.follow(Key::Enter).await.assert_says(&["You are signed out everywhere"]);
+    press(&mut chromium, "sign_out", "everywhere")
+        .await
+        .assert_says(&["Sign out everywhere?", "All your sessions end"]);
+    assert_eq!(status(&world, other).await, 200, "nothing ends before it is confirmed");
+    press(&mut chromium, "sign_out", "all").await.assert_says(&["You are signed out everywhere"]);
     assert_eq!(status(&world, other).await, 401);
     assert_not_refreshed(&world, other).await;
     chromium.open(&sessions).await.assert_says(&["Sign in to see your sessions"]);

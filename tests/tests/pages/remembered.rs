@@ -131,7 +131,7 @@ async fn the_link_of_our_error_page_leads_nobody_past_the_question() {
     for name in ["link", "link-again"] {
         let request = scene.request_of(&evil, &[("response_mode", "fragment")]);
         scene.chromium.open(&request).await.assert_says(&["This sign-in link does not work", "Back to evil.example"]);
-        let page = scene.chromium.click("a").await;
+        let page = scene.chromium.click("main a").await;
         scene.assert_asked(&page, &by, &before, name).await;
     }
     scene.world.gatehouse.stop().await;
@@ -177,8 +177,10 @@ async fn a_client_that_was_there_before_us_leads_nowhere() {
     let before = scene.world.store().await;
     for changes in [&[("response_mode", "fragment")][..], &[]] {
         let page = scene.chromium.open(&scene.request_of(&evil, changes)).await;
-        page.assert_says(&["This sign-in link does not work", "is not one that this client registered"]);
-        assert!(!page.html.contains("<a ") && !page.html.contains("<form"), "{}", page.html);
+        page.assert_says(&["This sign-in link does not work", "to a place that it has not named before"]);
+        // The only way is to our own page of sessions.
+        assert!(page.html.matches("<a ").count() == 1 && page.html.contains("<a href=\"/sessions\">"), "{}", page.html);
+        assert!(!page.html.contains("<form"), "{}", page.html);
     }
     scene.chromium.screenshot("remembered-unbound").await;
     assert_eq!(scene.world.changes_since(&before).await, BTreeSet::new());

@@ -7,6 +7,10 @@ use http::header::CONTENT_TYPE;
 pub const PROVIDERS: [&str; 3] = ["contoso", "fabrikam", "northwind"];
 pub const PRIVATE_USE: &str = "cursor://anysphere.cursor-mcp/oauth/callback";
 
+/// A square with a round hole.
+const LOGO: &str = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCA0MCA0MCI+PHBhdGggZmlsbD0iIzBiNWNhZCIgZmlsbC\
+                    1ydWxlPSJldmVub2RkIiBkPSJNMCAwaDQwdjQwSDB6TTIwIDhhMTIgMTIgMCAxIDAgMCAyNCAxMiAxMiAwIDAgMCAwLTI0eiIvPjwvc3ZnPg==";
+
 /// Gatehouse in front of providers with these names.
 pub async fn start(providers: &[&str], settings: AttackSettings) -> AttackWorld {
     let mut started = Vec::new();
@@ -15,6 +19,12 @@ pub async fn start(providers: &[&str], settings: AttackSettings) -> AttackWorld 
     }
     let clients = format!(
         r#"
+[branding]
+name = "Contoso Werkzeuge"
+logo = "data:image/svg+xml;base64,{LOGO}"
+contact = "mailto:help@contoso.example"
+privacy = "https://contoso.example/privacy"
+
 [[clients]]
 client_id = "native"
 client_name = "Visual Studio Code"

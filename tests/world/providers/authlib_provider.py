@@ -134,6 +134,8 @@ def save_token(token, request):
 
 app = Flask(__name__)
 app.config["OAUTH2_REFRESH_TOKEN_GENERATOR"] = True
+# Its default is ten days, which no session outlives.
+app.config["OAUTH2_TOKEN_EXPIRES_IN"] = {"authorization_code": 3600, "refresh_token": 3600}
 server = AuthorizationServer(app, query_client=lambda _id: Client(), save_token=save_token)
 server.register_grant(CodeGrant, [OpenId(require_nonce=True), CodeChallenge(required=True)])
 server.register_grant(RefreshGrant)

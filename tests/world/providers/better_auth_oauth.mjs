@@ -21,7 +21,7 @@ const auth = betterAuth({
   emailAndPassword: { enabled: true },
   telemetry: { enabled: false },
   plugins: [
-    jwt({ jwks: { keyPairConfig: { alg: 'RS256' } } }),
+    jwt(),
     admin(),
     oauthProvider({
       loginPage: '/sign-in',
@@ -53,6 +53,6 @@ ready({
   subject: user.id,
   versions: versions('@better-auth/oauth-provider', 'better-auth'),
 });
-whenTold('lock', () => {
-  database.user[0].banned = true;
-});
+const { internalAdapter } = await auth.$context;
+whenTold('lock', () => internalAdapter.updateUser(user.id, { banned: true }));
+whenTold('delete', () => internalAdapter.deleteUser(user.id));

@@ -1,4 +1,5 @@
-// better-auth 1.6 with its plugin `oidc-provider`, which signs id_tokens with the keys of the plugin `jwt`.
+// better-auth 1.6 with its plugin `oidc-provider`, which signs id_tokens with the keys of the plugin `jwt`, on a
+// store without foreign keys.
 
 import { betterAuth } from 'better-auth-1.6';
 import { memoryAdapter } from 'better-auth-1.6/adapters/memory';
@@ -26,7 +27,7 @@ const auth = betterAuth({
   emailAndPassword: { enabled: true },
   telemetry: { enabled: false },
   plugins: [
-    jwt({ jwks: { keyPairConfig: { alg: 'RS256' } }, jwt: { issuer: `${origin}/api/auth` } }),
+    jwt(),
     admin(),
     oidcProvider({
       loginPage: '/sign-in',
@@ -53,12 +54,12 @@ await serve(auth, port, '/api/auth', (query) => ({
   consent_code: new URLSearchParams(query).get('consent_code'),
 }));
 ready({
-  issuer: `${origin}/api/auth`,
+  issuer: origin,
   metadata_url: `${origin}/api/auth/.well-known/openid-configuration`,
   client_id: 'gatehouse',
   subject: user.id,
   versions: versions('better-auth-1.6'),
 });
-whenTold('lock', () => {
-  database.user[0].banned = true;
-});
+const { internalAdapter } = await auth.$context;
+whenTold('lock', () => internalAdapter.updateUser(user.id, { banned: true }));
+whenTold('delete', () => internalAdapter.deleteUser(user.id));

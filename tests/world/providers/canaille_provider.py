@@ -1,4 +1,4 @@
-"""canaille with its defaults, its store in memory, on hypercorn as `canaille run` has it."""
+"""canaille with its defaults but for the lifetime of its tokens, its store in memory, on hypercorn as `canaille run` has it."""
 
 import asyncio
 import datetime
@@ -17,7 +17,13 @@ told = arguments()
 port = free_port()
 issuer = f"http://127.0.0.1:{port}"
 app = canaille.create_app(
-    {"SECRET_KEY": secrets.token_urlsafe(), "SERVER_NAME": f"127.0.0.1:{port}", "PREFERRED_URL_SCHEME": "http"}
+    {
+        "SECRET_KEY": secrets.token_urlsafe(),
+        "SERVER_NAME": f"127.0.0.1:{port}",
+        "PREFERRED_URL_SCHEME": "http",
+        # Its default is ten days, which no session outlives.
+        "OAUTH2_TOKEN_EXPIRES_IN": {"authorization_code": 3600, "refresh_token": 3600},
+    }
 )
 
 with app.app_context(), Backend.instance.session():
@@ -36,6 +42,8 @@ with app.app_context(), Backend.instance.session():
         scope=["openid", "profile"],
         token_endpoint_auth_method="client_secret_basic",
     )
+    Backend.instance.save(client)
+    # As its page for a new client does.
     client.audience = [client]
     Backend.instance.save(client)
 

@@ -10,10 +10,6 @@ await server.start(0, '127.0.0.1');
 // It would call itself `localhost`, which some machines look for at another address.
 server.issuer.url = `http://127.0.0.1:${server.address().port}`;
 let isLocked = false;
-server.service.on('beforeTokenSigning', (token) => {
-  // Two tokens of one second would otherwise be the same.
-  token.payload.jti = crypto.randomUUID();
-});
 // What its README has for a provider that refuses.
 server.service.on('beforeResponse', (response) => {
   if (!isLocked) return;

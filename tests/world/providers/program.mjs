@@ -43,13 +43,16 @@ export function ready(line) {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
+const actions = new Map();
+
 /** Does `action` when the line `word` comes, and says so. */
 export function whenTold(word, action) {
-  const lines = createInterface({ input: process.stdin });
-  lines.on('line', async (line) => {
-    if (line !== word) return;
-    await action();
-    ready({ step: word });
-  });
-  lines.on('close', () => process.exit(0));
+  actions.set(word, action);
 }
+
+const lines = createInterface({ input: process.stdin });
+lines.on('line', async (line) => {
+  await actions.get(line)?.();
+  ready({ step: line });
+});
+lines.on('close', () => process.exit(0));

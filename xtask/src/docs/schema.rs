@@ -36,6 +36,9 @@ fn property(key: &Key) -> Value {
     if let Some(value) = default.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
         property.insert("default".to_owned(), value);
     }
+    if let Some(example) = key.example.as_deref().and_then(in_toml) {
+        property.insert("examples".to_owned(), json!([example]));
+    }
     if let Some((least, most)) = key.bounds {
         property.insert("minimum".to_owned(), json!(least));
         property.insert("maximum".to_owned(), json!(most));
@@ -50,6 +53,12 @@ fn property(key: &Key) -> Value {
         };
     }
     Value::Object(property)
+}
+
+/// The value that a doc comment gives in TOML, between backticks.
+fn in_toml(text: &str) -> Option<Value> {
+    let value = text.strip_prefix('`')?.strip_suffix('`')?;
+    toml::from_str::<Map<_, _>>(&format!("value = {value}")).ok()?.remove("value")
 }
 
 fn kind(of: &Kind) -> Map<String, Value> {

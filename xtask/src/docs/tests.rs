@@ -152,6 +152,11 @@ fn fits(value: &Value, schema: &Value, root: &Value) -> bool {
     let members = || value.as_object().into_iter().flatten();
     schema.as_object().unwrap().iter().all(|(keyword, says)| match keyword.as_str() {
         "$defs" | "$schema" | "title" | "description" | "default" => true,
+        "examples" => says.as_array().unwrap().iter().all(|example| {
+            let mut without = schema.clone();
+            without.as_object_mut().unwrap().remove("examples");
+            fits(example, &without, root)
+        }),
         "$ref" => fits(value, root.pointer(says.as_str().unwrap().strip_prefix('#').unwrap()).unwrap(), root),
         "type" => match says.as_str().unwrap() {
             "object" => value.is_object(),

@@ -78,6 +78,49 @@ pub fn download_from_suite(package: &str, suite: &str, folder: &Path) -> Result<
     downloaded(package, folder)
 }
 
+/// Unpacks `packages` of the machine's own release into `folder/root`, with what they need and the machine lacks, but for packages
+/// whose names begin as one of `without`. Nothing is installed, and no program of the packages runs. The files that were downloaded stay in
+/// `folder/archives`.
+///
+/// # Errors
+/// Where there is no apt, or the release has no such package.
+pub fn unpack(packages: &[&str], without: &[&str], folder: &Path) -> Result<()> {
+    if process::find_program(&["apt-get"]).is_none() {
+        bail!("this machine has no apt-get");
+    }
+    let needed = || -> Result<Vec<String>> {
+        let mut simulate = process::command("apt-get");
+        simulate.args(["--simulate", "--no-install-recommends", "--reinstall", "install"]).args(packages);
+        Ok(to_install(&process::output(&mut simulate, "asking apt-get what the packages need")?, without))
+    };
+    let packages = needed().or_else(|_| {
+        process::run(as_root()?.args(["apt-get", "-q", "update"]), "apt-get update")?;
+        needed()
+    })?;
+    let (archives, root) = (folder.join("archives"), folder.join("root"));
+    for fresh in [&archives, &root] {
+        if fresh.exists() {
+            fs::remove_dir_all(fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
+        }
+        fs::create_dir_all(fresh).with_context(|| format!("cannot create {}", fresh.display()))?;
+    }
+    let mut download = process::command("apt-get");
+    download.current_dir(&archives).args(["-q", "-o", "APT::Sandbox::User=root", "download"]).args(&packages);
+    process::run(&mut download, &format!("downloading {}", packages.join(" ")))?;
+    for name in &packages {
+        let archive = downloaded(name, &archives)?;
+        let mut extract = process::command("dpkg-deb");
+        process::run(extract.arg("--extract").arg(&archive).arg(&root), &format!("unpacking {name}"))?;
+    }
+    Ok(())
+}
+
+/// The packages in what `apt-get --simulate` prints.
+fn to_install(simulation: &str, without: &[&str]) -> Vec<String> {
+    let names = simulation.lines().filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next());
+    names.filter(|name| !without.iter().any(|start| name.starts_with(start))).map(str::to_owned).collect()
+}
+
 fn downloaded(package: &str, folder: &Path) -> Result<PathBuf> {
     let start = format!("{package}_");
     fs::read_dir(folder)
@@ -91,7 +134,8 @@ fn downloaded(package: &str, folder: &Path) -> Result<PathBuf> {
         .with_context(|| format!("apt-get said nothing, but there is no {start}*.deb in {}", folder.display()))
 }
 
-fn is_installed(package: &str) -> bool {
+/// Whether the machine has this package.
+pub fn is_installed(package: &str) -> bool {
     let mut query = process::command("dpkg-query");
     process::output(query.args(["--show", "--showformat=${db:Status-Status}", package]), "asking dpkg")
         .is_ok_and(|status| status == "installed")
@@ -247,6 +291,13 @@ mod tests {
             source,
             "Types: deb\nURIs: http://mirror.example/debian\nSuites: trixie\nComponents: main\nSigned-By: /keyring.gpg\n"
         );
+    }
+
+    #[test]
+    fn what_a_package_needs_is_read_from_a_simulation() {
+        let simulation = "NOTE: This is only a simulation!\nInst libconfig9 (1.5-0.4 Debian:12.12/oldstable [amd64])\n\
+            Inst mariadb-client (1:10.11 Debian [all])\nInst glewlwyd [2.7.5] (2.7.5-3 Debian [amd64])\nConf libconfig9 (1.5-0.4)\n";
+        assert_eq!(to_install(simulation, &["mariadb-", "dbconfig-"]), ["libconfig9", "glewlwyd"]);
     }
 
     #[test]

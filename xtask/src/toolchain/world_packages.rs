@@ -3,9 +3,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use super::{npm, python};
+use super::{apt, npm, python};
+use crate::progress;
+use crate::stamp::Stamp;
 use crate::workspace::Workspace;
 
 /// The folder of the providers' programs, with the lists of what they need.
@@ -25,6 +27,11 @@ const MCP_PYTHONS: [(&str, &str, &str); 2] = [
 pub fn install(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>> {
     npm::install(workspace, PROVIDERS, "npm-providers", &["--ignore-scripts"])?;
     let python = python::environment(workspace, &format!("{PROVIDERS}/requirements.txt"), "python-providers")?;
+    for program in &UNPACKED {
+        if let Err(error) = program.unpack(workspace) {
+            progress::note(&format!("    {} is left out: {error:#}", program.name));
+        }
+    }
     let mut variables = vec![(PROVIDERS_PYTHON, python.join("python"))];
     // Nothing is built: what the servers and clients need is in the packages.
     npm::install(workspace, MCP, "npm-world", &["--ignore-scripts"])?;
@@ -33,4 +40,55 @@ pub fn install(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>> {
         variables.push((variable, programs.join("python")));
     }
     Ok(variables)
+}
+
+/// A program of Debian that is unpacked into `target/NAME`, and not installed: its package would bring services, and scripts that set
+/// them up.
+struct Unpacked {
+    name: &'static str,
+    packages: &'static [&'static str],
+    /// The beginnings of the names of packages that the test does not need.
+    without: &'static [&'static str],
+    /// What must be installed.
+    needs: Option<&'static str>,
+    /// A file that is there afterwards.
+    file: &'static str,
+}
+
+const UNPACKED: [Unpacked; 2] = [
+    Unpacked {
+        name: "glewlwyd",
+        packages: &["glewlwyd"],
+        without: &["default-mysql", "dbconfig-", "fonts-", "libconfig-inifiles-perl", "libjs-", "mariadb-", "mysql-"],
+        needs: None,
+        file: "usr/bin/glewlwyd",
+    },
+    Unpacked {
+        name: "lemonldap-ng",
+        // Its plugin for OpenID does not load without the last two, which are only recommended.
+        packages: &["liblemonldap-ng-portal-perl", "libplack-perl", "libio-string-perl", "libstring-random-perl"],
+        without: &["fonts-", "libjs-", "libperl5", "perl"],
+        needs: Some("perl"),
+        file: "usr/bin/plackup",
+    },
+];
+
+impl Unpacked {
+    fn unpack(&self, workspace: &Workspace) -> Result<()> {
+        if let Some(missing) = self.needs.filter(|package| !apt::is_installed(package)) {
+            bail!("this machine has no Debian package {missing}");
+        }
+        let folder = workspace.target().join(self.name);
+        let stamp = Stamp::new(
+            workspace.target().join("stamps").join(self.name),
+            &[&self.packages.join(" "), &self.without.join(" ")],
+        );
+        if stamp.is_current() && folder.join("root").join(self.file).is_file() {
+            return Ok(());
+        }
+        progress::stage(&format!("Unpacking {} of Debian into {}", self.name, workspace.shown(&folder)));
+        stamp.clear()?;
+        apt::unpack(self.packages, self.without, &folder)?;
+        stamp.set()
+    }
 }

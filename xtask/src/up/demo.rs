@@ -19,6 +19,9 @@ const CONFIGURATION: &str = "examples/gatehouse.toml";
 /// Variables for real use must not end up in the demo: the embedded host reads all of this kind.
 const VARIABLE_PREFIX: &str = "SPIN_VARIABLE_";
 
+/// The file with the client secret that the demo identity provider and Gatehouse share.
+pub const IDENTITY_PROVIDER_SECRET: &str = "identity-provider-secret";
+
 /// The names of the servers, as they are shown.
 pub const GATEHOUSE: &str = "gatehouse";
 pub const IDENTITY_PROVIDER: &str = "identity-provider";
@@ -56,9 +59,9 @@ impl Addresses {
         [(GATEHOUSE, self.gatehouse()), (IDENTITY_PROVIDER, self.identity_provider()), (MCP_SERVER, self.mcp_server())]
     }
 
-    /// Makes sure, before anything is built or started, that nobody else has one of the ports.
-    pub fn ensure_free(self) -> Result<()> {
-        for (name, address) in self.all() {
+    /// Makes sure, before anything is built or started, that nobody else has one of the ports of the first `servers`.
+    pub fn ensure_free(self, servers: usize) -> Result<()> {
+        for (name, address) in self.all().into_iter().take(servers) {
             match TcpListener::bind(address) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => bail!(
@@ -96,7 +99,7 @@ impl Demo {
             folder.map_or_else(|| default_folder(workspace, addresses), |folder| workspace.root().join(folder));
         create_private_folder(&folder)?;
         create_secret(&folder.join("server-keys"), server_key)?;
-        create_secret(&folder.join("identity-provider-secret"), || random(24))?;
+        create_secret(&folder.join(IDENTITY_PROVIDER_SECRET), || random(24))?;
         create_secret(&folder.join("upstream-secret"), || random(24))?;
         let checked_in = workspace.path(CONFIGURATION);
         let configuration = if addresses.base == DEFAULT_PORT_BASE {
@@ -114,7 +117,7 @@ impl Demo {
 
     /// The three servers in the order in which they are started: each depends on the ones before it.
     pub fn commands(&self, workspace: &Workspace) -> [(&'static str, Command); 3] {
-        let secret = self.file_variable("identity-provider-secret");
+        let secret = self.file_variable(IDENTITY_PROVIDER_SECRET);
         let upstream_secret = self.file_variable("upstream-secret");
         let issuer = format!("http://{}", self.addresses.identity_provider());
         let gatehouse = format!("http://{}", self.addresses.gatehouse());
@@ -163,6 +166,16 @@ impl Demo {
                 ),
             ),
         ]
+    }
+
+    /// Where the lines of the server `name` go.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.log"))
+    }
+
+    /// Gatehouse alone, before a server of the user's own, which its command line is told.
+    pub fn gatehouse(&self, workspace: &Workspace) -> Command {
+        self.host(workspace, GATEHOUSE, "spin.toml", self.addresses.gatehouse(), &[])
     }
 
     fn file_variable(&self, file: &str) -> String {
@@ -284,7 +297,7 @@ mod tests {
     fn a_port_in_use_is_told_with_what_needs_it_and_how_to_choose_another() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = addresses(port.min(65533)).ensure_free().unwrap_err().to_string();
+        let error = addresses(port.min(65533)).ensure_free(3).unwrap_err().to_string();
         assert!(error.contains("is in use") && error.contains("--port-base"), "{error}");
         assert!(!error.contains('\n'));
     }

@@ -16,12 +16,13 @@ pub fn text(addresses: Addresses, folder: &Path) -> String {
 Gatehouse is running, in front of the demo MCP server. Connect any MCP client to
 
     {url}
+    {url}/sse   (clients of 2024-11-05: SSE)
 
 The client opens your browser; there you allow it, and sign in as any user (the demo identity provider asks for no password).
 
 MCP Inspector, in the browser       npx @modelcontextprotocol/inspector@2
                                     (transport: Streamable HTTP, URL: {url})
-MCP Inspector, on the command line  npx @modelcontextprotocol/inspector@2 --cli {url} --transport http --method tools/list
+MCP Inspector, on the command line  MCP_AUTO_OPEN_ENABLED=true npx @modelcontextprotocol/inspector@2 --cli {url} --transport http --method tools/list
                                     (both need Node.js 22.19 or newer)
 VS Code                             code --add-mcp '{{"name":"gatehouse-demo","type":"http","url":"{url}"}}'
 Claude Code                         claude mcp add --transport http gatehouse-demo {url}
@@ -33,6 +34,8 @@ Gatehouse                http://{gatehouse}
 Demo identity provider   http://{identity_provider}   (for development only)
 Demo MCP server          http://{mcp_server}/mcp   (listens to Gatehouse only; it has no sign-in of its own)
 Data                     {folder}   (stores, server keys, secrets; delete it to start afresh)
+Logs                     {folder}/*.log
+Your own MCP server      cargo xtask up --upstream URL   (and --issuer URL --client-id ID: your own identity provider)
 
 Press Ctrl-C to stop all three."#
     )

@@ -1,9 +1,13 @@
 //! Servers as child processes: started one after the other, watched together, stopped in order.
 
-use std::io::{BufRead, BufReader, Read};
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -17,6 +21,18 @@ const START_LIMIT: Duration = Duration::from_secs(180);
 /// The host gives running streams 30 seconds to end. A server that still runs after this time is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(35);
 const POLL: Duration = Duration::from_millis(50);
+/// So many of the last lines of a server that ended are shown.
+const LAST_LINES: usize = 20;
+
+/// What becomes of a server's standard output once it serves. Everything goes into its log, and before that to the
+/// terminal, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// The terminal is for the guide.
+    Logged,
+    /// It is the guide.
+    Said,
+}
 
 /// What happens while the servers run.
 #[derive(Debug)]
@@ -38,6 +54,51 @@ pub enum Ended {
 struct Server {
     name: &'static str,
     child: Child,
+    lines: Lines,
+    readers: Vec<JoinHandle<()>>,
+}
+
+/// What becomes of the lines of one server.
+#[derive(Clone)]
+struct Lines(Arc<Mutex<LinesState>>);
+
+struct LinesState {
+    log: File,
+    last: VecDeque<String>,
+    serves: bool,
+}
+
+impl Lines {
+    fn new(log: &Path) -> Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let log = options.open(log).with_context(|| format!("cannot write {}", log.display()))?;
+        Ok(Self(Arc::new(Mutex::new(LinesState { log, last: VecDeque::new(), serves: false }))))
+    }
+
+    /// Whether the server served before this line.
+    fn add(&self, line: &str) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A full disk is no reason to stop a demo.
+        let _ = writeln!(state.log, "{line}");
+        state.last.push_back(line.to_owned());
+        if state.last.len() > LAST_LINES {
+            state.last.pop_front();
+        }
+        let before = state.serves;
+        state.serves |= line.contains(SERVING);
+        before
+    }
+
+    /// Shows the last lines, where they were not shown when they came.
+    fn show_last(&self, name: &str) {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in state.last.iter().filter(|_| state.serves) {
+            progress::note(&format!("[{name}] {line}"));
+        }
+    }
 }
 
 /// Running servers, in the order in which they were started. Dropping them kills what still runs.
@@ -53,8 +114,16 @@ impl Servers {
         Self { running: Vec::new(), sender, events }
     }
 
-    /// Starts a server and waits until it says that it serves. Its output is shown with its name in front.
-    pub fn start(&mut self, name: &'static str, command: &mut Command) -> Result<Option<Ended>> {
+    /// Starts a server and waits until it says that it serves. Until then, its lines are shown with its name in front; all of
+    /// them go into the file `log`.
+    pub fn start(
+        &mut self,
+        name: &'static str,
+        command: &mut Command,
+        log: &Path,
+        output: Output,
+    ) -> Result<Option<Ended>> {
+        let lines = Lines::new(log)?;
         own_process_group(command);
         let shown = process::shown(command);
         let mut child = command
@@ -63,13 +132,11 @@ impl Servers {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {shown}"))?;
-        if let Some(stdout) = child.stdout.take() {
-            show_lines(name, stdout, self.sender.clone());
-        }
-        if let Some(stderr) = child.stderr.take() {
-            show_lines(name, stderr, self.sender.clone());
-        }
-        self.running.push(Server { name, child });
+        let stdout = child.stdout.take().map(|out| read_lines(name, out, lines.clone(), output, self.sender.clone()));
+        let stderr =
+            child.stderr.take().map(|out| read_lines(name, out, lines.clone(), Output::Logged, self.sender.clone()));
+        let readers = stdout.into_iter().chain(stderr).collect();
+        self.running.push(Server { name, child, lines, readers });
         self.until_serving(name)
     }
 
@@ -137,6 +204,11 @@ impl Servers {
     fn dead(&mut self) -> Result<Option<Ended>> {
         for server in &mut self.running {
             if let Some(status) = server.child.try_wait()? {
+                for reader in server.readers.drain(..) {
+                    // It has read to the end, or has nothing to say.
+                    let _ = reader.join();
+                }
+                server.lines.show_last(server.name);
                 return Ok(Some(Ended::Died(server.name, how(status))));
             }
         }
@@ -157,22 +229,32 @@ fn how(status: ExitStatus) -> String {
     status.to_string()
 }
 
-fn show_lines(name: &'static str, output: impl Read + Send + 'static, events: Sender<Event>) {
+fn read_lines(
+    name: &'static str,
+    from: impl Read + Send + 'static,
+    lines: Lines,
+    output: Output,
+    events: Sender<Event>,
+) -> JoinHandle<()> {
     thread::spawn(move || {
         // Bytes, not `lines`: one line that is not UTF-8 must not end the reading, which would block the server.
-        let mut reader = BufReader::new(output);
+        let mut reader = BufReader::new(from);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
             let text = String::from_utf8_lossy(&line);
             let text = text.trim_end();
-            progress::note(&format!("[{name}] {text}"));
+            match (lines.add(text), output) {
+                (false, _) => progress::note(&format!("[{name}] {text}")),
+                (true, Output::Said) => progress::say(text),
+                (true, Output::Logged) => {}
+            }
             if text.contains(SERVING) {
                 // Nobody listens any more when everything is being stopped.
                 let _ = events.send(Event::Serving(name));
             }
             line.clear();
         }
-    });
+    })
 }
 
 /// A Ctrl-C in the terminal goes to its whole process group; the servers are stopped by us, in order.
@@ -206,6 +288,11 @@ mod tests {
 
     use super::*;
 
+    /// Starts a shell under the name of a server; its log is in `folder`.
+    fn start(servers: &mut Servers, folder: &Path, name: &'static str, script: &str) -> Option<Ended> {
+        servers.start(name, &mut shell(script), &folder.join(format!("{name}.log")), Output::Logged).unwrap()
+    }
+
     fn servers() -> (Servers, Sender<Event>) {
         let (sender, events) = mpsc::channel();
         (Servers::new(sender.clone(), events), sender)
@@ -220,25 +307,31 @@ mod tests {
     #[test]
     fn a_server_is_started_once_it_says_that_it_serves() {
         let (mut servers, _) = servers();
-        assert_eq!(
-            servers.start("one", &mut shell("echo; echo Serving http://127.0.0.1:1; exec sleep 60")).unwrap(),
-            None
-        );
+        let folder = tempfile::tempdir().unwrap();
+        let script = "echo; echo Serving http://127.0.0.1:1; echo request >&2; exec sleep 60";
+        assert_eq!(start(&mut servers, folder.path(), "one", script), None);
         servers.stop().unwrap();
+        drop(servers);
+        let log = folder.path().join("one.log");
+        while !std::fs::read_to_string(&log).unwrap().contains("request") {
+            thread::yield_now();
+        }
     }
 
     #[test]
     fn a_server_that_ends_before_it_serves_is_named_with_its_status() {
         let (mut servers, _) = servers();
-        let ended = servers.start("one", &mut shell("echo no such file >&2; exit 7")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let ended = start(&mut servers, folder.path(), "one", "echo no such file >&2; exit 7");
         assert_eq!(ended, Some(Ended::Died("one", "exit status: 7".to_owned())));
     }
 
     #[test]
     fn the_server_that_dies_is_told_apart_from_those_that_live() {
         let (mut servers, _) = servers();
-        servers.start("one", &mut shell("echo Serving it; exec sleep 60")).unwrap();
-        servers.start("two", &mut shell("echo Serving it; exit 3")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        start(&mut servers, folder.path(), "one", "echo Serving it; exec sleep 60");
+        start(&mut servers, folder.path(), "two", "echo Serving it; exit 3");
         assert_eq!(servers.watch().unwrap(), Ended::Died("two", "exit status: 3".to_owned()));
         servers.stop().unwrap();
     }
@@ -251,7 +344,7 @@ mod tests {
         for name in ["first", "second"] {
             let log = log.display();
             let script = format!("trap 'echo {name} >> {log}; kill $!; exit 0' TERM; echo Serving it; sleep 60 & wait");
-            assert_eq!(servers.start(name, &mut shell(&script)).unwrap(), None);
+            assert_eq!(start(&mut servers, folder.path(), name, &script), None);
         }
         sender.send(Event::Interrupted).unwrap();
         assert_eq!(servers.watch().unwrap(), Ended::Interrupted);
@@ -262,7 +355,8 @@ mod tests {
     #[test]
     fn a_second_interrupt_kills_a_server_that_does_not_stop() {
         let (mut servers, sender) = servers();
-        servers.start("stubborn", &mut shell("trap '' TERM; echo Serving it; while :; do sleep 1; done")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        start(&mut servers, folder.path(), "stubborn", "trap '' TERM; echo Serving it; while :; do sleep 1; done");
         sender.send(Event::Interrupted).unwrap();
         let asked = Instant::now();
         servers.stop().unwrap();

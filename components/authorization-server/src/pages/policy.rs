@@ -42,13 +42,14 @@ impl Forms {
     }
 }
 
-/// The policy of a page with this one style sheet.
-pub(super) fn text(style: &str, forms: &Forms) -> String {
+/// The policy of a page with this one style sheet, and a picture that comes from `pictures`.
+pub(super) fn text(style: &str, pictures: Option<&str>, forms: &Forms) -> String {
     let style = STANDARD.encode(Sha256::digest(style));
     let forms: Vec<&str> = forms.0.iter().map(String::as_str).collect();
     let forms = if forms.is_empty() { "'none'".to_owned() } else { forms.join(" ") };
+    let pictures = pictures.map(|source| format!(" img-src {source};")).unwrap_or_default();
     format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{style}';{pictures} form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
     )
 }
 

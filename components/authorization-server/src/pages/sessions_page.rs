@@ -4,127 +4,221 @@ use askama::Template;
 use gatehouse_authorization_server::remembered_consent::ListedConsent;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::{Configuration, Route};
-use gatehouse_protocol::{ResourceUri, Scope, Scopes, UnixTime};
-use gatehouse_sessions::{Listing, Summary};
+use gatehouse_protocol::{OwnPath, ResourceUri, Scopes, UnixTime};
+use gatehouse_sessions::{Device, Listing, Summary};
 use http::Response;
 
+use super::errors::Said;
 use super::policy::Forms;
-use super::time::in_words;
-use super::{Pick, STYLE, html};
+use super::{Layout, time};
+use crate::texts::{Html, Shown, Texts, fill};
 
 #[derive(Template)]
 #[template(path = "sign-in.html")]
-struct SignInPage<'a> {
-    style: &'static str,
+struct SignInContent<'a> {
+    texts: &'static Texts,
     was_signed_out: bool,
-    providers: Vec<Pick<'a>>,
+    providers: Vec<(&'a str, Html)>,
     ticket: &'a str,
 }
 
 #[derive(Template)]
 #[template(path = "sessions.html")]
-struct SessionsPage<'a> {
-    style: &'static str,
-    identity_provider: &'a str,
+struct SessionsContent<'a> {
+    texts: &'static Texts,
+    user: Html,
+    how_many: Html,
+    newest: Option<Html>,
     sessions: Vec<SessionRow<'a>>,
-    /// How many there are; more than are shown, where there are very many.
-    total: u32,
+    last_use_note: Html,
     consents: Vec<ConsentRow<'a>>,
+    ticket: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct ConfirmContent<'a> {
+    texts: &'static Texts,
     ticket: &'a str,
 }
 
 struct SessionRow<'a> {
     id: &'a str,
     client_name: &'a str,
-    server_name: &'a str,
-    opened: String,
-    last_used: String,
-    ends: String,
+    is_of_this_browser: bool,
+    server: Html,
+    scopes: String,
+    device: Option<Html>,
+    first_use: Html,
+    last_use: Html,
+    end: Html,
+    label: Html,
 }
 
 struct ConsentRow<'a> {
     id: &'a str,
     client_name: &'a str,
-    server_name: &'a str,
-    redirect_host: &'a str,
-    scopes: Vec<String>,
-    given: String,
+    place: Html,
+    scopes: String,
+    given: Html,
+    label: Html,
 }
 
-#[derive(Template)]
-#[template(path = "signed-out.html")]
-struct SignedOutPage {
-    style: &'static str,
+/// What the page of somebody's sessions is made of.
+pub(crate) struct SessionsView<'a> {
+    /// The configuration.
+    pub(crate) configuration: &'a Configuration,
+    /// Where they signed in.
+    pub(crate) provider: &'a IdentityProvider,
+    /// What they are called.
+    pub(crate) user: &'a str,
+    /// A digest of the cookie of their browser.
+    pub(crate) browser: &'a str,
+    /// Their sessions.
+    pub(crate) listing: &'a Listing,
+    /// What they do not want to be asked about again.
+    pub(crate) consents: &'a [ListedConsent],
+    /// The ticket of the forms.
+    pub(crate) ticket: &'a str,
+    /// The time of the request.
+    pub(crate) now: UnixTime,
 }
 
 /// Asks who wants to see their sessions. 403 where somebody has just tried to change them.
-pub(crate) fn sign_in(configuration: &Configuration, ticket: &str, status: u16) -> Response<Vec<u8>> {
-    let providers = &configuration.identity_providers;
-    let page = SignInPage {
-        style: STYLE,
+pub(crate) fn sign_in(
+    layout: Layout<'_>,
+    configuration: &Configuration,
+    ticket: &str,
+    status: u16,
+) -> Response<Vec<u8>> {
+    let (texts, providers) = (layout.texts(), &configuration.identity_providers);
+    let text =
+        |provider: &IdentityProvider| fill(texts.sign_in_with, &[("provider", Shown::Plain(&provider.display_name))]);
+    let content = Html::of(&SignInContent {
+        texts,
         was_signed_out: status != 200,
-        providers: providers.iter().map(Pick::of).collect(),
+        providers: providers.iter().map(|provider| (provider.name.as_str(), text(provider))).collect(),
         ticket,
-    };
-    html(status, &page, &Forms::to_providers(providers))
+    });
+    layout.answer(&layout.plain(status, texts.sign_in_title, content).with_forms(Forms::to_providers(providers)))
 }
 
-/// Shows what the user who signed in at `provider` has allowed.
-pub(crate) fn sessions(
-    configuration: &Configuration,
-    provider: &IdentityProvider,
-    listing: &Listing,
-    consents: &[ListedConsent],
-    ticket: &str,
-) -> Response<Vec<u8>> {
-    let page = SessionsPage {
-        style: STYLE,
-        identity_provider: &provider.display_name,
-        total: listing.total,
-        sessions: listing.newest.iter().map(|session| SessionRow::of(session, configuration)).collect(),
-        consents: consents.iter().map(|consent| ConsentRow::of(consent, configuration)).collect(),
-        ticket,
+/// Shows what a user has allowed.
+pub(crate) fn sessions(layout: Layout<'_>, view: &SessionsView<'_>) -> Response<Vec<u8>> {
+    let SessionsView { configuration, provider, user, listing, ticket, .. } = *view;
+    let texts = layout.texts();
+    let count = |count: usize| count.to_string();
+    let (shown, total) = (listing.newest.len(), listing.total.to_string());
+    let how_many = match listing.total {
+        0 => texts.sessions_none,
+        1 => texts.sessions_one,
+        _ => texts.sessions_many,
     };
-    html(200, &page, &Forms::to_ourselves())
+    let is_shortened = u32::try_from(shown).is_ok_and(|shown| listing.total > shown);
+    let newest = [("shown", Shown::Plain(&count(shown))), ("total", Shown::Plain(&total))];
+    let newest = is_shortened.then(|| fill(texts.sessions_newest, &newest));
+    let lag = time::duration(configuration.lifetimes.access_token, texts);
+    let user = [("user", Shown::Strong(user)), ("provider", Shown::Plain(&provider.display_name))];
+    let content = Html::of(&SessionsContent {
+        texts,
+        user: fill(texts.sessions_user, &user),
+        how_many: fill(how_many, &[("count", Shown::Plain(&total))]),
+        newest,
+        sessions: listing.newest.iter().map(|session| SessionRow::of(session, view, texts)).collect(),
+        last_use_note: fill(texts.sessions_last_use_note, &[("time", Shown::Html(&lag))]),
+        consents: view.consents.iter().map(|consent| ConsentRow::of(consent, view, texts)).collect(),
+        ticket,
+    });
+    layout.answer(&layout.plain(200, texts.sessions_title, content).with_forms(Forms::to_ourselves()))
+}
+
+/// Asks whether all sessions are to end.
+pub(crate) fn confirm_sign_out(layout: Layout<'_>, ticket: &str) -> Response<Vec<u8>> {
+    let texts = layout.texts();
+    let content = Html::of(&ConfirmContent { texts, ticket });
+    layout.answer(&layout.plain(200, texts.confirm_title, content).with_forms(Forms::to_ourselves()))
+}
+
+/// The user has left the page of their sessions, and all of those go on.
+pub(crate) fn signed_out(layout: Layout<'_>) -> Response<Vec<u8>> {
+    let texts = layout.texts();
+    said(layout, texts.signed_out_title, &[texts.signed_out_text, texts.signed_out_provider])
 }
 
 /// Everything has ended.
-pub(crate) fn signed_out() -> Response<Vec<u8>> {
-    html(200, &SignedOutPage { style: STYLE }, &Forms::none())
+pub(crate) fn signed_out_everywhere(layout: Layout<'_>) -> Response<Vec<u8>> {
+    let texts = layout.texts();
+    let paragraphs = [texts.signed_out_everywhere_text, texts.signed_out_everywhere_streams, texts.signed_out_provider];
+    said(layout, texts.signed_out_everywhere_title, &paragraphs)
+}
+
+/// A page that says something, and leads back to the page of sessions.
+fn said(layout: Layout<'_>, title: &str, paragraphs: &[&'static str]) -> Response<Vec<u8>> {
+    let way_back = (OwnPath::Sessions.as_str(), layout.texts().sessions_title);
+    layout.answer(&layout.plain(200, title, Html::of(&Said { paragraphs, way_back })))
 }
 
 impl<'a> SessionRow<'a> {
-    fn of(session: &'a Summary, configuration: &'a Configuration) -> Self {
+    fn of(session: &'a Summary, view: &SessionsView<'_>, texts: &Texts) -> Self {
+        let route = view.configuration.route_of(&session.resource);
+        let server = route.map_or(session.resource.as_str(), |route| &route.name);
+        let client_name = session.client_name.as_str();
+        let browser = session.browser.as_ref();
+        let shown = |time| time::shown(time, view.now, texts);
         Self {
             id: &session.id,
-            client_name: session.client_name.as_str(),
-            server_name: configuration
-                .route_of(&session.resource)
-                .map_or(session.resource.as_str(), |server| &server.name),
-            opened: in_words(session.opened_at),
-            last_used: in_words(session.last_used_at),
-            ends: in_words(session.expires_at),
+            client_name,
+            is_of_this_browser: browser.is_some_and(|browser| browser.digest == view.browser),
+            server: fill(texts.sessions_server, &[("server", Shown::Plain(server))]),
+            scopes: described(&session.scopes, route),
+            device: browser.map(|browser| device(browser.device, texts)),
+            first_use: shown(session.opened_at),
+            last_use: shown(session.last_used_at),
+            end: shown(session.expires_at),
+            label: label(texts.sessions_end_one_label, client_name, session.opened_at, texts),
         }
     }
 }
 
 impl<'a> ConsentRow<'a> {
-    fn of(consent: &'a ListedConsent, configuration: &'a Configuration) -> Self {
-        let server = server(configuration, &consent.resource);
-        let scopes = Scopes::parse(&consent.scopes).unwrap_or_default();
-        let describe = |scope: &Scope| server.map_or(scope.as_str(), |server| server.describe(scope)).to_owned();
+    fn of(consent: &'a ListedConsent, view: &SessionsView<'_>, texts: &Texts) -> Self {
+        let resource = ResourceUri::parse(&consent.resource).ok();
+        let route = resource.and_then(|resource| view.configuration.route_of(&resource));
+        let server = route.map_or(&consent.resource, |route| &route.name);
+        let given_at = UnixTime::from_seconds(consent.given_at);
+        let place = [("host", Shown::Code(&consent.redirect_host)), ("server", Shown::Plain(server))];
         Self {
             id: &consent.id,
             client_name: &consent.client_name,
-            server_name: server.map_or(&consent.resource, |server| &server.name),
-            redirect_host: &consent.redirect_host,
-            scopes: scopes.iter().map(describe).collect(),
-            given: in_words(UnixTime::from_seconds(consent.given_at)),
+            place: fill(texts.sessions_consent_place, &place),
+            scopes: described(&Scopes::parse(&consent.scopes).unwrap_or_default(), route),
+            given: time::shown(given_at, view.now, texts),
+            label: label(texts.sessions_ask_again_label, &consent.client_name, given_at, texts),
         }
     }
 }
 
-/// The server behind a resource, where the operator has not taken it away.
-fn server<'a>(configuration: &'a Configuration, resource: &str) -> Option<&'a Route> {
-    configuration.route_of(&ResourceUri::parse(resource).ok()?)
+/// The scopes in the operator's words; as they are where the operator has taken the server away.
+fn described(scopes: &Scopes, route: Option<&Route>) -> String {
+    let words = scopes.iter().map(|scope| route.map_or(scope.as_str(), |route| route.describe(scope)));
+    words.collect::<Vec<_>>().join("; ")
+}
+
+/// Such as `Firefox on Windows`.
+fn device(device: Device, texts: &Texts) -> Html {
+    let unknown = texts.sessions_browser_unknown;
+    match (device.browser, device.system) {
+        (None, None) => fill(unknown, &[]),
+        (Some(browser), None) => fill("{browser}", &[("browser", Shown::Plain(browser))]),
+        (browser, Some(system)) => {
+            let values = [("browser", Shown::Plain(browser.unwrap_or(unknown))), ("system", Shown::Plain(system))];
+            fill(texts.sessions_browser_on, &values)
+        }
+    }
+}
+
+/// What a button is called for those who hear it: several on a page are told apart.
+fn label(text: &str, client_name: &str, time: UnixTime, texts: &Texts) -> Html {
+    let time = time::point(time, texts);
+    fill(text, &[("client", Shown::Plain(client_name)), ("time", Shown::Html(&time))])
 }

@@ -112,7 +112,7 @@ impl<'a> ServerAnswer<'a> {
             Ok(passed) => passed,
             Err(refusal) => return Err((refusal, out)),
         };
-        let (headers, deadline) = (context.returned(head.headers(), issued, form.is_rewritten()), context.deadline());
+        let (headers, deadline) = (context.returned(head.headers(), issued, form.changes_bytes()), context.deadline());
         match form {
             AnswerForm::RewrittenJson => {
                 let text = read_whole(&HostClock, &mut answers, deadline, permit)
@@ -135,12 +135,12 @@ impl<'a> ServerAnswer<'a> {
                 context.log_end(caller, status, &end);
                 self.close(response, end.closing(true, None));
             }
-            AnswerForm::Unchanged { is_event_stream } => {
+            AnswerForm::Unchanged { takes_events } => {
                 self.log(head);
                 let time = deadline.remaining(elapsed());
                 let Some(stream) = Client(out).open(status, &headers, time) else { return Ok(()) };
-                let farewell =
-                    |refusal: &Refusal| is_event_stream.then(|| Event::message(context.reply(refusal, self.id)));
+                let farewell = |refusal: &Refusal| Event::message(context.reply(refusal, self.id));
+                let farewell = takes_events.then_some(farewell);
                 let mut transfers = answers.into_transfers();
                 let end = relay(&HostClock, &mut transfers, stream, deadline, permit, farewell);
                 context.log_end(caller, status, &end);

@@ -1,3 +1,4 @@
+use gatehouse_sessions::Device;
 use gatehouse_storage::memory::FailingStore;
 use proptest::prelude::*;
 
@@ -38,6 +39,7 @@ impl World {
             request,
             &alice(),
             claims(),
+            &browser(),
             &provider_tokens,
             lifetime,
             &self.keys,
@@ -75,6 +77,10 @@ fn redeem_from(
     redeem_code(&redemption, &world.keys, store, now)
 }
 
+fn browser() -> SessionBrowser {
+    SessionBrowser { digest: "the-browser".to_owned(), device: Device::of("Firefox/133.0 (Windows NT 10.0)") }
+}
+
 fn provider_tokens() -> ProviderTokens {
     ProviderTokens {
         access_token: Some(SecretString::new("provider-access".to_owned())),
@@ -93,6 +99,7 @@ fn a_code_grants_what_the_user_granted() {
     assert_eq!(grant.principal.resource.as_str(), RESOURCE);
     assert_eq!(grant.principal.scopes.to_string(), "mcp");
     assert_eq!(grant.principal.claims, claims());
+    assert_eq!(grant.browser, Some(browser()));
     assert_eq!(grant.root.expires_at, START.plus(SESSION_LIFETIME), "counted from when the user signed in");
     assert!(grant.refreshable);
     let expected = provider_tokens();
@@ -111,6 +118,7 @@ fn an_identity_provider_may_give_no_tokens_and_a_client_may_not_refresh() {
         &request,
         &alice(),
         claims(),
+        &browser(),
         &none,
         SESSION_LIFETIME,
         &world.keys,
@@ -318,6 +326,7 @@ fn a_store_that_fails_at_any_point_issues_no_code() {
             &request,
             &alice(),
             claims(),
+            &browser(),
             &provider_tokens(),
             lifetime,
             &world.keys,
@@ -422,6 +431,7 @@ fn a_code_that_was_issued_before_its_user_signed_out_everywhere_is_refused() {
         &request,
         &alice(),
         claims(),
+        &browser(),
         &provider_tokens,
         SESSION_LIFETIME,
         &world.keys,

@@ -329,7 +329,8 @@ impl World {
         let request = Box::new(self.request());
         let purpose = LoginPurpose::Authorization { request, approval };
         let provider = &self.configuration.identity_providers[0];
-        let decision = PageDecision { provider, account: AccountChoice::ByProvider, approval: Some(approval) };
+        let decision =
+            PageDecision { provider, account: AccountChoice::ByProvider, approval: Some(approval), token: None };
         self.store.set_now(now);
         let pending = PendingLogin::of_ticket(ticket, &decision, &self.keys, now, &mut self.entropy).unwrap();
         if let Some(location) = pending.under_way(&self.store, now)? {
@@ -395,8 +396,12 @@ fn of_two_answers_to_one_page_at_once_both_lead_to_the_one_login() {
     let ticket = world.returned_ticket();
     let provider = world.configuration.identity_providers[0].clone();
     let purpose = approved(&world.request());
-    let decision =
-        PageDecision { provider: &provider, account: AccountChoice::ByProvider, approval: purpose.approval() };
+    let decision = PageDecision {
+        provider: &provider,
+        account: AccountChoice::ByProvider,
+        approval: purpose.approval(),
+        token: None,
+    };
     let metadata = ProviderMetadata::from_json(PROVIDER.as_bytes(), &provider.issuer).unwrap();
     let callback = world.configuration.callback_url();
     let both: Vec<_> = (0..2)
@@ -432,6 +437,7 @@ fn whoever_denies_what_they_approved_before_ends_the_login_that_is_under_way() {
         provider: &provider,
         account: AccountChoice::ByProvider,
         approval: Some(Approval::Given { remember }),
+        token: None,
     });
     for _ in 0..2 {
         cancel(&ticket, &decisions, &world.store).unwrap();
@@ -482,6 +488,7 @@ fn what_is_derived_for_a_login_is_long_and_different_for_each() {
         provider: &world.configuration.identity_providers[0].clone(),
         account: AccountChoice::ByProvider,
         approval: None,
+        token: None,
     };
     let mut seen = std::collections::BTreeSet::new();
     for ticket in &tickets {

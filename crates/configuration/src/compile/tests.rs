@@ -23,13 +23,14 @@ fn compiled() -> String {
 fn meaning(setting: &str, paths: &[&str]) -> Configuration {
     let source = Source::read(setting.to_owned()).unwrap();
     let part = |part| source.part(&part).unwrap().unwrap().into_owned();
-    let servers = Server::all_from_part(&part(Part::Servers)).unwrap();
+    let needs = Needs::from_part(&part(Part::Servers)).unwrap();
     let configuration = Configuration {
         gateway: gateway::Configuration::from_part(&part(Part::Gateway)).unwrap(),
         authorization_server: authorization_server::Configuration::from_part(&part(Part::AuthorizationServer)).unwrap(),
         routes: paths.iter().map(|path| Route::from_part(&part(Part::Route(path))).unwrap()).collect(),
     };
-    assert_eq!(servers, Server::all_of(&configuration.routes));
+    let providers = &configuration.authorization_server.identity_providers;
+    assert_eq!(needs, Needs::of(providers, &configuration.routes));
     let only = source.part(&Part::OnlyRoute).unwrap().map(|text| Route::from_part(&text).unwrap());
     assert_eq!(only.as_ref(), configuration.routes.first().filter(|_| paths.len() == 1));
     configuration
@@ -106,9 +107,9 @@ fn what_is_not_whole_is_refused_and_says_why() {
         text.replacen(from, to, 1)
     };
     for (what, damaged, expected) in [
-        ("an older format", with("/2 ", "/0 "), CompiledError::OtherFormat("0".to_owned())),
-        ("a newer format", with("/2 ", "/12 "), CompiledError::OtherFormat("12".to_owned())),
-        ("no format", with("/2 ", "/ "), CompiledError::OtherFormat(String::new())),
+        ("an older format", with("/3 ", "/0 "), CompiledError::OtherFormat("0".to_owned())),
+        ("a newer format", with("/3 ", "/12 "), CompiledError::OtherFormat("12".to_owned())),
+        ("no format", with("/3 ", "/ "), CompiledError::OtherFormat(String::new())),
         ("its name alone", NAME.to_owned(), CompiledError::OtherFormat(String::new())),
         ("the first word alone", format!("{NAME}{FORMAT}"), CompiledError::Header),
         ("another digest's name", with("sha256:", "sha512:"), CompiledError::Header),

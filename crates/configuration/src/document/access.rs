@@ -22,12 +22,12 @@ pub(super) struct AccessDocument {
     /// Example: `["example.com"]`
     #[serde(default)]
     domains: Vec<String>,
-    /// Groups, as the id_token's claim `groups` has them.
+    /// Groups, as the id_token's claim for groups has them (`claims`).
     ///
     /// Example: `["3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e"]`
     #[serde(default)]
     groups: Vec<String>,
-    /// Roles, as the id_token's claim `roles` has them.
+    /// Roles, as the id_token's claim for roles has them (`claims`).
     ///
     /// Example: `["Mcp.User"]`
     #[serde(default)]

@@ -1,10 +1,12 @@
 //! Whether the tables of the document fit each other.
 
-use gatehouse_protocol::{Subject, WebOrigin};
+use std::collections::BTreeMap;
+
+use gatehouse_protocol::{Scopes, Subject, WebOrigin};
 use url::Url;
 
 use crate::error::problem;
-use crate::{Configuration, ConfigurationError, IdentityProvider, Rule};
+use crate::{Configuration, ConfigurationError, IdentityProvider, Route, Rule};
 
 /// Nobody signs in at ourselves: we would ask ourselves who they are. A provider behind the same proxy, at a path of its own,
 /// is another server.
@@ -25,6 +27,23 @@ pub(super) fn providers_are_elsewhere(
         }
         None => Ok(()),
     }
+}
+
+/// A description is of a scope that tokens for the route can have; of another one, nobody would read it.
+pub(super) fn descriptions_fit_scopes<'a>(
+    routes: &[Route],
+    described: impl Iterator<Item = &'a BTreeMap<String, String>>,
+) -> Result<(), ConfigurationError> {
+    const DESCRIPTIONS: &str = r#"scope_descriptions = { mcp = "Use the tools of this server in your name" }"#;
+    for (index, (route, described)) in routes.iter().zip(described).enumerate() {
+        let is_offered = |name: &str| route.offered_scopes().any(|scope| scope.as_str() == name);
+        if let Some(name) = described.keys().find(|name| !is_offered(name)) {
+            let offered: Scopes = route.offered_scopes().cloned().collect();
+            let text = format!("describes no scope of the route or of its rules, which are: {offered}");
+            return Err(problem(format!("routes[{index}].scope_descriptions.{name}"), text, DESCRIPTIONS));
+        }
+    }
+    Ok(())
 }
 
 /// Rules that mean identity providers mean those that there are: what one denies to nobody, it does not deny. And where there

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::access::AccessDocument;
+use super::claim_names::ClaimNamesDocument;
 use super::provider_authentication::{AssertionDocument, PrivateKeyDocument, authentication};
 use super::values::{SecretDocument, scopes, unique, uuid};
 use crate::error::problem;
@@ -40,6 +41,7 @@ pub(super) struct ProviderDocument {
     /// The name that users read.
     ///
     /// Default: the value of `name`
+    /// Example: `"Example Ltd"`
     display_name: Option<String>,
     /// The kind of provider. `entra` is Microsoft Entra ID with its v2.0 endpoints.
     ///
@@ -51,6 +53,11 @@ pub(super) struct ProviderDocument {
     ///
     /// Example: `"https://accounts.example.com"`
     issuer: Option<String>,
+    /// Where the provider's metadata is, if it is not at the usual place, which is `issuer` with
+    /// `/.well-known/openid-configuration` behind it. The metadata must still name `issuer`. Only for the profile `openid`.
+    ///
+    /// Example: `"https://accounts.example.com/api/auth/.well-known/openid-configuration"`
+    metadata_url: Option<String>,
     /// The id of the Entra tenant, or `organizations`, `common` or `consumers` for several tenants. It is required with
     /// the profile `entra`.
     ///
@@ -74,8 +81,12 @@ pub(super) struct ProviderDocument {
     /// Example: `{ secret = "identity_provider_secret" }`
     client_secret: Option<SecretDocument>,
     /// The private key with which Gatehouse signs (`private_key_jwt`).
+    ///
+    /// Example: `{ secret = "identity_provider_key" }`
     private_key: Option<PrivateKeyDocument>,
     /// A signed assertion that somebody else makes for Gatehouse, such as a managed identity.
+    ///
+    /// Example: `{ secret = "identity_provider_assertion" }`
     client_assertion: Option<AssertionDocument>,
     /// The scopes that Gatehouse requests at the provider; `openid` must be one of them. The default also has
     /// `offline_access` with the profile `entra`, and `email` if `access.domains` is set.
@@ -89,7 +100,14 @@ pub(super) struct ProviderDocument {
     /// Example: `{ prompt = "consent" }`
     #[serde(default)]
     authorization_parameters: BTreeMap<String, String>,
+    /// Where the id_token has the user's groups and roles.
+    ///
+    /// Example: `{ groups = "cognito:groups" }`
+    #[serde(default)]
+    claims: ClaimNamesDocument,
     /// Which of the provider's users may sign in.
+    ///
+    /// Example: `{ roles = ["Mcp.User"] }`
     #[serde(default)]
     access: AccessDocument,
     /// Whether the provider's identity assertions (ID-JAG, enterprise-managed authorization) are accepted as grants.
@@ -130,6 +148,7 @@ impl ProviderDocument {
         if self.client_id.is_empty() {
             return Err(problem(key("client_id"), "is empty", r#"client_id = "gatehouse""#));
         }
+        let metadata_url = metadata_url(self.metadata_url, self.profile.as_deref(), &key("metadata_url"))?;
         let address =
             ProviderAddress { issuer: self.issuer, tenant: self.tenant, authority: self.authority, graph: self.graph };
         let (profile, issuer) = match self.profile.as_deref() {
@@ -140,6 +159,7 @@ impl ProviderDocument {
             }
             Some(_) => return Err(problem(key("profile"), "must be openid or entra", r#"profile = "entra""#)),
         };
+        let claim_names = self.claims.check(|name| format!("{table}.claims.{name}"))?;
         let access = self.access.check(&profile, |name| format!("{table}.access.{name}"))?;
         authorization_parameters(&self.authorization_parameters, &key("authorization_parameters"))?;
         let scopes = provider_scopes(self.scopes, &profile, &access, &key("scopes"))?;
@@ -150,6 +170,8 @@ impl ProviderDocument {
             authorization_parameters: self.authorization_parameters,
             name: self.name,
             client_id: self.client_id,
+            metadata_url,
+            claim_names,
             profile,
             issuer,
             access,
@@ -187,6 +209,11 @@ impl ProviderAddress {
         }
         let issuer = self.issuer.ok_or_else(|| problem(key("issuer"), "is missing", ISSUER))?;
         secure_url(&issuer).map_err(|text| problem(key("issuer"), text, ISSUER))?;
+        if let Some((before, _)) = issuer.split_once("/.well-known/") {
+            let text =
+                "is the address of the provider's metadata: write the issuer, letter by letter as the metadata has it";
+            return Err(problem(key("issuer"), text, format!("issuer = {before:?}")));
+        }
         Ok(issuer)
     }
 
@@ -218,6 +245,22 @@ impl ProviderAddress {
     }
 }
 
+fn metadata_url(given: Option<String>, profile: Option<&str>, key: &str) -> Result<Option<String>, ConfigurationError> {
+    const EXAMPLE: &str = r#"metadata_url = "https://accounts.example.com/api/auth/.well-known/openid-configuration""#;
+    let Some(text) = given else { return Ok(None) };
+    if profile == Some("entra") {
+        return Err(problem(
+            key,
+            "is only for the profile openid: Entra's follows from tenant",
+            r#"profile = "openid""#,
+        ));
+    }
+    // Some providers have their policies in the query.
+    let without_query = text.split_once('?').map_or(text.as_str(), |(before, _)| before);
+    secure_url(without_query).and_then(|()| requestable(&text)).map_err(|text| problem(key, text, EXAMPLE))?;
+    Ok(Some(text))
+}
+
 /// An issuer: https, or http on a loopback host, without query and fragment (OpenID Connect Discovery, section 3).
 fn secure_url(text: &str) -> Result<(), &'static str> {
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
@@ -230,9 +273,17 @@ fn secure_url(text: &str) -> Result<(), &'static str> {
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err("must not have a query, a fragment or a user");
     }
-    // `Url` forgives spaces, which the provider's metadata cannot repeat, and characters that no request can have.
-    if text.contains(char::is_whitespace) || url.as_str().parse::<Uri>().is_err() {
-        return Err("holds a space, or a character that a URL cannot have");
+    if url.host_str().is_some_and(|host| host.contains('*')) {
+        return Err("has a * in its host, which stands for no other host");
+    }
+    requestable(text)
+}
+
+/// `Url` forgives spaces, which the provider's metadata cannot repeat, and characters that no request can have.
+fn requestable(text: &str) -> Result<(), &'static str> {
+    let url = Url::parse(text).map_err(|_| "is not a URL")?;
+    if url.fragment().is_some() || text.contains(char::is_whitespace) || url.as_str().parse::<Uri>().is_err() {
+        return Err("holds a fragment, a space, or a character that a URL cannot have");
     }
     Ok(())
 }

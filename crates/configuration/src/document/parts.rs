@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::branding::BrandingDocument;
 use super::client::ClientDocument;
 use super::consistency::providers_are_elsewhere;
 use super::identity_provider::{self, ProviderDocument};
@@ -18,12 +19,13 @@ use super::limits::TotalsDocument;
 use super::policy::RuleDocument;
 use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use super::route::RouteDocument;
+use super::token_page::TokenPageDocument;
 use super::urls::{allowed_origins, private_use_schemes, public_url};
-use super::values::{scopes, unique};
+use super::values::{scopes, secret_name, unique};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
-use crate::gateway::{self, Server};
-use crate::{ConfigurationError, Part, Route, RoutePath};
+use crate::gateway::{self, Needs, Server};
+use crate::{ConfigurationError, Part, Route, RoutePath, SecretName};
 
 /// What a document without routes lacks.
 const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
@@ -52,7 +54,11 @@ pub(crate) struct GatewayDocument {
 pub(crate) struct AuthorizationServerDocument {
     pub(super) public_url: String,
     #[serde(default)]
+    pub(super) applications: Vec<String>,
+    #[serde(default)]
     pub(super) private_use_schemes: Vec<String>,
+    #[serde(default)]
+    pub(super) branding: BrandingDocument,
     #[serde(default)]
     pub(super) lifetimes: LifetimesDocument,
     #[serde(default)]
@@ -61,6 +67,8 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) client_documents: ClientDocumentsDocument,
     #[serde(default)]
     pub(super) sign_ins: SignInsDocument,
+    #[serde(default)]
+    pub(super) token_page: TokenPageDocument,
     #[serde(default)]
     pub(super) clients: Vec<ClientDocument>,
     pub(super) identity_provider: Option<ProviderDocument>,
@@ -85,12 +93,23 @@ pub(crate) struct ResourceDocument {
     needs_identity_provider_token: bool,
 }
 
+/// What has to be there for Gatehouse to be ready.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NeedsDocument {
+    #[serde(default)]
+    provider_secrets: Vec<String>,
+    servers: Vec<ServerDocument>,
+}
+
 /// A server of a route.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct ServerDocument {
     route: String,
     url: String,
+    #[serde(default)]
+    secrets: Vec<String>,
 }
 
 impl Parts {
@@ -104,7 +123,7 @@ impl Parts {
         match part {
             Part::Gateway => written(&self.gateway).map(Some),
             Part::AuthorizationServer => written(&self.authorization_server).map(Some),
-            Part::Servers => written(&self.servers()?).map(Some),
+            Part::Servers => written(&self.needs()?).map(Some),
             Part::Route(path) => self.routes.iter().find(|route| route.path() == *path).map(write_route).transpose(),
             Part::OnlyRoute => match self.routes.as_slice() {
                 [only] => write_route(only).map(Some),
@@ -113,11 +132,23 @@ impl Parts {
         }
     }
 
-    fn servers(&self) -> Result<Vec<ServerDocument>, ConfigurationError> {
+    fn needs(&self) -> Result<NeedsDocument, ConfigurationError> {
         let routes = self.routes.iter().cloned().map(|route| route.check("routes"));
-        let servers = Server::all_of(&routes.collect::<Result<Vec<_>, _>>()?);
-        let document = |Server { route, url }| ServerDocument { route: route.to_string(), url: url.to_string() };
-        Ok(servers.into_iter().map(document).collect())
+        let providers = identity_provider::check(
+            self.authorization_server.identity_provider.clone(),
+            self.authorization_server.identity_providers.clone(),
+        )?;
+        let needs = Needs::of(&providers, &routes.collect::<Result<Vec<_>, _>>()?);
+        let texts = |names: Vec<SecretName>| names.iter().map(|name| name.as_str().to_owned()).collect();
+        let document = |Server { route, url, secrets }| ServerDocument {
+            route: route.to_string(),
+            url: url.to_string(),
+            secrets: texts(secrets),
+        };
+        Ok(NeedsDocument {
+            provider_secrets: texts(needs.provider_secrets),
+            servers: needs.servers.into_iter().map(document).collect(),
+        })
     }
 }
 
@@ -161,13 +192,21 @@ pub(crate) fn read_part<T: DeserializeOwned>(text: &str) -> Result<T, Configurat
     serde_json::from_str(text).map_err(|error| ConfigurationError::Unreadable(one_line(&error.to_string())))
 }
 
-pub(crate) fn servers_from_part(text: &str) -> Result<Vec<Server>, ConfigurationError> {
-    let server = |ServerDocument { route, url }| {
-        let route = RoutePath::parse(&route).map_err(|text| problem("routes.path", text, ROUTE_EXAMPLE))?;
-        let url = url.parse().map_err(|_| problem("routes.url", "is not a URL", ROUTE_EXAMPLE))?;
-        Ok(Server { route, url })
-    };
-    read_part::<Vec<ServerDocument>>(text)?.into_iter().map(server).collect()
+impl NeedsDocument {
+    pub(crate) fn check(self) -> Result<Needs, ConfigurationError> {
+        let names = |names: Vec<String>| {
+            names.iter().map(|name| secret_name("secrets", name)).collect::<Result<Vec<_>, ConfigurationError>>()
+        };
+        let server = |ServerDocument { route, url, secrets }| {
+            let route = RoutePath::parse(&route).map_err(|text| problem("routes.path", text, ROUTE_EXAMPLE))?;
+            let url = url.parse().map_err(|_| problem("routes.url", "is not a URL", ROUTE_EXAMPLE))?;
+            Ok(Server { route, url, secrets: names(secrets)? })
+        };
+        Ok(Needs {
+            provider_secrets: names(self.provider_secrets)?,
+            servers: self.servers.into_iter().map(server).collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 impl GatewayDocument {
@@ -185,7 +224,7 @@ impl AuthorizationServerDocument {
         let public_url = public_url(&self.public_url)?;
         let rules = RedirectRules {
             own: public_url.clone(),
-            private_use_schemes: private_use_schemes(&self.private_use_schemes)?,
+            private_use_schemes: private_use_schemes(&self.applications, &self.private_use_schemes)?,
         };
         let are_listed = self.identity_providers.is_some();
         let identity_providers = identity_provider::check(self.identity_provider, self.identity_providers)?;
@@ -198,10 +237,12 @@ impl AuthorizationServerDocument {
         let clients = self.clients.into_iter().enumerate();
         let clients = clients.map(|(index, client)| client.check(index, &rules, &offered));
         let configuration = authorization_server::Configuration {
+            branding: self.branding.check()?,
             lifetimes: self.lifetimes.check()?,
             registration: self.registration.check()?,
             client_documents: self.client_documents.check()?,
             sign_ins: self.sign_ins.check()?,
+            token_page: self.token_page.check()?,
             clients: clients.collect::<Result<_, _>>()?,
             private_use_schemes: rules.private_use_schemes,
             identity_providers,

@@ -40,6 +40,8 @@ pub(super) struct AssertionDocument {
     secret: Option<String>,
     /// The endpoint that gives the assertion: a GET request, answered by JSON with `access_token`. It is https, or http
     /// on a loopback or link-local address (169.254.0.0/16).
+    ///
+    /// Example: `"http://169.254.169.254/metadata/identity/oauth2/token"`
     url: Option<String>,
     /// Fixed headers of that request. Only with `url`.
     ///

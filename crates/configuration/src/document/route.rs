@@ -36,6 +36,7 @@ pub(crate) struct RouteDocument {
     /// The name that users read on the consent page.
     ///
     /// Default: the value of `path`
+    /// Example: `"Files"`
     name: Option<String>,
     /// The scopes that every request needs. The token must have all of them.
     ///
@@ -71,10 +72,13 @@ pub(crate) struct RouteDocument {
     /// Example: `"x-identity-provider-token"`
     identity_provider_token_header: Option<String>,
     /// How long the server may take.
+    ///
+    /// Example: `{ connect = 5, answer = 600 }`
     timeouts: Option<TimeoutsDocument>,
     /// Several MCP servers as one ([Several servers](federation.md)).
     ///
     /// Most: `MOST_MEMBERS`
+    /// Example: `[{ prefix = "files", url = "https://files.internal.example/mcp" }]`
     #[serde(default)]
     members: Vec<MemberDocument>,
     /// Who may do what. Without rules, every token with the route's scopes may do everything.

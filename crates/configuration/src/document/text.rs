@@ -25,10 +25,9 @@ pub(super) fn tree(text: &str) -> Result<Value, String> {
     })
 }
 
-/// The message with the number of the line that `path` leads to, where the text is TOML. In JSON, a path is enough.
-pub(super) fn located(text: &str, path: &Path, message: &str) -> String {
-    let line = if is_json(text) { None } else { line_of(text, path) };
-    with_line(line, message)
+/// The line to which `path` leads, where the text is TOML. In JSON, a path is enough.
+pub(super) fn line(text: &str, path: &Path) -> Option<usize> {
+    if is_json(text) { None } else { line_of(text, path) }
 }
 
 fn is_json(text: &str) -> bool {

@@ -112,8 +112,8 @@ impl UpstreamKeys {
             .parse()
             .ok()
             .filter(|url: &Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.authority().is_some())
-            .filter(|url| !url.authority().is_some_and(|authority| authority.as_str().contains('@')))
-            .ok_or_else(|| problem(key("url"), "is not an http(s) URL without a user", URL))?;
+            .filter(|url| !url.authority().is_some_and(|authority| authority.as_str().contains(['@', '*'])))
+            .ok_or_else(|| problem(key("url"), "is not an http(s) URL with one host and without a user", URL))?;
         let secret_headers = self.secret_headers.into_iter().map(|(name, secret)| {
             let key = format!("{}.{name}", key("secret_headers"));
             Ok((header_name(&key, &name, SECRET_HEADER)?, secret.check(&key)?))
@@ -133,6 +133,7 @@ impl UpstreamKeys {
             )?,
             timeouts: timeouts(&key("timeouts"), self.timeouts)?,
         };
+        no_credentials(upstream.subject_header.as_ref(), key)?;
         one_meaning_for_each_header(&upstream, key)?;
         Ok(upstream)
     }
@@ -188,6 +189,15 @@ fn timeouts(key: &str, given: Option<TimeoutsDocument>) -> Result<Timeouts, Conf
         return Err(problem(format!("{key}.answer"), "must be 1 to 3600 seconds", "answer = 600"));
     }
     Ok(timeouts)
+}
+
+/// Who someone is proves nothing: in a header for credentials, a server would take it for a token or a password.
+fn no_credentials(subject_header: Option<&HeaderName>, key: impl Fn(&str) -> String) -> Result<(), ConfigurationError> {
+    if subject_header.is_some_and(|name| is_one(name, &http::header::AUTHORIZATION)) {
+        let text = "must not be authorization: the server would take the subject for credentials";
+        return Err(problem(key("subject_header"), text, SUBJECT_HEADER));
+    }
+    Ok(())
 }
 
 /// Each header says one thing: an upstream that read the user's token where it expects a secret would compare or log it.

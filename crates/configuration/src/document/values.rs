@@ -10,27 +10,47 @@ use serde::{Deserialize, Serialize};
 use crate::error::problem;
 use crate::{ConfigurationError, SecretName};
 
-/// Headers that the gateway or the host decides on; a secret in one of them would be lost or would break the
-/// connection.
-const NOT_FOR_SECRETS: [&str; 17] = [
-    "host",
-    "connection",
-    "content-length",
-    "content-type",
-    "transfer-encoding",
+/// Headers that the gateway or the host decides on, with `-` for `_`; another value in one of them would be lost, would
+/// break the connection, or would be taken for something else.
+const OWN_HEADERS: [&str; 35] = [
     "accept",
-    "upgrade",
-    "te",
-    "trailer",
-    "via",
+    "accept-encoding",
+    "connection",
     "cookie",
-    "origin",
-    "mcp-session-id",
-    "mcp-protocol-version",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "last-event-id",
+    "max-forwards",
     "mcp-method",
     "mcp-name",
-    "last-event-id",
+    "mcp-protocol-version",
+    "mcp-session-id",
+    "origin",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "set-cookie",
+    "te",
+    "traceparent",
+    "tracestate",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "www-authenticate",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-http-method-override",
+    "x-real-ip",
+    "x-request-id",
 ];
+/// Families of such headers.
+const OWN_FAMILIES: [&str; 3] = ["content-", "mcp-param-", "access-control-"];
 
 /// The path of a key. It is written out only where something is wrong with the value: a request that reads its route would
 /// otherwise spend most of its time on names that nobody sees.
@@ -77,7 +97,9 @@ pub(super) fn secret_name(key: &str, name: &str) -> Result<SecretName, Configura
 /// A header that a request of ours may have beside those that it always has.
 pub(super) fn header_name(key: &str, name: &str, example: &'static str) -> Result<HeaderName, ConfigurationError> {
     let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| problem(key, "is not a header name", example))?;
-    if NOT_FOR_SECRETS.contains(&header.as_str()) {
+    // Servers read `-` and `_` as one (CGI, WSGI).
+    let reduced = header.as_str().replace('_', "-");
+    if OWN_HEADERS.contains(&reduced.as_str()) || OWN_FAMILIES.iter().any(|family| reduced.starts_with(family)) {
         return Err(problem(key, "is a header that the gateway itself decides on", example));
     }
     Ok(header)

@@ -15,8 +15,8 @@ pub enum AnswerForm {
     RewrittenEvents,
     /// As it is, byte for byte.
     Unchanged {
-        /// Whether it is a stream of events.
-        is_event_stream: bool,
+        /// Whether it is a stream of events that can be read, so that something of ours can come between two of them.
+        takes_events: bool,
     },
 }
 
@@ -39,13 +39,15 @@ impl AnswerForm {
         Ok(match format {
             BodyFormat::Json if rewriting.reads_messages() => Self::RewrittenJson,
             BodyFormat::EventStream if changes_events => Self::RewrittenEvents,
-            format => Self::Unchanged { is_event_stream: format == BodyFormat::EventStream },
+            format => {
+                Self::Unchanged { takes_events: format == BodyFormat::EventStream && !is_encoded(head.headers()) }
+            }
         })
     }
 
-    /// Whether the client gets other bytes than the upstream sent.
-    pub fn is_rewritten(self) -> bool {
-        !matches!(self, Self::Unchanged { .. })
+    /// Whether the client can get other bytes than the upstream sent.
+    pub fn changes_bytes(self) -> bool {
+        self != Self::Unchanged { takes_events: false }
     }
 }
 
@@ -61,7 +63,7 @@ mod tests {
     fn an_answer_is_read_only_where_something_of_it_must_change() {
         let configuration = example::with_policy();
         let (policy, caller) = (&configuration.routes[0].policy, example::caller());
-        let unchanged = |is_event_stream| Ok(AnswerForm::Unchanged { is_event_stream });
+        let unchanged = |takes_events| Ok(AnswerForm::Unchanged { takes_events });
         let refused = |why| Err(Refusal::UpstreamMalformed(why));
         for (status, content_type, coding, read, resumed) in [
             (200, "application/json", "", Ok(AnswerForm::RewrittenJson), unchanged(false)),
@@ -81,7 +83,10 @@ mod tests {
             let resumes = Rewriting::new(policy, &caller, &OpenSeal, false).resumable(None);
             assert_eq!(AnswerForm::of(&head, &resumes), resumed, "{status} {content_type} {coding}");
             let passes = Rewriting::new(policy, &caller, &OpenSeal, false);
-            assert!(!AnswerForm::of(&head, &passes).unwrap().is_rewritten(), "{status} {content_type} {coding}");
+            let form = AnswerForm::of(&head, &passes).unwrap();
+            let takes_events = content_type == "text/event-stream" && coding.is_empty();
+            assert_eq!(form, AnswerForm::Unchanged { takes_events }, "{status} {content_type} {coding}");
+            assert_eq!(form.changes_bytes(), takes_events, "{status} {content_type} {coding}");
         }
     }
 }

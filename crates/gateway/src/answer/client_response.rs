@@ -10,7 +10,7 @@ use super::stream_deadline::StreamDeadline;
 use crate::{Milliseconds, response_headers};
 
 /// Nothing in between then takes a quiet stream for a dead one.
-const KEEP_ALIVE: Milliseconds = 15_000;
+pub(super) const KEEP_ALIVE: Milliseconds = 15_000;
 
 /// Where the answer to a request goes, before any of it has gone there.
 pub trait ClientConnection {

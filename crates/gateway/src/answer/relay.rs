@@ -1,28 +1,30 @@
 //! An answer that passes as it is.
 
-use gatehouse_mcp_wire::event_stream::Event;
+use gatehouse_mcp_wire::event_stream::{COMMENT, Event};
 
-use super::client_response::ClientStream;
+use super::client_response::{ClientStream, KEEP_ALIVE};
 use super::conversation::{ConversationEnd, Permit, StreamEnd, TICK, renew};
 use super::stream_deadline::StreamDeadline;
 use super::transfers::{Arrival, Transfers};
 use crate::{Clock, Refusal};
 
-/// Passes every byte on as soon as it arrives, until either side ends. `farewell` is what the client of an event stream is
-/// told where its permit is lost.
+/// Passes every byte on as soon as it arrives, until either side ends. Where there is a `farewell`, the answer is a stream of
+/// events to which ours can be added: it is what the client is told where its permit is lost, and silence is kept alive with
+/// comments.
 pub fn relay(
     clock: &impl Clock,
     transfers: &mut impl Transfers,
     mut client: impl ClientStream,
     mut deadline: StreamDeadline,
     permit: &mut impl Permit,
-    farewell: impl FnOnce(&Refusal) -> Option<Event>,
+    farewell: Option<impl FnOnce(&Refusal) -> Event>,
 ) -> ConversationEnd {
-    let (mut ticked, mut tail) = (clock.elapsed(), StreamTail::default());
+    let (mut ticked, mut written, mut tail) = (clock.elapsed(), clock.elapsed(), StreamTail::default());
     loop {
         match transfers.next(TICK) {
             Arrival::Piece(_, bytes) => {
-                deadline.note_event(clock.elapsed());
+                written = clock.elapsed();
+                deadline.note_event(written);
                 tail.note(&bytes);
                 if client.write(&bytes).is_err() {
                     return ConversationEnd::Stream(StreamEnd::ClientGone);
@@ -50,14 +52,23 @@ pub fn relay(
                 true => Err(ConversationEnd::Stream(StreamEnd::TimeLimit)),
                 false => renew(permit),
             };
-            let Err(end) = renewed else { continue };
+            let Err(end) = renewed else {
+                let is_quiet = now.saturating_sub(written) >= KEEP_ALIVE;
+                if is_quiet && farewell.is_some() && tail.is_between_events() {
+                    written = now;
+                    if client.write(COMMENT).is_err() {
+                        return ConversationEnd::Stream(StreamEnd::ClientGone);
+                    }
+                }
+                continue;
+            };
             // A subscription may end; half an answer must not look like a whole one.
             if permit.is_for_stream() {
                 client.finish();
             } else if let ConversationEnd::PermitLost(refusal) = &end
                 && tail.is_between_events()
-                && let Some(event) = farewell(refusal)
-                && client.write(&event.to_bytes()).is_ok()
+                && let Some(farewell) = farewell
+                && client.write(&farewell(refusal).to_bytes()).is_ok()
             {
                 client.finish();
             }
@@ -91,8 +102,55 @@ mod tests {
     fn passed(script: Vec<Script>, permit: &mut ScriptedPermit, client: &ScriptedClient) -> ConversationEnd {
         let clock = ManualClock::default();
         let deadline = StreamDeadline::new(&example::one_upstream().routes.remove(0).limits, 0);
-        let farewell = |_: &Refusal| Some(Event::message("farewell"));
-        relay(&clock, &mut clock.transfers(script), client.clone(), deadline, permit, farewell)
+        let farewell = |_: &Refusal| Event::message("farewell");
+        relay(&clock, &mut clock.transfers(script), client.clone(), deadline, permit, Some(farewell))
+    }
+
+    #[test]
+    fn a_quiet_stream_is_kept_alive_between_two_events_only() {
+        for (sent, received) in [
+            ("", ":\n\n:\n\n"),
+            ("data: a\n\n", "data: a\n\n:\n\n:\n\n"),
+            ("data: a\r\n\r\n", "data: a\r\n\r\n:\n\n:\n\n"),
+            (": of the server\n\n", ": of the server\n\n:\n\n:\n\n"),
+            ("data: a\n", "data: a\n"),
+            ("data: a", "data: a"),
+        ] {
+            let client = ScriptedClient::default();
+            let mut script = vec![Script::Wait(44_000), Script::End(0)];
+            if !sent.is_empty() {
+                script.insert(0, Script::piece(0, sent));
+            }
+            assert_eq!(passed(script, &mut ScriptedPermit::lasting(), &client), ConversationEnd::Complete);
+            assert_eq!(client.received.borrow().text(), received, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_puts_the_comment_off_and_comments_do_not_lengthen_a_streams_time() {
+        let client = ScriptedClient::default();
+        let script = vec![Script::Wait(14_000), Script::piece(0, "data: a\n\n"), Script::Wait(14_000), Script::End(0)];
+        assert_eq!(passed(script, &mut ScriptedPermit::lasting(), &client), ConversationEnd::Complete);
+        assert_eq!(client.received.borrow().text(), "data: a\n\n");
+        let (client, clock) = (ScriptedClient::default(), ManualClock::default());
+        let limits = example::one_upstream().routes.remove(0).limits;
+        let (deadline, mut permit) = (StreamDeadline::new(&limits, 0), ScriptedPermit::lasting());
+        let farewell = |_: &Refusal| Event::message("farewell");
+        let transfers = &mut clock.transfers(Vec::new());
+        let end = relay(&clock, transfers, client.clone(), deadline, &mut permit, Some(farewell));
+        assert_eq!((end, clock.elapsed()), (ConversationEnd::Stream(StreamEnd::TimeLimit), limits.stream_idle * 1_000));
+    }
+
+    #[test]
+    fn what_is_no_stream_of_events_gets_nothing_of_ours() {
+        let (client, clock) = (ScriptedClient::default(), ManualClock::default());
+        let deadline = StreamDeadline::new(&example::one_upstream().routes.remove(0).limits, 0);
+        let mut permit = ScriptedPermit { renewals: 40, is_for_stream: false };
+        let none = None::<fn(&Refusal) -> Event>;
+        relay(&clock, &mut clock.transfers(Vec::new()), client.clone(), deadline, &mut permit, none);
+        let received = client.received.borrow();
+        assert_eq!((received.text(), received.is_finished), (String::new(), false));
+        assert!(clock.elapsed() >= 40_000);
     }
 
     #[test]

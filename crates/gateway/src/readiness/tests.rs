@@ -11,6 +11,27 @@ fn at(seconds: u64) -> UnixTime {
     UnixTime::from_seconds(START + seconds)
 }
 
+fn server(route: &str, url: &str) -> Server {
+    let document = format!(r#"{{"servers":[{{"route":"{route}","url":"{url}"}}]}}"#);
+    gatehouse_configuration::gateway::Needs::from_part(&document).unwrap().servers.remove(0)
+}
+
+fn servers() -> Vec<Server> {
+    vec![server("/mcp", "https://a.example/mcp")]
+}
+
+fn ask_one(store: &MemoryStore, now: UnixTime, waited: u64) -> Result<Next, StoreUnavailable> {
+    ask(store, &Addresses::of(&servers()), now, waited)
+}
+
+fn note_one(store: &MemoryStore, began: UnixTime, is_ready: bool) -> Result<(), StoreUnavailable> {
+    note(store, &Addresses::of(&servers()), began, &vec![is_ready])
+}
+
+fn answer(is_ready: bool) -> Next {
+    Next::Answer(vec![is_ready])
+}
+
 /// A store whose clock the test moves with everybody else's.
 fn store() -> MemoryStore {
     MemoryStore::at(at(0))
@@ -18,7 +39,7 @@ fn store() -> MemoryStore {
 
 fn asks(store: &MemoryStore, seconds: u64) -> Next {
     store.set_now(at(seconds));
-    ask(store, at(seconds), 0).unwrap()
+    ask_one(store, at(seconds), 0).unwrap()
 }
 
 #[test]
@@ -26,17 +47,17 @@ fn the_first_looks_and_all_others_say_what_it_saw_until_it_is_time_to_look_again
     for is_ready in [true, false] {
         let store = store();
         assert_eq!(asks(&store, 0), Next::Look);
-        note(&store, at(0), is_ready).unwrap();
+        note_one(&store, at(0), is_ready).unwrap();
         for seconds in [0, 1, 9] {
-            assert_eq!(asks(&store, seconds), Next::Answer(is_ready), "{seconds}");
+            assert_eq!(asks(&store, seconds), answer(is_ready), "{seconds}");
         }
         // One looks; the others need not wait for it.
         assert_eq!(asks(&store, 10), Next::Look);
         for seconds in [10, 15, 19] {
-            assert_eq!(asks(&store, seconds), Next::Answer(is_ready), "{seconds}");
+            assert_eq!(asks(&store, seconds), answer(is_ready), "{seconds}");
         }
-        note(&store, at(19), !is_ready).unwrap();
-        assert_eq!(asks(&store, 20), Next::Answer(!is_ready));
+        note_one(&store, at(19), !is_ready).unwrap();
+        assert_eq!(asks(&store, 20), answer(!is_ready));
     }
 }
 
@@ -45,39 +66,39 @@ fn while_nothing_is_known_others_wait_for_a_moment_and_then_look_themselves() {
     let store = store();
     assert_eq!(asks(&store, 0), Next::Look);
     for (waited, next) in [(0, Next::Wait), (50, Next::Wait), (299, Next::Wait), (300, Next::Look), (900, Next::Look)] {
-        assert_eq!(ask(&store, at(0), waited), Ok(next), "{waited}");
+        assert_eq!(ask_one(&store, at(0), waited), Ok(next), "{waited}");
     }
-    note(&store, at(0), true).unwrap();
-    assert_eq!(ask(&store, at(0), 100), Ok(Next::Answer(true)));
+    note_one(&store, at(0), true).unwrap();
+    assert_eq!(ask_one(&store, at(0), 100), Ok(answer(true)));
 }
 
 #[test]
 fn whoever_looks_and_vanishes_holds_nobody_up_for_longer_than_a_period() {
     let store = store();
-    note(&store, at(3), true).unwrap();
+    note_one(&store, at(3), true).unwrap();
     assert_eq!(asks(&store, 13), Next::Look);
-    assert_eq!(asks(&store, 14), Next::Answer(true));
+    assert_eq!(asks(&store, 14), answer(true));
     // In the next period the next one looks, before the outcome is too old.
     assert_eq!(asks(&store, 20), Next::Look);
-    assert_eq!(asks(&store, 22), Next::Answer(true));
+    assert_eq!(asks(&store, 22), answer(true));
     // All vanish: nothing is known any more.
     assert_eq!(asks(&store, 23), Next::Wait);
-    assert_eq!(ask(&store, at(23), LONGEST_WAIT), Ok(Next::Look));
+    assert_eq!(ask_one(&store, at(23), LONGEST_WAIT), Ok(Next::Look));
 }
 
 #[test]
 fn what_is_too_old_of_the_far_future_or_not_ours_counts_for_nothing() {
     for (now, counts) in [(at(0), true), (at(19), true), (at(20), false), (at(1_000), false)] {
-        assert_eq!(Outcome { began: at(0), is_ready: true }.counts(now), counts, "{now}");
+        assert_eq!(Outcome { began: at(0), answered: vec![true] }.counts(now), counts, "{now}");
     }
     for (began, counts) in [(5, true), (19, true), (20, false)] {
-        assert_eq!(Outcome { began: at(began), is_ready: true }.counts(at(0)), counts, "{began}");
+        assert_eq!(Outcome { began: at(began), answered: vec![true] }.counts(at(0)), counts, "{began}");
     }
-    for text in ["", "ready", "ready x", "yes 1", "ready 1 2", "ready -1", "1"] {
-        assert_eq!(Outcome::parse(text.as_bytes()), None, "{text}");
+    for text in ["", "10", "10 x", "12 1", "10 1 2", "10 -1", "1 1", "101 1", "ready 1"] {
+        assert_eq!(Outcome::parse(text.as_bytes(), 2), None, "{text}");
     }
-    let outcome = Outcome { began: at(7), is_ready: false };
-    assert_eq!(Outcome::parse(outcome.to_text().as_bytes()), Some(outcome));
+    let outcome = Outcome { began: at(7), answered: vec![true, false] };
+    assert_eq!(Outcome::parse(outcome.to_text().as_bytes(), 2), Some(outcome));
 }
 
 #[test]
@@ -85,7 +106,7 @@ fn however_often_somebody_asks_a_period_leaves_three_rows_at_most() {
     let store = store();
     for _ in 0..1_000 {
         if asks(&store, 0) == Next::Look {
-            note(&store, at(0), true).unwrap();
+            note_one(&store, at(0), true).unwrap();
         }
     }
     assert_eq!(store.list(None).unwrap().keys.len(), 2);
@@ -97,8 +118,8 @@ fn however_often_somebody_asks_a_period_leaves_three_rows_at_most() {
 fn while_the_store_does_not_answer_nobody_answers() {
     let store = store();
     store.go_down();
-    assert!(ask(&store, at(0), 0).is_err() && ask(&store, at(0), LONGEST_WAIT).is_err());
-    assert!(note(&store, at(0), true).is_err());
+    assert!(ask_one(&store, at(0), 0).is_err() && ask_one(&store, at(0), LONGEST_WAIT).is_err());
+    assert!(note_one(&store, at(0), true).is_err());
 }
 
 /// Somebody who asks, as far as they have got.
@@ -130,13 +151,13 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 /// One asker goes on: `Some` where they answer.
 fn goes_on(store: &MemoryStore, now: u64, asker: &mut Asker, sees: bool) -> Option<bool> {
     match *asker {
-        Asker::Asks { waited } => match ask(store, at(now), waited).unwrap() {
-            Next::Answer(is_ready) => return Some(is_ready),
+        Asker::Asks { waited } => match ask_one(store, at(now), waited).unwrap() {
+            Next::Answer(answered) => return answered.first().copied(),
             Next::Look => *asker = Asker::Looks { began: now },
             Next::Wait => *asker = Asker::Asks { waited: waited + 50 },
         },
         Asker::Looks { began } => {
-            note(store, at(began), sees).unwrap();
+            note_one(store, at(began), sees).unwrap();
             return Some(sees);
         }
     }
@@ -193,11 +214,11 @@ proptest! {
 
 fn known_with(store: &MemoryStore, clock: &ManualClock, sees: bool) -> (Result<bool, StoreUnavailable>, bool) {
     let mut has_looked = false;
-    let known = known(store, clock, || {
+    let known = known(store, clock, &Addresses::of(&servers()), || {
         has_looked = true;
-        sees
+        vec![sees]
     });
-    (known, has_looked)
+    (known.map(|answered| answered == [true]), has_looked)
 }
 
 #[test]
@@ -218,24 +239,63 @@ fn who_is_not_the_first_waits_for_a_moment_and_then_looks() {
     let clock = ManualClock::default();
     let store = MemoryStore::at(clock.now());
     // Somebody looks, and is never heard of again.
-    assert_eq!(ask(&store, clock.now(), 0).unwrap(), Next::Look);
+    assert_eq!(ask_one(&store, clock.now(), 0).unwrap(), Next::Look);
     assert_eq!(known_with(&store, &clock, true), (Ok(true), true));
     assert_eq!(clock.elapsed(), LONGEST_WAIT);
 }
 
-fn look(servers: usize, script: Vec<Script>) -> (bool, Vec<usize>) {
+fn look(servers: usize, script: Vec<Script>) -> (Vec<bool>, Vec<usize>) {
     let (clock, mut failed) = (ManualClock::default(), Vec::new());
-    let is_ready = all_answer(&clock, &mut clock.transfers(script), servers, |number, _| failed.push(number));
-    (is_ready, failed)
+    let answered = who_answers(&clock, &mut clock.transfers(script), servers, |number, _| failed.push(number));
+    (answered, failed)
 }
 
 #[test]
-fn any_answer_of_every_server_is_ready() {
-    assert_eq!(look(0, Vec::new()), (true, vec![]));
-    assert_eq!(look(2, vec![head(0, 401, "text/plain"), head(1, 500, "text/plain"), Script::Wait(1)]), (true, vec![]));
+fn any_answer_of_a_server_will_do_and_one_that_gives_none_is_told_apart() {
+    assert_eq!(look(0, Vec::new()), (vec![], vec![]));
+    let both = vec![head(0, 401, "text/plain"), head(1, 500, "text/plain"), Script::Wait(1)];
+    assert_eq!(look(2, both), (vec![true, true], vec![]));
     let one = vec![head(0, 200, "text/plain"), Script::NoAnswer(1, NoAnswer::TimedOut)];
-    assert_eq!(look(2, one), (false, vec![1]));
+    assert_eq!(look(2, one), (vec![true, false], vec![1]));
     // To a login page, of a proxy before it that wants the credentials that a look does not have.
-    assert_eq!(look(1, vec![head(0, 302, "text/plain"), Script::Wait(1)]), (true, vec![]));
-    assert_eq!(look(1, vec![Script::Wait(60_000), head(0, 200, "text/plain")]), (false, vec![]));
+    assert_eq!(look(1, vec![head(0, 302, "text/plain"), Script::Wait(1)]), (vec![true], vec![]));
+    assert_eq!(look(1, vec![Script::Wait(60_000), head(0, 200, "text/plain")]), (vec![false], vec![]));
+}
+
+/// operators.md, O3.
+#[test]
+fn a_server_that_is_down_takes_out_no_more_than_what_is_behind_it_alone() {
+    use Readiness::{NotReady, Partly, Ready};
+    let servers = [
+        server("/one", "https://a.example/mcp"),
+        server("/both", "https://a.example/mcp"),
+        server("/both", "https://b.example/mcp"),
+        server("/two", "https://b.example/mcp"),
+    ];
+    let addresses = Addresses::of(&servers);
+    assert_eq!(addresses.urls().count(), 2);
+    for (answered, one, both, two, all) in [
+        (vec![true, true], Ready, Ready, Ready, Ready),
+        (vec![true, false], Ready, Partly, NotReady, Partly),
+        (vec![false, true], NotReady, Partly, Ready, Partly),
+        (vec![false, false], NotReady, NotReady, NotReady, NotReady),
+    ] {
+        let routes = of_routes(&servers, |server| addresses.has_answered(server, &answered));
+        assert_eq!((routes["/one"], routes["/both"], routes["/two"]), (one, both, two), "{answered:?}");
+        assert_eq!(of_all(&routes), all, "{answered:?}");
+    }
+    assert_eq!(of_all(&of_routes(&[], |_| true)), NotReady);
+}
+
+#[test]
+fn instances_with_other_servers_do_not_believe_each_other() {
+    let store = store();
+    let (old, new) = (servers(), vec![server("/mcp", "https://b.example/mcp")]);
+    let (old, new) = (Addresses::of(&old), Addresses::of(&new));
+    assert_eq!(ask(&store, &old, at(0), 0), Ok(Next::Look));
+    note(&store, &old, at(0), &vec![true]).unwrap();
+    assert_eq!(ask(&store, &new, at(0), 0), Ok(Next::Look));
+    note(&store, &new, at(0), &vec![false]).unwrap();
+    assert_eq!(ask(&store, &old, at(1), 0), Ok(answer(true)));
+    assert_eq!(ask(&store, &new, at(1), 0), Ok(answer(false)));
 }

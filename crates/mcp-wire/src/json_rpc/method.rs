@@ -33,6 +33,11 @@ const REQUESTS: [&str; 23] = [
 /// What the name of every notification begins with.
 const NOTIFICATION: &str = "notifications/";
 
+/// The names of all requests that a version of MCP knows.
+pub fn requests() -> impl Iterator<Item = &'static str> {
+    REQUESTS.into_iter()
+}
+
 /// Whether a version of MCP has a request of this name.
 pub fn is_request(method: &str) -> bool {
     REQUESTS.contains(&method)

@@ -1,4 +1,4 @@
-use gatehouse_jose::KeyRejection;
+use gatehouse_jose::{KeyRejection, SigningAlgorithm};
 use gatehouse_protocol::{InvalidSubject, LogText};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -210,7 +210,10 @@ fn a_token_without_a_signature_is_refused() {
     let (_, payload) = message.split_once('.').unwrap();
     // {"alg":"none"}
     let unsigned = SecretString::new(format!("eyJhbGciOiJub25lIn0.{payload}."));
-    assert_eq!(verify(&unsigned), Err(TokenRejection::Algorithm(LogText::new("none")).into()));
+    assert_eq!(
+        verify(&unsigned),
+        Err(TokenRejection::Algorithm { used: LogText::new("none"), accepted: SigningAlgorithm::ALL.to_vec() }.into())
+    );
 }
 
 #[test]
@@ -218,7 +221,11 @@ fn an_algorithm_that_the_metadata_does_not_list_is_refused() {
     let metadata = metadata_with(|document| document["id_token_signing_alg_values_supported"] = json!(["PS256"]));
     let verify = |key| Identity::verify(&token(key, &claims()), &provider(), &metadata, &key_set(), &secrets(), NOW);
     assert!(verify(Key::Rsa).is_ok());
-    assert_eq!(verify(Key::P256), Err(TokenRejection::Algorithm(LogText::new("ES256")).into()));
+    let rejection = verify(Key::P256).unwrap_err();
+    let text = "the id_token is signed with ES256, and the provider's metadata lists only PS256 \
+                (id_token_signing_alg_values_supported)";
+    assert_eq!(rejection.to_string(), text);
+    assert!(matches!(rejection, IdTokenRejection::Unlisted(_)));
 }
 
 #[test]

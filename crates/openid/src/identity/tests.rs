@@ -41,6 +41,22 @@ fn an_address_counts_where_the_provider_vouches_for_it() {
 }
 
 #[test]
+fn a_user_is_called_by_what_tells_their_accounts_apart_and_a_page_can_show() {
+    for (json, expected) in [
+        (json!({ "name": "Alice", "preferred_username": "ali", "email": "a@b.example" }), Some("a@b.example")),
+        (json!({ "name": "Alice", "preferred_username": "ali", "email": ["a@b.example"] }), Some("ali")),
+        (json!({ "name": " Alice ", "preferred_username": "", "email": null }), Some("Alice")),
+        (json!({ "name": "Al\u{202e}ice", "email": "a\nb@c.example" }), None),
+        (json!({ "name": "x".repeat(129) }), None),
+        (json!({ "name": "é".repeat(128) }), Some("é".repeat(128).as_str())),
+        (json!({ "name": 5 }), None),
+        (json!({}), None),
+    ] {
+        assert_eq!(claims(json.clone()).display_name().as_deref(), expected, "{json}");
+    }
+}
+
+#[test]
 fn groups_and_roles_of_another_type_are_nobodys() {
     for (json, groups) in [
         (json!({}), &[][..]),
@@ -52,7 +68,7 @@ fn groups_and_roles_of_another_type_are_nobodys() {
         (json!({ "groups": ["a"], "hasgroups": false }), &["a"]),
         (json!({ "groups": ["a"], "_claim_names": { "address": "src1" } }), &["a"]),
     ] {
-        let Groups::Listed(listed) = claims(json.clone()).groups() else { panic!("{json}") };
+        let Groups::Listed(listed) = claims(json.clone()).groups(&ClaimNames::default()) else { panic!("{json}") };
         assert_eq!(listed.texts, groups, "{json}");
         let unreadable = [json!(["a", 1, null, ["b"]]), json!({ "a": true }), json!(true)];
         assert_eq!(listed.are_all, !unreadable.contains(&json["groups"]), "{json}");
@@ -70,7 +86,7 @@ fn roles_that_are_elsewhere_are_not_all_there() {
         (json!({ "roles": { "a": 1 } }), false),
         (json!({ "roles": ["a"], "_claim_names": { "roles": "src1" } }), false),
     ] {
-        assert_eq!(claims(json.clone()).roles().are_all, are_all, "{json}");
+        assert_eq!(claims(json.clone()).roles(&ClaimNames::default()).are_all, are_all, "{json}");
     }
 }
 
@@ -94,6 +110,60 @@ fn ids_are_in_lower_case_and_names_as_they_are() {
     assert_eq!(elsewhere.claims([]).unwrap().tenant, None, "only Entra's tid counts");
 }
 
+fn names(groups: &str, roles: &str) -> ClaimNames {
+    ClaimNames { groups: groups.to_owned(), roles: roles.to_owned() }
+}
+
+/// Amazon Cognito, Auth0 (which wants a namespace), and Keycloak without a mapper.
+#[test]
+fn groups_and_roles_are_read_where_the_operator_says() {
+    let json = json!({
+        "sub": "alice", "groups": ["never"], "roles": ["never"], "cognito:groups": ["staff"],
+        "https://example.com/roles": ["boss"], "realm_access": { "roles": ["admin", "user"], "a/b": "slash" },
+        "many": null,
+    });
+    let read = |groups: &str, roles: &str| {
+        let provider = IdentityProvider { claim_names: names(groups, roles), ..provider() };
+        let identity = Identity::of(&provider, None, &claims(json.clone())).unwrap();
+        let Groups::Listed(groups) = identity.groups else { panic!("too many") };
+        (groups.texts, identity.roles.texts)
+    };
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(read("cognito:groups", "https://example.com/roles"), (texts(&["staff"]), texts(&["boss"])));
+    assert_eq!(read("/realm_access/roles", "/realm_access/a~1b"), (texts(&["admin", "user"]), texts(&["slash"])));
+    assert_eq!(read("/cognito:groups", "/https:~1~1example.com~1roles"), (texts(&["staff"]), texts(&["boss"])));
+    for absent in ["nowhere", "/realm_access/nowhere", "/nowhere/roles", "many", "Cognito:groups"] {
+        assert_eq!(read(absent, absent), (texts(&[]), texts(&[])), "{absent}");
+    }
+    // Both may be one claim, and each may have the other's usual name.
+    assert_eq!(read("roles", "groups"), (texts(&["never"]), texts(&["never"])));
+}
+
+#[test]
+fn a_claim_that_stands_twice_is_refused_whatever_its_name_is() {
+    for text in [
+        r#"{"sub":"a","g":["staff"],"g":["boss"]}"#,
+        r#"{"sub":"a","groups":["staff"],"groups":["staff"]}"#,
+        r#"{"sub":"a","sub":"b"}"#,
+        r#"{"hasgroups":true,"hasgroups":false}"#,
+    ] {
+        assert!(serde_json::from_str::<UserClaims>(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn the_overage_of_the_claim_that_is_read_counts_and_no_other() {
+    let names = names("cognito:groups", "roles");
+    for (json, is_too_many) in [
+        (json!({ "hasgroups": true, "cognito:groups": ["a"] }), false),
+        (json!({ "_claim_names": { "groups": "src1" }, "cognito:groups": ["a"] }), false),
+        (json!({ "_claim_names": { "cognito:groups": "src1" } }), true),
+    ] {
+        let groups = claims(json.clone()).groups(&names);
+        assert_eq!(groups == Groups::TooMany, is_too_many, "{json}");
+    }
+}
+
 /// "Groups overage claim" (Microsoft identity platform, ID token claims reference).
 #[test]
 fn too_many_groups_are_announced_in_two_ways() {
@@ -106,7 +176,7 @@ fn too_many_groups_are_announced_in_two_ways() {
         }),
         json!({ "groups": ["a"], "_claim_names": { "groups": "src1" } }),
     ] {
-        assert!(claims(json.clone()).groups() == Groups::TooMany, "{json}");
+        assert!(claims(json.clone()).groups(&ClaimNames::default()) == Groups::TooMany, "{json}");
     }
 }
 

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::test_provider::{ISSUER, metadata_document};
+use crate::test_provider::{ISSUER, metadata_document, provider};
 
 fn read(document: &Value) -> Result<ProviderMetadata, MetadataRejection> {
     ProviderMetadata::from_json(document.to_string().as_bytes(), ISSUER)
@@ -24,7 +24,7 @@ fn the_metadata_is_looked_for_where_discovery_section_4_says() {
         ("https://example.com/issuer1/", "https://example.com/issuer1/.well-known/openid-configuration"),
         ("http://127.0.0.1:3001", "http://127.0.0.1:3001/.well-known/openid-configuration"),
     ] {
-        let request = discovery_request(issuer).unwrap();
+        let request = discovery_request(&IdentityProvider { issuer: issuer.to_owned(), ..provider() }).unwrap();
         assert_eq!((request.method().as_str(), request.uri().to_string().as_str()), ("GET", location));
         assert_eq!(request.headers()["accept"], "application/json");
     }
@@ -33,11 +33,36 @@ fn the_metadata_is_looked_for_where_discovery_section_4_says() {
 #[test]
 fn no_request_is_made_for_an_issuer_that_is_not_safe() {
     for issuer in ["", "example.com", "http://example.com", "https://example.com#a", "https://u@example.com"] {
-        assert!(
-            matches!(discovery_request(issuer), Err(MetadataRejection::Endpoint { member: "issuer", .. })),
-            "{issuer}"
-        );
+        let request = discovery_request(&IdentityProvider { issuer: issuer.to_owned(), ..provider() });
+        assert!(matches!(request, Err(MetadataRejection::Endpoint { member: "issuer", .. })), "{issuer}");
+        let metadata_url = Some(issuer.to_owned());
+        let request = discovery_request(&IdentityProvider { metadata_url, ..provider() });
+        assert!(matches!(request, Err(MetadataRejection::Endpoint { member: "metadata_url", .. })), "{issuer}");
     }
+}
+
+#[test]
+fn the_metadata_is_looked_for_where_the_operator_says() {
+    let metadata_url = "https://op.example/api/auth/.well-known/openid-configuration?p=1";
+    let request = discovery_request(&IdentityProvider { metadata_url: Some(metadata_url.to_owned()), ..provider() });
+    assert_eq!(request.unwrap().uri().to_string(), metadata_url);
+}
+
+/// better-auth 1.6: the metadata at `BASE/api/auth` is of the issuer `BASE`, where there is none.
+#[test]
+fn what_leads_from_one_wrong_issuer_to_another_says_what_to_set() {
+    let other = read(&changed("issuer", "https://op.example/".into())).unwrap_err().to_string();
+    assert!(
+        other.contains("issuer https://op.example/: set issuer to that") && other.contains("metadata_url"),
+        "{other}"
+    );
+    let answered = |status| MetadataRejection::from(AnswerRejection::Status(status)).to_string();
+    assert!(answered(StatusCode::NOT_FOUND).ends_with(
+        "404 Not Found: issuer is wrong, or the provider has its metadata elsewhere, which metadata_url can say"
+    ));
+    assert_eq!(answered(StatusCode::BAD_GATEWAY), "the metadata endpoint answered with status 502 Bad Gateway");
+    let page = ProviderMetadata::from_json(b"<!doctype html>", "https://op.example").unwrap_err().to_string();
+    assert!(page.contains("metadata_url"), "{page}");
 }
 
 /// OpenID Connect Discovery, section 4.2, without what we do not read.
@@ -72,7 +97,7 @@ fn the_example_of_the_specification_is_read() {
 #[test]
 fn what_the_provider_does_not_say_has_the_default_of_the_specification() {
     let metadata = read(&metadata_document()).unwrap();
-    assert_eq!(metadata.id_token_algorithms(), SigningAlgorithm::ACCEPTED);
+    assert_eq!(metadata.id_token_algorithms(), SigningAlgorithm::ALL);
     assert_eq!(metadata.token_endpoint_auth_methods(), None);
     assert!(!metadata.names_itself_in_answers());
     let document = changed("authorization_response_iss_parameter_supported", true.into());
@@ -129,9 +154,15 @@ fn a_provider_on_this_machine_may_use_http_but_only_here() {
 
 #[test]
 fn a_provider_that_signs_with_nothing_we_accept_is_refused_at_once() {
+    let rejection = read(&changed("id_token_signing_alg_values_supported", json!(["HS256", "ES512"]))).unwrap_err();
+    let text = rejection.to_string();
+    assert!(
+        text.contains("supported HS256,ES512; what is accepted is RS256, RS384") && text.ends_with("Ed25519"),
+        "{text}"
+    );
     for values in [json!([]), json!(["none"]), json!(["HS256", "none", "RS1"])] {
         let document = changed("id_token_signing_alg_values_supported", values);
-        assert_eq!(read(&document), Err(MetadataRejection::NoUsableAlgorithm));
+        assert!(matches!(read(&document), Err(MetadataRejection::NoUsableAlgorithm { .. })));
     }
 }
 

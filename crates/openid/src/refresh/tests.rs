@@ -124,6 +124,8 @@ fn a_refusal_without_a_code_is_one_of_the_grant_where_the_token_endpoint_may_hav
         *response.status_mut() = status;
         let rejection = RefreshedTokens::parse(&response, &old()).unwrap_err();
         assert_eq!(rejection.ends_the_session(), ends, "{status} {body}");
+        let text = "the identity provider wants the user to sign in again (status-400-without-an-error-code)";
+        assert_eq!(rejection.to_string() == text, ends, "{rejection}");
     }
 }
 

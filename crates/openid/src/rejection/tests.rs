@@ -1,5 +1,5 @@
 use gatehouse_jose::TokenRejection as SignedTokenRejection;
-use gatehouse_protocol::InvalidSubject;
+use gatehouse_protocol::{InvalidSubject, LogText};
 use http::StatusCode;
 
 use super::*;
@@ -27,7 +27,7 @@ fn the_client_learns_nothing_of_a_failed_check() {
         IdTokenRejection::from(SignedTokenRejection::BadSignature).into(),
         IdTokenRejection::from(UserRejection::Subject(InvalidSubject)).into(),
         CallbackRejection::IssuerMissing.into(),
-        MetadataRejection::NoUsableAlgorithm.into(),
+        MetadataRejection::NoUsableAlgorithm { listed: LogText::new("HS256") }.into(),
         ClientAuthenticationRejection::NoSecrets.into(),
         AssertionRejection::NotAJwt.into(),
     ] {
@@ -65,7 +65,7 @@ fn the_log_reads_as_a_sentence() {
     for (rejection, text) in [
         (
             LoginRejection::from(MetadataRejection::from(AnswerRejection::Status(StatusCode::NOT_FOUND))),
-            "identity provider: the metadata endpoint answered with status 404 Not Found",
+            "identity provider: the metadata endpoint answered with status 404 Not Found: issuer is wrong, or the provider has its metadata elsewhere, which metadata_url can say",
         ),
         (IdTokenRejection::NonceDiffers.into(), "identity provider: the id_token belongs to another login (nonce)"),
     ] {

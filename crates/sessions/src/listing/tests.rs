@@ -19,6 +19,7 @@ fn a_subject_sees_its_open_sessions_newest_first_with_client_and_last_use() {
     assert_eq!((editor.opened_at, editor.last_used_at), (START, START.plus(100)));
     assert_eq!(editor.expires_at, START.plus(SESSION));
     assert_eq!((&editor.client_id, &editor.resource, &editor.scopes), (&client("a"), &mcp(), &alice().scopes));
+    assert_eq!(editor.browser, Some(browser()), "it stays through refreshes");
     assert_eq!(editor.id.len(), 43);
     assert_eq!(world.at(START).list(&subject("bob")), Ok(Listing::default()));
 }

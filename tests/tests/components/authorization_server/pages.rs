@@ -25,7 +25,7 @@ async fn the_browser_gets_one_cookie_that_stays_with_us() {
     let fakes = fakes();
     let first = get(&fakes, &authorization(CLIENT, REDIRECT_URI, &[]), None).await;
     let cookie = first.header("set-cookie");
-    assert!(cookie.starts_with("__Host-gatehouse-browser="), "{cookie}");
+    assert!(cookie.starts_with("__Host-gatehouse-browser-"), "{cookie}");
     for attribute in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
         assert!(cookie.split("; ").any(|it| it == attribute), "{attribute}: {cookie}");
     }

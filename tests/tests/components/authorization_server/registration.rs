@@ -22,24 +22,60 @@ pub async fn client(fakes: &Arc<Fakes>, name: &str, redirect_uri: &str) -> Strin
 }
 
 #[tokio::test]
-async fn the_metadata_is_at_both_places_and_any_page_may_read_it() {
+async fn the_metadata_is_at_its_place_and_any_page_may_read_it() {
     let fakes = fakes();
-    for path in ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] {
-        let reply = get(&fakes, path, None).await;
-        assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (200, "*"));
-        let document = reply.json();
-        assert_eq!(document["issuer"], "https://gateway.example");
-        for (name, path) in [
-            ("authorization_endpoint", "authorize"),
-            ("token_endpoint", "token"),
-            ("registration_endpoint", "register"),
-        ] {
-            assert_eq!(document[name], format!("https://gateway.example/{path}"));
-        }
-        assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
-        assert_eq!(document["client_id_metadata_document_supported"], true);
+    let reply = get(&fakes, "/.well-known/oauth-authorization-server", None).await;
+    assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (200, "*"));
+    let document = reply.json();
+    assert_eq!(document["issuer"], "https://gateway.example");
+    for (name, path) in
+        [("authorization_endpoint", "authorize"), ("token_endpoint", "token"), ("registration_endpoint", "register")]
+    {
+        assert_eq!(document[name], format!("https://gateway.example/{path}"));
     }
+    assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
+    assert_eq!(document["client_id_metadata_document_supported"], true);
     nothing_happened(&fakes);
+}
+
+/// A document there would have to be complete (OpenID Connect Discovery 1.0, section 3): clients refuse another one, and with it
+/// the server. Where there is none they look on, and web pages must be able to read that.
+#[tokio::test]
+async fn where_openid_providers_have_their_metadata_any_page_reads_that_there_is_none() {
+    let fakes = fakes();
+    let reply = get(&fakes, "/.well-known/openid-configuration", None).await;
+    assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (404, "*"));
+    let body = reply.json();
+    assert!(body["error_description"].as_str().unwrap().contains("/.well-known/oauth-authorization-server"), "{body}");
+    assert!(body.get("issuer").is_none(), "{body}");
+    nothing_happened(&fakes);
+}
+
+/// What Cursor sends (2026): all three at once.
+#[tokio::test]
+async fn cursors_three_redirect_uris_are_one_registration_where_the_operator_names_it() {
+    let fakes = fakes();
+    let uris = [
+        "cursor://anysphere.cursor-mcp/oauth/callback",
+        "https://www.cursor.com/agents/mcp/oauth/callback",
+        "http://localhost:8787/callback",
+    ];
+    let body =
+        json!({ "client_name": "Cursor", "redirect_uris": uris, "token_endpoint_auth_method": "none" }).to_string();
+    let reply = register(&fakes, &body).await;
+    let refused = reply.json();
+    assert_eq!((reply.status.as_u16(), &refused["error"]), (400, &json!("invalid_redirect_uri")));
+    let description = refused["error_description"].as_str().unwrap();
+    assert!(description.starts_with("redirect_uris[0] ") && description.contains("applications"), "{description}");
+    nothing_happened(&fakes);
+    fakes.set("config", &format!("applications = [\"cursor\"]\n{}", super::CONFIGURATION));
+    let reply = register(&fakes, &body).await;
+    let registered = reply.json();
+    assert_eq!((reply.status.as_u16(), &registered["redirect_uris"]), (201, &json!(uris)));
+    let id = registered["client_id"].as_str().unwrap();
+    for uri in uris {
+        assert_eq!(get(&fakes, &authorization(id, uri, &[]), None).await.status, 200, "{uri}");
+    }
 }
 
 #[tokio::test]

@@ -4,12 +4,14 @@ use std::sync::atomic::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 use url::form_urlencoded::byte_serialize;
 use wasmtime_wasi_http::Error;
 
 use super::provider::{Provider, back_from_provider};
 use super::{
-    CALLBACK, Page, REDIRECT_URI, SECRET, challenge, fakes, get, nothing_happened, post_form, query, redirect,
+    CALLBACK, CLIENT, Page, REDIRECT_URI, SECRET, authorization, challenge, fakes, get, nothing_happened, post_form,
+    query, redirect,
 };
 use crate::outbound::Answer;
 
@@ -204,6 +206,30 @@ async fn while_the_provider_is_down_the_client_is_told_and_nothing_but_how_often
     }
 }
 
+/// What stays as it is until the operator does something is not "try again later".
+#[tokio::test]
+async fn a_lasting_mistake_about_the_provider_is_a_server_error_and_names_the_address_that_was_asked() {
+    let other_issuer = || Answer::json(&json!({ "issuer": "https://provider.example/" }));
+    for (answer, error, logged) in [
+        ((|| Answer::Fails(Error::HttpRequestDenied)) as fn() -> Answer, "server_error", "allowed_outbound_hosts"),
+        (|| Answer::Fails(Error::DestinationIpProhibited), "server_error", "this name resolves to"),
+        (|| Answer::status(404), "server_error", "metadata_url can say"),
+        (|| Answer::json(&json!("x".repeat(100_000))), "server_error", "larger than allowed"),
+        (other_issuer, "server_error", "set issuer to that"),
+        (|| Answer::status(503), "temporarily_unavailable", "503"),
+        (|| Answer::Fails(Error::ConnectionTimeout), "temporarily_unavailable", "in time"),
+    ] {
+        let fakes = fakes();
+        let page = Page::open(&fakes).await;
+        fakes.answer(move |_| answer());
+        let (place, parameters) = redirect(&page.decide(&fakes, "approve").await);
+        assert_eq!((place.as_str(), parameters["error"].as_str()), (REDIRECT_URI, error), "{logged}");
+        let log = fakes.log();
+        assert!(log.contains(logged), "{log}");
+        assert!(log.contains("(asked: https://provider.example/.well-known/openid-configuration)"), "{log}");
+    }
+}
+
 #[tokio::test]
 async fn while_the_store_is_down_nobody_is_sent_to_the_provider() {
     let fakes = fakes();
@@ -212,6 +238,48 @@ async fn while_the_store_is_down_nobody_is_sent_to_the_provider() {
     fakes.store_goes_down();
     let (place, parameters) = redirect(&page.decide(&fakes, "approve").await);
     assert_eq!((place.as_str(), parameters["error"].as_str()), (REDIRECT_URI, "temporarily_unavailable"));
+}
+
+/// W12: whichever page was answered last.
+#[tokio::test]
+async fn pages_that_were_opened_at_once_in_a_fresh_browser_all_lead_to_a_code() {
+    let fakes = fakes();
+    let provider = Provider::answering(&fakes);
+    let pages = [Page::open(&fakes).await, Page::open(&fakes).await, Page::open(&fakes).await];
+    let cookies = pages.iter().map(|page| page.cookie.as_str()).collect::<Vec<_>>();
+    let names: std::collections::BTreeSet<_> = cookies.iter().map(|cookie| cookie.split('=').next().unwrap()).collect();
+    assert_eq!(names.len(), 3, "{cookies:?}");
+    let all = cookies.join("; ");
+    for page in &pages {
+        let page = Page { cookie: all.clone(), ticket: page.ticket.clone() };
+        let state = provider.sign_in(&page.decide(&fakes, "approve").await);
+        let target = format!("/callback?{}", query(&[("state", &state), ("code", "provider-code")]));
+        let (place, parameters) = redirect(&get(&fakes, &target, Some(&all)).await);
+        assert_eq!((place.as_str(), parameters.contains_key("code")), (REDIRECT_URI, true), "{parameters:?}");
+    }
+    // A browser with cookies keeps them, and gets no further one: whichever it is, it is one of them.
+    let again = Page::of(&get(&fakes, &authorization(CLIENT, REDIRECT_URI, &[]), Some(&all)).await);
+    assert!(cookies.contains(&again.cookie.as_str()), "{}", again.cookie);
+    // With the cookies of the other two, the third page is another browser's.
+    let page = Page { cookie: cookies[..2].join("; "), ticket: pages[2].ticket.clone() };
+    assert_eq!(page.decide(&fakes, "approve").await.status, 403);
+}
+
+#[tokio::test]
+async fn groups_in_a_claim_of_another_name_let_their_members_in() {
+    for (names, is_in) in [("", false), ("claims = { groups = \"cognito:groups\" }", true)] {
+        let fakes = fakes();
+        let access = format!("access = {{ groups = [\"staff\"] }}\n{names}\n[[routes]]");
+        fakes.set("config", &super::CONFIGURATION.replacen("[[routes]]", &access, 1));
+        let provider = Provider::answering(&fakes);
+        provider.claims.lock().unwrap()["cognito:groups"] = json!(["staff"]);
+        let page = Page::open(&fakes).await;
+        let state = provider.sign_in(&page.decide(&fakes, "approve").await);
+        let target = format!("/callback?{}", query(&[("state", &state), ("code", "provider-code")]));
+        let reply = get(&fakes, &target, Some(&page.cookie)).await;
+        assert_eq!(reply.header("location").contains("code="), is_in, "{names}: {}", reply.body);
+        assert_eq!(fakes.log().contains("in none of access.groups"), !is_in, "{}", fakes.log());
+    }
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use http::Response;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
 use super::{PING, RESOURCE, TOKEN, call, fakes, is_terse_refusal, principal, sent_nothing};
@@ -12,7 +14,7 @@ use crate::bindings::imports::gatehouse::auth::sessions::Principal;
 use crate::component::GATEWAY;
 use crate::fakes::{Fakes, SessionCall};
 use crate::imports::{bound, opened};
-use crate::outbound::Answer;
+use crate::outbound::{Answer, Pieces};
 use crate::serve::{begin, request, serve};
 
 const MODERN: &str = r#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"wait","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
@@ -143,6 +145,33 @@ async fn a_call_that_takes_long_is_answered_early_and_its_result_follows_as_an_e
     let text = core::str::from_utf8(&body).unwrap();
     let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(data).unwrap(), result);
+    guest.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_that_passes_unchanged_is_kept_alive_and_has_no_length() {
+    let fakes = fakes();
+    let (upstream, receiver) = unbounded_channel();
+    let body = Mutex::new(Some(Pieces(receiver)));
+    fakes.answer(move |_| {
+        let body = body.lock().unwrap().take().expect("one request").boxed_unsync();
+        let response = Response::builder().header("content-type", "text/event-stream");
+        Answer::Stream(response.header("content-length", "11").body(body).unwrap())
+    });
+    let (response, guest) = begin(&GATEWAY, &fakes, modern_call()).await;
+    assert!(!response.headers().contains_key("content-length"), "{response:?}");
+    let mut body = response.into_body();
+    for (sent, received) in
+        [(&b"data: 1\n\n"[..], &b"data: 1\n\n"[..]), (b"", b":\n\n"), (b"data: 2\n\n", b"data: 2\n\n")]
+    {
+        if !sent.is_empty() {
+            upstream.send(Ok(Bytes::from_static(sent))).unwrap();
+        }
+        // The second waits for the 15 seconds of silence.
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), received);
+    }
+    drop(upstream);
+    assert!(body.frame().await.is_none());
     guest.await.unwrap().unwrap();
 }
 

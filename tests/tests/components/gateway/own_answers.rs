@@ -80,9 +80,9 @@ async fn a_damaged_compiled_form_serves_nothing_of_what_is_damaged_and_the_log_s
     assert_eq!(call(compiled.clone(), "/healthz").await.0, 200);
     assert_ne!(call(compiled.clone(), "/mcp").await.0, 503);
     let cut = compiled.trim_end().strip_suffix('}').unwrap().to_owned();
-    let newer = compiled.replacen("gatehouse-configuration/2 ", "gatehouse-configuration/9 ", 1);
+    let newer = compiled.replacen("gatehouse-configuration/3 ", "gatehouse-configuration/9 ", 1);
     for (damaged, reason) in [(cut, "bytes instead of"), (newer, "its format is")] {
-        for path in ["/healthz", "/readyz", "/mcp", "/.well-known/oauth-protected-resource"] {
+        for path in ["/healthz", "/readyz", "/readyz/mcp", "/mcp", "/.well-known/oauth-protected-resource"] {
             let (status, log) = call(damaged.clone(), path).await;
             assert!(status == 503 && log.contains(reason), "{path}: {status} {log}");
         }
@@ -109,6 +109,7 @@ async fn each_path_reads_its_own_parts_of_the_configuration() {
     for (path, parts) in [
         ("/healthz", ["Gateway"].as_slice()),
         ("/readyz", &["Servers"]),
+        ("/readyz/mcp", &["Servers"]),
         ("/nothing", &["Route(\"/nothing\")"]),
         ("/.well-known/oauth-protected-resource/nothing", &["Route(\"/nothing\")"]),
         ("/.well-known/oauth-protected-resource", &["OnlyRoute", "Gateway"]),
@@ -133,7 +134,7 @@ async fn with_settings_that_cannot_be_read_nothing_is_served() {
 }
 
 #[tokio::test]
-async fn readiness_asks_the_upstreams_once_and_tells_nobody_more_than_yes_or_no() {
+async fn readiness_asks_the_upstreams_once_and_tells_nobody_which_routes_there_are() {
     let fakes = fakes();
     for _ in 0..3 {
         let reply = ask(&fakes, "GET", "/readyz", &[]).await;
@@ -154,4 +155,72 @@ async fn readiness_asks_the_upstreams_once_and_tells_nobody_more_than_yes_or_no(
 
     fakes.store_goes_down();
     assert_eq!(ask(&fakes, "GET", "/readyz", &[]).await.status, 503);
+}
+
+/// operators.md, O1.
+#[tokio::test]
+async fn without_usable_keys_and_secrets_nothing_is_ready_and_the_log_names_the_variable() {
+    let with_secret = CONFIGURATION.replace(
+        "client_id = \"gatehouse\"",
+        "client_id = \"gatehouse\"\nclient_secret = { secret = \"provider_secret\" }",
+    );
+    for (variable, value) in [
+        ("server_keys", Some("hunter2")),
+        ("server_keys", Some("")),
+        ("server_keys", None),
+        ("provider_secret", Some(" \n")),
+        ("provider_secret", None),
+        ("upstream_secret", Some("\n")),
+        ("upstream_secret", None),
+    ] {
+        let fakes = fakes();
+        fakes.set("config", &with_secret);
+        fakes.set("provider_secret", "a secret");
+        for path in ["/readyz", "/readyz/mcp", "/healthz"] {
+            assert_eq!(ask(&fakes, "GET", path, &[]).await.status, 200, "{path}: {}", fakes.log());
+        }
+        match value {
+            Some(value) => fakes.set(variable, value),
+            None => fakes.unset(variable),
+        }
+        for path in ["/readyz", "/readyz/mcp"] {
+            let reply = ask(&fakes, "GET", path, &[]).await;
+            assert_eq!(
+                (reply.status.as_u16(), reply.body.as_str()),
+                (503, r#"{"status":"unavailable"}"#),
+                "{variable}"
+            );
+        }
+        let log = fakes.log();
+        assert!(log.contains("not-ready") && log.contains(variable) && !log.contains("hunter2"), "{variable}: {log}");
+        // Nothing that starting anew could mend.
+        assert_eq!(ask(&fakes, "GET", "/healthz", &[]).await.status, 200, "{variable}");
+    }
+}
+
+/// operators.md, O3.
+#[tokio::test]
+async fn a_route_that_is_not_ready_leaves_the_others_and_the_instance_ready() {
+    let fakes = fakes();
+    let dead = "[[routes]]\npath = \"/dead\"\nurl = \"https://dead.internal.example/mcp\"\n";
+    let keyless = "[[routes]]\npath = \"/keyless\"\nurl = \"https://upstream.internal.example/server?version=2\"\n\
+                   secret_headers = { x-key = { secret = \"no_such_secret\" } }\n";
+    fakes.set("config", &format!("{CONFIGURATION}{dead}{keyless}"));
+    fakes.answer(|sent| match sent.url.contains("dead") {
+        true => crate::outbound::Answer::Fails(wasmtime_wasi_http::Error::ConnectionRefused),
+        false => crate::outbound::Answer::Whole(http::Response::new(Vec::new())),
+    });
+    for (path, status, body) in [
+        ("/readyz", 200, r#"{"status":"degraded"}"#),
+        ("/readyz/mcp", 200, r#"{"status":"ok"}"#),
+        ("/readyz/dead", 503, r#"{"status":"unavailable"}"#),
+        ("/readyz/keyless", 503, r#"{"status":"unavailable"}"#),
+        ("/readyz/nothing", 404, r#"{"status":"not found"}"#),
+    ] {
+        let reply = ask(&fakes, "GET", path, &[]).await;
+        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (status, body), "{path}");
+    }
+    assert_eq!(ask(&fakes, "POST", "/readyz/mcp", &[]).await.status, 405);
+    assert_eq!(fakes.sent().len(), 2, "one look, at each server once");
+    assert!(fakes.log().contains(r#""route":"/dead""#) && fakes.log().contains("no_such_secret"), "{}", fakes.log());
 }

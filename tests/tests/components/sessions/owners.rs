@@ -55,8 +55,12 @@ impl<'a> Browser<'a> {
         let entries = page.split("<h2>").skip(1);
         let listed = entries.map(|entry| Listed {
             id: between(entry, r#"name="end_session" value=""#, "\""),
-            client_name: entry.split("</h2>").next().unwrap().to_owned(),
-            times: entry.split("<dd>").skip(1).map(|time| time.split("</dd>").next().unwrap().to_owned()).collect(),
+            client_name: entry.split(" <span").next().unwrap().split("</h2>").next().unwrap().to_owned(),
+            times: entry
+                .split("class=\"utc\">")
+                .skip(1)
+                .map(|time| time.split('<').next().unwrap().to_owned())
+                .collect(),
         });
         listed.collect()
     }
@@ -69,7 +73,7 @@ impl<'a> Browser<'a> {
 
     async fn sign_out(&self) {
         let ticket = between(&self.page().await, r#"name="ticket" value=""#, "\"");
-        assert_eq!(self.post("/sign-out", &[("ticket", &ticket)]).await.status, 200);
+        assert_eq!(self.post("/sign-out", &[("ticket", &ticket), ("sign_out", "all")]).await.status, 200);
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Provider {
     pub(crate) name: &'static str,
     /// Its program in `tests/world/providers`.
     pub(crate) program: &'static str,
-    /// A file of the machine without which it cannot run: Debian's packages are not everywhere.
+    /// A file that the set-up brings where it can: Debian's packages are not everywhere.
     pub(crate) needs: Option<&'static str>,
     /// Gatehouse's secret there; none where it is a public client.
     pub(crate) secret: Option<&'static str>,
@@ -79,11 +79,12 @@ pub(crate) struct Outcome {
 impl Provider {
     /// Why it cannot run on this machine.
     pub(crate) fn is_missing(&self) -> Option<String> {
-        self.needs.filter(|file| !Path::new(file).exists()).map(|file| format!("this machine has no {file}"))
+        let missing = self.needs.filter(|file| !repository().join(file).exists());
+        missing.map(|file| format!("there is no {file}: Debian's packages could not be had"))
     }
 
-    /// Starts it for a client with this redirect URI.
-    pub(crate) fn start(&self, redirect_uri: &str) -> Program {
+    /// Starts it for a client with this redirect URI. What it writes goes into `folder`.
+    pub(crate) fn start(&self, redirect_uri: &str, folder: &Path) -> Program {
         let interpreter = match self.program.rsplit_once('.') {
             Some((_, "py")) => {
                 let default = repository().join(PYTHON);
@@ -93,7 +94,12 @@ impl Provider {
         };
         let mut command = Command::new(interpreter);
         command.arg(repository().join(PROGRAMS).join(self.program));
-        command.args(["--redirect-uri", redirect_uri, "--client-secret", self.secret.unwrap_or_default()]);
+        command.env("TMPDIR", folder).args([
+            "--redirect-uri",
+            redirect_uri,
+            "--client-secret",
+            self.secret.unwrap_or_default(),
+        ]);
         Program::start(self.program, command)
     }
 

@@ -1,19 +1,28 @@
 //! A person at a provider's pages: fills in who they are, allows what is asked for, and comes back to Gatehouse.
 
-use gatehouse_tests::{Answer, From, Person, form};
+use gatehouse_tests::{Answer, From, Person, form, parameter};
+use http::Method;
+use serde_json::json;
 use url::Url;
 
 use super::page::{Field, Form, forms};
 
-/// What everybody's password is.
-pub(crate) const PASSWORD: &str = "correct horse & battery";
+/// Who signs in.
+pub(crate) struct Login {
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
 /// Pages and redirects until something is in a circle.
 const STEPS: usize = 25;
 /// What is pressed where a form has several buttons.
 const APPROVALS: [&str; 6] = ["allow", "accept", "approve", "authorize", "yes", "continue"];
 
-/// Goes from `url` through the provider's pages as `login`, until the browser is sent to `callback`.
-pub(crate) async fn sign_in(person: &Person, login: &str, url: &Url, callback: &str) -> Url {
+/// The page of glewlwyd, which is a script.
+const GLEWLWYD_PAGE: &str = "/login.html";
+
+/// Goes from `url` through the provider's pages as who it is, until the browser is sent to `callback`.
+pub(crate) async fn sign_in(person: &Person, login: &Login, url: &Url, callback: &str) -> Url {
     let mut answer = person.open(url, From::OtherSite).await;
     let mut path = Vec::new();
     for _ in 0..STEPS {
@@ -21,14 +30,32 @@ pub(crate) async fn sign_in(person: &Person, login: &str, url: &Url, callback: &
         answer = match answer.location() {
             Some(location) if location.as_str().starts_with(&format!("{callback}?")) => return location,
             Some(location) => person.open(&location, From::SameOrigin).await,
+            None if answer.url.path() == GLEWLWYD_PAGE => call_glewlwyd(person, login, url).await,
             None => submit(person, login, &answer).await,
         };
     }
     panic!("the provider sends nobody back: {path:#?}");
 }
 
+/// What the script of glewlwyd's page does: signs in, allows what is asked for, and goes on with the request at `url`.
+async fn call_glewlwyd(person: &Person, login: &Login, url: &Url) -> Answer {
+    let parameter = |name: &str| parameter(url, name).expect("a parameter of the authorization request");
+    let grant = format!("/api/auth/grant/{}", parameter("client_id"));
+    let calls = [
+        (Method::POST, "/api/auth/", json!({ "username": login.name, "password": login.password })),
+        (Method::PUT, &grant, json!({ "scope": parameter("scope") })),
+    ];
+    for (method, path, body) in calls {
+        let answer = person.call(method, &url.join(path).expect("a URL"), &body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    let mut again = url.clone();
+    again.query_pairs_mut().append_pair("g_continue", "");
+    person.open(&again, From::SameOrigin).await
+}
+
 /// Fills in and sends the form of a page.
-async fn submit(person: &Person, login: &str, page: &Answer) -> Answer {
+async fn submit(person: &Person, login: &Login, page: &Answer) -> Answer {
     let forms = forms(page);
     let is_for_us = |form: &&Form| asks(form) || approval(form).is_some();
     let form_of_page = forms.iter().find(is_for_us).or(forms.first());
@@ -61,11 +88,11 @@ fn approval(form: &Form) -> Option<&Field> {
 }
 
 /// What the browser sends.
-fn filled(form: &Form, login: &str) -> Vec<(String, String)> {
+fn filled(form: &Form, login: &Login) -> Vec<(String, String)> {
     let button = approval(form).or_else(|| form.fields.iter().find(|field| field.kind == "submit"));
     let value = |field: &Field| match field.kind.as_str() {
-        "text" | "email" => Some(if field.value.is_empty() { login.to_owned() } else { field.value.clone() }),
-        "password" => Some(PASSWORD.to_owned()),
+        "text" | "email" => Some(if field.value.is_empty() { login.name.clone() } else { field.value.clone() }),
+        "password" => Some(login.password.clone()),
         "checkbox" | "radio" => field.is_checked.then(|| field.value.clone()),
         "submit" => (Some(field) == button).then(|| field.value.clone()),
         "button" | "reset" => None,

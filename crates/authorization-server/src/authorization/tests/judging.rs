@@ -119,6 +119,8 @@ fn a_doubled_or_overlong_state_is_refused_and_not_returned() {
     for (query, expected) in [
         (query().and("state", "xyz"), AuthorizationRejection::Parameter(ParameterError::Doubled("state"))),
         (query().with("state", &"s".repeat(2049)), AuthorizationRejection::State),
+        // Each of these is three bytes where it is returned.
+        (query().with("state", &"{".repeat(1024)), AuthorizationRejection::State),
     ] {
         let rejected = judge(&query, &world.configuration).unwrap_err();
         assert_eq!(rejected.rejection.to_wire(), ErrorCode::InvalidRequest);

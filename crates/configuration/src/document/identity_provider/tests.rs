@@ -1,5 +1,5 @@
 use crate::tests::{MINIMAL, problem_of};
-use crate::{AssertionSource, Configuration, IdentityProvider, ProviderAuthentication, ProviderProfile};
+use crate::{AssertionSource, ClaimNames, Configuration, IdentityProvider, ProviderAuthentication, ProviderProfile};
 
 const TENANT: &str = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10";
 
@@ -20,6 +20,27 @@ fn entra(more: &str) -> String {
 
 fn provider(document: &str) -> IdentityProvider {
     Configuration::parse(document).unwrap().authorization_server.identity_providers.remove(0)
+}
+
+#[test]
+fn the_address_of_the_metadata_is_not_the_issuer() {
+    for (issuer, meant) in [
+        ("https://op.example/.well-known/openid-configuration", "https://op.example"),
+        ("https://op.example/realms/main/.well-known/openid-configuration", "https://op.example/realms/main"),
+        ("https://op.example/.well-known/oauth-authorization-server/main", "https://op.example"),
+    ] {
+        let text = openid("").replace("https://op.example", issuer);
+        let (key, problem) = problem_of(&text);
+        assert_eq!(key, "identity_provider.issuer");
+        assert!(problem.starts_with("is the address of the provider's metadata"), "{problem}");
+        let said = Configuration::parse(&text).unwrap_err().to_string();
+        assert!(said.ends_with(&format!("for example: issuer = \"{meant}\"")), "{said}");
+    }
+    let (key, problem) = problem_of(&openid("").replace("https://op.example", "https://*.op.example"));
+    assert_eq!(
+        (key.as_str(), problem.as_str()),
+        ("identity_provider.issuer", "has a * in its host, which stands for no other host")
+    );
 }
 
 /// Gatehouse has the metadata of an issuer itself: it would ask itself who its users are.
@@ -84,6 +105,50 @@ fn an_issuer_is_a_url_of_which_requests_can_be_made() {
         "https://op}.example",
     ] {
         assert_eq!(problem_of(&with_issuer(bad)).0, "identity_provider.issuer", "{bad}");
+    }
+}
+
+#[test]
+fn the_metadata_may_be_at_a_place_of_its_own() {
+    let with_url = |url: &str| openid(&format!("metadata_url = {url:?}"));
+    for good in [
+        "https://op.example/api/auth/.well-known/openid-configuration",
+        "https://login.example/metadata?p=b2c_1_sign_in",
+        "http://127.0.0.1:4000/metadata",
+    ] {
+        let provider = provider(&with_url(good));
+        assert_eq!((provider.metadata_url.as_deref(), provider.issuer.as_str()), (Some(good), "https://op.example"));
+    }
+    assert_eq!(provider(&openid("")).metadata_url, None);
+    for bad in [
+        "",
+        "/metadata",
+        "http://op.example/metadata",
+        "https://op.example/#a",
+        "https://u@op.example",
+        "https://op.example/a b?c",
+    ] {
+        assert_eq!(problem_of(&with_url(bad)).0, "identity_provider.metadata_url", "{bad}");
+    }
+    let of_entra = entra(&format!("tenant = {TENANT:?}\nmetadata_url = \"https://op.example/metadata\""));
+    assert_eq!(problem_of(&of_entra).0, "identity_provider.metadata_url");
+}
+
+#[test]
+fn groups_and_roles_may_be_in_claims_of_other_names_but_not_in_those_that_mean_something_else() {
+    let with_claims = |claims: &str| openid(&format!("claims = {{ {claims} }}"));
+    assert_eq!(provider(&openid("")).claim_names, ClaimNames::default());
+    let names = provider(&with_claims(r#"groups = "cognito:groups", roles = "/realm_access/roles""#)).claim_names;
+    assert_eq!((names.groups.as_str(), names.roles.as_str()), ("cognito:groups", "/realm_access/roles"));
+    let names = provider(&with_claims(r#"roles = "https://example.com/roles""#)).claim_names;
+    assert_eq!((names.groups.as_str(), names.roles.as_str()), ("groups", "https://example.com/roles"));
+    for bad in ["", "/", "//roles", "sub", "/aud", "/email/0", "tid", "a\nb", &"a".repeat(129)] {
+        assert_eq!(
+            problem_of(&with_claims(&format!("groups = {bad:?}"))).0,
+            "identity_provider.claims.groups",
+            "{bad}"
+        );
+        assert_eq!(problem_of(&with_claims(&format!("roles = {bad:?}"))).0, "identity_provider.claims.roles", "{bad}");
     }
 }
 

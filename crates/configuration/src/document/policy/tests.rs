@@ -171,11 +171,11 @@ fn a_route_has_at_most_256_rules() {
 #[test]
 fn a_misspelled_key_is_not_a_rule_for_everything() {
     for keys in ["tool = [\"a\"]", "group = [\"a\"]", "tools = \"a\"", "scopes = \"a b\""] {
-        let error = Configuration::parse(&with(&format!("[[routes.policy]]\nname = \"a\"\n{keys}"))).unwrap_err();
-        assert!(matches!(error, ConfigurationError::Unreadable(_)), "{keys}: {error}");
+        let refused = problem_of(&with(&format!("[[routes.policy]]\nname = \"a\"\n{keys}"))).0;
+        assert_eq!(refused, format!("routes[0].policy[0].{}", keys.split(' ').next().unwrap()));
     }
-    let error = Configuration::parse(&with("[[routes.policy]]\neffect = \"deny\"")).unwrap_err();
-    assert!(error.to_string().contains("missing field `name`"), "{error}");
+    let refused = problem_of(&with("[[routes.policy]]\neffect = \"deny\""));
+    assert_eq!(refused.0, "routes[0].policy[0].name");
 }
 
 proptest! {

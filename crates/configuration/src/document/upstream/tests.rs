@@ -54,10 +54,22 @@ fn time_limits_are_taken_at_both_their_edges_and_refused_past_them() {
 
 #[test]
 fn an_address_is_an_http_url_that_names_no_user() {
-    for bad in ["", "/mcp", "mcp.example", "ftp://a.example/", "http://user@a.example/", "http://u:p@a.example/", "a b"]
-    {
+    for bad in [
+        "",
+        "/mcp",
+        "mcp.example",
+        "ftp://a.example/",
+        "http://user@a.example/",
+        "http://u:p@a.example/",
+        "a b",
+        "https://*.a.example/",
+    ] {
         let refused = problem_of(&with(&format!("url = {bad:?}")));
-        assert_eq!(refused, ("routes[0].url".to_owned(), "is not an http(s) URL without a user".to_owned()), "{bad}");
+        assert_eq!(
+            refused,
+            ("routes[0].url".to_owned(), "is not an http(s) URL with one host and without a user".to_owned()),
+            "{bad}"
+        );
     }
     assert_eq!(problem_of(&with("")), ("routes[0].url".to_owned(), "is missing".to_owned()));
 }
@@ -98,7 +110,7 @@ fn a_problem_of_a_member_names_the_member() {
     };
     for (keys, key, said) in [
         ("prefix = \"b\"", "url", "is missing"),
-        ("url = \"b.example\"", "url", "is not an http(s) URL without a user"),
+        ("url = \"b.example\"", "url", "is not an http(s) URL with one host and without a user"),
         ("prefix = \"a\"\nurl = \"https://b.example/\"", "prefix", "is \"a\" for a second time"),
         (
             "url = \"https://b.example/\"\nsubject_header = \"host\"",
@@ -148,4 +160,65 @@ fn a_route_has_at_most_32_members() {
     let many = |number: usize| (0..number).map(member).collect::<String>();
     assert_eq!(members(&many(32)).len(), 32);
     assert_eq!(problem_of(&with(&many(33))), ("routes[0].members".to_owned(), "has more than 32 tables".to_owned()));
+}
+
+#[test]
+fn headers_that_are_not_the_operators_to_set_are_refused_in_every_spelling() {
+    let keys = |name: &str| {
+        [
+            ("subject_header", format!("subject_header = \"{name}\"")),
+            ("identity_provider_token_header", format!("identity_provider_token_header = \"{name}\"")),
+            ("secret_headers", format!("secret_headers = {{ \"{name}\" = {{ secret = \"a\" }} }}")),
+        ]
+    };
+    for name in [
+        "host",
+        "Connection",
+        "keep-alive",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "content-length",
+        "content-type",
+        "Content_Encoding",
+        "content-md5",
+        "cookie",
+        "set-cookie",
+        "accept",
+        "accept-encoding",
+        "via",
+        "expect",
+        "origin",
+        "mcp-session-id",
+        "mcp_method",
+        "mcp-param-path",
+        "last-event-id",
+        "x-request-id",
+        "traceparent",
+        "X_Forwarded_For",
+        "x-forwarded-host",
+        "x-real-ip",
+        "forwarded",
+    ] {
+        for (key, line) in keys(name) {
+            let (refused, problem) = problem_of(&with(&format!("{URL}\n{line}")));
+            assert!(refused.starts_with(&format!("routes[0].{key}")), "{line}: {refused}");
+            assert_eq!(problem, "is a header that the gateway itself decides on", "{line}");
+        }
+    }
+    for name in ["x-user", "X-Forwarded-User", "x-api-key", "mcp-api-key", "authorization-subject", "cookie-id"] {
+        for (_, line) in keys(name) {
+            upstream(&line);
+        }
+    }
+    for name in ["authorization", "Authorization"] {
+        let [(_, subject), (_, token), (_, secret)] = keys(name);
+        let text = "must not be authorization: the server would take the subject for credentials";
+        let refused = problem_of(&with(&format!("{URL}\n{subject}")));
+        assert_eq!(refused, ("routes[0].subject_header".to_owned(), text.to_owned()));
+        upstream(&token);
+        upstream(&secret);
+    }
 }

@@ -1,0 +1,130 @@
+//! What a configuration needs of the host: variables, and places to connect to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use gatehouse_configuration::{
+    AssertionSource, ClientKeys, Configuration, ProviderAuthentication, ProviderProfile, RegisteredAuthentication,
+    SERVER_KEYS_SETTING, SETTING, SecretName,
+};
+use url::Url;
+
+/// What is needed, and for what, each once and in a stable order.
+pub(crate) type Needs = BTreeMap<String, Vec<String>>;
+
+/// What Gatehouse connects to a place for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// An identity provider, by its name.
+    Provider(String),
+    /// The groups of a provider's users.
+    Groups(String),
+    /// Assertions for a provider.
+    Assertions(String),
+    /// A route's MCP server, by the route's path.
+    Route(String),
+    /// The keys of a client.
+    ClientKeys(String),
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Provider(name) => {
+                write!(f, "identity provider {name}, and the hosts of the endpoints in its metadata")
+            }
+            Self::Groups(name) => write!(f, "groups of users of {name}"),
+            Self::Assertions(name) => write!(f, "assertions for {name}"),
+            Self::Route(path) => write!(f, "route {path}"),
+            Self::ClientKeys(id) => write!(f, "keys of client {id}"),
+        }
+    }
+}
+
+/// The entry for client ID metadata documents, which may be on any host.
+pub(crate) const EVERY_CLIENT_DOCUMENT: &str = "https://*:443";
+
+/// The places that the configuration names, as `allowed_outbound_hosts` has them.
+pub(crate) fn outbound_origins(configuration: &Configuration) -> BTreeMap<String, Vec<Purpose>> {
+    let mut needs = BTreeMap::<_, Vec<_>>::new();
+    let mut need = |url: &str, purpose: Purpose| {
+        if let Ok(url) = Url::parse(url) {
+            needs.entry(url.origin().ascii_serialization()).or_default().push(purpose);
+        }
+    };
+    for provider in &configuration.authorization_server.identity_providers {
+        need(provider.metadata_url.as_ref().unwrap_or(&provider.issuer), Purpose::Provider(provider.name.clone()));
+        if let ProviderProfile::Entra(entra) = &provider.profile {
+            need(&entra.graph, Purpose::Groups(provider.name.clone()));
+        }
+        if let ProviderAuthentication::Assertion(AssertionSource::Endpoint { url, .. }) = &provider.authentication {
+            need(&url.to_string(), Purpose::Assertions(provider.name.clone()));
+        }
+    }
+    for route in &configuration.routes {
+        for upstream in route.upstreams() {
+            need(&upstream.url.to_string(), Purpose::Route(route.path.to_string()));
+        }
+    }
+    for client in &configuration.authorization_server.clients {
+        if let RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) = &client.authentication {
+            need(uri, Purpose::ClientKeys(client.client_id.to_string()));
+        }
+    }
+    needs
+}
+
+/// The settings that have to be given. All but the first are secrets.
+pub(crate) fn settings(configuration: &Configuration) -> Needs {
+    let mut needs = Needs::from([
+        (SETTING.to_owned(), vec!["this document".to_owned()]),
+        (SERVER_KEYS_SETTING.to_owned(), vec!["see `gatehouse keys generate`".to_owned()]),
+    ]);
+    let mut need = |name: &SecretName, why: String| needs.entry(name.as_str().to_owned()).or_default().push(why);
+    let registration = &configuration.authorization_server.registration;
+    if let Some(name) = registration.initial_access_token.as_ref().filter(|_| registration.enabled) {
+        need(name, "initial access token of the client registration".to_owned());
+    }
+    for (name, uses) in provider_settings(configuration) {
+        needs.entry(name).or_default().extend(uses);
+    }
+    let mut need = |name: &SecretName, why: String| needs.entry(name.as_str().to_owned()).or_default().push(why);
+    for route in &configuration.routes {
+        for (header, name) in route.upstreams().flat_map(|upstream| &upstream.secret_headers) {
+            need(name, format!("header {header} of route {}", route.path));
+        }
+    }
+    for client in &configuration.authorization_server.clients {
+        match &client.authentication {
+            RegisteredAuthentication::SecretBasic(name) | RegisteredAuthentication::SecretPost(name) => {
+                need(name, format!("secret of client {}", client.client_id));
+            }
+            RegisteredAuthentication::None | RegisteredAuthentication::PrivateKeyJwt(_) => {}
+        }
+    }
+    needs
+}
+
+/// Those of them with which Gatehouse proves itself to identity providers.
+pub(crate) fn provider_settings(configuration: &Configuration) -> Needs {
+    let mut needs = Needs::new();
+    let mut need = |name: &SecretName, why: String| needs.entry(name.as_str().to_owned()).or_default().push(why);
+    for provider in &configuration.authorization_server.identity_providers {
+        match &provider.authentication {
+            ProviderAuthentication::None => {}
+            ProviderAuthentication::Secret(name) => need(name, format!("client secret at {}", provider.name)),
+            ProviderAuthentication::PrivateKey { key, .. } => {
+                need(key, format!("private key for {} (PEM, PKCS #8)", provider.name));
+            }
+            ProviderAuthentication::Assertion(AssertionSource::Setting(name)) => {
+                need(name, format!("assertion for {}", provider.name));
+            }
+            ProviderAuthentication::Assertion(AssertionSource::Endpoint { secret_headers, .. }) => {
+                for (header, name) in secret_headers {
+                    need(name, format!("header {header} for the assertions for {}", provider.name));
+                }
+            }
+        }
+    }
+    needs
+}

@@ -1,0 +1,271 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use std::path::Path;
+
+use super::*;
+
+/// As the command says it.
+fn in_one_line(error: anyhow::Error) -> String {
+    format!("{error:#}")
+}
+
+const DOCUMENT: &str = r#"
+    public_url = "https://gateway.example"
+
+    [registration]
+    initial_access_token = { secret = "registration_token" }
+
+    [[clients]]
+    client_id = "nightly"
+    client_name = "Nightly job"
+    token_endpoint_auth_method = "client_secret_basic"
+    client_secret = { secret = "nightly_secret" }
+    grant_types = ["client_credentials"]
+    scopes = ["mcp"]
+
+    [[clients]]
+    client_id = "auditor"
+    client_name = "Auditor"
+    token_endpoint_auth_method = "private_key_jwt"
+    jwks_uri = "https://audit.example/jwks"
+    grant_types = []
+    may_introspect = true
+
+    [[identity_providers]]
+    name = "staff"
+    profile = "entra"
+    tenant = "organizations"
+    client_id = "gatehouse"
+    access = { any_tenant = true }
+    [identity_providers.client_assertion]
+    url = "http://169.254.169.254/token?api-version=1"
+    headers = { Metadata = "true" }
+    secret_headers = { X-IDENTITY-HEADER = { secret = "identity_header" } }
+
+    [[identity_providers]]
+    name = "partners"
+    issuer = "https://login.partner.example/realm"
+    client_id = "gatehouse"
+    client_secret = { secret = "partner_secret" }
+
+    [[routes]]
+    path = "/mcp"
+    url = "http://10.0.0.7:8080/mcp"
+    secret_headers = { x-functions-key = { secret = "partner_secret" } }
+
+    [[routes]]
+    path = "/all"
+    members = [{ prefix = "files", url = "http://10.0.0.8/mcp" }, { url = "http://10.0.0.9/mcp" }]
+    policy = [
+        { name = "readers", tools = ["*_read_*"] },
+        { name = "no-guests", effect = "deny", tenants = ["guests"] },
+        { name = "writers", scopes = ["files:write"] },
+    ]
+    rates = [
+        { per = "subject", requests = 600, seconds = 60 },
+        { per = "tool", tools = ["files_*", "search"], requests = 10, seconds = 1 },
+    ]
+    validate_arguments = true
+    log_arguments = true
+
+    [[routes]]
+    path = "/old"
+    url = "http://10.0.0.10/sse"
+    transport = "sse"
+"#;
+
+fn check(folder: &Path, document: &str, keys: Option<&str>) -> Result<String, String> {
+    let configuration = folder.join("gatehouse.toml");
+    fs::write(&configuration, document).unwrap();
+    let server_keys = keys.map(|keys| {
+        let path = folder.join("server-keys");
+        fs::write(&path, keys).unwrap();
+        path
+    });
+    let check = Check { configuration, server_keys, manifest: None, compile: false, output: None };
+    check.report().map(|(report, _)| report).map_err(in_one_line)
+}
+
+#[test]
+fn a_right_configuration_is_told_in_plain_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys =
+        "2026-11-21:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE,old:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI\n";
+    let report = check(folder.path(), DOCUMENT, Some(keys)).unwrap();
+    let (report, command) = report.split_once("\nThe command,").unwrap();
+    assert!(command.ends_with("--manifest spin.toml says what\n"), "{command}");
+    assert_eq!(
+        report.lines().collect::<Vec<_>>(),
+        [
+            "Public URL: https://gateway.example",
+            "Redirect URI to register at each identity provider: https://gateway.example/callback",
+            "URL for MCP clients, /mcp: https://gateway.example/mcp",
+            "URL for MCP clients, /all: https://gateway.example/all",
+            "URL for MCP clients, /old: https://gateway.example/old",
+            "Web pages that may call: only those at https://gateway.example",
+            "Identity provider staff: https://login.microsoftonline.com/organizations/v2.0, profile entra, users of any \
+             tenant, assertion by somebody else, scopes openid profile offline_access",
+            "Who may come in through staff: every user of any tenant",
+            "Identity provider partners: https://login.partner.example/realm, profile openid, client secret, scopes \
+             openid profile",
+            "Who may come in through partners: every user of the provider",
+            "Route https://gateway.example/mcp: http://10.0.0.7:8080/mcp; scopes mcp",
+            "Route https://gateway.example/all: http://10.0.0.8/mcp as files, http://10.0.0.9/mcp; scopes mcp, where a \
+             rule asks for it files:write",
+            "Rules of /all, what is denied: no-guests",
+            "Rules of /all, what is else allowed: readers, writers",
+            "Rate of /all: 600 in 60 seconds for each subject",
+            "Rate of /all: 10 in 1 seconds for each subject and each tool files_*, search",
+            "At /all: the arguments of tools must fit their schemas",
+            "At /all: the log holds arguments and the URIs of resources, which may be personal",
+            "Route https://gateway.example/old: http://10.0.0.10/sse (HTTP+SSE); scopes mcp",
+            "Client nightly: client_secret_basic, client_credentials",
+            "Client auditor: private_key_jwt, no grants, may introspect",
+            "Client registration: with an initial access token, 500 an hour",
+            "Client ID metadata documents: on, 500 new ones an hour",
+            "Allow the outbound host http://10.0.0.10: route /old",
+            "Allow the outbound host http://10.0.0.7:8080: route /mcp",
+            "Allow the outbound host http://10.0.0.8: route /all",
+            "Allow the outbound host http://10.0.0.9: route /all",
+            "Allow the outbound host http://169.254.169.254: assertions for staff",
+            "Allow the outbound host https://audit.example: keys of client auditor",
+            "Allow the outbound host https://graph.microsoft.com: groups of users of staff",
+            "Allow the outbound host https://login.microsoftonline.com: identity provider staff, and the hosts of the \
+             endpoints in its metadata",
+            "Allow the outbound host https://login.partner.example: identity provider partners, and the hosts of the \
+             endpoints in its metadata",
+            "Allow the outbound host https://*:443: client ID metadata documents",
+            "Give the variable config: this document",
+            "Give the variable identity_header: header x-identity-header for the assertions for staff",
+            "Give the variable nightly_secret: secret of client nightly",
+            "Give the variable partner_secret: client secret at partners, header x-functions-key of route /mcp",
+            "Give the variable registration_token: initial access token of the client registration",
+            "Give the variable server_keys: see `gatehouse keys generate`",
+            "Server keys: 2026-11-21, then old",
+        ]
+    );
+    assert!(!report.contains("AQEB") && !report.contains("AgIC"));
+}
+
+/// shared/cases/strangers.md, S20.
+#[test]
+fn a_denial_beside_a_rule_that_allows_everything_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let warnings = |rules: &str| {
+        let document = DOCUMENT.replace(r#"{ name = "readers", tools = ["*_read_*"] },"#, rules);
+        let report = check(folder.path(), &document, None).unwrap();
+        report.lines().filter(|line| line.starts_with("Warning for /all: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(warnings(r#"{ name = "readers", tools = ["*_read_*"] },"#).is_empty());
+    let found = warnings(r#"{ name = "secrets", effect = "deny", tools = ["write_secret"] },"#);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("secrets") && found[0].contains("writers") && found[0].contains("spelling"), "{found:?}");
+}
+
+#[test]
+fn a_wrong_configuration_is_told_in_one_line_with_the_file_the_key_and_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = check(folder.path(), &DOCUMENT.replace("\"/mcp\"", "\"mcp\""), None).unwrap_err();
+    assert_eq!(
+        error,
+        format!(
+            "{}: the configuration key `routes[0].path` must start with a slash and have at most 256 characters; \
+             for example: path = \"/mcp\"",
+            folder.path().join("gatehouse.toml").display()
+        )
+    );
+    let error = check(folder.path(), DOCUMENT, Some("c2VjcmV0")).unwrap_err();
+    assert!(error.contains("server-keys: entry 1 of server_keys is not id:key"), "{error}");
+    assert!(!error.contains("c2VjcmV0"), "{error}");
+    let missing = Check {
+        configuration: folder.path().join("nothing"),
+        server_keys: None,
+        manifest: None,
+        compile: false,
+        output: None,
+    };
+    assert!(in_one_line(missing.report().err().unwrap()).starts_with("cannot read "));
+}
+
+#[test]
+fn the_checked_in_example_is_right() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/gatehouse.toml");
+    let check = Check { configuration: example, server_keys: None, manifest: None, compile: false, output: None };
+    assert!(check.report().is_ok());
+}
+
+#[test]
+fn what_is_compiled_says_the_same_and_holds_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = folder.path().join("gatehouse.toml");
+    fs::write(&configuration, DOCUMENT).unwrap();
+    let check = |output: Option<&str>, configuration: &Path| {
+        let output = output.map(|name| folder.path().join(name));
+        Check { configuration: configuration.to_owned(), server_keys: None, manifest: None, compile: true, output }
+            .answer()
+            .map(|answer| answer.text)
+            .map_err(in_one_line)
+    };
+    let compiled = check(None, &configuration).unwrap();
+    assert!(compiled.starts_with("gatehouse-configuration/3 source=sha256:"), "{compiled}");
+    let report = check(Some("compiled"), &configuration).unwrap();
+    assert!(report.starts_with("Public URL: https://gateway.example\n"), "{report}");
+    assert_eq!(fs::read_to_string(folder.path().join("compiled")).unwrap(), compiled);
+    let parts = gatehouse_configuration::Source::read(compiled).unwrap();
+    assert!(parts.part(&gatehouse_configuration::Part::Route("/old")).unwrap().is_some());
+    let again = check(None, &folder.path().join("compiled")).unwrap_err();
+    assert!(
+        again.ends_with("the configuration is compiled, and this needs the document that it was made from"),
+        "{again}"
+    );
+    assert!(check(Some("no/such/folder"), &configuration).unwrap_err().starts_with("cannot write "));
+    fs::write(&configuration, DOCUMENT.replace("\"/mcp\"", "\"mcp\"")).unwrap();
+    assert!(check(Some("wrong"), &configuration).unwrap_err().contains("`routes[0].path`"));
+    assert!(!folder.path().join("wrong").exists());
+}
+
+#[test]
+fn who_may_come_in_which_pages_may_call_and_who_gets_tokens_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = |document: &str| check(folder.path(), document, None).unwrap();
+    let open = report(DOCUMENT);
+    assert!(!open.contains("users' tokens"), "{open}");
+    let document = DOCUMENT
+        .replace("access = { any_tenant = true }", "access = { tenants = [\"8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10\"], roles = [\"Mcp.User\", \"Admin\"] }")
+        .replace("client_secret = { secret = \"partner_secret\" }", "client_secret = { secret = \"partner_secret\" }\naccess = { groups = [\"eng\"], domains = [\"a.example\", \"b.example\"] }\naccepts_identity_assertions = true")
+        .replace("path = \"/mcp\"", "path = \"/mcp\"\nidentity_provider_token_header = \"authorization\"");
+    let told = report(&format!("allowed_origins = [\"*\"]\n{document}"));
+    for line in [
+        "Web pages that may call: every page of the web; nothing but the token protects from a page of strangers",
+        "Who may come in through staff: users from the tenant 8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10 and with one of the roles Mcp.User, Admin",
+        "Who may come in through partners: users in the group eng and with a verified e-mail address at one of a.example, b.example; also with the provider's identity assertions (ID-JAG)",
+        "Gets users' tokens of the identity provider at /mcp: http://10.0.0.7:8080/mcp, in the header authorization",
+        "Warning for /mcp: http://10.0.0.7:8080/mcp gets users' tokens without encryption (http)",
+    ] {
+        assert!(told.lines().any(|told| told == line), "{line}\n{told}");
+    }
+    let some = report(&format!("allowed_origins = [\"http://localhost:6274\"]\n{DOCUMENT}"));
+    let line = "Web pages that may call: those at https://gateway.example, http://localhost:6274";
+    assert!(some.lines().any(|told| told == line), "{some}");
+}
+
+#[test]
+fn the_command_names_the_files_that_were_checked_and_a_manifest_that_lacks_something_ends_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = folder.path().join("gatehouse.toml");
+    fs::write(&configuration, DOCUMENT).unwrap();
+    let manifest = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../spin.toml"));
+    let answer = |manifest| {
+        let configuration = configuration.clone();
+        Check { configuration, server_keys: None, manifest, compile: false, output: None }.answer().unwrap()
+    };
+    let without = answer(None);
+    assert!(!without.lacks_something);
+    assert!(
+        without.text.contains(&format!("\n  --variable config=@{} \\\n", configuration.display())),
+        "{}",
+        without.text
+    );
+    let with = answer(manifest);
+    assert!(with.lacks_something && with.text.contains("nightly_secret = \"{{ nightly_secret }}\""), "{}", with.text);
+}

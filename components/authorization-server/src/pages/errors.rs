@@ -1,0 +1,192 @@
+//! The pages that say what went wrong, what to do, and how to get back.
+
+use askama::Template;
+use gatehouse_authorization_server::authorization::{AuthorizationRejection, RejectedRequest, UnboundRejection};
+use gatehouse_authorization_server::fetches::NotNow;
+use gatehouse_protocol::OwnPath;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Response};
+
+use super::Layout;
+use crate::texts::{Html, Shown, Texts, fill};
+
+/// Some paragraphs, and a way back.
+#[derive(Template)]
+#[template(path = "said.html")]
+pub(super) struct Said<'a> {
+    pub(super) paragraphs: &'a [&'static str],
+    /// A path of ours, and what is written on the link to it.
+    pub(super) way_back: (&'a str, &'static str),
+}
+
+#[derive(Template)]
+#[template(path = "rejected.html")]
+struct RejectedContent<'a> {
+    reason: Html,
+    unchecked: Html,
+    only_if: Html,
+    location: &'a str,
+    back: Html,
+}
+
+/// Why a person gets no further.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Problem {
+    /// Something of ours does not work; which thing is in the log.
+    OutOfOrder,
+    /// The application is one that nobody here has used, and its document cannot be had at the moment.
+    NotNow(NotNow),
+    /// More people sign in at once than the operator allows. Seconds until it may be tried again.
+    TooManySignIns(u64),
+    /// The user wants to sign in, or has signed in, where they no longer can.
+    WithdrawnProvider,
+    /// Where the answer should go is not known.
+    Unbound(Unbound),
+    /// The form does not count.
+    Form {
+        /// Of the answer.
+        status: u16,
+    },
+    /// The form could not be read.
+    UnreadableForm {
+        /// Of the answer.
+        status: u16,
+    },
+    /// The page was answered before.
+    AnsweredBefore,
+    /// The identity provider refused, without saying which sign-in.
+    RefusedByProvider,
+    /// The sign-in is of another browser, over, or was never begun.
+    NotCompleted {
+        /// Of the answer.
+        status: u16,
+    },
+}
+
+/// What is wrong with a request that cannot be answered to its client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unbound {
+    /// A parameter is missing or doubled.
+    Incomplete,
+    /// The client is not known.
+    UnknownClient,
+    /// The redirect URI is not the client's.
+    RedirectUri,
+    /// What it asked for has been taken away.
+    WithdrawnResource,
+}
+
+impl Unbound {
+    /// What the rejection is to the user; `None` where something of ours does not work.
+    pub(crate) const fn of(rejection: &UnboundRejection) -> Option<Self> {
+        match rejection {
+            UnboundRejection::Parameter(_) => Some(Self::Incomplete),
+            UnboundRejection::UnknownClient => Some(Self::UnknownClient),
+            UnboundRejection::ForeignRedirectUri => Some(Self::RedirectUri),
+            UnboundRejection::WithdrawnResource => Some(Self::WithdrawnResource),
+            UnboundRejection::Unavailable(_) => None,
+        }
+    }
+}
+
+impl Problem {
+    /// The status, the title, and what stands below it.
+    fn said(self, texts: &'static Texts) -> (u16, &'static str, [&'static str; 3]) {
+        match self {
+            Self::OutOfOrder => (503, texts.error_out_of_order_title, [texts.error_out_of_order, "", ""]),
+            Self::NotNow(reason) => {
+                let text = match reason {
+                    NotNow::RecentFailures | NotNow::HostFailedLately => texts.error_wait_unreachable,
+                    NotNow::Busy => texts.error_wait_busy,
+                    NotNow::TooMany { .. } => texts.error_wait_hour,
+                };
+                (503, texts.error_wait_title, [text, "", ""])
+            }
+            Self::TooManySignIns(_) => (503, texts.error_too_many_title, [texts.error_too_many, "", ""]),
+            Self::WithdrawnProvider => {
+                let text = texts.error_withdrawn_provider;
+                (400, texts.error_withdrawn_provider_title, [text, texts.go_back, ""])
+            }
+            Self::Unbound(problem) => {
+                let text = match problem {
+                    Unbound::Incomplete => [texts.error_incomplete, texts.go_back, texts.error_developers],
+                    Unbound::UnknownClient => [texts.error_unknown_client, "", texts.error_developers],
+                    Unbound::RedirectUri => [texts.error_redirect_uri, texts.go_back, texts.error_developers],
+                    Unbound::WithdrawnResource => [texts.error_withdrawn_resource, texts.go_back, ""],
+                };
+                (400, texts.error_link_title, text)
+            }
+            Self::Form { status } => (status, texts.error_form_title, [texts.error_form, "", ""]),
+            Self::UnreadableForm { status } => (status, texts.error_unreadable_title, [texts.error_unreadable, "", ""]),
+            Self::AnsweredBefore => (403, texts.error_answered_title, [texts.error_answered, "", ""]),
+            Self::RefusedByProvider => (400, texts.error_refused_title, [texts.error_refused, texts.go_back, ""]),
+            Self::NotCompleted { status } => {
+                (status, texts.error_not_completed_title, [texts.error_not_completed, texts.go_back, ""])
+            }
+        }
+    }
+
+    /// Seconds after which it may be tried again; `None` where that is not for us to say.
+    const fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::NotNow(reason) => reason.retry_after(),
+            Self::TooManySignIns(seconds) => Some(seconds),
+            Self::OutOfOrder
+            | Self::WithdrawnProvider
+            | Self::Unbound(_)
+            | Self::Form { .. }
+            | Self::UnreadableForm { .. }
+            | Self::AnsweredBefore
+            | Self::RefusedByProvider
+            | Self::NotCompleted { .. } => None,
+        }
+    }
+}
+
+/// Tells the user what went wrong, and what to do. The way back is the page itself, where another try may help, or else the
+/// user's own page: nothing else here is known to be theirs.
+pub(crate) fn error(layout: Layout<'_>, problem: Problem) -> Response<Vec<u8>> {
+    let texts = layout.texts();
+    let (status, title, paragraphs) = problem.said(texts);
+    let way_back = match layout.address.filter(|_| status == 503) {
+        Some(address) => (address, texts.try_again),
+        None => (OwnPath::Sessions.as_str(), texts.sessions_title),
+    };
+    let paragraphs: Vec<&str> = paragraphs.into_iter().filter(|text| !text.is_empty()).collect();
+    let content = Html::of(&Said { paragraphs: &paragraphs, way_back });
+    let mut response = layout.answer(&layout.plain(status, title, content).with_reference());
+    if let Some(seconds) = problem.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Tells the user that the client asked wrongly, and lets them decide whether to go back: nobody vouches for the place
+/// that `location` is at.
+pub(crate) fn rejected(layout: Layout<'_>, rejected: &RejectedRequest, location: &str) -> Response<Vec<u8>> {
+    let texts = layout.texts();
+    let client = rejected.client.client_name.as_str();
+    let host = rejected.redirect_uri.redirect_uri().host_and_port();
+    let reason = match &rejected.rejection {
+        AuthorizationRejection::Scope => texts.error_rejected_scope,
+        AuthorizationRejection::Resource => texts.error_rejected_resource,
+        AuthorizationRejection::Parameter(_)
+        | AuthorizationRejection::ResponseType
+        | AuthorizationRejection::ResponseMode
+        | AuthorizationRejection::ChallengeMethod
+        | AuthorizationRejection::Challenge
+        | AuthorizationRejection::State
+        | AuthorizationRejection::PromptNone
+        | AuthorizationRejection::RequestObject
+        | AuthorizationRejection::Client
+        | AuthorizationRejection::RequestUri => texts.error_rejected_request,
+    };
+    let content = Html::of(&RejectedContent {
+        reason: fill(reason, &[("client", Shown::Strong(client))]),
+        unchecked: fill(texts.consent_note_unchecked, &[("client", Shown::Plain(client))]),
+        only_if: fill(texts.error_rejected_back, &[("host", Shown::Code(&host))]),
+        location,
+        back: fill(texts.back_to, &[("client", Shown::Plain(&host))]),
+    });
+    layout.answer(&layout.plain(400, texts.error_link_title, content).with_reference())
+}

@@ -1,0 +1,71 @@
+//! The page of somebody's sessions.
+
+use super::*;
+
+#[test]
+fn the_sessions_page_tells_sessions_apart_and_who_is_signed_in() {
+    let pages = every_page(Language::English, &configuration());
+    let page = |wanted| pages.iter().find(|(name, _)| *name == wanted).map(|(_, page)| text(page)).unwrap();
+    let two = page("sessions-two");
+    for word in [
+        "signed in with Contoso as <strong>alice@contoso.example &#60;b&#62;more</strong>",
+        "2 sessions let applications act in your name",
+        "just now</time> <span class=\"utc\">21 November 2026, 05:00 UTC",
+        "2 hours ago</time> <span class=\"utc\">21 November 2026, 03:00 UTC",
+        "in 22 hours</time> <span class=\"utc\">22 November 2026, 03:00 UTC",
+        "uses Snippet server",
+        "uses https://gateway.example/gone",
+        "<dd>Firefox on Windows</dd>",
+        "<dd>Read your snippets</dd>",
+        "name=\"end_session\" value=\"first\"",
+        "name=\"end_session\" value=\"second\"",
+        "name=\"forget_consent\" value=\"the-consent\"",
+        "Read your snippets; Write and delete snippets in your name",
+        "name=\"sign_out\" value=\"everywhere\"",
+        "name=\"sign_out\" value=\"here\"",
+    ] {
+        assert!(two.contains(word), "{word}: {two}");
+    }
+    let (first, second) = two.split_once("value=\"first\"").unwrap();
+    assert!(first.contains("this browser</span>") && !second.contains("this browser"), "{two}");
+    assert!(!two.contains("class=\"primary\""), "nothing here is what most people want to do");
+    assert!(page("sessions-one").contains("One application can act in your name"));
+    let many = page("sessions-many");
+    for word in ["205 sessions let applications", "Here are the newest 200 of 205", "ends the others as well"] {
+        assert!(many.contains(word), "{word}");
+    }
+    assert!(!two.contains("Here are the newest"));
+    let none = page("sessions-none");
+    assert!(
+        none.contains("No application can act in your name")
+            && !none.contains("end_session")
+            && none.contains("value=\"here\"")
+            && !none.contains("value=\"everywhere\""),
+        "{none}"
+    );
+    assert!(page("confirm-sign-out").contains("name=\"sign_out\" value=\"all\""));
+}
+
+/// A session from before browsers were noted, or one that an organisation allowed, has none.
+#[test]
+fn a_browser_that_is_not_known_is_not_made_up() {
+    let configuration = configuration();
+    let mut listed =
+        [session("a", "A", "https://gateway.example/mcp"), session("b", "B", "https://gateway.example/mcp")];
+    listed[0].browser = None;
+    listed[1].browser = Some(SessionBrowser { digest: "x".to_owned(), device: Device::default() });
+    let listing = Listing { newest: listed.to_vec(), total: 2 };
+    let view = SessionsView {
+        configuration: &configuration,
+        provider: &configuration.identity_providers[0],
+        user: "alice",
+        browser: "the-browser",
+        listing: &listing,
+        consents: &[],
+        ticket: "t",
+        now: UnixTime::from_seconds(NOW),
+    };
+    let page = text(&sessions(english(&configuration), &view));
+    assert_eq!(page.matches("Allowed in").count(), 1, "{page}");
+    assert!(page.contains("<dd>an unknown browser</dd>") && !page.contains("this browser"), "{page}");
+}

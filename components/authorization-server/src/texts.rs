@@ -1,0 +1,230 @@
+//! Every text that a person reads, in every language: one file for each language, and nowhere else.
+//!
+//! A text can have places, such as `{client}`, that [`fill`] fills. A new text is a line below; the compiler then asks for it in
+//! each language. The tests compare the places of a text in all of them.
+
+mod english;
+mod french;
+mod german;
+mod html;
+mod japanese;
+mod spanish;
+
+use gatehouse_authorization_server::language::Language;
+
+pub(crate) use html::{Html, Shown, fill};
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The texts of one language.
+        #[derive(Debug)]
+        pub(crate) struct Texts {
+            $($(#[$doc])* pub(crate) $name: &'static str,)*
+        }
+
+        #[cfg(test)]
+        impl Texts {
+            /// Every text, with its name.
+            fn all(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$((stringify!($name), self.$name)),*]
+            }
+        }
+    };
+}
+
+texts! {
+    // What several pages say.
+    contact,
+    privacy,
+    try_again,
+    cancel,
+    /// `{number}`: the id of the request.
+    reference,
+    /// What somebody does who came from an application.
+    go_back,
+    /// `{client}` or the host of its redirect URI.
+    back_to,
+
+    // The choice of an identity provider.
+    choose_title,
+    /// `{client}`, `{server}`.
+    choose_text,
+
+    // The question whether a client may come in.
+    /// Of the window. `{client}`.
+    consent_title,
+    /// `{client}`, `{server}`.
+    consent_question,
+    consent_scopes,
+    consent_resource,
+    consent_described_by,
+    consent_answer,
+    /// `{scheme}`: a private-use scheme.
+    consent_answer_to_program,
+    /// `{host}`.
+    consent_answer_here,
+    consent_provider,
+    /// `{client}`.
+    consent_note_program,
+    /// `{client}`.
+    consent_note_unchecked,
+    /// `{client}`, `{host}`: of the client's document.
+    consent_note_host,
+    /// `{host}`.
+    consent_trust,
+    /// `{host}`, `{other}`: the host of the redirect URI.
+    consent_trust_both,
+    consent_remember,
+    consent_remember_hint,
+    consent_allow,
+    consent_deny,
+    /// `{link}`: to the sessions page.
+    consent_take_back,
+
+    // The user signed in, and may not come in.
+    denied_title,
+    /// `{provider}`.
+    denied_provider,
+    denied_tenant,
+    denied_domain,
+    denied_domain_unverified,
+    denied_role,
+    denied_group,
+    denied_unknown,
+    denied_too_many,
+    another_account,
+
+    // The sessions page, and the way to it.
+    sign_in_title,
+    sign_in_lost,
+    sign_in_text,
+    /// `{provider}`.
+    sign_in_with,
+    sessions_title,
+    /// `{user}`, `{provider}`.
+    sessions_user,
+    sessions_none,
+    sessions_one,
+    /// `{count}`.
+    sessions_many,
+    /// `{shown}`, `{total}`.
+    sessions_newest,
+    /// `{server}`.
+    sessions_server,
+    sessions_scopes,
+    sessions_browser,
+    /// `{browser}`, `{system}`.
+    sessions_browser_on,
+    sessions_browser_unknown,
+    sessions_this_browser,
+    sessions_first_use,
+    sessions_last_use,
+    sessions_end,
+    /// `{time}`: how long an access token is good for.
+    sessions_last_use_note,
+    sessions_end_one,
+    /// For those who hear the page: [`Texts::sessions_end_one`] with `{client}` and `{time}`.
+    sessions_end_one_label,
+    sessions_consents,
+    /// `{host}`, `{server}`.
+    sessions_consent_place,
+    sessions_consent_given,
+    sessions_ask_again,
+    /// For those who hear the page: [`Texts::sessions_ask_again`] with `{client}` and `{time}`.
+    sessions_ask_again_label,
+    sign_out,
+    sign_out_everywhere,
+
+    // The end of all sessions, and of the stay on the page.
+    confirm_title,
+    confirm_text,
+    confirm_button,
+    signed_out_title,
+    signed_out_text,
+    signed_out_everywhere_title,
+    signed_out_everywhere_text,
+    signed_out_everywhere_streams,
+    signed_out_provider,
+
+    // The page for an access token by hand, and the token.
+    token_page_title,
+    /// `{time}`: how long the token is good for.
+    token_page_text,
+    /// Above the scopes that may be picked.
+    token_page_further,
+    token_page_note,
+    token_title,
+    /// `{server}`, `{time}`.
+    token_text,
+    token_label,
+    token_header,
+    /// `{link}`: to the sessions page.
+    token_end,
+
+    // What went wrong.
+    error_out_of_order_title,
+    error_out_of_order,
+    error_wait_title,
+    error_wait_unreachable,
+    error_wait_busy,
+    error_wait_hour,
+    error_too_many_title,
+    error_too_many,
+    error_withdrawn_provider_title,
+    error_withdrawn_provider,
+    error_link_title,
+    error_unknown_client,
+    error_redirect_uri,
+    error_withdrawn_resource,
+    error_incomplete,
+    error_developers,
+    /// `{client}`.
+    error_rejected_request,
+    /// `{client}`.
+    error_rejected_scope,
+    /// `{client}`.
+    error_rejected_resource,
+    /// `{host}`.
+    error_rejected_back,
+    error_form_title,
+    error_form,
+    error_unreadable_title,
+    error_unreadable,
+    error_answered_title,
+    error_answered,
+    error_refused_title,
+    error_refused,
+    error_not_completed_title,
+    error_not_completed,
+
+    // Points in time, and how far away they are.
+    /// Twelve, with a space between them.
+    time_months,
+    /// `{day}`, `{month}`, `{year}`, `{time}`.
+    time_point,
+    time_unknown,
+    /// One minute, some minutes, one hour, some hours, one day, some days, with `|` between them; each with `{count}`. What
+    /// follows puts them into a sentence as they are.
+    time_units,
+    time_now,
+    /// `{time}`.
+    time_ago,
+    /// `{time}`.
+    time_ahead,
+}
+
+impl Texts {
+    /// Those of `language`.
+    pub(crate) const fn of(language: Language) -> &'static Self {
+        match language {
+            Language::English => &english::TEXTS,
+            Language::German => &german::TEXTS,
+            Language::French => &french::TEXTS,
+            Language::Spanish => &spanish::TEXTS,
+            Language::Japanese => &japanese::TEXTS,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! `/access-token`: a person gets an access token by hand, where the operator allows it.
+
+use gatehouse_authorization_server::browser::BrowserCookies;
+use gatehouse_authorization_server::login::{LoginPurpose, ReturnedLogin};
+use gatehouse_authorization_server::page::PageRejection;
+use gatehouse_authorization_server::signed_out::has_signed_out_since;
+use gatehouse_authorization_server::token_page::{TokenWish, check, ticket};
+use gatehouse_openid::AccountChoice;
+use gatehouse_protocol::UnixTime;
+use gatehouse_sessions::{Device, SessionBrowser, Tokens};
+use http::{Request, Response};
+use provider_client::{Failure, SignedIn};
+use shell_http::SystemEntropy;
+
+use crate::context::Context;
+use crate::forms::{self, Form, FormRejection};
+use crate::log::Details;
+use crate::login::NotBegun;
+use crate::pages::Problem;
+use crate::{cookies, failures, login, pages, responses, sessions, sessions_page};
+
+const ACTION: &str = "access-token";
+
+/// `GET /access-token`: for which server, and with which scopes?
+pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    if !context.configuration.token_page.enabled {
+        return responses::not_found();
+    }
+    let browser = cookies::browser(request.headers(), &context.configuration.public_url);
+    let browser = browser.unwrap_or_else(|| BrowserCookies::generate(&mut SystemEntropy));
+    let browser = browser.first();
+    match ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
+        Ok(ticket) => {
+            let mut page = pages::token_page(context.layout(), &context.configuration, &ticket);
+            cookies::set_browser(&mut page, browser, &context.configuration);
+            page
+        }
+        Err(error) => failures::out_of_order(context, ACTION, None, error.to_string()),
+    }
+}
+
+/// `POST /access-token`: sends the person to the identity provider that they picked.
+pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    if !context.configuration.token_page.enabled {
+        return responses::not_found();
+    }
+    let picked = Form::read(context, request).and_then(|form| {
+        let ticket = form.required("ticket")?;
+        let ticket = form.browser.open(|browser| check(ticket, browser, &context.keys, context.now))?;
+        let provider = context.configuration.identity_provider(form.required("provider")?);
+        let provider = provider.ok_or(FormRejection::Page(PageRejection::UnknownProvider))?;
+        let further = form.parameters.all("scope");
+        let wish = TokenWish::parse(form.required("route")?, further, &context.configuration);
+        Ok((provider, wish.map_err(PageRejection::from)?, form.browser, ticket))
+    });
+    let (provider, wish, browser, ticket) = match picked {
+        Ok(picked) => picked,
+        Err(rejection) => return forms::refused(context, ACTION, &rejection),
+    };
+    let purpose = LoginPurpose::TokenPage(wish);
+    match login::begin(context, &purpose, provider, browser.first(), AccountChoice::ByProvider, Some(&ticket)) {
+        Ok(redirect) => redirect,
+        Err(NotBegun::Refused(rejection)) => login::refused(context, ACTION, None, &rejection),
+        Err(NotBegun::Failed { reason, .. }) => failures::out_of_order(context, ACTION, None, &reason),
+    }
+}
+
+/// The person comes back from the identity provider: the token is made, and shown once.
+pub(crate) fn signed_in(
+    context: &Context,
+    wish: &TokenWish,
+    login: &ReturnedLogin<'_>,
+    browser: &BrowserCookies,
+    device: Device,
+    outcome: Result<SignedIn, Failure>,
+) -> Response<Vec<u8>> {
+    let signed_in = match outcome {
+        Ok(signed_in) => signed_in,
+        Err(failure) => return sessions_page::nobody_signed_in(context, login.provider, browser, &failure),
+    };
+    let browser = SessionBrowser { digest: browser.first().digest(), device };
+    match open(context, wish, login.begun_at, browser, signed_in) {
+        Ok(Some(tokens)) => pages::access_token(context.layout(), &context.configuration, &wish.resource, &tokens),
+        Ok(None) => {
+            context.log.refused(ACTION, None, "the user has signed out everywhere since the login began");
+            pages::error(context.layout(), Problem::NotCompleted { status: 400 })
+        }
+        Err(reason) => failures::out_of_order(context, ACTION, None, &reason),
+    }
+}
+
+/// Opens the session of the token; `None` where the person took back all that they had allowed while this was under way.
+fn open(
+    context: &Context,
+    wish: &TokenWish,
+    begun_at: UnixTime,
+    browser: SessionBrowser,
+    signed_in: SignedIn,
+) -> Result<Option<Tokens>, String> {
+    let SignedIn { identity, claims, tokens } = signed_in;
+    let subject = identity.subject().clone();
+    let (keys, store, now) = (&context.keys, &context.store, context.now);
+    let has_signed_out = |since| has_signed_out_since(since, &subject, keys, store).map_err(|error| error.to_string());
+    if has_signed_out(begun_at)? {
+        return Ok(None);
+    }
+    let lifetime = context.configuration.token_page.lifetime;
+    let provider_tokens = sessions::provider_tokens_of(tokens, now);
+    let opening = wish.opening(subject.clone(), claims, browser, provider_tokens, lifetime, now, &mut SystemEntropy);
+    let (root, opening) = opening.ok_or("the token page has no name")?;
+    let client_id = opening.principal.client_id.clone();
+    context.log.begun(ACTION, Some(client_id.as_str()), Some(subject.as_str()));
+    let tokens = context.sessions().open(&root, opening, &mut SystemEntropy).map_err(|error| error.to_string())?;
+    // Whoever signs out at this very moment may have looked for sessions before this one was there.
+    if has_signed_out(now)? {
+        context.sessions().end(&root).map_err(|error| error.to_string())?;
+        return Ok(None);
+    }
+    let (client_id, subject) = (Some(client_id.as_str()), Some(subject.as_str()));
+    context.log.completed(ACTION, Details { client_id, subject, ..Details::default() });
+    Ok(Some(tokens))
+}
