@@ -158,10 +158,11 @@ impl Explain {
             "completion/complete" => Some("--prompt or --resource"),
             _ => None,
         };
-        if needs.is_none() && !is_known(method) {
-            if let Some(nearest) = nearest(method) {
-                bail!("MCP has no method {method}; did you mean {nearest}?");
-            }
+        if needs.is_none()
+            && !is_known(method)
+            && let Some(nearest) = nearest(method)
+        {
+            bail!("MCP has no method {method}; did you mean {nearest}?");
         }
         match (needs, &target) {
             (None, Some((target, _))) if !(method == LISTEN && option_of(target) == "--resource") => {

@@ -27,7 +27,7 @@ use gatehouse_protocol::{
     Claims, ClientId, CodeChallenge, CodeVerifier, Parameters, RedirectUri, ResourceUri, Scope, Scopes, SecretString,
     Subject,
 };
-use gatehouse_sessions::ProviderTokens;
+use gatehouse_sessions::{Device, ProviderTokens, SessionBrowser};
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 
@@ -220,10 +220,12 @@ fn signs_in_once(request: &AuthorizationRequest) {
 
 fn is_granted_once(request: &AuthorizationRequest) {
     let (store, mut entropy) = (store(), Counting::default());
+    let browser = SessionBrowser { digest: "a digest".to_owned(), device: Device::default() };
     let code = issue_code(
         request,
         &subject("demo:alice"),
         Claims::default(),
+        &browser,
         &ProviderTokens::default(),
         configuration().lifetimes.session,
         keys(),

@@ -207,6 +207,7 @@ fn are_refreshed_once(tokens: &TokenResponse) {
             claims: Claims::default(),
         },
         client_name: ClientName::parse("Public").expect("a name"),
+        browser: None,
         provider_tokens: ProviderTokens {
             access_token: Some(tokens.access_token.clone()),
             refresh_token: tokens.refresh_token.clone(),

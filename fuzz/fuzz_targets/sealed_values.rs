@@ -27,7 +27,9 @@ use gatehouse_protocol::{
     Claims, ClientId, ClientName, CodeVerifier, ResourceUri, Scopes, SecretString, Subject, UnixTime,
 };
 use gatehouse_sealed_storage::sealing::{HandleKeys, HandleSecret, KeyRing};
-use gatehouse_sessions::{Opening, Principal, ProviderTokens, RefreshRequest, Revocation, SessionRoot, Sessions};
+use gatehouse_sessions::{
+    Device, Opening, Principal, ProviderTokens, RefreshRequest, Revocation, SessionBrowser, SessionRoot, Sessions,
+};
 use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, Store};
 use libfuzzer_sys::fuzz_target;
@@ -105,10 +107,13 @@ impl World {
             refresh_token: Some(SecretString::new("refresh".to_owned())),
             expires_at: Some(START.plus(3600)),
         };
+        let device = Device::of("Firefox/133.0 (Windows NT 10.0)");
+        let session_browser = SessionBrowser { digest: browser.digest(), device };
         let code = issue_code(
             &request,
             &subject,
             owner.claims.clone(),
+            &session_browser,
             &provider_tokens,
             30 * DAYS,
             keys(),
@@ -120,6 +125,7 @@ impl World {
         let opening = Opening {
             principal: owner.clone(),
             client_name: ClientName::parse("Public").expect("a name"),
+            browser: Some(session_browser),
             provider_tokens,
             access_token_lifetime: 300,
             refreshable: true,

@@ -7,6 +7,7 @@
 mod asking;
 mod errors;
 mod layout;
+mod paragraphs;
 mod policy;
 mod sessions_page;
 mod time;
@@ -15,6 +16,7 @@ mod token_page;
 pub(crate) use asking::{choose, consent, not_let_in, not_let_in_to_sessions_page};
 pub(crate) use errors::{Problem, Unbound, error, rejected};
 pub(crate) use layout::Layout;
+pub(crate) use paragraphs::home;
 pub(crate) use sessions_page::{SessionsView, confirm_sign_out, sessions, sign_in, signed_out, signed_out_everywhere};
 
 pub(crate) use token_page::{access_token, token_page};

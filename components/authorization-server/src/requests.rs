@@ -1,12 +1,23 @@
 //! What the endpoints ask of a request's head.
 
 use gatehouse_protocol::essence;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, Method, Request};
 
 /// The media type of the body; `None` where there is none, or more than one: which of them is meant is anybody's guess.
 pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
     single(headers, &CONTENT_TYPE).map(essence)
+}
+
+/// Whether a person wants to see what is at this address: browsers ask for HTML when somebody opens it.
+pub(crate) fn is_for_a_page(head: &Request<()>) -> bool {
+    matches!(*head.method(), Method::GET | Method::HEAD) && accepts_a_page(head.headers())
+}
+
+/// Whether the answer may be HTML (RFC 9110, section 12.5.1). Programs that take anything (`*/*`) do not ask for a page.
+pub(crate) fn accepts_a_page(headers: &HeaderMap) -> bool {
+    let ranges = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+    ranges.map(essence).any(|range| range == "text/html")
 }
 
 /// The value of a header that is there once, as text.
@@ -14,4 +25,28 @@ pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
     values.next().is_none().then_some(first)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_for_whoever_asks_for_html_by_name() {
+        for (accept, is_page) in [
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),
+            ("application/json, Text/HTML;q=0.1", true),
+            ("*/*", false),
+            ("application/json, text/event-stream", false),
+            ("image/avif,image/webp,*/*;q=0.8", false),
+            ("text/htmlx", false),
+            ("", false),
+        ] {
+            for (method, shows) in [(Method::GET, true), (Method::HEAD, true), (Method::POST, false)] {
+                let head = Request::builder().method(method).header(ACCEPT, accept).body(()).unwrap();
+                assert_eq!(is_for_a_page(&head), is_page && shows, "{accept} {}", head.method());
+            }
+        }
+        assert!(!is_for_a_page(&Request::new(())), "says nothing");
+    }
 }

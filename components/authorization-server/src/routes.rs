@@ -15,8 +15,8 @@ use crate::context::{Context, language};
 use crate::log::RequestLog;
 use crate::pages::{Layout, Problem};
 use crate::{
-    authorize, callback, choose, consent, introspect, metadata, pages, register, responses, revoke, sessions_page,
-    token, token_page,
+    authorize, callback, choose, consent, introspect, metadata, pages, register, requests, responses, revoke,
+    sessions_page, token, token_page,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -117,7 +117,7 @@ fn find_and_call(
 ) -> (Response<Vec<u8>>, Option<&'static Endpoint>) {
     let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path.as_str() == head.uri().path());
     let Some(first) = methods().next() else {
-        return (responses::not_found(), None);
+        return (elsewhere(&head, log), None);
     };
     let cross_origin = first.cross_origin;
     let asks_beforehand =
@@ -134,6 +134,16 @@ fn find_and_call(
         response.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from(X_REQUEST_ID));
     }
     (response, endpoint)
+}
+
+/// The answer at a path that is not ours: a page for a person, who has typed it or followed a link.
+fn elsewhere(head: &Request<()>, log: &RequestLog) -> Response<Vec<u8>> {
+    if !requests::is_for_a_page(head) {
+        return responses::not_found();
+    }
+    let context = Context::of_this_request(head, log.clone()).ok();
+    let layout = context.as_ref().map_or_else(|| unconfigured(head.headers(), log), Context::layout);
+    if head.uri().path() == "/" { pages::home(layout) } else { pages::error(layout, Problem::NotFound) }
 }
 
 impl Endpoint {

@@ -17,14 +17,14 @@ use crate::forms::{self, Form, FormRejection};
 use crate::log::Details;
 use crate::login::NotBegun;
 use crate::pages::Problem;
-use crate::{cookies, failures, login, pages, responses, sessions, sessions_page};
+use crate::{cookies, failures, login, pages, requests, responses, sessions, sessions_page};
 
 const ACTION: &str = "access-token";
 
 /// `GET /access-token`: for which server, and with which scopes?
 pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     if !context.configuration.token_page.enabled {
-        return responses::not_found();
+        return not_here(context, request);
     }
     let browser = cookies::browser(request.headers(), &context.configuration.public_url);
     let browser = browser.unwrap_or_else(|| BrowserCookies::generate(&mut SystemEntropy));
@@ -39,10 +39,19 @@ pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
     }
 }
 
+/// The operator does not allow it: the answer is as at any path that is not ours.
+fn not_here(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    if requests::accepts_a_page(request.headers()) {
+        pages::error(context.layout(), Problem::NotFound)
+    } else {
+        responses::not_found()
+    }
+}
+
 /// `POST /access-token`: sends the person to the identity provider that they picked.
 pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     if !context.configuration.token_page.enabled {
-        return responses::not_found();
+        return not_here(context, request);
     }
     let picked = Form::read(context, request).and_then(|form| {
         let ticket = form.required("ticket")?;

@@ -4,7 +4,7 @@
 //! for one route, listed on the sessions page and ended there. It cannot be refreshed.
 
 use gatehouse_configuration::authorization_server::{Configuration, Route};
-use gatehouse_protocol::{Claims, ClientId, ClientName, Entropy, ResourceUri, Scopes, Subject, UnixTime};
+use gatehouse_protocol::{Claims, ClientId, ClientName, Entropy, ResourceUri, Scope, Scopes, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose, Unopenable};
 use gatehouse_sessions::{Opening, Principal, ProviderTokens, SessionBrowser, SessionRoot};
 use serde::{Deserialize, Serialize};
@@ -55,8 +55,8 @@ impl TokenWish {
     }
 
     /// What a token can have beyond what the route needs.
-    pub fn further_scopes(route: &Route) -> Scopes {
-        route.offered_scopes().filter(|scope| !route.scopes.iter().any(|own| own == *scope)).cloned().collect()
+    pub fn further_scopes(route: &Route) -> impl Iterator<Item = &Scope> {
+        route.offered_scopes().filter(|scope| !route.scopes.iter().any(|own| own == *scope))
     }
 
     fn for_route(self, route: &Route) -> Result<Self, UnboundRejection> {

@@ -32,4 +32,5 @@ mod rows;
 mod sign_in;
 mod states;
 mod store;
+mod token_page;
 mod tokens;

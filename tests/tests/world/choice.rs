@@ -1,5 +1,7 @@
 //! Which rows of a table run.
 
+use std::io::Write as _;
+
 /// Holds `all`, a commit's hash, or names of rows with commas between them. Everything runs where it is not set.
 const SETTING: &str = "GATEHOUSE_WORLD";
 /// How many runs it takes, on average commits, until every row has run.
@@ -45,12 +47,17 @@ impl Choice {
         }
     }
 
-    /// Says which of `names` run, for who reads the log.
+    /// Says which of `names` run.
     pub(crate) fn announce(&self, kind: &str, names: &[&str]) {
         let chosen: Vec<_> =
             names.iter().enumerate().filter(|(at, name)| self.takes(*at, name)).map(|(_, name)| *name).collect();
-        println!("{SETTING}: {} of {} {kind} run: {}", chosen.len(), names.len(), chosen.join(", "));
+        say(&format!("{} of {} {kind} run ({SETTING}): {}", chosen.len(), names.len(), chosen.join("; ")));
     }
+}
+
+/// Says something to who reads the log of a test that succeeds: what a test prints is shown only where it fails.
+pub(crate) fn say(text: &str) {
+    let _shown = writeln!(std::io::stderr(), "{text}");
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::choice::Choice;
+use crate::choice::{Choice, say};
 use crate::table::Table;
 use rows::PROVIDERS;
 
@@ -40,7 +40,7 @@ async fn every_provider_signs_in_refreshes_and_loses_a_user_as_the_table_says() 
             continue;
         }
         if let Some(reason) = provider.is_missing() {
-            println!("{}: skipped, {reason}", provider.name);
+            say(&format!("{} is skipped: {reason}", provider.name));
             continue;
         }
         let places = Arc::clone(&places);

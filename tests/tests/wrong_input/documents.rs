@@ -29,7 +29,7 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
 }
 
 /// Other spellings of paths that exist, and things that scanners ask for.
-const UNKNOWN: [&str; 45] = [
+const UNKNOWN: [&str; 44] = [
     "/",
     "/unknown",
     "//",

@@ -8,16 +8,8 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response};
 
 use super::Layout;
+use super::paragraphs::Paragraphs;
 use crate::texts::{Html, Shown, Texts, fill};
-
-/// Some paragraphs, and a way back.
-#[derive(Template)]
-#[template(path = "said.html")]
-pub(super) struct Said<'a> {
-    pub(super) paragraphs: &'a [&'static str],
-    /// A path of ours, and what is written on the link to it.
-    pub(super) way_back: (&'a str, &'static str),
-}
 
 #[derive(Template)]
 #[template(path = "rejected.html")]
@@ -32,6 +24,8 @@ struct RejectedContent<'a> {
 /// Why a person gets no further.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Problem {
+    /// There is no page at this address.
+    NotFound,
     /// Something of ours does not work; which thing is in the log.
     OutOfOrder,
     /// The application is one that nobody here has used, and its document cannot be had at the moment.
@@ -91,8 +85,9 @@ impl Unbound {
 
 impl Problem {
     /// The status, the title, and what stands below it.
-    fn said(self, texts: &'static Texts) -> (u16, &'static str, [&'static str; 3]) {
+    fn texts(self, texts: &'static Texts) -> (u16, &'static str, [&'static str; 3]) {
         match self {
+            Self::NotFound => (404, texts.error_not_found_title, [texts.error_not_found, "", ""]),
             Self::OutOfOrder => (503, texts.error_out_of_order_title, [texts.error_out_of_order, "", ""]),
             Self::NotNow(reason) => {
                 let text = match reason {
@@ -131,7 +126,8 @@ impl Problem {
         match self {
             Self::NotNow(reason) => reason.retry_after(),
             Self::TooManySignIns(seconds) => Some(seconds),
-            Self::OutOfOrder
+            Self::NotFound
+            | Self::OutOfOrder
             | Self::WithdrawnProvider
             | Self::Unbound(_)
             | Self::Form { .. }
@@ -147,13 +143,13 @@ impl Problem {
 /// user's own page: nothing else here is known to be theirs.
 pub(crate) fn error(layout: Layout<'_>, problem: Problem) -> Response<Vec<u8>> {
     let texts = layout.texts();
-    let (status, title, paragraphs) = problem.said(texts);
+    let (status, title, paragraphs) = problem.texts(texts);
     let way_back = match layout.address.filter(|_| status == 503) {
         Some(address) => (address, texts.try_again),
         None => (OwnPath::Sessions.as_str(), texts.sessions_title),
     };
     let paragraphs: Vec<&str> = paragraphs.into_iter().filter(|text| !text.is_empty()).collect();
-    let content = Html::of(&Said { paragraphs: &paragraphs, way_back });
+    let content = Html::of(&Paragraphs { paragraphs: &paragraphs, way_back });
     let mut response = layout.answer(&layout.plain(status, title, content).with_reference());
     if let Some(seconds) = problem.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -4,11 +4,11 @@ use askama::Template;
 use gatehouse_authorization_server::remembered_consent::ListedConsent;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::{Configuration, Route};
-use gatehouse_protocol::{OwnPath, ResourceUri, Scopes, UnixTime};
+use gatehouse_protocol::{ResourceUri, Scopes, UnixTime};
 use gatehouse_sessions::{Device, Listing, Summary};
 use http::Response;
 
-use super::errors::Said;
+use super::paragraphs::paragraphs;
 use super::policy::Forms;
 use super::{Layout, time};
 use crate::texts::{Html, Shown, Texts, fill};
@@ -142,20 +142,14 @@ pub(crate) fn confirm_sign_out(layout: Layout<'_>, ticket: &str) -> Response<Vec
 /// The user has left the page of their sessions, and all of those go on.
 pub(crate) fn signed_out(layout: Layout<'_>) -> Response<Vec<u8>> {
     let texts = layout.texts();
-    said(layout, texts.signed_out_title, &[texts.signed_out_text, texts.signed_out_provider])
+    paragraphs(layout, texts.signed_out_title, &[texts.signed_out_text, texts.signed_out_provider])
 }
 
 /// Everything has ended.
 pub(crate) fn signed_out_everywhere(layout: Layout<'_>) -> Response<Vec<u8>> {
     let texts = layout.texts();
-    let paragraphs = [texts.signed_out_everywhere_text, texts.signed_out_everywhere_streams, texts.signed_out_provider];
-    said(layout, texts.signed_out_everywhere_title, &paragraphs)
-}
-
-/// A page that says something, and leads back to the page of sessions.
-fn said(layout: Layout<'_>, title: &str, paragraphs: &[&'static str]) -> Response<Vec<u8>> {
-    let way_back = (OwnPath::Sessions.as_str(), layout.texts().sessions_title);
-    layout.answer(&layout.plain(200, title, Html::of(&Said { paragraphs, way_back })))
+    let sentences = [texts.signed_out_everywhere_text, texts.signed_out_everywhere_streams, texts.signed_out_provider];
+    paragraphs(layout, texts.signed_out_everywhere_title, &sentences)
 }
 
 impl<'a> SessionRow<'a> {

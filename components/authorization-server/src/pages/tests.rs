@@ -19,10 +19,11 @@ use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_configuration::{Branding, Logo};
 use gatehouse_openid::AccessRejection;
 use gatehouse_protocol::{
-    ClientId, ClientName, LogText, PrivateUseScheme, RedirectUri, ResourceUri, Scopes, TooManyClaims, UnixTime,
+    ClientId, ClientName, LogText, PrivateUseScheme, RedirectUri, ResourceUri, Scopes, SecretString, TooManyClaims,
+    UnixTime,
 };
 use gatehouse_sealed_storage::sealing::KeyRing;
-use gatehouse_sessions::{Device, Listing, SessionBrowser, Summary};
+use gatehouse_sessions::{Device, Listing, SessionBrowser, Summary, Tokens};
 use gatehouse_storage::memory::MemoryStore;
 use http::Response;
 use http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, VARY, X_FRAME_OPTIONS};
@@ -162,6 +163,16 @@ fn listed_consent(client_name: &str) -> ListedConsent {
 }
 
 /// Every page in this language, with its name.
+fn access_token_page(layout: Layout<'_>, configuration: &Configuration) -> Response<Vec<u8>> {
+    let tokens = Tokens {
+        access_token: SecretString::new("the-token".to_owned()),
+        refresh_token: None,
+        expires_in: 3_600,
+        scopes: Scopes::default(),
+    };
+    access_token(layout, configuration, &ResourceUri::parse("https://gateway.example/mcp").unwrap(), &tokens)
+}
+
 fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'static str, Response<Vec<u8>>)> {
     let layout = layout(language, configuration);
     let request = |uri| request(configuration, uri);
@@ -206,6 +217,9 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
         ("signed-out", signed_out(layout)),
         ("signed-out-everywhere", signed_out_everywhere(layout)),
         ("rejected", rejected_page(layout, notes())),
+        ("home", home(layout)),
+        ("token-page", token_page(layout, configuration, "the-ticket")),
+        ("access-token", access_token_page(layout, configuration)),
     ];
     for (name, rejection) in [
         ("denied-tenant", AccessRejection::Tenant(LogText::new("a-tenant"))),
@@ -221,6 +235,7 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
     let of_account = not_let_in_to_sessions_page(layout, provider, &AccessRejection::Group, "the-ticket");
     pages.push(("denied-account", of_account));
     for (name, problem) in [
+        ("not-found", Problem::NotFound),
         ("out-of-order", Problem::OutOfOrder),
         ("wait-unreachable", Problem::NotNow(NotNow::HostFailedLately)),
         ("wait-busy", Problem::NotNow(NotNow::Busy)),

@@ -27,8 +27,15 @@ struct RouteRow<'a> {
     name: &'a str,
     url: String,
     scopes: Vec<&'a str>,
-    /// Those that may be picked: name, and what it means.
-    further: Vec<(String, String)>,
+    /// Those that may be picked.
+    further: Vec<ScopeRow<'a>>,
+}
+
+struct ScopeRow<'a> {
+    /// Of its box, on the page.
+    id: String,
+    name: &'a str,
+    meaning: &'a str,
 }
 
 #[derive(Template)]
@@ -37,6 +44,7 @@ struct AccessTokenContent<'a> {
     texts: &'static Texts,
     text: Html,
     token: &'a str,
+    header: String,
     url: &'a str,
     end: Html,
 }
@@ -48,7 +56,7 @@ pub(crate) fn token_page(layout: Layout<'_>, configuration: &Configuration, tick
     let content = Html::of(&TokenPageContent {
         texts,
         text: fill(texts.token_page_text, &[("time", Shown::Html(&lifetime))]),
-        routes: configuration.routes.iter().map(|route| RouteRow::of(route, configuration)).collect(),
+        routes: configuration.routes.iter().enumerate().map(|row| RouteRow::of(row, configuration)).collect(),
         providers: providers
             .iter()
             .map(|provider| {
@@ -76,6 +84,7 @@ pub(crate) fn access_token(
         texts,
         text: fill(texts.token_text, &values),
         token: tokens.access_token.expose(),
+        header: format!("Authorization: Bearer {}", tokens.access_token.expose()),
         url: resource.as_str(),
         end: fill(texts.token_end, &[("link", Shown::Link(OwnPath::Sessions.as_str(), texts.sessions_title))]),
     });
@@ -83,16 +92,19 @@ pub(crate) fn access_token(
 }
 
 impl<'a> RouteRow<'a> {
-    fn of(route: &'a Route, configuration: &Configuration) -> Self {
-        let further = TokenWish::further_scopes(route);
+    fn of((number, route): (usize, &'a Route), configuration: &Configuration) -> Self {
+        let further = TokenWish::further_scopes(route).enumerate();
         Self {
             path: route.path.as_str(),
             name: &route.name,
             url: configuration.public_url.join(route.path.as_str()),
             scopes: route.scopes.iter().map(|scope| route.describe(scope)).collect(),
             further: further
-                .iter()
-                .map(|scope| (scope.as_str().to_owned(), route.describe(scope).to_owned()))
+                .map(|(at, scope)| ScopeRow {
+                    id: format!("scope-{number}-{at}"),
+                    name: scope.as_str(),
+                    meaning: route.describe(scope),
+                })
                 .collect(),
         }
     }

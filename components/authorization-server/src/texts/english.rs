@@ -98,6 +98,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_header: "As a header",
     token_end: "You can end it before: {link}",
 
+    home_title: "This server lets applications use tools in your name",
+    home_text: "To connect an application, give it the address that the people who run this server have told you. Nobody can sign in on this page itself.",
+
+    error_not_found_title: "There is no such page here",
+    error_not_found: "The address is misspelt, or it is one that only applications use.",
     error_out_of_order_title: "Signing in does not work at the moment",
     error_out_of_order: "Try again in a few minutes. If it stays like this, tell the people who run this server.",
     error_wait_title: "Signing in has to wait a moment",

@@ -147,7 +147,13 @@ texts! {
     /// `{link}`: to the sessions page.
     token_end,
 
+    // The page at `/`.
+    home_title,
+    home_text,
+
     // What went wrong.
+    error_not_found_title,
+    error_not_found,
     error_out_of_order_title,
     error_out_of_order,
     error_wait_title,

@@ -100,6 +100,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_header: "Sous forme d’en-tête",
     token_end: "Vous pouvez y mettre fin avant : {link}",
 
+    home_title: "Ce serveur permet à des applications d’utiliser des outils en votre nom",
+    home_text: "Pour connecter une application, donnez-lui l’adresse que vous ont indiquée les personnes qui gèrent ce serveur. Personne ne peut se connecter sur cette page.",
+
+    error_not_found_title: "Cette page n’existe pas ici",
+    error_not_found: "L’adresse est mal écrite, ou seules les applications l’utilisent.",
     error_out_of_order_title: "La connexion ne fonctionne pas en ce moment",
     error_out_of_order: "Réessayez dans quelques minutes. Si cela continue, signalez-le aux responsables de ce serveur.",
     error_wait_title: "La connexion doit attendre un instant",

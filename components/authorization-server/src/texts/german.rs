@@ -101,6 +101,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_header: "Als Header",
     token_end: "Sie können es vorher beenden: {link}",
 
+    home_title: "Über diesen Server nutzen Anwendungen Werkzeuge in Ihrem Namen",
+    home_text: "Um eine Anwendung zu verbinden, geben Sie ihr die Adresse, die Sie von den Betreibern dieses Servers haben. Auf dieser Seite selbst kann sich niemand anmelden.",
+
+    error_not_found_title: "Diese Seite gibt es hier nicht",
+    error_not_found: "Die Adresse ist falsch geschrieben, oder nur Anwendungen benutzen sie.",
     error_out_of_order_title: "Die Anmeldung funktioniert zurzeit nicht",
     error_out_of_order: "Versuchen Sie es in einigen Minuten erneut. Wenn es so bleibt, sagen Sie es den Betreibern dieses Servers.",
     error_wait_title: "Die Anmeldung muss einen Moment warten",

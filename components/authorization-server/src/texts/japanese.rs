@@ -95,6 +95,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_header: "ヘッダーとして",
     token_end: "期限前に終了することもできます：{link}",
 
+    home_title: "このサーバーは、アプリケーションがあなたの代わりにツールを使えるようにします",
+    home_text: "アプリケーションを接続するには、このサーバーの運営者から知らされたアドレスを入力してください。このページ自体ではサインインできません。",
+
+    error_not_found_title: "そのページはここにはありません",
+    error_not_found: "アドレスが間違っているか、アプリケーションだけが使うアドレスです。",
     error_out_of_order_title: "現在サインインできません",
     error_out_of_order: "数分後にもう一度お試しください。続く場合は、このサーバーの管理者にお知らせください。",
     error_wait_title: "サインインまで少しお待ちください",

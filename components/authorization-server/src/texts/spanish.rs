@@ -99,6 +99,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_header: "Como cabecera",
     token_end: "Puede ponerle fin antes: {link}",
 
+    home_title: "Este servidor permite que las aplicaciones usen herramientas en su nombre",
+    home_text: "Para conectar una aplicación, indíquele la dirección que le han dado las personas que administran este servidor. En esta página nadie puede iniciar sesión.",
+
+    error_not_found_title: "Aquí no existe esa página",
+    error_not_found: "La dirección está mal escrita o solo la usan las aplicaciones.",
     error_out_of_order_title: "El inicio de sesión no funciona en este momento",
     error_out_of_order: "Inténtelo de nuevo en unos minutos. Si sigue igual, avise a los responsables de este servidor.",
     error_wait_title: "El inicio de sesión tiene que esperar un momento",

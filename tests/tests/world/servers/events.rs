@@ -7,8 +7,8 @@ use reqwest::Response;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::behind::gatehouse_with;
 use super::exchange::{Event, Fields, events, flatten, send};
-use super::gatehouse_with;
 use super::rows::Row;
 use super::running::Running;
 use super::script::{Answers, call};

@@ -1,16 +1,21 @@
 //! Six servers of others as one, of which one is down.
 
+use super::behind::gatehouse_with;
 use super::exchange::{messages, tools};
 use super::rows::{Row, SERVERS};
 use super::running::{Running, free_port};
+use super::script;
 use super::seen::status;
-use super::{gatehouse_with, script};
+use crate::choice::Choice;
 
 /// The members that run: with and without sessions, with and without a stream of their own, from npm and PyPI.
 const MEMBERS: [&str; 5] = ["everything", "chart", "dbhub", "excel", "pdf"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_federation_of_six_with_one_down_has_what_the_other_five_have() {
+    if !Choice::of_this_run().takes(SERVERS.len(), "federation") {
+        return;
+    }
     let rows: Vec<&Row> = SERVERS.iter().filter(|row| MEMBERS.contains(&row.path)).collect();
     assert_eq!(rows.len(), MEMBERS.len());
     let mut servers: Vec<_> = rows.iter().map(|row| Running::start(row)).collect();

@@ -47,10 +47,10 @@ fn what_cannot_be_read_is_told_as_every_other_mistake() {
             "long_requests = 128",
         ),
         (
-            MINIMAL.replace("path = \"/mcp\"", "path = \"/mcp\"\nlimits.request_bytes = -1"),
-            "routes[0].limits.request_bytes",
-            "must be 1 to 33554432 (line 12)",
-            "request_bytes = 4194304",
+            MINIMAL.replace("path = \"/mcp\"", "path = \"/mcp\"\nlimits.json_depth = -1"),
+            "routes[0].limits.json_depth",
+            "must be 4 to 127 (line 12)",
+            "json_depth = 64",
         ),
         (
             MINIMAL.replace("client_id = \"gatehouse\"\n", ""),
