@@ -6,23 +6,23 @@ mod event;
 mod findings;
 mod provider;
 mod public_url;
+mod secrets;
 mod server;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use gatehouse_configuration::{Configuration, SecretName};
+use gatehouse_configuration::Configuration;
 use gatehouse_host::VariableSources;
-use gatehouse_protocol::SecretString;
 
-use crate::up::parse_variable;
+use crate::variable::parse_variable;
 pub(crate) use client::HttpClient;
 pub(crate) use findings::Findings;
 pub(crate) use provider::{examine as examine_provider, further_hosts};
+pub(crate) use secrets::Secrets;
 
 #[derive(Args)]
 pub(crate) struct Doctor {
@@ -38,22 +38,6 @@ pub(crate) struct Doctor {
     ca_file: Option<PathBuf>,
 }
 
-/// The secrets that were given, by their names.
-pub(crate) struct Secrets(BTreeMap<String, String>);
-
-impl Secrets {
-    /// These and no others.
-    pub(crate) fn new(secrets: BTreeMap<String, String>) -> Self {
-        Self(secrets)
-    }
-
-    /// The value of a secret, without the line break at its end that files have. An empty one is not given.
-    fn value(&self, name: &SecretName) -> Option<SecretString> {
-        let value = self.0.get(name.as_str())?.trim();
-        (!value.is_empty()).then(|| SecretString::new(value.to_owned()))
-    }
-}
-
 /// Says what it finds on standard output. The status is 1 where something is wrong.
 pub(crate) fn run(doctor: &Doctor) -> Result<ExitCode> {
     let file = doctor.configuration.display();
@@ -66,7 +50,7 @@ pub(crate) fn run(doctor: &Doctor) -> Result<ExitCode> {
     }
     let client = HttpClient::new(doctor.ca_file.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    let findings = runtime.block_on(examine(&client, &configuration, &Secrets(secrets)));
+    let findings = runtime.block_on(examine(&client, &configuration, &Secrets::new(secrets)));
     print!("{findings}");
     Ok(if findings.nothing_is_wrong() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

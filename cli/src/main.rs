@@ -10,6 +10,7 @@ mod private_folder;
 mod secret_prompt;
 mod start_check;
 mod up;
+mod variable;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -1,6 +1,5 @@
 //! `gatehouse up`.
 
-use std::fs;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
@@ -19,6 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::log_arguments::{self, LogArguments};
 use crate::own_server::OwnServer;
 use crate::start_check;
+use crate::variable::parse_variable;
 
 #[derive(Args)]
 pub(crate) struct Up {
@@ -188,19 +188,6 @@ fn parse_limits(given: &[String]) -> Result<Limits> {
 /// compiled goes on as it is: [`start_check`] says what is wrong, and another application has another configuration.
 fn compiled(document: &str) -> Option<String> {
     gatehouse_configuration::compile(document).ok()
-}
-
-/// `name=value` or `name=@file`. A value is not repeated in errors: it may be a secret.
-pub(crate) fn parse_variable(text: &str) -> Result<(String, String)> {
-    let (name, value) =
-        text.split_once('=').context("--variable needs NAME=VALUE or NAME=@FILE, but one is without `=`")?;
-    let value = match value.strip_prefix('@') {
-        Some(file) => {
-            fs::read_to_string(file).with_context(|| format!("variable `{name}`: cannot read the file {file}"))?
-        }
-        None => value.to_owned(),
-    };
-    Ok((name.to_owned(), value))
 }
 
 struct Signals {

@@ -14,8 +14,9 @@ use serde::Deserialize;
 use url::Url;
 
 use super::client::HttpClient;
+use super::clock;
 use super::findings::Findings;
-use super::{Secrets, clock};
+use super::secrets::Secrets;
 use crate::keys::SystemEntropy;
 
 /// No provider has issued it.

@@ -9,8 +9,9 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::client::HttpClient;
+use super::event;
 use super::findings::Findings;
-use super::{Secrets, event};
+use super::secrets::Secrets;
 
 /// Far more than a server says of itself.
 const MOST_BYTES: usize = 1024 * 1024;

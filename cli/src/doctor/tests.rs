@@ -119,7 +119,7 @@ async fn said(issuer: &str, server: &str, secret: Option<&str>, lines: &str) -> 
     );
     let configuration = Configuration::parse(&text).unwrap();
     let secrets = secret.map(|secret| ("identity_provider_secret".to_owned(), format!("{secret}\n")));
-    let secrets = Secrets(secrets.into_iter().collect());
+    let secrets = Secrets::new(secrets.into_iter().collect());
     let findings = examine(&HttpClient::new(None).unwrap(), &configuration, &secrets).await;
     (findings.nothing_is_wrong(), findings.to_string())
 }
