@@ -9,10 +9,11 @@ use gatehouse_authorization_server::browser::{Browser, BrowserCookies};
 use gatehouse_authorization_server::sessions_page::SignedInUser;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{ClientId, SecretString, WebOrigin};
-use http::header::{COOKIE, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Response};
 
 use crate::context::Context;
+use crate::requests;
 
 /// The browser that sent the request, where it has been here before.
 pub(crate) fn browser(headers: &HeaderMap, public_url: &WebOrigin) -> Option<BrowserCookies> {
@@ -63,8 +64,7 @@ pub(crate) fn set_departure(response: &mut Response<Vec<u8>>, client_id: &Client
 }
 
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'_>> {
-    let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(Cookie::split_parse).filter_map(Result::ok)
+    requests::cookie_pairs(headers).filter_map(|pair| Cookie::parse(pair).ok())
 }
 
 /// What `parse` makes of the one cookie of this name.

@@ -1,7 +1,7 @@
 //! What the endpoints ask of a request's head.
 
 use gatehouse_protocol::essence;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName, Method, Request};
 
 /// The media type of the body; `None` where there is none, or more than one: which of them is meant is anybody's guess.
@@ -18,6 +18,13 @@ pub(crate) fn is_for_a_page(head: &Request<()>) -> bool {
 pub(crate) fn accepts_a_page(headers: &HeaderMap) -> bool {
     let ranges = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
     ranges.map(essence).any(|range| range == "text/html")
+}
+
+/// The cookies, as `name=value`. One that another application of the domain has set with other characters than ASCII is left
+/// out, alone: it must not hide ours.
+pub(crate) fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter(|pair| pair.is_ascii()).filter_map(|pair| core::str::from_utf8(pair).ok())
 }
 
 /// The value of a header that is there once, as text.
@@ -48,5 +55,15 @@ mod tests {
             }
         }
         assert!(!is_for_a_page(&Request::new(())), "says nothing");
+    }
+
+    #[test]
+    fn a_cookie_that_is_not_ascii_hides_no_other() {
+        let mut headers = HeaderMap::new();
+        for value in [&b"a=1; x=\xc3\xa9; b=2"[..], b"\xff=1;c=3", b"\xe2\x80\x80d=4"] {
+            headers.append(COOKIE, http::HeaderValue::from_bytes(value).unwrap());
+        }
+        let pairs: Vec<_> = cookie_pairs(&headers).map(str::trim).collect();
+        assert_eq!(pairs, ["a=1", "b=2", "c=3"]);
     }
 }
