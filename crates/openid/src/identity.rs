@@ -199,23 +199,32 @@ impl UserClaims {
     }
 
     fn groups(&self, names: &ClaimNames) -> Groups {
-        let announced = names.groups == "groups" && is_true(self.hasgroups.as_ref());
+        let announced = claim_of(&names.groups) == ("groups".into(), "") && is_true(self.hasgroups.as_ref());
         if announced || self.is_elsewhere(&names.groups) {
             Groups::TooMany
         } else {
-            Groups::Listed(texts(self.named(&names.groups)))
+            Groups::Listed(self.texts_of(&names.groups))
         }
     }
 
     fn roles(&self, names: &ClaimNames) -> Texts {
-        let Texts { texts, are_all } = texts(self.named(&names.roles));
+        let Texts { texts, are_all } = self.texts_of(&names.roles);
         Texts { texts, are_all: are_all && !self.is_elsewhere(&names.roles) }
     }
 
-    /// The claim of this name, or what the pointer finds.
-    fn named(&self, name: &str) -> Option<&Value> {
+    /// The texts of the claim of this name, or of what the pointer finds. A pointer that leads through something that has no
+    /// members finds nothing that could be told: those are not all.
+    fn texts_of(&self, name: &str) -> Texts {
         let (claim, pointer) = claim_of(name);
-        self.others.0.get(claim.as_ref())?.pointer(pointer).filter(|value| !value.is_null())
+        let mut found = self.others.0.get(claim.as_ref());
+        for member in pointer.split('/').skip(1) {
+            found = match found {
+                None | Some(Value::Null) => None,
+                Some(Value::Object(members)) => members.get(&unescaped(member)),
+                Some(_) => return Texts { texts: Vec::new(), are_all: false },
+            };
+        }
+        texts(found.filter(|value| !value.is_null()))
     }
 
     /// Whether the provider only says where the claim is (OpenID Connect Core, section 5.6.2).
@@ -228,7 +237,12 @@ impl UserClaims {
 fn claim_of(name: &str) -> (Cow<'_, str>, &str) {
     let Some(tokens) = name.strip_prefix('/') else { return (name.into(), "") };
     let (first, pointer) = tokens.split_at(tokens.find('/').unwrap_or(tokens.len()));
-    (first.replace("~1", "/").replace("~0", "~").into(), pointer)
+    (unescaped(first).into(), pointer)
+}
+
+/// A member's name in a pointer (RFC 6901, section 4).
+fn unescaped(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
 }
 
 /// The texts of a claim that is one or has several.

@@ -40,7 +40,7 @@ impl ClaimNamesDocument {
 
 fn claim(name: &str) -> Result<(), &'static str> {
     /// Those that mean something else: to read a group in one of them would be a mistake, or an attack.
-    const READ_OTHERWISE: [&str; 20] = [
+    const READ_OTHERWISE: [&str; 23] = [
         "iss",
         "sub",
         "aud",
@@ -52,6 +52,9 @@ fn claim(name: &str) -> Result<(), &'static str> {
         "nonce",
         "tid",
         "oid",
+        "name",
+        "preferred_username",
+        "scope",
         "email",
         "email_verified",
         "xms_edov",

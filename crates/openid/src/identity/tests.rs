@@ -139,6 +139,25 @@ fn groups_and_roles_are_read_where_the_operator_says() {
     assert_eq!(read("roles", "groups"), (texts(&["never"]), texts(&["never"])));
 }
 
+/// Who might have a role that a rule denies to is not let in (docs/security.md).
+#[test]
+fn a_pointer_through_something_without_members_does_not_say_that_there_is_nothing() {
+    let named = names("/realm_access/groups", "/realm_access/roles");
+    let read = |realm_access| {
+        let provider = IdentityProvider { claim_names: named.clone(), ..provider() };
+        let identity =
+            Identity::of(&provider, None, &claims(json!({ "sub": "alice", "realm_access": realm_access }))).unwrap();
+        let Groups::Listed(groups) = identity.groups else { panic!("too many") };
+        (groups.are_all, identity.roles.are_all)
+    };
+    for realm_access in [json!("roles"), json!(["roles"]), json!(1), json!([{ "roles": ["admin"] }])] {
+        assert_eq!(read(realm_access.clone()), (false, false), "{realm_access}");
+    }
+    for realm_access in [json!(null), json!({}), json!({ "roles": ["a"], "groups": null })] {
+        assert_eq!(read(realm_access.clone()), (true, true), "{realm_access}");
+    }
+}
+
 #[test]
 fn a_claim_that_stands_twice_is_refused_whatever_its_name_is() {
     for text in [
