@@ -49,8 +49,8 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let signed_in = sign_in(context, callback, &login);
     match &login.purpose {
         LoginPurpose::SessionsPage => sessions_page::signed_in(context, login.provider, &browser, signed_in),
-        LoginPurpose::TokenPage(wish) => {
-            token_page::signed_in(context, wish, &login, &browser, device(request_headers), signed_in)
+        LoginPurpose::TokenPage(request) => {
+            token_page::signed_in(context, request, &login, &browser, device(request_headers), signed_in)
         }
         LoginPurpose::Authorization { request, approval } => {
             let consent_request =

@@ -189,7 +189,7 @@ pub(crate) fn signed_in(
     let identity = match outcome {
         // Tokens and claims are dropped: the account pages need to know who is there, and nothing else.
         Ok(signed_in) => signed_in.identity,
-        Err(failure) => return nobody_signed_in(context, provider, browser, &failure),
+        Err(failure) => return nobody_signed_in(context, provider, browser, &failure, SIGN_IN),
     };
     let account = SignedInUser::signed_in(identity.subject().clone(), identity.display_name(), provider, context.now);
     match account.cookie_value(browser.first(), &context.keys, &mut SystemEntropy) {
@@ -209,21 +209,22 @@ pub(crate) fn nobody_signed_in(
     provider: &IdentityProvider,
     browser: &BrowserCookies,
     failure: &Failure,
+    action: &'static str,
 ) -> Response<Vec<u8>> {
     if let Some(rejection) = failure.access() {
-        context.log.refused(SIGN_IN, None, rejection);
+        context.log.refused(action, None, rejection);
         return match sign_in_ticket(browser.first(), &context.keys, context.now, &mut SystemEntropy) {
             Ok(ticket) => pages::not_let_in_to_sessions_page(context.layout(), provider, rejection, &ticket),
-            Err(error) => failures::out_of_order(context, SIGN_IN, None, error.to_string()),
+            Err(error) => failures::out_of_order(context, action, None, error.to_string()),
         };
     }
     match failure.to_wire() {
         ClientError::AccessDenied => {
-            context.log.refused(SIGN_IN, None, failure);
+            context.log.refused(action, None, failure);
             ask_to_sign_in(context, Some(browser.clone()), 403)
         }
         ClientError::ServerError | ClientError::TemporarilyUnavailable => {
-            failures::out_of_order(context, SIGN_IN, None, failure.to_string())
+            failures::out_of_order(context, action, None, failure.to_string())
         }
     }
 }

@@ -4,7 +4,7 @@ use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::login::{LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::page::PageRejection;
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
-use gatehouse_authorization_server::token_page::{TokenWish, check, ticket};
+use gatehouse_authorization_server::token_page::{TokenPageRequest, check, ticket};
 use gatehouse_openid::AccountChoice;
 use gatehouse_protocol::UnixTime;
 use gatehouse_sessions::{Device, SessionBrowser, Tokens};
@@ -59,14 +59,14 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
         let provider = context.configuration.identity_provider(form.required("provider")?);
         let provider = provider.ok_or(FormRejection::Page(PageRejection::UnknownProvider))?;
         let further = form.parameters.all("scope");
-        let wish = TokenWish::parse(form.required("route")?, further, &context.configuration);
-        Ok((provider, wish.map_err(PageRejection::from)?, form.browser, ticket))
+        let request = TokenPageRequest::parse(form.required("route")?, further, &context.configuration);
+        Ok((provider, request.map_err(PageRejection::from)?, form.browser, ticket))
     });
-    let (provider, wish, browser, ticket) = match picked {
+    let (provider, request, browser, ticket) = match picked {
         Ok(picked) => picked,
         Err(rejection) => return forms::refused(context, ACTION, &rejection),
     };
-    let purpose = LoginPurpose::TokenPage(wish);
+    let purpose = LoginPurpose::TokenPage(request);
     match login::begin(context, &purpose, provider, browser.first(), AccountChoice::ByProvider, Some(&ticket)) {
         Ok(redirect) => redirect,
         Err(NotBegun::Refused(rejection)) => login::refused(context, ACTION, None, &rejection),
@@ -77,7 +77,7 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
 /// The person comes back from the identity provider: the token is made, and shown once.
 pub(crate) fn signed_in(
     context: &Context,
-    wish: &TokenWish,
+    request: &TokenPageRequest,
     login: &ReturnedLogin<'_>,
     browser: &BrowserCookies,
     device: Device,
@@ -85,11 +85,11 @@ pub(crate) fn signed_in(
 ) -> Response<Vec<u8>> {
     let signed_in = match outcome {
         Ok(signed_in) => signed_in,
-        Err(failure) => return sessions_page::nobody_signed_in(context, login.provider, browser, &failure),
+        Err(failure) => return sessions_page::nobody_signed_in(context, login.provider, browser, &failure, ACTION),
     };
     let browser = SessionBrowser { digest: browser.first().digest(), device };
-    match open(context, wish, login.begun_at, browser, signed_in) {
-        Ok(Some(tokens)) => pages::access_token(context.layout(), &context.configuration, &wish.resource, &tokens),
+    match open(context, request, login.begun_at, browser, signed_in) {
+        Ok(Some(tokens)) => pages::access_token(context.layout(), &context.configuration, &request.resource, &tokens),
         Ok(None) => {
             context.log.refused(ACTION, None, "the user has signed out everywhere since the login began");
             pages::error(context.layout(), Problem::NotCompleted { status: 400 })
@@ -101,7 +101,7 @@ pub(crate) fn signed_in(
 /// Opens the session of the token; `None` where the person took back all that they had allowed while this was under way.
 fn open(
     context: &Context,
-    wish: &TokenWish,
+    request: &TokenPageRequest,
     begun_at: UnixTime,
     browser: SessionBrowser,
     signed_in: SignedIn,
@@ -115,7 +115,7 @@ fn open(
     }
     let lifetime = context.configuration.token_page.lifetime;
     let provider_tokens = sessions::provider_tokens_of(tokens, now);
-    let opening = wish.opening(subject.clone(), claims, browser, provider_tokens, lifetime, now, &mut SystemEntropy);
+    let opening = request.opening(subject.clone(), claims, browser, provider_tokens, lifetime, now, &mut SystemEntropy);
     let (root, opening) = opening.ok_or("the token page has no name")?;
     let client_id = opening.principal.client_id.clone();
     context.log.begun(ACTION, Some(client_id.as_str()), Some(subject.as_str()));

@@ -22,7 +22,7 @@ use crate::consent::Approval;
 use crate::page::ReturnedTicket;
 use crate::record::Unreadable;
 use crate::sealed_handle::SealedHandle;
-use crate::token_page::{TokenText, TokenWish};
+use crate::token_page::{TokenPageRequest, TokenPageRequestText};
 
 const STATE: Purpose = "login-state";
 /// One record for each login that is under way.
@@ -56,7 +56,7 @@ pub struct PageDecision<'a> {
     /// How they approved; `None` where there is nothing to approve.
     pub approval: Option<Approval>,
     /// Which token they want by hand, where that is what they sign in for.
-    pub token: Option<&'a TokenWish>,
+    pub token: Option<&'a TokenPageRequest>,
 }
 
 /// Randomness that follows from a login's secret: whoever begins the same login again makes the same of it.
@@ -96,7 +96,7 @@ pub enum LoginPurpose {
     /// To see their own sessions.
     SessionsPage,
     /// To get an access token by hand.
-    TokenPage(TokenWish),
+    TokenPage(TokenPageRequest),
 }
 
 /// A login that came back, and that nobody else can finish any more.
@@ -169,7 +169,7 @@ enum PurposeText {
     /// Under the name that logins have that are under way.
     #[serde(rename = "Account")]
     SessionsPage,
-    TokenPage(TokenText),
+    TokenPage(TokenPageRequestText),
 }
 
 impl PendingLogin {
@@ -300,7 +300,7 @@ impl PageDecision<'_> {
             Some(Approval::Given { remember: true }) => "to-be-remembered",
             Some(Approval::Remembered) => "remembered",
         };
-        let token = self.token.map(TokenWish::label).unwrap_or_default();
+        let token = self.token.map(TokenPageRequest::label).unwrap_or_default();
         format!("login/{account}/{approval}/{}{token}", self.provider.name)
     }
 }
@@ -374,9 +374,9 @@ impl LoginPurpose {
     }
 
     /// Which token is wanted by hand, where that is what it is for.
-    pub const fn token(&self) -> Option<&TokenWish> {
+    pub const fn token(&self) -> Option<&TokenPageRequest> {
         match self {
-            Self::TokenPage(wish) => Some(wish),
+            Self::TokenPage(request) => Some(request),
             Self::Authorization { .. } | Self::SessionsPage => None,
         }
     }
@@ -387,7 +387,7 @@ impl LoginPurpose {
                 PurposeText::Authorization { request: request.to_text(), approval: *approval }
             }
             Self::SessionsPage => PurposeText::SessionsPage,
-            Self::TokenPage(wish) => PurposeText::TokenPage(wish.to_text()),
+            Self::TokenPage(request) => PurposeText::TokenPage(request.to_text()),
         }
     }
 
@@ -404,7 +404,7 @@ impl LoginPurpose {
                 approval: *approval,
             },
             PurposeText::SessionsPage => Self::SessionsPage,
-            PurposeText::TokenPage(text) => Self::TokenPage(TokenWish::restore(text, configuration)?),
+            PurposeText::TokenPage(text) => Self::TokenPage(TokenPageRequest::restore(text, configuration)?),
         })
     }
 }

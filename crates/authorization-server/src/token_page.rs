@@ -14,28 +14,28 @@ use crate::browser::Browser;
 use crate::page::{self, PageRejection, ReturnedTicket};
 
 const TICKET: Purpose = "token-page-ticket";
-/// The client of such tokens, for the rules of policies and for the log. Nobody can register it.
-const CLIENT_ID: &str = "gatehouse:access-token-page";
-/// What the owner of the session reads in the list.
+/// The client of such tokens, for the rules of policies, the log and the list of sessions. Nobody can register it.
+pub const CLIENT_ID: &str = "gatehouse:access-token-page";
+/// What the session is called where nobody translates it.
 const CLIENT_NAME: &str = "Access token by hand";
 
 /// What somebody wants a token for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenWish {
+pub struct TokenPageRequest {
     /// The route's.
     pub resource: ResourceUri,
     /// Those that the route needs, and those that they picked.
     pub scopes: Scopes,
 }
 
-/// A [`TokenWish`] in a record.
+/// A [`TokenPageRequest`] in a record.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct TokenText {
+pub(crate) struct TokenPageRequestText {
     resource: String,
     scopes: String,
 }
 
-impl TokenWish {
+impl TokenPageRequest {
     /// A token for the route at `path`, with the scopes that it needs and the `further` ones.
     ///
     /// # Errors
@@ -67,16 +67,19 @@ impl TokenWish {
         }
     }
 
-    /// Different for different wishes.
+    /// Different for different requests.
     pub(crate) fn label(&self) -> String {
         format!("/{} {}", self.resource, self.scopes)
     }
 
-    pub(crate) fn to_text(&self) -> TokenText {
-        TokenText { resource: self.resource.to_string(), scopes: self.scopes.to_string() }
+    pub(crate) fn to_text(&self) -> TokenPageRequestText {
+        TokenPageRequestText { resource: self.resource.to_string(), scopes: self.scopes.to_string() }
     }
 
-    pub(crate) fn restore(text: &TokenText, configuration: &Configuration) -> Result<Self, UnboundRejection> {
+    pub(crate) fn restore(
+        text: &TokenPageRequestText,
+        configuration: &Configuration,
+    ) -> Result<Self, UnboundRejection> {
         let withdrawn = || UnboundRejection::WithdrawnResource;
         let resource = ResourceUri::parse(&text.resource).map_err(|_| withdrawn())?;
         let scopes = Scopes::parse(&text.scopes).map_err(|_| withdrawn())?;

@@ -161,18 +161,20 @@ fn lifetimes_are_accepted_at_their_limits_and_refused_past_them() {
 }
 
 #[test]
-fn a_token_by_hand_lives_as_long_as_the_operator_says_at_most_a_day() {
+fn a_token_by_hand_lives_as_long_as_the_operator_says_at_most_an_hour_and_no_longer_than_a_session() {
     let page = |lines: &str| {
         let parsed = Configuration::parse(&format!("{MINIMAL}\n[token_page]\n{lines}"));
         parsed.map(|configuration| configuration.authorization_server.token_page)
     };
-    for lifetime in [60, 86_400] {
+    for lifetime in [60, 3_600] {
         let expected = TokenPage { enabled: true, lifetime };
         assert_eq!(page(&format!("enabled = true\nlifetime = {lifetime}")).unwrap(), expected);
     }
-    for lifetime in [0, 59, 86_401] {
+    for lifetime in [0, 59, 3_601] {
         assert!(page(&format!("lifetime = {lifetime}")).is_err(), "{lifetime}");
     }
+    let short = page("enabled = true\n[lifetimes]\nsession = 600").unwrap();
+    assert_eq!(short, TokenPage { enabled: true, lifetime: 600 });
 }
 
 #[test]

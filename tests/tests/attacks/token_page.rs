@@ -51,7 +51,7 @@ async fn a_token_by_hand_works_at_its_route_until_its_time_is_over_and_cannot_be
     assert_eq!(world.call("/mcp", &token).await.status, 200);
     assert_eq!(world.call("/other", &token).await.status, 401);
     let listed = account::sign_in(&world, &alice).await;
-    assert!(listed.body.contains("Access token by hand") && !listed.body.contains(&token), "{}", listed.body);
+    assert!(listed.body.contains("Your access token") && !listed.body.contains(&token), "{}", listed.body);
     world.gatehouse.clock.advance(599);
     assert_eq!(world.call("/mcp", &token).await.status, 200);
     world.gatehouse.clock.advance(61);
@@ -113,9 +113,9 @@ async fn who_may_not_come_in_gets_no_token_by_hand() {
     world.gatehouse.stop().await;
 }
 
-/// A form that is sent again, by a double click, comes to the same sign-in; another wish begins another one.
+/// A form that is sent again, by a double click, comes to the same sign-in; another request begins another one.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_page_begins_one_sign_in_for_each_wish_however_often_it_is_sent() {
+async fn one_page_begins_one_sign_in_for_each_request_however_often_it_is_sent() {
     let world = world(ENABLED, "policy = [{ name = \"writers\", scopes = [\"files:write\"] }]").await;
     let alice = Person::new("alice");
     let page = open(&world, &alice).await;

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use gatehouse_authorization_server::remembered_consent::ListedConsent;
+use gatehouse_authorization_server::token_page;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_protocol::{ResourceUri, Scopes, UnixTime};
@@ -156,7 +157,8 @@ impl<'a> SessionRow<'a> {
     fn of(session: &'a Summary, view: &SessionsView<'_>, texts: &Texts) -> Self {
         let route = view.configuration.route_of(&session.resource);
         let server = route.map_or(session.resource.as_str(), |route| &route.name);
-        let client_name = session.client_name.as_str();
+        let is_by_hand = session.client_id.as_str() == token_page::CLIENT_ID;
+        let client_name = if is_by_hand { texts.token_title } else { session.client_name.as_str() };
         let browser = session.browser.as_ref();
         let shown = |time| time::shown(time, view.now, texts);
         Self {

@@ -1,7 +1,7 @@
 //! The pages on which a person gets an access token by hand.
 
 use askama::Template;
-use gatehouse_authorization_server::token_page::TokenWish;
+use gatehouse_authorization_server::token_page::TokenPageRequest;
 use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_protocol::{OwnPath, ResourceUri};
 use gatehouse_sessions::Tokens;
@@ -93,7 +93,7 @@ pub(crate) fn access_token(
 
 impl<'a> RouteRow<'a> {
     fn of((number, route): (usize, &'a Route), configuration: &Configuration) -> Self {
-        let further = TokenWish::further_scopes(route).enumerate();
+        let further = TokenPageRequest::further_scopes(route).enumerate();
         Self {
             path: route.path.as_str(),
             name: &route.name,

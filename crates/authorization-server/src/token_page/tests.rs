@@ -20,14 +20,14 @@ fn enabled() -> Configuration {
 fn a_token_has_what_its_route_needs_and_what_was_picked() {
     let configuration = enabled();
     let route = &configuration.routes[0];
-    assert_eq!(TokenWish::further_scopes(route).map(Scope::as_str).collect::<Vec<_>>(), ["files:write"]);
+    assert_eq!(TokenPageRequest::further_scopes(route).map(Scope::as_str).collect::<Vec<_>>(), ["files:write"]);
     for (picked, scopes) in [(&[][..], "mcp files:read"), (&["files:write"], "mcp files:read files:write")] {
-        let wish = TokenWish::parse("/mcp", further(picked), &configuration).unwrap();
+        let request = TokenPageRequest::parse("/mcp", further(picked), &configuration).unwrap();
         assert_eq!(
-            (wish.resource.as_str(), wish.scopes.clone()),
+            (request.resource.as_str(), request.scopes.clone()),
             ("https://gateway.example/mcp", Scopes::parse(scopes).unwrap())
         );
-        assert_eq!(TokenWish::restore(&wish.to_text(), &configuration), Ok(wish));
+        assert_eq!(TokenPageRequest::restore(&request.to_text(), &configuration), Ok(request));
     }
 }
 
@@ -43,36 +43,36 @@ fn there_is_no_token_for_what_the_operator_does_not_offer() {
         ("/mcp", &["files:write", "admin"]),
         ("/mcp", &["files:write\n"]),
     ] {
-        let refused = TokenWish::parse(path, further(picked), &configuration);
+        let refused = TokenPageRequest::parse(path, further(picked), &configuration);
         assert_eq!(refused, Err(UnboundRejection::WithdrawnResource), "{path} {picked:?}");
     }
 }
 
 #[test]
 fn what_was_wanted_is_withdrawn_with_the_route_the_scope_or_the_page() {
-    let wish = TokenWish::parse("/mcp", further(&["files:write"]), &enabled()).unwrap();
-    let text = wish.to_text();
+    let request = TokenPageRequest::parse("/mcp", further(&["files:write"]), &enabled()).unwrap();
+    let text = request.to_text();
     let renamed = configuration_with("/mcp\"", "/tools\"");
     let mut disabled = enabled();
     disabled.token_page.enabled = false;
     let mut narrowed = configuration();
     narrowed.token_page.enabled = true;
     for configuration in [renamed, disabled, narrowed] {
-        assert_eq!(TokenWish::restore(&text, &configuration), Err(UnboundRejection::WithdrawnResource));
+        assert_eq!(TokenPageRequest::restore(&text, &configuration), Err(UnboundRejection::WithdrawnResource));
     }
 }
 
 #[test]
 fn the_session_is_the_persons_own_is_listed_and_ends_with_the_token() {
     let mut world = World::new();
-    let wish = TokenWish::parse("/mcp", further(&[]), &enabled()).unwrap();
+    let request = TokenPageRequest::parse("/mcp", further(&[]), &enabled()).unwrap();
     let browser = SessionBrowser { digest: world.browser.digest(), device: Device::default() };
     let tokens = ProviderTokens::default();
-    let opening = wish.opening(alice(), Claims::default(), browser, tokens, 600, START, &mut world.entropy);
+    let opening = request.opening(alice(), Claims::default(), browser, tokens, 600, START, &mut world.entropy);
     let (root, opening) = opening.unwrap();
     assert_eq!(root.expires_at, START.plus(600));
     assert_eq!((opening.principal.subject, opening.access_token_lifetime), (alice(), 600));
-    assert_eq!((opening.principal.resource, opening.principal.scopes), (wish.resource, wish.scopes));
+    assert_eq!((opening.principal.resource, opening.principal.scopes), (request.resource, request.scopes));
     assert!(opening.listed && !opening.refreshable && opening.browser.is_some());
 }
 
@@ -89,9 +89,9 @@ fn a_form_counts_in_the_browser_that_was_shown_the_page_for_a_quarter_of_an_hour
 }
 
 #[test]
-fn different_wishes_of_one_page_begin_different_logins() {
+fn different_requests_of_one_page_begin_different_logins() {
     let configuration = enabled();
-    let one = TokenWish::parse("/mcp", further(&[]), &configuration).unwrap();
-    let other = TokenWish::parse("/mcp", further(&["files:write"]), &configuration).unwrap();
+    let one = TokenPageRequest::parse("/mcp", further(&[]), &configuration).unwrap();
+    let other = TokenPageRequest::parse("/mcp", further(&["files:write"]), &configuration).unwrap();
     assert_ne!(one.label(), other.label());
 }

@@ -236,13 +236,14 @@ impl AuthorizationServerDocument {
         let offered: Scopes = routes.iter().flat_map(|route| route.offered_scopes()).cloned().collect();
         let clients = self.clients.into_iter().enumerate();
         let clients = clients.map(|(index, client)| client.check(index, &rules, &offered));
+        let lifetimes = self.lifetimes.check()?;
         let configuration = authorization_server::Configuration {
             branding: self.branding.check()?,
-            lifetimes: self.lifetimes.check()?,
             registration: self.registration.check()?,
             client_documents: self.client_documents.check()?,
             sign_ins: self.sign_ins.check()?,
-            token_page: self.token_page.check()?,
+            token_page: self.token_page.check(lifetimes.session)?,
+            lifetimes,
             clients: clients.collect::<Result<_, _>>()?,
             private_use_schemes: rules.private_use_schemes,
             identity_providers,

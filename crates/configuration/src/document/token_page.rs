@@ -7,7 +7,7 @@ use crate::{ConfigurationError, TokenPage};
 
 const DEFAULT_TOKEN_SECONDS: u64 = 60 * 60;
 const SHORTEST_TOKEN_SECONDS: u64 = 60;
-const LONGEST_TOKEN_SECONDS: u64 = 24 * 60 * 60;
+const LONGEST_TOKEN_SECONDS: u64 = 60 * 60;
 
 /// The page `/access-token`. A person signs in there and gets an access token to paste into a program that cannot sign in by
 /// itself. The token cannot be refreshed. The person sees it at `/sessions`, and can end it there.
@@ -18,7 +18,7 @@ pub(super) struct TokenPageDocument {
     ///
     /// Default: `false`
     enabled: Option<bool>,
-    /// Seconds for which a token from the page is valid.
+    /// Seconds for which a token from the page is valid, but never longer than `lifetimes.session`.
     ///
     /// Default: [`DEFAULT_TOKEN_SECONDS`]
     /// Bounds: [`SHORTEST_TOKEN_SECONDS`] to [`LONGEST_TOKEN_SECONDS`]
@@ -26,11 +26,11 @@ pub(super) struct TokenPageDocument {
 }
 
 impl TokenPageDocument {
-    pub(super) fn check(self) -> Result<TokenPage, ConfigurationError> {
+    pub(super) fn check(self, session: u64) -> Result<TokenPage, ConfigurationError> {
         let lifetime = self.lifetime.unwrap_or(DEFAULT_TOKEN_SECONDS);
         if !(SHORTEST_TOKEN_SECONDS..=LONGEST_TOKEN_SECONDS).contains(&lifetime) {
-            return Err(problem("token_page.lifetime", "must be 60 to 86400 seconds (a day)", "lifetime = 3600"));
+            return Err(problem("token_page.lifetime", "must be 60 to 3600 seconds (an hour)", "lifetime = 3600"));
         }
-        Ok(TokenPage { enabled: self.enabled.unwrap_or(false), lifetime })
+        Ok(TokenPage { enabled: self.enabled.unwrap_or(false), lifetime: lifetime.min(session) })
     }
 }
