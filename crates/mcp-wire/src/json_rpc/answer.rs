@@ -7,12 +7,17 @@ use serde_json::value::RawValue;
 use crate::json_rpc::known::LISTED;
 use crate::json_rpc::{DEEPEST, Object, strict};
 
+/// Bytes. What is mended is in memory several times at once, so a larger answer is refused as it is.
+const LARGEST_MENDED: usize = 4 << 20;
 /// The levels of an answer above an item of a listing.
 const ABOVE_ITEMS: usize = 3;
 
 /// The text with U+FFFD in place of each half of a character that stands alone (a surrogate, RFC 8259, section 8.2): what cuts a
 /// text in JavaScript or Java leaves them, and strict readers refuse the whole answer for one.
 pub(crate) fn with_whole_characters(text: &str) -> Cow<'_, str> {
+    if text.len() > LARGEST_MENDED {
+        return Cow::Borrowed(text);
+    }
     let mut mended = String::new();
     let (mut copied, mut at) = (0, 0);
     while let Some(found) = text.get(at..).and_then(|rest| rest.find('\\')) {
@@ -45,6 +50,9 @@ fn code_unit(text: &str, at: usize) -> Option<u16> {
 /// The answer without those items of its listings that cannot be read alike by everybody, and how many they are. `None` where
 /// there are none: then something else is wrong.
 pub(crate) fn without_bad_items(text: &str) -> Option<(String, usize)> {
+    if text.len() > LARGEST_MENDED {
+        return None;
+    }
     let envelope: &RawValue = serde_json::from_str(text).ok()?;
     let mut envelope = Object::of(envelope)?;
     let mut result = envelope.object("result")?;
