@@ -72,11 +72,13 @@ impl ClientName {
     }
 }
 
-/// Whether a page cannot show it safely: control characters, and the marks, embeddings and isolates that change the direction
-/// of the text after them.
+/// Whether a page cannot show it safely: control characters, the marks, embeddings and isolates that change the direction of the
+/// text after them, and what is not seen at all.
 pub fn is_unshowable(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -101,7 +103,18 @@ mod tests {
     fn a_client_name_cannot_hide_or_reorder_what_a_page_shows() {
         assert_eq!(ClientName::parse("  Näme <b>  ").map(|name| name.as_str().to_owned()), Ok("Näme <b>".to_owned()));
         assert!(ClientName::parse(&"é".repeat(128)).is_ok());
-        for bad in ["", "   ", "a\u{202e}b", "a\nb", "a\u{200b}", &"é".repeat(129)] {
+        for bad in [
+            "",
+            "   ",
+            "a\u{202e}b",
+            "a\nb",
+            "a\u{200b}",
+            "a\u{61c}b",
+            "a\u{ad}b",
+            "\u{3164}",
+            "a\u{e0041}",
+            &"é".repeat(129),
+        ] {
             assert_eq!(ClientName::parse(bad), Err(InvalidClientName), "{bad:?}");
         }
     }
