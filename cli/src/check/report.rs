@@ -149,6 +149,21 @@ fn describe_tokens(report: &mut String, route: &Route) {
     }
 }
 
+/// Warns of rules about all resources of a member that leave the pages of its MCP Apps out: those have the prefix behind `ui://`.
+fn describe_apps(report: &mut String, route: &Route) {
+    let Servers::Federated(members) = &route.servers else { return };
+    for prefix in members.iter().filter_map(|member| member.prefix.as_ref()) {
+        let (resources, apps) = (format!("{}+", prefix.as_str()), format!("ui://{}+", prefix.as_str()));
+        for rule in &route.policy.rules {
+            let names = |beginning: &str| rule.what.resources.iter().any(|pattern| pattern.matches_all(beginning));
+            if names(&resources) && !names(&apps) {
+                let text = format!("rule {} names {resources}* and not the member's MCP Apps, {apps}*", rule.name);
+                line(report, &format!("Warning for {}", route.path), &text);
+            }
+        }
+    }
+}
+
 fn describe_route(report: &mut String, resource: &str, route: &Route) {
     let servers = match &route.servers {
         Servers::One(upstream) if upstream.transport == Transport::Sse => format!("{} (HTTP+SSE)", upstream.url),
@@ -173,6 +188,7 @@ fn describe_route(report: &mut String, resource: &str, route: &Route) {
             line(report, &format!("Rules of {}, what is {what}", route.path), &names.join(", "));
         }
     }
+    describe_apps(report, route);
     for fragile in gatehouse_policy::fragile(&route.policy) {
         line(report, &format!("Warning for {}", route.path), &fragile.to_string());
     }

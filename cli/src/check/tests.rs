@@ -148,7 +148,7 @@ fn a_right_configuration_is_told_in_plain_lines() {
     assert!(!report.contains("AQEB") && !report.contains("AgIC"));
 }
 
-/// shared/cases/strangers.md, S20.
+/// docs/cases.md, S20.
 #[test]
 fn a_denial_beside_a_rule_that_allows_everything_is_warned_of() {
     let folder = tempfile::tempdir().unwrap();
@@ -290,4 +290,20 @@ fn a_machine_at_a_route_that_needs_users_is_warned_of() {
     assert!(found.len() == 1 && found[0].starts_with("Warning for /mcp: the machine nightly gets 403"), "{found:?}");
     let other_scopes = needs_user.replace("x-user-token\"\n", "x-user-token\"\n        scopes = [\"users\"]\n");
     assert!(other_scopes != needs_user && warnings(&other_scopes).is_empty());
+}
+
+#[test]
+fn a_rule_about_all_resources_of_a_member_but_its_apps_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let warnings = |rules: &str| {
+        let document = DOCUMENT.replace(r#"{ name = "readers", tools = ["*_read_*"] },"#, rules);
+        let report = check(folder.path(), &document, None).unwrap();
+        report.lines().filter(|line| line.contains("MCP Apps")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let found = warnings(r#"{ name = "files", effect = "deny", resources = ["files+*"] },"#);
+    assert_eq!(found, ["Warning for /all: rule files names files+* and not the member's MCP Apps, ui://files+*"]);
+    for rules in [r#"["files+*", "ui://files+*"]"#, r#"["*"]"#, r#"["files+file:///a/*"]"#] {
+        let rule = format!(r#"{{ name = "files", effect = "deny", resources = {rules} }},"#);
+        assert!(warnings(&rule).is_empty(), "{rules}");
+    }
 }
