@@ -15,12 +15,12 @@ use gatehouse_host::{
     Level, LogFormat, LogOptions, LogQueueSize, LogRecord, LogSink as _, StandardErrorLog, WhenLogIsFull,
 };
 
+use crate::private_folder;
+
 /// How long the end of the process waits for the log's reader.
 const FLUSH: Duration = Duration::from_secs(5);
 /// How long anything waits for the reader of standard output.
 const STANDARD_OUTPUT: Duration = Duration::from_secs(1);
-
-use crate::private_folder;
 
 #[derive(Args)]
 pub(crate) struct LogArguments {

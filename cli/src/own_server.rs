@@ -17,6 +17,9 @@ use crate::doctor::{Findings, HttpClient, Secrets, examine_provider, further_hos
 use crate::keys::SystemEntropy;
 use crate::{private_folder, secret_prompt};
 
+/// How a configuration begins that is ours to write anew.
+const WRITTEN_BY_US: &str = "# Written by `gatehouse up --upstream`";
+
 /// The variable of the client secret, as spin.toml declares it.
 const SECRET: &str = "identity_provider_secret";
 /// Where MCP servers are reached through Gatehouse.
@@ -104,6 +107,11 @@ impl OwnServer {
         }
         private_folder::create(state)?;
         let configuration = state.join("gatehouse.toml");
+        ensure!(
+            fs::read_to_string(&configuration).map_or(true, |before| before.starts_with(WRITTEN_BY_US)),
+            "{} is a configuration of your own: leave --upstream out, or choose another --state-dir",
+            configuration.display()
+        );
         fs::write(&configuration, &text).with_context(|| format!("cannot write {}", configuration.display()))?;
         let mut variables = BTreeMap::from([
             (SETTING.to_owned(), text),
@@ -202,7 +210,7 @@ fn document(
     let scopes = SCOPES.into_iter().filter(|scope| offline || *scope != "offline_access").map(quoted);
     let scopes = scopes.collect::<Vec<_>>().join(", ");
     format!(
-        "# Written by `gatehouse up --upstream`, which writes it anew each time. docs/configuration.md has every key.\n\
+        "{WRITTEN_BY_US}, which writes it anew each time. docs/configuration.md has every key.\n\
          public_url = {}\n# MCP Inspector in a browser.\n\
          allowed_origins = [\"http://localhost:6274\", \"http://127.0.0.1:6274\"]\n\
          # Editors that are answered by a scheme of their own.\n\

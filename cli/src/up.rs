@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use gatehouse_configuration::{Configuration, SETTING, Source};
 use gatehouse_host::{
@@ -83,7 +83,11 @@ async fn serve(mut up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
     }
     let prepared = up.own_server.prepare(&up.state_dir, &up.from, up.listen, up.ca_file.as_deref()).await?;
     if let Some(prepared) = &prepared {
-        variables.given.extend(prepared.variables.clone());
+        for (name, value) in &prepared.variables {
+            if variables.given.insert(name.clone(), value.clone()).is_some() {
+                bail!("--upstream sets the variable {name}: leave --variable {name}=… out, or write a configuration");
+            }
+        }
         up.from.clone_from(&prepared.manifest);
     }
     let mut options = Options::new(up.state_dir);

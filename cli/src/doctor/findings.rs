@@ -39,6 +39,9 @@ impl Findings {
     }
 
     fn add(&mut self, verdict: Verdict, subject: &str, text: String, advice: String) {
+        // Some of it are words of others, which must not steer the terminal.
+        let without_control = |text: String| text.replace(char::is_control, "");
+        let (text, advice) = (without_control(text), without_control(advice));
         self.0.push(Finding { verdict, subject: subject.to_owned(), text, advice });
     }
 
