@@ -113,7 +113,7 @@ fn serve(workspace: &Workspace, arguments: &Arguments, demo: &Demo, servers: &mu
             command = demo.gatehouse(workspace);
             own.tell(&mut command, demo, demo.addresses);
             // It says itself how to connect.
-            output = Output::Said;
+            output = Output::Shown;
         }
         if let Some(ended) = servers.start(name, &mut command, &demo.log(name), output)? {
             return Ok(ended);

@@ -173,9 +173,9 @@ fn logged(folder: &TempDir) -> String {
 }
 
 /// A port for a proxy, known before there is one.
-pub(crate) struct Place(HeldPort);
+pub(crate) struct ProxyPort(HeldPort);
 
-impl Place {
+impl ProxyPort {
     pub(crate) fn take() -> Self {
         Self(HeldPort::take())
     }

@@ -6,7 +6,7 @@ use gatehouse_tests::{Answer, AttackSettings, AttackWorld, From, Person, Step, h
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::front::{Front, Place, Proxy};
+use crate::front::{Front, Proxy, ProxyPort};
 use crate::upstream::Upstream;
 
 /// No answer takes longer on two busy cores.
@@ -42,7 +42,7 @@ impl Scene {
 
     /// The same with another configuration: of the proxy's port, and of Gatehouse's address.
     pub(crate) async fn start_as(proxy: Proxy, configure: impl FnOnce(u16, &str) -> String) -> Option<Self> {
-        let (place, upstream) = (Place::take(), Upstream::start().await);
+        let (place, upstream) = (ProxyPort::take(), Upstream::start().await);
         let settings = AttackSettings {
             public_url: Some(place.url()),
             upstream_origin: Some(upstream.origin.clone()),
@@ -142,7 +142,7 @@ impl Scene {
         proxy: Proxy,
         shortened: impl FnOnce(String) -> String,
     ) {
-        let hasty = Place::take().start(proxy, |port| {
+        let hasty = ProxyPort::take().start(proxy, |port| {
             let guided = proxy.guided(port, &self.gatehouse);
             let short = shortened(guided.clone());
             assert_ne!(short, guided);

@@ -31,7 +31,7 @@ pub enum Output {
     /// The terminal is for the guide.
     Logged,
     /// It is the guide.
-    Said,
+    Shown,
 }
 
 /// What happens while the servers run.
@@ -245,7 +245,7 @@ fn read_lines(
             let text = text.trim_end();
             match (lines.add(text), output) {
                 (false, _) => progress::note(&format!("[{name}] {text}")),
-                (true, Output::Said) => progress::say(text),
+                (true, Output::Shown) => progress::say(text),
                 (true, Output::Logged) => {}
             }
             if text.contains(SERVING) {

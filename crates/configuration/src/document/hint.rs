@@ -6,7 +6,7 @@ use serde_path_to_error::Path;
 
 use super::mistake::Mistake;
 #[cfg(not(target_family = "wasm"))]
-use super::reference::{Place, Reference};
+use super::reference::{Reference, SchemaNode};
 
 /// What is known beyond serde's words.
 pub(super) struct Hint {
@@ -55,7 +55,7 @@ pub(super) fn hint(path: &Path, mistake: &Mistake<'_>) -> Hint {
 
 /// What is said of a key that does not exist, and a key that does.
 #[cfg(not(target_family = "wasm"))]
-fn unknown(reference: &Reference, place: &Place<'_>) -> Option<(String, String)> {
+fn unknown(reference: &Reference, place: &SchemaNode<'_>) -> Option<(String, String)> {
     let name = place.unknown()?;
     if let Some(key) = reference.root().key(name) {
         let problem = "is a key of the document itself, which stands above the first table";

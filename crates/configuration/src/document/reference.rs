@@ -22,7 +22,7 @@ impl Default for Reference {
 
 /// A place in a document, as far as the schema knows the way there.
 #[derive(Clone)]
-pub(super) struct Place<'a> {
+pub(super) struct SchemaNode<'a> {
     schema: &'a Value,
     /// What the schema says of the value.
     node: &'a Value,
@@ -48,13 +48,13 @@ enum End<'a> {
 
 impl Reference {
     /// The document itself.
-    pub(super) fn root(&self) -> Place<'_> {
+    pub(super) fn root(&self) -> SchemaNode<'_> {
         let (keys, written) = (Vec::new(), String::new());
-        Place { schema: &self.schema, node: &self.schema, of_key: &self.schema, keys, written, end: End::Whole }
+        SchemaNode { schema: &self.schema, node: &self.schema, of_key: &self.schema, keys, written, end: End::Whole }
     }
 
     /// The place to which the path leads.
-    pub(super) fn place<'a>(&'a self, path: &'a Path) -> Place<'a> {
+    pub(super) fn place<'a>(&'a self, path: &'a Path) -> SchemaNode<'a> {
         let mut place = self.root();
         for segment in path {
             match segment {
@@ -82,7 +82,7 @@ impl Reference {
     }
 
     /// A table that has this key, as it is called in the reference, and the key.
-    pub(super) fn elsewhere(&self, name: &str) -> Option<(String, Place<'_>)> {
+    pub(super) fn elsewhere(&self, name: &str) -> Option<(String, SchemaNode<'_>)> {
         let mut tables = vec![self.root()];
         while let Some(table) = tables.pop() {
             // In a table whose keys are the operator's, every name could stand.
@@ -90,13 +90,13 @@ impl Reference {
                 return Some((table.written.clone(), key));
             }
             let keys: Vec<_> = table.keys().filter_map(|name| table.key(name)).collect();
-            tables.extend(keys.into_iter().rev().map(Place::element));
+            tables.extend(keys.into_iter().rev().map(SchemaNode::element));
         }
         None
     }
 }
 
-impl<'a> Place<'a> {
+impl<'a> SchemaNode<'a> {
     /// The way, as messages write it.
     pub(super) fn written(&self) -> &str {
         &self.written
