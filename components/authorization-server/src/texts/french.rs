@@ -19,16 +19,16 @@ pub(super) static TEXTS: Texts = Texts {
     consent_scopes: "Ce qui sera possible",
     consent_resource: "Adresse du serveur",
     consent_described_by: "Décrite par",
-    consent_answer: "Votre réponse est envoyée à",
+    consent_answer: "Destinataire de votre réponse",
     consent_answer_to_program: "le programme de cet ordinateur qui ouvre les liens {scheme}",
     consent_answer_here: "{host}, sur cet ordinateur",
     consent_provider: "Vous vous connecterez avec",
-    consent_note_program: "La réponse va à un programme de cet ordinateur. N’importe quel programme peut s’y appeler « {client} » : \
-                           n’autorisez que si vous venez de le lancer vous-même.",
+    consent_note_program: "La réponse va à un programme de cet ordinateur. N’importe quel programme peut s’y appeler \
+                           « {client} » : n’autorisez l’accès que si vous venez de le lancer vous-même.",
     consent_note_unchecked: "L’application se donne elle-même le nom « {client} » ; personne ne l’a vérifié.",
-    consent_note_host: "Le nom « {client} » lui est donné par {host} ; personne ne l’a vérifié.",
-    consent_trust: "N’autorisez que si vous faites confiance à {host}.",
-    consent_trust_both: "N’autorisez que si vous faites confiance à {host} et à {other}.",
+    consent_note_host: "C’est {host} qui donne à l’application le nom « {client} » ; personne ne l’a vérifié.",
+    consent_trust: "N’autorisez l’accès que si vous faites confiance à {host}.",
+    consent_trust_both: "N’autorisez l’accès que si vous faites confiance à {host} et à {other}.",
     consent_remember: "Ne plus demander dans ce navigateur",
     consent_remember_hint: "On vous demandera tout de même si l’application veut autre chose.",
     consent_allow: "Autoriser et se connecter",
@@ -63,10 +63,10 @@ pub(super) static TEXTS: Texts = Texts {
     sessions_browser_on: "{browser} sur {system}",
     sessions_browser_unknown: "un navigateur inconnu",
     sessions_this_browser: "ce navigateur",
-    sessions_first_use: "Premier usage",
-    sessions_last_use: "Dernier usage",
+    sessions_first_use: "Première utilisation",
+    sessions_last_use: "Dernière utilisation",
     sessions_end: "Fin",
-    sessions_last_use_note: "« Dernier usage » peut avoir jusqu’à {time} de retard.",
+    sessions_last_use_note: "« Dernière utilisation » peut avoir jusqu’à {time} de retard.",
     sessions_end_one: "Mettre fin à cette session",
     sessions_end_one_label: "Mettre fin à cette session : {client}, {time}",
     sessions_consents: "On ne vous demande plus rien pour",
@@ -84,9 +84,10 @@ pub(super) static TEXTS: Texts = Texts {
     signed_out_title: "Vous êtes déconnecté de cette page",
     signed_out_text: "Les applications qui peuvent agir en votre nom le peuvent toujours. Pour y mettre fin, reconnectez-vous ici.",
     signed_out_everywhere_title: "Vous êtes déconnecté partout",
-    signed_out_everywhere_text: "Plus aucune application ne peut agir en votre nom. Chacune devra d’abord vous demander de vous \
-                                 connecter ; si vous ne vouliez plus de questions, cela peut se faire sans question.",
-    signed_out_everywhere_streams: "Ce qu’une application a d’ouvert en ce moment, comme un flux de réponses, peut continuer jusqu’à sa \
+    signed_out_everywhere_text: "Plus aucune application ne peut agir en votre nom. Chacune devra d’abord vous demander de \
+                                 vous connecter ; là où vous aviez demandé à ne plus être interrogé, cela peut se faire sans \
+                                 question.",
+    signed_out_everywhere_streams: "Ce qu’une application a ouvert, comme un flux de réponses, peut continuer jusqu’à sa \
                                     fin.",
     signed_out_provider: "Si vous partagez cet ordinateur, déconnectez-vous aussi de votre service de connexion.",
 
@@ -98,28 +99,29 @@ pub(super) static TEXTS: Texts = Texts {
     token_text: "Il est valable pour {server} pendant {time}. Il n’est affiché que maintenant.",
     token_label: "Jeton",
     token_header: "Sous forme d’en-tête",
-    token_end: "Vous pouvez y mettre fin avant : {link}",
+    token_end: "Vous pouvez y mettre fin avant : {link}",
 
     home_title: "Ce serveur permet à des applications d’utiliser des outils en votre nom",
-    home_text: "Pour connecter une application, donnez-lui l’adresse que vous ont indiquée les personnes qui gèrent ce serveur. Personne ne peut se connecter sur cette page.",
+    home_text: "Pour connecter une application, donnez-lui l’adresse que les responsables de ce serveur vous ont indiquée. \
+                Personne ne peut se connecter sur cette page.",
 
     error_not_found_title: "Cette page n’existe pas ici",
     error_not_found: "L’adresse est mal écrite, ou seules les applications l’utilisent.",
     error_out_of_order_title: "La connexion ne fonctionne pas en ce moment",
     error_out_of_order: "Réessayez dans quelques minutes. Si cela continue, signalez-le aux responsables de ce serveur.",
     error_wait_title: "La connexion doit attendre un instant",
-    error_wait_unreachable: "Votre application est nouvelle ici, et l’endroit où elle se décrit ne répond pas. Réessayez dans quelques \
-                             minutes.",
+    error_wait_unreachable: "Votre application est nouvelle ici, et l’adresse où elle publie sa description ne répond pas. \
+                             Réessayez dans quelques minutes.",
     error_wait_busy: "De nombreuses nouvelles applications arrivent en même temps. Réessayez dans quelques secondes.",
-    error_wait_hour: "Trop de nouvelles applications sont arrivées dans cette heure. Réessayez dans une heure, ou signalez-le aux \
-                      responsables de ce serveur.",
+    error_wait_hour: "Trop de nouvelles applications sont arrivées au cours de cette heure. Réessayez dans une heure, ou \
+                      signalez-le aux responsables de ce serveur.",
     error_too_many_title: "Trop de personnes se connectent en ce moment",
     error_too_many: "Attendez une minute, puis réessayez.",
     error_withdrawn_provider_title: "Vous ne pouvez plus vous connecter de cette façon",
     error_withdrawn_provider: "Les responsables de ce serveur ont changé l’endroit où l’on se connecte.",
     error_link_title: "Ce lien de connexion ne fonctionne pas",
-    error_unknown_client: "L’application n’est pas connue ici, ou ne l’est plus. Supprimez-y sa liaison avec ce serveur, puis reliez-la de \
-                           nouveau.",
+    error_unknown_client: "L’application n’est pas connue ici, ou ne l’est plus. Dans l’application, supprimez la connexion à \
+                           ce serveur, puis ajoutez-la de nouveau.",
     error_redirect_uri: "L’application veut faire envoyer votre réponse à un endroit qu’elle n’a pas annoncé. Il pourrait appartenir à \
                          quelqu’un d’autre : rien n’y est donc envoyé.",
     error_withdrawn_resource: "L’application demande quelque chose qui n’est plus proposé ici.",

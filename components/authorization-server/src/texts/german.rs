@@ -14,7 +14,7 @@ pub(super) static TEXTS: Texts = Texts {
     choose_title: "Wie möchten Sie sich anmelden?",
     choose_text: "{client} möchte {server} nutzen. Bevor Sie sich anmelden, sehen Sie, worum es geht.",
 
-    consent_title: "{client} erlauben?",
+    consent_title: "{client} zulassen?",
     consent_question: "{client} erlauben, {server} zu nutzen?",
     consent_scopes: "Das wird möglich",
     consent_resource: "Adresse des Servers",
@@ -26,7 +26,7 @@ pub(super) static TEXTS: Texts = Texts {
     consent_note_program: "Die Antwort geht an ein Programm auf diesem Computer. Jedes Programm darauf kann sich „{client}“ nennen: \
                            Erlauben Sie dies nur, wenn Sie es gerade selbst gestartet haben.",
     consent_note_unchecked: "Die Anwendung nennt sich selbst „{client}“; niemand hat diesen Namen geprüft.",
-    consent_note_host: "Den Namen „{client}“ gibt ihr {host}; niemand hat ihn geprüft.",
+    consent_note_host: "Der Name „{client}“ stammt von {host}; niemand hat ihn geprüft.",
     consent_trust: "Erlauben Sie dies nur, wenn Sie {host} vertrauen.",
     consent_trust_both: "Erlauben Sie dies nur, wenn Sie {host} und {other} vertrauen.",
     consent_remember: "In diesem Browser nicht mehr fragen",
@@ -61,7 +61,7 @@ pub(super) static TEXTS: Texts = Texts {
     sessions_scopes: "Erlaubt ist",
     sessions_browser: "Erlaubt mit",
     sessions_browser_on: "{browser} auf {system}",
-    sessions_browser_unknown: "einem unbekannten Browser",
+    sessions_browser_unknown: "unbekannter Browser",
     sessions_this_browser: "dieser Browser",
     sessions_first_use: "Zuerst genutzt",
     sessions_last_use: "Zuletzt genutzt",
@@ -71,7 +71,7 @@ pub(super) static TEXTS: Texts = Texts {
     sessions_end_one_label: "Diese Sitzung beenden: {client}, {time}",
     sessions_consents: "Hierzu werden Sie nicht mehr gefragt",
     sessions_consent_place: "unter {host}, um {server} zu nutzen",
-    sessions_consent_given: "Erlaubt",
+    sessions_consent_given: "Erlaubt seit",
     sessions_ask_again: "Wieder fragen",
     sessions_ask_again_label: "Wieder fragen: {client}, {time}",
     sign_out: "Abmelden",
@@ -94,12 +94,13 @@ pub(super) static TEXTS: Texts = Texts {
     token_page_title: "Zugriffstoken erhalten",
     token_page_text: "Für ein Programm, das sich nicht selbst anmelden kann. Das Token gilt {time} lang und lässt sich nicht verlängern.",
     token_page_further: "Außerdem erlauben",
-    token_page_note: "Wer das Token hat, kann in Ihrem Namen handeln, bis es endet. Fügen Sie es nur in dieses Programm ein und nirgends sonst.",
+    token_page_note: "Wer das Token hat, kann in Ihrem Namen handeln, bis es abläuft. Fügen Sie es nur in dieses Programm ein \
+                      und nirgends sonst.",
     token_title: "Ihr Zugriffstoken",
     token_text: "Es gilt für {server}, {time} lang. Es wird nur jetzt angezeigt.",
     token_label: "Zugriffstoken",
     token_header: "Als Header",
-    token_end: "Sie können es vorher beenden: {link}",
+    token_end: "Sie können es vorher ungültig machen: {link}",
 
     home_title: "Über diesen Server nutzen Anwendungen Werkzeuge in Ihrem Namen",
     home_text: "Um eine Anwendung zu verbinden, geben Sie ihr die Adresse, die Sie von den Betreibern dieses Servers haben. Auf dieser Seite selbst kann sich niemand anmelden.",
@@ -136,9 +137,9 @@ pub(super) static TEXTS: Texts = Texts {
     error_unreadable_title: "Dieses Formular konnte nicht gelesen werden",
     error_unreadable: "Ihr Browser hat zu viel gesendet, oder die Verbindung brach ab. Gehen Sie zurück und versuchen Sie es erneut.",
     error_answered_title: "Diese Seite wurde schon beantwortet",
-    error_answered: "Was Sie darauf entschieden haben, ist geschehen. Gehen Sie dorthin zurück, woher Sie gekommen sind, und beginnen Sie \
+    error_answered: "Ihre Entscheidung wurde ausgeführt. Gehen Sie dorthin zurück, woher Sie gekommen sind, und beginnen Sie \
                      bei Bedarf von vorn.",
-    error_refused_title: "Der Anmeldedienst hat Sie nicht eingelassen",
+    error_refused_title: "Der Anmeldedienst hat die Anmeldung abgelehnt",
     error_refused: "Er hat nicht gesagt, um welche Anwendung es ging.",
     error_not_completed_title: "Diese Anmeldung kann nicht abgeschlossen werden",
     error_not_completed: "Sie wurde in einem anderen Browser begonnen, hat zu lange gedauert oder wurde schon abgeschlossen.",

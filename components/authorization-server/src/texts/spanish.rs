@@ -14,17 +14,17 @@ pub(super) static TEXTS: Texts = Texts {
     choose_title: "¿Cómo quiere iniciar sesión?",
     choose_text: "{client} quiere usar {server}. Antes de iniciar sesión verá lo que pide.",
 
-    consent_title: "¿Permitir {client}?",
+    consent_title: "¿Dar acceso a {client}?",
     consent_question: "¿Permitir que {client} use {server}?",
     consent_scopes: "Podrá hacer esto",
     consent_resource: "Dirección del servidor",
-    consent_described_by: "La describe",
-    consent_answer: "Su respuesta se envía a",
-    consent_answer_to_program: "el programa de este ordenador que abre enlaces {scheme}",
-    consent_answer_here: "{host}, en este ordenador",
+    consent_described_by: "Descrita por",
+    consent_answer: "Destino de su respuesta",
+    consent_answer_to_program: "el programa de este equipo que abre enlaces {scheme}",
+    consent_answer_here: "{host}, en este equipo",
     consent_provider: "Iniciará sesión con",
-    consent_note_program: "La respuesta va a un programa de este ordenador. Cualquier programa puede llamarse aquí «{client}»: permítalo \
-                           solo si acaba de iniciarlo usted.",
+    consent_note_program: "La respuesta va a un programa de este equipo. Cualquier programa de este equipo puede llamarse \
+                           «{client}»: permítalo solo si acaba de iniciarlo usted.",
     consent_note_unchecked: "La aplicación se llama a sí misma «{client}»; nadie ha comprobado ese nombre.",
     consent_note_host: "El nombre «{client}» se lo da {host}; nadie lo ha comprobado.",
     consent_trust: "Permítalo solo si confía en {host}.",
@@ -47,8 +47,8 @@ pub(super) static TEXTS: Texts = Texts {
     another_account: "Usar otra cuenta",
 
     sign_in_title: "Inicie sesión para ver sus sesiones",
-    sign_in_lost: "No ha iniciado sesión aquí, o ya ha terminado. No se ha cambiado nada.",
-    sign_in_text: "Verá qué aplicaciones pueden actuar en su nombre, y podrá ponerle fin.",
+    sign_in_lost: "No ha iniciado sesión aquí, o su sesión ya ha terminado. No se ha cambiado nada.",
+    sign_in_text: "Verá qué aplicaciones pueden actuar en su nombre, y podrá retirarles el permiso.",
     sign_in_with: "Iniciar sesión con {provider}",
     sessions_title: "Sus sesiones",
     sessions_user: "Ha iniciado sesión con {provider} como {user}.",
@@ -81,13 +81,14 @@ pub(super) static TEXTS: Texts = Texts {
                    sesión antes de volver a actuar en su nombre.",
     confirm_button: "Terminar todas las sesiones",
     signed_out_title: "Ha cerrado la sesión de esta página",
-    signed_out_text: "Las aplicaciones que pueden actuar en su nombre siguen pudiendo. Para ponerle fin, vuelva a iniciar sesión aquí.",
+    signed_out_text: "Las aplicaciones que pueden actuar en su nombre siguen pudiendo hacerlo. Para impedirlo, vuelva a \
+                      iniciar sesión aquí.",
     signed_out_everywhere_title: "Ha cerrado sesión en todas partes",
-    signed_out_everywhere_text: "Ninguna aplicación puede ya actuar en su nombre. Cada una tendrá que pedirle antes que inicie sesión; \
-                                 donde no quería más preguntas, puede ocurrir sin preguntar.",
+    signed_out_everywhere_text: "Ninguna aplicación puede ya actuar en su nombre. Cada una tendrá que pedirle antes que \
+                                 inicie sesión; si pidió que no se le volviera a preguntar, puede ocurrir sin preguntas.",
     signed_out_everywhere_streams: "Lo que una aplicación tenga abierto en este momento, como un flujo de respuestas, puede seguir hasta \
                                     que termine.",
-    signed_out_provider: "Si comparte este ordenador, cierre también la sesión en su servicio de inicio de sesión.",
+    signed_out_provider: "Si comparte este equipo, cierre también la sesión en su servicio de inicio de sesión.",
 
     token_page_title: "Obtener un token de acceso",
     token_page_text: "Para un programa que no puede iniciar sesión por sí mismo. El token es válido durante {time} y no se puede renovar.",
@@ -111,7 +112,7 @@ pub(super) static TEXTS: Texts = Texts {
     error_wait_busy: "Muchas aplicaciones nuevas preguntan al mismo tiempo. Inténtelo de nuevo en unos segundos.",
     error_wait_hour: "Han llegado demasiadas aplicaciones nuevas en esta hora. Inténtelo de nuevo en una hora, o avise a los responsables \
                       de este servidor.",
-    error_too_many_title: "Demasiadas personas inician sesión en este momento",
+    error_too_many_title: "Demasiadas personas están iniciando sesión en este momento",
     error_too_many: "Espere un minuto e inténtelo de nuevo.",
     error_withdrawn_provider_title: "Ya no puede iniciar sesión de esta forma",
     error_withdrawn_provider: "Los responsables de este servidor han cambiado dónde se inicia sesión.",
@@ -121,7 +122,7 @@ pub(super) static TEXTS: Texts = Texts {
                          que allí no se envía nada.",
     error_withdrawn_resource: "La aplicación pide algo que ya no se ofrece aquí.",
     error_incomplete: "La aplicación ha enviado una petición incompleta.",
-    error_developers: "Si eso no ayuda, avise a los desarrolladores de la aplicación.",
+    error_developers: "Si eso no lo soluciona, avise a los desarrolladores de la aplicación.",
     error_rejected_request: "{client} ha enviado una petición que este servidor no puede usar.",
     error_rejected_scope: "{client} pide un permiso que no existe aquí.",
     error_rejected_resource: "{client} pide un servidor que no existe aquí.",

@@ -61,3 +61,14 @@ fn a_sentence_is_a_sentence_in_every_language() {
         }
     }
 }
+
+/// French has a space before these signs that does not break.
+#[test]
+fn no_french_line_begins_with_a_sign() {
+    for (name, text) in Texts::of(Language::French).all() {
+        for sign in [':', ';', '?', '!', '»'] {
+            assert!(!text.contains(&format!(" {sign}")), "{name}: {text}");
+        }
+        assert!(!text.contains("« "), "{name}: {text}");
+    }
+}
