@@ -95,6 +95,9 @@ async fn no_form_is_taken_from_another_origin_another_browser_or_without_its_tic
     let of_another = &mallory.cookies()[0];
     tossed.set_cookie("127.0.0.1", &format!("{}={}", of_another.name, of_another.value));
     assert_shown(&tossed.post(&url, &good, From::SameOrigin, Some(&own)).await, 403, "a tossed cookie");
+    // One that she has beside her own, and one that another application of the domain has set, change nothing for her.
+    alice.set_cookie("127.0.0.1", &format!("{}={}", of_another.name, of_another.value));
+    assert_shown(&alice.post(&url, &good, From::OtherSite, Some(&own)).await, 403, "a tossed cookie beside her own");
     for body in ["", "decision=approve", "ticket=&decision=approve", &good.replace("decision=approve", "")] {
         assert_shown(&alice.post(&url, body, From::SameOrigin, Some(&own)).await, 403, body);
     }

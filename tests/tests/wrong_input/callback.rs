@@ -56,7 +56,7 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     for (what, text) in [
         ("no cookie", None),
         ("another browser's cookie", Some(other.clone())),
-        ("two cookies", Some(format!("{}; {other}", setting.cookie))),
+        ("two cookies that are not its own", Some(format!("{other}; x{}", setting.cookie))),
     ] {
         for pairs in [good.to_vec(), [&with(&good, ("code", None))[..], &[("error", "access_denied")]].concat()] {
             let row = text.iter().fold(get(what, &pairs), |row, text| row.header("cookie", text));

@@ -42,11 +42,10 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
         ("an empty cookie", format!("{name}=")),
         ("a cookie of another name", format!("x{name}={value}")),
         ("a cookie in capitals", format!("{}={value}", name.to_ascii_uppercase())),
-        ("two cookies in a field", format!("{}; {other}", setting.cookie)),
+        ("two cookies that are not its own", format!("{other}; x{name}={value}")),
     ] {
         rows.push(named(what, post().form(&body).header("cookie", &text)));
     }
-    rows.push(named("two cookie fields", cookie(post().form(&body)).header("cookie", &other)));
     for origin in ["https://evil.example", "null", "", "http://127.0.0.1", &setting.origin.replace("http:", "https:")] {
         rows.push(named(&format!("origin {origin:?}"), cookie(post().form(&body)).header("origin", origin)));
     }

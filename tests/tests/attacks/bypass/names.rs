@@ -1,4 +1,4 @@
-//! Names that a server might take for others (shared/cases/strangers.md, S20).
+//! Names that a server might take for others (docs/cases.md, S20).
 
 use gatehouse_tests::{AttackSettings, AttackWorld, Person, raw};
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use super::{Bypass, FORBIDDEN, call};
 
 const JSON: &str = "content-type: application/json";
 
-/// shared/cases/strangers.md, S14: a `tools/call` without an id was forwarded past what is decided about requests.
+/// docs/cases.md, S14: a `tools/call` without an id was forwarded past what is decided about requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_a_request_never_passes_as_a_notification() {
     let bypass = Bypass::start().await;
@@ -39,7 +39,7 @@ async fn what_is_a_request_never_passes_as_a_notification() {
     bypass.end("requests without an id").await;
 }
 
-/// shared/cases/strangers.md, S6.
+/// docs/cases.md, S6.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_of_very_many_messages_is_refused_in_one_line_of_the_log() {
     let bypass = Bypass::start().await;

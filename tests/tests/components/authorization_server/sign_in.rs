@@ -64,7 +64,8 @@ async fn the_callback_redeems_the_providers_code_and_sends_the_client_its_own() 
     assert_eq!((form["code"].as_str(), form["redirect_uri"].as_str()), ("provider-code", CALLBACK));
     assert!(form["code_verifier"].len() >= 43 && !form.contains_key("client_secret"));
     // RFC 6749, section 2.3.1: form-encoded, then Basic; without the line break that the file ended with.
-    let credentials = format!("gatehouse:{}", byte_serialize(SECRET.as_bytes()).collect::<String>());
+    let credentials =
+        format!("gatehouse:{}", byte_serialize(SECRET.as_bytes()).collect::<String>().replace('+', "%20"));
     assert_eq!(exchange.headers["authorization"], format!("Basic {}", STANDARD.encode(credentials)));
 
     let stored = fakes.store.lock().unwrap().dump() + &fakes.log();

@@ -29,7 +29,7 @@ fn batch(messages: usize, name: impl Fn(usize) -> String) -> String {
     json!(calls).to_string()
 }
 
-/// shared/cases/strangers.md, S6: 135,000 notifications in 4 MiB left 69 MB of log.
+/// docs/cases.md, S6: 135,000 notifications in 4 MiB left 69 MB of log.
 #[tokio::test]
 async fn a_batch_of_50_messages_passes_and_one_of_51_is_refused_in_one_line() {
     for messages in [49, 50] {
@@ -77,7 +77,7 @@ async fn a_batch_has_a_line_for_itself_and_for_its_first_20_messages_and_hides_n
     assert!(!fakes.log().contains("messages"), "a batch of one is one message: {}", fakes.log());
 }
 
-/// shared/cases/strangers.md, S6: the schema was compiled for each call.
+/// docs/cases.md, S6: the schema was compiled for each call.
 #[tokio::test]
 async fn the_listing_is_asked_for_once_and_the_store_once_for_each_tool_of_a_batch() {
     let fakes = world("validate_arguments = true");
@@ -102,7 +102,7 @@ async fn the_listing_is_asked_for_once_and_the_store_once_for_each_tool_of_a_bat
     assert_eq!(fakes.store.lock().unwrap().take_calls(), ["get", "get", "get"]);
 }
 
-/// shared/cases/strangers.md, S6: names that no listing has, and what only reads, leave nothing.
+/// docs/cases.md, S6: names that no listing has, and what only reads, leave nothing.
 #[tokio::test]
 async fn names_that_the_server_does_not_have_and_what_only_reads_leave_no_rows() {
     let fakes = world("validate_arguments = true");

@@ -1,4 +1,4 @@
-//! What is a request is no notification, and the other way round (shared/cases/strangers.md, S14).
+//! What is a request is no notification, and the other way round (docs/cases.md, S14).
 
 use std::sync::Arc;
 

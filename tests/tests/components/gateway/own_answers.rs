@@ -157,7 +157,7 @@ async fn readiness_asks_the_upstreams_once_and_tells_nobody_which_routes_there_a
     assert_eq!(ask(&fakes, "GET", "/readyz", &[]).await.status, 503);
 }
 
-/// operators.md, O1.
+/// docs/cases.md, O1.
 #[tokio::test]
 async fn without_usable_keys_and_secrets_nothing_is_ready_and_the_log_names_the_variable() {
     let with_secret = CONFIGURATION.replace(
@@ -198,7 +198,7 @@ async fn without_usable_keys_and_secrets_nothing_is_ready_and_the_log_names_the_
     }
 }
 
-/// operators.md, O3.
+/// docs/cases.md, O3.
 #[tokio::test]
 async fn a_route_that_is_not_ready_leaves_the_others_and_the_instance_ready() {
     let fakes = fakes();

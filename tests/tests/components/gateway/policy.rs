@@ -146,7 +146,7 @@ async fn half_a_character_and_an_item_that_cannot_be_read_cost_the_listing_nothi
         let text = reply.body.lines().find_map(|line| line.strip_prefix("data: ")).unwrap_or(&reply.body);
         let message: Value = serde_json::from_str(text).unwrap();
         assert!(!names(&message).contains(&"read_b") && !names(&message).contains(&"b"), "{text}");
-        assert!(text.contains("cut emoji") == names(&message).contains(&"read_a"), "{text}");
+        assert!(names(&message).contains(&"read_a") && text.contains("cut emoji"), "{text}");
         assert!(
             fakes.log().contains("the listing has items that cannot be read; they are left out"),
             "{}",

@@ -44,14 +44,8 @@ pub(crate) static EXPLAINED: [Explained; 10] = [
         reason: "They belong to one connection and one answer (RFC 9110, 6.6.1 and 7.6.1).",
     },
     Explained {
-        name: "`Server`, `X-Powered-By`, `ETag`, `Content-Security-Policy`, `Allow`",
-        fields: &[
-            "header server",
-            "header x-powered-by",
-            "header etag",
-            "header content-security-policy",
-            "header allow",
-        ],
+        name: "`Server`, `X-Powered-By`, `ETag`, `Content-Security-Policy`",
+        fields: &["header server", "header x-powered-by", "header etag", "header content-security-policy"],
         change: Withheld,
         reason: "Only those headers of a server come through that MCP knows ([cases.md](cases.md), S22).",
     },
