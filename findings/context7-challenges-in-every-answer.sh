@@ -11,7 +11,7 @@ folder=$(mktemp -d)
 trap 'kill "${server:-}" 2>/dev/null || true; rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund @upstash/context7-mcp@4.1.1 >/dev/null
+npm install --silent --no-audit --no-fund --ignore-scripts @upstash/context7-mcp@4.1.1 >/dev/null
 port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
 node node_modules/@upstash/context7-mcp/dist/index.js --transport http --port "$port" >log.txt 2>&1 &
 server=$!

@@ -10,7 +10,7 @@ folder=$(mktemp -d)
 trap 'kill "${server:-}" 2>/dev/null || true; rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund @antv/mcp-server-chart@0.9.10 >/dev/null
+npm install --silent --no-audit --no-fund --ignore-scripts @antv/mcp-server-chart@0.9.10 >/dev/null
 port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
 node_modules/.bin/mcp-server-chart --transport streamable --host 127.0.0.1 --port "$port" >log.txt 2>&1 &
 server=$!

@@ -68,7 +68,11 @@ const server = createServer(async (request, response) => {
 PROGRAM
 node server.mjs >port.txt &
 server=$!
-until [ -s port.txt ]; do :; done
+for _ in $(seq 100); do
+  [ -s port.txt ] && break
+  sleep 0.1
+done
+[ -s port.txt ]
 origin=http://127.0.0.1:$(cat port.txt)
 # The browser.
 printf '#!/bin/sh\nexec curl --silent --location --output /dev/null "$1"\n' >xdg-open

@@ -9,7 +9,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund oauth2-mock-server@9.3.0 >/dev/null 2>&1
+npm install --silent --no-audit --no-fund --ignore-scripts oauth2-mock-server@9.3.0 >/dev/null 2>&1
 
 cat >ask.mjs <<'NODE'
 import { OAuth2Server } from 'oauth2-mock-server';
