@@ -348,7 +348,7 @@ Rule no-machines (deny) does not: it is for users of client
         assert!(format!("{:#}", missing.answer().unwrap_err()).starts_with("cannot read no/such/file: "));
     }
 
-    /// operators.md, O8.
+    /// docs/cases.md, O8.
     #[test]
     fn a_question_about_a_method_that_there_is_not_or_that_has_no_such_thing_is_refused() {
         for (options, said) in [

@@ -58,7 +58,7 @@ mod tests {
         RawValue::from_string(text.to_owned()).unwrap()
     }
 
-    /// shared/cases/strangers.md, S6: 1,000 calls took 2.9 s, because the schema was compiled for each.
+    /// docs/cases.md, S6: 1,000 calls took 2.9 s, because the schema was compiled for each.
     #[test]
     fn a_schema_is_compiled_once_for_all_calls_of_a_request() {
         let schema = ToolSchema::parse(r#"{ "type": "object", "required": ["a"] }"#).unwrap();

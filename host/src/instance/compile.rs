@@ -164,7 +164,7 @@ mod tests {
         assert!(log.lines().is_empty());
     }
 
-    /// operators.md, O9.
+    /// docs/cases.md, O9.
     #[test]
     fn only_a_few_newest_are_kept_and_nothing_that_is_not_ours_is_removed() {
         let parent = tempfile::tempdir().unwrap();

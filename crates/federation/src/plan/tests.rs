@@ -391,7 +391,7 @@ proptest! {
     }
 }
 
-/// shared/cases/strangers.md, S14: a `tools/call` without an id went to the member without a prefix, under the name that the
+/// docs/cases.md, S14: a `tools/call` without an id went to the member without a prefix, under the name that the
 /// policy allows to another one.
 #[test]
 fn a_request_without_an_id_reaches_no_member() {

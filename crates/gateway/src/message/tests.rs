@@ -130,7 +130,7 @@ fn a_notification_needs_no_headers_of_its_own_but_none_may_lie() {
     }
 }
 
-/// shared/cases/strangers.md, S14: judged as a notification, and done by the server all the same.
+/// docs/cases.md, S14: judged as a notification, and done by the server all the same.
 #[test]
 fn a_request_without_an_id_and_a_notification_with_one_are_refused_in_every_era() {
     let call = json!({ "jsonrpc": "2.0", "method": "tools/call", "params": { "name": "git_log", "arguments": {} } });

@@ -262,7 +262,7 @@ fn any_answer_of_a_server_will_do_and_one_that_gives_none_is_told_apart() {
     assert_eq!(look(1, vec![Script::Wait(60_000), head(0, 200, "text/plain")]), (vec![false], vec![]));
 }
 
-/// operators.md, O3.
+/// docs/cases.md, O3.
 #[test]
 fn a_server_that_is_down_takes_out_no_more_than_what_is_behind_it_alone() {
     use Readiness::{NotReady, Partly, Ready};

@@ -221,7 +221,7 @@ fn what_a_server_may_read_as_something_else_is_denied() {
     }
 }
 
-/// shared/cases/strangers.md, S20: a server that cleans or folds names does what a rule denies.
+/// docs/cases.md, S20: a server that cleans or folds names does what a rule denies.
 #[test]
 fn a_denied_name_is_not_to_be_had_by_writing_it_otherwise() {
     let may = |rules: &str, action: &Action<'_>| {

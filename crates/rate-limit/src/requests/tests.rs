@@ -387,7 +387,7 @@ fn rows(store: &impl Store) -> BTreeMap<String, usize> {
     rows
 }
 
-/// shared/cases/strangers.md, S6: 5,000 names that no server has left 10,000 entries.
+/// docs/cases.md, S6: 5,000 names that no server has left 10,000 entries.
 #[test]
 fn names_that_a_client_makes_up_do_not_fill_the_store() {
     let store = store();
