@@ -214,6 +214,37 @@ async fn every_account_page_is_for_everybody() {
     world.gatehouse.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_about_a_token_by_hand_and_about_nothing_is_for_everybody() {
+    let settings = AttackSettings {
+        tables: "[token_page]\nenabled = true".to_owned(),
+        mcp_lines: "policy = [{ name = \"writers\", scopes = [\"files:write\"] }]".to_owned(),
+        ..AttackSettings::default()
+    };
+    let world = scene::start(&PROVIDERS, settings).await;
+    let mut chromium = Chromium::start().await;
+    for language in LANGUAGES {
+        chromium.speak(language).await;
+        chromium.be("alice").await;
+        for (name, path, words) in [
+            ("home", "/", "This server lets applications use tools in your name"),
+            ("not-found", "/nowhere", "There is no such page here"),
+        ] {
+            chromium.open(&world.url(path)).await;
+            inspect(&mut chromium, language, name, &[OPERATOR], &[words]).await;
+        }
+        chromium.open(&world.url("/access-token")).await;
+        let names = [OPERATOR, "First server", "Second server", "files:write", "Provider contoso"];
+        let words = ["Get an access token", "It may also", "Sign in with"];
+        inspect(&mut chromium, language, "token-page", &names, &words).await;
+        chromium.click("button[value=contoso]").await;
+        let names = ["First server", "Authorization: Bearer ", "/mcp"];
+        let words = ["Your access token", "It is shown only now"];
+        inspect(&mut chromium, language, "access-token", &names, &words).await;
+    }
+    world.gatehouse.stop().await;
+}
+
 /// A session of this person, in another browser.
 async fn open_one(world: &AttackWorld, name: &str) {
     let person = Person::new(name);

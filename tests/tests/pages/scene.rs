@@ -39,7 +39,7 @@ redirect_uris = ["{PRIVATE_USE}"]
     AttackWorld::start_with(AttackSettings {
         providers: started,
         top: "private_use_schemes = [\"cursor\"]".to_owned(),
-        tables: clients,
+        tables: format!("{clients}\n{}", settings.tables),
         ..settings
     })
     .await
