@@ -213,7 +213,7 @@ fn signs_in_once(request: &AuthorizationRequest) {
     assert_eq!(returned.provider.name, provider.name);
     match &returned.purpose {
         LoginPurpose::Authorization { request: kept, .. } => assert_same(kept, request),
-        LoginPurpose::SessionsPage => panic!("another purpose"),
+        LoginPurpose::SessionsPage | LoginPurpose::TokenPage(_) => panic!("another purpose"),
     }
     assert!(matches!(take(Some(&own)), Err(LoginRejection::AlreadyFinished)));
 }

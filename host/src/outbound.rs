@@ -2,7 +2,9 @@
 
 mod allowed_hosts;
 mod error_code;
+mod kept_connection;
 mod public_addresses;
+mod repeatable_body;
 mod sender;
 mod timed_body;
 

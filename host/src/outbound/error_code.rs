@@ -5,6 +5,7 @@ use std::io;
 
 use wasmtime_wasi_http::Error;
 
+use super::kept_connection::ClosedBefore;
 use super::public_addresses::NotPublic;
 
 /// The guest's form of why a request failed.
@@ -15,6 +16,11 @@ pub(super) fn error_code(error: &hyper_util::client::legacy::Error) -> Error {
     }
     let code = causes(error).find_map(|cause| cause_code(cause, error.is_connect()));
     code.unwrap_or(if error.is_connect() { Error::DestinationUnavailable } else { Error::HttpProtocolError })
+}
+
+/// Whether nothing of the request was written, because the kept connection was over.
+pub(super) fn was_closed_before(error: &hyper_util::client::legacy::Error) -> bool {
+    causes(error).any(|cause| cause.is::<ClosedBefore>())
 }
 
 /// The error and what caused it, from the outside in.

@@ -24,8 +24,10 @@ use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::allowed_hosts::Permission;
-use super::error_code::error_code;
+use super::error_code::{error_code, was_closed_before};
+use super::kept_connection::KeptConnection;
 use super::public_addresses::PublicResolver;
+use super::repeatable_body::RepeatableBody;
 use super::timed_body::TimedBody;
 use crate::error::StartError;
 use crate::log::{Level, LogRecord, LogSink};
@@ -48,9 +50,9 @@ tokio::task_local! {
 /// Sends requests, over connections that all components of the application share.
 #[derive(Clone)]
 pub(crate) struct OutboundSender {
-    anywhere: Client<TimedConnector<GaiResolver>, WasiBody>,
+    anywhere: Client<TimedConnector<GaiResolver>, RepeatableBody>,
     /// Connections of its own, so that none that was opened by somebody else's permission is reused.
-    public_only: Client<TimedConnector<PublicResolver>, WasiBody>,
+    public_only: Client<TimedConnector<PublicResolver>, RepeatableBody>,
 }
 
 impl OutboundSender {
@@ -70,17 +72,28 @@ impl OutboundSender {
         let connect = options.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
         let first_byte = options.first_byte_timeout.unwrap_or(FIRST_BYTE_TIMEOUT);
         let between_bytes = options.between_bytes_timeout.unwrap_or(BETWEEN_BYTES_TIMEOUT);
-        let responding = match permission {
-            Permission::Denied => return Err(Error::HttpRequestDenied),
-            Permission::PublicOnly => self.public_only.request(request),
-            Permission::Anywhere => self.anywhere.request(request),
+        let (head, body) = request.into_parts();
+        let body = RepeatableBody::new(body);
+        let responding = async {
+            loop {
+                let request = Request::from_parts(head.clone(), body.clone());
+                let responding = match permission {
+                    Permission::Denied => return Err(Error::HttpRequestDenied),
+                    Permission::PublicOnly => self.public_only.request(request),
+                    Permission::Anywhere => self.anywhere.request(request),
+                };
+                match responding.await {
+                    // Each time, a connection leaves the pool; a new one cannot end like this.
+                    Err(error) if was_closed_before(&error) && body.begins_again() => {}
+                    Err(error) => return Err(error_code(&error)),
+                    Ok(response) => return Ok(response),
+                }
+            }
         };
         let sending = REQUEST_CONNECT_TIMEOUT.scope(connect, responding);
         // The time to connect is not the upstream's time to answer.
-        let response = timeout(connect.saturating_add(first_byte), sending)
-            .await
-            .map_err(|_| Error::HttpResponseTimeout)?
-            .map_err(|error| error_code(&error))?;
+        let response =
+            timeout(connect.saturating_add(first_byte), sending).await.map_err(|_| Error::HttpResponseTimeout)??;
         Ok(response.map(|body| TimedBody::new(body, between_bytes).boxed_unsync()))
     }
 }
@@ -97,7 +110,7 @@ pub fn tls(ca_file: Option<&Path>, log: &dyn LogSink) -> Result<ClientConfig, St
         .with_no_client_auth())
 }
 
-fn client<R>(resolver: R, tls: ClientConfig) -> Client<TimedConnector<R>, WasiBody>
+fn client<R>(resolver: R, tls: ClientConfig) -> Client<TimedConnector<R>, RepeatableBody>
 where
     TimedConnector<R>: Connect + Clone,
     R: Clone,
@@ -153,7 +166,7 @@ where
     HttpsConnector<HttpConnector<R>>:
         Service<Uri, Response = MaybeHttpsStream<TokioIo<TcpStream>>, Error = BoxError, Future: Send + 'static>,
 {
-    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Response = KeptConnection;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
@@ -166,7 +179,7 @@ where
         let connecting = self.https.call(uri);
         Box::pin(async move {
             match timeout(limit, connecting).await {
-                Ok(connected) => connected,
+                Ok(connected) => connected.map(KeptConnection::new),
                 Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
             }
         })
@@ -212,5 +225,55 @@ mod tests {
         let uri = format!("http://localhost:{port}/");
         let (answer, _stream) = tokio::join!(ask(&uri, Permission::Anywhere), serving);
         assert!(matches!(answer, Ok(204)), "{answer:?}");
+    }
+
+    /// Servers that close a kept connection right after their answer: the runtime does not know of it yet when the next request
+    /// is written. Here it cannot, because nothing lets it look before that.
+    #[test]
+    fn a_request_for_which_the_kept_connection_is_over_is_sent_once_over_another_one() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (closed, is_closed) = std::sync::mpsc::channel();
+        let (answered, is_answered) = std::sync::mpsc::channel();
+        let server = std::thread::spawn(move || {
+            let mut bodies = Vec::new();
+            for _ in 0..20 {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut request = Vec::new();
+                let mut piece = [0; 1024];
+                while !request.ends_with(b"end") {
+                    let read = std::io::Read::read(&mut stream, &mut piece).unwrap();
+                    assert!(read > 0, "the request broke off");
+                    request.extend_from_slice(&piece[..read]);
+                }
+                std::io::Write::write_all(&mut stream, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").unwrap();
+                is_answered.recv().unwrap();
+                drop(stream);
+                closed.send(()).unwrap();
+                let text = String::from_utf8(request).unwrap();
+                bodies.push(text.split_once("\r\n\r\n").unwrap().1.to_owned());
+            }
+            bodies
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let sender = OutboundSender::new(None, &CapturedLog::new()).unwrap();
+            for number in 0..20 {
+                let body = http_body_util::Full::new(bytes::Bytes::from(format!("{number} end")));
+                let body = body.map_err(|never| match never {}).boxed_unsync();
+                let request = Request::post(format!("http://127.0.0.1:{port}/")).body(body).unwrap();
+                let response = sender.send(request, Permission::Anywhere, RequestOptions::default()).await.unwrap();
+                assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok", "{number}");
+                // Until the connection's task has put the connection back.
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+                answered.send(()).unwrap();
+                // Blocks the only thread: nobody can look at the socket before the next request is written.
+                is_closed.recv().unwrap();
+            }
+        });
+        let expected: Vec<_> = (0..20).map(|number| format!("{number} end")).collect();
+        assert_eq!(server.join().unwrap(), expected, "each once, in its order");
     }
 }
