@@ -1,6 +1,6 @@
 //! Events go on as they come, and a client that leaves is followed by the gateway.
 
-use gatehouse_tests::{World, WorldSettings, http};
+use gatehouse_tests::{World, WorldSettings, http, is_listened_at};
 use serde_json::{Value, json};
 
 use crate::mcp::{Client, Era, Events};
@@ -83,7 +83,7 @@ async fn a_running_stream_ends_by_itself_while_gatehouse_stops() {
 
     let url = world.gatehouse.url.clone();
     let stopping = tokio::spawn(world.gatehouse.stop_within(std::time::Duration::from_secs(60)));
-    while tokio::net::TcpStream::connect(url.trim_start_matches("http://")).await.is_ok() {
+    while is_listened_at(url.trim_start_matches("http://")) {
         tokio::task::yield_now().await;
     }
     upstream.open_the_gate();

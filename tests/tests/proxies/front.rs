@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use gatehouse_tests::{HeldPort, repository};
+use gatehouse_tests::{HeldPort, is_listened_at, repository};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tempfile::TempDir;
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// No proxy takes longer to listen, on two busy cores.
@@ -196,7 +195,7 @@ impl ProxyPort {
         let mut child =
             command.stderr(log).spawn().unwrap_or_else(|error| panic!("{proxy:?} cannot be started: {error}"));
         let listening = async {
-            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            while !is_listened_at(&format!("127.0.0.1:{port}")) {
                 if let Some(status) = child.try_wait().expect("a status") {
                     panic!("{proxy:?} ended early, with {status}: {}", logged(&folder));
                 }

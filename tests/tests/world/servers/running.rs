@@ -1,13 +1,13 @@
 //! A server that runs.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::process::Child;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use gatehouse_tests::tool;
+use gatehouse_tests::{is_listened_at, tool};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
@@ -58,7 +58,7 @@ impl Running {
     pub(crate) async fn listens(&mut self) {
         let address = self.url.split('/').nth(2).expect("an address").replace("localhost", "127.0.0.1");
         let begun = Instant::now();
-        while TcpStream::connect(&address).is_err() {
+        while !is_listened_at(&address) {
             let ended = self.child.try_wait().expect("a status").is_some();
             assert!(!ended && begun.elapsed() < PATIENCE, "{} does not listen:\n{}", self.name, self.log());
             tokio::time::sleep(ASKED_EVERY).await;

@@ -74,7 +74,9 @@ fn every_page_says_whose_it_is_and_shows_no_picture_but_theirs() {
         for (name, page) in every_page(Language::German, &configuration) {
             let (text, policy) = (text(&page), policy(&page));
             for expected in [
-                &format!("<header><img src=\"{shown}\" alt=\"\"><p>Contoso &#38; &#60;b&#62;Söhne</p></header>"),
+                &format!(
+                    "<header><img src=\"{shown}\" alt=\"\" referrerpolicy=\"no-referrer\"><p>Contoso &#38; &#60;b&#62;Söhne</p></header>"
+                ),
                 " · Contoso &#38; &#60;b&#62;Söhne</title>",
                 "<a href=\"mailto:help@contoso.example?subject=a&#38;body=&#34;b\" rel=\"noreferrer\">Kontakt</a>",
                 "<a href=\"https://contoso.example/privacy\" rel=\"noreferrer\">Datenschutz</a>",
