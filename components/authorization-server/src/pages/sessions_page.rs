@@ -85,6 +85,13 @@ pub(crate) struct SessionsView<'a> {
     pub(crate) now: UnixTime,
 }
 
+/// A button for each provider: its name, and what is written on it.
+pub(super) fn sign_in_buttons<'a>(providers: &'a [IdentityProvider], texts: &Texts) -> Vec<(&'a str, Html)> {
+    let text =
+        |provider: &IdentityProvider| fill(texts.sign_in_with, &[("provider", Shown::Plain(&provider.display_name))]);
+    providers.iter().map(|provider| (provider.name.as_str(), text(provider))).collect()
+}
+
 /// Asks who wants to see their sessions. 403 where somebody has just tried to change them.
 pub(crate) fn sign_in(
     layout: Layout<'_>,
@@ -93,12 +100,10 @@ pub(crate) fn sign_in(
     status: u16,
 ) -> Response<Vec<u8>> {
     let (texts, providers) = (layout.texts(), &configuration.identity_providers);
-    let text =
-        |provider: &IdentityProvider| fill(texts.sign_in_with, &[("provider", Shown::Plain(&provider.display_name))]);
     let content = Html::of(&SignInContent {
         texts,
         was_signed_out: status != 200,
-        providers: providers.iter().map(|provider| (provider.name.as_str(), text(provider))).collect(),
+        providers: sign_in_buttons(providers, texts),
         ticket,
     });
     layout.answer(&layout.plain(status, texts.sign_in_title, content).with_forms(Forms::to_providers(providers)))

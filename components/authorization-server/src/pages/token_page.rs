@@ -8,6 +8,7 @@ use gatehouse_sessions::Tokens;
 use http::Response;
 
 use super::policy::Forms;
+use super::sessions_page::sign_in_buttons;
 use super::{Layout, time};
 use crate::texts::{Html, Shown, Texts, fill};
 
@@ -57,13 +58,7 @@ pub(crate) fn token_page(layout: Layout<'_>, configuration: &Configuration, tick
         texts,
         text: fill(texts.token_page_text, &[("time", Shown::Html(&lifetime))]),
         routes: configuration.routes.iter().enumerate().map(|row| RouteRow::of(row, configuration)).collect(),
-        providers: providers
-            .iter()
-            .map(|provider| {
-                let values = [("provider", Shown::Plain(&provider.display_name))];
-                (provider.name.as_str(), fill(texts.sign_in_with, &values))
-            })
-            .collect(),
+        providers: sign_in_buttons(providers, texts),
         ticket,
     });
     layout.answer(&layout.plain(200, texts.token_page_title, content).with_forms(Forms::to_providers(providers)))
