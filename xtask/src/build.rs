@@ -60,12 +60,25 @@ const ARTEFACTS: [Artefact; 3] = [
     },
 ];
 
+/// The crate of the component that forwards and does nothing else, which no command but `bench` needs.
+const FORWARDER: &str = "forwarder";
+
 /// Builds and composes everything; returns the composed files. What has not changed is not built again.
 pub fn all(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let toolchain = WasmToolchain::ready(workspace)?;
-    build_components(workspace, &toolchain)?;
+    build_components(workspace, &toolchain, &crates())?;
     shrink_components(workspace)?;
     ARTEFACTS.iter().map(|artefact| compose_one(workspace, artefact)).collect()
+}
+
+/// Builds the component that Gatehouse's speed is compared with; returns its file.
+pub fn forwarder(workspace: &Workspace) -> Result<PathBuf> {
+    let toolchain = WasmToolchain::ready(workspace)?;
+    build_components(workspace, &toolchain, &BTreeSet::from([FORWARDER]))?;
+    let file = component_file(workspace, FORWARDER);
+    let output = workspace.target().join(file_name(FORWARDER));
+    write_if_changed(&output, &std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?)?;
+    Ok(output)
 }
 
 /// The crates of the components that Gatehouse itself is made of.
@@ -92,13 +105,13 @@ fn component_target(workspace: &Workspace) -> PathBuf {
     workspace.target().join("wasm")
 }
 
-fn build_components(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<()> {
+fn build_components(workspace: &Workspace, toolchain: &WasmToolchain, names: &BTreeSet<&str>) -> Result<()> {
     progress::stage(&format!("Building the components ({toolchain})"));
 
     let mut cargo = toolchain.cargo()?;
     cargo.current_dir(workspace.root());
     cargo.args(["build", "--release", "--target", TARGET, "--target-dir"]).arg(component_target(workspace));
-    for name in crates() {
+    for name in names {
         cargo.args(["--package", name]);
     }
     process::run(&mut cargo, "building the components")
