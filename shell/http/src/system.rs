@@ -1,6 +1,6 @@
 //! Time and randomness of the host, and the request's id.
 
-use std::env;
+use std::{env, fmt};
 
 use gatehouse_audit_log::RequestId;
 use gatehouse_protocol::{Entropy, UnixTime};
@@ -26,6 +26,12 @@ pub fn now_in_milliseconds() -> Milliseconds {
 /// A clock that nobody sets: since some moment that never changes while an instance lives.
 pub fn elapsed() -> Milliseconds {
     monotonic_clock::now() / NANOSECONDS_OF_MILLISECOND
+}
+
+/// Writes a line of the log, by one call of the host. Standard error is where every host keeps a component's log.
+pub fn log(line: &impl fmt::Display) {
+    let line = format!("{line}\n");
+    eprint!("{line}");
 }
 
 /// Waits, and lets the host do something else meanwhile.
