@@ -4,6 +4,7 @@ use std::{env, fmt};
 
 use gatehouse_audit_log::RequestId;
 use gatehouse_protocol::{Entropy, UnixTime};
+use wasip2::cli::stderr::get_stderr;
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::random::random::get_random_bytes;
 
@@ -28,10 +29,20 @@ pub fn elapsed() -> Milliseconds {
     monotonic_clock::now() / NANOSECONDS_OF_MILLISECOND
 }
 
-/// Writes a line of the log, by one call of the host. Standard error is where every host keeps a component's log.
+/// What WASI takes by one blocking write, in bytes.
+const BLOCKING_WRITE: usize = 4096;
+
+/// Writes a line of the log to standard error, which is where every host keeps a component's log. Not by way of the standard library, which
+/// asks the host some ten questions before its first line.
 pub fn log(line: &impl fmt::Display) {
     let line = format!("{line}\n");
-    eprint!("{line}");
+    let standard_error = get_stderr();
+    for piece in line.as_bytes().chunks(BLOCKING_WRITE) {
+        if standard_error.blocking_write_and_flush(piece).is_err() {
+            // It ends the instance, since nobody would read what this one does.
+            return eprint!("{line}");
+        }
+    }
 }
 
 /// Waits, and lets the host do something else meanwhile.
