@@ -11,7 +11,6 @@ mod explain;
 mod keys;
 mod log_arguments;
 mod own_server;
-mod private_folder;
 mod secret_prompt;
 mod start_check;
 mod up;
