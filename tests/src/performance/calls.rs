@@ -118,7 +118,7 @@ impl Running {
             let (server, call) = peers::workers_oauth_provider(upstream).await;
             self.server("workers-oauth-provider", "workers-oauth-provider on workerd", server, Some(call));
             let mcp_server = mcp_server::start().await;
-            let (server, call) = peers::fastmcp(setup, &mcp_server).await;
+            let (server, call) = peers::fastmcp(setup, &mcp_server, CONNECTIONS).await;
             self.server("fastmcp", "FastMCP's OAuth proxy", server, Some(call));
         }
     }

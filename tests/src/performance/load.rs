@@ -10,13 +10,16 @@ use tokio::task::JoinSet;
 
 use super::answer::Reading;
 
+/// No turn takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What is asked, and what must come back.
 #[derive(Clone)]
 pub(super) struct Target {
     /// `HOST:PORT`.
     pub(super) address: String,
-    /// All bytes of the request.
-    pub(super) request: Arc<[u8]>,
+    /// All bytes of the request; where there are several, each connection has the next one.
+    pub(super) requests: Vec<Arc<[u8]>>,
     /// The status of the right answer.
     pub(super) status: u16,
     /// What its body holds.
@@ -52,7 +55,14 @@ impl Target {
              Accept: application/json, text/event-stream\r\n{fields}Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        Self { address, request: request.into_bytes().into(), status: 200, holds: "\"result\"" }
+        Self { address, requests: vec![request.into_bytes().into()], status: 200, holds: "\"result\"" }
+    }
+
+    /// The same with a request of its own for each connection.
+    pub(super) fn of_each_connection(targets: Vec<Self>) -> Self {
+        let requests = targets.iter().flat_map(|target| target.requests.clone()).collect();
+        let first = targets.into_iter().next().expect("a target");
+        Self { requests, ..first }
     }
 
     /// The same where the right answer is a refusal.
@@ -74,14 +84,15 @@ impl Target {
     async fn ask(&self, connections: usize, end: End) -> Turn {
         let target = self.clone();
         let asking = tokio::task::spawn_blocking(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let started = Instant::now();
                 let mut asking = JoinSet::new();
-                for _ in 0..connections {
-                    asking.spawn(ask(target.clone(), end));
+                for request in target.requests.iter().cycle().take(connections) {
+                    asking.spawn(ask(target.clone(), Arc::clone(request), end));
                 }
-                let latencies = asking.join_all().await.concat();
+                let latencies = tokio::time::timeout(PATIENCE, asking.join_all()).await;
+                let latencies = latencies.unwrap_or_else(|_| panic!("{} does not answer", target.address)).concat();
                 Turn { latencies, elapsed: started.elapsed() }
             })
         });
@@ -89,7 +100,7 @@ impl Target {
     }
 }
 
-async fn ask(target: Target, end: End) -> Vec<Duration> {
+async fn ask(target: Target, request: Arc<[u8]>, end: End) -> Vec<Duration> {
     let mut stream = TcpStream::connect(&target.address).await.expect("a connection");
     stream.set_nodelay(true).expect("a socket");
     let (mut latencies, mut received) = (Vec::new(), Vec::with_capacity(16 * 1024));
@@ -98,7 +109,7 @@ async fn ask(target: Target, end: End) -> Vec<Duration> {
         End::After(count) => latencies.len() < count,
     } {
         let asked = Instant::now();
-        stream.write_all(&target.request).await.expect("the request is taken");
+        stream.write_all(&request).await.expect("the request is taken");
         received.clear();
         let mut reading = Reading::default();
         let whole = loop {

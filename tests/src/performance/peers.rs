@@ -20,13 +20,14 @@ pub(super) async fn workers_oauth_provider(server: &str) -> (Server, Target) {
     let mut command = Command::new(tool("GATEHOUSE_TEST_NODE", "node"));
     command.arg(program("workers-oauth-provider.mjs")).arg(port.to_string()).arg(format!("{server}/mcp"));
     let running = Server::start("workers-oauth-provider", command, port, tempfile::tempdir().expect("a folder")).await;
-    let token = sign_in(&running.origin, "mcp").await;
+    let token = sign_in(&running.origin).await;
     let call = Target::post(&running.origin, "/mcp", &[VERSION, ("Authorization", &bearer(&token))], CALL);
     (running, call)
 }
 
-/// FastMCP's OAuth proxy in front of a server; and the call, in a session.
-pub(super) async fn fastmcp(setup: &Setup, server: &str) -> (Server, Target) {
+/// FastMCP's OAuth proxy in front of a server; and the call, in so many sessions: within one, no two requests may have the same id
+/// at a time.
+pub(super) async fn fastmcp(setup: &Setup, server: &str, sessions: usize) -> (Server, Target) {
     let provider = ScriptedProvider::start("peer").await;
     let (issuer, now) = (provider.issuer(), std::time::SystemTime::now());
     let now = now.duration_since(std::time::UNIX_EPOCH).expect("a clock after 1970").as_secs();
@@ -47,10 +48,14 @@ pub(super) async fn fastmcp(setup: &Setup, server: &str) -> (Server, Target) {
     let folder = tempfile::tempdir().expect("a folder");
     command.env("FASTMCP_HOME", folder.path().join("fastmcp")).env("HOME", folder.path());
     let running = Server::start("fastmcp", command, port, folder).await;
-    let bearer = bearer(&sign_in(&running.origin, "openid").await);
-    let session = session(&running.origin, &bearer).await;
-    let fields = [VERSION, ("Mcp-Session-Id", session.as_str()), ("Authorization", bearer.as_str())];
-    let call = Target::post(&running.origin, "/mcp", &fields, CALL);
+    let bearer = bearer(&sign_in(&running.origin).await);
+    let mut calls = Vec::new();
+    for _ in 0..sessions {
+        let session = session(&running.origin, &bearer).await;
+        let fields = [VERSION, ("Mcp-Session-Id", session.as_str()), ("Authorization", bearer.as_str())];
+        calls.push(Target::post(&running.origin, "/mcp", &fields, CALL));
+    }
+    let call = Target::of_each_connection(calls);
     (running, call)
 }
 
@@ -63,7 +68,7 @@ fn bearer(token: &str) -> String {
 }
 
 /// Registers a client, signs a person in, whom nobody asks anything, and redeems the code: an access token.
-async fn sign_in(origin: &str, scope: &str) -> String {
+async fn sign_in(origin: &str) -> String {
     let metadata = json!({
         "redirect_uris": [REDIRECT_URI], "client_name": "Client", "token_endpoint_auth_method": "none",
         "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
@@ -76,7 +81,6 @@ async fn sign_in(origin: &str, scope: &str) -> String {
         ("response_type", "code"),
         ("client_id", client_id),
         ("redirect_uri", REDIRECT_URI),
-        ("scope", scope),
         ("state", "the-state"),
         ("code_challenge", CHALLENGE),
         ("code_challenge_method", "S256"),
