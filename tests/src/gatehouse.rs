@@ -43,6 +43,8 @@ pub struct Settings {
     pub variables: Vec<(String, String)>,
     /// A PEM file of certificate authorities to trust besides the system's; only the embedded host can be told.
     pub ca_file: Option<PathBuf>,
+    /// More arguments for `gatehouse up`; only a released host has any.
+    pub arguments: Vec<String>,
 }
 
 /// A running Gatehouse with a store of its own.
@@ -141,7 +143,7 @@ impl Gatehouse {
                 assert_eq!(ca_file, None, "nothing that is measured needs an authority");
                 drop(held);
                 let mut command = Command::new(checkout.join("target/native/gatehouse"));
-                command.arg("up");
+                command.arg("up").args(&settings.arguments);
                 prepare_up(&mut command, &manifest, port, state_directory.path(), &variables);
                 // Whoever measures has no time to spare for the log.
                 let log = state_directory.path().join("log");

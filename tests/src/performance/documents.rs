@@ -70,10 +70,12 @@ pub(super) fn with_route_lines(lines: &str) -> String {
     format!("{SMALL}{lines}\n")
 }
 
+/// The small document for so many event streams of a subject. The base has no other limit of them.
+pub(super) fn streams_of_the_base(most: usize) -> String {
+    format!("{SMALL}[routes.limits]\nstreams_per_subject = {most}\n")
+}
+
 /// The small document for so many event streams.
 pub(super) fn streams(most: usize) -> String {
-    format!(
-        "{SMALL}[routes.limits]\nstreams_per_subject = {most}\nstreams_per_route = {most}\n[limits]\nlong_requests = {}\n",
-        4 * most
-    )
+    format!("{}streams_per_route = {most}\n[limits]\nlong_requests = {}\n", streams_of_the_base(most), 4 * most)
 }

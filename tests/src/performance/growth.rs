@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 
 use super::setup::Setup;
 use super::{documents, mcp_server, servers, turns};
-use crate::{AttackWorld, ScriptedProvider};
+use crate::{AttackSettings, AttackWorld, ScriptedProvider};
 
+/// No route may have many more.
+const RULES_OF_A_ROUTE: usize = 250;
 /// The size of a record of a session, in bytes.
 const RECORD: i64 = 300;
 
@@ -17,7 +19,7 @@ pub(super) async fn run(setup: &Setup) -> Value {
     for (id, x, points) in [
         ("sessions", "sessions in the store", &[100, 10_000, 1_000_000][..]),
         ("routes", "routes", &[1, 10, 100]),
-        ("rules", "rules of the route", &[1, 20, 100, 1000]),
+        ("rules", "rules, at most 250 for a route", &[1, 20, 100, 1000]),
         ("tools-call", "tools of a federation, one called", &[10, 100, 500, 2000]),
         ("tools-list", "tools of a federation, all listed", &[10, 100, 500, 2000]),
         ("groups", "groups of the user", &[0, 10, 100, 1000]),
@@ -62,7 +64,10 @@ async fn curve(setup: &Setup, upstream: &str, id: &str, x: &str, points: &[usize
 async fn world(setup: &Setup, upstream: &str, id: &str, point: usize) -> AttackWorld {
     match id {
         "routes" => servers::gatehouse(&setup.now, &documents::document(point - 1, 0), upstream).await,
-        "rules" => servers::gatehouse(&setup.now, &documents::document(0, point), upstream).await,
+        "rules" => {
+            let routes = point.div_ceil(RULES_OF_A_ROUTE);
+            servers::gatehouse(&setup.now, &documents::document(routes - 1, point / routes), upstream).await
+        }
         "tools-call" | "tools-list" => servers::gatehouse(&setup.now, &documents::federation(point), upstream).await,
         "groups" => {
             let provider = ScriptedProvider::start("test").await;
@@ -78,7 +83,8 @@ async fn world(setup: &Setup, upstream: &str, id: &str, point: usize) -> AttackW
                 point.saturating_sub(1)
             );
             let document = documents::with_route_lines(&rule);
-            servers::gatehouse_with(&setup.now, &document, upstream, vec![provider]).await
+            let settings = AttackSettings { providers: vec![provider], ..AttackSettings::default() };
+            servers::gatehouse_with(&setup.now, &document, upstream, settings).await
         }
         _ => servers::gatehouse(&setup.now, documents::SMALL, upstream).await,
     }

@@ -11,7 +11,7 @@ use super::load::Target;
 use super::process;
 use super::setup::{Checkout, Setup};
 use crate::paths::repository;
-use crate::{AttackSettings, AttackWorld, HeldPort, Person, Program, ScriptedProvider, is_listened_at};
+use crate::{AttackSettings, AttackWorld, HeldPort, Person, Program, is_listened_at};
 
 /// What the MCP server always answers to the call that is measured: 78 bytes.
 pub(super) const ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}]}}"#;
@@ -112,23 +112,22 @@ pub(super) async fn forwarder(checkout: &Checkout, server: &str) -> Server {
 
 /// Gatehouse of a checkout, in front of a server.
 pub(super) async fn gatehouse(checkout: &Checkout, document: &str, server: &str) -> AttackWorld {
-    gatehouse_with(checkout, document, server, Vec::new()).await
+    gatehouse_with(checkout, document, server, AttackSettings::default()).await
 }
 
-/// The same with these providers.
+/// The same with more settings.
 pub(super) async fn gatehouse_with(
     checkout: &Checkout,
     document: &str,
     server: &str,
-    providers: Vec<ScriptedProvider>,
+    settings: AttackSettings,
 ) -> AttackWorld {
     AttackWorld::start_with(AttackSettings {
         document: Some(document.to_owned()),
         upstream_origin: Some(server.to_owned()),
         access_token_seconds: 3600,
         host: Some(checkout.host),
-        providers,
-        ..AttackSettings::default()
+        ..settings
     })
     .await
 }

@@ -13,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::setup::{Checkout, Setup};
 use super::statistics::quantile;
 use super::{documents, process, servers};
+use crate::AttackSettings;
 
 /// Streams that are silent.
 const IDLE: usize = 1_000;
@@ -23,6 +24,8 @@ const EVENTS_PER_SECOND: u64 = 50;
 const LOOKED_AT: Duration = Duration::from_secs(10);
 /// Events whose delay is measured, on one stream.
 const EVENTS: usize = 500;
+/// Room for so many streams, and for other requests besides.
+const LIMITS: [&str; 4] = ["--limit", "concurrent-requests=1300", "--limit", "stream-share=90"];
 /// Users: one may have a quarter of all streams.
 const USERS: usize = 8;
 /// After which silence nothing is on its way any more.
@@ -52,7 +55,13 @@ pub(super) async fn run(setup: &Setup) -> Value {
 
 async fn measure(id: &str, checkout: &Checkout) -> Value {
     let events = Events::start().await;
-    let world = servers::gatehouse(checkout, &documents::streams(IDLE), &events.origin).await;
+    let (document, arguments) = match id {
+        "base" => (documents::streams_of_the_base(IDLE), &[][..]),
+        _ => (documents::streams(IDLE), &LIMITS[..]),
+    };
+    let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    let settings = AttackSettings { arguments, ..AttackSettings::default() };
+    let world = servers::gatehouse_with(checkout, &document, &events.origin, settings).await;
     let mut tokens = Vec::new();
     for user in 0..USERS {
         tokens.push(servers::token(&world, &format!("user-{user}")).await);
