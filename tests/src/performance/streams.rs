@@ -17,7 +17,7 @@ use crate::AttackSettings;
 
 /// Streams that are silent.
 const IDLE: usize = 1_000;
-/// Streams with events, and the events a second on all of them together.
+/// Streams with events, and the events a second on all of them together; then on each of them.
 const ACTIVE: usize = 200;
 const EVENTS_PER_SECOND: u64 = 50;
 /// How long the events of many streams are looked at.
@@ -47,9 +47,6 @@ pub(super) async fn run(setup: &Setup) -> Value {
             results.push(measure(id, &checkout).await);
         }
     }
-    let direct = Events::start().await;
-    let stream = open(&direct.origin, "").await;
-    results.push(json!({ "id": "direct", "delay": delays(&direct, stream).await }));
     results.into()
 }
 
@@ -67,23 +64,15 @@ async fn measure(id: &str, checkout: &Checkout) -> Value {
         tokens.push(servers::token(&world, &format!("user-{user}")).await);
     }
     let url = world.gatehouse.url.clone();
-    let delay = delays(&events, open(&url, &tokens[0]).await).await;
+    let (through, direct) = delays(&events, &url, &tokens[0]).await;
     events.forget();
 
     let processes = servers::processes(&world);
     let active = open_many(&url, &tokens, ACTIVE).await;
     let readers = read_all(active);
     tokio::time::sleep(SETTLED).await;
-    let before = process::processor_time(&processes);
-    let mut pace = interval(Duration::from_millis(1000 / EVENTS_PER_SECOND));
-    let begun = Instant::now();
-    let mut sent = 0;
-    while begun.elapsed() < LOOKED_AT {
-        pace.tick().await;
-        events.say(sent % ACTIVE).await;
-        sent += 1;
-    }
-    let processor = (process::processor_time(&processes) - before).as_secs_f64() / begun.elapsed().as_secs_f64();
+    let in_all = share_with_events(&events, &processes, EVENTS_PER_SECOND).await;
+    let each = share_with_events(&events, &processes, EVENTS_PER_SECOND * ACTIVE as u64).await;
     drop(readers);
     events.forget();
     tokio::time::sleep(SETTLED).await;
@@ -98,31 +87,56 @@ async fn measure(id: &str, checkout: &Checkout) -> Value {
         "id": id,
         "idle": IDLE,
         "idle_bytes_each": after.saturating_sub(before) as f64 / IDLE as f64,
-        "delay": delay,
+        "delay": through,
+        "direct_delay": direct,
         "active": ACTIVE,
         "events_per_second": EVENTS_PER_SECOND,
-        "active_processor_share": processor,
+        "processor_share_in_all": in_all,
+        "processor_share_each": each,
     })
 }
 
-/// The delay of each event on one stream, in milliseconds.
-async fn delays(events: &Events, mut stream: OwnedReadHalf) -> Value {
-    let mut delays = Vec::new();
+/// The share of a processor that the processes have while so many events a second come, one stream after the other. Where the
+/// machine cannot make so many, the share is that of those which it made, and so too small: then it is not told.
+async fn share_with_events(events: &Events, processes: &[u32], per_second: u64) -> Option<f64> {
+    let before = process::processor_time(processes);
+    let mut pace = interval(Duration::from_millis(10));
+    let (begun, mut sent) = (Instant::now(), 0);
+    while begun.elapsed() < LOOKED_AT {
+        pace.tick().await;
+        let due = (begun.elapsed().as_secs_f64() * per_second as f64) as usize;
+        while sent < due {
+            events.say(sent % ACTIVE).await;
+            sent += 1;
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let share = (process::processor_time(processes) - before).as_secs_f64() / seconds;
+    (sent as f64 >= 0.95 * per_second as f64 * seconds).then_some(share)
+}
+
+/// The delays of events through Gatehouse, and of events without it, by turns.
+async fn delays(events: &Events, url: &str, token: &str) -> (Value, Value) {
+    let mut streams = [open(url, token).await, open(&events.origin, "").await];
+    let mut delays = [Vec::new(), Vec::new()];
     let mut pace = interval(Duration::from_millis(5));
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut buffer = Vec::with_capacity(4096);
-    for _ in 0..EVENTS {
+    for number in 0..2 * EVENTS {
         pace.tick().await;
+        let which = number % 2;
         let sent = Instant::now();
-        events.say(0).await;
+        events.say(which).await;
         buffer.clear();
         while !buffer.windows(EVENT_END.len()).any(|end| end == EVENT_END) {
-            let read = stream.read_buf(&mut buffer).await.expect("an event");
+            let read = streams[which].read_buf(&mut buffer).await.expect("an event");
             assert!(read > 0, "the stream ended");
         }
-        delays.push(sent.elapsed().as_secs_f64() * 1e3);
+        delays[which].push(sent.elapsed().as_secs_f64() * 1e3);
     }
-    json!({ "p50_ms": quantile(&delays, 0.5), "p99_ms": quantile(&delays, 0.99) })
+    let [through, direct] =
+        delays.map(|delays| json!({ "p50_ms": quantile(&delays, 0.5), "p99_ms": quantile(&delays, 0.99) }));
+    (through, direct)
 }
 
 /// Opens so many streams, a few at a time.

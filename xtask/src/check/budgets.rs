@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use wasmparser::{Data, Instance, MemoryType, Parser, Payload};
@@ -78,6 +79,14 @@ pub fn run(workspace: &Workspace) -> Result<Report> {
         faults.push(format!("it was not made smaller, because there is no wasm-opt: {reason:#}"));
     }
     Ok(Report { summary: measured.to_string(), faults })
+}
+
+/// What is counted of the artefact of a checkout, each number with its name.
+pub fn measured(checkout: &Path) -> Result<Vec<(&'static str, u64)>> {
+    let file = checkout.join(ARTEFACT);
+    let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let measured = measure(&bytes).with_context(|| format!("{} is no component", file.display()))?;
+    Ok(measured.named().to_vec())
 }
 
 fn over(measured: &Measures, budgets: &Measures) -> Vec<String> {
