@@ -29,6 +29,9 @@ const RELEASED: &str = "native";
 /// The profile of the tests.
 const OF_THE_TESTS: &str = "dev";
 
+/// Where what was measured is kept, in the target folder.
+const KEPT: &str = "bench/results.json";
+
 #[derive(Args)]
 pub struct Arguments {
     /// Only these parts; the page keeps what was measured of the others
@@ -46,6 +49,9 @@ pub struct Arguments {
     /// Count, measure no time, and fail where a budget is exceeded: a minute. The host is that of the tests
     #[arg(long, conflicts_with_all = ["only", "profile"])]
     quick: bool,
+    /// Measure nothing, and write the page again of what was measured: after a change of its text
+    #[arg(long, conflicts_with_all = ["only", "profile", "quick", "turns"])]
+    rewrite: bool,
     /// At most so many turns of each case: a trial, of which no page is written
     #[arg(long, value_name = "NUMBER")]
     turns: Option<u32>,
@@ -58,6 +64,11 @@ pub struct Arguments {
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     if arguments.quick {
         return quick(workspace, arguments);
+    }
+    if arguments.rewrite {
+        let results = Results::kept(&workspace.target().join(KEPT));
+        let base = workspace.target().join("bench").join(&arguments.base);
+        return write(workspace, workspace.root(), &results, base.is_dir().then_some(&base));
     }
     let parts = if arguments.only.is_empty() { Part::all() } else { arguments.only.clone() };
     let wants_base = !arguments.no_base && parts.iter().any(|part| part.needs_base());
@@ -83,18 +94,25 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
             "    the page has the cases of `calls` and `peers` in one table: it changes where both are measured",
         );
     }
-    let folder = workspace.target().join("bench");
-    let kept = folder.join("results.json");
+    let kept = workspace.target().join(KEPT);
     let is_trial = arguments.turns.is_some() || arguments.profile != RELEASED;
     let mut results = if is_trial { Results::default() } else { Results::kept(&kept) };
     results.take(run, &origin(workspace, base.as_deref())?);
     progress::say(&tables::aims(&aims::aims(&results)));
-    let sizes = sizes::of(workspace.root(), base.as_deref())?;
-    let root = if is_trial { folder.join("trial") } else { workspace.root().to_owned() };
-    for path in page::write(&root, &results, &sizes)? {
+    if is_trial {
+        return write(workspace, &workspace.target().join("bench/trial"), &results, base.as_ref());
+    }
+    results.keep(&kept)?;
+    write(workspace, workspace.root(), &results, base.as_ref())
+}
+
+/// Writes the page and its charts below the folder `root`.
+fn write(workspace: &Workspace, root: &Path, results: &Results, base: Option<&PathBuf>) -> Result<()> {
+    let sizes = sizes::of(workspace.root(), base.map(PathBuf::as_path))?;
+    for path in page::write(root, results, &sizes)? {
         progress::say(&format!("Written: {}", workspace.shown(&root.join(path))));
     }
-    if is_trial { Ok(()) } else { results.keep(&kept) }
+    Ok(())
 }
 
 /// Counts, and compares with the budgets.
@@ -105,7 +123,7 @@ fn quick(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut measuring = measuring(workspace, OF_THE_TESTS, &[Part::Counts])?;
     measuring.env("GATEHOUSE_BENCH_QUICK", "1");
     let counts = measure(workspace, measuring)?.counts.context("nothing was counted")?;
-    let artefact = check::budgets::run(workspace)?;
+    let artefact = check::budgets::report(workspace)?;
     progress::say(&format!("{}\n{}", tables::store(&counts), tables::system_calls(&counts)));
     progress::say(&artefact.summary);
     let mut faults = budgets::faults(&counts);

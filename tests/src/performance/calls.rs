@@ -20,6 +20,9 @@ const FEWEST_TURNS: usize = 12;
 const MOST_TURNS: usize = 40;
 /// Ratios whose half-width is below this are steady.
 const STEADY: f64 = 0.03;
+/// The same of a case that is so slow that a turn has fewer requests than these.
+const STEADY_IF_SLOW: f64 = 0.1;
+const FEW_REQUESTS: f64 = 100.0;
 /// What every case is compared with.
 const FLOOR: &str = "forwarder";
 
@@ -73,7 +76,7 @@ pub(super) async fn run(setup: &Setup) -> Value {
         }
         turns += 1;
         let ratios = running.ratios();
-        let steady = ratios.iter().all(|(_, _, ratio)| ratio.is_steady(STEADY));
+        let steady = ratios.iter().all(|(one, other, ratio)| ratio.is_steady(running.widest(one, other)));
         if turns >= most || (turns >= FEWEST_TURNS && steady) {
             break ratios;
         }
@@ -165,6 +168,14 @@ impl Running {
                 Some((one, other, ratio))
             })
             .collect()
+    }
+
+    /// How wide a ratio may be.
+    fn widest(&self, one: &str, other: &str) -> f64 {
+        let of_a_turn = |case: &Case| median(&case.per_second) * TURN.as_secs_f64();
+        let cases = self.cases.iter().filter(|case| case.id == one || case.id == other);
+        let fewest = cases.map(of_a_turn).fold(f64::INFINITY, f64::min);
+        if fewest < FEW_REQUESTS { STEADY_IF_SLOW } else { STEADY }
     }
 
     async fn stop(self) {

@@ -46,37 +46,44 @@ fn put(root: &Path, path: &str, text: &str) -> Result<()> {
 /// The tables and other texts, by the names that the template has for them.
 fn values(results: &Results, sizes: &[Sizes]) -> Vec<(&'static str, String)> {
     let starts = results.start.as_ref().map_or(&[][..], |part| &part.result);
+    let of_most = results.origin().cloned().unwrap_or_default();
+    let of_most = &of_most;
     vec![
+        ("origin", origin(of_most)),
         ("aims", tables::aims(&aims(results))),
         (
             "calls",
-            of(&results.calls, |calls| {
+            of(of_most, &results.calls, |calls| {
                 format!("{}\n{}\n{}", how_many_turns(calls), tables::calls(calls), tables::call_ratios(calls))
             }),
         ),
         ("bars", image(results.calls.is_some(), "requests", "Requests a second, of the bare forwarder's")),
-        ("store", of(&results.counts, tables::store)),
-        ("system_calls", of(&results.counts, tables::system_calls)),
-        ("features", of(&results.features, |points| tables::features(points))),
+        ("store", of(of_most, &results.counts, tables::store)),
+        ("system_calls", of(of_most, &results.counts, tables::system_calls)),
+        ("features", of(of_most, &results.features, |points| tables::features(points))),
         ("sizes", tables::sizes(sizes, starts)),
-        ("start", of(&results.start, |starts| tables::start(starts))),
-        ("growth", of(&results.growth, |curves| tables::growth(curves))),
+        ("start", of(of_most, &results.start, |starts| tables::start(starts))),
+        ("growth", of(of_most, &results.growth, |curves| tables::growth(curves))),
         ("curves", image(results.growth.is_some(), "growth", "Requests a second, of the first point's")),
-        ("streams", of(&results.streams, |streams| tables::streams(streams))),
+        ("streams", of(of_most, &results.streams, |streams| tables::streams(streams))),
     ]
 }
 
-/// What was measured, with a line about when and where.
-fn of<T>(part: &Option<Measured<T>>, text: impl FnOnce(&T) -> String) -> String {
+/// What was measured; with a line about when and where, if it is another one than most parts have.
+fn of<T>(of_most: &Origin, part: &Option<Measured<T>>, text: impl FnOnce(&T) -> String) -> String {
     match part {
         None => NOT_YET.to_owned(),
+        Some(part) if part.origin == *of_most => text(&part.result),
         Some(part) => format!("{}\n{}", origin(&part.origin), text(&part.result)),
     }
 }
 
 fn origin(origin: &Origin) -> String {
+    if origin.commit.is_empty() {
+        return NOT_YET.to_owned();
+    }
     let base = origin.base.as_ref().map(|base| format!("; the base is {base}")).unwrap_or_default();
-    format!("Commit {}{base}. {}, {}. {}.\n", origin.commit, origin.date, origin.machine, origin.versions)
+    format!("Measured: {}, commit {}{base}; {}; {}.\n", origin.date, origin.commit, origin.machine, origin.versions)
 }
 
 fn how_many_turns(calls: &Calls) -> String {

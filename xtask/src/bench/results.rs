@@ -217,6 +217,19 @@ impl Results {
         replace(&mut self.streams, run.streams, origin);
     }
 
+    /// The origin of the first part that was measured, in the order of the page: that of most parts.
+    pub fn origin(&self) -> Option<&Origin> {
+        let origins = [
+            self.calls.as_ref().map(|part| &part.origin),
+            self.counts.as_ref().map(|part| &part.origin),
+            self.features.as_ref().map(|part| &part.origin),
+            self.start.as_ref().map(|part| &part.origin),
+            self.growth.as_ref().map(|part| &part.origin),
+            self.streams.as_ref().map(|part| &part.origin),
+        ];
+        origins.into_iter().flatten().next()
+    }
+
     /// Keeps them.
     pub fn keep(&self, file: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)?;
