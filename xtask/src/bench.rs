@@ -148,11 +148,12 @@ fn build(workspace: &Workspace, profile: &str) -> Result<()> {
 }
 
 /// The command of the program that measures. The load generator needs an asynchronous runtime and the tests' identity provider;
-/// this crate stays without. No package is named: cargo would choose other features for one alone, and compile wasmtime again.
+/// this crate stays without. It is built as the tests are, of which it shares most, whatever the hosts are built with. No package is
+/// named: cargo would choose other features for one alone, and compile wasmtime again.
 fn measuring(workspace: &Workspace, profile: &str, parts: &[Part]) -> Result<Command> {
     let mut cargo = process::native_cargo();
     cargo.current_dir(workspace.root());
-    cargo.args(["bench", "--bench", "performance", "--profile", profile]);
+    cargo.args(["bench", "--bench", "performance", "--profile", OF_THE_TESTS]);
     cargo.arg("--target-dir").arg(workspace.native_target());
     let names: Vec<&str> = parts.iter().map(|part| part.name()).collect();
     cargo.env("GATEHOUSE_BENCH_PARTS", names.join(",")).env("GATEHOUSE_BENCH_PROFILE", profile);
