@@ -13,9 +13,8 @@ use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use gatehouse_host::{
     Level, LogFormat, LogOptions, LogQueueSize, LogRecord, LogSink as _, StandardErrorLog, WhenLogIsFull,
+    create_private_directory,
 };
-
-use crate::private_folder;
 
 /// How long the end of the process waits for the log's reader.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -108,7 +107,7 @@ impl LogArguments {
     /// Where the folder cannot be made.
     pub(crate) fn leave_the_terminal(&mut self, folder: &Path) -> Result<()> {
         if self.log_file.is_none() && std::io::stderr().is_terminal() {
-            private_folder::create(folder)?;
+            create_private_directory(folder).with_context(|| format!("cannot create {}", folder.display()))?;
             self.log_file = Some(folder.join("gatehouse.log"));
             self.log_format.get_or_insert(Format::Text);
         }

@@ -1,12 +1,16 @@
 //! `gatehouse`: runs Spin applications where no Spin is installed, and prepares what Gatehouse itself is given.
 
+/// A request makes some thousand short-lived values on one thread, which this allocator is made for: with that of glibc, a request
+/// took a tenth more of the processor.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod check;
 mod doctor;
 mod explain;
 mod keys;
 mod log_arguments;
 mod own_server;
-mod private_folder;
 mod secret_prompt;
 mod start_check;
 mod up;

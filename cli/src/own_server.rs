@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use gatehouse_configuration::{Configuration, SERVER_KEYS_SETTING, SETTING};
+use gatehouse_host::create_private_directory;
 use gatehouse_sealed_storage::sealing::KeyRing;
 use url::Url;
 
 use crate::doctor::{Findings, HttpClient, Secrets, examine_provider, further_hosts};
 use crate::keys::SystemEntropy;
-use crate::{private_folder, secret_prompt};
+use crate::secret_prompt;
 
 /// How a configuration begins that is ours to write anew.
 const WRITTEN_BY_US: &str = "# Written by `gatehouse up --upstream`";
@@ -105,7 +106,7 @@ impl OwnServer {
         if scopes.is_some_and(|scopes| !scopes.iter().any(|scope| scope == "offline_access")) {
             text = write(false);
         }
-        private_folder::create(state)?;
+        create_private_directory(state).with_context(|| format!("cannot create {}", state.display()))?;
         let configuration = state.join("gatehouse.toml");
         ensure!(
             fs::read_to_string(&configuration).map_or(true, |before| before.starts_with(WRITTEN_BY_US)),
@@ -149,8 +150,9 @@ impl OwnServer {
         writeln!(out, "At {issuer}, the client {client_id} must have the redirect URI {public_url}/callback.")?;
         write!(out, "Its secret (nothing for a public client): ")?;
         out.flush()?;
-        let secret = secret_prompt::read_line().context("cannot read the secret")?;
+        let secret = secret_prompt::read_line();
         writeln!(out)?;
+        let secret = secret.context("cannot read the secret")?;
         let secret = secret.trim();
         Ok((!secret.is_empty()).then(|| secret.to_owned()))
     }

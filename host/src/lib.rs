@@ -47,3 +47,4 @@ pub use manifest::{
 };
 pub use options::{CheckVariables, Options};
 pub use outbound::{AllowedHostError, AllowedOutboundHosts, HostProblem, Permission, tls};
+pub use private_files::create_private_directory;

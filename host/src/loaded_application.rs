@@ -11,12 +11,13 @@ use crate::limits::Limits;
 use crate::log::{Level, LogRecord, LogSink};
 use crate::manifest::{ComponentManifest, Manifest, Route, Template, most_specific};
 use crate::options::Options;
-use crate::outbound::{AllowedOutboundHosts, OutboundSender};
+use crate::outbound::{AllowedOutboundHosts, Outbound};
 
 /// An application with all that its hosts share.
 pub(crate) struct LoadedApplication {
     pub(crate) engine: &'static SharedEngine,
     pub(crate) log: Arc<dyn LogSink>,
+    pub(crate) outbound: Outbound,
     pub(crate) limits: Limits,
     pub(crate) probe_paths: Vec<String>,
     pub(crate) loopback_only: bool,
@@ -32,7 +33,7 @@ impl LoadedApplication {
         let manifest = Manifest::read(manifest)?;
         let values = options.variables.resolve(&manifest.variables, &manifest.path)?;
         let engine = shared_engine()?;
-        let sender = OutboundSender::new(options.ca_file.as_deref(), &*options.log)?;
+        let outbound = Outbound::new(options.ca_file.as_deref(), &*options.log)?;
         let key_value = if manifest.components.values().any(|component| !component.key_value_stores.is_empty()) {
             Some(Arc::new(KeyValueStore::open_with(&options.state_directory, options.limits.store)?))
         } else {
@@ -59,7 +60,6 @@ impl LoadedApplication {
                         key_value: key_value.clone(),
                         key_value_stores: declared.key_value_stores.clone(),
                         allowed_outbound_hosts: allowed_outbound_hosts(declared, &manifest, &values).map_err(failed)?,
-                        sender: sender.clone(),
                         log: Arc::clone(&options.log),
                     };
                     let component = LoadedComponent::load(engine, declared, grants, options).map_err(failed)?;
@@ -77,6 +77,7 @@ impl LoadedApplication {
         Ok(Self {
             engine,
             log: Arc::clone(&options.log),
+            outbound,
             limits: options.limits,
             probe_paths: options.probe_paths.clone(),
             loopback_only: manifest.loopback_only,

@@ -9,5 +9,5 @@ mod sender;
 mod timed_body;
 
 pub use self::allowed_hosts::{AllowedHostError, AllowedOutboundHosts, HostProblem, Permission};
-pub(crate) use self::sender::OutboundSender;
 pub use self::sender::tls;
+pub(crate) use self::sender::{Outbound, OutboundSender};

@@ -6,7 +6,10 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 /// Creates a directory, with those above it, that only its owner may enter. One that is there is left as it is.
-pub(crate) fn create_private_directory(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// It cannot be created.
+pub fn create_private_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 

@@ -40,7 +40,7 @@ fn an_issuer_of_entra_becomes_its_profile() {
 fn server_keys_are_made_once_and_nobody_else_can_read_them() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    private_folder::create(&state).unwrap();
+    create_private_directory(&state).unwrap();
     let file = state.join("server-keys");
     let first = server_keys(&file).unwrap();
     assert!(KeyRing::parse(&first).is_ok());

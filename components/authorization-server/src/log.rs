@@ -78,7 +78,6 @@ impl RequestLog {
         self.write(Event::Failed, action, Decision::Failed, details);
     }
 
-    /// Standard error is where every host collects the log.
     fn write(&self, event: Event, action: &'static str, decision: Decision, details: Details<'_>) {
         let time = LogTime::from_milliseconds((self.clock)());
         let record = AuditRecord {
@@ -91,7 +90,7 @@ impl RequestLog {
             reason: details.reason,
             ..AuditRecord::new(time, Component::AuthorizationServer, event)
         };
-        eprintln!("{record}");
+        shell_http::log(&record);
     }
 }
 

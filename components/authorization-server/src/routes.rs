@@ -168,7 +168,7 @@ impl Endpoint {
 }
 
 fn called(endpoint: &Endpoint, incoming: &IncomingRequest, head: Request<()>, log: &RequestLog) -> Response<Vec<u8>> {
-    let body = match inbound::body(incoming, LARGEST_BODY) {
+    let body = match inbound::body(incoming, head.headers(), LARGEST_BODY) {
         Ok(body) => body,
         Err(error) => return endpoint.unreadable(error, head.headers(), log),
     };

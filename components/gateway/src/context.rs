@@ -60,9 +60,11 @@ impl<'a> RequestContext<'a> {
     /// # Errors
     /// Where it is too large, or broke off.
     pub(crate) fn body(&self, request: &IncomingRequest) -> Result<Vec<u8>, Refusal> {
-        inbound::body(request, self.endpoint.route.limits.request_bytes).map_err(|error| match error {
-            Unreadable::TooLarge => Refusal::BodyTooLarge,
-            Unreadable::Broken | Unreadable::Malformed => Refusal::BodyBroken,
+        inbound::body(request, self.head.headers(), self.endpoint.route.limits.request_bytes).map_err(|error| {
+            match error {
+                Unreadable::TooLarge => Refusal::BodyTooLarge,
+                Unreadable::Broken | Unreadable::Malformed => Refusal::BodyBroken,
+            }
         })
     }
 

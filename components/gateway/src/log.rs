@@ -20,7 +20,6 @@ pub(crate) fn record<'a>(event: Event) -> AuditRecord<'a> {
     AuditRecord::new(LogTime::from_milliseconds(now_in_milliseconds()), Component::Gateway, event)
 }
 
-/// Standard error is where every host keeps a component's log.
 pub(crate) fn write(record: &AuditRecord<'_>) {
-    eprintln!("{record}");
+    shell_http::log(record);
 }

@@ -24,6 +24,13 @@ impl ResourceUri {
     /// # Errors
     /// Where it is relative, has a fragment (RFC 8707, section 2) or a user, or is not http(s).
     pub fn parse(text: &str) -> Result<Self, InvalidResource> {
+        if is_canonical(text) {
+            return Ok(Self(text.to_owned()));
+        }
+        Self::parse_url(text)
+    }
+
+    fn parse_url(text: &str) -> Result<Self, InvalidResource> {
         let mut url = Url::parse(text).map_err(|_| InvalidResource)?;
         let http = matches!(url.scheme(), "http" | "https");
         if !http || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
@@ -37,6 +44,24 @@ impl ResourceUri {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether `text` is in its canonical form beyond doubt, as what Gatehouse itself has written is: a name of lower-case letters and
+/// digits, no port, and a path without anything that could be written in another way. Each request compares such URIs, and to parse
+/// one as a URL costs as much as a key derivation.
+fn is_canonical(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://") else { return false };
+    let (host, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
+    // A name whose labels begin with a letter is no IPv4 address in any spelling.
+    let is_label = |label: &str| {
+        label.starts_with(|first: char| first.is_ascii_lowercase())
+            && !label.starts_with("xn--")
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    let is_segment = |segment: &str| {
+        !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    host.split('.').all(is_label) && path.is_none_or(|path| path.split('/').all(is_segment))
 }
 
 impl fmt::Display for ResourceUri {
@@ -86,7 +111,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_canonical_beyond_doubt_is_that_of_a_gateway() {
+        for text in ["https://gateway.example/mcp", "https://mcp-1.team.example", "https://a/team_1/Mcp-2"] {
+            assert!(is_canonical(text), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_canonical_beyond_doubt_is_so_as_a_url(text in "https://[a-z0-9x.-]{1,12}(/[A-Za-z0-9_.%-]{0,6}){0,3}") {
+            if is_canonical(&text) {
+                prop_assert_eq!(ResourceUri::parse_url(&text), Ok(ResourceUri(text)));
+            }
+        }
+
         #[test]
         fn a_resource_is_read_back_as_itself_and_holds_nothing_that_could_hide(text in "https?://[a-z@:.?#/%0-9]{0,40}") {
             if let Ok(resource) = ResourceUri::parse(&text) {

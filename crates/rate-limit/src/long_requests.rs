@@ -168,23 +168,40 @@ pub fn calls_are_full(
     subject: &str,
 ) -> Result<bool, StoreUnavailable> {
     let request = PermitRequest { route, subject, kind: LongRequestKind::Call, of_subject: 0, in_all: 0 };
-    let [counter, ..] = request.counters();
-    let [note, _] = counter.full(now)?;
+    let [note, _] = request.counter_of_subject().full(now)?;
     Ok(store.get(&note)?.is_some())
 }
 
 impl PermitRequest<'_> {
+    /// That of the subject at the route, of which a call asks for a note alone.
+    fn counter_of_subject(&self) -> Counter {
+        let limits = &self.route.limits;
+        let most = match self.kind {
+            LongRequestKind::Stream => limits.streams_per_subject,
+            LongRequestKind::Call => limits.calls_per_subject,
+        };
+        let id = counters::id(&[self.route.path.as_str(), self.kind_name(), self.subject]);
+        Counter { whose: ExhaustedLimit::Subject, id, most, tells: self.kind == LongRequestKind::Call }
+    }
+
+    fn kind_name(&self) -> &'static str {
+        match self.kind {
+            LongRequestKind::Stream => "streams",
+            LongRequestKind::Call => "calls",
+        }
+    }
+
     /// The subject first: who has taken all of his is never counted among the others, where he could push somebody out.
     fn counters(&self) -> [Counter; 4] {
-        let (path, limits) = (self.route.path.as_str(), &self.route.limits);
-        let (what, per_subject, per_route) = match self.kind {
-            LongRequestKind::Stream => ("streams", limits.streams_per_subject, limits.streams_per_route),
-            LongRequestKind::Call => ("calls", limits.calls_per_subject, limits.calls_per_route),
+        let limits = &self.route.limits;
+        let per_route = match self.kind {
+            LongRequestKind::Stream => limits.streams_per_route,
+            LongRequestKind::Call => limits.calls_per_route,
         };
+        let (path, what) = (self.route.path.as_str(), self.kind_name());
         let counter = |whose, parts: &[&str], most| Counter { whose, id: counters::id(parts), most, tells: false };
-        let subject = counter(ExhaustedLimit::Subject, &[path, what, self.subject], per_subject);
         [
-            Counter { tells: self.kind == LongRequestKind::Call, ..subject },
+            self.counter_of_subject(),
             counter(ExhaustedLimit::AllOfSubject, &[self.subject], self.of_subject),
             counter(ExhaustedLimit::Route, &[path, what], per_route),
             counter(ExhaustedLimit::All, &[], self.in_all),

@@ -1,9 +1,12 @@
 //! Records in the store, each sealed under a secret that only tokens carry.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_protocol::{Claims, ClientId, ClientName, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_storage::{Key, Kind, Store};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::{Principal, Rejection, SessionBrowser, SessionBrowserText, SessionName, SessionRoot};
 
@@ -86,7 +89,8 @@ struct SessionText {
 #[derive(Serialize, Deserialize)]
 struct AccessText {
     principal: PrincipalText,
-    provider_secret: Vec<u8>,
+    /// In base64url.
+    provider_secret: String,
 }
 
 impl SessionRecord {
@@ -181,8 +185,8 @@ impl AccessRecord {
         store: &impl Store,
         entropy: &mut impl Entropy,
     ) -> Result<(), Rejection> {
-        let text =
-            AccessText { principal: write(principal), provider_secret: root.provider_secret().expose().to_vec() };
+        let provider_secret = URL_SAFE_NO_PAD.encode(root.provider_secret().expose());
+        let text = AccessText { principal: write(principal), provider_secret };
         put(&text, &root.access_secret(generation), &Self::key(&root.name(), generation)?, store, entropy)
     }
 
@@ -198,7 +202,9 @@ impl AccessRecord {
         let Some(sealed) = store.get(&key)? else { return Ok(None) };
         let Ok(text) = secret.open_record(&key.to_string(), &sealed) else { return Ok(None) };
         let text: AccessText = serde_json::from_slice(&text).map_err(|_| broken(ACCESS))?;
-        let provider_secret = HandleSecret::from_slice(&text.provider_secret).ok_or_else(|| broken(ACCESS))?;
+        let provider_secret = URL_SAFE_NO_PAD.decode(&text.provider_secret).map(Zeroizing::new);
+        let provider_secret = provider_secret.map_err(|_| broken(ACCESS))?;
+        let provider_secret = HandleSecret::from_slice(&provider_secret).ok_or_else(|| broken(ACCESS))?;
         Ok(Some(Self { principal: read(text.principal)?, provider_secret }))
     }
 

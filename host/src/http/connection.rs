@@ -14,8 +14,8 @@ use tokio::time::sleep;
 
 use super::client_stream::{ClientStream, has_closed, linger};
 use super::connection_state::{Activity, Connection};
-use super::host::Host;
 use super::request::respond;
+use super::workers::Worker;
 use crate::limits::Limits;
 
 /// A request's head may have this many bytes, and this many fields: room for a large cookie or token, and for as many
@@ -27,16 +27,17 @@ const HEAD_FIELDS: usize = 1024;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Serves `stream` until it ends, or has to.
-pub(crate) async fn serve_connection(stream: TcpStream, client: SocketAddr, host: Arc<Host>) {
+pub(crate) async fn serve_connection(stream: TcpStream, client: SocketAddr, worker: Arc<Worker>) {
+    let host = &worker.host;
     let mut phase = host.phase();
     let limits = host.application.limits;
     let connection = Arc::new(Connection::new(&host.connections));
     let socket = Arc::new(stream);
     let service = {
-        let (host, connection) = (Arc::clone(&host), Arc::clone(&connection));
+        let (worker, connection) = (Arc::clone(&worker), Arc::clone(&connection));
         service_fn(move |request| {
-            let (host, connection) = (Arc::clone(&host), Arc::clone(&connection));
-            async move { Ok::<_, Infallible>(respond(&host, &connection, client, request).await) }
+            let (worker, connection) = (Arc::clone(&worker), Arc::clone(&connection));
+            async move { Ok::<_, Infallible>(respond(&worker, &connection, client, request).await) }
         })
     };
     let serving = async {

@@ -12,10 +12,10 @@ use tokio::time::{sleep, timeout};
 
 use super::body_budget::BodyBudget;
 use super::concurrency::ConcurrencyLimits;
-use super::connection::serve_connection;
 use super::connections::Connections;
 use super::host::{Host, Phase, Stage};
 use super::open_files::{connections_within, raise_limit};
+use super::workers::Workers;
 use crate::error::StartError;
 use crate::instance::POOL_MEMORIES;
 use crate::loaded_application::LoadedApplication;
@@ -121,7 +121,9 @@ fn start(
         phase: Phase(stage),
         _alive: keep_alive,
     };
-    tokio::spawn(accept(listener, Arc::new(host)));
+    let host = Arc::new(host);
+    let workers = Workers::start(&host).map_err(|error| failed(listen, &error))?;
+    tokio::spawn(accept(listener, host, workers));
     Ok(Running { address, phase, alive })
 }
 
@@ -141,7 +143,7 @@ fn explain(error: &io::Error) -> String {
     }
 }
 
-async fn accept(listener: TcpListener, host: Arc<Host>) {
+async fn accept(listener: TcpListener, host: Arc<Host>, mut workers: Workers) {
     let mut phase = host.phase();
     let mut failures = Failures::default();
     loop {
@@ -149,26 +151,23 @@ async fn accept(listener: TcpListener, host: Arc<Host>) {
             accepted = listener.accept() => accepted,
             () = phase.draining() => return,
         };
-        match accepted {
+        let given = match accepted {
             Ok((stream, client)) => {
                 // One more than there may be, until another has made room.
                 let slot = tokio::select! {
                     slot = host.connections.room() => slot,
                     () = phase.draining() => return,
                 };
-                let host = Arc::clone(&host);
-                tokio::spawn(async move {
-                    serve_connection(stream, client, host).await;
-                    drop(slot);
-                });
+                workers.serve(stream, client, slot)
             }
-            Err(error) => {
-                if let Some(message) = failures.message(&error) {
-                    host.application.log.record(&LogRecord::host(Level::Warn, None, message));
-                }
-                // Out of file descriptors, most likely: time for others to end.
-                sleep(Duration::from_millis(50)).await;
+            Err(error) => Err(error),
+        };
+        if let Err(error) = given {
+            if let Some(message) = failures.message(&error) {
+                host.application.log.record(&LogRecord::host(Level::Warn, None, message));
             }
+            // Out of file descriptors, most likely: time for others to end.
+            sleep(Duration::from_millis(50)).await;
         }
     }
 }

@@ -9,12 +9,12 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::connection_state::Connection;
-use super::host::Host;
 use super::own_answer::{answer, at_capacity, refuse, unavailable};
 use super::request_body::RequestBody;
 use super::request_log::RequestLog;
 use super::response_body::ResponseBody;
 use super::run_guest::run_guest;
+use super::workers::Worker;
 use crate::connection_headers::remove_named_by_connection;
 use crate::log::{LogSink, LogState, Unlogged, X_REQUEST_ID};
 use crate::manifest::Route;
@@ -25,13 +25,13 @@ const HEALTH: &str = "/.well-known/spin/health";
 /// Answers a request. Whatever goes wrong becomes a status. Every answer says the id under which the log has its request,
 /// also where a guest said another.
 pub(crate) async fn respond(
-    host: &Arc<Host>,
+    worker: &Arc<Worker>,
     connection: &Arc<Connection>,
     client: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
     let in_progress = connection.begin();
-    let mut response = answer_to(host, connection, client, request).await;
+    let mut response = answer_to(worker, connection, client, request).await;
     response.body_mut().hold_connection(in_progress);
     let id = response.body().request_id().to_header_value();
     response.headers_mut().insert(X_REQUEST_ID, id);
@@ -39,11 +39,12 @@ pub(crate) async fn respond(
 }
 
 async fn answer_to(
-    host: &Arc<Host>,
+    worker: &Arc<Worker>,
     connection: &Arc<Connection>,
     client: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
+    let host = &worker.host;
     let mut log = RequestLog::begin(&host.application.log, request.method(), request.uri().path());
     let limits = &host.application.limits;
     let has_body = !request.body().is_end_stream();
@@ -83,7 +84,7 @@ async fn answer_to(
         Ok(permit) => permit,
         Err(reason) => return at_capacity(reason, log),
     };
-    run_guest(host, component, for_guest(request, route, client), permit, log).await
+    run_guest(worker, component, for_guest(request, route, client), permit, log).await
 }
 
 /// Why a request is not even begun, with what to answer: nobody would read what becomes of it, and the operator wants

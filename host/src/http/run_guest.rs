@@ -19,6 +19,7 @@ use super::own_answer::{answer, at_capacity, refuse};
 use super::request_body::RequestBody;
 use super::request_log::RequestLog;
 use super::response_body::{ResponseBody, SubscriptionStream};
+use super::workers::Worker;
 use crate::error::one_line;
 use crate::instance::{ClientPresence, LoadedComponent, Metered, OutOfCompute, client_presence};
 use crate::log::RequestId;
@@ -43,12 +44,13 @@ impl Drop for Unfinished {
 
 /// Answers `request` with an instance of `component`, which holds `permit` until it ends.
 pub(crate) async fn run_guest(
-    host: &Arc<Host>,
+    worker: &Arc<Worker>,
     component: &Arc<LoadedComponent>,
     request: Request<RequestBody<Incoming>>,
     permit: RequestPermit,
     log: RequestLog,
 ) -> Response<ResponseBody> {
+    let host = &worker.host;
     let (respond, response) = oneshot::channel();
     let id = log.id;
     let failed = Arc::new(AtomicBool::new(false));
@@ -60,11 +62,12 @@ pub(crate) async fn run_guest(
     // A task of its own: when the client goes away, the guest may be in the middle of something that must not be lost,
     // like a rotated refresh token (`client_presence`).
     let guest = {
-        let (host, component, failed) = (Arc::clone(host), Arc::clone(component), Arc::clone(&failed));
+        let (worker, component, failed) = (Arc::clone(worker), Arc::clone(component), Arc::clone(&failed));
         let (held, refused, running_guest) = (Arc::clone(&held), refused.clone(), Arc::clone(&running_guest));
         async move {
+            let host = &worker.host;
             let mut phase = host.phase();
-            let running = run_instance(&host, &component, id, request, respond, failed, presence.clone());
+            let running = run_instance(&worker, &component, id, request, respond, failed, presence.clone());
             let mut presence = presence;
             let outcome = tokio::select! {
                 outcome = running => outcome,
@@ -204,7 +207,7 @@ fn reason(error: &wasmtime::Error) -> String {
 type Respond = oneshot::Sender<Result<Response<WasiBody>, ErrorCode>>;
 
 async fn run_instance(
-    host: &Host,
+    worker: &Worker,
     component: &Arc<LoadedComponent>,
     id: RequestId,
     request: Request<WasiBody>,
@@ -212,7 +215,7 @@ async fn run_instance(
     failed: Arc<AtomicBool>,
     client: ClientPresence,
 ) -> wasmtime::Result<()> {
-    let (mut store, meter) = component.new_store(&host.application.engine.engine, id, client);
+    let (mut store, meter) = component.new_store(&worker.host.application.engine.engine, &worker.sender, id, client);
     // Dropped before the store, and so before the response's body ends.
     let mut unfinished = Unfinished { failed, finished: false };
     let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;

@@ -26,6 +26,7 @@ use crate::key_value::SWEPT_BY_HOST;
 use crate::log::RequestId;
 use crate::manifest::ComponentManifest;
 use crate::options::Options;
+use crate::outbound::OutboundSender;
 use crate::private_files::default_cache_directory;
 
 /// The environment variable that says the id of the request that an instance answers, for the guest's own lines and
@@ -92,10 +93,11 @@ impl LoadedComponent {
         })
     }
 
-    /// A store for one request of `client`, and the meter of its guest.
+    /// A store for one request of `client`, whose own requests `sender` sends, and the meter of its guest.
     pub(crate) fn new_store(
         &self,
         engine: &wasmtime::Engine,
+        sender: &OutboundSender,
         request: RequestId,
         client: ClientPresence,
     ) -> (Store<GuestState>, Arc<ComputeMeter>) {
@@ -110,7 +112,7 @@ impl LoadedComponent {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
-        let outbound = OutboundHooks { grants: Arc::clone(&self.grants), request, client };
+        let outbound = OutboundHooks { grants: Arc::clone(&self.grants), sender: sender.clone(), request, client };
         let mut store = Store::new(engine, GuestState::new(&self.grants, request, wasi, outbound));
         store.limiter(|state| &mut state.memory);
 

@@ -2,40 +2,73 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
+
+use super::engine::TICK;
 
 /// Counts the time that a guest computes: that of the processor, so that a busy machine, which lets a guest wait in the
 /// middle of its work, does not use up what the guest may compute.
 ///
-/// A look at the thread's clock is a system call of 0.2 to 0.3 µs, ten times that of a clock on the wall. There are two
-/// for each time that a guest is woken, and one for each tick of [`super::engine::TICK`] that it computes.
+/// A look at the thread's clock is a system call, which costs ten times what a clock on the wall does. So a guest that is woken for a
+/// short moment, as most are a few times, is measured by the wall's, and counted for a tick of the engine at most. One that
+/// computes for longer is asked for its time at each tick ([`ComputeMeter::spent`]), and measured by the thread's clock from then on.
 #[derive(Debug)]
 pub(crate) struct ComputeMeter {
-    /// In nanoseconds. Only differences within one thread count.
-    clock: fn() -> u64,
+    /// Both in nanoseconds. Of the thread's, only differences within one thread count.
+    wall_clock: fn() -> u64,
+    thread_clock: fn() -> u64,
     spent: AtomicU64,
-    resumed: AtomicU64,
+    /// What one of the clocks said when the time was last counted.
+    counted_at: AtomicU64,
+    by_thread_clock: AtomicBool,
 }
 
 impl ComputeMeter {
     pub(crate) fn new() -> Self {
-        Self::with_clock(thread_clock)
+        Self::with_clocks(wall_clock, thread_clock)
     }
 
-    fn with_clock(clock: fn() -> u64) -> Self {
-        Self { clock, spent: AtomicU64::new(0), resumed: AtomicU64::new(0) }
+    fn with_clocks(wall_clock: fn() -> u64, thread_clock: fn() -> u64) -> Self {
+        let (spent, counted_at, by_thread_clock) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+        Self { wall_clock, thread_clock, spent, counted_at, by_thread_clock }
     }
 
     /// The time spent so far. Called by the guest's own task, while it computes: only then the clock is that of the
     /// thread on which the guest was resumed.
     pub(crate) fn spent(&self) -> Duration {
-        let current = (self.clock)().saturating_sub(self.resumed.load(Ordering::Relaxed));
-        Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_add(current))
+        let spent = self.count();
+        self.counted_at.store((self.thread_clock)(), Ordering::Relaxed);
+        self.by_thread_clock.store(true, Ordering::Relaxed);
+        Duration::from_nanos(spent)
     }
+
+    /// The guest is resumed.
+    fn resume(&self) {
+        self.counted_at.store((self.wall_clock)(), Ordering::Relaxed);
+        self.by_thread_clock.store(false, Ordering::Relaxed);
+    }
+
+    /// Counts what has passed since the last time; all of it.
+    fn count(&self) -> u64 {
+        let since = self.counted_at.load(Ordering::Relaxed);
+        let passed = if self.by_thread_clock.load(Ordering::Relaxed) {
+            (self.thread_clock)().saturating_sub(since)
+        } else {
+            (self.wall_clock)().saturating_sub(since).min(nanoseconds(TICK))
+        };
+        self.spent.fetch_add(passed, Ordering::Relaxed).saturating_add(passed)
+    }
+}
+
+/// The time since this was first asked, in nanoseconds.
+fn wall_clock() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    nanoseconds(START.get_or_init(Instant::now).elapsed())
 }
 
 /// The time that the processor has spent on this thread, in nanoseconds.
@@ -43,6 +76,10 @@ fn thread_clock() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
     seconds.unwrap_or_default().saturating_mul(1_000_000_000).saturating_add(nanoseconds.unwrap_or_default())
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Runs a guest's future and meters the time in it.
@@ -61,10 +98,9 @@ impl<F: Future> Future for Metered<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let resumed = (self.meter.clock)();
-        self.meter.resumed.store(resumed, Ordering::Relaxed);
+        self.meter.resume();
         let polled = self.guest.as_mut().poll(cx);
-        self.meter.spent.fetch_add((self.meter.clock)().saturating_sub(resumed), Ordering::Relaxed);
+        self.meter.count();
         polled
     }
 }
@@ -79,37 +115,67 @@ mod tests {
     use super::*;
 
     thread_local! {
-        static CLOCK: Cell<u64> = const { Cell::new(0) };
+        static WALL: Cell<u64> = const { Cell::new(0) };
+        static THREAD: Cell<u64> = const { Cell::new(0) };
     }
 
-    fn advance(nanoseconds: u64) {
-        CLOCK.set(CLOCK.get() + nanoseconds);
+    /// Time passes, of which the thread gets so much.
+    fn advance(wall: u64, thread: u64) {
+        WALL.set(WALL.get() + wall);
+        THREAD.set(THREAD.get() + thread);
+    }
+
+    fn meter() -> Arc<ComputeMeter> {
+        Arc::new(ComputeMeter::with_clocks(|| WALL.get(), || THREAD.get()))
+    }
+
+    fn poll(guest: &mut Metered<impl Future<Output = ()>>) {
+        assert!(Pin::new(guest).poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
 
     #[test]
     fn only_what_passes_while_the_guest_runs_counts_on_whichever_thread() {
-        let meter = Arc::new(ComputeMeter::with_clock(|| CLOCK.get()));
+        let meter = meter();
+        let guest = poll_fn(|_| {
+            advance(7, 7);
+            Poll::<()>::Pending
+        });
+        let mut guest = Metered::new(guest, Arc::clone(&meter));
+        for _ in 0..2 {
+            advance(1000, 1000);
+            poll(&mut guest);
+            advance(1000, 1000);
+        }
+        // The clocks of another thread have another beginning.
+        thread::spawn(move || poll(&mut guest)).join().unwrap();
+        assert_eq!(meter.spent.load(Ordering::Relaxed), 21);
+    }
+
+    #[test]
+    fn who_computes_for_long_is_counted_by_the_time_of_the_processor() {
+        let (meter, tick) = (meter(), nanoseconds(TICK));
         let seen = Arc::clone(&meter);
-        let mut polls = 0;
-        let mut guest = Metered::new(
-            poll_fn(move |_| {
-                polls += 1;
-                advance(3);
-                assert_eq!(seen.spent(), Duration::from_nanos(polls * 7 - 4), "while it runs");
-                advance(4);
+        let guest = poll_fn(move |_| {
+            // Others had the processor before the first tick: no more than a tick counts.
+            advance(50 * tick, tick);
+            assert_eq!(seen.spent(), TICK);
+            advance(50 * tick, 3 * tick);
+            assert_eq!(seen.spent(), 4 * TICK);
+            advance(50 * tick, tick);
+            Poll::<()>::Pending
+        });
+        let mut guest = Metered::new(guest, Arc::clone(&meter));
+        poll(&mut guest);
+        assert_eq!(meter.spent.load(Ordering::Relaxed), 5 * tick);
+        // It is resumed by the wall's clock again.
+        poll(&mut Metered::new(
+            poll_fn(|_| {
+                advance(5, 0);
                 Poll::<()>::Pending
             }),
             Arc::clone(&meter),
-        );
-        for _ in 0..2 {
-            advance(1000);
-            assert!(Pin::new(&mut guest).poll(&mut Context::from_waker(Waker::noop())).is_pending());
-            advance(1000);
-        }
-        // The clock of another thread has another beginning.
-        let polled = thread::spawn(move || Pin::new(&mut guest).poll(&mut Context::from_waker(Waker::noop())));
-        assert!(polled.join().unwrap().is_pending());
-        assert_eq!(meter.spent.load(Ordering::Relaxed), 21);
+        ));
+        assert_eq!(meter.spent.load(Ordering::Relaxed), 5 * tick + 5);
     }
 
     /// A thread that waits, as one does whose processor others have, spends nothing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::key_value::KeyValueStore;
 use crate::log::LogSink;
-use crate::outbound::{AllowedOutboundHosts, OutboundSender};
+use crate::outbound::AllowedOutboundHosts;
 
 /// What the instances of one component may use.
 pub(crate) struct Grants {
@@ -19,8 +19,6 @@ pub(crate) struct Grants {
     pub(crate) key_value_stores: Vec<String>,
     /// Where its requests may go.
     pub(crate) allowed_outbound_hosts: AllowedOutboundHosts,
-    /// What sends them.
-    pub(crate) sender: OutboundSender,
     /// Where its lines go.
     pub(crate) log: Arc<dyn LogSink>,
 }

@@ -11,11 +11,12 @@ use super::grants::Grants;
 use super::upstream_body::UpstreamBody;
 use crate::connection_headers::remove_named_by_connection;
 use crate::log::{Level, LogRecord, RequestId};
-use crate::outbound::Permission;
+use crate::outbound::{OutboundSender, Permission};
 
 /// A guest's way out: checks where it wants to go, then sends. What may last is ended when the guest's client has gone.
 pub(crate) struct OutboundHooks {
     pub(crate) grants: Arc<Grants>,
+    pub(crate) sender: OutboundSender,
     pub(crate) request: RequestId,
     pub(crate) client: ClientPresence,
 }
@@ -42,6 +43,7 @@ impl WasiHttpHooks for OutboundHooks {
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let (grants, about, mut client) = (Arc::clone(&self.grants), self.request, self.client.clone());
+        let sender = self.sender.clone();
         Box::new(async move {
             let destination = destination(request.uri());
             let warn = |message: String| {
@@ -54,7 +56,7 @@ impl WasiHttpHooks for OutboundHooks {
             }
             let options = options.unwrap_or_default();
             let under_way = is_short(&options).then(|| client.short_request());
-            let sending = grants.sender.send(request, permission, options);
+            let sending = sender.send(request, permission, options);
             let sent = if under_way.is_some() {
                 sending.await
             } else {

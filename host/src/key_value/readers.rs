@@ -39,6 +39,29 @@ impl Readers {
         }
     }
 
+    /// Runs a `read` of a moment, on the thread that asks. `None`: nothing was read, because another process holds the database or
+    /// no connection is open yet; `read` again by [`Readers::read`].
+    pub(super) fn read_here<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Option<Result<T, KeyValueError>> {
+        let connection = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+        let outcome = statements::do_not_wait(&connection).and_then(|()| read(&connection));
+        match outcome {
+            Ok(value) => {
+                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                self.deadlines.succeeded();
+                Some(Ok(value))
+            }
+            Err(error) if statements::is_busy(&error) => {
+                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                None
+            }
+            // A connection whose read failed is closed: the next one begins anew.
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+
     /// Runs `read`, which gets the instant at which it should have ended.
     pub(super) async fn read<T: Send + 'static>(
         self: &Arc<Self>,

@@ -1,6 +1,6 @@
 //! What is asked of the table. Each function is one statement, prepared once for each connection.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
@@ -18,6 +18,11 @@ pub(super) const KEYS_AFTER: &str = "SELECT key FROM entries WHERE store = ?1 AN
 /// Lets what follows on this connection wait for another process until `deadline`, and no longer.
 pub(super) fn wait_until(connection: &Connection, deadline: Instant) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(left_until(deadline))
+}
+
+/// Lets what follows on this connection fail at once where another process holds the database.
+pub(super) fn do_not_wait(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(Duration::ZERO)
 }
 
 /// Whether another process holds the database.

@@ -97,6 +97,9 @@ impl KeyValueStore {
     /// # Errors
     /// The database failed.
     pub async fn get(&self, store: &str, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
+        if let Some(value) = self.readers.read_here(|connection| statements::get(connection, store, key)) {
+            return value;
+        }
         let (store, key) = (store.to_owned(), key.to_owned());
         self.readers.read(move |connection, _| Ok(statements::get(connection, &store, &key)?)).await
     }
@@ -136,6 +139,9 @@ impl KeyValueStore {
     /// # Errors
     /// The database failed.
     pub async fn exists(&self, store: &str, key: &str) -> Result<bool, KeyValueError> {
+        if let Some(exists) = self.readers.read_here(|connection| statements::exists(connection, store, key)) {
+            return exists;
+        }
         let (store, key) = (store.to_owned(), key.to_owned());
         self.readers.read(move |connection, _| Ok(statements::exists(connection, &store, &key)?)).await
     }

@@ -17,6 +17,9 @@ pub(super) const HOST: &str = "host";
 /// In front of the name of a guest's field whose own name is the host's.
 const PREFIX: &str = "guest_";
 
+/// Digits of an integer that every reader holds exactly.
+const LONGEST_PLAIN_NUMBER: usize = 15;
+
 /// The fields of a JSON object, in their order, each with its value as it was written.
 #[derive(Debug)]
 pub(super) struct GuestFields(Vec<(String, Box<RawValue>)>);
@@ -25,10 +28,11 @@ impl GuestFields {
     /// The fields of `line`. `None` where it is no object, nested deeper than readers of JSON take, or has a field twice:
     /// what two readers could take for different things is text.
     pub(super) fn parse(line: &str) -> Option<Self> {
-        if !line.starts_with('{') || !serde_json::from_str::<Value>(line).ok()?.is_object() {
+        if !line.starts_with('{') {
             return None;
         }
-        serde_json::from_str(line).ok()
+        let fields: Self = serde_json::from_str(line).ok()?;
+        fields.0.iter().all(|(_, value)| is_read_by_all(value.get())).then_some(fields)
     }
 
     /// The level that the guest says, where it is one.
@@ -60,6 +64,16 @@ impl GuestFields {
         }
         fields
     }
+}
+
+/// Whether every reader of JSON takes this value, and for the same: most are plainly so, and the others are read.
+fn is_read_by_all(value: &str) -> bool {
+    let is_plain = match value.as_bytes() {
+        [b'"', ..] => !value.contains('\\'),
+        [b't' | b'f' | b'n', ..] => true,
+        digits => digits.len() <= LONGEST_PLAIN_NUMBER && digits.iter().all(u8::is_ascii_digit),
+    };
+    is_plain || serde_json::from_str::<Value>(value).is_ok()
 }
 
 fn is_text(value: &RawValue, text: &str) -> bool {

@@ -60,22 +60,21 @@ pub(super) fn to_json(time: Timestamp, event: &LogEvent) -> String {
 }
 
 /// A JSON object that is being written.
-struct Line(String);
+struct Line(Vec<u8>);
 
 impl Line {
     fn begin() -> Self {
-        Self("{".to_owned())
+        Self(b"{".to_vec())
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        // Text, numbers and JSON always have a JSON form.
-        let [name, value] = [serde_json::to_string(name), serde_json::to_string(value)].map(Result::unwrap_or_default);
         if self.0.len() > 1 {
-            self.0.push(',');
+            self.0.push(b',');
         }
-        self.0.push_str(&name);
-        self.0.push(':');
-        self.0.push_str(&value);
+        // Text, numbers and JSON always have a JSON form, and memory takes all of it.
+        let _never = serde_json::to_writer(&mut self.0, name);
+        self.0.push(b':');
+        let _never = serde_json::to_writer(&mut self.0, value);
     }
 
     fn optional<T: Serialize>(&mut self, name: &str, value: Option<&T>) {
@@ -87,9 +86,12 @@ impl Line {
     /// JSON may have some characters in a text as they are that readers of lines take for a line's end; and a guest's own
     /// JSON may have a carriage return between two of its parts, where it means nothing.
     fn end(mut self) -> String {
-        self.0.push('}');
-        self.0
-            .replace('\r', " ")
+        self.0.push(b'}');
+        let line = String::from_utf8(self.0).unwrap_or_default();
+        if !line.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']) {
+            return line;
+        }
+        line.replace('\r', " ")
             .replace('\u{85}', "\\u0085")
             .replace('\u{2028}', "\\u2028")
             .replace('\u{2029}', "\\u2029")

@@ -113,6 +113,16 @@ impl LogQueue {
         self.waiting.lines
     }
 
+    /// Whether no line waits to be taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Whether there is room for more lines, so that those that wait may wait a little longer.
+    pub(crate) fn may_gather(&self) -> bool {
+        self.waiting.bytes < BATCH && !self.is_above(1, 2)
+    }
+
     /// The next lines to be written, in their order; `None` when there are none.
     pub(crate) fn take(&mut self) -> Option<Batch> {
         let first = self.lines.pop_front()?;

@@ -17,6 +17,9 @@ use super::queue::{Batch, LogQueue, LogQueueSize, Missed, WhenLogIsFull};
 use super::record::LogRecord;
 use super::sink::{LogSink, LogState};
 
+/// How long lines are gathered before they are written together: a write for each line, and a thread that is woken for each, would
+/// cost a request more than its own work at the log.
+const GATHER: Duration = Duration::from_millis(2);
 /// How often an idle log looks whether its reader is still there.
 const LOOK_FOR_READER: Duration = Duration::from_secs(1);
 /// How long a write that failed for a reason that may pass, such as a full disk, is not tried again.
@@ -69,6 +72,8 @@ struct State {
     output: Option<Box<dyn LogOutput>>,
     closed: bool,
     ended: bool,
+    /// Whether the thread that writes waits for work.
+    asleep: bool,
 }
 
 impl StandardErrorLog {
@@ -88,7 +93,7 @@ impl StandardErrorLog {
         let queue = LogQueue::new(options.queue, options.when_full);
         Self(Arc::new(Shared {
             options,
-            state: Mutex::new(State { queue, output: Some(output), closed: false, ended: false }),
+            state: Mutex::new(State { queue, output: Some(output), closed: false, ended: false, asleep: false }),
             work: Condvar::new(),
             progress: Condvar::new(),
             crowded: watch::Sender::new(false),
@@ -139,8 +144,11 @@ impl LogSink for StandardErrorLog {
         state.queue.push(line);
         self.0.crowded.send_if_modified(|crowded| change(crowded, state.queue.is_crowded()));
         self.0.start(&mut state);
+        let asleep = std::mem::take(&mut state.asleep);
         drop(state);
-        work.notify_one();
+        if asleep {
+            work.notify_one();
+        }
     }
 
     fn state(&self) -> LogState {
@@ -201,20 +209,25 @@ impl Shared {
 
     fn next(&self) -> Next {
         let mut state = self.lock();
-        loop {
-            if let Some(batch) = state.queue.take() {
-                return Next::Batch(batch);
-            }
+        while state.queue.is_empty() {
             if state.ended {
                 return Next::End;
             }
+            state.asleep = true;
             let (guard, waited) =
                 self.work.wait_timeout(state, LOOK_FOR_READER).unwrap_or_else(PoisonError::into_inner);
-            if waited.timed_out() {
+            state = guard;
+            state.asleep = false;
+            if waited.timed_out() && state.queue.is_empty() {
                 return Next::Nothing;
             }
-            state = guard;
         }
+        if !state.ended && state.queue.may_gather() {
+            drop(state);
+            thread::sleep(GATHER);
+            state = self.lock();
+        }
+        state.queue.take().map_or(Next::Nothing, Next::Batch)
     }
 
     /// Writes all of `batch`, however long that takes. Returns whether that can be done.

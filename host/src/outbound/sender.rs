@@ -47,6 +47,26 @@ tokio::task_local! {
     static REQUEST_CONNECT_TIMEOUT: Duration;
 }
 
+/// How the application's requests are protected, whoever sends them.
+pub(crate) struct Outbound {
+    tls: ClientConfig,
+}
+
+impl Outbound {
+    /// Uses the system's root certificates and those of `ca_file` (PEM).
+    pub(crate) fn new(ca_file: Option<&Path>, log: &dyn LogSink) -> Result<Self, StartError> {
+        tls(ca_file, log).map(|tls| Self { tls })
+    }
+
+    /// A sender with connections of its own.
+    pub(crate) fn sender(&self) -> OutboundSender {
+        OutboundSender {
+            anywhere: client(GaiResolver::new(), self.tls.clone()),
+            public_only: client(PublicResolver::new(), self.tls.clone()),
+        }
+    }
+}
+
 /// Sends requests, over connections that all components of the application share.
 #[derive(Clone)]
 pub(crate) struct OutboundSender {
@@ -56,12 +76,6 @@ pub(crate) struct OutboundSender {
 }
 
 impl OutboundSender {
-    /// Uses the system's root certificates and those of `ca_file` (PEM).
-    pub(crate) fn new(ca_file: Option<&Path>, log: &dyn LogSink) -> Result<Self, StartError> {
-        let tls = tls(ca_file, log)?;
-        Ok(Self { anywhere: client(GaiResolver::new(), tls.clone()), public_only: client(PublicResolver::new(), tls) })
-    }
-
     /// Sends `request` as far as `permission` goes.
     pub(crate) async fn send(
         &self,
@@ -196,7 +210,7 @@ mod tests {
     use crate::log::CapturedLog;
 
     async fn ask(uri: &str, permission: Permission) -> Result<u16, Error> {
-        let sender = OutboundSender::new(None, &CapturedLog::new()).unwrap();
+        let sender = Outbound::new(None, &CapturedLog::new()).unwrap().sender();
         let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
         let request = Request::get(uri).body(body).unwrap();
         sender.send(request, permission, RequestOptions::default()).await.map(|response| response.status().as_u16())
@@ -257,7 +271,7 @@ mod tests {
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let sender = OutboundSender::new(None, &CapturedLog::new()).unwrap();
+            let sender = Outbound::new(None, &CapturedLog::new()).unwrap().sender();
             for number in 0..20 {
                 let body = http_body_util::Full::new(bytes::Bytes::from(format!("{number} end")));
                 let body = body.map_err(|never| match never {}).boxed_unsync();

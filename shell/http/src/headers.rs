@@ -20,8 +20,13 @@ pub(crate) fn header_map(fields: &Fields) -> Result<HeaderMap, MalformedHeader> 
     Ok(headers)
 }
 
-/// The headers as WASI takes them. Those that only a host may set (connection handling) are refused by it and left out.
+/// The headers as WASI takes them, all by one call. Those that only a host may set (connection handling) are refused by it and left out.
 pub(crate) fn fields(headers: &HeaderMap) -> Fields {
+    let all: Vec<_> = headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+    Fields::from_list(&all).unwrap_or_else(|_| those_not_forbidden(headers))
+}
+
+fn those_not_forbidden(headers: &HeaderMap) -> Fields {
     let fields = Fields::new();
     for (name, value) in headers {
         let _forbidden = fields.append(name.as_str(), value.as_bytes());

@@ -3,7 +3,7 @@
 mod writer;
 
 use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use thiserror::Error;
 use wasip2::http::types::{IncomingRequest, Method as WasiMethod, ResponseOutparam};
 
@@ -63,15 +63,14 @@ pub fn head(request: &IncomingRequest) -> Result<Request<()>, Unreadable> {
     Ok(head)
 }
 
-/// Reads the body, at most `limit` bytes. The body of a request can be read once.
+/// Reads the body of a request that has these headers, at most `limit` bytes. A body can be read once.
 ///
 /// # Errors
 /// [`Unreadable::TooLarge`] as soon as the limit is passed, and before anything is read where `Content-Length` says that it
 /// will be; [`Unreadable::Broken`] where the client stopped sending.
-pub fn body(request: &IncomingRequest, limit: usize) -> Result<Vec<u8>, Unreadable> {
-    let declared = request.headers().get(CONTENT_LENGTH.as_str());
-    let declared =
-        declared.iter().filter_map(|value| std::str::from_utf8(value).ok()?.trim().parse::<u64>().ok()).max();
+pub fn body(request: &IncomingRequest, headers: &HeaderMap, limit: usize) -> Result<Vec<u8>, Unreadable> {
+    let declared = headers.get_all(CONTENT_LENGTH).iter();
+    let declared = declared.filter_map(|value| value.to_str().ok()?.trim().parse::<u64>().ok()).max();
     if declared.is_some_and(|declared| declared > u64::try_from(limit).unwrap_or(u64::MAX)) {
         return Err(Unreadable::TooLarge);
     }
@@ -104,7 +103,7 @@ pub fn drain(request: &IncomingRequest) {
 /// See [`head`] and [`body`].
 pub fn read(request: &IncomingRequest, limit: usize) -> Result<Request<Vec<u8>>, Unreadable> {
     let head = head(request)?;
-    let body = body(request, limit)?;
+    let body = body(request, head.headers(), limit)?;
     Ok(head.map(|()| body))
 }
 
@@ -123,8 +122,7 @@ pub fn serve(
 pub fn respond(out: ResponseOutparam, response: Response<Vec<u8>>) {
     let (parts, bytes) = response.into_parts();
     if let Some(writer) = Writer::open(out, parts.status, &parts.headers) {
-        let _gone = writer.write(&bytes);
-        writer.finish();
+        writer.finish_with(&bytes);
     }
 }
 

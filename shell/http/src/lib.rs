@@ -10,4 +10,4 @@ pub mod outbound;
 mod streams;
 mod system;
 
-pub use system::{Milliseconds, SystemEntropy, elapsed, now, now_in_milliseconds, request_id, wait};
+pub use system::{Milliseconds, SystemEntropy, elapsed, log, now, now_in_milliseconds, request_id, wait};

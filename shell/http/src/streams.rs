@@ -60,6 +60,22 @@ impl From<StreamError> for ReaderGone {
 /// Writes all of `bytes`, and waits for the reader until `deadline`, but never for longer than [`READER_TIMEOUT`] for one that
 /// takes nothing.
 pub(crate) fn write_by(output: &OutputStream, bytes: &[u8], deadline: Option<Instant>) -> Result<(), ReaderGone> {
+    let give_up = hand_over_by(output, bytes, deadline)?;
+    output.flush()?;
+    // The flush is over when there is room again.
+    while output.check_write()? == 0 {
+        wait_for_reader(output, give_up)?;
+    }
+    Ok(())
+}
+
+/// The same, but does not wait until the host has passed on what it has taken: for what is written last. Returns until when a reader
+/// may be waited for that takes nothing from now on.
+pub(crate) fn hand_over_by(
+    output: &OutputStream,
+    bytes: &[u8],
+    deadline: Option<Instant>,
+) -> Result<Instant, ReaderGone> {
     let mut rest = bytes;
     let mut give_up = give_up_at(deadline);
     while !rest.is_empty() {
@@ -71,12 +87,7 @@ pub(crate) fn write_by(output: &OutputStream, bytes: &[u8], deadline: Option<Ins
             give_up = give_up_at(deadline);
         }
     }
-    output.flush()?;
-    // The flush is over when there is room again.
-    while output.check_write()? == 0 {
-        wait_for_reader(output, give_up)?;
-    }
-    Ok(())
+    Ok(give_up)
 }
 
 /// Until when a reader is waited for that takes nothing from now on.

@@ -1,9 +1,10 @@
 //! Time and randomness of the host, and the request's id.
 
-use std::env;
+use std::{env, fmt};
 
 use gatehouse_audit_log::RequestId;
 use gatehouse_protocol::{Entropy, UnixTime};
+use wasip2::cli::stderr::get_stderr;
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::random::random::get_random_bytes;
 
@@ -26,6 +27,22 @@ pub fn now_in_milliseconds() -> Milliseconds {
 /// A clock that nobody sets: since some moment that never changes while an instance lives.
 pub fn elapsed() -> Milliseconds {
     monotonic_clock::now() / NANOSECONDS_OF_MILLISECOND
+}
+
+/// What WASI takes by one blocking write, in bytes.
+const BLOCKING_WRITE: usize = 4096;
+
+/// Writes a line of the log to standard error, which is where every host keeps a component's log. Not by way of the standard library, which
+/// asks the host some ten questions before its first line.
+pub fn log(line: &impl fmt::Display) {
+    let line = format!("{line}\n");
+    let standard_error = get_stderr();
+    for piece in line.as_bytes().chunks(BLOCKING_WRITE) {
+        if standard_error.blocking_write_and_flush(piece).is_err() {
+            // It ends the instance, since nobody would read what this one does.
+            return eprint!("{line}");
+        }
+    }
 }
 
 /// Waits, and lets the host do something else meanwhile.

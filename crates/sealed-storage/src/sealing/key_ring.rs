@@ -10,7 +10,7 @@ use crate::sealing::{HandleSecret, Unopenable, aead};
 
 /// The first byte of everything sealed with a server key: the format may change, and old values must then not open as
 /// new ones.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// The server keys, newest first. The first one seals; all of them open, so that a rotation loses nothing: add the
 /// new key in front, wait until everything that the old one sealed has expired, remove it.

@@ -61,6 +61,13 @@ impl Writer {
         Ok(streams::write_by(&self.stream, bytes, self.deadline)?)
     }
 
+    /// Sends these bytes as the last ones, and ends the answer. A client that takes nothing for 30 seconds sees it broken off.
+    pub fn finish_with(self, bytes: &[u8]) {
+        if streams::hand_over_by(&self.stream, bytes, self.deadline).is_ok() {
+            self.finish();
+        }
+    }
+
     /// Whether the client is still there, as far as the host knows. Nothing else tells of one that leaves during
     /// silence: whoever waits asks once a second.
     pub fn has_reader(&self) -> bool {

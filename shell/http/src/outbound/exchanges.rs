@@ -63,13 +63,14 @@ impl Exchanges {
 
     /// The next thing that arrives within `time`.
     pub fn next(&mut self, time: Milliseconds) -> Arrival {
-        let over = subscribe_duration(time.saturating_mul(NANOSECONDS_OF_MILLISECOND));
+        let mut over = None;
         loop {
             if let Some(arrival) = self.arrived() {
                 return arrival;
             }
+            let over = over.get_or_insert_with(|| subscribe_duration(time.saturating_mul(NANOSECONDS_OF_MILLISECOND)));
             let pollables: Vec<Pollable> = self.exchanges.iter().flat_map(Exchange::subscribe).collect();
-            let all: Vec<&Pollable> = pollables.iter().chain([&over]).collect();
+            let all: Vec<&Pollable> = pollables.iter().chain([&*over]).collect();
             let is_over = |ready: &Vec<u32>| ready.iter().all(|index| *index as usize == pollables.len());
             if is_over(&poll(&all)) {
                 return Arrival::Tick;
