@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -52,6 +53,17 @@ impl Server {
 
     pub(super) async fn stop(mut self) {
         self.program.interrupt().await;
+        self.processes.clear();
+    }
+}
+
+impl Drop for Server {
+    /// Where something failed, the program is killed, and cannot end what it has begun: so this is done here.
+    fn drop(&mut self) {
+        let begun = self.processes.iter().skip(1).filter_map(|id| Pid::from_raw(i32::try_from(*id).ok()?));
+        for process in begun {
+            let _gone = kill_process(process, Signal::TERM);
+        }
     }
 }
 
