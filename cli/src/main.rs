@@ -6,6 +6,7 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod check;
+mod compile;
 mod doctor;
 mod explain;
 mod keys;
@@ -42,6 +43,8 @@ enum Command {
     Keys(keys::Keys),
     /// Read a configuration as Gatehouse does, and say what it means or what is wrong with it
     Check(check::Check),
+    /// Compile a component before its first start, for processors as servers commonly have them
+    Compile(compile::Compile),
     /// Ask the identity providers and MCP servers that a configuration names, and say what is wrong there and what to do
     Doctor(doctor::Doctor),
     /// Say whether somebody may do something at a route, and by which rule (exit status 0 or 1; 2 for a wrong question)
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Up(up) => up::run(*up),
         Command::Keys(keys) => keys::run(keys),
+        Command::Compile(compile) => compile::run(&compile),
         Command::Check(check) => check::run(&check),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Explain(explain) => explain::run(&explain),

@@ -16,10 +16,24 @@ fn gatehouse(directory: &Path) -> Command {
     command
 }
 
-/// Runs `gatehouse up` in `directory` and returns the one line that it fails with.
+/// Runs `gatehouse up` in `directory` and returns the one line that it fails with. One that serves would not end by itself.
 fn failure(directory: &Path, arguments: &[&str]) -> String {
-    let output = gatehouse(directory).arg("up").args(["--listen", "127.0.0.1:0"]).args(arguments).output().unwrap();
-    one_line_of_failure(&output)
+    let mut up = gatehouse(directory)
+        .arg("up")
+        .args(["--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut served = String::new();
+    BufReader::new(up.stdout.take().unwrap()).read_line(&mut served).unwrap();
+    if !served.is_empty() {
+        up.kill().unwrap();
+        up.wait().unwrap();
+    }
+    assert_eq!(served, "", "it serves");
+    one_line_of_failure(&up.wait_with_output().unwrap())
 }
 
 fn one_line_of_failure(output: &std::process::Output) -> String {

@@ -2,6 +2,7 @@
 
 mod client_presence;
 mod compile;
+mod compiled_ahead;
 mod component;
 mod compute_meter;
 mod engine;
@@ -14,6 +15,7 @@ mod outgoing_handler;
 mod upstream_body;
 
 pub(crate) use self::client_presence::{ClientGuard, ClientPresence, client_presence};
+pub use self::compiled_ahead::{compile_ahead, compiled_ahead_file};
 pub(crate) use self::component::{LoadedComponent, OutOfCompute};
 pub(crate) use self::compute_meter::Metered;
 pub(crate) use self::engine::{POOL_MEMORIES, SharedEngine, shared_engine};

@@ -35,6 +35,7 @@ pub use application::Application;
 pub use clock::{SystemWallClock, WallClock};
 pub use error::StartError;
 pub use http::Running;
+pub use instance::{compile_ahead, compiled_ahead_file};
 pub use key_value::{KeyPage, KeyValueError, KeyValueStore, StoreLimits, Swap, Swept};
 pub use limits::{LimitError, Limits};
 pub use log::{

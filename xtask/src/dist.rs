@@ -59,6 +59,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         copy(&workspace.path(from), &folder.join(to), 0o644)?;
     }
     copy(&program, &folder.join(PROGRAM), 0o755)?;
+    compile_ahead(&program, &folder)?;
     write(&folder.join("spin.toml"), &manifest(&read(&workspace.path("spin.toml"))?)?)?;
     write(&folder.join(SBOM), &sbom::of(workspace)?)?;
     write(&folder.join(SUMS), &sums(&folder)?)?;
@@ -73,6 +74,13 @@ fn build_program(workspace: &Workspace) -> Result<()> {
     cargo.current_dir(workspace.root());
     cargo.args(["build", "--locked", "--profile", "native", "--package", "gatehouse", "--target-dir"]);
     process::run(cargo.arg(workspace.native_target()), "building the program")
+}
+
+/// Leaves the artefact's machine code beside it, so that the first start need not compile it.
+fn compile_ahead(program: &Path, folder: &Path) -> Result<()> {
+    let mut compile = process::command(program);
+    compile.arg("compile").arg(folder.join("gatehouse.wasm"));
+    process::run(&mut compile, "compiling the artefact for its first start")
 }
 
 /// The manifest, with the artefact beside it and without what builds it.

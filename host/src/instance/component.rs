@@ -13,6 +13,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use super::client_presence::ClientPresence;
 use super::compile::compile;
+use super::compiled_ahead::{self, compiled_ahead_file};
 use super::compute_meter::ComputeMeter;
 use super::engine::{SharedEngine, TICK, permits_needed};
 use super::grants::Grants;
@@ -23,7 +24,7 @@ use super::outgoing_handler::OutboundHooks;
 use crate::clock::{GuestWallClock, WallClock};
 use crate::error::one_line;
 use crate::key_value::SWEPT_BY_HOST;
-use crate::log::RequestId;
+use crate::log::{Level, LogRecord, RequestId};
 use crate::manifest::ComponentManifest;
 use crate::options::Options;
 use crate::outbound::OutboundSender;
@@ -80,7 +81,16 @@ impl LoadedComponent {
         if !wasm.starts_with(b"\0asm") || wasm.get(6..8) != Some(&[1, 0]) {
             return Err(format!("{source} is not a WebAssembly component (build it for wasm32-wasip2)"));
         }
-        let component = compile(&engine.engine, &wasm, &cache, &*options.log).map_err(failed)?;
+        let ahead = compiled_ahead_file(&declared.source);
+        let ahead = compiled_ahead::load(&engine.engine, &wasm, &ahead).unwrap_or_else(|reason| {
+            let message = format!("the compiled code in {} is not used: {reason}", ahead.display());
+            options.log.record(&LogRecord::host(Level::Warn, None, message));
+            None
+        });
+        let component = match ahead {
+            Some(component) => component,
+            None => compile(&engine.engine, &wasm, &cache, &*options.log).map_err(failed)?,
+        };
         let instance = linker(&engine.engine).and_then(|linker| linker.instantiate_pre(&component)).map_err(failed)?;
         let pre = ProxyPre::new(instance).map_err(failed)?;
         Ok(Self {

@@ -84,7 +84,8 @@ fn start() -> Result<SharedEngine, String> {
     Ok(SharedEngine { engine, memories, pooled })
 }
 
-fn configuration() -> Config {
+/// What the code of every component is compiled for, whenever that is.
+pub(super) fn configuration() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
     config

@@ -76,6 +76,15 @@ fn each_error_code_has_its_meaning_and_tells_the_client_what_it_must_know() {
     }
 }
 
+/// Of the codes for our own request, none says what is wrong with it: `invalid_request` may be about PKCE, too.
+#[test]
+fn where_our_request_is_refused_the_log_says_what_to_check_and_pkce_is_among_it() {
+    let rejection = code("error=invalid_request&state=s", &metadata()).unwrap_err().to_string();
+    for part in ["invalid_request", "client_id", "redirect URI", "scopes", "PKCE (code_challenge)"] {
+        assert!(rejection.contains(part), "{part}: {rejection}");
+    }
+}
+
 #[test]
 fn a_doubled_missing_or_contradictory_parameter_is_refused() {
     let doubled = |name| CallbackRejection::Parameter(ParameterError::Doubled(name));
