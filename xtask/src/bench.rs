@@ -19,7 +19,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::workspace::Workspace;
-use crate::{build, check, process, progress};
+use crate::{build, check, dist, process, progress};
 
 use parts::Part;
 use results::{Origin, Results, Run};
@@ -79,6 +79,10 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut measuring = measuring(workspace, &arguments.profile, &parts)?;
     if let Some(base) = &base {
         measuring.env("GATEHOUSE_BENCH_BASE", base);
+    }
+    if parts.contains(&Part::Start) && arguments.profile == RELEASED {
+        let archive = dist::pack_into(workspace, &workspace.target().join("bench/archive"))?;
+        measuring.env("GATEHOUSE_BENCH_ARCHIVE", archive);
     }
     if let Some(turns) = arguments.turns {
         measuring.env("GATEHOUSE_BENCH_TURNS", turns.to_string());

@@ -20,6 +20,8 @@ pub(super) struct Setup {
     pub(super) now: Checkout,
     /// The earlier commit's, if it is measured as well.
     pub(super) base: Option<Checkout>,
+    /// This checkout, unpacked from its archive.
+    pub(super) archive: Option<Checkout>,
     /// nginx, and where its libraries are, if it is not the machine's own.
     pub(super) nginx: Option<PathBuf>,
     pub(super) nginx_libraries: Option<String>,
@@ -83,6 +85,7 @@ impl Setup {
             turns: variable("TURNS").and_then(|turns| turns.parse().ok()),
             now: if is_released { Checkout::released(repository()) } else { Checkout::of_the_tests() },
             base: file("BASE").map(Checkout::released),
+            archive: file("ARCHIVE").map(|folder| Checkout::at(&folder, folder.join("gatehouse"))),
             nginx: file("NGINX"),
             nginx_libraries: variable("NGINX_LIBRARIES"),
             peers_python: file("PEERS_PYTHON"),

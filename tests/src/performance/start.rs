@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Measures both.
 pub(super) async fn run(setup: &Setup) -> Value {
     let mut results = Vec::new();
-    for (id, checkout) in [("now", Some(setup.now)), ("base", setup.base)] {
+    for (id, checkout) in [("now", Some(setup.now)), ("archive", setup.archive), ("base", setup.base)] {
         let Some(checkout) = checkout else { continue };
         let (folder, cache) = private_folder();
         let (cold, cold_processor) = start(&checkout, &cache, folder.path()).await;

@@ -82,6 +82,6 @@ mod tests {
         }
         let after = counter.so_far();
         // Other tests of this process may have databases of their own.
-        assert!(after.reads >= before.reads + 3 && after.writes >= before.writes + 1, "{before:?} {after:?}");
+        assert!(after.reads - before.reads >= 3 && after.writes > before.writes, "{before:?} {after:?}");
     }
 }

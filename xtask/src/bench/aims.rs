@@ -1,6 +1,6 @@
 //! What the numbers should be (issue 12, "Done when"), and whether they are.
 
-use super::results::{BASE, NOW, Results};
+use super::results::{ARCHIVE, BASE, NOW, Results};
 
 /// An aim, and what was measured.
 #[derive(Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub fn aims(results: &Results) -> Vec<Aim> {
     let ratio = |of: &str, to: &str| calls.and_then(|calls| calls.ratio(of, to));
     let case = |id: &str| calls.and_then(|calls| calls.case(id));
     let counts = results.counts.as_ref().map(|part| &part.result);
-    let start = results.start.as_ref().and_then(|part| part.result.iter().find(|start| start.id == NOW));
+    let start = |id: &str| results.start.as_ref().and_then(|part| part.result.iter().find(|start| start.id == id));
     let streams = results.streams.as_ref().and_then(|part| part.result.iter().find(|streams| streams.id == NOW));
     let sessions = results.growth.as_ref().and_then(|part| {
         let curve = part.result.iter().find(|curve| curve.id == "sessions")?;
@@ -57,8 +57,20 @@ pub fn aims(results: &Results) -> Vec<Aim> {
             }),
         },
         at_most("system calls besides those of the connections", "≤ 6", others, 6.0, ""),
-        at_most("start to first answer, compiled before", "≤ 300 ms", start.map(|start| start.warm_ms), 300.0, "ms"),
-        at_most("start to first answer, for the first time", "≤ 2 s", start.map(|start| start.cold_ms / 1e3), 2.0, "s"),
+        at_most(
+            "start to first answer, compiled before",
+            "≤ 300 ms",
+            start(NOW).map(|start| start.warm_ms),
+            300.0,
+            "ms",
+        ),
+        at_most(
+            "start to first answer, for the first time, from the archive",
+            "≤ 2 s",
+            start(ARCHIVE).map(|start| start.cold_ms / 1e3),
+            2.0,
+            "s",
+        ),
         at_most(
             "memory of an idle stream, of 1,000",
             "≤ 256 KiB",
@@ -121,10 +133,11 @@ fn with_separators(value: f64) -> String {
     if value < 0.0 { format!("-{text}") } else { text }
 }
 
-/// This checkout or the base, as the page names them.
+/// What was measured, as the page names it.
 pub fn checkout_name(id: &str) -> &str {
     match id {
         NOW => "this commit",
+        ARCHIVE => "this commit, from its archive",
         BASE => "the base",
         other => other,
     }

@@ -169,6 +169,8 @@ pub struct Delay {
 
 /// This checkout, among those that were measured.
 pub const NOW: &str = "now";
+/// This checkout, unpacked from its archive.
+pub const ARCHIVE: &str = "archive";
 /// The earlier commit.
 pub const BASE: &str = "base";
 
