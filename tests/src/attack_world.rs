@@ -48,6 +48,8 @@ pub struct AttackSettings {
     pub document: Option<String>,
     /// On what Gatehouse runs; the embedded host in this process where it is `None`.
     pub host: Option<HostKind>,
+    /// More arguments for `gatehouse up`; only a released host has any.
+    pub arguments: Vec<String>,
     /// The origin of the MCP servers; those of a recording upstream where it is `None`.
     pub upstream_origin: Option<String>,
 }
@@ -185,6 +187,7 @@ scopes = ["mcp"]
             upstream: upstream_origin,
             variables,
             ca_file: settings.ca_file,
+            arguments: settings.arguments,
         };
         let gatehouse = Gatehouse::start(host, held, settings, seconds).await;
         providers.iter().for_each(|provider| provider.follow(&gatehouse.clock));

@@ -43,6 +43,8 @@ pub struct Settings {
     pub variables: Vec<(String, String)>,
     /// A PEM file of certificate authorities to trust besides the system's; only the embedded host can be told.
     pub ca_file: Option<PathBuf>,
+    /// More arguments for `gatehouse up`; only a released host has any.
+    pub arguments: Vec<String>,
 }
 
 /// A running Gatehouse with a store of its own.
@@ -141,8 +143,11 @@ impl Gatehouse {
                 assert_eq!(ca_file, None, "nothing that is measured needs an authority");
                 drop(held);
                 let mut command = Command::new(checkout.join("target/native/gatehouse"));
-                command.arg("up");
-                Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await))
+                command.arg("up").args(&settings.arguments);
+                prepare_up(&mut command, &manifest, port, state_directory.path(), &variables);
+                // Whoever measures has no time to spare for the log.
+                let log = state_directory.path().join("log");
+                Runs::Process(Box::new(serving(Program::start_with_errors_in("up", command, &log)).await))
             }
             HostKind::Spin => {
                 assert_eq!(ca_file, None, "Spin trusts the system's authorities only");
@@ -289,6 +294,18 @@ async fn up(
     state_directory: &Path,
     variables: &[(String, String)],
 ) -> Program {
+    prepare_up(&mut command, manifest, port, state_directory, variables);
+    serving(Program::start("up", command)).await
+}
+
+/// Adds the flags.
+fn prepare_up(
+    command: &mut Command,
+    manifest: &Path,
+    port: u16,
+    state_directory: &Path,
+    variables: &[(String, String)],
+) {
     command.arg("--from").arg(manifest).arg("--listen").arg(format!("127.0.0.1:{port}"));
     command.arg("--state-dir").arg(state_directory);
     for (name, value) in variables {
@@ -297,7 +314,10 @@ async fn up(
         std::fs::write(&file, value).expect("the folder can be written");
         command.arg("--variable").arg(format!("{name}=@{}", file.display()));
     }
-    let mut program = Program::start("up", command);
+}
+
+/// Waits until it serves.
+async fn serving(mut program: Program) -> Program {
     while !program.line().await.contains("Serving http://") {}
     program
 }

@@ -1,5 +1,6 @@
 //! Programs that tests start and talk to by lines.
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -19,7 +20,17 @@ pub struct Program {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     input: ChildStdin,
-    errors: Option<JoinHandle<String>>,
+    errors: Errors,
+}
+
+/// Where standard error goes.
+enum Errors {
+    /// It is read all the time: a full pipe would stop the program.
+    Read(JoinHandle<String>),
+    /// The program writes a file, and nobody spends time on it meanwhile.
+    File(PathBuf),
+    /// It was asked for.
+    Taken,
 }
 
 impl Program {
@@ -36,19 +47,29 @@ impl Program {
     }
 
     /// Starts `command`.
-    pub fn start(name: &str, mut command: Command) -> Self {
-        command.kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
-        let lines = BufReader::new(child.stdout.take().expect("a piped stdout")).lines();
-        let input = child.stdin.take().expect("a piped stdin");
-        let mut stderr = child.stderr.take().expect("a piped stderr");
-        // Read all the time: a full pipe would stop the program.
-        let errors = tokio::spawn(async move {
+    pub fn start(name: &str, command: Command) -> Self {
+        let mut program = Self::spawn(name, command, Stdio::piped(), Errors::Taken);
+        let mut stderr = program.child.stderr.take().expect("a piped stderr");
+        program.errors = Errors::Read(tokio::spawn(async move {
             let mut text = Vec::new();
             let _ended = stderr.read_to_end(&mut text).await;
             String::from_utf8_lossy(&text).into_owned()
-        });
-        Self { name: name.to_owned(), child, lines, input, errors: Some(errors) }
+        }));
+        program
+    }
+
+    /// Starts `command`, which writes its standard error to `file`.
+    pub fn start_with_errors_in(name: &str, command: Command, file: &Path) -> Self {
+        let opened = std::fs::File::create(file).expect("the file can be written");
+        Self::spawn(name, command, opened.into(), Errors::File(file.to_owned()))
+    }
+
+    fn spawn(name: &str, mut command: Command, stderr: Stdio, errors: Errors) -> Self {
+        command.kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
+        let lines = BufReader::new(child.stdout.take().expect("a piped stdout")).lines();
+        let input = child.stdin.take().expect("a piped stdin");
+        Self { name: name.to_owned(), child, lines, input, errors }
     }
 
     /// The next line of standard output.
@@ -117,6 +138,11 @@ impl Program {
         self.child.id()
     }
 
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_some())
+    }
+
     /// Asks the program to end, as Ctrl-C does, and waits for it.
     pub async fn interrupt(&mut self) {
         if let Some(id) = self.child.id() {
@@ -128,9 +154,10 @@ impl Program {
     /// Ends the program: what it has said on standard error, for who looks into a failure.
     pub async fn errors(&mut self) -> String {
         let _killed = self.child.start_kill();
-        match self.errors.take() {
-            Some(errors) => errors.await.unwrap_or_default(),
-            None => String::new(),
+        match std::mem::replace(&mut self.errors, Errors::Taken) {
+            Errors::Read(reading) => reading.await.unwrap_or_default(),
+            Errors::File(file) => std::fs::read_to_string(file).unwrap_or_default(),
+            Errors::Taken => String::new(),
         }
     }
 }

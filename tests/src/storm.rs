@@ -10,7 +10,6 @@ mod watch;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::watch::Sender;
 
 use crate::{AttackSettings, AttackWorld, HostKind, Person};
@@ -99,7 +98,7 @@ pub struct Report {
 
 /// Lets the storm loose on a Gatehouse of its own.
 pub async fn run(scale: Scale) -> Report {
-    allow_descriptors(scale.descriptors());
+    crate::allow_descriptors(scale.descriptors());
     let upstream = upstream::start().await;
     let documents = documents::trickling().await;
     let world = AttackWorld::start_with(AttackSettings {
@@ -154,16 +153,6 @@ async fn ended<const N: usize>(
         answers.push((name, load.ended().await));
     }
     answers
-}
-
-/// Raises this process's limit of open files to what is needed.
-fn allow_descriptors(needed: usize) {
-    let needed = u64::try_from(needed).expect("a small number");
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < needed) {
-        let raised = Rlimit { current: Some(needed), maximum: limit.maximum };
-        setrlimit(Resource::Nofile, raised).expect("the hard limit of open files leaves room for the storm");
-    }
 }
 
 async fn token(world: &AttackWorld, name: &str) -> String {

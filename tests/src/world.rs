@@ -113,6 +113,7 @@ scope_descriptions = {{ mcp = "Use the tools of the test server in your name" }}
             upstream: Url::parse(&upstream_url).expect("a URL").origin().ascii_serialization(),
             variables,
             ca_file: settings.ca_file,
+            arguments: Vec::new(),
         };
         let seconds = settings.access_token_seconds;
         let gatehouse = Gatehouse::start(settings.host, held, settings_of_gatehouse, seconds).await;

@@ -47,7 +47,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let program = arguments.program.clone().unwrap_or_else(|| workspace.native_target().join("native/gatehouse"));
     ensure!(program.is_file(), "{} is not there; leave out --no-build", program.display());
 
-    let name = format!("gatehouse-{}-{}-linux", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+    let name = name();
     let output = arguments.output.clone().unwrap_or_else(|| workspace.target().join("dist"));
     let folder = output.join(&name);
     if folder.exists() {
@@ -66,6 +66,17 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let archive = pack(workspace, &output, &name)?;
     progress::say(&format!("Packed: {}", workspace.shown(&archive)));
     Ok(())
+}
+
+/// Packs what was built before into `output`; returns the folder that is in the archive.
+pub fn pack_into(workspace: &Workspace, output: &Path) -> Result<PathBuf> {
+    run(workspace, &Arguments { output: Some(output.to_owned()), no_build: true, program: None })?;
+    Ok(output.join(name()))
+}
+
+/// The archive's name, without its ending.
+fn name() -> String {
+    format!("gatehouse-{}-{}-linux", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH)
 }
 
 fn build_program(workspace: &Workspace) -> Result<()> {

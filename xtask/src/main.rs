@@ -46,7 +46,7 @@ enum Command {
     Test(test::Arguments),
     /// Build everything, install programs of others and test Gatehouse with all of them (`test` does it with a third)
     World(world::Arguments),
-    /// Build everything and measure what the gateway costs, beside its upstream alone, for a minute
+    /// Build everything and measure what Gatehouse costs, beside a bare forwarder, an earlier commit and others: docs/performance.md
     Bench(bench::Arguments),
     /// Build everything and take as much as strangers can of everything that is scarce, all at once; it takes two minutes
     Storm,

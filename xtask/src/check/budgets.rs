@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use wasmparser::{Data, Instance, MemoryType, Parser, Payload};
@@ -70,14 +71,28 @@ impl fmt::Display for Measures {
 /// Builds the artefact, where it is not built yet, and measures it.
 pub fn run(workspace: &Workspace) -> Result<Report> {
     build::all(workspace)?;
-    let file = workspace.path(ARTEFACT);
-    let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let measured = measure(&bytes).with_context(|| format!("{ARTEFACT} is no component"))?;
+    report(workspace)
+}
+
+/// Measures the artefact as it is.
+pub fn report(workspace: &Workspace) -> Result<Report> {
+    let measured = of_checkout(workspace.root())?;
     let mut faults = over(&measured, &BUDGETS);
     if let (false, Err(reason)) = (faults.is_empty(), WasmOpt::ready(workspace)) {
         faults.push(format!("it was not made smaller, because there is no wasm-opt: {reason:#}"));
     }
     Ok(Report { summary: measured.to_string(), faults })
+}
+
+/// What is counted of the artefact of a checkout, each number with its name.
+pub fn measured(checkout: &Path) -> Result<Vec<(&'static str, u64)>> {
+    Ok(of_checkout(checkout)?.named().to_vec())
+}
+
+fn of_checkout(checkout: &Path) -> Result<Measures> {
+    let file = checkout.join(ARTEFACT);
+    let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    measure(&bytes).with_context(|| format!("{} is no component", file.display()))
 }
 
 fn over(measured: &Measures, budgets: &Measures) -> Vec<String> {

@@ -38,6 +38,13 @@ pub fn tell(workspace: &Workspace, tests: &mut Command) {
     }
 }
 
+/// nginx, and the folder of its libraries where it is Debian's, unpacked.
+pub fn nginx(workspace: &Workspace) -> Result<(PathBuf, Option<PathBuf>)> {
+    let [(name, package, place, _), ..] = PROXIES;
+    let folder = workspace.target().join("proxies").join(name);
+    Ok((program(&folder, name, package, place)?, libraries_in(&folder)))
+}
+
 fn program(folder: &Path, name: &str, package: &str, place: &str) -> Result<PathBuf> {
     // Debian's are in a folder that is on root's search path only.
     let unpacked = folder.join("root").join(place);

@@ -1,0 +1,181 @@
+//! What is asked, each a process of its own: nginx, the bare forwarder and Gatehouse. (What others have made is in `peers`.)
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::load::Target;
+use super::process;
+use super::setup::{Checkout, Setup};
+use crate::paths::repository;
+use crate::{AttackSettings, AttackWorld, HeldPort, Person, Program, is_listened_at};
+
+/// What the MCP server always answers to the call that is measured: 78 bytes.
+pub(super) const ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}]}}"#;
+/// The call.
+pub(super) const CALL: &str =
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}"#;
+/// The protocol version of the call.
+pub(super) const VERSION: (&str, &str) = ("MCP-Protocol-Version", "2025-11-25");
+
+/// A program that listens, with the folder that it writes to.
+pub(super) struct Server {
+    pub(super) origin: String,
+    program: Program,
+    /// Its process, and those that it had begun when it was ready.
+    processes: Vec<u32>,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// Starts `command`, which has told `port` to listen at and may write to `folder`, and waits until it does.
+    pub(super) async fn start(name: &str, command: Command, port: u16, folder: TempDir) -> Self {
+        let log = folder.path().join("log");
+        let mut program = Program::start_with_errors_in(name, command, &log);
+        let address = format!("127.0.0.1:{port}");
+        while !is_listened_at(&address) {
+            if program.id().is_none() || program.has_ended() {
+                panic!("{name} ended early:\n{}", program.errors().await);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let processes = process::tree(program.id().expect("it runs"));
+        Self { origin: format!("http://{address}"), program, processes, _folder: folder }
+    }
+
+    pub(super) fn processes(&self) -> &[u32] {
+        &self.processes
+    }
+
+    pub(super) async fn stop(mut self) {
+        self.program.interrupt().await;
+        self.processes.clear();
+    }
+}
+
+impl Drop for Server {
+    /// Where something failed, the program is killed, and cannot end what it has begun: so this is done here.
+    fn drop(&mut self) {
+        let begun = self.processes.iter().skip(1).filter_map(|id| Pid::from_raw(i32::try_from(*id).ok()?));
+        for process in begun {
+            let _gone = kill_process(process, Signal::TERM);
+        }
+    }
+}
+
+/// A port that was free a moment ago.
+pub(super) fn free_port() -> u16 {
+    HeldPort::take().number()
+}
+
+/// nginx as the MCP server, which answers at once and always the same.
+pub(super) async fn static_server(setup: &Setup) -> Server {
+    nginx(setup, &format!("default_type application/json; return 200 '{ANSWER}';"), "").await
+}
+
+/// nginx as a plain reverse proxy in front of a server.
+pub(super) async fn reverse_proxy(setup: &Setup, server: &str) -> Server {
+    let upstream = format!("upstream server {{ server {}; keepalive 64; }}", server.trim_start_matches("http://"));
+    let location = "proxy_pass http://server; proxy_http_version 1.1; proxy_set_header Connection \"\";";
+    nginx(setup, location, &upstream).await
+}
+
+/// nginx in one process, without a log of its requests.
+async fn nginx(setup: &Setup, location: &str, upstream: &str) -> Server {
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .iter()
+        .map(|name| format!("{name}_temp_path {}/{name};\n", folder.path().display()))
+        .collect();
+    let configuration = format!(
+        "daemon off; master_process off; pid {path}/pid; error_log stderr;\n\
+         events {{ worker_connections 1024; }}\n\
+         http {{ access_log off; keepalive_requests 100000000;\n{temporary}{upstream}\n\
+         server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }} }}\n",
+        path = folder.path().display()
+    );
+    let file = folder.path().join("nginx.conf");
+    std::fs::write(&file, configuration).expect("the folder can be written");
+    let mut command = Command::new(setup.nginx.as_ref().expect("nginx is there"));
+    command.arg("-p").arg(folder.path()).arg("-c").arg(file);
+    if let Some(libraries) = &setup.nginx_libraries {
+        command.env("LD_LIBRARY_PATH", libraries);
+    }
+    Server::start("nginx", command, port, folder).await
+}
+
+/// The bare forwarder on a checkout's host, in front of a server.
+pub(super) async fn forwarder(checkout: &Checkout, server: &str) -> Server {
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let mut command = Command::new(checkout.program());
+    command.arg("up").arg("--from").arg(repository().join("examples/forwarder/spin.toml"));
+    command.arg("--listen").arg(format!("127.0.0.1:{port}")).arg("--state-dir").arg(folder.path().join("state"));
+    command
+        .arg("--variable")
+        .arg(format!("server={server}/mcp"))
+        .arg("--variable")
+        .arg(format!("server_origin={server}"));
+    Server::start("the forwarder", command, port, folder).await
+}
+
+/// Gatehouse of a checkout, in front of a server.
+pub(super) async fn gatehouse(checkout: &Checkout, document: &str, server: &str) -> AttackWorld {
+    gatehouse_with(checkout, document, server, AttackSettings::default()).await
+}
+
+/// The same with more settings.
+pub(super) async fn gatehouse_with(
+    checkout: &Checkout,
+    document: &str,
+    server: &str,
+    settings: AttackSettings,
+) -> AttackWorld {
+    AttackWorld::start_with(AttackSettings {
+        document: Some(document.to_owned()),
+        upstream_origin: Some(server.to_owned()),
+        access_token_seconds: 3600,
+        host: Some(checkout.host),
+        ..settings
+    })
+    .await
+}
+
+/// An access token of this person for `/mcp`.
+pub(super) async fn token(world: &AttackWorld, person: &str) -> String {
+    let person = Person::new(person);
+    let tokens = world.flow_of(&person, world.public(), "/mcp").finish().await;
+    tokens["access_token"].as_str().expect("an access token").to_owned()
+}
+
+/// The call that is measured, with this token.
+pub(super) fn call(origin: &str, token: &str) -> Target {
+    message(origin, token, CALL)
+}
+
+/// Another message with this token.
+pub(super) fn message(origin: &str, token: &str, message: &str) -> Target {
+    Target::post(origin, "/mcp", &[VERSION, ("Authorization", &format!("Bearer {token}"))], message)
+}
+
+/// The processes of a Gatehouse.
+pub(super) fn processes(world: &AttackWorld) -> Vec<u32> {
+    process::tree(world.gatehouse.process_id().expect("it runs in a process of its own"))
+}
+
+/// A folder below `target/` that is removed at the end: where a cache directory may be, which must be ours alone.
+pub(super) fn private_folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("private");
+    (folder, path)
+}
+
+/// A listener for servers in this process.
+pub(super) async fn listener() -> tokio::net::TcpListener {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.set_nonblocking(true).expect("a socket");
+    tokio::net::TcpListener::from_std(listener).expect("a runtime")
+}

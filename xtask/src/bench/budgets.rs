@@ -1,0 +1,79 @@
+//! What `cargo xtask bench --quick` fails on: what is counted, and comes out the same on every machine. The budgets of the artefact
+//! (bytes, instances, memories) are those of `cargo xtask check budgets`, which it makes as well.
+
+use super::aims::number;
+use super::results::Counts;
+
+/// The most reads and writes of the store for a request, by its kind.
+const STORE: [(&str, f64, f64); 3] = [("tools/call", 2.0, 0.0), ("ping", 1.0, 0.0), ("a bad token", 0.0, 0.0)];
+
+/// The most system calls for a `tools/call` besides those of its connections. How often a thread is woken depends on the machine, so
+/// this leaves room: it is there to find a kind of call that is new, and not one more of a kind.
+const SYSTEM_CALLS: f64 = 75.0;
+
+/// What is over its budget, in words.
+pub fn faults(counts: &Counts) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (kind, reads, writes) in STORE {
+        match counts.store.iter().find(|operations| operations.kind == kind) {
+            None => faults.push(format!("{kind}: the operations of the store were not counted")),
+            Some(counted) if counted.reads > reads || counted.writes > writes => faults.push(format!(
+                "{kind}: {} reads and {} writes of the store, and there may be {reads} and {writes}",
+                number(counted.reads),
+                number(counted.writes)
+            )),
+            Some(_) => {}
+        }
+    }
+    // Where strace may not trace, there is nothing to say.
+    if let Some(calls) = counts.system_calls("small").filter(|calls| calls.others > SYSTEM_CALLS) {
+        let most: Vec<String> = calls
+            .calls
+            .iter()
+            .filter(|call| !call.of_connections)
+            .map(|call| format!("{} {}", number(call.each), call.name))
+            .collect();
+        faults.push(format!(
+            "tools/call: {} system calls besides those of the connections, and there may be {SYSTEM_CALLS}: {}",
+            number(calls.others),
+            most.join(", ")
+        ));
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::results::{StoreOperations, SystemCall, SystemCalls};
+    use super::*;
+
+    fn counts(reads: f64, others: f64) -> Counts {
+        let kind = |kind: &str, reads| StoreOperations { kind: kind.to_owned(), reads, writes: 0.0 };
+        let call = SystemCall { name: "futex".to_owned(), of_connections: false, each: others };
+        Counts {
+            requests: 50,
+            store: vec![kind("tools/call", reads), kind("ping", 1.0), kind("a bad token", 0.0)],
+            system_calls: vec![SystemCalls { id: "small".to_owned(), of_connections: 9.0, others, calls: vec![call] }],
+        }
+    }
+
+    #[test]
+    fn what_is_at_its_budget_passes_and_what_is_over_it_is_told() {
+        assert_eq!(faults(&counts(2.0, SYSTEM_CALLS)), Vec::<String>::new());
+        assert_eq!(
+            faults(&counts(2.02, 0.0)),
+            ["tools/call: 2.02 reads and 0 writes of the store, and there may be 2 and 0"]
+        );
+        assert_eq!(
+            faults(&counts(1.0, 80.0)),
+            ["tools/call: 80 system calls besides those of the connections, and there may be 75: 80 futex"]
+        );
+    }
+
+    #[test]
+    fn what_was_not_counted_fails_but_for_system_calls_which_not_every_machine_lets_us_count() {
+        let nothing = Counts::default();
+        assert_eq!(faults(&nothing).len(), STORE.len());
+        assert_eq!(faults(&Counts { system_calls: Vec::new(), ..counts(1.0, 0.0) }), Vec::<String>::new());
+    }
+}
