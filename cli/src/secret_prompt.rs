@@ -1,6 +1,6 @@
 //! A line from the terminal that the terminal does not show.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead};
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
@@ -22,13 +22,13 @@ pub(crate) fn read_line() -> io::Result<String> {
     // With signals, Ctrl-C would end the process and leave a terminal behind that shows nothing.
     hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
     tcsetattr(&input, OptionalActions::Flush, &hidden)?;
-    let line = line_of(&mut input.lock());
+    let line = line_of(input.lock());
     tcsetattr(&input, OptionalActions::Now, &before)?;
     line
 }
 
 /// What the keys mean that `input` tells.
-fn line_of(input: &mut impl Read) -> io::Result<String> {
+fn line_of(input: impl BufRead) -> io::Result<String> {
     let mut line = Vec::new();
     for key in input.bytes() {
         match key? {
@@ -60,13 +60,13 @@ mod tests {
             ("s\u{e9}\u{8}ecret\n", "secret"),
             ("\u{7f}wrong\u{15}secret\n", "secret"),
         ] {
-            assert_eq!(line_of(&mut keys.as_bytes()).unwrap(), line, "{keys:?}");
+            assert_eq!(line_of(keys.as_bytes()).unwrap(), line, "{keys:?}");
         }
     }
 
     #[test]
     fn who_gives_up_has_said_nothing() {
-        let error = line_of(&mut "secr\u{3}et\n".as_bytes()).unwrap_err();
+        let error = line_of("secr\u{3}et\n".as_bytes()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::Interrupted);
     }
 }

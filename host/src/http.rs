@@ -18,6 +18,7 @@ mod request_log;
 mod response_body;
 mod run_guest;
 mod waiting_clients;
+mod worker;
 mod workers;
 
 pub use self::listener::Running;

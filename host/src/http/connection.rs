@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::client_stream::{ClientStream, has_closed, linger};
 use super::connection_state::{Activity, Connection};
 use super::request::respond;
-use super::workers::Worker;
+use super::worker::Worker;
 use crate::limits::Limits;
 
 /// A request's head may have this many bytes, and this many fields: room for a large cookie or token, and for as many

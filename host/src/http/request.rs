@@ -14,7 +14,7 @@ use super::request_body::RequestBody;
 use super::request_log::RequestLog;
 use super::response_body::ResponseBody;
 use super::run_guest::run_guest;
-use super::workers::Worker;
+use super::worker::Worker;
 use crate::connection_headers::remove_named_by_connection;
 use crate::log::{LogSink, LogState, Unlogged, X_REQUEST_ID};
 use crate::manifest::Route;

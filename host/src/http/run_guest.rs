@@ -19,7 +19,7 @@ use super::own_answer::{answer, at_capacity, refuse};
 use super::request_body::RequestBody;
 use super::request_log::RequestLog;
 use super::response_body::{ResponseBody, SubscriptionStream};
-use super::workers::Worker;
+use super::worker::Worker;
 use crate::error::one_line;
 use crate::instance::{ClientPresence, LoadedComponent, Metered, OutOfCompute, client_presence};
 use crate::log::RequestId;

@@ -4,7 +4,6 @@
 //! of the store. A thread that hands work to another one costs both a switch, and the other one's caches; with a pool of threads
 //! that take each other's work, switching was a third of what a small request cost.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,16 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::connection::serve_connection;
 use super::host::Host;
-use crate::outbound::OutboundSender;
-
-/// A thread that serves connections, for what runs on it.
-pub(crate) struct Worker {
-    pub(crate) host: Arc<Host>,
-    /// Sends guests' requests over connections of this thread.
-    pub(crate) sender: OutboundSender,
-    /// Held by all that must be gone before the thread is.
-    _alive: mpsc::Sender<Infallible>,
-}
+use super::worker::Worker;
 
 /// The threads of one host.
 pub(crate) struct Workers {
@@ -109,8 +99,7 @@ fn start_one(host: Arc<Host>) -> io::Result<WorkerHandle> {
 /// Serves what is accepted, until nothing more is and nothing runs any more.
 async fn serve(host: Arc<Host>, mut to_serve: mpsc::UnboundedReceiver<Accepted>) {
     let (keep_alive, mut alive) = mpsc::channel(1);
-    let sender = host.application.outbound.sender();
-    let worker = Arc::new(Worker { host, sender, _alive: keep_alive });
+    let worker = Arc::new(Worker::new(host, keep_alive));
     while let Some(accepted) = to_serve.recv().await {
         let worker = Arc::clone(&worker);
         tokio::spawn(async move {
