@@ -72,8 +72,9 @@ struct State {
     output: Option<Box<dyn LogOutput>>,
     closed: bool,
     ended: bool,
-    /// Whether the thread that writes waits for work.
+    /// Whether the thread that writes waits for work, or gathers some.
     asleep: bool,
+    gathering: bool,
 }
 
 impl StandardErrorLog {
@@ -93,7 +94,14 @@ impl StandardErrorLog {
         let queue = LogQueue::new(options.queue, options.when_full);
         Self(Arc::new(Shared {
             options,
-            state: Mutex::new(State { queue, output: Some(output), closed: false, ended: false, asleep: false }),
+            state: Mutex::new(State {
+                queue,
+                output: Some(output),
+                closed: false,
+                ended: false,
+                asleep: false,
+                gathering: false,
+            }),
             work: Condvar::new(),
             progress: Condvar::new(),
             crowded: watch::Sender::new(false),
@@ -144,9 +152,10 @@ impl LogSink for StandardErrorLog {
         state.queue.push(line);
         self.0.crowded.send_if_modified(|crowded| change(crowded, state.queue.is_crowded()));
         self.0.start(&mut state);
-        let asleep = std::mem::take(&mut state.asleep);
+        // Who gathers goes on with it while there is room.
+        let wakes = std::mem::take(&mut state.asleep) || (state.gathering && !state.queue.may_gather());
         drop(state);
-        if asleep {
+        if wakes {
             work.notify_one();
         }
     }
@@ -222,11 +231,11 @@ impl Shared {
                 return Next::Nothing;
             }
         }
-        if !state.ended && state.queue.may_gather() {
-            drop(state);
-            thread::sleep(GATHER);
-            state = self.lock();
-        }
+        state.gathering = true;
+        let may_gather = |state: &mut State| !state.ended && state.queue.may_gather();
+        let gathered = self.work.wait_timeout_while(state, GATHER, may_gather);
+        let mut state = gathered.unwrap_or_else(PoisonError::into_inner).0;
+        state.gathering = false;
         state.queue.take().map_or(Next::Nothing, Next::Batch)
     }
 
