@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use super::client_stream::{ClientStream, has_closed, linger};
 use super::connection_state::{Activity, Connection};
 use super::request::respond;
+use super::request_log::RequestLog;
 use super::worker::Worker;
 use crate::limits::Limits;
 
@@ -37,7 +38,9 @@ pub(crate) async fn serve_connection(stream: TcpStream, client: SocketAddr, work
         let (worker, connection) = (Arc::clone(&worker), Arc::clone(&connection));
         service_fn(move |request| {
             let (worker, connection) = (Arc::clone(&worker), Arc::clone(&connection));
-            async move { Ok::<_, Infallible>(respond(&worker, &connection, client, request).await) }
+            // Not only when it is answered: a client may have closed by then, and hyper drops the answer before it begins.
+            let log = RequestLog::begin(&worker.host.application.log, request.method(), request.uri().path());
+            async move { Ok::<_, Infallible>(respond(&worker, &connection, client, request, log).await) }
         })
     };
     let serving = async {

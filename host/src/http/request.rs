@@ -29,9 +29,10 @@ pub(crate) async fn respond(
     connection: &Arc<Connection>,
     client: SocketAddr,
     request: Request<Incoming>,
+    log: RequestLog,
 ) -> Response<ResponseBody> {
     let in_progress = connection.begin();
-    let mut response = answer_to(worker, connection, client, request).await;
+    let mut response = answer_to(worker, connection, client, request, log).await;
     response.body_mut().hold_connection(in_progress);
     let id = response.body().request_id().to_header_value();
     response.headers_mut().insert(X_REQUEST_ID, id);
@@ -43,9 +44,9 @@ async fn answer_to(
     connection: &Arc<Connection>,
     client: SocketAddr,
     request: Request<Incoming>,
+    mut log: RequestLog,
 ) -> Response<ResponseBody> {
     let host = &worker.host;
-    let mut log = RequestLog::begin(&host.application.log, request.method(), request.uri().path());
     let limits = &host.application.limits;
     let has_body = !request.body().is_end_stream();
     let caller = host.concurrency.caller(request.method(), request.uri().path(), request.headers(), has_body);

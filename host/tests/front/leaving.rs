@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gatehouse_host::Limits;
 
-use crate::world::{Upstream, World, head};
+use crate::world::{DEADLINE, Upstream, World, head};
 
 fn limits() -> Limits {
     Limits { concurrent_requests: 4, client_gone: Duration::from_millis(300), ..Limits::default() }
@@ -45,9 +45,26 @@ async fn a_guest_that_waits_for_nobody_ends_soon_after_its_client() {
     for number in 0..2 {
         clients.push(world.send(head("GET", "/wait", &format!("Authorization: Bearer {number}\r\n"))).await);
     }
+    world.until_refused("/now").await;
     drop(clients);
     world.logged("after its client had gone").await;
     world.until_served("/now").await;
+}
+
+/// However soon: its request has come, and nothing is begun for it.
+#[tokio::test]
+async fn a_client_that_leaves_at_once_is_in_the_log_too() {
+    let world = World::start(limits()).await;
+    for _ in 0..20 {
+        drop(world.send(head("GET", "/wait", "")).await);
+    }
+    let logged = async {
+        while world.log.lines().iter().filter(|line| line.contains("request-ended")).count() < 20 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let logged = tokio::time::timeout(DEADLINE, logged).await;
+    assert!(logged.is_ok(), "{:?}", world.log.lines());
 }
 
 #[tokio::test]

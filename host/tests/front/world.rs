@@ -73,7 +73,14 @@ impl World {
     /// Waits until `path` is answered with 200; it is asked again and again.
     pub(crate) async fn until_served(&self, path: &str) {
         let served = async { while self.get(path).await != 200 {} };
-        tokio::time::timeout(DEADLINE, served).await.unwrap();
+        let served = tokio::time::timeout(DEADLINE, served).await;
+        assert!(served.is_ok(), "{path} is not served: {:?}", self.log.lines());
+    }
+
+    /// Waits until there is no room for a request of `path`.
+    pub(crate) async fn until_refused(&self, path: &str) {
+        let refused = async { while self.get(path).await == 200 {} };
+        assert!(tokio::time::timeout(DEADLINE, refused).await.is_ok(), "{path} is served");
     }
 }
 
