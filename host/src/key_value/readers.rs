@@ -89,6 +89,12 @@ impl Readers {
         outcome
     }
 
+    /// How many more could run.
+    #[cfg(test)]
+    pub(super) fn turns_left(&self) -> usize {
+        self.running.available_permits()
+    }
+
     /// How many more could wait or run.
     #[cfg(test)]
     pub(super) fn permits_left(&self) -> usize {

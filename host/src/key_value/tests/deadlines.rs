@@ -140,6 +140,9 @@ async fn more_reads_than_may_wait_fail_at_once() {
     let wait = Duration::from_secs(60);
     let store = Arc::new(open_with(&directory, StoreLimits { wait, queue: 1 }));
     let (release, reads) = held_reads(&store);
+    while store.readers.turns_left() > 0 {
+        tokio::task::yield_now().await;
+    }
     let waiting = {
         let store = Arc::clone(&store);
         tokio::spawn(async move { store.exists("s", "k").await })
