@@ -142,10 +142,10 @@ fn quick(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 fn build(workspace: &Workspace, profile: &str) -> Result<()> {
     build::all(workspace)?;
     build::forwarder(workspace)?;
-    progress::stage(&format!("Building the embedded host with the profile {profile}"));
     if profile == RELEASED {
         return base::build_host(workspace, workspace.root());
     }
+    progress::stage(&format!("Building the embedded host with the profile {profile}"));
     let mut cargo = process::native_cargo();
     cargo.current_dir(workspace.root()).args(["build", "--bin", "gatehouse", "--target-dir"]);
     process::run(cargo.arg(workspace.target()), "building the embedded host")
