@@ -1,7 +1,7 @@
 //! The compiled form of a document: its parts as text, with an index in front, so that a request reads only its own.
 //!
 //! ```text
-//! gatehouse-configuration/3 source=sha256:… index=… parts=… check=…
+//! gatehouse-configuration/4 source=sha256:… index=… parts=… check=…
 //! gateway 0 55 8d8c3a1f
 //! authorization-server 55 1640 0c1f77aa
 //! servers 1695 98 5be0d1c2
