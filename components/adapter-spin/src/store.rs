@@ -8,8 +8,8 @@ use crate::AdapterSpin;
 // Bound by us: spin-sdk has `wasi:keyvalue` with its `increment` only in a module that it calls internal
 // (docs/decisions/spin-sdk.md).
 use crate::bindings::exports::gatehouse::host::store::{Error, Guest, Key, KeyPage};
-use crate::bindings::wasi::keyvalue::atomics;
 use crate::bindings::wasi::keyvalue::store::{self, Bucket};
+use crate::bindings::wasi::keyvalue::{atomics, batch};
 
 /// The label of the store in `spin.toml`.
 const LABEL: &str = "default";
@@ -17,10 +17,25 @@ const LABEL: &str = "default";
 impl Guest for AdapterSpin {
     fn get(key: Key) -> Result<Option<Vec<u8>>, Error> {
         let key = parse(&key)?;
-        if key.has_expired(UnixTime::from_seconds(wall_clock::now().seconds)) {
+        if key.has_expired(now()) {
             return Ok(None);
         }
         bucket()?.get(&key.to_string()).map_err(unavailable)
+    }
+
+    fn get_many(keys: Vec<Key>) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let now = now();
+        let keys = keys.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        // What has expired is not asked for.
+        let names: Vec<_> = keys.iter().map(|key| (!key.has_expired(now)).then(|| key.to_string())).collect();
+        let asked: Vec<String> = names.iter().flatten().cloned().collect();
+        if asked.is_empty() {
+            return Ok(vec![None; keys.len()]);
+        }
+        let found = batch::get_many(&bucket()?, &asked).map_err(unavailable)?;
+        // By name: not every backend of Spin keeps the order, or names what it has not.
+        let value = |name: String| found.iter().find(|(found, _)| *found == name).and_then(|(_, value)| value.clone());
+        Ok(names.into_iter().map(|name| name.and_then(value)).collect())
     }
 
     fn put(key: Key, value: Vec<u8>) -> Result<(), Error> {
@@ -42,6 +57,10 @@ impl Guest for AdapterSpin {
         let keys = page.keys.iter().filter_map(|name| StorageKey::parse(name)).map(|key| to_wit(&key)).collect();
         Ok(KeyPage { keys, next: page.cursor })
     }
+}
+
+fn now() -> UnixTime {
+    UnixTime::from_seconds(wall_clock::now().seconds)
 }
 
 fn bucket() -> Result<Bucket, Error> {

@@ -12,12 +12,12 @@ pub enum Decision<'p> {
     /// It may be done.
     Allowed {
         /// The first rule that allows it. `None` where there are no rules, or where the protocol itself needs it.
-        rule: Option<&'p Rule>,
+        rule: Option<Rule<'p>>,
     },
     /// It may not be done.
     Denied {
         /// The first rule that denies it. `None` where no rule allows it.
-        rule: Option<&'p Rule>,
+        rule: Option<Rule<'p>>,
         /// The fewest scopes with which, beside those of the token, a rule would allow it and none deny it.
         step_up: Option<Scopes>,
     },
@@ -38,7 +38,7 @@ impl<'p> Decision<'p> {
     }
 
     /// The rule that decided.
-    pub fn rule(&self) -> Option<&'p Rule> {
+    pub fn rule(&self) -> Option<Rule<'p>> {
         match self {
             Self::Allowed { rule } | Self::Denied { rule, .. } => *rule,
         }
@@ -56,25 +56,31 @@ pub(crate) fn judge<'p>(
     action: &Action<'_>,
     question: Question,
 ) -> Decision<'p> {
-    if policy.rules.is_empty() {
+    if policy.is_empty() {
         return Decision::Allowed { rule: None };
     }
     if unclear::check(policy, action).is_err() {
         return Decision::Denied { rule: None, step_up: None };
     }
-    let first = |effect| of(policy, effect).find(|rule| mismatches(rule, caller, action, question).next().is_none());
-    if let Some(rule) = first(Effect::Deny) {
-        return Decision::Denied { rule: Some(rule), step_up: None };
+    let mut allowing = None;
+    for rule in policy.rules() {
+        let may_decide = rule.effect == Effect::Deny || allowing.is_none();
+        if may_decide && mismatches(rule, caller, action, question).next().is_none() {
+            match rule.effect {
+                Effect::Deny => return Decision::Denied { rule: Some(rule), step_up: None },
+                Effect::Allow => allowing = Some(rule),
+            }
+        }
     }
-    match first(Effect::Allow) {
+    match allowing {
         Some(rule) => Decision::Allowed { rule: Some(rule) },
         None if action.target.is_none() && needs_no_rule(&action.method) => Decision::Allowed { rule: None },
         None => Decision::Denied { rule: None, step_up: step_up(policy, caller, action, question) },
     }
 }
 
-fn of(policy: &Policy, effect: Effect) -> impl Iterator<Item = &Rule> {
-    policy.rules.iter().filter(move |rule| rule.effect == effect)
+fn of(policy: &Policy, effect: Effect) -> impl Iterator<Item = Rule<'_>> {
+    policy.rules().filter(move |rule| rule.effect == effect)
 }
 
 /// What a client cannot do without, and what tells nothing: listings show only what is within reach ([`crate::filter`]).

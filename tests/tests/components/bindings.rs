@@ -6,11 +6,11 @@ pub mod imports {
         inline: "
             package gatehouse:fakes;
             world ours {
-                import gatehouse:host/store@0.1.0;
-                import gatehouse:host/settings@0.1.0;
-                import gatehouse:host/configuration@0.1.0;
-                import gatehouse:auth/sessions@0.6.0;
-                import gatehouse:auth/handles@0.6.0;
+                import gatehouse:host/store@0.2.0;
+                import gatehouse:host/settings@0.2.0;
+                import gatehouse:host/configuration@0.2.0;
+                import gatehouse:auth/sessions@0.7.0;
+                import gatehouse:auth/handles@0.7.0;
             }",
         path: ["../wit/host", "../wit/auth"],
         imports: { default: trappable },
@@ -26,6 +26,7 @@ pub mod platform {
             world platform {
                 import wasi:keyvalue/store@0.2.0-draft2;
                 import wasi:keyvalue/atomics@0.2.0-draft2;
+                import wasi:keyvalue/batch@0.2.0-draft2;
                 import fermyon:spin/variables@2.0.0;
             }",
         path: ["../wit/deps/wasi-keyvalue@0.2.0-draft2", "../wit/deps/fermyon-spin@2.0.0"],
@@ -43,9 +44,9 @@ pub mod adapter {
         inline: "
             package gatehouse:adapter-alone;
             world adapter {
-                export gatehouse:host/store@0.1.0;
-                export gatehouse:host/settings@0.1.0;
-                export gatehouse:host/configuration@0.1.0;
+                export gatehouse:host/store@0.2.0;
+                export gatehouse:host/settings@0.2.0;
+                export gatehouse:host/configuration@0.2.0;
             }",
         path: ["../wit/host"],
         exports: { default: async },
@@ -59,8 +60,8 @@ pub mod auth {
         inline: "
             package gatehouse:auth-alone;
             world auth {
-                export gatehouse:auth/sessions@0.6.0;
-                export gatehouse:auth/handles@0.6.0;
+                export gatehouse:auth/sessions@0.7.0;
+                export gatehouse:auth/handles@0.7.0;
             }",
         path: ["../wit/auth"],
         exports: { default: async },

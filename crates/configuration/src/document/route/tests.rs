@@ -1,7 +1,7 @@
 use gatehouse_protocol::Scopes;
 
 use crate::tests::{MINIMAL, problem_of};
-use crate::{Configuration, Servers};
+use crate::{Configuration, Revocation, Servers};
 
 fn with(headers: &str) -> String {
     MINIMAL.replacen("secret_headers = { \"X-Functions-Key\" = { secret = \"upstream_secret\" } }", headers, 1)
@@ -23,6 +23,22 @@ fn an_upstream_may_get_the_users_token_of_the_identity_provider() {
             .identity_provider_token_header
             .is_none()
     );
+}
+
+#[test]
+fn revocation_is_immediate_unless_the_route_says_at_expiry() {
+    let with = |key: &str| MINIMAL.replacen("[[routes]]", &format!("[[routes]]\n{key}"), 1);
+    for (key, expected) in [
+        ("", Revocation::Immediate),
+        ("revocation = \"immediate\"", Revocation::Immediate),
+        ("revocation = \"at-expiry\"", Revocation::AtExpiry),
+    ] {
+        let configuration = Configuration::parse(&with(key)).unwrap();
+        assert_eq!(configuration.routes[0].revocation, expected, "{key}");
+        assert_eq!(configuration.authorization_server.routes[0].revocation, expected, "{key}");
+    }
+    let (key, problem) = problem_of(&with("revocation = \"never\""));
+    assert!(key.ends_with(".revocation") && problem.contains("immediate or at-expiry"), "{key} {problem}");
 }
 
 #[test]
@@ -101,7 +117,7 @@ fn what_a_route_does_beyond_forwarding_is_switched_on_by_name() {
     let plain = route("");
     assert_eq!((plain.legacy_sse, plain.validate_arguments, plain.log_arguments), (true, false, false));
     assert_eq!((plain.name.as_str(), plain.scopes.to_string().as_str()), ("/b", "mcp"));
-    assert!(plain.policy.rules.is_empty() && plain.rates.is_empty());
+    assert!(plain.policy.is_empty() && plain.rates.is_empty());
     let full = route("legacy_sse = false\nvalidate_arguments = true\nlog_arguments = true\nname = \"B\"");
     assert_eq!((full.legacy_sse, full.validate_arguments, full.log_arguments), (false, true, true));
     assert_eq!(full.name, "B");
@@ -177,7 +193,7 @@ fn a_route_offers_the_scopes_that_it_needs_and_those_by_which_rules_allow_more()
     let route = &configuration.authorization_server.routes[1];
     let offered: Scopes = route.offered_scopes().cloned().collect();
     assert_eq!(offered.to_string(), "mcp email write admin openid");
-    assert_eq!(offered, configuration.routes[1].offered_scopes().cloned().collect());
+    assert_eq!(offered, configuration.routes[1].offered_scopes());
     let granted =
         |requested: &str| route.granted(&Scopes::parse(requested).unwrap()).map(|granted| granted.to_string());
     for (requested, expected) in [
