@@ -12,9 +12,10 @@ const STORE: [(&str, f64, f64); 4] = [
     ("tools/call, revocation at expiry", 0.0, 0.0),
 ];
 
-/// The most system calls for a `tools/call` besides those of its connections. Four are the sandbox's. The rest is 0.4 to 0.7: how many
-/// lines of the log are written together depends on the machine, so this leaves room for one that takes 10 ms for each request.
-const SYSTEM_CALLS: f64 = 6.0;
+/// The most system calls for a `tools/call` besides those of its connections. Four are the sandbox's; with the log's, it is 4.4 to 4.7 where a
+/// call takes 2 ms under strace. Where the machine is so busy that one takes 10 ms, its lines are written alone, which are four calls: that
+/// must not fail.
+const SYSTEM_CALLS: f64 = 8.0;
 
 /// What is over its budget, in words.
 pub fn faults(counts: &Counts) -> Vec<String> {
@@ -71,7 +72,7 @@ mod tests {
         );
         assert_eq!(
             faults(&counts(1.0, 80.0)),
-            ["tools/call: 80 system calls besides those of the connections, and there may be 6: 80 futex"]
+            ["tools/call: 80 system calls besides those of the connections, and there may be 8: 80 futex"]
         );
     }
 
