@@ -3,18 +3,21 @@
 //! The rules are one text, of which a decision reads no more than it needs: a request judges by one or two of hundreds.
 //!
 //! ```text
-//! 41:+t11:9:read_12_*g11:9:engineersn7:rule-12
+//! 43:+r t11:9:read_12_*g11:9:engineersn7:rule-12
 //! ```
 //!
 //! Whatever has its length in bytes in front, and a colon: here a rule; its lists, each a letter and what is in it; its name,
-//! behind an `n`. A rule begins with `+` where it allows something and with `-` where it denies. What it is about comes
-//! before whom it is about; a list that is empty is absent.
+//! behind an `n`. A rule begins with `+` where it allows something and with `-` where it denies, and with what its patterns
+//! begin with ([`Beginnings`]). What it is about comes before whom it is about; a list that is empty is absent.
 
+mod beginnings;
 mod list;
 mod pattern;
 
 use std::fmt::Write as _;
 
+pub use self::beginnings::Beginnings;
+use self::beginnings::of_patterns;
 use self::list::taken;
 pub use self::list::{List, ListKind};
 pub use self::pattern::Pattern;
@@ -31,6 +34,8 @@ pub struct Policy(String);
 pub struct Rule<'p> {
     /// What it means.
     pub effect: Effect,
+    /// What its patterns begin with.
+    beginnings: &'p str,
     /// Its lists and its name.
     text: &'p str,
 }
@@ -64,6 +69,9 @@ impl Policy {
             Effect::Allow => "+",
             Effect::Deny => "-",
         });
+        let patterns = lists.iter().filter(|(kind, _)| kind.is_what()).flat_map(|(_, values)| values);
+        rule.push_str(&of_patterns(patterns.map(String::as_str)));
+        rule.push(' ');
         for (kind, values) in lists.iter().filter(|(_, values)| !values.is_empty()) {
             let mut list = String::new();
             values.iter().for_each(|value| put(&mut list, value));
@@ -81,6 +89,7 @@ impl Policy {
     }
 
     /// The rules, each with a name of its own.
+    #[inline]
     pub fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
         Rules(&self.0)
     }
@@ -107,7 +116,7 @@ impl<'p> Iterator for Rules<'p> {
         let rule = taken(&mut self.0).and_then(Rule::of);
         Some(rule.unwrap_or_else(|| {
             self.0 = "";
-            Rule { effect: Effect::Deny, text: "" }
+            Rule { effect: Effect::Deny, beginnings: beginnings::ANY, text: "" }
         }))
     }
 }
@@ -120,7 +129,14 @@ impl<'p> Rule<'p> {
             b'-' => Effect::Deny,
             _ => return None,
         };
-        Some(Self { effect, text: text.get(1..)? })
+        let (beginnings, text) = text.get(1..)?.split_once(' ')?;
+        Some(Self { effect, beginnings, text })
+    }
+
+    /// Whether it may be about something that begins so. Where not, it is about something else.
+    #[inline]
+    pub fn may_be_about(self, beginnings: &Beginnings) -> bool {
+        beginnings.meet(self.beginnings)
     }
 
     /// What the log and `gatehouse explain` call it.
@@ -134,6 +150,12 @@ impl<'p> Rule<'p> {
     #[inline]
     pub fn lists(self) -> impl Iterator<Item = List<'p>> {
         Lists(self.text)
+    }
+
+    /// Those of its lists that say what it is about; none where it is about everything.
+    #[inline]
+    pub fn what(self) -> impl Iterator<Item = List<'p>> {
+        What(self.text)
     }
 
     /// One of its lists; it may be empty.
@@ -150,6 +172,17 @@ impl<'p> Iterator for Lists<'p> {
     #[inline]
     fn next(&mut self) -> Option<List<'p>> {
         List::taken(&mut self.0)
+    }
+}
+
+struct What<'p>(&'p str);
+
+impl<'p> Iterator for What<'p> {
+    type Item = List<'p>;
+
+    #[inline]
+    fn next(&mut self) -> Option<List<'p>> {
+        if List::begins_what(self.0) { List::taken(&mut self.0) } else { None }
     }
 }
 

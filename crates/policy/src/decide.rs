@@ -3,7 +3,7 @@
 use gatehouse_configuration::{Effect, Policy, Rule};
 use gatehouse_protocol::Scopes;
 
-use crate::rule::{Mismatch, Question, mismatches};
+use crate::rule::{Mismatch, Question, applies, beginnings, mismatches};
 use crate::{Action, Caller, unclear};
 
 /// What the rules say of an action.
@@ -62,10 +62,11 @@ pub(crate) fn judge<'p>(
     if unclear::check(policy, action).is_err() {
         return Decision::Denied { rule: None, step_up: None };
     }
+    let beginnings = beginnings(action);
     let mut allowing = None;
-    for rule in policy.rules() {
+    for rule in policy.rules().filter(|rule| rule.may_be_about(&beginnings)) {
         let may_decide = rule.effect == Effect::Deny || allowing.is_none();
-        if may_decide && mismatches(rule, caller, action, question).next().is_none() {
+        if may_decide && applies(rule, caller, action, question) {
             match rule.effect {
                 Effect::Deny => return Decision::Denied { rule: Some(rule), step_up: None },
                 Effect::Allow => allowing = Some(rule),
@@ -111,7 +112,7 @@ fn step_up(policy: &Policy, caller: &Caller<'_>, action: &Action<'_>, question: 
     let helps = |lacking: &Scopes| {
         let scopes: Scopes = caller.scopes.iter().chain(lacking.iter()).cloned().collect();
         let caller = Caller { scopes: &scopes, ..*caller };
-        of(policy, Effect::Deny).all(|rule| mismatches(rule, &caller, action, question).next().is_some())
+        !of(policy, Effect::Deny).any(|rule| applies(rule, &caller, action, question))
     };
     lacking.filter(helps).min_by_key(|lacking| lacking.iter().count())
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use gatehouse_configuration::{Effect, List, ListKind, Rule};
+use gatehouse_configuration::{Beginnings, Effect, List, ListKind, Rule};
 use gatehouse_protocol::{Scope, Scopes};
 
 use crate::{Action, Caller, Target, unclear};
@@ -27,6 +27,12 @@ pub(crate) enum Question {
     ToList,
 }
 
+/// Whether a rule applies: [`mismatches`] has no reason why not. Most rules of a route are about something else, and this is
+/// asked of every one.
+pub(crate) fn applies(rule: Rule<'_>, caller: &Caller<'_>, action: &Action<'_>, question: Question) -> bool {
+    is_about(rule, action, question) && rule.lists().all(|list| mismatch(list, caller).is_none())
+}
+
 /// Every reason why a rule does not apply; it applies where there is none.
 pub(crate) fn mismatches<'p>(
     rule: Rule<'p>,
@@ -38,6 +44,15 @@ pub(crate) fn mismatches<'p>(
     what.into_iter().chain(rule.lists().filter_map(move |list| mismatch(list, caller)))
 }
 
+/// What the names of an action begin with. A URI may be read in another way than it is written, and a template stands for many.
+pub(crate) fn beginnings(action: &Action<'_>) -> Beginnings {
+    match &action.target {
+        None => Beginnings::of(&action.method, None),
+        Some(Target::Tool(name) | Target::Prompt(name)) => Beginnings::of(&action.method, Some(name)),
+        Some(Target::Resource(_) | Target::ResourceTemplate(_)) => Beginnings::ANY,
+    }
+}
+
 /// Whether a rule asks nothing of the caller.
 pub(crate) fn is_for_everybody(rule: Rule<'_>) -> bool {
     rule.lists().all(|list| list.kind.is_what())
@@ -45,7 +60,7 @@ pub(crate) fn is_for_everybody(rule: Rule<'_>) -> bool {
 
 /// Whether a rule is about everything.
 pub(crate) fn is_about_everything(rule: Rule<'_>) -> bool {
-    !rule.lists().any(|list| list.kind.is_what())
+    rule.what().next().is_none()
 }
 
 /// Why the caller is none of those whom a list means.
@@ -76,7 +91,7 @@ fn mismatch<'p>(list: List<'p>, caller: &Caller<'_>) -> Option<Mismatch<'p>> {
 
 fn is_about(rule: Rule<'_>, action: &Action<'_>, question: Question) -> bool {
     let mut is_about_everything = true;
-    for list in rule.lists().take_while(|list| list.kind.is_what()) {
+    for list in rule.what() {
         if is_named(list, rule.effect, action, question) {
             return true;
         }
@@ -124,7 +139,7 @@ impl fmt::Display for Mismatch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::What(rule) => {
-                let lists = rule.lists().take_while(|list| list.kind.is_what());
+                let lists = rule.what();
                 let lists = lists.map(|list| format!("{} {}", list.kind.as_str(), list.joined()));
                 write!(f, "it is about {}", lists.collect::<Vec<_>>().join("; "))
             }

@@ -36,6 +36,7 @@ impl ListKind {
     pub const WHAT: [Self; 4] = [Self::Methods, Self::Tools, Self::Resources, Self::Prompts];
 
     /// Whether it says what a rule is about, and not whom.
+    #[inline]
     pub fn is_what(self) -> bool {
         self <= Self::Prompts
     }
@@ -116,6 +117,12 @@ impl<'p> List<'p> {
         Some(Self { kind, text })
     }
 
+    /// Whether what is left of a rule's text begins with a list of what the rule is about.
+    #[inline]
+    pub(super) fn begins_what(rest: &str) -> bool {
+        rest.as_bytes().first().and_then(|letter| ListKind::of(*letter)).is_some_and(ListKind::is_what)
+    }
+
     /// Whether it names nothing.
     pub fn is_empty(self) -> bool {
         self.text.is_empty()
@@ -154,18 +161,17 @@ impl<'p> Iterator for Values<'p> {
 /// text has a checksum.
 #[inline]
 pub(super) fn taken<'p>(text: &mut &'p str) -> Option<&'p str> {
-    let mut length = 0_usize;
-    for (place, byte) in text.bytes().enumerate() {
-        if byte == b':' && place > 0 {
-            let (value, rest) = text.get(place.wrapping_add(1)..)?.split_at_checked(length)?;
-            *text = rest;
-            return Some(value);
-        }
+    let (mut length, mut place) = (0_usize, 0_usize);
+    for &byte in text.as_bytes() {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
-            return None;
+            break;
         }
         length = length.wrapping_mul(10).wrapping_add(usize::from(digit));
+        place = place.wrapping_add(1);
     }
-    None
+    let behind = text.get(place..)?.strip_prefix(':').filter(|_| place > 0)?;
+    let (value, rest) = behind.split_at_checked(length)?;
+    *text = rest;
+    Some(value)
 }

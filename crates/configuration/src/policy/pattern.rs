@@ -25,6 +25,7 @@ impl<'a> Pattern<'a> {
     }
 
     /// What was parsed before.
+    #[inline]
     pub(super) fn of(text: &'a str) -> Self {
         Self(Cow::Borrowed(text))
     }
