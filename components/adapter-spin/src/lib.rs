@@ -5,8 +5,7 @@
 //! never written with `set` (Spin's SQLite store would stop working), and no key is both.
 
 mod bindings;
-mod configuration;
-mod settings;
-mod store;
+mod platform;
 
-struct AdapterSpin;
+/// The component.
+type AdapterSpin = shell_adapter::Adapter<platform::Spin>;

@@ -261,7 +261,7 @@ fn nothing_is_counted_downwards() {
         fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
             self.0.delete(key)
         }
-        fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+        fn increment(&self, key: &Key, delta: u64) -> Result<u64, StoreUnavailable> {
             assert!(delta >= 0);
             self.0.increment(key, delta)
         }
