@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: Gatehouse on its embedded host or on a real Spin, the identity provider and
+//! What the end-to-end tests share: Gatehouse on its embedded host, on a real Spin or a real wasmCloud, the identity provider and
 //! upstreams, and the clients that drive them: real ones from npm and PyPI, and for attacks a provider, a browser and a
 //! client inside the test itself ([`AttackWorld`]).
 
@@ -23,8 +23,10 @@ pub mod scripted_provider;
 mod spin;
 mod store;
 pub mod storm;
+mod table;
 mod text;
 mod tls_front;
+mod wash;
 mod world;
 
 pub use attack_world::{AttackSettings, AttackWorld, ClientAuthentication, TestClient};
@@ -45,8 +47,10 @@ pub use recording_upstream::RecordingUpstream;
 pub use scripted_provider::{Endpoint, ScriptedProvider};
 pub use spin::spin_is_installed;
 pub use store::snapshot;
+pub use table::Table;
 pub use text::{challenge_of, flipped, form, unique};
 pub use tls_front::TlsFront;
+pub use wash::{StoreServer, WashStore, wash_is_installed};
 pub use world::{CLIENT_SECRET, World, WorldSettings};
 
 /// An HTTP client that follows nothing and keeps nothing, so that a test sees every answer itself.
