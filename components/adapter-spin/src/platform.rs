@@ -5,8 +5,8 @@ use spin_sdk::variables;
 
 // Bound by us: spin-sdk has `wasi:keyvalue` with its `increment` only in a module that it calls internal
 // (docs/decisions/spin-sdk.md).
-use crate::bindings::wasi::keyvalue0_2_0_draft2::atomics;
 use crate::bindings::wasi::keyvalue0_2_0_draft2::store::{self, Bucket};
+use crate::bindings::wasi::keyvalue0_2_0_draft2::{atomics, batch};
 
 /// Spin.
 pub(crate) struct Spin;
@@ -16,6 +16,11 @@ impl Platform for Spin {
 
     fn get(name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         bucket()?.get(name).map_err(refused)
+    }
+
+    fn get_many(names: &[String]) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let values = batch::get_many(&bucket()?, names).map_err(refused)?;
+        Ok(values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
     }
 
     fn set(name: &str, value: &[u8]) -> Result<(), StoreError> {

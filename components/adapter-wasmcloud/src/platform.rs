@@ -3,7 +3,7 @@
 use shell_adapter::{Names, Platform, SettingError, StoreError};
 
 use crate::bindings::wasi::config::store as config;
-use crate::bindings::wasi::keyvalue0_2_0_draft::atomics;
+use crate::bindings::wasi::keyvalue0_2_0_draft::{atomics, batch};
 use crate::{bucket, race};
 
 /// wasmCloud, and what else has these interfaces.
@@ -14,6 +14,11 @@ impl Platform for Wasmcloud {
 
     fn get(name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         bucket::with(|bucket| bucket.get(name))
+    }
+
+    fn get_many(names: &[String]) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let values = bucket::with(|bucket| batch::get_many(bucket, names))?;
+        Ok(values.into_iter().flatten().collect())
     }
 
     fn set(name: &str, value: &[u8]) -> Result<(), StoreError> {

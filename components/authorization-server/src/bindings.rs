@@ -5,9 +5,9 @@ wit_bindgen::generate!({
     path: ["../../wit/host", "../../wit/auth", "../../wit"],
     world: "gatehouse:components/authorization-server",
     with: {
-        "gatehouse:host/store@0.1.0": shell_store::host::store,
-        "gatehouse:host/settings@0.1.0": shell_settings::host::settings,
-        "gatehouse:host/configuration@0.1.0": shell_configuration::host::configuration,
+        "gatehouse:host/store@0.2.0": shell_store::host::store,
+        "gatehouse:host/settings@0.2.0": shell_settings::host::settings,
+        "gatehouse:host/configuration@0.2.0": shell_configuration::host::configuration,
     },
     generate_all,
 });

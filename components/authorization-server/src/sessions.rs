@@ -8,11 +8,12 @@ mod translate;
 
 use std::borrow::Cow;
 
+use gatehouse_configuration::Revocation;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_openid::TokenResponse;
-use gatehouse_protocol::UnixTime;
+use gatehouse_protocol::{ResourceUri, UnixTime};
 use gatehouse_sealed_storage::sealing::KeyRing;
-use gatehouse_sessions::{ProviderTokens, RefreshRequest, Rejection, Sessions, Tokens};
+use gatehouse_sessions::{AccessTokenTerms, ProviderTokens, RefreshRequest, Rejection, Sessions, Tokens};
 use shell_http::{SystemEntropy, now};
 use shell_store::HostStore;
 
@@ -32,6 +33,15 @@ pub(crate) fn provider_tokens_of(tokens: TokenResponse, now: UnixTime) -> Provid
         access_token: Some(tokens.access_token),
         refresh_token: tokens.refresh_token,
         expires_at: tokens.expires_in.map(|seconds| now.plus(seconds)),
+    }
+}
+
+/// How access tokens for this resource are issued.
+pub(crate) fn access_tokens_at(configuration: &Configuration, resource: &ResourceUri) -> AccessTokenTerms {
+    let revocation = configuration.route_of(resource).map(|route| route.revocation);
+    AccessTokenTerms {
+        lifetime: configuration.lifetimes.access_token,
+        self_contained: revocation == Some(Revocation::AtExpiry),
     }
 }
 
@@ -57,5 +67,5 @@ pub(crate) fn refresh(
         }
     }
     // At a time of its own: the provider may have taken a while.
-    with_keys(keys).refresh(request, &mut SystemEntropy)
+    with_keys(keys).refresh(request, |resource| access_tokens_at(configuration, resource), &mut SystemEntropy)
 }

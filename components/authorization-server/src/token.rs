@@ -100,13 +100,7 @@ fn refresh(
     scopes: Option<&Scopes>,
 ) -> Result<Tokens, TokenRejection> {
     let client_id = &client.client().client_id;
-    let request = RefreshRequest {
-        refresh_token: refresh_token.expose(),
-        client_id,
-        resource,
-        scopes,
-        access_token_lifetime: context.configuration.lifetimes.access_token,
-    };
+    let request = RefreshRequest { refresh_token: refresh_token.expose(), client_id, resource, scopes };
     // Whose session it is, only the token says.
     context.log.begun(ACTION, Some(client_id.as_str()), None);
     Ok(sessions::refresh(&request, &context.configuration, &context.keys, &context.log)?)
@@ -135,14 +129,14 @@ fn accept(
 
 /// Opens the session. That of a person is `listed`: they can see it, and end it.
 fn open(context: &Context, grant: Grant, client: &Client, listed: bool) -> Result<Tokens, TokenRejection> {
-    let principal = &grant.principal;
+    let (principal, resource) = (&grant.principal, grant.principal.resource.clone());
     context.log.begun(ACTION, Some(principal.client_id.as_str()), Some(principal.subject.as_str()));
     let opening = Opening {
         principal: grant.principal,
         client_name: client.client_name.clone(),
         browser: grant.browser,
         provider_tokens: grant.provider_tokens,
-        access_token_lifetime: context.configuration.lifetimes.access_token,
+        access_tokens: sessions::access_tokens_at(&context.configuration, &resource),
         refreshable: grant.refreshable,
         listed,
     };

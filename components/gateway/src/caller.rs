@@ -2,10 +2,11 @@
 
 use std::cell::OnceCell;
 
-use gatehouse_gateway::{Refusal, SealReferences, SealedReference};
+use gatehouse_configuration::Revocation;
+use gatehouse_gateway::{Endpoint, Refusal, SealReferences, SealedReference};
 use gatehouse_protocol::{Claims, ClientId, Scope, SecretString, Subject};
 use gatehouse_sealed_storage::sealing::HandleKeys;
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 use shell_http::SystemEntropy;
 
 use crate::bindings::gatehouse::auth::handles;
@@ -15,21 +16,29 @@ use crate::bindings::gatehouse::auth::sessions::{self, Principal};
 pub(crate) struct Caller {
     pub(crate) identity: gatehouse_gateway::Caller,
     pub(crate) token: SecretString,
+    /// Whether the caller has as many calls under way at the route as may be; asked for messages alone.
+    pub(crate) calls_are_full: bool,
     /// Whom the token is for.
     resource: String,
     handle_keys: OnceCell<HandleKeys>,
 }
 
 impl Caller {
-    /// Whoever has this token for this resource.
+    /// Whoever has this token, presented with a request of this method at the endpoint.
     ///
     /// # Errors
     /// Where it is none, or cannot be validated.
-    pub(crate) fn of(token: SecretString, resource: String) -> Result<Self, Refusal> {
-        let principal = sessions::validate(token.expose(), &resource).map_err(token_refusal)?;
-        let identity = identity(principal)
+    pub(crate) fn of(token: SecretString, endpoint: &Endpoint<'_>, method: &Method) -> Result<Self, Refusal> {
+        let resource = endpoint.resource();
+        let revocation = match endpoint.route.revocation {
+            Revocation::Immediate => sessions::Revocation::Immediate,
+            Revocation::AtExpiry => sessions::Revocation::AtExpiry,
+        };
+        let calls_at = (method == Method::POST).then_some(endpoint.path());
+        let validated = sessions::validate(token.expose(), &resource, revocation, calls_at).map_err(token_refusal)?;
+        let identity = identity(validated.principal)
             .ok_or_else(|| Refusal::Unavailable("the authorization server names no principal".to_owned()))?;
-        Ok(Self { identity, token, resource, handle_keys: OnceCell::new() })
+        Ok(Self { identity, token, calls_are_full: validated.calls_are_full, resource, handle_keys: OnceCell::new() })
     }
 
     /// Seals a session for `Mcp-Session-Id`.

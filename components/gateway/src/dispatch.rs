@@ -25,7 +25,7 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
         }
         Admission::Token(token) => token,
     };
-    let caller = match Caller::of(token, endpoint.resource()) {
+    let caller = match Caller::of(token, &endpoint, head.method()) {
         Ok(caller) => caller,
         Err(refusal) => {
             inbound::drain(request);

@@ -6,7 +6,7 @@
 use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_protocol::{Claims, ClientId, ClientName, Entropy, ResourceUri, Scope, Scopes, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose, Unopenable};
-use gatehouse_sessions::{Opening, Principal, ProviderTokens, SessionBrowser, SessionRoot};
+use gatehouse_sessions::{AccessTokenTerms, Opening, Principal, ProviderTokens, SessionBrowser, SessionRoot};
 use serde::{Deserialize, Serialize};
 
 use crate::authorization::UnboundRejection;
@@ -108,7 +108,8 @@ impl TokenPageRequest {
             client_name: ClientName::parse(CLIENT_NAME).ok()?,
             browser: Some(browser),
             provider_tokens,
-            access_token_lifetime: lifetime,
+            // It may live for months: nobody waits for its end until it stops to work.
+            access_tokens: AccessTokenTerms { lifetime, self_contained: false },
             refreshable: false,
             listed: true,
         };

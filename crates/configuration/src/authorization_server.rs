@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, RegisteredClient, Registration,
-    RoutePath, Rule, SignIns, TokenPage,
+    Revocation, RoutePath, Rule, SignIns, TokenPage,
 };
 
 /// What an operator can decide of the authorization server.
@@ -59,6 +59,8 @@ pub struct Route {
     pub scope_descriptions: BTreeMap<String, String>,
     /// Whether the transport of 2024-11-05 is offered, at the path with `/sse` and `/message` behind it.
     pub legacy_sse: bool,
+    /// When a token that was revoked stops to work here.
+    pub revocation: Revocation,
     /// Whether every server behind it gets the user's access token of the identity provider, so that nothing works without one.
     pub needs_identity_provider_token: bool,
 }

@@ -22,7 +22,7 @@ use crate::{CompiledError, Part};
 /// What the compiled form begins with, and no document in TOML or JSON does.
 pub(crate) const NAME: &str = "gatehouse-configuration/";
 /// Raised with every change of what is written here or of what a part's keys mean.
-pub(crate) const FORMAT: &str = "3";
+pub(crate) const FORMAT: &str = "4";
 
 pub(crate) const GATEWAY: &str = "gateway";
 pub(crate) const AUTHORIZATION_SERVER: &str = "authorization-server";

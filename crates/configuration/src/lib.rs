@@ -41,7 +41,7 @@ pub use part::Part;
 pub use policy::{Effect, Pattern, Policy, Rule, What, Who};
 pub use registered_client::{ClientKeys, GrantType, RegisteredAuthentication, RegisteredClient};
 pub use registration::{ClientDocuments, Registration, SignIns};
-pub use route::{Member, Prefix, Route, RoutePath, Servers};
+pub use route::{Member, Prefix, Revocation, Route, RoutePath, Servers};
 pub use secret_name::SecretName;
 pub use source::Source;
 pub use token_page::TokenPage;

@@ -27,10 +27,22 @@ pub struct Route {
     pub legacy_sse: bool,
     /// Whether the arguments of a tool call must fit the tool's published input schema.
     pub validate_arguments: bool,
+    /// When a token that was revoked stops to work here.
+    pub revocation: Revocation,
     /// Of several servers: whether `server/discover` is answered only where every member that answers has it.
     pub discover_needs_all: bool,
     /// Whether the log holds the arguments of calls, and the URIs of resources. They may be personal.
     pub log_arguments: bool,
+}
+
+/// When a token that was revoked stops to work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Revocation {
+    /// At once: each request asks the store for the session.
+    #[default]
+    Immediate,
+    /// When it expires: it tells by itself whose it is, and is believed.
+    AtExpiry,
 }
 
 /// The MCP servers behind a route.

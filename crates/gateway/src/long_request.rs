@@ -120,20 +120,10 @@ impl<'a> LongRequest<'a> {
 /// comes again does not do anything twice.
 ///
 /// # Errors
-/// Where the caller has as many calls under way as may be, or it cannot be known.
-pub fn check_calls_under_way(
-    store: &impl Store,
-    clock: &impl Clock,
-    endpoint: &Endpoint<'_>,
-    caller: &Caller,
-    body: &Body,
-) -> Result<(), Refusal> {
+/// Where the caller has as many calls under way as may be ([`long_requests::calls_full`] tells).
+pub fn check_calls_under_way(calls_are_full: bool, body: &Body) -> Result<(), Refusal> {
     let is_call = |message: &Message| message.call().is_some_and(|call| CALLS.contains(&call.method.as_str()));
-    if !body.messages().iter().any(is_call) {
-        return Ok(());
-    }
-    let subject = caller.subject.as_str();
-    match long_requests::calls_are_full(store, clock.now(), endpoint.route, subject).map_err(unavailable)? {
+    match calls_are_full && body.messages().iter().any(is_call) {
         true => Err(Refusal::TooManyLongRequests(LongRequestLimit::CallsOfSubject)),
         false => Ok(()),
     }

@@ -35,6 +35,15 @@ pub enum LongRequestKind {
     Call,
 }
 
+impl LongRequestKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Stream => "streams",
+            Self::Call => "calls",
+        }
+    }
+}
+
 /// Who asks for a permit, and how many there are.
 #[derive(Clone, Copy, Debug)]
 pub struct PermitRequest<'a> {
@@ -155,40 +164,27 @@ pub fn release(store: &impl Store, now: UnixTime, mut permit: Permit) -> Result<
     permit.full(now)?.iter().try_for_each(|note| store.delete(note))
 }
 
-/// Whether a call of `subject` would find no permit, as far as that is known before it is made: with one look, and
-/// without counting it. Who took the last permit, or found none, has left a note, which counts for 5 to 10 seconds
-/// and is removed when a permit becomes free.
+/// The key of a note that is there where a call of `subject` at the route `path` would find no permit, as far as that is known
+/// before it is made: with one look, and without counting it. Who took the last permit, or found none, has left the note; it
+/// counts for 5 to 10 seconds and is removed when a permit becomes free.
 ///
 /// # Errors
-/// Where the store does not answer.
-pub fn calls_are_full(
-    store: &impl Store,
-    now: UnixTime,
-    route: &Route,
-    subject: &str,
-) -> Result<bool, StoreUnavailable> {
-    let request = PermitRequest { route, subject, kind: LongRequestKind::Call, of_subject: 0, in_all: 0 };
-    let [note, _] = request.counter_of_subject().full(now)?;
-    Ok(store.get(&note)?.is_some())
+/// Where no key can be made.
+pub fn calls_full(now: UnixTime, path: &str, subject: &str) -> Result<Key, StoreUnavailable> {
+    let [note, _] = full(now, &counters::id(&[path, LongRequestKind::Call.name(), subject]))?;
+    Ok(note)
 }
 
 impl PermitRequest<'_> {
-    /// That of the subject at the route, of which a call asks for a note alone.
+    /// That of the subject at the route, of which a call asks for a note alone ([`calls_full`]).
     fn counter_of_subject(&self) -> Counter {
         let limits = &self.route.limits;
         let most = match self.kind {
             LongRequestKind::Stream => limits.streams_per_subject,
             LongRequestKind::Call => limits.calls_per_subject,
         };
-        let id = counters::id(&[self.route.path.as_str(), self.kind_name(), self.subject]);
+        let id = counters::id(&[self.route.path.as_str(), self.kind.name(), self.subject]);
         Counter { whose: ExhaustedLimit::Subject, id, most, tells: self.kind == LongRequestKind::Call }
-    }
-
-    fn kind_name(&self) -> &'static str {
-        match self.kind {
-            LongRequestKind::Stream => "streams",
-            LongRequestKind::Call => "calls",
-        }
     }
 
     /// The subject first: who has taken all of his is never counted among the others, where he could push somebody out.
@@ -198,7 +194,7 @@ impl PermitRequest<'_> {
             LongRequestKind::Stream => limits.streams_per_route,
             LongRequestKind::Call => limits.calls_per_route,
         };
-        let (path, what) = (self.route.path.as_str(), self.kind_name());
+        let (path, what) = (self.route.path.as_str(), self.kind.name());
         let counter = |whose, parts: &[&str], most| Counter { whose, id: counters::id(parts), most, tells: false };
         [
             self.counter_of_subject(),
@@ -233,7 +229,7 @@ impl Permit {
     /// The notes that say so, where there are any.
     fn full(&self, now: UnixTime) -> Result<Vec<Key>, StoreUnavailable> {
         let telling = self.counters.iter().filter(|counter| counter.tells);
-        let notes = telling.map(|counter| counter.full(now)).collect::<Result<Vec<_>, _>>()?;
+        let notes = telling.map(|counter| full(now, &counter.id)).collect::<Result<Vec<_>, _>>()?;
         Ok(notes.into_iter().flatten().collect())
     }
 
@@ -318,13 +314,14 @@ impl Counter {
         let end = minute.saturating_add(2).saturating_mul(MINUTE);
         Ok(Key::new(kind, &self.id, UnixTime::from_seconds(end))?)
     }
+}
 
-    /// The notes that all are taken. Each ends with a period, this one or the next, so that who looks for one knows its name.
-    fn full(&self, now: UnixTime) -> Result<[Key; 2], StoreUnavailable> {
-        let end = |periods| (now.seconds() / FULL_FOR).saturating_add(periods).saturating_mul(FULL_FOR);
-        let note = |periods| Key::new(CALLS_FULL, &self.id, UnixTime::from_seconds(end(periods)));
-        Ok([note(1)?, note(2)?])
-    }
+/// The notes that all permits of this counter are taken. Each ends with a period, this one or the next, so that who looks for
+/// one knows its name.
+fn full(now: UnixTime, id: &str) -> Result<[Key; 2], StoreUnavailable> {
+    let end = |periods| (now.seconds() / FULL_FOR).saturating_add(periods).saturating_mul(FULL_FOR);
+    let note = |periods| Key::new(CALLS_FULL, id, UnixTime::from_seconds(end(periods)));
+    Ok([note(1)?, note(2)?])
 }
 
 #[cfg(test)]

@@ -10,13 +10,14 @@ use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, KeyPage, Store, StoreUnavailable};
 
 use crate::{
-    Device, Opening, Principal, ProviderTokens, RefreshRequest, Rejection, SessionBrowser, SessionRoot, Sessions,
-    Tokens,
+    AccessTokenTerms, Device, Opening, Principal, ProviderTokens, RefreshRequest, Rejection, SessionBrowser,
+    SessionRoot, Sessions, Tokens, ValidationRequest,
 };
 
 pub(crate) const START: UnixTime = UnixTime::from_seconds(1_795_000_000);
 /// Seconds.
 pub(crate) const LIFETIME: u64 = 300;
+pub(crate) const TERMS: AccessTokenTerms = AccessTokenTerms { lifetime: LIFETIME, self_contained: false };
 /// Seconds.
 pub(crate) const SESSION: u64 = 86_400;
 
@@ -66,13 +67,13 @@ impl World {
 
     pub(crate) fn refresh_with(&mut self, request: &RefreshRequest<'_>, now: UnixTime) -> Result<Tokens, Rejection> {
         let mut entropy = Counting(self.entropy.0 + 10_000);
-        let result = self.at(now).refresh(request, &mut entropy);
+        let result = self.at(now).refresh(request, |_| TERMS, &mut entropy);
         self.entropy = entropy;
         result
     }
 
     pub(crate) fn validate(&self, tokens: &Tokens, now: UnixTime) -> Result<Principal, Rejection> {
-        self.at(now).validate(tokens.access_token.expose(), &mcp())
+        self.at(now).validate(&presented(tokens, &mcp()), |_| Ok(None)).map(|validated| validated.principal)
     }
 }
 
@@ -131,7 +132,7 @@ pub(crate) fn opening() -> Opening {
             refresh_token: Some(SecretString::new("provider-refresh".to_owned())),
             expires_at: Some(START.plus(3_600)),
         },
-        access_token_lifetime: LIFETIME,
+        access_tokens: TERMS,
         refreshable: true,
         listed: true,
     }
@@ -141,8 +142,13 @@ pub(crate) fn refresh_token(tokens: &Tokens) -> String {
     tokens.refresh_token.as_ref().unwrap().expose().to_owned()
 }
 
+/// The access token, where its record is asked.
+pub(crate) fn presented<'a>(tokens: &'a Tokens, resource: &'a ResourceUri) -> ValidationRequest<'a> {
+    ValidationRequest { access_token: tokens.access_token.expose(), resource, without_record: false }
+}
+
 pub(crate) fn request(client_id: &ClientId) -> RefreshRequest<'_> {
-    RefreshRequest { refresh_token: "", client_id, resource: None, scopes: None, access_token_lifetime: LIFETIME }
+    RefreshRequest { refresh_token: "", client_id, resource: None, scopes: None }
 }
 
 /// A store before whose n-th operation something else happens.
@@ -173,6 +179,11 @@ impl<'a> Interrupted<'a> {
 }
 
 impl Store for Interrupted<'_> {
+    fn get_many(&self, keys: &[&Key]) -> Result<Vec<Option<Vec<u8>>>, StoreUnavailable> {
+        self.tick();
+        self.store.get_many(keys)
+    }
+
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
         self.tick();
         self.store.get(key)

@@ -27,10 +27,10 @@ pub use name::SessionRoot;
 pub use principal::{Principal, ProviderTokens};
 pub use provider_tokens::{Due, Lease, ProviderGrant, ProviderTokenState, RefreshClaim, RefreshedTokens};
 pub use rejection::Rejection;
-pub use sessions::{Opening, RefreshRequest, Sessions};
+pub use sessions::{Opening, RefreshRequest, Sessions, Validated, ValidationRequest};
 pub use summary::Summary;
 pub use token_facts::{Introspection, Revocation, TokenKind};
-pub use tokens::Tokens;
+pub use tokens::{AccessTokenTerms, Tokens};
 
 use name::SessionName;
 

@@ -190,17 +190,9 @@ impl AccessRecord {
         put(&text, &root.access_secret(generation), &Self::key(&root.name(), generation)?, store, entropy)
     }
 
-    /// That of the access token with `secret` and `generation`; `None` once the session has ended, or another token has
-    /// taken the place.
-    pub(crate) fn get(
-        name: &SessionName,
-        generation: u64,
-        secret: &HandleSecret,
-        store: &impl Store,
-    ) -> Result<Option<Self>, Rejection> {
-        let key = Self::key(name, generation)?;
-        let Some(sealed) = store.get(&key)? else { return Ok(None) };
-        let Ok(text) = secret.open_record(&key.to_string(), &sealed) else { return Ok(None) };
+    /// What is `sealed` under `key` for the access token with `secret`; `None` where another token has taken the place.
+    pub(crate) fn open(key: &Key, secret: &HandleSecret, sealed: &[u8]) -> Result<Option<Self>, Rejection> {
+        let Ok(text) = secret.open_record(&key.to_string(), sealed) else { return Ok(None) };
         let text: AccessText = serde_json::from_slice(&text).map_err(|_| broken(ACCESS))?;
         let provider_secret = URL_SAFE_NO_PAD.decode(&text.provider_secret).map(Zeroizing::new);
         let provider_secret = provider_secret.map_err(|_| broken(ACCESS))?;
@@ -218,7 +210,8 @@ impl AccessRecord {
         (0..ACCESS_RECORDS).try_for_each(|place| Self::delete(name, place, store))
     }
 
-    fn key(name: &SessionName, generation: u64) -> Result<Key, Rejection> {
+    /// Where that of the access token of `generation` is. Nothing is there once the session has ended.
+    pub(crate) fn key(name: &SessionName, generation: u64) -> Result<Key, Rejection> {
         name.key_until(ACCESS, generation % ACCESS_RECORDS, name.expires_at.plus(ACCESS_GRACE_SECONDS))
     }
 }

@@ -1,13 +1,15 @@
 //! The life of a session.
 
-use gatehouse_protocol::{ClientId, ClientName, Entropy, ResourceUri, Scopes, UnixTime};
+use gatehouse_protocol::{ClientId, ClientName, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::KeyRing;
-use gatehouse_storage::Store;
+use gatehouse_storage::{Key, Store};
 
 use crate::record::{ACCESS_GRACE_SECONDS, AccessRecord, SessionRecord};
 use crate::summary::Summary;
-use crate::tokens::{AccessToken, RefreshToken};
-use crate::{Principal, ProviderGrant, ProviderTokens, Rejection, SessionBrowser, SessionRoot, Tokens, ending};
+use crate::tokens::{AccessToken, Contained, RefreshToken};
+use crate::{
+    AccessTokenTerms, Principal, ProviderGrant, ProviderTokens, Rejection, SessionBrowser, SessionRoot, Tokens, ending,
+};
 
 /// A session to open.
 #[derive(Debug)]
@@ -20,8 +22,8 @@ pub struct Opening {
     pub browser: Option<SessionBrowser>,
     /// The identity provider's tokens.
     pub provider_tokens: ProviderTokens,
-    /// Seconds.
-    pub access_token_lifetime: u64,
+    /// How its access tokens are issued.
+    pub access_tokens: AccessTokenTerms,
     /// Whether the client gets refresh tokens.
     pub refreshable: bool,
     /// Whether the subject is a person, who sees the session in the list and can end it there.
@@ -39,8 +41,26 @@ pub struct RefreshRequest<'a> {
     pub resource: Option<&'a ResourceUri>,
     /// Narrowing, where asked for.
     pub scopes: Option<&'a Scopes>,
-    /// Seconds.
-    pub access_token_lifetime: u64,
+}
+
+/// An access token that somebody presented.
+#[derive(Clone, Debug)]
+pub struct ValidationRequest<'a> {
+    /// The token as presented.
+    pub access_token: &'a str,
+    /// Where it was presented.
+    pub resource: &'a ResourceUri,
+    /// Whether a token that tells everything itself is believed until it expires, although its session may have ended.
+    pub without_record: bool,
+}
+
+/// An access token that is good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Validated {
+    /// Whose it is, and what it allows.
+    pub principal: Principal,
+    /// The value that was read beside; `None` where there is none, and where nothing was read.
+    pub beside: Option<Vec<u8>>,
 }
 
 /// Sessions in `store`, sealed with `keys`, seen at `now`.
@@ -60,8 +80,7 @@ impl<S: Store> Sessions<'_, S> {
     /// # Errors
     /// Where the store or the keys fail; then nothing was issued.
     pub fn open(&self, root: &SessionRoot, opening: Opening, entropy: &mut impl Entropy) -> Result<Tokens, Rejection> {
-        let Opening { principal, client_name, browser, provider_tokens, access_token_lifetime, refreshable, listed } =
-            opening;
+        let Opening { principal, client_name, browser, provider_tokens, access_tokens, refreshable, listed } = opening;
         let name = root.name();
         ProviderGrant::of_root(principal.subject.clone(), root).begin(
             provider_tokens,
@@ -86,7 +105,7 @@ impl<S: Store> Sessions<'_, S> {
             self.list_session(&record.principal.subject, &name, entropy)?;
         }
         let scopes = record.principal.scopes.clone();
-        let mut tokens = self.issue(root, 0, &record.principal, scopes, access_token_lifetime, entropy)?;
+        let mut tokens = self.issue(root, 0, &record.principal, scopes, access_tokens, entropy)?;
         // Who replays the code while this is going on ends a session that is not all there yet. Its tokens are given out
         // all the same, dead: of all who redeem a code, one succeeds.
         match ending::check(&name, self.store) {
@@ -99,14 +118,35 @@ impl<S: Store> Sessions<'_, S> {
         Ok(tokens)
     }
 
-    /// Validates an access token presented at `resource`: one store read, no write. It is good for some seconds behind its
-    /// announced end, and never ends before it.
+    /// Validates an access token: one read of the store and no write, or none at all where the token itself may and can be
+    /// asked. It is good for some seconds behind its announced end, and never ends before it.
+    ///
+    /// `beside` names a value that is read in the same question to the store, once it is known whose the token is.
     ///
     /// # Errors
     /// See [`Rejection`].
-    pub fn validate(&self, access_token: &str, resource: &ResourceUri) -> Result<Principal, Rejection> {
-        let token = AccessToken::open(access_token, resource.as_str(), self.keys)?;
-        Ok(self.look_up(&token, resource)?.principal)
+    pub fn validate(
+        &self,
+        request: &ValidationRequest<'_>,
+        beside: impl FnOnce(&Subject) -> Result<Option<Key>, Rejection>,
+    ) -> Result<Validated, Rejection> {
+        let resource = request.resource;
+        let token = AccessToken::open(request.access_token, resource.as_str(), self.keys)?;
+        if let (true, Some(Contained { client_id, claims })) = (request.without_record, &token.contained) {
+            self.check_expiry(&token)?;
+            let (client_id, claims) = (client_id.clone(), claims.clone());
+            let principal = Principal {
+                subject: token.subject,
+                client_id,
+                resource: resource.clone(),
+                scopes: token.scopes,
+                claims,
+            };
+            return Ok(Validated { principal, beside: None });
+        }
+        let beside = beside(&token.subject)?;
+        let (access, beside) = self.look_up(&token, resource, beside.as_ref())?;
+        Ok(Validated { principal: access.principal, beside })
     }
 
     /// Leads to the identity provider's tokens of the session to which an access token presented at `resource` belongs.
@@ -115,7 +155,7 @@ impl<S: Store> Sessions<'_, S> {
     /// Where the token does not validate.
     pub fn provider_grant(&self, access_token: &str, resource: &ResourceUri) -> Result<ProviderGrant, Rejection> {
         let token = AccessToken::open(access_token, resource.as_str(), self.keys)?;
-        let access = self.look_up(&token, resource)?;
+        let (access, _) = self.look_up(&token, resource, None)?;
         Ok(ProviderGrant::new(access.principal.subject, token.session, access.provider_secret))
     }
 
@@ -138,12 +178,17 @@ impl<S: Store> Sessions<'_, S> {
     }
 
     /// Redeems a refresh token: issues the tokens of the next generation, and retires the one presented. They carry the
-    /// claims that the provider told last.
+    /// claims that the provider told last, and the access token is issued on the `terms` of the session's resource.
     ///
     /// # Errors
     /// See [`Rejection`]. [`Rejection::Reused`] has ended the session; every other one has changed nothing, but for
     /// [`Rejection::Unavailable`] where the store fails on the way.
-    pub fn refresh(&self, request: &RefreshRequest<'_>, entropy: &mut impl Entropy) -> Result<Tokens, Rejection> {
+    pub fn refresh(
+        &self,
+        request: &RefreshRequest<'_>,
+        terms: impl FnOnce(&ResourceUri) -> AccessTokenTerms,
+        entropy: &mut impl Entropy,
+    ) -> Result<Tokens, Rejection> {
         let presented = self.present(request)?;
         let is_reused = presented.is_reused(self.now);
         let Presented { root, generation, mut record, scopes } = presented;
@@ -181,7 +226,7 @@ impl<S: Store> Sessions<'_, S> {
             Summary::of(&record, &name).put(&name, self.store, entropy)?;
         }
         ending::check(&name, self.store)?;
-        self.issue(&root, next, &principal, scopes, request.access_token_lifetime, entropy)
+        self.issue(&root, next, &principal, scopes, terms(&principal.resource), entropy)
     }
 
     /// Ends the session of `root`, whatever tokens it has. Succeeds where there is none.
@@ -192,18 +237,36 @@ impl<S: Store> Sessions<'_, S> {
         ending::end(&root.name(), self.store)
     }
 
-    /// What requests with `token` may do at `resource`.
-    pub(crate) fn look_up(&self, token: &AccessToken, resource: &ResourceUri) -> Result<AccessRecord, Rejection> {
-        if self.now >= token.expires_at.plus(ACCESS_GRACE_SECONDS) {
-            return Err(Rejection::Expired);
-        }
-        let access = AccessRecord::get(&token.session, token.generation, &token.secret, self.store)?;
+    /// What requests with `token` may do at `resource`, and the value under the key `beside`.
+    pub(crate) fn look_up(
+        &self,
+        token: &AccessToken,
+        resource: &ResourceUri,
+        beside: Option<&Key>,
+    ) -> Result<(AccessRecord, Option<Vec<u8>>), Rejection> {
+        self.check_expiry(token)?;
+        let key = AccessRecord::key(&token.session, token.generation)?;
+        let (sealed, beside) = match beside {
+            Some(beside) => {
+                let mut values = self.store.get_many(&[&key, beside])?.into_iter();
+                (values.next().flatten(), values.next().flatten())
+            }
+            None => (self.store.get(&key)?, None),
+        };
+        let access = AccessRecord::open(&key, &token.secret, &sealed.ok_or(Rejection::Revoked)?)?;
         let AccessRecord { principal, provider_secret } = access.ok_or(Rejection::Revoked)?;
         if principal.resource != *resource {
             return Err(Rejection::Unrecognised);
         }
         let scopes = principal.scopes.intersection(&token.scopes);
-        Ok(AccessRecord { principal: Principal { scopes, ..principal }, provider_secret })
+        Ok((AccessRecord { principal: Principal { scopes, ..principal }, provider_secret }, beside))
+    }
+
+    fn check_expiry(&self, token: &AccessToken) -> Result<(), Rejection> {
+        match self.now >= token.expires_at.plus(ACCESS_GRACE_SECONDS) {
+            true => Err(Rejection::Expired),
+            false => Ok(()),
+        }
     }
 
     /// Checks a refresh token and what is asked for with it. Writes nothing.
@@ -229,16 +292,18 @@ impl<S: Store> Sessions<'_, S> {
         generation: u64,
         principal: &Principal,
         scopes: Scopes,
-        lifetime: u64,
+        terms: AccessTokenTerms,
         entropy: &mut impl Entropy,
     ) -> Result<Tokens, Rejection> {
-        let expires_in = lifetime.min(self.now.seconds_until(root.expires_at));
+        let expires_in = terms.lifetime.min(self.now.seconds_until(root.expires_at));
         let access_token = AccessToken {
             secret: root.access_secret(generation),
             session: root.name(),
             generation,
             expires_at: self.now.plus(expires_in),
             scopes: scopes.clone(),
+            subject: principal.subject.clone(),
+            contained: if terms.self_contained { Contained::of(principal) } else { None },
         };
         let refresh_token = RefreshToken { root: root.clone(), generation };
         Ok(Tokens {

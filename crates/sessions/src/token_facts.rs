@@ -90,7 +90,7 @@ impl<S: Store> Sessions<'_, S> {
         if self.now >= token.expires_at {
             return Err(Rejection::Expired);
         }
-        let principal = self.look_up(token, resource)?.principal;
+        let principal = self.look_up(token, resource, None)?.0.principal;
         Ok(Introspection { principal, kind: TokenKind::Access, expires_at: token.expires_at })
     }
 

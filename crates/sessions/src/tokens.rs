@@ -2,12 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_protocol::{Entropy, Scopes, SecretString, UnixTime};
+use gatehouse_protocol::{Claims, ClientId, Entropy, Scopes, SecretString, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{Rejection, SessionName, SessionRoot};
+use crate::{Principal, Rejection, SessionName, SessionRoot};
 
 const ACCESS: Purpose = "access-token";
 const REFRESH: Purpose = "refresh-token";
@@ -25,6 +25,16 @@ pub struct Tokens {
     pub scopes: Scopes,
 }
 
+/// How access tokens are issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessTokenTerms {
+    /// Seconds.
+    pub lifetime: u64,
+    /// Whether the token tells by itself what its record says, for routes that ask no record. One whose user has more claims
+    /// than a header has room for never does.
+    pub self_contained: bool,
+}
+
 /// What an access token carries: what names and opens its record, and its own limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AccessToken {
@@ -34,6 +44,17 @@ pub(crate) struct AccessToken {
     pub(crate) expires_at: UnixTime,
     /// Narrower than the grant where the refresh asked for less (RFC 6749, section 6).
     pub(crate) scopes: Scopes,
+    /// The signed-in user.
+    pub(crate) subject: Subject,
+    /// What else the record says, where the token alone can be asked.
+    pub(crate) contained: Option<Contained>,
+}
+
+/// What an access token has to say where it is validated without its record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Contained {
+    pub(crate) client_id: ClientId,
+    pub(crate) claims: Claims,
 }
 
 /// What a refresh token carries: the root of the session, and how many refreshes there were before.
@@ -46,9 +67,25 @@ pub(crate) struct RefreshToken {
 /// The sealed texts: the secrets in base64url, times in seconds. What they hold is part of `FORMAT` of the sealing crate:
 /// change it with them, unless an old text does not parse as a new one.
 #[derive(Serialize, Deserialize)]
-struct AccessText(String, String, u64, u64, u64, String);
+struct AccessText(String, String, u64, u64, u64, String, String, Option<ContainedText>);
+/// The client, the claims.
+#[derive(Serialize, Deserialize)]
+struct ContainedText(String, Claims);
 #[derive(Serialize, Deserialize)]
 struct RefreshText(String, u64, u64);
+
+/// Bytes of the claims in a token that tells them, as JSON: some twenty groups. Proxies and servers take headers of 8 KiB, and other
+/// headers want room in them.
+const MOST_CLAIMS: usize = 1024;
+
+impl Contained {
+    /// What a token says of `principal` without its record; `None` where that is more than a header has room for.
+    pub(crate) fn of(principal: &Principal) -> Option<Self> {
+        let bytes = serde_json::to_vec(&principal.claims).ok()?.len();
+        let Principal { client_id, claims, .. } = principal;
+        (bytes <= MOST_CLAIMS).then(|| Self { client_id: client_id.clone(), claims: claims.clone() })
+    }
+}
 
 impl AccessToken {
     /// The sealed form, bound to `resource`: at another one it does not open.
@@ -65,13 +102,21 @@ impl AccessToken {
             self.generation,
             self.expires_at.seconds(),
             self.scopes.to_string(),
+            self.subject.to_string(),
+            self.contained
+                .as_ref()
+                .map(|contained| ContainedText(contained.client_id.to_string(), contained.claims.clone())),
         );
         seal(ACCESS, &[resource], &text, keys, entropy)
     }
 
     pub(crate) fn open(token: &str, resource: &str, keys: &KeyRing) -> Result<Self, Rejection> {
-        let AccessText(secret, name, session_expires_at, generation, expires_at, scopes) =
+        let AccessText(secret, name, session_expires_at, generation, expires_at, scopes, subject, contained) =
             open(ACCESS, &[resource], token, keys)?;
+        let contained = contained.map(|ContainedText(client_id, claims)| {
+            let client_id = ClientId::parse(&client_id).map_err(|_| Rejection::Unrecognised)?;
+            Ok::<_, Rejection>(Contained { client_id, claims })
+        });
         let session = SessionName { secret: read(&name)?, expires_at: UnixTime::from_seconds(session_expires_at) };
         Ok(Self {
             secret: read(&secret)?,
@@ -79,6 +124,8 @@ impl AccessToken {
             generation,
             expires_at: UnixTime::from_seconds(expires_at),
             scopes: Scopes::parse(&scopes).map_err(|_| Rejection::Unrecognised)?,
+            subject: Subject::parse(&subject).map_err(|_| Rejection::Unrecognised)?,
+            contained: contained.transpose()?,
         })
     }
 }

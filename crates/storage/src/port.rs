@@ -14,6 +14,14 @@ pub trait Store {
     /// Where the backend cannot answer.
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable>;
 
+    /// The values under several keys, in the order of the keys: one question to the backend, where it can answer them together.
+    ///
+    /// # Errors
+    /// Where the backend cannot answer.
+    fn get_many(&self, keys: &[&Key]) -> Result<Vec<Option<Vec<u8>>>, StoreUnavailable> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
     /// Stores `value` under `key`, replacing what was there.
     ///
     /// # Errors

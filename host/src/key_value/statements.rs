@@ -15,6 +15,10 @@ const UPSERT: &str = "INSERT INTO entries (store, key, value) VALUES (?1, ?2, ?3
 pub(super) const FIRST_KEYS: &str = "SELECT key FROM entries WHERE store = ?1 ORDER BY key LIMIT ?2";
 pub(super) const KEYS_AFTER: &str = "SELECT key FROM entries WHERE store = ?1 AND key > ?3 ORDER BY key LIMIT ?2";
 
+/// How many values one statement reads.
+pub(super) const TOGETHER: usize = 4;
+const GET_TOGETHER: &str = "SELECT key, value FROM entries WHERE store = ?1 AND key IN (?2, ?3, ?4, ?5)";
+
 /// Lets what follows on this connection wait for another process until `deadline`, and no longer.
 pub(super) fn wait_until(connection: &Connection, deadline: Instant) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(left_until(deadline))
@@ -49,12 +53,34 @@ pub(super) fn delete(connection: &Connection, store: &str, key: &str) -> Result<
 /// A value; a counter as eight bytes, little-endian.
 pub(super) fn get(connection: &Connection, store: &str, key: &str) -> Result<Option<Vec<u8>>, rusqlite::Error> {
     let mut select = connection.prepare_cached("SELECT value FROM entries WHERE store = ?1 AND key = ?2")?;
-    select
-        .query_row(params![store, key], |row| match row.get_ref(0)? {
-            ValueRef::Integer(counter) => Ok(counter.to_le_bytes().to_vec()),
-            value => Ok(value.as_blob()?.to_vec()),
-        })
-        .optional()
+    select.query_row(params![store, key], |row| value(row.get_ref(0)?)).optional()
+}
+
+/// The values of at most [`TOGETHER`] keys, in the order of the keys, as [`get`] gives each.
+pub(super) fn get_together(
+    connection: &Connection,
+    store: &str,
+    keys: &[String],
+) -> Result<Vec<Option<Vec<u8>>>, rusqlite::Error> {
+    let mut select = connection.prepare_cached(GET_TOGETHER)?;
+    // What is not given is NULL, which is equal to no key.
+    let key = |number| keys.get(number).map(String::as_str);
+    let mut rows = select.query(params![store, key(0), key(1), key(2), key(3)])?;
+    let mut values = vec![None; keys.len()];
+    while let Some(row) = rows.next()? {
+        let found = row.get_ref(0)?.as_str()?;
+        for (_, place) in keys.iter().zip(&mut values).filter(|(key, _)| *key == found) {
+            *place = Some(value(row.get_ref(1)?)?);
+        }
+    }
+    Ok(values)
+}
+
+fn value(value: ValueRef<'_>) -> Result<Vec<u8>, rusqlite::Error> {
+    match value {
+        ValueRef::Integer(counter) => Ok(counter.to_le_bytes().to_vec()),
+        value => Ok(value.as_blob()?.to_vec()),
+    }
 }
 
 /// A counter; `Some(None)` where the key holds a value.

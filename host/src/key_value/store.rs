@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::deadlines::{Deadlines, left_until};
 use super::outcome::{KeyPage, KeyValueError, Swap, Swept};
 use super::readers::Readers;
+use super::statements::TOGETHER;
 use super::sweep::Piece;
 use super::writer::{Job, Outcome, Task, Write};
 use super::{database, statements, writer};
@@ -113,23 +114,29 @@ impl KeyValueStore {
         store: &str,
         keys: Vec<String>,
     ) -> Result<Vec<(String, Option<Vec<u8>>)>, KeyValueError> {
-        let store = store.to_owned();
         check_number(keys.len())?;
+        if keys.len() <= TOGETHER
+            && let Some(values) =
+                self.readers.read_here(|connection| statements::get_together(connection, store, &keys))
+        {
+            let values = values?;
+            check_values(values.iter().flatten().map(Vec::len))?;
+            return Ok(keys.into_iter().zip(values).collect());
+        }
+        let store = store.to_owned();
         self.readers
             .read(move |connection, deadline| {
                 let (mut values, mut bytes) = (Vec::with_capacity(keys.len()), 0_usize);
-                for key in keys {
+                for keys in keys.chunks(TOGETHER) {
                     if Instant::now() >= deadline {
                         return Err(KeyValueError::TimedOut);
                     }
-                    let value = statements::get(connection, &store, &key)?;
-                    bytes = bytes.saturating_add(value.as_ref().map_or(0, Vec::len));
-                    if bytes > LARGEST_VALUE {
-                        return Err(KeyValueError::TooLarge("the values of these keys have more than 16 MiB"));
-                    }
-                    values.push((key, value));
+                    let found = statements::get_together(connection, &store, keys)?;
+                    bytes = found.iter().flatten().map(Vec::len).fold(bytes, usize::saturating_add);
+                    check_values(core::iter::once(bytes))?;
+                    values.extend(found);
                 }
-                Ok(values)
+                Ok(keys.into_iter().zip(values).collect())
             })
             .await
     }
@@ -272,6 +279,13 @@ fn check_number(keys: usize) -> Result<(), KeyValueError> {
 
 fn check_key(key: &str) -> Result<(), KeyValueError> {
     if key.len() > LONGEST_KEY { Err(KeyValueError::TooLarge("a key has 1024 bytes at most")) } else { Ok(()) }
+}
+
+fn check_values(bytes: impl Iterator<Item = usize>) -> Result<(), KeyValueError> {
+    match bytes.fold(0, usize::saturating_add) > LARGEST_VALUE {
+        true => Err(KeyValueError::TooLarge("the values of these keys have more than 16 MiB")),
+        false => Ok(()),
+    }
 }
 
 fn check_value(bytes: usize) -> Result<(), KeyValueError> {

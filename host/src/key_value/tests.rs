@@ -195,6 +195,27 @@ async fn many_keys_are_read_and_removed_at_once() {
 }
 
 #[tokio::test]
+async fn the_values_of_several_keys_are_those_of_each_key_however_many_are_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory);
+    store.increment("s", "counter", 7).await.unwrap();
+    store.set("s", "empty", Vec::new()).await.unwrap();
+    store.set("other", "elsewhere", b"v".to_vec()).await.unwrap();
+    for number in 0..10 {
+        store.set("s", &format!("k{number}"), vec![number]).await.unwrap();
+    }
+    let names = ["k3", "elsewhere", "counter", "k3", "empty", "", "k9", "k0", "missing", "k3", "k1"];
+    for count in 0..=names.len() {
+        let keys: Vec<String> = names.iter().take(count).map(|name| (*name).to_owned()).collect();
+        let mut expected = Vec::new();
+        for key in &keys {
+            expected.push((key.clone(), store.get("s", key).await.unwrap()));
+        }
+        assert_eq!(store.get_many("s", keys).await, Ok(expected));
+    }
+}
+
+#[tokio::test]
 async fn an_operation_is_bounded_and_one_that_is_too_large_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory);

@@ -18,6 +18,12 @@ pub trait Platform {
     /// Where the backend does not answer.
     fn get(name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// The values under those of `names` under which there are some, in any order.
+    ///
+    /// # Errors
+    /// Where the backend does not answer.
+    fn get_many(names: &[String]) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+
     /// Stores `value` under `name`.
     ///
     /// # Errors

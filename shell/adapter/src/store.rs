@@ -10,10 +10,25 @@ use crate::{Adapter, Platform, STORE, StoreError};
 impl<P: Platform + 'static> Guest for Adapter<P> {
     fn get(key: Key) -> Result<Option<Vec<u8>>, Error> {
         let key = parse(&key)?;
-        if key.has_expired(UnixTime::from_seconds(wall_clock::now().seconds)) {
+        if key.has_expired(now()) {
             return Ok(None);
         }
         P::get(&key.to_string()).map_err(unavailable::<P>)
+    }
+
+    fn get_many(keys: Vec<Key>) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let now = now();
+        let keys = keys.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        // What has expired is not asked for.
+        let names: Vec<_> = keys.iter().map(|key| (!key.has_expired(now)).then(|| key.to_string())).collect();
+        let asked: Vec<String> = names.iter().flatten().cloned().collect();
+        if asked.is_empty() {
+            return Ok(vec![None; keys.len()]);
+        }
+        let found = P::get_many(&asked).map_err(unavailable::<P>)?;
+        // By name: not every backend keeps the order, or names what it has not.
+        let value = |name: String| found.iter().find(|(found, _)| *found == name).map(|(_, value)| value.clone());
+        Ok(names.into_iter().map(|name| name.and_then(value)).collect())
     }
 
     fn put(key: Key, value: Vec<u8>) -> Result<(), Error> {
@@ -39,6 +54,10 @@ impl<P: Platform + 'static> Guest for Adapter<P> {
         let keys = page.names.iter().filter_map(|name| StorageKey::parse(name)).map(|key| to_wit(&key)).collect();
         Ok(KeyPage { keys, next: page.next })
     }
+}
+
+fn now() -> UnixTime {
+    UnixTime::from_seconds(wall_clock::now().seconds)
 }
 
 /// The highest sum of a counter.

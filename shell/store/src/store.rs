@@ -14,6 +14,15 @@ impl Store for HostStore {
         store::get(&to_wit(key)).map_err(unavailable)
     }
 
+    fn get_many(&self, keys: &[&Key]) -> Result<Vec<Option<Vec<u8>>>, StoreUnavailable> {
+        let keys: Vec<_> = keys.iter().map(|key| to_wit(key)).collect();
+        let values = store::get_many(&keys).map_err(unavailable)?;
+        match values.len() == keys.len() {
+            true => Ok(values),
+            false => Err(StoreUnavailable("it was asked for other keys than it answered".to_owned())),
+        }
+    }
+
     fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
         store::put(&to_wit(key), value).map_err(unavailable)
     }

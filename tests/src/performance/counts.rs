@@ -27,26 +27,33 @@ pub(super) async fn run(setup: &Setup) -> Value {
 async fn store_operations(setup: &Setup, requests: usize) -> Value {
     let counter = statements::count();
     let upstream = mcp_server::start().await;
-    let world = servers::gatehouse(&setup.now.in_this_process(), documents::SMALL, &upstream).await;
-    let token = servers::token(&world, "alice").await;
-    let url = &world.gatehouse.url;
-    let kinds = [
-        ("tools/call", servers::call(url, &token)),
-        ("ping", servers::message(url, &token, PING)),
-        ("a bad token", servers::call(url, &crate::flipped(&token, token.len() / 2)).refused()),
-    ];
     let mut results = Vec::new();
-    for (kind, target) in kinds {
-        target.times(WARM_UP).await;
-        let before = counter.so_far();
-        target.times(requests).await;
-        let after = counter.so_far();
-        let each = |after: u64, before: u64| (after - before) as f64 / requests as f64;
-        results.push(json!({
-            "kind": kind, "reads": each(after.reads, before.reads), "writes": each(after.writes, before.writes),
-        }));
+    let believing = documents::with_route_lines(documents::AT_EXPIRY);
+    for (is_believing, document) in [(false, documents::SMALL), (true, &*believing)] {
+        let world = servers::gatehouse(&setup.now.in_this_process(), document, &upstream).await;
+        let token = servers::token(&world, "alice").await;
+        let url = &world.gatehouse.url;
+        let kinds = if is_believing {
+            vec![("tools/call, revocation at expiry", servers::call(url, &token))]
+        } else {
+            vec![
+                ("tools/call", servers::call(url, &token)),
+                ("ping", servers::message(url, &token, PING)),
+                ("a bad token", servers::call(url, &crate::flipped(&token, token.len() / 2)).refused()),
+            ]
+        };
+        for (kind, target) in kinds {
+            target.times(WARM_UP).await;
+            let before = counter.so_far();
+            target.times(requests).await;
+            let after = counter.so_far();
+            let each = |after: u64, before: u64| (after - before) as f64 / requests as f64;
+            results.push(json!({
+                "kind": kind, "reads": each(after.reads, before.reads), "writes": each(after.writes, before.writes),
+            }));
+        }
+        world.gatehouse.stop().await;
     }
-    world.gatehouse.stop().await;
     results.into()
 }
 

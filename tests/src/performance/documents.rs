@@ -16,6 +16,9 @@ url = "{upstream}/mcp"
 scopes = ["mcp"]
 "#;
 
+/// The line of a route where tokens are believed until they expire.
+pub(super) const AT_EXPIRY: &str = "revocation = \"at-expiry\"";
+
 /// How many more routes the large document has, and how many rules each.
 const MORE_ROUTES: usize = 60;
 const RULES: usize = 20;

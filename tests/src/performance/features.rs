@@ -26,6 +26,7 @@ pub(super) async fn run(setup: &Setup) -> Value {
     for (name, document, message) in [
         ("a plain route", documents::SMALL.to_owned(), call.clone()),
         ("a policy of three rules", documents::with_route_lines(POLICY), call.clone()),
+        ("revocation at expiry", documents::with_route_lines(documents::AT_EXPIRY), call.clone()),
         ("two rates", documents::with_route_lines(RATES), call),
         ("one of two members", documents::federation(2), federated_call),
         ("the tools of two members, listed", documents::federation(2), list),

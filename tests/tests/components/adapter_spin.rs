@@ -10,8 +10,12 @@ mod keeps_the_contract_of_the_store {
 
 #[test]
 fn it_imports_the_key_value_store_and_the_variables_and_nothing_else() {
-    let expected =
-        ["fermyon:spin/variables@2.0.0", "wasi:keyvalue/atomics@0.2.0-draft2", "wasi:keyvalue/store@0.2.0-draft2"];
+    let expected = [
+        "fermyon:spin/variables@2.0.0",
+        "wasi:keyvalue/atomics@0.2.0-draft2",
+        "wasi:keyvalue/batch@0.2.0-draft2",
+        "wasi:keyvalue/store@0.2.0-draft2",
+    ];
     assert_eq!(ADAPTER_SPIN.own_imports(), expected);
 }
 

@@ -17,8 +17,12 @@ fn adapter() -> Subject {
 
 #[test]
 fn it_imports_the_key_value_store_and_the_configuration_and_nothing_else() {
-    let expected =
-        ["wasi:config/store@0.2.0-rc.1", "wasi:keyvalue/atomics@0.2.0-draft", "wasi:keyvalue/store@0.2.0-draft"];
+    let expected = [
+        "wasi:config/store@0.2.0-rc.1",
+        "wasi:keyvalue/atomics@0.2.0-draft",
+        "wasi:keyvalue/batch@0.2.0-draft",
+        "wasi:keyvalue/store@0.2.0-draft",
+    ];
     assert_eq!(ADAPTER_WASMCLOUD.own_imports(), expected);
 }
 

@@ -6,11 +6,11 @@ pub mod imports {
         inline: "
             package gatehouse:fakes;
             world ours {
-                import gatehouse:host/store@0.1.0;
-                import gatehouse:host/settings@0.1.0;
-                import gatehouse:host/configuration@0.1.0;
-                import gatehouse:auth/sessions@0.6.0;
-                import gatehouse:auth/handles@0.6.0;
+                import gatehouse:host/store@0.2.0;
+                import gatehouse:host/settings@0.2.0;
+                import gatehouse:host/configuration@0.2.0;
+                import gatehouse:auth/sessions@0.7.0;
+                import gatehouse:auth/handles@0.7.0;
             }",
         path: ["../wit/host", "../wit/auth"],
         imports: { default: trappable },
@@ -43,6 +43,7 @@ pub mod platform {
             world platform {
                 import wasi:keyvalue/store@0.2.0-draft2;
                 import wasi:keyvalue/atomics@0.2.0-draft2;
+                import wasi:keyvalue/batch@0.2.0-draft2;
                 import fermyon:spin/variables@2.0.0;
             }",
         path: ["../wit/deps/wasi-keyvalue@0.2.0-draft2", "../wit/deps/fermyon-spin@2.0.0"],
@@ -60,9 +61,9 @@ pub mod adapter {
         inline: "
             package gatehouse:adapter-alone;
             world adapter {
-                export gatehouse:host/store@0.1.0;
-                export gatehouse:host/settings@0.1.0;
-                export gatehouse:host/configuration@0.1.0;
+                export gatehouse:host/store@0.2.0;
+                export gatehouse:host/settings@0.2.0;
+                export gatehouse:host/configuration@0.2.0;
             }",
         path: ["../wit/host"],
         exports: { default: async },
@@ -76,8 +77,8 @@ pub mod auth {
         inline: "
             package gatehouse:auth-alone;
             world auth {
-                export gatehouse:auth/sessions@0.6.0;
-                export gatehouse:auth/handles@0.6.0;
+                export gatehouse:auth/sessions@0.7.0;
+                export gatehouse:auth/handles@0.7.0;
             }",
         path: ["../wit/auth"],
         exports: { default: async },

@@ -59,7 +59,7 @@ impl Entries {
 /// What the gateway asks of `gatehouse:auth`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SessionCall {
-    Validate { token: String, resource: String },
+    Validate { token: String, resource: String, revocation: sessions::Revocation, calls_at: Option<String> },
     IdentityProviderToken { token: String, resource: String, ids: sessions::RequestIds },
     HandleKeys { subject: String, resource: String },
 }

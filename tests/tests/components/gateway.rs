@@ -19,7 +19,7 @@ mod streaming;
 
 use std::sync::Arc;
 
-use crate::bindings::imports::gatehouse::auth::sessions::{Claims, Principal};
+use crate::bindings::imports::gatehouse::auth::sessions::{Claims, Principal, Revocation};
 use crate::component::GATEWAY;
 use crate::fakes::{Fakes, SessionCall};
 use crate::serve::{Reply, request, serve};
@@ -95,7 +95,8 @@ fn sent_nothing(fakes: &Fakes) {
 }
 
 fn validation() -> SessionCall {
-    SessionCall::Validate { token: TOKEN.to_owned(), resource: RESOURCE.to_owned() }
+    let (token, resource) = (TOKEN.to_owned(), RESOURCE.to_owned());
+    SessionCall::Validate { token, resource, revocation: Revocation::Immediate, calls_at: Some("/mcp".to_owned()) }
 }
 
 /// An answer that JSON-RPC clients understand, and that tells nothing of what is behind.

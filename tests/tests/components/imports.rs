@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gatehouse_configuration::Source;
-use gatehouse_protocol::{Entropy, ResourceUri, Subject};
+use gatehouse_protocol::{Entropy, ResourceUri, Subject, UnixTime};
+use gatehouse_rate_limit::long_requests::calls_full;
 use gatehouse_sealed_storage::sealing::{HandleKeys, KeyRing};
 use http::Response;
 use wasmtime::Result;
@@ -13,7 +14,7 @@ use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 use crate::bindings::imports::gatehouse::auth::{handles, sessions};
 use crate::bindings::imports::gatehouse::host::{configuration, settings, store};
 use crate::bindings::platform::fermyon::spin::variables;
-use crate::bindings::platform::wasi::keyvalue::{atomics, store as keyvalue};
+use crate::bindings::platform::wasi::keyvalue::{atomics, batch, store as keyvalue};
 use crate::component::Guest;
 use crate::fakes::{Entry, SessionCall};
 use crate::outbound::whole_body;
@@ -49,6 +50,21 @@ impl Guest {
             Some(Entry::Value(value)) => Ok(Some(value.clone())),
             Some(Entry::Counter(_)) => Err("a counter was read as a value".to_owned()),
             None => Ok(None),
+        })
+    }
+
+    /// As some backends give them: in an order of its own, without what is not there.
+    pub(crate) fn get_values<'a>(
+        &mut self,
+        names: impl Iterator<Item = &'a str>,
+    ) -> std::result::Result<Vec<(String, Option<Vec<u8>>)>, keyvalue::Error> {
+        let names: std::collections::BTreeSet<&str> = names.collect();
+        self.on_store("get-many", |entries| {
+            let value = |name: &&str| match entries.get(*name)? {
+                Entry::Value(value) => Some(Ok(((*name).to_owned(), Some(value.clone())))),
+                Entry::Counter(_) => Some(Err("a counter was read as a value".to_owned())),
+            };
+            names.iter().filter_map(value).collect()
         })
     }
 
@@ -107,6 +123,15 @@ impl store::Host for Guest {
         Ok(value.map(|value| value.filter(|_| !expired)).map_err(unavailable))
     }
 
+    fn get_many(&mut self, keys: Vec<store::Key>) -> Fallible<Vec<Option<Vec<u8>>>, store::Error> {
+        let names: Vec<_> = keys.iter().map(|key| (name(key), self.fakes.now() < key.expires_at)).collect();
+        let values = self.get_values(names.iter().filter(|(_, exists)| *exists).map(|(name, _)| name.as_str()));
+        Ok(values.map_err(unavailable).map(|values| {
+            let value = |name: &String| values.iter().find(|(found, _)| found == name)?.1.clone();
+            names.iter().map(|(name, _)| value(name)).collect()
+        }))
+    }
+
     fn put(&mut self, key: store::Key, value: Vec<u8>) -> Fallible<(), store::Error> {
         Ok(self.put_value(name(&key), value).map_err(unavailable))
     }
@@ -137,9 +162,22 @@ impl settings::Host for Guest {
 }
 
 impl sessions::Host for Guest {
-    fn validate(&mut self, token: String, resource: String) -> Fallible<sessions::Principal, sessions::Rejection> {
-        self.fakes.session_calls.lock().unwrap().push(SessionCall::Validate { token, resource });
-        Ok(self.fakes.validated.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
+    fn validate(
+        &mut self,
+        token: String,
+        resource: String,
+        revocation: sessions::Revocation,
+        calls_at: Option<String>,
+    ) -> Fallible<sessions::Validated, sessions::Rejection> {
+        let call = SessionCall::Validate { token, resource, revocation, calls_at: calls_at.clone() };
+        self.fakes.session_calls.lock().unwrap().push(call);
+        let principal = self.fakes.validated.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised));
+        Ok(principal.map(|principal| {
+            let (store, now) = (self.fakes.store.lock().unwrap(), UnixTime::from_seconds(self.fakes.now()));
+            let note = |path: String| calls_full(now, &path, &principal.subject).unwrap().to_string();
+            let calls_are_full = calls_at.map(note).is_some_and(|note| store.entries.contains_key(&note));
+            sessions::Validated { principal, calls_are_full }
+        }))
     }
 
     fn identity_provider_token(
@@ -259,6 +297,24 @@ impl keyvalue::HostBucket for Guest {
     fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
         self.table.delete(bucket)?;
         Ok(())
+    }
+}
+
+impl batch::Host for Guest {
+    fn get_many(
+        &mut self,
+        _: Resource<Bucket>,
+        keys: Vec<String>,
+    ) -> Fallible<Vec<(String, Option<Vec<u8>>)>, keyvalue::Error> {
+        Ok(self.get_values(keys.iter().map(String::as_str)))
+    }
+
+    fn set_many(&mut self, _: Resource<Bucket>, _: Vec<(String, Vec<u8>)>) -> Fallible<(), keyvalue::Error> {
+        wasmtime::bail!("the contract needs no `set-many`")
+    }
+
+    fn delete_many(&mut self, _: Resource<Bucket>, _: Vec<String>) -> Fallible<(), keyvalue::Error> {
+        wasmtime::bail!("the contract needs no `delete-many`")
     }
 }
 

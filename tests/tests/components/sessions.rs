@@ -4,6 +4,7 @@ mod handles_and_keys;
 mod life;
 mod owners;
 mod provider_tokens;
+mod revocation;
 
 use std::sync::Arc;
 

@@ -36,6 +36,11 @@ impl Subject {
         adapter.gatehouse_host_store().call_get(&mut store, key).await.expect("no trap")
     }
 
+    pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let (mut store, adapter) = self.instance().await;
+        adapter.gatehouse_host_store().call_get_many(&mut store, keys).await.expect("no trap")
+    }
+
     pub async fn put(&self, key: &Key, value: &[u8]) -> Result<(), Error> {
         let (mut store, adapter) = self.instance().await;
         adapter.gatehouse_host_store().call_put(&mut store, key, value).await.expect("no trap")
@@ -74,6 +79,17 @@ pub async fn what_is_put_is_read_back_by_another_instance_byte_for_byte(subject:
     assert_eq!(subject.get(&live("a")).await, Ok(Some(bytes)));
     subject.put(&live("empty"), b"").await.unwrap();
     assert_eq!(subject.get(&live("empty")).await, Ok(Some(Vec::new())));
+}
+
+pub async fn several_values_are_read_in_the_order_of_their_keys(subject: Subject) {
+    subject.put(&live("a"), b"1").await.unwrap();
+    subject.put(&live("b"), b"2").await.unwrap();
+    subject.put(&key("test", "over", NOW), b"3").await.unwrap();
+    let keys = [live("b"), live("missing"), key("test", "over", NOW), live("a"), live("b")];
+    let values = [Some(b"2".to_vec()), None, None, Some(b"1".to_vec()), Some(b"2".to_vec())];
+    assert_eq!(subject.get_many(&keys).await, Ok(values.to_vec()));
+    assert_eq!(subject.get_many(&keys[1..3]).await, Ok(vec![None, None]));
+    assert_eq!(subject.get_many(&[]).await, Ok(Vec::new()));
 }
 
 pub async fn a_second_put_replaces_the_first(subject: Subject) {
@@ -187,6 +203,7 @@ pub async fn a_key_that_not_every_backend_can_hold_is_refused_by_every_function(
     let ids = bad_ids.iter().map(|id| key("test", id, NOW + 1));
     for key in kinds.chain(ids) {
         assert!(matches!(subject.get(&key).await, Err(Error::InvalidKey(_))), "{key:?}");
+        assert!(matches!(subject.get_many(&[live("a"), key.clone()]).await, Err(Error::InvalidKey(_))), "{key:?}");
         assert!(matches!(subject.put(&key, b"x").await, Err(Error::InvalidKey(_))), "{key:?}");
         assert!(matches!(subject.delete(&key).await, Err(Error::InvalidKey(_))), "{key:?}");
         assert!(matches!(subject.increment(&key, 1).await, Err(Error::InvalidKey(_))), "{key:?}");
@@ -240,6 +257,7 @@ pub async fn a_backend_that_does_not_answer_fails_every_function_and_changes_not
     let before = subject.fakes.snapshot();
     subject.fakes.store_goes_down();
     assert!(matches!(subject.get(&live("a")).await, Err(Error::Unavailable(_))));
+    assert!(matches!(subject.get_many(&[live("a"), live("b")]).await, Err(Error::Unavailable(_))));
     assert!(matches!(subject.put(&live("a"), b"y").await, Err(Error::Unavailable(_))));
     assert!(matches!(subject.delete(&live("a")).await, Err(Error::Unavailable(_))));
     assert!(matches!(subject.increment(&live("c"), 1).await, Err(Error::Unavailable(_))));
@@ -266,6 +284,7 @@ macro_rules! store_contract {
     ($component:expr) => {
         $crate::store_contract::store_contract!($component, [
             what_is_put_is_read_back_by_another_instance_byte_for_byte,
+            several_values_are_read_in_the_order_of_their_keys,
             a_second_put_replaces_the_first,
             keys_that_differ_in_any_part_are_different_entries,
             a_deleted_entry_is_gone_and_deleting_it_again_succeeds,

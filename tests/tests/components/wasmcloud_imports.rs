@@ -90,9 +90,10 @@ impl batch::Host for Guest {
     fn get_many(
         &mut self,
         _: Resource<Bucket>,
-        _: Vec<String>,
+        names: Vec<String>,
     ) -> Fallible<Vec<Option<(String, Vec<u8>)>>, keyvalue::Error> {
-        wasmtime::bail!("the contract needs no `get-many`")
+        let values = self.get_values(names.iter().map(String::as_str)).map_err(refused);
+        Ok(values.map(|values| values.into_iter().map(|(name, value)| Some((name, value?))).collect()))
     }
 
     fn set_many(&mut self, _: Resource<Bucket>, _: Vec<(String, Vec<u8>)>) -> Fallible<(), keyvalue::Error> {

@@ -4,19 +4,38 @@ use std::borrow::Cow;
 
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{ResourceUri, SecretString};
+use gatehouse_rate_limit::long_requests::calls_full;
 use gatehouse_sealed_storage::sealing::KeyRing;
-use gatehouse_sessions::Rejection;
+use gatehouse_sessions::{Rejection, ValidationRequest};
 use shell_configuration::SettingsError;
 
 use super::{provider_tokens, translate, with_keys};
 use crate::AuthorizationServer;
-use crate::bindings::exports::gatehouse::auth::sessions::{Guest, Principal, Rejection as WitRejection, RequestIds};
+use crate::bindings::exports::gatehouse::auth::sessions::{
+    Guest, Rejection as WitRejection, RequestIds, Revocation, Validated as WitValidated,
+};
 use crate::log::RequestLog;
 
 impl Guest for AuthorizationServer {
-    fn validate(access_token: String, resource: String) -> Result<Principal, WitRejection> {
-        let principal = keys().and_then(|keys| with_keys(keys).validate(&access_token, &presented_at(&resource)?));
-        principal.map(translate::principal).map_err(translate::rejection)
+    fn validate(
+        access_token: String,
+        resource: String,
+        revocation: Revocation,
+        calls_at: Option<String>,
+    ) -> Result<WitValidated, WitRejection> {
+        let without_record = match revocation {
+            Revocation::Immediate => false,
+            Revocation::AtExpiry => true,
+        };
+        let validated = keys().and_then(|keys| {
+            let (sessions, resource) = (with_keys(keys), presented_at(&resource)?);
+            let request = ValidationRequest { access_token: &access_token, resource: &resource, without_record };
+            sessions.validate(&request, |subject| {
+                let note = |path: String| calls_full(sessions.now, &path, subject.as_str());
+                Ok(calls_at.map(note).transpose()?)
+            })
+        });
+        validated.map(translate::validated).map_err(translate::rejection)
     }
 
     fn identity_provider_token(

@@ -1,11 +1,15 @@
 //! From the session crate's values to the boundary's records.
 
 use gatehouse_protocol::{Claims, Scope};
-use gatehouse_sessions::{Principal, Rejection};
+use gatehouse_sessions::{Principal, Rejection, Validated};
 
 use crate::bindings::exports::gatehouse::auth::sessions as wit;
 
-pub(super) fn principal(principal: Principal) -> wit::Principal {
+pub(super) fn validated(Validated { principal, beside }: Validated) -> wit::Validated {
+    wit::Validated { principal: self::principal(principal), calls_are_full: beside.is_some() }
+}
+
+fn principal(principal: Principal) -> wit::Principal {
     let Claims { tenant, groups, roles } = principal.claims;
     wit::Principal {
         subject: principal.subject.to_string(),

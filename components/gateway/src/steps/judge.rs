@@ -1,10 +1,8 @@
 //! Whether messages may go on: by the policy, by what is under way, by the rates.
 
 use gatehouse_gateway::{MessageRecord, PostedMessages, Refusal, check_calls_under_way, judge_by_policy};
-use shell_store::HostStore;
 
 use crate::caller::Caller;
-use crate::clock::HostClock;
 use crate::context::RequestContext;
 use crate::steps::rates;
 
@@ -17,7 +15,7 @@ pub(crate) fn judge<'m, 'e: 'm>(
     let (endpoint, identity) = (context.endpoint, &caller.identity);
     let mut records = MessageRecord::of_body(&posted.body, endpoint.route);
     let judgement = judge_by_policy(&endpoint, identity, &posted.body, &mut records)
-        .and_then(|()| check_calls_under_way(&HostStore, &HostClock, &endpoint, identity, &posted.body))
+        .and_then(|()| check_calls_under_way(caller.calls_are_full, &posted.body))
         // The request itself has been counted; the further messages of a batch have not.
         .and_then(|()| rates::take(context, caller, posted.further_messages()))
         .and_then(|()| rates::take_tools(context, caller, posted));

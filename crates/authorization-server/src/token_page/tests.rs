@@ -71,7 +71,10 @@ fn the_session_is_the_persons_own_is_listed_and_ends_with_the_token() {
     let opening = request.opening(alice(), Claims::default(), browser, tokens, 600, START, &mut world.entropy);
     let (root, opening) = opening.unwrap();
     assert_eq!(root.expires_at, START.plus(600));
-    assert_eq!((opening.principal.subject, opening.access_token_lifetime), (alice(), 600));
+    assert_eq!(
+        (opening.principal.subject, opening.access_tokens),
+        (alice(), AccessTokenTerms { lifetime: 600, self_contained: false })
+    );
     assert_eq!((opening.principal.resource, opening.principal.scopes), (request.resource, request.scopes));
     assert!(opening.listed && !opening.refreshable && opening.browser.is_some());
 }

@@ -25,7 +25,7 @@ use super::values::{scopes, secret_name, unique};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
-use crate::{ConfigurationError, Part, Route, RoutePath, SecretName};
+use crate::{ConfigurationError, Part, Revocation, Route, RoutePath, SecretName};
 
 /// What a document without routes lacks.
 const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
@@ -90,6 +90,8 @@ pub(crate) struct ResourceDocument {
     #[serde(default)]
     scope_descriptions: BTreeMap<String, String>,
     legacy_sse: bool,
+    /// Whether revoked tokens work there until they expire.
+    revocation_at_expiry: bool,
     needs_identity_provider_token: bool,
 }
 
@@ -268,6 +270,7 @@ impl ResourceDocument {
             offered_scopes: texts(&route.offered_scopes().cloned().collect()),
             scope_descriptions: written.scope_descriptions.clone(),
             legacy_sse: route.legacy_sse,
+            revocation_at_expiry: route.revocation == Revocation::AtExpiry,
             needs_identity_provider_token: route
                 .upstreams()
                 .all(|upstream| upstream.identity_provider_token_header.is_some()),
@@ -282,6 +285,7 @@ impl ResourceDocument {
             offered_scopes: scopes("routes.offered_scopes", &self.offered_scopes)?,
             scope_descriptions: self.scope_descriptions,
             legacy_sse: self.legacy_sse,
+            revocation: if self.revocation_at_expiry { Revocation::AtExpiry } else { Revocation::Immediate },
             needs_identity_provider_token: self.needs_identity_provider_token,
         })
     }

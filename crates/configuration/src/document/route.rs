@@ -9,7 +9,7 @@ use super::policy::{RuleDocument, rules};
 use super::upstream::{MemberDocument, TimeoutsDocument, UpstreamKeys, members};
 use super::values::{SecretDocument, scopes};
 use crate::error::problem;
-use crate::{ConfigurationError, Policy, Route, RoutePath, Servers, Transport};
+use crate::{ConfigurationError, Policy, Revocation, Route, RoutePath, Servers, Transport};
 
 /// An MCP endpoint. Either `url` (one MCP server) or `members` (several MCP servers) is required. `url`, `transport`,
 /// `subject_header`, `secret_headers`, `identity_provider_token_header` and `timeouts` are keys of the one server; with
@@ -103,6 +103,13 @@ pub(crate) struct RouteDocument {
     ///
     /// Default: `false`
     validate_arguments: Option<bool>,
+    /// When a token that was revoked stops to work here. `immediate`: at once, because each request asks the store. `at-expiry`: when
+    /// the access token expires, after `lifetimes.access_token` at the latest; requests are answered without the store
+    /// ([Revocation](security.md#revocation)).
+    ///
+    /// Default: `"immediate"`
+    /// Values: `immediate`, `at-expiry`
+    revocation: Option<String>,
     /// Whether `server/discover` (MCP 2026-07-28) is answered only if every member that answers has it. Clients that speak several
     /// versions then use one that all members speak. Only with `members` ([Members of different
     /// versions](federation.md#members-of-different-versions)).
@@ -163,12 +170,21 @@ impl RouteDocument {
             rates: super::limits::rates(&key("rates"), self.rates)?,
             legacy_sse: self.legacy_sse.unwrap_or(true),
             validate_arguments: self.validate_arguments.unwrap_or(false),
+            revocation: revocation(key("revocation"), self.revocation.as_deref())?,
             discover_needs_all: self.discover_needs_all.unwrap_or(false),
             log_arguments: self.log_arguments.unwrap_or(false),
             path,
             scopes,
             servers,
         })
+    }
+}
+
+fn revocation(key: String, given: Option<&str>) -> Result<Revocation, ConfigurationError> {
+    match given {
+        None | Some("immediate") => Ok(Revocation::Immediate),
+        Some("at-expiry") => Ok(Revocation::AtExpiry),
+        Some(_) => Err(problem(key, "must be immediate or at-expiry", r#"revocation = "at-expiry""#)),
     }
 }
 

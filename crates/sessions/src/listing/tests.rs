@@ -165,6 +165,7 @@ fn a_thousand_sessions_that_are_over_or_soon_will_be_end_none_that_stays() {
         }
         let newest = world.at(START).refresh(
             &crate::RefreshRequest { refresh_token: &refresh_token(&alive), ..request(&client("a")) },
+            |_| TERMS,
             &mut Counting(1 << 50),
         );
         let newest = newest.unwrap();

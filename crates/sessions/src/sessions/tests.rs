@@ -16,7 +16,8 @@ fn an_access_token_is_valid_for_its_resource_until_some_seconds_after_its_announ
         assert_eq!(world.validate(&tokens, START.plus(seconds)), Ok(alice()), "{seconds}");
     }
     assert_eq!(world.validate(&tokens, START.plus(310)), Err(Rejection::Expired));
-    let elsewhere = world.at(START).validate(tokens.access_token.expose(), &resource("https://g.example/other"));
+    let elsewhere = resource("https://g.example/other");
+    let elsewhere = world.at(START).validate(&presented(&tokens, &elsewhere), |_| Ok(None));
     assert_eq!(elsewhere, Err(Rejection::Unrecognised));
 }
 
@@ -24,7 +25,10 @@ fn an_access_token_is_valid_for_its_resource_until_some_seconds_after_its_announ
 fn a_refresh_token_is_no_access_token_and_the_reverse() {
     let mut world = World::new();
     let tokens = world.open();
-    let as_access = world.at(START).validate(&refresh_token(&tokens), &resource("https://g.example/mcp"));
+    let refresh_token = refresh_token(&tokens);
+    let resource = mcp();
+    let as_access = ValidationRequest { access_token: &refresh_token, ..presented(&tokens, &resource) };
+    let as_access = world.at(START).validate(&as_access, |_| Ok(None));
     assert_eq!(as_access, Err(Rejection::Unrecognised));
     let before = world.store.snapshot();
     let access = tokens.access_token.expose().to_owned();
@@ -188,10 +192,109 @@ fn a_validation_is_one_read_and_no_write() {
     for operation in 0..3 {
         let store = Interrupted::before(operation, &world.store, || {});
         let sessions = Sessions { store: &store, keys: &world.keys, now: START };
-        sessions.validate(tokens.access_token.expose(), &mcp()).unwrap();
+        sessions.validate(&presented(&tokens, &mcp()), |_| Ok(None)).unwrap();
         assert_eq!(store.was_interrupted(), operation == 0);
     }
     assert_eq!(world.store.snapshot(), before);
+}
+
+#[test]
+fn what_is_read_beside_a_record_is_named_by_whose_the_token_is_and_costs_no_read_of_its_own() {
+    let world = World::new();
+    let tokens = world.open();
+    let of = |subject: &Subject| Key::new("note", &subject.as_str().replace(':', "-"), START.plus(60)).unwrap();
+    let read = |operation| {
+        let store = Interrupted::before(operation, &world.store, || {});
+        let sessions = Sessions { store: &store, keys: &world.keys, now: START };
+        let validated = sessions.validate(&presented(&tokens, &mcp()), |subject| Ok(Some(of(subject)))).unwrap();
+        assert_eq!((validated.principal, store.was_interrupted()), (alice(), operation == 0));
+        validated.beside
+    };
+    assert_eq!(read(0), None);
+    world.store.put(&of(&subject("bob")), b"bob's").unwrap();
+    assert_eq!(read(1), None);
+    world.store.put(&of(&subject("alice")), b"hers").unwrap();
+    assert_eq!(read(2), Some(b"hers".to_vec()));
+    // Without a key for it, nothing is known of the token.
+    let unavailable = || Rejection::Unavailable("no key".to_owned());
+    let refused = world.at(START).validate(&presented(&tokens, &mcp()), |_| Err(unavailable()));
+    assert_eq!(refused, Err(unavailable()));
+    world.at(START).end(&world.root).unwrap();
+    let ended = world.at(START).validate(&presented(&tokens, &mcp()), |subject| Ok(Some(of(subject))));
+    assert_eq!(ended, Err(Rejection::Revoked));
+}
+
+/// The terms of a route where tokens are believed until they expire.
+const SELF_CONTAINED: AccessTokenTerms = AccessTokenTerms { self_contained: true, ..TERMS };
+
+fn believed<'a>(tokens: &'a Tokens, resource: &'a ResourceUri) -> ValidationRequest<'a> {
+    ValidationRequest { without_record: true, ..presented(tokens, resource) }
+}
+
+#[test]
+fn a_token_that_tells_everything_itself_is_believed_without_a_read_until_it_expires_and_no_longer() {
+    let world = World::new();
+    let tokens = world.open_with(&world.root, Opening { access_tokens: SELF_CONTAINED, ..opening() });
+    let validate = |world: &World, tokens: &Tokens, now| {
+        world.at(now).validate(&believed(tokens, &mcp()), |_| panic!("nothing is read")).map(|found| found.principal)
+    };
+    for seconds in [0, 299, 309] {
+        assert_eq!(validate(&world, &tokens, START.plus(seconds)), Ok(alice()), "{seconds}");
+    }
+    assert_eq!(validate(&world, &tokens, START.plus(310)), Err(Rejection::Expired));
+    let elsewhere = resource("https://g.example/other");
+    let elsewhere = world.at(START).validate(&believed(&tokens, &elsewhere), |_| panic!("nothing is read"));
+    assert_eq!(elsewhere, Err(Rejection::Unrecognised));
+    let (token, narrow) = (refresh_token(&tokens), Scopes::parse("read").unwrap());
+    let of_a = client("a");
+    let request = RefreshRequest { refresh_token: &token, scopes: Some(&narrow), ..request(&of_a) };
+    let terms = |resource: &ResourceUri| AccessTokenTerms { self_contained: *resource == mcp(), ..TERMS };
+    let next = world.at(START).refresh(&request, terms, &mut Counting(7)).unwrap();
+    assert_eq!(validate(&world, &next, START), Ok(Principal { scopes: narrow.clone(), ..alice() }));
+    // The session has ended: that is known where its record is asked, and by refreshing.
+    world.at(START).end(&world.root).unwrap();
+    assert_eq!(world.validate(&next, START), Err(Rejection::Revoked));
+    assert!(validate(&world, &next, START).is_ok());
+    let token = refresh_token(&next);
+    let request = RefreshRequest { refresh_token: &token, ..request };
+    assert_eq!(world.at(START).refresh(&request, terms, &mut Counting(8)).unwrap_err(), Rejection::Revoked);
+    world.store.go_down();
+    assert!(validate(&world, &next, START).is_ok());
+}
+
+#[test]
+fn a_token_that_does_not_tell_everything_is_asked_for_by_its_record_everywhere() {
+    let world = World::new();
+    // One for a route where records are asked, and one whose user is in more groups than a header has room for.
+    let mut crowded = alice();
+    crowded.claims.groups = (0..30).map(|number| format!("{number:08}-0000-0000-0000-000000000000")).collect();
+    let openings = [opening(), Opening { principal: crowded, access_tokens: SELF_CONTAINED, ..opening() }];
+    for (byte, opening) in (1..).zip(openings) {
+        let (root, principal) = (root(byte), opening.principal.clone());
+        let tokens = world.open_with(&root, opening);
+        let validate = || {
+            let found = world.at(START).validate(&believed(&tokens, &mcp()), |_| Ok(None));
+            found.map(|found| found.principal)
+        };
+        assert_eq!(validate(), Ok(principal));
+        assert!(tokens.access_token.expose().len() < 1_000, "{}", tokens.access_token.expose().len());
+        world.at(START).end(&root).unwrap();
+        assert_eq!(validate(), Err(Rejection::Revoked));
+    }
+}
+
+#[test]
+fn the_claims_in_a_token_are_bounded() {
+    let world = World::new();
+    let mut longest = 0;
+    for groups in 0..60 {
+        let root = root(groups + 1);
+        let mut principal = alice();
+        principal.claims.groups = vec!["a".repeat(36); usize::from(groups)];
+        let tokens = world.open_with(&root, Opening { principal, access_tokens: SELF_CONTAINED, ..opening() });
+        longest = longest.max(tokens.access_token.expose().len());
+    }
+    assert!((1_500..2_500).contains(&longest), "{longest}");
 }
 
 #[test]
@@ -202,8 +305,11 @@ fn a_session_that_ends_at_any_moment_of_a_refresh_stays_ended() {
         let interrupted = Interrupted::before(operation, &world.store, || world.at(START).end(&world.root).unwrap());
         let sessions = Sessions { store: &interrupted, keys: &world.keys, now: START };
         let (mine, token) = (client("a"), refresh_token(&first));
-        let refreshed =
-            sessions.refresh(&RefreshRequest { refresh_token: &token, ..request(&mine) }, &mut Counting(5_000));
+        let refreshed = sessions.refresh(
+            &RefreshRequest { refresh_token: &token, ..request(&mine) },
+            |_| TERMS,
+            &mut Counting(5_000),
+        );
         if !interrupted.was_interrupted() {
             assert!(operation > 5 && refreshed.is_ok());
             break;
@@ -240,7 +346,7 @@ fn an_end_at_any_moment_of_which_a_refresh_succeeds_ends_that_too() {
         let interrupted = Interrupted::before(operation, &world.store, || {
             let (mine, token) = (client("a"), refresh_token(&first));
             let request = RefreshRequest { refresh_token: &token, ..request(&mine) };
-            *refreshed.borrow_mut() = world.at(START).refresh(&request, &mut Counting(5_000)).ok();
+            *refreshed.borrow_mut() = world.at(START).refresh(&request, |_| TERMS, &mut Counting(5_000)).ok();
         });
         Sessions { store: &interrupted, keys: &world.keys, now: START }.end(&world.root).unwrap();
         if !interrupted.was_interrupted() {
@@ -262,7 +368,7 @@ fn a_refresh_that_breaks_off_anywhere_neither_ends_the_session_nor_keeps_it_from
         let broken = FailingStore::after(operation, &world.store);
         let sessions = Sessions { store: &broken, keys: &world.keys, now: START };
         let request = RefreshRequest { refresh_token: &token, ..request(&mine) };
-        if sessions.refresh(&request, &mut Counting(5_000)).is_ok() {
+        if sessions.refresh(&request, |_| TERMS, &mut Counting(5_000)).is_ok() {
             break;
         }
         let second = world.refresh(&first, START.plus(1)).unwrap();
@@ -294,7 +400,7 @@ fn sixty_four_threads_that_refresh_one_token_get_one_lineage_and_nobody_is_signe
     let refresh = |token: &str, seed| {
         let sessions = Sessions { store: &store, keys: &keys, now: START };
         let request = RefreshRequest { refresh_token: token, ..request(&mine) };
-        sessions.refresh(&request, &mut Counting(seed)).unwrap()
+        sessions.refresh(&request, |_| TERMS, &mut Counting(seed)).unwrap()
     };
     let refreshed: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (1..=64)
@@ -311,7 +417,7 @@ fn sixty_four_threads_that_refresh_one_token_get_one_lineage_and_nobody_is_signe
     assert!(refreshed.iter().all(|tokens| opened(tokens).generation == 1));
     for tokens in &refreshed {
         let sessions = Sessions { store: &store, keys: &keys, now: START };
-        assert!(sessions.validate(tokens.access_token.expose(), &mcp()).is_ok());
+        assert!(sessions.validate(&presented(tokens, &mcp()), |_| Ok(None)).is_ok());
     }
     // Whichever of them is used next.
     for tokens in &refreshed {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use wasmtime::Store;
 
-use crate::bindings::auth::exports::gatehouse::auth::sessions::{Principal, Rejection, RequestIds};
+use crate::bindings::auth::exports::gatehouse::auth::sessions::{
+    Principal, Rejection, RequestIds, Revocation, Validated,
+};
 use crate::bindings::auth::{Auth, AuthPre};
 use crate::component::{AUTHORIZATION_SERVER, Guest, fresh};
 use crate::fakes::Fakes;
@@ -20,10 +22,23 @@ async fn instance(fakes: &Arc<Fakes>) -> (Store<Guest>, Auth) {
     (store, auth)
 }
 
-/// `sessions.validate`.
+/// `sessions.validate`, where sessions are looked up.
 pub async fn validate(fakes: &Arc<Fakes>, token: &str, resource: &str) -> Result<Principal, Rejection> {
+    let validated = validate_at(fakes, token, resource, Revocation::Immediate, None).await;
+    validated.map(|validated| validated.principal)
+}
+
+/// `sessions.validate`.
+pub async fn validate_at(
+    fakes: &Arc<Fakes>,
+    token: &str,
+    resource: &str,
+    revocation: Revocation,
+    calls_at: Option<&str>,
+) -> Result<Validated, Rejection> {
     let (mut store, auth) = instance(fakes).await;
-    auth.gatehouse_auth_sessions().call_validate(&mut store, token, resource).await.expect("no trap")
+    let sessions = auth.gatehouse_auth_sessions();
+    sessions.call_validate(&mut store, token, resource, revocation, calls_at).await.expect("no trap")
 }
 
 /// `sessions.identity-provider-token`.
@@ -52,6 +67,6 @@ fn it_imports_the_store_the_settings_and_the_way_out_and_nothing_else() {
     assert_eq!(http.len(), 1);
     assert_eq!(
         ours,
-        ["gatehouse:host/configuration@0.1.0", "gatehouse:host/settings@0.1.0", "gatehouse:host/store@0.1.0"]
+        ["gatehouse:host/configuration@0.2.0", "gatehouse:host/settings@0.2.0", "gatehouse:host/store@0.2.0"]
     );
 }

@@ -3,9 +3,10 @@
 use http::Response;
 
 use super::{
-    ORIGIN, PING, RESOURCE, SECRET, TOKEN, ask, call, fakes, is_terse_refusal, principal, sent_nothing, validation,
+    CONFIGURATION, ORIGIN, PING, RESOURCE, SECRET, TOKEN, ask, call, fakes, is_terse_refusal, principal, sent_nothing,
+    validation,
 };
-use crate::bindings::imports::gatehouse::auth::sessions::Principal;
+use crate::bindings::imports::gatehouse::auth::sessions::{Principal, Revocation};
 use crate::component::GATEWAY;
 use crate::fakes::SessionCall;
 use crate::imports::{bound, opened};
@@ -15,11 +16,11 @@ use crate::serve::{request, serve};
 #[test]
 fn it_imports_sessions_the_store_settings_the_next_handler_and_the_way_out() {
     let expected = [
-        "gatehouse:auth/handles@0.6.0",
-        "gatehouse:auth/sessions@0.6.0",
-        "gatehouse:host/configuration@0.1.0",
-        "gatehouse:host/settings@0.1.0",
-        "gatehouse:host/store@0.1.0",
+        "gatehouse:auth/handles@0.7.0",
+        "gatehouse:auth/sessions@0.7.0",
+        "gatehouse:host/configuration@0.2.0",
+        "gatehouse:host/settings@0.2.0",
+        "gatehouse:host/store@0.2.0",
         "wasi:http/incoming-handler@0.2.12",
     ];
     let imports = GATEWAY.own_imports();
@@ -76,6 +77,25 @@ async fn a_request_reaches_the_upstream_with_exactly_the_headers_that_it_should_
     assert_eq!(others, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     assert_eq!(own[1].1, reply.header("x-request-id"));
     assert!(fakes.log().contains(own[0].1.split('-').nth(1).unwrap()), "{own:?}: {}", fakes.log());
+}
+
+#[tokio::test]
+async fn the_route_says_how_a_token_is_validated_and_the_method_whether_calls_may_follow() {
+    let fakes = fakes();
+    let expected = |revocation, calls_at: Option<&str>| {
+        let (token, resource) = (TOKEN.to_owned(), RESOURCE.to_owned());
+        [SessionCall::Validate { token, resource, revocation, calls_at: calls_at.map(str::to_owned) }]
+    };
+    let believing = CONFIGURATION.replacen("[[routes]]", "[[routes]]\nrevocation = \"at-expiry\"", 1);
+    for (configuration, revocation) in [(CONFIGURATION, Revocation::Immediate), (&*believing, Revocation::AtExpiry)] {
+        fakes.set("config", configuration);
+        for (method, calls_at) in [("POST", Some("/mcp")), ("DELETE", None), ("GET", None)] {
+            fakes.session_calls.lock().unwrap().clear();
+            let (authorization, accept) = (format!("Bearer {TOKEN}"), "text/event-stream");
+            ask(&fakes, method, "/mcp", &[("authorization", &authorization), ("accept", accept)]).await;
+            assert_eq!(fakes.session_calls()[..1], expected(revocation, calls_at), "{method}");
+        }
+    }
 }
 
 #[tokio::test]

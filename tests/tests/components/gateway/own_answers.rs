@@ -80,7 +80,7 @@ async fn a_damaged_compiled_form_serves_nothing_of_what_is_damaged_and_the_log_s
     assert_eq!(call(compiled.clone(), "/healthz").await.0, 200);
     assert_ne!(call(compiled.clone(), "/mcp").await.0, 503);
     let cut = compiled.trim_end().strip_suffix('}').unwrap().to_owned();
-    let newer = compiled.replacen("gatehouse-configuration/3 ", "gatehouse-configuration/9 ", 1);
+    let newer = format!("gatehouse-configuration/9 {}", compiled.split_once(' ').unwrap().1);
     for (damaged, reason) in [(cut, "bytes instead of"), (newer, "its format is")] {
         for path in ["/healthz", "/readyz", "/readyz/mcp", "/mcp", "/.well-known/oauth-protected-resource"] {
             let (status, log) = call(damaged.clone(), path).await;

@@ -1,7 +1,7 @@
 use gatehouse_protocol::Scopes;
 
 use crate::tests::{MINIMAL, problem_of};
-use crate::{Configuration, Servers};
+use crate::{Configuration, Revocation, Servers};
 
 fn with(headers: &str) -> String {
     MINIMAL.replacen("secret_headers = { \"X-Functions-Key\" = { secret = \"upstream_secret\" } }", headers, 1)
@@ -23,6 +23,22 @@ fn an_upstream_may_get_the_users_token_of_the_identity_provider() {
             .identity_provider_token_header
             .is_none()
     );
+}
+
+#[test]
+fn revocation_is_immediate_unless_the_route_says_at_expiry() {
+    let with = |key: &str| MINIMAL.replacen("[[routes]]", &format!("[[routes]]\n{key}"), 1);
+    for (key, expected) in [
+        ("", Revocation::Immediate),
+        ("revocation = \"immediate\"", Revocation::Immediate),
+        ("revocation = \"at-expiry\"", Revocation::AtExpiry),
+    ] {
+        let configuration = Configuration::parse(&with(key)).unwrap();
+        assert_eq!(configuration.routes[0].revocation, expected, "{key}");
+        assert_eq!(configuration.authorization_server.routes[0].revocation, expected, "{key}");
+    }
+    let (key, problem) = problem_of(&with("revocation = \"never\""));
+    assert!(key.ends_with(".revocation") && problem.contains("immediate or at-expiry"), "{key} {problem}");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn a_refresh_that_is_overtaken_at_any_moment_makes_no_used_token_current_again()
             let refresh = |sessions: &Sessions<'_, MemoryStore>, tokens: &Tokens, now: UnixTime| {
                 let token = refresh_token(tokens);
                 let request = RefreshRequest { refresh_token: &token, ..request(&mine) };
-                Sessions { now, ..*sessions }.refresh(&request, &mut Counting(9_000))
+                Sessions { now, ..*sessions }.refresh(&request, |_| TERMS, &mut Counting(9_000))
             };
             let interrupted = Interrupted::before(operation, &world.store, || {
                 let mut tokens = vec![refresh(&world.at(START), &first, START).unwrap()];
@@ -137,7 +137,7 @@ fn a_refresh_that_is_overtaken_at_any_moment_makes_no_used_token_current_again()
             let token = refresh_token(&first);
             let request = RefreshRequest { refresh_token: &token, ..request(&mine) };
             let slow = Sessions { store: &interrupted, keys: &world.keys, now: START };
-            let outcome = slow.refresh(&request, &mut Counting(5_000));
+            let outcome = slow.refresh(&request, |_| TERMS, &mut Counting(5_000));
             if !interrupted.was_interrupted() {
                 assert!(operation > 5);
                 break;
@@ -179,7 +179,7 @@ fn an_instance_that_was_suspended_before_it_writes_makes_the_session_forget_noth
             let refresh = |tokens: &Tokens, now: UnixTime| {
                 let token = refresh_token(tokens);
                 let request = RefreshRequest { refresh_token: &token, ..request(&mine) };
-                world.at(now).refresh(&request, &mut Counting(9_000))
+                world.at(now).refresh(&request, |_| TERMS, &mut Counting(9_000))
             };
             let interrupted = Interrupted::before(operation, &world.store, || {
                 let newest = (1..overtaken_by)
@@ -189,7 +189,7 @@ fn an_instance_that_was_suspended_before_it_writes_makes_the_session_forget_noth
             let token = refresh_token(&first);
             let request = RefreshRequest { refresh_token: &token, ..request(&mine) };
             let slow = Sessions { store: &interrupted, keys: &world.keys, now: START };
-            let outcome = slow.refresh(&request, &mut Counting(5_000));
+            let outcome = slow.refresh(&request, |_| TERMS, &mut Counting(5_000));
             let Some((newest, then)) = after.take() else { break };
             let what = format!("begun at {begun}, overtaken by {overtaken_by} before operation {operation}");
             match outcome {
@@ -280,12 +280,12 @@ proptest! {
                     let mut current = refresh_token(&known[&newest]);
                     for _ in 0..refreshes {
                         let request = RefreshRequest { refresh_token: &current, ..request.clone() };
-                        let Ok(next) = world.at(now).refresh(&request, &mut Counting(8)) else { break };
+                        let Ok(next) = world.at(now).refresh(&request, |_| TERMS, &mut Counting(8)) else { break };
                         current = refresh_token(&next);
                         issued.borrow_mut().push(next);
                     }
                 });
-                let outcome = Sessions { store: &store, keys: &world.keys, now }.refresh(&request, &mut Counting(7));
+                let outcome = Sessions { store: &store, keys: &world.keys, now }.refresh(&request, |_| TERMS, &mut Counting(7));
                 drop(store);
                 let issued = issued.into_inner();
                 if let (Some(last), Err(Rejection::Unavailable(_))) = (issued.last(), &outcome) {
@@ -299,7 +299,7 @@ proptest! {
                 outcome
             } else {
                 let store = FailingStore::after(operations, &world.store);
-                Sessions { store: &store, keys: &world.keys, now }.refresh(&request, &mut Counting(7))
+                Sessions { store: &store, keys: &world.keys, now }.refresh(&request, |_| TERMS, &mut Counting(7))
             };
             match outcome {
                 Ok(next) => {
