@@ -50,7 +50,7 @@ pub use store::snapshot;
 pub use table::Table;
 pub use text::{challenge_of, flipped, form, unique};
 pub use tls_front::TlsFront;
-pub use wash::{StoreServer, WashStore, wash_is_installed};
+pub use wash::{StoreServer, WashStore, serve_on_wash, wash_is_installed};
 pub use world::{CLIENT_SECRET, World, WorldSettings};
 
 /// An HTTP client that follows nothing and keeps nothing, so that a test sees every answer itself.

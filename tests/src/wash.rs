@@ -145,6 +145,11 @@ pub(crate) async fn dev(workload: &Workload<'_>, store: &StoreServer, port: u16,
     let file = settings.join("config.yaml");
     // All JSON is YAML.
     std::fs::write(&file, document(workload, store, port).to_string()).expect("the folder can be written");
+    serve_on_wash(port, folder).await
+}
+
+/// `wash dev` in a folder whose `.wash/config.yaml` has this port; it serves when this returns.
+pub async fn serve_on_wash(port: u16, folder: &Path) -> Program {
     let mut command = Command::new(tool("GATEHOUSE_TEST_WASH", "wash"));
     // Its caches and settings go below the folder, too.
     command.args(["--non-interactive", "--log-level", "error", "dev"]).current_dir(folder).env("HOME", folder);
