@@ -1,6 +1,5 @@
 //! Gatehouse itself, from the same manifest and artefact that ship.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::clock::TestClock;
+use crate::held_port::HeldPort;
 use crate::paths::{artefact, repository};
 use crate::program::Program;
 use crate::spin;
@@ -70,42 +70,6 @@ enum Runs {
     Embedded(Running),
     Process(Box<Program>),
     Wash(Box<Program>, Arc<StoreServer>),
-}
-
-/// A free port that nobody else can take. The public URL has to be in the configuration before Gatehouse listens, and
-/// other programs look for ports meanwhile.
-#[derive(Debug)]
-pub struct HeldPort(TcpListener);
-
-impl HeldPort {
-    /// Takes a free port.
-    pub fn take() -> Self {
-        Self(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"))
-    }
-
-    /// The socket, which listens.
-    pub fn into_listener(self) -> TcpListener {
-        self.0
-    }
-
-    /// Its number.
-    pub fn number(&self) -> u16 {
-        self.0.local_addr().expect("an address").port()
-    }
-}
-
-/// The first of three ports in a row that were free a moment ago.
-pub fn free_port_base() -> u16 {
-    loop {
-        let base = HeldPort::take().number();
-        let is_free = |offset: u16| {
-            let port = base.checked_add(offset).unwrap_or(0);
-            port != 0 && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
-        };
-        if (0..3).all(is_free) {
-            return base;
-        }
-    }
 }
 
 impl Gatehouse {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::process::Command;
 
-use crate::gatehouse::HeldPort;
+use crate::held_port::HeldPort;
 use crate::listening::is_listened_at;
 use crate::paths::tool;
 use crate::program::Program;

@@ -5,7 +5,5 @@
 //! never written with `set` (Spin's SQLite store would stop working), and no key is both.
 
 mod bindings;
+mod export;
 mod platform;
-
-/// The component.
-type AdapterSpin = shell_adapter::Adapter<platform::Spin>;

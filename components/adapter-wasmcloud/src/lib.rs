@@ -7,8 +7,6 @@
 
 mod bindings;
 mod bucket;
+mod export;
 mod platform;
 mod race;
-
-/// The component.
-type AdapterWasmcloud = shell_adapter::Adapter<platform::Wasmcloud>;
