@@ -2,14 +2,12 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use gatehouse_host::{compile_ahead, compiled_ahead_file};
-use tempfile::NamedTempFile;
+use gatehouse_host::{compile_ahead, compiled_ahead_file, write_whole};
 
 #[derive(Args)]
 pub(crate) struct Compile {
@@ -24,18 +22,8 @@ pub(crate) fn run(compile: &Compile) -> Result<ExitCode> {
     let wasm = fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
     let code = compile_ahead(&wasm).with_context(|| format!("cannot compile {}", component.display()))?;
     let file = compiled_ahead_file(component);
-    let written = write(&file, &code);
-    written.with_context(|| format!("cannot write {}", file.display()))?;
+    // A host may start meanwhile.
+    write_whole(&file, &code, 0o644).with_context(|| format!("cannot write {}", file.display()))?;
     writeln!(io::stdout(), "Compiled: {}", file.display())?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Writes it whole or not at all: a host may start meanwhile.
-fn write(file: &Path, code: &[u8]) -> io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = NamedTempFile::new_in(folder)?;
-    temporary.write_all(code)?;
-    temporary.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-    temporary.persist(file).map_err(|error| error.error)?;
-    Ok(())
 }

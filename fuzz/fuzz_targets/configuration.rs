@@ -74,7 +74,7 @@ fn assert_sound(whole: &Configuration, text: &str) {
     for route in routes {
         assert!(!route.scopes.is_empty() && route.path.as_str().starts_with('/'));
         assert!(route.upstreams().next().is_some());
-        assert_unique(route.policy.rules.iter().map(|rule| rule.name.as_str()));
+        assert_unique(route.policy.rules().map(|rule| rule.name()));
         if let Servers::Federated(members) = &route.servers {
             assert_unique(members.iter().map(|member| member.prefix.as_ref().map_or("", Prefix::as_str)));
         }

@@ -1,5 +1,6 @@
 //! Serving HTTP: connections, what is read of a request before a guest runs for it, and what becomes of the answer.
 
+mod accept_failures;
 mod body_budget;
 mod body_pace;
 mod body_refusal;

@@ -4,6 +4,7 @@
 mod database;
 mod deadlines;
 mod expiry;
+mod held_lock;
 mod outcome;
 mod readers;
 mod statements;

@@ -30,6 +30,7 @@ mod manifest;
 mod options;
 mod outbound;
 mod private_files;
+mod whole_file;
 
 pub use application::Application;
 pub use clock::{SystemWallClock, WallClock};
@@ -49,3 +50,4 @@ pub use manifest::{
 pub use options::{CheckVariables, Options};
 pub use outbound::{AllowedHostError, AllowedOutboundHosts, HostProblem, Permission, tls};
 pub use private_files::create_private_directory;
+pub use whole_file::write_whole;

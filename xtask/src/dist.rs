@@ -42,7 +42,7 @@ pub struct Arguments {
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     if !arguments.no_build {
         build::all(workspace)?;
-        build_program(workspace)?;
+        build::released_program(workspace.root(), &workspace.native_target())?;
     }
     let program = arguments.program.clone().unwrap_or_else(|| workspace.native_target().join("native/gatehouse"));
     ensure!(program.is_file(), "{} is not there; leave out --no-build", program.display());
@@ -77,14 +77,6 @@ pub fn pack_into(workspace: &Workspace, output: &Path) -> Result<PathBuf> {
 /// The archive's name, without its ending.
 fn name() -> String {
     format!("gatehouse-{}-{}-linux", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH)
-}
-
-fn build_program(workspace: &Workspace) -> Result<()> {
-    progress::stage("Building the program `gatehouse` as it is released (about 13 minutes on 2 cores, once)");
-    let mut cargo = process::native_cargo();
-    cargo.current_dir(workspace.root());
-    cargo.args(["build", "--locked", "--profile", "native", "--package", "gatehouse", "--target-dir"]);
-    process::run(cargo.arg(workspace.native_target()), "building the program")
 }
 
 /// Leaves the artefact's machine code beside it, so that the first start need not compile it.

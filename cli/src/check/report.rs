@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use gatehouse_configuration::{
-    AllowedOrigins, ClientDocuments, Configuration, Counted, Effect, GrantType, IdentityProvider, Member, Pattern,
-    ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route, Servers,
-    TokenPage, Transport, Upstream,
+    AllowedOrigins, ClientDocuments, Configuration, Counted, Effect, GrantType, IdentityProvider, ListKind, Member,
+    Pattern, ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route, Rule,
+    Servers, TokenPage, Transport, Upstream,
 };
 use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
 use url::Url;
@@ -154,10 +154,12 @@ fn describe_apps(report: &mut String, route: &Route) {
     let Servers::Federated(members) = &route.servers else { return };
     for prefix in members.iter().filter_map(|member| member.prefix.as_ref()) {
         let (resources, apps) = (format!("{}+", prefix.as_str()), format!("ui://{}+", prefix.as_str()));
-        for rule in &route.policy.rules {
-            let names = |beginning: &str| rule.what.resources.iter().any(|pattern| pattern.matches_all(beginning));
+        for rule in route.policy.rules() {
+            let names = |beginning: &str| {
+                rule.list(ListKind::Resources).patterns().any(|pattern| pattern.matches_all(beginning))
+            };
             if names(&resources) && !names(&apps) {
-                let text = format!("rule {} names {resources}* and not the member's MCP Apps, {apps}*", rule.name);
+                let text = format!("rule {} names {resources}* and not the member's MCP Apps, {apps}*", rule.name());
                 line(report, &format!("Warning for {}", route.path), &text);
             }
         }
@@ -176,14 +178,14 @@ fn describe_route(report: &mut String, resource: &str, route: &Route) {
             members.iter().map(prefixed).collect::<Vec<_>>().join(", ")
         }
     };
-    let offered: Scopes = route.offered_scopes().cloned().collect();
+    let offered = route.offered_scopes();
     let more: Scopes = offered.iter().filter(|scope| !route.scopes.iter().any(|own| own == *scope)).cloned().collect();
     let more = if more.is_empty() { String::new() } else { format!(", where a rule asks for it {more}") };
     line(report, &format!("Route {resource}"), &format!("{servers}; scopes {}{more}", route.scopes));
     describe_tokens(report, route);
-    let of = |effect| route.policy.rules.iter().filter(move |rule| rule.effect == effect);
+    let of = |effect| route.policy.rules().filter(move |rule| rule.effect == effect);
     for (what, effect) in [("denied", Effect::Deny), ("else allowed", Effect::Allow)] {
-        let names = of(effect).map(|rule| rule.name.as_str()).collect::<Vec<_>>();
+        let names = of(effect).map(Rule::name).collect::<Vec<_>>();
         if !names.is_empty() {
             line(report, &format!("Rules of {}, what is {what}", route.path), &names.join(", "));
         }

@@ -9,8 +9,8 @@ use gatehouse_protocol::{PrivateUseScheme, RedirectRules, ResourceUri, Scope, Sc
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, RegisteredClient, Registration,
-    Revocation, RoutePath, Rule, SignIns, TokenPage,
+    Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, RegisteredClient,
+    Registration, Revocation, RoutePath, Rule, SignIns, TokenPage,
 };
 
 /// What an operator can decide of the authorization server.
@@ -151,13 +151,13 @@ impl Route {
 impl RuleClaims {
     /// What the policies of `routes` name.
     pub fn of(routes: &[crate::Route]) -> Self {
-        let rules = || routes.iter().flat_map(|route| &route.policy.rules);
+        let rules = || routes.iter().flat_map(|route| route.policy.rules());
         let denying = || rules().filter(|rule| matches!(rule.effect, Effect::Deny));
-        let groups = |rule: &Rule| rule.who.groups.clone();
+        let groups = |rule: Rule<'_>| rule.list(ListKind::Groups).values().map(str::to_owned).collect::<Vec<_>>();
         Self {
             groups: rules().flat_map(groups).collect(),
             denied_groups: denying().flat_map(groups).collect(),
-            denies_by_role: denying().any(|rule| !rule.who.roles.is_empty()),
+            denies_by_role: denying().any(|rule| !rule.list(ListKind::Roles).is_empty()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The compiled form of a document: its parts as text, with an index in front, so that a request reads only its own.
 //!
 //! ```text
-//! gatehouse-configuration/3 source=sha256:… index=… parts=… check=…
+//! gatehouse-configuration/4 source=sha256:… index=… parts=… check=…
 //! gateway 0 55 8d8c3a1f
 //! authorization-server 55 1640 0c1f77aa
 //! servers 1695 98 5be0d1c2
@@ -75,38 +75,51 @@ impl Compiled {
 
     /// The part, as it was written; `None` where there is no such route.
     pub(crate) fn part(&self, part: &Part<'_>) -> Result<Option<&str>, CompiledError> {
-        let entry = match part {
-            Part::Gateway => Some(self.entry(GATEWAY).ok_or(CompiledError::Index)?),
-            Part::AuthorizationServer => Some(self.entry(AUTHORIZATION_SERVER).ok_or(CompiledError::Index)?),
-            Part::Servers => Some(self.entry(SERVERS).ok_or(CompiledError::Index)?),
-            // Nothing but a path begins with a slash.
-            Part::Route(path) if path.starts_with('/') => self.entry(path),
-            Part::Route(_) => None,
+        let name = match part {
+            Part::Gateway => GATEWAY,
+            Part::AuthorizationServer => AUTHORIZATION_SERVER,
+            Part::Servers => SERVERS,
+            // Nothing but a path begins with a slash, and no path has a space.
+            Part::Route(path) if path.starts_with('/') && !path.contains(' ') => path,
+            Part::Route(_) => return Ok(None),
             Part::OnlyRoute => {
                 let mut paths = self.paths();
-                paths.next().filter(|_| paths.next().is_none()).and_then(|path| self.entry(path))
+                let (Some(only), None) = (paths.next(), paths.next()) else { return Ok(None) };
+                only
             }
         };
-        entry.map(|entry| self.read(entry)).transpose()
+        match (self.place(name), part) {
+            (Some(place), _) => self.read(name, place).map(Some),
+            (None, Part::Route(_) | Part::OnlyRoute) => Ok(None),
+            (None, _) => Err(CompiledError::Index),
+        }
     }
 
     /// The paths of the routes.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         // Nothing but a path begins with a slash.
-        self.index().lines().filter_map(split).map(|(name, _)| name).filter(|name| name.starts_with('/'))
+        let paths = self.index().lines().filter(|line| line.starts_with('/'));
+        paths.filter_map(|line| line.split(' ').next())
     }
 
-    /// The line of the index with this name.
-    fn entry(&self, name: &str) -> Option<(&str, &str)> {
-        self.index().lines().filter_map(split).find(|(own, _)| *own == name)
+    /// What the index says of the part with this name. It may have hundreds of lines, and a request looks for two.
+    fn place(&self, name: &str) -> Option<&str> {
+        let mut lines = self.index();
+        loop {
+            let (line, rest) = lines.split_once('\n')?;
+            if let Some(place) = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(' ')) {
+                return Some(place);
+            }
+            lines = rest;
+        }
     }
 
     fn index(&self) -> &str {
         self.text.get(self.index.clone()).unwrap_or_default()
     }
 
-    fn read(&self, (name, place): (&str, &str)) -> Result<&str, CompiledError> {
-        let (range, sum) = Self::place(place).ok_or(CompiledError::Index)?;
+    fn read(&self, name: &str, place: &str) -> Result<&str, CompiledError> {
+        let (range, sum) = Self::range(place).ok_or(CompiledError::Index)?;
         let text = self.text.get(self.parts.clone()).and_then(|parts| parts.get(range)).ok_or(CompiledError::Index)?;
         if checksum(&[text]) != sum {
             return Err(CompiledError::Part(one_line(name)));
@@ -114,18 +127,13 @@ impl Compiled {
         Ok(text)
     }
 
-    fn place(text: &str) -> Option<(Range<usize>, u32)> {
+    fn range(text: &str) -> Option<(Range<usize>, u32)> {
         let mut words = text.split(' ');
         let start: usize = words.next()?.parse().ok()?;
         let end = start.checked_add(words.next()?.parse().ok()?)?;
         let sum = u32::from_str_radix(words.next()?, 16).ok()?;
         words.next().is_none().then_some((start..end, sum))
     }
-}
-
-/// A line of the index: the name, and the rest.
-fn split(line: &str) -> Option<(&str, &str)> {
-    line.split_once(' ')
 }
 
 struct Header<'a> {

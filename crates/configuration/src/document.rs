@@ -34,10 +34,10 @@ use self::lifetimes::LifetimesDocument;
 use self::limits::TotalsDocument;
 use self::misread::misread;
 pub(crate) use self::parts::{
-    AuthorizationServerDocument, GatewayDocument, NeedsDocument, Parts, ResourceDocument, read_part,
+    AuthorizationServerDocument, GatewayDocument, NeedsDocument, Parts, ResourceDocument, read_part, read_route,
 };
 use self::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
-pub(crate) use self::route::RouteDocument;
+use self::route::RouteDocument;
 use self::token_page::TokenPageDocument;
 use self::values::unique;
 use crate::authorization_server::RuleClaims;

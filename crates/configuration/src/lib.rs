@@ -38,7 +38,7 @@ pub use lifetimes::Lifetimes;
 pub use limits::{Counted, Limits, Rate};
 pub use origins::AllowedOrigins;
 pub use part::Part;
-pub use policy::{Effect, Pattern, Policy, Rule, What, Who};
+pub use policy::{Beginnings, Effect, List, ListKind, Pattern, Policy, Rule};
 pub use registered_client::{ClientKeys, GrantType, RegisteredAuthentication, RegisteredClient};
 pub use registration::{ClientDocuments, Registration, SignIns};
 pub use route::{Member, Prefix, Revocation, Route, RoutePath, Servers};

@@ -47,5 +47,5 @@ pub enum Counted {
     /// All requests.
     Route,
     /// A subject's calls of each tool that one of the patterns matches, each tool by itself.
-    Tool(Vec<Pattern>),
+    Tool(Vec<Pattern<'static>>),
 }

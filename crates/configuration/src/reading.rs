@@ -1,6 +1,6 @@
 //! How the values are read from text: all of them from a whole document, or one from its part.
 
-use crate::document::{self, AuthorizationServerDocument, GatewayDocument, NeedsDocument, RouteDocument};
+use crate::document::{self, AuthorizationServerDocument, GatewayDocument, NeedsDocument};
 use crate::{CompiledError, Configuration, ConfigurationError, Part, Route, Source, authorization_server, gateway};
 
 impl Configuration {
@@ -76,6 +76,6 @@ impl Route {
     /// # Errors
     /// Where it is not what [`Source::part`](crate::Source::part) gives.
     pub fn from_part(text: &str) -> Result<Self, ConfigurationError> {
-        document::read_part::<RouteDocument>(text)?.check("routes")
+        document::read_route(text)
     }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use gatehouse_protocol::{OwnPath, Scope, Scopes};
 
-use crate::{Effect, Limits, Policy, Rate, Upstream};
+use crate::{Effect, Limits, ListKind, Policy, Rate, Upstream};
 
 /// An MCP endpoint of ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,9 +66,10 @@ pub struct Member {
 impl Route {
     /// What a token for it can have: the scopes that it needs, and those by which rules allow more. Nobody who asks for
     /// nothing in particular gets the latter; a client is told to ask for them when it needs them (step-up).
-    pub fn offered_scopes(&self) -> impl Iterator<Item = &Scope> {
-        let allowing = self.policy.rules.iter().filter(|rule| rule.effect == Effect::Allow);
-        self.scopes.iter().chain(allowing.flat_map(|rule| rule.who.scopes.iter()))
+    pub fn offered_scopes(&self) -> Scopes {
+        let allowing = self.policy.rules().filter(|rule| rule.effect == Effect::Allow);
+        let more = allowing.flat_map(|rule| rule.list(ListKind::Scopes).values());
+        self.scopes.iter().cloned().chain(more.filter_map(|scope| Scope::parse(scope).ok())).collect()
     }
 
     /// Every server behind the route.

@@ -396,7 +396,7 @@ pub(crate) fn nearly_a_document() -> impl Strategy<Value = String> {
 fn a_document_may_have_everything() {
     let configuration = Configuration::parse(&format!("{MINIMAL}{FULL}")).unwrap();
     let route = &configuration.routes[1];
-    assert_eq!((route.policy.rules.len(), route.rates.len(), route.limits.headers), (1, 2, 100));
+    assert_eq!((route.policy.rules().count(), route.rates.len(), route.limits.headers), (1, 2, 100));
 }
 
 proptest! {

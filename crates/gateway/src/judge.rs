@@ -1,5 +1,6 @@
 //! Whether the policy lets messages go on.
 
+use gatehouse_configuration::Rule;
 use gatehouse_mcp_wire::json_rpc::{Body, Message};
 use gatehouse_policy::{Decision, actions, decide};
 
@@ -31,16 +32,16 @@ fn judge<'m, 'e: 'm>(
     record: &mut MessageRecord<'m>,
 ) -> Result<(), Refusal> {
     let policy = &endpoint.route.policy;
-    if policy.rules.is_empty() {
+    if policy.is_empty() {
         // Whatever is wrong with the message, the server says it better.
         return Ok(());
     }
     let actions = actions(message).map_err(|malformed| Refusal::InvalidParams(malformed.to_string().into()))?;
     for action in &actions {
         match decide(policy, &caller.for_policy(), action) {
-            Decision::Allowed { rule } => record.rule = rule.map(|rule| rule.name.as_str()),
+            Decision::Allowed { rule } => record.rule = rule.map(Rule::name),
             Decision::Denied { rule, step_up } => {
-                record.rule = rule.map(|rule| rule.name.as_str());
+                record.rule = rule.map(Rule::name);
                 return Err(denied(endpoint, &caller.scopes, step_up.as_ref()));
             }
         }

@@ -3,7 +3,7 @@
 use gatehouse_configuration::{Effect, Policy, Rule};
 use gatehouse_protocol::Scopes;
 
-use crate::rule::{Mismatch, Question, mismatches};
+use crate::rule::{Mismatch, Question, applies, beginnings, mismatches};
 use crate::{Action, Caller, unclear};
 
 /// What the rules say of an action.
@@ -12,12 +12,12 @@ pub enum Decision<'p> {
     /// It may be done.
     Allowed {
         /// The first rule that allows it. `None` where there are no rules, or where the protocol itself needs it.
-        rule: Option<&'p Rule>,
+        rule: Option<Rule<'p>>,
     },
     /// It may not be done.
     Denied {
         /// The first rule that denies it. `None` where no rule allows it.
-        rule: Option<&'p Rule>,
+        rule: Option<Rule<'p>>,
         /// The fewest scopes with which, beside those of the token, a rule would allow it and none deny it.
         step_up: Option<Scopes>,
     },
@@ -38,7 +38,7 @@ impl<'p> Decision<'p> {
     }
 
     /// The rule that decided.
-    pub fn rule(&self) -> Option<&'p Rule> {
+    pub fn rule(&self) -> Option<Rule<'p>> {
         match self {
             Self::Allowed { rule } | Self::Denied { rule, .. } => *rule,
         }
@@ -56,25 +56,32 @@ pub(crate) fn judge<'p>(
     action: &Action<'_>,
     question: Question,
 ) -> Decision<'p> {
-    if policy.rules.is_empty() {
+    if policy.is_empty() {
         return Decision::Allowed { rule: None };
     }
     if unclear::check(policy, action).is_err() {
         return Decision::Denied { rule: None, step_up: None };
     }
-    let first = |effect| of(policy, effect).find(|rule| mismatches(rule, caller, action, question).next().is_none());
-    if let Some(rule) = first(Effect::Deny) {
-        return Decision::Denied { rule: Some(rule), step_up: None };
+    let beginnings = beginnings(action);
+    let mut allowing = None;
+    for rule in policy.rules().filter(|rule| rule.may_be_about(&beginnings)) {
+        let may_decide = rule.effect == Effect::Deny || allowing.is_none();
+        if may_decide && applies(rule, caller, action, question) {
+            match rule.effect {
+                Effect::Deny => return Decision::Denied { rule: Some(rule), step_up: None },
+                Effect::Allow => allowing = Some(rule),
+            }
+        }
     }
-    match first(Effect::Allow) {
+    match allowing {
         Some(rule) => Decision::Allowed { rule: Some(rule) },
         None if action.target.is_none() && needs_no_rule(&action.method) => Decision::Allowed { rule: None },
         None => Decision::Denied { rule: None, step_up: step_up(policy, caller, action, question) },
     }
 }
 
-fn of(policy: &Policy, effect: Effect) -> impl Iterator<Item = &Rule> {
-    policy.rules.iter().filter(move |rule| rule.effect == effect)
+fn of(policy: &Policy, effect: Effect) -> impl Iterator<Item = Rule<'_>> {
+    policy.rules().filter(move |rule| rule.effect == effect)
 }
 
 /// What a client cannot do without, and what tells nothing: listings show only what is within reach ([`crate::filter`]).
@@ -105,7 +112,7 @@ fn step_up(policy: &Policy, caller: &Caller<'_>, action: &Action<'_>, question: 
     let helps = |lacking: &Scopes| {
         let scopes: Scopes = caller.scopes.iter().chain(lacking.iter()).cloned().collect();
         let caller = Caller { scopes: &scopes, ..*caller };
-        of(policy, Effect::Deny).all(|rule| mismatches(rule, &caller, action, question).next().is_some())
+        !of(policy, Effect::Deny).any(|rule| applies(rule, &caller, action, question))
     };
     lacking.filter(helps).min_by_key(|lacking| lacking.iter().count())
 }

@@ -1,6 +1,6 @@
 //! Rules and callers for tests.
 
-use gatehouse_configuration::{Configuration, Route};
+use gatehouse_configuration::{Configuration, Part, Route, Source, compile};
 use gatehouse_mcp_wire::json_rpc::{Body, Message, Object};
 use gatehouse_protocol::{Claims, ClientId, Scopes, Subject};
 use proptest::prelude::*;
@@ -8,22 +8,26 @@ use serde_json::Value;
 
 use crate::{Action, Caller, Target};
 
-/// A route at `/mcp` that needs the scope `mcp`, with the rules of a list in TOML.
+/// A route at `/mcp` that needs the scope `mcp`, with the rules of a list in TOML: as it is read of the compiled form.
 pub(crate) fn route(rules: &str) -> Route {
-    configuration(rules).routes.remove(0)
+    let source = Source::read(compile(&document(rules)).unwrap()).unwrap();
+    Route::from_part(&source.part(&Part::OnlyRoute).unwrap().unwrap()).unwrap()
 }
 
 /// The configuration of that one route.
 pub(crate) fn configuration(rules: &str) -> Configuration {
-    let document = format!(
+    Configuration::parse(&document(rules)).unwrap()
+}
+
+fn document(rules: &str) -> String {
+    format!(
         r#"public_url = "https://gateway.example"
         identity_provider = {{ name = "main", issuer = "https://login.example", client_id = "gatehouse" }}
         [[routes]]
         path = "/mcp"
         url = "http://10.0.0.7/"
         policy = [{rules}]"#
-    );
-    Configuration::parse(&document).unwrap()
+    )
 }
 
 /// Somebody, and what is known of them.

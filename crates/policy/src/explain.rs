@@ -19,20 +19,20 @@ pub struct Explanation<'p> {
     lacking: Scopes,
     unclear: Option<Unclear>,
     decision: Decision<'p>,
-    rules: Vec<(&'p Rule, Vec<Mismatch<'p>>)>,
+    rules: Vec<(Rule<'p>, Vec<Mismatch<'p>>)>,
 }
 
 /// Explains what [`decide`] says, with the route's own scopes before it.
 pub fn explain<'p>(route: &'p Route, caller: &Caller<'p>, action: &Action<'p>) -> Explanation<'p> {
     let policy = &route.policy;
     let lacking = route.scopes.iter().filter(|scope| !caller.scopes.iter().any(|own| own == *scope));
-    let rules = policy.rules.iter().map(|rule| (rule, mismatches(rule, caller, action, Question::ToDo).collect()));
+    let rules = policy.rules().map(|rule| (rule, mismatches(rule, caller, action, Question::ToDo).collect()));
     Explanation {
         route,
         caller: *caller,
         action: action.clone(),
         lacking: lacking.cloned().collect(),
-        unclear: if policy.rules.is_empty() { None } else { unclear::check(policy, action).err() },
+        unclear: if policy.is_empty() { None } else { unclear::check(policy, action).err() },
         decision: decide(policy, caller, action),
         rules: rules.collect(),
     }
@@ -48,10 +48,10 @@ impl Explanation<'_> {
     pub fn to_json(&self) -> Value {
         let Action { method, target } = &self.action;
         let claims = self.caller.claims;
-        let rule = |(rule, mismatches): &(&Rule, Vec<Mismatch<'_>>)| {
+        let rule = |(rule, mismatches): &(Rule<'_>, Vec<Mismatch<'_>>)| {
             json!({
-                "name": rule.name,
-                "effect": effect(rule),
+                "name": rule.name(),
+                "effect": effect(*rule),
                 "applies": mismatches.is_empty(),
                 "because": mismatches.iter().map(Mismatch::to_string).collect::<Vec<_>>(),
             })
@@ -67,7 +67,7 @@ impl Explanation<'_> {
             "method": method,
             "target": target.as_ref().map(ToString::to_string),
             "decision": if self.is_allowed() { "allowed" } else { "denied" },
-            "rule": self.decision.rule().filter(|_| self.lacking.is_empty()).map(|rule| rule.name.as_str()),
+            "rule": self.decision.rule().filter(|_| self.lacking.is_empty()).map(Rule::name),
             "because": self.reason(),
             "step_up": self.step_up().as_ref().map(names),
             "rules": self.rules.iter().map(rule).collect::<Vec<_>>(),
@@ -84,10 +84,10 @@ impl Explanation<'_> {
             return format!("{unclear}, so that the server might do something else than the rules say");
         }
         match &self.decision {
-            Decision::Allowed { rule: Some(rule) } => format!("by the rule {}", rule.name),
+            Decision::Allowed { rule: Some(rule) } => format!("by the rule {}", rule.name()),
             Decision::Allowed { rule: None } if self.rules.is_empty() => format!("there are no rules at {path}"),
             Decision::Allowed { rule: None } => "the protocol needs it, and no rule denies it".to_owned(),
-            Decision::Denied { rule: Some(rule), .. } => format!("by the rule {}", rule.name),
+            Decision::Denied { rule: Some(rule), .. } => format!("by the rule {}", rule.name()),
             Decision::Denied { rule: None, .. } => "no rule allows it".to_owned(),
         }
     }
@@ -108,7 +108,7 @@ fn names(scopes: &Scopes) -> Vec<&str> {
     scopes.iter().map(Scope::as_str).collect()
 }
 
-fn effect(rule: &Rule) -> &'static str {
+fn effect(rule: Rule<'_>) -> &'static str {
     match rule.effect {
         Effect::Allow => "allow",
         Effect::Deny => "deny",
@@ -141,7 +141,7 @@ impl fmt::Display for Explanation<'_> {
             let reasons = mismatches.iter().map(Mismatch::to_string).collect::<Vec<_>>();
             let applies =
                 if mismatches.is_empty() { "applies".to_owned() } else { format!("does not: {}", reasons.join("; ")) };
-            writeln!(f, "Rule {} ({}) {applies}", rule.name, effect(rule))?;
+            writeln!(f, "Rule {} ({}) {applies}", rule.name(), effect(*rule))?;
         }
         Ok(())
     }

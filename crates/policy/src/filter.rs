@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use gatehouse_configuration::{Policy, Rule, What};
+use gatehouse_configuration::{ListKind, Policy, Rule};
 use gatehouse_mcp_wire::json_rpc::Object;
 use serde_json::value::RawValue;
 
@@ -34,7 +34,7 @@ impl Filtered {
 /// A cacheable result (MCP 2026-07-28, "Caching") whose content is for some callers only becomes `private`: on all its pages,
 /// also on those from which this caller lacks nothing.
 pub fn filter(policy: &Policy, caller: &Caller<'_>, result: &mut Object) -> Filtered {
-    if policy.rules.is_empty() {
+    if policy.is_empty() {
         return Filtered::default();
     }
     let mut filtered = Filtered::default();
@@ -111,16 +111,17 @@ impl Listing {
 
     /// Whether another caller may see another one.
     fn depends_on_caller(self, policy: &Policy) -> bool {
-        let is_about_it = |What { methods, tools, prompts, resources }: &What| {
-            let (names, method) = match self {
-                Self::Tools => (tools, "tools/call"),
-                Self::Prompts => (prompts, "prompts/get"),
-                Self::Resources | Self::Templates => (resources, "resources/read"),
-            };
-            !names.is_empty() || methods.iter().any(|pattern| pattern.matches(method))
+        let (names, method) = match self {
+            Self::Tools => (ListKind::Tools, "tools/call"),
+            Self::Prompts => (ListKind::Prompts, "prompts/get"),
+            Self::Resources | Self::Templates => (ListKind::Resources, "resources/read"),
         };
-        let depends = |rule: &Rule| is_about_everything(&rule.what) || is_about_it(&rule.what);
-        policy.rules.iter().any(|rule| !is_for_everybody(&rule.who) && depends(rule))
+        let is_about_it = |rule: Rule<'_>| {
+            is_about_everything(rule)
+                || !rule.list(names).is_empty()
+                || rule.list(ListKind::Methods).patterns().any(|pattern| pattern.matches(method))
+        };
+        policy.rules().any(|rule| !is_for_everybody(rule) && is_about_it(rule))
     }
 }
 

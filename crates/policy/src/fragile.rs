@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use gatehouse_configuration::{Effect, Pattern, Policy, Rule, What};
+use gatehouse_configuration::{Effect, ListKind, Policy, Rule};
 
 use crate::rule::is_about_everything;
 
@@ -11,34 +11,33 @@ use crate::rule::is_about_everything;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fragile<'p> {
     /// The rule that denies.
-    pub denial: &'p Rule,
+    pub denial: Rule<'p>,
     /// The rule that allows everything of the kind.
-    pub allowance: &'p Rule,
-    /// `tools`, `resources`, `prompts` or `methods`.
-    pub kind: &'static str,
+    pub allowance: Rule<'p>,
+    /// Tools, resources, prompts or methods.
+    pub kind: ListKind,
 }
 
-/// A kind of names: its list in a rule, and the method that means all of it.
-type Kind = (&'static str, fn(&What) -> &Vec<Pattern>, Option<&'static str>);
-
-const KINDS: [Kind; 4] = [
-    ("tools", |what| &what.tools, Some("tools/call")),
-    ("resources", |what| &what.resources, Some("resources/read")),
-    ("prompts", |what| &what.prompts, Some("prompts/get")),
-    ("methods", |what| &what.methods, None),
+/// The kinds of names, each with the method that means all of it.
+const KINDS: [(ListKind, Option<&str>); 4] = [
+    (ListKind::Tools, Some("tools/call")),
+    (ListKind::Resources, Some("resources/read")),
+    (ListKind::Prompts, Some("prompts/get")),
+    (ListKind::Methods, None),
 ];
 
 /// The rules that deny by a list of names, each with the first one that allows every name of the kind, whoever they are for.
 pub fn fragile(policy: &Policy) -> Vec<Fragile<'_>> {
-    let of = |effect| policy.rules.iter().filter(move |rule| rule.effect == effect);
-    let fragile = |(kind, names, method): Kind| {
-        let allows_all = move |rule: &&Rule| {
-            let by_method =
-                method.is_some_and(|method| rule.what.methods.iter().any(|pattern| pattern.matches(method)));
-            is_about_everything(&rule.what) || by_method || names(&rule.what).iter().any(Pattern::is_every_name)
+    let of = |effect| policy.rules().filter(move |rule| rule.effect == effect);
+    let fragile = |(kind, method): (ListKind, Option<&str>)| {
+        let allows_all = |rule: &Rule<'_>| {
+            let means_it = |method| rule.list(ListKind::Methods).patterns().any(|pattern| pattern.matches(method));
+            is_about_everything(*rule)
+                || method.is_some_and(means_it)
+                || rule.list(kind).patterns().any(|pattern| pattern.is_every_name())
         };
         let allowance = of(Effect::Allow).find(allows_all);
-        let denials = of(Effect::Deny).filter(move |rule| !names(&rule.what).is_empty());
+        let denials = of(Effect::Deny).filter(move |rule| !rule.list(kind).is_empty());
         denials.filter_map(move |denial| Some(Fragile { denial, allowance: allowance?, kind }))
     };
     KINDS.into_iter().flat_map(fragile).collect()
@@ -48,11 +47,13 @@ impl fmt::Display for Fragile<'_> {
     /// A sentence for the operator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { denial, allowance, kind } = self;
+        let kind = kind.as_str();
         write!(
             f,
             "the rule {} denies some {kind}, and {} allows all others: what the server gets later, or takes for a denied name in \
              another spelling, is allowed. Name the {kind} that are allowed instead",
-            denial.name, allowance.name
+            denial.name(),
+            allowance.name()
         )
     }
 }
@@ -78,8 +79,10 @@ mod tests {
         ] {
             let route = route(rules);
             let found = fragile(&route.policy);
-            let found: Vec<_> =
-                found.iter().map(|one| format!("{} {} {}", one.denial.name, one.allowance.name, one.kind)).collect();
+            let found: Vec<_> = found
+                .iter()
+                .map(|one| format!("{} {} {}", one.denial.name(), one.allowance.name(), one.kind.as_str()))
+                .collect();
             assert_eq!(found, expected, "{rules}");
         }
     }

@@ -1,8 +1,8 @@
 //! Whether a rule applies, and where it does not, why.
 
-use core::{fmt, iter};
+use core::fmt;
 
-use gatehouse_configuration::{Effect, Pattern, Rule, What, Who};
+use gatehouse_configuration::{Beginnings, Effect, List, ListKind, Rule};
 use gatehouse_protocol::{Scope, Scopes};
 
 use crate::{Action, Caller, Target, unclear};
@@ -10,22 +10,12 @@ use crate::{Action, Caller, Target, unclear};
 /// One reason why a rule does not apply.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mismatch<'p> {
-    /// It is about other things: these.
-    What(&'p What),
+    /// It is about other things.
+    What(Rule<'p>),
     /// The token lacks these.
     Scopes(Scopes),
-    /// The user comes from none of these identity providers.
-    Providers(&'p [String]),
-    /// The user is in none of these groups.
-    Groups(&'p [String]),
-    /// The user has none of these roles.
-    Roles(&'p [String]),
-    /// The user is of none of these tenants.
-    Tenants(&'p [String]),
-    /// It is for these clients.
-    Clients(&'p [String]),
-    /// It is for these subjects.
-    Subjects(&'p [String]),
+    /// The caller has none of these.
+    Who(List<'p>),
 }
 
 /// What is asked about the resources of a template.
@@ -37,77 +27,105 @@ pub(crate) enum Question {
     ToList,
 }
 
+/// Whether a rule applies: [`mismatches`] has no reason why not. Most rules of a route are about something else, and this is
+/// asked of every one.
+pub(crate) fn applies(rule: Rule<'_>, caller: &Caller<'_>, action: &Action<'_>, question: Question) -> bool {
+    is_about(rule, action, question) && rule.lists().all(|list| mismatch(list, caller).is_none())
+}
+
 /// Every reason why a rule does not apply; it applies where there is none.
 pub(crate) fn mismatches<'p>(
-    rule: &'p Rule,
+    rule: Rule<'p>,
     caller: &Caller<'_>,
     action: &Action<'_>,
     question: Question,
 ) -> impl Iterator<Item = Mismatch<'p>> {
-    let Rule { who, what, effect, .. } = rule;
-    let what = (!is_about(what, *effect, action, question)).then_some(Mismatch::What(what));
-    what.into_iter().chain(iter::once_with(move || mismatches_of_caller(who, caller)).flatten())
+    let what = (!is_about(rule, action, question)).then_some(Mismatch::What(rule));
+    what.into_iter().chain(rule.lists().filter_map(move |list| mismatch(list, caller)))
+}
+
+/// What the names of an action begin with. A URI may be read in another way than it is written, and a template stands for many.
+pub(crate) fn beginnings(action: &Action<'_>) -> Beginnings {
+    match &action.target {
+        None => Beginnings::of(&action.method, None),
+        Some(Target::Tool(name) | Target::Prompt(name)) => Beginnings::of(&action.method, Some(name)),
+        Some(Target::Resource(_) | Target::ResourceTemplate(_)) => Beginnings::ANY,
+    }
 }
 
 /// Whether a rule asks nothing of the caller.
-pub(crate) fn is_for_everybody(who: &Who) -> bool {
-    let Who { scopes, providers, groups, roles, tenants, clients, subjects } = who;
-    scopes.is_empty() && [providers, groups, roles, tenants, clients, subjects].into_iter().all(Vec::is_empty)
+pub(crate) fn is_for_everybody(rule: Rule<'_>) -> bool {
+    rule.lists().all(|list| list.kind.is_what())
 }
 
 /// Whether a rule is about everything.
-pub(crate) fn is_about_everything(what: &What) -> bool {
-    let What { methods, tools, resources, prompts } = what;
-    [methods, tools, resources, prompts].into_iter().all(Vec::is_empty)
+pub(crate) fn is_about_everything(rule: Rule<'_>) -> bool {
+    rule.what().next().is_none()
 }
 
-fn mismatches_of_caller<'p>(who: &'p Who, caller: &Caller<'_>) -> impl Iterator<Item = Mismatch<'p>> {
-    let Who { scopes, providers, groups, roles, tenants, clients, subjects } = who;
-    let has = |scope: &&Scope| caller.scopes.iter().any(|own| own == *scope);
-    let lacking: Scopes = scopes.iter().filter(|scope| !has(scope)).cloned().collect();
-    let one = |wanted: &[String], own: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == own);
-    let any = |wanted: &[String], own: &[String]| wanted.is_empty() || own.iter().any(|own| wanted.contains(own));
+/// Why the caller is none of those whom a list means.
+fn mismatch<'p>(list: List<'p>, caller: &Caller<'_>) -> Option<Mismatch<'p>> {
     let claims = caller.claims;
-    [
-        (!lacking.is_empty()).then_some(Mismatch::Scopes(lacking)),
-        (!one(providers, caller.subject.provider())).then_some(Mismatch::Providers(providers)),
-        (!any(groups, &claims.groups)).then_some(Mismatch::Groups(groups)),
-        (!any(roles, &claims.roles)).then_some(Mismatch::Roles(roles)),
-        (!any(tenants, claims.tenant.as_slice())).then_some(Mismatch::Tenants(tenants)),
-        (!one(clients, caller.client_id.as_str())).then_some(Mismatch::Clients(clients)),
-        (!one(subjects, caller.subject.as_str())).then_some(Mismatch::Subjects(subjects)),
-    ]
-    .into_iter()
-    .flatten()
+    let one = |own: &str| list.values().any(|wanted| wanted == own);
+    let any = |own: &[String]| list.values().any(|wanted| own.iter().any(|own| own == wanted));
+    let is_meant = match list.kind {
+        ListKind::Methods | ListKind::Tools | ListKind::Resources | ListKind::Prompts => true,
+        ListKind::Scopes => {
+            let has = |scope: &&str| caller.scopes.iter().any(|own| own.as_str() == *scope);
+            let lacking = list.values().filter(|scope| !has(scope)).map(Scope::parse).collect::<Result<Scopes, _>>();
+            return match lacking {
+                Ok(lacking) => (!lacking.is_empty()).then_some(Mismatch::Scopes(lacking)),
+                // Nobody has what is no scope, and nobody can be told to ask for it.
+                Err(_) => Some(Mismatch::Who(list)),
+            };
+        }
+        ListKind::Providers => one(caller.subject.provider()),
+        ListKind::Groups => any(&claims.groups),
+        ListKind::Roles => any(&claims.roles),
+        ListKind::Tenants => claims.tenant.as_deref().is_some_and(one),
+        ListKind::Clients => one(caller.client_id.as_str()),
+        ListKind::Subjects => one(caller.subject.as_str()),
+    };
+    (!is_meant).then_some(Mismatch::Who(list))
 }
 
-fn is_about(what: &What, effect: Effect, action: &Action<'_>, question: Question) -> bool {
+fn is_about(rule: Rule<'_>, action: &Action<'_>, question: Question) -> bool {
+    let mut is_about_everything = true;
+    for list in rule.what() {
+        if is_named(list, rule.effect, action, question) {
+            return true;
+        }
+        is_about_everything = false;
+    }
+    is_about_everything
+}
+
+/// Whether a list of what a rule is about names what is done, or what it is done to.
+fn is_named(list: List<'_>, effect: Effect, action: &Action<'_>, question: Question) -> bool {
     // Where a server folds case, what is denied is not to be had by writing it otherwise.
-    let is_named = match effect {
-        Effect::Allow => Pattern::matches,
-        Effect::Deny => Pattern::matches_in_any_case,
+    let named = |name: &str| match effect {
+        Effect::Allow => list.patterns().any(|pattern| pattern.matches(name)),
+        Effect::Deny => list.patterns().any(|pattern| pattern.matches_in_any_case(name)),
     };
-    let named = |patterns: &[Pattern], name: &str| patterns.iter().any(|pattern| is_named(pattern, name));
-    let of_target = || match &action.target {
-        None => false,
-        Some(Target::Tool(name)) => named(&what.tools, name),
-        Some(Target::Prompt(name)) => named(&what.prompts, name),
-        Some(Target::Resource(uri)) => {
+    match (list.kind, &action.target) {
+        (ListKind::Methods, _) => named(&action.method),
+        (ListKind::Tools, Some(Target::Tool(name))) | (ListKind::Prompts, Some(Target::Prompt(name))) => named(name),
+        (ListKind::Resources, Some(Target::Resource(uri))) => {
             // Where a server decodes first, what is denied is not to be had by escaping it.
             let behind = (effect == Effect::Deny).then(|| unclear::decoded(uri)).flatten();
-            named(&what.resources, uri) || behind.is_some_and(|uri| named(&what.resources, &uri))
+            named(uri) || behind.is_some_and(|uri| named(&uri))
         }
-        Some(Target::ResourceTemplate(template)) => {
+        (ListKind::Resources, Some(Target::ResourceTemplate(template))) => {
             let beginning = literal_beginning(template);
-            what.resources.iter().any(|pattern| match (effect, question) {
+            list.patterns().any(|pattern| match (effect, question) {
                 (Effect::Allow, Question::ToDo) => pattern.matches_all(beginning),
                 (Effect::Allow, Question::ToList) => pattern.matches_some(beginning),
                 (Effect::Deny, Question::ToDo) => pattern.matches_some_in_any_case(beginning),
                 (Effect::Deny, Question::ToList) => pattern.matches_all_in_any_case(beginning),
             })
         }
-    };
-    is_about_everything(what) || named(&what.methods, &action.method) || of_target()
+        _ => false,
+    }
 }
 
 /// What every URI of a template begins with. What RFC 6570 (section 3.1) has escaped in the URI ends it.
@@ -120,27 +138,24 @@ impl fmt::Display for Mismatch<'_> {
     /// The rest of a sentence about the rule.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::What(what) => {
-                let lists = [
-                    ("methods", &what.methods),
-                    ("tools", &what.tools),
-                    ("resources", &what.resources),
-                    ("prompts", &what.prompts),
-                ];
-                let list = |(kind, patterns): (&str, &Vec<Pattern>)| {
-                    let patterns = patterns.iter().map(Pattern::to_string).collect::<Vec<_>>();
-                    (!patterns.is_empty()).then(|| format!("{kind} {}", patterns.join(", ")))
-                };
-                let lists = lists.into_iter().filter_map(list).collect::<Vec<_>>();
-                write!(f, "it is about {}", lists.join("; "))
+            Self::What(rule) => {
+                let lists = rule.what();
+                let lists = lists.map(|list| format!("{} {}", list.kind.as_str(), list.joined()));
+                write!(f, "it is about {}", lists.collect::<Vec<_>>().join("; "))
             }
             Self::Scopes(scopes) => write!(f, "the token lacks the scope {scopes}"),
-            Self::Providers(providers) => write!(f, "it is for users of {}", providers.join(", ")),
-            Self::Groups(groups) => write!(f, "the user is in no group of {}", groups.join(", ")),
-            Self::Roles(roles) => write!(f, "the user has no role of {}", roles.join(", ")),
-            Self::Tenants(tenants) => write!(f, "the user is of no tenant of {}", tenants.join(", ")),
-            Self::Clients(clients) => write!(f, "it is for the client {}", clients.join(", ")),
-            Self::Subjects(subjects) => write!(f, "it is for the subject {}", subjects.join(", ")),
+            Self::Who(list) => {
+                let words = match list.kind {
+                    ListKind::Providers => "it is for users of",
+                    ListKind::Groups => "the user is in no group of",
+                    ListKind::Roles => "the user has no role of",
+                    ListKind::Tenants => "the user is of no tenant of",
+                    ListKind::Clients => "it is for the client",
+                    ListKind::Subjects => "it is for the subject",
+                    _ => "it is for callers with",
+                };
+                write!(f, "{words} {}", list.joined())
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use gatehouse_configuration::{Effect, Pattern, Policy, What};
+use gatehouse_configuration::{Effect, ListKind, Policy};
 use gatehouse_mcp_wire::json_rpc::is_misspelt_request;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use percent_encoding::percent_decode_str;
@@ -53,19 +53,17 @@ pub(crate) fn check(policy: &Policy, action: &Action<'_>) -> Result<(), Unclear>
         return Err(Unclear::Method);
     }
     match &action.target {
-        Some(Target::Tool(name)) if !is_tool_name(name) && !is_allowed_by_name(policy, name, |what| &what.tools) => {
+        Some(Target::Tool(name)) if !is_tool_name(name) && !is_allowed_by_name(policy, name, ListKind::Tools) => {
             return Err(Unclear::Tool);
         }
-        Some(Target::Prompt(name))
-            if !is_prompt_name(name) && !is_allowed_by_name(policy, name, |what| &what.prompts) =>
-        {
+        Some(Target::Prompt(name)) if !is_prompt_name(name) && !is_allowed_by_name(policy, name, ListKind::Prompts) => {
             return Err(Unclear::Prompt);
         }
         _ => {}
     }
     let is_resource = matches!(action.target, Some(Target::Resource(_) | Target::ResourceTemplate(_)));
-    let rules_tell_apart = policy.rules.iter().any(|rule| !rule.what.resources.is_empty());
-    if is_resource && rules_tell_apart && !is_normal(name) {
+    let rules_tell_apart = || policy.rules().any(|rule| !rule.list(ListKind::Resources).is_empty());
+    if is_resource && rules_tell_apart() && !is_normal(name) {
         return Err(Unclear::Uri);
     }
     Ok(())
@@ -89,9 +87,10 @@ fn is_prompt_name(name: &str) -> bool {
 }
 
 /// Whether a rule that allows something has exactly this name: the operator knows the server, and means it.
-fn is_allowed_by_name(policy: &Policy, name: &str, of: fn(&What) -> &Vec<Pattern>) -> bool {
-    let allowing = policy.rules.iter().filter(|rule| rule.effect == Effect::Allow);
-    allowing.flat_map(|rule| of(&rule.what)).any(|pattern| pattern.is_one_name() && pattern.matches(name))
+fn is_allowed_by_name(policy: &Policy, name: &str, kind: ListKind) -> bool {
+    let allowing = policy.rules().filter(|rule| rule.effect == Effect::Allow);
+    let mut patterns = allowing.flat_map(|rule| rule.list(kind).patterns());
+    patterns.any(|pattern| pattern.is_one_name() && pattern.matches(name))
 }
 
 /// Whether a URI is in its normal form (RFC 3986, section 6.2.2), as far as readers make something else of those that are not:

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use super::accept_failures::AcceptFailures;
 use super::body_budget::BodyBudget;
 use super::concurrency::ConcurrencyLimits;
 use super::connections::Connections;
@@ -41,6 +42,7 @@ pub(crate) struct Host {
     pub(crate) concurrency: ConcurrencyLimits,
     pub(crate) connections: Connections,
     pub(crate) bodies: BodyBudget,
+    pub(crate) accept_failures: AcceptFailures,
     /// Guests that run, but for those that only listen.
     pub(crate) running_guests: watch::Sender<usize>,
     pub(crate) phase: Phase,

@@ -4,12 +4,13 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
+use super::accept_failures::AcceptFailures;
 use super::body_budget::BodyBudget;
 use super::concurrency::ConcurrencyLimits;
 use super::connections::Connections;
@@ -116,6 +117,7 @@ fn start(
         concurrency,
         connections: Connections::new(connections, limits.head_bytes),
         bodies: BodyBudget::new(&limits),
+        accept_failures: AcceptFailures::default(),
         running_guests: watch::Sender::new(0),
         application,
         phase: Phase(stage),
@@ -145,7 +147,6 @@ fn explain(error: &io::Error) -> String {
 
 async fn accept(listener: TcpListener, host: Arc<Host>, mut workers: Workers) {
     let mut phase = host.phase();
-    let mut failures = Failures::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -163,48 +164,9 @@ async fn accept(listener: TcpListener, host: Arc<Host>, mut workers: Workers) {
             Err(error) => Err(error),
         };
         if let Err(error) = given {
-            if let Some(message) = failures.message(&error) {
-                host.application.log.record(&LogRecord::host(Level::Warn, None, message));
-            }
+            host.accept_failures.log(&*host.application.log, &error);
             // Out of file descriptors, most likely: time for others to end.
             sleep(Duration::from_millis(50)).await;
         }
-    }
-}
-
-/// Connections that could not be accepted. They fail by the thousand, or not at all.
-#[derive(Default)]
-struct Failures {
-    logged: Option<Instant>,
-    since: usize,
-}
-
-impl Failures {
-    /// What to log of one more, at most once a second.
-    fn message(&mut self, error: &io::Error) -> Option<String> {
-        self.since += 1;
-        if self.logged.is_some_and(|logged| logged.elapsed() < Duration::from_secs(1)) {
-            return None;
-        }
-        let times =
-            if self.since > 1 { format!(" ({} times since the last such line)", self.since) } else { String::new() };
-        *self = Self { logged: Some(Instant::now()), since: 0 };
-        Some(format!("cannot accept a connection: {error}{times}"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn failures_to_accept_are_logged_once_a_second_with_their_number() {
-        let mut failures = Failures::default();
-        let error = io::Error::other("too many open files");
-        assert_eq!(failures.message(&error).unwrap(), "cannot accept a connection: too many open files");
-        assert!((0..99).all(|_| failures.message(&error).is_none()));
-        failures.logged = Instant::now().checked_sub(Duration::from_secs(2));
-        let message = failures.message(&error).unwrap();
-        assert!(message.ends_with("too many open files (100 times since the last such line)"), "{message}");
     }
 }

@@ -104,8 +104,9 @@ async fn serve(host: Arc<Host>, mut to_serve: mpsc::UnboundedReceiver<Accepted>)
         let worker = Arc::clone(&worker);
         tokio::spawn(async move {
             let Accepted { stream, client, slot, connections } = accepted;
-            if let Ok(stream) = TcpStream::from_std(stream) {
-                serve_connection(stream, client, worker).await;
+            match TcpStream::from_std(stream) {
+                Ok(stream) => serve_connection(stream, client, worker).await,
+                Err(error) => worker.host.accept_failures.log(&*worker.host.application.log, &error),
             }
             drop((slot, connections));
         });

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
@@ -16,6 +16,7 @@ use wasmtime::component::Component;
 
 use crate::log::{Level, LogRecord, LogSink};
 use crate::private_files::create_private_directory;
+use crate::whole_file::write_whole;
 
 /// Code that was not used for this long is removed.
 const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -101,11 +102,9 @@ fn load(engine: &Engine, file: &Path) -> Option<Component> {
     unsafe { Component::deserialize_file(engine, file) }.ok()
 }
 
-/// Writes the code beside its place and renames it, so that no other process sees half of it.
+/// Keeps the code, and removes what is used no more.
 fn keep(cache: &Path, file: &Path, code: &[u8]) -> io::Result<()> {
-    let mut temporary = tempfile::NamedTempFile::new_in(cache)?;
-    temporary.write_all(code)?;
-    temporary.persist(file).map_err(|error| error.error)?;
+    write_whole(file, code, 0o600)?;
     remove_unused(cache);
     Ok(())
 }

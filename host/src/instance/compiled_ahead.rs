@@ -15,6 +15,7 @@ use wasmtime::{Config, Engine};
 
 use super::engine::configuration;
 use crate::error::{StartError, one_line};
+use crate::whole_file::folder_of;
 
 /// How such a file begins. Two digests follow, of 32 bytes each: that of the component, and that of the code behind them.
 const NAME: &[u8; 24] = b"gatehouse compiled code\n";
@@ -77,10 +78,7 @@ fn common_configuration() -> wasmtime::Result<Config> {
 /// Why the code is not used, in words.
 pub(super) fn load(engine: &Engine, wasm: &[u8], file: &Path) -> Result<Option<Component>, String> {
     let Ok(of_file) = fs::symlink_metadata(file) else { return Ok(None) };
-    let folder = file
-        .parent()
-        .map_or(Path::new("."), |folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    let of_folder = fs::metadata(folder).map_err(|error| error.to_string())?;
+    let of_folder = fs::metadata(folder_of(file)).map_err(|error| error.to_string())?;
     if !of_file.is_file() {
         return Err("it is no file of its own".to_owned());
     }

@@ -16,7 +16,8 @@ use super::engine::TICK;
 ///
 /// A look at the thread's clock is a system call, which costs ten times what a clock on the wall does. So a guest that is woken for a
 /// short moment, as most are a few times, is measured by the wall's, and counted for a tick of the engine at most. One that
-/// computes for longer is asked for its time at each tick ([`ComputeMeter::spent`]), and measured by the thread's clock from then on.
+/// computes for longer is asked for its time at each tick ([`ComputeMeter::spent`]), and measured by the thread's clock from the first
+/// on that is a whole tick after the time was last counted: an earlier one only happened to fall into a short moment.
 #[derive(Debug)]
 pub(crate) struct ComputeMeter {
     /// Both in nanoseconds. Of the thread's, only differences within one thread count.
@@ -41,9 +42,16 @@ impl ComputeMeter {
     /// The time spent so far. Called by the guest's own task, while it computes: only then the clock is that of the
     /// thread on which the guest was resumed.
     pub(crate) fn spent(&self) -> Duration {
+        let by_thread_clock = self.by_thread_clock.load(Ordering::Relaxed);
+        let now = (self.wall_clock)();
+        let is_short = now.saturating_sub(self.counted_at.load(Ordering::Relaxed)) < nanoseconds(TICK);
         let spent = self.count();
-        self.counted_at.store((self.thread_clock)(), Ordering::Relaxed);
-        self.by_thread_clock.store(true, Ordering::Relaxed);
+        if !by_thread_clock && is_short {
+            self.counted_at.store(now, Ordering::Relaxed);
+        } else {
+            self.counted_at.store((self.thread_clock)(), Ordering::Relaxed);
+            self.by_thread_clock.store(true, Ordering::Relaxed);
+        }
         Duration::from_nanos(spent)
     }
 
@@ -167,6 +175,18 @@ mod tests {
         let mut guest = Metered::new(guest, Arc::clone(&meter));
         poll(&mut guest);
         assert_eq!(meter.spent.load(Ordering::Relaxed), 5 * tick);
+        // A tick that falls into a short moment asks the thread's clock nothing.
+        let (short, seen) = (tick / 4, Arc::clone(&meter));
+        poll(&mut Metered::new(
+            poll_fn(move |_| {
+                advance(short, 0);
+                assert_eq!(nanoseconds(seen.spent()), 5 * tick + short);
+                advance(short, 0);
+                Poll::<()>::Pending
+            }),
+            Arc::clone(&meter),
+        ));
+        assert_eq!(meter.spent.swap(5 * tick, Ordering::Relaxed), 5 * tick + 2 * short);
         // It is resumed by the wall's clock again.
         poll(&mut Metered::new(
             poll_fn(|_| {

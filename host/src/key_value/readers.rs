@@ -1,7 +1,7 @@
 //! Reads: a few at the same time, each with a deadline.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::Connection;
@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::deadlines::{Deadlines, left_until};
+use super::held_lock::IdleReaders;
 use super::outcome::KeyValueError;
 use super::{database, statements};
 
@@ -19,7 +20,7 @@ const AT_ONCE: usize = 4;
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    idle: Arc<IdleReaders>,
     running: Arc<Semaphore>,
     /// Permits for those that run and those that wait.
     permits: Semaphore,
@@ -32,7 +33,7 @@ impl Readers {
         let permits = queue.saturating_add(AT_ONCE).min(Semaphore::MAX_PERMITS);
         Self {
             path,
-            idle: Mutex::default(),
+            idle: Arc::default(),
             running: Arc::new(Semaphore::new(AT_ONCE)),
             permits: Semaphore::new(permits),
             deadlines,
@@ -45,16 +46,16 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
     ) -> Option<Result<T, KeyValueError>> {
-        let connection = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+        let connection = self.idle.take()?;
         let outcome = statements::do_not_wait(&connection).and_then(|()| read(&connection));
         match outcome {
             Ok(value) => {
-                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                self.idle.put_and_hold(connection);
                 self.deadlines.succeeded();
                 Some(Ok(value))
             }
             Err(error) if statements::is_busy(&error) => {
-                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                self.idle.put(connection);
                 None
             }
             // A connection whose read failed is closed: the next one begins anew.
@@ -106,15 +107,14 @@ impl Readers {
         deadline: Instant,
         read: impl FnOnce(&Connection, Instant) -> Result<T, KeyValueError>,
     ) -> Result<T, KeyValueError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
+        let connection = match self.idle.take() {
             Some(connection) => connection,
             None => database::open_for_reading(&self.path, left_until(deadline))?,
         };
         statements::wait_until(&connection, deadline)?;
         // A connection whose read failed is closed: the next one begins anew.
         let value = read(&connection, deadline)?;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.idle.put(connection);
         Ok(value)
     }
 }

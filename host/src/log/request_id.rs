@@ -1,5 +1,6 @@
 //! The id of a request, which stands on every line of the log about it.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,9 @@ use serde::{Serialize, Serializer};
 /// The header of every answer that says its request's id.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// So many ids' bytes are fetched from the kernel at once: a system call for each would cost more than the id.
+const FETCHED_AT_ONCE: usize = 64;
+
 /// Which request a line of the log is about: 16 random bytes, written as 32 hexadecimal digits. It is no secret, and
 /// nothing depends on its being hard to guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,13 +23,19 @@ impl RequestId {
     /// A new one.
     pub(crate) fn generate() -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
-        let mut bytes = [0; 16];
-        if getrandom::fill(&mut bytes).is_err() {
-            // Where the machine has no randomness, a number in this process, and the process's on the machine.
-            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            bytes = (u128::from(process::id()) << 64 | u128::from(number)).to_be_bytes();
+        thread_local! {
+            static FETCHED: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
         }
-        Self(bytes)
+        let fetched = FETCHED.with_borrow_mut(|fetched| {
+            let mut more = [[0; 16]; FETCHED_AT_ONCE];
+            if fetched.is_empty() && getrandom::fill(more.as_flattened_mut()).is_ok() {
+                fetched.extend(more);
+            }
+            fetched.pop()
+        });
+        // Where the machine has no randomness, a number in this process, and the process's on the machine.
+        let number = || u128::from(NUMBER.fetch_add(1, Ordering::Relaxed));
+        Self(fetched.unwrap_or_else(|| (u128::from(process::id()) << 64 | number()).to_be_bytes()))
     }
 
     /// The first eight digits: enough for people to tell requests apart.
@@ -58,12 +68,18 @@ impl Serialize for RequestId {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn every_request_has_an_id_of_its_own_of_32_digits() {
-        let (first, second) = (RequestId::generate(), RequestId::generate());
-        assert_ne!(first, second);
+        let first = RequestId::generate();
+        let on_threads = [(); 2].map(|()| {
+            std::thread::spawn(|| (0..3 * FETCHED_AT_ONCE).map(|_| RequestId::generate()).collect::<Vec<_>>())
+        });
+        let ids: HashSet<_> = on_threads.into_iter().flat_map(|thread| thread.join().unwrap()).chain([first]).collect();
+        assert_eq!(ids.len(), 6 * FETCHED_AT_ONCE + 1);
         assert_eq!(first.to_header_value(), first.to_string());
         assert_eq!(RequestId::example().to_string(), "ab".repeat(16));
         assert_eq!(RequestId::example().short(), "abababab");

@@ -18,8 +18,9 @@ use super::record::LogRecord;
 use super::sink::{LogSink, LogState};
 
 /// How long lines are gathered before they are written together: a write for each line, and a thread that is woken for each, would
-/// cost a request more than its own work at the log.
-const GATHER: Duration = Duration::from_millis(2);
+/// cost a request more than its own work at the log. While lines come, the thread that writes looks for them this often, and is
+/// woken by none.
+const GATHER: Duration = Duration::from_millis(10);
 /// How often an idle log looks whether its reader is still there.
 const LOOK_FOR_READER: Duration = Duration::from_secs(1);
 /// How long a write that failed for a reason that may pass, such as a full disk, is not tried again.
@@ -72,6 +73,8 @@ struct State {
     output: Option<Box<dyn LogOutput>>,
     closed: bool,
     ended: bool,
+    /// How many wait until all is written.
+    flushing: usize,
     /// Whether the thread that writes waits for work, or gathers some.
     asleep: bool,
     gathering: bool,
@@ -99,6 +102,7 @@ impl StandardErrorLog {
                 output: Some(output),
                 closed: false,
                 ended: false,
+                flushing: 0,
                 asleep: false,
                 gathering: false,
             }),
@@ -120,6 +124,8 @@ impl StandardErrorLog {
     #[must_use]
     pub fn flush(&self, limit: Duration) -> usize {
         let (deadline, mut state) = (Instant::now() + limit, self.0.lock());
+        state.flushing += 1;
+        self.0.work.notify_all();
         while state.queue.waiting_lines() > 0 && !state.closed {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -127,6 +133,7 @@ impl StandardErrorLog {
             }
             state = self.0.progress.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        state.flushing -= 1;
         state.queue.waiting_lines()
     }
 }
@@ -218,7 +225,16 @@ impl Shared {
 
     fn next(&self) -> Next {
         let mut state = self.lock();
-        while state.queue.is_empty() {
+        loop {
+            // Also where nothing waits yet: who has just written expects more.
+            state.gathering = true;
+            let may_gather = |state: &mut State| !state.ended && state.flushing == 0 && state.queue.may_gather();
+            let gathered = self.work.wait_timeout_while(state, GATHER, may_gather);
+            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
+            state.gathering = false;
+            if let Some(batch) = state.queue.take() {
+                return Next::Batch(batch);
+            }
             if state.ended {
                 return Next::End;
             }
@@ -231,12 +247,6 @@ impl Shared {
                 return Next::Nothing;
             }
         }
-        state.gathering = true;
-        let may_gather = |state: &mut State| !state.ended && state.queue.may_gather();
-        let gathered = self.work.wait_timeout_while(state, GATHER, may_gather);
-        let mut state = gathered.unwrap_or_else(PoisonError::into_inner).0;
-        state.gathering = false;
-        state.queue.take().map_or(Next::Nothing, Next::Batch)
     }
 
     /// Writes all of `batch`, however long that takes. Returns whether that can be done.
@@ -264,8 +274,12 @@ impl Shared {
             }
         }
         self.crowded.send_if_modified(|crowded| change(crowded, state.queue.is_crowded()));
+        // To tell nobody would be a system call as well.
+        let is_awaited = state.flushing > 0;
         drop(state);
-        self.progress.notify_all();
+        if is_awaited {
+            self.progress.notify_all();
+        }
     }
 
     fn close(&self) {

@@ -71,7 +71,7 @@ impl Case {
             "p99_ms": quantile(&many, 0.99),
             "alone_p50_ms": quantile(&alone, 0.5),
             "processor_us": self.processor_time.as_secs_f64() * 1e6 / many.len() as f64,
-            "resident_bytes": process::resident_memory(&self.processes),
+            "memory_bytes": process::memory(&self.processes).present,
         })
     }
 }

@@ -35,14 +35,28 @@ pub(super) fn processor_time(processes: &[u32]) -> Duration {
     TICK * u32::try_from(sum).unwrap_or(u32::MAX)
 }
 
-/// The memory that the processes have, in bytes. What several of them share counts for each.
-pub(super) fn resident_memory(processes: &[u32]) -> u64 {
-    let of = |id: &u32| {
-        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim().trim_end_matches(" kB").parse::<u64>().ok()
-    };
-    processes.iter().filter_map(of).sum::<u64>() * 1024
+/// Memory of processes, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Memory {
+    /// What there is of it, which is what a container's limit counts (`Pss`): a page that is mapped several times, in one process or in
+    /// several, is there once. The unchanged pages of a component's initial memory are mapped by each of its instances.
+    pub(super) present: u64,
+    /// The same with such a page counted each time (`Rss`).
+    pub(super) mapped: u64,
+}
+
+/// The memory of the processes.
+pub(super) fn memory(processes: &[u32]) -> Memory {
+    let all: Vec<String> =
+        processes.iter().filter_map(|id| fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()).collect();
+    let sum = |name: &str| all.iter().filter_map(|rollup| kibibytes(rollup, name)).sum::<u64>() * 1024;
+    Memory { present: sum("Pss:"), mapped: sum("Rss:") }
+}
+
+/// A number of `/proc/PID/smaps_rollup`.
+fn kibibytes(rollup: &str, name: &str) -> Option<u64> {
+    let line = rollup.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// Fields of `/proc/PID/stat` behind the name, from 0 (proc_pid_stat(5) counts from 3 there).
@@ -76,6 +90,7 @@ mod tests {
     fn this_process_has_memory_and_is_in_its_own_tree() {
         let tree = tree(std::process::id());
         assert_eq!(tree.first(), Some(&std::process::id()));
-        assert!(resident_memory(&tree) > 100_000);
+        let memory = memory(&tree);
+        assert!(memory.present > 100_000 && memory.mapped >= memory.present, "{memory:?}");
     }
 }

@@ -77,16 +77,18 @@ async fn measure(id: &str, checkout: &Checkout) -> Value {
     events.forget();
     tokio::time::sleep(SETTLED).await;
 
-    let before = process::resident_memory(&processes);
+    let before = process::memory(&processes);
     let idle = open_many(&url, &tokens, IDLE).await;
     tokio::time::sleep(2 * SETTLED).await;
-    let after = process::resident_memory(&processes);
+    let after = process::memory(&processes);
+    let of_a_stream = |after: u64, before: u64| after.saturating_sub(before) as f64 / IDLE as f64;
     drop(idle);
     world.gatehouse.stop().await;
     json!({
         "id": id,
         "idle": IDLE,
-        "idle_bytes_each": after.saturating_sub(before) as f64 / IDLE as f64,
+        "idle_bytes_each": of_a_stream(after.present, before.present),
+        "idle_mapped_bytes_each": of_a_stream(after.mapped, before.mapped),
         "delay": through,
         "direct_delay": direct,
         "active": ACTIVE,

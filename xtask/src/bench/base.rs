@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::workspace::Workspace;
-use crate::{process, progress};
+use crate::{build, process, progress};
 
 /// The folder of the earlier commit's files, with its artefact and its host, built by its own commands.
 pub fn checkout(workspace: &Workspace, commit: &str) -> Result<PathBuf> {
@@ -47,9 +47,7 @@ fn is_built(checkout: &Path) -> bool {
 /// `target/native/gatehouse` of a checkout. All of them are built in one place, so that wasmtime is compiled once.
 pub fn build_host(workspace: &Workspace, checkout: &Path) -> Result<()> {
     let shared = workspace.target();
-    let mut cargo = process::native_cargo();
-    cargo.current_dir(checkout).args(["build", "--profile", "native", "--bin", "gatehouse", "--target-dir"]);
-    process::run(cargo.arg(&shared), "building the embedded host")?;
+    build::released_program(checkout, &shared)?;
     if checkout != workspace.root() {
         let (built, kept) = (shared.join("native/gatehouse"), checkout.join("target/native"));
         fs::create_dir_all(&kept).with_context(|| format!("creating {}", kept.display()))?;

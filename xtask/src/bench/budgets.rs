@@ -12,9 +12,9 @@ const STORE: [(&str, f64, f64); 4] = [
     ("tools/call, revocation at expiry", 0.0, 0.0),
 ];
 
-/// The most system calls for a `tools/call` besides those of its connections. How often a thread is woken depends on the machine, so
-/// this leaves room: it is there to find a kind of call that is new, and not one more of a kind.
-const SYSTEM_CALLS: f64 = 30.0;
+/// The most system calls for a `tools/call` besides those of its connections. Four are the sandbox's; with the log's, it is 4.4 to 4.7. Where the
+/// machine is so busy that a call takes 10 ms under strace, its lines are written alone, which are four more.
+const SYSTEM_CALLS: f64 = 6.0;
 
 /// What is over its budget, in words.
 pub fn faults(counts: &Counts) -> Vec<String> {
@@ -71,7 +71,7 @@ mod tests {
         );
         assert_eq!(
             faults(&counts(1.0, 80.0)),
-            ["tools/call: 80 system calls besides those of the connections, and there may be 30: 80 futex"]
+            ["tools/call: 80 system calls besides those of the connections, and there may be 6: 80 futex"]
         );
     }
 

@@ -70,7 +70,7 @@ pub struct Case {
     pub p99_ms: f64,
     pub alone_p50_ms: f64,
     pub processor_us: f64,
-    pub resident_bytes: f64,
+    pub memory_bytes: f64,
 }
 
 /// Another host, with the bare forwarder and Gatehouse there; without them where the host was not there.
@@ -163,6 +163,8 @@ pub struct Streams {
     pub id: String,
     pub idle: u32,
     pub idle_bytes_each: f64,
+    /// The same with pages that several streams map counted for each.
+    pub idle_mapped_bytes_each: f64,
     pub delay: Delay,
     pub direct_delay: Delay,
     pub active: u32,

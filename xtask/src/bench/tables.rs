@@ -20,7 +20,7 @@ pub fn aims(aims: &[Aim]) -> String {
 /// The main table: what was measured.
 pub fn calls(calls: &Calls) -> String {
     let row = |case: &Case| {
-        let memory = case.resident_bytes / f64::from(1 << 20);
+        let memory = case.memory_bytes / f64::from(1 << 20);
         let numbers =
             [case.per_second, case.p50_ms, case.p99_ms, case.alone_p50_ms, case.processor_us, memory].map(number);
         std::iter::once(case.name.clone()).chain(numbers).collect()
@@ -187,6 +187,7 @@ pub fn streams(streams: &[Streams]) -> String {
         vec![
             checkout_name(&one.id).to_owned(),
             number(one.idle_bytes_each / 1024.0),
+            number(one.idle_mapped_bytes_each / 1024.0),
             format!("{} / {}", number(one.delay.p50_ms), number(one.delay.p99_ms)),
             format!("{} / {}", number(one.direct_delay.p50_ms), number(one.direct_delay.p99_ms)),
             share(one.processor_share_in_all),
@@ -196,6 +197,7 @@ pub fn streams(streams: &[Streams]) -> String {
     let head = [
         "",
         "memory of an idle stream, KiB",
+        "mapped by it, KiB",
         "an event through it, ms (p50 / p99)",
         "without it",
         "processors, 50 events/s in all",

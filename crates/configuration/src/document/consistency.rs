@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use gatehouse_protocol::{Scopes, Subject, WebOrigin};
+use gatehouse_protocol::{Subject, WebOrigin};
 use url::Url;
 
 use crate::error::problem;
-use crate::{Configuration, ConfigurationError, IdentityProvider, Route, Rule};
+use crate::{Configuration, ConfigurationError, IdentityProvider, ListKind, Route};
 
 /// Nobody signs in at ourselves: we would ask ourselves who they are. A provider behind the same proxy, at a path of its own,
 /// is another server.
@@ -36,9 +36,9 @@ pub(super) fn descriptions_fit_scopes<'a>(
 ) -> Result<(), ConfigurationError> {
     const DESCRIPTIONS: &str = r#"scope_descriptions = { mcp = "Use the tools of this server in your name" }"#;
     for (index, (route, described)) in routes.iter().zip(described).enumerate() {
-        let is_offered = |name: &str| route.offered_scopes().any(|scope| scope.as_str() == name);
+        let offered = route.offered_scopes();
+        let is_offered = |name: &str| offered.iter().any(|scope| scope.as_str() == name);
         if let Some(name) = described.keys().find(|name| !is_offered(name)) {
-            let offered: Scopes = route.offered_scopes().cloned().collect();
             let text = format!("describes no scope of the route or of its rules, which are: {offered}");
             return Err(problem(format!("routes[{index}].scope_descriptions.{name}"), text, DESCRIPTIONS));
         }
@@ -54,19 +54,22 @@ pub(super) fn rules_fit_providers(configuration: &Configuration) -> Result<(), C
     let providers = &configuration.authorization_server;
     let is_known = |name: &str| name == Subject::MACHINES || providers.identity_provider(name).is_some();
     let provider = |subject: &str| subject.split(':').next().unwrap_or_default().to_owned();
-    for (route, rules) in configuration.routes.iter().map(|route| &route.policy.rules).enumerate() {
-        for (index, Rule { who, .. }) in rules.iter().enumerate() {
+    for (route, policy) in configuration.routes.iter().map(|route| &route.policy).enumerate() {
+        for (index, rule) in policy.rules().enumerate() {
             let key = |name: &str| format!("routes[{route}].policy[{index}].{name}");
-            if let Some(index) = who.subjects.iter().position(|subject| !is_known(&provider(subject))) {
+            let mut subjects = rule.list(ListKind::Subjects).values();
+            if let Some(index) = subjects.position(|subject| !is_known(&provider(subject))) {
                 let text = "must begin with the name of an identity provider, or with `client`";
                 return Err(problem(format!("{}[{index}]", key("subjects")), text, SUBJECTS));
             }
-            if let Some(index) = who.providers.iter().position(|provider| !is_known(provider)) {
+            let named = rule.list(ListKind::Providers);
+            if let Some(index) = named.values().position(|provider| !is_known(provider)) {
                 let text = "must be the name of an identity provider, or `client`";
                 return Err(problem(format!("{}[{index}]", key("providers")), text, PROVIDERS));
             }
-            let needs_provider = !who.groups.is_empty() || !who.roles.is_empty();
-            if needs_provider && who.providers.is_empty() && providers.identity_providers.len() > 1 {
+            let is_given = |kind| !rule.list(kind).is_empty();
+            let needs_provider = is_given(ListKind::Groups) || is_given(ListKind::Roles);
+            if needs_provider && named.is_empty() && providers.identity_providers.len() > 1 {
                 let text =
                     "is missing: with several identity providers, a rule must say whose groups and roles it means";
                 return Err(problem(key("providers"), text, PROVIDERS));

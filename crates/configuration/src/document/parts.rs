@@ -2,6 +2,7 @@
 //!
 //! A part is written as JSON with the keys of the document, and read by the same types and the same checks. What it means
 //! is therefore what the whole document means; what is checked across parts was checked when the whole one was divided.
+//! The rules of a route are written in front of its other keys, in a form of their own ([`Policy`]), and not checked again.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use super::consistency::providers_are_elsewhere;
 use super::identity_provider::{self, ProviderDocument};
 use super::lifetimes::LifetimesDocument;
 use super::limits::TotalsDocument;
-use super::policy::RuleDocument;
+use super::policy::rules;
 use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use super::route::RouteDocument;
 use super::token_page::TokenPageDocument;
@@ -25,7 +26,7 @@ use super::values::{scopes, secret_name, unique};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
-use crate::{ConfigurationError, Part, Revocation, Route, RoutePath, SecretName};
+use crate::{CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath, SecretName};
 
 /// What a document without routes lacks.
 const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
@@ -154,12 +155,12 @@ impl Parts {
     }
 }
 
-/// Without what only the authorization server needs, and without what means the same where it is absent.
+/// Its rules as a [`Policy`] has them, and the other keys without what only the authorization server needs.
 fn write_route(route: &RouteDocument) -> Result<String, ConfigurationError> {
     let mut route = route.clone();
     route.scope_descriptions.clear();
-    route.policy.iter_mut().for_each(RuleDocument::remove_defaults);
-    written(&route)
+    let policy = rules("policy", std::mem::take(&mut route.policy))?;
+    Ok(policy.written_before(&written(&route)?))
 }
 
 /// Compact JSON without what is absent.
@@ -187,6 +188,13 @@ fn prune(value: &mut Value) {
         Value::Array(list) => list.iter_mut().for_each(prune),
         _ => {}
     }
+}
+
+/// The part of a route, as it is written.
+pub(crate) fn read_route(text: &str) -> Result<Route, ConfigurationError> {
+    let damaged = || ConfigurationError::Compiled(CompiledError::Part("routes".to_owned()));
+    let (policy, keys) = Policy::read(text).ok_or_else(damaged)?;
+    Ok(Route { policy, ..read_part::<RouteDocument>(keys)?.check("routes")? })
 }
 
 /// A part, as it is written.
@@ -267,7 +275,7 @@ impl ResourceDocument {
             path: route.path.to_string(),
             name: route.name.clone(),
             scopes: texts(&route.scopes),
-            offered_scopes: texts(&route.offered_scopes().cloned().collect()),
+            offered_scopes: texts(&route.offered_scopes()),
             scope_descriptions: written.scope_descriptions.clone(),
             legacy_sse: route.legacy_sse,
             revocation_at_expiry: route.revocation == Revocation::AtExpiry,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values::{Key, scopes, unique, uuid};
 use crate::error::problem;
-use crate::{ConfigurationError, Effect, Pattern, Rule, What, Who};
+use crate::{ConfigurationError, Effect, ListKind, Pattern, Policy, Rule};
 
 /// Every request is held against every rule.
 const MOST_RULES: usize = 256;
@@ -98,25 +98,21 @@ pub(super) struct RuleDocument {
 }
 
 /// The rules in the tables at `table`.
-pub(super) fn rules(table: &str, documents: Vec<RuleDocument>) -> Result<Vec<Rule>, ConfigurationError> {
+pub(super) fn rules(table: &str, documents: Vec<RuleDocument>) -> Result<Policy, ConfigurationError> {
     if documents.len() > MOST_RULES {
         return Err(problem(table, "has more than 256 tables", NAME));
     }
-    let rules = documents.into_iter().enumerate();
-    let rules = rules.map(|(index, rule)| rule.check(table, index));
-    let rules = rules.collect::<Result<Vec<_>, _>>()?;
-    unique(table, ".name", rules.iter().map(|rule| rule.name.as_str()))?;
-    Ok(rules)
+    let mut policy = Policy::default();
+    for (index, rule) in documents.into_iter().enumerate() {
+        rule.check(table, index, &mut policy)?;
+    }
+    unique(table, ".name", policy.rules().map(Rule::name))?;
+    Ok(policy)
 }
 
 impl RuleDocument {
-    /// Removes what means the same where it is absent. There may be hundreds of rules, and a request reads all of its route.
-    pub(super) fn remove_defaults(&mut self) {
-        self.effect.take_if(|effect| effect == ALLOW);
-    }
-
-    /// It is one of the tables at `table`.
-    fn check(self, table: &str, index: usize) -> Result<Rule, ConfigurationError> {
+    /// Adds the rule to those before it. It is one of the tables at `table`.
+    fn check(self, table: &str, index: usize, policy: &mut Policy) -> Result<(), ConfigurationError> {
         let key = |name| Key { table, index, name };
         if self.name.is_empty() || self.name.len() > 64 || !self.name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(problem(key("name"), "must be 1 to 64 visible ASCII characters without spaces", NAME));
@@ -126,27 +122,36 @@ impl RuleDocument {
             Some("deny") => Effect::Deny,
             Some(_) => return Err(problem(key("effect"), "must be allow or deny", r#"effect = "deny""#)),
         };
-        let who = Who {
-            scopes: scopes(key("scopes"), &self.scopes)?,
-            providers: self.providers,
-            groups: ids(claims(key("groups"), self.groups, r#"groups = ["engineering"]"#)?),
-            roles: claims(key("roles"), self.roles, r#"roles = ["Mcp.User"]"#)?,
-            tenants: ids(claims(
-                key("tenants"),
-                self.tenants,
-                r#"tenants = ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"]"#,
-            )?),
-            clients: clients(key("clients"), self.clients)?,
-            subjects: subjects(key("subjects"), self.subjects)?,
-        };
-        let what = What {
-            methods: patterns(key("methods"), &self.methods)?,
-            tools: patterns(key("tools"), &self.tools)?,
-            resources: patterns(key("resources"), &self.resources)?,
-            prompts: patterns(key("prompts"), &self.prompts)?,
-        };
-        one_meaning(&what, key("methods"))?;
-        Ok(Rule { name: self.name, effect, who, what })
+        let scopes = scopes(key("scopes"), &self.scopes)?;
+        let scopes = scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
+        let groups = ids(claims(key("groups"), self.groups, r#"groups = ["engineering"]"#)?);
+        let roles = claims(key("roles"), self.roles, r#"roles = ["Mcp.User"]"#)?;
+        const TENANTS: &str = r#"tenants = ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"]"#;
+        let tenants = ids(claims(key("tenants"), self.tenants, TENANTS)?);
+        let clients = clients(key("clients"), self.clients)?;
+        let subjects = subjects(key("subjects"), self.subjects)?;
+        let named = [
+            (ListKind::Methods, self.methods),
+            (ListKind::Tools, self.tools),
+            (ListKind::Resources, self.resources),
+            (ListKind::Prompts, self.prompts),
+        ];
+        let named = named.into_iter().map(|(kind, values)| Ok((kind, patterns(key(kind.as_str()), &values)?)));
+        let named = named.collect::<Result<Vec<_>, ConfigurationError>>()?;
+        one_meaning(&named, key("methods"))?;
+        let texts = |patterns: Vec<Pattern<'_>>| patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect();
+        let mut lists: Vec<_> = named.into_iter().map(|(kind, patterns)| (kind, texts(patterns))).collect();
+        lists.extend([
+            (ListKind::Scopes, scopes),
+            (ListKind::Providers, self.providers),
+            (ListKind::Groups, groups),
+            (ListKind::Roles, roles),
+            (ListKind::Tenants, tenants),
+            (ListKind::Clients, clients),
+            (ListKind::Subjects, subjects),
+        ]);
+        policy.push(&self.name, effect, &lists);
+        Ok(())
     }
 }
 
@@ -185,17 +190,23 @@ fn each(
 
 /// A rule is about whatever any of its lists names. Beside a method that means every tool, a list of tools would look like a
 /// restriction and be none.
-fn one_meaning(what: &What, methods: Key<'_>) -> Result<(), ConfigurationError> {
+fn one_meaning(named: &[(ListKind, Vec<Pattern<'_>>)], methods: Key<'_>) -> Result<(), ConfigurationError> {
     const EXAMPLE: &str = "a rule of its own for each";
     const OF_RESOURCES: [&str; 4] =
         ["resources/read", "resources/subscribe", "subscriptions/listen", "completion/complete"];
-    for (list, names, of_them) in [
-        ("tools", &what.tools, ["tools/call"].as_slice()),
-        ("resources", &what.resources, &OF_RESOURCES),
-        ("prompts", &what.prompts, &["prompts/get", "completion/complete"]),
-    ] {
-        let every = of_them.iter().find(|method| what.methods.iter().any(|pattern| pattern.matches(method)));
-        if let (false, Some(method)) = (names.is_empty(), every) {
+    let is_meant = |method: &str| {
+        let mut lists = named.iter().filter(|(kind, _)| *kind == ListKind::Methods);
+        lists.any(|(_, patterns)| patterns.iter().any(|pattern| pattern.matches(method)))
+    };
+    for (kind, _) in named.iter().filter(|(_, names)| !names.is_empty()) {
+        let of_them: &[&str] = match kind {
+            ListKind::Tools => &["tools/call"],
+            ListKind::Resources => &OF_RESOURCES,
+            ListKind::Prompts => &["prompts/get", "completion/complete"],
+            _ => &[],
+        };
+        if let Some(method) = of_them.iter().find(|method| is_meant(method)) {
+            let list = kind.as_str();
             let text =
                 format!("has {method}, which already means all {list}: the list `{list}` would restrict nothing");
             return Err(problem(methods, text, EXAMPLE));
@@ -205,7 +216,7 @@ fn one_meaning(what: &What, methods: Key<'_>) -> Result<(), ConfigurationError> 
 }
 
 /// The patterns in the list at `key`.
-pub(super) fn patterns(key: impl fmt::Display, values: &[String]) -> Result<Vec<Pattern>, ConfigurationError> {
+pub(super) fn patterns(key: impl fmt::Display, values: &[String]) -> Result<Vec<Pattern<'static>>, ConfigurationError> {
     let pattern = |(index, value): (usize, &String)| {
         Pattern::parse(value).map_err(|text| problem(format!("{key}[{index}]"), text, r#"tools = ["read_*"]"#))
     };

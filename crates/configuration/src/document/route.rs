@@ -9,7 +9,7 @@ use super::policy::{RuleDocument, rules};
 use super::upstream::{MemberDocument, TimeoutsDocument, UpstreamKeys, members};
 use super::values::{SecretDocument, scopes};
 use crate::error::problem;
-use crate::{ConfigurationError, Policy, Revocation, Route, RoutePath, Servers, Transport};
+use crate::{ConfigurationError, Revocation, Route, RoutePath, Servers, Transport};
 
 /// An MCP endpoint. Either `url` (one MCP server) or `members` (several MCP servers) is required. `url`, `transport`,
 /// `subject_header`, `secret_headers`, `identity_provider_token_header` and `timeouts` are keys of the one server; with
@@ -165,7 +165,7 @@ impl RouteDocument {
         }
         Ok(Route {
             name: self.name.unwrap_or_else(|| path.as_str().to_owned()),
-            policy: Policy { rules: rules(&key("policy"), self.policy)? },
+            policy: rules(&key("policy"), self.policy)?,
             limits: self.limits.check(&key("limits"))?,
             rates: super::limits::rates(&key("rates"), self.rates)?,
             legacy_sse: self.legacy_sse.unwrap_or(true),

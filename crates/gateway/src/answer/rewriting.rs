@@ -33,7 +33,7 @@ pub const LEFT_OUT: &str = "the listing has items that cannot be read; they are 
 impl<'a> Rewriting<'a> {
     /// Of an answer at a route with this policy, in which there may be listings, or not.
     pub fn new(policy: &'a Policy, caller: &'a Caller, sealer: &'a dyn SealReferences, may_hold_listing: bool) -> Self {
-        let filters = may_hold_listing && !policy.rules.is_empty();
+        let filters = may_hold_listing && !policy.is_empty();
         Self { policy, caller, sealer, filters, resumable_in: None, federated: None, left_out: Cell::new(0) }
     }
 

@@ -1,5 +1,7 @@
-use gatehouse_configuration::Pattern;
+use gatehouse_protocol::Scope;
 use proptest::prelude::*;
+use serde::Deserialize;
+use wildmatch::WildMatch;
 
 use super::*;
 use crate::Target;
@@ -130,7 +132,7 @@ fn a_decision_names_the_first_rule_that_made_it() {
         (&alice, Action::of("ping"), true, Some("all")),
     ] {
         let decision = decide(&route.policy, &somebody.caller(), &action);
-        let by = decision.rule().map(|rule| rule.name.as_str());
+        let by = decision.rule().map(Rule::name);
         assert_eq!((decision.is_allowed(), by), (allowed, rule), "{action:?}");
     }
 }
@@ -168,7 +170,7 @@ fn no_scope_helps_where_a_rule_denies() {
     let route = route("{name='a', scopes=['x']}, {name='b', effect='deny', tools=['a']}");
     let decision = decide(&route.policy, &Somebody::new("main:carol", "mcp").caller(), &Action::call("a"));
     assert!(
-        matches!(decision, Decision::Denied { rule: Some(rule), step_up: None } if rule.name == "b"),
+        matches!(decision, Decision::Denied { rule: Some(rule), step_up: None } if rule.name() == "b"),
         "{decision:?}"
     );
 }
@@ -285,39 +287,110 @@ fn a_name_outside_the_alphabet_is_allowed_by_a_rule_that_has_exactly_it() {
     }
 }
 
-/// The same by the words of the documentation, as simply as it can be said.
-fn by_the_words(policy: &Policy, somebody: &Somebody, action: &Action<'_>) -> bool {
-    let among = |effect: Effect, patterns: &[Pattern], name: &str| match effect {
-        Effect::Allow => patterns.iter().any(|pattern| pattern.matches(name)),
-        Effect::Deny => patterns.iter().any(|pattern| pattern.matches_in_any_case(name)),
-    };
-    let applies = |rule: &&Rule| {
-        let (who, what, claims) = (&rule.who, &rule.what, &somebody.claims);
-        let among = |patterns: &[Pattern], name: &str| among(rule.effect, patterns, name);
+/// A rule as the document has it.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Written {
+    name: String,
+    effect: String,
+    scopes: Vec<String>,
+    providers: Vec<String>,
+    groups: Vec<String>,
+    roles: Vec<String>,
+    tenants: Vec<String>,
+    clients: Vec<String>,
+    subjects: Vec<String>,
+    methods: Vec<String>,
+    tools: Vec<String>,
+    resources: Vec<String>,
+    prompts: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct WrittenRules {
+    policy: Vec<Written>,
+}
+
+impl Written {
+    /// Each rule of the document, in its order.
+    fn all(rules: &str) -> Vec<Self> {
+        toml::from_str::<WrittenRules>(&format!("policy = [{rules}]")).unwrap().policy
+    }
+
+    fn denies(&self) -> bool {
+        self.effect == "deny"
+    }
+
+    fn names(&self, patterns: &[String], name: &str) -> bool {
+        let read = |text: &str| if self.denies() { text.to_ascii_lowercase() } else { text.to_owned() };
+        patterns.iter().any(|pattern| WildMatch::new(&read(pattern)).matches(&read(name)))
+    }
+
+    fn is_about(&self, action: &Action<'_>) -> bool {
+        let Self { methods, tools, resources, prompts, .. } = self;
         let name = action.target.as_ref().map_or("", Target::name);
-        let empty =
-            what.methods.is_empty() && what.tools.is_empty() && what.resources.is_empty() && what.prompts.is_empty();
-        who.scopes.iter().all(|scope| somebody.scopes.iter().any(|own| own == scope))
-            && (who.providers.is_empty()
-                || who.providers.iter().any(|provider| somebody.subject.provider() == provider))
-            && (who.groups.is_empty() || who.groups.iter().any(|group| claims.groups.contains(group)))
-            && (who.roles.is_empty() || who.roles.iter().any(|role| claims.roles.contains(role)))
-            && (who.tenants.is_empty() || who.tenants.iter().any(|tenant| claims.tenant.as_ref() == Some(tenant)))
-            && (who.clients.is_empty() || who.clients.iter().any(|client| client == somebody.client_id.as_str()))
-            && (who.subjects.is_empty() || who.subjects.iter().any(|subject| subject == somebody.subject.as_str()))
-            && (empty
-                || among(&what.methods, &action.method)
-                || match &action.target {
-                    Some(Target::Tool(_)) => among(&what.tools, name),
-                    Some(Target::Prompt(_)) => among(&what.prompts, name),
-                    Some(Target::Resource(_)) => among(&what.resources, name),
-                    Some(Target::ResourceTemplate(_)) | None => false,
-                })
+        let is_about_everything = [methods, tools, resources, prompts].into_iter().all(Vec::is_empty);
+        is_about_everything
+            || self.names(methods, &action.method)
+            || match &action.target {
+                Some(Target::Tool(_)) => self.names(tools, name),
+                Some(Target::Prompt(_)) => self.names(prompts, name),
+                Some(Target::Resource(_)) => self.names(resources, name),
+                Some(Target::ResourceTemplate(_)) | None => false,
+            }
+    }
+
+    fn applies(&self, somebody: &Somebody, action: &Action<'_>) -> bool {
+        let claims = &somebody.claims;
+        let one_of = |wanted: &[String], own: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == own);
+        let any_of = |wanted: &[String], own: &[String]| wanted.is_empty() || own.iter().any(|own| one_of(wanted, own));
+        self.scopes.iter().all(|scope| somebody.scopes.iter().any(|own| own.as_str() == scope))
+            && one_of(&self.providers, somebody.subject.provider())
+            && any_of(&self.groups, &claims.groups)
+            && any_of(&self.roles, &claims.roles)
+            && any_of(&self.tenants, claims.tenant.as_slice())
+            && one_of(&self.clients, somebody.client_id.as_str())
+            && one_of(&self.subjects, somebody.subject.as_str())
+            && self.is_about(action)
+    }
+}
+
+/// What is decided by the words of the documentation, as simply as they can be followed: every rule is looked at, in the order
+/// of the document. Whether it is allowed, the rule that decides, and the scopes that would help.
+fn by_the_words(rules: &[Written], somebody: &Somebody, action: &Action<'_>) -> (bool, Option<String>, Option<String>) {
+    let first = |denies, somebody: &Somebody| {
+        let rule = rules.iter().find(|rule| rule.denies() == denies && rule.applies(somebody, action));
+        rule.map(|rule| rule.name.clone())
     };
-    let mut applying = policy.rules.iter().filter(applies);
-    let is_of_protocol = action.target.is_none() && needs_no_rule(&action.method);
-    policy.rules.is_empty()
-        || applying.clone().all(|rule| rule.effect == Effect::Allow) && (applying.next().is_some() || is_of_protocol)
+    if rules.is_empty() {
+        return (true, None, None);
+    }
+    if let Some(rule) = first(true, somebody) {
+        return (false, Some(rule), None);
+    }
+    if let Some(rule) = first(false, somebody) {
+        return (true, Some(rule), None);
+    }
+    if action.target.is_none() && needs_no_rule(&action.method) {
+        return (true, None, None);
+    }
+    let mut step_up: Option<Vec<String>> = None;
+    for rule in rules.iter().filter(|rule| !rule.denies()) {
+        let mut more = somebody.clone();
+        let mut lacking = Vec::new();
+        for scope in &rule.scopes {
+            let scope = Scope::parse(scope).unwrap();
+            if !more.scopes.iter().any(|own| *own == scope) {
+                more.scopes = more.scopes.iter().cloned().chain([scope.clone()]).collect();
+                lacking.push(scope.as_str().to_owned());
+            }
+        }
+        let helps = rule.applies(&more, action) && first(true, &more).is_none();
+        if helps && step_up.as_ref().is_none_or(|fewest| lacking.len() < fewest.len()) {
+            step_up = Some(lacking);
+        }
+    }
+    (false, None, step_up.map(|scopes| scopes.join(" ")))
 }
 
 proptest! {
@@ -325,14 +398,20 @@ proptest! {
     fn every_decision_is_as_the_documentation_says(rules in any_rules(), somebody in anybody(), action in any_action()) {
         let route = route(&rules);
         let is_template = matches!(action.target, Some(Target::ResourceTemplate(_)));
-        let is_escaped = action.target.as_ref().is_some_and(|target| target.name().contains('%'));
-        let is_clear = route.policy.rules.is_empty() || unclear::check(&route.policy, &action).is_ok();
+        let name = action.target.as_ref().map_or("", Target::name);
+        let is_clear = route.policy.is_empty() || unclear::check(&route.policy, &action).is_ok();
         let decision = decide(&route.policy, &somebody.caller(), &action);
-        if is_clear && !is_template && !is_escaped {
-            prop_assert_eq!(decision.is_allowed(), by_the_words(&route.policy, &somebody, &action), "{:?}", decision);
+        let expected = by_the_words(&Written::all(&rules), &somebody, &action);
+        if is_clear && !is_template && name.is_ascii() && !name.contains('%') {
+            let step_up = match &decision {
+                Decision::Denied { step_up, .. } => step_up.as_ref().map(Scopes::to_string),
+                Decision::Allowed { .. } => None,
+            };
+            let rule = decision.rule().map(|rule| rule.name().to_owned());
+            prop_assert_eq!((decision.is_allowed(), rule, step_up), expected);
         } else {
             // What is less than clear is never allowed where the same would be denied if it were.
-            prop_assert!(!decision.is_allowed() || is_template || by_the_words(&route.policy, &somebody, &action));
+            prop_assert!(!decision.is_allowed() || is_template || expected.0);
         }
     }
 
@@ -354,10 +433,10 @@ proptest! {
 
     #[test]
     fn the_order_of_rules_means_nothing(rules in any_rules(), somebody in anybody(), action in any_action()) {
-        let mut route = route(&rules);
-        let is_allowed = decide(&route.policy, &somebody.caller(), &action).is_allowed();
-        route.policy.rules.reverse();
-        prop_assert_eq!(decide(&route.policy, &somebody.caller(), &action).is_allowed(), is_allowed);
+        let reversed: Vec<_> = rules.split_inclusive("}, ").collect();
+        let reversed: String = reversed.into_iter().rev().collect();
+        let is_allowed = |rules: &str| decide(&route(rules).policy, &somebody.caller(), &action).is_allowed();
+        prop_assert_eq!(is_allowed(&rules), is_allowed(&reversed));
     }
 
     #[test]

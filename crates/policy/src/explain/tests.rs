@@ -197,13 +197,13 @@ proptest! {
         let json = explanation.to_json();
         prop_assert_eq!(json["decision"] == "allowed", explanation.is_allowed());
         if let (Some(rule), true) = (decision.rule(), has_scope) {
-            prop_assert_eq!(&json["rule"], &rule.name);
-            let told = json["rules"].as_array().unwrap().iter().find(|told| told["name"] == rule.name.as_str()).unwrap();
+            prop_assert_eq!(&json["rule"], &rule.name());
+            let told = json["rules"].as_array().unwrap().iter().find(|told| told["name"] == rule.name()).unwrap();
             prop_assert_eq!(&told["applies"], true);
         }
         for told in json["rules"].as_array().unwrap() {
             prop_assert_eq!(told["applies"] == true, told["because"].as_array().unwrap().is_empty());
         }
-        prop_assert_eq!(explanation.to_string().lines().filter(|line| line.starts_with("Rule ")).count(), route.policy.rules.len());
+        prop_assert_eq!(explanation.to_string().lines().filter(|line| line.starts_with("Rule ")).count(), route.policy.rules().count());
     }
 }

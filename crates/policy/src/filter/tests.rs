@@ -147,7 +147,7 @@ proptest! {
                     Decision::Allowed { .. } => true,
                     Decision::Denied { step_up, .. } => step_up.is_some(),
                 },
-                None => route.policy.rules.is_empty(),
+                None => route.policy.is_empty(),
             };
             let before = listed[listing].as_array().unwrap();
             let expected: Vec<Value> = before.iter().filter(may).cloned().collect();

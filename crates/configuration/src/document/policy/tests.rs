@@ -1,18 +1,18 @@
 use proptest::prelude::*;
 
 use crate::tests::{MINIMAL, problem_of};
-use crate::{Configuration, ConfigurationError, Effect, Rule, What, Who};
+use crate::{Configuration, ConfigurationError, Effect, ListKind, Policy, Rule};
 
 fn with(rules: &str) -> String {
     format!("{MINIMAL}\n{rules}")
 }
 
-fn rules(text: &str) -> Vec<Rule> {
-    Configuration::parse(&with(text)).unwrap().routes.remove(0).policy.rules
+fn policy(text: &str) -> Policy {
+    Configuration::parse(&with(text)).unwrap().routes.remove(0).policy
 }
 
-fn rule(keys: &str) -> Rule {
-    rules(&format!("[[routes.policy]]\nname = \"a\"\n{keys}")).remove(0)
+fn rule(keys: &str) -> Policy {
+    policy(&format!("[[routes.policy]]\nname = \"a\"\n{keys}"))
 }
 
 fn refused(keys: &str) -> (String, String) {
@@ -22,44 +22,50 @@ fn refused(keys: &str) -> (String, String) {
 
 #[test]
 fn a_rule_allows_everything_to_everybody_unless_it_says_otherwise() {
-    let rule = rule("");
-    assert_eq!(
-        (rule.name.as_str(), rule.effect, rule.who, rule.what),
-        ("a", Effect::Allow, Who::default(), What::default())
-    );
-    assert!(rules("").is_empty());
+    let one = rule("");
+    let rules: Vec<_> = one.rules().map(|rule| (rule.name(), rule.effect, rule.lists().count())).collect();
+    assert_eq!(rules, [("a", Effect::Allow, 0)]);
+    assert!(policy("").is_empty());
 }
 
 #[test]
 fn a_rule_keeps_what_it_is_given() {
-    let rule = rule(
+    let policy = rule(
         r#"
         effect = "deny"
-        scopes = ["mcp", "files:write"]
+        scopes = ["mcp", "files:write", "mcp"]
         providers = ["entra", "client"]
         groups = ["engineering", "3C1F9B1E-7A52-4C0B-8F0E-5D7A1B2C3D4E"]
-        roles = ["Mcp.User"]
+        roles = ["Mcp.User", "a\tb\n3:c"]
         tenants = ["8D1B0F3A-6C2E-4F57-9A41-0C7D5E2B9F10", "Example"]
         clients = ["nightly-report", "https://client.example/metadata.json"]
         subjects = ["entra:urn:alice", "client:nightly-report"]
         methods = ["logging/*"]
-        tools = ["delete_*"]
+        tools = ["delete_***", "3:a"]
         resources = ["file:///secret/*"]
-        prompts = ["?"]
+        prompts = ["?ä"]
         "#,
     );
-    assert_eq!(rule.effect, Effect::Deny);
-    assert_eq!(rule.who.scopes.to_string(), "mcp files:write");
-    assert_eq!(rule.who.providers, ["entra", "client"]);
-    assert_eq!(rule.who.groups, ["engineering", "3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e"]);
-    assert_eq!(rule.who.roles, ["Mcp.User"]);
-    assert_eq!(rule.who.tenants, ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10", "Example"]);
-    assert_eq!(rule.who.clients, ["nightly-report", "https://client.example/metadata.json"]);
-    assert_eq!(rule.who.subjects, ["entra:urn:alice", "client:nightly-report"]);
-    assert!(rule.what.methods[0].matches("logging/setLevel"));
-    assert!(rule.what.tools[0].matches("delete_all") && !rule.what.tools[0].matches("Delete_all"));
-    assert!(rule.what.resources[0].matches("file:///secret/a/b") && !rule.what.resources[0].matches("file:///secret"));
-    assert!(rule.what.prompts[0].matches("ä") && !rule.what.prompts[0].matches("ab"));
+    let [rule] = policy.rules().collect::<Vec<_>>()[..] else { panic!("{policy:?}") };
+    assert_eq!((rule.name(), rule.effect), ("a", Effect::Deny));
+    let lists: Vec<(_, Vec<_>)> = rule.lists().map(|list| (list.kind.as_str(), list.values().collect())).collect();
+    let expected = [
+        ("methods", vec!["logging/*"]),
+        ("tools", vec!["delete_*", "3:a"]),
+        ("resources", vec!["file:///secret/*"]),
+        ("prompts", vec!["?ä"]),
+        ("scopes", vec!["mcp", "files:write"]),
+        ("providers", vec!["entra", "client"]),
+        ("groups", vec!["engineering", "3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e"]),
+        ("roles", vec!["Mcp.User", "a\tb\n3:c"]),
+        ("tenants", vec!["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10", "Example"]),
+        ("clients", vec!["nightly-report", "https://client.example/metadata.json"]),
+        ("subjects", vec!["entra:urn:alice", "client:nightly-report"]),
+    ];
+    assert_eq!(lists, expected);
+    let means = |kind, name| rule.list(kind).patterns().any(|pattern| pattern.matches(name));
+    assert!(means(ListKind::Tools, "delete_all") && !means(ListKind::Tools, "Delete_all"));
+    assert!(means(ListKind::Resources, "file:///secret/a/b") && !means(ListKind::Resources, "file:///secret"));
 }
 
 #[test]
@@ -138,7 +144,7 @@ fn a_rule_says_of_which_provider_its_groups_and_roles_are_where_there_are_severa
 #[test]
 fn the_longest_names_are_taken() {
     rule(&format!("groups = [\"{0}\"]\ntools = [\"{0}\"]\nclients = [\"{1}\"]", "x".repeat(256), "y".repeat(2048)));
-    rules(&format!("[[routes.policy]]\nname = \"{}\"", "x".repeat(64)));
+    policy(&format!("[[routes.policy]]\nname = \"{}\"", "x".repeat(64)));
 }
 
 #[test]
@@ -163,7 +169,7 @@ fn a_route_has_at_most_256_rules() {
     let many = |number: usize| {
         (0..number).map(|index| format!("[[routes.policy]]\nname = \"r{index}\"\n")).collect::<String>()
     };
-    assert_eq!(rules(&many(256)).len(), 256);
+    assert_eq!(policy(&many(256)).rules().count(), 256);
     let refused = problem_of(&with(&many(257)));
     assert_eq!(refused, ("routes[0].policy".to_owned(), "has more than 256 tables".to_owned()));
 }
@@ -194,7 +200,10 @@ proptest! {
         let lists: String = lists.iter().map(|(key, values)| format!("{key} = [{}]\n", list(values))).collect();
         let rule = format!("[[routes.policy]]\nname = {}\neffect = {}\n{lists}", text(&name), text(&effect));
         match Configuration::parse(&with(&rule)) {
-            Ok(configuration) => prop_assert_eq!(&configuration.routes[0].policy.rules[0].name, &name),
+            Ok(configuration) => {
+                let names: Vec<_> = configuration.routes[0].policy.rules().map(Rule::name).collect();
+                prop_assert_eq!(names, [name.as_str()]);
+            },
             Err(ConfigurationError::Key { key, .. }) => prop_assert!(key.starts_with("routes[0].policy[0]."), "{}", key),
             Err(error) => prop_assert!(false, "{}", error),
         }

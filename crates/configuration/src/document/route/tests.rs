@@ -117,7 +117,7 @@ fn what_a_route_does_beyond_forwarding_is_switched_on_by_name() {
     let plain = route("");
     assert_eq!((plain.legacy_sse, plain.validate_arguments, plain.log_arguments), (true, false, false));
     assert_eq!((plain.name.as_str(), plain.scopes.to_string().as_str()), ("/b", "mcp"));
-    assert!(plain.policy.rules.is_empty() && plain.rates.is_empty());
+    assert!(plain.policy.is_empty() && plain.rates.is_empty());
     let full = route("legacy_sse = false\nvalidate_arguments = true\nlog_arguments = true\nname = \"B\"");
     assert_eq!((full.legacy_sse, full.validate_arguments, full.log_arguments), (false, true, true));
     assert_eq!(full.name, "B");
@@ -193,7 +193,7 @@ fn a_route_offers_the_scopes_that_it_needs_and_those_by_which_rules_allow_more()
     let route = &configuration.authorization_server.routes[1];
     let offered: Scopes = route.offered_scopes().cloned().collect();
     assert_eq!(offered.to_string(), "mcp email write admin openid");
-    assert_eq!(offered, configuration.routes[1].offered_scopes().cloned().collect());
+    assert_eq!(offered, configuration.routes[1].offered_scopes());
     let granted =
         |requested: &str| route.granted(&Scopes::parse(requested).unwrap()).map(|granted| granted.to_string());
     for (requested, expected) in [
