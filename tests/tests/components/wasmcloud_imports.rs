@@ -14,7 +14,7 @@ use crate::imports::{Bucket, LABEL};
 type Fallible<T, E> = Result<std::result::Result<T, E>>;
 
 /// What wasmCloud says of an increment on NATS that lost a race.
-pub const LOST_RACE: &str = "JetStream error: failed to update: wrong last revision";
+pub const LOST_RACE: &str = "JetStream error: wrong last revision";
 
 fn refused(error: Draft2Error) -> keyvalue::Error {
     match error {
