@@ -25,7 +25,7 @@ async fn wash_dev_serves_what_the_repositorys_file_says() {
     // Built before, at another port, and without a Redis.
     let built = artefact("gatehouse-wasmcloud.wasm");
     let replaced = [
-        ("cargo xtask build", "true"),
+        ("cargo xtask build", "'true'"),
         ("target/gatehouse-wasmcloud.wasm", built.to_str().expect("UTF-8")),
         ("127.0.0.1:3000", &format!("127.0.0.1:{port}")),
         ("  wasi_keyvalue_redis_url: redis://127.0.0.1:6379\n", ""),
