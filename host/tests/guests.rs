@@ -100,6 +100,36 @@ async fn a_guest_knows_the_id_of_its_request_and_the_answer_says_it() {
     assert!(running.shutdown(COMPUTE).await);
 }
 
+/// Each request has a sandbox of its own: whatever one has left in its memory, in pages that it added, or in a global
+/// variable, no other finds, on the same connection or on the same place of the pool.
+#[tokio::test]
+async fn nothing_that_a_request_leaves_in_its_sandbox_is_found_by_a_later_one() {
+    // Three digits: how often this memory was counted up, how many pages it has after one more, and whether the last word of
+    // that page, and the global variable that an allocation moves, were as they are at the beginning.
+    let then = "(local.set $i (i32.add (i32.load (i32.const 40000)) (i32.const 1)))
+        (i32.store (i32.const 40000) (local.get $i))
+        (i32.store8 (i32.const 128) (i32.add (i32.const 48) (local.get $i)))
+        (drop (memory.grow (i32.const 1)))
+        (i32.store8 (i32.const 129) (i32.add (i32.const 48) (memory.size)))
+        (local.set $i (i32.or (i32.load (i32.const 131068)) (i32.ne (global.get $free) (i32.const 32768))))
+        (i32.store8 (i32.const 130) (i32.add (i32.const 48) (local.get $i)))
+        (i32.store (i32.const 131068) (i32.const 1))
+        (global.set $free (i32.const 50000))
+        (call $say (i32.const 128) (i32.const 3))";
+    let directory = application_of_guest("left ", then);
+    let (running, log) = serve(&directory, |_| {}).await;
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(running.address()).await.unwrap();
+        stream.write_all(&[b"GET /trap/ HTTP/1.1\r\nHost: a\r\n\r\n", REQUEST].concat()).await.unwrap();
+        stream.read_to_string(&mut String::new()).await.unwrap();
+    }
+    assert!(running.shutdown(COMPUTE).await);
+    let lines = log.lines();
+    let left: Vec<&str> = lines.iter().filter_map(|line| Some(line.split_once("\"message\":\"left ")?.1)).collect();
+    assert_eq!(left.len(), 16, "{lines:?}");
+    assert!(left.iter().all(|left| left.starts_with("120\"")), "{left:?}");
+}
+
 #[tokio::test]
 async fn a_guests_json_is_merged_into_the_hosts_line() {
     let says = r#"{"component":"gateway","event":"begun","subject":"demo:alice"}"#;

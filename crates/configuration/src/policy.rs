@@ -129,8 +129,9 @@ impl<'p> Rule<'p> {
             b'-' => Effect::Deny,
             _ => return None,
         };
-        let (beginnings, text) = text.get(1..)?.split_once(' ')?;
-        Some(Self { effect, beginnings, text })
+        // They are few: it is quicker to look at each character than to have one searched for.
+        let end = text.bytes().position(|byte| byte == b' ')?;
+        Some(Self { effect, beginnings: text.get(1..end)?, text: text.get(end.checked_add(1)?..)? })
     }
 
     /// Whether it may be about something that begins so. Where not, it is about something else.
