@@ -48,7 +48,7 @@ async fn the_configuration_is_given_in_parts_whichever_form_it_has() {
             let gateway = adapter.part(&Part::Gateway).await.unwrap().unwrap();
             assert_eq!(gateway, r#"{"public_url":"https://gateway.example"}"#);
             let route = adapter.part(&Part::Route("/mcp".to_owned())).await.unwrap();
-            assert_eq!(route.as_deref(), Some(r#"{"path":"/mcp","url":"https://upstream.example/mcp"}"#));
+            assert_eq!(route.as_deref(), Some(r#"0:{"path":"/mcp","url":"https://upstream.example/mcp"}"#));
             assert_eq!(adapter.part(&Part::OnlyRoute).await, Ok(route));
             assert_eq!(adapter.part(&Part::Route("/other".to_owned())).await, Ok(None));
             let servers = adapter.part(&Part::Servers).await.unwrap().unwrap();
