@@ -24,7 +24,7 @@ const FEATURES: [&str; 6] = [
 ];
 
 /// For size, and without what only people read.
-const OPTIONS: [&str; 3] = ["-Oz", "--strip-debug", "--strip-producers"];
+const OPTIONS: [&str; 5] = ["-Oz", "--gufa-optimizing", "-Oz", "--strip-debug", "--strip-producers"];
 
 /// The program, installed.
 pub struct WasmOpt {
