@@ -8,7 +8,8 @@ use gatehouse_storage::Key;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use crate::gatehouse::{Gatehouse, HeldPort, HostKind, Settings};
+use crate::gatehouse::{Gatehouse, HostKind, Settings};
+use crate::held_port::HeldPort;
 use crate::jwt::SigningKey;
 use crate::page::Answer;
 use crate::recording_upstream::RecordingUpstream;

@@ -1,6 +1,5 @@
 //! Gatehouse itself, from the same manifest and artefact that ship.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +9,11 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::clock::TestClock;
+use crate::held_port::HeldPort;
 use crate::paths::{artefact, repository};
 use crate::program::Program;
 use crate::spin;
+use crate::wash::{self, StoreServer, WashStore, Workload};
 
 /// Seconds for which an access token is taken behind its announced end.
 const GRACE_SECONDS: u64 = 10;
@@ -28,6 +29,8 @@ pub enum HostKind {
     Released(&'static Path),
     /// `spin up`.
     Spin,
+    /// `wash dev`, with this store.
+    Wash(WashStore),
 }
 
 /// How Gatehouse is set up.
@@ -66,42 +69,7 @@ pub struct Gatehouse {
 enum Runs {
     Embedded(Running),
     Process(Box<Program>),
-}
-
-/// A free port that nobody else can take. The public URL has to be in the configuration before Gatehouse listens, and
-/// other programs look for ports meanwhile.
-#[derive(Debug)]
-pub struct HeldPort(TcpListener);
-
-impl HeldPort {
-    /// Takes a free port.
-    pub fn take() -> Self {
-        Self(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"))
-    }
-
-    /// The socket, which listens.
-    pub fn into_listener(self) -> TcpListener {
-        self.0
-    }
-
-    /// Its number.
-    pub fn number(&self) -> u16 {
-        self.0.local_addr().expect("an address").port()
-    }
-}
-
-/// The first of three ports in a row that were free a moment ago.
-pub fn free_port_base() -> u16 {
-    loop {
-        let base = HeldPort::take().number();
-        let is_free = |offset: u16| {
-            let port = base.checked_add(offset).unwrap_or(0);
-            port != 0 && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
-        };
-        if (0..3).all(is_free) {
-            return base;
-        }
-    }
+    Wash(Box<Program>, Arc<StoreServer>),
 }
 
 impl Gatehouse {
@@ -122,7 +90,7 @@ impl Gatehouse {
         let (clock, log) = (Arc::new(TestClock::default()), Arc::new(CapturedLog::new()));
         let checkout = match host {
             HostKind::Released(checkout) => checkout.to_owned(),
-            HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::Spin => repository(),
+            HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::Spin | HostKind::Wash(_) => repository(),
         };
         let (manifest, port) = (manifest(&checkout, &variables, state_directory.path()), held.number());
         let runs = match host {
@@ -155,13 +123,20 @@ impl Gatehouse {
                 let command = spin::command(state_directory.path());
                 Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await))
             }
+            HostKind::Wash(store) => {
+                assert_eq!(ca_file, None, "what is tested on wasmCloud needs no authority");
+                drop(held);
+                let store = Arc::new(StoreServer::start(store, state_directory.path()).await);
+                let program = on_wash(&store, port, &variables, state_directory.path()).await;
+                Runs::Wash(Box::new(program), store)
+            }
         };
         let url = format!("http://127.0.0.1:{port}");
         Self { url, clock, log, access_token_seconds, variables, ca_file, state_directory, runs }
     }
 
-    /// Another instance of the same configuration, with the same store, clock and log, on the embedded host at a port of
-    /// its own: what a load balancer has behind it.
+    /// Another instance of the same configuration, with the same store, clock and log, at a port of its own: what a load
+    /// balancer has behind it. It is on the embedded host, but for that of a wasmCloud.
     ///
     /// `changed` variables have other values: what a roll-out has beside the old instances.
     pub async fn beside_with(&self, changed: &[(&str, &str)]) -> Self {
@@ -175,9 +150,22 @@ impl Gatehouse {
         let kept = self.variables.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name)).cloned();
         let changed = changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let variables: Vec<_> = kept.chain(changed).collect();
-        let manifest = manifest(&repository(), &variables, self.state_directory.path());
-        let mut options = options(&variables, &self.ca_file, self.state_directory.path(), &self.clock, &self.log);
-        adjust(&mut options);
+        let runs = match &self.runs {
+            Runs::Wash(_, store) => {
+                let folder = self.state_directory.path().join(held.number().to_string());
+                let port = held.number();
+                drop(held);
+                let program = on_wash(store, port, &variables, &folder).await;
+                Runs::Wash(Box::new(program), Arc::clone(store))
+            }
+            Runs::Embedded(_) | Runs::Process(_) => {
+                let folder = self.state_directory.path();
+                let manifest = manifest(&repository(), &variables, folder);
+                let mut options = options(&variables, &self.ca_file, folder, &self.clock, &self.log);
+                adjust(&mut options);
+                Runs::Embedded(serve(&manifest, options, held).await)
+            }
+        };
         Self {
             url,
             clock: Arc::clone(&self.clock),
@@ -186,7 +174,7 @@ impl Gatehouse {
             variables,
             ca_file: self.ca_file.clone(),
             state_directory: Arc::clone(&self.state_directory),
-            runs: Runs::Embedded(serve(&manifest, options, held).await),
+            runs,
         }
     }
 
@@ -200,7 +188,7 @@ impl Gatehouse {
         match self.runs {
             Runs::Embedded(_) => self.clock.advance(self.access_token_seconds + GRACE_SECONDS),
             // A process has the machine's clock. The wait is what is tested: the token's own lifetime and its grace, and no more.
-            Runs::Process(_) => {
+            Runs::Process(_) | Runs::Wash(..) => {
                 tokio::time::sleep(Duration::from_secs(self.access_token_seconds + GRACE_SECONDS)).await;
             }
         }
@@ -220,7 +208,15 @@ impl Gatehouse {
     pub fn process_id(&self) -> Option<u32> {
         match &self.runs {
             Runs::Embedded(_) => None,
-            Runs::Process(program) => program.id(),
+            Runs::Process(program) | Runs::Wash(program, _) => program.id(),
+        }
+    }
+
+    /// The server of its store, if it has one of its own.
+    pub fn store_server(&self) -> Option<&StoreServer> {
+        match &self.runs {
+            Runs::Wash(_, store) => Some(store),
+            Runs::Embedded(_) | Runs::Process(_) => None,
         }
     }
 
@@ -228,7 +224,7 @@ impl Gatehouse {
     pub async fn stop_within(self, grace: Duration) -> bool {
         match self.runs {
             Runs::Embedded(running) => running.shutdown(grace).await,
-            Runs::Process(mut program) => {
+            Runs::Process(mut program) | Runs::Wash(mut program, _) => {
                 program.interrupt().await;
                 true
             }
@@ -314,6 +310,24 @@ fn prepare_up(
         std::fs::write(&file, value).expect("the folder can be written");
         command.arg("--variable").arg(format!("{name}=@{}", file.display()));
     }
+}
+
+/// The artefact for wasmCloud on `wash dev`, with the same variables: some of them are origins that `spin.toml` allows, and the others
+/// are the configuration.
+async fn on_wash(store: &StoreServer, port: u16, variables: &[(String, String)], folder: &Path) -> Program {
+    let (origins, mut configuration): (Vec<_>, Vec<_>) =
+        variables.iter().cloned().partition(|(name, _)| name.ends_with("_origin"));
+    // As docs/hosts.md advises.
+    for (_, value) in configuration.iter_mut().filter(|(name, _)| name == gatehouse_configuration::SETTING) {
+        *value = gatehouse_configuration::compile(value).unwrap_or_else(|_| value.clone());
+    }
+    let workload = Workload {
+        component: artefact("gatehouse-wasmcloud.wasm"),
+        configuration: &configuration,
+        environment: &[],
+        allowed_hosts: &origins.into_iter().map(|(_, origin)| origin).collect::<Vec<_>>(),
+    };
+    wash::dev(&workload, store, port, folder).await
 }
 
 /// Waits until it serves.

@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: Gatehouse on its embedded host or on a real Spin, the identity provider and
+//! What the end-to-end tests share: Gatehouse on its embedded host, on a real Spin or a real wasmCloud, the identity provider and
 //! upstreams, and the clients that drive them: real ones from npm and PyPI, and for attacks a provider, a browser and a
 //! client inside the test itself ([`AttackWorld`]).
 
@@ -8,6 +8,7 @@ mod client_documents;
 mod clock;
 mod flow;
 mod gatehouse;
+mod held_port;
 mod http_server;
 pub mod jwt;
 mod listening;
@@ -23,8 +24,10 @@ pub mod scripted_provider;
 mod spin;
 mod store;
 pub mod storm;
+mod table;
 mod text;
 mod tls_front;
+mod wash;
 mod world;
 
 pub use attack_world::{AttackSettings, AttackWorld, ClientAuthentication, TestClient};
@@ -32,7 +35,8 @@ pub use authorization::{Authorization, CHALLENGE, VERIFIER};
 pub use client_documents::ClientDocuments;
 pub use clock::TestClock;
 pub use flow::{Flow, Step, parameter};
-pub use gatehouse::{Gatehouse, HeldPort, HostKind, Settings, free_port_base};
+pub use gatehouse::{Gatehouse, HostKind, Settings};
+pub use held_port::{HeldPort, free_port_base};
 pub use http_server::{Received, serve};
 pub use listening::is_listened_at;
 pub(crate) use open_files::allow_descriptors;
@@ -45,8 +49,10 @@ pub use recording_upstream::RecordingUpstream;
 pub use scripted_provider::{Endpoint, ScriptedProvider};
 pub use spin::spin_is_installed;
 pub use store::snapshot;
+pub use table::Table;
 pub use text::{challenge_of, flipped, form, unique};
 pub use tls_front::TlsFront;
+pub use wash::{StoreServer, WashStore, serve_on_wash, wash_is_installed};
 pub use world::{CLIENT_SECRET, World, WorldSettings};
 
 /// An HTTP client that follows nothing and keeps nothing, so that a test sees every answer itself.

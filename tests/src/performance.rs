@@ -6,10 +6,12 @@
 
 mod answer;
 mod calls;
+mod case;
 mod counts;
 mod documents;
 mod features;
 mod growth;
+mod hosts;
 mod load;
 mod mcp_server;
 mod peers;
@@ -45,6 +47,7 @@ pub async fn run() {
             "features" => features::run(&setup).await,
             "start" => start::run(&setup).await,
             "growth" => growth::run(&setup).await,
+            "hosts" => hosts::run(&setup).await,
             _ => streams::run(&setup).await,
         };
         results.insert(part.to_owned(), result);

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 use url::Url;
 
-use crate::gatehouse::{Gatehouse, HeldPort, HostKind, Settings};
+use crate::gatehouse::{Gatehouse, HostKind, Settings};
+use crate::held_port::HeldPort;
 use crate::program::Program;
 
 /// Gatehouse's secret at the identity provider. It holds what a form has to encode.

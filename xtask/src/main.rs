@@ -8,6 +8,7 @@ mod build;
 mod check;
 mod dist;
 mod docs;
+mod hosts;
 mod metadata;
 mod process;
 mod progress;
@@ -38,7 +39,7 @@ struct CommandLine {
 enum Command {
     /// Make a compiler for wasm32-wasip2 ready (the other commands do this themselves)
     Setup,
-    /// Build the components and the examples and compose them: target/gatehouse.wasm and two demo servers
+    /// Build the components and the examples and compose them: target/gatehouse.wasm, the one for wasmCloud and two demo servers
     Build,
     /// Build everything and run Gatehouse with its demo identity provider and demo MCP server
     Up(up::Arguments),
@@ -46,6 +47,8 @@ enum Command {
     Test(test::Arguments),
     /// Build everything, install programs of others and test Gatehouse with all of them (`test` does it with a third)
     World(world::Arguments),
+    /// Build everything, install hosts and stores of others and test Gatehouse on all of them: docs/hosts.md
+    Hosts(hosts::Arguments),
     /// Build everything and measure what Gatehouse costs, beside a bare forwarder, an earlier commit and others: docs/performance.md
     Bench(bench::Arguments),
     /// Build everything and take as much as strangers can of everything that is scarce, all at once; it takes two minutes
@@ -88,6 +91,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Up(arguments) => up::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::World(arguments) => world::run(&workspace, &arguments),
+        Command::Hosts(arguments) => hosts::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Check(arguments) => check::run(&workspace, &arguments),
         Command::Storm => storm::run(&workspace),

@@ -17,7 +17,7 @@ pub struct Arguments {
 }
 
 /// Writes the tables where it is set.
-const WRITE: &str = "GATEHOUSE_WRITE_WORLD";
+pub const WRITE: &str = "GATEHOUSE_WRITE_TABLES";
 
 /// Builds the components, installs what the tests need and runs the tier.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {

@@ -5,8 +5,5 @@
 //! never written with `set` (Spin's SQLite store would stop working), and no key is both.
 
 mod bindings;
-mod configuration;
-mod settings;
-mod store;
-
-struct AdapterSpin;
+mod export;
+mod platform;

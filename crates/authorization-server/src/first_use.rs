@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     /// A counter as one of several racing callers sees it: what it is told each time.
-    struct ScriptedCounter(RefCell<Vec<i64>>);
+    struct ScriptedCounter(RefCell<Vec<u64>>);
 
     impl Store for ScriptedCounter {
         fn get(&self, _: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
@@ -52,7 +52,7 @@ mod tests {
             Ok(())
         }
 
-        fn increment(&self, _: &Key, _: i64) -> Result<i64, StoreUnavailable> {
+        fn increment(&self, _: &Key, _: u64) -> Result<u64, StoreUnavailable> {
             self.0.borrow_mut().pop().ok_or_else(|| StoreUnavailable("asked too often".to_owned()))
         }
 
@@ -61,7 +61,7 @@ mod tests {
         }
     }
 
-    fn wins(first: i64, second: i64) -> bool {
+    fn wins(first: u64, second: u64) -> bool {
         let told = ScriptedCounter(RefCell::new(vec![second, first]));
         is_first_use("a", "x", "1", UnixTime::from_seconds(1_795_000_060), &told).unwrap()
     }

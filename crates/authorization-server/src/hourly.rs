@@ -1,7 +1,7 @@
 //! Counting by the hour what anybody may do without having shown who they are.
 
 use gatehouse_protocol::UnixTime;
-use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
+use gatehouse_storage::{Key, Kind, Store, StoreUnavailable, giving_back, still_taken};
 
 const HOUR_SECONDS: u64 = 60 * 60;
 
@@ -22,8 +22,8 @@ pub(crate) fn count(
     store: &impl Store,
     now: UnixTime,
 ) -> Result<Result<(), TooMany>, StoreUnavailable> {
-    let count = store.increment(&counter(kind, now)?, 1)?;
-    Ok(if count > i64::from(per_hour) { Err(too_many(now)) } else { Ok(()) })
+    let count = still_taken(store.increment(&counter(kind, now)?, 1)?);
+    Ok(if count > u64::from(per_hour) { Err(too_many(now)) } else { Ok(()) })
 }
 
 /// Whether there could be one more of `kind`. Nothing is counted.
@@ -36,8 +36,8 @@ pub(crate) fn look(
     store: &impl Store,
     now: UnixTime,
 ) -> Result<Result<(), TooMany>, StoreUnavailable> {
-    let count = store.increment(&counter(kind, now)?, 0)?;
-    Ok(if count >= i64::from(per_hour) { Err(too_many(now)) } else { Ok(()) })
+    let count = still_taken(store.increment(&counter(kind, now)?, 0)?);
+    Ok(if count >= u64::from(per_hour) { Err(too_many(now)) } else { Ok(()) })
 }
 
 /// Takes back what was counted at `counted_at`: it did not come about.
@@ -45,7 +45,7 @@ pub(crate) fn look(
 /// # Errors
 /// Where the store does not answer.
 pub(crate) fn take_back(kind: Kind, store: &impl Store, counted_at: UnixTime) -> Result<(), StoreUnavailable> {
-    store.increment(&counter(kind, counted_at)?, -1).map(|_| ())
+    store.increment(&counter(kind, counted_at)?, giving_back(1)).map(|_| ())
 }
 
 fn counter(kind: Kind, now: UnixTime) -> Result<Key, StoreUnavailable> {

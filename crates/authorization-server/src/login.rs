@@ -227,7 +227,7 @@ impl PendingLogin {
     pub fn count(&self, per_minute: u32, store: &impl Store, now: UnixTime) -> Result<(), BeginRejection> {
         let end = UnixTime::from_seconds((now.seconds() / MINUTE).saturating_add(1).saturating_mul(MINUTE));
         let count = store.increment(&Key::new(LOGINS, "minute", end).map_err(StoreUnavailable::from)?, 1)?;
-        if count > i64::from(per_minute) {
+        if count > u64::from(per_minute) {
             return Err(BeginRejection::TooMany { retry_after: now.seconds_until(end) });
         }
         Ok(())

@@ -15,7 +15,7 @@ const READ: Kind = "mailbox-read";
 
 /// Added to the count when the channel is closed, beyond what all numbers come to: being closed and having a number are
 /// then decided in one step, and nobody gets a number after the end.
-const CLOSED: i64 = 1 << 40;
+const CLOSED: u64 = 1 << 40;
 
 /// A channel from any number of writers to one reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,16 +101,16 @@ impl Channel {
     }
 
     /// Hands `by` numbers out: up to the last of the state that comes back, unless it is closed.
-    pub(crate) fn count(&self, store: &impl Store, by: i64) -> Result<State, Rejection> {
+    pub(crate) fn count(&self, store: &impl Store, by: u64) -> Result<State, Rejection> {
         let sum = store.increment(&self.key(COUNT, 0)?, by)?;
         // One less for the channel's own number. Without that, it was never opened.
-        let last = u64::try_from(sum % CLOSED - 1).ok();
+        let last = (sum % CLOSED).checked_sub(1);
         Ok(State { last: last.unwrap_or(0), is_closed: last.is_none() || sum >= CLOSED })
     }
 
     /// Up to which number the reader is done, after `by` more.
-    pub(crate) fn read(&self, store: &impl Store, by: i64) -> Result<u64, Rejection> {
-        Ok(u64::try_from(store.increment(&self.key(READ, 0)?, by)?).unwrap_or(0))
+    pub(crate) fn read(&self, store: &impl Store, by: u64) -> Result<u64, Rejection> {
+        Ok(store.increment(&self.key(READ, 0)?, by)?)
     }
 
     /// The key of the record of `kind` with this number.

@@ -42,7 +42,7 @@ pub fn post(
     if before.last.saturating_sub(read).saturating_add(numbers) > MOST_WAITING {
         return Err(Rejection::Full);
     }
-    let state = channel.count(store, i64::try_from(numbers).unwrap_or(i64::MAX))?;
+    let state = channel.count(store, numbers)?;
     if state.is_closed {
         return Err(Rejection::Closed);
     }

@@ -69,7 +69,7 @@ impl Cursor {
     /// Lets the writers know how far the reader is.
     fn note(&mut self, store: &impl Store, channel: &Channel) -> Result<(), Rejection> {
         let read = self.next.saturating_sub(1);
-        let more = i64::try_from(read.saturating_sub(self.noted)).unwrap_or(i64::MAX);
+        let more = read.saturating_sub(self.noted);
         if more > 0 {
             channel.read(store, more)?;
             self.noted = read;

@@ -143,7 +143,7 @@ impl Store for Mixed<'_> {
     fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
         self.turns.step(self.number, |store| store.delete(key))
     }
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+    fn increment(&self, key: &Key, delta: u64) -> Result<u64, StoreUnavailable> {
         self.turns.step(self.number, |store| store.increment(key, delta))
     }
     fn list(&self, cursor: Option<&str>) -> Result<KeyPage, StoreUnavailable> {

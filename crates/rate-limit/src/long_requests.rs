@@ -294,7 +294,7 @@ impl Counter {
         let who_left = store.increment(&self.left(minute)?, 0)?;
         let who_came = store.increment(&self.came(minute)?, 1)?;
         counted.push((number, minute));
-        Ok(match who_came.saturating_sub(who_left).cmp(&i64::from(self.most)) {
+        Ok(match who_came.saturating_sub(who_left).cmp(&u64::from(self.most)) {
             Ordering::Less => Entered::Within,
             Ordering::Equal => Entered::Last,
             Ordering::Greater => Entered::Beyond,

@@ -76,7 +76,7 @@ impl Name {
         }
         let before = self.before(store, previous)?;
         let names = Key::new(NAMES, &self.names, end)?;
-        if store.increment(&names, 1)? <= i64::from(MOST_NAMES) {
+        if store.increment(&names, 1)? <= u64::from(MOST_NAMES) {
             store.put(&note, before.text().as_bytes())?;
             return Ok(self.by_itself(before));
         }
@@ -106,7 +106,7 @@ impl Name {
             return Ok(Before::Own);
         }
         let names = store.increment(&Key::new(NAMES, &self.names, end)?, 0)?;
-        Ok(if names < i64::from(MOST_NAMES) { Before::Nowhere } else { Before::Shared })
+        Ok(if names < u64::from(MOST_NAMES) { Before::Nowhere } else { Before::Shared })
     }
 }
 

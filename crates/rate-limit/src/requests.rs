@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use gatehouse_configuration::{Counted, Pattern, Rate, Route};
 use gatehouse_protocol::UnixTime;
-use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
+use gatehouse_storage::{Key, Kind, Store, StoreUnavailable, giving_back, still_taken};
 
 use crate::counters;
 use crate::names::Name;
 use crate::standing::{Item, Standing};
 use crate::window::Window;
 
-/// Requests in a window.
+/// Requests in a window, and those of them that were refused, as given back.
 const REQUESTS: Kind = "requests";
 
 /// Whose requests are counted.
@@ -42,7 +42,7 @@ pub enum Verdict {
 #[derive(Debug, Default)]
 pub struct Taken {
     standing: Standing,
-    increments: Vec<(Key, i64)>,
+    increments: Vec<(Key, u32)>,
 }
 
 impl Taken {
@@ -63,7 +63,10 @@ impl Taken {
     /// # Errors
     /// Where the store does not answer; then some of it still counts.
     pub fn give_back(self, store: &impl Store) -> Result<(), StoreUnavailable> {
-        self.increments.iter().try_for_each(|(key, by)| store.increment(key, -by).map(drop))
+        self.increments
+            .iter()
+            .filter(|(_, by)| *by > 0)
+            .try_for_each(|(key, by)| store.increment(key, giving_back(*by)).map(drop))
     }
 }
 
@@ -184,11 +187,12 @@ impl<'a> Quotas<'a> {
         // One after the other: who is over the first is never counted in the second, where he could push another over.
         let mut quotas = self.quotas.iter();
         for quota in quotas.by_ref() {
-            let amount = i64::from(quota.amount);
-            let (window, counter) = quota.increment(store, now, amount)?;
-            taken.increments.push((counter, amount));
-            if window.exceeds(u64::from(quota.most)) {
-                let without = Window { current: window.current.saturating_sub(u64::from(quota.amount)), ..window };
+            // What can never be within is not even counted.
+            let counted = if quota.amount <= quota.most { quota.amount } else { 0 };
+            let (window, counter) = quota.increment(store, now, counted)?;
+            taken.increments.push((counter, counted));
+            if counted == 0 || window.exceeds(u64::from(quota.most)) {
+                let without = Window { current: window.current.saturating_sub(u64::from(counted)), ..window };
                 wait = Some(quota.wait(&without));
                 over.add(quota.item(&without));
                 break;
@@ -212,7 +216,7 @@ impl<'a> Quotas<'a> {
 
 impl Quota {
     /// Increments the counter of the window that `now`, in milliseconds, is in; which one it is.
-    fn increment(&self, store: &impl Store, now: u64, amount: i64) -> Result<(Window, Key), StoreUnavailable> {
+    fn increment(&self, store: &impl Store, now: u64, amount: u32) -> Result<(Window, Key), StoreUnavailable> {
         let index = now / self.length;
         let (end, end_before) = (self.end(index), index.checked_sub(1).map(|index| self.end(index)));
         let (id, before) = match &self.name {
@@ -222,11 +226,10 @@ impl Quota {
                 (counted.id, counted.before)
             }
         };
-        let count = |sum: i64| u64::try_from(sum).unwrap_or(0);
         let counter = Key::new(REQUESTS, id, end)?;
-        let current = count(store.increment(&counter, amount)?);
+        let current = still_taken(store.increment(&counter, u64::from(amount))?);
         let previous = match (before, end_before) {
-            (Some(id), Some(end)) => count(store.increment(&Key::new(REQUESTS, id, end)?, 0)?),
+            (Some(id), Some(end)) => still_taken(store.increment(&Key::new(REQUESTS, id, end)?, 0)?),
             (None, _) | (_, None) => 0,
         };
         let window = Window { previous, current, elapsed: now % self.length, length: self.length };

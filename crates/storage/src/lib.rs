@@ -2,6 +2,7 @@
 //!
 //! `wit/host/store.wit` is the same port at the boundary between components; an adapter component gives it a backend.
 
+mod given_back;
 mod key;
 pub mod memory;
 mod once;
@@ -9,6 +10,7 @@ mod periods;
 mod port;
 mod sweep;
 
+pub use given_back::{giving_back, still_taken};
 pub use key::{InvalidKey, Key, Kind};
 pub use once::{Claim, Issue, claim, claim_issued_again, issue, issue_again};
 pub use periods::Periods;

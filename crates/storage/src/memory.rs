@@ -20,7 +20,7 @@ pub struct MemoryStore {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Entry {
     Value(Vec<u8>),
-    Counter(i64),
+    Counter(u64),
 }
 
 impl MemoryStore {
@@ -51,6 +51,15 @@ impl MemoryStore {
             Entry::Counter(_) => None,
         };
         self.entries.borrow().values().filter_map(values).collect()
+    }
+
+    /// What every counter in the store says, by its name.
+    pub fn counters(&self) -> BTreeMap<String, u64> {
+        let counter = |(name, entry): (&String, &Entry)| match entry {
+            Entry::Counter(count) => Some((name.clone(), *count)),
+            Entry::Value(_) => None,
+        };
+        self.entries.borrow().iter().filter_map(counter).collect()
     }
 
     fn up(&self) -> Result<(), StoreUnavailable> {
@@ -85,7 +94,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+    fn increment(&self, key: &Key, delta: u64) -> Result<u64, StoreUnavailable> {
         self.up()?;
         let mut entries = self.entries.borrow_mut();
         match entries.entry(key.to_string()).or_insert(Entry::Counter(0)) {
@@ -118,7 +127,7 @@ impl Store for Mutex<MemoryStore> {
         whole(self)?.delete(key)
     }
 
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+    fn increment(&self, key: &Key, delta: u64) -> Result<u64, StoreUnavailable> {
         whole(self)?.increment(key, delta)
     }
 
@@ -165,7 +174,7 @@ impl Store for FailingStore<'_> {
         self.answering()?.delete(key)
     }
 
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+    fn increment(&self, key: &Key, delta: u64) -> Result<u64, StoreUnavailable> {
         self.answering()?.increment(key, delta)
     }
 

@@ -41,7 +41,7 @@ pub fn claim(store: &impl Store, counter: &Key) -> Result<Claim, StoreUnavailabl
 }
 
 /// What an issue counts where a thing may be issued again ([`issue_again`]); a claim counts 1.
-const ISSUE: i64 = 1 << 32;
+const ISSUE: u64 = 1 << 32;
 
 /// How a thing that may be issued again was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,12 +34,13 @@ pub trait Store {
     /// Where the backend cannot answer.
     fn delete(&self, key: &Key) -> Result<(), StoreUnavailable>;
 
-    /// Adds `delta` to the counter under `key`, atomically, and returns the sum. Use [`crate::issue`] and
+    /// Adds `delta` to the counter under `key`, atomically, and returns the sum. A counter only grows; [`crate::giving_back`] is
+    /// how something is taken back nonetheless. Use [`crate::issue`] and
     /// [`crate::claim`] for what must happen once.
     ///
     /// # Errors
     /// Where the backend cannot answer.
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable>;
+    fn increment(&self, key: &Key, delta: u64) -> Result<u64, StoreUnavailable>;
 
     /// One page of the keys in the store, expired ones included.
     ///

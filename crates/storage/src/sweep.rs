@@ -123,7 +123,7 @@ mod tests {
         size: usize,
         calls: RefCell<Vec<&'static str>>,
         /// What increments say, where they do not say the truth.
-        sums: RefCell<Vec<i64>>,
+        sums: RefCell<Vec<u64>>,
         refuses_cursors: Cell<bool>,
     }
 
@@ -166,7 +166,7 @@ mod tests {
             self.store.delete(key)
         }
 
-        fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+        fn increment(&self, key: &Key, delta: u64) -> Result<u64, StoreUnavailable> {
             self.calls.borrow_mut().push("increment");
             let sum = self.store.increment(key, delta)?;
             Ok(self.sums.borrow_mut().pop().unwrap_or(sum))

@@ -5,14 +5,11 @@
 
 use anyhow::Context as _;
 use spin_sdk::http::{IntoResponse, Method, Request, Response};
-use spin_sdk::{http_component, variables};
-
-/// The variable with the server's address.
-const SERVER: &str = "server";
+use spin_sdk::http_component;
 
 #[http_component]
 async fn handle(request: Request) -> anyhow::Result<impl IntoResponse> {
-    let server = variables::get(SERVER).context("reading the server's address")?;
+    let server = server().context("reading the server's address")?;
     let onward = Request::builder()
         .method(Method::Post)
         .uri(server)
@@ -25,4 +22,16 @@ async fn handle(request: Request) -> anyhow::Result<impl IntoResponse> {
         .header("content-type", "application/json")
         .body(answer.into_body())
         .build())
+}
+
+/// The server's address: a variable of Spin.
+#[cfg(not(feature = "environment"))]
+fn server() -> anyhow::Result<String> {
+    Ok(spin_sdk::variables::get("server")?)
+}
+
+/// The server's address.
+#[cfg(feature = "environment")]
+fn server() -> anyhow::Result<String> {
+    Ok(std::env::var("SERVER")?)
 }

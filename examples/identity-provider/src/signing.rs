@@ -14,7 +14,7 @@ const KIND: Kind = "demo-signing-key";
 const NEVER: UnixTime = UnixTime::from_seconds(253_402_300_799);
 /// The store has no "create if absent", so two racing first requests may make a key each. Each takes a slot of its own,
 /// numbered by a counter, and all of them are published; from then on the first one signs.
-const SLOTS: std::ops::RangeInclusive<i64> = 1..=4;
+const SLOTS: std::ops::RangeInclusive<u64> = 1..=4;
 
 /// The provider's keys; there is always at least one.
 pub struct Keys {
@@ -57,7 +57,7 @@ impl Keys {
     }
 }
 
-fn slot_key(slot: i64) -> Result<Key, StoreUnavailable> {
+fn slot_key(slot: u64) -> Result<Key, StoreUnavailable> {
     key_of(&format!("es256-{slot}"))
 }
 

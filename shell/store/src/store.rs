@@ -31,7 +31,7 @@ impl Store for HostStore {
         store::delete(&to_wit(key)).map_err(unavailable)
     }
 
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+    fn increment(&self, key: &Key, delta: u64) -> Result<u64, StoreUnavailable> {
         store::increment(&to_wit(key), delta).map_err(unavailable)
     }
 

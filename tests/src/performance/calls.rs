@@ -1,20 +1,14 @@
 //! The main table: the same call through everything that is compared, turn by turn.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use super::load::{Target, Turn};
+use super::case::{CONNECTIONS, Case, TURN};
+use super::load::Target;
 use super::setup::Setup;
-use super::statistics::{Ratio, median, quantile};
-use super::{documents, mcp_server, peers, process, servers};
+use super::statistics::{Ratio, median};
+use super::{documents, mcp_server, peers, servers};
 use crate::AttackWorld;
 
-/// How many ask at once, each on a connection of its own.
-const CONNECTIONS: usize = 8;
-/// How long a turn is: with all connections, and with one.
-const TURN: Duration = Duration::from_millis(300);
-const TURN_ALONE: Duration = Duration::from_millis(150);
 /// How many turns each case has at least and at most.
 const FEWEST_TURNS: usize = 12;
 const MOST_TURNS: usize = 40;
@@ -37,20 +31,6 @@ const PAIRS: [(&str, &str); 8] = [
     ("large", "small"),
     ("refused", "small"),
 ];
-
-/// A case, and what came of it, turn by turn.
-struct Case {
-    id: &'static str,
-    name: &'static str,
-    target: Target,
-    processes: Vec<u32>,
-    /// The size of the configuration, in bytes.
-    document: Option<usize>,
-    per_second: Vec<f64>,
-    latencies: Vec<Duration>,
-    latencies_alone: Vec<Duration>,
-    processor_time: Duration,
-}
 
 /// What runs meanwhile.
 #[derive(Default)]
@@ -128,8 +108,7 @@ impl Running {
 
     /// Adds a case of a server; the plain call where it needs no token.
     fn server(&mut self, id: &'static str, name: &'static str, server: servers::Server, call: Option<Target>) {
-        let plain = || Target::post(&server.origin, "/mcp", &[servers::VERSION], servers::CALL);
-        let target = call.unwrap_or_else(plain);
+        let target = call.unwrap_or_else(|| servers::plain(&server));
         self.cases.push(Case::new(id, name, target, server.processes().to_vec(), None));
         self.servers.push(server);
     }
@@ -185,47 +164,5 @@ impl Running {
         for server in self.servers {
             server.stop().await;
         }
-    }
-}
-
-impl Case {
-    fn new(id: &'static str, name: &'static str, target: Target, processes: Vec<u32>, document: Option<usize>) -> Self {
-        Self {
-            id,
-            name,
-            target,
-            processes,
-            document,
-            per_second: Vec::new(),
-            latencies: Vec::new(),
-            latencies_alone: Vec::new(),
-            processor_time: Duration::ZERO,
-        }
-    }
-
-    async fn turn(&mut self) {
-        let before = process::processor_time(&self.processes);
-        let turn: Turn = self.target.turn(CONNECTIONS, TURN).await;
-        self.processor_time += process::processor_time(&self.processes).saturating_sub(before);
-        self.per_second.push(turn.per_second());
-        self.latencies.extend(turn.latencies);
-        self.latencies_alone.extend(self.target.turn(1, TURN_ALONE).await.latencies);
-    }
-
-    fn result(&mut self) -> Value {
-        let milliseconds =
-            |latencies: &[Duration]| latencies.iter().map(|one| one.as_secs_f64() * 1e3).collect::<Vec<f64>>();
-        let (many, alone) = (milliseconds(&self.latencies), milliseconds(&self.latencies_alone));
-        json!({
-            "id": self.id,
-            "name": self.name,
-            "document_bytes": self.document,
-            "per_second": median(&self.per_second),
-            "p50_ms": quantile(&many, 0.5),
-            "p99_ms": quantile(&many, 0.99),
-            "alone_p50_ms": quantile(&alone, 0.5),
-            "processor_us": self.processor_time.as_secs_f64() * 1e6 / many.len() as f64,
-            "memory_bytes": process::memory(&self.processes).present,
-        })
     }
 }

@@ -11,8 +11,9 @@ use tokio::process::Command;
 use super::load::Target;
 use super::process;
 use super::setup::{Checkout, Setup};
-use crate::paths::repository;
-use crate::{AttackSettings, AttackWorld, HeldPort, Person, Program, is_listened_at};
+use crate::paths::{artefact, repository};
+use crate::wash::{self, Workload};
+use crate::{AttackSettings, AttackWorld, HeldPort, HostKind, Person, Program, StoreServer, WashStore, is_listened_at};
 
 /// What the MCP server always answers to the call that is measured: 78 bytes.
 pub(super) const ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}]}}"#;
@@ -43,8 +44,13 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        Self::running(program, port, folder)
+    }
+
+    /// A program that listens already.
+    fn running(program: Program, port: u16, folder: TempDir) -> Self {
         let processes = process::tree(program.id().expect("it runs"));
-        Self { origin: format!("http://{address}"), program, processes, _folder: folder }
+        Self { origin: format!("http://127.0.0.1:{port}"), program, processes, _folder: folder }
     }
 
     pub(super) fn processes(&self) -> &[u32] {
@@ -110,8 +116,30 @@ async fn nginx(setup: &Setup, location: &str, upstream: &str) -> Server {
 
 /// The bare forwarder on a checkout's host, in front of a server.
 pub(super) async fn forwarder(checkout: &Checkout, server: &str) -> Server {
+    forwarder_by(Command::new(checkout.program()), server).await
+}
+
+/// The bare forwarder on Spin.
+pub(super) async fn forwarder_on_spin(server: &str) -> Server {
+    forwarder_by(Command::new("spin"), server).await
+}
+
+/// The bare forwarder on wasmCloud.
+pub(super) async fn forwarder_on_wash(server: &str) -> Server {
     let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
-    let mut command = Command::new(checkout.program());
+    let workload = Workload {
+        component: artefact("forwarder-wasmcloud.wasm"),
+        configuration: &[],
+        environment: &[("SERVER", format!("{server}/mcp"))],
+        allowed_hosts: &[server.to_owned()],
+    };
+    let store = StoreServer::start(WashStore::Memory, folder.path()).await;
+    let program = wash::dev(&workload, &store, port, folder.path()).await;
+    Server::running(program, port, folder)
+}
+
+async fn forwarder_by(mut command: Command, server: &str) -> Server {
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
     command.arg("up").arg("--from").arg(repository().join("examples/forwarder/spin.toml"));
     command.arg("--listen").arg(format!("127.0.0.1:{port}")).arg("--state-dir").arg(folder.path().join("state"));
     command
@@ -134,11 +162,21 @@ pub(super) async fn gatehouse_with(
     server: &str,
     settings: AttackSettings,
 ) -> AttackWorld {
+    gatehouse_on(checkout.host, document, server, settings).await
+}
+
+/// Gatehouse on any host.
+pub(super) async fn gatehouse_on(
+    host: HostKind,
+    document: &str,
+    server: &str,
+    settings: AttackSettings,
+) -> AttackWorld {
     AttackWorld::start_with(AttackSettings {
         document: Some(document.to_owned()),
         upstream_origin: Some(server.to_owned()),
         access_token_seconds: 3600,
-        host: Some(checkout.host),
+        host: Some(host),
         ..settings
     })
     .await
@@ -151,6 +189,11 @@ pub(super) async fn token(world: &AttackWorld, person: &str) -> String {
     tokens["access_token"].as_str().expect("an access token").to_owned()
 }
 
+/// The call at a server that needs no token.
+pub(super) fn plain(server: &Server) -> Target {
+    Target::post(&server.origin, "/mcp", &[VERSION], CALL)
+}
+
 /// The call that is measured, with this token.
 pub(super) fn call(origin: &str, token: &str) -> Target {
     message(origin, token, CALL)
@@ -161,9 +204,11 @@ pub(super) fn message(origin: &str, token: &str, message: &str) -> Target {
     Target::post(origin, "/mcp", &[VERSION, ("Authorization", &format!("Bearer {token}"))], message)
 }
 
-/// The processes of a Gatehouse.
+/// The processes of a Gatehouse, with that of the store, where it has one.
 pub(super) fn processes(world: &AttackWorld) -> Vec<u32> {
-    process::tree(world.gatehouse.process_id().expect("it runs in a process of its own"))
+    let mut processes = process::tree(world.gatehouse.process_id().expect("it runs in a process of its own"));
+    processes.extend(world.gatehouse.store_server().and_then(StoreServer::process_id));
+    processes
 }
 
 /// A folder below `target/` that is removed at the end: where a cache directory may be, which must be ours alone.

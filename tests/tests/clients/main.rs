@@ -13,7 +13,9 @@
 
 mod signing_key;
 
-use gatehouse_tests::{ClientDocuments, HostKind, Program, World, WorldSettings, spin_is_installed};
+use gatehouse_tests::{
+    ClientDocuments, HostKind, Program, WashStore, World, WorldSettings, spin_is_installed, wash_is_installed,
+};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
@@ -110,14 +112,14 @@ impl Setting {
     async fn start(host: HostKind, upstream: &'static [&'static str], tool: &'static str) -> Self {
         let key = SigningKey::generate();
         let documents = ClientDocuments::serve(&REDIRECT_URIS, &key.jwks()).await;
-        // Spin has the system's authorities only: no document of ours can be read there.
+        // Spin and wasmCloud have the system's authorities only: no document of ours can be read there.
         let ca_file = (host == HostKind::Embedded).then(|| documents.ca_file());
         let world = World::start(WorldSettings {
             host,
             upstream,
-            // Short on Spin, whose clock a test cannot move. Elsewhere the clients' own clocks stay behind by as much for
+            // Short on Spin and wasmCloud, whose clocks a test cannot move. Elsewhere the clients' own clocks stay behind by as much for
             // each group: the assertions that they sign, for five minutes, must not have expired when they are made.
-            access_token_seconds: if host == HostKind::Spin { 10 } else { 60 },
+            access_token_seconds: if host == HostKind::Embedded { 60 } else { 10 },
             tables: clients_of_the_configuration(&key),
             variables: vec![
                 ("client_document_origin".to_owned(), documents.origin.clone()),
@@ -333,6 +335,13 @@ async fn every_client_signs_in_and_refreshes_before_server_everything_on_spin() 
 async fn every_modern_client_signs_in_and_refreshes_before_a_dual_era_server_on_spin() {
     if spin_is_installed() {
         every_modern_client_works(HostKind::Spin).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_client_signs_in_and_refreshes_before_server_everything_on_wasmcloud_with_redis() {
+    if wash_is_installed(WashStore::Redis) {
+        every_client_works_before_server_everything(HostKind::Wash(WashStore::Redis)).await;
     }
 }
 

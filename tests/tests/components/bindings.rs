@@ -18,7 +18,24 @@ pub mod imports {
     });
 }
 
-/// What an adapter imports of its platform.
+/// What the adapter for wasmCloud imports of its platform.
+pub mod wasmcloud {
+    wasmtime::component::bindgen!({
+        inline: "
+            package gatehouse:fake-wasmcloud;
+            world wasmcloud {
+                import wasi:keyvalue/store@0.2.0-draft;
+                import wasi:keyvalue/atomics@0.2.0-draft;
+                import wasi:keyvalue/batch@0.2.0-draft;
+                import wasi:config/store@0.2.0-rc.1;
+            }",
+        path: ["../wit/deps/wasi-keyvalue@0.2.0-draft", "../wit/deps/wasi-config@0.2.0-rc.1"],
+        imports: { default: trappable },
+        with: { "wasi:keyvalue/store.bucket": crate::imports::Bucket },
+    });
+}
+
+/// What the adapter for Spin imports of its platform.
 pub mod platform {
     wasmtime::component::bindgen!({
         inline: "

@@ -13,6 +13,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::imports::Ours;
 use crate::bindings::platform::Platform;
+use crate::bindings::wasmcloud::Wasmcloud;
 use crate::fakes::Fakes;
 use crate::imports::answer_next;
 use crate::outbound::Outbound;
@@ -65,6 +66,7 @@ pub struct Alone {
 }
 
 pub static ADAPTER_SPIN: Alone = Alone::new("adapter_spin.wasm");
+pub static ADAPTER_WASMCLOUD: Alone = Alone::new("adapter_wasmcloud.wasm");
 pub static GATEWAY: Alone = Alone::new("gateway.wasm");
 pub static AUTHORIZATION_SERVER: Alone = Alone::new("authorization_server.wasm");
 
@@ -135,6 +137,7 @@ fn linker() -> Linker<Guest> {
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
         Ours::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
         Platform::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+        Wasmcloud::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
         // The next component behind the gateway. Its arguments are wasmtime's own resources, so it needs no bindings.
         linker.instance("wasi:http/incoming-handler@0.2.12")?.func_wrap(
             "handle",

@@ -74,7 +74,11 @@ pub struct Fakes {
     pub store: Mutex<Entries>,
     /// How many names a page of the key-value store holds.
     pub page_size: Mutex<Option<usize>>,
-    /// Behind `gatehouse:host/{settings,configuration}` or Spin's variables.
+    /// How often the bucket was opened by the adapter for wasmCloud.
+    pub opened: AtomicU64,
+    /// How many of the next increments of the adapter for wasmCloud lose a race.
+    pub lost_races: AtomicU64,
+    /// Behind `gatehouse:host/{settings,configuration}`, Spin's variables or wasmCloud's configuration.
     pub settings: Mutex<BTreeMap<String, String>>,
     /// The parts of the configuration that were read, in order.
     pub parts_read: Mutex<Vec<String>>,

@@ -31,8 +31,8 @@ pub const LABEL: &str = "default";
 type Fallible<T, E> = Result<std::result::Result<T, E>>;
 
 impl Guest {
-    /// One operation on the store, for either interface.
-    fn on_store<T>(
+    /// One operation on the store, for every interface.
+    pub(crate) fn on_store<T>(
         &mut self,
         call: &'static str,
         act: impl FnOnce(&mut std::collections::BTreeMap<String, Entry>) -> std::result::Result<T, String>,
@@ -45,7 +45,7 @@ impl Guest {
         }
     }
 
-    fn get_value(&mut self, name: &str) -> std::result::Result<Option<Vec<u8>>, keyvalue::Error> {
+    pub(crate) fn get_value(&mut self, name: &str) -> std::result::Result<Option<Vec<u8>>, keyvalue::Error> {
         self.on_store("get", |entries| match entries.get(name) {
             Some(Entry::Value(value)) => Ok(Some(value.clone())),
             Some(Entry::Counter(_)) => Err("a counter was read as a value".to_owned()),
@@ -54,7 +54,7 @@ impl Guest {
     }
 
     /// As some backends give them: in an order of its own, without what is not there.
-    fn get_values<'a>(
+    pub(crate) fn get_values<'a>(
         &mut self,
         names: impl Iterator<Item = &'a str>,
     ) -> std::result::Result<Vec<(String, Option<Vec<u8>>)>, keyvalue::Error> {
@@ -68,7 +68,7 @@ impl Guest {
         })
     }
 
-    fn put_value(&mut self, name: String, value: Vec<u8>) -> std::result::Result<(), keyvalue::Error> {
+    pub(crate) fn put_value(&mut self, name: String, value: Vec<u8>) -> std::result::Result<(), keyvalue::Error> {
         self.on_store("put", |entries| match entries.get(&name) {
             Some(Entry::Counter(_)) => Err("a counter was overwritten".to_owned()),
             _ => {
@@ -78,7 +78,7 @@ impl Guest {
         })
     }
 
-    fn delete_entry(&mut self, name: &str) -> std::result::Result<(), keyvalue::Error> {
+    pub(crate) fn delete_entry(&mut self, name: &str) -> std::result::Result<(), keyvalue::Error> {
         // The one kind of counter that is removed before its time: docs/storage.md, "What must happen once".
         let must_stay = |key: store::Key| self.fakes.now() < key.expires_at && key.kind != "provider-attempt";
         let must_stay = key(name).is_some_and(must_stay);
@@ -91,7 +91,7 @@ impl Guest {
         })
     }
 
-    fn add(&mut self, name: String, delta: i64) -> std::result::Result<i64, keyvalue::Error> {
+    pub(crate) fn add(&mut self, name: String, delta: i64) -> std::result::Result<i64, keyvalue::Error> {
         self.on_store("increment", |entries| match entries.entry(name).or_insert(Entry::Counter(0)) {
             Entry::Counter(count) => {
                 *count = count.checked_add(delta).ok_or("the counter is full")?;
@@ -140,8 +140,9 @@ impl store::Host for Guest {
         Ok(self.delete_entry(&name(&key)).map_err(unavailable))
     }
 
-    fn increment(&mut self, key: store::Key, delta: i64) -> Fallible<i64, store::Error> {
-        Ok(self.add(name(&key), delta).map_err(unavailable))
+    fn increment(&mut self, key: store::Key, delta: u64) -> Fallible<u64, store::Error> {
+        let sum = self.add(name(&key), delta.cast_signed()).map(i64::cast_unsigned);
+        Ok(sum.map_err(unavailable))
     }
 
     fn list_keys(&mut self, _: Option<String>) -> Fallible<store::KeyPage, store::Error> {

@@ -5,6 +5,8 @@
 //! reads, writes and sends.
 
 mod adapter_spin;
+mod adapter_wasmcloud;
+mod adapters;
 mod authorization_server;
 mod bindings;
 mod component;
@@ -16,3 +18,4 @@ mod serve;
 mod sessions;
 mod signing;
 mod store_contract;
+mod wasmcloud_imports;

@@ -51,7 +51,7 @@ impl Subject {
         adapter.gatehouse_host_store().call_delete(&mut store, key).await.expect("no trap")
     }
 
-    pub async fn increment(&self, key: &Key, delta: i64) -> Result<i64, Error> {
+    pub async fn increment(&self, key: &Key, delta: u64) -> Result<u64, Error> {
         let (mut store, adapter) = self.instance().await;
         adapter.gatehouse_host_store().call_increment(&mut store, key, delta).await.expect("no trap")
     }
@@ -217,8 +217,7 @@ pub async fn a_counter_begins_at_zero_and_every_instance_sees_its_sum(subject: S
     assert_eq!(subject.increment(&counter, 1).await, Ok(1));
     assert_eq!(subject.increment(&counter, 1).await, Ok(2));
     assert_eq!(subject.increment(&counter, 40).await, Ok(42));
-    assert_eq!(subject.increment(&counter, -2).await, Ok(40));
-    assert_eq!(subject.increment(&counter, 0).await, Ok(40));
+    assert_eq!(subject.increment(&counter, 0).await, Ok(42));
     assert_eq!(subject.increment(&live("other"), 5).await, Ok(5));
 }
 
@@ -231,6 +230,14 @@ pub async fn an_increment_by_zero_tells_the_sum_and_changes_nothing(subject: Sub
     assert_eq!(subject.increment(&live("c"), 1).await, Ok(4));
     assert_eq!(subject.increment(&live("none"), 0).await, Ok(0));
     assert_eq!(subject.increment(&live("none"), 1).await, Ok(1));
+}
+
+pub async fn a_counter_goes_as_far_as_every_backend_counts_and_no_further(subject: Subject) {
+    let most = i64::MAX.cast_unsigned();
+    assert!(matches!(subject.increment(&live("c"), most + 1).await, Err(Error::Unavailable(_))));
+    assert!(subject.fakes.snapshot().is_empty(), "nothing was counted");
+    assert_eq!(subject.increment(&live("c"), most).await, Ok(most));
+    assert!(matches!(subject.increment(&live("c"), 1).await, Err(Error::Unavailable(_))));
 }
 
 pub async fn of_many_increments_at_once_each_gets_a_sum_of_its_own(subject: Subject) {
@@ -288,6 +295,7 @@ macro_rules! store_contract {
             a_key_that_not_every_backend_can_hold_is_refused_by_every_function,
             a_counter_begins_at_zero_and_every_instance_sees_its_sum,
             an_increment_by_zero_tells_the_sum_and_changes_nothing,
+            a_counter_goes_as_far_as_every_backend_counts_and_no_further,
             of_many_increments_at_once_each_gets_a_sum_of_its_own,
             a_backend_that_does_not_answer_fails_every_function_and_changes_nothing,
         ]);

@@ -8,11 +8,10 @@ mod rows;
 
 use std::collections::BTreeMap;
 
-use gatehouse_tests::{ClientDocuments, World, WorldSettings};
+use gatehouse_tests::{ClientDocuments, Table, World, WorldSettings};
 use serde_json::json;
 
 use crate::choice::Choice;
-use crate::table::Table;
 use life::Life;
 use rows::{CLIENTS, Row};
 
@@ -21,7 +20,7 @@ const AT_ONCE: usize = 3;
 
 const TABLE: Table = Table {
     document: "docs/clients-tested.md",
-    writer: "clients",
+    writer: "world/clients",
     columns: &[
         "Client",
         "Version",

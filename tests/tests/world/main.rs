@@ -9,4 +9,3 @@ mod clients;
 mod installed;
 mod providers;
 mod servers;
-mod table;

@@ -12,11 +12,11 @@ mod visitor;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gatehouse_tests::Table;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::choice::{Choice, say};
-use crate::table::Table;
 use rows::PROVIDERS;
 
 /// Each provider waits most of the time, but starting one is work.
@@ -24,7 +24,7 @@ const AT_ONCE: usize = 2;
 
 const TABLE: Table = Table {
     document: "docs/identity-providers/tested.md",
-    writer: "providers",
+    writer: "world/providers",
     columns: &["Provider", "Versions", "Must be set", "Sign-in", "Refresh", "A user who is gone", "Remarks"],
 };
 

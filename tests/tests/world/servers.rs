@@ -17,11 +17,11 @@ mod seen;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gatehouse_tests::Table;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::choice::Choice;
-use crate::table::Table;
 use behind::gatehouse_with;
 use exchange::Client;
 use explained::EXPLAINED;
@@ -34,12 +34,12 @@ const AT_ONCE: usize = 3;
 
 const SERVERS_TABLE: Table = Table {
     document: "docs/servers-tested.md",
-    writer: "servers",
+    writer: "world/servers",
     columns: &["Server", "Package", "Version", "Revisions", "Sessions", "Tools", "Own stream", "Remarks"],
 };
 
 const DIFFERENCES_TABLE: Table =
-    Table { document: "docs/servers-tested.md", writer: "differences", columns: &["Header", "Why it differs"] };
+    Table { document: "docs/servers-tested.md", writer: "world/differences", columns: &["Header", "Why it differs"] };
 
 /// Three routes for each server: a plain one, one where a policy allows the one call, and one that validates arguments.
 fn routes(row: &Row, url: &str) -> String {

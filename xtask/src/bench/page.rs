@@ -65,6 +65,7 @@ fn values(results: &Results, sizes: &[Sizes]) -> Vec<(&'static str, String)> {
         ("start", of(of_most, &results.start, |starts| tables::start(starts))),
         ("growth", of(of_most, &results.growth, |curves| tables::growth(curves))),
         ("curves", image(results.growth.is_some(), "growth", "Requests a second, of the first point's")),
+        ("hosts", of(of_most, &results.hosts, |hosts| tables::hosts(hosts))),
         ("streams", of(of_most, &results.streams, |streams| tables::streams(streams))),
     ]
 }

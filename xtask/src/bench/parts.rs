@@ -19,6 +19,8 @@ pub enum Part {
     Growth,
     /// Event streams
     Streams,
+    /// The same call on wasmCloud, and on Spin
+    Hosts,
 }
 
 impl Part {
@@ -37,6 +39,7 @@ impl Part {
             Self::Start => "start",
             Self::Growth => "growth",
             Self::Streams => "streams",
+            Self::Hosts => "hosts",
         }
     }
 
@@ -47,6 +50,6 @@ impl Part {
 
     /// Whether nginx is the MCP server.
     pub fn needs_nginx(self) -> bool {
-        matches!(self, Self::Calls | Self::Peers)
+        matches!(self, Self::Calls | Self::Peers | Self::Hosts)
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::parts::Part;
-use crate::toolchain::{apt, npm, proxies, python};
+use crate::toolchain::{apt, hosts, npm, proxies, python};
 use crate::workspace::Workspace;
 use crate::{process, progress};
 
@@ -26,6 +26,9 @@ pub fn tell(workspace: &Workspace, parts: &[Part], measuring: &mut Command) -> R
         npm::install(workspace, PEERS, "npm-peers", &["--ignore-scripts"])?;
         let python = python::environment(workspace, &format!("{PEERS}/requirements.txt"), "peers-python")?;
         measuring.env("GATEHOUSE_BENCH_PEERS_PYTHON", python.join("python"));
+    }
+    if parts.contains(&Part::Hosts) {
+        hosts::tell(workspace, measuring);
     }
     if parts.contains(&Part::Counts) {
         match strace(workspace) {

@@ -16,6 +16,7 @@ pub struct Results {
     pub start: Option<Measured<Vec<Start>>>,
     pub growth: Option<Measured<Vec<Curve>>>,
     pub streams: Option<Measured<Vec<Streams>>>,
+    pub hosts: Option<Measured<Vec<Host>>>,
 }
 
 /// A part, with its origin.
@@ -45,6 +46,7 @@ pub struct Run {
     pub start: Option<Vec<Start>>,
     pub growth: Option<Vec<Curve>>,
     pub streams: Option<Vec<Streams>>,
+    pub hosts: Option<Vec<Host>>,
 }
 
 /// The main table.
@@ -69,6 +71,17 @@ pub struct Case {
     pub alone_p50_ms: f64,
     pub processor_us: f64,
     pub memory_bytes: f64,
+}
+
+/// Another host, with the bare forwarder and Gatehouse there; without them where the host was not there.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Host {
+    pub name: String,
+    pub cases: Vec<Case>,
+    /// Of Gatehouse's requests a second to the forwarder's.
+    pub ratio: f64,
+    pub half_width: f64,
 }
 
 /// The requests a second of one case to those of another.
@@ -219,6 +232,7 @@ impl Results {
         replace(&mut self.start, run.start, origin);
         replace(&mut self.growth, run.growth, origin);
         replace(&mut self.streams, run.streams, origin);
+        replace(&mut self.hosts, run.hosts, origin);
     }
 
     /// The origin of the first part that was measured, in the order of the page: that of most parts.
@@ -230,6 +244,7 @@ impl Results {
             self.start.as_ref().map(|part| &part.origin),
             self.growth.as_ref().map(|part| &part.origin),
             self.streams.as_ref().map(|part| &part.origin),
+            self.hosts.as_ref().map(|part| &part.origin),
         ];
         origins.into_iter().flatten().next()
     }

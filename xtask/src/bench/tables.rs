@@ -1,7 +1,7 @@
 //! The tables of the page, as Markdown.
 
 use super::aims::{Aim, checkout_name, number};
-use super::results::{Calls, Case, Counts, Curve, Point, Start, Streams};
+use super::results::{Calls, Case, Counts, Curve, Host, Point, Start, Streams};
 use super::sizes::Sizes;
 
 /// The aims, with what was measured.
@@ -53,6 +53,35 @@ pub fn call_ratios(calls: &Calls) -> String {
         "processor",
     ];
     table(&head, calls.cases.iter().map(row))
+}
+
+/// The same call on other hosts.
+pub fn hosts(hosts: &[Host]) -> String {
+    let mut rows = Vec::new();
+    for host in hosts {
+        for case in &host.cases {
+            let numbers = [case.per_second, case.p50_ms, case.p99_ms, case.alone_p50_ms, case.processor_us].map(number);
+            let ratio = match case.id.as_str() {
+                "gatehouse" => format!("{} ± {:.0} %", number(host.ratio), host.half_width * 100.0),
+                _ => String::new(),
+            };
+            rows.push([vec![format!("{}: {}", host.name, case.name)], numbers.to_vec(), vec![ratio]].concat());
+        }
+        if host.cases.is_empty() {
+            let empty = vec![String::new(); 5];
+            rows.push([vec![host.name.clone(), "not run: it was not installed".to_owned()], empty].concat());
+        }
+    }
+    let head = [
+        "",
+        "requests/s",
+        "p50, ms",
+        "p99, ms",
+        "p50 at one connection, ms",
+        "processor, µs a request",
+        "requests/s, of the forwarder there",
+    ];
+    table(&head, rows.into_iter())
 }
 
 /// Operations of the store.

@@ -1,4 +1,5 @@
-//! Makes a component smaller: its largest core module, which is the compiled crate, goes through wasm-opt.
+//! Makes a component smaller: its largest core module, which is the compiled crate, goes through wasm-opt, and the names that
+//! nobody reads go away.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,12 +15,17 @@ use crate::toolchain::wasm_opt::WasmOpt;
 const PREAMBLE: usize = 8;
 /// The section of a component that holds one core module.
 const CORE_MODULE: u8 = 1;
+/// A section of any kind that does nothing, and the beginning of the one with names for debuggers: how long its own name is, and
+/// that.
+const CUSTOM: u8 = 0;
+const NAMES: &[u8] = b"\x0ecomponent-name";
 
 /// The component in `file`, smaller. Smaller modules are kept in `folder`, because one takes half a minute; each is named by what
 /// it was made from, so that one of another build is never taken for it.
 pub fn shrunk(wasm_opt: &WasmOpt, folder: &Path, file: &Path) -> Result<Vec<u8>> {
     let component = read(file)?;
-    let sections = sections(&component).with_context(|| format!("{} is no component", file.display()))?;
+    let mut sections = sections(&component).with_context(|| format!("{} is no component", file.display()))?;
+    sections.retain(|section| !is_names(section));
     let modules = sections.iter().enumerate().filter(|(_, (id, _))| *id == CORE_MODULE);
     let (index, (_, module)) = modules
         .max_by_key(|(_, (_, data))| data.len())
@@ -60,6 +66,11 @@ fn sections(component: &[u8]) -> Result<Vec<(u8, &[u8])>> {
         sections.push((id, reader.read_bytes(usize::try_from(size)?)?));
     }
     Ok(sections)
+}
+
+/// Whether it holds names for debuggers: of what a component has, and not of its functions, which are stripped anyway.
+fn is_names((id, data): &(u8, &[u8])) -> bool {
+    *id == CUSTOM && data.starts_with(NAMES)
 }
 
 /// The component with other data in one section.
@@ -104,6 +115,20 @@ mod tests {
         assert_eq!(after[1], (CORE_MODULE, other.as_slice()));
         assert_eq!((&after[..1], &after[2..]), (&before[..1], &before[2..]));
         wasmparser::Validator::new().validate_all(&exchanged).unwrap();
+    }
+
+    #[test]
+    fn names_for_debuggers_are_known_and_nothing_else_is_taken_for_them() {
+        let named = wat::parse_str("(component $named (core module $small))").unwrap();
+        let sections = sections(&named).unwrap();
+        let names: Vec<_> = sections.iter().filter(|section| is_names(section)).collect();
+        assert_eq!(names.len(), 1);
+        let without: Vec<_> = sections.iter().filter(|section| !is_names(section)).copied().collect();
+        let index = without.iter().position(|(id, _)| *id == CORE_MODULE).unwrap();
+        let smaller = with_section(&without, index, without[index].1);
+        assert!(smaller.len() < named.len());
+        wasmparser::Validator::new().validate_all(&smaller).unwrap();
+        assert!(!is_names(&(CUSTOM, b"\x09producers")) && !is_names(&(CORE_MODULE, NAMES)));
     }
 
     #[test]

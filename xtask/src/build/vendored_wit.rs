@@ -1,4 +1,4 @@
-//! `cargo xtask vendor-wit`: `wit/deps` is a copy of what two published crates carry; this makes the copy, or checks
+//! `cargo xtask vendor-wit`: `wit/deps` is a copy of what four published crates carry; this makes the copy, or checks
 //! it.
 
 use std::fs;
@@ -20,6 +20,9 @@ pub struct Arguments {
 
 /// The crate that carries Spin's interfaces, and the `wasi:keyvalue` that Spin has.
 const SPIN_SDK: &str = "spin-sdk";
+/// The crates that carry the `wasi:keyvalue` and `wasi:config` of wasmCloud and wasmtime.
+const WASMTIME_KEYVALUE: &str = "wasmtime-wasi-keyvalue";
+const WASMTIME_CONFIG: &str = "wasmtime-wasi-config";
 /// The crate that carries `wasi:*`. Its version ends with theirs: `2.0.1+wasi-0.2.12`.
 const WASIP2: &str = "wasip2";
 /// Spin's package has its name in another file than the one we need.
@@ -67,19 +70,39 @@ fn published(workspace: &Workspace) -> Result<Vec<Copy>> {
     let wasi_version = wasip2.version.split_once("+wasi-").map(|(_, version)| version);
     let wasi_version =
         wasi_version.with_context(|| format!("{WASIP2} {} does not tell its version of WASI", wasip2.version))?;
-    copies(spin_sdk.folder(), wasip2.folder(), wasi_version)
+    let sources = Sources {
+        spin_sdk: spin_sdk.folder(),
+        wasmtime_keyvalue: metadata.pinned(WASMTIME_KEYVALUE)?.folder(),
+        wasmtime_config: metadata.pinned(WASMTIME_CONFIG)?.folder(),
+        wasip2: wasip2.folder(),
+    };
+    copies(&sources, wasi_version)
 }
 
-fn copies(spin_sdk: &Path, wasip2: &Path, wasi_version: &str) -> Result<Vec<Copy>> {
+/// The folders of the crates.
+struct Sources<'a> {
+    spin_sdk: &'a Path,
+    wasmtime_keyvalue: &'a Path,
+    wasmtime_config: &'a Path,
+    wasip2: &'a Path,
+}
+
+fn copies(sources: &Sources<'_>, wasi_version: &str) -> Result<Vec<Copy>> {
     let mut copies = Vec::new();
-    for (name, text) in wit_files(&spin_sdk.join("wit/deps/keyvalue-2024-10-17"))? {
-        copies.push(Copy { path: Path::new("wasi-keyvalue@0.2.0-draft2").join(name), text });
+    for (package, folder) in [
+        ("wasi-keyvalue@0.2.0-draft2", sources.spin_sdk.join("wit/deps/keyvalue-2024-10-17")),
+        ("wasi-keyvalue@0.2.0-draft", sources.wasmtime_keyvalue.join("wit/deps/keyvalue")),
+        ("wasi-config@0.2.0-rc.1", sources.wasmtime_config.join("wit/deps/config")),
+    ] {
+        for (name, text) in wit_files(&folder)? {
+            copies.push(Copy { path: Path::new(package).join(name), text });
+        }
     }
-    let variables = spin_sdk.join("wit/deps/spin@2.0.0/variables.wit");
+    let variables = sources.spin_sdk.join("wit/deps/spin@2.0.0/variables.wit");
     let text = fs::read_to_string(&variables).with_context(|| format!("cannot read {}", variables.display()))?;
     copies
         .push(Copy { path: PathBuf::from("fermyon-spin@2.0.0/variables.wit"), text: format!("{SPIN_PACKAGE}{text}") });
-    for (name, text) in wit_files(&wasip2.join("wit/deps"))? {
+    for (name, text) in wit_files(&sources.wasip2.join("wit/deps"))? {
         let package = name.trim_end_matches(".wit");
         copies.push(Copy { path: PathBuf::from(format!("wasi-{package}@{wasi_version}/{name}")), text });
     }
@@ -124,10 +147,13 @@ mod tests {
     #[test]
     fn files_are_found_where_the_crates_have_them_and_spins_gets_its_package_name() {
         let folder = tempfile::tempdir().unwrap();
-        let (spin, wasi) = (folder.path().join("spin"), folder.path().join("wasi"));
+        let [spin, keyvalue, config, wasi] =
+            ["spin", "keyvalue", "config", "wasi"].map(|name| folder.path().join(name));
         for (file, text) in [
             ("spin/wit/deps/keyvalue-2024-10-17/store.wit", "interface store {}\n"),
             ("spin/wit/deps/spin@2.0.0/variables.wit", "interface variables {}\n"),
+            ("keyvalue/wit/deps/keyvalue/store.wit", "interface store {}\n"),
+            ("config/wit/deps/config/store.wit", "interface store {}\n"),
             ("wasi/wit/deps/io.wit", "package wasi:io@0.2.12;\n"),
             ("wasi/wit/deps/README.md", "not WIT"),
         ] {
@@ -135,12 +161,20 @@ mod tests {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, text).unwrap();
         }
-        let copies = copies(&spin, &wasi, "0.2.12").unwrap();
+        let sources =
+            Sources { spin_sdk: &spin, wasmtime_keyvalue: &keyvalue, wasmtime_config: &config, wasip2: &wasi };
+        let copies = copies(&sources, "0.2.12").unwrap();
         let paths: Vec<String> = copies.iter().map(|copy| copy.path.display().to_string()).collect();
         assert_eq!(
             paths,
-            ["wasi-keyvalue@0.2.0-draft2/store.wit", "fermyon-spin@2.0.0/variables.wit", "wasi-io@0.2.12/io.wit"]
+            [
+                "wasi-keyvalue@0.2.0-draft2/store.wit",
+                "wasi-keyvalue@0.2.0-draft/store.wit",
+                "wasi-config@0.2.0-rc.1/store.wit",
+                "fermyon-spin@2.0.0/variables.wit",
+                "wasi-io@0.2.12/io.wit"
+            ]
         );
-        assert_eq!(copies.get(1).unwrap().text, "package fermyon:spin@2.0.0;\n\ninterface variables {}\n");
+        assert_eq!(copies.get(3).unwrap().text, "package fermyon:spin@2.0.0;\n\ninterface variables {}\n");
     }
 }

@@ -1,36 +1,33 @@
 //! The proxies that the guide configures (docs/proxies.md), for their test: those of the machine, else Debian's.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
 
-use super::apt;
+use super::unpacked::{self, Packaged, Program};
+use crate::progress;
 use crate::workspace::Workspace;
-use crate::{process, progress};
 
-/// Program, Debian package, the program's place in it, and the variable that tells the test.
-const PROXIES: [(&str, &str, &str, &str); 3] = [
-    ("nginx", "nginx", "usr/sbin/nginx", "GATEHOUSE_TEST_NGINX"),
-    ("haproxy", "haproxy", "usr/sbin/haproxy", "GATEHOUSE_TEST_HAPROXY"),
-    ("caddy", "caddy", "usr/bin/caddy", "GATEHOUSE_TEST_CADDY"),
+/// Each with the variable that tells the test where it is.
+const PROXIES: [(Packaged, &str); 3] = [
+    (Packaged { name: "nginx", package: "nginx", place: "usr/sbin/nginx" }, "GATEHOUSE_TEST_NGINX"),
+    (Packaged { name: "haproxy", package: "haproxy", place: "usr/sbin/haproxy" }, "GATEHOUSE_TEST_HAPROXY"),
+    (Packaged { name: "caddy", package: "caddy", place: "usr/bin/caddy" }, "GATEHOUSE_TEST_CADDY"),
 ];
 /// The folders with the libraries of unpacked packages.
 const LIBRARIES: &str = "GATEHOUSE_TEST_PROXY_LIBRARIES";
 
 /// Tells `tests` where the proxies are. One that cannot be had is left out, with a word; its tests are skipped then.
-///
-/// Debian's packages are unpacked and not installed: an installed one begins to serve, on every address.
 pub fn tell(workspace: &Workspace, tests: &mut Command) {
     let mut libraries = Vec::new();
-    for (name, package, place, variable) in PROXIES {
-        let folder = workspace.target().join("proxies").join(name);
-        match program(&folder, name, package, place) {
+    for (proxy, variable) in &PROXIES {
+        match program(workspace, proxy) {
             Ok(program) => {
-                tests.env(variable, program);
-                libraries.extend(libraries_in(&folder));
+                tests.env(variable, program.path);
+                libraries.extend(program.libraries);
             }
-            Err(error) => progress::note(&format!("    the tests behind {name} are skipped: {error:#}")),
+            Err(error) => progress::note(&format!("    the tests behind {} are skipped: {error:#}", proxy.name)),
         }
     }
     if let (false, Ok(libraries)) = (libraries.is_empty(), std::env::join_paths(&libraries)) {
@@ -40,25 +37,11 @@ pub fn tell(workspace: &Workspace, tests: &mut Command) {
 
 /// nginx, and the folder of its libraries where it is Debian's, unpacked.
 pub fn nginx(workspace: &Workspace) -> Result<(PathBuf, Option<PathBuf>)> {
-    let [(name, package, place, _), ..] = PROXIES;
-    let folder = workspace.target().join("proxies").join(name);
-    Ok((program(&folder, name, package, place)?, libraries_in(&folder)))
+    let [(nginx, _), ..] = &PROXIES;
+    let program = program(workspace, nginx)?;
+    Ok((program.path, program.libraries))
 }
 
-fn program(folder: &Path, name: &str, package: &str, place: &str) -> Result<PathBuf> {
-    // Debian's are in a folder that is on root's search path only.
-    let unpacked = folder.join("root").join(place);
-    let own = [PathBuf::from("/").join(place), unpacked.clone()].into_iter().find(|program| program.is_file());
-    if let Some(program) = process::find_program(&[name]).or(own) {
-        return Ok(program);
-    }
-    progress::stage(&format!("Unpacking {name} of Debian into {}", folder.display()));
-    apt::unpack(&[package], &[], folder)?;
-    Ok(unpacked)
-}
-
-/// Where the unpacked packages have their libraries: below `usr/lib`, in the folder that is named like the machine.
-fn libraries_in(folder: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(folder.join("root/usr/lib")).ok()?;
-    entries.flatten().map(|entry| entry.path()).find(|path| path.to_string_lossy().ends_with("-linux-gnu"))
+fn program(workspace: &Workspace, proxy: &Packaged) -> Result<Program> {
+    unpacked::program(proxy, &workspace.target().join("proxies").join(proxy.name))
 }

@@ -109,7 +109,7 @@ impl Store for Interrupted<'_> {
         self.tick().delete(key)
     }
 
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+    fn increment(&self, key: &Key, delta: u64) -> Result<u64, StoreUnavailable> {
         self.tick().increment(key, delta)
     }
 

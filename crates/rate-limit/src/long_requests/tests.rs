@@ -253,36 +253,6 @@ fn streams_and_what_others_take_say_nothing_of_a_subjects_calls() {
 }
 
 #[test]
-fn nothing_is_counted_downwards() {
-    struct Upwards(MemoryStore);
-    impl Store for Upwards {
-        fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreUnavailable> {
-            self.0.get(key)
-        }
-        fn put(&self, key: &Key, value: &[u8]) -> Result<(), StoreUnavailable> {
-            self.0.put(key, value)
-        }
-        fn delete(&self, key: &Key) -> Result<(), StoreUnavailable> {
-            self.0.delete(key)
-        }
-        fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
-            assert!(delta >= 0);
-            self.0.increment(key, delta)
-        }
-        fn list(&self, cursor: Option<&str>) -> Result<gatehouse_storage::KeyPage, StoreUnavailable> {
-            self.0.list(cursor)
-        }
-    }
-    let (store, route) = (Upwards(store()), limited(1));
-    let alice = calling(&route, ALICE);
-    let mut place = taken(&store, 0, &alice).unwrap();
-    assert_eq!(taken(&store, 0, &alice).unwrap_err(), ExhaustedLimit::Subject);
-    assert_eq!(renew(&store, after(60), &mut place), Ok(Renewal::Held));
-    release(&store, after(60), place).unwrap();
-    assert_eq!(free(&store, 60, &alice), 1);
-}
-
-#[test]
 fn of_64_at_once_exactly_as_many_find_a_place_as_there_are() {
     for seconds in [0, 59] {
         let (store, route) = (shared_store(), limited(10));

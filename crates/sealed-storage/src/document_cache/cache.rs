@@ -111,10 +111,10 @@ impl<S: Store> DocumentCache<'_, S> {
         self.count_failures(kind, url, 1).map(|_| ())
     }
 
-    fn count_failures(&self, kind: Kind, url: &str, more: i64) -> Result<u64, StoreUnavailable> {
+    fn count_failures(&self, kind: Kind, url: &str, more: u64) -> Result<u64, StoreUnavailable> {
         let counter = Key::new(FAILED, &id(&[kind, url]), FETCH_PERIODS.end_of_new(self.now))?;
         // Two first increments that race may lose one; one try too many is harmless.
-        Ok(u64::try_from(self.store.increment(&counter, more)?).unwrap_or(0))
+        self.store.increment(&counter, more)
     }
 
     fn open(&self, kind: Kind, url: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {

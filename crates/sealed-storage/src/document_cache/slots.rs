@@ -14,18 +14,19 @@
 
 use crate::sealing::{KeyRing, Purpose};
 use gatehouse_protocol::UnixTime;
-use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
+use gatehouse_storage::{Key, Kind, Store, StoreUnavailable, giving_back, still_taken as under_way};
 
 /// The longest that a fetch may take, in milliseconds.
 pub const FETCH_MILLISECONDS: u64 = 1000 * WINDOW_SECONDS;
 
-/// Counters: fetches that began in a window, and 2^32 for each that is over.
+/// Counters: fetches that began in a window, and those of them that are over, as given back.
 const TURNS: Kind = "fetch-turns";
 const WINDOW_SECONDS: u64 = 10;
 /// Two hosts that share a counter keep each other waiting now and then; of 20 hosts at once, seldom.
 const HOST_COUNTERS: u64 = 255;
 const HOSTS: Purpose = "fetch-turns";
-const OVER: i64 = 1 << 32;
+/// What is added to both counters of a fetch that is over.
+const OVER: u64 = giving_back(1);
 
 /// How many fetches may be under way at once, this one included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ impl<S: Store> FetchSlots<'_, S> {
         let counter = |window: u64| Key::new(TURNS, &name(window), end_of(window.saturating_add(1)));
         let before = under_way(self.store.increment(&counter(window.saturating_sub(1))?, 0)?);
         let here = counter(window)?;
-        let exceeds = |count: i64| before.saturating_add(under_way(count)) > i64::from(most);
+        let exceeds = |count: u64| before.saturating_add(under_way(count)) > u64::from(most);
         // Whoever counts is in the way of others for a moment, so whoever can see that it is of no use does not.
         let seen = self.store.increment(&here, 0)?;
         if exceeds(seen.saturating_add(1)) {
@@ -109,10 +110,6 @@ impl<S: Store> FetchSlots<'_, S> {
 /// Where the window ends.
 const fn end_of(window: u64) -> UnixTime {
     UnixTime::from_seconds(window.saturating_add(1).saturating_mul(WINDOW_SECONDS))
-}
-
-const fn under_way(count: i64) -> i64 {
-    (count % OVER).saturating_sub(count / OVER)
 }
 
 #[cfg(test)]

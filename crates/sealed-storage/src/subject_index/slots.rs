@@ -57,7 +57,7 @@ impl Slots {
             store.put(&self.key(NOTE)?, &[])?;
         }
         let number = store.increment(&counter, 1)?;
-        u64::try_from(number).ok().filter(|number| *number > NOTE).ok_or_else(|| unavailable("a counter ran backwards"))
+        Some(number).filter(|number| *number > NOTE).ok_or_else(|| unavailable("a counter ran backwards"))
     }
 
     /// The highest number that was taken. A counter that is not there is not touched: what reads must not begin one.
@@ -65,8 +65,7 @@ impl Slots {
         if store.get(&self.key(NOTE)?)?.is_none() {
             return Ok(NOTE);
         }
-        let number = store.increment(&self.counter()?, 0)?;
-        u64::try_from(number).map_err(|_| unavailable("a counter ran backwards"))
+        store.increment(&self.counter()?, 0)
     }
 
     pub(crate) fn put(

@@ -355,7 +355,7 @@ impl Store for Counted<'_> {
         self.counted().delete(key)
     }
 
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+    fn increment(&self, key: &Key, delta: u64) -> Result<u64, StoreUnavailable> {
         self.counted().increment(key, delta)
     }
 
@@ -457,7 +457,7 @@ impl Store for Interrupted<'_> {
         self.store.delete(key)
     }
 
-    fn increment(&self, key: &Key, delta: i64) -> Result<i64, StoreUnavailable> {
+    fn increment(&self, key: &Key, delta: u64) -> Result<u64, StoreUnavailable> {
         let is_first = self.store.list(None)?.keys.iter().all(|known| known != key);
         self.tick();
         if self.firsts_see_one && is_first && self.act.borrow().is_none() && self.store.increment(key, 0)? > 0 {

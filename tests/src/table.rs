@@ -2,28 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use gatehouse_tests::repository;
+use crate::paths::repository;
 
 /// Where this is set, tables are written and not compared.
-const WRITE: &str = "GATEHOUSE_WRITE_WORLD";
+const WRITE: &str = "GATEHOUSE_WRITE_TABLES";
 
 /// A table of a document, between two lines that are comments. The first cell of each row is its name.
-pub(crate) struct Table {
+pub struct Table {
     /// The document's path in the repository.
-    pub(crate) document: &'static str,
-    /// What stands in the line before it: `written by tests/tests/world/NAME`.
-    pub(crate) writer: &'static str,
+    pub document: &'static str,
+    /// What stands in the line before it: `written by tests/tests/WRITER`.
+    pub writer: &'static str,
     /// The first line.
-    pub(crate) columns: &'static [&'static str],
+    pub columns: &'static [&'static str],
 }
 
 impl Table {
     /// Compares the document with the rows that were measured, or writes them into it. Other rows of `names` stay as they
     /// are: they did not run this time.
-    pub(crate) fn check(&self, names: &[&str], measured: &BTreeMap<&str, Vec<String>>) {
+    pub fn check(&self, names: &[&str], measured: &BTreeMap<&str, Vec<String>>) {
         let path = repository().join(self.document);
         let document = std::fs::read_to_string(&path).expect("the document");
-        let begin = format!("<!-- written by tests/tests/world/{} -->\n", self.writer);
+        let begin = format!("<!-- written by tests/tests/{} -->\n", self.writer);
         let end = "<!-- until here -->\n";
         let (before, rest) = document.split_once(&begin).expect("the line where the table begins");
         let (current, after) = rest.split_once(end).expect("the line where the table ends");

@@ -1,17 +1,17 @@
-//! `gatehouse:host/configuration` over the Spin variable that holds the document or its compiled form.
+//! `gatehouse:host/configuration` over the setting that holds the document or its compiled form.
 
 use std::sync::OnceLock;
 
 use gatehouse_configuration::{self as document, SETTING, Source};
 
-use crate::AdapterSpin;
 use crate::bindings::exports::gatehouse::host::configuration::{Error, Guest, Part};
 use crate::bindings::exports::gatehouse::host::settings;
+use crate::{Adapter, Platform};
 
 /// What is set, once it was read without a fault.
 static SOURCE: OnceLock<Source> = OnceLock::new();
 
-impl Guest for AdapterSpin {
+impl<P: Platform + 'static> Guest for Adapter<P> {
     fn get(part: Part) -> Result<Option<String>, Error> {
         let part = match &part {
             Part::Gateway => document::Part::Gateway,
@@ -20,16 +20,16 @@ impl Guest for AdapterSpin {
             Part::Servers => document::Part::Servers,
             Part::AuthorizationServer => document::Part::AuthorizationServer,
         };
-        let text = source()?.part(&part).map_err(invalid)?;
+        let text = source::<P>()?.part(&part).map_err(invalid)?;
         Ok(text.map(std::borrow::Cow::into_owned))
     }
 }
 
-fn source() -> Result<&'static Source, Error> {
+fn source<P: Platform + 'static>() -> Result<&'static Source, Error> {
     if let Some(source) = SOURCE.get() {
         return Ok(source);
     }
-    let text = <AdapterSpin as settings::Guest>::get(SETTING.to_owned()).map_err(|error| match error {
+    let text = <Adapter<P> as settings::Guest>::get(SETTING.to_owned()).map_err(|error| match error {
         settings::Error::Unavailable(reason) | settings::Error::InvalidName(reason) => Error::Unavailable(reason),
     })?;
     let source = Source::read(text.ok_or(Error::Missing)?).map_err(invalid)?;

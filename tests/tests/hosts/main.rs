@@ -1,0 +1,55 @@
+//! Gatehouse on the hosts and stores of others: what must happen on each of them does, and docs/hosts.md shows it.
+//!
+//! `cargo xtask hosts --write` writes the table. A host that is not installed is left out, with a word; its row stays as it is.
+
+mod checks;
+mod development;
+mod wasmtime;
+
+use std::collections::BTreeMap;
+
+use gatehouse_tests::{HostKind, Table, WashStore, spin_is_installed, wash_is_installed};
+
+/// What runs, and the name of its row.
+const HOSTS: [(&str, HostKind); 5] = [
+    ("the embedded host", HostKind::Embedded),
+    ("wash, Redis", HostKind::Wash(WashStore::Redis)),
+    ("wash, NATS", HostKind::Wash(WashStore::Nats)),
+    ("wash, memory", HostKind::Wash(WashStore::Memory)),
+    ("Spin, its own SQLite", HostKind::Spin),
+];
+
+const TABLE: Table = Table {
+    document: "docs/hosts.md",
+    writer: "hosts",
+    columns: &[
+        "Host and store",
+        "A user signs in and calls a tool",
+        "64 redemptions of one code at two instances",
+        "64 refreshes of one token at two instances",
+        "32 requests at once, 5 allowed",
+        "The same, after one alone",
+        "The store is gone, and comes back",
+    ],
+};
+
+fn is_installed(host: HostKind) -> bool {
+    match host {
+        HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::Released(_) => true,
+        HostKind::Spin => spin_is_installed(),
+        HostKind::Wash(store) => wash_is_installed(store),
+    }
+}
+
+/// One after the other: each compiles the artefact with all processors.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_host_with_every_store_keeps_what_gatehouse_promises() {
+    let mut measured = BTreeMap::new();
+    for (name, host) in HOSTS {
+        if is_installed(host) {
+            eprintln!("==> {name}");
+            measured.insert(name, checks::all(host).await);
+        }
+    }
+    TABLE.check(&HOSTS.map(|(name, _)| name), &measured);
+}
