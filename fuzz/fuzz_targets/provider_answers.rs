@@ -26,8 +26,8 @@ use gatehouse_openid::{
 use gatehouse_protocol::{Claims, ClientName, LogText, Parameters, ResourceUri, Scopes, SecretString, Subject};
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_sessions::{
-    Opening, Principal, ProviderTokenState, ProviderTokens, RefreshClaim, RefreshedTokens as Kept, SessionRoot,
-    Sessions,
+    AccessTokenTerms, Opening, Principal, ProviderTokenState, ProviderTokens, RefreshClaim, RefreshedTokens as Kept,
+    SessionRoot, Sessions,
 };
 use http::{Request, Response, StatusCode};
 use libfuzzer_sys::fuzz_target;
@@ -213,7 +213,7 @@ fn are_refreshed_once(tokens: &TokenResponse) {
             refresh_token: tokens.refresh_token.clone(),
             expires_at: tokens.expires_at(START),
         },
-        access_token_lifetime: 300,
+        access_tokens: AccessTokenTerms { lifetime: 300, self_contained: false },
         refreshable: true,
         listed: true,
     };

@@ -28,7 +28,8 @@ use gatehouse_protocol::{
 };
 use gatehouse_sealed_storage::sealing::{HandleKeys, HandleSecret, KeyRing};
 use gatehouse_sessions::{
-    Device, Opening, Principal, ProviderTokens, RefreshRequest, Revocation, SessionBrowser, SessionRoot, Sessions,
+    AccessTokenTerms, Device, Opening, Principal, ProviderTokens, RefreshRequest, Revocation, SessionBrowser,
+    SessionRoot, Sessions, ValidationRequest,
 };
 use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, Store};
@@ -127,7 +128,7 @@ impl World {
             client_name: ClientName::parse("Public").expect("a name"),
             browser: Some(session_browser),
             provider_tokens,
-            access_token_lifetime: 300,
+            access_tokens: AccessTokenTerms { lifetime: 300, self_contained: true },
             refreshable: true,
             listed: true,
         };
@@ -179,10 +180,15 @@ impl World {
             client_id: &owner.client_id,
             resource: Some(&owner.resource),
             scopes: None,
-            access_token_lifetime: 300,
         };
+        let validate = |without_record| {
+            let presented = ValidationRequest { access_token: text, resource: &owner.resource, without_record };
+            sessions.validate(&presented, |_| Ok(None)).map(|found| found.principal)
+        };
+        let validated = validate(false);
+        assert_eq!(validated, validate(true), "a token says of itself what its record says");
         let opened = [
-            ("access token", sessions.validate(text, &owner.resource).is_ok_and(|found| found == *owner)),
+            ("access token", validated.is_ok_and(|found| found == *owner)),
             ("account", account.is_some_and(|account| account.subject == owner.subject)),
             ("account ticket", ticket.is_ok()),
             ("choice", selection.is_ok()),
@@ -220,7 +226,10 @@ impl World {
         );
         let elsewhere = ResourceUri::parse("https://gateway.example/mail").expect("a resource");
         let sessions = Sessions { store: &self.store, keys: keys(), now: START };
-        assert!(sessions.validate(text, &elsewhere).is_err());
+        for without_record in [false, true] {
+            let presented = ValidationRequest { access_token: text, resource: &elsewhere, without_record };
+            assert!(sessions.validate(&presented, |_| Ok(None)).is_err());
+        }
         assert!(keys().open("another", &CONTEXT, text).is_err() && keys().open(PURPOSE, &CONTEXT[..1], text).is_err());
         let at_last = self.opened(text, &self.browser, &self.owner, START.plus(30 * DAYS));
         assert!(at_last.iter().all(|kind| ["handle", "state", "code", "value"].contains(kind)), "{at_last:?}");
@@ -285,17 +294,14 @@ impl World {
 
     fn opened_though_broken(&self, value: &str) -> Vec<&'static str> {
         let sessions = Sessions { store: &self.store, keys: keys(), now: START };
-        let refresh = RefreshRequest {
-            refresh_token: value,
-            client_id: &self.owner.client_id,
-            resource: None,
-            scopes: None,
-            access_token_lifetime: 300,
-        };
+        let refresh =
+            RefreshRequest { refresh_token: value, client_id: &self.owner.client_id, resource: None, scopes: None };
         let id = ClientId::parse(value).expect("visible characters");
         let client = Client::find(&id, configuration(), keys(), &self.store, START);
+        let presented =
+            ValidationRequest { access_token: value, resource: &self.owner.resource, without_record: false };
         let opened = [
-            ("access token", sessions.validate(value, &self.owner.resource).is_ok()),
+            ("access token", sessions.validate(&presented, |_| Ok(None)).is_ok()),
             ("client", client.is_ok()),
             ("code", matches!(redeem(value, &self.store, START), Err(CodeRejection::VerifierMismatch))),
             ("refresh token", sessions.provider_grant_at_refresh(&refresh).is_ok()),

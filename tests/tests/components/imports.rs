@@ -28,6 +28,8 @@ pub struct CompareAndSwap;
 /// The label of the store that the host has.
 pub const LABEL: &str = "default";
 
+/// Several values, each with its name.
+type NamedValues = Vec<(String, Option<Vec<u8>>)>;
 type Fallible<T, E> = Result<std::result::Result<T, E>>;
 
 impl Guest {
@@ -57,7 +59,7 @@ impl Guest {
     pub(crate) fn get_values<'a>(
         &mut self,
         names: impl Iterator<Item = &'a str>,
-    ) -> std::result::Result<Vec<(String, Option<Vec<u8>>)>, keyvalue::Error> {
+    ) -> std::result::Result<NamedValues, keyvalue::Error> {
         let names: std::collections::BTreeSet<&str> = names.collect();
         self.on_store("get-many", |entries| {
             let value = |name: &&str| match entries.get(*name)? {
@@ -301,11 +303,7 @@ impl keyvalue::HostBucket for Guest {
 }
 
 impl batch::Host for Guest {
-    fn get_many(
-        &mut self,
-        _: Resource<Bucket>,
-        keys: Vec<String>,
-    ) -> Fallible<Vec<(String, Option<Vec<u8>>)>, keyvalue::Error> {
+    fn get_many(&mut self, _: Resource<Bucket>, keys: Vec<String>) -> Fallible<NamedValues, keyvalue::Error> {
         Ok(self.get_values(keys.iter().map(String::as_str)))
     }
 
