@@ -74,16 +74,17 @@ struct ContainedText(String, Claims);
 #[derive(Serialize, Deserialize)]
 struct RefreshText(String, u64, u64);
 
-/// Bytes of the claims in a token that tells them, as JSON: some twenty groups. Proxies and servers take headers of 8 KiB, and other
-/// headers want room in them.
-const MOST_CLAIMS: usize = 1024;
+/// Bytes of the client's id, the scopes and the claims (as JSON) in a token that tells them: some twenty groups. Proxies and servers
+/// take headers of 8 KiB, some of 4 KiB, and other headers want room in them.
+const MOST_CONTAINED: usize = 1024;
 
 impl Contained {
     /// What a token says of `principal` without its record; `None` where that is more than a header has room for.
     pub(crate) fn of(principal: &Principal) -> Option<Self> {
-        let bytes = serde_json::to_vec(&principal.claims).ok()?.len();
-        let Principal { client_id, claims, .. } = principal;
-        (bytes <= MOST_CLAIMS).then(|| Self { client_id: client_id.clone(), claims: claims.clone() })
+        let Principal { client_id, claims, scopes, .. } = principal;
+        let others = client_id.as_str().len().saturating_add(scopes.to_string().len());
+        let bytes = serde_json::to_vec(claims).ok()?.len().saturating_add(others);
+        (bytes <= MOST_CONTAINED).then(|| Self { client_id: client_id.clone(), claims: claims.clone() })
     }
 }
 

@@ -284,6 +284,18 @@ fn a_token_that_does_not_tell_everything_is_asked_for_by_its_record_everywhere()
 }
 
 #[test]
+fn a_token_that_claims_to_last_longer_than_any_may_is_looked_up() {
+    for (lifetime, expected) in [(3_600, Ok(alice())), (3_601, Err(Rejection::Revoked))] {
+        let world = World::new();
+        let access_tokens = AccessTokenTerms { lifetime, ..SELF_CONTAINED };
+        let tokens = world.open_with(&world.root, Opening { access_tokens, ..opening() });
+        world.at(START).end(&world.root).unwrap();
+        let found = world.at(START).validate(&believed(&tokens, &mcp()), |_| Ok(None));
+        assert_eq!(found.map(|found| found.principal), expected, "{lifetime}");
+    }
+}
+
+#[test]
 fn the_claims_in_a_token_are_bounded() {
     let world = World::new();
     let mut longest = 0;
@@ -327,12 +339,17 @@ fn a_session_that_ends_at_any_moment_of_its_opening_is_ended() {
         let world = World::new();
         let interrupted = Interrupted::before(operation, &world.store, || world.at(START).end(&world.root).unwrap());
         let sessions = Sessions { store: &interrupted, keys: &world.keys, now: START };
-        let tokens = sessions.open(&world.root, opening(), &mut Counting(5_000)).unwrap();
+        // On the terms of a route where tokens are believed: one that is issued dead is not.
+        let opening = Opening { access_tokens: SELF_CONTAINED, ..opening() };
+        let tokens = sessions.open(&world.root, opening, &mut Counting(5_000)).unwrap();
+        let believed =
+            || world.at(START).validate(&believed(&tokens, &mcp()), |_| Ok(None)).map(|found| found.principal);
         if !interrupted.was_interrupted() {
-            assert!(operation > 5 && world.validate(&tokens, START).is_ok());
+            assert!(operation > 5 && world.validate(&tokens, START).is_ok() && believed().is_ok());
             break;
         }
         assert_eq!(world.validate(&tokens, START), Err(Rejection::Revoked), "before operation {operation}");
+        assert_eq!(believed(), Err(Rejection::Revoked), "before operation {operation}");
         assert!(world.store.values().iter().all(|value| value.is_empty() || is_place(&world, value)));
     }
 }
