@@ -147,6 +147,13 @@ impl<'p> Rule<'p> {
         lists.0.strip_prefix(NAME).and_then(|mut rest| taken(&mut rest)).unwrap_or_default()
     }
 
+    /// Whether all of it can be read, to its end. Where not, nobody may rely on what it says: it must not allow anything.
+    pub fn is_whole(self) -> bool {
+        let mut lists = Lists(self.text);
+        lists.by_ref().all(List::is_whole)
+            && lists.0.strip_prefix(NAME).is_some_and(|mut rest| taken(&mut rest).is_some() && rest.is_empty())
+    }
+
     /// Its lists that are not empty, in the order of [`ListKind`].
     #[inline]
     pub fn lists(self) -> impl Iterator<Item = List<'p>> {

@@ -14,6 +14,14 @@ pub(crate) fn route(rules: &str) -> Route {
     Route::from_part(&source.part(&Part::OnlyRoute).unwrap().unwrap()).unwrap()
 }
 
+/// The route with these as the text of its only rule, as a part that was damaged behind its checksum would have it.
+pub(crate) fn route_with_rule_text(rule: &str) -> Route {
+    let source = Source::read(compile(&document("")).unwrap()).unwrap();
+    let part = source.part(&Part::OnlyRoute).unwrap().unwrap();
+    let rules = format!("{}:{rule}", rule.len());
+    Route::from_part(&format!("{}:{rules}{}", rules.len(), part.strip_prefix("0:").unwrap())).unwrap()
+}
+
 /// The configuration of that one route.
 pub(crate) fn configuration(rules: &str) -> Configuration {
     Configuration::parse(&document(rules)).unwrap()

@@ -28,9 +28,13 @@ pub(crate) enum Question {
 }
 
 /// Whether a rule applies: [`mismatches`] has no reason why not. Most rules of a route are about something else, and this is
-/// asked of every one.
+/// asked of every one. One that cannot be read to its end allows nothing, and denies everything.
 pub(crate) fn applies(rule: Rule<'_>, caller: &Caller<'_>, action: &Action<'_>, question: Question) -> bool {
-    is_about(rule, action, question) && rule.lists().all(|list| mismatch(list, caller).is_none())
+    let applies = is_about(rule, action, question) && rule.lists().all(|list| mismatch(list, caller).is_none());
+    match rule.effect {
+        Effect::Allow => applies && rule.is_whole(),
+        Effect::Deny => applies || !rule.is_whole(),
+    }
 }
 
 /// Every reason why a rule does not apply; it applies where there is none.

@@ -32,9 +32,6 @@ pub enum ListKind {
 }
 
 impl ListKind {
-    /// Those that say what a rule is about.
-    pub const WHAT: [Self; 4] = [Self::Methods, Self::Tools, Self::Resources, Self::Prompts];
-
     /// Whether it says what a rule is about, and not whom.
     #[inline]
     pub fn is_what(self) -> bool {
@@ -121,6 +118,13 @@ impl<'p> List<'p> {
     #[inline]
     pub(super) fn begins_what(rest: &str) -> bool {
         rest.as_bytes().first().and_then(|letter| ListKind::of(*letter)).is_some_and(ListKind::is_what)
+    }
+
+    /// Whether all of it can be read.
+    pub(super) fn is_whole(self) -> bool {
+        let mut values = Values(self.text);
+        while values.next().is_some() {}
+        values.0.is_empty()
     }
 
     /// Whether it names nothing.

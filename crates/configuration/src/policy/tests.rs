@@ -40,6 +40,15 @@ fn rules_are_written_as_it_is_said() {
 }
 
 #[test]
+fn a_rule_is_whole_up_to_its_end_and_no_other_is() {
+    let is_whole = |rule: &str| Rules(&format!("{}:{rule}", rule.len())).next().unwrap().is_whole();
+    assert!(is_whole("+* n1:a") && is_whole("+r t4:2:r*n1:a"));
+    for rule in ["+* x", "+* ", "+* n1:ab", "+* n2:a", "+r t4:1:r*n1:a", "+r t4:3:r*n1:a", "+r t3:2:r*n1:a", "x"] {
+        assert!(!is_whole(rule), "{rule}");
+    }
+}
+
+#[test]
 fn what_is_no_rule_denies_everything() {
     let everything = (String::new(), Effect::Deny, Vec::new());
     for text in ["x", "5:+ ", "2:* ", "1:+", "0:", ":+ ", ":", "99999999999999999999999:+ ", "\u{e4}:+ ", "1:\u{e4}"] {

@@ -5,7 +5,7 @@ use wildmatch::WildMatch;
 
 use super::*;
 use crate::Target;
-use crate::example::{Somebody, any_action, any_rules, anybody, configuration, route};
+use crate::example::{Somebody, any_action, any_rules, anybody, configuration, route, route_with_rule_text};
 
 fn callers() -> [(&'static str, Somebody); 6] {
     [
@@ -50,6 +50,34 @@ fn row(rules: &str, somebody: &Somebody) -> String {
         }
     };
     actions().map(letter).iter().collect()
+}
+
+#[test]
+fn a_rule_that_cannot_be_read_to_its_end_allows_nothing_and_denies_everything() {
+    let allowed = |rule: &str| {
+        let route = route_with_rule_text(rule);
+        let caller = Somebody::new("main:alice", "mcp").in_group("g");
+        matches!(decide(&route.policy, &caller.caller(), &Action::call("read_file")), Decision::Allowed { .. })
+    };
+    assert!(allowed("+* g3:1:gn1:a") && !allowed("-* g3:1:gn1:a"));
+    // A letter that is none, a length too small and too large, of the list, of its value and of the name; nothing; and a rest.
+    for damaged in [
+        "x3:1:gn1:a",
+        "g2:1:gn1:a",
+        "g4:1:gn1:a",
+        "g3:0:gn1:a",
+        "g3:2:gn1:a",
+        "g3:1:gn2:a",
+        "g3:1:g",
+        "",
+        "g3:1:gn1:ab",
+    ] {
+        for effect in ['+', '-'] {
+            assert!(!allowed(&format!("{effect}* {damaged}")), "{effect} {damaged}");
+        }
+        // Where a rule is not about the group, a damaged one denies all the same.
+        assert!(!allowed(&format!("-* {}", damaged.replace('g', "o"))), "{damaged}");
+    }
 }
 
 #[test]
