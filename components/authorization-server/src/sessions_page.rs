@@ -143,7 +143,7 @@ fn sign_out_everywhere(context: &Context, account: &SignedInUser) -> Response<Ve
     match noted.and_then(|()| context.sessions().end_all(&account.subject).map_err(unavailable)) {
         Ok(()) => {
             completed(context, SIGN_OUT, account);
-            left(context, pages::signed_out_everywhere(context.layout()))
+            left(context, pages::signed_out_everywhere(context.layout(), &context.configuration))
         }
         Err(reason) => failures::out_of_order(context, SIGN_OUT, None, &reason),
     }

@@ -3,8 +3,8 @@
 use askama::Template;
 use gatehouse_authorization_server::remembered_consent::ListedConsent;
 use gatehouse_authorization_server::token_page;
-use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::{Configuration, Route};
+use gatehouse_configuration::{IdentityProvider, Revocation};
 use gatehouse_protocol::{ResourceUri, Scopes, UnixTime};
 use gatehouse_sessions::{Device, Listing, Summary};
 use http::Response;
@@ -151,10 +151,14 @@ pub(crate) fn signed_out(layout: Layout<'_>) -> Response<Vec<u8>> {
     paragraphs(layout, texts.signed_out_title, &[texts.signed_out_text, texts.signed_out_provider])
 }
 
-/// Everything has ended.
-pub(crate) fn signed_out_everywhere(layout: Layout<'_>) -> Response<Vec<u8>> {
+/// Everything has ended, but for what a route lets go on until it expires.
+pub(crate) fn signed_out_everywhere(layout: Layout<'_>, configuration: &Configuration) -> Response<Vec<u8>> {
     let texts = layout.texts();
-    let sentences = [texts.signed_out_everywhere_text, texts.signed_out_everywhere_streams, texts.signed_out_provider];
+    let is_at_expiry = configuration.routes.iter().any(|route| route.revocation == Revocation::AtExpiry);
+    let at_expiry = is_at_expiry.then_some(texts.signed_out_everywhere_at_expiry);
+    let mut sentences = vec![texts.signed_out_everywhere_text, texts.signed_out_everywhere_streams];
+    sentences.extend(at_expiry);
+    sentences.push(texts.signed_out_provider);
     paragraphs(layout, texts.signed_out_everywhere_title, &sentences)
 }
 

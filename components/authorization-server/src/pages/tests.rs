@@ -16,7 +16,7 @@ use gatehouse_authorization_server::fetches::NotNow;
 use gatehouse_authorization_server::language::Language;
 use gatehouse_authorization_server::remembered_consent::ListedConsent;
 use gatehouse_configuration::authorization_server::Configuration;
-use gatehouse_configuration::{Branding, Logo};
+use gatehouse_configuration::{Branding, Logo, Revocation};
 use gatehouse_openid::AccessRejection;
 use gatehouse_protocol::{
     ClientId, ClientName, LogText, PrivateUseScheme, RedirectUri, ResourceUri, Scopes, SecretString, TooManyClaims,
@@ -200,6 +200,8 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
     let many = vec![two[0].clone(); 200];
     let notes = || stranger(request(SITE), "1-a", "Notes & <b>more</b>");
     let document = stranger(request(SITE), "https://app.example.com/client.json", "App");
+    let mut at_expiry = configuration.clone();
+    at_expiry.routes[0].revocation = Revocation::AtExpiry;
     let mut pages = vec![
         ("choose", choose(layout, configuration, &configuration.identity_providers, &request(SITE), "the-ticket")),
         ("consent-loopback", consent_page_in(layout, configuration, request(LOOPBACK))),
@@ -215,7 +217,8 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
         ("sign-in-again", sign_in(layout, configuration, "the-ticket", 403)),
         ("confirm-sign-out", confirm_sign_out(layout, "the-ticket")),
         ("signed-out", signed_out(layout)),
-        ("signed-out-everywhere", signed_out_everywhere(layout)),
+        ("signed-out-everywhere", signed_out_everywhere(layout, configuration)),
+        ("signed-out-everywhere-at-expiry", signed_out_everywhere(layout, &at_expiry)),
         ("rejected", rejected_page(layout, notes())),
         ("home", home(layout)),
         ("token-page", token_page(layout, configuration, "the-ticket")),

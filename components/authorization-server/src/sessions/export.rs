@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{ResourceUri, SecretString};
-use gatehouse_rate_limit::long_requests::calls_full;
+use gatehouse_rate_limit::long_requests::calls_full_note;
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_sessions::{Rejection, ValidationRequest};
 use shell_configuration::SettingsError;
@@ -31,7 +31,7 @@ impl Guest for AuthorizationServer {
             let (sessions, resource) = (with_keys(keys), presented_at(&resource)?);
             let request = ValidationRequest { access_token: &access_token, resource: &resource, without_record };
             sessions.validate(&request, |subject| {
-                let note = |path: String| calls_full(sessions.now, &path, subject.as_str());
+                let note = |path: String| calls_full_note(sessions.now, &path, subject.as_str());
                 Ok(calls_at.map(note).transpose()?)
             })
         });

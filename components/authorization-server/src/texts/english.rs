@@ -86,6 +86,7 @@ pub(super) static TEXTS: Texts = Texts {
     signed_out_everywhere_text: "No application can act in your name any more. Each has to have you sign in before it can; where you \
                                  did not want to be asked again, that may happen without a question.",
     signed_out_everywhere_streams: "What an application has open at this moment, such as a stream of answers, may go on until it ends.",
+    signed_out_everywhere_at_expiry: "At some servers, an application that is signed in there can go on for a few minutes more, for an hour at most.",
     signed_out_provider: "If you share this computer, sign out of your identity provider as well.",
 
     token_page_title: "Get an access token",

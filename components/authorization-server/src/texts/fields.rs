@@ -130,6 +130,7 @@ texts! {
     signed_out_everywhere_title,
     signed_out_everywhere_text,
     signed_out_everywhere_streams,
+    signed_out_everywhere_at_expiry,
     signed_out_provider,
 
     // The page for an access token by hand, and the token.

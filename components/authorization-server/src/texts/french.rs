@@ -89,6 +89,7 @@ pub(super) static TEXTS: Texts = Texts {
                                  question.",
     signed_out_everywhere_streams: "Ce qu’une application a ouvert, comme un flux de réponses, peut continuer jusqu’à sa \
                                     fin.",
+    signed_out_everywhere_at_expiry: "Sur certains serveurs, une application déjà connectée peut continuer quelques minutes encore, une heure au plus.",
     signed_out_provider: "Si vous partagez cet ordinateur, déconnectez-vous aussi de votre service de connexion.",
 
     token_page_title: "Obtenir un jeton d’accès",

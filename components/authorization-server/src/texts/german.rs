@@ -89,6 +89,7 @@ pub(super) static TEXTS: Texts = Texts {
                                  nicht mehr gefragt werden wollten, kann das ohne Rückfrage geschehen.",
     signed_out_everywhere_streams: "Was eine Anwendung gerade offen hat, etwa einen Strom von Antworten, kann bis zu seinem Ende \
                                     weiterlaufen.",
+    signed_out_everywhere_at_expiry: "Bei manchen Servern kann eine Anwendung, die dort angemeldet ist, noch einige Minuten weitermachen, höchstens eine Stunde.",
     signed_out_provider: "Wenn Sie diesen Computer mit anderen teilen, melden Sie sich auch bei Ihrem Anmeldedienst ab.",
 
     token_page_title: "Zugriffstoken erhalten",

@@ -83,6 +83,7 @@ pub(super) static TEXTS: Texts = Texts {
     signed_out_everywhere_title: "すべての場所でサインアウトしました",
     signed_out_everywhere_text: "あなたの代わりに操作できるアプリケーションはなくなりました。再び操作するにはサインインが必要です。「今後確認しない」を選んだ場合は、確認なしで行われることがあります。",
     signed_out_everywhere_streams: "アプリケーションが現在受信中の応答などは、終わるまで続くことがあります。",
+    signed_out_everywhere_at_expiry: "一部のサーバーでは、すでに接続しているアプリケーションが、さらに数分間、長くて1時間、続けられることがあります。",
     signed_out_provider: "共用のコンピューターでは、サインインサービスからもサインアウトしてください。",
 
     token_page_title: "アクセストークンを取得",

@@ -88,6 +88,7 @@ pub(super) static TEXTS: Texts = Texts {
                                  inicie sesión; si pidió que no se le volviera a preguntar, puede ocurrir sin preguntas.",
     signed_out_everywhere_streams: "Lo que una aplicación tenga abierto en este momento, como un flujo de respuestas, puede seguir hasta \
                                     que termine.",
+    signed_out_everywhere_at_expiry: "En algunos servidores, una aplicación ya conectada puede seguir unos minutos más, una hora como máximo.",
     signed_out_provider: "Si comparte este equipo, cierre también la sesión en su servicio de inicio de sesión.",
 
     token_page_title: "Obtener un token de acceso",
