@@ -22,7 +22,7 @@ pub(crate) fn is_first_use(
     let pair = format!("{}:{issuer}{jti}", issuer.len());
     let counter = Key::new(kind, &URL_SAFE_NO_PAD.encode(Sha256::digest(pair)), until)?;
     // Nobody issued a counter beforehand, and on one backend two first increments that race can both see 1
-    // (`docs/storage.md`). A second increment tells them apart, or refuses both.
+    // (`docs/storage.md`). A second increment tells them apart, or refuses both, unless a first one is written even later.
     Ok(store.increment(&counter, 1)? == 1 && store.increment(&counter, 1)? == 2)
 }
 

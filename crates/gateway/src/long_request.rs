@@ -120,7 +120,7 @@ impl<'a> LongRequest<'a> {
 /// comes again does not do anything twice.
 ///
 /// # Errors
-/// Where the caller has as many calls under way as may be ([`long_requests::calls_full`] tells).
+/// Where the caller has as many calls under way as may be ([`long_requests::calls_full_note`] tells).
 pub fn check_calls_under_way(calls_are_full: bool, body: &Body) -> Result<(), Refusal> {
     let is_call = |message: &Message| message.call().is_some_and(|call| CALLS.contains(&call.method.as_str()));
     match calls_are_full && body.messages().iter().any(is_call) {

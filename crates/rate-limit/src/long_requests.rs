@@ -170,13 +170,13 @@ pub fn release(store: &impl Store, now: UnixTime, mut permit: Permit) -> Result<
 ///
 /// # Errors
 /// Where no key can be made.
-pub fn calls_full(now: UnixTime, path: &str, subject: &str) -> Result<Key, StoreUnavailable> {
+pub fn calls_full_note(now: UnixTime, path: &str, subject: &str) -> Result<Key, StoreUnavailable> {
     let [note, _] = full(now, &counters::id(&[path, LongRequestKind::Call.name(), subject]))?;
     Ok(note)
 }
 
 impl PermitRequest<'_> {
-    /// That of the subject at the route, of which a call asks for a note alone ([`calls_full`]).
+    /// That of the subject at the route, of which a call asks for a note alone ([`calls_full_note`]).
     fn counter_of_subject(&self) -> Counter {
         let limits = &self.route.limits;
         let most = match self.kind {

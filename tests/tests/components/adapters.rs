@@ -88,6 +88,11 @@ async fn each_function_costs_one_operation_of_the_backend() {
         assert_eq!(calls(), ["put"]);
         adapter.get(&live("a")).await.unwrap();
         assert_eq!(calls(), ["get"]);
+        let expired = key("test", "a", NOW);
+        adapter.get_many(&[live("a"), expired.clone(), live("b"), live("c")]).await.unwrap();
+        assert_eq!(calls(), ["get-many"]);
+        adapter.get_many(&[expired.clone(), expired]).await.unwrap();
+        assert_eq!(calls(), [""; 0], "what has expired is not asked for");
         adapter.increment(&live("c"), 1).await.unwrap();
         assert_eq!(calls(), ["increment"]);
         adapter.list(None).await.unwrap();
@@ -158,6 +163,7 @@ async fn a_missing_store_and_a_missing_permission_are_said_in_the_operators_word
             adapter.fakes.store_fails_with(failure);
             let unavailable = Error::Unavailable(words.to_owned());
             assert_eq!(adapter.get(&live("a")).await, Err(unavailable.clone()));
+            assert_eq!(adapter.get_many(&[live("a"), live("b")]).await, Err(unavailable.clone()));
             assert_eq!(adapter.put(&live("a"), b"x").await, Err(unavailable.clone()));
             assert_eq!(adapter.delete(&live("a")).await, Err(unavailable.clone()));
             assert_eq!(adapter.increment(&live("a"), 1).await, Err(unavailable.clone()));

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use gatehouse_configuration::Source;
 use gatehouse_protocol::{Entropy, ResourceUri, Subject, UnixTime};
-use gatehouse_rate_limit::long_requests::calls_full;
+use gatehouse_rate_limit::long_requests::calls_full_note;
 use gatehouse_sealed_storage::sealing::{HandleKeys, KeyRing};
 use http::Response;
 use wasmtime::Result;
@@ -176,7 +176,7 @@ impl sessions::Host for Guest {
         let principal = self.fakes.validated.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised));
         Ok(principal.map(|principal| {
             let (store, now) = (self.fakes.store.lock().unwrap(), UnixTime::from_seconds(self.fakes.now()));
-            let note = |path: String| calls_full(now, &path, &principal.subject).unwrap().to_string();
+            let note = |path: String| calls_full_note(now, &path, &principal.subject).unwrap().to_string();
             let calls_are_full = calls_at.map(note).is_some_and(|note| store.entries.contains_key(&note));
             sessions::Validated { principal, calls_are_full }
         }))

@@ -91,7 +91,7 @@ fn a_call_for_which_there_is_no_permit_is_refused_before_a_server_is_asked() {
     let (endpoint, store) = (example::endpoint(&configuration), store(&clock));
     let check = |method: &str| {
         let body = Body::parse(format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}"}}"#).as_bytes(), 64).unwrap();
-        let note = long_requests::calls_full(clock.now(), endpoint.path(), caller.subject.as_str()).unwrap();
+        let note = long_requests::calls_full_note(clock.now(), endpoint.path(), caller.subject.as_str()).unwrap();
         check_calls_under_way(store.get(&note).unwrap().is_some(), &body)
     };
     assert_eq!(check("tools/call"), Ok(()));

@@ -32,7 +32,7 @@ fn calling<'a>(route: &'a Route, subject: &'a str) -> PermitRequest<'a> {
 }
 
 fn calls_are_full(store: &impl Store, now: UnixTime, route: &Route, subject: &str) -> Result<bool, StoreUnavailable> {
-    Ok(store.get(&calls_full(now, route.path.as_str(), subject)?)?.is_some())
+    Ok(store.get(&calls_full_note(now, route.path.as_str(), subject)?)?.is_some())
 }
 
 fn taken(store: &impl Store, seconds: u64, request: &PermitRequest<'_>) -> Result<Permit, ExhaustedLimit> {

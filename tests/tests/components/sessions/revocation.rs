@@ -1,7 +1,7 @@
 //! When a token that was revoked stops to work, and what its validation costs.
 
 use gatehouse_protocol::UnixTime;
-use gatehouse_rate_limit::long_requests::calls_full;
+use gatehouse_rate_limit::long_requests::calls_full_note;
 
 use super::*;
 use crate::authorization_server::CONFIGURATION;
@@ -39,7 +39,7 @@ async fn a_validation_is_one_question_to_the_store_and_tells_of_the_calls_under_
     };
     assert!(!full(Some("/mcp")).await);
     assert_eq!(server.take_calls(), ["get-many"]);
-    let note = calls_full(UnixTime::from_seconds(server.fakes.now()), "/mcp", "demo:alice").unwrap().to_string();
+    let note = calls_full_note(UnixTime::from_seconds(server.fakes.now()), "/mcp", "demo:alice").unwrap().to_string();
     server.fakes.store.lock().unwrap().entries.insert(note, Entry::Value(b"full".to_vec()));
     let before = server.fakes.snapshot();
     assert!(full(Some("/mcp")).await);
