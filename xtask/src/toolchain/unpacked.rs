@@ -33,10 +33,12 @@ pub fn program(packaged: &Packaged, folder: &Path) -> Result<Program> {
         None => {
             progress::stage(&format!("Unpacking {name} of Debian into {}", folder.display()));
             apt::unpack(&[package], &[], folder)?;
-            unpacked
+            unpacked.clone()
         }
     };
-    Ok(Program { path, libraries: libraries_in(folder) })
+    // The machine's own has libraries of its own, perhaps newer ones.
+    let libraries = if path == unpacked { libraries_in(folder) } else { None };
+    Ok(Program { path, libraries })
 }
 
 /// Where the unpacked packages have their libraries: below `usr/lib`, in the folder that is named like the machine.
