@@ -33,6 +33,17 @@ pub enum HostKind {
     Wash(WashStore),
 }
 
+impl HostKind {
+    /// Whether it is on this machine, with its store's server.
+    pub fn is_installed(self) -> bool {
+        match self {
+            Self::Embedded | Self::EmbeddedProcess | Self::Released(_) => true,
+            Self::Spin => spin::spin_is_installed(),
+            Self::Wash(store) => wash::wash_is_installed(store),
+        }
+    }
+}
+
 /// How Gatehouse is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -6,7 +6,7 @@ use super::case::{CONNECTIONS, Case, TURN};
 use super::setup::Setup;
 use super::statistics::Ratio;
 use super::{documents, servers};
-use crate::{AttackSettings, HostKind, WashStore, spin_is_installed, wash_is_installed};
+use crate::{AttackSettings, HostKind, WashStore};
 
 /// How many turns each case has.
 const TURNS: usize = 20;
@@ -32,7 +32,7 @@ pub(super) async fn run(setup: &Setup) -> Value {
     .map(|(name, kind)| Host { name, kind, cases: None, running: Vec::new() });
     let mut worlds = Vec::new();
     for host in &mut hosts {
-        if !is_installed(host.kind) {
+        if !host.kind.is_installed() {
             continue;
         }
         let forwarder = match host.kind {
@@ -73,14 +73,6 @@ pub(super) async fn run(setup: &Setup) -> Value {
     }
     upstream.stop().await;
     json!(results)
-}
-
-fn is_installed(host: HostKind) -> bool {
-    match host {
-        HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::Released(_) => true,
-        HostKind::Spin => spin_is_installed(),
-        HostKind::Wash(store) => wash_is_installed(store),
-    }
 }
 
 impl Host {

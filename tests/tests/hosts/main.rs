@@ -8,7 +8,7 @@ mod wasmtime;
 
 use std::collections::BTreeMap;
 
-use gatehouse_tests::{HostKind, Table, WashStore, spin_is_installed, wash_is_installed};
+use gatehouse_tests::{HostKind, Table, WashStore};
 
 /// What runs, and the name of its row.
 const HOSTS: [(&str, HostKind); 5] = [
@@ -33,20 +33,12 @@ const TABLE: Table = Table {
     ],
 };
 
-fn is_installed(host: HostKind) -> bool {
-    match host {
-        HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::Released(_) => true,
-        HostKind::Spin => spin_is_installed(),
-        HostKind::Wash(store) => wash_is_installed(store),
-    }
-}
-
 /// One after the other: each compiles the artefact with all processors.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_host_with_every_store_keeps_what_gatehouse_promises() {
     let mut measured = BTreeMap::new();
     for (name, host) in HOSTS {
-        if is_installed(host) {
+        if host.is_installed() {
             eprintln!("==> {name}");
             measured.insert(name, checks::all(host).await);
         }
