@@ -62,8 +62,8 @@ pub struct ValidationRequest<'a> {
 pub struct Validated {
     /// Whose it is, and what it allows.
     pub principal: Principal,
-    /// The value that was read beside; `None` where there is none, and where nothing was read.
-    pub beside: Option<Vec<u8>>,
+    /// What is noted under the key that the caller named; `None` where there is nothing, and where nothing was read.
+    pub note: Option<Vec<u8>>,
 }
 
 /// Sessions in `store`, sealed with `keys`, seen at `now`.
@@ -125,14 +125,14 @@ impl<S: Store> Sessions<'_, S> {
     /// Validates an access token: one read of the store and no write, or none at all where the token itself may and can be
     /// asked. It is good for some seconds behind its announced end, and never ends before it.
     ///
-    /// `beside` names a value that is read in the same question to the store, once it is known whose the token is.
+    /// `note_key` names a note that is read in the same question to the store, once it is known whose the token is.
     ///
     /// # Errors
     /// See [`Rejection`].
     pub fn validate(
         &self,
         request: &ValidationRequest<'_>,
-        beside: impl FnOnce(&Subject) -> Result<Option<Key>, Rejection>,
+        note_key: impl FnOnce(&Subject) -> Result<Option<Key>, Rejection>,
     ) -> Result<Validated, Rejection> {
         let resource = request.resource;
         let token = AccessToken::open(request.access_token, resource.as_str(), self.keys)?;
@@ -148,11 +148,11 @@ impl<S: Store> Sessions<'_, S> {
                 scopes: token.scopes,
                 claims,
             };
-            return Ok(Validated { principal, beside: None });
+            return Ok(Validated { principal, note: None });
         }
-        let beside = beside(&token.subject)?;
-        let (access, beside) = self.look_up(&token, resource, beside.as_ref())?;
-        Ok(Validated { principal: access.principal, beside })
+        let note_key = note_key(&token.subject)?;
+        let (access, note) = self.look_up(&token, resource, note_key.as_ref())?;
+        Ok(Validated { principal: access.principal, note })
     }
 
     /// Leads to the identity provider's tokens of the session to which an access token presented at `resource` belongs.
@@ -243,18 +243,18 @@ impl<S: Store> Sessions<'_, S> {
         ending::end(&root.name(), self.store)
     }
 
-    /// What requests with `token` may do at `resource`, and the value under the key `beside`.
+    /// What requests with `token` may do at `resource`, and the note under `note_key`.
     pub(crate) fn look_up(
         &self,
         token: &AccessToken,
         resource: &ResourceUri,
-        beside: Option<&Key>,
+        note_key: Option<&Key>,
     ) -> Result<(AccessRecord, Option<Vec<u8>>), Rejection> {
         self.check_expiry(token)?;
         let key = AccessRecord::key(&token.session, token.generation)?;
-        let (sealed, beside) = match beside {
-            Some(beside) => {
-                let mut values = self.store.get_many(&[&key, beside])?.into_iter();
+        let (sealed, note) = match note_key {
+            Some(note_key) => {
+                let mut values = self.store.get_many(&[&key, note_key])?.into_iter();
                 (values.next().flatten(), values.next().flatten())
             }
             None => (self.store.get(&key)?, None),
@@ -265,7 +265,7 @@ impl<S: Store> Sessions<'_, S> {
             return Err(Rejection::Unrecognised);
         }
         let scopes = principal.scopes.intersection(&token.scopes);
-        Ok((AccessRecord { principal: Principal { scopes, ..principal }, provider_secret }, beside))
+        Ok((AccessRecord { principal: Principal { scopes, ..principal }, provider_secret }, note))
     }
 
     fn check_expiry(&self, token: &AccessToken) -> Result<(), Rejection> {

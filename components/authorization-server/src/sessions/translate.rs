@@ -5,8 +5,8 @@ use gatehouse_sessions::{Principal, Rejection, Validated};
 
 use crate::bindings::exports::gatehouse::auth::sessions as wit;
 
-pub(super) fn validated(Validated { principal, beside }: Validated) -> wit::Validated {
-    wit::Validated { principal: self::principal(principal), calls_are_full: beside.is_some() }
+pub(super) fn validated(Validated { principal, note }: Validated) -> wit::Validated {
+    wit::Validated { principal: self::principal(principal), calls_are_full: note.is_some() }
 }
 
 fn principal(principal: Principal) -> wit::Principal {

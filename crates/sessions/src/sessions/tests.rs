@@ -208,7 +208,7 @@ fn what_is_read_beside_a_record_is_named_by_whose_the_token_is_and_costs_no_read
         let sessions = Sessions { store: &store, keys: &world.keys, now: START };
         let validated = sessions.validate(&presented(&tokens, &mcp()), |subject| Ok(Some(of(subject)))).unwrap();
         assert_eq!((validated.principal, store.was_interrupted()), (alice(), operation == 0));
-        validated.beside
+        validated.note
     };
     assert_eq!(read(0), None);
     world.store.put(&of(&subject("bob")), b"bob's").unwrap();
