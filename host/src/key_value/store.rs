@@ -120,7 +120,7 @@ impl KeyValueStore {
                 self.readers.read_here(|connection| statements::get_together(connection, store, &keys))
         {
             let values = values?;
-            check_values(values.iter().flatten().map(Vec::len))?;
+            check_read(bytes_of(&values))?;
             return Ok(keys.into_iter().zip(values).collect());
         }
         let store = store.to_owned();
@@ -132,8 +132,8 @@ impl KeyValueStore {
                         return Err(KeyValueError::TimedOut);
                     }
                     let found = statements::get_together(connection, &store, keys)?;
-                    bytes = found.iter().flatten().map(Vec::len).fold(bytes, usize::saturating_add);
-                    check_values(core::iter::once(bytes))?;
+                    bytes = bytes.saturating_add(bytes_of(&found));
+                    check_read(bytes)?;
                     values.extend(found);
                 }
                 Ok(keys.into_iter().zip(values).collect())
@@ -281,8 +281,12 @@ fn check_key(key: &str) -> Result<(), KeyValueError> {
     if key.len() > LONGEST_KEY { Err(KeyValueError::TooLarge("a key has 1024 bytes at most")) } else { Ok(()) }
 }
 
-fn check_values(bytes: impl Iterator<Item = usize>) -> Result<(), KeyValueError> {
-    match bytes.fold(0, usize::saturating_add) > LARGEST_VALUE {
+fn bytes_of(values: &[Option<Vec<u8>>]) -> usize {
+    values.iter().flatten().map(Vec::len).fold(0, usize::saturating_add)
+}
+
+fn check_read(bytes: usize) -> Result<(), KeyValueError> {
+    match bytes > LARGEST_VALUE {
         true => Err(KeyValueError::TooLarge("the values of these keys have more than 16 MiB")),
         false => Ok(()),
     }
