@@ -29,20 +29,20 @@ async fn store_operations(setup: &Setup, requests: usize) -> Value {
     let upstream = mcp_server::start().await;
     let mut results = Vec::new();
     let believing = documents::with_route_lines(documents::AT_EXPIRY);
-    for (is_believing, document) in [(false, documents::SMALL), (true, &*believing)] {
+    let kinds = [
+        (documents::SMALL, &["tools/call", "ping", "a bad token"][..]),
+        (&believing, &["tools/call, revocation at expiry"]),
+    ];
+    for (document, kinds) in kinds {
         let world = servers::gatehouse(&setup.now.in_this_process(), document, &upstream).await;
         let token = servers::token(&world, "alice").await;
         let url = &world.gatehouse.url;
-        let kinds = if is_believing {
-            vec![("tools/call, revocation at expiry", servers::call(url, &token))]
-        } else {
-            vec![
-                ("tools/call", servers::call(url, &token)),
-                ("ping", servers::message(url, &token, PING)),
-                ("a bad token", servers::call(url, &crate::flipped(&token, token.len() / 2)).refused()),
-            ]
-        };
-        for (kind, target) in kinds {
+        for kind in kinds {
+            let target = match *kind {
+                "ping" => servers::message(url, &token, PING),
+                "a bad token" => servers::call(url, &crate::flipped(&token, token.len() / 2)).refused(),
+                _ => servers::call(url, &token),
+            };
             target.times(WARM_UP).await;
             let before = counter.so_far();
             target.times(requests).await;
