@@ -7,6 +7,9 @@ use wasip2::clocks::wall_clock;
 use crate::bindings::exports::gatehouse::host::store::{Error, Guest, Key, KeyPage};
 use crate::{Adapter, Platform, STORE, StoreError};
 
+/// The highest sum of a counter.
+const HIGHEST_SUM: u64 = i64::MAX.cast_unsigned();
+
 impl<P: Platform + 'static> Guest for Adapter<P> {
     fn get(key: Key) -> Result<Option<Vec<u8>>, Error> {
         let key = parse(&key)?;
@@ -42,11 +45,11 @@ impl<P: Platform + 'static> Guest for Adapter<P> {
     fn increment(key: Key, delta: u64) -> Result<u64, Error> {
         let name = parse(&key)?.to_string();
         // Backends count in signed numbers or in unsigned ones, and have different ideas of what is then too much.
-        if delta > MOST {
+        if delta > HIGHEST_SUM {
             return Err(Error::Unavailable("more was to be added to a counter than it can hold".to_owned()));
         }
         let sum = P::increment(&name, delta).map_err(unavailable::<P>)?;
-        Some(sum).filter(|sum| *sum <= MOST).ok_or_else(|| Error::Unavailable("a counter is full".to_owned()))
+        Some(sum).filter(|sum| *sum <= HIGHEST_SUM).ok_or_else(|| Error::Unavailable("a counter is full".to_owned()))
     }
 
     fn list_keys(cursor: Option<String>) -> Result<KeyPage, Error> {
@@ -59,9 +62,6 @@ impl<P: Platform + 'static> Guest for Adapter<P> {
 fn now() -> UnixTime {
     UnixTime::from_seconds(wall_clock::now().seconds)
 }
-
-/// The highest sum of a counter.
-const MOST: u64 = i64::MAX.cast_unsigned();
 
 fn parse(key: &Key) -> Result<StorageKey, Error> {
     StorageKey::new(&key.kind, &key.id, UnixTime::from_seconds(key.expires_at))
