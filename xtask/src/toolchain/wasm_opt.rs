@@ -14,13 +14,14 @@ use crate::workspace::Workspace;
 /// The folder of the lock file.
 const FOLDER: &str = "xtask/wasm-opt";
 /// What the compiler uses for this target, and nothing more: a host need not know newer features.
-const FEATURES: [&str; 6] = [
+const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
     "--enable-mutable-globals",
     "--enable-nontrapping-float-to-int",
     "--enable-reference-types",
     "--enable-sign-ext",
+    "--enable-simd",
 ];
 
 /// For size, and without what only people read.
