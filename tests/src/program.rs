@@ -14,6 +14,11 @@ use crate::paths::{repository, tool};
 /// No single step of any program takes longer on two busy cores.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// Until a server that says nothing is looked at and started again.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How often a server is started, at most.
+const STARTS: u32 = 3;
+
 /// A running program; it ends with the test.
 pub struct Program {
     name: String,
@@ -44,6 +49,24 @@ impl Program {
         let mut command = Command::new(interpreter);
         command.arg(script).args(arguments);
         Self::start(name, command)
+    }
+
+    /// Starts the server `tests/clients/NAME`, which says where it listens as `{KEY: URL}`; the URL.
+    ///
+    /// In CI it happened once that Node.js printed nothing for three minutes, on an idle machine, while the same script served other tests. A
+    /// server that is silent is therefore started again. What the kernel knows of it is printed, so that the cause can be found.
+    pub async fn server(name: &str, arguments: &[&str], key: &str) -> (Self, String) {
+        for _ in 1..STARTS {
+            let mut program = Self::client(name, arguments);
+            if let Ok(line) = tokio::time::timeout(SILENCE, program.json()).await {
+                return (program, url_of(&line, key));
+            }
+            let threads = program.id().map(threads_of).unwrap_or_default();
+            println!("{name} said nothing for {SILENCE:?}:\n{}\n{threads}", program.errors().await);
+        }
+        let mut program = Self::client(name, arguments);
+        let url = url_of(&program.json().await, key);
+        (program, url)
     }
 
     /// Starts `command`.
@@ -159,5 +182,33 @@ impl Program {
             Errors::File(file) => std::fs::read_to_string(file).unwrap_or_default(),
             Errors::Taken => String::new(),
         }
+    }
+}
+
+fn url_of(line: &Value, key: &str) -> String {
+    line[key].as_str().unwrap_or_else(|| panic!("{line} names no {key}")).to_owned()
+}
+
+/// What each thread of a process waits for: its name, its state, the kernel's function and the system call.
+fn threads_of(id: u32) -> String {
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let about = |task: std::fs::DirEntry| {
+        let read = |file: &str| std::fs::read_to_string(task.path().join(file)).unwrap_or_default();
+        let state = read("status").lines().find_map(|line| line.strip_prefix("State:").map(str::to_owned));
+        let (name, waits, call) = (read("comm"), read("wchan"), read("syscall"));
+        format!("{}:{} {waits} {}", name.trim(), state.unwrap_or_default(), call.trim())
+    };
+    tasks.map(about).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_thread_of_a_process_is_told_with_what_it_waits_for() {
+        let threads = threads_of(std::process::id());
+        let own = std::thread::current().name().unwrap_or_default().chars().take(15).collect::<String>();
+        assert!(threads.lines().any(|line| line.starts_with(&own) && line.contains("(running)")), "{own}: {threads}");
     }
 }

@@ -67,12 +67,9 @@ impl World {
         let port = held.number();
         let callback = format!("http://127.0.0.1:{port}/callback");
         let arguments = ["--redirect-uri", &callback, "--client-secret", CLIENT_SECRET];
-        let mut identity_provider = Program::client("identity-provider.mjs", &arguments);
+        let (identity_provider, issuer) = Program::server("identity-provider.mjs", &arguments, "issuer").await;
         let (program, arguments) = settings.upstream.split_first().expect("an upstream");
-        let mut upstream = Program::client(program, arguments);
-        let text = |line: Value, key: &str| line[key].as_str().expect("a URL").to_owned();
-        let issuer = text(identity_provider.json().await, "issuer");
-        let upstream_url = text(upstream.json().await, "url");
+        let (upstream, upstream_url) = Program::server(program, arguments, "url").await;
         let configuration = format!(
             r#"public_url = "http://127.0.0.1:{port}"
 {head}

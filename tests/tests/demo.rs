@@ -35,9 +35,7 @@ async fn line_after(program: &mut Program, start: &str) -> (String, String) {
 
 /// An MCP server of one's own, and its URL.
 async fn own_server() -> (Program, String) {
-    let mut server = Program::client("everything.mjs", &[]);
-    let url = server.json().await["url"].as_str().unwrap().to_owned();
-    (server, url)
+    Program::server("everything.mjs", &[], "url").await
 }
 
 /// A session begins, with this token.
@@ -107,8 +105,7 @@ async fn one_command_puts_gatehouse_before_a_server_and_a_provider_of_ones_own()
     let (_server, upstream) = own_server().await;
     let callback = format!("http://127.0.0.1:{port}/callback");
     let arguments = ["--redirect-uri", &callback, "--client-secret", CLIENT_SECRET];
-    let mut provider = Program::client("identity-provider.mjs", &arguments);
-    let issuer = provider.json().await["issuer"].as_str().unwrap().to_owned();
+    let (_provider, issuer) = Program::server("identity-provider.mjs", &arguments, "issuer").await;
     let secret = state.path().join("client-secret");
     std::fs::write(&secret, format!("{CLIENT_SECRET}\n")).unwrap();
 

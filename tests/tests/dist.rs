@@ -85,8 +85,7 @@ async fn runs_as_its_readme_says(program: &Path, unpacked: &Path) {
     let port = free_port_base();
     let readme = std::fs::read_to_string(unpacked.join("README.md")).unwrap();
     assert!(readme.contains("./gatehouse up --upstream") && readme.lines().count() <= 16, "{readme}");
-    let mut server = Program::client("everything.mjs", &[]);
-    let upstream = server.json().await["url"].as_str().unwrap().to_owned();
+    let (_server, upstream) = Program::server("everything.mjs", &[], "url").await;
     let (_provider, issuer) = provider(port).await;
     let secret = unpacked.join("client-secret");
     std::fs::write(&secret, CLIENT_SECRET).unwrap();
@@ -106,10 +105,8 @@ async fn runs_as_its_readme_says(program: &Path, unpacked: &Path) {
 /// An identity provider for a Gatehouse at `port`.
 async fn provider(port: u16) -> (Program, String) {
     let callback = format!("http://127.0.0.1:{port}/callback");
-    let mut provider =
-        Program::client("identity-provider.mjs", &["--redirect-uri", &callback, "--client-secret", CLIENT_SECRET]);
-    let issuer = provider.json().await["issuer"].as_str().unwrap().to_owned();
-    (provider, issuer)
+    let arguments = ["--redirect-uri", &callback, "--client-secret", CLIENT_SECRET];
+    Program::server("identity-provider.mjs", &arguments, "issuer").await
 }
 
 /// What a Containerfile makes of a folder.
