@@ -4,6 +4,7 @@ pub mod apt;
 pub mod cargo_deny;
 pub mod client_packages;
 pub mod debian;
+pub mod deployment;
 pub mod hosts;
 pub mod npm;
 pub mod proxies;
