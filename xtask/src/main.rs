@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod check;
+mod digest;
 mod dist;
 mod docs;
 mod hosts;
