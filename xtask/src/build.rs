@@ -137,7 +137,7 @@ fn build_components(
 ) -> Result<()> {
     progress::stage(&format!("Building the components ({toolchain})"));
 
-    let mut cargo = toolchain.cargo()?;
+    let mut cargo = toolchain.cargo(workspace)?;
     cargo.current_dir(workspace.root());
     cargo.args(["build", "--release", "--target", TARGET, "--target-dir"]).arg(component_target(workspace));
     for name in names {

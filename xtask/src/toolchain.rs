@@ -9,6 +9,7 @@ pub mod hosts;
 pub mod npm;
 pub mod proxies;
 pub mod python;
+pub mod reproducible;
 pub mod rustc;
 pub mod unpacked;
 pub mod wasm;
