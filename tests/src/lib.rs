@@ -6,6 +6,7 @@ mod attack_world;
 mod authorization;
 mod client_documents;
 mod clock;
+mod deployment;
 mod flow;
 mod gatehouse;
 mod held_port;
@@ -34,6 +35,7 @@ pub use attack_world::{AttackSettings, AttackWorld, ClientAuthentication, TestCl
 pub use authorization::{Authorization, CHALLENGE, VERIFIER};
 pub use client_documents::ClientDocuments;
 pub use clock::TestClock;
+pub use deployment::{deployment_check, deployment_program, outcome};
 pub use flow::{Flow, Step, parameter};
 pub use gatehouse::{Gatehouse, HostKind, Settings};
 pub use held_port::{HeldPort, free_port_base};

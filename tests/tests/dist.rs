@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gatehouse_tests::{CLIENT_SECRET, Gatehouse, Program, artefact, free_port_base, repository};
+use gatehouse_tests::{
+    CLIENT_SECRET, Gatehouse, Program, artefact, deployment_check, free_port_base, outcome, repository,
+};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -67,18 +69,38 @@ async fn the_archive_is_whole_reproducible_and_runs_by_itself_and_in_a_container
     assert!(first == std::fs::read(&archive).unwrap(), "the same program gives another archive");
 
     done(Command::new("sha256sum").args(["--check", "--strict", "SHA256SUMS"]).current_dir(&unpacked)).await;
-    let bill: Value = serde_json::from_slice(&std::fs::read(unpacked.join("gatehouse.cdx.json")).unwrap()).unwrap();
-    let crates = bill["components"].as_array().unwrap();
-    for name in ["wasmtime", "gatehouse-openid"] {
-        assert!(crates.iter().any(|component| component["name"] == name), "{name} is not in the bill");
+    has_a_bill_of_all_that_is_linked(&unpacked).await;
+    for file in ["gatehouse-wasmcloud.wasm", "deploy/systemd/gatehouse.service", "deploy/kubernetes/gatehouse.yaml"] {
+        assert!(unpacked.join(file).is_file(), "{file}");
     }
-    assert!(!bill.to_string().contains(repository().to_str().unwrap()), "the bill names this machine's folders");
     let program = unpacked.join("gatehouse");
     let meaning = done(alone(&program, &unpacked).args(["check", "gatehouse.toml"])).await;
     assert!(meaning.contains("Redirect URI"), "{meaning}");
 
     runs_as_its_readme_says(&program, &unpacked).await;
     runs_in_a_container(&unpacked, folder.path()).await;
+}
+
+/// The bill of materials is one for CycloneDX' own validator, and names what is in the program and in each artefact.
+async fn has_a_bill_of_all_that_is_linked(unpacked: &Path) {
+    let file = unpacked.join("gatehouse.cdx.json");
+    assert_eq!(outcome(deployment_check("cyclonedx_document.py").arg(&file)).await.unwrap(), "valid\n");
+    let bill: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let crates = bill["components"].as_array().unwrap();
+    for (name, part) in [
+        ("wasmtime", "gatehouse"),
+        ("gatehouse-host", "gatehouse"),
+        ("gateway", "gatehouse.wasm"),
+        ("authorization-server", "gatehouse.wasm"),
+        ("adapter-spin", "gatehouse.wasm"),
+        ("gatehouse-openid", "gatehouse-wasmcloud.wasm"),
+        ("adapter-wasmcloud", "gatehouse-wasmcloud.wasm"),
+    ] {
+        let found = crates.iter().find(|component| component["name"] == name);
+        let parts = found.unwrap_or_else(|| panic!("{name} is not in the bill"))["properties"].as_array().unwrap();
+        assert!(parts.iter().any(|property| property["value"] == part), "{name} is not said to be in {part}");
+    }
+    assert!(!bill.to_string().contains(repository().to_str().unwrap()), "the bill names this machine's folders");
 }
 
 async fn runs_as_its_readme_says(program: &Path, unpacked: &Path) {

@@ -103,9 +103,11 @@ pub fn forwarder(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// The crates of the components that Gatehouse itself is made of.
-pub fn shipped_crates() -> impl Iterator<Item = &'static str> {
-    ARTEFACTS[0].components.iter().map(|component| component.crate_name)
+/// The crates of the components that an artefact of `target/` is made of.
+pub fn linked_crates(name: &str) -> Result<impl Iterator<Item = &'static str>> {
+    let artefact = ARTEFACTS.iter().find(|artefact| artefact.output.strip_prefix("target/") == Some(name));
+    let components = artefact.with_context(|| format!("there is no artefact {name}"))?.components;
+    Ok(components.iter().map(|component| component.crate_name))
 }
 
 /// The crates of all components, each once.
@@ -135,7 +137,7 @@ fn build_components(
 ) -> Result<()> {
     progress::stage(&format!("Building the components ({toolchain})"));
 
-    let mut cargo = toolchain.cargo()?;
+    let mut cargo = toolchain.cargo(workspace)?;
     cargo.current_dir(workspace.root());
     cargo.args(["build", "--release", "--target", TARGET, "--target-dir"]).arg(component_target(workspace));
     for name in names {

@@ -7,19 +7,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use sha2::{Digest, Sha256};
 
 use crate::workspace::Workspace;
-use crate::{build, process, progress};
+use crate::{build, digest, process, progress};
 
 /// The files of the archive that are in the repository as they are.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("examples/archive/README.md", "README.md"),
     ("examples/archive/gatehouse.toml", "gatehouse.toml"),
     ("examples/archive/Containerfile", "Containerfile"),
     ("target/gatehouse.wasm", "gatehouse.wasm"),
+    ("target/gatehouse-wasmcloud.wasm", "gatehouse-wasmcloud.wasm"),
     ("LICENSE", "LICENSE"),
 ];
+/// The folder with what the targets of deployment read, which is in the archive as it is.
+const DEPLOYMENT: &str = "deploy";
 /// The program, in the archive.
 const PROGRAM: &str = "gatehouse";
 const SBOM: &str = "gatehouse.cdx.json";
@@ -57,6 +59,10 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     progress::stage(&format!("Packing {name}"));
     for (from, to) in FILES {
         copy(&workspace.path(from), &folder.join(to), 0o644)?;
+    }
+    let deployment = workspace.path(DEPLOYMENT);
+    for file in files_below(&deployment)? {
+        copy(&deployment.join(&file), &folder.join(DEPLOYMENT).join(&file), 0o644)?;
     }
     copy(&program, &folder.join(PROGRAM), 0o755)?;
     compile_ahead(&program, &folder)?;
@@ -96,17 +102,26 @@ fn manifest(shipped: &str) -> Result<String> {
     Ok(format!("{}\n", before.replace(SOURCE, "source = \"gatehouse.wasm\"").trim_end()))
 }
 
-/// The digests of all files of `folder`, as `sha256sum -c` reads them.
+/// The digests of all files below `folder`, as `sha256sum -c` reads them.
 fn sums(folder: &Path) -> Result<String> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    files.sort();
-    let line = |file: &PathBuf| {
-        let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(format!("{digest}  {}\n", file.file_name().unwrap_or_default().to_string_lossy()))
-    };
-    files.iter().map(line).collect()
+    let line = |file: &PathBuf| Ok(format!("{}  {}\n", digest::of_file(&folder.join(file))?, file.display()));
+    files_below(folder)?.iter().map(line).collect()
+}
+
+/// The files below `folder`, by their paths in it, in a fixed order.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(below) = folders.pop() {
+        let path = folder.join(&below);
+        for entry in fs::read_dir(&path).with_context(|| format!("cannot list {}", path.display()))? {
+            let entry = entry.with_context(|| format!("cannot list {}", path.display()))?;
+            let place = below.join(entry.file_name());
+            if entry.path().is_dir() { folders.push(place) } else { found.push(place) }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Packs the folder `name` of `output`; what differs from machine to machine and from time to time is left out.
@@ -118,8 +133,7 @@ fn pack(workspace: &Workspace, output: &Path, name: &str) -> Result<PathBuf> {
     tar.args(["--use-compress-program=gzip -n", "--create", "--file", &archive, name]);
     process::run(&mut tar, "packing")?;
     let archive = output.join(archive);
-    let sum = process::output(process::command("sha256sum").arg("--binary").arg(&archive), "asking for the digest")?;
-    let digest = sum.split(' ').next().unwrap_or_default();
+    let digest = digest::of_file(&archive)?;
     write(&output.join(format!("{name}.tar.gz.sha256")), &format!("{digest}  {name}.tar.gz\n"))?;
     Ok(archive)
 }
@@ -144,6 +158,9 @@ fn write(file: &Path, text: &str) -> Result<()> {
 }
 
 fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    }
     fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
     set_mode(to, mode)
 }
@@ -175,12 +192,13 @@ mod tests {
     #[test]
     fn the_sums_are_those_that_sha256sum_reads() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("b"), "").unwrap();
+        fs::create_dir(folder.path().join("b")).unwrap();
+        fs::write(folder.path().join("b/c"), "").unwrap();
         fs::write(folder.path().join("a"), "abc").unwrap();
         assert_eq!(
             sums(folder.path()).unwrap(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a\n\
-             e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  b\n"
+             e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  b/c\n"
         );
     }
 }

@@ -6,12 +6,14 @@
 mod bench;
 mod build;
 mod check;
+mod digest;
 mod dist;
 mod docs;
 mod hosts;
 mod metadata;
 mod process;
 mod progress;
+mod reproduce;
 mod stamp;
 mod storm;
 mod test;
@@ -59,6 +61,8 @@ enum Command {
     Docs(docs::Arguments),
     /// Build what is released, and pack it into one archive that runs on a Linux machine without Rust
     Dist(dist::Arguments),
+    /// Build the artefacts once more, from a clone at another path and with another cargo home, and compare the bytes
+    Reproduce,
     /// Overwrite wit/deps with what is in the crates that it was copied from
     VendorWit(vendored_wit::Arguments),
 }
@@ -97,6 +101,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Storm => storm::run(&workspace),
         Command::Docs(arguments) => docs::run(&workspace, &arguments),
         Command::Dist(arguments) => dist::run(&workspace, &arguments),
+        Command::Reproduce => reproduce::run(&workspace),
         Command::VendorWit(arguments) => vendored_wit::run(&workspace, &arguments),
     }
 }

@@ -12,7 +12,7 @@ use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::imports::Ours;
-use crate::bindings::platform::Platform;
+use crate::bindings::platform::{self as spin, Platform};
 use crate::bindings::wasmcloud::Wasmcloud;
 use crate::fakes::Fakes;
 use crate::imports::answer_next;
@@ -88,6 +88,20 @@ impl Alone {
     /// The component, ready to be instantiated.
     pub fn pre(&self) -> InstancePre<Guest> {
         self.compiled().1.clone()
+    }
+
+    /// What a host says that has Spin's interfaces but for the one with `increment`, instead of making an instance.
+    pub fn refused_without_increment(&self) -> String {
+        let linked = || -> Result<Linker<Guest>> {
+            let mut linker = Linker::new(engine());
+            wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+            spin::wasi::keyvalue::store::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+            spin::wasi::keyvalue::batch::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+            spin::fermyon::spin::variables::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+            Ok(linker)
+        };
+        let refused = linked().expect("a linker").instantiate_pre(&self.compiled().0).err();
+        format!("{:#}", refused.expect("it is not instantiated"))
     }
 
     /// The names of its imports that are not of WASI's own packages for I/O, clocks, randomness and HTTP's types.

@@ -26,7 +26,7 @@ fn measure(id: &str, folder: &Path) -> Result<Sizes> {
         .into_iter()
         .map(|(name, number)| (format!("{name} of the artefact"), number))
         .collect();
-    for name in build::shipped_crates() {
+    for name in build::linked_crates("gatehouse.wasm")? {
         let file = folder.join("target/components").join(format!("{}.wasm", name.replace('-', "_")));
         // The earlier commit may have other components.
         if let Ok(metadata) = fs::metadata(file) {

@@ -1,4 +1,4 @@
-//! The bill of materials: every crate that is linked into the program and into the artefact, as CycloneDX 1.6.
+//! The bill of materials: every crate that is linked into the program and into the artefacts, as CycloneDX 1.6.
 //!
 //! Written here and not by a crate: what is asked of a bill is a list, cargo has it, and the generators bring a schema validator
 //! with a hundred packages into every build of xtask.
@@ -28,9 +28,11 @@ struct Crate {
 pub fn of(workspace: &Workspace) -> Result<String> {
     let mut crates = BTreeMap::new();
     add(&mut crates, &listed(workspace, &["--package", "gatehouse"])?, "gatehouse");
-    let components: Vec<&str> =
-        build::shipped_crates().flat_map(|name| ["--package", name]).chain(["--target", TARGET]).collect();
-    add(&mut crates, &listed(workspace, &components)?, "gatehouse.wasm");
+    for part in ["gatehouse.wasm", "gatehouse-wasmcloud.wasm"] {
+        let components: Vec<&str> =
+            build::linked_crates(part)?.flat_map(|name| ["--package", name]).chain(["--target", TARGET]).collect();
+        add(&mut crates, &listed(workspace, &components)?, part);
+    }
     let lock = std::fs::read_to_string(workspace.path("Cargo.lock")).context("cannot read Cargo.lock")?;
     let document = document(&crates, &checksums(&lock));
     Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))

@@ -45,9 +45,8 @@ pub struct DebianToolchain {
 }
 
 impl DebianToolchain {
-    /// A cargo that compiles for the target against our sysroot, with these flags besides, encoded.
-    pub fn cargo(&self, flags: &str) -> Result<Command> {
-        let mut flags = OsString::from(flags);
+    /// A cargo that compiles for the target against our sysroot, with these flags as well.
+    pub fn cargo(&self, mut flags: OsString) -> Result<Command> {
         flags.push("\u{1f}--sysroot=");
         flags.push(&self.sysroot);
         let mut cargo = cargo_with_linkers(&self.linkers)?;

@@ -3,6 +3,7 @@
 //! The rlibs of one compiler are refused by another, so a build that mixed two would fail with puzzling messages.
 
 use std::env;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::debian::{self, DebianToolchain};
+use super::reproducible;
 use super::rustc::{TARGET, native_rustc};
 use crate::process::{self, Limited};
 use crate::progress;
@@ -67,15 +69,29 @@ impl WasmToolchain {
         debian::install(workspace).map(Self::Debian)
     }
 
-    /// A cargo that compiles for the target. Add a subcommand, `--target` and what else it needs.
-    pub fn cargo(&self) -> Result<Command> {
+    /// A cargo that compiles for the target the crates of `workspace`. Add `build`, `--target` and what else it needs.
+    pub fn cargo(&self, workspace: &Workspace) -> Result<Command> {
+        // First, because it may make the folder in which the sources of other people's crates are.
+        let mut fetch = self.cargo_with(FLAGS.into())?;
+        fetch.current_dir(workspace.root()).args(["fetch", "--quiet", "--locked", "--target", TARGET]);
+        process::run(&mut fetch, "fetching the crates")?;
+        let mut flags = OsString::from(FLAGS);
+        for folder in reproducible::folders_of_sources()? {
+            flags.push("\u{1f}");
+            flags.push(reproducible::without(&folder));
+        }
+        self.cargo_with(flags)
+    }
+
+    /// A cargo that compiles for the target with these flags, encoded as cargo wants them.
+    fn cargo_with(&self, flags: OsString) -> Result<Command> {
         let mut cargo = match self {
             Self::Native => {
                 let mut cargo = process::native_cargo();
-                cargo.env("CARGO_ENCODED_RUSTFLAGS", FLAGS);
+                cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
                 cargo
             }
-            Self::Debian(toolchain) => toolchain.cargo(FLAGS)?,
+            Self::Debian(toolchain) => toolchain.cargo(flags)?,
         };
         // Flags that somebody set for native builds would change the artefact.
         cargo.env_remove("RUSTFLAGS");

@@ -312,12 +312,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let script = "echo; echo Serving http://127.0.0.1:1; echo request >&2; exec sleep 60";
         assert_eq!(start(&mut servers, folder.path(), "one", script), None);
-        servers.stop().unwrap();
-        drop(servers);
-        let log = folder.path().join("one.log");
+        // What it says later is in its log, too. Once it is stopped, it may never say it.
+        let (log, begun) = (folder.path().join("one.log"), Instant::now());
         while !std::fs::read_to_string(&log).unwrap().contains("request") {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the line does not come");
             thread::yield_now();
         }
+        servers.stop().unwrap();
     }
 
     #[test]
