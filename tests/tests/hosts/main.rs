@@ -4,6 +4,8 @@
 
 mod checks;
 mod development;
+mod isolation;
+mod streams;
 mod wasmtime;
 
 use std::collections::BTreeMap;
@@ -30,6 +32,9 @@ const TABLE: Table = Table {
         "32 requests at once, 5 allowed",
         "The same, after one alone",
         "The store is gone, and comes back",
+        "Three users at once at two instances",
+        "State of one request in another",
+        "Silent streams, while others are served",
     ],
 };
 
