@@ -206,6 +206,8 @@ pub async fn serve_on_wash(port: u16, folder: &Path) -> Program {
 fn document(workload: &Workload<'_>, store: &StoreServer, port: u16) -> Value {
     let mut dev = Map::new();
     dev.insert("address".to_owned(), format!("127.0.0.1:{port}").into());
+    // As docs/limits.md advises.
+    dev.insert("max_outbound_http_connections_per_workload".to_owned(), 1_000.into());
     if let Some((key, url)) = store.setting() {
         dev.insert(key.to_owned(), url.into());
     }
