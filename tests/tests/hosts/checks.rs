@@ -41,7 +41,9 @@ pub(crate) async fn all(host: HostKind) -> Vec<String> {
 
 fn has_one_instance(host: HostKind) -> bool {
     match host {
-        HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::Released(_) => false,
+        HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::EmbeddedProcessUnder(_) | HostKind::Released(_) => {
+            false
+        }
         HostKind::Spin => true,
         HostKind::Wash(store) => store == WashStore::Memory,
     }
