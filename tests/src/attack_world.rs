@@ -220,6 +220,16 @@ scopes = ["mcp"]
         }
     }
 
+    /// Another instance with the same store, in a process of its own: one that a test can kill.
+    pub async fn process_beside(&self) -> Self {
+        Self {
+            gatehouse: self.gatehouse.process_beside().await,
+            providers: self.providers.clone(),
+            upstream: self.upstream.clone(),
+            http: http(),
+        }
+    }
+
     /// The first provider.
     pub fn provider(&self) -> &ScriptedProvider {
         &self.providers[0]

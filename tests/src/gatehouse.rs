@@ -29,6 +29,8 @@ pub enum HostKind {
     Embedded,
     /// Our own host as it is shipped: `gatehouse up`, in a process of its own.
     EmbeddedProcess,
+    /// The same, started by this program with these first arguments. `STATE_DIRECTORY` is set for it.
+    EmbeddedProcessUnder(&'static [&'static str]),
     /// The same of a checkout in this folder, as it is released: with the profile `native`, and that checkout's artefact.
     Released(&'static Path),
     /// `spin up`.
@@ -41,7 +43,7 @@ impl HostKind {
     /// Whether it is on this machine, with its store's server.
     pub fn is_installed(self) -> bool {
         match self {
-            Self::Embedded | Self::EmbeddedProcess | Self::Released(_) => true,
+            Self::Embedded | Self::EmbeddedProcess | Self::EmbeddedProcessUnder(_) | Self::Released(_) => true,
             Self::Spin => spin::spin_is_installed(),
             Self::Wash(store) => wash::wash_is_installed(store),
         }
@@ -114,7 +116,11 @@ impl Gatehouse {
         let (clock, log) = (Arc::new(TestClock::default()), Arc::new(CapturedLog::new()));
         let checkout = match host {
             HostKind::Released(checkout) => checkout.to_owned(),
-            HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::Spin | HostKind::Wash(_) => repository(),
+            HostKind::Embedded
+            | HostKind::EmbeddedProcess
+            | HostKind::EmbeddedProcessUnder(_)
+            | HostKind::Spin
+            | HostKind::Wash(_) => repository(),
         };
         let (manifest, port) = (manifest(&checkout, &variables, state_directory.path()), held.number());
         let runs = match host {
@@ -124,11 +130,12 @@ impl Gatehouse {
             }
             HostKind::EmbeddedProcess => {
                 drop(held);
-                let mut command = Command::new(artefact("debug/gatehouse"));
-                command.arg("up");
-                if let Some(file) = &ca_file {
-                    command.arg("--ca-file").arg(file);
-                }
+                let command = embedded_process(&[], &ca_file, state_directory.path());
+                Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await))
+            }
+            HostKind::EmbeddedProcessUnder(starter) => {
+                drop(held);
+                let command = embedded_process(starter, &ca_file, state_directory.path());
                 Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await))
             }
             HostKind::Released(checkout) => {
@@ -202,6 +209,26 @@ impl Gatehouse {
         }
     }
 
+    /// Another instance of the same configuration, with the same store, in a process of its own: one that a test can kill.
+    pub async fn process_beside(&self) -> Self {
+        let held = HeldPort::take();
+        let (port, folder) = (held.number(), self.state_directory.path());
+        drop(held);
+        let manifest = manifest(&repository(), &self.variables, folder);
+        let command = embedded_process(&[], &self.ca_file, folder);
+        let runs = Runs::Process(Box::new(up(command, &manifest, port, folder, &self.variables).await));
+        Self {
+            url: format!("http://127.0.0.1:{port}"),
+            clock: Arc::new(TestClock::default()),
+            log: Arc::new(CapturedLog::new()),
+            access_token_seconds: self.access_token_seconds,
+            variables: self.variables.clone(),
+            ca_file: self.ca_file.clone(),
+            state_directory: Arc::clone(&self.state_directory),
+            runs,
+        }
+    }
+
     /// The value of a variable, such as `config`.
     pub fn variable(&self, name: &str) -> &str {
         self.variables.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
@@ -249,6 +276,14 @@ impl Gatehouse {
         match self.store_server() {
             Some(server) => server.entries().await,
             None => snapshot(self.state_directory.path()).await,
+        }
+    }
+
+    /// Ends its process at once, as SIGKILL does.
+    pub async fn kill(self) {
+        match self.runs {
+            Runs::Embedded(_) => panic!("it runs in this process"),
+            Runs::Process(mut program) | Runs::Wash(mut program, _) => program.kill().await,
         }
     }
 
@@ -312,6 +347,24 @@ fn options(
     // Tests compare the store before and after; the host's own sweeps have tests of their own.
     options.sweep_every = Duration::from_secs(60 * 60);
     options
+}
+
+/// `gatehouse up`, which `starter` starts where there is one.
+fn embedded_process(starter: &[&str], ca_file: &Option<PathBuf>, state_directory: &Path) -> Command {
+    let program = artefact("debug/gatehouse");
+    let mut command = match starter.split_first() {
+        None => Command::new(program),
+        Some((first, arguments)) => {
+            let mut command = Command::new(first);
+            command.args(arguments).arg(program).env("STATE_DIRECTORY", state_directory);
+            command
+        }
+    };
+    command.arg("up");
+    if let Some(file) = ca_file {
+        command.arg("--ca-file").arg(file);
+    }
+    command
 }
 
 /// Runs the manifest with `command`, `spin up` or one that takes the same flags, and waits until it serves.

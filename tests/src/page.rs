@@ -32,8 +32,13 @@ pub struct Form {
 impl Answer {
     /// Reads a response to its end.
     pub async fn of(response: reqwest::Response) -> Self {
+        Self::read(response).await.expect("a body")
+    }
+
+    /// The same of a response that may break off.
+    pub async fn read(response: reqwest::Response) -> reqwest::Result<Self> {
         let (url, status, headers) = (response.url().clone(), response.status().as_u16(), response.headers().clone());
-        Self { url, status, headers, body: response.text().await.expect("a body") }
+        Ok(Self { url, status, headers, body: response.text().await? })
     }
 
     /// The value of the header `name`; nothing where it is absent.

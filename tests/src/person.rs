@@ -71,7 +71,12 @@ impl Person {
 
     /// Opens `url` as a page.
     pub async fn open(&self, url: &Url, from: From) -> Answer {
-        self.send(self.navigation(self.http.get(url.clone()), url, from, true)).await
+        self.send(self.page(url, from)).await
+    }
+
+    /// The request that opens `url` as a page, not sent yet.
+    pub fn page(&self, url: &Url, from: From) -> RequestBuilder {
+        self.navigation(self.http.get(url.clone()), url, from, true)
     }
 
     /// Sends `pairs` as a form of the page at `origin` does.
@@ -81,10 +86,15 @@ impl Person {
 
     /// Posts the form `body` to `url`, from wherever, with whatever `Origin`.
     pub async fn post(&self, url: &str, body: &str, from: From, origin: Option<&str>) -> Answer {
+        self.send(self.form(url, body, from, origin)).await
+    }
+
+    /// The request that posts the form `body` to `url`, not sent yet.
+    pub fn form(&self, url: &str, body: &str, from: From, origin: Option<&str>) -> RequestBuilder {
         let url = Url::parse(url).expect("a URL");
         let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let request = self.navigation(request.body(body.to_owned()), &url, from, false);
-        self.send(origin.into_iter().fold(request, |request, origin| request.header(ORIGIN, origin))).await
+        origin.into_iter().fold(request, |request, origin| request.header(ORIGIN, origin))
     }
 
     /// Calls `url` with JSON, as a script of a page of the same origin does.
@@ -105,12 +115,17 @@ impl Person {
     }
 
     async fn send(&self, request: RequestBuilder) -> Answer {
-        let answer = Answer::of(request.send().await.expect("an answer")).await;
+        self.sent(request).await.expect("an answer")
+    }
+
+    /// Sends a request of this browser: the answer, or why there was none.
+    pub async fn sent(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+        let answer = Answer::read(request.send().await?).await?;
         let host = answer.url.host_str().expect("a host");
         for cookie in answer.headers.get_all(SET_COOKIE) {
             self.keep(host, cookie.to_str().expect("text"));
         }
-        answer
+        Ok(answer)
     }
 
     fn keep(&self, host: &str, text: &str) {

@@ -174,6 +174,11 @@ impl Program {
         let _status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
     }
 
+    /// Ends the program at once, as SIGKILL does, and waits until it has ended.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("it can be killed");
+    }
+
     /// Ends the program: what it has said on standard error, for who looks into a failure.
     pub async fn errors(&mut self) -> String {
         let _killed = self.child.start_kill();

@@ -12,6 +12,7 @@ use crate::listening::is_listened_at;
 use crate::paths::tool;
 use crate::program::Program;
 use crate::redis::Redis;
+use crate::tcp_proxy::TcpProxy;
 
 /// What wasmCloud keeps its key-value store in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +21,8 @@ pub enum WashStore {
     Memory,
     /// A Redis.
     Redis,
+    /// A Redis behind a proxy that can be told to fail: [`StoreServer::proxy`].
+    RedisBehindProxy,
     /// A NATS with JetStream.
     Nats,
 }
@@ -32,7 +35,7 @@ impl WashStore {
     const fn server(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Memory => None,
-            Self::Redis => Some(("redis-server", "GATEHOUSE_TEST_REDIS")),
+            Self::Redis | Self::RedisBehindProxy => Some(("redis-server", "GATEHOUSE_TEST_REDIS")),
             Self::Nats => Some(("nats-server", "GATEHOUSE_TEST_NATS")),
         }
     }
@@ -42,6 +45,7 @@ impl WashStore {
         match self {
             Self::Memory => "memory",
             Self::Redis => "Redis",
+            Self::RedisBehindProxy => "Redis behind a proxy",
             Self::Nats => "NATS",
         }
     }
@@ -67,15 +71,30 @@ pub struct StoreServer {
     port: u16,
     folder: PathBuf,
     program: Mutex<Option<Program>>,
+    proxy: Option<TcpProxy>,
 }
 
 impl StoreServer {
     /// Starts it at a port of its own, and waits until it listens.
     pub async fn start(store: WashStore, folder: &Path) -> Self {
-        let server =
-            Self { store, port: HeldPort::take().number(), folder: folder.to_owned(), program: Mutex::new(None) };
+        let port = HeldPort::take().number();
+        let proxy = match store {
+            WashStore::RedisBehindProxy => Some(TcpProxy::start(port).await),
+            WashStore::Memory | WashStore::Redis | WashStore::Nats => None,
+        };
+        let server = Self { store, port, folder: folder.to_owned(), program: Mutex::new(None), proxy };
         server.start_again().await;
         server
+    }
+
+    /// Its own port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What stands before it; `None` where it is reached directly.
+    pub fn proxy(&self) -> Option<&TcpProxy> {
+        self.proxy.as_ref()
     }
 
     /// Starts it at the same port as before.
@@ -83,7 +102,7 @@ impl StoreServer {
         let Some((name, variable)) = self.store.server() else { return };
         let (port, mut command) = (self.port.to_string(), Command::new(tool(variable, name)));
         match self.store {
-            WashStore::Redis => {
+            WashStore::Redis | WashStore::RedisBehindProxy => {
                 command.args(["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--port", &port, "--dir"]);
             }
             WashStore::Memory | WashStore::Nats => {
@@ -144,7 +163,10 @@ impl StoreServer {
     fn setting(&self) -> Option<(&'static str, String)> {
         match self.store {
             WashStore::Memory => None,
-            WashStore::Redis => Some(("wasi_keyvalue_redis_url", format!("redis://127.0.0.1:{}", self.port))),
+            WashStore::Redis | WashStore::RedisBehindProxy => {
+                let port = self.proxy.as_ref().map_or(self.port, TcpProxy::port);
+                Some(("wasi_keyvalue_redis_url", format!("redis://127.0.0.1:{port}")))
+            }
             WashStore::Nats => Some(("wasi_keyvalue_nats_url", format!("nats://127.0.0.1:{}", self.port))),
         }
     }

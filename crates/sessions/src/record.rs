@@ -161,11 +161,10 @@ impl SessionRecord {
         Self { generation: self.generation.saturating_add(1), rotated_at: now, paced_until, ..self }
     }
 
-    /// Seconds by which the refreshes are ahead of their pace.
+    /// Seconds by which the refreshes are ahead of their pace. Where the last one is yet to come, the clock was set back, or that of
+    /// another instance is ahead; that must not keep the client waiting.
     fn ahead(&self, now: UnixTime) -> u64 {
-        let seconds = now.seconds_until(self.paced_until);
-        // Nobody can be ahead by more, unless the clock was set back; that must not keep the client waiting.
-        if seconds <= REFRESHES_AT_ONCE.saturating_mul(2 * SECONDS_FOR_REFRESH) { seconds } else { 0 }
+        if now < self.rotated_at { 0 } else { now.seconds_until(self.paced_until) }
     }
 
     /// Whether the refresh token of `generation` was rotated, and not just now.

@@ -12,8 +12,8 @@ use super::statements;
 /// Entries that one piece removes.
 pub(super) const PIECE: usize = 500;
 /// Seconds that an entry stays after its expiry: a counter must not go while a request that began before may still look
-/// at it.
-const SPARE_SECONDS: u64 = 60;
+/// at it, nor while it has not expired by the clock of another instance.
+const SPARE_SECONDS: u64 = 5 * 60;
 /// Seconds for which the one who sweeps is the only one.
 const LEASE_SECONDS: u64 = 60;
 /// One piece of a sweep.

@@ -38,9 +38,10 @@ pub(super) async fn run(setup: &Setup) -> Value {
         let forwarder = match host.kind {
             HostKind::Wash(_) => servers::forwarder_on_wash(&upstream.origin).await,
             HostKind::Spin => servers::forwarder_on_spin(&upstream.origin).await,
-            HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::Released(_) => {
-                servers::forwarder(&setup.now, &upstream.origin).await
-            }
+            HostKind::Embedded
+            | HostKind::EmbeddedProcess
+            | HostKind::EmbeddedProcessUnder(_)
+            | HostKind::Released(_) => servers::forwarder(&setup.now, &upstream.origin).await,
         };
         let settings = AttackSettings::default();
         let world = servers::gatehouse_on(host.kind, documents::SMALL, &upstream.origin, settings).await;

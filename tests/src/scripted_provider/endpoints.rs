@@ -21,13 +21,14 @@ impl ScriptedProvider {
             gate.pass().await;
         }
         let script = self.0.script.lock().expect("no panic").clone();
-        match script.failures.get(&endpoint) {
+        let is_lost = match script.failures.get(&endpoint) {
             Some(Failure::Cut) => return None,
             Some(Failure::Status(status)) => return Some(http_server::json(*status, &json!({}))),
             Some(Failure::Body(body)) => return Some(Response::new(Bytes::from(body.clone()))),
-            None => {}
-        }
-        Some(match endpoint {
+            Some(Failure::AnswerLost) => true,
+            None => false,
+        };
+        let answer = match endpoint {
             Endpoint::Discovery => http_server::json(200, &self.metadata(&script)),
             Endpoint::Keys => http_server::json(200, &json!({ "keys": script.keys })),
             Endpoint::Authorize => self.authorize(&script, &received),
@@ -37,7 +38,8 @@ impl ScriptedProvider {
             },
             Endpoint::Groups => http_server::json(200, &member_groups(&script, &received)),
             Endpoint::Assertion => self.assertion(),
-        })
+        };
+        if is_lost { None } else { Some(answer) }
     }
 
     fn metadata(&self, script: &Script) -> Value {

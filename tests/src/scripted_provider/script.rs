@@ -26,8 +26,10 @@ pub enum Failure {
     Status(u16),
     /// 200 with this as the body.
     Body(String),
-    /// The connection is cut.
+    /// The connection is cut, and nothing is done.
     Cut,
+    /// What was asked for is done, and then the connection is cut.
+    AnswerLost,
 }
 
 type Change<T> = Arc<dyn Fn(&mut T) + Send + Sync>;

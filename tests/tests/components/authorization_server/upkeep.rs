@@ -16,9 +16,9 @@ fn with_expired() -> Arc<Fakes> {
     let entry = |kind: &str, expires_at: u64, entry| {
         fakes.store.lock().unwrap().entries.insert(format!("{kind}.{expires_at}.x"), entry)
     };
-    entry("login", NOW - 60, Entry::Value(b"x".to_vec()));
-    entry("login-use", NOW - 60, Entry::Counter(2));
-    entry("code", NOW - 59, Entry::Value(b"x".to_vec()));
+    entry("login", NOW - 300, Entry::Value(b"x".to_vec()));
+    entry("login-use", NOW - 300, Entry::Counter(2));
+    entry("code", NOW - 299, Entry::Value(b"x".to_vec()));
     entry("session", NOW + 90_000, Entry::Value(b"x".to_vec()));
     fakes
 }
@@ -29,7 +29,7 @@ fn left(fakes: &Fakes) -> Vec<String> {
 }
 
 fn swept() -> [String; 2] {
-    [format!("code.{}.x", NOW - 59), format!("session.{}.x", NOW + 90_000)]
+    [format!("code.{}.x", NOW - 299), format!("session.{}.x", NOW + 90_000)]
 }
 
 fn calls(fakes: &Fakes) -> Vec<&'static str> {

@@ -83,3 +83,25 @@ fn every_case_has_a_row() {
         assert!(text.contains(&format!("\n| S{case} |")), "S{case}");
     }
 }
+
+/// A row of the tables in docs/reliability.md is a fault, with the test that shows it in its last cell.
+#[test]
+fn every_fault_has_a_test_and_every_test_of_a_fault_has_a_row() {
+    let workspace = crate::workspace::Workspace::of_this_build().unwrap();
+    let text = std::fs::read_to_string(workspace.path("docs/reliability.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.ends_with("| Test |"));
+    let rows: Vec<_> = rows.map(|row| row.trim_end_matches(" |").rsplit(" | ").next().unwrap()).collect();
+    assert!(rows.len() >= 30, "{}", rows.len());
+    for test in &rows {
+        assert!(test.starts_with('`') && test.ends_with('`') && test.contains("::"), "{test}");
+    }
+    for file in std::fs::read_dir(workspace.path("tests/tests/faults")).unwrap() {
+        let path = file.unwrap().path();
+        let source = std::fs::read_to_string(&path).unwrap();
+        let tests = source.split("#[tokio::test(flavor = \"multi_thread\")]\nasync fn ").skip(1);
+        for name in tests.map(|rest| rest.split('(').next().unwrap()) {
+            let row = format!("`faults/{}::{name}`", path.file_stem().unwrap().display());
+            assert!(rows.contains(&row.as_str()) || name.starts_with("every_host_"), "{row} has no row");
+        }
+    }
+}
