@@ -1,9 +1,10 @@
 //! A real wasmCloud host, where there is one: `wash dev`, with a store of its own.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use gatehouse_host::{CapturedLog, KeyValueStore, RedisUrl, StoreLimits, SystemWallClock};
 use serde_json::{Map, Value, json};
 use tokio::process::Command;
 
@@ -56,8 +57,24 @@ pub fn wash_is_installed(store: WashStore) -> bool {
     missing.is_none()
 }
 
+/// Whether there is the server of the store. Where it is missing, the tests say so and do nothing else.
+pub fn store_is_installed(store: WashStore) -> bool {
+    let missing = store.server().filter(|(name, variable)| !answers(&tool(variable, name)));
+    if let Some((name, _)) = missing {
+        eprintln!("there is no {name}: nothing was tested with {}", store.name());
+    }
+    missing.is_none()
+}
+
 fn answers(program: &str) -> bool {
-    std::process::Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+    let mut command = std::process::Command::new(program);
+    command.arg("--version").envs(libraries());
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+/// Where an unpacked Redis has its libraries, for the environment of a program.
+fn libraries() -> Option<(&'static str, std::ffi::OsString)> {
+    std::env::var_os("GATEHOUSE_TEST_REDIS_LIBRARIES").map(|libraries| ("LD_LIBRARY_PATH", libraries))
 }
 
 /// The server of a store, which keeps its files in a folder.
@@ -90,9 +107,7 @@ impl StoreServer {
             }
         }
         command.arg(&self.folder);
-        if let Some(libraries) = std::env::var_os("GATEHOUSE_TEST_REDIS_LIBRARIES") {
-            command.env("LD_LIBRARY_PATH", libraries);
-        }
+        command.envs(libraries());
         let mut program = Program::start_with_errors_in(name, command, &self.folder.join(format!("{name}.log")));
         while !is_listened_at(&format!("127.0.0.1:{port}")) {
             if program.has_ended() {
@@ -116,11 +131,34 @@ impl StoreServer {
         self.program.lock().expect("no panic").as_ref().and_then(Program::id)
     }
 
+    /// The store in a Redis, as the embedded host opens it.
+    pub fn open(&self) -> KeyValueStore {
+        self.open_with(StoreLimits::default())
+    }
+
+    /// The same with limits of one's own.
+    pub fn open_with(&self, limits: StoreLimits) -> KeyValueStore {
+        let url = RedisUrl::parse(&self.redis_url()).expect("a URL");
+        let tls = gatehouse_host::tls(None, &CapturedLog::new()).expect("TLS");
+        KeyValueStore::in_redis(url, limits, Arc::new(SystemWallClock), tls)
+    }
+
+    /// A connection of one's own to a Redis, for its commands.
+    pub async fn redis(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.redis_url()).expect("a URL");
+        client.get_multiplexed_async_connection().await.expect("Redis answers")
+    }
+
+    /// The URL of a Redis.
+    pub fn redis_url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
     /// The key of `.wash/config.yaml` for it, and its URL.
     fn setting(&self) -> Option<(&'static str, String)> {
         match self.store {
             WashStore::Memory => None,
-            WashStore::Redis => Some(("wasi_keyvalue_redis_url", format!("redis://127.0.0.1:{}", self.port))),
+            WashStore::Redis => Some(("wasi_keyvalue_redis_url", self.redis_url())),
             WashStore::Nats => Some(("wasi_keyvalue_nats_url", format!("nats://127.0.0.1:{}", self.port))),
         }
     }
