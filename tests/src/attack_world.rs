@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use crate::gatehouse::{Gatehouse, HostKind, Settings};
 use crate::held_port::HeldPort;
+use crate::http;
 use crate::jwt::SigningKey;
 use crate::page::Answer;
 use crate::recording_upstream::RecordingUpstream;
 use crate::scripted_provider::ScriptedProvider;
 use crate::text::{form, unique};
 use crate::world::CLIENT_SECRET;
-use crate::{http, snapshot};
 
 /// The path of the first resource. The second is `/other`.
 pub(crate) const RESOURCE: &str = "/mcp";
@@ -342,7 +342,7 @@ scopes = ["mcp"]
 
     /// What is in the store now.
     pub async fn store(&self) -> Vec<(String, Vec<u8>)> {
-        snapshot(&self.gatehouse.state_directory()).await
+        self.gatehouse.store().await
     }
 
     /// The names of the entries that came, went or changed since `before`. What had expired may go: the host sweeps.

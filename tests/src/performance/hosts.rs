@@ -38,7 +38,7 @@ pub(super) async fn run(setup: &Setup) -> Value {
         let forwarder = match host.kind {
             HostKind::Wash(_) => servers::forwarder_on_wash(&upstream.origin).await,
             HostKind::Spin => servers::forwarder_on_spin(&upstream.origin).await,
-            HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::Released(_) => {
+            HostKind::Embedded | HostKind::EmbeddedRedis | HostKind::EmbeddedProcess | HostKind::Released(_) => {
                 servers::forwarder(&setup.now, &upstream.origin).await
             }
         };

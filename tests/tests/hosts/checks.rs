@@ -41,7 +41,7 @@ pub(crate) async fn all(host: HostKind) -> Vec<String> {
 
 fn has_one_instance(host: HostKind) -> bool {
     match host {
-        HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::Released(_) => false,
+        HostKind::Embedded | HostKind::EmbeddedRedis | HostKind::EmbeddedProcess | HostKind::Released(_) => false,
         HostKind::Spin => true,
         HostKind::Wash(store) => store == WashStore::Memory,
     }
