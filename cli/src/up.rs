@@ -31,6 +31,9 @@ pub(crate) struct Up {
     /// Where the application's data is kept
     #[arg(long, value_name = "DIRECTORY", default_value = ".gatehouse")]
     state_dir: PathBuf,
+    /// Spin's runtime configuration, which says where the key-value stores are [default: SQLite in the state directory]
+    #[arg(long, value_name = "FILE")]
+    runtime_config_file: Option<PathBuf>,
     /// Where compiled code is kept [default: $XDG_CACHE_HOME/gatehouse or ~/.cache/gatehouse]
     #[arg(long, value_name = "DIRECTORY")]
     cache_dir: Option<PathBuf>,
@@ -91,6 +94,7 @@ async fn serve(mut up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
         up.from.clone_from(&prepared.manifest);
     }
     let mut options = Options::new(up.state_dir);
+    options.runtime_config_file = up.runtime_config_file;
     options.cache_directory = up.cache_dir;
     options.variables = variables;
     options.ca_file = up.ca_file;

@@ -196,6 +196,22 @@ fn a_ca_file_without_certificates_is_refused() {
     assert!(line.starts_with("gatehouse: CA file nowhere.pem: "), "{line}");
 }
 
+#[test]
+fn a_runtime_configuration_that_cannot_be_used_is_refused_without_its_password() {
+    let directory = application(MANIFEST);
+    let with = |text: &str| {
+        fs::write(directory.path().join("runtime.toml"), text).unwrap();
+        failure(directory.path(), &["--runtime-config-file", "runtime.toml"])
+    };
+    let line = with("[key_value_store.default]\ntype = \"redis\"\nurl = \"redis://:s3/cret@store.example\"\n");
+    assert!(line.starts_with("gatehouse: runtime.toml:3:7: `url`: it is no URL of Redis; write redis://"), "{line}");
+    assert!(!line.contains("cret"), "{line}");
+    let line = with("[key_value_store.default]\ntype = \"aws_dynamo\"\n");
+    assert!(line.starts_with("gatehouse: runtime.toml:2:8: `type` is \"redis\", with `url`, or \"spin\""), "{line}");
+    let line = failure(directory.path(), &["--runtime-config-file", "nowhere.toml"]);
+    assert!(line.starts_with("gatehouse: nowhere.toml: the runtime configuration cannot be read: "), "{line}");
+}
+
 /// Gatehouse itself would serve, and refuse every sign-in or call.
 #[test]
 fn what_gatehouse_cannot_work_with_is_said_before_it_serves() {

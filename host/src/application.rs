@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::error::{StartError, one_line};
 use crate::http::{Running, serve, serve_on};
-use crate::key_value::keep_swept;
 use crate::loaded_application::LoadedApplication;
 use crate::manifest::Route;
 use crate::options::Options;
@@ -28,8 +27,8 @@ impl Application {
         // Compiling takes seconds, and the disk may be slow.
         let loading = tokio::task::spawn_blocking(move || LoadedApplication::load(&manifest, &options));
         let loaded = loading.await.map_err(|error| StartError::Engine(one_line(&error.to_string())))??;
-        if let Some(key_value) = &loaded.key_value {
-            tokio::spawn(keep_swept(Arc::downgrade(key_value), clock, every, log));
+        for store in loaded.key_value.all() {
+            store.start_upkeep(Arc::clone(&clock), every, Arc::clone(&log));
         }
         Ok(Self { loaded: Arc::new(loaded) })
     }

@@ -28,6 +28,14 @@ pub enum StartError {
         /// What is wrong.
         message: String,
     },
+    /// The runtime configuration cannot be used.
+    #[error("{}: {message}", path.display())]
+    RuntimeConfig {
+        /// Its path, with line and column where the place is known.
+        path: PathBuf,
+        /// What is wrong. It holds no value of the file: one may be a password.
+        message: String,
+    },
     /// A component's WebAssembly file is missing or not a component that this host can run.
     #[error("component `{component}`: {message}")]
     Component {

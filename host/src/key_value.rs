@@ -1,21 +1,16 @@
-//! The key-value store: SQLite on disk, one database for a state directory, safe to share between connections and
-//! processes.
+//! The key-value store, over one of two backends: SQLite in a file, which connections and processes share, or Redis, which
+//! machines share.
 
-mod database;
 mod deadlines;
 mod expiry;
-mod held_lock;
 mod outcome;
-mod readers;
-mod statements;
+mod redis;
+mod sqlite;
 mod store;
-mod sweep;
-mod upkeep;
-mod writer;
 
-pub use self::outcome::{KeyPage, KeyValueError, Swap, Swept};
+pub use self::outcome::{KeyPage, KeyValueError, Swap};
+pub use self::redis::{RedisUrl, RedisUrlError};
 pub use self::store::{KeyValueStore, StoreLimits};
-pub(crate) use self::upkeep::{SWEPT_BY_HOST, keep_swept};
 
-#[cfg(test)]
-mod tests;
+/// The environment variable by which guests know that the host removes what has expired, and their own upkeep is not needed.
+pub(crate) const SWEPT_BY_HOST: (&str, &str) = ("GATEHOUSE_STORE_SWEPT_BY_HOST", "true");

@@ -2,7 +2,7 @@
 //! Spin is installed, for laptops, continuous integration and single-node use.
 //!
 //! It offers what the manifest of Gatehouse needs and refuses what it does not know: HTTP triggers, variables, a
-//! durable key-value store in SQLite, and outbound HTTP limited to the allowed hosts. Each request gets a fresh
+//! durable key-value store in SQLite or Redis, and outbound HTTP limited to the allowed hosts. Each request gets a fresh
 //! instance.
 //!
 //! ```no_run
@@ -23,13 +23,16 @@ mod error;
 mod http;
 mod instance;
 mod key_value;
+mod key_value_stores;
 mod limits;
 mod loaded_application;
 mod log;
 mod manifest;
 mod options;
 mod outbound;
+mod position;
 mod private_files;
+mod runtime_config;
 mod whole_file;
 
 pub use application::Application;
@@ -37,7 +40,7 @@ pub use clock::{SystemWallClock, WallClock};
 pub use error::StartError;
 pub use http::Running;
 pub use instance::{compile_ahead, compiled_ahead_file};
-pub use key_value::{KeyPage, KeyValueError, KeyValueStore, StoreLimits, Swap, Swept};
+pub use key_value::{KeyPage, KeyValueError, KeyValueStore, RedisUrl, RedisUrlError, StoreLimits, Swap};
 pub use limits::{LimitError, Limits};
 pub use log::{
     CapturedLog, Level, LogEvent, LogFormat, LogOptions, LogQueueSize, LogRecord, LogSink, LogState, RequestId,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::StartError;
 use crate::instance::{Grants, LoadedComponent, SharedEngine, shared_engine};
-use crate::key_value::KeyValueStore;
+use crate::key_value_stores::KeyValueStores;
 use crate::limits::Limits;
 use crate::log::{Level, LogRecord, LogSink};
 use crate::manifest::{ComponentManifest, Manifest, Route, Template, most_specific};
@@ -24,7 +24,7 @@ pub(crate) struct LoadedApplication {
     manifest_path: PathBuf,
     pub(crate) name: String,
     pub(crate) routes: Vec<(Route, Arc<LoadedComponent>)>,
-    pub(crate) key_value: Option<Arc<KeyValueStore>>,
+    pub(crate) key_value: KeyValueStores,
 }
 
 impl LoadedApplication {
@@ -34,11 +34,8 @@ impl LoadedApplication {
         let values = options.variables.resolve(&manifest.variables, &manifest.path)?;
         let engine = shared_engine()?;
         let outbound = Outbound::new(options.ca_file.as_deref(), &*options.log)?;
-        let key_value = if manifest.components.values().any(|component| !component.key_value_stores.is_empty()) {
-            Some(Arc::new(KeyValueStore::open_with(&options.state_directory, options.limits.store)?))
-        } else {
-            None
-        };
+        let labels = manifest.components.values().flat_map(|component| &component.key_value_stores);
+        let key_value = KeyValueStores::open(labels, options, outbound.tls())?;
 
         let mut components: HashMap<&str, Arc<LoadedComponent>> = HashMap::new();
         let mut routes = Vec::new();
@@ -57,8 +54,7 @@ impl LoadedApplication {
                     let grants = Grants {
                         component: id.clone(),
                         variables,
-                        key_value: key_value.clone(),
-                        key_value_stores: declared.key_value_stores.clone(),
+                        key_value_stores: key_value.of(&declared.key_value_stores),
                         allowed_outbound_hosts: allowed_outbound_hosts(declared, &manifest, &values).map_err(failed)?,
                         log: Arc::clone(&options.log),
                     };

@@ -2,7 +2,6 @@
 //! that is not understood may be the one that was meant to protect something.
 
 mod document;
-mod position;
 mod route;
 mod template;
 mod variables;
@@ -15,7 +14,6 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use self::document::{ComponentTable, Document, HttpTrigger, Listen, VariableTable};
-use self::position::position;
 pub(crate) use self::route::most_specific;
 pub use self::route::{Route, RouteError};
 pub(crate) use self::template::check_name;
@@ -23,6 +21,7 @@ pub use self::template::{NotAName, Template, TemplateError, UnknownVariable};
 pub use self::variables::{Prepare, VariableDeclaration, VariableSources};
 use crate::error::{StartError, one_line};
 use crate::outbound::AllowedOutboundHosts;
+use crate::position::position;
 
 /// A checked application manifest.
 #[derive(Debug, Clone)]

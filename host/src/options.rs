@@ -16,8 +16,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// How an application is loaded. [`Options::new`] gives the usual values.
 #[derive(Clone)]
 pub struct Options {
-    /// Where the key-value store lies. Hosts that share it share the store.
+    /// Where the key-value store lies, if the runtime configuration has none. Hosts that share it share the store.
     pub state_directory: PathBuf,
+    /// A file of Spin's runtime configuration: where key-value stores are instead.
+    pub runtime_config_file: Option<PathBuf>,
     /// Where compiled code is kept; `None`: where the user's caches are.
     pub cache_directory: Option<PathBuf>,
     /// Where variables' values come from.
@@ -48,6 +50,7 @@ impl Options {
     pub fn new(state_directory: impl Into<PathBuf>) -> Self {
         Self {
             state_directory: state_directory.into(),
+            runtime_config_file: None,
             cache_directory: None,
             variables: VariableSources::default(),
             ca_file: None,

@@ -13,7 +13,7 @@ use crate::held_port::HeldPort;
 use crate::paths::{artefact, repository};
 use crate::program::Program;
 use crate::spin;
-use crate::store::snapshot;
+use crate::store::{snapshot, snapshot_of};
 use crate::wash::{self, StoreServer, WashStore, Workload};
 
 /// Seconds for which an access token is taken behind its announced end.
@@ -27,6 +27,8 @@ const HOST: &str = "GATEHOUSE_TEST_HOST";
 pub enum HostKind {
     /// Our own host, in this process.
     Embedded,
+    /// The same with a Redis of its own.
+    EmbeddedRedis,
     /// Our own host as it is shipped: `gatehouse up`, in a process of its own.
     EmbeddedProcess,
     /// The same, started by this program with these first arguments. `STATE_DIRECTORY` is set for it.
@@ -44,6 +46,7 @@ impl HostKind {
     pub fn is_installed(self) -> bool {
         match self {
             Self::Embedded | Self::EmbeddedProcess | Self::EmbeddedProcessUnder(_) | Self::Released(_) => true,
+            Self::EmbeddedRedis => wash::store_is_installed(WashStore::Redis),
             Self::Spin => spin::spin_is_installed(),
             Self::Wash(store) => wash::wash_is_installed(store),
         }
@@ -93,7 +96,7 @@ pub struct Gatehouse {
 }
 
 enum Runs {
-    Embedded(Running),
+    Embedded(Running, Option<Arc<StoreServer>>),
     Process(Box<Program>),
     Wash(Box<Program>, Arc<StoreServer>),
 }
@@ -116,17 +119,19 @@ impl Gatehouse {
         let (clock, log) = (Arc::new(TestClock::default()), Arc::new(CapturedLog::new()));
         let checkout = match host {
             HostKind::Released(checkout) => checkout.to_owned(),
-            HostKind::Embedded
-            | HostKind::EmbeddedProcess
-            | HostKind::EmbeddedProcessUnder(_)
-            | HostKind::Spin
-            | HostKind::Wash(_) => repository(),
+            _ => repository(),
         };
         let (manifest, port) = (manifest(&checkout, &variables, state_directory.path()), held.number());
         let runs = match host {
             HostKind::Embedded => {
                 let options = options(&variables, &ca_file, state_directory.path(), &clock, &log);
-                Runs::Embedded(serve(&manifest, options, held).await)
+                Runs::Embedded(serve(&manifest, options, held).await, None)
+            }
+            HostKind::EmbeddedRedis => {
+                let store = Arc::new(StoreServer::start(WashStore::Redis, state_directory.path()).await);
+                let mut options = options(&variables, &ca_file, state_directory.path(), &clock, &log);
+                options.runtime_config_file = Some(runtime_config(&store, state_directory.path()));
+                Runs::Embedded(serve(&manifest, options, held).await, Some(store))
             }
             HostKind::EmbeddedProcess => {
                 drop(held);
@@ -189,12 +194,13 @@ impl Gatehouse {
                 let program = on_wash(store, port, &variables, &folder).await;
                 Runs::Wash(Box::new(program), Arc::clone(store))
             }
-            Runs::Embedded(_) | Runs::Process(_) => {
-                let folder = self.state_directory.path();
+            Runs::Embedded(..) | Runs::Process(_) => {
+                let (folder, store) = (self.state_directory.path(), self.shared_store());
                 let manifest = manifest(&repository(), &variables, folder);
                 let mut options = options(&variables, &self.ca_file, folder, &self.clock, &self.log);
+                options.runtime_config_file = store.as_deref().map(|store| runtime_config(store, folder));
                 adjust(&mut options);
-                Runs::Embedded(serve(&manifest, options, held).await)
+                Runs::Embedded(serve(&manifest, options, held).await, store)
             }
         };
         Self {
@@ -237,7 +243,7 @@ impl Gatehouse {
     /// Lets every access token that was issued so far expire.
     pub async fn expire_access_tokens(&self) {
         match self.runs {
-            Runs::Embedded(_) => self.clock.advance(self.access_token_seconds + GRACE_SECONDS),
+            Runs::Embedded(..) => self.clock.advance(self.access_token_seconds + GRACE_SECONDS),
             // A process has the machine's clock. The wait is what is tested: the token's own lifetime and its grace, and no more.
             Runs::Process(_) | Runs::Wash(..) => {
                 tokio::time::sleep(Duration::from_secs(self.access_token_seconds + GRACE_SECONDS)).await;
@@ -258,7 +264,7 @@ impl Gatehouse {
     /// Its process; `None` where it runs in this one.
     pub fn process_id(&self) -> Option<u32> {
         match &self.runs {
-            Runs::Embedded(_) => None,
+            Runs::Embedded(..) => None,
             Runs::Process(program) | Runs::Wash(program, _) => program.id(),
         }
     }
@@ -266,23 +272,32 @@ impl Gatehouse {
     /// The server of its store, if it has one of its own.
     pub fn store_server(&self) -> Option<&StoreServer> {
         match &self.runs {
-            Runs::Wash(_, store) => Some(store),
-            Runs::Embedded(_) | Runs::Process(_) => None,
+            Runs::Wash(_, store) | Runs::Embedded(_, Some(store)) => Some(store),
+            Runs::Embedded(_, None) | Runs::Process(_) => None,
+        }
+    }
+
+    /// The Redis of the embedded host, if it has one.
+    fn shared_store(&self) -> Option<Arc<StoreServer>> {
+        match &self.runs {
+            Runs::Embedded(_, store) => store.clone(),
+            Runs::Process(_) | Runs::Wash(..) => None,
         }
     }
 
     /// Every entry of its store, name and value, in order: to compare before and after.
     pub async fn store(&self) -> Vec<(String, Vec<u8>)> {
-        match self.store_server() {
-            Some(server) => server.entries().await,
-            None => snapshot(self.state_directory.path()).await,
+        match &self.runs {
+            Runs::Wash(_, store) => store.entries().await,
+            Runs::Embedded(_, Some(store)) => snapshot_of(&store.open()).await,
+            Runs::Embedded(_, None) | Runs::Process(_) => snapshot(self.state_directory.path()).await,
         }
     }
 
     /// Ends its process at once, as SIGKILL does.
     pub async fn kill(self) {
         match self.runs {
-            Runs::Embedded(_) => panic!("it runs in this process"),
+            Runs::Embedded(..) => panic!("it runs in this process"),
             Runs::Process(mut program) | Runs::Wash(mut program, _) => program.kill().await,
         }
     }
@@ -290,7 +305,7 @@ impl Gatehouse {
     /// Ends it, and gives running requests `grace` to end by themselves. Whether all of them did; a process does not say.
     pub async fn stop_within(self, grace: Duration) -> bool {
         match self.runs {
-            Runs::Embedded(running) => running.shutdown(grace).await,
+            Runs::Embedded(running, _) => running.shutdown(grace).await,
             Runs::Process(mut program) | Runs::Wash(mut program, _) => {
                 program.interrupt().await;
                 true
@@ -365,6 +380,14 @@ fn embedded_process(starter: &[&str], ca_file: &Option<PathBuf>, state_directory
         command.arg("--ca-file").arg(file);
     }
     command
+}
+
+/// A file of Spin's runtime configuration that leads to this Redis.
+fn runtime_config(store: &StoreServer, folder: &Path) -> PathBuf {
+    let path = folder.join("runtime-config.toml");
+    let text = format!("[key_value_store.default]\ntype = \"redis\"\nurl = \"{}\"\n", store.redis_url());
+    std::fs::write(&path, text).expect("the folder can be written");
+    path
 }
 
 /// Runs the manifest with `command`, `spin up` or one that takes the same flags, and waits until it serves.

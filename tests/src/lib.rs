@@ -21,7 +21,7 @@ mod person;
 mod program;
 mod raw;
 mod recording_upstream;
-mod redis;
+mod round_robin;
 pub mod scripted_provider;
 mod spin;
 mod store;
@@ -51,6 +51,7 @@ pub use person::{Cookie, From, Person};
 pub use program::Program;
 pub use raw::{RawAnswer, raw};
 pub use recording_upstream::RecordingUpstream;
+pub use round_robin::{RoundRobin, Served};
 pub use scripted_provider::{Endpoint, ScriptedProvider};
 pub use spin::spin_is_installed;
 pub use store::snapshot;
@@ -59,7 +60,7 @@ pub use table::Table;
 pub use tcp_proxy::TcpProxy;
 pub use text::{challenge_of, flipped, form, unique};
 pub use tls_front::TlsFront;
-pub use wash::{StoreServer, WashStore, serve_on_wash, wash_is_installed};
+pub use wash::{StoreServer, WashStore, serve_on_wash, store_is_installed, wash_is_installed};
 pub use world::{CLIENT_SECRET, World, WorldSettings};
 
 /// An HTTP client that follows nothing and keeps nothing, so that a test sees every answer itself.

@@ -6,7 +6,11 @@ use gatehouse_host::KeyValueStore;
 
 /// Every entry of the embedded host's store, name and value, in order: to compare before and after.
 pub async fn snapshot(state_directory: &Path) -> Vec<(String, Vec<u8>)> {
-    let store = KeyValueStore::open(state_directory).expect("the store opens");
+    snapshot_of(&KeyValueStore::open(state_directory).expect("the store opens")).await
+}
+
+/// The same of a store that is open.
+pub(crate) async fn snapshot_of(store: &KeyValueStore) -> Vec<(String, Vec<u8>)> {
     let (mut entries, mut cursor) = (Vec::new(), None);
     loop {
         let page = store.list_keys("default", cursor).await.expect("the store answers");
@@ -20,5 +24,7 @@ pub async fn snapshot(state_directory: &Path) -> Vec<(String, Vec<u8>)> {
         }
     }
     entries.sort();
+    // Redis may name one twice.
+    entries.dedup();
     entries
 }

@@ -16,6 +16,8 @@ pub struct TlsFront {
     listener: TcpListener,
     /// `https://HOST:PORT`.
     pub origin: String,
+    /// The certificate, as a PEM file of authorities has it.
+    pub certificate: String,
     tls: TlsAcceptor,
 }
 
@@ -31,7 +33,7 @@ impl TlsFront {
             .with_no_client_auth()
             .with_single_cert(vec![cert.der().clone()], PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into())
             .expect("a certificate and its key");
-        Self { listener, origin, tls: TlsAcceptor::from(Arc::new(tls)) }
+        Self { listener, origin, certificate: cert.pem(), tls: TlsAcceptor::from(Arc::new(tls)) }
     }
 
     /// Hands every connection on to the server at `origin`, which is `http://ADDRESS:PORT`, until the test's runtime ends.

@@ -1,9 +1,11 @@
 //! A real wasmCloud host, where there is one: `wash dev`, with a store of its own.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use gatehouse_host::{CapturedLog, KeyValueStore, RedisUrl, StoreLimits, SystemWallClock};
+use redis::AsyncCommands as _;
 use serde_json::{Map, Value, json};
 use tokio::process::Command;
 
@@ -11,7 +13,6 @@ use crate::held_port::HeldPort;
 use crate::listening::is_listened_at;
 use crate::paths::tool;
 use crate::program::Program;
-use crate::redis::Redis;
 use crate::tcp_proxy::TcpProxy;
 
 /// What wasmCloud keeps its key-value store in.
@@ -61,8 +62,24 @@ pub fn wash_is_installed(store: WashStore) -> bool {
     missing.is_none()
 }
 
+/// Whether there is the server of the store. Where it is missing, the tests say so and do nothing else.
+pub fn store_is_installed(store: WashStore) -> bool {
+    let missing = store.server().filter(|(name, variable)| !answers(&tool(variable, name)));
+    if let Some((name, _)) = missing {
+        eprintln!("there is no {name}: nothing was tested with {}", store.name());
+    }
+    missing.is_none()
+}
+
 fn answers(program: &str) -> bool {
-    std::process::Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+    let mut command = std::process::Command::new(program);
+    command.arg("--version").envs(libraries());
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+/// Where an unpacked Redis has its libraries, for the environment of a program.
+fn libraries() -> Option<(&'static str, std::ffi::OsString)> {
+    std::env::var_os("GATEHOUSE_TEST_REDIS_LIBRARIES").map(|libraries| ("LD_LIBRARY_PATH", libraries))
 }
 
 /// The server of a store, which keeps its files in a folder.
@@ -110,9 +127,7 @@ impl StoreServer {
             }
         }
         command.arg(&self.folder);
-        if let Some(libraries) = std::env::var_os("GATEHOUSE_TEST_REDIS_LIBRARIES") {
-            command.env("LD_LIBRARY_PATH", libraries);
-        }
+        command.envs(libraries());
         let mut program = Program::start_with_errors_in(name, command, &self.folder.join(format!("{name}.log")));
         while !is_listened_at(&format!("127.0.0.1:{port}")) {
             if program.has_ended() {
@@ -139,13 +154,12 @@ impl StoreServer {
     /// Every entry of a bucket `default` in Redis, name and value, in order.
     pub(crate) async fn entries(&self) -> Vec<(String, Vec<u8>)> {
         assert_eq!(self.store, WashStore::Redis, "only Redis is looked into");
-        let mut redis = Redis::connect(self.port).await;
-        let mut names = redis.ask(&[b"KEYS", b"default:*"]).await;
+        let mut redis = self.redis().await;
+        let mut names: Vec<String> = redis.keys("default:*").await.expect("Redis answers");
         names.sort();
         let mut entries = Vec::new();
         for name in names {
-            let value = redis.ask(&[b"GET", &name]).await.concat();
-            let name = String::from_utf8(name).expect("a name of ours");
+            let value = redis.get(&name).await.expect("Redis answers");
             entries.push((name.trim_start_matches("default:").to_owned(), value));
         }
         entries
@@ -153,20 +167,40 @@ impl StoreServer {
 
     /// How many connections a Redis has had so far, without this one.
     pub async fn connections(&self) -> u64 {
-        let stats = Redis::connect(self.port).await.ask(&[b"INFO", b"stats"]).await.concat();
-        let stats = String::from_utf8(stats).expect("text");
-        let count = stats.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
-        count.expect("the number").parse::<u64>().expect("a number") - 1
+        let asked = redis::cmd("INFO").arg("stats").query_async(&mut self.redis().await).await;
+        let stats: redis::InfoDict = asked.expect("Redis answers");
+        stats.get::<u64>("total_connections_received").expect("the number") - 1
+    }
+
+    /// The store in a Redis, as the embedded host opens it.
+    pub fn open(&self) -> KeyValueStore {
+        self.open_with(StoreLimits::default())
+    }
+
+    /// The same with limits of one's own.
+    pub fn open_with(&self, limits: StoreLimits) -> KeyValueStore {
+        let url = RedisUrl::parse(&self.redis_url()).expect("a URL");
+        let tls = gatehouse_host::tls(None, &CapturedLog::new()).expect("TLS");
+        KeyValueStore::in_redis(url, limits, Arc::new(SystemWallClock), tls)
+    }
+
+    /// A connection of one's own to a Redis, for its commands.
+    pub async fn redis(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.redis_url()).expect("a URL");
+        client.get_multiplexed_async_connection().await.expect("Redis answers")
+    }
+
+    /// The URL of a Redis; of the proxy before it, if there is one.
+    pub fn redis_url(&self) -> String {
+        let port = self.proxy.as_ref().map_or(self.port, TcpProxy::port);
+        format!("redis://127.0.0.1:{port}")
     }
 
     /// The key of `.wash/config.yaml` for it, and its URL.
     fn setting(&self) -> Option<(&'static str, String)> {
         match self.store {
             WashStore::Memory => None,
-            WashStore::Redis | WashStore::RedisBehindProxy => {
-                let port = self.proxy.as_ref().map_or(self.port, TcpProxy::port);
-                Some(("wasi_keyvalue_redis_url", format!("redis://127.0.0.1:{port}")))
-            }
+            WashStore::Redis | WashStore::RedisBehindProxy => Some(("wasi_keyvalue_redis_url", self.redis_url())),
             WashStore::Nats => Some(("wasi_keyvalue_nats_url", format!("nats://127.0.0.1:{}", self.port))),
         }
     }

@@ -13,10 +13,8 @@ pub(crate) struct Grants {
     pub(crate) component: String,
     /// Its variables, with their values. Every request reads some, and none keeps a copy.
     pub(crate) variables: BTreeMap<String, Arc<str>>,
-    /// The store behind all labels; `None`: it may open none.
-    pub(crate) key_value: Option<Arc<KeyValueStore>>,
-    /// The labels that it may open.
-    pub(crate) key_value_stores: Vec<String>,
+    /// The stores that it may open, by their labels.
+    pub(crate) key_value_stores: BTreeMap<String, KeyValueStore>,
     /// Where its requests may go.
     pub(crate) allowed_outbound_hosts: AllowedOutboundHosts,
     /// Where its lines go.

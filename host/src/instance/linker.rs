@@ -35,13 +35,13 @@ mod bindings {
 
 /// An open key-value store.
 pub struct Bucket {
-    key_value: Arc<KeyValueStore>,
+    key_value: KeyValueStore,
     label: String,
 }
 
 /// A compare-and-swap that has begun, with the value that it compares to.
 pub struct CompareAndSwap {
-    key_value: Arc<KeyValueStore>,
+    key_value: KeyValueStore,
     label: String,
     key: String,
     seen: Option<Vec<u8>>,
@@ -75,9 +75,9 @@ impl GuestState {
         }
     }
 
-    fn bucket(&self, bucket: &Resource<Bucket>) -> Result<(Arc<KeyValueStore>, String)> {
+    fn bucket(&self, bucket: &Resource<Bucket>) -> Result<(KeyValueStore, String)> {
         let Bucket { key_value, label } = self.table.get(bucket)?;
-        Ok((Arc::clone(key_value), label.clone()))
+        Ok((key_value.clone(), label.clone()))
     }
 
     /// The guest's form of an error; the operator's goes to the log.
@@ -92,9 +92,8 @@ impl GuestState {
 
 impl store::Host for GuestState {
     async fn open(&mut self, identifier: String) -> Result<Result<Resource<Bucket>, store::Error>> {
-        let key_value = match &self.grants.key_value {
-            Some(key_value) if self.grants.key_value_stores.contains(&identifier) => Arc::clone(key_value),
-            _ => return Ok(Err(store::Error::AccessDenied)),
+        let Some(key_value) = self.grants.key_value_stores.get(&identifier).cloned() else {
+            return Ok(Err(store::Error::AccessDenied));
         };
         Ok(Ok(self.table.push(Bucket { key_value, label: identifier })?))
     }
@@ -183,7 +182,7 @@ impl atomics::HostCas for GuestState {
 
     async fn current(&mut self, cas: Resource<CompareAndSwap>) -> Result<Result<Option<Vec<u8>>, store::Error>> {
         let CompareAndSwap { key_value, label, key, .. } = self.table.get(&cas)?;
-        let (key_value, label, key) = (Arc::clone(key_value), label.clone(), key.clone());
+        let (key_value, label, key) = (key_value.clone(), label.clone(), key.clone());
         match key_value.get(&label, &key).await {
             Ok(current) => {
                 self.table.get_mut(&cas)?.seen.clone_from(&current);

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 /// ready needs an answer soon.
 const WHILE_STALLED: Duration = Duration::from_secs(1);
 
-/// Gives each operation its deadline. When one passes because another process holds the database, those that follow get
-/// less, until one succeeds.
+/// Gives each operation its deadline. When one passes (another process holds the database, or Redis does not answer), those that
+/// follow get less, until one succeeds.
 #[derive(Debug)]
 pub(super) struct Deadlines {
     wait: Duration,

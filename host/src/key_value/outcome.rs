@@ -1,7 +1,5 @@
 //! How an operation of the store ends.
 
-use super::statements::is_busy;
-
 /// Why an operation did not happen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyValueError {
@@ -14,14 +12,17 @@ pub enum KeyValueError {
     /// A key, a value, or an operation on many that is larger than the store takes.
     #[error("{0}")]
     TooLarge(&'static str),
-    /// Its time was over: another process holds the database, or the disk is too slow. Unless it had begun just then, it
-    /// was not done.
+    /// A listing that was to go on where no page has ended.
+    #[error("the cursor is of no page of keys")]
+    WrongCursor,
+    /// Its time was over. In SQLite, another process holds the database, or the disk is too slow: unless it had begun just then,
+    /// it was not done. Redis gave no answer, and may still do what it was asked.
     #[error("the key-value store did not answer in time")]
     TimedOut,
     /// So many wait already that this one did not begin to.
     #[error("too many operations wait for the key-value store")]
     QueueFull,
-    /// The database failed.
+    /// The backend failed.
     #[error("the key-value store failed: {0}")]
     Database(String),
 }
@@ -30,22 +31,16 @@ impl KeyValueError {
     /// Whether the guest asked for something that cannot be; otherwise the store does not work as it should.
     pub(crate) fn is_of_guest(&self) -> bool {
         match self {
-            Self::NotACounter | Self::CounterOverflow | Self::TooLarge(_) => true,
+            Self::NotACounter | Self::CounterOverflow | Self::TooLarge(_) | Self::WrongCursor => true,
             Self::TimedOut | Self::QueueFull | Self::Database(_) => false,
         }
-    }
-}
-
-impl From<rusqlite::Error> for KeyValueError {
-    fn from(error: rusqlite::Error) -> Self {
-        if is_busy(&error) { Self::TimedOut } else { Self::Database(error.to_string()) }
     }
 }
 
 /// A page of keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPage {
-    /// The keys, in order.
+    /// The keys; in order, where the backend has one.
     pub keys: Vec<String>,
     /// Where the next page starts; `None` on the last.
     pub cursor: Option<String>,
@@ -62,7 +57,7 @@ pub enum Swap {
 
 /// What one piece of a sweep did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Swept {
+pub(super) enum Swept {
     /// Nothing: another process has the lease.
     Elsewhere,
     /// It removed so many entries.

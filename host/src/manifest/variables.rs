@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::position::position;
 use crate::error::{StartError, one_line};
+use crate::position::position;
 
 /// The environment variable that gives the application variable `config` is `SPIN_VARIABLE_CONFIG`, as with Spin.
 const ENVIRONMENT_PREFIX: &str = "SPIN_VARIABLE_";

@@ -58,6 +58,11 @@ impl Outbound {
         tls(ca_file, log).map(|tls| Self { tls })
     }
 
+    /// How other connections of the host are protected.
+    pub(crate) fn tls(&self) -> &ClientConfig {
+        &self.tls
+    }
+
     /// A sender with connections of its own.
     pub(crate) fn sender(&self) -> OutboundSender {
         OutboundSender {

@@ -39,6 +39,7 @@ pub(super) async fn run(setup: &Setup) -> Value {
             HostKind::Wash(_) => servers::forwarder_on_wash(&upstream.origin).await,
             HostKind::Spin => servers::forwarder_on_spin(&upstream.origin).await,
             HostKind::Embedded
+            | HostKind::EmbeddedRedis
             | HostKind::EmbeddedProcess
             | HostKind::EmbeddedProcessUnder(_)
             | HostKind::Released(_) => servers::forwarder(&setup.now, &upstream.origin).await,

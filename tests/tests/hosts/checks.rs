@@ -77,9 +77,11 @@ async fn without_rates(host: HostKind) -> [String; 3] {
 
 fn has_one_instance(host: HostKind) -> bool {
     match host {
-        HostKind::Embedded | HostKind::EmbeddedProcess | HostKind::EmbeddedProcessUnder(_) | HostKind::Released(_) => {
-            false
-        }
+        HostKind::Embedded
+        | HostKind::EmbeddedRedis
+        | HostKind::EmbeddedProcess
+        | HostKind::EmbeddedProcessUnder(_)
+        | HostKind::Released(_) => false,
         HostKind::Spin => true,
         HostKind::Wash(store) => store == WashStore::Memory,
     }

@@ -4,7 +4,10 @@
 
 mod checks;
 mod development;
+mod instances;
 mod isolation;
+mod redis_store;
+mod store_contract;
 mod streams;
 mod wasmtime;
 
@@ -13,8 +16,9 @@ use std::collections::BTreeMap;
 use gatehouse_tests::{HostKind, Table, WashStore};
 
 /// What runs, and the name of its row.
-const HOSTS: [(&str, HostKind); 5] = [
-    ("the embedded host", HostKind::Embedded),
+const HOSTS: [(&str, HostKind); 6] = [
+    ("the embedded host, SQLite", HostKind::Embedded),
+    ("the embedded host, Redis", HostKind::EmbeddedRedis),
     ("wash, Redis", HostKind::Wash(WashStore::Redis)),
     ("wash, NATS", HostKind::Wash(WashStore::Nats)),
     ("wash, memory", HostKind::Wash(WashStore::Memory)),

@@ -6,15 +6,15 @@ use super::*;
 
 const SHORT: Duration = Duration::from_millis(50);
 
-fn open_with(directory: &tempfile::TempDir, limits: StoreLimits) -> KeyValueStore {
-    KeyValueStore::open_with(&directory.path().join("state"), limits).unwrap()
+fn open_with(directory: &tempfile::TempDir, limits: StoreLimits) -> Sqlite {
+    open_in(&directory.path().join("state"), limits).unwrap()
 }
 
-fn impatient(directory: &tempfile::TempDir) -> KeyValueStore {
+fn impatient(directory: &tempfile::TempDir) -> Sqlite {
     open_with(directory, StoreLimits { wait: SHORT, ..StoreLimits::default() })
 }
 
-async fn snapshot(store: &KeyValueStore) -> Vec<(String, Option<Vec<u8>>)> {
+async fn snapshot(store: &Sqlite) -> Vec<(String, Option<Vec<u8>>)> {
     let keys = store.list_keys("s", None).await.unwrap().keys;
     store.get_many("s", keys).await.unwrap()
 }
@@ -88,7 +88,7 @@ async fn more_writes_than_may_wait_fail_at_once() {
     let directory = tempfile::tempdir().unwrap();
     // A writer that takes nothing from its queue.
     let (writer, jobs) = sync_channel(2);
-    let store = KeyValueStore { writer, ..impatient(&directory) };
+    let store = Sqlite { writer, ..impatient(&directory) };
     let waiting = async { (store.increment("s", "n", 1).await, store.increment("s", "n", 1).await) };
     let (first, second, third) =
         tokio::join!(store.increment("s", "n", 1), store.increment("s", "n", 1), store.increment("s", "n", 1));
@@ -99,7 +99,7 @@ async fn more_writes_than_may_wait_fail_at_once() {
 }
 
 /// Reads that do not end before the sender is dropped.
-fn held_reads(store: &Arc<KeyValueStore>) -> (std::sync::mpsc::Sender<()>, Vec<tokio::task::JoinHandle<()>>) {
+fn held_reads(store: &Arc<Sqlite>) -> (std::sync::mpsc::Sender<()>, Vec<tokio::task::JoinHandle<()>>) {
     let (release, held) = std::sync::mpsc::channel::<()>();
     let held = Arc::new(std::sync::Mutex::new(held));
     let reads = (0..4)

@@ -9,7 +9,7 @@ use crate::log::CapturedLog;
 
 const NOW: u64 = 1_795_000_000;
 
-async fn sweep(store: &KeyValueStore, now: u64) -> Swept {
+async fn sweep(store: &Sqlite, now: u64) -> Swept {
     store.sweep_piece(Duration::from_secs(now)).await.unwrap()
 }
 

@@ -3,21 +3,18 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::outcome::Swept;
-use super::store::KeyValueStore;
+use super::operations::Sqlite;
 use super::sweep::PIECE;
 use crate::clock::WallClock;
+use crate::key_value::outcome::Swept;
 use crate::log::{Level, LogRecord, LogSink};
-
-/// The environment variable by which guests know that the host sweeps, and their own upkeep is not needed.
-pub(crate) const SWEPT_BY_HOST: (&str, &str) = ("GATEHOUSE_STORE_SWEPT_BY_HOST", "true");
 
 /// Between two pieces.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Sweeps again and again, `every` so long, until the store is dropped.
-pub(crate) async fn keep_swept(
-    store: Weak<KeyValueStore>,
+/// Sweeps again and again, `every` so long, until the database is dropped.
+pub(in crate::key_value) async fn keep_swept(
+    database: Weak<Sqlite>,
     clock: Arc<dyn WallClock>,
     every: Duration,
     log: Arc<dyn LogSink>,
@@ -27,9 +24,9 @@ pub(crate) async fn keep_swept(
         let mut removed = 0_usize;
         loop {
             // Not held while it pauses: a host that is dropped closes its database.
-            let Some(store) = store.upgrade() else { return };
-            let piece = store.sweep_piece(clock.now()).await;
-            drop(store);
+            let Some(database) = database.upgrade() else { return };
+            let piece = database.sweep_piece(clock.now()).await;
+            drop(database);
             match piece {
                 Ok(Swept::Removed { entries, more }) => {
                     removed = removed.saturating_add(entries);

@@ -5,9 +5,9 @@
 
 use rusqlite::{Transaction, params};
 
-use super::expiry::SELECT_EXPIRED;
-use super::outcome::Swept;
+use super::expiry_index::SELECT_EXPIRED;
 use super::statements;
+use crate::key_value::outcome::Swept;
 
 /// Entries that one piece removes.
 pub(super) const PIECE: usize = 500;

@@ -45,7 +45,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     drop(open(&directory));
     let connection = connect(&directory);
     connection.execute_batch("PRAGMA user_version = 3").unwrap();
-    let line = KeyValueStore::open(&directory.path().join("state")).unwrap_err().to_string();
+    let line = open_in(&directory.path().join("state"), StoreLimits::default()).unwrap_err().to_string();
     assert!(line.contains("written by a newer gatehouse (layout 3, this one knows 2)"), "{line}");
     assert_eq!(version(&connection), 3);
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::deadlines::Deadlines;
-use super::outcome::{KeyValueError, Swap, Swept};
 use super::statements::{self, is_busy};
 use super::sweep::Piece;
+use crate::key_value::deadlines::Deadlines;
+use crate::key_value::outcome::{KeyValueError, Swap, Swept};
 
 /// Jobs in one transaction.
 const BATCH: usize = 256;

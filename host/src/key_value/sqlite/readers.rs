@@ -8,10 +8,10 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::deadlines::{Deadlines, left_until};
 use super::held_lock::IdleReaders;
-use super::outcome::KeyValueError;
 use super::{database, statements};
+use crate::key_value::deadlines::{Deadlines, left_until};
+use crate::key_value::outcome::KeyValueError;
 
 /// Reads that run at the same time. More would only wait for each other's pages.
 const AT_ONCE: usize = 4;

@@ -2,7 +2,7 @@
 
 use rusqlite::StatementStatus;
 
-use super::super::expiry::SELECT_EXPIRED;
+use super::super::expiry_index::SELECT_EXPIRED;
 use super::super::statements::{FIRST_KEYS, KEYS_AFTER};
 use super::*;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::expiry::CREATE_INDEX;
+use super::expiry_index::CREATE_INDEX;
 
 /// How long to wait for another process's transaction while the database is set up.
 const BUSY: Duration = Duration::from_secs(30);

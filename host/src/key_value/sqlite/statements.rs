@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 
-use super::deadlines::left_until;
+use crate::key_value::deadlines::left_until;
+use crate::key_value::outcome::KeyValueError;
 
 const UPSERT: &str = "INSERT INTO entries (store, key, value) VALUES (?1, ?2, ?3)
     ON CONFLICT (store, key) DO UPDATE SET value = excluded.value";
@@ -32,6 +33,12 @@ pub(super) fn do_not_wait(connection: &Connection) -> Result<(), rusqlite::Error
 /// Whether another process holds the database.
 pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+impl From<rusqlite::Error> for KeyValueError {
+    fn from(error: rusqlite::Error) -> Self {
+        if is_busy(&error) { Self::TimedOut } else { Self::Database(error.to_string()) }
+    }
 }
 
 /// Sets a value.
