@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gatehouse_tests::{CLIENT_SECRET, Gatehouse, HeldPort, Program, artefact, http, repository, tool};
+use gatehouse_tests::{CLIENT_SECRET, Gatehouse, HeldPort, Program, artefact, http, repository};
 use tokio::process::Command;
 
 /// The folders of a machine on which Gatehouse is deployed, and what an operator puts there.
@@ -18,7 +18,8 @@ fn named_path(word: &str) -> Option<(&str, char, &str)> {
 /// Where the program keeps compiled code if nothing else is said.
 fn own_cache() -> PathBuf {
     let caches = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    caches.unwrap_or_else(|| PathBuf::from(tool("HOME", "/root")).join(".cache")).join("gatehouse")
+    let caches = caches.or_else(|| Some(std::env::home_dir()?.join(".cache")));
+    caches.expect("a home folder").join("gatehouse")
 }
 
 impl Machine {

@@ -71,8 +71,8 @@ async fn spinkube_and_wasmcloud_take_their_resources_and_would_refuse_a_field_th
     }
 }
 
-#[tokio::test]
-async fn all_instances_run_the_version_that_this_is() {
+#[test]
+fn all_instances_run_the_version_that_this_is() {
     for file in [DEPLOYMENT, CUSTOM[0].0, CUSTOM[1].0] {
         let text = filled(file);
         let image = text.lines().find_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("image: "));
