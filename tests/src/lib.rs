@@ -21,6 +21,7 @@ mod program;
 mod raw;
 mod recording_upstream;
 pub mod scripted_provider;
+pub mod soak;
 mod spin;
 mod store;
 mod store_faults;
