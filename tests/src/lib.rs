@@ -23,6 +23,7 @@ mod raw;
 mod recording_upstream;
 mod round_robin;
 pub mod scripted_provider;
+pub mod soak;
 mod spin;
 mod store;
 mod store_faults;

@@ -3,7 +3,7 @@
 
 mod documents;
 mod load;
-mod store;
+pub(crate) mod store;
 mod upstream;
 mod watch;
 

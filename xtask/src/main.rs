@@ -14,6 +14,7 @@ mod metadata;
 mod process;
 mod progress;
 mod reproduce;
+mod soak;
 mod stamp;
 mod storm;
 mod test;
@@ -55,6 +56,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Build everything and take as much as strangers can of everything that is scarce, all at once; it takes two minutes
     Storm,
+    /// Build everything and let crowds of users come for many minutes while one thing after the other breaks: docs/reliability.md
+    Soak(soak::Arguments),
     /// Look for what no compiler sees: circles of modules, doubled packages, documents that name what is not there, …
     Check(check::Arguments),
     /// Write the pages that follow from the code: docs/configuration.md, its JSON Schema, the index of the decisions
@@ -99,6 +102,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Check(arguments) => check::run(&workspace, &arguments),
         Command::Storm => storm::run(&workspace),
+        Command::Soak(arguments) => soak::run(&workspace, &arguments),
         Command::Docs(arguments) => docs::run(&workspace, &arguments),
         Command::Dist(arguments) => dist::run(&workspace, &arguments),
         Command::Reproduce => reproduce::run(&workspace),

@@ -20,7 +20,7 @@ pub(super) fn fill(state_directory: &Path, rows: usize, now: u64) {
 }
 
 /// How many entries have not expired.
-pub(super) fn count(state_directory: &Path, now: u64) -> i64 {
+pub(crate) fn count(state_directory: &Path, now: u64) -> i64 {
     let connection = connect(state_directory);
     let mut select = connection.prepare("SELECT key FROM entries").expect("the store's table");
     let keys = select.query_map([], |row| row.get::<_, String>(0)).expect("the store answers");

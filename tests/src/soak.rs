@@ -1,0 +1,200 @@
+//! A soak: crowds of users at two instances over one store for a long time, while one thing after the other breaks. Nothing may be
+//! left of it: no memory, no stream, no row; and nobody may notice but while something is broken.
+
+mod faults;
+mod figures;
+mod memory;
+mod upstream;
+mod users;
+mod windows;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant};
+
+use crate::storm::store::count;
+use crate::{AttackSettings, AttackWorld, HostKind};
+use memory::Memory;
+use upstream::Upstream;
+use users::Crowd;
+
+/// Who comes, one after the other and again from the first.
+const USERS: usize = 2_000;
+/// How many of them are there at once.
+const AT_ONCE: usize = 16;
+/// Seconds for which a session and a consent live: as short as rows that belong to them may be there.
+const SESSION: u64 = 60 * 60;
+/// Kinds of entries that live longer than that (`docs/storage.md`).
+const LONG_LIVED: [&str; 5] = ["directory", "directory-count", "known-client", "provider-metadata", "provider-keys"];
+/// How long may be waited for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What was seen.
+pub struct Report {
+    crowd: Arc<Crowd>,
+    minutes: u64,
+    took: Duration,
+    lives: usize,
+    streams: usize,
+    /// Streams that were still open at the servers long after everybody had left.
+    streams_left: usize,
+    memory: [Memory; 2],
+    /// Entries that have not expired: at the beginning, and when everybody had left.
+    rows: [i64; 2],
+    /// What was left after the longest session and a sweep, by kind; and how many entries were left after all that has an end.
+    rows_after_session: BTreeMap<String, usize>,
+    rows_after_all: usize,
+}
+
+/// Lets the crowds come for so many minutes.
+pub async fn run(minutes: u64) -> Report {
+    crate::allow_descriptors(2_000);
+    let upstream = Upstream::start().await;
+    let world = AttackWorld::start_with(settings(&upstream)).await;
+    let second = world.process_beside().await;
+    let crowd = Arc::new(Crowd {
+        public_url: world.gatehouse.url.clone(),
+        instances: [world.gatehouse.url.clone(), second.gatehouse.url.clone()].into(),
+        provider: world.provider().clone(),
+        figures: figures::Figures::default(),
+        windows: windows::Windows::default(),
+        broken_promises: std::sync::Mutex::default(),
+        turn: AtomicUsize::new(0),
+        // The embedded host closes a connection that has been idle for a minute.
+        http: reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(20)).build().expect("a client"),
+    });
+    let folder = world.gatehouse.state_directory();
+    let rows_before = count(&folder, world.now());
+
+    let began = Instant::now();
+    let until = began + Duration::from_secs(60 * minutes);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let process = |world: &AttackWorld| world.gatehouse.process_id().expect("a process of its own");
+    let watched = [process(&world), process(&second)].map(|id| tokio::spawn(Memory::watched(id, stopped.clone())));
+    let users = tokio::spawn({
+        let crowd = Arc::clone(&crowd);
+        async move { users::come(&crowd, USERS, AT_ONCE, until).await }
+    });
+    let second = faults::come_and_go(&crowd, &upstream, &world, second, until).await;
+    let lives = users.await.expect("no panic");
+    let took = began.elapsed();
+
+    let streams_left = left(&upstream).await;
+    stop.send_replace(true);
+    let [first_watched, second_watched] = watched;
+    let memory = [first_watched.await.expect("no panic"), second_watched.await.expect("no panic")];
+    let rows = [rows_before, count(&folder, world.now())];
+    second.gatehouse.stop().await;
+    let rows_after_session = swept_after(&world, SESSION + 600).await;
+    let rows_after_all = swept_after(&world, 400 * 24 * 60 * 60).await.values().sum();
+    world.gatehouse.stop().await;
+    let streams = upstream.streams();
+    Report { crowd, minutes, took, lives, streams, streams_left, memory, rows, rows_after_session, rows_after_all }
+}
+
+fn settings(upstream: &Upstream) -> AttackSettings {
+    let member = |prefix: &str| format!("{{ prefix = \"{prefix}\", url = \"{}/{prefix}\" }}", upstream.origin);
+    AttackSettings {
+        host: Some(HostKind::EmbeddedProcess),
+        upstream_origin: Some(upstream.origin.clone()),
+        access_token_seconds: 60,
+        // What belongs to a stream of 2024-11-05 lives a minute longer than that.
+        mcp_lines: format!("limits = {{ stream_total = {} }}", SESSION / 2),
+        lifetimes: format!("session = {SESSION}\nconsent = {SESSION}"),
+        top: "sign_ins = { per_minute = 100000 }".to_owned(),
+        tables: format!(
+            "[[routes]]\npath = \"/all\"\nname = \"All\"\nscopes = [\"mcp\"]\nmembers = [{}, {}]\n",
+            member("a"),
+            member("b")
+        ),
+        ..AttackSettings::default()
+    }
+}
+
+/// Waits until the servers have no stream open any more: how many there still are after all patience.
+async fn left(upstream: &Upstream) -> usize {
+    let end = Instant::now() + PATIENCE;
+    while upstream.open_streams() > 0 && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    upstream.open_streams()
+}
+
+/// What is left of the store, by kind, when so many seconds have passed and an instance has swept.
+async fn swept_after(world: &AttackWorld, seconds: u64) -> BTreeMap<String, usize> {
+    world.gatehouse.clock.advance(seconds);
+    let sweeper = world.beside_adjusted(&[], |options| options.sweep_every = Duration::from_millis(10)).await;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let entries = world.store().await;
+        let keys: Vec<_> = entries.iter().map(|(name, _)| gatehouse_storage::Key::parse(name)).collect();
+        // An entry stays a while after its end.
+        let spare = 600;
+        let is_over = |key: &Option<gatehouse_storage::Key>| {
+            key.as_ref().is_some_and(|key| key.expires_at().seconds() + spare < world.now())
+        };
+        if !keys.iter().any(is_over) || Instant::now() > end {
+            sweeper.gatehouse.stop().await;
+            let mut kinds = BTreeMap::new();
+            for key in keys {
+                let kind = key.map_or_else(|| "without an expiry".to_owned(), |key| key.kind().to_owned());
+                *kinds.entry(kind).or_default() += 1;
+            }
+            return kinds;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+impl Report {
+    /// What did not hold; nothing where all is well.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = self.crowd.figures.errors_outside();
+        faults.extend(self.crowd.broken_promises.lock().expect("no panic").iter().take(20).cloned());
+        faults.extend(self.memory[0].fault());
+        if self.lives < USERS {
+            faults.push(format!("only {} of {USERS} users came to their end", self.lives));
+        }
+        if self.streams_left > 0 {
+            faults.push(format!("{} streams are still open at the servers", self.streams_left));
+        }
+        let other = self.rows_after_session.iter().filter(|(kind, _)| !LONG_LIVED.contains(&kind.as_str()));
+        faults.extend(
+            other.map(|(kind, count)| format!("{count} entries of the kind {kind} outlive the longest session")),
+        );
+        if self.rows_after_all > 0 {
+            faults.push(format!("{} entries have no end", self.rows_after_all));
+        }
+        faults
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "A soak of {} minutes took {} s.", self.minutes, self.took.as_secs())?;
+        writeln!(f, "{:<12} {} of {USERS} users, {AT_ONCE} at once", "lives", self.lives)?;
+        writeln!(f, "{:<12} {}", "faults", self.crowd.windows.count())?;
+        write!(f, "{}", self.crowd.figures)?;
+        for (name, memory) in ["first", "second"].iter().zip(&self.memory) {
+            let name = format!("Pss, {name}");
+            writeln!(
+                f,
+                "{name:<12} {} MiB at the start, {} at most, {} at the end",
+                memory.start(),
+                memory.peak(),
+                memory.end()
+            )?;
+        }
+        writeln!(f, "{:<12} {} opened, {} left", "streams", self.streams, self.streams_left)?;
+        let [before, after] = self.rows;
+        let later: Vec<_> = self.rows_after_session.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        writeln!(
+            f,
+            "{:<12} {before} before, {after} after; an hour later {}; in the end {}",
+            "rows",
+            later.join(", "),
+            self.rows_after_all
+        )
+    }
+}
