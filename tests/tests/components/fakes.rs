@@ -75,6 +75,8 @@ pub struct Fakes {
     pub store: Mutex<Entries>,
     /// How many names a page of the key-value store holds.
     pub page_size: Mutex<Option<usize>>,
+    /// Whether reading several values at once is an error, as it is where Spin has a Redis.
+    pub reads_one_by_one: Mutex<bool>,
     /// How often the bucket was opened by the adapter for wasmCloud.
     pub opened: AtomicU64,
     /// Set where the adapter for wasmCloud has NATS as its store.

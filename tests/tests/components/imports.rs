@@ -304,6 +304,10 @@ impl keyvalue::HostBucket for Guest {
 
 impl batch::Host for Guest {
     fn get_many(&mut self, _: Resource<Bucket>, keys: Vec<String>) -> Fallible<NamedValues, keyvalue::Error> {
+        if *self.fakes.reads_one_by_one.lock().unwrap() {
+            let error = "ERR wrong number of arguments for 'keys' command".to_owned();
+            return Ok(Err(keyvalue::Error::Other(error)));
+        }
         Ok(self.get_values(keys.iter().map(String::as_str)))
     }
 

@@ -152,16 +152,5 @@ async fn the_program_understands_what_a_pod_starts_it_with() {
     for file in words.iter().filter_map(|word| Some(&word[word.find("/etc/gatehouse/")?..])) {
         assert!(mounted.iter().any(|path| path == file), "{file} is not mounted");
     }
-    machine.serves(&known(words).await, &[]).await;
-}
-
-/// The words without the option of the runtime configuration, for as long as the program does not have it.
-async fn known(mut words: Vec<String>) -> Vec<String> {
-    const OPTION: &str = "--runtime-config-file";
-    let help = outcome(Command::new(artefact("debug/gatehouse")).args(["up", "--help"])).await.unwrap();
-    if !help.contains(OPTION) {
-        eprintln!("the program has no {OPTION}: it was started without its Redis");
-        words.retain(|word| !word.starts_with(OPTION));
-    }
-    words
+    machine.serves(&words, &[]).await;
 }
