@@ -229,6 +229,25 @@ async fn over_tls_the_certificate_is_checked() {
     assert!(error.contains("certificate"), "{error}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_is_reached_by_a_socket_of_the_file_system_and_entries_are_in_the_database_that_the_url_names() {
+    let Some((folder, server)) = redis().await else { return };
+    let socket = folder.path().join("redis.sock");
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    let address = server.redis_url().replace("redis://", "");
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = tokio::net::TcpStream::connect(&address).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+        }
+    });
+    let store = open(&format!("redis+unix://{}?db=2", socket.display()), None);
+    store.set("s", "k", b"v".to_vec()).await.unwrap();
+    assert_eq!(server.open().get("s", "k").await, Ok(None));
+    let second = open(&format!("{}/2", server.redis_url()), None);
+    assert_eq!(second.get("s", "k").await, Ok(Some(b"v".to_vec())));
+}
+
 /// The embedded host on a Redis; nothing where there is none on this machine.
 async fn world() -> Option<AttackWorld> {
     let host = HostKind::EmbeddedRedis;
