@@ -187,7 +187,9 @@ impl StoreServer {
     /// A connection of one's own to a Redis, for its commands.
     pub async fn redis(&self) -> redis::aio::MultiplexedConnection {
         let client = redis::Client::open(self.redis_url()).expect("a URL");
-        client.get_multiplexed_async_connection().await.expect("Redis answers")
+        // A busy machine can take longer than the half of a second that is usual.
+        let patient = redis::AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
+        client.get_multiplexed_async_connection_with_config(&patient).await.expect("Redis answers")
     }
 
     /// The URL of a Redis; of the proxy before it, if there is one.

@@ -144,6 +144,37 @@ async fn a_redis_that_goes_is_an_error_at_once_and_the_first_operation_after_it_
     assert_eq!(again, Ok(1));
 }
 
+/// After a failover the name leads to another server, and the old one is a replica.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_become_a_replica_is_an_error_and_is_left() {
+    let Some((_folder, server)) = redis().await else { return };
+    let (store, mut administrator) = (server.open(), server.redis().await);
+    store.set("s", "k", b"v".to_vec()).await.unwrap();
+    let mut connections = async || {
+        let stats: String = redis::cmd("INFO").arg("stats").query_async(&mut administrator).await.unwrap();
+        let connections = stats.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+        connections.expect("a number").parse::<u64>().expect("a number")
+    };
+    let before = connections().await;
+    let replicate = async |of: [&str; 2]| {
+        let mut administrator = server.redis().await;
+        redis::cmd("REPLICAOF").arg(&of).exec_async(&mut administrator).await.unwrap();
+    };
+    // Nothing listens there.
+    replicate(["127.0.0.1", "1"]).await;
+    let looks_elsewhere = async {
+        // That of `replicate` is one of them.
+        while connections().await <= before + 1 {
+            let error = store.increment("s", "n", 1).await.unwrap_err().to_string();
+            assert!(error.contains("read only"), "{error}");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), looks_elsewhere).await.expect("another connection");
+    replicate(["NO", "ONE"]).await;
+    assert_eq!(store.increment("s", "n", 1).await, Ok(1));
+    assert_eq!(store.get("s", "k").await, Ok(Some(b"v".to_vec())));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn more_operations_than_may_wait_fail_at_once() {
     let Some((_folder, server)) = redis().await else { return };
@@ -196,6 +227,25 @@ async fn over_tls_the_certificate_is_checked() {
     assert_eq!(server.open().get("s", "k").await, Ok(Some(b"v".to_vec())));
     let error = open(&url, None).get("s", "k").await.unwrap_err().to_string();
     assert!(error.contains("certificate"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_is_reached_by_a_socket_of_the_file_system_and_entries_are_in_the_database_that_the_url_names() {
+    let Some((folder, server)) = redis().await else { return };
+    let socket = folder.path().join("redis.sock");
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    let address = server.redis_url().replace("redis://", "");
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = tokio::net::TcpStream::connect(&address).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+        }
+    });
+    let store = open(&format!("redis+unix://{}?db=2", socket.display()), None);
+    store.set("s", "k", b"v".to_vec()).await.unwrap();
+    assert_eq!(server.open().get("s", "k").await, Ok(None));
+    let second = open(&format!("{}/2", server.redis_url()), None);
+    assert_eq!(second.get("s", "k").await, Ok(Some(b"v".to_vec())));
 }
 
 /// The embedded host on a Redis; nothing where there is none on this machine.

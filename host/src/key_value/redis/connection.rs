@@ -16,6 +16,9 @@ use crate::key_value::outcome::KeyValueError;
 /// How long one attempt to connect may take, with TLS and the login.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
+/// Where the server is not the one to ask, another one is looked for no more often than this.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// The connection to a server, or what to connect with.
 pub(super) struct SharedConnection {
     state: Arc<State>,
@@ -35,6 +38,14 @@ struct State {
 pub(super) struct Live {
     pub(super) connection: MultiplexedConnection,
     has_ended: Arc<AtomicBool>,
+    since: Instant,
+}
+
+impl Live {
+    /// Whether another connection may lead to another server.
+    pub(super) fn is_worth_replacing(&self) -> bool {
+        self.since.elapsed() >= LOOK_EVERY
+    }
 }
 
 impl SharedConnection {
@@ -97,7 +108,7 @@ async fn connect(state: Arc<State>, runtime: Handle) -> Result<Live, KeyValueErr
         Err(_) => return Err(KeyValueError::TimedOut),
     };
     let has_ended = Arc::new(AtomicBool::new(false));
-    let live = Live { connection, has_ended: Arc::clone(&has_ended) };
+    let live = Live { connection, has_ended: Arc::clone(&has_ended), since: Instant::now() };
     // It ends when the server closes it, or when nobody has the connection any more.
     runtime.spawn(async move {
         conversation.await;

@@ -1,6 +1,6 @@
 //! What went wrong, in the words of the store.
 
-use ::redis::{ErrorKind, RedisError, ServerErrorKind};
+use ::redis::{RedisError, ServerErrorKind};
 
 use crate::error::one_line;
 use crate::key_value::outcome::KeyValueError;
@@ -22,12 +22,16 @@ pub(super) fn failure_of_increment(error: &RedisError) -> KeyValueError {
     }
 }
 
-/// Whether another connection can do better than the one that gave this: it broke, or leads to a server that is no longer (or not
-/// yet) the one to ask.
-pub(super) fn asks_for_another_connection(error: &RedisError) -> bool {
-    let elsewhere = matches!(
-        error.kind(),
-        ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown | ServerErrorKind::BusyLoading)
-    );
-    elsewhere || error.is_io_error() || error.is_unrecoverable_error()
+/// Whether the connection that gave this can be of no further use.
+pub(super) fn is_broken(error: &RedisError) -> bool {
+    error.is_io_error() || error.is_unrecoverable_error()
+}
+
+/// Whether the server is no longer, or not yet, the one to ask.
+pub(super) fn is_of_wrong_server(error: &RedisError) -> bool {
+    use ServerErrorKind::{BusyLoading, MasterDown, ReadOnly};
+    // The kind of a transaction says only that it was given up; why is said of each command.
+    let errors = error.clone().into_server_errors();
+    let mut kinds = errors.iter().flat_map(|errors| errors.iter()).filter_map(|(_, error)| error.kind());
+    kinds.any(|kind| matches!(kind, ReadOnly | MasterDown | BusyLoading))
 }

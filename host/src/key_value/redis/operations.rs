@@ -11,14 +11,14 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
 use super::connection::SharedConnection;
-use super::failure::{asks_for_another_connection, failure, failure_of_increment};
+use super::failure::{failure, failure_of_increment, is_broken, is_of_wrong_server};
 use super::server::Server;
 use super::time_to_live::time_to_live;
 use super::url::RedisUrl;
 use crate::clock::WallClock;
 use crate::key_value::deadlines::Deadlines;
+use crate::key_value::limits::{PAGE, StoreLimits, bytes_of, check_read};
 use crate::key_value::outcome::{KeyPage, KeyValueError, Swap};
-use crate::key_value::store::{PAGE, StoreLimits, bytes_of, check_read};
 
 /// Values that one question asks for.
 const TOGETHER: usize = 64;
@@ -188,7 +188,7 @@ impl Redis {
                 Ok(answer)
             }
             Ok(Err(error)) => {
-                if asks_for_another_connection(&error) {
+                if is_broken(&error) || (is_of_wrong_server(&error) && live.is_worth_replacing()) {
                     self.connection.give_up(&live);
                 }
                 Err(Unanswered::ByRedis(error))

@@ -14,6 +14,9 @@ const BUSY: Duration = Duration::from_secs(30);
 /// The layout below. 1 had the entries alone.
 const SCHEMA_VERSION: i64 = 2;
 
+/// The one table of a database that Spin has made.
+const TABLE_OF_SPIN: &str = "spin_key_value";
+
 /// The entries, and who removes those that have expired (`sweep.rs`).
 const CREATE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS entries (
@@ -32,6 +35,11 @@ pub(super) fn set_up(path: &Path) -> Result<Connection, String> {
     if version > SCHEMA_VERSION {
         return Err(format!("it was written by a newer gatehouse (layout {version}, this one knows {SCHEMA_VERSION})"));
     }
+    if version == 0 && has_table(&connection, TABLE_OF_SPIN).map_err(|error| error.to_string())? {
+        return Err(
+            "it is a key-value store of Spin, whose layout this host does not read; name another file".to_owned()
+        );
+    }
     connection.execute_batch("PRAGMA journal_mode = WAL").map_err(|error| error.to_string())?;
     if version < SCHEMA_VERSION {
         let create =
@@ -39,6 +47,10 @@ pub(super) fn set_up(path: &Path) -> Result<Connection, String> {
         connection.execute_batch(&create).map_err(|error| error.to_string())?;
     }
     Ok(connection)
+}
+
+fn has_table(connection: &Connection, name: &str) -> Result<bool, rusqlite::Error> {
+    connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?.exists([name])
 }
 
 /// Opens one more connection to a database that is set up, which waits for other processes for so long.

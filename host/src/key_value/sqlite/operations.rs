@@ -15,8 +15,8 @@ use super::writer::{Job, Outcome, Task, Write};
 use super::{database, statements, writer};
 use crate::error::StartError;
 use crate::key_value::deadlines::{Deadlines, left_until};
+use crate::key_value::limits::{PAGE, StoreLimits, bytes_of, check_read};
 use crate::key_value::outcome::{KeyPage, KeyValueError, Swap, Swept};
-use crate::key_value::store::{PAGE, StoreLimits, bytes_of, check_read};
 use crate::private_files::{create_private_directory, create_private_file};
 
 /// A database with the entries of all stores that lie in it.

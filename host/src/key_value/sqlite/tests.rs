@@ -8,8 +8,8 @@ use rusqlite::{Connection, params};
 
 use super::*;
 use crate::error::StartError;
+use crate::key_value::limits::{PAGE, StoreLimits};
 use crate::key_value::outcome::{KeyValueError, Swept};
-use crate::key_value::store::{PAGE, StoreLimits};
 
 mod deadlines;
 mod layout;

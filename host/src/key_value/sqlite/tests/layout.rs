@@ -49,3 +49,19 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     assert!(line.contains("written by a newer gatehouse (layout 3, this one knows 2)"), "{line}");
     assert_eq!(version(&connection), 3);
 }
+
+#[test]
+fn a_database_of_spin_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("state")).unwrap();
+    let connection = connect(&directory);
+    let create = "CREATE TABLE spin_key_value (
+            store TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (store, key)
+        );
+        INSERT INTO spin_key_value VALUES ('default', 'k', x'01');";
+    connection.execute_batch(create).unwrap();
+    let line = open_in(&directory.path().join("state"), StoreLimits::default()).unwrap_err().to_string();
+    assert!(line.contains("it is a key-value store of Spin"), "{line}");
+    let tables = "SELECT group_concat(name) FROM sqlite_schema WHERE type = 'table'";
+    assert_eq!(connection.query_row(tables, [], |row| row.get(0)), Ok("spin_key_value".to_owned()));
+}
