@@ -173,7 +173,7 @@ impl Report {
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "A soak of {} minutes took {} s.", self.minutes, self.took.as_secs())?;
-        writeln!(f, "{:<12} {} of {USERS} users, {AT_ONCE} at once", "lives", self.lives)?;
+        writeln!(f, "{:<12} {} times one of {USERS}, {AT_ONCE} at once", "users", self.lives)?;
         writeln!(f, "{:<12} {}", "faults", self.crowd.windows.count())?;
         write!(f, "{}", self.crowd.figures)?;
         for (name, memory) in ["first", "second"].iter().zip(&self.memory) {
