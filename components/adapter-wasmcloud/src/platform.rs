@@ -1,10 +1,10 @@
 //! What wasmCloud has.
 
+use gatehouse_counters::Bucket as _;
 use shell_adapter::{Names, Platform, SettingError, StoreError};
 
 use crate::bindings::wasi::config::store as config;
-use crate::bindings::wasi::keyvalue0_2_0_draft::{atomics, batch};
-use crate::{bucket, race};
+use crate::{backend, bucket};
 
 /// wasmCloud, and what else has these interfaces.
 pub(crate) struct Wasmcloud;
@@ -13,12 +13,22 @@ impl Platform for Wasmcloud {
     const PERMISSION: &'static str = "the host interfaces of the workload";
 
     fn get(name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        if backend::is_unknown() {
+            return Ok(Self::get_many(&[name.to_owned()])?.pop().map(|(_, value)| value));
+        }
         bucket::with(|bucket| bucket.get(name))
     }
 
     fn get_many(names: &[String]) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let values = bucket::with(|bucket| batch::get_many(bucket, names))?;
-        Ok(values.into_iter().flatten().collect())
+        if !backend::is_unknown() {
+            return bucket::with(|bucket| bucket.get_many(names));
+        }
+        let names: Vec<_> = names.iter().cloned().chain([backend::ENTRY.to_owned()]).collect();
+        let mut found = bucket::with(|bucket| bucket.get_many(&names))?;
+        if let Some(place) = found.iter().position(|(name, _)| name == backend::ENTRY) {
+            backend::is_said(&found.swap_remove(place).1);
+        }
+        Ok(found)
     }
 
     fn set(name: &str, value: &[u8]) -> Result<(), StoreError> {
@@ -26,19 +36,20 @@ impl Platform for Wasmcloud {
     }
 
     fn delete(name: &str) -> Result<(), StoreError> {
-        bucket::with(|bucket| bucket.delete(name))
+        bucket::with(|bucket| backend::delete(bucket, name))
     }
 
     fn increment(name: &str, delta: u64) -> Result<u64, StoreError> {
-        bucket::with(|bucket| race::won(|| atomics::increment(bucket, name, delta)))
+        bucket::with(|bucket| backend::increment(bucket, name, delta))
     }
 
     /// Cursors are numbers here.
     fn list(cursor: Option<String>) -> Result<Names, StoreError> {
         let cursor = cursor.map(|cursor| cursor.parse()).transpose();
         let cursor = cursor.map_err(|_| StoreError::Other("the cursor is none of this store".to_owned()))?;
-        let page = bucket::with(|bucket| bucket.list_keys(cursor))?;
-        Ok(Names { names: page.keys, next: page.cursor.map(|cursor| cursor.to_string()) })
+        let (mut names, next) = bucket::with(|bucket| bucket.list(cursor))?;
+        names.retain(|name| name != backend::ENTRY);
+        Ok(Names { names, next: next.map(|cursor| cursor.to_string()) })
     }
 
     fn setting(name: &str) -> Result<Option<String>, SettingError> {

@@ -28,7 +28,8 @@ pub(crate) fn won(increment: impl Fn() -> Result<u64, Error>) -> Result<u64, Err
     increment()
 }
 
-fn pause() {
+/// Waits for a moment.
+pub(crate) fn pause() {
     let nanoseconds = insecure::get_insecure_random_u64() % LONGEST_PAUSE;
     monotonic_clock::subscribe_duration(nanoseconds).block();
 }

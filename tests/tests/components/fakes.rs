@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use http::Response;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use wasmtime_wasi_http::WasiBody;
 
 use crate::bindings::imports::gatehouse::auth::sessions;
 use crate::bindings::platform::wasi::keyvalue::store::Error as KeyValueError;
+use crate::nats::Nats;
 use crate::outbound::{Answer, Sent};
 
 /// 2026-11-21, on the hour.
@@ -76,6 +77,8 @@ pub struct Fakes {
     pub page_size: Mutex<Option<usize>>,
     /// How often the bucket was opened by the adapter for wasmCloud.
     pub opened: AtomicU64,
+    /// Set where the adapter for wasmCloud has NATS as its store.
+    pub nats: OnceLock<Nats>,
     /// How many of the next increments of the adapter for wasmCloud lose a race.
     pub lost_races: AtomicU64,
     /// Behind `gatehouse:host/{settings,configuration}`, Spin's variables or wasmCloud's configuration.

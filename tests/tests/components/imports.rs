@@ -19,8 +19,8 @@ use crate::component::Guest;
 use crate::fakes::{Entry, SessionCall};
 use crate::outbound::whole_body;
 
-/// The one bucket that there is.
-pub struct Bucket;
+/// A bucket that was opened, by its name.
+pub struct Bucket(pub String);
 
 /// Nothing of ours compares and swaps.
 pub struct CompareAndSwap;
@@ -259,7 +259,7 @@ impl keyvalue::Host for Guest {
         }
         match self.fakes.store.lock().unwrap().failure.clone() {
             Some(failure @ (keyvalue::Error::NoSuchStore | keyvalue::Error::AccessDenied)) => Ok(Err(failure)),
-            Some(keyvalue::Error::Other(_)) | None => Ok(Ok(self.table.push(Bucket)?)),
+            Some(keyvalue::Error::Other(_)) | None => Ok(Ok(self.table.push(Bucket(identifier))?)),
         }
     }
 }

@@ -13,6 +13,7 @@ mod component;
 mod fakes;
 mod gateway;
 mod imports;
+mod nats;
 mod outbound;
 mod serve;
 mod sessions;
