@@ -20,6 +20,7 @@ mod person;
 mod program;
 mod raw;
 mod recording_upstream;
+mod redis;
 pub mod scripted_provider;
 mod spin;
 mod store;

@@ -18,5 +18,7 @@ pub fn spin_is_installed() -> bool {
 pub(crate) fn command(state_directory: &Path) -> Command {
     let mut command = Command::new("spin");
     command.arg("up").current_dir(state_directory).env("SPIN_DATA_DIR", state_directory).env_remove("RUST_BACKTRACE");
+    // Room for more requests at once than as it comes: docs/limits.md.
+    command.env("SPIN_MAX_INSTANCE_COUNT", "2000");
     command
 }

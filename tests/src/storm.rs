@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch::Sender;
 
 use crate::{AttackSettings, AttackWorld, HostKind, Person};
+pub use upstream::start as silent_server;
 use watch::{Calls, Probes};
 
 /// How much comes at once.

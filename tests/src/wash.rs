@@ -11,6 +11,7 @@ use crate::held_port::HeldPort;
 use crate::listening::is_listened_at;
 use crate::paths::tool;
 use crate::program::Program;
+use crate::redis::Redis;
 
 /// What wasmCloud keeps its key-value store in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,6 +117,33 @@ impl StoreServer {
         self.program.lock().expect("no panic").as_ref().and_then(Program::id)
     }
 
+    /// Every entry of a bucket `default` in Redis, name and value, in order, but for those of Gatehouse's upkeep: a sweep can come after any
+    /// request (docs/storage.md).
+    pub(crate) async fn entries(&self) -> Vec<(String, Vec<u8>)> {
+        assert_eq!(self.store, WashStore::Redis, "only Redis is looked into");
+        let mut redis = Redis::connect(self.port).await;
+        let mut names = redis.ask(&[b"KEYS", b"default:*"]).await;
+        names.sort();
+        let mut entries = Vec::new();
+        for name in names {
+            let value = redis.ask(&[b"GET", &name]).await.concat();
+            let name = String::from_utf8(name).expect("a name of ours");
+            let name = name.trim_start_matches("default:");
+            if !name.starts_with("sweep-") && !name.starts_with("backend.") {
+                entries.push((name.to_owned(), value));
+            }
+        }
+        entries
+    }
+
+    /// How many connections a Redis has had so far, without this one.
+    pub async fn connections(&self) -> u64 {
+        let stats = Redis::connect(self.port).await.ask(&[b"INFO", b"stats"]).await.concat();
+        let stats = String::from_utf8(stats).expect("text");
+        let count = stats.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+        count.expect("the number").parse::<u64>().expect("a number") - 1
+    }
+
     /// The key of `.wash/config.yaml` for it, and its URL.
     fn setting(&self) -> Option<(&'static str, String)> {
         match self.store {
@@ -125,6 +153,15 @@ impl StoreServer {
         }
     }
 }
+
+/// What limits how many requests wash serves at once. Each needs nine core instances, three memories and some tables; there are a
+/// thousand of all as it comes.
+const ROOM: [&str; 4] = [
+    "WASMTIME_POOLING_TOTAL_CORE_INSTANCES",
+    "WASMTIME_POOLING_TOTAL_COMPONENT_INSTANCES",
+    "WASMTIME_POOLING_TOTAL_MEMORIES",
+    "WASMTIME_POOLING_TOTAL_TABLES",
+];
 
 /// What a component gets on wasmCloud.
 pub(crate) struct Workload<'a> {
@@ -153,6 +190,8 @@ pub async fn serve_on_wash(port: u16, folder: &Path) -> Program {
     let mut command = Command::new(tool("GATEHOUSE_TEST_WASH", "wash"));
     // Its caches and settings go below the folder, too.
     command.args(["--non-interactive", "--log-level", "error", "dev"]).current_dir(folder).env("HOME", folder);
+    // Room for more requests at once than as it comes: docs/limits.md.
+    command.envs(ROOM.map(|variable| (variable, "4000")));
     for variable in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "RUST_LOG"] {
         command.env_remove(variable);
     }
@@ -171,6 +210,8 @@ pub async fn serve_on_wash(port: u16, folder: &Path) -> Program {
 fn document(workload: &Workload<'_>, store: &StoreServer, port: u16) -> Value {
     let mut dev = Map::new();
     dev.insert("address".to_owned(), format!("127.0.0.1:{port}").into());
+    // As docs/limits.md advises.
+    dev.insert("max_outbound_http_connections_per_workload".to_owned(), 1_000.into());
     if let Some((key, url)) = store.setting() {
         dev.insert(key.to_owned(), url.into());
     }

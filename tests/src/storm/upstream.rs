@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 pub(super) const SLOW_TOOL: &str = "never-answers";
 
 /// Serves until the runtime ends; its origin.
-pub(super) async fn start() -> String {
+pub async fn start() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let origin = format!("http://{}", listener.local_addr().expect("an address"));
     tokio::spawn(async move {
