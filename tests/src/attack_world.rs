@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use crate::gatehouse::{Gatehouse, HostKind, Settings};
 use crate::held_port::HeldPort;
+use crate::http;
 use crate::jwt::SigningKey;
 use crate::page::Answer;
 use crate::recording_upstream::RecordingUpstream;
 use crate::scripted_provider::ScriptedProvider;
 use crate::text::{form, unique};
 use crate::world::CLIENT_SECRET;
-use crate::{http, snapshot};
 
 /// The path of the first resource. The second is `/other`.
 pub(crate) const RESOURCE: &str = "/mcp";
@@ -47,7 +47,8 @@ pub struct AttackSettings {
     /// The whole document, where it must not hold more than this; `{public_url}`, `{provider}` (the lines of the provider's
     /// table) and `{upstream}` stand for what is known only when everything runs.
     pub document: Option<String>,
-    /// On what Gatehouse runs; the embedded host in this process where it is `None`.
+    /// On what Gatehouse runs; that of all tests where it is `None`: the embedded host in this process, unless `cargo xtask hosts` asks
+    /// for another.
     pub host: Option<HostKind>,
     /// More arguments for `gatehouse up`; only a released host has any.
     pub arguments: Vec<String>,
@@ -180,7 +181,7 @@ scopes = ["mcp"]
         });
         let mut variables = vec![("identity_provider_secret".to_owned(), CLIENT_SECRET.to_owned())];
         variables.extend(settings.variables);
-        let host = settings.host.unwrap_or(HostKind::Embedded);
+        let host = settings.host.unwrap_or_else(HostKind::of_tests);
         let settings = Settings {
             configuration,
             // Several providers, one place for all of them in the manifest.
@@ -342,7 +343,7 @@ scopes = ["mcp"]
 
     /// What is in the store now.
     pub async fn store(&self) -> Vec<(String, Vec<u8>)> {
-        snapshot(&self.gatehouse.state_directory()).await
+        self.gatehouse.store().await
     }
 
     /// The names of the entries that came, went or changed since `before`. What had expired may go: the host sweeps.

@@ -13,10 +13,14 @@ use crate::held_port::HeldPort;
 use crate::paths::{artefact, repository};
 use crate::program::Program;
 use crate::spin;
+use crate::store::snapshot;
 use crate::wash::{self, StoreServer, WashStore, Workload};
 
 /// Seconds for which an access token is taken behind its announced end.
 const GRACE_SECONDS: u64 = 10;
+
+/// Names the host of those tests that do not say theirs.
+const HOST: &str = "GATEHOUSE_TEST_HOST";
 
 /// On what Gatehouse runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,15 @@ impl HostKind {
             Self::Embedded | Self::EmbeddedProcess | Self::Released(_) => true,
             Self::Spin => spin::spin_is_installed(),
             Self::Wash(store) => wash::wash_is_installed(store),
+        }
+    }
+
+    /// On what tests run that do not say it: the embedded host, or what `cargo xtask hosts` names in [`HOST`].
+    pub(crate) fn of_tests() -> Self {
+        match std::env::var(HOST).as_deref() {
+            Ok("wash-redis") => Self::Wash(WashStore::Redis),
+            Ok(other) => panic!("{HOST}: there is no host `{other}`"),
+            Err(_) => Self::Embedded,
         }
     }
 }
@@ -215,6 +228,11 @@ impl Gatehouse {
         self.stop_within(Duration::from_secs(1)).await;
     }
 
+    /// Whether wasmCloud serves it, and so reads requests before it does.
+    pub fn is_on_wash(&self) -> bool {
+        matches!(self.runs, Runs::Wash(..))
+    }
+
     /// Its process; `None` where it runs in this one.
     pub fn process_id(&self) -> Option<u32> {
         match &self.runs {
@@ -228,6 +246,14 @@ impl Gatehouse {
         match &self.runs {
             Runs::Wash(_, store) => Some(store),
             Runs::Embedded(_) | Runs::Process(_) => None,
+        }
+    }
+
+    /// Every entry of its store, name and value, in order: to compare before and after.
+    pub async fn store(&self) -> Vec<(String, Vec<u8>)> {
+        match self.store_server() {
+            Some(server) => server.entries().await,
+            None => snapshot(self.state_directory.path()).await,
         }
     }
 

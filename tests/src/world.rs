@@ -36,7 +36,7 @@ pub struct WorldSettings {
 impl Default for WorldSettings {
     fn default() -> Self {
         Self {
-            host: HostKind::Embedded,
+            host: HostKind::of_tests(),
             upstream: &["everything.mjs"],
             access_token_seconds: 300,
             configuration_head: String::new(),

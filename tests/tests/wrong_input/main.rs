@@ -11,8 +11,6 @@ mod row;
 mod setting;
 mod token;
 
-use gatehouse_tests::snapshot;
-
 use crate::row::Row;
 use crate::setting::Setting;
 
@@ -29,13 +27,13 @@ async fn wrong_input_gets_the_error_that_the_specifications_ask_for_and_leaves_t
         mcp::rows,
         framing::rows,
     ];
-    let state_directory = setting.world.gatehouse.state_directory();
-    let (mut store, mut problems, mut count) = (snapshot(&state_directory).await, Vec::new(), 0);
+    let gatehouse = &setting.world.gatehouse;
+    let (mut store, mut problems, mut count) = (gatehouse.store().await, Vec::new(), 0);
     for row in tables.iter().flat_map(|table| table(&setting)) {
         count += 1;
-        let answer = row.send(&setting.world.gatehouse.url).await;
+        let answer = row.send(&gatehouse.url).await;
         problems.extend(row.problems(&answer, &setting));
-        let after = snapshot(&state_directory).await;
+        let after = gatehouse.store().await;
         if after != store {
             let differs = |entry: &&(String, Vec<u8>)| !(store.contains(entry) && after.contains(entry));
             let entries = store.iter().chain(&after).filter(differs).map(|(name, _)| name.as_str());
