@@ -261,6 +261,11 @@ impl Gatehouse {
         self.stop_within(Duration::from_secs(1)).await;
     }
 
+    /// Whether wasmCloud serves it, and so reads requests before it does.
+    pub fn is_on_wash(&self) -> bool {
+        matches!(self.runs, Runs::Wash(..))
+    }
+
     /// Its process; `None` where it runs in this one.
     pub fn process_id(&self) -> Option<u32> {
         match &self.runs {
@@ -299,6 +304,14 @@ impl Gatehouse {
         match self.runs {
             Runs::Embedded(..) => panic!("it runs in this process"),
             Runs::Process(mut program) | Runs::Wash(mut program, _) => program.kill().await,
+        }
+    }
+
+    /// Every entry of its store, name and value, in order: to compare before and after.
+    pub async fn store(&self) -> Vec<(String, Vec<u8>)> {
+        match self.store_server() {
+            Some(server) => server.entries().await,
+            None => snapshot(self.state_directory.path()).await,
         }
     }
 

@@ -151,7 +151,8 @@ impl StoreServer {
         self.program.lock().expect("no panic").as_ref().and_then(Program::id)
     }
 
-    /// Every entry of a bucket `default` in Redis, name and value, in order.
+    /// Every entry of a bucket `default` in Redis, name and value, in order, but for those of Gatehouse's upkeep: a sweep can come after any
+    /// request (docs/storage.md).
     pub(crate) async fn entries(&self) -> Vec<(String, Vec<u8>)> {
         assert_eq!(self.store, WashStore::Redis, "only Redis is looked into");
         let mut redis = self.redis().await;
@@ -160,7 +161,10 @@ impl StoreServer {
         let mut entries = Vec::new();
         for name in names {
             let value = redis.get(&name).await.expect("Redis answers");
-            entries.push((name.trim_start_matches("default:").to_owned(), value));
+            let name = name.trim_start_matches("default:");
+            if !name.starts_with("sweep-") && !name.starts_with("backend.") {
+                entries.push((name.to_owned(), value));
+            }
         }
         entries
     }
@@ -208,8 +212,8 @@ impl StoreServer {
     }
 }
 
-/// What limits how many requests wash serves at once. Each needs about a dozen core instances, and three memories; it comes with a
-/// thousand of all.
+/// What limits how many requests wash serves at once. Each needs nine core instances, three memories and some tables; there are a
+/// thousand of all as it comes.
 const ROOM: [&str; 4] = [
     "WASMTIME_POOLING_TOTAL_CORE_INSTANCES",
     "WASMTIME_POOLING_TOTAL_COMPONENT_INSTANCES",

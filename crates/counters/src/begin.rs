@@ -14,7 +14,7 @@
 //! all after it look there as well, after they have read what it has written.
 
 use crate::begun::Begun;
-use crate::counters::{new_place, place};
+use crate::place::{new_place, place};
 use crate::roots::{self, COUNTERS, FIRST};
 use crate::store::{Around, Bucket, number};
 

@@ -1,10 +1,8 @@
 //! Counters by their names.
 
 use crate::begin;
-use crate::store::{Around, Bucket, number};
-
-/// Begins the name of where a counter is.
-const KIND: &str = "counter.";
+use crate::place::{self, place};
+use crate::store::{Around, Bucket};
 
 /// The counters of a store. Under the name of one stands where it is.
 ///
@@ -48,26 +46,8 @@ impl<B: Bucket, A: Around> Counters<'_, B, A> {
     /// # Errors
     /// Where the store does not answer.
     pub fn delete(&self, name: &str) -> Result<(), B::Error> {
-        let place = self.entries.get(name)?.and_then(|value| pointed(&value));
+        let place = self.entries.get(name)?.and_then(|value| place::pointed(&value));
         self.entries.delete(name)?;
         place.map_or(Ok(()), |place| self.entries.delete(&place))
     }
-}
-
-/// Where a counter is of which this stands under its name. An earlier version kept the counter itself there.
-pub(crate) fn place<E: From<&'static str>>(name: &str, value: &[u8]) -> Result<String, E> {
-    match number(value) {
-        Some(_) => Ok(name.to_owned()),
-        None => pointed(value).ok_or_else(|| "what is under the name of a counter is none".into()),
-    }
-}
-
-fn pointed(value: &[u8]) -> Option<String> {
-    core::str::from_utf8(value).ok().filter(|text| text.starts_with(KIND)).map(str::to_owned)
-}
-
-/// A place for the counter under `name` that no other has.
-pub(crate) fn new_place(name: &str, unique: &str) -> String {
-    let expiry = name.split('.').nth(1).unwrap_or_default();
-    format!("{KIND}{expiry}.{unique}")
 }

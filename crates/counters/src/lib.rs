@@ -14,6 +14,7 @@
 mod begin;
 mod begun;
 mod counters;
+mod place;
 pub mod roots;
 mod store;
 

@@ -28,8 +28,9 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
         Row::of_bytes("another version", &head(&["GET /healthz HTTP/3.0", "host: g"]), &[400, 505]),
         Row::of_bytes("no version", &head(&["GET /healthz", "host: g"]), bad),
         Row::of_bytes("HTTP/2 without agreement", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[CLOSED, 400, 505]),
-        Row::of_bytes("no host", &head(&["GET /healthz HTTP/1.1", "connection: close"]), bad),
-        Row::of_bytes("two hosts", &head(&["GET /healthz HTTP/1.1", "host: g", "host: g", "connection: close"]), bad),
+        Row::of_bytes("no host", &head(&["GET /healthz HTTP/1.1", "connection: close"]), bad).on_wash(500),
+        Row::of_bytes("two hosts", &head(&["GET /healthz HTTP/1.1", "host: g", "host: g", "connection: close"]), bad)
+            .on_wash(200),
         Row::of_bytes("two hosts in one", &head(&["GET /healthz HTTP/1.1", "host: g, h", "connection: close"]), bad),
         Row::of_bytes("a host that is none", &head(&["GET /healthz HTTP/1.1", "host: a/b", "connection: close"]), bad),
         Row::of_bytes("a space before the colon", &head(&["GET /healthz HTTP/1.1", "host: g", "x : 1"]), bad),
@@ -38,12 +39,18 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
         Row::of_bytes("a NUL in a header", &head(&["GET /healthz HTTP/1.1", "host: g", "x: a\0b"]), bad),
         Row::of_bytes("a carriage return in a header", &head(&["GET /healthz HTTP/1.1", "host: g", "x: a\rb"]), bad),
         Row::of_bytes("1,100 headers", &head(&many), &[431]),
-        Row::of_bytes("a header of 100 kB", &head(&["GET /healthz HTTP/1.1", "host: g", &large]), &[431]),
+        Row::of_bytes(
+            "a header of 100 kB",
+            &head(&["GET /healthz HTTP/1.1", "host: g", &large, "connection: close"]),
+            &[431],
+        )
+        .on_wash(200),
         Row::of_bytes(
             "a tunnel",
             &head(&["CONNECT evil.example:443 HTTP/1.1", "host: evil.example:443", "connection: close"]),
             &[400, 405],
-        ),
+        )
+        .on_wash(404),
         Row::of_bytes(
             "the server as a whole",
             &head(&["OPTIONS * HTTP/1.1", "host: g", "connection: close"]),
