@@ -29,6 +29,8 @@ pub enum HostKind {
     Embedded,
     /// The same with a Redis of its own.
     EmbeddedRedis,
+    /// The same with a proxy before the Redis, which can be told to fail: [`StoreServer::proxy`].
+    EmbeddedRedisBehindProxy,
     /// Our own host as it is shipped: `gatehouse up`, in a process of its own.
     EmbeddedProcess,
     /// The same, started by this program with these first arguments. `STATE_DIRECTORY` is set for it.
@@ -46,7 +48,7 @@ impl HostKind {
     pub fn is_installed(self) -> bool {
         match self {
             Self::Embedded | Self::EmbeddedProcess | Self::EmbeddedProcessUnder(_) | Self::Released(_) => true,
-            Self::EmbeddedRedis => wash::store_is_installed(WashStore::Redis),
+            Self::EmbeddedRedis | Self::EmbeddedRedisBehindProxy => wash::store_is_installed(WashStore::Redis),
             Self::Spin => spin::spin_is_installed(),
             Self::Wash(store) => wash::wash_is_installed(store),
         }
@@ -127,8 +129,12 @@ impl Gatehouse {
                 let options = options(&variables, &ca_file, state_directory.path(), &clock, &log);
                 Runs::Embedded(serve(&manifest, options, held).await, None)
             }
-            HostKind::EmbeddedRedis => {
-                let store = Arc::new(StoreServer::start(WashStore::Redis, state_directory.path()).await);
+            HostKind::EmbeddedRedis | HostKind::EmbeddedRedisBehindProxy => {
+                let store = match host {
+                    HostKind::EmbeddedRedisBehindProxy => WashStore::RedisBehindProxy,
+                    _ => WashStore::Redis,
+                };
+                let store = Arc::new(StoreServer::start(store, state_directory.path()).await);
                 let mut options = options(&variables, &ca_file, state_directory.path(), &clock, &log);
                 options.runtime_config_file = Some(runtime_config(&store, state_directory.path()));
                 Runs::Embedded(serve(&manifest, options, held).await, Some(store))
@@ -304,14 +310,6 @@ impl Gatehouse {
         match self.runs {
             Runs::Embedded(..) => panic!("it runs in this process"),
             Runs::Process(mut program) | Runs::Wash(mut program, _) => program.kill().await,
-        }
-    }
-
-    /// Every entry of its store, name and value, in order: to compare before and after.
-    pub async fn store(&self) -> Vec<(String, Vec<u8>)> {
-        match self.store_server() {
-            Some(server) => server.entries().await,
-            None => snapshot(self.state_directory.path()).await,
         }
     }
 

@@ -40,6 +40,7 @@ pub(super) async fn run(setup: &Setup) -> Value {
             HostKind::Spin => servers::forwarder_on_spin(&upstream.origin).await,
             HostKind::Embedded
             | HostKind::EmbeddedRedis
+            | HostKind::EmbeddedRedisBehindProxy
             | HostKind::EmbeddedProcess
             | HostKind::EmbeddedProcessUnder(_)
             | HostKind::Released(_) => servers::forwarder(&setup.now, &upstream.origin).await,

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use gatehouse_tests::{artefact, deployment_check, outcome, repository};
+use gatehouse_tests::{deployment_check, outcome, repository};
 use serde_json::Value;
-use tokio::process::Command;
 
 use crate::containerfile;
 use crate::filled::filled;

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use crate::acts::{Act, Ready, Recovery, assert_works, text};
 
 /// The hosts that have Redis as their store, through a proxy.
-const HOSTS: [HostKind; 1] = [HostKind::Wash(WashStore::RedisBehindProxy)];
+const HOSTS: [HostKind; 2] = [HostKind::EmbeddedRedisBehindProxy, HostKind::Wash(WashStore::RedisBehindProxy)];
 
 /// No act gets so many answers from Redis.
 const MANY: u32 = 200;

@@ -79,6 +79,7 @@ fn has_one_instance(host: HostKind) -> bool {
     match host {
         HostKind::Embedded
         | HostKind::EmbeddedRedis
+        | HostKind::EmbeddedRedisBehindProxy
         | HostKind::EmbeddedProcess
         | HostKind::EmbeddedProcessUnder(_)
         | HostKind::Released(_) => false,
