@@ -208,6 +208,12 @@ fn a_runtime_configuration_that_cannot_be_used_is_refused_without_its_password()
     assert!(!line.contains("cret"), "{line}");
     let line = with("[key_value_store.default]\ntype = \"aws_dynamo\"\n");
     assert!(line.starts_with("gatehouse: runtime.toml:2:8: `type` is \"redis\", with `url`, or \"spin\""), "{line}");
+    let line = with("[key_value_store.defualt]\ntype = \"redis\"\nurl = \"redis://:s3cret@store.example\"\n");
+    assert!(
+        line.starts_with("gatehouse: runtime.toml: `[key_value_store.defualt]` is for no component: the manifest"),
+        "{line}"
+    );
+    assert!(!line.contains("cret"), "{line}");
     let line = failure(directory.path(), &["--runtime-config-file", "nowhere.toml"]);
     assert!(line.starts_with("gatehouse: nowhere.toml: the runtime configuration cannot be read: "), "{line}");
 }

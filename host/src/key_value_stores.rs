@@ -48,6 +48,20 @@ impl KeyValueStores {
             };
             stores.by_label.insert(label.clone(), store);
         }
+        // A label that was meant for another would leave that one to the state directory, and each machine with entries of its own.
+        if let (Some(file), Some(label)) =
+            (&options.runtime_config_file, places.keys().find(|label| !stores.by_label.contains_key(*label)))
+        {
+            let known: Vec<_> = stores.by_label.keys().map(String::as_str).collect();
+            let message = match known.as_slice() {
+                [] => format!("`[key_value_store.{label}]` is for no component: the manifest names no store"),
+                known => format!(
+                    "`[key_value_store.{label}]` is for no component: the manifest names `{}`",
+                    known.join("`, `")
+                ),
+            };
+            return Err(StartError::RuntimeConfig { path: file.clone(), message });
+        }
         Ok(stores)
     }
 

@@ -43,13 +43,14 @@ struct StoreTable {
 }
 
 /// What Spin reads there, too, and this host has not.
-const SPIN_ONLY_KEYS: [&str; 10] = [
+const SPIN_ONLY_KEYS: [&str; 11] = [
     "client_tls",
     "config_provider",
     "llm_compute",
     "log_dir",
     "outbound_http",
     "outbound_mysql",
+    "outbound_networking",
     "outbound_redis",
     "sqlite_database",
     "state_dir",
@@ -112,9 +113,16 @@ impl File<'_> {
     }
 }
 
-/// A message of the TOML parser, in words that say what to do.
+/// A message of the TOML parser, in words that say what to do, and without the value that it is about.
 fn explain(message: &str) -> String {
     let message = one_line(message);
+    for beginning in ["invalid type: ", "invalid value: "] {
+        if let Some(rest) = message.strip_prefix(beginning) {
+            let (found, expected) = rest.rsplit_once(", expected ").unwrap_or((rest, "something else"));
+            let kind = found.split([' ', ',']).next().unwrap_or_default();
+            return format!("{beginning}{kind}, expected {expected}");
+        }
+    }
     let key = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
     match key {
         Some(key) if SPIN_ONLY_KEYS.contains(&key) => {
@@ -188,6 +196,9 @@ mod tests {
             ),
             ("[sqlite_database.default]\ntype = \"spin\"\n", "1:2: `sqlite_database` is Spin's; this host reads"),
             ("state_dir = \"x\"\n", "1:1: `state_dir` is Spin's; this host reads"),
+            ("[key_value_store]\ndefault = \"redis://:s3cret@h\"\n", "2:11: invalid type: string, expected"),
+            ("key_value_store = \"redis://:s3cret@h, expected\"\n", "1:19: invalid type: string, expected"),
+            ("[outbound_networking]\nblock_networks = [\"private\"]\n", "1:2: `outbound_networking` is Spin's"),
             ("[key_value_stores.default]\n", "1:2: unknown field `key_value_stores`, expected `key_value_store`"),
         ] {
             let error = parsed(text).unwrap_err();

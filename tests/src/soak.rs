@@ -191,7 +191,7 @@ impl std::fmt::Display for Report {
         let later: Vec<_> = self.rows_after_session.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         writeln!(
             f,
-            "{:<12} {before} before, {after} after; an hour later {}; in the end {}",
+            "{:<12} {before} before, {after} after; ten minutes after the longest session {}; in the end {}",
             "rows",
             later.join(", "),
             self.rows_after_all

@@ -1,6 +1,7 @@
 //! What is special about the embedded host's store in Redis: names and bytes that other hosts share, times to live, and a Redis
 //! that hangs, goes, refuses or forgets.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gatehouse_host::{
@@ -33,8 +34,32 @@ fn now() -> u64 {
 /// The store at `url`, which trusts no authority but the system's and those in `ca_file`.
 fn open(url: &str, ca_file: Option<&std::path::Path>) -> KeyValueStore {
     let tls = gatehouse_host::tls(ca_file, &CapturedLog::new()).unwrap();
-    let clock = std::sync::Arc::new(SystemWallClock);
+    let clock = Arc::new(SystemWallClock);
     KeyValueStore::in_redis(RedisUrl::parse(url).unwrap(), StoreLimits::default(), clock, tls)
+}
+
+/// It accepts, and says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_redis_says_nothing_there_is_one_attempt_to_connect_at_a_time() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let attempts = Arc::new(Mutex::new(Vec::new()));
+    let accepting = tokio::spawn({
+        let attempts = Arc::clone(&attempts);
+        async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                attempts.lock().unwrap().push(stream);
+            }
+        }
+    });
+    let limits = StoreLimits { wait: Duration::from_millis(20), ..StoreLimits::default() };
+    let tls = gatehouse_host::tls(None, &CapturedLog::new()).unwrap();
+    let store = KeyValueStore::in_redis(RedisUrl::parse(&url).unwrap(), limits, Arc::new(SystemWallClock), tls);
+    for _ in 0..20 {
+        assert!(store.get("s", "k").await.is_err());
+    }
+    assert_eq!(attempts.lock().unwrap().len(), 1);
+    accepting.abort();
 }
 
 fn send(server: &StoreServer, signal: Signal) {

@@ -24,8 +24,8 @@ pub(super) struct SharedConnection {
     state: Arc<State>,
     /// Where connections live, however short the lives of those are who ask.
     runtime: Handle,
-    /// Held by whoever connects; why the last attempt failed, and when.
-    connecting: AsyncMutex<Option<(Instant, KeyValueError)>>,
+    /// Held by the attempt to connect; why the last attempt failed, and when.
+    connecting: Arc<AsyncMutex<Option<(Instant, KeyValueError)>>>,
 }
 
 struct State {
@@ -52,7 +52,7 @@ impl SharedConnection {
     /// Must be called within a tokio runtime, which the connections belong to.
     pub(super) fn new(server: Server) -> Self {
         let state = Arc::new(State { server, current: Mutex::new(None) });
-        Self { state, runtime: Handle::current(), connecting: AsyncMutex::new(None) }
+        Self { state, runtime: Handle::current(), connecting: Arc::default() }
     }
 
     /// Where it leads to.
@@ -66,7 +66,7 @@ impl SharedConnection {
             return Ok(live);
         }
         let asked = Instant::now();
-        let mut last_failure = self.connecting.lock().await;
+        let mut last_failure = Arc::clone(&self.connecting).lock_owned().await;
         if let Some(live) = self.state.live() {
             return Ok(live);
         }
@@ -75,11 +75,15 @@ impl SharedConnection {
         {
             return Err(error.clone());
         }
-        // Whoever asks may not wait until it is there; the next one finds it.
-        let connected = self.runtime.spawn(connect(Arc::clone(&self.state), self.runtime.clone())).await;
-        let connected = connected.unwrap_or_else(|error| Err(KeyValueError::Database(error.to_string())));
-        *last_failure = connected.as_ref().err().map(|error| (Instant::now(), error.clone()));
-        connected
+        // Whoever asks may not wait until it is there; the next one finds it. The attempt itself holds the lock, so that there is never
+        // a second one beside it.
+        let (state, runtime) = (Arc::clone(&self.state), self.runtime.clone());
+        let attempt = self.runtime.spawn(async move {
+            let connected = connect(state, runtime).await;
+            *last_failure = connected.as_ref().err().map(|error| (Instant::now(), error.clone()));
+            connected
+        });
+        attempt.await.unwrap_or_else(|error| Err(KeyValueError::Database(error.to_string())))
     }
 
     /// Gives `live` up: the next operation connects anew.

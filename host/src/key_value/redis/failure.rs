@@ -5,9 +5,11 @@ use ::redis::{RedisError, ServerErrorKind};
 use crate::error::one_line;
 use crate::key_value::outcome::KeyValueError;
 
-/// The store's error for one of Redis. Its text is for the log: the server's own words, or the system's.
+/// The store's error for one of Redis. Its text is for the log: the server's own words, or the system's. Of a command that it does not
+/// know, Redis repeats the arguments; they are left out.
 pub(super) fn failure(error: &RedisError) -> KeyValueError {
-    KeyValueError::Database(one_line(&error.to_string()))
+    let text = error.to_string();
+    KeyValueError::Database(one_line(text.split(", with args").next().unwrap_or_default()))
 }
 
 /// The same of an increment. Redis says in words alone that the key holds no counter.

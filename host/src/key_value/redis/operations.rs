@@ -75,14 +75,20 @@ impl Redis {
         &self,
         keys: Vec<String>,
     ) -> Result<Vec<(String, Option<Vec<u8>>)>, KeyValueError> {
-        let (mut values, mut bytes) = (Vec::with_capacity(keys.len()), 0_usize);
-        // So that not everything is in memory before it is found to be too much.
-        for keys in keys.chunks(TOGETHER) {
-            let found: Vec<Option<Vec<u8>>> = self.ask(cmd("MGET").arg(keys)).await?;
-            bytes = bytes.saturating_add(bytes_of(&found));
-            check_read(bytes)?;
-            values.extend(found);
-        }
+        let asked = self.within_time(async |mut connection| {
+            let (mut values, mut bytes) = (Vec::with_capacity(keys.len()), 0_usize);
+            // So that not everything is in memory before it is found to be too much.
+            for keys in keys.chunks(TOGETHER) {
+                let found: Vec<Option<Vec<u8>>> = cmd("MGET").arg(keys).query_async(&mut connection).await?;
+                bytes = bytes.saturating_add(bytes_of(&found));
+                if let Err(error) = check_read(bytes) {
+                    return Ok(Err(error));
+                }
+                values.extend(found);
+            }
+            Ok(Ok(values))
+        });
+        let values = asked.await.map_err(|error| error.into_failure(failure))??;
         Ok(keys.into_iter().zip(values).collect())
     }
 

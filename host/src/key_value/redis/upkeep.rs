@@ -27,19 +27,25 @@ pub(in crate::key_value) async fn look_after(redis: Weak<Redis>, log: Arc<dyn Lo
         let Some(present) = redis.upgrade() else { return };
         let looked = if is_first { look_at_start(&present, &say).await } else { Ok(()) };
         drop(present);
-        let adopted = match looked {
-            Ok(()) => give_times_to_live(&redis).await,
-            Err(error) => Err(error),
-        };
-        match adopted {
+        if looked.is_err() {
+            sleep(BEFORE_ANOTHER_ATTEMPT).await;
+            continue;
+        }
+        is_first = false;
+        match give_times_to_live(&redis).await {
             Ok(entries) => {
-                is_first = false;
                 if entries > 0 {
                     say(Level::Info, format!("{entries} entries in Redis had no time to live, and have one now"));
                 }
                 sleep(EVERY).await;
             }
-            Err(_) => sleep(BEFORE_ANOTHER_ATTEMPT).await,
+            Err(error) => {
+                say(
+                    Level::Warn,
+                    format!("entries without a time to live are looked for again, because Redis said: {error}"),
+                );
+                sleep(BEFORE_ANOTHER_ATTEMPT).await;
+            }
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisConnectionInfo, parse_redis_url};
+use ::redis::{
+    ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, RedisConnectionInfo, parse_redis_url,
+};
 
 /// Where a Redis is, and how to log in there. It is displayed without what one logs in with.
 #[derive(Clone)]
@@ -67,7 +69,8 @@ impl RedisUrl {
             ConnectionAddr::Unix(path) => Place::Socket(path.clone()),
             _ => return Err(RedisUrlError::Syntax),
         };
-        Ok(Self { place, login: known.redis_settings().clone() })
+        // The third protocol says the password in a command that older servers do not know, and repeat in their error.
+        Ok(Self { place, login: known.redis_settings().clone().set_protocol(ProtocolVersion::RESP2) })
     }
 }
 

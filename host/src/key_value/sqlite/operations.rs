@@ -159,7 +159,7 @@ impl Sqlite {
         }
     }
 
-    /// Removes a few entries whose keys carry an expiry (`kind.expiry.id`) that was 60 seconds ago or more at `now`, the
+    /// Removes a few entries whose keys carry an expiry (`kind.expiry.id`) that was five minutes ago or more at `now`, the
     /// time since 1970-01-01T00:00:00Z, and takes the lease for it. Other entries are never removed.
     pub(in crate::key_value) async fn sweep_piece(&self, now: Duration) -> Result<Swept, KeyValueError> {
         self.sweep(Piece { holder: self.holder.clone(), now: now.as_secs() }).await
