@@ -37,8 +37,10 @@ pub enum HostKind {
     EmbeddedProcessUnder(&'static [&'static str]),
     /// The same of a checkout in this folder, as it is released: with the profile `native`, and that checkout's artefact.
     Released(&'static Path),
-    /// `spin up`.
+    /// `spin up`, with a store of its own.
     Spin,
+    /// The same with a Redis of its own.
+    SpinRedis,
     /// `wash dev`, with this store.
     Wash(WashStore),
 }
@@ -50,6 +52,7 @@ impl HostKind {
             Self::Embedded | Self::EmbeddedProcess | Self::EmbeddedProcessUnder(_) | Self::Released(_) => true,
             Self::EmbeddedRedis | Self::EmbeddedRedisBehindProxy => wash::store_is_installed(WashStore::Redis),
             Self::Spin => spin::spin_is_installed(),
+            Self::SpinRedis => spin::spin_is_installed() && wash::store_is_installed(WashStore::Redis),
             Self::Wash(store) => wash::wash_is_installed(store),
         }
     }
@@ -100,6 +103,7 @@ pub struct Gatehouse {
 enum Runs {
     Embedded(Running, Option<Arc<StoreServer>>),
     Process(Box<Program>),
+    SpinRedis(Box<Program>, Arc<StoreServer>),
     Wash(Box<Program>, Arc<StoreServer>),
 }
 
@@ -165,6 +169,13 @@ impl Gatehouse {
                 let command = spin::command(state_directory.path());
                 Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await))
             }
+            HostKind::SpinRedis => {
+                assert_eq!(ca_file, None, "Spin trusts the system's authorities only");
+                drop(held);
+                let store = Arc::new(StoreServer::start(WashStore::Redis, state_directory.path()).await);
+                let program = spin_over(&store, &manifest, port, state_directory.path(), &variables).await;
+                Runs::SpinRedis(Box::new(program), store)
+            }
             HostKind::Wash(store) => {
                 assert_eq!(ca_file, None, "what is tested on wasmCloud needs no authority");
                 drop(held);
@@ -178,7 +189,8 @@ impl Gatehouse {
     }
 
     /// Another instance of the same configuration, with the same store, clock and log, at a port of its own: what a load
-    /// balancer has behind it. It is on the embedded host, but for that of a wasmCloud.
+    /// balancer has behind it. It is on the embedded host, but for that of a wasmCloud or of a Spin over
+    /// Redis.
     ///
     /// `changed` variables have other values: what a roll-out has beside the old instances.
     pub async fn beside_with(&self, changed: &[(&str, &str)]) -> Self {
@@ -199,6 +211,14 @@ impl Gatehouse {
                 drop(held);
                 let program = on_wash(store, port, &variables, &folder).await;
                 Runs::Wash(Box::new(program), Arc::clone(store))
+            }
+            Runs::SpinRedis(_, store) => {
+                let (folder, port) = (self.state_directory.path().join(held.number().to_string()), held.number());
+                std::fs::create_dir_all(&folder).expect("the folder can be made");
+                drop(held);
+                let manifest = manifest(&repository(), &variables, &folder);
+                let program = spin_over(store, &manifest, port, &folder, &variables).await;
+                Runs::SpinRedis(Box::new(program), Arc::clone(store))
             }
             Runs::Embedded(..) | Runs::Process(_) => {
                 let (folder, store) = (self.state_directory.path(), self.shared_store());
@@ -251,7 +271,7 @@ impl Gatehouse {
         match self.runs {
             Runs::Embedded(..) => self.clock.advance(self.access_token_seconds + GRACE_SECONDS),
             // A process has the machine's clock. The wait is what is tested: the token's own lifetime and its grace, and no more.
-            Runs::Process(_) | Runs::Wash(..) => {
+            Runs::Process(_) | Runs::SpinRedis(..) | Runs::Wash(..) => {
                 tokio::time::sleep(Duration::from_secs(self.access_token_seconds + GRACE_SECONDS)).await;
             }
         }
@@ -276,14 +296,14 @@ impl Gatehouse {
     pub fn process_id(&self) -> Option<u32> {
         match &self.runs {
             Runs::Embedded(..) => None,
-            Runs::Process(program) | Runs::Wash(program, _) => program.id(),
+            Runs::Process(program) | Runs::SpinRedis(program, _) | Runs::Wash(program, _) => program.id(),
         }
     }
 
     /// The server of its store, if it has one of its own.
     pub fn store_server(&self) -> Option<&StoreServer> {
         match &self.runs {
-            Runs::Wash(_, store) | Runs::Embedded(_, Some(store)) => Some(store),
+            Runs::Wash(_, store) | Runs::SpinRedis(_, store) | Runs::Embedded(_, Some(store)) => Some(store),
             Runs::Embedded(_, None) | Runs::Process(_) => None,
         }
     }
@@ -292,7 +312,7 @@ impl Gatehouse {
     fn shared_store(&self) -> Option<Arc<StoreServer>> {
         match &self.runs {
             Runs::Embedded(_, store) => store.clone(),
-            Runs::Process(_) | Runs::Wash(..) => None,
+            Runs::Process(_) | Runs::SpinRedis(..) | Runs::Wash(..) => None,
         }
     }
 
@@ -300,7 +320,7 @@ impl Gatehouse {
     pub async fn store(&self) -> Vec<(String, Vec<u8>)> {
         match &self.runs {
             Runs::Wash(_, store) => store.entries().await,
-            Runs::Embedded(_, Some(store)) => snapshot_of(&store.open()).await,
+            Runs::SpinRedis(_, store) | Runs::Embedded(_, Some(store)) => snapshot_of(&store.open()).await,
             Runs::Embedded(_, None) | Runs::Process(_) => snapshot(self.state_directory.path()).await,
         }
     }
@@ -309,7 +329,9 @@ impl Gatehouse {
     pub async fn kill(self) {
         match self.runs {
             Runs::Embedded(..) => panic!("it runs in this process"),
-            Runs::Process(mut program) | Runs::Wash(mut program, _) => program.kill().await,
+            Runs::Process(mut program) | Runs::SpinRedis(mut program, _) | Runs::Wash(mut program, _) => {
+                program.kill().await
+            }
         }
     }
 
@@ -317,7 +339,7 @@ impl Gatehouse {
     pub async fn stop_within(self, grace: Duration) -> bool {
         match self.runs {
             Runs::Embedded(running, _) => running.shutdown(grace).await,
-            Runs::Process(mut program) | Runs::Wash(mut program, _) => {
+            Runs::Process(mut program) | Runs::SpinRedis(mut program, _) | Runs::Wash(mut program, _) => {
                 program.interrupt().await;
                 true
             }
@@ -391,6 +413,19 @@ fn embedded_process(starter: &[&str], ca_file: &Option<PathBuf>, state_directory
         command.arg("--ca-file").arg(file);
     }
     command
+}
+
+/// `spin up` over this Redis, with its own files in `folder`.
+async fn spin_over(
+    store: &StoreServer,
+    manifest: &Path,
+    port: u16,
+    folder: &Path,
+    variables: &[(String, String)],
+) -> Program {
+    let mut command = spin::command(folder);
+    command.arg("--runtime-config-file").arg(runtime_config(store, folder));
+    up(command, manifest, port, folder, variables).await
 }
 
 /// A file of Spin's runtime configuration that leads to this Redis.

@@ -37,7 +37,7 @@ pub(super) async fn run(setup: &Setup) -> Value {
         }
         let forwarder = match host.kind {
             HostKind::Wash(_) => servers::forwarder_on_wash(&upstream.origin).await,
-            HostKind::Spin => servers::forwarder_on_spin(&upstream.origin).await,
+            HostKind::Spin | HostKind::SpinRedis => servers::forwarder_on_spin(&upstream.origin).await,
             HostKind::Embedded
             | HostKind::EmbeddedRedis
             | HostKind::EmbeddedRedisBehindProxy

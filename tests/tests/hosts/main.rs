@@ -16,13 +16,14 @@ use std::collections::BTreeMap;
 use gatehouse_tests::{HostKind, Table, WashStore};
 
 /// What runs, and the name of its row.
-const HOSTS: [(&str, HostKind); 6] = [
+const HOSTS: [(&str, HostKind); 7] = [
     ("the embedded host, SQLite", HostKind::Embedded),
     ("the embedded host, Redis", HostKind::EmbeddedRedis),
     ("wash, Redis", HostKind::Wash(WashStore::Redis)),
     ("wash, NATS", HostKind::Wash(WashStore::Nats)),
     ("wash, memory", HostKind::Wash(WashStore::Memory)),
     ("Spin, its own SQLite", HostKind::Spin),
+    ("Spin, Redis", HostKind::SpinRedis),
 ];
 
 /// Set to a part of the names of those that run.
