@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use gatehouse_tests::{HeldPort, is_listened_at, repository};
+use gatehouse_tests::{HeldPort, http, repository};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 /// No proxy takes longer to listen, on two busy cores.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// One attempt to get an answer of it.
+const ATTEMPT: Duration = Duration::from_secs(1);
 /// What stands for Gatehouse and for the name of the machine in every file of the guide.
 const GATEHOUSE: &str = "127.0.0.1:3000";
 const NAME: &str = "gateway.example.com";
@@ -183,7 +185,7 @@ impl ProxyPort {
         format!("http://127.0.0.1:{}", self.0.number())
     }
 
-    /// Starts `proxy` here, with what `configure` writes for the port, and waits until it listens. `None` where there is no
+    /// Starts `proxy` here, with what `configure` writes for the port, and waits until it answers. `None` where there is no
     /// program.
     pub(crate) async fn start(self, proxy: Proxy, configure: impl FnOnce(u16) -> String) -> Option<Front> {
         let (url, port) = (self.url(), self.0.number());
@@ -194,8 +196,11 @@ impl ProxyPort {
         let log = std::fs::File::create(folder.path().join(LOG)).expect("the folder can be written");
         let mut child =
             command.stderr(log).spawn().unwrap_or_else(|error| panic!("{proxy:?} cannot be started: {error}"));
+        let client = http();
         let listening = async {
-            while !is_listened_at(&format!("127.0.0.1:{port}")) {
+            // An answer, and not only a connection: a process that another test starts in this moment can still hold the port that was
+            // let go, and a connection that it took is cut.
+            while client.get(&url).timeout(ATTEMPT).send().await.is_err() {
                 if let Some(status) = child.try_wait().expect("a status") {
                     panic!("{proxy:?} ended early, with {status}: {}", logged(&folder));
                 }
