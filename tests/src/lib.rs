@@ -59,7 +59,7 @@ pub use store::snapshot;
 pub use store_faults::StoreFaults;
 pub use table::Table;
 pub use tcp_proxy::TcpProxy;
-pub use text::{challenge_of, flipped, form, unique};
+pub use text::{challenge_of, flipped, form, text, unique};
 pub use tls_front::TlsFront;
 pub use wash::{StoreServer, WashStore, serve_on_wash, store_is_installed, wash_is_installed};
 pub use world::{CLIENT_SECRET, World, WorldSettings};

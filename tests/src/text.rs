@@ -1,11 +1,17 @@
-//! Texts that requests are made of.
+//! Texts that requests are made of, and those of answers.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
+
+/// The text that `object` has under `name`.
+pub fn text(object: &Value, name: &str) -> String {
+    object[name].as_str().unwrap_or_else(|| panic!("no {name}: {object}")).to_owned()
+}
 
 /// `pairs` as a form or a query.
 pub fn form(pairs: &[(impl AsRef<str>, impl AsRef<str>)]) -> String {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use gatehouse_storage::Key;
-use gatehouse_tests::{Answer, AttackSettings, AttackWorld, From, Person, Step, TestClient};
+use gatehouse_tests::{Answer, AttackSettings, AttackWorld, From, Person, Step, TestClient, text};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -37,10 +37,6 @@ async fn kinds(world: &AttackWorld) -> BTreeMap<String, usize> {
         *counts.entry(Key::parse(&name).map_or(name, |key| key.kind().to_owned())).or_default() += 1;
     }
     counts
-}
-
-fn text(tokens: &Value, name: &str) -> String {
-    tokens[name].as_str().expect("text").to_owned()
 }
 
 fn refresh_form(client: &TestClient, refresh_token: &str) -> Vec<(String, String)> {

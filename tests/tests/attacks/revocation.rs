@@ -1,17 +1,13 @@
 //! Taking tokens back (RFC 7009) and asking about them (RFC 7662).
 
-use gatehouse_tests::{Answer, AttackWorld, ClientAuthentication, Person, flipped, unique};
-use serde_json::{Value, json};
+use gatehouse_tests::{Answer, AttackWorld, ClientAuthentication, Person, flipped, text, unique};
+use serde_json::json;
 
 use crate::answers::assert_error;
 use crate::parties::{self, pairs};
 
 fn token(token: &str) -> Vec<(String, String)> {
     pairs(&[("token", token)])
-}
-
-fn text(tokens: &Value, name: &str) -> String {
-    tokens[name].as_str().expect("text").to_owned()
 }
 
 /// cloudflare/workers-oauth-provider#188: any client could revoke the tokens of all.

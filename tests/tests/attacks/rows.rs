@@ -5,15 +5,10 @@ use std::collections::BTreeMap;
 
 use gatehouse_storage::Key;
 use gatehouse_tests::scripted_provider::Failure;
-use gatehouse_tests::{AttackSettings, AttackWorld, Endpoint, From, Person, Step, form, parameter};
-use serde_json::Value;
+use gatehouse_tests::{AttackSettings, AttackWorld, Endpoint, From, Person, Step, form, parameter, text};
 
 use crate::account::{open, sign_in, sign_out_everywhere};
 use crate::answers::assert_shown;
-
-fn text(tokens: &Value, name: &str) -> String {
-    tokens[name].as_str().expect("text").to_owned()
-}
 
 /// How many entries of each kind there are that have not expired.
 async fn kinds(world: &AttackWorld) -> BTreeMap<String, usize> {

@@ -1,13 +1,8 @@
 //! Tokens and codes in the wrong place, at the wrong time, or twice.
 
-use gatehouse_tests::{AttackWorld, From, Person, Step, TestClient};
-use serde_json::Value;
+use gatehouse_tests::{AttackWorld, From, Person, Step, TestClient, text};
 
 use crate::answers::assert_error;
-
-fn text(tokens: &Value, name: &str) -> String {
-    tokens[name].as_str().expect("text").to_owned()
-}
 
 fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
     list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

@@ -1,6 +1,6 @@
 //! The requests that write into the store: each can fail anywhere, is then sent again, and leads to its end or to a new sign-in.
 
-use gatehouse_tests::{Answer, AttackWorld, Flow, From, Person, Step, TestClient, form, http};
+use gatehouse_tests::{Answer, AttackWorld, Flow, From, Person, Step, TestClient, form, http, text};
 use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
@@ -178,9 +178,4 @@ pub(crate) async fn assert_works(at: &AttackWorld, client: &TestClient, tokens: 
     assert_eq!(refreshed.status, 200, "{what}: {refreshed:?}");
     let answer = at.call("/mcp", &text(&refreshed.json(), "access_token")).await;
     assert_eq!(answer.status, 200, "{what}: {answer:?}");
-}
-
-/// A text of a JSON object.
-pub(crate) fn text(object: &Value, name: &str) -> String {
-    object[name].as_str().unwrap_or_else(|| panic!("no {name}: {object}")).to_owned()
 }

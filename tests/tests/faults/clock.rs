@@ -6,11 +6,11 @@ use std::time::Duration;
 use gatehouse_host::{KeyValueStore, WallClock};
 use gatehouse_tests::jwt::SigningKey;
 use gatehouse_tests::{
-    AttackSettings, AttackWorld, ClientAuthentication, Endpoint, From, Person, Step, TestClient, TestClock,
+    AttackSettings, AttackWorld, ClientAuthentication, Endpoint, From, Person, Step, TestClient, TestClock, text,
 };
 use serde_json::json;
 
-use crate::acts::{assert_works, text};
+use crate::acts::assert_works;
 
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HostKind, Person, artefact, repository};
+use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HostKind, Person, artefact, repository, text};
 use tokio::process::Command;
 
-use crate::acts::{Act, Ready, Recovery, assert_works, text};
+use crate::acts::{Act, Ready, Recovery, assert_works};
 
 /// Starts a program with a state directory that is a file system of its own, of 2 MiB. It is seen by that program alone, and ends with
 /// it.

@@ -1,8 +1,8 @@
 //! SIGKILL of an instance, at every step of what writes. Another instance goes on with the same store, and so does the next process.
 
-use gatehouse_tests::{Answer, AttackSettings, AttackWorld, Endpoint, HostKind, Person, Step, StoreFaults};
+use gatehouse_tests::{Answer, AttackSettings, AttackWorld, Endpoint, HostKind, Person, Step, StoreFaults, text};
 
-use crate::acts::{Act, Ready, Recovery, assert_works, text};
+use crate::acts::{Act, Ready, Recovery, assert_works};
 
 use Recovery::{Again, Anew};
 

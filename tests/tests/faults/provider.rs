@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use gatehouse_tests::jwt::SigningKey;
 use gatehouse_tests::scripted_provider::Failure;
-use gatehouse_tests::{AttackSettings, AttackWorld, Endpoint, Person, Step};
+use gatehouse_tests::{AttackSettings, AttackWorld, Endpoint, Person, Step, text};
 
-use crate::acts::{assert_works, text};
+use crate::acts::assert_works;
 
 /// Seconds for which the provider's access tokens are good.
 const SHORT: u64 = 30;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HostKind, Person, StoreServer, TcpProxy, WashStore};
+use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HostKind, Person, StoreServer, TcpProxy, WashStore, text};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::acts::{Act, Ready, Recovery, assert_works, text};
+use crate::acts::{Act, Ready, Recovery, assert_works};
 
 /// The hosts that have Redis as their store, through a proxy.
 const HOSTS: [HostKind; 2] = [HostKind::EmbeddedRedisBehindProxy, HostKind::Wash(WashStore::RedisBehindProxy)];

@@ -3,13 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gatehouse_tests::{AttackSettings, AttackWorld, Person};
+use gatehouse_tests::{AttackSettings, AttackWorld, Person, text};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-
-use crate::acts::text;
 
 /// What the server does with a connection, once it has read the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

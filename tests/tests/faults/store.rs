@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use gatehouse_tests::{Answer, AttackWorld, Person, Step, StoreFaults};
+use gatehouse_tests::{Answer, AttackWorld, Person, Step, StoreFaults, text};
 
-use crate::acts::{Act, Ready, Recovery, assert_works, text};
+use crate::acts::{Act, Ready, Recovery, assert_works};
 
 use Recovery::{Again, Anew};
 

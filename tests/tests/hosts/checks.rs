@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gatehouse_tests::storm::silent_server;
-use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HostKind, Person, Step, WashStore};
-use serde_json::Value;
+use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HostKind, Person, Step, WashStore, text};
 use tokio::task::JoinSet;
 
 use crate::{isolation, streams};
@@ -95,13 +94,9 @@ pub(crate) fn of(instances: [&AttackWorld; 2]) -> &'static str {
     if std::ptr::eq(instances[0], instances[1]) { " (one instance)" } else { "" }
 }
 
-pub(crate) fn text(tokens: &Value, name: &str) -> String {
-    tokens[name].as_str().expect("text").to_owned()
-}
-
 /// Everybody at once, each at one of the instances in turn; how many got which status, and the answers.
-async fn all_at_once<Asked>(
-    instances: [&AttackWorld; 2],
+pub(crate) async fn all_at_once<Asked>(
+    instances: &[&AttackWorld],
     number: usize,
     ask: impl Fn(&AttackWorld) -> Asked,
 ) -> (BTreeMap<u16, usize>, Vec<Answer>)
@@ -110,7 +105,7 @@ where
 {
     let mut asked = JoinSet::new();
     for number in 0..number {
-        let answer = ask(instances[number % 2]);
+        let answer = ask(instances[number % instances.len()]);
         asked.spawn(async move { Answer::of(answer.await.expect("an answer")).await });
     }
     let answers = asked.join_all().await;
@@ -138,7 +133,7 @@ async fn redemptions(instances: [&AttackWorld; 2]) -> String {
         flow.to(Step::Answered).await;
         let mut form = flow.redemption();
         form.push(("client_id".to_owned(), flow.client.client_id.clone()));
-        let (statuses, _) = all_at_once(instances, AT_ONCE, |instance| instance.form("/token", &form).send()).await;
+        let (statuses, _) = all_at_once(&instances, AT_ONCE, |instance| instance.form("/token", &form).send()).await;
         assert_eq!(statuses, BTreeMap::from([(200, 1), (400, AT_ONCE - 1)]), "round {round}");
     }
     format!("1 succeeds, {ROUNDS} times{}", of(instances))
@@ -157,7 +152,7 @@ async fn refreshes(instances: [&AttackWorld; 2]) -> String {
             ("client_id", client.client_id.as_str()),
         ];
         let (statuses, answers) =
-            all_at_once(instances, AT_ONCE, |instance| instance.form("/token", &form).send()).await;
+            all_at_once(&instances, AT_ONCE, |instance| instance.form("/token", &form).send()).await;
         assert_eq!(statuses, BTreeMap::from([(200, AT_ONCE)]), "round {round}");
         // One lineage: whichever of the twins a client kept, it works, and it goes on with it.
         for answer in &answers {
@@ -176,8 +171,8 @@ async fn rate(instances: [&AttackWorld; 2], alone_first: bool) -> String {
         let tokens = instances[0].flow(&person).finish().await;
         let token = text(&tokens, "access_token");
         let call = |instance: &AttackWorld| instance.mcp_request("/mcp").bearer_auth(&token).send();
-        let before = if alone_first { all_at_once(instances, 1, call).await.0 } else { BTreeMap::new() };
-        let (statuses, _) = all_at_once(instances, REQUESTS, call).await;
+        let before = if alone_first { all_at_once(&instances, 1, call).await.0 } else { BTreeMap::new() };
+        let (statuses, _) = all_at_once(&instances, REQUESTS, call).await;
         let count = |statuses: &BTreeMap<u16, usize>, status| statuses.get(&status).copied().unwrap_or(0);
         let within = count(&statuses, 200);
         assert_eq!(count(&statuses, 429), REQUESTS - within, "round {round}: {statuses:?}");

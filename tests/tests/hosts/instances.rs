@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use gatehouse_tests::jwt::SigningKey;
 use gatehouse_tests::{
-    Answer, AttackSettings, AttackWorld, Endpoint, HeldPort, HostKind, Person, RoundRobin, Step, http,
+    AttackSettings, AttackWorld, Endpoint, HeldPort, HostKind, Person, RoundRobin, Step, http, text,
 };
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+
+use crate::checks::all_at_once;
 
 const ROUNDS: usize = 10;
 const AT_ONCE: usize = 64;
@@ -53,36 +54,12 @@ impl Cluster {
         statuses
     }
 
-    /// The same request so often at once, through the balancer; how many got which status, and the answers.
-    async fn all_at_once<Asked>(
-        &self,
-        number: usize,
-        ask: impl Fn(&AttackWorld) -> Asked,
-    ) -> (BTreeMap<u16, usize>, Vec<Answer>)
-    where
-        Asked: Future<Output = reqwest::Result<reqwest::Response>> + Send + 'static,
-    {
-        let mut asked = JoinSet::new();
-        for _ in 0..number {
-            let answer = ask(&self.world);
-            asked.spawn(async move { Answer::of(answer.await.expect("an answer")).await });
-        }
-        let answers = asked.join_all().await;
-        let mut counts = BTreeMap::new();
-        answers.iter().for_each(|answer| *counts.entry(answer.status).or_default() += 1);
-        (counts, answers)
-    }
-
     async fn stop(self) {
         for other in self.others {
             other.gatehouse.stop().await;
         }
         self.world.gatehouse.stop().await;
     }
-}
-
-fn text(tokens: &Value, name: &str) -> String {
-    tokens[name].as_str().expect("text").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,7 +120,7 @@ async fn of_64_redemptions_and_refreshes_at_three_instances_there_is_one_success
         flow.to(Step::Answered).await;
         let mut form = flow.redemption();
         form.push(("client_id".to_owned(), flow.client.client_id.clone()));
-        let (statuses, _) = cluster.all_at_once(AT_ONCE, |world| world.form("/token", &form).send()).await;
+        let (statuses, _) = all_at_once(&[&cluster.world], AT_ONCE, |world| world.form("/token", &form).send()).await;
         assert_eq!(statuses, BTreeMap::from([(200, 1), (400, AT_ONCE - 1)]), "round {round}");
     }
     let (client, bob) = (world.other(), Person::new("bob"));
@@ -155,7 +132,8 @@ async fn of_64_redemptions_and_refreshes_at_three_instances_there_is_one_success
             ("refresh_token", refresh.as_str()),
             ("client_id", client.client_id.as_str()),
         ];
-        let (statuses, answers) = cluster.all_at_once(AT_ONCE, |world| world.form("/token", &form).send()).await;
+        let (statuses, answers) =
+            all_at_once(&[&cluster.world], AT_ONCE, |world| world.form("/token", &form).send()).await;
         assert_eq!(statuses, BTreeMap::from([(200, AT_ONCE)]), "round {round}");
         for answer in &answers {
             assert_eq!(world.call("/other", &text(&answer.json(), "access_token")).await.status, 200, "round {round}");
@@ -176,7 +154,7 @@ async fn of_32_requests_at_once_at_three_instances_exactly_as_many_pass_as_the_r
         let tokens = cluster.world.flow(&Person::new(&format!("rated-{round}"))).finish().await;
         let token = text(&tokens, "access_token");
         let call = |world: &AttackWorld| world.mcp_request("/mcp").bearer_auth(&token).send();
-        let (statuses, _) = cluster.all_at_once(REQUESTS, call).await;
+        let (statuses, _) = all_at_once(&[&cluster.world], REQUESTS, call).await;
         assert_eq!(statuses, BTreeMap::from([(200, ALLOWED), (429, REQUESTS - ALLOWED)]), "round {round}");
     }
     cluster.stop().await;
@@ -198,7 +176,7 @@ async fn of_64_calls_at_three_instances_one_refreshes_the_providers_token_and_al
         world.gatehouse.clock.advance(PROVIDER_TOKEN_SECONDS + 1);
         let (refreshes, asked) = (world.provider().refreshes().len(), world.upstream.requests().len());
         let call = |world: &AttackWorld| world.mcp_request("/mcp").bearer_auth(&token).send();
-        let (statuses, _) = cluster.all_at_once(AT_ONCE, call).await;
+        let (statuses, _) = all_at_once(&[&cluster.world], AT_ONCE, call).await;
         assert_eq!(statuses, BTreeMap::from([(200, AT_ONCE)]), "round {round}");
         assert_eq!(world.provider().refreshes().len() - refreshes, 1, "round {round}: refreshes at the provider");
         let expected = format!("Bearer {}", world.provider().last_access_token());

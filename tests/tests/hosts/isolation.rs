@@ -1,10 +1,10 @@
 //! Nobody gets what is another's, and no request what is left of another.
 
-use gatehouse_tests::{Answer, AttackWorld, HostKind, Person, WashStore};
+use gatehouse_tests::{Answer, AttackWorld, HostKind, Person, WashStore, text};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::checks::{of, text};
+use crate::checks::of;
 
 /// Requests of all users together, and how many are on their way at once.
 const REQUESTS: usize = 600;

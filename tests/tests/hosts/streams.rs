@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gatehouse_tests::{AttackWorld, HostKind, Person, http};
+use gatehouse_tests::{AttackWorld, HostKind, Person, http, text};
 use reqwest::Response;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-
-use crate::checks::text;
 
 /// The route whose server says nothing on its streams.
 const PATH: &str = "/silent";

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use gatehouse_tests::{Program, repository, tool};
+use gatehouse_tests::{Program, repository, text, tool};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::Url;
@@ -299,8 +299,4 @@ impl Focus {
     pub fn identity(&self) -> (&str, &str, &str) {
         (&self.name, &self.value, &self.text)
     }
-}
-
-fn text(answer: &Value, name: &str) -> String {
-    answer[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}")).to_owned()
 }
