@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gatehouse_protocol::{PrivateUseScheme, RedirectRules, ResourceUri, Scope, Scopes, WebOrigin};
+use gatehouse_protocol::{Claims, PrivateUseScheme, RedirectRules, ResourceUri, Scope, Scopes, WebOrigin};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, RegisteredClient,
-    Registration, Revocation, RoutePath, Rule, SignIns, TokenPage,
+    Registration, Revocation, RoutePath, Rule, SecretName, SignIns, TokenPage,
 };
 
 /// What an operator can decide of the authorization server.
@@ -40,6 +40,8 @@ pub struct Configuration {
     pub routes: Vec<Route>,
     /// What the policies of all routes name of users.
     pub rule_claims: RuleClaims,
+    /// The setting with the keys that sign assertions for MCP servers.
+    pub caller_assertion_keys: Option<SecretName>,
     /// The URLs of the MCP servers: places that nobody else may make us talk to.
     pub server_urls: Vec<String>,
 }
@@ -63,6 +65,8 @@ pub struct Route {
     pub revocation: Revocation,
     /// Whether every server behind it gets the user's access token of the identity provider, so that nothing works without one.
     pub needs_identity_provider_token: bool,
+    /// Whether a server behind it is told what people call the user, so that its sessions keep it.
+    pub keeps_names: bool,
 }
 
 /// The groups and roles that the rules of all routes name, whichever provider has them. A user may go to any route, so all
@@ -117,6 +121,12 @@ impl Configuration {
     /// route stays as it is; nothing is ever granted for it.
     pub fn audience_of(&self, resource: ResourceUri) -> ResourceUri {
         self.route_of(&resource).and_then(|route| self.resource_of(route)).unwrap_or(resource)
+    }
+
+    /// What of a user's `claims` a session at `resource` keeps: what people call the user only where a server there is told.
+    pub fn kept_claims(&self, claims: Claims, resource: &ResourceUri) -> Claims {
+        let keeps_names = self.route_of(resource).is_some_and(|route| route.keeps_names);
+        if keeps_names { claims } else { Claims { names: None, ..claims } }
     }
 
     /// The identity provider with this name.

@@ -30,7 +30,7 @@ fn meaning(setting: &str, paths: &[&str]) -> Configuration {
         routes: paths.iter().map(|path| Route::from_part(&part(Part::Route(path))).unwrap()).collect(),
     };
     let providers = &configuration.authorization_server.identity_providers;
-    assert_eq!(needs, Needs::of(providers, &configuration.routes));
+    assert_eq!(needs, Needs::of(providers, &configuration.routes, None));
     let only = source.part(&Part::OnlyRoute).unwrap().map(|text| Route::from_part(&text).unwrap());
     assert_eq!(only.as_ref(), configuration.routes.first().filter(|_| paths.len() == 1));
     configuration
