@@ -67,7 +67,7 @@ async fn claims_are_told_without_a_question_and_stand_in_no_log() {
         fakes_with("app_service = true, names = true, claims = { \"x-groups\" = \"groups\", \"x-name\" = \"name\" }");
     *fakes.validated.lock().unwrap() = Some(Ok(known(2)));
     let reply = call(&fakes, &[("x_groups", "forged"), ("x-ms-client-principal-name", "forged")], PING).await;
-    assert_eq!((reply.status, fakes.session_calls()), (200, vec![validation()]));
+    assert_eq!((reply.status.as_u16(), fakes.session_calls()), (200, vec![validation()]));
     let headers = &fakes.sent()[0].headers;
     assert_eq!(headers["x-groups"], r#"["group-0000","group-0001"]"#);
     assert_eq!(headers["x-name"].as_bytes(), "Álice".as_bytes());
@@ -75,7 +75,7 @@ async fn claims_are_told_without_a_question_and_stand_in_no_log() {
     assert_eq!(headers["x-ms-client-principal-id"], "alice");
     assert_eq!(headers["x-ms-client-principal-idp"], "demo");
     assert!(!format!("{headers:?}").contains("forged"));
-    assert!(!fakes.log().contains("lice\"") && !fakes.log().contains("group-"), "{}", fakes.log());
+    assert!(!fakes.log().contains("Álice") && !fakes.log().contains("group-"), "{}", fakes.log());
 }
 
 #[tokio::test]

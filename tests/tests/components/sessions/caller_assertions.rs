@@ -49,7 +49,7 @@ async fn an_assertion_is_verified_with_the_published_keys_and_costs_no_store_and
         assert!(server.take_calls().is_empty(), "the store was asked");
         assert!(server.fakes.parts_read.lock().unwrap().is_empty(), "the configuration was read");
         let published = get(&server.fakes, KEY_SET, None).await;
-        assert_eq!((published.status, published.header("cache-control")), (200, "public, max-age=300"));
+        assert_eq!((published.status.as_u16(), published.header("cache-control")), (200, "public, max-age=300"));
         assert!(server.take_calls().is_empty());
         let said = verified(&signed, &published.json());
         let expected = [
@@ -85,7 +85,7 @@ async fn without_usable_keys_nothing_is_signed_or_published_and_the_log_says_why
     let none = Server::new();
     assert_eq!(get(&none.fakes, KEY_SET, None).await.status, 404);
     let empty = "holds no private key";
-    for (keys, reason) in [("", empty), ("-----BEGIN RSA PRIVATE KEY-----", "PKCS #8"), ("AAAA", empty)] {
+    for (keys, reason) in [("# none yet", empty), ("-----BEGIN RSA PRIVATE KEY-----", "PKCS #8"), ("AAAA", empty)] {
         let server = with_keys(keys);
         let before = server.fakes.snapshot();
         let refused = boundary::sign(&server.fakes, &assertion(principal())).await.unwrap_err();
