@@ -27,6 +27,7 @@ pub mod soak;
 mod spin;
 mod store;
 mod store_faults;
+mod store_server;
 pub mod storm;
 mod table;
 mod tcp_proxy;
@@ -57,11 +58,12 @@ pub use scripted_provider::{Endpoint, ScriptedProvider};
 pub use spin::spin_is_installed;
 pub use store::snapshot;
 pub use store_faults::StoreFaults;
+pub use store_server::{StoreKind, StoreServer, store_is_installed};
 pub use table::Table;
 pub use tcp_proxy::TcpProxy;
 pub use text::{challenge_of, flipped, form, text, unique};
 pub use tls_front::TlsFront;
-pub use wash::{StoreServer, WashStore, serve_on_wash, store_is_installed, wash_is_installed};
+pub use wash::{serve_on_wash, wash_is_installed};
 pub use world::{CLIENT_SECRET, World, WorldSettings};
 
 /// An HTTP client that follows nothing and keeps nothing, so that a test sees every answer itself.

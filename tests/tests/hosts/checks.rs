@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gatehouse_tests::storm::silent_server;
-use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HostKind, Person, Step, WashStore, text};
+use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HostKind, Person, Step, StoreKind, text};
 use tokio::task::JoinSet;
 
 use crate::{isolation, streams};
@@ -85,7 +85,7 @@ fn has_one_instance(host: HostKind) -> bool {
         | HostKind::SpinRedis
         | HostKind::Released(_) => false,
         HostKind::Spin => true,
-        HostKind::Wash(store) => store == WashStore::Memory,
+        HostKind::Wash(store) => store == StoreKind::Memory,
     }
 }
 
