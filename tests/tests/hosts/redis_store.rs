@@ -107,6 +107,48 @@ async fn whatever_writes_an_entry_redis_keeps_it_for_ten_minutes_beyond_its_expi
     assert!(redis.ttl::<_, i64>(&old).await.unwrap() > 0);
 }
 
+/// Redis counts what it sends: no more of it than may be read at once is ever in the host's memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_of_somebody_else_that_is_too_large_is_an_error_and_is_not_read_whole() {
+    const HUGE: usize = 64 << 20;
+    const MOST: u64 = 34 << 20;
+    let Some((_folder, server)) = redis().await else { return };
+    let (store, mut other) = (server.open(), server.redis().await);
+    other.setrange::<_, _, ()>("huge", isize::try_from(HUGE - 1).unwrap(), b"x").await.unwrap();
+    store.set("s", "small", b"v".to_vec()).await.unwrap();
+    let mut sent = async || {
+        let stats: redis::InfoDict = redis::cmd("INFO").arg("stats").query_async(&mut other).await.unwrap();
+        stats.get::<u64>("total_net_output_bytes").expect("a number")
+    };
+    let before = sent().await;
+    assert!(matches!(store.get("s", "huge").await, Err(KeyValueError::TooLarge(_))));
+    let after_one = sent().await;
+    assert!(after_one - before < MOST, "{} bytes", after_one - before);
+    let many = [vec!["small".to_owned()], vec!["huge".to_owned(); 99]].concat();
+    assert!(matches!(store.get_many("s", many).await, Err(KeyValueError::TooLarge(_))));
+    let after_many = sent().await;
+    assert!(after_many - after_one < MOST, "{} bytes", after_many - after_one);
+    let swapped = store.compare_and_swap("s", "huge", None, b"v".to_vec()).await;
+    assert!(matches!(swapped, Err(KeyValueError::TooLarge(_))));
+    let after_swap = sent().await;
+    assert!(after_swap - after_many < MOST, "{} bytes", after_swap - after_many);
+    assert_eq!(store.exists("s", "huge").await, Ok(true));
+    assert_eq!(store.get("s", "small").await, Ok(Some(b"v".to_vec())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_longer_than_one_share_of_a_question_are_read_whole() {
+    let Some((_folder, server)) = redis().await else { return };
+    let store = server.open();
+    let lengths = [0, 1, (256 << 10) - 1, 256 << 10, (256 << 10) + 1, 3 << 20];
+    let entries: Vec<_> = lengths.iter().map(|length| (format!("k-{length}"), vec![b'x'; *length])).collect();
+    store.set_many("s", entries.clone()).await.unwrap();
+    let asked = entries.iter().map(|(key, _)| key.clone()).chain(["missing".to_owned()]).collect();
+    let found = store.get_many("s", asked).await.unwrap();
+    let there = entries.into_iter().map(|(key, value)| (key, Some(value)));
+    assert_eq!(found, there.chain([("missing".to_owned(), None)]).collect::<Vec<_>>());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_hangs_costs_each_operation_its_time_and_all_goes_on_when_it_does() {
     let Some((_folder, server)) = redis().await else { return };
