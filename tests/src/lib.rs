@@ -13,6 +13,7 @@ mod held_port;
 mod http_server;
 pub mod jwt;
 mod listening;
+mod nats;
 mod open_files;
 mod page;
 mod paths;

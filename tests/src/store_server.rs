@@ -13,6 +13,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::held_port::HeldPort;
+use crate::nats;
 use crate::paths::tool;
 use crate::program::Program;
 use crate::tcp_proxy::TcpProxy;
@@ -208,6 +209,12 @@ impl StoreServer {
         let asked = redis::cmd("INFO").arg("stats").query_async(&mut self.redis().await).await;
         let stats: redis::InfoDict = asked.expect("Redis answers");
         stats.get::<u64>("total_connections_received").expect("the number") - 1
+    }
+
+    /// The value of a key in a bucket of a NATS; `None` where it has none.
+    pub async fn value_in_nats(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        assert_eq!(self.kind, StoreKind::Nats, "only NATS has buckets");
+        nats::value(self.port, bucket, key).await
     }
 
     /// The store in a Redis, as the embedded host opens it.

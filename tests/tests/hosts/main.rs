@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask hosts --write` writes the table. A host that is not installed is left out, with a word; its row stays as it is.
 
+mod backend;
 mod checks;
 mod development;
 mod instances;
