@@ -9,6 +9,7 @@ mod concurrency;
 mod connection;
 mod connection_state;
 mod connections;
+mod head_limits;
 mod host;
 mod http2;
 mod http2_body;

@@ -17,6 +17,7 @@ use tokio::time::sleep;
 
 use super::client_stream::{ClientStream, has_closed, linger};
 use super::connection_state::{Activity, Connection};
+use super::head_limits::{HEAD_BYTES, HEAD_FIELDS};
 use super::http2;
 use super::http2_body::for_http2;
 use super::request::respond;
@@ -24,11 +25,6 @@ use super::request_log::RequestLog;
 use super::worker::Worker;
 use crate::limits::Limits;
 use crate::server_tls::speaks_http2;
-
-/// A request's head may have this many bytes, and this many fields: room for a large cookie or token, and for as many
-/// fields as a route of Gatehouse may allow (`routes[].limits.headers`).
-pub(crate) const HEAD_BYTES: usize = 64 * 1024;
-pub(crate) const HEAD_FIELDS: usize = 1024;
 
 /// How often a connection is looked at, at most.
 const LOOK: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::server::conn::http2::Builder;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::connection::HEAD_BYTES;
+use super::head_limits::HEAD_BYTES;
 
 /// Requests at once on one connection.
 const STREAMS: u32 = 100;

@@ -3,7 +3,7 @@
 use http::header::{self, HeaderValue};
 use http::{Request, StatusCode, Uri};
 
-use super::connection::HEAD_FIELDS;
+use super::head_limits::HEAD_FIELDS;
 
 /// Gives `request` the form that it would have on HTTP/1.1.
 ///

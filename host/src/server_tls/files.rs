@@ -1,8 +1,9 @@
 //! The two files: a certificate with its chain, and the key that belongs to it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
@@ -12,7 +13,27 @@ use rustls::{Error as TlsError, InconsistentKeys};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::TlsFiles;
+/// Often enough for whoever replaces a certificate by hand and looks; two small files cost nothing.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The files that a host needs which ends TLS itself.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The certificate and its chain, in PEM.
+    pub certificate: PathBuf,
+    /// Its private key, in PEM: PKCS#8, PKCS#1 or SEC1, without a passphrase.
+    pub key: PathBuf,
+    /// How often it is looked whether they have changed: each 5 s. A good pair is used for new connections from then on.
+    pub look_every: Duration,
+}
+
+impl TlsFiles {
+    /// These files, with the usual time between two looks.
+    #[must_use]
+    pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self { certificate: certificate.into(), key: key.into(), look_every: LOOK_EVERY }
+    }
+}
 
 /// A certificate and its key that can be used.
 pub(super) struct Pair {

@@ -3,14 +3,10 @@
 //! They are looked at by their content, every few seconds: a Kubernetes secret is a link that is swapped, certbot renames,
 //! others write in place, and a watch of the file system sees each of these differently, or not at all over a network.
 
-use std::sync::{Arc, Weak};
-
 use rustls::pki_types::{CertificateDer, UnixTime};
-use tokio::time::sleep;
 
-use super::files::{FilesDigest, Pair, read};
+use super::files::{FilesDigest, Pair, TlsFiles, read};
 use super::validity::Validity;
-use super::{ServerTls, TlsFiles};
 use crate::log::{Level, LogRecord, LogSink};
 
 /// What was seen of the files so far.
@@ -88,22 +84,4 @@ impl Seen {
 
 fn say(log: &dyn LogSink, level: Level, message: String) {
     log.record(&LogRecord::host(level, None, message));
-}
-
-/// Looks at the files for as long as somebody uses what is made of them.
-pub(crate) async fn keep_reloaded(tls: Weak<ServerTls>, log: Arc<dyn LogSink>) {
-    loop {
-        let Some(every) = tls.upgrade().map(|tls| tls.files.look_every) else { return };
-        sleep(every).await;
-        let (tls, log) = (Weak::clone(&tls), Arc::clone(&log));
-        // The disk may be slow.
-        let looking = tokio::task::spawn_blocking(move || {
-            if let Some(tls) = tls.upgrade() {
-                tls.look(&*log);
-            }
-        });
-        if looking.await.is_err() {
-            return;
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! Pairs that can be used, and those that cannot; what a change of the files leads to.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +12,7 @@ use rcgen::{
 };
 use rustls::pki_types::UnixTime;
 
+use super::super::validity::Validity;
 use super::*;
 use crate::log::CapturedLog;
 
@@ -136,11 +138,10 @@ fn a_certificate_that_is_out_of_date_is_used_and_the_log_says_so_once() {
         assert!(lines.len() == 1 && lines[0].contains(expected), "{lines:?}");
     }
     let pair = files::read(&Folder::new().files()).0.unwrap();
-    let at =
-        |seconds| validity::Validity::at(&pair.certificate, UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
-    assert_eq!(at(1_800_000_000), validity::Validity::Valid);
-    assert_eq!(at(0), validity::Validity::NotYet(1_577_836_800));
-    assert_eq!(at(5_000_000_000), validity::Validity::Expired(4_733_510_400));
+    let at = |seconds| Validity::at(&pair.certificate, UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
+    assert_eq!(at(1_800_000_000), Validity::Valid);
+    assert_eq!(at(0), Validity::NotYet(1_577_836_800));
+    assert_eq!(at(5_000_000_000), Validity::Expired(4_733_510_400));
 }
 
 #[test]
