@@ -58,7 +58,7 @@ pub(super) fn read(files: &TlsFiles) -> (Result<Pair, String>, FilesDigest) {
         digest.update([kind]);
         digest.update(Sha256::digest(bytes));
     }
-    let pair = certificate.and_then(|certificate| pair(files, &certificate, &*key?));
+    let pair = certificate.and_then(|certificate| pair(files, &certificate, &key?));
     (pair, digest.finalize().into())
 }
 

@@ -121,12 +121,15 @@ async fn a_stop_ends_silent_streams_finishes_what_runs_and_takes_nothing_new() {
         // It ends in order.
         assert!(news.into_body().collect().await.unwrap().to_bytes().is_empty());
         asked.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
-        stop
+        stop.await.unwrap()
     };
-    let (answer, stop) = tokio::join!(call, stopping);
-    assert_eq!(answer.status(), 200);
-    assert!(answer.into_body().collect().await.is_ok());
-    assert!(stop.await.unwrap());
+    let answered = async {
+        let answer = call.await;
+        assert_eq!(answer.status(), 200);
+        assert!(answer.into_body().collect().await.is_ok());
+    };
+    let ((), is_stopped) = tokio::join!(answered, stopping);
+    assert!(is_stopped);
     assert!(client.ended().await);
 }
 

@@ -63,8 +63,8 @@ async fn a_body_that_is_slow_or_too_large_is_refused_and_the_connection_goes_on(
     slow.write(&get(3, "/now")).await;
     while slow.read().await.unwrap().0 != 0 {}
     world.logged("its body comes too slowly").await;
-    let statuses = world.log.lines().into_iter().filter(|line| line.contains("\"path\":\"/body\""));
-    assert!(statuses.last().unwrap().contains("\"status\":408"));
+    let mut statuses = world.log.lines().into_iter().filter(|line| line.contains("\"path\":\"/body\""));
+    assert!(statuses.next_back().unwrap().contains("\"status\":408"));
 }
 
 #[tokio::test]
