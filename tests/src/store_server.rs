@@ -1,5 +1,6 @@
 //! The servers that hosts keep their stores in, as programs of their own: Redis and NATS.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -202,6 +203,31 @@ impl StoreServer {
             }
         }
         entries
+    }
+
+    /// The name of every entry in Redis, with the seconds for which Redis keeps it yet; `None`: for ever.
+    pub(crate) async fn times_to_live(&self) -> BTreeMap<String, Option<u64>> {
+        let (mut redis, mut entries, mut cursor) = (self.redis().await, BTreeMap::new(), 0_u64);
+        loop {
+            let scan = redis::cmd("SCAN").arg(cursor).arg("COUNT").arg(1_000).to_owned();
+            let (next, names): (u64, Vec<String>) = scan.query_async(&mut redis).await.expect("Redis answers");
+            let mut questions = redis::pipe();
+            for name in &names {
+                questions.cmd("TTL").arg(name);
+            }
+            // The crate refuses to ask nothing.
+            let left: Vec<i64> = match names.is_empty() {
+                true => Vec::new(),
+                false => questions.query_async(&mut redis).await.expect("Redis answers"),
+            };
+            // -2: it has gone since.
+            let there = names.into_iter().zip(left).filter(|(_, left)| *left != -2);
+            entries.extend(there.map(|(name, left)| (name, u64::try_from(left).ok())));
+            cursor = next;
+            if cursor == 0 {
+                return entries;
+            }
+        }
     }
 
     /// How many connections a Redis has had so far, without this one.
