@@ -13,5 +13,6 @@ mod mcp;
 mod probes;
 mod programmed_upstream;
 mod streaming;
+mod tls;
 mod tokens;
 mod upstream_answers;
