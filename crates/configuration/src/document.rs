@@ -5,12 +5,14 @@ mod branding;
 mod claim_names;
 mod client;
 mod consistency;
+mod cross_origin;
 mod hint;
 mod identity_provider;
 mod lifetimes;
 mod limits;
 mod misread;
 mod mistake;
+mod networks;
 mod parts;
 mod policy;
 mod provider_authentication;
@@ -31,8 +33,9 @@ use self::client::ClientDocument;
 use self::consistency::{descriptions_fit_scopes, rules_fit_providers};
 use self::identity_provider::ProviderDocument;
 use self::lifetimes::LifetimesDocument;
-use self::limits::TotalsDocument;
+use self::limits::{RateDocument, TotalsDocument};
 use self::misread::misread;
+use self::networks::{NetworksDocument, TrustedProxiesDocument};
 pub(crate) use self::parts::{
     AuthorizationServerDocument, GatewayDocument, NeedsDocument, Parts, ResourceDocument, read_part, read_route,
 };
@@ -136,6 +139,27 @@ pub(crate) struct Document {
     /// Limits that hold for all routes together.
     #[serde(default)]
     limits: TotalsDocument,
+    /// How often one address may call the pages and endpoints of the authorization server, before anybody is known. Only `per = "address"`. The
+    /// metadata is not counted.
+    ///
+    /// Most: `MOST_RATES`
+    /// Example: `[{ per = "address", requests = 120, seconds = 60 }]`
+    #[serde(default)]
+    rates: Vec<RateDocument>,
+    /// From where Gatehouse's own pages, endpoints and probes may be reached.
+    ///
+    /// Example: `{ pages = { allow = ["192.0.2.0/24"] } }`
+    #[serde(default)]
+    networks: NetworksDocument,
+    /// The proxies in front, which say where a request comes from.
+    ///
+    /// Example: `{ ranges = ["10.0.0.0/8"] }`
+    #[serde(default)]
+    trusted_proxies: TrustedProxiesDocument,
+    /// Whether the log has the addresses of clients. They are personal data.
+    ///
+    /// Default: `true`
+    log_addresses: Option<bool>,
 }
 
 /// Reads the document without judging its values. What is wrong is said with the path of its table or key.
@@ -150,8 +174,15 @@ pub(crate) fn parse(text: &str) -> Result<Document, ConfigurationError> {
 impl Document {
     /// The parts of the document, as they are written and as they are meant.
     pub(crate) fn divide(self) -> Result<(Parts, Configuration), ConfigurationError> {
-        let gateway =
-            GatewayDocument { public_url: self.public_url, allowed_origins: self.allowed_origins, limits: self.limits };
+        let NetworksDocument { pages, endpoints, probes } = self.networks;
+        let gateway = GatewayDocument {
+            public_url: self.public_url,
+            allowed_origins: self.allowed_origins,
+            limits: self.limits,
+            trusted_proxies: self.trusted_proxies,
+            log_addresses: self.log_addresses,
+            probes,
+        };
         let meant = gateway.clone().check()?;
         let routes = self.routes.iter().cloned().enumerate();
         let routes = routes.map(|(index, route)| route.check(&format!("routes[{index}]")));
@@ -175,6 +206,11 @@ impl Document {
                 .map(|(route, written)| ResourceDocument::of(route, written))
                 .collect(),
             rule_claims: RuleClaims::of(&routes),
+            trusted_proxies: gateway.trusted_proxies.clone(),
+            log_addresses: gateway.log_addresses,
+            pages,
+            endpoints,
+            rates: self.rates,
             server_urls: routes.iter().flat_map(Route::upstreams).map(|upstream| upstream.url.to_string()).collect(),
         };
         let configuration =

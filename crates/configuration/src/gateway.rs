@@ -3,7 +3,7 @@
 use gatehouse_protocol::WebOrigin;
 use http::Uri;
 
-use crate::{AllowedOrigins, IdentityProvider, Route, RoutePath, SecretName, Upstream};
+use crate::{AllowedOrigins, ClientAddresses, IdentityProvider, Networks, Route, RoutePath, SecretName, Upstream};
 
 /// What holds for all routes together. A route's own part is a [`Route`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub struct Configuration {
     /// The most requests that may last at once, of all routes and subjects together: open streams, and calls that have
     /// waited for a server for more than a second.
     pub long_requests: u32,
+    /// How a client's address is found out.
+    pub client_addresses: ClientAddresses,
+    /// From where probes may be asked.
+    pub probes: Networks,
 }
 
 impl Configuration {
