@@ -73,7 +73,7 @@ pub use clock::{Clock, Milliseconds};
 pub use content::is_json;
 pub use cors::allow as allow_cross_origin;
 pub use endpoint::{Endpoint, EndpointKind};
-pub use health::health;
+pub use health::{health, not_from_here};
 pub use judge::judge_by_policy;
 pub use last_event_id::last_event_id;
 pub use legacy_delivery::{LegacyDelivery, Mailbox};
