@@ -3,6 +3,7 @@
 //! `cargo xtask hosts --write` writes the table. A host that is not installed is left out, with a word; its row stays as it is.
 
 mod checks;
+mod client_address;
 mod development;
 mod instances;
 mod isolation;
