@@ -2,7 +2,7 @@
 
 use gatehouse_audit_log::Event;
 use gatehouse_gateway::{
-    Admission, Endpoint, EndpointKind, MessageRecord, Origin, Refusal, admit, check_scopes, request_headers,
+    Admission, Credential, Endpoint, EndpointKind, MessageRecord, Origin, Refusal, admit, check_scopes, request_headers,
 };
 use http::{Method, Request};
 use shell_http::inbound;
@@ -21,7 +21,7 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
         inbound::drain(request);
         return context.refuse(out, None, &Refusal::Network(reason));
     }
-    let token = match admit(&endpoint, head, &context.origin) {
+    let credential = match admit(&endpoint, head, &context.origin) {
         Admission::Options(response) => {
             context.log(Event::Options, None, None, Some(response.status().as_u16()), MessageRecord::default());
             return inbound::respond(out, response);
@@ -30,13 +30,16 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
             inbound::drain(request);
             return context.refuse(out, None, &refusal);
         }
-        Admission::Token(token) => token,
+        Admission::Shown(credential) => credential,
     };
     if let Err(refusal) = rates::take_of_address(&mut context) {
         inbound::drain(request);
         return context.refuse(out, None, &refusal);
     }
-    let caller = match Caller::of(token, &endpoint, head.method()) {
+    let caller = match credential {
+        Credential::Token(token) => Caller::of_token(token, &endpoint, head.method()),
+    };
+    let caller = match caller {
         Ok(caller) => caller,
         Err(refusal) => {
             inbound::drain(request);

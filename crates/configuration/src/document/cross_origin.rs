@@ -28,7 +28,6 @@ pub(super) struct CrossOriginDocument {
     /// neither `https://example.com` nor `https://a.b.example.com`. `"*"` alone means every page.
     ///
     /// Example: `["https://vscode.dev", "https://*.example.com"]`
-    #[serde(default)]
     origins: Vec<String>,
     /// The methods. A page that uses another one gets 403. `"*"` means all.
     ///
@@ -166,7 +165,7 @@ mod tests {
             ),
             (r#"{ origins = ["*", "https://a.example"] }"#, "cors.origins` lists others beside"),
             (r#"{ origins = [] }"#, "cors.origins` must not be empty"),
-            (r#"{ max_age = 1 }"#, "cors.origins` must not be empty"),
+            (r#"{ max_age = 1 }"#, "cors.origins` is missing"),
             (r#"{ origins = ["https://*.com"] }"#, "cors.origins[0]` must name a domain of at least two labels"),
             (r#"{ origins = ["null"] }"#, "cors.origins[0]` is not a URL"),
             (r#"{ origins = ["https://a.example"], methods = ["get"] }"#, "cors.methods[0]` must be GET"),
