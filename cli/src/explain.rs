@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::fs;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use clap::Args;
-use gatehouse_configuration::{Configuration, Route};
+use gatehouse_configuration::{Configuration, NetworkRefusal, Route};
 use gatehouse_mcp_wire::json_rpc::{is_notification, is_request, requests};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
 use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject};
@@ -53,6 +54,9 @@ pub(crate) struct Explain {
     /// The prompt that is got, by its name as clients see it
     #[arg(long, value_name = "NAME")]
     prompt: Option<String>,
+    /// From which address; says whether the route's networks let it come
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<IpAddr>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -81,7 +85,9 @@ impl Explain {
         let client_id = ClientId::parse(&self.client).context("the --client cannot be one")?;
         let caller = Caller { subject: &subject, client_id: &client_id, scopes: &scopes, claims: &claims };
         let explanation = explain(route, &caller, &self.action()?);
-        Ok((self.written(&explanation, route), explanation.is_allowed()))
+        let network = self.network(route);
+        let is_allowed = explanation.is_allowed() && network.as_ref().is_none_or(Result::is_ok);
+        Ok((self.written(&explanation, route, network), is_allowed))
     }
 
     /// What the answer leaves out of account.
@@ -96,7 +102,17 @@ impl Explain {
         notes
     }
 
-    fn written(&self, explanation: &Explanation<'_>, route: &Route) -> String {
+    /// What the route's networks say of the address; `None` where none is asked about.
+    fn network(&self, route: &Route) -> Option<Result<(), NetworkRefusal>> {
+        self.address.map(|address| route.networks.judge(Some(address)))
+    }
+
+    fn written(
+        &self,
+        explanation: &Explanation<'_>,
+        route: &Route,
+        network: Option<Result<(), NetworkRefusal>>,
+    ) -> String {
         let told = route.upstreams().filter_map(|upstream| Some((&upstream.url, identity_headers::told(upstream)?)));
         if self.json {
             let mut json = explanation.to_json();
@@ -105,11 +121,27 @@ impl Explain {
             if let (Value::Object(members), false) = (&mut json, told.is_empty()) {
                 members.insert("servers_told".to_owned(), told.into());
             }
+            if let Some(network) = network {
+                json["network"] = match network {
+                    Ok(()) => "allowed".into(),
+                    Err(refusal) => format!("refused: {refusal}").into(),
+                };
+                if network.is_err() {
+                    json["decision"] = "denied".into();
+                }
+            }
             return format!("{json:#}\n");
         }
+        let network = match (self.address, network) {
+            (Some(address), Some(Ok(()))) => format!("From {address}: may come to the route\n"),
+            (Some(address), Some(Err(refusal))) => {
+                format!("From {address}: refused before anything else: {refusal}\n")
+            }
+            _ => String::new(),
+        };
         let told: String =
             told.map(|(url, told)| format!("The server {url} is told of the caller: {told}\n")).collect();
-        format!("{}{explanation}{told}", self.notes())
+        format!("{}{network}{explanation}{told}", self.notes())
     }
 
     fn route<'c>(&self, configuration: &'c Configuration) -> Result<&'c Route> {
@@ -329,6 +361,33 @@ Rule no-machines (deny) does not: it is for users of client
         assert_eq!(json["servers_told"][0]["told"], "subject in x-who, groups in x-groups");
         let (json, _) = answer(DOCUMENT, &["--tool", "a", "--json"]).unwrap();
         assert!(!json.contains("servers_told"));
+    }
+
+    #[test]
+    fn an_address_that_may_not_come_is_refused_whatever_the_rules_say() {
+        let document = DOCUMENT
+            .replace("policy = [", "networks = { allow = [\"192.0.2.0/24\"], deny = [\"192.0.2.9\"] }\npolicy = [");
+        let ask = |address: &str, more: &[&str]| {
+            let options = [&["--group", "engineering", "--tool", "read_a", "--address", address], more].concat();
+            answer(&document, &options).unwrap()
+        };
+        let (text, is_allowed) = ask("192.0.2.1", &[]);
+        assert!(is_allowed && text.contains("From 192.0.2.1: may come to the route\n"), "{text}");
+        for (address, said) in [
+            ("192.0.2.9", "the client's address is in 192.0.2.9/32, which networks deny"),
+            ("::ffff:192.0.2.9", "the client's address is in 192.0.2.9/32, which networks deny"),
+            ("2001:db8::1", "the client's address is in none of the ranges that networks allow"),
+        ] {
+            let (text, is_allowed) = ask(address, &[]);
+            assert!(
+                !is_allowed && text.contains(&format!("From {address}: refused before anything else: {said}\n")),
+                "{text}"
+            );
+            let (text, _) = ask(address, &["--json"]);
+            let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!((&json["decision"], &json["network"]), (&"denied".into(), &format!("refused: {said}").into()));
+        }
+        assert!(answer(&document, &["--tool", "read_a", "--address", "10.0.0.0/8"]).is_err());
     }
 
     #[test]

@@ -130,7 +130,7 @@ fn finds_its_route(requested: &Uri) {
 
 fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
     let headers = head.headers();
-    let origin = Origin::of(headers, &whole_configuration().gateway);
+    let origin = Origin::of(headers, endpoint);
     match admit(endpoint, head, &origin) {
         Admission::Options(response) => return is_a_preflight(&response, head, &origin),
         Admission::Refused(_) => return,
@@ -265,6 +265,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         session_id: None,
         rate_limit: &HeaderMap::new(),
         is_rewritten: true,
+        cors: endpoint.route.cors.as_ref(),
     };
     let returned = response_headers::returned(client, &own, origin);
     assert_not_in_our_name(&returned, origin);

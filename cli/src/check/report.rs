@@ -11,6 +11,7 @@ use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
 use url::Url;
 
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
+use super::networks;
 use crate::identity_headers;
 
 /// A line for each thing that an operator has to know or do.
@@ -34,7 +35,9 @@ pub(super) fn describe(configuration: &Configuration) -> String {
     for route in &configuration.routes {
         describe_route(&mut report, &configuration.gateway.public_url.join(route.path.as_str()), route);
         describe_identity(&mut report, configuration, route);
+        networks::describe_route(&mut report, route);
     }
+    networks::describe(&mut report, configuration);
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
     }
@@ -215,6 +218,7 @@ fn describe_route(report: &mut String, resource: &str, route: &Route) {
     for Rate { per, requests, seconds } in &route.rates {
         let per = match per {
             Counted::Subject => "for each subject".to_owned(),
+            Counted::Address => "for each address".to_owned(),
             Counted::Client => "for each client".to_owned(),
             Counted::Route => "in all".to_owned(),
             Counted::Tool(patterns) => {

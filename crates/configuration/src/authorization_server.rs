@@ -9,8 +9,8 @@ use gatehouse_protocol::{Claims, PrivateUseScheme, RedirectRules, ResourceUri, S
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, RegisteredClient,
-    Registration, Revocation, RoutePath, Rule, SecretName, SignIns, TokenPage,
+    Branding, ClientAddresses, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, Networks,
+    Rate, RegisteredClient, Registration, Revocation, RoutePath, Rule, SecretName, SignIns, TokenPage,
 };
 
 /// What an operator can decide of the authorization server.
@@ -44,6 +44,14 @@ pub struct Configuration {
     pub caller_assertion_keys: Option<SecretName>,
     /// The URLs of the MCP servers: places that nobody else may make us talk to.
     pub server_urls: Vec<String>,
+    /// How a client's address is found out.
+    pub client_addresses: ClientAddresses,
+    /// From where the pages may be reached.
+    pub pages: Networks,
+    /// From where the other endpoints may be reached.
+    pub endpoints: Networks,
+    /// How often an address may call them.
+    pub rates: Vec<Rate>,
 }
 
 /// A route as the authorization server knows it: a resource that tokens are for.

@@ -5,6 +5,7 @@ mod branding;
 mod claim_names;
 mod client;
 mod consistency;
+mod cross_origin;
 mod hint;
 mod identity_headers;
 mod identity_provider;
@@ -12,6 +13,7 @@ mod lifetimes;
 mod limits;
 mod misread;
 mod mistake;
+mod networks;
 mod parts;
 mod policy;
 mod provider_authentication;
@@ -33,8 +35,9 @@ use self::consistency::{app_service_tells_providers_apart, descriptions_fit_scop
 use self::identity_headers::assertions_have_keys;
 use self::identity_provider::ProviderDocument;
 use self::lifetimes::LifetimesDocument;
-use self::limits::TotalsDocument;
+use self::limits::{RateDocument, TotalsDocument};
 use self::misread::misread;
+use self::networks::{NetworksDocument, TrustedProxiesDocument};
 pub(crate) use self::parts::{
     AuthorizationServerDocument, GatewayDocument, NeedsDocument, Parts, ResourceDocument, read_part, read_route,
 };
@@ -144,6 +147,27 @@ pub(crate) struct Document {
     ///
     /// Example: `{ secret = "caller_assertion_keys" }`
     caller_assertion_keys: Option<SecretDocument>,
+    /// How often one address may call the pages and endpoints of the authorization server, before anybody is known. Only `per = "address"`. The
+    /// metadata is not counted.
+    ///
+    /// Most: `MOST_RATES`
+    /// Example: `[{ per = "address", requests = 120, seconds = 60 }]`
+    #[serde(default)]
+    rates: Vec<RateDocument>,
+    /// From where Gatehouse's own pages, endpoints and probes may be reached.
+    ///
+    /// Example: `{ pages = { allow = ["192.0.2.0/24"] } }`
+    #[serde(default)]
+    networks: NetworksDocument,
+    /// The proxies in front, which say where a request comes from.
+    ///
+    /// Example: `{ ranges = ["10.0.0.0/8"] }`
+    #[serde(default)]
+    trusted_proxies: TrustedProxiesDocument,
+    /// Whether the log has the addresses of clients. They are personal data.
+    ///
+    /// Default: `true`
+    log_addresses: Option<bool>,
 }
 
 /// Reads the document without judging its values. What is wrong is said with the path of its table or key.
@@ -158,12 +182,16 @@ pub(crate) fn parse(text: &str) -> Result<Document, ConfigurationError> {
 impl Document {
     /// The parts of the document, as they are written and as they are meant.
     pub(crate) fn divide(self) -> Result<(Parts, Configuration), ConfigurationError> {
+        let NetworksDocument { pages, endpoints, probes } = self.networks;
         let mut written = GatewayDocument {
             public_url: self.public_url,
             allowed_origins: self.allowed_origins,
             limits: self.limits,
             caller_assertion_keys: self.caller_assertion_keys.clone(),
             identity_header_names: Vec::new(),
+            trusted_proxies: self.trusted_proxies,
+            log_addresses: self.log_addresses,
+            probes,
         };
         let mut meant = written.clone().check()?;
         let routes = self.routes.iter().cloned().enumerate();
@@ -192,6 +220,11 @@ impl Document {
                 .collect(),
             rule_claims: RuleClaims::of(&routes),
             caller_assertion_keys: self.caller_assertion_keys,
+            trusted_proxies: written.trusted_proxies.clone(),
+            log_addresses: written.log_addresses,
+            pages,
+            endpoints,
+            rates: self.rates,
             server_urls: routes.iter().flat_map(Route::upstreams).map(|upstream| upstream.url.to_string()).collect(),
         };
         let configuration =

@@ -3,7 +3,7 @@
 use gatehouse_protocol::WebOrigin;
 use http::{HeaderName, Uri};
 
-use crate::{AllowedOrigins, IdentityProvider, Route, RoutePath, SecretName, Upstream};
+use crate::{AllowedOrigins, ClientAddresses, IdentityProvider, Networks, Route, RoutePath, SecretName, Upstream};
 
 /// What holds for all routes together. A route's own part is a [`Route`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub struct Configuration {
     /// Every header in which some server is told who calls, but for those that no client may send anyway. No client may send these to
     /// any server: one that was forgotten in the configuration would believe it.
     pub identity_header_names: Vec<HeaderName>,
+    /// How a client's address is found out.
+    pub client_addresses: ClientAddresses,
+    /// From where probes may be asked.
+    pub probes: Networks,
 }
 
 /// Families of headers that no client may send to any server, whatever is configured.

@@ -77,7 +77,7 @@ pub use content::is_json;
 pub use cors::allow as allow_cross_origin;
 pub use credential::Credential;
 pub use endpoint::{Endpoint, EndpointKind};
-pub use health::health;
+pub use health::{health, not_from_here};
 pub use identity_headers::identity_headers;
 pub use judge::judge_by_policy;
 pub use last_event_id::last_event_id;

@@ -18,6 +18,10 @@ use crate::{NoBearer, ProtocolRevision};
 pub enum Refusal {
     /// A web page that may not call us: 403.
     Origin,
+    /// A web page that may call us, with a method that it may not use: 403.
+    OriginMethod,
+    /// An address from which the endpoint may not be reached: 403, with why. What nobody may reach, nobody is told of.
+    Network(String),
     /// A method that means nothing at this endpoint: 405.
     Method,
     /// A GET or DELETE of 2026-07-28, which has only POST: 405.
@@ -165,7 +169,9 @@ impl Refusal {
     /// The reason in words, for the log.
     pub fn reason(&self) -> Cow<'_, str> {
         match self {
-            Self::Origin => "the Origin is not allowed; see allowed_origins".into(),
+            Self::Origin => "the Origin is not allowed; see allowed_origins and the route's cors".into(),
+            Self::OriginMethod => "pages of this Origin may not use the method; see the route's cors.methods".into(),
+            Self::Network(reason) => reason.as_str().into(),
             Self::Method => "the endpoint has no such method".into(),
             Self::OnlyPost => "MCP 2026-07-28 has only POST".into(),
             Self::NoBearer(reason) => reason.to_string().into(),

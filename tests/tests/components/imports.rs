@@ -12,7 +12,7 @@ use wasmtime::component::Resource;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
 use crate::bindings::imports::gatehouse::auth::{assertions, handles, sessions};
-use crate::bindings::imports::gatehouse::host::{configuration, settings, store};
+use crate::bindings::imports::gatehouse::host::{configuration, peer, settings, store};
 use crate::bindings::platform::fermyon::spin::variables;
 use crate::bindings::platform::wasi::keyvalue::{atomics, batch, store as keyvalue};
 use crate::component::Guest;
@@ -256,6 +256,13 @@ impl configuration::Host for Guest {
         let Some(document) = document else { return Ok(Err(Error::Missing)) };
         let read = Source::read(document).and_then(|source| Ok(source.part(&part)?.map(std::borrow::Cow::into_owned)));
         Ok(read.map_err(|error| Error::Invalid(error.to_string())))
+    }
+}
+
+/// As Spin and the embedded host tell it.
+impl peer::Host for Guest {
+    fn told_in(&mut self) -> Result<peer::Place> {
+        Ok(peer::Place::SpinClientAddr)
     }
 }
 

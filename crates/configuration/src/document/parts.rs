@@ -16,7 +16,8 @@ use super::client::ClientDocument;
 use super::consistency::providers_are_elsewhere;
 use super::identity_provider::{self, ProviderDocument};
 use super::lifetimes::LifetimesDocument;
-use super::limits::TotalsDocument;
+use super::limits::{RateDocument, TotalsDocument, rates_by_address};
+use super::networks::{RangesDocument, TrustedProxiesDocument};
 use super::policy::rules;
 use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use super::route::RouteDocument;
@@ -26,7 +27,9 @@ use super::values::{SecretDocument, header_name, scopes, secret_name, unique};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
-use crate::{CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath, SecretName};
+use crate::{
+    ClientAddresses, CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath, SecretName,
+};
 
 /// What a document without routes lacks.
 const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
@@ -50,6 +53,11 @@ pub(crate) struct GatewayDocument {
     pub(super) caller_assertion_keys: Option<SecretDocument>,
     #[serde(default)]
     pub(super) identity_header_names: Vec<String>,
+    #[serde(default)]
+    pub(super) trusted_proxies: TrustedProxiesDocument,
+    pub(super) log_addresses: Option<bool>,
+    #[serde(default)]
+    pub(super) probes: RangesDocument,
 }
 
 /// What the authorization server needs.
@@ -82,6 +90,15 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) rule_claims: RuleClaims,
     pub(super) caller_assertion_keys: Option<SecretDocument>,
     pub(super) server_urls: Vec<String>,
+    #[serde(default)]
+    pub(super) trusted_proxies: TrustedProxiesDocument,
+    pub(super) log_addresses: Option<bool>,
+    #[serde(default)]
+    pub(super) pages: RangesDocument,
+    #[serde(default)]
+    pub(super) endpoints: RangesDocument,
+    #[serde(default)]
+    pub(super) rates: Vec<RateDocument>,
 }
 
 /// A route as the authorization server knows it.
@@ -226,6 +243,13 @@ impl NeedsDocument {
     }
 }
 
+fn client_addresses(
+    proxies: TrustedProxiesDocument,
+    are_logged: Option<bool>,
+) -> Result<ClientAddresses, ConfigurationError> {
+    Ok(ClientAddresses { proxies: proxies.check()?, are_hidden: are_logged == Some(false) })
+}
+
 impl GatewayDocument {
     pub(crate) fn check(self) -> Result<gateway::Configuration, ConfigurationError> {
         Ok(gateway::Configuration {
@@ -238,6 +262,8 @@ impl GatewayDocument {
                 .iter()
                 .map(|name| header_name("identity_header_names", name, ROUTE_EXAMPLE))
                 .collect::<Result<_, _>>()?,
+            client_addresses: client_addresses(self.trusted_proxies, self.log_addresses)?,
+            probes: self.probes.check("networks.probes")?,
         })
     }
 }
@@ -278,6 +304,10 @@ impl AuthorizationServerDocument {
             rule_claims: self.rule_claims,
             caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
             server_urls: self.server_urls,
+            client_addresses: client_addresses(self.trusted_proxies, self.log_addresses)?,
+            pages: self.pages.check("networks.pages")?,
+            endpoints: self.endpoints.check("networks.endpoints")?,
+            rates: rates_by_address(self.rates)?,
             public_url,
         };
         unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::cross_origin::CrossOriginDocument;
 use super::identity_headers::IdentityHeadersDocument;
 use super::limits::{LimitsDocument, RateDocument};
+use super::networks::RangesDocument;
 use super::policy::{RuleDocument, rules};
 use super::upstream::{MemberDocument, TimeoutsDocument, UpstreamKeys, members};
 use super::values::{SecretDocument, scopes};
@@ -123,6 +125,15 @@ pub(crate) struct RouteDocument {
     ///
     /// Default: `false`
     log_arguments: Option<bool>,
+    /// From where the route and its metadata may be reached. Nobody's token is looked at before.
+    ///
+    /// Example: `{ allow = ["192.0.2.0/24"] }`
+    #[serde(default)]
+    networks: RangesDocument,
+    /// Which web pages of other origins may call the route, in place of `allowed_origins`.
+    ///
+    /// Example: `{ origins = ["https://vscode.dev"] }`
+    cors: Option<CrossOriginDocument>,
 }
 
 impl RouteDocument {
@@ -177,6 +188,8 @@ impl RouteDocument {
             revocation: revocation(key("revocation"), self.revocation.as_deref())?,
             discover_needs_all: self.discover_needs_all.unwrap_or(false),
             log_arguments: self.log_arguments.unwrap_or(false),
+            networks: self.networks.check(&key("networks"))?,
+            cors: self.cors.map(|cors| cors.check(&key("cors"))).transpose()?,
             path,
             scopes,
             servers,

@@ -85,6 +85,8 @@ impl Refusal {
             Self::Unavailable(_) => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
             Self::Origin
+            | Self::OriginMethod
+            | Self::Network(_)
             | Self::Denied
             | Self::NoUser
             | Self::IdentityTooLarge
@@ -125,9 +127,12 @@ impl Refusal {
     fn kind(&self) -> Kind {
         use StatusCode as Status;
         match self {
-            Self::Origin | Self::InsufficientScope(_) | Self::NoUser | Self::IdentityTooLarge => {
-                Kind::of(Status::FORBIDDEN)
-            }
+            Self::Origin
+            | Self::OriginMethod
+            | Self::Network(_)
+            | Self::InsufficientScope(_)
+            | Self::NoUser
+            | Self::IdentityTooLarge => Kind::of(Status::FORBIDDEN),
             Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
             Self::NoBearer(NoBearer::Missing) | Self::InvalidToken(_) => Kind::of(Status::UNAUTHORIZED),
@@ -199,7 +204,8 @@ impl Refusal {
         let path = endpoint.path();
         let limits = &endpoint.route.limits;
         match self {
-            Self::Origin => "This Origin is not allowed".into(),
+            Self::Origin | Self::OriginMethod => "This Origin is not allowed".into(),
+            Self::Network(_) => "This address is not allowed".into(),
             Self::Method | Self::OnlyPost => "Method not allowed".into(),
             Self::NoBearer(NoBearer::Missing) => "Authorization is required".into(),
             Self::NoBearer(NoBearer::Doubled) => "Only one Authorization header is allowed".into(),
