@@ -4,7 +4,7 @@ use core::fmt;
 
 use gatehouse_protocol::{OwnPath, Scope, Scopes};
 
-use crate::{Effect, Limits, ListKind, Policy, Rate, Upstream};
+use crate::{AcceptedTokens, Effect, Limits, ListKind, Policy, Rate, Upstream};
 
 /// An MCP endpoint of ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,10 @@ pub struct Route {
     pub discover_needs_all: bool,
     /// Whether the log holds the arguments of calls, and the URIs of resources. They may be personal.
     pub log_arguments: bool,
+    /// Whether tokens of ours count.
+    pub own_tokens: bool,
+    /// Which tokens of other issuers count.
+    pub accepted_tokens: Option<Box<AcceptedTokens>>,
 }
 
 /// When a token that was revoked stops to work.
