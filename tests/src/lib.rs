@@ -32,6 +32,7 @@ mod table;
 mod tcp_proxy;
 mod text;
 mod tls_front;
+mod token_issuer;
 mod wash;
 mod world;
 
@@ -61,6 +62,7 @@ pub use table::Table;
 pub use tcp_proxy::TcpProxy;
 pub use text::{challenge_of, flipped, form, text, unique};
 pub use tls_front::TlsFront;
+pub use token_issuer::{IssuerScript, TENANT, TestIssuer};
 pub use wash::{StoreServer, WashStore, serve_on_wash, store_is_installed, wash_is_installed};
 pub use world::{CLIENT_SECRET, World, WorldSettings};
 

@@ -1,5 +1,6 @@
 //! What one MCP server is sent.
 
+use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Upstream;
 use gatehouse_gateway::{Refusal, request_headers, target};
 use gatehouse_protocol::{SecretString, Subject};
@@ -100,8 +101,9 @@ fn identity_provider_token(
     if !request_headers::needs_identity_provider_token(upstream) {
         return Ok(None);
     }
-    if caller.identity.subject.provider() == Subject::MACHINES {
-        return Err(Refusal::NoUser);
+    let credential = caller.identity.credential;
+    if credential != CredentialKind::OwnToken || caller.identity.subject.provider() == Subject::MACHINES {
+        return Err(Refusal::NoUser(credential));
     }
     let ids = sessions::RequestIds {
         request_id: context.request_id.to_string(),
