@@ -1,5 +1,6 @@
 //! Sessions at the authorization server: opened, refreshed and ended over HTTP, and validated as the gateway does it.
 
+mod external;
 mod handles_and_keys;
 mod life;
 mod owners;

@@ -61,6 +61,9 @@ impl<'a> UpstreamRequest<'a> {
         let secrets = secrets(self.upstream)?;
         // Asked for last, when nothing else is left to refuse: it may have to be refreshed.
         let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
+        let accepted = context.endpoint.route.accepted_tokens.as_ref();
+        let presentations = accepted.map_or([].as_slice(), |accepted| &accepted.presentations);
+        let withheld: Vec<_> = presentations.iter().map(|presentation| presentation.header.as_str()).collect();
         let own = request_headers::Own {
             method: &self.method,
             subject: caller.identity.subject.as_str(),
@@ -70,6 +73,7 @@ impl<'a> UpstreamRequest<'a> {
             last_event_id: self.last_event_id,
             mcp_name: self.mcp_name,
             accept: self.accept,
+            withheld: &withheld,
             secrets: &secrets,
             identity_provider_token: identity_provider_token.as_ref(),
         };
