@@ -13,6 +13,7 @@ use url::Url;
 use crate::ways_in;
 
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
+use crate::identity_headers;
 
 /// A line for each thing that an operator has to know or do.
 pub(super) fn describe(configuration: &Configuration) -> String {
@@ -37,6 +38,7 @@ pub(super) fn describe(configuration: &Configuration) -> String {
     for route in &configuration.routes {
         describe_route(&mut report, &configuration.gateway.public_url.join(route.path.as_str()), route);
         describe_other_tokens(&mut report, configuration, route);
+        describe_identity(&mut report, configuration, route);
     }
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
@@ -62,6 +64,10 @@ pub(super) fn describe(configuration: &Configuration) -> String {
         }
     };
     line(&mut report, "Page for access tokens by hand", &token_page);
+    if configuration.authorization_server.caller_assertion_keys.is_some() {
+        let url = configuration.gateway.public_url.join(OwnPath::CallerKeys.as_str());
+        line(&mut report, "Keys that verify assertions of who calls", &url);
+    }
     for (origin, purposes) in outbound_origins(configuration) {
         let why: Vec<_> = purposes.iter().map(Purpose::to_string).collect();
         line(&mut report, &format!("Allow the outbound host {origin}"), &why.join(", "));
@@ -161,6 +167,18 @@ fn describe_other_tokens(report: &mut String, configuration: &Configuration, rou
         line(report, &format!("Who may come in at {}", route.path), &ways);
     }
     for warning in ways_in::warnings(configuration, route) {
+        line(report, &format!("Warning for {}", route.path), &warning);
+    }
+}
+
+/// Which servers are told who calls.
+fn describe_identity(report: &mut String, configuration: &Configuration, route: &Route) {
+    for upstream in route.upstreams() {
+        if let Some(told) = identity_headers::told(upstream) {
+            line(report, &format!("Learns who calls at {}", route.path), &format!("{}: {told}", upstream.url));
+        }
+    }
+    for warning in identity_headers::warnings(configuration, route) {
         line(report, &format!("Warning for {}", route.path), &warning);
     }
 }

@@ -11,6 +11,7 @@ pub mod imports {
                 import gatehouse:host/configuration@0.2.0;
                 import gatehouse:auth/sessions@0.8.0;
                 import gatehouse:auth/handles@0.8.0;
+                import gatehouse:auth/assertions@0.8.0;
             }",
         path: ["../wit/host", "../wit/auth"],
         imports: { default: trappable },
@@ -79,6 +80,7 @@ pub mod auth {
             world auth {
                 export gatehouse:auth/sessions@0.8.0;
                 export gatehouse:auth/handles@0.8.0;
+                export gatehouse:auth/assertions@0.8.0;
             }",
         path: ["../wit/auth"],
         exports: { default: async },

@@ -24,7 +24,7 @@ use super::route_tokens::TokenRouteDocument;
 use super::token_issuer::{self, TokenIssuerDocument};
 use super::token_page::TokenPageDocument;
 use super::urls::{allowed_origins, private_use_schemes, public_url};
-use super::values::{scopes, secret_name, unique};
+use super::values::{SecretDocument, header_name, scopes, secret_name, unique};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
@@ -52,6 +52,9 @@ pub(crate) struct GatewayDocument {
     pub(super) allowed_origins: Vec<String>,
     #[serde(default)]
     pub(super) limits: TotalsDocument,
+    pub(super) caller_assertion_keys: Option<SecretDocument>,
+    #[serde(default)]
+    pub(super) identity_header_names: Vec<String>,
 }
 
 /// What the authorization server needs.
@@ -87,6 +90,7 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) routes: Vec<ResourceDocument>,
     #[serde(default)]
     pub(super) rule_claims: RuleClaims,
+    pub(super) caller_assertion_keys: Option<SecretDocument>,
     pub(super) server_urls: Vec<String>,
 }
 
@@ -104,6 +108,8 @@ pub(crate) struct ResourceDocument {
     /// Whether revoked tokens work there until they expire.
     revocation_at_expiry: bool,
     needs_identity_provider_token: bool,
+    /// Whether a server there is told what people call the user.
+    keeps_names: Option<bool>,
 }
 
 /// What has to be there for Gatehouse to be ready.
@@ -149,7 +155,9 @@ impl Parts {
 
     fn needs(&self) -> Result<NeedsDocument, ConfigurationError> {
         let routes = self.routes.iter().map(|(route, _)| route.clone().check("routes"));
-        let needs = Needs::of(&self.authorization_server.clone().check()?, &routes.collect::<Result<Vec<_>, _>>()?);
+        let keys = caller_assertion_keys(self.gateway.caller_assertion_keys.clone())?;
+        let configuration = self.authorization_server.clone().check()?;
+        let needs = Needs::of(&configuration, &routes.collect::<Result<Vec<_>, _>>()?, keys.as_ref());
         let texts = |names: Vec<SecretName>| names.iter().map(|name| name.as_str().to_owned()).collect();
         let document = |Server { route, url, secrets }| ServerDocument {
             route: route.to_string(),
@@ -248,8 +256,18 @@ impl GatewayDocument {
             public_url: public_url(&self.public_url)?,
             allowed_origins: allowed_origins(self.allowed_origins)?,
             long_requests: self.limits.check()?,
+            caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
+            identity_header_names: self
+                .identity_header_names
+                .iter()
+                .map(|name| header_name("identity_header_names", name, ROUTE_EXAMPLE))
+                .collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn caller_assertion_keys(keys: Option<SecretDocument>) -> Result<Option<SecretName>, ConfigurationError> {
+    keys.map(|keys| keys.check("caller_assertion_keys")).transpose()
 }
 
 impl AuthorizationServerDocument {
@@ -282,6 +300,7 @@ impl AuthorizationServerDocument {
             token_routes: self.token_routes.into_iter().map(TokenRouteDocument::check).collect::<Result<_, _>>()?,
             routes,
             rule_claims: self.rule_claims,
+            caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
             server_urls: self.server_urls,
             public_url,
         };
@@ -305,6 +324,10 @@ impl ResourceDocument {
             needs_identity_provider_token: route
                 .upstreams()
                 .all(|upstream| upstream.identity_provider_token_header.is_some()),
+            keeps_names: route
+                .upstreams()
+                .any(|upstream| upstream.identity_headers.as_ref().is_some_and(|headers| headers.names))
+                .then_some(true),
         }
     }
 
@@ -318,6 +341,7 @@ impl ResourceDocument {
             legacy_sse: self.legacy_sse,
             revocation: if self.revocation_at_expiry { Revocation::AtExpiry } else { Revocation::Immediate },
             needs_identity_provider_token: self.needs_identity_provider_token,
+            keeps_names: self.keeps_names.unwrap_or(false),
         })
     }
 }
