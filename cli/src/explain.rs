@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::ways_in;
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use clap::Args;
 use gatehouse_configuration::{Configuration, NetworkRefusal, Route};
@@ -77,6 +78,9 @@ impl Explain {
         let configuration = Configuration::parse(&text).with_context(|| file.to_string())?;
         let route = self.route(&configuration)?;
         let subject = self.subject(&configuration)?;
+        if let Some(reason) = ways_in::missing(&configuration, route, &subject) {
+            return Ok((self.without_a_way(&reason), false));
+        }
         let claims = Claims::new(self.tenant.clone(), self.groups.clone(), self.roles.clone());
         let claims = claims.map_err(|error| anyhow!("no user can have {error}"))?;
         let given = self.scopes.iter().map(|scope| Scope::parse(scope)).collect::<Result<Scopes, _>>();
@@ -88,6 +92,14 @@ impl Explain {
         let network = self.network(route);
         let is_allowed = explanation.is_allowed() && network.as_ref().is_none_or(Result::is_ok);
         Ok((self.written(&explanation, route, network), is_allowed))
+    }
+
+    /// The answer about somebody whom the route lets in by no way.
+    fn without_a_way(&self, reason: &str) -> String {
+        match self.json {
+            true => format!("{:#}\n", serde_json::json!({ "decision": "denied", "reason": reason })),
+            false => format!("denied: {reason}\n"),
+        }
     }
 
     /// What the answer leaves out of account.
@@ -157,14 +169,7 @@ impl Explain {
     }
 
     fn subject(&self, configuration: &Configuration) -> Result<Subject> {
-        let names = || {
-            configuration
-                .authorization_server
-                .identity_providers
-                .iter()
-                .map(|provider| provider.name.as_str())
-                .collect::<Vec<_>>()
-        };
+        let names = || configuration.authorization_server.subject_providers().into_iter().collect::<Vec<_>>();
         let wrong = |subject: &str| {
             let names = names().join(", ");
             anyhow!("--subject {subject} is not PROVIDER:ID; the providers are {names}, and client for machines")

@@ -17,6 +17,7 @@ mod secret_prompt;
 mod start_check;
 mod up;
 mod variable;
+mod ways_in;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -10,6 +10,8 @@ use gatehouse_configuration::{
 use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
 use url::Url;
 
+use crate::ways_in;
+
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
 use super::networks;
 use crate::identity_headers;
@@ -18,11 +20,13 @@ use crate::identity_headers;
 pub(super) fn describe(configuration: &Configuration) -> String {
     let mut report = String::new();
     line(&mut report, "Public URL", configuration.gateway.public_url.as_str());
-    line(
-        &mut report,
-        "Redirect URI to register at each identity provider",
-        &configuration.authorization_server.callback_url(),
-    );
+    if !configuration.authorization_server.identity_providers.is_empty() {
+        line(
+            &mut report,
+            "Redirect URI to register at each identity provider",
+            &configuration.authorization_server.callback_url(),
+        );
+    }
     for route in &configuration.routes {
         let url = configuration.gateway.public_url.join(route.path.as_str());
         line(&mut report, &format!("URL for MCP clients, {}", route.name), &url);
@@ -34,6 +38,7 @@ pub(super) fn describe(configuration: &Configuration) -> String {
     }
     for route in &configuration.routes {
         describe_route(&mut report, &configuration.gateway.public_url.join(route.path.as_str()), route);
+        describe_other_tokens(&mut report, configuration, route);
         describe_identity(&mut report, configuration, route);
         networks::describe_route(&mut report, route);
     }
@@ -155,6 +160,17 @@ fn describe_tokens(report: &mut String, route: &Route) {
             let text = format!("{} gets users' tokens without encryption (http)", upstream.url);
             line(report, &format!("Warning for {}", route.path), &text);
         }
+    }
+}
+
+/// Who may come in with tokens that are not ours.
+fn describe_other_tokens(report: &mut String, configuration: &Configuration, route: &Route) {
+    if route.accepted_tokens.is_some() {
+        let ways = ways_in::describe(configuration, route).join("; ");
+        line(report, &format!("Who may come in at {}", route.path), &ways);
+    }
+    for warning in ways_in::warnings(configuration, route) {
+        line(report, &format!("Warning for {}", route.path), &warning);
     }
 }
 

@@ -198,6 +198,17 @@ impl Endpoint {
         }
     }
 
+    /// Whether there is something for it to do: it is about tokens of ours, or about people who have signed in.
+    fn is_offered(&self, context: &Context) -> bool {
+        let configuration = &context.configuration;
+        match self.path {
+            OwnPath::Callback | OwnPath::Sessions | OwnPath::SignIn | OwnPath::SignOut => {
+                !configuration.identity_providers.is_empty()
+            }
+            _ => configuration.issues_tokens(),
+        }
+    }
+
     /// A body that was not read.
     fn unreadable(&self, error: Unreadable, headers: &HeaderMap, log: &RequestLog) -> Response<Vec<u8>> {
         let (status, reason) = match error {
@@ -229,6 +240,11 @@ fn called(endpoint: &Endpoint, incoming: &IncomingRequest, head: Request<()>, lo
     if let Err(stopped) = endpoint.admit(&context) {
         inbound::drain(incoming);
         return endpoint.stopped(&context, stopped);
+    }
+    if !endpoint.is_offered(&context) {
+        // Where no token of ours is for anything, nobody can get one here.
+        inbound::drain(incoming);
+        return responses::not_found();
     }
     let body = match inbound::body(incoming, head.headers(), LARGEST_BODY) {
         Ok(body) => body,

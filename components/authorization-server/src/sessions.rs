@@ -2,6 +2,7 @@
 
 mod assertions;
 mod export;
+mod external;
 mod handles;
 mod provider;
 mod provider_tokens;

@@ -21,7 +21,9 @@ mod provider_authentication;
 mod reference;
 mod registration;
 mod route;
+mod route_tokens;
 mod text;
+mod token_issuer;
 mod token_page;
 mod upstream;
 mod urls;
@@ -31,23 +33,28 @@ use serde::{Deserialize, Serialize};
 
 use self::branding::BrandingDocument;
 use self::client::ClientDocument;
-use self::consistency::{app_service_tells_providers_apart, descriptions_fit_scopes, rules_fit_providers};
+use self::consistency::{
+    app_service_tells_providers_apart, descriptions_fit_scopes, issuers_fit_providers, rules_fit_providers,
+};
 use self::identity_headers::assertions_have_keys;
 use self::identity_provider::ProviderDocument;
 use self::lifetimes::LifetimesDocument;
 use self::limits::{RateDocument, TotalsDocument};
 use self::misread::misread;
 use self::networks::{NetworksDocument, TrustedProxiesDocument};
+use self::parts::ROUTE_EXAMPLE;
 pub(crate) use self::parts::{
     AuthorizationServerDocument, GatewayDocument, NeedsDocument, Parts, ResourceDocument, read_part, read_route,
 };
 use self::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use self::route::RouteDocument;
+use self::route_tokens::resolve;
+use self::token_issuer::TokenIssuerDocument;
 use self::token_page::TokenPageDocument;
 use self::values::{SecretDocument, unique};
 use crate::authorization_server::RuleClaims;
 use crate::compiled::is_compiled;
-use crate::error::one_line;
+use crate::error::{one_line, problem};
 use crate::{CompiledError, Configuration, ConfigurationError, Route, gateway};
 
 /// The variable `config` holds one document: JSON if it begins with `{`, TOML otherwise. If the document is
@@ -125,7 +132,8 @@ pub(crate) struct Document {
     /// Example: `[{ client_id = "my-client", client_name = "My client", redirect_uris = ["http://127.0.0.1/callback"] }]`
     #[serde(default)]
     clients: Vec<ClientDocument>,
-    /// The identity provider at which users sign in. Either this table or `identity_providers` is required.
+    /// The identity provider at which users sign in. Either this table or `identity_providers` is required if a route accepts
+    /// Gatehouse's own tokens.
     ///
     /// Example: `{ name = "main", issuer = "https://accounts.example.com", client_id = "gatehouse" }`
     identity_provider: Option<ProviderDocument>,
@@ -133,6 +141,12 @@ pub(crate) struct Document {
     ///
     /// Example: `[{ name = "main", issuer = "https://accounts.example.com", client_id = "gatehouse" }]`
     identity_providers: Option<Vec<ProviderDocument>>,
+    /// Issuers of access tokens that routes can accept beside Gatehouse's own.
+    ///
+    /// Most: `MOST_TOKEN_ISSUERS`
+    /// Example: `[{ name = "entra", profile = "entra", tenant = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10" }]`
+    #[serde(default)]
+    token_issuers: Vec<TokenIssuerDocument>,
     /// The MCP endpoints. At least one is required, and each has a `path` of its own.
     ///
     /// Example: `[{ path = "/mcp", url = "https://mcp.internal.example/mcp" }]`
@@ -194,12 +208,26 @@ impl Document {
             probes,
         };
         let mut meant = written.clone().check()?;
+        if self.routes.is_empty() {
+            return Err(problem("routes", "is missing: there is nothing to protect", ROUTE_EXAMPLE));
+        }
         let routes = self.routes.iter().cloned().enumerate();
         let routes = routes.map(|(index, route)| route.check(&format!("routes[{index}]")));
-        let routes = routes.collect::<Result<Vec<_>, _>>()?;
+        let mut routes = routes.collect::<Result<Vec<_>, _>>()?;
         assertions_have_keys(routes.iter().flat_map(Route::upstreams), meant.caller_assertion_keys.as_ref())?;
         meant.identity_header_names = gateway::identity_header_names(&routes);
         written.identity_header_names = meant.identity_header_names.iter().map(ToString::to_string).collect();
+        let issuers = token_issuer::check(self.token_issuers.clone(), &meant.public_url)?;
+        let mut token_routes = Vec::new();
+        for (index, (route, document)) in routes.iter_mut().zip(&self.routes).enumerate() {
+            let (table, tokens) = (format!("routes[{index}]"), document.tokens.clone());
+            let names_scopes = document.scopes.is_some();
+            let resolved = resolve(&table, route, names_scopes, tokens, &issuers)?;
+            if let Some(resolved) = resolved {
+                route.accepted_tokens = Some(Box::new(resolved.accepted));
+                token_routes.push(resolved.route);
+            }
+        }
         let authorization_server = AuthorizationServerDocument {
             public_url: written.public_url.clone(),
             applications: self.applications,
@@ -213,9 +241,12 @@ impl Document {
             clients: self.clients,
             identity_provider: self.identity_provider,
             identity_providers: self.identity_providers,
+            token_issuers: self.token_issuers,
+            token_routes,
             routes: routes
                 .iter()
                 .zip(&self.routes)
+                .filter(|(route, _)| route.own_tokens)
                 .map(|(route, document)| ResourceDocument::of(route, document))
                 .collect(),
             rule_claims: RuleClaims::of(&routes),
@@ -230,9 +261,12 @@ impl Document {
         let configuration =
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
+        issuers_fit_providers(&configuration.authorization_server)?;
         rules_fit_providers(&configuration)?;
         app_service_tells_providers_apart(&configuration)?;
         descriptions_fit_scopes(&configuration.routes, self.routes.iter().map(|route| &route.scope_descriptions))?;
-        Ok((Parts { gateway: written, authorization_server, routes: self.routes }, configuration))
+        let accepted = configuration.routes.iter().map(|route| route.accepted_tokens.clone());
+        let routes = self.routes.into_iter().zip(accepted).collect();
+        Ok((Parts { gateway: written, authorization_server, routes }, configuration))
     }
 }

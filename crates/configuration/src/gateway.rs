@@ -3,7 +3,10 @@
 use gatehouse_protocol::WebOrigin;
 use http::{HeaderName, Uri};
 
-use crate::{AllowedOrigins, ClientAddresses, IdentityProvider, Networks, Route, RoutePath, SecretName, Upstream};
+use crate::{
+    AllowedOrigins, ClientAddresses, Networks, Route, RoutePath, SecretName, TokenIssuer, Upstream,
+    authorization_server,
+};
 
 /// What holds for all routes together. A route's own part is a [`Route`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +60,7 @@ impl Configuration {
 /// What has to be there for Gatehouse to be ready, beside the server keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needs {
-    /// The secrets with which it proves itself to identity providers: without one, nobody can sign in.
+    /// The secrets with which it proves itself to identity providers and issuers of tokens: without one, nobody can come in.
     pub provider_secrets: Vec<SecretName>,
     /// The MCP servers: every one of each route.
     pub servers: Vec<Server>,
@@ -75,8 +78,12 @@ pub struct Server {
 }
 
 impl Needs {
-    /// What these providers and routes need; `caller_assertion_keys` where a server gets assertions.
-    pub fn of(providers: &[IdentityProvider], routes: &[Route], caller_assertion_keys: Option<&SecretName>) -> Self {
+    /// What these providers, issuers of tokens and routes need; `caller_assertion_keys` where a server gets assertions.
+    pub fn of(
+        configuration: &authorization_server::Configuration,
+        routes: &[Route],
+        caller_assertion_keys: Option<&SecretName>,
+    ) -> Self {
         let server = |route: &Route, upstream: &Upstream| {
             let signs = upstream.identity_headers.as_ref().is_some_and(|headers| headers.assertion.is_some());
             let secrets = upstream.secret_headers.iter().map(|(_, name)| name);
@@ -87,7 +94,9 @@ impl Needs {
             }
         };
         let servers = routes.iter().flat_map(|route| route.upstreams().map(move |upstream| server(route, upstream)));
-        let secrets = providers.iter().flat_map(|provider| provider.authentication.secrets());
+        let providers = configuration.identity_providers.iter();
+        let secrets = providers.flat_map(|provider| provider.authentication.secrets());
+        let secrets = secrets.chain(configuration.token_issuers.iter().filter_map(TokenIssuer::secret));
         Self { provider_secrets: secrets.cloned().collect(), servers: servers.collect() }
     }
 }

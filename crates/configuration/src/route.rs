@@ -4,7 +4,7 @@ use core::fmt;
 
 use gatehouse_protocol::{OwnPath, Scope, Scopes};
 
-use crate::{CrossOrigin, Effect, Limits, ListKind, Networks, Policy, Rate, Upstream};
+use crate::{AcceptedTokens, CrossOrigin, Effect, Limits, ListKind, Networks, Policy, Rate, Upstream};
 
 /// An MCP endpoint of ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +37,10 @@ pub struct Route {
     pub networks: Networks,
     /// Which web pages may call it; `None` where it is as for every route.
     pub cors: Option<CrossOrigin>,
+    /// Whether tokens of ours count.
+    pub own_tokens: bool,
+    /// Which tokens of other issuers count.
+    pub accepted_tokens: Option<Box<AcceptedTokens>>,
 }
 
 /// When a token that was revoked stops to work.

@@ -1,5 +1,6 @@
 //! What a request shows to say who makes it.
 
+use gatehouse_configuration::TokenPresentation;
 use gatehouse_protocol::SecretString;
 use http::HeaderMap;
 
@@ -9,8 +10,17 @@ use crate::{Endpoint, NoBearer, bearer};
 /// ([`gatehouse_audit_log::CredentialKind`]).
 #[derive(Debug)]
 pub enum Credential {
-    /// A bearer token, to be validated by whoever issued it.
-    Token(SecretString),
+    /// A token, to be validated by whoever issued it.
+    Token(PresentedToken),
+}
+
+/// A token, and where it was in the request.
+#[derive(Debug)]
+pub struct PresentedToken {
+    /// The token.
+    pub token: SecretString,
+    /// The place.
+    pub presentation: TokenPresentation,
 }
 
 impl Credential {
@@ -18,7 +28,84 @@ impl Credential {
     ///
     /// # Errors
     /// Where it shows nothing that counts there.
-    pub(crate) fn of(headers: &HeaderMap, _endpoint: &Endpoint<'_>) -> Result<Self, NoBearer> {
-        bearer::token(headers).map(Self::Token)
+    pub(crate) fn of(headers: &HeaderMap, endpoint: &Endpoint<'_>) -> Result<Self, NoBearer> {
+        let Some(accepted) = &endpoint.route.accepted_tokens else {
+            let token = bearer::token(headers)?;
+            return Ok(Self::Token(PresentedToken { token, presentation: TokenPresentation::default() }));
+        };
+        let own = endpoint.route.own_tokens.then(TokenPresentation::default);
+        let own = own.filter(|own| !accepted.presentations.contains(own));
+        let mut found = None;
+        for presentation in accepted.presentations.iter().chain(&own) {
+            match bearer::token_in(headers, &presentation.header, &presentation.scheme) {
+                Ok(_) if found.is_some() => return Err(NoBearer::Doubled),
+                Ok(token) => found = Some(PresentedToken { token, presentation: presentation.clone() }),
+                Err(NoBearer::Missing) => {}
+                Err(rejection) => return Err(rejection),
+            }
+        }
+        found.map(Self::Token).ok_or(NoBearer::Missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatehouse_configuration::Configuration;
+
+    use super::*;
+    use crate::example;
+
+    fn configuration(tokens: &str) -> Configuration {
+        let document = format!(
+            r#"
+            public_url = "https://gateway.example"
+            [[token_issuers]]
+            name = "one"
+            issuer = "https://one.example"
+            [[token_issuers]]
+            name = "two"
+            issuer = "https://two.example"
+            [identity_provider]
+            name = "demo"
+            issuer = "https://login.example"
+            client_id = "gatehouse"
+            [[routes]]
+            path = "/mcp"
+            url = "https://server.example/mcp"
+            tokens = [{tokens}]
+            "#
+        );
+        Configuration::parse(&document).unwrap()
+    }
+
+    fn of(configuration: &Configuration, pairs: &[(&str, &str)]) -> Result<(String, String), NoBearer> {
+        let Credential::Token(shown) = Credential::of(&example::headers(pairs), &example::endpoint(configuration))?;
+        Ok((shown.token.expose().to_owned(), shown.presentation.header))
+    }
+
+    #[test]
+    fn a_token_is_where_the_route_says_and_nowhere_else() {
+        let configuration = configuration(
+            r#"{ issuer = "one", audiences = ["a"], header_name = "X-Token", scheme = "" },
+               { issuer = "two", audiences = ["a"], header_name = "x-other", scheme = "Token" }"#,
+        );
+        let found = |token: &str, header: &str| Ok((token.to_owned(), header.to_owned()));
+        assert_eq!(of(&configuration, &[("x-token", "abc")]), found("abc", "x-token"));
+        assert_eq!(of(&configuration, &[("x-other", "token abc")]), found("abc", "x-other"));
+        for missing in [&[("authorization", "Bearer abc")][..], &[("x-other", "abc def")], &[]] {
+            assert_eq!(of(&configuration, missing), Err(NoBearer::Missing), "{missing:?}");
+        }
+        assert_eq!(of(&configuration, &[("x-token", "a b")]), Err(NoBearer::Malformed));
+    }
+
+    #[test]
+    fn two_tokens_in_two_places_are_none() {
+        let configuration = configuration(
+            r#"{ issuer = "one", audiences = ["a"] }, { issuer = "two", audiences = ["a"], header_name = "x-token" }"#,
+        );
+        let both = [("authorization", "Bearer abc"), ("x-token", "Bearer abc")];
+        assert_eq!(of(&configuration, &both), Err(NoBearer::Doubled));
+        assert_eq!(of(&configuration, &both[1..]), Ok(("abc".to_owned(), "x-token".to_owned())));
+        assert_eq!(of(&configuration, &[both[1], both[1]]), Err(NoBearer::Doubled));
     }
 }

@@ -118,6 +118,11 @@ pub(crate) fn is_reserved(name: &HeaderName, configuration: &gateway::Configurat
         || configured.map(|name| self::reduced(name.as_str())).any(|configured| configured == reduced)
 }
 
+/// Whether servers may take the client's field of this name for one of `others`.
+pub(crate) fn is_spelling_of(name: &HeaderName, others: &[&str]) -> bool {
+    !others.is_empty() && others.iter().any(|other| reduced(other) == reduced(name.as_str()))
+}
+
 /// Lower case, and `-` for everything that is neither letter nor digit.
 fn reduced(name: &str) -> String {
     name.chars()

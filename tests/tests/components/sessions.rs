@@ -1,6 +1,7 @@
 //! Sessions at the authorization server: opened, refreshed and ended over HTTP, and validated as the gateway does it.
 
 mod caller_assertions;
+mod external;
 mod handles_and_keys;
 mod life;
 mod names;

@@ -1,5 +1,6 @@
 //! What one MCP server is sent.
 
+use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Upstream;
 use gatehouse_gateway::{Refusal, request_headers, target};
 use gatehouse_protocol::{SecretString, Subject};
@@ -62,6 +63,9 @@ impl<'a> UpstreamRequest<'a> {
         let identity = identity::headers(context, caller, self.upstream)?;
         // Asked for last, when nothing else is left to refuse: it may have to be refreshed.
         let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
+        let accepted = context.endpoint.route.accepted_tokens.as_ref();
+        let presentations = accepted.map_or([].as_slice(), |accepted| &accepted.presentations);
+        let withheld: Vec<_> = presentations.iter().map(|presentation| presentation.header.as_str()).collect();
         let own = request_headers::Own {
             method: &self.method,
             subject: caller.identity.subject.as_str(),
@@ -71,6 +75,7 @@ impl<'a> UpstreamRequest<'a> {
             last_event_id: self.last_event_id,
             mcp_name: self.mcp_name,
             accept: self.accept,
+            withheld: &withheld,
             secrets: &secrets,
             identity_provider_token: identity_provider_token.as_ref(),
             identity: &identity,
@@ -104,8 +109,9 @@ fn identity_provider_token(
     if !request_headers::needs_identity_provider_token(upstream) {
         return Ok(None);
     }
-    if caller.identity.subject.provider() == Subject::MACHINES {
-        return Err(Refusal::NoUser);
+    let credential = caller.identity.credential;
+    if credential != CredentialKind::OwnToken || caller.identity.subject.provider() == Subject::MACHINES {
+        return Err(Refusal::NoUser(credential));
     }
     let ids = sessions::RequestIds {
         request_id: context.request_id.to_string(),

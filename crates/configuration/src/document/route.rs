@@ -9,6 +9,7 @@ use super::identity_headers::IdentityHeadersDocument;
 use super::limits::{LimitsDocument, RateDocument};
 use super::networks::RangesDocument;
 use super::policy::{RuleDocument, rules};
+use super::route_tokens::RouteTokensDocument;
 use super::upstream::{MemberDocument, TimeoutsDocument, UpstreamKeys, members};
 use super::values::{SecretDocument, scopes};
 use crate::error::problem;
@@ -44,7 +45,7 @@ pub(crate) struct RouteDocument {
     /// The scopes that every request needs. The token must have all of them.
     ///
     /// Default: `["mcp"]`
-    scopes: Option<Vec<String>>,
+    pub(super) scopes: Option<Vec<String>>,
     /// What each scope means, in words for the consent page. A scope without an entry is shown as it is.
     ///
     /// Example: `{ mcp = "Use the tools of this server in your name" }`
@@ -121,6 +122,17 @@ pub(crate) struct RouteDocument {
     ///
     /// Default: `false`
     discover_needs_all: Option<bool>,
+    /// Tokens of other issuers that the route accepts.
+    ///
+    /// Most: `MOST_TOKENS`
+    /// Example: `[{ issuer = "entra", audiences = ["api://mcp"] }]`
+    #[serde(default)]
+    pub(super) tokens: Vec<RouteTokensDocument>,
+    /// Whether the route accepts Gatehouse's own access tokens. If no route does, Gatehouse needs no identity provider, and offers none
+    /// of the authorization server's endpoints.
+    ///
+    /// Default: whether the route has no `tokens`
+    pub(super) own_tokens: Option<bool>,
     /// Whether the log holds the arguments of calls and the URIs of resources. They can be personal data.
     ///
     /// Default: `false`
@@ -190,6 +202,8 @@ impl RouteDocument {
             log_arguments: self.log_arguments.unwrap_or(false),
             networks: self.networks.check(&key("networks"))?,
             cors: self.cors.map(|cors| cors.check(&key("cors"))).transpose()?,
+            own_tokens: self.own_tokens.unwrap_or(self.tokens.is_empty()),
+            accepted_tokens: None,
             path,
             scopes,
             servers,

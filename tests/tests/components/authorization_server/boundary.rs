@@ -6,7 +6,7 @@ use wasmtime::Store;
 
 use crate::bindings::auth::exports::gatehouse::auth::assertions::Assertion;
 use crate::bindings::auth::exports::gatehouse::auth::sessions::{
-    Principal, Rejection, RequestIds, Revocation, Validated,
+    OtherIssuers, Principal, Rejection, RequestIds, Revocation, Validated,
 };
 use crate::bindings::auth::{Auth, AuthPre};
 use crate::component::{AUTHORIZATION_SERVER, Guest, fresh};
@@ -39,7 +39,22 @@ pub async fn validate_at(
 ) -> Result<Validated, Rejection> {
     let (mut store, auth) = instance(fakes).await;
     let sessions = auth.gatehouse_auth_sessions();
-    sessions.call_validate(&mut store, token, resource, revocation, calls_at).await.expect("no trap")
+    sessions.call_validate(&mut store, token, resource, revocation, calls_at, None).await.expect("no trap")
+}
+
+/// `sessions.validate`, at a route that accepts tokens of others.
+pub async fn validate_other(
+    fakes: &Arc<Fakes>,
+    token: &str,
+    resource: &str,
+    revocation: Revocation,
+    calls_at: Option<&str>,
+    others: &OtherIssuers,
+) -> Result<Validated, Rejection> {
+    let (mut store, auth) = instance(fakes).await;
+    let sessions = auth.gatehouse_auth_sessions();
+    let validated = sessions.call_validate(&mut store, token, resource, revocation, calls_at, Some(others)).await;
+    validated.expect("no trap")
 }
 
 /// `sessions.identity-provider-token`.
