@@ -10,7 +10,8 @@ use clap::Args;
 use gatehouse_configuration::{Configuration, Route};
 use gatehouse_mcp_wire::json_rpc::{is_notification, is_request, requests};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
-use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject};
+use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject, UnixTime};
+use serde_json::json;
 
 #[derive(Args)]
 pub(crate) struct Explain {
@@ -23,6 +24,9 @@ pub(crate) struct Explain {
     /// Who, as the log names them: PROVIDER:ID, or client:ID for a machine [default: somebody of the one provider]
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<String>,
+    /// The caller with the API key that has this label, or with that of the session pool of this name
+    #[arg(long, value_name = "LABEL", conflicts_with_all = ["subject", "client", "scopes", "groups", "roles", "tenant"])]
+    key: Option<String>,
     /// Through which OAuth client
     #[arg(long, value_name = "CLIENT_ID", default_value = "some-client")]
     client: String,
@@ -69,7 +73,18 @@ impl Explain {
         let text = fs::read_to_string(&self.configuration).with_context(|| format!("cannot read {file}"))?;
         let configuration = Configuration::parse(&text).with_context(|| file.to_string())?;
         let route = self.route(&configuration)?;
+        if let Some(label) = &self.key {
+            return self.answer_about_key(route, label);
+        }
         let subject = self.subject(&configuration)?;
+        if !route.takes_tokens() {
+            let text = format!(
+                "Denied: {} takes API keys and no token; ask about the caller with a key: --key {}\n",
+                route.path,
+                key_labels(route).join(" or --key ")
+            );
+            return Ok((self.denied(&text, &subject), false));
+        }
         let claims = Claims::new(self.tenant.clone(), self.groups.clone(), self.roles.clone());
         let claims = claims.map_err(|error| anyhow!("no user can have {error}"))?;
         let given = self.scopes.iter().map(|scope| Scope::parse(scope)).collect::<Result<Scopes, _>>();
@@ -79,6 +94,37 @@ impl Explain {
         let caller = Caller { subject: &subject, client_id: &client_id, scopes: &scopes, claims: &claims };
         let explanation = explain(route, &caller, &self.action()?);
         Ok((self.written(&explanation), explanation.is_allowed()))
+    }
+
+    /// Of the caller with a key of the route.
+    fn answer_about_key(&self, route: &Route, label: &str) -> Result<(String, bool)> {
+        let keys = route.api_keys.as_ref().with_context(|| format!("{} takes no API keys", route.path))?;
+        let configured = keys.keys.iter().find(|key| key.label == label);
+        let is_pool = keys.session_pool.as_ref().is_some_and(|pool| pool.name == label);
+        let scopes = match configured {
+            Some(key) => &key.scopes,
+            None if is_pool => &keys.scopes,
+            None => bail!("{} has no API key {label}; its keys are {}", route.path, key_labels(route).join(", ")),
+        };
+        let subject = Subject::of_key(label)?;
+        let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
+        if configured.and_then(|key| key.expires).is_some_and(|expires| expires <= UnixTime::from_seconds(now)) {
+            return Ok((self.denied(&format!("Denied: the API key {label} has expired\n"), &subject), false));
+        }
+        let (client_id, claims) = (ClientId::parse(label)?, Claims::default());
+        let caller = Caller { subject: &subject, client_id: &client_id, scopes, claims: &claims };
+        let explanation = explain(route, &caller, &self.action()?);
+        let text = if self.json { format!("{:#}\n", explanation.to_json()) } else { explanation.to_string() };
+        Ok((text, explanation.is_allowed()))
+    }
+
+    /// What is denied before any rule is asked.
+    fn denied(&self, text: &str, subject: &Subject) -> String {
+        if !self.json {
+            return text.to_owned();
+        }
+        let because = text.trim_end().trim_start_matches("Denied: ");
+        format!("{:#}\n", json!({ "subject": subject.as_str(), "decision": "denied", "because": because }))
     }
 
     /// What the answer leaves out of account.
@@ -177,6 +223,13 @@ impl Explain {
         }
         Ok(Action { method: Cow::Borrowed(method), target: target.map(|(target, _)| target) })
     }
+}
+
+/// The callers with keys of the route.
+fn key_labels(route: &Route) -> Vec<&str> {
+    let keys = route.api_keys.as_ref();
+    let pool = keys.and_then(|keys| keys.session_pool.as_ref()).map(|pool| pool.name.as_str());
+    keys.into_iter().flat_map(|keys| &keys.keys).map(|key| key.label.as_str()).chain(pool).collect()
 }
 
 /// It is done to nothing, and to each resource whose changes are to be told.
@@ -373,6 +426,39 @@ Rule no-machines (deny) does not: it is for users of client
             assert!(!answer(DOCUMENT, &["--method", right]).unwrap().0.contains("No version"), "{right}");
         }
         assert!(answer(DOCUMENT, &["--method", "subscriptions/listen", "--resource", "file:///a"]).is_ok());
+    }
+
+    #[test]
+    fn the_holder_of_an_api_key_is_explained_like_any_caller() {
+        const KEYS: &str = r#"
+            [routes.api_keys]
+            session_pool = "pool"
+            administrators = [{ label = "operations", secret = "administrator" }]
+            [[routes.api_keys.keys]]
+            label = "robot"
+            sha256 = "0000000000000000000000000000000000000000000000000000000000000001"
+            scopes = ["mcp", "files:write"]
+            [[routes.api_keys.keys]]
+            label = "old"
+            sha256 = "0000000000000000000000000000000000000000000000000000000000000002"
+            expires = "2020-01-01"
+        "#;
+        let rules = DOCUMENT.replace(
+            "groups = [\"engineering\"], scopes",
+            "subjects = [\"key:robot\", \"key:old\"], providers = [\"key\"], scopes",
+        );
+        let document = format!("{rules}{KEYS}");
+        let asked = |options: &[&str]| answer(&document, options);
+        let (text, is_allowed) = asked(&["--key", "robot", "--tool", "write_a"]).unwrap();
+        assert!(is_allowed && text.contains("Who: key:robot through the client robot"), "{text}");
+        assert!(!asked(&["--key", "pool", "--tool", "write_a"]).unwrap().1, "a rule denies it");
+        let (text, is_allowed) = asked(&["--key", "old", "--tool", "write_a"]).unwrap();
+        assert!(!is_allowed && text.contains("the API key old has expired"), "{text}");
+        let (text, is_allowed) = asked(&["--subject", "main:alice", "--tool", "write_a", "--json"]).unwrap();
+        assert!(!is_allowed && text.contains("/files takes API keys and no token"), "{text}");
+        let error = asked(&["--key", "nobody", "--tool", "a"]).unwrap_err();
+        assert!(error.contains("its keys are robot, old, pool"), "{error}");
+        assert!(answer(DOCUMENT, &["--key", "robot", "--tool", "a"]).unwrap_err().contains("takes no API keys"));
     }
 
     #[test]

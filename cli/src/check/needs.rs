@@ -93,6 +93,14 @@ pub(crate) fn settings(configuration: &Configuration) -> Needs {
         for (header, name) in route.upstreams().flat_map(|upstream| &upstream.secret_headers) {
             need(name, format!("header {header} of route {}", route.path));
         }
+        for administrator in
+            route.api_keys.iter().flat_map(|keys| &keys.session_pool).flat_map(|pool| &pool.administrators)
+        {
+            need(
+                &administrator.secret,
+                format!("token of {}, an administrator of the API key of {}", administrator.label, route.path),
+            );
+        }
     }
     for client in &configuration.authorization_server.clients {
         match &client.authentication {

@@ -8,12 +8,15 @@ use gatehouse_configuration::{
     Servers, TokenPage, Transport, Upstream,
 };
 use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
+use jiff::Timestamp;
 use url::Url;
 
+use super::api_keys;
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
 
 /// A line for each thing that an operator has to know or do.
-pub(super) fn describe(configuration: &Configuration) -> String {
+/// What has ended, or ends soon, is said as of `now`.
+pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String {
     let mut report = String::new();
     line(&mut report, "Public URL", configuration.gateway.public_url.as_str());
     line(
@@ -32,6 +35,9 @@ pub(super) fn describe(configuration: &Configuration) -> String {
     }
     for route in &configuration.routes {
         describe_route(&mut report, &configuration.gateway.public_url.join(route.path.as_str()), route);
+        for (name, value) in api_keys::describe(route, now) {
+            line(&mut report, &name, &value);
+        }
     }
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));

@@ -2,6 +2,7 @@
 
 use gatehouse_audit_log::X_REQUEST_ID;
 use gatehouse_authorization_server::ErrorCode;
+use gatehouse_authorization_server::session_pools::PoolRequest;
 use gatehouse_protocol::OwnPath;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -16,7 +17,7 @@ use crate::log::RequestLog;
 use crate::pages::{Layout, Problem};
 use crate::{
     authorize, callback, choose, consent, introspect, metadata, pages, register, requests, responses, revoke,
-    sessions_page, token, token_page,
+    session_pools, sessions_page, token, token_page,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -64,7 +65,7 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
-static ENDPOINTS: [Endpoint; 16] = [
+static ENDPOINTS: [Endpoint; 17] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // A path of ours so that web pages may read that there is nothing here, and no route can be put there.
     endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::not_a_provider),
@@ -80,6 +81,7 @@ static ENDPOINTS: [Endpoint; 16] = [
     page(OwnPath::Sessions, Method::POST, sessions_page::change),
     page(OwnPath::SignIn, Method::POST, sessions_page::sign_in),
     page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
+    internal(OwnPath::Subscriptions, Method::POST, session_pools::answer),
     page(OwnPath::AccessToken, Method::GET, token_page::show),
     page(OwnPath::AccessToken, Method::POST, token_page::sign_in),
 ];
@@ -115,7 +117,7 @@ fn find_and_call(
     head: Request<()>,
     log: &RequestLog,
 ) -> (Response<Vec<u8>>, Option<&'static Endpoint>) {
-    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path.as_str() == head.uri().path());
+    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.is_at(head.uri().path()));
     let Some(first) = methods().next() else {
         return (elsewhere(&head, log), None);
     };
@@ -147,6 +149,14 @@ fn elsewhere(head: &Request<()>, log: &RequestLog) -> Response<Vec<u8>> {
 }
 
 impl Endpoint {
+    /// Whether it answers at this path. One endpoint has its names in what is behind its own.
+    fn is_at(&self, path: &str) -> bool {
+        match self.path {
+            OwnPath::Subscriptions => PoolRequest::of(path).is_some(),
+            own => own.as_str() == path,
+        }
+    }
+
     /// A HEAD is a GET without the body, which the host leaves out (RFC 9110, section 9.3.2).
     fn takes(&self, method: &Method) -> bool {
         *method == self.method || (*method == Method::HEAD && self.method == Method::GET && !self.is_page)

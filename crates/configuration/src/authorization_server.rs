@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, RegisteredClient,
-    Registration, Revocation, RoutePath, Rule, SignIns, TokenPage,
+    Registration, Revocation, RoutePath, Rule, SessionPool, SignIns, TokenPage,
 };
 
 /// What an operator can decide of the authorization server.
@@ -36,8 +36,10 @@ pub struct Configuration {
     pub clients: Vec<RegisteredClient>,
     /// Where users sign in; at least one, each with a name of its own.
     pub identity_providers: Vec<IdentityProvider>,
-    /// The resources that tokens are for; at least one, each with a path of its own.
+    /// The resources that tokens of ours are for, each with a path of its own.
     pub routes: Vec<Route>,
+    /// The routes that have a key which administrators fetch and replace, and who they are.
+    pub session_pools: Vec<(RoutePath, SessionPool)>,
     /// What the policies of all routes name of users.
     pub rule_claims: RuleClaims,
     /// The URLs of the MCP servers: places that nobody else may make us talk to.

@@ -1,6 +1,7 @@
 //! The document as it is written, and its way into checked values.
 
 mod access;
+mod api_keys;
 mod branding;
 mod claim_names;
 mod client;
@@ -24,8 +25,11 @@ mod upstream;
 mod urls;
 mod values;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
+use self::api_keys::PoolDocument;
 use self::branding::BrandingDocument;
 use self::client::ClientDocument;
 use self::consistency::{descriptions_fit_scopes, rules_fit_providers};
@@ -33,6 +37,7 @@ use self::identity_provider::ProviderDocument;
 use self::lifetimes::LifetimesDocument;
 use self::limits::TotalsDocument;
 use self::misread::misread;
+use self::parts::ROUTE_EXAMPLE;
 pub(crate) use self::parts::{
     AuthorizationServerDocument, GatewayDocument, NeedsDocument, Parts, ResourceDocument, read_part, read_route,
 };
@@ -42,7 +47,7 @@ use self::token_page::TokenPageDocument;
 use self::values::unique;
 use crate::authorization_server::RuleClaims;
 use crate::compiled::is_compiled;
-use crate::error::one_line;
+use crate::error::{one_line, problem};
 use crate::{CompiledError, Configuration, ConfigurationError, Route};
 
 /// The variable `config` holds one document: JSON if it begins with `{`, TOML otherwise. If the document is
@@ -150,12 +155,21 @@ pub(crate) fn parse(text: &str) -> Result<Document, ConfigurationError> {
 impl Document {
     /// The parts of the document, as they are written and as they are meant.
     pub(crate) fn divide(self) -> Result<(Parts, Configuration), ConfigurationError> {
-        let gateway =
-            GatewayDocument { public_url: self.public_url, allowed_origins: self.allowed_origins, limits: self.limits };
-        let meant = gateway.clone().check()?;
+        if self.routes.is_empty() {
+            return Err(problem("routes", "is missing: there is nothing to protect", ROUTE_EXAMPLE));
+        }
         let routes = self.routes.iter().cloned().enumerate();
         let routes = routes.map(|(index, route)| route.check(&format!("routes[{index}]")));
         let routes = routes.collect::<Result<Vec<_>, _>>()?;
+        let key_headers = routes.iter().filter_map(|route| route.api_keys.as_ref()).map(|keys| keys.header.as_str());
+        let key_headers: BTreeSet<_> = key_headers.map(str::to_owned).collect();
+        let gateway = GatewayDocument {
+            public_url: self.public_url,
+            allowed_origins: self.allowed_origins,
+            limits: self.limits,
+            api_key_headers: key_headers.into_iter().collect(),
+        };
+        let meant = gateway.clone().check()?;
         let authorization_server = AuthorizationServerDocument {
             public_url: gateway.public_url.clone(),
             applications: self.applications,
@@ -172,14 +186,17 @@ impl Document {
             routes: routes
                 .iter()
                 .zip(&self.routes)
+                .filter(|(route, _)| route.own_tokens)
                 .map(|(route, written)| ResourceDocument::of(route, written))
                 .collect(),
+            session_pools: routes.iter().filter_map(PoolDocument::of).collect(),
             rule_claims: RuleClaims::of(&routes),
             server_urls: routes.iter().flat_map(Route::upstreams).map(|upstream| upstream.url.to_string()).collect(),
         };
         let configuration =
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
+        api_keys::are_apart(configuration.routes.iter().map(|route| route.api_keys.as_ref()))?;
         rules_fit_providers(&configuration)?;
         descriptions_fit_scopes(&configuration.routes, self.routes.iter().map(|route| &route.scope_descriptions))?;
         Ok((Parts { gateway, authorization_server, routes: self.routes }, configuration))

@@ -1,7 +1,7 @@
 //! What the gateway reads of the document at every route.
 
 use gatehouse_protocol::WebOrigin;
-use http::Uri;
+use http::{HeaderName, Uri};
 
 use crate::{AllowedOrigins, IdentityProvider, Route, RoutePath, SecretName, Upstream};
 
@@ -15,6 +15,8 @@ pub struct Configuration {
     /// The most requests that may last at once, of all routes and subjects together: open streams, and calls that have
     /// waited for a server for more than a second.
     pub long_requests: u32,
+    /// The headers in which callers show keys, of all routes: no MCP server gets them.
+    pub api_key_headers: Vec<HeaderName>,
 }
 
 impl Configuration {

@@ -3,6 +3,7 @@
 //! Secrets are not in it. Where one is needed, the document names the setting that holds it
 //! (`{ secret = "identity_provider_secret" }`), so that it can be shown, committed and compared.
 
+mod api_keys;
 pub mod authorization_server;
 mod branding;
 mod compile;
@@ -27,6 +28,7 @@ mod source;
 mod token_page;
 mod upstream;
 
+pub use api_keys::{Administrator, ApiKeys, ConfiguredKey, SessionPool};
 pub use branding::{Branding, Logo};
 pub use compile::compile;
 pub use configuration::Configuration;

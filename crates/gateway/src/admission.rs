@@ -22,13 +22,16 @@ pub fn admit(endpoint: &Endpoint<'_>, head: &Request<()>, origin: &Origin) -> Ad
         return Admission::Refused(Refusal::Origin);
     }
     if head.method() == Method::OPTIONS {
-        return Admission::Options(cors::options(head, origin, endpoint.methods()));
+        let mut response = cors::options(head, origin, endpoint.methods());
+        if let Some(keys) = &endpoint.route.api_keys {
+            cors::also_allow(response.headers_mut(), &keys.header);
+        }
+        return Admission::Options(response);
     }
     if !has_method(endpoint.kind, head.method()) {
         return Admission::Refused(Refusal::Method);
     }
-    Credential::of(head.headers(), endpoint)
-        .map_or_else(|missing| Admission::Refused(Refusal::NoBearer(missing)), Admission::Shown)
+    Credential::of(head.headers(), endpoint).map_or_else(Admission::Refused, Admission::Shown)
 }
 
 fn has_method(kind: EndpointKind, method: &Method) -> bool {

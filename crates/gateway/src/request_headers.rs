@@ -43,6 +43,8 @@ pub struct Own<'a> {
     /// `Mcp-Name` ([`crate::mirrored::encoded`]), where the upstream calls the tool, prompt or resource something else than the
     /// client does.
     pub mcp_name: Option<&'a HeaderValue>,
+    /// Headers in which callers show keys, at any route: none of them is the upstream's to see.
+    pub api_key_headers: &'a [HeaderName],
     /// `Accept`, where it is not the client's: 2024-11-05 has no rules for it.
     pub accept: Option<&'static str>,
 }
@@ -104,7 +106,7 @@ pub fn needs_identity_provider_token(upstream: &Upstream) -> bool {
 /// upstream needs the identity provider's token and there is none: the client then signs its user in again, which gets
 /// one.
 pub fn forwarded(client: &HeaderMap, upstream: &Upstream, own: &Own<'_>) -> Result<HeaderMap, Refusal> {
-    let mut headers = of_client(client, upstream);
+    let mut headers = of_client(client, upstream, own.api_key_headers);
     if own.method == Method::POST {
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     } else {
@@ -155,10 +157,11 @@ fn sensitive(name: &HeaderName, secret: &SecretString) -> Result<HeaderValue, Re
     Ok(value)
 }
 
-fn of_client(client: &HeaderMap, upstream: &Upstream) -> HeaderMap {
+fn of_client(client: &HeaderMap, upstream: &Upstream, api_key_headers: &[HeaderName]) -> HeaderMap {
     let hop_by_hop = HopByHop::of(client);
     let mut headers = HeaderMap::new();
-    for (name, value) in client.iter().filter(|(name, _)| !hop_by_hop.has(name) && !is_reserved(name, upstream)) {
+    let is_passed_on = |name| !hop_by_hop.has(name) && !is_reserved(name, upstream, api_key_headers);
+    for (name, value) in client.iter().filter(|(name, _)| is_passed_on(name)) {
         headers.append(name, value.clone());
     }
     headers

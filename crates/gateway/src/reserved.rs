@@ -104,11 +104,11 @@ const ONE_SPELLING: [&str; 7] =
 /// The family of a tool's own headers, to which the same applies: what follows is the tool's to spell.
 const PARAMETERS: &str = MCP_PARAM_PREFIX;
 
-/// Whether the client's field of this name must not reach `upstream`.
-pub(crate) fn is_reserved(name: &HeaderName, upstream: &Upstream) -> bool {
+/// Whether the client's field of this name must not reach `upstream`. `api_key_headers` are those of all routes.
+pub(crate) fn is_reserved(name: &HeaderName, upstream: &Upstream, api_key_headers: &[HeaderName]) -> bool {
     let reduced = reduced(name.as_str());
     let configured = upstream.subject_header.iter().chain(&upstream.identity_provider_token_header);
-    let configured = configured.chain(upstream.secret_headers.iter().map(|(name, _)| name));
+    let configured = configured.chain(upstream.secret_headers.iter().map(|(name, _)| name)).chain(api_key_headers);
     RESERVED.contains(&reduced.as_str())
         || HopByHop::is_always(&reduced)
         || RESERVED_FAMILIES.iter().any(|family| reduced.starts_with(family))
@@ -134,7 +134,8 @@ mod tests {
 
     fn reserved(name: &str) -> bool {
         let configuration = example::configuration();
-        is_reserved(&HeaderName::from_bytes(name.as_bytes()).unwrap(), example::upstream(&configuration))
+        let keys = [HeaderName::from_static("ocp-apim-subscription-key")];
+        is_reserved(&HeaderName::from_bytes(name.as_bytes()).unwrap(), example::upstream(&configuration), &keys)
     }
 
     #[test]
@@ -151,6 +152,10 @@ mod tests {
             "X-MS-CLIENT-PRINCIPAL",
             "X_MS_Client-Principal_Name",
             "X-MS-TOKEN-AAD-ID-TOKEN",
+            "x-ms-apikey",
+            "X_MS_ApiKey",
+            "Ocp-Apim-Subscription-Key",
+            "ocp_apim_subscription_key",
             "x.ms.client.principal",
             "x-gatehouse-subject",
             "X_Gatehouse_Subject",
@@ -221,7 +226,7 @@ mod tests {
     }
 
     fn any_reserved() -> impl Strategy<Value = String> {
-        let configured = ["x-gatehouse-subject", "x-functions-key", "x-tenant-key"];
+        let configured = ["x-gatehouse-subject", "x-functions-key", "x-tenant-key", "ocp-apim-subscription-key"];
         let exact: Vec<String> = RESERVED.iter().chain(&configured).map(|name| (*name).to_owned()).collect();
         let member = (select(RESERVED_FAMILIES.to_vec()), "[a-z][a-z0-9-]{0,8}")
             .prop_map(|(family, rest)| format!("{family}{rest}"));

@@ -39,6 +39,8 @@ pub enum OwnPath {
     LegacyEvents,
     /// Where the client of that stream sends its messages.
     LegacyMessages,
+    /// Where administrators fetch and replace API keys, behind it, as at Azure Resource Manager.
+    Subscriptions,
     /// Whether the configuration can be used.
     Health,
     /// Whether the MCP servers answer.
@@ -59,7 +61,7 @@ const WELL_KNOWN: &str = "/.well-known";
 
 impl OwnPath {
     /// Every one.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Authorize,
         Self::Choose,
         Self::Consent,
@@ -77,6 +79,7 @@ impl OwnPath {
         Self::ProtectedResourceMetadata,
         Self::LegacyEvents,
         Self::LegacyMessages,
+        Self::Subscriptions,
         Self::Health,
         Self::Readiness,
     ];
@@ -101,6 +104,7 @@ impl OwnPath {
             Self::ProtectedResourceMetadata => "/.well-known/oauth-protected-resource",
             Self::LegacyEvents => "/sse",
             Self::LegacyMessages => "/message",
+            Self::Subscriptions => "/subscriptions",
             Self::Health => "/healthz",
             Self::Readiness => "/readyz",
         }
@@ -122,7 +126,8 @@ impl OwnPath {
             | Self::SignOut
             | Self::AccessToken
             | Self::AuthorizationServerMetadata
-            | Self::OpenIdConfiguration => ServedBy::AuthorizationServer,
+            | Self::OpenIdConfiguration
+            | Self::Subscriptions => ServedBy::AuthorizationServer,
             Self::ProtectedResourceMetadata
             | Self::LegacyEvents
             | Self::LegacyMessages

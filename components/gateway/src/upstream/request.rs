@@ -69,6 +69,7 @@ impl<'a> UpstreamRequest<'a> {
             last_event_id: self.last_event_id,
             mcp_name: self.mcp_name,
             accept: self.accept,
+            api_key_headers: &context.endpoint.configuration.api_key_headers,
             secrets: &secrets,
             identity_provider_token: identity_provider_token.as_ref(),
         };
@@ -100,14 +101,13 @@ fn identity_provider_token(
     if !request_headers::needs_identity_provider_token(upstream) {
         return Ok(None);
     }
-    if caller.identity.subject.provider() == Subject::MACHINES {
-        return Err(Refusal::NoUser);
-    }
+    let is_user = caller.identity.subject.provider() != Subject::MACHINES;
+    let Some(token) = caller.token.as_ref().filter(|_| is_user) else { return Err(Refusal::NoUser) };
     let ids = sessions::RequestIds {
         request_id: context.request_id.to_string(),
         trace_id: Some(context.trace.id().to_string()),
     };
-    sessions::identity_provider_token(caller.token.expose(), &context.endpoint.resource(), &ids)
+    sessions::identity_provider_token(token.expose(), &context.endpoint.resource(), &ids)
         .map(|token| token.map(SecretString::new))
         .map_err(token_refusal)
 }

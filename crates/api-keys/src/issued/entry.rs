@@ -42,7 +42,8 @@ impl Entry {
     ) -> Result<String, StoreUnavailable> {
         let ended = self.ended_at.map(UnixTime::seconds);
         let written = Written { key: self.server_key.clone(), ended, oldest: self.oldest };
-        let failed = |error: &dyn core::fmt::Display| StoreUnavailable(format!("a key's entry cannot be made: {error}"));
+        let failed =
+            |error: &dyn core::fmt::Display| StoreUnavailable(format!("a key's entry cannot be made: {error}"));
         let text = serde_json::to_vec(&written).map_err(|error| failed(&error))?;
         keys.seal(PURPOSE, &[&name.to_string()], &text, entropy).map_err(|error| failed(&error))
     }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::api_keys::{PoolDocument, api_key_header};
 use super::branding::BrandingDocument;
 use super::client::ClientDocument;
 use super::consistency::providers_are_elsewhere;
@@ -29,7 +30,7 @@ use crate::gateway::{self, Needs, Server};
 use crate::{CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath, SecretName};
 
 /// What a document without routes lacks.
-const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
+pub(super) const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
 
 /// A checked document.
 pub(crate) struct Parts {
@@ -47,6 +48,8 @@ pub(crate) struct GatewayDocument {
     pub(super) allowed_origins: Vec<String>,
     #[serde(default)]
     pub(super) limits: TotalsDocument,
+    #[serde(default)]
+    pub(super) api_key_headers: Vec<String>,
 }
 
 /// What the authorization server needs.
@@ -74,7 +77,10 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) clients: Vec<ClientDocument>,
     pub(super) identity_provider: Option<ProviderDocument>,
     pub(super) identity_providers: Option<Vec<ProviderDocument>>,
+    #[serde(default)]
     pub(super) routes: Vec<ResourceDocument>,
+    #[serde(default)]
+    pub(super) session_pools: Vec<PoolDocument>,
     #[serde(default)]
     pub(super) rule_claims: RuleClaims,
     pub(super) server_urls: Vec<String>,
@@ -225,6 +231,7 @@ impl GatewayDocument {
             public_url: public_url(&self.public_url)?,
             allowed_origins: allowed_origins(self.allowed_origins)?,
             long_requests: self.limits.check()?,
+            api_key_headers: self.api_key_headers.iter().map(|name| api_key_header(name)).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -239,9 +246,6 @@ impl AuthorizationServerDocument {
         let are_listed = self.identity_providers.is_some();
         let identity_providers = identity_provider::check(self.identity_provider, self.identity_providers)?;
         providers_are_elsewhere(&identity_providers, are_listed, &public_url)?;
-        if self.routes.is_empty() {
-            return Err(problem("routes", "is missing: there is nothing to protect", ROUTE_EXAMPLE));
-        }
         let routes = self.routes.into_iter().map(ResourceDocument::check).collect::<Result<Vec<_>, _>>()?;
         let offered: Scopes = routes.iter().flat_map(|route| route.offered_scopes()).cloned().collect();
         let clients = self.clients.into_iter().enumerate();
@@ -258,6 +262,7 @@ impl AuthorizationServerDocument {
             private_use_schemes: rules.private_use_schemes,
             identity_providers,
             routes,
+            session_pools: self.session_pools.into_iter().map(PoolDocument::check).collect::<Result<_, _>>()?,
             rule_claims: self.rule_claims,
             server_urls: self.server_urls,
             public_url,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::api_keys::ApiKeysDocument;
 use super::limits::{LimitsDocument, RateDocument};
 use super::policy::{RuleDocument, rules};
 use super::upstream::{MemberDocument, TimeoutsDocument, UpstreamKeys, members};
@@ -42,6 +43,14 @@ pub(crate) struct RouteDocument {
     ///
     /// Default: `["mcp"]`
     scopes: Option<Vec<String>>,
+    /// Whether access tokens that Gatehouse issues are accepted.
+    ///
+    /// Default: `true`, and `false` if the route has `api_keys`
+    own_tokens: Option<bool>,
+    /// Callers that show a key in place of a token.
+    ///
+    /// Example: `{ session_pool = "code", administrators = [{ label = "operations", secret = "api_keys_administrator" }] }`
+    api_keys: Option<ApiKeysDocument>,
     /// What each scope means, in words for the consent page. A scope without an entry is shown as it is.
     ///
     /// Example: `{ mcp = "Use the tools of this server in your name" }`
@@ -150,6 +159,11 @@ impl RouteDocument {
             timeouts: self.timeouts,
         };
         let servers = servers(route, one, self.members)?;
+        let api_keys = self.api_keys.map(|keys| keys.check(&key("api_keys"), &scopes)).transpose()?;
+        if self.own_tokens == Some(false) && api_keys.is_none() {
+            let text = "must not be false without another way in, such as api_keys: nobody could come in";
+            return Err(problem(key("own_tokens"), text, "own_tokens = true"));
+        }
         let is_sse = matches!(&servers, Servers::One(upstream) if upstream.transport == Transport::Sse);
         if is_sse && self.legacy_sse == Some(false) {
             let text = "must not be false with transport = \"sse\": the server speaks nothing else";
@@ -173,6 +187,8 @@ impl RouteDocument {
             revocation: revocation(key("revocation"), self.revocation.as_deref())?,
             discover_needs_all: self.discover_needs_all.unwrap_or(false),
             log_arguments: self.log_arguments.unwrap_or(false),
+            own_tokens: self.own_tokens.unwrap_or(api_keys.is_none()),
+            api_keys,
             path,
             scopes,
             servers,

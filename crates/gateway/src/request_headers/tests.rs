@@ -22,6 +22,7 @@ fn nothing(method: &Method) -> Own<'_> {
         secrets: &[],
         identity_provider_token: None,
         mcp_name: None,
+        api_key_headers: &[],
         accept: None,
     }
 }

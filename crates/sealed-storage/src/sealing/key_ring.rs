@@ -243,7 +243,8 @@ mod tests {
         let of = |id, purpose, context: &[&str]| ring.derived(id, purpose, context).map(|secret| *secret.expose());
         let first = of("a", "keys", &["/mcp", "1"]);
         assert!(first.is_some() && first == of("a", "keys", &["/mcp", "1"]));
-        for other in [of("b", "keys", &["/mcp", "1"]), of("a", "kays", &["/mcp", "1"]), of("a", "keys", &["/mcp1", ""])] {
+        for other in [of("b", "keys", &["/mcp", "1"]), of("a", "kays", &["/mcp", "1"]), of("a", "keys", &["/mcp1", ""])]
+        {
             assert!(other.is_some() && other != first);
         }
         assert_eq!(of("c", "keys", &["/mcp", "1"]), None);
