@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, RegisteredClient,
-    Registration, Revocation, RoutePath, Rule, SessionPool, SignIns, TokenPage,
+    Registration, Revocation, RoutePath, Rule, SessionPool, SignIns, TokenIssuer, TokenPage, TokenRoute,
 };
 
 /// What an operator can decide of the authorization server.
@@ -34,9 +34,13 @@ pub struct Configuration {
     pub private_use_schemes: Vec<PrivateUseScheme>,
     /// Clients that need not register.
     pub clients: Vec<RegisteredClient>,
-    /// Where users sign in; at least one, each with a name of its own.
+    /// Where users sign in; at least one where there is a route, each with a name of its own.
     pub identity_providers: Vec<IdentityProvider>,
-    /// The resources that tokens of ours are for, each with a path of its own.
+    /// Issuers of other tokens than ours, each with a name of its own.
+    pub token_issuers: Vec<TokenIssuer>,
+    /// The routes that accept tokens of those, each with a path of its own.
+    pub token_routes: Vec<TokenRoute>,
+    /// The resources that tokens of ours are for, each with a path of its own; none where no route accepts any.
     pub routes: Vec<Route>,
     /// The routes that have a key which administrators fetch and replace, and who they are.
     pub session_pools: Vec<(RoutePath, SessionPool)>,
@@ -119,6 +123,22 @@ impl Configuration {
     /// route stays as it is; nothing is ever granted for it.
     pub fn audience_of(&self, resource: ResourceUri) -> ResourceUri {
         self.route_of(&resource).and_then(|route| self.resource_of(route)).unwrap_or(resource)
+    }
+
+    /// Whether clients can get tokens here: whether a route accepts tokens of ours.
+    pub fn issues_tokens(&self) -> bool {
+        !self.routes.is_empty()
+    }
+
+    /// The issuer with this name of other tokens than ours.
+    pub fn token_issuer(&self, name: &str) -> Option<&TokenIssuer> {
+        self.token_issuers.iter().find(|issuer| issuer.name == name)
+    }
+
+    /// The names of all whose users can be subjects.
+    pub fn subject_providers(&self) -> BTreeSet<&str> {
+        let providers = self.identity_providers.iter().map(|provider| provider.name.as_str());
+        providers.chain(self.token_issuers.iter().map(|issuer| issuer.name.as_str())).collect()
     }
 
     /// The identity provider with this name.

@@ -45,8 +45,8 @@ fn is_faithful(part: &Part<'_>, text: &str, configuration: &Configuration) -> bo
         Part::AuthorizationServer => authorization_server::Configuration::from_part(text)
             .is_ok_and(|read| read == configuration.authorization_server),
         Part::Servers => {
-            let providers = &configuration.authorization_server.identity_providers;
-            Needs::from_part(text).is_ok_and(|read| read == Needs::of(providers, &configuration.routes))
+            let needs = Needs::of(&configuration.authorization_server, &configuration.routes);
+            Needs::from_part(text).is_ok_and(|read| read == needs)
         }
         Part::Route(_) | Part::OnlyRoute => {
             Route::from_part(text).is_ok_and(|read| configuration.routes.contains(&read))

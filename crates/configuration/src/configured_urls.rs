@@ -1,11 +1,13 @@
 //! What the operator has named: the places that nobody else may make us talk to.
 
 use crate::authorization_server::Configuration;
-use crate::{AssertionSource, ClientKeys, ProviderAuthentication, ProviderProfile, RegisteredAuthentication};
+use crate::{
+    AssertionSource, ClientKeys, ProviderAuthentication, ProviderProfile, RegisteredAuthentication, TokenIssuer,
+};
 
 impl Configuration {
     /// Every URL that the configuration holds: our own, those of MCP servers, identity providers, Microsoft Graph, sources
-    /// of assertions and clients' keys.
+    /// of assertions, issuers of tokens and clients' keys.
     pub fn configured_urls(&self) -> Vec<String> {
         let mut urls = vec![self.public_url.to_string()];
         for provider in &self.identity_providers {
@@ -18,6 +20,7 @@ impl Configuration {
                 urls.push(url.to_string());
             }
         }
+        urls.extend(self.token_issuers.iter().flat_map(TokenIssuer::urls).map(str::to_owned));
         urls.extend(self.server_urls.iter().cloned());
         for client in &self.clients {
             if let RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) = &client.authentication {

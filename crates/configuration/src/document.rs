@@ -19,7 +19,9 @@ mod provider_authentication;
 mod reference;
 mod registration;
 mod route;
+mod route_tokens;
 mod text;
+mod token_issuer;
 mod token_page;
 mod upstream;
 mod urls;
@@ -32,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use self::api_keys::PoolDocument;
 use self::branding::BrandingDocument;
 use self::client::ClientDocument;
-use self::consistency::{descriptions_fit_scopes, rules_fit_providers};
+use self::consistency::{descriptions_fit_scopes, issuers_fit_providers, rules_fit_providers};
 use self::identity_provider::ProviderDocument;
 use self::lifetimes::LifetimesDocument;
 use self::limits::TotalsDocument;
@@ -43,6 +45,8 @@ pub(crate) use self::parts::{
 };
 use self::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use self::route::RouteDocument;
+use self::route_tokens::resolve;
+use self::token_issuer::TokenIssuerDocument;
 use self::token_page::TokenPageDocument;
 use self::values::unique;
 use crate::authorization_server::RuleClaims;
@@ -125,7 +129,8 @@ pub(crate) struct Document {
     /// Example: `[{ client_id = "my-client", client_name = "My client", redirect_uris = ["http://127.0.0.1/callback"] }]`
     #[serde(default)]
     clients: Vec<ClientDocument>,
-    /// The identity provider at which users sign in. Either this table or `identity_providers` is required.
+    /// The identity provider at which users sign in. Either this table or `identity_providers` is required if a route accepts
+    /// Gatehouse's own tokens.
     ///
     /// Example: `{ name = "main", issuer = "https://accounts.example.com", client_id = "gatehouse" }`
     identity_provider: Option<ProviderDocument>,
@@ -133,6 +138,12 @@ pub(crate) struct Document {
     ///
     /// Example: `[{ name = "main", issuer = "https://accounts.example.com", client_id = "gatehouse" }]`
     identity_providers: Option<Vec<ProviderDocument>>,
+    /// Issuers of access tokens that routes can accept beside Gatehouse's own.
+    ///
+    /// Most: `MOST_TOKEN_ISSUERS`
+    /// Example: `[{ name = "entra", profile = "entra", tenant = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10" }]`
+    #[serde(default)]
+    token_issuers: Vec<TokenIssuerDocument>,
     /// The MCP endpoints. At least one is required, and each has a `path` of its own.
     ///
     /// Example: `[{ path = "/mcp", url = "https://mcp.internal.example/mcp" }]`
@@ -160,7 +171,7 @@ impl Document {
         }
         let routes = self.routes.iter().cloned().enumerate();
         let routes = routes.map(|(index, route)| route.check(&format!("routes[{index}]")));
-        let routes = routes.collect::<Result<Vec<_>, _>>()?;
+        let mut routes = routes.collect::<Result<Vec<_>, _>>()?;
         let key_headers = routes.iter().filter_map(|route| route.api_keys.as_ref()).map(|keys| keys.header.as_str());
         let key_headers: BTreeSet<_> = key_headers.map(str::to_owned).collect();
         let gateway = GatewayDocument {
@@ -170,6 +181,21 @@ impl Document {
             api_key_headers: key_headers.into_iter().collect(),
         };
         let meant = gateway.clone().check()?;
+        let issuers = token_issuer::check(self.token_issuers.clone(), &meant.public_url)?;
+        let mut token_routes = Vec::new();
+        for (index, (route, written)) in routes.iter_mut().zip(&self.routes).enumerate() {
+            let (table, tokens) = (format!("routes[{index}]"), written.tokens.clone());
+            let names_scopes = written.scopes.is_some();
+            let resolved = resolve(&table, route, names_scopes, tokens, &issuers, &self.token_issuers)?;
+            if let Some(resolved) = resolved {
+                route.accepted_tokens = Some(Box::new(resolved.accepted));
+                token_routes.push(resolved.route);
+            }
+            if !route.takes_tokens() && route.api_keys.is_none() {
+                let text = "must not be false without tokens or api_keys: nobody could come in";
+                return Err(problem(format!("{table}.own_tokens"), text, "own_tokens = true"));
+            }
+        }
         let authorization_server = AuthorizationServerDocument {
             public_url: gateway.public_url.clone(),
             applications: self.applications,
@@ -183,6 +209,8 @@ impl Document {
             clients: self.clients,
             identity_provider: self.identity_provider,
             identity_providers: self.identity_providers,
+            token_issuers: self.token_issuers,
+            token_routes,
             routes: routes
                 .iter()
                 .zip(&self.routes)
@@ -197,8 +225,11 @@ impl Document {
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
         api_keys::are_apart(configuration.routes.iter().map(|route| route.api_keys.as_ref()))?;
+        issuers_fit_providers(&configuration.authorization_server)?;
         rules_fit_providers(&configuration)?;
         descriptions_fit_scopes(&configuration.routes, self.routes.iter().map(|route| &route.scope_descriptions))?;
-        Ok((Parts { gateway, authorization_server, routes: self.routes }, configuration))
+        let accepted = configuration.routes.iter().map(|route| route.accepted_tokens.clone());
+        let routes = self.routes.into_iter().zip(accepted).collect();
+        Ok((Parts { gateway, authorization_server, routes }, configuration))
     }
 }

@@ -3,7 +3,7 @@
 use gatehouse_protocol::WebOrigin;
 use http::{HeaderName, Uri};
 
-use crate::{AllowedOrigins, IdentityProvider, Route, RoutePath, SecretName, Upstream};
+use crate::{AllowedOrigins, Route, RoutePath, SecretName, TokenIssuer, Upstream, authorization_server};
 
 /// What holds for all routes together. A route's own part is a [`Route`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Configuration {
 /// What has to be there for Gatehouse to be ready, beside the server keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needs {
-    /// The secrets with which it proves itself to identity providers: without one, nobody can sign in.
+    /// The secrets with which it proves itself to identity providers and issuers of tokens: without one, nobody can come in.
     pub provider_secrets: Vec<SecretName>,
     /// The MCP servers: every one of each route.
     pub servers: Vec<Server>,
@@ -48,15 +48,17 @@ pub struct Server {
 }
 
 impl Needs {
-    /// What these providers and routes need.
-    pub fn of(providers: &[IdentityProvider], routes: &[Route]) -> Self {
+    /// What these providers, issuers of tokens and routes need.
+    pub fn of(configuration: &authorization_server::Configuration, routes: &[Route]) -> Self {
         let server = |route: &Route, upstream: &Upstream| Server {
             route: route.path.clone(),
             url: upstream.url.clone(),
             secrets: upstream.secret_headers.iter().map(|(_, name)| name.clone()).collect(),
         };
         let servers = routes.iter().flat_map(|route| route.upstreams().map(move |upstream| server(route, upstream)));
-        let secrets = providers.iter().flat_map(|provider| provider.authentication.secrets());
+        let providers = configuration.identity_providers.iter();
+        let secrets = providers.flat_map(|provider| provider.authentication.secrets());
+        let secrets = secrets.chain(configuration.token_issuers.iter().filter_map(TokenIssuer::secret));
         Self { provider_secrets: secrets.cloned().collect(), servers: servers.collect() }
     }
 }

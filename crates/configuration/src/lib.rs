@@ -3,6 +3,7 @@
 //! Secrets are not in it. Where one is needed, the document names the setting that holds it
 //! (`{ secret = "identity_provider_secret" }`), so that it can be shown, committed and compared.
 
+mod accepted_tokens;
 mod api_keys;
 pub mod authorization_server;
 mod branding;
@@ -25,9 +26,11 @@ mod registration;
 mod route;
 mod secret_name;
 mod source;
+mod token_issuer;
 mod token_page;
 mod upstream;
 
+pub use accepted_tokens::{AcceptedTokens, RequiredClaim, RouteTokens, TokenPresentation, TokenRoute};
 pub use api_keys::{Administrator, ApiKeys, ConfiguredKey, SessionPool};
 pub use branding::{Branding, Logo};
 pub use compile::compile;
@@ -46,6 +49,7 @@ pub use registration::{ClientDocuments, Registration, SignIns};
 pub use route::{Member, Prefix, Revocation, Route, RoutePath, Servers};
 pub use secret_name::SecretName;
 pub use source::Source;
+pub use token_issuer::{EntraVersion, Introspection, IssuerKeys, TokenClaimNames, TokenIssuer, TokenVerification};
 pub use token_page::TokenPage;
 pub use upstream::{Timeouts, Transport, Upstream};
 

@@ -4,7 +4,7 @@ use core::fmt;
 
 use gatehouse_protocol::{OwnPath, Scope, Scopes};
 
-use crate::{ApiKeys, Effect, Limits, ListKind, Policy, Rate, Upstream};
+use crate::{AcceptedTokens, ApiKeys, Effect, Limits, ListKind, Policy, Rate, Upstream};
 
 /// An MCP endpoint of ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +15,6 @@ pub struct Route {
     pub name: String,
     /// The scopes that a token needs for anything at all here; at least one.
     pub scopes: Scopes,
-    /// Whether access tokens of ours are good here.
-    pub own_tokens: bool,
     /// The keys that are good here, if any are.
     pub api_keys: Option<ApiKeys>,
     /// What answers.
@@ -37,6 +35,10 @@ pub struct Route {
     pub discover_needs_all: bool,
     /// Whether the log holds the arguments of calls, and the URIs of resources. They may be personal.
     pub log_arguments: bool,
+    /// Whether tokens of ours count.
+    pub own_tokens: bool,
+    /// Which tokens of other issuers count.
+    pub accepted_tokens: Option<Box<AcceptedTokens>>,
 }
 
 /// When a token that was revoked stops to work.
@@ -70,7 +72,7 @@ pub struct Member {
 impl Route {
     /// Whether any access tokens are good here.
     pub fn takes_tokens(&self) -> bool {
-        self.own_tokens
+        self.own_tokens || self.accepted_tokens.is_some()
     }
 
     /// What a token for it can have: the scopes that it needs, and those by which rules allow more. Nobody who asks for

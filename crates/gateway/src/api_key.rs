@@ -49,14 +49,20 @@ pub(crate) fn of(
     name: &HeaderName,
     endpoint: &Endpoint<'_>,
 ) -> Result<Option<SecretString>, NoApiKey> {
-    let (key, has_authorization) = (presented(headers, name)?, headers.contains_key(AUTHORIZATION));
-    match (key, endpoint.route.takes_tokens()) {
-        (Some(_), true) if has_authorization => Err(NoApiKey::Ambiguous),
+    match (presented(headers, name)?, endpoint.route.takes_tokens()) {
+        (Some(_), true) if shows_token(headers, endpoint) => Err(NoApiKey::Ambiguous),
         (Some(key), _) => Ok(Some(key)),
         (None, true) => Ok(None),
-        (None, false) if has_authorization => Err(NoApiKey::TokenInstead),
+        (None, false) if headers.contains_key(AUTHORIZATION) => Err(NoApiKey::TokenInstead),
         (None, false) => Err(NoApiKey::Missing),
     }
+}
+
+/// Whether something is shown where the route takes tokens.
+fn shows_token(headers: &HeaderMap, endpoint: &Endpoint<'_>) -> bool {
+    let accepted = endpoint.route.accepted_tokens.iter().flat_map(|tokens| &tokens.presentations);
+    headers.contains_key(AUTHORIZATION)
+        || accepted.into_iter().any(|presentation| headers.contains_key(&presentation.header))
 }
 
 /// Whether a key is shown where none is taken: in the header of another route, or in the usual one.

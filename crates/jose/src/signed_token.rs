@@ -45,7 +45,8 @@ pub enum TokenRejection {
         /// What is accepted from whoever has made it.
         accepted: Vec<SigningAlgorithm>,
     },
-    /// `crit` names extensions that must be understood (RFC 7515, section 4.1.11); we understand none.
+    /// `crit` names extensions that must be understood (RFC 7515, section 4.1.11); we understand none. Or `b64` says that the claims are
+    /// written in another way (RFC 7797), which no JWT may.
     #[error("has critical headers")]
     CriticalHeader,
     /// There is no key for it.
@@ -61,6 +62,8 @@ pub enum TokenRejection {
 struct HeaderExtensions {
     #[serde(default)]
     crit: Presence,
+    #[serde(default)]
+    b64: Presence,
 }
 
 /// Whether a member is there, whatever it holds.
@@ -84,7 +87,8 @@ impl SignedToken {
         let read = UntrustedToken::<HeaderExtensions>::try_from(token).map_err(|_| TokenRejection::Malformed)?;
         let algorithm = SigningAlgorithm::parse(read.algorithm())
             .ok_or_else(|| not_accepted(read.algorithm(), &SigningAlgorithm::ALL))?;
-        if read.header().other_fields.crit.0 {
+        let HeaderExtensions { crit, b64 } = &read.header().other_fields;
+        if crit.0 || b64.0 {
             return Err(TokenRejection::CriticalHeader);
         }
         Ok(Self { message: SecretString::new(message.to_owned()), token: Box::new(read.into_owned()), algorithm })

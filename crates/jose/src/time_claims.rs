@@ -87,28 +87,40 @@ impl TimeClaims {
     /// # Errors
     /// See [`TimeRejection`].
     pub fn check(&self, rules: &TimeRules, now: UnixTime) -> Result<UnixTime, TimeRejection> {
+        self.check_with(rules, LEEWAY_SECONDS, now)
+    }
+
+    /// The same, where the clocks may differ by `leeway` seconds.
+    ///
+    /// # Errors
+    /// See [`TimeRejection`].
+    pub fn check_with(&self, rules: &TimeRules, leeway: u64, now: UnixTime) -> Result<UnixTime, TimeRejection> {
         let at = self.exp.ok_or(TimeRejection::Missing("exp"))?;
         let claims = self.with(Empty {});
         // `jwt-compact` still takes a token at `exp` and the leeway. RFC 7519 refuses it "on or after" that second.
-        claims.validate_expiration(&clock(now, LEEWAY_SECONDS - 1)).map_err(|_| TimeRejection::Expired { at, now })?;
-        if rules.longest_seconds.is_some_and(|longest| at > now.plus(longest).plus(LEEWAY_SECONDS)) {
+        match leeway.checked_sub(1) {
+            Some(leeway) => {
+                claims.validate_expiration(&clock(now, leeway)).map_err(|_| TimeRejection::Expired { at, now })?;
+            }
+            None if now >= at => return Err(TimeRejection::Expired { at, now }),
+            None => {}
+        }
+        if rules.longest_seconds.is_some_and(|longest| at > now.plus(longest).plus(leeway)) {
             return Err(TimeRejection::ValidTooLong { at, now });
         }
         if let Some(from) = self.nbf {
-            claims
-                .validate_maturity(&clock(now, LEEWAY_SECONDS))
-                .map_err(|_| TimeRejection::NotYetValid { from, now })?;
+            claims.validate_maturity(&clock(now, leeway)).map_err(|_| TimeRejection::NotYetValid { from, now })?;
         }
         match self.iat {
             None if rules.issued_at_required => return Err(TimeRejection::Missing("iat")),
             None => {}
-            Some(at) if at > now.plus(LEEWAY_SECONDS) => return Err(TimeRejection::IssuedInTheFuture { at, now }),
-            Some(at) if rules.oldest_seconds.is_some_and(|oldest| now > at.plus(oldest).plus(LEEWAY_SECONDS)) => {
+            Some(at) if at > now.plus(leeway) => return Err(TimeRejection::IssuedInTheFuture { at, now }),
+            Some(at) if rules.oldest_seconds.is_some_and(|oldest| now > at.plus(oldest).plus(leeway)) => {
                 return Err(TimeRejection::IssuedLongAgo { at, now });
             }
             Some(_) => {}
         }
-        Ok(at.plus(LEEWAY_SECONDS))
+        Ok(at.plus(leeway))
     }
 
     /// The times of these claims; `None` where one lies before the epoch. `jwt-compact` reads such a time, and panics when it

@@ -4,5 +4,6 @@
 //! with it, over the port of `gatehouse-storage`.
 
 pub mod document_cache;
+pub mod kept_by_token;
 pub mod sealing;
 pub mod subject_index;

@@ -6,7 +6,7 @@ use crate::error::problem;
 use crate::{ClaimNames, ConfigurationError};
 
 /// Longer names are no claim's.
-const LONGEST: usize = 128;
+pub(super) const LONGEST: usize = 128;
 
 /// The claims of the id_token that hold the user's groups and roles, if they have other names than `groups` and `roles`. Each is
 /// one text or a list of texts. A name that begins with `/` is a JSON Pointer to a member of a claim
@@ -38,7 +38,7 @@ impl ClaimNamesDocument {
     }
 }
 
-fn claim(name: &str) -> Result<(), &'static str> {
+pub(super) fn claim(name: &str) -> Result<(), &'static str> {
     /// Those that mean something else: to read a group in one of them would be a mistake, or an attack.
     const READ_OTHERWISE: [&str; 23] = [
         "iss",

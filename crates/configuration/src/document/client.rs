@@ -184,7 +184,7 @@ impl Credentials<'_> {
 }
 
 /// A JWK Set (RFC 7517, section 5) of public keys. Which of them can be used is for those who verify to say.
-fn public_keys(text: &str) -> Result<(), &'static str> {
+pub(super) fn public_keys(text: &str) -> Result<(), &'static str> {
     let set: Value = serde_json::from_str(text).map_err(|_| "is not JSON")?;
     let keys = set.get("keys").and_then(Value::as_array).filter(|keys| !keys.is_empty());
     let keys = keys.ok_or("is not a JWK Set with at least one key")?;

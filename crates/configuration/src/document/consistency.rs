@@ -6,7 +6,10 @@ use gatehouse_protocol::{Subject, WebOrigin};
 use url::Url;
 
 use crate::error::problem;
-use crate::{Configuration, ConfigurationError, IdentityProvider, ListKind, Route};
+use crate::{
+    Configuration, ConfigurationError, IdentityProvider, ListKind, ProviderProfile, Route, TokenVerification,
+    authorization_server,
+};
 
 /// Nobody signs in at ourselves: we would ask ourselves who they are. A provider behind the same proxy, at a path of its own,
 /// is another server.
@@ -46,14 +49,36 @@ pub(super) fn descriptions_fit_scopes<'a>(
     Ok(())
 }
 
+/// An issuer of tokens that has the name of an identity provider has its users, too: only the same issuer can. A subject would
+/// otherwise be two people.
+pub(super) fn issuers_fit_providers(
+    configuration: &authorization_server::Configuration,
+) -> Result<(), ConfigurationError> {
+    for (index, issuer) in configuration.token_issuers.iter().enumerate() {
+        let Some(provider) = configuration.identity_provider(&issuer.name) else { continue };
+        let is_same = match (&issuer.verification, &provider.profile) {
+            (TokenVerification::Entra { profile, .. }, ProviderProfile::Entra(other)) => {
+                (&profile.authority, &profile.tenant) == (&other.authority, &other.tenant)
+            }
+            (TokenVerification::Entra { .. }, _) | (_, ProviderProfile::Entra(_)) => false,
+            (_, ProviderProfile::OpenId) => issuer.url().as_ref() == Some(&provider.issuer),
+        };
+        if !is_same {
+            let text = "is the name of an identity provider with another issuer: two people could be one subject";
+            return Err(problem(format!("token_issuers[{index}].name"), text, r#"name = "partner""#));
+        }
+    }
+    Ok(())
+}
+
 /// Rules that mean identity providers mean those that there are: what one denies to nobody, it does not deny. And where there
 /// are several, groups and roles are those of one: another one could give its users the same name.
 pub(super) fn rules_fit_providers(configuration: &Configuration) -> Result<(), ConfigurationError> {
     const SUBJECTS: &str = r#"subjects = ["main:8f2c1e", "client:nightly-report"]"#;
     const PROVIDERS: &str = r#"providers = ["main"]"#;
     let providers = &configuration.authorization_server;
-    let is_known =
-        |name: &str| [Subject::MACHINES, Subject::KEYS].contains(&name) || providers.identity_provider(name).is_some();
+    let names = providers.subject_providers();
+    let is_known = |name: &str| [Subject::MACHINES, Subject::KEYS].contains(&name) || names.contains(name);
     let provider = |subject: &str| subject.split(':').next().unwrap_or_default().to_owned();
     for (route, policy) in configuration.routes.iter().map(|route| &route.policy).enumerate() {
         for (index, rule) in policy.rules().enumerate() {
@@ -70,7 +95,7 @@ pub(super) fn rules_fit_providers(configuration: &Configuration) -> Result<(), C
             }
             let is_given = |kind| !rule.list(kind).is_empty();
             let needs_provider = is_given(ListKind::Groups) || is_given(ListKind::Roles);
-            if needs_provider && named.is_empty() && providers.identity_providers.len() > 1 {
+            if needs_provider && named.is_empty() && names.len() > 1 {
                 let text =
                     "is missing: with several identity providers, a rule must say whose groups and roles it means";
                 return Err(problem(key("providers"), text, PROVIDERS));

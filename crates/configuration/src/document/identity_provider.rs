@@ -117,10 +117,11 @@ pub(super) struct ProviderDocument {
     accepts_identity_assertions: bool,
 }
 
-/// The providers: one in a table of its own, or a list of them.
+/// The providers: one in a table of its own, or a list of them. Where no token of ours is for anything, there need be none.
 pub(super) fn check(
     one: Option<ProviderDocument>,
     several: Option<Vec<ProviderDocument>>,
+    is_needed: bool,
 ) -> Result<Vec<IdentityProvider>, ConfigurationError> {
     const EXAMPLE: &str =
         r#"[identity_provider] name = "main" issuer = "https://accounts.example.com" client_id = "gatehouse""#;
@@ -137,6 +138,7 @@ pub(super) fn check(
             let text = "must not be given together with [[identity_providers]]: write all providers there";
             Err(problem("identity_provider", text, r#"[[identity_providers]] name = "main""#))
         }
+        (None, None) if !is_needed => Ok(Vec::new()),
         (None, _) => Err(problem("identity_provider", "is missing: nobody could sign in", EXAMPLE)),
     }
 }
@@ -180,7 +182,7 @@ impl ProviderDocument {
     }
 }
 
-fn name(name: &str) -> Result<(), &'static str> {
+pub(super) fn name(name: &str) -> Result<(), &'static str> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if !(1..=32).contains(&name.len()) || !name.bytes().all(plain) {
         return Err("must be 1 to 32 lower-case letters, digits and -");
@@ -195,15 +197,15 @@ fn name(name: &str) -> Result<(), &'static str> {
 }
 
 /// Where the provider is, as written.
-struct ProviderAddress {
-    issuer: Option<String>,
-    tenant: Option<String>,
-    authority: Option<String>,
-    graph: Option<String>,
+pub(super) struct ProviderAddress {
+    pub(super) issuer: Option<String>,
+    pub(super) tenant: Option<String>,
+    pub(super) authority: Option<String>,
+    pub(super) graph: Option<String>,
 }
 
 impl ProviderAddress {
-    fn of_openid(self, key: impl Fn(&str) -> String) -> Result<String, ConfigurationError> {
+    pub(super) fn of_openid(self, key: impl Fn(&str) -> String) -> Result<String, ConfigurationError> {
         const ISSUER: &str = r#"issuer = "https://accounts.example.com""#;
         for (name, given) in [("tenant", &self.tenant), ("authority", &self.authority), ("graph", &self.graph)] {
             if given.is_some() {
@@ -220,7 +222,7 @@ impl ProviderAddress {
         Ok(issuer)
     }
 
-    fn of_entra(self, key: impl Fn(&str) -> String) -> Result<(EntraProfile, String), ConfigurationError> {
+    pub(super) fn of_entra(self, key: impl Fn(&str) -> String) -> Result<(EntraProfile, String), ConfigurationError> {
         const TENANT: &str = r#"tenant = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10""#;
         if self.issuer.is_some() {
             let text = "follows from tenant and authority where the profile is entra: leave it out";
@@ -248,7 +250,11 @@ impl ProviderAddress {
     }
 }
 
-fn metadata_url(given: Option<String>, profile: Option<&str>, key: &str) -> Result<Option<String>, ConfigurationError> {
+pub(super) fn metadata_url(
+    given: Option<String>,
+    profile: Option<&str>,
+    key: &str,
+) -> Result<Option<String>, ConfigurationError> {
     const EXAMPLE: &str = r#"metadata_url = "https://accounts.example.com/api/auth/.well-known/openid-configuration""#;
     let Some(text) = given else { return Ok(None) };
     if profile == Some("entra") {
@@ -265,7 +271,7 @@ fn metadata_url(given: Option<String>, profile: Option<&str>, key: &str) -> Resu
 }
 
 /// An issuer: https, or http on a loopback host, without query and fragment (OpenID Connect Discovery, section 3).
-fn secure_url(text: &str) -> Result<(), &'static str> {
+pub(super) fn secure_url(text: &str) -> Result<(), &'static str> {
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
     let loopback = url.host().is_some_and(|host| is_loopback_host(&host));
     match url.scheme() {

@@ -21,13 +21,17 @@ use super::limits::TotalsDocument;
 use super::policy::rules;
 use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use super::route::RouteDocument;
+use super::route_tokens::TokenRouteDocument;
+use super::token_issuer::{self, TokenIssuerDocument};
 use super::token_page::TokenPageDocument;
 use super::urls::{allowed_origins, private_use_schemes, public_url};
 use super::values::{scopes, secret_name, unique};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
-use crate::{CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath, SecretName};
+use crate::{
+    AcceptedTokens, CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath, SecretName,
+};
 
 /// What a document without routes lacks.
 pub(super) const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
@@ -36,7 +40,8 @@ pub(super) const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https:
 pub(crate) struct Parts {
     pub(super) gateway: GatewayDocument,
     pub(super) authorization_server: AuthorizationServerDocument,
-    pub(super) routes: Vec<RouteDocument>,
+    /// Each with the tokens of other issuers that it accepts.
+    pub(super) routes: Vec<(RouteDocument, Option<Box<AcceptedTokens>>)>,
 }
 
 /// What the gateway needs at every route.
@@ -77,6 +82,10 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) clients: Vec<ClientDocument>,
     pub(super) identity_provider: Option<ProviderDocument>,
     pub(super) identity_providers: Option<Vec<ProviderDocument>>,
+    #[serde(default)]
+    pub(super) token_issuers: Vec<TokenIssuerDocument>,
+    #[serde(default)]
+    pub(super) token_routes: Vec<TokenRouteDocument>,
     #[serde(default)]
     pub(super) routes: Vec<ResourceDocument>,
     #[serde(default)]
@@ -124,7 +133,7 @@ struct ServerDocument {
 impl Parts {
     /// The paths of the routes, in the order of the document.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.routes.iter().map(RouteDocument::path)
+        self.routes.iter().map(|(route, _)| route.path())
     }
 
     /// The part as JSON; `None` where there is no such route.
@@ -133,7 +142,9 @@ impl Parts {
             Part::Gateway => written(&self.gateway).map(Some),
             Part::AuthorizationServer => written(&self.authorization_server).map(Some),
             Part::Servers => written(&self.needs()?).map(Some),
-            Part::Route(path) => self.routes.iter().find(|route| route.path() == *path).map(write_route).transpose(),
+            Part::Route(path) => {
+                self.routes.iter().find(|(route, _)| route.path() == *path).map(write_route).transpose()
+            }
             Part::OnlyRoute => match self.routes.as_slice() {
                 [only] => write_route(only).map(Some),
                 _ => Ok(None),
@@ -142,12 +153,8 @@ impl Parts {
     }
 
     fn needs(&self) -> Result<NeedsDocument, ConfigurationError> {
-        let routes = self.routes.iter().cloned().map(|route| route.check("routes"));
-        let providers = identity_provider::check(
-            self.authorization_server.identity_provider.clone(),
-            self.authorization_server.identity_providers.clone(),
-        )?;
-        let needs = Needs::of(&providers, &routes.collect::<Result<Vec<_>, _>>()?);
+        let routes = self.routes.iter().map(|(route, _)| route.clone().check("routes"));
+        let needs = Needs::of(&self.authorization_server.clone().check()?, &routes.collect::<Result<Vec<_>, _>>()?);
         let texts = |names: Vec<SecretName>| names.iter().map(|name| name.as_str().to_owned()).collect();
         let document = |Server { route, url, secrets }| ServerDocument {
             route: route.to_string(),
@@ -161,20 +168,24 @@ impl Parts {
     }
 }
 
-/// Its rules as a [`Policy`] has them, and the other keys without what only the authorization server needs.
-fn write_route(route: &RouteDocument) -> Result<String, ConfigurationError> {
+/// Its rules as a [`Policy`] has them, the other keys without what only the authorization server needs, and what its tokens of other
+/// issuers come to.
+fn write_route((route, accepted): &(RouteDocument, Option<Box<AcceptedTokens>>)) -> Result<String, ConfigurationError> {
     let mut route = route.clone();
     route.scope_descriptions.clear();
+    route.own_tokens = route.own_tokens_alone();
+    route.tokens.clear();
     let policy = rules("policy", std::mem::take(&mut route.policy))?;
-    Ok(policy.written_before(&written(&route)?))
+    // Behind the route's own keys, which say nothing of issuers.
+    let accepted = accepted.as_ref().map(written).transpose()?.unwrap_or_default();
+    Ok(policy.written_before(&(written(&route)? + &accepted)))
 }
 
 /// Compact JSON without what is absent.
 fn written(document: &impl Serialize) -> Result<String, ConfigurationError> {
-    let unwritable = |error: serde_json::Error| ConfigurationError::Unreadable(one_line(&error.to_string()));
-    let mut value = serde_json::to_value(document).map_err(unwritable)?;
+    let mut value = serde_json::to_value(document).map_err(unreadable)?;
     prune(&mut value);
-    serde_json::to_string(&value).map_err(unwritable)
+    serde_json::to_string(&value).map_err(unreadable)
 }
 
 /// Removes keys that mean the same where they are absent. An empty list of grant types is one that was given; every other
@@ -200,12 +211,23 @@ fn prune(value: &mut Value) {
 pub(crate) fn read_route(text: &str) -> Result<Route, ConfigurationError> {
     let damaged = || ConfigurationError::Compiled(CompiledError::Part("routes".to_owned()));
     let (policy, keys) = Policy::read(text).ok_or_else(damaged)?;
-    Ok(Route { policy, ..read_part::<RouteDocument>(keys)?.check("routes")? })
+    let mut reader = serde_json::Deserializer::from_str(keys);
+    let route = RouteDocument::deserialize(&mut reader).map_err(unreadable)?.check("routes")?;
+    let accepted_tokens = match reader.end() {
+        Ok(()) => None,
+        Err(_) => Some(Deserialize::deserialize(&mut reader).map_err(unreadable)?),
+    };
+    reader.end().map_err(unreadable)?;
+    Ok(Route { policy, accepted_tokens, ..route })
 }
 
 /// A part, as it is written.
 pub(crate) fn read_part<T: DeserializeOwned>(text: &str) -> Result<T, ConfigurationError> {
-    serde_json::from_str(text).map_err(|error| ConfigurationError::Unreadable(one_line(&error.to_string())))
+    serde_json::from_str(text).map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> ConfigurationError {
+    ConfigurationError::Unreadable(one_line(&error.to_string()))
 }
 
 impl NeedsDocument {
@@ -244,7 +266,8 @@ impl AuthorizationServerDocument {
             private_use_schemes: private_use_schemes(&self.applications, &self.private_use_schemes)?,
         };
         let are_listed = self.identity_providers.is_some();
-        let identity_providers = identity_provider::check(self.identity_provider, self.identity_providers)?;
+        let is_needed = !self.routes.is_empty();
+        let identity_providers = identity_provider::check(self.identity_provider, self.identity_providers, is_needed)?;
         providers_are_elsewhere(&identity_providers, are_listed, &public_url)?;
         let routes = self.routes.into_iter().map(ResourceDocument::check).collect::<Result<Vec<_>, _>>()?;
         let offered: Scopes = routes.iter().flat_map(|route| route.offered_scopes()).cloned().collect();
@@ -261,6 +284,8 @@ impl AuthorizationServerDocument {
             clients: clients.collect::<Result<_, _>>()?,
             private_use_schemes: rules.private_use_schemes,
             identity_providers,
+            token_issuers: token_issuer::check(self.token_issuers, &public_url)?,
+            token_routes: self.token_routes.into_iter().map(TokenRouteDocument::check).collect::<Result<_, _>>()?,
             routes,
             session_pools: self.session_pools.into_iter().map(PoolDocument::check).collect::<Result<_, _>>()?,
             rule_claims: self.rule_claims,

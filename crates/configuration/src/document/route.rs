@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::api_keys::ApiKeysDocument;
 use super::limits::{LimitsDocument, RateDocument};
 use super::policy::{RuleDocument, rules};
+use super::route_tokens::RouteTokensDocument;
 use super::upstream::{MemberDocument, TimeoutsDocument, UpstreamKeys, members};
 use super::values::{SecretDocument, scopes};
 use crate::error::problem;
@@ -42,11 +43,7 @@ pub(crate) struct RouteDocument {
     /// The scopes that every request needs. The token must have all of them.
     ///
     /// Default: `["mcp"]`
-    scopes: Option<Vec<String>>,
-    /// Whether access tokens that Gatehouse issues are accepted.
-    ///
-    /// Default: `true`, and `false` if the route has `api_keys`
-    own_tokens: Option<bool>,
+    pub(super) scopes: Option<Vec<String>>,
     /// Callers that show a key in place of a token.
     ///
     /// Example: `{ session_pool = "code", administrators = [{ label = "operations", secret = "api_keys_administrator" }] }`
@@ -125,6 +122,17 @@ pub(crate) struct RouteDocument {
     ///
     /// Default: `false`
     discover_needs_all: Option<bool>,
+    /// Tokens of other issuers that the route accepts.
+    ///
+    /// Most: `MOST_TOKENS`
+    /// Example: `[{ issuer = "entra", audiences = ["api://mcp"] }]`
+    #[serde(default)]
+    pub(super) tokens: Vec<RouteTokensDocument>,
+    /// Whether the route accepts Gatehouse's own access tokens. If no route does, Gatehouse needs no identity provider, and offers none
+    /// of the authorization server's endpoints.
+    ///
+    /// Default: whether the route has neither `tokens` nor `api_keys`
+    pub(super) own_tokens: Option<bool>,
     /// Whether the log holds the arguments of calls and the URIs of resources. They can be personal data.
     ///
     /// Default: `false`
@@ -132,6 +140,12 @@ pub(crate) struct RouteDocument {
 }
 
 impl RouteDocument {
+    /// The key `own_tokens` as it is written where the tokens of other issuers are not.
+    pub(super) fn own_tokens_alone(&self) -> Option<bool> {
+        let own_tokens = self.own_tokens.unwrap_or(self.tokens.is_empty() && self.api_keys.is_none());
+        (own_tokens != self.api_keys.is_none()).then_some(own_tokens)
+    }
+
     /// As it is written.
     pub(super) fn path(&self) -> &str {
         &self.path
@@ -150,6 +164,7 @@ impl RouteDocument {
                 r#"scopes = ["mcp"]"#,
             ));
         }
+        let own_tokens = self.own_tokens.unwrap_or(self.tokens.is_empty() && self.api_keys.is_none());
         let one = UpstreamKeys {
             url: self.url,
             transport: self.transport,
@@ -160,10 +175,6 @@ impl RouteDocument {
         };
         let servers = servers(route, one, self.members)?;
         let api_keys = self.api_keys.map(|keys| keys.check(&key("api_keys"), &scopes)).transpose()?;
-        if self.own_tokens == Some(false) && api_keys.is_none() {
-            let text = "must not be false without another way in, such as api_keys: nobody could come in";
-            return Err(problem(key("own_tokens"), text, "own_tokens = true"));
-        }
         let is_sse = matches!(&servers, Servers::One(upstream) if upstream.transport == Transport::Sse);
         if is_sse && self.legacy_sse == Some(false) {
             let text = "must not be false with transport = \"sse\": the server speaks nothing else";
@@ -187,7 +198,8 @@ impl RouteDocument {
             revocation: revocation(key("revocation"), self.revocation.as_deref())?,
             discover_needs_all: self.discover_needs_all.unwrap_or(false),
             log_arguments: self.log_arguments.unwrap_or(false),
-            own_tokens: self.own_tokens.unwrap_or(api_keys.is_none()),
+            own_tokens,
+            accepted_tokens: None,
             api_keys,
             path,
             scopes,

@@ -143,6 +143,22 @@ impl KeyRing {
         })
     }
 
+    /// The secret of a record about a `token` of somebody else: whoever lacks the token or the newest key can neither find nor open
+    /// it. Of the same token in another `context` it is another one.
+    pub fn token_secret(&self, purpose: Purpose, context: &[&str], token: &str) -> Option<HandleSecret> {
+        let newest = self.0.first()?;
+        let context = bind(&newest.id, context);
+        let label = [b"token/".as_slice(), purpose.as_bytes(), b"/", &context, token.as_bytes()];
+        Some(aead::derive(&newest.secret, &label).into())
+    }
+
+    /// Whether the text begins as everything that was sealed with one of the keys does.
+    pub fn may_have_sealed(&self, text: &str) -> bool {
+        let Ok(bytes) = URL_SAFE_NO_PAD.decode(text) else { return false };
+        let Some(([FORMAT, id_length], rest)) = bytes.split_first_chunk::<2>() else { return false };
+        rest.get(..usize::from(*id_length)).is_some_and(|id| self.0.iter().any(|key| key.id.as_bytes() == id))
+    }
+
     /// The ring of `owner`, for `purpose` alone: each key derived from one of these, under the same id. Whoever has it opens
     /// what it sealed, and nothing that these keys or the ring of somebody else sealed.
     #[must_use]
