@@ -104,8 +104,7 @@ fn every_refusal_has_its_status_its_json_rpc_code_and_its_challenge() {
             assert_eq!(response.status(), status, "{refusal:?}");
             assert_eq!(response.headers()["content-type"], "application/json");
             assert_eq!(response.headers()["cache-control"], "no-store");
-            let retries =
-                status == 503 || matches!(refusal, Refusal::TooManyRequests { .. } | Refusal::TooManyLongRequests(_));
+            let retries = status == 503 || status == 429;
             assert_eq!(response.headers().contains_key("retry-after"), retries, "{refusal:?}");
             let body = body(&response);
             assert_eq!(body["error"]["code"], code, "{refusal:?}");
@@ -121,6 +120,23 @@ fn every_refusal_has_its_status_its_json_rpc_code_and_its_challenge() {
             }
         }
         assert!(!refusal.reason().is_empty());
+    }
+}
+
+#[test]
+fn a_route_with_keys_alone_leads_to_no_authorization_server() {
+    let configuration = example::with_keys(false);
+    let endpoint = example::endpoint(&configuration);
+    for refusal in [
+        Refusal::NoApiKey(NoApiKey::Missing),
+        Refusal::NoApiKey(NoApiKey::TokenInstead),
+        Refusal::NoApiKey(NoApiKey::Malformed),
+        Refusal::InvalidApiKey("expired"),
+    ] {
+        let response = refusal.response(&endpoint, None);
+        assert_eq!(response.status(), 401, "{refusal:?}");
+        assert_eq!(response.headers()[WWW_AUTHENTICATE], r#"ApiKey realm="/mcp", header="x-ms-apikey""#);
+        assert!(!String::from_utf8_lossy(response.body()).contains("expired;"), "{refusal:?}");
     }
 }
 

@@ -1,9 +1,12 @@
 //! Who is told the key of a session pool.
 
-use gatehouse_tests::{Answer, Person};
+use gatehouse_tests::{Answer, Person, artefact};
 use reqwest::Method;
 
 use super::{ADMINISTRATOR, FETCH, POOL, REGENERATE, action, ask, call, key_of, settings, subject, world};
+
+/// The variable that `gatehouse keys api` reads where no file is named.
+const TOKEN_VARIABLE: &str = "GATEHOUSE_ADMINISTRATOR_TOKEN";
 
 /// Container Apps: `az rest --method POST --uri https://…/fetchMCPServerCredentials --uri-parameters api-version=…`.
 #[tokio::test(flavor = "multi_thread")]
@@ -114,4 +117,35 @@ async fn an_administrator_without_a_token_that_nobody_can_guess_is_nobody() {
         assert_eq!(call(&world, &super::configured_key(1)).await.status, 200, "callers go on");
         world.gatehouse.stop().await;
     }
+}
+
+/// `gatehouse keys api`, as an operator calls it. The key is on standard output alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_fetches_and_replaces_the_key_and_says_what_is_wrong_without_it() {
+    let world = world().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, format!("{ADMINISTRATOR}\n")).unwrap();
+    let run = async |action: &str, pool: &str, token: Option<&str>| {
+        let mut command = tokio::process::Command::new(artefact("debug/gatehouse"));
+        command.args(["keys", "api", action, &world.gatehouse.url, pool]).env_remove(TOKEN_VARIABLE);
+        match token {
+            Some(token) => command.env(TOKEN_VARIABLE, token),
+            None => command.arg("--token-file").arg(&file),
+        };
+        let output = command.output().await.unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    };
+    let key = key_of(&world, FETCH).await;
+    assert_eq!(run("fetch", POOL, None).await, (true, format!("{key}\n"), String::new()));
+    let (is_done, replaced, errors) = run("regenerate", POOL, Some(ADMINISTRATOR)).await;
+    assert!(is_done && errors.is_empty() && replaced != format!("{key}\n"), "{errors}");
+    assert_eq!(replaced, format!("{}\n", key_of(&world, FETCH).await));
+    for (pool, token) in [(POOL, "wrong"), ("other-pool", ADMINISTRATOR)] {
+        let (is_done, out, errors) = run("fetch", pool, Some(token)).await;
+        assert!(!is_done && out.is_empty() && errors.contains("the answer is 401"), "{errors}");
+        assert!(errors.lines().count() == 1 && !errors.contains(ADMINISTRATOR), "{errors}");
+    }
+    world.gatehouse.stop().await;
 }
