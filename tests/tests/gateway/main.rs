@@ -12,5 +12,6 @@ mod mcp;
 mod probes;
 mod programmed_upstream;
 mod streaming;
+mod tls;
 mod tokens;
 mod upstream_answers;
