@@ -137,7 +137,7 @@ fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
         Admission::Shown(Credential::Token(token)) => {
             let value = headers[AUTHORIZATION].to_str().expect("text");
             assert!(value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")));
-            assert_eq!(value[7..].trim_matches(' '), token.expose());
+            assert_eq!(value[7..].trim_matches(' '), token.token.expose());
             assert!(headers.get_all(AUTHORIZATION).iter().count() == 1 && origin != Origin::Refused);
         }
         Admission::Shown(Credential::ApiKey(_)) => panic!("no route here takes keys"),

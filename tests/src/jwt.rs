@@ -61,12 +61,16 @@ impl SigningKey {
         self.sign_under(&json!({ "alg": self.algorithm(), "kid": self.kid(), "typ": "JWT" }), claims)
     }
 
-    /// A JWT with this very header, whatever it says, signed all the same.
-    pub fn sign_under(self, header: &Value, claims: &Value) -> String {
+    /// A token whose header and claims are this very text.
+    pub fn sign_message(self, message: &str) -> String {
         let (key, algorithm) = self.of_jsonwebtoken();
-        let message = message(header, claims);
         let signature = crypto::sign(message.as_bytes(), &key, algorithm).expect("a signature");
         format!("{message}.{signature}")
+    }
+
+    /// A JWT with this very header, whatever it says, signed all the same.
+    pub fn sign_under(self, header: &Value, claims: &Value) -> String {
+        self.sign_message(&message(header, claims))
     }
 }
 

@@ -34,6 +34,7 @@ mod table;
 mod tcp_proxy;
 mod text;
 mod tls_front;
+mod token_issuer;
 mod wash;
 mod world;
 
@@ -64,6 +65,7 @@ pub use table::Table;
 pub use tcp_proxy::TcpProxy;
 pub use text::{challenge_of, flipped, form, text, unique};
 pub use tls_front::TlsFront;
+pub use token_issuer::{IssuerScript, TENANT, TestIssuer};
 pub use wash::{serve_on_wash, wash_is_installed};
 pub use world::{CLIENT_SECRET, World, WorldSettings};
 

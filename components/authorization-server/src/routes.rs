@@ -162,6 +162,17 @@ impl Endpoint {
         *method == self.method || (*method == Method::HEAD && self.method == Method::GET && !self.is_page)
     }
 
+    /// Whether there is something for it to do: it is about tokens of ours, or about people who have signed in.
+    fn is_offered(&self, context: &Context) -> bool {
+        let configuration = &context.configuration;
+        match self.path {
+            OwnPath::Callback | OwnPath::Sessions | OwnPath::SignIn | OwnPath::SignOut => {
+                !configuration.identity_providers.is_empty()
+            }
+            _ => configuration.issues_tokens(),
+        }
+    }
+
     /// A body that was not read.
     fn unreadable(&self, error: Unreadable, headers: &HeaderMap, log: &RequestLog) -> Response<Vec<u8>> {
         let (status, reason) = match error {
@@ -183,6 +194,8 @@ fn called(endpoint: &Endpoint, incoming: &IncomingRequest, head: Request<()>, lo
         Err(error) => return endpoint.unreadable(error, head.headers(), log),
     };
     match Context::of_this_request(&head, log.clone()) {
+        // Where no token of ours is for anything, nobody can get one here.
+        Ok(context) if !endpoint.is_offered(&context) => responses::not_found(),
         Ok(context) => (endpoint.answer)(&context, &head.map(|()| body)),
         Err(error) => {
             log.failed(SETTINGS, None, error);

@@ -1,6 +1,7 @@
 //! The sessions: for the endpoints of this component and, by `gatehouse:auth`, for the gateway.
 
 mod export;
+mod external;
 mod handles;
 mod provider;
 mod provider_tokens;

@@ -4,14 +4,14 @@ use std::cell::OnceCell;
 
 use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Revocation;
-use gatehouse_gateway::{Endpoint, Refusal, SealReferences, SealedReference};
+use gatehouse_gateway::{Endpoint, PresentedToken, Refusal, SealReferences, SealedReference};
 use gatehouse_protocol::{Claims, ClientId, Scope, SecretString, Subject};
 use gatehouse_sealed_storage::sealing::HandleKeys;
 use http::{HeaderValue, Method};
 use shell_http::SystemEntropy;
 
 use crate::bindings::gatehouse::auth::handles;
-use crate::bindings::gatehouse::auth::sessions::{self, Principal};
+use crate::bindings::gatehouse::auth::sessions::{self, OtherIssuers, Principal, TokenIssuer};
 
 /// Who makes the request.
 pub(crate) struct Caller {
@@ -30,15 +30,28 @@ impl Caller {
     ///
     /// # Errors
     /// Where it is none, or cannot be validated.
-    pub(crate) fn of_token(token: SecretString, endpoint: &Endpoint<'_>, method: &Method) -> Result<Self, Refusal> {
+    pub(crate) fn of_token(shown: PresentedToken, endpoint: &Endpoint<'_>, method: &Method) -> Result<Self, Refusal> {
+        let PresentedToken { token, presentation } = shown;
         let resource = endpoint.resource();
         let revocation = match endpoint.route.revocation {
             Revocation::Immediate => sessions::Revocation::Immediate,
             Revocation::AtExpiry => sessions::Revocation::AtExpiry,
         };
         let calls_at = (method == Method::POST).then_some(endpoint.path());
-        let validated = sessions::validate(token.expose(), &resource, revocation, calls_at).map_err(token_refusal)?;
-        let identity = identity(validated.principal)
+        let others = endpoint.route.accepted_tokens.as_ref().map(|accepted| OtherIssuers {
+            path: endpoint.path().to_owned(),
+            fingerprint: accepted.fingerprint.clone(),
+            header: presentation.header,
+            scheme: presentation.scheme,
+            own_tokens: endpoint.route.own_tokens,
+        });
+        let validated = sessions::validate(token.expose(), &resource, revocation, calls_at, others.as_ref());
+        let validated = validated.map_err(token_refusal)?;
+        let credential = match validated.issuer {
+            TokenIssuer::Ourselves => CredentialKind::OwnToken,
+            TokenIssuer::Another => CredentialKind::ExternalToken,
+        };
+        let identity = identity(validated.principal, credential)
             .ok_or_else(|| Refusal::Unavailable("the authorization server names no principal".to_owned()))?;
         let token = Some(token);
         Ok(Self { identity, token, calls_are_full: validated.calls_are_full, resource, handle_keys: OnceCell::new() })
@@ -104,12 +117,12 @@ impl SealReferences for Caller {
     }
 }
 
-fn identity(principal: Principal) -> Option<gatehouse_gateway::Caller> {
+fn identity(principal: Principal, credential: CredentialKind) -> Option<gatehouse_gateway::Caller> {
     let sessions::Claims { tenant, groups, roles } = principal.claims;
     Some(gatehouse_gateway::Caller {
         subject: Subject::parse(&principal.subject).ok()?,
         client_id: ClientId::parse(&principal.client_id).ok()?,
-        credential: CredentialKind::OwnToken,
+        credential,
         scopes: principal.scopes.iter().map(|scope| Scope::parse(scope).ok()).collect::<Option<_>>()?,
         claims: Claims { tenant, groups, roles },
     })
@@ -119,9 +132,10 @@ fn identity(principal: Principal) -> Option<gatehouse_gateway::Caller> {
 pub(crate) fn token_refusal(rejection: sessions::Rejection) -> Refusal {
     use sessions::Rejection;
     match rejection {
-        Rejection::Unrecognised => Refusal::InvalidToken("not one of ours, or for another resource"),
-        Rejection::Expired => Refusal::InvalidToken("expired"),
-        Rejection::Revoked => Refusal::InvalidToken("of a session that has ended"),
+        Rejection::Unrecognised => Refusal::InvalidToken("not one of ours, or for another resource".into()),
+        Rejection::Expired => Refusal::InvalidToken("expired".into()),
+        Rejection::Revoked => Refusal::InvalidToken("of a session that has ended".into()),
+        Rejection::NotAccepted(reason) => Refusal::InvalidToken(reason.into()),
         Rejection::Unavailable(reason) => Refusal::Unavailable(format!("the token cannot be validated: {reason}")),
     }
 }

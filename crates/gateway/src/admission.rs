@@ -90,7 +90,7 @@ mod tests {
         for method in [Method::GET, Method::POST, Method::DELETE] {
             assert_eq!(refused(&method, "/mcp", &[]), Refusal::NoBearer(NoBearer::Missing));
             let Admission::Shown(Credential::Token(token)) = of(&method, "/mcp", &[TOKEN]) else { panic!() };
-            assert_eq!(token.expose(), "abc");
+            assert_eq!(token.token.expose(), "abc");
         }
     }
 

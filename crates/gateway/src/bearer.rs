@@ -18,29 +18,39 @@ pub enum NoBearer {
     /// The same, and an API key is shown, which the route does not take.
     #[error("an API key in place of the bearer token")]
     KeyInstead,
-    /// Two `Authorization` fields: another reader might take the other one.
-    #[error("more than one Authorization header")]
+    /// Two `Authorization` fields, or tokens in two headers: another reader might take the other one.
+    #[error("more than one Authorization header, or header with a token")]
     Doubled,
     /// Not `Bearer b64token`.
-    #[error("a malformed Authorization header")]
+    #[error("a malformed Authorization header, or header with a token")]
     Malformed,
 }
 
 /// Takes the token out of the `Authorization` header.
 pub(crate) fn token(headers: &HeaderMap) -> Result<SecretString, NoBearer> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
+    token_in(headers, AUTHORIZATION.as_str(), "Bearer")
+}
+
+/// Takes the token out of the header with this name, where it stands behind this word; alone, where that is empty.
+pub(crate) fn token_in(headers: &HeaderMap, name: &str, expected: &str) -> Result<SecretString, NoBearer> {
+    let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or(NoBearer::Missing)?;
     if values.next().is_some() {
         return Err(NoBearer::Doubled);
     }
     let text = value.to_str().map_err(|_| NoBearer::Malformed)?;
-    let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
-    if scheme.is_empty() {
-        return Err(NoBearer::Malformed);
-    }
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(NoBearer::Missing);
-    }
+    let rest = if expected.is_empty() {
+        text
+    } else {
+        let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
+        if scheme.is_empty() {
+            return Err(NoBearer::Malformed);
+        }
+        if !scheme.eq_ignore_ascii_case(expected) {
+            return Err(NoBearer::Missing);
+        }
+        rest
+    };
     let token = rest.trim_matches(' ');
     if is_b64token(token) { Ok(SecretString::new(token.to_owned())) } else { Err(NoBearer::Malformed) }
 }

@@ -1,6 +1,6 @@
 //! `WWW-Authenticate` (RFC 6750, section 3; RFC 9728, section 5.1).
 
-use gatehouse_protocol::Scopes;
+use gatehouse_protocol::{Scope, Scopes};
 use http::{HeaderName, HeaderValue};
 
 use crate::Endpoint;
@@ -27,14 +27,19 @@ impl ErrorCode {
 ///
 /// `scopes` are all that the next token should have, so that one step of authorization is enough (MCP 2026-07-28,
 /// authorization, "Scope Challenge Handling").
-pub(crate) fn challenge(endpoint: &Endpoint<'_>, error: Option<(ErrorCode, &str)>, scopes: &Scopes) -> HeaderValue {
+pub(crate) fn challenge<'a>(
+    endpoint: &Endpoint<'a>,
+    error: Option<(ErrorCode, &str)>,
+    scopes: &'a Scopes,
+) -> HeaderValue {
     let mut parameters = Vec::new();
     if let Some((code, description)) = error {
         parameters.push(("error", code.as_str().to_owned()));
         parameters.push(("error_description", description.to_owned()));
     }
-    if !scopes.is_empty() {
-        parameters.push(("scope", scopes.to_string()));
+    let asked_for = asked_for(endpoint, scopes.iter());
+    if !asked_for.is_empty() {
+        parameters.push(("scope", asked_for.join(" ")));
     }
     parameters.push(("resource_metadata", endpoint.metadata_url()));
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
@@ -46,6 +51,14 @@ pub(crate) fn challenge(endpoint: &Endpoint<'_>, error: Option<(ErrorCode, &str)
 pub(crate) fn key_challenge(endpoint: &Endpoint<'_>, header: &HeaderName) -> HeaderValue {
     let text = format!("ApiKey realm={}, header={}", quoted(endpoint.path()), quoted(header.as_str()));
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("ApiKey"))
+}
+
+/// How a client asks for these scopes: by their own names, or as the operator has published them of another issuer.
+pub(crate) fn asked_for<'a>(endpoint: &Endpoint<'a>, scopes: impl Iterator<Item = &'a Scope>) -> Vec<&'a str> {
+    match &endpoint.route.accepted_tokens {
+        Some(accepted) if !endpoint.route.own_tokens => scopes.filter_map(|scope| accepted.asked_for(scope)).collect(),
+        _ => scopes.map(Scope::as_str).collect(),
+    }
 }
 
 /// A quoted-string (RFC 9110, section 5.6.4). A character that cannot stand in one becomes a space: nothing ends the

@@ -75,7 +75,7 @@ pub use caller::{Caller, SealReferences};
 pub use clock::{Clock, Milliseconds};
 pub use content::is_json;
 pub use cors::allow as allow_cross_origin;
-pub use credential::Credential;
+pub use credential::{Credential, PresentedToken};
 pub use endpoint::{Endpoint, EndpointKind};
 pub use health::health;
 pub use judge::judge_by_policy;

@@ -1,10 +1,10 @@
 //! Protected resource metadata (RFC 9728, section 2): how a client finds the authorization server.
 
-use gatehouse_protocol::Scope;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
 
+use crate::challenge::asked_for;
 use crate::{Endpoint, Origin, before_routing, cors};
 
 const METHODS: &str = "GET, HEAD, OPTIONS";
@@ -12,7 +12,9 @@ const METHODS: &str = "GET, HEAD, OPTIONS";
 #[derive(Serialize)]
 struct Metadata<'a> {
     resource: String,
-    authorization_servers: [&'a str; 1],
+    // None where nobody knows where to get tokens: of an issuer that is only asked about them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_servers: Vec<&'a str>,
     // "Metadata parameters with zero elements MUST be omitted" (section 3.2).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes_supported: Vec<&'a str>,
@@ -33,11 +35,21 @@ pub fn metadata(endpoint: &Endpoint<'_>, request: &Request<()>, origin: &Origin)
 }
 
 fn document(endpoint: &Endpoint<'_>) -> Response<Vec<u8>> {
+    let route = endpoint.route;
+    let own = route.own_tokens.then(|| endpoint.configuration.public_url.as_str());
+    let others = route.accepted_tokens.iter().flat_map(|accepted| &accepted.issuers);
+    let published = route.accepted_tokens.iter().flat_map(|accepted| &accepted.published_scopes);
+    let mut scopes_supported = asked_for(endpoint, endpoint.required_scopes());
+    for scope in published {
+        if !scopes_supported.contains(&scope.as_str()) {
+            scopes_supported.push(scope);
+        }
+    }
     let metadata = Metadata {
         resource: endpoint.called(),
         // The issuer has no slash at its end, here as everywhere: clients compare it as a string.
-        authorization_servers: [endpoint.configuration.public_url.as_str()],
-        scopes_supported: endpoint.required_scopes().map(Scope::as_str).collect(),
+        authorization_servers: own.into_iter().chain(others.map(String::as_str)).collect(),
+        scopes_supported,
         bearer_methods_supported: ["header"],
         resource_name: &endpoint.route.name,
     };

@@ -4,6 +4,7 @@ mod wire;
 
 use std::borrow::Cow;
 
+use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Prefix;
 use gatehouse_federation::FailureReason;
 use gatehouse_mcp_wire::json_rpc::Unparsable;
@@ -33,8 +34,8 @@ pub enum Refusal {
         /// Seconds until the next minute.
         retry_after: u64,
     },
-    /// The token was not accepted: 401 `invalid_token`, the same for every reason.
-    InvalidToken(&'static str),
+    /// The token was not accepted: 401 `invalid_token`, the same for every reason. 403, where the route says so.
+    InvalidToken(Cow<'static, str>),
     /// The token lacks a scope: 403 `insufficient_scope`, with all the scopes that the next one should have. OAuth clients
     /// step up and try again. Made by [`crate::check_scopes`] and [`crate::denied`].
     InsufficientScope(Scopes),
@@ -42,9 +43,9 @@ pub enum Refusal {
     /// called. The TypeScript SDK makes of a 403 an error of the transport without what is in it, and version 2 fails its
     /// whole connection where the 403 is for `server/discover`.
     Denied,
-    /// The server needs the identity provider's token for a user, and a machine asks: 403. A 401 would have the machine get one
-    /// new token after the other.
-    NoUser,
+    /// The server needs the identity provider's token for a user, and somebody asks who has none with us, such as a machine: 403. A 401
+    /// would have the machine get one new token after the other.
+    NoUser(CredentialKind),
     /// More header fields than the endpoint takes: 431.
     TooManyHeaders,
     /// A header that must be single is not: 400.
@@ -182,8 +183,13 @@ impl Refusal {
             Self::InvalidToken(reason) => format!("the token is {reason}").into(),
             Self::InsufficientScope(_) => "the token lacks a scope".into(),
             Self::Denied => "the policy denies it".into(),
-            Self::NoUser => {
+            Self::NoUser(CredentialKind::OwnToken) => {
                 "a machine asks, and the server needs a user's token of the identity provider (identity_provider_token_header)"
+                    .into()
+            }
+            Self::NoUser(_) => {
+                "the server needs a user's token of the identity provider (identity_provider_token_header), which is there only for \
+                 users with a token of Gatehouse's own"
                     .into()
             }
             Self::TooManyHeaders => "there are more header fields than limits.headers".into(),

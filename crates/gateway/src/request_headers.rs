@@ -139,7 +139,7 @@ pub fn forwarded(client: &HeaderMap, upstream: &Upstream, own: &Own<'_>) -> Resu
         headers.insert(name, sensitive(name, secret)?);
     }
     if let Some(name) = &upstream.identity_provider_token_header {
-        let missing = || Refusal::InvalidToken("of a session without a usable token of the identity provider");
+        let missing = || Refusal::InvalidToken("of a session without a usable token of the identity provider".into());
         let token = own.identity_provider_token.ok_or_else(missing)?;
         headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
     }

@@ -84,26 +84,26 @@ pub(crate) struct UserClaims {
     claim_names: Option<Value>,
     /// Among them those with the groups and roles, under the names that the operator has given.
     #[serde(flatten)]
-    others: OtherClaims,
+    others: AllClaims,
 }
 
 /// Claims by name, none of which stood twice: nobody would know which one is meant (RFC 7519, section 4).
 #[derive(Default)]
-struct OtherClaims(BTreeMap<String, Value>);
+pub(crate) struct AllClaims(BTreeMap<String, Value>);
 
-impl<'de> Deserialize<'de> for OtherClaims {
+impl<'de> Deserialize<'de> for AllClaims {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyClaims;
 
         impl<'de> Visitor<'de> for AnyClaims {
-            type Value = OtherClaims;
+            type Value = AllClaims;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("claims")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<OtherClaims, A::Error> {
-                let mut claims = OtherClaims::default();
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AllClaims, A::Error> {
+                let mut claims = AllClaims::default();
                 while let Some((name, value)) = map.next_entry()? {
                     if claims.0.insert(name, value).is_some() {
                         return Err(A::Error::custom("a claim stands twice"));
@@ -212,11 +212,39 @@ impl UserClaims {
         Texts { texts, are_all: are_all && !self.is_elsewhere(&names.roles) }
     }
 
+    fn texts_of(&self, name: &str) -> Texts {
+        self.others.texts_of(name)
+    }
+
+    /// Whether the provider only says where the claim is (OpenID Connect Core, section 5.6.2).
+    fn is_elsewhere(&self, name: &str) -> bool {
+        is_named(self.claim_names.as_ref(), name)
+    }
+}
+
+/// Whether the names of claims that are elsewhere hold this one.
+fn is_named(names: Option<&Value>, name: &str) -> bool {
+    names.is_some_and(|names| names.get(claim_of(name).0.as_ref()).is_some())
+}
+
+impl AllClaims {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// What the name or pointer leads to, where there is something.
+    pub(crate) fn find(&self, name: &str) -> Option<&Value> {
+        let (claim, pointer) = claim_of(name);
+        let mut members = pointer.split('/').skip(1);
+        let found = members.try_fold(self.0.get(claim.as_ref())?, |value, member| value.get(unescaped(member)))?;
+        (!found.is_null()).then_some(found)
+    }
+
     /// The texts of the claim of this name, or of what the pointer finds. A pointer that leads through something that has no
     /// members finds nothing that could be told: those are not all.
-    fn texts_of(&self, name: &str) -> Texts {
+    pub(crate) fn texts_of(&self, name: &str) -> Texts {
         let (claim, pointer) = claim_of(name);
-        let mut found = self.others.0.get(claim.as_ref());
+        let mut found = self.0.get(claim.as_ref());
         for member in pointer.split('/').skip(1) {
             found = match found {
                 None | Some(Value::Null) => None,
@@ -227,9 +255,9 @@ impl UserClaims {
         texts(found.filter(|value| !value.is_null()))
     }
 
-    /// Whether the provider only says where the claim is (OpenID Connect Core, section 5.6.2).
-    fn is_elsewhere(&self, name: &str) -> bool {
-        self.claim_names.as_ref().is_some_and(|names| names.get(claim_of(name).0.as_ref()).is_some())
+    /// Whether the issuer only says where the claim is (OpenID Connect Core, section 5.6.2).
+    pub(crate) fn is_elsewhere(&self, name: &str) -> bool {
+        is_named(self.0.get("_claim_names"), name)
     }
 }
 
@@ -259,7 +287,7 @@ fn texts(claim: Option<&Value>) -> Texts {
 }
 
 /// `true`, which some providers write as a text, and Entra as a number in some claims.
-fn is_true(claim: Option<&Value>) -> bool {
+pub(crate) fn is_true(claim: Option<&Value>) -> bool {
     match claim {
         Some(Value::Bool(value)) => *value,
         Some(Value::String(text)) => text == "true" || text == "1",

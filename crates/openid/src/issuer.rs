@@ -6,7 +6,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 /// What stands in an Entra issuer for the tenant of the token, where one endpoint serves several tenants.
-const TENANT_PLACEHOLDER: &str = "{tenantid}";
+pub(crate) const TENANT_PLACEHOLDER: &str = "{tenantid}";
 /// The tenant of personal Microsoft accounts, as Microsoft documents it.
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
@@ -23,7 +23,7 @@ pub fn metadata_issuer(provider: &IdentityProvider) -> String {
 }
 
 /// The only tenant whose users sign in, where there is one.
-fn sole_tenant(entra: &EntraProfile) -> Option<&str> {
+pub(crate) fn sole_tenant(entra: &EntraProfile) -> Option<&str> {
     match entra.tenant.as_str() {
         "organizations" | "common" => None,
         "consumers" => Some(CONSUMERS),
@@ -132,7 +132,7 @@ impl Origin {
         }
     }
 
-    fn tenant(&self) -> Option<TenantId> {
+    pub(crate) fn tenant(&self) -> Option<TenantId> {
         self.tid.as_deref().and_then(TenantId::parse)
     }
 }

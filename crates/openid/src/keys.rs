@@ -8,8 +8,8 @@ use crate::answer::successful;
 use crate::provider_metadata::get;
 use crate::{AnswerRejection, ProviderMetadata};
 
-/// The largest key set worth reading, in bytes. Entra's, with certificates, has some 20 KB.
-pub const KEY_SET_BYTES: usize = 256 * 1024;
+/// The largest key set worth reading, in bytes. Entra's, with certificates, has some 20 KB; a thousand of RSA without have 420.
+pub const KEY_SET_BYTES: usize = 512 * 1024;
 
 /// The request for the provider's keys.
 pub fn keys_request(metadata: &ProviderMetadata) -> Request<Vec<u8>> {

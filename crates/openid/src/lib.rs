@@ -16,6 +16,8 @@
 //! Later, [`refresh_request`], [`RefreshedTokens::parse`] and [`Identity::verify_refreshed`] keep the provider's tokens
 //! fresh. An [`IdentityAssertion`] names a user without a login.
 //!
+//! Access tokens of other issuers are verified on their own: [`Presented`].
+//!
 //! Every step fails with a reason of its own for the operator's log. All of them convert into [`LoginRejection`],
 //! which says the little that the client is told.
 //!
@@ -29,11 +31,13 @@ mod callback;
 mod client_authentication;
 mod client_error;
 mod endpoint;
+mod external_token;
 mod group_lookup;
 mod id_token;
 mod identity;
 mod identity_assertion;
 mod issuer;
+mod issuer_metadata;
 mod keys;
 mod login;
 mod named_claims;
@@ -56,11 +60,16 @@ pub use callback::Callback;
 pub use client_authentication::{ClientAuthentication, ClientAuthenticationRejection, ClientCredentials};
 pub use client_error::ClientError;
 pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use external_token::{
+    ExternalPrincipal, ExternalTokenRejection, INTROSPECTION_BYTES, Introspected, KeySource, LONGEST_TOKEN, Presented,
+    SignedAccessToken, introspected, introspection_request,
+};
 pub use group_lookup::{GROUPS_ANSWER_BYTES, GroupsUnknown, Memberships, group_requests};
 pub use id_token::IdTokenRejection;
 pub use identity::{Identity, UserRejection};
 pub use identity_assertion::{AssertedIdentity, IdentityAssertion, IdentityAssertionRejection};
 pub use issuer::{IssuerRejection, metadata_issuer};
+pub use issuer_metadata::{IssuerMetadata, document_request};
 pub use keys::{KEY_SET_BYTES, KeysRejection, keys_request, parse_keys};
 pub use login::{AccountChoice, Login, LoginSecrets};
 pub use named_claims::NamedClaims;

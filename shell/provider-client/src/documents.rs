@@ -1,20 +1,21 @@
-//! The provider's metadata and keys, kept in the store.
+//! Metadata and keys of identity providers and of issuers of tokens, kept in the store.
 
 use gatehouse_openid::{
-    KEY_SET_BYTES, KeySet, LoginRejection, METADATA_BYTES, ProviderMetadata, discovery_request, keys_request,
-    metadata_issuer, parse_keys,
+    Endpoint, IssuerMetadata, KEY_SET_BYTES, KeySet, KeysRejection, LoginRejection, METADATA_BYTES, MetadataRejection,
+    ProviderMetadata, discovery_request, document_request, keys_request, metadata_issuer, parse_keys,
 };
-use gatehouse_protocol::WebOrigin;
+use gatehouse_protocol::{UnixTime, WebOrigin};
 use gatehouse_sealed_storage::document_cache::{DocumentCache, lifetime};
+use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::{Kind, Store};
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Request, Response};
 
 use crate::{Failure, Host, ProviderClient};
 
-/// Providers' metadata by URL.
+/// Their metadata by URL.
 const METADATA: Kind = "provider-metadata";
-/// Providers' key sets by URL.
+/// Their key sets by URL.
 const KEYS: Kind = "provider-keys";
 /// Seconds for which a document is kept that does not say for how long.
 const DEFAULT_SECONDS: u64 = 60 * 60;
@@ -28,8 +29,8 @@ const FAILURES_IN_A_MINUTE: u64 = 60;
 /// Reads a document of the issuer with this name; no URL in it may lead to our own origin.
 type Parse<T, R> = fn(&Response<Vec<u8>>, &str, &WebOrigin) -> Result<T, R>;
 
-/// A document of the provider, as it is asked for and read.
-struct Document<T, R> {
+/// A document, as it is asked for and read.
+pub(crate) struct Document<T, R> {
     kind: Kind,
     /// What it is, for the log.
     name: &'static str,
@@ -40,16 +41,43 @@ struct Document<T, R> {
     issuer: String,
 }
 
+/// The documents, as they are seen during one request.
+pub(crate) struct Documents<'a, H> {
+    pub(crate) keys: &'a KeyRing,
+    /// Our own origin, where nobody's documents are.
+    pub(crate) own: &'a WebOrigin,
+    pub(crate) now: UnixTime,
+    pub(crate) host: &'a H,
+}
+
 impl<H: Host> ProviderClient<'_, H> {
     /// Where the provider's endpoints are, as far as that is known without asking it.
     ///
     /// # Errors
     /// Where the store does not answer.
     pub fn kept_metadata(&self) -> Result<Option<ProviderMetadata>, Failure> {
-        self.kept(&self.metadata_document()?)
+        self.documents().kept(&self.metadata_document()?)
     }
 
-    fn metadata_document(&self) -> Result<Document<ProviderMetadata, gatehouse_openid::MetadataRejection>, Failure> {
+    /// Where the provider's endpoints are.
+    ///
+    /// # Errors
+    /// Where they cannot be known.
+    pub fn metadata(&self) -> Result<ProviderMetadata, Failure> {
+        self.documents().current(&self.metadata_document()?)
+    }
+
+    /// Verifies something with the provider's keys.
+    pub(crate) fn verified<T, R>(
+        &self,
+        metadata: &ProviderMetadata,
+        verify: impl Fn(&KeySet) -> Result<T, R>,
+        fresh_keys_may_help: impl Fn(&R) -> bool,
+    ) -> Result<Result<T, R>, Failure> {
+        self.documents().verified(&key_set(keys_request(metadata)), verify, fresh_keys_may_help)
+    }
+
+    fn metadata_document(&self) -> Result<Document<ProviderMetadata, MetadataRejection>, Failure> {
         Ok(Document {
             kind: METADATA,
             name: "metadata",
@@ -60,35 +88,60 @@ impl<H: Host> ProviderClient<'_, H> {
         })
     }
 
-    /// Where the provider's endpoints are.
-    ///
-    /// # Errors
-    /// Where they cannot be known.
-    pub fn metadata(&self) -> Result<ProviderMetadata, Failure> {
-        let document = self.metadata_document()?;
-        match self.kept(&document)? {
-            Some(metadata) => Ok(metadata),
-            None => self.fetched(&document),
+    fn documents(&self) -> Documents<'_, H> {
+        Documents { keys: self.keys, own: &self.configuration.public_url, now: self.now, host: &self.host }
+    }
+}
+
+/// The metadata at this place of an issuer whose tokens are only verified.
+pub(crate) fn issuer_metadata(place: &Endpoint, issuer: &str) -> Document<IssuerMetadata, MetadataRejection> {
+    Document {
+        kind: METADATA,
+        name: "metadata",
+        limit: METADATA_BYTES,
+        request: document_request(place),
+        parse: IssuerMetadata::parse,
+        issuer: issuer.to_owned(),
+    }
+}
+
+/// The key set that is asked for like this.
+pub(crate) fn key_set(request: Request<Vec<u8>>) -> Document<KeySet, KeysRejection> {
+    Document {
+        kind: KEYS,
+        name: "keys",
+        limit: KEY_SET_BYTES,
+        request,
+        parse: |response, _issuer, _own| parse_keys(response),
+        issuer: String::new(),
+    }
+}
+
+impl<H: Host> Documents<'_, H> {
+    /// The document that is kept, or as it is now.
+    pub(crate) fn current<T, R: Into<LoginRejection>>(&self, document: &Document<T, R>) -> Result<T, Failure> {
+        match self.kept(document)? {
+            Some(kept) => Ok(kept),
+            None => self.fetched(document),
         }
     }
 
-    /// Verifies something with the provider's keys. Where a key is missing, the kept keys are fetched again, by one
+    /// Verifies something with the keys of a set. Where a key is missing, the kept keys are fetched again, by one
     /// caller in a minute: anyone can send tokens that name keys that are nowhere.
     pub(crate) fn verified<T, R>(
         &self,
-        metadata: &ProviderMetadata,
+        document: &Document<KeySet, KeysRejection>,
         verify: impl Fn(&KeySet) -> Result<T, R>,
         fresh_keys_may_help: impl Fn(&R) -> bool,
     ) -> Result<Result<T, R>, Failure> {
-        let document = Self::key_set(metadata);
-        let Some(kept) = self.kept(&document)? else {
-            return Ok(verify(&self.fetched(&document)?));
+        let Some(kept) = self.kept(document)? else {
+            return Ok(verify(&self.fetched(document)?));
         };
         match verify(&kept) {
             Err(rejection) if fresh_keys_may_help(&rejection) => {
                 let url = document.request.uri().to_string();
                 if self.cache(self.host.store()).may_fetch_again(KEYS, &url).map_err(Failure::Store)? {
-                    Ok(verify(&self.fetched(&document)?))
+                    Ok(verify(&self.fetched(document)?))
                 } else {
                     Ok(Err(rejection))
                 }
@@ -97,20 +150,9 @@ impl<H: Host> ProviderClient<'_, H> {
         }
     }
 
-    fn key_set(metadata: &ProviderMetadata) -> Document<KeySet, gatehouse_openid::KeysRejection> {
-        Document {
-            kind: KEYS,
-            name: "keys",
-            limit: KEY_SET_BYTES,
-            request: keys_request(metadata),
-            parse: |response, _issuer, _own| parse_keys(response),
-            issuer: metadata.issuer().to_owned(),
-        }
-    }
-
     /// The document that is kept, while it is fresh. One that can no longer be used, since the configuration or we have
     /// changed, counts as absent.
-    fn kept<T, R>(&self, document: &Document<T, R>) -> Result<Option<T>, Failure> {
+    pub(crate) fn kept<T, R>(&self, document: &Document<T, R>) -> Result<Option<T>, Failure> {
         let url = document.request.uri().to_string();
         let kept = self.cache(self.host.store()).get(document.kind, &url).map_err(Failure::Store)?;
         Ok(kept.and_then(|bytes| self.read(document, &Response::new(bytes.to_vec())).ok()))
@@ -132,7 +174,8 @@ impl<H: Host> ProviderClient<'_, H> {
     }
 
     fn fetch<T, R: Into<LoginRejection>>(&self, document: &Document<T, R>, url: &str) -> Result<T, Failure> {
-        let response = self.ask(document.name, &document.request, document.limit)?;
+        let asked = self.host.fetch(&document.request, document.limit);
+        let response = asked.map_err(|reason| Failure::NoAnswer(document.name, reason).at(document.request.uri()))?;
         let parsed =
             self.read(document, &response).map_err(|reason| Failure::from(reason).at(document.request.uri()))?;
         let mut head = Response::new(());
@@ -145,7 +188,7 @@ impl<H: Host> ProviderClient<'_, H> {
     }
 
     fn read<T, R>(&self, document: &Document<T, R>, response: &Response<Vec<u8>>) -> Result<T, R> {
-        (document.parse)(response, &document.issuer, &self.configuration.public_url)
+        (document.parse)(response, &document.issuer, self.own)
     }
 
     fn cache<'s, S: Store>(&'s self, store: &'s S) -> DocumentCache<'s, S> {

@@ -1,6 +1,8 @@
 //! Why a conversation came to nothing.
 
-use gatehouse_openid::{AccessRejection, ClientError, IdentityAssertionRejection, LoginRejection, RefreshRejection};
+use gatehouse_openid::{
+    AccessRejection, ClientError, ExternalTokenRejection, IdentityAssertionRejection, LoginRejection, RefreshRejection,
+};
 use gatehouse_protocol::LogText;
 use gatehouse_storage::StoreUnavailable;
 use http::Uri;
@@ -114,4 +116,26 @@ pub enum AssertionFailure {
     /// It cannot be known now.
     #[error(transparent)]
     Conversation(#[from] Failure),
+}
+
+/// Why an access token of another issuer does not count. The text is for the log.
+#[derive(Debug, Error)]
+pub enum ExternalTokenFailure {
+    /// It is none that the route accepts. The text is a predicate.
+    #[error("{0}")]
+    Rejected(#[from] ExternalTokenRejection),
+    /// It cannot be known now.
+    #[error(transparent)]
+    Conversation(#[from] Failure),
+}
+
+impl ExternalTokenFailure {
+    /// Why the token does not count, where that is known.
+    pub fn rejection(&self) -> Option<&ExternalTokenRejection> {
+        match self {
+            // The issuer said nothing of the token: it must answer first.
+            Self::Rejected(ExternalTokenRejection::Answer(_)) | Self::Conversation(_) => None,
+            Self::Rejected(rejection) => Some(rejection),
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Conversations with identity providers: what the `openid` crate asks and judges, sent and answered.
+//! Conversations with identity providers, and with issuers of access tokens: what the `openid` crate asks and judges, sent and
+//! answered.
 //!
 //! A [`ProviderClient`] keeps the provider's metadata and keys in the store, sealed, for as long as HTTP lets them be
 //! kept. Everything else is asked anew each time.
@@ -8,9 +9,11 @@ mod credentials;
 mod documents;
 mod failure;
 mod host;
+mod issuer_client;
 #[cfg(test)]
 mod tests;
 
 pub use client::{ProviderClient, Refreshed, SignedIn};
-pub use failure::{AssertionFailure, Failure, RefreshFailure};
+pub use failure::{AssertionFailure, ExternalTokenFailure, Failure, RefreshFailure};
 pub use host::{ComponentHost, Host};
+pub use issuer_client::{IssuerClient, Verified};

@@ -13,6 +13,7 @@ mod document_fetches;
 mod document_site;
 mod documents;
 mod entra;
+mod external_tokens;
 mod headers;
 mod id_tokens;
 mod instances;

@@ -170,6 +170,7 @@ impl sessions::Host for Guest {
         resource: String,
         revocation: sessions::Revocation,
         calls_at: Option<String>,
+        _others: Option<sessions::OtherIssuers>,
     ) -> Fallible<sessions::Validated, sessions::Rejection> {
         let call = SessionCall::Validate { token, resource, revocation, calls_at: calls_at.clone() };
         self.fakes.session_calls.lock().unwrap().push(call);
@@ -178,7 +179,7 @@ impl sessions::Host for Guest {
             let (store, now) = (self.fakes.store.lock().unwrap(), UnixTime::from_seconds(self.fakes.now()));
             let note = |path: String| calls_full_note(now, &path, &principal.subject).unwrap().to_string();
             let calls_are_full = calls_at.map(note).is_some_and(|note| store.entries.contains_key(&note));
-            sessions::Validated { principal, calls_are_full }
+            sessions::Validated { principal, issuer: sessions::TokenIssuer::Ourselves, calls_are_full }
         }))
     }
 

@@ -9,10 +9,10 @@ use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_sessions::{Rejection, ValidationRequest};
 use shell_configuration::SettingsError;
 
-use super::{provider_tokens, translate, with_keys};
+use super::{external, provider_tokens, translate, with_keys};
 use crate::AuthorizationServer;
 use crate::bindings::exports::gatehouse::auth::sessions::{
-    Guest, Rejection as WitRejection, RequestIds, Revocation, Validated as WitValidated,
+    Guest, OtherIssuers, Rejection as WitRejection, RequestIds, Revocation, Validated as WitValidated,
 };
 use crate::log::RequestLog;
 
@@ -22,20 +22,33 @@ impl Guest for AuthorizationServer {
         resource: String,
         revocation: Revocation,
         calls_at: Option<String>,
+        others: Option<OtherIssuers>,
     ) -> Result<WitValidated, WitRejection> {
         let without_record = match revocation {
             Revocation::Immediate => false,
             Revocation::AtExpiry => true,
         };
-        let validated = keys().and_then(|keys| {
-            let (sessions, resource) = (with_keys(keys), presented_at(&resource)?);
+        let resource = presented_at(&resource).map_err(translate::rejection)?;
+        let keys = keys().map_err(translate::rejection)?;
+        // No token of ours has a dot, and every signed token of others has two.
+        let may_be_own = others.as_ref().is_none_or(|others| others.own_tokens && !access_token.contains('.'));
+        let validated = may_be_own.then(|| {
+            let sessions = with_keys(keys);
             let request = ValidationRequest { access_token: &access_token, resource: &resource, without_record };
             sessions.validate(&request, |subject| {
                 let note = |path: String| calls_full_note(sessions.now, &path, subject.as_str());
                 Ok(calls_at.map(note).transpose()?)
             })
         });
-        validated.map(translate::validated).map_err(translate::rejection)
+        match (validated, others) {
+            (Some(Ok(validated)), _) => Ok(translate::validated(validated)),
+            (None | Some(Err(Rejection::Unrecognised)), Some(others)) => {
+                external::validate(&access_token, &resource, others, keys)
+                    .map(|principal| translate::external(principal, &resource))
+            }
+            (Some(Err(rejection)), _) => Err(translate::rejection(rejection)),
+            (None, None) => Err(WitRejection::Unrecognised),
+        }
     }
 
     fn identity_provider_token(

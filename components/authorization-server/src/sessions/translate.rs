@@ -1,12 +1,24 @@
 //! From the session crate's values to the boundary's records.
 
-use gatehouse_protocol::{Claims, Scope};
+use gatehouse_openid::ExternalPrincipal;
+use gatehouse_protocol::{Claims, ResourceUri, Scope};
 use gatehouse_sessions::{Principal, Rejection, Validated};
 
 use crate::bindings::exports::gatehouse::auth::sessions as wit;
 
 pub(super) fn validated(Validated { principal, note }: Validated) -> wit::Validated {
-    wit::Validated { principal: self::principal(principal), calls_are_full: note.is_some() }
+    wit::Validated {
+        principal: self::principal(principal),
+        issuer: wit::TokenIssuer::Ourselves,
+        calls_are_full: note.is_some(),
+    }
+}
+
+/// Nobody has looked for a note: whose the token is was not known before.
+pub(super) fn external(principal: ExternalPrincipal, resource: &ResourceUri) -> wit::Validated {
+    let ExternalPrincipal { subject, client_id, scopes, claims, .. } = principal;
+    let principal = Principal { subject, client_id, resource: resource.clone(), scopes, claims };
+    wit::Validated { principal: self::principal(principal), issuer: wit::TokenIssuer::Another, calls_are_full: false }
 }
 
 fn principal(principal: Principal) -> wit::Principal {

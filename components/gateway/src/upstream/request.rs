@@ -1,5 +1,6 @@
 //! What one MCP server is sent.
 
+use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Upstream;
 use gatehouse_gateway::{Refusal, request_headers, target};
 use gatehouse_protocol::{SecretString, Subject};
@@ -101,8 +102,9 @@ fn identity_provider_token(
     if !request_headers::needs_identity_provider_token(upstream) {
         return Ok(None);
     }
-    let is_user = caller.identity.subject.provider() != Subject::MACHINES;
-    let Some(token) = caller.token.as_ref().filter(|_| is_user) else { return Err(Refusal::NoUser) };
+    let credential = caller.identity.credential;
+    let is_user = credential == CredentialKind::OwnToken && caller.identity.subject.provider() != Subject::MACHINES;
+    let token = caller.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoUser(credential))?;
     let ids = sessions::RequestIds {
         request_id: context.request_id.to_string(),
         trace_id: Some(context.trace.id().to_string()),

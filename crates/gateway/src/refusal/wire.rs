@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use gatehouse_configuration::AcceptedTokens;
 use gatehouse_federation::FailureReason;
 use gatehouse_mcp_wire::json_rpc::{Body, Id, Message, Object, Reply, code};
 use gatehouse_protocol::Scopes;
@@ -22,7 +23,11 @@ impl Refusal {
     /// It always holds an error of JSON-RPC: an answer of 400 or 404 without one has clients fall back to an older
     /// transport.
     pub fn response(&self, endpoint: &Endpoint<'_>, id: Option<&Id>) -> Response<Vec<u8>> {
-        self.with_body(endpoint, self.status(id.is_some()), &self.reply(endpoint, id).to_object().to_string())
+        let status = match self.of_failed_tokens(endpoint) {
+            Some(accepted) if accepted.fails_with_forbidden => StatusCode::FORBIDDEN,
+            _ => self.status(id.is_some()),
+        };
+        self.with_body(endpoint, status, &self.reply(endpoint, id).to_object().to_string())
     }
 
     /// The answer to what was posted: to a batch, one error for each of its requests.
@@ -98,7 +103,7 @@ impl Refusal {
             Self::Origin
             | Self::NoApiKey(NoApiKey::Doubled | NoApiKey::Ambiguous)
             | Self::Denied
-            | Self::NoUser
+            | Self::NoUser(_)
             | Self::TooManyHeaders
             | Self::DoubledHeader(_)
             | Self::BodyTooLarge
@@ -133,10 +138,18 @@ impl Refusal {
         if kind.is_in_band && is_awaited { StatusCode::OK } else { kind.status }
     }
 
+    /// What the route says of requests without a token that counts.
+    fn of_failed_tokens<'a>(&self, endpoint: &Endpoint<'a>) -> Option<&'a AcceptedTokens> {
+        match self {
+            Self::NoBearer(NoBearer::Missing) | Self::InvalidToken(_) => endpoint.route.accepted_tokens.as_deref(),
+            _ => None,
+        }
+    }
+
     fn kind(&self) -> Kind {
         use StatusCode as Status;
         match self {
-            Self::Origin | Self::InsufficientScope(_) | Self::NoUser => Kind::of(Status::FORBIDDEN),
+            Self::Origin | Self::InsufficientScope(_) | Self::NoUser(_) => Kind::of(Status::FORBIDDEN),
             Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
             Self::NoBearer(NoBearer::Missing | NoBearer::KeyInstead) | Self::InvalidToken(_) => {
@@ -205,12 +218,15 @@ impl Refusal {
         revision.tool_errors_in_result.then_some(result)
     }
 
-    fn message(&self, endpoint: &Endpoint<'_>) -> Cow<'_, str> {
+    fn message<'a>(&'a self, endpoint: &Endpoint<'a>) -> Cow<'a, str> {
         self.message_of(endpoint, &format!("The MCP server at {}", endpoint.path()))
     }
 
     /// `server` names the route, and the member where there is one; never an address.
-    fn message_of(&self, endpoint: &Endpoint<'_>, server: &str) -> Cow<'_, str> {
+    fn message_of<'a>(&'a self, endpoint: &Endpoint<'a>, server: &str) -> Cow<'a, str> {
+        if let Some(message) = self.of_failed_tokens(endpoint).and_then(|accepted| accepted.failed_message.as_deref()) {
+            return message.into();
+        }
         let path = endpoint.path();
         let limits = &endpoint.route.limits;
         match self {
@@ -228,7 +244,7 @@ impl Refusal {
             Self::InvalidToken(_) => "The access token is invalid or has expired".into(),
             Self::InsufficientScope(_) => "The access token lacks a scope that is needed here".into(),
             Self::Denied => "You are not allowed to do this here".into(),
-            Self::NoUser => format!("{server} needs a user who has signed in").into(),
+            Self::NoUser(_) => format!("{server} needs a user who has signed in").into(),
             Self::TooManyHeaders => format!("More than the {} header fields allowed at {path}", limits.headers).into(),
             Self::DoubledHeader(name) => format!("Only one {name} header is allowed").into(),
             Self::MediaType => "The Content-Type must be application/json in UTF-8".into(),

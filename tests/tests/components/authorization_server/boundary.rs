@@ -38,7 +38,7 @@ pub async fn validate_at(
 ) -> Result<Validated, Rejection> {
     let (mut store, auth) = instance(fakes).await;
     let sessions = auth.gatehouse_auth_sessions();
-    sessions.call_validate(&mut store, token, resource, revocation, calls_at).await.expect("no trap")
+    sessions.call_validate(&mut store, token, resource, revocation, calls_at, None).await.expect("no trap")
 }
 
 /// `sessions.identity-provider-token`.

@@ -33,7 +33,7 @@ async fn a_validation_is_one_question_to_the_store_and_tells_of_the_calls_under_
     let full = async |path| {
         let validated =
             boundary::validate_at(&server.fakes, &tokens.access_token, RESOURCE, Revocation::Immediate, path).await;
-        let Validated { principal: found, calls_are_full } = validated.unwrap();
+        let Validated { principal: found, issuer: _, calls_are_full } = validated.unwrap();
         assert_eq!(found, principal());
         calls_are_full
     };

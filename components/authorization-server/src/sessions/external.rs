@@ -1,0 +1,47 @@
+//! Access tokens of other issuers.
+
+use gatehouse_configuration::TokenPresentation;
+use gatehouse_openid::{ExternalPrincipal, Presented};
+use gatehouse_protocol::ResourceUri;
+use gatehouse_sealed_storage::kept_by_token::KeptByToken;
+use gatehouse_sealed_storage::sealing::KeyRing;
+use provider_client::IssuerClient;
+use shell_http::{SystemEntropy, now};
+use shell_store::HostStore;
+
+use crate::bindings::exports::gatehouse::auth::sessions::{OtherIssuers, Rejection};
+
+/// Who bears `token`, which was presented at `resource`: as it is kept, or as its issuer says now.
+pub(super) fn validate(
+    token: &str,
+    resource: &ResourceUri,
+    others: OtherIssuers,
+    keys: &KeyRing,
+) -> Result<ExternalPrincipal, Rejection> {
+    let OtherIssuers { path, fingerprint, header, scheme, own_tokens: _ } = others;
+    let context = [resource.as_str(), &fingerprint, &header, &scheme];
+    let kept = KeptByToken { store: &HostStore, keys, now: now() };
+    if let Some(bytes) = kept.get(&context, token).map_err(unavailable)?
+        && let Some(principal) = ExternalPrincipal::from_kept(&bytes, kept.now)
+    {
+        return Ok(principal);
+    }
+    let configuration = shell_configuration::authorization_server().map_err(unavailable)?;
+    let route = configuration.token_routes.iter().find(|route| route.path == path && route.fingerprint == fingerprint);
+    let route = route.ok_or_else(|| unavailable("the route's tokens are not those of the gateway"))?;
+    let presentation = TokenPresentation { header: header.clone(), scheme: scheme.clone() };
+    let presented = Presented::choose(token, &presentation, route, &configuration.token_issuers)
+        .map_err(|rejection| Rejection::NotAccepted(rejection.to_string()))?;
+    let client = IssuerClient::new(&configuration, keys, kept.now);
+    let verified = client.verify(token, &presented).map_err(|failure| match failure.rejection() {
+        Some(rejection) => Rejection::NotAccepted(rejection.to_string()),
+        None => unavailable(failure),
+    })?;
+    let bytes = verified.principal.to_kept().ok_or_else(|| unavailable("a principal cannot be written"))?;
+    kept.put(&context, token, &bytes, verified.keep_until, &mut SystemEntropy).map_err(unavailable)?;
+    Ok(verified.principal)
+}
+
+fn unavailable(reason: impl core::fmt::Display) -> Rejection {
+    Rejection::Unavailable(reason.to_string())
+}

@@ -1,0 +1,75 @@
+//! Whose a token says to be.
+
+use gatehouse_configuration::{RouteTokens, TokenIssuer, TokenPresentation, TokenRoute, TokenVerification};
+use gatehouse_jose::{SignedToken, TokenRejection};
+use gatehouse_protocol::LogText;
+
+use super::signed::SignedAccessToken;
+use super::{ExternalTokenRejection, signed};
+use crate::issuer::Origin;
+
+/// The longest token that is read, in bytes. Those of Entra with 200 groups have some 10 KB, and most servers take no longer header.
+pub const LONGEST_TOKEN: usize = 16 * 1024;
+
+/// A token, with what the route says of tokens of its issuer.
+#[derive(Debug)]
+pub enum Presented<'a> {
+    /// It says by a signature what it is.
+    Signed(SignedAccessToken<'a>),
+    /// Its issuer must be asked.
+    Opaque {
+        /// What the route says of it.
+        accepted: &'a RouteTokens,
+        /// Whose it is.
+        issuer: &'a TokenIssuer,
+    },
+}
+
+impl<'a> Presented<'a> {
+    /// Chooses by what the token says of itself, which nobody has verified yet, among what the route accepts in this place of a request.
+    ///
+    /// # Errors
+    /// Where it can be none that the route accepts.
+    pub fn choose(
+        token: &str,
+        presentation: &TokenPresentation,
+        route: &'a TokenRoute,
+        issuers: &'a [TokenIssuer],
+    ) -> Result<Self, ExternalTokenRejection> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(ExternalTokenRejection::TooLong);
+        }
+        let accepted = || {
+            let here = route.tokens.iter().filter(|accepted| accepted.presentation == *presentation);
+            here.filter_map(|accepted| Some((accepted, issuers.iter().find(|issuer| issuer.name == accepted.issuer)?)))
+        };
+        let asked = || accepted().find(|(_, issuer)| !issuer.is_signed());
+        let read = || -> Result<(SignedToken, Origin), TokenRejection> {
+            let token = SignedToken::parse(token)?;
+            let origin = token.unverified()?;
+            Ok((token, origin))
+        };
+        let (token, origin) = match (read(), asked()) {
+            (Ok(read), _) => read,
+            // What is no signed token may be anything to the issuer that is asked.
+            (Err(_), Some((accepted, issuer))) => return Ok(Self::Opaque { accepted, issuer }),
+            (Err(TokenRejection::Malformed), None) => return Err(ExternalTokenRejection::NoIssuer),
+            (Err(rejection), None) => return Err(rejection.into()),
+        };
+        let named = origin.issuer().ok_or(ExternalTokenRejection::NoIssuer)?;
+        if let Some((accepted, issuer)) =
+            accepted().find(|(_, issuer)| issuer.is_signed() && signed::may_be_of(issuer, &origin))
+        {
+            return Ok(Self::Signed(SignedAccessToken::new(accepted, issuer, token, origin)));
+        }
+        // A signed token of somebody else is not for the one who is asked to see.
+        let is_of_asked = |issuer: &TokenIssuer| match &issuer.verification {
+            TokenVerification::Introspected { issuer, .. } => issuer.as_deref().is_none_or(|issuer| issuer == named),
+            _ => false,
+        };
+        match asked().filter(|(_, issuer)| is_of_asked(issuer)) {
+            Some((accepted, issuer)) => Ok(Self::Opaque { accepted, issuer }),
+            None => Err(ExternalTokenRejection::UnknownIssuer(LogText::new(named))),
+        }
+    }
+}

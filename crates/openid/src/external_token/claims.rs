@@ -1,0 +1,186 @@
+//! What a token says of who bears it.
+
+use std::borrow::Cow;
+
+use gatehouse_configuration::{
+    EntraVersion, RequiredClaim, RouteTokens, TokenClaimNames, TokenIssuer, TokenVerification,
+};
+use gatehouse_jose::Audience;
+use gatehouse_protocol::{Claims, ClientId, LogText, Scope, Scopes, Subject, UnixTime};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{ExternalPrincipal, ExternalTokenRejection};
+use crate::identity::{AllClaims, is_true};
+use crate::issuer::{TenantId, is_uuid};
+
+/// What only id_tokens, refresh tokens and logout tokens have. Whoever gets such a token for a client of the same issuer has not got
+/// access by it.
+const OF_OTHER_TOKENS: [&str; 6] = ["nonce", "at_hash", "c_hash", "s_hash", "events", "token_use"];
+/// What says which application got the token, in this order.
+const CLIENTS: [&str; 4] = ["client_id", "azp", "appid", "cid"];
+/// The same at Entra: version 2, and version 1.
+const ENTRA_CLIENTS: [&str; 2] = ["azp", "appid"];
+
+/// The claims of an access token. None of them stands twice.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct AccessClaims(AllClaims);
+
+impl AccessClaims {
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(Value::as_str)
+    }
+
+    /// Refuses what only other tokens have. `token_use` and `typ` say at some providers what a token is for.
+    pub(super) fn check_for_access(&self) -> Result<(), ExternalTokenRejection> {
+        for name in OF_OTHER_TOKENS {
+            match (name, self.get(name)) {
+                (_, None) => {}
+                ("token_use", Some(Value::String(text))) if text == "access" => {}
+                (name, Some(_)) => return Err(ExternalTokenRejection::NotForAccess(name)),
+            }
+        }
+        match self.text("typ") {
+            None => Ok(()),
+            Some(typ) if typ.eq_ignore_ascii_case("bearer") || typ.eq_ignore_ascii_case("at+jwt") => Ok(()),
+            Some(_) => Err(ExternalTokenRejection::NotForAccess("typ")),
+        }
+    }
+
+    /// Whether it says what only an access token says: what its client may do, or which one it is beside its audience.
+    pub(super) fn speaks_of_access(&self, names: &TokenClaimNames) -> bool {
+        let scopes = names.scopes.as_deref().is_some_and(|name| !self.0.texts_of(name).texts.is_empty());
+        scopes || ["scope", "scp", "client_id", "cid"].iter().any(|name| self.get(name).is_some())
+    }
+
+    /// What is the same for all tokens of Entra: the version that the issuer is of, and an application. Its id_tokens name none.
+    pub(super) fn check_entra(&self, version: EntraVersion) -> Result<(), ExternalTokenRejection> {
+        if self.text("ver") != Some(version.as_str()) {
+            return Err(ExternalTokenRejection::Version);
+        }
+        let client = match version {
+            EntraVersion::V1 => "appid",
+            EntraVersion::V2 => "azp",
+        };
+        match self.text(client) {
+            Some(_) => Ok(()),
+            None => Err(ExternalTokenRejection::Missing(client)),
+        }
+    }
+
+    /// Whether the claims name the issuer that an answer about a token must name.
+    pub(super) fn is_of(&self, issuer: &str) -> bool {
+        self.text("iss") == Some(issuer)
+    }
+
+    /// Who bears the token, where it is one that the route accepts.
+    pub(super) fn principal(
+        &self,
+        issuer: &TokenIssuer,
+        accepted: &RouteTokens,
+        tenant: Option<TenantId>,
+        ends_at: UnixTime,
+    ) -> Result<ExternalPrincipal, ExternalTokenRejection> {
+        self.check_audience(&accepted.audiences)?;
+        let is_entra = matches!(issuer.verification, TokenVerification::Entra { .. });
+        let client = self.client(is_entra, accepted)?;
+        for required in &accepted.required_claims {
+            if !self.has(required) {
+                return Err(ExternalTokenRejection::RequiredClaim(LogText::new(&required.name)));
+            }
+        }
+        let tenant = tenant.filter(|_| is_entra);
+        let subject = match &tenant {
+            Some(tenant) => {
+                let oid = self.text("oid").ok_or(ExternalTokenRejection::Missing("oid"))?;
+                if !is_uuid(oid) {
+                    return Err(ExternalTokenRejection::ObjectId);
+                }
+                Subject::new(&issuer.name, &format!("{}.{oid}", tenant.as_str()).to_ascii_lowercase())?
+            }
+            None => Subject::new(&issuer.name, self.text("sub").ok_or(ExternalTokenRejection::Missing("sub"))?)?,
+        };
+        let client_id = ClientId::parse(client.unwrap_or(&issuer.name)).map_err(|_| ExternalTokenRejection::Client)?;
+        let own = self.scopes(&issuer.claim_names);
+        let scopes = own.iter().chain(accepted.granted_scopes.iter()).cloned().collect();
+        let claims = self.policy_claims(&issuer.claim_names, tenant)?;
+        Ok(ExternalPrincipal { subject, client_id, scopes, claims, ends_at })
+    }
+
+    fn check_audience(&self, audiences: &[String]) -> Result<(), ExternalTokenRejection> {
+        let aud = self.get("aud").ok_or(ExternalTokenRejection::Missing("aud"))?;
+        let aud = Audience::deserialize(aud).map_err(|_| ExternalTokenRejection::Audience)?;
+        match audiences.iter().any(|audience| aud.contains(audience)) {
+            true => Ok(()),
+            false => Err(ExternalTokenRejection::Audience),
+        }
+    }
+
+    fn client(&self, is_entra: bool, accepted: &RouteTokens) -> Result<Option<&str>, ExternalTokenRejection> {
+        let names = if is_entra { ENTRA_CLIENTS.as_slice() } else { &CLIENTS };
+        let client = names.iter().find_map(|name| self.text(name));
+        let allowed = &accepted.client_application_ids;
+        match client {
+            _ if allowed.is_empty() => Ok(client),
+            None => Err(ExternalTokenRejection::Missing("client_id, azp and appid")),
+            Some(client) if allowed.iter().any(|id| id == client) => Ok(Some(client)),
+            Some(client) => Err(ExternalTokenRejection::Application(LogText::new(client))),
+        }
+    }
+
+    /// Texts that are no scopes are nobody's: what an issuer means by them is not what a rule means.
+    fn scopes(&self, names: &TokenClaimNames) -> Scopes {
+        let name = match &names.scopes {
+            Some(name) => name.as_str(),
+            None if self.get("scope").is_some() => "scope",
+            None => "scp",
+        };
+        let texts = self.0.texts_of(name).texts;
+        texts.iter().flat_map(|text| text.split(' ')).filter_map(|scope| Scope::parse(scope).ok()).collect()
+    }
+
+    fn policy_claims(
+        &self,
+        names: &TokenClaimNames,
+        tenant: Option<TenantId>,
+    ) -> Result<Claims, ExternalTokenRejection> {
+        let announced = names.groups == "groups" && is_true(self.get("hasgroups"));
+        if announced || self.0.is_elsewhere(&names.groups) {
+            return Err(ExternalTokenRejection::Elsewhere("groups"));
+        }
+        if self.0.is_elsewhere(&names.roles) {
+            return Err(ExternalTokenRejection::Elsewhere("roles"));
+        }
+        let tenant = tenant.map(|tenant| tenant.as_str().to_ascii_lowercase());
+        let groups = self.0.texts_of(&names.groups).texts.into_iter();
+        let groups = groups.map(|group| if is_uuid(&group) { group.to_ascii_lowercase() } else { group });
+        Ok(Claims::new(tenant, groups.collect(), self.0.texts_of(&names.roles).texts)?)
+    }
+
+    fn has(&self, required: &RequiredClaim) -> bool {
+        let Some(found) = self.0.find(&required.name) else { return false };
+        let written = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        };
+        let held: Vec<Cow<'_, str>> = match (found, &required.separator) {
+            (Value::String(text), Some(separator)) => {
+                text.split(separator.as_str()).map(|part| part.trim().into()).collect()
+            }
+            (Value::Array(values), _) => values.iter().filter_map(written).map(Cow::Owned).collect(),
+            (value, _) => written(value).map(Cow::Owned).into_iter().collect(),
+        };
+        let holds = |value: &String| held.iter().any(|held| held == value);
+        match (&required.values, required.any) {
+            (values, _) if values.is_empty() => true,
+            (values, true) => values.iter().any(holds),
+            (values, false) => values.iter().all(holds),
+        }
+    }
+}

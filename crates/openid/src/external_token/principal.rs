@@ -1,0 +1,53 @@
+//! Who bears a token.
+
+use core::fmt;
+
+use gatehouse_protocol::{Claims, ClientId, Scopes, Subject, UnixTime};
+use serde::{Deserialize, Serialize};
+
+/// Who bears a token, and what it allows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExternalPrincipal {
+    /// The issuer's configured name and its `sub`; of an Entra token `tid.oid`.
+    pub subject: Subject,
+    /// The application that got it; the name of the issuer where the token does not say.
+    pub client_id: ClientId,
+    /// Its own scopes, and those that the route grants.
+    pub scopes: Scopes,
+    /// What policies judge by.
+    pub claims: Claims,
+    /// From this second on it does not count.
+    pub ends_at: UnixTime,
+}
+
+/// Subject, client, scopes, claims.
+#[derive(Serialize, Deserialize)]
+struct Text(String, String, String, Claims);
+
+impl ExternalPrincipal {
+    /// The principal as it is kept, without its end.
+    pub fn to_kept(&self) -> Option<Vec<u8>> {
+        let Self { subject, client_id, scopes, claims, .. } = self;
+        let text = Text(subject.to_string(), client_id.to_string(), scopes.to_string(), claims.clone());
+        serde_json::to_vec(&text).ok()
+    }
+
+    /// What [`ExternalPrincipal::to_kept`] wrote.
+    pub fn from_kept(kept: &[u8], ends_at: UnixTime) -> Option<Self> {
+        let Text(subject, client_id, scopes, claims) = serde_json::from_slice(kept).ok()?;
+        Some(Self {
+            subject: Subject::parse(&subject).ok()?,
+            client_id: ClientId::parse(&client_id).ok()?,
+            scopes: Scopes::parse(&scopes).ok()?,
+            claims,
+            ends_at,
+        })
+    }
+}
+
+/// The subject and nothing else: what rules look at is personal.
+impl fmt::Debug for ExternalPrincipal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExternalPrincipal").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,144 @@
+//! Access tokens of other issuers: verified with their keys, or asked about.
+
+use core::fmt;
+
+use gatehouse_configuration::authorization_server::Configuration;
+use gatehouse_configuration::{RouteTokens, TokenIssuer, TokenVerification};
+use gatehouse_openid::{
+    Endpoint, ExternalPrincipal, ExternalTokenRejection, INTROSPECTION_BYTES, IssuerMetadata, KeySet, KeySource,
+    KeysRejection, MetadataRejection, Presented, SignedAccessToken, document_request, introspected,
+    introspection_request,
+};
+use gatehouse_protocol::UnixTime;
+use gatehouse_sealed_storage::document_cache::DocumentCache;
+use gatehouse_sealed_storage::sealing::KeyRing;
+use gatehouse_storage::Kind;
+
+use crate::documents::{Documents, issuer_metadata, key_set};
+use crate::{ComponentHost, ExternalTokenFailure, Failure, Host};
+
+/// Answers of an issuer about tokens that it does not know.
+const UNKNOWN: Kind = "introspection-unknown";
+/// How many of those an issuer gives in a minute before it is left in peace: whoever makes tokens up must not be able to have us ask
+/// without end.
+const UNKNOWN_IN_A_MINUTE: u64 = 1_200;
+
+/// The issuers of tokens, as they are talked to during one request.
+pub struct IssuerClient<'a, H = ComponentHost> {
+    configuration: &'a Configuration,
+    keys: &'a KeyRing,
+    now: UnixTime,
+    host: H,
+}
+
+/// Who bears a token, and until when that may be kept.
+#[derive(Debug)]
+pub struct Verified {
+    /// Who.
+    pub principal: ExternalPrincipal,
+    /// From this second on it must be verified again; now, where it must not be kept.
+    pub keep_until: UnixTime,
+}
+
+impl<'a> IssuerClient<'a> {
+    /// The client of the issuers of `configuration`, with the server `keys`, at `now`.
+    pub const fn new(configuration: &'a Configuration, keys: &'a KeyRing, now: UnixTime) -> Self {
+        Self::on(ComponentHost, configuration, keys, now)
+    }
+}
+
+impl<'a, H: Host> IssuerClient<'a, H> {
+    /// The same, in other surroundings than the component's.
+    pub const fn on(host: H, configuration: &'a Configuration, keys: &'a KeyRing, now: UnixTime) -> Self {
+        Self { configuration, keys, now, host }
+    }
+
+    /// Who bears `token`, which was `presented` at a route.
+    ///
+    /// # Errors
+    /// Where it does not count, or that cannot be known now.
+    pub fn verify(&self, token: &str, presented: &Presented<'_>) -> Result<Verified, ExternalTokenFailure> {
+        match presented {
+            Presented::Signed(signed) => {
+                let principal = self.verify_signed(signed)??;
+                let keep_until = principal.ends_at;
+                Ok(Verified { principal, keep_until })
+            }
+            // Ours, in whatever state: nobody else is to see it.
+            Presented::Opaque { .. } if self.keys.may_have_sealed(token) => Err(ExternalTokenRejection::Own.into()),
+            Presented::Opaque { accepted, issuer } => self.ask(token, issuer, accepted),
+        }
+    }
+
+    fn verify_signed(
+        &self,
+        token: &SignedAccessToken<'_>,
+    ) -> Result<Result<ExternalPrincipal, ExternalTokenRejection>, Failure> {
+        let place = match token.keys().map_err(misplaced)? {
+            KeySource::Inline(jwks) => {
+                let keys = KeySet::from_json(jwks.as_bytes()).map_err(KeysRejection::from)?;
+                return Ok(token.verify(&keys, self.now));
+            }
+            KeySource::At(place) => place,
+            KeySource::Discovered { places, issuer } => self.metadata(&places, &issuer)?.jwks_uri().clone(),
+        };
+        let document = key_set(document_request(&place));
+        let verify = |keys: &_| token.verify(keys, self.now);
+        self.documents().verified(&document, verify, ExternalTokenRejection::fresh_keys_may_help)
+    }
+
+    /// What is kept at any of the places comes before asking at the first.
+    fn metadata(&self, places: &[Endpoint], issuer: &str) -> Result<IssuerMetadata, Failure> {
+        let documents = self.documents();
+        for place in places {
+            if let Some(kept) = documents.kept(&issuer_metadata(place, issuer))? {
+                return Ok(kept);
+            }
+        }
+        let mut failed = None;
+        for place in places {
+            match documents.current(&issuer_metadata(place, issuer)) {
+                Ok(metadata) => return Ok(metadata),
+                // The first place is the usual one; what is wrong there is what an operator wants to know.
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        Err(failed.unwrap_or_else(|| MetadataRejection::Missing("issuer").into()))
+    }
+
+    fn ask(&self, token: &str, issuer: &TokenIssuer, accepted: &RouteTokens) -> Result<Verified, ExternalTokenFailure> {
+        let TokenVerification::Introspected { introspection, .. } = &issuer.verification else {
+            return Err(ExternalTokenRejection::NoIssuer.into());
+        };
+        let cache = DocumentCache { store: self.host.store(), keys: self.keys, now: self.now };
+        if cache.failures(UNKNOWN, &introspection.url).map_err(Failure::Store)? >= UNKNOWN_IN_A_MINUTE {
+            return Err(Failure::LeftInPeace("answer about a token").into());
+        }
+        let secret = self.host.secret(&introspection.client_secret).map_err(Failure::Settings)?;
+        let request = introspection_request(introspection, &secret, token).map_err(misplaced)?;
+        let response = self.host.fetch(&request, INTROSPECTION_BYTES);
+        let response =
+            response.map_err(|reason| Failure::NoAnswer("answer about a token", reason).at(request.uri()))?;
+        let said = introspected(&response, issuer, accepted, self.now);
+        if said.is_err() {
+            cache.note_failure(UNKNOWN, &introspection.url).map_err(Failure::Store)?;
+        }
+        let principal = said?.principal;
+        let keep_until = principal.ends_at.min(self.now.plus(introspection.keep_seconds));
+        Ok(Verified { principal, keep_until })
+    }
+
+    const fn documents(&self) -> Documents<'_, H> {
+        Documents { keys: self.keys, own: &self.configuration.public_url, now: self.now, host: &self.host }
+    }
+}
+
+fn misplaced(problem: gatehouse_openid::InvalidEndpoint) -> Failure {
+    MetadataRejection::Endpoint { member: "of the configuration", problem }.into()
+}
+
+impl<H> fmt::Debug for IssuerClient<'_, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuerClient").finish_non_exhaustive()
+    }
+}
