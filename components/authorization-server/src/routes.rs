@@ -162,13 +162,14 @@ impl Endpoint {
         *method == self.method || (*method == Method::HEAD && self.method == Method::GET && !self.is_page)
     }
 
-    /// Whether there is something for it to do: it is about tokens of ours, or about people who have signed in.
+    /// Whether there is something for it to do: it is about tokens of ours, about people who have signed in, or about keys.
     fn is_offered(&self, context: &Context) -> bool {
         let configuration = &context.configuration;
         match self.path {
             OwnPath::Callback | OwnPath::Sessions | OwnPath::SignIn | OwnPath::SignOut => {
                 !configuration.identity_providers.is_empty()
             }
+            OwnPath::Subscriptions => !configuration.session_pools.is_empty(),
             _ => configuration.issues_tokens(),
         }
     }

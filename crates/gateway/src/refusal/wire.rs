@@ -141,7 +141,9 @@ impl Refusal {
     /// What the route says of requests without a token that counts.
     fn of_failed_tokens<'a>(&self, endpoint: &Endpoint<'a>) -> Option<&'a AcceptedTokens> {
         match self {
-            Self::NoBearer(NoBearer::Missing) | Self::InvalidToken(_) => endpoint.route.accepted_tokens.as_deref(),
+            Self::NoBearer(NoBearer::Missing | NoBearer::KeyInstead) | Self::InvalidToken(_) => {
+                endpoint.route.accepted_tokens.as_deref()
+            }
             _ => None,
         }
     }

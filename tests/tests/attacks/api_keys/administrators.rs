@@ -149,3 +149,20 @@ async fn the_command_line_fetches_and_replaces_the_key_and_says_what_is_wrong_wi
     }
     world.gatehouse.stop().await;
 }
+
+/// Nobody signs in, so nothing of an authorization server is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gatehouse_with_keys_alone_needs_no_identity_provider() {
+    let mut given = settings("", "", "");
+    given.document = Some(format!(
+        "public_url = \"{{public_url}}\"\n[[routes]]\npath = \"/mcp\"\nurl = \"{{upstream}}/inside\"\n{}",
+        given.mcp_lines
+    ));
+    let world = gatehouse_tests::AttackWorld::start_with(given).await;
+    let key = key_of(&world, FETCH).await;
+    assert_eq!(subject(&call(&world, &key).await), format!("key:{POOL}"));
+    for path in ["/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource", "/authorize"] {
+        assert_eq!(world.get(path).await.status, 404, "{path}");
+    }
+    world.gatehouse.stop().await;
+}
