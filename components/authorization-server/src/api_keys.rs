@@ -1,7 +1,6 @@
 //! `gatehouse:auth/api-keys`: what the gateway asks about a key.
 
 use gatehouse_api_keys::{ApiKey, IssuedKeys, KeyRejection};
-use gatehouse_sealed_storage::sealing::KeyRing;
 use shell_http::now;
 use shell_store::HostStore;
 
@@ -12,15 +11,11 @@ impl Guest for AuthorizationServer {
     fn validate(key: String, route: String, validation_seconds: u64) -> Result<(), Rejection> {
         let keys = shell_configuration::server_keys().map_err(|error| Rejection::Unavailable(error.to_string()))?;
         let Some(ApiKey::Issued(key)) = ApiKey::parse(&key) else { return Err(Rejection::Unrecognised) };
-        of_route(keys, &route, validation_seconds).validate(&key).map_err(|rejection| match rejection {
+        let issued = IssuedKeys { store: &HostStore, keys, route: &route, now: now(), overlap: validation_seconds };
+        issued.validate(&key).map_err(|rejection| match rejection {
             KeyRejection::Unrecognised => Rejection::Unrecognised,
             KeyRejection::Ended => Rejection::Ended,
             KeyRejection::Unavailable(error) => Rejection::Unavailable(error.to_string()),
         })
     }
-}
-
-/// The key of the route with this path, at this moment.
-pub(crate) fn of_route<'a>(keys: &'a KeyRing, route: &'a str, overlap: u64) -> IssuedKeys<'a, HostStore> {
-    IssuedKeys { store: &HostStore, keys, route, now: now(), overlap }
 }

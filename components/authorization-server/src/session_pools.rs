@@ -2,7 +2,7 @@
 //! its administrators, at the paths of Azure Resource Manager.
 
 use gatehouse_api_keys::IssuedKeys;
-use gatehouse_authorization_server::session_pools::{Action, PoolRequest, presented};
+use gatehouse_authorization_server::session_pools::{Action, PoolRequest, SHORTEST_TOKEN, presented};
 use gatehouse_configuration::{RoutePath, SessionPool};
 use gatehouse_protocol::SecretString;
 use gatehouse_rate_limit::failures::{self, Failed};
@@ -15,7 +15,7 @@ use shell_store::HostStore;
 
 use crate::context::Context;
 use crate::log::Details;
-use crate::{api_keys, responses};
+use crate::responses;
 
 /// Milliseconds until one looks again whether somebody else has come to the end of what they were doing.
 const PAUSE: u64 = 50;
@@ -102,7 +102,7 @@ fn administrator<'a>(pool: &'a SessionPool, token: Option<&SecretString>) -> Res
     let mut found = None;
     for known in &pool.administrators {
         let secret = shell_configuration::secret(&known.secret).map_err(|error| error.to_string())?;
-        if secret.expose().len() < gatehouse_authorization_server::session_pools::SHORTEST_TOKEN {
+        if secret.expose().len() < SHORTEST_TOKEN {
             return Err(format!("the variable {} is shorter than 32 characters", known.secret.as_str()));
         }
         if secret == *token {
@@ -118,7 +118,13 @@ fn act(
     route: &RoutePath,
     pool: &SessionPool,
 ) -> Result<SecretString, StoreUnavailable> {
-    let keys: IssuedKeys<'_, HostStore> = api_keys::of_route(&context.keys, route.as_str(), pool.validation_seconds);
+    let keys = IssuedKeys {
+        store: &HostStore,
+        keys: &context.keys,
+        route: route.as_str(),
+        now: context.now,
+        overlap: pool.validation_seconds,
+    };
     match action {
         Action::Fetch => keys.fetch(&mut SystemEntropy, &|| wait(PAUSE)),
         Action::Regenerate => keys.regenerate(&mut SystemEntropy, &|| wait(PAUSE)),
