@@ -82,7 +82,7 @@ mod tests {
         let configuration = example::with_keys(own_tokens);
         Credential::of(&example::headers(pairs), &example::endpoint(&configuration)).map(
             |credential| match credential {
-                Credential::Token(token) => format!("token {}", token.expose()),
+                Credential::Token(shown) => format!("token {}", shown.token.expose()),
                 Credential::ApiKey(key) => format!("key {}", key.expose()),
             },
         )

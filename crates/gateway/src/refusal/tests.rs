@@ -162,8 +162,8 @@ fn the_wire_names_the_route_and_never_the_address_nor_the_operators_text() {
 #[test]
 fn all_reasons_for_a_token_not_to_be_accepted_look_the_same() {
     let configuration = example::configuration();
-    let wire = |reason| {
-        let response = Refusal::InvalidToken(reason).response(&example::endpoint(&configuration), None);
+    let wire = |reason: &'static str| {
+        let response = Refusal::InvalidToken(reason.into()).response(&example::endpoint(&configuration), None);
         (response.status(), response.headers().clone(), response.into_body())
     };
     assert_eq!(wire("expired"), wire("not one of ours"));
