@@ -11,6 +11,7 @@ pub mod imports {
                 import gatehouse:host/configuration@0.2.0;
                 import gatehouse:auth/sessions@0.8.0;
                 import gatehouse:auth/handles@0.8.0;
+                import gatehouse:auth/api-keys@0.8.0;
             }",
         path: ["../wit/host", "../wit/auth"],
         imports: { default: trappable },
