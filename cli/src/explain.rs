@@ -11,7 +11,9 @@ use gatehouse_configuration::{Configuration, Route};
 use gatehouse_mcp_wire::json_rpc::{is_notification, is_request, requests};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
 use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject, UnixTime};
-use serde_json::json;
+use serde_json::Value;
+
+use crate::{identity_headers, ways_in};
 
 #[derive(Args)]
 pub(crate) struct Explain {
@@ -77,13 +79,8 @@ impl Explain {
             return self.answer_about_key(route, label);
         }
         let subject = self.subject(&configuration)?;
-        if !route.takes_tokens() {
-            let text = format!(
-                "Denied: {} takes API keys and no token; ask about the caller with a key: --key {}\n",
-                route.path,
-                key_labels(route).join(" or --key ")
-            );
-            return Ok((self.denied(&text, &subject), false));
+        if let Some(reason) = ways_in::missing(&configuration, route, &subject) {
+            return Ok((self.without_a_way(&reason), false));
         }
         let claims = Claims::new(self.tenant.clone(), self.groups.clone(), self.roles.clone());
         let claims = claims.map_err(|error| anyhow!("no user can have {error}"))?;
@@ -93,7 +90,15 @@ impl Explain {
         let client_id = ClientId::parse(&self.client).context("the --client cannot be one")?;
         let caller = Caller { subject: &subject, client_id: &client_id, scopes: &scopes, claims: &claims };
         let explanation = explain(route, &caller, &self.action()?);
-        Ok((self.written(&explanation), explanation.is_allowed()))
+        Ok((self.written(&explanation, route), explanation.is_allowed()))
+    }
+
+    /// The answer about somebody whom the route lets in by no way.
+    fn without_a_way(&self, reason: &str) -> String {
+        match self.json {
+            true => format!("{:#}\n", serde_json::json!({ "decision": "denied", "reason": reason })),
+            false => format!("denied: {reason}\n"),
+        }
     }
 
     /// Of the caller with a key of the route.
@@ -104,27 +109,19 @@ impl Explain {
         let scopes = match configured {
             Some(key) => &key.scopes,
             None if is_pool => &keys.scopes,
-            None => bail!("{} has no API key {label}; its keys are {}", route.path, key_labels(route).join(", ")),
+            None => {
+                bail!("{} has no API key {label}; its keys are {}", route.path, ways_in::key_labels(route).join(", "))
+            }
         };
         let subject = Subject::of_key(label)?;
         let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
         if configured.and_then(|key| key.expires).is_some_and(|expires| expires <= UnixTime::from_seconds(now)) {
-            return Ok((self.denied(&format!("Denied: the API key {label} has expired\n"), &subject), false));
+            return Ok((self.without_a_way(&format!("the API key {label} has expired")), false));
         }
         let (client_id, claims) = (ClientId::parse(label)?, Claims::default());
         let caller = Caller { subject: &subject, client_id: &client_id, scopes, claims: &claims };
         let explanation = explain(route, &caller, &self.action()?);
-        let text = if self.json { format!("{:#}\n", explanation.to_json()) } else { explanation.to_string() };
-        Ok((text, explanation.is_allowed()))
-    }
-
-    /// What is denied before any rule is asked.
-    fn denied(&self, text: &str, subject: &Subject) -> String {
-        if !self.json {
-            return text.to_owned();
-        }
-        let because = text.trim_end().trim_start_matches("Denied: ");
-        format!("{:#}\n", json!({ "subject": subject.as_str(), "decision": "denied", "because": because }))
+        Ok((self.written(&explanation, route), explanation.is_allowed()))
     }
 
     /// What the answer leaves out of account.
@@ -139,11 +136,20 @@ impl Explain {
         notes
     }
 
-    fn written(&self, explanation: &Explanation<'_>) -> String {
+    fn written(&self, explanation: &Explanation<'_>, route: &Route) -> String {
+        let told = route.upstreams().filter_map(|upstream| Some((&upstream.url, identity_headers::told(upstream)?)));
         if self.json {
-            return format!("{:#}\n", explanation.to_json());
+            let mut json = explanation.to_json();
+            let told: Vec<_> =
+                told.map(|(url, told)| serde_json::json!({ "server": url.to_string(), "told": told })).collect();
+            if let (Value::Object(members), false) = (&mut json, told.is_empty()) {
+                members.insert("servers_told".to_owned(), told.into());
+            }
+            return format!("{json:#}\n");
         }
-        format!("{}{explanation}", self.notes())
+        let told: String =
+            told.map(|(url, told)| format!("The server {url} is told of the caller: {told}\n")).collect();
+        format!("{}{explanation}{told}", self.notes())
     }
 
     fn route<'c>(&self, configuration: &'c Configuration) -> Result<&'c Route> {
@@ -159,14 +165,7 @@ impl Explain {
     }
 
     fn subject(&self, configuration: &Configuration) -> Result<Subject> {
-        let names = || {
-            configuration
-                .authorization_server
-                .identity_providers
-                .iter()
-                .map(|provider| provider.name.as_str())
-                .collect::<Vec<_>>()
-        };
+        let names = || configuration.authorization_server.subject_providers().into_iter().collect::<Vec<_>>();
         let wrong = |subject: &str| {
             let names = names().join(", ");
             anyhow!("--subject {subject} is not PROVIDER:ID; the providers are {names}, and client for machines")
@@ -223,13 +222,6 @@ impl Explain {
         }
         Ok(Action { method: Cow::Borrowed(method), target: target.map(|(target, _)| target) })
     }
-}
-
-/// The callers with keys of the route.
-fn key_labels(route: &Route) -> Vec<&str> {
-    let keys = route.api_keys.as_ref();
-    let pool = keys.and_then(|keys| keys.session_pool.as_ref()).map(|pool| pool.name.as_str());
-    keys.into_iter().flat_map(|keys| &keys.keys).map(|key| key.label.as_str()).chain(pool).collect()
 }
 
 /// It is done to nothing, and to each resource whose changes are to be told.
@@ -358,6 +350,21 @@ Rule no-machines (deny) does not: it is for users of client
     }
 
     #[test]
+    fn what_the_server_is_told_of_the_caller_is_explained_too() {
+        let headers = "url = \"http://10.0.0.7:8080/mcp\"\nsubject_header = \"x-who\"\n\
+                       identity_headers = { claims = { x-groups = \"groups\" } }";
+        let document = DOCUMENT.replace("url = \"http://10.0.0.7:8080/mcp\"", headers);
+        let (text, _) = answer(&document, &["--tool", "a"]).unwrap();
+        let told = "The server http://10.0.0.7:8080/mcp is told of the caller: subject in x-who, groups in x-groups\n";
+        assert!(text.ends_with(told), "{text}");
+        let (json, _) = answer(&document, &["--tool", "a", "--json"]).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["servers_told"][0]["told"], "subject in x-who, groups in x-groups");
+        let (json, _) = answer(DOCUMENT, &["--tool", "a", "--json"]).unwrap();
+        assert!(!json.contains("servers_told"));
+    }
+
+    #[test]
     fn a_wrong_question_is_told_in_one_line() {
         let two = format!("{DOCUMENT}\n[[routes]]\npath = \"/b\"\nurl = \"http://10.0.0.8/\"");
         for (document, options, said) in [
@@ -455,7 +462,7 @@ Rule no-machines (deny) does not: it is for users of client
         let (text, is_allowed) = asked(&["--key", "old", "--tool", "write_a"]).unwrap();
         assert!(!is_allowed && text.contains("the API key old has expired"), "{text}");
         let (text, is_allowed) = asked(&["--subject", "main:alice", "--tool", "write_a", "--json"]).unwrap();
-        assert!(!is_allowed && text.contains("/files takes API keys and no token"), "{text}");
+        assert!(!is_allowed && text.contains("no way in at /files: it takes the API keys robot, old, pool"), "{text}");
         let error = asked(&["--key", "nobody", "--tool", "a"]).unwrap_err();
         assert!(error.contains("its keys are robot, old, pool"), "{error}");
         assert!(answer(DOCUMENT, &["--key", "robot", "--tool", "a"]).unwrap_err().contains("takes no API keys"));

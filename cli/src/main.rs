@@ -10,6 +10,7 @@ mod check;
 mod compile;
 mod doctor;
 mod explain;
+mod identity_headers;
 mod keys;
 mod log_arguments;
 mod own_server;
@@ -18,6 +19,7 @@ mod start_check;
 mod system_entropy;
 mod up;
 mod variable;
+mod ways_in;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -13,17 +13,19 @@ use url::Url;
 
 use super::api_keys;
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
+use crate::{identity_headers, ways_in};
 
-/// A line for each thing that an operator has to know or do.
-/// What has ended, or ends soon, is said as of `now`.
+/// A line for each thing that an operator has to know or do. What has ended, or ends soon, is said as of `now`.
 pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String {
     let mut report = String::new();
     line(&mut report, "Public URL", configuration.gateway.public_url.as_str());
-    line(
-        &mut report,
-        "Redirect URI to register at each identity provider",
-        &configuration.authorization_server.callback_url(),
-    );
+    if !configuration.authorization_server.identity_providers.is_empty() {
+        line(
+            &mut report,
+            "Redirect URI to register at each identity provider",
+            &configuration.authorization_server.callback_url(),
+        );
+    }
     for route in &configuration.routes {
         let url = configuration.gateway.public_url.join(route.path.as_str());
         line(&mut report, &format!("URL for MCP clients, {}", route.name), &url);
@@ -38,6 +40,8 @@ pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String 
         for (name, value) in api_keys::describe(route, now) {
             line(&mut report, &name, &value);
         }
+        describe_other_tokens(&mut report, configuration, route);
+        describe_identity(&mut report, configuration, route);
     }
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
@@ -63,6 +67,10 @@ pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String 
         }
     };
     line(&mut report, "Page for access tokens by hand", &token_page);
+    if configuration.authorization_server.caller_assertion_keys.is_some() {
+        let url = configuration.gateway.public_url.join(OwnPath::CallerKeys.as_str());
+        line(&mut report, "Keys that verify assertions of who calls", &url);
+    }
     for (origin, purposes) in outbound_origins(configuration) {
         let why: Vec<_> = purposes.iter().map(Purpose::to_string).collect();
         line(&mut report, &format!("Allow the outbound host {origin}"), &why.join(", "));
@@ -152,6 +160,29 @@ fn describe_tokens(report: &mut String, route: &Route) {
             let text = format!("{} gets users' tokens without encryption (http)", upstream.url);
             line(report, &format!("Warning for {}", route.path), &text);
         }
+    }
+}
+
+/// Who may come in with tokens that are not ours.
+fn describe_other_tokens(report: &mut String, configuration: &Configuration, route: &Route) {
+    if route.accepted_tokens.is_some() {
+        let ways = ways_in::describe(configuration, route).join("; ");
+        line(report, &format!("Who may come in at {}", route.path), &ways);
+    }
+    for warning in ways_in::warnings(configuration, route) {
+        line(report, &format!("Warning for {}", route.path), &warning);
+    }
+}
+
+/// Which servers are told who calls.
+fn describe_identity(report: &mut String, configuration: &Configuration, route: &Route) {
+    for upstream in route.upstreams() {
+        if let Some(told) = identity_headers::told(upstream) {
+            line(report, &format!("Learns who calls at {}", route.path), &format!("{}: {told}", upstream.url));
+        }
+    }
+    for warning in identity_headers::warnings(configuration, route) {
+        line(report, &format!("Warning for {}", route.path), &warning);
     }
 }
 

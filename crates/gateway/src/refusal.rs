@@ -46,6 +46,8 @@ pub enum Refusal {
     /// The server needs the identity provider's token for a user, and somebody asks who has none with us, such as a machine: 403. A 401
     /// would have the machine get one new token after the other.
     NoUser(CredentialKind),
+    /// What the server is to be told of the caller has more bytes than it should get: 403, because nothing that the client could do helps.
+    IdentityTooLarge,
     /// More header fields than the endpoint takes: 431.
     TooManyHeaders,
     /// A header that must be single is not: 400.
@@ -191,6 +193,9 @@ impl Refusal {
                 "the server needs a user's token of the identity provider (identity_provider_token_header), which is there only for \
                  users with a token of Gatehouse's own"
                     .into()
+            }
+            Self::IdentityTooLarge => {
+                "what the server is told of the caller has more bytes than identity_headers.bytes (groups, roles)".into()
             }
             Self::TooManyHeaders => "there are more header fields than limits.headers".into(),
             Self::DoubledHeader(name) => format!("{name} is given more than once").into(),

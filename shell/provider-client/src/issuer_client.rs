@@ -80,7 +80,7 @@ impl<'a, H: Host> IssuerClient<'a, H> {
                 return Ok(token.verify(&keys, self.now));
             }
             KeySource::At(place) => place,
-            KeySource::Discovered { places, issuer } => self.metadata(&places, &issuer)?.jwks_uri().clone(),
+            KeySource::Discovered { places, issuer } => self.place_of_keys(&places, &issuer)?,
         };
         let document = key_set(document_request(&place));
         let verify = |keys: &_| token.verify(keys, self.now);
@@ -88,17 +88,18 @@ impl<'a, H: Host> IssuerClient<'a, H> {
     }
 
     /// What is kept at any of the places comes before asking at the first.
-    fn metadata(&self, places: &[Endpoint], issuer: &str) -> Result<IssuerMetadata, Failure> {
+    fn place_of_keys(&self, places: &[Endpoint], issuer: &str) -> Result<Endpoint, Failure> {
+        let of = |metadata: IssuerMetadata, place| Ok(metadata.jwks_uri(place)?.clone());
         let documents = self.documents();
         for place in places {
             if let Some(kept) = documents.kept(&issuer_metadata(place, issuer))? {
-                return Ok(kept);
+                return of(kept, place);
             }
         }
         let mut failed = None;
         for place in places {
             match documents.current(&issuer_metadata(place, issuer)) {
-                Ok(metadata) => return Ok(metadata),
+                Ok(metadata) => return of(metadata, place),
                 // The first place is the usual one; what is wrong there is what an operator wants to know.
                 Err(failure) => failed = failed.or(Some(failure)),
             }

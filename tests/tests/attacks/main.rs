@@ -16,6 +16,7 @@ mod entra;
 mod external_tokens;
 mod headers;
 mod id_tokens;
+mod identity_headers;
 mod instances;
 mod key_rotation;
 mod leaving;

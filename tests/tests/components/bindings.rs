@@ -12,6 +12,7 @@ pub mod imports {
                 import gatehouse:auth/sessions@0.8.0;
                 import gatehouse:auth/handles@0.8.0;
                 import gatehouse:auth/api-keys@0.8.0;
+                import gatehouse:auth/assertions@0.8.0;
             }",
         path: ["../wit/host", "../wit/auth"],
         imports: { default: trappable },
@@ -80,6 +81,7 @@ pub mod auth {
             world auth {
                 export gatehouse:auth/sessions@0.8.0;
                 export gatehouse:auth/handles@0.8.0;
+                export gatehouse:auth/assertions@0.8.0;
             }",
         path: ["../wit/auth"],
         exports: { default: async },

@@ -11,7 +11,7 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use crate::bindings::imports::gatehouse::auth::{api_keys, handles, sessions};
+use crate::bindings::imports::gatehouse::auth::{api_keys, assertions, handles, sessions};
 use crate::bindings::imports::gatehouse::host::{configuration, settings, store};
 use crate::bindings::platform::fermyon::spin::variables;
 use crate::bindings::platform::wasi::keyvalue::{atomics, batch, store as keyvalue};
@@ -236,6 +236,13 @@ impl handles::Host for Guest {
 impl api_keys::Host for Guest {
     fn validate(&mut self, _: String, _: String, _: u64) -> Fallible<(), api_keys::Rejection> {
         Ok(Err(api_keys::Rejection::Unrecognised))
+    }
+}
+
+impl assertions::Host for Guest {
+    fn sign(&mut self, assertion: assertions::Assertion) -> Fallible<String, String> {
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::Sign(assertion));
+        Ok(self.fakes.signed.lock().unwrap().clone().unwrap_or_else(|| Ok("signed".to_owned())))
     }
 }
 

@@ -4,6 +4,7 @@ mod configuration;
 mod echoing_upstream;
 mod federation;
 mod forwarding;
+mod identity_headers;
 mod isolation;
 mod legacy_sse;
 mod limits;

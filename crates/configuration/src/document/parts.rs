@@ -25,7 +25,7 @@ use super::route_tokens::TokenRouteDocument;
 use super::token_issuer::{self, TokenIssuerDocument};
 use super::token_page::TokenPageDocument;
 use super::urls::{allowed_origins, private_use_schemes, public_url};
-use super::values::{scopes, secret_name, unique};
+use super::values::{SecretDocument, header_name, scopes, secret_name, unique};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
@@ -55,6 +55,9 @@ pub(crate) struct GatewayDocument {
     pub(super) limits: TotalsDocument,
     #[serde(default)]
     pub(super) api_key_headers: Vec<String>,
+    pub(super) caller_assertion_keys: Option<SecretDocument>,
+    #[serde(default)]
+    pub(super) identity_header_names: Vec<String>,
 }
 
 /// What the authorization server needs.
@@ -92,6 +95,7 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) session_pools: Vec<PoolDocument>,
     #[serde(default)]
     pub(super) rule_claims: RuleClaims,
+    pub(super) caller_assertion_keys: Option<SecretDocument>,
     pub(super) server_urls: Vec<String>,
 }
 
@@ -109,6 +113,8 @@ pub(crate) struct ResourceDocument {
     /// Whether revoked tokens work there until they expire.
     revocation_at_expiry: bool,
     needs_identity_provider_token: bool,
+    /// Whether a server there is told what people call the user.
+    keeps_names: Option<bool>,
 }
 
 /// What has to be there for Gatehouse to be ready.
@@ -154,7 +160,9 @@ impl Parts {
 
     fn needs(&self) -> Result<NeedsDocument, ConfigurationError> {
         let routes = self.routes.iter().map(|(route, _)| route.clone().check("routes"));
-        let needs = Needs::of(&self.authorization_server.clone().check()?, &routes.collect::<Result<Vec<_>, _>>()?);
+        let keys = caller_assertion_keys(self.gateway.caller_assertion_keys.clone())?;
+        let configuration = self.authorization_server.clone().check()?;
+        let needs = Needs::of(&configuration, &routes.collect::<Result<Vec<_>, _>>()?, keys.as_ref());
         let texts = |names: Vec<SecretName>| names.iter().map(|name| name.as_str().to_owned()).collect();
         let document = |Server { route, url, secrets }| ServerDocument {
             route: route.to_string(),
@@ -254,8 +262,18 @@ impl GatewayDocument {
             allowed_origins: allowed_origins(self.allowed_origins)?,
             long_requests: self.limits.check()?,
             api_key_headers: self.api_key_headers.iter().map(|name| api_key_header(name)).collect::<Result<_, _>>()?,
+            caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
+            identity_header_names: self
+                .identity_header_names
+                .iter()
+                .map(|name| header_name("identity_header_names", name, ROUTE_EXAMPLE))
+                .collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn caller_assertion_keys(keys: Option<SecretDocument>) -> Result<Option<SecretName>, ConfigurationError> {
+    keys.map(|keys| keys.check("caller_assertion_keys")).transpose()
 }
 
 impl AuthorizationServerDocument {
@@ -289,6 +307,7 @@ impl AuthorizationServerDocument {
             routes,
             session_pools: self.session_pools.into_iter().map(PoolDocument::check).collect::<Result<_, _>>()?,
             rule_claims: self.rule_claims,
+            caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
             server_urls: self.server_urls,
             public_url,
         };
@@ -312,6 +331,10 @@ impl ResourceDocument {
             needs_identity_provider_token: route
                 .upstreams()
                 .all(|upstream| upstream.identity_provider_token_header.is_some()),
+            keeps_names: route
+                .upstreams()
+                .any(|upstream| upstream.identity_headers.as_ref().is_some_and(|headers| headers.names))
+                .then_some(true),
         }
     }
 
@@ -325,6 +348,7 @@ impl ResourceDocument {
             legacy_sse: self.legacy_sse,
             revocation: if self.revocation_at_expiry { Revocation::AtExpiry } else { Revocation::Immediate },
             needs_identity_provider_token: self.needs_identity_provider_token,
+            keeps_names: self.keeps_names.unwrap_or(false),
         })
     }
 }

@@ -104,6 +104,7 @@ impl Refusal {
             | Self::NoApiKey(NoApiKey::Doubled | NoApiKey::Ambiguous)
             | Self::Denied
             | Self::NoUser(_)
+            | Self::IdentityTooLarge
             | Self::TooManyHeaders
             | Self::DoubledHeader(_)
             | Self::BodyTooLarge
@@ -151,7 +152,9 @@ impl Refusal {
     fn kind(&self) -> Kind {
         use StatusCode as Status;
         match self {
-            Self::Origin | Self::InsufficientScope(_) | Self::NoUser(_) => Kind::of(Status::FORBIDDEN),
+            Self::Origin | Self::InsufficientScope(_) | Self::NoUser(_) | Self::IdentityTooLarge => {
+                Kind::of(Status::FORBIDDEN)
+            }
             Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
             Self::NoBearer(NoBearer::Missing | NoBearer::KeyInstead) | Self::InvalidToken(_) => {
@@ -247,6 +250,9 @@ impl Refusal {
             Self::InsufficientScope(_) => "The access token lacks a scope that is needed here".into(),
             Self::Denied => "You are not allowed to do this here".into(),
             Self::NoUser(_) => format!("{server} needs a user who has signed in").into(),
+            Self::IdentityTooLarge => {
+                format!("{server} cannot be told who you are: you have too many groups or roles").into()
+            }
             Self::TooManyHeaders => format!("More than the {} header fields allowed at {path}", limits.headers).into(),
             Self::DoubledHeader(name) => format!("Only one {name} header is allowed").into(),
             Self::MediaType => "The Content-Type must be application/json in UTF-8".into(),
