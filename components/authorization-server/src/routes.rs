@@ -171,6 +171,8 @@ impl Endpoint {
                 !configuration.identity_providers.is_empty()
             }
             OwnPath::Subscriptions => !configuration.session_pools.is_empty(),
+            // Servers verify with them what they are told of callers, whatever these have shown.
+            OwnPath::CallerKeys => true,
             _ => configuration.issues_tokens(),
         }
     }
