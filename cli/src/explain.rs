@@ -6,16 +6,15 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::ways_in;
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use clap::Args;
 use gatehouse_configuration::{Configuration, NetworkRefusal, Route};
 use gatehouse_mcp_wire::json_rpc::{is_notification, is_request, requests};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
-use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject};
+use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject, UnixTime};
 use serde_json::Value;
 
-use crate::identity_headers;
+use crate::{identity_headers, ways_in};
 
 #[derive(Args)]
 pub(crate) struct Explain {
@@ -28,6 +27,9 @@ pub(crate) struct Explain {
     /// Who, as the log names them: PROVIDER:ID, or client:ID for a machine [default: somebody of the one provider]
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<String>,
+    /// The caller with the API key that has this label, or with that of the session pool of this name
+    #[arg(long, value_name = "LABEL", conflicts_with_all = ["subject", "client", "scopes", "groups", "roles", "tenant"])]
+    key: Option<String>,
     /// Through which OAuth client
     #[arg(long, value_name = "CLIENT_ID", default_value = "some-client")]
     client: String,
@@ -77,6 +79,9 @@ impl Explain {
         let text = fs::read_to_string(&self.configuration).with_context(|| format!("cannot read {file}"))?;
         let configuration = Configuration::parse(&text).with_context(|| file.to_string())?;
         let route = self.route(&configuration)?;
+        if let Some(label) = &self.key {
+            return self.answer_about_key(route, label);
+        }
         let subject = self.subject(&configuration)?;
         if let Some(reason) = ways_in::missing(&configuration, route, &subject) {
             return Ok((self.without_a_way(&reason), false));
@@ -100,6 +105,29 @@ impl Explain {
             true => format!("{:#}\n", serde_json::json!({ "decision": "denied", "reason": reason })),
             false => format!("denied: {reason}\n"),
         }
+    }
+
+    /// Of the caller with a key of the route.
+    fn answer_about_key(&self, route: &Route, label: &str) -> Result<(String, bool)> {
+        let keys = route.api_keys.as_ref().with_context(|| format!("{} takes no API keys", route.path))?;
+        let configured = keys.keys.iter().find(|key| key.label == label);
+        let is_pool = keys.session_pool.as_ref().is_some_and(|pool| pool.name == label);
+        let scopes = match configured {
+            Some(key) => &key.scopes,
+            None if is_pool => &keys.scopes,
+            None => {
+                bail!("{} has no API key {label}; its keys are {}", route.path, ways_in::key_labels(route).join(", "))
+            }
+        };
+        let subject = Subject::of_key(label)?;
+        let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
+        if configured.and_then(|key| key.expires).is_some_and(|expires| expires <= UnixTime::from_seconds(now)) {
+            return Ok((self.without_a_way(&format!("the API key {label} has expired")), false));
+        }
+        let (client_id, claims) = (ClientId::parse(label)?, Claims::default());
+        let caller = Caller { subject: &subject, client_id: &client_id, scopes, claims: &claims };
+        let explanation = explain(route, &caller, &self.action()?);
+        Ok((self.written(&explanation, route), explanation.is_allowed()))
     }
 
     /// What the answer leaves out of account.
@@ -464,6 +492,39 @@ Rule no-machines (deny) does not: it is for users of client
             assert!(!answer(DOCUMENT, &["--method", right]).unwrap().0.contains("No version"), "{right}");
         }
         assert!(answer(DOCUMENT, &["--method", "subscriptions/listen", "--resource", "file:///a"]).is_ok());
+    }
+
+    #[test]
+    fn the_holder_of_an_api_key_is_explained_like_any_caller() {
+        const KEYS: &str = r#"
+            [routes.api_keys]
+            session_pool = "pool"
+            administrators = [{ label = "operations", secret = "administrator" }]
+            [[routes.api_keys.keys]]
+            label = "robot"
+            sha256 = "0000000000000000000000000000000000000000000000000000000000000001"
+            scopes = ["mcp", "files:write"]
+            [[routes.api_keys.keys]]
+            label = "old"
+            sha256 = "0000000000000000000000000000000000000000000000000000000000000002"
+            expires = "2020-01-01"
+        "#;
+        let rules = DOCUMENT.replace(
+            "groups = [\"engineering\"], scopes",
+            "subjects = [\"key:robot\", \"key:old\"], providers = [\"key\"], scopes",
+        );
+        let document = format!("{rules}{KEYS}");
+        let asked = |options: &[&str]| answer(&document, options);
+        let (text, is_allowed) = asked(&["--key", "robot", "--tool", "write_a"]).unwrap();
+        assert!(is_allowed && text.contains("Who: key:robot through the client robot"), "{text}");
+        assert!(!asked(&["--key", "pool", "--tool", "write_a"]).unwrap().1, "a rule denies it");
+        let (text, is_allowed) = asked(&["--key", "old", "--tool", "write_a"]).unwrap();
+        assert!(!is_allowed && text.contains("the API key old has expired"), "{text}");
+        let (text, is_allowed) = asked(&["--subject", "main:alice", "--tool", "write_a", "--json"]).unwrap();
+        assert!(!is_allowed && text.contains("no way in at /files: it takes the API keys robot, old, pool"), "{text}");
+        let error = asked(&["--key", "nobody", "--tool", "a"]).unwrap_err();
+        assert!(error.contains("its keys are robot, old, pool"), "{error}");
+        assert!(answer(DOCUMENT, &["--key", "robot", "--tool", "a"]).unwrap_err().contains("takes no API keys"));
     }
 
     #[test]
