@@ -79,6 +79,7 @@ impl Check {
         let (file, text) = (self.configuration.display(), self.text()?);
         let configuration = Configuration::parse(&text).with_context(|| file.to_string())?;
         let mut report = describe(&configuration, jiff::Timestamp::now());
+        networks::describe(&mut report, &configuration);
         if let Some(path) = &self.server_keys {
             let file = path.display();
             let text = fs::read_to_string(path).map(Zeroizing::new);

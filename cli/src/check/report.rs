@@ -13,7 +13,6 @@ use url::Url;
 
 use super::api_keys;
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
-use super::networks;
 use crate::{identity_headers, ways_in};
 
 /// A line for each thing that an operator has to know or do. What has ended, or ends soon, is said as of `now`.
@@ -43,9 +42,7 @@ pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String 
         }
         describe_other_tokens(&mut report, configuration, route);
         describe_identity(&mut report, configuration, route);
-        networks::describe_route(&mut report, route);
     }
-    networks::describe(&mut report, configuration);
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
     }
