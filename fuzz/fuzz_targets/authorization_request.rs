@@ -121,7 +121,7 @@ fn stays_itself_in_its_browser(request: &AuthorizationRequest) {
     let (store, mut entropy, (own, other)) = (store(), Counting::default(), browsers());
     let empty = store.snapshot();
     let later = START.plus(24 * 60 * 60);
-    let selection = ProviderSelection { request: request.clone(), may_be_remembered: true };
+    let selection = ProviderSelection { request: request.clone(), may_be_remembered: true, may_go_unasked: true };
     let ticket = selection.ticket(&own, keys(), START, &mut entropy).expect("a ticket");
     let redeem = |browser, now| {
         ProviderSelection::redeem(&ticket, browser, keys(), configuration(), &store, now)

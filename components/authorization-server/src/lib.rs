@@ -10,6 +10,7 @@ mod choose;
 mod client_document;
 mod clients;
 mod consent;
+mod consents_page;
 mod context;
 mod cookies;
 mod departures;

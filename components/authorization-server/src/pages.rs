@@ -5,6 +5,7 @@
 //! something is a [`Problem`].
 
 mod asking;
+mod consents_page;
 mod errors;
 mod layout;
 mod paragraphs;
@@ -14,6 +15,7 @@ mod time;
 mod token_page;
 
 pub(crate) use asking::{choose, consent, not_let_in, not_let_in_to_sessions_page};
+pub(crate) use consents_page::{ConsentsView, consents};
 pub(crate) use errors::{Problem, Unbound, error, rejected};
 pub(crate) use layout::Layout;
 pub(crate) use paragraphs::home;

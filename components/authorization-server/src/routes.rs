@@ -15,8 +15,8 @@ use crate::context::{Context, language};
 use crate::log::RequestLog;
 use crate::pages::{Layout, Problem};
 use crate::{
-    authorize, callback, choose, consent, introspect, metadata, pages, register, requests, responses, revoke,
-    sessions_page, token, token_page,
+    authorize, callback, choose, consent, consents_page, introspect, metadata, pages, register, requests, responses,
+    revoke, sessions_page, token, token_page,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -64,7 +64,7 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
-static ENDPOINTS: [Endpoint; 16] = [
+static ENDPOINTS: [Endpoint; 18] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // A path of ours so that web pages may read that there is nothing here, and no route can be put there.
     endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::not_a_provider),
@@ -78,6 +78,8 @@ static ENDPOINTS: [Endpoint; 16] = [
     page(OwnPath::Callback, Method::GET, callback::answer),
     page(OwnPath::Sessions, Method::GET, sessions_page::show),
     page(OwnPath::Sessions, Method::POST, sessions_page::change),
+    page(OwnPath::Consents, Method::GET, consents_page::show),
+    page(OwnPath::Consents, Method::POST, consents_page::take_back),
     page(OwnPath::SignIn, Method::POST, sessions_page::sign_in),
     page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
     page(OwnPath::AccessToken, Method::GET, token_page::show),

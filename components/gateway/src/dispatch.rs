@@ -1,7 +1,9 @@
 //! What every request to an MCP endpoint goes through, before the way of its method begins.
 
 use gatehouse_audit_log::Event;
-use gatehouse_gateway::{Admission, Endpoint, EndpointKind, MessageRecord, admit, check_scopes, request_headers};
+use gatehouse_gateway::{
+    Admission, Endpoint, EndpointKind, MessageRecord, admit, check_client, check_scopes, request_headers,
+};
 use http::{Method, Request};
 use shell_http::inbound;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
@@ -32,7 +34,8 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
             return context.refuse(out, None, &refusal);
         }
     };
-    let admitted = check_scopes(&endpoint, &caller.identity.scopes)
+    let admitted = check_client(&endpoint, &caller.identity.client_id)
+        .and_then(|()| check_scopes(&endpoint, &caller.identity.scopes))
         .and_then(|()| request_headers::check(head, &endpoint))
         .and_then(|()| rates::take(&mut context, &caller, 1));
     if let Err(refusal) = admitted {

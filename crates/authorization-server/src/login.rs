@@ -299,6 +299,9 @@ impl PageDecision<'_> {
             Some(Approval::Given { remember: false }) => "given",
             Some(Approval::Given { remember: true }) => "to-be-remembered",
             Some(Approval::Remembered) => "remembered",
+            Some(Approval::ForEverybody) => "for-everybody",
+            Some(Approval::ByAdministrator) => "by-administrator",
+            Some(Approval::Preauthorized) => "preauthorized",
         };
         let token = self.token.map(TokenPageRequest::label).unwrap_or_default();
         format!("login/{account}/{approval}/{}{token}", self.provider.name)

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gatehouse_protocol::{PrivateUseScheme, RedirectRules, ResourceUri, Scope, Scopes, WebOrigin};
+use gatehouse_protocol::{ClientId, PrivateUseScheme, RedirectRules, ResourceUri, Scope, Scopes, WebOrigin};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -34,6 +34,8 @@ pub struct Configuration {
     pub private_use_schemes: Vec<PrivateUseScheme>,
     /// Clients that need not register.
     pub clients: Vec<RegisteredClient>,
+    /// Clients that no user is asked about, at any route: of the configuration, or described by a document at this URL.
+    pub preauthorized_clients: Vec<ClientId>,
     /// Where users sign in; at least one, each with a name of its own.
     pub identity_providers: Vec<IdentityProvider>,
     /// The resources that tokens are for; at least one, each with a path of its own.
@@ -63,6 +65,10 @@ pub struct Route {
     pub revocation: Revocation,
     /// Whether every server behind it gets the user's access token of the identity provider, so that nothing works without one.
     pub needs_identity_provider_token: bool,
+    /// Clients that no user is asked about here, beside those of all routes.
+    pub preauthorized_clients: Vec<ClientId>,
+    /// The only clients that get tokens for it; every client where there is none.
+    pub allowed_clients: Vec<ClientId>,
 }
 
 /// The groups and roles that the rules of all routes name, whichever provider has them. A user may go to any route, so all
@@ -126,6 +132,11 @@ impl Configuration {
 }
 
 impl Route {
+    /// Whether the client may have tokens for it.
+    pub fn allows_client(&self, client_id: &ClientId) -> bool {
+        self.allowed_clients.is_empty() || self.allowed_clients.contains(client_id)
+    }
+
     /// What a scope means in words; the scope itself where the operator gave none.
     pub fn describe<'a>(&'a self, scope: &'a Scope) -> &'a str {
         self.scope_descriptions.get(scope.as_str()).map_or(scope.as_str(), String::as_str)

@@ -4,6 +4,7 @@ mod access;
 mod branding;
 mod claim_names;
 mod client;
+mod client_lists;
 mod consistency;
 mod hint;
 mod identity_provider;
@@ -120,6 +121,12 @@ pub(crate) struct Document {
     /// Example: `[{ client_id = "my-client", client_name = "My client", redirect_uris = ["http://127.0.0.1/callback"] }]`
     #[serde(default)]
     clients: Vec<ClientDocument>,
+    /// Clients that no user is asked about ([Preauthorized clients](clients.md#preauthorized-clients)): the ids of `clients`,
+    /// or the URLs of client ID metadata documents. A client that registered itself is always asked about.
+    ///
+    /// Example: `["my-client", "https://client.example.com/metadata.json"]`
+    #[serde(default)]
+    preauthorized_clients: Vec<String>,
     /// The identity provider at which users sign in. Either this table or `identity_providers` is required.
     ///
     /// Example: `{ name = "main", issuer = "https://accounts.example.com", client_id = "gatehouse" }`
@@ -167,6 +174,7 @@ impl Document {
             sign_ins: self.sign_ins,
             token_page: self.token_page,
             clients: self.clients,
+            preauthorized_clients: self.preauthorized_clients,
             identity_provider: self.identity_provider,
             identity_providers: self.identity_providers,
             routes: routes

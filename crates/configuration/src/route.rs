@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use gatehouse_protocol::{OwnPath, Scope, Scopes};
+use gatehouse_protocol::{ClientId, OwnPath, Scope, Scopes};
 
 use crate::{Effect, Limits, ListKind, Policy, Rate, Upstream};
 
@@ -33,6 +33,8 @@ pub struct Route {
     pub discover_needs_all: bool,
     /// Whether the log holds the arguments of calls, and the URIs of resources. They may be personal.
     pub log_arguments: bool,
+    /// The only clients whose tokens count here; those of every client where there is none.
+    pub allowed_clients: Vec<ClientId>,
 }
 
 /// When a token that was revoked stops to work.

@@ -5,7 +5,7 @@
 //! 1. [`route`] finds the [`Endpoint`], and says how it is spoken to ([`EndpointKind`]). A request id and a [`Trace`] begin.
 //! 2. [`admit`] answers preflights, checks the [`Origin`] and the method, and takes the bearer token out. The component
 //!    validates the token for [`Endpoint::resource`].
-//! 3. [`check_scopes`], then [`request_headers::check`]: all that headers alone can be refused for.
+//! 3. [`check_client`] and [`check_scopes`], then [`request_headers::check`]: all that headers alone can be refused for.
 //! 4. Of a POST, the body is received and parsed (`gatehouse_mcp_wire::json_rpc::Body`), and [`message::admit`] finds its [`ProtocolRevision`] and
 //!    holds its headers against it. Of a GET or DELETE, the revision is [`ProtocolRevision::of`].
 //! 5. [`Session::presented`] and [`legacy_endpoint::presented`] are what the client brings sealed; opened, they are
@@ -20,6 +20,7 @@
 //! (CORS), W3C Trace Context.
 
 mod admission;
+mod allowed_client;
 pub mod answer;
 mod bearer;
 mod before_routing;
@@ -66,6 +67,7 @@ mod trace;
 mod upstream_timeouts;
 
 pub use admission::{Admission, admit};
+pub use allowed_client::check_client;
 pub use bearer::NoBearer;
 pub use before_routing::{malformed_request, not_configured};
 pub use caller::{Caller, SealReferences};

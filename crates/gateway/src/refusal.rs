@@ -29,6 +29,8 @@ pub enum Refusal {
     /// The token lacks a scope: 403 `insufficient_scope`, with all the scopes that the next one should have. OAuth clients
     /// step up and try again. Made by [`crate::check_scopes`] and [`crate::denied`].
     InsufficientScope(Scopes),
+    /// The client is none of those that are allowed at the route: 403. No other token of the same client would help.
+    ClientNotAllowed,
     /// The policy denies it, and no scope would help: an error of JSON-RPC, in an answer of 200, which reaches whoever
     /// called. The TypeScript SDK makes of a 403 an error of the transport without what is in it, and version 2 fails its
     /// whole connection where the 403 is for `server/discover`.
@@ -170,6 +172,7 @@ impl Refusal {
             Self::InvalidToken(reason) => format!("the token is {reason}").into(),
             Self::InsufficientScope(_) => "the token lacks a scope".into(),
             Self::Denied => "the policy denies it".into(),
+            Self::ClientNotAllowed => "the client is none of the route's allowed_clients".into(),
             Self::NoUser => {
                 "a machine asks, and the server needs a user's token of the identity provider (identity_provider_token_header)"
                     .into()

@@ -23,6 +23,8 @@ pub enum OwnPath {
     Introspect,
     /// The page on which users see their sessions, and its forms.
     Sessions,
+    /// The page on which administrators see what they have allowed for everybody, and its form.
+    Consents,
     /// The form with which users sign in to that page.
     SignIn,
     /// The form with which users end all their sessions.
@@ -59,7 +61,7 @@ const WELL_KNOWN: &str = "/.well-known";
 
 impl OwnPath {
     /// Every one.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Authorize,
         Self::Choose,
         Self::Consent,
@@ -69,6 +71,7 @@ impl OwnPath {
         Self::Revoke,
         Self::Introspect,
         Self::Sessions,
+        Self::Consents,
         Self::SignIn,
         Self::SignOut,
         Self::AccessToken,
@@ -93,6 +96,7 @@ impl OwnPath {
             Self::Revoke => "/revoke",
             Self::Introspect => "/introspect",
             Self::Sessions => "/sessions",
+            Self::Consents => "/consents",
             Self::SignIn => "/sign-in",
             Self::SignOut => "/sign-out",
             Self::AccessToken => "/access-token",
@@ -118,6 +122,7 @@ impl OwnPath {
             | Self::Revoke
             | Self::Introspect
             | Self::Sessions
+            | Self::Consents
             | Self::SignIn
             | Self::SignOut
             | Self::AccessToken

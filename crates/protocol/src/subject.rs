@@ -56,6 +56,11 @@ impl Subject {
         self.0.split_once(':').map_or("", |(provider, _)| provider)
     }
 
+    /// The part behind the provider's name: the `sub`.
+    pub fn account(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, account)| account)
+    }
+
     /// The subject as it stands in the log and in the header for upstreams.
     pub fn as_str(&self) -> &str {
         &self.0

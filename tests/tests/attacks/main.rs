@@ -6,6 +6,7 @@ mod answers;
 mod begun;
 mod bit_flips;
 mod bypass;
+mod client_approval;
 mod clients;
 mod consent;
 mod document_fetches;

@@ -62,6 +62,8 @@ texts! {
     consent_trust_both,
     consent_remember,
     consent_remember_hint,
+    consent_for_everybody,
+    consent_for_everybody_hint,
     consent_allow,
     consent_deny,
     /// `{link}`: to the sessions page.
@@ -72,6 +74,7 @@ texts! {
     /// `{provider}`.
     denied_provider,
     denied_tenant,
+    denied_user,
     denied_domain,
     denied_domain_unverified,
     denied_role,
@@ -120,6 +123,20 @@ texts! {
     sessions_ask_again_label,
     sign_out,
     sign_out_everywhere,
+
+    // What an administrator has allowed for everybody.
+    consents_title,
+    /// `{provider}`.
+    consents_text,
+    /// `{provider}`.
+    consents_none,
+    consents_client_id,
+    consents_given_by,
+    consents_take_back,
+    /// For those who hear the page: [`Texts::consents_take_back`] with `{client}` and `{time}`.
+    consents_take_back_label,
+    consents_take_back_note,
+    consents_no_administrator,
 
     // The end of all sessions, and of the stay on the page.
     confirm_title,
@@ -177,6 +194,8 @@ texts! {
     error_rejected_scope,
     /// `{client}`.
     error_rejected_resource,
+    /// `{client}`.
+    error_rejected_client,
     /// `{host}`.
     error_rejected_back,
     error_form_title,

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use gatehouse_protocol::{RedirectRules, Scopes};
+use gatehouse_protocol::{ClientId, RedirectRules, Scopes};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::branding::BrandingDocument;
 use super::client::ClientDocument;
+use super::client_lists::{client_ids, preauthorized_are_known};
 use super::consistency::providers_are_elsewhere;
 use super::identity_provider::{self, ProviderDocument};
 use super::lifetimes::LifetimesDocument;
@@ -72,6 +73,8 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) token_page: TokenPageDocument,
     #[serde(default)]
     pub(super) clients: Vec<ClientDocument>,
+    #[serde(default)]
+    pub(super) preauthorized_clients: Vec<String>,
     pub(super) identity_provider: Option<ProviderDocument>,
     pub(super) identity_providers: Option<Vec<ProviderDocument>>,
     pub(super) routes: Vec<ResourceDocument>,
@@ -94,6 +97,10 @@ pub(crate) struct ResourceDocument {
     /// Whether revoked tokens work there until they expire.
     revocation_at_expiry: bool,
     needs_identity_provider_token: bool,
+    #[serde(default)]
+    preauthorized_clients: Vec<String>,
+    #[serde(default)]
+    allowed_clients: Vec<String>,
 }
 
 /// What has to be there for Gatehouse to be ready.
@@ -159,6 +166,7 @@ impl Parts {
 fn write_route(route: &RouteDocument) -> Result<String, ConfigurationError> {
     let mut route = route.clone();
     route.scope_descriptions.clear();
+    route.preauthorized_clients.clear();
     let policy = rules("policy", std::mem::take(&mut route.policy))?;
     Ok(policy.written_before(&written(&route)?))
 }
@@ -255,6 +263,7 @@ impl AuthorizationServerDocument {
             token_page: self.token_page.check(lifetimes.session)?,
             lifetimes,
             clients: clients.collect::<Result<_, _>>()?,
+            preauthorized_clients: client_ids("preauthorized_clients", &self.preauthorized_clients)?,
             private_use_schemes: rules.private_use_schemes,
             identity_providers,
             routes,
@@ -262,6 +271,7 @@ impl AuthorizationServerDocument {
             server_urls: self.server_urls,
             public_url,
         };
+        preauthorized_are_known(&configuration)?;
         unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;
         Ok(configuration)
     }
@@ -282,6 +292,8 @@ impl ResourceDocument {
             needs_identity_provider_token: route
                 .upstreams()
                 .all(|upstream| upstream.identity_provider_token_header.is_some()),
+            preauthorized_clients: written.preauthorized_clients.clone(),
+            allowed_clients: route.allowed_clients.iter().map(ClientId::to_string).collect(),
         }
     }
 
@@ -295,6 +307,8 @@ impl ResourceDocument {
             legacy_sse: self.legacy_sse,
             revocation: if self.revocation_at_expiry { Revocation::AtExpiry } else { Revocation::Immediate },
             needs_identity_provider_token: self.needs_identity_provider_token,
+            preauthorized_clients: client_ids("routes.preauthorized_clients", &self.preauthorized_clients)?,
+            allowed_clients: client_ids("routes.allowed_clients", &self.allowed_clients)?,
         })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::client_lists::client_ids;
 use super::limits::{LimitsDocument, RateDocument};
 use super::policy::{RuleDocument, rules};
 use super::upstream::{MemberDocument, TimeoutsDocument, UpstreamKeys, members};
@@ -120,6 +121,18 @@ pub(crate) struct RouteDocument {
     ///
     /// Default: `false`
     log_arguments: Option<bool>,
+    /// The ids of the only clients that may be used here: at the sign-in, and again at each request. A client that
+    /// registers itself has an id that nobody knows beforehand, so with this list no such client may be used.
+    ///
+    /// Default: every client
+    /// Example: `["my-client", "https://client.example.com/metadata.json"]`
+    #[serde(default)]
+    allowed_clients: Vec<String>,
+    /// Clients that no user is asked about at this route, beside those of the key `preauthorized_clients` of the document.
+    ///
+    /// Example: `["my-client"]`
+    #[serde(default)]
+    pub(super) preauthorized_clients: Vec<String>,
 }
 
 impl RouteDocument {
@@ -173,6 +186,7 @@ impl RouteDocument {
             revocation: revocation(key("revocation"), self.revocation.as_deref())?,
             discover_needs_all: self.discover_needs_all.unwrap_or(false),
             log_arguments: self.log_arguments.unwrap_or(false),
+            allowed_clients: client_ids(&key("allowed_clients"), &self.allowed_clients)?,
             path,
             scopes,
             servers,

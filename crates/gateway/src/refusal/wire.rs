@@ -85,6 +85,7 @@ impl Refusal {
             Self::Unavailable(_) => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
             Self::Origin
+            | Self::ClientNotAllowed
             | Self::Denied
             | Self::NoUser
             | Self::TooManyHeaders
@@ -124,7 +125,9 @@ impl Refusal {
     fn kind(&self) -> Kind {
         use StatusCode as Status;
         match self {
-            Self::Origin | Self::InsufficientScope(_) | Self::NoUser => Kind::of(Status::FORBIDDEN),
+            Self::Origin | Self::ClientNotAllowed | Self::InsufficientScope(_) | Self::NoUser => {
+                Kind::of(Status::FORBIDDEN)
+            }
             Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
             Self::NoBearer(NoBearer::Missing) | Self::InvalidToken(_) => Kind::of(Status::UNAUTHORIZED),
@@ -203,6 +206,7 @@ impl Refusal {
             Self::NoBearer(NoBearer::Malformed) => "The Authorization header is malformed".into(),
             Self::InvalidToken(_) => "The access token is invalid or has expired".into(),
             Self::InsufficientScope(_) => "The access token lacks a scope that is needed here".into(),
+            Self::ClientNotAllowed => "This client is not allowed here".into(),
             Self::Denied => "You are not allowed to do this here".into(),
             Self::NoUser => format!("{server} needs a user who has signed in").into(),
             Self::TooManyHeaders => format!("More than the {} header fields allowed at {path}", limits.headers).into(),
