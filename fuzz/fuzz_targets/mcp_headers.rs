@@ -14,7 +14,7 @@ use gatehouse_audit_log::{AuditRecord, Component, Event, LogTime, RequestId};
 use gatehouse_configuration::{Servers, Upstream};
 use gatehouse_fuzz::{Counting, message, reread, whole_configuration};
 use gatehouse_gateway::{
-    Admission, Endpoint, EndpointKind, MessageRecord, Origin, Probe, ProtocolRevision, Route, SealedReference,
+    Admission, Credential, Endpoint, EndpointKind, MessageRecord, Origin, Probe, ProtocolRevision, Route, SealedReference,
     SessionId, Trace, admit, is_json, last_event_id, legacy_endpoint, request_headers, response_headers, route, target,
 };
 use gatehouse_mcp_wire::header_value;
@@ -134,7 +134,7 @@ fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
     match admit(endpoint, head, &origin) {
         Admission::Options(response) => return is_a_preflight(&response, head, &origin),
         Admission::Refused(_) => return,
-        Admission::Token(token) => {
+        Admission::Shown(Credential::Token(token)) => {
             let value = headers[AUTHORIZATION].to_str().expect("text");
             assert!(value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")));
             assert_eq!(value[7..].trim_matches(' '), token.expose());

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Revocation;
 use gatehouse_gateway::{Endpoint, Refusal, SealReferences, SealedReference};
 use gatehouse_protocol::{Claims, ClientId, Scope, SecretString, Subject};
@@ -28,7 +29,7 @@ impl Caller {
     ///
     /// # Errors
     /// Where it is none, or cannot be validated.
-    pub(crate) fn of(token: SecretString, endpoint: &Endpoint<'_>, method: &Method) -> Result<Self, Refusal> {
+    pub(crate) fn of_token(token: SecretString, endpoint: &Endpoint<'_>, method: &Method) -> Result<Self, Refusal> {
         let resource = endpoint.resource();
         let revocation = match endpoint.route.revocation {
             Revocation::Immediate => sessions::Revocation::Immediate,
@@ -100,6 +101,7 @@ fn identity(principal: Principal) -> Option<gatehouse_gateway::Caller> {
     Some(gatehouse_gateway::Caller {
         subject: Subject::parse(&principal.subject).ok()?,
         client_id: ClientId::parse(&principal.client_id).ok()?,
+        credential: CredentialKind::OwnToken,
         scopes: principal.scopes.iter().map(|scope| Scope::parse(scope).ok()).collect::<Option<_>>()?,
         claims: Claims { tenant, groups, roles },
     })

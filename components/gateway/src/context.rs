@@ -205,6 +205,7 @@ impl<'a> RequestContext<'a> {
             status,
             subject: caller.map(|caller| caller.identity.subject.as_str()),
             client_id: caller.map(|caller| caller.identity.client_id.as_str()),
+            credential: caller.map(|caller| caller.identity.credential),
             upstream_ms: line.upstream,
             total_ms: Some(elapsed().saturating_sub(self.started)),
             reason: line.reason,

@@ -2,7 +2,7 @@
 
 use gatehouse_audit_log::Event;
 use gatehouse_gateway::{
-    Admission, Endpoint, EndpointKind, MessageRecord, admit, check_client, check_scopes, request_headers,
+    Admission, Credential, Endpoint, EndpointKind, MessageRecord, admit, check_client, check_scopes, request_headers,
 };
 use http::{Method, Request};
 use shell_http::inbound;
@@ -16,7 +16,7 @@ use crate::ways::{delete, get, legacy_events, legacy_messages, post};
 /// Answers the request: in the upstream's name where everything is in order, in our own otherwise.
 pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &IncomingRequest, out: ResponseOutparam) {
     let mut context = RequestContext::new(endpoint, head);
-    let token = match admit(&endpoint, head, &context.origin) {
+    let credential = match admit(&endpoint, head, &context.origin) {
         Admission::Options(response) => {
             context.log(Event::Options, None, None, Some(response.status().as_u16()), MessageRecord::default());
             return inbound::respond(out, response);
@@ -25,9 +25,12 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
             inbound::drain(request);
             return context.refuse(out, None, &refusal);
         }
-        Admission::Token(token) => token,
+        Admission::Shown(credential) => credential,
     };
-    let caller = match Caller::of(token, &endpoint, head.method()) {
+    let caller = match credential {
+        Credential::Token(token) => Caller::of_token(token, &endpoint, head.method()),
+    };
+    let caller = match caller {
         Ok(caller) => caller,
         Err(refusal) => {
             inbound::drain(request);

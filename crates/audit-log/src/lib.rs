@@ -7,6 +7,7 @@
 //! bounded, and no text can end a line. The crate writes nothing and reads no clock: components write the line to
 //! standard error, where every host collects it.
 
+mod credential_kind;
 mod hexadecimal;
 mod log_time;
 mod mcp_call;
@@ -15,6 +16,7 @@ mod request_id;
 mod text;
 mod trace_parent;
 
+pub use credential_kind::CredentialKind;
 pub use hexadecimal::hexadecimal;
 pub use log_time::LogTime;
 pub use mcp_call::McpCall;

@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::Serialize;
 
+use crate::credential_kind::CredentialKind;
 use crate::log_time::LogTime;
 use crate::mcp_call::McpCall;
 use crate::request_id::RequestId;
@@ -64,6 +65,9 @@ pub struct AuditRecord<'a> {
     /// The client, once known.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub client_id: Option<&'a str>,
+    /// What the caller showed, once that counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<CredentialKind>,
     /// Milliseconds until the upstream began to answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_ms: Option<u64>,
@@ -156,6 +160,7 @@ impl AuditRecord<'_> {
             status: None,
             subject: None,
             client_id: None,
+            credential: None,
             upstream_ms: None,
             total_ms: None,
             reason: None,
@@ -219,11 +224,12 @@ mod tests {
             status: Some(200),
             subject: Some("demo:alice"),
             client_id: Some("client"),
+            credential: Some(CredentialKind::OwnToken),
             upstream_ms: Some(3),
             total_ms: Some(5),
             reason: Some("reason"),
         };
-        let expected = r#"{"time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","client_id":"client","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
+        let expected = r#"{"time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","client_id":"client","credential":"own-token","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
         assert_eq!(record.to_string(), expected);
     }
 
@@ -246,6 +252,24 @@ mod tests {
                 [json!("authorization-server"), json!("completed"), json!("failed")],
             ]
         );
+    }
+
+    #[test]
+    fn what_was_shown_has_a_word_of_its_own() {
+        let words = [
+            (CredentialKind::OwnToken, "own-token"),
+            (CredentialKind::ExternalToken, "external-token"),
+            (CredentialKind::ApiKey, "api-key"),
+            (CredentialKind::BrowserSession, "browser-session"),
+            (CredentialKind::None, "none"),
+        ];
+        for (credential, word) in words {
+            let record = AuditRecord {
+                credential: Some(credential),
+                ..AuditRecord::new(TIME, Component::Gateway, Event::Forwarded)
+            };
+            assert!(record.to_string().ends_with(&format!(r#""credential":"{word}"}}"#)), "{record}");
+        }
     }
 
     proptest! {

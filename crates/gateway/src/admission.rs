@@ -1,23 +1,22 @@
-//! The first part of a request to an MCP endpoint: everything that is decided before the token is looked up.
+//! The first part of a request to an MCP endpoint: everything that is decided before its credential is looked up.
 
-use gatehouse_protocol::SecretString;
 use http::{Method, Request, Response};
 
-use crate::{Endpoint, EndpointKind, Origin, Refusal, bearer, cors};
+use crate::{Credential, Endpoint, EndpointKind, Origin, Refusal, cors};
 
-/// What comes of a request before its token is looked up.
+/// What comes of a request before its credential is looked up.
 #[derive(Debug)]
 pub enum Admission {
     /// The request asked for the options; this is the whole answer.
     Options(Response<Vec<u8>>),
     /// The request goes no further.
     Refused(Refusal),
-    /// The request has a token that must be validated next.
-    Token(SecretString),
+    /// The request shows this, which must be validated next.
+    Shown(Credential),
 }
 
 /// Decides in the order that the browsers and the specification need: preflights carry no token, so they come
-/// first; a page that may not call us learns nothing about tokens; then method and token.
+/// first; a page that may not call us learns nothing about tokens; then method and credential.
 pub fn admit(endpoint: &Endpoint<'_>, head: &Request<()>, origin: &Origin) -> Admission {
     if *origin == Origin::Refused {
         return Admission::Refused(Refusal::Origin);
@@ -28,8 +27,8 @@ pub fn admit(endpoint: &Endpoint<'_>, head: &Request<()>, origin: &Origin) -> Ad
     if !has_method(endpoint.kind, head.method()) {
         return Admission::Refused(Refusal::Method);
     }
-    bearer::token(head.headers())
-        .map_or_else(|missing| Admission::Refused(Refusal::NoBearer(missing)), Admission::Token)
+    Credential::of(head.headers(), endpoint)
+        .map_or_else(|missing| Admission::Refused(Refusal::NoBearer(missing)), Admission::Shown)
 }
 
 fn has_method(kind: EndpointKind, method: &Method) -> bool {
@@ -87,7 +86,7 @@ mod tests {
         }
         for method in [Method::GET, Method::POST, Method::DELETE] {
             assert_eq!(refused(&method, "/mcp", &[]), Refusal::NoBearer(NoBearer::Missing));
-            let Admission::Token(token) = of(&method, "/mcp", &[TOKEN]) else { panic!() };
+            let Admission::Shown(Credential::Token(token)) = of(&method, "/mcp", &[TOKEN]) else { panic!() };
             assert_eq!(token.expose(), "abc");
         }
     }
@@ -96,7 +95,7 @@ mod tests {
     fn the_older_transport_has_a_method_for_each_of_its_places() {
         for (path, has) in [("/mcp/sse", Method::GET), ("/mcp/message", Method::POST)] {
             for method in [Method::GET, Method::POST, Method::DELETE] {
-                let admitted = matches!(of(&method, path, &[TOKEN]), Admission::Token(_));
+                let admitted = matches!(of(&method, path, &[TOKEN]), Admission::Shown(_));
                 assert_eq!(admitted, method == has, "{method} {path}");
             }
             let Admission::Options(response) = of(&Method::OPTIONS, path, &[]) else { panic!() };

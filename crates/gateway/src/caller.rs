@@ -1,17 +1,20 @@
 //! Who makes a request, and how a client's references are sealed.
 
+use gatehouse_audit_log::CredentialKind;
 use gatehouse_protocol::{Claims, ClientId, Scopes, Subject};
 
 use crate::{Refusal, SealedReference};
 
-/// Who makes a request, as its access token says.
+/// Who makes a request, as its credential says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The user or machine.
     pub subject: Subject,
     /// The OAuth client that it acts through.
     pub client_id: ClientId,
-    /// Those of the token.
+    /// What was shown.
+    pub credential: CredentialKind,
+    /// Those of the credential.
     pub scopes: Scopes,
     /// What the identity provider said of the user.
     pub claims: Claims,

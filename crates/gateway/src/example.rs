@@ -1,5 +1,6 @@
 //! The configuration that the tests use.
 
+use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::{Configuration, Upstream};
 use gatehouse_mcp_wire::json_rpc::Body;
 use gatehouse_protocol::{Claims, ClientId, Entropy, Scopes, Subject};
@@ -125,6 +126,7 @@ pub(crate) fn caller() -> Caller {
     Caller {
         subject: Subject::parse("demo:alice").unwrap(),
         client_id: ClientId::parse("inspector").unwrap(),
+        credential: CredentialKind::OwnToken,
         scopes: Scopes::parse("mcp files:read").unwrap(),
         claims: Claims::default(),
     }

@@ -3,8 +3,8 @@
 //! The order of a request:
 //!
 //! 1. [`route`] finds the [`Endpoint`], and says how it is spoken to ([`EndpointKind`]). A request id and a [`Trace`] begin.
-//! 2. [`admit`] answers preflights, checks the [`Origin`] and the method, and takes the bearer token out. The component
-//!    validates the token for [`Endpoint::resource`].
+//! 2. [`admit`] answers preflights, checks the [`Origin`] and the method, and takes the [`Credential`] out. The component
+//!    validates it for [`Endpoint::resource`].
 //! 3. [`check_client`] and [`check_scopes`], then [`request_headers::check`]: all that headers alone can be refused for.
 //! 4. Of a POST, the body is received and parsed (`gatehouse_mcp_wire::json_rpc::Body`), and [`message::admit`] finds its [`ProtocolRevision`] and
 //!    holds its headers against it. Of a GET or DELETE, the revision is [`ProtocolRevision::of`].
@@ -29,6 +29,7 @@ mod challenge;
 mod clock;
 mod content;
 mod cors;
+mod credential;
 mod endpoint;
 #[cfg(test)]
 mod example;
@@ -74,6 +75,7 @@ pub use caller::{Caller, SealReferences};
 pub use clock::{Clock, Milliseconds};
 pub use content::is_json;
 pub use cors::allow as allow_cross_origin;
+pub use credential::Credential;
 pub use endpoint::{Endpoint, EndpointKind};
 pub use health::health;
 pub use judge::judge_by_policy;

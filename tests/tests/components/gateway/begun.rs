@@ -35,7 +35,7 @@ async fn a_message_has_a_line_before_the_server_gets_it_and_one_after_the_server
     let [begun] = before.as_slice() else { panic!("{before:?}") };
     let fields = json!({
         "event": "begun", "decision": "allowed", "route": "/mcp", "method": "POST", "rpc_method": "tools/call",
-        "tool": "echo", "subject": "demo:alice", "client_id": "a-client",
+        "tool": "echo", "subject": "demo:alice", "client_id": "a-client", "credential": "own-token",
     });
     for (name, value) in fields.as_object().unwrap() {
         assert_eq!(&begun[name], value, "{begun}");
