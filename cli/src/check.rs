@@ -1,5 +1,6 @@
 //! `gatehouse check`.
 
+mod callers;
 mod manifest;
 pub(crate) mod needs;
 mod report;

@@ -10,6 +10,7 @@ use gatehouse_configuration::{
 use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
 use url::Url;
 
+use super::callers::describe_callers;
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
 
 /// A line for each thing that an operator has to know or do.
@@ -36,6 +37,7 @@ pub(super) fn describe(configuration: &Configuration) -> String {
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
     }
+    describe_callers(&mut report, configuration);
     describe_machines_without_users(&mut report, configuration);
     let registration = &configuration.authorization_server.registration;
     let registration = match (registration.enabled, &registration.initial_access_token) {
@@ -105,6 +107,7 @@ fn describe_access(provider: &IdentityProvider) -> String {
         one_of("from the tenant", "from one of the tenants", &access.tenants),
         one_of("in the group", "in one of the groups", &access.groups),
         one_of("with the role", "with one of the roles", &access.roles),
+        one_of("with the id", "with one of the ids", &access.users),
         one_of("with a verified e-mail address at", "with a verified e-mail address at one of", &access.domains),
     ];
     let rules: Vec<_> = rules.into_iter().flatten().collect();

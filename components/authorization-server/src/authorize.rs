@@ -68,7 +68,7 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
 }
 
 /// How the browser says that it came here.
-fn arrival<'a>(headers: &'a HeaderMap, context: &'a Context) -> Arrival<'a> {
+pub(crate) fn arrival<'a>(headers: &'a HeaderMap, context: &'a Context) -> Arrival<'a> {
     let single = |name| requests::single(headers, &HeaderName::from_static(name));
     Arrival {
         site: single("sec-fetch-site"),

@@ -23,7 +23,9 @@ use crate::consent::{self, Unasked, answer_client, to_code};
 use crate::context::Context;
 use crate::log::Details;
 use crate::pages::Problem;
-use crate::{consents_page, cookies, failures, pages, requests, responses, sessions, sessions_page, token_page};
+use crate::{
+    browser_sign_in, consents_page, cookies, failures, pages, requests, responses, sessions, sessions_page, token_page,
+};
 
 const ACTION: &str = "callback";
 const NO_REFRESH_TOKEN: &str = "the identity provider was asked for a refresh token and gave none: it may want prompt=consent \
@@ -50,6 +52,9 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let signed_in = sign_in(context, callback, &login);
     match &login.purpose {
         LoginPurpose::SessionsPage => sessions_page::signed_in(context, login.provider, &browser, signed_in),
+        LoginPurpose::Browser(address) => {
+            browser_sign_in::signed_in(context, address, &login, &browser, device(request_headers), signed_in)
+        }
         LoginPurpose::TokenPage(request) => {
             token_page::signed_in(context, request, &login, &browser, device(request_headers), signed_in)
         }

@@ -5,6 +5,7 @@
 
 mod authorize;
 mod bindings;
+mod browser_sign_in;
 mod callback;
 mod choose;
 mod client_document;

@@ -15,8 +15,8 @@ use crate::context::{Context, language};
 use crate::log::RequestLog;
 use crate::pages::{Layout, Problem};
 use crate::{
-    authorize, callback, choose, consent, consents_page, introspect, metadata, pages, register, requests, responses,
-    revoke, sessions_page, token, token_page,
+    authorize, browser_sign_in, callback, choose, consent, consents_page, introspect, metadata, pages, register,
+    requests, responses, revoke, sessions_page, token, token_page,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -64,7 +64,7 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
-static ENDPOINTS: [Endpoint; 18] = [
+static ENDPOINTS: [Endpoint; 23] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // A path of ours so that web pages may read that there is nothing here, and no route can be put there.
     endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::not_a_provider),
@@ -84,6 +84,11 @@ static ENDPOINTS: [Endpoint; 18] = [
     page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
     page(OwnPath::AccessToken, Method::GET, token_page::show),
     page(OwnPath::AccessToken, Method::POST, token_page::sign_in),
+    page(OwnPath::BrowserSignIn, Method::GET, browser_sign_in::sign_in),
+    internal(OwnPath::BrowserUser, Method::GET, browser_sign_in::user),
+    internal(OwnPath::BrowserRefresh, Method::GET, browser_sign_in::refresh),
+    page(OwnPath::BrowserSignOut, Method::GET, browser_sign_in::sign_out),
+    page(OwnPath::BrowserSignOut, Method::POST, browser_sign_in::sign_out_confirmed),
 ];
 
 /// The answer to a request.
@@ -117,7 +122,8 @@ fn find_and_call(
     head: Request<()>,
     log: &RequestLog,
 ) -> (Response<Vec<u8>>, Option<&'static Endpoint>) {
-    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path.as_str() == head.uri().path());
+    let path = own_path(head.uri().path());
+    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path.as_str() == path);
     let Some(first) = methods().next() else {
         return (elsewhere(&head, log), None);
     };
@@ -136,6 +142,12 @@ fn find_and_call(
         response.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from(X_REQUEST_ID));
     }
     (response, endpoint)
+}
+
+/// The path of the endpoint: behind one of them stands the name of an identity provider.
+fn own_path(path: &str) -> &str {
+    let behind = path.strip_prefix(OwnPath::BrowserSignIn.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    if behind.is_some() { OwnPath::BrowserSignIn.as_str() } else { path }
 }
 
 /// The answer at a path that is not ours: a page for a person, who has typed it or followed a link.

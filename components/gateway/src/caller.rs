@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Revocation;
 use gatehouse_gateway::{Endpoint, Refusal, SealReferences, SealedReference};
-use gatehouse_protocol::{Claims, ClientId, Scope, SecretString, Subject};
+use gatehouse_protocol::{Claims, ClientId, Scope, SecretString, Subject, browser_resource};
 use gatehouse_sealed_storage::sealing::HandleKeys;
 use http::{HeaderValue, Method};
 use shell_http::SystemEntropy;
@@ -19,7 +19,9 @@ pub(crate) struct Caller {
     pub(crate) token: SecretString,
     /// Whether the caller has as many calls under way at the route as may be; asked for messages alone.
     pub(crate) calls_are_full: bool,
-    /// Whom the token is for.
+    /// What the token is for.
+    pub(crate) audience: String,
+    /// Where the caller is: what is sealed for them opens here.
     resource: String,
     handle_keys: OnceCell<HandleKeys>,
 }
@@ -30,16 +32,49 @@ impl Caller {
     /// # Errors
     /// Where it is none, or cannot be validated.
     pub(crate) fn of_token(token: SecretString, endpoint: &Endpoint<'_>, method: &Method) -> Result<Self, Refusal> {
+        Self::validated(token, endpoint.resource(), endpoint, method)
+    }
+
+    /// Whoever is signed in with the browser whose cookie has this token.
+    ///
+    /// # Errors
+    /// Where it is none, or cannot be validated.
+    pub(crate) fn of_browser(token: SecretString, endpoint: &Endpoint<'_>, method: &Method) -> Result<Self, Refusal> {
+        let audience = browser_resource(&endpoint.configuration.public_url);
+        let mut caller = Self::validated(token, audience, endpoint, method)?;
+        caller.identity.credential = CredentialKind::BrowserSession;
+        Ok(caller)
+    }
+
+    /// Somebody whom nobody knows, at a route that lets everybody in.
+    ///
+    /// # Errors
+    /// If they could not be named.
+    pub(crate) fn nobody(endpoint: &Endpoint<'_>) -> Result<Self, Refusal> {
+        let identity = gatehouse_gateway::Caller::nobody();
+        let identity = identity.ok_or_else(|| Refusal::Unavailable("nobody has no name".to_owned()))?;
+        let token = SecretString::new(String::new());
+        let (resource, audience) = (endpoint.resource(), String::new());
+        Ok(Self { identity, token, calls_are_full: false, audience, resource, handle_keys: OnceCell::new() })
+    }
+
+    fn validated(
+        token: SecretString,
+        audience: String,
+        endpoint: &Endpoint<'_>,
+        method: &Method,
+    ) -> Result<Self, Refusal> {
         let resource = endpoint.resource();
         let revocation = match endpoint.route.revocation {
             Revocation::Immediate => sessions::Revocation::Immediate,
             Revocation::AtExpiry => sessions::Revocation::AtExpiry,
         };
         let calls_at = (method == Method::POST).then_some(endpoint.path());
-        let validated = sessions::validate(token.expose(), &resource, revocation, calls_at).map_err(token_refusal)?;
+        let validated = sessions::validate(token.expose(), &audience, revocation, calls_at).map_err(token_refusal)?;
         let identity = identity(validated.principal)
             .ok_or_else(|| Refusal::Unavailable("the authorization server names no principal".to_owned()))?;
-        Ok(Self { identity, token, calls_are_full: validated.calls_are_full, resource, handle_keys: OnceCell::new() })
+        let calls_are_full = validated.calls_are_full;
+        Ok(Self { identity, token, calls_are_full, audience, resource, handle_keys: OnceCell::new() })
     }
 
     /// Seals a session for `Mcp-Session-Id`.

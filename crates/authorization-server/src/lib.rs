@@ -5,7 +5,7 @@
 //! decided already), [`login`] keeps it while
 //! the identity provider asks who they are, [`code`] hands the outcome to the client, and [`token`] turns it into a
 //! session. Each step consumes what the one before made. [`sessions_page`] is the user's own way in, to what they have allowed;
-//! [`token_page`] gives them an access token by hand;
+//! [`token_page`] gives them an access token by hand; [`browser_sign_in`] signs their browser in;
 //! [`signed_out`] ends what is under way when they take all of it back.
 //!
 //! [`client`] finds clients, wherever they are known from. Those that call an endpoint themselves are held against it by
@@ -15,6 +15,7 @@ pub mod administrator_consent;
 pub mod arrival;
 pub mod authorization;
 pub mod browser;
+pub mod browser_sign_in;
 pub mod client;
 pub mod client_assertion;
 pub mod client_authentication;
@@ -43,6 +44,7 @@ mod record;
 mod registered_client;
 pub mod registration;
 pub mod remembered_consent;
+pub mod return_address;
 mod sealed_handle;
 pub mod sessions_page;
 pub mod signed_out;

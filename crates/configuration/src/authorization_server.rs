@@ -9,8 +9,8 @@ use gatehouse_protocol::{ClientId, PrivateUseScheme, RedirectRules, ResourceUri,
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, RegisteredClient,
-    Registration, Revocation, RoutePath, Rule, SignIns, TokenPage,
+    Branding, BrowserSignIn, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind,
+    RegisteredClient, Registration, Revocation, RoutePath, Rule, SignIns, TokenPage,
 };
 
 /// What an operator can decide of the authorization server.
@@ -28,6 +28,8 @@ pub struct Configuration {
     pub sign_ins: SignIns,
     /// Access tokens by hand.
     pub token_page: TokenPage,
+    /// People in browsers.
+    pub browser_sign_in: BrowserSignIn,
     /// Client ID metadata documents.
     pub client_documents: ClientDocuments,
     /// The private-use schemes that redirect URIs may have (RFC 8252, section 7.1), such as `cursor`.
@@ -67,6 +69,8 @@ pub struct Route {
     pub needs_identity_provider_token: bool,
     /// Clients that no user is asked about here, beside those of all routes.
     pub preauthorized_clients: Vec<ClientId>,
+    /// Whether people in browsers come in with the sign-in of their browser.
+    pub takes_browsers: bool,
     /// The only clients that get tokens for it; every client where there is none.
     pub allowed_clients: Vec<ClientId>,
 }

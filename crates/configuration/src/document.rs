@@ -2,6 +2,7 @@
 
 mod access;
 mod branding;
+mod browser_sign_in;
 mod claim_names;
 mod client;
 mod client_lists;
@@ -28,6 +29,7 @@ mod values;
 use serde::{Deserialize, Serialize};
 
 use self::branding::BrandingDocument;
+use self::browser_sign_in::BrowserSignInDocument;
 use self::client::ClientDocument;
 use self::consistency::{descriptions_fit_scopes, rules_fit_providers};
 use self::identity_provider::ProviderDocument;
@@ -116,6 +118,9 @@ pub(crate) struct Document {
     /// The page on which a person gets an access token by hand. It is off by default.
     #[serde(default)]
     token_page: TokenPageDocument,
+    /// People who sign in with a browser, and not through a client. It is off by default.
+    #[serde(default)]
+    browser_sign_in: BrowserSignInDocument,
     /// Clients that the operator knows. They do not register.
     ///
     /// Example: `[{ client_id = "my-client", client_name = "My client", redirect_uris = ["http://127.0.0.1/callback"] }]`
@@ -173,6 +178,7 @@ impl Document {
             client_documents: self.client_documents,
             sign_ins: self.sign_ins,
             token_page: self.token_page,
+            browser_sign_in: self.browser_sign_in,
             clients: self.clients,
             preauthorized_clients: self.preauthorized_clients,
             identity_provider: self.identity_provider,

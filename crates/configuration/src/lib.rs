@@ -5,6 +5,7 @@
 
 pub mod authorization_server;
 mod branding;
+mod browser_sign_in;
 mod compile;
 mod compiled;
 mod configuration;
@@ -28,6 +29,7 @@ mod token_page;
 mod upstream;
 
 pub use branding::{Branding, Logo};
+pub use browser_sign_in::BrowserSignIn;
 pub use compile::compile;
 pub use configuration::Configuration;
 pub use error::{CompiledError, ConfigurationError, Problem};
@@ -41,7 +43,7 @@ pub use part::Part;
 pub use policy::{Beginnings, Effect, List, ListKind, Pattern, Policy, Rule};
 pub use registered_client::{ClientKeys, GrantType, RegisteredAuthentication, RegisteredClient};
 pub use registration::{ClientDocuments, Registration, SignIns};
-pub use route::{Member, Prefix, Revocation, Route, RoutePath, Servers};
+pub use route::{Member, Prefix, Revocation, Route, RoutePath, Servers, Unauthenticated};
 pub use secret_name::SecretName;
 pub use source::Source;
 pub use token_page::TokenPage;

@@ -35,6 +35,22 @@ pub struct Route {
     pub log_arguments: bool,
     /// The only clients whose tokens count here; those of every client where there is none.
     pub allowed_clients: Vec<ClientId>,
+    /// What becomes of a request that shows nothing.
+    pub unauthenticated: Unauthenticated,
+}
+
+/// What becomes of a request that shows nothing to say who makes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unauthenticated {
+    /// It is told how to get a token: 401.
+    #[default]
+    Challenge,
+    /// It is refused: 403.
+    Refuse,
+    /// A browser that opens a page is sent to sign in, and comes in with that; anybody else is told how to get a token.
+    SignIn,
+    /// It goes on, as nobody's.
+    Allow,
 }
 
 /// When a token that was revoked stops to work.

@@ -27,8 +27,7 @@ pub fn admit(endpoint: &Endpoint<'_>, head: &Request<()>, origin: &Origin) -> Ad
     if !has_method(endpoint.kind, head.method()) {
         return Admission::Refused(Refusal::Method);
     }
-    Credential::of(head.headers(), endpoint)
-        .map_or_else(|missing| Admission::Refused(Refusal::NoBearer(missing)), Admission::Shown)
+    Credential::of(head, endpoint).map_or_else(Admission::Refused, Admission::Shown)
 }
 
 fn has_method(kind: EndpointKind, method: &Method) -> bool {

@@ -24,6 +24,10 @@ pub enum Refusal {
     OnlyPost,
     /// No usable bearer token: 401 without an error code, or 400 `invalid_request`.
     NoBearer(NoBearer),
+    /// Nothing is shown, where the route refuses that: 403.
+    NobodySignedIn,
+    /// A browser opens the endpoint as a page, and is not signed in: 302 to where it signs in.
+    MustSignIn,
     /// The token was not accepted: 401 `invalid_token`, the same for every reason.
     InvalidToken(&'static str),
     /// The token lacks a scope: 403 `insufficient_scope`, with all the scopes that the next one should have. OAuth clients
@@ -169,6 +173,8 @@ impl Refusal {
             Self::Method => "the endpoint has no such method".into(),
             Self::OnlyPost => "MCP 2026-07-28 has only POST".into(),
             Self::NoBearer(reason) => reason.to_string().into(),
+            Self::NobodySignedIn => "nothing is shown, and the route refuses that (unauthenticated)".into(),
+            Self::MustSignIn => "the browser is not signed in, and is sent to sign in".into(),
             Self::InvalidToken(reason) => format!("the token is {reason}").into(),
             Self::InsufficientScope(_) => "the token lacks a scope".into(),
             Self::Denied => "the policy denies it".into(),

@@ -21,6 +21,19 @@ impl Subject {
     /// The first part of the subjects of machines; no identity provider may have this name.
     pub const MACHINES: &'static str = "client";
 
+    /// The first part of the subject of callers whom nobody knows; no identity provider may have this name.
+    pub const NOBODY: &'static str = "nobody";
+
+    /// The one subject of all callers whom nobody knows, where a route lets them in. It is in no log, and no server is told it.
+    pub fn nobody() -> Self {
+        Self(format!("{}:anonymous", Self::NOBODY))
+    }
+
+    /// Whether it is that of callers whom nobody knows.
+    pub fn is_nobody(&self) -> bool {
+        self.provider() == Self::NOBODY
+    }
+
     /// The subject of a machine: a client that acts for itself.
     ///
     /// # Errors
@@ -85,6 +98,12 @@ mod tests {
         let subject = Subject::new("demo", "urn:alice").unwrap();
         assert_eq!((subject.as_str(), subject.provider()), ("demo:urn:alice", "demo"));
         assert_eq!(Subject::parse("demo:urn:alice"), Ok(subject));
+    }
+
+    #[test]
+    fn nobody_is_a_subject_that_no_provider_can_name() {
+        assert!(Subject::nobody().is_nobody() && !Subject::new("main", "nobody").unwrap().is_nobody());
+        assert_eq!(Subject::parse(Subject::nobody().as_str()), Ok(Subject::nobody()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod account;
 mod answers;
 mod begun;
 mod bit_flips;
+mod browser_sign_in;
 mod bypass;
 mod client_approval;
 mod clients;

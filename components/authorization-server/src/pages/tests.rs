@@ -16,6 +16,7 @@ use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_authorization_server::fetches::NotNow;
 use gatehouse_authorization_server::language::Language;
 use gatehouse_authorization_server::remembered_consent::ListedConsent;
+use gatehouse_authorization_server::return_address::ReturnAddress;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_configuration::{Branding, Logo, Revocation};
 use gatehouse_openid::AccessRejection;
@@ -249,6 +250,9 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
         ("signed-out", signed_out(layout)),
         ("signed-out-everywhere", signed_out_everywhere(layout, configuration)),
         ("signed-out-everywhere-at-expiry", signed_out_everywhere(layout, &at_expiry)),
+        ("browser-choose", choose_sign_in(layout, configuration, &ReturnAddress::sessions())),
+        ("browser-signed-in", signed_in_browser(layout, "https://gateway.example/mcp?a=\"<b>more")),
+        ("browser-sign-out", confirm_browser_sign_out(layout, Some("/app"), "the-ticket")),
         ("rejected", rejected_page(layout, notes())),
         ("home", home(layout)),
         ("token-page", token_page(layout, configuration, "the-ticket")),

@@ -112,6 +112,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_header: "As a header",
     token_end: "You can end it before: {link}",
 
+    browser_signed_in_title: "You are signed in",
+    browser_continue: "Continue",
+    browser_sign_out_title: "Sign out of this browser?",
+    browser_sign_out_text: "Another site has led you here. If you sign out, pages of this server no longer know you in this browser; applications that can act in your name still can.",
+
     home_title: "This server lets applications use tools in your name",
     home_text: "To connect an application, give it the address that the people who run this server have told you. Nobody can sign in on this page itself.",
 

@@ -165,6 +165,12 @@ texts! {
     /// `{link}`: to the sessions page.
     token_end,
 
+    // The sign-in of a browser.
+    browser_signed_in_title,
+    browser_continue,
+    browser_sign_out_title,
+    browser_sign_out_text,
+
     // The page at `/`.
     home_title,
     home_text,

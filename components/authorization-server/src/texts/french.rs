@@ -115,6 +115,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_header: "Sous forme d’en-tête",
     token_end: "Vous pouvez y mettre fin avant : {link}",
 
+    browser_signed_in_title: "Vous êtes connecté",
+    browser_continue: "Continuer",
+    browser_sign_out_title: "Vous déconnecter de ce navigateur ?",
+    browser_sign_out_text: "Un autre site vous a conduit ici. Si vous vous déconnectez, les pages de ce serveur ne vous reconnaîtront plus dans ce navigateur ; les applications qui peuvent agir en votre nom le pourront toujours.",
+
     home_title: "Ce serveur permet à des applications d’utiliser des outils en votre nom",
     home_text: "Pour connecter une application, donnez-lui l’adresse que les responsables de ce serveur vous ont indiquée. \
                 Personne ne peut se connecter sur cette page.",

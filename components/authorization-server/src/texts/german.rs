@@ -116,6 +116,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_header: "Als Header",
     token_end: "Sie können es vorher ungültig machen: {link}",
 
+    browser_signed_in_title: "Sie sind angemeldet",
+    browser_continue: "Weiter",
+    browser_sign_out_title: "In diesem Browser abmelden?",
+    browser_sign_out_text: "Eine andere Website hat Sie hierher geführt. Wenn Sie sich abmelden, kennen die Seiten dieses Servers Sie in diesem Browser nicht mehr; Anwendungen, die in Ihrem Namen handeln können, können es weiterhin.",
+
     home_title: "Über diesen Server nutzen Anwendungen Werkzeuge in Ihrem Namen",
     home_text: "Um eine Anwendung zu verbinden, geben Sie ihr die Adresse, die Sie von den Betreibern dieses Servers haben. Auf dieser Seite selbst kann sich niemand anmelden.",
 

@@ -114,6 +114,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_header: "Como cabecera",
     token_end: "Puede ponerle fin antes: {link}",
 
+    browser_signed_in_title: "Ha iniciado sesión",
+    browser_continue: "Continuar",
+    browser_sign_out_title: "¿Cerrar la sesión de este navegador?",
+    browser_sign_out_text: "Otro sitio le ha traído aquí. Si cierra la sesión, las páginas de este servidor ya no le reconocerán en este navegador; las aplicaciones que pueden actuar en su nombre podrán seguir haciéndolo.",
+
     home_title: "Este servidor permite que las aplicaciones usen herramientas en su nombre",
     home_text: "Para conectar una aplicación, indíquele la dirección que le han dado las personas que administran este servidor. En esta página nadie puede iniciar sesión.",
 

@@ -62,7 +62,7 @@ impl<'a> UpstreamRequest<'a> {
         let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
         let own = request_headers::Own {
             method: &self.method,
-            subject: caller.identity.subject.as_str(),
+            subject: caller.identity.known_subject(),
             request_id: &context.request_id,
             hop: &context.trace.hop(&mut SystemEntropy),
             session_id: self.session_id,
@@ -100,14 +100,15 @@ fn identity_provider_token(
     if !request_headers::needs_identity_provider_token(upstream) {
         return Ok(None);
     }
-    if caller.identity.subject.provider() == Subject::MACHINES {
+    let subject = &caller.identity.subject;
+    if subject.provider() == Subject::MACHINES || subject.is_nobody() {
         return Err(Refusal::NoUser);
     }
     let ids = sessions::RequestIds {
         request_id: context.request_id.to_string(),
         trace_id: Some(context.trace.id().to_string()),
     };
-    sessions::identity_provider_token(caller.token.expose(), &context.endpoint.resource(), &ids)
+    sessions::identity_provider_token(caller.token.expose(), &caller.audience, &ids)
         .map(|token| token.map(SecretString::new))
         .map_err(token_refusal)
 }

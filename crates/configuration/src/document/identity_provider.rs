@@ -34,7 +34,7 @@ const DEFAULT_GRAPH: &str = "https://graph.microsoft.com";
 #[serde(deny_unknown_fields)]
 pub(super) struct ProviderDocument {
     /// A short id: 1 to 32 lower-case letters, digits and `-`. It is the first part of every subject (`main:SUB`), so a
-    /// new name makes every user a new user. The name `client` is reserved for machine clients.
+    /// new name makes every user a new user. The names `client` and `nobody` are reserved.
     ///
     /// Example: `"main"`
     name: String,
@@ -198,6 +198,9 @@ fn name(name: &str) -> Result<(), &'static str> {
     }
     if name == Subject::MACHINES {
         return Err("is reserved for machine clients");
+    }
+    if name == Subject::NOBODY {
+        return Err("is reserved for callers whom nobody knows");
     }
     Ok(())
 }

@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::branding::BrandingDocument;
+use super::browser_sign_in::BrowserSignInDocument;
 use super::client::ClientDocument;
 use super::client_lists::{client_ids, preauthorized_are_known};
-use super::consistency::providers_are_elsewhere;
+use super::consistency::{browsers_can_sign_in, providers_are_elsewhere};
 use super::identity_provider::{self, ProviderDocument};
 use super::lifetimes::LifetimesDocument;
 use super::limits::TotalsDocument;
@@ -27,7 +28,9 @@ use super::values::{scopes, secret_name, unique};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
-use crate::{CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath, SecretName};
+use crate::{
+    CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath, SecretName, Unauthenticated,
+};
 
 /// What a document without routes lacks.
 const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https://mcp.internal.example/mcp""#;
@@ -72,6 +75,8 @@ pub(crate) struct AuthorizationServerDocument {
     #[serde(default)]
     pub(super) token_page: TokenPageDocument,
     #[serde(default)]
+    pub(super) browser_sign_in: BrowserSignInDocument,
+    #[serde(default)]
     pub(super) clients: Vec<ClientDocument>,
     #[serde(default)]
     pub(super) preauthorized_clients: Vec<String>,
@@ -97,6 +102,8 @@ pub(crate) struct ResourceDocument {
     /// Whether revoked tokens work there until they expire.
     revocation_at_expiry: bool,
     needs_identity_provider_token: bool,
+    #[serde(default)]
+    takes_browsers: bool,
     #[serde(default)]
     preauthorized_clients: Vec<String>,
     #[serde(default)]
@@ -261,6 +268,7 @@ impl AuthorizationServerDocument {
             client_documents: self.client_documents.check()?,
             sign_ins: self.sign_ins.check()?,
             token_page: self.token_page.check(lifetimes.session)?,
+            browser_sign_in: self.browser_sign_in.check(lifetimes.session)?,
             lifetimes,
             clients: clients.collect::<Result<_, _>>()?,
             preauthorized_clients: client_ids("preauthorized_clients", &self.preauthorized_clients)?,
@@ -272,6 +280,7 @@ impl AuthorizationServerDocument {
             public_url,
         };
         preauthorized_are_known(&configuration)?;
+        browsers_can_sign_in(&configuration)?;
         unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;
         Ok(configuration)
     }
@@ -292,6 +301,7 @@ impl ResourceDocument {
             needs_identity_provider_token: route
                 .upstreams()
                 .all(|upstream| upstream.identity_provider_token_header.is_some()),
+            takes_browsers: route.unauthenticated == Unauthenticated::SignIn,
             preauthorized_clients: written.preauthorized_clients.clone(),
             allowed_clients: route.allowed_clients.iter().map(ClientId::to_string).collect(),
         }
@@ -307,6 +317,7 @@ impl ResourceDocument {
             legacy_sse: self.legacy_sse,
             revocation: if self.revocation_at_expiry { Revocation::AtExpiry } else { Revocation::Immediate },
             needs_identity_provider_token: self.needs_identity_provider_token,
+            takes_browsers: self.takes_browsers,
             preauthorized_clients: client_ids("routes.preauthorized_clients", &self.preauthorized_clients)?,
             allowed_clients: client_ids("routes.allowed_clients", &self.allowed_clients)?,
         })

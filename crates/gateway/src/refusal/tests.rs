@@ -42,6 +42,8 @@ fn all() -> Vec<(Refusal, u16, u16, i64, Option<&'static str>)> {
         challenged(Refusal::InsufficientScope(scopes), 403, 403, "Bearer error=\"insufficient_scope\""),
         in_band(Refusal::Denied, 403, 403),
         plain(Refusal::NoUser, 403, 403),
+        plain(Refusal::NobodySignedIn, 403, 403),
+        plain(Refusal::MustSignIn, 302, 302),
         plain(Refusal::ClientNotAllowed, 403, 403),
         plain(Refusal::TooManyHeaders, 431, 431),
         plain(Refusal::DoubledHeader(HeaderName::from_static("mcp-session-id")), 400, -32600),

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use gatehouse_federation::FailureReason;
 use gatehouse_mcp_wire::json_rpc::{Body, Id, Message, Object, Reply, code};
 use gatehouse_protocol::Scopes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use super::listed;
 use crate::before_routing::RETRY_AFTER_SECONDS;
+use crate::browser_session::sign_in_location;
 use crate::challenge::{ErrorCode, challenge};
 use crate::protection::protect;
 use crate::{Endpoint, LongRequestLimit, NoBearer, Refusal};
@@ -66,6 +67,10 @@ impl Refusal {
         let with = |code, scopes: &Scopes| challenge(endpoint, Some((code, &self.message(endpoint))), scopes);
         let (name, value) = match self {
             Self::Method => (ALLOW, HeaderValue::from_static(endpoint.methods())),
+            Self::MustSignIn => match HeaderValue::from_str(&sign_in_location(endpoint)) {
+                Ok(location) => (LOCATION, location),
+                Err(_) => return,
+            },
             Self::OnlyPost => (ALLOW, HeaderValue::from_static("POST, OPTIONS")),
             Self::NoBearer(NoBearer::Missing) => (WWW_AUTHENTICATE, challenge(endpoint, None, &required())),
             Self::NoBearer(NoBearer::Doubled | NoBearer::Malformed) => {
@@ -85,6 +90,7 @@ impl Refusal {
             Self::Unavailable(_) => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
             Self::Origin
+            | Self::NobodySignedIn
             | Self::ClientNotAllowed
             | Self::Denied
             | Self::NoUser
@@ -125,9 +131,12 @@ impl Refusal {
     fn kind(&self) -> Kind {
         use StatusCode as Status;
         match self {
-            Self::Origin | Self::ClientNotAllowed | Self::InsufficientScope(_) | Self::NoUser => {
-                Kind::of(Status::FORBIDDEN)
-            }
+            Self::MustSignIn => Kind::of(Status::FOUND),
+            Self::Origin
+            | Self::NobodySignedIn
+            | Self::ClientNotAllowed
+            | Self::InsufficientScope(_)
+            | Self::NoUser => Kind::of(Status::FORBIDDEN),
             Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
             Self::NoBearer(NoBearer::Missing) | Self::InvalidToken(_) => Kind::of(Status::UNAUTHORIZED),
@@ -206,6 +215,7 @@ impl Refusal {
             Self::NoBearer(NoBearer::Malformed) => "The Authorization header is malformed".into(),
             Self::InvalidToken(_) => "The access token is invalid or has expired".into(),
             Self::InsufficientScope(_) => "The access token lacks a scope that is needed here".into(),
+            Self::NobodySignedIn | Self::MustSignIn => "Sign in first".into(),
             Self::ClientNotAllowed => "This client is not allowed here".into(),
             Self::Denied => "You are not allowed to do this here".into(),
             Self::NoUser => format!("{server} needs a user who has signed in").into(),
