@@ -59,7 +59,8 @@ pub(crate) fn consents(layout: Layout<'_>, view: &ConsentsView<'_>) -> Response<
         sessions: OwnPath::Sessions.as_str(),
         ticket: view.ticket,
     });
-    layout.answer(&layout.plain(200, texts.consents_title, content).with_forms(Forms::to_ourselves()))
+    let forms = if view.consents.is_empty() { Forms::none() } else { Forms::to_ourselves() };
+    layout.answer(&layout.plain(200, texts.consents_title, content).with_forms(forms))
 }
 
 impl<'a> Row<'a> {
