@@ -11,6 +11,9 @@ use gatehouse_configuration::{Configuration, Route, Unauthenticated};
 use gatehouse_mcp_wire::json_rpc::{is_notification, is_request, requests};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
 use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject};
+use serde_json::Value;
+
+use crate::identity_headers;
 
 #[derive(Args)]
 pub(crate) struct Explain {
@@ -82,7 +85,7 @@ impl Explain {
         }
         let caller = Caller { subject: &subject, client_id: &client_id, scopes: &scopes, claims: &claims };
         let explanation = explain(route, &caller, &self.action()?);
-        Ok((self.written(&explanation), explanation.is_allowed()))
+        Ok((self.written(&explanation, route), explanation.is_allowed()))
     }
 
     /// What the answer leaves out of account.
@@ -97,11 +100,20 @@ impl Explain {
         notes
     }
 
-    fn written(&self, explanation: &Explanation<'_>) -> String {
+    fn written(&self, explanation: &Explanation<'_>, route: &Route) -> String {
+        let told = route.upstreams().filter_map(|upstream| Some((&upstream.url, identity_headers::told(upstream)?)));
         if self.json {
-            return format!("{:#}\n", explanation.to_json());
+            let mut json = explanation.to_json();
+            let told: Vec<_> =
+                told.map(|(url, told)| serde_json::json!({ "server": url.to_string(), "told": told })).collect();
+            if let (Value::Object(members), false) = (&mut json, told.is_empty()) {
+                members.insert("servers_told".to_owned(), told.into());
+            }
+            return format!("{json:#}\n");
         }
-        format!("{}{explanation}", self.notes())
+        let told: String =
+            told.map(|(url, told)| format!("The server {url} is told of the caller: {told}\n")).collect();
+        format!("{}{explanation}{told}", self.notes())
     }
 
     fn route<'c>(&self, configuration: &'c Configuration) -> Result<&'c Route> {
@@ -316,6 +328,21 @@ Rule no-machines (deny) does not: it is for users of client
             (&"main:somebody".into(), &"c".into(), &"t".into())
         );
         assert_eq!(json["rules"].as_array().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_the_server_is_told_of_the_caller_is_explained_too() {
+        let headers = "url = \"http://10.0.0.7:8080/mcp\"\nsubject_header = \"x-who\"\n\
+                       identity_headers = { claims = { x-groups = \"groups\" } }";
+        let document = DOCUMENT.replace("url = \"http://10.0.0.7:8080/mcp\"", headers);
+        let (text, _) = answer(&document, &["--tool", "a"]).unwrap();
+        let told = "The server http://10.0.0.7:8080/mcp is told of the caller: subject in x-who, groups in x-groups\n";
+        assert!(text.ends_with(told), "{text}");
+        let (json, _) = answer(&document, &["--tool", "a", "--json"]).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["servers_told"][0]["told"], "subject in x-who, groups in x-groups");
+        let (json, _) = answer(DOCUMENT, &["--tool", "a", "--json"]).unwrap();
+        assert!(!json.contains("servers_told"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod check;
 mod compile;
 mod doctor;
 mod explain;
+mod identity_headers;
 mod keys;
 mod log_arguments;
 mod own_server;

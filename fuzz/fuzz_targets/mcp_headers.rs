@@ -249,11 +249,12 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         last_event_id: None,
         secrets: &[],
         identity_provider_token: Some(&token),
+        identity: &[],
         mcp_name: Some(&mcp_name),
         accept: None,
     };
     let client = head.headers();
-    let forwarded = request_headers::forwarded(client, upstream, &own).expect("values that can stand in headers");
+    let forwarded = request_headers::forwarded(client, endpoint.configuration, upstream, &own).expect("values that can stand in headers");
     assert_ours(&forwarded, upstream, &own);
     assert_traced(client, &forwarded, &trace);
     let name = forwarded.get("mcp-name").map(|value| header_value::decoded(value).expect("a name"));

@@ -94,6 +94,9 @@ pub(crate) fn settings(configuration: &Configuration) -> Needs {
             need(name, format!("header {header} of route {}", route.path));
         }
     }
+    if let Some(name) = &configuration.authorization_server.caller_assertion_keys {
+        need(name, "private keys that sign assertions of who calls (PEM, PKCS #8)".to_owned());
+    }
     for client in &configuration.authorization_server.clients {
         match &client.authentication {
             RegisteredAuthentication::SecretBasic(name) | RegisteredAuthentication::SecretPost(name) => {

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::callers::describe_callers;
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
+use crate::identity_headers;
 
 /// A line for each thing that an operator has to know or do.
 pub(super) fn describe(configuration: &Configuration) -> String {
@@ -33,6 +34,7 @@ pub(super) fn describe(configuration: &Configuration) -> String {
     }
     for route in &configuration.routes {
         describe_route(&mut report, &configuration.gateway.public_url.join(route.path.as_str()), route);
+        describe_identity(&mut report, configuration, route);
     }
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
@@ -59,6 +61,10 @@ pub(super) fn describe(configuration: &Configuration) -> String {
         }
     };
     line(&mut report, "Page for access tokens by hand", &token_page);
+    if configuration.authorization_server.caller_assertion_keys.is_some() {
+        let url = configuration.gateway.public_url.join(OwnPath::CallerKeys.as_str());
+        line(&mut report, "Keys that verify assertions of who calls", &url);
+    }
     for (origin, purposes) in outbound_origins(configuration) {
         let why: Vec<_> = purposes.iter().map(Purpose::to_string).collect();
         line(&mut report, &format!("Allow the outbound host {origin}"), &why.join(", "));
@@ -149,6 +155,18 @@ fn describe_tokens(report: &mut String, route: &Route) {
             let text = format!("{} gets users' tokens without encryption (http)", upstream.url);
             line(report, &format!("Warning for {}", route.path), &text);
         }
+    }
+}
+
+/// Which servers are told who calls.
+fn describe_identity(report: &mut String, configuration: &Configuration, route: &Route) {
+    for upstream in route.upstreams() {
+        if let Some(told) = identity_headers::told(upstream) {
+            line(report, &format!("Learns who calls at {}", route.path), &format!("{}: {told}", upstream.url));
+        }
+    }
+    for warning in identity_headers::warnings(configuration, route) {
+        line(report, &format!("Warning for {}", route.path), &warning);
     }
 }
 

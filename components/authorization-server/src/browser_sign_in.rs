@@ -200,7 +200,7 @@ pub(crate) fn user(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
     };
     let name = beside.name.as_deref();
     let one = |typ, val| UserClaim { typ, val };
-    let mut user_claims = vec![one(NAME_IDENTIFIER, principal.subject.account())];
+    let mut user_claims = vec![one(NAME_IDENTIFIER, principal.subject.sub())];
     user_claims.extend(name.map(|name| one(NAME, name)));
     user_claims.extend(principal.claims.tenant.as_deref().map(|tenant| one(TENANT, tenant)));
     user_claims.extend(principal.claims.groups.iter().map(|group| one("groups", group)));
@@ -210,7 +210,7 @@ pub(crate) fn user(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
         expires_on: pages::machine_time(beside.ends_at),
         provider_name: shown_name(provider),
         user_claims,
-        user_id: name.unwrap_or_else(|| principal.subject.account()),
+        user_id: name.unwrap_or_else(|| principal.subject.sub()),
     };
     responses::json(200, &[user])
 }

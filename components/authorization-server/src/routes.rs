@@ -64,10 +64,11 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
-static ENDPOINTS: [Endpoint; 23] = [
+static ENDPOINTS: [Endpoint; 24] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // A path of ours so that web pages may read that there is nothing here, and no route can be put there.
     endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::not_a_provider),
+    endpoint(OwnPath::CallerKeys, Method::GET, metadata::caller_keys),
     storing(OwnPath::Register, Method::POST, register::answer),
     storing(OwnPath::Token, Method::POST, token::answer),
     endpoint(OwnPath::Revoke, Method::POST, revoke::answer),

@@ -1,5 +1,6 @@
 //! The sessions: for the endpoints of this component and, by `gatehouse:auth`, for the gateway.
 
+mod assertions;
 mod export;
 mod handles;
 mod provider;
@@ -61,7 +62,7 @@ pub(crate) fn identity_provider_token(
 ) -> Result<Option<SecretString>, Rejection> {
     let keys = shell_configuration::server_keys().map_err(|error| Rejection::Unavailable(error.to_string()))?;
     let grant = with_keys(keys).provider_grant(access_token.expose(), resource)?;
-    provider_tokens::access_token(&grant, || Ok(Cow::Borrowed(configuration)), log)
+    provider_tokens::access_token(&grant, resource, || Ok(Cow::Borrowed(configuration)), log)
 }
 
 /// Redeems a refresh token. Before that, the identity provider is asked for new tokens where its access token is due: whom it
@@ -77,7 +78,7 @@ pub(crate) fn refresh(
     log: &RequestLog,
 ) -> Result<Tokens, Rejection> {
     if let Some((grant, resource)) = with_keys(keys).provider_grant_at_refresh(request)? {
-        let token = provider_tokens::access_token(&grant, || Ok(Cow::Borrowed(configuration)), log)?;
+        let token = provider_tokens::access_token(&grant, &resource, || Ok(Cow::Borrowed(configuration)), log)?;
         let is_needed = configuration.route_of(&resource).is_some_and(|route| route.needs_identity_provider_token);
         if token.is_none() && is_needed {
             log.refused_to(provider_tokens::PROVIDER_REFRESH, &grant.subject, NO_PROVIDER_TOKEN);

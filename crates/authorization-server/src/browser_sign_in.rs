@@ -121,6 +121,7 @@ pub fn opening(
     let scopes = if scopes.is_empty() { [Scope::parse(NO_ROUTE).ok()?].into_iter().collect() } else { scopes };
     let resource = parsed_browser_resource(&configuration.public_url)?;
     let client_id = ClientId::parse(BROWSER_CLIENT_ID).ok()?;
+    let claims = configuration.kept_claims(claims, &resource);
     let opening = Opening {
         principal: Principal { subject, client_id, resource, scopes, claims },
         client_name: ClientName::parse(CLIENT_NAME).ok()?,

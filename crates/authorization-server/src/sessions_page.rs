@@ -110,7 +110,7 @@ impl SignedInUser {
 
     /// What the provider calls them, or else the account: for their own page and nothing else.
     pub fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or_else(|| self.subject.account())
+        self.name.as_deref().unwrap_or_else(|| self.subject.sub())
     }
 
     /// Where they signed in; `None` where the operator has taken that provider away: then nobody is signed in.

@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gatehouse_protocol::{ClientId, PrivateUseScheme, RedirectRules, ResourceUri, Scope, Scopes, WebOrigin};
+use gatehouse_protocol::{
+    Claims, ClientId, PrivateUseScheme, RedirectRules, ResourceUri, Scope, Scopes, WebOrigin, parsed_browser_resource,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Branding, BrowserSignIn, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind,
-    RegisteredClient, Registration, Revocation, RoutePath, Rule, SignIns, TokenPage,
+    RegisteredClient, Registration, Revocation, RoutePath, Rule, SecretName, SignIns, TokenPage,
 };
 
 /// What an operator can decide of the authorization server.
@@ -44,6 +46,8 @@ pub struct Configuration {
     pub routes: Vec<Route>,
     /// What the policies of all routes name of users.
     pub rule_claims: RuleClaims,
+    /// The setting with the keys that sign assertions for MCP servers.
+    pub caller_assertion_keys: Option<SecretName>,
     /// The URLs of the MCP servers: places that nobody else may make us talk to.
     pub server_urls: Vec<String>,
 }
@@ -73,6 +77,8 @@ pub struct Route {
     pub takes_browsers: bool,
     /// The only clients that get tokens for it; every client where there is none.
     pub allowed_clients: Vec<ClientId>,
+    /// Whether a server behind it is told what people call the user, so that its sessions keep it.
+    pub keeps_names: bool,
 }
 
 /// The groups and roles that the rules of all routes name, whichever provider has them. A user may go to any route, so all
@@ -127,6 +133,16 @@ impl Configuration {
     /// route stays as it is; nothing is ever granted for it.
     pub fn audience_of(&self, resource: ResourceUri) -> ResourceUri {
         self.route_of(&resource).and_then(|route| self.resource_of(route)).unwrap_or(resource)
+    }
+
+    /// What of a user's `claims` a session at `resource` keeps: what people call the user only where a server there is told.
+    pub fn kept_claims(&self, claims: Claims, resource: &ResourceUri) -> Claims {
+        let of_browsers = || {
+            let is_theirs = parsed_browser_resource(&self.public_url).as_ref() == Some(resource);
+            is_theirs && self.routes.iter().any(|route| route.takes_browsers && route.keeps_names)
+        };
+        let keeps_names = self.route_of(resource).is_some_and(|route| route.keeps_names) || of_browsers();
+        if keeps_names { claims } else { Claims { names: None, ..claims } }
     }
 
     /// The identity provider with this name.

@@ -46,7 +46,8 @@ fn is_faithful(part: &Part<'_>, text: &str, configuration: &Configuration) -> bo
             .is_ok_and(|read| read == configuration.authorization_server),
         Part::Servers => {
             let providers = &configuration.authorization_server.identity_providers;
-            Needs::from_part(text).is_ok_and(|read| read == Needs::of(providers, &configuration.routes))
+            let keys = configuration.gateway.caller_assertion_keys.as_ref();
+            Needs::from_part(text).is_ok_and(|read| read == Needs::of(providers, &configuration.routes, keys))
         }
         Part::Route(_) | Part::OnlyRoute => {
             Route::from_part(text).is_ok_and(|read| configuration.routes.contains(&read))

@@ -1,7 +1,7 @@
 //! The compiled form of a document: its parts as text, with an index in front, so that a request reads only its own.
 //!
 //! ```text
-//! gatehouse-configuration/4 source=sha256:… index=… parts=… check=…
+//! gatehouse-configuration/5 source=sha256:… index=… parts=… check=…
 //! gateway 0 55 8d8c3a1f
 //! authorization-server 55 1640 0c1f77aa
 //! servers 1695 98 5be0d1c2
@@ -22,7 +22,7 @@ use crate::{CompiledError, Part};
 /// What the compiled form begins with, and no document in TOML or JSON does.
 pub(crate) const NAME: &str = "gatehouse-configuration/";
 /// Raised with every change of what is written here or of what a part's keys mean.
-pub(crate) const FORMAT: &str = "4";
+pub(crate) const FORMAT: &str = "5";
 
 pub(crate) const GATEWAY: &str = "gateway";
 pub(crate) const AUTHORIZATION_SERVER: &str = "authorization-server";

@@ -8,6 +8,7 @@ mod client;
 mod client_lists;
 mod consistency;
 mod hint;
+mod identity_headers;
 mod identity_provider;
 mod lifetimes;
 mod limits;
@@ -31,7 +32,8 @@ use serde::{Deserialize, Serialize};
 use self::branding::BrandingDocument;
 use self::browser_sign_in::BrowserSignInDocument;
 use self::client::ClientDocument;
-use self::consistency::{descriptions_fit_scopes, rules_fit_providers};
+use self::consistency::{app_service_tells_providers_apart, descriptions_fit_scopes, rules_fit_providers};
+use self::identity_headers::assertions_have_keys;
 use self::identity_provider::ProviderDocument;
 use self::lifetimes::LifetimesDocument;
 use self::limits::TotalsDocument;
@@ -42,11 +44,11 @@ pub(crate) use self::parts::{
 use self::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use self::route::RouteDocument;
 use self::token_page::TokenPageDocument;
-use self::values::unique;
+use self::values::{SecretDocument, unique};
 use crate::authorization_server::RuleClaims;
 use crate::compiled::is_compiled;
 use crate::error::one_line;
-use crate::{CompiledError, Configuration, ConfigurationError, Route};
+use crate::{CompiledError, Configuration, ConfigurationError, Route, gateway};
 
 /// The variable `config` holds one document: JSON if it begins with `{`, TOML otherwise. If the document is
 /// wrong, Gatehouse answers 503, and the log names the key, the problem and a right example. `gatehouse check FILE` says
@@ -148,6 +150,12 @@ pub(crate) struct Document {
     /// Limits that hold for all routes together.
     #[serde(default)]
     limits: TotalsDocument,
+    /// The secret with the private keys that sign assertions for MCP servers (`assertion_header`): PEM, PKCS #8, EC P-256 or
+    /// Ed25519. Several stand one after another: the first one signs, and all are published
+    /// ([Assertions](identity-headers.md#assertions)).
+    ///
+    /// Example: `{ secret = "caller_assertion_keys" }`
+    caller_assertion_keys: Option<SecretDocument>,
 }
 
 /// Reads the document without judging its values. What is wrong is said with the path of its table or key.
@@ -162,14 +170,22 @@ pub(crate) fn parse(text: &str) -> Result<Document, ConfigurationError> {
 impl Document {
     /// The parts of the document, as they are written and as they are meant.
     pub(crate) fn divide(self) -> Result<(Parts, Configuration), ConfigurationError> {
-        let gateway =
-            GatewayDocument { public_url: self.public_url, allowed_origins: self.allowed_origins, limits: self.limits };
-        let meant = gateway.clone().check()?;
+        let mut written = GatewayDocument {
+            public_url: self.public_url,
+            allowed_origins: self.allowed_origins,
+            limits: self.limits,
+            caller_assertion_keys: self.caller_assertion_keys.clone(),
+            identity_header_names: Vec::new(),
+        };
+        let mut meant = written.clone().check()?;
         let routes = self.routes.iter().cloned().enumerate();
         let routes = routes.map(|(index, route)| route.check(&format!("routes[{index}]")));
         let routes = routes.collect::<Result<Vec<_>, _>>()?;
+        assertions_have_keys(routes.iter().flat_map(Route::upstreams), meant.caller_assertion_keys.as_ref())?;
+        meant.identity_header_names = gateway::identity_header_names(&routes);
+        written.identity_header_names = meant.identity_header_names.iter().map(ToString::to_string).collect();
         let authorization_server = AuthorizationServerDocument {
-            public_url: gateway.public_url.clone(),
+            public_url: written.public_url.clone(),
             applications: self.applications,
             private_use_schemes: self.private_use_schemes,
             branding: self.branding,
@@ -186,16 +202,18 @@ impl Document {
             routes: routes
                 .iter()
                 .zip(&self.routes)
-                .map(|(route, written)| ResourceDocument::of(route, written))
+                .map(|(route, document)| ResourceDocument::of(route, document))
                 .collect(),
             rule_claims: RuleClaims::of(&routes),
+            caller_assertion_keys: self.caller_assertion_keys,
             server_urls: routes.iter().flat_map(Route::upstreams).map(|upstream| upstream.url.to_string()).collect(),
         };
         let configuration =
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
         rules_fit_providers(&configuration)?;
+        app_service_tells_providers_apart(&configuration)?;
         descriptions_fit_scopes(&configuration.routes, self.routes.iter().map(|route| &route.scope_descriptions))?;
-        Ok((Parts { gateway, authorization_server, routes: self.routes }, configuration))
+        Ok((Parts { gateway: written, authorization_server, routes: self.routes }, configuration))
     }
 }

@@ -1,7 +1,7 @@
 //! What the gateway reads of the document at every route.
 
 use gatehouse_protocol::WebOrigin;
-use http::Uri;
+use http::{HeaderName, Uri};
 
 use crate::{AllowedOrigins, IdentityProvider, Route, RoutePath, SecretName, Upstream};
 
@@ -15,6 +15,31 @@ pub struct Configuration {
     /// The most requests that may last at once, of all routes and subjects together: open streams, and calls that have
     /// waited for a server for more than a second.
     pub long_requests: u32,
+    /// The setting with the keys that sign assertions for MCP servers.
+    pub caller_assertion_keys: Option<SecretName>,
+    /// Every header in which some server is told who calls, but for those that no client may send anyway. No client may send these to
+    /// any server: one that was forgotten in the configuration would believe it.
+    pub identity_header_names: Vec<HeaderName>,
+}
+
+/// Families of headers that no client may send to any server, whatever is configured.
+pub const NEVER_OF_CLIENTS: [&str; 2] = ["x-ms-", "x-gatehouse-"];
+
+/// The headers in which the servers of `routes` are told who calls, each once, without those of [`NEVER_OF_CLIENTS`].
+pub(crate) fn identity_header_names(routes: &[Route]) -> Vec<HeaderName> {
+    let headers = |upstream: &'_ Upstream| {
+        let own = upstream.identity_headers.iter().flat_map(|headers| headers.headers());
+        let own = own.chain(upstream.subject_header.clone()).chain(upstream.identity_provider_token_header.clone());
+        own.filter(|name| *name != http::header::AUTHORIZATION).collect::<Vec<_>>()
+    };
+    let mut names: Vec<_> = routes.iter().flat_map(Route::upstreams).flat_map(headers).collect();
+    names.retain(|name| {
+        let reduced = name.as_str().replace('_', "-");
+        !NEVER_OF_CLIENTS.iter().any(|family| reduced.starts_with(family))
+    });
+    names.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+    names.dedup();
+    names
 }
 
 impl Configuration {
@@ -46,12 +71,16 @@ pub struct Server {
 }
 
 impl Needs {
-    /// What these providers and routes need.
-    pub fn of(providers: &[IdentityProvider], routes: &[Route]) -> Self {
-        let server = |route: &Route, upstream: &Upstream| Server {
-            route: route.path.clone(),
-            url: upstream.url.clone(),
-            secrets: upstream.secret_headers.iter().map(|(_, name)| name.clone()).collect(),
+    /// What these providers and routes need; `caller_assertion_keys` where a server gets assertions.
+    pub fn of(providers: &[IdentityProvider], routes: &[Route], caller_assertion_keys: Option<&SecretName>) -> Self {
+        let server = |route: &Route, upstream: &Upstream| {
+            let signs = upstream.identity_headers.as_ref().is_some_and(|headers| headers.assertion.is_some());
+            let secrets = upstream.secret_headers.iter().map(|(_, name)| name);
+            Server {
+                route: route.path.clone(),
+                url: upstream.url.clone(),
+                secrets: secrets.chain(caller_assertion_keys.filter(|_| signs)).cloned().collect(),
+            }
         };
         let servers = routes.iter().flat_map(|route| route.upstreams().map(move |upstream| server(route, upstream)));
         let secrets = providers.iter().flat_map(|provider| provider.authentication.secrets());

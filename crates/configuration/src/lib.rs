@@ -13,6 +13,7 @@ mod configured_urls;
 mod document;
 mod error;
 pub mod gateway;
+mod identity_headers;
 mod identity_provider;
 mod lifetimes;
 mod limits;
@@ -33,6 +34,7 @@ pub use browser_sign_in::BrowserSignIn;
 pub use compile::compile;
 pub use configuration::Configuration;
 pub use error::{CompiledError, ConfigurationError, Problem};
+pub use identity_headers::{CallerAssertion, IdentityClaim, IdentityHeaders};
 pub use identity_provider::{
     AccessRules, AssertionSource, ClaimNames, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile,
 };

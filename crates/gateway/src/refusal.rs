@@ -42,6 +42,8 @@ pub enum Refusal {
     /// The server needs the identity provider's token for a user, and a machine asks: 403. A 401 would have the machine get one
     /// new token after the other.
     NoUser,
+    /// What the server is to be told of the caller has more bytes than it should get: 403, because nothing that the client could do helps.
+    IdentityTooLarge,
     /// More header fields than the endpoint takes: 431.
     TooManyHeaders,
     /// A header that must be single is not: 400.
@@ -182,6 +184,9 @@ impl Refusal {
             Self::NoUser => {
                 "a machine asks, and the server needs a user's token of the identity provider (identity_provider_token_header)"
                     .into()
+            }
+            Self::IdentityTooLarge => {
+                "what the server is told of the caller has more bytes than identity_headers.bytes (groups, roles)".into()
             }
             Self::TooManyHeaders => "there are more header fields than limits.headers".into(),
             Self::DoubledHeader(name) => format!("{name} is given more than once").into(),

@@ -69,7 +69,7 @@ pub fn admit(
     if !rules.tenants.is_empty() && !rules.tenants.iter().any(|allowed| allowed.eq_ignore_ascii_case(tenant)) {
         return Err(AccessRejection::Tenant(LogText::new(tenant)));
     }
-    if !rules.users.is_empty() && !rules.users.iter().any(|user| user == identity.subject().account()) {
+    if !rules.users.is_empty() && !rules.users.iter().any(|user| user == identity.subject().sub()) {
         return Err(AccessRejection::User);
     }
     if !rules.domains.is_empty() {

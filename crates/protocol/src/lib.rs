@@ -23,7 +23,7 @@ mod time;
 mod web_origin;
 
 pub use browser_session::{BROWSER_CLIENT_ID, browser_resource, browser_session_cookie, parsed_browser_resource};
-pub use claims::{Claims, TooManyClaims};
+pub use claims::{Claims, Names, TooManyClaims};
 pub use client::{ClientId, ClientName, InvalidClientId, InvalidClientName, is_unshowable};
 pub use entropy::Entropy;
 pub use log_text::LogText;

@@ -43,6 +43,8 @@ pub enum OwnPath {
     AuthorizationServerMetadata,
     /// The same document where OpenID clients look for it (OpenID Connect Discovery 1.0, section 4).
     OpenIdConfiguration,
+    /// The public keys of the assertions that MCP servers get of their callers.
+    CallerKeys,
     /// The protected resource metadata of the only route, or, with a route's path behind it, of that route (RFC 9728).
     ProtectedResourceMetadata,
     /// The event stream of MCP 2024-11-05 of the only route.
@@ -71,7 +73,7 @@ const AUTH: &str = "/.auth";
 
 impl OwnPath {
     /// Every one.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Authorize,
         Self::Choose,
         Self::Consent,
@@ -91,6 +93,7 @@ impl OwnPath {
         Self::BrowserSignOut,
         Self::AuthorizationServerMetadata,
         Self::OpenIdConfiguration,
+        Self::CallerKeys,
         Self::ProtectedResourceMetadata,
         Self::LegacyEvents,
         Self::LegacyMessages,
@@ -120,6 +123,7 @@ impl OwnPath {
             Self::BrowserSignOut => "/.auth/logout",
             Self::AuthorizationServerMetadata => "/.well-known/oauth-authorization-server",
             Self::OpenIdConfiguration => "/.well-known/openid-configuration",
+            Self::CallerKeys => "/.well-known/jwks.json",
             Self::ProtectedResourceMetadata => "/.well-known/oauth-protected-resource",
             Self::LegacyEvents => "/sse",
             Self::LegacyMessages => "/message",
@@ -149,7 +153,8 @@ impl OwnPath {
             | Self::BrowserRefresh
             | Self::BrowserSignOut
             | Self::AuthorizationServerMetadata
-            | Self::OpenIdConfiguration => ServedBy::AuthorizationServer,
+            | Self::OpenIdConfiguration
+            | Self::CallerKeys => ServedBy::AuthorizationServer,
             Self::ProtectedResourceMetadata
             | Self::LegacyEvents
             | Self::LegacyMessages

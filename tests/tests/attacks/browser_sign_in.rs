@@ -265,6 +265,7 @@ async fn a_route_that_refuses_what_shows_nothing_answers_403_and_a_wrong_token_i
 #[tokio::test(flavor = "multi_thread")]
 async fn whom_nobody_knows_is_let_in_without_an_identity_and_cannot_bring_one() {
     let lines = "unauthenticated = \"allow\"\nsubject_header = \"x-gatehouse-subject\"\n\
+                 identity_headers = { app_service = true, claims = { x-roles = \"roles\" } }\n\
                  secret_headers = { x-functions-key = { secret = \"upstream_secret\" } }\n\
                  policy = [{ name = \"public\", tools = [\"read_*\"] }, { name = \"staff\", subjects = [\"test:alice\"] }, \
                  { name = \"not-bob\", effect = \"deny\", tools = [\"read_secret\"], subjects = [\"test:bob\"] }]";

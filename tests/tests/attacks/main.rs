@@ -16,6 +16,7 @@ mod documents;
 mod entra;
 mod headers;
 mod id_tokens;
+mod identity_headers;
 mod instances;
 mod key_rotation;
 mod leaving;

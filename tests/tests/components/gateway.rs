@@ -5,6 +5,7 @@ mod begun;
 mod eras;
 mod federated;
 mod forwarding;
+mod identity_headers;
 mod identity_provider_tokens;
 mod ids;
 mod legacy;
@@ -66,7 +67,7 @@ fn principal() -> Principal {
         client_id: "a-client".to_owned(),
         resource: RESOURCE.to_owned(),
         scopes: vec!["mcp".to_owned()],
-        claims: Claims { tenant: None, groups: vec!["engineering".to_owned()], roles: Vec::new() },
+        claims: Claims { tenant: None, groups: vec!["engineering".to_owned()], roles: Vec::new(), names: None },
     }
 }
 

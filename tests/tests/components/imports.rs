@@ -11,7 +11,7 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use crate::bindings::imports::gatehouse::auth::{handles, sessions};
+use crate::bindings::imports::gatehouse::auth::{assertions, handles, sessions};
 use crate::bindings::imports::gatehouse::host::{configuration, settings, store};
 use crate::bindings::platform::fermyon::spin::variables;
 use crate::bindings::platform::wasi::keyvalue::{atomics, batch, store as keyvalue};
@@ -228,6 +228,13 @@ impl handles::Host for Guest {
         let keys = handle_keys(&subject, &resource).expose().expose().to_owned();
         self.fakes.session_calls.lock().unwrap().push(SessionCall::HandleKeys { subject, resource });
         Ok(self.fakes.handle_keys_failure.lock().unwrap().clone().map_or(Ok(keys), Err))
+    }
+}
+
+impl assertions::Host for Guest {
+    fn sign(&mut self, assertion: assertions::Assertion) -> Fallible<String, String> {
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::Sign(assertion));
+        Ok(self.fakes.signed.lock().unwrap().clone().unwrap_or_else(|| Ok("signed".to_owned())))
     }
 }
 

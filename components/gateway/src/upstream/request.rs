@@ -9,6 +9,7 @@ use shell_http::SystemEntropy;
 use crate::bindings::gatehouse::auth::sessions;
 use crate::caller::{Caller, token_refusal};
 use crate::context::RequestContext;
+use crate::upstream::identity;
 
 /// A request to an MCP server, as far as it is not the client's own.
 pub(crate) struct UpstreamRequest<'a> {
@@ -58,6 +59,10 @@ impl<'a> UpstreamRequest<'a> {
     /// Where something that the server needs is not there.
     pub(crate) fn build(self, context: &RequestContext<'_>, caller: &Caller) -> Result<Request<Vec<u8>>, Refusal> {
         let secrets = secrets(self.upstream)?;
+        let identity = match caller.identity.subject.is_nobody() {
+            true => Vec::new(),
+            false => identity::headers(context, caller, self.upstream)?,
+        };
         // Asked for last, when nothing else is left to refuse: it may have to be refreshed.
         let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
         let own = request_headers::Own {
@@ -71,8 +76,10 @@ impl<'a> UpstreamRequest<'a> {
             accept: self.accept,
             secrets: &secrets,
             identity_provider_token: identity_provider_token.as_ref(),
+            identity: &identity,
         };
-        let headers = request_headers::forwarded(context.head.headers(), self.upstream, &own)?;
+        let headers =
+            request_headers::forwarded(context.head.headers(), context.endpoint.configuration, self.upstream, &own)?;
         let mut request = Request::new(self.body);
         *request.method_mut() = self.method;
         *request.uri_mut() = match self.target {

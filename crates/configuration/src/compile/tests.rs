@@ -30,7 +30,7 @@ fn meaning(setting: &str, paths: &[&str]) -> Configuration {
         routes: paths.iter().map(|path| Route::from_part(&part(Part::Route(path))).unwrap()).collect(),
     };
     let providers = &configuration.authorization_server.identity_providers;
-    assert_eq!(needs, Needs::of(providers, &configuration.routes));
+    assert_eq!(needs, Needs::of(providers, &configuration.routes, None));
     let only = source.part(&Part::OnlyRoute).unwrap().map(|text| Route::from_part(&text).unwrap());
     assert_eq!(only.as_ref(), configuration.routes.first().filter(|_| paths.len() == 1));
     configuration
@@ -107,9 +107,9 @@ fn what_is_not_whole_is_refused_and_says_why() {
         text.replacen(from, to, 1)
     };
     for (what, damaged, expected) in [
-        ("an older format", with("/4 ", "/0 "), CompiledError::OtherFormat("0".to_owned())),
-        ("a newer format", with("/4 ", "/12 "), CompiledError::OtherFormat("12".to_owned())),
-        ("no format", with("/4 ", "/ "), CompiledError::OtherFormat(String::new())),
+        ("an older format", with("/5 ", "/0 "), CompiledError::OtherFormat("0".to_owned())),
+        ("a newer format", with("/5 ", "/12 "), CompiledError::OtherFormat("12".to_owned())),
+        ("no format", with("/5 ", "/ "), CompiledError::OtherFormat(String::new())),
         ("its name alone", NAME.to_owned(), CompiledError::OtherFormat(String::new())),
         ("the first word alone", format!("{NAME}{FORMAT}"), CompiledError::Header),
         ("another digest's name", with("sha256:", "sha512:"), CompiledError::Header),

@@ -24,7 +24,7 @@ use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignIns
 use super::route::RouteDocument;
 use super::token_page::TokenPageDocument;
 use super::urls::{allowed_origins, private_use_schemes, public_url};
-use super::values::{scopes, secret_name, unique};
+use super::values::{SecretDocument, header_name, scopes, secret_name, unique};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
@@ -51,6 +51,9 @@ pub(crate) struct GatewayDocument {
     pub(super) allowed_origins: Vec<String>,
     #[serde(default)]
     pub(super) limits: TotalsDocument,
+    pub(super) caller_assertion_keys: Option<SecretDocument>,
+    #[serde(default)]
+    pub(super) identity_header_names: Vec<String>,
 }
 
 /// What the authorization server needs.
@@ -85,6 +88,7 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) routes: Vec<ResourceDocument>,
     #[serde(default)]
     pub(super) rule_claims: RuleClaims,
+    pub(super) caller_assertion_keys: Option<SecretDocument>,
     pub(super) server_urls: Vec<String>,
 }
 
@@ -108,6 +112,8 @@ pub(crate) struct ResourceDocument {
     preauthorized_clients: Vec<String>,
     #[serde(default)]
     allowed_clients: Vec<String>,
+    /// Whether a server there is told what people call the user.
+    keeps_names: Option<bool>,
 }
 
 /// What has to be there for Gatehouse to be ready.
@@ -155,7 +161,8 @@ impl Parts {
             self.authorization_server.identity_provider.clone(),
             self.authorization_server.identity_providers.clone(),
         )?;
-        let needs = Needs::of(&providers, &routes.collect::<Result<Vec<_>, _>>()?);
+        let keys = caller_assertion_keys(self.gateway.caller_assertion_keys.clone())?;
+        let needs = Needs::of(&providers, &routes.collect::<Result<Vec<_>, _>>()?, keys.as_ref());
         let texts = |names: Vec<SecretName>| names.iter().map(|name| name.as_str().to_owned()).collect();
         let document = |Server { route, url, secrets }| ServerDocument {
             route: route.to_string(),
@@ -240,8 +247,18 @@ impl GatewayDocument {
             public_url: public_url(&self.public_url)?,
             allowed_origins: allowed_origins(self.allowed_origins)?,
             long_requests: self.limits.check()?,
+            caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
+            identity_header_names: self
+                .identity_header_names
+                .iter()
+                .map(|name| header_name("identity_header_names", name, ROUTE_EXAMPLE))
+                .collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn caller_assertion_keys(keys: Option<SecretDocument>) -> Result<Option<SecretName>, ConfigurationError> {
+    keys.map(|keys| keys.check("caller_assertion_keys")).transpose()
 }
 
 impl AuthorizationServerDocument {
@@ -276,6 +293,7 @@ impl AuthorizationServerDocument {
             identity_providers,
             routes,
             rule_claims: self.rule_claims,
+            caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
             server_urls: self.server_urls,
             public_url,
         };
@@ -304,6 +322,10 @@ impl ResourceDocument {
             takes_browsers: route.unauthenticated == Unauthenticated::SignIn,
             preauthorized_clients: written.preauthorized_clients.clone(),
             allowed_clients: route.allowed_clients.iter().map(ClientId::to_string).collect(),
+            keeps_names: route
+                .upstreams()
+                .any(|upstream| upstream.identity_headers.as_ref().is_some_and(|headers| headers.names))
+                .then_some(true),
         }
     }
 
@@ -320,6 +342,7 @@ impl ResourceDocument {
             takes_browsers: self.takes_browsers,
             preauthorized_clients: client_ids("routes.preauthorized_clients", &self.preauthorized_clients)?,
             allowed_clients: client_ids("routes.allowed_clients", &self.allowed_clients)?,
+            keeps_names: self.keeps_names.unwrap_or(false),
         })
     }
 }

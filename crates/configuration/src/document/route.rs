@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::client_lists::client_ids;
+use super::identity_headers::IdentityHeadersDocument;
 use super::limits::{LimitsDocument, RateDocument};
 use super::policy::{RuleDocument, rules};
 use super::upstream::{MemberDocument, TimeoutsDocument, UpstreamKeys, members};
@@ -13,8 +14,8 @@ use crate::error::problem;
 use crate::{ConfigurationError, Revocation, Route, RoutePath, Servers, Transport, Unauthenticated};
 
 /// An MCP endpoint. Either `url` (one MCP server) or `members` (several MCP servers) is required. `url`, `transport`,
-/// `subject_header`, `secret_headers`, `identity_provider_token_header` and `timeouts` are keys of the one server; with
-/// `members`, each member has its own.
+/// `subject_header`, `secret_headers`, `identity_provider_token_header`, `identity_headers` and `timeouts` are keys of the one
+/// server; with `members`, each member has its own.
 ///
 /// ```toml
 /// [[routes]]
@@ -72,6 +73,8 @@ pub(crate) struct RouteDocument {
     ///
     /// Example: `"x-identity-provider-token"`
     identity_provider_token_header: Option<String>,
+    /// What else the server is told of who calls.
+    identity_headers: Option<IdentityHeadersDocument>,
     /// How long the server may take.
     ///
     /// Example: `{ connect = 5, answer = 600 }`
@@ -167,6 +170,7 @@ impl RouteDocument {
             subject_header: self.subject_header,
             secret_headers: self.secret_headers,
             identity_provider_token_header: self.identity_provider_token_header,
+            identity_headers: self.identity_headers,
             timeouts: self.timeouts,
         };
         let servers = servers(route, one, self.members)?;

@@ -45,6 +45,7 @@ fn all() -> Vec<(Refusal, u16, u16, i64, Option<&'static str>)> {
         plain(Refusal::NobodySignedIn, 403, 403),
         plain(Refusal::MustSignIn, 302, 302),
         plain(Refusal::ClientNotAllowed, 403, 403),
+        plain(Refusal::IdentityTooLarge, 403, 403),
         plain(Refusal::TooManyHeaders, 431, 431),
         plain(Refusal::DoubledHeader(HeaderName::from_static("mcp-session-id")), 400, -32600),
         plain(Refusal::MediaType, 415, 415),

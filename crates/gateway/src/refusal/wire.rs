@@ -94,6 +94,7 @@ impl Refusal {
             | Self::ClientNotAllowed
             | Self::Denied
             | Self::NoUser
+            | Self::IdentityTooLarge
             | Self::TooManyHeaders
             | Self::DoubledHeader(_)
             | Self::BodyTooLarge
@@ -136,7 +137,8 @@ impl Refusal {
             | Self::NobodySignedIn
             | Self::ClientNotAllowed
             | Self::InsufficientScope(_)
-            | Self::NoUser => Kind::of(Status::FORBIDDEN),
+            | Self::NoUser
+            | Self::IdentityTooLarge => Kind::of(Status::FORBIDDEN),
             Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
             Self::NoBearer(NoBearer::Missing) | Self::InvalidToken(_) => Kind::of(Status::UNAUTHORIZED),
@@ -219,6 +221,9 @@ impl Refusal {
             Self::ClientNotAllowed => "This client is not allowed here".into(),
             Self::Denied => "You are not allowed to do this here".into(),
             Self::NoUser => format!("{server} needs a user who has signed in").into(),
+            Self::IdentityTooLarge => {
+                format!("{server} cannot be told who you are: you have too many groups or roles").into()
+            }
             Self::TooManyHeaders => format!("More than the {} header fields allowed at {path}", limits.headers).into(),
             Self::DoubledHeader(name) => format!("Only one {name} header is allowed").into(),
             Self::MediaType => "The Content-Type must be application/json in UTF-8".into(),

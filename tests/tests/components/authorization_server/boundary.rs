@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::Store;
 
+use crate::bindings::auth::exports::gatehouse::auth::assertions::Assertion;
 use crate::bindings::auth::exports::gatehouse::auth::sessions::{
     Principal, Rejection, RequestIds, Revocation, Validated,
 };
@@ -51,6 +52,12 @@ pub async fn identity_provider_token(
     let ids = RequestIds { request_id: REQUEST_ID.to_owned(), trace_id: Some(TRACE_ID.to_owned()) };
     let sessions = auth.gatehouse_auth_sessions();
     sessions.call_identity_provider_token(&mut store, token, resource, &ids).await.expect("no trap")
+}
+
+/// `assertions.sign`.
+pub async fn sign(fakes: &Arc<Fakes>, assertion: &Assertion) -> Result<String, String> {
+    let (mut store, auth) = instance(fakes).await;
+    auth.gatehouse_auth_assertions().call_sign(&mut store, assertion).await.expect("no trap")
 }
 
 /// `handles.keys`.
