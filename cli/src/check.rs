@@ -1,6 +1,7 @@
 //! `gatehouse check`.
 
 mod callers;
+mod line;
 mod manifest;
 pub(crate) mod needs;
 mod report;
@@ -17,7 +18,8 @@ use gatehouse_sealed_storage::sealing::KeyRing;
 use zeroize::Zeroizing;
 
 use self::manifest::{Comparison, Files};
-use self::report::{describe, line};
+use self::line::line;
+use self::report::describe;
 
 #[derive(Args)]
 pub(crate) struct Check {

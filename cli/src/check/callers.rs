@@ -4,7 +4,7 @@ use gatehouse_configuration::authorization_server::Configuration as Authorizatio
 use gatehouse_configuration::{Configuration, Route, Unauthenticated};
 use gatehouse_protocol::{ClientId, OwnPath};
 
-use super::report::line;
+use super::line::line;
 
 /// What holds for all routes.
 pub(super) fn describe_callers(report: &mut String, configuration: &Configuration) {

@@ -1,7 +1,5 @@
 //! What a configuration means, in plain lines.
 
-use std::fmt::Write as _;
-
 use gatehouse_configuration::{
     AllowedOrigins, ClientDocuments, Configuration, Counted, Effect, GrantType, IdentityProvider, ListKind, Member,
     Pattern, ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route, Rule,
@@ -11,6 +9,7 @@ use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
 use url::Url;
 
 use super::callers::describe_callers;
+use super::line::line;
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
 use crate::identity_headers;
 
@@ -77,11 +76,6 @@ pub(super) fn describe(configuration: &Configuration) -> String {
         line(&mut report, &format!("Give the variable {setting}"), &why.join(", "));
     }
     report
-}
-
-pub(super) fn line(report: &mut String, name: &str, value: &str) {
-    // Writing into a text cannot fail.
-    let _ = writeln!(report, "{name}: {value}");
 }
 
 fn describe_provider(provider: &IdentityProvider) -> String {
