@@ -17,8 +17,8 @@ use gatehouse_host::Manifest;
 use gatehouse_sealed_storage::sealing::KeyRing;
 use zeroize::Zeroizing;
 
-use self::manifest::{Comparison, Files};
 use self::line::line;
+use self::manifest::{Comparison, Files};
 use self::report::describe;
 
 #[derive(Args)]
