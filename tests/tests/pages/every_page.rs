@@ -274,9 +274,7 @@ async fn every_page_of_administrators_and_of_browsers_is_for_everybody() {
         chromium.open(&world.url("/.auth/login?post_login_redirect_uri=/")).await;
         let names = ["Provider contoso", "Provider northwind"];
         inspect(&mut chromium, language, "browser-choose", &names, &["How do you want to sign in?"]).await;
-        // The page of who is signed in goes on by itself, to the page at `/`.
-        let page = chromium.click("main a.button").await;
-        assert_eq!(page.url.path(), "/", "{}", page.url);
+        chromium.click("main a.button").await;
         chromium.open(&sessions).await;
         chromium.click("button[value=here]").await;
     }
