@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use gatehouse_configuration::{
     AllowedOrigins, ClientDocuments, Configuration, Counted, Effect, GrantType, IdentityProvider, ListKind, Member,
     Pattern, ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route, Rule,
-    Servers, TokenPage, Transport, Upstream,
+    Servers, TokenPage, Transport, Upstream, Workload,
 };
 use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
 use url::Url;
@@ -35,6 +35,9 @@ pub(super) fn describe(configuration: &Configuration) -> String {
     }
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
+    }
+    for workload in &configuration.authorization_server.workloads {
+        line(&mut report, &format!("Workload {}", workload.name), &describe_workload(workload));
     }
     describe_machines_without_users(&mut report, configuration);
     let registration = &configuration.authorization_server.registration;
@@ -247,5 +250,23 @@ fn describe_client(client: &RegisteredClient) -> String {
     let grants = client.grant_types.iter().map(|grant| grant.as_str()).collect::<Vec<_>>().join(" ");
     let grants = if grants.is_empty() { "no grants" } else { &grants };
     let introspects = if client.may_introspect { ", may introspect" } else { "" };
-    format!("{method}, {grants}{introspects}")
+    let exchanged = client
+        .may_exchange
+        .iter()
+        .map(|tokens| format!(", exchanges tokens of {} for {}", tokens.issuer, tokens.audiences.join(", ")));
+    format!("{method}, {grants}{introspects}{}", exchanged.collect::<String>())
+}
+
+/// Who comes in as it, and what for.
+fn describe_workload(workload: &Workload) -> String {
+    let rules = workload.claims.iter().map(|rule| format!("{} = {}", rule.name, rule.pattern));
+    let routes = workload.routes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    format!(
+        "a token of {} for {} alone, with {}; not longer than {} seconds; for {routes}; scopes {}",
+        workload.issuer,
+        workload.audience,
+        rules.collect::<Vec<_>>().join(" and "),
+        workload.longest_lifetime,
+        workload.scopes
+    )
 }

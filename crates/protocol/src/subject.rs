@@ -20,6 +20,8 @@ pub struct InvalidSubject;
 impl Subject {
     /// The first part of the subjects of machines; no identity provider may have this name.
     pub const MACHINES: &'static str = "client";
+    /// The first part of the subjects of workloads; no identity provider and no issuer of tokens may have this name.
+    pub const WORKLOADS: &'static str = "workload";
 
     /// The subject of a machine: a client that acts for itself.
     ///
@@ -27,6 +29,14 @@ impl Subject {
     /// Where the client's id cannot be a part of a subject.
     pub fn of_machine(client_id: &ClientId) -> Result<Self, InvalidSubject> {
         Self::new(Self::MACHINES, client_id.as_str())
+    }
+
+    /// The subject of a workload with the configured name.
+    ///
+    /// # Errors
+    /// Where the name cannot be a part of a subject.
+    pub fn of_workload(name: &str) -> Result<Self, InvalidSubject> {
+        Self::new(Self::WORKLOADS, name)
     }
 
     /// The subject `sub` at the provider with the configured name `provider`.

@@ -35,3 +35,4 @@ mod states;
 mod store;
 mod token_page;
 mod tokens;
+mod workloads;

@@ -190,6 +190,9 @@ pub(super) fn name(name: &str) -> Result<(), &'static str> {
     if name == Subject::MACHINES {
         return Err("is reserved for machine clients");
     }
+    if name == Subject::WORKLOADS {
+        return Err("is reserved for workloads");
+    }
     Ok(())
 }
 
