@@ -2,6 +2,7 @@
 
 mod manifest;
 pub(crate) mod needs;
+mod networks;
 mod report;
 
 use std::fs;

@@ -2,15 +2,20 @@
 
 use std::borrow::Cow;
 use std::fs;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::ways_in;
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use clap::Args;
-use gatehouse_configuration::{Configuration, Route};
+use gatehouse_configuration::{Configuration, NetworkRefusal, Route};
 use gatehouse_mcp_wire::json_rpc::{is_notification, is_request, requests};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
 use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject};
+use serde_json::Value;
+
+use crate::identity_headers;
 
 #[derive(Args)]
 pub(crate) struct Explain {
@@ -50,6 +55,9 @@ pub(crate) struct Explain {
     /// The prompt that is got, by its name as clients see it
     #[arg(long, value_name = "NAME")]
     prompt: Option<String>,
+    /// From which address; says whether the route's networks let it come
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<IpAddr>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -70,6 +78,9 @@ impl Explain {
         let configuration = Configuration::parse(&text).with_context(|| file.to_string())?;
         let route = self.route(&configuration)?;
         let subject = self.subject(&configuration)?;
+        if let Some(reason) = ways_in::missing(&configuration, route, &subject) {
+            return Ok((self.without_a_way(&reason), false));
+        }
         let claims = Claims::new(self.tenant.clone(), self.groups.clone(), self.roles.clone());
         let claims = claims.map_err(|error| anyhow!("no user can have {error}"))?;
         let given = self.scopes.iter().map(|scope| Scope::parse(scope)).collect::<Result<Scopes, _>>();
@@ -78,7 +89,17 @@ impl Explain {
         let client_id = ClientId::parse(&self.client).context("the --client cannot be one")?;
         let caller = Caller { subject: &subject, client_id: &client_id, scopes: &scopes, claims: &claims };
         let explanation = explain(route, &caller, &self.action()?);
-        Ok((self.written(&explanation), explanation.is_allowed()))
+        let network = self.network(route);
+        let is_allowed = explanation.is_allowed() && network.as_ref().is_none_or(Result::is_ok);
+        Ok((self.written(&explanation, route, network), is_allowed))
+    }
+
+    /// The answer about somebody whom the route lets in by no way.
+    fn without_a_way(&self, reason: &str) -> String {
+        match self.json {
+            true => format!("{:#}\n", serde_json::json!({ "decision": "denied", "reason": reason })),
+            false => format!("denied: {reason}\n"),
+        }
     }
 
     /// What the answer leaves out of account.
@@ -93,11 +114,46 @@ impl Explain {
         notes
     }
 
-    fn written(&self, explanation: &Explanation<'_>) -> String {
+    /// What the route's networks say of the address; `None` where none is asked about.
+    fn network(&self, route: &Route) -> Option<Result<(), NetworkRefusal>> {
+        self.address.map(|address| route.networks.judge(Some(address)))
+    }
+
+    fn written(
+        &self,
+        explanation: &Explanation<'_>,
+        route: &Route,
+        network: Option<Result<(), NetworkRefusal>>,
+    ) -> String {
+        let told = route.upstreams().filter_map(|upstream| Some((&upstream.url, identity_headers::told(upstream)?)));
         if self.json {
-            return format!("{:#}\n", explanation.to_json());
+            let mut json = explanation.to_json();
+            let told: Vec<_> =
+                told.map(|(url, told)| serde_json::json!({ "server": url.to_string(), "told": told })).collect();
+            if let (Value::Object(members), false) = (&mut json, told.is_empty()) {
+                members.insert("servers_told".to_owned(), told.into());
+            }
+            if let Some(network) = network {
+                json["network"] = match network {
+                    Ok(()) => "allowed".into(),
+                    Err(refusal) => format!("refused: {refusal}").into(),
+                };
+                if network.is_err() {
+                    json["decision"] = "denied".into();
+                }
+            }
+            return format!("{json:#}\n");
         }
-        format!("{}{explanation}", self.notes())
+        let network = match (self.address, network) {
+            (Some(address), Some(Ok(()))) => format!("From {address}: may come to the route\n"),
+            (Some(address), Some(Err(refusal))) => {
+                format!("From {address}: refused before anything else: {refusal}\n")
+            }
+            _ => String::new(),
+        };
+        let told: String =
+            told.map(|(url, told)| format!("The server {url} is told of the caller: {told}\n")).collect();
+        format!("{}{network}{explanation}{told}", self.notes())
     }
 
     fn route<'c>(&self, configuration: &'c Configuration) -> Result<&'c Route> {
@@ -113,14 +169,7 @@ impl Explain {
     }
 
     fn subject(&self, configuration: &Configuration) -> Result<Subject> {
-        let names = || {
-            configuration
-                .authorization_server
-                .identity_providers
-                .iter()
-                .map(|provider| provider.name.as_str())
-                .collect::<Vec<_>>()
-        };
+        let names = || configuration.authorization_server.subject_providers().into_iter().collect::<Vec<_>>();
         let wrong = |subject: &str| {
             let names = names().join(", ");
             anyhow!(
@@ -312,6 +361,48 @@ Rule no-machines (deny) does not: it is for users of client
             (&"main:somebody".into(), &"c".into(), &"t".into())
         );
         assert_eq!(json["rules"].as_array().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_the_server_is_told_of_the_caller_is_explained_too() {
+        let headers = "url = \"http://10.0.0.7:8080/mcp\"\nsubject_header = \"x-who\"\n\
+                       identity_headers = { claims = { x-groups = \"groups\" } }";
+        let document = DOCUMENT.replace("url = \"http://10.0.0.7:8080/mcp\"", headers);
+        let (text, _) = answer(&document, &["--tool", "a"]).unwrap();
+        let told = "The server http://10.0.0.7:8080/mcp is told of the caller: subject in x-who, groups in x-groups\n";
+        assert!(text.ends_with(told), "{text}");
+        let (json, _) = answer(&document, &["--tool", "a", "--json"]).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["servers_told"][0]["told"], "subject in x-who, groups in x-groups");
+        let (json, _) = answer(DOCUMENT, &["--tool", "a", "--json"]).unwrap();
+        assert!(!json.contains("servers_told"));
+    }
+
+    #[test]
+    fn an_address_that_may_not_come_is_refused_whatever_the_rules_say() {
+        let document = DOCUMENT
+            .replace("policy = [", "networks = { allow = [\"192.0.2.0/24\"], deny = [\"192.0.2.9\"] }\npolicy = [");
+        let ask = |address: &str, more: &[&str]| {
+            let options = [&["--group", "engineering", "--tool", "read_a", "--address", address], more].concat();
+            answer(&document, &options).unwrap()
+        };
+        let (text, is_allowed) = ask("192.0.2.1", &[]);
+        assert!(is_allowed && text.contains("From 192.0.2.1: may come to the route\n"), "{text}");
+        for (address, said) in [
+            ("192.0.2.9", "the client's address is in 192.0.2.9/32, which networks deny"),
+            ("::ffff:192.0.2.9", "the client's address is in 192.0.2.9/32, which networks deny"),
+            ("2001:db8::1", "the client's address is in none of the ranges that networks allow"),
+        ] {
+            let (text, is_allowed) = ask(address, &[]);
+            assert!(
+                !is_allowed && text.contains(&format!("From {address}: refused before anything else: {said}\n")),
+                "{text}"
+            );
+            let (text, _) = ask(address, &["--json"]);
+            let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!((&json["decision"], &json["network"]), (&"denied".into(), &format!("refused: {said}").into()));
+        }
+        assert!(answer(&document, &["--tool", "read_a", "--address", "10.0.0.0/8"]).is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod check;
 mod compile;
 mod doctor;
 mod explain;
+mod identity_headers;
 mod keys;
 mod log_arguments;
 mod own_server;
@@ -16,6 +17,7 @@ mod secret_prompt;
 mod start_check;
 mod up;
 mod variable;
+mod ways_in;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

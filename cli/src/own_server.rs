@@ -45,7 +45,7 @@ pub(crate) struct OwnServer {
     /// With --upstream: the client has no secret
     #[arg(long, requires = "upstream", conflicts_with = "client_secret_file")]
     public_client: bool,
-    /// With --upstream: where clients reach Gatehouse, if a proxy is in front [default: http:// and the address of --listen]
+    /// With --upstream: where clients reach Gatehouse, if a proxy is in front [default: the address of --listen, with http:// or https://]
     #[arg(long, value_name = "URL", requires = "upstream")]
     public_url: Option<String>,
 }
@@ -69,12 +69,13 @@ impl OwnServer {
     }
 
     /// Writes configuration and server keys into `state`, and asks the provider whether it is one. `None` where there is no
-    /// `--upstream`.
+    /// `--upstream`. `own_url`: where it is reached without a proxy.
     pub(crate) async fn prepare(
         &self,
         state: &Path,
         manifest: &Path,
         listen: SocketAddr,
+        own_url: &str,
         ca_file: Option<&Path>,
     ) -> Result<Option<Prepared>> {
         let (Some(upstream), Some(issuer), Some(client_id)) = (&self.upstream, &self.issuer, &self.client_id) else {
@@ -85,7 +86,7 @@ impl OwnServer {
             None if listen.port() == 0 => {
                 bail!("--upstream needs a port that is known before, such as --listen 127.0.0.1:3000")
             }
-            None => format!("http://{listen}"),
+            None => own_url.to_owned(),
         };
         let secret = self.secret(client_id, issuer, &public_url)?;
         let write = |offline: bool| document(&public_url, upstream, issuer, client_id, secret.is_some(), offline);

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use gatehouse_configuration::{Configuration, SETTING, Source};
 use gatehouse_host::{
-    Application, Level, Limits, LogRecord, LogSink as _, Options, Running, StandardErrorLog, VariableSources,
+    Application, Level, Limits, LogRecord, LogSink as _, Options, Running, StandardErrorLog, TlsFiles, VariableSources,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -47,6 +47,12 @@ pub(crate) struct Up {
     /// Trust these certificate authorities (PEM) besides the system's
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// End TLS here, with this certificate and its chain (PEM); HTTP/2 is spoken then, too
+    #[arg(long, value_name = "FILE", env = "SPIN_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key (PEM). Both files are read again when they change
+    #[arg(long, value_name = "FILE", env = "SPIN_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     #[command(flatten)]
     own_server: OwnServer,
     #[command(flatten)]
@@ -84,7 +90,9 @@ async fn serve(mut up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
         let (name, value) = parse_variable(variable)?;
         variables.given.insert(name, value);
     }
-    let prepared = up.own_server.prepare(&up.state_dir, &up.from, up.listen, up.ca_file.as_deref()).await?;
+    let tls = up.tls_cert.zip(up.tls_key).map(|(certificate, key)| TlsFiles::new(certificate, key));
+    let own_url = format!("{}://{}", if tls.is_some() { "https" } else { "http" }, up.listen);
+    let prepared = up.own_server.prepare(&up.state_dir, &up.from, up.listen, &own_url, up.ca_file.as_deref()).await?;
     if let Some(prepared) = &prepared {
         for (name, value) in &prepared.variables {
             if variables.given.insert(name.clone(), value.clone()).is_some() {
@@ -98,6 +106,7 @@ async fn serve(mut up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
     options.cache_directory = up.cache_dir;
     options.variables = variables;
     options.ca_file = up.ca_file;
+    options.tls = tls;
     options.log = log.clone();
     options.limits = parse_limits(&up.limits)?;
     options.check_variables = Some(start_check::check);
@@ -150,7 +159,7 @@ async fn until_stopped(arguments: &LogArguments, log: &StandardErrorLog, signals
 /// Tells tools and people where it serves. The first line is for tools: nothing but the address after `Serving`.
 fn announce(application: &Application, running: &Running) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "Serving http://{}", running.address())?;
+    writeln!(out, "Serving {}://{}", application.scheme(), running.address())?;
     for (route, component) in application.routes() {
         writeln!(out, "  {route} -> {component}")?;
     }

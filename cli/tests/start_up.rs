@@ -347,3 +347,56 @@ fn what_is_right_is_served_until_a_signal_and_logged_without_queries() {
     assert_eq!(requests[3]["guest"], serde_json::Value::Null);
     assert!(log.contains("the component failed: wasm trap"), "{log}");
 }
+
+/// Writes a certificate and its key.
+fn write_pair(directory: &Path, name: &str) {
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(directory.join(format!("{name}.pem")), pair.cert.pem()).unwrap();
+    fs::write(directory.join(format!("{name}.key")), pair.signing_key.serialize_pem()).unwrap();
+}
+
+#[test]
+fn a_certificate_or_key_that_cannot_be_used_is_named() {
+    let directory = application(MANIFEST);
+    write_pair(directory.path(), "a");
+    write_pair(directory.path(), "b");
+    for (certificate, key, expected) in [
+        ("none.pem", "a.key", "TLS certificate none.pem: it cannot be read: No such file or directory (os error 2)"),
+        ("a.key", "a.key", "TLS certificate a.key: there is no PEM certificate in it"),
+        ("a.pem", "a.pem", "TLS key a.pem: there is no PEM key in it (PKCS#8, PKCS#1 or SEC1, without a passphrase)"),
+        ("a.pem", "b.key", "TLS key b.key: it does not belong to the certificate in a.pem"),
+    ] {
+        let line = failure(directory.path(), &["--tls-cert", certificate, "--tls-key", key]);
+        assert_eq!(line, format!("gatehouse: {expected}"));
+    }
+    for alone in [["--tls-cert", "a.pem"], ["--tls-key", "a.key"]] {
+        let output = gatehouse(directory.path()).arg("up").args(alone).output().unwrap();
+        let line = one_line_with_status(2, &output);
+        assert!(line.contains("required"), "{line}");
+    }
+}
+
+#[test]
+fn a_certificate_of_the_environment_is_used_and_the_first_line_says_https() {
+    let directory = application(MANIFEST);
+    write_pair(directory.path(), "a");
+    let mut host = gatehouse(directory.path())
+        .args(["up", "--listen", "127.0.0.1:0"])
+        .env("SPIN_TLS_CERT", "a.pem")
+        .env("SPIN_TLS_KEY", "a.key")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(host.stdout.take().unwrap()).lines();
+    let first = out.next().unwrap().unwrap();
+    let address = first.strip_prefix("Serving https://").unwrap();
+    // Who speaks without TLS gets its alert (RFC 8446, section 5.1), and no answer.
+    let mut plain = TcpStream::connect(address).unwrap();
+    plain.write_all(b"GET /elsewhere HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut kind = [0];
+    plain.read_exact(&mut kind).unwrap();
+    assert_eq!(kind, [21]);
+    assert!(Command::new("kill").arg(host.id().to_string()).status().unwrap().success());
+    assert_eq!(host.wait().unwrap().code(), Some(0));
+}

@@ -130,7 +130,7 @@ fn finds_its_route(requested: &Uri) {
 
 fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
     let headers = head.headers();
-    let origin = Origin::of(headers, &whole_configuration().gateway);
+    let origin = Origin::of(headers, endpoint);
     match admit(endpoint, head, &origin) {
         Admission::Options(response) => return is_a_preflight(&response, head, &origin),
         Admission::Refused(_) => return,
@@ -249,11 +249,12 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         last_event_id: None,
         secrets: &[],
         identity_provider_token: Some(&token),
+        identity: &[],
         mcp_name: Some(&mcp_name),
         accept: None,
     };
     let client = head.headers();
-    let forwarded = request_headers::forwarded(client, upstream, &own).expect("values that can stand in headers");
+    let forwarded = request_headers::forwarded(client, endpoint.configuration, upstream, &own).expect("values that can stand in headers");
     assert_ours(&forwarded, upstream, &own);
     assert_traced(client, &forwarded, &trace);
     let name = forwarded.get("mcp-name").map(|value| header_value::decoded(value).expect("a name"));
@@ -264,6 +265,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         session_id: None,
         rate_limit: &HeaderMap::new(),
         is_rewritten: true,
+        cors: endpoint.route.cors.as_ref(),
     };
     let returned = response_headers::returned(client, &own, origin);
     assert_not_in_our_name(&returned, origin);

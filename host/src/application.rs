@@ -9,6 +9,7 @@ use crate::http::{Running, serve, serve_on};
 use crate::loaded_application::LoadedApplication;
 use crate::manifest::Route;
 use crate::options::Options;
+use crate::server_tls::keep_reloaded;
 
 /// An application, compiled and ready to serve.
 #[derive(Clone)]
@@ -20,7 +21,7 @@ impl Application {
     /// Loads the application of the manifest at `manifest`: the file, or the directory that holds a `spin.toml`.
     ///
     /// # Errors
-    /// The manifest, a variable, a component or the state directory cannot be used.
+    /// The manifest, a variable, a component, the state directory or a file for TLS cannot be used.
     pub async fn load(manifest: impl Into<PathBuf>, options: Options) -> Result<Self, StartError> {
         let manifest = manifest.into();
         let (clock, every, log) = (Arc::clone(&options.wall_clock), options.sweep_every, Arc::clone(&options.log));
@@ -29,6 +30,9 @@ impl Application {
         let loaded = loading.await.map_err(|error| StartError::Engine(one_line(&error.to_string())))??;
         for store in loaded.key_value.all() {
             store.start_upkeep(Arc::clone(&clock), every, Arc::clone(&log));
+        }
+        if let Some(tls) = &loaded.tls {
+            tokio::spawn(keep_reloaded(Arc::downgrade(tls), log));
         }
         Ok(Self { loaded: Arc::new(loaded) })
     }
@@ -55,6 +59,12 @@ impl Application {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.loaded.name
+    }
+
+    /// The scheme of the URLs by which clients reach its hosts: `https` where they end TLS.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        self.loaded.scheme()
     }
 
     /// The routes, each with its component's id, in the manifest's order.

@@ -55,7 +55,7 @@ pub enum StartError {
         /// What is wrong.
         message: String,
     },
-    /// TLS could not be set up, for instance because of the extra CA file.
+    /// TLS could not be set up, because of the extra CA file, the certificate or its key.
     #[error("{0}")]
     Tls(String),
     /// The WebAssembly engine could not be started.

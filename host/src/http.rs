@@ -1,18 +1,23 @@
 //! Serving HTTP: connections, what is read of a request before a guest runs for it, and what becomes of the answer.
 
-mod accept_failures;
 mod body_budget;
 mod body_pace;
 mod body_refusal;
+mod broken_off;
 mod client_stream;
 mod concurrency;
 mod connection;
 mod connection_state;
 mod connections;
+mod head_limits;
 mod host;
+mod http2;
+mod http2_body;
+mod http2_request;
 mod listener;
 mod open_files;
 mod own_answer;
+mod repeated_failures;
 mod request;
 mod request_body;
 mod request_log;

@@ -33,6 +33,7 @@ mod outbound;
 mod position;
 mod private_files;
 mod runtime_config;
+mod server_tls;
 mod whole_file;
 
 pub use application::Application;
@@ -53,4 +54,5 @@ pub use manifest::{
 pub use options::{CheckVariables, Options};
 pub use outbound::{AllowedHostError, AllowedOutboundHosts, HostProblem, Permission, tls};
 pub use private_files::create_private_directory;
+pub use server_tls::TlsFiles;
 pub use whole_file::write_whole;

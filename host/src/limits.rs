@@ -6,7 +6,7 @@ use crate::key_value::StoreLimits;
 
 /// What requests may use. Each is said with its default and with what happens beyond it.
 ///
-/// With the defaults, a host that is full of guests, bodies and connections stays under 1 GiB: a guest of Gatehouse takes
+/// With the defaults and without TLS, a host that is full of guests, bodies and connections stays under 1 GiB: a guest of Gatehouse takes
 /// about 0.8 MiB, and what is read of its body two and a half times as much again.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -30,7 +30,8 @@ pub struct Limits {
     /// limited.
     pub compute: Duration,
     /// Connections that are open at the same time: 4000, or fewer where the process may not open so many files. For one
-    /// more, the one that has waited longest for its client is closed; one with a request under way never is.
+    /// more, the one that has waited longest for its client is closed; one with a request under way never is. As many requests
+    /// may be under way besides the first ones of connections of HTTP/2. Beyond that: 503 with `Retry-After`.
     pub connections: usize,
     /// Bytes of heads that are not complete, on all connections together: 32 MiB. Beyond it, the connection that has waited
     /// longest for its client is closed. One head has at most 64 KiB and 1024 fields; more: 431.

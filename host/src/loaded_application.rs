@@ -12,6 +12,7 @@ use crate::log::{Level, LogRecord, LogSink};
 use crate::manifest::{ComponentManifest, Manifest, Route, Template, most_specific};
 use crate::options::Options;
 use crate::outbound::{AllowedOutboundHosts, Outbound};
+use crate::server_tls::ServerTls;
 
 /// An application with all that its hosts share.
 pub(crate) struct LoadedApplication {
@@ -21,6 +22,8 @@ pub(crate) struct LoadedApplication {
     pub(crate) limits: Limits,
     pub(crate) probe_paths: Vec<String>,
     pub(crate) loopback_only: bool,
+    /// How clients' connections are protected, if the host does that.
+    pub(crate) tls: Option<Arc<ServerTls>>,
     manifest_path: PathBuf,
     pub(crate) name: String,
     pub(crate) routes: Vec<(Route, Arc<LoadedComponent>)>,
@@ -33,6 +36,7 @@ impl LoadedApplication {
         let manifest = Manifest::read(manifest)?;
         let values = options.variables.resolve(&manifest.variables, &manifest.path)?;
         let engine = shared_engine()?;
+        let tls = options.tls.clone().map(|files| ServerTls::load(files, &*options.log)).transpose()?.map(Arc::new);
         let outbound = Outbound::new(options.ca_file.as_deref(), &*options.log)?;
         let labels = manifest.components.values().flat_map(|component| &component.key_value_stores);
         let key_value = KeyValueStores::open(labels, options, outbound.tls())?;
@@ -77,6 +81,7 @@ impl LoadedApplication {
             limits: options.limits,
             probe_paths: options.probe_paths.clone(),
             loopback_only: manifest.loopback_only,
+            tls,
             manifest_path: manifest.path,
             name: manifest.name,
             routes,
@@ -90,6 +95,11 @@ impl LoadedApplication {
 
     pub(crate) fn route(&self, path: &str) -> Option<&(Route, Arc<LoadedComponent>)> {
         most_specific(&self.routes, path)
+    }
+
+    /// The scheme of the URLs by which clients reach the host itself.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// How much of the pool the largest component's instance takes.

@@ -9,6 +9,7 @@ use crate::clock::{SystemWallClock, WallClock};
 use crate::limits::Limits;
 use crate::log::{LogOptions, LogSink, StandardErrorLog};
 use crate::manifest::VariableSources;
+use crate::server_tls::TlsFiles;
 
 /// Often enough that what expires in between is removed in a few pieces.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -26,6 +27,8 @@ pub struct Options {
     pub variables: VariableSources,
     /// A PEM file of certificate authorities to trust besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// The files with which the host ends TLS itself, and speaks HTTP/2 as well; `None`: it speaks HTTP/1.1 without TLS.
+    pub tls: Option<TlsFiles>,
     /// The wall clock that guests see.
     pub wall_clock: Arc<dyn WallClock>,
     /// Where the log goes.
@@ -44,8 +47,8 @@ pub struct Options {
 pub type CheckVariables = fn(&BTreeMap<String, Arc<str>>) -> Result<(), String>;
 
 impl Options {
-    /// The system's clock, the log as JSON on standard error, no variables, no check of them, the default limits,
-    /// probes at `/healthz` and `/readyz`.
+    /// The system's clock, the log as JSON on standard error, no variables, no check of them, no TLS, the default
+    /// limits, probes at `/healthz` and `/readyz`.
     #[must_use]
     pub fn new(state_directory: impl Into<PathBuf>) -> Self {
         Self {
@@ -54,6 +57,7 @@ impl Options {
             cache_directory: None,
             variables: VariableSources::default(),
             ca_file: None,
+            tls: None,
             wall_clock: Arc::new(SystemWallClock),
             log: Arc::new(StandardErrorLog::new(LogOptions::default())),
             sweep_every: SWEEP_EVERY,

@@ -1,71 +1,30 @@
 //! Gatehouse itself, from the same manifest and artefact that ship.
 
-use std::path::{Path, PathBuf};
+mod host_kind;
+mod starting;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatehouse_host::{Application, CapturedLog, Options, Running, VariableSources};
+use gatehouse_host::{CapturedLog, Options, Running};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+pub use self::host_kind::HostKind;
+use self::starting::{
+    embedded_process, manifest, on_wash, options, prepare_up, runtime_config, serve, serving, spin_over, up,
+};
 use crate::clock::TestClock;
 use crate::held_port::HeldPort;
-use crate::paths::{artefact, repository};
+use crate::paths::repository;
 use crate::program::Program;
 use crate::spin;
 use crate::store::{snapshot, snapshot_of};
-use crate::wash::{self, StoreServer, WashStore, Workload};
+use crate::store_server::{StoreKind, StoreServer};
 
 /// Seconds for which an access token is taken behind its announced end.
 const GRACE_SECONDS: u64 = 10;
-
-/// Names the host of those tests that do not say theirs.
-const HOST: &str = "GATEHOUSE_TEST_HOST";
-
-/// On what Gatehouse runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HostKind {
-    /// Our own host, in this process.
-    Embedded,
-    /// The same with a Redis of its own.
-    EmbeddedRedis,
-    /// The same with a proxy before the Redis, which can be told to fail: [`StoreServer::proxy`].
-    EmbeddedRedisBehindProxy,
-    /// Our own host as it is shipped: `gatehouse up`, in a process of its own.
-    EmbeddedProcess,
-    /// The same, started by this program with these first arguments. `STATE_DIRECTORY` is set for it.
-    EmbeddedProcessUnder(&'static [&'static str]),
-    /// The same of a checkout in this folder, as it is released: with the profile `native`, and that checkout's artefact.
-    Released(&'static Path),
-    /// `spin up`, with a store of its own.
-    Spin,
-    /// The same with a Redis of its own.
-    SpinRedis,
-    /// `wash dev`, with this store.
-    Wash(WashStore),
-}
-
-impl HostKind {
-    /// Whether it is on this machine, with its store's server.
-    pub fn is_installed(self) -> bool {
-        match self {
-            Self::Embedded | Self::EmbeddedProcess | Self::EmbeddedProcessUnder(_) | Self::Released(_) => true,
-            Self::EmbeddedRedis | Self::EmbeddedRedisBehindProxy => wash::store_is_installed(WashStore::Redis),
-            Self::Spin => spin::spin_is_installed(),
-            Self::SpinRedis => spin::spin_is_installed() && wash::store_is_installed(WashStore::Redis),
-            Self::Wash(store) => wash::wash_is_installed(store),
-        }
-    }
-
-    /// On what tests run that do not say it: the embedded host, or what `cargo xtask hosts` names in [`HOST`].
-    pub(crate) fn of_tests() -> Self {
-        match std::env::var(HOST).as_deref() {
-            Ok("wash-redis") => Self::Wash(WashStore::Redis),
-            Ok(other) => panic!("{HOST}: there is no host `{other}`"),
-            Err(_) => Self::Embedded,
-        }
-    }
-}
 
 /// How Gatehouse is set up.
 #[derive(Clone, Debug)]
@@ -102,7 +61,8 @@ pub struct Gatehouse {
 
 enum Runs {
     Embedded(Running, Option<Arc<StoreServer>>),
-    Process(Box<Program>),
+    /// `gatehouse up` or `spin up`, and the Redis of the former if it has one.
+    Process(Box<Program>, Option<Arc<StoreServer>>),
     SpinRedis(Box<Program>, Arc<StoreServer>),
     Wash(Box<Program>, Arc<StoreServer>),
 }
@@ -135,8 +95,8 @@ impl Gatehouse {
             }
             HostKind::EmbeddedRedis | HostKind::EmbeddedRedisBehindProxy => {
                 let store = match host {
-                    HostKind::EmbeddedRedisBehindProxy => WashStore::RedisBehindProxy,
-                    _ => WashStore::Redis,
+                    HostKind::EmbeddedRedisBehindProxy => StoreKind::RedisBehindProxy,
+                    _ => StoreKind::Redis,
                 };
                 let store = Arc::new(StoreServer::start(store, state_directory.path()).await);
                 let mut options = options(&variables, &ca_file, state_directory.path(), &clock, &log);
@@ -145,13 +105,13 @@ impl Gatehouse {
             }
             HostKind::EmbeddedProcess => {
                 drop(held);
-                let command = embedded_process(&[], &ca_file, state_directory.path());
-                Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await))
+                let command = embedded_process(&[], &ca_file, state_directory.path(), None);
+                Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await), None)
             }
             HostKind::EmbeddedProcessUnder(starter) => {
                 drop(held);
-                let command = embedded_process(starter, &ca_file, state_directory.path());
-                Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await))
+                let command = embedded_process(starter, &ca_file, state_directory.path(), None);
+                Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await), None)
             }
             HostKind::Released(checkout) => {
                 assert_eq!(ca_file, None, "nothing that is measured needs an authority");
@@ -161,18 +121,18 @@ impl Gatehouse {
                 prepare_up(&mut command, &manifest, port, state_directory.path(), &variables);
                 // Whoever measures has no time to spare for the log.
                 let log = state_directory.path().join("log");
-                Runs::Process(Box::new(serving(Program::start_with_errors_in("up", command, &log)).await))
+                Runs::Process(Box::new(serving(Program::start_with_errors_in("up", command, &log)).await), None)
             }
             HostKind::Spin => {
                 assert_eq!(ca_file, None, "Spin trusts the system's authorities only");
                 drop(held);
                 let command = spin::command(state_directory.path());
-                Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await))
+                Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await), None)
             }
             HostKind::SpinRedis => {
                 assert_eq!(ca_file, None, "Spin trusts the system's authorities only");
                 drop(held);
-                let store = Arc::new(StoreServer::start(WashStore::Redis, state_directory.path()).await);
+                let store = Arc::new(StoreServer::start(StoreKind::Redis, state_directory.path()).await);
                 let program = spin_over(&store, &manifest, port, state_directory.path(), &variables).await;
                 Runs::SpinRedis(Box::new(program), store)
             }
@@ -220,8 +180,8 @@ impl Gatehouse {
                 let program = spin_over(store, &manifest, port, &folder, &variables).await;
                 Runs::SpinRedis(Box::new(program), Arc::clone(store))
             }
-            Runs::Embedded(..) | Runs::Process(_) => {
-                let (folder, store) = (self.state_directory.path(), self.shared_store());
+            Runs::Embedded(..) | Runs::Process(..) => {
+                let (folder, store) = (self.state_directory.path(), self.redis());
                 let manifest = manifest(&repository(), &variables, folder);
                 let mut options = options(&variables, &self.ca_file, folder, &self.clock, &self.log);
                 options.runtime_config_file = store.as_deref().map(|store| runtime_config(store, folder));
@@ -241,14 +201,16 @@ impl Gatehouse {
         }
     }
 
-    /// Another instance of the same configuration, with the same store, in a process of its own: one that a test can kill.
+    /// Another instance of the same configuration, with the same store, in a process of its own: one that a test can kill. The store is
+    /// one that `gatehouse up` can open, so it is beside any host but a wasmCloud.
     pub async fn process_beside(&self) -> Self {
+        assert!(!self.is_on_wash(), "`gatehouse up` has no store together with a wasmCloud");
         let held = HeldPort::take();
         let (port, folder) = (held.number(), self.state_directory.path());
         drop(held);
-        let manifest = manifest(&repository(), &self.variables, folder);
-        let command = embedded_process(&[], &self.ca_file, folder);
-        let runs = Runs::Process(Box::new(up(command, &manifest, port, folder, &self.variables).await));
+        let (manifest, store) = (manifest(&repository(), &self.variables, folder), self.redis());
+        let command = embedded_process(&[], &self.ca_file, folder, store.as_deref());
+        let runs = Runs::Process(Box::new(up(command, &manifest, port, folder, &self.variables).await), store);
         Self {
             url: format!("http://127.0.0.1:{port}"),
             clock: Arc::new(TestClock::default()),
@@ -271,7 +233,7 @@ impl Gatehouse {
         match self.runs {
             Runs::Embedded(..) => self.clock.advance(self.access_token_seconds + GRACE_SECONDS),
             // A process has the machine's clock. The wait is what is tested: the token's own lifetime and its grace, and no more.
-            Runs::Process(_) | Runs::SpinRedis(..) | Runs::Wash(..) => {
+            Runs::Process(..) | Runs::SpinRedis(..) | Runs::Wash(..) => {
                 tokio::time::sleep(Duration::from_secs(self.access_token_seconds + GRACE_SECONDS)).await;
             }
         }
@@ -296,23 +258,24 @@ impl Gatehouse {
     pub fn process_id(&self) -> Option<u32> {
         match &self.runs {
             Runs::Embedded(..) => None,
-            Runs::Process(program) | Runs::SpinRedis(program, _) | Runs::Wash(program, _) => program.id(),
+            Runs::Process(program, _) | Runs::SpinRedis(program, _) | Runs::Wash(program, _) => program.id(),
         }
     }
 
     /// The server of its store, if it has one of its own.
     pub fn store_server(&self) -> Option<&StoreServer> {
         match &self.runs {
-            Runs::Wash(_, store) | Runs::SpinRedis(_, store) | Runs::Embedded(_, Some(store)) => Some(store),
-            Runs::Embedded(_, None) | Runs::Process(_) => None,
+            Runs::Wash(_, store) | Runs::SpinRedis(_, store) => Some(store),
+            Runs::Embedded(_, store) | Runs::Process(_, store) => store.as_deref(),
         }
     }
 
-    /// The Redis of the embedded host, if it has one.
-    fn shared_store(&self) -> Option<Arc<StoreServer>> {
+    /// The Redis in which entries have the names that Spin and the embedded host give them.
+    fn redis(&self) -> Option<Arc<StoreServer>> {
         match &self.runs {
-            Runs::Embedded(_, store) => store.clone(),
-            Runs::Process(_) | Runs::SpinRedis(..) | Runs::Wash(..) => None,
+            Runs::Embedded(_, store) | Runs::Process(_, store) => store.clone(),
+            Runs::SpinRedis(_, store) => Some(Arc::clone(store)),
+            Runs::Wash(..) => None,
         }
     }
 
@@ -320,8 +283,10 @@ impl Gatehouse {
     pub async fn store(&self) -> Vec<(String, Vec<u8>)> {
         match &self.runs {
             Runs::Wash(_, store) => store.entries().await,
-            Runs::SpinRedis(_, store) | Runs::Embedded(_, Some(store)) => snapshot_of(&store.open()).await,
-            Runs::Embedded(_, None) | Runs::Process(_) => snapshot(self.state_directory.path()).await,
+            Runs::SpinRedis(_, store) | Runs::Embedded(_, Some(store)) | Runs::Process(_, Some(store)) => {
+                snapshot_of(&store.open()).await
+            }
+            Runs::Embedded(_, None) | Runs::Process(_, None) => snapshot(self.state_directory.path()).await,
         }
     }
 
@@ -329,7 +294,7 @@ impl Gatehouse {
     pub async fn kill(self) {
         match self.runs {
             Runs::Embedded(..) => panic!("it runs in this process"),
-            Runs::Process(mut program) | Runs::SpinRedis(mut program, _) | Runs::Wash(mut program, _) => {
+            Runs::Process(mut program, _) | Runs::SpinRedis(mut program, _) | Runs::Wash(mut program, _) => {
                 program.kill().await
             }
         }
@@ -339,159 +304,10 @@ impl Gatehouse {
     pub async fn stop_within(self, grace: Duration) -> bool {
         match self.runs {
             Runs::Embedded(running, _) => running.shutdown(grace).await,
-            Runs::Process(mut program) | Runs::SpinRedis(mut program, _) | Runs::Wash(mut program, _) => {
+            Runs::Process(mut program, _) | Runs::SpinRedis(mut program, _) | Runs::Wash(mut program, _) => {
                 program.interrupt().await;
                 true
             }
         }
     }
-}
-
-/// The manifest that ships with the checkout; with more variables where a test has secrets that it does not declare, as its comments ask
-/// operators to.
-fn manifest(checkout: &Path, variables: &[(String, String)], folder: &Path) -> PathBuf {
-    let artefact = checkout.join("target/gatehouse.wasm");
-    assert!(artefact.exists(), "{} is missing; `cargo xtask build` makes it", artefact.display());
-    let shipped = checkout.join("spin.toml");
-    let mut text = std::fs::read_to_string(&shipped).expect("the manifest");
-    let undeclared: Vec<_> = variables
-        .iter()
-        .map(|(name, _)| name)
-        .filter(|name| !text.contains(&format!("\n{name} = {{")))
-        .cloned()
-        .collect();
-    if undeclared.is_empty() {
-        return shipped;
-    }
-    for name in undeclared {
-        text = text
-            .replace("\n[[trigger.http]]", &format!("{name} = {{ default = \"\", secret = true }}\n\n[[trigger.http]]"))
-            .replace(
-                "\n[component.gatehouse.build]",
-                &format!("{name} = \"{{{{ {name} }}}}\"\n\n[component.gatehouse.build]"),
-            );
-    }
-    let text = text.replace("\"target/gatehouse.wasm\"", &format!("{:?}", artefact.display().to_string()));
-    let path = folder.join("spin.toml");
-    std::fs::write(&path, text).expect("the folder can be written");
-    path
-}
-
-fn options(
-    variables: &[(String, String)],
-    ca_file: &Option<PathBuf>,
-    folder: &Path,
-    clock: &Arc<TestClock>,
-    log: &Arc<CapturedLog>,
-) -> Options {
-    let mut options = Options::new(folder);
-    options.variables = VariableSources { given: variables.iter().cloned().collect(), ..VariableSources::default() };
-    // As `gatehouse up` does it. Spin, and those who clear this, give the document as it is.
-    let compiled = |document: &str| gatehouse_configuration::compile(document).ok();
-    options.variables.prepared.insert(gatehouse_configuration::SETTING.to_owned(), compiled);
-    options.ca_file = ca_file.clone();
-    options.wall_clock = Arc::clone(clock) as _;
-    options.log = Arc::clone(log) as _;
-    // Tests compare the store before and after; the host's own sweeps have tests of their own.
-    options.sweep_every = Duration::from_secs(60 * 60);
-    options
-}
-
-/// `gatehouse up`, which `starter` starts where there is one.
-fn embedded_process(starter: &[&str], ca_file: &Option<PathBuf>, state_directory: &Path) -> Command {
-    let program = artefact("debug/gatehouse");
-    let mut command = match starter.split_first() {
-        None => Command::new(program),
-        Some((first, arguments)) => {
-            let mut command = Command::new(first);
-            command.args(arguments).arg(program).env("STATE_DIRECTORY", state_directory);
-            command
-        }
-    };
-    command.arg("up");
-    if let Some(file) = ca_file {
-        command.arg("--ca-file").arg(file);
-    }
-    command
-}
-
-/// `spin up` over this Redis, with its own files in `folder`.
-async fn spin_over(
-    store: &StoreServer,
-    manifest: &Path,
-    port: u16,
-    folder: &Path,
-    variables: &[(String, String)],
-) -> Program {
-    let mut command = spin::command(folder);
-    command.arg("--runtime-config-file").arg(runtime_config(store, folder));
-    up(command, manifest, port, folder, variables).await
-}
-
-/// A file of Spin's runtime configuration that leads to this Redis.
-fn runtime_config(store: &StoreServer, folder: &Path) -> PathBuf {
-    let path = folder.join("runtime-config.toml");
-    let text = format!("[key_value_store.default]\ntype = \"redis\"\nurl = \"{}\"\n", store.redis_url());
-    std::fs::write(&path, text).expect("the folder can be written");
-    path
-}
-
-/// Runs the manifest with `command`, `spin up` or one that takes the same flags, and waits until it serves.
-async fn up(
-    mut command: Command,
-    manifest: &Path,
-    port: u16,
-    state_directory: &Path,
-    variables: &[(String, String)],
-) -> Program {
-    prepare_up(&mut command, manifest, port, state_directory, variables);
-    serving(Program::start("up", command)).await
-}
-
-/// Adds the flags.
-fn prepare_up(
-    command: &mut Command,
-    manifest: &Path,
-    port: u16,
-    state_directory: &Path,
-    variables: &[(String, String)],
-) {
-    command.arg("--from").arg(manifest).arg("--listen").arg(format!("127.0.0.1:{port}"));
-    command.arg("--state-dir").arg(state_directory);
-    for (name, value) in variables {
-        // A document can be longer than an argument may be.
-        let file = state_directory.join(format!("{name}.variable"));
-        std::fs::write(&file, value).expect("the folder can be written");
-        command.arg("--variable").arg(format!("{name}=@{}", file.display()));
-    }
-}
-
-/// The artefact for wasmCloud on `wash dev`, with the same variables: some of them are origins that `spin.toml` allows, and the others
-/// are the configuration.
-async fn on_wash(store: &StoreServer, port: u16, variables: &[(String, String)], folder: &Path) -> Program {
-    let (origins, mut configuration): (Vec<_>, Vec<_>) =
-        variables.iter().cloned().partition(|(name, _)| name.ends_with("_origin"));
-    // As docs/hosts.md advises.
-    for (_, value) in configuration.iter_mut().filter(|(name, _)| name == gatehouse_configuration::SETTING) {
-        *value = gatehouse_configuration::compile(value).unwrap_or_else(|_| value.clone());
-    }
-    let workload = Workload {
-        component: artefact("gatehouse-wasmcloud.wasm"),
-        configuration: &configuration,
-        environment: &[],
-        allowed_hosts: &origins.into_iter().map(|(_, origin)| origin).collect::<Vec<_>>(),
-    };
-    wash::dev(&workload, store, port, folder).await
-}
-
-/// Waits until it serves.
-async fn serving(mut program: Program) -> Program {
-    while !program.line().await.contains("Serving http://") {}
-    program
-}
-
-/// Serves a manifest on the embedded host.
-async fn serve(manifest: &Path, options: Options, held: HeldPort) -> Running {
-    let application = Application::load(manifest, options).await.expect("the application loads");
-    application.serve_on(held.into_listener()).expect("the application serves")
 }

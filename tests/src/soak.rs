@@ -4,18 +4,19 @@
 mod faults;
 mod figures;
 mod memory;
+mod store;
 mod upstream;
 mod users;
 mod windows;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
-use crate::storm::store::count;
-use crate::{AttackSettings, AttackWorld, HostKind};
+use crate::{AttackSettings, AttackWorld};
 use memory::Memory;
+pub use store::SoakStore;
+use store::{Left, PATIENCE, SESSION, rows};
 use upstream::Upstream;
 use users::Crowd;
 
@@ -23,17 +24,12 @@ use users::Crowd;
 const USERS: usize = 2_000;
 /// How many of them are there at once.
 const AT_ONCE: usize = 16;
-/// Seconds for which a session and a consent live: as short as rows that belong to them may be there.
-const SESSION: u64 = 60 * 60;
-/// Kinds of entries that live longer than that (`docs/storage.md`).
-const LONG_LIVED: [&str; 5] = ["directory", "directory-count", "known-client", "provider-metadata", "provider-keys"];
-/// How long may be waited for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What was seen.
 pub struct Report {
     crowd: Arc<Crowd>,
     minutes: u64,
+    store: SoakStore,
     took: Duration,
     lives: usize,
     streams: usize,
@@ -41,21 +37,22 @@ pub struct Report {
     streams_left: usize,
     memory: [Memory; 2],
     /// Entries that have not expired: at the beginning, and when everybody had left.
-    rows: [i64; 2],
-    /// What was left after the longest session and a sweep, by kind; and how many entries were left after all that has an end.
-    rows_after_session: BTreeMap<String, usize>,
-    rows_after_all: usize,
+    rows: [usize; 2],
+    rows_left: Left,
 }
 
 /// Lets the crowds come for so many minutes.
-pub async fn run(minutes: u64) -> Report {
+pub async fn run(minutes: u64, store: SoakStore) -> Report {
+    assert!(store.host().is_installed(), "without a redis-server, `cargo xtask soak --store sqlite` can run");
     crate::allow_descriptors(2_000);
     let upstream = Upstream::start().await;
-    let world = AttackWorld::start_with(settings(&upstream)).await;
+    let world = AttackWorld::start_with(settings(&upstream, store)).await;
+    // What has compiled the artefact has memory of that; both processes find the code.
+    let first = world.process_beside().await;
     let second = world.process_beside().await;
     let crowd = Arc::new(Crowd {
         public_url: world.gatehouse.url.clone(),
-        instances: [world.gatehouse.url.clone(), second.gatehouse.url.clone()].into(),
+        instances: [&first, &second].map(|process| process.gatehouse.url.clone()).into(),
         provider: world.provider().clone(),
         figures: figures::Figures::default(),
         windows: windows::Windows::default(),
@@ -64,19 +61,18 @@ pub async fn run(minutes: u64) -> Report {
         // The embedded host closes a connection that has been idle for a minute.
         http: reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(20)).build().expect("a client"),
     });
-    let folder = world.gatehouse.state_directory();
-    let rows_before = count(&folder, world.now());
+    let rows_before = rows(&world).await;
 
     let began = Instant::now();
     let until = began + Duration::from_secs(60 * minutes);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let process = |world: &AttackWorld| world.gatehouse.process_id().expect("a process of its own");
-    let watched = [process(&world), process(&second)].map(|id| tokio::spawn(Memory::watched(id, stopped.clone())));
+    let watched = [process(&first), process(&second)].map(|id| tokio::spawn(Memory::watched(id, stopped.clone())));
     let users = tokio::spawn({
         let crowd = Arc::clone(&crowd);
         async move { users::come(&crowd, USERS, AT_ONCE, until).await }
     });
-    let second = faults::come_and_go(&crowd, &upstream, &world, second, until).await;
+    let second = faults::come_and_go(&crowd, &upstream, store, &world, second, until).await;
     let lives = users.await.expect("no panic");
     let took = began.elapsed();
 
@@ -84,19 +80,20 @@ pub async fn run(minutes: u64) -> Report {
     stop.send_replace(true);
     let [first_watched, second_watched] = watched;
     let memory = [first_watched.await.expect("no panic"), second_watched.await.expect("no panic")];
-    let rows = [rows_before, count(&folder, world.now())];
-    second.gatehouse.stop().await;
-    let rows_after_session = swept_after(&world, SESSION + 600).await;
-    let rows_after_all = swept_after(&world, 400 * 24 * 60 * 60).await.values().sum();
+    let rows = [rows_before, rows(&world).await];
+    for process in [first, second] {
+        process.gatehouse.stop().await;
+    }
+    let rows_left = Left::of(&world).await;
     world.gatehouse.stop().await;
     let streams = upstream.streams();
-    Report { crowd, minutes, took, lives, streams, streams_left, memory, rows, rows_after_session, rows_after_all }
+    Report { crowd, minutes, store, took, lives, streams, streams_left, memory, rows, rows_left }
 }
 
-fn settings(upstream: &Upstream) -> AttackSettings {
+fn settings(upstream: &Upstream, store: SoakStore) -> AttackSettings {
     let member = |prefix: &str| format!("{{ prefix = \"{prefix}\", url = \"{}/{prefix}\" }}", upstream.origin);
     AttackSettings {
-        host: Some(HostKind::EmbeddedProcess),
+        host: Some(store.host()),
         upstream_origin: Some(upstream.origin.clone()),
         access_token_seconds: 60,
         // What belongs to a stream of 2024-11-05 lives a minute longer than that.
@@ -121,32 +118,6 @@ async fn left(upstream: &Upstream) -> usize {
     upstream.open_streams()
 }
 
-/// What is left of the store, by kind, when so many seconds have passed and an instance has swept.
-async fn swept_after(world: &AttackWorld, seconds: u64) -> BTreeMap<String, usize> {
-    world.gatehouse.clock.advance(seconds);
-    let sweeper = world.beside_adjusted(&[], |options| options.sweep_every = Duration::from_millis(10)).await;
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let entries = world.store().await;
-        let keys: Vec<_> = entries.iter().map(|(name, _)| gatehouse_storage::Key::parse(name)).collect();
-        // An entry stays a while after its end.
-        let spare = 600;
-        let is_over = |key: &Option<gatehouse_storage::Key>| {
-            key.as_ref().is_some_and(|key| key.expires_at().seconds() + spare < world.now())
-        };
-        if !keys.iter().any(is_over) || Instant::now() > end {
-            sweeper.gatehouse.stop().await;
-            let mut kinds = BTreeMap::new();
-            for key in keys {
-                let kind = key.map_or_else(|| "without an expiry".to_owned(), |key| key.kind().to_owned());
-                *kinds.entry(kind).or_default() += 1;
-            }
-            return kinds;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
 impl Report {
     /// What did not hold; nothing where all is well.
     pub fn faults(&self) -> Vec<String> {
@@ -159,20 +130,15 @@ impl Report {
         if self.streams_left > 0 {
             faults.push(format!("{} streams are still open at the servers", self.streams_left));
         }
-        let other = self.rows_after_session.iter().filter(|(kind, _)| !LONG_LIVED.contains(&kind.as_str()));
-        faults.extend(
-            other.map(|(kind, count)| format!("{count} entries of the kind {kind} outlive the longest session")),
-        );
-        if self.rows_after_all > 0 {
-            faults.push(format!("{} entries have no end", self.rows_after_all));
-        }
+        faults.extend(self.rows_left.faults());
         faults
     }
 }
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "A soak of {} minutes took {} s.", self.minutes, self.took.as_secs())?;
+        let store = self.store.name();
+        writeln!(f, "A soak of {} minutes over {store} took {} s.", self.minutes, self.took.as_secs())?;
         writeln!(f, "{:<12} {} times one of {USERS}, {AT_ONCE} at once", "users", self.lives)?;
         writeln!(f, "{:<12} {}", "faults", self.crowd.windows.count())?;
         write!(f, "{}", self.crowd.figures)?;
@@ -188,13 +154,14 @@ impl std::fmt::Display for Report {
         }
         writeln!(f, "{:<12} {} opened, {} left", "streams", self.streams, self.streams_left)?;
         let [before, after] = self.rows;
-        let later: Vec<_> = self.rows_after_session.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let later: Vec<_> =
+            self.rows_left.after_session.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         writeln!(
             f,
             "{:<12} {before} before, {after} after; ten minutes after the longest session {}; in the end {}",
             "rows",
             later.join(", "),
-            self.rows_after_all
+            self.rows_left.after_all
         )
     }
 }

@@ -25,6 +25,8 @@ pub(crate) enum Purpose {
     Route(String),
     /// The keys of a client.
     ClientKeys(String),
+    /// Tokens of another issuer, by its name.
+    Tokens(String),
 }
 
 impl fmt::Display for Purpose {
@@ -37,6 +39,7 @@ impl fmt::Display for Purpose {
             Self::Assertions(name) => write!(f, "assertions for {name}"),
             Self::Route(path) => write!(f, "route {path}"),
             Self::ClientKeys(id) => write!(f, "keys of client {id}"),
+            Self::Tokens(name) => write!(f, "tokens of {name}, and the host of the keys in its metadata"),
         }
     }
 }
@@ -59,6 +62,11 @@ pub(crate) fn outbound_origins(configuration: &Configuration) -> BTreeMap<String
         }
         if let ProviderAuthentication::Assertion(AssertionSource::Endpoint { url, .. }) = &provider.authentication {
             need(&url.to_string(), Purpose::Assertions(provider.name.clone()));
+        }
+    }
+    for issuer in &configuration.authorization_server.token_issuers {
+        if let Some(url) = issuer.asked_at() {
+            need(url, Purpose::Tokens(issuer.name.clone()));
         }
     }
     for route in &configuration.routes {
@@ -94,6 +102,9 @@ pub(crate) fn settings(configuration: &Configuration) -> Needs {
             need(name, format!("header {header} of route {}", route.path));
         }
     }
+    if let Some(name) = &configuration.authorization_server.caller_assertion_keys {
+        need(name, "private keys that sign assertions of who calls (PEM, PKCS #8)".to_owned());
+    }
     for client in &configuration.authorization_server.clients {
         match &client.authentication {
             RegisteredAuthentication::SecretBasic(name) | RegisteredAuthentication::SecretPost(name) => {
@@ -105,7 +116,7 @@ pub(crate) fn settings(configuration: &Configuration) -> Needs {
     needs
 }
 
-/// Those of them with which Gatehouse proves itself to identity providers.
+/// Those of them with which Gatehouse proves itself to identity providers and issuers of tokens.
 pub(crate) fn provider_settings(configuration: &Configuration) -> Needs {
     let mut needs = Needs::new();
     let mut need = |name: &SecretName, why: String| needs.entry(name.as_str().to_owned()).or_default().push(why);
@@ -124,6 +135,11 @@ pub(crate) fn provider_settings(configuration: &Configuration) -> Needs {
                     need(name, format!("header {header} for the assertions for {}", provider.name));
                 }
             }
+        }
+    }
+    for issuer in &configuration.authorization_server.token_issuers {
+        if let Some(name) = issuer.secret() {
+            need(name, format!("secret for introspection at {}", issuer.name));
         }
     }
     needs

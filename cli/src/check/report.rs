@@ -10,17 +10,23 @@ use gatehouse_configuration::{
 use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
 use url::Url;
 
+use crate::ways_in;
+
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
+use super::networks;
+use crate::identity_headers;
 
 /// A line for each thing that an operator has to know or do.
 pub(super) fn describe(configuration: &Configuration) -> String {
     let mut report = String::new();
     line(&mut report, "Public URL", configuration.gateway.public_url.as_str());
-    line(
-        &mut report,
-        "Redirect URI to register at each identity provider",
-        &configuration.authorization_server.callback_url(),
-    );
+    if !configuration.authorization_server.identity_providers.is_empty() {
+        line(
+            &mut report,
+            "Redirect URI to register at each identity provider",
+            &configuration.authorization_server.callback_url(),
+        );
+    }
     for route in &configuration.routes {
         let url = configuration.gateway.public_url.join(route.path.as_str());
         line(&mut report, &format!("URL for MCP clients, {}", route.name), &url);
@@ -32,7 +38,11 @@ pub(super) fn describe(configuration: &Configuration) -> String {
     }
     for route in &configuration.routes {
         describe_route(&mut report, &configuration.gateway.public_url.join(route.path.as_str()), route);
+        describe_other_tokens(&mut report, configuration, route);
+        describe_identity(&mut report, configuration, route);
+        networks::describe_route(&mut report, route);
     }
+    networks::describe(&mut report, configuration);
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
     }
@@ -60,6 +70,10 @@ pub(super) fn describe(configuration: &Configuration) -> String {
         }
     };
     line(&mut report, "Page for access tokens by hand", &token_page);
+    if configuration.authorization_server.caller_assertion_keys.is_some() {
+        let url = configuration.gateway.public_url.join(OwnPath::CallerKeys.as_str());
+        line(&mut report, "Keys that verify assertions of who calls", &url);
+    }
     for (origin, purposes) in outbound_origins(configuration) {
         let why: Vec<_> = purposes.iter().map(Purpose::to_string).collect();
         line(&mut report, &format!("Allow the outbound host {origin}"), &why.join(", "));
@@ -152,6 +166,29 @@ fn describe_tokens(report: &mut String, route: &Route) {
     }
 }
 
+/// Who may come in with tokens that are not ours.
+fn describe_other_tokens(report: &mut String, configuration: &Configuration, route: &Route) {
+    if route.accepted_tokens.is_some() {
+        let ways = ways_in::describe(configuration, route).join("; ");
+        line(report, &format!("Who may come in at {}", route.path), &ways);
+    }
+    for warning in ways_in::warnings(configuration, route) {
+        line(report, &format!("Warning for {}", route.path), &warning);
+    }
+}
+
+/// Which servers are told who calls.
+fn describe_identity(report: &mut String, configuration: &Configuration, route: &Route) {
+    for upstream in route.upstreams() {
+        if let Some(told) = identity_headers::told(upstream) {
+            line(report, &format!("Learns who calls at {}", route.path), &format!("{}: {told}", upstream.url));
+        }
+    }
+    for warning in identity_headers::warnings(configuration, route) {
+        line(report, &format!("Warning for {}", route.path), &warning);
+    }
+}
+
 /// Warns of rules about all resources of a member that leave the pages of its MCP Apps out: those have the prefix behind `ui://`.
 fn describe_apps(report: &mut String, route: &Route) {
     let Servers::Federated(members) = &route.servers else { return };
@@ -200,6 +237,7 @@ fn describe_route(report: &mut String, resource: &str, route: &Route) {
     for Rate { per, requests, seconds } in &route.rates {
         let per = match per {
             Counted::Subject => "for each subject".to_owned(),
+            Counted::Address => "for each address".to_owned(),
             Counted::Client => "for each client".to_owned(),
             Counted::Route => "in all".to_owned(),
             Counted::Tool(patterns) => {

@@ -307,3 +307,28 @@ fn a_rule_about_all_resources_of_a_member_but_its_apps_is_warned_of() {
         assert!(warnings(&rule).is_empty(), "{rules}");
     }
 }
+
+#[test]
+fn what_servers_are_told_of_who_calls_is_told_with_what_may_be_lost_or_mistaken() {
+    let folder = tempfile::tempdir().unwrap();
+    let headers = "path = \"/mcp\"\nidentity_headers = { app_service = true, names = true, \
+                   claims = { x_groups = \"groups\" }, assertion_header = \"x-caller\" }";
+    let document = DOCUMENT.replace("path = \"/mcp\"", headers);
+    let document = format!("caller_assertion_keys = {{ secret = \"caller_keys\" }}\n{document}");
+    let report = check(folder.path(), &document, None).unwrap();
+    for line in [
+        "Learns who calls at /mcp: http://10.0.0.7:8080/mcp: the headers of App Service (x-ms-client-principal, -id, -name, -idp), \
+         groups in x_groups, an assertion for http://10.0.0.7:8080/mcp in x-caller, names of users, which are personal, among it",
+        "Warning for /mcp: many servers and proxies drop headers with _, such as x_groups; write - instead",
+        "Warning for /mcp: callers come from several providers, or are machines: x-ms-client-principal-id tells them apart only \
+         together with x-ms-client-principal-idp",
+        "Keys that verify assertions of who calls: https://gateway.example/.well-known/jwks.json",
+        "Give the variable caller_keys: private keys that sign assertions of who calls (PEM, PKCS #8)",
+    ] {
+        assert!(report.lines().any(|told| told == line), "{line}\n{report}");
+    }
+    let without = check(folder.path(), DOCUMENT, None).unwrap();
+    assert!(!without.contains("who calls") && !without.contains("x-ms-"), "{without}");
+    let missing = check(folder.path(), &DOCUMENT.replace("path = \"/mcp\"", headers), None).unwrap_err();
+    assert!(missing.contains("`caller_assertion_keys` is missing"), "{missing}");
+}

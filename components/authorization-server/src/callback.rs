@@ -152,6 +152,7 @@ fn authorize(
     }
     let provider_tokens = sessions::provider_tokens_of(tokens, context.now);
     let session_lifetime = context.configuration.lifetimes.session;
+    let claims = context.configuration.kept_claims(claims, &request.resource);
     let (keys, store, now) = (&context.keys, &context.store, context.now);
     Ok(issue_code(
         request,

@@ -17,6 +17,7 @@ mod export;
 mod failures;
 mod fetches;
 mod forms;
+mod from_where;
 mod introspect;
 mod log;
 mod login;

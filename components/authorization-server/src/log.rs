@@ -10,6 +10,7 @@ use shell_http::{Milliseconds, now_in_milliseconds};
 pub(crate) struct RequestLog {
     request_id: RequestId,
     trace_id: Option<TraceId>,
+    client_address: Option<String>,
     clock: fn() -> Milliseconds,
 }
 
@@ -28,6 +29,7 @@ impl RequestLog {
         Self {
             request_id: shell_http::request_id(),
             trace_id: TraceParent::of(headers).map(|parent| parent.trace_id),
+            client_address: None,
             clock: now_in_milliseconds,
         }
     }
@@ -37,8 +39,14 @@ impl RequestLog {
         Self {
             request_id: RequestId::parse(request_id).unwrap_or_else(shell_http::request_id),
             trace_id: trace_id.and_then(TraceId::parse),
+            client_address: None,
             clock: now_in_milliseconds,
         }
+    }
+
+    /// The same, once it is known where the request comes from.
+    pub(crate) fn from_address(self, client_address: Option<String>) -> Self {
+        Self { client_address, ..self }
     }
 
     /// What answers and error pages call the request.
@@ -87,6 +95,7 @@ impl RequestLog {
             decision: Some(decision),
             subject: details.subject,
             client_id: details.client_id,
+            client_address: self.client_address.as_deref(),
             reason: details.reason,
             ..AuditRecord::new(time, Component::AuthorizationServer, event)
         };
@@ -99,6 +108,6 @@ impl RequestLog {
     /// Without a host's clock and randomness.
     pub(crate) fn example() -> Self {
         let request_id = RequestId::parse(&"0".repeat(32)).unwrap();
-        Self { request_id, trace_id: None, clock: || 0 }
+        Self { request_id, trace_id: None, client_address: None, clock: || 0 }
     }
 }

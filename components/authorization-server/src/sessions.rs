@@ -1,5 +1,6 @@
 //! The sessions: for the endpoints of this component and, by `gatehouse:auth`, for the gateway.
 
+mod assertions;
 mod export;
 mod external;
 mod handles;
@@ -59,7 +60,7 @@ pub(crate) fn refresh(
     log: &RequestLog,
 ) -> Result<Tokens, Rejection> {
     if let Some((grant, resource)) = with_keys(keys).provider_grant_at_refresh(request)? {
-        let token = provider_tokens::access_token(&grant, || Ok(Cow::Borrowed(configuration)), log)?;
+        let token = provider_tokens::access_token(&grant, &resource, || Ok(Cow::Borrowed(configuration)), log)?;
         let is_needed = configuration.route_of(&resource).is_some_and(|route| route.needs_identity_provider_token);
         if token.is_none() && is_needed {
             log.refused_to(provider_tokens::PROVIDER_REFRESH, &grant.subject, NO_PROVIDER_TOKEN);

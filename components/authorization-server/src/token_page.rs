@@ -116,7 +116,9 @@ fn open(
     let lifetime = context.configuration.token_page.lifetime;
     let provider_tokens = sessions::provider_tokens_of(tokens, now);
     let opening = request.opening(subject.clone(), claims, browser, provider_tokens, lifetime, now, &mut SystemEntropy);
-    let (root, opening) = opening.ok_or("the token page has no name")?;
+    let (root, mut opening) = opening.ok_or("the token page has no name")?;
+    let claims = std::mem::take(&mut opening.principal.claims);
+    opening.principal.claims = context.configuration.kept_claims(claims, &opening.principal.resource);
     let client_id = opening.principal.client_id.clone();
     context.log.begun(ACTION, Some(client_id.as_str()), Some(subject.as_str()));
     let tokens = context.sessions().open(&root, opening, &mut SystemEntropy).map_err(|error| error.to_string())?;

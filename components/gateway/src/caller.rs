@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Revocation;
 use gatehouse_gateway::{Endpoint, PresentedToken, Refusal, SealReferences, SealedReference};
-use gatehouse_protocol::{Claims, ClientId, Scope, SecretString, Subject};
+use gatehouse_protocol::{Claims, ClientId, Names, Scope, SecretString, Subject};
 use gatehouse_sealed_storage::sealing::HandleKeys;
 use http::{HeaderValue, Method};
 use shell_http::SystemEntropy;
@@ -110,13 +110,15 @@ impl SealReferences for Caller {
 }
 
 fn identity(principal: Principal, credential: CredentialKind) -> Option<gatehouse_gateway::Caller> {
-    let sessions::Claims { tenant, groups, roles } = principal.claims;
+    let sessions::Claims { tenant, groups, roles, names } = principal.claims;
+    let names =
+        names.map(|sessions::Names { name, preferred_username, email }| Names { name, preferred_username, email });
     Some(gatehouse_gateway::Caller {
         subject: Subject::parse(&principal.subject).ok()?,
         client_id: ClientId::parse(&principal.client_id).ok()?,
         credential,
         scopes: principal.scopes.iter().map(|scope| Scope::parse(scope).ok()).collect::<Option<_>>()?,
-        claims: Claims { tenant, groups, roles },
+        claims: Claims { tenant, groups, roles, names: names.map(Box::new) },
     })
 }
 

@@ -1,6 +1,7 @@
 //! The servers' client: what they are sent, and who reads their answers.
 
 pub(crate) mod federation;
+mod identity;
 pub(crate) mod member_sessions;
 pub(crate) mod member_streams;
 pub(crate) mod request;

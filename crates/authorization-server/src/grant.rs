@@ -115,6 +115,7 @@ pub fn grant_to_asserted(
         return Err(TokenRejection::AssertionReplayed);
     }
     let (subject, client_id) = (asserted.identity.subject().clone(), client.client().client_id.clone());
+    let claims = configuration.kept_claims(claims, &resource);
     Ok(grant(Principal { subject, client_id, resource, scopes, claims }, configuration, now, entropy))
 }
 

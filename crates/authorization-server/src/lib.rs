@@ -14,6 +14,7 @@
 pub mod arrival;
 pub mod authorization;
 pub mod browser;
+pub mod caller_assertion;
 pub mod client;
 pub mod client_assertion;
 pub mod client_authentication;

@@ -66,7 +66,8 @@ pub struct TokenRoute {
 pub struct AcceptedTokens {
     /// Where tokens stand; at least one place.
     pub presentations: Vec<TokenPresentation>,
-    /// The issuers, as clients know them.
+    /// The issuers, as clients know them; none of one that is only asked about tokens and has no name for itself.
+    #[serde(default)]
     pub issuers: Vec<String>,
     /// What clients are told to ask for, as it is asked for; the route's scopes where it is empty.
     #[serde(default)]

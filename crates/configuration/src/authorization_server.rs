@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gatehouse_protocol::{PrivateUseScheme, RedirectRules, ResourceUri, Scope, Scopes, WebOrigin};
+use gatehouse_protocol::{Claims, PrivateUseScheme, RedirectRules, ResourceUri, Scope, Scopes, WebOrigin};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, RegisteredClient,
-    Registration, Revocation, RoutePath, Rule, SignIns, TokenIssuer, TokenPage, TokenRoute, Workload,
+    Branding, ClientAddresses, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, Networks,
+    Rate, RegisteredClient, Registration, Revocation, RoutePath, Rule, SecretName, SignIns, TokenIssuer, TokenPage,
+    TokenRoute, Workload,
 };
 
 /// What an operator can decide of the authorization server.
@@ -46,8 +47,18 @@ pub struct Configuration {
     pub routes: Vec<Route>,
     /// What the policies of all routes name of users.
     pub rule_claims: RuleClaims,
+    /// The setting with the keys that sign assertions for MCP servers.
+    pub caller_assertion_keys: Option<SecretName>,
     /// The URLs of the MCP servers: places that nobody else may make us talk to.
     pub server_urls: Vec<String>,
+    /// How a client's address is found out.
+    pub client_addresses: ClientAddresses,
+    /// From where the pages may be reached.
+    pub pages: Networks,
+    /// From where the other endpoints may be reached.
+    pub endpoints: Networks,
+    /// How often an address may call them.
+    pub rates: Vec<Rate>,
 }
 
 /// A route as the authorization server knows it: a resource that tokens are for.
@@ -69,6 +80,8 @@ pub struct Route {
     pub revocation: Revocation,
     /// Whether every server behind it gets the user's access token of the identity provider, so that nothing works without one.
     pub needs_identity_provider_token: bool,
+    /// Whether a server behind it is told what people call the user, so that its sessions keep it.
+    pub keeps_names: bool,
 }
 
 /// The groups and roles that the rules of all routes name, whichever provider has them. A user may go to any route, so all
@@ -139,6 +152,12 @@ impl Configuration {
     pub fn subject_providers(&self) -> BTreeSet<&str> {
         let providers = self.identity_providers.iter().map(|provider| provider.name.as_str());
         providers.chain(self.token_issuers.iter().map(|issuer| issuer.name.as_str())).collect()
+    }
+
+    /// What of a user's `claims` a session at `resource` keeps: what people call the user only where a server there is told.
+    pub fn kept_claims(&self, claims: Claims, resource: &ResourceUri) -> Claims {
+        let keeps_names = self.route_of(resource).is_some_and(|route| route.keeps_names);
+        if keeps_names { claims } else { Claims { names: None, ..claims } }
     }
 
     /// The identity provider with this name.

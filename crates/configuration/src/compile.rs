@@ -45,7 +45,8 @@ fn is_faithful(part: &Part<'_>, text: &str, configuration: &Configuration) -> bo
         Part::AuthorizationServer => authorization_server::Configuration::from_part(text)
             .is_ok_and(|read| read == configuration.authorization_server),
         Part::Servers => {
-            let needs = Needs::of(&configuration.authorization_server, &configuration.routes);
+            let keys = configuration.gateway.caller_assertion_keys.as_ref();
+            let needs = Needs::of(&configuration.authorization_server, &configuration.routes, keys);
             Needs::from_part(text).is_ok_and(|read| read == needs)
         }
         Part::Route(_) | Part::OnlyRoute => {

@@ -5,13 +5,16 @@ mod branding;
 mod claim_names;
 mod client;
 mod consistency;
+mod cross_origin;
 mod exchange;
 mod hint;
+mod identity_headers;
 mod identity_provider;
 mod lifetimes;
 mod limits;
 mod misread;
 mod mistake;
+mod networks;
 mod parts;
 mod policy;
 mod provider_authentication;
@@ -32,11 +35,15 @@ use serde::{Deserialize, Serialize};
 
 use self::branding::BrandingDocument;
 use self::client::ClientDocument;
-use self::consistency::{descriptions_fit_scopes, issuers_fit_providers, rules_fit_providers};
+use self::consistency::{
+    app_service_tells_providers_apart, descriptions_fit_scopes, issuers_fit_providers, rules_fit_providers,
+};
+use self::identity_headers::assertions_have_keys;
 use self::identity_provider::ProviderDocument;
 use self::lifetimes::LifetimesDocument;
-use self::limits::TotalsDocument;
+use self::limits::{RateDocument, TotalsDocument};
 use self::misread::misread;
+use self::networks::{NetworksDocument, TrustedProxiesDocument};
 use self::parts::ROUTE_EXAMPLE;
 pub(crate) use self::parts::{
     AuthorizationServerDocument, GatewayDocument, NeedsDocument, Parts, ResourceDocument, read_part, read_route,
@@ -46,12 +53,12 @@ use self::route::RouteDocument;
 use self::route_tokens::resolve;
 use self::token_issuer::TokenIssuerDocument;
 use self::token_page::TokenPageDocument;
-use self::values::unique;
+use self::values::{SecretDocument, unique};
 use self::workload::WorkloadDocument;
 use crate::authorization_server::RuleClaims;
 use crate::compiled::is_compiled;
 use crate::error::{one_line, problem};
-use crate::{CompiledError, Configuration, ConfigurationError, Route};
+use crate::{CompiledError, Configuration, ConfigurationError, Route, gateway};
 
 /// The variable `config` holds one document: JSON if it begins with `{`, TOML otherwise. If the document is
 /// wrong, Gatehouse answers 503, and the log names the key, the problem and a right example. `gatehouse check FILE` says
@@ -157,6 +164,33 @@ pub(crate) struct Document {
     /// Limits that hold for all routes together.
     #[serde(default)]
     limits: TotalsDocument,
+    /// The secret with the private keys that sign assertions for MCP servers (`assertion_header`): PEM, PKCS #8, EC P-256 or
+    /// Ed25519. Several stand one after another: the first one signs, and all are published
+    /// ([Assertions](identity-headers.md#assertions)).
+    ///
+    /// Example: `{ secret = "caller_assertion_keys" }`
+    caller_assertion_keys: Option<SecretDocument>,
+    /// How often one address may call the pages and endpoints of the authorization server, before anybody is known. Only `per = "address"`. The
+    /// metadata is not counted.
+    ///
+    /// Most: `MOST_RATES`
+    /// Example: `[{ per = "address", requests = 120, seconds = 60 }]`
+    #[serde(default)]
+    rates: Vec<RateDocument>,
+    /// From where Gatehouse's own pages, endpoints and probes may be reached.
+    ///
+    /// Example: `{ pages = { allow = ["192.0.2.0/24"] } }`
+    #[serde(default)]
+    networks: NetworksDocument,
+    /// The proxies in front, which say where a request comes from.
+    ///
+    /// Example: `{ ranges = ["10.0.0.0/8"] }`
+    #[serde(default)]
+    trusted_proxies: TrustedProxiesDocument,
+    /// Whether the log has the addresses of clients. They are personal data.
+    ///
+    /// Default: `true`
+    log_addresses: Option<bool>,
 }
 
 /// Reads the document without judging its values. What is wrong is said with the path of its table or key.
@@ -171,28 +205,40 @@ pub(crate) fn parse(text: &str) -> Result<Document, ConfigurationError> {
 impl Document {
     /// The parts of the document, as they are written and as they are meant.
     pub(crate) fn divide(self) -> Result<(Parts, Configuration), ConfigurationError> {
-        let gateway =
-            GatewayDocument { public_url: self.public_url, allowed_origins: self.allowed_origins, limits: self.limits };
-        let meant = gateway.clone().check()?;
+        let NetworksDocument { pages, endpoints, probes } = self.networks;
+        let mut written = GatewayDocument {
+            public_url: self.public_url,
+            allowed_origins: self.allowed_origins,
+            limits: self.limits,
+            caller_assertion_keys: self.caller_assertion_keys.clone(),
+            identity_header_names: Vec::new(),
+            trusted_proxies: self.trusted_proxies,
+            log_addresses: self.log_addresses,
+            probes,
+        };
+        let mut meant = written.clone().check()?;
         if self.routes.is_empty() {
             return Err(problem("routes", "is missing: there is nothing to protect", ROUTE_EXAMPLE));
         }
         let routes = self.routes.iter().cloned().enumerate();
         let routes = routes.map(|(index, route)| route.check(&format!("routes[{index}]")));
         let mut routes = routes.collect::<Result<Vec<_>, _>>()?;
+        assertions_have_keys(routes.iter().flat_map(Route::upstreams), meant.caller_assertion_keys.as_ref())?;
+        meant.identity_header_names = gateway::identity_header_names(&routes);
+        written.identity_header_names = meant.identity_header_names.iter().map(ToString::to_string).collect();
         let issuers = token_issuer::check(self.token_issuers.clone(), &meant.public_url)?;
         let mut token_routes = Vec::new();
-        for (index, (route, written)) in routes.iter_mut().zip(&self.routes).enumerate() {
-            let (table, tokens) = (format!("routes[{index}]"), written.tokens.clone());
-            let names_scopes = written.scopes.is_some();
-            let resolved = resolve(&table, route, names_scopes, tokens, &issuers, &self.token_issuers)?;
+        for (index, (route, document)) in routes.iter_mut().zip(&self.routes).enumerate() {
+            let (table, tokens) = (format!("routes[{index}]"), document.tokens.clone());
+            let names_scopes = document.scopes.is_some();
+            let resolved = resolve(&table, route, names_scopes, tokens, &issuers)?;
             if let Some(resolved) = resolved {
                 route.accepted_tokens = Some(Box::new(resolved.accepted));
                 token_routes.push(resolved.route);
             }
         }
         let authorization_server = AuthorizationServerDocument {
-            public_url: gateway.public_url.clone(),
+            public_url: written.public_url.clone(),
             applications: self.applications,
             private_use_schemes: self.private_use_schemes,
             branding: self.branding,
@@ -211,9 +257,15 @@ impl Document {
                 .iter()
                 .zip(&self.routes)
                 .filter(|(route, _)| route.own_tokens)
-                .map(|(route, written)| ResourceDocument::of(route, written))
+                .map(|(route, document)| ResourceDocument::of(route, document))
                 .collect(),
             rule_claims: RuleClaims::of(&routes),
+            caller_assertion_keys: self.caller_assertion_keys,
+            trusted_proxies: written.trusted_proxies.clone(),
+            log_addresses: written.log_addresses,
+            pages,
+            endpoints,
+            rates: self.rates,
             server_urls: routes.iter().flat_map(Route::upstreams).map(|upstream| upstream.url.to_string()).collect(),
         };
         let configuration =
@@ -221,9 +273,10 @@ impl Document {
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
         issuers_fit_providers(&configuration.authorization_server)?;
         rules_fit_providers(&configuration)?;
+        app_service_tells_providers_apart(&configuration)?;
         descriptions_fit_scopes(&configuration.routes, self.routes.iter().map(|route| &route.scope_descriptions))?;
         let accepted = configuration.routes.iter().map(|route| route.accepted_tokens.clone());
         let routes = self.routes.into_iter().zip(accepted).collect();
-        Ok((Parts { gateway, authorization_server, routes }, configuration))
+        Ok((Parts { gateway: written, authorization_server, routes }, configuration))
     }
 }

@@ -10,12 +10,15 @@ mod compile;
 mod compiled;
 mod configuration;
 mod configured_urls;
+mod cross_origin;
 mod document;
 mod error;
 pub mod gateway;
+mod identity_headers;
 mod identity_provider;
 mod lifetimes;
 mod limits;
+mod networks;
 mod origins;
 mod part;
 mod policy;
@@ -34,12 +37,15 @@ pub use accepted_tokens::{AcceptedTokens, RequiredClaim, RouteTokens, TokenPrese
 pub use branding::{Branding, Logo};
 pub use compile::compile;
 pub use configuration::Configuration;
+pub use cross_origin::{CrossOrigin, PageOrigin, PageOrigins};
 pub use error::{CompiledError, ConfigurationError, Problem};
+pub use identity_headers::{CallerAssertion, IdentityClaim, IdentityHeaders};
 pub use identity_provider::{
     AccessRules, AssertionSource, ClaimNames, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile,
 };
 pub use lifetimes::Lifetimes;
 pub use limits::{Counted, Limits, Rate};
+pub use networks::{AddressRange, ClientAddresses, ForwardingHeader, NetworkRefusal, Networks, TrustedProxies};
 pub use origins::AllowedOrigins;
 pub use part::Part;
 pub use policy::{Beginnings, Effect, List, ListKind, Pattern, Policy, Rule};

@@ -4,7 +4,7 @@ use core::fmt;
 
 use gatehouse_protocol::{OwnPath, Scope, Scopes};
 
-use crate::{AcceptedTokens, Effect, Limits, ListKind, Policy, Rate, Upstream};
+use crate::{AcceptedTokens, CrossOrigin, Effect, Limits, ListKind, Networks, Policy, Rate, Upstream};
 
 /// An MCP endpoint of ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,10 @@ pub struct Route {
     pub discover_needs_all: bool,
     /// Whether the log holds the arguments of calls, and the URIs of resources. They may be personal.
     pub log_arguments: bool,
+    /// From where it may be reached.
+    pub networks: Networks,
+    /// Which web pages may call it; `None` where it is as for every route.
+    pub cors: Option<CrossOrigin>,
     /// Whether tokens of ours count.
     pub own_tokens: bool,
     /// Which tokens of other issuers count.

@@ -19,6 +19,10 @@ use crate::{NoBearer, ProtocolRevision};
 pub enum Refusal {
     /// A web page that may not call us: 403.
     Origin,
+    /// A web page that may call us, with a method that it may not use: 403.
+    OriginMethod,
+    /// An address from which the endpoint may not be reached: 403, with why. What nobody may reach, nobody is told of.
+    Network(String),
     /// A method that means nothing at this endpoint: 405.
     Method,
     /// A GET or DELETE of 2026-07-28, which has only POST: 405.
@@ -37,6 +41,8 @@ pub enum Refusal {
     /// The server needs the identity provider's token for a user, and somebody asks who has none with us, such as a machine: 403. A 401
     /// would have the machine get one new token after the other.
     NoUser(CredentialKind),
+    /// What the server is to be told of the caller has more bytes than it should get: 403, because nothing that the client could do helps.
+    IdentityTooLarge,
     /// More header fields than the endpoint takes: 431.
     TooManyHeaders,
     /// A header that must be single is not: 400.
@@ -164,7 +170,9 @@ impl Refusal {
     /// The reason in words, for the log.
     pub fn reason(&self) -> Cow<'_, str> {
         match self {
-            Self::Origin => "the Origin is not allowed; see allowed_origins".into(),
+            Self::Origin => "the Origin is not allowed; see allowed_origins and the route's cors".into(),
+            Self::OriginMethod => "pages of this Origin may not use the method; see the route's cors.methods".into(),
+            Self::Network(reason) => reason.as_str().into(),
             Self::Method => "the endpoint has no such method".into(),
             Self::OnlyPost => "MCP 2026-07-28 has only POST".into(),
             Self::NoBearer(reason) => reason.to_string().into(),
@@ -179,6 +187,9 @@ impl Refusal {
                 "the server needs a user's token of the identity provider (identity_provider_token_header), which is there only for \
                  users with a token of Gatehouse's own"
                     .into()
+            }
+            Self::IdentityTooLarge => {
+                "what the server is told of the caller has more bytes than identity_headers.bytes (groups, roles)".into()
             }
             Self::TooManyHeaders => "there are more header fields than limits.headers".into(),
             Self::DoubledHeader(name) => format!("{name} is given more than once").into(),

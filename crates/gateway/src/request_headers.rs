@@ -1,7 +1,7 @@
 //! The headers that the upstream gets.
 
 use gatehouse_audit_log::{RequestId, TRACEPARENT, X_REQUEST_ID};
-use gatehouse_configuration::Upstream;
+use gatehouse_configuration::{Upstream, gateway};
 use gatehouse_mcp_wire::header::{
     LAST_EVENT_ID, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID, is_parameter,
 };
@@ -10,7 +10,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CON
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::hop_by_hop::HopByHop;
-use crate::reserved::is_reserved;
+use crate::reserved::{is_reserved, is_spelling_of};
 use crate::trace::TRACESTATE;
 use crate::{Endpoint, EndpointKind, Hop, ProtocolRevision, Refusal, content};
 
@@ -40,9 +40,13 @@ pub struct Own<'a> {
     pub secrets: &'a [(HeaderName, SecretString)],
     /// The user's access token of the identity provider, where [`needs_identity_provider_token`] and there is one.
     pub identity_provider_token: Option<&'a SecretString>,
+    /// What the upstream is told of the caller ([`crate::identity_headers()`]); nothing where nobody is known.
+    pub identity: &'a [(HeaderName, HeaderValue)],
     /// `Mcp-Name` ([`crate::mirrored::encoded`]), where the upstream calls the tool, prompt or resource something else than the
     /// client does.
     pub mcp_name: Option<&'a HeaderValue>,
+    /// The names of headers in which the client shows us who it is, beside `Authorization`: they are not for the upstream.
+    pub withheld: &'a [&'a str],
     /// `Accept`, where it is not the client's: 2024-11-05 has no rules for it.
     pub accept: Option<&'static str>,
 }
@@ -103,8 +107,13 @@ pub fn needs_identity_provider_token(upstream: &Upstream) -> bool {
 /// [`Refusal::Unavailable`] where one of our own values cannot stand in a header; [`Refusal::InvalidToken`] where the
 /// upstream needs the identity provider's token and there is none: the client then signs its user in again, which gets
 /// one.
-pub fn forwarded(client: &HeaderMap, upstream: &Upstream, own: &Own<'_>) -> Result<HeaderMap, Refusal> {
-    let mut headers = of_client(client, upstream);
+pub fn forwarded(
+    client: &HeaderMap,
+    configuration: &gateway::Configuration,
+    upstream: &Upstream,
+    own: &Own<'_>,
+) -> Result<HeaderMap, Refusal> {
+    let mut headers = of_client(client, configuration, upstream, own.withheld);
     if own.method == Method::POST {
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     } else {
@@ -133,6 +142,9 @@ pub fn forwarded(client: &HeaderMap, upstream: &Upstream, own: &Own<'_>) -> Resu
     if let Some(name) = &upstream.subject_header {
         headers.insert(name, value(name, own.subject)?);
     }
+    for (name, value) in own.identity {
+        headers.insert(name, value.clone());
+    }
     for (name, secret) in own.secrets {
         headers.insert(name, sensitive(name, secret)?);
     }
@@ -155,10 +167,16 @@ fn sensitive(name: &HeaderName, secret: &SecretString) -> Result<HeaderValue, Re
     Ok(value)
 }
 
-fn of_client(client: &HeaderMap, upstream: &Upstream) -> HeaderMap {
+fn of_client(
+    client: &HeaderMap,
+    configuration: &gateway::Configuration,
+    upstream: &Upstream,
+    withheld: &[&str],
+) -> HeaderMap {
     let hop_by_hop = HopByHop::of(client);
     let mut headers = HeaderMap::new();
-    for (name, value) in client.iter().filter(|(name, _)| !hop_by_hop.has(name) && !is_reserved(name, upstream)) {
+    let is_reserved = |name: &HeaderName| is_reserved(name, configuration, upstream) || is_spelling_of(name, withheld);
+    for (name, value) in client.iter().filter(|(name, _)| !hop_by_hop.has(name) && !is_reserved(name)) {
         headers.append(name, value.clone());
     }
     headers

@@ -5,6 +5,7 @@
 //! (oauth2-proxy, CVE-2025-64484).
 
 use gatehouse_configuration::Upstream;
+use gatehouse_configuration::gateway::{self, NEVER_OF_CLIENTS};
 use gatehouse_mcp_wire::header::MCP_PARAM_PREFIX;
 use http::HeaderName;
 
@@ -61,7 +62,7 @@ const RESERVED: [&str; 38] = [
 ];
 
 /// Families of such names, in the reduced form.
-const RESERVED_FAMILIES: [&str; 26] = [
+const RESERVED_FAMILIES: [&str; 25] = [
     "x-forwarded",
     // The method, path, host and address before a rewrite: IIS, nginx, Envoy, and those who read them.
     "x-original-",
@@ -74,8 +75,7 @@ const RESERVED_FAMILIES: [&str; 26] = [
     "tailscale-",
     "proxy-client-",
     "wl-proxy-",
-    // Azure App Service and Container Apps: X-MS-CLIENT-PRINCIPAL*, X-MS-TOKEN-*; Front Door.
-    "x-ms-",
+    // Azure Front Door. X-MS-CLIENT-PRINCIPAL*, X-MS-TOKEN-* of App Service and Container Apps are among NEVER_OF_CLIENTS.
     "x-azure-",
     // Other gateways' identities: oauth2-proxy, AWS, Google, Cloudflare, Pomerium.
     "x-auth-request-",
@@ -105,16 +105,22 @@ const ONE_SPELLING: [&str; 7] =
 const PARAMETERS: &str = MCP_PARAM_PREFIX;
 
 /// Whether the client's field of this name must not reach `upstream`.
-pub(crate) fn is_reserved(name: &HeaderName, upstream: &Upstream) -> bool {
+pub(crate) fn is_reserved(name: &HeaderName, configuration: &gateway::Configuration, upstream: &Upstream) -> bool {
     let reduced = reduced(name.as_str());
     let configured = upstream.subject_header.iter().chain(&upstream.identity_provider_token_header);
     let configured = configured.chain(upstream.secret_headers.iter().map(|(name, _)| name));
+    let configured = configured.chain(&configuration.identity_header_names);
     RESERVED.contains(&reduced.as_str())
         || HopByHop::is_always(&reduced)
-        || RESERVED_FAMILIES.iter().any(|family| reduced.starts_with(family))
+        || RESERVED_FAMILIES.iter().chain(&NEVER_OF_CLIENTS).any(|family| reduced.starts_with(family))
         || (ONE_SPELLING.contains(&reduced.as_str()) && reduced != name.as_str())
         || (reduced.starts_with(PARAMETERS) && !name.as_str().starts_with(PARAMETERS))
         || configured.map(|name| self::reduced(name.as_str())).any(|configured| configured == reduced)
+}
+
+/// Whether servers may take the client's field of this name for one of `others`.
+pub(crate) fn is_spelling_of(name: &HeaderName, others: &[&str]) -> bool {
+    !others.is_empty() && others.iter().any(|other| reduced(other) == reduced(name.as_str()))
 }
 
 /// Lower case, and `-` for everything that is neither letter nor digit.
@@ -130,11 +136,14 @@ mod tests {
     use proptest::sample::{Index, select};
 
     use super::*;
+    use gatehouse_configuration::Configuration;
+
     use crate::example;
 
     fn reserved(name: &str) -> bool {
         let configuration = example::configuration();
-        is_reserved(&HeaderName::from_bytes(name.as_bytes()).unwrap(), example::upstream(&configuration))
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        is_reserved(&name, &configuration.gateway, example::upstream(&configuration))
     }
 
     #[test]
@@ -195,6 +204,59 @@ mod tests {
             "accept_encoding",
         ] {
             assert!(reserved(name), "{name}");
+        }
+    }
+
+    /// A header in which one server is told who calls, at the server of another route, of another member, and where nobody is told.
+    #[test]
+    fn what_says_who_calls_is_reserved_at_every_server_in_every_spelling() {
+        let told = "subject_header = \"x-who\"\nidentity_headers = { app_service = true, assertion_header = \"x-caller\", \
+                    claims = { \"x-user_groups\" = \"groups\" } }\n";
+        let told = example::ONE_UPSTREAM.replace("subject_header = \"x-gatehouse-subject\"\n", told);
+        let document = format!(
+            "caller_assertion_keys = {{ secret = \"k\" }}\n{told}\n[[routes]]\npath = \"/other\"\nurl = \"http://10.0.0.8/\"\n"
+        );
+        let told = Configuration::parse(&document).unwrap();
+        let nobody = example::federation();
+        let spellings = |name: &str| {
+            let separators = ["-", "_", ".", "~", "!"].map(|separator| name.replace('-', separator));
+            let mixed = name.char_indices().map(|(index, character)| match character {
+                '-' if index % 2 == 0 => '_',
+                other if index % 2 == 0 => other.to_ascii_uppercase(),
+                other => other,
+            });
+            separators.into_iter().chain([name.to_ascii_uppercase(), mixed.collect()]).collect::<Vec<_>>()
+        };
+        let always = [
+            "x-ms-client-principal",
+            "x-ms-client-principal-id",
+            "x-ms-client-principal-name",
+            "x-ms-client-principal-idp",
+            "x-ms-client-principal-roles",
+            "x-ms-token-aad-access-token",
+            "x-ms-token-aad-id-token",
+            "x-ms-token-aad-expires-on",
+            "x-ms-token-aad-refresh-token",
+            "x-ms-auth-token",
+            "x-ms-auth-internal-user-id",
+            "x-gatehouse-assertion",
+            "x-gatehouse-subject",
+        ];
+        for name in always.iter().flat_map(|name| spellings(name)) {
+            for configuration in [&told, &nobody] {
+                for upstream in configuration.routes.iter().flat_map(|route| route.upstreams()) {
+                    let header = HeaderName::from_bytes(name.as_bytes()).unwrap();
+                    assert!(is_reserved(&header, &configuration.gateway, upstream), "{name} to {}", upstream.url);
+                }
+            }
+        }
+        for name in ["x-who", "x-caller", "x-user-groups"].iter().flat_map(|name| spellings(name)) {
+            let header = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            for upstream in told.routes.iter().flat_map(|route| route.upstreams()) {
+                assert!(is_reserved(&header, &told.gateway, upstream), "{name} to {}", upstream.url);
+            }
+            let elsewhere = nobody.routes[0].upstreams().next().unwrap();
+            assert!(!is_reserved(&header, &nobody.gateway, elsewhere), "{name} means nothing there");
         }
     }
 

@@ -9,7 +9,7 @@ use jwt_compact::Header;
 use serde::Serialize;
 
 use crate::private_key::PrivateKey;
-use crate::{SigningAlgorithm, SigningRejection, TimeClaims};
+use crate::{PublicJwk, SigningAlgorithm, SigningRejection, TimeClaims};
 
 /// A private key: P-256, P-384, Ed25519, or RSA with 2048 to 4096 bits.
 ///
@@ -46,6 +46,32 @@ impl SigningKey {
         let key = PrivateKey::from_pem(pem)?;
         let algorithm = *key.algorithms().first().ok_or(SigningRejection::UnknownKind)?;
         Ok(Self { key, algorithm })
+    }
+
+    /// Reads several private keys that stand one after another, in their order, each when it is asked for. What stands between them
+    /// is not read; where a key begins, one must be.
+    pub fn several_from_pem(pem: &SecretString) -> impl Iterator<Item = Result<Self, SigningRejection>> {
+        const BEGIN: &str = "-----BEGIN ";
+        let begins = pem.expose().match_indices(BEGIN).map(|(at, _)| at);
+        let texts = begins.filter_map(|at| {
+            let text = pem.expose().get(at..)?;
+            let next = text.get(BEGIN.len()..)?.find(BEGIN).map(|next| next.saturating_add(BEGIN.len()));
+            text.get(..next.unwrap_or(text.len()))
+        });
+        texts.map(|text| {
+            const END: &str = "-----END PRIVATE KEY-----";
+            let end = text.find(END).map(|at| at.saturating_add(END.len()));
+            let key = end.and_then(|end| text.get(..end)).ok_or(SigningRejection::NotPkcs8)?;
+            Self::from_pem(&SecretString::new(key.to_owned()))
+        })
+    }
+
+    /// Its public half, for those who verify what it signs. Only P-256 and Ed25519 are published.
+    ///
+    /// # Errors
+    /// Where the key is of another kind.
+    pub fn public_jwk(&self) -> Result<PublicJwk, SigningRejection> {
+        PublicJwk::of(&self.key, self.algorithm)
     }
 
     /// The same key, used with an algorithm that the other side accepts. Only RSA has a choice.

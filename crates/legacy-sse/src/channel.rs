@@ -13,6 +13,9 @@ const COUNT: Kind = "mailbox-count";
 /// Up to which number the reader is done.
 const READ: Kind = "mailbox-read";
 
+/// Who decides about a message that came when the reader had passed over its number: see [`Channel::decides`].
+const LATE: Kind = "mailbox-late";
+
 /// Added to the count when the channel is closed, beyond what all numbers come to: being closed and having a number are
 /// then decided in one step, and nobody gets a number after the end.
 const CLOSED: u64 = 1 << 40;
@@ -111,6 +114,12 @@ impl Channel {
     /// Up to which number the reader is done, after `by` more.
     pub(crate) fn read(&self, store: &impl Store, by: u64) -> Result<u64, Rejection> {
         Ok(store.increment(&self.key(READ, 0)?, by)?)
+    }
+
+    /// Whether this caller is the first to ask about a message that the reader had passed over: the reader, which found it nonetheless
+    /// and then takes it, or its writer, who then writes it under another number. Each of them asks once.
+    pub(crate) fn decides(&self, store: &impl Store, number: u64) -> Result<bool, Rejection> {
+        Ok(store.increment(&self.key(LATE, number)?, 1)? == 1)
     }
 
     /// The key of the record of `kind` with this number.

@@ -10,6 +10,9 @@ use crate::{Channel, Rejection};
 /// no more than 16 MiB. Writers who race for the last place can be one too many each.
 pub const MOST_WAITING: u64 = 1_000;
 
+/// How often a message gets a number, where the reader had passed over the one before.
+const ATTEMPTS: usize = 3;
+
 /// Bytes that one number stands for.
 const BYTES_PER_NUMBER: usize = 16 * 1024;
 
@@ -33,20 +36,35 @@ pub fn post(
         return Err(Rejection::TooLarge);
     }
     let numbers = numbers(message);
-    // Looked at first: a number that was handed out must be used, or the reader waits for it.
-    let read = channel.read(store, 0)?;
-    let before = channel.state(store)?;
-    if before.is_closed {
-        return Err(Rejection::Closed);
+    for _ in 0..ATTEMPTS {
+        // Looked at first: a number that was handed out must be used, or the reader waits for it.
+        let read = channel.read(store, 0)?;
+        let before = channel.state(store)?;
+        if before.is_closed {
+            return Err(Rejection::Closed);
+        }
+        if before.last.saturating_sub(read).saturating_add(numbers) > MOST_WAITING {
+            return Err(Rejection::Full);
+        }
+        let state = channel.count(store, numbers)?;
+        if state.is_closed {
+            return Err(Rejection::Closed);
+        }
+        let number = (state.last + 1).saturating_sub(numbers);
+        channel.put(store, MESSAGE, number, message, entropy)?;
+        if !is_passed_over(store, channel, number)? {
+            return Ok(());
+        }
+        store.delete(&channel.key(MESSAGE, number)?)?;
     }
-    if before.last.saturating_sub(read).saturating_add(numbers) > MOST_WAITING {
-        return Err(Rejection::Full);
-    }
-    let state = channel.count(store, numbers)?;
-    if state.is_closed {
-        return Err(Rejection::Closed);
-    }
-    channel.put(store, MESSAGE, (state.last + 1).saturating_sub(numbers), message, entropy)
+    Err(Rejection::Unavailable("the reader passed over the message each time".to_owned()))
+}
+
+/// Whether the message was written so late that the reader had passed over its number, and will not read it.
+fn is_passed_over(store: &impl Store, channel: &Channel, number: u64) -> Result<bool, Rejection> {
+    // The reader removes what it takes before it says how far it is.
+    let is_there = || store.get(&channel.key(MESSAGE, number)?).map(|message| message.is_some());
+    Ok(channel.read(store, 0)? >= number && is_there()? && channel.decides(store, number)?)
 }
 
 /// How many numbers a message takes.

@@ -8,8 +8,8 @@ use crate::message;
 use crate::{Channel, Rejection};
 
 /// Seconds for which the reader waits for the message of a number that was handed out. Its writer needs one more call of
-/// the store for it; one that died in between must not hold up the others for ever. What comes later still is not read,
-/// and ends with the channel.
+/// the store for it; one that died in between must not hold up the others for ever. Whoever comes later still sees that, and writes
+/// the message under another number.
 const PATIENCE: u64 = 5;
 
 /// How far a reader is.
@@ -68,7 +68,11 @@ impl Cursor {
 
     /// Lets the writers know how far the reader is.
     fn note(&mut self, store: &impl Store, channel: &Channel) -> Result<(), Rejection> {
-        let read = self.next.saturating_sub(1);
+        self.note_up_to(self.next.saturating_sub(1), store, channel)
+    }
+
+    /// Lets the writers know that no number up to `read` is waited for.
+    fn note_up_to(&mut self, read: u64, store: &impl Store, channel: &Channel) -> Result<(), Rejection> {
         let more = read.saturating_sub(self.noted);
         if more > 0 {
             channel.read(store, more)?;
@@ -120,7 +124,10 @@ fn take_up_to(
 ) -> Result<(), Rejection> {
     while cursor.next <= last {
         let number = cursor.next;
+        // Whose writers were told so: a writer that comes now sees that it is late, and one that came before is seen here.
+        let is_passed_over = number <= cursor.noted;
         match channel.get(store, MESSAGE, number)? {
+            Some(_) if is_passed_over && !channel.decides(store, number)? => cursor.pass(1),
             Some(Ok(message)) => {
                 cursor.pass(message::numbers(&message));
                 messages.push(message.to_vec());
@@ -131,12 +138,15 @@ fn take_up_to(
                 cursor.pass(1);
                 store.delete(&channel.key(MESSAGE, number)?)?;
             }
-            None if cursor.gives_up(last, now) => cursor.pass(1),
+            None if is_passed_over => cursor.pass(1),
+            None if cursor.gives_up(last, now) => cursor.note_up_to(number, store, channel)?,
             None => return Ok(()),
         }
     }
     Ok(())
 }
 
+#[cfg(test)]
+mod late;
 #[cfg(test)]
 mod tests;

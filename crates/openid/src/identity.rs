@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gatehouse_configuration::{ClaimNames, IdentityProvider, ProviderProfile};
-use gatehouse_protocol::{Claims, InvalidSubject, Subject, TooManyClaims, is_unshowable};
+use gatehouse_protocol::{Claims, InvalidSubject, Names, Subject, TooManyClaims, is_unshowable};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -21,6 +21,7 @@ const LONGEST_NAME: usize = 128;
 pub struct Identity {
     subject: Subject,
     display_name: Option<String>,
+    names: Names,
     pub(crate) tenant: Option<TenantId>,
     pub(crate) domain: EmailDomain,
     pub(crate) groups: Groups,
@@ -141,17 +142,18 @@ impl Identity {
         };
         let domain = claims.domain(&provider.profile);
         let (groups, roles) = (claims.groups(&provider.claim_names), claims.roles(&provider.claim_names));
-        let display_name = claims.display_name();
-        Ok(Self { subject, display_name, tenant, domain, groups, roles })
+        let (display_name, names) = (claims.display_name(), claims.names(&domain));
+        Ok(Self { subject, display_name, names, tenant, domain, groups, roles })
     }
 
-    /// What policies judge the user by, with `groups` that were told or asked for. The tenant is Entra's: other providers
-    /// mean what they like by `tid`, or have no such claim.
+    /// What policies judge the user by, with `groups` that were told or asked for, and what people call the user. The tenant is
+    /// Entra's: other providers mean what they like by `tid`, or have no such claim.
     pub(crate) fn claims(&self, groups: impl IntoIterator<Item = String>) -> Result<Claims, TooManyClaims> {
         let tenant = self.tenant.as_ref().map(|tenant| tenant.as_str().to_ascii_lowercase());
         // Ids compare without case, and policies compare letter by letter; what they name is in lower case, too.
         let groups = groups.into_iter().map(|group| if is_uuid(&group) { group.to_ascii_lowercase() } else { group });
-        Claims::new(tenant, groups.collect(), self.roles.texts.clone())
+        let claims = Claims::new(tenant, groups.collect(), self.roles.texts.clone())?;
+        Ok(claims.called(self.names.clone()))
     }
 
     /// What the user is called, by which they tell their accounts apart. It is personal, and proves nothing: it is for the
@@ -176,12 +178,17 @@ impl fmt::Debug for Identity {
 impl UserClaims {
     /// The address or, without one, the user name or the name, where a page can show it.
     fn display_name(&self) -> Option<String> {
-        let claims = [&self.email, &self.preferred_username, &self.name].into_iter().flatten();
-        let names = claims.filter_map(Value::as_str).map(str::trim);
-        let mut shown = names.filter(|name| {
-            !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(is_unshowable)
-        });
-        shown.next().map(str::to_owned)
+        [&self.email, &self.preferred_username, &self.name].into_iter().find_map(showable)
+    }
+
+    /// What servers are told that people call the user, where they are told at all.
+    fn names(&self, domain: &EmailDomain) -> Names {
+        let vouched_for = matches!(domain, EmailDomain::Verified(_));
+        Names {
+            name: showable(&self.name),
+            preferred_username: showable(&self.preferred_username),
+            email: vouched_for.then(|| showable(&self.email)).flatten(),
+        }
     }
 
     fn domain(&self, profile: &ProviderProfile) -> EmailDomain {
@@ -259,6 +266,13 @@ impl AllClaims {
     pub(crate) fn is_elsewhere(&self, name: &str) -> bool {
         is_named(self.0.get("_claim_names"), name)
     }
+}
+
+/// A name that a page can show, and a header can carry.
+fn showable(claim: &Option<Value>) -> Option<String> {
+    let name = claim.as_ref().and_then(Value::as_str).map(str::trim)?;
+    let is_showable = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(is_unshowable);
+    is_showable.then(|| name.to_owned())
 }
 
 /// The claim that is meant by the configured name, and the pointer to what in it is (RFC 6901).

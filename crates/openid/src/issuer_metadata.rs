@@ -6,7 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::answer::{json, successful};
-use crate::provider_metadata::{endpoint, get};
+use crate::provider_metadata::get;
 use crate::{Endpoint, InvalidEndpoint, LogText, MetadataRejection};
 
 /// The issuer's metadata, as far as somebody needs it who only verifies its tokens.
@@ -34,10 +34,11 @@ impl IssuerMetadata {
         if found != issuer {
             return Err(MetadataRejection::IssuerDiffers { found: LogText::new(&found) });
         }
-        let jwks_uri = endpoint("jwks_uri", document.jwks_uri, issuer)?;
+        let jwks_uri = document.jwks_uri.ok_or(MetadataRejection::Missing("jwks_uri"))?;
+        let jwks_uri = Endpoint::parse(&jwks_uri).map_err(invalid)?;
         let shares_origin = Url::parse(issuer).is_ok_and(|issuer| own.is_reached_by(&issuer));
         if own.is_reached_by(jwks_uri.url()) && !shares_origin {
-            return Err(MetadataRejection::Endpoint { member: "jwks_uri", problem: InvalidEndpoint::OwnOrigin });
+            return Err(invalid(InvalidEndpoint::OwnOrigin));
         }
         Ok(Self { issuer: found, jwks_uri })
     }
@@ -47,10 +48,20 @@ impl IssuerMetadata {
         &self.issuer
     }
 
-    /// Where the keys are.
-    pub const fn jwks_uri(&self) -> &Endpoint {
-        &self.jwks_uri
+    /// Where the keys are, as metadata says that was read at `place`.
+    ///
+    /// # Errors
+    /// Plain http is for an issuer on this machine. One elsewhere that points to loopback points into our network.
+    pub fn jwks_uri(&self, place: &Endpoint) -> Result<&Endpoint, MetadataRejection> {
+        match self.jwks_uri.is_plain_http() && !place.is_plain_http() {
+            true => Err(invalid(InvalidEndpoint::Insecure)),
+            false => Ok(&self.jwks_uri),
+        }
     }
+}
+
+const fn invalid(problem: InvalidEndpoint) -> MetadataRejection {
+    MetadataRejection::Endpoint { member: "jwks_uri", problem }
 }
 
 /// The request for a public document of the issuer's.
@@ -73,10 +84,9 @@ mod tests {
     fn the_metadata_of_an_issuer_without_endpoints_for_users_is_enough() {
         let metadata =
             parse(r#"{"issuer":"https://issuer.example/realm","jwks_uri":"https://keys.example/jwks"}"#).unwrap();
-        assert_eq!(
-            (metadata.issuer(), metadata.jwks_uri().to_string().as_str()),
-            (ISSUER, "https://keys.example/jwks")
-        );
+        let place = Endpoint::parse(ISSUER).unwrap();
+        assert_eq!(metadata.issuer(), ISSUER);
+        assert_eq!(metadata.jwks_uri(&place).unwrap().to_string(), "https://keys.example/jwks");
     }
 
     #[test]
@@ -87,9 +97,11 @@ mod tests {
         {
             assert_eq!(problem(own), endpoint(InvalidEndpoint::OwnOrigin), "{own}");
         }
-        for clear in ["http://keys.example/jwks", "http://127.0.0.1/jwks"] {
-            assert_eq!(problem(clear), endpoint(InvalidEndpoint::Insecure), "{clear}");
-        }
+        assert_eq!(problem("http://keys.example/jwks"), endpoint(InvalidEndpoint::Insecure));
+        let inside = parse(&format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"http://127.0.0.1/jwks"}}"#)).unwrap();
+        let refused = inside.jwks_uri(&Endpoint::parse(ISSUER).unwrap()).unwrap_err();
+        assert_eq!(refused, endpoint(InvalidEndpoint::Insecure));
+        assert!(inside.jwks_uri(&Endpoint::parse("http://127.0.0.1:81/").unwrap()).is_ok());
         let other = parse(r#"{"issuer":"https://issuer.example/","jwks_uri":"https://keys.example/jwks"}"#);
         assert!(matches!(other, Err(MetadataRejection::IssuerDiffers { .. })), "{other:?}");
         assert_eq!(parse(r#"{"jwks_uri":"https://keys.example"}"#), Err(MetadataRejection::Missing("issuer")));

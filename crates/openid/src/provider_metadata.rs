@@ -210,7 +210,7 @@ fn cure(answer: &AnswerRejection) -> &'static str {
     }
 }
 
-pub(crate) fn endpoint(member: &'static str, url: Option<String>, issuer: &str) -> Result<Endpoint, MetadataRejection> {
+fn endpoint(member: &'static str, url: Option<String>, issuer: &str) -> Result<Endpoint, MetadataRejection> {
     let url = url.ok_or(MetadataRejection::Missing(member))?;
     let endpoint = Endpoint::parse(&url).map_err(|problem| invalid(member, problem))?;
     // Plain http is for a provider on this machine. One elsewhere that points to loopback points into our network.

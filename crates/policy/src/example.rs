@@ -137,7 +137,7 @@ pub(crate) fn anybody() -> impl Strategy<Value = Somebody> {
     (subject, client, some(&["mcp", "x", "y", "z"]), some(&["g", "h"]), some(&["r", "s"]), tenant).prop_map(
         |(subject, client_id, scopes, groups, roles, tenant)| {
             let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
-            let claims = Claims { tenant, groups: owned(groups), roles: owned(roles) };
+            let claims = Claims { tenant, groups: owned(groups), roles: owned(roles), names: None };
             Somebody {
                 subject: Subject::parse(subject).unwrap(),
                 client_id: ClientId::parse(client_id).unwrap(),

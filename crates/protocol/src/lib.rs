@@ -21,7 +21,7 @@ mod subject;
 mod time;
 mod web_origin;
 
-pub use claims::{Claims, TooManyClaims};
+pub use claims::{Claims, Names, TooManyClaims};
 pub use client::{ClientId, ClientName, InvalidClientId, InvalidClientName, is_unshowable};
 pub use entropy::Entropy;
 pub use log_text::LogText;

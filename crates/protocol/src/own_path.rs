@@ -33,6 +33,8 @@ pub enum OwnPath {
     AuthorizationServerMetadata,
     /// The same document where OpenID clients look for it (OpenID Connect Discovery 1.0, section 4).
     OpenIdConfiguration,
+    /// The public keys of the assertions that MCP servers get of their callers.
+    CallerKeys,
     /// The protected resource metadata of the only route, or, with a route's path behind it, of that route (RFC 9728).
     ProtectedResourceMetadata,
     /// The event stream of MCP 2024-11-05 of the only route.
@@ -59,7 +61,7 @@ const WELL_KNOWN: &str = "/.well-known";
 
 impl OwnPath {
     /// Every one.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Authorize,
         Self::Choose,
         Self::Consent,
@@ -74,6 +76,7 @@ impl OwnPath {
         Self::AccessToken,
         Self::AuthorizationServerMetadata,
         Self::OpenIdConfiguration,
+        Self::CallerKeys,
         Self::ProtectedResourceMetadata,
         Self::LegacyEvents,
         Self::LegacyMessages,
@@ -98,6 +101,7 @@ impl OwnPath {
             Self::AccessToken => "/access-token",
             Self::AuthorizationServerMetadata => "/.well-known/oauth-authorization-server",
             Self::OpenIdConfiguration => "/.well-known/openid-configuration",
+            Self::CallerKeys => "/.well-known/jwks.json",
             Self::ProtectedResourceMetadata => "/.well-known/oauth-protected-resource",
             Self::LegacyEvents => "/sse",
             Self::LegacyMessages => "/message",
@@ -122,7 +126,8 @@ impl OwnPath {
             | Self::SignOut
             | Self::AccessToken
             | Self::AuthorizationServerMetadata
-            | Self::OpenIdConfiguration => ServedBy::AuthorizationServer,
+            | Self::OpenIdConfiguration
+            | Self::CallerKeys => ServedBy::AuthorizationServer,
             Self::ProtectedResourceMetadata
             | Self::LegacyEvents
             | Self::LegacyMessages

@@ -66,6 +66,11 @@ impl Subject {
         self.0.split_once(':').map_or("", |(provider, _)| provider)
     }
 
+    /// The `sub` at the provider.
+    pub fn sub(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, sub)| sub)
+    }
+
     /// The subject as it stands in the log and in the header for upstreams.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -88,7 +93,7 @@ mod tests {
     fn equal_subs_of_two_providers_are_two_subjects() {
         assert_ne!(Subject::new("a", "1"), Subject::new("b", "1"));
         let subject = Subject::new("demo", "urn:alice").unwrap();
-        assert_eq!((subject.as_str(), subject.provider()), ("demo:urn:alice", "demo"));
+        assert_eq!((subject.as_str(), subject.provider(), subject.sub()), ("demo:urn:alice", "demo", "urn:alice"));
         assert_eq!(Subject::parse("demo:urn:alice"), Ok(subject));
     }
 

@@ -113,7 +113,8 @@ pub(crate) fn alice() -> Principal {
 
 /// Of a user in this group.
 pub(crate) fn claims(group: &str) -> Claims {
-    Claims { tenant: Some("a-tenant".to_owned()), groups: vec![group.to_owned()], roles: vec!["reader".to_owned()] }
+    let (groups, roles) = (vec![group.to_owned()], vec!["reader".to_owned()]);
+    Claims { tenant: Some("a-tenant".to_owned()), groups, roles, names: None }
 }
 
 /// Alice opens a session; the provider's tokens live an hour.

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
+use super::broken_off::BrokenOff;
 use super::connections::{Connections, IncompleteHeads};
 use super::waiting_clients::{WaitingClients, WaitingEntry};
 
@@ -19,6 +20,10 @@ pub(crate) struct Connection {
     head_bytes: AtomicUsize,
     used: AtomicBool,
     unread_body: AtomicBool,
+    /// On HTTP/2, the most bytes of it that can be of a head which is not complete; 0 on HTTP/1.1.
+    http2_head: AtomicUsize,
+    broken_off: BrokenOff,
+    abused: AtomicBool,
     /// Something is to be written that the socket does not take yet. Only the connection's own task changes it.
     unsent: AtomicBool,
 }
@@ -33,8 +38,8 @@ enum State {
     /// Nobody has asked for anything. `head_began`: the first bytes of a request are there.
     /// `entry`: none while it is still being written to.
     Idle { since: Instant, head_began: bool, entry: Option<WaitingEntry> },
-    /// A request is under way.
-    Busy,
+    /// Requests are under way: on HTTP/1.1, one.
+    Busy { requests: usize },
 }
 
 /// What a connection is doing.
@@ -46,16 +51,52 @@ pub(crate) enum Activity {
     Head(Instant),
     /// A request is under way.
     Busy,
+    /// Its client breaks off too many requests.
+    Abused,
     /// The client has not taken all of an answer that is complete.
     Writing,
 }
 
 /// A request that is under way on a connection, until it is dropped.
-pub(crate) struct RequestInProgress(Arc<Connection>);
+pub(crate) struct RequestInProgress {
+    connection: Arc<Connection>,
+    /// Whether another one was under way on its connection when it began.
+    is_further: bool,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl RequestInProgress {
+    /// Whether there is room for it: a connection has room for one request, and each further one needs its own.
+    pub(crate) async fn has_room(&mut self, connections: &Connections) -> bool {
+        if !self.is_further {
+            return true;
+        }
+        self._room = connections.room_for_request().await;
+        self._room.is_some()
+    }
+}
 
 impl Drop for RequestInProgress {
     fn drop(&mut self) {
-        self.0.set(self.0.idle(false));
+        self.connection.end_request();
+    }
+}
+
+/// A request of HTTP/2 that its client may break off. It does so if this is dropped before it is told that it was answered.
+pub(crate) struct Unanswered(Option<Arc<Connection>>);
+
+impl Unanswered {
+    /// Its answer is with the client, or it is not the client's doing that it is not.
+    pub(crate) fn is_answered(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            connection.count_broken_off();
+        }
     }
 }
 
@@ -74,6 +115,9 @@ impl Connection {
             head_bytes: AtomicUsize::new(0),
             used: AtomicBool::new(false),
             unread_body: AtomicBool::new(false),
+            http2_head: AtomicUsize::new(0),
+            broken_off: BrokenOff::new(),
+            abused: AtomicBool::new(false),
             unsent: AtomicBool::new(false),
         }
     }
@@ -96,22 +140,74 @@ impl Connection {
         drop(old);
     }
 
+    /// It speaks HTTP/2, where a head that is not complete has at most `head_bytes`.
+    pub(crate) fn is_http2(&self, head_bytes: usize) {
+        self.http2_head.store(head_bytes.max(1), Ordering::Relaxed);
+    }
+
+    /// Whether it does.
+    pub(crate) fn speaks_http2(&self) -> bool {
+        self.http2_head.load(Ordering::Relaxed) > 0
+    }
+
     /// A whole head has come.
     pub(crate) fn begin(self: &Arc<Self>) -> RequestInProgress {
         self.used.store(true, Ordering::Relaxed);
-        self.set(State::Busy);
+        let before = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            match &mut *state {
+                State::Busy { requests } => {
+                    *requests = requests.saturating_add(1);
+                    None
+                }
+                State::Idle { .. } => Some(std::mem::replace(&mut *state, State::Busy { requests: 1 })),
+            }
+        };
+        let is_further = before.is_none();
+        drop(before);
         self.forget_head();
-        RequestInProgress(Arc::clone(self))
+        RequestInProgress { connection: Arc::clone(self), is_further, _room: None }
+    }
+
+    fn end_request(&self) {
+        if let State::Busy { requests } = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+            && *requests > 1
+        {
+            *requests -= 1;
+            return;
+        }
+        self.set(self.idle(false));
+    }
+
+    /// A request of HTTP/2 has begun, which its client may break off.
+    pub(crate) fn unanswered(self: &Arc<Self>) -> Unanswered {
+        Unanswered(Some(Arc::clone(self)))
+    }
+
+    fn count_broken_off(&self) {
+        if self.broken_off.count() {
+            self.abused.store(true, Ordering::Relaxed);
+            self.dismissed.notify_one();
+        }
     }
 
     /// So many bytes have come. Where they are of a head, and all heads together are too large, the connection that has
     /// been idle longest makes room.
+    ///
+    /// On HTTP/2 it is not known whether they are of a head, or a client's ping. They do not make a connection less idle, nor
+    /// does its time for a head begin with them.
     pub(crate) fn received(&self, bytes: usize) {
+        let http2_head = self.http2_head.load(Ordering::Relaxed);
         match &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
-            State::Busy => return,
+            State::Busy { .. } => return,
             State::Idle { head_began: true, .. } => {}
+            State::Idle { .. } if http2_head > 0 => {}
             State::Idle { since, head_began, .. } => (*since, *head_began) = (Instant::now(), true),
         }
+        let bytes = match http2_head {
+            0 => bytes,
+            most => bytes.min(most.saturating_sub(self.head_bytes.load(Ordering::Acquire))),
+        };
         self.head_bytes.fetch_add(bytes, Ordering::AcqRel);
         if self.heads.bytes.fetch_add(bytes, Ordering::AcqRel).saturating_add(bytes) > self.heads.most {
             self.idle.dismiss_longest(None);
@@ -126,7 +222,7 @@ impl Connection {
         }
         let entry = match &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Idle { entry, .. } => entry.take(),
-            State::Busy => None,
+            State::Busy { .. } => None,
         };
         drop(entry);
     }
@@ -138,18 +234,21 @@ impl Connection {
         }
         let head_began = match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Idle { head_began, .. } => *head_began,
-            State::Busy => return,
+            State::Busy { .. } => return,
         };
         self.set(self.idle(head_began));
     }
 
     /// What it is doing.
     pub(crate) fn activity(&self) -> Activity {
+        if self.abused.load(Ordering::Relaxed) {
+            return Activity::Abused;
+        }
         match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Idle { .. } if self.unsent.load(Ordering::Relaxed) => Activity::Writing,
             State::Idle { since, head_began: false, .. } => Activity::Idle(*since),
             State::Idle { since, head_began: true, .. } => Activity::Head(*since),
-            State::Busy => Activity::Busy,
+            State::Busy { .. } => Activity::Busy,
         }
     }
 
@@ -158,9 +257,11 @@ impl Connection {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// A request was answered before its body had come.
+    /// A request was answered before its body had come. On HTTP/2, that is the end of its stream alone.
     pub(crate) fn leave_body_unread(&self) {
-        self.unread_body.store(true, Ordering::Relaxed);
+        if !self.speaks_http2() {
+            self.unread_body.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether one was.
@@ -267,5 +368,43 @@ mod tests {
         // What comes now is a body.
         new.received(5000);
         assert_eq!(connections.heads.bytes.load(Ordering::Acquire), 0);
+    }
+
+    #[tokio::test]
+    async fn a_connection_of_http_2_is_busy_until_its_last_request_ends_and_only_the_first_needs_no_room() {
+        let connections = Connections::new(1, 1000);
+        let connection = Arc::new(Connection::new(&connections));
+        connection.is_http2(100);
+        let (mut first, mut second, mut third) = (connection.begin(), connection.begin(), connection.begin());
+        assert!(first.has_room(&connections).await && second.has_room(&connections).await);
+        assert!(!third.has_room(&connections).await);
+        drop((first, third));
+        assert_eq!(connection.activity(), Activity::Busy);
+        drop(second);
+        assert!(matches!(connection.activity(), Activity::Idle(_)));
+    }
+
+    #[test]
+    fn what_comes_on_an_idle_connection_of_http_2_neither_begins_a_head_nor_fills_the_budget_of_heads() {
+        let connections = Connections::new(1, 1000);
+        let connection = Arc::new(Connection::new(&connections));
+        connection.is_http2(100);
+        drop(connection.begin());
+        let Activity::Idle(since) = connection.activity() else { panic!("it is idle") };
+        (0..1000).for_each(|_| connection.received(17));
+        assert_eq!(connection.activity(), Activity::Idle(since));
+        assert_eq!(connections.heads.bytes.load(Ordering::Acquire), 100);
+        drop(connection);
+        assert_eq!(connections.heads.bytes.load(Ordering::Acquire), 0);
+    }
+
+    #[test]
+    fn who_breaks_off_too_many_requests_has_to_go_and_who_is_answered_has_not() {
+        let connection = Arc::new(Connection::new(&Connections::new(1, 1000)));
+        (0..1000).for_each(|_| connection.unanswered().is_answered());
+        assert!(!is_dismissed(&connection.dismissed));
+        (0..1000).for_each(|_| drop(connection.unanswered()));
+        assert_eq!(connection.activity(), Activity::Abused);
+        assert!(is_dismissed(&connection.dismissed));
     }
 }

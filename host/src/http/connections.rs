@@ -15,6 +15,8 @@ const TIME_TO_MAKE_ROOM: Duration = Duration::from_millis(100);
 /// The connections of one host.
 pub(crate) struct Connections {
     slots: Arc<Semaphore>,
+    /// For requests on connections of HTTP/2 that have one already: as many as there may be connections.
+    requests: Arc<Semaphore>,
     /// Connections between two requests, or with half a head.
     pub(crate) idle: Arc<WaitingClients>,
     /// Requests whose bodies are not there yet; no guest runs for them.
@@ -35,6 +37,7 @@ impl Connections {
         let heads = IncompleteHeads { bytes: AtomicUsize::new(0), most: head_bytes };
         Self {
             slots: Arc::new(Semaphore::new(most)),
+            requests: Arc::new(Semaphore::new(most)),
             idle: Arc::default(),
             bodies: Arc::default(),
             heads: Arc::new(heads),
@@ -56,5 +59,15 @@ impl Connections {
                 return slot.ok();
             }
         }
+    }
+
+    /// Room for one request more on a connection that has one already. Where there is none, the request that has waited longest
+    /// for its body makes room, if it does so soon.
+    pub(crate) async fn room_for_request(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(room) = Arc::clone(&self.requests).try_acquire_owned() {
+            return Some(room);
+        }
+        self.bodies.dismiss_longest(None);
+        timeout(TIME_TO_MAKE_ROOM, Arc::clone(&self.requests).acquire_owned()).await.ok()?.ok()
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::accept_failures::AcceptFailures;
 use super::body_budget::BodyBudget;
 use super::concurrency::ConcurrencyLimits;
 use super::connections::Connections;
+use super::repeated_failures::RepeatedFailures;
 use crate::loaded_application::LoadedApplication;
 
 /// How far a host has come.
@@ -42,7 +42,8 @@ pub(crate) struct Host {
     pub(crate) concurrency: ConcurrencyLimits,
     pub(crate) connections: Connections,
     pub(crate) bodies: BodyBudget,
-    pub(crate) accept_failures: AcceptFailures,
+    pub(crate) accept_failures: RepeatedFailures,
+    pub(crate) handshake_failures: RepeatedFailures,
     /// Guests that run, but for those that only listen.
     pub(crate) running_guests: watch::Sender<usize>,
     pub(crate) phase: Phase,

@@ -10,12 +10,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use super::accept_failures::AcceptFailures;
 use super::body_budget::BodyBudget;
 use super::concurrency::ConcurrencyLimits;
 use super::connections::Connections;
 use super::host::{Host, Phase, Stage};
 use super::open_files::{connections_within, raise_limit};
+use super::repeated_failures::RepeatedFailures;
 use super::workers::Workers;
 use crate::error::StartError;
 use crate::instance::POOL_MEMORIES;
@@ -117,7 +117,9 @@ fn start(
         concurrency,
         connections: Connections::new(connections, limits.head_bytes),
         bodies: BodyBudget::new(&limits),
-        accept_failures: AcceptFailures::default(),
+        accept_failures: RepeatedFailures::new("cannot accept a connection", Duration::from_secs(1)),
+        // Whoever scans the internet makes some.
+        handshake_failures: RepeatedFailures::new("the TLS handshake of a client failed", Duration::from_secs(10)),
         running_guests: watch::Sender::new(0),
         application,
         phase: Phase(stage),

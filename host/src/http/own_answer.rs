@@ -35,6 +35,12 @@ pub(crate) fn at_capacity(reason: ConcurrencyRefusal, log: RequestLog) -> Respon
     response
 }
 
+/// What the host answers where connections of HTTP/2 have too many requests, together.
+pub(crate) fn no_room_on_connection(log: RequestLog) -> Response<ResponseBody> {
+    warn(&log, "too many are under way on connections that have others");
+    unavailable("", log)
+}
+
 /// What the host answers while it takes no requests.
 pub(crate) fn unavailable(text: &'static str, log: RequestLog) -> Response<ResponseBody> {
     let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, text, log);

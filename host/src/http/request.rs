@@ -9,7 +9,8 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::connection_state::Connection;
-use super::own_answer::{answer, at_capacity, refuse, unavailable};
+use super::http2_request::to_http1_form;
+use super::own_answer::{answer, at_capacity, no_room_on_connection, refuse, unavailable};
 use super::request_body::RequestBody;
 use super::request_log::RequestLog;
 use super::response_body::ResponseBody;
@@ -31,8 +32,12 @@ pub(crate) async fn respond(
     request: Request<Incoming>,
     log: RequestLog,
 ) -> Response<ResponseBody> {
-    let in_progress = connection.begin();
-    let mut response = answer_to(worker, connection, client, request, log).await;
+    let mut in_progress = connection.begin();
+    let mut response = if in_progress.has_room(&worker.host.connections).await {
+        answer_to(worker, connection, client, request, log).await
+    } else {
+        no_room_on_connection(log)
+    };
     response.body_mut().hold_connection(in_progress);
     let id = response.body().request_id().to_header_value();
     response.headers_mut().insert(X_REQUEST_ID, id);
@@ -63,6 +68,11 @@ async fn answer_to(
     if request.method() == Method::CONNECT {
         return answer(StatusCode::METHOD_NOT_ALLOWED, "", log);
     }
+    if request.version() == Version::HTTP_2
+        && let Err(status) = to_http1_form(&mut request)
+    {
+        return answer(status, "", log);
+    }
     if request.version() == Version::HTTP_10 && !request.headers().contains_key(header::HOST) {
         // HTTP/1.0 knew no Host, and checks of proxies still speak it (haproxy's `option httpchk`).
         request.headers_mut().insert(header::HOST, HeaderValue::from_static(""));
@@ -85,7 +95,7 @@ async fn answer_to(
         Ok(permit) => permit,
         Err(reason) => return at_capacity(reason, log),
     };
-    run_guest(worker, component, for_guest(request, route, client), permit, log).await
+    run_guest(worker, component, for_guest(request, route, client, host.application.scheme()), permit, log).await
 }
 
 /// Why a request is not even begun, with what to answer: nobody would read what becomes of it, and the operator wants
@@ -115,7 +125,7 @@ fn has_one_authority<B>(request: &Request<B>) -> bool {
 }
 
 /// Gives the request the headers that Spin gives it. A client's own of those names are lies.
-fn for_guest<B>(mut request: Request<B>, route: &Route, client: SocketAddr) -> Request<B> {
+fn for_guest<B>(mut request: Request<B>, route: &Route, client: SocketAddr, scheme: &str) -> Request<B> {
     let own: Vec<HeaderName> =
         request.headers().keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
     for name in own {
@@ -128,7 +138,7 @@ fn for_guest<B>(mut request: Request<B>, route: &Route, client: SocketAddr) -> R
         .unwrap_or_default();
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let values = [
-        ("spin-full-url", format!("http://{authority}{target}")),
+        ("spin-full-url", format!("{scheme}://{authority}{target}")),
         ("spin-path-info", route.path_info(&path).to_owned()),
         ("spin-matched-route", route.to_string()),
         ("spin-raw-component-route", route.to_string()),

@@ -218,7 +218,8 @@ async fn run_instance(
     let (mut store, meter) = component.new_store(&worker.host.application.engine.engine, &worker.sender, id, client);
     // Dropped before the store, and so before the response's body ends.
     let mut unfinished = Unfinished { failed, finished: false };
-    let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;
+    let scheme = if worker.host.application.tls.is_some() { Scheme::Https } else { Scheme::Http };
+    let request = store.data_mut().http().new_incoming_request(scheme, request)?;
     let outparam = store.data_mut().http().new_response_outparam(respond)?;
     let guest = async {
         let proxy = component.pre.instantiate_async(&mut store).await?;

@@ -9,7 +9,7 @@ pub(super) const PAGE: usize = 1000;
 /// Bytes of a key.
 const LONGEST_KEY: usize = 1024;
 /// Bytes of a value, and of all values in one operation on many.
-const LARGEST_VALUE: usize = 16 * 1024 * 1024;
+pub(super) const LARGEST_VALUE: usize = 16 * 1024 * 1024;
 
 /// How much may wait for the store, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

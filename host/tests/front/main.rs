@@ -10,6 +10,10 @@
 mod bodies;
 mod concurrency;
 mod connections;
+mod http2;
+mod http2_client;
+mod http2_limits;
 mod leaving;
 mod stopping;
+mod tls;
 mod world;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatehouse_host::{Application, CapturedLog, Limits, Options, Running};
+use gatehouse_host::{Application, CapturedLog, Limits, Options, Running, TlsFiles};
 use gatehouse_testing_application::{application_with, component};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,6 +27,15 @@ impl World {
 
     /// A host whose guests may ask this server.
     pub(crate) async fn start_with_upstream(limits: Limits, upstream: Option<SocketAddr>) -> Self {
+        Self::start_with(limits, upstream, None).await
+    }
+
+    /// A host that ends TLS itself, with these files.
+    pub(crate) async fn start_with_tls(limits: Limits, upstream: Option<SocketAddr>, tls: TlsFiles) -> Self {
+        Self::start_with(limits, upstream, Some(tls)).await
+    }
+
+    async fn start_with(limits: Limits, upstream: Option<SocketAddr>, tls: Option<TlsFiles>) -> Self {
         let allowed = upstream.map(|address| format!("\"http://{address}\"")).unwrap_or_default();
         let manifest = format!(
             "spin_manifest_version = 2\n[application]\nname = \"front\"\n[[trigger.http]]\nroute = \"/...\"\n\
@@ -41,6 +50,7 @@ impl World {
         options.cache_directory = Some(directory.path().join("cache"));
         options.log = log.clone();
         options.limits = limits;
+        options.tls = tls;
         let application = Application::load(directory.path(), options).await.unwrap();
         let running = application.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
         Self { address: running.address(), log, running, _directory: directory }

@@ -103,23 +103,24 @@ impl<'a, H: Host> IssuerClient<'a, H> {
                 return Ok(verify(&keys));
             }
             KeySource::At(place) => place,
-            KeySource::Discovered { places, issuer } => self.metadata(&places, &issuer)?.jwks_uri().clone(),
+            KeySource::Discovered { places, issuer } => self.place_of_keys(&places, &issuer)?,
         };
         self.documents().verified(&key_set(document_request(&place)), verify, fresh_keys_may_help)
     }
 
     /// What is kept at any of the places comes before asking at the first.
-    fn metadata(&self, places: &[Endpoint], issuer: &str) -> Result<IssuerMetadata, Failure> {
+    fn place_of_keys(&self, places: &[Endpoint], issuer: &str) -> Result<Endpoint, Failure> {
+        let of = |metadata: IssuerMetadata, place| Ok(metadata.jwks_uri(place)?.clone());
         let documents = self.documents();
         for place in places {
             if let Some(kept) = documents.kept(&issuer_metadata(place, issuer))? {
-                return Ok(kept);
+                return of(kept, place);
             }
         }
         let mut failed = None;
         for place in places {
             match documents.current(&issuer_metadata(place, issuer)) {
-                Ok(metadata) => return Ok(metadata),
+                Ok(metadata) => return of(metadata, place),
                 // The first place is the usual one; what is wrong there is what an operator wants to know.
                 Err(failure) => failed = failed.or(Some(failure)),
             }

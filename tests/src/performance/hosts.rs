@@ -6,7 +6,7 @@ use super::case::{CONNECTIONS, Case, TURN};
 use super::setup::Setup;
 use super::statistics::Ratio;
 use super::{documents, servers};
-use crate::{AttackSettings, HostKind, WashStore};
+use crate::{AttackSettings, HostKind, StoreKind};
 
 /// How many turns each case has.
 const TURNS: usize = 20;
@@ -25,8 +25,8 @@ pub(super) async fn run(setup: &Setup) -> Value {
     let upstream = servers::static_server(setup).await;
     let mut hosts = [
         ("the embedded host", setup.now.host),
-        ("wash, Redis", HostKind::Wash(WashStore::Redis)),
-        ("wash, memory", HostKind::Wash(WashStore::Memory)),
+        ("wash, Redis", HostKind::Wash(StoreKind::Redis)),
+        ("wash, memory", HostKind::Wash(StoreKind::Memory)),
         ("Spin, its own SQLite", HostKind::Spin),
     ]
     .map(|(name, kind)| Host { name, kind, cases: None, running: Vec::new() });

@@ -13,7 +13,7 @@ use super::process;
 use super::setup::{Checkout, Setup};
 use crate::paths::{artefact, repository};
 use crate::wash::{self, Workload};
-use crate::{AttackSettings, AttackWorld, HeldPort, HostKind, Person, Program, StoreServer, WashStore, is_listened_at};
+use crate::{AttackSettings, AttackWorld, HeldPort, HostKind, Person, Program, StoreKind, StoreServer, is_listened_at};
 
 /// What the MCP server always answers to the call that is measured: 78 bytes.
 pub(super) const ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}]}}"#;
@@ -133,7 +133,7 @@ pub(super) async fn forwarder_on_wash(server: &str) -> Server {
         environment: &[("SERVER", format!("{server}/mcp"))],
         allowed_hosts: &[server.to_owned()],
     };
-    let store = StoreServer::start(WashStore::Memory, folder.path()).await;
+    let store = StoreServer::start(StoreKind::Memory, folder.path()).await;
     let program = wash::dev(&workload, &store, port, folder.path()).await;
     Server::running(program, port, folder)
 }

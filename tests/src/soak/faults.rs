@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::store::{SoakStore, StoreFault};
 use super::upstream::Upstream;
 use super::users::Crowd;
 use crate::scripted_provider::Failure;
-use crate::{AttackWorld, Endpoint, StoreFaults};
+use crate::{AttackWorld, Endpoint};
 
 /// How long something is broken, and how long all is well before it.
 const BROKEN: Duration = Duration::from_secs(4);
@@ -15,27 +16,25 @@ const QUIET: Duration = Duration::from_secs(11);
 /// What can break.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
-    StoreLocked,
-    StoreFails,
+    Store(StoreFault),
     ProviderDown,
     ServerDown,
     InstanceKilled,
 }
 
-const ALL: [Fault; 5] =
-    [Fault::StoreLocked, Fault::StoreFails, Fault::ProviderDown, Fault::ServerDown, Fault::InstanceKilled];
-
 /// Breaks one thing after the other until it is time; the second instance as it is then.
 pub(super) async fn come_and_go(
     crowd: &Arc<Crowd>,
     upstream: &Upstream,
-    first: &AttackWorld,
+    store: SoakStore,
+    world: &AttackWorld,
     mut second: AttackWorld,
     until: Instant,
 ) -> AttackWorld {
-    let store = StoreFaults::at(&first.gatehouse.state_directory());
-    let provider = first.provider();
-    for fault in ALL.into_iter().cycle() {
+    let of_store = store.faults().map(Fault::Store);
+    let all = of_store.into_iter().chain([Fault::ProviderDown, Fault::ServerDown, Fault::InstanceKilled]);
+    let provider = world.provider();
+    for fault in all.cycle() {
         if Instant::now() + QUIET + BROKEN + QUIET > until {
             break;
         }
@@ -43,16 +42,7 @@ pub(super) async fn come_and_go(
         eprintln!("    {fault:?}");
         crowd.windows.open();
         match fault {
-            Fault::StoreLocked => {
-                store.lock();
-                tokio::time::sleep(BROKEN).await;
-                store.unlock();
-            }
-            Fault::StoreFails => {
-                store.fail_after(0);
-                tokio::time::sleep(BROKEN).await;
-                store.mend();
-            }
+            Fault::Store(fault) => fault.lasts(world, BROKEN).await,
             Fault::ProviderDown => {
                 provider.script(|script| drop(script.failures.insert(Endpoint::Token, Failure::Cut)));
                 tokio::time::sleep(BROKEN).await;
@@ -64,7 +54,7 @@ pub(super) async fn come_and_go(
                 upstream.is_down(false);
             }
             Fault::InstanceKilled => {
-                let next = first.process_beside().await;
+                let next = world.process_beside().await;
                 second.gatehouse.kill().await;
                 tokio::time::sleep(BROKEN).await;
                 let mut instances = crowd.instances.lock().expect("no panic");

@@ -75,7 +75,13 @@ impl fmt::Display for Figures {
             let (good, half, nearly_all) = (took.len(), quantile(&took, 500), quantile(&took, 990));
             writeln!(f, "{name:<12} {good:>9} {half:>9.1} {nearly_all:>9.1}  {}", errors.join(", "))?;
         }
-        Ok(())
+        let mut errors = BTreeMap::<&str, usize>::new();
+        for (error, count) in kinds.values().flat_map(|kind| &kind.within) {
+            *errors.entry(error).or_default() += count;
+        }
+        let errors: Vec<_> = errors.iter().map(|(error, count)| format!("{count} × {error}")).collect();
+        let good: usize = kinds.values().map(|kind| kind.took.len()).sum();
+        writeln!(f, "{:<12} {good:>9} {:>9} {:>9}  {}", "all", "", "", errors.join(", "))
     }
 }
 

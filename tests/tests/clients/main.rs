@@ -11,10 +11,11 @@
 //! “Document” is a client metadata document, “key” one whose client signs (`private_key_jwt`); the ids with secrets and
 //! those of machines (`client_credentials`) are in the configuration. “No” means that the client has no such option.
 
+mod azure_sample;
 mod signing_key;
 
 use gatehouse_tests::{
-    ClientDocuments, HostKind, Program, WashStore, World, WorldSettings, spin_is_installed, wash_is_installed,
+    ClientDocuments, HostKind, Program, StoreKind, World, WorldSettings, spin_is_installed, wash_is_installed,
 };
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -340,8 +341,8 @@ async fn every_modern_client_signs_in_and_refreshes_before_a_dual_era_server_on_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_client_signs_in_and_refreshes_before_server_everything_on_wasmcloud_with_redis() {
-    if wash_is_installed(WashStore::Redis) {
-        every_client_works_before_server_everything(HostKind::Wash(WashStore::Redis)).await;
+    if wash_is_installed(StoreKind::Redis) {
+        every_client_works_before_server_everything(HostKind::Wash(StoreKind::Redis)).await;
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi_http::WasiBody;
 
-use crate::bindings::imports::gatehouse::auth::sessions;
+use crate::bindings::imports::gatehouse::auth::{assertions, sessions};
 use crate::bindings::platform::wasi::keyvalue::store::Error as KeyValueError;
 use crate::nats::Nats;
 use crate::outbound::{Answer, Sent};
@@ -63,6 +63,7 @@ pub enum SessionCall {
     Validate { token: String, resource: String, revocation: sessions::Revocation, calls_at: Option<String> },
     IdentityProviderToken { token: String, resource: String, ids: sessions::RequestIds },
     HandleKeys { subject: String, resource: String },
+    Sign(assertions::Assertion),
 }
 
 type Script<Question, Reply> = Mutex<Option<Box<dyn Fn(&Question) -> Reply + Send + Sync>>>;
@@ -99,6 +100,8 @@ pub struct Fakes {
     pub validated: Mutex<Option<Result<sessions::Principal, sessions::Rejection>>>,
     /// What `identity-provider-token` answers.
     pub provider_token: Mutex<Option<Result<Option<String>, sessions::Rejection>>>,
+    /// What `assertions.sign` answers; the text `signed` where there is nothing.
+    pub signed: Mutex<Option<Result<String, String>>>,
     /// What `handles.keys` answers with, in place of keys.
     pub handle_keys_failure: Mutex<Option<String>>,
     /// Requests that the component sent, in order.

@@ -5,12 +5,14 @@ mod begun;
 mod eras;
 mod federated;
 mod forwarding;
+mod identity_headers;
 mod identity_provider_tokens;
 mod ids;
 mod legacy;
 mod limits;
 mod long_requests;
 mod memory;
+mod networks;
 mod own_answers;
 mod policy;
 mod refusing;
@@ -66,7 +68,7 @@ fn principal() -> Principal {
         client_id: "a-client".to_owned(),
         resource: RESOURCE.to_owned(),
         scopes: vec!["mcp".to_owned()],
-        claims: Claims { tenant: None, groups: vec!["engineering".to_owned()], roles: Vec::new() },
+        claims: Claims { tenant: None, groups: vec!["engineering".to_owned()], roles: Vec::new(), names: None },
     }
 }
 

@@ -1,7 +1,10 @@
 //! Sessions at the authorization server: opened, refreshed and ended over HTTP, and validated as the gateway does it.
 
+mod caller_assertions;
+mod external;
 mod handles_and_keys;
 mod life;
+mod names;
 mod owners;
 mod provider_tokens;
 mod revocation;
@@ -29,7 +32,12 @@ fn principal() -> Principal {
         client_id: CLIENT.to_owned(),
         resource: RESOURCE.to_owned(),
         scopes: vec!["mcp".to_owned(), "files".to_owned()],
-        claims: Claims { tenant: None, groups: vec!["engineering".to_owned()], roles: vec!["reader".to_owned()] },
+        claims: Claims {
+            tenant: None,
+            groups: vec!["engineering".to_owned()],
+            roles: vec!["reader".to_owned()],
+            names: None,
+        },
     }
 }
 

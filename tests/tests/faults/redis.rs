@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HostKind, Person, StoreServer, TcpProxy, WashStore, text};
+use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HostKind, Person, StoreKind, StoreServer, TcpProxy, text};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::acts::{Act, Ready, Recovery, assert_works};
 
 /// The hosts that have Redis as their store, through a proxy.
-const HOSTS: [HostKind; 2] = [HostKind::EmbeddedRedisBehindProxy, HostKind::Wash(WashStore::RedisBehindProxy)];
+const HOSTS: [HostKind; 2] = [HostKind::EmbeddedRedisBehindProxy, HostKind::Wash(StoreKind::RedisBehindProxy)];
 
 /// No act gets so many answers from Redis.
 const MANY: u32 = 200;
@@ -112,7 +112,7 @@ async fn a_redis_that_is_full_refuses_what_writes_and_what_reads_goes_on(world: 
 
 /// Another Redis, which has everything that the one before the proxy has, and follows it.
 async fn replica(world: &AttackWorld, folder: &std::path::Path) -> StoreServer {
-    let replica = StoreServer::start(WashStore::Redis, folder).await;
+    let replica = StoreServer::start(StoreKind::Redis, folder).await;
     let of = server(world).port();
     assert_eq!(redis(replica.port(), &format!("REPLICAOF 127.0.0.1 {of}")).await, "+OK");
     let follows = async { while redis(of, "WAIT 1 100").await != ":1" {} };

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gatehouse_tests::storm::silent_server;
-use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HostKind, Person, Step, WashStore, text};
+use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HostKind, Person, Step, StoreKind, text};
 use tokio::task::JoinSet;
 
-use crate::{isolation, streams};
+use crate::{backend, isolation, streams};
 
 /// So often what must happen once is raced for.
 const ROUNDS: usize = 50;
@@ -39,6 +39,7 @@ pub(crate) async fn all(host: HostKind) -> Vec<String> {
     };
     let instances = [&world, beside.as_ref().unwrap_or(&world)];
     let mut cells = vec![signs_in(&world).await];
+    backend::is_found_out(&world, host).await;
     cells.push(redemptions(instances).await);
     cells.push(refreshes(instances).await);
     cells.push(rate(instances, false).await);
@@ -85,7 +86,7 @@ fn has_one_instance(host: HostKind) -> bool {
         | HostKind::SpinRedis
         | HostKind::Released(_) => false,
         HostKind::Spin => true,
-        HostKind::Wash(store) => store == WashStore::Memory,
+        HostKind::Wash(store) => store == StoreKind::Memory,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The repository's `.wash/config.yaml` is what `wash dev` serves.
 
-use gatehouse_tests::{Gatehouse, HeldPort, WashStore, artefact, http, repository, serve_on_wash, wash_is_installed};
+use gatehouse_tests::{Gatehouse, HeldPort, StoreKind, artefact, http, repository, serve_on_wash, wash_is_installed};
 
 const DOCUMENT: &str = r#"
 [identity_provider]
@@ -15,7 +15,7 @@ url = "http://127.0.0.1:3002/mcp"
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wash_dev_serves_what_the_repositorys_file_says() {
-    if !wash_is_installed(WashStore::Memory) {
+    if !wash_is_installed(StoreKind::Memory) {
         return;
     }
     let (folder, held) = (tempfile::tempdir().expect("a folder"), HeldPort::take());

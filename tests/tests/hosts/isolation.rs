@@ -1,6 +1,6 @@
 //! Nobody gets what is another's, and no request what is left of another.
 
-use gatehouse_tests::{Answer, AttackWorld, HostKind, Person, WashStore, text};
+use gatehouse_tests::{Answer, AttackWorld, HostKind, Person, StoreKind, text};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -56,7 +56,7 @@ fn look_at((number, user, of_another, answer): (usize, usize, bool, Answer)) {
 /// An instance opens the store once, and on wash each opening is a connection to Redis. So where there are fewer connections than
 /// requests, one request had what was left of another.
 pub(crate) async fn of_requests(world: &AttackWorld, host: HostKind) -> String {
-    let (HostKind::Wash(WashStore::Redis), Some(redis)) = (host, world.gatehouse.store_server()) else {
+    let (HostKind::Wash(StoreKind::Redis), Some(redis)) = (host, world.gatehouse.store_server()) else {
         return "–".to_owned();
     };
     let token = text(&world.flow(&Person::new("alone")).finish().await, "access_token");

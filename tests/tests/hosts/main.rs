@@ -2,10 +2,13 @@
 //!
 //! `cargo xtask hosts --write` writes the table. A host that is not installed is left out, with a word; its row stays as it is.
 
+mod backend;
 mod checks;
+mod client_address;
 mod development;
 mod instances;
 mod isolation;
+mod over_redis;
 mod redis_store;
 mod store_contract;
 mod streams;
@@ -13,15 +16,15 @@ mod wasmtime;
 
 use std::collections::BTreeMap;
 
-use gatehouse_tests::{HostKind, Table, WashStore};
+use gatehouse_tests::{HostKind, StoreKind, Table};
 
 /// What runs, and the name of its row.
 const HOSTS: [(&str, HostKind); 7] = [
     ("the embedded host, SQLite", HostKind::Embedded),
     ("the embedded host, Redis", HostKind::EmbeddedRedis),
-    ("wash, Redis", HostKind::Wash(WashStore::Redis)),
-    ("wash, NATS", HostKind::Wash(WashStore::Nats)),
-    ("wash, memory", HostKind::Wash(WashStore::Memory)),
+    ("wash, Redis", HostKind::Wash(StoreKind::Redis)),
+    ("wash, NATS", HostKind::Wash(StoreKind::Nats)),
+    ("wash, memory", HostKind::Wash(StoreKind::Memory)),
     ("Spin, its own SQLite", HostKind::Spin),
     ("Spin, Redis", HostKind::SpinRedis),
 ];

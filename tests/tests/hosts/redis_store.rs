@@ -1,5 +1,5 @@
-//! What is special about the embedded host's store in Redis: names and bytes that other hosts share, times to live, and a Redis
-//! that hangs, goes, refuses or forgets.
+//! What is special about the embedded host's store in Redis: names and bytes that other hosts share, times to live, how it is reached,
+//! and a Redis that hangs, goes or refuses.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -7,27 +7,24 @@ use std::time::{Duration, Instant};
 use gatehouse_host::{
     CapturedLog, KeyValueError, KeyValueStore, RedisUrl, StoreLimits, SystemWallClock, WallClock as _,
 };
-use gatehouse_tests::{
-    AttackSettings, AttackWorld, HostKind, Person, StoreServer, TlsFront, WashStore, store_is_installed,
-};
+use gatehouse_tests::{StoreKind, StoreServer, TlsFront, store_is_installed};
 use redis::AsyncCommands as _;
-use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Seconds that Redis keeps an entry after its expiry.
-const MARGIN: u64 = 600;
+pub(crate) const MARGIN: u64 = 600;
 
 /// A Redis in a folder of its own; nothing where there is none on this machine.
 async fn redis() -> Option<(TempDir, StoreServer)> {
-    if !store_is_installed(WashStore::Redis) {
+    if !store_is_installed(StoreKind::Redis) {
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
-    let server = StoreServer::start(WashStore::Redis, folder.path()).await;
+    let server = StoreServer::start(StoreKind::Redis, folder.path()).await;
     Some((folder, server))
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemWallClock.now().as_secs()
 }
 
@@ -60,11 +57,6 @@ async fn while_a_redis_says_nothing_there_is_one_attempt_to_connect_at_a_time() 
     }
     assert_eq!(attempts.lock().unwrap().len(), 1);
     accepting.abort();
-}
-
-fn send(server: &StoreServer, signal: Signal) {
-    let id = server.process_id().and_then(|id| Pid::from_raw(id.cast_signed())).expect("a process");
-    kill_process(id, signal).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,13 +107,55 @@ async fn whatever_writes_an_entry_redis_keeps_it_for_ten_minutes_beyond_its_expi
     assert!(redis.ttl::<_, i64>(&old).await.unwrap() > 0);
 }
 
+/// Redis counts what it sends: no more of it than may be read at once is ever in the host's memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_of_somebody_else_that_is_too_large_is_an_error_and_is_not_read_whole() {
+    const HUGE: usize = 64 << 20;
+    const MOST: u64 = 34 << 20;
+    let Some((_folder, server)) = redis().await else { return };
+    let (store, mut other) = (server.open(), server.redis().await);
+    other.setrange::<_, _, ()>("huge", isize::try_from(HUGE - 1).unwrap(), b"x").await.unwrap();
+    store.set("s", "small", b"v".to_vec()).await.unwrap();
+    let mut sent = async || {
+        let stats: redis::InfoDict = redis::cmd("INFO").arg("stats").query_async(&mut other).await.unwrap();
+        stats.get::<u64>("total_net_output_bytes").expect("a number")
+    };
+    let before = sent().await;
+    assert!(matches!(store.get("s", "huge").await, Err(KeyValueError::TooLarge(_))));
+    let after_one = sent().await;
+    assert!(after_one - before < MOST, "{} bytes", after_one - before);
+    let many = [vec!["small".to_owned()], vec!["huge".to_owned(); 99]].concat();
+    assert!(matches!(store.get_many("s", many).await, Err(KeyValueError::TooLarge(_))));
+    let after_many = sent().await;
+    assert!(after_many - after_one < MOST, "{} bytes", after_many - after_one);
+    let swapped = store.compare_and_swap("s", "huge", None, b"v".to_vec()).await;
+    assert!(matches!(swapped, Err(KeyValueError::TooLarge(_))));
+    let after_swap = sent().await;
+    assert!(after_swap - after_many < MOST, "{} bytes", after_swap - after_many);
+    assert_eq!(store.exists("s", "huge").await, Ok(true));
+    assert_eq!(store.get("s", "small").await, Ok(Some(b"v".to_vec())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_longer_than_one_share_of_a_question_are_read_whole() {
+    let Some((_folder, server)) = redis().await else { return };
+    let store = server.open();
+    let lengths = [0, 1, (256 << 10) - 1, 256 << 10, (256 << 10) + 1, 3 << 20];
+    let entries: Vec<_> = lengths.iter().map(|length| (format!("k-{length}"), vec![b'x'; *length])).collect();
+    store.set_many("s", entries.clone()).await.unwrap();
+    let asked = entries.iter().map(|(key, _)| key.clone()).chain(["missing".to_owned()]).collect();
+    let found = store.get_many("s", asked).await.unwrap();
+    let there = entries.into_iter().map(|(key, value)| (key, Some(value)));
+    assert_eq!(found, there.chain([("missing".to_owned(), None)]).collect::<Vec<_>>());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_hangs_costs_each_operation_its_time_and_all_goes_on_when_it_does() {
     let Some((_folder, server)) = redis().await else { return };
     let wait = Duration::from_secs(2);
     let store = server.open_with(StoreLimits { wait, ..StoreLimits::default() });
     store.set("s", "k", b"v".to_vec()).await.unwrap();
-    send(&server, Signal::STOP);
+    server.pause();
     let began = Instant::now();
     assert_eq!(store.get("s", "k").await, Err(KeyValueError::TimedOut));
     assert!(began.elapsed() >= wait);
@@ -138,7 +172,7 @@ async fn a_redis_that_hangs_costs_each_operation_its_time_and_all_goes_on_when_i
     assert_eq!(list, Err(KeyValueError::TimedOut));
     assert_eq!(increment, Err(KeyValueError::TimedOut));
     assert!(began.elapsed() < wait, "{:?}", began.elapsed());
-    send(&server, Signal::CONT);
+    server.resume();
     // On a busy machine it may itself take longer than its time.
     while store.get("s", "k").await == Err(KeyValueError::TimedOut) {}
     assert_eq!(store.get("s", "k").await, Ok(Some(b"v".to_vec())));
@@ -205,7 +239,7 @@ async fn more_operations_than_may_wait_fail_at_once() {
     let Some((_folder, server)) = redis().await else { return };
     let store = server.open_with(StoreLimits { wait: Duration::from_secs(60), queue: 2 });
     store.set("s", "k", b"v".to_vec()).await.unwrap();
-    send(&server, Signal::STOP);
+    server.pause();
     let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..3 {
         let store = store.clone();
@@ -213,7 +247,7 @@ async fn more_operations_than_may_wait_fail_at_once() {
     }
     let first = waiting.join_next().await.expect("three of them").expect("no panic");
     assert_eq!(first, Err(KeyValueError::QueueFull));
-    send(&server, Signal::CONT);
+    server.resume();
     assert_eq!(waiting.join_all().await, vec![Ok(Some(b"v".to_vec())); 2]);
     assert_eq!(store.exists("s", "k").await, Ok(true));
 }
@@ -271,152 +305,4 @@ async fn a_redis_is_reached_by_a_socket_of_the_file_system_and_entries_are_in_th
     assert_eq!(server.open().get("s", "k").await, Ok(None));
     let second = open(&format!("{}/2", server.redis_url()), None);
     assert_eq!(second.get("s", "k").await, Ok(Some(b"v".to_vec())));
-}
-
-/// The embedded host on a Redis; nothing where there is none on this machine.
-async fn world() -> Option<AttackWorld> {
-    let host = HostKind::EmbeddedRedis;
-    if !host.is_installed() {
-        return None;
-    }
-    Some(AttackWorld::start_with(AttackSettings { host: Some(host), ..AttackSettings::default() }).await)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_another_host_has_left_without_a_time_to_live_gets_one_and_nothing_else_does() {
-    let Some(world) = world().await else { return };
-    let mut redis = world.gatehouse.store_server().expect("a Redis").redis().await;
-    let keys: Vec<String> = (0..1500).map(|number| format!("login.{}.{number:043}", now() + 60)).collect();
-    for key in keys.iter().map(String::as_str).chain(["config", "a.2024.b"]) {
-        redis.set::<_, _, ()>(key, b"by Spin").await.unwrap();
-    }
-    let beside = world.beside().await;
-    // The first host may still be at its own first look.
-    let found = || -> usize {
-        let lines = world.gatehouse.log.lines();
-        let number =
-            |line: &String| line.split_once(" entries in Redis had no")?.0.rsplit_once('"')?.1.parse::<usize>().ok();
-        lines.iter().filter_map(number).sum()
-    };
-    let all_found = async {
-        while found() < keys.len() {
-            tokio::task::yield_now().await
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), all_found).await.expect("both have looked");
-    for key in &keys {
-        assert!(redis.ttl::<_, i64>(key).await.unwrap() > 60, "{key}");
-    }
-    for key in ["config", "a.2024.b"] {
-        assert_eq!(redis.ttl::<_, i64>(key).await.unwrap(), -1, "{key}");
-    }
-    beside.gatehouse.stop().await;
-    world.gatehouse.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_entry_of_a_busy_run_carries_an_expiry_and_has_a_time_to_live() {
-    let Some(world) = world().await else { return };
-    let tokens = world.flow(&Person::new("alice")).finish().await;
-    let refreshed = world.refresh(&world.public(), tokens["refresh_token"].as_str().unwrap()).await;
-    assert_eq!(refreshed.status, 200, "{refreshed:?}");
-    world.registered("https://client.example/callback").await;
-    let mut redis = world.gatehouse.store_server().expect("a Redis").redis().await;
-    let stored = world.store().await;
-    assert!(stored.len() > 10, "{} entries", stored.len());
-    for (name, _) in stored {
-        let expiry: u64 = name.split('.').nth(1).and_then(|expiry| expiry.parse().ok()).expect("an expiry");
-        let left: i64 = redis.ttl(&name).await.unwrap();
-        let expected = i64::try_from(expiry.saturating_sub(now()) + MARGIN).unwrap();
-        assert!((expected - 5..=expected + 5).contains(&left), "{name}: {left} and not {expected}");
-    }
-    world.gatehouse.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_host_starts_without_its_redis_says_so_and_serves_when_it_comes() {
-    let Some(world) = world().await else { return };
-    let server = world.gatehouse.store_server().expect("a Redis");
-    server.stop().await;
-    let beside = world.beside().await;
-    world.gatehouse.log.wait_for(|line| line.contains("does not answer, which is tried again")).await;
-    assert_eq!(beside.get("/healthz").await.status, 200);
-    assert_eq!(beside.get("/readyz").await.status, 503);
-    let metadata = serde_json::json!({ "redirect_uris": ["https://client.example/callback"] });
-    assert_eq!(beside.register(&metadata).await.status, 503);
-    server.start_again().await;
-    assert_eq!(beside.register(&metadata).await.status, 201);
-    assert_eq!(beside.get("/readyz").await.status, 200);
-    beside.gatehouse.stop().await;
-    world.gatehouse.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn while_redis_hangs_clients_get_503_within_six_seconds_and_probes_are_answered() {
-    let Some(world) = world().await else { return };
-    let server = world.gatehouse.store_server().expect("a Redis");
-    let tokens = world.flow(&Person::new("alice")).finish().await;
-    let token = tokens["access_token"].as_str().unwrap();
-    send(server, Signal::STOP);
-    for most in [Duration::from_secs(8), Duration::from_secs(4)] {
-        let began = Instant::now();
-        let answer = world.call("/mcp", token).await;
-        assert_eq!((answer.status, answer.header("retry-after").is_empty()), (503, false), "{answer:?}");
-        assert!(began.elapsed() < most, "{:?}", began.elapsed());
-    }
-    assert_eq!(world.get("/healthz").await.status, 200);
-    assert_eq!(world.get("/readyz").await.status, 503);
-    send(server, Signal::CONT);
-    while world.call("/mcp", token).await.status == 503 {}
-    assert_eq!(world.call("/mcp", token).await.status, 200);
-    world.gatehouse.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_runtime_configuration_can_name_a_file_beside_it_for_the_database() {
-    let (world, folder) = (AttackWorld::start().await, tempfile::tempdir().unwrap());
-    let file = folder.path().join("runtime-config.toml");
-    std::fs::write(&file, "[key_value_store.default]\ntype = \"spin\"\npath = \"data/sessions.db\"\n").unwrap();
-    let before = world.store().await;
-    let elsewhere = world.beside_adjusted(&[], |options| options.runtime_config_file = Some(file)).await;
-    elsewhere.registered("https://client.example/callback").await;
-    world.assert_unchanged(&before, "a client of another store").await;
-    let store = KeyValueStore::in_file(&folder.path().join("data/sessions.db"), StoreLimits::default()).unwrap();
-    let keys = store.list_keys("default", None).await.unwrap().keys;
-    assert!(keys.iter().any(|key| key.starts_with("client.")), "{keys:?}");
-    for world in [elsewhere, world] {
-        world.gatehouse.stop().await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_log_says_where_the_store_is_what_is_wrong_with_it_and_no_password() {
-    let Some(world) = world().await else { return };
-    let (server, folder) = (world.gatehouse.store_server().expect("a Redis"), tempfile::tempdir().unwrap());
-    let mut administrator = server.redis().await;
-    for (setting, value) in
-        [("maxmemory", "64mb"), ("maxmemory-policy", "allkeys-lru"), ("requirepass", "correct-horse")]
-    {
-        let set: String =
-            redis::cmd("CONFIG").arg(&["SET", setting, value]).query_async(&mut administrator).await.unwrap();
-        assert_eq!(set, "OK", "{setting}");
-    }
-    let with = async |password: &str| {
-        let url = server.redis_url().replace("redis://", &format!("redis://:{password}@"));
-        let file = folder.path().join("runtime-config.toml");
-        std::fs::write(&file, format!("[key_value_store.default]\ntype = \"redis\"\nurl = \"{url}\"\n")).unwrap();
-        world.beside_adjusted(&[], |options| options.runtime_config_file = Some(file)).await
-    };
-    let right = with("correct-horse").await;
-    let log = &world.gatehouse.log;
-    log.wait_for(|line| line.contains(&format!("the key-value store is {}/0", server.redis_url()))).await;
-    log.wait_for(|line| line.contains("drops entries when it is full (maxmemory-policy allkeys-lru)")).await;
-    let wrong = with("wrong-horse").await;
-    log.wait_for(|line| line.contains("does not answer, which is tried again")).await;
-    assert_eq!(wrong.get("/readyz").await.status, 503);
-    assert!(log.lines().iter().all(|line| !line.contains("horse")), "{:?}", log.lines());
-    for beside in [right, wrong] {
-        beside.gatehouse.stop().await;
-    }
-    world.gatehouse.stop().await;
 }

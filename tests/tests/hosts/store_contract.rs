@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gatehouse_host::{KeyValueError, KeyValueStore, Swap};
-use gatehouse_tests::{StoreServer, WashStore, store_is_installed};
+use gatehouse_tests::{StoreKind, StoreServer, store_is_installed};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -24,11 +24,11 @@ impl Backend {
     }
 
     async fn redis() -> Option<Self> {
-        if !store_is_installed(WashStore::Redis) {
+        if !store_is_installed(StoreKind::Redis) {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
-        let redis = Some(StoreServer::start(WashStore::Redis, folder.path()).await);
+        let redis = Some(StoreServer::start(StoreKind::Redis, folder.path()).await);
         Some(Self { folder, redis })
     }
 

@@ -69,7 +69,7 @@ pub fn hosts(hosts: &[Host]) -> String {
         }
         if host.cases.is_empty() {
             let empty = vec![String::new(); 5];
-            rows.push([vec![host.name.clone(), "not run: it was not installed".to_owned()], empty].concat());
+            rows.push([vec![host.name.clone(), "not run: the machine did not have it".to_owned()], empty].concat());
         }
     }
     let head = [

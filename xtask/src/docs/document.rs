@@ -116,6 +116,8 @@ impl Document {
                 .iter()
                 .map(|field| {
                     let key = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
+                    // A key may be a word of Rust's.
+                    let key = key.trim_start_matches("r#").to_owned();
                     Key::of(&key, &field.ty, &field.attrs, &constants).with_context(|| format!("{name}.{key}"))
                 })
                 .collect::<Result<_>>()?;

@@ -24,10 +24,19 @@ fn full() -> Value {
             "client_secret": { "secret": "robot_secret" }, "redirect_uris": ["https://robot.example/callback"],
         }],
         "identity_provider": { "name": "main", "issuer": "https://login.example", "client_id": "gatehouse" },
+        "token_issuers": [{
+            "name": "entra",
+            "introspection": {
+                "url": "https://partner.example/introspect", "client_id": "gatehouse",
+                "client_secret": { "secret": "introspection_secret" },
+            },
+        }],
         "routes": [{
             "path": "/mcp", "url": "https://mcp.example/mcp",
             "rates": [{ "per": "subject", "requests": 10, "seconds": 60 }],
             "policy": [{ "name": "readers", "tools": ["read"] }],
+            "own_tokens": true,
+            "tokens": [{ "issuer": "entra", "audiences": ["api://mcp"], "required_claims": [{ "name": "roles" }] }],
         }],
     })
 }
@@ -41,6 +50,13 @@ fn document_for(path: &str, key: &str) -> Value {
     }
     if path == "identity_provider" && matches!(key, "authority" | "graph") {
         document["identity_provider"] = json!({ "name": "main", "profile": "entra", "client_id": "x", "tenant": "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10" });
+    }
+    if path == "token_issuers[]" && key == "profile" {
+        document["token_issuers"][0] = json!({ "name": "entra", "issuer": "https://login.example" });
+    }
+    if path == "token_issuers[]" && matches!(key, "authority" | "versions") {
+        document["token_issuers"][0] =
+            json!({ "name": "entra", "profile": "entra", "tenant": "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10" });
     }
     // So that the shortest session is as long as the shortest access token.
     if key == "session" {

@@ -58,8 +58,9 @@ impl Guest for AuthorizationServer {
     ) -> Result<Option<String>, WitRejection> {
         let log = RequestLog::on_behalf_of(&ids.request_id, ids.trace_id.as_deref());
         let token = keys().and_then(|keys| {
-            let grant = with_keys(keys).provider_grant(&access_token, &presented_at(&resource)?)?;
-            provider_tokens::access_token(&grant, configuration, &log)
+            let resource = presented_at(&resource)?;
+            let grant = with_keys(keys).provider_grant(&access_token, &resource)?;
+            provider_tokens::access_token(&grant, &resource, configuration, &log)
         });
         token.map(|token| token.as_ref().map(SecretString::expose).map(str::to_owned)).map_err(translate::rejection)
     }

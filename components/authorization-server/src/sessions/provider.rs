@@ -4,7 +4,7 @@ use core::fmt;
 use std::borrow::Cow;
 
 use gatehouse_configuration::authorization_server::Configuration;
-use gatehouse_protocol::{SecretString, Subject};
+use gatehouse_protocol::{ResourceUri, SecretString, Subject};
 use gatehouse_sessions::RefreshedTokens;
 use provider_client::{ProviderClient, RefreshFailure, Refreshed};
 use shell_configuration::SettingsError;
@@ -21,9 +21,10 @@ pub(super) enum Failure {
     Unjudged(Box<RefreshedTokens>, String),
 }
 
-/// Asks the provider of `subject` for new tokens, with the scopes of the sign-in, and whether the user may still come in.
+/// Asks the provider of `subject`, who has a session at `resource`, for new tokens, with the scopes of the sign-in, and whether the user may still come in.
 pub(super) fn refresh<'a>(
     subject: &Subject,
+    resource: &ResourceUri,
     refresh_token: &SecretString,
     configuration: impl Fn() -> Result<Cow<'a, Configuration>, SettingsError>,
 ) -> Result<RefreshedTokens, Failure> {
@@ -42,7 +43,10 @@ pub(super) fn refresh<'a>(
         claims,
     };
     match verdict {
-        Ok(claims) => Ok(refreshed(tokens.expires_in.map(|seconds| now().plus(seconds)), claims)),
+        Ok(claims) => {
+            let claims = claims.map(|claims| configuration.kept_claims(claims, resource));
+            Ok(refreshed(tokens.expires_in.map(|seconds| now().plus(seconds)), claims))
+        }
         Err(failure) if failure.ends_the_session() => Err(Failure::SignInAgain(failure.to_string())),
         Err(failure) => Err(Failure::Unjudged(Box::new(refreshed(Some(now()), None)), failure.to_string())),
     }

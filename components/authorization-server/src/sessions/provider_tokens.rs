@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use gatehouse_configuration::authorization_server::Configuration;
-use gatehouse_protocol::SecretString;
+use gatehouse_protocol::{ResourceUri, SecretString};
 use gatehouse_sessions::{ProviderGrant, ProviderTokenState, RefreshClaim, Rejection};
 use shell_configuration::SettingsError;
 use shell_http::{SystemEntropy, now, wait};
@@ -19,13 +19,14 @@ const POLL_MILLISECONDS: u64 = 50;
 /// 25 seconds: less than clients wait, and than a lease lasts.
 const POLLS: u32 = 500;
 
-/// The access token; `None` where there is none that can be used.
+/// The access token of a session at `resource`; `None` where there is none that can be used.
 ///
 /// # Errors
 /// [`Rejection::Revoked`] where the provider refused, which ends the session; [`Rejection::Unavailable`] where it or the
 /// store does not answer.
 pub(super) fn access_token<'a>(
     grant: &ProviderGrant,
+    resource: &ResourceUri,
     configuration: impl Fn() -> Result<Cow<'a, Configuration>, SettingsError>,
     log: &RequestLog,
 ) -> Result<Option<SecretString>, Rejection> {
@@ -42,7 +43,7 @@ pub(super) fn access_token<'a>(
                 continue;
             }
         };
-        match provider::refresh(&grant.subject, lease.refresh_token(), &configuration) {
+        match provider::refresh(&grant.subject, resource, lease.refresh_token(), &configuration) {
             Ok(tokens) => return lease.complete(tokens, &HostStore, now(), &mut SystemEntropy).map(Some),
             Err(Failure::SignInAgain(reason)) => {
                 log.refused_to(PROVIDER_REFRESH, &grant.subject, &reason);

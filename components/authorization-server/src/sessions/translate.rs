@@ -1,7 +1,7 @@
 //! From the session crate's values to the boundary's records.
 
 use gatehouse_openid::ExternalPrincipal;
-use gatehouse_protocol::{Claims, ResourceUri, Scope};
+use gatehouse_protocol::{Claims, ClientId, Names, ResourceUri, Scope, Scopes, Subject};
 use gatehouse_sessions::{Principal, Rejection, Validated};
 
 use crate::bindings::exports::gatehouse::auth::sessions as wit;
@@ -22,14 +22,31 @@ pub(super) fn external(principal: ExternalPrincipal, resource: &ResourceUri) -> 
 }
 
 fn principal(principal: Principal) -> wit::Principal {
-    let Claims { tenant, groups, roles } = principal.claims;
+    let Claims { tenant, groups, roles, names } = principal.claims;
+    let names = names.map(|names| *names).map(|Names { name, preferred_username, email }| wit::Names {
+        name,
+        preferred_username,
+        email,
+    });
     wit::Principal {
         subject: principal.subject.to_string(),
         client_id: principal.client_id.to_string(),
         resource: principal.resource.to_string(),
         scopes: principal.scopes.iter().map(Scope::as_str).map(str::to_owned).collect(),
-        claims: wit::Claims { tenant, groups, roles },
+        claims: wit::Claims { tenant, groups, roles, names },
     }
+}
+
+/// The subject, client, scopes and claims of a principal that comes back; `None` where it never was one.
+pub(super) fn facts(principal: wit::Principal) -> Option<(Subject, ClientId, Scopes, Claims)> {
+    let wit::Claims { tenant, groups, roles, names } = principal.claims;
+    let names = names.map(|wit::Names { name, preferred_username, email }| Names { name, preferred_username, email });
+    Some((
+        Subject::parse(&principal.subject).ok()?,
+        ClientId::parse(&principal.client_id).ok()?,
+        principal.scopes.iter().map(|scope| Scope::parse(scope).ok()).collect::<Option<_>>()?,
+        Claims { tenant, groups, roles, names: names.map(Box::new) },
+    ))
 }
 
 /// Those that only a refresh token can meet do not come about here. If one did, the token would be refused all the same.

@@ -10,6 +10,7 @@ use shell_http::SystemEntropy;
 use crate::bindings::gatehouse::auth::sessions;
 use crate::caller::{Caller, token_refusal};
 use crate::context::RequestContext;
+use crate::upstream::identity;
 
 /// A request to an MCP server, as far as it is not the client's own.
 pub(crate) struct UpstreamRequest<'a> {
@@ -59,8 +60,12 @@ impl<'a> UpstreamRequest<'a> {
     /// Where something that the server needs is not there.
     pub(crate) fn build(self, context: &RequestContext<'_>, caller: &Caller) -> Result<Request<Vec<u8>>, Refusal> {
         let secrets = secrets(self.upstream)?;
+        let identity = identity::headers(context, caller, self.upstream)?;
         // Asked for last, when nothing else is left to refuse: it may have to be refreshed.
         let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
+        let accepted = context.endpoint.route.accepted_tokens.as_ref();
+        let presentations = accepted.map_or([].as_slice(), |accepted| &accepted.presentations);
+        let withheld: Vec<_> = presentations.iter().map(|presentation| presentation.header.as_str()).collect();
         let own = request_headers::Own {
             method: &self.method,
             subject: caller.identity.subject.as_str(),
@@ -70,10 +75,13 @@ impl<'a> UpstreamRequest<'a> {
             last_event_id: self.last_event_id,
             mcp_name: self.mcp_name,
             accept: self.accept,
+            withheld: &withheld,
             secrets: &secrets,
             identity_provider_token: identity_provider_token.as_ref(),
+            identity: &identity,
         };
-        let headers = request_headers::forwarded(context.head.headers(), self.upstream, &own)?;
+        let headers =
+            request_headers::forwarded(context.head.headers(), context.endpoint.configuration, self.upstream, &own)?;
         let mut request = Request::new(self.body);
         *request.method_mut() = self.method;
         *request.uri_mut() = match self.target {

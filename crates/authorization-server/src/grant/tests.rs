@@ -241,7 +241,8 @@ fn policies_judge_an_asserted_user_by_what_the_assertion_says() {
     let mut world = World::new();
     let said = asserted(&world, json!({ "groups": ["engineering"], "roles": "reader", "tid": "a-tenant" }));
     let claims = present(&mut world, &said, None, None).unwrap().claims;
-    let expected = Claims { tenant: None, groups: vec!["engineering".to_owned()], roles: vec!["reader".to_owned()] };
+    let (groups, roles) = (vec!["engineering".to_owned()], vec!["reader".to_owned()]);
+    let expected = Claims { tenant: None, groups, roles, names: None };
     assert!(claims == expected, "{claims:?}");
 }
 

@@ -29,7 +29,7 @@ fn meaning(setting: &str, paths: &[&str]) -> Configuration {
         authorization_server: authorization_server::Configuration::from_part(&part(Part::AuthorizationServer)).unwrap(),
         routes: paths.iter().map(|path| Route::from_part(&part(Part::Route(path))).unwrap()).collect(),
     };
-    assert_eq!(needs, Needs::of(&configuration.authorization_server, &configuration.routes));
+    assert_eq!(needs, Needs::of(&configuration.authorization_server, &configuration.routes, None));
     let only = source.part(&Part::OnlyRoute).unwrap().map(|text| Route::from_part(&text).unwrap());
     assert_eq!(only.as_ref(), configuration.routes.first().filter(|_| paths.len() == 1));
     configuration

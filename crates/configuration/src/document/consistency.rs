@@ -7,8 +7,8 @@ use url::Url;
 
 use crate::error::problem;
 use crate::{
-    Configuration, ConfigurationError, IdentityProvider, ListKind, ProviderProfile, Route, TokenVerification,
-    authorization_server,
+    Configuration, ConfigurationError, IdentityHeaders, IdentityProvider, ListKind, ProviderProfile, Route,
+    TokenVerification, authorization_server,
 };
 
 /// Nobody signs in at ourselves: we would ask ourselves who they are. A provider behind the same proxy, at a path of its own,
@@ -30,6 +30,22 @@ pub(super) fn providers_are_elsewhere(
         }
         None => Ok(()),
     }
+}
+
+/// Users of Entra come from `aad` in the headers of App Service, as they do there. Nobody else may come from there: a server that
+/// asks for the provider and the id would take one user for another.
+pub(super) fn app_service_tells_providers_apart(configuration: &Configuration) -> Result<(), ConfigurationError> {
+    let is_entra = |provider: &IdentityProvider| matches!(provider.profile, ProviderProfile::Entra(_));
+    let providers = &configuration.authorization_server.identity_providers;
+    let mut upstreams = configuration.routes.iter().flat_map(Route::upstreams);
+    let is_used =
+        upstreams.any(|upstream| upstream.identity_headers.as_ref().is_some_and(|headers| headers.app_service));
+    let is_taken = |provider: &IdentityProvider| !is_entra(provider) && provider.name == IdentityHeaders::ENTRA;
+    if is_used && providers.iter().any(is_entra) && providers.iter().any(is_taken) {
+        let text = "holds a provider with the name `aad` that is not Entra, and app_service calls users of Entra so";
+        return Err(problem("identity_providers", text, r#"name = "partners""#));
+    }
+    Ok(())
 }
 
 /// A description is of a scope that tokens for the route can have; of another one, nobody would read it.

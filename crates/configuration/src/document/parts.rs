@@ -16,7 +16,8 @@ use super::client::ClientDocument;
 use super::consistency::providers_are_elsewhere;
 use super::identity_provider::{self, ProviderDocument};
 use super::lifetimes::LifetimesDocument;
-use super::limits::TotalsDocument;
+use super::limits::{RateDocument, TotalsDocument, rates_by_address};
+use super::networks::{RangesDocument, TrustedProxiesDocument};
 use super::policy::rules;
 use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use super::route::RouteDocument;
@@ -24,13 +25,14 @@ use super::route_tokens::TokenRouteDocument;
 use super::token_issuer::{self, TokenIssuerDocument};
 use super::token_page::TokenPageDocument;
 use super::urls::{allowed_origins, private_use_schemes, public_url};
-use super::values::{scopes, secret_name, unique};
+use super::values::{SecretDocument, header_name, scopes, secret_name, unique};
 use super::workload::{self, WorkloadDocument};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
 use crate::{
-    AcceptedTokens, CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath, SecretName,
+    AcceptedTokens, ClientAddresses, CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath,
+    SecretName,
 };
 
 /// What a document without routes lacks.
@@ -53,6 +55,14 @@ pub(crate) struct GatewayDocument {
     pub(super) allowed_origins: Vec<String>,
     #[serde(default)]
     pub(super) limits: TotalsDocument,
+    pub(super) caller_assertion_keys: Option<SecretDocument>,
+    #[serde(default)]
+    pub(super) identity_header_names: Vec<String>,
+    #[serde(default)]
+    pub(super) trusted_proxies: TrustedProxiesDocument,
+    pub(super) log_addresses: Option<bool>,
+    #[serde(default)]
+    pub(super) probes: RangesDocument,
 }
 
 /// What the authorization server needs.
@@ -90,7 +100,17 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) routes: Vec<ResourceDocument>,
     #[serde(default)]
     pub(super) rule_claims: RuleClaims,
+    pub(super) caller_assertion_keys: Option<SecretDocument>,
     pub(super) server_urls: Vec<String>,
+    #[serde(default)]
+    pub(super) trusted_proxies: TrustedProxiesDocument,
+    pub(super) log_addresses: Option<bool>,
+    #[serde(default)]
+    pub(super) pages: RangesDocument,
+    #[serde(default)]
+    pub(super) endpoints: RangesDocument,
+    #[serde(default)]
+    pub(super) rates: Vec<RateDocument>,
 }
 
 /// A route as the authorization server knows it.
@@ -107,6 +127,8 @@ pub(crate) struct ResourceDocument {
     /// Whether revoked tokens work there until they expire.
     revocation_at_expiry: bool,
     needs_identity_provider_token: bool,
+    /// Whether a server there is told what people call the user.
+    keeps_names: Option<bool>,
 }
 
 /// What has to be there for Gatehouse to be ready.
@@ -152,7 +174,9 @@ impl Parts {
 
     fn needs(&self) -> Result<NeedsDocument, ConfigurationError> {
         let routes = self.routes.iter().map(|(route, _)| route.clone().check("routes"));
-        let needs = Needs::of(&self.authorization_server.clone().check()?, &routes.collect::<Result<Vec<_>, _>>()?);
+        let keys = caller_assertion_keys(self.gateway.caller_assertion_keys.clone())?;
+        let configuration = self.authorization_server.clone().check()?;
+        let needs = Needs::of(&configuration, &routes.collect::<Result<Vec<_>, _>>()?, keys.as_ref());
         let texts = |names: Vec<SecretName>| names.iter().map(|name| name.as_str().to_owned()).collect();
         let document = |Server { route, url, secrets }| ServerDocument {
             route: route.to_string(),
@@ -245,14 +269,33 @@ impl NeedsDocument {
     }
 }
 
+fn client_addresses(
+    proxies: TrustedProxiesDocument,
+    are_logged: Option<bool>,
+) -> Result<ClientAddresses, ConfigurationError> {
+    Ok(ClientAddresses { proxies: proxies.check()?, are_hidden: are_logged == Some(false) })
+}
+
 impl GatewayDocument {
     pub(crate) fn check(self) -> Result<gateway::Configuration, ConfigurationError> {
         Ok(gateway::Configuration {
             public_url: public_url(&self.public_url)?,
             allowed_origins: allowed_origins(self.allowed_origins)?,
             long_requests: self.limits.check()?,
+            caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
+            identity_header_names: self
+                .identity_header_names
+                .iter()
+                .map(|name| header_name("identity_header_names", name, ROUTE_EXAMPLE))
+                .collect::<Result<_, _>>()?,
+            client_addresses: client_addresses(self.trusted_proxies, self.log_addresses)?,
+            probes: self.probes.check("networks.probes")?,
         })
     }
+}
+
+fn caller_assertion_keys(keys: Option<SecretDocument>) -> Result<Option<SecretName>, ConfigurationError> {
+    keys.map(|keys| keys.check("caller_assertion_keys")).transpose()
 }
 
 impl AuthorizationServerDocument {
@@ -289,7 +332,12 @@ impl AuthorizationServerDocument {
             workloads,
             routes,
             rule_claims: self.rule_claims,
+            caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
             server_urls: self.server_urls,
+            client_addresses: client_addresses(self.trusted_proxies, self.log_addresses)?,
+            pages: self.pages.check("networks.pages")?,
+            endpoints: self.endpoints.check("networks.endpoints")?,
+            rates: rates_by_address(self.rates)?,
             public_url,
         };
         unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;
@@ -312,6 +360,10 @@ impl ResourceDocument {
             needs_identity_provider_token: route
                 .upstreams()
                 .all(|upstream| upstream.identity_provider_token_header.is_some()),
+            keeps_names: route
+                .upstreams()
+                .any(|upstream| upstream.identity_headers.as_ref().is_some_and(|headers| headers.names))
+                .then_some(true),
         }
     }
 
@@ -325,6 +377,7 @@ impl ResourceDocument {
             legacy_sse: self.legacy_sse,
             revocation: if self.revocation_at_expiry { Revocation::AtExpiry } else { Revocation::Immediate },
             needs_identity_provider_token: self.needs_identity_provider_token,
+            keeps_names: self.keeps_names.unwrap_or(false),
         })
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::cross_origin::CrossOriginDocument;
+use super::identity_headers::IdentityHeadersDocument;
 use super::limits::{LimitsDocument, RateDocument};
+use super::networks::RangesDocument;
 use super::policy::{RuleDocument, rules};
 use super::route_tokens::RouteTokensDocument;
 use super::upstream::{MemberDocument, TimeoutsDocument, UpstreamKeys, members};
@@ -13,8 +16,8 @@ use crate::error::problem;
 use crate::{ConfigurationError, Revocation, Route, RoutePath, Servers, Transport};
 
 /// An MCP endpoint. Either `url` (one MCP server) or `members` (several MCP servers) is required. `url`, `transport`,
-/// `subject_header`, `secret_headers`, `identity_provider_token_header` and `timeouts` are keys of the one server; with
-/// `members`, each member has its own.
+/// `subject_header`, `secret_headers`, `identity_provider_token_header`, `identity_headers` and `timeouts` are keys of the one
+/// server; with `members`, each member has its own.
 ///
 /// ```toml
 /// [[routes]]
@@ -72,6 +75,8 @@ pub(crate) struct RouteDocument {
     ///
     /// Example: `"x-identity-provider-token"`
     identity_provider_token_header: Option<String>,
+    /// What else the server is told of who calls.
+    identity_headers: Option<IdentityHeadersDocument>,
     /// How long the server may take.
     ///
     /// Example: `{ connect = 5, answer = 600 }`
@@ -132,6 +137,15 @@ pub(crate) struct RouteDocument {
     ///
     /// Default: `false`
     log_arguments: Option<bool>,
+    /// From where the route and its metadata may be reached. Nobody's token is looked at before.
+    ///
+    /// Example: `{ allow = ["192.0.2.0/24"] }`
+    #[serde(default)]
+    networks: RangesDocument,
+    /// Which web pages of other origins may call the route, in place of `allowed_origins`.
+    ///
+    /// Example: `{ origins = ["https://vscode.dev"] }`
+    cors: Option<CrossOriginDocument>,
 }
 
 impl RouteDocument {
@@ -159,6 +173,7 @@ impl RouteDocument {
             subject_header: self.subject_header,
             secret_headers: self.secret_headers,
             identity_provider_token_header: self.identity_provider_token_header,
+            identity_headers: self.identity_headers,
             timeouts: self.timeouts,
         };
         let servers = servers(route, one, self.members)?;
@@ -185,6 +200,8 @@ impl RouteDocument {
             revocation: revocation(key("revocation"), self.revocation.as_deref())?,
             discover_needs_all: self.discover_needs_all.unwrap_or(false),
             log_arguments: self.log_arguments.unwrap_or(false),
+            networks: self.networks.check(&key("networks"))?,
+            cors: self.cors.map(|cors| cors.check(&key("cors"))).transpose()?,
             own_tokens: self.own_tokens.unwrap_or(self.tokens.is_empty()),
             accepted_tokens: None,
             path,

@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::claim_names::LONGEST as LONGEST_CLAIM_NAME;
-use super::token_issuer::TokenIssuerDocument;
 use super::values::{header_name, scopes};
-use crate::error::{one_line, problem};
+use crate::error::problem;
 use crate::{
     AcceptedTokens, ConfigurationError, RequiredClaim, Route, RouteTokens, TokenIssuer, TokenPresentation, TokenRoute,
 };
@@ -23,6 +22,9 @@ const LONGEST_MESSAGE: usize = 200;
 /// Tokens of another issuer that the route accepts ([Tokens of other issuers](external-tokens.md)).
 ///
 /// ```toml
+/// [[routes]]
+/// path = "/mcp"
+/// url = "https://mcp.internal.example/mcp"
 /// tokens = [{ issuer = "entra", audiences = ["api://mcp"], client_application_ids = ["04b07795-8ddb-461a-bbee-02f9e1bf7b46"] }]
 /// ```
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -136,7 +138,6 @@ pub(super) fn resolve(
     names_scopes: bool,
     mut written: Vec<RouteTokensDocument>,
     issuers: &[TokenIssuer],
-    issuers_written: &[TokenIssuerDocument],
 ) -> Result<Option<Resolved>, ConfigurationError> {
     if written.is_empty() {
         return Ok(None);
@@ -201,12 +202,10 @@ pub(super) fn resolve(
         });
         accepted.issuers.extend(issuer.and_then(TokenIssuer::url));
         if !accepted.presentations.contains(&checked.presentation) {
-            accepted.presentations.push(checked.presentation);
+            accepted.presentations.push(checked.presentation.clone());
         }
-        let texts = (&*tokens, issuers_written.get(place));
-        sum.update(
-            serde_json::to_vec(&texts).map_err(|error| ConfigurationError::Unreadable(one_line(&error.to_string())))?,
-        );
+        // What is meant, and not how it is written.
+        sum.update(format!("{checked:?}{issuer:?}"));
     }
     let granted = granted_by_all.unwrap_or_default();
     accepted.granted_scopes = granted.iter().map(|scope| scope.as_str().to_owned()).collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderName, Uri};
 use serde::{Deserialize, Serialize};
 
+use super::identity_headers::{IdentityHeadersDocument, is_one};
 use super::values::{SecretDocument, header_name, unique};
 use crate::error::problem;
 use crate::{ConfigurationError, Member, Prefix, Timeouts, Transport, Upstream};
@@ -27,6 +28,7 @@ pub(super) struct UpstreamKeys {
     pub(super) subject_header: Option<String>,
     pub(super) secret_headers: BTreeMap<String, SecretDocument>,
     pub(super) identity_provider_token_header: Option<String>,
+    pub(super) identity_headers: Option<IdentityHeadersDocument>,
     pub(super) timeouts: Option<TimeoutsDocument>,
 }
 
@@ -80,6 +82,8 @@ pub(super) struct MemberDocument {
     secret_headers: BTreeMap<String, SecretDocument>,
     /// As in `routes[].identity_provider_token_header`.
     identity_provider_token_header: Option<String>,
+    /// As in `routes[].identity_headers`.
+    identity_headers: Option<IdentityHeadersDocument>,
     /// As in `routes[].timeouts`.
     timeouts: Option<TimeoutsDocument>,
 }
@@ -98,6 +102,7 @@ impl UpstreamKeys {
             ("subject_header", self.subject_header.is_some()),
             ("secret_headers", !self.secret_headers.is_empty()),
             ("identity_provider_token_header", self.identity_provider_token_header.is_some()),
+            ("identity_headers", self.identity_headers.is_some()),
             ("timeouts", self.timeouts.is_some()),
         ]
         .into_iter()
@@ -121,8 +126,11 @@ impl UpstreamKeys {
         let optional = |name: &str, value: Option<String>, example| {
             value.map(|value| header_name(&key(name), &value, example)).transpose()
         };
+        let identity_headers =
+            self.identity_headers.map(|headers| headers.check(&key("identity_headers"), &url.to_string()));
         let upstream = Upstream {
             url,
+            identity_headers: identity_headers.transpose()?.map(Box::new),
             transport: transport(&key("transport"), self.transport.as_deref())?,
             subject_header: optional("subject_header", self.subject_header, SUBJECT_HEADER)?,
             secret_headers: secret_headers.collect::<Result<_, _>>()?,
@@ -155,6 +163,7 @@ pub(super) fn members(route: &str, documents: Vec<MemberDocument>) -> Result<Vec
             subject_header: document.subject_header,
             secret_headers: document.secret_headers,
             identity_provider_token_header: document.identity_provider_token_header,
+            identity_headers: document.identity_headers,
             timeouts: document.timeouts,
         };
         Ok(Member {
@@ -206,6 +215,13 @@ fn one_meaning_for_each_header(upstream: &Upstream, key: impl Fn(&str) -> String
     if upstream.subject_header.as_ref().is_some_and(is_secret) {
         return Err(problem(key("subject_header"), "must not be one of secret_headers", SUBJECT_HEADER));
     }
+    let others = upstream.subject_header.iter().chain(&upstream.identity_provider_token_header);
+    let others: Vec<_> = others.chain(upstream.secret_headers.iter().map(|(name, _)| name)).collect();
+    let mut told = upstream.identity_headers.iter().flat_map(|headers| headers.headers());
+    if let Some(twice) = told.find(|name| others.iter().any(|other| is_one(other, name))) {
+        let text = format!("must not say something else in the header {twice}, which another key names");
+        return Err(problem(key("identity_headers"), text, "a header of its own for each"));
+    }
     let Some(token) = &upstream.identity_provider_token_header else { return Ok(()) };
     let key = key("identity_provider_token_header");
     if upstream.subject_header.as_ref().is_some_and(|subject| is_one(subject, token)) {
@@ -224,11 +240,6 @@ fn one_meaning_for_each_header(upstream: &Upstream, key: impl Fn(&str) -> String
         ));
     }
     Ok(())
-}
-
-/// Servers read `-` and `_` as one (CGI, WSGI).
-fn is_one(a: &HeaderName, b: &HeaderName) -> bool {
-    a == b || a.as_str().replace('_', "-") == b.as_str().replace('_', "-")
 }
 
 #[cfg(test)]

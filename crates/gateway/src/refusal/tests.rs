@@ -42,6 +42,8 @@ fn all() -> Vec<(Refusal, u16, u16, i64, Option<&'static str>)> {
         challenged(Refusal::InsufficientScope(scopes), 403, 403, "Bearer error=\"insufficient_scope\""),
         in_band(Refusal::Denied, 403, 403),
         plain(Refusal::NoUser(CredentialKind::OwnToken), 403, 403),
+        plain(Refusal::NoUser(CredentialKind::ExternalToken), 403, 403),
+        plain(Refusal::IdentityTooLarge, 403, 403),
         plain(Refusal::TooManyHeaders, 431, 431),
         plain(Refusal::DoubledHeader(HeaderName::from_static("mcp-session-id")), 400, -32600),
         plain(Refusal::MediaType, 415, 415),
@@ -144,7 +146,7 @@ fn all_reasons_for_a_token_not_to_be_accepted_look_the_same() {
         let response = Refusal::InvalidToken(reason).response(&example::endpoint(&configuration), None);
         (response.status(), response.headers().clone(), response.into_body())
     };
-    assert_eq!(wire("expired"), wire("not one of ours"));
+    assert_eq!(wire("expired".into()), wire("not one of ours".into()));
 }
 
 #[test]

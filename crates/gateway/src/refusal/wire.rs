@@ -90,8 +90,11 @@ impl Refusal {
             Self::Unavailable(_) => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
             Self::Origin
+            | Self::OriginMethod
+            | Self::Network(_)
             | Self::Denied
             | Self::NoUser(_)
+            | Self::IdentityTooLarge
             | Self::TooManyHeaders
             | Self::DoubledHeader(_)
             | Self::BodyTooLarge
@@ -137,7 +140,12 @@ impl Refusal {
     fn kind(&self) -> Kind {
         use StatusCode as Status;
         match self {
-            Self::Origin | Self::InsufficientScope(_) | Self::NoUser(_) => Kind::of(Status::FORBIDDEN),
+            Self::Origin
+            | Self::OriginMethod
+            | Self::Network(_)
+            | Self::InsufficientScope(_)
+            | Self::NoUser(_)
+            | Self::IdentityTooLarge => Kind::of(Status::FORBIDDEN),
             Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
             Self::NoBearer(NoBearer::Missing) | Self::InvalidToken(_) => Kind::of(Status::UNAUTHORIZED),
@@ -212,7 +220,8 @@ impl Refusal {
         let path = endpoint.path();
         let limits = &endpoint.route.limits;
         match self {
-            Self::Origin => "This Origin is not allowed".into(),
+            Self::Origin | Self::OriginMethod => "This Origin is not allowed".into(),
+            Self::Network(_) => "This address is not allowed".into(),
             Self::Method | Self::OnlyPost => "Method not allowed".into(),
             Self::NoBearer(NoBearer::Missing) => "Authorization is required".into(),
             Self::NoBearer(NoBearer::Doubled) => "Only one Authorization header is allowed".into(),
@@ -221,6 +230,9 @@ impl Refusal {
             Self::InsufficientScope(_) => "The access token lacks a scope that is needed here".into(),
             Self::Denied => "You are not allowed to do this here".into(),
             Self::NoUser(_) => format!("{server} needs a user who has signed in").into(),
+            Self::IdentityTooLarge => {
+                format!("{server} cannot be told who you are: you have too many groups or roles").into()
+            }
             Self::TooManyHeaders => format!("More than the {} header fields allowed at {path}", limits.headers).into(),
             Self::DoubledHeader(name) => format!("Only one {name} header is allowed").into(),
             Self::MediaType => "The Content-Type must be application/json in UTF-8".into(),

@@ -21,14 +21,25 @@ fn nothing(method: &Method) -> Own<'_> {
         last_event_id: None,
         secrets: &[],
         identity_provider_token: None,
+        identity: &[],
         mcp_name: None,
         accept: None,
+        withheld: &[],
     }
+}
+
+#[test]
+fn a_header_in_which_a_token_came_is_withheld_in_every_spelling() {
+    let given = [("x-token", "a"), ("x_token", "b"), ("x.token", "c"), ("x-tokens", "d")];
+    let own = Own { withheld: &["x-token"], ..nothing(&Method::GET) };
+    let headers = forward(&given, &own).unwrap();
+    let left: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with('x') && *name != X_REQUEST_ID).collect();
+    assert_eq!(left, ["x-tokens"]);
 }
 
 fn forward(pairs: &[(&str, &str)], own: &Own<'_>) -> Result<HeaderMap, Refusal> {
     let configuration = example::configuration();
-    forwarded(&example::headers(pairs), example::upstream(&configuration), own)
+    forwarded(&example::headers(pairs), &configuration.gateway, example::upstream(&configuration), own)
 }
 
 fn checked(method: Method, path: &str, pairs: &[(&str, &str)]) -> Result<(), Refusal> {
@@ -156,7 +167,7 @@ fn forward_with_token(
     let upstream = Upstream { identity_provider_token_header: header, ..example::upstream(&configuration).clone() };
     assert!(needs_identity_provider_token(&upstream));
     let own = Own { identity_provider_token: token, ..nothing(&Method::POST) };
-    forwarded(&example::headers(pairs), &upstream, &own)
+    forwarded(&example::headers(pairs), &configuration.gateway, &upstream, &own)
 }
 
 #[test]
@@ -280,4 +291,18 @@ proptest! {
         prop_assert_eq!(headers.get_all("x-gatehouse-subject").iter().count(), 1);
         prop_assert_eq!(headers.get_all("mcp-session-id").iter().count(), 1);
     }
+}
+
+#[test]
+fn what_is_told_of_the_caller_stands_in_place_of_what_the_client_sent() {
+    let name = HeaderName::from_static("x-ms-client-principal-id");
+    let identity = [(name.clone(), HeaderValue::from_static("alice"))];
+    let own = Own { identity: &identity, ..nothing(&Method::POST) };
+    let forged =
+        [("X-MS-CLIENT-PRINCIPAL-ID", "admin"), ("x_ms_client_principal_id", "admin"), ("connection", name.as_str())];
+    let headers = forward(&forged, &own).unwrap();
+    assert_eq!(headers.get_all(&name).iter().collect::<Vec<_>>(), ["alice"]);
+    assert!(headers.values().all(|value| value != "admin"), "{headers:?}");
+    let nobody = forward(&forged, &nothing(&Method::POST)).unwrap();
+    assert!(!nobody.contains_key(&name) && nobody.values().all(|value| value != "admin"), "{nobody:?}");
 }

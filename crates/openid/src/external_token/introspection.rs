@@ -93,6 +93,7 @@ pub fn introspected(
         return Err(ExternalTokenRejection::Inactive);
     }
     let claims: AccessClaims = json(body)?;
+    claims.check_for_access()?;
     if let TokenVerification::Introspected { issuer: Some(issuer), .. } = &issuer.verification
         && !claims.is_of(issuer)
     {

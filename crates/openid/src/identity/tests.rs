@@ -57,6 +57,21 @@ fn a_user_is_called_by_what_tells_their_accounts_apart_and_a_page_can_show() {
 }
 
 #[test]
+fn servers_can_be_told_names_that_a_header_can_carry_and_only_an_address_that_is_vouched_for() {
+    let of = |more: Value| {
+        let mut told = json!({ "sub": "1", "name": " Alice ", "preferred_username": "ali", "email": "a@b.example" });
+        more.as_object().unwrap().iter().for_each(|(name, value)| told[name] = value.clone());
+        let identity = Identity::of(&provider(), None, &claims(told)).unwrap();
+        let names = identity.claims([]).unwrap().names.map(|names| *names).unwrap_or_default();
+        [names.name, names.preferred_username, names.email].map(Option::unwrap_or_default)
+    };
+    assert_eq!(of(json!({})), ["Alice", "ali", ""]);
+    assert_eq!(of(json!({ "email_verified": true })), ["Alice", "ali", "a@b.example"]);
+    assert_eq!(of(json!({ "name": "A\r\nx: y", "preferred_username": "x".repeat(129) })), ["", "", ""]);
+    assert_eq!(of(json!({ "name": 5, "preferred_username": ["ali"] })), ["", "", ""]);
+}
+
+#[test]
 fn groups_and_roles_of_another_type_are_nobodys() {
     for (json, groups) in [
         (json!({}), &[][..]),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, cmd, pipe};
+use ::redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, ToRedisArgs, cmd, pipe};
 use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
@@ -17,17 +17,19 @@ use super::time_to_live::time_to_live;
 use super::url::RedisUrl;
 use crate::clock::WallClock;
 use crate::key_value::deadlines::Deadlines;
-use crate::key_value::limits::{PAGE, StoreLimits, bytes_of, check_read};
+use crate::key_value::limits::{LARGEST_VALUE, PAGE, StoreLimits, check_read};
 use crate::key_value::outcome::{KeyPage, KeyValueError, Swap};
 
 /// Values that one question asks for.
 const TOGETHER: usize = 64;
+/// Bytes that it asks for of each: so that there are never more in memory than may be read at once. Longer values are asked for alone.
+const SHORT: usize = LARGEST_VALUE / TOGETHER;
 
-/// Sets `KEYS[1]` to `ARGV[2]`, for `ARGV[1]` seconds (0: for ever), if it holds `ARGV[3]`, or is not there where that is not given.
-/// Answers with what it holds otherwise, after a zero.
+/// Sets `KEYS[1]` to `ARGV[2]`, for `ARGV[1]` seconds (0: for ever), if it holds `ARGV[4]`, or is not there where that is not given.
+/// Answers with what it holds otherwise, after a zero: with `ARGV[3]` bytes of it at most.
 const COMPARE_AND_SWAP: &str = "
     local current = redis.call('GET', KEYS[1])
-    if current ~= (ARGV[3] or false) then return {0, current} end
+    if current ~= (ARGV[4] or false) then return {0, current and string.sub(current, 1, tonumber(ARGV[3]))} end
     if ARGV[1] == '0' then redis.call('SET', KEYS[1], ARGV[2])
     else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[1]) end
     return {1, false}";
@@ -68,7 +70,10 @@ impl Redis {
     }
 
     pub(in crate::key_value) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
-        self.ask(cmd("GET").arg(key)).await
+        let asked = self.within_time(async |mut connection| read(&mut connection, &[key], LARGEST_VALUE).await);
+        let value = asked.await.map_err(|error| error.into_failure(failure))?.pop().flatten();
+        check_read(value.as_ref().map_or(0, Vec::len))?;
+        Ok(value)
     }
 
     pub(in crate::key_value) async fn get_many(
@@ -77,14 +82,18 @@ impl Redis {
     ) -> Result<Vec<(String, Option<Vec<u8>>)>, KeyValueError> {
         let asked = self.within_time(async |mut connection| {
             let (mut values, mut bytes) = (Vec::with_capacity(keys.len()), 0_usize);
-            // So that not everything is in memory before it is found to be too much.
             for keys in keys.chunks(TOGETHER) {
-                let found: Vec<Option<Vec<u8>>> = cmd("MGET").arg(keys).query_async(&mut connection).await?;
-                bytes = bytes.saturating_add(bytes_of(&found));
-                if let Err(error) = check_read(bytes) {
-                    return Ok(Err(error));
+                for (key, mut value) in keys.iter().zip(read(&mut connection, keys, SHORT).await?) {
+                    if value.as_ref().is_some_and(|value| value.len() > SHORT) {
+                        let rest = LARGEST_VALUE.saturating_sub(bytes);
+                        value = read(&mut connection, &[key], rest).await?.pop().flatten();
+                    }
+                    bytes = bytes.saturating_add(value.as_ref().map_or(0, Vec::len));
+                    if let Err(error) = check_read(bytes) {
+                        return Ok(Err(error));
+                    }
+                    values.push(value);
                 }
-                values.extend(found);
             }
             Ok(Ok(values))
         });
@@ -145,10 +154,14 @@ impl Redis {
         value: Vec<u8>,
     ) -> Result<Swap, KeyValueError> {
         let mut script = cmd("EVAL");
-        script.arg(COMPARE_AND_SWAP).arg(1).arg(key).arg(self.time_to_live(key).unwrap_or(0)).arg(value).arg(expected);
+        script.arg(COMPARE_AND_SWAP).arg(1).arg(key).arg(self.time_to_live(key).unwrap_or(0)).arg(value);
+        script.arg(LARGEST_VALUE.saturating_add(1)).arg(expected);
         match self.ask::<(i64, Option<Vec<u8>>)>(&script).await? {
             (1, _) => Ok(Swap::Swapped),
-            (_, current) => Ok(Swap::Changed(current)),
+            (_, current) => {
+                check_read(current.as_ref().map_or(0, Vec::len))?;
+                Ok(Swap::Changed(current))
+            }
         }
     }
 
@@ -206,6 +219,22 @@ impl Redis {
             }
         }
     }
+}
+
+/// The values of `keys`, as they are at one moment: of each, no more than `most` bytes, and one more where it has more. Redis answers for
+/// a key that is not there as for an empty value, and so is asked for both.
+async fn read(
+    connection: &mut MultiplexedConnection,
+    keys: &[impl ToRedisArgs],
+    most: usize,
+) -> RedisResult<Vec<Option<Vec<u8>>>> {
+    let mut together = pipe();
+    together.atomic();
+    for key in keys {
+        together.cmd("GETRANGE").arg(key).arg(0).arg(most).cmd("EXISTS").arg(key);
+    }
+    let answers: Vec<(Vec<u8>, bool)> = together.query_async(connection).await?;
+    Ok(answers.into_iter().map(|(value, is_there)| is_there.then_some(value)).collect())
 }
 
 /// Why there is no answer.

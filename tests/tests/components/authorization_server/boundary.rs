@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use wasmtime::Store;
 
+use crate::bindings::auth::exports::gatehouse::auth::assertions::Assertion;
 use crate::bindings::auth::exports::gatehouse::auth::sessions::{
-    Principal, Rejection, RequestIds, Revocation, Validated,
+    OtherIssuers, Principal, Rejection, RequestIds, Revocation, Validated,
 };
 use crate::bindings::auth::{Auth, AuthPre};
 use crate::component::{AUTHORIZATION_SERVER, Guest, fresh};
@@ -41,6 +42,21 @@ pub async fn validate_at(
     sessions.call_validate(&mut store, token, resource, revocation, calls_at, None).await.expect("no trap")
 }
 
+/// `sessions.validate`, at a route that accepts tokens of others.
+pub async fn validate_other(
+    fakes: &Arc<Fakes>,
+    token: &str,
+    resource: &str,
+    revocation: Revocation,
+    calls_at: Option<&str>,
+    others: &OtherIssuers,
+) -> Result<Validated, Rejection> {
+    let (mut store, auth) = instance(fakes).await;
+    let sessions = auth.gatehouse_auth_sessions();
+    let validated = sessions.call_validate(&mut store, token, resource, revocation, calls_at, Some(others)).await;
+    validated.expect("no trap")
+}
+
 /// `sessions.identity-provider-token`.
 pub async fn identity_provider_token(
     fakes: &Arc<Fakes>,
@@ -51,6 +67,12 @@ pub async fn identity_provider_token(
     let ids = RequestIds { request_id: REQUEST_ID.to_owned(), trace_id: Some(TRACE_ID.to_owned()) };
     let sessions = auth.gatehouse_auth_sessions();
     sessions.call_identity_provider_token(&mut store, token, resource, &ids).await.expect("no trap")
+}
+
+/// `assertions.sign`.
+pub async fn sign(fakes: &Arc<Fakes>, assertion: &Assertion) -> Result<String, String> {
+    let (mut store, auth) = instance(fakes).await;
+    auth.gatehouse_auth_assertions().call_sign(&mut store, assertion).await.expect("no trap")
 }
 
 /// `handles.keys`.
@@ -67,6 +89,11 @@ fn it_imports_the_store_the_settings_and_the_way_out_and_nothing_else() {
     assert_eq!(http.len(), 1);
     assert_eq!(
         ours,
-        ["gatehouse:host/configuration@0.2.0", "gatehouse:host/settings@0.2.0", "gatehouse:host/store@0.2.0"]
+        [
+            "gatehouse:host/configuration@0.2.0",
+            "gatehouse:host/peer@0.2.0",
+            "gatehouse:host/settings@0.2.0",
+            "gatehouse:host/store@0.2.0"
+        ]
     );
 }

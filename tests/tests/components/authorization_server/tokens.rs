@@ -45,7 +45,12 @@ async fn a_code_opens_the_session_that_the_user_granted() {
         client_id: CLIENT.to_owned(),
         resource: RESOURCE.to_owned(),
         scopes: vec!["mcp".to_owned()],
-        claims: Claims { tenant: None, groups: vec!["engineering".to_owned()], roles: vec!["reader".to_owned()] },
+        claims: Claims {
+            tenant: None,
+            groups: vec!["engineering".to_owned()],
+            roles: vec!["reader".to_owned()],
+            names: None,
+        },
     };
     assert_eq!(validate(&fakes, &tokens.access_token, RESOURCE).await, Ok(alice));
     let from_provider = identity_provider_token(&fakes, &tokens.access_token, RESOURCE).await;

@@ -56,8 +56,10 @@ async fn what_a_rule_allows_goes_on_and_the_log_names_the_rule() {
 #[tokio::test]
 async fn what_no_rule_allows_is_denied_in_json_rpc_and_the_upstream_hears_nothing() {
     let fakes = fakes_with_rules();
-    *fakes.validated.lock().unwrap() =
-        Some(Ok(Principal { claims: Claims { tenant: None, groups: Vec::new(), roles: Vec::new() }, ..principal() }));
+    *fakes.validated.lock().unwrap() = Some(Ok(Principal {
+        claims: Claims { tenant: None, groups: Vec::new(), roles: Vec::new(), names: None },
+        ..principal()
+    }));
     for name in ["deploy", "read_all", "other", ""] {
         let reply = call(&fakes, &[], &tool(name)).await;
         assert_eq!((reply.status.as_u16(), &reply.json()["id"]), (200, &json!(7)), "{name}: {}", reply.body);

@@ -49,7 +49,7 @@ async fn a_machine_gets_a_session_that_ends_with_its_one_token() {
         client_id: "machine".to_owned(),
         resource: RESOURCE.to_owned(),
         scopes: vec!["mcp".to_owned()],
-        claims: Claims { tenant: None, groups: Vec::new(), roles: Vec::new() },
+        claims: Claims { tenant: None, groups: Vec::new(), roles: Vec::new(), names: None },
     };
     assert_eq!(server.validate(&tokens).await, Ok(machine));
     assert_eq!(server.identity_provider_token(&tokens).await, Ok(None));

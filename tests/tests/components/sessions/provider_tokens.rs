@@ -120,7 +120,8 @@ async fn what_an_id_token_says_anew_is_in_the_access_tokens_from_then_on() {
     let tokens = until_due(&server, &tokens).await;
     assert_eq!(server.validate(&tokens).await.unwrap().claims, principal().claims);
     let next = server.refresh(&tokens).await.unwrap();
-    let said = Claims { tenant: None, groups: vec!["sales".to_owned(), "staff".to_owned()], roles: Vec::new() };
+    let said =
+        Claims { tenant: None, groups: vec!["sales".to_owned(), "staff".to_owned()], roles: Vec::new(), names: None };
     assert_eq!(server.validate(&next).await.unwrap().claims, said);
     assert_eq!(server.validate(&tokens).await.unwrap().claims, principal().claims, "that of before is as it was");
     assert!(!server.fakes.log().contains("sales"));

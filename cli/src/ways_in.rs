@@ -1,0 +1,75 @@
+//! By which of the ways a caller may come in at a route.
+
+use gatehouse_configuration::{Configuration, Route, RouteTokens, TokenIssuer, TokenVerification};
+use gatehouse_protocol::Subject;
+
+/// The tokens of other issuers that the route accepts, each with its issuer.
+pub(crate) fn tokens<'a>(
+    configuration: &'a Configuration,
+    route: &Route,
+) -> impl Iterator<Item = (&'a RouteTokens, &'a TokenIssuer)> {
+    let configuration = &configuration.authorization_server;
+    let found = configuration.token_routes.iter().find(|found| found.path == route.path.as_str());
+    let tokens = found.into_iter().flat_map(|found| &found.tokens);
+    tokens.filter_map(|tokens| Some((tokens, configuration.token_issuer(&tokens.issuer)?)))
+}
+
+/// The ways, in words.
+pub(crate) fn describe(configuration: &Configuration, route: &Route) -> Vec<String> {
+    let own = route.own_tokens.then(|| "Gatehouse's own access tokens".to_owned());
+    own.into_iter()
+        .chain(tokens(configuration, route).map(|(tokens, issuer)| describe_tokens(tokens, issuer)))
+        .collect()
+}
+
+/// Why nobody with this subject comes in at the route; `None` where somebody may.
+pub(crate) fn missing(configuration: &Configuration, route: &Route, subject: &Subject) -> Option<String> {
+    let name = subject.provider();
+    let server = &configuration.authorization_server;
+    let by_own = route.own_tokens && (name == Subject::MACHINES || server.identity_provider(name).is_some());
+    let by_others = tokens(configuration, route).any(|(tokens, _)| tokens.issuer == name);
+    if by_own || by_others {
+        return None;
+    }
+    let ways = describe(configuration, route).join("; ");
+    Some(format!("no way in at {}: it takes {ways}; {subject} can have none of these", route.path))
+}
+
+fn describe_tokens(tokens: &RouteTokens, issuer: &TokenIssuer) -> String {
+    let mut text = format!("tokens of {} for {}", tokens.issuer, tokens.audiences.join(" or "));
+    if !tokens.client_application_ids.is_empty() {
+        text.push_str(&format!(", of the applications {}", tokens.client_application_ids.join(", ")));
+    }
+    for claim in &tokens.required_claims {
+        let join = if claim.any { " or " } else { " and " };
+        let values = if claim.values.is_empty() { "anything".to_owned() } else { claim.values.join(join) };
+        text.push_str(&format!(", where {} holds {values}", claim.name));
+    }
+    if !tokens.granted_scopes.is_empty() {
+        text.push_str(&format!(", with the scopes {} and their own", tokens.granted_scopes));
+    }
+    if let TokenVerification::Introspected { introspection, .. } = &issuer.verification {
+        text.push_str(&format!(", asked about once in {} seconds", introspection.keep_seconds));
+    }
+    text
+}
+
+/// What an operator should know of the tokens that the route accepts.
+pub(crate) fn warnings(configuration: &Configuration, route: &Route) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (tokens, issuer) in tokens(configuration, route) {
+        let is_entra = matches!(issuer.verification, TokenVerification::Entra { .. });
+        if is_entra && tokens.client_application_ids.is_empty() {
+            warnings.push(format!(
+                "tokens of {} have no client_application_ids: any application of the tenant may come",
+                tokens.issuer
+            ));
+        }
+    }
+    if route.accepted_tokens.is_some() && route.upstreams().any(|it| it.identity_provider_token_header.is_some()) {
+        let text = "callers with tokens of other issuers get 403 where identity_provider_token_header is set: we have no token of \
+                    the identity provider for them";
+        warnings.push(text.to_owned());
+    }
+    warnings
+}
