@@ -71,6 +71,11 @@ impl Subject {
         self.0.split_once(':').map_or("", |(_, sub)| sub)
     }
 
+    /// Whether it is a machine, which acts for itself.
+    pub fn is_machine(&self) -> bool {
+        [Self::MACHINES, Self::WORKLOADS].contains(&self.provider())
+    }
+
     /// The subject as it stands in the log and in the header for upstreams.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -95,6 +100,15 @@ mod tests {
         let subject = Subject::new("demo", "urn:alice").unwrap();
         assert_eq!((subject.as_str(), subject.provider(), subject.sub()), ("demo:urn:alice", "demo", "urn:alice"));
         assert_eq!(Subject::parse("demo:urn:alice"), Ok(subject));
+    }
+
+    #[test]
+    fn a_machine_is_a_client_or_a_workload_and_no_user_is_one() {
+        let client = ClientId::parse("nightly").unwrap();
+        assert!(Subject::of_machine(&client).unwrap().is_machine());
+        let workload = Subject::of_workload("deploy").unwrap();
+        assert_eq!((workload.as_str(), workload.is_machine()), ("workload:deploy", true));
+        assert!(!Subject::new("main", "workload:deploy").unwrap().is_machine());
     }
 
     #[test]

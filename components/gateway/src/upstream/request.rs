@@ -110,7 +110,7 @@ fn identity_provider_token(
         return Ok(None);
     }
     let credential = caller.identity.credential;
-    if credential != CredentialKind::OwnToken || caller.identity.subject.provider() == Subject::MACHINES {
+    if credential != CredentialKind::OwnToken || caller.identity.subject.is_machine() {
         return Err(Refusal::NoUser(credential));
     }
     let ids = sessions::RequestIds {

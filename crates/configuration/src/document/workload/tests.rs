@@ -72,18 +72,34 @@ fn rules_that_would_let_every_machine_of_the_issuer_in_are_refused() {
 #[test]
 fn what_a_workload_names_must_be_there() {
     for (from, to, key) in [
-        (r#"issuer = "github"
-claims"#, r#"issuer = "gitlab"
-claims"#, "workloads[0].issuer"),
-        (r#"issuer = "github"
-claims"#, r#"issuer = "asked"
-claims"#, "workloads[0].issuer"),
+        (
+            r#"issuer = "github"
+claims"#,
+            r#"issuer = "gitlab"
+claims"#,
+            "workloads[0].issuer",
+        ),
+        (
+            r#"issuer = "github"
+claims"#,
+            r#"issuer = "asked"
+claims"#,
+            "workloads[0].issuer",
+        ),
         (r#"routes = ["/mcp"]"#, "routes = []", "workloads[0].routes"),
         (r#"routes = ["/mcp"]"#, r#"routes = ["/mcp/"]"#, "workloads[0].routes[0]"),
-        (r#"scopes = ["mcp"]
-[[clients]]"#, "scopes = []\n[[clients]]", "workloads[0].scopes"),
-        (r#"scopes = ["mcp"]
-[[clients]]"#, "scopes = [\"files\"]\n[[clients]]", "workloads[0].scopes"),
+        (
+            r#"scopes = ["mcp"]
+[[clients]]"#,
+            "scopes = []\n[[clients]]",
+            "workloads[0].scopes",
+        ),
+        (
+            r#"scopes = ["mcp"]
+[[clients]]"#,
+            "scopes = [\"files\"]\n[[clients]]",
+            "workloads[0].scopes",
+        ),
         (r#"name = "deploy""#, r#"name = "Deploy""#, "workloads[0].name"),
         (r#"name = "deploy""#, "name = \"deploy\"\nlongest_lifetime = 86401", "workloads[0].longest_lifetime"),
         (r#"name = "deploy""#, "name = \"deploy\"\nlongest_lifetime = 59", "workloads[0].longest_lifetime"),
@@ -98,7 +114,8 @@ claims"#, "workloads[0].issuer"),
 #[test]
 fn a_client_that_exchanges_proves_itself_and_says_what_it_exchanges() {
     const EXCHANGE: &str = r#"may_exchange = [{ issuer = "github", audiences = ["api://frontend"] }]"#;
-    const PROOF: &str = "token_endpoint_auth_method = \"client_secret_basic\"\nclient_secret = { secret = \"a_secret\" }\n";
+    const PROOF: &str =
+        "token_endpoint_auth_method = \"client_secret_basic\"\nclient_secret = { secret = \"a_secret\" }\n";
     for (from, to, key) in [
         (EXCHANGE, "", "clients[0].may_exchange"),
         (EXCHANGE, r#"may_exchange = [{ issuer = "github", audiences = [] }]"#, "clients[0].may_exchange[0].audiences"),
