@@ -3,7 +3,7 @@
 use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Upstream;
 use gatehouse_gateway::{Refusal, request_headers, target};
-use gatehouse_protocol::{SecretString, Subject};
+use gatehouse_protocol::SecretString;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use shell_http::SystemEntropy;
 
