@@ -140,6 +140,7 @@ fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
             assert_eq!(value[7..].trim_matches(' '), token.token.expose());
             assert!(headers.get_all(AUTHORIZATION).iter().count() == 1 && origin != Origin::Refused);
         }
+        Admission::Shown(Credential::ApiKey(_)) => panic!("no route here takes keys"),
     }
     if request_headers::check(head, endpoint).is_err() {
         return;
@@ -251,6 +252,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         identity_provider_token: Some(&token),
         identity: &[],
         mcp_name: Some(&mcp_name),
+
         accept: None,
     };
     let client = head.headers();

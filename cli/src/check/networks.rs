@@ -7,8 +7,9 @@ use gatehouse_configuration::{
 
 use super::report::line;
 
-/// What holds for everything.
+/// Each route, and what holds for everything.
 pub(super) fn describe(report: &mut String, configuration: &Configuration) {
+    configuration.routes.iter().for_each(|route| describe_route(report, route));
     let (gateway, server) = (&configuration.gateway, &configuration.authorization_server);
     let proxies = &gateway.client_addresses.proxies;
     if let Some(text) = describe_proxies(proxies) {
@@ -45,7 +46,7 @@ pub(super) fn describe(report: &mut String, configuration: &Configuration) {
 }
 
 /// What a route has of its own.
-pub(super) fn describe_route(report: &mut String, route: &Route) {
+fn describe_route(report: &mut String, route: &Route) {
     // Who stands in front is said once, for all.
     describe_networks(report, route.path.as_str(), &route.networks, &TrustedProxies::default());
     if let Some(cors) = &route.cors {
@@ -189,7 +190,6 @@ mod tests {
         );
         let configuration = Configuration::parse(&document).unwrap();
         let mut report = String::new();
-        describe_route(&mut report, &configuration.routes[0]);
         describe(&mut report, &configuration);
         report
     }

@@ -20,6 +20,7 @@ pub(crate) struct Details<'a> {
     pub(crate) client_id: Option<&'a str>,
     pub(crate) subject: Option<&'a str>,
     pub(crate) reason: Option<&'a str>,
+    pub(crate) route: Option<&'a str>,
 }
 
 impl RequestLog {
@@ -61,6 +62,11 @@ impl RequestLog {
         self.write(Event::Begun, action, Decision::Allowed, details);
     }
 
+    /// Notes the same of something that has a route.
+    pub(crate) fn begun_about(&self, action: &'static str, details: Details<'_>) {
+        self.write(Event::Begun, action, Decision::Allowed, details);
+    }
+
     /// Notes that it was done.
     pub(crate) fn completed(&self, action: &'static str, details: Details<'_>) {
         self.write(Event::Completed, action, Decision::Allowed, details);
@@ -77,6 +83,16 @@ impl RequestLog {
     pub(crate) fn refused_to(&self, action: &'static str, subject: &Subject, reason: &str) {
         let details = Details { subject: Some(subject.as_str()), reason: Some(reason), ..Details::default() };
         self.write(Event::Refused, action, Decision::Refused, details);
+    }
+
+    /// Notes that something that has a route was refused.
+    pub(crate) fn refused_about(&self, action: &'static str, details: Details<'_>, reason: &str) {
+        self.write(Event::Refused, action, Decision::Refused, Details { reason: Some(reason), ..details });
+    }
+
+    /// Notes that something that has a route failed by no fault of the client.
+    pub(crate) fn failed_about(&self, action: &'static str, details: Details<'_>, reason: &str) {
+        self.write(Event::Failed, action, Decision::Failed, Details { reason: Some(reason), ..details });
     }
 
     /// Notes that it failed by no fault of the client.
@@ -97,6 +113,7 @@ impl RequestLog {
             client_id: details.client_id,
             client_address: self.client_address.as_deref(),
             reason: details.reason,
+            route: details.route,
             ..AuditRecord::new(time, Component::AuthorizationServer, event)
         };
         shell_http::log(&record);

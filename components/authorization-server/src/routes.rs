@@ -2,6 +2,7 @@
 
 use gatehouse_audit_log::X_REQUEST_ID;
 use gatehouse_authorization_server::ErrorCode;
+use gatehouse_authorization_server::session_pools::PoolRequest;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::OwnPath;
 use http::header::{
@@ -18,7 +19,7 @@ use crate::log::RequestLog;
 use crate::pages::{Layout, Problem};
 use crate::{
     authorize, callback, choose, consent, introspect, metadata, pages, register, requests, responses, revoke,
-    sessions_page, token, token_page,
+    session_pools, sessions_page, token, token_page,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -72,7 +73,7 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
-static ENDPOINTS: [Endpoint; 17] = [
+static ENDPOINTS: [Endpoint; 18] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // A path of ours so that web pages may read that there is nothing here, and no route can be put there.
     endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::not_a_provider),
@@ -89,6 +90,7 @@ static ENDPOINTS: [Endpoint; 17] = [
     page(OwnPath::Sessions, Method::POST, sessions_page::change),
     page(OwnPath::SignIn, Method::POST, sessions_page::sign_in),
     page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
+    internal(OwnPath::Subscriptions, Method::POST, session_pools::answer),
     page(OwnPath::AccessToken, Method::GET, token_page::show),
     page(OwnPath::AccessToken, Method::POST, token_page::sign_in),
 ];
@@ -124,7 +126,7 @@ fn find_and_call(
     head: Request<()>,
     log: &RequestLog,
 ) -> (Response<Vec<u8>>, Option<&'static Endpoint>) {
-    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path.as_str() == head.uri().path());
+    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.is_at(head.uri().path()));
     let Some(first) = methods().next() else {
         return (elsewhere(&head, log), None);
     };
@@ -161,6 +163,14 @@ fn elsewhere(head: &Request<()>, log: &RequestLog) -> Response<Vec<u8>> {
 }
 
 impl Endpoint {
+    /// Whether it answers at this path. One endpoint has its names in what is behind its own.
+    fn is_at(&self, path: &str) -> bool {
+        match self.path {
+            OwnPath::Subscriptions => PoolRequest::of(path).is_some(),
+            own => own.as_str() == path,
+        }
+    }
+
     /// A HEAD is a GET without the body, which the host leaves out (RFC 9110, section 9.3.2).
     fn takes(&self, method: &Method) -> bool {
         *method == self.method || (*method == Method::HEAD && self.method == Method::GET && !self.is_page)
@@ -198,13 +208,16 @@ impl Endpoint {
         }
     }
 
-    /// Whether there is something for it to do: it is about tokens of ours, or about people who have signed in.
+    /// Whether there is something for it to do: it is about tokens of ours, about people who have signed in, or about keys.
     fn is_offered(&self, context: &Context) -> bool {
         let configuration = &context.configuration;
         match self.path {
             OwnPath::Callback | OwnPath::Sessions | OwnPath::SignIn | OwnPath::SignOut => {
                 !configuration.identity_providers.is_empty()
             }
+            OwnPath::Subscriptions => !configuration.session_pools.is_empty(),
+            // Servers verify with them what they are told of callers, whatever these have shown.
+            OwnPath::CallerKeys => true,
             _ => configuration.issues_tokens(),
         }
     }

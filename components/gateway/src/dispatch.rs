@@ -8,6 +8,7 @@ use http::{Method, Request};
 use shell_http::inbound;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
+use crate::api_key;
 use crate::caller::Caller;
 use crate::context::RequestContext;
 use crate::steps::rates;
@@ -38,6 +39,7 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
     }
     let caller = match credential {
         Credential::Token(token) => Caller::of_token(token, &endpoint, head.method()),
+        Credential::ApiKey(key) => api_key::caller(&key, &endpoint).map(|identity| Caller::of_key(identity, &endpoint)),
     };
     let caller = match caller {
         Ok(caller) => caller,

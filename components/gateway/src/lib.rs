@@ -8,8 +8,10 @@
 //! * `steps` of a way, before a server is asked;
 //! * `upstream`: what servers are sent, and who reads their answers;
 //! * `client`: the answer on its way to the client;
+//! * `api_key`, which finds the caller with a key;
 //! * `context`, `caller`, `permit`, `clock` and `log`: what all of them are about.
 
+mod api_key;
 mod bindings;
 mod caller;
 mod client;

@@ -4,9 +4,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use gatehouse_configuration::{ClientAddresses, ForwardingHeader, Networks, TrustedProxies};
 use http::HeaderMap;
-use thiserror::Error;
 
-use crate::{forwarded, x_forwarded_for};
+use crate::{UnknownAddress, forwarded, x_forwarded_for};
 
 /// How the host tells who has connected to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,26 +14,6 @@ pub enum PeerSource {
     Nothing,
     /// In `spin-client-addr`, which it adds to each request, behind whatever the client has sent under that name.
     SpinClientAddr,
-}
-
-/// Why nobody knows the address. The text is for the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum UnknownAddress {
-    /// The host tells none, and no proxy is trusted without it.
-    #[error("this host does not tell who connects")]
-    Host,
-    /// A proxy that is trusted has not said it.
-    #[error("the proxy has sent no address")]
-    NotSaid,
-    /// There are fewer entries than proxies.
-    #[error("the request came through fewer proxies than trusted_proxies.hops")]
-    TooFewHops,
-    /// What a proxy should have written cannot be read.
-    #[error("the header of trusted_proxies is malformed")]
-    Malformed,
-    /// A proxy says that it does not tell.
-    #[error("a proxy keeps the address to itself")]
-    Hidden,
 }
 
 /// Where a request comes from.

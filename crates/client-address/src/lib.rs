@@ -9,6 +9,8 @@
 mod client_address;
 mod forwarded;
 mod node;
+mod unknown_address;
 mod x_forwarded_for;
 
-pub use client_address::{ClientAddress, PeerSource, UnknownAddress};
+pub use client_address::{ClientAddress, PeerSource};
+pub use unknown_address::UnknownAddress;

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Branding, ClientAddresses, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, Networks,
-    Rate, RegisteredClient, Registration, Revocation, RoutePath, Rule, SecretName, SignIns, TokenIssuer, TokenPage,
-    TokenRoute, Workload,
+    Rate, RegisteredClient, Registration, Revocation, RoutePath, Rule, SecretName, SessionPool, SignIns, TokenIssuer,
+    TokenPage, TokenRoute, Workload,
 };
 
 /// What an operator can decide of the authorization server.
@@ -45,6 +45,8 @@ pub struct Configuration {
     pub workloads: Vec<Workload>,
     /// The resources that tokens of ours are for, each with a path of its own; none where no route accepts any.
     pub routes: Vec<Route>,
+    /// The routes that have a key which administrators fetch and replace, and who they are.
+    pub session_pools: Vec<(RoutePath, SessionPool)>,
     /// What the policies of all routes name of users.
     pub rule_claims: RuleClaims,
     /// The setting with the keys that sign assertions for MCP servers.

@@ -1,6 +1,7 @@
 //! The document as it is written, and its way into checked values.
 
 mod access;
+mod api_keys;
 mod branding;
 mod claim_names;
 mod client;
@@ -33,6 +34,7 @@ mod workload;
 
 use serde::{Deserialize, Serialize};
 
+use self::api_keys::PoolDocument;
 use self::branding::BrandingDocument;
 use self::client::ClientDocument;
 use self::consistency::{
@@ -215,6 +217,7 @@ impl Document {
             trusted_proxies: self.trusted_proxies,
             log_addresses: self.log_addresses,
             probes,
+            api_key_headers: Vec::new(),
         };
         let mut meant = written.clone().check()?;
         if self.routes.is_empty() {
@@ -226,6 +229,8 @@ impl Document {
         assertions_have_keys(routes.iter().flat_map(Route::upstreams), meant.caller_assertion_keys.as_ref())?;
         meant.identity_header_names = gateway::identity_header_names(&routes);
         written.identity_header_names = meant.identity_header_names.iter().map(ToString::to_string).collect();
+        meant.api_key_headers = gateway::api_key_headers(&routes);
+        written.api_key_headers = meant.api_key_headers.iter().map(ToString::to_string).collect();
         let issuers = token_issuer::check(self.token_issuers.clone(), &meant.public_url)?;
         let mut token_routes = Vec::new();
         for (index, (route, document)) in routes.iter_mut().zip(&self.routes).enumerate() {
@@ -235,6 +240,10 @@ impl Document {
             if let Some(resolved) = resolved {
                 route.accepted_tokens = Some(Box::new(resolved.accepted));
                 token_routes.push(resolved.route);
+            }
+            if !route.takes_tokens() && route.api_keys.is_none() {
+                let text = "must not be false without tokens or api_keys: nobody could come in";
+                return Err(problem(format!("{table}.own_tokens"), text, "own_tokens = true"));
             }
         }
         let authorization_server = AuthorizationServerDocument {
@@ -259,6 +268,7 @@ impl Document {
                 .filter(|(route, _)| route.own_tokens)
                 .map(|(route, document)| ResourceDocument::of(route, document))
                 .collect(),
+            session_pools: routes.iter().filter_map(PoolDocument::of).collect(),
             rule_claims: RuleClaims::of(&routes),
             caller_assertion_keys: self.caller_assertion_keys,
             trusted_proxies: written.trusted_proxies.clone(),
@@ -271,6 +281,7 @@ impl Document {
         let configuration =
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
+        api_keys::are_apart(configuration.routes.iter().map(|route| route.api_keys.as_ref()))?;
         issuers_fit_providers(&configuration.authorization_server)?;
         rules_fit_providers(&configuration)?;
         app_service_tells_providers_apart(&configuration)?;

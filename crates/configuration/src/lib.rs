@@ -4,6 +4,7 @@
 //! (`{ secret = "identity_provider_secret" }`), so that it can be shown, committed and compared.
 
 mod accepted_tokens;
+mod api_keys;
 pub mod authorization_server;
 mod branding;
 mod compile;
@@ -34,6 +35,7 @@ mod upstream;
 mod workload;
 
 pub use accepted_tokens::{AcceptedTokens, RequiredClaim, RouteTokens, TokenPresentation, TokenRoute};
+pub use api_keys::{Administrator, ApiKeys, ConfiguredKey, SessionPool};
 pub use branding::{Branding, Logo};
 pub use compile::compile;
 pub use configuration::Configuration;

@@ -22,7 +22,11 @@ pub fn admit(endpoint: &Endpoint<'_>, head: &Request<()>, origin: &Origin) -> Ad
         return Admission::Refused(Refusal::Origin);
     }
     if head.method() == Method::OPTIONS {
-        return Admission::Options(cors::options(head, origin, endpoint.methods(), endpoint.route.cors.as_ref()));
+        let mut response = cors::options(head, origin, endpoint.methods(), endpoint.route.cors.as_ref());
+        if let Some(keys) = &endpoint.route.api_keys {
+            cors::also_allow(response.headers_mut(), &keys.header);
+        }
+        return Admission::Options(response);
     }
     if !has_method(endpoint.kind, head.method()) {
         return Admission::Refused(Refusal::Method);
@@ -30,8 +34,7 @@ pub fn admit(endpoint: &Endpoint<'_>, head: &Request<()>, origin: &Origin) -> Ad
     if !cors::may_use(endpoint, head.method(), origin) {
         return Admission::Refused(Refusal::OriginMethod);
     }
-    Credential::of(head.headers(), endpoint)
-        .map_or_else(|missing| Admission::Refused(Refusal::NoBearer(missing)), Admission::Shown)
+    Credential::of(head.headers(), endpoint).map_or_else(Admission::Refused, Admission::Shown)
 }
 
 fn has_method(kind: EndpointKind, method: &Method) -> bool {

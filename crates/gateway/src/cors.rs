@@ -74,6 +74,15 @@ pub(crate) fn options<B>(
     response
 }
 
+/// Allows one more header, where the answer allows any.
+pub(crate) fn also_allow(headers: &mut HeaderMap, name: &HeaderName) {
+    let allowed = headers.get(ACCESS_CONTROL_ALLOW_HEADERS).and_then(|value| value.to_str().ok());
+    let Some(allowed) = allowed.map(|allowed| format!("{allowed}, {name}")) else { return };
+    if let Ok(allowed) = HeaderValue::try_from(allowed) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    }
+}
+
 fn is_preflight<B>(request: &Request<B>) -> bool {
     request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
@@ -145,6 +154,17 @@ mod tests {
         let response = preflight("x-evil, Mcp-Param-City,mcp-param-user_id, mcp-paramx, mcp-param-a b");
         let allowed = response.headers()[ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap();
         assert_eq!(allowed, format!("{ALLOWED_HEADERS}, mcp-param-city, mcp-param-user_id"));
+    }
+
+    #[test]
+    fn a_further_header_is_allowed_to_a_page_that_is_allowed_any() {
+        let name = HeaderName::from_static("x-ms-apikey");
+        let mut response = preflight("x-ms-apikey");
+        also_allow(response.headers_mut(), &name);
+        assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_HEADERS], format!("{ALLOWED_HEADERS}, x-ms-apikey"));
+        let mut response = options(&example::request(Method::OPTIONS, "/mcp", &[]), &Origin::Absent, METHODS, None);
+        also_allow(response.headers_mut(), &name);
+        assert!(!response.headers().contains_key(ACCESS_CONTROL_ALLOW_HEADERS));
     }
 
     #[test]

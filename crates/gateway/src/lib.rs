@@ -21,6 +21,7 @@
 
 mod admission;
 pub mod answer;
+mod api_key;
 mod bearer;
 mod before_routing;
 mod caller;
@@ -69,6 +70,7 @@ mod trace;
 mod upstream_timeouts;
 
 pub use admission::{Admission, admit};
+pub use api_key::NoApiKey;
 pub use bearer::NoBearer;
 pub use before_routing::{malformed_request, not_configured};
 pub use caller::{Caller, SealReferences};

@@ -11,7 +11,7 @@ use gatehouse_mcp_wire::json_rpc::Unparsable;
 use gatehouse_protocol::Scopes;
 use http::{HeaderMap, HeaderName};
 
-use crate::{NoBearer, ProtocolRevision};
+use crate::{NoApiKey, NoBearer, ProtocolRevision};
 
 /// Why the gateway answers in place of the upstream. Where a variant holds a text, it is for the log and never for the
 /// wire, unless the variant says otherwise.
@@ -29,6 +29,15 @@ pub enum Refusal {
     OnlyPost,
     /// No usable bearer token: 401 without an error code, or 400 `invalid_request`.
     NoBearer(NoBearer),
+    /// No API key that could be looked for, at a route that takes keys: 401, or 400.
+    NoApiKey(NoApiKey),
+    /// The API key was not accepted: 401, the same for every reason.
+    InvalidApiKey(&'static str),
+    /// Further wrong API keys than the route answers in a minute: 429.
+    TooManyWrongApiKeys {
+        /// Seconds until the next minute.
+        retry_after: u64,
+    },
     /// The token was not accepted: 401 `invalid_token`, the same for every reason. 403, where the route says so.
     InvalidToken(Cow<'static, str>),
     /// The token lacks a scope: 403 `insufficient_scope`, with all the scopes that the next one should have. OAuth clients
@@ -176,6 +185,9 @@ impl Refusal {
             Self::Method => "the endpoint has no such method".into(),
             Self::OnlyPost => "MCP 2026-07-28 has only POST".into(),
             Self::NoBearer(reason) => reason.to_string().into(),
+            Self::NoApiKey(reason) => reason.to_string().into(),
+            Self::InvalidApiKey(reason) => format!("the API key is {reason}").into(),
+            Self::TooManyWrongApiKeys { .. } => "the API key is wrong, as too many were in this minute".into(),
             Self::InvalidToken(reason) => format!("the token is {reason}").into(),
             Self::InsufficientScope(_) => "the token lacks a scope".into(),
             Self::Denied => "the policy denies it".into(),

@@ -6,6 +6,7 @@
 //! lasts, the store is not asked.
 
 mod counters;
+pub mod failures;
 pub mod long_requests;
 mod names;
 mod requests;

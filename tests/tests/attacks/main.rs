@@ -3,6 +3,7 @@
 
 mod account;
 mod answers;
+mod api_keys;
 mod begun;
 mod bit_flips;
 mod bypass;

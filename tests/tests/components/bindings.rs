@@ -12,6 +12,7 @@ pub mod imports {
                 import gatehouse:host/peer@0.2.0;
                 import gatehouse:auth/sessions@0.8.0;
                 import gatehouse:auth/handles@0.8.0;
+                import gatehouse:auth/api-keys@0.8.0;
                 import gatehouse:auth/assertions@0.8.0;
             }",
         path: ["../wit/host", "../wit/auth"],

@@ -11,7 +11,7 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use crate::bindings::imports::gatehouse::auth::{assertions, handles, sessions};
+use crate::bindings::imports::gatehouse::auth::{api_keys, assertions, handles, sessions};
 use crate::bindings::imports::gatehouse::host::{configuration, peer, settings, store};
 use crate::bindings::platform::fermyon::spin::variables;
 use crate::bindings::platform::wasi::keyvalue::{atomics, batch, store as keyvalue};
@@ -229,6 +229,13 @@ impl handles::Host for Guest {
         let keys = handle_keys(&subject, &resource).expose().expose().to_owned();
         self.fakes.session_calls.lock().unwrap().push(SessionCall::HandleKeys { subject, resource });
         Ok(self.fakes.handle_keys_failure.lock().unwrap().clone().map_or(Ok(keys), Err))
+    }
+}
+
+/// No key was ever issued here.
+impl api_keys::Host for Guest {
+    fn validate(&mut self, _: String, _: String, _: u64) -> Fallible<(), api_keys::Rejection> {
+        Ok(Err(api_keys::Rejection::Unrecognised))
     }
 }
 

@@ -193,6 +193,9 @@ pub(super) fn name(name: &str) -> Result<(), &'static str> {
     if name == Subject::WORKLOADS {
         return Err("is reserved for workloads");
     }
+    if name == Subject::KEYS {
+        return Err("is reserved for callers with an API key");
+    }
     Ok(())
 }
 

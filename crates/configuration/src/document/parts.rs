@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::api_keys::{PoolDocument, api_key_header};
 use super::branding::BrandingDocument;
 use super::client::ClientDocument;
 use super::consistency::providers_are_elsewhere;
@@ -55,6 +56,8 @@ pub(crate) struct GatewayDocument {
     pub(super) allowed_origins: Vec<String>,
     #[serde(default)]
     pub(super) limits: TotalsDocument,
+    #[serde(default)]
+    pub(super) api_key_headers: Vec<String>,
     pub(super) caller_assertion_keys: Option<SecretDocument>,
     #[serde(default)]
     pub(super) identity_header_names: Vec<String>,
@@ -98,6 +101,8 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) workloads: Vec<WorkloadDocument>,
     #[serde(default)]
     pub(super) routes: Vec<ResourceDocument>,
+    #[serde(default)]
+    pub(super) session_pools: Vec<PoolDocument>,
     #[serde(default)]
     pub(super) rule_claims: RuleClaims,
     pub(super) caller_assertion_keys: Option<SecretDocument>,
@@ -195,7 +200,7 @@ impl Parts {
 fn write_route((route, accepted): &(RouteDocument, Option<Box<AcceptedTokens>>)) -> Result<String, ConfigurationError> {
     let mut route = route.clone();
     route.scope_descriptions.clear();
-    route.own_tokens = (!route.own_tokens.unwrap_or(route.tokens.is_empty())).then_some(false);
+    route.own_tokens = route.own_tokens_alone();
     route.tokens.clear();
     let policy = rules("policy", std::mem::take(&mut route.policy))?;
     // Behind the route's own keys, which say nothing of issuers.
@@ -282,6 +287,7 @@ impl GatewayDocument {
             public_url: public_url(&self.public_url)?,
             allowed_origins: allowed_origins(self.allowed_origins)?,
             long_requests: self.limits.check()?,
+            api_key_headers: self.api_key_headers.iter().map(|name| api_key_header(name)).collect::<Result<_, _>>()?,
             caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
             identity_header_names: self
                 .identity_header_names
@@ -331,6 +337,7 @@ impl AuthorizationServerDocument {
             token_routes: self.token_routes.into_iter().map(TokenRouteDocument::check).collect::<Result<_, _>>()?,
             workloads,
             routes,
+            session_pools: self.session_pools.into_iter().map(PoolDocument::check).collect::<Result<_, _>>()?,
             rule_claims: self.rule_claims,
             caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
             server_urls: self.server_urls,
