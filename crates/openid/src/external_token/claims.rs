@@ -10,7 +10,7 @@ use gatehouse_protocol::{Claims, ClientId, LogText, Scope, Scopes, Subject, Unix
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ExternalPrincipal, ExternalTokenRejection};
+use super::{ExternalPrincipal, ExternalTokenRejection, MayAct};
 use crate::identity::{AllClaims, is_true};
 use crate::issuer::{TenantId, is_uuid};
 
@@ -109,7 +109,8 @@ impl AccessClaims {
         let own = self.scopes(&issuer.claim_names);
         let scopes = own.iter().chain(accepted.granted_scopes.iter()).cloned().collect();
         let claims = self.policy_claims(&issuer.claim_names, tenant)?;
-        Ok(ExternalPrincipal { subject, client_id, scopes, claims, ends_at })
+        let may_act = MayAct::of(self.get("may_act"), self.get("cnf"));
+        Ok(ExternalPrincipal { subject, client_id, scopes, claims, ends_at, may_act })
     }
 
     fn check_audience(&self, audiences: &[String]) -> Result<(), ExternalTokenRejection> {
