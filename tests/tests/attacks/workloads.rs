@@ -93,7 +93,7 @@ policy = [{ name = "all", scopes = ["mcp"] }, { name = "files", scopes = ["files
 path = "/other"
 url = "{upstream}/other-inside"
 scopes = ["mcp"]
-policy = [{ name = "deploy only", subjects = ["workload:deploy"] }]
+policy = [{ name = "deploy-only", subjects = ["workload:deploy"] }]
 "#;
 
 /// Gatehouse, the platforms, and an issuer of access tokens.
@@ -242,7 +242,6 @@ async fn a_token_of_a_platform_that_is_wrong_in_any_claim_lets_nobody_in() {
         (CLUSTER, "no issuer", json!({ "unset": ["iss"] })),
         (CLUSTER, "the issuer of another platform", set("iss", json!("https://oidc.example.org"))),
         (CLUSTER, "another key", json!({ "key": "other" })),
-        (CLUSTER, "an identity assertion", json!({ "header": { "typ": "oauth-id-jag+jwt" } })),
         (CLUSTER, "an access token", json!({ "header": { "typ": "at+jwt" } })),
         (CLUSTER, "an id_token of a sign-in", set("nonce", json!("n"))),
         (CLUSTER, "for who has a key", set("cnf", json!({ "jkt": "x" }))),

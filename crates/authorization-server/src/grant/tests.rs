@@ -97,7 +97,8 @@ fn a_machine_names_its_resource_where_there_are_several() {
 fn a_grant_without_a_user_is_for_clients_that_have_it_and_prove_who_they_are() {
     let world = World::new();
     for grant_type in GrantType::ALL {
-        let without_user = matches!(grant_type, GrantType::ClientCredentials | GrantType::JwtBearer);
+        let without_user =
+            matches!(grant_type, GrantType::ClientCredentials | GrantType::JwtBearer | GrantType::TokenExchange);
         for confidential in [true, false] {
             let having = client(&world, &[grant_type], "mcp", confidential);
             assert_eq!(may_use(&having, grant_type).is_ok(), confidential || !without_user, "{grant_type:?}");

@@ -118,7 +118,10 @@ fn what_is_missing_empty_or_doubled_is_named() {
     }
     for form in [code_form(), refresh_form(), assertion_form(), machine_form()] {
         let client = |error| TokenRejection::Client(ClientRejection::Parameter(error));
-        assert_eq!(parse(&form.without("client_id")).unwrap_err(), client(ParameterError::Missing("client_id")));
+        // An assertion alone may be a workload's.
+        if form.text() != assertion_form().text() {
+            assert_eq!(parse(&form.without("client_id")).unwrap_err(), client(ParameterError::Missing("client_id")));
+        }
         let twice = form.and("client_id", "another");
         assert_eq!(parse(&twice).unwrap_err(), client(ParameterError::Doubled("client_id")));
     }
