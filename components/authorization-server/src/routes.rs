@@ -157,6 +157,7 @@ impl Endpoint {
     fn is_offered(&self, context: &Context) -> bool {
         let configuration = &context.configuration;
         match self.path {
+            OwnPath::CallerKeys => true,
             OwnPath::Callback | OwnPath::Sessions | OwnPath::SignIn | OwnPath::SignOut => {
                 !configuration.identity_providers.is_empty()
             }
