@@ -1,7 +1,9 @@
 //! `gatehouse check`.
 
+mod api_keys;
 mod manifest;
 pub(crate) mod needs;
+mod networks;
 mod report;
 
 use std::fs;
@@ -76,7 +78,8 @@ impl Check {
     fn report(&self) -> Result<(String, Option<Comparison>)> {
         let (file, text) = (self.configuration.display(), self.text()?);
         let configuration = Configuration::parse(&text).with_context(|| file.to_string())?;
-        let mut report = describe(&configuration);
+        let mut report = describe(&configuration, jiff::Timestamp::now());
+        networks::describe(&mut report, &configuration);
         if let Some(path) = &self.server_keys {
             let file = path.display();
             let text = fs::read_to_string(path).map(Zeroizing::new);

@@ -1,6 +1,6 @@
 //! `gatehouse doctor`: asks what a configuration names, and says what is wrong there and what to do.
 
-mod client;
+pub(crate) mod client;
 mod clock;
 mod event;
 mod findings;

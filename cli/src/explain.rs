@@ -2,19 +2,19 @@
 
 use std::borrow::Cow;
 use std::fs;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::ways_in;
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use clap::Args;
-use gatehouse_configuration::{Configuration, Route};
+use gatehouse_configuration::{Configuration, NetworkRefusal, Route};
 use gatehouse_mcp_wire::json_rpc::{is_notification, is_request, requests};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
-use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject};
+use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject, UnixTime};
 use serde_json::Value;
 
-use crate::identity_headers;
+use crate::{identity_headers, ways_in};
 
 #[derive(Args)]
 pub(crate) struct Explain {
@@ -27,6 +27,9 @@ pub(crate) struct Explain {
     /// Who, as the log names them: PROVIDER:ID, or client:ID for a machine [default: somebody of the one provider]
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<String>,
+    /// The caller with the API key that has this label, or with that of the session pool of this name
+    #[arg(long, value_name = "LABEL", conflicts_with_all = ["subject", "client", "scopes", "groups", "roles", "tenant"])]
+    key: Option<String>,
     /// Through which OAuth client
     #[arg(long, value_name = "CLIENT_ID", default_value = "some-client")]
     client: String,
@@ -54,6 +57,9 @@ pub(crate) struct Explain {
     /// The prompt that is got, by its name as clients see it
     #[arg(long, value_name = "NAME")]
     prompt: Option<String>,
+    /// From which address; says whether the route's networks let it come
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<IpAddr>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -73,6 +79,9 @@ impl Explain {
         let text = fs::read_to_string(&self.configuration).with_context(|| format!("cannot read {file}"))?;
         let configuration = Configuration::parse(&text).with_context(|| file.to_string())?;
         let route = self.route(&configuration)?;
+        if let Some(label) = &self.key {
+            return self.answer_about_key(route, label);
+        }
         let subject = self.subject(&configuration)?;
         if let Some(reason) = ways_in::missing(&configuration, route, &subject) {
             return Ok((self.without_a_way(&reason), false));
@@ -84,8 +93,14 @@ impl Explain {
         let scopes = if given.is_empty() { route.scopes.iter().cloned().collect() } else { given };
         let client_id = ClientId::parse(&self.client).context("the --client cannot be one")?;
         let caller = Caller { subject: &subject, client_id: &client_id, scopes: &scopes, claims: &claims };
-        let explanation = explain(route, &caller, &self.action()?);
-        Ok((self.written(&explanation, route), explanation.is_allowed()))
+        Ok(self.answer_about(&explain(route, &caller, &self.action()?), route))
+    }
+
+    /// The answer about somebody whom the route knows: the rules' answer, and that of the networks.
+    fn answer_about(&self, explanation: &Explanation<'_>, route: &Route) -> (String, bool) {
+        let network = self.network(route);
+        let is_allowed = explanation.is_allowed() && network.as_ref().is_none_or(Result::is_ok);
+        (self.written(explanation, route, network), is_allowed)
     }
 
     /// The answer about somebody whom the route lets in by no way.
@@ -94,6 +109,28 @@ impl Explain {
             true => format!("{:#}\n", serde_json::json!({ "decision": "denied", "reason": reason })),
             false => format!("denied: {reason}\n"),
         }
+    }
+
+    /// Of the caller with a key of the route.
+    fn answer_about_key(&self, route: &Route, label: &str) -> Result<(String, bool)> {
+        let keys = route.api_keys.as_ref().with_context(|| format!("{} takes no API keys", route.path))?;
+        let configured = keys.keys.iter().find(|key| key.label == label);
+        let is_pool = keys.session_pool.as_ref().is_some_and(|pool| pool.name == label);
+        let scopes = match configured {
+            Some(key) => &key.scopes,
+            None if is_pool => &keys.scopes,
+            None => {
+                bail!("{} has no API key {label}; its keys are {}", route.path, ways_in::key_labels(route).join(", "))
+            }
+        };
+        let subject = Subject::of_key(label)?;
+        let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
+        if configured.and_then(|key| key.expires).is_some_and(|expires| expires <= UnixTime::from_seconds(now)) {
+            return Ok((self.without_a_way(&format!("the API key {label} has expired")), false));
+        }
+        let (client_id, claims) = (ClientId::parse(label)?, Claims::default());
+        let caller = Caller { subject: &subject, client_id: &client_id, scopes, claims: &claims };
+        Ok(self.answer_about(&explain(route, &caller, &self.action()?), route))
     }
 
     /// What the answer leaves out of account.
@@ -108,7 +145,17 @@ impl Explain {
         notes
     }
 
-    fn written(&self, explanation: &Explanation<'_>, route: &Route) -> String {
+    /// What the route's networks say of the address; `None` where none is asked about.
+    fn network(&self, route: &Route) -> Option<Result<(), NetworkRefusal>> {
+        self.address.map(|address| route.networks.judge(Some(address)))
+    }
+
+    fn written(
+        &self,
+        explanation: &Explanation<'_>,
+        route: &Route,
+        network: Option<Result<(), NetworkRefusal>>,
+    ) -> String {
         let told = route.upstreams().filter_map(|upstream| Some((&upstream.url, identity_headers::told(upstream)?)));
         if self.json {
             let mut json = explanation.to_json();
@@ -117,11 +164,27 @@ impl Explain {
             if let (Value::Object(members), false) = (&mut json, told.is_empty()) {
                 members.insert("servers_told".to_owned(), told.into());
             }
+            if let Some(network) = network {
+                json["network"] = match network {
+                    Ok(()) => "allowed".into(),
+                    Err(refusal) => format!("refused: {refusal}").into(),
+                };
+                if network.is_err() {
+                    json["decision"] = "denied".into();
+                }
+            }
             return format!("{json:#}\n");
         }
+        let network = match (self.address, network) {
+            (Some(address), Some(Ok(()))) => format!("From {address}: may come to the route\n"),
+            (Some(address), Some(Err(refusal))) => {
+                format!("From {address}: refused before anything else: {refusal}\n")
+            }
+            _ => String::new(),
+        };
         let told: String =
             told.map(|(url, told)| format!("The server {url} is told of the caller: {told}\n")).collect();
-        format!("{}{explanation}{told}", self.notes())
+        format!("{}{network}{explanation}{told}", self.notes())
     }
 
     fn route<'c>(&self, configuration: &'c Configuration) -> Result<&'c Route> {
@@ -219,198 +282,4 @@ fn option_of(target: &Target<'_>) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
-
-    use std::path::Path;
-
-    use clap::Parser;
-
-    use super::*;
-
-    const DOCUMENT: &str = r#"
-        public_url = "https://gateway.example"
-
-        [identity_provider]
-        name = "main"
-        issuer = "https://login.example"
-        client_id = "gatehouse"
-
-        [[routes]]
-        path = "/files"
-        url = "http://10.0.0.7:8080/mcp"
-        policy = [
-            { name = "readers", groups = ["engineering"], tools = ["read_*"], resources = ["file:///public/*"] },
-            { name = "writers", groups = ["engineering"], scopes = ["files:write"], tools = ["write_*"] },
-            { name = "no-machines", effect = "deny", providers = ["client"] },
-        ]
-    "#;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        explain: Explain,
-    }
-
-    fn answer(document: &str, options: &[&str]) -> Result<(String, bool), String> {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("gatehouse.toml");
-        fs::write(&file, document).unwrap();
-        let line = ["explain", file.to_str().unwrap()].into_iter().chain(options.iter().copied());
-        Line::try_parse_from(line)
-            .map_err(|error| error.to_string())?
-            .explain
-            .answer()
-            .map_err(|error| format!("{error:#}"))
-    }
-
-    #[test]
-    fn a_question_is_answered_in_lines() {
-        let (text, is_allowed) =
-            answer(DOCUMENT, &["--subject", "main:alice", "--group", "engineering", "--tool", "write_file"]).unwrap();
-        assert!(!is_allowed);
-        assert_eq!(
-            text,
-            "\
-No --scope is given: those that the route needs are assumed.
-Who: main:alice through the client some-client
-  scopes mcp
-  tenant none; groups engineering; roles none
-What: tools/call, tool write_file, at /files
-Denied: no rule allows it
-  It would be allowed with the scope files:write: the client is told to ask for it
-Rule readers (allow) does not: it is about tools read_*; resources file:///public/*
-Rule writers (allow) does not: the token lacks the scope files:write
-Rule no-machines (deny) does not: it is for users of client
-"
-        );
-    }
-
-    #[test]
-    fn every_option_counts() {
-        const ENGINEER: [&str; 2] = ["--group", "engineering"];
-        for (options, expected) in [
-            (["--tool", "read_a"].as_slice(), true),
-            (&["--tool", "read_a", "--method", "tools/call", "--route", "/files"], true),
-            (&["--tool", "write_a", "--scope", "mcp", "--scope", "files:write"], true),
-            (&["--tool", "write_a", "--scope", "files:write"], false),
-            (&["--resource", "file:///public/a"], true),
-            (&["--resource", "file:///public/{a}", "--method", "completion/complete"], true),
-            (&["--resource", "file:///{a}", "--method", "completion/complete"], false),
-            (&["--resource", "file:///public/a", "--method", "resources/subscribe"], true),
-            (&["--prompt", "greet"], false),
-            (&["--method", "ping"], true),
-            (&["--method", "ping", "--subject", "client:robot"], false),
-            (&["--method", "tasks/get", "--client", "a", "--role", "b", "--tenant", "c"], false),
-        ] {
-            let options: Vec<_> = ENGINEER.into_iter().chain(options.iter().copied()).collect();
-            assert_eq!(answer(DOCUMENT, &options).unwrap().1, expected, "{options:?}");
-        }
-    }
-
-    #[test]
-    fn programs_get_json() {
-        let (text, _) =
-            answer(DOCUMENT, &["--json", "--role", "r", "--tenant", "t", "--client", "c", "--prompt", "p"]).unwrap();
-        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((&json["decision"], &json["target"]), (&"denied".into(), &"prompt p".into()));
-        assert_eq!(
-            (&json["subject"], &json["client"], &json["tenant"]),
-            (&"main:somebody".into(), &"c".into(), &"t".into())
-        );
-        assert_eq!(json["rules"].as_array().unwrap().len(), 3);
-    }
-
-    #[test]
-    fn what_the_server_is_told_of_the_caller_is_explained_too() {
-        let headers = "url = \"http://10.0.0.7:8080/mcp\"\nsubject_header = \"x-who\"\n\
-                       identity_headers = { claims = { x-groups = \"groups\" } }";
-        let document = DOCUMENT.replace("url = \"http://10.0.0.7:8080/mcp\"", headers);
-        let (text, _) = answer(&document, &["--tool", "a"]).unwrap();
-        let told = "The server http://10.0.0.7:8080/mcp is told of the caller: subject in x-who, groups in x-groups\n";
-        assert!(text.ends_with(told), "{text}");
-        let (json, _) = answer(&document, &["--tool", "a", "--json"]).unwrap();
-        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(json["servers_told"][0]["told"], "subject in x-who, groups in x-groups");
-        let (json, _) = answer(DOCUMENT, &["--tool", "a", "--json"]).unwrap();
-        assert!(!json.contains("servers_told"));
-    }
-
-    #[test]
-    fn a_wrong_question_is_told_in_one_line() {
-        let two = format!("{DOCUMENT}\n[[routes]]\npath = \"/b\"\nurl = \"http://10.0.0.8/\"");
-        for (document, options, said) in [
-            (DOCUMENT, ["--method", "tools/call"].as_slice(), "tools/call is done to something: --tool is missing"),
-            (
-                DOCUMENT,
-                &["--method", "tools/call", "--prompt", "a"],
-                "tools/call is done to something else: it goes with --tool",
-            ),
-            (DOCUMENT, &[], "say what the caller does: --tool, --resource, --prompt or --method"),
-            (DOCUMENT, &["--route", "/c", "--tool", "a"], "there is no route /c; the routes are /files"),
-            (&two, &["--tool", "a"], "--route is missing; the routes are /files, /b"),
-            (
-                DOCUMENT,
-                &["--subject", "alice", "--tool", "a"],
-                "--subject alice is not PROVIDER:ID; the providers are main",
-            ),
-            (
-                DOCUMENT,
-                &["--subject", "other:a", "--tool", "a"],
-                "--subject other:a is not PROVIDER:ID; the providers are main",
-            ),
-            (DOCUMENT, &["--tool", "a", "--prompt", "b"], "cannot be used with"),
-            (
-                "public_url = 1",
-                &["--tool", "a"],
-                "gatehouse.toml: the configuration key `public_url` must be text in quotes",
-            ),
-        ] {
-            let error = answer(document, options).unwrap_err();
-            assert!(error.contains(said), "{options:?}: {error}");
-        }
-        let providers = DOCUMENT.replace("[identity_provider]", "[[identity_providers]]").replace(
-            "[[routes]]",
-            "[[identity_providers]]\nname = \"b\"\nissuer = \"https://b.example\"\nclient_id = \"b\"\n[[routes]]",
-        );
-        let providers = providers.replace("groups =", "providers = [\"main\"], groups =");
-        let error = answer(&providers, &["--tool", "a"]).unwrap_err();
-        assert_eq!(error, "--subject is missing; it says at which provider the user signs in: main:… or b:…");
-        let missing = Line::try_parse_from(["explain", "no/such/file", "--tool", "a"]).unwrap().explain;
-        assert!(format!("{:#}", missing.answer().unwrap_err()).starts_with("cannot read no/such/file: "));
-    }
-
-    /// docs/cases.md, O8.
-    #[test]
-    fn a_question_about_a_method_that_there_is_not_or_that_has_no_such_thing_is_refused() {
-        for (options, said) in [
-            (["--method", "tools/cal", "--tool", "x"], "MCP has no method tools/cal; did you mean tools/call?"),
-            (["--method", "Tools/Call", "--tool", "x"], "MCP has no method Tools/Call; did you mean tools/call?"),
-            (["--method", "resource/read", "--resource", "x:y"], "did you mean resources/read?"),
-            (
-                ["--method", "tools/list", "--tool", "x"],
-                "tools/list is done to nothing in particular: leave out --tool, or leave out --method",
-            ),
-            (["--method", "ping", "--prompt", "x"], "ping is done to nothing in particular: leave out --prompt"),
-            (["--method", "acme/run", "--tool", "x"], "acme/run is done to nothing in particular: leave out --tool"),
-            (["--method", "subscriptions/listen", "--tool", "x"], "leave out --tool"),
-        ] {
-            let error = answer(DOCUMENT, &options).unwrap_err();
-            assert!(error.contains(said), "{options:?}: {error}");
-        }
-        assert!(answer(DOCUMENT, &["--method", "tools/lisst"]).unwrap_err().contains("did you mean tools/list?"));
-        let (text, _) = answer(DOCUMENT, &["--method", "acme/run"]).unwrap();
-        assert!(text.contains("No version of MCP has a method acme/run; a server may have it."), "{text}");
-        for right in ["tools/list", "ping", "notifications/progress", "subscriptions/listen"] {
-            assert!(!answer(DOCUMENT, &["--method", right]).unwrap().0.contains("No version"), "{right}");
-        }
-        assert!(answer(DOCUMENT, &["--method", "subscriptions/listen", "--resource", "file:///a"]).is_ok());
-    }
-
-    #[test]
-    fn the_checked_in_example_allows_everything() {
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/gatehouse.toml");
-        let (text, is_allowed) = answer(&fs::read_to_string(example).unwrap(), &["--tool", "a"]).unwrap();
-        assert!(is_allowed && text.contains("Allowed: there are no rules at /mcp"), "{text}");
-    }
-}
+mod tests;

@@ -10,10 +10,16 @@ use gatehouse_protocol::{Entropy, SecretString};
 use gatehouse_sealed_storage::sealing::{KeyRing, KeyRingError};
 use zeroize::Zeroizing;
 
+use crate::api_keys::{self, ApiKeys};
+use crate::system_entropy::SystemEntropy;
+
 #[derive(Subcommand)]
 pub(crate) enum Keys {
     /// Print a new server key, for the variable `server_keys`: a line `id:key`
     Generate(Generate),
+    /// Make API keys, and fetch or replace the one of a session pool
+    #[command(subcommand)]
+    Api(ApiKeys),
 }
 
 #[derive(Args)]
@@ -29,7 +35,10 @@ pub(crate) struct Generate {
 
 /// Prints the key, and nothing else anywhere. No error has any part of a key in it.
 pub(crate) fn run(keys: Keys) -> Result<ExitCode> {
-    let Keys::Generate(generate) = keys;
+    let generate = match keys {
+        Keys::Generate(generate) => generate,
+        Keys::Api(keys) => return api_keys::run(keys),
+    };
     let today = jiff::Timestamp::now().strftime("%F").to_string();
     let mut entropy = SystemEntropy::default();
     let setting = generate.setting(&today, &mut entropy, io::stdin())?;
@@ -72,33 +81,6 @@ fn read(file: &str, mut input: impl Read) -> Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// The operating system's random bytes. A key that was made while they failed must not be used.
-#[derive(Default)]
-pub(crate) struct SystemEntropy {
-    failure: Option<getrandom::Error>,
-}
-
-impl SystemEntropy {
-    /// Whether all that was asked for is random.
-    ///
-    /// # Errors
-    /// Where the system failed once: nothing that was made with these bytes may be used.
-    pub(crate) fn into_result(self) -> Result<()> {
-        match self.failure {
-            Some(failure) => Err(Error::new(failure).context("the system gives no random bytes")),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Entropy for SystemEntropy {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        if let Err(error) = getrandom::fill(bytes) {
-            self.failure = Some(error);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
@@ -109,9 +91,9 @@ mod tests {
 
     fn generate(id: Option<&str>, add_to: Option<&str>, input: &str) -> Result<String, String> {
         let generate = Generate { id: id.map(str::to_owned), add_to: add_to.map(str::to_owned) };
-        let mut entropy = SystemEntropy { failure: None };
+        let mut entropy = SystemEntropy::default();
         let setting = generate.setting(TODAY, &mut entropy, input.as_bytes()).map_err(|error| format!("{error:#}"))?;
-        assert!(entropy.failure.is_none());
+        entropy.into_result().unwrap();
         Ok(setting.expose().to_owned())
     }
 

@@ -5,6 +5,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod api_keys;
 mod check;
 mod compile;
 mod doctor;
@@ -15,6 +16,7 @@ mod log_arguments;
 mod own_server;
 mod secret_prompt;
 mod start_check;
+mod system_entropy;
 mod up;
 mod variable;
 mod ways_in;
@@ -40,7 +42,7 @@ struct Arguments {
 enum Command {
     /// Serve the application until it is interrupted
     Up(Box<up::Up>),
-    /// Make server keys
+    /// Make server keys and API keys
     #[command(subcommand)]
     Keys(keys::Keys),
     /// Read a configuration as Gatehouse does, and say what it means or what is wrong with it
@@ -92,7 +94,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         complain(match std::env::args().nth(1).as_deref() {
-            Some("keys") => "say what to do with keys; try `gatehouse keys generate`",
+            Some("keys") => "say what to do with keys; try `gatehouse keys generate` or `gatehouse keys api new`",
             _ => "no command given; try `gatehouse up` or `gatehouse --help`",
         });
         return ExitCode::from(WRONG_USE);

@@ -15,8 +15,8 @@ use gatehouse_sealed_storage::sealing::KeyRing;
 use url::Url;
 
 use crate::doctor::{Findings, HttpClient, Secrets, examine_provider, further_hosts};
-use crate::keys::SystemEntropy;
 use crate::secret_prompt;
+use crate::system_entropy::SystemEntropy;
 
 /// How a configuration begins that is ours to write anew.
 const WRITTEN_BY_US: &str = "# Written by `gatehouse up --upstream`";

@@ -19,7 +19,15 @@ pub(crate) fn describe(configuration: &Configuration, route: &Route) -> Vec<Stri
     let own = route.own_tokens.then(|| "Gatehouse's own access tokens".to_owned());
     own.into_iter()
         .chain(tokens(configuration, route).map(|(tokens, issuer)| describe_tokens(tokens, issuer)))
+        .chain(route.api_keys.is_some().then(|| format!("the API keys {}", key_labels(route).join(", "))))
         .collect()
+}
+
+/// The callers with API keys of the route.
+pub(crate) fn key_labels(route: &Route) -> Vec<&str> {
+    let keys = route.api_keys.as_ref();
+    let pool = keys.and_then(|keys| keys.session_pool.as_ref()).map(|pool| pool.name.as_str());
+    keys.into_iter().flat_map(|keys| &keys.keys).map(|key| key.label.as_str()).chain(pool).collect()
 }
 
 /// Why nobody with this subject comes in at the route; `None` where somebody may.

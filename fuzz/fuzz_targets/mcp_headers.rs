@@ -130,7 +130,7 @@ fn finds_its_route(requested: &Uri) {
 
 fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
     let headers = head.headers();
-    let origin = Origin::of(headers, &whole_configuration().gateway);
+    let origin = Origin::of(headers, endpoint);
     match admit(endpoint, head, &origin) {
         Admission::Options(response) => return is_a_preflight(&response, head, &origin),
         Admission::Refused(_) => return,
@@ -140,6 +140,7 @@ fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
             assert_eq!(value[7..].trim_matches(' '), token.token.expose());
             assert!(headers.get_all(AUTHORIZATION).iter().count() == 1 && origin != Origin::Refused);
         }
+        Admission::Shown(Credential::ApiKey(_)) => panic!("no route here takes keys"),
     }
     if request_headers::check(head, endpoint).is_err() {
         return;
@@ -251,6 +252,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         identity_provider_token: Some(&token),
         identity: &[],
         mcp_name: Some(&mcp_name),
+
         accept: None,
     };
     let client = head.headers();
@@ -265,6 +267,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         session_id: None,
         rate_limit: &HeaderMap::new(),
         is_rewritten: true,
+        cors: endpoint.route.cors.as_ref(),
     };
     let returned = response_headers::returned(client, &own, origin);
     assert_not_in_our_name(&returned, origin);

@@ -9,6 +9,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatehouse_api_keys::{ApiKey, IssuedKeys, KeyRejection};
 use gatehouse_authorization_server::authorization::BoundRequest;
 use gatehouse_authorization_server::browser::Browser;
 use gatehouse_authorization_server::client::Client;
@@ -18,6 +19,7 @@ use gatehouse_authorization_server::login::{LoginPurpose, LoginRejection, Pendin
 use gatehouse_authorization_server::provider_selection::ProviderSelection;
 use gatehouse_authorization_server::registration::{InitialAccess, register};
 use gatehouse_authorization_server::remembered_consent::RememberedConsents;
+use gatehouse_authorization_server::session_pools::PoolRequest;
 use gatehouse_authorization_server::sessions_page::{SignedInUser, check_sign_in, sign_in_ticket};
 use gatehouse_fuzz::{
     CHALLENGE, Counting, RESOURCE, START, client_id, configuration, keys, metadata, providers, store,
@@ -67,8 +69,22 @@ fuzz_target!(|data: &[u8]| {
         let Ok(text) = core::str::from_utf8(data) else { return };
         world.opens_as_what_it_is(text);
         reads_back_as_itself(text);
+        is_no_api_key(text);
     });
 });
+
+/// Nothing was issued, so whatever has the form of a key is none. It is found out without a question to the store.
+fn is_no_api_key(text: &str) {
+    let store = store();
+    store.go_down();
+    if let Some(ApiKey::Issued(key)) = ApiKey::parse(text) {
+        let issued = IssuedKeys { store: &store, keys: keys(), route: "/mcp", now: START, overlap: 300 };
+        assert_eq!(issued.validate(&key), Err(KeyRejection::Unrecognised));
+    }
+    if let Some(asked) = PoolRequest::of(text) {
+        assert!(!asked.pool.is_empty() && !asked.pool.contains('/'));
+    }
+}
 
 impl World {
     fn new() -> Self {

@@ -15,6 +15,8 @@
 //   {"operable":true}                                prints what is read out of all that can have the focus
 //   {"person":NAME}                                  is NAME from now on, for the scripted identity providers
 //   {"box":SELECTOR}                                 prints where the window shows it: {"top","bottom","isCovered"}
+//   {"fetch":{"url","method","headers","body"}}     has a script of the page fetch that; prints {"status","headers","body"} of
+//                                                    what it may read, or {"failed":TEXT}
 //   {"axe":true}                                     prints what axe-core finds that is serious or critical
 //   {"screenshot":FILE}                              writes the whole page as PNG
 //   {"screenshot":FILE,"ofWindow":true}              writes what the window shows of it
@@ -114,6 +116,7 @@ async function perform(command) {
   if (command.person !== undefined) return sendAlways({ 'x-person': command.person });
   if (command.language !== undefined) return sendAlways({ 'accept-language': command.language });
   if (command.box !== undefined) return inPage(`box(${JSON.stringify(command.box)})`);
+  if (command.fetch) return fetchInPage(command.fetch);
   if (command.axe) return axe();
   return screenshot(command.screenshot, command.ofWindow ?? false);
 }
@@ -137,6 +140,17 @@ async function sendAlways(more) {
   headers = { ...headers, ...more };
   await page('Network.setExtraHTTPHeaders', { headers });
   return {};
+}
+
+/** As a page's own script would: the browser asks beforehand, and lets the page see what the answer allows. */
+async function fetchInPage({ url, ...options }) {
+  const expression = `fetch(${JSON.stringify(url)}, ${JSON.stringify(options)})
+    .then(async (answer) => ({ status: answer.status, headers: Object.fromEntries(answer.headers), body: await answer.text() }))
+    .catch((error) => ({ failed: String(error) }))`;
+  await page('Emulation.setScriptExecutionDisabled', { value: false });
+  const { result } = await page('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
+  await page('Emulation.setScriptExecutionDisabled', { value: true });
+  return result.value;
 }
 
 /** axe-core waits by timers, which a page without scripts does not have. */

@@ -101,6 +101,14 @@ pub(crate) fn settings(configuration: &Configuration) -> Needs {
         for (header, name) in route.upstreams().flat_map(|upstream| &upstream.secret_headers) {
             need(name, format!("header {header} of route {}", route.path));
         }
+        for administrator in
+            route.api_keys.iter().flat_map(|keys| &keys.session_pool).flat_map(|pool| &pool.administrators)
+        {
+            need(
+                &administrator.secret,
+                format!("token of {}, an administrator of the API key of {}", administrator.label, route.path),
+            );
+        }
     }
     if let Some(name) = &configuration.authorization_server.caller_assertion_keys {
         need(name, "private keys that sign assertions of who calls (PEM, PKCS #8)".to_owned());

@@ -8,15 +8,15 @@ use gatehouse_configuration::{
     Servers, TokenPage, Transport, Upstream,
 };
 use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
+use jiff::Timestamp;
 use url::Url;
 
-use crate::ways_in;
-
+use super::api_keys;
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
-use crate::identity_headers;
+use crate::{identity_headers, ways_in};
 
-/// A line for each thing that an operator has to know or do.
-pub(super) fn describe(configuration: &Configuration) -> String {
+/// A line for each thing that an operator has to know or do. What has ended, or ends soon, is said as of `now`.
+pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String {
     let mut report = String::new();
     line(&mut report, "Public URL", configuration.gateway.public_url.as_str());
     if !configuration.authorization_server.identity_providers.is_empty() {
@@ -37,6 +37,9 @@ pub(super) fn describe(configuration: &Configuration) -> String {
     }
     for route in &configuration.routes {
         describe_route(&mut report, &configuration.gateway.public_url.join(route.path.as_str()), route);
+        for (name, value) in api_keys::describe(route, now) {
+            line(&mut report, &name, &value);
+        }
         describe_other_tokens(&mut report, configuration, route);
         describe_identity(&mut report, configuration, route);
     }
@@ -231,6 +234,7 @@ fn describe_route(report: &mut String, resource: &str, route: &Route) {
     for Rate { per, requests, seconds } in &route.rates {
         let per = match per {
             Counted::Subject => "for each subject".to_owned(),
+            Counted::Address => "for each address".to_owned(),
             Counted::Client => "for each client".to_owned(),
             Counted::Route => "in all".to_owned(),
             Counted::Tool(patterns) => {

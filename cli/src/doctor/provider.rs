@@ -17,7 +17,7 @@ use super::client::HttpClient;
 use super::clock;
 use super::findings::Findings;
 use super::secrets::Secrets;
-use crate::keys::SystemEntropy;
+use crate::system_entropy::SystemEntropy;
 
 /// No provider has issued it.
 const MADE_UP_TOKEN: &str = "gatehouse-doctor-asks-whether-the-client-is-known";

@@ -8,6 +8,7 @@ wit_bindgen::generate!({
         "gatehouse:host/store@0.2.0": shell_store::host::store,
         "gatehouse:host/settings@0.2.0": shell_settings::host::settings,
         "gatehouse:host/configuration@0.2.0": shell_configuration::host::configuration,
+        "gatehouse:host/peer@0.2.0": shell_peer::host::peer,
     },
     generate_all,
 });

@@ -178,7 +178,7 @@ fn finish(
     let failure = match outcome {
         Ok((subject, code)) => {
             let subject = Some(subject.as_str());
-            context.log.completed(ACTION, Details { client_id, subject, reason: None });
+            context.log.completed(ACTION, Details { client_id, subject, ..Details::default() });
             return answer_with_code(context, &consent_request.request, &code);
         }
         Err(failure) => failure,

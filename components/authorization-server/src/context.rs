@@ -2,6 +2,7 @@
 
 use gatehouse_authorization_server::language::Language;
 use gatehouse_authorization_server::remembered_consent::RememberedConsents;
+use gatehouse_client_address::ClientAddress;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{OwnPath, UnixTime};
@@ -29,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) address: Option<String>,
     /// What the browser says of where we have just sent it.
     pub(crate) departures: Vec<String>,
+    /// Where it comes from.
+    pub(crate) client: ClientAddress,
     /// Its lines in the log.
     pub(crate) log: RequestLog,
 }
@@ -38,6 +41,7 @@ impl Context {
     pub(crate) fn of_this_request(head: &Request<()>, log: RequestLog) -> Result<Self, SettingsError> {
         let headers = head.headers();
         let configuration = shell_configuration::authorization_server()?;
+        let client = shell_peer::client_address(headers, &configuration.client_addresses);
         Ok(Self {
             language: language(headers),
             address: address(head),
@@ -46,7 +50,8 @@ impl Context {
             keys: shell_configuration::server_keys()?.clone(),
             store: HostStore,
             now: shell_http::now(),
-            log,
+            log: log.from_address(client.logged()),
+            client,
         })
     }
 

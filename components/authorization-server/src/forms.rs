@@ -103,6 +103,8 @@ fn came_from_our_page(context: &Context, headers: &HeaderMap) -> Result<(), &'st
 #[cfg(test)]
 mod tests {
     use gatehouse_authorization_server::language::Language;
+    use gatehouse_client_address::{ClientAddress, PeerSource};
+    use gatehouse_configuration::ClientAddresses;
     use gatehouse_configuration::authorization_server::Configuration;
     use gatehouse_protocol::UnixTime;
     use gatehouse_sealed_storage::sealing::KeyRing;
@@ -127,6 +129,7 @@ mod tests {
             language: Language::English,
             address: None,
             departures: Vec::new(),
+            client: ClientAddress::of(&HeaderMap::new(), PeerSource::Nothing, &ClientAddresses::default()),
             log: RequestLog::example(),
         };
         let mut request = Request::builder();

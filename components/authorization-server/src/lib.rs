@@ -1,8 +1,10 @@
 //! The authorization server component: the HTTP side of the flows that `gatehouse-authorization-server` decides, and the sessions.
 //!
 //! A request comes in here, `routes` finds its endpoint, the endpoint asks the deciding crates and answers. What the gateway asks
-//! about a token comes in at `sessions` (`gatehouse:auth`).
+//! about a token comes in at `sessions`, and about a key at `api_keys`
+//! (`gatehouse:auth`).
 
+mod api_keys;
 mod authorize;
 mod bindings;
 mod callback;
@@ -17,6 +19,7 @@ mod export;
 mod failures;
 mod fetches;
 mod forms;
+mod from_where;
 mod introspect;
 mod log;
 mod login;
@@ -27,6 +30,7 @@ mod requests;
 mod responses;
 mod revoke;
 mod routes;
+mod session_pools;
 mod sessions;
 mod sessions_page;
 mod sweep;

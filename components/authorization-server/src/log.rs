@@ -10,6 +10,7 @@ use shell_http::{Milliseconds, now_in_milliseconds};
 pub(crate) struct RequestLog {
     request_id: RequestId,
     trace_id: Option<TraceId>,
+    client_address: Option<String>,
     clock: fn() -> Milliseconds,
 }
 
@@ -19,6 +20,7 @@ pub(crate) struct Details<'a> {
     pub(crate) client_id: Option<&'a str>,
     pub(crate) subject: Option<&'a str>,
     pub(crate) reason: Option<&'a str>,
+    pub(crate) route: Option<&'a str>,
 }
 
 impl RequestLog {
@@ -28,6 +30,7 @@ impl RequestLog {
         Self {
             request_id: shell_http::request_id(),
             trace_id: TraceParent::of(headers).map(|parent| parent.trace_id),
+            client_address: None,
             clock: now_in_milliseconds,
         }
     }
@@ -37,8 +40,14 @@ impl RequestLog {
         Self {
             request_id: RequestId::parse(request_id).unwrap_or_else(shell_http::request_id),
             trace_id: trace_id.and_then(TraceId::parse),
+            client_address: None,
             clock: now_in_milliseconds,
         }
+    }
+
+    /// The same, once it is known where the request comes from.
+    pub(crate) fn from_address(self, client_address: Option<String>) -> Self {
+        Self { client_address, ..self }
     }
 
     /// What answers and error pages call the request.
@@ -50,6 +59,11 @@ impl RequestLog {
     /// says so.
     pub(crate) fn begun(&self, action: &'static str, client_id: Option<&str>, subject: Option<&str>) {
         let details = Details { client_id, subject, ..Details::default() };
+        self.write(Event::Begun, action, Decision::Allowed, details);
+    }
+
+    /// Notes the same of something that has a route.
+    pub(crate) fn begun_about(&self, action: &'static str, details: Details<'_>) {
         self.write(Event::Begun, action, Decision::Allowed, details);
     }
 
@@ -71,6 +85,16 @@ impl RequestLog {
         self.write(Event::Refused, action, Decision::Refused, details);
     }
 
+    /// Notes that something that has a route was refused.
+    pub(crate) fn refused_about(&self, action: &'static str, details: Details<'_>, reason: &str) {
+        self.write(Event::Refused, action, Decision::Refused, Details { reason: Some(reason), ..details });
+    }
+
+    /// Notes that something that has a route failed by no fault of the client.
+    pub(crate) fn failed_about(&self, action: &'static str, details: Details<'_>, reason: &str) {
+        self.write(Event::Failed, action, Decision::Failed, Details { reason: Some(reason), ..details });
+    }
+
     /// Notes that it failed by no fault of the client.
     pub(crate) fn failed(&self, action: &'static str, client_id: Option<&str>, reason: impl ToString) {
         let reason = &reason.to_string();
@@ -87,7 +111,9 @@ impl RequestLog {
             decision: Some(decision),
             subject: details.subject,
             client_id: details.client_id,
+            client_address: self.client_address.as_deref(),
             reason: details.reason,
+            route: details.route,
             ..AuditRecord::new(time, Component::AuthorizationServer, event)
         };
         shell_http::log(&record);
@@ -99,6 +125,6 @@ impl RequestLog {
     /// Without a host's clock and randomness.
     pub(crate) fn example() -> Self {
         let request_id = RequestId::parse(&"0".repeat(32)).unwrap();
-        Self { request_id, trace_id: None, clock: || 0 }
+        Self { request_id, trace_id: None, client_address: None, clock: || 0 }
     }
 }

@@ -2,6 +2,8 @@
 
 use gatehouse_audit_log::X_REQUEST_ID;
 use gatehouse_authorization_server::ErrorCode;
+use gatehouse_authorization_server::session_pools::PoolRequest;
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::OwnPath;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -12,11 +14,12 @@ use shell_http::inbound::{self, Unreadable};
 use wasip2::http::types::IncomingRequest;
 
 use crate::context::{Context, language};
+use crate::from_where::{self, Stopped};
 use crate::log::RequestLog;
 use crate::pages::{Layout, Problem};
 use crate::{
     authorize, callback, choose, consent, introspect, metadata, pages, register, requests, responses, revoke,
-    sessions_page, token, token_page,
+    session_pools, sessions_page, token, token_page,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -27,6 +30,12 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// What the log calls the reading of configuration and keys.
 const SETTINGS: &str = "settings";
+
+/// What the log calls a page that is none of the endpoints.
+const PAGE: &str = "page";
+
+/// What is said where a rate of an address is exceeded.
+const TOO_MANY: &str = "too many requests have come from this address";
 
 /// What an endpoint does with a request.
 type Answer = fn(&Context, &Request<Vec<u8>>) -> Response<Vec<u8>>;
@@ -64,7 +73,7 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
-static ENDPOINTS: [Endpoint; 17] = [
+static ENDPOINTS: [Endpoint; 18] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // A path of ours so that web pages may read that there is nothing here, and no route can be put there.
     endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::not_a_provider),
@@ -81,6 +90,7 @@ static ENDPOINTS: [Endpoint; 17] = [
     page(OwnPath::Sessions, Method::POST, sessions_page::change),
     page(OwnPath::SignIn, Method::POST, sessions_page::sign_in),
     page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
+    internal(OwnPath::Subscriptions, Method::POST, session_pools::answer),
     page(OwnPath::AccessToken, Method::GET, token_page::show),
     page(OwnPath::AccessToken, Method::POST, token_page::sign_in),
 ];
@@ -116,7 +126,7 @@ fn find_and_call(
     head: Request<()>,
     log: &RequestLog,
 ) -> (Response<Vec<u8>>, Option<&'static Endpoint>) {
-    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.path.as_str() == head.uri().path());
+    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.is_at(head.uri().path()));
     let Some(first) = methods().next() else {
         return (elsewhere(&head, log), None);
     };
@@ -143,17 +153,62 @@ fn elsewhere(head: &Request<()>, log: &RequestLog) -> Response<Vec<u8>> {
         return responses::not_found();
     }
     let context = Context::of_this_request(head, log.clone()).ok();
+    if let Some(context) = &context
+        && let Err(stopped) = from_where::check(context, &context.configuration.pages)
+    {
+        return stopped_page(context, PAGE, stopped);
+    }
     let layout = context.as_ref().map_or_else(|| unconfigured(head.headers(), log), Context::layout);
     if head.uri().path() == "/" { pages::home(layout) } else { pages::error(layout, Problem::NotFound) }
 }
 
 impl Endpoint {
+    /// Whether it answers at this path. One endpoint has its names in what is behind its own.
+    fn is_at(&self, path: &str) -> bool {
+        match self.path {
+            OwnPath::Subscriptions => PoolRequest::of(path).is_some(),
+            own => own.as_str() == path,
+        }
+    }
+
     /// A HEAD is a GET without the body, which the host leaves out (RFC 9110, section 9.3.2).
     fn takes(&self, method: &Method) -> bool {
         *method == self.method || (*method == Method::HEAD && self.method == Method::GET && !self.is_page)
     }
 
-    /// Whether there is something for it to do: it is about tokens of ours, or about people who have signed in.
+    /// Whether the request may come from where it comes, and as often as it does. Metadata costs nothing, and is not counted.
+    fn admit(&self, context: &Context) -> Result<(), Stopped> {
+        let Configuration { pages, endpoints, .. } = &context.configuration;
+        from_where::check(context, if self.is_page { pages } else { endpoints })?;
+        let is_metadata = !self.is_page && self.method == Method::GET;
+        if is_metadata { Ok(()) } else { from_where::count(context) }
+    }
+
+    /// The answer to a request that goes no further, in the kind of the endpoint.
+    fn stopped(&self, context: &Context, stopped: Stopped) -> Response<Vec<u8>> {
+        let action = self.path.as_str();
+        if self.is_page {
+            return stopped_page(context, action, stopped);
+        }
+        match stopped {
+            Stopped::Network(reason) => {
+                context.log.refused(action, None, reason);
+                responses::error(403, ErrorCode::AccessDenied, "this address is not allowed")
+            }
+            Stopped::TooMany(seconds) => {
+                context.log.refused(action, None, TOO_MANY);
+                let mut response = responses::error(429, ErrorCode::TemporarilyUnavailable, TOO_MANY);
+                response.headers_mut().insert(RETRY_AFTER, seconds.into());
+                response
+            }
+            Stopped::Uncounted(reason) => {
+                context.log.failed(action, None, reason);
+                responses::error(503, ErrorCode::ServerError, "this server cannot answer at the moment")
+            }
+        }
+    }
+
+    /// Whether there is something for it to do: it is about tokens of ours, about people who have signed in, or about keys.
     fn is_offered(&self, context: &Context) -> bool {
         let configuration = &context.configuration;
         match self.path {
@@ -161,6 +216,9 @@ impl Endpoint {
             OwnPath::Callback | OwnPath::Sessions | OwnPath::SignIn | OwnPath::SignOut => {
                 !configuration.identity_providers.is_empty()
             }
+            OwnPath::Subscriptions => !configuration.session_pools.is_empty(),
+            // Servers verify with them what they are told of callers, whatever these have shown.
+            OwnPath::CallerKeys => true,
             _ => configuration.issues_tokens(),
         }
     }
@@ -181,23 +239,51 @@ impl Endpoint {
 }
 
 fn called(endpoint: &Endpoint, incoming: &IncomingRequest, head: Request<()>, log: &RequestLog) -> Response<Vec<u8>> {
+    let context = match Context::of_this_request(&head, log.clone()) {
+        Ok(context) => context,
+        Err(error) => {
+            log.failed(SETTINGS, None, error);
+            inbound::drain(incoming);
+            return if endpoint.is_page {
+                pages::error(unconfigured(head.headers(), log), Problem::OutOfOrder)
+            } else {
+                responses::error(503, ErrorCode::ServerError, "this server is not configured correctly")
+            };
+        }
+    };
+    if let Err(stopped) = endpoint.admit(&context) {
+        inbound::drain(incoming);
+        return endpoint.stopped(&context, stopped);
+    }
+    if !endpoint.is_offered(&context) {
+        // Where no token of ours is for anything, nobody can get one here.
+        inbound::drain(incoming);
+        return responses::not_found();
+    }
     let body = match inbound::body(incoming, head.headers(), LARGEST_BODY) {
         Ok(body) => body,
         Err(error) => return endpoint.unreadable(error, head.headers(), log),
     };
-    match Context::of_this_request(&head, log.clone()) {
-        // Where no token of ours is for anything, nobody can get one here.
-        Ok(context) if !endpoint.is_offered(&context) => responses::not_found(),
-        Ok(context) => (endpoint.answer)(&context, &head.map(|()| body)),
-        Err(error) => {
-            log.failed(SETTINGS, None, error);
-            if endpoint.is_page {
-                pages::error(unconfigured(head.headers(), log), Problem::OutOfOrder)
-            } else {
-                responses::error(503, ErrorCode::ServerError, "this server is not configured correctly")
-            }
+    (endpoint.answer)(&context, &head.map(|()| body))
+}
+
+/// The page for a person whose request goes no further.
+fn stopped_page(context: &Context, action: &'static str, stopped: Stopped) -> Response<Vec<u8>> {
+    let problem = match stopped {
+        Stopped::Network(reason) => {
+            context.log.refused(action, None, reason);
+            Problem::Network
         }
-    }
+        Stopped::TooMany(seconds) => {
+            context.log.refused(action, None, TOO_MANY);
+            Problem::TooManyFromThere(seconds)
+        }
+        Stopped::Uncounted(reason) => {
+            context.log.failed(action, None, reason);
+            Problem::OutOfOrder
+        }
+    };
+    pages::error(context.layout(), problem)
 }
 
 /// What is around a page where there is no configuration, or it was not read.

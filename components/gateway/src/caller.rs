@@ -16,7 +16,8 @@ use crate::bindings::gatehouse::auth::sessions::{self, OtherIssuers, Principal, 
 /// Who makes the request.
 pub(crate) struct Caller {
     pub(crate) identity: gatehouse_gateway::Caller,
-    pub(crate) token: SecretString,
+    /// The access token, where one was shown.
+    pub(crate) token: Option<SecretString>,
     /// Whether the caller has as many calls under way at the route as may be; asked for messages alone.
     pub(crate) calls_are_full: bool,
     /// Whom the token is for.
@@ -52,7 +53,14 @@ impl Caller {
         };
         let identity = identity(validated.principal, credential)
             .ok_or_else(|| Refusal::Unavailable("the authorization server names no principal".to_owned()))?;
+        let token = Some(token);
         Ok(Self { identity, token, calls_are_full: validated.calls_are_full, resource, handle_keys: OnceCell::new() })
+    }
+
+    /// Whoever has shown a key of the endpoint's route that is good.
+    pub(crate) fn of_key(identity: gatehouse_gateway::Caller, endpoint: &Endpoint<'_>) -> Self {
+        let (resource, handle_keys) = (endpoint.resource(), OnceCell::new());
+        Self { identity, token: None, calls_are_full: false, resource, handle_keys }
     }
 
     /// Seals a session for `Mcp-Session-Id`.

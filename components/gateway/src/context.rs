@@ -1,6 +1,7 @@
 //! What every request to an MCP endpoint carries along, and what every answer of our own looks like.
 
 use gatehouse_audit_log::{AuditRecord, Decision, Event, RequestId};
+use gatehouse_client_address::ClientAddress;
 use gatehouse_configuration::{Member, Servers};
 use gatehouse_gateway::answer::{ConversationEnd, Rewriting, StreamDeadline};
 use gatehouse_gateway::{
@@ -21,6 +22,10 @@ pub(crate) struct RequestContext<'a> {
     pub(crate) endpoint: Endpoint<'a>,
     pub(crate) head: &'a Request<()>,
     pub(crate) origin: Origin,
+    /// Where the request comes from.
+    pub(crate) client: ClientAddress,
+    /// The same for the log.
+    client_address: Option<String>,
     pub(crate) trace: Trace,
     pub(crate) request_id: RequestId,
     /// What was counted of the request.
@@ -31,10 +36,13 @@ pub(crate) struct RequestContext<'a> {
 impl<'a> RequestContext<'a> {
     /// A request that has just come.
     pub(crate) fn new(endpoint: Endpoint<'a>, head: &'a Request<()>) -> Self {
+        let client = shell_peer::client_address(head.headers(), &endpoint.configuration.client_addresses);
         Self {
             endpoint,
             head,
-            origin: Origin::of(head.headers(), endpoint.configuration),
+            origin: Origin::of(head.headers(), &endpoint),
+            client,
+            client_address: client.logged(),
             trace: Trace::of(head.headers(), &mut SystemEntropy),
             request_id: shell_http::request_id(),
             taken: Taken::default(),
@@ -92,7 +100,13 @@ impl<'a> RequestContext<'a> {
         is_rewritten: bool,
     ) -> HeaderMap {
         let rate_limit = &self.rate_limit();
-        let own = response_headers::Own { request_id: &self.request_id, session_id, rate_limit, is_rewritten };
+        let own = response_headers::Own {
+            request_id: &self.request_id,
+            session_id,
+            rate_limit,
+            is_rewritten,
+            cors: self.endpoint.route.cors.as_ref(),
+        };
         response_headers::returned(upstream, &own, &self.origin)
     }
 
@@ -136,7 +150,7 @@ impl<'a> RequestContext<'a> {
 
     /// Sends an answer of our own.
     pub(crate) fn respond(&self, out: ResponseOutparam, mut response: Response<Vec<u8>>) {
-        allow_cross_origin(response.headers_mut(), &self.origin);
+        allow_cross_origin(response.headers_mut(), &self.origin, self.endpoint.route.cors.as_ref());
         response_headers::mark(response.headers_mut(), &self.request_id);
         response.headers_mut().extend(self.rate_limit());
         inbound::respond(out, response);
@@ -205,6 +219,7 @@ impl<'a> RequestContext<'a> {
             status,
             subject: caller.map(|caller| caller.identity.subject.as_str()),
             client_id: caller.map(|caller| caller.identity.client_id.as_str()),
+            client_address: self.client_address.as_deref(),
             credential: caller.map(|caller| caller.identity.credential),
             upstream_ms: line.upstream,
             total_ms: Some(elapsed().saturating_sub(self.started)),

@@ -2,12 +2,13 @@
 
 use gatehouse_audit_log::Event;
 use gatehouse_gateway::{
-    Admission, Credential, Endpoint, EndpointKind, MessageRecord, admit, check_scopes, request_headers,
+    Admission, Credential, Endpoint, EndpointKind, MessageRecord, Origin, Refusal, admit, check_scopes, request_headers,
 };
 use http::{Method, Request};
 use shell_http::inbound;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
+use crate::api_key;
 use crate::caller::Caller;
 use crate::context::RequestContext;
 use crate::steps::rates;
@@ -16,6 +17,11 @@ use crate::ways::{delete, get, legacy_events, legacy_messages, post};
 /// Answers the request: in the upstream's name where everything is in order, in our own otherwise.
 pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &IncomingRequest, out: ResponseOutparam) {
     let mut context = RequestContext::new(endpoint, head);
+    // Before anything else: who may not reach the route learns nothing of it, and costs nothing.
+    if let Err(reason) = context.client.check(&endpoint.route.networks) {
+        inbound::drain(request);
+        return context.refuse(out, None, &Refusal::Network(reason));
+    }
     let credential = match admit(&endpoint, head, &context.origin) {
         Admission::Options(response) => {
             context.log(Event::Options, None, None, Some(response.status().as_u16()), MessageRecord::default());
@@ -27,8 +33,13 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
         }
         Admission::Shown(credential) => credential,
     };
+    if let Err(refusal) = rates::take_of_address(&mut context) {
+        inbound::drain(request);
+        return context.refuse(out, None, &refusal);
+    }
     let caller = match credential {
         Credential::Token(token) => Caller::of_token(token, &endpoint, head.method()),
+        Credential::ApiKey(key) => api_key::caller(&key, &endpoint).map(|identity| Caller::of_key(identity, &endpoint)),
     };
     let caller = match caller {
         Ok(caller) => caller,
@@ -50,5 +61,18 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
         (EndpointKind::Streamable, &Method::GET) => get::serve(&context, &caller, out),
         (EndpointKind::Streamable, &Method::DELETE) => delete::serve(&context, &caller, out),
         (EndpointKind::Streamable, _) => post::serve(&mut context, &caller, request, out),
+    }
+}
+
+/// Answers with the endpoint's metadata, from where the endpoint may be reached.
+pub(crate) fn describe(endpoint: Endpoint<'_>, head: &Request<()>, out: ResponseOutparam) {
+    if endpoint.route.networks.is_unrestricted() {
+        let origin = Origin::of(head.headers(), &endpoint);
+        return inbound::respond(out, gatehouse_gateway::metadata(&endpoint, head, &origin));
+    }
+    let context = RequestContext::new(endpoint, head);
+    match context.client.check(&endpoint.route.networks) {
+        Ok(()) => inbound::respond(out, gatehouse_gateway::metadata(&endpoint, head, &context.origin)),
+        Err(reason) => context.refuse(out, None, &Refusal::Network(reason)),
     }
 }

@@ -8,8 +8,10 @@
 //! * `steps` of a way, before a server is asked;
 //! * `upstream`: what servers are sent, and who reads their answers;
 //! * `client`: the answer on its way to the client;
+//! * `api_key`, which finds the caller with a key;
 //! * `context`, `caller`, `permit`, `clock` and `log`: what all of them are about.
 
+mod api_key;
 mod bindings;
 mod caller;
 mod client;
@@ -24,7 +26,7 @@ mod ways;
 
 use gatehouse_configuration::gateway::{Configuration, Needs};
 use gatehouse_gateway::readiness::Readiness;
-use gatehouse_gateway::{Found, Origin, Probe, Route, Routes};
+use gatehouse_gateway::{Found, Probe, Route, Routes};
 use http::Request;
 use shell_configuration::SettingsError;
 use shell_http::inbound;
@@ -43,10 +45,17 @@ impl Guest for Gateway {
         };
         let method = head.method();
         let target = || match Probe::of(head.uri()) {
-            Some(Probe::Health) => shell_configuration::gateway().map(|_| Target::Health),
-            Some(Probe::Readiness) => shell_configuration::needs().map(|needs| Target::Readiness(needs, None)),
-            Some(Probe::RouteReadiness(path)) => {
-                shell_configuration::needs().map(|needs| Target::Readiness(needs, Some(path)))
+            Some(probe) => {
+                let configuration = shell_configuration::gateway()?;
+                let client = shell_peer::client_address(head.headers(), &configuration.client_addresses);
+                match (client.check(&configuration.probes), probe) {
+                    (Err(_), _) => Ok(Target::Forbidden),
+                    (Ok(()), Probe::Health) => Ok(Target::Health),
+                    (Ok(()), Probe::Readiness) => Ok(Target::Readiness(shell_configuration::needs()?, None)),
+                    (Ok(()), Probe::RouteReadiness(path)) => {
+                        Ok(Target::Readiness(shell_configuration::needs()?, Some(path)))
+                    }
+                }
             }
             None => Ok(match gatehouse_gateway::route(&Configured, head.uri())? {
                 Route::Mcp(found) => Target::Mcp(found, shell_configuration::gateway()?),
@@ -70,13 +79,13 @@ impl Guest for Gateway {
                 dispatch::serve(found.endpoint(&configuration), &head, &request, out);
             }
             Ok(Target::ProtectedResource(found, configuration)) => {
-                let origin = Origin::of(head.headers(), &configuration);
-                inbound::respond(out, gatehouse_gateway::metadata(&found.endpoint(&configuration), &head, &origin));
+                dispatch::describe(found.endpoint(&configuration), &head, out);
             }
             Ok(Target::Readiness(needs, path)) => {
                 let readiness = if Probe::is_asked_by(method) { readiness::of(&needs, path) } else { None };
                 inbound::respond(out, gatehouse_gateway::health(method, readiness));
             }
+            Ok(Target::Forbidden) => inbound::respond(out, gatehouse_gateway::not_from_here(method)),
             Ok(Target::Elsewhere) => next::handle(request, out),
         }
     }
@@ -89,6 +98,8 @@ enum Target<'a> {
     ProtectedResource(Box<Found>, Configuration),
     /// Of the route at this path, or of all.
     Readiness(Needs, Option<&'a str>),
+    /// A probe, asked from where it may not be.
+    Forbidden,
     Elsewhere,
 }
 

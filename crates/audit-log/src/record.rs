@@ -65,6 +65,9 @@ pub struct AuditRecord<'a> {
     /// The client, once known.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub client_id: Option<&'a str>,
+    /// The address that the request came from, as far as it is known. It is personal.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
+    pub client_address: Option<&'a str>,
     /// What the caller showed, once that counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<CredentialKind>,
@@ -160,6 +163,7 @@ impl AuditRecord<'_> {
             status: None,
             subject: None,
             client_id: None,
+            client_address: None,
             credential: None,
             upstream_ms: None,
             total_ms: None,
@@ -224,12 +228,13 @@ mod tests {
             status: Some(200),
             subject: Some("demo:alice"),
             client_id: Some("client"),
+            client_address: Some("192.0.2.1"),
             credential: Some(CredentialKind::OwnToken),
             upstream_ms: Some(3),
             total_ms: Some(5),
             reason: Some("reason"),
         };
-        let expected = r#"{"time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","client_id":"client","credential":"own-token","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
+        let expected = r#"{"time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","client_id":"client","client_address":"192.0.2.1","credential":"own-token","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
         assert_eq!(record.to_string(), expected);
     }
 

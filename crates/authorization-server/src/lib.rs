@@ -42,6 +42,7 @@ mod registered_client;
 pub mod registration;
 pub mod remembered_consent;
 mod sealed_handle;
+pub mod session_pools;
 pub mod sessions_page;
 pub mod signed_out;
 pub mod token;

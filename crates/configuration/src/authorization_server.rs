@@ -9,8 +9,9 @@ use gatehouse_protocol::{Claims, PrivateUseScheme, RedirectRules, ResourceUri, S
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Branding, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, RegisteredClient,
-    Registration, Revocation, RoutePath, Rule, SecretName, SignIns, TokenIssuer, TokenPage, TokenRoute,
+    Branding, ClientAddresses, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, Networks,
+    Rate, RegisteredClient, Registration, Revocation, RoutePath, Rule, SecretName, SessionPool, SignIns, TokenIssuer,
+    TokenPage, TokenRoute,
 };
 
 /// What an operator can decide of the authorization server.
@@ -42,12 +43,22 @@ pub struct Configuration {
     pub token_routes: Vec<TokenRoute>,
     /// The resources that tokens of ours are for, each with a path of its own; none where no route accepts any.
     pub routes: Vec<Route>,
+    /// The routes that have a key which administrators fetch and replace, and who they are.
+    pub session_pools: Vec<(RoutePath, SessionPool)>,
     /// What the policies of all routes name of users.
     pub rule_claims: RuleClaims,
     /// The setting with the keys that sign assertions for MCP servers.
     pub caller_assertion_keys: Option<SecretName>,
     /// The URLs of the MCP servers: places that nobody else may make us talk to.
     pub server_urls: Vec<String>,
+    /// How a client's address is found out.
+    pub client_addresses: ClientAddresses,
+    /// From where the pages may be reached.
+    pub pages: Networks,
+    /// From where the other endpoints may be reached.
+    pub endpoints: Networks,
+    /// How often an address may call them.
+    pub rates: Vec<Rate>,
 }
 
 /// A route as the authorization server knows it: a resource that tokens are for.

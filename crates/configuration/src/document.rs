@@ -1,10 +1,12 @@
 //! The document as it is written, and its way into checked values.
 
 mod access;
+mod api_keys;
 mod branding;
 mod claim_names;
 mod client;
 mod consistency;
+mod cross_origin;
 mod hint;
 mod identity_headers;
 mod identity_provider;
@@ -12,6 +14,7 @@ mod lifetimes;
 mod limits;
 mod misread;
 mod mistake;
+mod networks;
 mod parts;
 mod policy;
 mod provider_authentication;
@@ -29,6 +32,7 @@ mod values;
 
 use serde::{Deserialize, Serialize};
 
+use self::api_keys::PoolDocument;
 use self::branding::BrandingDocument;
 use self::client::ClientDocument;
 use self::consistency::{
@@ -37,8 +41,9 @@ use self::consistency::{
 use self::identity_headers::assertions_have_keys;
 use self::identity_provider::ProviderDocument;
 use self::lifetimes::LifetimesDocument;
-use self::limits::TotalsDocument;
+use self::limits::{RateDocument, TotalsDocument};
 use self::misread::misread;
+use self::networks::{NetworksDocument, TrustedProxiesDocument};
 use self::parts::ROUTE_EXAMPLE;
 pub(crate) use self::parts::{
     AuthorizationServerDocument, GatewayDocument, NeedsDocument, Parts, ResourceDocument, read_part, read_route,
@@ -158,6 +163,27 @@ pub(crate) struct Document {
     ///
     /// Example: `{ secret = "caller_assertion_keys" }`
     caller_assertion_keys: Option<SecretDocument>,
+    /// How often one address may call the pages and endpoints of the authorization server, before anybody is known. Only `per = "address"`. The
+    /// metadata is not counted.
+    ///
+    /// Most: `MOST_RATES`
+    /// Example: `[{ per = "address", requests = 120, seconds = 60 }]`
+    #[serde(default)]
+    rates: Vec<RateDocument>,
+    /// From where Gatehouse's own pages, endpoints and probes may be reached.
+    ///
+    /// Example: `{ pages = { allow = ["192.0.2.0/24"] } }`
+    #[serde(default)]
+    networks: NetworksDocument,
+    /// The proxies in front, which say where a request comes from.
+    ///
+    /// Example: `{ ranges = ["10.0.0.0/8"] }`
+    #[serde(default)]
+    trusted_proxies: TrustedProxiesDocument,
+    /// Whether the log has the addresses of clients. They are personal data.
+    ///
+    /// Default: `true`
+    log_addresses: Option<bool>,
 }
 
 /// Reads the document without judging its values. What is wrong is said with the path of its table or key.
@@ -172,12 +198,17 @@ pub(crate) fn parse(text: &str) -> Result<Document, ConfigurationError> {
 impl Document {
     /// The parts of the document, as they are written and as they are meant.
     pub(crate) fn divide(self) -> Result<(Parts, Configuration), ConfigurationError> {
+        let NetworksDocument { pages, endpoints, probes } = self.networks;
         let mut written = GatewayDocument {
             public_url: self.public_url,
             allowed_origins: self.allowed_origins,
             limits: self.limits,
             caller_assertion_keys: self.caller_assertion_keys.clone(),
             identity_header_names: Vec::new(),
+            trusted_proxies: self.trusted_proxies,
+            log_addresses: self.log_addresses,
+            probes,
+            api_key_headers: Vec::new(),
         };
         let mut meant = written.clone().check()?;
         if self.routes.is_empty() {
@@ -189,6 +220,8 @@ impl Document {
         assertions_have_keys(routes.iter().flat_map(Route::upstreams), meant.caller_assertion_keys.as_ref())?;
         meant.identity_header_names = gateway::identity_header_names(&routes);
         written.identity_header_names = meant.identity_header_names.iter().map(ToString::to_string).collect();
+        meant.api_key_headers = gateway::api_key_headers(&routes);
+        written.api_key_headers = meant.api_key_headers.iter().map(ToString::to_string).collect();
         let issuers = token_issuer::check(self.token_issuers.clone(), &meant.public_url)?;
         let mut token_routes = Vec::new();
         for (index, (route, document)) in routes.iter_mut().zip(&self.routes).enumerate() {
@@ -198,6 +231,10 @@ impl Document {
             if let Some(resolved) = resolved {
                 route.accepted_tokens = Some(Box::new(resolved.accepted));
                 token_routes.push(resolved.route);
+            }
+            if !route.takes_tokens() && route.api_keys.is_none() {
+                let text = "must not be false without tokens or api_keys: nobody could come in";
+                return Err(problem(format!("{table}.own_tokens"), text, "own_tokens = true"));
             }
         }
         let authorization_server = AuthorizationServerDocument {
@@ -221,13 +258,20 @@ impl Document {
                 .filter(|(route, _)| route.own_tokens)
                 .map(|(route, document)| ResourceDocument::of(route, document))
                 .collect(),
+            session_pools: routes.iter().filter_map(PoolDocument::of).collect(),
             rule_claims: RuleClaims::of(&routes),
             caller_assertion_keys: self.caller_assertion_keys,
+            trusted_proxies: written.trusted_proxies.clone(),
+            log_addresses: written.log_addresses,
+            pages,
+            endpoints,
+            rates: self.rates,
             server_urls: routes.iter().flat_map(Route::upstreams).map(|upstream| upstream.url.to_string()).collect(),
         };
         let configuration =
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
+        api_keys::are_apart(configuration.routes.iter().map(|route| route.api_keys.as_ref()))?;
         issuers_fit_providers(&configuration.authorization_server)?;
         rules_fit_providers(&configuration)?;
         app_service_tells_providers_apart(&configuration)?;

@@ -3,7 +3,10 @@
 use gatehouse_protocol::WebOrigin;
 use http::{HeaderName, Uri};
 
-use crate::{AllowedOrigins, Route, RoutePath, SecretName, TokenIssuer, Upstream, authorization_server};
+use crate::{
+    AllowedOrigins, ClientAddresses, Networks, Route, RoutePath, SecretName, TokenIssuer, Upstream,
+    authorization_server,
+};
 
 /// What holds for all routes together. A route's own part is a [`Route`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +18,17 @@ pub struct Configuration {
     /// The most requests that may last at once, of all routes and subjects together: open streams, and calls that have
     /// waited for a server for more than a second.
     pub long_requests: u32,
+    /// The headers in which callers show keys, of all routes: no MCP server gets them.
+    pub api_key_headers: Vec<HeaderName>,
     /// The setting with the keys that sign assertions for MCP servers.
     pub caller_assertion_keys: Option<SecretName>,
     /// Every header in which some server is told who calls, but for those that no client may send anyway. No client may send these to
     /// any server: one that was forgotten in the configuration would believe it.
     pub identity_header_names: Vec<HeaderName>,
+    /// How a client's address is found out.
+    pub client_addresses: ClientAddresses,
+    /// From where probes may be asked.
+    pub probes: Networks,
 }
 
 /// Families of headers that no client may send to any server, whatever is configured.
@@ -37,6 +46,15 @@ pub(crate) fn identity_header_names(routes: &[Route]) -> Vec<HeaderName> {
         let reduced = name.as_str().replace('_', "-");
         !NEVER_OF_CLIENTS.iter().any(|family| reduced.starts_with(family))
     });
+    names.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+    names.dedup();
+    names
+}
+
+/// The headers in which callers of `routes` show keys, each once.
+pub(crate) fn api_key_headers(routes: &[Route]) -> Vec<HeaderName> {
+    let keys = routes.iter().filter_map(|route| route.api_keys.as_ref());
+    let mut names: Vec<_> = keys.map(|keys| keys.header.clone()).collect();
     names.sort_by(|one, other| one.as_str().cmp(other.as_str()));
     names.dedup();
     names

@@ -4,12 +4,14 @@
 //! (`{ secret = "identity_provider_secret" }`), so that it can be shown, committed and compared.
 
 mod accepted_tokens;
+mod api_keys;
 pub mod authorization_server;
 mod branding;
 mod compile;
 mod compiled;
 mod configuration;
 mod configured_urls;
+mod cross_origin;
 mod document;
 mod error;
 pub mod gateway;
@@ -17,6 +19,7 @@ mod identity_headers;
 mod identity_provider;
 mod lifetimes;
 mod limits;
+mod networks;
 mod origins;
 mod part;
 mod policy;
@@ -31,9 +34,11 @@ mod token_page;
 mod upstream;
 
 pub use accepted_tokens::{AcceptedTokens, RequiredClaim, RouteTokens, TokenPresentation, TokenRoute};
+pub use api_keys::{Administrator, ApiKeys, ConfiguredKey, SessionPool};
 pub use branding::{Branding, Logo};
 pub use compile::compile;
 pub use configuration::Configuration;
+pub use cross_origin::{CrossOrigin, PageOrigin, PageOrigins};
 pub use error::{CompiledError, ConfigurationError, Problem};
 pub use identity_headers::{CallerAssertion, IdentityClaim, IdentityHeaders};
 pub use identity_provider::{
@@ -41,6 +46,7 @@ pub use identity_provider::{
 };
 pub use lifetimes::Lifetimes;
 pub use limits::{Counted, Limits, Rate};
+pub use networks::{AddressRange, ClientAddresses, ForwardingHeader, NetworkRefusal, Networks, TrustedProxies};
 pub use origins::AllowedOrigins;
 pub use part::Part;
 pub use policy::{Beginnings, Effect, List, ListKind, Pattern, Policy, Rule};

@@ -37,9 +37,11 @@ pub struct Rate {
     pub seconds: u32,
 }
 
-/// What a rate counts together, always within one route.
+/// What a rate counts together, always within one route or among the pages and endpoints of the authorization server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Counted {
+    /// The requests of an address, before it is known whose they are; of IPv6, of its first 64 bits.
+    Address,
     /// The requests of a user or machine.
     Subject,
     /// The requests of an OAuth client, whoever its users are.

@@ -4,7 +4,7 @@ use core::fmt;
 
 use gatehouse_protocol::{OwnPath, Scope, Scopes};
 
-use crate::{AcceptedTokens, Effect, Limits, ListKind, Policy, Rate, Upstream};
+use crate::{AcceptedTokens, ApiKeys, CrossOrigin, Effect, Limits, ListKind, Networks, Policy, Rate, Upstream};
 
 /// An MCP endpoint of ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Route {
     pub name: String,
     /// The scopes that a token needs for anything at all here; at least one.
     pub scopes: Scopes,
+    /// The keys that are good here, if any are.
+    pub api_keys: Option<ApiKeys>,
     /// What answers.
     pub servers: Servers,
     /// Who may do what.
@@ -33,6 +35,10 @@ pub struct Route {
     pub discover_needs_all: bool,
     /// Whether the log holds the arguments of calls, and the URIs of resources. They may be personal.
     pub log_arguments: bool,
+    /// From where it may be reached.
+    pub networks: Networks,
+    /// Which web pages may call it; `None` where it is as for every route.
+    pub cors: Option<CrossOrigin>,
     /// Whether tokens of ours count.
     pub own_tokens: bool,
     /// Which tokens of other issuers count.
@@ -68,6 +74,11 @@ pub struct Member {
 }
 
 impl Route {
+    /// Whether any access tokens are good here.
+    pub fn takes_tokens(&self) -> bool {
+        self.own_tokens || self.accepted_tokens.is_some()
+    }
+
     /// What a token for it can have: the scopes that it needs, and those by which rules allow more. Nobody who asks for
     /// nothing in particular gets the latter; a client is told to ask for them when it needs them (step-up).
     pub fn offered_scopes(&self) -> Scopes {

@@ -22,13 +22,19 @@ pub fn admit(endpoint: &Endpoint<'_>, head: &Request<()>, origin: &Origin) -> Ad
         return Admission::Refused(Refusal::Origin);
     }
     if head.method() == Method::OPTIONS {
-        return Admission::Options(cors::options(head, origin, endpoint.methods()));
+        let mut response = cors::options(head, origin, endpoint.methods(), endpoint.route.cors.as_ref());
+        if let Some(keys) = &endpoint.route.api_keys {
+            cors::also_allow(response.headers_mut(), &keys.header);
+        }
+        return Admission::Options(response);
     }
     if !has_method(endpoint.kind, head.method()) {
         return Admission::Refused(Refusal::Method);
     }
-    Credential::of(head.headers(), endpoint)
-        .map_or_else(|missing| Admission::Refused(Refusal::NoBearer(missing)), Admission::Shown)
+    if !cors::may_use(endpoint, head.method(), origin) {
+        return Admission::Refused(Refusal::OriginMethod);
+    }
+    Credential::of(head.headers(), endpoint).map_or_else(Admission::Refused, Admission::Shown)
 }
 
 fn has_method(kind: EndpointKind, method: &Method) -> bool {
@@ -52,7 +58,7 @@ mod tests {
         let configuration = example::configuration();
         let head = example::request(method.clone(), target, pairs);
         let endpoint = Endpoint::at(&configuration, head.uri().path()).unwrap();
-        admit(&endpoint, &head, &Origin::of(head.headers(), &configuration.gateway))
+        admit(&endpoint, &head, &Origin::of(head.headers(), &endpoint))
     }
 
     fn refused(method: &Method, target: &str, pairs: &[(&str, &str)]) -> Refusal {
@@ -89,6 +95,29 @@ mod tests {
             let Admission::Shown(Credential::Token(token)) = of(&method, "/mcp", &[TOKEN]) else { panic!() };
             assert_eq!(token.token.expose(), "abc");
         }
+    }
+
+    #[test]
+    fn a_page_uses_the_methods_that_the_route_allows_and_what_is_no_page_or_our_own_any() {
+        let document =
+            format!("{}\ncors = {{ origins = [\"https://a.example\"], methods = [\"GET\"] }}", example::ONE_UPSTREAM);
+        let configuration = gatehouse_configuration::Configuration::parse(&document).unwrap();
+        let admitted = |method: &Method, pairs: &[(&str, &str)]| {
+            let head = example::request(method.clone(), "/mcp", &[pairs, &[TOKEN]].concat());
+            let endpoint = example::endpoint(&configuration);
+            admit(&endpoint, &head, &Origin::of(head.headers(), &endpoint))
+        };
+        let page = [("origin", "https://a.example")];
+        for method in [Method::POST, Method::DELETE] {
+            let refused = admitted(&method, &page);
+            assert!(matches!(refused, Admission::Refused(Refusal::OriginMethod)), "{refused:?}");
+            for pairs in [[].as_slice(), &[("origin", "https://gateway.example")]] {
+                assert!(!matches!(admitted(&method, pairs), Admission::Refused(_)), "{method} {pairs:?}");
+            }
+        }
+        assert!(!matches!(admitted(&Method::GET, &page), Admission::Refused(_)));
+        // The route's pages are in place of everybody's.
+        assert!(matches!(admitted(&Method::GET, &[GOOD]), Admission::Refused(Refusal::Origin)));
     }
 
     #[test]

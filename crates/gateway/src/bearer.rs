@@ -15,6 +15,9 @@ pub enum NoBearer {
     /// 3.1).
     #[error("no bearer token")]
     Missing,
+    /// The same, and an API key is shown, which the route does not take.
+    #[error("an API key in place of the bearer token")]
+    KeyInstead,
     /// Two `Authorization` fields, or tokens in two headers: another reader might take the other one.
     #[error("more than one Authorization header, or header with a token")]
     Doubled,

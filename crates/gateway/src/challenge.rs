@@ -1,7 +1,7 @@
 //! `WWW-Authenticate` (RFC 6750, section 3; RFC 9728, section 5.1).
 
 use gatehouse_protocol::{Scope, Scopes};
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use crate::Endpoint;
 
@@ -44,6 +44,13 @@ pub(crate) fn challenge<'a>(
     parameters.push(("resource_metadata", endpoint.metadata_url()));
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
     HeaderValue::try_from(format!("Bearer {}", parameters.join(", "))).unwrap_or(HeaderValue::from_static("Bearer"))
+}
+
+/// The challenge of a route that takes API keys alone. It leads to no authorization server, which could not help. The scheme
+/// is registered nowhere: RFC 9110, section 11.6.1, wants one with every 401.
+pub(crate) fn key_challenge(endpoint: &Endpoint<'_>, header: &HeaderName) -> HeaderValue {
+    let text = format!("ApiKey realm={}, header={}", quoted(endpoint.path()), quoted(header.as_str()));
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("ApiKey"))
 }
 
 /// How a client asks for these scopes: by their own names, or as the operator has published them of another issuer.

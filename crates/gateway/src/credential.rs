@@ -4,7 +4,7 @@ use gatehouse_configuration::TokenPresentation;
 use gatehouse_protocol::SecretString;
 use http::HeaderMap;
 
-use crate::{Endpoint, NoBearer, bearer};
+use crate::{Endpoint, NoBearer, Refusal, api_key, bearer};
 
 /// What a request shows, before anybody has looked whose it is. The log has a word for what it turned out to be
 /// ([`gatehouse_audit_log::CredentialKind`]).
@@ -12,6 +12,8 @@ use crate::{Endpoint, NoBearer, bearer};
 pub enum Credential {
     /// A token, to be validated by whoever issued it.
     Token(PresentedToken),
+    /// A key of the route.
+    ApiKey(SecretString),
 }
 
 /// A token, and where it was in the request.
@@ -28,10 +30,24 @@ impl Credential {
     ///
     /// # Errors
     /// Where it shows nothing that counts there.
-    pub(crate) fn of(headers: &HeaderMap, endpoint: &Endpoint<'_>) -> Result<Self, NoBearer> {
+    pub(crate) fn of(headers: &HeaderMap, endpoint: &Endpoint<'_>) -> Result<Self, Refusal> {
+        if let Some(keys) = &endpoint.route.api_keys
+            && let Some(key) = api_key::of(headers, &keys.header, endpoint).map_err(Refusal::NoApiKey)?
+        {
+            return Ok(Self::ApiKey(key));
+        }
+        PresentedToken::of(headers, endpoint).map(Self::Token).map_err(|missing| {
+            let is_misplaced = missing == NoBearer::Missing && api_key::is_misplaced(headers, endpoint);
+            Refusal::NoBearer(if is_misplaced { NoBearer::KeyInstead } else { missing })
+        })
+    }
+}
+
+impl PresentedToken {
+    fn of(headers: &HeaderMap, endpoint: &Endpoint<'_>) -> Result<Self, NoBearer> {
         let Some(accepted) = &endpoint.route.accepted_tokens else {
             let token = bearer::token(headers)?;
-            return Ok(Self::Token(PresentedToken { token, presentation: TokenPresentation::default() }));
+            return Ok(Self { token, presentation: TokenPresentation::default() });
         };
         let own = endpoint.route.own_tokens.then(TokenPresentation::default);
         let own = own.filter(|own| !accepted.presentations.contains(own));
@@ -39,12 +55,12 @@ impl Credential {
         for presentation in accepted.presentations.iter().chain(&own) {
             match bearer::token_in(headers, &presentation.header, &presentation.scheme) {
                 Ok(_) if found.is_some() => return Err(NoBearer::Doubled),
-                Ok(token) => found = Some(PresentedToken { token, presentation: presentation.clone() }),
+                Ok(token) => found = Some(Self { token, presentation: presentation.clone() }),
                 Err(NoBearer::Missing) => {}
                 Err(rejection) => return Err(rejection),
             }
         }
-        found.map(Self::Token).ok_or(NoBearer::Missing)
+        found.ok_or(NoBearer::Missing)
     }
 }
 
@@ -79,7 +95,7 @@ mod tests {
     }
 
     fn of(configuration: &Configuration, pairs: &[(&str, &str)]) -> Result<(String, String), NoBearer> {
-        let Credential::Token(shown) = Credential::of(&example::headers(pairs), &example::endpoint(configuration))?;
+        let shown = PresentedToken::of(&example::headers(pairs), &example::endpoint(configuration))?;
         Ok((shown.token.expose().to_owned(), shown.presentation.header))
     }
 

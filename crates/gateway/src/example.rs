@@ -105,6 +105,14 @@ pub(crate) fn with_policy() -> Configuration {
     Configuration::parse(&format!("{ONE_UPSTREAM}{rules}")).unwrap()
 }
 
+/// Two routes; [`endpoint`] takes keys, and tokens of ours if it is to.
+pub(crate) fn with_keys(own_tokens: bool) -> Configuration {
+    let hash = "d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592";
+    let keys = format!("own_tokens = {own_tokens}\n[[routes.api_keys.keys]]\nlabel = \"robot\"\nsha256 = \"{hash}\"");
+    let second = "[[routes]]\npath = \"/other\"\nurl = \"https://files.internal.example\"\n";
+    Configuration::parse(&format!("{ONE_UPSTREAM}{keys}\n{second}")).unwrap()
+}
+
 /// A route with two servers.
 pub(crate) fn federation() -> Configuration {
     let document = r#"

@@ -7,6 +7,16 @@ use crate::before_routing::RETRY_AFTER_SECONDS;
 use crate::protection::protect;
 use crate::readiness::Readiness;
 
+/// The answer to a probe from where none may be asked.
+pub fn not_from_here(method: &Method) -> Response<Vec<u8>> {
+    let mut response = health(method, None);
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    if !response.body().is_empty() {
+        *response.body_mut() = br#"{"status":"forbidden"}"#.to_vec();
+    }
+    response
+}
+
 /// The answer to a probe; `None` where there is no such route. What is not usable, and why, is for the log: anyone may ask here.
 pub fn health(method: &Method, readiness: Option<Readiness>) -> Response<Vec<u8>> {
     let (status, body): (_, &str) = match (method, readiness) {

@@ -1,5 +1,6 @@
 //! Whether the policy lets messages go on.
 
+use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Rule;
 use gatehouse_mcp_wire::json_rpc::{Body, Message};
 use gatehouse_policy::{Decision, actions, decide};
@@ -42,6 +43,8 @@ fn judge<'m, 'e: 'm>(
             Decision::Allowed { rule } => record.rule = rule.map(Rule::name),
             Decision::Denied { rule, step_up } => {
                 record.rule = rule.map(Rule::name);
+                // A key has the scopes that the operator gave it: there is nothing to ask for.
+                let step_up = step_up.filter(|_| caller.credential != CredentialKind::ApiKey);
                 return Err(denied(endpoint, &caller.scopes, step_up.as_ref()));
             }
         }
@@ -89,8 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_that_would_help_is_asked_for() {
+    fn a_scope_that_would_help_is_asked_for_but_not_of_a_caller_with_an_api_key() {
         assert!(matches!(judged(true, &call("publish")).0, Err(Refusal::InsufficientScope(_))));
+        let configuration = example::with_policy();
+        let endpoint = example::endpoint(&configuration);
+        let body = Body::parse(call("publish").as_bytes(), 64).unwrap();
+        let mut records = MessageRecord::of_body(&body, endpoint.route);
+        let caller = Caller { credential: CredentialKind::ApiKey, ..example::caller() };
+        assert_eq!(judge_by_policy(&endpoint, &caller, &body, &mut records), Err(Refusal::Denied));
     }
 
     #[test]

@@ -21,6 +21,7 @@
 
 mod admission;
 pub mod answer;
+mod api_key;
 mod bearer;
 mod before_routing;
 mod caller;
@@ -69,6 +70,7 @@ mod trace;
 mod upstream_timeouts;
 
 pub use admission::{Admission, admit};
+pub use api_key::NoApiKey;
 pub use bearer::NoBearer;
 pub use before_routing::{malformed_request, not_configured};
 pub use caller::{Caller, SealReferences};
@@ -77,7 +79,7 @@ pub use content::is_json;
 pub use cors::allow as allow_cross_origin;
 pub use credential::{Credential, PresentedToken};
 pub use endpoint::{Endpoint, EndpointKind};
-pub use health::health;
+pub use health::{health, not_from_here};
 pub use identity_headers::identity_headers;
 pub use judge::judge_by_policy;
 pub use last_event_id::last_event_id;

@@ -1,8 +1,9 @@
 //! The `Origin` of a request: which web page it comes from, if any.
 
-use gatehouse_configuration::gateway::Configuration;
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
+
+use crate::Endpoint;
 
 /// Where a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +18,15 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Reads the origin and checks it against `allowed_origins` and our own.
-    pub fn of(headers: &HeaderMap, configuration: &Configuration) -> Self {
+    /// Reads the origin and checks it against our own, and the endpoint's `cors` or else `allowed_origins`.
+    pub fn of(headers: &HeaderMap, endpoint: &Endpoint<'_>) -> Self {
         let mut values = headers.get_all(ORIGIN).iter();
         let Some(value) = values.next() else { return Self::Absent };
-        let allowed = |text| configuration.allowed_origins.allow(text, &configuration.public_url);
+        let (configuration, own) = (endpoint.configuration, &endpoint.configuration.public_url);
+        let allowed = |text: &str| match &endpoint.route.cors {
+            Some(cors) => own.as_str() == text || cors.allows(text),
+            None => configuration.allowed_origins.allow(text, own),
+        };
         match (values.next(), value.to_str()) {
             (None, Ok(text)) if allowed(text) => Self::Allowed(value.clone()),
             _ => Self::Refused,
@@ -41,7 +46,7 @@ mod tests {
         let configuration = example::configuration();
         let of = |origins: &[&str]| {
             let pairs: Vec<_> = origins.iter().map(|origin| ("origin", *origin)).collect();
-            Origin::of(&example::headers(&pairs), &configuration.gateway)
+            Origin::of(&example::headers(&pairs), &example::endpoint(&configuration))
         };
         assert_eq!(of(&[]), Origin::Absent);
         for good in ["https://gateway.example", "http://localhost:6274"] {
@@ -68,7 +73,10 @@ mod tests {
         let configuration = gatehouse_configuration::Configuration::parse(&text).unwrap();
         for origin in ["null", "https://anything.example"] {
             let headers = example::headers(&[("origin", origin)]);
-            assert_eq!(Origin::of(&headers, &configuration.gateway), Origin::Allowed(origin.parse().unwrap()));
+            assert_eq!(
+                Origin::of(&headers, &example::endpoint(&configuration)),
+                Origin::Allowed(origin.parse().unwrap())
+            );
         }
     }
 
@@ -76,7 +84,7 @@ mod tests {
         #[test]
         fn no_origin_but_the_allowed_ones_is_allowed(value in "[ -~]{1,40}") {
             let configuration = example::configuration();
-            let origin = Origin::of(&example::headers(&[("origin", value.as_str())]), &configuration.gateway);
+            let origin = Origin::of(&example::headers(&[("origin", value.as_str())]), &example::endpoint(&configuration));
             let known = ["https://gateway.example", "http://localhost:6274"].contains(&value.as_str());
             prop_assert_eq!(matches!(origin, Origin::Allowed(_)), known);
         }

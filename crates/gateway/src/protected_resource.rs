@@ -25,12 +25,12 @@ struct Metadata<'a> {
 /// The answer at the metadata's location. It is public: a page of an unknown origin may ask for it, but not read it.
 pub fn metadata(endpoint: &Endpoint<'_>, request: &Request<()>, origin: &Origin) -> Response<Vec<u8>> {
     let mut response = match *request.method() {
-        Method::OPTIONS => return cors::options(request, origin, METHODS),
+        Method::OPTIONS => return cors::options(request, origin, METHODS, endpoint.route.cors.as_ref()),
         Method::GET => document(endpoint),
         Method::HEAD => document(endpoint).map(|_| Vec::new()),
         _ => not_allowed(),
     };
-    cors::allow(response.headers_mut(), origin);
+    cors::allow(response.headers_mut(), origin, endpoint.route.cors.as_ref());
     response
 }
 
@@ -79,7 +79,7 @@ mod tests {
 
     fn get(configuration: &Configuration, method: Method, pairs: &[(&str, &str)]) -> Response<Vec<u8>> {
         let request = example::request(method, URL, pairs);
-        let origin = Origin::of(request.headers(), &configuration.gateway);
+        let origin = Origin::of(request.headers(), &example::endpoint(configuration));
         metadata(&example::endpoint(configuration), &request, &origin)
     }
 

@@ -11,7 +11,7 @@ use gatehouse_mcp_wire::json_rpc::Unparsable;
 use gatehouse_protocol::Scopes;
 use http::{HeaderMap, HeaderName};
 
-use crate::{NoBearer, ProtocolRevision};
+use crate::{NoApiKey, NoBearer, ProtocolRevision};
 
 /// Why the gateway answers in place of the upstream. Where a variant holds a text, it is for the log and never for the
 /// wire, unless the variant says otherwise.
@@ -19,12 +19,25 @@ use crate::{NoBearer, ProtocolRevision};
 pub enum Refusal {
     /// A web page that may not call us: 403.
     Origin,
+    /// A web page that may call us, with a method that it may not use: 403.
+    OriginMethod,
+    /// An address from which the endpoint may not be reached: 403, with why. What nobody may reach, nobody is told of.
+    Network(String),
     /// A method that means nothing at this endpoint: 405.
     Method,
     /// A GET or DELETE of 2026-07-28, which has only POST: 405.
     OnlyPost,
     /// No usable bearer token: 401 without an error code, or 400 `invalid_request`.
     NoBearer(NoBearer),
+    /// No API key that could be looked for, at a route that takes keys: 401, or 400.
+    NoApiKey(NoApiKey),
+    /// The API key was not accepted: 401, the same for every reason.
+    InvalidApiKey(&'static str),
+    /// Further wrong API keys than the route answers in a minute: 429.
+    TooManyWrongApiKeys {
+        /// Seconds until the next minute.
+        retry_after: u64,
+    },
     /// The token was not accepted: 401 `invalid_token`, the same for every reason. 403, where the route says so.
     InvalidToken(Cow<'static, str>),
     /// The token lacks a scope: 403 `insufficient_scope`, with all the scopes that the next one should have. OAuth clients
@@ -166,10 +179,15 @@ impl Refusal {
     /// The reason in words, for the log.
     pub fn reason(&self) -> Cow<'_, str> {
         match self {
-            Self::Origin => "the Origin is not allowed; see allowed_origins".into(),
+            Self::Origin => "the Origin is not allowed; see allowed_origins and the route's cors".into(),
+            Self::OriginMethod => "pages of this Origin may not use the method; see the route's cors.methods".into(),
+            Self::Network(reason) => reason.as_str().into(),
             Self::Method => "the endpoint has no such method".into(),
             Self::OnlyPost => "MCP 2026-07-28 has only POST".into(),
             Self::NoBearer(reason) => reason.to_string().into(),
+            Self::NoApiKey(reason) => reason.to_string().into(),
+            Self::InvalidApiKey(reason) => format!("the API key is {reason}").into(),
+            Self::TooManyWrongApiKeys { .. } => "the API key is wrong, as too many were in this minute".into(),
             Self::InvalidToken(reason) => format!("the token is {reason}").into(),
             Self::InsufficientScope(_) => "the token lacks a scope".into(),
             Self::Denied => "the policy denies it".into(),

@@ -109,7 +109,7 @@ pub(crate) fn is_reserved(name: &HeaderName, configuration: &gateway::Configurat
     let reduced = reduced(name.as_str());
     let configured = upstream.subject_header.iter().chain(&upstream.identity_provider_token_header);
     let configured = configured.chain(upstream.secret_headers.iter().map(|(name, _)| name));
-    let configured = configured.chain(&configuration.identity_header_names);
+    let configured = configured.chain(&configuration.identity_header_names).chain(&configuration.api_key_headers);
     RESERVED.contains(&reduced.as_str())
         || HopByHop::is_always(&reduced)
         || RESERVED_FAMILIES.iter().chain(&NEVER_OF_CLIENTS).any(|family| reduced.starts_with(family))
@@ -143,7 +143,9 @@ mod tests {
     fn reserved(name: &str) -> bool {
         let configuration = example::configuration();
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-        is_reserved(&name, &configuration.gateway, example::upstream(&configuration))
+        let mut gateway = configuration.gateway.clone();
+        gateway.api_key_headers.push(HeaderName::from_static("ocp-apim-subscription-key"));
+        is_reserved(&name, &gateway, example::upstream(&configuration))
     }
 
     #[test]
@@ -160,6 +162,10 @@ mod tests {
             "X-MS-CLIENT-PRINCIPAL",
             "X_MS_Client-Principal_Name",
             "X-MS-TOKEN-AAD-ID-TOKEN",
+            "x-ms-apikey",
+            "X_MS_ApiKey",
+            "Ocp-Apim-Subscription-Key",
+            "ocp_apim_subscription_key",
             "x.ms.client.principal",
             "x-gatehouse-subject",
             "X_Gatehouse_Subject",
@@ -283,7 +289,7 @@ mod tests {
     }
 
     fn any_reserved() -> impl Strategy<Value = String> {
-        let configured = ["x-gatehouse-subject", "x-functions-key", "x-tenant-key"];
+        let configured = ["x-gatehouse-subject", "x-functions-key", "x-tenant-key", "ocp-apim-subscription-key"];
         let exact: Vec<String> = RESERVED.iter().chain(&configured).map(|name| (*name).to_owned()).collect();
         let member = (select(RESERVED_FAMILIES.to_vec()), "[a-z][a-z0-9-]{0,8}")
             .prop_map(|(family, rest)| format!("{family}{rest}"));

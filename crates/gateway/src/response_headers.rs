@@ -1,6 +1,7 @@
 //! The headers that the client gets with the upstream's answer.
 
 use gatehouse_audit_log::{RequestId, X_REQUEST_ID};
+use gatehouse_configuration::CrossOrigin;
 use gatehouse_mcp_wire::header::{EVENT_STREAM, MCP_PREFIX, MCP_SESSION_ID, X_ACCEL_BUFFERING};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -30,6 +31,8 @@ pub struct Own<'a> {
     pub rate_limit: &'a HeaderMap,
     /// Whether the gateway changes the body, so that nothing that describes its bytes is true any more.
     pub is_rewritten: bool,
+    /// What the operator has said of web pages at the route.
+    pub cors: Option<&'a CrossOrigin>,
 }
 
 /// The headers for the client: of the upstream's those that are its to send, and our own.
@@ -53,7 +56,7 @@ pub fn returned(upstream: &HeaderMap, own: &Own<'_>, origin: &Origin) -> HeaderM
         headers.insert(name, value.clone());
     }
     mark(&mut headers, own.request_id);
-    cors::allow(&mut headers, origin);
+    cors::allow(&mut headers, origin, own.cors);
     headers
 }
 
@@ -96,7 +99,7 @@ mod tests {
     fn returned_with(answer: &HeaderMap, session_id: Option<&'static str>, is_rewritten: bool) -> HeaderMap {
         let rate_limit = HeaderMap::new();
         let session_id = session_id.map(HeaderValue::from_static);
-        let own = Own { request_id: &id(), session_id, rate_limit: &rate_limit, is_rewritten };
+        let own = Own { request_id: &id(), session_id, rate_limit: &rate_limit, is_rewritten, cors: None };
         returned(answer, &own, &Origin::Absent)
     }
 
@@ -223,7 +226,7 @@ mod tests {
         let origin = Origin::Allowed(HeaderValue::from_static("http://localhost:6274"));
         let rate_limit = example::headers(&[("ratelimit", "\"subject\";r=1;t=2")]);
         let session_id = Some(HeaderValue::from_static("bound"));
-        let own = Own { request_id: &id(), session_id, rate_limit: &rate_limit, is_rewritten: false };
+        let own = Own { request_id: &id(), session_id, rate_limit: &rate_limit, is_rewritten: false, cors: None };
         let exposed = "WWW-Authenticate, Mcp-Session-Id, Retry-After, RateLimit, RateLimit-Policy, x-request-id";
         let mut expected = always();
         expected.extend(example::headers(&[

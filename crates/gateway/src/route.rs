@@ -155,12 +155,14 @@ pub(crate) fn found<R: Routes>(routes: &R, path: &str) -> Result<Option<Found>, 
 
 /// The endpoint whose metadata is at the well-known path followed by `rest`. Without a path that is the only route; where
 /// there are several, no document could name the resource that the client meant. Nobody is told to call the place where
-/// messages of the older transport go, so that is no resource.
+/// messages of the older transport go, so that is no resource; nor is a route that takes no tokens: its metadata would send
+/// clients to an authorization server that cannot help them.
 fn described<R: Routes>(routes: &R, rest: &str) -> Result<Option<Found>, R::Error> {
     match rest {
         "" => Ok(routes.only()?.map(Found::of_route)),
         path => Ok(found(routes, path)?.filter(|found| found.kind != EndpointKind::LegacyMessages)),
     }
+    .map(|found| found.filter(|found| found.route.takes_tokens()))
 }
 
 #[cfg(test)]
@@ -290,6 +292,14 @@ mod tests {
             assert_eq!(name(&off, &format!("/.well-known/oauth-protected-resource{target}")), "elsewhere");
         }
         assert_eq!(name(&off, "/mcp"), "mcp /mcp Streamable");
+    }
+
+    #[test]
+    fn a_route_that_takes_no_tokens_has_no_metadata() {
+        let (keys, both) = (example::with_keys(false), example::with_keys(true));
+        let target = "/.well-known/oauth-protected-resource/mcp";
+        assert_eq!((name(&keys, target).as_str(), name(&keys, "/mcp").as_str()), ("elsewhere", "mcp /mcp Streamable"));
+        assert_eq!(name(&both, target), "metadata https://gateway.example/mcp");
     }
 
     #[test]

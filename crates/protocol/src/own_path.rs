@@ -41,6 +41,8 @@ pub enum OwnPath {
     LegacyEvents,
     /// Where the client of that stream sends its messages.
     LegacyMessages,
+    /// Where administrators fetch and replace API keys, behind it, as at Azure Resource Manager.
+    Subscriptions,
     /// Whether the configuration can be used.
     Health,
     /// Whether the MCP servers answer.
@@ -61,7 +63,7 @@ const WELL_KNOWN: &str = "/.well-known";
 
 impl OwnPath {
     /// Every one.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Authorize,
         Self::Choose,
         Self::Consent,
@@ -80,6 +82,7 @@ impl OwnPath {
         Self::ProtectedResourceMetadata,
         Self::LegacyEvents,
         Self::LegacyMessages,
+        Self::Subscriptions,
         Self::Health,
         Self::Readiness,
     ];
@@ -105,6 +108,7 @@ impl OwnPath {
             Self::ProtectedResourceMetadata => "/.well-known/oauth-protected-resource",
             Self::LegacyEvents => "/sse",
             Self::LegacyMessages => "/message",
+            Self::Subscriptions => "/subscriptions",
             Self::Health => "/healthz",
             Self::Readiness => "/readyz",
         }
@@ -127,7 +131,8 @@ impl OwnPath {
             | Self::AccessToken
             | Self::AuthorizationServerMetadata
             | Self::OpenIdConfiguration
-            | Self::CallerKeys => ServedBy::AuthorizationServer,
+            | Self::CallerKeys
+            | Self::Subscriptions => ServedBy::AuthorizationServer,
             Self::ProtectedResourceMetadata
             | Self::LegacyEvents
             | Self::LegacyMessages

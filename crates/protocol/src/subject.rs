@@ -21,6 +21,17 @@ impl Subject {
     /// The first part of the subjects of machines; no identity provider may have this name.
     pub const MACHINES: &'static str = "client";
 
+    /// The first part of the subjects of callers with an API key; no identity provider may have this name.
+    pub const KEYS: &'static str = "key";
+
+    /// The subject of a caller with the API key that has this label.
+    ///
+    /// # Errors
+    /// Where the label cannot be a part of a subject.
+    pub fn of_key(label: &str) -> Result<Self, InvalidSubject> {
+        Self::new(Self::KEYS, label)
+    }
+
     /// The subject of a machine: a client that acts for itself.
     ///
     /// # Errors
@@ -85,6 +96,7 @@ mod tests {
         let subject = Subject::new("demo", "urn:alice").unwrap();
         assert_eq!((subject.as_str(), subject.provider(), subject.sub()), ("demo:urn:alice", "demo", "urn:alice"));
         assert_eq!(Subject::parse("demo:urn:alice"), Ok(subject));
+        assert_eq!(Subject::of_key("nightly-report").unwrap().provider(), Subject::KEYS);
     }
 
     #[test]

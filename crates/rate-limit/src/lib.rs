@@ -6,6 +6,7 @@
 //! lasts, the store is not asked.
 
 mod counters;
+pub mod failures;
 pub mod long_requests;
 mod names;
 mod requests;
@@ -13,7 +14,7 @@ mod standing;
 mod window;
 
 pub use names::{MOST_NAMES, SLOTS};
-pub use requests::{Caller, Taken, Verdict, take, take_tools};
+pub use requests::{Caller, Taken, Verdict, take, take_of_address, take_tools};
 pub use standing::Standing;
 
 #[cfg(test)]

@@ -58,6 +58,12 @@ impl Taken {
         Self { standing: self.standing.and(further.standing), ..self }
     }
 
+    /// The same for good: it counts, whatever becomes of the request further on.
+    #[must_use]
+    pub fn for_good(self) -> Self {
+        Self { increments: Vec::new(), ..self }
+    }
+
     /// Takes the increments back: the request was refused further on.
     ///
     /// # Errors
@@ -84,14 +90,35 @@ pub fn take(
     caller: &Caller<'_>,
     requests: u32,
 ) -> Result<Verdict, StoreUnavailable> {
-    let mut quotas = Quotas::of(route);
+    let mut quotas = Quotas::of(route.path.as_str(), &route.rates);
     for rate in &route.rates {
         match &rate.per {
             Counted::Subject => quotas.count(rate, "subject", &[caller.subject], None, requests),
             Counted::Client => quotas.count(rate, "client", &[caller.client_id], None, requests),
             Counted::Route => quotas.count(rate, "route", &[], None, requests),
-            Counted::Tool(_) => {}
+            Counted::Address | Counted::Tool(_) => {}
         }
+    }
+    quotas.take(store, now)
+}
+
+/// Counts a request of an address in those of `rates` that are per address, before it is known whose it is.
+///
+/// `place` is what they are the rates of: the path of a route, or nothing for the authorization server's own endpoints. `address` is what is counted
+/// together.
+///
+/// # Errors
+/// As [`take`].
+pub fn take_of_address(
+    store: &impl Store,
+    now: Duration,
+    place: &str,
+    rates: &[Rate],
+    address: &str,
+) -> Result<Verdict, StoreUnavailable> {
+    let mut quotas = Quotas::of(place, rates);
+    for rate in rates.iter().filter(|rate| rate.per == Counted::Address) {
+        quotas.count(rate, "address", &[address], None, 1);
     }
     quotas.take(store, now)
 }
@@ -108,7 +135,7 @@ pub fn take_tools(
     caller: &Caller<'_>,
     tools: &[&str],
 ) -> Result<Verdict, StoreUnavailable> {
-    let mut quotas = Quotas::of(route);
+    let mut quotas = Quotas::of(route.path.as_str(), &route.rates);
     let mut calls = BTreeMap::<&str, u32>::new();
     for tool in tools {
         let calls = calls.entry(tool).or_default();
@@ -129,7 +156,9 @@ pub fn take_tools(
 
 /// What is to be counted, each counter once.
 struct Quotas<'a> {
-    route: &'a Route,
+    /// What the rates are of.
+    place: &'a str,
+    rates: &'a [Rate],
     quotas: Vec<Quota>,
     /// Where each stands, by its id.
     places: HashMap<String, usize>,
@@ -148,8 +177,8 @@ struct Quota {
 }
 
 impl<'a> Quotas<'a> {
-    fn of(route: &'a Route) -> Self {
-        Self { route, quotas: Vec::new(), places: HashMap::new() }
+    fn of(place: &'a str, rates: &'a [Rate]) -> Self {
+        Self { place, rates, quotas: Vec::new(), places: HashMap::new() }
     }
 
     /// `whom`: what is counted together, within the route and the kind, the subject first. `made_up`: the name in it that
@@ -159,7 +188,7 @@ impl<'a> Quotas<'a> {
             return;
         }
         let seconds = rate.seconds.to_string();
-        let common = [self.route.path.as_str(), kind, &seconds];
+        let common = [self.place, kind, &seconds];
         let id = counters::id(&[&common, whom].concat());
         let name = made_up.map(|tool| {
             let group = [&common, whom.get(..1).unwrap_or_default()].concat();
@@ -173,7 +202,7 @@ impl<'a> Quotas<'a> {
         }
         self.places.insert(id.clone(), self.quotas.len());
         let same_kind = |other: &&Rate| core::mem::discriminant(&other.per) == core::mem::discriminant(&rate.per);
-        let is_only = self.route.rates.iter().filter(same_kind).all(|other| other.seconds == rate.seconds);
+        let is_only = self.rates.iter().filter(same_kind).all(|other| other.seconds == rate.seconds);
         let policy = if is_only { kind.to_owned() } else { format!("{kind}-{seconds}") };
         let length = u64::from(rate.seconds.max(1)) * 1_000;
         self.quotas.push(Quota { policy, id, name, length, amount, most: rate.requests });

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 /// What a caller is told of the limits that were looked at: the `RateLimit-Policy` and `RateLimit` header fields of
 /// draft-ietf-httpapi-ratelimit-headers-10.
 ///
-/// A policy is named after what is counted together: `subject`, `client`, `route` or `tool`. Where a route has several
+/// A policy is named after what is counted together: `subject`, `client`, `route`, `tool` or `address`. Where a route has several
 /// rates of a kind, the seconds of each are part of its name: `subject-60`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing(Vec<Item>);

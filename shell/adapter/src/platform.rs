@@ -9,6 +9,10 @@ pub const STORE: &str = "default";
 ///
 /// Entries have names that every backend can hold: letters, digits, `-`, `_` and two dots, at most 182 bytes.
 pub trait Platform {
+    /// Whether the host adds the address of whoever connects to each request, as the last `spin-client-addr`. Where that is not certain, it does not:
+    /// anybody could send the header.
+    const TELLS_PEER: bool;
+
     /// What the operator must look at where the component may not use the store, for the log.
     const PERMISSION: &'static str;
 

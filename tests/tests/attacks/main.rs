@@ -3,16 +3,20 @@
 
 mod account;
 mod answers;
+mod api_keys;
 mod begun;
 mod bit_flips;
 mod bypass;
 mod clients;
 mod consent;
+mod cross_origin;
 mod document_fetches;
 mod document_site;
 mod documents;
 mod entra;
 mod external_tokens;
+mod forwarding_headers;
+mod from;
 mod headers;
 mod id_tokens;
 mod identity_headers;
@@ -22,6 +26,7 @@ mod leaving;
 mod machines;
 mod markup;
 mod mix_up;
+mod networks;
 mod own_origin;
 mod parties;
 mod pkce;

@@ -11,6 +11,7 @@
 //! “Document” is a client metadata document, “key” one whose client signs (`private_key_jwt`); the ids with secrets and
 //! those of machines (`client_credentials`) are in the configuration. “No” means that the client has no such option.
 
+mod api_keys;
 mod azure_sample;
 mod signing_key;
 

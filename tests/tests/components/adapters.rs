@@ -1,6 +1,7 @@
 //! What is the same in every adapter, and beside the store's contract.
 
 use crate::bindings::adapter::exports::gatehouse::host::configuration::{Error as ConfigurationError, Part};
+use crate::bindings::adapter::exports::gatehouse::host::peer::Place;
 use crate::bindings::adapter::exports::gatehouse::host::settings::Error as SettingsError;
 use crate::bindings::adapter::exports::gatehouse::host::store::Error;
 use crate::bindings::platform::wasi::keyvalue::store::Error as KeyValueError;
@@ -25,6 +26,17 @@ impl Subject {
         let (mut store, adapter) = self.instance().await;
         adapter.gatehouse_host_configuration().call_get(&mut store, part).await.expect("no trap")
     }
+}
+
+/// Anybody can send `spin-client-addr`; only where the host adds its own is the last one true.
+#[tokio::test]
+async fn only_the_adapter_of_hosts_that_tell_who_connects_says_where() {
+    let mut told = Vec::new();
+    for subject in adapters() {
+        let (mut store, adapter) = subject.instance().await;
+        told.push(adapter.gatehouse_host_peer().call_told_in(&mut store).await.expect("no trap"));
+    }
+    assert_eq!(told, [Place::SpinClientAddr, Place::Nothing]);
 }
 
 /// The smallest document.

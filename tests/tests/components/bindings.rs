@@ -9,8 +9,10 @@ pub mod imports {
                 import gatehouse:host/store@0.2.0;
                 import gatehouse:host/settings@0.2.0;
                 import gatehouse:host/configuration@0.2.0;
+                import gatehouse:host/peer@0.2.0;
                 import gatehouse:auth/sessions@0.8.0;
                 import gatehouse:auth/handles@0.8.0;
+                import gatehouse:auth/api-keys@0.8.0;
                 import gatehouse:auth/assertions@0.8.0;
             }",
         path: ["../wit/host", "../wit/auth"],
@@ -65,6 +67,7 @@ pub mod adapter {
                 export gatehouse:host/store@0.2.0;
                 export gatehouse:host/settings@0.2.0;
                 export gatehouse:host/configuration@0.2.0;
+                export gatehouse:host/peer@0.2.0;
             }",
         path: ["../wit/host"],
         exports: { default: async },

@@ -12,6 +12,7 @@ mod legacy;
 mod limits;
 mod long_requests;
 mod memory;
+mod networks;
 mod own_answers;
 mod policy;
 mod refusing;

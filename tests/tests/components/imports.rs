@@ -11,8 +11,8 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use crate::bindings::imports::gatehouse::auth::{assertions, handles, sessions};
-use crate::bindings::imports::gatehouse::host::{configuration, settings, store};
+use crate::bindings::imports::gatehouse::auth::{api_keys, assertions, handles, sessions};
+use crate::bindings::imports::gatehouse::host::{configuration, peer, settings, store};
 use crate::bindings::platform::fermyon::spin::variables;
 use crate::bindings::platform::wasi::keyvalue::{atomics, batch, store as keyvalue};
 use crate::component::Guest;
@@ -232,6 +232,13 @@ impl handles::Host for Guest {
     }
 }
 
+/// No key was ever issued here.
+impl api_keys::Host for Guest {
+    fn validate(&mut self, _: String, _: String, _: u64) -> Fallible<(), api_keys::Rejection> {
+        Ok(Err(api_keys::Rejection::Unrecognised))
+    }
+}
+
 impl assertions::Host for Guest {
     fn sign(&mut self, assertion: assertions::Assertion) -> Fallible<String, String> {
         self.fakes.session_calls.lock().unwrap().push(SessionCall::Sign(assertion));
@@ -257,6 +264,13 @@ impl configuration::Host for Guest {
         let Some(document) = document else { return Ok(Err(Error::Missing)) };
         let read = Source::read(document).and_then(|source| Ok(source.part(&part)?.map(std::borrow::Cow::into_owned)));
         Ok(read.map_err(|error| Error::Invalid(error.to_string())))
+    }
+}
+
+/// As Spin and the embedded host tell it.
+impl peer::Host for Guest {
+    fn told_in(&mut self) -> Result<peer::Place> {
+        Ok(peer::Place::SpinClientAddr)
     }
 }
 

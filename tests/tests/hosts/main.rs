@@ -4,6 +4,7 @@
 
 mod backend;
 mod checks;
+mod client_address;
 mod development;
 mod instances;
 mod isolation;

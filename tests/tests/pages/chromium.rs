@@ -161,6 +161,11 @@ impl Chromium {
         found.as_array().expect("a list").iter().map(|one| one.as_str().expect("text").to_owned()).collect()
     }
 
+    /// Has a script of the page that is open fetch something (`chromium.mjs`): what it may read of the answer, or `failed`.
+    pub async fn fetch(&mut self, request: Value) -> Value {
+        self.run(json!({ "fetch": request })).await
+    }
+
     /// Clicks; the page that it leads to.
     pub async fn click(&mut self, selector: &str) -> Page {
         Page::of(&self.run(json!({ "click": selector })).await)

@@ -2,6 +2,7 @@
 //! The screenshots are in `target/screenshots/`.
 
 mod chromium;
+mod cross_origin;
 mod demo;
 mod every_page;
 mod form_action;

@@ -77,7 +77,8 @@ impl Proxy {
                     "bind 127.0.0.1:{port}",
                 ),
             ],
-            Self::Caddy => &[("gateway.example.com {", "http://127.0.0.1:{port} {")],
+            // At all addresses, the port could be that of a client that connects from another address of this machine.
+            Self::Caddy => &[("gateway.example.com {", "http://127.0.0.1:{port} {\n\tbind 127.0.0.1")],
         }
     }
 

@@ -3,6 +3,7 @@
 //! The configurations are the files in `examples/proxies`. Only what a test cannot have is replaced: the port, the name and
 //! the certificate. `cargo xtask test` brings Debian's proxies; one that is not there is skipped with a word.
 
+mod client_address;
 mod front;
 mod haproxy;
 mod nginx;

@@ -51,6 +51,12 @@ fn document_for(path: &str, key: &str) -> Value {
     if path == "identity_provider" && matches!(key, "authority" | "graph") {
         document["identity_provider"] = json!({ "name": "main", "profile": "entra", "client_id": "x", "tenant": "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10" });
     }
+    if path.contains("api_keys") {
+        document["routes"][0]["api_keys"] = json!({
+            "session_pool": "code", "administrators": [{ "label": "operations", "secret": "administrator" }],
+            "keys": [{ "label": "robot", "sha256": "d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592" }],
+        });
+    }
     if path == "token_issuers[]" && key == "profile" {
         document["token_issuers"][0] = json!({ "name": "entra", "issuer": "https://login.example" });
     }

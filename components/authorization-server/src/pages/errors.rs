@@ -32,6 +32,10 @@ pub(crate) enum Problem {
     NotNow(NotNow),
     /// More people sign in at once than the operator allows. Seconds until it may be tried again.
     TooManySignIns(u64),
+    /// From where the user is, nobody may come here.
+    Network,
+    /// More requests have come from there than the operator allows. Seconds until there may be more.
+    TooManyFromThere(u64),
     /// The user wants to sign in, or has signed in, where they no longer can.
     WithdrawnProvider,
     /// Where the answer should go is not known.
@@ -98,6 +102,8 @@ impl Problem {
                 (503, texts.error_wait_title, [text, "", ""])
             }
             Self::TooManySignIns(_) => (503, texts.error_too_many_title, [texts.error_too_many, "", ""]),
+            Self::Network => (403, texts.error_network_title, [texts.error_network, "", ""]),
+            Self::TooManyFromThere(_) => (429, texts.error_too_many_from_there_title, [texts.error_too_many, "", ""]),
             Self::WithdrawnProvider => {
                 let text = texts.error_withdrawn_provider;
                 (400, texts.error_withdrawn_provider_title, [text, texts.go_back, ""])
@@ -125,8 +131,9 @@ impl Problem {
     const fn retry_after(self) -> Option<u64> {
         match self {
             Self::NotNow(reason) => reason.retry_after(),
-            Self::TooManySignIns(seconds) => Some(seconds),
+            Self::TooManySignIns(seconds) | Self::TooManyFromThere(seconds) => Some(seconds),
             Self::NotFound
+            | Self::Network
             | Self::OutOfOrder
             | Self::WithdrawnProvider
             | Self::Unbound(_)
@@ -144,7 +151,7 @@ impl Problem {
 pub(crate) fn error(layout: Layout<'_>, problem: Problem) -> Response<Vec<u8>> {
     let texts = layout.texts();
     let (status, title, paragraphs) = problem.texts(texts);
-    let way_back = match layout.address.filter(|_| status == 503) {
+    let way_back = match layout.address.filter(|_| matches!(status, 429 | 503)) {
         Some(address) => (address, texts.try_again),
         None => (OwnPath::Sessions.as_str(), texts.sessions_title),
     };

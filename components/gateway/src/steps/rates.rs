@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use gatehouse_configuration::Counted as Per;
 use gatehouse_gateway::{PostedMessages, Refusal};
 use gatehouse_rate_limit::{Caller as Counted, Verdict};
 use gatehouse_storage::StoreUnavailable;
@@ -23,6 +24,22 @@ pub(crate) fn take(context: &mut RequestContext<'_>, caller: &Caller, requests: 
     let now = Duration::from_millis(now_in_milliseconds());
     let taken = gatehouse_rate_limit::take(&HostStore, now, context.endpoint.route, &counted(caller), requests);
     settle(context, taken)
+}
+
+/// Counts a request of its address, whoever makes it and whatever becomes of it.
+///
+/// # Errors
+/// As [`take`].
+pub(crate) fn take_of_address(context: &mut RequestContext<'_>) -> Result<(), Refusal> {
+    let route = context.endpoint.route;
+    if !route.rates.iter().any(|rate| rate.per == Per::Address) {
+        return Ok(());
+    }
+    let (now, address) = (Duration::from_millis(now_in_milliseconds()), context.client.counted());
+    let taken = gatehouse_rate_limit::take_of_address(&HostStore, now, route.path.as_str(), &route.rates, &address);
+    settle(context, taken)?;
+    context.taken = core::mem::take(&mut context.taken).for_good();
+    Ok(())
 }
 
 /// Counts the calls of tools among these messages.

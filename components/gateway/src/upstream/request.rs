@@ -110,14 +110,13 @@ fn identity_provider_token(
         return Ok(None);
     }
     let credential = caller.identity.credential;
-    if credential != CredentialKind::OwnToken || caller.identity.subject.provider() == Subject::MACHINES {
-        return Err(Refusal::NoUser(credential));
-    }
+    let is_user = credential == CredentialKind::OwnToken && caller.identity.subject.provider() != Subject::MACHINES;
+    let token = caller.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoUser(credential))?;
     let ids = sessions::RequestIds {
         request_id: context.request_id.to_string(),
         trace_id: Some(context.trace.id().to_string()),
     };
-    sessions::identity_provider_token(caller.token.expose(), &context.endpoint.resource(), &ids)
+    sessions::identity_provider_token(token.expose(), &context.endpoint.resource(), &ids)
         .map(|token| token.map(SecretString::new))
         .map_err(token_refusal)
 }

@@ -170,10 +170,11 @@ impl TotalsDocument {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RateDocument {
-    /// What is counted together: the requests of a subject, of a client, of the whole route, or the calls of each tool
-    /// by each subject.
+    /// What is counted together: the requests of a subject, of a client, of the whole route, the calls of each tool
+    /// by each subject, or the requests of an address with something that must be looked up, before it is known whose
+    /// they are. An IPv6 address counts as its first 64 bits ([networks.md](networks.md#limits-by-address)).
     ///
-    /// Values: `subject`, `client`, `route`, `tool`
+    /// Values: `subject`, `client`, `route`, `tool`, `address`
     per: String,
     /// Patterns for the names of the tools that are counted, each tool by itself. It is required with `per = "tool"`,
     /// and not allowed otherwise. If a name matches only a pattern with `*` or `?`, the first 128 names that a subject
@@ -203,6 +204,16 @@ pub(super) fn rates(table: &str, documents: Vec<RateDocument>) -> Result<Vec<Rat
     rates.map(|(index, rate)| rate.check(&format!("{table}[{index}]"))).collect()
 }
 
+/// The rates of the authorization server, where nobody is known yet.
+pub(super) fn rates_by_address(documents: Vec<RateDocument>) -> Result<Vec<Rate>, ConfigurationError> {
+    const EXAMPLE: &str = r#"{ per = "address", requests = 120, seconds = 60 }"#;
+    let rates = rates("rates", documents)?;
+    match rates.iter().position(|rate| rate.per != Counted::Address) {
+        Some(index) => Err(problem(format!("rates[{index}].per"), "must be address here", EXAMPLE)),
+        None => Ok(rates),
+    }
+}
+
 impl RateDocument {
     fn check(self, table: &str) -> Result<Rate, ConfigurationError> {
         let key = |name: &str| format!("{table}.{name}");
@@ -213,11 +224,12 @@ impl RateDocument {
             "subject" => Counted::Subject,
             "client" => Counted::Client,
             "route" => Counted::Route,
+            "address" => Counted::Address,
             "tool" if self.tools.is_empty() => {
                 return Err(problem(key("tools"), "is missing", r#"tools = ["*"]"#));
             }
             "tool" => Counted::Tool(patterns(key("tools"), &self.tools)?),
-            _ => return Err(problem(key("per"), "must be subject, client, route or tool", RATE)),
+            _ => return Err(problem(key("per"), "must be subject, client, route, tool or address", RATE)),
         };
         if !(1..=MOST_REQUESTS).contains(&self.requests) {
             return Err(problem(key("requests"), "must be 1 to 10000000", RATE));

@@ -11,12 +11,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::api_keys::{PoolDocument, api_key_header};
 use super::branding::BrandingDocument;
 use super::client::ClientDocument;
 use super::consistency::providers_are_elsewhere;
 use super::identity_provider::{self, ProviderDocument};
 use super::lifetimes::LifetimesDocument;
-use super::limits::TotalsDocument;
+use super::limits::{RateDocument, TotalsDocument, rates_by_address};
+use super::networks::{RangesDocument, TrustedProxiesDocument};
 use super::policy::rules;
 use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use super::route::RouteDocument;
@@ -29,7 +31,8 @@ use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
 use crate::{
-    AcceptedTokens, CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath, SecretName,
+    AcceptedTokens, ClientAddresses, CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath,
+    SecretName,
 };
 
 /// What a document without routes lacks.
@@ -52,9 +55,16 @@ pub(crate) struct GatewayDocument {
     pub(super) allowed_origins: Vec<String>,
     #[serde(default)]
     pub(super) limits: TotalsDocument,
+    #[serde(default)]
+    pub(super) api_key_headers: Vec<String>,
     pub(super) caller_assertion_keys: Option<SecretDocument>,
     #[serde(default)]
     pub(super) identity_header_names: Vec<String>,
+    #[serde(default)]
+    pub(super) trusted_proxies: TrustedProxiesDocument,
+    pub(super) log_addresses: Option<bool>,
+    #[serde(default)]
+    pub(super) probes: RangesDocument,
 }
 
 /// What the authorization server needs.
@@ -89,9 +99,20 @@ pub(crate) struct AuthorizationServerDocument {
     #[serde(default)]
     pub(super) routes: Vec<ResourceDocument>,
     #[serde(default)]
+    pub(super) session_pools: Vec<PoolDocument>,
+    #[serde(default)]
     pub(super) rule_claims: RuleClaims,
     pub(super) caller_assertion_keys: Option<SecretDocument>,
     pub(super) server_urls: Vec<String>,
+    #[serde(default)]
+    pub(super) trusted_proxies: TrustedProxiesDocument,
+    pub(super) log_addresses: Option<bool>,
+    #[serde(default)]
+    pub(super) pages: RangesDocument,
+    #[serde(default)]
+    pub(super) endpoints: RangesDocument,
+    #[serde(default)]
+    pub(super) rates: Vec<RateDocument>,
 }
 
 /// A route as the authorization server knows it.
@@ -176,7 +197,7 @@ impl Parts {
 fn write_route((route, accepted): &(RouteDocument, Option<Box<AcceptedTokens>>)) -> Result<String, ConfigurationError> {
     let mut route = route.clone();
     route.scope_descriptions.clear();
-    route.own_tokens = (!route.own_tokens.unwrap_or(route.tokens.is_empty())).then_some(false);
+    route.own_tokens = route.own_tokens_alone();
     route.tokens.clear();
     let policy = rules("policy", std::mem::take(&mut route.policy))?;
     // Behind the route's own keys, which say nothing of issuers.
@@ -250,18 +271,28 @@ impl NeedsDocument {
     }
 }
 
+fn client_addresses(
+    proxies: TrustedProxiesDocument,
+    are_logged: Option<bool>,
+) -> Result<ClientAddresses, ConfigurationError> {
+    Ok(ClientAddresses { proxies: proxies.check()?, are_hidden: are_logged == Some(false) })
+}
+
 impl GatewayDocument {
     pub(crate) fn check(self) -> Result<gateway::Configuration, ConfigurationError> {
         Ok(gateway::Configuration {
             public_url: public_url(&self.public_url)?,
             allowed_origins: allowed_origins(self.allowed_origins)?,
             long_requests: self.limits.check()?,
+            api_key_headers: self.api_key_headers.iter().map(|name| api_key_header(name)).collect::<Result<_, _>>()?,
             caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
             identity_header_names: self
                 .identity_header_names
                 .iter()
                 .map(|name| header_name("identity_header_names", name, ROUTE_EXAMPLE))
                 .collect::<Result<_, _>>()?,
+            client_addresses: client_addresses(self.trusted_proxies, self.log_addresses)?,
+            probes: self.probes.check("networks.probes")?,
         })
     }
 }
@@ -299,9 +330,14 @@ impl AuthorizationServerDocument {
             token_issuers: token_issuer::check(self.token_issuers, &public_url)?,
             token_routes: self.token_routes.into_iter().map(TokenRouteDocument::check).collect::<Result<_, _>>()?,
             routes,
+            session_pools: self.session_pools.into_iter().map(PoolDocument::check).collect::<Result<_, _>>()?,
             rule_claims: self.rule_claims,
             caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
             server_urls: self.server_urls,
+            client_addresses: client_addresses(self.trusted_proxies, self.log_addresses)?,
+            pages: self.pages.check("networks.pages")?,
+            endpoints: self.endpoints.check("networks.endpoints")?,
+            rates: rates_by_address(self.rates)?,
             public_url,
         };
         unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;

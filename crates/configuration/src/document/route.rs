@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::api_keys::ApiKeysDocument;
+use super::cross_origin::CrossOriginDocument;
 use super::identity_headers::IdentityHeadersDocument;
 use super::limits::{LimitsDocument, RateDocument};
+use super::networks::RangesDocument;
 use super::policy::{RuleDocument, rules};
 use super::route_tokens::RouteTokensDocument;
 use super::upstream::{MemberDocument, TimeoutsDocument, UpstreamKeys, members};
@@ -44,6 +47,10 @@ pub(crate) struct RouteDocument {
     ///
     /// Default: `["mcp"]`
     pub(super) scopes: Option<Vec<String>>,
+    /// Callers that show a key in place of a token.
+    ///
+    /// Example: `{ session_pool = "code", administrators = [{ label = "operations", secret = "api_keys_administrator" }] }`
+    api_keys: Option<ApiKeysDocument>,
     /// What each scope means, in words for the consent page. A scope without an entry is shown as it is.
     ///
     /// Example: `{ mcp = "Use the tools of this server in your name" }`
@@ -129,15 +136,30 @@ pub(crate) struct RouteDocument {
     /// Whether the route accepts Gatehouse's own access tokens. If no route does, Gatehouse needs no identity provider, and offers none
     /// of the authorization server's endpoints.
     ///
-    /// Default: whether the route has no `tokens`
+    /// Default: whether the route has neither `tokens` nor `api_keys`
     pub(super) own_tokens: Option<bool>,
     /// Whether the log holds the arguments of calls and the URIs of resources. They can be personal data.
     ///
     /// Default: `false`
     log_arguments: Option<bool>,
+    /// From where the route and its metadata may be reached. Nobody's token is looked at before.
+    ///
+    /// Example: `{ allow = ["192.0.2.0/24"] }`
+    #[serde(default)]
+    networks: RangesDocument,
+    /// Which web pages of other origins may call the route, in place of `allowed_origins`.
+    ///
+    /// Example: `{ origins = ["https://vscode.dev"] }`
+    cors: Option<CrossOriginDocument>,
 }
 
 impl RouteDocument {
+    /// The key `own_tokens` as it is written where the tokens of other issuers are not.
+    pub(super) fn own_tokens_alone(&self) -> Option<bool> {
+        let own_tokens = self.own_tokens.unwrap_or(self.tokens.is_empty() && self.api_keys.is_none());
+        (own_tokens != self.api_keys.is_none()).then_some(own_tokens)
+    }
+
     /// As it is written.
     pub(super) fn path(&self) -> &str {
         &self.path
@@ -156,6 +178,7 @@ impl RouteDocument {
                 r#"scopes = ["mcp"]"#,
             ));
         }
+        let own_tokens = self.own_tokens.unwrap_or(self.tokens.is_empty() && self.api_keys.is_none());
         let one = UpstreamKeys {
             url: self.url,
             transport: self.transport,
@@ -166,6 +189,7 @@ impl RouteDocument {
             timeouts: self.timeouts,
         };
         let servers = servers(route, one, self.members)?;
+        let api_keys = self.api_keys.map(|keys| keys.check(&key("api_keys"), &scopes)).transpose()?;
         let is_sse = matches!(&servers, Servers::One(upstream) if upstream.transport == Transport::Sse);
         if is_sse && self.legacy_sse == Some(false) {
             let text = "must not be false with transport = \"sse\": the server speaks nothing else";
@@ -189,8 +213,11 @@ impl RouteDocument {
             revocation: revocation(key("revocation"), self.revocation.as_deref())?,
             discover_needs_all: self.discover_needs_all.unwrap_or(false),
             log_arguments: self.log_arguments.unwrap_or(false),
-            own_tokens: self.own_tokens.unwrap_or(self.tokens.is_empty()),
+            networks: self.networks.check(&key("networks"))?,
+            cors: self.cors.map(|cors| cors.check(&key("cors"))).transpose()?,
+            own_tokens,
             accepted_tokens: None,
+            api_keys,
             path,
             scopes,
             servers,

@@ -257,7 +257,13 @@ mod tests {
         let client = ScriptedClient::default();
         let request_id = RequestId::generate(&mut Counting::default());
         let rate_limit = &HeaderMap::new();
-        let own = response_headers::Own { request_id: &request_id, session_id: None, rate_limit, is_rewritten: true };
+        let own = response_headers::Own {
+            request_id: &request_id,
+            session_id: None,
+            rate_limit,
+            is_rewritten: true,
+            cors: None,
+        };
         let headers = response_headers::returned(&HeaderMap::new(), &own, &Origin::Absent);
         let deadline = StreamDeadline::new(&example::one_upstream().routes.remove(0).limits, 0);
         ClientResponse::new(client.clone(), headers, deadline).begin(0).unwrap();

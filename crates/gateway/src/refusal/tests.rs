@@ -38,6 +38,12 @@ fn all() -> Vec<(Refusal, u16, u16, i64, Option<&'static str>)> {
         challenged(Refusal::NoBearer(NoBearer::Missing), 401, 401, "Bearer scope="),
         challenged(Refusal::NoBearer(NoBearer::Doubled), 400, -32600, "Bearer error=\"invalid_request\""),
         challenged(Refusal::NoBearer(NoBearer::Malformed), 400, -32600, "Bearer error=\"invalid_request\""),
+        challenged(Refusal::NoBearer(NoBearer::KeyInstead), 401, 401, "Bearer scope="),
+        challenged(Refusal::NoApiKey(NoApiKey::Missing), 401, 401, "Bearer scope="),
+        challenged(Refusal::InvalidApiKey("replaced"), 401, 401, "Bearer scope="),
+        plain(Refusal::NoApiKey(NoApiKey::Doubled), 400, -32600),
+        plain(Refusal::NoApiKey(NoApiKey::Ambiguous), 400, -32600),
+        plain(Refusal::TooManyWrongApiKeys { retry_after: 7 }, 429, 429),
         challenged(Refusal::InvalidToken("expired".into()), 401, 401, "Bearer error=\"invalid_token\""),
         challenged(Refusal::InsufficientScope(scopes), 403, 403, "Bearer error=\"insufficient_scope\""),
         in_band(Refusal::Denied, 403, 403),
@@ -100,8 +106,7 @@ fn every_refusal_has_its_status_its_json_rpc_code_and_its_challenge() {
             assert_eq!(response.status(), status, "{refusal:?}");
             assert_eq!(response.headers()["content-type"], "application/json");
             assert_eq!(response.headers()["cache-control"], "no-store");
-            let retries =
-                status == 503 || matches!(refusal, Refusal::TooManyRequests { .. } | Refusal::TooManyLongRequests(_));
+            let retries = status == 503 || status == 429;
             assert_eq!(response.headers().contains_key("retry-after"), retries, "{refusal:?}");
             let body = body(&response);
             assert_eq!(body["error"]["code"], code, "{refusal:?}");
@@ -117,6 +122,23 @@ fn every_refusal_has_its_status_its_json_rpc_code_and_its_challenge() {
             }
         }
         assert!(!refusal.reason().is_empty());
+    }
+}
+
+#[test]
+fn a_route_with_keys_alone_leads_to_no_authorization_server() {
+    let configuration = example::with_keys(false);
+    let endpoint = example::endpoint(&configuration);
+    for refusal in [
+        Refusal::NoApiKey(NoApiKey::Missing),
+        Refusal::NoApiKey(NoApiKey::TokenInstead),
+        Refusal::NoApiKey(NoApiKey::Malformed),
+        Refusal::InvalidApiKey("expired"),
+    ] {
+        let response = refusal.response(&endpoint, None);
+        assert_eq!(response.status(), 401, "{refusal:?}");
+        assert_eq!(response.headers()[WWW_AUTHENTICATE], r#"ApiKey realm="/mcp", header="x-ms-apikey""#);
+        assert!(!String::from_utf8_lossy(response.body()).contains("expired;"), "{refusal:?}");
     }
 }
 
@@ -142,11 +164,11 @@ fn the_wire_names_the_route_and_never_the_address_nor_the_operators_text() {
 #[test]
 fn all_reasons_for_a_token_not_to_be_accepted_look_the_same() {
     let configuration = example::configuration();
-    let wire = |reason| {
-        let response = Refusal::InvalidToken(reason).response(&example::endpoint(&configuration), None);
+    let wire = |reason: &'static str| {
+        let response = Refusal::InvalidToken(reason.into()).response(&example::endpoint(&configuration), None);
         (response.status(), response.headers().clone(), response.into_body())
     };
-    assert_eq!(wire("expired"), wire("not one of ours"));
+    assert_eq!(wire("expired".into()), wire("not one of ours".into()));
 }
 
 #[test]

@@ -12,9 +12,9 @@ use serde_json::json;
 
 use super::listed;
 use crate::before_routing::RETRY_AFTER_SECONDS;
-use crate::challenge::{ErrorCode, challenge};
+use crate::challenge::{ErrorCode, challenge, key_challenge};
 use crate::protection::protect;
-use crate::{Endpoint, LongRequestLimit, NoBearer, Refusal};
+use crate::{Endpoint, LongRequestLimit, NoApiKey, NoBearer, Refusal};
 
 impl Refusal {
     /// The answer for the client of `endpoint`, to the request with this `id` where one could be read. It still needs
@@ -72,7 +72,18 @@ impl Refusal {
         let (name, value) = match self {
             Self::Method => (ALLOW, HeaderValue::from_static(endpoint.methods())),
             Self::OnlyPost => (ALLOW, HeaderValue::from_static("POST, OPTIONS")),
-            Self::NoBearer(NoBearer::Missing) => (WWW_AUTHENTICATE, challenge(endpoint, None, &required())),
+            Self::NoBearer(NoBearer::Missing | NoBearer::KeyInstead) => {
+                (WWW_AUTHENTICATE, challenge(endpoint, None, &required()))
+            }
+            Self::NoApiKey(NoApiKey::Missing | NoApiKey::TokenInstead | NoApiKey::Malformed)
+            | Self::InvalidApiKey(_) => match &endpoint.route.api_keys {
+                Some(keys) if !endpoint.route.takes_tokens() => {
+                    (WWW_AUTHENTICATE, key_challenge(endpoint, &keys.header))
+                }
+                // One challenge, and the one that clients read: they know no other scheme.
+                Some(_) | None => (WWW_AUTHENTICATE, challenge(endpoint, None, &required())),
+            },
+            Self::TooManyWrongApiKeys { retry_after } => (RETRY_AFTER, (*retry_after).into()),
             Self::NoBearer(NoBearer::Doubled | NoBearer::Malformed) => {
                 (WWW_AUTHENTICATE, with(ErrorCode::InvalidRequest, &required()))
             }
@@ -90,6 +101,9 @@ impl Refusal {
             Self::Unavailable(_) => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
             Self::Origin
+            | Self::OriginMethod
+            | Self::Network(_)
+            | Self::NoApiKey(NoApiKey::Doubled | NoApiKey::Ambiguous)
             | Self::Denied
             | Self::NoUser(_)
             | Self::IdentityTooLarge
@@ -130,7 +144,9 @@ impl Refusal {
     /// What the route says of requests without a token that counts.
     fn of_failed_tokens<'a>(&self, endpoint: &Endpoint<'a>) -> Option<&'a AcceptedTokens> {
         match self {
-            Self::NoBearer(NoBearer::Missing) | Self::InvalidToken(_) => endpoint.route.accepted_tokens.as_deref(),
+            Self::NoBearer(NoBearer::Missing | NoBearer::KeyInstead) | Self::InvalidToken(_) => {
+                endpoint.route.accepted_tokens.as_deref()
+            }
             _ => None,
         }
     }
@@ -138,20 +154,29 @@ impl Refusal {
     fn kind(&self) -> Kind {
         use StatusCode as Status;
         match self {
-            Self::Origin | Self::InsufficientScope(_) | Self::NoUser(_) | Self::IdentityTooLarge => {
-                Kind::of(Status::FORBIDDEN)
-            }
+            Self::Origin
+            | Self::OriginMethod
+            | Self::Network(_)
+            | Self::InsufficientScope(_)
+            | Self::NoUser(_)
+            | Self::IdentityTooLarge => Kind::of(Status::FORBIDDEN),
             Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
-            Self::NoBearer(NoBearer::Missing) | Self::InvalidToken(_) => Kind::of(Status::UNAUTHORIZED),
+            Self::NoBearer(NoBearer::Missing | NoBearer::KeyInstead) | Self::InvalidToken(_) => {
+                Kind::of(Status::UNAUTHORIZED)
+            }
+            Self::NoApiKey(NoApiKey::Missing | NoApiKey::TokenInstead | NoApiKey::Malformed)
+            | Self::InvalidApiKey(_) => Kind::of(Status::UNAUTHORIZED),
             Self::TooManyHeaders => Kind::of(Status::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::MediaType | Self::ContentEncoding => Kind::of(Status::UNSUPPORTED_MEDIA_TYPE),
             Self::BodyTooLarge | Self::BodyTooLargeForMembers => Kind::of(Status::PAYLOAD_TOO_LARGE),
             Self::TooManyLongRequests(LongRequestLimit::All) => {
                 Kind::with(Status::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR)
             }
+            Self::TooManyWrongApiKeys { .. } => Kind::of(Status::TOO_MANY_REQUESTS),
             Self::TooManyRequests { .. } | Self::TooManyLongRequests(_) => Kind::of(Status::TOO_MANY_REQUESTS),
             Self::NoBearer(NoBearer::Doubled | NoBearer::Malformed)
+            | Self::NoApiKey(NoApiKey::Doubled | NoApiKey::Ambiguous)
             | Self::DoubledHeader(_)
             | Self::BodyBroken
             | Self::WrongRevision(_)
@@ -215,9 +240,16 @@ impl Refusal {
         let path = endpoint.path();
         let limits = &endpoint.route.limits;
         match self {
-            Self::Origin => "This Origin is not allowed".into(),
+            Self::Origin | Self::OriginMethod => "This Origin is not allowed".into(),
+            Self::Network(_) => "This address is not allowed".into(),
             Self::Method | Self::OnlyPost => "Method not allowed".into(),
             Self::NoBearer(NoBearer::Missing) => "Authorization is required".into(),
+            Self::NoBearer(NoBearer::KeyInstead) => {
+                "Authorization is required: an access token, because no API key is accepted here".into()
+            }
+            Self::NoApiKey(reason) => no_api_key(*reason, endpoint).into(),
+            Self::InvalidApiKey(_) => "The API key is invalid or has expired".into(),
+            Self::TooManyWrongApiKeys { .. } => format!("Too many wrong API keys at {path}").into(),
             Self::NoBearer(NoBearer::Doubled) => "Only one Authorization header is allowed".into(),
             Self::NoBearer(NoBearer::Malformed) => "The Authorization header is malformed".into(),
             Self::InvalidToken(_) => "The access token is invalid or has expired".into(),
@@ -314,6 +346,20 @@ impl Kind {
 /// Whether time was all that was missing.
 fn is_late(members: &[(String, FailureReason)]) -> bool {
     !members.is_empty() && members.iter().all(|(_, reason)| *reason == FailureReason::TooLate)
+}
+
+/// What the caller has mixed up. It says nothing of what they have shown.
+fn no_api_key(reason: NoApiKey, endpoint: &Endpoint<'_>) -> String {
+    let header = endpoint.route.api_keys.as_ref().map_or("", |keys| keys.header.as_str());
+    match reason {
+        NoApiKey::Missing => format!("An API key is required in the header {header}"),
+        NoApiKey::TokenInstead => {
+            format!("An API key is required in the header {header}: no bearer token is accepted here")
+        }
+        NoApiKey::Doubled => format!("Only one {header} header is allowed"),
+        NoApiKey::Ambiguous => format!("Only one of Authorization and {header} is allowed"),
+        NoApiKey::Malformed => "The API key is invalid or has expired".to_owned(),
+    }
 }
 
 fn invalid_arguments(detail: &str) -> String {

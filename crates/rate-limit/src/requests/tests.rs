@@ -513,3 +513,34 @@ impl Store for CountingStore {
         self.counted().list(cursor)
     }
 }
+
+#[test]
+fn an_address_has_a_rate_of_its_own_at_each_place_and_what_is_refused_later_still_counts() {
+    let (store, route) = (store(), route_with(&[("address", 3, 60), ("subject", 1, 60)]));
+    let take_at = |place: &str, address: &str| take_of_address(&store, after(0), place, &route.rates, address).unwrap();
+    for _ in 0..3 {
+        let Verdict::Within(taken) = take_at("/mcp", "192.0.2.1") else { panic!("it is within") };
+        taken.for_good().give_back(&store).unwrap();
+    }
+    let before = counted(&store);
+    let Verdict::Exceeded { standing, retry_after } = take_at("/mcp", "192.0.2.1") else { panic!("one too many") };
+    assert_eq!(fields(&standing)[0], "\"address\";q=3;w=60");
+    assert!((1..=120).contains(&retry_after), "{retry_after}");
+    assert_eq!(counted(&store), before);
+    assert!(is_within(&take_at("/mcp", "192.0.2.2")) && is_within(&take_at("/other", "192.0.2.1")));
+    assert!(is_within(&take_at("", "192.0.2.1")));
+    // Nobody is known: the other rates of the route are not asked, and what counts subjects counts no address.
+    assert_eq!(passing(&store, 0, &route, 3), 1);
+    assert!(store.counters().iter().all(|(name, _)| !name.contains("192")), "{:?}", store.counters());
+}
+
+#[test]
+fn requests_of_an_address_cost_two_increments_and_one_more_where_they_are_refused() {
+    let route = route_with(&[("address", 1, 60)]);
+    let store = CountingStore { store: store(), operations: Cell::new(0) };
+    for expected in [2, 3, 3] {
+        store.operations.set(0);
+        take_of_address(&store, after(0), "/mcp", &route.rates, "192.0.2.1").unwrap();
+        assert_eq!(store.operations.get(), expected);
+    }
+}

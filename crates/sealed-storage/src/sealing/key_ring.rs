@@ -181,6 +181,13 @@ impl KeyRing {
         SecretString::new(entries.iter().map(|entry| entry.as_str()).collect::<Vec<_>>().join(","))
     }
 
+    /// A secret that the server key with this id derives for `purpose` and `context`; `None` where there is no such key. Nobody
+    /// can tell it without the server key, and it opens nothing.
+    pub fn derived(&self, id: &str, purpose: Purpose, context: &[&str]) -> Option<SecretBytes<32>> {
+        let key = self.0.iter().find(|key| key.id == id)?;
+        Some(aead::derive(&key.secret, &[b"derived/", purpose.as_bytes(), b"/", &bind(&key.id, context)]))
+    }
+
     /// A number for `text` under the newest key, for `purpose`: whoever lacks the key can neither tell it nor look for
     /// texts with the same one.
     pub fn number_of(&self, purpose: Purpose, text: &str) -> u64 {
@@ -244,6 +251,19 @@ mod tests {
             assert_ne!(other, of(1, "turns", "host"));
         }
         assert_eq!(ring(&[entry("a", 1)]).number_of("turns", "host"), of(1, "turns", "host"), "the newest counts");
+    }
+
+    #[test]
+    fn a_derived_secret_is_another_for_another_key_purpose_or_context() {
+        let ring = ring(&[entry("a", 1), entry("b", 2)]);
+        let of = |id, purpose, context: &[&str]| ring.derived(id, purpose, context).map(|secret| *secret.expose());
+        let first = of("a", "keys", &["/mcp", "1"]);
+        assert!(first.is_some() && first == of("a", "keys", &["/mcp", "1"]));
+        for other in [of("b", "keys", &["/mcp", "1"]), of("a", "kays", &["/mcp", "1"]), of("a", "keys", &["/mcp1", ""])]
+        {
+            assert!(other.is_some() && other != first);
+        }
+        assert_eq!(of("c", "keys", &["/mcp", "1"]), None);
     }
 
     #[test]

@@ -108,8 +108,8 @@ async fn what_is_never_the_gateways_goes_on_without_a_look_at_the_configuration(
 async fn each_path_reads_its_own_parts_of_the_configuration() {
     for (path, parts) in [
         ("/healthz", ["Gateway"].as_slice()),
-        ("/readyz", &["Servers"]),
-        ("/readyz/mcp", &["Servers"]),
+        ("/readyz", &["Gateway", "Servers"]),
+        ("/readyz/mcp", &["Gateway", "Servers"]),
         ("/nothing", &["Route(\"/nothing\")"]),
         ("/.well-known/oauth-protected-resource/nothing", &["Route(\"/nothing\")"]),
         ("/.well-known/oauth-protected-resource", &["OnlyRoute", "Gateway"]),

@@ -127,7 +127,7 @@ fn a_rate_that_counts_nothing_or_too_much_is_refused() {
     let rate =
         |line: &str| problem_of(&with(&format!("rates = [{{ per = \"route\", requests = 1, seconds = 1 }}, {line}]")));
     for (line, key, said) in [
-        (r#"{ per = "user", requests = 1, seconds = 1 }"#, "per", "must be subject, client, route or tool"),
+        (r#"{ per = "user", requests = 1, seconds = 1 }"#, "per", "must be subject, client, route, tool or address"),
         (r#"{ per = "tool", requests = 1, seconds = 1 }"#, "tools", "is missing"),
         (r#"{ per = "subject", tools = ["a"], requests = 1, seconds = 1 }"#, "tools", "is only for per = \"tool\""),
         (

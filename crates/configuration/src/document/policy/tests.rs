@@ -100,12 +100,12 @@ fn what_could_match_nothing_is_refused_by_its_key() {
         (
             "name = \"b\"\nsubjects = [\"client:a\", \"other:alice\"]".to_owned(),
             "subjects[1]",
-            "must begin with the name of an identity provider, or with `client`",
+            "must begin with the name of an identity provider, or with `client` or `key`",
         ),
         (
             "name = \"b\"\nproviders = [\"entra\", \"other\"]".to_owned(),
             "providers[1]",
-            "must be the name of an identity provider, or `client`",
+            "must be the name of an identity provider, or `client` or `key`",
         ),
         ("name = \"b\"\nmethods = [\"\"]".to_owned(), "methods[0]", PATTERN),
         ("name = \"b\"\ntools = [\"a\\u0000\"]".to_owned(), "tools[0]", PATTERN),
