@@ -1,6 +1,8 @@
 //! `gatehouse check`.
 
 mod api_keys;
+mod callers;
+mod line;
 mod manifest;
 pub(crate) mod needs;
 mod networks;
@@ -17,8 +19,9 @@ use gatehouse_host::Manifest;
 use gatehouse_sealed_storage::sealing::KeyRing;
 use zeroize::Zeroizing;
 
+use self::line::line;
 use self::manifest::{Comparison, Files};
-use self::report::{describe, line};
+use self::report::describe;
 
 #[derive(Args)]
 pub(crate) struct Check {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use clap::Args;
-use gatehouse_configuration::{Configuration, NetworkRefusal, Route};
+use gatehouse_configuration::{Configuration, NetworkRefusal, Route, Unauthenticated};
 use gatehouse_mcp_wire::json_rpc::{is_notification, is_request, requests};
 use gatehouse_policy::{Action, Caller, Explanation, Target, explain};
 use gatehouse_protocol::{Claims, ClientId, Scope, Scopes, Subject, UnixTime};
@@ -24,7 +24,7 @@ pub(crate) struct Explain {
     /// The path of the route; needed where there are several
     #[arg(long, value_name = "PATH")]
     route: Option<String>,
-    /// Who, as the log names them: PROVIDER:ID, or client:ID for a machine [default: somebody of the one provider]
+    /// Who, as the log names them: PROVIDER:ID, client:ID for a machine, or `nobody` [default: somebody of the one provider]
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<String>,
     /// The caller with the API key that has this label, or with that of the session pool of this name
@@ -90,8 +90,12 @@ impl Explain {
         let claims = claims.map_err(|error| anyhow!("no user can have {error}"))?;
         let given = self.scopes.iter().map(|scope| Scope::parse(scope)).collect::<Result<Scopes, _>>();
         let given = given.context("a --scope cannot be one")?;
-        let scopes = if given.is_empty() { route.scopes.iter().cloned().collect() } else { given };
+        let scopes =
+            if given.is_empty() && !subject.is_nobody() { route.scopes.iter().cloned().collect() } else { given };
         let client_id = ClientId::parse(&self.client).context("the --client cannot be one")?;
+        if let Some(reason) = kept_out(route, &subject, &client_id) {
+            return Ok((self.without_a_way(&reason), false));
+        }
         let caller = Caller { subject: &subject, client_id: &client_id, scopes: &scopes, claims: &claims };
         Ok(self.answer_about(&explain(route, &caller, &self.action()?), route))
     }
@@ -206,6 +210,7 @@ impl Explain {
             anyhow!("--subject {subject} is not PROVIDER:ID; the providers are {names}, and client for machines")
         };
         match (&self.subject, names().as_slice()) {
+            (Some(text), _) if text == Subject::NOBODY => Ok(Subject::nobody()),
             (Some(text), names) => {
                 let subject = Subject::parse(text).map_err(|_| wrong(text))?;
                 let is_known = subject.provider() == Subject::MACHINES || names.contains(&subject.provider());
@@ -257,6 +262,15 @@ impl Explain {
         }
         Ok(Action { method: Cow::Borrowed(method), target: target.map(|(target, _)| target) })
     }
+}
+
+/// Why the caller does not come as far as the rules.
+fn kept_out(route: &Route, subject: &Subject, client_id: &ClientId) -> Option<String> {
+    if subject.is_nobody() && route.unauthenticated != Unauthenticated::Allow {
+        return Some(format!("{} lets nobody in who shows nothing (unauthenticated)", route.path));
+    }
+    let is_listed = route.allowed_clients.is_empty() || route.allowed_clients.contains(client_id);
+    (!is_listed).then(|| format!("the client {client_id} is none of allowed_clients of {}", route.path))
 }
 
 /// It is done to nothing, and to each resource whose changes are to be told.

@@ -17,6 +17,7 @@ use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{LoginPurpose, LoginRejection, PendingLogin, ReturnedLogin};
 use gatehouse_authorization_server::provider_selection::ProviderSelection;
 use gatehouse_authorization_server::remembered_consent::{RememberedConsents, may_be_remembered};
+use gatehouse_authorization_server::return_address::ReturnAddress;
 use gatehouse_configuration::GrantType;
 use gatehouse_fuzz::{
     CHALLENGE, Counting, START, VERIFIER, assert_redirect_of_ours, assert_safe, client_id, configuration, keys,
@@ -38,6 +39,7 @@ const GOOD: &str = "response_type=code&client_id=public&redirect_uri=https%3A%2F
 fuzz_target!(|data: &[u8]| {
     let Ok(query) = core::str::from_utf8(data) else { return };
     values(query);
+    leads_nowhere_else(query);
     if let Some(Ok(request)) = outcome(query) {
         stays_itself_in_its_browser(&request);
         is_remembered_as_itself(&request);
@@ -57,6 +59,16 @@ fuzz_target!(|data: &[u8]| {
         None => {}
     }
 });
+
+/// Where a browser may be sent after it has signed in is at our origin, whatever was written.
+fn leads_nowhere_else(text: &str) {
+    let Ok(address) = ReturnAddress::parse(text, configuration()) else { return };
+    let location = address.location(configuration());
+    let read = Url::parse(&location).expect("a URL");
+    assert_eq!(read.origin().ascii_serialization(), configuration().public_url.as_str());
+    assert!(read.username().is_empty() && read.password().is_none());
+    assert!(!location.contains(['\r', '\n', ' ', '\\']));
+}
 
 fn outcome(query: &str) -> Option<Result<AuthorizationRequest, Box<RejectedRequest>>> {
     let store = store();
@@ -121,7 +133,7 @@ fn stays_itself_in_its_browser(request: &AuthorizationRequest) {
     let (store, mut entropy, (own, other)) = (store(), Counting::default(), browsers());
     let empty = store.snapshot();
     let later = START.plus(24 * 60 * 60);
-    let selection = ProviderSelection { request: request.clone(), may_be_remembered: true };
+    let selection = ProviderSelection { request: request.clone(), may_be_remembered: true, may_go_unasked: true };
     let ticket = selection.ticket(&own, keys(), START, &mut entropy).expect("a ticket");
     let redeem = |browser, now| {
         ProviderSelection::redeem(&ticket, browser, keys(), configuration(), &store, now)
@@ -213,7 +225,7 @@ fn signs_in_once(request: &AuthorizationRequest) {
     assert_eq!(returned.provider.name, provider.name);
     match &returned.purpose {
         LoginPurpose::Authorization { request: kept, .. } => assert_same(kept, request),
-        LoginPurpose::SessionsPage | LoginPurpose::TokenPage(_) => panic!("another purpose"),
+        LoginPurpose::SessionsPage | LoginPurpose::TokenPage(_) | LoginPurpose::Browser(_) => panic!("another purpose"),
     }
     assert!(matches!(take(Some(&own)), Err(LoginRejection::AlreadyFinished)));
 }

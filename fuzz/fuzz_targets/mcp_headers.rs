@@ -243,7 +243,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
     let mcp_name = header_value::encoded("other\u{e9}");
     let own = request_headers::Own {
         method: head.method(),
-        subject: "demo:alice",
+        subject: Some("demo:alice"),
         request_id: &request_id,
         hop: &hop,
         session_id: None,

@@ -152,7 +152,7 @@ impl World {
         let tokens = sessions.open(&root, opening, &mut entropy).expect("a session");
         let account = SignedInUser::signed_in(subject, Some("A name"), provider, START);
         let cookie = account.cookie_value(&browser, keys(), &mut entropy).expect("a cookie");
-        let selection = ProviderSelection { request: request.clone(), may_be_remembered: true };
+        let selection = ProviderSelection { request: request.clone(), may_be_remembered: true, may_go_unasked: true };
         let consent_request = ConsentRequest { request, provider, approved: None };
         let (browser_of, now) = (&browser, START);
         let given = vec![

@@ -5,7 +5,7 @@ use gatehouse_configuration::{
     TrustedProxies,
 };
 
-use super::report::line;
+use super::line::line;
 
 /// Each route, and what holds for everything.
 pub(super) fn describe(report: &mut String, configuration: &Configuration) {

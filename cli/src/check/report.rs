@@ -1,7 +1,5 @@
 //! What a configuration means, in plain lines.
 
-use std::fmt::Write as _;
-
 use gatehouse_configuration::{
     AllowedOrigins, ClientDocuments, Configuration, Counted, Effect, GrantType, IdentityProvider, ListKind, Member,
     Pattern, ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route, Rule,
@@ -12,6 +10,8 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::api_keys;
+use super::callers::describe_callers;
+use super::line::line;
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
 use crate::{identity_headers, ways_in};
 
@@ -46,6 +46,7 @@ pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String 
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
     }
+    describe_callers(&mut report, configuration);
     describe_machines_without_users(&mut report, configuration);
     let registration = &configuration.authorization_server.registration;
     let registration = match (registration.enabled, &registration.initial_access_token) {
@@ -85,11 +86,6 @@ pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String 
     report
 }
 
-pub(super) fn line(report: &mut String, name: &str, value: &str) {
-    // Writing into a text cannot fail.
-    let _ = writeln!(report, "{name}: {value}");
-}
-
 fn describe_provider(provider: &IdentityProvider) -> String {
     let profile = match &provider.profile {
         ProviderProfile::OpenId => "openid",
@@ -119,6 +115,7 @@ fn describe_access(provider: &IdentityProvider) -> String {
         one_of("from the tenant", "from one of the tenants", &access.tenants),
         one_of("in the group", "in one of the groups", &access.groups),
         one_of("with the role", "with one of the roles", &access.roles),
+        one_of("with the id", "with one of the ids", &access.users),
         one_of("with a verified e-mail address at", "with a verified e-mail address at one of", &access.domains),
     ];
     let rules: Vec<_> = rules.into_iter().flatten().collect();

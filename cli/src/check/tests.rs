@@ -309,6 +309,58 @@ fn a_rule_about_all_resources_of_a_member_but_its_apps_is_warned_of() {
 }
 
 #[test]
+fn it_says_who_may_come_in_and_by_which_of_the_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let document = r#"
+        public_url = "https://gateway.example"
+        preauthorized_clients = ["desktop"]
+
+        [browser_sign_in]
+        enabled = true
+        tells_token = true
+
+        [[clients]]
+        client_id = "desktop"
+        client_name = "Desktop"
+        redirect_uris = ["http://127.0.0.1/callback"]
+
+        [identity_provider]
+        name = "main"
+        issuer = "https://login.example"
+        client_id = "gatehouse"
+        administrator_roles = ["Admin"]
+        access = { users = ["8f2c1e"] }
+
+        [[routes]]
+        path = "/mcp"
+        url = "http://10.0.0.7:8080/mcp"
+        unauthenticated = "redirect"
+        allowed_clients = ["desktop", "gatehouse:browser"]
+
+        [[routes]]
+        path = "/open"
+        url = "http://10.0.0.7:8080/open"
+        unauthenticated = "allow"
+        preauthorized_clients = ["https://client.example/metadata.json"]
+    "#;
+    let report = check(folder.path(), document, None).unwrap();
+    for expected in [
+        "Who may come in through main: users with the id 8f2c1e",
+        "Clients that nobody is asked about, at every route: desktop",
+        "Clients that nobody is asked about at /open: https://client.example/metadata.json",
+        "Who may consent for all users of main: users with one of the roles Admin; listed at https://gateway.example/consents",
+        "People in browsers sign in at: https://gateway.example/.auth/login, for 3600 seconds; from there to pages of our own and to \
+         nowhere else; scripts of pages there get the provider's access token",
+        "The only clients at /mcp: desktop, gatehouse:browser",
+        "What shows nothing at /mcp: is sent to sign in, if a browser opens a page; else 401",
+        "What shows nothing at /open: goes on without an identity",
+        "Warning for /open: everybody who reaches Gatehouse may do everything there: there are no rules (policy)",
+    ] {
+        assert!(report.lines().any(|line| line == expected), "{expected}: {report}");
+    }
+}
+
+#[test]
 fn what_servers_are_told_of_who_calls_is_told_with_what_may_be_lost_or_mistaken() {
     let folder = tempfile::tempdir().unwrap();
     let headers = "path = \"/mcp\"\nidentity_headers = { app_service = true, names = true, \

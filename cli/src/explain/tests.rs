@@ -251,3 +251,21 @@ fn the_checked_in_example_allows_everything() {
     let (text, is_allowed) = answer(&fs::read_to_string(example).unwrap(), &["--tool", "a"]).unwrap();
     assert!(is_allowed && text.contains("Allowed: there are no rules at /mcp"), "{text}");
 }
+
+#[test]
+fn who_does_not_come_as_far_as_the_rules_is_told_why() {
+    let open = DOCUMENT.replacen("[[routes]]", "[[routes]]\nunauthenticated = \"allow\"", 1);
+    let listed = DOCUMENT.replacen("[[routes]]", "[[routes]]\nallowed_clients = [\"desktop\"]", 1);
+    assert_ne!(open, DOCUMENT);
+    let (text, is_allowed) = answer(DOCUMENT, &["--subject", "nobody", "--tool", "a"]).unwrap();
+    assert!(!is_allowed && text.contains("lets nobody in who shows nothing (unauthenticated)"), "{text}");
+    let nobody = |document: &str| answer(document, &["--subject", "nobody", "--tool", "read_a"]).unwrap();
+    assert!(!nobody(&open).1, "the rules name groups, and one denies something to some");
+    let (before, rest) = open.split_once("policy = [").unwrap();
+    let (_, after) = rest.split_once("]\n    ").unwrap();
+    let (text, is_allowed) = nobody(&format!("{before}policy = [{{ name = \"all\", tools = [\"read_*\"] }}]\n{after}"));
+    assert!(is_allowed, "{text}");
+    let (text, is_allowed) = answer(&listed, &["--client", "other", "--tool", "a"]).unwrap();
+    assert!(!is_allowed && text.contains("the client other is none of allowed_clients of"), "{text}");
+    assert!(!answer(&listed, &["--client", "desktop", "--tool", "a"]).unwrap().0.contains("allowed_clients"));
+}

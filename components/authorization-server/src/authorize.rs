@@ -5,6 +5,7 @@ use gatehouse_authorization_server::authorization::{BoundRequest, RejectedReques
 use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_authorization_server::error_description;
+use gatehouse_authorization_server::preauthorization::may_go_unasked;
 use gatehouse_authorization_server::provider_selection::ProviderSelection;
 use gatehouse_authorization_server::remembered_consent::may_be_remembered;
 use gatehouse_configuration::IdentityProvider;
@@ -12,6 +13,7 @@ use gatehouse_protocol::Parameters;
 use http::{HeaderMap, HeaderName, Request, Response};
 use shell_http::SystemEntropy;
 
+use crate::consent::Unasked;
 use crate::context::Context;
 use crate::pages::Problem;
 use crate::{client_document, consent, cookies, failures, pages, requests, responses};
@@ -45,20 +47,28 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let browser = cookies::browser(request.headers(), &context.configuration.public_url)
         .unwrap_or_else(|| BrowserCookies::generate(&mut SystemEntropy));
     let arrival = arrival(request.headers(), context);
-    let may_be_remembered = may_be_remembered(&authorization, &arrival);
+    let unasked = Unasked {
+        by_the_user: may_be_remembered(&authorization, &arrival),
+        for_everybody: may_go_unasked(&authorization, &arrival),
+    };
     let mut response = match context.configuration.identity_providers.as_slice() {
         [only] => {
             let consent_request = ConsentRequest { request: authorization, provider: only, approved: None };
-            consent::ask(context, &consent_request, &browser, may_be_remembered, None, ACTION)
+            let account = cookies::signed_in_user(request.headers(), &browser, context);
+            consent::ask(context, &consent_request, &browser, unasked, account.as_ref(), None, ACTION)
         }
-        several => choose(context, several, ProviderSelection { request: authorization, may_be_remembered }, &browser),
+        several => {
+            let Unasked { by_the_user: may_be_remembered, for_everybody: may_go_unasked } = unasked;
+            let selection = ProviderSelection { request: authorization, may_be_remembered, may_go_unasked };
+            choose(context, several, selection, &browser)
+        }
     };
     cookies::set_browser(&mut response, browser.first(), &context.configuration);
     response
 }
 
 /// How the browser says that it came here.
-fn arrival<'a>(headers: &'a HeaderMap, context: &'a Context) -> Arrival<'a> {
+pub(crate) fn arrival<'a>(headers: &'a HeaderMap, context: &'a Context) -> Arrival<'a> {
     let single = |name| requests::single(headers, &HeaderName::from_static(name));
     Arrival {
         site: single("sec-fetch-site"),

@@ -8,6 +8,7 @@ use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::code::issue_code;
 use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{self, LoginPurpose, ReturnedLogin};
+use gatehouse_authorization_server::preauthorization::is_preauthorized;
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_openid::{Callback, CallbackRejection};
 use gatehouse_protocol::{SecretString, Subject};
@@ -18,11 +19,13 @@ use http::{HeaderMap, Request, Response};
 use provider_client::{Failure, SignedIn};
 use shell_http::SystemEntropy;
 
-use crate::consent::{self, answer_client, to_code};
+use crate::consent::{self, Unasked, answer_client, to_code};
 use crate::context::Context;
 use crate::log::Details;
 use crate::pages::Problem;
-use crate::{cookies, failures, pages, requests, responses, sessions, sessions_page, token_page};
+use crate::{
+    browser_sign_in, consents_page, cookies, failures, pages, requests, responses, sessions, sessions_page, token_page,
+};
 
 const ACTION: &str = "callback";
 const NO_REFRESH_TOKEN: &str = "the identity provider was asked for a refresh token and gave none: it may want prompt=consent \
@@ -49,6 +52,9 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let signed_in = sign_in(context, callback, &login);
     match &login.purpose {
         LoginPurpose::SessionsPage => sessions_page::signed_in(context, login.provider, &browser, signed_in),
+        LoginPurpose::Browser(address) => {
+            browser_sign_in::signed_in(context, address, &login, &browser, device(request_headers), signed_in)
+        }
         LoginPurpose::TokenPage(request) => {
             token_page::signed_in(context, request, &login, &browser, device(request_headers), signed_in)
         }
@@ -106,7 +112,7 @@ impl fmt::Display for Unsuccessful {
         match self {
             Self::Provider(failure) => failure.fmt(f),
             Self::Store(error) => error.fmt(f),
-            Self::NotTheirConsent => f.write_str("the remembered consent is another user's, or was taken back"),
+            Self::NotTheirConsent => f.write_str("the approval is not this user's, or was taken back"),
             Self::SignedOut => f.write_str("the user has signed out everywhere since the login began"),
         }
     }
@@ -136,11 +142,24 @@ fn authorize(
     let subject = identity.subject();
     let (request, provider) = (&consent_request.request, consent_request.provider);
     let consents = context.remembered_consents();
-    if !browser.any(|browser| consents.is_approved_by(subject, approval, browser, request, provider))? {
+    // Looked up again: it may have been taken back meanwhile, or never have been theirs to give.
+    let is_approved = match approval {
+        Approval::Given { .. } => true,
+        Approval::Remembered => {
+            browser.any(|browser| consents.is_approved_by(subject, approval, browser, request, provider))?
+        }
+        Approval::Preauthorized => is_preauthorized(request, &context.configuration),
+        Approval::ByAdministrator => context.administrator_consents(provider).cover(request)?,
+        Approval::ForEverybody => provider.administrator_role(&claims).is_some(),
+    };
+    if !is_approved {
         return Err(Unsuccessful::NotTheirConsent);
     }
     let client_id = Some(request.client.client_id.as_str());
     context.log.begun(ACTION, client_id, Some(subject.as_str()));
+    if approval == Approval::ForEverybody {
+        consents_page::give(context, provider, request, &identity);
+    }
     if approval == (Approval::Given { remember: true })
         && let Err(error) = consents.remember(subject, browser.first(), request, provider, &mut SystemEntropy)
     {
@@ -186,7 +205,8 @@ fn finish(
     match &failure {
         Unsuccessful::NotTheirConsent | Unsuccessful::SignedOut => {
             context.log.refused(ACTION, client_id, &failure);
-            consent::ask(context, &ConsentRequest { approved: None, ..consent_request }, browser, false, None, ACTION)
+            let consent_request = ConsentRequest { approved: None, ..consent_request };
+            consent::ask(context, &consent_request, browser, Unasked::NEVER, None, None, ACTION)
         }
         Unsuccessful::Provider(of_provider) => match of_provider.access() {
             Some(rejection) => {

@@ -6,7 +6,10 @@ use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::consent::{Approval, ConsentRequest};
 use gatehouse_authorization_server::login::{self, LoginPurpose};
 use gatehouse_authorization_server::page::ReturnedTicket;
+use gatehouse_authorization_server::preauthorization::{is_preauthorized, may_be_approved_for_everybody};
+use gatehouse_authorization_server::sessions_page::SignedInUser;
 use gatehouse_openid::{AccessRejection, AccountChoice, ClientError};
+use gatehouse_storage::StoreUnavailable;
 use http::{Request, Response};
 use shell_http::SystemEntropy;
 
@@ -18,33 +21,72 @@ use crate::{cookies, failures, pages, responses};
 
 const ACTION: &str = "consent";
 
-/// Shows the consent page, or sends the user on to the identity provider where they do not want to be asked again. `ticket`
-/// is that of the page on which they chose the provider, where there was one.
+/// Which approvals may stand for asking, as the way says on which the browser came.
+#[derive(Clone, Copy)]
+pub(crate) struct Unasked {
+    /// One that the user wanted remembered.
+    pub(crate) by_the_user: bool,
+    /// One of the operator's or an administrator's.
+    pub(crate) for_everybody: bool,
+}
+
+impl Unasked {
+    /// The user is asked.
+    pub(crate) const NEVER: Self = Self { by_the_user: false, for_everybody: false };
+}
+
+/// Shows the consent page, or sends the user on to the identity provider where they need not be asked. `account` is who is signed in
+/// to the account pages; `ticket` is that of the page on which they chose the provider, where there was one.
 pub(crate) fn ask(
     context: &Context,
     consent_request: &ConsentRequest<'_>,
     browser: &BrowserCookies,
-    may_be_remembered: bool,
+    unasked: Unasked,
+    account: Option<&SignedInUser>,
     ticket: Option<&ReturnedTicket>,
     action: &'static str,
 ) -> Response<Vec<u8>> {
     let client_id = Some(consent_request.request.client.client_id.as_str());
-    if may_be_remembered {
-        let consents = context.remembered_consents();
-        match browser.any(|browser| consents.cover(browser, &consent_request.request, consent_request.provider)) {
-            Ok(true) => {
-                let account = AccountChoice::ByProvider;
-                return sign_in(context, consent_request, browser, Approval::Remembered, account, ticket, action);
-            }
-            Ok(false) => {}
-            // The user can be asked without a store.
-            Err(error) => context.log.failed(action, client_id, error),
+    match approved_before(context, consent_request, browser, unasked) {
+        Ok(Some(approval)) => {
+            return sign_in(context, consent_request, browser, approval, AccountChoice::ByProvider, ticket, action);
         }
+        Ok(None) => {}
+        // The user can be asked without a store.
+        Err(error) => context.log.failed(action, client_id, error),
     }
+    let for_everybody = account.is_some_and(|account| may_answer_for_everybody(context, account, consent_request));
     match consent_request.ticket(browser.first(), &context.keys, context.now, &mut SystemEntropy) {
-        Ok(ticket) => pages::consent(context.layout(), &context.configuration, consent_request, &ticket),
+        Ok(ticket) => pages::consent(context.layout(), &context.configuration, consent_request, for_everybody, &ticket),
         Err(error) => failures::out_of_order(context, action, client_id, error),
     }
+}
+
+/// The approval for which nobody need be asked. Whether it still counts is looked up when somebody has signed in.
+fn approved_before(
+    context: &Context,
+    consent_request: &ConsentRequest<'_>,
+    browser: &BrowserCookies,
+    unasked: Unasked,
+) -> Result<Option<Approval>, StoreUnavailable> {
+    let ConsentRequest { request, provider, .. } = consent_request;
+    if unasked.for_everybody && is_preauthorized(request, &context.configuration) {
+        return Ok(Some(Approval::Preauthorized));
+    }
+    let consents = context.remembered_consents();
+    if unasked.by_the_user && browser.any(|browser| consents.cover(browser, request, provider))? {
+        return Ok(Some(Approval::Remembered));
+    }
+    let by_administrator = unasked.for_everybody && context.administrator_consents(provider).cover(request)?;
+    Ok(by_administrator.then_some(Approval::ByAdministrator))
+}
+
+/// Whether whoever is signed in to the account pages is offered to answer for everybody. They have to sign in once more, and are
+/// judged by what the provider says then.
+fn may_answer_for_everybody(context: &Context, account: &SignedInUser, consent_request: &ConsentRequest<'_>) -> bool {
+    let administered = account.administrator_of(&context.configuration);
+    administered.is_some_and(|provider| provider.name == consent_request.provider.name)
+        && may_be_approved_for_everybody(&consent_request.request)
 }
 
 /// What the user has decided.
@@ -71,11 +113,19 @@ fn decided<'c>(
     let form = Form::read(context, request)?;
     let (ticket, decision) = (form.required("ticket")?, form.required("decision")?);
     let remember = form.optional("remember")?.is_some();
+    let for_everybody = form.optional("for_everybody")?.is_some();
     let (keys, configuration) = (&context.keys, &context.configuration);
     let redeem =
         |browser: &_| ConsentRequest::redeem(ticket, browser, keys, configuration, &context.store, context.now);
     let (consent_request, ticket) = form.browser.open(redeem)?;
     let decided = match (decision, consent_request.approved) {
+        ("approve", None) if for_everybody => {
+            let account = cookies::signed_in_user(request.headers(), &form.browser, context);
+            if !account.is_some_and(|account| may_answer_for_everybody(context, &account, &consent_request)) {
+                return Err(FormRejection::Foreign("nobody is signed in who may consent for everybody"));
+            }
+            ConsentDecision::Approved(Approval::ForEverybody, AccountChoice::ByProvider)
+        }
         ("approve", None) => ConsentDecision::Approved(Approval::Given { remember }, AccountChoice::ByProvider),
         // Only the page that tells of a refusal by the provider has this button, and its ticket says what was approved.
         ("another-account", Some(approval)) => ConsentDecision::Approved(approval, AccountChoice::ByUser),
@@ -100,8 +150,10 @@ fn sign_in(
             // What a provider redirects to is its own business.
             cookies::set_departure(&mut redirect, &consent_request.request.client.client_id, context);
             let reason = match approval {
-                Approval::Given { .. } => None,
+                Approval::Given { .. } | Approval::ForEverybody => None,
                 Approval::Remembered => Some("the user does not want to be asked again"),
+                Approval::ByAdministrator => Some("an administrator has consented for everybody"),
+                Approval::Preauthorized => Some("the client is preauthorized"),
             };
             context.log.completed(action, Details { client_id, reason, ..Details::default() });
             redirect
@@ -128,7 +180,11 @@ fn denied_by_user(
     };
     // What the same page may have begun before, in another window or by going back.
     let begun = match consent_request.approved {
-        None => [false, true].map(|remember| of(AccountChoice::ByProvider, Approval::Given { remember })).to_vec(),
+        None => {
+            let given = [false, true].map(|remember| Approval::Given { remember });
+            let given = given.into_iter().chain([Approval::ForEverybody]);
+            given.map(|approval| of(AccountChoice::ByProvider, approval)).collect()
+        }
         Some(approval) => vec![of(AccountChoice::ByUser, approval)],
     };
     if let Err(error) = login::cancel(ticket, &begun, &context.store) {

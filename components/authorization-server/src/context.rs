@@ -1,5 +1,6 @@
 //! What every endpoint needs: the configuration, the keys, the store and the time.
 
+use gatehouse_authorization_server::administrator_consent::AdministratorConsents;
 use gatehouse_authorization_server::language::Language;
 use gatehouse_authorization_server::remembered_consent::RememberedConsents;
 use gatehouse_client_address::ClientAddress;
@@ -70,6 +71,14 @@ impl Context {
         let lifetime = self.configuration.lifetimes.consent;
         RememberedConsents { store: &self.store, keys: &self.keys, lifetime, now: self.now }
     }
+
+    /// What administrators have allowed for everybody who signs in at `provider`.
+    pub(crate) fn administrator_consents<'a>(
+        &'a self,
+        provider: &'a IdentityProvider,
+    ) -> AdministratorConsents<'a, HostStore> {
+        AdministratorConsents { store: &self.store, keys: &self.keys, provider, now: self.now }
+    }
 }
 
 /// The language that the browser asks for.
@@ -80,7 +89,8 @@ pub(crate) fn language(headers: &HeaderMap) -> Language {
 /// Where a page can be asked for again: not the callback, which is good for once.
 fn address(head: &Request<()>) -> Option<String> {
     let path = head.uri().path();
-    let is_repeatable = [OwnPath::Authorize, OwnPath::Sessions].iter().any(|own| own.as_str() == path);
+    let is_repeatable =
+        [OwnPath::Authorize, OwnPath::Sessions, OwnPath::Consents].iter().any(|own| own.as_str() == path);
     let address = head.uri().path_and_query().filter(|_| is_repeatable && *head.method() == Method::GET)?;
     Some(address.as_str().to_owned())
 }

@@ -1,4 +1,4 @@
-//! The three kinds of cookies: which browser this is, who looks at their sessions in it, and for whom we have just sent it away.
+//! The four kinds of cookies: which browser this is, who looks at their sessions in it, who is signed in with it, and for whom we have just sent it away.
 
 use std::borrow::Cow;
 
@@ -6,9 +6,10 @@ use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
 use gatehouse_authorization_server::arrival::Departure;
 use gatehouse_authorization_server::browser::{Browser, BrowserCookies};
+use gatehouse_authorization_server::browser_sign_in::SignedInBrowser;
 use gatehouse_authorization_server::sessions_page::SignedInUser;
 use gatehouse_configuration::authorization_server::Configuration;
-use gatehouse_protocol::{ClientId, SecretString, WebOrigin};
+use gatehouse_protocol::{ClientId, SecretString, WebOrigin, browser_session_cookie};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Response};
 
@@ -54,6 +55,41 @@ pub(crate) fn set_signed_in_user(
 /// Signs out of the account pages.
 pub(crate) fn remove_signed_in_user(response: &mut Response<Vec<u8>>, public_url: &WebOrigin) {
     set(response, SignedInUser::cookie_name(public_url), String::new(), Some(0), public_url);
+}
+
+/// The access token with which `browser` is signed in, and what is sealed beside it.
+pub(crate) fn signed_in_browser(
+    headers: &HeaderMap,
+    browser: &BrowserCookies,
+    context: &Context,
+) -> Option<(SecretString, SignedInBrowser)> {
+    let public_url = &context.configuration.public_url;
+    let opened = |value: &str| browser.iter().find_map(|browser| SignedInBrowser::open(value, browser, &context.keys));
+    let beside = single(headers, SignedInBrowser::cookie_name(public_url), opened)?;
+    let token = |value: &str| (!value.is_empty()).then(|| SecretString::new(value.to_owned()));
+    Some((single(headers, browser_session_cookie(public_url), token)?, beside))
+}
+
+/// Signs the browser in, for as long as its session can last.
+pub(crate) fn set_signed_in_browser(
+    response: &mut Response<Vec<u8>>,
+    access_token: &SecretString,
+    beside: &SecretString,
+    context: &Context,
+) {
+    let Configuration { public_url, lifetimes, .. } = &context.configuration;
+    for (name, value) in
+        [(browser_session_cookie(public_url), access_token), (SignedInBrowser::cookie_name(public_url), beside)]
+    {
+        set(response, name, value.expose().to_owned(), Some(lifetimes.session), public_url);
+    }
+}
+
+/// Signs the browser out.
+pub(crate) fn remove_signed_in_browser(response: &mut Response<Vec<u8>>, public_url: &WebOrigin) {
+    for name in [browser_session_cookie(public_url), SignedInBrowser::cookie_name(public_url)] {
+        set(response, name, String::new(), Some(0), public_url);
+    }
 }
 
 /// Notes in the browser that it is sent elsewhere on behalf of the client, too.

@@ -7,11 +7,13 @@
 mod api_keys;
 mod authorize;
 mod bindings;
+mod browser_sign_in;
 mod callback;
 mod choose;
 mod client_document;
 mod clients;
 mod consent;
+mod consents_page;
 mod context;
 mod cookies;
 mod departures;

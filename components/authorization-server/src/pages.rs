@@ -5,6 +5,8 @@
 //! something is a [`Problem`].
 
 mod asking;
+mod browser_sign_in;
+mod consents_page;
 mod errors;
 mod layout;
 mod paragraphs;
@@ -14,10 +16,13 @@ mod time;
 mod token_page;
 
 pub(crate) use asking::{choose, consent, not_let_in, not_let_in_to_sessions_page};
+pub(crate) use browser_sign_in::{choose_sign_in, confirm_browser_sign_out, signed_in_browser};
+pub(crate) use consents_page::{ConsentsView, consents};
 pub(crate) use errors::{Problem, Unbound, error, rejected};
 pub(crate) use layout::Layout;
 pub(crate) use paragraphs::home;
 pub(crate) use sessions_page::{SessionsView, confirm_sign_out, sessions, sign_in, signed_out, signed_out_everywhere};
+pub(crate) use time::machine as machine_time;
 pub(crate) use token_page::{access_token, token_page};
 
 #[cfg(test)]

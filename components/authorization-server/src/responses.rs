@@ -1,7 +1,9 @@
 //! Answers that are not pages.
 
 use gatehouse_authorization_server::client::Client;
+use gatehouse_authorization_server::return_address::ReturnAddress;
 use gatehouse_authorization_server::{ErrorCode, error_description};
+use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{BoundRedirectUri, OwnPath, WebOrigin};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -71,6 +73,11 @@ pub(crate) fn redirect_to_identity_provider(authorization_url: &str) -> Response
 /// Sends the user to a page of ours.
 pub(crate) fn redirect_to_own_page(public_url: &WebOrigin, path: OwnPath) -> Response<Vec<u8>> {
     see_other(&public_url.join(path.as_str()))
+}
+
+/// Sends the browser to where it may be sent.
+pub(crate) fn redirect_to(address: &ReturnAddress, configuration: &Configuration) -> Response<Vec<u8>> {
+    see_other(&address.location(configuration))
 }
 
 fn see_other(location: &str) -> Response<Vec<u8>> {

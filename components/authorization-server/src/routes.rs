@@ -18,8 +18,8 @@ use crate::from_where::{self, Stopped};
 use crate::log::RequestLog;
 use crate::pages::{Layout, Problem};
 use crate::{
-    authorize, callback, choose, consent, introspect, metadata, pages, register, requests, responses, revoke,
-    session_pools, sessions_page, token, token_page,
+    authorize, browser_sign_in, callback, choose, consent, consents_page, introspect, metadata, pages, register,
+    requests, responses, revoke, session_pools, sessions_page, token, token_page,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -73,7 +73,7 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
-static ENDPOINTS: [Endpoint; 18] = [
+static ENDPOINTS: [Endpoint; 25] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // A path of ours so that web pages may read that there is nothing here, and no route can be put there.
     endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::not_a_provider),
@@ -88,11 +88,18 @@ static ENDPOINTS: [Endpoint; 18] = [
     page(OwnPath::Callback, Method::GET, callback::answer),
     page(OwnPath::Sessions, Method::GET, sessions_page::show),
     page(OwnPath::Sessions, Method::POST, sessions_page::change),
+    page(OwnPath::Consents, Method::GET, consents_page::show),
+    page(OwnPath::Consents, Method::POST, consents_page::take_back),
     page(OwnPath::SignIn, Method::POST, sessions_page::sign_in),
     page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
     internal(OwnPath::Subscriptions, Method::POST, session_pools::answer),
     page(OwnPath::AccessToken, Method::GET, token_page::show),
     page(OwnPath::AccessToken, Method::POST, token_page::sign_in),
+    page(OwnPath::BrowserSignIn, Method::GET, browser_sign_in::sign_in),
+    internal(OwnPath::BrowserUser, Method::GET, browser_sign_in::user),
+    internal(OwnPath::BrowserRefresh, Method::GET, browser_sign_in::refresh),
+    page(OwnPath::BrowserSignOut, Method::GET, browser_sign_in::sign_out),
+    page(OwnPath::BrowserSignOut, Method::POST, browser_sign_in::sign_out_confirmed),
 ];
 
 /// The answer to a request.
@@ -126,7 +133,8 @@ fn find_and_call(
     head: Request<()>,
     log: &RequestLog,
 ) -> (Response<Vec<u8>>, Option<&'static Endpoint>) {
-    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.is_at(head.uri().path()));
+    let path = own_path(head.uri().path());
+    let methods = || ENDPOINTS.iter().filter(|endpoint| endpoint.is_at(path));
     let Some(first) = methods().next() else {
         return (elsewhere(&head, log), None);
     };
@@ -145,6 +153,12 @@ fn find_and_call(
         response.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from(X_REQUEST_ID));
     }
     (response, endpoint)
+}
+
+/// The path of the endpoint: behind one of them stands the name of an identity provider.
+fn own_path(path: &str) -> &str {
+    let behind = path.strip_prefix(OwnPath::BrowserSignIn.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    if behind.is_some() { OwnPath::BrowserSignIn.as_str() } else { path }
 }
 
 /// The answer at a path that is not ours: a page for a person, who has typed it or followed a link.
@@ -212,10 +226,14 @@ impl Endpoint {
     fn is_offered(&self, context: &Context) -> bool {
         let configuration = &context.configuration;
         match self.path {
-            OwnPath::CallerKeys => true,
-            OwnPath::Callback | OwnPath::Sessions | OwnPath::SignIn | OwnPath::SignOut => {
-                !configuration.identity_providers.is_empty()
-            }
+            OwnPath::Callback
+            | OwnPath::Sessions
+            | OwnPath::SignIn
+            | OwnPath::SignOut
+            | OwnPath::BrowserSignIn
+            | OwnPath::BrowserUser
+            | OwnPath::BrowserRefresh
+            | OwnPath::BrowserSignOut => !configuration.identity_providers.is_empty(),
             OwnPath::Subscriptions => !configuration.session_pools.is_empty(),
             // Servers verify with them what they are told of callers, whatever these have shown.
             OwnPath::CallerKeys => true,

@@ -10,10 +10,11 @@ mod translate;
 
 use std::borrow::Cow;
 
+use gatehouse_authorization_server::browser_sign_in;
 use gatehouse_configuration::Revocation;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_openid::TokenResponse;
-use gatehouse_protocol::{ResourceUri, UnixTime};
+use gatehouse_protocol::{ResourceUri, SecretString, UnixTime};
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_sessions::{AccessTokenTerms, ProviderTokens, RefreshRequest, Rejection, Sessions, Tokens};
 use shell_http::{SystemEntropy, now};
@@ -40,11 +41,29 @@ pub(crate) fn provider_tokens_of(tokens: TokenResponse, now: UnixTime) -> Provid
 
 /// How access tokens for this resource are issued.
 pub(crate) fn access_tokens_at(configuration: &Configuration, resource: &ResourceUri) -> AccessTokenTerms {
+    if browser_sign_in::is_browser_resource(resource, configuration) {
+        return browser_sign_in::terms(configuration);
+    }
     let revocation = configuration.route_of(resource).map(|route| route.revocation);
     AccessTokenTerms {
         lifetime: configuration.lifetimes.access_token,
         self_contained: revocation == Some(Revocation::AtExpiry),
     }
+}
+
+/// The identity provider's access token of the session, where there is one that can be used.
+///
+/// # Errors
+/// See [`Rejection`].
+pub(crate) fn identity_provider_token(
+    access_token: &SecretString,
+    resource: &ResourceUri,
+    configuration: &Configuration,
+    log: &RequestLog,
+) -> Result<Option<SecretString>, Rejection> {
+    let keys = shell_configuration::server_keys().map_err(|error| Rejection::Unavailable(error.to_string()))?;
+    let grant = with_keys(keys).provider_grant(access_token.expose(), resource)?;
+    provider_tokens::access_token(&grant, resource, || Ok(Cow::Borrowed(configuration)), log)
 }
 
 /// Redeems a refresh token. Before that, the identity provider is asked for new tokens where its access token is due: whom it

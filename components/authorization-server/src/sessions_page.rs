@@ -49,13 +49,15 @@ fn overview(context: &Context, account: &SignedInUser, browser: &Browser) -> Res
         browser: &browser.digest(),
         listing: &listing,
         consents: &consents,
+        is_administrator: account.administrator_of(&context.configuration).is_some(),
         ticket: &ticket,
         now: context.now,
     };
     Ok(pages::sessions(context.layout(), &view))
 }
 
-fn ask_to_sign_in(context: &Context, browser: Option<BrowserCookies>, status: u16) -> Response<Vec<u8>> {
+/// Asks whoever is there to sign in.
+pub(crate) fn ask_to_sign_in(context: &Context, browser: Option<BrowserCookies>, status: u16) -> Response<Vec<u8>> {
     let browser = browser.unwrap_or_else(|| BrowserCookies::generate(&mut SystemEntropy));
     let browser = browser.first();
     match sign_in_ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
@@ -186,12 +188,13 @@ pub(crate) fn signed_in(
     browser: &BrowserCookies,
     outcome: Result<SignedIn, Failure>,
 ) -> Response<Vec<u8>> {
-    let identity = match outcome {
-        // Tokens and claims are dropped: the account pages need to know who is there, and nothing else.
-        Ok(signed_in) => signed_in.identity,
+    let (identity, claims) = match outcome {
+        // The tokens are dropped, and of the claims nothing is kept but the role of an administrator.
+        Ok(SignedIn { identity, claims, .. }) => (identity, claims),
         Err(failure) => return nobody_signed_in(context, provider, browser, &failure, SIGN_IN),
     };
-    let account = SignedInUser::signed_in(identity.subject().clone(), identity.display_name(), provider, context.now);
+    let account = SignedInUser::signed_in(identity.subject().clone(), identity.display_name(), provider, context.now)
+        .with_administrator_role(provider.administrator_role(&claims));
     match account.cookie_value(browser.first(), &context.keys, &mut SystemEntropy) {
         Ok(value) => {
             completed(context, SIGN_IN, &account);
@@ -230,7 +233,10 @@ pub(crate) fn nobody_signed_in(
 }
 
 /// A form of a page that shows an account; `None` where nobody is signed in, or no longer.
-fn own_form(context: &Context, request: &Request<Vec<u8>>) -> Result<Option<(Form, SignedInUser)>, FormRejection> {
+pub(crate) fn own_form(
+    context: &Context,
+    request: &Request<Vec<u8>>,
+) -> Result<Option<(Form, SignedInUser)>, FormRejection> {
     let form = Form::read(context, request)?;
     let ticket = form.required("ticket")?;
     let Some(account) = cookies::signed_in_user(request.headers(), &form.browser, context) else { return Ok(None) };
@@ -238,7 +244,8 @@ fn own_form(context: &Context, request: &Request<Vec<u8>>) -> Result<Option<(For
     Ok(Some((form, account)))
 }
 
-fn not_signed_in(context: &Context, request: &Request<Vec<u8>>, action: &'static str) -> Response<Vec<u8>> {
+/// The answer to a form of somebody who is not signed in, or no longer.
+pub(crate) fn not_signed_in(context: &Context, request: &Request<Vec<u8>>, action: &'static str) -> Response<Vec<u8>> {
     context.log.refused(action, None, "nobody is signed in");
     ask_to_sign_in(context, cookies::browser(request.headers(), &context.configuration.public_url), 403)
 }

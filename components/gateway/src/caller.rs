@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Revocation;
 use gatehouse_gateway::{Endpoint, PresentedToken, Refusal, SealReferences, SealedReference};
-use gatehouse_protocol::{Claims, ClientId, Names, Scope, SecretString, Subject};
+use gatehouse_protocol::{Claims, ClientId, Names, Scope, SecretString, Subject, browser_resource};
 use gatehouse_sealed_storage::sealing::HandleKeys;
 use http::{HeaderValue, Method};
 use shell_http::SystemEntropy;
@@ -20,7 +20,9 @@ pub(crate) struct Caller {
     pub(crate) token: Option<SecretString>,
     /// Whether the caller has as many calls under way at the route as may be; asked for messages alone.
     pub(crate) calls_are_full: bool,
-    /// Whom the token is for.
+    /// What the token is for.
+    pub(crate) audience: String,
+    /// Where the caller is: what is sealed for them opens here.
     resource: String,
     handle_keys: OnceCell<HandleKeys>,
 }
@@ -32,12 +34,6 @@ impl Caller {
     /// Where it is none, or cannot be validated.
     pub(crate) fn of_token(shown: PresentedToken, endpoint: &Endpoint<'_>, method: &Method) -> Result<Self, Refusal> {
         let PresentedToken { token, presentation } = shown;
-        let resource = endpoint.resource();
-        let revocation = match endpoint.route.revocation {
-            Revocation::Immediate => sessions::Revocation::Immediate,
-            Revocation::AtExpiry => sessions::Revocation::AtExpiry,
-        };
-        let calls_at = (method == Method::POST).then_some(endpoint.path());
         let others = endpoint.route.accepted_tokens.as_ref().map(|accepted| OtherIssuers {
             path: endpoint.path().to_owned(),
             fingerprint: accepted.fingerprint.clone(),
@@ -45,7 +41,60 @@ impl Caller {
             scheme: presentation.scheme,
             own_tokens: endpoint.route.own_tokens,
         });
-        let validated = sessions::validate(token.expose(), &resource, revocation, calls_at, others.as_ref());
+        Self::validated(token, endpoint.resource(), others.as_ref(), endpoint, method)
+    }
+
+    /// Whoever is signed in with the browser whose cookie has this token.
+    ///
+    /// # Errors
+    /// Where it is none, or cannot be validated.
+    pub(crate) fn of_browser(token: SecretString, endpoint: &Endpoint<'_>, method: &Method) -> Result<Self, Refusal> {
+        let audience = browser_resource(&endpoint.configuration.public_url);
+        let mut caller = Self::validated(token, audience, None, endpoint, method)?;
+        caller.identity.credential = CredentialKind::BrowserSession;
+        Ok(caller)
+    }
+
+    /// Somebody whom nobody knows, at a route that lets everybody in.
+    ///
+    /// # Errors
+    /// If they could not be named.
+    pub(crate) fn nobody(endpoint: &Endpoint<'_>) -> Result<Self, Refusal> {
+        let identity = gatehouse_gateway::Caller::nobody();
+        let identity = identity.ok_or_else(|| Refusal::Unavailable("nobody has no name".to_owned()))?;
+        Ok(Self::without_token(identity, endpoint))
+    }
+
+    /// Whoever has shown a key of the endpoint's route that is good.
+    pub(crate) fn of_key(identity: gatehouse_gateway::Caller, endpoint: &Endpoint<'_>) -> Self {
+        Self::without_token(identity, endpoint)
+    }
+
+    fn without_token(identity: gatehouse_gateway::Caller, endpoint: &Endpoint<'_>) -> Self {
+        Self {
+            identity,
+            token: None,
+            calls_are_full: false,
+            audience: String::new(),
+            resource: endpoint.resource(),
+            handle_keys: OnceCell::new(),
+        }
+    }
+
+    fn validated(
+        token: SecretString,
+        audience: String,
+        others: Option<&OtherIssuers>,
+        endpoint: &Endpoint<'_>,
+        method: &Method,
+    ) -> Result<Self, Refusal> {
+        let resource = endpoint.resource();
+        let revocation = match endpoint.route.revocation {
+            Revocation::Immediate => sessions::Revocation::Immediate,
+            Revocation::AtExpiry => sessions::Revocation::AtExpiry,
+        };
+        let calls_at = (method == Method::POST).then_some(endpoint.path());
+        let validated = sessions::validate(token.expose(), &audience, revocation, calls_at, others);
         let validated = validated.map_err(token_refusal)?;
         let credential = match validated.issuer {
             TokenIssuer::Ourselves => CredentialKind::OwnToken,
@@ -53,14 +102,8 @@ impl Caller {
         };
         let identity = identity(validated.principal, credential)
             .ok_or_else(|| Refusal::Unavailable("the authorization server names no principal".to_owned()))?;
-        let token = Some(token);
-        Ok(Self { identity, token, calls_are_full: validated.calls_are_full, resource, handle_keys: OnceCell::new() })
-    }
-
-    /// Whoever has shown a key of the endpoint's route that is good.
-    pub(crate) fn of_key(identity: gatehouse_gateway::Caller, endpoint: &Endpoint<'_>) -> Self {
-        let (resource, handle_keys) = (endpoint.resource(), OnceCell::new());
-        Self { identity, token: None, calls_are_full: false, resource, handle_keys }
+        let (token, calls_are_full) = (Some(token), validated.calls_are_full);
+        Ok(Self { identity, token, calls_are_full, audience, resource, handle_keys: OnceCell::new() })
     }
 
     /// Seals a session for `Mcp-Session-Id`.

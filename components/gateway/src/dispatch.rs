@@ -2,7 +2,8 @@
 
 use gatehouse_audit_log::Event;
 use gatehouse_gateway::{
-    Admission, Credential, Endpoint, EndpointKind, MessageRecord, Origin, Refusal, admit, check_scopes, request_headers,
+    Admission, Credential, Endpoint, EndpointKind, MessageRecord, Origin, Refusal, admit, browser_refusal,
+    check_client, check_scopes, request_headers,
 };
 use http::{Method, Request};
 use shell_http::inbound;
@@ -40,6 +41,10 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
     let caller = match credential {
         Credential::Token(token) => Caller::of_token(token, &endpoint, head.method()),
         Credential::ApiKey(key) => api_key::caller(&key, &endpoint).map(|identity| Caller::of_key(identity, &endpoint)),
+        Credential::BrowserSession(token) => {
+            Caller::of_browser(token, &endpoint, head.method()).map_err(|refusal| browser_refusal(refusal, head))
+        }
+        Credential::Nothing => Caller::nobody(&endpoint),
     };
     let caller = match caller {
         Ok(caller) => caller,
@@ -48,7 +53,12 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
             return context.refuse(out, None, &refusal);
         }
     };
-    let admitted = check_scopes(&endpoint, &caller.identity.scopes)
+    let admitted = check_client(&endpoint, &caller.identity.client_id)
+        // Of somebody whom nobody knows, no scope can be demanded.
+        .and_then(|()| match caller.identity.subject.is_nobody() {
+            true => Ok(()),
+            false => check_scopes(&endpoint, &caller.identity.scopes),
+        })
         .and_then(|()| request_headers::check(head, &endpoint))
         .and_then(|()| rates::take(&mut context, &caller, 1));
     if let Err(refusal) = admitted {

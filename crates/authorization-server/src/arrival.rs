@@ -26,6 +26,13 @@ pub struct Arrival<'a> {
 }
 
 impl Arrival<'_> {
+    /// Whether the browser opens a page, as far as it tells: nothing in a frame, and nothing before the user asked for it.
+    pub fn is_a_page(&self) -> bool {
+        !self.is_prefetch
+            && self.mode.is_none_or(|mode| mode == "navigate")
+            && self.destination.is_none_or(|destination| destination == "document")
+    }
+
     /// Whether the user, or a program of theirs, has opened the authorization request of `client_id` as a page.
     ///
     /// `none` alone says so: no page caused it. `same-origin` says the opposite: a link or a form of a page of ours, which
@@ -111,6 +118,22 @@ mod tests {
         }
         assert!(!Arrival { is_prefetch: true, ..opened() }.is_the_users_act(&client("a")));
         assert!(!Arrival::default().is_the_users_act(&client("a")), "a browser that tells nothing");
+    }
+
+    #[test]
+    fn what_is_in_a_frame_or_fetched_beforehand_is_no_page() {
+        for site in [None, Some("none"), Some("cross-site")] {
+            assert!(Arrival { site, ..opened() }.is_a_page(), "{site:?}");
+        }
+        assert!(Arrival::default().is_a_page(), "a browser that tells nothing");
+        for arrival in [
+            Arrival { is_prefetch: true, ..opened() },
+            Arrival { mode: Some("no-cors"), ..opened() },
+            Arrival { destination: Some("iframe"), ..opened() },
+            Arrival { is_prefetch: true, ..Arrival::default() },
+        ] {
+            assert!(!arrival.is_a_page(), "{arrival:?}");
+        }
     }
 
     #[test]

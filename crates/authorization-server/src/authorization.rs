@@ -110,6 +110,9 @@ pub enum AuthorizationRejection {
     /// The client is not one that gets codes.
     #[error("this client must not ask for codes")]
     Client,
+    /// The operator allows other clients alone at the resource.
+    #[error("this client is not allowed at this resource")]
+    ClientNotAllowed,
     /// Request objects by reference are not supported.
     #[error("request_uri is not supported")]
     RequestUri,
@@ -128,7 +131,7 @@ impl AuthorizationRejection {
             Self::PromptNone => ErrorCode::InteractionRequired,
             Self::RequestObject => ErrorCode::RequestNotSupported,
             Self::RequestUri => ErrorCode::RequestUriNotSupported,
-            Self::Client => ErrorCode::UnauthorizedClient,
+            Self::Client | Self::ClientNotAllowed => ErrorCode::UnauthorizedClient,
         }
     }
 }
@@ -241,6 +244,9 @@ impl BoundRequest {
         let requested = requested.map_err(|_| AuthorizationRejection::Scope)?;
         let target = target(named.as_ref(), &requested, configuration);
         let (resource, route) = target.ok_or(AuthorizationRejection::Resource)?;
+        if !route.allows_client(&self.client.client_id) {
+            return Err(AuthorizationRejection::ClientNotAllowed);
+        }
         // What was asked for, or what the resource needs.
         let scopes = route.granted(&requested).ok_or(AuthorizationRejection::Scope)?;
         Ok((state, challenge, scopes, resource))
@@ -364,7 +370,7 @@ impl AuthorizationRequest {
         let scopes = Scopes::parse(&text.scopes).map_err(|_| broken())?;
         let resource = ResourceUri::parse(&text.resource).map_err(|_| broken())?;
         let route = configuration.route_of(&resource).ok_or(UnboundRejection::WithdrawnResource)?;
-        if route.granted(&scopes).is_none() {
+        if route.granted(&scopes).is_none() || !route.allows_client(&client.client_id) {
             return Err(UnboundRejection::WithdrawnResource);
         }
         Ok(Self {

@@ -28,7 +28,7 @@ pub struct ConsentRequest<'c> {
     pub approved: Option<Approval>,
 }
 
-/// How a user approved a request.
+/// How a request was approved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Approval {
     /// On the page, for this request.
@@ -38,6 +38,12 @@ pub enum Approval {
     },
     /// Before, in this browser. Whose approval it was is known only when somebody has signed in.
     Remembered,
+    /// On the page, for everybody: by an administrator, as whoever signs in must prove to be.
+    ForEverybody,
+    /// By an administrator, for everybody.
+    ByAdministrator,
+    /// By the operator, in the configuration.
+    Preauthorized,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -50,6 +50,7 @@ pub fn grant_to_machine(
     may_use(client, GrantType::ClientCredentials)?;
     let asked = scopes.filter(|scopes| !scopes.is_empty()).unwrap_or(&client.client().scopes);
     let (resource, route) = target(resource, asked, configuration).ok_or(TokenRejection::Resource)?;
+    allowed_at(route, client)?;
     let scopes = narrowed(scopes, &client.client().scopes.intersection(&offered(route)))?;
     let client_id = client.client().client_id.clone();
     let subject = Subject::of_machine(&client_id).map_err(|_| TokenRejection::MachineSubject)?;
@@ -98,6 +99,7 @@ pub fn grant_to_asserted(
             target(request.resource, &asked, configuration).ok_or(TokenRejection::Resource)?
         }
     };
+    allowed_at(route, client)?;
     // What the provider allows beyond what the resource has means nothing here.
     let allowed = match &asserted_scopes {
         Some(scopes) => {
@@ -126,6 +128,13 @@ pub struct AssertionRequest<'a> {
     pub resource: Option<&'a ResourceUri>,
     /// `scope`, where less is asked for.
     pub scopes: Option<&'a Scopes>,
+}
+
+fn allowed_at(route: &Route, client: &AuthenticatedClient) -> Result<(), TokenRejection> {
+    match route.allows_client(&client.client().client_id) {
+        true => Ok(()),
+        false => Err(TokenRejection::UnauthorizedClient),
+    }
 }
 
 /// What a token for the route can have.

@@ -21,6 +21,7 @@ use crate::browser::Browser;
 use crate::consent::Approval;
 use crate::page::ReturnedTicket;
 use crate::record::Unreadable;
+use crate::return_address::ReturnAddress;
 use crate::sealed_handle::SealedHandle;
 use crate::token_page::{TokenPageRequest, TokenPageRequestText};
 
@@ -97,6 +98,8 @@ pub enum LoginPurpose {
     SessionsPage,
     /// To get an access token by hand.
     TokenPage(TokenPageRequest),
+    /// To be signed in with the browser, and to go there.
+    Browser(ReturnAddress),
 }
 
 /// A login that came back, and that nobody else can finish any more.
@@ -170,6 +173,7 @@ enum PurposeText {
     #[serde(rename = "Account")]
     SessionsPage,
     TokenPage(TokenPageRequestText),
+    Browser(String),
 }
 
 impl PendingLogin {
@@ -299,6 +303,9 @@ impl PageDecision<'_> {
             Some(Approval::Given { remember: false }) => "given",
             Some(Approval::Given { remember: true }) => "to-be-remembered",
             Some(Approval::Remembered) => "remembered",
+            Some(Approval::ForEverybody) => "for-everybody",
+            Some(Approval::ByAdministrator) => "by-administrator",
+            Some(Approval::Preauthorized) => "preauthorized",
         };
         let token = self.token.map(TokenPageRequest::label).unwrap_or_default();
         format!("login/{account}/{approval}/{}{token}", self.provider.name)
@@ -369,7 +376,7 @@ impl LoginPurpose {
     pub fn approval(&self) -> Option<Approval> {
         match self {
             Self::Authorization { approval, .. } => Some(*approval),
-            Self::SessionsPage | Self::TokenPage(_) => None,
+            Self::SessionsPage | Self::TokenPage(_) | Self::Browser(_) => None,
         }
     }
 
@@ -377,7 +384,7 @@ impl LoginPurpose {
     pub const fn token(&self) -> Option<&TokenPageRequest> {
         match self {
             Self::TokenPage(request) => Some(request),
-            Self::Authorization { .. } | Self::SessionsPage => None,
+            Self::Authorization { .. } | Self::SessionsPage | Self::Browser(_) => None,
         }
     }
 
@@ -388,6 +395,7 @@ impl LoginPurpose {
             }
             Self::SessionsPage => PurposeText::SessionsPage,
             Self::TokenPage(request) => PurposeText::TokenPage(request.to_text()),
+            Self::Browser(address) => PurposeText::Browser(address.as_str().to_owned()),
         }
     }
 
@@ -405,6 +413,11 @@ impl LoginPurpose {
             },
             PurposeText::SessionsPage => Self::SessionsPage,
             PurposeText::TokenPage(text) => Self::TokenPage(TokenPageRequest::restore(text, configuration)?),
+            PurposeText::Browser(text) => {
+                let address = ReturnAddress::parse(text, configuration).ok();
+                let address = address.filter(|_| configuration.browser_sign_in.enabled);
+                Self::Browser(address.ok_or(UnboundRejection::ForeignRedirectUri)?)
+            }
         })
     }
 }

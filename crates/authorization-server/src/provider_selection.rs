@@ -22,12 +22,17 @@ pub struct ProviderSelection {
     /// ([`may_be_remembered`](crate::remembered_consent::may_be_remembered)). It follows from how the browser came to
     /// the authorization endpoint; that the choice itself comes from our own page says nothing.
     pub may_be_remembered: bool,
+    /// Whether an approval for everybody may answer it
+    /// ([`may_go_unasked`](crate::preauthorization::may_go_unasked)).
+    pub may_go_unasked: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 struct ChoiceText {
     request: RequestText,
     may_be_remembered: bool,
+    #[serde(default)]
+    may_go_unasked: bool,
 }
 
 impl ProviderSelection {
@@ -42,7 +47,8 @@ impl ProviderSelection {
         now: UnixTime,
         entropy: &mut impl Entropy,
     ) -> Result<String, Unopenable> {
-        let text = ChoiceText { request: self.request.to_text(), may_be_remembered: self.may_be_remembered };
+        let Self { may_be_remembered, may_go_unasked, .. } = *self;
+        let text = ChoiceText { request: self.request.to_text(), may_be_remembered, may_go_unasked };
         page::seal(TICKET, &[&browser.digest()], &text, keys, now, entropy)
     }
 
@@ -60,7 +66,8 @@ impl ProviderSelection {
     ) -> Result<(Self, ReturnedTicket), PageRejection> {
         let (text, returned): (ChoiceText, _) = page::open(TICKET, &[&browser.digest()], ticket, keys, now)?;
         let request = AuthorizationRequest::restore(&text.request, configuration, keys, store, now)?;
-        Ok((Self { request, may_be_remembered: text.may_be_remembered }, returned))
+        let ChoiceText { may_be_remembered, may_go_unasked, .. } = text;
+        Ok((Self { request, may_be_remembered, may_go_unasked }, returned))
     }
 }
 

@@ -93,7 +93,7 @@ impl<S: Store> RememberedConsents<'_, S> {
         Ok(self.find(&secret(browser, request, provider))?.is_some())
     }
 
-    /// Whether the one who signed in is the one who approved. A remembered approval is looked up again: it may have
+    /// Whether the one who signed in is the one who approved. What others approved is not theirs. A remembered approval is looked up again: it may have
     /// been taken back meanwhile, or be another person's of the same browser.
     ///
     /// # Errors
@@ -108,6 +108,7 @@ impl<S: Store> RememberedConsents<'_, S> {
     ) -> Result<bool, StoreUnavailable> {
         match approval {
             Approval::Given { .. } => Ok(true),
+            Approval::ForEverybody | Approval::ByAdministrator | Approval::Preauthorized => Ok(false),
             Approval::Remembered => {
                 let secret = secret(browser, request, provider);
                 let is_theirs = self.find(&secret)?.is_some_and(|text| text.subject == subject.as_str());

@@ -24,6 +24,7 @@ pub struct SignedInUser {
     pub subject: Subject,
     name: Option<String>,
     provider: String,
+    administrator_role: Option<String>,
     expires_at: UnixTime,
 }
 
@@ -40,6 +41,8 @@ struct SignedInUserText {
     #[serde(default)]
     name: Option<String>,
     provider: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    administrator_role: Option<String>,
     expires_at: u64,
 }
 
@@ -47,7 +50,20 @@ impl SignedInUser {
     /// `subject` has just signed in at `provider`, which calls them by this `name`.
     pub fn signed_in(subject: Subject, name: Option<&str>, provider: &IdentityProvider, now: UnixTime) -> Self {
         let (name, provider) = (name.map(str::to_owned), provider.name.clone());
-        Self { subject, name, provider, expires_at: now.plus(ACCOUNT_SECONDS) }
+        Self { subject, name, provider, administrator_role: None, expires_at: now.plus(ACCOUNT_SECONDS) }
+    }
+
+    /// The same, by whose claims `role` is one of the provider's administrator roles.
+    #[must_use]
+    pub fn with_administrator_role(self, role: Option<&str>) -> Self {
+        Self { administrator_role: role.map(str::to_owned), ..self }
+    }
+
+    /// The provider for all of whose users they may consent: the one where they signed in, if they had one of the roles that
+    /// are administrators' now. Whoever loses the role stays one until the cookie ends.
+    pub fn administrator_of<'c>(&self, configuration: &'c Configuration) -> Option<&'c IdentityProvider> {
+        let role = self.administrator_role.as_ref()?;
+        self.provider(configuration).filter(|provider| provider.administrator_roles.contains(role))
     }
 
     /// The cookie's name, protected as far as [`Browser::cookie_name`] is.
@@ -69,6 +85,7 @@ impl SignedInUser {
             subject: self.subject.to_string(),
             name: self.name.clone(),
             provider: self.provider.clone(),
+            administrator_role: self.administrator_role.clone(),
             expires_at: self.expires_at.seconds(),
         };
         let text = serde_json::to_vec(&text).map_err(|_| Unopenable)?;
@@ -87,13 +104,13 @@ impl SignedInUser {
         let text: SignedInUserText = serde_json::from_slice(&text).ok()?;
         let expires_at = UnixTime::from_seconds(text.expires_at);
         let subject = Subject::parse(&text.subject).ok()?;
-        (now < expires_at).then_some(Self { subject, name: text.name, provider: text.provider, expires_at })
+        let SignedInUserText { name, provider, administrator_role, .. } = text;
+        (now < expires_at).then_some(Self { subject, name, provider, administrator_role, expires_at })
     }
 
     /// What the provider calls them, or else the account: for their own page and nothing else.
     pub fn name(&self) -> &str {
-        let account = self.subject.as_str().split_once(':').map_or("", |(_, account)| account);
-        self.name.as_deref().unwrap_or(account)
+        self.name.as_deref().unwrap_or_else(|| self.subject.sub())
     }
 
     /// Where they signed in; `None` where the operator has taken that provider away: then nobody is signed in.

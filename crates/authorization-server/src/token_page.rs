@@ -60,7 +60,7 @@ impl TokenPageRequest {
     }
 
     fn for_route(self, route: &Route) -> Result<Self, UnboundRejection> {
-        if route.offered_scopes.contains_all(&self.scopes) {
+        if route.offered_scopes.contains_all(&self.scopes) && is_allowed_at(route) {
             Ok(self)
         } else {
             Err(UnboundRejection::WithdrawnResource)
@@ -115,6 +115,11 @@ impl TokenPageRequest {
         };
         Some((root, opening))
     }
+}
+
+/// Whether the page gives tokens for the route: where clients are listed, its own id must be among them.
+pub fn is_allowed_at(route: &Route) -> bool {
+    ClientId::parse(CLIENT_ID).is_ok_and(|client_id| route.allows_client(&client_id))
 }
 
 /// The ticket of the page's forms.

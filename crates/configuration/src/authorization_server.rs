@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gatehouse_protocol::{Claims, PrivateUseScheme, RedirectRules, ResourceUri, Scope, Scopes, WebOrigin};
+use gatehouse_protocol::{
+    Claims, ClientId, PrivateUseScheme, RedirectRules, ResourceUri, Scope, Scopes, WebOrigin, parsed_browser_resource,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Branding, ClientAddresses, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, Networks,
-    Rate, RegisteredClient, Registration, Revocation, RoutePath, Rule, SecretName, SessionPool, SignIns, TokenIssuer,
-    TokenPage, TokenRoute,
+    Branding, BrowserSignIn, ClientAddresses, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes,
+    ListKind, Networks, Rate, RegisteredClient, Registration, Revocation, RoutePath, Rule, SecretName, SessionPool,
+    SignIns, TokenIssuer, TokenPage, TokenRoute,
 };
 
 /// What an operator can decide of the authorization server.
@@ -29,12 +31,16 @@ pub struct Configuration {
     pub sign_ins: SignIns,
     /// Access tokens by hand.
     pub token_page: TokenPage,
+    /// People in browsers.
+    pub browser_sign_in: BrowserSignIn,
     /// Client ID metadata documents.
     pub client_documents: ClientDocuments,
     /// The private-use schemes that redirect URIs may have (RFC 8252, section 7.1), such as `cursor`.
     pub private_use_schemes: Vec<PrivateUseScheme>,
     /// Clients that need not register.
     pub clients: Vec<RegisteredClient>,
+    /// Clients that no user is asked about, at any route: of the configuration, or described by a document at this URL.
+    pub preauthorized_clients: Vec<ClientId>,
     /// Where users sign in; at least one where there is a route, each with a name of its own.
     pub identity_providers: Vec<IdentityProvider>,
     /// Issuers of other tokens than ours, each with a name of its own.
@@ -80,6 +86,12 @@ pub struct Route {
     pub revocation: Revocation,
     /// Whether every server behind it gets the user's access token of the identity provider, so that nothing works without one.
     pub needs_identity_provider_token: bool,
+    /// Clients that no user is asked about here, beside those of all routes.
+    pub preauthorized_clients: Vec<ClientId>,
+    /// Whether people in browsers come in with the sign-in of their browser.
+    pub takes_browsers: bool,
+    /// The only clients that get tokens for it; every client where there is none.
+    pub allowed_clients: Vec<ClientId>,
     /// Whether a server behind it is told what people call the user, so that its sessions keep it.
     pub keeps_names: bool,
 }
@@ -156,7 +168,11 @@ impl Configuration {
 
     /// What of a user's `claims` a session at `resource` keeps: what people call the user only where a server there is told.
     pub fn kept_claims(&self, claims: Claims, resource: &ResourceUri) -> Claims {
-        let keeps_names = self.route_of(resource).is_some_and(|route| route.keeps_names);
+        let of_browsers = || {
+            let is_theirs = parsed_browser_resource(&self.public_url).as_ref() == Some(resource);
+            is_theirs && self.routes.iter().any(|route| route.takes_browsers && route.keeps_names)
+        };
+        let keeps_names = self.route_of(resource).is_some_and(|route| route.keeps_names) || of_browsers();
         if keeps_names { claims } else { Claims { names: None, ..claims } }
     }
 
@@ -167,6 +183,11 @@ impl Configuration {
 }
 
 impl Route {
+    /// Whether the client may have tokens for it.
+    pub fn allows_client(&self, client_id: &ClientId) -> bool {
+        self.allowed_clients.is_empty() || self.allowed_clients.contains(client_id)
+    }
+
     /// What a scope means in words; the scope itself where the operator gave none.
     pub fn describe<'a>(&'a self, scope: &'a Scope) -> &'a str {
         self.scope_descriptions.get(scope.as_str()).map_or(scope.as_str(), String::as_str)

@@ -3,8 +3,10 @@
 mod access;
 mod api_keys;
 mod branding;
+mod browser_sign_in;
 mod claim_names;
 mod client;
+mod client_lists;
 mod consistency;
 mod cross_origin;
 mod hint;
@@ -34,6 +36,7 @@ use serde::{Deserialize, Serialize};
 
 use self::api_keys::PoolDocument;
 use self::branding::BrandingDocument;
+use self::browser_sign_in::BrowserSignInDocument;
 use self::client::ClientDocument;
 use self::consistency::{
     app_service_tells_providers_apart, descriptions_fit_scopes, issuers_fit_providers, rules_fit_providers,
@@ -129,11 +132,20 @@ pub(crate) struct Document {
     /// The page on which a person gets an access token by hand. It is off by default.
     #[serde(default)]
     token_page: TokenPageDocument,
+    /// People who sign in with a browser, and not through a client. It is off by default.
+    #[serde(default)]
+    browser_sign_in: BrowserSignInDocument,
     /// Clients that the operator knows. They do not register.
     ///
     /// Example: `[{ client_id = "my-client", client_name = "My client", redirect_uris = ["http://127.0.0.1/callback"] }]`
     #[serde(default)]
     clients: Vec<ClientDocument>,
+    /// Clients that no user is asked about ([Preauthorized clients](clients.md#preauthorized-clients)): the ids of `clients`,
+    /// or the URLs of client ID metadata documents. A client that registered itself is always asked about.
+    ///
+    /// Example: `["my-client", "https://client.example.com/metadata.json"]`
+    #[serde(default)]
+    preauthorized_clients: Vec<String>,
     /// The identity provider at which users sign in. Either this table or `identity_providers` is required if a route accepts
     /// Gatehouse's own tokens.
     ///
@@ -247,7 +259,9 @@ impl Document {
             client_documents: self.client_documents,
             sign_ins: self.sign_ins,
             token_page: self.token_page,
+            browser_sign_in: self.browser_sign_in,
             clients: self.clients,
+            preauthorized_clients: self.preauthorized_clients,
             identity_provider: self.identity_provider,
             identity_providers: self.identity_providers,
             token_issuers: self.token_issuers,

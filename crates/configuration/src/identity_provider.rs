@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gatehouse_protocol::Scopes;
+use gatehouse_protocol::{Claims, Scopes};
 use http::{HeaderName, Uri};
 
 use crate::SecretName;
@@ -33,11 +33,18 @@ pub struct IdentityProvider {
     pub claim_names: ClaimNames,
     /// Who of its users may come in.
     pub access: AccessRules,
+    /// The roles whose holders may consent for all of its users; nobody where there is none.
+    pub administrator_roles: Vec<String>,
     /// Whether its identity assertions (ID-JAG, enterprise-managed authorization) are taken for grants. Off by default.
     pub accepts_identity_assertions: bool,
 }
 
 impl IdentityProvider {
+    /// The role by which a user with these claims may consent for all users of the provider.
+    pub fn administrator_role<'a>(&'a self, claims: &Claims) -> Option<&'a str> {
+        self.administrator_roles.iter().find(|role| claims.roles.contains(role)).map(String::as_str)
+    }
+
     /// Whether it is asked for refresh tokens: by the scope of OpenID Connect Core 1.0, section 11, or as Google has it.
     pub fn is_asked_for_refresh_tokens(&self) -> bool {
         let has_scope = self.scopes.iter().any(|scope| scope.as_str() == "offline_access");
@@ -151,4 +158,6 @@ pub struct AccessRules {
     pub groups: Vec<String>,
     /// Roles.
     pub roles: Vec<String>,
+    /// Single users: the part of their subjects behind the provider's name.
+    pub users: Vec<String>,
 }

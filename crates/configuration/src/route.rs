@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use gatehouse_protocol::{OwnPath, Scope, Scopes};
+use gatehouse_protocol::{ClientId, OwnPath, Scope, Scopes};
 
 use crate::{AcceptedTokens, ApiKeys, CrossOrigin, Effect, Limits, ListKind, Networks, Policy, Rate, Upstream};
 
@@ -43,6 +43,24 @@ pub struct Route {
     pub own_tokens: bool,
     /// Which tokens of other issuers count.
     pub accepted_tokens: Option<Box<AcceptedTokens>>,
+    /// The only clients whose tokens count here; those of every client where there is none.
+    pub allowed_clients: Vec<ClientId>,
+    /// What becomes of a request that shows nothing.
+    pub unauthenticated: Unauthenticated,
+}
+
+/// What becomes of a request that shows nothing to say who makes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unauthenticated {
+    /// It is told how to get a token: 401.
+    #[default]
+    Challenge,
+    /// It is refused: 403.
+    Refuse,
+    /// A browser that opens a page is sent to sign in, and comes in with that; anybody else is told how to get a token.
+    SignIn,
+    /// It goes on, as nobody's.
+    Allow,
 }
 
 /// When a token that was revoked stops to work.

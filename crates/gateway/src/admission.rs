@@ -34,7 +34,7 @@ pub fn admit(endpoint: &Endpoint<'_>, head: &Request<()>, origin: &Origin) -> Ad
     if !cors::may_use(endpoint, head.method(), origin) {
         return Admission::Refused(Refusal::OriginMethod);
     }
-    Credential::of(head.headers(), endpoint).map_or_else(Admission::Refused, Admission::Shown)
+    Credential::of(head, endpoint).map_or_else(Admission::Refused, Admission::Shown)
 }
 
 fn has_method(kind: EndpointKind, method: &Method) -> bool {

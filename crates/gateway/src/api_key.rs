@@ -73,17 +73,18 @@ pub(crate) fn is_misplaced(headers: &HeaderMap, endpoint: &Endpoint<'_>) -> bool
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderValue, Method};
 
     use super::*;
     use crate::{Credential, NoBearer, Refusal, example};
 
     fn shown(own_tokens: bool, pairs: &[(&str, &str)]) -> Result<String, Refusal> {
         let configuration = example::with_keys(own_tokens);
-        Credential::of(&example::headers(pairs), &example::endpoint(&configuration)).map(
+        Credential::of(&example::request(Method::POST, "/mcp", pairs), &example::endpoint(&configuration)).map(
             |credential| match credential {
                 Credential::Token(shown) => format!("token {}", shown.token.expose()),
                 Credential::ApiKey(key) => format!("key {}", key.expose()),
+                other => panic!("{other:?}"),
             },
         )
     }
@@ -122,7 +123,7 @@ mod tests {
     fn a_route_with_tokens_alone_ignores_a_key_and_says_so_where_there_is_nothing_else() {
         let configuration = example::with_keys(false);
         let endpoint = example::endpoints(&configuration).nth(1).unwrap();
-        let of = |pairs: &[(&str, &str)]| Credential::of(&example::headers(pairs), &endpoint);
+        let of = |pairs: &[(&str, &str)]| Credential::of(&example::request(Method::POST, "/mcp", pairs), &endpoint);
         assert!(matches!(of(&[KEY, TOKEN]), Ok(Credential::Token(_))));
         let refused = |pairs: &[(&str, &str)]| of(pairs).unwrap_err();
         assert_eq!(refused(&[KEY]), Refusal::NoBearer(NoBearer::KeyInstead));

@@ -21,6 +21,29 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Somebody whom nobody knows, at a route that lets everybody in. Nothing is known of them, so they have no scope.
+    ///
+    /// `None` only if the name of their client were wrong.
+    pub fn nobody() -> Option<Self> {
+        Some(Self {
+            subject: Subject::nobody(),
+            client_id: ClientId::parse("gatehouse:nobody").ok()?,
+            credential: CredentialKind::None,
+            scopes: Scopes::default(),
+            claims: Claims::default(),
+        })
+    }
+
+    /// The subject, for the log and for servers; `None` where nobody knows who it is.
+    pub fn known_subject(&self) -> Option<&str> {
+        (!self.subject.is_nobody()).then(|| self.subject.as_str())
+    }
+
+    /// The client, in the same way.
+    pub fn known_client(&self) -> Option<&str> {
+        (!self.subject.is_nobody()).then(|| self.client_id.as_str())
+    }
+
     /// The caller, as a policy asks about it.
     pub fn for_policy(&self) -> gatehouse_policy::Caller<'_> {
         gatehouse_policy::Caller {

@@ -1,10 +1,11 @@
 //! What a request shows to say who makes it.
 
-use gatehouse_configuration::TokenPresentation;
+use gatehouse_configuration::{TokenPresentation, Unauthenticated};
 use gatehouse_protocol::SecretString;
-use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request};
 
-use crate::{Endpoint, NoBearer, Refusal, api_key, bearer};
+use crate::{Endpoint, NoApiKey, NoBearer, Refusal, api_key, bearer, browser_session};
 
 /// What a request shows, before anybody has looked whose it is. The log has a word for what it turned out to be
 /// ([`gatehouse_audit_log::CredentialKind`]).
@@ -14,6 +15,10 @@ pub enum Credential {
     Token(PresentedToken),
     /// A key of the route.
     ApiKey(SecretString),
+    /// The access token in the cookie of a browser that is signed in.
+    BrowserSession(SecretString),
+    /// Nothing, at a route that lets everybody in.
+    Nothing,
 }
 
 /// A token, and where it was in the request.
@@ -26,20 +31,45 @@ pub struct PresentedToken {
 }
 
 impl Credential {
-    /// What a request with these headers shows at the endpoint.
+    /// What a request shows at the endpoint.
     ///
     /// # Errors
     /// Where it shows nothing that counts there.
-    pub(crate) fn of(headers: &HeaderMap, endpoint: &Endpoint<'_>) -> Result<Self, Refusal> {
-        if let Some(keys) = &endpoint.route.api_keys
-            && let Some(key) = api_key::of(headers, &keys.header, endpoint).map_err(Refusal::NoApiKey)?
-        {
-            return Ok(Self::ApiKey(key));
+    pub(crate) fn of(head: &Request<()>, endpoint: &Endpoint<'_>) -> Result<Self, Refusal> {
+        let headers = head.headers();
+        if let Some(keys) = &endpoint.route.api_keys {
+            match api_key::of(headers, &keys.header, endpoint) {
+                Ok(Some(key)) => return Ok(Self::ApiKey(key)),
+                Ok(None) => {}
+                Err(NoApiKey::Missing) => {
+                    return Self::of_nothing(head, endpoint, Refusal::NoApiKey(NoApiKey::Missing));
+                }
+                Err(reason) => return Err(Refusal::NoApiKey(reason)),
+            }
         }
-        PresentedToken::of(headers, endpoint).map(Self::Token).map_err(|missing| {
-            let is_misplaced = missing == NoBearer::Missing && api_key::is_misplaced(headers, endpoint);
-            Refusal::NoBearer(if is_misplaced { NoBearer::KeyInstead } else { missing })
-        })
+        match PresentedToken::of(headers, endpoint) {
+            Ok(token) => Ok(Self::Token(token)),
+            Err(NoBearer::Missing) if api_key::is_misplaced(headers, endpoint) => {
+                Err(Refusal::NoBearer(NoBearer::KeyInstead))
+            }
+            // Whoever means to say who they are is not taken for nobody.
+            Err(missing) if missing != NoBearer::Missing || headers.contains_key(AUTHORIZATION) => {
+                Err(Refusal::NoBearer(missing))
+            }
+            Err(missing) => Self::of_nothing(head, endpoint, Refusal::NoBearer(missing)),
+        }
+    }
+
+    /// What a request shows that has neither token nor key: the sign-in of a browser, or nothing, where the route says what becomes of
+    /// that; `missing`, where it does not.
+    fn of_nothing(head: &Request<()>, endpoint: &Endpoint<'_>, missing: Refusal) -> Result<Self, Refusal> {
+        match (endpoint.route.unauthenticated, browser_session::token(head, endpoint)) {
+            (_, Some(token)) => Ok(Self::BrowserSession(token)),
+            (Unauthenticated::Allow, None) => Ok(Self::Nothing),
+            (Unauthenticated::Refuse, None) => Err(Refusal::NobodySignedIn),
+            (Unauthenticated::SignIn, None) if browser_session::is_navigation(head) => Err(Refusal::MustSignIn),
+            (Unauthenticated::Challenge | Unauthenticated::SignIn, None) => Err(missing),
+        }
     }
 }
 
@@ -64,9 +94,18 @@ impl PresentedToken {
     }
 }
 
+/// What a browser is told whose sign-in is over.
+pub fn browser_refusal(refusal: Refusal, head: &Request<()>) -> Refusal {
+    match refusal {
+        Refusal::InvalidToken(_) if browser_session::is_navigation(head) => Refusal::MustSignIn,
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use gatehouse_configuration::Configuration;
+    use http::Method;
 
     use super::*;
     use crate::example;
@@ -94,7 +133,7 @@ mod tests {
         Configuration::parse(&document).unwrap()
     }
 
-    fn of(configuration: &Configuration, pairs: &[(&str, &str)]) -> Result<(String, String), NoBearer> {
+    fn token_of(configuration: &Configuration, pairs: &[(&str, &str)]) -> Result<(String, String), NoBearer> {
         let shown = PresentedToken::of(&example::headers(pairs), &example::endpoint(configuration))?;
         Ok((shown.token.expose().to_owned(), shown.presentation.header))
     }
@@ -106,12 +145,12 @@ mod tests {
                { issuer = "two", audiences = ["a"], header_name = "x-other", scheme = "Token" }"#,
         );
         let found = |token: &str, header: &str| Ok((token.to_owned(), header.to_owned()));
-        assert_eq!(of(&configuration, &[("x-token", "abc")]), found("abc", "x-token"));
-        assert_eq!(of(&configuration, &[("x-other", "token abc")]), found("abc", "x-other"));
+        assert_eq!(token_of(&configuration, &[("x-token", "abc")]), found("abc", "x-token"));
+        assert_eq!(token_of(&configuration, &[("x-other", "token abc")]), found("abc", "x-other"));
         for missing in [&[("authorization", "Bearer abc")][..], &[("x-other", "abc def")], &[]] {
-            assert_eq!(of(&configuration, missing), Err(NoBearer::Missing), "{missing:?}");
+            assert_eq!(token_of(&configuration, missing), Err(NoBearer::Missing), "{missing:?}");
         }
-        assert_eq!(of(&configuration, &[("x-token", "a b")]), Err(NoBearer::Malformed));
+        assert_eq!(token_of(&configuration, &[("x-token", "a b")]), Err(NoBearer::Malformed));
     }
 
     #[test]
@@ -120,8 +159,36 @@ mod tests {
             r#"{ issuer = "one", audiences = ["a"] }, { issuer = "two", audiences = ["a"], header_name = "x-token" }"#,
         );
         let both = [("authorization", "Bearer abc"), ("x-token", "Bearer abc")];
-        assert_eq!(of(&configuration, &both), Err(NoBearer::Doubled));
-        assert_eq!(of(&configuration, &both[1..]), Ok(("abc".to_owned(), "x-token".to_owned())));
-        assert_eq!(of(&configuration, &[both[1], both[1]]), Err(NoBearer::Doubled));
+        assert_eq!(token_of(&configuration, &both), Err(NoBearer::Doubled));
+        assert_eq!(token_of(&configuration, &both[1..]), Ok(("abc".to_owned(), "x-token".to_owned())));
+        assert_eq!(token_of(&configuration, &[both[1], both[1]]), Err(NoBearer::Doubled));
+    }
+
+    fn of(unauthenticated: Unauthenticated, pairs: &[(&str, &str)]) -> Result<Credential, Refusal> {
+        let mut configuration = example::configuration();
+        configuration.routes[0].unauthenticated = unauthenticated;
+        Credential::of(&example::request(Method::GET, "/mcp", pairs), &example::endpoint(&configuration))
+    }
+
+    #[test]
+    fn a_request_that_shows_nothing_is_treated_as_the_route_says() {
+        let page = [("accept", "text/html")];
+        let missing = Refusal::NoBearer(NoBearer::Missing);
+        assert_eq!(of(Unauthenticated::Challenge, &page).unwrap_err(), missing);
+        assert_eq!(of(Unauthenticated::Refuse, &page).unwrap_err(), Refusal::NobodySignedIn);
+        assert_eq!(of(Unauthenticated::SignIn, &page).unwrap_err(), Refusal::MustSignIn);
+        assert_eq!(of(Unauthenticated::SignIn, &[]).unwrap_err(), missing);
+        assert!(matches!(of(Unauthenticated::Allow, &[]), Ok(Credential::Nothing)));
+    }
+
+    #[test]
+    fn whoever_shows_something_wrong_is_not_nobody() {
+        for value in ["", "Bearer", "Bearer a b", "Basic YTpi", "DPoP x"] {
+            for route in [Unauthenticated::Allow, Unauthenticated::SignIn, Unauthenticated::Refuse] {
+                let shown = of(route, &[("authorization", value), ("accept", "text/html")]);
+                assert!(matches!(shown, Err(Refusal::NoBearer(_))), "{value:?} {route:?}: {shown:?}");
+            }
+        }
+        assert!(matches!(of(Unauthenticated::Allow, &[("authorization", "Bearer a")]), Ok(Credential::Token(_))));
     }
 }

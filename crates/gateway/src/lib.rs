@@ -5,7 +5,7 @@
 //! 1. [`route`] finds the [`Endpoint`], and says how it is spoken to ([`EndpointKind`]). A request id and a [`Trace`] begin.
 //! 2. [`admit`] answers preflights, checks the [`Origin`] and the method, and takes the [`Credential`] out. The component
 //!    validates it for [`Endpoint::resource`].
-//! 3. [`check_scopes`], then [`request_headers::check`]: all that headers alone can be refused for.
+//! 3. [`check_client`] and [`check_scopes`], then [`request_headers::check`]: all that headers alone can be refused for.
 //! 4. Of a POST, the body is received and parsed (`gatehouse_mcp_wire::json_rpc::Body`), and [`message::admit`] finds its [`ProtocolRevision`] and
 //!    holds its headers against it. Of a GET or DELETE, the revision is [`ProtocolRevision::of`].
 //! 5. [`Session::presented`] and [`legacy_endpoint::presented`] are what the client brings sealed; opened, they are
@@ -20,10 +20,12 @@
 //! (CORS), W3C Trace Context.
 
 mod admission;
+mod allowed_client;
 pub mod answer;
 mod api_key;
 mod bearer;
 mod before_routing;
+mod browser_session;
 mod caller;
 mod challenge;
 mod client_principal;
@@ -70,6 +72,7 @@ mod trace;
 mod upstream_timeouts;
 
 pub use admission::{Admission, admit};
+pub use allowed_client::check_client;
 pub use api_key::NoApiKey;
 pub use bearer::NoBearer;
 pub use before_routing::{malformed_request, not_configured};
@@ -77,7 +80,7 @@ pub use caller::{Caller, SealReferences};
 pub use clock::{Clock, Milliseconds};
 pub use content::is_json;
 pub use cors::allow as allow_cross_origin;
-pub use credential::{Credential, PresentedToken};
+pub use credential::{Credential, PresentedToken, browser_refusal};
 pub use endpoint::{Endpoint, EndpointKind};
 pub use health::{health, not_from_here};
 pub use identity_headers::identity_headers;

@@ -38,11 +38,17 @@ pub enum Refusal {
         /// Seconds until the next minute.
         retry_after: u64,
     },
+    /// Nothing is shown, where the route refuses that: 403.
+    NobodySignedIn,
+    /// A browser opens the endpoint as a page, and is not signed in: 302 to where it signs in.
+    MustSignIn,
     /// The token was not accepted: 401 `invalid_token`, the same for every reason. 403, where the route says so.
     InvalidToken(Cow<'static, str>),
     /// The token lacks a scope: 403 `insufficient_scope`, with all the scopes that the next one should have. OAuth clients
     /// step up and try again. Made by [`crate::check_scopes`] and [`crate::denied`].
     InsufficientScope(Scopes),
+    /// The client is none of those that are allowed at the route: 403. No other token of the same client would help.
+    ClientNotAllowed,
     /// The policy denies it, and no scope would help: an error of JSON-RPC, in an answer of 200, which reaches whoever
     /// called. The TypeScript SDK makes of a 403 an error of the transport without what is in it, and version 2 fails its
     /// whole connection where the 403 is for `server/discover`.
@@ -188,9 +194,12 @@ impl Refusal {
             Self::NoApiKey(reason) => reason.to_string().into(),
             Self::InvalidApiKey(reason) => format!("the API key is {reason}").into(),
             Self::TooManyWrongApiKeys { .. } => "the API key is wrong, as too many were in this minute".into(),
+            Self::NobodySignedIn => "nothing is shown, and the route refuses that (unauthenticated)".into(),
+            Self::MustSignIn => "the browser is not signed in, and is sent to sign in".into(),
             Self::InvalidToken(reason) => format!("the token is {reason}").into(),
             Self::InsufficientScope(_) => "the token lacks a scope".into(),
             Self::Denied => "the policy denies it".into(),
+            Self::ClientNotAllowed => "the client is none of the route's allowed_clients".into(),
             Self::NoUser(CredentialKind::OwnToken) => {
                 "a machine asks, and the server needs a user's token of the identity provider (identity_provider_token_header)"
                     .into()

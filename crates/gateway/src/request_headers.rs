@@ -26,8 +26,8 @@ const VIA_GATEHOUSE: HeaderValue = HeaderValue::from_static("1.1 gatehouse");
 pub struct Own<'a> {
     /// The method of the request to the upstream. Only a POST has a body.
     pub method: &'a Method,
-    /// The signed-in user or machine.
-    pub subject: &'a str,
+    /// The signed-in user or machine; `None` where nobody knows who it is.
+    pub subject: Option<&'a str>,
     /// The id of the client's request.
     pub request_id: &'a RequestId,
     /// The trace context of this request to the upstream.
@@ -139,8 +139,8 @@ pub fn forwarded(
             headers.insert(name, id);
         }
     }
-    if let Some(name) = &upstream.subject_header {
-        headers.insert(name, value(name, own.subject)?);
+    if let (Some(name), Some(subject)) = (&upstream.subject_header, own.subject) {
+        headers.insert(name, value(name, subject)?);
     }
     for (name, value) in own.identity {
         headers.insert(name, value.clone());

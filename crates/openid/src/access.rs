@@ -25,6 +25,9 @@ pub enum AccessRejection {
     /// Of another tenant.
     #[error("the user's tenant is none of access.tenants: {0}")]
     Tenant(LogText),
+    /// None of the users that are named.
+    #[error("the user is none of access.users")]
+    User,
     /// With an e-mail address of another domain, or without one.
     #[error("the user has no e-mail address of access.domains (is the scope `email` asked for?)")]
     Domain,
@@ -65,6 +68,9 @@ pub fn admit(
     let tenant = identity.tenant.as_ref().map_or("", |tenant| tenant.as_str());
     if !rules.tenants.is_empty() && !rules.tenants.iter().any(|allowed| allowed.eq_ignore_ascii_case(tenant)) {
         return Err(AccessRejection::Tenant(LogText::new(tenant)));
+    }
+    if !rules.users.is_empty() && !rules.users.iter().any(|user| user == identity.subject().sub()) {
+        return Err(AccessRejection::User);
     }
     if !rules.domains.is_empty() {
         match &identity.domain {
@@ -127,6 +133,7 @@ impl AccessRejection {
     pub(crate) fn to_wire(&self) -> ClientError {
         match self {
             Self::Tenant(_)
+            | Self::User
             | Self::Domain
             | Self::DomainUnverified
             | Self::Role

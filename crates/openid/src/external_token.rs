@@ -14,10 +14,10 @@ mod principal;
 mod rejection;
 mod signed;
 
-pub use choice::{LONGEST_TOKEN, Presented};
+pub use choice::Presented;
 pub use introspection::{INTROSPECTION_BYTES, Introspected, introspected, introspection_request};
 pub use principal::ExternalPrincipal;
-pub use rejection::ExternalTokenRejection;
+pub use rejection::{ExternalTokenRejection, LONGEST_TOKEN};
 pub use signed::{KeySource, SignedAccessToken};
 
 #[cfg(test)]

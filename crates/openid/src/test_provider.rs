@@ -41,6 +41,7 @@ pub(crate) fn provider() -> IdentityProvider {
         authentication: ProviderAuthentication::None,
         authorization_parameters: std::collections::BTreeMap::new(),
         access: AccessRules::default(),
+        administrator_roles: Vec::new(),
         accepts_identity_assertions: false,
         scopes: Scopes::parse("openid profile offline_access").unwrap(),
     }

@@ -25,7 +25,9 @@ pub struct Explanation<'p> {
 /// Explains what [`decide`] says, with the route's own scopes before it.
 pub fn explain<'p>(route: &'p Route, caller: &Caller<'p>, action: &Action<'p>) -> Explanation<'p> {
     let policy = &route.policy;
-    let lacking = route.scopes.iter().filter(|scope| !caller.scopes.iter().any(|own| own == *scope));
+    // Of somebody whom nobody knows, no scope can be demanded.
+    let demanded = route.scopes.iter().filter(|_| !caller.subject.is_nobody());
+    let lacking = demanded.filter(|scope| !caller.scopes.iter().any(|own| own == *scope));
     let rules = policy.rules().map(|rule| (rule, mismatches(rule, caller, action, Question::ToDo).collect()));
     Explanation {
         route,

@@ -30,7 +30,8 @@ pub(crate) enum Question {
 /// Whether a rule applies: [`mismatches`] has no reason why not. Most rules of a route are about something else, and this is
 /// asked of every one. One that cannot be read to its end allows nothing, and denies everything.
 pub(crate) fn applies(rule: Rule<'_>, caller: &Caller<'_>, action: &Action<'_>, question: Question) -> bool {
-    let applies = is_about(rule, action, question) && rule.lists().all(|list| mismatch(list, caller).is_none());
+    let meant = |list| mismatch(list, rule.effect, caller).is_none();
+    let applies = is_about(rule, action, question) && rule.lists().all(meant);
     match rule.effect {
         Effect::Allow => applies && rule.is_whole(),
         Effect::Deny => applies || !rule.is_whole(),
@@ -45,7 +46,7 @@ pub(crate) fn mismatches<'p>(
     question: Question,
 ) -> impl Iterator<Item = Mismatch<'p>> {
     let what = (!is_about(rule, action, question)).then_some(Mismatch::What(rule));
-    what.into_iter().chain(rule.lists().filter_map(move |list| mismatch(list, caller)))
+    what.into_iter().chain(rule.lists().filter_map(move |list| mismatch(list, rule.effect, caller)))
 }
 
 /// What the names of an action begin with. A URI may be read in another way than it is written, and a template stands for many.
@@ -67,8 +68,12 @@ pub(crate) fn is_about_everything(rule: Rule<'_>) -> bool {
     rule.what().next().is_none()
 }
 
-/// Why the caller is none of those whom a list means.
-fn mismatch<'p>(list: List<'p>, caller: &Caller<'_>) -> Option<Mismatch<'p>> {
+/// Why the caller is none of those whom a list means. Of a caller whom nobody knows, nothing is known to be so, or not to be so: what
+/// allows something to some does not allow it to them, and what denies it to some denies it to them.
+fn mismatch<'p>(list: List<'p>, effect: Effect, caller: &Caller<'_>) -> Option<Mismatch<'p>> {
+    if caller.subject.is_nobody() && !list.kind.is_what() {
+        return (effect == Effect::Allow).then_some(Mismatch::Who(list));
+    }
     let claims = caller.claims;
     let one = |own: &str| list.values().any(|wanted| wanted == own);
     let any = |own: &[String]| list.values().any(|wanted| own.iter().any(|own| own == wanted));

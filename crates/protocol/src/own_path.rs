@@ -23,12 +23,22 @@ pub enum OwnPath {
     Introspect,
     /// The page on which users see their sessions, and its forms.
     Sessions,
+    /// The page on which administrators see what they have allowed for everybody, and its form.
+    Consents,
     /// The form with which users sign in to that page.
     SignIn,
     /// The form with which users end all their sessions.
     SignOut,
     /// The page on which a person gets an access token by hand, and its form.
     AccessToken,
+    /// Signs a browser in, with the identity provider's name behind it, as App Service has it.
+    BrowserSignIn,
+    /// Who is signed in in this browser.
+    BrowserUser,
+    /// Lets the sign-in of this browser last longer.
+    BrowserRefresh,
+    /// Signs this browser out.
+    BrowserSignOut,
     /// The authorization server's metadata (RFC 8414).
     AuthorizationServerMetadata,
     /// The same document where OpenID clients look for it (OpenID Connect Discovery 1.0, section 4).
@@ -60,10 +70,12 @@ pub enum ServedBy {
 
 /// Others may add to this name space (RFC 8615), so all of it is reserved.
 const WELL_KNOWN: &str = "/.well-known";
+/// App Service's name space, of which we have a part.
+const AUTH: &str = "/.auth";
 
 impl OwnPath {
     /// Every one.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::Authorize,
         Self::Choose,
         Self::Consent,
@@ -73,9 +85,14 @@ impl OwnPath {
         Self::Revoke,
         Self::Introspect,
         Self::Sessions,
+        Self::Consents,
         Self::SignIn,
         Self::SignOut,
         Self::AccessToken,
+        Self::BrowserSignIn,
+        Self::BrowserUser,
+        Self::BrowserRefresh,
+        Self::BrowserSignOut,
         Self::AuthorizationServerMetadata,
         Self::OpenIdConfiguration,
         Self::CallerKeys,
@@ -99,9 +116,14 @@ impl OwnPath {
             Self::Revoke => "/revoke",
             Self::Introspect => "/introspect",
             Self::Sessions => "/sessions",
+            Self::Consents => "/consents",
             Self::SignIn => "/sign-in",
             Self::SignOut => "/sign-out",
             Self::AccessToken => "/access-token",
+            Self::BrowserSignIn => "/.auth/login",
+            Self::BrowserUser => "/.auth/me",
+            Self::BrowserRefresh => "/.auth/refresh",
+            Self::BrowserSignOut => "/.auth/logout",
             Self::AuthorizationServerMetadata => "/.well-known/oauth-authorization-server",
             Self::OpenIdConfiguration => "/.well-known/openid-configuration",
             Self::CallerKeys => "/.well-known/jwks.json",
@@ -126,9 +148,14 @@ impl OwnPath {
             | Self::Revoke
             | Self::Introspect
             | Self::Sessions
+            | Self::Consents
             | Self::SignIn
             | Self::SignOut
             | Self::AccessToken
+            | Self::BrowserSignIn
+            | Self::BrowserUser
+            | Self::BrowserRefresh
+            | Self::BrowserSignOut
             | Self::AuthorizationServerMetadata
             | Self::OpenIdConfiguration
             | Self::CallerKeys
@@ -145,7 +172,9 @@ impl OwnPath {
     pub fn reserves(path: &str) -> bool {
         let is_at_or_behind =
             |own: &str| path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        is_at_or_behind(WELL_KNOWN) || Self::ALL.iter().any(|own| is_at_or_behind(own.as_str()))
+        is_at_or_behind(WELL_KNOWN)
+            || is_at_or_behind(AUTH)
+            || Self::ALL.iter().any(|own| is_at_or_behind(own.as_str()))
     }
 }
 
@@ -173,7 +202,8 @@ mod tests {
         for own in OwnPath::ALL {
             assert!(OwnPath::reserves(own.as_str()) && OwnPath::reserves(&format!("{own}/more")), "{own}");
             assert!(!OwnPath::reserves(&format!("/team{own}")), "{own}");
-            assert!(own.as_str().starts_with(WELL_KNOWN) || !OwnPath::reserves(&format!("{own}x")), "{own}");
+            let is_in_a_name_space = [WELL_KNOWN, AUTH].iter().any(|space| own.as_str().starts_with(space));
+            assert!(is_in_a_name_space || !OwnPath::reserves(&format!("{own}x")), "{own}");
         }
         assert!(OwnPath::reserves("/.well-known") && OwnPath::reserves("/.well-known/anything"));
         for free in ["/mcp", "/", "", "/Token", "/.well-knownx", "/tokens"] {

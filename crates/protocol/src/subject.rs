@@ -32,6 +32,19 @@ impl Subject {
         Self::new(Self::KEYS, label)
     }
 
+    /// The first part of the subject of callers whom nobody knows; no identity provider may have this name.
+    pub const NOBODY: &'static str = "nobody";
+
+    /// The one subject of all callers whom nobody knows, where a route lets them in. It is in no log, and no server is told it.
+    pub fn nobody() -> Self {
+        Self(format!("{}:anonymous", Self::NOBODY))
+    }
+
+    /// Whether it is that of callers whom nobody knows.
+    pub fn is_nobody(&self) -> bool {
+        self.provider() == Self::NOBODY
+    }
+
     /// The subject of a machine: a client that acts for itself.
     ///
     /// # Errors
@@ -97,6 +110,12 @@ mod tests {
         assert_eq!((subject.as_str(), subject.provider(), subject.sub()), ("demo:urn:alice", "demo", "urn:alice"));
         assert_eq!(Subject::parse("demo:urn:alice"), Ok(subject));
         assert_eq!(Subject::of_key("nightly-report").unwrap().provider(), Subject::KEYS);
+    }
+
+    #[test]
+    fn nobody_is_a_subject_that_no_provider_can_name() {
+        assert!(Subject::nobody().is_nobody() && !Subject::new("main", "nobody").unwrap().is_nobody());
+        assert_eq!(Subject::parse(Subject::nobody().as_str()), Ok(Subject::nobody()));
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub enum List {
     Sessions,
     /// Consents that are remembered.
     Consents,
+    /// Consents that an administrator gave for all users of an identity provider. They belong to the provider, and not to whoever
+    /// gave them.
+    AdministratorConsents,
 }
 
 impl List {
@@ -41,6 +44,7 @@ impl List {
         match self {
             Self::Sessions => 1_000,
             Self::Consents => 200,
+            Self::AdministratorConsents => 100,
         }
     }
 
@@ -48,6 +52,7 @@ impl List {
         match self {
             Self::Sessions => "directory-sessions",
             Self::Consents => "directory-consents",
+            Self::AdministratorConsents => "directory-administrator-consents",
         }
     }
 }

@@ -215,6 +215,72 @@ async fn every_account_page_is_for_everybody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_page_of_administrators_and_of_browsers_is_for_everybody() {
+    let settings = AttackSettings {
+        tables: "[browser_sign_in]\nenabled = true".to_owned(),
+        provider_lines: "administrator_roles = [\"Admin\"]".to_owned(),
+        ..AttackSettings::default()
+    };
+    let world = scene::start(&PROVIDERS, settings).await;
+    for provider in &world.providers {
+        provider.script(|script| {
+            script.claims = std::sync::Arc::new(|claims| {
+                if claims["email"] == "carol@example.test" {
+                    claims["roles"] = json!(["Admin"]);
+                }
+            });
+        });
+    }
+    let (mut chromium, carol) = (Chromium::start().await, Person::new("carol"));
+    let (sessions, consents) = (world.url("/sessions"), world.url("/consents"));
+    let client = native(&scene::client_page().await);
+    for language in LANGUAGES {
+        chromium.speak(language).await;
+        chromium.be("bob").await;
+        chromium.open(&sessions).await;
+        chromium.click("button[value=contoso]").await;
+        chromium.open(&consents).await;
+        inspect(
+            &mut chromium,
+            language,
+            "no-administrator",
+            &[OPERATOR],
+            &["lacks the role that is needed to see this"],
+        )
+        .await;
+
+        chromium.open(&sessions).await;
+        chromium.click("button[value=here]").await;
+        chromium.be("carol").await;
+        chromium.open(&sessions).await;
+        chromium.click("button[value=contoso]").await;
+        chromium.open(&consents).await;
+        let words = ["Allowed for everybody", "is asked about every application"];
+        inspect(&mut chromium, language, "consents-none", &["Provider contoso"], &words).await;
+        chromium.open(&url_of(&asked(&world, &carol, &client))).await;
+        chromium.click("button[value=contoso]").await;
+        let words =
+            ["For everybody who signs in with this account", "Nobody will be asked about this application again"];
+        inspect(&mut chromium, language, "consent-for-everybody", &["Visual Studio Code"], &words).await;
+        chromium.tab_to_control("for_everybody", "yes").await;
+        chromium.press(crate::chromium::Key::Space).await;
+        chromium.click("button[value=approve]").await;
+        chromium.open(&consents).await;
+        let names = ["Visual Studio Code", "native", "carol@example.test", "First server", "127.0.0.1"];
+        let words = ["Allowed for everybody", "is asked about these applications", "Allowed by", "Take back"];
+        inspect(&mut chromium, language, "consents", &names, &words).await;
+        chromium.click("button[name=take_back]").await.assert_says(&["/sessions"]);
+
+        chromium.open(&world.url("/.auth/login?post_login_redirect_uri=/")).await;
+        let names = ["Provider contoso", "Provider northwind"];
+        inspect(&mut chromium, language, "browser-choose", &names, &["How do you want to sign in?"]).await;
+        chromium.open(&sessions).await;
+        chromium.click("button[value=here]").await;
+    }
+    world.gatehouse.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_page_about_a_token_by_hand_and_about_nothing_is_for_everybody() {
     let settings = AttackSettings {
         tables: "[token_page]\nenabled = true".to_owned(),

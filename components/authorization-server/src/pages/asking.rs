@@ -39,6 +39,7 @@ struct ConsentContent<'a> {
     identity_provider: &'a str,
     note: Option<(Html, Html)>,
     can_remember: bool,
+    for_everybody: bool,
     take_back: Html,
     ticket: &'a str,
 }
@@ -95,11 +96,12 @@ pub(crate) fn choose(
     layout.answer(&layout.plain(200, texts.choose_title, content).with_forms(forms))
 }
 
-/// Asks whether the client may come in.
+/// Asks whether the client may come in; whoever may answer `for_everybody`, that as well.
 pub(crate) fn consent(
     layout: Layout<'_>,
     configuration: &Configuration,
     consent_request: &ConsentRequest<'_>,
+    for_everybody: bool,
     ticket: &str,
 ) -> Response<Vec<u8>> {
     let (request, provider) = (&consent_request.request, consent_request.provider);
@@ -124,6 +126,7 @@ pub(crate) fn consent(
         identity_provider: &provider.display_name,
         note: note(client, &redirect_host, &voucher, &receiver, texts),
         can_remember: configuration.lifetimes.consent > 0,
+        for_everybody,
         take_back: fill(texts.consent_take_back, &[("link", Shown::Link(OwnPath::Sessions.as_str(), &sessions))]),
         ticket,
     });
@@ -211,6 +214,7 @@ fn denied(
 const fn reason(rejection: &AccessRejection, texts: &Texts) -> &'static str {
     match rejection {
         AccessRejection::Tenant(_) => texts.denied_tenant,
+        AccessRejection::User => texts.denied_user,
         AccessRejection::Domain => texts.denied_domain,
         AccessRejection::DomainUnverified => texts.denied_domain_unverified,
         AccessRejection::Role => texts.denied_role,

@@ -40,6 +40,8 @@ pub(crate) enum Problem {
     WithdrawnProvider,
     /// Where the answer should go is not known.
     Unbound(Unbound),
+    /// The page is for administrators.
+    NoAdministrator,
     /// The form does not count.
     Form {
         /// Of the answer.
@@ -117,6 +119,7 @@ impl Problem {
                 };
                 (400, texts.error_link_title, text)
             }
+            Self::NoAdministrator => (403, texts.consents_title, [texts.consents_no_administrator, "", ""]),
             Self::Form { status } => (status, texts.error_form_title, [texts.error_form, "", ""]),
             Self::UnreadableForm { status } => (status, texts.error_unreadable_title, [texts.error_unreadable, "", ""]),
             Self::AnsweredBefore => (403, texts.error_answered_title, [texts.error_answered, "", ""]),
@@ -137,6 +140,7 @@ impl Problem {
             | Self::OutOfOrder
             | Self::WithdrawnProvider
             | Self::Unbound(_)
+            | Self::NoAdministrator
             | Self::Form { .. }
             | Self::UnreadableForm { .. }
             | Self::AnsweredBefore
@@ -173,6 +177,7 @@ pub(crate) fn rejected(layout: Layout<'_>, rejected: &RejectedRequest, location:
     let reason = match &rejected.rejection {
         AuthorizationRejection::Scope => texts.error_rejected_scope,
         AuthorizationRejection::Resource => texts.error_rejected_resource,
+        AuthorizationRejection::ClientNotAllowed => texts.error_rejected_client,
         AuthorizationRejection::Parameter(_)
         | AuthorizationRejection::ResponseType
         | AuthorizationRejection::ResponseMode

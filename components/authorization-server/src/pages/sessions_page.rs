@@ -5,7 +5,7 @@ use gatehouse_authorization_server::remembered_consent::ListedConsent;
 use gatehouse_authorization_server::token_page;
 use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_configuration::{IdentityProvider, Revocation};
-use gatehouse_protocol::{ResourceUri, Scopes, UnixTime};
+use gatehouse_protocol::{OwnPath, ResourceUri, Scopes, UnixTime};
 use gatehouse_sessions::{Device, Listing, Summary};
 use http::Response;
 
@@ -33,6 +33,8 @@ struct SessionsContent<'a> {
     sessions: Vec<SessionRow<'a>>,
     last_use_note: Html,
     consents: Vec<ConsentRow<'a>>,
+    /// Where an administrator sees what is allowed for everybody.
+    for_everybody: Option<&'static str>,
     ticket: &'a str,
 }
 
@@ -79,6 +81,8 @@ pub(crate) struct SessionsView<'a> {
     pub(crate) listing: &'a Listing,
     /// What they do not want to be asked about again.
     pub(crate) consents: &'a [ListedConsent],
+    /// Whether they may consent for everybody.
+    pub(crate) is_administrator: bool,
     /// The ticket of the forms.
     pub(crate) ticket: &'a str,
     /// The time of the request.
@@ -133,6 +137,7 @@ pub(crate) fn sessions(layout: Layout<'_>, view: &SessionsView<'_>) -> Response<
         sessions: listing.newest.iter().map(|session| SessionRow::of(session, view, texts)).collect(),
         last_use_note: fill(texts.sessions_last_use_note, &[("time", Shown::Html(&lag))]),
         consents: view.consents.iter().map(|consent| ConsentRow::of(consent, view, texts)).collect(),
+        for_everybody: view.is_administrator.then_some(OwnPath::Consents.as_str()),
         ticket,
     });
     layout.answer(&layout.plain(200, texts.sessions_title, content).with_forms(Forms::to_ourselves()))
@@ -204,7 +209,7 @@ impl<'a> ConsentRow<'a> {
 }
 
 /// The scopes in the operator's words; as they are where the operator has taken the server away.
-fn described(scopes: &Scopes, route: Option<&Route>) -> String {
+pub(super) fn described(scopes: &Scopes, route: Option<&Route>) -> String {
     let words = scopes.iter().map(|scope| route.map_or(scope.as_str(), |route| route.describe(scope)));
     words.collect::<Vec<_>>().join("; ")
 }
@@ -223,7 +228,7 @@ fn device(device: Device, texts: &Texts) -> Html {
 }
 
 /// What a button is called for those who hear it: several on a page are told apart.
-fn label(text: &str, client_name: &str, time: UnixTime, texts: &Texts) -> Html {
+pub(super) fn label(text: &str, client_name: &str, time: UnixTime, texts: &Texts) -> Html {
     let time = time::point(time, texts);
     fill(text, &[("client", Shown::Plain(client_name)), ("time", Shown::Html(&time))])
 }

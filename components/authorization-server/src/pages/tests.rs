@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use gatehouse_audit_log::RequestId;
+use gatehouse_authorization_server::administrator_consent::AdministratorConsent;
 use gatehouse_authorization_server::authorization::{
     AuthorizationRejection, AuthorizationRequest, BoundRequest, RejectedRequest,
 };
@@ -15,6 +16,7 @@ use gatehouse_authorization_server::consent::ConsentRequest;
 use gatehouse_authorization_server::fetches::NotNow;
 use gatehouse_authorization_server::language::Language;
 use gatehouse_authorization_server::remembered_consent::ListedConsent;
+use gatehouse_authorization_server::return_address::ReturnAddress;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_configuration::{Branding, Logo, Revocation};
 use gatehouse_openid::AccessRejection;
@@ -110,7 +112,7 @@ fn consent_page_in(
     request: AuthorizationRequest,
 ) -> Response<Vec<u8>> {
     let provider = configuration.identity_provider("contoso").unwrap();
-    consent(layout, configuration, &ConsentRequest { request, provider, approved: None }, "the-ticket")
+    consent(layout, configuration, &ConsentRequest { request, provider, approved: None }, false, "the-ticket")
 }
 
 fn rejected_page(layout: Layout<'_>, request: AuthorizationRequest) -> Response<Vec<u8>> {
@@ -162,6 +164,31 @@ fn listed_consent(client_name: &str) -> ListedConsent {
     }
 }
 
+fn given_for_everybody() -> AdministratorConsent {
+    AdministratorConsent {
+        id: "for-everybody".to_owned(),
+        client_id: "https://app.example.com/client.json".to_owned(),
+        client_name: "Notes & <b>more</b>".to_owned(),
+        redirect_uri: SITE.to_owned(),
+        redirect_host: "notes.example".to_owned(),
+        resource: "https://gateway.example/mcp".to_owned(),
+        scopes: "read".to_owned(),
+        given_by: "contoso:8f2c1e".to_owned(),
+        given_by_name: Some("carol@contoso.example <b>more".to_owned()),
+        given_at: NOW,
+    }
+}
+
+fn consents_page(
+    layout: Layout<'_>,
+    configuration: &Configuration,
+    consents: &[AdministratorConsent],
+) -> Response<Vec<u8>> {
+    let provider = configuration.identity_provider("contoso").unwrap();
+    let (ticket, now) = ("the-ticket", UnixTime::from_seconds(NOW));
+    super::consents(layout, &ConsentsView { configuration, provider, consents, ticket, now })
+}
+
 /// Every page in this language, with its name.
 fn access_token_page(layout: Layout<'_>, configuration: &Configuration) -> Response<Vec<u8>> {
     let tokens = Tokens {
@@ -187,6 +214,7 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
             browser: "first",
             listing: &listing,
             consents,
+            is_administrator: !consents.is_empty(),
             ticket: "the-ticket",
             now: UnixTime::from_seconds(NOW),
         };
@@ -209,6 +237,9 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
         ("consent-configured", consent_page_in(layout, configuration, request(SITE))),
         ("consent-unverified", consent_page_in(layout, configuration, notes())),
         ("consent-document", consent_page_in(layout, configuration, document)),
+        ("consent-for-everybody", consent(layout, configuration, &asked(request(SITE)), true, "the-ticket")),
+        ("consents", consents_page(layout, configuration, &[given_for_everybody()])),
+        ("consents-none", consents_page(layout, configuration, &[])),
         ("sessions-none", sessions_page(&[], 0, &[])),
         ("sessions-one", sessions_page(&two[..1], 1, &[])),
         ("sessions-two", sessions_page(&two, 2, &[listed_consent("Visual Studio Code")])),
@@ -219,6 +250,9 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
         ("signed-out", signed_out(layout)),
         ("signed-out-everywhere", signed_out_everywhere(layout, configuration)),
         ("signed-out-everywhere-at-expiry", signed_out_everywhere(layout, &at_expiry)),
+        ("browser-choose", choose_sign_in(layout, configuration, &ReturnAddress::sessions())),
+        ("browser-signed-in", signed_in_browser(layout, "https://gateway.example/mcp?a=\"<b>more")),
+        ("browser-sign-out", confirm_browser_sign_out(layout, Some("/app"), "the-ticket")),
         ("rejected", rejected_page(layout, notes())),
         ("home", home(layout)),
         ("token-page", token_page(layout, configuration, "the-ticket")),
@@ -226,6 +260,7 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
     ];
     for (name, rejection) in [
         ("denied-tenant", AccessRejection::Tenant(LogText::new("a-tenant"))),
+        ("denied-user", AccessRejection::User),
         ("denied-domain", AccessRejection::Domain),
         ("denied-domain-unverified", AccessRejection::DomainUnverified),
         ("denied-role", AccessRejection::Role),
@@ -249,6 +284,7 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
         ("unknown-client", Problem::Unbound(Unbound::UnknownClient)),
         ("redirect-uri", Problem::Unbound(Unbound::RedirectUri)),
         ("withdrawn-resource", Problem::Unbound(Unbound::WithdrawnResource)),
+        ("no-administrator", Problem::NoAdministrator),
         ("form", Problem::Form { status: 403 }),
         ("unreadable", Problem::UnreadableForm { status: 413 }),
         ("answered-before", Problem::AnsweredBefore),

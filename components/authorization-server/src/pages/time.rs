@@ -26,7 +26,17 @@ struct Time<'a> {
 /// Such as `2 hours ago` and, smaller, `21 November 2026, 05:00 UTC`, in a `<time>` that machines read.
 pub(super) fn shown(time: UnixTime, now: UnixTime, texts: &Texts) -> Html {
     let Some(utc) = in_utc(time) else { return fill(texts.time_unknown, &[]) };
-    let machine = format!(
+    let point = point_of(utc, texts);
+    Html::of(&Time { machine: written(utc), distance: distance(time, now, texts), point: &point })
+}
+
+/// Such as `2026-11-21T05:00:00Z` (RFC 3339), for programs.
+pub(crate) fn machine(time: UnixTime) -> String {
+    in_utc(time).map(written).unwrap_or_default()
+}
+
+fn written(utc: DateTime) -> String {
+    format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
         utc.year(),
         utc.month(),
@@ -34,9 +44,7 @@ pub(super) fn shown(time: UnixTime, now: UnixTime, texts: &Texts) -> Html {
         utc.hour(),
         utc.minute(),
         utc.second()
-    );
-    let point = point_of(utc, texts);
-    Html::of(&Time { machine, distance: distance(time, now, texts), point: &point })
+    )
 }
 
 /// Such as `21 November 2026, 05:00 UTC`.

@@ -1,7 +1,7 @@
 //! The pages on which a person gets an access token by hand.
 
 use askama::Template;
-use gatehouse_authorization_server::token_page::TokenPageRequest;
+use gatehouse_authorization_server::token_page::{TokenPageRequest, is_allowed_at};
 use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_protocol::{OwnPath, ResourceUri};
 use gatehouse_sessions::Tokens;
@@ -54,10 +54,11 @@ struct AccessTokenContent<'a> {
 pub(crate) fn token_page(layout: Layout<'_>, configuration: &Configuration, ticket: &str) -> Response<Vec<u8>> {
     let (texts, providers) = (layout.texts(), &configuration.identity_providers);
     let lifetime = time::duration(configuration.token_page.lifetime, texts);
+    let routes = configuration.routes.iter().filter(|route| is_allowed_at(route));
     let content = Html::of(&TokenPageContent {
         texts,
         text: fill(texts.token_page_text, &[("time", Shown::Html(&lifetime))]),
-        routes: configuration.routes.iter().enumerate().map(|row| RouteRow::of(row, configuration)).collect(),
+        routes: routes.enumerate().map(|row| RouteRow::of(row, configuration)).collect(),
         providers: sign_in_buttons(providers, texts),
         ticket,
     });

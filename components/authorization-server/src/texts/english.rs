@@ -31,6 +31,8 @@ pub(super) static TEXTS: Texts = Texts {
     consent_trust_both: "Allow this only if you trust {host} and {other}.",
     consent_remember: "Do not ask again in this browser",
     consent_remember_hint: "You will still be asked when it wants anything else.",
+    consent_for_everybody: "For everybody who signs in with this account’s provider",
+    consent_for_everybody_hint: "Nobody will be asked about this application again. You can take this back under “Allowed for everybody”.",
     consent_allow: "Allow and sign in",
     consent_deny: "Deny",
     consent_take_back: "You can take this back at any time: {link}",
@@ -38,6 +40,7 @@ pub(super) static TEXTS: Texts = Texts {
     denied_title: "You cannot come in with this account",
     denied_provider: "You signed in with {provider}. If you have another account there, you can try that one.",
     denied_tenant: "Your account's organisation is not allowed here. Ask the people who run this server to allow it.",
+    denied_user: "Your account is not one of those that are allowed here. Ask the people who run this server to allow it.",
     denied_domain: "Your account's e-mail domain is not allowed here. Ask the people who run this server to allow it.",
     denied_domain_unverified: "The sign-in service does not confirm your account's e-mail address. Confirm the address there.",
     denied_role: "Your account lacks the role that is needed here. Ask the people who run this server to give it to you.",
@@ -76,6 +79,16 @@ pub(super) static TEXTS: Texts = Texts {
     sign_out: "Sign out",
     sign_out_everywhere: "Sign out everywhere",
 
+    consents_title: "Allowed for everybody",
+    consents_text: "Nobody who signs in with {provider} is asked about these applications.",
+    consents_none: "Everybody who signs in with {provider} is asked about every application. To allow one for everybody, tick the box on the page on which it asks you.",
+    consents_client_id: "Application id",
+    consents_given_by: "Allowed by",
+    consents_take_back: "Take back",
+    consents_take_back_label: "Take back: {client}, {time}",
+    consents_take_back_note: "What you take back counts for nobody who signs in from now on. Sessions that are open go on.",
+    consents_no_administrator: "Your account lacks the role that is needed to see this. If it was given to you just now, sign in again.",
+
     confirm_title: "Sign out everywhere?",
     confirm_text: "All your sessions end, in every browser and on every device. Each application has to have you sign in before it can \
                    act in your name again.",
@@ -98,6 +111,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_label: "Token",
     token_header: "As a header",
     token_end: "You can end it before: {link}",
+
+    browser_signed_in_title: "You are signed in",
+    browser_continue: "Continue",
+    browser_sign_out_title: "Sign out of this browser?",
+    browser_sign_out_text: "Another site has led you here. If you sign out, pages of this server no longer know you in this browser; applications that can act in your name still can.",
 
     home_title: "This server lets applications use tools in your name",
     home_text: "To connect an application, give it the address that the people who run this server have told you. Nobody can sign in on this page itself.",
@@ -129,6 +147,7 @@ pub(super) static TEXTS: Texts = Texts {
     error_rejected_request: "{client} has sent a request that this server cannot use.",
     error_rejected_scope: "{client} asks for a permission that does not exist here.",
     error_rejected_resource: "{client} asks for a server that does not exist here.",
+    error_rejected_client: "{client} is not one of the applications that may use this server.",
     error_rejected_back: "Go back only if you came from {host}.",
     error_form_title: "This decision does not count",
     error_form: "The page was open for too long, or was not opened in this browser. Nothing was changed. Go back to where you came from \

@@ -62,6 +62,8 @@ texts! {
     consent_trust_both,
     consent_remember,
     consent_remember_hint,
+    consent_for_everybody,
+    consent_for_everybody_hint,
     consent_allow,
     consent_deny,
     /// `{link}`: to the sessions page.
@@ -72,6 +74,7 @@ texts! {
     /// `{provider}`.
     denied_provider,
     denied_tenant,
+    denied_user,
     denied_domain,
     denied_domain_unverified,
     denied_role,
@@ -121,6 +124,20 @@ texts! {
     sign_out,
     sign_out_everywhere,
 
+    // What an administrator has allowed for everybody.
+    consents_title,
+    /// `{provider}`.
+    consents_text,
+    /// `{provider}`.
+    consents_none,
+    consents_client_id,
+    consents_given_by,
+    consents_take_back,
+    /// For those who hear the page: [`Texts::consents_take_back`] with `{client}` and `{time}`.
+    consents_take_back_label,
+    consents_take_back_note,
+    consents_no_administrator,
+
     // The end of all sessions, and of the stay on the page.
     confirm_title,
     confirm_text,
@@ -147,6 +164,12 @@ texts! {
     token_header,
     /// `{link}`: to the sessions page.
     token_end,
+
+    // The sign-in of a browser.
+    browser_signed_in_title,
+    browser_continue,
+    browser_sign_out_title,
+    browser_sign_out_text,
 
     // The page at `/`.
     home_title,
@@ -180,6 +203,8 @@ texts! {
     error_rejected_scope,
     /// `{client}`.
     error_rejected_resource,
+    /// `{client}`.
+    error_rejected_client,
     /// `{host}`.
     error_rejected_back,
     error_form_title,

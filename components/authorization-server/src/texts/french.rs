@@ -31,6 +31,8 @@ pub(super) static TEXTS: Texts = Texts {
     consent_trust_both: "N’autorisez l’accès que si vous faites confiance à {host} et à {other}.",
     consent_remember: "Ne plus demander dans ce navigateur",
     consent_remember_hint: "On vous demandera tout de même si l’application veut autre chose.",
+    consent_for_everybody: "Pour toutes les personnes qui se connectent chez le fournisseur de ce compte",
+    consent_for_everybody_hint: "Plus personne ne sera interrogé sur cette application. Vous pouvez revenir sur cette décision sous « Autorisé pour tous ».",
     consent_allow: "Autoriser et se connecter",
     consent_deny: "Refuser",
     consent_take_back: "Vous pouvez revenir sur ce choix à tout moment : {link}",
@@ -38,6 +40,7 @@ pub(super) static TEXTS: Texts = Texts {
     denied_title: "Ce compte ne vous donne pas accès",
     denied_provider: "Vous vous êtes connecté avec {provider}. Si vous y avez un autre compte, vous pouvez l’essayer.",
     denied_tenant: "L’organisation de votre compte n’est pas admise ici. Demandez aux responsables de ce serveur de l’admettre.",
+    denied_user: "Votre compte ne fait pas partie de ceux qui sont admis ici. Demandez aux responsables de ce serveur de l’admettre.",
     denied_domain: "Le domaine de l’adresse e-mail de votre compte n’est pas admis ici. Demandez aux responsables de ce serveur de \
                     l’admettre.",
     denied_domain_unverified: "Le service de connexion ne confirme pas l’adresse e-mail de votre compte. Confirmez-y cette adresse.",
@@ -77,6 +80,16 @@ pub(super) static TEXTS: Texts = Texts {
     sign_out: "Se déconnecter",
     sign_out_everywhere: "Se déconnecter partout",
 
+    consents_title: "Autorisé pour tous",
+    consents_text: "Les personnes qui se connectent avec {provider} ne sont pas interrogées sur ces applications.",
+    consents_none: "Les personnes qui se connectent avec {provider} sont interrogées sur chaque application. Pour en autoriser une pour tous, cochez la case sur la page où elle vous le demande.",
+    consents_client_id: "Identifiant de l’application",
+    consents_given_by: "Autorisé par",
+    consents_take_back: "Retirer",
+    consents_take_back_label: "Retirer : {client}, {time}",
+    consents_take_back_note: "Ce que vous retirez ne vaut plus pour personne qui se connecte désormais. Les sessions ouvertes continuent.",
+    consents_no_administrator: "Il manque à votre compte le rôle nécessaire pour voir cette page. Si vous venez de le recevoir, connectez-vous de nouveau.",
+
     confirm_title: "Se déconnecter partout ?",
     confirm_text: "Toutes vos sessions prennent fin, dans tous les navigateurs et sur tous les appareils. Chaque application devra vous \
                    demander de vous connecter avant de pouvoir agir de nouveau en votre nom.",
@@ -101,6 +114,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_label: "Jeton",
     token_header: "Sous forme d’en-tête",
     token_end: "Vous pouvez y mettre fin avant : {link}",
+
+    browser_signed_in_title: "Vous êtes connecté",
+    browser_continue: "Continuer",
+    browser_sign_out_title: "Vous déconnecter de ce navigateur ?",
+    browser_sign_out_text: "Un autre site vous a conduit ici. Si vous vous déconnectez, les pages de ce serveur ne vous reconnaîtront plus dans ce navigateur ; les applications qui peuvent agir en votre nom le pourront toujours.",
 
     home_title: "Ce serveur permet à des applications d’utiliser des outils en votre nom",
     home_text: "Pour connecter une application, donnez-lui l’adresse que les responsables de ce serveur vous ont indiquée. \
@@ -134,6 +152,7 @@ pub(super) static TEXTS: Texts = Texts {
     error_rejected_request: "{client} a envoyé une demande que ce serveur ne peut pas utiliser.",
     error_rejected_scope: "{client} demande une autorisation qui n’existe pas ici.",
     error_rejected_resource: "{client} demande un serveur qui n’existe pas ici.",
+    error_rejected_client: "{client} ne fait pas partie des applications qui peuvent utiliser ce serveur.",
     error_rejected_back: "N’y retournez que si vous venez de {host}.",
     error_form_title: "Cette décision ne compte pas",
     error_form: "La page est restée ouverte trop longtemps, ou n’a pas été ouverte dans ce navigateur. Rien n’a été modifié. Retournez là \

@@ -31,6 +31,8 @@ pub(super) static TEXTS: Texts = Texts {
     consent_trust_both: "Erlauben Sie dies nur, wenn Sie {host} und {other} vertrauen.",
     consent_remember: "In diesem Browser nicht mehr fragen",
     consent_remember_hint: "Wenn die Anwendung etwas anderes möchte, werden Sie trotzdem gefragt.",
+    consent_for_everybody: "Für alle, die sich beim Anbieter dieses Kontos anmelden",
+    consent_for_everybody_hint: "Niemand wird mehr nach dieser Anwendung gefragt. Unter „Für alle erlaubt“ können Sie dies zurücknehmen.",
     consent_allow: "Erlauben und anmelden",
     consent_deny: "Ablehnen",
     consent_take_back: "Sie können dies jederzeit zurücknehmen: {link}",
@@ -38,6 +40,7 @@ pub(super) static TEXTS: Texts = Texts {
     denied_title: "Mit diesem Konto haben Sie keinen Zugang",
     denied_provider: "Sie haben sich mit {provider} angemeldet. Wenn Sie dort ein anderes Konto haben, können Sie dieses versuchen.",
     denied_tenant: "Die Organisation Ihres Kontos ist hier nicht zugelassen. Bitten Sie die Betreiber dieses Servers, sie zuzulassen.",
+    denied_user: "Ihr Konto gehört nicht zu denen, die hier zugelassen sind. Bitten Sie die Betreiber dieses Servers, es zuzulassen.",
     denied_domain: "Die E-Mail-Domain Ihres Kontos ist hier nicht zugelassen. Bitten Sie die Betreiber dieses Servers, sie zuzulassen.",
     denied_domain_unverified: "Der Anmeldedienst bestätigt die E-Mail-Adresse Ihres Kontos nicht. Bestätigen Sie die Adresse dort.",
     denied_role: "Ihrem Konto fehlt die Rolle, die hier nötig ist. Bitten Sie die Betreiber dieses Servers darum.",
@@ -77,6 +80,16 @@ pub(super) static TEXTS: Texts = Texts {
     sign_out: "Abmelden",
     sign_out_everywhere: "Überall abmelden",
 
+    consents_title: "Für alle erlaubt",
+    consents_text: "Wer sich mit {provider} anmeldet, wird nach diesen Anwendungen nicht gefragt.",
+    consents_none: "Wer sich mit {provider} anmeldet, wird nach jeder Anwendung gefragt. Um eine für alle zu erlauben, setzen Sie das Häkchen auf der Seite, auf der sie Sie fragt.",
+    consents_client_id: "Kennung der Anwendung",
+    consents_given_by: "Erlaubt von",
+    consents_take_back: "Zurücknehmen",
+    consents_take_back_label: "Zurücknehmen: {client}, {time}",
+    consents_take_back_note: "Was Sie zurücknehmen, gilt für niemanden mehr, der sich von nun an anmeldet. Offene Sitzungen laufen weiter.",
+    consents_no_administrator: "Ihrem Konto fehlt die Rolle, die man braucht, um dies zu sehen. Wenn Sie sie gerade erst bekommen haben, melden Sie sich neu an.",
+
     confirm_title: "Überall abmelden?",
     confirm_text: "Alle Ihre Sitzungen enden, in jedem Browser und auf jedem Gerät. Bei jeder Anwendung müssen Sie sich neu anmelden, \
                    bevor sie wieder in Ihrem Namen handeln kann.",
@@ -102,6 +115,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_label: "Zugriffstoken",
     token_header: "Als Header",
     token_end: "Sie können es vorher ungültig machen: {link}",
+
+    browser_signed_in_title: "Sie sind angemeldet",
+    browser_continue: "Weiter",
+    browser_sign_out_title: "In diesem Browser abmelden?",
+    browser_sign_out_text: "Eine andere Website hat Sie hierher geführt. Wenn Sie sich abmelden, kennen die Seiten dieses Servers Sie in diesem Browser nicht mehr; Anwendungen, die in Ihrem Namen handeln können, können es weiterhin.",
 
     home_title: "Über diesen Server nutzen Anwendungen Werkzeuge in Ihrem Namen",
     home_text: "Um eine Anwendung zu verbinden, geben Sie ihr die Adresse, die Sie von den Betreibern dieses Servers haben. Auf dieser Seite selbst kann sich niemand anmelden.",
@@ -134,6 +152,7 @@ pub(super) static TEXTS: Texts = Texts {
     error_rejected_request: "{client} hat eine Anfrage gesendet, mit der dieser Server nichts anfangen kann.",
     error_rejected_scope: "{client} möchte eine Berechtigung, die es hier nicht gibt.",
     error_rejected_resource: "{client} möchte einen Server nutzen, den es hier nicht gibt.",
+    error_rejected_client: "{client} gehört nicht zu den Anwendungen, die diesen Server nutzen dürfen.",
     error_rejected_back: "Gehen Sie nur zurück, wenn Sie von {host} gekommen sind.",
     error_form_title: "Diese Entscheidung zählt nicht",
     error_form: "Die Seite war zu lange offen oder wurde nicht in diesem Browser geöffnet. Nichts wurde geändert. Gehen Sie dorthin \

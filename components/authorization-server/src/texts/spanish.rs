@@ -31,6 +31,8 @@ pub(super) static TEXTS: Texts = Texts {
     consent_trust_both: "Permítalo solo si confía en {host} y en {other}.",
     consent_remember: "No volver a preguntar en este navegador",
     consent_remember_hint: "Se le preguntará igualmente si la aplicación quiere otra cosa.",
+    consent_for_everybody: "Para todas las personas que inician sesión con el proveedor de esta cuenta",
+    consent_for_everybody_hint: "No se volverá a preguntar a nadie por esta aplicación. Puede revocarlo en «Permitido para todos».",
     consent_allow: "Permitir e iniciar sesión",
     consent_deny: "Rechazar",
     consent_take_back: "Puede retirar este permiso en cualquier momento: {link}",
@@ -38,6 +40,7 @@ pub(super) static TEXTS: Texts = Texts {
     denied_title: "No puede entrar con esta cuenta",
     denied_provider: "Ha iniciado sesión con {provider}. Si tiene otra cuenta allí, puede probar con ella.",
     denied_tenant: "La organización de su cuenta no está admitida aquí. Pida a los responsables de este servidor que la admitan.",
+    denied_user: "Su cuenta no es una de las permitidas aquí. Pida a los responsables de este servidor que la permitan.",
     denied_domain: "El dominio de correo de su cuenta no está admitido aquí. Pida a los responsables de este servidor que lo admitan.",
     denied_domain_unverified: "El servicio de inicio de sesión no confirma la dirección de correo de su cuenta. Confírmela allí.",
     denied_role: "A su cuenta le falta el rol que se necesita aquí. Pídalo a los responsables de este servidor.",
@@ -76,6 +79,16 @@ pub(super) static TEXTS: Texts = Texts {
     sign_out: "Cerrar sesión",
     sign_out_everywhere: "Cerrar sesión en todas partes",
 
+    consents_title: "Permitido para todos",
+    consents_text: "A quien inicia sesión con {provider} no se le pregunta por estas aplicaciones.",
+    consents_none: "A quien inicia sesión con {provider} se le pregunta por cada aplicación. Para permitir una para todos, marque la casilla en la página en la que se le pregunta.",
+    consents_client_id: "Identificador de la aplicación",
+    consents_given_by: "Permitido por",
+    consents_take_back: "Revocar",
+    consents_take_back_label: "Revocar: {client}, {time}",
+    consents_take_back_note: "Lo que revoque dejará de valer para quien inicie sesión a partir de ahora. Las sesiones abiertas continúan.",
+    consents_no_administrator: "A su cuenta le falta el rol necesario para ver esta página. Si acaba de recibirlo, inicie sesión de nuevo.",
+
     confirm_title: "¿Cerrar sesión en todas partes?",
     confirm_text: "Terminan todas sus sesiones, en todos los navegadores y dispositivos. Cada aplicación tendrá que pedirle que inicie \
                    sesión antes de volver a actuar en su nombre.",
@@ -100,6 +113,11 @@ pub(super) static TEXTS: Texts = Texts {
     token_label: "Token de acceso",
     token_header: "Como cabecera",
     token_end: "Puede ponerle fin antes: {link}",
+
+    browser_signed_in_title: "Ha iniciado sesión",
+    browser_continue: "Continuar",
+    browser_sign_out_title: "¿Cerrar la sesión de este navegador?",
+    browser_sign_out_text: "Otro sitio le ha traído aquí. Si cierra la sesión, las páginas de este servidor ya no le reconocerán en este navegador; las aplicaciones que pueden actuar en su nombre podrán seguir haciéndolo.",
 
     home_title: "Este servidor permite que las aplicaciones usen herramientas en su nombre",
     home_text: "Para conectar una aplicación, indíquele la dirección que le han dado las personas que administran este servidor. En esta página nadie puede iniciar sesión.",
@@ -130,6 +148,7 @@ pub(super) static TEXTS: Texts = Texts {
     error_rejected_request: "{client} ha enviado una petición que este servidor no puede usar.",
     error_rejected_scope: "{client} pide un permiso que no existe aquí.",
     error_rejected_resource: "{client} pide un servidor que no existe aquí.",
+    error_rejected_client: "{client} no es una de las aplicaciones que pueden usar este servidor.",
     error_rejected_back: "Vuelva solo si viene de {host}.",
     error_form_title: "Esta decisión no cuenta",
     error_form: "La página estuvo abierta demasiado tiempo, o no se abrió en este navegador. No se ha cambiado nada. Vuelva al lugar de \

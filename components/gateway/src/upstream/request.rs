@@ -60,7 +60,10 @@ impl<'a> UpstreamRequest<'a> {
     /// Where something that the server needs is not there.
     pub(crate) fn build(self, context: &RequestContext<'_>, caller: &Caller) -> Result<Request<Vec<u8>>, Refusal> {
         let secrets = secrets(self.upstream)?;
-        let identity = identity::headers(context, caller, self.upstream)?;
+        let identity = match caller.identity.subject.is_nobody() {
+            true => Vec::new(),
+            false => identity::headers(context, caller, self.upstream)?,
+        };
         // Asked for last, when nothing else is left to refuse: it may have to be refreshed.
         let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
         let accepted = context.endpoint.route.accepted_tokens.as_ref();
@@ -68,7 +71,7 @@ impl<'a> UpstreamRequest<'a> {
         let withheld: Vec<_> = presentations.iter().map(|presentation| presentation.header.as_str()).collect();
         let own = request_headers::Own {
             method: &self.method,
-            subject: caller.identity.subject.as_str(),
+            subject: caller.identity.known_subject(),
             request_id: &context.request_id,
             hop: &context.trace.hop(&mut SystemEntropy),
             session_id: self.session_id,
@@ -110,13 +113,14 @@ fn identity_provider_token(
         return Ok(None);
     }
     let credential = caller.identity.credential;
-    let is_user = credential == CredentialKind::OwnToken && caller.identity.subject.provider() != Subject::MACHINES;
+    let is_signed_in = matches!(credential, CredentialKind::OwnToken | CredentialKind::BrowserSession);
+    let is_user = is_signed_in && caller.identity.subject.provider() != Subject::MACHINES;
     let token = caller.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoUser(credential))?;
     let ids = sessions::RequestIds {
         request_id: context.request_id.to_string(),
         trace_id: Some(context.trace.id().to_string()),
     };
-    sessions::identity_provider_token(token.expose(), &context.endpoint.resource(), &ids)
+    sessions::identity_provider_token(token.expose(), &caller.audience, &ids)
         .map(|token| token.map(SecretString::new))
         .map_err(token_refusal)
 }

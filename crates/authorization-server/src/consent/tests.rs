@@ -57,7 +57,7 @@ fn a_ticket_remembers_how_its_request_was_approved() {
 #[test]
 fn a_ticket_of_another_page_counts_for_nothing() {
     let mut world = World::new();
-    let selection = ProviderSelection { request: world.request(), may_be_remembered: true };
+    let selection = ProviderSelection { request: world.request(), may_be_remembered: true, may_go_unasked: true };
     let of_choice = selection.ticket(&world.browser, &world.keys, START, &mut world.entropy).unwrap();
     assert_eq!(world.answered(&of_choice, &world.browser, START).unwrap_err(), PageRejection::Foreign);
 }

@@ -24,7 +24,7 @@ fn a_choice_comes_back_as_it_was_and_stores_nothing() {
         (world.request_of(&query().and("prompt", "consent")), false),
         (world.request_of_registered(), true),
     ] {
-        let selection = ProviderSelection { request, may_be_remembered };
+        let selection = ProviderSelection { request, may_be_remembered, may_go_unasked: !may_be_remembered };
         let before = world.store.snapshot();
         let ticket = world.choice(&selection);
         let restored = world.chosen(&ticket, &world.browser, START).unwrap();
@@ -36,7 +36,7 @@ fn a_choice_comes_back_as_it_was_and_stores_nothing() {
 #[test]
 fn a_choice_can_be_made_until_the_second_in_which_its_page_expires() {
     let mut world = World::new();
-    let selection = ProviderSelection { request: world.request(), may_be_remembered: true };
+    let selection = ProviderSelection { request: world.request(), may_be_remembered: true, may_go_unasked: true };
     let ticket = world.choice(&selection);
     assert!(world.chosen(&ticket, &world.browser, START.plus(899)).is_ok());
     for seconds in [900, 1_000_000] {
@@ -48,7 +48,7 @@ fn a_choice_can_be_made_until_the_second_in_which_its_page_expires() {
 #[test]
 fn what_was_not_made_for_this_page_in_this_browser_counts_for_nothing() {
     let mut world = World::new();
-    let selection = ProviderSelection { request: world.request(), may_be_remembered: true };
+    let selection = ProviderSelection { request: world.request(), may_be_remembered: true, may_go_unasked: true };
     let ticket = world.choice(&selection);
     let other = world.another_browser();
     assert_eq!(world.chosen(&ticket, &other, START).unwrap_err(), PageRejection::Foreign);
@@ -69,7 +69,7 @@ fn what_was_not_made_for_this_page_in_this_browser_counts_for_nothing() {
 #[test]
 fn a_client_that_has_gone_meanwhile_gets_nothing() {
     let mut world = World::new();
-    let selection = ProviderSelection { request: world.request(), may_be_remembered: true };
+    let selection = ProviderSelection { request: world.request(), may_be_remembered: true, may_go_unasked: true };
     let ticket = world.choice(&selection);
     world.configuration = configuration_with("\"conformance\"", "\"another\"");
     let refused = world.chosen(&ticket, &world.browser, START).unwrap_err();

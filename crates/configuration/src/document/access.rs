@@ -1,5 +1,6 @@
 //! Who of a provider's users may come in: `access`.
 
+use gatehouse_protocol::Subject;
 use serde::{Deserialize, Serialize};
 
 use super::values::uuid;
@@ -32,6 +33,13 @@ pub(super) struct AccessDocument {
     /// Example: `["Mcp.User"]`
     #[serde(default)]
     roles: Vec<String>,
+    /// Single users, by their ids: the `sub` of the id_token; with the profile `entra`, tenant and object id, joined by a dot
+    /// (`TENANT.OID`), or the object id alone if the provider has one tenant. It is the part of their subject behind the
+    /// provider's name.
+    ///
+    /// Example: `["8f2c1e"]`
+    #[serde(default)]
+    users: Vec<String>,
     /// Must be `true` if `tenant` is `organizations`, `common` or `consumers` and `tenants` lists none. Everybody with
     /// a Microsoft account of that kind can then sign in.
     ///
@@ -58,8 +66,13 @@ impl AccessDocument {
         };
         let groups = named("groups", &self.groups, r#"groups = ["3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e"]"#)?;
         let roles = named("roles", &self.roles, r#"roles = ["Mcp.User"]"#)?;
+        let users = self.users.iter().map(|user| account(user, profile)).collect::<Result<Vec<_>, _>>();
+        let users = users.or_else(|text| {
+            let index = self.users.iter().position(|user| account(user, profile).is_err()).unwrap_or_default();
+            Err(problem(format!("{}[{index}]", key("users")), text, r#"users = ["8f2c1e"]"#))
+        })?;
         self.tenants_fit(profile, &tenants, &key)?;
-        Ok(AccessRules { tenants, domains, groups, roles })
+        Ok(AccessRules { tenants, domains, groups, roles, users })
     }
 
     /// An application for several tenants is open to everybody with a Microsoft account, unless tenants are listed.
@@ -102,6 +115,27 @@ impl AccessDocument {
             return Err(problem(key("any_tenant"), text, ANY));
         }
         Ok(())
+    }
+}
+
+/// A user as the provider's subjects name them: at Entra `TENANT.OID`, in lower case.
+fn account(text: &str, profile: &ProviderProfile) -> Result<String, &'static str> {
+    const ENTRA: &str = "is not an object id (a UUID), or a tenant's id and an object id joined by a dot";
+    match profile {
+        ProviderProfile::OpenId => match Subject::new("any", text) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(_) => Err("is not a sub: 1 to 255 visible ASCII characters"),
+        },
+        ProviderProfile::Entra(entra) => match text.split_once('.') {
+            Some((tenant, object)) => match (uuid(tenant), uuid(object)) {
+                (Some(tenant), Some(object)) => Ok(format!("{tenant}.{object}")),
+                _ => Err(ENTRA),
+            },
+            None if entra.is_multi_tenant() => {
+                Err("must be a tenant's id and an object id joined by a dot: users of several tenants sign in")
+            }
+            None => uuid(text).map(|object| format!("{}.{object}", entra.tenant)).ok_or(ENTRA),
+        },
     }
 }
 

@@ -32,6 +32,21 @@ pub(super) fn providers_are_elsewhere(
     }
 }
 
+/// A route that sends browsers to sign in sends them somewhere.
+pub(super) fn browsers_can_sign_in(
+    configuration: &crate::authorization_server::Configuration,
+) -> Result<(), ConfigurationError> {
+    let index = configuration.routes.iter().position(|route| route.takes_browsers);
+    match index.filter(|_| !configuration.browser_sign_in.enabled) {
+        Some(index) => {
+            let text = "must not be redirect without browser_sign_in.enabled: there would be no page to sign in on";
+            let example = "[browser_sign_in] enabled = true";
+            Err(problem(format!("routes[{index}].unauthenticated"), text, example))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Users of Entra come from `aad` in the headers of App Service, as they do there. Nobody else may come from there: a server that
 /// asks for the provider and the id would take one user for another.
 pub(super) fn app_service_tells_providers_apart(configuration: &Configuration) -> Result<(), ConfigurationError> {

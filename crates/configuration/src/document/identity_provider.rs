@@ -34,7 +34,7 @@ const DEFAULT_GRAPH: &str = "https://graph.microsoft.com";
 #[serde(deny_unknown_fields)]
 pub(super) struct ProviderDocument {
     /// A short id: 1 to 32 lower-case letters, digits and `-`. It is the first part of every subject (`main:SUB`), so a
-    /// new name makes every user a new user. The name `client` is reserved for machine clients.
+    /// new name makes every user a new user. The names `client` and `nobody` are reserved.
     ///
     /// Example: `"main"`
     name: String,
@@ -110,6 +110,12 @@ pub(super) struct ProviderDocument {
     /// Example: `{ roles = ["Mcp.User"] }`
     #[serde(default)]
     access: AccessDocument,
+    /// The roles whose holders may consent to a client for all users of the provider ([Consent for
+    /// everybody](clients.md#consent-for-everybody)). The id_token must have the role in the claim for roles (`claims`).
+    ///
+    /// Example: `["Gatehouse.Administrator"]`
+    #[serde(default)]
+    administrator_roles: Vec<String>,
     /// Whether the provider's identity assertions (ID-JAG, enterprise-managed authorization) are accepted as grants.
     ///
     /// Default: `false`
@@ -163,6 +169,10 @@ impl ProviderDocument {
         };
         let claim_names = self.claims.check(|name| format!("{table}.claims.{name}"))?;
         let access = self.access.check(&profile, |name| format!("{table}.access.{name}"))?;
+        if let Some(index) = self.administrator_roles.iter().position(|role| role.trim().is_empty()) {
+            let at = format!("{}[{index}]", key("administrator_roles"));
+            return Err(problem(at, "is empty", r#"administrator_roles = ["Gatehouse.Administrator"]"#));
+        }
         authorization_parameters(&self.authorization_parameters, &key("authorization_parameters"))?;
         let scopes = provider_scopes(self.scopes, &profile, &access, &key("scopes"))?;
         Ok(IdentityProvider {
@@ -170,6 +180,7 @@ impl ProviderDocument {
             authentication: authentication(self.client_secret, self.private_key, self.client_assertion, key)?,
             accepts_identity_assertions: self.accepts_identity_assertions,
             authorization_parameters: self.authorization_parameters,
+            administrator_roles: self.administrator_roles,
             name: self.name,
             client_id: self.client_id,
             metadata_url,
@@ -192,6 +203,9 @@ pub(super) fn name(name: &str) -> Result<(), &'static str> {
     }
     if name == Subject::KEYS {
         return Err("is reserved for callers with an API key");
+    }
+    if name == Subject::NOBODY {
+        return Err("is reserved for callers whom nobody knows");
     }
     Ok(())
 }

@@ -6,15 +6,17 @@
 
 use std::collections::BTreeMap;
 
-use gatehouse_protocol::{RedirectRules, Scopes};
+use gatehouse_protocol::{ClientId, RedirectRules, Scopes};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::api_keys::{PoolDocument, api_key_header};
 use super::branding::BrandingDocument;
+use super::browser_sign_in::BrowserSignInDocument;
 use super::client::ClientDocument;
-use super::consistency::providers_are_elsewhere;
+use super::client_lists::{client_ids, preauthorized_are_known};
+use super::consistency::{browsers_can_sign_in, providers_are_elsewhere};
 use super::identity_provider::{self, ProviderDocument};
 use super::lifetimes::LifetimesDocument;
 use super::limits::{RateDocument, TotalsDocument, rates_by_address};
@@ -32,7 +34,7 @@ use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
 use crate::{
     AcceptedTokens, ClientAddresses, CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath,
-    SecretName,
+    SecretName, Unauthenticated,
 };
 
 /// What a document without routes lacks.
@@ -89,7 +91,11 @@ pub(crate) struct AuthorizationServerDocument {
     #[serde(default)]
     pub(super) token_page: TokenPageDocument,
     #[serde(default)]
+    pub(super) browser_sign_in: BrowserSignInDocument,
+    #[serde(default)]
     pub(super) clients: Vec<ClientDocument>,
+    #[serde(default)]
+    pub(super) preauthorized_clients: Vec<String>,
     pub(super) identity_provider: Option<ProviderDocument>,
     pub(super) identity_providers: Option<Vec<ProviderDocument>>,
     #[serde(default)]
@@ -129,6 +135,12 @@ pub(crate) struct ResourceDocument {
     /// Whether revoked tokens work there until they expire.
     revocation_at_expiry: bool,
     needs_identity_provider_token: bool,
+    #[serde(default)]
+    takes_browsers: bool,
+    #[serde(default)]
+    preauthorized_clients: Vec<String>,
+    #[serde(default)]
+    allowed_clients: Vec<String>,
     /// Whether a server there is told what people call the user.
     keeps_names: Option<bool>,
 }
@@ -199,6 +211,7 @@ fn write_route((route, accepted): &(RouteDocument, Option<Box<AcceptedTokens>>))
     route.scope_descriptions.clear();
     route.own_tokens = route.own_tokens_alone();
     route.tokens.clear();
+    route.preauthorized_clients.clear();
     let policy = rules("policy", std::mem::take(&mut route.policy))?;
     // Behind the route's own keys, which say nothing of issuers.
     let accepted = accepted.as_ref().map(written).transpose()?.unwrap_or_default();
@@ -323,8 +336,10 @@ impl AuthorizationServerDocument {
             client_documents: self.client_documents.check()?,
             sign_ins: self.sign_ins.check()?,
             token_page: self.token_page.check(lifetimes.session)?,
+            browser_sign_in: self.browser_sign_in.check(lifetimes.session)?,
             lifetimes,
             clients: clients.collect::<Result<_, _>>()?,
+            preauthorized_clients: client_ids("preauthorized_clients", &self.preauthorized_clients)?,
             private_use_schemes: rules.private_use_schemes,
             identity_providers,
             token_issuers: token_issuer::check(self.token_issuers, &public_url)?,
@@ -340,6 +355,8 @@ impl AuthorizationServerDocument {
             rates: rates_by_address(self.rates)?,
             public_url,
         };
+        preauthorized_are_known(&configuration)?;
+        browsers_can_sign_in(&configuration)?;
         unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;
         Ok(configuration)
     }
@@ -360,6 +377,9 @@ impl ResourceDocument {
             needs_identity_provider_token: route
                 .upstreams()
                 .all(|upstream| upstream.identity_provider_token_header.is_some()),
+            takes_browsers: route.unauthenticated == Unauthenticated::SignIn,
+            preauthorized_clients: written.preauthorized_clients.clone(),
+            allowed_clients: route.allowed_clients.iter().map(ClientId::to_string).collect(),
             keeps_names: route
                 .upstreams()
                 .any(|upstream| upstream.identity_headers.as_ref().is_some_and(|headers| headers.names))
@@ -377,6 +397,9 @@ impl ResourceDocument {
             legacy_sse: self.legacy_sse,
             revocation: if self.revocation_at_expiry { Revocation::AtExpiry } else { Revocation::Immediate },
             needs_identity_provider_token: self.needs_identity_provider_token,
+            takes_browsers: self.takes_browsers,
+            preauthorized_clients: client_ids("routes.preauthorized_clients", &self.preauthorized_clients)?,
+            allowed_clients: client_ids("routes.allowed_clients", &self.allowed_clients)?,
             keeps_names: self.keeps_names.unwrap_or(false),
         })
     }

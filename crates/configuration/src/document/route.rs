@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::api_keys::ApiKeysDocument;
+use super::client_lists::client_ids;
 use super::cross_origin::CrossOriginDocument;
 use super::identity_headers::IdentityHeadersDocument;
 use super::limits::{LimitsDocument, RateDocument};
@@ -14,7 +15,7 @@ use super::route_tokens::RouteTokensDocument;
 use super::upstream::{MemberDocument, TimeoutsDocument, UpstreamKeys, members};
 use super::values::{SecretDocument, scopes};
 use crate::error::problem;
-use crate::{ConfigurationError, Revocation, Route, RoutePath, Servers, Transport};
+use crate::{ConfigurationError, Revocation, Route, RoutePath, Servers, Transport, Unauthenticated};
 
 /// An MCP endpoint. Either `url` (one MCP server) or `members` (several MCP servers) is required. `url`, `transport`,
 /// `subject_header`, `secret_headers`, `identity_provider_token_header`, `identity_headers` and `timeouts` are keys of the one
@@ -151,6 +152,25 @@ pub(crate) struct RouteDocument {
     ///
     /// Example: `{ origins = ["https://vscode.dev"] }`
     cors: Option<CrossOriginDocument>,
+    /// The ids of the only clients that may be used here: at the sign-in, and again at each request. A client that
+    /// registers itself has an id that nobody knows beforehand, so with this list no such client may be used.
+    ///
+    /// Default: every client
+    /// Example: `["my-client", "https://client.example.com/metadata.json"]`
+    #[serde(default)]
+    allowed_clients: Vec<String>,
+    /// What becomes of a request without a credential. `401`: it is told how to get a token. `403`: it is refused. `redirect`: a browser
+    /// that opens a page is sent to `/.auth/login`, and anybody else gets 401; this needs `browser_sign_in`. `allow`: it goes on
+    /// without an identity ([People in browsers](browser-sign-in.md#nobody-signed-in)).
+    ///
+    /// Default: `"401"`
+    /// Values: `401`, `403`, `redirect`, `allow`
+    unauthenticated: Option<String>,
+    /// Clients that no user is asked about at this route, beside those of the key `preauthorized_clients` of the document.
+    ///
+    /// Example: `["my-client"]`
+    #[serde(default)]
+    pub(super) preauthorized_clients: Vec<String>,
 }
 
 impl RouteDocument {
@@ -203,7 +223,13 @@ impl RouteDocument {
             let text = "must not be true without members: a server that stands alone answers for itself";
             return Err(problem(key("discover_needs_all"), text, "discover_needs_all = false"));
         }
+        let unauthenticated = unauthenticated(key("unauthenticated"), self.unauthenticated.as_deref())?;
+        if unauthenticated == Unauthenticated::Allow && !self.allowed_clients.is_empty() {
+            let text = "must not be allow with allowed_clients, which nobody unknown is one of";
+            return Err(problem(key("unauthenticated"), text, r#"unauthenticated = "401""#));
+        }
         Ok(Route {
+            unauthenticated,
             name: self.name.unwrap_or_else(|| path.as_str().to_owned()),
             policy: rules(&key("policy"), self.policy)?,
             limits: self.limits.check(&key("limits"))?,
@@ -218,6 +244,7 @@ impl RouteDocument {
             own_tokens,
             accepted_tokens: None,
             api_keys,
+            allowed_clients: client_ids(&key("allowed_clients"), &self.allowed_clients)?,
             path,
             scopes,
             servers,
@@ -230,6 +257,16 @@ fn revocation(key: String, given: Option<&str>) -> Result<Revocation, Configurat
         None | Some("immediate") => Ok(Revocation::Immediate),
         Some("at-expiry") => Ok(Revocation::AtExpiry),
         Some(_) => Err(problem(key, "must be immediate or at-expiry", r#"revocation = "at-expiry""#)),
+    }
+}
+
+fn unauthenticated(key: String, given: Option<&str>) -> Result<Unauthenticated, ConfigurationError> {
+    match given {
+        None | Some("401") => Ok(Unauthenticated::Challenge),
+        Some("403") => Ok(Unauthenticated::Refuse),
+        Some("redirect") => Ok(Unauthenticated::SignIn),
+        Some("allow") => Ok(Unauthenticated::Allow),
+        Some(_) => Err(problem(key, "must be 401, 403, redirect or allow", r#"unauthenticated = "redirect""#)),
     }
 }
 

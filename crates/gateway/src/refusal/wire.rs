@@ -6,12 +6,13 @@ use gatehouse_configuration::AcceptedTokens;
 use gatehouse_federation::FailureReason;
 use gatehouse_mcp_wire::json_rpc::{Body, Id, Message, Object, Reply, code};
 use gatehouse_protocol::Scopes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use super::listed;
 use crate::before_routing::RETRY_AFTER_SECONDS;
+use crate::browser_session::sign_in_location;
 use crate::challenge::{ErrorCode, challenge, key_challenge};
 use crate::protection::protect;
 use crate::{Endpoint, LongRequestLimit, NoApiKey, NoBearer, Refusal};
@@ -71,6 +72,10 @@ impl Refusal {
         let with = |code, scopes: &Scopes| challenge(endpoint, Some((code, &self.message(endpoint))), scopes);
         let (name, value) = match self {
             Self::Method => (ALLOW, HeaderValue::from_static(endpoint.methods())),
+            Self::MustSignIn => match HeaderValue::from_str(&sign_in_location(endpoint)) {
+                Ok(location) => (LOCATION, location),
+                Err(_) => return,
+            },
             Self::OnlyPost => (ALLOW, HeaderValue::from_static("POST, OPTIONS")),
             Self::NoBearer(NoBearer::Missing | NoBearer::KeyInstead) => {
                 (WWW_AUTHENTICATE, challenge(endpoint, None, &required()))
@@ -104,6 +109,8 @@ impl Refusal {
             | Self::OriginMethod
             | Self::Network(_)
             | Self::NoApiKey(NoApiKey::Doubled | NoApiKey::Ambiguous)
+            | Self::NobodySignedIn
+            | Self::ClientNotAllowed
             | Self::Denied
             | Self::NoUser(_)
             | Self::IdentityTooLarge
@@ -154,9 +161,12 @@ impl Refusal {
     fn kind(&self) -> Kind {
         use StatusCode as Status;
         match self {
+            Self::MustSignIn => Kind::of(Status::FOUND),
             Self::Origin
             | Self::OriginMethod
             | Self::Network(_)
+            | Self::NobodySignedIn
+            | Self::ClientNotAllowed
             | Self::InsufficientScope(_)
             | Self::NoUser(_)
             | Self::IdentityTooLarge => Kind::of(Status::FORBIDDEN),
@@ -254,6 +264,8 @@ impl Refusal {
             Self::NoBearer(NoBearer::Malformed) => "The Authorization header is malformed".into(),
             Self::InvalidToken(_) => "The access token is invalid or has expired".into(),
             Self::InsufficientScope(_) => "The access token lacks a scope that is needed here".into(),
+            Self::NobodySignedIn | Self::MustSignIn => "Sign in first".into(),
+            Self::ClientNotAllowed => "This client is not allowed here".into(),
             Self::Denied => "You are not allowed to do this here".into(),
             Self::NoUser(_) => format!("{server} needs a user who has signed in").into(),
             Self::IdentityTooLarge => {

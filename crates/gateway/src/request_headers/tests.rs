@@ -14,7 +14,7 @@ static HOP: LazyLock<Hop> =
 fn nothing(method: &Method) -> Own<'_> {
     Own {
         method,
-        subject: "demo:alice",
+        subject: Some("demo:alice"),
         request_id: &ID,
         hop: &HOP,
         session_id: None,

@@ -11,7 +11,13 @@ const GROUP: &str = "3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e";
 
 fn rules(tenants: &[&str], domains: &[&str], groups: &[&str], roles: &[&str]) -> AccessRules {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-    AccessRules { tenants: owned(tenants), domains: owned(domains), groups: owned(groups), roles: owned(roles) }
+    AccessRules {
+        tenants: owned(tenants),
+        domains: owned(domains),
+        groups: owned(groups),
+        roles: owned(roles),
+        users: Vec::new(),
+    }
 }
 
 /// The claims of a user with these in the id_token who comes in; `None` where groups must be asked for first.
@@ -81,6 +87,23 @@ fn every_list_that_is_not_empty_must_hold_something_of_the_users() {
     ] {
         let granted = judged(entra("organizations"), rules.clone(), claims.clone()).map(|claims| claims.is_some());
         assert_eq!(granted, expected, "{rules:?} {claims}");
+    }
+}
+
+#[test]
+fn where_users_are_named_nobody_else_comes_in() {
+    let outcome = |provider, users: &[&str], claims| {
+        let users = users.iter().map(|user| (*user).to_owned()).collect();
+        judged(provider, AccessRules { users, ..AccessRules::default() }, claims).map(|_| ())
+    };
+    let entra_user = format!("{TENANT}.{OBJECT}").to_ascii_lowercase();
+    for (provider, claims, user) in
+        [(provider(), json!({ "sub": "8f2c1e" }), "8f2c1e"), (entra("organizations"), json!({}), entra_user.as_str())]
+    {
+        assert_eq!(outcome(provider.clone(), &["another", user], claims.clone()), Ok(()));
+        for other in ["another", "8F2C1E", "8f2c1", "8f2c1e ", OBJECT] {
+            assert_eq!(outcome(provider.clone(), &[other], claims.clone()), Err(AccessRejection::User), "{other}");
+        }
     }
 }
 

@@ -4,12 +4,10 @@ use gatehouse_configuration::{RouteTokens, TokenIssuer, TokenPresentation, Token
 use gatehouse_jose::{SignedToken, TokenRejection};
 use gatehouse_protocol::LogText;
 
+use super::rejection::{ExternalTokenRejection, LONGEST_TOKEN};
+use super::signed;
 use super::signed::SignedAccessToken;
-use super::{ExternalTokenRejection, signed};
 use crate::issuer::Origin;
-
-/// The longest token that is read, in bytes. Those of Entra with 200 groups have some 10 KB, and most servers take no longer header.
-pub const LONGEST_TOKEN: usize = 16 * 1024;
 
 /// A token, with what the route says of tokens of its issuer.
 #[derive(Debug)]

@@ -482,3 +482,29 @@ proptest! {
         }
     }
 }
+
+/// Of somebody whom nobody knows, nothing is known to be so, or not to be so.
+#[test]
+fn what_a_rule_allows_to_some_is_not_for_nobody_and_what_it_denies_to_some_is_denied_to_nobody_too() {
+    let nobody = Somebody::new("nobody:anonymous", "");
+    let may = |rules: &str| decide(&route(rules).policy, &nobody.caller(), &Action::call("read_file")).is_allowed();
+    assert!(may(""), "no rules: everybody who comes in may do everything");
+    assert!(may(r#"{ name = "a", tools = ["read_*"] }"#));
+    assert!(!may(r#"{ name = "a", tools = ["write_*"] }"#));
+    let everything = r#"{ name = "all" }"#;
+    for who in [
+        r#"subjects = ["main:alice"]"#,
+        r#"clients = ["inspector"]"#,
+        r#"providers = ["main"]"#,
+        r#"groups = ["g"]"#,
+        r#"roles = ["r"]"#,
+        r#"tenants = ["8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"]"#,
+        r#"scopes = ["x"]"#,
+    ] {
+        assert!(!may(&format!(r#"{{ name = "a", {who} }}"#)), "{who}");
+        let denial = format!(r#"{{ name = "d", effect = "deny", tools = ["read_*"], {who} }}, {everything}"#);
+        assert!(!may(&denial), "{who}");
+        let elsewhere = format!(r#"{{ name = "d", effect = "deny", tools = ["write_*"], {who} }}, {everything}"#);
+        assert!(may(&elsewhere), "{who}");
+    }
+}

@@ -59,6 +59,7 @@ fn a_browser_that_is_not_known_is_not_made_up() {
         browser: "the-browser",
         listing: &listing,
         consents: &[],
+        is_administrator: false,
         ticket: "t",
         now: UnixTime::from_seconds(NOW),
     };

@@ -371,3 +371,21 @@ fn an_answer_is_sent_without_asking_only_to_known_clients_and_to_the_users_own_m
     assert!(rejected(&world, registered.as_str(), LOOPBACK_URI).may_redirect());
     assert!(!rejected(&world, registered.as_str(), "https://client.example/registered").may_redirect());
 }
+
+#[test]
+fn only_a_listed_client_may_ask_for_a_resource_that_lists_its_clients() {
+    let with =
+        |ids: &str| configuration_with("path = \"/mcp\"", &format!("path = \"/mcp\"\nallowed_clients = [{ids}]"));
+    let (others, own) =
+        (with("\"another\", \"https://client.example/metadata.json\""), with("\"another\", \"conformance\""));
+    let refused = outcome(&query(), &others, |_| ());
+    assert_eq!(refused, Err(AuthorizationRejection::ClientNotAllowed));
+    assert_eq!(refused.unwrap_err().to_wire(), ErrorCode::UnauthorizedClient);
+    assert_eq!(outcome(&query(), &own, |_| ()), Ok(()));
+    // One that was allowed when it was asked for.
+    let text = World::new().request().to_text();
+    let restored = |configuration| {
+        AuthorizationRequest::restore(&text, configuration, &key_ring('A'), &MemoryStore::at(START), START).map(|_| ())
+    };
+    assert_eq!((restored(&others), restored(&own)), (Err(UnboundRejection::WithdrawnResource), Ok(())));
+}

@@ -204,3 +204,43 @@ fn the_id_of_a_machine_fits_into_a_subject() {
         assert_eq!(problem_of(&with_id(bad)).0, "clients[0].client_id");
     }
 }
+
+const USERS: &str = "redirect_uris = [\"https://client.example/cb\"]";
+
+#[test]
+fn only_a_client_whose_redirect_uris_the_operator_knows_can_be_preauthorized() {
+    let lists = |of_all: &str, of_route: &str, client: &str| {
+        let document =
+            with(client).replacen("[[routes]]", &format!("[[routes]]\npreauthorized_clients = [{of_route}]"), 1);
+        format!("preauthorized_clients = [{of_all}]\n{document}")
+    };
+    let document = "\"https://client.example/metadata.json\"";
+    let configuration = Configuration::parse(&lists("\"machine\"", document, USERS)).unwrap().authorization_server;
+    assert_eq!(configuration.preauthorized_clients, [ClientId::parse("machine").unwrap()]);
+    assert_eq!(configuration.routes[0].preauthorized_clients.len(), 1);
+    let machine = "grant_types = [\"client_credentials\"]\nscopes = [\"mcp\"]\n\
+                   token_endpoint_auth_method = \"client_secret_basic\"\nclient_secret = { secret = \"machine_secret\" }";
+    for (of_all, of_route, client, key) in [
+        ("\"1795000000-abc\"", "", USERS, "preauthorized_clients[0]"),
+        ("\"machine\", \"Machine\"", "", USERS, "preauthorized_clients[1]"),
+        ("\"http://client.example/metadata.json\"", "", USERS, "preauthorized_clients[0]"),
+        ("", "\"someone\"", USERS, "routes[0].preauthorized_clients[0]"),
+        ("\"machine\"", "", machine, "preauthorized_clients[0]"),
+    ] {
+        let (found, problem) = problem_of(&lists(of_all, of_route, client));
+        assert_eq!(found, key, "{problem}");
+        assert!(problem.contains("must be the client_id of one of clients"), "{problem}");
+    }
+}
+
+#[test]
+fn the_gateway_and_the_authorization_server_know_the_clients_that_a_route_allows() {
+    let document = with(USERS).replacen("[[routes]]", "[[routes]]\nallowed_clients = [\"machine\"]", 1);
+    let configuration = Configuration::parse(&document).unwrap();
+    let (of_gateway, of_server) = (&configuration.routes[0], &configuration.authorization_server.routes[0]);
+    let (own, other) = (ClientId::parse("machine").unwrap(), ClientId::parse("other").unwrap());
+    assert_eq!(of_gateway.allowed_clients, [own.clone()]);
+    assert!(of_server.allows_client(&own) && !of_server.allows_client(&other));
+    let (key, _) = problem_of(&document.replace("[\"machine\"]", "[\"\"]"));
+    assert_eq!(key, "routes[0].allowed_clients[0]");
+}

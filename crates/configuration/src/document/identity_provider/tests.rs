@@ -385,3 +385,44 @@ fn further_parameters_are_sent_and_none_of_ours_is_replaced() {
         assert_eq!(found, format!("identity_provider.authorization_parameters.{key}"), "{parameters}");
     }
 }
+
+#[test]
+fn single_users_are_named_as_their_subjects_name_them() {
+    const OBJECT: &str = "1f0c2b1a-9d3e-4c57-8a41-0c7d5e2b9f10";
+    let users = |document: String| provider(&document).access.users;
+    assert_eq!(users(openid("access = { users = [\"8f2c1e\", \"urn:alice\"] }")), ["8f2c1e", "urn:alice"]);
+    let own = format!("{TENANT}.{OBJECT}");
+    let entra_with =
+        |tenant: &str, user: &str| entra(&format!("tenant = \"{tenant}\"\naccess = {{ users = [\"{user}\"] }}"));
+    assert_eq!(users(entra_with(TENANT, &OBJECT.to_uppercase())), [own.as_str()]);
+    assert_eq!(users(entra_with(TENANT, &own.to_uppercase())), [own.as_str()]);
+    for (document, said) in [
+        (openid("access = { users = [\"a b\"] }"), "is not a sub"),
+        (openid("access = { users = [\"\"] }"), "is not a sub"),
+        (entra_with(TENANT, "alice@example.com"), "is not an object id"),
+        (entra_with(TENANT, "alice"), "is not an object id"),
+        (
+            entra(&format!("tenant = \"organizations\"\naccess = {{ any_tenant = true, users = [\"{OBJECT}\"] }}")),
+            "users of several tenants",
+        ),
+    ] {
+        let (key, problem) = problem_of(&document);
+        assert_eq!(key, "identity_provider.access.users[0]", "{problem}");
+        assert!(problem.contains(said), "{problem}");
+    }
+}
+
+#[test]
+fn nobody_is_an_administrator_unless_a_role_says_so() {
+    use gatehouse_protocol::Claims;
+    let with_roles =
+        |roles: &[&str]| Claims::new(None, vec![], roles.iter().map(|role| (*role).to_owned()).collect()).unwrap();
+    assert_eq!(provider(&openid("")).administrator_role(&with_roles(&["Admin", ""])), None);
+    let configured = provider(&openid("administrator_roles = [\"Admin\", \"Owner\"]"));
+    assert_eq!(configured.administrator_role(&with_roles(&["x", "Owner"])), Some("Owner"));
+    for roles in [&["admin"][..], &["Administrator"], &[]] {
+        assert_eq!(configured.administrator_role(&with_roles(roles)), None, "{roles:?}");
+    }
+    let (key, problem) = problem_of(&openid("administrator_roles = [\"Admin\", \" \"]"));
+    assert_eq!((key.as_str(), problem.as_str()), ("identity_provider.administrator_roles[1]", "is empty"));
+}

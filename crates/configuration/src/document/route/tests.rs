@@ -1,7 +1,7 @@
 use gatehouse_protocol::Scopes;
 
 use crate::tests::{MINIMAL, problem_of};
-use crate::{Configuration, Revocation, Servers};
+use crate::{Configuration, Revocation, Servers, Unauthenticated};
 
 fn with(headers: &str) -> String {
     MINIMAL.replacen("secret_headers = { \"X-Functions-Key\" = { secret = \"upstream_secret\" } }", headers, 1)
@@ -206,5 +206,60 @@ fn a_route_offers_the_scopes_that_it_needs_and_those_by_which_rules_allow_more()
         ("other", None),
     ] {
         assert_eq!(granted(requested).as_deref(), expected, "{requested:?}");
+    }
+}
+
+#[test]
+fn a_request_that_shows_nothing_is_challenged_unless_the_route_says_otherwise() {
+    const ENABLED: &str = "[browser_sign_in]\nenabled = true\n\n[identity_provider]";
+    let with = |key: &str| MINIMAL.replacen("[[routes]]", &format!("[[routes]]\n{key}"), 1);
+    let enabled = |key: &str| with(key).replacen("[identity_provider]", ENABLED, 1);
+    for (key, expected) in [
+        ("", Unauthenticated::Challenge),
+        ("unauthenticated = \"401\"", Unauthenticated::Challenge),
+        ("unauthenticated = \"403\"", Unauthenticated::Refuse),
+        ("unauthenticated = \"redirect\"", Unauthenticated::SignIn),
+        ("unauthenticated = \"allow\"", Unauthenticated::Allow),
+    ] {
+        let configuration = Configuration::parse(&enabled(key)).unwrap();
+        assert_eq!(configuration.routes[0].unauthenticated, expected, "{key}");
+        let takes_browsers = configuration.authorization_server.routes[0].takes_browsers;
+        assert_eq!(takes_browsers, expected == Unauthenticated::SignIn, "{key}");
+    }
+    for (document, said) in [
+        (enabled("unauthenticated = \"302\""), "must be 401, 403, redirect or allow"),
+        (with("unauthenticated = \"redirect\""), "without browser_sign_in.enabled"),
+        (enabled("unauthenticated = \"allow\"\nallowed_clients = [\"a\"]"), "with allowed_clients"),
+    ] {
+        let (key, problem) = problem_of(&document);
+        assert_eq!(key, "routes[0].unauthenticated");
+        assert!(problem.contains(said), "{problem}");
+    }
+}
+
+#[test]
+fn a_browser_is_sent_to_urls_that_every_browser_reads_alike() {
+    let with = |keys: &str| {
+        MINIMAL.replacen("[identity_provider]", &format!("[browser_sign_in]\n{keys}\n\n[identity_provider]"), 1)
+    };
+    let sign_in = |keys: &str| Configuration::parse(&with(keys)).unwrap().authorization_server.browser_sign_in;
+    assert!(!sign_in("").enabled && sign_in("").lifetime == 3_600 && !sign_in("").tells_token);
+    assert_eq!(sign_in("allowed_redirect_urls = [\"https://app.example/a?b=c#d\"]").allowed_redirect_urls.len(), 1);
+    for url in [
+        "http://app.example/",
+        "https://app.example",
+        "https://app.example:443/",
+        "https://user@app.example/",
+        "https://APP.example/",
+        "https:app.example/",
+        "//app.example/",
+        "/app",
+        "javascript:alert(1)",
+    ] {
+        let (key, _) = problem_of(&with(&format!("allowed_redirect_urls = [{url:?}]")));
+        assert_eq!(key, "browser_sign_in.allowed_redirect_urls[0]", "{url}");
+    }
+    for seconds in ["59", "28801"] {
+        assert_eq!(problem_of(&with(&format!("lifetime = {seconds}"))).0, "browser_sign_in.lifetime");
     }
 }
