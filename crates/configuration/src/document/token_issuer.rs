@@ -246,7 +246,9 @@ impl TokenIssuerDocument {
                 let issuer = match &address.issuer {
                     Some(_) => Some(address.of_openid(key)?),
                     None => {
-                        ProviderAddress { issuer: Some(introspection.url.clone()), ..address }.of_openid(key)?;
+                        // Of the other keys, what they are of any issuer.
+                        let any = Some("https://issuer.invalid".to_owned());
+                        ProviderAddress { issuer: any, ..address }.of_openid(key)?;
                         None
                     }
                 };
