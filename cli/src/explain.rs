@@ -207,13 +207,23 @@ impl Explain {
         let names = || configuration.authorization_server.subject_providers().into_iter().collect::<Vec<_>>();
         let wrong = |subject: &str| {
             let names = names().join(", ");
-            anyhow!("--subject {subject} is not PROVIDER:ID; the providers are {names}, and client for machines")
+            anyhow!(
+                "--subject {subject} is not PROVIDER:ID; the providers are {names}, client for machines and workload for workloads"
+            )
         };
         match (&self.subject, names().as_slice()) {
             (Some(text), _) if text == Subject::NOBODY => Ok(Subject::nobody()),
-            (Some(text), names) => {
+            (Some(text), _) => {
                 let subject = Subject::parse(text).map_err(|_| wrong(text))?;
-                let is_known = subject.provider() == Subject::MACHINES || names.contains(&subject.provider());
+                let workloads = &configuration.authorization_server.workloads;
+                let is_workload = |name: &str| workloads.iter().any(|workload| workload.name == name);
+                let is_known = match text.split_once(':') {
+                    Some((Subject::WORKLOADS, name)) if !is_workload(name) => {
+                        bail!("--subject {text} names no workload of the configuration")
+                    }
+                    Some((Subject::MACHINES | Subject::WORKLOADS, _)) => true,
+                    _ => configuration.authorization_server.subject_providers().contains(subject.provider()),
+                };
                 if is_known { Ok(subject) } else { Err(wrong(text)) }
             }
             (None, [only]) => Subject::new(only, "somebody").map_err(Error::from),

@@ -1,6 +1,6 @@
 //! By which of the ways a caller may come in at a route.
 
-use gatehouse_configuration::{Configuration, Route, RouteTokens, TokenIssuer, TokenVerification};
+use gatehouse_configuration::{Configuration, Route, RouteTokens, TokenIssuer, TokenVerification, Workload};
 use gatehouse_protocol::Subject;
 
 /// The tokens of other issuers that the route accepts, each with its issuer.
@@ -34,7 +34,13 @@ pub(crate) fn key_labels(route: &Route) -> Vec<&str> {
 pub(crate) fn missing(configuration: &Configuration, route: &Route, subject: &Subject) -> Option<String> {
     let name = subject.provider();
     let server = &configuration.authorization_server;
-    let by_own = route.own_tokens && (name == Subject::MACHINES || server.identity_provider(name).is_some());
+    let is_it = |workload: &Workload| subject.as_str() == format!("{}:{}", Subject::WORKLOADS, workload.name);
+    let as_workload =
+        || server.workloads.iter().any(|workload| is_it(workload) && workload.routes.contains(&route.path));
+    let exchanged =
+        || server.clients.iter().flat_map(|client| &client.may_exchange).any(|tokens| tokens.issuer == name);
+    let by_own = route.own_tokens
+        && (name == Subject::MACHINES || server.identity_provider(name).is_some() || as_workload() || exchanged());
     let by_others = tokens(configuration, route).any(|(tokens, _)| tokens.issuer == name);
     if by_own || by_others {
         return None;

@@ -14,8 +14,9 @@ use gatehouse_audit_log::{AuditRecord, Component, Event, LogTime, RequestId};
 use gatehouse_configuration::{Servers, Upstream};
 use gatehouse_fuzz::{Counting, message, reread, whole_configuration};
 use gatehouse_gateway::{
-    Admission, Credential, Endpoint, EndpointKind, MessageRecord, Origin, Probe, ProtocolRevision, Route, SealedReference,
-    SessionId, Trace, admit, is_json, last_event_id, legacy_endpoint, request_headers, response_headers, route, target,
+    Admission, Credential, Endpoint, EndpointKind, MessageRecord, Origin, Probe, ProtocolRevision, Route,
+    SealedReference, SessionId, Trace, admit, is_json, last_event_id, legacy_endpoint, request_headers,
+    response_headers, route, target,
 };
 use gatehouse_mcp_wire::header_value;
 use gatehouse_mcp_wire::json_rpc::{Body, Message, is_misspelt_request, is_notification, is_request};
@@ -256,7 +257,8 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         accept: None,
     };
     let client = head.headers();
-    let forwarded = request_headers::forwarded(client, endpoint.configuration, upstream, &own).expect("values that can stand in headers");
+    let forwarded = request_headers::forwarded(client, endpoint.configuration, upstream, &own)
+        .expect("values that can stand in headers");
     assert_ours(&forwarded, upstream, &own);
     assert_traced(client, &forwarded, &trace);
     let name = forwarded.get("mcp-name").map(|value| header_value::decoded(value).expect("a name"));

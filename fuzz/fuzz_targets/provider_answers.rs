@@ -66,8 +66,13 @@ static FIXED: LazyLock<Fixed> = LazyLock::new(|| {
     let metadata_of_staff = metadata(&metadata_issuer(staff));
     let overage = Identity::verify(&token_of_staff, staff, &metadata_of_staff, public_keys(), &secrets, START);
     let list = |text: &str| vec![text.to_owned()];
-    let access =
-        AccessRules { tenants: Vec::new(), domains: list("staff.example"), groups: list("g"), roles: list("r") };
+    let access = AccessRules {
+        tenants: Vec::new(),
+        domains: list("staff.example"),
+        groups: list("g"),
+        roles: list("r"),
+        users: Vec::new(),
+    };
     Fixed {
         metadata: metadata(ISSUER),
         secrets,

@@ -3,7 +3,7 @@
 use gatehouse_configuration::{
     AllowedOrigins, ClientDocuments, Configuration, Counted, Effect, GrantType, IdentityProvider, ListKind, Member,
     Pattern, ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route, Rule,
-    Servers, TokenPage, Transport, Upstream,
+    Servers, TokenPage, Transport, Upstream, Workload,
 };
 use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
 use jiff::Timestamp;
@@ -47,6 +47,9 @@ pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String 
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
     }
     describe_callers(&mut report, configuration);
+    for workload in &configuration.authorization_server.workloads {
+        line(&mut report, &format!("Workload {}", workload.name), &describe_workload(workload));
+    }
     describe_machines_without_users(&mut report, configuration);
     let registration = &configuration.authorization_server.registration;
     let registration = match (registration.enabled, &registration.initial_access_token) {
@@ -282,5 +285,23 @@ fn describe_client(client: &RegisteredClient) -> String {
     let grants = client.grant_types.iter().map(|grant| grant.as_str()).collect::<Vec<_>>().join(" ");
     let grants = if grants.is_empty() { "no grants" } else { &grants };
     let introspects = if client.may_introspect { ", may introspect" } else { "" };
-    format!("{method}, {grants}{introspects}")
+    let exchanged = client
+        .may_exchange
+        .iter()
+        .map(|tokens| format!(", exchanges tokens of {} for {}", tokens.issuer, tokens.audiences.join(", ")));
+    format!("{method}, {grants}{introspects}{}", exchanged.collect::<String>())
+}
+
+/// Who comes in as it, and what for.
+fn describe_workload(workload: &Workload) -> String {
+    let rules = workload.claims.iter().map(|rule| format!("{} = {}", rule.name, rule.pattern));
+    let routes = workload.routes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    format!(
+        "a token of {} for {} alone, with {}; not longer than {} seconds; for {routes}; scopes {}",
+        workload.issuer,
+        workload.audience,
+        rules.collect::<Vec<_>>().join(" and "),
+        workload.longest_lifetime,
+        workload.scopes
+    )
 }

@@ -3,14 +3,17 @@
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::code::{CodeRejection, Grant, Redemption, redeem_code};
 use gatehouse_authorization_server::credentials::AuthenticatedClient;
+use gatehouse_authorization_server::exchange::{exchangeable, grant_to_exchange, grant_to_workload};
+use gatehouse_authorization_server::exchange_request::ACCESS_TOKEN;
 use gatehouse_authorization_server::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_authorization_server::token::{GrantRequest, TokenAnswer, TokenRejection, TokenRequest};
-use gatehouse_openid::IdentityAssertion;
-use gatehouse_protocol::{ResourceUri, Scopes, SecretString};
+use gatehouse_configuration::{GrantType, TokenPresentation};
+use gatehouse_openid::{IdentityAssertion, Presented, WorkloadAssertion};
+use gatehouse_protocol::{ClientName, ParameterError, ResourceUri, Scopes, SecretString};
 use gatehouse_sessions::{Opening, RefreshRequest, Tokens};
 use http::{Request, Response};
-use provider_client::AssertionFailure;
+use provider_client::{AssertionFailure, ExternalTokenFailure, IssuerClient, WorkloadFailure};
 use shell_http::SystemEntropy;
 
 use crate::context::Context;
@@ -23,18 +26,21 @@ const ACTION: &str = "token";
 pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let media_type = requests::media_type(request.headers());
     let parsed = TokenRequest::parse(media_type.as_deref(), request.headers(), request.body());
-    let client_id = parsed.as_ref().ok().map(|request| request.credentials.client_id().to_string());
+    let credentials = parsed.as_ref().ok().and_then(|request| request.credentials.as_ref());
+    let client_id = credentials.map(|credentials| credentials.client_id().to_string());
+    let exchanges = parsed.as_ref().is_ok_and(|request| request.grant.grant_type() == GrantType::TokenExchange);
     match parsed.and_then(|request| tokens(context, request)) {
         Ok(tokens) => {
             context.log.completed(ACTION, Details { client_id: client_id.as_deref(), ..Details::default() });
-            responses::json(200, &to_answer(&tokens))
+            responses::json(200, &to_answer(&tokens, exchanges.then_some(ACCESS_TOKEN)))
         }
         Err(rejection) => clients::refused(&context.log, ACTION, client_id.as_deref(), &rejection),
     }
 }
 
 fn tokens(context: &Context, request: TokenRequest) -> Result<Tokens, TokenRejection> {
-    let client = clients::authenticated(context, request.credentials)?;
+    let Some(credentials) = request.credentials else { return workload(context, request) };
+    let client = clients::authenticated(context, credentials)?;
     may_use(&client, request.grant.grant_type())?;
     let resource = request.resource.map(|resource| context.configuration.audience_of(resource));
     let resource = resource.as_ref();
@@ -56,6 +62,11 @@ fn tokens(context: &Context, request: TokenRequest) -> Result<Tokens, TokenRejec
         GrantRequest::JwtBearer { assertion, scopes } => {
             accept(context, &client, assertion, &AssertionRequest { resource, scopes: scopes.as_ref() })
         }
+        GrantRequest::TokenExchange { subject_token, scopes } => {
+            exchange(context, &client, subject_token, &AssertionRequest { resource, scopes: scopes.as_ref() })
+        }
+        // It has no client.
+        GrantRequest::Workload { .. } => Err(TokenRejection::UnauthorizedClient),
     }?;
     // The tokens exist: a client that cannot be noted must not lose them.
     if let Err(error) = client.client().note_use(&context.keys, &context.store, context.now, &mut SystemEntropy) {
@@ -127,13 +138,58 @@ fn accept(
     open(context, grant, client.client(), true)
 }
 
+/// Takes the word of a workload's platform.
+fn workload(context: &Context, request: TokenRequest) -> Result<Tokens, TokenRejection> {
+    let (configuration, now) = (&context.configuration, context.now);
+    let (GrantRequest::Workload { assertion, scopes }, false) = (&request.grant, configuration.workloads.is_empty())
+    else {
+        return Err(ParameterError::Missing("client_id").into());
+    };
+    let assertion = WorkloadAssertion::parse(assertion.expose())?;
+    let verified = IssuerClient::new(configuration, &context.keys, now).verify_workload(&assertion);
+    let verified = verified.map_err(|failure| match failure {
+        WorkloadFailure::Rejected(rejection) => rejection.into(),
+        WorkloadFailure::Conversation(failure) => TokenRejection::Unavailable(failure.to_string()),
+    })?;
+    let resource = request.resource.map(|resource| configuration.audience_of(resource));
+    let request = AssertionRequest { resource: resource.as_ref(), scopes: scopes.as_ref() };
+    let grant = grant_to_workload(&verified, &request, configuration, now, &mut SystemEntropy)?;
+    let name = ClientName::parse(grant.principal.client_id.as_str()).map_err(|_| TokenRejection::MachineSubject)?;
+    open_as(context, grant, name, false)
+}
+
+/// Exchanges an access token of another issuer.
+fn exchange(
+    context: &Context,
+    client: &AuthenticatedClient,
+    subject_token: &SecretString,
+    request: &AssertionRequest<'_>,
+) -> Result<Tokens, TokenRejection> {
+    let (configuration, now) = (&context.configuration, context.now);
+    let accepted = exchangeable(client)?;
+    let token = subject_token.expose();
+    let presented = Presented::choose(token, &TokenPresentation::default(), &accepted, &configuration.token_issuers)?;
+    let verified = IssuerClient::new(configuration, &context.keys, now).verify(token, &presented);
+    let subject = verified.map_err(|failure| match failure {
+        ExternalTokenFailure::Rejected(rejection) => rejection.into(),
+        ExternalTokenFailure::Conversation(failure) => TokenRejection::Unavailable(failure.to_string()),
+    })?;
+    let grant = grant_to_exchange(client, subject.principal, request, configuration, now, &mut SystemEntropy)?;
+    open(context, grant, client.client(), true)
+}
+
 /// Opens the session. That of a person is `listed`: they can see it, and end it.
 fn open(context: &Context, grant: Grant, client: &Client, listed: bool) -> Result<Tokens, TokenRejection> {
+    open_as(context, grant, client.client_name.clone(), listed)
+}
+
+/// The same, of what is called so.
+fn open_as(context: &Context, grant: Grant, client_name: ClientName, listed: bool) -> Result<Tokens, TokenRejection> {
     let (principal, resource) = (&grant.principal, grant.principal.resource.clone());
     context.log.begun(ACTION, Some(principal.client_id.as_str()), Some(principal.subject.as_str()));
     let opening = Opening {
         principal: grant.principal,
-        client_name: client.client_name.clone(),
+        client_name,
         browser: grant.browser,
         provider_tokens: grant.provider_tokens,
         access_tokens: sessions::access_tokens_at(&context.configuration, &resource),
@@ -143,9 +199,10 @@ fn open(context: &Context, grant: Grant, client: &Client, listed: bool) -> Resul
     Ok(context.sessions().open(&grant.root, opening, &mut SystemEntropy)?)
 }
 
-fn to_answer(tokens: &Tokens) -> TokenAnswer {
+fn to_answer(tokens: &Tokens, issued_token_type: Option<&'static str>) -> TokenAnswer {
     TokenAnswer {
         access_token: tokens.access_token.expose().to_owned(),
+        issued_token_type,
         token_type: "Bearer",
         expires_in: tokens.expires_in,
         refresh_token: tokens.refresh_token.as_ref().map(SecretString::expose).map(str::to_owned),

@@ -97,7 +97,7 @@ pub fn sign(
     entropy: &mut impl Entropy,
 ) -> Result<SecretString, CallerKeysRejection> {
     let (key, jwk) = every(keys).next().ok_or(CallerKeysRejection::None)??;
-    let is_machine = facts.subject.provider() == Subject::MACHINES;
+    let is_machine = facts.subject.is_machine();
     let assertion = Assertion {
         iss: facts.issuer,
         aud: facts.audience,

@@ -1,6 +1,6 @@
 //! What is known of a client, wherever it is known from.
 
-use gatehouse_configuration::{GrantType, RegisteredClient};
+use gatehouse_configuration::{GrantType, RegisteredClient, RouteTokens};
 use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, Scopes, UnixTime};
 use gatehouse_sealed_storage::document_cache::DocumentCache;
 use gatehouse_sealed_storage::sealing::KeyRing;
@@ -24,8 +24,10 @@ pub struct Client {
     pub grant_types: Vec<GrantType>,
     /// How it proves who it is.
     pub authentication: ClientAuthentication,
-    /// What it may be granted without a user (`client_credentials`).
+    /// What it may be granted without a user at hand (`client_credentials`, token exchange).
     pub scopes: Scopes,
+    /// The tokens of other issuers that it may exchange for ours (RFC 8693).
+    pub may_exchange: Vec<RouteTokens>,
     /// Whether it may ask what a token is good for (RFC 7662).
     pub may_introspect: bool,
     /// Whether the operator vouches for it.
@@ -80,6 +82,7 @@ impl From<&RegisteredClient> for Client {
             grant_types: configured.grant_types.clone(),
             authentication: ClientAuthentication::from(&configured.authentication),
             scopes: configured.scopes.clone(),
+            may_exchange: configured.may_exchange.clone(),
             may_introspect: configured.may_introspect,
             is_configured: true,
             registration: None,

@@ -160,6 +160,12 @@ impl PresentedCredentials {
         Ok(Self { client_id, proof })
     }
 
+    /// Whether a request says nothing at all of a client.
+    pub fn are_absent(headers: &HeaderMap, form: &Parameters) -> bool {
+        let names = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
+        !headers.contains_key(AUTHORIZATION) && names.iter().all(|name| form.all(name).next().is_none())
+    }
+
     /// The client that the request names.
     pub const fn client_id(&self) -> &ClientId {
         &self.client_id

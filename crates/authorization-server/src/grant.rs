@@ -25,7 +25,7 @@ const ASSERTION_USE: Kind = "id-jag-use";
 pub fn may_use(client: &AuthenticatedClient, grant_type: GrantType) -> Result<(), TokenRejection> {
     let needs_proof = match grant_type {
         GrantType::AuthorizationCode | GrantType::RefreshToken => false,
-        GrantType::ClientCredentials | GrantType::JwtBearer => true,
+        GrantType::ClientCredentials | GrantType::JwtBearer | GrantType::TokenExchange => true,
     };
     if client.client().may(grant_type) && (client.is_confidential() || !needs_proof) {
         Ok(())
@@ -138,19 +138,23 @@ fn allowed_at(route: &Route, client: &AuthenticatedClient) -> Result<(), TokenRe
 }
 
 /// What a token for the route can have.
-fn offered(route: &Route) -> Scopes {
+pub(crate) fn offered(route: &Route) -> Scopes {
     route.offered_scopes().cloned().collect()
 }
 
 /// What is asked for where all of it is allowed; all that is allowed where nothing is asked for.
-fn narrowed(requested: Option<&Scopes>, allowed: &Scopes) -> Result<Scopes, TokenRejection> {
+pub(crate) fn narrowed(requested: Option<&Scopes>, allowed: &Scopes) -> Result<Scopes, TokenRejection> {
     let granted = allowed.granted(requested.unwrap_or(&Scopes::default()));
     granted.filter(|granted| !granted.is_empty()).ok_or(TokenRejection::Scope)
 }
 
 /// A session that ends with its one access token.
 fn grant(principal: Principal, configuration: &Configuration, now: UnixTime, entropy: &mut impl Entropy) -> Grant {
-    let expires_at = now.plus(configuration.lifetimes.access_token);
+    grant_until(principal, now.plus(configuration.lifetimes.access_token), entropy)
+}
+
+/// One that ends then.
+pub(crate) fn grant_until(principal: Principal, expires_at: UnixTime, entropy: &mut impl Entropy) -> Grant {
     let root = SessionRoot { secret: HandleSecret::generate(entropy), expires_at };
     Grant { principal, browser: None, provider_tokens: ProviderTokens::default(), root, refreshable: false }
 }

@@ -9,7 +9,8 @@
 //! [`signed_out`] ends what is under way when they take all of it back.
 //!
 //! [`client`] finds clients, wherever they are known from. Those that call an endpoint themselves are held against it by
-//! [`credentials`]; what they may have without a user at hand is decided by [`grant`].
+//! [`credentials`]; what they may have without a user at hand is decided by [`grant`], and for tokens of others
+//! by [`exchange`].
 
 pub mod administrator_consent;
 pub mod arrival;
@@ -29,6 +30,8 @@ pub mod credentials;
 mod error;
 #[cfg(test)]
 mod example;
+pub mod exchange;
+pub mod exchange_request;
 pub mod fetched_url;
 pub mod fetches;
 mod first_use;

@@ -86,8 +86,10 @@ impl AuthorizationServerMetadata {
 fn grant_types(configuration: &Configuration) -> Vec<&'static str> {
     let is_supported = |grant_type: &GrantType| match grant_type {
         GrantType::AuthorizationCode | GrantType::RefreshToken => true,
-        GrantType::ClientCredentials => configuration.clients.iter().any(|client| client.has(*grant_type)),
-        GrantType::JwtBearer => takes_assertions(configuration),
+        GrantType::ClientCredentials | GrantType::TokenExchange => {
+            configuration.clients.iter().any(|client| client.has(*grant_type))
+        }
+        GrantType::JwtBearer => takes_assertions(configuration) || !configuration.workloads.is_empty(),
     };
     GrantType::ALL.into_iter().filter(is_supported).map(GrantType::as_str).collect()
 }

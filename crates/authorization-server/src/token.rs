@@ -1,7 +1,9 @@
 //! The token endpoint (OAuth 2.1, section 3.2).
 
 use gatehouse_configuration::GrantType;
-use gatehouse_openid::{AccessRejection, IdentityAssertionRejection};
+use gatehouse_openid::{
+    AccessRejection, ExternalTokenRejection, IdentityAssertion, IdentityAssertionRejection, WorkloadRejection,
+};
 use gatehouse_protocol::{CodeVerifier, ParameterError, Parameters, ResourceUri, Scopes, SecretString};
 use gatehouse_sessions::Rejection as SessionRejection;
 use http::HeaderMap;
@@ -13,12 +15,13 @@ use crate::authorization::named_resource;
 use crate::client::ClientUnknown;
 use crate::code::CodeRejection;
 use crate::credentials::{ClientRejection, PresentedCredentials, unavailable};
+use crate::exchange_request::{self, ExchangeParameter};
 
 /// A token request, parsed; its client has not been looked up.
 #[derive(Debug)]
 pub struct TokenRequest {
-    /// Who asks.
-    pub credentials: PresentedCredentials,
+    /// Who asks; `None` where a workload does, whose assertion is all that it shows.
+    pub credentials: Option<PresentedCredentials>,
     /// For what the tokens shall be, where the client says.
     pub resource: Option<ResourceUri>,
     /// The grant.
@@ -56,6 +59,20 @@ pub enum GrantRequest {
         /// What is asked for, where the client says.
         scopes: Option<Scopes>,
     },
+    /// The same, with a token of a workload's platform and without a client.
+    Workload {
+        /// The token.
+        assertion: SecretString,
+        /// What is asked for, where the workload says.
+        scopes: Option<Scopes>,
+    },
+    /// `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693).
+    TokenExchange {
+        /// The token that is exchanged.
+        subject_token: SecretString,
+        /// What is asked for, where the client says.
+        scopes: Option<Scopes>,
+    },
 }
 
 impl GrantRequest {
@@ -65,7 +82,8 @@ impl GrantRequest {
             Self::AuthorizationCode { .. } => GrantType::AuthorizationCode,
             Self::RefreshToken { .. } => GrantType::RefreshToken,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
-            Self::JwtBearer { .. } => GrantType::JwtBearer,
+            Self::JwtBearer { .. } | Self::Workload { .. } => GrantType::JwtBearer,
+            Self::TokenExchange { .. } => GrantType::TokenExchange,
         }
     }
 }
@@ -75,6 +93,9 @@ impl GrantRequest {
 pub struct TokenAnswer {
     /// The sealed session key.
     pub access_token: String,
+    /// What kind of token it is, where another one was exchanged for it (RFC 8693, section 2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<&'static str>,
     /// Always `Bearer`.
     pub token_type: &'static str,
     /// Seconds.
@@ -131,6 +152,21 @@ pub enum TokenRejection {
     /// The identity assertion, presented again.
     #[error("the identity assertion was used before")]
     AssertionReplayed,
+    /// The token of a workload.
+    #[error(transparent)]
+    Workload(#[from] WorkloadRejection),
+    /// A parameter of an exchange asks for what there is not.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeParameter),
+    /// The token that is exchanged.
+    #[error("the subject_token is {0}")]
+    SubjectToken(#[from] ExternalTokenRejection),
+    /// The token that is exchanged says who may do that, and it is not the client.
+    #[error("the subject_token may not be exchanged by this client (may_act, cnf)")]
+    MayNotAct,
+    /// The token that is exchanged allows nothing here.
+    #[error("the subject_token allows nothing that this client can have here (scope)")]
+    SubjectScope,
     /// The user whom the assertion names may not come in.
     #[error(transparent)]
     Access(#[from] AccessRejection),
@@ -165,13 +201,29 @@ impl TokenRequest {
                 scopes: scopes(&parameters)?,
             },
             GrantType::ClientCredentials => GrantRequest::ClientCredentials { scopes: scopes(&parameters)? },
-            GrantType::JwtBearer => GrantRequest::JwtBearer {
-                assertion: SecretString::new(parameters.required("assertion")?.to_owned()),
-                scopes: scopes(&parameters)?,
-            },
+            GrantType::JwtBearer => {
+                let text = parameters.required("assertion")?;
+                let (assertion, scopes) = (SecretString::new(text.to_owned()), scopes(&parameters)?);
+                // An identity assertion is always a client's. Whoever says which client it is is none that has no credentials.
+                if PresentedCredentials::are_absent(headers, &parameters) && !IdentityAssertion::is_one(text) {
+                    let grant = GrantRequest::Workload { assertion, scopes };
+                    return Ok(Self { credentials: None, resource: resource(&parameters)?, grant });
+                }
+                GrantRequest::JwtBearer { assertion, scopes }
+            }
+            GrantType::TokenExchange => {
+                let subject_token = exchange_request::subject_token(&parameters)?;
+                GrantRequest::TokenExchange { subject_token, scopes: scopes(&parameters)? }
+            }
         };
-        let credentials = PresentedCredentials::parse(headers, &parameters)?;
-        Ok(Self { credentials, resource: resource(&parameters)?, grant })
+        let credentials = Some(PresentedCredentials::parse(headers, &parameters)?);
+        let resource = match &grant {
+            GrantRequest::TokenExchange { .. } => {
+                exchange_request::target(&parameters).map_err(|_| TokenRejection::Resource)?
+            }
+            _ => resource(&parameters)?,
+        };
+        Ok(Self { credentials, resource, grant })
     }
 }
 
@@ -187,7 +239,7 @@ impl TokenRejection {
     pub fn to_wire(&self) -> (u16, ErrorCode, String) {
         let own_words = || self.to_string();
         match self {
-            Self::NotAForm | Self::Parameter(_) | Self::MalformedVerifier => {
+            Self::NotAForm | Self::Parameter(_) | Self::MalformedVerifier | Self::Exchange(_) => {
                 (400, ErrorCode::InvalidRequest, own_words())
             }
             Self::GrantType => (400, ErrorCode::UnsupportedGrantType, own_words()),
@@ -201,6 +253,10 @@ impl TokenRejection {
             | Self::AssertionReplayed
             | Self::AssertedResource
             | Self::AssertedScope
+            | Self::Workload(_)
+            | Self::SubjectToken(_)
+            | Self::MayNotAct
+            | Self::SubjectScope
             | Self::Access(_) => invalid_grant(),
             Self::Code(rejection) => match rejection {
                 CodeRejection::Unrecognised

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Branding, BrowserSignIn, ClientAddresses, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes,
     ListKind, Networks, Rate, RegisteredClient, Registration, Revocation, RoutePath, Rule, SecretName, SessionPool,
-    SignIns, TokenIssuer, TokenPage, TokenRoute,
+    SignIns, TokenIssuer, TokenPage, TokenRoute, Workload,
 };
 
 /// What an operator can decide of the authorization server.
@@ -47,6 +47,8 @@ pub struct Configuration {
     pub token_issuers: Vec<TokenIssuer>,
     /// The routes that accept tokens of those, each with a path of its own.
     pub token_routes: Vec<TokenRoute>,
+    /// Machines that come in with a token of their platform, each with a name of its own.
+    pub workloads: Vec<Workload>,
     /// The resources that tokens of ours are for, each with a path of its own; none where no route accepts any.
     pub routes: Vec<Route>,
     /// The routes that have a key which administrators fetch and replace, and who they are.

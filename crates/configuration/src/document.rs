@@ -9,6 +9,7 @@ mod client;
 mod client_lists;
 mod consistency;
 mod cross_origin;
+mod exchange;
 mod hint;
 mod identity_headers;
 mod identity_provider;
@@ -31,6 +32,7 @@ mod token_page;
 mod upstream;
 mod urls;
 mod values;
+mod workload;
 
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +59,7 @@ use self::route_tokens::resolve;
 use self::token_issuer::TokenIssuerDocument;
 use self::token_page::TokenPageDocument;
 use self::values::{SecretDocument, unique};
+use self::workload::WorkloadDocument;
 use crate::authorization_server::RuleClaims;
 use crate::compiled::is_compiled;
 use crate::error::{one_line, problem};
@@ -161,6 +164,12 @@ pub(crate) struct Document {
     /// Example: `[{ name = "entra", profile = "entra", tenant = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10" }]`
     #[serde(default)]
     token_issuers: Vec<TokenIssuerDocument>,
+    /// Machines that come in with a token of their own platform: Kubernetes, GitHub Actions, SPIFFE.
+    ///
+    /// Most: `MOST_WORKLOADS`
+    /// Example: `[{ name = "deploy", issuer = "github", claims = { repository_id = "123456789" }, routes = ["/mcp"], scopes = ["mcp"] }]`
+    #[serde(default)]
+    workloads: Vec<WorkloadDocument>,
     /// The MCP endpoints. At least one is required, and each has a `path` of its own.
     ///
     /// Example: `[{ path = "/mcp", url = "https://mcp.internal.example/mcp" }]`
@@ -266,6 +275,7 @@ impl Document {
             identity_providers: self.identity_providers,
             token_issuers: self.token_issuers,
             token_routes,
+            workloads: self.workloads,
             routes: routes
                 .iter()
                 .zip(&self.routes)

@@ -33,6 +33,7 @@ mod source;
 mod token_issuer;
 mod token_page;
 mod upstream;
+mod workload;
 
 pub use accepted_tokens::{AcceptedTokens, RequiredClaim, RouteTokens, TokenPresentation, TokenRoute};
 pub use api_keys::{Administrator, ApiKeys, ConfiguredKey, SessionPool};
@@ -60,6 +61,7 @@ pub use source::Source;
 pub use token_issuer::{EntraVersion, Introspection, IssuerKeys, TokenClaimNames, TokenIssuer, TokenVerification};
 pub use token_page::TokenPage;
 pub use upstream::{Timeouts, Transport, Upstream};
+pub use workload::{ClaimRule, Workload};
 
 /// The setting that holds the document.
 pub const SETTING: &str = "config";

@@ -2,7 +2,7 @@
 
 use gatehouse_protocol::{ClientId, ClientName, RedirectUri, Scopes};
 
-use crate::SecretName;
+use crate::{RouteTokens, SecretName};
 
 /// A client from the configuration: it need not register, and never expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +17,10 @@ pub struct RegisteredClient {
     pub authentication: RegisteredAuthentication,
     /// What it may present at the token endpoint.
     pub grant_types: Vec<GrantType>,
-    /// What it may be granted without a user (`client_credentials`); empty for every other client.
+    /// What it may be granted without a user at hand (`client_credentials`, token exchange); empty for every other client.
     pub scopes: Scopes,
+    /// The tokens of other issuers that it may exchange for ours (RFC 8693); empty for a client without that grant.
+    pub may_exchange: Vec<RouteTokens>,
     /// Whether it may ask what a token is good for (RFC 7662). Never a client that cannot authenticate.
     pub may_introspect: bool,
 }
@@ -56,11 +58,14 @@ pub enum GrantType {
     ClientCredentials,
     /// An identity assertion of the enterprise's identity provider (ID-JAG).
     JwtBearer,
+    /// An access token of another issuer (RFC 8693).
+    TokenExchange,
 }
 
 impl GrantType {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::JwtBearer];
+    pub const ALL: [Self; 5] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::JwtBearer, Self::TokenExchange];
 
     /// The name on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -69,6 +74,7 @@ impl GrantType {
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
             Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 

@@ -9,16 +9,19 @@
 
 mod choice;
 mod claims;
+mod exchange;
 mod introspection;
 mod principal;
 mod rejection;
 mod signed;
 
 pub use choice::Presented;
+pub use exchange::MayAct;
 pub use introspection::{INTROSPECTION_BYTES, Introspected, introspected, introspection_request};
 pub use principal::ExternalPrincipal;
 pub use rejection::{ExternalTokenRejection, LONGEST_TOKEN};
 pub use signed::{KeySource, SignedAccessToken};
+pub(crate) use signed::{is_of_version, key_source, may_be_of};
 
 #[cfg(test)]
 mod tests;

@@ -108,7 +108,17 @@ struct Claims {
     user: UserClaims,
 }
 
+/// Whether the token says to be one.
+pub(crate) fn is_one(token: &SignedToken) -> bool {
+    token.is_of_type(TYPE)
+}
+
 impl IdentityAssertion {
+    /// Whether the text is a token that says to be one.
+    pub fn is_one(text: &str) -> bool {
+        SignedToken::parse(text).is_ok_and(|token| is_one(&token))
+    }
+
     /// Reads an assertion.
     ///
     /// # Errors
@@ -116,7 +126,7 @@ impl IdentityAssertion {
     pub fn parse(text: &str) -> Result<Self, IdentityAssertionRejection> {
         let token = SignedToken::parse(text)?;
         // Before anything else: an id_token of the same provider must never do (RFC 8725, section 3.11).
-        if !token.is_of_type(TYPE) {
+        if !is_one(&token) {
             return Err(IdentityAssertionRejection::Type);
         }
         let origin = token.unverified()?;

@@ -16,7 +16,7 @@
 //! Later, [`refresh_request`], [`RefreshedTokens::parse`] and [`Identity::verify_refreshed`] keep the provider's tokens
 //! fresh. An [`IdentityAssertion`] names a user without a login.
 //!
-//! Access tokens of other issuers are verified on their own: [`Presented`].
+//! Access tokens of other issuers are verified on their own: [`Presented`]. So are those of machines: [`WorkloadAssertion`].
 //!
 //! Every step fails with a reason of its own for the operator's log. All of them convert into [`LoginRejection`],
 //! which says the little that the client is told.
@@ -48,6 +48,7 @@ mod rejection;
 mod test_provider;
 mod token_exchange;
 mod unlisted_algorithm;
+mod workload_assertion;
 
 pub use gatehouse_jose::{KeySet, SigningAlgorithm, SigningKey};
 pub use gatehouse_protocol::LogText;
@@ -61,8 +62,8 @@ pub use client_authentication::{ClientAuthentication, ClientAuthenticationReject
 pub use client_error::ClientError;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use external_token::{
-    ExternalPrincipal, ExternalTokenRejection, INTROSPECTION_BYTES, Introspected, KeySource, LONGEST_TOKEN, Presented,
-    SignedAccessToken, introspected, introspection_request,
+    ExternalPrincipal, ExternalTokenRejection, INTROSPECTION_BYTES, Introspected, KeySource, LONGEST_TOKEN, MayAct,
+    Presented, SignedAccessToken, introspected, introspection_request,
 };
 pub use group_lookup::{GROUPS_ANSWER_BYTES, GroupsUnknown, Memberships, group_requests};
 pub use id_token::IdTokenRejection;
@@ -78,3 +79,4 @@ pub use refresh::{RefreshRejection, RefreshedTokens, refresh_request};
 pub use rejection::LoginRejection;
 pub use token_exchange::{TOKEN_ANSWER_BYTES, TokenRejection, TokenResponse, token_request};
 pub use unlisted_algorithm::UnlistedAlgorithm;
+pub use workload_assertion::{VerifiedWorkload, WorkloadAssertion, WorkloadRejection};

@@ -20,6 +20,8 @@ pub struct InvalidSubject;
 impl Subject {
     /// The first part of the subjects of machines; no identity provider may have this name.
     pub const MACHINES: &'static str = "client";
+    /// The first part of the subjects of workloads; no identity provider and no issuer of tokens may have this name.
+    pub const WORKLOADS: &'static str = "workload";
 
     /// The first part of the subjects of callers with an API key; no identity provider may have this name.
     pub const KEYS: &'static str = "key";
@@ -51,6 +53,14 @@ impl Subject {
     /// Where the client's id cannot be a part of a subject.
     pub fn of_machine(client_id: &ClientId) -> Result<Self, InvalidSubject> {
         Self::new(Self::MACHINES, client_id.as_str())
+    }
+
+    /// The subject of a workload with the configured name.
+    ///
+    /// # Errors
+    /// Where the name cannot be a part of a subject.
+    pub fn of_workload(name: &str) -> Result<Self, InvalidSubject> {
+        Self::new(Self::WORKLOADS, name)
     }
 
     /// The subject `sub` at the provider with the configured name `provider`.
@@ -85,6 +95,11 @@ impl Subject {
         self.0.split_once(':').map_or("", |(_, sub)| sub)
     }
 
+    /// Whether it is a machine, which acts for itself.
+    pub fn is_machine(&self) -> bool {
+        [Self::MACHINES, Self::WORKLOADS].contains(&self.provider())
+    }
+
     /// The subject as it stands in the log and in the header for upstreams.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -116,6 +131,15 @@ mod tests {
     fn nobody_is_a_subject_that_no_provider_can_name() {
         assert!(Subject::nobody().is_nobody() && !Subject::new("main", "nobody").unwrap().is_nobody());
         assert_eq!(Subject::parse(Subject::nobody().as_str()), Ok(Subject::nobody()));
+    }
+
+    #[test]
+    fn a_machine_is_a_client_or_a_workload_and_no_user_is_one() {
+        let client = ClientId::parse("nightly").unwrap();
+        assert!(Subject::of_machine(&client).unwrap().is_machine());
+        let workload = Subject::of_workload("deploy").unwrap();
+        assert_eq!((workload.as_str(), workload.is_machine()), ("workload:deploy", true));
+        assert!(!Subject::new("main", "workload:deploy").unwrap().is_machine());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use gatehouse_openid::{
     AccessRejection, ClientError, ExternalTokenRejection, IdentityAssertionRejection, LoginRejection, RefreshRejection,
+    WorkloadRejection,
 };
 use gatehouse_protocol::LogText;
 use gatehouse_storage::StoreUnavailable;
@@ -113,6 +114,17 @@ pub enum AssertionFailure {
     /// Not an assertion that counts: `invalid_grant`.
     #[error("{0}")]
     Rejected(#[from] IdentityAssertionRejection),
+    /// It cannot be known now.
+    #[error(transparent)]
+    Conversation(#[from] Failure),
+}
+
+/// Why a workload does not come in. The text is for the log.
+#[derive(Debug, Error)]
+pub enum WorkloadFailure {
+    /// Its token proves nothing.
+    #[error(transparent)]
+    Rejected(#[from] WorkloadRejection),
     /// It cannot be known now.
     #[error(transparent)]
     Conversation(#[from] Failure),

@@ -6,8 +6,8 @@ use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_configuration::{RouteTokens, TokenIssuer, TokenVerification};
 use gatehouse_openid::{
     Endpoint, ExternalPrincipal, ExternalTokenRejection, INTROSPECTION_BYTES, IssuerMetadata, KeySet, KeySource,
-    KeysRejection, MetadataRejection, Presented, SignedAccessToken, document_request, introspected,
-    introspection_request,
+    KeysRejection, MetadataRejection, Presented, SignedAccessToken, VerifiedWorkload, WorkloadAssertion,
+    WorkloadRejection, document_request, introspected, introspection_request,
 };
 use gatehouse_protocol::UnixTime;
 use gatehouse_sealed_storage::document_cache::DocumentCache;
@@ -15,7 +15,7 @@ use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::Kind;
 
 use crate::documents::{Documents, issuer_metadata, key_set};
-use crate::{ComponentHost, ExternalTokenFailure, Failure, Host};
+use crate::{ComponentHost, ExternalTokenFailure, Failure, Host, WorkloadFailure};
 
 /// Answers of an issuer about tokens that it does not know.
 const UNKNOWN: Kind = "introspection-unknown";
@@ -74,17 +74,38 @@ impl<'a, H: Host> IssuerClient<'a, H> {
         &self,
         token: &SignedAccessToken<'_>,
     ) -> Result<Result<ExternalPrincipal, ExternalTokenRejection>, Failure> {
-        let place = match token.keys().map_err(misplaced)? {
+        let source = token.keys().map_err(misplaced)?;
+        self.with_keys(source, |keys| token.verify(keys, self.now), ExternalTokenRejection::fresh_keys_may_help)
+    }
+
+    /// The workloads that `assertion` can be of.
+    ///
+    /// # Errors
+    /// Where it proves nothing, or that cannot be known now.
+    pub fn verify_workload(&self, assertion: &WorkloadAssertion) -> Result<VerifiedWorkload<'a>, WorkloadFailure> {
+        let workloads = &self.configuration.workloads;
+        let issuer = assertion.issuer(&self.configuration.token_issuers, workloads)?;
+        let source = assertion.keys(issuer).map_err(misplaced)?;
+        let verify = |keys: &KeySet| assertion.verify(issuer, workloads, keys, self.now);
+        Ok(self.with_keys(source, verify, WorkloadRejection::fresh_keys_may_help)??)
+    }
+
+    /// What `verify` says with the keys from there: those that are kept or, where they do not do, fresh ones.
+    fn with_keys<T, E>(
+        &self,
+        source: KeySource<'_>,
+        verify: impl Fn(&KeySet) -> Result<T, E>,
+        fresh_keys_may_help: impl Fn(&E) -> bool,
+    ) -> Result<Result<T, E>, Failure> {
+        let place = match source {
             KeySource::Inline(jwks) => {
                 let keys = KeySet::from_json(jwks.as_bytes()).map_err(KeysRejection::from)?;
-                return Ok(token.verify(&keys, self.now));
+                return Ok(verify(&keys));
             }
             KeySource::At(place) => place,
             KeySource::Discovered { places, issuer } => self.place_of_keys(&places, &issuer)?,
         };
-        let document = key_set(document_request(&place));
-        let verify = |keys: &_| token.verify(keys, self.now);
-        self.documents().verified(&document, verify, ExternalTokenRejection::fresh_keys_may_help)
+        self.documents().verified(&key_set(document_request(&place)), verify, fresh_keys_may_help)
     }
 
     /// What is kept at any of the places comes before asking at the first.

@@ -14,6 +14,6 @@ mod issuer_client;
 mod tests;
 
 pub use client::{ProviderClient, Refreshed, SignedIn};
-pub use failure::{AssertionFailure, ExternalTokenFailure, Failure, RefreshFailure};
+pub use failure::{AssertionFailure, ExternalTokenFailure, Failure, RefreshFailure, WorkloadFailure};
 pub use host::{ComponentHost, Host};
 pub use issuer_client::{IssuerClient, Verified};

@@ -43,3 +43,4 @@ mod states;
 mod store;
 mod token_page;
 mod tokens;
+mod workloads;

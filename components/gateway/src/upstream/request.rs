@@ -3,7 +3,7 @@
 use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Upstream;
 use gatehouse_gateway::{Refusal, request_headers, target};
-use gatehouse_protocol::{SecretString, Subject};
+use gatehouse_protocol::SecretString;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use shell_http::SystemEntropy;
 
@@ -114,7 +114,7 @@ fn identity_provider_token(
     }
     let credential = caller.identity.credential;
     let is_signed_in = matches!(credential, CredentialKind::OwnToken | CredentialKind::BrowserSession);
-    let is_user = is_signed_in && caller.identity.subject.provider() != Subject::MACHINES;
+    let is_user = is_signed_in && !caller.identity.subject.is_machine();
     let token = caller.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoUser(credential))?;
     let ids = sessions::RequestIds {
         request_id: context.request_id.to_string(),

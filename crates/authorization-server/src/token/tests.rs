@@ -49,7 +49,7 @@ fn refresh_scopes(form: &Form) -> Result<Option<String>, TokenRejection> {
 #[test]
 fn a_code_is_presented_with_its_verifier() {
     let request = parse(&code_form()).unwrap();
-    assert_eq!(request.credentials.client_id().as_str(), CONFIGURED);
+    assert_eq!(request.credentials.as_ref().unwrap().client_id().as_str(), CONFIGURED);
     assert_eq!(request.resource.as_ref().map(ResourceUri::as_str), Some(RESOURCE));
     let GrantRequest::AuthorizationCode { code, redirect_uri, code_verifier } = request.grant else {
         panic!("{request:?}")
@@ -255,6 +255,7 @@ fn an_answer_leaves_the_refresh_token_out_where_there_is_none() {
             expires_in: 300,
             refresh_token: refresh_token.map(str::to_owned),
             scope: "mcp files:read".to_owned(),
+            issued_token_type: None,
         })
         .unwrap()
     };

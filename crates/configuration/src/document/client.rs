@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::{Host, Url};
 
+use super::exchange::{self, ExchangeDocument};
 use super::values::{SecretDocument, scopes};
 use crate::error::problem;
-use crate::{ClientKeys, ConfigurationError, GrantType, RegisteredAuthentication, RegisteredClient};
+use crate::{ClientKeys, ConfigurationError, GrantType, RegisteredAuthentication, RegisteredClient, TokenIssuer};
 
 /// A client that the operator knows. It does not register, and it never expires.
 ///
@@ -53,18 +54,24 @@ pub(super) struct ClientDocument {
     ///
     /// Example: `"https://client.example.com/jwks.json"`
     jwks_uri: Option<String>,
-    /// What the client may present at the token endpoint. `client_credentials` and
-    /// `urn:ietf:params:oauth:grant-type:jwt-bearer` are only for clients that authenticate.
+    /// What the client may present at the token endpoint. `client_credentials`,
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer` and `urn:ietf:params:oauth:grant-type:token-exchange` are only for clients that
+    /// authenticate.
     ///
     /// Default: `["authorization_code", "refresh_token"]`
     /// Values: `authorization_code`, `refresh_token`, `client_credentials`,
-    /// `urn:ietf:params:oauth:grant-type:jwt-bearer`
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer`, `urn:ietf:params:oauth:grant-type:token-exchange`
     grant_types: Option<Vec<String>>,
-    /// The scopes that `client_credentials` may be granted. The grant requires them, and no other grant uses them.
+    /// The scopes that `client_credentials` and token exchange may be granted. Both require them, and no other grant uses them.
     ///
     /// Example: `["mcp"]`
     #[serde(default)]
     scopes: Vec<String>,
+    /// The tokens of other issuers that the client may exchange for one of Gatehouse's (RFC 8693). The grant requires it.
+    ///
+    /// Example: `[{ issuer = "entra", audiences = ["api://frontend"], granted_scopes = ["mcp"] }]`
+    #[serde(default)]
+    may_exchange: Vec<ExchangeDocument>,
     /// Whether the client may use `/introspect` (RFC 7662). Only a client that authenticates can.
     ///
     /// Default: `false`
@@ -88,10 +95,15 @@ impl ClientDocument {
         index: usize,
         rules: &RedirectRules,
         of_routes: &Scopes,
+        issuers: &[TokenIssuer],
     ) -> Result<RegisteredClient, ConfigurationError> {
         let key = |name: &str| format!("clients[{index}].{name}");
         if self.client_id.starts_with("https://") {
             let text = "starts with https://, which is for client ID metadata documents";
+            return Err(problem(key("client_id"), text, CLIENT_ID));
+        }
+        if Subject::parse(&self.client_id).is_ok_and(|subject| subject.provider() == Subject::WORKLOADS) {
+            let text = "starts with workload:, which is for workloads";
             return Err(problem(key("client_id"), text, CLIENT_ID));
         }
         let redirect_uris = self.redirect_uris.iter().enumerate().map(|(uri_index, uri)| {
@@ -114,6 +126,7 @@ impl ClientDocument {
             .check(key)?,
             grant_types: grant_types(self.grant_types, &key("grant_types"))?,
             scopes: scopes(key("scopes"), &self.scopes)?,
+            may_exchange: exchange::check(self.may_exchange, &key("may_exchange"), issuers)?,
             may_introspect: self.may_introspect,
         };
         without_contradictions(&client, of_routes, key)?;
@@ -240,6 +253,7 @@ fn without_contradictions(
 ) -> Result<(), ConfigurationError> {
     let with_users = client.has(GrantType::AuthorizationCode);
     let alone = client.has(GrantType::ClientCredentials);
+    let exchanges = client.has(GrantType::TokenExchange);
     let is_public = matches!(client.authentication, RegisteredAuthentication::None);
     if with_users && client.redirect_uris.is_empty() {
         return Err(problem(key("redirect_uris"), "is empty", REDIRECT_URIS));
@@ -252,8 +266,8 @@ fn without_contradictions(
         return Err(problem(key("grant_types"), "is empty: the client could do nothing", GRANT_TYPES));
     }
     // Anybody who knows the id of a public client is that client.
-    if is_public && (alone || client.has(GrantType::JwtBearer)) {
-        let text = "must not be none: client_credentials and jwt-bearer are for clients that prove who they are";
+    if is_public && (alone || exchanges || client.has(GrantType::JwtBearer)) {
+        let text = "must not be none: client_credentials, jwt-bearer and token-exchange are for clients that prove who they are";
         return Err(problem(key("token_endpoint_auth_method"), text, METHOD));
     }
     if is_public && client.may_introspect {
@@ -263,8 +277,19 @@ fn without_contradictions(
     if alone && client.scopes.is_empty() {
         return Err(problem(key("scopes"), "is missing: client_credentials needs it", MACHINE));
     }
-    if !alone && !client.scopes.is_empty() {
-        let text = "is not used without client_credentials: for users, the scopes of the route count";
+    if exchanges && client.scopes.is_empty() {
+        return Err(problem(key("scopes"), "is missing: token-exchange needs it", r#"scopes = ["mcp"]"#));
+    }
+    if exchanges == client.may_exchange.is_empty() {
+        let text = "must be there if grant_types has token-exchange, and only then";
+        return Err(problem(
+            key("may_exchange"),
+            text,
+            r#"may_exchange = [{ issuer = "entra", audiences = ["api://frontend"] }]"#,
+        ));
+    }
+    if !alone && !exchanges && !client.scopes.is_empty() {
+        let text = "is not used without client_credentials or token-exchange: for users, the scopes of the route count";
         return Err(problem(key("scopes"), text, MACHINE));
     }
     if let Some(unknown) = client.scopes.iter().find(|scope| !of_routes.iter().any(|known| known == *scope)) {

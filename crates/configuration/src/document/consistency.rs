@@ -109,19 +109,20 @@ pub(super) fn rules_fit_providers(configuration: &Configuration) -> Result<(), C
     const PROVIDERS: &str = r#"providers = ["main"]"#;
     let providers = &configuration.authorization_server;
     let names = providers.subject_providers();
-    let is_known = |name: &str| [Subject::MACHINES, Subject::KEYS].contains(&name) || names.contains(name);
+    let is_known =
+        |name: &str| [Subject::MACHINES, Subject::WORKLOADS, Subject::KEYS].contains(&name) || names.contains(name);
     let provider = |subject: &str| subject.split(':').next().unwrap_or_default().to_owned();
     for (route, policy) in configuration.routes.iter().map(|route| &route.policy).enumerate() {
         for (index, rule) in policy.rules().enumerate() {
             let key = |name: &str| format!("routes[{route}].policy[{index}].{name}");
             let mut subjects = rule.list(ListKind::Subjects).values();
             if let Some(index) = subjects.position(|subject| !is_known(&provider(subject))) {
-                let text = "must begin with the name of an identity provider, or with `client` or `key`";
+                let text = "must begin with the name of an identity provider, or with `client`, `workload` or `key`";
                 return Err(problem(format!("{}[{index}]", key("subjects")), text, SUBJECTS));
             }
             let named = rule.list(ListKind::Providers);
             if let Some(index) = named.values().position(|provider| !is_known(provider)) {
-                let text = "must be the name of an identity provider, or `client` or `key`";
+                let text = "must be the name of an identity provider, or `client`, `workload` or `key`";
                 return Err(problem(format!("{}[{index}]", key("providers")), text, PROVIDERS));
             }
             let is_given = |kind| !rule.list(kind).is_empty();

@@ -201,6 +201,9 @@ pub(super) fn name(name: &str) -> Result<(), &'static str> {
     if name == Subject::MACHINES {
         return Err("is reserved for machine clients");
     }
+    if name == Subject::WORKLOADS {
+        return Err("is reserved for workloads");
+    }
     if name == Subject::KEYS {
         return Err("is reserved for callers with an API key");
     }

@@ -29,6 +29,7 @@ use super::token_issuer::{self, TokenIssuerDocument};
 use super::token_page::TokenPageDocument;
 use super::urls::{allowed_origins, private_use_schemes, public_url};
 use super::values::{SecretDocument, header_name, scopes, secret_name, unique};
+use super::workload::{self, WorkloadDocument};
 use crate::authorization_server::{self, RuleClaims};
 use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
@@ -102,6 +103,8 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) token_issuers: Vec<TokenIssuerDocument>,
     #[serde(default)]
     pub(super) token_routes: Vec<TokenRouteDocument>,
+    #[serde(default)]
+    pub(super) workloads: Vec<WorkloadDocument>,
     #[serde(default)]
     pub(super) routes: Vec<ResourceDocument>,
     #[serde(default)]
@@ -327,8 +330,11 @@ impl AuthorizationServerDocument {
         providers_are_elsewhere(&identity_providers, are_listed, &public_url)?;
         let routes = self.routes.into_iter().map(ResourceDocument::check).collect::<Result<Vec<_>, _>>()?;
         let offered: Scopes = routes.iter().flat_map(|route| route.offered_scopes()).cloned().collect();
+        let token_issuers = token_issuer::check(self.token_issuers, &public_url)?;
         let clients = self.clients.into_iter().enumerate();
-        let clients = clients.map(|(index, client)| client.check(index, &rules, &offered));
+        let clients = clients.map(|(index, client)| client.check(index, &rules, &offered, &token_issuers));
+        let clients = clients.collect::<Result<_, _>>()?;
+        let workloads = workload::check(self.workloads, &public_url, &token_issuers, &routes)?;
         let lifetimes = self.lifetimes.check()?;
         let configuration = authorization_server::Configuration {
             branding: self.branding.check()?,
@@ -338,12 +344,13 @@ impl AuthorizationServerDocument {
             token_page: self.token_page.check(lifetimes.session)?,
             browser_sign_in: self.browser_sign_in.check(lifetimes.session)?,
             lifetimes,
-            clients: clients.collect::<Result<_, _>>()?,
+            clients,
             preauthorized_clients: client_ids("preauthorized_clients", &self.preauthorized_clients)?,
             private_use_schemes: rules.private_use_schemes,
             identity_providers,
-            token_issuers: token_issuer::check(self.token_issuers, &public_url)?,
+            token_issuers,
             token_routes: self.token_routes.into_iter().map(TokenRouteDocument::check).collect::<Result<_, _>>()?,
+            workloads,
             routes,
             session_pools: self.session_pools.into_iter().map(PoolDocument::check).collect::<Result<_, _>>()?,
             rule_claims: self.rule_claims,

@@ -10,6 +10,7 @@ use gatehouse_protocol::{Claims, ClientId, LogText, Scope, Scopes, Subject, Unix
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::exchange::MayAct;
 use super::principal::ExternalPrincipal;
 use super::rejection::ExternalTokenRejection;
 use crate::identity::{AllClaims, is_true};
@@ -110,7 +111,8 @@ impl AccessClaims {
         let own = self.scopes(&issuer.claim_names);
         let scopes = own.iter().chain(accepted.granted_scopes.iter()).cloned().collect();
         let claims = self.policy_claims(&issuer.claim_names, tenant)?;
-        Ok(ExternalPrincipal { subject, client_id, scopes, claims, ends_at })
+        let may_act = MayAct::of(self.get("may_act"), self.get("cnf"));
+        Ok(ExternalPrincipal { subject, client_id, scopes, claims, ends_at, may_act })
     }
 
     fn check_audience(&self, audiences: &[String]) -> Result<(), ExternalTokenRejection> {

@@ -5,6 +5,8 @@ use core::fmt;
 use gatehouse_protocol::{Claims, ClientId, Scopes, Subject, UnixTime};
 use serde::{Deserialize, Serialize};
 
+use super::MayAct;
+
 /// Who bears a token, and what it allows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ExternalPrincipal {
@@ -18,6 +20,8 @@ pub struct ExternalPrincipal {
     pub claims: Claims,
     /// From this second on it does not count.
     pub ends_at: UnixTime,
+    /// Who may exchange the token. It is not kept: whoever exchanges a token has it verified.
+    pub may_act: MayAct,
 }
 
 /// Subject, client, scopes, claims.
@@ -41,6 +45,7 @@ impl ExternalPrincipal {
             scopes: Scopes::parse(&scopes).ok()?,
             claims,
             ends_at,
+            may_act: MayAct::Nobody,
         })
     }
 }

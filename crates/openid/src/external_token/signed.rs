@@ -47,7 +47,7 @@ pub enum KeySource<'a> {
 }
 
 /// Whether tokens of this origin can be the issuer's.
-pub(super) fn may_be_of(issuer: &TokenIssuer, origin: &Origin) -> bool {
+pub(crate) fn may_be_of(issuer: &TokenIssuer, origin: &Origin) -> bool {
     match &issuer.verification {
         TokenVerification::Discovered { issuer, .. } | TokenVerification::Keys { issuer, .. } => {
             origin.issuer() == Some(issuer)
@@ -72,12 +72,44 @@ fn entra_version(issuer: &TokenIssuer, origin: &Origin) -> Option<EntraVersion> 
     versions.iter().find(is_it).copied().filter(|_| tenant_counts)
 }
 
+/// Whether `ver` is what Entra's tokens of this origin have.
+pub(crate) fn is_of_version(issuer: &TokenIssuer, origin: &Origin, ver: &str) -> bool {
+    entra_version(issuer, origin).is_some_and(|version| version.as_str() == ver)
+}
+
 fn entra_issuer(authority: &str, version: EntraVersion, tenant: &str) -> String {
     match version {
         EntraVersion::V1 if authority.ends_with(".chinacloudapi.cn") => format!("{STS_CHINA}/{tenant}/"),
         EntraVersion::V1 => format!("{STS}/{tenant}/"),
         EntraVersion::V2 => format!("{authority}/{tenant}/v2.0"),
     }
+}
+
+/// Where the keys of `issuer` are for a token of this origin.
+pub(crate) fn key_source<'a>(issuer: &'a TokenIssuer, origin: &Origin) -> Result<KeySource<'a>, InvalidEndpoint> {
+    Ok(match &issuer.verification {
+        TokenVerification::Keys { keys: IssuerKeys::Inline(jwks), .. } => KeySource::Inline(jwks),
+        TokenVerification::Keys { keys: IssuerKeys::At(uri), .. } => KeySource::At(Endpoint::parse(uri)?),
+        TokenVerification::Discovered { issuer, metadata_url } => {
+            KeySource::Discovered { places: places(issuer, metadata_url.as_deref())?, issuer: issuer.clone() }
+        }
+        TokenVerification::Entra { profile, .. } => {
+            let version = entra_version(issuer, origin).unwrap_or(EntraVersion::V2);
+            let path = match version {
+                EntraVersion::V1 => "",
+                EntraVersion::V2 => "/v2.0",
+            };
+            let (authority, tenant) = (&profile.authority, &profile.tenant);
+            let place = format!("{authority}/{tenant}{path}/.well-known/openid-configuration");
+            let named = sole_tenant(profile).unwrap_or(TENANT_PLACEHOLDER);
+            KeySource::Discovered {
+                places: vec![Endpoint::parse(&place)?],
+                issuer: entra_issuer(authority, version, named),
+            }
+        }
+        // Never made into one of these.
+        TokenVerification::Introspected { .. } => return Err(InvalidEndpoint::NotAUrl),
+    })
 }
 
 impl<'a> SignedAccessToken<'a> {
@@ -95,29 +127,7 @@ impl<'a> SignedAccessToken<'a> {
     /// # Errors
     /// Where no safe URL can be made of what is configured.
     pub fn keys(&self) -> Result<KeySource<'a>, InvalidEndpoint> {
-        Ok(match &self.issuer.verification {
-            TokenVerification::Keys { keys: IssuerKeys::Inline(jwks), .. } => KeySource::Inline(jwks),
-            TokenVerification::Keys { keys: IssuerKeys::At(uri), .. } => KeySource::At(Endpoint::parse(uri)?),
-            TokenVerification::Discovered { issuer, metadata_url } => {
-                KeySource::Discovered { places: places(issuer, metadata_url.as_deref())?, issuer: issuer.clone() }
-            }
-            TokenVerification::Entra { profile, .. } => {
-                let version = entra_version(self.issuer, &self.origin).unwrap_or(EntraVersion::V2);
-                let path = match version {
-                    EntraVersion::V1 => "",
-                    EntraVersion::V2 => "/v2.0",
-                };
-                let (authority, tenant) = (&profile.authority, &profile.tenant);
-                let place = format!("{authority}/{tenant}{path}/.well-known/openid-configuration");
-                let named = sole_tenant(profile).unwrap_or(TENANT_PLACEHOLDER);
-                KeySource::Discovered {
-                    places: vec![Endpoint::parse(&place)?],
-                    issuer: entra_issuer(authority, version, named),
-                }
-            }
-            // Never made into one of these.
-            TokenVerification::Introspected { .. } => return Err(InvalidEndpoint::NotAUrl),
-        })
+        key_source(self.issuer, &self.origin)
     }
 
     /// Who bears it, where one of `keys` has signed it, and it is an access token for the route.

@@ -1,0 +1,76 @@
+use gatehouse_openid::MayAct;
+use proptest::prelude::*;
+
+use super::*;
+use crate::example::{Counting, START, configuration_with_two_upstreams, resource, scopes};
+
+fn workload(name: &str, routes: &[&str], own: &str) -> Workload {
+    let configuration = configuration_with_two_upstreams();
+    let paths = configuration.routes.iter().map(|route| &route.path);
+    Workload {
+        name: name.to_owned(),
+        issuer: "cluster".to_owned(),
+        audience: "https://gateway.example".to_owned(),
+        claims: Vec::new(),
+        scopes: scopes(own),
+        routes: paths.filter(|path| routes.contains(&path.as_str())).cloned().collect(),
+        longest_lifetime: 3600,
+    }
+}
+
+fn granted(workloads: &[Workload], named: Option<&str>, asked: Option<&str>) -> Result<Principal, TokenRejection> {
+    let (resource, asked) = (named.map(resource), asked.map(scopes));
+    let verified = VerifiedWorkload { workloads: workloads.iter().collect(), ends_at: START.plus(100) };
+    let request = AssertionRequest { resource: resource.as_ref(), scopes: asked.as_ref() };
+    let configuration = configuration_with_two_upstreams();
+    let grant = grant_to_workload(&verified, &request, &configuration, START, &mut Counting::from(1))?;
+    assert_eq!((grant.root.expires_at, grant.refreshable), (START.plus(100), false), "it ends with the token");
+    Ok(grant.principal)
+}
+
+#[test]
+fn a_workload_is_granted_what_it_and_the_route_have() {
+    let both = [workload("one", &["/mcp"], "mcp mail"), workload("two", &["/mail"], "mail")];
+    for (named, asked, expected) in [
+        (Some("https://gateway.example/mcp"), None, Ok(("workload:one", "mcp"))),
+        (Some("https://gateway.example/mail"), None, Ok(("workload:two", "mail"))),
+        (None, None, Ok(("workload:one", "mcp"))),
+        (Some("https://gateway.example/mcp"), Some("files:read"), Err(TokenRejection::Scope)),
+        (Some("https://gateway.example/mcp"), Some("mcp mail"), Err(TokenRejection::Scope)),
+        (Some("https://gateway.example/none"), None, Err(TokenRejection::Resource)),
+    ] {
+        let principal = granted(&both, named, asked);
+        let got = principal.as_ref().map(|it| (it.subject.as_str(), it.scopes.to_string()));
+        assert_eq!(
+            got,
+            expected.as_ref().map(|(subject, scopes)| (*subject, (*scopes).to_owned())),
+            "{named:?} {asked:?}"
+        );
+    }
+    assert_eq!(granted(&both[..1], Some("https://gateway.example/mail"), None), Err(TokenRejection::Resource));
+}
+
+#[test]
+fn a_client_may_act_where_the_token_says_nothing_of_that_or_names_it() {
+    let client = ClientId::parse("frontend").unwrap();
+    let allows = |may_act: &MayAct| may_act.allows(&client, "https://gateway.example");
+    let named = |id: &str, issuer: Option<&str>| MayAct::Named { id: id.to_owned(), issuer: issuer.map(str::to_owned) };
+    assert!(allows(&MayAct::Anybody) && allows(&named("frontend", None)));
+    assert!(allows(&named("frontend", Some("https://gateway.example"))));
+    for other in [named("frontend2", None), named("frontend", Some("https://evil.example")), MayAct::Nobody] {
+        assert!(!allows(&other), "{other:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_request_widens_what_a_workload_has(own in "(mcp|mail|files:read)( (mcp|mail|files:read)){0,2}", asked in "[a-z:]{1,6}( [a-z:]{1,6}){0,2}") {
+        let own = Scopes::parse(&own).unwrap();
+        let one = Workload { scopes: own.clone(), ..workload("one", &["/mcp", "/mail"], "mcp") };
+        for named in ["https://gateway.example/mcp", "https://gateway.example/mail"] {
+            if let Ok(principal) = granted(std::slice::from_ref(&one), Some(named), Some(&asked)) {
+                prop_assert!(own.contains_all(&principal.scopes) && !principal.scopes.is_empty());
+            }
+        }
+    }
+}
