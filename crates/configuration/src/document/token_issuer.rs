@@ -82,7 +82,7 @@ pub(crate) struct TokenIssuerDocument {
     tenants: Vec<String>,
     /// The origin of a sovereign cloud's Entra ID. Only for the profile `entra`.
     ///
-    /// Default: `DEFAULT_AUTHORITY`
+    /// Default: [`DEFAULT_AUTHORITY`]
     authority: Option<String>,
     /// The versions of Entra's access tokens that count (`ver`): `1.0` and `2.0`. Which one an application gets is said in its
     /// registration (`requestedAccessTokenVersion`). Only for the profile `entra`.
@@ -246,7 +246,9 @@ impl TokenIssuerDocument {
                 let issuer = match &address.issuer {
                     Some(_) => Some(address.of_openid(key)?),
                     None => {
-                        ProviderAddress { issuer: Some(introspection.url.clone()), ..address }.of_openid(key)?;
+                        // Of the other keys, what they are of any issuer.
+                        let any = Some("https://issuer.invalid".to_owned());
+                        ProviderAddress { issuer: any, ..address }.of_openid(key)?;
                         None
                     }
                 };

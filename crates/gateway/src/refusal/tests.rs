@@ -171,7 +171,7 @@ fn all_reasons_for_a_token_not_to_be_accepted_look_the_same() {
         let response = Refusal::InvalidToken(reason.into()).response(&example::endpoint(&configuration), None);
         (response.status(), response.headers().clone(), response.into_body())
     };
-    assert_eq!(wire("expired".into()), wire("not one of ours".into()));
+    assert_eq!(wire("expired"), wire("not one of ours"));
 }
 
 #[test]

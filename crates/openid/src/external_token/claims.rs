@@ -10,7 +10,9 @@ use gatehouse_protocol::{Claims, ClientId, LogText, Scope, Scopes, Subject, Unix
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ExternalPrincipal, ExternalTokenRejection, MayAct};
+use super::exchange::MayAct;
+use super::principal::ExternalPrincipal;
+use super::rejection::ExternalTokenRejection;
 use crate::identity::{AllClaims, is_true};
 use crate::issuer::{TenantId, is_uuid};
 

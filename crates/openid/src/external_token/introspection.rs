@@ -8,7 +8,8 @@ use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::claims::AccessClaims;
-use super::{ExternalPrincipal, ExternalTokenRejection};
+use super::principal::ExternalPrincipal;
+use super::rejection::ExternalTokenRejection;
 use crate::answer::{json, successful};
 use crate::client_authentication::basic;
 use crate::{Endpoint, InvalidEndpoint, IssuerRejection};

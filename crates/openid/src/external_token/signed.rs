@@ -5,7 +5,8 @@ use gatehouse_jose::{KeySet, SignedToken, SigningAlgorithm, TimeRules};
 use gatehouse_protocol::{LogText, UnixTime};
 
 use super::claims::AccessClaims;
-use super::{ExternalPrincipal, ExternalTokenRejection};
+use super::principal::ExternalPrincipal;
+use super::rejection::ExternalTokenRejection;
 use crate::issuer::{Origin, TENANT_PLACEHOLDER, sole_tenant};
 use crate::{Endpoint, InvalidEndpoint};
 
