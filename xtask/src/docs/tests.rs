@@ -65,6 +65,33 @@ fn document_for(path: &str, key: &str) -> Value {
         document["routes"][0]["tokens"] =
             json!([{ "issuer": "entra", "audiences": ["api://mcp"], "required_claims": [{ "name": "roles" }] }]);
     }
+    if path == "workloads[]" || path.contains("may_exchange") {
+        document["token_issuers"] = json!([{ "name": "github", "issuer": "https://token.example" }]);
+    }
+    if path == "workloads[]" {
+        document["workloads"] = json!([{
+            "name": "deploy", "issuer": "github", "claims": { "sub": "repo:a/b" }, "routes": ["/mcp"], "scopes": ["mcp"],
+        }]);
+    }
+    if path.contains("may_exchange") {
+        document["clients"][0]["grant_types"] = json!(["urn:ietf:params:oauth:grant-type:token-exchange"]);
+        document["clients"][0]["scopes"] = json!(["mcp"]);
+        document["clients"][0]["may_exchange"] = json!([{ "issuer": "github", "audiences": ["api://frontend"] }]);
+    }
+    if path.contains("identity_headers") {
+        let server = &mut document["routes"][0];
+        let server = if path.contains("members") { &mut server["members"][0] } else { server };
+        server["identity_headers"] = json!({ "claims": { "x-who": "subject" } });
+    }
+    if path == "trusted_proxies" && key != "hops" {
+        document["trusted_proxies"] = json!({ "ranges": ["10.0.0.0/8"] });
+    }
+    if path == "rates[]" {
+        document["rates"] = json!([{ "per": "address", "requests": 10, "seconds": 60 }]);
+    }
+    if path.ends_with("cors") {
+        document["routes"][0]["cors"] = json!({ "origins": ["https://page.example"] });
+    }
     if path == "token_issuers[]" && key == "profile" {
         document["token_issuers"][0] = json!({ "name": "entra", "issuer": "https://login.example" });
     }
@@ -271,6 +298,11 @@ fn every_configuration_in_the_documents_is_right() {
             if fragment.to_string().contains("\"tokens\":") && fragment["token_issuers"].is_null() {
                 document["token_issuers"] = token_issuers();
             }
+            let of_workload = fragment["workloads"][0]["issuer"].as_str();
+            let of_client = fragment["clients"][0]["may_exchange"][0]["issuer"].as_str();
+            if let (Some(name), true) = (of_workload.or(of_client), fragment["token_issuers"].is_null()) {
+                document["token_issuers"] = json!([{ "name": name, "issuer": "https://token.example" }]);
+            }
             lay_over(&mut document, fragment);
             let parsed = Configuration::parse(&document.to_string());
             assert!(parsed.is_ok(), "{}: {}\n{block}", file.display(), parsed.unwrap_err());
@@ -346,7 +378,7 @@ fn every_key_of_every_table_is_on_the_page() {
     let document = document();
     let page = markdown::page(&document);
     let of_root = document.table(ROOT).unwrap();
-    assert!(document.tables().count() > 15 && of_root.keys.len() == 23, "{}", of_root.keys.len());
+    assert!(document.tables().count() > 15 && of_root.keys.len() == 24, "{}", of_root.keys.len());
     for (name, table) in document.tables() {
         for key in &table.keys {
             assert!(page.contains(&format!("| `{}` | ", key.name)), "{name}.{}", key.name);

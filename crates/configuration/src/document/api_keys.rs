@@ -97,7 +97,7 @@ pub(super) struct KeyDocument {
     expires: Option<String>,
     /// The scopes of the caller. The scopes that the route needs must be among them.
     ///
-    /// Default: `routes[].api_keys.scopes`
+    /// Default: those of `routes[].api_keys.scopes`
     /// Example: `["mcp"]`
     scopes: Option<Vec<String>>,
 }

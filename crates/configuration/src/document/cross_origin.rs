@@ -31,7 +31,7 @@ pub(super) struct CrossOriginDocument {
     origins: Vec<String>,
     /// The methods. A page that uses another one gets 403. `"*"` means all.
     ///
-    /// Default: `["GET", "POST", "DELETE", "OPTIONS"]`
+    /// Default: GET, POST, DELETE and OPTIONS
     methods: Option<Vec<String>>,
     /// The request headers. `"*"` means all.
     ///
@@ -49,7 +49,7 @@ pub(super) struct CrossOriginDocument {
     credentials: Option<bool>,
     /// Seconds for which a browser may remember what a page may do.
     ///
-    /// Default: `7200`
+    /// Default: 7200
     /// Bounds: 0 to [`LONGEST_MAX_AGE`]
     max_age: Option<u32>,
 }

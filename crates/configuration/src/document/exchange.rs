@@ -14,6 +14,13 @@ const EXAMPLE: &str = r#"may_exchange = [{ issuer = "entra", audiences = ["api:/
 /// Access tokens of another issuer that a client may exchange for Gatehouse's ([Workloads](workloads.md#exchange)).
 ///
 /// ```toml
+/// [[clients]]
+/// client_id = "frontend"
+/// client_name = "Frontend"
+/// token_endpoint_auth_method = "client_secret_basic"
+/// client_secret = { secret = "client_secret" }
+/// grant_types = ["urn:ietf:params:oauth:grant-type:token-exchange"]
+/// scopes = ["mcp"]
 /// may_exchange = [{ issuer = "entra", audiences = ["api://frontend"], granted_scopes = ["mcp"] }]
 /// ```
 #[derive(Clone, Debug, Deserialize, Serialize)]

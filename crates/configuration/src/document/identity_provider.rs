@@ -34,7 +34,8 @@ const DEFAULT_GRAPH: &str = "https://graph.microsoft.com";
 #[serde(deny_unknown_fields)]
 pub(super) struct ProviderDocument {
     /// A short id: 1 to 32 lower-case letters, digits and `-`. It is the first part of every subject (`main:SUB`), so a
-    /// new name makes every user a new user. The names `client` and `nobody` are reserved.
+    /// new name makes every user a new user. The names `client`, `key`, `workload` and `nobody` are
+    /// reserved.
     ///
     /// Example: `"main"`
     name: String,
