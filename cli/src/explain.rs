@@ -168,14 +168,12 @@ impl Explain {
             if let (Value::Object(members), false) = (&mut json, told.is_empty()) {
                 members.insert("servers_told".to_owned(), told.into());
             }
-            if let Some(network) = network {
-                json["network"] = match network {
-                    Ok(()) => "allowed".into(),
-                    Err(refusal) => format!("refused: {refusal}").into(),
-                };
+            if let (Value::Object(members), Some(network)) = (&mut json, network) {
                 if network.is_err() {
-                    json["decision"] = "denied".into();
+                    members.insert("decision".to_owned(), "denied".into());
                 }
+                let said = network.map_or_else(|refusal| format!("refused: {refusal}"), |()| "allowed".to_owned());
+                members.insert("network".to_owned(), said.into());
             }
             return format!("{json:#}\n");
         }

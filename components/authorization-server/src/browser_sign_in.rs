@@ -45,7 +45,7 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
     }
     let address = match address(context, request, POST_LOGIN) {
         Ok(address) => address.unwrap_or_else(ReturnAddress::sessions),
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let known = cookies::browser(request.headers(), &context.configuration.public_url);
     let browser = known.unwrap_or_else(|| BrowserCookies::generate(&mut SystemEntropy));
@@ -179,7 +179,7 @@ struct UserClaim<'a> {
 pub(crate) fn user(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let (browser, signed_in) = match of_our_own_page(context, request, "user") {
         Ok(found) => found,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let (token, beside) = signed_in;
     let principal = match principal(context, &token) {
@@ -219,7 +219,7 @@ pub(crate) fn user(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
 pub(crate) fn refresh(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let (browser, (_, beside)) = match of_our_own_page(context, request, "refresh") {
         Ok(found) => found,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let Ok(client_id) = ClientId::parse(BROWSER_CLIENT_ID) else { return responses::not_found() };
     let refresh_token = beside.refresh_token.expose();
@@ -245,20 +245,20 @@ pub(crate) fn refresh(context: &Context, request: &Request<Vec<u8>>) -> Response
 type Found = (BrowserCookies, (SecretString, SignedInBrowser));
 
 /// The sign-in of the browser, if one of our own pages asks: what another site's page has the browser ask is not answered.
-fn of_our_own_page(context: &Context, request: &Request<Vec<u8>>, what: &str) -> Result<Found, Response<Vec<u8>>> {
+fn of_our_own_page(context: &Context, request: &Request<Vec<u8>>, what: &str) -> Result<Found, Box<Response<Vec<u8>>>> {
     if !context.configuration.browser_sign_in.enabled {
-        return Err(responses::not_found());
+        return Err(Box::new(responses::not_found()));
     }
     if !is_of_our_own_site(request.headers()) {
         context.log.refused(ACTION, None, format!("another site's page asks for {what}"));
-        return Err(responses::error(403, ErrorCode::AccessDenied, "this is for pages of this origin"));
+        return Err(Box::new(responses::error(403, ErrorCode::AccessDenied, "this is for pages of this origin")));
     }
     let browser = cookies::browser(request.headers(), &context.configuration.public_url);
     let found = browser.and_then(|browser| {
         let signed_in = cookies::signed_in_browser(request.headers(), &browser, context)?;
         Some((browser, signed_in))
     });
-    found.ok_or_else(nobody)
+    found.ok_or_else(|| Box::new(nobody()))
 }
 
 fn is_of_our_own_site(headers: &HeaderMap) -> bool {
@@ -297,7 +297,7 @@ pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Respons
     }
     let address = match address(context, request, POST_LOGOUT) {
         Ok(address) => address,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let browser = cookies::browser(request.headers(), &context.configuration.public_url);
     let arrival = authorize::arrival(request.headers(), context);
@@ -367,12 +367,13 @@ fn address(
     context: &Context,
     request: &Request<Vec<u8>>,
     name: &'static str,
-) -> Result<Option<ReturnAddress>, Response<Vec<u8>>> {
+) -> Result<Option<ReturnAddress>, Box<Response<Vec<u8>>>> {
     let parameters = Parameters::parse(request.uri().query().unwrap_or_default());
     let text = parameters.optional(name);
-    let text = text.map_err(|error| refused(context, ACTION, error, Problem::Unbound(Unbound::Incomplete)))?;
+    let text =
+        text.map_err(|error| Box::new(refused(context, ACTION, error, Problem::Unbound(Unbound::Incomplete))))?;
     let address = text.map(|text| ReturnAddress::parse(text, &context.configuration)).transpose();
-    address.map_err(|foreign| foreign_address(context, ACTION, foreign))
+    address.map_err(|foreign| Box::new(foreign_address(context, ACTION, foreign)))
 }
 
 fn foreign_address(context: &Context, action: &'static str, reason: impl ToString) -> Response<Vec<u8>> {

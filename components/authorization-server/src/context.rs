@@ -51,7 +51,7 @@ impl Context {
             keys: shell_configuration::server_keys()?.clone(),
             store: HostStore,
             now: shell_http::now(),
-            log: log.from_address(client.logged()),
+            log: log.with_client_address(client.logged()),
             client,
         })
     }

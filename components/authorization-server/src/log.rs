@@ -46,7 +46,7 @@ impl RequestLog {
     }
 
     /// The same, once it is known where the request comes from.
-    pub(crate) fn from_address(self, client_address: Option<String>) -> Self {
+    pub(crate) fn with_client_address(self, client_address: Option<String>) -> Self {
         Self { client_address, ..self }
     }
 

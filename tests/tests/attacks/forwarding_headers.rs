@@ -65,7 +65,7 @@ fn behind(proxies: usize, written: &str) -> (Vec<String>, &'static str) {
     match proxies {
         0 => (vec![written.to_owned()], chain[0]),
         // Some proxies go on with the client's field (nginx), some add one of their own (haproxy): the one here does each in turn.
-        _ if written.len() % 2 == 0 => (vec![written.to_owned(), added], chain[proxies]),
+        _ if written.len().is_multiple_of(2) => (vec![written.to_owned(), added], chain[proxies]),
         _ => (vec![format!("{written}, {added}")], chain[proxies]),
     }
 }

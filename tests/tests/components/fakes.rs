@@ -63,7 +63,7 @@ pub enum SessionCall {
     Validate { token: String, resource: String, revocation: sessions::Revocation, calls_at: Option<String> },
     IdentityProviderToken { token: String, resource: String, ids: sessions::RequestIds },
     HandleKeys { subject: String, resource: String },
-    Sign(assertions::Assertion),
+    Sign(Box<assertions::Assertion>),
 }
 
 type Script<Question, Reply> = Mutex<Option<Box<dyn Fn(&Question) -> Reply + Send + Sync>>>;

@@ -241,7 +241,7 @@ impl api_keys::Host for Guest {
 
 impl assertions::Host for Guest {
     fn sign(&mut self, assertion: assertions::Assertion) -> Fallible<String, String> {
-        self.fakes.session_calls.lock().unwrap().push(SessionCall::Sign(assertion));
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::Sign(Box::new(assertion)));
         Ok(self.fakes.signed.lock().unwrap().clone().unwrap_or_else(|| Ok("signed".to_owned())))
     }
 }

@@ -67,9 +67,9 @@ impl AccessDocument {
         let groups = named("groups", &self.groups, r#"groups = ["3c1f9b1e-7a52-4c0b-8f0e-5d7a1b2c3d4e"]"#)?;
         let roles = named("roles", &self.roles, r#"roles = ["Mcp.User"]"#)?;
         let users = self.users.iter().map(|user| account(user, profile)).collect::<Result<Vec<_>, _>>();
-        let users = users.or_else(|text| {
+        let users = users.map_err(|text| {
             let index = self.users.iter().position(|user| account(user, profile).is_err()).unwrap_or_default();
-            Err(problem(format!("{}[{index}]", key("users")), text, r#"users = ["8f2c1e"]"#))
+            problem(format!("{}[{index}]", key("users")), text, r#"users = ["8f2c1e"]"#)
         })?;
         self.tenants_fit(profile, &tenants, &key)?;
         Ok(AccessRules { tenants, domains, groups, roles, users })

@@ -20,7 +20,7 @@ async fn a_key_that_is_wrong_in_any_way_is_refused_in_one_way() {
     let bearer = format!("Bearer {}", super::ADMINISTRATOR);
     let neighbour = ask(&world, &action("second-pool", FETCH), Some(&bearer)).await.json();
     let neighbour = neighbour["apiKey"].as_str().unwrap();
-    let (generation, secret) = (issued.split('_').nth(1).unwrap(), issued.rsplitn(2, '_').next().unwrap());
+    let (generation, secret) = (issued.split('_').nth(1).unwrap(), issued.rsplit('_').next().unwrap());
     let next = (generation.parse::<u64>().unwrap() + 1).to_string();
     let before = world.store().await;
     let upstream = world.upstream.requests().len();

@@ -209,7 +209,7 @@ async fn no_key_and_no_token_of_an_administrator_is_in_the_log_or_in_the_store()
         haystack.extend(name.into_bytes());
         haystack.extend(value);
     }
-    let secrets = keys.iter().map(|key| key.rsplitn(2, '_').next().unwrap());
+    let secrets = keys.iter().map(|key| key.rsplit('_').next().unwrap());
     for secret in secrets.chain([super::ADMINISTRATOR, "wrong-administrator-token-0000000000"]) {
         let bytes = URL_SAFE_NO_PAD.decode(secret).unwrap_or_default();
         let hexadecimal: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -40,7 +40,7 @@ async fn an_assertion_is_asked_for_once_with_the_caller_as_the_session_said_it()
             audience: UPSTREAM.to_owned(),
             signing_keys: "caller_assertion_keys".to_owned(),
         };
-        assert_eq!(fakes.session_calls(), [validation(), SessionCall::Sign(question)]);
+        assert_eq!(fakes.session_calls(), [validation(), SessionCall::Sign(Box::new(question))]);
         let sent = fakes.sent();
         assert_eq!(sent[0].headers.get_all("x-caller").iter().collect::<Vec<_>>(), ["signed"]);
         assert!(!format!("{:?}", sent[0].headers).contains("forged"));

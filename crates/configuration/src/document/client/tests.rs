@@ -239,7 +239,7 @@ fn the_gateway_and_the_authorization_server_know_the_clients_that_a_route_allows
     let configuration = Configuration::parse(&document).unwrap();
     let (of_gateway, of_server) = (&configuration.routes[0], &configuration.authorization_server.routes[0]);
     let (own, other) = (ClientId::parse("machine").unwrap(), ClientId::parse("other").unwrap());
-    assert_eq!(of_gateway.allowed_clients, [own.clone()]);
+    assert_eq!(of_gateway.allowed_clients, std::slice::from_ref(&own));
     assert!(of_server.allows_client(&own) && !of_server.allows_client(&other));
     let (key, _) = problem_of(&document.replace("[\"machine\"]", "[\"\"]"));
     assert_eq!(key, "routes[0].allowed_clients[0]");
