@@ -83,7 +83,8 @@ impl Explain {
             return self.answer_about_key(route, label);
         }
         let subject = self.subject(&configuration)?;
-        if let Some(reason) = ways_in::missing(&configuration, route, &subject) {
+        let way = (!subject.is_nobody()).then(|| ways_in::missing(&configuration, route, &subject));
+        if let Some(reason) = way.flatten() {
             return Ok((self.without_a_way(&reason), false));
         }
         let claims = Claims::new(self.tenant.clone(), self.groups.clone(), self.roles.clone());

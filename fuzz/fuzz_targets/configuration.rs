@@ -33,7 +33,8 @@ fn assert_sound(whole: &Configuration, text: &str) {
     let (configuration, routes) = (&whole.authorization_server, &whole.routes);
     let own = Url::parse(configuration.public_url.as_str()).expect("a URL");
     assert!(own.scheme() == "https" || configuration.public_url.is_plain_http());
-    assert!(!routes.is_empty() && !configuration.identity_providers.is_empty());
+    assert!(!routes.is_empty());
+    assert!(!configuration.issues_tokens() || !configuration.identity_providers.is_empty());
     assert_unique(routes.iter().map(|route| route.path.as_str()));
     assert_unique(configuration.clients.iter().map(|client| client.client_id.as_str()));
     assert_unique(configuration.identity_providers.iter().map(|provider| provider.name.as_str()));
@@ -42,7 +43,9 @@ fn assert_sound(whole: &Configuration, text: &str) {
         let alone = client.has(GrantType::ClientCredentials);
         assert!(!(is_public && (alone || client.has(GrantType::JwtBearer) || client.may_introspect)));
         assert!(client.redirect_uris.is_empty() <= !client.has(GrantType::AuthorizationCode));
-        assert_eq!(alone, !client.scopes.is_empty());
+        let exchanges = client.has(GrantType::TokenExchange);
+        assert_eq!(alone || exchanges, !client.scopes.is_empty());
+        assert!(!(is_public && exchanges));
         if let RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) = &client.authentication {
             assert!(uri.parse::<http::Uri>().is_ok_and(|uri| uri.scheme_str() == Some("https")), "{uri}");
         }
@@ -54,7 +57,7 @@ fn assert_sound(whole: &Configuration, text: &str) {
         }
     }
     for provider in &configuration.identity_providers {
-        assert_ne!(provider.name, "client");
+        assert!(!["client", "key", "workload", "nobody"].contains(&provider.name.as_str()));
         assert!(provider.scopes.iter().any(|scope| scope.as_str() == "openid"));
         assert!(provider.issuer.starts_with("https:") || provider.issuer.to_ascii_lowercase().starts_with("http"));
         assert!(discovery_request(provider).is_ok(), "nobody could sign in at {}", provider.issuer);
@@ -94,8 +97,9 @@ fn assert_same_in_parts(whole: &Configuration, setting: &str) {
     assert_eq!(gateway::Configuration::from_part(&part(Part::Gateway)).as_ref(), Ok(&whole.gateway));
     let server = authorization_server::Configuration::from_part(&part(Part::AuthorizationServer));
     assert_eq!(server.as_ref(), Ok(&whole.authorization_server));
-    let providers = &whole.authorization_server.identity_providers;
-    assert_eq!(Needs::from_part(&part(Part::Servers)), Ok(Needs::of(providers, &whole.routes)));
+    let keys = whole.gateway.caller_assertion_keys.as_ref();
+    let needs = Needs::of(&whole.authorization_server, &whole.routes, keys);
+    assert_eq!(Needs::from_part(&part(Part::Servers)), Ok(needs));
     for route in &whole.routes {
         assert_eq!(Route::from_part(&part(Part::Route(route.path.as_str()))).as_ref(), Ok(route));
     }

@@ -141,7 +141,7 @@ fn at(endpoint: &Endpoint<'_>, head: &Request<()>, body: &[u8]) {
             assert_eq!(value[7..].trim_matches(' '), token.token.expose());
             assert!(headers.get_all(AUTHORIZATION).iter().count() == 1 && origin != Origin::Refused);
         }
-        Admission::Shown(Credential::ApiKey(_)) => panic!("no route here takes keys"),
+        Admission::Shown(shown) => panic!("no route here takes it: {shown:?}"),
     }
     if request_headers::check(head, endpoint).is_err() {
         return;
@@ -253,8 +253,8 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         identity_provider_token: Some(&token),
         identity: &[],
         mcp_name: Some(&mcp_name),
-
         accept: None,
+        withheld: &[],
     };
     let client = head.headers();
     let forwarded = request_headers::forwarded(client, endpoint.configuration, upstream, &own)
@@ -299,7 +299,7 @@ fn all<'a>(headers: &'a HeaderMap, reduced: &str) -> Vec<&'a str> {
 /// What an upstream is told of us and of the user is told by us alone, in whatever spelling a server would read it.
 fn assert_ours(headers: &HeaderMap, upstream: &Upstream, own: &request_headers::Own<'_>) {
     if upstream.subject_header.is_some() {
-        assert_eq!(all(headers, "x-subject"), [own.subject]);
+        assert_eq!(all(headers, "x-subject").as_slice(), own.subject.as_slice());
     }
     let bearer = format!("Bearer {SECRET}");
     let has_token = upstream.identity_provider_token_header.is_some();

@@ -23,7 +23,6 @@ fn nothing(method: &Method) -> Own<'_> {
         identity_provider_token: None,
         identity: &[],
         mcp_name: None,
-
         accept: None,
         withheld: &[],
     }
