@@ -194,7 +194,7 @@ impl Endpoint {
     fn admit(&self, context: &Context) -> Result<(), Stopped> {
         let Configuration { pages, endpoints, .. } = &context.configuration;
         from_where::check(context, if self.is_page { pages } else { endpoints })?;
-        let is_metadata = !self.is_page && self.method == Method::GET;
+        let is_metadata = self.cross_origin && self.method == Method::GET;
         if is_metadata { Ok(()) } else { from_where::count(context) }
     }
 

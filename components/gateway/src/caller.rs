@@ -52,6 +52,8 @@ impl Caller {
         let audience = browser_resource(&endpoint.configuration.public_url);
         let mut caller = Self::validated(token, audience, None, endpoint, method)?;
         caller.identity.credential = CredentialKind::BrowserSession;
+        // One sign-in is for all routes that take browsers. None of them gives anything at another.
+        caller.identity.scopes = caller.identity.scopes.intersection(&endpoint.route.scopes);
         Ok(caller)
     }
 

@@ -66,7 +66,14 @@ fn is_own_path(text: &str) -> bool {
         && text.starts_with('/')
         && !text.starts_with("//")
         && text.bytes().all(plain)
+        && !has_dot_segment(path)
         && (!OwnPath::reserves(path) || pages.iter().any(|page| page.as_str() == path))
+}
+
+/// Whether a browser would resolve the path to another one.
+fn has_dot_segment(path: &str) -> bool {
+    let is_dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    path.split('/').any(is_dots)
 }
 
 #[cfg(test)]

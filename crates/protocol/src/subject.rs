@@ -97,7 +97,7 @@ impl Subject {
 
     /// Whether it is a machine, which acts for itself.
     pub fn is_machine(&self) -> bool {
-        [Self::MACHINES, Self::WORKLOADS].contains(&self.provider())
+        [Self::MACHINES, Self::WORKLOADS, Self::KEYS].contains(&self.provider())
     }
 
     /// The subject as it stands in the log and in the header for upstreams.

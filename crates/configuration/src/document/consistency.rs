@@ -8,7 +8,7 @@ use url::Url;
 use crate::error::problem;
 use crate::{
     Configuration, ConfigurationError, IdentityHeaders, IdentityProvider, ListKind, ProviderProfile, Route,
-    TokenVerification, authorization_server,
+    TokenIssuer, TokenVerification, authorization_server,
 };
 
 /// Nobody signs in at ourselves: we would ask ourselves who they are. A provider behind the same proxy, at a path of its own,
@@ -55,8 +55,13 @@ pub(super) fn app_service_tells_providers_apart(configuration: &Configuration) -
     let mut upstreams = configuration.routes.iter().flat_map(Route::upstreams);
     let is_used =
         upstreams.any(|upstream| upstream.identity_headers.as_ref().is_some_and(|headers| headers.app_service));
-    let is_taken = |provider: &IdentityProvider| !is_entra(provider) && provider.name == IdentityHeaders::ENTRA;
-    if is_used && providers.iter().any(is_entra) && providers.iter().any(is_taken) {
+    let issuers = &configuration.authorization_server.token_issuers;
+    let is_of_entra = |issuer: &TokenIssuer| matches!(issuer.verification, TokenVerification::Entra { .. });
+    let has_entra = providers.iter().any(is_entra) || issuers.iter().any(is_of_entra);
+    let is_named = |name: &str| name == IdentityHeaders::ENTRA;
+    let is_taken = providers.iter().any(|provider| !is_entra(provider) && is_named(&provider.name))
+        || issuers.iter().any(|issuer| !is_of_entra(issuer) && is_named(&issuer.name));
+    if is_used && has_entra && is_taken {
         let text = "holds a provider with the name `aad` that is not Entra, and app_service calls users of Entra so";
         return Err(problem("identity_providers", text, r#"name = "partners""#));
     }

@@ -224,6 +224,10 @@ impl RouteDocument {
             return Err(problem(key("discover_needs_all"), text, "discover_needs_all = false"));
         }
         let unauthenticated = unauthenticated(key("unauthenticated"), self.unauthenticated.as_deref())?;
+        if unauthenticated == Unauthenticated::SignIn && !own_tokens {
+            let text = "must not be redirect where own_tokens is false: a browser that signs in has a token of ours";
+            return Err(problem(key("unauthenticated"), text, "own_tokens = true"));
+        }
         if unauthenticated == Unauthenticated::Allow && !self.allowed_clients.is_empty() {
             let text = "must not be allow with allowed_clients, which nobody unknown is one of";
             return Err(problem(key("unauthenticated"), text, r#"unauthenticated = "401""#));

@@ -47,6 +47,10 @@ impl AccessClaims {
                 (name, Some(_)) => return Err(ExternalTokenRejection::NotForAccess(name)),
             }
         }
+        // Whoever shows it would have to prove a key, and whoever has copied it cannot (RFC 9449, section 7.2).
+        if self.get("cnf").is_some() {
+            return Err(ExternalTokenRejection::OfKey);
+        }
         match self.text("typ") {
             None => Ok(()),
             Some(typ) if typ.eq_ignore_ascii_case("bearer") || typ.eq_ignore_ascii_case("at+jwt") => Ok(()),

@@ -49,6 +49,9 @@ pub enum ExternalTokenRejection {
     /// What only other tokens than access tokens have.
     #[error("no access token: it has the claim {0}")]
     NotForAccess(&'static str),
+    /// It is for whoever proves a key (`cnf`, RFC 7800), and nobody is asked for one here.
+    #[error("bound to a key (cnf), which nobody can prove here")]
+    OfKey,
     /// Nothing says that it is an access token.
     #[error("no access token: it has neither the type at+jwt nor a scope nor a client")]
     NothingOfAccess,

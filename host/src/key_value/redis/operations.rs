@@ -221,20 +221,23 @@ impl Redis {
     }
 }
 
-/// The values of `keys`, as they are at one moment: of each, no more than `most` bytes, and one more where it has more. Redis answers for
-/// a key that is not there as for an empty value, and so is asked for both.
+/// The values of `keys`: of each, no more than `most` bytes, and one more where it has more. Redis answers for a key that is not there as
+/// for an empty value. So it is asked before and after whether the key is there: another client may remove or write it in between.
+/// Not in a transaction, in which a Redis whose memory is full takes no command at all, not even one that reads.
 async fn read(
     connection: &mut MultiplexedConnection,
     keys: &[impl ToRedisArgs],
     most: usize,
 ) -> RedisResult<Vec<Option<Vec<u8>>>> {
     let mut together = pipe();
-    together.atomic();
     for key in keys {
-        together.cmd("GETRANGE").arg(key).arg(0).arg(most).cmd("EXISTS").arg(key);
+        together.cmd("EXISTS").arg(key).cmd("GETRANGE").arg(key).arg(0).arg(most).cmd("EXISTS").arg(key);
     }
-    let answers: Vec<(Vec<u8>, bool)> = together.query_async(connection).await?;
-    Ok(answers.into_iter().map(|(value, is_there)| is_there.then_some(value)).collect())
+    let answers: Vec<(bool, Vec<u8>, bool)> = together.query_async(connection).await?;
+    let value = |(was_there, value, is_there): (bool, Vec<u8>, bool)| {
+        (!value.is_empty() || (was_there && is_there)).then_some(value)
+    };
+    Ok(answers.into_iter().map(value).collect())
 }
 
 /// Why there is no answer.
