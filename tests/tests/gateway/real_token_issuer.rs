@@ -115,6 +115,8 @@ async fn tokens_that_a_real_issuer_signs_in_five_ways_are_accepted_and_its_opaqu
         let token = scene.token(algorithm).await;
         assert_eq!(header_of(&token), json!({ "alg": algorithm, "typ": "at+jwt", "kid": format!("{algorithm}-1") }));
         scene.accepted("/signed", &token, "signed:machine", algorithm).await;
+        // The issuer is asked about it, and answers 400: it tells nothing of signed ones.
+        scene.refused("/opaque", &token, algorithm).await;
     }
     let opaque = scene.token("opaque").await;
     scene.refused("/signed", &opaque, "an opaque one").await;

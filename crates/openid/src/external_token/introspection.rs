@@ -3,7 +3,7 @@
 use gatehouse_configuration::{Introspection, RouteTokens, TokenIssuer, TokenVerification};
 use gatehouse_protocol::{LogText, SecretString, UnixTime};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use url::form_urlencoded;
 
@@ -71,6 +71,9 @@ pub fn introspected(
     accepted: &RouteTokens,
     now: UnixTime,
 ) -> Result<Introspected, ExternalTokenRejection> {
+    if is_of_no_kind_there(response) {
+        return Err(ExternalTokenRejection::Inactive);
+    }
     let body = successful(response)?;
     let answer: Answer = json(body)?;
     match answer.active {
@@ -101,4 +104,16 @@ pub fn introspected(
         return Err(IssuerRejection::Differs(LogText::new("another one (iss)")).into());
     }
     Ok(Introspected { principal: claims.principal(issuer, accepted, None, ends_at)? })
+}
+
+/// Whether the issuer says that it tells nothing of such tokens, as `oidc-provider` does of JWTs: the error of RFC 7009, section 2.2.1, in
+/// place of `{"active": false}` (RFC 7662, section 2.2).
+fn is_of_no_kind_there(response: &Response<Vec<u8>>) -> bool {
+    #[derive(Deserialize)]
+    struct ErrorAnswer {
+        error: String,
+    }
+    response.status() == StatusCode::BAD_REQUEST
+        && serde_json::from_slice::<ErrorAnswer>(response.body())
+            .is_ok_and(|answer| answer.error == "unsupported_token_type")
 }
