@@ -95,22 +95,10 @@ mod tests {
     use gatehouse_storage::memory::MemoryStore;
 
     use super::*;
+    use crate::example::{Counting, key_ring};
 
     const NOW: UnixTime = UnixTime::from_seconds(1_795_219_200);
     const HERE: &[&str] = &["https://gateway.example/mcp", "sum"];
-
-    struct Counting(u8);
-
-    impl Entropy for Counting {
-        fn fill(&mut self, bytes: &mut [u8]) {
-            self.0 = self.0.wrapping_add(1);
-            bytes.fill(self.0);
-        }
-    }
-
-    fn ring(letter: char) -> KeyRing {
-        KeyRing::parse(&format!("{letter}:{letter}{}", "A".repeat(42))).unwrap()
-    }
 
     struct World {
         store: MemoryStore,
@@ -119,7 +107,7 @@ mod tests {
 
     impl World {
         fn new() -> Self {
-            Self { store: MemoryStore::at(NOW), keys: ring('A') }
+            Self { store: MemoryStore::at(NOW), keys: key_ring('A') }
         }
 
         fn at(&self, now: UnixTime) -> KeptByToken<'_, MemoryStore> {
@@ -170,7 +158,7 @@ mod tests {
         assert!(values.iter().all(|value| !String::from_utf8_lossy(value).contains("the-token")), "{values:?}");
         assert!(world.at(NOW).get(&["https://gateway.example/other", "sum"], "the-token").unwrap().is_none());
         assert!(world.at(NOW).get(&["https://gateway.example/mcp", "changed"], "the-token").unwrap().is_none());
-        world.keys = ring('B');
+        world.keys = key_ring('B');
         assert_eq!(world.get(NOW, "the-token"), None);
     }
 

@@ -4,6 +4,8 @@
 //! with it, over the port of `gatehouse-storage`.
 
 pub mod document_cache;
+#[cfg(test)]
+mod example;
 pub mod kept_by_token;
 pub mod sealing;
 pub mod subject_index;

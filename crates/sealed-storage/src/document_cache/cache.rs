@@ -140,6 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::example::{Counting, key_ring};
 
     const KEYS: Kind = "keys";
     const METADATA: Kind = "metadata";
@@ -147,19 +148,6 @@ mod tests {
     const OTHER_URL: &str = "https://client.example.com/other";
     /// The first second of a day.
     const DAY: UnixTime = UnixTime::from_seconds(20_776 * LONGEST_SECONDS);
-
-    struct Counting(u8);
-
-    impl Entropy for Counting {
-        fn fill(&mut self, bytes: &mut [u8]) {
-            self.0 = self.0.wrapping_add(1);
-            bytes.fill(self.0);
-        }
-    }
-
-    fn key_ring(letter: char) -> KeyRing {
-        KeyRing::parse(&format!("{letter}:{letter}{}", "A".repeat(42))).unwrap()
-    }
 
     struct World {
         store: MemoryStore,
