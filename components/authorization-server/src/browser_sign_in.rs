@@ -7,7 +7,6 @@ use gatehouse_authorization_server::browser_sign_in::{
 };
 use gatehouse_authorization_server::login::{LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::return_address::ReturnAddress;
-use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_openid::AccountChoice;
 use gatehouse_protocol::{
     BROWSER_CLIENT_ID, ClientId, OwnPath, Parameters, SecretString, UnixTime, parsed_browser_resource,
@@ -24,7 +23,9 @@ use crate::forms::{self, Form};
 use crate::log::Details;
 use crate::login::NotBegun;
 use crate::pages::{Problem, Unbound};
-use crate::{authorize, cookies, failures, login, pages, requests, responses, sessions, sessions_page};
+use crate::{
+    authorize, cookies, failures, login, pages, requests, responses, session_opening, sessions, sessions_page,
+};
 
 const ACTION: &str = "browser-sign-in";
 const SIGN_OUT: &str = "browser-sign-out";
@@ -110,34 +111,17 @@ pub(crate) fn signed_in(
     }
 }
 
-/// Opens the session; `None` where the person took back all that they had allowed while this was under way.
 fn open(
     context: &Context,
     begun_at: UnixTime,
     browser: SessionBrowser,
     signed_in: SignedIn,
 ) -> Result<Option<Tokens>, String> {
-    let SignedIn { identity, claims, tokens } = signed_in;
-    let subject = identity.subject().clone();
-    let (keys, store, now) = (&context.keys, &context.store, context.now);
-    let has_signed_out = |since| has_signed_out_since(since, &subject, keys, store).map_err(|error| error.to_string());
-    if has_signed_out(begun_at)? {
-        return Ok(None);
-    }
-    let provider_tokens = sessions::provider_tokens_of(tokens, now);
-    let configuration = &context.configuration;
-    let opening = opening(configuration, subject.clone(), claims, browser, provider_tokens, now, &mut SystemEntropy);
-    let (root, opening) = opening.ok_or("the browser session has no name")?;
-    context.log.begun(ACTION, Some(BROWSER_CLIENT_ID), Some(subject.as_str()));
-    let tokens = context.sessions().open(&root, opening, &mut SystemEntropy).map_err(|error| error.to_string())?;
-    // Whoever signs out at this very moment may have looked for sessions before this one was there.
-    if has_signed_out(now)? {
-        context.sessions().end(&root).map_err(|error| error.to_string())?;
-        return Ok(None);
-    }
-    let (client_id, subject) = (Some(BROWSER_CLIENT_ID), Some(subject.as_str()));
-    context.log.completed(ACTION, Details { client_id, subject, ..Details::default() });
-    Ok(Some(tokens))
+    session_opening::open(context, ACTION, begun_at, signed_in, |subject, claims, provider_tokens| {
+        let (configuration, now) = (&context.configuration, context.now);
+        let opening = opening(configuration, subject, claims, browser, provider_tokens, now, &mut SystemEntropy);
+        opening.ok_or("the browser session has no name")
+    })
 }
 
 /// Sets the cookies.

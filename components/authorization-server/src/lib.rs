@@ -32,6 +32,7 @@ mod requests;
 mod responses;
 mod revoke;
 mod routes;
+mod session_opening;
 mod session_pools;
 mod sessions;
 mod sessions_page;

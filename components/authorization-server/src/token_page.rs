@@ -3,7 +3,6 @@
 use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::login::{LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::page::PageRejection;
-use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_authorization_server::token_page::{TokenPageRequest, check, ticket};
 use gatehouse_openid::AccountChoice;
 use gatehouse_protocol::UnixTime;
@@ -14,10 +13,9 @@ use shell_http::SystemEntropy;
 
 use crate::context::Context;
 use crate::forms::{self, Form, FormRejection};
-use crate::log::Details;
 use crate::login::NotBegun;
 use crate::pages::Problem;
-use crate::{cookies, failures, login, pages, requests, responses, sessions, sessions_page};
+use crate::{cookies, failures, login, pages, requests, responses, session_opening, sessions_page};
 
 const ACTION: &str = "access-token";
 
@@ -98,7 +96,6 @@ pub(crate) fn signed_in(
     }
 }
 
-/// Opens the session of the token; `None` where the person took back all that they had allowed while this was under way.
 fn open(
     context: &Context,
     request: &TokenPageRequest,
@@ -106,28 +103,12 @@ fn open(
     browser: SessionBrowser,
     signed_in: SignedIn,
 ) -> Result<Option<Tokens>, String> {
-    let SignedIn { identity, claims, tokens } = signed_in;
-    let subject = identity.subject().clone();
-    let (keys, store, now) = (&context.keys, &context.store, context.now);
-    let has_signed_out = |since| has_signed_out_since(since, &subject, keys, store).map_err(|error| error.to_string());
-    if has_signed_out(begun_at)? {
-        return Ok(None);
-    }
-    let lifetime = context.configuration.token_page.lifetime;
-    let provider_tokens = sessions::provider_tokens_of(tokens, now);
-    let opening = request.opening(subject.clone(), claims, browser, provider_tokens, lifetime, now, &mut SystemEntropy);
-    let (root, mut opening) = opening.ok_or("the token page has no name")?;
-    let claims = std::mem::take(&mut opening.principal.claims);
-    opening.principal.claims = context.configuration.kept_claims(claims, &opening.principal.resource);
-    let client_id = opening.principal.client_id.clone();
-    context.log.begun(ACTION, Some(client_id.as_str()), Some(subject.as_str()));
-    let tokens = context.sessions().open(&root, opening, &mut SystemEntropy).map_err(|error| error.to_string())?;
-    // Whoever signs out at this very moment may have looked for sessions before this one was there.
-    if has_signed_out(now)? {
-        context.sessions().end(&root).map_err(|error| error.to_string())?;
-        return Ok(None);
-    }
-    let (client_id, subject) = (Some(client_id.as_str()), Some(subject.as_str()));
-    context.log.completed(ACTION, Details { client_id, subject, ..Details::default() });
-    Ok(Some(tokens))
+    session_opening::open(context, ACTION, begun_at, signed_in, |subject, claims, provider_tokens| {
+        let (lifetime, now) = (context.configuration.token_page.lifetime, context.now);
+        let opening = request.opening(subject, claims, browser, provider_tokens, lifetime, now, &mut SystemEntropy);
+        let (root, mut opening) = opening.ok_or("the token page has no name")?;
+        let claims = std::mem::take(&mut opening.principal.claims);
+        opening.principal.claims = context.configuration.kept_claims(claims, &opening.principal.resource);
+        Ok((root, opening))
+    })
 }
