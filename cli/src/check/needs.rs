@@ -27,6 +27,8 @@ pub(crate) enum Purpose {
     ClientKeys(String),
     /// Tokens of another issuer, by its name.
     Tokens(String),
+    /// Tokens for MCP servers, by the name of the token service.
+    TokenService(String),
 }
 
 impl fmt::Display for Purpose {
@@ -39,6 +41,7 @@ impl fmt::Display for Purpose {
             Self::Assertions(name) => write!(f, "assertions for {name}"),
             Self::Route(path) => write!(f, "route {path}"),
             Self::ClientKeys(id) => write!(f, "keys of client {id}"),
+            Self::TokenService(name) => write!(f, "tokens for MCP servers, by {name}"),
             Self::Tokens(name) => write!(f, "tokens of {name}, and the host of the keys in its metadata"),
         }
     }
@@ -67,6 +70,11 @@ pub(crate) fn outbound_origins(configuration: &Configuration) -> BTreeMap<String
     for issuer in &configuration.authorization_server.token_issuers {
         if let Some(url) = issuer.asked_at() {
             need(url, Purpose::Tokens(issuer.name.clone()));
+        }
+    }
+    for service in &configuration.authorization_server.token_services {
+        for url in service.urls() {
+            need(&url, Purpose::TokenService(service.name.clone()));
         }
     }
     for route in &configuration.routes {
@@ -148,6 +156,11 @@ pub(crate) fn provider_settings(configuration: &Configuration) -> Needs {
     for issuer in &configuration.authorization_server.token_issuers {
         if let Some(name) = issuer.secret() {
             need(name, format!("secret for introspection at {}", issuer.name));
+        }
+    }
+    for service in &configuration.authorization_server.token_services {
+        for name in service.secrets() {
+            need(name, format!("credentials of the token service {}", service.name));
         }
     }
     needs

@@ -13,7 +13,7 @@ use super::api_keys;
 use super::callers::describe_callers;
 use super::line::line;
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
-use crate::{identity_headers, ways_in};
+use crate::{backend_tokens, identity_headers, ways_in};
 
 /// A line for each thing that an operator has to know or do. What has ended, or ends soon, is said as of `now`.
 pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String {
@@ -42,6 +42,7 @@ pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String 
         }
         describe_other_tokens(&mut report, configuration, route);
         describe_identity(&mut report, configuration, route);
+        describe_backend_tokens(&mut report, configuration, route);
     }
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
@@ -163,6 +164,19 @@ fn describe_tokens(report: &mut String, route: &Route) {
     }
 }
 
+/// Which servers are called with tokens that are got for it.
+fn describe_backend_tokens(report: &mut String, configuration: &Configuration, route: &Route) {
+    for upstream in route.upstreams() {
+        if let Some(told) = backend_tokens::told(configuration, upstream) {
+            let name = format!("Calls a server with a token at {}", route.path);
+            line(report, &name, &format!("{}: {told}", upstream.url));
+        }
+    }
+    for warning in backend_tokens::warnings(configuration, route) {
+        line(report, &format!("Warning for {}", route.path), &warning);
+    }
+}
+
 /// Who may come in with tokens that are not ours.
 fn describe_other_tokens(report: &mut String, configuration: &Configuration, route: &Route) {
     if route.accepted_tokens.is_some() {
@@ -258,7 +272,7 @@ fn describe_route(report: &mut String, resource: &str, route: &Route) {
 fn describe_machines_without_users(report: &mut String, configuration: &Configuration) {
     let is_machine = |client: &&RegisteredClient| client.grant_types.contains(&GrantType::ClientCredentials);
     let machines: Vec<_> = configuration.authorization_server.clients.iter().filter(is_machine).collect();
-    let needs_user = |upstream: &Upstream| upstream.identity_provider_token_header.is_some();
+    let needs_user = |upstream: &Upstream| upstream.needs_session_of_user();
     let is_for_users = |route: &&Route| match &route.servers {
         Servers::One(upstream) => needs_user(upstream),
         Servers::Federated(members) => members.iter().any(|member| needs_user(&member.upstream)),
@@ -267,7 +281,7 @@ fn describe_machines_without_users(report: &mut String, configuration: &Configur
         let reaches = |machine: &&&RegisteredClient| machine.scopes.contains_all(&route.scopes);
         for machine in machines.iter().filter(reaches) {
             let text = format!(
-                "the machine {} gets 403 where identity_provider_token_header is set: no machine has such a token",
+                "the machine {} gets 403 where a server gets a user's token (identity_provider_token_header, backend_token): no machine has such a token",
                 machine.client_id
             );
             line(report, &format!("Warning for {}", route.path), &text);

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, Uri};
 
-use crate::{IdentityHeaders, SecretName};
+use crate::{BackendToken, BackendTokenSource, IdentityHeaders, SecretName, TokenOwner};
 
 /// An MCP server, and what it takes to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,25 @@ pub struct Upstream {
     pub identity_provider_token_header: Option<HeaderName>,
     /// What else it is told of the caller, and where.
     pub identity_headers: Option<Box<IdentityHeaders>>,
+    /// The token with which we call it, where that is got from somebody.
+    pub backend_token: Option<Box<BackendToken>>,
     /// How long it may take.
     pub timeouts: Timeouts,
+}
+
+impl Upstream {
+    /// Whether nothing works there without the user's tokens of the identity provider.
+    pub fn needs_session_of_user(&self) -> bool {
+        let is_of_user = |token: &BackendToken| matches!(&token.source, BackendTokenSource::Kept(kept) if kept.owner != TokenOwner::Gateway);
+        self.identity_provider_token_header.is_some() || self.backend_token.as_deref().is_some_and(is_of_user)
+    }
+
+    /// Whether it gets assertions that we sign.
+    pub fn gets_assertions(&self) -> bool {
+        let is_told = self.identity_headers.as_ref().is_some_and(|headers| headers.assertion.is_some());
+        let is_assertion = |token: &BackendToken| matches!(token.source, BackendTokenSource::Assertion { .. });
+        is_told || self.backend_token.as_deref().is_some_and(is_assertion)
+    }
 }
 
 /// How an MCP server is spoken to.

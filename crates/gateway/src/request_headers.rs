@@ -1,7 +1,7 @@
 //! The headers that the upstream gets.
 
 use gatehouse_audit_log::{RequestId, TRACEPARENT, X_REQUEST_ID};
-use gatehouse_configuration::{Upstream, gateway};
+use gatehouse_configuration::{BackendToken, Upstream, gateway};
 use gatehouse_mcp_wire::header::{
     LAST_EVENT_ID, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID, is_parameter,
 };
@@ -40,6 +40,8 @@ pub struct Own<'a> {
     pub secrets: &'a [(HeaderName, SecretString)],
     /// The user's access token of the identity provider, where [`needs_identity_provider_token`] and there is one.
     pub identity_provider_token: Option<&'a SecretString>,
+    /// The token with which the upstream is called, where one is configured.
+    pub backend_token: Option<&'a SecretString>,
     /// What the upstream is told of the caller ([`crate::identity_headers()`]); nothing where nobody is known.
     pub identity: &'a [(HeaderName, HeaderValue)],
     /// `Mcp-Name` ([`crate::mirrored::encoded`]), where the upstream calls the tool, prompt or resource something else than the
@@ -151,6 +153,11 @@ pub fn forwarded(
     if let Some(name) = &upstream.identity_provider_token_header {
         let missing = || Refusal::InvalidToken("of a session without a usable token of the identity provider".into());
         let token = own.identity_provider_token.ok_or_else(missing)?;
+        headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
+    }
+    if let Some(BackendToken { header: name, .. }) = upstream.backend_token.as_deref() {
+        let missing = || Refusal::Unavailable("the server's token is missing".to_owned());
+        let token = own.backend_token.ok_or_else(missing)?;
         headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
     }
     Ok(headers)

@@ -11,7 +11,7 @@ use serde::Serialize;
 use thiserror::Error;
 use url::form_urlencoded;
 
-use crate::ProviderMetadata;
+use crate::{Endpoint, ProviderMetadata};
 
 /// How long an assertion of ours works, in seconds: for one request, and for clocks that differ.
 const ASSERTION_SECONDS: u64 = 5 * 60;
@@ -99,23 +99,62 @@ impl ClientAuthentication {
             ClientCredentials::PrivateKey { .. } | ClientCredentials::Assertion(_) if !takes("private_key_jwt") => {
                 Err(ClientAuthenticationRejection::NoAssertions)
             }
+            ClientCredentials::PrivateKey { .. } | ClientCredentials::Assertion(_) => {
+                let algorithms = assertion_algorithms(provider, metadata);
+                Self::asserted(credentials, &provider.client_id, metadata.token_endpoint(), algorithms, now, entropy)
+            }
+        }
+    }
+
+    /// At a token endpoint of which nothing else is known than what the operator says.
+    ///
+    /// # Errors
+    /// Where our key cannot sign.
+    pub fn at_endpoint(
+        credentials: &ClientCredentials,
+        client_id: &str,
+        endpoint: &Endpoint,
+        secret_in_body: bool,
+        now: UnixTime,
+        entropy: &mut impl Entropy,
+    ) -> Result<Self, ClientAuthenticationRejection> {
+        match credentials {
+            ClientCredentials::None => Ok(Self::None),
+            ClientCredentials::Secret(secret) if secret_in_body => Ok(Self::SecretPost(secret.clone())),
+            ClientCredentials::Secret(secret) => Ok(Self::SecretBasic(secret.clone())),
+            ClientCredentials::PrivateKey { .. } | ClientCredentials::Assertion(_) => {
+                Self::asserted(credentials, client_id, endpoint, &SigningAlgorithm::ALL, now, entropy)
+            }
+        }
+    }
+
+    fn asserted(
+        credentials: &ClientCredentials,
+        client_id: &str,
+        endpoint: &Endpoint,
+        algorithms: &[SigningAlgorithm],
+        now: UnixTime,
+        entropy: &mut impl Entropy,
+    ) -> Result<Self, ClientAuthenticationRejection> {
+        match credentials {
             ClientCredentials::PrivateKey { key, key_id, certificate_thumbprint } => {
                 let header = SigningHeader {
                     typ: Some("JWT"),
                     kid: key_id.as_deref(),
                     x5t_s256: certificate_thumbprint.as_deref(),
                 };
-                let key = key.clone().accepted_as(assertion_algorithms(provider, metadata))?;
+                let key = key.clone().accepted_as(algorithms)?;
                 let claims = AssertionClaims {
-                    iss: &provider.client_id,
-                    sub: &provider.client_id,
-                    aud: &metadata.token_endpoint().to_string(),
+                    iss: client_id,
+                    sub: client_id,
+                    aud: &endpoint.to_string(),
                     jti: URL_SAFE_NO_PAD.encode(entropy.bytes::<16>()),
                 };
                 let times = TimeClaims { exp: Some(now.plus(ASSERTION_SECONDS)), nbf: Some(now), iat: Some(now) };
                 Ok(Self::Assertion(key.sign(&header, &times, &claims, entropy)?))
             }
             ClientCredentials::Assertion(assertion) => Ok(Self::Assertion(assertion.clone())),
+            ClientCredentials::None | ClientCredentials::Secret(_) => Err(ClientAuthenticationRejection::NoAssertions),
         }
     }
 }

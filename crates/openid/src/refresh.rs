@@ -22,7 +22,7 @@ pub fn refresh_request(
 ) -> Request<Vec<u8>> {
     let scope = provider.scopes.to_string();
     let grant = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose()), ("scope", &scope)];
-    authenticated(metadata.token_endpoint(), provider, authentication, &grant)
+    authenticated(metadata.token_endpoint(), &provider.client_id, authentication, &grant)
 }
 
 /// What the provider gave for a refresh token. None of it ever reaches the client, the log or an error.

@@ -83,6 +83,17 @@ fn document_for(path: &str, key: &str) -> Value {
         let server = if path.contains("members") { &mut server["members"][0] } else { server };
         server["identity_headers"] = json!({ "claims": { "x-who": "subject" } });
     }
+    if path == "token_services[]" || path.ends_with("backend_token") {
+        document["token_services"] = json!([{
+            "name": "apis", "token_endpoint": "https://auth.example/token", "client_id": "gatehouse",
+            "client_secret": { "secret": "token_service_secret" },
+        }]);
+    }
+    if path.ends_with("backend_token") {
+        let server = &mut document["routes"][0];
+        let server = if path.contains("members") { &mut server["members"][0] } else { server };
+        server["backend_token"] = json!({ "flow": "client-credentials", "token_service": "apis" });
+    }
     if path == "trusted_proxies" && key != "hops" {
         document["trusted_proxies"] = json!({ "ranges": ["10.0.0.0/8"] });
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::api_keys::ApiKeysDocument;
+use super::backend_token::BackendTokenDocument;
 use super::client_lists::client_ids;
 use super::cross_origin::CrossOriginDocument;
 use super::identity_headers::IdentityHeadersDocument;
@@ -83,6 +84,10 @@ pub(crate) struct RouteDocument {
     identity_provider_token_header: Option<String>,
     /// What else the server is told of who calls.
     identity_headers: Option<IdentityHeadersDocument>,
+    /// The token with which Gatehouse calls the server.
+    ///
+    /// Example: `{ flow = "client-credentials", token_service = "apis", scopes = ["orders.read"] }`
+    backend_token: Option<BackendTokenDocument>,
     /// How long the server may take.
     ///
     /// Example: `{ connect = 5, answer = 600 }`
@@ -180,6 +185,21 @@ impl RouteDocument {
         (own_tokens != self.api_keys.is_none()).then_some(own_tokens)
     }
 
+    /// The tokens of its servers, in their order.
+    pub(super) fn backend_tokens(&self) -> Vec<Option<&BackendTokenDocument>> {
+        match self.members.as_slice() {
+            [] => vec![self.backend_token.as_ref()],
+            members => members.iter().map(|member| member.backend_token.as_ref()).collect(),
+        }
+    }
+
+    /// Without those.
+    pub(super) fn without_backend_tokens(mut self) -> Self {
+        self.backend_token = None;
+        self.members.iter_mut().for_each(|member| member.backend_token = None);
+        self
+    }
+
     /// As it is written.
     pub(super) fn path(&self) -> &str {
         &self.path
@@ -206,6 +226,7 @@ impl RouteDocument {
             secret_headers: self.secret_headers,
             identity_provider_token_header: self.identity_provider_token_header,
             identity_headers: self.identity_headers,
+            has_backend_token: self.backend_token.is_some(),
             timeouts: self.timeouts,
         };
         let servers = servers(route, one, self.members)?;

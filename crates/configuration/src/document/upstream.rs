@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderName, Uri};
 use serde::{Deserialize, Serialize};
 
+use super::backend_token::BackendTokenDocument;
 use super::identity_headers::{IdentityHeadersDocument, is_one};
 use super::values::{SecretDocument, header_name, unique};
 use crate::error::problem;
@@ -29,6 +30,8 @@ pub(super) struct UpstreamKeys {
     pub(super) secret_headers: BTreeMap<String, SecretDocument>,
     pub(super) identity_provider_token_header: Option<String>,
     pub(super) identity_headers: Option<IdentityHeadersDocument>,
+    /// Known to whoever knows the token services, too.
+    pub(super) has_backend_token: bool,
     pub(super) timeouts: Option<TimeoutsDocument>,
 }
 
@@ -84,6 +87,8 @@ pub(super) struct MemberDocument {
     identity_provider_token_header: Option<String>,
     /// As in `routes[].identity_headers`.
     identity_headers: Option<IdentityHeadersDocument>,
+    /// As in `routes[].backend_token`.
+    pub(super) backend_token: Option<BackendTokenDocument>,
     /// As in `routes[].timeouts`.
     timeouts: Option<TimeoutsDocument>,
 }
@@ -103,6 +108,7 @@ impl UpstreamKeys {
             ("secret_headers", !self.secret_headers.is_empty()),
             ("identity_provider_token_header", self.identity_provider_token_header.is_some()),
             ("identity_headers", self.identity_headers.is_some()),
+            ("backend_token", self.has_backend_token),
             ("timeouts", self.timeouts.is_some()),
         ]
         .into_iter()
@@ -131,6 +137,7 @@ impl UpstreamKeys {
         let upstream = Upstream {
             url,
             identity_headers: identity_headers.transpose()?.map(Box::new),
+            backend_token: None,
             transport: transport(&key("transport"), self.transport.as_deref())?,
             subject_header: optional("subject_header", self.subject_header, SUBJECT_HEADER)?,
             secret_headers: secret_headers.collect::<Result<_, _>>()?,
@@ -164,6 +171,7 @@ pub(super) fn members(route: &str, documents: Vec<MemberDocument>) -> Result<Vec
             secret_headers: document.secret_headers,
             identity_provider_token_header: document.identity_provider_token_header,
             identity_headers: document.identity_headers,
+            has_backend_token: document.backend_token.is_some(),
             timeouts: document.timeouts,
         };
         Ok(Member {
