@@ -35,6 +35,7 @@ mod tcp_proxy;
 mod text;
 mod tls_front;
 mod token_issuer;
+mod token_service;
 mod wash;
 mod world;
 
@@ -66,6 +67,7 @@ pub use tcp_proxy::TcpProxy;
 pub use text::{challenge_of, flipped, form, text, unique};
 pub use tls_front::TlsFront;
 pub use token_issuer::{IssuerScript, TENANT, TestIssuer};
+pub use token_service::{SERVICE_SECRET, TokenService, TokenServiceScript, USER_AUDIENCE};
 pub use wash::{serve_on_wash, wash_is_installed};
 pub use world::{CLIENT_SECRET, World, WorldSettings};
 

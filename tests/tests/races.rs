@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use gatehouse_storage::Key;
-use gatehouse_tests::{Answer, AttackSettings, AttackWorld, From, Person, Step, TestClient, text};
+use gatehouse_tests::{
+    Answer, AttackSettings, AttackWorld, From, Person, SERVICE_SECRET, Step, TestClient, TokenService, text,
+};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -163,6 +165,81 @@ async fn of_64_requests_with_an_expired_provider_token_one_refreshes_it_and_all_
     // The provider narrows a refresh that names no scopes (Entra refuses it, AADSTS90014): they are sent.
     let request = world.provider().refreshes().pop().expect("a refresh");
     assert_eq!(request.field("scope").as_deref(), Some("openid profile email offline_access"));
+    beside.gatehouse.stop().await;
+    world.gatehouse.stop().await;
+}
+
+/// Ten thousand requests of a hundred users, shared between two instances, over tokens that end again and again: the token service is asked
+/// once for each token, by its own count. So is it for the gateway's own token.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_requests_of_a_hundred_users_cause_one_request_to_the_token_service_for_each_expiry() {
+    const USERS: usize = 100;
+    const EXPIRIES: u64 = 10;
+    const REQUESTS_OF_USER: usize = 10;
+    const TOKEN_SECONDS: u64 = 120;
+    let service = TokenService::start().await;
+    let own = "backend_token = { flow = \"client-credentials\", token_service = \"apis\", audience = \"own\" }";
+    let world = AttackWorld::start_with(AttackSettings {
+        tables: format!(
+            "[[token_services]]\nname = \"apis\"\ntoken_endpoint = \"{}/token\"\nclient_id = \"gatehouse\"\n\
+             client_secret = {{ secret = \"token_service_secret\" }}\n\
+             [[routes]]\npath = \"/own\"\nurl = \"http://127.0.0.1:1/own\"\n{own}\n",
+            service.origin()
+        ),
+        mcp_lines: "backend_token = { flow = \"token-exchange\", token_service = \"apis\", audience = \"orders\" }"
+            .to_owned(),
+        variables: vec![("token_service_secret".to_owned(), SERVICE_SECRET.to_owned())],
+        access_token_seconds: 3600,
+        ..AttackSettings::default()
+    })
+    .await;
+    TokenService::trust(world.provider());
+    world.provider().script(|script| script.access_token_seconds = 7200);
+    service.script(|script| script.seconds = TOKEN_SECONDS);
+    let beside = world.beside().await;
+    let mut tokens = Vec::new();
+    for number in 0..USERS {
+        let person = Person::new(&format!("user-{number}"));
+        tokens.push(text(&world.flow(&person).finish().await, "access_token"));
+    }
+    let of_own = {
+        let person = Person::new("user-0");
+        text(&world.flow_of(&person, world.public(), "/own").finish().await, "access_token")
+    };
+    let mut sent = 0;
+    for expiry in 0..EXPIRIES {
+        // So that all of one user come together, and those of all users, too.
+        for part in tokens.chunks(10) {
+            let mut asked = JoinSet::new();
+            for number in 0..REQUESTS_OF_USER {
+                for token in part {
+                    let instance = [&world, &beside][number % 2];
+                    let request = instance.mcp_request("/mcp").bearer_auth(token).send();
+                    asked.spawn(async move { Answer::of(request.await.expect("an answer")).await.status });
+                }
+            }
+            let answered = asked.join_all().await;
+            sent += answered.len();
+            assert!(answered.iter().all(|status| *status == 200), "expiry {expiry}: {answered:?}");
+        }
+        let answers =
+            all_at_once([&world, &beside], |instance| instance.mcp_request("/own").bearer_auth(&of_own).send());
+        // Nobody listens there: what counts is that there was a token.
+        assert_eq!(statuses(&answers.await), BTreeMap::from([(502, AT_ONCE)]), "expiry {expiry}");
+
+        let mut counts = BTreeMap::<String, usize>::new();
+        for received in service.asked() {
+            let whose = match received.field("subject_token") {
+                Some(token) => TokenService::claims(&token)["sub"].to_string(),
+                None => "the gateway".to_owned(),
+            };
+            *counts.entry(whose).or_default() += 1;
+        }
+        assert_eq!(counts.len(), USERS + 1, "expiry {expiry}: {counts:?}");
+        assert!(counts.values().all(|count| *count == 1), "expiry {expiry}: {counts:?}");
+        world.gatehouse.clock.advance(TOKEN_SECONDS + 1);
+    }
+    assert_eq!(sent as u64, 10_000);
     beside.gatehouse.stop().await;
     world.gatehouse.stop().await;
 }

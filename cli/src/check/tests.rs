@@ -384,3 +384,45 @@ fn what_servers_are_told_of_who_calls_is_told_with_what_may_be_lost_or_mistaken(
     let missing = check(folder.path(), &DOCUMENT.replace("path = \"/mcp\"", headers), None).unwrap_err();
     assert!(missing.contains("`caller_assertion_keys` is missing"), "{missing}");
 }
+
+#[test]
+fn the_tokens_of_servers_are_described_with_what_they_need_and_what_is_missing() {
+    let document = r#"
+        public_url = "https://gateway.example"
+
+        [identity_provider]
+        name = "staff"
+        profile = "entra"
+        tenant = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10"
+        client_id = "gatehouse"
+        client_secret = { secret = "provider_secret" }
+
+        [[token_services]]
+        name = "apis"
+        token_endpoint = "https://auth.example/token"
+        client_id = "gatehouse"
+        client_secret = { secret = "apis_secret" }
+
+        [[routes]]
+        path = "/behalf"
+        url = "http://10.0.0.7:8080/mcp"
+        backend_token = { flow = "on-behalf-of", scopes = ["api://orders/.default"] }
+
+        [[routes]]
+        path = "/own"
+        url = "https://orders.example/mcp"
+        backend_token = { flow = "client-credentials", token_service = "apis", audience = "orders", header = "x-token" }
+    "#;
+    let report = report(document);
+    for line in [
+        "Calls a server with a token at /behalf: http://10.0.0.7:8080/mcp: a token of the user, by on-behalf-of at the identity provider of the user, scopes api://orders/.default, in the header authorization",
+        "Calls a server with a token at /own: https://orders.example/mcp: the gateway's own token, by client-credentials at apis, audience orders, in the header x-token",
+        "Warning for /behalf: http://10.0.0.7:8080/mcp gets tokens without encryption (http)",
+        "Warning for /behalf: the scopes of staff name none of Gatehouse's own API",
+        "Allow the outbound host https://auth.example: tokens for MCP servers, by apis",
+        "Give the variable apis_secret: credentials of the token service apis",
+    ] {
+        assert!(report.contains(line), "{line}\n\n{report}");
+    }
+    assert!(!report.contains("Warning for /own"), "{report}");
+}

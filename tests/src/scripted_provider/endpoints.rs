@@ -138,7 +138,7 @@ impl ScriptedProvider {
             _ => return Err("unsupported_grant_type"),
         };
         let mut answer = json!({
-            "access_token": unique("provider-access-"),
+            "access_token": (script.access_token)(&lineage.person),
             "token_type": "Bearer",
             "expires_in": script.access_token_seconds,
             "scope": lineage.scope,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::endpoint::Endpoint;
 use crate::jwt::SigningKey;
+use crate::text::unique;
 
 /// What the authorization endpoint does.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub struct Script {
     pub claims: Change<Value>,
     /// Makes the id_token of the claims.
     pub id_token: Arc<dyn Fn(&Value) -> String + Send + Sync>,
+    /// Makes an access token for a person.
+    pub access_token: Arc<dyn Fn(&str) -> String + Send + Sync>,
     /// Changes the token answer.
     pub token_answer: Change<Value>,
     /// The keys of the key set.
@@ -67,6 +70,7 @@ impl Default for Script {
             metadata: Arc::new(|_| ()),
             claims: Arc::new(|_| ()),
             id_token: Arc::new(|claims| SigningKey::Rsa.sign(claims)),
+            access_token: Arc::new(|_| unique("provider-access-")),
             token_answer: Arc::new(|_| ()),
             keys: vec![SigningKey::Rsa.jwk(), SigningKey::P256.jwk()],
             access_token_seconds: 3600,
@@ -85,6 +89,11 @@ impl Script {
     /// Changes the authorization response.
     pub fn response(&mut self, change: impl Fn(&mut Vec<(String, String)>) + Send + Sync + 'static) {
         self.response = Arc::new(change);
+    }
+
+    /// Makes access tokens in another way.
+    pub fn access_token(&mut self, make: impl Fn(&str) -> String + Send + Sync + 'static) {
+        self.access_token = Arc::new(make);
     }
 
     /// Makes id_tokens in another way.

@@ -4,6 +4,7 @@
 mod account;
 mod answers;
 mod api_keys;
+mod backend_tokens;
 mod begun;
 mod bit_flips;
 mod browser_sign_in;

@@ -9,3 +9,4 @@ mod clients;
 mod installed;
 mod providers;
 mod servers;
+mod token_services;
