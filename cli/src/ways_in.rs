@@ -38,7 +38,7 @@ pub(crate) fn missing(configuration: &Configuration, route: &Route, subject: &Su
     let as_workload =
         || server.workloads.iter().any(|workload| is_it(workload) && workload.routes.contains(&route.path));
     let exchanged =
-        || server.clients.iter().flat_map(|client| &client.may_exchange).any(|tokens| tokens.issuer == name);
+        || server.clients.iter().flat_map(|client| client.exchangeable.issuers()).any(|issuer| issuer == name);
     let by_own = route.own_tokens
         && (name == Subject::MACHINES || server.identity_provider(name).is_some() || as_workload() || exchanged());
     let by_others = tokens(configuration, route).any(|(tokens, _)| tokens.issuer == name);

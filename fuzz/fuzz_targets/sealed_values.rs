@@ -26,7 +26,7 @@ use gatehouse_fuzz::{
 };
 use gatehouse_openid::{AccountChoice, Login};
 use gatehouse_protocol::{
-    Claims, ClientId, ClientName, CodeVerifier, ResourceUri, Scopes, SecretString, Subject, UnixTime,
+    Actors, Claims, ClientId, ClientName, CodeVerifier, ResourceUri, Scopes, SecretString, Subject, UnixTime,
 };
 use gatehouse_sealed_storage::sealing::{HandleKeys, HandleSecret, KeyRing};
 use gatehouse_sessions::{
@@ -104,6 +104,7 @@ impl World {
             resource: request.resource.clone(),
             scopes: request.scopes.clone(),
             claims: Claims { groups: vec!["engineering".to_owned()], ..Claims::default() },
+            actors: Actors::default(),
         };
 
         let lifetime = configuration().lifetimes.consent;

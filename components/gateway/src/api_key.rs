@@ -4,7 +4,7 @@ use gatehouse_api_keys::{ApiKey, digest};
 use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::{ApiKeys, ConfiguredKey};
 use gatehouse_gateway::{Caller, Endpoint, Refusal};
-use gatehouse_protocol::{Claims, ClientId, Scopes, SecretString, Subject};
+use gatehouse_protocol::{Actors, Claims, ClientId, Scopes, SecretString, Subject};
 use gatehouse_rate_limit::failures::{self, Failed};
 use shell_http::now;
 use shell_store::HostStore;
@@ -67,5 +67,6 @@ fn named(label: &str, scopes: &Scopes) -> Result<Caller, Refusal> {
         credential: CredentialKind::ApiKey,
         scopes: scopes.clone(),
         claims: Claims::default(),
+        actors: Actors::default(),
     })
 }

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Revocation;
 use gatehouse_gateway::{Endpoint, PresentedToken, Refusal, SealReferences, SealedReference};
-use gatehouse_protocol::{Claims, ClientId, Names, Scope, SecretString, Subject, browser_resource};
+use gatehouse_protocol::{Actor, Actors, Claims, ClientId, Names, Scope, SecretString, Subject, browser_resource};
 use gatehouse_sealed_storage::sealing::HandleKeys;
 use http::{HeaderValue, Method};
 use shell_http::SystemEntropy;
@@ -166,12 +166,14 @@ fn identity(principal: Principal, credential: CredentialKind) -> Option<gatehous
     let sessions::Claims { tenant, groups, roles, names } = principal.claims;
     let names =
         names.map(|sessions::Names { name, preferred_username, email }| Names { name, preferred_username, email });
+    let actor = |actor: sessions::Actor| Actor::new(&actor.sub, actor.iss.as_deref()).ok();
     Some(gatehouse_gateway::Caller {
         subject: Subject::parse(&principal.subject).ok()?,
         client_id: ClientId::parse(&principal.client_id).ok()?,
         credential,
         scopes: principal.scopes.iter().map(|scope| Scope::parse(scope).ok()).collect::<Option<_>>()?,
         claims: Claims { tenant, groups, roles, names: names.map(Box::new) },
+        actors: Actors::new(principal.actors.into_iter().map(actor).collect::<Option<_>>()?).ok()?,
     })
 }
 

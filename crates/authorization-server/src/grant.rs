@@ -3,7 +3,7 @@
 use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_configuration::{GrantType, IdentityProvider};
 use gatehouse_openid::{AccessRejection, Admission, AssertedIdentity, GroupsUnknown, NamedClaims, admit};
-use gatehouse_protocol::{Claims, Entropy, ResourceUri, Scopes, Subject, UnixTime};
+use gatehouse_protocol::{Actors, Claims, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_sessions::{Principal, ProviderTokens, SessionRoot};
 use gatehouse_storage::{Kind, Store};
@@ -55,7 +55,12 @@ pub fn grant_to_machine(
     let client_id = client.client().client_id.clone();
     let subject = Subject::of_machine(&client_id).map_err(|_| TokenRejection::MachineSubject)?;
     let claims = Claims::default();
-    Ok(grant(Principal { subject, client_id, resource, scopes, claims }, configuration, now, entropy))
+    Ok(grant(
+        Principal { subject, client_id, resource, scopes, claims, actors: Actors::default() },
+        configuration,
+        now,
+        entropy,
+    ))
 }
 
 /// What the user of an assertion that `provider` made, and that was verified for `client`, is granted through it
@@ -118,7 +123,12 @@ pub fn grant_to_asserted(
     }
     let (subject, client_id) = (asserted.identity.subject().clone(), client.client().client_id.clone());
     let claims = configuration.kept_claims(claims, &resource);
-    Ok(grant(Principal { subject, client_id, resource, scopes, claims }, configuration, now, entropy))
+    Ok(grant(
+        Principal { subject, client_id, resource, scopes, claims, actors: Actors::default() },
+        configuration,
+        now,
+        entropy,
+    ))
 }
 
 /// What a request asks for beside its assertion.

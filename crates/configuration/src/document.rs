@@ -26,6 +26,7 @@ mod reference;
 mod registration;
 mod route;
 mod route_tokens;
+mod sign_in;
 mod text;
 mod token_issuer;
 mod token_page;
@@ -150,7 +151,7 @@ pub(crate) struct Document {
     #[serde(default)]
     preauthorized_clients: Vec<String>,
     /// The identity provider at which users sign in. Either this table or `identity_providers` is required if a route accepts
-    /// Gatehouse's own tokens.
+    /// Gatehouse's own tokens, unless only `workloads` and `clients` without users get any: then nobody can sign in.
     ///
     /// Example: `{ name = "main", issuer = "https://accounts.example.com", client_id = "gatehouse" }`
     identity_provider: Option<ProviderDocument>,

@@ -15,6 +15,7 @@ mod configured_urls;
 mod cross_origin;
 mod document;
 mod error;
+mod exchangeable_tokens;
 pub mod gateway;
 mod identity_headers;
 mod identity_provider;
@@ -43,6 +44,7 @@ pub use compile::compile;
 pub use configuration::Configuration;
 pub use cross_origin::{CrossOrigin, PageOrigin, PageOrigins};
 pub use error::{CompiledError, ConfigurationError, Problem};
+pub use exchangeable_tokens::ExchangeableTokens;
 pub use identity_headers::{CallerAssertion, IdentityClaim, IdentityHeaders};
 pub use identity_provider::{
     AccessRules, AssertionSource, ClaimNames, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile,

@@ -7,6 +7,7 @@
 //!
 //! Both end in an [`ExternalPrincipal`], or in a [`ExternalTokenRejection`], whose text is for the log.
 
+mod act;
 mod choice;
 mod claims;
 mod exchange;
@@ -16,11 +17,11 @@ mod rejection;
 mod signed;
 
 pub use choice::Presented;
-pub use exchange::MayAct;
+pub use exchange::{ActingParty, MayAct};
 pub use introspection::{INTROSPECTION_BYTES, Introspected, introspected, introspection_request};
 pub use principal::ExternalPrincipal;
 pub use rejection::{ExternalTokenRejection, LONGEST_TOKEN};
-pub use signed::{KeySource, SignedAccessToken};
+pub use signed::{ExternalTokenKind, KeySource, SignedAccessToken};
 pub(crate) use signed::{is_of_version, key_source, may_be_of};
 
 #[cfg(test)]

@@ -62,8 +62,8 @@ pub use client_authentication::{ClientAuthentication, ClientAuthenticationReject
 pub use client_error::ClientError;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use external_token::{
-    ExternalPrincipal, ExternalTokenRejection, INTROSPECTION_BYTES, Introspected, KeySource, LONGEST_TOKEN, MayAct,
-    Presented, SignedAccessToken, introspected, introspection_request,
+    ActingParty, ExternalPrincipal, ExternalTokenKind, ExternalTokenRejection, INTROSPECTION_BYTES, Introspected,
+    KeySource, LONGEST_TOKEN, MayAct, Presented, SignedAccessToken, introspected, introspection_request,
 };
 pub use group_lookup::{GROUPS_ANSWER_BYTES, GroupsUnknown, Memberships, group_requests};
 pub use id_token::IdTokenRejection;

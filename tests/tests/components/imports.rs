@@ -188,7 +188,7 @@ impl sessions::Host for Guest {
         token: String,
         resource: String,
         ids: sessions::RequestIds,
-    ) -> Fallible<Option<String>, sessions::Rejection> {
+    ) -> Fallible<sessions::ProviderToken, sessions::Rejection> {
         self.fakes.session_calls.lock().unwrap().push(SessionCall::IdentityProviderToken { token, resource, ids });
         Ok(self.fakes.provider_token.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
     }

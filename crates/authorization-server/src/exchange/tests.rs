@@ -52,14 +52,20 @@ fn a_workload_is_granted_what_it_and_the_route_have() {
 
 #[test]
 fn a_client_may_act_where_the_token_says_nothing_of_that_or_names_it() {
-    let client = ClientId::parse("frontend").unwrap();
-    let allows = |may_act: &MayAct| may_act.allows(&client, "https://gateway.example");
     let named = |id: &str, issuer: Option<&str>| MayAct::Named { id: id.to_owned(), issuer: issuer.map(str::to_owned) };
-    assert!(allows(&MayAct::Anybody) && allows(&named("frontend", None)));
-    assert!(allows(&named("frontend", Some("https://gateway.example"))));
-    for other in [named("frontend2", None), named("frontend", Some("https://evil.example")), MayAct::Nobody] {
-        assert!(!allows(&other), "{other:?}");
+    let client = ActingParty { id: "frontend", issuer: Some("https://gateway.example"), is_known_without_issuer: true };
+    for may in [MayAct::Anybody, named("frontend", None), named("frontend", client.issuer)] {
+        assert!(may.allows(&client), "{may:?}");
     }
+    for other in [named("frontend2", None), named("frontend", Some("https://evil.example")), MayAct::Nobody] {
+        assert!(!other.allows(&client), "{other:?}");
+    }
+    // Whom another issuer names has to be named as its.
+    let foreign = ActingParty { issuer: Some("https://b.example"), is_known_without_issuer: false, ..client };
+    assert!(named("frontend", foreign.issuer).allows(&foreign) && MayAct::Anybody.allows(&foreign));
+    assert!(!named("frontend", None).allows(&foreign) && !named("frontend", client.issuer).allows(&foreign));
+    let nameless = ActingParty { issuer: None, ..foreign };
+    assert!(!named("frontend", Some("https://b.example")).allows(&nameless));
 }
 
 proptest! {

@@ -10,6 +10,7 @@ use url::form_urlencoded;
 use super::claims::AccessClaims;
 use super::principal::ExternalPrincipal;
 use super::rejection::ExternalTokenRejection;
+use super::signed::ExternalTokenKind;
 use crate::answer::{json, successful};
 use crate::client_authentication::basic;
 use crate::{Endpoint, InvalidEndpoint, IssuerRejection};
@@ -103,7 +104,7 @@ pub fn introspected(
     {
         return Err(IssuerRejection::Differs(LogText::new("another one (iss)")).into());
     }
-    Ok(Introspected { principal: claims.principal(issuer, accepted, None, ends_at)? })
+    Ok(Introspected { principal: claims.principal(ExternalTokenKind::Access, issuer, accepted, None, ends_at)? })
 }
 
 /// Whether the issuer says that it tells nothing of such tokens, as `oidc-provider` does of JWTs: the error of RFC 7009, section 2.2.1, in

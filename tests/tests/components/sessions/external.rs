@@ -71,6 +71,7 @@ async fn the_second_use_of_another_issuers_token_is_one_read_and_no_write() {
         resource: RESOURCE.to_owned(),
         scopes: vec!["files".to_owned(), "mcp".to_owned()],
         claims: Claims { tenant: None, groups: Vec::new(), roles: Vec::new(), names: None },
+        actors: Vec::new(),
     };
     assert_eq!((first.principal, first.issuer), (expected, TokenIssuer::Another));
     assert!(server.fakes.sent.lock().unwrap().is_empty(), "nobody was asked");
