@@ -1,6 +1,8 @@
 //! Machines with a token of their own platform: whose token it is must be right to the letter.
 
+mod acting;
 mod exchange;
+mod only_machines;
 
 use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HeldPort, Program, TestClient, TestIssuer};
 use serde_json::{Value, json};
@@ -70,6 +72,17 @@ scopes = ["mcp"]
 may_exchange = [{ issuer = "partner", audiences = ["api://frontend"] }, { issuer = "asked", audiences = ["api://frontend"] }]
 
 [[clients]]
+client_id = "desk"
+client_name = "Desk"
+token_endpoint_auth_method = "client_secret_basic"
+client_secret = { secret = "client_secret_one" }
+grant_types = ["urn:ietf:params:oauth:grant-type:token-exchange"]
+scopes = ["mcp"]
+may_introspect = true
+may_exchange = [{ issuer = "partner", audiences = ["api://frontend"], id_token_audiences = ["desk-at-partner"], granted_scopes = ["mcp"] }]
+accepted_actors = [{ issuer = "partner", audiences = ["api://desk"] }, { issuer = "asked", audiences = ["api://desk"] }]
+
+[[clients]]
 client_id = "machine"
 client_name = "Machine"
 token_endpoint_auth_method = "client_secret_basic"
@@ -90,6 +103,12 @@ subject_header = "x-subject"
 policy = [{ name = "all", scopes = ["mcp"] }, { name = "files", scopes = ["files"] }]
 
 [[routes]]
+path = "/mail"
+url = "{upstream}/mail-inside"
+scopes = ["mcp"]
+identity_provider_token_header = "x-user-token"
+
+[[routes]]
 path = "/other"
 url = "{upstream}/other-inside"
 scopes = ["mcp"]
@@ -107,6 +126,10 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
+        Self::start_with(DOCUMENT).await
+    }
+
+    async fn start_with(document: &str) -> Self {
         let held = HeldPort::take();
         let audience = format!("http://127.0.0.1:{}", held.number());
         let platform = async |name: &str, issuer: Option<&str>| {
@@ -118,7 +141,7 @@ impl Scene {
         let (github, spire) =
             (platform("github", None).await, platform("spiffe", Some("https://oidc.example.org")).await);
         let issuer = TestIssuer::start().await;
-        let document = DOCUMENT.replace("CLUSTER", &cluster.1).replace("GITHUB", &github.1);
+        let document = document.replace("CLUSTER", &cluster.1).replace("GITHUB", &github.1);
         let document = document.replace("SPIRE", &spire.1).replace("PARTNER", issuer.origin());
         let variables = [("client_secret_one", SECRET), ("introspection_secret", "an-introspection-secret")];
         let settings = AttackSettings {
