@@ -245,11 +245,12 @@ impl Document {
         meant.api_key_headers = gateway::api_key_headers(&routes);
         written.api_key_headers = meant.api_key_headers.iter().map(ToString::to_string).collect();
         let issuers = token_issuer::check(self.token_issuers.clone(), &meant.public_url)?;
+        let rule_claims = RuleClaims::of(&routes);
         let mut token_routes = Vec::new();
         for (index, (route, document)) in routes.iter_mut().zip(&self.routes).enumerate() {
             let (table, tokens) = (format!("routes[{index}]"), document.tokens.clone());
             let names_scopes = document.scopes.is_some();
-            let resolved = resolve(&table, route, names_scopes, tokens, &issuers)?;
+            let resolved = resolve(&table, route, names_scopes, tokens, &issuers, &rule_claims.groups)?;
             if let Some(resolved) = resolved {
                 route.accepted_tokens = Some(Box::new(resolved.accepted));
                 token_routes.push(resolved.route);
@@ -284,7 +285,7 @@ impl Document {
                 .map(|(route, document)| ResourceDocument::of(route, document))
                 .collect(),
             session_pools: routes.iter().filter_map(PoolDocument::of).collect(),
-            rule_claims: RuleClaims::of(&routes),
+            rule_claims,
             caller_assertion_keys: self.caller_assertion_keys,
             trusted_proxies: written.trusted_proxies.clone(),
             log_addresses: written.log_addresses,

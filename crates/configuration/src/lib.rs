@@ -60,7 +60,9 @@ pub use registration::{ClientDocuments, Registration, SignIns};
 pub use route::{Member, Prefix, Revocation, Route, RoutePath, Servers, Unauthenticated};
 pub use secret_name::SecretName;
 pub use source::Source;
-pub use token_issuer::{EntraVersion, Introspection, IssuerKeys, TokenClaimNames, TokenIssuer, TokenVerification};
+pub use token_issuer::{
+    EntraVersion, GroupLookup, Introspection, IssuerKeys, TokenClaimNames, TokenIssuer, TokenVerification,
+};
 pub use token_page::TokenPage;
 pub use upstream::{Timeouts, Transport, Upstream};
 pub use workload::{ClaimRule, Workload};

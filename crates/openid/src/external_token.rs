@@ -15,6 +15,7 @@ mod introspection;
 mod principal;
 mod rejection;
 mod signed;
+mod without_groups;
 
 pub use choice::Presented;
 pub use exchange::{ActingParty, MayAct};
@@ -23,6 +24,7 @@ pub use principal::ExternalPrincipal;
 pub use rejection::{ExternalTokenRejection, LONGEST_TOKEN};
 pub use signed::{ExternalTokenKind, KeySource, SignedAccessToken};
 pub(crate) use signed::{is_of_version, key_source, may_be_of};
+pub use without_groups::{PrincipalWithoutGroups, SignedPrincipal};
 
 #[cfg(test)]
 mod tests;

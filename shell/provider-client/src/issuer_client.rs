@@ -1,18 +1,22 @@
 //! Access tokens of other issuers: verified with their keys, or asked about.
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use gatehouse_configuration::authorization_server::Configuration;
-use gatehouse_configuration::{RouteTokens, TokenIssuer, TokenVerification};
+use gatehouse_configuration::{EntraProfile, GroupLookup, RouteTokens, TokenIssuer, TokenVerification};
 use gatehouse_openid::{
-    Endpoint, ExternalPrincipal, ExternalTokenRejection, INTROSPECTION_BYTES, IssuerMetadata, KeySet, KeySource,
-    KeysRejection, MetadataRejection, Presented, SignedAccessToken, VerifiedWorkload, WorkloadAssertion,
-    WorkloadRejection, document_request, introspected, introspection_request,
+    AccessRejection, Endpoint, ExternalPrincipal, ExternalTokenRejection, GROUPS_ANSWER_BYTES, GroupsUnknown,
+    INTROSPECTION_BYTES, IssuerMetadata, KeySet, KeySource, KeysRejection, Memberships, MetadataRejection, NamedClaims,
+    Presented, PrincipalWithoutGroups, SignedAccessToken, SignedPrincipal, VerifiedWorkload, WorkloadAssertion,
+    WorkloadRejection, application_token, application_token_request, document_request, groups_to_ask, introspected,
+    introspection_request, user_group_requests,
 };
 use gatehouse_protocol::UnixTime;
 use gatehouse_sealed_storage::document_cache::DocumentCache;
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::Kind;
+use http::Request;
 
 use crate::documents::{Documents, issuer_metadata, key_set};
 use crate::{ComponentHost, ExternalTokenFailure, Failure, Host, WorkloadFailure};
@@ -60,7 +64,10 @@ impl<'a, H: Host> IssuerClient<'a, H> {
     pub fn verify(&self, token: &str, presented: &Presented<'_>) -> Result<Verified, ExternalTokenFailure> {
         match presented {
             Presented::Signed(signed) => {
-                let principal = self.verify_signed(signed)??;
+                let principal = match self.verify_signed(signed)?? {
+                    SignedPrincipal::Whole(principal) => principal,
+                    SignedPrincipal::WithoutGroups(found) => self.with_groups(found, signed.issuer())?,
+                };
                 let keep_until = principal.ends_at;
                 Ok(Verified { principal, keep_until })
             }
@@ -73,9 +80,51 @@ impl<'a, H: Host> IssuerClient<'a, H> {
     fn verify_signed(
         &self,
         token: &SignedAccessToken<'_>,
-    ) -> Result<Result<ExternalPrincipal, ExternalTokenRejection>, Failure> {
+    ) -> Result<Result<SignedPrincipal, ExternalTokenRejection>, Failure> {
         let source = token.keys().map_err(misplaced)?;
         self.with_keys(source, |keys| token.verify(keys, self.now), ExternalTokenRejection::fresh_keys_may_help)
+    }
+
+    /// The principal with those of the groups that any rule names; nobody is asked where none does.
+    fn with_groups(
+        &self,
+        found: PrincipalWithoutGroups,
+        issuer: &TokenIssuer,
+    ) -> Result<ExternalPrincipal, ExternalTokenFailure> {
+        let named = NamedClaims::of(&self.configuration.rule_claims);
+        if named.is_without_groups() {
+            return Ok(found.with(&BTreeSet::new(), &Memberships::default()));
+        }
+        let (TokenVerification::Entra { profile, .. }, Some(lookup)) = (&issuer.verification, &issuer.group_lookup)
+        else {
+            return Err(ExternalTokenRejection::Elsewhere("groups").into());
+        };
+        let asked = groups_to_ask(&named).map_err(unknown)?;
+        let memberships =
+            if asked.is_empty() { Memberships::default() } else { self.memberships(profile, lookup, &found, &asked)? };
+        Ok(found.with(&asked, &memberships))
+    }
+
+    /// What Microsoft Graph says to our application. Every request must be answered.
+    fn memberships(
+        &self,
+        entra: &EntraProfile,
+        lookup: &GroupLookup,
+        user: &PrincipalWithoutGroups,
+        asked: &BTreeSet<String>,
+    ) -> Result<Memberships, Failure> {
+        let secret = self.host.secret(&lookup.client_secret).map_err(Failure::Settings)?;
+        let fetch = |request: &Request<Vec<u8>>| {
+            let answer = self.host.fetch(request, GROUPS_ANSWER_BYTES);
+            answer.map_err(|reason| unknown(GroupsUnknown::NoAnswer(reason.to_string())))
+        };
+        let request = application_token_request(entra, lookup, user.tenant(), &secret).map_err(unknown)?;
+        let token = application_token(&fetch(&request)?).map_err(unknown)?;
+        let mut memberships = Memberships::default();
+        for request in user_group_requests(entra, user.object_id(), asked, &token).map_err(unknown)? {
+            memberships.add(&fetch(&request)?).map_err(unknown)?;
+        }
+        Ok(memberships)
     }
 
     /// The workloads that `assertion` can be of.
@@ -153,6 +202,11 @@ impl<'a, H: Host> IssuerClient<'a, H> {
     const fn documents(&self) -> Documents<'_, H> {
         Documents { keys: self.keys, own: &self.configuration.public_url, now: self.now, host: &self.host }
     }
+}
+
+/// Nothing is wrong with the token: it is our side that cannot know.
+fn unknown(groups: GroupsUnknown) -> Failure {
+    AccessRejection::from(groups).into()
 }
 
 fn misplaced(problem: gatehouse_openid::InvalidEndpoint) -> Failure {

@@ -1,3 +1,4 @@
+mod external_groups;
 mod provider;
 
 use gatehouse_configuration::{AccessRules, AssertionSource, ProviderAuthentication};

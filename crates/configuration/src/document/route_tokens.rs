@@ -13,6 +13,7 @@ use super::values::{header_name, scopes};
 use crate::error::problem;
 use crate::{
     AcceptedTokens, ConfigurationError, RequiredClaim, Route, RouteTokens, TokenIssuer, TokenPresentation, TokenRoute,
+    TokenVerification,
 };
 
 const MOST_TOKENS: usize = 8;
@@ -138,6 +139,7 @@ pub(super) fn resolve(
     names_scopes: bool,
     mut written: Vec<RouteTokensDocument>,
     issuers: &[TokenIssuer],
+    rule_groups: &BTreeSet<String>,
 ) -> Result<Option<Resolved>, ConfigurationError> {
     if written.is_empty() {
         return Ok(None);
@@ -206,6 +208,10 @@ pub(super) fn resolve(
         }
         // What is meant, and not how it is written.
         sum.update(format!("{checked:?}{issuer:?}"));
+        if issuer.is_some_and(|issuer| matches!(issuer.verification, TokenVerification::Entra { .. })) {
+            // What is kept of a token that does not hold its groups are those that rules name.
+            sum.update(format!("{rule_groups:?}"));
+        }
     }
     let granted = granted_by_all.unwrap_or_default();
     accepted.granted_scopes = granted.iter().map(|scope| scope.as_str().to_owned()).collect();

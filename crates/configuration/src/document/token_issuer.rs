@@ -10,7 +10,8 @@ use super::identity_provider::{ProviderAddress, metadata_url, name, secure_url};
 use super::values::{SecretDocument, unique, uuid};
 use crate::error::problem;
 use crate::{
-    ConfigurationError, EntraVersion, Introspection, IssuerKeys, TokenClaimNames, TokenIssuer, TokenVerification,
+    ConfigurationError, EntraVersion, GroupLookup, Introspection, IssuerKeys, TokenClaimNames, TokenIssuer,
+    TokenVerification,
 };
 
 /// What we can verify.
@@ -112,6 +113,29 @@ pub(crate) struct TokenIssuerDocument {
     /// Example: `{ roles = "/realm_access/roles" }`
     #[serde(default)]
     claims: TokenClaimNamesDocument,
+    /// Gatehouse's application at Entra, with which it looks up the groups of users whose token does not hold them. Only for the profile
+    /// `entra` ([Groups that do not fit](external-tokens.md#groups-that-do-not-fit)).
+    ///
+    /// Example: `{ client_id = "2f6a3c1e-94b7-4a0d-8f25-6b1d0c9e7a34", client_secret = { secret = "group_lookup_secret" } }`
+    group_lookup: Option<GroupLookupDocument>,
+}
+
+/// An application of Entra that may read groups (`GroupMember.Read.All` and `User.ReadBasic.All`, as application permissions).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct GroupLookupDocument {
+    /// The application's id.
+    ///
+    /// Example: `"2f6a3c1e-94b7-4a0d-8f25-6b1d0c9e7a34"`
+    client_id: String,
+    /// The variable that holds the application's secret.
+    ///
+    /// Example: `{ secret = "group_lookup_secret" }`
+    client_secret: SecretDocument,
+    /// The origin of a sovereign cloud's Microsoft Graph.
+    ///
+    /// Default: [`DEFAULT_GRAPH`]
+    graph: Option<String>,
 }
 
 /// The claims of a token that hold groups, roles and scopes, if they have other names. Each is one text or a list of texts. A name
@@ -233,13 +257,23 @@ impl TokenIssuerDocument {
             }
         }
         if !is_entra {
-            let only = [("tenants", !self.tenants.is_empty()), ("versions", self.versions.is_some())];
+            let only = [
+                ("tenants", !self.tenants.is_empty()),
+                ("versions", self.versions.is_some()),
+                ("group_lookup", self.group_lookup.is_some()),
+            ];
             if let Some((name, _)) = only.iter().find(|(_, given)| *given) {
                 return Err(problem(key(name), "is only for the profile entra", r#"profile = "entra""#));
             }
         }
-        let address =
-            ProviderAddress { issuer: self.issuer, tenant: self.tenant, authority: self.authority, graph: None };
+        let (graph, group_lookup) = match self.group_lookup {
+            Some(lookup) => {
+                let (graph, lookup) = lookup.check(&key("group_lookup"))?;
+                (graph, Some(lookup))
+            }
+            None => (None, None),
+        };
+        let address = ProviderAddress { issuer: self.issuer, tenant: self.tenant, authority: self.authority, graph };
         let verification = match (self.introspection, self.jwks_uri, self.jwks) {
             _ if is_entra => entra(address, self.tenants, self.versions, key)?,
             (Some(introspection), _, _) => {
@@ -278,6 +312,7 @@ impl TokenIssuerDocument {
             types: self.types,
             clock_skew,
             claim_names,
+            group_lookup,
         };
         is_elsewhere(&issuer, own, table)?;
         Ok(issuer)
@@ -335,6 +370,18 @@ fn entra(
         }
     };
     Ok(TokenVerification::Entra { profile, tenants, versions })
+}
+
+impl GroupLookupDocument {
+    /// Where groups are asked for, and by whom.
+    fn check(self, table: &str) -> Result<(Option<String>, GroupLookup), ConfigurationError> {
+        if self.client_id.is_empty() {
+            let example = r#"client_id = "2f6a3c1e-94b7-4a0d-8f25-6b1d0c9e7a34""#;
+            return Err(problem(format!("{table}.client_id"), "is empty", example));
+        }
+        let client_secret = self.client_secret.check(&format!("{table}.client_secret"))?;
+        Ok((self.graph, GroupLookup { client_id: self.client_id, client_secret }))
+    }
 }
 
 impl IntrospectionDocument {

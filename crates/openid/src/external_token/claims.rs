@@ -15,6 +15,7 @@ use super::exchange::MayAct;
 use super::principal::ExternalPrincipal;
 use super::rejection::ExternalTokenRejection;
 use super::signed::ExternalTokenKind;
+use super::without_groups::{PrincipalWithoutGroups, SignedPrincipal};
 use crate::identity::{AllClaims, is_true};
 use crate::issuer::{TenantId, is_uuid};
 
@@ -116,7 +117,7 @@ impl AccessClaims {
         accepted: &RouteTokens,
         tenant: Option<TenantId>,
         ends_at: UnixTime,
-    ) -> Result<ExternalPrincipal, ExternalTokenRejection> {
+    ) -> Result<SignedPrincipal, ExternalTokenRejection> {
         self.check_audience(&accepted.audiences)?;
         let is_entra = matches!(issuer.verification, TokenVerification::Entra { .. });
         let client = match kind {
@@ -146,10 +147,23 @@ impl AccessClaims {
             ExternalTokenKind::SignIn => Scopes::default(),
         };
         let scopes = own.iter().chain(accepted.granted_scopes.iter()).cloned().collect();
+        let lacks_groups = self.lacks_groups(&issuer.claim_names);
+        let object_id = self.text("oid").filter(|_| lacks_groups);
+        let elsewhere = match (lacks_groups, &tenant, object_id) {
+            (false, _, _) => None,
+            (true, Some(tenant), Some(object_id)) => Some((tenant.as_str().to_owned(), object_id.to_owned())),
+            (true, _, _) => return Err(ExternalTokenRejection::Elsewhere("groups")),
+        };
         let claims = self.policy_claims(&issuer.claim_names, tenant)?;
         let may_act = MayAct::of(self.get("may_act"), self.get("cnf"));
         let actors = actors(self.get("act"), issuer)?;
-        Ok(ExternalPrincipal { subject, client_id, scopes, claims, actors, ends_at, may_act })
+        let principal = ExternalPrincipal { subject, client_id, scopes, claims, actors, ends_at, may_act };
+        Ok(match elsewhere {
+            None => SignedPrincipal::Whole(principal),
+            Some((tenant, object_id)) => {
+                SignedPrincipal::WithoutGroups(PrincipalWithoutGroups { principal, tenant, object_id })
+            }
+        })
     }
 
     fn check_audience(&self, audiences: &[String]) -> Result<(), ExternalTokenRejection> {
@@ -205,15 +219,17 @@ impl AccessClaims {
         texts.iter().flat_map(|text| text.split(' ')).filter_map(|scope| Scope::parse(scope).ok()).collect()
     }
 
+    /// Whether it says of the groups only where they are, or that there are some.
+    fn lacks_groups(&self, names: &TokenClaimNames) -> bool {
+        let announced = names.groups == "groups" && is_true(self.get("hasgroups"));
+        announced || self.0.is_elsewhere(&names.groups)
+    }
+
     fn policy_claims(
         &self,
         names: &TokenClaimNames,
         tenant: Option<TenantId>,
     ) -> Result<Claims, ExternalTokenRejection> {
-        let announced = names.groups == "groups" && is_true(self.get("hasgroups"));
-        if announced || self.0.is_elsewhere(&names.groups) {
-            return Err(ExternalTokenRejection::Elsewhere("groups"));
-        }
         if self.0.is_elsewhere(&names.roles) {
             return Err(ExternalTokenRejection::Elsewhere("roles"));
         }

@@ -77,7 +77,9 @@ pub enum ExternalTokenRejection {
     #[error("no id_token: it is a token of another kind, or says what only other tokens say ({0})")]
     NotOfSignIn(&'static str),
     /// Its groups or roles are not in the token but elsewhere, and a rule of the route may need them.
-    #[error("a token that does not hold its {0}, only where they are")]
+    #[error(
+        "a token that does not hold its {0}, only where they are (a rule names groups: set group_lookup of the issuer, or use app roles)"
+    )]
     Elsewhere(&'static str),
     /// It has more than are kept.
     #[error("a token with {0}")]

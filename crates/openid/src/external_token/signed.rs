@@ -5,8 +5,8 @@ use gatehouse_jose::{KeySet, SignedToken, SigningAlgorithm, TimeRules};
 use gatehouse_protocol::{LogText, UnixTime};
 
 use super::claims::AccessClaims;
-use super::principal::ExternalPrincipal;
 use super::rejection::ExternalTokenRejection;
+use super::without_groups::SignedPrincipal;
 use crate::issuer::{Origin, TENANT_PLACEHOLDER, sole_tenant};
 use crate::{Endpoint, InvalidEndpoint};
 
@@ -136,6 +136,11 @@ impl<'a> SignedAccessToken<'a> {
         Self { kind, accepted, issuer, token, origin }
     }
 
+    /// Whose it says to be.
+    pub const fn issuer(&self) -> &'a TokenIssuer {
+        self.issuer
+    }
+
     /// Where the keys are. Nothing in the token says so (`jku`, `x5u`, `jwk`): only the configuration does.
     ///
     /// # Errors
@@ -148,7 +153,7 @@ impl<'a> SignedAccessToken<'a> {
     ///
     /// # Errors
     /// See [`ExternalTokenRejection`]. The signature is checked first: no claim counts before it is known whose it is.
-    pub fn verify(&self, keys: &KeySet, now: UnixTime) -> Result<ExternalPrincipal, ExternalTokenRejection> {
+    pub fn verify(&self, keys: &KeySet, now: UnixTime) -> Result<SignedPrincipal, ExternalTokenRejection> {
         let named: Vec<_> = self.issuer.algorithms.iter().filter_map(|name| SigningAlgorithm::parse(name)).collect();
         let algorithms = if named.is_empty() { SigningAlgorithm::ALL.as_slice() } else { &named };
         // Only what is signed is read in the end: these are the claims that `origin` was read from.

@@ -25,7 +25,10 @@ fn verified(issuer: &str, tokens: &str, claims: &Value) -> Result<ExternalPrinci
     let token = token(Key::Rsa, claims);
     let presentation = TokenPresentation::default();
     match Presented::choose(token.expose(), &presentation, route, &configuration.token_issuers)? {
-        Presented::Signed(signed) => signed.verify(&key_set(), NOW),
+        Presented::Signed(signed) => match signed.verify(&key_set(), NOW)? {
+            SignedPrincipal::Whole(principal) => Ok(principal),
+            SignedPrincipal::WithoutGroups(_) => Err(ExternalTokenRejection::Elsewhere("groups")),
+        },
         Presented::Opaque { .. } => panic!("it is signed"),
     }
 }

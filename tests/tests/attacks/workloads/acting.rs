@@ -138,9 +138,8 @@ async fn nobody_acts_whom_the_configuration_or_the_users_token_does_not_let() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_token_is_exchanged_by_its_own_client_alone_and_where_the_configuration_says_so() {
     let scene = Scene::start().await;
-    let exchange = async |of: &TestClient, token: &str| {
-        scene.exchange(of, token, &[("subject_token_type", ID_TOKEN)]).await
-    };
+    let exchange =
+        async |of: &TestClient, token: &str| scene.exchange(of, token, &[("subject_token_type", ID_TOKEN)]).await;
     let desk = client("desk");
     for more in [
         json!({}),

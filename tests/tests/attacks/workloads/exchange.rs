@@ -151,7 +151,11 @@ async fn a_token_that_is_not_for_this_client_or_asks_for_more_is_not_exchanged()
             scene.subject_with("may_act", json!({ "sub": "frontend", "client_id": "machine" })),
             "invalid_request",
         ),
-        ("somebody acts who has no name", scene.subject_with("act", json!({ "email": "a@b.example" })), "invalid_request"),
+        (
+            "somebody acts who has no name",
+            scene.subject_with("act", json!({ "email": "a@b.example" })),
+            "invalid_request",
+        ),
         ("an actor of another kind", scene.subject_with("act", json!("app")), "invalid_request"),
         ("a chain that is too long", scene.subject_with("act", chain(5)), "invalid_request"),
         ("a chain that is much too long", scene.subject_with("act", chain(300)), "invalid_request"),

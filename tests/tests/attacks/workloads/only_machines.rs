@@ -32,10 +32,16 @@ async fn machines_and_exchanging_clients_come_in_and_there_is_nothing_for_people
     assert_eq!(scene.world.token(&client("machine"), &machine).await.status, 200);
 
     let metadata = scene.world.get("/.well-known/oauth-authorization-server").await.json();
-    for absent in ["authorization_endpoint", "registration_endpoint", "response_types_supported", "code_challenge_methods_supported"] {
+    for absent in [
+        "authorization_endpoint",
+        "registration_endpoint",
+        "response_types_supported",
+        "code_challenge_methods_supported",
+    ] {
         assert_eq!(metadata.get(absent), None, "{metadata}");
     }
-    let grants: Vec<_> = metadata["grant_types_supported"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let grants: Vec<_> =
+        metadata["grant_types_supported"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert!(!grants.contains(&"authorization_code") && !grants.contains(&"refresh_token"), "{metadata}");
     assert!(grants.contains(&"urn:ietf:params:oauth:grant-type:jwt-bearer"), "{metadata}");
     let before = scene.world.store().await;

@@ -84,3 +84,21 @@ fn a_compiled_route_has_its_tokens_and_a_change_of_meaning_has_another_sum() {
     assert_ne!(sum(ONE), sum(r#"{ issuer = "one", audiences = ["api://mcp", "b"] }"#));
     assert_ne!(sum(ONE), sum(r#"{ issuer = "two", audiences = ["api://mcp"] }"#));
 }
+
+/// What is kept of a token of Entra without its groups are those that rules named then.
+#[test]
+fn a_group_that_a_rule_begins_to_name_makes_what_was_verified_before_count_no_more() {
+    let fingerprint = |issuer: &str, group: &str| {
+        let document = format!(
+            "public_url = \"https://gateway.example\"\n[[token_issuers]]\nname = \"it\"\n{issuer}\n[[routes]]\npath = \"/mcp\"\n\
+             url = \"https://server.example\"\ntokens = [{{ issuer = \"it\", audiences = [\"a\"] }}]\n\
+             [[routes.policy]]\nname = \"rule\"\ngroups = [\"{group}\"]"
+        );
+        let configuration = Configuration::parse(&document).unwrap();
+        configuration.routes[0].accepted_tokens.clone().unwrap().fingerprint
+    };
+    let entra = "profile = \"entra\"\ntenant = \"8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10\"";
+    assert_ne!(fingerprint(entra, "a"), fingerprint(entra, "b"));
+    let other = "issuer = \"https://one.example\"";
+    assert_eq!(fingerprint(other, "a"), fingerprint(other, "b"), "its tokens hold them all");
+}

@@ -18,6 +18,16 @@ fn issuer(lines: &str) -> Result<crate::TokenIssuer, (String, String)> {
 
 const TENANT: &str = r#"tenant = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10""#;
 
+const LOOKUP: &str = r#"group_lookup = { client_id = "lookup", client_secret = { secret = "s" }, graph = "https://graph.microsoft.us" }"#;
+
+#[test]
+fn groups_are_looked_up_by_an_application_with_a_secret_in_the_cloud_that_is_named() {
+    let found = issuer(&format!("profile = \"entra\"\n{TENANT}\n{LOOKUP}")).unwrap();
+    assert_eq!(found.secret().map(|name| name.as_str()), Some("s"));
+    let TokenVerification::Entra { profile, .. } = found.verification else { panic!("it is Entra") };
+    assert_eq!(profile.graph, "https://graph.microsoft.us");
+}
+
 #[test]
 fn an_issuer_is_found_in_one_of_five_ways() {
     let entra = format!("profile = \"entra\"\n{TENANT}");
@@ -53,6 +63,11 @@ fn what_could_not_be_meant_is_refused_by_its_key() {
         (openid("claims = { roles = \"aud\" }"), "claims.roles"),
         (openid("jwks_uri = \"https://k.example\"\nmetadata_url = \"https://m.example\""), "metadata_url"),
         ("profile = \"entra\"\ntenant = \"organizations\"".to_owned(), "tenants"),
+        (openid(LOOKUP), "group_lookup"),
+        (
+            format!("profile = \"entra\"\n{TENANT}\n{}", LOOKUP.replace("lookup\", c", "\", c")),
+            "group_lookup.client_id",
+        ),
         (format!("profile = \"entra\"\n{TENANT}\nversions = [\"3.0\"]"), "versions"),
         (format!("profile = \"entra\"\n{TENANT}\njwks_uri = \"https://k.example\""), "jwks_uri"),
         (
