@@ -4,9 +4,10 @@ use gatehouse_configuration::{RouteTokens, TokenIssuer, TokenPresentation, Token
 use gatehouse_jose::{SignedToken, TokenRejection};
 use gatehouse_protocol::LogText;
 
+use super::kind::ExternalTokenKind;
 use super::rejection::{ExternalTokenRejection, LONGEST_TOKEN};
 use super::signed;
-use super::signed::{ExternalTokenKind, SignedAccessToken};
+use super::signed::SignedAccessToken;
 use crate::issuer::Origin;
 
 /// A token, with what the route says of tokens of its issuer.

@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::act::actors;
 use super::exchange::MayAct;
+use super::kind::ExternalTokenKind;
 use super::principal::ExternalPrincipal;
 use super::rejection::ExternalTokenRejection;
-use super::signed::ExternalTokenKind;
 use super::without_groups::{PrincipalWithoutGroups, SignedPrincipal};
 use crate::identity::{AllClaims, is_true};
 use crate::issuer::{TenantId, is_uuid};

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::claims::AccessClaims;
+use super::kind::ExternalTokenKind;
 use super::principal::ExternalPrincipal;
 use super::rejection::ExternalTokenRejection;
-use super::signed::ExternalTokenKind;
 use super::without_groups::SignedPrincipal;
 use crate::answer::{json, successful};
 use crate::client_authentication::basic;

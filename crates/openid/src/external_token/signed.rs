@@ -5,6 +5,7 @@ use gatehouse_jose::{KeySet, SignedToken, SigningAlgorithm, TimeRules};
 use gatehouse_protocol::{LogText, UnixTime};
 
 use super::claims::AccessClaims;
+use super::kind::ExternalTokenKind;
 use super::rejection::ExternalTokenRejection;
 use super::without_groups::SignedPrincipal;
 use crate::issuer::{Origin, TENANT_PLACEHOLDER, sole_tenant};
@@ -22,16 +23,6 @@ const ANY_JWT: &str = "JWT";
 const STS: &str = "https://sts.windows.net";
 /// The same in China.
 const STS_CHINA: &str = "https://sts.chinacloudapi.cn";
-
-/// As what a token is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ExternalTokenKind {
-    /// An access token: what its client may do for its subject.
-    #[default]
-    Access,
-    /// An id_token: who has signed in at its client. It is for that client alone, and is good for nothing but an exchange.
-    SignIn,
-}
 
 /// A token with a signature that nobody has verified yet.
 #[derive(Debug)]
