@@ -5,7 +5,7 @@ use std::fmt;
 
 use gatehouse_configuration::{
     AssertionSource, ClientKeys, Configuration, ProviderAuthentication, ProviderProfile, RegisteredAuthentication,
-    SERVER_KEYS_SETTING, SETTING, SecretName,
+    SERVER_KEYS_SETTING, SETTING, SecretName, TokenVerification,
 };
 use url::Url;
 
