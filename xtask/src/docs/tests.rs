@@ -100,6 +100,12 @@ fn document_for(path: &str, key: &str) -> Value {
     if path == "token_issuers[]" && key == "profile" {
         document["token_issuers"][0] = json!({ "name": "entra", "issuer": "https://login.example" });
     }
+    if path.starts_with("token_issuers[]") && matches!(key, "group_lookup" | "graph") {
+        document["token_issuers"][0] = json!({
+            "name": "entra", "profile": "entra", "tenant": "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10",
+            "group_lookup": { "client_id": "lookup", "client_secret": { "secret": "lookup_secret" } },
+        });
+    }
     if path == "token_issuers[]" && matches!(key, "authority" | "versions") {
         document["token_issuers"][0] =
             json!({ "name": "entra", "profile": "entra", "tenant": "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10" });
