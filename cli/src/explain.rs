@@ -83,7 +83,7 @@ impl Explain {
             return self.answer_about_key(route, label);
         }
         let subject = self.subject(&configuration)?;
-        let way = (!subject.is_nobody()).then(|| ways_in::missing(&configuration, route, &subject));
+        let way = (!subject.is_nobody()).then(|| ways_in::missing(&configuration, route, &subject, &self.client));
         if let Some(reason) = way.flatten() {
             return Ok((self.without_a_way(&reason), false));
         }

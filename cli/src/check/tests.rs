@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod external_tokens;
+
 use std::path::Path;
 
 use super::*;

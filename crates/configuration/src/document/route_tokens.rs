@@ -200,7 +200,8 @@ pub(super) fn resolve(
             None => checked.granted_scopes.clone(),
             Some(before) => before.intersection(&checked.granted_scopes),
         });
-        accepted.issuers.extend(issuer.and_then(TokenIssuer::url));
+        // Where its tokens are both verified and asked about, clients are told of it once.
+        accepted.issuers.extend(issuer.and_then(TokenIssuer::url).filter(|url| !accepted.issuers.contains(url)));
         if !accepted.presentations.contains(&checked.presentation) {
             accepted.presentations.push(checked.presentation.clone());
         }
