@@ -18,8 +18,8 @@ pub(crate) struct Caller {
     pub(crate) identity: gatehouse_gateway::Caller,
     /// The access token, where one was shown.
     pub(crate) token: Option<SecretString>,
-    /// Whether the caller has as many calls under way at the route as may be; asked for messages alone.
-    pub(crate) calls_are_full: bool,
+    /// Whether the caller has as many calls under way at the route as may be; `None` where nobody has looked yet.
+    pub(crate) calls_are_full: Option<bool>,
     /// What the token is for.
     pub(crate) audience: String,
     /// Where the caller is: what is sealed for them opens here.
@@ -64,19 +64,27 @@ impl Caller {
     pub(crate) fn nobody(endpoint: &Endpoint<'_>) -> Result<Self, Refusal> {
         let identity = gatehouse_gateway::Caller::nobody();
         let identity = identity.ok_or_else(|| Refusal::Unavailable("nobody has no name".to_owned()))?;
-        Ok(Self::without_token(identity, endpoint))
+        Ok(Self::without_token(identity, None, endpoint))
     }
 
     /// Whoever has shown a key of the endpoint's route that is good.
-    pub(crate) fn of_key(identity: gatehouse_gateway::Caller, endpoint: &Endpoint<'_>) -> Self {
-        Self::without_token(identity, endpoint)
+    pub(crate) fn of_key(
+        identity: gatehouse_gateway::Caller,
+        calls_are_full: Option<bool>,
+        endpoint: &Endpoint<'_>,
+    ) -> Self {
+        Self::without_token(identity, calls_are_full, endpoint)
     }
 
-    fn without_token(identity: gatehouse_gateway::Caller, endpoint: &Endpoint<'_>) -> Self {
+    fn without_token(
+        identity: gatehouse_gateway::Caller,
+        calls_are_full: Option<bool>,
+        endpoint: &Endpoint<'_>,
+    ) -> Self {
         Self {
             identity,
             token: None,
-            calls_are_full: false,
+            calls_are_full,
             audience: String::new(),
             resource: endpoint.resource(),
             handle_keys: OnceCell::new(),

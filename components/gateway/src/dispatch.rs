@@ -40,7 +40,7 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
     }
     let caller = match credential {
         Credential::Token(token) => Caller::of_token(token, &endpoint, head.method()),
-        Credential::ApiKey(key) => api_key::caller(&key, &endpoint).map(|identity| Caller::of_key(identity, &endpoint)),
+        Credential::ApiKey(key) => api_key::caller(&key, &endpoint, head.method()),
         Credential::BrowserSession(token) => {
             Caller::of_browser(token, &endpoint, head.method()).map_err(|refusal| browser_refusal(refusal, head))
         }

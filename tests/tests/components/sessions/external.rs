@@ -73,6 +73,7 @@ async fn the_second_use_of_another_issuers_token_is_one_read_and_no_write() {
         claims: Claims { tenant: None, groups: Vec::new(), roles: Vec::new(), names: None },
     };
     assert_eq!((first.principal, first.issuer), (expected, TokenIssuer::Another));
+    assert_eq!(first.calls_are_full, None, "the gateway looks, of calls alone");
     assert!(server.fakes.sent.lock().unwrap().is_empty(), "nobody was asked");
 }
 
