@@ -67,9 +67,11 @@ fn issued(key: &SecretString, keys: &ApiKeys, endpoint: &Endpoint<'_>, method: &
 
 fn named(label: &str, scopes: &Scopes) -> Result<Identity, Refusal> {
     let unusable = || Refusal::Unavailable("a caller cannot be called like the label of the API key".to_owned());
+    // It is a client of no authorization server, and has the name of none.
+    let subject = Subject::of_key(label).map_err(|_| unusable())?;
     Ok(Identity {
-        subject: Subject::of_key(label).map_err(|_| unusable())?,
-        client_id: ClientId::parse(label).map_err(|_| unusable())?,
+        client_id: ClientId::parse(subject.as_str()).map_err(|_| unusable())?,
+        subject,
         credential: CredentialKind::ApiKey,
         scopes: scopes.clone(),
         claims: Claims::default(),
