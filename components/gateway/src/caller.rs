@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use gatehouse_audit_log::CredentialKind;
+use gatehouse_client_address::ClientAddress;
 use gatehouse_configuration::Revocation;
 use gatehouse_gateway::{Endpoint, PresentedToken, Refusal, SealReferences, SealedReference};
 use gatehouse_protocol::{Claims, ClientId, Names, Scope, SecretString, Subject, browser_resource};
@@ -32,7 +33,12 @@ impl Caller {
     ///
     /// # Errors
     /// Where it is none, or cannot be validated.
-    pub(crate) fn of_token(shown: PresentedToken, endpoint: &Endpoint<'_>, method: &Method) -> Result<Self, Refusal> {
+    pub(crate) fn of_token(
+        shown: PresentedToken,
+        endpoint: &Endpoint<'_>,
+        method: &Method,
+        client: ClientAddress,
+    ) -> Result<Self, Refusal> {
         let PresentedToken { token, presentation } = shown;
         let others = endpoint.route.accepted_tokens.as_ref().map(|accepted| OtherIssuers {
             path: endpoint.path().to_owned(),
@@ -40,6 +46,7 @@ impl Caller {
             header: presentation.header,
             scheme: presentation.scheme,
             own_tokens: endpoint.route.own_tokens,
+            address: client.counted_if_known(),
         });
         Self::validated(token, endpoint.resource(), others.as_ref(), endpoint, method)
     }

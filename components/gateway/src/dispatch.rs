@@ -39,7 +39,7 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
         return context.refuse(out, None, &refusal);
     }
     let caller = match credential {
-        Credential::Token(token) => Caller::of_token(token, &endpoint, head.method()),
+        Credential::Token(token) => Caller::of_token(token, &endpoint, head.method(), context.client),
         Credential::ApiKey(key) => api_key::caller(&key, &endpoint, head.method()),
         Credential::BrowserSession(token) => {
             Caller::of_browser(token, &endpoint, head.method()).map_err(|refusal| browser_refusal(refusal, head))
