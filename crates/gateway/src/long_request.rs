@@ -1,10 +1,10 @@
 //! Requests that last: a stream acquires a permit at its beginning, any other request when it has waited for a second.
 
 use gatehouse_mcp_wire::json_rpc::{Body, Message};
+use gatehouse_protocol::UnixTime;
 use gatehouse_rate_limit::long_requests::{
     self, Acquisition, ExhaustedLimit, LongRequestKind, Permit, PermitRequest, Renewal,
 };
-use gatehouse_protocol::UnixTime;
 use gatehouse_storage::{Store, StoreUnavailable};
 
 use crate::{Caller, Clock, Endpoint, LongRequestLimit, Milliseconds, Refusal};
@@ -136,8 +136,9 @@ pub fn check_calls_under_way(
     }
     let are_full = match known {
         Some(known) => known,
-        None => long_requests::calls_are_full(store, now, endpoint.path(), caller.subject.as_str())
-            .map_err(unavailable)?,
+        None => {
+            long_requests::calls_are_full(store, now, endpoint.path(), caller.subject.as_str()).map_err(unavailable)?
+        }
     };
     if are_full { Err(Refusal::TooManyLongRequests(LongRequestLimit::CallsOfSubject)) } else { Ok(()) }
 }

@@ -355,9 +355,8 @@ async fn whoever_the_route_does_not_list_gets_no_token_for_it() {
     assert_eq!(scene.present(&token, &[("resource", &other)]).await.status, 200, "another route: {}", scene.reason());
     let listed = scene.token(SPIRE, json!({})).await;
     assert_eq!(scene.present(&listed, &[("resource", &mcp)]).await.status, 200, "{}", scene.reason());
-    let confidential = |id: &str| {
-        TestClient::public(id, "").with(gatehouse_tests::ClientAuthentication::Basic(SECRET.to_owned()))
-    };
+    let confidential =
+        |id: &str| TestClient::public(id, "").with(gatehouse_tests::ClientAuthentication::Basic(SECRET.to_owned()));
     let before = scene.world.store().await;
     let users = exchange::sign(&scene.subject());
     let answer = scene.exchange(&confidential("frontend"), &users, &[]).await;

@@ -13,7 +13,8 @@ impl Scene {
     }
 
     async fn calls_tool(&self, path: &str, token: &str) -> Answer {
-        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "echo", "arguments": {} } });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "echo", "arguments": {} } });
         let request = self.world.mcp_request(path).bearer_auth(token).body(message.to_string());
         Answer::of(request.send().await.unwrap()).await
     }
@@ -22,7 +23,14 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_of_another_issuer_passes_for_none_of_ours_whatever_it_is_called_there() {
     let scene = Scene::start().await;
-    let names = ["public", "gatehouse:browser", "gatehouse:access-token-page", "gatehouse:nobody", "workload:deploy", "key:robot"];
+    let names = [
+        "public",
+        "gatehouse:browser",
+        "gatehouse:access-token-page",
+        "gatehouse:nobody",
+        "workload:deploy",
+        "key:robot",
+    ];
     for name in names {
         let (token, asked) = (scene.of_client(name), scene.world.upstream.requests().len());
         let listed = scene.world.call("/listed", &token).await;

@@ -7,7 +7,7 @@ use super::Scene;
 
 impl Scene {
     /// What the issuer says of a good token.
-    fn active(&self) -> Value {
+    pub(super) fn active(&self) -> Value {
         let now = self.world.now();
         json!({
             "active": true, "sub": "alice", "aud": "api://one", "client_id": "an-app", "scope": "mcp",
@@ -15,7 +15,7 @@ impl Scene {
         })
     }
 
-    fn knows(&self, token: &str, answer: Value) {
+    pub(super) fn knows(&self, token: &str, answer: Value) {
         self.issuer.script(|script| drop(script.active.insert(token.to_owned(), answer)));
     }
 }

@@ -32,7 +32,8 @@ async fn a_token_of_the_issuer_is_taken_and_the_server_learns_whose_it_is() {
     }
     let log = scene.world.gatehouse.log.lines();
     let forwarded = log.iter().find(|line| line.contains(r#""event":"forwarded""#)).unwrap();
-    for field in [r#""subject":"partner:alice""#, r#""client_id":"partner:an-app""#, r#""credential":"external-token""#] {
+    for field in [r#""subject":"partner:alice""#, r#""client_id":"partner:an-app""#, r#""credential":"external-token""#]
+    {
         assert!(forwarded.contains(field), "{forwarded}");
     }
     scene.world.gatehouse.stop().await;

@@ -88,8 +88,11 @@ fn a_compiled_route_has_its_tokens_and_a_change_of_meaning_has_another_sum() {
 #[test]
 fn every_route_knows_the_headers_in_which_tokens_are_shown_at_any() {
     let tokens = r#"{ issuer = "one", audiences = ["a"], header_name = "X-Token", scheme = "" }, { issuer = "two", audiences = ["a"] }"#;
-    let text = document(tokens, "[[routes]]\npath = \"/other\"\nurl = \"https://other.example\"\nown_tokens = false\n\
-                                 tokens = [{ issuer = \"one\", audiences = [\"a\"], header_name = \"x-other\" }]");
+    let text = document(
+        tokens,
+        "[[routes]]\npath = \"/other\"\nurl = \"https://other.example\"\nown_tokens = false\n\
+                                 tokens = [{ issuer = \"one\", audiences = [\"a\"], header_name = \"x-other\" }]",
+    );
     let whole = Configuration::parse(&text).unwrap();
     assert_eq!(whole.gateway.token_headers, ["x-other", "x-token"]);
     assert_eq!(Configuration::of_source(&Source::read(compile(&text).unwrap()).unwrap()).unwrap(), whole);
