@@ -17,7 +17,7 @@ use gatehouse_openid::{
 use gatehouse_protocol::{Actor, ClientName, ParameterError, ResourceUri, Scopes, SecretString};
 use gatehouse_sessions::{Opening, RefreshRequest, Tokens};
 use http::{Request, Response};
-use provider_client::{AssertionFailure, ExternalTokenFailure, IssuerClient, WorkloadFailure};
+use provider_client::{Asker, AssertionFailure, ExternalTokenFailure, IssuerClient, WorkloadFailure};
 use shell_http::SystemEntropy;
 
 use crate::context::Context;
@@ -192,7 +192,9 @@ fn verified(
     let (configuration, token) = (&context.configuration, token.expose());
     let presented = Presented::choose_to_exchange(kind, token, accepted, &configuration.token_issuers);
     let presented = presented.map_err(&rejected)?;
-    let verified = IssuerClient::new(configuration, &context.keys, context.now).verify(token, &presented);
+    let address = context.client.counted_if_known();
+    let asker = Asker { address: address.as_deref(), was_active: false };
+    let verified = IssuerClient::new(configuration, &context.keys, context.now).verify(token, &presented, asker);
     match verified {
         Ok(verified) => Ok(verified.principal),
         Err(ExternalTokenFailure::Rejected(rejection)) if !rejection.says_nothing_of_the_token() => {

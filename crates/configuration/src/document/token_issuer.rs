@@ -1,6 +1,6 @@
 //! `[[token_issuers]]`.
 
-use gatehouse_protocol::WebOrigin;
+use gatehouse_protocol::{ClientId, WebOrigin};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -50,7 +50,7 @@ pub(crate) struct TokenIssuerDocument {
     /// Values: `openid`, `entra`
     profile: Option<String>,
     /// The issuer, letter by letter as its tokens have it (`iss`). It is not allowed with the profile `entra`. With `introspection`
-    /// it is optional: the answers must then name it.
+    /// it is optional: the answers must then name it. Two entries can have the same issuer only if one of them has `introspection`.
     ///
     /// Example: `"https://accounts.example.com"`
     issuer: Option<String>,
@@ -202,9 +202,17 @@ pub(super) fn check(
     let each = each.map(|(index, issuer)| issuer.check(&format!("token_issuers[{index}]"), public_url));
     let checked = each.collect::<Result<Vec<_>, _>>()?;
     unique("token_issuers", ".name", checked.iter().map(|issuer| issuer.name.as_str()))?;
-    // A token says its issuer: two of the same would be two subjects for one person.
-    let urls: Vec<_> = checked.iter().filter_map(TokenIssuer::url).collect();
-    unique("token_issuers", ".issuer", urls.iter().map(String::as_str))?;
+    // A token says its issuer: two of the same would be two subjects for one person. One that says nothing is not verified but asked about,
+    // which takes an entry of its own.
+    for (index, issuer) in checked.iter().enumerate() {
+        let Some(url) = issuer.url() else { continue };
+        let is_same =
+            |other: &TokenIssuer| other.is_signed() == issuer.is_signed() && other.url().as_ref() == Some(&url);
+        if checked.iter().take(index).any(is_same) {
+            let text = format!("is {url:?} for a second time");
+            return Err(problem(format!("token_issuers[{index}].issuer"), text, "a value of its own for each"));
+        }
+    }
     Ok(checked)
 }
 
@@ -212,6 +220,11 @@ impl TokenIssuerDocument {
     fn check(self, table: &str, own: &WebOrigin) -> Result<TokenIssuer, ConfigurationError> {
         let key = |name: &str| format!("{table}.{name}");
         name(&self.name).map_err(|text| problem(key("name"), text, r#"name = "entra""#))?;
+        // The ids of its clients begin with it, and those of other clients must not.
+        if [ClientId::OWN, "https"].contains(&self.name.as_str()) {
+            let text = "is reserved: ids of clients that are not its own begin so";
+            return Err(problem(key("name"), text, r#"name = "entra""#));
+        }
         let known = |algorithm: &String| ALGORITHMS.contains(&algorithm.as_str());
         if let Some(index) = self.algorithms.iter().position(|algorithm| !known(algorithm)) {
             let text = format!("is none of the algorithms that are verified: {}", ALGORITHMS.join(", "));
@@ -225,11 +238,8 @@ impl TokenIssuerDocument {
         let claim_names = self.claims.check(|name| format!("{table}.claims.{name}"))?;
         let clock_skew = self.clock_skew.unwrap_or(DEFAULT_CLOCK_SKEW);
         if clock_skew > LONGEST_CLOCK_SKEW {
-            return Err(problem(
-                key("clock_skew"),
-                format!("must be at most {LONGEST_CLOCK_SKEW} seconds"),
-                "clock_skew = 60",
-            ));
+            let text = format!("must be at most {LONGEST_CLOCK_SKEW} seconds");
+            return Err(problem(key("clock_skew"), text, "clock_skew = 60"));
         }
         let is_entra = match self.profile.as_deref() {
             None | Some("openid") => false,

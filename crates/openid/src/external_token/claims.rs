@@ -140,7 +140,9 @@ impl AccessClaims {
             }
             None => Subject::new(&issuer.name, self.text("sub").ok_or(ExternalTokenRejection::Missing("sub"))?)?,
         };
-        let client_id = ClientId::parse(client.unwrap_or(&issuer.name)).map_err(|_| ExternalTokenRejection::Client)?;
+        // Another issuer's clients are not ours, whatever they are called there.
+        let client_id = ClientId::parse(&format!("{}:{}", issuer.name, client.unwrap_or_default()))
+            .map_err(|_| ExternalTokenRejection::Client)?;
         let own = match kind {
             ExternalTokenKind::Access => self.scopes(&issuer.claim_names),
             // It says who has signed in, and allows nothing.

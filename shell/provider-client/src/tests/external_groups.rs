@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::provider::{GROUP, TENANT, World};
 use super::{OTHER, UNASKED};
-use crate::{ExternalTokenFailure, IssuerClient};
+use crate::{Asker, ExternalTokenFailure, IssuerClient};
 
 const LOOKUP: &str = r#"group_lookup = { client_id = "lookup", client_secret = { secret = "lookup_secret" } }"#;
 const OBJECT: &str = "00000000-0000-0000-66f3-3332eca7ea81";
@@ -47,7 +47,8 @@ fn bearer(world: &World, lookup: &str, policy: &str) -> Result<ExternalPrincipal
     let presentation = TokenPresentation::default();
     let presented = Presented::choose(token.expose(), &presentation, route, &configuration.token_issuers).unwrap();
     let client = IssuerClient::on(&world.host, &configuration, &world.keys, world.now);
-    client.verify(token.expose(), &presented).map(|verified| verified.principal)
+    let asker = Asker { address: None, was_active: false };
+    client.verify(token.expose(), &presented, asker).map(|verified| verified.principal)
 }
 
 fn rules(groups: &[&str], effect: &str) -> String {

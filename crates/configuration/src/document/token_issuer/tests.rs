@@ -82,6 +82,36 @@ fn what_could_not_be_meant_is_refused_by_its_key() {
 }
 
 #[test]
+fn an_issuer_has_one_entry_for_tokens_that_are_verified_and_one_for_those_that_it_is_asked_about() {
+    const SIGNED: &str = r#"jwks_uri = "https://op.example/keys""#;
+    const ASKED: &str =
+        r#"introspection = { url = "https://op.example/i", client_id = "x", client_secret = { secret = "s" } }"#;
+    let parse = |ways: &[&str]| {
+        let entry = |(index, way): (usize, &&str)| {
+            format!("[[token_issuers]]\nname = \"it-{index}\"\nissuer = \"https://op.example\"\n{way}\n")
+        };
+        let entries: String = ways.iter().enumerate().map(entry).collect();
+        let tokens: Vec<_> =
+            (0..ways.len()).map(|index| format!("{{ issuer = \"it-{index}\", audiences = [\"a\"] }}")).collect();
+        Configuration::parse(&format!(
+            "public_url = \"https://gateway.example\"\n{entries}[[routes]]\npath = \"/mcp\"\nurl = \"https://server.example\"\n\
+             tokens = [{}]\n",
+            tokens.join(", ")
+        ))
+    };
+    for ways in [[SIGNED, ASKED], [ASKED, SIGNED], ["", ASKED]] {
+        let configuration = parse(&ways).unwrap();
+        let accepted = configuration.routes[0].accepted_tokens.as_ref().unwrap();
+        assert_eq!(accepted.issuers, ["https://op.example"], "clients are told once");
+    }
+    for ways in [[SIGNED, SIGNED].as_slice(), &[SIGNED, ""], &[ASKED, ASKED], &[SIGNED, ASKED, SIGNED]] {
+        let refused = parse(ways).unwrap_err().to_string();
+        let key = format!("`token_issuers[{}].issuer`", ways.len() - 1);
+        assert!(refused.contains(&key) && refused.contains("for a second time"), "{refused}");
+    }
+}
+
+#[test]
 fn nobody_asks_gatehouse_itself_what_to_believe() {
     for lines in [
         "issuer = \"https://gateway.example\"",
