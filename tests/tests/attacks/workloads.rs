@@ -127,16 +127,10 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
-        Self::start_with("").await
+        Self::start_with(DOCUMENT).await
     }
 
-    /// With more lines for the table of `/mcp`.
-    async fn start_with(mcp_lines: &str) -> Self {
-        Self::start_of(DOCUMENT, mcp_lines).await
-    }
-
-    /// With this document.
-    async fn start_of(document: &str, mcp_lines: &str) -> Self {
+    async fn start_with(document: &str) -> Self {
         let held = HeldPort::take();
         let audience = format!("http://127.0.0.1:{}", held.number());
         let platform = async |name: &str, issuer: Option<&str>| {
@@ -150,7 +144,6 @@ impl Scene {
         let issuer = TestIssuer::start().await;
         let document = document.replace("CLUSTER", &cluster.1).replace("GITHUB", &github.1);
         let document = document.replace("SPIRE", &spire.1).replace("PARTNER", issuer.origin());
-        let document = document.replace("path = \"/mcp\"\n", &format!("path = \"/mcp\"\n{mcp_lines}\n"));
         let variables = [("client_secret_one", SECRET), ("introspection_secret", "an-introspection-secret")];
         let settings = AttackSettings {
             document: Some(document),
@@ -368,7 +361,8 @@ async fn an_assertion_of_one_kind_is_never_taken_for_one_of_another() {
 /// The list counts before a token is made, and not only when one is shown.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_the_route_does_not_list_gets_no_token_for_it() {
-    let mut scene = Scene::start_with("allowed_clients = [\"machine\", \"workload:billing\", \"reporter\"]").await;
+    let allowed = "path = \"/mcp\"\nallowed_clients = [\"machine\", \"workload:billing\", \"reporter\"]\n";
+    let mut scene = Scene::start_with(&DOCUMENT.replace("path = \"/mcp\"\n", allowed)).await;
     let (mcp, other) = (scene.world.url("/mcp"), scene.world.url("/other"));
     for of in [CLUSTER, GITHUB] {
         let token = scene.token(of, json!({})).await;

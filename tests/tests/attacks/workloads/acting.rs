@@ -55,8 +55,8 @@ impl Scene {
     /// Who acts, as the log says of the last call at the route.
     fn logged_actors(&self) -> Value {
         let log = self.world.gatehouse.log.lines();
-        let lines = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let last = lines.filter(|line| line["component"] == "gateway" && line["route"] == "/mcp").last();
+        let mut lines = log.iter().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let last = lines.find(|line| line["component"] == "gateway" && line["route"] == "/mcp");
         last.expect("a line of the call")["actors"].clone()
     }
 }

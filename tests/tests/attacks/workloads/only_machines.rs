@@ -21,7 +21,7 @@ fn document() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn machines_and_exchanging_clients_come_in_and_there_is_nothing_for_people() {
-    let mut scene = Scene::start_of(&document(), "").await;
+    let mut scene = Scene::start_with(&document()).await;
     let token = scene.token(CLUSTER, json!({})).await;
     let tokens = scene.present(&token, &[]).await;
     assert_eq!(tokens.status, 200, "{tokens:?} {}", scene.reason());
