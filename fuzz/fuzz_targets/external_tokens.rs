@@ -16,7 +16,7 @@ use gatehouse_configuration::{TokenIssuer, TokenPresentation, TokenRoute, TokenV
 use gatehouse_fuzz::{START, assert_said, public_keys, reread, signed};
 use gatehouse_jose::KeySet;
 use gatehouse_openid::{
-    ExternalPrincipal, KeySource, LONGEST_TOKEN, MayAct, Presented, WorkloadAssertion, introspected,
+    ExternalPrincipal, KeySource, LONGEST_TOKEN, MayAct, Presented, WorkloadAssertion, document_request, introspected,
     introspection_request,
 };
 use gatehouse_protocol::SecretString;
@@ -204,7 +204,7 @@ fn assert_configured_place(source: &KeySource<'_>) {
     let KeySource::Discovered { places, issuer } = source else { panic!("no issuer has other keys: {source:?}") };
     let origins = ["https://op.example/", "https://login.microsoftonline.com/", "https://platform.example/"];
     for place in places {
-        let place = place.uri().to_string();
+        let place = document_request(place).uri().to_string();
         assert!(origins.iter().any(|origin| place.starts_with(origin)), "{place}");
     }
     assert!(
