@@ -133,7 +133,10 @@ impl Explain {
         if configured.and_then(|key| key.expires).is_some_and(|expires| expires <= UnixTime::from_seconds(now)) {
             return Ok((self.without_a_way(&format!("the API key {label} has expired")), false));
         }
-        let (client_id, claims) = (ClientId::parse(label)?, Claims::default());
+        let (client_id, claims) = (ClientId::parse(subject.as_str())?, Claims::default());
+        if let Some(reason) = kept_out(route, &subject, &client_id) {
+            return Ok((self.without_a_way(&reason), false));
+        }
         let caller = Caller { subject: &subject, client_id: &client_id, scopes, claims: &claims };
         Ok(self.answer_about(&explain(route, &caller, &self.action()?), route))
     }

@@ -1,6 +1,6 @@
 //! By which of the ways a caller may come in at a route.
 
-use gatehouse_configuration::{Configuration, Route, RouteTokens, TokenIssuer, TokenVerification, Workload};
+use gatehouse_configuration::{Configuration, Counted, Route, RouteTokens, TokenIssuer, TokenVerification, Workload};
 use gatehouse_protocol::Subject;
 
 /// The tokens of other issuers that the route accepts, each with its issuer.
@@ -98,6 +98,12 @@ pub(crate) fn warnings(configuration: &Configuration, route: &Route) -> Vec<Stri
                 tokens.issuer
             ));
         }
+    }
+    let is_asked = |(_, issuer): (&RouteTokens, &TokenIssuer)| !issuer.is_signed();
+    if tokens(configuration, route).any(is_asked) && !route.rates.iter().any(|rate| rate.per == Counted::Address) {
+        let text = "an issuer is asked about every token here that it is not known to know, 60 times in a minute for each address, and no \
+                    rate with per = \"address\" limits how many come from one";
+        warnings.push(text.to_owned());
     }
     if route.accepted_tokens.is_some() && route.upstreams().any(|it| it.identity_provider_token_header.is_some()) {
         let text = "callers with tokens of other issuers get 403 where identity_provider_token_header is set: we have no token of \

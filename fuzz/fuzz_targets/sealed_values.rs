@@ -79,7 +79,7 @@ fn is_no_api_key(text: &str) {
     store.go_down();
     if let Some(ApiKey::Issued(key)) = ApiKey::parse(text) {
         let issued = IssuedKeys { store: &store, keys: keys(), route: "/mcp", now: START, overlap: 300 };
-        assert_eq!(issued.validate(&key), Err(KeyRejection::Unrecognised));
+        assert_eq!(issued.validate(&key, None), Err(KeyRejection::Unrecognised));
     }
     if let Some(asked) = PoolRequest::of(text) {
         assert!(!asked.pool.is_empty() && !asked.pool.contains('/'));

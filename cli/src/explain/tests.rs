@@ -234,8 +234,11 @@ fn the_holder_of_an_api_key_is_explained_like_any_caller() {
     let document = format!("{rules}{KEYS}");
     let asked = |options: &[&str]| answer(&document, options);
     let (text, is_allowed) = asked(&["--key", "robot", "--tool", "write_a"]).unwrap();
-    assert!(is_allowed && text.contains("Who: key:robot through the client robot"), "{text}");
+    assert!(is_allowed && text.contains("Who: key:robot through the client key:robot"), "{text}");
     assert!(!asked(&["--key", "pool", "--tool", "write_a"]).unwrap().1, "a rule denies it");
+    let listed = document.replacen("[[routes]]", "[[routes]]\nallowed_clients = [\"robot\", \"key:pool\"]", 1);
+    let (text, is_allowed) = answer(&listed, &["--key", "robot", "--tool", "write_a"]).unwrap();
+    assert!(!is_allowed && text.contains("the client key:robot is none of allowed_clients"), "{text}");
     let (text, is_allowed) = asked(&["--key", "old", "--tool", "write_a"]).unwrap();
     assert!(!is_allowed && text.contains("the API key old has expired"), "{text}");
     let (text, is_allowed) = asked(&["--subject", "main:alice", "--tool", "write_a", "--json"]).unwrap();

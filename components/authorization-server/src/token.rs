@@ -13,7 +13,7 @@ use gatehouse_openid::{IdentityAssertion, Presented, WorkloadAssertion};
 use gatehouse_protocol::{ClientName, ParameterError, ResourceUri, Scopes, SecretString};
 use gatehouse_sessions::{Opening, RefreshRequest, Tokens};
 use http::{Request, Response};
-use provider_client::{AssertionFailure, ExternalTokenFailure, IssuerClient, WorkloadFailure};
+use provider_client::{Asker, AssertionFailure, ExternalTokenFailure, IssuerClient, WorkloadFailure};
 use shell_http::SystemEntropy;
 
 use crate::context::Context;
@@ -169,7 +169,9 @@ fn exchange(
     let accepted = exchangeable(client)?;
     let token = subject_token.expose();
     let presented = Presented::choose(token, &TokenPresentation::default(), &accepted, &configuration.token_issuers)?;
-    let verified = IssuerClient::new(configuration, &context.keys, now).verify(token, &presented);
+    let address = context.client.counted_if_known();
+    let asker = Asker { address: address.as_deref(), was_active: false };
+    let verified = IssuerClient::new(configuration, &context.keys, now).verify(token, &presented, asker);
     let subject = verified.map_err(|failure| match failure {
         ExternalTokenFailure::Rejected(rejection) => rejection.into(),
         ExternalTokenFailure::Conversation(failure) => TokenRejection::Unavailable(failure.to_string()),

@@ -10,7 +10,7 @@ use gatehouse_sessions::Principal;
 use crate::authorization::target;
 use crate::code::Grant;
 use crate::credentials::AuthenticatedClient;
-use crate::grant::{AssertionRequest, grant_until, may_use, narrowed, offered};
+use crate::grant::{AssertionRequest, allowed_at, grant_until, may_use, narrowed, offered};
 use crate::token::TokenRejection;
 
 /// What a workload is granted, as which its token was verified. Where the token fits several, it is the first that may have tokens for
@@ -25,14 +25,22 @@ pub fn grant_to_workload(
     now: UnixTime,
     entropy: &mut impl Entropy,
 ) -> Result<Grant, TokenRejection> {
-    let found = verified.workloads.iter().find_map(|workload| {
-        let (resource, route) = target_of_workload(workload, request, configuration)?;
-        Some((workload, resource, route))
-    });
-    let (workload, resource, route) = found.ok_or(TokenRejection::Resource)?;
+    let mut refused = TokenRejection::Resource;
+    let mut found = None;
+    for workload in &verified.workloads {
+        let Some((resource, route)) = target_of_workload(workload, request, configuration) else { continue };
+        let subject = Subject::of_workload(&workload.name).map_err(|_| TokenRejection::MachineSubject)?;
+        let client_id = ClientId::parse(subject.as_str()).map_err(|_| TokenRejection::MachineSubject)?;
+        match allowed_at(route, &client_id) {
+            Ok(()) => {
+                found = Some((workload, resource, route, subject, client_id));
+                break;
+            }
+            Err(rejection) => refused = rejection,
+        }
+    }
+    let (workload, resource, route, subject, client_id) = found.ok_or(refused)?;
     let scopes = narrowed(request.scopes, &workload.scopes.intersection(&offered(route)))?;
-    let subject = Subject::of_workload(&workload.name).map_err(|_| TokenRejection::MachineSubject)?;
-    let client_id = ClientId::parse(subject.as_str()).map_err(|_| TokenRejection::MachineSubject)?;
     let principal = Principal { subject, client_id, resource, scopes, claims: Claims::default() };
     let expires_at = now.plus(configuration.lifetimes.access_token).min(verified.ends_at);
     Ok(grant_until(principal, expires_at, entropy))
@@ -88,6 +96,7 @@ pub fn grant_to_exchange(
     let held = subject.scopes.intersection(&client.scopes);
     let asked: &Scopes = request.scopes.filter(|scopes| !scopes.is_empty()).unwrap_or(&held);
     let (resource, route) = target(request.resource, asked, configuration).ok_or(TokenRejection::Resource)?;
+    allowed_at(route, &client.client_id)?;
     let allowed = held.intersection(&offered(route));
     if allowed.is_empty() {
         return Err(TokenRejection::SubjectScope);

@@ -3,7 +3,7 @@
 use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_configuration::{GrantType, IdentityProvider};
 use gatehouse_openid::{AccessRejection, Admission, AssertedIdentity, GroupsUnknown, NamedClaims, admit};
-use gatehouse_protocol::{Claims, Entropy, ResourceUri, Scopes, Subject, UnixTime};
+use gatehouse_protocol::{Claims, ClientId, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_sessions::{Principal, ProviderTokens, SessionRoot};
 use gatehouse_storage::{Kind, Store};
@@ -50,7 +50,7 @@ pub fn grant_to_machine(
     may_use(client, GrantType::ClientCredentials)?;
     let asked = scopes.filter(|scopes| !scopes.is_empty()).unwrap_or(&client.client().scopes);
     let (resource, route) = target(resource, asked, configuration).ok_or(TokenRejection::Resource)?;
-    allowed_at(route, client)?;
+    allowed_at(route, &client.client().client_id)?;
     let scopes = narrowed(scopes, &client.client().scopes.intersection(&offered(route)))?;
     let client_id = client.client().client_id.clone();
     let subject = Subject::of_machine(&client_id).map_err(|_| TokenRejection::MachineSubject)?;
@@ -99,7 +99,7 @@ pub fn grant_to_asserted(
             target(request.resource, &asked, configuration).ok_or(TokenRejection::Resource)?
         }
     };
-    allowed_at(route, client)?;
+    allowed_at(route, &client.client().client_id)?;
     // What the provider allows beyond what the resource has means nothing here.
     let allowed = match &asserted_scopes {
         Some(scopes) => {
@@ -130,11 +130,9 @@ pub struct AssertionRequest<'a> {
     pub scopes: Option<&'a Scopes>,
 }
 
-fn allowed_at(route: &Route, client: &AuthenticatedClient) -> Result<(), TokenRejection> {
-    match route.allows_client(&client.client().client_id) {
-        true => Ok(()),
-        false => Err(TokenRejection::UnauthorizedClient),
-    }
+/// Whether the client may have tokens for the route. Its requests are asked the same: the operator may change the list.
+pub(crate) fn allowed_at(route: &Route, client_id: &ClientId) -> Result<(), TokenRejection> {
+    if route.allows_client(client_id) { Ok(()) } else { Err(TokenRejection::ClientNotAllowed) }
 }
 
 /// What a token for the route can have.

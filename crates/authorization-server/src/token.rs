@@ -128,6 +128,9 @@ pub enum TokenRejection {
     /// The client may not use this grant: it does not have it, or it is public and the grant is for those that are not.
     #[error("this client may not use this grant_type")]
     UnauthorizedClient,
+    /// The MCP server takes no tokens of this client.
+    #[error("this client is none of those that this MCP server allows (allowed_clients)")]
+    ClientNotAllowed,
     /// The client may not ask about tokens.
     #[error("this client may not introspect tokens")]
     MayNotIntrospect,
@@ -244,7 +247,9 @@ impl TokenRejection {
             }
             Self::GrantType => (400, ErrorCode::UnsupportedGrantType, own_words()),
             Self::Client(rejection) => rejection.to_wire(),
-            Self::UnauthorizedClient | Self::MachineSubject => (400, ErrorCode::UnauthorizedClient, own_words()),
+            Self::UnauthorizedClient | Self::MachineSubject | Self::ClientNotAllowed => {
+                (400, ErrorCode::UnauthorizedClient, own_words())
+            }
             Self::MayNotIntrospect => (403, ErrorCode::UnauthorizedClient, own_words()),
             Self::Resource => (400, ErrorCode::InvalidTarget, own_words()),
             Self::Scope => (400, ErrorCode::InvalidScope, own_words()),

@@ -55,7 +55,7 @@ pub(crate) use self::parts::{
 };
 use self::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use self::route::RouteDocument;
-use self::route_tokens::resolve;
+use self::route_tokens::{keys_and_tokens_are_apart, resolve};
 use self::token_issuer::TokenIssuerDocument;
 use self::token_page::TokenPageDocument;
 use self::values::{SecretDocument, unique};
@@ -230,6 +230,7 @@ impl Document {
             log_addresses: self.log_addresses,
             probes,
             api_key_headers: Vec::new(),
+            token_headers: Vec::new(),
         };
         let mut meant = written.clone().check()?;
         if self.routes.is_empty() {
@@ -253,11 +254,14 @@ impl Document {
                 route.accepted_tokens = Some(Box::new(resolved.accepted));
                 token_routes.push(resolved.route);
             }
+            keys_and_tokens_are_apart(&table, route)?;
             if !route.takes_tokens() && route.api_keys.is_none() {
                 let text = "must not be false without tokens or api_keys: nobody could come in";
                 return Err(problem(format!("{table}.own_tokens"), text, "own_tokens = true"));
             }
         }
+        meant.token_headers = gateway::token_headers(&routes);
+        written.token_headers = meant.token_headers.iter().map(ToString::to_string).collect();
         let authorization_server = AuthorizationServerDocument {
             public_url: written.public_url.clone(),
             applications: self.applications,

@@ -18,6 +18,7 @@ mod resource;
 mod same_host;
 mod scope;
 mod secret;
+mod single;
 mod subject;
 mod time;
 mod web_origin;
@@ -36,6 +37,7 @@ pub use redirect_uri::{BoundRedirectUri, InvalidRedirectUri, RedirectRules, Redi
 pub use resource::{InvalidResource, ResourceUri};
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use secret::{SecretBytes, SecretString};
+pub use single::single;
 pub use subject::{InvalidSubject, Subject};
 pub use time::UnixTime;
 pub use web_origin::{InvalidWebOrigin, WebOrigin, is_loopback_host};

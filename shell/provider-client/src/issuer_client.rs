@@ -12,16 +12,21 @@ use gatehouse_openid::{
 use gatehouse_protocol::UnixTime;
 use gatehouse_sealed_storage::document_cache::DocumentCache;
 use gatehouse_sealed_storage::sealing::KeyRing;
-use gatehouse_storage::Kind;
+use gatehouse_storage::{Kind, Store, StoreUnavailable};
 
 use crate::documents::{Documents, issuer_metadata, key_set};
 use crate::{ComponentHost, ExternalTokenFailure, Failure, Host, WorkloadFailure};
 
 /// Answers of an issuer about tokens that it does not know.
 const UNKNOWN: Kind = "introspection-unknown";
-/// How many of those an issuer gives in a minute before it is left in peace: whoever makes tokens up must not be able to have us ask
-/// without end.
-const UNKNOWN_IN_A_MINUTE: u64 = 1_200;
+/// How many of those an issuer gives in a minute to one address: whoever makes tokens up must not be able to have us ask without
+/// end, and stops his own address alone.
+const UNKNOWN_OF_ADDRESS: u64 = 60;
+/// How many of those it gives in a minute to all addresses, and to those that are not known.
+const UNKNOWN_OF_ALL: u64 = 1_200;
+/// How many of those it gives before even an address that has shown none is not believed: whoever has twenty addresses does not stop all
+/// others, and whoever has any number does not have us ask without end.
+const UNKNOWN_AT_MOST: u64 = 2_400;
 
 /// The issuers of tokens, as they are talked to during one request.
 pub struct IssuerClient<'a, H = ComponentHost> {
@@ -29,6 +34,16 @@ pub struct IssuerClient<'a, H = ComponentHost> {
     keys: &'a KeyRing,
     now: UnixTime,
     host: H,
+}
+
+/// For whom an issuer is asked about a token that it must be asked about.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asker<'a> {
+    /// The address that shows the token, as requests are counted by it; `None` where nobody knows it.
+    pub address: Option<&'a str>,
+    /// Whether the issuer has said within the hour that the token is active, and nothing else since. Such a token is asked about
+    /// whatever others show.
+    pub was_active: bool,
 }
 
 /// Who bears a token, and until when that may be kept.
@@ -53,11 +68,16 @@ impl<'a, H: Host> IssuerClient<'a, H> {
         Self { configuration, keys, now, host }
     }
 
-    /// Who bears `token`, which was `presented` at a route.
+    /// Who bears `token`, which was `presented` at a route by `asker`.
     ///
     /// # Errors
     /// Where it does not count, or that cannot be known now.
-    pub fn verify(&self, token: &str, presented: &Presented<'_>) -> Result<Verified, ExternalTokenFailure> {
+    pub fn verify(
+        &self,
+        token: &str,
+        presented: &Presented<'_>,
+        asker: Asker<'_>,
+    ) -> Result<Verified, ExternalTokenFailure> {
         match presented {
             Presented::Signed(signed) => {
                 let principal = self.verify_signed(signed)??;
@@ -66,7 +86,7 @@ impl<'a, H: Host> IssuerClient<'a, H> {
             }
             // Ours, in whatever state: nobody else is to see it.
             Presented::Opaque { .. } if self.keys.may_have_sealed(token) => Err(ExternalTokenRejection::Own.into()),
-            Presented::Opaque { accepted, issuer } => self.ask(token, issuer, accepted),
+            Presented::Opaque { accepted, issuer } => self.ask(token, issuer, accepted, asker),
         }
     }
 
@@ -128,14 +148,18 @@ impl<'a, H: Host> IssuerClient<'a, H> {
         Err(failed.unwrap_or_else(|| MetadataRejection::Missing("issuer").into()))
     }
 
-    fn ask(&self, token: &str, issuer: &TokenIssuer, accepted: &RouteTokens) -> Result<Verified, ExternalTokenFailure> {
+    fn ask(
+        &self,
+        token: &str,
+        issuer: &TokenIssuer,
+        accepted: &RouteTokens,
+        asker: Asker<'_>,
+    ) -> Result<Verified, ExternalTokenFailure> {
         let TokenVerification::Introspected { introspection, .. } = &issuer.verification else {
             return Err(ExternalTokenRejection::NoIssuer.into());
         };
-        let cache = DocumentCache { store: self.host.store(), keys: self.keys, now: self.now };
-        if cache.failures(UNKNOWN, &introspection.url).map_err(Failure::Store)? >= UNKNOWN_IN_A_MINUTE {
-            return Err(Failure::LeftInPeace("answer about a token").into());
-        }
+        let unknown = UnknownTokens::at(&introspection.url, asker, self.host.store(), self.keys, self.now);
+        unknown.check()?;
         let secret = self.host.secret(&introspection.client_secret).map_err(Failure::Settings)?;
         let request = introspection_request(introspection, &secret, token).map_err(misplaced)?;
         let response = self.host.fetch(&request, INTROSPECTION_BYTES);
@@ -143,7 +167,7 @@ impl<'a, H: Host> IssuerClient<'a, H> {
             response.map_err(|reason| Failure::NoAnswer("answer about a token", reason).at(request.uri()))?;
         let said = introspected(&response, issuer, accepted, self.now);
         if said.is_err() {
-            cache.note_failure(UNKNOWN, &introspection.url).map_err(Failure::Store)?;
+            unknown.count().map_err(Failure::Store)?;
         }
         let principal = said?.principal;
         let keep_until = principal.ends_at.min(self.now.plus(introspection.keep_seconds));
@@ -152,6 +176,38 @@ impl<'a, H: Host> IssuerClient<'a, H> {
 
     const fn documents(&self) -> Documents<'_, H> {
         Documents { keys: self.keys, own: &self.configuration.public_url, now: self.now, host: &self.host }
+    }
+}
+
+/// How many tokens of late an issuer did not know; nothing of a token that was active before.
+struct UnknownTokens<'a, S> {
+    /// Of all, and of the address.
+    places: [Option<String>; 2],
+    cache: DocumentCache<'a, S>,
+}
+
+impl<'a, S: Store> UnknownTokens<'a, S> {
+    fn at(url: &str, asker: Asker<'_>, store: &'a S, keys: &'a KeyRing, now: UnixTime) -> Self {
+        let of_all = (!asker.was_active).then(|| url.to_owned());
+        let of_address = asker.address.filter(|_| !asker.was_active).map(|address| format!("{url} {address}"));
+        Self { places: [of_all, of_address], cache: DocumentCache { store, keys, now } }
+    }
+
+    /// Fails where the issuer is to be left in peace.
+    fn check(&self) -> Result<(), Failure> {
+        let [of_all, of_address] = &self.places;
+        let Some(of_all) = of_all else { return Ok(()) };
+        let counted = |place: &String| self.cache.failures(UNKNOWN, place).map_err(Failure::Store);
+        let of_address = of_address.as_ref().map(counted).transpose()?;
+        let most = if of_address == Some(0) { UNKNOWN_AT_MOST } else { UNKNOWN_OF_ALL };
+        if of_address.is_some_and(|count| count >= UNKNOWN_OF_ADDRESS) || counted(of_all)? >= most {
+            return Err(Failure::LeftInPeace("answer about a token"));
+        }
+        Ok(())
+    }
+
+    fn count(&self) -> Result<(), StoreUnavailable> {
+        self.places.iter().flatten().try_for_each(|place| self.cache.note_failure(UNKNOWN, place))
     }
 }
 

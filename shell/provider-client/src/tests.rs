@@ -1,4 +1,5 @@
 mod provider;
+mod unknown_tokens;
 
 use gatehouse_configuration::{AccessRules, AssertionSource, ProviderAuthentication};
 use gatehouse_openid::{AccessRejection, ClientError, IdentityAssertion, RefreshRejection};

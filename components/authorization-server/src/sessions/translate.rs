@@ -10,15 +10,15 @@ pub(super) fn validated(Validated { principal, note }: Validated) -> wit::Valida
     wit::Validated {
         principal: self::principal(principal),
         issuer: wit::TokenIssuer::Ourselves,
-        calls_are_full: note.is_some(),
+        calls_are_full: Some(note.is_some()),
     }
 }
 
-/// Nobody has looked for a note: whose the token is was not known before.
+/// Nobody has looked for a note: whose the token is was not known before the store was asked.
 pub(super) fn external(principal: ExternalPrincipal, resource: &ResourceUri) -> wit::Validated {
     let ExternalPrincipal { subject, client_id, scopes, claims, .. } = principal;
     let principal = Principal { subject, client_id, resource: resource.clone(), scopes, claims };
-    wit::Validated { principal: self::principal(principal), issuer: wit::TokenIssuer::Another, calls_are_full: false }
+    wit::Validated { principal: self::principal(principal), issuer: wit::TokenIssuer::Another, calls_are_full: None }
 }
 
 fn principal(principal: Principal) -> wit::Principal {

@@ -66,9 +66,6 @@ impl<'a> UpstreamRequest<'a> {
         };
         // Asked for last, when nothing else is left to refuse: it may have to be refreshed.
         let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
-        let accepted = context.endpoint.route.accepted_tokens.as_ref();
-        let presentations = accepted.map_or([].as_slice(), |accepted| &accepted.presentations);
-        let withheld: Vec<_> = presentations.iter().map(|presentation| presentation.header.as_str()).collect();
         let own = request_headers::Own {
             method: &self.method,
             subject: caller.identity.known_subject(),
@@ -78,7 +75,6 @@ impl<'a> UpstreamRequest<'a> {
             last_event_id: self.last_event_id,
             mcp_name: self.mcp_name,
             accept: self.accept,
-            withheld: &withheld,
             secrets: &secrets,
             identity_provider_token: identity_provider_token.as_ref(),
             identity: &identity,

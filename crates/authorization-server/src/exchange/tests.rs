@@ -19,11 +19,19 @@ fn workload(name: &str, routes: &[&str], own: &str) -> Workload {
 }
 
 fn granted(workloads: &[Workload], named: Option<&str>, asked: Option<&str>) -> Result<Principal, TokenRejection> {
+    granted_in(&configuration_with_two_upstreams(), workloads, named, asked)
+}
+
+fn granted_in(
+    configuration: &Configuration,
+    workloads: &[Workload],
+    named: Option<&str>,
+    asked: Option<&str>,
+) -> Result<Principal, TokenRejection> {
     let (resource, asked) = (named.map(resource), asked.map(scopes));
     let verified = VerifiedWorkload { workloads: workloads.iter().collect(), ends_at: START.plus(100) };
     let request = AssertionRequest { resource: resource.as_ref(), scopes: asked.as_ref() };
-    let configuration = configuration_with_two_upstreams();
-    let grant = grant_to_workload(&verified, &request, &configuration, START, &mut Counting::from(1))?;
+    let grant = grant_to_workload(&verified, &request, configuration, START, &mut Counting::from(1))?;
     assert_eq!((grant.root.expires_at, grant.refreshable), (START.plus(100), false), "it ends with the token");
     Ok(grant.principal)
 }
@@ -48,6 +56,24 @@ fn a_workload_is_granted_what_it_and_the_route_have() {
         );
     }
     assert_eq!(granted(&both[..1], Some("https://gateway.example/mail"), None), Err(TokenRejection::Resource));
+}
+
+#[test]
+fn a_workload_that_the_route_does_not_list_is_granted_nothing_and_the_next_one_that_fits_is_asked() {
+    let mut configuration = configuration_with_two_upstreams();
+    let both = [workload("one", &["/mcp"], "mcp"), workload("two", &["/mcp"], "mcp")];
+    let named = Some("https://gateway.example/mcp");
+    for (listed, expected) in [
+        (&[][..], Ok("workload:one")),
+        (&["workload:one"], Ok("workload:one")),
+        (&["other", "workload:two"], Ok("workload:two")),
+        (&["one", "two"], Err(TokenRejection::ClientNotAllowed)),
+    ] {
+        configuration.routes[0].allowed_clients = listed.iter().map(|id| ClientId::parse(id).unwrap()).collect();
+        let granted = granted_in(&configuration, &both, named, None);
+        assert_eq!(granted.as_ref().map(|it| it.client_id.as_str()), expected.as_ref().map(|id| *id), "{listed:?}");
+    }
+    assert_eq!(granted_in(&configuration, &[], named, None), Err(TokenRejection::Resource));
 }
 
 #[test]

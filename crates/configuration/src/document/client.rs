@@ -102,8 +102,17 @@ impl ClientDocument {
             let text = "starts with https://, which is for client ID metadata documents";
             return Err(problem(key("client_id"), text, CLIENT_ID));
         }
-        if Subject::parse(&self.client_id).is_ok_and(|subject| subject.provider() == Subject::WORKLOADS) {
-            let text = "starts with workload:, which is for workloads";
+        let beginning = self.client_id.split_once(':').map(|(beginning, _)| beginning);
+        let of_others = match beginning {
+            Some(Subject::WORKLOADS) => Some("starts with workload:, which is for workloads".to_owned()),
+            Some(Subject::KEYS) => Some("starts with key:, which is for API keys".to_owned()),
+            Some(ClientId::OWN) => Some("starts with gatehouse:, which is for Gatehouse itself".to_owned()),
+            Some(name) if issuers.iter().any(|issuer| issuer.name == name) => {
+                Some(format!("starts with {name}:, which is for the clients of that entry of token_issuers"))
+            }
+            Some(_) | None => None,
+        };
+        if let Some(text) = of_others {
             return Err(problem(key("client_id"), text, CLIENT_ID));
         }
         let redirect_uris = self.redirect_uris.iter().enumerate().map(|(uri_index, uri)| {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use gatehouse_protocol::{ClientId, RedirectRules, Scopes};
+use http::HeaderName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -60,6 +61,8 @@ pub(crate) struct GatewayDocument {
     pub(super) limits: TotalsDocument,
     #[serde(default)]
     pub(super) api_key_headers: Vec<String>,
+    #[serde(default)]
+    pub(super) token_headers: Vec<String>,
     pub(super) caller_assertion_keys: Option<SecretDocument>,
     #[serde(default)]
     pub(super) identity_header_names: Vec<String>,
@@ -301,16 +304,17 @@ impl GatewayDocument {
             allowed_origins: allowed_origins(self.allowed_origins)?,
             long_requests: self.limits.check()?,
             api_key_headers: self.api_key_headers.iter().map(|name| api_key_header(name)).collect::<Result<_, _>>()?,
+            token_headers: header_names("token_headers", &self.token_headers)?,
             caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
-            identity_header_names: self
-                .identity_header_names
-                .iter()
-                .map(|name| header_name("identity_header_names", name, ROUTE_EXAMPLE))
-                .collect::<Result<_, _>>()?,
+            identity_header_names: header_names("identity_header_names", &self.identity_header_names)?,
             client_addresses: client_addresses(self.trusted_proxies, self.log_addresses)?,
             probes: self.probes.check("networks.probes")?,
         })
     }
+}
+
+fn header_names(key: &str, names: &[String]) -> Result<Vec<HeaderName>, ConfigurationError> {
+    names.iter().map(|name| header_name(key, name, ROUTE_EXAMPLE)).collect()
 }
 
 fn caller_assertion_keys(keys: Option<SecretDocument>) -> Result<Option<SecretName>, ConfigurationError> {

@@ -160,7 +160,8 @@ pub(super) fn resolve(
         failed_message: None,
         fingerprint: String::new(),
     };
-    let mut sum = Sha256::new();
+    // What was kept when clients of other issuers had no name of theirs in front is not believed.
+    let mut sum = Sha256::new_with_prefix("ISSUER:CLIENT");
     let mut seen = BTreeSet::new();
     let mut introspected = None;
     let mut granted_by_all: Option<Scopes> = None;
@@ -218,6 +219,18 @@ pub(super) fn resolve(
     let route =
         TokenRouteDocument { path: route.path.to_string(), fingerprint: accepted.fingerprint.clone(), tokens: written };
     Ok(Some(Resolved { accepted, route }))
+}
+
+/// What stands in a header is a key or a token: which one it is, nobody guesses.
+pub(super) fn keys_and_tokens_are_apart(table: &str, route: &Route) -> Result<(), ConfigurationError> {
+    let reduced = |name: &HeaderName| name.as_str().replace('_', "-");
+    let Some(keys) = &route.api_keys else { return Ok(()) };
+    if route.token_headers().any(|name| reduced(&name) == reduced(&keys.header)) {
+        let text = "is the header of tokens of this route, too (tokens.header_name): a key would be shown to their issuers, or a token \
+                    taken for a key";
+        return Err(problem(format!("{table}.api_keys.header"), text, r#"header = "x-ms-apikey""#));
+    }
+    Ok(())
 }
 
 impl RouteTokensDocument {

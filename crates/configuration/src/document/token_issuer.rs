@@ -1,6 +1,6 @@
 //! `[[token_issuers]]`.
 
-use gatehouse_protocol::WebOrigin;
+use gatehouse_protocol::{ClientId, WebOrigin};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -196,6 +196,11 @@ impl TokenIssuerDocument {
     fn check(self, table: &str, own: &WebOrigin) -> Result<TokenIssuer, ConfigurationError> {
         let key = |name: &str| format!("{table}.{name}");
         name(&self.name).map_err(|text| problem(key("name"), text, r#"name = "entra""#))?;
+        // The ids of its clients begin with it, and those of other clients must not.
+        if [ClientId::OWN, "https"].contains(&self.name.as_str()) {
+            let text = "is reserved: ids of clients that are not its own begin so";
+            return Err(problem(key("name"), text, r#"name = "entra""#));
+        }
         let known = |algorithm: &String| ALGORITHMS.contains(&algorithm.as_str());
         if let Some(index) = self.algorithms.iter().position(|algorithm| !known(algorithm)) {
             let text = format!("is none of the algorithms that are verified: {}", ALGORITHMS.join(", "));

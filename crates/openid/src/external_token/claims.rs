@@ -111,7 +111,9 @@ impl AccessClaims {
             }
             None => Subject::new(&issuer.name, self.text("sub").ok_or(ExternalTokenRejection::Missing("sub"))?)?,
         };
-        let client_id = ClientId::parse(client.unwrap_or(&issuer.name)).map_err(|_| ExternalTokenRejection::Client)?;
+        // Another issuer's clients are not ours, whatever they are called there.
+        let client_id = ClientId::parse(&format!("{}:{}", issuer.name, client.unwrap_or_default()))
+            .map_err(|_| ExternalTokenRejection::Client)?;
         let own = self.scopes(&issuer.claim_names);
         let scopes = own.iter().chain(accepted.granted_scopes.iter()).cloned().collect();
         let claims = self.policy_claims(&issuer.claim_names, tenant)?;

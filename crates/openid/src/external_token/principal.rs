@@ -12,7 +12,7 @@ use super::MayAct;
 pub struct ExternalPrincipal {
     /// The issuer's configured name and its `sub`; of an Entra token `tid.oid`.
     pub subject: Subject,
-    /// The application that got it; the name of the issuer where the token does not say.
+    /// The issuer's configured name, `:`, and the application that got it; nothing behind `:` where the token does not say.
     pub client_id: ClientId,
     /// Its own scopes, and those that the route grants.
     pub scopes: Scopes,

@@ -87,14 +87,17 @@ fn scopes_are_a_text_or_a_list_and_those_that_the_route_grants_come_after() {
 }
 
 #[test]
-fn the_client_is_what_the_token_says_or_the_name_of_the_issuer() {
+fn the_client_is_what_the_token_says_behind_the_name_of_the_issuer() {
     let client = |claims: &Value| verified(PARTNER, "", claims).unwrap().client_id.to_string();
-    assert_eq!(client(&claims()), "app");
+    assert_eq!(client(&claims()), "it:app");
     let mut azp = with("azp", json!("other"));
     azp["client_id"] = Value::Null;
-    assert_eq!(client(&azp), "other");
+    assert_eq!(client(&azp), "it:other");
     azp["azp"] = Value::Null;
-    assert_eq!(client(&azp), "it");
+    assert_eq!(client(&azp), "it:");
+    for ours in ["gatehouse:browser", "workload:deploy", "key:robot", "https://client.example/client.json", "desktop"] {
+        assert_eq!(client(&with("client_id", json!(ours))), format!("it:{ours}"));
+    }
     let only = r#"client_application_ids = ["app"]"#;
     assert!(verified(PARTNER, only, &claims()).is_ok());
     assert!(matches!(verified(PARTNER, only, &azp), Err(ExternalTokenRejection::Missing(_))));

@@ -18,7 +18,7 @@ fn client(client_id: &str) -> TestClient {
 
 impl Scene {
     /// The claims of a good access token of a user, for the client `frontend`.
-    fn subject(&self) -> Value {
+    pub(super) fn subject(&self) -> Value {
         let now = self.world.now();
         json!({
             "iss": self.issuer.origin(), "sub": "alice", "aud": "api://frontend", "client_id": "an-app",
@@ -35,7 +35,7 @@ impl Scene {
         sign(&claims)
     }
 
-    async fn exchange(&self, client: &TestClient, token: &str, more: &[(&str, &str)]) -> Answer {
+    pub(super) async fn exchange(&self, client: &TestClient, token: &str, more: &[(&str, &str)]) -> Answer {
         let usual = [("grant_type", TOKEN_EXCHANGE), ("subject_token", token)];
         let mut form = pairs(&usual);
         if !more.iter().any(|(name, _)| *name == "subject_token_type") {
@@ -49,7 +49,7 @@ impl Scene {
     }
 }
 
-fn sign(claims: &Value) -> String {
+pub(super) fn sign(claims: &Value) -> String {
     SigningKey::Rsa.sign_under(&json!({ "alg": "RS256", "kid": "rsa", "typ": "at+jwt" }), claims)
 }
 

@@ -84,3 +84,34 @@ fn a_compiled_route_has_its_tokens_and_a_change_of_meaning_has_another_sum() {
     assert_ne!(sum(ONE), sum(r#"{ issuer = "one", audiences = ["api://mcp", "b"] }"#));
     assert_ne!(sum(ONE), sum(r#"{ issuer = "two", audiences = ["api://mcp"] }"#));
 }
+
+#[test]
+fn every_route_knows_the_headers_in_which_tokens_are_shown_at_any() {
+    let tokens = r#"{ issuer = "one", audiences = ["a"], header_name = "X-Token", scheme = "" }, { issuer = "two", audiences = ["a"] }"#;
+    let text = document(
+        tokens,
+        "[[routes]]\npath = \"/other\"\nurl = \"https://other.example\"\nown_tokens = false\n\
+                                 tokens = [{ issuer = \"one\", audiences = [\"a\"], header_name = \"x-other\" }]",
+    );
+    let whole = Configuration::parse(&text).unwrap();
+    assert_eq!(whole.gateway.token_headers, ["x-other", "x-token"]);
+    assert_eq!(Configuration::of_source(&Source::read(compile(&text).unwrap()).unwrap()).unwrap(), whole);
+}
+
+#[test]
+fn keys_and_tokens_of_a_route_are_in_headers_that_no_server_takes_for_one() {
+    let refused = |keys: &str, tokens: &str| {
+        let tokens = format!(r#"{{ issuer = "one", audiences = ["a"], header_name = "{tokens}" }}"#);
+        let keys = format!(
+            "api_keys = {{ header = \"{keys}\", keys = [{{ label = \"robot\", sha256 = \"{}\" }}] }}",
+            "0".repeat(64)
+        );
+        Configuration::parse(&document(&tokens, &keys)).err().map(|error| error.to_string())
+    };
+    for (keys, tokens) in [("x-token", "X-Token"), ("x_token", "x-token"), ("x-token", "x_token")] {
+        let text = refused(keys, tokens).expect("refused");
+        assert!(text.contains("`routes[0].api_keys.header`") && text.contains("tokens.header_name"), "{text}");
+    }
+    assert_eq!(refused("x-ms-apikey", "x-token"), None);
+    assert_eq!(refused("x-ms-apikey", "authorization"), None);
+}
