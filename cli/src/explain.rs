@@ -30,7 +30,7 @@ pub(crate) struct Explain {
     /// The caller with the API key that has this label, or with that of the session pool of this name
     #[arg(long, value_name = "LABEL", conflicts_with_all = ["subject", "client", "scopes", "groups", "roles", "tenant"])]
     key: Option<String>,
-    /// Through which OAuth client
+    /// Through which OAuth client, as the log names it: ISSUER:ID for one of another issuer
     #[arg(long, value_name = "CLIENT_ID", default_value = "some-client")]
     client: String,
     /// A scope of the token; again for each [default: those that the route needs]

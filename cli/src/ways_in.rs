@@ -51,10 +51,13 @@ pub(crate) fn missing(
     }
     if let Some((tokens, _)) = tokens(configuration, route).find(|(tokens, _)| tokens.issuer == name) {
         let allowed = &tokens.client_application_ids;
-        let is_allowed = allowed.is_empty() || allowed.iter().any(|id| id == application);
+        // Rules and the log name it so: another issuer's clients are not ours.
+        let id = application.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
+        let is_allowed = allowed.is_empty() || allowed.iter().any(|allowed| Some(allowed.as_str()) == id);
         let path = &route.path;
-        return (!is_allowed)
-            .then(|| format!("the application {application} is none of client_application_ids for {name} at {path}"));
+        return (!is_allowed).then(|| {
+            format!("{application} is none of client_application_ids for {name} at {path}; write --client {name}:ID")
+        });
     }
     let ways = describe(configuration, route).join("; ");
     Some(format!("no way in at {}: it takes {ways}; {subject} can have none of these", route.path))

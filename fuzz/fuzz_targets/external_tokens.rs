@@ -16,7 +16,7 @@ use gatehouse_configuration::{TokenIssuer, TokenPresentation, TokenRoute, TokenV
 use gatehouse_fuzz::{START, assert_said, public_keys, reread, signed};
 use gatehouse_jose::KeySet;
 use gatehouse_openid::{
-    ExternalPrincipal, KeySource, LONGEST_TOKEN, MayAct, Presented, WorkloadAssertion, introspected,
+    ExternalPrincipal, KeySource, LONGEST_TOKEN, MayAct, Presented, WorkloadAssertion, document_request, introspected,
     introspection_request,
 };
 use gatehouse_protocol::SecretString;
@@ -204,7 +204,7 @@ fn assert_configured_place(source: &KeySource<'_>) {
     let KeySource::Discovered { places, issuer } = source else { panic!("no issuer has other keys: {source:?}") };
     let origins = ["https://op.example/", "https://login.microsoftonline.com/", "https://platform.example/"];
     for place in places {
-        let place = place.uri().to_string();
+        let place = document_request(place).uri().to_string();
         assert!(origins.iter().any(|origin| place.starts_with(origin)), "{place}");
     }
     assert!(
@@ -280,7 +280,7 @@ fn token_of_issuer(path: &str, typ: Option<&str>, token: &SecretString, said: &V
         }
     }
     if ["/strict", "/entra"].contains(&path) {
-        assert!(principal.client_id.as_str() == APPLICATION, "{said}");
+        assert!(principal.client_id.as_str().ends_with(&format!(":{APPLICATION}")), "{said}");
     }
     if path == "/strict" {
         assert!(texts(&said["roles"]).contains(&"Mcp.Call"), "{said}");
@@ -293,11 +293,10 @@ fn token_of_issuer(path: &str, typ: Option<&str>, token: &SecretString, said: &V
 
 fn assert_of_openid(name: &str, principal: &ExternalPrincipal, said: &Value) {
     assert_eq!(principal.subject.as_str(), format!("{name}:{}", said["sub"].as_str().expect("a subject")));
-    let client = principal.client_id.as_str();
-    assert!(
-        client == name || ["client_id", "azp", "appid", "cid"].iter().any(|claim| said[*claim] == client),
-        "{said}"
-    );
+    let client = principal.client_id.as_str().strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
+    let client = client.expect("an id in the issuer's name");
+    let is_named = ["client_id", "azp", "appid", "cid"].iter().any(|claim| said[*claim] == client);
+    assert!(client.is_empty() || is_named, "{said}");
     assert_eq!(principal.claims.tenant, None);
     assert_for_access(principal, said);
 }
@@ -309,7 +308,8 @@ fn assert_of_entra(principal: &ExternalPrincipal, said: &Value) {
         _ => panic!("of no version: {said}"),
     };
     assert!(said["iss"] == issuer && said["tid"] == TENANT && said[client].is_string(), "{said}");
-    let of_either = ["azp", "appid"].iter().any(|claim| said[*claim] == principal.client_id.as_str());
+    let application = principal.client_id.as_str().split_once(':').expect("an id in the issuer's name").1;
+    let of_either = ["azp", "appid"].iter().any(|claim| said[*claim] == application);
     assert!(of_either, "{said}");
     let object = said["oid"].as_str().expect("an object").to_ascii_lowercase();
     assert!(object.len() == 36 && object.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()), "{object}");

@@ -303,15 +303,21 @@ fn the_bearer_of_another_issuers_token_comes_in_only_where_the_route_takes_it() 
         let question = ["--route", route, "--subject", subject, "--tool", "read_a"];
         answer(&document, &[&question, more].concat()).unwrap()
     };
-    let (text, is_allowed) = asked("/partner", "partner:alice", &["--client", "desktop"]);
-    assert!(is_allowed && text.contains("Who: partner:alice through the client desktop"), "{text}");
-    assert!(!asked("/partner", "asked:alice", &["--client", "desktop"]).1, "the route takes no such token");
+    let (text, is_allowed) = asked("/partner", "partner:alice", &["--client", "partner:desktop"]);
+    assert!(is_allowed && text.contains("Who: partner:alice through the client partner:desktop"), "{text}");
+    assert!(!asked("/partner", "asked:alice", &["--client", "asked:desktop"]).1, "the route takes no such token");
     for (route, subject, more, reason) in [
         (
             "/partner",
             "partner:alice",
-            ["--client", "other"].as_slice(),
-            "the application other is none of client_application_ids for partner at /partner",
+            ["--client", "partner:other"].as_slice(),
+            "partner:other is none of client_application_ids for partner at /partner; write --client partner:ID",
+        ),
+        (
+            "/partner",
+            "partner:alice",
+            &["--client", "desktop"],
+            "desktop is none of client_application_ids for partner at /partner; write --client partner:ID",
         ),
         (
             "/partner",

@@ -38,6 +38,7 @@ const DOCUMENT: &str = r#"
     path = "/partner"
     url = "https://server.example/mcp"
     tokens = [{ issuer = "partner", audiences = ["a"] }, { issuer = "partner-opaque", audiences = ["a"] }]
+    rates = [{ per = "address", requests = 600, seconds = 60 }]
 
     [[routes]]
     path = "/both"
