@@ -232,7 +232,9 @@ fn are_refreshed_once(tokens: &TokenResponse) {
                 assert_eq!(token.expose(), tokens.access_token.expose());
                 assert!(tokens.expires_at(START).is_none_or(|end| now < end));
             }
-            ProviderTokenState::Ended | ProviderTokenState::NeverGiven => assert!(tokens.expires_at(START).is_some_and(|end| end <= now.plus(60))),
+            ProviderTokenState::Ended | ProviderTokenState::NeverGiven => {
+                assert!(tokens.expires_at(START).is_some_and(|end| end <= now.plus(60)))
+            }
             ProviderTokenState::Due(due) => {
                 assert!(tokens.refresh_token.is_some());
                 let claimed = grant.claim_refresh(due, &store, now, &mut entropy).expect("the store answers");
