@@ -17,5 +17,5 @@ mod token_service;
 pub use client::{ProviderClient, Refreshed, SignedIn};
 pub use failure::{AssertionFailure, ExternalTokenFailure, Failure, RefreshFailure, WorkloadFailure};
 pub use host::{ComponentHost, Host};
-pub use issuer_client::{IssuerClient, Verified};
+pub use issuer_client::{Asker, IssuerClient, Verified};
 pub use token_service::{BackendFailure, BackendTokens, UserToken};

@@ -13,7 +13,8 @@ use shell_configuration::SettingsError;
 use shell_http::{SystemEntropy, now, wait};
 use shell_store::HostStore;
 
-use super::{provider_tokens, translate, with_keys};
+use super::provider_tokens::{self, ProviderToken};
+use super::{translate, with_keys};
 use crate::AuthorizationServer;
 use crate::bindings::exports::gatehouse::auth::backend_tokens::{Guest, Rejection, Session, Wanted};
 use crate::bindings::exports::gatehouse::auth::sessions::RequestIds;
@@ -124,7 +125,11 @@ impl Getting<'_> {
         // Before the first token of the session is kept: so it ends with the session.
         user.grant.mark_backend_tokens(&HostStore).map_err(of_session)?;
         let token = provider_tokens::access_token(&user.grant, &user.resource, configuration, &self.log);
-        token.map_err(of_session)?.ok_or(Rejection::NoUserToken)
+        match token.map_err(of_session)? {
+            ProviderToken::Usable(token) => Ok(token),
+            ProviderToken::Ended => Err(Rejection::NoUserToken),
+            ProviderToken::NeverGiven => Err(Rejection::NeverSignedIn),
+        }
     }
 
     fn get(&self, user_token: Option<&SecretString>) -> Result<GivenToken, NotGiven> {

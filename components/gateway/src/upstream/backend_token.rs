@@ -33,7 +33,7 @@ pub(super) fn of(
         }
         // There is nobody to tell of.
         BackendTokenSource::Assertion { .. } if caller.identity.subject.is_nobody() => {
-            return Err(Refusal::NoUser(caller.identity.credential));
+            return Err(Refusal::NoProviderToken(caller.identity.credential));
         }
         BackendTokenSource::Assertion { audience } => identity::sign(context, caller, false, audience),
     }
@@ -50,15 +50,16 @@ fn kept(context: &RequestContext<'_>, caller: &Caller, kept: &KeptBackendToken) 
     };
     let wanted = Wanted { route: context.endpoint.path().to_owned(), fingerprint: kept.fingerprint.clone(), place };
     let token = backend_tokens::token(&wanted, session.as_ref(), &request_ids(context));
-    token.map(SecretString::new).map_err(refusal)
+    token.map(SecretString::new).map_err(|rejection| refusal(rejection, caller))
 }
 
-fn refusal(rejection: Rejection) -> Refusal {
+fn refusal(rejection: Rejection, caller: &Caller) -> Refusal {
     match rejection {
         Rejection::Session(rejection) => token_refusal(rejection),
         Rejection::NoUserToken => {
             Refusal::InvalidToken("of a session without a usable token of the identity provider".into())
         }
+        Rejection::NeverSignedIn => Refusal::NoProviderToken(caller.identity.credential),
         Rejection::Refused(reason) => Refusal::NoBackendToken(NoBackendToken::RefusedUser, reason),
         Rejection::UserAction(reason) | Rejection::LinkNeeded(reason) => {
             Refusal::NoBackendToken(NoBackendToken::UserAction, reason)

@@ -7,7 +7,7 @@ use gatehouse_protocol::SecretString;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use shell_http::SystemEntropy;
 
-use crate::bindings::gatehouse::auth::sessions;
+use crate::bindings::gatehouse::auth::sessions::{self, ProviderToken};
 use crate::caller::{Caller, token_refusal};
 use crate::context::RequestContext;
 use crate::upstream::{backend_token, identity};
@@ -67,9 +67,6 @@ impl<'a> UpstreamRequest<'a> {
         // Asked for last, when nothing else is left to refuse: it may have to be refreshed.
         let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
         let backend_token = backend_token::of(context, caller, self.upstream)?;
-        let accepted = context.endpoint.route.accepted_tokens.as_ref();
-        let presentations = accepted.map_or([].as_slice(), |accepted| &accepted.presentations);
-        let withheld: Vec<_> = presentations.iter().map(|presentation| presentation.header.as_str()).collect();
         let own = request_headers::Own {
             method: &self.method,
             subject: caller.identity.known_subject(),
@@ -79,7 +76,6 @@ impl<'a> UpstreamRequest<'a> {
             last_event_id: self.last_event_id,
             mcp_name: self.mcp_name,
             accept: self.accept,
-            withheld: &withheld,
             secrets: &secrets,
             identity_provider_token: identity_provider_token.as_ref(),
             backend_token: backend_token.as_ref(),
@@ -115,10 +111,13 @@ fn identity_provider_token(
         return Ok(None);
     }
     let token = user_token(caller)?;
-    let ids = request_ids(context);
-    sessions::identity_provider_token(token.expose(), &caller.audience, &ids)
-        .map(|token| token.map(SecretString::new))
-        .map_err(token_refusal)
+    match sessions::identity_provider_token(token.expose(), &caller.audience, &request_ids(context))
+        .map_err(token_refusal)?
+    {
+        ProviderToken::Usable(token) => Ok(Some(SecretString::new(token))),
+        ProviderToken::Ended => Ok(None),
+        ProviderToken::NeverGiven => Err(Refusal::NoProviderToken(caller.identity.credential)),
+    }
 }
 
 /// The access token of a caller who is a user with a session of ours.
@@ -129,7 +128,7 @@ pub(super) fn user_token(caller: &Caller) -> Result<&SecretString, Refusal> {
     let credential = caller.identity.credential;
     let is_signed_in = matches!(credential, CredentialKind::OwnToken | CredentialKind::BrowserSession);
     let is_user = is_signed_in && !caller.identity.subject.is_machine();
-    caller.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoUser(credential))
+    caller.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoProviderToken(credential))
 }
 
 pub(super) fn request_ids(context: &RequestContext<'_>) -> sessions::RequestIds {

@@ -166,6 +166,10 @@ impl Resolver<'_> {
             return Ok(BackendToken { header, source: BackendTokenSource::Assertion { audience } });
         }
         let grant = document.clone().check(table, path.to_owned(), String::new())?;
+        if grant.flow.is_of_user() && self.providers.is_empty() {
+            let text = "is for users, and there is no identity_provider where they could sign in";
+            return Err(problem(key("flow"), text, FLOW));
+        }
         let service = self.service_of(&grant, table)?;
         let kind = self.services.iter().find(|it| grant.service.as_ref() == Some(&it.name)).map(|it| &it.kind);
         if let Some(TokenServiceKind::Setting(name)) = kind {

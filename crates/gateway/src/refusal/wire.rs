@@ -114,7 +114,7 @@ impl Refusal {
             | Self::NobodySignedIn
             | Self::ClientNotAllowed
             | Self::Denied
-            | Self::NoUser(_)
+            | Self::NoProviderToken(_)
             | Self::NoBackendToken(..)
             | Self::IdentityTooLarge
             | Self::TooManyHeaders
@@ -171,7 +171,7 @@ impl Refusal {
             | Self::NobodySignedIn
             | Self::ClientNotAllowed
             | Self::InsufficientScope(_)
-            | Self::NoUser(_)
+            | Self::NoProviderToken(_)
             | Self::NoBackendToken(NoBackendToken::RefusedUser | NoBackendToken::UserAction, _)
             | Self::IdentityTooLarge => Kind::of(Status::FORBIDDEN),
             Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
@@ -272,7 +272,7 @@ impl Refusal {
             Self::NobodySignedIn | Self::MustSignIn => "Sign in first".into(),
             Self::ClientNotAllowed => "This client is not allowed here".into(),
             Self::Denied => "You are not allowed to do this here".into(),
-            Self::NoUser(_) => format!("{server} needs a user who has signed in").into(),
+            Self::NoProviderToken(_) => format!("{server} needs a user who has signed in with a browser: there is no token of the identity provider for you").into(),
             Self::NoBackendToken(why, _) => match why {
                 NoBackendToken::RefusedUser => format!("{server} may not be used in your name"),
                 NoBackendToken::UserAction => {

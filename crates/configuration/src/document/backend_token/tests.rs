@@ -169,6 +169,10 @@ fn what_a_token_cannot_be_is_named() {
     }
     let keys = "own_tokens = false\napi_keys = { keys = [{ label = \"robot\", sha256 = \"d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592\" }] }";
     assert!(problem(r#"flow = "token-exchange", token_service = "apis""#, keys).contains("backend_token.flow"));
+    let nobody = one(r#"flow = "token-exchange", token_service = "apis""#, "");
+    let (before, after) = nobody.split_once("[identity_provider]").unwrap();
+    let nobody = format!("{before}{}", &after[after.find("[[token_services]]").unwrap()..]);
+    assert!(Configuration::parse(&nobody).unwrap_err().to_string().contains("backend_token.flow"));
     let no_keys = one(r#"flow = "assertion""#, "").replace("caller_assertion_keys", "# ");
     assert!(Configuration::parse(&no_keys).unwrap_err().to_string().contains("caller_assertion_keys"));
     let no_entra = one(r#"flow = "on-behalf-of", scopes = ["a"]"#, "").replace(
