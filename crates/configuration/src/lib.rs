@@ -21,6 +21,7 @@ mod identity_provider;
 mod lifetimes;
 mod limits;
 mod networks;
+mod openapi;
 mod origins;
 mod part;
 mod policy;
@@ -39,7 +40,7 @@ pub use accepted_tokens::{AcceptedTokens, RequiredClaim, RouteTokens, TokenPrese
 pub use api_keys::{Administrator, ApiKeys, ConfiguredKey, SessionPool};
 pub use branding::{Branding, Logo};
 pub use browser_sign_in::BrowserSignIn;
-pub use compile::compile;
+pub use compile::{compile, compile_with, piece_name};
 pub use configuration::Configuration;
 pub use cross_origin::{CrossOrigin, PageOrigin, PageOrigins};
 pub use error::{CompiledError, ConfigurationError, Problem};
@@ -50,6 +51,7 @@ pub use identity_provider::{
 pub use lifetimes::Lifetimes;
 pub use limits::{Counted, Limits, Rate};
 pub use networks::{AddressRange, ClientAddresses, ForwardingHeader, NetworkRefusal, Networks, TrustedProxies};
+pub use openapi::{OpenApi, OpenApiDocument};
 pub use origins::AllowedOrigins;
 pub use part::Part;
 pub use policy::{Beginnings, Effect, List, ListKind, Pattern, Policy, Rule};

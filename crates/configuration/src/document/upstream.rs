@@ -6,6 +6,7 @@ use http::{HeaderName, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::identity_headers::{IdentityHeadersDocument, is_one};
+use super::openapi::OpenApiKeys;
 use super::values::{SecretDocument, header_name, unique};
 use crate::error::problem;
 use crate::{ConfigurationError, Member, Prefix, Timeouts, Transport, Upstream};
@@ -30,6 +31,7 @@ pub(super) struct UpstreamKeys {
     pub(super) identity_provider_token_header: Option<String>,
     pub(super) identity_headers: Option<IdentityHeadersDocument>,
     pub(super) timeouts: Option<TimeoutsDocument>,
+    pub(super) openapi: OpenApiKeys,
 }
 
 /// How long an MCP server may take.
@@ -86,6 +88,13 @@ pub(super) struct MemberDocument {
     identity_headers: Option<IdentityHeadersDocument>,
     /// As in `routes[].timeouts`.
     timeouts: Option<TimeoutsDocument>,
+    /// As in `routes[].openapi`.
+    openapi: Option<String>,
+    /// As in `routes[].openapi_operations`.
+    #[serde(default)]
+    openapi_operations: Vec<String>,
+    /// As in `routes[].openapi_output_schemas`.
+    openapi_output_schemas: Option<bool>,
 }
 
 const URL: &str = r#"url = "https://mcp.internal.example/mcp""#;
@@ -107,6 +116,7 @@ impl UpstreamKeys {
         ]
         .into_iter()
         .find_map(|(name, is_given)| is_given.then_some(name))
+        .or_else(|| self.openapi.given())
     }
 
     /// `table` is where the keys stand.
@@ -140,7 +150,12 @@ impl UpstreamKeys {
                 TOKEN_HEADER,
             )?,
             timeouts: timeouts(&key("timeouts"), self.timeouts)?,
+            openapi: self.openapi.check(key)?,
         };
+        if upstream.openapi.is_some() && upstream.transport == Transport::Sse {
+            let text = "must not be sse together with openapi: a REST API has no event stream";
+            return Err(problem(key("transport"), text, r#"transport = "streamable-http""#));
+        }
         no_credentials(upstream.subject_header.as_ref(), key)?;
         one_meaning_for_each_header(&upstream, key)?;
         Ok(upstream)
@@ -165,6 +180,11 @@ pub(super) fn members(route: &str, documents: Vec<MemberDocument>) -> Result<Vec
             identity_provider_token_header: document.identity_provider_token_header,
             identity_headers: document.identity_headers,
             timeouts: document.timeouts,
+            openapi: OpenApiKeys {
+                document: document.openapi,
+                operations: document.openapi_operations,
+                output_schemas: document.openapi_output_schemas,
+            },
         };
         Ok(Member {
             prefix: prefix.map_err(|text| problem(format!("{table}.prefix"), text, PREFIX))?,
