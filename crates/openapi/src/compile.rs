@@ -169,3 +169,6 @@ fn servers(document: &Document<'_>) -> Vec<String> {
         .take(16)
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,8 @@ mod body;
 mod compile;
 mod describe;
 mod document;
+#[cfg(test)]
+mod example;
 mod names;
 mod note;
 mod operation;

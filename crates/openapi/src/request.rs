@@ -167,3 +167,6 @@ pub(crate) fn names(query: &str) -> impl Iterator<Item = String> {
         name.trim().split(['[', '\0']).next().unwrap_or_default().replace(['.', ' '], "_")
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -255,3 +255,6 @@ fn set_caching(result: &mut Object) {
     result.set("ttlMs", &LISTING_MILLISECONDS);
     result.set("cacheScope", "public");
 }
+
+#[cfg(test)]
+mod tests;

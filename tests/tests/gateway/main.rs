@@ -13,6 +13,7 @@ mod mcp;
 mod probes;
 mod programmed_upstream;
 mod real_token_issuer;
+mod rest_api;
 mod streaming;
 mod tls;
 mod tokens;

@@ -209,3 +209,6 @@ fn hash(parts: &[&str]) -> String {
     }
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -233,3 +233,6 @@ impl<T: Transfers> Transfers for RestTransfers<T> {
         self.ready.is_empty() && self.inner.are_over()
     }
 }
+
+#[cfg(test)]
+mod tests;
