@@ -42,7 +42,9 @@ pub(crate) fn compiled(text: &str) -> Result<String> {
         let named = [("index".to_owned(), index)].into_iter().chain(compiled.pieces);
         let named = named.map(|(name, text)| (piece_name(&id, &name), text)).collect::<Vec<_>>();
         // Two routes may have the same API.
-        pieces.extend(named.into_iter().filter(|(name, _)| !pieces.iter().any(|(other, _)| other == name)).collect::<Vec<_>>());
+        pieces.extend(
+            named.into_iter().filter(|(name, _)| !pieces.iter().any(|(other, _)| other == name)).collect::<Vec<_>>(),
+        );
     }
     Ok(compile_with(text, &pieces)?)
 }
@@ -77,7 +79,9 @@ pub(crate) fn notes(upstream: &Upstream, compiled: &CompiledDocument) -> Vec<Str
         notes.push(format!("and {} more like these", compiled.notes.len().saturating_sub(MOST_NOTES)));
     }
     let base = upstream.url.to_string();
-    let is_base = |server: &String| server.trim_end_matches('/') == base.split('?').next().unwrap_or_default().trim_end_matches('/');
+    let is_base = |server: &String| {
+        server.trim_end_matches('/') == base.split('?').next().unwrap_or_default().trim_end_matches('/')
+    };
     let are_absolute = |server: &&String| server.contains("://");
     if !compiled.servers.iter().any(is_base) && compiled.servers.iter().any(|server| are_absolute(&server)) {
         let servers: Vec<_> = compiled.servers.iter().filter(are_absolute).map(String::as_str).collect();
@@ -126,7 +130,10 @@ mod tests {
         let lines: Vec<_> = describe(&parsed).unwrap().into_iter().map(|(_, line)| line).collect();
         assert_eq!(lines[0], format!("1 tool of \"Orders\", compiled in from {file}"));
         assert!(lines[1].starts_with("POST /upload: is left out"), "{lines:?}");
-        assert_eq!(lines[2], "servers: the document names https://public.example/v1; requests go to http://10.0.0.7/v1 alone");
+        assert_eq!(
+            lines[2],
+            "servers: the document names https://public.example/v1; requests go to http://10.0.0.7/v1 alone"
+        );
         let source = Source::read(compiled(&text).unwrap()).unwrap();
         let upstream = parsed.routes[0].upstreams().next().unwrap();
         let id = upstream.openapi.as_ref().unwrap().id(&upstream.url);
@@ -142,7 +149,9 @@ mod tests {
     #[test]
     fn a_document_that_is_not_there_is_said() {
         let text = configuration("/nowhere/orders.json");
-        assert!(compiled(&text).unwrap_err().to_string().contains("cannot read the OpenAPI document /nowhere/orders.json"));
+        assert!(
+            compiled(&text).unwrap_err().to_string().contains("cannot read the OpenAPI document /nowhere/orders.json")
+        );
         assert!(describe(&Configuration::parse(&text).unwrap()).is_err());
     }
 }

@@ -190,11 +190,8 @@ pub async fn ask(world: &AttackWorld, version: &str, method: &str, params: Value
         response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")),
     );
     let text = response.text().await.expect("a text");
-    let text = if is_events {
-        text.lines().filter_map(|line| line.strip_prefix("data: ")).collect::<String>()
-    } else {
-        text
-    };
+    let text =
+        if is_events { text.lines().filter_map(|line| line.strip_prefix("data: ")).collect::<String>() } else { text };
     (status, serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
@@ -203,7 +200,8 @@ pub async fn ask(world: &AttackWorld, version: &str, method: &str, params: Value
 /// # Panics
 /// Where it is none.
 pub async fn call(world: &AttackWorld, tool: &str, arguments: Value) -> Value {
-    let (status, answer) = ask(world, "2025-11-25", "tools/call", json!({ "name": tool, "arguments": arguments })).await;
+    let (status, answer) =
+        ask(world, "2025-11-25", "tools/call", json!({ "name": tool, "arguments": arguments })).await;
     assert_eq!(status, 200, "{answer}");
     answer["result"].clone()
 }

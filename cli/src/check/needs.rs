@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use gatehouse_configuration::{
-    AssertionSource, ClientKeys, Configuration, OpenApiDocument, ProviderAuthentication, ProviderProfile, RegisteredAuthentication,
-    SERVER_KEYS_SETTING, SETTING, SecretName,
+    AssertionSource, ClientKeys, Configuration, OpenApiDocument, ProviderAuthentication, ProviderProfile,
+    RegisteredAuthentication, SERVER_KEYS_SETTING, SETTING, SecretName,
 };
 use url::Url;
 

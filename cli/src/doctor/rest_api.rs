@@ -27,10 +27,13 @@ pub(super) async fn examine(
         Err(error) => findings.wrong(subject, error.to_string(), error.advice()),
     }
     let document = match &api.document {
-        OpenApiDocument::File(file) => std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}")),
+        OpenApiDocument::File(file) => {
+            std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))
+        }
         OpenApiDocument::At(url) => fetched(client, url).await,
     };
-    let compiled = document.and_then(|text| tools(&text, configuration, upstream, api).map_err(|error| error.to_string()));
+    let compiled =
+        document.and_then(|text| tools(&text, configuration, upstream, api).map_err(|error| error.to_string()));
     match compiled {
         Ok(compiled) => {
             findings.right(subject, format!("has {}", summary(&compiled)));

@@ -142,7 +142,9 @@ impl Compiled {
 
 /// Whether the name is one of a piece, which no other part has.
 pub(crate) fn is_piece(name: &str) -> bool {
-    name.starts_with(PIECE) && name.len() <= 128 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    name.starts_with(PIECE)
+        && name.len() <= 128
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 struct Header<'a> {

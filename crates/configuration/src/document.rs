@@ -292,7 +292,12 @@ impl Document {
             pages,
             endpoints,
             rates: self.rates,
-            server_urls: routes.iter().flat_map(Route::upstreams).flat_map(Upstream::urls).map(Uri::to_string).collect(),
+            server_urls: routes
+                .iter()
+                .flat_map(Route::upstreams)
+                .flat_map(Upstream::urls)
+                .map(Uri::to_string)
+                .collect(),
         };
         let configuration =
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };

@@ -34,7 +34,9 @@ impl OpenApi {
             OpenApiDocument::File(name) => format!("@{name}"),
         };
         let output = if self.output_schemas { "output" } else { "" };
-        for part in [document.as_str(), &url.to_string(), output].into_iter().chain(self.operations.iter().map(String::as_str)) {
+        for part in
+            [document.as_str(), &url.to_string(), output].into_iter().chain(self.operations.iter().map(String::as_str))
+        {
             // With its length in front, no part can be continued by the next one.
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(part);

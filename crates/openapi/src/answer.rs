@@ -91,7 +91,9 @@ impl RestAnswer<'_> {
             (Format::Text, Ok(text)) => (text_content(text), None),
             (Format::Bytes(media_type), _) => (bytes_content(tool, media_type, &self.body, form), None),
             // It says that it is a text, and is none in UTF-8.
-            (Format::Json | Format::Text, Err(_)) => (bytes_content(tool, "application/octet-stream", &self.body, form), None),
+            (Format::Json | Format::Text, Err(_)) => {
+                (bytes_content(tool, "application/octet-stream", &self.body, form), None)
+            }
         }
     }
 
@@ -102,9 +104,10 @@ impl RestAnswer<'_> {
             Some(("application", "json")) => Format::Json,
             Some((_, kind)) if kind.ends_with("+json") => Format::Json,
             Some(("text", _)) => Format::Text,
-            Some(("application", "xml" | "javascript" | "yaml" | "x-yaml" | "x-ndjson" | "jsonl" | "x-www-form-urlencoded")) => {
-                Format::Text
-            }
+            Some((
+                "application",
+                "xml" | "javascript" | "yaml" | "x-yaml" | "x-ndjson" | "jsonl" | "x-www-form-urlencoded",
+            )) => Format::Text,
             Some((_, kind)) if kind.ends_with("+xml") || kind.ends_with("+yaml") => Format::Text,
             Some(_) => Format::Bytes(media_type),
             None if core::str::from_utf8(&self.body).is_ok() => Format::Json,
@@ -137,7 +140,11 @@ impl RestAnswer<'_> {
 /// The values of headers that are secret, as an API could repeat them: of credentials with a scheme, also what stands behind it.
 pub fn secrets_of(headers: &HeaderMap) -> Vec<String> {
     let values = headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| [Some(value), value.split_once(' ').map(|(_, credential)| credential)]).flatten().map(str::to_owned).collect()
+    values
+        .flat_map(|value| [Some(value), value.split_once(' ').map(|(_, credential)| credential)])
+        .flatten()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A result with `isError`, which the model reads.
@@ -149,7 +156,11 @@ pub(crate) fn error(text: &str) -> Object {
 }
 
 fn title(status: StatusCode) -> String {
-    format!("HTTP {}{}", status.as_u16(), status.canonical_reason().map_or_else(String::new, |reason| format!(" {reason}")))
+    format!(
+        "HTTP {}{}",
+        status.as_u16(),
+        status.canonical_reason().map_or_else(String::new, |reason| format!(" {reason}"))
+    )
 }
 
 fn text_content(text: &str) -> Value {
@@ -159,10 +170,14 @@ fn text_content(text: &str) -> Value {
 fn bytes_content(tool: &str, media_type: &str, bytes: &[u8], form: ResultForm) -> Value {
     let data = STANDARD.encode(bytes);
     match media_type.split('/').next() {
-        Some("image") if media_type != "image/svg+xml" => json!({ "type": "image", "data": data, "mimeType": media_type }),
+        Some("image") if media_type != "image/svg+xml" => {
+            json!({ "type": "image", "data": data, "mimeType": media_type })
+        }
         Some("audio") if form.has_audio => json!({ "type": "audio", "data": data, "mimeType": media_type }),
         // No address of the API: that is the operator's.
-        _ => json!({ "type": "resource", "resource": { "uri": format!("rest:{tool}"), "mimeType": media_type, "blob": data } }),
+        _ => {
+            json!({ "type": "resource", "resource": { "uri": format!("rest:{tool}"), "mimeType": media_type, "blob": data } })
+        }
     }
 }
 

@@ -37,7 +37,9 @@ impl Body {
                 Argument::List(items) if !self.deep_fields.contains(name) => match Argument::texts(items) {
                     Some(items) => {
                         let name = encoded(name);
-                        pairs.extend(items.into_iter().map(|item| (name.clone().into_owned(), encoded(item).into_owned())));
+                        pairs.extend(
+                            items.into_iter().map(|item| (name.clone().into_owned(), encoded(item).into_owned())),
+                        );
                     }
                     None => deep_pairs(name, value, &mut pairs),
                 },

@@ -116,9 +116,8 @@ fn divide(
     let (mut all, mut hasher) = (0_usize, Sha256::new());
     hasher.update(FORMAT);
     for (tool, name) in described.iter().zip(&names) {
-        let mut listed = tool.tool.clone();
-        listed.insert("name".to_owned(), Value::from(name.as_str()));
-        let text = Value::Object(listed).to_string();
+        let rest = tool.tool.strip_prefix('{').unwrap_or(&tool.tool);
+        let text = format!("{{\"name\":{},{rest}", Value::from(name.as_str()));
         all = all.saturating_add(text.len());
         hasher.update(&text);
         match pages.last_mut().filter(|page| page.len().saturating_add(text.len()) < LARGEST_PAGE) {
@@ -148,7 +147,9 @@ fn divide(
             piece.push_str(&format!("{between}{}:{operation}", Value::from(name.as_str())));
         }
     }
-    pieces.extend(calls.into_iter().enumerate().map(|(number, operations)| (call_piece(number), format!("{{{operations}}}"))));
+    pieces.extend(
+        calls.into_iter().enumerate().map(|(number, operations)| (call_piece(number), format!("{{{operations}}}"))),
+    );
     let tools = names.into_iter().zip(described).map(|(name, tool)| (name, tool.place)).collect();
     Ok(CompiledDocument { index, pieces, tools, notes, servers })
 }

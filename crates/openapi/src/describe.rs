@@ -33,8 +33,8 @@ pub(crate) struct Described {
     pub(crate) name: String,
     /// `GET /users/{id}`.
     pub(crate) place: String,
-    /// As clients see it, without its name.
-    pub(crate) tool: Map<String, Value>,
+    /// As clients see it, without its name: the text of an object, because many of them are held at once.
+    pub(crate) tool: String,
     pub(crate) operation: Operation,
     pub(crate) notes: Vec<Note>,
 }
@@ -88,8 +88,10 @@ impl<'d, 'a> Describer<'d, 'a> {
         let method = method.to_ascii_uppercase();
         let place = format!("{method} {path}");
         let id = string(operation, "operationId");
-        let tags = items(operation, "tags").into_iter().filter_map(|tag| serde_json::from_str::<String>(tag.get()).ok());
-        let names = id.iter().cloned().chain([place.clone()]).chain(tags.map(|tag| format!("tag:{tag}"))).collect::<Vec<_>>();
+        let tags =
+            items(operation, "tags").into_iter().filter_map(|tag| serde_json::from_str::<String>(tag.get()).ok());
+        let names =
+            id.iter().cloned().chain([place.clone()]).chain(tags.map(|tag| format!("tag:{tag}"))).collect::<Vec<_>>();
         if !self.options.selection.has(&names) {
             return None;
         }
@@ -97,14 +99,15 @@ impl<'d, 'a> Describer<'d, 'a> {
         if operation.contains_key("callbacks") {
             notes.push(Note::new(&place, "its callbacks are left out: nobody calls Gatehouse"));
         }
-        let described = check_path(path).and_then(|()| self.operation(&method, path, item, operation, &place, &mut notes));
+        let described =
+            check_path(path).and_then(|()| self.operation(&method, path, item, operation, &place, &mut notes));
         Some(match described {
             Ok((operation_kept, input)) => {
                 let name = tool_name(id.as_deref(), &method, path);
                 let output = self.output(operation);
                 let mut kept = operation_kept;
                 kept.has_output = output.is_some();
-                let tool = tool(&method, &place, operation, input, output);
+                let tool = Value::Object(tool(&method, &place, operation, input, output)).to_string();
                 Ok(Described { name, place, tool, operation: kept, notes })
             }
             Err(reason) => Err(Note::new(place, format!("is left out: {reason}"))),
@@ -138,7 +141,10 @@ impl<'d, 'a> Describer<'d, 'a> {
             None => None,
         };
         let accept = self.accept(operation);
-        Ok((Operation { method: method.to_owned(), path: path.to_owned(), parameters, body, accept, has_output: false }, input))
+        Ok((
+            Operation { method: method.to_owned(), path: path.to_owned(), parameters, body, accept, has_output: false },
+            input,
+        ))
     }
 
     /// The parameters of the path and of the operation; of two for the same, the operation's.
@@ -178,7 +184,10 @@ impl<'d, 'a> Describer<'d, 'a> {
                 Some(true) => Place::Header,
                 Some(false) => return Ok(None),
                 None if required => {
-                    notes.push(Note::new(operation, format!("needs the header {name}, which a call cannot set: set it in secret_headers")));
+                    notes.push(Note::new(
+                        operation,
+                        format!("needs the header {name}, which a call cannot set: set it in secret_headers"),
+                    ));
                     return Ok(None);
                 }
                 None => return Ok(None),
@@ -194,7 +203,8 @@ impl<'d, 'a> Describer<'d, 'a> {
             Some(schema) => (*schema, self.style(parameter, place)?),
             None => {
                 let content = members(parameter, "content");
-                let media = content.iter().find(|(media_type, _)| is_json(media_type)).and_then(|(_, media)| object(media));
+                let media =
+                    content.iter().find(|(media_type, _)| is_json(media_type)).and_then(|(_, media)| object(media));
                 let schema = media.as_ref().and_then(|media| media.get("schema").copied());
                 match (schema, content.is_empty()) {
                     (Some(schema), _) => (schema, Style::Json),
@@ -276,7 +286,9 @@ impl<'d, 'a> Describer<'d, 'a> {
         let wanted = if input.names.contains("body") { "request_body" } else { "body" };
         let argument = input.name(wanted.to_owned(), "request");
         let written = match (format, media.get("schema")) {
-            (BodyFormat::Bytes, _) => json!({ "type": "string", "contentEncoding": "base64", "description": format!("{sent}, in base64") }),
+            (BodyFormat::Bytes, _) => {
+                json!({ "type": "string", "contentEncoding": "base64", "description": format!("{sent}, in base64") })
+            }
             (BodyFormat::Text, _) => json!({ "type": "string", "description": sent }),
             (_, Some(schema)) => self.requests.write(&value(schema), &INPUT_DEPTHS, LARGEST_INPUT),
             (BodyFormat::Form, None) => json!({ "type": "object" }),
@@ -290,7 +302,8 @@ impl<'d, 'a> Describer<'d, 'a> {
         if required {
             input.required.push(argument.clone().into());
         }
-        let encoding = members(&media, "encoding").into_iter().filter_map(|(field, encoding)| Some((field, object(encoding)?)));
+        let encoding =
+            members(&media, "encoding").into_iter().filter_map(|(field, encoding)| Some((field, object(encoding)?)));
         let deep = encoding.filter(|(_, encoding)| string(encoding, "style").as_deref() == Some("deepObject"));
         let deep_fields = deep.map(|(field, _)| field).collect();
         Ok(Some(Body { argument, media_type: sent.to_owned(), format, required, deep_fields }))
@@ -371,8 +384,11 @@ impl<'d, 'a> Describer<'d, 'a> {
 
 /// The tool as clients see it, without its name.
 fn tool(method: &str, place: &str, operation: &Members<'_>, input: Input, output: Option<Value>) -> Map<String, Value> {
-    let summary = string(operation, "summary").map(|text| shortened(&text, LONGEST_TITLE)).filter(|text| !text.is_empty());
-    let about = string(operation, "description").map(|text| shortened(&text, LONGEST_DESCRIPTION)).filter(|text| !text.is_empty());
+    let summary =
+        string(operation, "summary").map(|text| shortened(&text, LONGEST_TITLE)).filter(|text| !text.is_empty());
+    let about = string(operation, "description")
+        .map(|text| shortened(&text, LONGEST_DESCRIPTION))
+        .filter(|text| !text.is_empty());
     let mut description: Vec<String> = Vec::new();
     if is_true(operation, "deprecated") {
         description.push("Deprecated.".to_owned());
@@ -394,14 +410,15 @@ fn tool(method: &str, place: &str, operation: &Members<'_>, input: Input, output
         tool.insert("outputSchema".to_owned(), output);
     }
     let (reads, repeats) = (method == "GET", matches!(method, "GET" | "PUT" | "DELETE"));
-    let mut annotations = json!({
-        "readOnlyHint": reads, "destructiveHint": !reads, "idempotentHint": repeats, "openWorldHint": true,
-    });
+    let mut annotations = Map::new();
+    let hints =
+        [("readOnlyHint", reads), ("destructiveHint", !reads), ("idempotentHint", repeats), ("openWorldHint", true)];
+    annotations.extend(hints.map(|(hint, value)| (hint.to_owned(), value.into())));
     if let Some(title) = summary {
-        annotations["title"] = title.clone().into();
+        annotations.insert("title".to_owned(), title.clone().into());
         tool.insert("title".to_owned(), title.into());
     }
-    tool.insert("annotations".to_owned(), annotations);
+    tool.insert("annotations".to_owned(), Value::Object(annotations));
     tool
 }
 
@@ -431,7 +448,10 @@ fn essence(media_type: &str) -> String {
 
 fn is_json(media_type: &str) -> bool {
     let essence = essence(media_type);
-    essence == "application/json" || essence == "*/*" || essence == "application/*" || (essence.ends_with("+json") && essence.contains('/'))
+    essence == "application/json"
+        || essence == "*/*"
+        || essence == "application/*"
+        || (essence.ends_with("+json") && essence.contains('/'))
 }
 
 fn is_form(media_type: &str) -> bool {
@@ -445,7 +465,8 @@ fn is_text(media_type: &str) -> bool {
 
 fn is_bytes(media_type: &str) -> bool {
     let essence = essence(media_type);
-    essence == "application/octet-stream" || ["image/", "audio/", "video/"].iter().any(|kind| essence.starts_with(kind))
+    essence == "application/octet-stream"
+        || ["image/", "audio/", "video/"].iter().any(|kind| essence.starts_with(kind))
         || matches!(essence.as_str(), "application/pdf" | "application/zip" | "application/gzip")
 }
 

@@ -61,9 +61,11 @@ impl<'a> Document<'a> {
         let version = string(&root, "openapi");
         if !version.as_deref().is_some_and(|version| version.starts_with("3.0") || version.starts_with("3.1")) {
             let found = version.or_else(|| string(&root, "swagger").map(|version| format!("Swagger {version}")));
-            return Err(DocumentError::Version(found.map_or_else(String::new, |found| {
-                format!(": it is {}", found.chars().take(32).collect::<String>())
-            })));
+            return Err(DocumentError::Version(
+                found.map_or_else(String::new, |found| {
+                    format!(": it is {}", found.chars().take(32).collect::<String>())
+                }),
+            ));
         }
         let components = members(&root, "components");
         let components = components.into_iter().filter_map(|(kind, parts)| Some((kind, object(parts)?))).collect();

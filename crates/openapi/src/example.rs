@@ -84,7 +84,11 @@ pub(crate) fn replied(compiled: &CompiledDocument, version: &str, message: &Valu
 /// The call of the tool `call`.
 pub(crate) fn called(compiled: &CompiledDocument, arguments: &Value) -> Box<OperationCall> {
     let params = json!({ "name": "call", "arguments": arguments });
-    match received(compiled, "2025-11-25", &json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params })) {
+    match received(
+        compiled,
+        "2025-11-25",
+        &json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }),
+    ) {
         Received::Call(call) => call,
         other => panic!("a call: {other:?}"),
     }

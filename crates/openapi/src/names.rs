@@ -24,7 +24,10 @@ pub(crate) fn unique(tools: &[(String, String)]) -> Vec<String> {
         *uses.entry(name.as_str()).or_default() += 1;
     }
     let is_shared = |name: &str| uses.get(name).is_some_and(|uses| *uses > 1);
-    tools.iter().map(|(name, operation)| if is_shared(name) { told_apart(name, operation) } else { name.clone() }).collect()
+    tools
+        .iter()
+        .map(|(name, operation)| if is_shared(name) { told_apart(name, operation) } else { name.clone() })
+        .collect()
 }
 
 /// The name of an argument for a parameter: the parameter's own, as far as it can be one.
@@ -86,7 +89,11 @@ mod tests {
 
     #[test]
     fn two_operations_of_one_name_are_told_apart_whatever_their_order() {
-        let tools = [("a".to_owned(), "GET /a".to_owned()), ("b".to_owned(), "GET /b".to_owned()), ("a".to_owned(), "GET /c".to_owned())];
+        let tools = [
+            ("a".to_owned(), "GET /a".to_owned()),
+            ("b".to_owned(), "GET /b".to_owned()),
+            ("a".to_owned(), "GET /c".to_owned()),
+        ];
         let names = unique(&tools);
         assert_eq!(names[1], "b");
         assert_ne!(names[0], names[2]);
@@ -99,9 +106,13 @@ mod tests {
 
     #[test]
     fn an_argument_has_a_name_that_models_take() {
-        for (parameter, expected) in
-            [("page", "page"), ("filter[name]", "filter_name"), ("$top", "top"), ("X-Api.Version", "X-Api.Version"), ("[]", "value")]
-        {
+        for (parameter, expected) in [
+            ("page", "page"),
+            ("filter[name]", "filter_name"),
+            ("$top", "top"),
+            ("X-Api.Version", "X-Api.Version"),
+            ("[]", "value"),
+        ] {
             assert_eq!(argument_name(parameter), expected);
         }
     }

@@ -17,14 +17,16 @@ pub(crate) fn next_page(headers: &HeaderMap, operation: &Operation) -> Option<St
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decoded(name), decoded(value));
-        let parameter = operation.parameters.iter().find(|parameter| parameter.place == Place::Query && parameter.name == name);
+        let parameter =
+            operation.parameters.iter().find(|parameter| parameter.place == Place::Query && parameter.name == name);
         if let Some(parameter) = parameter {
             let value = value.parse::<i64>().map_or_else(|_| Value::from(value), Value::from);
             arguments.insert(parameter.argument.clone(), value);
         }
     }
-    (!arguments.is_empty())
-        .then(|| format!("There is a next page. Call the tool again with these arguments changed: {}", Value::Object(arguments)))
+    (!arguments.is_empty()).then(|| {
+        format!("There is a next page. Call the tool again with these arguments changed: {}", Value::Object(arguments))
+    })
 }
 
 /// The target of the link to the next page.
@@ -44,7 +46,8 @@ fn next_link(field: &str) -> Option<&str> {
 fn is_next(parameters: &str) -> bool {
     parameters.split([';', ',']).filter_map(|parameter| parameter.split_once('=')).any(|(name, value)| {
         let value = value.trim().trim_matches('"');
-        name.trim().eq_ignore_ascii_case("rel") && value.split(' ').any(|relation| relation.eq_ignore_ascii_case("next"))
+        name.trim().eq_ignore_ascii_case("rel")
+            && value.split(' ').any(|relation| relation.eq_ignore_ascii_case("next"))
     })
 }
 

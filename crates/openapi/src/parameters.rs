@@ -35,14 +35,19 @@ impl Parameter {
             Argument::Table(members) => {
                 let pairs = Argument::pairs(members).ok_or_else(|| self.too_deep())?;
                 let joined = if self.explode { "=" } else { "," };
-                let pairs = pairs.into_iter().map(|(name, value)| format!("{}{joined}{}", encoded(name), encoded(value)));
+                let pairs =
+                    pairs.into_iter().map(|(name, value)| format!("{}{joined}{}", encoded(name), encoded(value)));
                 let pairs = pairs.collect::<Vec<_>>().join(between);
                 if self.explode { pairs } else { format!("{before_name}{pairs}") }
             }
             Argument::Nothing => String::new(),
         };
         // An empty one would make another path of it.
-        if text.is_empty() { Err(UnusableArguments::Empty(self.argument.clone())) } else { Ok(format!("{before}{text}")) }
+        if text.is_empty() {
+            Err(UnusableArguments::Empty(self.argument.clone()))
+        } else {
+            Ok(format!("{before}{text}"))
+        }
     }
 
     /// The value's pairs for a query, encoded.
@@ -97,7 +102,13 @@ impl Parameter {
             Argument::Table(members) => {
                 let joined = if self.explode { "=" } else { "," };
                 let pairs = Argument::pairs(&members).ok_or_else(|| self.too_deep())?;
-                Some(pairs.into_iter().map(|(name, value)| format!("{name}{joined}{value}")).collect::<Vec<_>>().join(","))
+                Some(
+                    pairs
+                        .into_iter()
+                        .map(|(name, value)| format!("{name}{joined}{value}"))
+                        .collect::<Vec<_>>()
+                        .join(","),
+                )
             }
         })
     }
@@ -115,9 +126,7 @@ impl Parameter {
             Argument::Nothing => {}
         }
         let is_dots = |segment: &str| matches!(segment.split(';').next().unwrap_or_default().trim(), "." | "..");
-        let leads_elsewhere = |text: &str| {
-            text.chars().any(char::is_control) || text.split(['/', '\\']).any(is_dots)
-        };
+        let leads_elsewhere = |text: &str| text.chars().any(char::is_control) || text.split(['/', '\\']).any(is_dots);
         let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
         // What is encoded already is encoded again, and then means itself; who decodes twice must find nothing either.
         if texts.into_iter().any(|text| leads_elsewhere(text) || leads_elsewhere(&decoded(text))) {

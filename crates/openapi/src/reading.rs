@@ -19,7 +19,11 @@ pub(crate) fn json(text: &str) -> Result<Cow<'_, str>, DocumentError> {
     }
     let text = text.trim_start_matches('\u{feff}');
     // An object in JSON is one in YAML as well, but reading it as that takes longer.
-    if text.trim_start().starts_with('{') { Ok(Cow::Borrowed(text)) } else { Writer::default().write(text).map(Cow::Owned) }
+    if text.trim_start().starts_with('{') {
+        Ok(Cow::Borrowed(text))
+    } else {
+        Writer::default().write(text).map(Cow::Owned)
+    }
 }
 
 /// Writes JSON for the events of a document in YAML.
@@ -98,7 +102,13 @@ impl Writer {
         }
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, tag: Option<&Tag>) -> Result<(), DocumentError> {
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: Option<&Tag>,
+    ) -> Result<(), DocumentError> {
         let is_key = self.is_at_key();
         if is_key && text == "<<" && style == ScalarStyle::Plain {
             return Err(refused("it has merge keys (<<), which YAML 1.2 does not have"));

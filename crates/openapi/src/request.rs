@@ -86,7 +86,9 @@ impl Operation {
                 // What the operator has set in the address is not a call's to say, in whatever spelling.
                 Place::Query => {
                     let pairs = parameter.in_query(value)?;
-                    query.extend(pairs.into_iter().filter(|(name, _)| names(name).all(|name| !reserved.contains(&name))));
+                    query.extend(
+                        pairs.into_iter().filter(|(name, _)| names(name).all(|name| !reserved.contains(&name))),
+                    );
                 }
                 Place::Header => {
                     let Ok(name) = HeaderName::try_from(&parameter.name) else { continue };
@@ -149,7 +151,11 @@ fn address(base: &Uri, path: &str, query: &Pairs) -> Result<Uri, UnusableArgumen
     if !path.starts_with('/') || path.contains("//") || path.split('/').any(|segment| matches!(segment, "." | "..")) {
         return Err(UnusableArguments::Address);
     }
-    let query = [base.query().unwrap_or_default(), &joined(query)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&");
+    let query = [base.query().unwrap_or_default(), &joined(query)]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("&");
     let text = if query.is_empty() { path } else { format!("{path}?{query}") };
     if text.len() > LONGEST_TARGET {
         return Err(UnusableArguments::TooLong);

@@ -36,7 +36,9 @@ fn is_object(schema: &Value) -> bool {
         _ => {
             schema.get("properties").is_some()
                 || parts("allOf").is_some_and(|parts| parts.iter().any(is_object))
-                || ["anyOf", "oneOf"].into_iter().any(|keyword| parts(keyword).is_some_and(|parts| parts.iter().all(is_object)))
+                || ["anyOf", "oneOf"]
+                    .into_iter()
+                    .any(|keyword| parts(keyword).is_some_and(|parts| parts.iter().all(is_object)))
         }
     }
 }

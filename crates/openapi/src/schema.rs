@@ -18,8 +18,23 @@ const MOST_VALUES: usize = 200;
 
 /// Keywords whose value says the same in a tool's schema.
 const KEPT: [&str; 17] = [
-    "type", "format", "enum", "const", "default", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
-    "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties",
+    "type",
+    "format",
+    "enum",
+    "const",
+    "default",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minProperties",
+    "maxProperties",
 ];
 /// Keywords whose value is a schema.
 const OF_ONE: [&str; 4] = ["items", "additionalProperties", "not", "propertyNames"];
@@ -90,7 +105,8 @@ impl<'d, 'a> SchemaWriter<'d, 'a> {
             }
             None => json!({}),
         };
-        if let (Some(object), Some(text)) = (written.as_object_mut(), beside.get("description").and_then(Value::as_str)) {
+        if let (Some(object), Some(text)) = (written.as_object_mut(), beside.get("description").and_then(Value::as_str))
+        {
             object.insert("description".to_owned(), shortened(text, LONGEST_DESCRIPTION).into());
         }
         written
@@ -107,7 +123,8 @@ impl<'d, 'a> SchemaWriter<'d, 'a> {
         if let Some(text) = schema.get("description").and_then(Value::as_str).filter(|text| !text.is_empty()) {
             written.insert("description".to_owned(), shortened(text, LONGEST_DESCRIPTION).into());
         }
-        if let Some(pattern) = schema.get("pattern").and_then(Value::as_str).filter(|pattern| is_plain_pattern(pattern)) {
+        if let Some(pattern) = schema.get("pattern").and_then(Value::as_str).filter(|pattern| is_plain_pattern(pattern))
+        {
             written.insert("pattern".to_owned(), pattern.into());
         }
         if let Some(deeper) = depth.checked_sub(1) {
@@ -168,7 +185,10 @@ fn mend(schema: &mut Map<String, Value>) {
             Some(_) => drop(schema.remove(exclusive)),
         }
     }
-    if schema.get("enum").is_some_and(|values| values.as_array().is_none_or(|values| values.is_empty() || values.len() > MOST_VALUES)) {
+    if schema
+        .get("enum")
+        .is_some_and(|values| values.as_array().is_none_or(|values| values.is_empty() || values.len() > MOST_VALUES))
+    {
         schema.remove("enum");
     }
     if !schema.get("type").is_none_or(is_type) {

@@ -25,7 +25,8 @@ impl Selection {
 
     /// Whether the operation with these names becomes a tool.
     pub(crate) fn has(&self, names: &[String]) -> bool {
-        let matches = |patterns: &[WildMatch]| patterns.iter().any(|pattern| names.iter().any(|name| pattern.matches(name)));
+        let matches =
+            |patterns: &[WildMatch]| patterns.iter().any(|pattern| names.iter().any(|name| pattern.matches(name)));
         (self.chosen.is_empty() || matches(&self.chosen)) && !matches(&self.left_out)
     }
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use gatehouse_mcp_wire::json_rpc::{Call, Id, Message, Object, Reply, code};
 use http::{Request, StatusCode};
-use serde_json::value::RawValue;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::answer::{ResultForm, error};
 use crate::operation::Operation;
@@ -93,7 +93,8 @@ impl<P: Pieces> RestServer<'_, P> {
     fn check_version(&self, call: &Call, id: &Id) -> Option<Received> {
         if !self.protocol.is_stateless {
             let is_known = call.method == "initialize" || VERSIONS.contains(&self.protocol.version);
-            let refusal = || refused(StatusCode::BAD_REQUEST, id.clone(), code::INVALID_REQUEST, "Unsupported protocol version");
+            let refusal =
+                || refused(StatusCode::BAD_REQUEST, id.clone(), code::INVALID_REQUEST, "Unsupported protocol version");
             return (!is_known).then(refusal);
         }
         let Some(requested) = call.meta().and_then(|meta| meta.str(CLAIM)) else {
@@ -104,7 +105,8 @@ impl<P: Pieces> RestServer<'_, P> {
             return None;
         }
         let data = json!({ "supported": VERSIONS, "requested": requested });
-        let reply = Reply::error(Some(id.clone()), code::UNSUPPORTED_VERSION, "Unsupported protocol version", Some(&data));
+        let reply =
+            Reply::error(Some(id.clone()), code::UNSUPPORTED_VERSION, "Unsupported protocol version", Some(&data));
         Some(Received::Reply(StatusCode::BAD_REQUEST, reply))
     }
 
@@ -144,7 +146,12 @@ impl<P: Pieces> RestServer<'_, P> {
             Some(cursor) => cursor.strip_prefix(&index.version).and_then(|rest| rest.strip_prefix('.')?.parse().ok()),
         };
         let Some(page) = page.filter(|page| *page < index.lists.max(1)) else {
-            return Ok(refused(self.status(StatusCode::BAD_REQUEST), id, code::INVALID_PARAMS, "The cursor is unknown"));
+            return Ok(refused(
+                self.status(StatusCode::BAD_REQUEST),
+                id,
+                code::INVALID_PARAMS,
+                "The cursor is unknown",
+            ));
         };
         let mut result = Object::new();
         result.set_raw("tools", self.tools(self.pieces.piece(&list_piece(page))?));
@@ -183,11 +190,11 @@ impl<P: Pieces> RestServer<'_, P> {
     }
 
     fn call(&self, call: &Call, id: Id) -> Result<Received, P::Error> {
-        let invalid = |id: Id, text: &str| {
-            Ok(refused(self.status(StatusCode::BAD_REQUEST), id, code::INVALID_PARAMS, text))
-        };
+        let invalid =
+            |id: Id, text: &str| Ok(refused(self.status(StatusCode::BAD_REQUEST), id, code::INVALID_PARAMS, text));
         let Some(tool) = call.param("name") else { return invalid(id, "The name of the tool is missing") };
-        let given = call.params.as_ref().and_then(|params| params.get("arguments")).filter(|given| given.get() != "null");
+        let given =
+            call.params.as_ref().and_then(|params| params.get("arguments")).filter(|given| given.get() != "null");
         let Some(arguments) = given.map_or_else(|| Some(Object::new()), Object::of) else {
             return invalid(id, "The arguments are no object");
         };
@@ -197,8 +204,7 @@ impl<P: Pieces> RestServer<'_, P> {
         let operation = operations.get(&tool).and_then(|operation| serde_json::from_str(operation.get()).ok());
         let Some(operation) = operation else { return invalid(id, "Unknown tool") };
         let version = self.protocol.version;
-        let form =
-            ResultForm { has_structured_content: version >= "2025-06-18", has_audio: version >= "2025-03-26" };
+        let form = ResultForm { has_structured_content: version >= "2025-06-18", has_audio: version >= "2025-03-26" };
         let is_stateless = self.protocol.is_stateless;
         Ok(Received::Call(Box::new(OperationCall { id, tool, operation, arguments, is_stateless, form })))
     }

@@ -8,9 +8,10 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
         Some((end, _)) => {
             let kept = text.get(..end).unwrap_or_default();
             // At the end of a word, where one ends nearby.
-            let kept = kept.rfind(char::is_whitespace).filter(|at| end.saturating_sub(*at) < 40).map_or(kept, |at| {
-                kept.get(..at).unwrap_or_default()
-            });
+            let kept = kept
+                .rfind(char::is_whitespace)
+                .filter(|at| end.saturating_sub(*at) < 40)
+                .map_or(kept, |at| kept.get(..at).unwrap_or_default());
             format!("{}…", kept.trim_end())
         }
     }

@@ -30,7 +30,8 @@ async fn no_server_of_a_document_and_no_reference_is_ever_asked() {
         hostile["paths"]["/orders/{id}"][operation]["servers"] = json!([{ "url": inside }]);
     }
     hostile["paths"]["/orders/{id}"]["servers"] = json!([{ "url": inside }]);
-    hostile["paths"]["/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"] = json!({ "$ref": format!("{inside}/schema.json") });
+    hostile["paths"]["/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"] =
+        json!({ "$ref": format!("{inside}/schema.json") });
     hostile["paths"]["/elsewhere"] = json!({ "$ref": format!("{inside}/path.json") });
     hostile["paths"]["/shared"] = json!({ "get": { "operationId": "shared", "parameters": [{ "$ref": format!("{inside}/p.json") }], "responses": {} } });
     hostile["paths"]["//evil.example/x"] = json!({ "get": { "operationId": "slashes", "responses": {} } });
@@ -39,13 +40,21 @@ async fn no_server_of_a_document_and_no_reference_is_ever_asked() {
     let api = RestDouble::start(&hostile).await;
     let world = start(&api, SECRET).await;
     let (_, listing) = ask(&world, "2025-11-25", "tools/list", json!({})).await;
-    let names: Vec<_> = listing["result"]["tools"].as_array().expect("tools").iter().map(|tool| tool["name"].clone()).collect();
+    let names: Vec<_> =
+        listing["result"]["tools"].as_array().expect("tools").iter().map(|tool| tool["name"].clone()).collect();
     for left_out in ["shared", "slashes", "at", "dots"] {
         assert!(!names.contains(&json!(left_out)), "{names:?}");
     }
-    for (tool, arguments) in [("getOrder", json!({ "id": "1" })), ("deleteOrder", json!({ "id": "1" })), ("createOrder", json!({ "body": {} }))] {
+    for (tool, arguments) in [
+        ("getOrder", json!({ "id": "1" })),
+        ("deleteOrder", json!({ "id": "1" })),
+        ("createOrder", json!({ "body": {} })),
+    ] {
         let result = call(&world, tool, arguments).await;
-        assert!(result["structuredContent"]["path"].as_str().is_none_or(|path| path.starts_with("/v1/orders")), "{result}");
+        assert!(
+            result["structuredContent"]["path"].as_str().is_none_or(|path| path.starts_with("/v1/orders")),
+            "{result}"
+        );
     }
     assert_eq!(api.calls().len(), 3);
     assert!(!has_been_reached(&reached), "somebody else was asked");
@@ -87,7 +96,20 @@ async fn no_argument_leads_to_another_path_host_or_header() {
     let world = start(&api, SECRET).await;
     call(&world, "getOrder", json!({ "id": "first" })).await;
     let before = world.store().await;
-    for id in ["..", ".", "../admin", "..%2fadmin", "%2e%2e/admin", "..\\admin", "..;/admin", "a/../../b", "a\r\nHost: evil.example", "a\0b", "\n", ""] {
+    for id in [
+        "..",
+        ".",
+        "../admin",
+        "..%2fadmin",
+        "%2e%2e/admin",
+        "..\\admin",
+        "..;/admin",
+        "a/../../b",
+        "a\r\nHost: evil.example",
+        "a\0b",
+        "\n",
+        "",
+    ] {
         let result = call(&world, "getOrder", json!({ "id": id })).await;
         assert_eq!(result["isError"], true, "{id:?}: {result}");
     }
@@ -95,7 +117,9 @@ async fn no_argument_leads_to_another_path_host_or_header() {
         let result = call(&world, "getOrder", json!({ "id": "1", "X-Region": value })).await;
         assert_eq!(result["isError"], true, "{value:?}: {result}");
     }
-    for name in ["Authorization", "authorization", "Host", "Cookie", "x-forwarded-for", "Content-Length", "url", "servers"] {
+    for name in
+        ["Authorization", "authorization", "Host", "Cookie", "x-forwarded-for", "Content-Length", "url", "servers"]
+    {
         let result = call(&world, "getOrder", json!({ "id": "1", name: "evil" })).await;
         assert_eq!(result["isError"], true, "{name}: {result}");
     }
@@ -105,7 +129,11 @@ async fn no_argument_leads_to_another_path_host_or_header() {
         assert_eq!(result["isError"], Value::Null, "{id:?}: {result}");
     }
     for received in api.calls().iter().skip(1) {
-        assert!(received.path.starts_with("/v1/orders/") && received.path.matches('/').count() == 3, "{}", received.path);
+        assert!(
+            received.path.starts_with("/v1/orders/") && received.path.matches('/').count() == 3,
+            "{}",
+            received.path
+        );
         assert_eq!(received.query, "fields=x%26admin%3D1%23&fields=y");
         assert_eq!(received.header("authorization"), "the-key-of-the-api");
         assert_eq!(format!("http://{}", received.header("host")), api.origin());
@@ -140,7 +168,8 @@ async fn documents_that_are_huge_deep_or_circular_cost_little_and_leave_nothing(
     let schemas: serde_json::Map<_, _> = (0..20)
         .map(|level| {
             let next = json!({ "$ref": format!("#/components/schemas/S{}", (level + 1) % 20) });
-            let properties: serde_json::Map<_, _> = (0..20).map(|number| (format!("p{number}"), next.clone())).collect();
+            let properties: serde_json::Map<_, _> =
+                (0..20).map(|number| (format!("p{number}"), next.clone())).collect();
             (format!("S{level}"), json!({ "type": "object", "properties": properties }))
         })
         .collect();
@@ -166,7 +195,11 @@ async fn an_api_that_repeats_its_credentials_gives_them_to_nobody() {
             _ => json_answer(200, &json!({ "headers": { "authorization": told } })),
         })
     });
-    for (tool, arguments) in [("getOrder", json!({ "id": "1" })), ("deleteOrder", json!({ "id": "1" })), ("createOrder", json!({ "body": {} }))] {
+    for (tool, arguments) in [
+        ("getOrder", json!({ "id": "1" })),
+        ("deleteOrder", json!({ "id": "1" })),
+        ("createOrder", json!({ "body": {} })),
+    ] {
         let result = call(&world, tool, arguments).await.to_string();
         assert!(!result.contains("the-key-of-the-api") && !result.contains("dGhlLWtleS1vZi10aGUtYXBp"), "{result}");
     }

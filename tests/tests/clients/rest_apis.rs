@@ -31,7 +31,8 @@ async fn published_documents_become_tools_that_the_official_clients_list_and_cal
         let origin = started["url"].as_str().expect("a URL").to_owned();
         assert!(started["operations"].as_u64().is_some_and(|found| found >= operations), "{file}: {started}");
         let document = started["document"].as_str().expect("a URL");
-        let route = format!("path = \"/mcp\"\nurl = \"{origin}/base\"\nopenapi = \"{document}\"\nunauthenticated = \"allow\"");
+        let route =
+            format!("path = \"/mcp\"\nurl = \"{origin}/base\"\nopenapi = \"{document}\"\nunauthenticated = \"allow\"");
         let world = AttackWorld::start_with(AttackSettings {
             document: Some(format!("public_url = \"{{public_url}}\"\n{{provider}}\n[[routes]]\n{route}\n")),
             upstream_origin: Some(origin.clone()),
@@ -52,7 +53,11 @@ async fn published_documents_become_tools_that_the_official_clients_list_and_cal
             assert_eq!(report["tools"], started["operations"], "{file}, {sdk}");
             let seen = told(&format!("{origin}/_test/requests")).await;
             assert_eq!(seen["strange"], Value::Array(Vec::new()), "{file}, {sdk}");
-            assert_eq!(seen["answered"].as_u64().map(|answered| answered - before), report["called"].as_u64(), "{file}, {sdk}");
+            assert_eq!(
+                seen["answered"].as_u64().map(|answered| answered - before),
+                report["called"].as_u64(),
+                "{file}, {sdk}"
+            );
         }
         world.gatehouse.stop().await;
     }

@@ -35,7 +35,12 @@ async fn a_rest_api_is_served_in_every_version_of_mcp() {
         let mut expected = ALL.to_vec();
         expected.sort_unstable();
         assert_eq!(listed, expected, "{version}");
-        let tool = &listing["result"]["tools"][listing["result"]["tools"].as_array().unwrap().iter().position(|tool| tool["name"] == "getOrder").unwrap()];
+        let tool = &listing["result"]["tools"][listing["result"]["tools"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .position(|tool| tool["name"] == "getOrder")
+            .unwrap()];
         assert_eq!(tool.get("annotations").is_some(), version >= "2025-03-26", "{version}");
         assert_eq!(tool.get("outputSchema").is_some(), version >= "2025-06-18", "{version}");
         assert!(tool["inputSchema"]["properties"].get("Authorization").is_none(), "{tool}");
@@ -122,13 +127,15 @@ async fn what_the_api_answers_becomes_the_result_of_the_tool() {
 #[tokio::test(flavor = "multi_thread")]
 async fn operations_are_chosen_and_names_are_the_documents_own() {
     let api = RestDouble::start(&document()).await;
-    let world = start(&api, "openapi_operations = [\"tag:orders\", \"!DELETE *\"]\nopenapi_output_schemas = false").await;
+    let world =
+        start(&api, "openapi_operations = [\"tag:orders\", \"!DELETE *\"]\nopenapi_output_schemas = false").await;
     let (_, listing) = ask(&world, "2025-11-25", "tools/list", json!({})).await;
     let mut listed = names(&listing);
     listed.sort_unstable();
     assert_eq!(listed, ["createOrder", "getOrder", "listOrders"]);
     assert!(listing["result"]["tools"].as_array().unwrap().iter().all(|tool| tool.get("outputSchema").is_none()));
-    let (status, answer) = ask(&world, "2025-11-25", "tools/call", json!({ "name": "deleteOrder", "arguments": { "id": "1" } })).await;
+    let (status, answer) =
+        ask(&world, "2025-11-25", "tools/call", json!({ "name": "deleteOrder", "arguments": { "id": "1" } })).await;
     assert_eq!((status, &answer["error"]["code"]), (200, &json!(-32602)), "{answer}");
     assert_eq!(api.calls().len(), 0);
 }
@@ -142,7 +149,8 @@ policy = [{ name = "read", tools = ["getOrder", "listOrders", "createOrder"] }]"
     let world = start(&api, lines).await;
     let (_, listing) = ask(&world, "2025-11-25", "tools/list", json!({})).await;
     assert_eq!(names(&listing).len(), 3, "the listing has what the policy allows: {listing}");
-    let (_, denied) = ask(&world, "2025-11-25", "tools/call", json!({ "name": "deleteOrder", "arguments": { "id": "1" } })).await;
+    let (_, denied) =
+        ask(&world, "2025-11-25", "tools/call", json!({ "name": "deleteOrder", "arguments": { "id": "1" } })).await;
     assert!(denied.get("error").is_some(), "{denied}");
     let wrong = call(&world, "createOrder", json!({ "body": { "item": "x", "count": "many" } })).await;
     assert_eq!(wrong["isError"], true, "{wrong}");
@@ -174,7 +182,8 @@ async fn rest_apis_and_their_likes_are_members_of_a_federation() {
         let listed = names(&listing);
         assert_eq!(listed.len(), ALL.len() + 1, "{listed:?}");
         assert!(listed.contains(&"a_deleteOrder") && listed.contains(&"b_getOrder"), "{listed:?}");
-        let (_, answer) = ask(&world, version, "tools/call", json!({ "name": "b_getOrder", "arguments": { "id": "1" } })).await;
+        let (_, answer) =
+            ask(&world, version, "tools/call", json!({ "name": "b_getOrder", "arguments": { "id": "1" } })).await;
         assert_eq!(answer["result"]["structuredContent"]["path"], "/v2/orders/1", "{answer}");
     }
     assert_eq!((api.calls().len(), other.calls().len(), other.fetches()), (0, 2, 0));

@@ -86,8 +86,7 @@ impl<'a> UpstreamRequest<'a> {
         // A REST API gets nothing that the client says beside its call.
         let (nothing, api) = (HeaderMap::new(), self.upstream.openapi.as_deref());
         let client = if api.is_some() { &nothing } else { context.head.headers() };
-        let headers =
-            request_headers::forwarded(client, context.endpoint.configuration, self.upstream, &own)?;
+        let headers = request_headers::forwarded(client, context.endpoint.configuration, self.upstream, &own)?;
         let mut request = Request::new(self.body);
         *request.method_mut() = self.method;
         *request.uri_mut() = match self.target {

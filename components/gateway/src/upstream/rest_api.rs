@@ -75,9 +75,8 @@ impl Pieces for Document<'_> {
 
     fn index(&self) -> Result<Index, String> {
         match &self.api.document {
-            OpenApiDocument::File(_) => {
-                serde_json::from_str(&self.baked("index")?).map_err(|error| format!("the compiled OpenAPI document: {error}"))
-            }
+            OpenApiDocument::File(_) => serde_json::from_str(&self.baked("index")?)
+                .map_err(|error| format!("the compiled OpenAPI document: {error}")),
             OpenApiDocument::At(url) => {
                 if let Some(kept) = self.kept.get() {
                     return Ok(kept.index.clone());
@@ -108,7 +107,9 @@ impl Document<'_> {
     fn baked(&self, name: &str) -> Result<String, String> {
         let piece = shell_configuration::piece(&piece_name(&self.api.id(&self.upstream.url), name));
         let piece = piece.map_err(|error| error.to_string())?;
-        piece.ok_or_else(|| "the OpenAPI document is not in the configuration: compile it with gatehouse check --compile".to_owned())
+        piece.ok_or_else(|| {
+            "the OpenAPI document is not in the configuration: compile it with gatehouse check --compile".to_owned()
+        })
     }
 
     fn id(&self) -> String {
@@ -131,7 +132,8 @@ impl Document<'_> {
             return Err(format!("the OpenAPI document cannot be fetched: HTTP {}", response.status().as_u16()));
         }
         let seconds = lifetime(&request, &response, now(), DEFAULT_SECONDS, LONGEST_SECONDS);
-        let text = String::from_utf8(response.into_body()).map_err(|_| "the OpenAPI document is not UTF-8".to_owned())?;
+        let text =
+            String::from_utf8(response.into_body()).map_err(|_| "the OpenAPI document is not UTF-8".to_owned())?;
         let selection = Selection::of(self.api.operations.iter().map(String::as_str));
         let options = DocumentOptions {
             selection: &selection,

@@ -41,8 +41,12 @@ impl OpenApiKeys {
             };
         };
         let document = match document.strip_prefix('@') {
-            Some(name) if !name.trim().is_empty() && !name.contains(char::is_control) => OpenApiDocument::File(name.to_owned()),
-            Some(_) => return Err(problem(key("openapi"), "must name a file behind @", r#"openapi = "@openapi.json""#)),
+            Some(name) if !name.trim().is_empty() && !name.contains(char::is_control) => {
+                OpenApiDocument::File(name.to_owned())
+            }
+            Some(_) => {
+                return Err(problem(key("openapi"), "must name a file behind @", r#"openapi = "@openapi.json""#));
+            }
             None => OpenApiDocument::At(address(&document).ok_or_else(|| {
                 let text = "is neither an http(s) URL with one host and without a user, nor @ with the name of a file";
                 problem(key("openapi"), text, DOCUMENT)
@@ -56,7 +60,11 @@ impl OpenApiKeys {
             !pattern.trim().is_empty() && pattern.len() <= 300 && !pattern.contains(char::is_control)
         };
         if !self.operations.iter().all(is_pattern) {
-            return Err(problem(key("openapi_operations"), "has a pattern that is empty, or longer than 300 characters", OPERATIONS));
+            return Err(problem(
+                key("openapi_operations"),
+                "has a pattern that is empty, or longer than 300 characters",
+                OPERATIONS,
+            ));
         }
         unique(&key("openapi_operations"), "", self.operations.iter().map(String::as_str))?;
         let output_schemas = self.output_schemas.unwrap_or(true);
@@ -93,7 +101,8 @@ mod tests {
         let api = of(&format!("{URL}\nopenapi = \"https://docs.example/a.yaml\"")).unwrap();
         assert_eq!(api.document, OpenApiDocument::At("https://docs.example/a.yaml".parse().unwrap()));
         assert!(api.operations.is_empty() && api.output_schemas);
-        let keys = "openapi = \"@api.json\"\nopenapi_operations = [\"GET *\", \"!tag:admin\"]\nopenapi_output_schemas = false";
+        let keys =
+            "openapi = \"@api.json\"\nopenapi_operations = [\"GET *\", \"!tag:admin\"]\nopenapi_output_schemas = false";
         let api = of(&format!("{URL}\n{keys}")).unwrap();
         assert_eq!(api.document, OpenApiDocument::File("api.json".to_owned()));
         assert_eq!((api.operations.len(), api.output_schemas), (2, false));

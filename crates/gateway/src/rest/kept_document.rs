@@ -116,9 +116,9 @@ impl<S: Store, K: SealTexts> KeptDocument<'_, S, K> {
     pub fn piece(&self, kept: &KeptIndex, name: &str) -> Result<Option<String>, StoreUnavailable> {
         let key = self.piece_key(&kept.index.version, name, kept.end)?;
         let Some(sealed) = self.store.get(&key)? else { return Ok(None) };
-        Ok(self.opened(&sealed)?.and_then(|text| {
-            text.strip_prefix(&self.piece_head(&kept.index.version, name)).map(str::to_owned)
-        }))
+        Ok(self
+            .opened(&sealed)?
+            .and_then(|text| text.strip_prefix(&self.piece_head(&kept.index.version, name)).map(str::to_owned)))
     }
 
     fn fetched(

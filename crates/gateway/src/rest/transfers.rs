@@ -32,7 +32,10 @@ pub struct RestTransfers<T> {
 enum Exchange {
     /// Passes as it is: its number in `inner`.
     Server(usize),
-    Api { calls: Vec<Call>, is_batch: bool },
+    Api {
+        calls: Vec<Call>,
+        is_batch: bool,
+    },
     Over,
 }
 
@@ -223,7 +226,10 @@ impl<T: Transfers> Transfers for RestTransfers<T> {
         match std::mem::replace(exchange, Exchange::Over) {
             Exchange::Server(number) => self.inner.abandon(number),
             Exchange::Api { calls, .. } => {
-                calls.into_iter().filter_map(|call| call.awaited).for_each(|awaited| self.inner.abandon(awaited.number));
+                calls
+                    .into_iter()
+                    .filter_map(|call| call.awaited)
+                    .for_each(|awaited| self.inner.abandon(awaited.number));
             }
             Exchange::Over => {}
         }

@@ -4,7 +4,8 @@ use crate::example::{compiled, only_tool, tools, try_compile, with_operation, wi
 use crate::{DocumentError, list_piece};
 
 fn with_schema(schema: Value, components: Value) -> Value {
-    let operation = json!({ "requestBody": { "content": { "application/json": { "schema": schema } } }, "responses": {} });
+    let operation =
+        json!({ "requestBody": { "content": { "application/json": { "schema": schema } } }, "responses": {} });
     let mut document = with_operation("post", "/x", operation);
     document["components"] = json!({ "schemas": components });
     document
@@ -28,9 +29,16 @@ fn a_tool_says_what_the_operation_says() {
         "annotations": { "title": "Reads one", "readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": true },
     });
     assert_eq!(only_tool(&with_operation("get", "/x/{id}", operation)), expected);
-    for (method, hints) in [("get", [true, false, true]), ("put", [false, true, true]), ("delete", [false, true, true]), ("post", [false, true, false]), ("patch", [false, true, false])] {
+    for (method, hints) in [
+        ("get", [true, false, true]),
+        ("put", [false, true, true]),
+        ("delete", [false, true, true]),
+        ("post", [false, true, false]),
+        ("patch", [false, true, false]),
+    ] {
         let tool = only_tool(&with_operation(method, "/x", json!({ "responses": {} })));
-        let found = ["readOnlyHint", "destructiveHint", "idempotentHint"].map(|hint| tool["annotations"][hint].as_bool().unwrap());
+        let found = ["readOnlyHint", "destructiveHint", "idempotentHint"]
+            .map(|hint| tool["annotations"][hint].as_bool().unwrap());
         assert_eq!(found, hints, "{method}");
     }
 }
@@ -38,11 +46,23 @@ fn a_tool_says_what_the_operation_says() {
 #[test]
 fn schemas_of_both_versions_become_json_schema() {
     for (schema, expected) in [
-        (json!({ "type": "string", "nullable": true, "enum": ["a"] }), json!({ "type": ["string", "null"], "enum": ["a", null] })),
-        (json!({ "type": "integer", "minimum": 1, "exclusiveMinimum": true }), json!({ "type": "integer", "exclusiveMinimum": 1 })),
+        (
+            json!({ "type": "string", "nullable": true, "enum": ["a"] }),
+            json!({ "type": ["string", "null"], "enum": ["a", null] }),
+        ),
+        (
+            json!({ "type": "integer", "minimum": 1, "exclusiveMinimum": true }),
+            json!({ "type": "integer", "exclusiveMinimum": 1 }),
+        ),
         (json!({ "type": "integer", "exclusiveMaximum": 5 }), json!({ "type": "integer", "exclusiveMaximum": 5 })),
-        (json!({ "allOf": [{ "type": "object" }], "nullable": true }), json!({ "anyOf": [{ "allOf": [{ "type": "object" }] }, { "type": "null" }] })),
-        (json!({ "type": ["string", "null"], "example": "x", "xml": {}, "x-more": 1 }), json!({ "type": ["string", "null"] })),
+        (
+            json!({ "allOf": [{ "type": "object" }], "nullable": true }),
+            json!({ "anyOf": [{ "allOf": [{ "type": "object" }] }, { "type": "null" }] }),
+        ),
+        (
+            json!({ "type": ["string", "null"], "example": "x", "xml": {}, "x-more": 1 }),
+            json!({ "type": ["string", "null"] }),
+        ),
         (json!({ "type": "file" }), json!({})),
         (json!({ "type": "string", "pattern": "(?i)a" }), json!({ "type": "string" })),
         (json!({ "type": "string", "pattern": "^a+$" }), json!({ "type": "string", "pattern": "^a+$" })),
@@ -65,10 +85,20 @@ fn references_are_followed_and_circles_end() {
     let node = body(json!({ "$ref": "#/components/schemas/Node" }), components.clone());
     assert_eq!(node, json!({ "type": "object", "properties": { "name": { "type": "string" }, "next": {} } }));
     assert_eq!(body(json!({ "$ref": "#/components/schemas/Loop" }), components.clone()), json!({}));
-    assert_eq!(body(json!({ "$ref": "#/components/schemas/a~1b~0c" }), components.clone()), json!({ "type": "boolean" }));
+    assert_eq!(
+        body(json!({ "$ref": "#/components/schemas/a~1b~0c" }), components.clone()),
+        json!({ "type": "boolean" })
+    );
     let within = json!({ "$ref": "#/components/schemas/Node/properties/name", "description": "Beside." });
     assert_eq!(body(within, components), json!({ "type": "string", "description": "Beside." }));
-    for outside in ["https://evil.example/schema.json", "other.yaml#/a", "file:///etc/passwd", "#/components/schemas/None", "#/paths/~1x/post/x", ""] {
+    for outside in [
+        "https://evil.example/schema.json",
+        "other.yaml#/a",
+        "file:///etc/passwd",
+        "#/components/schemas/None",
+        "#/paths/~1x/post/x",
+        "",
+    ] {
         assert_eq!(body(json!({ "$ref": outside }), json!({})), json!({}), "{outside}");
     }
 }
@@ -94,7 +124,10 @@ fn what_cannot_be_called_is_left_out_and_said() {
     for (name, item) in [
         path("/cookie", needs(json!({ "name": "sid", "in": "cookie", "required": true, "schema": {} }))),
         path("/no/{described}", json!({ "responses": {} })),
-        path("/upload", json!({ "requestBody": { "required": true, "content": { "multipart/form-data": {} } }, "responses": {} })),
+        path(
+            "/upload",
+            json!({ "requestBody": { "required": true, "content": { "multipart/form-data": {} } }, "responses": {} }),
+        ),
         path("/elsewhere", needs(json!({ "$ref": "https://evil.example/parameter.json" }))),
         path("/../admin", json!({ "responses": {} })),
         path("/a//b", json!({ "responses": {} })),
@@ -117,10 +150,22 @@ fn what_cannot_be_called_is_left_out_and_said() {
     assert_eq!(names, ["call", "get_callbacks", "get_operator"]);
     let notes: Vec<_> = compiled.notes.iter().map(ToString::to_string).collect();
     for said in [
-        "GET /cookie: is left out: it needs the cookie sid", "GET /no/{described}: is left out", "GET /upload: is left out: a body of multipart/form-data",
-        "GET /elsewhere: is left out", "GET /../admin: is left out", "GET /a//b: is left out", "GET /%2e%2e/admin: is left out", "GET /query?a=b: is left out",
-        "GET no-slash: is left out", "GET /callbacks: its callbacks", "GET /operator: needs the header X-Operator", "webhooks: are left out",
-        "key: the API wants a key in the header X-Key: set it in secret_headers", "cookie: ", "user: the API wants a bearer token", "tls: the API wants a client certificate",
+        "GET /cookie: is left out: it needs the cookie sid",
+        "GET /no/{described}: is left out",
+        "GET /upload: is left out: a body of multipart/form-data",
+        "GET /elsewhere: is left out",
+        "GET /../admin: is left out",
+        "GET /a//b: is left out",
+        "GET /%2e%2e/admin: is left out",
+        "GET /query?a=b: is left out",
+        "GET no-slash: is left out",
+        "GET /callbacks: its callbacks",
+        "GET /operator: needs the header X-Operator",
+        "webhooks: are left out",
+        "key: the API wants a key in the header X-Key: set it in secret_headers",
+        "cookie: ",
+        "user: the API wants a bearer token",
+        "tls: the API wants a client certificate",
     ] {
         assert!(notes.iter().any(|note| note.starts_with(said)), "{said}: {notes:#?}");
     }
@@ -164,7 +209,8 @@ fn a_document_that_is_none_is_refused() {
 fn many_operations_are_divided_and_each_is_found() {
     let mut document = json!({ "openapi": "3.0.0", "info": { "title": "Many", "version": "1" }, "paths": {} });
     for number in 0..900 {
-        let operation = json!({ "operationId": format!("op{number}"), "description": "x".repeat(900), "responses": {} });
+        let operation =
+            json!({ "operationId": format!("op{number}"), "description": "x".repeat(900), "responses": {} });
         document["paths"][format!("/p{number}")] = json!({ "get": operation });
     }
     let compiled = compiled(&document);

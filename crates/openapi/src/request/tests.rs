@@ -34,13 +34,20 @@ fn the_styles_of_a_query_are_those_of_openapi() {
         (json!({}), table.clone(), "G%20b=true&R=100"),
         (json!({ "explode": false }), table.clone(), "a=G%20b,true,R,100"),
         (json!({ "style": "deepObject" }), table, "a%5BG%20b%5D=true&a%5BR%5D=100"),
-        (json!({ "style": "deepObject" }), json!({ "x": [1, { "y": 2 }] }), "a%5Bx%5D%5B0%5D=1&a%5Bx%5D%5B1%5D%5By%5D=2"),
+        (
+            json!({ "style": "deepObject" }),
+            json!({ "x": [1, { "y": 2 }] }),
+            "a%5Bx%5D%5B0%5D=1&a%5Bx%5D%5B1%5D%5By%5D=2",
+        ),
         (json!({}), json!([[1]]), "The argument a must hold single values only"),
     ] {
         assert_eq!(query(parameter.clone(), value.clone()), expected, "{parameter} {value}");
     }
     let json_text = json!([{ "name": "a", "in": "query", "content": { "application/json": { "schema": {} } } }]);
-    assert_eq!(uri(json_text, "/x", json!({ "a": { "b": [1] } })), "https://api.example/v1/x?a=%7B%22b%22%3A%5B1%5D%7D");
+    assert_eq!(
+        uri(json_text, "/x", json!({ "a": { "b": [1] } })),
+        "https://api.example/v1/x?a=%7B%22b%22%3A%5B1%5D%7D"
+    );
 }
 
 #[test]
@@ -62,7 +69,8 @@ fn the_styles_of_a_path_are_those_of_openapi() {
         ("matrix", true, table.clone(), ";G=2;R=100"),
         ("matrix", false, table, ";a=G,2,R,100"),
     ] {
-        let parameter = json!([{ "name": "a", "in": "path", "required": true, "style": style, "explode": explode, "schema": {} }]);
+        let parameter =
+            json!([{ "name": "a", "in": "path", "required": true, "style": style, "explode": explode, "schema": {} }]);
         let expected = format!("https://api.example/v1/x/{expected}/y");
         assert_eq!(uri(parameter, "/x/{a}/y", json!({ "a": value.clone() })), expected, "{style} {explode} {value}");
     }
@@ -73,8 +81,23 @@ fn no_value_leads_to_another_path() {
     let parameter = json!([{ "name": "a", "in": "path", "required": true, "schema": {} }]);
     let elsewhere = UnusableArguments::Path("a".to_owned()).to_string();
     for value in [
-        ".", "..", "../admin", "a/..", "a/../b", "..\\b", "a\\..", "..;/admin", ".;x=1", "%2e%2e", "%2E%2E%2Fadmin", "a%2F..", ". ", "..%00",
-        "a\r\nHost: evil", "a\0", "\u{7f}",
+        ".",
+        "..",
+        "../admin",
+        "a/..",
+        "a/../b",
+        "..\\b",
+        "a\\..",
+        "..;/admin",
+        ".;x=1",
+        "%2e%2e",
+        "%2E%2E%2Fadmin",
+        "a%2F..",
+        ". ",
+        "..%00",
+        "a\r\nHost: evil",
+        "a\0",
+        "\u{7f}",
     ] {
         assert_eq!(uri(parameter.clone(), "/x/{a}", json!({ "a": value })), elsewhere, "{value:?}");
     }
@@ -82,7 +105,11 @@ fn no_value_leads_to_another_path() {
         assert_eq!(uri(parameter.clone(), "/x/{a}", json!({ "a": value })), elsewhere, "{value}");
     }
     for value in [json!(""), json!([]), json!({})] {
-        assert_eq!(uri(parameter.clone(), "/x/{a}", json!({ "a": value })), "The argument a must not be empty", "{value}");
+        assert_eq!(
+            uri(parameter.clone(), "/x/{a}", json!({ "a": value })),
+            "The argument a must not be empty",
+            "{value}"
+        );
     }
     assert_eq!(uri(parameter.clone(), "/x/{a}", json!({ "a": "a..b" })), "https://api.example/v1/x/a..b");
     // Two that are harmless alone.
@@ -121,21 +148,27 @@ fn the_operators_query_stays_and_is_not_a_calls_to_say() {
     ]);
     let document = with_parameters("/x", parameters);
     let at = |arguments: Value| {
-        request_at("https://api.example/v1?api-version=7&key=k", &document, &arguments).map(|request| request.uri().to_string())
+        request_at("https://api.example/v1?api-version=7&key=k", &document, &arguments)
+            .map(|request| request.uri().to_string())
     };
     assert_eq!(at(json!({ "q": "a" })).unwrap(), "https://api.example/v1/x?api-version=7&key=k&q=a");
     assert_eq!(at(json!({ "api-version": "8" })).unwrap_err(), UnusableArguments::Unknown("api-version".to_owned()));
-    assert_eq!(at(json!({ "extra": { "a": 1 } })).unwrap(), "https://api.example/v1/x?api-version=7&key=k&extra%5Ba%5D=1");
+    assert_eq!(
+        at(json!({ "extra": { "a": 1 } })).unwrap(),
+        "https://api.example/v1/x?api-version=7&key=k&extra%5Ba%5D=1"
+    );
     // A table that is exploded says names of its own.
     let free = with_parameters("/x", json!([{ "name": "free", "in": "query", "schema": { "type": "object" } }]));
-    let sent = request_at("https://api.example/?key=k", &free, &json!({ "free": { "KEY": "evil", "other": 1 } })).unwrap();
+    let sent =
+        request_at("https://api.example/?key=k", &free, &json!({ "free": { "KEY": "evil", "other": 1 } })).unwrap();
     assert_eq!(sent.uri().to_string(), "https://api.example/x?key=k&other=1");
 }
 
 #[test]
 fn bodies_are_written_as_their_media_type_has_them() {
     let body = |media_type: &str, media: Value, value: Value| {
-        let operation = json!({ "requestBody": { "required": true, "content": { media_type: media } }, "responses": {} });
+        let operation =
+            json!({ "requestBody": { "required": true, "content": { media_type: media } }, "responses": {} });
         let built = request(&with_operation("post", "/x", operation), &json!({ "body": value }));
         built.map(|request| {
             let sent = request.headers()["content-type"].to_str().unwrap().to_owned();
@@ -144,7 +177,10 @@ fn bodies_are_written_as_their_media_type_has_them() {
     };
     let sent = |media_type: &str, text: &str| Ok((media_type.to_owned(), text.to_owned()));
     assert_eq!(body("application/json", json!({}), json!([1, "a"])), sent("application/json", "[1,\"a\"]"));
-    assert_eq!(body("application/merge-patch+json", json!({}), json!({ "a": null })), sent("application/merge-patch+json", "{\"a\":null}"));
+    assert_eq!(
+        body("application/merge-patch+json", json!({}), json!({ "a": null })),
+        sent("application/merge-patch+json", "{\"a\":null}")
+    );
     assert_eq!(body("*/*", json!({}), json!(1)), sent("application/json", "1"));
     let form = "application/x-www-form-urlencoded";
     let fields = json!({ "a": "b c", "d": [1, 2], "e": { "f": true }, "n": null });
@@ -155,7 +191,14 @@ fn bodies_are_written_as_their_media_type_has_them() {
     assert_eq!(body("text/plain", json!({}), json!("a\nb")), sent("text/plain", "a\nb"));
     assert_eq!(body("application/octet-stream", json!({}), json!("aGk=")), sent("application/octet-stream", "hi"));
     assert_eq!(body("image/png", json!({}), json!("?")), Err(UnusableArguments::NotBase64("body".to_owned())));
-    let missing = request(&with_operation("post", "/x", json!({ "requestBody": { "required": true, "content": { "application/json": {} } }, "responses": {} })), &json!({}));
+    let missing = request(
+        &with_operation(
+            "post",
+            "/x",
+            json!({ "requestBody": { "required": true, "content": { "application/json": {} } }, "responses": {} }),
+        ),
+        &json!({}),
+    );
     assert_eq!(missing.unwrap_err(), UnusableArguments::Missing("body".to_owned()));
 }
 

@@ -44,7 +44,8 @@ impl Clock for World {
 fn document(title: &str) -> CompiledDocument {
     let text = json!({ "openapi": "3.0.0", "info": { "title": title, "version": "1" }, "paths": { "/x": { "get": { "summary": title, "responses": {} } } } });
     let selection = Selection::default();
-    let options = DocumentOptions { selection: &selection, fixed_query: "", may_set: &|_| true, with_output_schemas: true };
+    let options =
+        DocumentOptions { selection: &selection, fixed_query: "", may_set: &|_| true, with_output_schemas: true };
     compile(&text.to_string(), &options).unwrap()
 }
 
@@ -146,7 +147,8 @@ fn what_is_kept_of_one_document_is_not_taken_for_another() {
     world.store.put(&other.index_key(end).unwrap(), &moved).unwrap();
     assert_eq!(other.kept(world.now()).unwrap(), None);
     let kept = world.kept("a").kept(world.now()).unwrap().unwrap();
-    let list = world.store.get(&world.kept("a").piece_key(&kept.index.version, "list-0", end).unwrap()).unwrap().unwrap();
+    let list =
+        world.store.get(&world.kept("a").piece_key(&kept.index.version, "list-0", end).unwrap()).unwrap().unwrap();
     world.store.put(&world.kept("a").piece_key(&kept.index.version, "call-0", end).unwrap(), &list).unwrap();
     assert_eq!(world.kept("a").piece(&kept, "call-0").unwrap(), None);
 }

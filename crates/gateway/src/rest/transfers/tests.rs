@@ -57,7 +57,8 @@ const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts { connect: 1, first_byte: 1,
 fn carrier(messages: &Value) -> Request<Vec<u8>> {
     let document = json!({ "openapi": "3.0.0", "info": { "title": "a", "version": "1" }, "paths": { "/x": { "get": { "operationId": "call", "responses": {} } } } });
     let selection = Selection::default();
-    let options = DocumentOptions { selection: &selection, fixed_query: "", may_set: &|_| true, with_output_schemas: true };
+    let options =
+        DocumentOptions { selection: &selection, fixed_query: "", may_set: &|_| true, with_output_schemas: true };
     let document = Document(compile(&document.to_string(), &options).unwrap());
     let mut headers = HeaderMap::new();
     let mut secret = HeaderValue::from_static("Bearer very-secret");
@@ -107,7 +108,10 @@ fn whole(transfers: &mut RestTransfers<Fake>) -> (usize, u16, Value) {
 fn messages_that_need_no_api_are_answered_at_once() {
     let mut transfers = RestTransfers::<Fake>::default();
     assert_eq!(transfers.start(carrier(&message(1, "ping")), TIMEOUTS), 0);
-    assert_eq!(transfers.start(carrier(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })), TIMEOUTS), 1);
+    assert_eq!(
+        transfers.start(carrier(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })), TIMEOUTS),
+        1
+    );
     assert_eq!(transfers.start(Request::new(b"to a server".to_vec()), TIMEOUTS), 2);
     assert!(!transfers.are_over());
     assert_eq!(whole(&mut transfers), (0, 200, json!({ "jsonrpc": "2.0", "id": 1, "result": {} })));
@@ -138,9 +142,19 @@ fn an_answer_of_the_api_becomes_one_of_the_server() {
 fn a_batch_is_answered_when_all_of_it_is() {
     let mut transfers = RestTransfers::<Fake>::default();
     let notification = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-    let batch = json!([message(1, "tools/call"), notification, message(2, "ping"), message(3, "tools/call"), message(4, "nothing")]);
+    let batch = json!([
+        message(1, "tools/call"),
+        notification,
+        message(2, "ping"),
+        message(3, "tools/call"),
+        message(4, "nothing")
+    ]);
     transfers.start(carrier(&batch), TIMEOUTS);
-    transfers.inner.arrivals.extend([Arrival::NoAnswer(1, NoAnswer::TimedOut), Arrival::Head(0, head(200)), Arrival::Broken(0)]);
+    transfers.inner.arrivals.extend([
+        Arrival::NoAnswer(1, NoAnswer::TimedOut),
+        Arrival::Head(0, head(200)),
+        Arrival::Broken(0),
+    ]);
     let (_, status, answer) = whole(&mut transfers);
     assert_eq!(status, 200);
     let ids: Vec<_> = answer.as_array().unwrap().iter().map(|reply| reply["id"].clone()).collect();
