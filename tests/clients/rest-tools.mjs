@@ -1,6 +1,6 @@
 // An official TypeScript SDK's client at a REST API behind Gatehouse: it lists every tool, and calls each of them.
 //
-//   node rest-tools.mjs MCP_URL --sdk legacy|modern [--negotiation auto|legacy|modern]
+//   node rest-tools.mjs MCP_URL --sdk legacy|modern [--negotiation auto|legacy|modern] [--transport streamable-http|sse]
 //
 // Prints {"version","tools","called","failed":[...]}: a call has failed if the client throws, or the result is an error. The SDK holds
 // every result against the tool's output schema.
@@ -8,18 +8,20 @@
 import { parseArgs } from 'node:util';
 import { Client as ModernClient, StreamableHTTPClientTransport as ModernTransport } from '@modelcontextprotocol/client';
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { sdk: { type: 'string' }, negotiation: { type: 'string', default: 'auto' } },
+  options: { sdk: { type: 'string' }, negotiation: { type: 'string', default: 'auto' }, transport: { type: 'string' } },
 });
 const url = new URL(positionals[0]);
 const who = { name: 'gatehouse-tests-rest-tools', version: '1.0.0' };
 const isModern = options.sdk === 'modern';
 const mode = options.negotiation === 'modern' ? { pin: '2026-07-28' } : options.negotiation;
 const client = isModern ? new ModernClient(who, { versionNegotiation: { mode } }) : new LegacyClient(who);
-const transport = isModern ? new ModernTransport(url) : new LegacyTransport(url);
+const OlderTransport = options.transport === 'sse' ? SSEClientTransport : LegacyTransport;
+const transport = isModern ? new ModernTransport(url) : new OlderTransport(url);
 await client.connect(transport);
 
 /** A value that fits a schema of a tool. */

@@ -8,6 +8,7 @@ use crate::describe::{Described, Describer};
 use crate::document::{Document, members, object, string};
 use crate::names::unique;
 use crate::pieces::piece_of;
+use crate::security::notes_on_security;
 use crate::text::shortened;
 use crate::{DocumentError, Index, Note, Selection, call_piece, list_piece, reading};
 
@@ -63,7 +64,7 @@ pub fn compile(text: &str, options: &DocumentOptions<'_>) -> Result<CompiledDocu
     let text = reading::json(text)?;
     let document = Document::parse(&text)?;
     let describer = Describer::new(&document, options);
-    let (mut described, mut notes) = (Vec::new(), describer.notes_on_security());
+    let (mut described, mut notes) = (Vec::new(), notes_on_security(&document));
     for (path, item) in members(&document.root, "paths") {
         let Some(item) = document.resolved_object(item) else {
             notes.push(Note::new(path, "is left out: it is not in the document"));

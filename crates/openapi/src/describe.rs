@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::document::{Document, Members, is_true, items, members, object, string};
+use crate::media_type::{default_type, is_bytes, is_form, is_json, is_text};
 use crate::names::{argument_name, digest, tool_name};
 use crate::operation::{Body, BodyFormat, Operation, Parameter, Place, Style};
 use crate::request::names;
@@ -353,33 +354,6 @@ impl<'d, 'a> Describer<'d, 'a> {
         }
         Some(json!({ "type": "object" }))
     }
-
-    /// How the API wants its callers to say who they are, and what sets it here.
-    pub(crate) fn notes_on_security(&self) -> Vec<Note> {
-        let schemes = self.document.components("securitySchemes");
-        schemes
-            .filter_map(|(name, scheme)| {
-                let scheme = self.document.resolved_object(scheme)?;
-                let parameter = string(&scheme, "name").unwrap_or_default();
-                let kind = (string(&scheme, "type"), string(&scheme, "in"), string(&scheme, "scheme"));
-                let text = match (kind.0.as_deref()?, kind.1.as_deref(), kind.2.map(|scheme| scheme.to_ascii_lowercase()).as_deref()) {
-                    ("apiKey", Some("header"), _) => format!("the API wants a key in the header {parameter}: set it in secret_headers"),
-                    ("apiKey", Some("query"), _) => {
-                        format!("the API wants a key in the query parameter {parameter}, where secrets are not sent: use another scheme, or a proxy that adds it")
-                    }
-                    ("apiKey", Some("cookie"), _) => format!("the API wants a key in the cookie {parameter}, and cookies are not sent"),
-                    ("http", _, Some("basic")) => "the API wants Basic credentials: set the header authorization in secret_headers, to `Basic` and the base64".to_owned(),
-                    ("http", _, Some("bearer")) | ("oauth2" | "openIdConnect", ..) => {
-                        "the API wants a bearer token: set the header authorization in secret_headers, or identity_provider_token_header".to_owned()
-                    }
-                    ("http", _, scheme) => format!("the API wants {} credentials, which Gatehouse does not make", scheme.unwrap_or("unknown")),
-                    ("mutualTLS", ..) => "the API wants a client certificate, which Gatehouse does not have".to_owned(),
-                    _ => "the API wants credentials of an unknown kind".to_owned(),
-                };
-                Some(Note::new(shortened(name, 60), text))
-            })
-            .collect()
-    }
 }
 
 /// The tool as clients see it, without its name.
@@ -440,41 +414,4 @@ fn check_path(path: &str) -> Result<(), String> {
 
 fn value(part: &RawValue) -> Value {
     serde_json::from_str(part.get()).unwrap_or_default()
-}
-
-fn essence(media_type: &str) -> String {
-    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-fn is_json(media_type: &str) -> bool {
-    let essence = essence(media_type);
-    essence == "application/json"
-        || essence == "*/*"
-        || essence == "application/*"
-        || (essence.ends_with("+json") && essence.contains('/'))
-}
-
-fn is_form(media_type: &str) -> bool {
-    essence(media_type) == "application/x-www-form-urlencoded"
-}
-
-fn is_text(media_type: &str) -> bool {
-    let essence = essence(media_type);
-    essence.starts_with("text/") || essence == "application/xml" || essence.ends_with("+xml")
-}
-
-fn is_bytes(media_type: &str) -> bool {
-    let essence = essence(media_type);
-    essence == "application/octet-stream"
-        || ["image/", "audio/", "video/"].iter().any(|kind| essence.starts_with(kind))
-        || matches!(essence.as_str(), "application/pdf" | "application/zip" | "application/gzip")
-}
-
-fn default_type(format: BodyFormat) -> &'static str {
-    match format {
-        BodyFormat::Json => "application/json",
-        BodyFormat::Form => "application/x-www-form-urlencoded",
-        BodyFormat::Text => "text/plain",
-        BodyFormat::Bytes => "application/octet-stream",
-    }
 }

@@ -21,6 +21,7 @@ mod describe;
 mod document;
 #[cfg(test)]
 mod example;
+mod media_type;
 mod names;
 mod note;
 mod operation;
@@ -31,6 +32,7 @@ mod reading;
 mod request;
 mod result_schema;
 mod schema;
+mod security;
 mod selection;
 mod server;
 mod text;

@@ -39,25 +39,27 @@ async fn published_documents_become_tools_that_the_official_clients_list_and_cal
             ..AttackSettings::default()
         });
         let world = world.await;
-        let url = world.url("/mcp");
-        for (sdk, negotiation, version) in
-            [("legacy", "auto", "2025-11-25"), ("modern", "legacy", "2025-11-25"), ("modern", "modern", "2026-07-28")]
-        {
+        for (path, arguments, version) in [
+            ("/mcp", ["--sdk", "legacy", "--transport", "streamable-http"], Some("2025-11-25")),
+            ("/mcp/sse", ["--sdk", "legacy", "--transport", "sse"], None),
+            ("/mcp", ["--sdk", "modern", "--negotiation", "legacy"], Some("2025-11-25")),
+            ("/mcp", ["--sdk", "modern", "--negotiation", "modern"], Some("2026-07-28")),
+        ] {
             let before = told(&format!("{origin}/_test/requests")).await["answered"].as_u64().expect("a number");
-            let mut client = Program::client("rest-tools.mjs", &[&url, "--sdk", sdk, "--negotiation", negotiation]);
+            let mut client =
+                Program::client("rest-tools.mjs", &[[world.url(path).as_str()].as_slice(), &arguments].concat());
             let report = client.json().await;
             client.finish().await;
-            assert_eq!(report["failed"], Value::Array(Vec::new()), "{file}, {sdk}, {negotiation}");
-            assert_eq!(report["version"], version, "{file}, {sdk}");
+            let who = format!("{file}, {arguments:?}");
+            assert_eq!(report["failed"], Value::Array(Vec::new()), "{who}");
+            // The older transport has no header that says it.
+            assert_eq!(report["version"].as_str(), version, "{who}");
             // All of them: none of these three has an operation that cannot be called.
-            assert_eq!(report["tools"], started["operations"], "{file}, {sdk}");
+            assert_eq!(report["tools"], started["operations"], "{who}");
             let seen = told(&format!("{origin}/_test/requests")).await;
-            assert_eq!(seen["strange"], Value::Array(Vec::new()), "{file}, {sdk}");
-            assert_eq!(
-                seen["answered"].as_u64().map(|answered| answered - before),
-                report["called"].as_u64(),
-                "{file}, {sdk}"
-            );
+            assert_eq!(seen["strange"], Value::Array(Vec::new()), "{who}");
+            let answered = seen["answered"].as_u64().map(|answered| answered - before);
+            assert_eq!(answered, report["called"].as_u64(), "{who}");
         }
         world.gatehouse.stop().await;
     }
