@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::arguments::{Argument, encoded};
 use crate::operation::{Body, BodyFormat};
 use crate::parameters::{Pairs, deep_pairs};
-use crate::request::UnusableArguments;
+use crate::unusable_arguments::UnusableArguments;
 
 impl Body {
     /// The argument as it is sent.

@@ -1,6 +1,5 @@
 //! Makes tools of a document.
 
-use http::HeaderName;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -10,7 +9,7 @@ use crate::names::unique;
 use crate::pieces::piece_of;
 use crate::security::notes_on_security;
 use crate::text::shortened;
-use crate::{DocumentError, Index, Note, Selection, call_piece, list_piece, reading};
+use crate::{DocumentError, DocumentOptions, Index, Note, call_piece, list_piece, reading};
 
 /// Tools of one document. Clients give up long before.
 const MOST_TOOLS: usize = 2_000;
@@ -28,18 +27,6 @@ const FORMAT: &str = "1";
 
 /// The methods that become tools. The others ask nothing that a model could use.
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
-
-/// What is wanted of a document.
-pub struct DocumentOptions<'a> {
-    /// Which operations become tools.
-    pub selection: &'a Selection,
-    /// The query of the configured address: its parameters are not a call's to set.
-    pub fixed_query: &'a str,
-    /// Whether a call may set this header.
-    pub may_set: &'a dyn Fn(&HeaderName) -> bool,
-    /// Whether tools say what they answer.
-    pub with_output_schemas: bool,
-}
 
 /// A document as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

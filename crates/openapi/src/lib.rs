@@ -19,6 +19,7 @@ mod body;
 mod compile;
 mod describe;
 mod document;
+mod document_options;
 #[cfg(test)]
 mod example;
 mod media_type;
@@ -36,12 +37,15 @@ mod security;
 mod selection;
 mod server;
 mod text;
+mod unusable_arguments;
 
 pub use answer::{LARGEST_ANSWER, RestAnswer, secrets_of};
-pub use compile::{CompiledDocument, DocumentOptions, compile};
+pub use compile::{CompiledDocument, compile};
 pub use document::{DocumentError, LARGEST_DOCUMENT};
+pub use document_options::DocumentOptions;
 pub use note::Note;
 pub use pieces::{Index, Pieces, call_piece, list_piece};
-pub use request::{RequestTarget, UnusableArguments};
+pub use request::RequestTarget;
 pub use selection::Selection;
 pub use server::{OperationCall, Protocol, Received, RestServer};
+pub use unusable_arguments::UnusableArguments;

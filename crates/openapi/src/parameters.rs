@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use crate::arguments::{Argument, encoded};
 use crate::operation::{Parameter, Style};
-use crate::request::UnusableArguments;
+use crate::unusable_arguments::UnusableArguments;
 
 /// The pairs of a query, encoded.
 pub(crate) type Pairs = Vec<(String, String)>;
