@@ -23,11 +23,10 @@ pub(crate) fn is_text(media_type: &str) -> bool {
     essence.starts_with("text/") || essence == "application/xml" || essence.ends_with("+xml")
 }
 
+/// Whatever has no parts of its own is sent as it is.
 pub(crate) fn is_bytes(media_type: &str) -> bool {
     let essence = essence(media_type);
-    essence == "application/octet-stream"
-        || ["image/", "audio/", "video/"].iter().any(|kind| essence.starts_with(kind))
-        || matches!(essence.as_str(), "application/pdf" | "application/zip" | "application/gzip")
+    essence.contains('/') && !essence.starts_with("multipart/")
 }
 
 pub(crate) fn default_type(format: BodyFormat) -> &'static str {
