@@ -21,6 +21,8 @@ pub(crate) struct Details<'a> {
     pub(crate) subject: Option<&'a str>,
     pub(crate) reason: Option<&'a str>,
     pub(crate) route: Option<&'a str>,
+    /// Who acts for the subject.
+    pub(crate) actors: &'a [String],
 }
 
 impl RequestLog {
@@ -62,7 +64,7 @@ impl RequestLog {
         self.write(Event::Begun, action, Decision::Allowed, details);
     }
 
-    /// Notes the same of something that has a route.
+    /// Notes the same of something of which there is more to say.
     pub(crate) fn begun_about(&self, action: &'static str, details: Details<'_>) {
         self.write(Event::Begun, action, Decision::Allowed, details);
     }
@@ -114,6 +116,7 @@ impl RequestLog {
             client_address: self.client_address.as_deref(),
             reason: details.reason,
             route: details.route,
+            actors: details.actors.to_vec(),
             ..AuditRecord::new(time, Component::AuthorizationServer, event)
         };
         shell_http::log(&record);

@@ -16,6 +16,10 @@ use crate::{Index, Pieces, RequestTarget, RestAnswer, UnusableArguments, call_pi
 const VERSIONS: [&str; 5] = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 /// Where a request of 2026-07-28 names its version.
 const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
+/// What the client can do, in each request of 2026-07-28.
+const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// Who answers, in results of 2026-07-28.
+const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 /// Milliseconds for which clients may keep a listing.
 const LISTING_MILLISECONDS: u64 = 5 * 60 * 1000;
 
@@ -73,6 +77,22 @@ impl<P: Pieces> RestServer<'_, P> {
     pub fn receive(&self, message: &Message) -> Result<Received, P::Error> {
         let Message::Request(call) = message else { return Ok(Received::Accepted) };
         let Some(id) = call.id.clone() else { return Ok(Received::Accepted) };
+        let server = Self { pieces: self.pieces, protocol: self.protocol_of(call) };
+        server.answer(call, id)
+    }
+
+    /// The rules of a call. One that names an unknown version itself stands alone, and is told which ones there are.
+    fn protocol_of(&self, call: &Call) -> Protocol<'_> {
+        let claim = call.meta().filter(|meta| meta.contains(CLAIM));
+        let is_of_older =
+            |claim: Object| claim.str(CLAIM).is_some_and(|version| with_sessions().contains(&version.as_str()));
+        match claim {
+            Some(claim) if !is_of_older(claim.clone()) => Protocol { version: VERSIONS[0], is_stateless: true },
+            Some(_) | None => self.protocol,
+        }
+    }
+
+    fn answer(&self, call: &Call, id: Id) -> Result<Received, P::Error> {
         if let Some(refused) = self.check_version(call, &id) {
             return Ok(refused);
         }
@@ -102,7 +122,10 @@ impl<P: Pieces> RestServer<'_, P> {
             return Some(refused(StatusCode::BAD_REQUEST, id.clone(), code::INVALID_PARAMS, &text));
         };
         if requested == VERSIONS[0] {
-            return None;
+            let has_capabilities = call.meta().is_some_and(|meta| meta.object(CAPABILITIES).is_some());
+            let text = format!("_meta lacks {CAPABILITIES}");
+            let refusal = || refused(StatusCode::BAD_REQUEST, id.clone(), code::INVALID_PARAMS, &text);
+            return (!has_capabilities).then(refusal);
         }
         let data = json!({ "supported": VERSIONS, "requested": requested });
         let reply =
@@ -113,9 +136,8 @@ impl<P: Pieces> RestServer<'_, P> {
     fn initialize(&self, call: &Call, id: Id) -> Result<Received, P::Error> {
         let index = self.pieces.index()?;
         let requested = call.param("protocolVersion").unwrap_or_default();
-        // Those that can be initialised: the newest has no sessions.
-        let [_, with_sessions @ ..] = VERSIONS;
-        let version = with_sessions.into_iter().find(|version| *version == requested).unwrap_or(with_sessions[0]);
+        let [newest, ..] = with_sessions();
+        let version = with_sessions().into_iter().find(|version| *version == requested).unwrap_or(newest);
         let mut result = Object::new();
         result.set("protocolVersion", version);
         self.introduce(&mut result, &index);
@@ -133,7 +155,12 @@ impl<P: Pieces> RestServer<'_, P> {
 
     fn introduce(&self, result: &mut Object, index: &Index) {
         result.set("capabilities", &json!({ "tools": {} }));
-        result.set("serverInfo", &json!({ "name": index.title, "version": index.api_version }));
+        let server = json!({ "name": index.title, "version": index.api_version });
+        if self.protocol.is_stateless {
+            result.set("_meta", &json!({ SERVER_INFO: server }));
+        } else {
+            result.set("serverInfo", &server);
+        }
         if !index.about.is_empty() {
             result.set("instructions", &index.about);
         }
@@ -243,6 +270,12 @@ impl OperationCall {
     pub fn failed(&self, text: &str) -> Reply {
         finished(self.id.clone(), error(text), self.is_stateless)
     }
+}
+
+/// Those that can be initialised: the newest has no sessions.
+fn with_sessions() -> [&'static str; 4] {
+    let [_, older @ ..] = VERSIONS;
+    older
 }
 
 fn finished(id: Id, mut result: Object, is_stateless: bool) -> Reply {

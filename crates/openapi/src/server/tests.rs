@@ -7,6 +7,7 @@ use crate::example::{called, compiled, received, replied, with_operation, with_p
 use crate::{Received, RestAnswer};
 
 const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
+const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
 fn message(method: &str, params: Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": "a", "method": method, "params": params })
@@ -39,7 +40,7 @@ fn a_version_is_agreed_on() {
 fn a_request_that_stands_alone_names_its_version() {
     let compiled = compiled(&document());
     let ask = |method: &str, version: Value| {
-        replied(&compiled, "2026-07-28", &message(method, json!({ "_meta": { CLAIM: version } })))
+        replied(&compiled, "2026-07-28", &message(method, json!({ "_meta": { CLAIM: version, CAPABILITIES: {} } })))
     };
     let (status, discovered) = ask("server/discover", json!("2026-07-28"));
     assert_eq!((status, &discovered["result"]["supportedVersions"][0]), (200, &json!("2026-07-28")));
@@ -54,8 +55,15 @@ fn a_request_that_stands_alone_names_its_version() {
         (status, &refused["error"]["code"], &refused["error"]["data"]["requested"]),
         (400, &json!(-32022), &json!("2027-01-01"))
     );
-    let (status, refused) = replied(&compiled, "2026-07-28", &message("tools/list", json!({})));
-    assert_eq!((status, &refused["error"]["code"]), (400, &json!(-32602)));
+    let info = json!({ "io.modelcontextprotocol/serverInfo": { "name": "Example", "version": "1" } });
+    assert_eq!((&discovered["result"]["_meta"], discovered["result"].get("serverInfo")), (&info, None));
+    for meta in [json!({}), json!({ "_meta": { CLAIM: "2026-07-28" } }), json!({ "_meta": { CLAIM: 7 } })] {
+        let (status, refused) = replied(&compiled, "2026-07-28", &message("tools/list", meta.clone()));
+        assert_eq!((status, &refused["error"]["code"]), (400, &json!(-32602)), "{meta}");
+    }
+    let unknown = message("server/discover", json!({ "_meta": { CLAIM: "v999.0.0", CAPABILITIES: {} } }));
+    let (status, refused) = replied(&compiled, "unknown", &unknown);
+    assert_eq!((status, &refused["error"]["code"]), (400, &json!(-32022)), "whatever the header makes of it");
     for method in ["initialize", "ping", "resources/list"] {
         let (status, refused) = ask(method, json!("2026-07-28"));
         assert_eq!((status, &refused["error"]["code"]), (404, &json!(-32601)), "{method}");
