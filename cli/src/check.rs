@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use gatehouse_configuration::{Configuration, compile};
+use gatehouse_configuration::Configuration;
 use gatehouse_host::Manifest;
 use gatehouse_sealed_storage::sealing::KeyRing;
 use zeroize::Zeroizing;
@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use self::line::line;
 use self::manifest::{Comparison, Files};
 use self::report::describe;
+use crate::rest_api;
 
 #[derive(Args)]
 pub(crate) struct Check {
@@ -66,7 +67,7 @@ impl Check {
         if !self.compile {
             return right(report);
         }
-        let compiled = compile(&self.text()?).with_context(|| self.configuration.display().to_string())?;
+        let compiled = rest_api::compiled(&self.text()?).with_context(|| self.configuration.display().to_string())?;
         let Some(output) = &self.output else { return right(compiled) };
         fs::write(output, compiled).with_context(|| format!("cannot write {}", output.display()))?;
         right(report)
@@ -83,6 +84,9 @@ impl Check {
         let configuration = Configuration::parse(&text).with_context(|| file.to_string())?;
         let mut report = describe(&configuration, jiff::Timestamp::now());
         networks::describe(&mut report, &configuration);
+        for (name, value) in rest_api::describe(&configuration)? {
+            line(&mut report, &name, &value);
+        }
         if let Some(path) = &self.server_keys {
             let file = path.display();
             let text = fs::read_to_string(path).map(Zeroizing::new);

@@ -6,6 +6,7 @@ mod event;
 mod findings;
 mod provider;
 mod public_url;
+mod rest_api;
 mod secrets;
 mod server;
 
@@ -62,7 +63,7 @@ async fn examine(client: &HttpClient, configuration: &Configuration, secrets: &S
     }
     for route in &configuration.routes {
         for upstream in route.upstreams() {
-            server::examine(client, route, upstream, secrets, &mut findings).await;
+            server::examine(client, configuration, route, upstream, secrets, &mut findings).await;
         }
     }
     public_url::examine(client, configuration, &mut findings).await;

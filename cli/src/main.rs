@@ -15,6 +15,7 @@ mod identity_headers;
 mod keys;
 mod log_arguments;
 mod own_server;
+mod rest_api;
 mod secret_prompt;
 mod start_check;
 mod system_entropy;

@@ -204,7 +204,7 @@ fn parse_limits(given: &[String]) -> Result<Limits> {
 /// The compiled form of Gatehouse's configuration, so that a request pays only for the part that it needs. What cannot be
 /// compiled goes on as it is: [`start_check`] says what is wrong, and another application has another configuration.
 fn compiled(document: &str) -> Option<String> {
-    gatehouse_configuration::compile(document).ok()
+    crate::rest_api::compiled(document).ok()
 }
 
 struct Signals {

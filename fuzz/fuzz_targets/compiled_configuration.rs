@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(parts_of(&altered).iter().all(|part| PARTS.contains(part)), "{altered}");
     }
     if let Ok(text) = core::str::from_utf8(text) {
-        parts_of(&format!("gatehouse-configuration/5 {text}"));
+        parts_of(&format!("gatehouse-configuration/6 {text}"));
         parts_of(text);
     }
 });

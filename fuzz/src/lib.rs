@@ -1,6 +1,8 @@
 //! What the targets share: a gateway's configuration, keys and clock, a provider that signs, and what must hold of
 //! everything that leaves the gateway.
 
+pub mod rest;
+
 use std::sync::LazyLock;
 
 use base64::Engine as _;

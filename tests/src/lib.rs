@@ -22,6 +22,7 @@ mod person;
 mod program;
 mod raw;
 mod recording_upstream;
+pub mod rest_double;
 mod round_robin;
 pub mod scripted_provider;
 pub mod soak;

@@ -1,6 +1,7 @@
 //! The official conformance runner counts the same through Gatehouse as without it: through a route of the server, and
 //! through one where another server is beside it.
 
+use gatehouse_tests::rest_double::{RestDouble, answer, start};
 use gatehouse_tests::{HostKind, Program, World, WorldSettings, free_port_base, spin_is_installed};
 use serde_json::Value;
 
@@ -88,6 +89,55 @@ async fn both_authorization_scenarios_pass_without_a_warning() {
     for scenario in ["authorization-server-metadata-endpoint", "authorization-code-grant"] {
         let outcome = &totals["scenarios"][scenario];
         assert!(outcome["passed"].as_u64().is_some_and(|passed| passed > 0), "{scenario}: {totals}");
+    }
+    world.gatehouse.stop().await;
+}
+
+/// The runner's tools, as far as a REST API can answer what they answer: one content, of any kind, or an error.
+fn rest_tools() -> Value {
+    let tools = ["simple_text", "image_content", "audio_content", "embedded_resource", "error_handling"];
+    let operation =
+        |tool: &str| serde_json::json!({ "get": { "operationId": format!("test_{tool}"), "responses": {} } });
+    let paths: serde_json::Map<_, _> = tools.iter().map(|tool| (format!("/{tool}"), operation(tool))).collect();
+    serde_json::json!({ "openapi": "3.1.0", "info": { "title": "Conformance", "version": "1" }, "paths": paths })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tool_scenarios_pass_against_a_rest_api_as_far_as_one_can_express_them() {
+    let api = RestDouble::start(&rest_tools()).await;
+    api.answer_with(|received| {
+        Some(match received.path.as_str() {
+            "/v1/simple_text" => answer(200, "text/plain", b"This is a simple text response for testing.".to_vec()),
+            "/v1/image_content" => answer(200, "image/png", vec![0x89, b'P', b'N', b'G']),
+            "/v1/audio_content" => answer(200, "audio/wav", b"RIFF".to_vec()),
+            "/v1/embedded_resource" => answer(200, "application/octet-stream", b"bytes".to_vec()),
+            _ => answer(500, "text/plain", b"This tool intentionally returns an error for testing".to_vec()),
+        })
+    });
+    let world = start(&api, "").await;
+    let url = world.url("/mcp");
+    let calls =
+        ["simple-text", "image", "audio", "embedded-resource", "error"].map(|call| format!("tools-call-{call}"));
+    for (version, others) in [
+        ("2025-06-18", vec!["server-initialize", "ping", "tools-list"]),
+        ("2025-11-25", vec!["server-initialize", "ping", "tools-list", "dns-rebinding-protection"]),
+        ("2026-07-28", vec!["server-stateless", "tools-list", "http-header-validation", "dns-rebinding-protection"]),
+    ] {
+        for scenario in others.into_iter().chain(calls.iter().map(String::as_str)) {
+            let mut program =
+                Program::client("conformance.mjs", &[&url, "--requirements", version, "--scenario", scenario]);
+            let totals = program.json().await;
+            program.finish().await;
+            // Streams, logging and what a client must be capable of are no operations of a REST API: the runner says that it cannot test them.
+            let problems = totals["scenarios"][scenario]["problems"].as_array().into_iter().flatten();
+            let failed: Vec<_> = problems.filter(|problem| problem["status"] == "FAILURE").collect();
+            let is_expressible =
+                |problem: &&Value| !problem["message"].as_str().is_some_and(|text| text.starts_with("Not testable"));
+            let failed: Vec<_> = failed.into_iter().filter(is_expressible).collect();
+            assert!(failed.is_empty(), "{version} {scenario}: {failed:?}");
+            assert!(scenario == "server-stateless" || totals["failed"] == 0, "{version} {scenario}: {totals}");
+            assert!(totals["passed"].as_u64().is_some_and(|passed| passed > 0), "{version} {scenario}: {totals}");
+        }
     }
     world.gatehouse.stop().await;
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use gatehouse_configuration::{
-    AssertionSource, ClientKeys, Configuration, ProviderAuthentication, ProviderProfile, RegisteredAuthentication,
-    SERVER_KEYS_SETTING, SETTING, SecretName, TokenVerification,
+    AssertionSource, ClientKeys, Configuration, OpenApiDocument, ProviderAuthentication, ProviderProfile,
+    RegisteredAuthentication, SERVER_KEYS_SETTING, SETTING, SecretName, TokenVerification,
 };
 use url::Url;
 
@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     Assertions(String),
     /// A route's MCP server, by the route's path.
     Route(String),
+    /// The OpenAPI document of a route's REST API.
+    OpenApiDocument(String),
     /// The keys of a client.
     ClientKeys(String),
     /// Tokens of another issuer, by its name.
@@ -40,6 +42,7 @@ impl fmt::Display for Purpose {
             Self::Groups(name) => write!(f, "groups of users of {name}"),
             Self::Assertions(name) => write!(f, "assertions for {name}"),
             Self::Route(path) => write!(f, "route {path}"),
+            Self::OpenApiDocument(path) => write!(f, "OpenAPI document of route {path}"),
             Self::ClientKeys(id) => write!(f, "keys of client {id}"),
             Self::TokenService(name) => write!(f, "tokens for MCP servers, by {name}"),
             Self::Tokens(name) => write!(f, "tokens of {name}, and the host of the keys in its metadata"),
@@ -83,6 +86,9 @@ pub(crate) fn outbound_origins(configuration: &Configuration) -> BTreeMap<String
     for route in &configuration.routes {
         for upstream in route.upstreams() {
             need(&upstream.url.to_string(), Purpose::Route(route.path.to_string()));
+            if let Some(OpenApiDocument::At(url)) = upstream.openapi.as_ref().map(|api| &api.document) {
+                need(&url.to_string(), Purpose::OpenApiDocument(route.path.to_string()));
+            }
         }
     }
     for client in &configuration.authorization_server.clients {

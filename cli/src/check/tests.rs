@@ -210,7 +210,7 @@ fn what_is_compiled_says_the_same_and_holds_no_secret() {
             .map_err(in_one_line)
     };
     let compiled = check(None, &configuration).unwrap();
-    assert!(compiled.starts_with("gatehouse-configuration/5 source=sha256:"), "{compiled}");
+    assert!(compiled.starts_with("gatehouse-configuration/6 source=sha256:"), "{compiled}");
     let report = check(Some("compiled"), &configuration).unwrap();
     assert!(report.starts_with("Public URL: https://gateway.example\n"), "{report}");
     assert_eq!(fs::read_to_string(folder.path().join("compiled")).unwrap(), compiled);

@@ -1,6 +1,6 @@
 //! An MCP server: what it answers to the first request of a client, with Gatehouse's own headers.
 
-use gatehouse_configuration::{Route, Transport, Upstream};
+use gatehouse_configuration::{Configuration, Route, Transport, Upstream};
 use gatehouse_mcp_wire::header::{
     EVENT_STREAM, JSON, JSON_OR_EVENT_STREAM, MCP_METHOD, MCP_PROTOCOL_VERSION, MCP_SESSION_ID,
 };
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::client::HttpClient;
 use super::event;
 use super::findings::Findings;
+use super::rest_api;
 use super::secrets::Secrets;
 
 /// Far more than a server says of itself.
@@ -21,6 +22,7 @@ const STATELESS: &str = "2026-07-28";
 /// Looks at the server `upstream` of `route`.
 pub(super) async fn examine(
     client: &HttpClient,
+    configuration: &Configuration,
     route: &Route,
     upstream: &Upstream,
     secrets: &Secrets,
@@ -32,6 +34,9 @@ pub(super) async fn examine(
             let text = format!("is asked without the header {header}: {} is not given", name.as_str());
             findings.note(&subject, text, format!("add --variable {}=@FILE", name.as_str()));
         }
+    }
+    if let Some(api) = &upstream.openapi {
+        return rest_api::examine(client, configuration, upstream, api, &subject, findings).await;
     }
     if upstream.transport == Transport::Sse {
         let request = request(upstream, secrets, Method::GET, EVENT_STREAM, Vec::new());

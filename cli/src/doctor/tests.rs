@@ -286,3 +286,30 @@ async fn servers_of_one_kind_alone_are_right_and_get_their_secret_headers() {
     let (is_right, text) = said(&issuer, &of_2024, Some("right"), "transport = \"sse\"").await;
     assert!(is_right && text.contains("speaks the transport of 2024-11-05"), "{text}");
 }
+
+#[tokio::test]
+async fn a_rest_api_is_looked_at_and_its_document_is_read() {
+    let provider = provider(|_, _| {}).await;
+    let api = serve(|asked, _| match asked.line.split(' ').nth(1).unwrap() {
+        "/openapi.json" => ok(&json!({
+            "openapi": "3.0.0", "info": { "title": "Orders", "version": "1" }, "servers": [{ "url": "https://elsewhere.example" }],
+            "paths": { "/a": { "get": { "responses": {} } }, "/b": { "post": { "requestBody": { "required": true, "content": { "multipart/form-data": {} } }, "responses": {} } } },
+            "components": { "securitySchemes": { "key": { "type": "apiKey", "in": "header", "name": "X-Key" } } },
+        })),
+        "/mcp" => ("404 Not Found", String::new(), String::new()),
+        other => panic!("no operation is called: {other}"),
+    })
+    .await;
+    let (is_right, text) = said(&provider, &api, Some("right"), &format!("openapi = \"{api}/openapi.json\"")).await;
+    assert!(is_right, "{text}");
+    for expected in [
+        "has 1 tool of \"Orders\"",
+        "POST /b: is left out",
+        "key: the API wants a key in the header X-Key",
+        "servers: the document names https://elsewhere.example",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let (is_right, text) = said(&provider, &api, Some("right"), &format!("openapi = \"{api}/mcp\"")).await;
+    assert!(!is_right && text.contains("answers with 404"), "{text}");
+}

@@ -6,5 +6,6 @@ mod identity;
 pub(crate) mod member_sessions;
 pub(crate) mod member_streams;
 pub(crate) mod request;
+mod rest_api;
 pub(crate) mod single_server;
 pub(crate) mod transfers;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::compiled::{AUTHORIZATION_SERVER, FORMAT, GATEWAY, NAME, SERVERS, checksum};
+use crate::compiled::{AUTHORIZATION_SERVER, FORMAT, GATEWAY, NAME, PIECE, SERVERS, checksum, is_piece};
 use crate::error::one_line;
 use crate::gateway::{self, Needs};
 use crate::{CompiledError, Configuration, ConfigurationError, Part, Route, authorization_server, document};
@@ -14,6 +14,14 @@ use crate::{CompiledError, Configuration, ConfigurationError, Part, Route, autho
 /// # Errors
 /// Where the document is wrong, or is compiled already.
 pub fn compile(text: &str) -> Result<String, ConfigurationError> {
+    compile_with(text, &[])
+}
+
+/// The same with pieces of compiled OpenAPI documents, each with its name ([`piece_name`]).
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_with(text: &str, pieces: &[(String, String)]) -> Result<String, ConfigurationError> {
     let (parts, configuration) = document::parse(text)?.divide()?;
     let (mut index, mut written) = (String::new(), String::new());
     let mut names = vec![(GATEWAY, Part::Gateway), (AUTHORIZATION_SERVER, Part::AuthorizationServer)];
@@ -29,6 +37,13 @@ pub fn compile(text: &str) -> Result<String, ConfigurationError> {
         let _ = writeln!(index, "{name} {} {} {:08x}", written.len(), text.len(), checksum(&[&text]));
         written.push_str(&text);
     }
+    for (name, text) in pieces {
+        if !is_piece(name) {
+            return Err(ConfigurationError::Compiled(CompiledError::Unfaithful(one_line(name))));
+        }
+        let _ = writeln!(index, "{name} {} {} {:08x}", written.len(), text.len(), checksum(&[text]));
+        written.push_str(text);
+    }
     let mut source = String::new();
     for byte in Sha256::digest(text.as_bytes()) {
         let _ = write!(source, "{byte:02x}");
@@ -36,6 +51,11 @@ pub fn compile(text: &str) -> Result<String, ConfigurationError> {
     let head = format!("{NAME}{FORMAT} source=sha256:{source} index={} parts={}", index.len(), written.len());
     let sum = checksum(&[&head, &index]);
     Ok(format!("{head} check={sum:08x}\n{index}{written}\n"))
+}
+
+/// The name of a piece of the OpenAPI document that is kept under `id` ([`OpenApi::id`](crate::OpenApi::id)).
+pub fn piece_name(id: &str, piece: &str) -> String {
+    format!("{PIECE}{id}-{piece}")
 }
 
 /// Whether the part, read back, is that of the whole document.
@@ -49,6 +69,8 @@ fn is_faithful(part: &Part<'_>, text: &str, configuration: &Configuration) -> bo
             let needs = Needs::of(&configuration.authorization_server, &configuration.routes, keys);
             Needs::from_part(text).is_ok_and(|read| read == needs)
         }
+        // No part of the document.
+        Part::Piece(_) => false,
         Part::Route(_) | Part::OnlyRoute => {
             Route::from_part(text).is_ok_and(|read| configuration.routes.contains(&read))
         }

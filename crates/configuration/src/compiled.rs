@@ -1,7 +1,7 @@
 //! The compiled form of a document: its parts as text, with an index in front, so that a request reads only its own.
 //!
 //! ```text
-//! gatehouse-configuration/5 source=sha256:… index=… parts=… check=…
+//! gatehouse-configuration/6 source=sha256:… index=… parts=… check=…
 //! gateway 0 55 8d8c3a1f
 //! authorization-server 55 1640 0c1f77aa
 //! servers 1695 98 5be0d1c2
@@ -22,11 +22,13 @@ use crate::{CompiledError, Part};
 /// What the compiled form begins with, and no document in TOML or JSON does.
 pub(crate) const NAME: &str = "gatehouse-configuration/";
 /// Raised with every change of what is written here or of what a part's keys mean.
-pub(crate) const FORMAT: &str = "5";
+pub(crate) const FORMAT: &str = "6";
 
 pub(crate) const GATEWAY: &str = "gateway";
 pub(crate) const AUTHORIZATION_SERVER: &str = "authorization-server";
 pub(crate) const SERVERS: &str = "servers";
+/// What the names of pieces begin with.
+pub(crate) const PIECE: &str = "openapi-";
 
 /// A compiled configuration whose index is whole.
 pub(crate) struct Compiled {
@@ -82,6 +84,8 @@ impl Compiled {
             // Nothing but a path begins with a slash, and no path has a space.
             Part::Route(path) if path.starts_with('/') && !path.contains(' ') => path,
             Part::Route(_) => return Ok(None),
+            Part::Piece(name) if is_piece(name) => name,
+            Part::Piece(_) => return Ok(None),
             Part::OnlyRoute => {
                 let mut paths = self.paths();
                 let (Some(only), None) = (paths.next(), paths.next()) else { return Ok(None) };
@@ -90,7 +94,7 @@ impl Compiled {
         };
         match (self.place(name), part) {
             (Some(place), _) => self.read(name, place).map(Some),
-            (None, Part::Route(_) | Part::OnlyRoute) => Ok(None),
+            (None, Part::Route(_) | Part::OnlyRoute | Part::Piece(_)) => Ok(None),
             (None, _) => Err(CompiledError::Index),
         }
     }
@@ -134,6 +138,13 @@ impl Compiled {
         let sum = u32::from_str_radix(words.next()?, 16).ok()?;
         words.next().is_none().then_some((start..end, sum))
     }
+}
+
+/// Whether the name is one of a piece, which no other part has.
+pub(crate) fn is_piece(name: &str) -> bool {
+    name.starts_with(PIECE)
+        && name.len() <= 128
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 struct Header<'a> {

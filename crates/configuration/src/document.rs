@@ -19,6 +19,7 @@ mod limits;
 mod misread;
 mod mistake;
 mod networks;
+mod openapi;
 mod parts;
 mod policy;
 mod provider_authentication;
@@ -37,6 +38,7 @@ mod urls;
 mod values;
 mod workload;
 
+use http::Uri;
 use serde::{Deserialize, Serialize};
 
 use self::api_keys::PoolDocument;
@@ -68,7 +70,7 @@ use self::workload::WorkloadDocument;
 use crate::authorization_server::RuleClaims;
 use crate::compiled::is_compiled;
 use crate::error::{one_line, problem};
-use crate::{CompiledError, Configuration, ConfigurationError, Route, gateway};
+use crate::{CompiledError, Configuration, ConfigurationError, Route, Upstream, gateway};
 
 /// The variable `config` holds one document: JSON if it begins with `{`, TOML otherwise. If the document is
 /// wrong, Gatehouse answers 503, and the log names the key, the problem and a right example. `gatehouse check FILE` says
@@ -312,7 +314,12 @@ impl Document {
             pages,
             endpoints,
             rates: self.rates,
-            server_urls: routes.iter().flat_map(Route::upstreams).map(|upstream| upstream.url.to_string()).collect(),
+            server_urls: routes
+                .iter()
+                .flat_map(Route::upstreams)
+                .flat_map(Upstream::urls)
+                .map(Uri::to_string)
+                .collect(),
         };
         let configuration =
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };

@@ -23,6 +23,7 @@ mod identity_provider;
 mod lifetimes;
 mod limits;
 mod networks;
+mod openapi;
 mod origins;
 mod part;
 mod policy;
@@ -45,7 +46,7 @@ pub use backend_token::{
 };
 pub use branding::{Branding, Logo};
 pub use browser_sign_in::BrowserSignIn;
-pub use compile::compile;
+pub use compile::{compile, compile_with, piece_name};
 pub use configuration::Configuration;
 pub use cross_origin::{CrossOrigin, PageOrigin, PageOrigins};
 pub use error::{CompiledError, ConfigurationError, Problem};
@@ -57,6 +58,7 @@ pub use identity_provider::{
 pub use lifetimes::Lifetimes;
 pub use limits::{Counted, Limits, Rate};
 pub use networks::{AddressRange, ClientAddresses, ForwardingHeader, NetworkRefusal, Networks, TrustedProxies};
+pub use openapi::{OpenApi, OpenApiDocument};
 pub use origins::AllowedOrigins;
 pub use part::Part;
 pub use policy::{Beginnings, Effect, List, ListKind, Pattern, Policy, Rule};

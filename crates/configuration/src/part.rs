@@ -13,4 +13,6 @@ pub enum Part<'a> {
     Servers,
     /// What the authorization server needs: [`authorization_server::Configuration`](crate::authorization_server::Configuration).
     AuthorizationServer,
+    /// A piece of what an OpenAPI document was compiled to, by its name. A document has none: its compiled form has.
+    Piece(&'a str),
 }

@@ -77,6 +77,7 @@ pub enum Revocation {
 
 /// The MCP servers behind a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one for each route")]
 pub enum Servers {
     /// One, whose messages pass unchanged.
     One(Upstream),

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, Uri};
 
-use crate::{BackendToken, BackendTokenSource, IdentityHeaders, SecretName, TokenOwner};
+use crate::{BackendToken, BackendTokenSource, IdentityHeaders, OpenApi, OpenApiDocument, SecretName, TokenOwner};
 
 /// An MCP server, and what it takes to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,19 @@ pub struct Upstream {
     pub backend_token: Option<Box<BackendToken>>,
     /// How long it may take.
     pub timeouts: Timeouts,
+    /// What its operations are, where it is a REST API.
+    pub openapi: Option<Box<OpenApi>>,
+}
+
+impl Upstream {
+    /// Where it is asked: its own address, and that of its OpenAPI document.
+    pub fn urls(&self) -> impl Iterator<Item = &Uri> {
+        let document = self.openapi.as_ref().and_then(|api| match &api.document {
+            OpenApiDocument::At(url) => Some(url),
+            OpenApiDocument::File(_) => None,
+        });
+        [&self.url].into_iter().chain(document)
+    }
 }
 
 impl Upstream {

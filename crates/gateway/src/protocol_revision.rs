@@ -113,7 +113,7 @@ impl ProtocolRevision {
     }
 
     /// The revision of the transport of 2024-11-05.
-    pub(crate) fn oldest() -> &'static Self {
+    pub fn oldest() -> &'static Self {
         let [oldest, ..] = &REVISIONS;
         oldest
     }

@@ -105,7 +105,7 @@ const ONE_SPELLING: [&str; 7] =
 const PARAMETERS: &str = MCP_PARAM_PREFIX;
 
 /// Whether the client's field of this name must not reach `upstream`.
-pub(crate) fn is_reserved(name: &HeaderName, configuration: &gateway::Configuration, upstream: &Upstream) -> bool {
+pub fn is_reserved(name: &HeaderName, configuration: &gateway::Configuration, upstream: &Upstream) -> bool {
     let reduced = reduced(name.as_str());
     let configured = upstream.subject_header.iter().chain(&upstream.identity_provider_token_header);
     let configured = configured.chain(upstream.backend_token.iter().map(|token| &token.header));

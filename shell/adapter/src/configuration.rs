@@ -19,6 +19,7 @@ impl<P: Platform + 'static> Guest for Adapter<P> {
             Part::OnlyRoute => document::Part::OnlyRoute,
             Part::Servers => document::Part::Servers,
             Part::AuthorizationServer => document::Part::AuthorizationServer,
+            Part::Piece(name) => document::Part::Piece(name),
         };
         let text = source::<P>()?.part(&part).map_err(invalid)?;
         Ok(text.map(std::borrow::Cow::into_owned))

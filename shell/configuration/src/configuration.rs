@@ -47,6 +47,14 @@ pub fn authorization_server() -> Result<authorization_server::Configuration, Set
     needed(&Part::AuthorizationServer, authorization_server::Configuration::from_part)
 }
 
+/// The piece of a compiled OpenAPI document with this name; `None` where there is none.
+///
+/// # Errors
+/// As [`gateway`].
+pub fn piece(name: &str) -> Result<Option<String>, SettingsError> {
+    read(&Part::Piece(name.to_owned()), |text| Ok(text.to_owned()))
+}
+
 /// The secret that the configuration names.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ mod bindings;
 mod configuration;
 mod server_keys;
 
-pub use configuration::{authorization_server, gateway, needs, only_route, route, secret};
+pub use configuration::{authorization_server, gateway, needs, only_route, piece, route, secret};
 pub use server_keys::server_keys;
 pub use shell_settings::SettingsError;
 

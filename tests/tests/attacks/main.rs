@@ -38,6 +38,7 @@ mod providers;
 mod redirects;
 mod registration;
 mod remembered;
+mod rest_api;
 mod revocation;
 mod rows;
 mod sign_in;

@@ -13,6 +13,7 @@
 
 mod api_keys;
 mod azure_sample;
+mod rest_apis;
 mod signing_key;
 
 use gatehouse_tests::{

@@ -6,10 +6,10 @@ pub mod imports {
         inline: "
             package gatehouse:fakes;
             world ours {
-                import gatehouse:host/store@0.2.0;
-                import gatehouse:host/settings@0.2.0;
-                import gatehouse:host/configuration@0.2.0;
-                import gatehouse:host/peer@0.2.0;
+                import gatehouse:host/store@0.3.0;
+                import gatehouse:host/settings@0.3.0;
+                import gatehouse:host/configuration@0.3.0;
+                import gatehouse:host/peer@0.3.0;
                 import gatehouse:auth/sessions@0.9.0;
                 import gatehouse:auth/handles@0.9.0;
                 import gatehouse:auth/api-keys@0.9.0;
@@ -65,10 +65,10 @@ pub mod adapter {
         inline: "
             package gatehouse:adapter-alone;
             world adapter {
-                export gatehouse:host/store@0.2.0;
-                export gatehouse:host/settings@0.2.0;
-                export gatehouse:host/configuration@0.2.0;
-                export gatehouse:host/peer@0.2.0;
+                export gatehouse:host/store@0.3.0;
+                export gatehouse:host/settings@0.3.0;
+                export gatehouse:host/configuration@0.3.0;
+                export gatehouse:host/peer@0.3.0;
             }",
         path: ["../wit/host"],
         exports: { default: async },

@@ -265,6 +265,7 @@ impl configuration::Host for Guest {
         let part = match &part {
             Part::Gateway => gatehouse_configuration::Part::Gateway,
             Part::Route(path) => gatehouse_configuration::Part::Route(path),
+            Part::Piece(name) => gatehouse_configuration::Part::Piece(name),
             Part::OnlyRoute => gatehouse_configuration::Part::OnlyRoute,
             Part::Servers => gatehouse_configuration::Part::Servers,
             Part::AuthorizationServer => gatehouse_configuration::Part::AuthorizationServer,

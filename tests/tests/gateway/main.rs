@@ -15,6 +15,7 @@ mod probes;
 mod programmed_upstream;
 mod real_entra;
 mod real_token_issuer;
+mod rest_api;
 mod streaming;
 mod tls;
 mod tokens;

@@ -105,6 +105,9 @@ fn document_for(path: &str, key: &str) -> Value {
     if path == "rates[]" {
         document["rates"] = json!([{ "per": "address", "requests": 10, "seconds": 60 }]);
     }
+    if key.starts_with("openapi_") {
+        document["routes"][0]["openapi"] = json!("@openapi.json");
+    }
     if path.ends_with("cors") {
         document["routes"][0]["cors"] = json!({ "origins": ["https://page.example"] });
     }

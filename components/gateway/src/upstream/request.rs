@@ -4,13 +4,13 @@ use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Upstream;
 use gatehouse_gateway::{Refusal, request_headers, target};
 use gatehouse_protocol::SecretString;
-use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use shell_http::SystemEntropy;
 
 use crate::bindings::gatehouse::auth::sessions::{self, ProviderToken};
 use crate::caller::{Caller, token_refusal};
 use crate::context::RequestContext;
-use crate::upstream::{backend_token, identity};
+use crate::upstream::{backend_token, identity, rest_api};
 
 /// A request to an MCP server, as far as it is not the client's own.
 pub(crate) struct UpstreamRequest<'a> {
@@ -81,8 +81,10 @@ impl<'a> UpstreamRequest<'a> {
             backend_token: backend_token.as_ref(),
             identity: &identity,
         };
-        let headers =
-            request_headers::forwarded(context.head.headers(), context.endpoint.configuration, self.upstream, &own)?;
+        // A REST API gets nothing that the client says beside its call.
+        let (nothing, api) = (HeaderMap::new(), self.upstream.openapi.as_deref());
+        let client = if api.is_some() { &nothing } else { context.head.headers() };
+        let headers = request_headers::forwarded(client, context.endpoint.configuration, self.upstream, &own)?;
         let mut request = Request::new(self.body);
         *request.method_mut() = self.method;
         *request.uri_mut() = match self.target {
@@ -90,7 +92,10 @@ impl<'a> UpstreamRequest<'a> {
             None => target(&context.endpoint, self.upstream, context.head.uri())?,
         };
         *request.headers_mut() = headers;
-        Ok(request)
+        match api {
+            Some(api) => Ok(rest_api::exchange(context, caller, self.upstream, api, &request)),
+            None => Ok(request),
+        }
     }
 }
 

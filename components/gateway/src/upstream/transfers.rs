@@ -2,6 +2,7 @@
 
 use gatehouse_gateway::UpstreamTimeouts;
 use gatehouse_gateway::answer::{Answers, Arrival, NoAnswer, Transfers};
+use gatehouse_gateway::rest::{RestTransfers, StartTransfers};
 use http::Request;
 use shell_http::Milliseconds;
 use shell_http::outbound::{self, Exchanges, Limits};
@@ -9,13 +10,15 @@ use shell_http::outbound::{self, Exchanges, Limits};
 /// The answers to requests that are on their way.
 pub(crate) type ServerAnswers = Answers<OutboundTransfers>;
 
+/// Requests on their way, to servers and to REST APIs.
+pub(crate) type OutboundTransfers = RestTransfers<HostTransfers>;
+
 /// Requests on their way by way of the host.
 #[derive(Default)]
-pub(crate) struct OutboundTransfers(Exchanges);
+pub(crate) struct HostTransfers(Exchanges);
 
-impl OutboundTransfers {
-    /// Starts a request; its number.
-    pub(crate) fn start(&mut self, request: Request<Vec<u8>>, timeouts: UpstreamTimeouts) -> usize {
+impl StartTransfers for HostTransfers {
+    fn start(&mut self, request: Request<Vec<u8>>, timeouts: UpstreamTimeouts) -> usize {
         let limits = Limits {
             connect_seconds: timeouts.connect,
             first_byte_seconds: timeouts.first_byte,
@@ -25,7 +28,7 @@ impl OutboundTransfers {
     }
 }
 
-impl Transfers for OutboundTransfers {
+impl Transfers for HostTransfers {
     fn next(&mut self, time: Milliseconds) -> Arrival {
         match self.0.next(time) {
             outbound::Arrival::Head(number, head) => Arrival::Head(number, head),

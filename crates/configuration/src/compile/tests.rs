@@ -106,9 +106,9 @@ fn what_is_not_whole_is_refused_and_says_why() {
         text.replacen(from, to, 1)
     };
     for (what, damaged, expected) in [
-        ("an older format", with("/5 ", "/0 "), CompiledError::OtherFormat("0".to_owned())),
-        ("a newer format", with("/5 ", "/12 "), CompiledError::OtherFormat("12".to_owned())),
-        ("no format", with("/5 ", "/ "), CompiledError::OtherFormat(String::new())),
+        ("an older format", with("/6 ", "/0 "), CompiledError::OtherFormat("0".to_owned())),
+        ("a newer format", with("/6 ", "/12 "), CompiledError::OtherFormat("12".to_owned())),
+        ("no format", with("/6 ", "/ "), CompiledError::OtherFormat(String::new())),
         ("its name alone", NAME.to_owned(), CompiledError::OtherFormat(String::new())),
         ("the first word alone", format!("{NAME}{FORMAT}"), CompiledError::Header),
         ("another digest's name", with("sha256:", "sha512:"), CompiledError::Header),

@@ -204,6 +204,7 @@ impl Parts {
                 [only] => write_route(only).map(Some),
                 _ => Ok(None),
             },
+            Part::Piece(_) => Ok(None),
         }
     }
 

@@ -11,6 +11,7 @@ use super::cross_origin::CrossOriginDocument;
 use super::identity_headers::IdentityHeadersDocument;
 use super::limits::{LimitsDocument, RateDocument};
 use super::networks::RangesDocument;
+use super::openapi::OpenApiKeys;
 use super::policy::{RuleDocument, rules};
 use super::route_tokens::RouteTokensDocument;
 use super::upstream::{MemberDocument, TimeoutsDocument, UpstreamKeys, members};
@@ -19,8 +20,8 @@ use crate::error::problem;
 use crate::{ConfigurationError, Revocation, Route, RoutePath, Servers, Transport, Unauthenticated};
 
 /// An MCP endpoint. Either `url` (one MCP server) or `members` (several MCP servers) is required. `url`, `transport`,
-/// `subject_header`, `secret_headers`, `identity_provider_token_header`, `identity_headers` and `timeouts` are keys of the one
-/// server; with `members`, each member has its own.
+/// `subject_header`, `secret_headers`, `identity_provider_token_header`, `identity_headers`, `timeouts` and those that begin with
+/// `openapi` are keys of the one server; with `members`, each member has its own.
 ///
 /// ```toml
 /// [[routes]]
@@ -92,6 +93,24 @@ pub(crate) struct RouteDocument {
     ///
     /// Example: `{ connect = 5, answer = 600 }`
     timeouts: Option<TimeoutsDocument>,
+    /// The OpenAPI document (3.0 or 3.1; JSON or YAML) of the REST API at `url`, whose operations are served as tools: its URL, which
+    /// `allowed_outbound_hosts` must allow, or `@` with the name of a file that `gatehouse check --compile` reads
+    /// ([REST APIs](rest-apis.md)).
+    ///
+    /// Example: `"https://api.internal.example/openapi.json"`
+    openapi: Option<String>,
+    /// Which operations of the document become tools. `*` stands for any characters. A pattern is compared with the
+    /// `operationId`, the method and path, and each tag. A pattern that begins with `!` leaves operations out.
+    ///
+    /// Default: every operation
+    /// Most: `MOST_OPERATIONS`
+    /// Example: `["GET *", "createOrder", "!tag:admin"]`
+    #[serde(default)]
+    openapi_operations: Vec<String>,
+    /// Whether the tools of the document have output schemas.
+    ///
+    /// Default: `true`
+    openapi_output_schemas: Option<bool>,
     /// Several MCP servers as one ([Several servers](federation.md)).
     ///
     /// Most: `MOST_MEMBERS`
@@ -230,6 +249,11 @@ impl RouteDocument {
             identity_headers: self.identity_headers,
             has_backend_token: self.backend_token.is_some(),
             timeouts: self.timeouts,
+            openapi: OpenApiKeys {
+                document: self.openapi,
+                operations: self.openapi_operations,
+                output_schemas: self.openapi_output_schemas,
+            },
         };
         let servers = servers(route, one, self.members)?;
         let api_keys = self.api_keys.map(|keys| keys.check(&key("api_keys"), &scopes)).transpose()?;

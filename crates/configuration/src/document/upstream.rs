@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::backend_token::BackendTokenDocument;
 use super::identity_headers::{IdentityHeadersDocument, is_one};
+use super::openapi::OpenApiKeys;
 use super::values::{SecretDocument, header_name, unique};
 use crate::error::problem;
 use crate::{ConfigurationError, Member, Prefix, Timeouts, Transport, Upstream};
@@ -33,6 +34,7 @@ pub(super) struct UpstreamKeys {
     /// Known to whoever knows the token services, too.
     pub(super) has_backend_token: bool,
     pub(super) timeouts: Option<TimeoutsDocument>,
+    pub(super) openapi: OpenApiKeys,
 }
 
 /// How long an MCP server may take.
@@ -91,6 +93,13 @@ pub(super) struct MemberDocument {
     pub(super) backend_token: Option<BackendTokenDocument>,
     /// As in `routes[].timeouts`.
     timeouts: Option<TimeoutsDocument>,
+    /// As in `routes[].openapi`.
+    openapi: Option<String>,
+    /// As in `routes[].openapi_operations`.
+    #[serde(default)]
+    openapi_operations: Vec<String>,
+    /// As in `routes[].openapi_output_schemas`.
+    openapi_output_schemas: Option<bool>,
 }
 
 const URL: &str = r#"url = "https://mcp.internal.example/mcp""#;
@@ -113,6 +122,7 @@ impl UpstreamKeys {
         ]
         .into_iter()
         .find_map(|(name, is_given)| is_given.then_some(name))
+        .or_else(|| self.openapi.given())
     }
 
     /// `table` is where the keys stand.
@@ -147,7 +157,12 @@ impl UpstreamKeys {
                 TOKEN_HEADER,
             )?,
             timeouts: timeouts(&key("timeouts"), self.timeouts)?,
+            openapi: self.openapi.check(key)?,
         };
+        if upstream.openapi.is_some() && upstream.transport == Transport::Sse {
+            let text = "must not be sse together with openapi: a REST API has no event stream";
+            return Err(problem(key("transport"), text, r#"transport = "streamable-http""#));
+        }
         no_credentials(upstream.subject_header.as_ref(), key)?;
         one_meaning_for_each_header(&upstream, key)?;
         Ok(upstream)
@@ -173,6 +188,11 @@ pub(super) fn members(route: &str, documents: Vec<MemberDocument>) -> Result<Vec
             identity_headers: document.identity_headers,
             has_backend_token: document.backend_token.is_some(),
             timeouts: document.timeouts,
+            openapi: OpenApiKeys {
+                document: document.openapi,
+                operations: document.openapi_operations,
+                output_schemas: document.openapi_output_schemas,
+            },
         };
         Ok(Member {
             prefix: prefix.map_err(|text| problem(format!("{table}.prefix"), text, PREFIX))?,

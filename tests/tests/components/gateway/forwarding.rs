@@ -21,10 +21,10 @@ fn it_imports_sessions_the_store_settings_the_next_handler_and_the_way_out() {
         "gatehouse:auth/backend-tokens@0.9.0",
         "gatehouse:auth/handles@0.9.0",
         "gatehouse:auth/sessions@0.9.0",
-        "gatehouse:host/configuration@0.2.0",
-        "gatehouse:host/peer@0.2.0",
-        "gatehouse:host/settings@0.2.0",
-        "gatehouse:host/store@0.2.0",
+        "gatehouse:host/configuration@0.3.0",
+        "gatehouse:host/peer@0.3.0",
+        "gatehouse:host/settings@0.3.0",
+        "gatehouse:host/store@0.3.0",
         "wasi:http/incoming-handler@0.2.12",
     ];
     let imports = GATEWAY.own_imports();
