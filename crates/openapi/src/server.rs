@@ -69,7 +69,7 @@ impl core::fmt::Debug for ResultForm {
     }
 }
 
-impl<P: Pieces> RestServer<'_, P> {
+impl<'a, P: Pieces> RestServer<'a, P> {
     /// Answers a message.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl<P: Pieces> RestServer<'_, P> {
     }
 
     /// The rules of a call. One that names an unknown version itself stands alone, and is told which ones there are.
-    fn protocol_of(&self, call: &Call) -> Protocol<'_> {
+    fn protocol_of(&self, call: &Call) -> Protocol<'a> {
         let claim = call.meta().filter(|meta| meta.contains(CLAIM));
         let is_of_older =
             |claim: Object| claim.str(CLAIM).is_some_and(|version| with_sessions().contains(&version.as_str()));
