@@ -16,6 +16,8 @@ mod log_arguments;
 mod own_server;
 mod secret_prompt;
 mod start_check;
+mod telemetry_arguments;
+mod telemetry_names;
 mod system_entropy;
 mod up;
 mod variable;

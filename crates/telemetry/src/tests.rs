@@ -245,3 +245,35 @@ fn no_two_spans_of_a_request_have_the_same_id() {
     ids.dedup();
     assert_eq!(ids.len(), 67);
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_guests_write_and_servers_answer_the_text_is_well_formed_and_short(
+        lines in proptest::collection::vec(
+            proptest::prop_oneof![
+                ".{0,200}",
+                "\\{\"component\":\"(gateway|authorization-server)\",\"event\":\"[a-z-]{1,9}\",\"route\":\"/mcp\",\"tool\":\"[^\"\\\\]{0,20}\",\"rpc_method\":\"tools/call\"\\}",
+                "\\{\"component\":\"authorization-server\",\"event\":\"completed\",\"decision\":\"allowed\",\"action\":\"[ -~&&[^\"\\\\]]{0,80}\"\\}",
+            ],
+            0..20,
+        ),
+        answer in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        path in ".{0,40}",
+    ) {
+        let telemetry = telemetry(Some(1.0));
+        telemetry.request_began(KEY, Moment(0), Some(&path));
+        for line in &lines {
+            telemetry.guest_wrote(KEY, Moment(1), line);
+        }
+        telemetry.learn_tools("/mcp", &answer);
+        end(&telemetry, &path, Some(200), 2);
+        let text = telemetry.exposition(&Process::default());
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            proptest::prop_assert!(value.parse::<f64>().is_ok(), "{line}");
+            proptest::prop_assert!(series.starts_with(|c: char| c.is_ascii_lowercase()), "{line}");
+            proptest::prop_assert!(series.is_ascii(), "{line}");
+        }
+        proptest::prop_assert!(text.lines().count() < 400);
+    }
+}
