@@ -48,6 +48,12 @@ pub fn aims(results: &Results) -> Vec<Aim> {
             "",
         ),
         at_least("a bad token refused, to the authenticated call", "≥ 1.5", ratio("refused", "small"), 1.5),
+        at_least(
+            "authenticated `tools/call` with metrics, to the same without",
+            "≥ 0.97",
+            ratio("measured", "small"),
+            0.97,
+        ),
         Aim {
             what: "store operations of an authenticated call",
             aim: "1 read, no write",
