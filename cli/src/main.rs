@@ -5,6 +5,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod address;
 mod api_keys;
 mod check;
 mod compile;
@@ -16,9 +17,9 @@ mod log_arguments;
 mod own_server;
 mod secret_prompt;
 mod start_check;
+mod system_entropy;
 mod telemetry_arguments;
 mod telemetry_names;
-mod system_entropy;
 mod up;
 mod variable;
 mod ways_in;

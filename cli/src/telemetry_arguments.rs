@@ -11,6 +11,7 @@ use clap::Args;
 use gatehouse_host::{OtlpOptions, TelemetryOptions};
 use http::{HeaderName, HeaderValue, Uri};
 
+use crate::address::parse_address;
 use crate::telemetry_names;
 
 /// OpenTelemetry's default.
@@ -19,7 +20,7 @@ const METRICS_EVERY: u64 = 60;
 #[derive(Args)]
 pub(crate) struct TelemetryArguments {
     /// Where Prometheus fetches metrics, at /metrics: an address that clients need not reach
-    #[arg(long, value_name = "ADDRESS", value_parser = crate::up::parse_address)]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     metrics_listen: Option<SocketAddr>,
     /// Who gets metrics and traces by OTLP over HTTP: a URL such as http://127.0.0.1:4318, without /v1/traces
     #[arg(long, value_name = "URL", value_parser = parse_endpoint)]
@@ -94,7 +95,8 @@ fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue)> {
             .to_owned(),
         None => value.to_owned(),
     };
-    let value = HeaderValue::try_from(value).ok().with_context(|| format!("--otlp-header {name}: its value is none"))?;
+    let value =
+        HeaderValue::try_from(value).ok().with_context(|| format!("--otlp-header {name}: its value is none"))?;
     Ok((name, value))
 }
 
@@ -118,6 +120,9 @@ mod tests {
             let error = format!("{:#}", parse_header(bad).unwrap_err());
             assert!(!error.contains("secret") && !error.contains("cret\n"), "{error}");
         }
-        assert_eq!((parse_ratio("0.5"), parse_ratio("1.1").is_err(), parse_ratio("NaN").is_err()), (Ok(0.5), true, true));
+        assert_eq!(
+            (parse_ratio("0.5"), parse_ratio("1.1").is_err(), parse_ratio("NaN").is_err()),
+            (Ok(0.5), true, true)
+        );
     }
 }

@@ -36,7 +36,8 @@ fn paths(configuration: &Configuration) -> Vec<String> {
 fn peers(configuration: &Configuration) -> BTreeMap<(String, u16), Peer> {
     let mut peers = BTreeMap::new();
     for (origin, purposes) in outbound_origins(configuration) {
-        let place = Url::parse(&origin).ok().and_then(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?)));
+        let place =
+            Url::parse(&origin).ok().and_then(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?)));
         if let (Some(place), Some(peer)) = (place, purposes.iter().map(peer).min()) {
             peers.insert(place, peer);
         }

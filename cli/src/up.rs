@@ -1,7 +1,7 @@
 //! `gatehouse up`.
 
 use std::io::{self, Write as _};
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use gatehouse_host::{
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::address::parse_address;
 use crate::log_arguments::{self, LogArguments};
 use crate::own_server::OwnServer;
 use crate::start_check;
@@ -190,12 +191,6 @@ fn urls(configuration: &str) -> Option<Vec<String>> {
         .map(|route| format!("URL for MCP clients, {}: {}", route.name, gateway.public_url.join(route.path.as_str())));
     let redirect = format!("Redirect URI at the identity provider: {}", authorization_server.callback_url());
     Some(clients.chain([redirect]).collect())
-}
-
-pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    let mut addresses =
-        text.to_socket_addrs().map_err(|_| "write it as ADDRESS:PORT, for example 127.0.0.1:3000".to_owned())?;
-    addresses.next().ok_or_else(|| "it has no address".to_owned())
 }
 
 /// A path as a request has it.

@@ -67,7 +67,10 @@ mod tests {
             ..AuditRecord::new(LogTime::from_milliseconds(0), Component::Gateway, Event::Refused)
         };
         let line = AuditLine::parse(&record.to_string()).unwrap();
-        assert_eq!((line.component.as_str(), line.event.as_str(), line.decision()), ("gateway", "refused", Some(REFUSED)));
+        assert_eq!(
+            (line.component.as_str(), line.event.as_str(), line.decision()),
+            ("gateway", "refused", Some(REFUSED))
+        );
         assert_eq!((line.route.as_deref(), line.rule.as_deref()), (Some("/mcp"), Some("readers")));
         assert_eq!((line.rpc_method.as_deref(), line.tool.as_deref()), (Some("tools/call"), Some("echo")));
         assert_eq!((line.messages, line.further), (Some(21), vec!["ping".to_owned()]));

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::label::Label;
 use crate::metric::{Definition, Kind, Metric};
-use crate::registry::{Distribution, Label, Registry, Value};
+use crate::registry::{Distribution, Registry, Value};
 
 /// Everything that is measured, as text. A metric without a series has only its head.
 pub(crate) fn exposition(registry: &Registry) -> String {

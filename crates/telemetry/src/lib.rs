@@ -13,6 +13,7 @@
 
 mod audit_line;
 mod exposition;
+mod label;
 mod listing;
 mod metric;
 mod moment;
@@ -28,10 +29,11 @@ mod trace_context;
 #[cfg(test)]
 mod tests;
 
+pub use label::OTHER;
 pub use listing::tool_names;
 pub use metric::{Definition, Kind, Metric};
 pub use moment::Moment;
-pub use names::{Names, OTHER, Peer};
+pub use names::{Names, Peer};
 pub use otlp::{Resource, spans_request};
 pub use registry::MOST_SERIES;
 pub use request::{EndedRequest, Exchange, RequestKey, StoreCall};

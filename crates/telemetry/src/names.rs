@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
-use crate::registry::Label;
-
-/// What stands in a label instead of a name that nobody has told.
-pub const OTHER: Label = Label::Borrowed("other");
+use crate::label::{Label, OTHER};
 
 /// The most names of tools of one route.
 const MOST_TOOLS: usize = 200;

@@ -5,13 +5,15 @@ mod messages;
 use prost::Message as _;
 
 use self::messages::{
-    AnyValue, AnyValueKind, ExportMetricsServiceRequest, ExportTraceServiceRequest, Gauge, Histogram, HistogramDataPoint,
-    InstrumentationScope, KeyValue, Metric as MetricMessage, MetricData, NumberDataPoint, NumberValue,
-    Resource as ResourceMessage, ResourceMetrics, ResourceSpans, ScopeMetrics, ScopeSpans, Span as SpanMessage, Status, Sum,
+    AnyValue, AnyValueKind, ExportMetricsServiceRequest, ExportTraceServiceRequest, Gauge, Histogram,
+    HistogramDataPoint, InstrumentationScope, KeyValue, Metric as MetricMessage, MetricData, NumberDataPoint,
+    NumberValue, Resource as ResourceMessage, ResourceMetrics, ResourceSpans, ScopeMetrics, ScopeSpans,
+    Span as SpanMessage, Status, Sum,
 };
+use crate::label::Label;
 use crate::metric::{Definition, HTTP_STATUS, Kind, Metric, SERVER_PORT};
 use crate::moment::Moment;
-use crate::registry::{Distribution, Label, Labels, Registry, Value};
+use crate::registry::{Distribution, Labels, Registry, Value};
 use crate::span::{Attribute, Span};
 
 /// `AGGREGATION_TEMPORALITY_CUMULATIVE`
@@ -131,7 +133,8 @@ fn scope(resource: &Resource) -> InstrumentationScope {
 
 fn resource_message(resource: &Resource) -> ResourceMessage {
     let Resource { service, version, instance } = resource;
-    let attributes = [("service.name", service.as_str()), ("service.version", version), ("service.instance.id", instance)];
+    let attributes =
+        [("service.name", service.as_str()), ("service.version", version), ("service.instance.id", instance)];
     ResourceMessage { attributes: attributes.into_iter().map(|(name, value)| key_value(name, value)).collect() }
 }
 

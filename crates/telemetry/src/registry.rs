@@ -1,17 +1,13 @@
 //! The numbers: one for each metric and each set of its labels' values.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::label::{Label, OTHER};
 use crate::metric::{Definition, Kind, Metric};
-use crate::names::OTHER;
 
 /// The most series of one metric, OpenTelemetry's default. What would be one more counts in one whose labels are all `other`.
 pub const MOST_SERIES: usize = 2000;
-
-/// The value of a label; empty where there is none.
-pub(crate) type Label = Cow<'static, str>;
 
 /// The values of a metric's labels, in their order.
 pub(crate) type Labels = Vec<Label>;

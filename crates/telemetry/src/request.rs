@@ -1,13 +1,13 @@
 //! What is known of one request while it is under way, and what comes of it when it ends.
 
 use crate::audit_line::{ALLOWED, AuditLine, FAILED, REFUSED};
+use crate::label::Label;
 use crate::metric::{
     DB_OPERATION, DB_SYSTEM, DECISION, ERROR_TYPE, HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, MCP_METHOD, PEER,
     SERVER_ADDRESS, SERVER_PORT, TOOL,
 };
 use crate::moment::Moment;
 use crate::names::{Names, TOOLS_CALL, TOOLS_LIST, http_method, mcp_method};
-use crate::registry::Label;
 use crate::span::{Attribute, Span, SpanKind};
 use crate::trace_context::{SpanId, TraceContext, TraceId, trace_id_of};
 
@@ -315,7 +315,8 @@ impl RequestInProgress {
             Some(_) if !method.is_empty() => method.to_string(),
             _ => format!("{} {path}", http_method(request.method)),
         };
-        let error = first.map_or_else(|| error_type(None, request.status), |first| self.error_of(first, request.status));
+        let error =
+            first.map_or_else(|| error_type(None, request.status), |first| self.error_of(first, request.status));
         let attributes = vec![
             Attribute::new(HTTP_METHOD, http_method(request.method)),
             Attribute::new(HTTP_ROUTE, path.clone()),

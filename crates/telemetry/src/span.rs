@@ -1,7 +1,7 @@
 //! Spans: what took which time in the course of one request.
 
+use crate::label::Label;
 use crate::moment::Moment;
-use crate::registry::Label;
 use crate::trace_context::{SpanId, TraceId};
 
 /// A part of what happened for one request.

@@ -5,12 +5,13 @@ use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::audit_line::AuditLine;
 use crate::exposition::exposition;
+use crate::label::{Label, OTHER};
 use crate::listing::tool_names;
 use crate::metric::Metric;
 use crate::moment::Moment;
-use crate::names::{Names, OTHER, http_method};
+use crate::names::{Names, http_method};
 use crate::otlp::{Resource, metrics_request};
-use crate::registry::{Label, Registry};
+use crate::registry::Registry;
 use crate::request::{EndedRequest, Exchange, RequestInProgress, RequestKey, StoreCall, error_type, status_text};
 use crate::span::Span;
 use crate::span_queue::SpanQueue;
@@ -290,7 +291,8 @@ impl Stream {
 
 /// An action of the authorization server: a word or a path of its own, never a client's text.
 fn action_label(action: &str) -> Label {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'/' | b'.' | b'_');
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'/' | b'.' | b'_');
     if action.len() <= 64 && action.bytes().all(plain) { Label::Owned(action.to_owned()) } else { OTHER }
 }
 

@@ -46,7 +46,11 @@ fn a_call_is_counted_once_with_its_decision_its_status_and_its_time() {
     let telemetry = telemetry(None);
     telemetry.request_began(KEY, Moment(0), None);
     line(&telemetry, 1, call("echo"));
-    line(&telemetry, 2, json!({ "event": "forwarded", "decision": "allowed", "rpc_method": "tools/call", "tool": "echo" }));
+    line(
+        &telemetry,
+        2,
+        json!({ "event": "forwarded", "decision": "allowed", "rpc_method": "tools/call", "tool": "echo" }),
+    );
     end(&telemetry, "/mcp", Some(200), 2_000_000_000);
     let labels = "http_route=\"/mcp\",mcp_method_name=\"tools/call\",gen_ai_tool_name=\"echo\"";
     assert_eq!(
@@ -69,7 +73,8 @@ fn a_call_is_counted_once_with_its_decision_its_status_and_its_time() {
 fn each_message_of_a_batch_counts_and_a_refusal_after_the_beginning_is_the_last_word() {
     let telemetry = telemetry(None);
     telemetry.request_began(KEY, Moment(0), None);
-    let batch = json!({ "event": "begun", "decision": "allowed", "messages": 3, "further": ["tools/call echo", "ping"] });
+    let batch =
+        json!({ "event": "begun", "decision": "allowed", "messages": 3, "further": ["tools/call echo", "ping"] });
     line(&telemetry, 1, batch);
     line(&telemetry, 1, call("echo"));
     line(&telemetry, 2, json!({ "event": "refused", "decision": "refused", "messages": 3, "status": 502 }));
@@ -77,7 +82,10 @@ fn each_message_of_a_batch_counts_and_a_refusal_after_the_beginning_is_the_last_
     let counted = lines(&telemetry, "gatehouse_requests_total");
     assert_eq!(counted.len(), 2, "{counted:?}");
     assert!(counted.iter().all(|line| line.contains("gatehouse_decision=\"refused\"")), "{counted:?}");
-    assert!(counted.iter().any(|line| line.contains("gen_ai_tool_name=\"echo\"") && line.ends_with(" 2")), "{counted:?}");
+    assert!(
+        counted.iter().any(|line| line.contains("gen_ai_tool_name=\"echo\"") && line.ends_with(" 2")),
+        "{counted:?}"
+    );
 }
 
 #[test]
@@ -185,8 +193,14 @@ fn a_request_is_one_tree_of_spans_in_the_callers_trace() {
         assert_eq!([decide.parent_id, forward.parent_id], [Some(root.span_id); 2]);
         assert_eq!((store.parent_id, server.parent_id), (Some(decide.span_id), Some(forward.span_id)));
         assert_eq!(server.span_id, [0x11; 8], "what the server sees as its parent");
-        assert_eq!((root.began, root.ended, decide.ended, forward.ended), (Moment(100), Moment(200), Moment(130), Moment(160)));
-        assert_eq!((attribute(root, "mcp.method.name"), attribute(root, "gatehouse.rule")), (Some("tools/call"), Some("readers")));
+        assert_eq!(
+            (root.began, root.ended, decide.ended, forward.ended),
+            (Moment(100), Moment(200), Moment(130), Moment(160))
+        );
+        assert_eq!(
+            (attribute(root, "mcp.method.name"), attribute(root, "gatehouse.rule")),
+            (Some("tools/call"), Some("readers"))
+        );
         assert_eq!(attribute(server, "server.address"), Some("files.internal"));
         let texts = format!("{spans:?}");
         assert!(!texts.contains("alice"), "{texts}");
@@ -224,7 +238,10 @@ fn spans_that_nobody_takes_are_dropped_and_counted() {
         telemetry.request_began(KEY, Moment(0), None);
         end(&telemetry, "/token", Some(200), 5);
     }
-    assert_eq!(lines(&telemetry, "gatehouse_telemetry_spans_dropped_total"), ["gatehouse_telemetry_spans_dropped_total 1808"]);
+    assert_eq!(
+        lines(&telemetry, "gatehouse_telemetry_spans_dropped_total"),
+        ["gatehouse_telemetry_spans_dropped_total 1808"]
+    );
     assert_eq!(telemetry.take_spans(100_000).len(), 8_192);
 }
 
@@ -235,7 +252,8 @@ fn no_two_spans_of_a_request_have_the_same_id() {
     line(&telemetry, 1, call("echo"));
     line(&telemetry, 2, json!({ "event": "forwarded" }));
     for _ in 0..100 {
-        let call = StoreCall { system: "redis", operation: "get", began: Moment(1), ended: Moment(2), error: Some("timeout") };
+        let call =
+            StoreCall { system: "redis", operation: "get", began: Moment(1), ended: Moment(2), error: Some("timeout") };
         telemetry.store_called(KEY, &call);
     }
     end(&telemetry, "/mcp", None, 5);
