@@ -57,7 +57,8 @@ impl WasiHttpHooks for OutboundHooks {
             }
             let options = options.unwrap_or_default();
             let under_way = is_short(&options).then(|| client.short_request());
-            let exchange = grants.measuring.as_ref().map(|measuring| ExchangeInProgress::begin(measuring, about, &request));
+            let exchange =
+                grants.measuring.as_ref().map(|measuring| ExchangeInProgress::begin(measuring, about, &request));
             let sending = sender.send(request, permission, options);
             let sent = if under_way.is_some() {
                 sending.await

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gatehouse_telemetry::{Resource, spans_request};
-use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::Mutex;
@@ -133,6 +133,7 @@ impl Exporter {
         let Ok(uri) = format!("{}/v1/{signal}", endpoint.trim_end_matches('/')).parse::<Uri>() else {
             return Outcome::Never("its URL is none".to_owned());
         };
+        let length = body.len();
         let mut request = Request::new(Full::from(body).map_err(|never| match never {}).boxed_unsync());
         *request.method_mut() = http::Method::POST;
         if let Some(host) = uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) {
@@ -141,10 +142,13 @@ impl Exporter {
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        // On its way, the body loses its length, and not every receiver takes one in chunks.
+        headers.insert(CONTENT_LENGTH, length.into());
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("gatehouse/", env!("CARGO_PKG_VERSION"))));
         headers.extend(self.options.headers.iter().cloned());
         let limit = Some(PATIENCE);
-        let options = RequestOptions { connect_timeout: limit, first_byte_timeout: limit, between_bytes_timeout: limit };
+        let options =
+            RequestOptions { connect_timeout: limit, first_byte_timeout: limit, between_bytes_timeout: limit };
         // The operator has named it.
         match self.sender.send(request, Permission::Anywhere, options).await {
             Ok(response) if response.status().is_success() => {

@@ -11,7 +11,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -32,6 +32,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 pub(crate) struct MetricsListener {
     listener: TcpListener,
     measuring: Measuring,
+    patience: Duration,
 }
 
 /// Listens on `address`.
@@ -40,7 +41,8 @@ pub(crate) struct MetricsListener {
 /// It cannot be listened on.
 pub(crate) async fn listen(address: SocketAddr, measuring: Measuring) -> Result<MetricsListener, StartError> {
     let failed = |error: std::io::Error| StartError::Listen { address, message: format!("for metrics: {error}") };
-    Ok(MetricsListener { listener: TcpListener::bind(address).await.map_err(failed)?, measuring })
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    Ok(MetricsListener { listener, measuring, patience: LONGEST })
 }
 
 impl MetricsListener {
@@ -57,10 +59,10 @@ impl MetricsListener {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let measuring = self.measuring.clone();
+                    let (measuring, patience) = (self.measuring.clone(), self.patience);
                     tokio::spawn(async move {
                         // Who takes longer gets no answer.
-                        let _ = timeout(LONGEST, serve(stream, measuring)).await;
+                        let _ = timeout(patience, serve(stream, measuring)).await;
                         drop(slot);
                     });
                 }
@@ -77,8 +79,8 @@ async fn serve(stream: TcpStream, measuring: Measuring) {
         async move { Ok::<_, Infallible>(answer(request.method(), request.uri().path(), measuring).await) }
     });
     let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(LONGEST)
+        // Reading the head is a part of the connection's time.
+        .header_read_timeout(None)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
     // What fails on a connection is its client's doing.
@@ -101,4 +103,52 @@ async fn answer(method: &Method, path: &str, measuring: Measuring) -> Response<F
     response.headers_mut().insert(CONTENT_TYPE, MEDIA_TYPE);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::telemetry::TelemetryOptions;
+
+    async fn listening(patience: Duration) -> SocketAddr {
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        let options = TelemetryOptions { metrics: Some(address), otlp: None, names: |_| None };
+        let listener = listen(address, Measuring::new(&options)).await.unwrap();
+        let address = listener.address().unwrap();
+        tokio::spawn(MetricsListener { patience, ..listener }.serve());
+        address
+    }
+
+    async fn asked(address: SocketAddr, head: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(format!("{head}\r\nHost: h\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn who_says_nothing_is_cut_off_and_others_are_answered_meanwhile() {
+        let address = listening(Duration::from_millis(100)).await;
+        let mut silent = Vec::new();
+        for _ in 0..CONNECTIONS {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let answer = asked(address, "GET /metrics HTTP/1.1").await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\ngatehouse_build_info{"), "{answer}");
+        let mut end = [0];
+        assert_eq!(silent[0].read(&mut end).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_taken_is_an_error_that_names_it() {
+        let address = listening(LONGEST).await;
+        let options = TelemetryOptions { metrics: Some(address), otlp: None, names: |_| None };
+        let error = listen(address, Measuring::new(&options)).await.err().unwrap();
+        assert!(error.to_string().contains(&address.to_string()), "{error}");
+    }
 }
