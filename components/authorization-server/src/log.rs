@@ -24,6 +24,8 @@ pub(crate) struct Details<'a> {
     pub(crate) reason: Option<&'a str>,
     pub(crate) route: Option<&'a str>,
     pub(crate) token: Option<TokenEvent>,
+    /// Who acts for the subject.
+    pub(crate) actors: &'a [String],
 }
 
 impl RequestLog {
@@ -65,7 +67,7 @@ impl RequestLog {
         self.write(Event::Begun, action, Decision::Allowed, details);
     }
 
-    /// Notes the same of something that has a route.
+    /// Notes the same of something of which there is more to say.
     pub(crate) fn begun_about(&self, action: &'static str, details: Details<'_>) {
         self.write(Event::Begun, action, Decision::Allowed, details);
     }
@@ -131,6 +133,7 @@ impl RequestLog {
             reason: details.reason,
             route: details.route,
             token: details.token,
+            actors: details.actors.to_vec(),
             ..AuditRecord::new(time, Component::AuthorizationServer, event)
         };
         shell_http::log(&record);

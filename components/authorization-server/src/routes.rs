@@ -226,14 +226,18 @@ impl Endpoint {
     fn is_offered(&self, context: &Context) -> bool {
         let configuration = &context.configuration;
         match self.path {
+            OwnPath::Register | OwnPath::Authorize | OwnPath::Choose | OwnPath::Consent | OwnPath::AccessToken => {
+                configuration.issues_tokens() && configuration.signs_users_in()
+            }
             OwnPath::Callback
+            | OwnPath::Consents
             | OwnPath::Sessions
             | OwnPath::SignIn
             | OwnPath::SignOut
             | OwnPath::BrowserSignIn
             | OwnPath::BrowserUser
             | OwnPath::BrowserRefresh
-            | OwnPath::BrowserSignOut => !configuration.identity_providers.is_empty(),
+            | OwnPath::BrowserSignOut => configuration.signs_users_in(),
             OwnPath::Subscriptions => !configuration.session_pools.is_empty(),
             // Servers verify with them what they are told of callers, whatever these have shown.
             OwnPath::CallerKeys => true,

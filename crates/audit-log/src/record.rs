@@ -8,7 +8,7 @@ use crate::credential_kind::CredentialKind;
 use crate::log_time::LogTime;
 use crate::mcp_call::McpCall;
 use crate::request_id::RequestId;
-use crate::text::{bounded, without_line_ends};
+use crate::text::{bounded, each_bounded, without_line_ends};
 use crate::trace_parent::TraceId;
 
 /// One line of the audit log. Fields that say nothing are left out.
@@ -68,6 +68,10 @@ pub struct AuditRecord<'a> {
     /// The client, once known.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub client_id: Option<&'a str>,
+    /// Who acts for the subject by an exchanged token, beginning with who acts now: the name, and behind a space its issuer where that
+    /// is another one.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "each_bounded")]
+    pub actors: Vec<String>,
     /// The address that the request came from, as far as it is known. It is personal.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub client_address: Option<&'a str>,
@@ -184,6 +188,7 @@ impl AuditRecord<'_> {
             status: None,
             subject: None,
             client_id: None,
+            actors: Vec::new(),
             client_address: None,
             credential: None,
             token: None,
@@ -251,6 +256,7 @@ mod tests {
             status: Some(200),
             subject: Some("demo:alice"),
             client_id: Some("client"),
+            actors: vec!["agent".to_owned(), "app https://op.example".to_owned()],
             client_address: Some("192.0.2.1"),
             credential: Some(CredentialKind::OwnToken),
             token: Some(TokenEvent::Issued),
@@ -258,7 +264,7 @@ mod tests {
             total_ms: Some(5),
             reason: Some("reason"),
         };
-        let expected = r#"{"time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","traceparent":"parent","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","client_id":"client","client_address":"192.0.2.1","credential":"own-token","token":"issued","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
+        let expected = r#"{"time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","traceparent":"parent","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","client_id":"client","actors":["agent","app https://op.example"],"client_address":"192.0.2.1","credential":"own-token","token":"issued","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
         assert_eq!(record.to_string(), expected);
     }
 
