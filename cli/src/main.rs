@@ -5,6 +5,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod address;
 mod api_keys;
 mod backend_tokens;
 mod check;
@@ -19,6 +20,8 @@ mod rest_api;
 mod secret_prompt;
 mod start_check;
 mod system_entropy;
+mod telemetry_arguments;
+mod telemetry_names;
 mod up;
 mod variable;
 mod ways_in;

@@ -1,7 +1,7 @@
 //! `gatehouse up`.
 
 use std::io::{self, Write as _};
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,10 +15,15 @@ use gatehouse_host::{
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::address::parse_address;
 use crate::log_arguments::{self, LogArguments};
 use crate::own_server::OwnServer;
 use crate::start_check;
+use crate::telemetry_arguments::TelemetryArguments;
 use crate::variable::parse_variable;
+
+/// How long what was measured last may take on its way.
+const LAST_EXPORT: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub(crate) struct Up {
@@ -57,6 +62,8 @@ pub(crate) struct Up {
     own_server: OwnServer,
     #[command(flatten)]
     log: LogArguments,
+    #[command(flatten)]
+    telemetry: TelemetryArguments,
     /// How long running requests may go on after an interrupt, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 25)]
     shutdown_timeout: u64,
@@ -110,6 +117,7 @@ async fn serve(mut up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
     options.log = log.clone();
     options.limits = parse_limits(&up.limits)?;
     options.check_variables = Some(start_check::check);
+    options.telemetry = up.telemetry.options()?;
     if !up.probe_paths.is_empty() {
         options.probe_paths = up.probe_paths;
     }
@@ -132,6 +140,8 @@ async fn serve(mut up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
             if !all_ended {
                 say("stopped; some requests had to be ended".to_owned());
             }
+            // A receiver that does not answer must not keep the host.
+            let _ = tokio::time::timeout(LAST_EXPORT, application.export_telemetry()).await;
             Ok(code)
         }
         () = signals.next() => Ok(ExitCode::from(130)),
@@ -163,6 +173,9 @@ fn announce(application: &Application, running: &Running) -> io::Result<()> {
     for (route, component) in application.routes() {
         writeln!(out, "  {route} -> {component}")?;
     }
+    if let Some(address) = application.metrics_address() {
+        writeln!(out, "  Metrics: http://{address}/metrics")?;
+    }
     for line in application.variable(SETTING).and_then(urls).unwrap_or_default() {
         writeln!(out, "  {line}")?;
     }
@@ -178,12 +191,6 @@ fn urls(configuration: &str) -> Option<Vec<String>> {
         .map(|route| format!("URL for MCP clients, {}: {}", route.name, gateway.public_url.join(route.path.as_str())));
     let redirect = format!("Redirect URI at the identity provider: {}", authorization_server.callback_url());
     Some(clients.chain([redirect]).collect())
-}
-
-fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    let mut addresses =
-        text.to_socket_addrs().map_err(|_| "write it as ADDRESS:PORT, for example 127.0.0.1:3000".to_owned())?;
-    addresses.next().ok_or_else(|| "it has no address".to_owned())
 }
 
 /// A path as a request has it.

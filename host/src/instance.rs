@@ -6,12 +6,14 @@ mod compiled_ahead;
 mod component;
 mod compute_meter;
 mod engine;
+mod exchange;
 mod grants;
 mod guest_output;
 mod guest_state;
 mod linker;
 mod listing;
 mod outgoing_handler;
+mod store_call;
 mod upstream_body;
 
 pub(crate) use self::client_presence::{ClientGuard, ClientPresence, client_presence};

@@ -34,6 +34,7 @@ mod position;
 mod private_files;
 mod runtime_config;
 mod server_tls;
+mod telemetry;
 mod whole_file;
 
 pub use application::Application;
@@ -55,4 +56,5 @@ pub use options::{CheckVariables, Options};
 pub use outbound::{AllowedHostError, AllowedOutboundHosts, HostProblem, Permission, tls};
 pub use private_files::create_private_directory;
 pub use server_tls::TlsFiles;
+pub use telemetry::{NamesOf, OtlpOptions, TelemetryOptions};
 pub use whole_file::write_whole;

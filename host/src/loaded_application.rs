@@ -13,11 +13,14 @@ use crate::manifest::{ComponentManifest, Manifest, Route, Template, most_specifi
 use crate::options::Options;
 use crate::outbound::{AllowedOutboundHosts, Outbound};
 use crate::server_tls::ServerTls;
+use crate::telemetry::Measuring;
 
 /// An application with all that its hosts share.
 pub(crate) struct LoadedApplication {
     pub(crate) engine: &'static SharedEngine,
     pub(crate) log: Arc<dyn LogSink>,
+    /// What measures, if something does.
+    pub(crate) measuring: Option<Measuring>,
     pub(crate) outbound: Outbound,
     pub(crate) limits: Limits,
     pub(crate) probe_paths: Vec<String>,
@@ -32,7 +35,7 @@ pub(crate) struct LoadedApplication {
 
 impl LoadedApplication {
     /// Loads the application of `manifest`. Blocks: compiling takes seconds, and the disk may be slow.
-    pub(crate) fn load(manifest: &Path, options: &Options) -> Result<Self, StartError> {
+    pub(crate) fn load(manifest: &Path, options: &Options, measuring: Option<Measuring>) -> Result<Self, StartError> {
         let manifest = Manifest::read(manifest)?;
         let values = options.variables.resolve(&manifest.variables, &manifest.path)?;
         let engine = shared_engine()?;
@@ -55,12 +58,18 @@ impl LoadedApplication {
                     if let Some(check) = options.check_variables {
                         check(&variables).map_err(StartError::Variable)?;
                     }
+                    if let (Some(measuring), Some(telemetry)) = (&measuring, &options.telemetry)
+                        && let Some(names) = (telemetry.names)(&variables)
+                    {
+                        measuring.know(names);
+                    }
                     let grants = Grants {
                         component: id.clone(),
                         variables,
                         key_value_stores: key_value.of(&declared.key_value_stores),
                         allowed_outbound_hosts: allowed_outbound_hosts(declared, &manifest, &values).map_err(failed)?,
                         log: Arc::clone(&options.log),
+                        measuring: measuring.clone(),
                     };
                     let component = LoadedComponent::load(engine, declared, grants, options).map_err(failed)?;
                     let component = Arc::new(component);
@@ -77,6 +86,7 @@ impl LoadedApplication {
         Ok(Self {
             engine,
             log: Arc::clone(&options.log),
+            measuring,
             outbound,
             limits: options.limits,
             probe_paths: options.probe_paths.clone(),

@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::log::{LogOptions, LogSink, StandardErrorLog};
 use crate::manifest::VariableSources;
 use crate::server_tls::TlsFiles;
+use crate::telemetry::TelemetryOptions;
 
 /// Often enough that what expires in between is removed in a few pieces.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -33,6 +34,8 @@ pub struct Options {
     pub wall_clock: Arc<dyn WallClock>,
     /// Where the log goes.
     pub log: Arc<dyn LogSink>,
+    /// What is measured for whom; `None`: nothing is.
+    pub telemetry: Option<TelemetryOptions>,
     /// How often entries that have expired are removed from the key-value store.
     pub sweep_every: Duration,
     /// Limits.
@@ -48,7 +51,7 @@ pub type CheckVariables = fn(&BTreeMap<String, Arc<str>>) -> Result<(), String>;
 
 impl Options {
     /// The system's clock, the log as JSON on standard error, no variables, no check of them, no TLS, the default
-    /// limits, probes at `/healthz` and `/readyz`.
+    /// limits, nothing measured, probes at `/healthz` and `/readyz`.
     #[must_use]
     pub fn new(state_directory: impl Into<PathBuf>) -> Self {
         Self {
@@ -60,6 +63,7 @@ impl Options {
             tls: None,
             wall_clock: Arc::new(SystemWallClock),
             log: Arc::new(StandardErrorLog::new(LogOptions::default())),
+            telemetry: None,
             sweep_every: SWEEP_EVERY,
             limits: Limits::default(),
             probe_paths: vec!["/healthz".to_owned(), "/readyz".to_owned()],

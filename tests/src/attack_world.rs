@@ -50,7 +50,7 @@ pub struct AttackSettings {
     /// On what Gatehouse runs; that of all tests where it is `None`: the embedded host in this process, unless `cargo xtask hosts` asks
     /// for another.
     pub host: Option<HostKind>,
-    /// More arguments for `gatehouse up`; only a released host has any.
+    /// More arguments for `gatehouse up`: of a released host, or of one in a process of its own.
     pub arguments: Vec<String>,
     /// The origin of the MCP servers; those of a recording upstream where it is `None`.
     pub upstream_origin: Option<String>,

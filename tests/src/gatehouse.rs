@@ -39,7 +39,7 @@ pub struct Settings {
     pub variables: Vec<(String, String)>,
     /// A PEM file of certificate authorities to trust besides the system's; only the embedded host can be told.
     pub ca_file: Option<PathBuf>,
-    /// More arguments for `gatehouse up`; only a released host has any.
+    /// More arguments for `gatehouse up`: of a released host, or of one in a process of its own.
     pub arguments: Vec<String>,
 }
 
@@ -105,7 +105,8 @@ impl Gatehouse {
             }
             HostKind::EmbeddedProcess => {
                 drop(held);
-                let command = embedded_process(&[], &ca_file, state_directory.path(), None);
+                let mut command = embedded_process(&[], &ca_file, state_directory.path(), None);
+                command.args(&settings.arguments);
                 Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await), None)
             }
             HostKind::EmbeddedProcessUnder(starter) => {

@@ -7,6 +7,7 @@ pub mod debian;
 pub mod deployment;
 pub mod hosts;
 pub mod npm;
+pub mod observability;
 pub mod proxies;
 pub mod python;
 pub mod reproducible;

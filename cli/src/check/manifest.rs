@@ -259,6 +259,7 @@ fn is_meant(name: &str, purpose: &Purpose) -> bool {
         Purpose::TokenService(_) => name.contains("token"),
         Purpose::Groups(_) => name.contains("graph"),
         Purpose::Assertions(_) => name.contains("assertion"),
+        Purpose::OpenApiDocument(_) => name.contains("openapi"),
         Purpose::Route(_) => ["upstream", "server", "mcp"].iter().any(|word| name.contains(word)),
         Purpose::ClientKeys(_) => name.contains("client"),
     }

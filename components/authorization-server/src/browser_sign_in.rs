@@ -1,5 +1,6 @@
 //! `/.auth/login`, `/.auth/me`, `/.auth/refresh` and `/.auth/logout`: people who sign in with a browser, as with App Service.
 
+use gatehouse_audit_log::TokenEvent;
 use gatehouse_authorization_server::ErrorCode;
 use gatehouse_authorization_server::browser::BrowserCookies;
 use gatehouse_authorization_server::browser_sign_in::{
@@ -214,9 +215,8 @@ pub(crate) fn refresh(context: &Context, request: &Request<Vec<u8>>) -> Response
     let kept = refreshed.map(|tokens| keep(context, &mut response, &browser, &beside.provider, beside.name, &tokens));
     match kept {
         Ok(Ok(())) => {
-            context
-                .log
-                .completed("browser-refresh", Details { client_id: Some(BROWSER_CLIENT_ID), ..Details::default() });
+            let (client_id, token) = (Some(BROWSER_CLIENT_ID), Some(TokenEvent::Refreshed));
+            context.log.completed("browser-refresh", Details { client_id, token, ..Details::default() });
             response
         }
         Ok(Err(reason)) => {
@@ -336,7 +336,8 @@ fn end(
         if let Err(error) = ended {
             return failures::out_of_order(context, SIGN_OUT, Some(BROWSER_CLIENT_ID), error);
         }
-        context.log.completed(SIGN_OUT, Details { client_id: Some(BROWSER_CLIENT_ID), ..Details::default() });
+        let (client_id, token) = (Some(BROWSER_CLIENT_ID), Some(TokenEvent::Revoked));
+        context.log.completed(SIGN_OUT, Details { client_id, token, ..Details::default() });
     }
     let mut response = match address {
         Some(address) => responses::redirect_to(address, &context.configuration),

@@ -1,5 +1,6 @@
 //! Clients that call an endpoint themselves: who they are, and what they are told where they may not.
 
+use gatehouse_audit_log::TokenEvent;
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::client_keys::{CLIENT_KEYS_BYTES, ClientKeysRejection, KeysUrl};
 use gatehouse_authorization_server::credentials::{
@@ -125,7 +126,7 @@ pub(crate) fn refused(
     if status >= 500 {
         log.failed(action, client_id, rejection);
     } else {
-        log.refused(action, client_id, rejection);
+        log.refused_token(action, client_id, rejection, rejection.is_reuse().then_some(TokenEvent::Reused));
     }
     let mut response = responses::error(status, code, &description);
     if response.status() == StatusCode::UNAUTHORIZED {

@@ -1,6 +1,8 @@
 //! The lines of one request in the audit log.
 
-use gatehouse_audit_log::{AuditRecord, Component, Decision, Event, LogTime, RequestId, TraceId, TraceParent};
+use gatehouse_audit_log::{
+    AuditRecord, Component, Decision, Event, LogTime, RequestId, TokenEvent, TraceId, TraceParent,
+};
 use gatehouse_protocol::Subject;
 use http::HeaderMap;
 use shell_http::{Milliseconds, now_in_milliseconds};
@@ -21,6 +23,7 @@ pub(crate) struct Details<'a> {
     pub(crate) subject: Option<&'a str>,
     pub(crate) reason: Option<&'a str>,
     pub(crate) route: Option<&'a str>,
+    pub(crate) token: Option<TokenEvent>,
     /// Who acts for the subject.
     pub(crate) actors: &'a [String],
 }
@@ -81,6 +84,19 @@ impl RequestLog {
         self.write(Event::Refused, action, Decision::Refused, details);
     }
 
+    /// Notes the same of a request for tokens, which may have shown that somebody else has one of them, too.
+    pub(crate) fn refused_token(
+        &self,
+        action: &'static str,
+        client_id: Option<&str>,
+        reason: impl ToString,
+        token: Option<TokenEvent>,
+    ) {
+        let reason = &reason.to_string();
+        let details = Details { client_id, reason: Some(reason), token, ..Details::default() };
+        self.write(Event::Refused, action, Decision::Refused, details);
+    }
+
     /// Notes that somebody else refused what was to be done for this user.
     pub(crate) fn refused_to(&self, action: &'static str, subject: &Subject, reason: &str) {
         let details = Details { subject: Some(subject.as_str()), reason: Some(reason), ..Details::default() };
@@ -116,6 +132,7 @@ impl RequestLog {
             client_address: self.client_address.as_deref(),
             reason: details.reason,
             route: details.route,
+            token: details.token,
             actors: details.actors.to_vec(),
             ..AuditRecord::new(time, Component::AuthorizationServer, event)
         };

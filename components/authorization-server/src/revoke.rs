@@ -1,5 +1,6 @@
 //! `POST /revoke`: a client gives a token back (RFC 7009).
 
+use gatehouse_audit_log::TokenEvent;
 use gatehouse_authorization_server::presented_token::PresentedToken;
 use gatehouse_authorization_server::token::TokenRejection;
 use gatehouse_sessions::Revocation;
@@ -22,7 +23,9 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
             let client_id = client_id.as_deref();
             let details = Details { client_id, ..Details::default() };
             match revocation {
-                Revocation::Ended => context.log.completed(ACTION, details),
+                Revocation::Ended => {
+                    context.log.completed(ACTION, Details { token: Some(TokenEvent::Revoked), ..details });
+                }
                 Revocation::Unknown => {
                     let reason = Some("there is no session of this token");
                     context.log.completed(ACTION, Details { reason, ..details });

@@ -1,5 +1,6 @@
 //! The beginning of a session with a sign-in at a page of ours: there is no code in between.
 
+use gatehouse_audit_log::TokenEvent;
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_protocol::{Claims, Subject, UnixTime};
 use gatehouse_sessions::{Opening, ProviderTokens, SessionRoot, Tokens};
@@ -39,6 +40,7 @@ pub(crate) fn open(
         return Ok(None);
     }
     let (client_id, subject) = (Some(client_id.as_str()), Some(subject.as_str()));
-    context.log.completed(action, Details { client_id, subject, ..Details::default() });
+    let token = Some(TokenEvent::Issued);
+    context.log.completed(action, Details { client_id, subject, token, ..Details::default() });
     Ok(Some(tokens))
 }

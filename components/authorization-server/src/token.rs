@@ -1,5 +1,6 @@
 //! `POST /token`.
 
+use gatehouse_audit_log::TokenEvent;
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::code::{CodeRejection, Grant, Redemption, redeem_code};
 use gatehouse_authorization_server::credentials::AuthenticatedClient;
@@ -33,9 +34,11 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let credentials = parsed.as_ref().ok().and_then(|request| request.credentials.as_ref());
     let client_id = credentials.map(|credentials| credentials.client_id().to_string());
     let exchanges = parsed.as_ref().is_ok_and(|request| request.grant.grant_type() == GrantType::TokenExchange);
+    let refreshes = parsed.as_ref().is_ok_and(|request| request.grant.grant_type() == GrantType::RefreshToken);
     match parsed.and_then(|request| tokens(context, request)) {
         Ok(tokens) => {
-            context.log.completed(ACTION, Details { client_id: client_id.as_deref(), ..Details::default() });
+            let token = Some(if refreshes { TokenEvent::Refreshed } else { TokenEvent::Issued });
+            context.log.completed(ACTION, Details { client_id: client_id.as_deref(), token, ..Details::default() });
             responses::json(200, &to_answer(&tokens, exchanges.then_some(ACCESS_TOKEN)))
         }
         Err(rejection) => clients::refused(&context.log, ACTION, client_id.as_deref(), &rejection),

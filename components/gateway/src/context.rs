@@ -208,6 +208,7 @@ impl<'a> RequestContext<'a> {
         log::write(&AuditRecord {
             request_id: Some(&self.request_id),
             trace_id: Some(self.trace.id()),
+            traceparent: self.trace.of_message(),
             decision,
             rule: line.rule,
             route: Some(self.endpoint.path()),

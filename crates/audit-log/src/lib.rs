@@ -20,6 +20,6 @@ pub use credential_kind::CredentialKind;
 pub use hexadecimal::hexadecimal;
 pub use log_time::LogTime;
 pub use mcp_call::McpCall;
-pub use record::{AuditRecord, Component, Decision, Event};
+pub use record::{AuditRecord, Component, Decision, Event, TokenEvent};
 pub use request_id::{RequestId, X_REQUEST_ID};
 pub use trace_parent::{TRACEPARENT, TraceId, TraceParent};

@@ -26,6 +26,9 @@ pub struct AuditRecord<'a> {
     /// The request's trace (W3C Trace Context).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<&'a TraceId>,
+    /// The caller's span in it, as `traceparent` has it, where a message said so and no header.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
+    pub traceparent: Option<&'a str>,
     /// What happened.
     pub event: Event,
     /// What it happened to, where the route and the method do not say that: an endpoint of the authorization server
@@ -75,6 +78,9 @@ pub struct AuditRecord<'a> {
     /// What the caller showed, once that counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<CredentialKind>,
+    /// What became of a token of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenEvent>,
     /// Milliseconds until the upstream began to answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_ms: Option<u64>,
@@ -106,6 +112,20 @@ pub enum Decision {
     Refused,
     /// It could not be decided or done, by no fault of who asked.
     Failed,
+}
+
+/// What became of a token of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenEvent {
+    /// It was issued, with a session of its own.
+    Issued,
+    /// It was issued in place of one before.
+    Refreshed,
+    /// Its session was ended by who had it.
+    Revoked,
+    /// It had been used before, or its code had: its session was ended.
+    Reused,
 }
 
 /// What happened.
@@ -154,6 +174,7 @@ impl AuditRecord<'_> {
             component,
             request_id: None,
             trace_id: None,
+            traceparent: None,
             event,
             action: None,
             decision: None,
@@ -170,6 +191,7 @@ impl AuditRecord<'_> {
             actors: Vec::new(),
             client_address: None,
             credential: None,
+            token: None,
             upstream_ms: None,
             total_ms: None,
             reason: None,
@@ -220,6 +242,7 @@ mod tests {
             component: Component::Gateway,
             request_id: Some(&request_id),
             trace_id: Some(&trace_id),
+            traceparent: Some("parent"),
             event: Event::Forwarded,
             action: Some("action"),
             decision: Some(Decision::Allowed),
@@ -236,11 +259,12 @@ mod tests {
             actors: vec!["agent".to_owned(), "app https://op.example".to_owned()],
             client_address: Some("192.0.2.1"),
             credential: Some(CredentialKind::OwnToken),
+            token: Some(TokenEvent::Issued),
             upstream_ms: Some(3),
             total_ms: Some(5),
             reason: Some("reason"),
         };
-        let expected = r#"{"time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","client_id":"client","actors":["agent","app https://op.example"],"client_address":"192.0.2.1","credential":"own-token","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
+        let expected = r#"{"time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","traceparent":"parent","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","client_id":"client","actors":["agent","app https://op.example"],"client_address":"192.0.2.1","credential":"own-token","token":"issued","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
         assert_eq!(record.to_string(), expected);
     }
 

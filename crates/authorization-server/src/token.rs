@@ -307,6 +307,11 @@ impl TokenRejection {
         }
     }
 
+    /// Whether what was presented had been used before, so that its session was ended.
+    pub const fn is_reuse(&self) -> bool {
+        matches!(self, Self::Session(SessionRejection::Reused) | Self::Code(CodeRejection::Replayed(_)))
+    }
+
     /// `Retry-After`, in seconds, where it is known (RFC 9110, section 10.2.3).
     pub const fn retry_after(&self) -> Option<u64> {
         match self {

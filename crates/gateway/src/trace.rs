@@ -18,6 +18,8 @@ pub struct Trace {
     state: Option<String>,
     /// Whether it began here.
     is_new: bool,
+    /// The `traceparent` of a message, where the headers had none.
+    of_message: Option<String>,
 }
 
 /// The trace context of one request to an upstream.
@@ -32,10 +34,10 @@ impl Trace {
     /// the trace"). A new one is sampled: servers behind follow the flag, and one that is not set would silence them.
     pub fn of(headers: &HeaderMap, entropy: &mut impl Entropy) -> Self {
         match TraceParent::of(headers) {
-            Some(parent) => Self { parent, state: state(headers), is_new: false },
+            Some(parent) => Self { parent, state: state(headers), is_new: false, of_message: None },
             None => {
                 let parent = TraceParent { trace_id: TraceId::generate(entropy), is_sampled: true };
-                Self { parent, state: None, is_new: true }
+                Self { parent, state: None, is_new: true, of_message: None }
             }
         }
     }
@@ -44,8 +46,10 @@ impl Trace {
     #[must_use]
     pub fn or_of(self, meta: Option<&Object>) -> Self {
         let named = meta.filter(|_| self.is_new).and_then(|meta| {
-            let parent = TraceParent::parse(&meta.str("traceparent")?)?;
-            Some(Self { parent, state: meta.str("tracestate").and_then(|text| state_of(&text)), is_new: false })
+            let text = meta.str("traceparent")?;
+            let (parent, state) = (TraceParent::parse(&text)?, meta.str("tracestate").and_then(|text| state_of(&text)));
+            // A later version may have more fields, of which nobody here knows what they say.
+            Some(Self { parent, state, is_new: false, of_message: text.get(..LENGTH).map(str::to_owned) })
         });
         named.unwrap_or(self)
     }
@@ -53,6 +57,12 @@ impl Trace {
     /// The trace's id.
     pub fn id(&self) -> &TraceId {
         &self.parent.trace_id
+    }
+
+    /// The `traceparent` of a message, where the headers had none: it is well formed, and the log tells it to who records
+    /// spans.
+    pub fn of_message(&self) -> Option<&str> {
+        self.of_message.as_deref()
     }
 
     /// The context for one request to an upstream, with a span id that no other has.
@@ -63,6 +73,9 @@ impl Trace {
         Hop { parent: HeaderValue::try_from(parent).unwrap_or(HeaderValue::from_static("")), state }
     }
 }
+
+/// The characters of a `traceparent` of version 00 (section 3.2.2).
+const LENGTH: usize = 55;
 
 /// The most members of a `tracestate` (section 3.3.1.1), and the most characters that must be passed on (3.3.1.5).
 const MOST_MEMBERS: usize = 32;
@@ -206,6 +219,17 @@ mod tests {
         ] {
             assert_eq!(state_of(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_parent_that_a_message_names_is_told_without_what_a_later_version_adds_and_that_of_a_header_is_not() {
+        let parent = format!("cc-{TRACE}-00f067aa0ba902b7-01");
+        let meta = Object::parse(&format!(r#"{{"traceparent":"{parent}-alice@example.com"}}"#)).unwrap();
+        let of_message = of(&[]).or_of(Some(&meta));
+        assert_eq!((of_message.id().as_str(), of_message.of_message()), (TRACE, Some(parent.as_str())));
+        let of_header = of(&[("traceparent", &parent.replace('4', "5"))]).or_of(Some(&meta));
+        assert_eq!((of_header.id().as_str() == TRACE, of_header.of_message()), (false, None));
+        assert_eq!(of(&[]).or_of(Some(&Object::parse(r#"{"traceparent":"x"}"#).unwrap())).of_message(), None);
     }
 
     #[test]

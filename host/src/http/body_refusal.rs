@@ -44,6 +44,16 @@ impl Refusal {
         }
     }
 
+    /// The limit, as `--limit` names it; `None` where it has no name there.
+    pub(crate) fn limit(self) -> Option<&'static str> {
+        match self {
+            Self::Slow => Some("body-read"),
+            Self::TooLarge | Self::NoRoom => Some("body-bytes"),
+            Self::CredentialShare => Some("body-share"),
+            Self::TinyFrames | Self::Broken => None,
+        }
+    }
+
     /// What the guest is told. The client is told by whoever answers.
     pub(crate) fn to_guest(self) -> Error {
         match self {

@@ -7,6 +7,8 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -72,7 +74,7 @@ async fn serve_http1(served: &Served, stream: impl AsyncRead + AsyncWrite + Unpi
     let service = service_fn(|request| {
         let (worker, connection, client) = served.for_request();
         // Not only when it is answered: a client may have closed by then, and hyper drops the answer before it begins.
-        let log = RequestLog::begin(&worker.host.application.log, request.method(), request.uri().path());
+        let log = begin_log(&worker, &request);
         async move { Ok::<_, Infallible>(respond(&worker, &connection, client, request, log).await) }
     });
     let serving = http1::Builder::new()
@@ -91,7 +93,7 @@ async fn serve_http2(served: &Served, stream: impl AsyncRead + AsyncWrite + Unpi
     let service = service_fn(|request| {
         let (worker, connection, client) = served.for_request();
         let unanswered = connection.unanswered();
-        let log = RequestLog::begin(&worker.host.application.log, request.method(), request.uri().path());
+        let log = begin_log(&worker, &request);
         let method = request.method().clone();
         async move {
             let response = respond(&worker, &connection, client, request, log).await;
@@ -99,6 +101,12 @@ async fn serve_http2(served: &Served, stream: impl AsyncRead + AsyncWrite + Unpi
         }
     });
     serve(served, http2::builder().serve_connection(TokioIo::new(stream), service)).await;
+}
+
+fn begin_log(worker: &Worker, request: &Request<Incoming>) -> RequestLog {
+    let application = &worker.host.application;
+    let log = RequestLog::begin(&application.log, request.method(), request.uri().path());
+    log.measured(application.measuring.as_ref(), request.headers())
 }
 
 /// Serves by `serving` until the connection ends, or has to, or the host stops.

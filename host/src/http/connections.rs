@@ -44,6 +44,11 @@ impl Connections {
         }
     }
 
+    /// Whether there are as many as there may be.
+    pub(crate) fn are_full(&self) -> bool {
+        self.slots.available_permits() == 0
+    }
+
     /// Allocated for one connection more. Where there is none, the one that has been idle longest makes room; where none is
     /// idle, the request that has waited longest for its body.
     pub(crate) async fn room(&self) -> Option<OwnedSemaphorePermit> {

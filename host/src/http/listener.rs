@@ -157,6 +157,9 @@ async fn accept(listener: TcpListener, host: Arc<Host>, mut workers: Workers) {
         let given = match accepted {
             Ok((stream, client)) => {
                 // One more than there may be, until another has made room.
+                if let (true, Some(measuring)) = (host.connections.are_full(), &host.application.measuring) {
+                    measuring.limit_reached("connections");
+                }
                 let slot = tokio::select! {
                     slot = host.connections.room() => slot,
                     () = phase.draining() => return,

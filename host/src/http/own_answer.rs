@@ -10,7 +10,7 @@ use super::response_body::ResponseBody;
 
 /// What the host answers where the body is refused.
 pub(crate) fn refuse(refusal: Refusal, log: RequestLog) -> Response<ResponseBody> {
-    warn(&log, refusal.reason());
+    log.refused(refusal.limit(), refusal.reason());
     let mut response = answer(refusal.status(), "", log);
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);
@@ -22,14 +22,16 @@ pub(crate) fn refuse(refusal: Refusal, log: RequestLog) -> Response<ResponseBody
 
 /// What the host answers where too many requests run.
 pub(crate) fn at_capacity(reason: ConcurrencyRefusal, log: RequestLog) -> Response<ResponseBody> {
-    let (status, message) = match reason {
-        ConcurrencyRefusal::Full => (StatusCode::SERVICE_UNAVAILABLE, "too many are running"),
-        ConcurrencyRefusal::StreamShare => (StatusCode::SERVICE_UNAVAILABLE, "too many streams are open"),
+    let (status, limit, message) = match reason {
+        ConcurrencyRefusal::Full => (StatusCode::SERVICE_UNAVAILABLE, "concurrent-requests", "too many are running"),
+        ConcurrencyRefusal::StreamShare => {
+            (StatusCode::SERVICE_UNAVAILABLE, "stream-share", "too many streams are open")
+        }
         ConcurrencyRefusal::CredentialShare => {
-            (StatusCode::TOO_MANY_REQUESTS, "too many are running with its credential")
+            (StatusCode::TOO_MANY_REQUESTS, "credential-share", "too many are running with its credential")
         }
     };
-    warn(&log, message);
+    log.refused(Some(limit), message);
     let mut response = answer(status, "", log);
     retry_soon(&mut response);
     response
@@ -37,7 +39,7 @@ pub(crate) fn at_capacity(reason: ConcurrencyRefusal, log: RequestLog) -> Respon
 
 /// What the host answers where connections of HTTP/2 have too many requests, together.
 pub(crate) fn no_room_on_connection(log: RequestLog) -> Response<ResponseBody> {
-    warn(&log, "too many are under way on connections that have others");
+    log.refused(Some("connections"), "too many are under way on connections that have others");
     unavailable("", log)
 }
 
@@ -46,10 +48,6 @@ pub(crate) fn unavailable(text: &'static str, log: RequestLog) -> Response<Respo
     let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, text, log);
     retry_soon(&mut response);
     response
-}
-
-fn warn(log: &RequestLog, message: &str) {
-    log.warn(format!("the request was refused: {message}"));
 }
 
 fn retry_soon(response: &mut Response<ResponseBody>) {

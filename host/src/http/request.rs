@@ -60,6 +60,9 @@ async fn answer_to(
     if let Some(text) = why_unlogged(&*log.log, health) {
         // Of what cannot be logged there is no line: the log counts it.
         log.log = Arc::new(Unlogged);
+        if let Some(measuring) = &host.application.measuring {
+            measuring.limit_reached("log");
+        }
         return unavailable(text, log);
     }
     if health {

@@ -3,21 +3,28 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Method, StatusCode};
+use gatehouse_telemetry::EndedRequest;
+use http::{HeaderMap, Method, StatusCode};
 
 use crate::log::RequestId;
 use crate::log::{Level, LogEvent, LogRecord, LogSink};
+use crate::telemetry::Measuring;
 
 /// The longest path and method that are logged, in characters: with longer ones, few requests of strangers would fill the
 /// log.
 const LONGEST_PATH: usize = 1024;
 const LONGEST_METHOD: usize = 32;
 
+/// W3C Trace Context, section 3.2.
+const TRACEPARENT: &str = "traceparent";
+
 /// What the line of a request is made of. It is written when this is dropped.
 pub(crate) struct RequestLog {
     pub(crate) log: Arc<dyn LogSink>,
     pub(crate) id: RequestId,
     pub(crate) component: Option<String>,
+    /// What measures, if something does.
+    pub(crate) measuring: Option<Measuring>,
     started: Instant,
     method: Method,
     path: String,
@@ -37,11 +44,24 @@ impl RequestLog {
             log: Arc::clone(log),
             id: RequestId::generate(),
             component: None,
+            measuring: None,
             started: Instant::now(),
             method: method.clone(),
             path: cut(path, LONGEST_PATH),
             answer: None,
         }
+    }
+
+    /// The same, and it is measured; by its headers it may be a part of a trace.
+    pub(crate) fn measured(mut self, measuring: Option<&Measuring>, headers: &HeaderMap) -> Self {
+        self.measuring = measuring.cloned();
+        if let Some(measuring) = measuring {
+            // Two of them are none.
+            let mut parents = headers.get_all(TRACEPARENT).iter();
+            let parent = parents.next().filter(|_| parents.next().is_none());
+            measuring.request_began(self.id.into(), measuring.now(), parent.and_then(|parent| parent.to_str().ok()));
+        }
+        self
     }
 
     /// The request's method.
@@ -62,6 +82,16 @@ impl RequestLog {
         self.say(Level::Warn, message);
     }
 
+    /// Says that the request was refused because of a limit, by its name in `--limit`; `None`: it has none there.
+    pub(crate) fn refused(&self, limit: Option<&'static str>, reason: &str) {
+        let message = format!("the request was refused: {reason}");
+        let record = LogRecord::about(self.id, Level::Warn, self.component.as_deref(), message);
+        self.log.record(&match limit {
+            Some(limit) => record.at_limit(limit),
+            None => record,
+        });
+    }
+
     /// Says that a guest failed, or the host.
     pub(crate) fn error(&self, message: String) {
         self.say(Level::Error, message);
@@ -78,6 +108,11 @@ impl Drop for RequestLog {
             self.say(Level::Info, "the connection ended before the answer began".to_owned());
         }
         let answer = self.answer.as_ref();
+        if let Some(measuring) = &self.measuring {
+            let status = answer.map(|answer| answer.status.as_u16());
+            let (method, path, ended) = (self.method.as_str(), self.path.as_str(), measuring.now());
+            measuring.request_ended(self.id.into(), &EndedRequest { method, path, status, ended });
+        }
         self.log.record(&LogRecord::now(LogEvent::Request {
             request_id: self.id,
             method: cut(self.method.as_str(), LONGEST_METHOD),

@@ -16,6 +16,7 @@ use super::connection_state::RequestInProgress;
 use super::request_log::RequestLog;
 use crate::instance::ClientGuard;
 use crate::log::RequestId;
+use crate::telemetry::{ListingReader, OpenStream};
 
 /// A stream of events that only waits for what others do, until it is dropped.
 pub(crate) struct SubscriptionStream {
@@ -40,6 +41,16 @@ pub(crate) struct ResponseBody {
     ended: bool,
     broken: bool,
     _in_progress: Option<RequestInProgress>,
+    measured: MeasuredBody,
+}
+
+/// What is measured of a body while it lasts.
+#[derive(Default)]
+pub(crate) struct MeasuredBody {
+    /// That it is a stream of events.
+    pub(crate) _stream: Option<OpenStream>,
+    /// Which tools it lists.
+    pub(crate) listing: Option<ListingReader>,
 }
 
 impl ResponseBody {
@@ -67,6 +78,7 @@ impl ResponseBody {
             ended: false,
             broken: false,
             _in_progress: None,
+            measured: MeasuredBody::default(),
         }
     }
 
@@ -86,7 +98,14 @@ impl ResponseBody {
             ended: false,
             broken: false,
             _in_progress: None,
+            measured: MeasuredBody::default(),
         }
+    }
+
+    /// The same, and this is measured of it.
+    pub(crate) fn measured(mut self, measured: MeasuredBody) -> Self {
+        self.measured = measured;
+        self
     }
 
     /// The id of the request that it answers.
@@ -109,6 +128,9 @@ impl ResponseBody {
 
     fn count(&mut self, data: &[u8]) {
         self.bytes = self.bytes.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        if let Some(listing) = &mut self.measured.listing {
+            listing.read(data);
+        }
         for byte in data.iter().skip(data.len().saturating_sub(2)) {
             self.last = [self.last[1], *byte];
         }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gatehouse_telemetry::Stream;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -18,12 +19,13 @@ use super::host::Host;
 use super::own_answer::{answer, at_capacity, refuse};
 use super::request_body::RequestBody;
 use super::request_log::RequestLog;
-use super::response_body::{ResponseBody, SubscriptionStream};
+use super::response_body::{MeasuredBody, ResponseBody, SubscriptionStream};
 use super::worker::Worker;
 use crate::error::one_line;
 use crate::instance::{ClientPresence, LoadedComponent, Metered, OutOfCompute, client_presence};
 use crate::log::RequestId;
 use crate::log::{Level, LogRecord};
+use crate::telemetry::{ListingReader, OpenStream};
 
 /// The longest reason of a trap that is logged, in characters.
 const LONGEST_REASON: usize = 2000;
@@ -107,7 +109,8 @@ pub(crate) async fn run_guest(
     match answered {
         Ok(Some(Ok(response))) => {
             let (parts, body) = response.into_parts();
-            let subscription = if is_event_stream(&parts.headers) { purpose.subscription(host) } else { Ok(None) };
+            let streams = is_event_stream(&parts.headers);
+            let subscription = if streams { purpose.subscription(host) } else { Ok(None) };
             let subscription = match subscription {
                 Ok(subscription) => subscription,
                 // Its guest sees the client leave, and ends.
@@ -117,8 +120,14 @@ pub(crate) async fn run_guest(
                 // It only listens: a host that stops need not wait for it.
                 drop(running_guest.lock().unwrap_or_else(PoisonError::into_inner).take());
             }
+            let stream = if subscription.is_some() { Stream::Subscription } else { Stream::Answer };
+            let measuring = host.application.measuring.as_ref();
+            let measured = MeasuredBody {
+                _stream: measuring.filter(|_| streams).map(|measuring| OpenStream::new(measuring, stream)),
+                listing: measuring.and_then(|measuring| ListingReader::of(measuring, id)),
+            };
             let body = ResponseBody::of_guest(body, parts.status, &parts.headers, log, failed, client, subscription);
-            Response::from_parts(parts, body)
+            Response::from_parts(parts, body.measured(measured))
         }
         Ok(Some(Err(code))) => {
             log.error(format!("the component answered with an error instead of a response: {code}"));

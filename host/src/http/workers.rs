@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use super::connection::serve_connection;
 use super::host::Host;
 use super::worker::Worker;
+use crate::telemetry::OpenConnection;
 
 /// The threads of one host.
 pub(crate) struct Workers {
@@ -105,7 +106,10 @@ async fn serve(host: Arc<Host>, mut to_serve: mpsc::UnboundedReceiver<Accepted>)
         tokio::spawn(async move {
             let Accepted { stream, client, slot, connections } = accepted;
             match TcpStream::from_std(stream) {
-                Ok(stream) => serve_connection(stream, client, worker).await,
+                Ok(stream) => {
+                    let _open = worker.host.application.measuring.as_ref().map(OpenConnection::new);
+                    serve_connection(stream, client, worker).await;
+                }
                 Err(error) => worker.host.accept_failures.log(&*worker.host.application.log, &error),
             }
             drop((slot, connections));

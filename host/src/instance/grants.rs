@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::key_value::KeyValueStore;
 use crate::log::LogSink;
 use crate::outbound::AllowedOutboundHosts;
+use crate::telemetry::Measuring;
 
 /// What the instances of one component may use.
 pub(crate) struct Grants {
@@ -19,4 +20,6 @@ pub(crate) struct Grants {
     pub(crate) allowed_outbound_hosts: AllowedOutboundHosts,
     /// Where its lines go.
     pub(crate) log: Arc<dyn LogSink>,
+    /// What measures, if something does.
+    pub(crate) measuring: Option<Measuring>,
 }

@@ -8,8 +8,8 @@ use wasmtime::{Engine, Result, StoreContextMut};
 use self::bindings::fermyon::spin::variables;
 use self::bindings::wasi::keyvalue::{atomics, batch, store};
 use super::guest_state::GuestState;
+use super::store_call::StoreCallInProgress;
 use crate::key_value::{KeyPage, KeyValueError, KeyValueStore, Swap};
-use crate::log::{Level, LogRecord};
 use crate::manifest::check_name;
 
 mod bindings {
@@ -80,13 +80,16 @@ impl GuestState {
         Ok((key_value.clone(), label.clone()))
     }
 
-    /// The guest's form of an error; the operator's goes to the log.
-    fn store_error(&self, error: KeyValueError) -> store::Error {
-        if !error.is_of_guest() {
-            let record = LogRecord::about(self.request, Level::Error, Some(&self.grants.component), error.to_string());
-            self.grants.log.record(&record);
-        }
-        store::Error::Other(error.to_string())
+    /// Begins a call of the store.
+    fn calls(&self, operation: &'static str, store: &KeyValueStore) -> StoreCallInProgress {
+        StoreCallInProgress::begin(&self.grants, self.request, operation, store.system())
+    }
+}
+
+/// The guest's form of an error.
+impl From<KeyValueError> for store::Error {
+    fn from(error: KeyValueError) -> Self {
+        Self::Other(error.to_string())
     }
 }
 
@@ -102,22 +105,26 @@ impl store::Host for GuestState {
 impl store::HostBucket for GuestState {
     async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Result<Option<Vec<u8>>, store::Error>> {
         let (key_value, label) = self.bucket(&bucket)?;
-        Ok(key_value.get(&label, &key).await.map_err(|error| self.store_error(error)))
+        let call = self.calls("get", &key_value);
+        Ok(call.ended(key_value.get(&label, &key).await))
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<Result<(), store::Error>> {
         let (key_value, label) = self.bucket(&bucket)?;
-        Ok(key_value.set(&label, &key, value).await.map_err(|error| self.store_error(error)))
+        let call = self.calls("set", &key_value);
+        Ok(call.ended(key_value.set(&label, &key, value).await))
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Result<(), store::Error>> {
         let (key_value, label) = self.bucket(&bucket)?;
-        Ok(key_value.delete(&label, &key).await.map_err(|error| self.store_error(error)))
+        let call = self.calls("delete", &key_value);
+        Ok(call.ended(key_value.delete(&label, &key).await))
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Result<bool, store::Error>> {
         let (key_value, label) = self.bucket(&bucket)?;
-        Ok(key_value.exists(&label, &key).await.map_err(|error| self.store_error(error)))
+        let call = self.calls("exists", &key_value);
+        Ok(call.ended(key_value.exists(&label, &key).await))
     }
 
     async fn list_keys(
@@ -129,10 +136,9 @@ impl store::HostBucket for GuestState {
         if !self.listing.may_go_on() {
             return Ok(Err(store::Error::Other("one request lists 100 pages of keys at most".to_owned())));
         }
-        let page = key_value.list_keys(&label, cursor).await;
-        Ok(page
-            .map(|KeyPage { keys, cursor }| store::KeyResponse { keys, cursor })
-            .map_err(|error| self.store_error(error)))
+        let call = self.calls("list_keys", &key_value);
+        let page = call.ended(key_value.list_keys(&label, cursor).await);
+        Ok(page.map(|KeyPage { keys, cursor }| store::KeyResponse { keys, cursor }))
     }
 
     async fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
@@ -149,19 +155,21 @@ impl atomics::Host for GuestState {
         delta: i64,
     ) -> Result<Result<i64, store::Error>> {
         let (key_value, label) = self.bucket(&bucket)?;
-        Ok(key_value.increment(&label, &key, delta).await.map_err(|error| self.store_error(error)))
+        let call = self.calls("increment", &key_value);
+        Ok(call.ended(key_value.increment(&label, &key, delta).await))
     }
 
     async fn swap(&mut self, cas: Resource<CompareAndSwap>, value: Vec<u8>) -> Result<Result<(), atomics::CasError>> {
         let mut cas = self.table.delete(cas)?;
+        let call = self.calls("swap", &cas.key_value);
         let swap = cas.key_value.compare_and_swap(&cas.label, &cas.key, cas.seen.take(), value).await;
-        Ok(match swap {
+        Ok(match call.ended(swap) {
             Ok(Swap::Swapped) => Ok(()),
             Ok(Swap::Changed(current)) => {
                 cas.seen = current;
                 Err(atomics::CasError::CasFailed(self.table.push(cas)?))
             }
-            Err(error) => Err(atomics::CasError::StoreError(self.store_error(error))),
+            Err(error) => Err(atomics::CasError::StoreError(error)),
         })
     }
 }
@@ -174,21 +182,23 @@ impl atomics::HostCas for GuestState {
         key: String,
     ) -> Result<Result<Resource<CompareAndSwap>, store::Error>> {
         let (key_value, label) = self.bucket(&bucket)?;
-        match key_value.get(&label, &key).await {
+        let call = self.calls("get", &key_value);
+        match call.ended(key_value.get(&label, &key).await) {
             Ok(seen) => Ok(Ok(self.table.push(CompareAndSwap { key_value, label, key, seen })?)),
-            Err(error) => Ok(Err(self.store_error(error))),
+            Err(error) => Ok(Err(error)),
         }
     }
 
     async fn current(&mut self, cas: Resource<CompareAndSwap>) -> Result<Result<Option<Vec<u8>>, store::Error>> {
         let CompareAndSwap { key_value, label, key, .. } = self.table.get(&cas)?;
         let (key_value, label, key) = (key_value.clone(), label.clone(), key.clone());
-        match key_value.get(&label, &key).await {
+        let call = self.calls("get", &key_value);
+        match call.ended(key_value.get(&label, &key).await) {
             Ok(current) => {
                 self.table.get_mut(&cas)?.seen.clone_from(&current);
                 Ok(Ok(current))
             }
-            Err(error) => Ok(Err(self.store_error(error))),
+            Err(error) => Ok(Err(error)),
         }
     }
 
@@ -205,7 +215,8 @@ impl batch::Host for GuestState {
         keys: Vec<String>,
     ) -> Result<Result<Vec<(String, Option<Vec<u8>>)>, store::Error>> {
         let (key_value, label) = self.bucket(&bucket)?;
-        Ok(key_value.get_many(&label, keys).await.map_err(|error| self.store_error(error)))
+        let call = self.calls("get_many", &key_value);
+        Ok(call.ended(key_value.get_many(&label, keys).await))
     }
 
     async fn set_many(
@@ -214,11 +225,13 @@ impl batch::Host for GuestState {
         entries: Vec<(String, Vec<u8>)>,
     ) -> Result<Result<(), store::Error>> {
         let (key_value, label) = self.bucket(&bucket)?;
-        Ok(key_value.set_many(&label, entries).await.map_err(|error| self.store_error(error)))
+        let call = self.calls("set_many", &key_value);
+        Ok(call.ended(key_value.set_many(&label, entries).await))
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<Result<(), store::Error>> {
         let (key_value, label) = self.bucket(&bucket)?;
-        Ok(key_value.delete_many(&label, keys).await.map_err(|error| self.store_error(error)))
+        let call = self.calls("delete_many", &key_value);
+        Ok(call.ended(key_value.delete_many(&label, keys).await))
     }
 }

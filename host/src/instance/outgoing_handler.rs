@@ -7,6 +7,7 @@ use http_body_util::BodyExt as _;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::client_presence::{ClientPresence, SHORT_REQUEST};
+use super::exchange::{ExchangeInProgress, error_word};
 use super::grants::Grants;
 use super::upstream_body::UpstreamBody;
 use crate::connection_headers::remove_named_by_connection;
@@ -56,6 +57,8 @@ impl WasiHttpHooks for OutboundHooks {
             }
             let options = options.unwrap_or_default();
             let under_way = is_short(&options).then(|| client.short_request());
+            let exchange =
+                grants.measuring.as_ref().map(|measuring| ExchangeInProgress::begin(measuring, about, &request));
             let sending = sender.send(request, permission, options);
             let sent = if under_way.is_some() {
                 sending.await
@@ -63,9 +66,18 @@ impl WasiHttpHooks for OutboundHooks {
                 tokio::select! {
                     sent = sending => sent,
                     // Nobody waits for it any more. Dropping it closes its connection.
-                    () = client.disconnected() => return Err(Error::ConnectionTerminated),
+                    () = client.disconnected() => {
+                        if let Some(exchange) = exchange {
+                            exchange.ended(None, Some("client-gone"));
+                        }
+                        return Err(Error::ConnectionTerminated);
+                    }
                 }
             };
+            if let Some(exchange) = exchange {
+                let status = sent.as_ref().ok().map(|response| response.status().as_u16());
+                exchange.ended(status, sent.as_ref().err().map(error_word));
+            }
             match sent {
                 Ok(mut response) => {
                     remove_named_by_connection(response.headers_mut());

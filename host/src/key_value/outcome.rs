@@ -28,6 +28,19 @@ pub enum KeyValueError {
 }
 
 impl KeyValueError {
+    /// Why, in a word.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::NotACounter => "not-a-counter",
+            Self::CounterOverflow => "counter-overflow",
+            Self::TooLarge(_) => "too-large",
+            Self::WrongCursor => "wrong-cursor",
+            Self::TimedOut => "timeout",
+            Self::QueueFull => "queue-full",
+            Self::Database(_) => "failed",
+        }
+    }
+
     /// Whether the guest asked for something that cannot be; otherwise the store does not work as it should.
     pub(crate) fn is_of_guest(&self) -> bool {
         match self {

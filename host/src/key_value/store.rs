@@ -69,6 +69,14 @@ impl KeyValueStore {
         }
     }
 
+    /// What it is, as OpenTelemetry names it.
+    pub(crate) fn system(&self) -> &'static str {
+        match &self.backend {
+            Backend::Sqlite(_) => "sqlite",
+            Backend::Redis(_) => "redis",
+        }
+    }
+
     /// The value of `key`. Nobody should ask so for a counter: SQLite gives eight bytes, little-endian, and Redis the number as
     /// text, as with Spin.
     ///

@@ -81,6 +81,8 @@ pub enum LogEvent {
         request_id: Option<RequestId>,
         /// The component that it is about, by its id in the manifest.
         guest: Option<String>,
+        /// The limit because of which a request was refused, as `--limit` names it.
+        limit: Option<&'static str>,
         /// The message.
         message: String,
     },

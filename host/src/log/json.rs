@@ -47,12 +47,13 @@ pub(super) fn to_json(time: Timestamp, event: &LogEvent) -> String {
                 }
             }
         }
-        LogEvent::Host { level, request_id, guest, message } => {
+        LogEvent::Host { level, request_id, guest, limit, message } => {
             line.field("level", level.name());
             line.field("component", HOST);
             line.optional("request_id", request_id.as_ref());
             line.field("event", "notice");
             line.optional("guest", guest.as_ref());
+            line.optional("limit", limit.as_ref());
             line.field("message", message);
         }
     }

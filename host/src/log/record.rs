@@ -23,13 +23,21 @@ impl LogRecord {
     #[must_use]
     pub fn host(level: Level, guest: Option<&str>, message: impl Into<String>) -> Self {
         let guest = guest.map(str::to_owned);
-        Self::now(LogEvent::Host { level, request_id: None, guest, message: message.into() })
+        Self::now(LogEvent::Host { level, request_id: None, guest, limit: None, message: message.into() })
     }
 
     /// What the host itself has to say about a request.
     pub(crate) fn about(request: RequestId, level: Level, guest: Option<&str>, message: impl Into<String>) -> Self {
         let guest = guest.map(str::to_owned);
-        Self::now(LogEvent::Host { level, request_id: Some(request), guest, message: message.into() })
+        Self::now(LogEvent::Host { level, request_id: Some(request), guest, limit: None, message: message.into() })
+    }
+
+    /// The same of what the host itself has to say, because of this limit.
+    pub(crate) fn at_limit(mut self, name: &'static str) -> Self {
+        if let LogEvent::Host { limit, .. } = &mut self.event {
+            *limit = Some(name);
+        }
+        self
     }
 
     /// The record in one line, without the line break.

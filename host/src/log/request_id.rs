@@ -38,6 +38,11 @@ impl RequestId {
         Self(fetched.unwrap_or_else(|| (u128::from(process::id()) << 64 | number()).to_be_bytes()))
     }
 
+    /// Its bytes.
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+
     /// The first eight digits: enough for people to tell requests apart.
     pub(super) fn short(self) -> String {
         self.to_string().chars().take(8).collect()

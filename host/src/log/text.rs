@@ -26,7 +26,7 @@ pub(super) fn to_text(time: Timestamp, event: &LogEvent) -> String {
             let words = GuestFields::parse(line).map(|fields| words(&fields, *request_id));
             (Some(*request_id), format!("[{guest}] {}", words.as_deref().unwrap_or(line)))
         }
-        LogEvent::Host { request_id, level, guest, message } => {
+        LogEvent::Host { request_id, level, guest, message, .. } => {
             let guest = guest.as_deref().map(|guest| format!("[{guest}] ")).unwrap_or_default();
             (*request_id, format!("{}: {guest}{message}", level.name()))
         }

@@ -7,7 +7,7 @@ use super::load::Target;
 use super::setup::Setup;
 use super::statistics::{Ratio, median};
 use super::{documents, mcp_server, peers, servers};
-use crate::AttackWorld;
+use crate::{AttackSettings, AttackWorld};
 
 /// How many turns each case has at least and at most.
 const FEWEST_TURNS: usize = 12;
@@ -21,7 +21,7 @@ const FEW_REQUESTS: f64 = 100.0;
 const FLOOR: &str = "forwarder";
 
 /// Further pairs of cases that are compared.
-const PAIRS: [(&str, &str); 8] = [
+const PAIRS: [(&str, &str); 9] = [
     ("forwarder", "forwarder-base"),
     ("small", "small-base"),
     ("large", "large-base"),
@@ -30,6 +30,7 @@ const PAIRS: [(&str, &str); 8] = [
     ("small", "fastmcp"),
     ("large", "small"),
     ("refused", "small"),
+    ("measured", "small"),
 ];
 
 /// What runs meanwhile.
@@ -87,6 +88,7 @@ impl Running {
         self.server(FLOOR, "bare forwarder, this host", forwarder, None);
         self.world("small", "Gatehouse", setup.now, documents::SMALL, upstream, Some("refused")).await;
         if calls {
+            self.measured(setup, upstream).await;
             let large = documents::large();
             self.world("large", "Gatehouse, large configuration", setup.now, &large, upstream, None).await;
             if let Some(base) = setup.base {
@@ -133,6 +135,18 @@ impl Running {
             let target = servers::call(&world.gatehouse.url, &crate::flipped(&token, token.len() / 2)).refused();
             self.cases.push(Case::new(id, name, target, processes, Some(bytes)));
         }
+        self.worlds.push(world);
+    }
+
+    /// Adds the case in which metrics are counted.
+    async fn measured(&mut self, setup: &Setup, upstream: &str) {
+        let arguments = ["--metrics-listen", "127.0.0.1:0"].map(str::to_owned).to_vec();
+        let settings = AttackSettings { arguments, ..AttackSettings::default() };
+        let world = servers::gatehouse_with(&setup.now, documents::SMALL, upstream, settings).await;
+        let token = servers::token(&world, "alice").await;
+        let (bytes, processes) = (world.gatehouse.variable("config").len(), servers::processes(&world));
+        let call = servers::call(&world.gatehouse.url, &token);
+        self.cases.push(Case::new("measured", "Gatehouse, with metrics", call, processes, Some(bytes)));
         self.worlds.push(world);
     }
 

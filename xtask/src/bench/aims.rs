@@ -51,6 +51,12 @@ pub fn aims(results: &Results) -> Vec<Aim> {
             "",
         ),
         at_least("a bad token refused, to the authenticated call", "≥ 1.5", ratio("refused", "small"), 1.5),
+        at_least(
+            "authenticated `tools/call` with metrics, to the same without",
+            "≥ 0.97",
+            ratio("measured", "small"),
+            0.97,
+        ),
         at_most(
             "cost of a call with another issuer's token, used again, to one with ours",
             "≤ 1.1",

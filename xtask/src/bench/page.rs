@@ -116,7 +116,7 @@ fn charts(results: &Results) -> Vec<(&'static str, String)> {
 fn requests(calls: &Calls) -> String {
     let bar = |case: &super::results::Case| {
         let value = if case.id == "forwarder" { Some(1.0) } else { calls.ratio(&case.id, "forwarder") };
-        let is_ours = ["small", "large", "refused"].contains(&case.id.as_str());
+        let is_ours = ["small", "large", "refused", "measured"].contains(&case.id.as_str());
         Some(Bar { name: case.name.clone(), value: value?, is_ours })
     };
     let bars: Vec<Bar> = calls.cases.iter().filter_map(bar).collect();

@@ -171,3 +171,11 @@ proptest! {
         prop_assert_eq!((&written["guest"], &written["stream"]), (&json!("c"), &json!("stderr")));
     }
 }
+
+#[test]
+fn a_request_that_a_limit_has_refused_says_which_one() {
+    let refused = LogRecord::about(RequestId::example(), Level::Warn, Some("c"), "the request was refused: x");
+    let line = |record: &LogRecord| serde_json::from_str::<Value>(&record.to_line(LogFormat::Json)).unwrap();
+    assert_eq!(line(&refused).get("limit"), None);
+    assert_eq!(line(&refused.at_limit("connections"))["limit"], "connections");
+}
