@@ -11,9 +11,9 @@ use gatehouse_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Branding, BrowserSignIn, ClientAddresses, ClientDocuments, Effect, IdentityProvider, LEGACY_SSE, Lifetimes,
-    ListKind, Networks, Rate, RegisteredClient, Registration, Revocation, RoutePath, Rule, SecretName, SessionPool,
-    SignIns, TokenIssuer, TokenPage, TokenRoute, Workload,
+    Branding, BrowserSignIn, ClientAddresses, ClientDocuments, Connection, Effect, IdentityProvider, LEGACY_SSE,
+    Lifetimes, ListKind, Networks, Rate, RegisteredClient, Registration, Revocation, RoutePath, Rule, SecretName,
+    SessionPool, SignIns, TokenIssuer, TokenPage, TokenRoute, Workload,
 };
 
 /// What an operator can decide of the authorization server.
@@ -49,6 +49,8 @@ pub struct Configuration {
     pub token_routes: Vec<TokenRoute>,
     /// Machines that come in with a token of their platform, each with a name of its own.
     pub workloads: Vec<Workload>,
+    /// Connections to APIs of others, each with a name of its own.
+    pub connections: Vec<Connection>,
     /// The resources that tokens of ours are for, each with a path of its own; none where no route accepts any.
     pub routes: Vec<Route>,
     /// The routes that have a key which administrators fetch and replace, and who they are.
@@ -176,6 +178,11 @@ impl Configuration {
         };
         let keeps_names = self.route_of(resource).is_some_and(|route| route.keeps_names) || of_browsers();
         if keeps_names { claims } else { Claims { names: None, ..claims } }
+    }
+
+    /// The connection with this name.
+    pub fn connection(&self, name: &str) -> Option<&Connection> {
+        self.connections.iter().find(|connection| connection.name == name)
     }
 
     /// The identity provider with this name.

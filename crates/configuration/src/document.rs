@@ -7,6 +7,8 @@ mod browser_sign_in;
 mod claim_names;
 mod client;
 mod client_lists;
+mod connection;
+mod connection_preset;
 mod consistency;
 mod cross_origin;
 mod exchange;
@@ -40,6 +42,7 @@ use self::api_keys::PoolDocument;
 use self::branding::BrandingDocument;
 use self::browser_sign_in::BrowserSignInDocument;
 use self::client::ClientDocument;
+use self::connection::ConnectionDocument;
 use self::consistency::{
     app_service_tells_providers_apart, descriptions_fit_scopes, issuers_fit_providers, rules_fit_providers,
 };
@@ -170,6 +173,12 @@ pub(crate) struct Document {
     /// Example: `[{ name = "deploy", issuer = "github", claims = { repository_id = "123456789" }, routes = ["/mcp"], scopes = ["mcp"] }]`
     #[serde(default)]
     workloads: Vec<WorkloadDocument>,
+    /// Connections to APIs of others, in which users link accounts of theirs.
+    ///
+    /// Most: `MOST_CONNECTIONS`
+    /// Example: `[{ name = "github", preset = "github", client_id = "Iv23liAbCdEfGh", client_secret = { secret = "github_secret" } }]`
+    #[serde(default)]
+    connections: Vec<ConnectionDocument>,
     /// The MCP endpoints. At least one is required, and each has a `path` of its own.
     ///
     /// Example: `[{ path = "/mcp", url = "https://mcp.internal.example/mcp" }]`
@@ -276,6 +285,7 @@ impl Document {
             token_issuers: self.token_issuers,
             token_routes,
             workloads: self.workloads,
+            connections: self.connections,
             routes: routes
                 .iter()
                 .zip(&self.routes)

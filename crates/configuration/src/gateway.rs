@@ -108,6 +108,8 @@ impl Needs {
         let providers = configuration.identity_providers.iter();
         let secrets = providers.flat_map(|provider| provider.authentication.secrets());
         let secrets = secrets.chain(configuration.token_issuers.iter().filter_map(TokenIssuer::secret));
+        let connections = configuration.connections.iter();
+        let secrets = secrets.chain(connections.flat_map(|connection| connection.authentication.secrets()));
         Self { provider_secrets: secrets.cloned().collect(), servers: servers.collect() }
     }
 }

@@ -16,6 +16,7 @@ use super::branding::BrandingDocument;
 use super::browser_sign_in::BrowserSignInDocument;
 use super::client::ClientDocument;
 use super::client_lists::{client_ids, preauthorized_are_known};
+use super::connection::{self, ConnectionDocument};
 use super::consistency::{browsers_can_sign_in, providers_are_elsewhere};
 use super::identity_provider::{self, ProviderDocument};
 use super::lifetimes::LifetimesDocument;
@@ -105,6 +106,8 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) token_routes: Vec<TokenRouteDocument>,
     #[serde(default)]
     pub(super) workloads: Vec<WorkloadDocument>,
+    #[serde(default)]
+    pub(super) connections: Vec<ConnectionDocument>,
     #[serde(default)]
     pub(super) routes: Vec<ResourceDocument>,
     #[serde(default)]
@@ -334,6 +337,7 @@ impl AuthorizationServerDocument {
         let clients = self.clients.into_iter().enumerate();
         let clients = clients.map(|(index, client)| client.check(index, &rules, &offered, &token_issuers));
         let clients = clients.collect::<Result<_, _>>()?;
+        let connections = connection::check(self.connections, &identity_providers)?;
         let workloads = workload::check(self.workloads, &public_url, &token_issuers, &routes)?;
         let lifetimes = self.lifetimes.check()?;
         let configuration = authorization_server::Configuration {
@@ -351,6 +355,7 @@ impl AuthorizationServerDocument {
             token_issuers,
             token_routes: self.token_routes.into_iter().map(TokenRouteDocument::check).collect::<Result<_, _>>()?,
             workloads,
+            connections,
             routes,
             session_pools: self.session_pools.into_iter().map(PoolDocument::check).collect::<Result<_, _>>()?,
             rule_claims: self.rule_claims,
