@@ -7,5 +7,6 @@ pub mod document_cache;
 #[cfg(test)]
 mod example;
 pub mod kept_by_token;
+pub mod renewal_lease;
 pub mod sealing;
 pub mod subject_index;

@@ -55,11 +55,6 @@ impl SessionName {
         key_of(kind, &self.secret.derive(kind, number), expires_at)
     }
 
-    /// The key of the session's record of `kind` with these two numbers.
-    pub(crate) fn key_of_pair(&self, kind: Kind, first: u64, second: u64) -> Result<Key, Rejection> {
-        key_of(kind, &self.secret.derive(kind, first).derive(kind, second), self.expires_at)
-    }
-
     /// For the directory: the secret, then the end in seconds.
     pub(crate) fn to_bytes(&self) -> [u8; HandleSecret::LENGTH + 8] {
         let mut bytes = [0; HandleSecret::LENGTH + 8];
@@ -104,8 +99,7 @@ mod tests {
         let (one, other) = (root(1).name(), root(2).name());
         let keys = |name: &SessionName| {
             let singles = [("access", 0), ("access", 1), ("session", 0)].map(|(kind, number)| name.key(kind, number));
-            let pairs = [(0, 0), (0, 1), (1, 0)].map(|(first, second)| name.key_of_pair("access", first, second));
-            singles.into_iter().chain(pairs).map(|key| key.unwrap().id().to_owned()).collect::<Vec<_>>()
+            singles.into_iter().map(|key| key.unwrap().id().to_owned()).collect::<Vec<_>>()
         };
         let ids: Vec<_> = [keys(&one), keys(&other), vec![one.id(), other.id()]].concat();
         assert_eq!(ids.iter().collect::<std::collections::BTreeSet<_>>().len(), ids.len());

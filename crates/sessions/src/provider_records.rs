@@ -60,24 +60,6 @@ impl From<TokensText> for TokensRecord {
     }
 }
 
-/// Which attempt is under way.
-#[derive(Serialize, Deserialize, PartialEq, Eq)]
-pub(crate) struct Note {
-    pub(crate) generation: u64,
-    pub(crate) attempt: u64,
-    /// Seconds: until then nobody else tries.
-    pub(crate) over_at: u64,
-    /// Whether its holder had no answer; then nobody waits for it either.
-    #[serde(default)]
-    pub(crate) gave_up: bool,
-}
-
-impl Note {
-    pub(crate) const fn over_at(&self) -> UnixTime {
-        UnixTime::from_seconds(self.over_at)
-    }
-}
-
 /// Removes what the session of `name` has here; the few counters expire with it.
 pub(crate) fn delete(name: &SessionName, store: &impl Store) -> Result<(), Rejection> {
     store.delete(&name.key(TOKENS, 0)?)?;

@@ -1,24 +1,16 @@
 //! The identity provider's tokens: kept in a record of their own, and refreshed by one caller at a time.
 //!
 //! Providers rotate refresh tokens and take a second use for theft, so of all requests that find the access token about
-//! to expire, in all instances, one may ask. It takes a *lease*. For each generation of the tokens there are attempts,
-//! each with a counter that one caller wins ([`gatehouse_storage::claim`]); the next attempt opens when the lease of
-//! the one before is over, after a minute or when its holder gives up. Who wins is decided by the counters alone. A
-//! record notes which attempt is under way and when its lease is over; it may be lost or overwritten by somebody late
-//! without letting a second caller win, only the next attempt then takes longer.
-//!
-//! Counters of attempts that are over are removed, so that a session has a handful of them however long it lives and
-//! however often the provider fails. Who comes so late that they begin a removed one anew finds other tokens, or a note of
-//! a later attempt, and asks nobody.
+//! to expire, in all instances, one may ask ([`gatehouse_sealed_storage::renewal_lease`]).
 
 use core::fmt;
-use core::ops::RangeInclusive;
 
 use gatehouse_protocol::{Claims, Entropy, SecretString, Subject, UnixTime};
+use gatehouse_sealed_storage::renewal_lease::{Opened, RenewalClaim, RenewalKinds, RenewalLease, RenewalPlace};
 use gatehouse_sealed_storage::sealing::HandleSecret;
-use gatehouse_storage::{Claim, Key, Kind, Store, claim, issue};
+use gatehouse_storage::{Kind, Store};
 
-use crate::provider_records::{LEASE, Note, TOKENS, TokensRecord, TokensText};
+use crate::provider_records::{LEASE, TOKENS, TokensRecord, TokensText};
 use crate::{ProviderTokens, Rejection, SessionName, SessionRoot, ending, record};
 
 /// A counter for each attempt: 1 open, 2 taken.
@@ -27,15 +19,6 @@ const ATTEMPT: Kind = "provider-attempt";
 /// Seconds before its end from which an access token is refreshed: a request that goes on with it takes its time.
 /// Tokens that live less than twice as long are refreshed halfway.
 const DUE_SECONDS: u64 = 60;
-/// Seconds for which nobody else asks the provider: more than the exchanges for metadata, an assertion, tokens and keys take.
-const LEASE_SECONDS: u64 = 60;
-/// How many attempts may follow each other at once where the provider does not answer.
-const ATTEMPTS_AT_ONCE: u64 = 6;
-/// Seconds between two attempts after those, at most: 1 first, then 2, and so on.
-const LONGEST_PAUSE_SECONDS: u64 = 30;
-/// How many counters of attempts that are over stay while the tokens do: so many that the pauses between them are longer
-/// than any store lags.
-const ATTEMPTS_KEPT: u64 = 8;
 
 /// Leads to the provider's tokens of one session.
 #[derive(Clone, Debug)]
@@ -76,7 +59,7 @@ pub enum RefreshClaim {
 pub struct Lease {
     grant: ProviderGrant,
     tokens: Due,
-    attempt: u64,
+    renewal: RenewalLease,
 }
 
 /// What the provider answers to a refresh.
@@ -153,40 +136,12 @@ impl ProviderGrant {
         now: UnixTime,
         entropy: &mut impl Entropy,
     ) -> Result<RefreshClaim, Rejection> {
-        let generation = due.generation;
-        let before = self.note(generation, store)?;
-        let attempt = match &before {
-            Some(note) if now < note.over_at() && note.gave_up => return Err(no_answer_lately()),
-            Some(note) if now < note.over_at() => return Ok(RefreshClaim::Wait),
-            Some(note) => note.attempt.saturating_add(1),
-            None => 0,
-        };
-        let note = Note { generation, attempt, over_at: now.plus(LEASE_SECONDS).seconds(), gave_up: false };
-        match claim(store, &self.attempt(generation, attempt)?)? {
-            Claim::Won => {}
-            Claim::AlreadyClaimed => {
-                // Whoever won has not noted it yet, or broke down before it could: its time runs from now.
-                if self.note(generation, store)? == before {
-                    self.put_note(&note, store, entropy)?;
-                }
-                return Ok(RefreshClaim::Wait);
-            }
-            // The one before broke down before it opened this attempt; now it is open.
-            Claim::NeverIssued => return Ok(RefreshClaim::Wait),
-        }
-        // The tokens may have been refreshed after the caller had read them, by a lease that is over since; or this counter
-        // was one that had been removed, because later attempts were under way.
-        let current = self.tokens(store)?.ok_or(Rejection::Revoked)?;
-        let is_late = self.note(generation, store)?.is_some_and(|noted| noted.attempt > attempt);
-        if current.generation != generation || is_late {
-            return Ok(RefreshClaim::Wait);
-        }
-        issue(store, &self.attempt(generation, attempt.saturating_add(1))?)?;
-        self.put_note(&note, store, entropy)?;
-        if let Some(over) = attempt.checked_sub(ATTEMPTS_KEPT) {
-            self.remove_attempts(generation, over..=over, store)?;
-        }
-        Ok(RefreshClaim::Lease(Lease { grant: self.clone(), tokens: due, attempt }))
+        let current = || Ok::<_, Rejection>(self.tokens(store)?.ok_or(Rejection::Revoked)?.generation);
+        Ok(match self.renewals().claim(due.generation, current, store, now, entropy)? {
+            RenewalClaim::Lease(renewal) => RefreshClaim::Lease(Lease { grant: self.clone(), tokens: due, renewal }),
+            RenewalClaim::Wait => RefreshClaim::Wait,
+            RenewalClaim::Paused(_) => return Err(no_answer_lately()),
+        })
     }
 
     fn tokens(&self, store: &impl Store) -> Result<Option<TokensRecord>, Rejection> {
@@ -197,35 +152,20 @@ impl ProviderGrant {
     /// Stores a generation of tokens. Its first attempt is open before anybody can want it.
     fn put(&self, record: &TokensRecord, store: &impl Store, entropy: &mut impl Entropy) -> Result<(), Rejection> {
         if record.refresh_token.is_some() {
-            issue(store, &self.attempt(record.generation, 0)?)?;
+            self.renewals().open(record.generation, store)?;
         }
         record::put(&TokensText::from(record), &self.secret, &self.name.key(TOKENS, 0)?, store, entropy)
     }
 
-    /// Which attempt for `generation` is under way; `None` where none was noted.
-    fn note(&self, generation: u64, store: &impl Store) -> Result<Option<Note>, Rejection> {
-        let note = record::get::<Note>(&self.secret, &self.name.key(LEASE, 0)?, store)?;
-        Ok(note.filter(|note| note.generation == generation))
-    }
-
-    fn put_note(&self, note: &Note, store: &impl Store, entropy: &mut impl Entropy) -> Result<(), Rejection> {
-        record::put(note, &self.secret, &self.name.key(LEASE, 0)?, store, entropy)
-    }
-
-    fn attempt(&self, generation: u64, attempt: u64) -> Result<Key, Rejection> {
-        self.name.key_of_pair(ATTEMPT, generation, attempt)
-    }
-
-    fn remove_attempts(
-        &self,
-        generation: u64,
-        attempts: RangeInclusive<u64>,
-        store: &impl Store,
-    ) -> Result<(), Rejection> {
-        for attempt in attempts {
-            store.delete(&self.attempt(generation, attempt)?)?;
+    /// Who refreshes them.
+    fn renewals(&self) -> RenewalPlace {
+        RenewalPlace {
+            name: self.name.secret.clone(),
+            secret: self.secret.clone(),
+            expires_at: self.name.expires_at,
+            kinds: RenewalKinds { note: LEASE, attempt: ATTEMPT },
+            opened: Opened::WithTheGeneration,
         }
-        Ok(())
     }
 }
 
@@ -266,9 +206,7 @@ impl Lease {
             renewed_claims: answer.claims.or(current.renewed_claims),
         };
         self.grant.put(&record, store, entropy)?;
-        // Those of this generation that are there, the last of which this attempt opened.
-        let first = self.attempt.saturating_sub(ATTEMPTS_KEPT - 1);
-        self.grant.remove_attempts(self.tokens.generation, first..=self.attempt.saturating_add(1), store)?;
+        self.renewal.complete(store)?;
         ending::check(&self.grant.name, store)?;
         Ok(answer.access_token)
     }
@@ -279,10 +217,7 @@ impl Lease {
     /// # Errors
     /// Where the store does not answer; the next caller then waits until the lease is over.
     pub fn give_up(self, store: &impl Store, now: UnixTime, entropy: &mut impl Entropy) -> Result<(), Rejection> {
-        let pause = pause_after(self.attempt);
-        let over_at = if pause == 0 { 0 } else { now.plus(pause).seconds() };
-        let note = Note { generation: self.tokens.generation, attempt: self.attempt, over_at, gave_up: true };
-        self.grant.put_note(&note, store, entropy)
+        Ok(self.renewal.give_up(store, now, entropy)?)
     }
 
     /// Ends the session: the provider no longer takes its refresh token, so the user must sign in
@@ -315,7 +250,7 @@ impl fmt::Debug for RefreshedTokens {
 
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("tokens", &self.tokens).field("attempt", &self.attempt).finish_non_exhaustive()
+        f.debug_struct("Lease").field("tokens", &self.tokens).field("renewal", &self.renewal).finish_non_exhaustive()
     }
 }
 
@@ -331,15 +266,6 @@ impl ProviderTokenState {
             _ if now < expires_at => Self::Fresh(access_token),
             _ => Self::Absent,
         }
-    }
-}
-
-/// Seconds in which nobody asks the provider after it has not answered to the attempt with this number, from 0.
-const fn pause_after(attempt: u64) -> u64 {
-    match attempt.saturating_add(1).checked_sub(ATTEMPTS_AT_ONCE) {
-        None => 0,
-        Some(more @ 0..5) => 1 << more,
-        Some(_) => LONGEST_PAUSE_SECONDS,
     }
 }
 

@@ -1,3 +1,5 @@
+use gatehouse_sealed_storage::renewal_lease::{LEASE_SECONDS, LONGEST_PAUSE_SECONDS};
+use gatehouse_storage::claim;
 use gatehouse_storage::memory::FailingStore;
 use std::sync::Mutex;
 
@@ -466,7 +468,7 @@ fn whoever_comes_so_late_that_their_attempt_was_removed_asks_nobody() {
     let lease = try_to_claim(&grant, &world.store, now).unwrap();
     // As one who has read no note yet: the attempt is the first.
     for _ in 0..3 {
-        let first = grant.attempt(0, 0).unwrap();
+        let first = grant.renewals().attempt(0, 0).unwrap();
         let _ = claim(&world.store, &first).unwrap();
     }
     for due in late {
