@@ -20,7 +20,7 @@ pub use exchange::MayAct;
 pub use introspection::{INTROSPECTION_BYTES, Introspected, introspected, introspection_request};
 pub use principal::ExternalPrincipal;
 pub use rejection::{ExternalTokenRejection, LONGEST_TOKEN};
-pub use signed::{KeySource, SignedAccessToken};
+pub use signed::{KeySource, SignedAccessToken, metadata_places};
 pub(crate) use signed::{is_of_version, key_source, may_be_of};
 
 #[cfg(test)]

@@ -36,13 +36,13 @@ pub fn token_request(
         ("redirect_uri", callback_url),
         ("code_verifier", secrets.code_verifier().expose()),
     ];
-    authenticated(metadata.token_endpoint(), provider, authentication, &grant)
+    token_endpoint_request(metadata.token_endpoint(), &provider.client_id, authentication, &grant)
 }
 
-/// A request to the token endpoint with the parameters of one grant.
-pub(crate) fn authenticated(
+/// A request to a token endpoint, or to another one where clients authenticate likewise, with the parameters of one grant.
+pub fn token_endpoint_request(
     endpoint: &Endpoint,
-    provider: &IdentityProvider,
+    client_id: &str,
     authentication: &ClientAuthentication,
     grant: &[(&str, &str)],
 ) -> Request<Vec<u8>> {
@@ -54,17 +54,17 @@ pub(crate) fn authenticated(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     match authentication {
         ClientAuthentication::None => {
-            form.append_pair("client_id", &provider.client_id);
+            form.append_pair("client_id", client_id);
         }
         ClientAuthentication::SecretBasic(secret) => {
-            headers.insert(AUTHORIZATION, basic(&provider.client_id, secret));
+            headers.insert(AUTHORIZATION, basic(client_id, secret));
         }
         ClientAuthentication::SecretPost(secret) => {
-            form.append_pair("client_id", &provider.client_id).append_pair("client_secret", secret.expose());
+            form.append_pair("client_id", client_id).append_pair("client_secret", secret.expose());
         }
         // RFC 7521, section 4.2. The client_id is optional there and required by Entra.
         ClientAuthentication::Assertion(assertion) => {
-            form.append_pair("client_id", &provider.client_id)
+            form.append_pair("client_id", client_id)
                 .append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
                 .append_pair("client_assertion", assertion.expose());
         }
