@@ -3,7 +3,7 @@
 use gatehouse_configuration::{Connection, ConnectionEndpoints, SecretMethod};
 use gatehouse_openid::{
     AnswerRejection, ClientAuthenticationRejection, Endpoint, InvalidEndpoint, LogText, MetadataRejection,
-    SigningAlgorithm, metadata_places,
+    metadata_places,
 };
 use gatehouse_protocol::WebOrigin;
 use http::{Response, StatusCode};
@@ -19,7 +19,6 @@ pub struct Server {
     issuer: Option<String>,
     names_itself: bool,
     methods: Option<Vec<String>>,
-    algorithms: Option<Vec<SigningAlgorithm>>,
 }
 
 /// The members as they are on the wire.
@@ -31,7 +30,6 @@ struct Document {
     revocation_endpoint: Option<String>,
     authorization_response_iss_parameter_supported: Option<bool>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
-    token_endpoint_auth_signing_alg_values_supported: Option<Vec<String>>,
 }
 
 /// Where the metadata of a connection with discovery can be: the place that is configured, or the two usual ones. None where the
@@ -65,7 +63,6 @@ impl Server {
             issuer: issuer.clone(),
             names_itself: false,
             methods: None,
-            algorithms: None,
         };
         server.away_from(own).map(Some)
     }
@@ -95,14 +92,12 @@ impl Server {
         let required = |member: &'static str, url: Option<String>| {
             endpoint(member, &url.ok_or(MetadataRejection::Missing(member))?)
         };
-        let known = |names: Vec<String>| names.iter().filter_map(|name| SigningAlgorithm::parse(name)).collect();
         let server = Self {
             authorization: required("authorization_endpoint", document.authorization_endpoint)?,
             token: required("token_endpoint", document.token_endpoint)?,
             revocation: document.revocation_endpoint.map(|url| endpoint("revocation_endpoint", &url)).transpose()?,
             names_itself: document.authorization_response_iss_parameter_supported.unwrap_or(false),
             methods: document.token_endpoint_auth_methods_supported,
-            algorithms: document.token_endpoint_auth_signing_alg_values_supported.map(known),
             issuer: Some(found),
         };
         server.away_from(own)
@@ -141,11 +136,6 @@ impl Server {
     /// Where codes become tokens.
     pub const fn token_endpoint(&self) -> &Endpoint {
         &self.token
-    }
-
-    /// How client assertions may be signed, where it says.
-    pub fn assertion_algorithms(&self) -> Option<&[SigningAlgorithm]> {
-        self.algorithms.as_deref()
     }
 
     /// How a secret of `connection` is sent there.

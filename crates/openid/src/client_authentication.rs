@@ -99,52 +99,75 @@ impl ClientAuthentication {
             ClientCredentials::PrivateKey { .. } | ClientCredentials::Assertion(_) if !takes("private_key_jwt") => {
                 Err(ClientAuthenticationRejection::NoAssertions)
             }
-            ClientCredentials::PrivateKey { key, key_id, certificate_thumbprint } => {
-                let names = (key_id.as_deref(), certificate_thumbprint.as_deref());
-                let algorithms = Some(assertion_algorithms(provider, metadata));
-                let place = (provider.client_id.as_str(), metadata.token_endpoint(), algorithms);
-                Self::signed(key.clone(), names, place, now, entropy)
+            ClientCredentials::PrivateKey { .. } | ClientCredentials::Assertion(_) => {
+                let algorithms = assertion_algorithms(provider, metadata);
+                Self::asserted(credentials, &provider.client_id, metadata.token_endpoint(), algorithms, now, entropy)
             }
-            ClientCredentials::Assertion(assertion) => Ok(Self::Assertion(assertion.clone())),
         }
     }
 
-    /// An assertion that `key`, which has this id and this certificate, signs for the client with this id at this token endpoint, which
-    /// takes these algorithms; those that any server takes where it does not say.
+    /// At a token endpoint of which nothing else is known than what the operator says.
     ///
     /// # Errors
-    /// Where the key cannot sign so.
-    pub fn signed(
-        key: SigningKey,
-        (kid, x5t_s256): (Option<&str>, Option<&str>),
-        (client_id, endpoint, algorithms): (&str, &Endpoint, Option<&[SigningAlgorithm]>),
+    /// Where our key cannot sign.
+    pub fn at_endpoint(
+        credentials: &ClientCredentials,
+        client_id: &str,
+        endpoint: &Endpoint,
+        secret_in_body: bool,
         now: UnixTime,
         entropy: &mut impl Entropy,
     ) -> Result<Self, ClientAuthenticationRejection> {
-        let header = SigningHeader { typ: Some("JWT"), kid, x5t_s256 };
-        let key = key.accepted_as(algorithms.unwrap_or(&USUAL_ALGORITHMS))?;
-        let claims = AssertionClaims {
-            iss: client_id,
-            sub: client_id,
-            aud: &endpoint.to_string(),
-            jti: URL_SAFE_NO_PAD.encode(entropy.bytes::<16>()),
-        };
-        let times = TimeClaims { exp: Some(now.plus(ASSERTION_SECONDS)), nbf: Some(now), iat: Some(now) };
-        Ok(Self::Assertion(key.sign(&header, &times, &claims, entropy)?))
+        match credentials {
+            ClientCredentials::None => Ok(Self::None),
+            ClientCredentials::Secret(secret) if secret_in_body => Ok(Self::SecretPost(secret.clone())),
+            ClientCredentials::Secret(secret) => Ok(Self::SecretBasic(secret.clone())),
+            ClientCredentials::PrivateKey { .. } | ClientCredentials::Assertion(_) => {
+                Self::asserted(credentials, client_id, endpoint, &SigningAlgorithm::ALL, now, entropy)
+            }
+        }
+    }
+
+    fn asserted(
+        credentials: &ClientCredentials,
+        client_id: &str,
+        endpoint: &Endpoint,
+        algorithms: &[SigningAlgorithm],
+        now: UnixTime,
+        entropy: &mut impl Entropy,
+    ) -> Result<Self, ClientAuthenticationRejection> {
+        match credentials {
+            ClientCredentials::PrivateKey { key, key_id, certificate_thumbprint } => {
+                let header = SigningHeader {
+                    typ: Some("JWT"),
+                    kid: key_id.as_deref(),
+                    x5t_s256: certificate_thumbprint.as_deref(),
+                };
+                let key = key.clone().accepted_as(algorithms)?;
+                let claims = AssertionClaims {
+                    iss: client_id,
+                    sub: client_id,
+                    aud: &endpoint.to_string(),
+                    jti: URL_SAFE_NO_PAD.encode(entropy.bytes::<16>()),
+                };
+                let times = TimeClaims { exp: Some(now.plus(ASSERTION_SECONDS)), nbf: Some(now), iat: Some(now) };
+                Ok(Self::Assertion(key.sign(&header, &times, &claims, entropy)?))
+            }
+            ClientCredentials::Assertion(assertion) => Ok(Self::Assertion(assertion.clone())),
+            ClientCredentials::None | ClientCredentials::Secret(_) => Err(ClientAuthenticationRejection::NoAssertions),
+        }
     }
 }
 
-/// "Servers SHOULD support RS256" (OpenID Connect Discovery, section 3).
-const USUAL_ALGORITHMS: [SigningAlgorithm; 4] =
-    [SigningAlgorithm::Rs256, SigningAlgorithm::Es256, SigningAlgorithm::Es384, SigningAlgorithm::EdDsa];
-
 /// The algorithms that the provider takes for assertions.
 fn assertion_algorithms<'a>(provider: &IdentityProvider, metadata: &'a ProviderMetadata) -> &'a [SigningAlgorithm] {
+    use SigningAlgorithm::{EdDsa, Es256, Es384, Rs256};
     match (metadata.assertion_algorithms(), &provider.profile) {
         (Some(algorithms), _) => algorithms,
         // Entra lists none, and takes both of RSA; PS256 is what it recommends.
         (None, ProviderProfile::Entra(_)) => &SigningAlgorithm::ALL,
-        (None, ProviderProfile::OpenId) => &USUAL_ALGORITHMS,
+        // "Servers SHOULD support RS256" (OpenID Connect Discovery, section 3).
+        (None, ProviderProfile::OpenId) => &[Rs256, Es256, Es384, EdDsa],
     }
 }
 

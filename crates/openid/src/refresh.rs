@@ -6,7 +6,7 @@ use http::{Request, Response, StatusCode};
 use thiserror::Error;
 
 use crate::answer::may_pass;
-use crate::token_exchange::{TokenAnswer, token_endpoint_request};
+use crate::token_exchange::{TokenAnswer, authenticated};
 use crate::{
     AccessRejection, AnswerRejection, ClientAuthentication, IdTokenRejection, ProviderMetadata, TokenRejection,
 };
@@ -22,7 +22,7 @@ pub fn refresh_request(
 ) -> Request<Vec<u8>> {
     let scope = provider.scopes.to_string();
     let grant = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose()), ("scope", &scope)];
-    token_endpoint_request(metadata.token_endpoint(), &provider.client_id, authentication, &grant)
+    authenticated(metadata.token_endpoint(), &provider.client_id, authentication, &grant)
 }
 
 /// What the provider gave for a refresh token. None of it ever reaches the client, the log or an error.

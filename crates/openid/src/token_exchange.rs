@@ -36,11 +36,11 @@ pub fn token_request(
         ("redirect_uri", callback_url),
         ("code_verifier", secrets.code_verifier().expose()),
     ];
-    token_endpoint_request(metadata.token_endpoint(), &provider.client_id, authentication, &grant)
+    authenticated(metadata.token_endpoint(), &provider.client_id, authentication, &grant)
 }
 
-/// A request to a token endpoint, or to another one where clients authenticate likewise, with the parameters of one grant.
-pub fn token_endpoint_request(
+/// A request to the token endpoint with the parameters of one grant.
+pub(crate) fn authenticated(
     endpoint: &Endpoint,
     client_id: &str,
     authentication: &ClientAuthentication,
@@ -73,6 +73,19 @@ pub fn token_endpoint_request(
     *request.uri_mut() = endpoint.uri().clone();
     *request.body_mut() = form.finish().into_bytes();
     request
+}
+
+/// A request to an endpoint at which clients authenticate as at a token endpoint, with these parameters: that of another server than an
+/// identity provider's.
+///
+/// The body and the headers hold secrets.
+pub fn token_endpoint_request(
+    endpoint: &Endpoint,
+    client_id: &str,
+    authentication: &ClientAuthentication,
+    parameters: &[(&str, &str)],
+) -> Request<Vec<u8>> {
+    authenticated(endpoint, client_id, authentication, parameters)
 }
 
 /// What the provider gave for a code. None of it ever reaches the client, the log or an error.
@@ -177,7 +190,7 @@ impl TokenResponse {
 
 /// RFC 6749 makes it a number; Azure AD's first version and its descendants send a text, others a fraction, of which the whole
 /// seconds count. Whatever else it is counts as if the provider had not said: it is a hint, and optional.
-fn seconds(expires_in: &Value) -> Option<u64> {
+pub(crate) fn seconds(expires_in: &Value) -> Option<u64> {
     let text = match expires_in {
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
@@ -197,7 +210,7 @@ impl TokenRejection {
     }
 }
 
-fn secret(text: Option<String>) -> Option<SecretString> {
+pub(crate) fn secret(text: Option<String>) -> Option<SecretString> {
     text.filter(|text| !text.is_empty()).map(SecretString::new)
 }
 
