@@ -1,10 +1,11 @@
-//! Conversations with identity providers, and with issuers of access tokens: what the `openid` crate asks and judges, sent and
+//! Conversations with identity providers, with issuers of access tokens, and with the OAuth servers of connections: what the `openid` crate asks and judges, sent and
 //! answered.
 //!
 //! A [`ProviderClient`] keeps the provider's metadata and keys in the store, sealed, for as long as HTTP lets them be
 //! kept. Everything else is asked anew each time.
 
 mod client;
+mod connection_client;
 mod credentials;
 mod documents;
 mod failure;
@@ -14,6 +15,7 @@ mod issuer_client;
 mod tests;
 
 pub use client::{ProviderClient, Refreshed, SignedIn};
+pub use connection_client::{ConnectionClient, ConnectionFailure};
 pub use failure::{AssertionFailure, ExternalTokenFailure, Failure, RefreshFailure, WorkloadFailure};
 pub use host::{ComponentHost, Host};
 pub use issuer_client::{IssuerClient, Verified};
