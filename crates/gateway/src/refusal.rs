@@ -11,7 +11,7 @@ use gatehouse_mcp_wire::json_rpc::Unparsable;
 use gatehouse_protocol::Scopes;
 use http::{HeaderMap, HeaderName};
 
-use crate::{NoApiKey, NoBearer, ProtocolRevision};
+use crate::{NeededLink, NoApiKey, NoBearer, ProtocolRevision};
 
 /// Why the gateway answers in place of the upstream. Where a variant holds a text, it is for the log and never for the
 /// wire, unless the variant says otherwise.
@@ -56,6 +56,8 @@ pub enum Refusal {
     /// The server needs the identity provider's token for a user, and somebody asks who has none with us, such as a machine: 403. A 401
     /// would have the machine get one new token after the other.
     NoUser(CredentialKind),
+    /// The caller has not linked the account in which the server acts, or the API takes the link no longer: told with where to link it.
+    LinkNeeded(Box<NeededLink>),
     /// What the server is to be told of the caller has more bytes than it should get: 403, because nothing that the client could do helps.
     IdentityTooLarge,
     /// More header fields than the endpoint takes: 431.
@@ -209,6 +211,7 @@ impl Refusal {
                  users with a token of Gatehouse's own"
                     .into()
             }
+            Self::LinkNeeded(link) => format!("the caller has no account linked that can be used at {}", link.connection).into(),
             Self::IdentityTooLarge => {
                 "what the server is told of the caller has more bytes than identity_headers.bytes (groups, roles)".into()
             }
