@@ -256,6 +256,7 @@ fn is_meant(name: &str, purpose: &Purpose) -> bool {
     match purpose {
         Purpose::Provider(_) => name.contains("provider") || name.contains("issuer"),
         Purpose::Tokens(_) => name.contains("issuer"),
+        Purpose::Connection(..) => name.contains("connection"),
         Purpose::Groups(_) => name.contains("graph"),
         Purpose::Assertions(_) => name.contains("assertion"),
         Purpose::Route(_) => ["upstream", "server", "mcp"].iter().any(|word| name.contains(word)),
