@@ -1,6 +1,7 @@
 //! What the gateway does with real requests: what it streams, forwards, refuses and keeps to itself.
 
 mod configuration;
+mod connections;
 mod echoing_upstream;
 mod federation;
 mod forwarding;
