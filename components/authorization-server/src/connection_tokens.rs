@@ -1,4 +1,4 @@
-//! The access token of a link, renewed where it must be.
+//! `gatehouse:auth/connections`: the access token of a link, renewed where it must be.
 
 use gatehouse_configuration::Connection;
 use gatehouse_configuration::authorization_server::Configuration;
@@ -10,6 +10,8 @@ use provider_client::ConnectionClient;
 use shell_http::{SystemEntropy, now, wait};
 use shell_store::HostStore;
 
+use crate::AuthorizationServer;
+use crate::bindings::exports::gatehouse::auth::connections::{Guest, Rejection as NoToken, RequestIds};
 use crate::log::{Details, RequestLog};
 
 /// What the log calls it.
@@ -19,27 +21,30 @@ const POLL_MILLISECONDS: u64 = 50;
 /// 25 seconds: less than clients wait, and than a lease lasts.
 const POLLS: u32 = 500;
 
-/// Why there is no token.
-pub(crate) enum NoToken {
-    /// There is no link, or none that can be used any more.
-    LinkNeeded,
-    /// The caller is nobody who could link an account of their own.
-    NoUser,
-    /// The server or the store does not answer. The text is for the log.
-    Unavailable(String),
+impl Guest for AuthorizationServer {
+    fn access_token(connection: String, subject: String, ids: RequestIds) -> Result<String, NoToken> {
+        let log = RequestLog::on_behalf_of(&ids.request_id, ids.trace_id.as_deref());
+        let subject = Subject::parse(&subject).map_err(unavailable)?;
+        let configuration = shell_configuration::authorization_server().map_err(unavailable)?;
+        let keys = shell_configuration::server_keys().map_err(unavailable)?;
+        let connection =
+            configuration.connection(&connection).ok_or_else(|| unavailable("there is no such connection"))?;
+        let token = access_token(connection, &subject, &configuration, keys, &log)?;
+        Ok(token.expose().to_owned())
+    }
 }
 
 impl From<StoreUnavailable> for NoToken {
     fn from(error: StoreUnavailable) -> Self {
-        Self::Unavailable(error.to_string())
+        unavailable(error)
     }
 }
 
-/// The access token with which `subject` acts at `connection`.
-///
-/// # Errors
-/// See [`NoToken`].
-pub(crate) fn access_token(
+fn unavailable(reason: impl core::fmt::Display) -> NoToken {
+    NoToken::Unavailable(reason.to_string())
+}
+
+fn access_token(
     connection: &Connection,
     subject: &Subject,
     configuration: &Configuration,

@@ -2,6 +2,7 @@
 
 mod access;
 mod api_keys;
+mod backend_token;
 mod branding;
 mod browser_sign_in;
 mod claim_names;
@@ -305,6 +306,7 @@ impl Document {
         let configuration =
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
+        backend_token::connections_are_there(&configuration.routes, &configuration.authorization_server.connections)?;
         api_keys::are_apart(configuration.routes.iter().map(|route| route.api_keys.as_ref()))?;
         issuers_fit_providers(&configuration.authorization_server)?;
         rules_fit_providers(&configuration)?;

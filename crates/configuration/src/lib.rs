@@ -6,6 +6,7 @@
 mod accepted_tokens;
 mod api_keys;
 pub mod authorization_server;
+mod backend_token;
 mod branding;
 mod browser_sign_in;
 mod compile;
@@ -38,6 +39,7 @@ mod workload;
 
 pub use accepted_tokens::{AcceptedTokens, RequiredClaim, RouteTokens, TokenPresentation, TokenRoute};
 pub use api_keys::{Administrator, ApiKeys, ConfiguredKey, SessionPool};
+pub use backend_token::{BackendToken, BackendTokenSource};
 pub use branding::{Branding, Logo};
 pub use browser_sign_in::BrowserSignIn;
 pub use compile::compile;

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, Uri};
 
-use crate::{IdentityHeaders, SecretName};
+use crate::{BackendToken, IdentityHeaders, SecretName};
 
 /// An MCP server, and what it takes to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Upstream {
     /// The header in which it gets the user's access token of the identity provider, where it should act in the user's
     /// name: `authorization` (then with `Bearer` in front) or a header of its own.
     pub identity_provider_token_header: Option<HeaderName>,
+    /// The token with which it is called.
+    pub backend_token: Option<Box<BackendToken>>,
     /// What else it is told of the caller, and where.
     pub identity_headers: Option<Box<IdentityHeaders>>,
     /// How long it may take.

@@ -58,6 +58,8 @@ pub enum Refusal {
     NoUser(CredentialKind),
     /// The caller has not linked the account in which the server acts, or the API takes the link no longer: told with where to link it.
     LinkNeeded(Box<NeededLink>),
+    /// The server acts in an account that each user links, and somebody asks who cannot, such as a machine: 403.
+    NoAccount,
     /// What the server is to be told of the caller has more bytes than it should get: 403, because nothing that the client could do helps.
     IdentityTooLarge,
     /// More header fields than the endpoint takes: 431.
@@ -212,6 +214,7 @@ impl Refusal {
                     .into()
             }
             Self::LinkNeeded(link) => format!("the caller has no account linked that can be used at {}", link.connection).into(),
+            Self::NoAccount => "the server acts in an account that each user links (connections), and the caller is no user who could".into(),
             Self::IdentityTooLarge => {
                 "what the server is told of the caller has more bytes than identity_headers.bytes (groups, roles)".into()
             }

@@ -40,6 +40,8 @@ pub struct Own<'a> {
     pub secrets: &'a [(HeaderName, SecretString)],
     /// The user's access token of the identity provider, where [`needs_identity_provider_token`] and there is one.
     pub identity_provider_token: Option<&'a SecretString>,
+    /// The token of [`Upstream::backend_token`], where there is one.
+    pub backend_token: Option<&'a SecretString>,
     /// What the upstream is told of the caller ([`crate::identity_headers()`]); nothing where nobody is known.
     pub identity: &'a [(HeaderName, HeaderValue)],
     /// `Mcp-Name` ([`crate::mirrored::encoded`]), where the upstream calls the tool, prompt or resource something else than the
@@ -151,6 +153,10 @@ pub fn forwarded(
     if let Some(name) = &upstream.identity_provider_token_header {
         let missing = || Refusal::InvalidToken("of a session without a usable token of the identity provider".into());
         let token = own.identity_provider_token.ok_or_else(missing)?;
+        headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
+    }
+    if let (Some(told), Some(token)) = (&upstream.backend_token, own.backend_token) {
+        let name = &told.header;
         headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
     }
     Ok(headers)

@@ -14,6 +14,7 @@ pub mod imports {
                 import gatehouse:auth/handles@0.8.0;
                 import gatehouse:auth/api-keys@0.8.0;
                 import gatehouse:auth/assertions@0.8.0;
+                import gatehouse:auth/connections@0.8.0;
             }",
         path: ["../wit/host", "../wit/auth"],
         imports: { default: trappable },

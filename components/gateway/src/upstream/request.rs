@@ -10,7 +10,7 @@ use shell_http::SystemEntropy;
 use crate::bindings::gatehouse::auth::sessions;
 use crate::caller::{Caller, token_refusal};
 use crate::context::RequestContext;
-use crate::upstream::identity;
+use crate::upstream::{identity, link};
 
 /// A request to an MCP server, as far as it is not the client's own.
 pub(crate) struct UpstreamRequest<'a> {
@@ -66,6 +66,7 @@ impl<'a> UpstreamRequest<'a> {
         };
         // Asked for last, when nothing else is left to refuse: it may have to be refreshed.
         let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
+        let backend_token = link::token(context, caller, self.upstream)?;
         let accepted = context.endpoint.route.accepted_tokens.as_ref();
         let presentations = accepted.map_or([].as_slice(), |accepted| &accepted.presentations);
         let withheld: Vec<_> = presentations.iter().map(|presentation| presentation.header.as_str()).collect();
@@ -81,6 +82,7 @@ impl<'a> UpstreamRequest<'a> {
             withheld: &withheld,
             secrets: &secrets,
             identity_provider_token: identity_provider_token.as_ref(),
+            backend_token: backend_token.as_ref(),
             identity: &identity,
         };
         let headers =

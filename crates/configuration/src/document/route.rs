@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::api_keys::ApiKeysDocument;
+use super::backend_token::BackendTokenDocument;
 use super::client_lists::client_ids;
 use super::cross_origin::CrossOriginDocument;
 use super::identity_headers::IdentityHeadersDocument;
@@ -18,8 +19,8 @@ use crate::error::problem;
 use crate::{ConfigurationError, Revocation, Route, RoutePath, Servers, Transport, Unauthenticated};
 
 /// An MCP endpoint. Either `url` (one MCP server) or `members` (several MCP servers) is required. `url`, `transport`,
-/// `subject_header`, `secret_headers`, `identity_provider_token_header`, `identity_headers` and `timeouts` are keys of the one
-/// server; with `members`, each member has its own.
+/// `subject_header`, `secret_headers`, `identity_provider_token_header`, `backend_token`, `identity_headers` and `timeouts` are keys
+/// of the one server; with `members`, each member has its own.
 ///
 /// ```toml
 /// [[routes]]
@@ -81,6 +82,10 @@ pub(crate) struct RouteDocument {
     ///
     /// Example: `"x-identity-provider-token"`
     identity_provider_token_header: Option<String>,
+    /// The token with which Gatehouse calls the server.
+    ///
+    /// Example: `{ connection = "github" }`
+    backend_token: Option<BackendTokenDocument>,
     /// What else the server is told of who calls.
     identity_headers: Option<IdentityHeadersDocument>,
     /// How long the server may take.
@@ -205,6 +210,7 @@ impl RouteDocument {
             subject_header: self.subject_header,
             secret_headers: self.secret_headers,
             identity_provider_token_header: self.identity_provider_token_header,
+            backend_token: self.backend_token,
             identity_headers: self.identity_headers,
             timeouts: self.timeouts,
         };

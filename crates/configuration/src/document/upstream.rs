@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderName, Uri};
 use serde::{Deserialize, Serialize};
 
+use super::backend_token::{BackendTokenDocument, one_meaning};
 use super::identity_headers::{IdentityHeadersDocument, is_one};
 use super::values::{SecretDocument, header_name, unique};
 use crate::error::problem;
@@ -28,6 +29,7 @@ pub(super) struct UpstreamKeys {
     pub(super) subject_header: Option<String>,
     pub(super) secret_headers: BTreeMap<String, SecretDocument>,
     pub(super) identity_provider_token_header: Option<String>,
+    pub(super) backend_token: Option<BackendTokenDocument>,
     pub(super) identity_headers: Option<IdentityHeadersDocument>,
     pub(super) timeouts: Option<TimeoutsDocument>,
 }
@@ -82,6 +84,8 @@ pub(super) struct MemberDocument {
     secret_headers: BTreeMap<String, SecretDocument>,
     /// As in `routes[].identity_provider_token_header`.
     identity_provider_token_header: Option<String>,
+    /// As in `routes[].backend_token`.
+    backend_token: Option<BackendTokenDocument>,
     /// As in `routes[].identity_headers`.
     identity_headers: Option<IdentityHeadersDocument>,
     /// As in `routes[].timeouts`.
@@ -102,6 +106,7 @@ impl UpstreamKeys {
             ("subject_header", self.subject_header.is_some()),
             ("secret_headers", !self.secret_headers.is_empty()),
             ("identity_provider_token_header", self.identity_provider_token_header.is_some()),
+            ("backend_token", self.backend_token.is_some()),
             ("identity_headers", self.identity_headers.is_some()),
             ("timeouts", self.timeouts.is_some()),
         ]
@@ -130,6 +135,11 @@ impl UpstreamKeys {
             self.identity_headers.map(|headers| headers.check(&key("identity_headers"), &url.to_string()));
         let upstream = Upstream {
             url,
+            backend_token: self
+                .backend_token
+                .map(|token| token.check(&key("backend_token")))
+                .transpose()?
+                .map(Box::new),
             identity_headers: identity_headers.transpose()?.map(Box::new),
             transport: transport(&key("transport"), self.transport.as_deref())?,
             subject_header: optional("subject_header", self.subject_header, SUBJECT_HEADER)?,
@@ -142,6 +152,7 @@ impl UpstreamKeys {
             timeouts: timeouts(&key("timeouts"), self.timeouts)?,
         };
         no_credentials(upstream.subject_header.as_ref(), key)?;
+        one_meaning(&upstream, key)?;
         one_meaning_for_each_header(&upstream, key)?;
         Ok(upstream)
     }
@@ -163,6 +174,7 @@ pub(super) fn members(route: &str, documents: Vec<MemberDocument>) -> Result<Vec
             subject_header: document.subject_header,
             secret_headers: document.secret_headers,
             identity_provider_token_header: document.identity_provider_token_header,
+            backend_token: document.backend_token,
             identity_headers: document.identity_headers,
             timeouts: document.timeouts,
         };

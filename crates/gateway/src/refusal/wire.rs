@@ -117,6 +117,7 @@ impl Refusal {
             | Self::Denied
             | Self::NoUser(_)
             | Self::LinkNeeded(_)
+            | Self::NoAccount
             | Self::IdentityTooLarge
             | Self::TooManyHeaders
             | Self::DoubledHeader(_)
@@ -173,6 +174,7 @@ impl Refusal {
             | Self::ClientNotAllowed
             | Self::InsufficientScope(_)
             | Self::NoUser(_)
+            | Self::NoAccount
             | Self::IdentityTooLarge => Kind::of(Status::FORBIDDEN),
             Self::Denied | Self::LinkNeeded(_) => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
@@ -287,7 +289,7 @@ impl Refusal {
             Self::NobodySignedIn | Self::MustSignIn => "Sign in first".into(),
             Self::ClientNotAllowed => "This client is not allowed here".into(),
             Self::Denied => "You are not allowed to do this here".into(),
-            Self::NoUser(_) => format!("{server} needs a user who has signed in").into(),
+            Self::NoUser(_) | Self::NoAccount => format!("{server} needs a user who has signed in").into(),
             Self::LinkNeeded(link) => link.text(server).into(),
             Self::IdentityTooLarge => {
                 format!("{server} cannot be told who you are: you have too many groups or roles").into()
