@@ -1,9 +1,9 @@
 //! What a configuration means, in plain lines.
 
 use gatehouse_configuration::{
-    AllowedOrigins, ClientDocuments, Configuration, Counted, Effect, GrantType, IdentityProvider, ListKind, Member,
-    Pattern, ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route, Rule,
-    Servers, TokenPage, Transport, Upstream, Workload,
+    AllowedOrigins, BackendToken, BackendTokenSource, ClientDocuments, Configuration, Counted, Effect, GrantType,
+    IdentityProvider, ListKind, Member, Pattern, ProviderAuthentication, ProviderProfile, Rate,
+    RegisteredAuthentication, RegisteredClient, Route, Rule, Servers, TokenPage, Transport, Upstream, Workload,
 };
 use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
 use jiff::Timestamp;
@@ -163,12 +163,26 @@ fn describe_tokens(report: &mut String, route: &Route) {
         let Some(header) = &upstream.identity_provider_token_header else { continue };
         let name = format!("Gets users' tokens of the identity provider at {}", route.path);
         line(report, &name, &format!("{}, in the header {header}", upstream.url));
-        let is_plain = Url::parse(&upstream.url.to_string())
-            .is_ok_and(|url| url.scheme() == "http" && !url.host().is_some_and(|host| is_loopback_host(&host)));
-        if is_plain {
-            let text = format!("{} gets users' tokens without encryption (http)", upstream.url);
-            line(report, &format!("Warning for {}", route.path), &text);
-        }
+        warn_of_clear_text(report, route, upstream);
+    }
+    for upstream in route.upstreams() {
+        let Some(BackendToken { header, source: BackendTokenSource::Connection(name) }) =
+            upstream.backend_token.as_deref()
+        else {
+            continue;
+        };
+        let text = format!("{}, in the account linked at {name}, by the header {header}", upstream.url);
+        line(report, &format!("Acts in a linked account, {}", route.path), &text);
+        warn_of_clear_text(report, route, upstream);
+    }
+}
+
+fn warn_of_clear_text(report: &mut String, route: &Route, upstream: &Upstream) {
+    let is_plain = Url::parse(&upstream.url.to_string())
+        .is_ok_and(|url| url.scheme() == "http" && !url.host().is_some_and(|host| is_loopback_host(&host)));
+    if is_plain {
+        let text = format!("{} gets users' tokens without encryption (http)", upstream.url);
+        line(report, &format!("Warning for {}", route.path), &text);
     }
 }
 
