@@ -6,6 +6,7 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod api_keys;
+mod backend_tokens;
 mod check;
 mod compile;
 mod doctor;

@@ -29,6 +29,8 @@ pub(crate) enum Purpose {
     Tokens(String),
     /// Links to an API, by the connection's name, and whether its metadata says where else.
     Connection(String, bool),
+    /// Tokens for MCP servers, by the name of the token service.
+    TokenService(String),
 }
 
 impl fmt::Display for Purpose {
@@ -45,6 +47,7 @@ impl fmt::Display for Purpose {
                 write!(f, "connection {name}, and the hosts of the endpoints in its metadata")
             }
             Self::Connection(name, false) => write!(f, "connection {name}"),
+            Self::TokenService(name) => write!(f, "tokens for MCP servers, by {name}"),
             Self::Tokens(name) => write!(f, "tokens of {name}, and the host of the keys in its metadata"),
         }
     }
@@ -83,6 +86,11 @@ pub(crate) fn outbound_origins(configuration: &Configuration) -> BTreeMap<String
         }
         if let ProviderAuthentication::Assertion(AssertionSource::Endpoint { url, .. }) = &connection.authentication {
             need(&url.to_string(), Purpose::Assertions(connection.name.clone()));
+        }
+    }
+    for service in &configuration.authorization_server.token_services {
+        for url in service.urls() {
+            need(&url, Purpose::TokenService(service.name.clone()));
         }
     }
     for route in &configuration.routes {
@@ -168,6 +176,11 @@ pub(crate) fn provider_settings(configuration: &Configuration) -> Needs {
     for issuer in &configuration.authorization_server.token_issuers {
         if let Some(name) = issuer.secret() {
             need(name, format!("secret for introspection at {}", issuer.name));
+        }
+    }
+    for service in &configuration.authorization_server.token_services {
+        for name in service.secrets() {
+            need(name, format!("credentials of the token service {}", service.name));
         }
     }
     needs

@@ -1,9 +1,9 @@
 //! What a configuration means, in plain lines.
 
 use gatehouse_configuration::{
-    AllowedOrigins, BackendToken, BackendTokenSource, ClientDocuments, Configuration, Counted, Effect, GrantType,
-    IdentityProvider, ListKind, Member, Pattern, ProviderAuthentication, ProviderProfile, Rate,
-    RegisteredAuthentication, RegisteredClient, Route, Rule, Servers, TokenPage, Transport, Upstream, Workload,
+    AllowedOrigins, ClientDocuments, Configuration, Counted, Effect, GrantType, IdentityProvider, ListKind, Member,
+    Pattern, ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route, Rule,
+    Servers, TokenPage, Transport, Upstream, Workload,
 };
 use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use super::api_keys;
 use super::callers::describe_callers;
 use super::line::line;
 use super::needs::{EVERY_CLIENT_DOCUMENT, Purpose, outbound_origins, settings};
-use crate::{identity_headers, ways_in};
+use crate::{backend_tokens, identity_headers, ways_in};
 
 /// A line for each thing that an operator has to know or do. What has ended, or ends soon, is said as of `now`.
 pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String {
@@ -51,6 +51,7 @@ pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String 
         }
         describe_other_tokens(&mut report, configuration, route);
         describe_identity(&mut report, configuration, route);
+        describe_backend_tokens(&mut report, configuration, route);
     }
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
@@ -163,26 +164,25 @@ fn describe_tokens(report: &mut String, route: &Route) {
         let Some(header) = &upstream.identity_provider_token_header else { continue };
         let name = format!("Gets users' tokens of the identity provider at {}", route.path);
         line(report, &name, &format!("{}, in the header {header}", upstream.url));
-        warn_of_clear_text(report, route, upstream);
-    }
-    for upstream in route.upstreams() {
-        let Some(BackendToken { header, source: BackendTokenSource::Connection(name) }) =
-            upstream.backend_token.as_deref()
-        else {
-            continue;
-        };
-        let text = format!("{}, in the account linked at {name}, by the header {header}", upstream.url);
-        line(report, &format!("Acts in a linked account, {}", route.path), &text);
-        warn_of_clear_text(report, route, upstream);
+        let is_plain = Url::parse(&upstream.url.to_string())
+            .is_ok_and(|url| url.scheme() == "http" && !url.host().is_some_and(|host| is_loopback_host(&host)));
+        if is_plain {
+            let text = format!("{} gets users' tokens without encryption (http)", upstream.url);
+            line(report, &format!("Warning for {}", route.path), &text);
+        }
     }
 }
 
-fn warn_of_clear_text(report: &mut String, route: &Route, upstream: &Upstream) {
-    let is_plain = Url::parse(&upstream.url.to_string())
-        .is_ok_and(|url| url.scheme() == "http" && !url.host().is_some_and(|host| is_loopback_host(&host)));
-    if is_plain {
-        let text = format!("{} gets users' tokens without encryption (http)", upstream.url);
-        line(report, &format!("Warning for {}", route.path), &text);
+/// Which servers are called with tokens that are got for it.
+fn describe_backend_tokens(report: &mut String, configuration: &Configuration, route: &Route) {
+    for upstream in route.upstreams() {
+        if let Some(told) = backend_tokens::told(configuration, upstream) {
+            let name = format!("Calls a server with a token at {}", route.path);
+            line(report, &name, &format!("{}: {told}", upstream.url));
+        }
+    }
+    for warning in backend_tokens::warnings(configuration, route) {
+        line(report, &format!("Warning for {}", route.path), &warning);
     }
 }
 
@@ -281,7 +281,7 @@ fn describe_route(report: &mut String, resource: &str, route: &Route) {
 fn describe_machines_without_users(report: &mut String, configuration: &Configuration) {
     let is_machine = |client: &&RegisteredClient| client.grant_types.contains(&GrantType::ClientCredentials);
     let machines: Vec<_> = configuration.authorization_server.clients.iter().filter(is_machine).collect();
-    let needs_user = |upstream: &Upstream| upstream.identity_provider_token_header.is_some();
+    let needs_user = |upstream: &Upstream| upstream.needs_session_of_user();
     let is_for_users = |route: &&Route| match &route.servers {
         Servers::One(upstream) => needs_user(upstream),
         Servers::Federated(members) => members.iter().any(|member| needs_user(&member.upstream)),
@@ -290,7 +290,7 @@ fn describe_machines_without_users(report: &mut String, configuration: &Configur
         let reaches = |machine: &&&RegisteredClient| machine.scopes.contains_all(&route.scopes);
         for machine in machines.iter().filter(reaches) {
             let text = format!(
-                "the machine {} gets 403 where identity_provider_token_header is set: no machine has such a token",
+                "the machine {} gets 403 where a server gets a user's token (identity_provider_token_header, backend_token): no machine has such a token",
                 machine.client_id
             );
             line(report, &format!("Warning for {}", route.path), &text);

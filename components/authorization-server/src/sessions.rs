@@ -1,6 +1,7 @@
 //! The sessions: for the endpoints of this component and, by `gatehouse:auth`, for the gateway.
 
 mod assertions;
+mod backend_tokens;
 mod export;
 mod external;
 mod handles;

@@ -1,5 +1,6 @@
 //! The servers' client: what they are sent, and who reads their answers.
 
+mod backend_token;
 pub(crate) mod federation;
 mod identity;
 pub(crate) mod link;

@@ -11,9 +11,10 @@ use gatehouse_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Branding, BrowserSignIn, ClientAddresses, ClientDocuments, Connection, Effect, IdentityProvider, LEGACY_SSE,
-    Lifetimes, ListKind, Networks, Rate, RegisteredClient, Registration, Revocation, RoutePath, Rule, SecretName,
-    SessionPool, SignIns, TokenIssuer, TokenPage, TokenRoute, Workload,
+    BackendGrant, BackendTokenSource, Branding, BrowserSignIn, ClientAddresses, ClientDocuments, Connection, Effect,
+    IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, Networks, Rate, RegisteredClient, Registration, Revocation,
+    RoutePath, Rule, SecretName, SessionPool, SignIns, TokenIssuer, TokenPage, TokenRoute, TokenService, Upstream,
+    Workload,
 };
 
 /// What an operator can decide of the authorization server.
@@ -51,6 +52,10 @@ pub struct Configuration {
     pub workloads: Vec<Workload>,
     /// Connections to APIs of others, each with a name of its own.
     pub connections: Vec<Connection>,
+    /// Who gives tokens for MCP servers, each with a name of its own.
+    pub token_services: Vec<TokenService>,
+    /// How those tokens are got.
+    pub backend_grants: Vec<BackendGrant>,
     /// The resources that tokens of ours are for, each with a path of its own; none where no route accepts any.
     pub routes: Vec<Route>,
     /// The routes that have a key which administrators fetch and replace, and who they are.
@@ -183,6 +188,23 @@ impl Configuration {
     /// The connection with this name.
     pub fn connection(&self, name: &str) -> Option<&Connection> {
         self.connections.iter().find(|connection| connection.name == name)
+    }
+
+    /// The token service with this name.
+    pub fn token_service(&self, name: &str) -> Option<&TokenService> {
+        self.token_services.iter().find(|service| service.name == name)
+    }
+
+    /// The secrets with which the token of this server is got, but for those of identity providers.
+    pub(crate) fn backend_secrets<'a>(&'a self, upstream: &'a Upstream) -> impl Iterator<Item = &'a SecretName> {
+        let (kept, setting) = match upstream.backend_token.as_deref().map(|token| &token.source) {
+            Some(BackendTokenSource::Kept(kept)) => (Some(kept), None),
+            Some(BackendTokenSource::Setting(name)) => (None, Some(name)),
+            Some(BackendTokenSource::Assertion { .. } | BackendTokenSource::Connection(_)) | None => (None, None),
+        };
+        let grant = kept.and_then(|kept| self.backend_grants.iter().find(|it| it.fingerprint == kept.fingerprint));
+        let service = grant.and_then(|grant| self.token_service(grant.service.as_deref()?));
+        service.into_iter().flat_map(TokenService::secrets).chain(setting)
     }
 
     /// The identity provider with this name.

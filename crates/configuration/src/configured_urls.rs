@@ -3,6 +3,7 @@
 use crate::authorization_server::Configuration;
 use crate::{
     AssertionSource, ClientKeys, ProviderAuthentication, ProviderProfile, RegisteredAuthentication, TokenIssuer,
+    TokenService,
 };
 
 impl Configuration {
@@ -21,6 +22,7 @@ impl Configuration {
             }
         }
         urls.extend(self.token_issuers.iter().flat_map(TokenIssuer::urls).map(str::to_owned));
+        urls.extend(self.token_services.iter().flat_map(TokenService::urls));
         urls.extend(self.server_urls.iter().cloned());
         for client in &self.clients {
             if let RegisteredAuthentication::PrivateKeyJwt(ClientKeys::At(uri)) = &client.authentication {

@@ -32,6 +32,7 @@ mod route_tokens;
 mod text;
 mod token_issuer;
 mod token_page;
+mod token_service;
 mod upstream;
 mod urls;
 mod values;
@@ -40,6 +41,7 @@ mod workload;
 use serde::{Deserialize, Serialize};
 
 use self::api_keys::PoolDocument;
+use self::backend_token::{Resolver, WrittenBackendToken};
 use self::branding::BrandingDocument;
 use self::browser_sign_in::BrowserSignInDocument;
 use self::client::ClientDocument;
@@ -53,15 +55,16 @@ use self::lifetimes::LifetimesDocument;
 use self::limits::{RateDocument, TotalsDocument};
 use self::misread::misread;
 use self::networks::{NetworksDocument, TrustedProxiesDocument};
-use self::parts::ROUTE_EXAMPLE;
 pub(crate) use self::parts::{
     AuthorizationServerDocument, GatewayDocument, NeedsDocument, Parts, ResourceDocument, read_part, read_route,
 };
+use self::parts::{ROUTE_EXAMPLE, WrittenRoute};
 use self::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use self::route::RouteDocument;
 use self::route_tokens::resolve;
 use self::token_issuer::TokenIssuerDocument;
 use self::token_page::TokenPageDocument;
+use self::token_service::TokenServiceDocument;
 use self::values::{SecretDocument, unique};
 use self::workload::WorkloadDocument;
 use crate::authorization_server::RuleClaims;
@@ -180,6 +183,12 @@ pub(crate) struct Document {
     /// Example: `[{ name = "github", preset = "github", client_id = "Iv23liAbCdEfGh", client_secret = { secret = "github_secret" } }]`
     #[serde(default)]
     connections: Vec<ConnectionDocument>,
+    /// Who gives tokens for MCP servers and what is behind them.
+    ///
+    /// Most: `MOST_TOKEN_SERVICES`
+    /// Example: `[{ name = "apis", token_endpoint = "https://auth.example.com/token", client_id = "gatehouse", client_secret = { secret = "token_service_secret" } }]`
+    #[serde(default)]
+    token_services: Vec<TokenServiceDocument>,
     /// The MCP endpoints. At least one is required, and each has a `path` of its own.
     ///
     /// Example: `[{ path = "/mcp", url = "https://mcp.internal.example/mcp" }]`
@@ -248,13 +257,17 @@ impl Document {
         let routes = self.routes.iter().cloned().enumerate();
         let routes = routes.map(|(index, route)| route.check(&format!("routes[{index}]")));
         let mut routes = routes.collect::<Result<Vec<_>, _>>()?;
-        assertions_have_keys(routes.iter().flat_map(Route::upstreams), meant.caller_assertion_keys.as_ref())?;
         meant.identity_header_names = gateway::identity_header_names(&routes);
         written.identity_header_names = meant.identity_header_names.iter().map(ToString::to_string).collect();
         meant.api_key_headers = gateway::api_key_headers(&routes);
         written.api_key_headers = meant.api_key_headers.iter().map(ToString::to_string).collect();
         let issuers = token_issuer::check(self.token_issuers.clone(), &meant.public_url)?;
         let mut token_routes = Vec::new();
+        let is_needed = routes.iter().any(|route| route.own_tokens);
+        let providers =
+            identity_provider::check(self.identity_provider.clone(), self.identity_providers.clone(), is_needed)?;
+        let services = token_service::check(self.token_services.clone(), &meant.public_url, &providers)?;
+        let mut resolver = Resolver { services: &services, providers: &providers, grants: Vec::new(), of_users: 0 };
         for (index, (route, document)) in routes.iter_mut().zip(&self.routes).enumerate() {
             let (table, tokens) = (format!("routes[{index}]"), document.tokens.clone());
             let names_scopes = document.scopes.is_some();
@@ -263,11 +276,13 @@ impl Document {
                 route.accepted_tokens = Some(Box::new(resolved.accepted));
                 token_routes.push(resolved.route);
             }
+            resolver.resolve(&table, route, document.backend_tokens())?;
             if !route.takes_tokens() && route.api_keys.is_none() {
                 let text = "must not be false without tokens or api_keys: nobody could come in";
                 return Err(problem(format!("{table}.own_tokens"), text, "own_tokens = true"));
             }
         }
+        assertions_have_keys(routes.iter().flat_map(Route::upstreams), meant.caller_assertion_keys.as_ref())?;
         let authorization_server = AuthorizationServerDocument {
             public_url: written.public_url.clone(),
             applications: self.applications,
@@ -287,6 +302,8 @@ impl Document {
             token_routes,
             workloads: self.workloads,
             connections: self.connections,
+            token_services: self.token_services,
+            backend_grants: resolver.grants,
             routes: routes
                 .iter()
                 .zip(&self.routes)
@@ -312,8 +329,12 @@ impl Document {
         rules_fit_providers(&configuration)?;
         app_service_tells_providers_apart(&configuration)?;
         descriptions_fit_scopes(&configuration.routes, self.routes.iter().map(|route| &route.scope_descriptions))?;
-        let accepted = configuration.routes.iter().map(|route| route.accepted_tokens.clone());
-        let routes = self.routes.into_iter().zip(accepted).collect();
+        let written_route = |(document, route): (RouteDocument, &Route)| WrittenRoute {
+            document,
+            accepted: route.accepted_tokens.clone(),
+            backend_tokens: WrittenBackendToken::of(route),
+        };
+        let routes = self.routes.into_iter().zip(&configuration.routes).map(written_route).collect();
         Ok((Parts { gateway: written, authorization_server, routes }, configuration))
     }
 }

@@ -97,8 +97,9 @@ impl Needs {
         caller_assertion_keys: Option<&SecretName>,
     ) -> Self {
         let server = |route: &Route, upstream: &Upstream| {
-            let signs = upstream.identity_headers.as_ref().is_some_and(|headers| headers.assertion.is_some());
+            let signs = upstream.gets_assertions();
             let secrets = upstream.secret_headers.iter().map(|(_, name)| name);
+            let secrets = secrets.chain(configuration.backend_secrets(upstream));
             Server {
                 route: route.path.clone(),
                 url: upstream.url.clone(),

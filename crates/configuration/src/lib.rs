@@ -39,7 +39,10 @@ mod workload;
 
 pub use accepted_tokens::{AcceptedTokens, RequiredClaim, RouteTokens, TokenPresentation, TokenRoute};
 pub use api_keys::{Administrator, ApiKeys, ConfiguredKey, SessionPool};
-pub use backend_token::{BackendToken, BackendTokenSource};
+pub use backend_token::{
+    BackendFlow, BackendGrant, BackendToken, BackendTokenSource, KeptBackendToken, ManagedIdentity, TokenEndpoint,
+    TokenOwner, TokenService, TokenServiceKind,
+};
 pub use branding::{Branding, Logo};
 pub use browser_sign_in::BrowserSignIn;
 pub use compile::compile;

@@ -105,6 +105,15 @@ impl Route {
         self.scopes.iter().cloned().chain(more.filter_map(|scope| Scope::parse(scope).ok())).collect()
     }
 
+    /// Every server behind the route, to be changed.
+    pub(crate) fn upstreams_mut(&mut self) -> impl Iterator<Item = &mut Upstream> {
+        let (one, members) = match &mut self.servers {
+            Servers::One(upstream) => (Some(upstream), [].as_mut_slice()),
+            Servers::Federated(members) => (None, members.as_mut_slice()),
+        };
+        one.into_iter().chain(members.iter_mut().map(|member| &mut member.upstream))
+    }
+
     /// Every server behind the route.
     pub fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
         let (one, members) = match &self.servers {

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, Uri};
 
-use crate::{BackendToken, IdentityHeaders, SecretName};
+use crate::{BackendToken, BackendTokenSource, IdentityHeaders, SecretName, TokenOwner};
 
 /// An MCP server, and what it takes to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +18,27 @@ pub struct Upstream {
     /// The header in which it gets the user's access token of the identity provider, where it should act in the user's
     /// name: `authorization` (then with `Bearer` in front) or a header of its own.
     pub identity_provider_token_header: Option<HeaderName>,
-    /// The token with which it is called.
-    pub backend_token: Option<Box<BackendToken>>,
     /// What else it is told of the caller, and where.
     pub identity_headers: Option<Box<IdentityHeaders>>,
+    /// The token with which we call it, where that is got from somebody.
+    pub backend_token: Option<Box<BackendToken>>,
     /// How long it may take.
     pub timeouts: Timeouts,
+}
+
+impl Upstream {
+    /// Whether nothing works there without the user's tokens of the identity provider.
+    pub fn needs_session_of_user(&self) -> bool {
+        let is_of_user = |token: &BackendToken| matches!(&token.source, BackendTokenSource::Kept(kept) if kept.owner != TokenOwner::Gateway);
+        self.identity_provider_token_header.is_some() || self.backend_token.as_deref().is_some_and(is_of_user)
+    }
+
+    /// Whether it gets assertions that we sign.
+    pub fn gets_assertions(&self) -> bool {
+        let is_told = self.identity_headers.as_ref().is_some_and(|headers| headers.assertion.is_some());
+        let is_assertion = |token: &BackendToken| matches!(token.source, BackendTokenSource::Assertion { .. });
+        is_told || self.backend_token.as_deref().is_some_and(is_assertion)
+    }
 }
 
 /// How an MCP server is spoken to.

@@ -97,7 +97,7 @@ pub use origin::Origin;
 pub use posted::PostedMessages;
 pub use protected_resource::metadata;
 pub use protocol_revision::ProtocolRevision;
-pub use refusal::{LongRequestLimit, Refusal};
+pub use refusal::{LongRequestLimit, NoBackendToken, Refusal};
 pub use route::{Found, Probe, Route, Routes, route};
 pub use scopes::{check_scopes, denied};
 pub use sealed_reference::SealedReference;

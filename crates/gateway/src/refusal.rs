@@ -60,6 +60,9 @@ pub enum Refusal {
     LinkNeeded(Box<NeededLink>),
     /// The server acts in an account that each user links, and somebody asks who cannot, such as a machine: 403.
     NoAccount,
+    /// There is no token with which the server could be called. The text is for the log. Never 401, which would be said of the client's
+    /// token, and never 400: the client has done nothing wrong.
+    NoBackendToken(NoBackendToken, String),
     /// What the server is to be told of the caller has more bytes than it should get: 403, because nothing that the client could do helps.
     IdentityTooLarge,
     /// More header fields than the endpoint takes: 431.
@@ -142,6 +145,19 @@ pub enum Refusal {
     },
 }
 
+/// Why there is no token with which a server could be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoBackendToken {
+    /// The token service refuses the user: 403.
+    RefusedUser,
+    /// The user has to sign in anew there, or to consent: 403.
+    UserAction,
+    /// The token service refuses the gateway: 502.
+    RefusedGateway,
+    /// The token service does not answer: 503.
+    Unavailable,
+}
+
 /// Which requests last, as many as may: streams that are open, or calls that have waited for a server for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LongRequestLimit {
@@ -205,16 +221,18 @@ impl Refusal {
             Self::Denied => "the policy denies it".into(),
             Self::ClientNotAllowed => "the client is none of the route's allowed_clients".into(),
             Self::NoUser(CredentialKind::OwnToken) => {
-                "a machine asks, and the server needs a user's token of the identity provider (identity_provider_token_header)"
+                "a machine asks, and the server needs a user's token of the identity provider (identity_provider_token_header, \
+                 backend_token)"
                     .into()
             }
             Self::NoUser(_) => {
-                "the server needs a user's token of the identity provider (identity_provider_token_header), which is there only for \
+                "the server needs a user's token of the identity provider (identity_provider_token_header, backend_token), which is there only for \
                  users with a token of Gatehouse's own"
                     .into()
             }
             Self::LinkNeeded(link) => format!("the caller has no account linked that can be used at {}", link.connection).into(),
             Self::NoAccount => "the server acts in an account that each user links (connections), and the caller is no user who could".into(),
+            Self::NoBackendToken(_, reason) => format!("there is no token for the server: {reason}").into(),
             Self::IdentityTooLarge => {
                 "what the server is told of the caller has more bytes than identity_headers.bytes (groups, roles)".into()
             }

@@ -1,7 +1,7 @@
 //! The headers that the upstream gets.
 
 use gatehouse_audit_log::{RequestId, TRACEPARENT, X_REQUEST_ID};
-use gatehouse_configuration::{Upstream, gateway};
+use gatehouse_configuration::{BackendToken, BackendTokenSource, Upstream, gateway};
 use gatehouse_mcp_wire::header::{
     LAST_EVENT_ID, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID, is_parameter,
 };
@@ -155,9 +155,15 @@ pub fn forwarded(
         let token = own.identity_provider_token.ok_or_else(missing)?;
         headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
     }
-    if let (Some(told), Some(token)) = (&upstream.backend_token, own.backend_token) {
-        let name = &told.header;
-        headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
+    if let Some(BackendToken { header: name, source }) = upstream.backend_token.as_deref() {
+        match (own.backend_token, source) {
+            (Some(token), _) => {
+                headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
+            }
+            // Nobody is to act in an account.
+            (None, BackendTokenSource::Connection(_)) => {}
+            (None, _) => return Err(Refusal::Unavailable("the server's token is missing".to_owned())),
+        }
     }
     Ok(headers)
 }

@@ -108,7 +108,7 @@ const PARAMETERS: &str = MCP_PARAM_PREFIX;
 pub(crate) fn is_reserved(name: &HeaderName, configuration: &gateway::Configuration, upstream: &Upstream) -> bool {
     let reduced = reduced(name.as_str());
     let configured = upstream.subject_header.iter().chain(&upstream.identity_provider_token_header);
-    let configured = configured.chain(upstream.backend_token.as_ref().map(|token| &token.header));
+    let configured = configured.chain(upstream.backend_token.iter().map(|token| &token.header));
     let configured = configured.chain(upstream.secret_headers.iter().map(|(name, _)| name));
     let configured = configured.chain(&configuration.identity_header_names).chain(&configuration.api_key_headers);
     RESERVED.contains(&reduced.as_str())

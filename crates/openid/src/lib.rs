@@ -18,6 +18,8 @@
 //!
 //! Access tokens of other issuers are verified on their own: [`Presented`]. So are those of machines: [`WorkloadAssertion`].
 //!
+//! Tokens for what is behind the gateway are got by [`BackendRequest`], or from Azure by [`managed_identity_request`].
+//!
 //! Every step fails with a reason of its own for the operator's log. All of them convert into [`LoginRejection`],
 //! which says the little that the client is told.
 //!
@@ -27,6 +29,7 @@ mod access;
 mod answer;
 mod assertion_source;
 mod authorization_response;
+mod backend_grant;
 mod callback;
 mod client_authentication;
 mod client_error;
@@ -57,6 +60,9 @@ pub use access::{AccessRejection, Admission, admit, admit_member};
 pub use answer::AnswerRejection;
 pub use assertion_source::{ASSERTION_BYTES, AssertionRejection, assertion, assertion_request, parse_assertion};
 pub use authorization_response::{AuthorizationCode, CallbackRejection, ProviderRefusal};
+pub use backend_grant::{
+    BackendAnswer, BackendRejection, BackendRequest, TokenRefusal, managed_identity_request, parse_managed_identity,
+};
 pub use callback::Callback;
 pub use client_authentication::{ClientAuthentication, ClientAuthenticationRejection, ClientCredentials};
 pub use client_error::ClientError;

@@ -1,5 +1,6 @@
 //! The end of a session.
 
+use gatehouse_backend_tokens::TokenPlace;
 use gatehouse_storage::{Kind, Store};
 
 use crate::provider_records;
@@ -17,6 +18,7 @@ pub(crate) fn end(name: &SessionName, store: &impl Store) -> Result<(), Rejectio
     AccessRecord::delete_all(name, store)?;
     SessionRecord::delete(name, store)?;
     provider_records::delete(name, store)?;
+    TokenPlace::delete_of_session(&name.secret, name.expires_at, store)?;
     // Last: it is what an end that broke off begins again with.
     Summary::delete(name, store)
 }

@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+use gatehouse_backend_tokens::TokenPlace;
 use gatehouse_protocol::{Claims, Entropy, SecretString, Subject, UnixTime};
 use gatehouse_sealed_storage::renewal_lease::{Opened, RenewalClaim, RenewalKinds, RenewalLease, RenewalPlace};
 use gatehouse_sealed_storage::sealing::HandleSecret;
@@ -85,6 +86,27 @@ impl ProviderGrant {
     /// Where the store fails; the session may then still be there.
     pub fn end_session(&self, store: &impl Store) -> Result<(), Rejection> {
         ending::end(&self.name, store)
+    }
+
+    /// Where the session keeps a token for what is behind the gateway: one of its places, for these settings.
+    pub fn backend_place(&self, place: u8, fingerprint: String) -> TokenPlace {
+        TokenPlace::of_session(&self.name.secret, &self.secret, self.name.expires_at, place, fingerprint)
+    }
+
+    /// Notes that the session may have such tokens, so that they end with it.
+    ///
+    /// # Errors
+    /// Where the store does not answer: then none may be kept.
+    pub fn mark_backend_tokens(&self, store: &impl Store) -> Result<(), Rejection> {
+        Ok(TokenPlace::mark_session(&self.name.secret, self.name.expires_at, store)?)
+    }
+
+    /// Looks whether the session has ended while a token of it was kept, and then removes that.
+    ///
+    /// # Errors
+    /// [`Rejection::Revoked`] where it has.
+    pub fn check_open(&self, store: &impl Store) -> Result<(), Rejection> {
+        ending::check(&self.name, store)
     }
 
     /// That of the session of `root`.

@@ -1,4 +1,4 @@
-//! Conversations with identity providers, with issuers of access tokens, and with the OAuth servers of connections: what the `openid` crate asks and judges, sent and
+//! Conversations with identity providers, with issuers of access tokens, with token services, and with the OAuth servers of connections: what the `openid` crate asks and judges, sent and
 //! answered.
 //!
 //! A [`ProviderClient`] keeps the provider's metadata and keys in the store, sealed, for as long as HTTP lets them be
@@ -13,9 +13,11 @@ mod host;
 mod issuer_client;
 #[cfg(test)]
 mod tests;
+mod token_service;
 
 pub use client::{ProviderClient, Refreshed, SignedIn};
 pub use connection_client::{ConnectionClient, ConnectionFailure};
 pub use failure::{AssertionFailure, ExternalTokenFailure, Failure, RefreshFailure, WorkloadFailure};
 pub use host::{ComponentHost, Host};
 pub use issuer_client::{IssuerClient, Verified};
+pub use token_service::{BackendFailure, BackendTokens, UserToken};

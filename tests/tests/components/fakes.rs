@@ -9,7 +9,7 @@ use serde_json::Value;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi_http::WasiBody;
 
-use crate::bindings::imports::gatehouse::auth::{assertions, sessions};
+use crate::bindings::imports::gatehouse::auth::{assertions, backend_tokens, sessions};
 use crate::bindings::platform::wasi::keyvalue::store::Error as KeyValueError;
 use crate::nats::Nats;
 use crate::outbound::{Answer, Sent};
@@ -64,6 +64,7 @@ pub enum SessionCall {
     IdentityProviderToken { token: String, resource: String, ids: sessions::RequestIds },
     HandleKeys { subject: String, resource: String },
     Sign(Box<assertions::Assertion>),
+    BackendToken { wanted: backend_tokens::Wanted, session: Option<backend_tokens::Session> },
 }
 
 type Script<Question, Reply> = Mutex<Option<Box<dyn Fn(&Question) -> Reply + Send + Sync>>>;
@@ -102,6 +103,8 @@ pub struct Fakes {
     pub provider_token: Mutex<Option<Result<Option<String>, sessions::Rejection>>>,
     /// What `assertions.sign` answers; the text `signed` where there is nothing.
     pub signed: Mutex<Option<Result<String, String>>>,
+    /// What `backend-tokens.token` answers; the text `backend-token` where there is nothing.
+    pub backend_token: Mutex<Option<Result<String, backend_tokens::Rejection>>>,
     /// What `handles.keys` answers with, in place of keys.
     pub handle_keys_failure: Mutex<Option<String>>,
     /// Requests that the component sent, in order.

@@ -11,7 +11,7 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use crate::bindings::imports::gatehouse::auth::{api_keys, assertions, connections, handles, sessions};
+use crate::bindings::imports::gatehouse::auth::{api_keys, assertions, backend_tokens, connections, handles, sessions};
 use crate::bindings::imports::gatehouse::host::{configuration, peer, settings, store};
 use crate::bindings::platform::fermyon::spin::variables;
 use crate::bindings::platform::wasi::keyvalue::{atomics, batch, store as keyvalue};
@@ -81,8 +81,8 @@ impl Guest {
     }
 
     pub(crate) fn delete_entry(&mut self, name: &str) -> std::result::Result<(), keyvalue::Error> {
-        // The one kind of counter that is removed before its time: docs/storage.md, "What must happen once".
-        let must_stay = |key: store::Key| self.fakes.now() < key.expires_at && key.kind != "provider-attempt";
+        // The only kinds of counters that are removed before its time: docs/storage.md, "What must happen once".
+        let must_stay = |key: store::Key| self.fakes.now() < key.expires_at && !key.kind.ends_with("-attempt");
         let must_stay = key(name).is_some_and(must_stay);
         self.on_store("delete", |entries| match entries.get(name) {
             Some(Entry::Counter(_)) if must_stay => Err("a counter was deleted before its expiry".to_owned()),
@@ -255,6 +255,18 @@ impl connections::Host for Guest {
         _: sessions::RequestIds,
     ) -> Fallible<String, connections::Rejection> {
         Ok(Err(connections::Rejection::LinkNeeded))
+    }
+}
+
+impl backend_tokens::Host for Guest {
+    fn token(
+        &mut self,
+        wanted: backend_tokens::Wanted,
+        session: Option<backend_tokens::Session>,
+        _: sessions::RequestIds,
+    ) -> Fallible<String, backend_tokens::Rejection> {
+        self.fakes.session_calls.lock().unwrap().push(SessionCall::BackendToken { wanted, session });
+        Ok(self.fakes.backend_token.lock().unwrap().clone().unwrap_or_else(|| Ok("backend-token".to_owned())))
     }
 }
 

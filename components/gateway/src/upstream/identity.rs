@@ -1,6 +1,6 @@
 //! What one MCP server is told of who calls.
 
-use gatehouse_configuration::{IdentityHeaders, Upstream};
+use gatehouse_configuration::Upstream;
 use gatehouse_gateway::{Refusal, identity_headers};
 use gatehouse_protocol::{Claims, Scope, SecretString};
 use http::{HeaderName, HeaderValue};
@@ -21,14 +21,17 @@ pub(super) fn headers(
 ) -> Result<Vec<(HeaderName, HeaderValue)>, Refusal> {
     let Some(wanted) = &upstream.identity_headers else { return Ok(Vec::new()) };
     let resource = context.endpoint.resource();
-    identity_headers(&caller.identity, &resource, wanted, |audience| sign(context, caller, &resource, wanted, audience))
+    identity_headers(&caller.identity, &resource, wanted, |audience| sign(context, caller, wanted.names, audience))
 }
 
-fn sign(
+/// An assertion of who calls, for `audience`; with what people call the user only where `with_names`.
+///
+/// # Errors
+/// Where it cannot be signed.
+pub(super) fn sign(
     context: &RequestContext<'_>,
     caller: &Caller,
-    resource: &str,
-    wanted: &IdentityHeaders,
+    with_names: bool,
     audience: &str,
 ) -> Result<SecretString, Refusal> {
     let unavailable = |reason: String| Refusal::Unavailable(format!("an assertion cannot be signed: {reason}"));
@@ -36,7 +39,7 @@ fn sign(
     let keys = configuration.caller_assertion_keys.as_ref();
     let keys = keys.ok_or_else(|| unavailable("caller_assertion_keys is missing".to_owned()))?;
     let assertion = Assertion {
-        caller: principal(&caller.identity, resource, wanted.names),
+        caller: principal(&caller.identity, &context.endpoint.resource(), with_names),
         issuer: configuration.public_url.as_str().to_owned(),
         audience: audience.to_owned(),
         signing_keys: keys.as_str().to_owned(),

@@ -2,14 +2,13 @@
 
 use std::cell::RefCell;
 
-use gatehouse_configuration::{BackendTokenSource, Upstream};
 use gatehouse_gateway::{LinkTold, NeededLink, PostedMessages, Refusal, acts_for_the_user};
 use gatehouse_protocol::{OwnPath, SecretString};
 
 use crate::bindings::gatehouse::auth::connections::{self, Rejection};
-use crate::bindings::gatehouse::auth::sessions::RequestIds;
 use crate::caller::Caller;
 use crate::context::RequestContext;
+use crate::upstream::request::request_ids;
 
 /// What becomes of a request where an account must be linked first.
 #[derive(Default)]
@@ -28,28 +27,22 @@ impl LinkDuty {
     }
 }
 
-/// The token with which the server acts; `None` where it needs none, or where it is asked without one, because nobody is to act.
+/// The token of the account that is linked at the connection; `None` where the server is asked without one, because nobody is to act.
 ///
 /// # Errors
 /// Where the caller must link an account first, cannot do that, or that cannot be known.
 pub(super) fn token(
     context: &RequestContext<'_>,
     caller: &Caller,
-    upstream: &Upstream,
+    name: &str,
 ) -> Result<Option<SecretString>, Refusal> {
-    let Some(token) = &upstream.backend_token else {
-        context.link.asked_with.replace(None);
-        return Ok(None);
-    };
-    let BackendTokenSource::Connection(name) = &token.source;
     let needed = NeededLink {
-        connection: name.clone(),
+        connection: name.to_owned(),
         url: context.endpoint.configuration.public_url.join(OwnPath::Connections.as_str()),
         elicitation_id: context.request_id.to_string(),
         told: context.link.told,
     };
-    let ids = RequestIds { request_id: context.request_id.to_string(), trace_id: Some(context.trace.id().to_string()) };
-    let linked = connections::access_token(name, caller.identity.subject.as_str(), &ids);
+    let linked = connections::access_token(name, caller.identity.subject.as_str(), &request_ids(context));
     context.link.asked_with.replace(Some(needed.clone()));
     match linked {
         Ok(token) => Ok(Some(SecretString::new(token))),
@@ -58,6 +51,11 @@ pub(super) fn token(
         Err(Rejection::LinkNeeded | Rejection::NoUser) => Ok(None),
         Err(Rejection::Unavailable(reason)) => Err(Refusal::Unavailable(reason)),
     }
+}
+
+/// The server that is asked next acts in no account.
+pub(super) fn none(context: &RequestContext<'_>) {
+    context.link.asked_with.replace(None);
 }
 
 /// What the client is told where a server does not accept what it got: where it was a link's token, or none because there was no link,

@@ -10,7 +10,7 @@ use shell_http::SystemEntropy;
 use crate::bindings::gatehouse::auth::sessions;
 use crate::caller::{Caller, token_refusal};
 use crate::context::RequestContext;
-use crate::upstream::{identity, link};
+use crate::upstream::{backend_token, identity};
 
 /// A request to an MCP server, as far as it is not the client's own.
 pub(crate) struct UpstreamRequest<'a> {
@@ -66,7 +66,7 @@ impl<'a> UpstreamRequest<'a> {
         };
         // Asked for last, when nothing else is left to refuse: it may have to be refreshed.
         let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
-        let backend_token = link::token(context, caller, self.upstream)?;
+        let backend_token = backend_token::of(context, caller, self.upstream)?;
         let accepted = context.endpoint.route.accepted_tokens.as_ref();
         let presentations = accepted.map_or([].as_slice(), |accepted| &accepted.presentations);
         let withheld: Vec<_> = presentations.iter().map(|presentation| presentation.header.as_str()).collect();
@@ -114,15 +114,24 @@ fn identity_provider_token(
     if !request_headers::needs_identity_provider_token(upstream) {
         return Ok(None);
     }
-    let credential = caller.identity.credential;
-    let is_signed_in = matches!(credential, CredentialKind::OwnToken | CredentialKind::BrowserSession);
-    let is_user = is_signed_in && !caller.identity.subject.is_machine();
-    let token = caller.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoUser(credential))?;
-    let ids = sessions::RequestIds {
-        request_id: context.request_id.to_string(),
-        trace_id: Some(context.trace.id().to_string()),
-    };
+    let token = user_token(caller)?;
+    let ids = request_ids(context);
     sessions::identity_provider_token(token.expose(), &caller.audience, &ids)
         .map(|token| token.map(SecretString::new))
         .map_err(token_refusal)
+}
+
+/// The access token of a caller who is a user with a session of ours.
+///
+/// # Errors
+/// Where the caller is somebody else.
+pub(super) fn user_token(caller: &Caller) -> Result<&SecretString, Refusal> {
+    let credential = caller.identity.credential;
+    let is_signed_in = matches!(credential, CredentialKind::OwnToken | CredentialKind::BrowserSession);
+    let is_user = is_signed_in && !caller.identity.subject.is_machine();
+    caller.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoUser(credential))
+}
+
+pub(super) fn request_ids(context: &RequestContext<'_>) -> sessions::RequestIds {
+    sessions::RequestIds { request_id: context.request_id.to_string(), trace_id: Some(context.trace.id().to_string()) }
 }

@@ -146,11 +146,8 @@ pub(super) fn assertions_have_keys<'a>(
     mut servers: impl Iterator<Item = &'a crate::Upstream>,
     keys: Option<&SecretName>,
 ) -> Result<(), ConfigurationError> {
-    let wants = |upstream: &crate::Upstream| {
-        upstream.identity_headers.as_ref().is_some_and(|headers| headers.assertion.is_some())
-    };
-    if keys.is_none() && servers.any(wants) {
-        let text = "is missing: an assertion_header needs keys to sign with";
+    if keys.is_none() && servers.any(crate::Upstream::gets_assertions) {
+        let text = "is missing: an assertion_header, and the flow assertion, need keys to sign with";
         return Err(problem(
             "caller_assertion_keys",
             text,
@@ -160,7 +157,7 @@ pub(super) fn assertions_have_keys<'a>(
     Ok(())
 }
 
-fn is_audience(text: &str) -> bool {
+pub(super) fn is_audience(text: &str) -> bool {
     (1..=512).contains(&text.len()) && text.bytes().all(|byte| (0x21..=0x7e).contains(&byte))
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::api_keys::{PoolDocument, api_key_header};
+use super::backend_token::{BackendGrantDocument, WrittenBackendToken};
 use super::branding::BrandingDocument;
 use super::browser_sign_in::BrowserSignInDocument;
 use super::client::ClientDocument;
@@ -28,6 +29,7 @@ use super::route::RouteDocument;
 use super::route_tokens::TokenRouteDocument;
 use super::token_issuer::{self, TokenIssuerDocument};
 use super::token_page::TokenPageDocument;
+use super::token_service::{self, TokenServiceDocument};
 use super::urls::{allowed_origins, private_use_schemes, public_url};
 use super::values::{SecretDocument, header_name, scopes, secret_name, unique};
 use super::workload::{self, WorkloadDocument};
@@ -36,7 +38,7 @@ use crate::error::{one_line, problem};
 use crate::gateway::{self, Needs, Server};
 use crate::{
     AcceptedTokens, ClientAddresses, CompiledError, ConfigurationError, Part, Policy, Revocation, Route, RoutePath,
-    SecretName, Unauthenticated,
+    SecretName, Unauthenticated, Upstream,
 };
 
 /// What a document without routes lacks.
@@ -46,8 +48,16 @@ pub(super) const ROUTE_EXAMPLE: &str = r#"[[routes]] path = "/mcp" url = "https:
 pub(crate) struct Parts {
     pub(super) gateway: GatewayDocument,
     pub(super) authorization_server: AuthorizationServerDocument,
-    /// Each with the tokens of other issuers that it accepts.
-    pub(super) routes: Vec<(RouteDocument, Option<Box<AcceptedTokens>>)>,
+    pub(super) routes: Vec<WrittenRoute>,
+}
+
+/// A route, and what follows from its keys and from others.
+pub(super) struct WrittenRoute {
+    pub(super) document: RouteDocument,
+    /// The tokens of other issuers that it accepts.
+    pub(super) accepted: Option<Box<AcceptedTokens>>,
+    /// The tokens of its servers, in their order; empty where they have none.
+    pub(super) backend_tokens: Vec<Option<WrittenBackendToken>>,
 }
 
 /// What the gateway needs at every route.
@@ -108,6 +118,9 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) workloads: Vec<WorkloadDocument>,
     #[serde(default)]
     pub(super) connections: Vec<ConnectionDocument>,
+    pub(super) token_services: Vec<TokenServiceDocument>,
+    #[serde(default)]
+    pub(super) backend_grants: Vec<BackendGrantDocument>,
     #[serde(default)]
     pub(super) routes: Vec<ResourceDocument>,
     #[serde(default)]
@@ -173,7 +186,7 @@ struct ServerDocument {
 impl Parts {
     /// The paths of the routes, in the order of the document.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.routes.iter().map(|(route, _)| route.path())
+        self.routes.iter().map(|route| route.document.path())
     }
 
     /// The part as JSON; `None` where there is no such route.
@@ -183,7 +196,7 @@ impl Parts {
             Part::AuthorizationServer => written(&self.authorization_server).map(Some),
             Part::Servers => written(&self.needs()?).map(Some),
             Part::Route(path) => {
-                self.routes.iter().find(|(route, _)| route.path() == *path).map(write_route).transpose()
+                self.routes.iter().find(|route| route.document.path() == *path).map(write_route).transpose()
             }
             Part::OnlyRoute => match self.routes.as_slice() {
                 [only] => write_route(only).map(Some),
@@ -193,7 +206,11 @@ impl Parts {
     }
 
     fn needs(&self) -> Result<NeedsDocument, ConfigurationError> {
-        let routes = self.routes.iter().map(|(route, _)| route.clone().check("routes"));
+        let routes = self.routes.iter().map(|route| {
+            let mut checked = route.document.clone().check("routes")?;
+            with_backend_tokens(&mut checked, route.backend_tokens.clone())?;
+            Ok(checked)
+        });
         let keys = caller_assertion_keys(self.gateway.caller_assertion_keys.clone())?;
         let configuration = self.authorization_server.clone().check()?;
         let needs = Needs::of(&configuration, &routes.collect::<Result<Vec<_>, _>>()?, keys.as_ref());
@@ -210,10 +227,11 @@ impl Parts {
     }
 }
 
-/// Its rules as a [`Policy`] has them, the other keys without what only the authorization server needs, and what its tokens of other
-/// issuers come to.
-fn write_route((route, accepted): &(RouteDocument, Option<Box<AcceptedTokens>>)) -> Result<String, ConfigurationError> {
-    let mut route = route.clone();
+/// Its rules as a [`Policy`] has them, the tokens of its servers, the other keys without what only the authorization server needs, and
+/// what its tokens of other issuers come to.
+fn write_route(route: &WrittenRoute) -> Result<String, ConfigurationError> {
+    let WrittenRoute { document, accepted, backend_tokens } = route;
+    let mut route = document.clone().without_backend_tokens();
     route.scope_descriptions.clear();
     route.own_tokens = route.own_tokens_alone();
     route.tokens.clear();
@@ -221,7 +239,11 @@ fn write_route((route, accepted): &(RouteDocument, Option<Box<AcceptedTokens>>))
     let policy = rules("policy", std::mem::take(&mut route.policy))?;
     // Behind the route's own keys, which say nothing of issuers.
     let accepted = accepted.as_ref().map(written).transpose()?.unwrap_or_default();
-    Ok(policy.written_before(&(written(&route)? + &accepted)))
+    let backend_tokens = match backend_tokens.is_empty() {
+        true => String::new(),
+        false => serde_json::to_string(backend_tokens).map_err(unreadable)?,
+    };
+    Ok(policy.written_before(&(backend_tokens + &written(&route)? + &accepted)))
 }
 
 /// Compact JSON without what is absent.
@@ -255,13 +277,27 @@ pub(crate) fn read_route(text: &str) -> Result<Route, ConfigurationError> {
     let damaged = || ConfigurationError::Compiled(CompiledError::Part("routes".to_owned()));
     let (policy, keys) = Policy::read(text).ok_or_else(damaged)?;
     let mut reader = serde_json::Deserializer::from_str(keys);
-    let route = RouteDocument::deserialize(&mut reader).map_err(unreadable)?.check("routes")?;
+    // Nothing of a route is a list but these.
+    let backend_tokens = match keys.starts_with('[') {
+        true => Vec::<Option<WrittenBackendToken>>::deserialize(&mut reader).map_err(unreadable)?,
+        false => Vec::new(),
+    };
+    let mut route = RouteDocument::deserialize(&mut reader).map_err(unreadable)?.check("routes")?;
+    with_backend_tokens(&mut route, backend_tokens)?;
     let accepted_tokens = match reader.end() {
         Ok(()) => None,
         Err(_) => Some(Deserialize::deserialize(&mut reader).map_err(unreadable)?),
     };
     reader.end().map_err(unreadable)?;
     Ok(Route { policy, accepted_tokens, ..route })
+}
+
+/// Gives the servers of the route their tokens.
+fn with_backend_tokens(route: &mut Route, tokens: Vec<Option<WrittenBackendToken>>) -> Result<(), ConfigurationError> {
+    for (upstream, token) in route.upstreams_mut().zip(tokens) {
+        upstream.backend_token = token.map(WrittenBackendToken::check).transpose()?.map(Box::new);
+    }
+    Ok(())
 }
 
 /// A part, as it is written.
@@ -339,6 +375,7 @@ impl AuthorizationServerDocument {
         let clients = clients.collect::<Result<_, _>>()?;
         let connections = connection::check(self.connections, &identity_providers)?;
         let workloads = workload::check(self.workloads, &public_url, &token_issuers, &routes)?;
+        let token_services = token_service::check(self.token_services, &public_url, &identity_providers)?;
         let lifetimes = self.lifetimes.check()?;
         let configuration = authorization_server::Configuration {
             branding: self.branding.check()?,
@@ -356,6 +393,12 @@ impl AuthorizationServerDocument {
             token_routes: self.token_routes.into_iter().map(TokenRouteDocument::check).collect::<Result<_, _>>()?,
             workloads,
             connections,
+            token_services,
+            backend_grants: self
+                .backend_grants
+                .into_iter()
+                .map(BackendGrantDocument::check)
+                .collect::<Result<_, _>>()?,
             routes,
             session_pools: self.session_pools.into_iter().map(PoolDocument::check).collect::<Result<_, _>>()?,
             rule_claims: self.rule_claims,
@@ -386,9 +429,7 @@ impl ResourceDocument {
             scope_descriptions: written.scope_descriptions.clone(),
             legacy_sse: route.legacy_sse,
             revocation_at_expiry: route.revocation == Revocation::AtExpiry,
-            needs_identity_provider_token: route
-                .upstreams()
-                .all(|upstream| upstream.identity_provider_token_header.is_some()),
+            needs_identity_provider_token: route.upstreams().all(Upstream::needs_session_of_user),
             takes_browsers: route.unauthenticated == Unauthenticated::SignIn,
             preauthorized_clients: written.preauthorized_clients.clone(),
             allowed_clients: route.allowed_clients.iter().map(ClientId::to_string).collect(),

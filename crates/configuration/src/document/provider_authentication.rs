@@ -122,7 +122,7 @@ impl AssertionDocument {
 
 /// Metadata services answer in clear, on this machine or the link to it (169.254.0.0/16). Farther away, everybody on the
 /// way could be us.
-fn local_or_secure_url(text: &str) -> Result<(), &'static str> {
+pub(super) fn local_or_secure_url(text: &str) -> Result<(), &'static str> {
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
     let host = url.host().ok_or("is not an http(s) URL")?;
     let local = is_loopback_host(&host) || matches!(host, Host::Ipv4(address) if address.is_link_local());

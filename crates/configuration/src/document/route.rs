@@ -19,8 +19,8 @@ use crate::error::problem;
 use crate::{ConfigurationError, Revocation, Route, RoutePath, Servers, Transport, Unauthenticated};
 
 /// An MCP endpoint. Either `url` (one MCP server) or `members` (several MCP servers) is required. `url`, `transport`,
-/// `subject_header`, `secret_headers`, `identity_provider_token_header`, `backend_token`, `identity_headers` and `timeouts` are keys
-/// of the one server; with `members`, each member has its own.
+/// `subject_header`, `secret_headers`, `identity_provider_token_header`, `identity_headers` and `timeouts` are keys of the one
+/// server; with `members`, each member has its own.
 ///
 /// ```toml
 /// [[routes]]
@@ -82,12 +82,12 @@ pub(crate) struct RouteDocument {
     ///
     /// Example: `"x-identity-provider-token"`
     identity_provider_token_header: Option<String>,
-    /// The token with which Gatehouse calls the server.
-    ///
-    /// Example: `{ connection = "github" }`
-    backend_token: Option<BackendTokenDocument>,
     /// What else the server is told of who calls.
     identity_headers: Option<IdentityHeadersDocument>,
+    /// The token with which Gatehouse calls the server.
+    ///
+    /// Example: `{ flow = "client-credentials", token_service = "apis", scopes = ["orders.read"] }`
+    backend_token: Option<BackendTokenDocument>,
     /// How long the server may take.
     ///
     /// Example: `{ connect = 5, answer = 600 }`
@@ -185,6 +185,21 @@ impl RouteDocument {
         (own_tokens != self.api_keys.is_none()).then_some(own_tokens)
     }
 
+    /// The tokens of its servers, in their order.
+    pub(super) fn backend_tokens(&self) -> Vec<Option<&BackendTokenDocument>> {
+        match self.members.as_slice() {
+            [] => vec![self.backend_token.as_ref()],
+            members => members.iter().map(|member| member.backend_token.as_ref()).collect(),
+        }
+    }
+
+    /// Without those.
+    pub(super) fn without_backend_tokens(mut self) -> Self {
+        self.backend_token = None;
+        self.members.iter_mut().for_each(|member| member.backend_token = None);
+        self
+    }
+
     /// As it is written.
     pub(super) fn path(&self) -> &str {
         &self.path
@@ -210,8 +225,8 @@ impl RouteDocument {
             subject_header: self.subject_header,
             secret_headers: self.secret_headers,
             identity_provider_token_header: self.identity_provider_token_header,
-            backend_token: self.backend_token,
             identity_headers: self.identity_headers,
+            has_backend_token: self.backend_token.is_some(),
             timeouts: self.timeouts,
         };
         let servers = servers(route, one, self.members)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderName, Uri};
 use serde::{Deserialize, Serialize};
 
-use super::backend_token::{BackendTokenDocument, one_meaning};
+use super::backend_token::BackendTokenDocument;
 use super::identity_headers::{IdentityHeadersDocument, is_one};
 use super::values::{SecretDocument, header_name, unique};
 use crate::error::problem;
@@ -29,8 +29,9 @@ pub(super) struct UpstreamKeys {
     pub(super) subject_header: Option<String>,
     pub(super) secret_headers: BTreeMap<String, SecretDocument>,
     pub(super) identity_provider_token_header: Option<String>,
-    pub(super) backend_token: Option<BackendTokenDocument>,
     pub(super) identity_headers: Option<IdentityHeadersDocument>,
+    /// Known to whoever knows the token services, too.
+    pub(super) has_backend_token: bool,
     pub(super) timeouts: Option<TimeoutsDocument>,
 }
 
@@ -84,10 +85,10 @@ pub(super) struct MemberDocument {
     secret_headers: BTreeMap<String, SecretDocument>,
     /// As in `routes[].identity_provider_token_header`.
     identity_provider_token_header: Option<String>,
-    /// As in `routes[].backend_token`.
-    backend_token: Option<BackendTokenDocument>,
     /// As in `routes[].identity_headers`.
     identity_headers: Option<IdentityHeadersDocument>,
+    /// As in `routes[].backend_token`.
+    pub(super) backend_token: Option<BackendTokenDocument>,
     /// As in `routes[].timeouts`.
     timeouts: Option<TimeoutsDocument>,
 }
@@ -106,8 +107,8 @@ impl UpstreamKeys {
             ("subject_header", self.subject_header.is_some()),
             ("secret_headers", !self.secret_headers.is_empty()),
             ("identity_provider_token_header", self.identity_provider_token_header.is_some()),
-            ("backend_token", self.backend_token.is_some()),
             ("identity_headers", self.identity_headers.is_some()),
+            ("backend_token", self.has_backend_token),
             ("timeouts", self.timeouts.is_some()),
         ]
         .into_iter()
@@ -135,12 +136,8 @@ impl UpstreamKeys {
             self.identity_headers.map(|headers| headers.check(&key("identity_headers"), &url.to_string()));
         let upstream = Upstream {
             url,
-            backend_token: self
-                .backend_token
-                .map(|token| token.check(&key("backend_token")))
-                .transpose()?
-                .map(Box::new),
             identity_headers: identity_headers.transpose()?.map(Box::new),
+            backend_token: None,
             transport: transport(&key("transport"), self.transport.as_deref())?,
             subject_header: optional("subject_header", self.subject_header, SUBJECT_HEADER)?,
             secret_headers: secret_headers.collect::<Result<_, _>>()?,
@@ -152,7 +149,6 @@ impl UpstreamKeys {
             timeouts: timeouts(&key("timeouts"), self.timeouts)?,
         };
         no_credentials(upstream.subject_header.as_ref(), key)?;
-        one_meaning(&upstream, key)?;
         one_meaning_for_each_header(&upstream, key)?;
         Ok(upstream)
     }
@@ -174,8 +170,8 @@ pub(super) fn members(route: &str, documents: Vec<MemberDocument>) -> Result<Vec
             subject_header: document.subject_header,
             secret_headers: document.secret_headers,
             identity_provider_token_header: document.identity_provider_token_header,
-            backend_token: document.backend_token,
             identity_headers: document.identity_headers,
+            has_backend_token: document.backend_token.is_some(),
             timeouts: document.timeouts,
         };
         Ok(Member {

@@ -15,7 +15,7 @@ use crate::before_routing::RETRY_AFTER_SECONDS;
 use crate::browser_session::sign_in_location;
 use crate::challenge::{ErrorCode, challenge, key_challenge};
 use crate::protection::protect;
-use crate::{Endpoint, LongRequestLimit, NeededLink, NoApiKey, NoBearer, Refusal};
+use crate::{Endpoint, LongRequestLimit, NeededLink, NoApiKey, NoBackendToken, NoBearer, Refusal};
 
 impl Refusal {
     /// The answer for the client of `endpoint`, to the request with this `id` where one could be read. It still needs
@@ -106,7 +106,9 @@ impl Refusal {
             }
             Self::TooManyLongRequests(_) => (RETRY_AFTER, LongRequestLimit::RETRY_AFTER.into()),
             Self::UpstreamBusy { retry_after } => (RETRY_AFTER, (*retry_after).into()),
-            Self::Unavailable(_) => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
+            Self::Unavailable(_) | Self::NoBackendToken(NoBackendToken::Unavailable, _) => {
+                (RETRY_AFTER, RETRY_AFTER_SECONDS.into())
+            }
             Self::AtMember { refusal, .. } => return refusal.add_headers(endpoint, headers),
             Self::Origin
             | Self::OriginMethod
@@ -118,6 +120,7 @@ impl Refusal {
             | Self::NoUser(_)
             | Self::LinkNeeded(_)
             | Self::NoAccount
+            | Self::NoBackendToken(..)
             | Self::IdentityTooLarge
             | Self::TooManyHeaders
             | Self::DoubledHeader(_)
@@ -175,6 +178,7 @@ impl Refusal {
             | Self::InsufficientScope(_)
             | Self::NoUser(_)
             | Self::NoAccount
+            | Self::NoBackendToken(NoBackendToken::RefusedUser | NoBackendToken::UserAction, _)
             | Self::IdentityTooLarge => Kind::of(Status::FORBIDDEN),
             Self::Denied | Self::LinkNeeded(_) => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
@@ -209,7 +213,7 @@ impl Refusal {
                 Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND)
             }
             Self::MethodNotFound(_) => Kind::with(Status::NOT_FOUND, code::METHOD_NOT_FOUND).in_band(),
-            Self::Unavailable(_) | Self::UpstreamBusy { .. } => {
+            Self::Unavailable(_) | Self::NoBackendToken(NoBackendToken::Unavailable, _) | Self::UpstreamBusy { .. } => {
                 Kind::with(Status::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR)
             }
             Self::UpstreamUnreachable(_)
@@ -217,6 +221,7 @@ impl Refusal {
             | Self::UpstreamBrokeOff
             | Self::UpstreamTooLarge
             | Self::UpstreamUnauthorized
+            | Self::NoBackendToken(NoBackendToken::RefusedGateway, _)
             | Self::UpstreamRedirects => Kind::with(Status::BAD_GATEWAY, code::INTERNAL_ERROR),
             Self::UpstreamVersion(_) => Kind::with(Status::BAD_GATEWAY, code::INTERNAL_ERROR).in_band(),
             Self::MembersFailed(members) if is_late(members) => {
@@ -291,6 +296,21 @@ impl Refusal {
             Self::Denied => "You are not allowed to do this here".into(),
             Self::NoUser(_) | Self::NoAccount => format!("{server} needs a user who has signed in").into(),
             Self::LinkNeeded(link) => link.text(server).into(),
+            Self::NoBackendToken(why, _) => match why {
+                NoBackendToken::RefusedUser => format!("{server} may not be used in your name"),
+                NoBackendToken::UserAction => {
+                    format!(
+                        "{server} may not be used in your name until you sign in anew, or consent, at your organization"
+                    )
+                }
+                NoBackendToken::RefusedGateway => {
+                    format!("{server} cannot be used: this gateway gets no credentials for it")
+                }
+                NoBackendToken::Unavailable => {
+                    format!("{server} cannot be used at the moment: there are no credentials for it")
+                }
+            }
+            .into(),
             Self::IdentityTooLarge => {
                 format!("{server} cannot be told who you are: you have too many groups or roles").into()
             }
