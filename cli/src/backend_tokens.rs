@@ -10,6 +10,7 @@ use url::Url;
 pub(crate) fn told(configuration: &Configuration, upstream: &Upstream) -> Option<String> {
     let BackendToken { header, source } = upstream.backend_token.as_deref()?;
     let token = match source {
+        BackendTokenSource::Connection(name) => format!("the token of the account that is linked at {name}"),
         BackendTokenSource::Setting(name) => format!("the token of the workload in the variable {name}"),
         BackendTokenSource::Assertion { audience } => format!("an assertion of who calls, for {audience}"),
         BackendTokenSource::Kept(kept) => {

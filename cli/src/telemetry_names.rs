@@ -49,7 +49,11 @@ fn peer(purpose: &Purpose) -> Peer {
     match purpose {
         Purpose::Route(_) => Peer::Server,
         Purpose::Provider(_) | Purpose::Groups(_) | Purpose::Assertions(_) => Peer::IdentityProvider,
-        Purpose::ClientKeys(_) | Purpose::Tokens(_) => Peer::Other,
+        Purpose::ClientKeys(_)
+        | Purpose::Tokens(_)
+        | Purpose::OpenApiDocument(_)
+        | Purpose::TokenService(_)
+        | Purpose::Connection(..) => Peer::Other,
     }
 }
 

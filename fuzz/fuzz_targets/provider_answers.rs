@@ -1,5 +1,6 @@
 //! What identity providers and what stands beside them send, or whoever speaks in their place: metadata, key sets, answers
-//! to a code and to a refresh token, of the group lookup and of the source of client assertions, callbacks, signed tokens.
+//! to a code and to a refresh token, the same of the OAuth servers of connections, of the group lookup and of the source of
+//! client assertions, callbacks, signed tokens.
 //! The input is read as each of them in turn; a JSON object also as the claims of an id_token that the right provider has
 //! signed, so that everything behind the signature is reached.
 //!
@@ -12,6 +13,7 @@
 use std::sync::LazyLock;
 
 use gatehouse_configuration::{AccessRules, IdentityProvider};
+use gatehouse_connections::{LinkedTokens, Server};
 use gatehouse_fuzz::{
     Counting, ISSUER, RESOURCE, START, VERIFIER, assert_said, client_id, configuration, keys, metadata, providers,
     public_keys, reread, signed, store,
@@ -23,7 +25,9 @@ use gatehouse_openid::{
     admit_member, discovery_request, group_requests, keys_request, metadata_issuer, parse_assertion, parse_keys,
     refresh_request, token_request,
 };
-use gatehouse_protocol::{Actors, Claims, ClientName, LogText, Parameters, ResourceUri, Scopes, SecretString, Subject};
+use gatehouse_protocol::{
+    Actors, Claims, ClientName, LogText, Parameters, ResourceUri, Scopes, SecretString, Subject, WebOrigin,
+};
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_sessions::{
     AccessTokenTerms, Opening, Principal, ProviderTokenState, ProviderTokens, RefreshClaim, RefreshedTokens as Kept,
@@ -92,6 +96,7 @@ fuzz_target!(|data: &[u8]| {
         refreshed(&response);
         groups(&response);
         assertion(&response);
+        service(&response);
     }
     let Ok(text) = core::str::from_utf8(data) else { return };
     urls(text);
@@ -125,6 +130,26 @@ fn assert_read_alike(request: &Request<Vec<u8>>, judged: &str) {
 
 fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.") || host == "[::1]"
+}
+
+/// What the OAuth server of a connection says of itself, and what it gives.
+fn service(response: &Response<Vec<u8>>) {
+    let own = WebOrigin::parse("https://gateway.example").expect("an origin");
+    match Server::parse(response, ISSUER, &own) {
+        Ok(server) => {
+            assert_eq!((response.status(), server.issuer()), (StatusCode::OK, Some(ISSUER)));
+            let endpoint = server.token_endpoint();
+            assert!(endpoint.to_string().starts_with("https://") && !own.is_reached_by(endpoint.url()));
+        }
+        Err(rejection) => assert_one_line(&rejection),
+    }
+    match LinkedTokens::parse(response) {
+        Ok(tokens) => {
+            assert!(response.status().is_success() && !tokens.access_token.expose().is_empty());
+            assert_eq!(format!("{tokens:?}"), "LinkedTokens([redacted])");
+        }
+        Err(rejection) => assert_one_line(&rejection),
+    }
 }
 
 fn provider_metadata(response: &Response<Vec<u8>>) {

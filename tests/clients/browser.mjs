@@ -42,6 +42,31 @@ export class Browser {
     throw new Error(`no callback after ${MAX_STEPS} steps; pages: ${pages.join(', ')}`);
   }
 
+  /**
+   * Opens the page of linked accounts at `url`, signs `user` in, and links the first account that is not linked: until the page
+   * has a button that removes it. Returns the names of the pages that asked for something.
+   */
+  async link(url, { user = 'alice' } = {}) {
+    const { origin } = new URL(url);
+    const pages = [];
+    let navigation = { url: new URL(url), method: 'GET', visited: [] };
+    for (let step = 0; step < MAX_STEPS; step += 1) {
+      const response = await this.#load(navigation);
+      if (REDIRECTS.has(response.statusCode)) {
+        await response.body.dump();
+        navigation = redirected(navigation, response);
+        continue;
+      }
+      const page = await readPage(navigation, response);
+      const isOwn = page.url.origin === origin;
+      if (isOwn && page.document.querySelector('button[name=remove]')) return pages;
+      const form = (isOwn && findButton(page, ['provider', 'link'])) || findForm(page, { user });
+      pages.push(form.name);
+      navigation = submission(page, form);
+    }
+    throw new Error(`no link after ${MAX_STEPS} steps; pages: ${pages.join(', ')}`);
+  }
+
   async #load({ url, method, body, page, visited }) {
     const site = fetchSite(page, [...visited, url]);
     const sameSiteContext = site === 'cross-site' ? (method === 'GET' ? 'lax' : 'none') : 'strict';
@@ -134,6 +159,15 @@ function findForm(page, { user, decision }) {
   }
   const title = page.document.querySelector('title')?.text.trim();
   throw new Error(`${describe(page.url)} shows no form that this browser knows${title ? ` (“${title}”)` : ''}`);
+}
+
+/** The first form with a button of one of these names, pressed. */
+function findButton({ document }, names) {
+  for (const name of names) {
+    const button = document.querySelector(`button[name=${name}]`);
+    if (button) return { name, element: button.closest('form'), entries: [[name, button.getAttribute('value')]] };
+  }
+  return undefined;
 }
 
 function asksForLogin(input) {

@@ -257,6 +257,7 @@ fn is_meant(name: &str, purpose: &Purpose) -> bool {
         Purpose::Provider(_) => name.contains("provider") || name.contains("issuer"),
         Purpose::Tokens(_) => name.contains("issuer"),
         Purpose::TokenService(_) => name.contains("token"),
+        Purpose::Connection(..) => name.contains("connection"),
         Purpose::Groups(_) => name.contains("graph"),
         Purpose::Assertions(_) => name.contains("assertion"),
         Purpose::OpenApiDocument(_) => name.contains("openapi"),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use gatehouse_configuration::{
-    AssertionSource, ClientKeys, Configuration, OpenApiDocument, ProviderAuthentication, ProviderProfile,
-    RegisteredAuthentication, SERVER_KEYS_SETTING, SETTING, SecretName, TokenVerification,
+    AssertionSource, ClientKeys, Configuration, ConnectionEndpoints, OpenApiDocument, ProviderAuthentication,
+    ProviderProfile, RegisteredAuthentication, SERVER_KEYS_SETTING, SETTING, SecretName, TokenVerification,
 };
 use url::Url;
 
@@ -29,6 +29,8 @@ pub(crate) enum Purpose {
     ClientKeys(String),
     /// Tokens of another issuer, by its name.
     Tokens(String),
+    /// Links to an API, by the connection's name, and whether its metadata says where else.
+    Connection(String, bool),
     /// Tokens for MCP servers, by the name of the token service.
     TokenService(String),
 }
@@ -44,6 +46,10 @@ impl fmt::Display for Purpose {
             Self::Route(path) => write!(f, "route {path}"),
             Self::OpenApiDocument(path) => write!(f, "OpenAPI document of route {path}"),
             Self::ClientKeys(id) => write!(f, "keys of client {id}"),
+            Self::Connection(name, true) => {
+                write!(f, "connection {name}, and the hosts of the endpoints in its metadata")
+            }
+            Self::Connection(name, false) => write!(f, "connection {name}"),
             Self::TokenService(name) => write!(f, "tokens for MCP servers, by {name}"),
             Self::Tokens(name) => write!(f, "tokens of {name}, and the host of the keys in its metadata"),
         }
@@ -76,6 +82,16 @@ pub(crate) fn outbound_origins(configuration: &Configuration) -> BTreeMap<String
         }
         if let (TokenVerification::Entra { profile, .. }, Some(_)) = (&issuer.verification, &issuer.group_lookup) {
             need(&profile.graph, Purpose::Groups(issuer.name.clone()));
+        }
+    }
+    for connection in &configuration.authorization_server.connections {
+        let is_discovered = matches!(connection.endpoints, ConnectionEndpoints::Discovered { .. });
+        need(connection.place(), Purpose::Connection(connection.name.clone(), is_discovered));
+        if let ConnectionEndpoints::Given { revocation: Some(url), .. } = &connection.endpoints {
+            need(url, Purpose::Connection(connection.name.clone(), false));
+        }
+        if let ProviderAuthentication::Assertion(AssertionSource::Endpoint { url, .. }) = &connection.authentication {
+            need(&url.to_string(), Purpose::Assertions(connection.name.clone()));
         }
     }
     for service in &configuration.authorization_server.token_services {
@@ -145,19 +161,23 @@ pub(crate) fn settings(configuration: &Configuration) -> Needs {
 pub(crate) fn provider_settings(configuration: &Configuration) -> Needs {
     let mut needs = Needs::new();
     let mut need = |name: &SecretName, why: String| needs.entry(name.as_str().to_owned()).or_default().push(why);
-    for provider in &configuration.authorization_server.identity_providers {
-        match &provider.authentication {
+    let providers = configuration.authorization_server.identity_providers.iter();
+    let providers = providers.map(|provider| (&provider.name, &provider.authentication));
+    let connections = configuration.authorization_server.connections.iter();
+    let connections = connections.map(|connection| (&connection.name, &connection.authentication));
+    for (at, authentication) in providers.chain(connections) {
+        match authentication {
             ProviderAuthentication::None => {}
-            ProviderAuthentication::Secret(name) => need(name, format!("client secret at {}", provider.name)),
+            ProviderAuthentication::Secret(name) => need(name, format!("client secret at {at}")),
             ProviderAuthentication::PrivateKey { key, .. } => {
-                need(key, format!("private key for {} (PEM, PKCS #8)", provider.name));
+                need(key, format!("private key for {at} (PEM, PKCS #8)"));
             }
             ProviderAuthentication::Assertion(AssertionSource::Setting(name)) => {
-                need(name, format!("assertion for {}", provider.name));
+                need(name, format!("assertion for {at}"));
             }
             ProviderAuthentication::Assertion(AssertionSource::Endpoint { secret_headers, .. }) => {
                 for (header, name) in secret_headers {
-                    need(name, format!("header {header} for the assertions for {}", provider.name));
+                    need(name, format!("header {header} for the assertions for {at}"));
                 }
             }
         }

@@ -26,6 +26,15 @@ pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String 
             &configuration.authorization_server.callback_url(),
         );
     }
+    for connection in &configuration.authorization_server.connections {
+        let url = configuration.gateway.public_url.join(&connection.callback_path());
+        line(&mut report, &format!("Redirect URI to register for the connection {}", connection.name), &url);
+        let who = connection.shared_by.as_ref().map_or_else(
+            || "each user, their own account".to_owned(),
+            |provider| format!("administrators of {provider}, one account for everybody"),
+        );
+        line(&mut report, &format!("Who links an account at {}", connection.name), &who);
+    }
     for route in &configuration.routes {
         let url = configuration.gateway.public_url.join(route.path.as_str());
         line(&mut report, &format!("URL for MCP clients, {}", route.name), &url);

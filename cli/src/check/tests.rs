@@ -463,3 +463,25 @@ fn it_warns_of_a_route_that_has_an_issuer_asked_about_tokens_and_counts_no_addre
     assert!(!report(of_address).contains("is asked about every token"), "{}", report(of_address));
     assert!(!report("").contains("Warning for /signed: an issuer is asked"));
 }
+
+#[test]
+fn a_connection_says_what_to_register_whom_to_allow_and_who_links() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = "[[connections]]
+name = \"api\"
+client_id = \"us\"
+client_secret = { secret = \"api_secret\" }
+authorization_endpoint = \"https://in-the-browser.example/a\"
+token_endpoint = \"https://api.example/t\"
+[[routes]]";
+    let report = check(folder.path(), &DOCUMENT.replacen("[[routes]]", lines, 1), None).unwrap();
+    for line in [
+        "Redirect URI to register for the connection api: https://gateway.example/connections/callback/api",
+        "Who links an account at api: each user, their own account",
+        "Allow the outbound host https://api.example: connection api",
+        "Give the variable api_secret: client secret at api",
+    ] {
+        assert!(report.lines().any(|own| own == line), "{line}\n{report}");
+    }
+    assert!(!report.contains("in-the-browser"), "only browsers go there: {report}");
+}

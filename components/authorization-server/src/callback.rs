@@ -11,7 +11,7 @@ use gatehouse_authorization_server::login::{self, LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::preauthorization::is_preauthorized;
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_openid::{Callback, CallbackRejection};
-use gatehouse_protocol::{SecretString, Subject};
+use gatehouse_protocol::{OwnPath, SecretString, Subject};
 use gatehouse_sessions::{Device, SessionBrowser};
 use gatehouse_storage::StoreUnavailable;
 use http::header::USER_AGENT;
@@ -51,7 +51,12 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     };
     let signed_in = sign_in(context, callback, &login);
     match &login.purpose {
-        LoginPurpose::SessionsPage => sessions_page::signed_in(context, login.provider, &browser, signed_in),
+        LoginPurpose::SessionsPage => {
+            sessions_page::signed_in(context, login.provider, &browser, OwnPath::Sessions, signed_in)
+        }
+        LoginPurpose::ConnectionsPage => {
+            sessions_page::signed_in(context, login.provider, &browser, OwnPath::Connections, signed_in)
+        }
         LoginPurpose::Browser(address) => {
             browser_sign_in::signed_in(context, address, &login, &browser, device(request_headers), signed_in)
         }

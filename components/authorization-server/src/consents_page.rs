@@ -26,7 +26,7 @@ pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
     let browser = cookies::browser(request.headers(), &context.configuration.public_url);
     let account = browser.as_ref().and_then(|browser| cookies::signed_in_user(request.headers(), browser, context));
     let (Some(browser), Some(account)) = (&browser, account) else {
-        return ask_to_sign_in(context, browser, 200);
+        return ask_to_sign_in(context, browser, OwnPath::Sessions, 200);
     };
     match account.administrator_of(&context.configuration) {
         Some(provider) => {
@@ -61,7 +61,7 @@ pub(crate) fn take_back(context: &Context, request: &Request<Vec<u8>>) -> Respon
         .and_then(|own| own.map(|(form, account)| Ok((form.required("take_back")?.to_owned(), account))).transpose());
     let (id, account) = match own {
         Ok(Some(own)) => own,
-        Ok(None) => return not_signed_in(context, request, ACTION),
+        Ok(None) => return not_signed_in(context, request, OwnPath::Sessions, ACTION),
         Err(rejection) => return forms::refused(context, ACTION, &rejection),
     };
     let Some(provider) = account.administrator_of(&context.configuration) else { return no_administrator(context) };

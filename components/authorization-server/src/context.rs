@@ -6,6 +6,7 @@ use gatehouse_authorization_server::remembered_consent::RememberedConsents;
 use gatehouse_client_address::ClientAddress;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::Configuration;
+use gatehouse_connections::Links;
 use gatehouse_protocol::{OwnPath, UnixTime};
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_sessions::Sessions;
@@ -72,6 +73,11 @@ impl Context {
         RememberedConsents { store: &self.store, keys: &self.keys, lifetime, now: self.now }
     }
 
+    /// The accounts that are linked to APIs of others.
+    pub(crate) fn links(&self) -> Links<'_, HostStore> {
+        Links { store: &self.store, keys: &self.keys, now: self.now }
+    }
+
     /// What administrators have allowed for everybody who signs in at `provider`.
     pub(crate) fn administrator_consents<'a>(
         &'a self,
@@ -89,8 +95,9 @@ pub(crate) fn language(headers: &HeaderMap) -> Language {
 /// Where a page can be asked for again: not the callback, which is good for once.
 fn address(head: &Request<()>) -> Option<String> {
     let path = head.uri().path();
-    let is_repeatable =
-        [OwnPath::Authorize, OwnPath::Sessions, OwnPath::Consents].iter().any(|own| own.as_str() == path);
+    let is_repeatable = [OwnPath::Authorize, OwnPath::Sessions, OwnPath::Consents, OwnPath::Connections]
+        .iter()
+        .any(|own| own.as_str() == path);
     let address = head.uri().path_and_query().filter(|_| is_repeatable && *head.method() == Method::GET)?;
     Some(address.as_str().to_owned())
 }

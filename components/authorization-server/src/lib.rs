@@ -12,6 +12,8 @@ mod callback;
 mod choose;
 mod client_document;
 mod clients;
+mod connection_tokens;
+mod connections_page;
 mod consent;
 mod consents_page;
 mod context;

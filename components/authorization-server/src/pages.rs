@@ -6,6 +6,7 @@
 
 mod asking;
 mod browser_sign_in;
+mod connections_page;
 mod consents_page;
 mod errors;
 mod layout;
@@ -17,6 +18,7 @@ mod token_page;
 
 pub(crate) use asking::{choose, consent, not_let_in, not_let_in_to_sessions_page};
 pub(crate) use browser_sign_in::{choose_sign_in, confirm_browser_sign_out, signed_in_browser};
+pub(crate) use connections_page::{ConnectionView, ConnectionsView, connections};
 pub(crate) use consents_page::{ConsentsView, consents};
 pub(crate) use errors::{Problem, Unbound, error, rejected};
 pub(crate) use layout::Layout;

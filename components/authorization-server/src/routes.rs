@@ -18,8 +18,8 @@ use crate::from_where::{self, Stopped};
 use crate::log::RequestLog;
 use crate::pages::{Layout, Problem};
 use crate::{
-    authorize, browser_sign_in, callback, choose, consent, consents_page, introspect, metadata, pages, register,
-    requests, responses, revoke, session_pools, sessions_page, token, token_page,
+    authorize, browser_sign_in, callback, choose, connections_page, consent, consents_page, introspect, metadata,
+    pages, register, requests, responses, revoke, session_pools, sessions_page, token, token_page,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -73,7 +73,7 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
-static ENDPOINTS: [Endpoint; 25] = [
+static ENDPOINTS: [Endpoint; 28] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // A path of ours so that web pages may read that there is nothing here, and no route can be put there.
     endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::not_a_provider),
@@ -90,6 +90,9 @@ static ENDPOINTS: [Endpoint; 25] = [
     page(OwnPath::Sessions, Method::POST, sessions_page::change),
     page(OwnPath::Consents, Method::GET, consents_page::show),
     page(OwnPath::Consents, Method::POST, consents_page::take_back),
+    page(OwnPath::Connections, Method::GET, connections_page::show),
+    page(OwnPath::Connections, Method::POST, connections_page::change),
+    page(OwnPath::ConnectionsCallback, Method::GET, connections_page::linked),
     page(OwnPath::SignIn, Method::POST, sessions_page::sign_in),
     page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
     internal(OwnPath::Subscriptions, Method::POST, session_pools::answer),
@@ -155,10 +158,11 @@ fn find_and_call(
     (response, endpoint)
 }
 
-/// The path of the endpoint: behind one of them stands the name of an identity provider.
+/// The path of the endpoint: behind two of them stands the name of an identity provider, or of a connection.
 fn own_path(path: &str) -> &str {
-    let behind = path.strip_prefix(OwnPath::BrowserSignIn.as_str()).and_then(|rest| rest.strip_prefix('/'));
-    if behind.is_some() { OwnPath::BrowserSignIn.as_str() } else { path }
+    let own = [OwnPath::BrowserSignIn, OwnPath::ConnectionsCallback].map(OwnPath::as_str);
+    let is_behind = |own: &&str| path.strip_prefix(*own).is_some_and(|rest| rest.starts_with('/'));
+    own.into_iter().find(is_behind).unwrap_or(path)
 }
 
 /// The answer at a path that is not ours: a page for a person, who has typed it or followed a link.
@@ -238,6 +242,7 @@ impl Endpoint {
             | OwnPath::BrowserUser
             | OwnPath::BrowserRefresh
             | OwnPath::BrowserSignOut => configuration.signs_users_in(),
+            OwnPath::Connections | OwnPath::ConnectionsCallback => !configuration.connections.is_empty(),
             OwnPath::Subscriptions => !configuration.session_pools.is_empty(),
             // Servers verify with them what they are told of callers, whatever these have shown.
             OwnPath::CallerKeys => true,

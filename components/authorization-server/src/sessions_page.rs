@@ -22,6 +22,8 @@ use crate::{cookies, failures, login, pages, responses};
 const SESSIONS: &str = "sessions";
 const SIGN_IN: &str = "sign-in";
 const SIGN_OUT: &str = "sign-out";
+/// What a form says that has somebody sign in for the page of linked accounts.
+pub(crate) const CONNECTIONS: &str = "connections";
 
 /// `GET /sessions`: what the user has allowed; to nobody in particular, a way to sign in.
 pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
@@ -32,7 +34,7 @@ pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
             let page = overview(context, &account, browser.first());
             page.unwrap_or_else(|reason| failures::out_of_order(context, SESSIONS, None, &reason))
         }
-        (browser, _) => ask_to_sign_in(context, browser, 200),
+        (browser, _) => ask_to_sign_in(context, browser, OwnPath::Sessions, 200),
     }
 }
 
@@ -50,19 +52,25 @@ fn overview(context: &Context, account: &SignedInUser, browser: &Browser) -> Res
         listing: &listing,
         consents: &consents,
         is_administrator: account.administrator_of(&context.configuration).is_some(),
+        has_connections: !context.configuration.connections.is_empty(),
         ticket: &ticket,
         now: context.now,
     };
     Ok(pages::sessions(context.layout(), &view))
 }
 
-/// Asks whoever is there to sign in.
-pub(crate) fn ask_to_sign_in(context: &Context, browser: Option<BrowserCookies>, status: u16) -> Response<Vec<u8>> {
+/// Asks whoever is there to sign in, for the page at `path`.
+pub(crate) fn ask_to_sign_in(
+    context: &Context,
+    browser: Option<BrowserCookies>,
+    path: OwnPath,
+    status: u16,
+) -> Response<Vec<u8>> {
     let browser = browser.unwrap_or_else(|| BrowserCookies::generate(&mut SystemEntropy));
     let browser = browser.first();
     match sign_in_ticket(browser, &context.keys, context.now, &mut SystemEntropy) {
         Ok(ticket) => {
-            let mut page = pages::sign_in(context.layout(), &context.configuration, &ticket, status);
+            let mut page = pages::sign_in(context.layout(), &context.configuration, path, &ticket, status);
             cookies::set_browser(&mut page, browser, &context.configuration);
             page
         }
@@ -92,7 +100,7 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
             responses::redirect_to_own_page(&context.configuration.public_url, OwnPath::Sessions)
         }
         Ok(Some((_, Err(reason)))) => failures::out_of_order(context, SESSIONS, None, &reason),
-        Ok(None) => not_signed_in(context, request, SESSIONS),
+        Ok(None) => not_signed_in(context, request, OwnPath::Sessions, SESSIONS),
         Err(rejection) => forms::refused(context, SESSIONS, &rejection),
     }
 }
@@ -121,7 +129,7 @@ pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Respons
             }
         }
         Ok(Some((_, account, SignOut::Confirmed))) => sign_out_everywhere(context, &account),
-        Ok(None) => not_signed_in(context, request, SIGN_OUT),
+        Ok(None) => not_signed_in(context, request, OwnPath::Sessions, SIGN_OUT),
         Err(rejection) => forms::refused(context, SIGN_OUT, &rejection),
     }
 }
@@ -167,11 +175,15 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
             Some("another") => AccountChoice::ByUser,
             Some(_) | None => AccountChoice::ByProvider,
         };
-        Ok((provider.ok_or(PageRejection::UnknownProvider)?, which, form.browser, ticket))
+        let purpose = match form.optional("page")? {
+            Some(CONNECTIONS) => LoginPurpose::ConnectionsPage,
+            Some(_) | None => LoginPurpose::SessionsPage,
+        };
+        Ok((provider.ok_or(PageRejection::UnknownProvider)?, which, form.browser, ticket, purpose))
     });
     match picked {
-        Ok((provider, which, browser, ticket)) => {
-            match login::begin(context, &LoginPurpose::SessionsPage, provider, browser.first(), which, Some(&ticket)) {
+        Ok((provider, which, browser, ticket, purpose)) => {
+            match login::begin(context, &purpose, provider, browser.first(), which, Some(&ticket)) {
                 Ok(redirect) => redirect,
                 Err(NotBegun::Refused(rejection)) => login::refused(context, SIGN_IN, None, &rejection),
                 Err(NotBegun::Failed { reason, .. }) => failures::out_of_order(context, SIGN_IN, None, &reason),
@@ -181,11 +193,12 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
     }
 }
 
-/// The user comes back from the identity provider, to see their sessions.
+/// The user comes back from the identity provider, to see their own page at `path`.
 pub(crate) fn signed_in(
     context: &Context,
     provider: &IdentityProvider,
     browser: &BrowserCookies,
+    path: OwnPath,
     outcome: Result<SignedIn, Failure>,
 ) -> Response<Vec<u8>> {
     let (identity, claims) = match outcome {
@@ -198,7 +211,7 @@ pub(crate) fn signed_in(
     match account.cookie_value(browser.first(), &context.keys, &mut SystemEntropy) {
         Ok(value) => {
             completed(context, SIGN_IN, &account);
-            let mut response = responses::redirect_to_own_page(&context.configuration.public_url, OwnPath::Sessions);
+            let mut response = responses::redirect_to_own_page(&context.configuration.public_url, path);
             cookies::set_signed_in_user(&mut response, &account, &value, context);
             response
         }
@@ -224,7 +237,7 @@ pub(crate) fn nobody_signed_in(
     match failure.to_wire() {
         ClientError::AccessDenied => {
             context.log.refused(action, None, failure);
-            ask_to_sign_in(context, Some(browser.clone()), 403)
+            ask_to_sign_in(context, Some(browser.clone()), OwnPath::Sessions, 403)
         }
         ClientError::ServerError | ClientError::TemporarilyUnavailable => {
             failures::out_of_order(context, action, None, failure.to_string())
@@ -245,9 +258,14 @@ pub(crate) fn own_form(
 }
 
 /// The answer to a form of somebody who is not signed in, or no longer.
-pub(crate) fn not_signed_in(context: &Context, request: &Request<Vec<u8>>, action: &'static str) -> Response<Vec<u8>> {
+pub(crate) fn not_signed_in(
+    context: &Context,
+    request: &Request<Vec<u8>>,
+    path: OwnPath,
+    action: &'static str,
+) -> Response<Vec<u8>> {
     context.log.refused(action, None, "nobody is signed in");
-    ask_to_sign_in(context, cookies::browser(request.headers(), &context.configuration.public_url), 403)
+    ask_to_sign_in(context, cookies::browser(request.headers(), &context.configuration.public_url), path, 403)
 }
 
 fn completed(context: &Context, action: &'static str, account: &SignedInUser) {

@@ -16,6 +16,7 @@ use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use crate::caller::Caller;
 use crate::log;
+use crate::upstream::link::LinkDuty;
 
 /// A request to an MCP endpoint.
 pub(crate) struct RequestContext<'a> {
@@ -28,6 +29,8 @@ pub(crate) struct RequestContext<'a> {
     client_address: Option<String>,
     pub(crate) trace: Trace,
     pub(crate) request_id: RequestId,
+    /// What becomes of the request where an account must be linked first.
+    pub(crate) link: LinkDuty,
     /// What was counted of the request.
     pub(crate) taken: Taken,
     started: Milliseconds,
@@ -45,6 +48,7 @@ impl<'a> RequestContext<'a> {
             client_address: client.logged(),
             trace: Trace::of(head.headers(), &mut SystemEntropy),
             request_id: shell_http::request_id(),
+            link: LinkDuty::default(),
             taken: Taken::default(),
             started: elapsed(),
         }

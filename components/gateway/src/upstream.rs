@@ -3,6 +3,7 @@
 mod backend_token;
 pub(crate) mod federation;
 mod identity;
+pub(crate) mod link;
 pub(crate) mod member_sessions;
 pub(crate) mod member_streams;
 pub(crate) mod request;

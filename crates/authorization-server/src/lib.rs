@@ -25,6 +25,7 @@ pub mod client_document;
 pub mod client_keys;
 mod client_lookup;
 pub mod code;
+pub mod connection_login;
 pub mod consent;
 pub mod credentials;
 mod error;

@@ -96,6 +96,8 @@ pub enum LoginPurpose {
     },
     /// To see their own sessions.
     SessionsPage,
+    /// To see and change the accounts that they have linked.
+    ConnectionsPage,
     /// To get an access token by hand.
     TokenPage(TokenPageRequest),
     /// To be signed in with the browser, and to go there.
@@ -172,6 +174,7 @@ enum PurposeText {
     /// Under the name that logins have that are under way.
     #[serde(rename = "Account")]
     SessionsPage,
+    ConnectionsPage,
     TokenPage(TokenPageRequestText),
     Browser(String),
 }
@@ -229,12 +232,7 @@ impl PendingLogin {
     /// # Errors
     /// [`BeginRejection::TooMany`] where that is one too many; it leaves nothing but the count.
     pub fn count(&self, per_minute: u32, store: &impl Store, now: UnixTime) -> Result<(), BeginRejection> {
-        let end = UnixTime::from_seconds((now.seconds() / MINUTE).saturating_add(1).saturating_mul(MINUTE));
-        let count = store.increment(&Key::new(LOGINS, "minute", end).map_err(StoreUnavailable::from)?, 1)?;
-        if count > u64::from(per_minute) {
-            return Err(BeginRejection::TooMany { retry_after: now.seconds_until(end) });
-        }
-        Ok(())
+        count(per_minute, store, now)
     }
 
     /// Keeps what is needed when the user comes back, who is sent to `login`. Until this has succeeded, nobody may be sent
@@ -266,6 +264,16 @@ impl PendingLogin {
             Issue::Claimed => Err(BeginRejection::AlreadyFinished),
         }
     }
+}
+
+/// Counts something that is about to begin and sends a user elsewhere, of `per_minute` in all.
+pub(crate) fn count(per_minute: u32, store: &impl Store, now: UnixTime) -> Result<(), BeginRejection> {
+    let end = UnixTime::from_seconds((now.seconds() / MINUTE).saturating_add(1).saturating_mul(MINUTE));
+    let count = store.increment(&Key::new(LOGINS, "minute", end).map_err(StoreUnavailable::from)?, 1)?;
+    if count > u64::from(per_minute) {
+        return Err(BeginRejection::TooMany { retry_after: now.seconds_until(end) });
+    }
+    Ok(())
 }
 
 /// Ends what the page of `ticket` has begun where the user now denies: whoever comes back from the provider is not let in.
@@ -376,7 +384,7 @@ impl LoginPurpose {
     pub fn approval(&self) -> Option<Approval> {
         match self {
             Self::Authorization { approval, .. } => Some(*approval),
-            Self::SessionsPage | Self::TokenPage(_) | Self::Browser(_) => None,
+            Self::SessionsPage | Self::ConnectionsPage | Self::TokenPage(_) | Self::Browser(_) => None,
         }
     }
 
@@ -384,7 +392,7 @@ impl LoginPurpose {
     pub const fn token(&self) -> Option<&TokenPageRequest> {
         match self {
             Self::TokenPage(request) => Some(request),
-            Self::Authorization { .. } | Self::SessionsPage | Self::Browser(_) => None,
+            Self::Authorization { .. } | Self::SessionsPage | Self::ConnectionsPage | Self::Browser(_) => None,
         }
     }
 
@@ -394,6 +402,7 @@ impl LoginPurpose {
                 PurposeText::Authorization { request: request.to_text(), approval: *approval }
             }
             Self::SessionsPage => PurposeText::SessionsPage,
+            Self::ConnectionsPage => PurposeText::ConnectionsPage,
             Self::TokenPage(request) => PurposeText::TokenPage(request.to_text()),
             Self::Browser(address) => PurposeText::Browser(address.as_str().to_owned()),
         }
@@ -412,6 +421,7 @@ impl LoginPurpose {
                 approval: *approval,
             },
             PurposeText::SessionsPage => Self::SessionsPage,
+            PurposeText::ConnectionsPage => Self::ConnectionsPage,
             PurposeText::TokenPage(text) => Self::TokenPage(TokenPageRequest::restore(text, configuration)?),
             PurposeText::Browser(text) => {
                 let address = ReturnAddress::parse(text, configuration).ok();

@@ -11,7 +11,7 @@ use gatehouse_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BackendGrant, BackendTokenSource, Branding, BrowserSignIn, ClientAddresses, ClientDocuments, Effect,
+    BackendGrant, BackendTokenSource, Branding, BrowserSignIn, ClientAddresses, ClientDocuments, Connection, Effect,
     IdentityProvider, LEGACY_SSE, Lifetimes, ListKind, Networks, Rate, RegisteredClient, Registration, Revocation,
     RoutePath, Rule, SecretName, SessionPool, SignIns, TokenIssuer, TokenPage, TokenRoute, TokenService, Upstream,
     Workload,
@@ -50,6 +50,8 @@ pub struct Configuration {
     pub token_routes: Vec<TokenRoute>,
     /// Machines that come in with a token of their platform, each with a name of its own.
     pub workloads: Vec<Workload>,
+    /// Connections to APIs of others, each with a name of its own.
+    pub connections: Vec<Connection>,
     /// Who gives tokens for MCP servers, each with a name of its own.
     pub token_services: Vec<TokenService>,
     /// How those tokens are got.
@@ -188,6 +190,11 @@ impl Configuration {
         if keeps_names { claims } else { Claims { names: None, ..claims } }
     }
 
+    /// The connection with this name.
+    pub fn connection(&self, name: &str) -> Option<&Connection> {
+        self.connections.iter().find(|connection| connection.name == name)
+    }
+
     /// The token service with this name.
     pub fn token_service(&self, name: &str) -> Option<&TokenService> {
         self.token_services.iter().find(|service| service.name == name)
@@ -198,7 +205,7 @@ impl Configuration {
         let (kept, setting) = match upstream.backend_token.as_deref().map(|token| &token.source) {
             Some(BackendTokenSource::Kept(kept)) => (Some(kept), None),
             Some(BackendTokenSource::Setting(name)) => (None, Some(name)),
-            Some(BackendTokenSource::Assertion { .. }) | None => (None, None),
+            Some(BackendTokenSource::Assertion { .. } | BackendTokenSource::Connection(_)) | None => (None, None),
         };
         let grant = kept.and_then(|kept| self.backend_grants.iter().find(|it| it.fingerprint == kept.fingerprint));
         let service = grant.and_then(|grant| self.token_service(grant.service.as_deref()?));

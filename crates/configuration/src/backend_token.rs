@@ -28,6 +28,8 @@ pub enum BackendTokenSource {
         /// For whom it is.
         audience: String,
     },
+    /// The account that is linked at the connection with this name.
+    Connection(String),
 }
 
 /// A token that is kept.

@@ -8,6 +8,8 @@ mod browser_sign_in;
 mod claim_names;
 mod client;
 mod client_lists;
+mod connection;
+mod connection_preset;
 mod consistency;
 mod cross_origin;
 mod exchange;
@@ -46,6 +48,7 @@ use self::backend_token::{Resolver, WrittenBackendToken};
 use self::branding::BrandingDocument;
 use self::browser_sign_in::BrowserSignInDocument;
 use self::client::ClientDocument;
+use self::connection::ConnectionDocument;
 use self::consistency::{
     app_service_tells_providers_apart, descriptions_fit_scopes, issuers_fit_providers, rules_fit_providers,
 };
@@ -177,6 +180,12 @@ pub(crate) struct Document {
     /// Example: `[{ name = "deploy", issuer = "github", claims = { repository_id = "123456789" }, routes = ["/mcp"], scopes = ["mcp"] }]`
     #[serde(default)]
     workloads: Vec<WorkloadDocument>,
+    /// Connections to APIs of others, in which users link accounts of theirs.
+    ///
+    /// Most: `MOST_CONNECTIONS`
+    /// Example: `[{ name = "github", preset = "github", client_id = "Iv23liAbCdEfGh", client_secret = { secret = "github_secret" } }]`
+    #[serde(default)]
+    connections: Vec<ConnectionDocument>,
     /// Who gives tokens for MCP servers and what is behind them.
     ///
     /// Most: `MOST_TOKEN_SERVICES`
@@ -298,6 +307,7 @@ impl Document {
             token_issuers: self.token_issuers,
             token_routes,
             workloads: self.workloads,
+            connections: self.connections,
             token_services: self.token_services,
             backend_grants: resolver.grants,
             routes: routes
@@ -324,6 +334,7 @@ impl Document {
         let configuration =
             Configuration { gateway: meant, authorization_server: authorization_server.clone().check()?, routes };
         unique("routes", ".path", configuration.routes.iter().map(|route| route.path.as_str()))?;
+        backend_token::connections_are_there(&configuration.routes, &configuration.authorization_server.connections)?;
         api_keys::are_apart(configuration.routes.iter().map(|route| route.api_keys.as_ref()))?;
         issuers_fit_providers(&configuration.authorization_server)?;
         rules_fit_providers(&configuration)?;

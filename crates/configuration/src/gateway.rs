@@ -41,6 +41,7 @@ pub(crate) fn identity_header_names(routes: &[Route]) -> Vec<HeaderName> {
     let headers = |upstream: &'_ Upstream| {
         let own = upstream.identity_headers.iter().flat_map(|headers| headers.headers());
         let own = own.chain(upstream.subject_header.clone()).chain(upstream.identity_provider_token_header.clone());
+        let own = own.chain(upstream.backend_token.as_ref().map(|token| token.header.clone()));
         own.filter(|name| *name != http::header::AUTHORIZATION).collect::<Vec<_>>()
     };
     let mut names: Vec<_> = routes.iter().flat_map(Route::upstreams).flat_map(headers).collect();
@@ -119,6 +120,8 @@ impl Needs {
         let providers = configuration.identity_providers.iter();
         let secrets = providers.flat_map(|provider| provider.authentication.secrets());
         let secrets = secrets.chain(configuration.token_issuers.iter().filter_map(TokenIssuer::secret));
+        let connections = configuration.connections.iter();
+        let secrets = secrets.chain(connections.flat_map(|connection| connection.authentication.secrets()));
         Self { provider_secrets: secrets.cloned().collect(), servers: servers.collect() }
     }
 }

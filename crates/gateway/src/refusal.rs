@@ -11,7 +11,7 @@ use gatehouse_mcp_wire::json_rpc::Unparsable;
 use gatehouse_protocol::Scopes;
 use http::{HeaderMap, HeaderName};
 
-use crate::{NoApiKey, NoBearer, ProtocolRevision};
+use crate::{NeededLink, NoApiKey, NoBearer, ProtocolRevision};
 
 /// Why the gateway answers in place of the upstream. Where a variant holds a text, it is for the log and never for the
 /// wire, unless the variant says otherwise.
@@ -56,6 +56,10 @@ pub enum Refusal {
     /// The server needs the identity provider's token for a user, and whoever asks has come in by a way that gives none: 403. What was shown
     /// is good: a 401 would have a machine get one new token after the other.
     NoProviderToken(CredentialKind),
+    /// The caller has not linked the account in which the server acts, or the API takes the link no longer: told with where to link it.
+    LinkNeeded(Box<NeededLink>),
+    /// The server acts in an account that each user links, and somebody asks who cannot, such as a machine: 403.
+    NoAccount,
     /// There is no token with which the server could be called. The text is for the log. Never 401, which would be said of the client's
     /// token, and never 400: the client has done nothing wrong.
     NoBackendToken(NoBackendToken, String),
@@ -226,6 +230,8 @@ impl Refusal {
                  users with a token of Gatehouse's own"
                     .into()
             }
+            Self::LinkNeeded(link) => format!("the caller has no account linked that can be used at {}", link.connection).into(),
+            Self::NoAccount => "the server acts in an account that each user links (connections), and the caller is no user who could".into(),
             Self::NoBackendToken(_, reason) => format!("there is no token for the server: {reason}").into(),
             Self::IdentityTooLarge => {
                 "what the server is told of the caller has more bytes than identity_headers.bytes (groups, roles)".into()

@@ -1,7 +1,7 @@
 //! The headers that the upstream gets.
 
 use gatehouse_audit_log::{RequestId, TRACEPARENT, X_REQUEST_ID};
-use gatehouse_configuration::{BackendToken, Upstream, gateway};
+use gatehouse_configuration::{BackendToken, BackendTokenSource, Upstream, gateway};
 use gatehouse_mcp_wire::header::{
     LAST_EVENT_ID, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID, is_parameter,
 };
@@ -40,7 +40,7 @@ pub struct Own<'a> {
     pub secrets: &'a [(HeaderName, SecretString)],
     /// The user's access token of the identity provider, where [`needs_identity_provider_token`] and there is one.
     pub identity_provider_token: Option<&'a SecretString>,
-    /// The token with which the upstream is called, where one is configured.
+    /// The token of [`Upstream::backend_token`], where there is one.
     pub backend_token: Option<&'a SecretString>,
     /// What the upstream is told of the caller ([`crate::identity_headers()`]); nothing where nobody is known.
     pub identity: &'a [(HeaderName, HeaderValue)],
@@ -153,10 +153,15 @@ pub fn forwarded(
         let token = own.identity_provider_token.ok_or_else(missing)?;
         headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
     }
-    if let Some(BackendToken { header: name, .. }) = upstream.backend_token.as_deref() {
-        let missing = || Refusal::Unavailable("the server's token is missing".to_owned());
-        let token = own.backend_token.ok_or_else(missing)?;
-        headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
+    if let Some(BackendToken { header: name, source }) = upstream.backend_token.as_deref() {
+        match (own.backend_token, source) {
+            (Some(token), _) => {
+                headers.insert(name, if *name == AUTHORIZATION { bearer(token)? } else { sensitive(name, token)? });
+            }
+            // Nobody is to act in an account.
+            (None, BackendTokenSource::Connection(_)) => {}
+            (None, _) => return Err(Refusal::Unavailable("the server's token is missing".to_owned())),
+        }
     }
     Ok(headers)
 }

@@ -57,14 +57,19 @@ pub enum ProviderRefusal {
 }
 
 impl AuthorizationCode {
-    pub(crate) fn parse(text: &str) -> Result<Self, CallbackRejection> {
+    /// The code in `text`.
+    ///
+    /// # Errors
+    /// Where it holds what a code cannot.
+    pub fn parse(text: &str) -> Result<Self, CallbackRejection> {
         if !text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
             return Err(CallbackRejection::MalformedCode);
         }
         Ok(Self(SecretString::new(text.to_owned())))
     }
 
-    pub(crate) fn expose(&self) -> &str {
+    /// The code as it stands in a token request.
+    pub fn expose(&self) -> &str {
         self.0.expose()
     }
 }

@@ -60,13 +60,22 @@ impl Callback {
     /// # Errors
     /// Where the response is another provider's, or the provider let nobody in.
     pub fn code(self, metadata: &ProviderMetadata) -> Result<AuthorizationCode, LoginRejection> {
+        self.code_of(Some(metadata.issuer()), metadata.names_itself_in_answers())
+    }
+
+    /// The code, where the response is of the server with this `issuer`. Where nobody knows its issuer, its own redirect URI is what
+    /// tells it from others.
+    ///
+    /// # Errors
+    /// Where the response is another server's, or the server let nobody in.
+    pub fn code_of(self, issuer: Option<&str>, names_itself: bool) -> Result<AuthorizationCode, LoginRejection> {
         // Before the outcome, and for errors as well (RFC 9207, section 2.4): an attacker's error must not end a login.
-        match self.iss {
-            Some(iss) if !may_be(metadata.issuer(), &iss) => {
+        match (self.iss, issuer) {
+            (Some(iss), Some(issuer)) if !may_be(issuer, &iss) => {
                 return Err(CallbackRejection::IssuerDiffers(LogText::new(&iss)).into());
             }
-            None if metadata.names_itself_in_answers() => return Err(CallbackRejection::IssuerMissing.into()),
-            Some(_) | None => {}
+            (None, _) if names_itself => return Err(CallbackRejection::IssuerMissing.into()),
+            _ => {}
         }
         match self.outcome {
             Outcome::Code(code) => Ok(code),

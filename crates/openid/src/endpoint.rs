@@ -53,7 +53,8 @@ impl Endpoint {
         Ok(Self { url, uri })
     }
 
-    pub(crate) const fn url(&self) -> &Url {
+    /// The URL.
+    pub const fn url(&self) -> &Url {
         &self.url
     }
 
@@ -62,7 +63,7 @@ impl Endpoint {
     }
 
     /// Whether it is plain http, which only loopback may be.
-    pub(crate) fn is_plain_http(&self) -> bool {
+    pub fn is_plain_http(&self) -> bool {
         self.url.scheme() == "http"
     }
 }

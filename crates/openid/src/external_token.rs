@@ -24,7 +24,7 @@ pub use introspection::{INTROSPECTION_BYTES, Introspected, introspected, introsp
 pub use kind::ExternalTokenKind;
 pub use principal::ExternalPrincipal;
 pub use rejection::{ExternalTokenRejection, LONGEST_TOKEN};
-pub use signed::{KeySource, SignedAccessToken};
+pub use signed::{KeySource, SignedAccessToken, metadata_places};
 pub(crate) use signed::{is_of_version, key_source, may_be_of};
 pub use without_groups::{PrincipalWithoutGroups, SignedPrincipal};
 

@@ -70,7 +70,7 @@ pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use external_token::{
     ActingParty, ExternalPrincipal, ExternalTokenKind, ExternalTokenRejection, INTROSPECTION_BYTES, Introspected,
     KeySource, LONGEST_TOKEN, MayAct, Presented, PrincipalWithoutGroups, SignedAccessToken, SignedPrincipal,
-    introspected, introspection_request,
+    introspected, introspection_request, metadata_places,
 };
 pub use group_lookup::{
     GROUPS_ANSWER_BYTES, GroupsUnknown, Memberships, application_token, application_token_request, group_requests,
@@ -87,6 +87,6 @@ pub use named_claims::NamedClaims;
 pub use provider_metadata::{METADATA_BYTES, MetadataRejection, ProviderMetadata, discovery_request};
 pub use refresh::{RefreshRejection, RefreshedTokens, refresh_request};
 pub use rejection::LoginRejection;
-pub use token_exchange::{TOKEN_ANSWER_BYTES, TokenRejection, TokenResponse, token_request};
+pub use token_exchange::{TOKEN_ANSWER_BYTES, TokenRejection, TokenResponse, token_endpoint_request, token_request};
 pub use unlisted_algorithm::UnlistedAlgorithm;
 pub use workload_assertion::{VerifiedWorkload, WorkloadAssertion, WorkloadRejection};

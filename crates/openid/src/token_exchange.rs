@@ -75,6 +75,19 @@ pub(crate) fn authenticated(
     request
 }
 
+/// A request to an endpoint at which clients authenticate as at a token endpoint, with these parameters: that of another server than an
+/// identity provider's.
+///
+/// The body and the headers hold secrets.
+pub fn token_endpoint_request(
+    endpoint: &Endpoint,
+    client_id: &str,
+    authentication: &ClientAuthentication,
+    parameters: &[(&str, &str)],
+) -> Request<Vec<u8>> {
+    authenticated(endpoint, client_id, authentication, parameters)
+}
+
 /// What the provider gave for a code. None of it ever reaches the client, the log or an error.
 #[derive(Clone, Debug)]
 pub struct TokenResponse {

@@ -25,6 +25,10 @@ pub enum OwnPath {
     Sessions,
     /// The page on which administrators see what they have allowed for everybody, and its form.
     Consents,
+    /// The page on which users link accounts of other services, and its forms.
+    Connections,
+    /// The redirect URI at the servers of those, with a connection's name behind it.
+    ConnectionsCallback,
     /// The form with which users sign in to that page.
     SignIn,
     /// The form with which users end all their sessions.
@@ -75,7 +79,7 @@ const AUTH: &str = "/.auth";
 
 impl OwnPath {
     /// Every one.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Authorize,
         Self::Choose,
         Self::Consent,
@@ -86,6 +90,8 @@ impl OwnPath {
         Self::Introspect,
         Self::Sessions,
         Self::Consents,
+        Self::Connections,
+        Self::ConnectionsCallback,
         Self::SignIn,
         Self::SignOut,
         Self::AccessToken,
@@ -117,6 +123,8 @@ impl OwnPath {
             Self::Introspect => "/introspect",
             Self::Sessions => "/sessions",
             Self::Consents => "/consents",
+            Self::Connections => "/connections",
+            Self::ConnectionsCallback => "/connections/callback",
             Self::SignIn => "/sign-in",
             Self::SignOut => "/sign-out",
             Self::AccessToken => "/access-token",
@@ -149,6 +157,8 @@ impl OwnPath {
             | Self::Introspect
             | Self::Sessions
             | Self::Consents
+            | Self::Connections
+            | Self::ConnectionsCallback
             | Self::SignIn
             | Self::SignOut
             | Self::AccessToken

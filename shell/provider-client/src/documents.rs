@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use crate::{Failure, Host, ProviderClient};
 
 /// Their metadata by URL.
-const METADATA: Kind = "provider-metadata";
+pub(crate) const METADATA: Kind = "provider-metadata";
 /// Their key sets by URL.
 const KEYS: Kind = "provider-keys";
 /// Seconds for which a document is kept that does not say for how long.
@@ -27,18 +27,18 @@ const LONGEST_SECONDS: u64 = 24 * 60 * 60;
 const FAILURES_IN_A_MINUTE: u64 = 60;
 
 /// Reads a document of the issuer with this name; no URL in it may lead to our own origin.
-type Parse<T, R> = fn(&Response<Vec<u8>>, &str, &WebOrigin) -> Result<T, R>;
+pub(crate) type Parse<T, R> = fn(&Response<Vec<u8>>, &str, &WebOrigin) -> Result<T, R>;
 
 /// A document, as it is asked for and read.
 pub(crate) struct Document<T, R> {
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// What it is, for the log.
-    name: &'static str,
-    limit: usize,
-    request: Request<Vec<u8>>,
-    parse: Parse<T, R>,
+    pub(crate) name: &'static str,
+    pub(crate) limit: usize,
+    pub(crate) request: Request<Vec<u8>>,
+    pub(crate) parse: Parse<T, R>,
     /// The issuer that it must be of.
-    issuer: String,
+    pub(crate) issuer: String,
 }
 
 /// The documents, as they are seen during one request.

@@ -1,10 +1,11 @@
-//! Conversations with identity providers, with issuers of access tokens, and with token services: what the `openid` crate asks and judges, sent and
+//! Conversations with identity providers, with issuers of access tokens, with token services, and with the OAuth servers of connections: what the `openid` crate asks and judges, sent and
 //! answered.
 //!
 //! A [`ProviderClient`] keeps the provider's metadata and keys in the store, sealed, for as long as HTTP lets them be
 //! kept. Everything else is asked anew each time.
 
 mod client;
+mod connection_client;
 mod credentials;
 mod documents;
 mod failure;
@@ -15,6 +16,7 @@ mod tests;
 mod token_service;
 
 pub use client::{ProviderClient, Refreshed, SignedIn};
+pub use connection_client::{ConnectionClient, ConnectionFailure};
 pub use failure::{AssertionFailure, ExternalTokenFailure, Failure, RefreshFailure, WorkloadFailure};
 pub use host::{ComponentHost, Host};
 pub use issuer_client::{Asker, IssuerClient, Verified};

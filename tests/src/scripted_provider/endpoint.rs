@@ -13,6 +13,8 @@ pub enum Endpoint {
     Token,
     /// Microsoft Graph's `checkMemberGroups`.
     Groups,
+    /// Token revocation (RFC 7009).
+    Revoke,
     /// A source of federated client assertions.
     Assertion,
 }
@@ -26,6 +28,7 @@ impl Endpoint {
             "authorize" => Self::Authorize,
             "token" => Self::Token,
             "checkMemberGroups" => Self::Groups,
+            "revoke" => Self::Revoke,
             "assertion" => Self::Assertion,
             _ => return None,
         })

@@ -37,6 +37,7 @@ impl ScriptedProvider {
                 Err(error) => http_server::json(400, &json!({ "error": error })),
             },
             Endpoint::Groups => http_server::json(200, &member_groups(&script, &received)),
+            Endpoint::Revoke => self.revoke(&received),
             Endpoint::Assertion => self.assertion(),
         };
         if is_lost { None } else { Some(answer) }
@@ -55,6 +56,7 @@ impl ScriptedProvider {
             "authorization_endpoint": format!("{base}/authorize"),
             "token_endpoint": format!("{base}/token"),
             "jwks_uri": format!("{base}/keys"),
+            "revocation_endpoint": format!("{base}/revoke"),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256", "ES256"],
@@ -79,7 +81,11 @@ impl ScriptedProvider {
             Authorization::SignIn => {
                 let code = unique("provider-code-");
                 let kept = Code {
-                    person: received.header(PERSON_HEADER).to_owned(),
+                    // A browser that says nothing of who it is.
+                    person: Some(received.header(PERSON_HEADER))
+                        .filter(|name| !name.is_empty())
+                        .unwrap_or("somebody")
+                        .to_owned(),
                     nonce: received.parameter("nonce"),
                     challenge: received.parameter("code_challenge"),
                     redirect_uri: received.parameter("redirect_uri"),
@@ -160,6 +166,15 @@ impl ScriptedProvider {
             ledger.refresh_tokens.insert(token, Lineage { is_spent: false, ..lineage });
         }
         Ok(answer)
+    }
+
+    /// A refresh token that was revoked is good for nothing; 200 in any case (RFC 7009, section 2.2).
+    fn revoke(&self, received: &Received) -> Response<Bytes> {
+        if let Some(token) = received.field("token") {
+            let mut ledger = self.0.ledger.lock().expect("no panic");
+            ledger.refresh_tokens.remove(&token);
+        }
+        http_server::json(200, &json!({}))
     }
 
     /// What Azure's managed identity answers: a token that is Gatehouse's own assertion.

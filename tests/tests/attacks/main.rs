@@ -11,6 +11,7 @@ mod browser_sign_in;
 mod bypass;
 mod client_approval;
 mod clients;
+mod connections;
 mod consent;
 mod cross_origin;
 mod document_fetches;

@@ -15,6 +15,7 @@ pub mod imports {
                 import gatehouse:auth/api-keys@0.9.0;
                 import gatehouse:auth/assertions@0.9.0;
                 import gatehouse:auth/backend-tokens@0.9.0;
+                import gatehouse:auth/connections@0.9.0;
             }",
         path: ["../wit/host", "../wit/auth"],
         imports: { default: trappable },

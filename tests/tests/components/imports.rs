@@ -11,7 +11,7 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use crate::bindings::imports::gatehouse::auth::{api_keys, assertions, backend_tokens, handles, sessions};
+use crate::bindings::imports::gatehouse::auth::{api_keys, assertions, backend_tokens, connections, handles, sessions};
 use crate::bindings::imports::gatehouse::host::{configuration, peer, settings, store};
 use crate::bindings::platform::fermyon::spin::variables;
 use crate::bindings::platform::wasi::keyvalue::{atomics, batch, store as keyvalue};
@@ -244,6 +244,18 @@ impl assertions::Host for Guest {
     fn sign(&mut self, assertion: assertions::Assertion) -> Fallible<String, String> {
         self.fakes.session_calls.lock().unwrap().push(SessionCall::Sign(Box::new(assertion)));
         Ok(self.fakes.signed.lock().unwrap().clone().unwrap_or_else(|| Ok("signed".to_owned())))
+    }
+}
+
+/// Nobody has linked an account here.
+impl connections::Host for Guest {
+    fn access_token(
+        &mut self,
+        _: String,
+        _: String,
+        _: sessions::RequestIds,
+    ) -> Fallible<String, connections::Rejection> {
+        Ok(Err(connections::Rejection::LinkNeeded))
     }
 }
 

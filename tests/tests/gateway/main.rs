@@ -2,6 +2,7 @@
 
 mod backend_tokens;
 mod configuration;
+mod connections;
 mod echoing_upstream;
 mod federation;
 mod forwarding;

@@ -1,7 +1,9 @@
 //! Every page that Gatehouse has, in every language.
 
-use gatehouse_tests::scripted_provider::Failure;
-use gatehouse_tests::{AttackSettings, AttackWorld, ClientDocuments, Endpoint, Flow, Person, TestClient};
+use gatehouse_tests::scripted_provider::{Authorization, Failure};
+use gatehouse_tests::{
+    AttackSettings, AttackWorld, ClientDocuments, Endpoint, Flow, Person, ScriptedProvider, TestClient,
+};
 use serde_json::json;
 
 use crate::chromium::Chromium;
@@ -307,6 +309,50 @@ async fn every_page_about_a_token_by_hand_and_about_nothing_is_for_everybody() {
         let names = ["First server", "Authorization: Bearer ", "/mcp"];
         let words = ["Your access token", "It is shown only now"];
         inspect(&mut chromium, language, "access-token", &names, &words).await;
+    }
+    world.gatehouse.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_of_linked_accounts_is_for_everybody_and_a_link_is_made_with_the_buttons() {
+    let service = ScriptedProvider::start("service").await;
+    let tables = format!(
+        "[[connections]]\nname = \"wiki\"\ndisplay_name = \"Wiki & <b>more\"\nissuer = \"{}\"\nclient_id = \"us\"\n\
+         scopes = [\"pages:read\", \"offline_access\"]\n[[connections]]\nname = \"mail\"\ndisplay_name = \"Company mail\"\n\
+         preset = \"microsoft-graph\"\nclient_id = \"us\"\nshared = true\nadministrators_of = \"contoso\"",
+        service.issuer()
+    );
+    let provider_lines = "administrator_roles = [\"Admin\"]".to_owned();
+    let world = scene::start(&PROVIDERS, AttackSettings { tables, provider_lines, ..AttackSettings::default() }).await;
+    service.follow(&world.gatehouse.clock);
+    let (mut chromium, connections) = (Chromium::start().await, world.url("/connections"));
+    for language in LANGUAGES {
+        chromium.speak(language).await;
+        chromium.be("alice").await;
+        chromium.open(&connections).await;
+        let words = ["Sign in to link your accounts", "Nobody else can use it"];
+        inspect(&mut chromium, language, "sign-in-connections", &["Provider contoso"], &words).await;
+        let page = chromium.click("button[value=contoso]").await;
+        page.assert_says(&["name=\"link\" value=\"wiki\""]);
+        assert!(!page.html.contains("value=\"mail\""), "she is no administrator: {}", page.html);
+        let names = ["alice@example.test", "Wiki &amp; &lt;b&gt;more", "Company mail", "pages:read"];
+        let words = ["Linked accounts", "Not linked", ">Link<", "an administrator links it"];
+        inspect(&mut chromium, language, "connections", &names, &words).await;
+        chromium.click("button[name=link]").await;
+        let words = ["Linked accounts", ">Link again<", ">Remove<", "also revoked at the service"];
+        inspect(&mut chromium, language, "connections-linked", &names, &words).await;
+        service.script(|script| script.authorization = Authorization::Error("access_denied"));
+        chromium.click("button[name=link]").await;
+        let words = ["The account was not linked", "did not allow it", "Linked accounts"];
+        inspect(&mut chromium, language, "link-refused", &[OPERATOR], &words).await;
+        service.script(|script| script.authorization = Authorization::SignIn);
+        chromium.open(&world.url("/connections/callback/wiki?code=forged&state=forged")).await;
+        let words = ["The account was not linked", "Nothing was changed"];
+        inspect(&mut chromium, language, "not-linked", &[OPERATOR], &words).await;
+        chromium.open(&connections).await;
+        chromium.click("button[name=remove]").await.assert_says(&["name=\"link\" value=\"wiki\""]);
+        chromium.open(&world.url("/sessions")).await;
+        chromium.click("button[value=here]").await;
     }
     world.gatehouse.stop().await;
 }

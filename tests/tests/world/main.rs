@@ -6,6 +6,7 @@
 
 mod choice;
 mod clients;
+mod connections;
 mod installed;
 mod providers;
 mod servers;

@@ -5,9 +5,9 @@
 
 mod page;
 mod row;
-mod rows;
+pub(crate) mod rows;
 mod run;
-mod visitor;
+pub(crate) mod visitor;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -97,7 +97,15 @@ fn document_for(path: &str, key: &str) -> Value {
     if path.ends_with("backend_token") {
         let server = &mut document["routes"][0];
         let server = if path.contains("members") { &mut server["members"][0] } else { server };
-        server["backend_token"] = json!({ "flow": "client-credentials", "token_service": "apis" });
+        server["backend_token"] = match key {
+            "connection" => json!({}),
+            _ => json!({ "flow": "client-credentials", "token_service": "apis" }),
+        };
+    }
+    if path.starts_with("connections") || path.ends_with("backend_token") {
+        let preset = if key == "tenant" { "microsoft-graph" } else { "github" };
+        document["connections"] = json!([{ "name": "github", "preset": preset, "client_id": "gatehouse" }]);
+        document["connections"][0]["client_secret"] = json!({ "secret": "github_secret" });
     }
     if path == "trusted_proxies" && key != "hops" {
         document["trusted_proxies"] = json!({ "ranges": ["10.0.0.0/8"] });
@@ -328,6 +336,10 @@ fn every_configuration_in_the_documents_is_right() {
             if let (Some(name), true) = (of_workload.or(of_client), fragment["token_issuers"].is_null()) {
                 document["token_issuers"] = json!([{ "name": name, "issuer": "https://token.example" }]);
             }
+            let of_backend = fragment["routes"][0]["backend_token"]["connection"].as_str();
+            if let (Some(name), true) = (of_backend, fragment["connections"].is_null()) {
+                document["connections"] = json!([{ "name": name, "preset": "github", "client_id": "gatehouse" }]);
+            }
             lay_over(&mut document, fragment);
             let parsed = Configuration::parse(&document.to_string());
             assert!(parsed.is_ok(), "{}: {}\n{block}", file.display(), parsed.unwrap_err());
@@ -403,7 +415,7 @@ fn every_key_of_every_table_is_on_the_page() {
     let document = document();
     let page = markdown::page(&document);
     let of_root = document.table(ROOT).unwrap();
-    assert!(document.tables().count() > 15 && of_root.keys.len() == 24, "{}", of_root.keys.len());
+    assert!(document.tables().count() > 15 && of_root.keys.len() == 26, "{}", of_root.keys.len());
     for (name, table) in document.tables() {
         for key in &table.keys {
             assert!(page.contains(&format!("| `{}` | ", key.name)), "{name}.{}", key.name);

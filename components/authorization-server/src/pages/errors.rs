@@ -56,6 +56,13 @@ pub(crate) enum Problem {
     AnsweredBefore,
     /// The identity provider refused, without saying which sign-in.
     RefusedByProvider,
+    /// The account was not linked: the answer is of another browser, of another user, over, or was never begun.
+    NotLinked {
+        /// Of the answer.
+        status: u16,
+    },
+    /// The account was not linked: the service, or the user there, did not allow it.
+    LinkRefused,
     /// The sign-in is of another browser, over, or was never begun.
     NotCompleted {
         /// Of the answer.
@@ -124,6 +131,10 @@ impl Problem {
             Self::UnreadableForm { status } => (status, texts.error_unreadable_title, [texts.error_unreadable, "", ""]),
             Self::AnsweredBefore => (403, texts.error_answered_title, [texts.error_answered, "", ""]),
             Self::RefusedByProvider => (400, texts.error_refused_title, [texts.error_refused, texts.go_back, ""]),
+            Self::NotLinked { status } => {
+                (status, texts.connections_not_made_title, [texts.connections_not_made, "", ""])
+            }
+            Self::LinkRefused => (403, texts.connections_not_made_title, [texts.connections_refused, "", ""]),
             Self::NotCompleted { status } => {
                 (status, texts.error_not_completed_title, [texts.error_not_completed, texts.go_back, ""])
             }
@@ -145,6 +156,8 @@ impl Problem {
             | Self::UnreadableForm { .. }
             | Self::AnsweredBefore
             | Self::RefusedByProvider
+            | Self::NotLinked { .. }
+            | Self::LinkRefused
             | Self::NotCompleted { .. } => None,
         }
     }
@@ -157,6 +170,9 @@ pub(crate) fn error(layout: Layout<'_>, problem: Problem) -> Response<Vec<u8>> {
     let (status, title, paragraphs) = problem.texts(texts);
     let way_back = match layout.address.filter(|_| matches!(status, 429 | 503)) {
         Some(address) => (address, texts.try_again),
+        None if matches!(problem, Problem::NotLinked { .. } | Problem::LinkRefused) => {
+            (OwnPath::Connections.as_str(), texts.connections_title)
+        }
         None => (OwnPath::Sessions.as_str(), texts.sessions_title),
     };
     let paragraphs: Vec<&str> = paragraphs.into_iter().filter(|text| !text.is_empty()).collect();

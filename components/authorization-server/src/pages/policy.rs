@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gatehouse_configuration::IdentityProvider;
+use gatehouse_configuration::{Connection, ConnectionEndpoints, IdentityProvider};
 use gatehouse_protocol::BoundRedirectUri;
 use http::Uri;
 use sha2::{Digest as _, Sha256};
@@ -32,6 +32,18 @@ impl Forms {
         let mut forms = Self::to_ourselves();
         forms.0.insert("https:".to_owned());
         forms.0.extend(providers.into_iter().filter_map(|provider| plain_http_source(&provider.issuer)));
+        forms
+    }
+
+    /// They lead to ourselves, or to the server of one of `connections`, and from there back to us.
+    pub(super) fn to_connections<'a>(connections: impl IntoIterator<Item = &'a Connection>) -> Self {
+        let mut forms = Self::to_ourselves();
+        forms.0.insert("https:".to_owned());
+        let place = |connection: &'a Connection| match &connection.endpoints {
+            ConnectionEndpoints::Discovered { issuer, .. } => issuer,
+            ConnectionEndpoints::Given { authorization, .. } => authorization,
+        };
+        forms.0.extend(connections.into_iter().filter_map(|connection| plain_http_source(place(connection))));
         forms
     }
 

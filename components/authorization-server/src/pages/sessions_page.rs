@@ -18,6 +18,9 @@ use crate::texts::{Html, Shown, Texts, fill};
 #[template(path = "sign-in.html")]
 struct SignInContent<'a> {
     texts: &'static Texts,
+    text: &'static str,
+    /// For which page, where it is not that of the sessions.
+    page: Option<&'static str>,
     was_signed_out: bool,
     providers: Vec<(&'a str, Html)>,
     ticket: &'a str,
@@ -35,6 +38,8 @@ struct SessionsContent<'a> {
     consents: Vec<ConsentRow<'a>>,
     /// Where an administrator sees what is allowed for everybody.
     for_everybody: Option<&'static str>,
+    /// Where users link accounts of other services.
+    connections: Option<&'static str>,
     ticket: &'a str,
 }
 
@@ -81,6 +86,8 @@ pub(crate) struct SessionsView<'a> {
     pub(crate) listing: &'a Listing,
     /// What they do not want to be asked about again.
     pub(crate) consents: &'a [ListedConsent],
+    /// Whether there are connections in which users link accounts.
+    pub(crate) has_connections: bool,
     /// Whether they may consent for everybody.
     pub(crate) is_administrator: bool,
     /// The ticket of the forms.
@@ -96,21 +103,30 @@ pub(super) fn sign_in_buttons<'a>(providers: &'a [IdentityProvider], texts: &Tex
     providers.iter().map(|provider| (provider.name.as_str(), text(provider))).collect()
 }
 
-/// Asks who wants to see their sessions. 403 where somebody has just tried to change them.
+/// Asks who wants to see their own page at `path`. 403 where somebody has just tried to change them.
 pub(crate) fn sign_in(
     layout: Layout<'_>,
     configuration: &Configuration,
+    path: OwnPath,
     ticket: &str,
     status: u16,
 ) -> Response<Vec<u8>> {
     let (texts, providers) = (layout.texts(), &configuration.identity_providers);
+    let (title, text, page) = match path {
+        OwnPath::Connections => {
+            (texts.connections_sign_in_title, texts.connections_sign_in_text, Some(crate::sessions_page::CONNECTIONS))
+        }
+        _ => (texts.sign_in_title, texts.sign_in_text, None),
+    };
     let content = Html::of(&SignInContent {
         texts,
+        text,
+        page,
         was_signed_out: status != 200,
         providers: sign_in_buttons(providers, texts),
         ticket,
     });
-    layout.answer(&layout.plain(status, texts.sign_in_title, content).with_forms(Forms::to_providers(providers)))
+    layout.answer(&layout.plain(status, title, content).with_forms(Forms::to_providers(providers)))
 }
 
 /// Shows what a user has allowed.
@@ -138,6 +154,7 @@ pub(crate) fn sessions(layout: Layout<'_>, view: &SessionsView<'_>) -> Response<
         last_use_note: fill(texts.sessions_last_use_note, &[("time", Shown::Html(&lag))]),
         consents: view.consents.iter().map(|consent| ConsentRow::of(consent, view, texts)).collect(),
         for_everybody: view.is_administrator.then_some(OwnPath::Consents.as_str()),
+        connections: view.has_connections.then_some(OwnPath::Connections.as_str()),
         ticket,
     });
     layout.answer(&layout.plain(200, texts.sessions_title, content).with_forms(Forms::to_ourselves()))

@@ -19,10 +19,11 @@ use gatehouse_authorization_server::remembered_consent::ListedConsent;
 use gatehouse_authorization_server::return_address::ReturnAddress;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_configuration::{Branding, Logo, Revocation};
+use gatehouse_connections::LinkFacts;
 use gatehouse_openid::AccessRejection;
 use gatehouse_protocol::{
-    ClientId, ClientName, LogText, PrivateUseScheme, RedirectUri, ResourceUri, Scopes, SecretString, TooManyClaims,
-    UnixTime,
+    ClientId, ClientName, LogText, OwnPath, PrivateUseScheme, RedirectUri, ResourceUri, Scopes, SecretString,
+    TooManyClaims, UnixTime,
 };
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_sessions::{Device, Listing, SessionBrowser, Summary, Tokens};
@@ -64,6 +65,17 @@ fn configuration() -> Configuration {
         name = "contoso"
         display_name = "Contoso"
         issuer = "https://login.contoso.example"
+        client_id = "gatehouse"
+        [[connections]]
+        name = "api"
+        display_name = "The API <b>more"
+        authorization_endpoint = "http://127.0.0.1:9000/authorize"
+        token_endpoint = "http://127.0.0.1:9000/token"
+        client_id = "gatehouse"
+        scopes = ["read"]
+        [[connections]]
+        name = "github"
+        preset = "github"
         client_id = "gatehouse"
         [[routes]]
         path = "/mcp"
@@ -189,6 +201,27 @@ fn consents_page(
     super::consents(layout, &ConsentsView { configuration, provider, consents, ticket, now })
 }
 
+/// One that is linked, one that is not, and one of an administrator's.
+fn connections_page(layout: Layout<'_>, configuration: &Configuration, are_there: bool) -> Response<Vec<u8>> {
+    let link = || LinkFacts {
+        linked_at: UnixTime::from_seconds(NOW),
+        ends_at: UnixTime::from_seconds(NOW + 15_552_000),
+        linked_by: Some("contoso:carol <b>more".to_owned()),
+    };
+    let mut others = configuration.connections.clone();
+    others[1].shared_by = Some("contoso".to_owned());
+    let views = [
+        ConnectionView { connection: &others[0], link: Some(link()), may_change: true },
+        ConnectionView { connection: &others[0], link: None, may_change: true },
+        ConnectionView { connection: &others[1], link: Some(link()), may_change: false },
+    ];
+    let connections = if are_there { &views[..] } else { &[] };
+    let provider = configuration.identity_provider("contoso").unwrap();
+    let user = "alice@contoso.example <b>more";
+    let view = ConnectionsView { provider, user, connections, ticket: "the-ticket", now: UnixTime::from_seconds(NOW) };
+    super::connections(layout, &view)
+}
+
 /// Every page in this language, with its name.
 fn access_token_page(layout: Layout<'_>, configuration: &Configuration) -> Response<Vec<u8>> {
     let tokens = Tokens {
@@ -215,6 +248,7 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
             listing: &listing,
             consents,
             is_administrator: !consents.is_empty(),
+            has_connections: !consents.is_empty(),
             ticket: "the-ticket",
             now: UnixTime::from_seconds(NOW),
         };
@@ -244,8 +278,11 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
         ("sessions-one", sessions_page(&two[..1], 1, &[])),
         ("sessions-two", sessions_page(&two, 2, &[listed_consent("Visual Studio Code")])),
         ("sessions-many", sessions_page(&many, 205, &[])),
-        ("sign-in", sign_in(layout, configuration, "the-ticket", 200)),
-        ("sign-in-again", sign_in(layout, configuration, "the-ticket", 403)),
+        ("sign-in", sign_in(layout, configuration, OwnPath::Sessions, "the-ticket", 200)),
+        ("sign-in-connections", sign_in(layout, configuration, OwnPath::Connections, "the-ticket", 200)),
+        ("connections", connections_page(layout, configuration, true)),
+        ("connections-none", connections_page(layout, configuration, false)),
+        ("sign-in-again", sign_in(layout, configuration, OwnPath::Sessions, "the-ticket", 403)),
         ("confirm-sign-out", confirm_sign_out(layout, "the-ticket")),
         ("signed-out", signed_out(layout)),
         ("signed-out-everywhere", signed_out_everywhere(layout, configuration)),
@@ -290,6 +327,8 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
         ("answered-before", Problem::AnsweredBefore),
         ("refused-by-provider", Problem::RefusedByProvider),
         ("not-completed", Problem::NotCompleted { status: 400 }),
+        ("not-linked", Problem::NotLinked { status: 403 }),
+        ("link-refused", Problem::LinkRefused),
     ] {
         pages.push((name, error(layout, problem)));
     }

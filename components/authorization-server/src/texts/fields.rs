@@ -138,6 +138,32 @@ texts! {
     consents_take_back_note,
     consents_no_administrator,
 
+    // The accounts that a user has linked to APIs of others.
+    connections_title,
+    connections_text,
+    connections_none,
+    connections_sign_in_title,
+    connections_sign_in_text,
+    connections_linked,
+    connections_not_linked,
+    /// Of a connection that an administrator links.
+    connections_shared,
+    connections_linked_by,
+    connections_scopes,
+    connections_link,
+    /// For those who hear the page: [`Texts::connections_link`] with `{connection}`.
+    connections_link_label,
+    connections_renew,
+    /// For those who hear the page: [`Texts::connections_renew`] with `{connection}`.
+    connections_renew_label,
+    connections_remove,
+    /// For those who hear the page: [`Texts::connections_remove`] with `{connection}`.
+    connections_remove_label,
+    connections_note,
+    connections_not_made_title,
+    connections_not_made,
+    connections_refused,
+
     // The end of all sessions, and of the stay on the page.
     confirm_title,
     confirm_text,

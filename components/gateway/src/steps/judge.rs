@@ -7,6 +7,7 @@ use shell_store::HostStore;
 use crate::caller::Caller;
 use crate::context::RequestContext;
 use crate::steps::rates;
+use crate::upstream::link::LinkDuty;
 
 /// Decides about each message: what the log says of them, and why they go no further, if they do not.
 pub(crate) fn judge<'m, 'e: 'm>(
@@ -14,6 +15,7 @@ pub(crate) fn judge<'m, 'e: 'm>(
     caller: &Caller,
     posted: &'m PostedMessages,
 ) -> (Vec<MessageRecord<'m>>, Result<(), Refusal>) {
+    context.link = LinkDuty::of(posted);
     let (endpoint, identity) = (context.endpoint, &caller.identity);
     let mut records = MessageRecord::of_body(&posted.body, endpoint.route);
     let judgement = judge_by_policy(&endpoint, identity, &posted.body, &mut records)

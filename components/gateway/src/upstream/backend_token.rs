@@ -7,8 +7,8 @@ use gatehouse_protocol::SecretString;
 use crate::bindings::gatehouse::auth::backend_tokens::{self, Rejection, Session, Wanted};
 use crate::caller::{Caller, token_refusal};
 use crate::context::RequestContext;
-use crate::upstream::identity;
 use crate::upstream::request::{request_ids, user_token};
+use crate::upstream::{identity, link};
 
 /// The token; `None` where the server is called without one.
 ///
@@ -19,8 +19,10 @@ pub(super) fn of(
     caller: &Caller,
     upstream: &Upstream,
 ) -> Result<Option<SecretString>, Refusal> {
+    link::none(context);
     let Some(token) = upstream.backend_token.as_deref() else { return Ok(None) };
     match &token.source {
+        BackendTokenSource::Connection(name) => return link::token(context, caller, name),
         BackendTokenSource::Kept(kept) => self::kept(context, caller, kept),
         BackendTokenSource::Setting(name) => {
             let token = shell_configuration::secret(name).map_err(|error| Refusal::Unavailable(error.to_string()))?;

@@ -21,6 +21,7 @@ use crate::client::{Client, own_response};
 use crate::clock::HostClock;
 use crate::context::RequestContext;
 use crate::permit::RequestPermit;
+use crate::upstream::link;
 use crate::upstream::transfers::{ServerAnswers, send};
 
 /// What one server answers.
@@ -108,7 +109,8 @@ impl<'a> ServerAnswer<'a> {
         let prefix = self.member.as_ref().and_then(|member| member.prefix);
         let (member, rewriting) = self.rewriting();
         let rewriting = if self.revision.has_sessions { rewriting.resumable(self.session.clone()) } else { rewriting };
-        let passed = check_status(head).and_then(|()| self.issued(head));
+        let accepted = check_status(head).map_err(|refusal| link::instead(context, refusal));
+        let passed = accepted.and_then(|()| self.issued(head));
         let passed = passed.and_then(|issued| Ok((issued, AnswerForm::of(head, &rewriting)?)));
         let (issued, form) = match passed {
             Ok(passed) => passed,

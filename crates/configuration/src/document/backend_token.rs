@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::identity_headers::{is_audience, is_one};
+use super::identity_provider::name;
 use super::values::{header_name, scopes, secret_name};
 use crate::error::problem;
 use crate::{
-    BackendFlow, BackendGrant, BackendToken, BackendTokenSource, ConfigurationError, IdentityProvider,
+    BackendFlow, BackendGrant, BackendToken, BackendTokenSource, ConfigurationError, Connection, IdentityProvider,
     KeptBackendToken, ProviderProfile, Route, Servers, TokenOwner, TokenService, TokenServiceKind, Upstream,
 };
 
@@ -22,6 +23,7 @@ const SERVICE: &str = r#"token_service = "apis""#;
 const SCOPES: &str = r#"scopes = ["api://orders/.default"]"#;
 const AUDIENCE: &str = r#"audience = "https://api.example.com""#;
 const RESOURCE: &str = r#"resource = "https://api.example.com""#;
+const CONNECTION: &str = r#"backend_token = { connection = "github" }"#;
 const HEADER: &str = r#"header = "x-backend-token""#;
 
 /// The token with which Gatehouse calls the server ([Credentials for backends](backend-credentials.md)). Whatever the client sent in
@@ -48,6 +50,11 @@ pub(super) struct BackendTokenDocument {
     ///
     /// Values: `on-behalf-of`, `token-exchange`, `client-credentials`, `workload-identity`, `assertion`
     flow: Option<String>,
+    /// The `name` of an entry of `connections`: the server acts in the account that is linked there ([Connections](connections.md)).
+    /// With it, only `header` may be set.
+    ///
+    /// Example: `"github"`
+    connection: Option<String>,
     /// The `name` of an entry of `token_services`. With `on-behalf-of` and `token-exchange`, the default is the identity provider at
     /// which the user signed in.
     ///
@@ -91,6 +98,7 @@ pub(crate) struct WrittenBackendToken {
     place: Option<u8>,
     secret: Option<String>,
     audience: Option<String>,
+    connection: Option<String>,
 }
 
 /// What a flow is, where it is one that the authorization server has a part in.
@@ -148,6 +156,10 @@ impl Resolver<'_> {
         let header = document.header.as_deref().unwrap_or("authorization");
         let header = header_name(&key("header"), header, HEADER)?;
         one_meaning(&header, upstream).map_err(|text| problem(key("header"), text, HEADER))?;
+        if let Some(connection) = &document.connection {
+            let source = BackendTokenSource::Connection(document.connection(connection, key)?);
+            return Ok(BackendToken { header, source });
+        }
         for (name, value) in [("audience", &document.audience), ("resource", &document.resource)] {
             if value.as_deref().is_some_and(|value| !is_audience(value)) {
                 return Err(problem(key(name), "must be 1 to 512 visible ASCII characters", AUDIENCE));
@@ -252,6 +264,22 @@ impl Resolver<'_> {
 }
 
 impl BackendTokenDocument {
+    /// The name of the connection, which says all that there is to say.
+    fn connection(&self, connection: &str, key: impl Fn(&str) -> String) -> Result<String, ConfigurationError> {
+        name(connection).map_err(|text| problem(key("connection"), text, CONNECTION))?;
+        let others = [
+            ("flow", self.flow.is_some()),
+            ("token_service", self.token_service.is_some()),
+            ("scopes", !self.scopes.is_empty()),
+            ("audience", self.audience.is_some()),
+            ("resource", self.resource.is_some()),
+        ];
+        match others.into_iter().find(|(_, is_given)| *is_given) {
+            Some((name, _)) => Err(problem(key(name), "means nothing with connection", CONNECTION)),
+            None => Ok(connection.to_owned()),
+        }
+    }
+
     fn check(self, table: &str, path: String, fingerprint: String) -> Result<BackendGrant, ConfigurationError> {
         let key = |name: &str| format!("{table}.{name}");
         let written = self.flow.as_deref().ok_or_else(|| problem(key("flow"), "is missing", FLOW))?;
@@ -299,6 +327,7 @@ impl WrittenBackendToken {
     fn new(BackendToken { header, source }: &BackendToken) -> Self {
         let header = header.as_str().to_owned();
         match source {
+            BackendTokenSource::Connection(name) => Self { connection: Some(name.clone()), ..Self::at(header) },
             BackendTokenSource::Assertion { audience } => Self { audience: Some(audience.clone()), ..Self::at(header) },
             BackendTokenSource::Setting(name) => Self { secret: Some(name.as_str().to_owned()), ..Self::at(header) },
             BackendTokenSource::Kept(KeptBackendToken { fingerprint, owner }) => {
@@ -312,20 +341,37 @@ impl WrittenBackendToken {
     }
 
     const fn at(header: String) -> Self {
-        Self { header, fingerprint: None, place: None, secret: None, audience: None }
+        Self { header, fingerprint: None, place: None, secret: None, audience: None, connection: None }
     }
 
     pub(super) fn check(self) -> Result<BackendToken, ConfigurationError> {
-        let Self { header, fingerprint, place, secret, audience } = self;
+        let Self { header, fingerprint, place, secret, audience, connection } = self;
         let owner = place.map_or(TokenOwner::Gateway, |place| TokenOwner::User { place });
-        let source = match (fingerprint, audience, secret) {
-            (None, None, Some(secret)) => BackendTokenSource::Setting(secret_name("routes.backend_token", &secret)?),
-            (Some(fingerprint), None, None) => BackendTokenSource::Kept(KeptBackendToken { fingerprint, owner }),
-            (None, Some(audience), None) => BackendTokenSource::Assertion { audience },
+        let source = match (fingerprint, audience, secret, connection) {
+            (None, None, None, Some(name)) => BackendTokenSource::Connection(name),
+            (None, None, Some(secret), None) => {
+                BackendTokenSource::Setting(secret_name("routes.backend_token", &secret)?)
+            }
+            (Some(fingerprint), None, None, None) => BackendTokenSource::Kept(KeptBackendToken { fingerprint, owner }),
+            (None, Some(audience), None, None) => BackendTokenSource::Assertion { audience },
             _ => return Err(problem("routes.backend_token", "is neither kept nor an assertion", FLOW)),
         };
         Ok(BackendToken { header: header_name("routes.backend_token.header", &header, HEADER)?, source })
     }
+}
+
+/// Each connection that a server's token is from is there.
+pub(super) fn connections_are_there(routes: &[Route], connections: &[Connection]) -> Result<(), ConfigurationError> {
+    for (index, route) in routes.iter().enumerate() {
+        for token in route.upstreams().filter_map(|upstream| upstream.backend_token.as_deref()) {
+            let BackendTokenSource::Connection(name) = &token.source else { continue };
+            if !connections.iter().any(|connection| connection.name == *name) {
+                let text = format!("names {name:?}, which is no connection: write a table [[connections]] for it");
+                return Err(problem(format!("routes[{index}].backend_token.connection"), text, CONNECTION));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Each header says one thing.

@@ -316,7 +316,7 @@ fn requestable(text: &str) -> Result<(), &'static str> {
 }
 
 /// Those that decide what the answer is, to whom it goes and what it is bound to are ours.
-fn authorization_parameters(given: &BTreeMap<String, String>, key: &str) -> Result<(), ConfigurationError> {
+pub(super) fn authorization_parameters(given: &BTreeMap<String, String>, key: &str) -> Result<(), ConfigurationError> {
     const OWN: [&str; 17] = [
         "response_type",
         "response_mode",

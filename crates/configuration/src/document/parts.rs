@@ -18,6 +18,7 @@ use super::branding::BrandingDocument;
 use super::browser_sign_in::BrowserSignInDocument;
 use super::client::ClientDocument;
 use super::client_lists::{client_ids, preauthorized_are_known};
+use super::connection::{self, ConnectionDocument};
 use super::consistency::{browsers_can_sign_in, providers_are_elsewhere};
 use super::identity_provider::{self, ProviderDocument};
 use super::lifetimes::LifetimesDocument;
@@ -120,6 +121,7 @@ pub(crate) struct AuthorizationServerDocument {
     #[serde(default)]
     pub(super) workloads: Vec<WorkloadDocument>,
     #[serde(default)]
+    pub(super) connections: Vec<ConnectionDocument>,
     pub(super) token_services: Vec<TokenServiceDocument>,
     #[serde(default)]
     pub(super) backend_grants: Vec<BackendGrantDocument>,
@@ -376,6 +378,7 @@ impl AuthorizationServerDocument {
         let clients = self.clients.into_iter().enumerate();
         let clients = clients.map(|(index, client)| client.check(index, &rules, &offered, &token_issuers));
         let clients = clients.collect::<Result<_, _>>()?;
+        let connections = connection::check(self.connections, &identity_providers)?;
         let workloads = workload::check(self.workloads, &public_url, &token_issuers, &routes)?;
         let token_services = token_service::check(self.token_services, &public_url, &identity_providers)?;
         let lifetimes = self.lifetimes.check()?;
@@ -399,6 +402,7 @@ impl AuthorizationServerDocument {
             token_issuers,
             token_routes: self.token_routes.into_iter().map(TokenRouteDocument::check).collect::<Result<_, _>>()?,
             workloads,
+            connections,
             token_services,
             backend_grants: self
                 .backend_grants

@@ -15,7 +15,7 @@ use crate::before_routing::RETRY_AFTER_SECONDS;
 use crate::browser_session::sign_in_location;
 use crate::challenge::{ErrorCode, challenge, key_challenge};
 use crate::protection::protect;
-use crate::{Endpoint, LongRequestLimit, NoApiKey, NoBackendToken, NoBearer, Refusal};
+use crate::{Endpoint, LongRequestLimit, NeededLink, NoApiKey, NoBackendToken, NoBearer, Refusal};
 
 impl Refusal {
     /// The answer for the client of `endpoint`, to the request with this `id` where one could be read. It still needs
@@ -50,6 +50,9 @@ impl Refusal {
 
     /// The message alone, for a stream that has already begun.
     pub fn reply(&self, endpoint: &Endpoint<'_>, id: Option<&Id>) -> Reply {
+        if let Some(reply) = self.needed_link().and_then(|link| link.reply(&self.server(endpoint), id)) {
+            return reply;
+        }
         match (self.for_the_model(), id) {
             (Some(result), Some(id)) => Reply::result(id.clone(), result),
             _ => Reply::error::<()>(id.cloned(), self.kind().code, &self.message(endpoint), None),
@@ -115,6 +118,8 @@ impl Refusal {
             | Self::ClientNotAllowed
             | Self::Denied
             | Self::NoProviderToken(_)
+            | Self::LinkNeeded(_)
+            | Self::NoAccount
             | Self::NoBackendToken(..)
             | Self::IdentityTooLarge
             | Self::TooManyHeaders
@@ -172,9 +177,10 @@ impl Refusal {
             | Self::ClientNotAllowed
             | Self::InsufficientScope(_)
             | Self::NoProviderToken(_)
+            | Self::NoAccount
             | Self::NoBackendToken(NoBackendToken::RefusedUser | NoBackendToken::UserAction, _)
             | Self::IdentityTooLarge => Kind::of(Status::FORBIDDEN),
-            Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
+            Self::Denied | Self::LinkNeeded(_) => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
             Self::NoBearer(NoBearer::Missing | NoBearer::KeyInstead) | Self::InvalidToken(_) => {
                 Kind::of(Status::UNAUTHORIZED)
@@ -243,8 +249,24 @@ impl Refusal {
         revision.tool_errors_in_result.then_some(result)
     }
 
+    fn needed_link(&self) -> Option<&NeededLink> {
+        match self {
+            Self::LinkNeeded(link) => Some(link),
+            Self::AtMember { refusal, .. } => refusal.needed_link(),
+            _ => None,
+        }
+    }
+
+    /// The server that is meant, as people read it; never an address.
+    fn server(&self, endpoint: &Endpoint<'_>) -> String {
+        match self {
+            Self::AtMember { prefix, .. } => format!("The MCP server {} at {}", prefix.as_str(), endpoint.path()),
+            _ => format!("The MCP server at {}", endpoint.path()),
+        }
+    }
+
     fn message<'a>(&'a self, endpoint: &Endpoint<'a>) -> Cow<'a, str> {
-        self.message_of(endpoint, &format!("The MCP server at {}", endpoint.path()))
+        self.message_of(endpoint, &self.server(endpoint))
     }
 
     /// `server` names the route, and the member where there is one; never an address.
@@ -273,6 +295,8 @@ impl Refusal {
             Self::ClientNotAllowed => "This client is not allowed here".into(),
             Self::Denied => "You are not allowed to do this here".into(),
             Self::NoProviderToken(_) => format!("{server} needs a user who has signed in with a browser: there is no token of the identity provider for you").into(),
+            Self::NoAccount => format!("{server} needs a user who has signed in").into(),
+            Self::LinkNeeded(link) => link.text(server).into(),
             Self::NoBackendToken(why, _) => match why {
                 NoBackendToken::RefusedUser => format!("{server} may not be used in your name"),
                 NoBackendToken::UserAction => {
@@ -343,9 +367,7 @@ impl Refusal {
             Self::MembersFailed(members) => {
                 format!("No MCP server at {path} gave an answer: {}", listed(members)).into()
             }
-            Self::AtMember { prefix, refusal } => {
-                refusal.message_of(endpoint, &format!("The MCP server {} at {path}", prefix.as_str()))
-            }
+            Self::AtMember { refusal, .. } => refusal.message_of(endpoint, &self.server(endpoint)),
         }
     }
 }

@@ -21,6 +21,7 @@ fn nothing(method: &Method) -> Own<'_> {
         last_event_id: None,
         secrets: &[],
         identity_provider_token: None,
+        backend_token: None,
         identity: &[],
         mcp_name: None,
         accept: None,

@@ -95,7 +95,7 @@ pub(crate) fn key_source<'a>(issuer: &'a TokenIssuer, origin: &Origin) -> Result
         TokenVerification::Keys { keys: IssuerKeys::Inline(jwks), .. } => KeySource::Inline(jwks),
         TokenVerification::Keys { keys: IssuerKeys::At(uri), .. } => KeySource::At(Endpoint::parse(uri)?),
         TokenVerification::Discovered { issuer, metadata_url } => {
-            KeySource::Discovered { places: places(issuer, metadata_url.as_deref())?, issuer: issuer.clone() }
+            KeySource::Discovered { places: metadata_places(issuer, metadata_url.as_deref())?, issuer: issuer.clone() }
         }
         TokenVerification::Entra { profile, .. } => {
             let version = entra_version(issuer, origin).unwrap_or(EntraVersion::V2);
@@ -199,8 +199,12 @@ impl<'a> SignedAccessToken<'a> {
     }
 }
 
-/// Where metadata of the issuer may be: OpenID Connect Discovery, section 4, and RFC 8414, section 3.1.
-fn places(issuer: &str, metadata_url: Option<&str>) -> Result<Vec<Endpoint>, InvalidEndpoint> {
+/// Where metadata of the issuer may be: OpenID Connect Discovery, section 4, and RFC 8414, section 3.1; or at the one place that is
+/// configured.
+///
+/// # Errors
+/// Where no safe URL can be made of it.
+pub fn metadata_places(issuer: &str, metadata_url: Option<&str>) -> Result<Vec<Endpoint>, InvalidEndpoint> {
     if let Some(url) = metadata_url {
         return Ok(vec![Endpoint::parse(url)?]);
     }

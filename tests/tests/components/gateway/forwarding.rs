@@ -19,6 +19,7 @@ fn it_imports_sessions_the_store_settings_the_next_handler_and_the_way_out() {
         "gatehouse:auth/api-keys@0.9.0",
         "gatehouse:auth/assertions@0.9.0",
         "gatehouse:auth/backend-tokens@0.9.0",
+        "gatehouse:auth/connections@0.9.0",
         "gatehouse:auth/handles@0.9.0",
         "gatehouse:auth/sessions@0.9.0",
         "gatehouse:host/configuration@0.3.0",

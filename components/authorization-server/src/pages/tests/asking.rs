@@ -20,7 +20,10 @@ fn forms_lead_where_the_redirects_of_their_page_end_and_nowhere_else() {
     let layout = english(&configuration);
     let of_choice = choose(layout, &configuration, providers, &request(&configuration, PRIVATE_USE), "t");
     assert_eq!(form_action(&of_choice), "'self' cursor: http://127.0.0.1:8081 https:");
-    assert_eq!(form_action(&sign_in(layout, &configuration, "t", 200)), "'self' http://127.0.0.1:8081 https:");
+    assert_eq!(
+        form_action(&sign_in(layout, &configuration, OwnPath::Sessions, "t", 200)),
+        "'self' http://127.0.0.1:8081 https:"
+    );
     let pages = every_page(Language::English, &configuration);
     for name in ["sessions-two", "confirm-sign-out"] {
         let page = &pages.iter().find(|(own, _)| *own == name).unwrap().1;

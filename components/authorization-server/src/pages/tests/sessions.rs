@@ -60,10 +60,25 @@ fn a_browser_that_is_not_known_is_not_made_up() {
         listing: &listing,
         consents: &[],
         is_administrator: false,
+        has_connections: false,
         ticket: "t",
         now: UnixTime::from_seconds(NOW),
     };
     let page = text(&sessions(english(&configuration), &view));
     assert_eq!(page.matches("Allowed in").count(), 1, "{page}");
     assert!(page.contains("<dd>an unknown browser</dd>") && !page.contains("this browser"), "{page}");
+}
+
+/// The page's forms lead to the servers of connections whose links may be changed, and Chromium wants to know of those on this machine.
+#[test]
+fn linked_accounts_have_buttons_for_whoever_may_change_them_and_name_nobody_to_others() {
+    let configuration = configuration();
+    let page = connections_page(english(&configuration), &configuration, true);
+    let shown = text(&page);
+    assert_eq!((shown.matches("name=\"link\"").count(), shown.matches("name=\"remove\"").count()), (2, 1));
+    assert!(shown.contains("aria-label=\"Link again: The API &#60;b&#62;more\""), "{shown}");
+    assert_eq!(shown.matches("Linked by").count(), 1, "only who may change it learns who linked it: {shown}");
+    assert_eq!(form_action(&page), "'self' http://127.0.0.1:9000 https:");
+    let none = connections_page(english(&configuration), &configuration, false);
+    assert_eq!(form_action(&none), "'none'");
 }

@@ -181,3 +181,39 @@ fn what_a_token_cannot_be_is_named() {
     );
     assert!(Configuration::parse(&no_entra).unwrap_err().to_string().contains("backend_token.token_service"));
 }
+
+const CONNECTION: &str = "[[connections]]\nname = \"api\"\nclient_id = \"us\"\nissuer = \"https://api.example\"\n";
+
+fn linked(token: &str, lines: &str) -> String {
+    format!("{}{CONNECTION}", one(token, lines))
+}
+
+#[test]
+fn a_server_gets_the_token_of_a_connection_in_the_header_that_it_wants() {
+    for (text, header) in
+        [("connection = \"api\"", "authorization"), ("connection = \"api\", header = \"X-Api-Token\"", "x-api-token")]
+    {
+        let token = token(&linked(text, ""));
+        assert_eq!(token.header.as_str(), header);
+        assert_eq!(token.source, BackendTokenSource::Connection("api".to_owned()));
+    }
+}
+
+#[test]
+fn a_connection_that_is_not_there_and_what_means_nothing_with_one_are_refused() {
+    for (text, lines, key) in [
+        ("connection = \"other\"", "", "connection"),
+        ("connection = \"Api\"", "", "connection"),
+        ("connection = \"api\", flow = \"assertion\"", "", "flow"),
+        ("connection = \"api\", token_service = \"apis\"", "", "token_service"),
+        ("connection = \"api\", scopes = [\"read\"]", "", "scopes"),
+        ("connection = \"api\", audience = \"https://api.example\"", "", "audience"),
+        ("connection = \"api\", resource = \"https://api.example\"", "", "resource"),
+        ("connection = \"api\", header = \"x_functions_key\"", "", "header"),
+        ("connection = \"api\", header = \"x-user\"", "subject_header = \"x-user\"", "header"),
+        ("connection = \"api\"", "identity_provider_token_header = \"authorization\"", "header"),
+    ] {
+        let refused = Configuration::parse(&linked(text, lines)).unwrap_err().to_string();
+        assert!(refused.contains(&format!("`routes[0].backend_token.{key}`")), "{text}: {refused}");
+    }
+}

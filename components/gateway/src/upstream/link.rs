@@ -1,0 +1,68 @@
+//! The account in which a server acts: its token, and what becomes of a request where it must be linked first.
+
+use std::cell::RefCell;
+
+use gatehouse_gateway::{LinkTold, NeededLink, PostedMessages, Refusal, acts_for_the_user};
+use gatehouse_protocol::{OwnPath, SecretString};
+
+use crate::bindings::gatehouse::auth::connections::{self, Rejection};
+use crate::caller::Caller;
+use crate::context::RequestContext;
+use crate::upstream::request::request_ids;
+
+/// What becomes of a request where an account must be linked first.
+#[derive(Default)]
+pub(crate) struct LinkDuty {
+    /// Whether it goes no further then.
+    is_call: bool,
+    told: LinkTold,
+    /// The link without which, or with which, a server was asked.
+    asked_with: RefCell<Option<NeededLink>>,
+}
+
+impl LinkDuty {
+    /// That of messages.
+    pub(crate) fn of(posted: &PostedMessages) -> Self {
+        Self { is_call: acts_for_the_user(posted), told: LinkTold::of(posted), asked_with: RefCell::default() }
+    }
+}
+
+/// The token of the account that is linked at the connection; `None` where the server is asked without one, because nobody is to act.
+///
+/// # Errors
+/// Where the caller must link an account first, cannot do that, or that cannot be known.
+pub(super) fn token(
+    context: &RequestContext<'_>,
+    caller: &Caller,
+    name: &str,
+) -> Result<Option<SecretString>, Refusal> {
+    let needed = NeededLink {
+        connection: name.to_owned(),
+        url: context.endpoint.configuration.public_url.join(OwnPath::Connections.as_str()),
+        elicitation_id: context.request_id.to_string(),
+        told: context.link.told,
+    };
+    let linked = connections::access_token(name, caller.identity.subject.as_str(), &request_ids(context));
+    context.link.asked_with.replace(Some(needed.clone()));
+    match linked {
+        Ok(token) => Ok(Some(SecretString::new(token))),
+        Err(Rejection::LinkNeeded) if context.link.is_call => Err(Refusal::LinkNeeded(Box::new(needed))),
+        Err(Rejection::NoUser) if context.link.is_call => Err(Refusal::NoAccount),
+        Err(Rejection::LinkNeeded | Rejection::NoUser) => Ok(None),
+        Err(Rejection::Unavailable(reason)) => Err(Refusal::Unavailable(reason)),
+    }
+}
+
+/// The server that is asked next acts in no account.
+pub(super) fn none(context: &RequestContext<'_>) {
+    context.link.asked_with.replace(None);
+}
+
+/// What the client is told where a server does not accept what it got: where it was a link's token, or none because there was no link,
+/// the user can do something about it.
+pub(super) fn instead(context: &RequestContext<'_>, refusal: Refusal) -> Refusal {
+    match (refusal, context.link.asked_with.borrow().as_ref()) {
+        (Refusal::UpstreamUnauthorized, Some(needed)) => Refusal::LinkNeeded(Box::new(needed.clone())),
+        (refusal, _) => refusal,
+    }
+}
