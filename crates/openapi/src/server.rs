@@ -43,6 +43,7 @@ pub struct RestServer<'a, P> {
 
 /// What becomes of a message.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one for each message")]
 pub enum Received {
     /// It wants no answer: 202.
     Accepted,

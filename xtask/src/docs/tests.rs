@@ -114,7 +114,9 @@ fn document_for(path: &str, key: &str) -> Value {
         document["rates"] = json!([{ "per": "address", "requests": 10, "seconds": 60 }]);
     }
     if key.starts_with("openapi_") {
-        document["routes"][0]["openapi"] = json!("@openapi.json");
+        let server = &mut document["routes"][0];
+        let server = if path.contains("members") { &mut server["members"][0] } else { server };
+        server["openapi"] = json!("@openapi.json");
     }
     if path.ends_with("cors") {
         document["routes"][0]["cors"] = json!({ "origins": ["https://page.example"] });

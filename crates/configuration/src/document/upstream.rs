@@ -99,6 +99,8 @@ pub(super) struct MemberDocument {
     #[serde(default)]
     openapi_operations: Vec<String>,
     /// As in `routes[].openapi_output_schemas`.
+    ///
+    /// Default: `true`
     openapi_output_schemas: Option<bool>,
 }
 

@@ -22,7 +22,6 @@ pub enum RestExchange {
 
 /// One reply.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "one for each message")]
 pub enum RestReply {
     /// It is known.
     Known(Reply),
