@@ -4,8 +4,8 @@ use gatehouse_gateway::{MessageRecord, PostedMessages, Refusal, check_calls_unde
 
 use crate::caller::Caller;
 use crate::context::RequestContext;
+use crate::link_duty::LinkDuty;
 use crate::steps::rates;
-use crate::upstream::link::LinkDuty;
 
 /// Decides about each message: what the log says of them, and why they go no further, if they do not.
 pub(crate) fn judge<'m, 'e: 'm>(
