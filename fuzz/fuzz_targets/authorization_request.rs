@@ -225,7 +225,10 @@ fn signs_in_once(request: &AuthorizationRequest) {
     assert_eq!(returned.provider.name, provider.name);
     match &returned.purpose {
         LoginPurpose::Authorization { request: kept, .. } => assert_same(kept, request),
-        LoginPurpose::SessionsPage | LoginPurpose::TokenPage(_) | LoginPurpose::Browser(_) => panic!("another purpose"),
+        LoginPurpose::SessionsPage
+        | LoginPurpose::ConnectionsPage
+        | LoginPurpose::TokenPage(_)
+        | LoginPurpose::Browser(_) => panic!("another purpose"),
     }
     assert!(matches!(take(Some(&own)), Err(LoginRejection::AlreadyFinished)));
 }

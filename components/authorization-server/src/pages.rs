@@ -23,7 +23,9 @@ pub(crate) use consents_page::{ConsentsView, consents};
 pub(crate) use errors::{Problem, Unbound, error, rejected};
 pub(crate) use layout::Layout;
 pub(crate) use paragraphs::home;
-pub(crate) use sessions_page::{SessionsView, confirm_sign_out, sessions, sign_in, signed_out, signed_out_everywhere};
+pub(crate) use sessions_page::{
+    CONNECTIONS, SessionsView, confirm_sign_out, sessions, sign_in, signed_out, signed_out_everywhere,
+};
 pub(crate) use time::machine as machine_time;
 pub(crate) use token_page::{access_token, token_page};
 

@@ -22,8 +22,6 @@ use crate::{cookies, failures, login, pages, responses};
 const SESSIONS: &str = "sessions";
 const SIGN_IN: &str = "sign-in";
 const SIGN_OUT: &str = "sign-out";
-/// What a form says that has somebody sign in for the page of linked accounts.
-pub(crate) const CONNECTIONS: &str = "connections";
 
 /// `GET /sessions`: what the user has allowed; to nobody in particular, a way to sign in.
 pub(crate) fn show(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
@@ -176,7 +174,7 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
             Some(_) | None => AccountChoice::ByProvider,
         };
         let purpose = match form.optional("page")? {
-            Some(CONNECTIONS) => LoginPurpose::ConnectionsPage,
+            Some(pages::CONNECTIONS) => LoginPurpose::ConnectionsPage,
             Some(_) | None => LoginPurpose::SessionsPage,
         };
         Ok((provider.ok_or(PageRejection::UnknownProvider)?, which, form.browser, ticket, purpose))

@@ -74,6 +74,17 @@ impl Caller {
         Ok(Self::without_token(identity, None, endpoint))
     }
 
+    /// The access token of a user with a session of ours.
+    ///
+    /// # Errors
+    /// Where the caller is somebody else.
+    pub(crate) fn user_token(&self) -> Result<&SecretString, Refusal> {
+        let credential = self.identity.credential;
+        let is_signed_in = matches!(credential, CredentialKind::OwnToken | CredentialKind::BrowserSession);
+        let is_user = is_signed_in && !self.identity.subject.is_machine();
+        self.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoProviderToken(credential))
+    }
+
     /// Whoever has shown a key of the endpoint's route that is good.
     pub(crate) fn of_key(
         identity: gatehouse_gateway::Caller,

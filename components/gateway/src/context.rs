@@ -14,9 +14,10 @@ use shell_http::inbound::{self, Unreadable};
 use shell_http::{Milliseconds, SystemEntropy, elapsed};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
+use crate::bindings::gatehouse::auth::sessions::RequestIds;
 use crate::caller::Caller;
+use crate::link_duty::LinkDuty;
 use crate::log;
-use crate::upstream::link::LinkDuty;
 
 /// A request to an MCP endpoint.
 pub(crate) struct RequestContext<'a> {
@@ -57,6 +58,11 @@ impl<'a> RequestContext<'a> {
     /// Goes on with the trace that the message names, where no header does.
     pub(crate) fn continue_trace(&mut self, posted: &PostedMessages) {
         self.trace = self.trace.clone().or_of(posted.meta().as_ref());
+    }
+
+    /// What the log of the authorization server calls the request.
+    pub(crate) fn ids(&self) -> RequestIds {
+        RequestIds { request_id: self.request_id.to_string(), trace_id: Some(self.trace.id().to_string()) }
     }
 
     /// The members of the route, where it has several servers.

@@ -18,6 +18,7 @@ mod client;
 mod clock;
 mod context;
 mod dispatch;
+mod link_duty;
 mod log;
 mod permit;
 mod steps;

@@ -13,13 +13,15 @@
 //!
 //! Requests carry secrets in their bodies and headers: they must never be logged.
 
+mod link;
 mod links;
 mod renewal;
 mod requests;
 mod server;
 mod tokens;
 
-pub use links::{LINK_DAYS, Link, LinkFacts, Links, Owner};
+pub use link::{Link, LinkFacts};
+pub use links::{LINK_DAYS, Links, Owner};
 pub use renewal::{LinkState, TokenClaim, TokenLease};
 pub use requests::{authorization_url, code_request, refresh_request, revocation_requests};
 pub use server::{Server, places};

@@ -8,9 +8,9 @@ use gatehouse_configuration::Connection;
 use gatehouse_protocol::{Entropy, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose};
 use gatehouse_storage::{Key, Kind, Periods, Store, StoreUnavailable};
-use serde::{Deserialize, Serialize};
 
 use crate::LinkedTokens;
+use crate::link::{Link, LinkFacts, LinkText, unreadable};
 use crate::renewal::TokensRecord;
 
 /// One record for each link: where its tokens are.
@@ -38,35 +38,6 @@ pub struct Links<'a, S> {
     pub keys: &'a KeyRing,
     /// The time of the request.
     pub now: UnixTime,
-}
-
-/// A link that is there.
-#[derive(Clone, Debug)]
-pub struct Link {
-    pub(crate) key: Key,
-    pub(crate) place: HandleSecret,
-    pub(crate) secret: HandleSecret,
-    /// What may be shown of it.
-    pub facts: LinkFacts,
-}
-
-/// What may be shown of a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinkFacts {
-    /// When it was made.
-    pub linked_at: UnixTime,
-    /// When it ends at the latest.
-    pub ends_at: UnixTime,
-    /// Of a link for everybody, who made it.
-    pub linked_by: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct LinkText {
-    secret: Vec<u8>,
-    linked_at: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    linked_by: Option<String>,
 }
 
 impl<'a> Owner<'a> {
@@ -170,28 +141,6 @@ impl<S: Store> Links<'_, S> {
         }
         Ok(places)
     }
-}
-
-impl Link {
-    /// Whether this is still the owner's link.
-    pub(crate) fn is_current(&self, store: &impl Store) -> Result<bool, StoreUnavailable> {
-        let Some(sealed) = store.get(&self.key)? else { return Ok(false) };
-        let text = self.place.open_record(&self.key.to_string(), &sealed).map_err(|_| unreadable(&self.key))?;
-        let text: LinkText = serde_json::from_slice(&text).map_err(|_| unreadable(&self.key))?;
-        Ok(text.secret == self.secret.expose())
-    }
-
-    /// Ends the link, unless the owner has made another one meanwhile.
-    pub(crate) fn end(&self, store: &impl Store) -> Result<(), StoreUnavailable> {
-        if self.is_current(store)? {
-            store.delete(&self.key)?;
-        }
-        self.delete_tokens(store)
-    }
-}
-
-pub(crate) fn unreadable(key: &Key) -> StoreUnavailable {
-    StoreUnavailable(format!("a {} record cannot be read or written", key.kind()))
 }
 
 fn no_keys() -> StoreUnavailable {

@@ -8,7 +8,7 @@ use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
 use serde::{Deserialize, Serialize};
 
 use crate::LinkedTokens;
-use crate::links::{Link, unreadable};
+use crate::link::{Link, unreadable};
 
 /// One record for each link: its tokens.
 const TOKENS: Kind = "connection-tokens";
@@ -132,6 +132,14 @@ impl Link {
             RenewalClaim::Wait => TokenClaim::Wait,
             RenewalClaim::Paused(_) => TokenClaim::Paused,
         })
+    }
+
+    /// Ends the link, unless the owner has made another one meanwhile.
+    pub(crate) fn end(&self, store: &impl Store) -> Result<(), StoreUnavailable> {
+        if self.is_current(store)? {
+            store.delete(&self.key)?;
+        }
+        self.delete_tokens(store)
     }
 
     pub(crate) fn tokens(&self, store: &impl Store) -> Result<Option<TokensRecord>, StoreUnavailable> {

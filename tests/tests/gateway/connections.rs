@@ -2,8 +2,8 @@
 
 use gatehouse_tests::{Program, ScriptedProvider, World, WorldSettings};
 
-/// The way in which the client of this era is told, and what it gets in the end.
-async fn led(negotiation: &str, way: &str) {
+/// The way in which the client of this era is told, before a server of its era, and what it gets in the end.
+async fn led(negotiation: &str, way: &str, upstream: &'static [&'static str]) {
     let service = ScriptedProvider::start("service").await;
     let tables = format!(
         "[[connections]]\nname = \"service\"\nissuer = \"{}\"\nclient_id = \"us\"\nscopes = [\"offline_access\"]\n",
@@ -11,6 +11,8 @@ async fn led(negotiation: &str, way: &str) {
     );
     let world = World::start(WorldSettings {
         tables,
+        upstream,
+        variables: vec![("graph_origin".to_owned(), service.issuer())],
         upstream_lines: "backend_token = { connection = \"service\", header = \"x-api-token\" }".to_owned(),
         ..WorldSettings::default()
     })
@@ -31,10 +33,10 @@ async fn led(negotiation: &str, way: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sdks_client_is_led_to_the_page_by_an_error_and_its_call_then_works() {
-    led("legacy", "error").await;
+    led("legacy", "error", &["everything.mjs"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sdks_client_of_2026_07_28_is_asked_for_input_and_its_call_then_works() {
-    led("modern", "input-required").await;
+    led("modern", "input-required", &["server-modern.mjs"]).await;
 }

@@ -7,7 +7,7 @@ use crate::providers::rows::PROVIDERS;
 use crate::providers::visitor::{Login, sign_in};
 
 /// Those whose tokens can be renewed without anybody's help.
-const SERVICES: [&str; 3] = ["oidc-provider", "django-oauth-toolkit", "Authlib"];
+const SERVICES: [&str; 2] = ["oidc-provider", "django-oauth-toolkit"];
 const HEADER: &str = "x-api-token";
 
 /// The page of the user's linked accounts.

@@ -14,6 +14,9 @@ use super::policy::Forms;
 use super::{Layout, time};
 use crate::texts::{Html, Shown, Texts, fill};
 
+/// What a form says that has somebody sign in for the page of linked accounts.
+pub(crate) const CONNECTIONS: &str = "connections";
+
 #[derive(Template)]
 #[template(path = "sign-in.html")]
 struct SignInContent<'a> {
@@ -113,9 +116,7 @@ pub(crate) fn sign_in(
 ) -> Response<Vec<u8>> {
     let (texts, providers) = (layout.texts(), &configuration.identity_providers);
     let (title, text, page) = match path {
-        OwnPath::Connections => {
-            (texts.connections_sign_in_title, texts.connections_sign_in_text, Some(crate::sessions_page::CONNECTIONS))
-        }
+        OwnPath::Connections => (texts.connections_sign_in_title, texts.connections_sign_in_text, Some(CONNECTIONS)),
         _ => (texts.sign_in_title, texts.sign_in_text, None),
     };
     let content = Html::of(&SignInContent {

@@ -6,8 +6,8 @@ use shell_store::HostStore;
 
 use crate::caller::Caller;
 use crate::context::RequestContext;
+use crate::link_duty::LinkDuty;
 use crate::steps::rates;
-use crate::upstream::link::LinkDuty;
 
 /// Decides about each message: what the log says of them, and why they go no further, if they do not.
 pub(crate) fn judge<'m, 'e: 'm>(

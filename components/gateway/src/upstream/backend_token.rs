@@ -7,7 +7,6 @@ use gatehouse_protocol::SecretString;
 use crate::bindings::gatehouse::auth::backend_tokens::{self, Rejection, Session, Wanted};
 use crate::caller::{Caller, token_refusal};
 use crate::context::RequestContext;
-use crate::upstream::request::{request_ids, user_token};
 use crate::upstream::{identity, link};
 
 /// The token; `None` where the server is called without one.
@@ -46,12 +45,12 @@ fn kept(context: &RequestContext<'_>, caller: &Caller, kept: &KeptBackendToken) 
     let (place, session) = match kept.owner {
         TokenOwner::Gateway => (None, None),
         TokenOwner::User { place } => {
-            let access_token = user_token(caller)?.expose().to_owned();
+            let access_token = caller.user_token()?.expose().to_owned();
             (Some(place), Some(Session { access_token, resource: caller.audience.clone() }))
         }
     };
     let wanted = Wanted { route: context.endpoint.path().to_owned(), fingerprint: kept.fingerprint.clone(), place };
-    let token = backend_tokens::token(&wanted, session.as_ref(), &request_ids(context));
+    let token = backend_tokens::token(&wanted, session.as_ref(), &context.ids());
     token.map(SecretString::new).map_err(|rejection| refusal(rejection, caller))
 }
 

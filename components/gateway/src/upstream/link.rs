@@ -1,31 +1,11 @@
 //! The account in which a server acts: its token, and what becomes of a request where it must be linked first.
 
-use std::cell::RefCell;
-
-use gatehouse_gateway::{LinkTold, NeededLink, PostedMessages, Refusal, acts_for_the_user};
+use gatehouse_gateway::{NeededLink, Refusal};
 use gatehouse_protocol::{OwnPath, SecretString};
 
 use crate::bindings::gatehouse::auth::connections::{self, Rejection};
 use crate::caller::Caller;
 use crate::context::RequestContext;
-use crate::upstream::request::request_ids;
-
-/// What becomes of a request where an account must be linked first.
-#[derive(Default)]
-pub(crate) struct LinkDuty {
-    /// Whether it goes no further then.
-    is_call: bool,
-    told: LinkTold,
-    /// The link without which, or with which, a server was asked.
-    asked_with: RefCell<Option<NeededLink>>,
-}
-
-impl LinkDuty {
-    /// That of messages.
-    pub(crate) fn of(posted: &PostedMessages) -> Self {
-        Self { is_call: acts_for_the_user(posted), told: LinkTold::of(posted), asked_with: RefCell::default() }
-    }
-}
 
 /// The token of the account that is linked at the connection; `None` where the server is asked without one, because nobody is to act.
 ///
@@ -42,7 +22,7 @@ pub(super) fn token(
         elicitation_id: context.request_id.to_string(),
         told: context.link.told,
     };
-    let linked = connections::access_token(name, caller.identity.subject.as_str(), &request_ids(context));
+    let linked = connections::access_token(name, caller.identity.subject.as_str(), &context.ids());
     context.link.asked_with.replace(Some(needed.clone()));
     match linked {
         Ok(token) => Ok(Some(SecretString::new(token))),
