@@ -415,7 +415,8 @@ fn the_tokens_of_servers_are_described_with_what_they_need_and_what_is_missing()
         url = "https://orders.example/mcp"
         backend_token = { flow = "client-credentials", token_service = "apis", audience = "orders", header = "x-token" }
     "#;
-    let report = report(document);
+    let folder = tempfile::tempdir().unwrap();
+    let report = check(folder.path(), document, None).unwrap();
     for line in [
         "Calls a server with a token at /behalf: http://10.0.0.7:8080/mcp: a token of the user, by on-behalf-of at the identity provider of the user, scopes api://orders/.default, in the header authorization",
         "Calls a server with a token at /own: https://orders.example/mcp: the gateway's own token, by client-credentials at apis, audience orders, in the header x-token",

@@ -123,6 +123,17 @@ impl Caller {
         Ok(Self { identity, token, calls_are_full, audience, resource, handle_keys: OnceCell::new() })
     }
 
+    /// The access token of a user with a session of ours.
+    ///
+    /// # Errors
+    /// Where the caller is somebody else.
+    pub(crate) fn user_token(&self) -> Result<&SecretString, Refusal> {
+        let credential = self.identity.credential;
+        let is_signed_in = matches!(credential, CredentialKind::OwnToken | CredentialKind::BrowserSession);
+        let is_user = is_signed_in && !self.identity.subject.is_machine();
+        self.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoProviderToken(credential))
+    }
+
     /// Seals a session for `Mcp-Session-Id`.
     ///
     /// # Errors

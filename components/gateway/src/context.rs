@@ -14,6 +14,7 @@ use shell_http::inbound::{self, Unreadable};
 use shell_http::{Milliseconds, SystemEntropy, elapsed};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
+use crate::bindings::gatehouse::auth::sessions::RequestIds;
 use crate::caller::Caller;
 use crate::log;
 
@@ -53,6 +54,11 @@ impl<'a> RequestContext<'a> {
     /// Goes on with the trace that the message names, where no header does.
     pub(crate) fn continue_trace(&mut self, posted: &PostedMessages) {
         self.trace = self.trace.clone().or_of(posted.meta().as_ref());
+    }
+
+    /// What the authorization server is told of the request, so that its lines of the log are joined by it.
+    pub(crate) fn request_ids(&self) -> RequestIds {
+        RequestIds { request_id: self.request_id.to_string(), trace_id: Some(self.trace.id().to_string()) }
     }
 
     /// The members of the route, where it has several servers.

@@ -8,7 +8,6 @@ use crate::bindings::gatehouse::auth::backend_tokens::{self, Rejection, Session,
 use crate::caller::{Caller, token_refusal};
 use crate::context::RequestContext;
 use crate::upstream::identity;
-use crate::upstream::request::{request_ids, user_token};
 
 /// The token; `None` where the server is called without one.
 ///
@@ -44,12 +43,12 @@ fn kept(context: &RequestContext<'_>, caller: &Caller, kept: &KeptBackendToken) 
     let (place, session) = match kept.owner {
         TokenOwner::Gateway => (None, None),
         TokenOwner::User { place } => {
-            let access_token = user_token(caller)?.expose().to_owned();
+            let access_token = caller.user_token()?.expose().to_owned();
             (Some(place), Some(Session { access_token, resource: caller.audience.clone() }))
         }
     };
     let wanted = Wanted { route: context.endpoint.path().to_owned(), fingerprint: kept.fingerprint.clone(), place };
-    let token = backend_tokens::token(&wanted, session.as_ref(), &request_ids(context));
+    let token = backend_tokens::token(&wanted, session.as_ref(), &context.request_ids());
     token.map(SecretString::new).map_err(|rejection| refusal(rejection, caller))
 }
 

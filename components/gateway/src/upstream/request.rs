@@ -1,6 +1,5 @@
 //! What one MCP server is sent.
 
-use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::Upstream;
 use gatehouse_gateway::{Refusal, request_headers, target};
 use gatehouse_protocol::SecretString;
@@ -110,27 +109,12 @@ fn identity_provider_token(
     if !request_headers::needs_identity_provider_token(upstream) {
         return Ok(None);
     }
-    let token = user_token(caller)?;
-    match sessions::identity_provider_token(token.expose(), &caller.audience, &request_ids(context))
+    let token = caller.user_token()?;
+    match sessions::identity_provider_token(token.expose(), &caller.audience, &context.request_ids())
         .map_err(token_refusal)?
     {
         ProviderToken::Usable(token) => Ok(Some(SecretString::new(token))),
         ProviderToken::Ended => Ok(None),
         ProviderToken::NeverGiven => Err(Refusal::NoProviderToken(caller.identity.credential)),
     }
-}
-
-/// The access token of a caller who is a user with a session of ours.
-///
-/// # Errors
-/// Where the caller is somebody else.
-pub(super) fn user_token(caller: &Caller) -> Result<&SecretString, Refusal> {
-    let credential = caller.identity.credential;
-    let is_signed_in = matches!(credential, CredentialKind::OwnToken | CredentialKind::BrowserSession);
-    let is_user = is_signed_in && !caller.identity.subject.is_machine();
-    caller.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoProviderToken(credential))
-}
-
-pub(super) fn request_ids(context: &RequestContext<'_>) -> sessions::RequestIds {
-    sessions::RequestIds { request_id: context.request_id.to_string(), trace_id: Some(context.trace.id().to_string()) }
 }
