@@ -60,7 +60,7 @@ impl<'a> RequestContext<'a> {
         self.trace = self.trace.clone().or_of(posted.meta().as_ref());
     }
 
-    /// What the log of the authorization server calls the request.
+    /// What the authorization server is told of the request, so that its lines of the log are joined by it.
     pub(crate) fn ids(&self) -> RequestIds {
         RequestIds { request_id: self.request_id.to_string(), trace_id: Some(self.trace.id().to_string()) }
     }
