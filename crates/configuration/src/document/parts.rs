@@ -122,6 +122,7 @@ pub(crate) struct AuthorizationServerDocument {
     pub(super) workloads: Vec<WorkloadDocument>,
     #[serde(default)]
     pub(super) connections: Vec<ConnectionDocument>,
+    #[serde(default)]
     pub(super) token_services: Vec<TokenServiceDocument>,
     #[serde(default)]
     pub(super) backend_grants: Vec<BackendGrantDocument>,
