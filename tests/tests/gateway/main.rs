@@ -1,5 +1,6 @@
 //! What the gateway does with real requests: what it streams, forwards, refuses and keeps to itself.
 
+mod audit;
 mod configuration;
 mod echoing_upstream;
 mod federation;
