@@ -21,6 +21,8 @@ pub(crate) struct Details<'a> {
     pub(crate) subject: Option<&'a str>,
     pub(crate) reason: Option<&'a str>,
     pub(crate) route: Option<&'a str>,
+    /// Whom an operator looked at, or whose sessions they ended.
+    pub(crate) target_subject: Option<&'a str>,
 }
 
 impl RequestLog {
@@ -114,6 +116,7 @@ impl RequestLog {
             client_address: self.client_address.as_deref(),
             reason: details.reason,
             route: details.route,
+            target_subject: details.target_subject,
             ..AuditRecord::new(time, Component::AuthorizationServer, event)
         };
         shell_http::log(&record);

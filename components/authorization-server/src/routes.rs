@@ -18,8 +18,8 @@ use crate::from_where::{self, Stopped};
 use crate::log::RequestLog;
 use crate::pages::{Layout, Problem};
 use crate::{
-    authorize, browser_sign_in, callback, choose, consent, consents_page, introspect, metadata, pages, register,
-    requests, responses, revoke, session_pools, sessions_page, token, token_page,
+    administration, authorize, browser_sign_in, callback, choose, consent, consents_page, introspect, metadata, pages,
+    register, requests, responses, revoke, session_pools, sessions_page, token, token_page,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -73,7 +73,7 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
-static ENDPOINTS: [Endpoint; 25] = [
+static ENDPOINTS: [Endpoint; 27] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // A path of ours so that web pages may read that there is nothing here, and no route can be put there.
     endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::not_a_provider),
@@ -90,6 +90,8 @@ static ENDPOINTS: [Endpoint; 25] = [
     page(OwnPath::Sessions, Method::POST, sessions_page::change),
     page(OwnPath::Consents, Method::GET, consents_page::show),
     page(OwnPath::Consents, Method::POST, consents_page::take_back),
+    page(OwnPath::Administration, Method::GET, administration::show),
+    page(OwnPath::Administration, Method::POST, administration::act),
     page(OwnPath::SignIn, Method::POST, sessions_page::sign_in),
     page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
     internal(OwnPath::Subscriptions, Method::POST, session_pools::answer),
@@ -234,6 +236,9 @@ impl Endpoint {
             | OwnPath::BrowserUser
             | OwnPath::BrowserRefresh
             | OwnPath::BrowserSignOut => !configuration.identity_providers.is_empty(),
+            OwnPath::Administration => {
+                configuration.identity_providers.iter().any(|provider| !provider.operator_roles.is_empty())
+            }
             OwnPath::Subscriptions => !configuration.session_pools.is_empty(),
             // Servers verify with them what they are told of callers, whatever these have shown.
             OwnPath::CallerKeys => true,

@@ -69,6 +69,11 @@ pub struct AuditRecord<'a> {
     /// Personal: it names one person for good, by an id that the identity provider can resolve.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub subject: Option<&'a str>,
+    /// The user whom an administrator looked at, or whose sessions they ended; `subject` is the administrator then.
+    ///
+    /// Personal: as `subject`.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
+    pub target_subject: Option<&'a str>,
     /// The OAuth client, once known.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub client_id: Option<&'a str>,
@@ -172,6 +177,7 @@ impl AuditRecord<'_> {
             further: Vec::new(),
             status: None,
             subject: None,
+            target_subject: None,
             client_id: None,
             client_address: None,
             credential: None,
@@ -238,6 +244,7 @@ mod tests {
             further: vec!["ping".to_owned()],
             status: Some(200),
             subject: Some("demo:alice"),
+            target_subject: Some("demo:bob"),
             client_id: Some("client"),
             client_address: Some("192.0.2.1"),
             credential: Some(CredentialKind::OwnToken),
@@ -245,7 +252,7 @@ mod tests {
             total_ms: Some(5),
             reason: Some("reason"),
         };
-        let expected = r#"{"schema":"gatehouse-audit/1","time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","client_id":"client","client_address":"192.0.2.1","credential":"own-token","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
+        let expected = r#"{"schema":"gatehouse-audit/1","time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","target_subject":"demo:bob","client_id":"client","client_address":"192.0.2.1","credential":"own-token","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
         assert_eq!(record.to_string(), expected);
     }
 

@@ -25,6 +25,8 @@ pub enum OwnPath {
     Sessions,
     /// The page on which administrators see what they have allowed for everybody, and its form.
     Consents,
+    /// The page on which operators see what is so, and its forms.
+    Administration,
     /// The form with which users sign in to that page.
     SignIn,
     /// The form with which users end all their sessions.
@@ -75,7 +77,7 @@ const AUTH: &str = "/.auth";
 
 impl OwnPath {
     /// Every one.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Authorize,
         Self::Choose,
         Self::Consent,
@@ -86,6 +88,7 @@ impl OwnPath {
         Self::Introspect,
         Self::Sessions,
         Self::Consents,
+        Self::Administration,
         Self::SignIn,
         Self::SignOut,
         Self::AccessToken,
@@ -117,6 +120,7 @@ impl OwnPath {
             Self::Introspect => "/introspect",
             Self::Sessions => "/sessions",
             Self::Consents => "/consents",
+            Self::Administration => "/admin",
             Self::SignIn => "/sign-in",
             Self::SignOut => "/sign-out",
             Self::AccessToken => "/access-token",
@@ -149,6 +153,7 @@ impl OwnPath {
             | Self::Introspect
             | Self::Sessions
             | Self::Consents
+            | Self::Administration
             | Self::SignIn
             | Self::SignOut
             | Self::AccessToken

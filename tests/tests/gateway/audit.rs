@@ -94,7 +94,7 @@ async fn the_queries_of_the_page_say_who_did_what_with_which_tool_by_which_rule(
         &["-", "/mcp", "-", "-", "the token is not one of ours, or for another resource"],
     ];
     assert_eq!(outputs[1], rows(&refusals));
-    assert_eq!(outputs[2], rows(&[&["/mcp", "read_file", "public", "2"]]));
+    assert_eq!(outputs[3], rows(&[&["/mcp", "read_file", "public", "2"]]));
 }
 
 /// The validator that reads every line in the tests is our own: another one says the same, and that the schema is one.

@@ -60,6 +60,7 @@ fn a_browser_that_is_not_known_is_not_made_up() {
         listing: &listing,
         consents: &[],
         is_administrator: false,
+        is_operator: false,
         ticket: "t",
         now: UnixTime::from_seconds(NOW),
     };
