@@ -30,7 +30,7 @@ pub(crate) struct Explain {
     /// The caller with the API key that has this label, or with that of the session pool of this name
     #[arg(long, value_name = "LABEL", conflicts_with_all = ["subject", "client", "scopes", "groups", "roles", "tenant"])]
     key: Option<String>,
-    /// Through which OAuth client
+    /// Through which OAuth client, as the log names it: ISSUER:ID for one of another issuer
     #[arg(long, value_name = "CLIENT_ID", default_value = "some-client")]
     client: String,
     /// A scope of the token; again for each [default: those that the route needs]
@@ -83,7 +83,7 @@ impl Explain {
             return self.answer_about_key(route, label);
         }
         let subject = self.subject(&configuration)?;
-        let way = (!subject.is_nobody()).then(|| ways_in::missing(&configuration, route, &subject));
+        let way = (!subject.is_nobody()).then(|| ways_in::missing(&configuration, route, &subject, &self.client));
         if let Some(reason) = way.flatten() {
             return Ok((self.without_a_way(&reason), false));
         }
@@ -133,7 +133,10 @@ impl Explain {
         if configured.and_then(|key| key.expires).is_some_and(|expires| expires <= UnixTime::from_seconds(now)) {
             return Ok((self.without_a_way(&format!("the API key {label} has expired")), false));
         }
-        let (client_id, claims) = (ClientId::parse(label)?, Claims::default());
+        let (client_id, claims) = (ClientId::parse(subject.as_str())?, Claims::default());
+        if let Some(reason) = kept_out(route, &subject, &client_id) {
+            return Ok((self.without_a_way(&reason), false));
+        }
         let caller = Caller { subject: &subject, client_id: &client_id, scopes, claims: &claims };
         Ok(self.answer_about(&explain(route, &caller, &self.action()?), route))
     }

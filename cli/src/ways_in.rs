@@ -1,6 +1,6 @@
 //! By which of the ways a caller may come in at a route.
 
-use gatehouse_configuration::{Configuration, Route, RouteTokens, TokenIssuer, TokenVerification, Workload};
+use gatehouse_configuration::{Configuration, Counted, Route, RouteTokens, TokenIssuer, TokenVerification, Workload};
 use gatehouse_protocol::Subject;
 
 /// The tokens of other issuers that the route accepts, each with its issuer.
@@ -30,20 +30,34 @@ pub(crate) fn key_labels(route: &Route) -> Vec<&str> {
     keys.into_iter().flat_map(|keys| &keys.keys).map(|key| key.label.as_str()).chain(pool).collect()
 }
 
-/// Why nobody with this subject comes in at the route; `None` where somebody may.
-pub(crate) fn missing(configuration: &Configuration, route: &Route, subject: &Subject) -> Option<String> {
+/// Why nobody with this subject comes in at the route through this application; `None` where somebody may.
+pub(crate) fn missing(
+    configuration: &Configuration,
+    route: &Route,
+    subject: &Subject,
+    application: &str,
+) -> Option<String> {
     let name = subject.provider();
     let server = &configuration.authorization_server;
     let is_it = |workload: &Workload| subject.as_str() == format!("{}:{}", Subject::WORKLOADS, workload.name);
     let as_workload =
         || server.workloads.iter().any(|workload| is_it(workload) && workload.routes.contains(&route.path));
     let exchanged =
-        || server.clients.iter().flat_map(|client| &client.may_exchange).any(|tokens| tokens.issuer == name);
+        || server.clients.iter().flat_map(|client| client.exchangeable.issuers()).any(|issuer| issuer == name);
     let by_own = route.own_tokens
         && (name == Subject::MACHINES || server.identity_provider(name).is_some() || as_workload() || exchanged());
-    let by_others = tokens(configuration, route).any(|(tokens, _)| tokens.issuer == name);
-    if by_own || by_others {
+    if by_own {
         return None;
+    }
+    if let Some((tokens, _)) = tokens(configuration, route).find(|(tokens, _)| tokens.issuer == name) {
+        let allowed = &tokens.client_application_ids;
+        // Rules and the log name it so: another issuer's clients are not ours.
+        let id = application.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
+        let is_allowed = allowed.is_empty() || allowed.iter().any(|allowed| Some(allowed.as_str()) == id);
+        let path = &route.path;
+        return (!is_allowed).then(|| {
+            format!("{application} is none of client_application_ids for {name} at {path}; write --client {name}:ID")
+        });
     }
     let ways = describe(configuration, route).join("; ");
     Some(format!("no way in at {}: it takes {ways}; {subject} can have none of these", route.path))
@@ -71,7 +85,15 @@ fn describe_tokens(tokens: &RouteTokens, issuer: &TokenIssuer) -> String {
 /// What an operator should know of the tokens that the route accepts.
 pub(crate) fn warnings(configuration: &Configuration, route: &Route) -> Vec<String> {
     let mut warnings = Vec::new();
-    for (tokens, issuer) in tokens(configuration, route) {
+    let all: Vec<_> = tokens(configuration, route).collect();
+    for (index, (tokens, issuer)) in all.iter().enumerate() {
+        let is_same = |other: &TokenIssuer| issuer.url().is_some() && issuer.url() == other.url();
+        if let Some((other, _)) = all.iter().take(index).find(|(_, other)| is_same(other)) {
+            warnings.push(format!(
+                "{} and {} are one issuer: whoever has tokens of both kinds is two subjects",
+                other.issuer, tokens.issuer
+            ));
+        }
         let is_entra = matches!(issuer.verification, TokenVerification::Entra { .. });
         if is_entra && tokens.client_application_ids.is_empty() {
             warnings.push(format!(
@@ -79,6 +101,12 @@ pub(crate) fn warnings(configuration: &Configuration, route: &Route) -> Vec<Stri
                 tokens.issuer
             ));
         }
+    }
+    let is_asked = |(_, issuer): (&RouteTokens, &TokenIssuer)| !issuer.is_signed();
+    if tokens(configuration, route).any(is_asked) && !route.rates.iter().any(|rate| rate.per == Counted::Address) {
+        let text = "an issuer is asked about every token here that it is not known to know, 60 times in a minute for each address, and no \
+                    rate with per = \"address\" limits how many come from one";
+        warnings.push(text.to_owned());
     }
     if route.accepted_tokens.is_some() && route.upstreams().any(|it| it.identity_provider_token_header.is_some()) {
         let text = "callers with tokens of other issuers get 403 where identity_provider_token_header is set: we have no token of \

@@ -34,7 +34,13 @@ fn assert_sound(whole: &Configuration, text: &str) {
     let own = Url::parse(configuration.public_url.as_str()).expect("a URL");
     assert!(own.scheme() == "https" || configuration.public_url.is_plain_http());
     assert!(!routes.is_empty());
-    assert!(!configuration.issues_tokens() || !configuration.identity_providers.is_empty());
+    if configuration.issues_tokens() && !configuration.signs_users_in() {
+        let has = |grant| configuration.clients.iter().any(|client| client.has(grant));
+        let machines = has(GrantType::ClientCredentials) || has(GrantType::TokenExchange);
+        assert!(machines || !configuration.workloads.is_empty(), "nobody could get a token");
+        assert!(!has(GrantType::AuthorizationCode) && !configuration.registration.enabled);
+        assert!(!configuration.client_documents.enabled && !configuration.browser_sign_in.enabled);
+    }
     assert_unique(routes.iter().map(|route| route.path.as_str()));
     assert_unique(configuration.clients.iter().map(|client| client.client_id.as_str()));
     assert_unique(configuration.identity_providers.iter().map(|provider| provider.name.as_str()));

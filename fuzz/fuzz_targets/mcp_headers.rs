@@ -254,7 +254,6 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         identity: &[],
         mcp_name: Some(&mcp_name),
         accept: None,
-        withheld: &[],
     };
     let client = head.headers();
     let forwarded = request_headers::forwarded(client, endpoint.configuration, upstream, &own)

@@ -23,7 +23,7 @@ use gatehouse_openid::{
     admit_member, discovery_request, group_requests, keys_request, metadata_issuer, parse_assertion, parse_keys,
     refresh_request, token_request,
 };
-use gatehouse_protocol::{Claims, ClientName, LogText, Parameters, ResourceUri, Scopes, SecretString, Subject};
+use gatehouse_protocol::{Actors, Claims, ClientName, LogText, Parameters, ResourceUri, Scopes, SecretString, Subject};
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_sessions::{
     AccessTokenTerms, Opening, Principal, ProviderTokenState, ProviderTokens, RefreshClaim, RefreshedTokens as Kept,
@@ -210,6 +210,7 @@ fn are_refreshed_once(tokens: &TokenResponse) {
             resource: resource.clone(),
             scopes: Scopes::parse("mcp").expect("scopes"),
             claims: Claims::default(),
+            actors: Actors::default(),
         },
         client_name: ClientName::parse("Public").expect("a name"),
         browser: None,
@@ -231,7 +232,9 @@ fn are_refreshed_once(tokens: &TokenResponse) {
                 assert_eq!(token.expose(), tokens.access_token.expose());
                 assert!(tokens.expires_at(START).is_none_or(|end| now < end));
             }
-            ProviderTokenState::Absent => assert!(tokens.expires_at(START).is_some_and(|end| end <= now.plus(60))),
+            ProviderTokenState::Ended | ProviderTokenState::NeverGiven => {
+                assert!(tokens.expires_at(START).is_some_and(|end| end <= now.plus(60)))
+            }
             ProviderTokenState::Due(due) => {
                 assert!(tokens.refresh_token.is_some());
                 let claimed = grant.claim_refresh(due, &store, now, &mut entropy).expect("the store answers");

@@ -26,7 +26,7 @@ use gatehouse_fuzz::{
 };
 use gatehouse_openid::{AccountChoice, Login};
 use gatehouse_protocol::{
-    Claims, ClientId, ClientName, CodeVerifier, ResourceUri, Scopes, SecretString, Subject, UnixTime,
+    Actors, Claims, ClientId, ClientName, CodeVerifier, ResourceUri, Scopes, SecretString, Subject, UnixTime,
 };
 use gatehouse_sealed_storage::sealing::{HandleKeys, HandleSecret, KeyRing};
 use gatehouse_sessions::{
@@ -79,7 +79,7 @@ fn is_no_api_key(text: &str) {
     store.go_down();
     if let Some(ApiKey::Issued(key)) = ApiKey::parse(text) {
         let issued = IssuedKeys { store: &store, keys: keys(), route: "/mcp", now: START, overlap: 300 };
-        assert_eq!(issued.validate(&key), Err(KeyRejection::Unrecognised));
+        assert_eq!(issued.validate(&key, None), Err(KeyRejection::Unrecognised));
     }
     if let Some(asked) = PoolRequest::of(text) {
         assert!(!asked.pool.is_empty() && !asked.pool.contains('/'));
@@ -104,6 +104,7 @@ impl World {
             resource: request.resource.clone(),
             scopes: request.scopes.clone(),
             claims: Claims { groups: vec!["engineering".to_owned()], ..Claims::default() },
+            actors: Actors::default(),
         };
 
         let lifetime = configuration().lifetimes.consent;

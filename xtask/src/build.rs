@@ -25,6 +25,16 @@ pub fn released_program(checkout: &Path, target: &Path) -> Result<()> {
     process::run(cargo.arg(target), "building the program")
 }
 
+/// Builds the program `gatehouse` for tests and demos, into `debug/gatehouse` of the native target. No package is named: cargo would choose
+/// other features for one alone than for the tests, and compile wasmtime for each.
+pub fn host(workspace: &Workspace) -> Result<()> {
+    progress::stage("Building the embedded host");
+    let mut cargo = process::native_cargo();
+    cargo.current_dir(workspace.root());
+    cargo.args(["build", "--bin", "gatehouse", "--target-dir"]).arg(workspace.native_target());
+    process::run(&mut cargo, "building the embedded host")
+}
+
 /// A component of this workspace: the name that compositions give it, and its crate.
 struct Component {
     package: &'static str,

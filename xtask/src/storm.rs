@@ -8,11 +8,7 @@ use crate::{build, process, progress};
 /// Builds Gatehouse and its embedded host, and lets the storm loose on them.
 pub fn run(workspace: &Workspace) -> Result<()> {
     build::all(workspace)?;
-    progress::stage("Building the embedded host");
-    let mut cargo = process::native_cargo();
-    cargo.current_dir(workspace.root());
-    cargo.args(["build", "--package", "gatehouse", "--target-dir"]).arg(workspace.native_target());
-    process::run(&mut cargo, "building the embedded host")?;
+    build::host(workspace)?;
     progress::stage("The storm");
     let mut cargo = process::native_cargo();
     cargo.current_dir(workspace.root());

@@ -50,7 +50,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     addresses.ensure_free(arguments.own_server.servers())?;
     if !arguments.no_build {
         build::all(workspace)?;
-        build_host(workspace)?;
+        build::host(workspace)?;
     }
     let demo = Demo::prepare(workspace, addresses, arguments.state_dir.as_deref())?;
     addresses.ensure_free(arguments.own_server.servers())?;
@@ -88,15 +88,6 @@ fn become_process(mut command: Command) -> Result<()> {
 #[cfg(not(unix))]
 fn become_process(mut command: Command) -> Result<()> {
     process::run(&mut command, "gatehouse up")
-}
-
-fn build_host(workspace: &Workspace) -> Result<()> {
-    progress::stage("Building the embedded host");
-    let mut cargo = process::native_cargo();
-    cargo.current_dir(workspace.root());
-    // No package is named: cargo would choose other features for one alone than for the tests, and compile wasmtime for each.
-    cargo.args(["build", "--bin", "gatehouse", "--target-dir"]).arg(workspace.native_target());
-    process::run(&mut cargo, "building the embedded host")
 }
 
 fn serve(workspace: &Workspace, arguments: &Arguments, demo: &Demo, servers: &mut Servers) -> Result<Ended> {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use gatehouse_configuration::{
     AssertionSource, ClientKeys, Configuration, ProviderAuthentication, ProviderProfile, RegisteredAuthentication,
-    SERVER_KEYS_SETTING, SETTING, SecretName,
+    SERVER_KEYS_SETTING, SETTING, SecretName, TokenVerification,
 };
 use url::Url;
 
@@ -67,6 +67,9 @@ pub(crate) fn outbound_origins(configuration: &Configuration) -> BTreeMap<String
     for issuer in &configuration.authorization_server.token_issuers {
         if let Some(url) = issuer.asked_at() {
             need(url, Purpose::Tokens(issuer.name.clone()));
+        }
+        if let (TokenVerification::Entra { profile, .. }, Some(_)) = (&issuer.verification, &issuer.group_lookup) {
+            need(&profile.graph, Purpose::Groups(issuer.name.clone()));
         }
     }
     for route in &configuration.routes {
@@ -147,7 +150,8 @@ pub(crate) fn provider_settings(configuration: &Configuration) -> Needs {
     }
     for issuer in &configuration.authorization_server.token_issuers {
         if let Some(name) = issuer.secret() {
-            need(name, format!("secret for introspection at {}", issuer.name));
+            let what = if issuer.is_signed() { "the application that looks up groups" } else { "introspection" };
+            need(name, format!("secret for {what} at {}", issuer.name));
         }
     }
     needs

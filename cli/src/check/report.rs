@@ -2,8 +2,8 @@
 
 use gatehouse_configuration::{
     AllowedOrigins, ClientDocuments, Configuration, Counted, Effect, GrantType, IdentityProvider, ListKind, Member,
-    Pattern, ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route, Rule,
-    Servers, TokenPage, Transport, Upstream, Workload,
+    Pattern, ProviderAuthentication, ProviderProfile, Rate, RegisteredAuthentication, RegisteredClient, Route,
+    RouteTokens, Rule, Servers, TokenPage, Transport, Upstream, Workload,
 };
 use gatehouse_protocol::{OwnPath, Scopes, is_loopback_host};
 use jiff::Timestamp;
@@ -42,6 +42,9 @@ pub(super) fn describe(configuration: &Configuration, now: Timestamp) -> String 
         }
         describe_other_tokens(&mut report, configuration, route);
         describe_identity(&mut report, configuration, route);
+    }
+    if !configuration.authorization_server.signs_users_in() {
+        line(&mut report, "Who may sign in", &describe_nobody(configuration));
     }
     for client in &configuration.authorization_server.clients {
         line(&mut report, &format!("Client {}", client.client_id), &describe_client(client));
@@ -275,6 +278,15 @@ fn describe_machines_without_users(report: &mut String, configuration: &Configur
     }
 }
 
+/// That there is no identity provider, and who gets tokens all the same.
+fn describe_nobody(configuration: &Configuration) -> String {
+    let without = "nobody: there is no identity provider, no /authorize and no registration";
+    match configuration.authorization_server.issues_tokens() {
+        true => format!("{without}; workloads and clients without users get tokens at /token"),
+        false => format!("{without}; no route takes tokens of Gatehouse"),
+    }
+}
+
 fn describe_client(client: &RegisteredClient) -> String {
     let method = match &client.authentication {
         RegisteredAuthentication::None => "none",
@@ -285,11 +297,15 @@ fn describe_client(client: &RegisteredClient) -> String {
     let grants = client.grant_types.iter().map(|grant| grant.as_str()).collect::<Vec<_>>().join(" ");
     let grants = if grants.is_empty() { "no grants" } else { &grants };
     let introspects = if client.may_introspect { ", may introspect" } else { "" };
-    let exchanged = client
-        .may_exchange
-        .iter()
-        .map(|tokens| format!(", exchanges tokens of {} for {}", tokens.issuer, tokens.audiences.join(", ")));
-    format!("{method}, {grants}{introspects}{}", exchanged.collect::<String>())
+    let tokens = &client.exchangeable;
+    let listed = |what: &str, tokens: &[RouteTokens]| {
+        let each = tokens.iter().map(|one| format!(", {what} of {} for {}", one.issuer, one.audiences.join(", ")));
+        each.collect::<String>()
+    };
+    let exchanged =
+        listed("exchanges tokens", &tokens.access_tokens) + &listed("exchanges id_tokens", &tokens.id_tokens);
+    let actors = listed("lets act who has a token", &tokens.actors);
+    format!("{method}, {grants}{introspects}{exchanged}{actors}")
 }
 
 /// Who comes in as it, and what for.

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod external_tokens;
+
 use std::path::Path;
 
 use super::*;
@@ -385,4 +387,39 @@ fn what_servers_are_told_of_who_calls_is_told_with_what_may_be_lost_or_mistaken(
     assert!(!without.contains("who calls") && !without.contains("x-ms-"), "{without}");
     let missing = check(folder.path(), &DOCUMENT.replace("path = \"/mcp\"", headers), None).unwrap_err();
     assert!(missing.contains("`caller_assertion_keys` is missing"), "{missing}");
+}
+
+#[test]
+fn it_warns_of_a_route_that_has_an_issuer_asked_about_tokens_and_counts_no_address() {
+    const WARNING: &str = "Warning for /mcp: an issuer is asked about every token here";
+    let folder = tempfile::tempdir().unwrap();
+    let document = |rates: &str| {
+        format!(
+            r#"
+            public_url = "https://gateway.example"
+            [[token_issuers]]
+            name = "asked"
+            introspection = {{ url = "https://op.example/introspect", client_id = "g", client_secret = {{ secret = "s" }} }}
+            [[token_issuers]]
+            name = "signed"
+            issuer = "https://signed.example"
+            [[routes]]
+            path = "/mcp"
+            url = "https://server.example/mcp"
+            tokens = [{{ issuer = "asked", audiences = ["api://mcp"] }}]
+            {rates}
+            [[routes]]
+            path = "/signed"
+            url = "https://server.example/mcp"
+            tokens = [{{ issuer = "signed", audiences = ["api://mcp"] }}]
+            "#
+        )
+    };
+    let report = |rates: &str| check(folder.path(), &document(rates), None).unwrap();
+    assert!(report("").contains(WARNING), "{}", report(""));
+    let other = "rates = [{ per = \"subject\", requests = 60, seconds = 60 }]";
+    assert!(report(other).contains(WARNING));
+    let of_address = "rates = [{ per = \"address\", requests = 60, seconds = 60 }]";
+    assert!(!report(of_address).contains("is asked about every token"), "{}", report(of_address));
+    assert!(!report("").contains("Warning for /signed: an issuer is asked"));
 }

@@ -234,8 +234,11 @@ fn the_holder_of_an_api_key_is_explained_like_any_caller() {
     let document = format!("{rules}{KEYS}");
     let asked = |options: &[&str]| answer(&document, options);
     let (text, is_allowed) = asked(&["--key", "robot", "--tool", "write_a"]).unwrap();
-    assert!(is_allowed && text.contains("Who: key:robot through the client robot"), "{text}");
+    assert!(is_allowed && text.contains("Who: key:robot through the client key:robot"), "{text}");
     assert!(!asked(&["--key", "pool", "--tool", "write_a"]).unwrap().1, "a rule denies it");
+    let listed = document.replacen("[[routes]]", "[[routes]]\nallowed_clients = [\"robot\", \"key:pool\"]", 1);
+    let (text, is_allowed) = answer(&listed, &["--key", "robot", "--tool", "write_a"]).unwrap();
+    assert!(!is_allowed && text.contains("the client key:robot is none of allowed_clients"), "{text}");
     let (text, is_allowed) = asked(&["--key", "old", "--tool", "write_a"]).unwrap();
     assert!(!is_allowed && text.contains("the API key old has expired"), "{text}");
     let (text, is_allowed) = asked(&["--subject", "main:alice", "--tool", "write_a", "--json"]).unwrap();
@@ -268,4 +271,77 @@ fn who_does_not_come_as_far_as_the_rules_is_told_why() {
     let (text, is_allowed) = answer(&listed, &["--client", "other", "--tool", "a"]).unwrap();
     assert!(!is_allowed && text.contains("the client other is none of allowed_clients of"), "{text}");
     assert!(!answer(&listed, &["--client", "desktop", "--tool", "a"]).unwrap().0.contains("allowed_clients"));
+}
+
+#[test]
+fn the_bearer_of_another_issuers_token_comes_in_only_where_the_route_takes_it() {
+    const OTHERS: &str = r#"
+        [[token_issuers]]
+        name = "partner"
+        issuer = "https://login.partner.example"
+
+        [[token_issuers]]
+        name = "asked"
+        introspection = { url = "https://asked.example/introspect", client_id = "gatehouse", client_secret = { secret = "asked_secret" } }
+
+        [[routes]]
+        path = "/partner"
+        url = "http://10.0.0.8:8080/mcp"
+        policy = [{ name = "readers", providers = ["partner"], tools = ["read_*"] }]
+        tokens = [{ issuer = "partner", audiences = ["api://mcp"], client_application_ids = ["desktop"] }]
+
+        [[routes]]
+        path = "/both"
+        url = "http://10.0.0.9:8080/mcp"
+        own_tokens = true
+        tokens = [{ issuer = "asked", audiences = ["api://mcp"] }]
+    "#;
+    // With several of whoever names groups, a rule says whose it means.
+    let rules = DOCUMENT.replace("groups = [", "providers = [\"main\"], groups = [");
+    let document = format!("{rules}{OTHERS}");
+    let asked = |route: &str, subject: &str, more: &[&str]| {
+        let question = ["--route", route, "--subject", subject, "--tool", "read_a"];
+        answer(&document, &[&question, more].concat()).unwrap()
+    };
+    let (text, is_allowed) = asked("/partner", "partner:alice", &["--client", "partner:desktop"]);
+    assert!(is_allowed && text.contains("Who: partner:alice through the client partner:desktop"), "{text}");
+    assert!(!asked("/partner", "asked:alice", &["--client", "asked:desktop"]).1, "the route takes no such token");
+    for (route, subject, more, reason) in [
+        (
+            "/partner",
+            "partner:alice",
+            ["--client", "partner:other"].as_slice(),
+            "partner:other is none of client_application_ids for partner at /partner; write --client partner:ID",
+        ),
+        (
+            "/partner",
+            "partner:alice",
+            &["--client", "desktop"],
+            "desktop is none of client_application_ids for partner at /partner; write --client partner:ID",
+        ),
+        (
+            "/partner",
+            "main:alice",
+            &[],
+            "no way in at /partner: it takes tokens of partner for api://mcp, of the applications desktop, with the scopes mcp and \
+             their own; main:alice can have none of these",
+        ),
+        (
+            "/both",
+            "partner:alice",
+            &[],
+            "no way in at /both: it takes Gatehouse's own access tokens; tokens of asked for api://mcp, with the scopes mcp and their \
+             own, asked about once in 60 seconds; partner:alice can have none of these",
+        ),
+    ] {
+        let (text, is_allowed) = asked(route, subject, more);
+        assert!(!is_allowed);
+        assert_eq!(text, format!("denied: {reason}\n"));
+        let (json, _) = asked(route, subject, &[more, &["--json"]].concat());
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json, serde_json::json!({ "decision": "denied", "reason": reason }));
+    }
+    for subject in ["asked:alice", "main:alice"] {
+        assert!(asked("/both", subject, &[]).1, "{subject}");
+    }
 }

@@ -176,7 +176,8 @@ pub(crate) fn user(context: &Context, request: &Request<Vec<u8>>) -> Response<Ve
     let access_token = match context.configuration.browser_sign_in.tells_token {
         true => {
             match sessions::identity_provider_token(&token, &principal.resource, &context.configuration, &context.log) {
-                Ok(token) => token.map(|token| token.expose().to_owned()),
+                Ok(sessions::ProviderToken::Usable(token)) => Some(token.expose().to_owned()),
+                Ok(sessions::ProviderToken::Ended | sessions::ProviderToken::NeverGiven) => None,
                 Err(rejection) => return not_signed_in(context, &browser, &rejection),
             }
         }

@@ -105,10 +105,9 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'_>> {
 
 /// What `parse` makes of the one cookie of this name.
 fn single<T>(headers: &HeaderMap, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-    let mut ours = cookies(headers).filter(|cookie| cookie.name() == name).filter_map(|cookie| parse(cookie.value()));
-    let first = ours.next()?;
-    // Two of them: somebody tossed one in. Neither is believed.
-    ours.next().is_none().then_some(first)
+    let ours = cookies(headers).filter(|cookie| cookie.name() == name).filter_map(|cookie| parse(cookie.value()));
+    // Of two, somebody tossed one in. Neither is believed.
+    gatehouse_protocol::single(ours)
 }
 
 /// `Lax`, because the callback is a navigation from the identity provider's site. `max_age` is in seconds; without it

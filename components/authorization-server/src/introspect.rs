@@ -40,6 +40,7 @@ fn introspect(context: &Context, request: PresentedToken) -> Result<Introspectio
         aud: found.principal.resource.to_string(),
         iss: configuration.public_url.to_string(),
         exp: found.expires_at.seconds(),
+        act: found.principal.actors,
         token_type: match found.kind {
             TokenKind::Access => Some("Bearer"),
             TokenKind::Refresh => None,

@@ -23,6 +23,8 @@ pub(crate) struct Details<'a> {
     pub(crate) route: Option<&'a str>,
     /// Whom an operator looked at, or whose sessions they ended.
     pub(crate) target_subject: Option<&'a str>,
+    /// Who acts for the subject.
+    pub(crate) actors: &'a [String],
 }
 
 impl RequestLog {
@@ -64,7 +66,7 @@ impl RequestLog {
         self.write(Event::Begun, action, Decision::Allowed, details);
     }
 
-    /// Notes the same of something that has a route.
+    /// Notes the same of something of which there is more to say.
     pub(crate) fn begun_about(&self, action: &'static str, details: Details<'_>) {
         self.write(Event::Begun, action, Decision::Allowed, details);
     }
@@ -117,6 +119,7 @@ impl RequestLog {
             reason: details.reason,
             route: details.route,
             target_subject: details.target_subject,
+            actors: details.actors.to_vec(),
             ..AuditRecord::new(time, Component::AuthorizationServer, event)
         };
         shell_http::log(&record);

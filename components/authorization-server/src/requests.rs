@@ -29,9 +29,7 @@ pub(crate) fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 /// The value of a header that is there once, as text.
 pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next()?;
-    values.next().is_none().then_some(first)?.to_str().ok()
+    gatehouse_protocol::single(headers.get_all(name))?.to_str().ok()
 }
 
 #[cfg(test)]

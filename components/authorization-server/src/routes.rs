@@ -228,14 +228,18 @@ impl Endpoint {
     fn is_offered(&self, context: &Context) -> bool {
         let configuration = &context.configuration;
         match self.path {
+            OwnPath::Register | OwnPath::Authorize | OwnPath::Choose | OwnPath::Consent | OwnPath::AccessToken => {
+                configuration.issues_tokens() && configuration.signs_users_in()
+            }
             OwnPath::Callback
+            | OwnPath::Consents
             | OwnPath::Sessions
             | OwnPath::SignIn
             | OwnPath::SignOut
             | OwnPath::BrowserSignIn
             | OwnPath::BrowserUser
             | OwnPath::BrowserRefresh
-            | OwnPath::BrowserSignOut => !configuration.identity_providers.is_empty(),
+            | OwnPath::BrowserSignOut => configuration.signs_users_in(),
             OwnPath::Administration => {
                 configuration.identity_providers.iter().any(|provider| !provider.operator_roles.is_empty())
             }

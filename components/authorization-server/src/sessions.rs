@@ -20,6 +20,7 @@ use gatehouse_sessions::{AccessTokenTerms, ProviderTokens, RefreshRequest, Rejec
 use shell_http::{SystemEntropy, now};
 use shell_store::HostStore;
 
+pub(crate) use self::provider_tokens::ProviderToken;
 use crate::log::RequestLog;
 
 const NO_PROVIDER_TOKEN: &str = "the identity provider's access token has ended, it gave no refresh token, and a server of the route \
@@ -51,7 +52,7 @@ pub(crate) fn access_tokens_at(configuration: &Configuration, resource: &Resourc
     }
 }
 
-/// The identity provider's access token of the session, where there is one that can be used.
+/// The identity provider's access token of the session.
 ///
 /// # Errors
 /// See [`Rejection`].
@@ -60,7 +61,7 @@ pub(crate) fn identity_provider_token(
     resource: &ResourceUri,
     configuration: &Configuration,
     log: &RequestLog,
-) -> Result<Option<SecretString>, Rejection> {
+) -> Result<ProviderToken, Rejection> {
     let keys = shell_configuration::server_keys().map_err(|error| Rejection::Unavailable(error.to_string()))?;
     let grant = with_keys(keys).provider_grant(access_token.expose(), resource)?;
     provider_tokens::access_token(&grant, resource, || Ok(Cow::Borrowed(configuration)), log)
@@ -81,7 +82,7 @@ pub(crate) fn refresh(
     if let Some((grant, resource)) = with_keys(keys).provider_grant_at_refresh(request)? {
         let token = provider_tokens::access_token(&grant, &resource, || Ok(Cow::Borrowed(configuration)), log)?;
         let is_needed = configuration.route_of(&resource).is_some_and(|route| route.needs_identity_provider_token);
-        if token.is_none() && is_needed {
+        if is_needed && !matches!(token, ProviderToken::Usable(_)) {
             log.refused_to(provider_tokens::PROVIDER_REFRESH, &grant.subject, NO_PROVIDER_TOKEN);
             grant.end_session(&HostStore)?;
             return Err(Rejection::Revoked);

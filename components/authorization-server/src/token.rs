@@ -3,17 +3,21 @@
 use gatehouse_authorization_server::client::Client;
 use gatehouse_authorization_server::code::{CodeRejection, Grant, Redemption, redeem_code};
 use gatehouse_authorization_server::credentials::AuthenticatedClient;
-use gatehouse_authorization_server::exchange::{exchangeable, grant_to_exchange, grant_to_workload};
-use gatehouse_authorization_server::exchange_request::ACCESS_TOKEN;
+use gatehouse_authorization_server::exchange::{
+    VerifiedExchange, accepted_actors, exchangeable, grant_to_exchange, grant_to_workload,
+};
+use gatehouse_authorization_server::exchange_request::{ACCESS_TOKEN, ExchangedTokens};
 use gatehouse_authorization_server::grant::{AssertionRequest, grant_to_asserted, grant_to_machine, may_use};
 use gatehouse_authorization_server::signed_out::has_signed_out_since;
 use gatehouse_authorization_server::token::{GrantRequest, TokenAnswer, TokenRejection, TokenRequest};
-use gatehouse_configuration::{GrantType, TokenPresentation};
-use gatehouse_openid::{IdentityAssertion, Presented, WorkloadAssertion};
-use gatehouse_protocol::{ClientName, ParameterError, ResourceUri, Scopes, SecretString};
+use gatehouse_configuration::{GrantType, RouteTokens};
+use gatehouse_openid::{
+    ExternalPrincipal, ExternalTokenKind, ExternalTokenRejection, IdentityAssertion, Presented, WorkloadAssertion,
+};
+use gatehouse_protocol::{Actor, ClientName, ParameterError, ResourceUri, Scopes, SecretString};
 use gatehouse_sessions::{Opening, RefreshRequest, Tokens};
 use http::{Request, Response};
-use provider_client::{AssertionFailure, ExternalTokenFailure, IssuerClient, WorkloadFailure};
+use provider_client::{Asker, AssertionFailure, ExternalTokenFailure, IssuerClient, WorkloadFailure};
 use shell_http::SystemEntropy;
 
 use crate::context::Context;
@@ -62,8 +66,8 @@ fn tokens(context: &Context, request: TokenRequest) -> Result<Tokens, TokenRejec
         GrantRequest::JwtBearer { assertion, scopes } => {
             accept(context, &client, assertion, &AssertionRequest { resource, scopes: scopes.as_ref() })
         }
-        GrantRequest::TokenExchange { subject_token, scopes } => {
-            exchange(context, &client, subject_token, &AssertionRequest { resource, scopes: scopes.as_ref() })
+        GrantRequest::TokenExchange { tokens, scopes } => {
+            exchange(context, &client, tokens, &AssertionRequest { resource, scopes: scopes.as_ref() })
         }
         // It has no client.
         GrantRequest::Workload { .. } => Err(TokenRejection::UnauthorizedClient),
@@ -158,24 +162,46 @@ fn workload(context: &Context, request: TokenRequest) -> Result<Tokens, TokenRej
     open_as(context, grant, name, false)
 }
 
-/// Exchanges an access token of another issuer.
+/// Exchanges a token of another issuer.
 fn exchange(
     context: &Context,
     client: &AuthenticatedClient,
-    subject_token: &SecretString,
+    tokens: &ExchangedTokens,
     request: &AssertionRequest<'_>,
 ) -> Result<Tokens, TokenRejection> {
     let (configuration, now) = (&context.configuration, context.now);
-    let accepted = exchangeable(client)?;
-    let token = subject_token.expose();
-    let presented = Presented::choose(token, &TokenPresentation::default(), &accepted, &configuration.token_issuers)?;
-    let verified = IssuerClient::new(configuration, &context.keys, now).verify(token, &presented);
-    let subject = verified.map_err(|failure| match failure {
-        ExternalTokenFailure::Rejected(rejection) => rejection.into(),
-        ExternalTokenFailure::Conversation(failure) => TokenRejection::Unavailable(failure.to_string()),
-    })?;
-    let grant = grant_to_exchange(client, subject.principal, request, configuration, now, &mut SystemEntropy)?;
+    let accepted = exchangeable(client, tokens.subject_kind)?;
+    let subject = verified(context, &tokens.subject, tokens.subject_kind, accepted, TokenRejection::SubjectToken)?;
+    let actor = tokens.actor.as_ref().map(|token| {
+        let accepted = accepted_actors(client);
+        verified(context, token, ExternalTokenKind::Access, accepted, TokenRejection::ActorToken)
+    });
+    let exchange = VerifiedExchange { subject, actor: actor.transpose()? };
+    let grant = grant_to_exchange(client, exchange, request, configuration, now, &mut SystemEntropy)?;
     open(context, grant, client.client(), true)
+}
+
+/// Whose token of another issuer it is, where it is one of those that are `accepted`.
+fn verified(
+    context: &Context,
+    token: &SecretString,
+    kind: ExternalTokenKind,
+    accepted: &[RouteTokens],
+    rejected: impl Fn(ExternalTokenRejection) -> TokenRejection,
+) -> Result<ExternalPrincipal, TokenRejection> {
+    let (configuration, token) = (&context.configuration, token.expose());
+    let presented = Presented::choose_to_exchange(kind, token, accepted, &configuration.token_issuers);
+    let presented = presented.map_err(&rejected)?;
+    let address = context.client.counted_if_known();
+    let asker = Asker { address: address.as_deref(), was_active: false };
+    let verified = IssuerClient::new(configuration, &context.keys, context.now).verify(token, &presented, asker);
+    match verified {
+        Ok(verified) => Ok(verified.principal),
+        Err(ExternalTokenFailure::Rejected(rejection)) if !rejection.says_nothing_of_the_token() => {
+            Err(rejected(rejection))
+        }
+        Err(failure) => Err(TokenRejection::Unavailable(failure.to_string())),
+    }
 }
 
 /// Opens the session. That of a person is `listed`: they can see it, and end it.
@@ -186,7 +212,15 @@ fn open(context: &Context, grant: Grant, client: &Client, listed: bool) -> Resul
 /// The same, of what is called so.
 fn open_as(context: &Context, grant: Grant, client_name: ClientName, listed: bool) -> Result<Tokens, TokenRejection> {
     let (principal, resource) = (&grant.principal, grant.principal.resource.clone());
-    context.log.begun(ACTION, Some(principal.client_id.as_str()), Some(principal.subject.as_str()));
+    context.log.begun_about(
+        ACTION,
+        Details {
+            client_id: Some(principal.client_id.as_str()),
+            subject: Some(principal.subject.as_str()),
+            actors: &principal.actors.iter().map(Actor::to_string).collect::<Vec<_>>(),
+            ..Details::default()
+        },
+    );
     let opening = Opening {
         principal: grant.principal,
         client_name,

@@ -3,9 +3,10 @@
 use std::cell::OnceCell;
 
 use gatehouse_audit_log::CredentialKind;
+use gatehouse_client_address::ClientAddress;
 use gatehouse_configuration::Revocation;
 use gatehouse_gateway::{Endpoint, PresentedToken, Refusal, SealReferences, SealedReference};
-use gatehouse_protocol::{Claims, ClientId, Names, Scope, SecretString, Subject, browser_resource};
+use gatehouse_protocol::{Actor, Actors, Claims, ClientId, Names, Scope, SecretString, Subject, browser_resource};
 use gatehouse_sealed_storage::sealing::HandleKeys;
 use http::{HeaderValue, Method};
 use shell_http::SystemEntropy;
@@ -18,8 +19,8 @@ pub(crate) struct Caller {
     pub(crate) identity: gatehouse_gateway::Caller,
     /// The access token, where one was shown.
     pub(crate) token: Option<SecretString>,
-    /// Whether the caller has as many calls under way at the route as may be; asked for messages alone.
-    pub(crate) calls_are_full: bool,
+    /// Whether the caller has as many calls under way at the route as may be; `None` where nobody has looked yet.
+    pub(crate) calls_are_full: Option<bool>,
     /// What the token is for.
     pub(crate) audience: String,
     /// Where the caller is: what is sealed for them opens here.
@@ -32,7 +33,12 @@ impl Caller {
     ///
     /// # Errors
     /// Where it is none, or cannot be validated.
-    pub(crate) fn of_token(shown: PresentedToken, endpoint: &Endpoint<'_>, method: &Method) -> Result<Self, Refusal> {
+    pub(crate) fn of_token(
+        shown: PresentedToken,
+        endpoint: &Endpoint<'_>,
+        method: &Method,
+        client: ClientAddress,
+    ) -> Result<Self, Refusal> {
         let PresentedToken { token, presentation } = shown;
         let others = endpoint.route.accepted_tokens.as_ref().map(|accepted| OtherIssuers {
             path: endpoint.path().to_owned(),
@@ -40,6 +46,7 @@ impl Caller {
             header: presentation.header,
             scheme: presentation.scheme,
             own_tokens: endpoint.route.own_tokens,
+            address: client.counted_if_known(),
         });
         Self::validated(token, endpoint.resource(), others.as_ref(), endpoint, method)
     }
@@ -64,19 +71,27 @@ impl Caller {
     pub(crate) fn nobody(endpoint: &Endpoint<'_>) -> Result<Self, Refusal> {
         let identity = gatehouse_gateway::Caller::nobody();
         let identity = identity.ok_or_else(|| Refusal::Unavailable("nobody has no name".to_owned()))?;
-        Ok(Self::without_token(identity, endpoint))
+        Ok(Self::without_token(identity, None, endpoint))
     }
 
     /// Whoever has shown a key of the endpoint's route that is good.
-    pub(crate) fn of_key(identity: gatehouse_gateway::Caller, endpoint: &Endpoint<'_>) -> Self {
-        Self::without_token(identity, endpoint)
+    pub(crate) fn of_key(
+        identity: gatehouse_gateway::Caller,
+        calls_are_full: Option<bool>,
+        endpoint: &Endpoint<'_>,
+    ) -> Self {
+        Self::without_token(identity, calls_are_full, endpoint)
     }
 
-    fn without_token(identity: gatehouse_gateway::Caller, endpoint: &Endpoint<'_>) -> Self {
+    fn without_token(
+        identity: gatehouse_gateway::Caller,
+        calls_are_full: Option<bool>,
+        endpoint: &Endpoint<'_>,
+    ) -> Self {
         Self {
             identity,
             token: None,
-            calls_are_full: false,
+            calls_are_full,
             audience: String::new(),
             resource: endpoint.resource(),
             handle_keys: OnceCell::new(),
@@ -166,12 +181,14 @@ fn identity(principal: Principal, credential: CredentialKind) -> Option<gatehous
     let sessions::Claims { tenant, groups, roles, names } = principal.claims;
     let names =
         names.map(|sessions::Names { name, preferred_username, email }| Names { name, preferred_username, email });
+    let actor = |actor: sessions::Actor| Actor::new(&actor.sub, actor.iss.as_deref()).ok();
     Some(gatehouse_gateway::Caller {
         subject: Subject::parse(&principal.subject).ok()?,
         client_id: ClientId::parse(&principal.client_id).ok()?,
         credential,
         scopes: principal.scopes.iter().map(|scope| Scope::parse(scope).ok()).collect::<Option<_>>()?,
         claims: Claims { tenant, groups, roles, names: names.map(Box::new) },
+        actors: Actors::new(principal.actors.into_iter().map(actor).collect::<Option<_>>()?).ok()?,
     })
 }
 

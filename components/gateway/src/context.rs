@@ -219,6 +219,7 @@ impl<'a> RequestContext<'a> {
             status,
             subject: caller.and_then(|caller| caller.identity.known_subject()),
             client_id: caller.and_then(|caller| caller.identity.known_client()),
+            actors: caller.map(|caller| caller.identity.logged_actors()).unwrap_or_default(),
             client_address: self.client_address.as_deref(),
             credential: caller.map(|caller| caller.identity.credential),
             upstream_ms: line.upstream,

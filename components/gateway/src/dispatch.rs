@@ -39,8 +39,8 @@ pub(crate) fn serve(endpoint: Endpoint<'_>, head: &Request<()>, request: &Incomi
         return context.refuse(out, None, &refusal);
     }
     let caller = match credential {
-        Credential::Token(token) => Caller::of_token(token, &endpoint, head.method()),
-        Credential::ApiKey(key) => api_key::caller(&key, &endpoint).map(|identity| Caller::of_key(identity, &endpoint)),
+        Credential::Token(token) => Caller::of_token(token, &endpoint, head.method(), context.client),
+        Credential::ApiKey(key) => api_key::caller(&key, &endpoint, head.method()),
         Credential::BrowserSession(token) => {
             Caller::of_browser(token, &endpoint, head.method()).map_err(|refusal| browser_refusal(refusal, head))
         }

@@ -65,22 +65,30 @@ pub struct IssuedKeys<'a, S> {
 }
 
 impl<S: Store> IssuedKeys<'_, S> {
-    /// Whether the key is good at the route. One that was never issued costs no question to the store, and every other one
-    /// costs one.
+    /// Whether there is something under `note`, where the key is good at the route. One that was never issued costs no question to
+    /// the store, and every other one costs one, in which the note is read as well.
     ///
     /// # Errors
-    /// Where it is not, or nobody can tell.
-    pub fn validate(&self, key: &IssuedKey<'_>) -> Result<(), KeyRejection> {
+    /// Where it is not good, or nobody can tell.
+    pub fn validate(&self, key: &IssuedKey<'_>, note: Option<&Key>) -> Result<bool, KeyRejection> {
         let derived = self.keys.derived(key.server_key, PURPOSE, &[self.route, &key.generation.to_string()]);
         if derived.is_none_or(|derived| derived != key.secret) {
             return Err(KeyRejection::Unrecognised);
         }
-        match self.entry(key.generation)? {
+        let name = self.name(key.generation)?;
+        let (sealed, note) = match note {
+            Some(note) => {
+                let mut values = self.store.get_many(&[&name, note])?.into_iter();
+                (values.next().flatten(), values.next().flatten())
+            }
+            None => (self.store.get(&name)?, None),
+        };
+        match sealed.and_then(|sealed| Entry::open(&sealed, &name, self.keys)) {
             None => Err(KeyRejection::Unrecognised),
-            Some(Entry { ended_at: None, .. }) => Ok(()),
+            Some(Entry { ended_at: None, .. }) => Ok(note.is_some()),
             Some(Entry { ended_at: Some(ended_at), .. }) => {
                 let overlap = self.overlap.min(LONGEST_OVERLAP_SECONDS);
-                if self.now < ended_at.plus(overlap) { Ok(()) } else { Err(KeyRejection::Ended) }
+                if self.now < ended_at.plus(overlap) { Ok(note.is_some()) } else { Err(KeyRejection::Ended) }
             }
         }
     }

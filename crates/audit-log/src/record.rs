@@ -9,7 +9,7 @@ use crate::log_time::LogTime;
 use crate::mcp_call::McpCall;
 use crate::request_id::RequestId;
 use crate::schema::Schema;
-use crate::text::{bounded, without_line_ends};
+use crate::text::{bounded, each_bounded, without_line_ends};
 use crate::trace_parent::TraceId;
 
 /// One line of the audit log. Fields that say nothing are left out.
@@ -77,6 +77,12 @@ pub struct AuditRecord<'a> {
     /// The OAuth client, once known.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub client_id: Option<&'a str>,
+    /// Who acts for the subject by an exchanged token, beginning with who acts now: the name, and behind a space its issuer where that
+    /// is another one.
+    ///
+    /// Personal: it can name a person.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "each_bounded")]
+    pub actors: Vec<String>,
     /// The address that the request came from, as far as it is known.
     ///
     /// Personal: it can lead to a person. `log_addresses = false` leaves it out.
@@ -179,6 +185,7 @@ impl AuditRecord<'_> {
             subject: None,
             target_subject: None,
             client_id: None,
+            actors: Vec::new(),
             client_address: None,
             credential: None,
             upstream_ms: None,
@@ -246,13 +253,14 @@ mod tests {
             subject: Some("demo:alice"),
             target_subject: Some("demo:bob"),
             client_id: Some("client"),
+            actors: vec!["agent".to_owned(), "app https://op.example".to_owned()],
             client_address: Some("192.0.2.1"),
             credential: Some(CredentialKind::OwnToken),
             upstream_ms: Some(3),
             total_ms: Some(5),
             reason: Some("reason"),
         };
-        let expected = r#"{"schema":"gatehouse-audit/1","time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","target_subject":"demo:bob","client_id":"client","client_address":"192.0.2.1","credential":"own-token","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
+        let expected = r#"{"schema":"gatehouse-audit/1","time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","target_subject":"demo:bob","client_id":"client","actors":["agent","app https://op.example"],"client_address":"192.0.2.1","credential":"own-token","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
         assert_eq!(record.to_string(), expected);
     }
 

@@ -17,6 +17,11 @@ pub(crate) fn bounded<T: AsRef<str>, S: Serializer>(text: &Option<T>, serializer
     text.as_ref().map(|text| cut(text.as_ref())).serialize(serializer)
 }
 
+/// The same of each.
+pub(crate) fn each_bounded<S: Serializer>(texts: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(texts.iter().map(|text| cut(text)))
+}
+
 /// Text that a client chose freely: visible ASCII only, and at most 128 characters.
 pub(crate) fn cleaned<T: AsRef<str>, S: Serializer>(text: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
     text.as_ref().map(|text| LogText::new(text.as_ref()).as_str().to_owned()).serialize(serializer)

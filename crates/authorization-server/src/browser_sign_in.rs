@@ -9,8 +9,8 @@ use core::fmt;
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{
-    BROWSER_CLIENT_ID, Claims, ClientId, ClientName, Entropy, ResourceUri, Scope, Scopes, SecretString, Subject,
-    UnixTime, WebOrigin, parsed_browser_resource,
+    Actors, BROWSER_CLIENT_ID, Claims, ClientId, ClientName, Entropy, ResourceUri, Scope, Scopes, SecretString,
+    Subject, UnixTime, WebOrigin, parsed_browser_resource,
 };
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose, Unopenable};
 use gatehouse_sessions::{AccessTokenTerms, Opening, Principal, ProviderTokens, SessionBrowser, SessionRoot};
@@ -123,7 +123,7 @@ pub fn opening(
     let client_id = ClientId::parse(BROWSER_CLIENT_ID).ok()?;
     let claims = configuration.kept_claims(claims, &resource);
     let opening = Opening {
-        principal: Principal { subject, client_id, resource, scopes, claims },
+        principal: Principal { subject, client_id, resource, scopes, claims, actors: Actors::default() },
         client_name: ClientName::parse(CLIENT_NAME).ok()?,
         browser: Some(browser),
         provider_tokens,

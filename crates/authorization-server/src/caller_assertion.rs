@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_jose::{PublicJwk, SigningAlgorithm, SigningHeader, SigningKey, SigningRejection, TimeClaims};
-use gatehouse_protocol::{Claims, ClientId, Entropy, Names, Scopes, SecretString, Subject, UnixTime};
+use gatehouse_protocol::{Actor, Actors, Claims, ClientId, Entropy, Names, Scopes, SecretString, Subject, UnixTime};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -51,6 +51,8 @@ pub struct CallerFacts<'a> {
     pub scopes: &'a Scopes,
     /// What is known of the user.
     pub claims: &'a Claims,
+    /// Who acts for the user; the client where nobody is named.
+    pub actors: &'a Actors,
 }
 
 /// The keys that are published (RFC 7517, section 5).
@@ -67,9 +69,9 @@ struct Assertion<'a> {
     jti: String,
     /// RFC 8693, section 4.3.
     client_id: &'a str,
-    /// RFC 8693, section 4.1: the client acts for the user. A machine acts for itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    act: Option<Actor<'a>>,
+    /// RFC 8693, section 4.1: the client acts for the user, or whoever an exchanged token names. A machine acts for itself.
+    #[serde(skip_serializing_if = "Actors::is_empty", serialize_with = "Actors::as_claim")]
+    act: Actors,
     /// RFC 8693, section 4.2.
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,11 +81,6 @@ struct Assertion<'a> {
     roles: &'a [String],
     #[serde(flatten)]
     names: Option<&'a Names>,
-}
-
-#[derive(Serialize)]
-struct Actor<'a> {
-    sub: &'a str,
 }
 
 /// Signs an assertion with the first of the keys.
@@ -97,14 +94,18 @@ pub fn sign(
     entropy: &mut impl Entropy,
 ) -> Result<SecretString, CallerKeysRejection> {
     let (key, jwk) = every(keys).next().ok_or(CallerKeysRejection::None)??;
-    let is_machine = facts.subject.is_machine();
+    let act = match facts.subject.is_machine() {
+        true => Actors::default(),
+        false if facts.actors.is_empty() => Actors::of(Actor::client(facts.client_id)),
+        false => facts.actors.clone(),
+    };
     let assertion = Assertion {
         iss: facts.issuer,
         aud: facts.audience,
         sub: facts.subject.as_str(),
         jti: URL_SAFE_NO_PAD.encode(entropy.bytes::<16>()),
         client_id: facts.client_id.as_str(),
-        act: (!is_machine).then_some(Actor { sub: facts.client_id.as_str() }),
+        act,
         scope: facts.scopes.to_string(),
         tid: facts.claims.tenant.as_deref(),
         groups: &facts.claims.groups,
@@ -121,7 +122,8 @@ pub fn sign(
 /// # Errors
 /// See [`CallerKeysRejection`]: where one cannot be used, none is published, so that the mistake is seen before that one signs.
 pub fn key_set(keys: &SecretString) -> Result<CallerKeySet, CallerKeysRejection> {
-    let keys = every(keys).take(MOST_KEYS.saturating_add(1)).map(|key| Ok(key?.1)).collect::<Result<Vec<_>, _>>()?;
+    let keys = every(keys).take(MOST_KEYS.saturating_add(1)).map(|key| key.map(|(_, jwk)| jwk));
+    let keys = keys.collect::<Result<Vec<_>, _>>()?;
     match keys.len() {
         0 => Err(CallerKeysRejection::None),
         1..=MOST_KEYS => Ok(CallerKeySet { keys }),

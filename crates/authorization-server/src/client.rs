@@ -1,6 +1,6 @@
 //! What is known of a client, wherever it is known from.
 
-use gatehouse_configuration::{GrantType, RegisteredClient, RouteTokens};
+use gatehouse_configuration::{ExchangeableTokens, GrantType, RegisteredClient};
 use gatehouse_protocol::{ClientId, ClientName, Entropy, RedirectUri, Scopes, UnixTime};
 use gatehouse_sealed_storage::document_cache::DocumentCache;
 use gatehouse_sealed_storage::sealing::KeyRing;
@@ -27,7 +27,7 @@ pub struct Client {
     /// What it may be granted without a user at hand (`client_credentials`, token exchange).
     pub scopes: Scopes,
     /// The tokens of other issuers that it may exchange for ours (RFC 8693).
-    pub may_exchange: Vec<RouteTokens>,
+    pub exchangeable: ExchangeableTokens,
     /// Whether it may ask what a token is good for (RFC 7662).
     pub may_introspect: bool,
     /// Whether the operator vouches for it.
@@ -82,7 +82,7 @@ impl From<&RegisteredClient> for Client {
             grant_types: configured.grant_types.clone(),
             authentication: ClientAuthentication::from(&configured.authentication),
             scopes: configured.scopes.clone(),
-            may_exchange: configured.may_exchange.clone(),
+            exchangeable: configured.exchangeable.clone(),
             may_introspect: configured.may_introspect,
             is_configured: true,
             registration: None,

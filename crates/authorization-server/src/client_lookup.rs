@@ -3,8 +3,8 @@
 
 use core::fmt::Display;
 
-use gatehouse_configuration::GrantType;
 use gatehouse_configuration::authorization_server::Configuration;
+use gatehouse_configuration::{ExchangeableTokens, GrantType};
 use gatehouse_protocol::{ClientId, ClientName, RedirectUri, Scopes, UnixTime};
 use gatehouse_sealed_storage::document_cache::DocumentCache;
 use gatehouse_sealed_storage::sealing::KeyRing;
@@ -76,7 +76,7 @@ pub(crate) fn by_document(
         grant_types: grant_types(document.refreshable).into_iter().chain(assertions).collect(),
         authentication: document.authentication.clone().into(),
         scopes: Scopes::default(),
-        may_exchange: Vec::new(),
+        exchangeable: ExchangeableTokens::default(),
         may_introspect: false,
         is_configured: false,
         registration: None,
@@ -105,7 +105,7 @@ fn by_registration(
         grant_types: grant_types(text.refreshable),
         authentication: text.authentication.clone().into(),
         scopes: Scopes::default(),
-        may_exchange: Vec::new(),
+        exchangeable: ExchangeableTokens::default(),
         may_introspect: false,
         is_configured: false,
         registration: Some(registration),

@@ -3,7 +3,8 @@
 
 use gatehouse_configuration::GrantType;
 use gatehouse_protocol::{
-    Claims, ClientId, CodeChallenge, CodeVerifier, Entropy, ResourceUri, Scopes, SecretString, Subject, UnixTime,
+    Actors, Claims, ClientId, CodeChallenge, CodeVerifier, Entropy, ResourceUri, Scopes, SecretString, Subject,
+    UnixTime,
 };
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose};
 use gatehouse_sessions::{Principal, ProviderTokens, SessionBrowser, SessionBrowserText, SessionRoot};
@@ -206,6 +207,7 @@ fn grant(text: CodeText) -> Option<Grant> {
             resource: ResourceUri::parse(&text.resource).ok()?,
             scopes: Scopes::parse(&text.scopes).ok()?,
             claims: text.claims,
+            actors: Actors::default(),
         },
         browser: text.browser.map(SessionBrowser::from),
         provider_tokens: ProviderTokens {

@@ -3,7 +3,7 @@
 use gatehouse_configuration::authorization_server::{Configuration, Route};
 use gatehouse_configuration::{GrantType, IdentityProvider};
 use gatehouse_openid::{AccessRejection, Admission, AssertedIdentity, GroupsUnknown, NamedClaims, admit};
-use gatehouse_protocol::{Claims, Entropy, ResourceUri, Scopes, Subject, UnixTime};
+use gatehouse_protocol::{Actors, Claims, ClientId, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_sessions::{Principal, ProviderTokens, SessionRoot};
 use gatehouse_storage::{Kind, Store};
@@ -50,12 +50,17 @@ pub fn grant_to_machine(
     may_use(client, GrantType::ClientCredentials)?;
     let asked = scopes.filter(|scopes| !scopes.is_empty()).unwrap_or(&client.client().scopes);
     let (resource, route) = target(resource, asked, configuration).ok_or(TokenRejection::Resource)?;
-    allowed_at(route, client)?;
+    allowed_at(route, &client.client().client_id)?;
     let scopes = narrowed(scopes, &client.client().scopes.intersection(&offered(route)))?;
     let client_id = client.client().client_id.clone();
     let subject = Subject::of_machine(&client_id).map_err(|_| TokenRejection::MachineSubject)?;
     let claims = Claims::default();
-    Ok(grant(Principal { subject, client_id, resource, scopes, claims }, configuration, now, entropy))
+    Ok(grant(
+        Principal { subject, client_id, resource, scopes, claims, actors: Actors::default() },
+        configuration,
+        now,
+        entropy,
+    ))
 }
 
 /// What the user of an assertion that `provider` made, and that was verified for `client`, is granted through it
@@ -99,7 +104,7 @@ pub fn grant_to_asserted(
             target(request.resource, &asked, configuration).ok_or(TokenRejection::Resource)?
         }
     };
-    allowed_at(route, client)?;
+    allowed_at(route, &client.client().client_id)?;
     // What the provider allows beyond what the resource has means nothing here.
     let allowed = match &asserted_scopes {
         Some(scopes) => {
@@ -118,7 +123,12 @@ pub fn grant_to_asserted(
     }
     let (subject, client_id) = (asserted.identity.subject().clone(), client.client().client_id.clone());
     let claims = configuration.kept_claims(claims, &resource);
-    Ok(grant(Principal { subject, client_id, resource, scopes, claims }, configuration, now, entropy))
+    Ok(grant(
+        Principal { subject, client_id, resource, scopes, claims, actors: Actors::default() },
+        configuration,
+        now,
+        entropy,
+    ))
 }
 
 /// What a request asks for beside its assertion.
@@ -130,11 +140,9 @@ pub struct AssertionRequest<'a> {
     pub scopes: Option<&'a Scopes>,
 }
 
-fn allowed_at(route: &Route, client: &AuthenticatedClient) -> Result<(), TokenRejection> {
-    match route.allows_client(&client.client().client_id) {
-        true => Ok(()),
-        false => Err(TokenRejection::UnauthorizedClient),
-    }
+/// Whether the client may have tokens for the route. Its requests are asked the same: the operator may change the list.
+pub(crate) fn allowed_at(route: &Route, client_id: &ClientId) -> Result<(), TokenRejection> {
+    if route.allows_client(client_id) { Ok(()) } else { Err(TokenRejection::ClientNotAllowed) }
 }
 
 /// What a token for the route can have.

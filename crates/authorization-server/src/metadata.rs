@@ -15,7 +15,8 @@ const ID_JAG_PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
 #[derive(Debug, Serialize)]
 pub struct AuthorizationServerMetadata {
     issuer: String,
-    authorization_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_endpoint: Option<String>,
     token_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
@@ -25,8 +26,10 @@ pub struct AuthorizationServerMetadata {
     /// Never `offline_access`: clients that find it add `prompt=consent`, which loops at Entra (MCP 2026-07-28,
     /// authorization).
     scopes_supported: Vec<String>,
-    response_types_supported: [&'static str; 1],
-    response_modes_supported: [&'static str; 1],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    response_types_supported: &'static [&'static str],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    response_modes_supported: &'static [&'static str],
     grant_types_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     authorization_grant_profiles_supported: Vec<&'static str>,
@@ -40,30 +43,34 @@ pub struct AuthorizationServerMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     introspection_endpoint_auth_signing_alg_values_supported: Option<[&'static str; 10]>,
     /// Clients refuse a server that does not say so (MCP 2026-07-28, authorization security).
-    code_challenge_methods_supported: [&'static str; 1],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    code_challenge_methods_supported: &'static [&'static str],
     client_id_metadata_document_supported: bool,
     /// RFC 9207, section 3.
     authorization_response_iss_parameter_supported: bool,
 }
 
 impl AuthorizationServerMetadata {
-    /// The document for `configuration`. What nobody may use is not advertised.
+    /// The document for `configuration`. What nobody may use is not advertised, and "claims with zero elements MUST be omitted" (RFC 8414,
+    /// section 3.2): where nobody can sign in, everything about the authorization endpoint is.
     pub fn of(configuration: &Configuration) -> Self {
         let endpoint = |path: OwnPath| configuration.public_url.join(path.as_str());
         let scopes: Scopes = configuration.routes.iter().flat_map(Route::offered_scopes).cloned().collect();
         let introspects = configuration.clients.iter().any(|client| client.may_introspect);
+        let signs_in = configuration.signs_users_in();
+        let of_users = |names: &'static [&'static str]| if signs_in { names } else { &[] };
         let methods = AuthenticationMethod::ALL.map(AuthenticationMethod::as_str);
         let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::as_str);
         Self {
             issuer: configuration.public_url.to_string(),
-            authorization_endpoint: endpoint(OwnPath::Authorize),
+            authorization_endpoint: signs_in.then(|| endpoint(OwnPath::Authorize)),
             token_endpoint: endpoint(OwnPath::Token),
             registration_endpoint: configuration.registration.enabled.then(|| endpoint(OwnPath::Register)),
             revocation_endpoint: endpoint(OwnPath::Revoke),
             introspection_endpoint: introspects.then(|| endpoint(OwnPath::Introspect)),
             scopes_supported: scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
-            response_types_supported: ["code"],
-            response_modes_supported: ["query"],
+            response_types_supported: of_users(&["code"]),
+            response_modes_supported: of_users(&["query"]),
             grant_types_supported: grant_types(configuration),
             authorization_grant_profiles_supported: takes_assertions(configuration)
                 .then_some(ID_JAG_PROFILE)
@@ -76,16 +83,16 @@ impl AuthorizationServerMetadata {
             introspection_endpoint_auth_methods_supported: introspects
                 .then(|| AuthenticationMethod::CONFIDENTIAL.map(AuthenticationMethod::as_str)),
             introspection_endpoint_auth_signing_alg_values_supported: introspects.then_some(algorithms),
-            code_challenge_methods_supported: ["S256"],
+            code_challenge_methods_supported: of_users(&["S256"]),
             client_id_metadata_document_supported: configuration.client_documents.enabled,
-            authorization_response_iss_parameter_supported: true,
+            authorization_response_iss_parameter_supported: signs_in,
         }
     }
 }
 
 fn grant_types(configuration: &Configuration) -> Vec<&'static str> {
     let is_supported = |grant_type: &GrantType| match grant_type {
-        GrantType::AuthorizationCode | GrantType::RefreshToken => true,
+        GrantType::AuthorizationCode | GrantType::RefreshToken => configuration.signs_users_in(),
         GrantType::ClientCredentials | GrantType::TokenExchange => {
             configuration.clients.iter().any(|client| client.has(*grant_type))
         }
@@ -136,6 +143,29 @@ mod tests {
                 "authorization_response_iss_parameter_supported": true,
             })
         );
+    }
+
+    #[test]
+    fn where_nobody_can_sign_in_nothing_about_it_is_advertised() {
+        let document = r#"{"public_url":"https://g.example/","token_issuers":[{"name":"p","issuer":"https://p.example"}],
+            "workloads":[{"name":"w","issuer":"p","claims":{"sub":"s"},"routes":["/a"],"scopes":["x"]}],
+            "routes":[{"path":"/a","url":"https://c.example/","scopes":["x"]}]}"#;
+        let configuration = Configuration::parse(document).unwrap();
+        let metadata = serde_json::to_value(AuthorizationServerMetadata::of(&configuration)).unwrap();
+        let expected = serde_json::json!({
+            "issuer": "https://g.example",
+            "token_endpoint": "https://g.example/token",
+            "revocation_endpoint": "https://g.example/revoke",
+            "scopes_supported": ["x"],
+            "grant_types_supported": ["urn:ietf:params:oauth:grant-type:jwt-bearer"],
+            "token_endpoint_auth_methods_supported": METHODS,
+            "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+            "revocation_endpoint_auth_methods_supported": METHODS,
+            "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+            "client_id_metadata_document_supported": false,
+            "authorization_response_iss_parameter_supported": false,
+        });
+        assert_eq!(metadata, expected);
     }
 
     #[test]

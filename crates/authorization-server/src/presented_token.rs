@@ -1,7 +1,7 @@
 //! A token that a client presents to ask about it (RFC 7662, section 2.1), or to take it back (RFC 7009, section 2.1).
 //! Both requests have the same parameters.
 
-use gatehouse_protocol::SecretString;
+use gatehouse_protocol::{Actors, SecretString};
 use http::HeaderMap;
 use serde::Serialize;
 
@@ -67,6 +67,9 @@ pub struct ActiveToken {
     pub iss: String,
     /// Seconds since the Unix epoch.
     pub exp: u64,
+    /// Who acts for the subject, where a token was exchanged (RFC 8693, section 4.1).
+    #[serde(skip_serializing_if = "Actors::is_empty", serialize_with = "Actors::as_claim")]
+    pub act: Actors,
     /// `Bearer` for an access token; a refresh token has no type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_type: Option<&'static str>,

@@ -15,7 +15,7 @@ use crate::authorization::named_resource;
 use crate::client::ClientUnknown;
 use crate::code::CodeRejection;
 use crate::credentials::{ClientRejection, PresentedCredentials, unavailable};
-use crate::exchange_request::{self, ExchangeParameter};
+use crate::exchange_request::{self, ExchangeParameter, ExchangedTokens};
 
 /// A token request, parsed; its client has not been looked up.
 #[derive(Debug)]
@@ -68,8 +68,8 @@ pub enum GrantRequest {
     },
     /// `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693).
     TokenExchange {
-        /// The token that is exchanged.
-        subject_token: SecretString,
+        /// The token that is exchanged, and that of who acts.
+        tokens: ExchangedTokens,
         /// What is asked for, where the client says.
         scopes: Option<Scopes>,
     },
@@ -128,6 +128,9 @@ pub enum TokenRejection {
     /// The client may not use this grant: it does not have it, or it is public and the grant is for those that are not.
     #[error("this client may not use this grant_type")]
     UnauthorizedClient,
+    /// The MCP server takes no tokens of this client.
+    #[error("this client is none of those that this MCP server allows (allowed_clients)")]
+    ClientNotAllowed,
     /// The client may not ask about tokens.
     #[error("this client may not introspect tokens")]
     MayNotIntrospect,
@@ -161,9 +164,20 @@ pub enum TokenRejection {
     /// The token that is exchanged.
     #[error("the subject_token is {0}")]
     SubjectToken(#[from] ExternalTokenRejection),
-    /// The token that is exchanged says who may do that, and it is not the client.
-    #[error("the subject_token may not be exchanged by this client (may_act, cnf)")]
+    /// The token of who acts.
+    #[error("the actor_token is {0}")]
+    ActorToken(ExternalTokenRejection),
+    /// Somebody acts for the one who acts.
+    #[error("the actor_token is one by which somebody else acts (act)")]
+    ActorOfActor,
+    /// The token that is exchanged says who may act, and it is not who wants to.
+    #[error("the subject_token does not let this party act (may_act, cnf)")]
     MayNotAct,
+    /// Whoever would act cannot be named, or through too many others.
+    #[error(
+        "nobody else can act by the subject_token: the chain of those who act would be too long, or hold who cannot be named"
+    )]
+    Actors,
     /// The token that is exchanged allows nothing here.
     #[error("the subject_token allows nothing that this client can have here (scope)")]
     SubjectScope,
@@ -212,8 +226,8 @@ impl TokenRequest {
                 GrantRequest::JwtBearer { assertion, scopes }
             }
             GrantType::TokenExchange => {
-                let subject_token = exchange_request::subject_token(&parameters)?;
-                GrantRequest::TokenExchange { subject_token, scopes: scopes(&parameters)? }
+                let tokens = exchange_request::tokens(&parameters)?;
+                GrantRequest::TokenExchange { tokens, scopes: scopes(&parameters)? }
             }
         };
         let credentials = Some(PresentedCredentials::parse(headers, &parameters)?);
@@ -244,7 +258,9 @@ impl TokenRejection {
             }
             Self::GrantType => (400, ErrorCode::UnsupportedGrantType, own_words()),
             Self::Client(rejection) => rejection.to_wire(),
-            Self::UnauthorizedClient | Self::MachineSubject => (400, ErrorCode::UnauthorizedClient, own_words()),
+            Self::UnauthorizedClient | Self::MachineSubject | Self::ClientNotAllowed => {
+                (400, ErrorCode::UnauthorizedClient, own_words())
+            }
             Self::MayNotIntrospect => (403, ErrorCode::UnauthorizedClient, own_words()),
             Self::Resource => (400, ErrorCode::InvalidTarget, own_words()),
             Self::Scope => (400, ErrorCode::InvalidScope, own_words()),
@@ -254,10 +270,17 @@ impl TokenRejection {
             | Self::AssertedResource
             | Self::AssertedScope
             | Self::Workload(_)
-            | Self::SubjectToken(_)
-            | Self::MayNotAct
-            | Self::SubjectScope
             | Self::Access(_) => invalid_grant(),
+            // "The value of the error parameter MUST be the invalid_request error code" (RFC 8693, section 2.2.2).
+            Self::SubjectToken(_)
+            | Self::ActorToken(_)
+            | Self::ActorOfActor
+            | Self::MayNotAct
+            | Self::Actors
+            | Self::SubjectScope => {
+                let text = "the subject_token or actor_token is not valid for this client and request";
+                (400, ErrorCode::InvalidRequest, text.to_owned())
+            }
             Self::Code(rejection) => match rejection {
                 CodeRejection::Unrecognised
                 | CodeRejection::Expired

@@ -4,7 +4,9 @@
 //! for one route, listed on the sessions page and ended there. It cannot be refreshed.
 
 use gatehouse_configuration::authorization_server::{Configuration, Route};
-use gatehouse_protocol::{Claims, ClientId, ClientName, Entropy, ResourceUri, Scope, Scopes, Subject, UnixTime};
+use gatehouse_protocol::{
+    Actors, Claims, ClientId, ClientName, Entropy, ResourceUri, Scope, Scopes, Subject, UnixTime,
+};
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose, Unopenable};
 use gatehouse_sessions::{AccessTokenTerms, Opening, Principal, ProviderTokens, SessionBrowser, SessionRoot};
 use serde::{Deserialize, Serialize};
@@ -104,7 +106,14 @@ impl TokenPageRequest {
         let root = SessionRoot { secret: HandleSecret::generate(entropy), expires_at: now.plus(lifetime) };
         let (resource, scopes) = (self.resource.clone(), self.scopes.clone());
         let opening = Opening {
-            principal: Principal { subject, client_id: ClientId::parse(CLIENT_ID).ok()?, resource, scopes, claims },
+            principal: Principal {
+                subject,
+                client_id: ClientId::parse(CLIENT_ID).ok()?,
+                resource,
+                scopes,
+                claims,
+                actors: Actors::default(),
+            },
             client_name: ClientName::parse(CLIENT_NAME).ok()?,
             browser: Some(browser),
             provider_tokens,

@@ -49,11 +49,16 @@ impl ClientAddress {
     /// Whose requests are counted together with this one: of IPv6 those with the same first 64 bits, of which somebody has as many addresses
     /// as he likes; all whose address is not known.
     pub fn counted(&self) -> String {
+        self.counted_if_known().unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    /// The same; `None` where the address is not known.
+    pub fn counted_if_known(&self) -> Option<String> {
         const NETWORK: u128 = u128::MAX << 64;
         match self.found {
-            Ok(IpAddr::V4(address)) => address.to_string(),
-            Ok(IpAddr::V6(address)) => Ipv6Addr::from(u128::from(address) & NETWORK).to_string(),
-            Err(_) => "unknown".to_owned(),
+            Ok(IpAddr::V4(address)) => Some(address.to_string()),
+            Ok(IpAddr::V6(address)) => Some(Ipv6Addr::from(u128::from(address) & NETWORK).to_string()),
+            Err(_) => None,
         }
     }
 }

@@ -41,7 +41,7 @@ pub struct Configuration {
     pub clients: Vec<RegisteredClient>,
     /// Clients that no user is asked about, at any route: of the configuration, or described by a document at this URL.
     pub preauthorized_clients: Vec<ClientId>,
-    /// Where users sign in; at least one where there is a route, each with a name of its own.
+    /// Where users sign in, each with a name of its own; none where only machines get tokens, or nobody does.
     pub identity_providers: Vec<IdentityProvider>,
     /// Issuers of other tokens than ours, each with a name of its own.
     pub token_issuers: Vec<TokenIssuer>,
@@ -155,6 +155,11 @@ impl Configuration {
     /// Whether clients can get tokens here: whether a route accepts tokens of ours.
     pub fn issues_tokens(&self) -> bool {
         !self.routes.is_empty()
+    }
+
+    /// Whether people can sign in, which all of the authorization endpoint, registrations and clients' documents are for.
+    pub fn signs_users_in(&self) -> bool {
+        !self.identity_providers.is_empty()
     }
 
     /// The issuer with this name of other tokens than ours.

@@ -26,6 +26,7 @@ mod reference;
 mod registration;
 mod route;
 mod route_tokens;
+mod sign_in;
 mod text;
 mod token_issuer;
 mod token_page;
@@ -55,7 +56,7 @@ pub(crate) use self::parts::{
 };
 use self::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use self::route::RouteDocument;
-use self::route_tokens::resolve;
+use self::route_tokens::{keys_and_tokens_are_apart, resolve};
 use self::token_issuer::TokenIssuerDocument;
 use self::token_page::TokenPageDocument;
 use self::values::{SecretDocument, unique};
@@ -150,7 +151,7 @@ pub(crate) struct Document {
     #[serde(default)]
     preauthorized_clients: Vec<String>,
     /// The identity provider at which users sign in. Either this table or `identity_providers` is required if a route accepts
-    /// Gatehouse's own tokens.
+    /// Gatehouse's own tokens, unless only `workloads` and `clients` without users get any: then nobody can sign in.
     ///
     /// Example: `{ name = "main", issuer = "https://accounts.example.com", client_id = "gatehouse" }`
     identity_provider: Option<ProviderDocument>,
@@ -230,6 +231,7 @@ impl Document {
             log_addresses: self.log_addresses,
             probes,
             api_key_headers: Vec::new(),
+            token_headers: Vec::new(),
         };
         let mut meant = written.clone().check()?;
         if self.routes.is_empty() {
@@ -244,20 +246,24 @@ impl Document {
         meant.api_key_headers = gateway::api_key_headers(&routes);
         written.api_key_headers = meant.api_key_headers.iter().map(ToString::to_string).collect();
         let issuers = token_issuer::check(self.token_issuers.clone(), &meant.public_url)?;
+        let rule_claims = RuleClaims::of(&routes);
         let mut token_routes = Vec::new();
         for (index, (route, document)) in routes.iter_mut().zip(&self.routes).enumerate() {
             let (table, tokens) = (format!("routes[{index}]"), document.tokens.clone());
             let names_scopes = document.scopes.is_some();
-            let resolved = resolve(&table, route, names_scopes, tokens, &issuers)?;
+            let resolved = resolve(&table, route, names_scopes, tokens, &issuers, &rule_claims.groups)?;
             if let Some(resolved) = resolved {
                 route.accepted_tokens = Some(Box::new(resolved.accepted));
                 token_routes.push(resolved.route);
             }
+            keys_and_tokens_are_apart(&table, route)?;
             if !route.takes_tokens() && route.api_keys.is_none() {
                 let text = "must not be false without tokens or api_keys: nobody could come in";
                 return Err(problem(format!("{table}.own_tokens"), text, "own_tokens = true"));
             }
         }
+        meant.token_headers = gateway::token_headers(&routes);
+        written.token_headers = meant.token_headers.iter().map(ToString::to_string).collect();
         let authorization_server = AuthorizationServerDocument {
             public_url: written.public_url.clone(),
             applications: self.applications,
@@ -283,7 +289,7 @@ impl Document {
                 .map(|(route, document)| ResourceDocument::of(route, document))
                 .collect(),
             session_pools: routes.iter().filter_map(PoolDocument::of).collect(),
-            rule_claims: RuleClaims::of(&routes),
+            rule_claims,
             caller_assertion_keys: self.caller_assertion_keys,
             trusted_proxies: written.trusted_proxies.clone(),
             log_addresses: written.log_addresses,

@@ -20,6 +20,8 @@ pub struct Configuration {
     pub long_requests: u32,
     /// The headers in which callers show keys, of all routes: no MCP server gets them.
     pub api_key_headers: Vec<HeaderName>,
+    /// The headers in which callers show tokens of other issuers, of all routes, but for `Authorization`: no MCP server gets them.
+    pub token_headers: Vec<HeaderName>,
     /// The setting with the keys that sign assertions for MCP servers.
     pub caller_assertion_keys: Option<SecretName>,
     /// Every header in which some server is told who calls, but for those that no client may send anyway. No client may send these to
@@ -55,6 +57,14 @@ pub(crate) fn identity_header_names(routes: &[Route]) -> Vec<HeaderName> {
 pub(crate) fn api_key_headers(routes: &[Route]) -> Vec<HeaderName> {
     let keys = routes.iter().filter_map(|route| route.api_keys.as_ref());
     let mut names: Vec<_> = keys.map(|keys| keys.header.clone()).collect();
+    names.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+    names.dedup();
+    names
+}
+
+/// The headers in which callers of `routes` show tokens of other issuers, each once, without `Authorization`.
+pub(crate) fn token_headers(routes: &[Route]) -> Vec<HeaderName> {
+    let mut names: Vec<_> = routes.iter().flat_map(Route::token_headers).collect();
     names.sort_by(|one, other| one.as_str().cmp(other.as_str()));
     names.dedup();
     names

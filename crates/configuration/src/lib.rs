@@ -15,6 +15,7 @@ mod configured_urls;
 mod cross_origin;
 mod document;
 mod error;
+mod exchangeable_tokens;
 pub mod gateway;
 mod identity_headers;
 mod identity_provider;
@@ -43,6 +44,7 @@ pub use compile::compile;
 pub use configuration::Configuration;
 pub use cross_origin::{CrossOrigin, PageOrigin, PageOrigins};
 pub use error::{CompiledError, ConfigurationError, Problem};
+pub use exchangeable_tokens::ExchangeableTokens;
 pub use identity_headers::{CallerAssertion, IdentityClaim, IdentityHeaders};
 pub use identity_provider::{
     AccessRules, AssertionSource, ClaimNames, EntraProfile, IdentityProvider, ProviderAuthentication, ProviderProfile,
@@ -58,7 +60,9 @@ pub use registration::{ClientDocuments, Registration, SignIns};
 pub use route::{Member, Prefix, Revocation, Route, RoutePath, Servers, Unauthenticated};
 pub use secret_name::SecretName;
 pub use source::Source;
-pub use token_issuer::{EntraVersion, Introspection, IssuerKeys, TokenClaimNames, TokenIssuer, TokenVerification};
+pub use token_issuer::{
+    EntraVersion, GroupLookup, Introspection, IssuerKeys, TokenClaimNames, TokenIssuer, TokenVerification,
+};
 pub use token_page::TokenPage;
 pub use upstream::{Timeouts, Transport, Upstream};
 pub use workload::{ClaimRule, Workload};

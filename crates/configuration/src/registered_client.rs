@@ -2,7 +2,7 @@
 
 use gatehouse_protocol::{ClientId, ClientName, RedirectUri, Scopes};
 
-use crate::{RouteTokens, SecretName};
+use crate::{ExchangeableTokens, SecretName};
 
 /// A client from the configuration: it need not register, and never expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct RegisteredClient {
     /// What it may be granted without a user at hand (`client_credentials`, token exchange); empty for every other client.
     pub scopes: Scopes,
     /// The tokens of other issuers that it may exchange for ours (RFC 8693); empty for a client without that grant.
-    pub may_exchange: Vec<RouteTokens>,
+    pub exchangeable: ExchangeableTokens,
     /// Whether it may ask what a token is good for (RFC 7662). Never a client that cannot authenticate.
     pub may_introspect: bool,
 }

@@ -3,6 +3,8 @@
 use core::fmt;
 
 use gatehouse_protocol::{ClientId, OwnPath, Scope, Scopes};
+use http::HeaderName;
+use http::header::AUTHORIZATION;
 
 use crate::{AcceptedTokens, ApiKeys, CrossOrigin, Effect, Limits, ListKind, Networks, Policy, Rate, Upstream};
 
@@ -95,6 +97,13 @@ impl Route {
     /// Whether any access tokens are good here.
     pub fn takes_tokens(&self) -> bool {
         self.own_tokens || self.accepted_tokens.is_some()
+    }
+
+    /// The headers beside `Authorization` in which tokens of other issuers are shown here.
+    pub fn token_headers(&self) -> impl Iterator<Item = HeaderName> {
+        let presentations = self.accepted_tokens.iter().flat_map(|accepted| &accepted.presentations);
+        let names = presentations.filter_map(|presentation| presentation.header.parse::<HeaderName>().ok());
+        names.filter(|name| *name != AUTHORIZATION)
     }
 
     /// What a token for it can have: the scopes that it needs, and those by which rules allow more. Nobody who asks for

@@ -17,6 +17,17 @@ pub struct TokenIssuer {
     pub clock_skew: u64,
     /// Which claims say what.
     pub claim_names: TokenClaimNames,
+    /// How the groups of a user are looked up that did not fit into a token of Entra.
+    pub group_lookup: Option<GroupLookup>,
+}
+
+/// Our application at Entra, which may ask Microsoft Graph in which groups a user is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupLookup {
+    /// Our client id there.
+    pub client_id: String,
+    /// The setting with our secret there.
+    pub client_secret: SecretName,
 }
 
 /// How it is known what a token says.
@@ -142,7 +153,7 @@ impl TokenIssuer {
     pub fn secret(&self) -> Option<&SecretName> {
         match &self.verification {
             TokenVerification::Introspected { introspection, .. } => Some(&introspection.client_secret),
-            _ => None,
+            _ => self.group_lookup.as_ref().map(|lookup| &lookup.client_secret),
         }
     }
 }

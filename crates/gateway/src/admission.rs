@@ -26,6 +26,9 @@ pub fn admit(endpoint: &Endpoint<'_>, head: &Request<()>, origin: &Origin) -> Ad
         if let Some(keys) = &endpoint.route.api_keys {
             cors::also_allow(response.headers_mut(), &keys.header);
         }
+        for name in endpoint.route.token_headers() {
+            cors::also_allow(response.headers_mut(), &name);
+        }
         return Admission::Options(response);
     }
     if !has_method(endpoint.kind, head.method()) {

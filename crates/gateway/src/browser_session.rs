@@ -4,7 +4,7 @@
 //! the user, sent the request (Fetch Metadata, which no script can write), and where no other origin is named.
 
 use gatehouse_configuration::Unauthenticated;
-use gatehouse_protocol::{OwnPath, SecretString, browser_session_cookie};
+use gatehouse_protocol::{OwnPath, SecretString, browser_session_cookie, single};
 use http::header::{ACCEPT, COOKIE, ORIGIN};
 use http::{HeaderMap, Method, Request};
 
@@ -18,24 +18,23 @@ pub(crate) fn token(head: &Request<()>, endpoint: &Endpoint<'_>) -> Option<Secre
     let name = browser_session_cookie(&endpoint.configuration.public_url);
     let pairs = head.headers().get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = pairs.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut ours = pairs.filter(|(own, value)| *own == name && !value.is_empty()).map(|(_, value)| value);
-    let first = ours.next()?;
-    // Two of them: somebody tossed one in. Neither is believed.
-    ours.next().is_none().then(|| SecretString::new(first.to_owned()))
+    // Of two, somebody tossed one in. Neither is believed.
+    let value = single(pairs.filter(|(own, value)| *own == name && !value.is_empty()).map(|(_, value)| value))?;
+    Some(SecretString::new(value.to_owned()))
 }
 
 /// Whether our own page sent the request, or, of one that changes nothing, the user did.
 fn is_of_our_own_site(head: &Request<()>, endpoint: &Endpoint<'_>) -> bool {
     let is_of_our_own_origin = |value: &http::HeaderValue| value == endpoint.configuration.public_url.as_str();
-    let site = single(head.headers(), "sec-fetch-site");
+    let site = said(head.headers(), "sec-fetch-site");
     let is_ours = site == Some("same-origin") || (site == Some("none") && head.method() == Method::GET);
     is_ours && head.headers().get_all(ORIGIN).iter().all(is_of_our_own_origin)
 }
 
 /// Whether a browser opens the endpoint as a page: one that is not signed in can be sent to sign in.
 pub(crate) fn is_navigation(head: &Request<()>) -> bool {
-    let is_a_page = match single(head.headers(), "sec-fetch-mode") {
-        Some(mode) => mode == "navigate" && single(head.headers(), "sec-fetch-dest") == Some("document"),
+    let is_a_page = match said(head.headers(), "sec-fetch-mode") {
+        Some(mode) => mode == "navigate" && said(head.headers(), "sec-fetch-dest") == Some("document"),
         None => {
             let ranges = head.headers().get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
             ranges.flat_map(|line| line.split(',')).any(|range| range.split(';').next().is_some_and(is_html))
@@ -55,10 +54,8 @@ pub(crate) fn sign_in_location(endpoint: &Endpoint<'_>) -> String {
     format!("{sign_in}?post_login_redirect_uri={}", endpoint.path())
 }
 
-fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next()?;
-    values.next().is_none().then_some(first)?.to_str().ok()
+fn said<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
+    single(headers.get_all(name))?.to_str().ok()
 }
 
 #[cfg(test)]

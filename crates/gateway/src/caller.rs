@@ -1,7 +1,7 @@
 //! Who makes a request, and how a client's references are sealed.
 
 use gatehouse_audit_log::CredentialKind;
-use gatehouse_protocol::{Claims, ClientId, Scopes, Subject};
+use gatehouse_protocol::{Actor, Actors, Claims, ClientId, Scopes, Subject};
 
 use crate::{Refusal, SealedReference};
 
@@ -18,6 +18,8 @@ pub struct Caller {
     pub scopes: Scopes,
     /// What the identity provider said of the user.
     pub claims: Claims,
+    /// Who acts for the user by an exchanged token; nobody is named where the user let the client.
+    pub actors: Actors,
 }
 
 impl Caller {
@@ -31,6 +33,7 @@ impl Caller {
             credential: CredentialKind::None,
             scopes: Scopes::default(),
             claims: Claims::default(),
+            actors: Actors::default(),
         })
     }
 
@@ -42,6 +45,11 @@ impl Caller {
     /// The client, in the same way.
     pub fn known_client(&self) -> Option<&str> {
         (!self.subject.is_nobody()).then(|| self.client_id.as_str())
+    }
+
+    /// Who acts, for the log.
+    pub fn logged_actors(&self) -> Vec<String> {
+        self.actors.iter().map(Actor::to_string).collect()
     }
 
     /// The caller, as a policy asks about it.

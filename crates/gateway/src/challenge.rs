@@ -5,6 +5,9 @@ use http::{HeaderName, HeaderValue};
 
 use crate::Endpoint;
 
+/// Bytes of `scope`. Clients and proxies read 8 KiB of all headers, and some proxies 4 KiB.
+const LONGEST_SCOPE: usize = 2_048;
+
 /// The error code of a challenge (RFC 6750, section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorCode {
@@ -37,9 +40,10 @@ pub(crate) fn challenge<'a>(
         parameters.push(("error", code.as_str().to_owned()));
         parameters.push(("error_description", description.to_owned()));
     }
-    let asked_for = asked_for(endpoint, scopes.iter());
-    if !asked_for.is_empty() {
-        parameters.push(("scope", asked_for.join(" ")));
+    let asked_for = asked_for(endpoint, scopes.iter()).join(" ");
+    // A part of them would send the client for a token that does not do. Without any, it asks for those of the metadata.
+    if (1..=LONGEST_SCOPE).contains(&asked_for.len()) {
+        parameters.push(("scope", asked_for));
     }
     parameters.push(("resource_metadata", endpoint.metadata_url()));
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
@@ -121,6 +125,25 @@ mod tests {
                 r#"Bearer error="{name}", error_description="Why", scope="mcp files:read", resource_metadata=""#
             );
             assert!(challenge.to_str().unwrap().starts_with(&start), "{challenge:?}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_has_all_scopes_or_none_and_is_short_whatever_is_configured() {
+        let configuration = example::configuration();
+        let endpoint = example::endpoint(&configuration);
+        let of = |length: usize| {
+            let scopes: Vec<_> = (0..length / 8).map(|number| format!("s{number:06}")).collect();
+            let scopes = Scopes::parse(&format!("{} x", scopes.join(" "))).unwrap();
+            let text = challenge(&endpoint, Some((ErrorCode::InsufficientScope, "Why")), &scopes);
+            (scopes, text.to_str().unwrap().to_owned())
+        };
+        let (scopes, within) = of(2_040);
+        assert!(within.contains(&format!("scope=\"{scopes}\"")), "{within}");
+        for length in [2_056, 100_000] {
+            let (_, beyond) = of(length);
+            assert!(!beyond.contains("scope=") && beyond.contains("resource_metadata=\"https"), "{beyond}");
+            assert!(beyond.len() < 1_024, "{}", beyond.len());
         }
     }
 

@@ -3,7 +3,7 @@
 use gatehouse_audit_log::CredentialKind;
 use gatehouse_configuration::{Configuration, Upstream};
 use gatehouse_mcp_wire::json_rpc::Body;
-use gatehouse_protocol::{Claims, ClientId, Entropy, Scopes, Subject};
+use gatehouse_protocol::{Actors, Claims, ClientId, Entropy, Scopes, Subject};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::{Caller, Endpoint, PostedMessages, ProtocolRevision, Refusal, SealReferences, SealedReference, route};
@@ -137,6 +137,7 @@ pub(crate) fn caller() -> Caller {
         credential: CredentialKind::OwnToken,
         scopes: Scopes::parse("mcp files:read").unwrap(),
         claims: Claims::default(),
+        actors: Actors::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Requests that last: a stream acquires a permit at its beginning, any other request when it has waited for a second.
 
 use gatehouse_mcp_wire::json_rpc::{Body, Message};
+use gatehouse_protocol::UnixTime;
 use gatehouse_rate_limit::long_requests::{
     self, Acquisition, ExhaustedLimit, LongRequestKind, Permit, PermitRequest, Renewal,
 };
@@ -117,16 +118,29 @@ impl<'a> LongRequest<'a> {
 }
 
 /// Refuses calls for which there would be no permit, as far as that is known before any server is asked: so that a client that
-/// comes again does not do anything twice.
+/// comes again does not do anything twice. What is known already is in `known`; else the store is asked, and of calls alone.
 ///
 /// # Errors
-/// Where the caller has as many calls under way as may be ([`long_requests::calls_full_note`] tells).
-pub fn check_calls_under_way(calls_are_full: bool, body: &Body) -> Result<(), Refusal> {
+/// Where the caller has as many calls under way as may be ([`long_requests::calls_full_note`] tells), or nobody can tell.
+pub fn check_calls_under_way(
+    known: Option<bool>,
+    store: &impl Store,
+    now: UnixTime,
+    endpoint: &Endpoint<'_>,
+    caller: &Caller,
+    body: &Body,
+) -> Result<(), Refusal> {
     let is_call = |message: &Message| message.call().is_some_and(|call| CALLS.contains(&call.method.as_str()));
-    match calls_are_full && body.messages().iter().any(is_call) {
-        true => Err(Refusal::TooManyLongRequests(LongRequestLimit::CallsOfSubject)),
-        false => Ok(()),
+    if !body.messages().iter().any(is_call) {
+        return Ok(());
     }
+    let are_full = match known {
+        Some(known) => known,
+        None => {
+            long_requests::calls_are_full(store, now, endpoint.path(), caller.subject.as_str()).map_err(unavailable)?
+        }
+    };
+    if are_full { Err(Refusal::TooManyLongRequests(LongRequestLimit::CallsOfSubject)) } else { Ok(()) }
 }
 
 fn permit_request<'a>(endpoint: &Endpoint<'a>, caller: &'a Caller, kind: LongRequestKind) -> PermitRequest<'a> {

@@ -53,9 +53,9 @@ pub enum Refusal {
     /// called. The TypeScript SDK makes of a 403 an error of the transport without what is in it, and version 2 fails its
     /// whole connection where the 403 is for `server/discover`.
     Denied,
-    /// The server needs the identity provider's token for a user, and somebody asks who has none with us, such as a machine: 403. A 401
-    /// would have the machine get one new token after the other.
-    NoUser(CredentialKind),
+    /// The server needs the identity provider's token for a user, and whoever asks has come in by a way that gives none: 403. What was shown
+    /// is good: a 401 would have a machine get one new token after the other.
+    NoProviderToken(CredentialKind),
     /// What the server is to be told of the caller has more bytes than it should get: 403, because nothing that the client could do helps.
     IdentityTooLarge,
     /// More header fields than the endpoint takes: 431.
@@ -200,11 +200,12 @@ impl Refusal {
             Self::InsufficientScope(_) => "the token lacks a scope".into(),
             Self::Denied => "the policy denies it".into(),
             Self::ClientNotAllowed => "the client is none of the route's allowed_clients".into(),
-            Self::NoUser(CredentialKind::OwnToken) => {
-                "a machine asks, and the server needs a user's token of the identity provider (identity_provider_token_header)"
+            Self::NoProviderToken(CredentialKind::OwnToken) => {
+                "nobody has signed in for the session (a machine, a workload, an identity assertion or an exchanged token began it), and the \
+                 server needs a user's token of the identity provider (identity_provider_token_header)"
                     .into()
             }
-            Self::NoUser(_) => {
+            Self::NoProviderToken(_) => {
                 "the server needs a user's token of the identity provider (identity_provider_token_header), which is there only for \
                  users with a token of Gatehouse's own"
                     .into()

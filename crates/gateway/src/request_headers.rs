@@ -10,7 +10,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CON
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::hop_by_hop::HopByHop;
-use crate::reserved::{is_reserved, is_spelling_of};
+use crate::reserved::is_reserved;
 use crate::trace::TRACESTATE;
 use crate::{Endpoint, EndpointKind, Hop, ProtocolRevision, Refusal, content};
 
@@ -45,8 +45,6 @@ pub struct Own<'a> {
     /// `Mcp-Name` ([`crate::mirrored::encoded`]), where the upstream calls the tool, prompt or resource something else than the
     /// client does.
     pub mcp_name: Option<&'a HeaderValue>,
-    /// The names of headers in which the client shows us who it is, beside `Authorization`: they are not for the upstream.
-    pub withheld: &'a [&'a str],
     /// `Accept`, where it is not the client's: 2024-11-05 has no rules for it.
     pub accept: Option<&'static str>,
 }
@@ -113,7 +111,7 @@ pub fn forwarded(
     upstream: &Upstream,
     own: &Own<'_>,
 ) -> Result<HeaderMap, Refusal> {
-    let mut headers = of_client(client, configuration, upstream, own.withheld);
+    let mut headers = of_client(client, configuration, upstream);
     if own.method == Method::POST {
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     } else {
@@ -167,15 +165,10 @@ fn sensitive(name: &HeaderName, secret: &SecretString) -> Result<HeaderValue, Re
     Ok(value)
 }
 
-fn of_client(
-    client: &HeaderMap,
-    configuration: &gateway::Configuration,
-    upstream: &Upstream,
-    withheld: &[&str],
-) -> HeaderMap {
+fn of_client(client: &HeaderMap, configuration: &gateway::Configuration, upstream: &Upstream) -> HeaderMap {
     let hop_by_hop = HopByHop::of(client);
     let mut headers = HeaderMap::new();
-    let is_reserved = |name: &HeaderName| is_reserved(name, configuration, upstream) || is_spelling_of(name, withheld);
+    let is_reserved = |name: &HeaderName| is_reserved(name, configuration, upstream);
     for (name, value) in client.iter().filter(|(name, _)| !hop_by_hop.has(name) && !is_reserved(name)) {
         headers.append(name, value.clone());
     }

@@ -110,17 +110,13 @@ pub(crate) fn is_reserved(name: &HeaderName, configuration: &gateway::Configurat
     let configured = upstream.subject_header.iter().chain(&upstream.identity_provider_token_header);
     let configured = configured.chain(upstream.secret_headers.iter().map(|(name, _)| name));
     let configured = configured.chain(&configuration.identity_header_names).chain(&configuration.api_key_headers);
+    let configured = configured.chain(&configuration.token_headers);
     RESERVED.contains(&reduced.as_str())
         || HopByHop::is_always(&reduced)
         || RESERVED_FAMILIES.iter().chain(&NEVER_OF_CLIENTS).any(|family| reduced.starts_with(family))
         || (ONE_SPELLING.contains(&reduced.as_str()) && reduced != name.as_str())
         || (reduced.starts_with(PARAMETERS) && !name.as_str().starts_with(PARAMETERS))
         || configured.map(|name| self::reduced(name.as_str())).any(|configured| configured == reduced)
-}
-
-/// Whether servers may take the client's field of this name for one of `others`.
-pub(crate) fn is_spelling_of(name: &HeaderName, others: &[&str]) -> bool {
-    !others.is_empty() && others.iter().any(|other| reduced(other) == reduced(name.as_str()))
 }
 
 /// Lower case, and `-` for everything that is neither letter nor digit.
@@ -145,6 +141,7 @@ mod tests {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         let mut gateway = configuration.gateway.clone();
         gateway.api_key_headers.push(HeaderName::from_static("ocp-apim-subscription-key"));
+        gateway.token_headers.push(HeaderName::from_static("x-access-token"));
         is_reserved(&name, &gateway, example::upstream(&configuration))
     }
 
@@ -166,6 +163,9 @@ mod tests {
             "X_MS_ApiKey",
             "Ocp-Apim-Subscription-Key",
             "ocp_apim_subscription_key",
+            "X-Access-Token",
+            "x_access_token",
+            "x.access-token",
             "x.ms.client.principal",
             "x-gatehouse-subject",
             "X_Gatehouse_Subject",
@@ -282,6 +282,7 @@ mod tests {
             "x_custom",
             "accept-encoding",
             "x-msx",
+            "x-access-tokens",
             "forwarded-by",
         ] {
             assert!(!reserved(name), "{name}");
@@ -289,7 +290,8 @@ mod tests {
     }
 
     fn any_reserved() -> impl Strategy<Value = String> {
-        let configured = ["x-gatehouse-subject", "x-functions-key", "x-tenant-key", "ocp-apim-subscription-key"];
+        let configured =
+            ["x-gatehouse-subject", "x-functions-key", "x-tenant-key", "ocp-apim-subscription-key", "x-access-token"];
         let exact: Vec<String> = RESERVED.iter().chain(&configured).map(|name| (*name).to_owned()).collect();
         let member = (select(RESERVED_FAMILIES.to_vec()), "[a-z][a-z0-9-]{0,8}")
             .prop_map(|(family, rest)| format!("{family}{rest}"));

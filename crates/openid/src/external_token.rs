@@ -7,21 +7,26 @@
 //!
 //! Both end in an [`ExternalPrincipal`], or in a [`ExternalTokenRejection`], whose text is for the log.
 
+mod act;
 mod choice;
 mod claims;
 mod exchange;
 mod introspection;
+mod kind;
 mod principal;
 mod rejection;
 mod signed;
+mod without_groups;
 
 pub use choice::Presented;
-pub use exchange::MayAct;
+pub use exchange::{ActingParty, MayAct};
 pub use introspection::{INTROSPECTION_BYTES, Introspected, introspected, introspection_request};
+pub use kind::ExternalTokenKind;
 pub use principal::ExternalPrincipal;
 pub use rejection::{ExternalTokenRejection, LONGEST_TOKEN};
 pub use signed::{KeySource, SignedAccessToken};
 pub(crate) use signed::{is_of_version, key_source, may_be_of};
+pub use without_groups::{PrincipalWithoutGroups, SignedPrincipal};
 
 #[cfg(test)]
 mod tests;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use gatehouse_configuration::{IdentityProvider, ProviderProfile};
+use gatehouse_configuration::{EntraProfile, GroupLookup, IdentityProvider, ProviderProfile};
 use gatehouse_protocol::SecretString;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use url::form_urlencoded;
 
 use crate::answer::{json, successful};
 use crate::issuer::is_uuid;
@@ -48,6 +49,9 @@ pub enum GroupsUnknown {
          instead of groups; or let the token hold only the groups that are assigned to the application"
     )]
     NotPermitted(StatusCode),
+    /// Our application gets no token.
+    #[error("the application of group_lookup gets no token: Entra {0}")]
+    Application(AnswerRejection),
     /// Something else came.
     #[error("Microsoft Graph {0}")]
     Answer(#[from] AnswerRejection),
@@ -82,7 +86,11 @@ pub fn group_requests(
     let ProviderProfile::Entra(entra) = &provider.profile else { return Err(GroupsUnknown::NoLookup) };
     let groups = asked_groups(provider, named)?;
     let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-    let endpoint = Endpoint::parse(&format!("{}/v1.0/me/checkMemberGroups", entra.graph))?;
+    requests(&format!("{}/v1.0/me/checkMemberGroups", entra.graph), &groups, access_token)
+}
+
+fn requests(url: &str, groups: &[&str], access_token: &SecretString) -> Result<Vec<Request<Vec<u8>>>, GroupsUnknown> {
+    let endpoint = Endpoint::parse(url)?;
     let bearer = SecretString::new(format!("Bearer {}", access_token.expose()));
     let mut authorization = HeaderValue::from_str(bearer.expose()).map_err(|_| GroupsUnknown::AccessToken)?;
     authorization.set_sensitive(true);
@@ -99,6 +107,70 @@ pub fn group_requests(
         request
     };
     Ok(groups.chunks(GROUPS_PER_REQUEST).map(request).collect())
+}
+
+/// The request for a token with which our application asks Microsoft Graph (RFC 6749, section 4.4). Its body holds our secret.
+///
+/// # Errors
+/// Where no safe URL can be made of what is configured.
+pub fn application_token_request(
+    entra: &EntraProfile,
+    lookup: &GroupLookup,
+    tenant: &str,
+    secret: &SecretString,
+) -> Result<Request<Vec<u8>>, GroupsUnknown> {
+    let endpoint = Endpoint::parse(&format!("{}/{tenant}/oauth2/v2.0/token", entra.authority))?;
+    let scope = format!("{}/.default", entra.graph);
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "client_credentials").append_pair("scope", &scope);
+    form.append_pair("client_id", &lookup.client_id).append_pair("client_secret", secret.expose());
+    let mut request = Request::new(form.finish().into_bytes());
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = endpoint.uri().clone();
+    let headers = request.headers_mut();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    Ok(request)
+}
+
+/// The token in the answer to [`application_token_request`].
+///
+/// # Errors
+/// Where there is none.
+pub fn application_token(response: &Response<Vec<u8>>) -> Result<SecretString, GroupsUnknown> {
+    #[derive(Deserialize)]
+    struct TokenAnswer {
+        access_token: String,
+    }
+    let answer = successful(response).and_then(json::<TokenAnswer>).map_err(GroupsUnknown::Application)?;
+    Ok(SecretString::new(answer.access_token))
+}
+
+/// The groups that must be asked for of the bearer of a token of another issuer that does not hold them, in lower case; empty where no rule
+/// needs any.
+///
+/// # Errors
+/// Where a denying rule names one that cannot be asked for.
+pub fn groups_to_ask(named: &NamedClaims<'_>) -> Result<BTreeSet<String>, GroupsUnknown> {
+    if !named.denied_groups.iter().copied().all(is_uuid) {
+        return Err(GroupsUnknown::NoObjectIds);
+    }
+    let groups = named.groups.iter().copied().filter(|group| is_uuid(group));
+    Ok(groups.map(str::to_ascii_lowercase).collect())
+}
+
+/// The requests that ask in which of the groups the user with this object id is, with our application's token.
+///
+/// # Errors
+/// Where nothing can be asked.
+pub fn user_group_requests(
+    entra: &EntraProfile,
+    object_id: &str,
+    groups: &BTreeSet<String>,
+    token: &SecretString,
+) -> Result<Vec<Request<Vec<u8>>>, GroupsUnknown> {
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    requests(&format!("{}/v1.0/users/{object_id}/checkMemberGroups", entra.graph), &groups, token)
 }
 
 /// The groups that must be asked for of a user with too many for a token, in lower case; empty where no rule needs any.
@@ -139,6 +211,11 @@ impl Memberships {
         Ok(())
     }
 
+    /// Those of the groups that the user is in.
+    pub(crate) fn among<'g>(&self, groups: &'g BTreeSet<String>) -> impl Iterator<Item = &'g str> {
+        groups.iter().map(String::as_str).filter(|group| self.holds(group))
+    }
+
     /// Whether the user is in the group with this id.
     pub(crate) fn holds(&self, id: &str) -> bool {
         self.0.iter().any(|member_of| member_of.eq_ignore_ascii_case(id))
@@ -155,7 +232,7 @@ impl GroupsUnknown {
             | Self::Graph(_)
             | Self::AccessToken
             | Self::NotPermitted(_) => ClientError::AccessDenied,
-            Self::Answer(answer) => answer.to_wire(),
+            Self::Application(answer) | Self::Answer(answer) => answer.to_wire(),
             Self::NoAnswer(_) => ClientError::TemporarilyUnavailable,
         }
     }

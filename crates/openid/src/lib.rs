@@ -62,10 +62,14 @@ pub use client_authentication::{ClientAuthentication, ClientAuthenticationReject
 pub use client_error::ClientError;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use external_token::{
-    ExternalPrincipal, ExternalTokenRejection, INTROSPECTION_BYTES, Introspected, KeySource, LONGEST_TOKEN, MayAct,
-    Presented, SignedAccessToken, introspected, introspection_request,
+    ActingParty, ExternalPrincipal, ExternalTokenKind, ExternalTokenRejection, INTROSPECTION_BYTES, Introspected,
+    KeySource, LONGEST_TOKEN, MayAct, Presented, PrincipalWithoutGroups, SignedAccessToken, SignedPrincipal,
+    introspected, introspection_request,
 };
-pub use group_lookup::{GROUPS_ANSWER_BYTES, GroupsUnknown, Memberships, group_requests};
+pub use group_lookup::{
+    GROUPS_ANSWER_BYTES, GroupsUnknown, Memberships, application_token, application_token_request, group_requests,
+    groups_to_ask, user_group_requests,
+};
 pub use id_token::IdTokenRejection;
 pub use identity::{Identity, UserRejection};
 pub use identity_assertion::{AssertedIdentity, IdentityAssertion, IdentityAssertionRejection};

@@ -20,6 +20,11 @@ pub struct NamedClaims<'a> {
 }
 
 impl<'a> NamedClaims<'a> {
+    /// Whether no rule names a group, so that nobody has to know any.
+    pub fn is_without_groups(&self) -> bool {
+        self.groups.is_empty()
+    }
+
     /// What the policies name.
     pub fn of(rules: &'a RuleClaims) -> Self {
         Self {

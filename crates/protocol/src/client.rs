@@ -14,6 +14,10 @@ pub struct ClientId(String);
 pub struct InvalidClientId;
 
 impl ClientId {
+    /// What the ids of clients begin with, before a `:`, that are part of Gatehouse itself. The ids of callers with an API key and of
+    /// workloads are their subjects, and those of another issuer's clients begin with its name. So no two parties give out one id.
+    pub const OWN: &'static str = "gatehouse";
+
     /// Bytes; a client ID metadata document's URL is the longest id in use.
     const LONGEST: usize = 2048;
 

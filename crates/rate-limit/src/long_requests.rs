@@ -193,6 +193,14 @@ pub fn calls_full_note(now: UnixTime, path: &str, subject: &str) -> Result<Key, 
     Ok(note)
 }
 
+/// Whether there is such a note: one read, for whom nobody has looked with another question.
+///
+/// # Errors
+/// Where the store does not answer.
+pub fn calls_are_full(store: &impl Store, now: UnixTime, path: &str, subject: &str) -> Result<bool, StoreUnavailable> {
+    Ok(store.get(&calls_full_note(now, path, subject)?)?.is_some())
+}
+
 impl PermitRequest<'_> {
     /// That of the subject at the route, of which a call asks for a note alone ([`calls_full_note`]).
     fn counter_of_subject(&self) -> Counter {

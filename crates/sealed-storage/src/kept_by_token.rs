@@ -6,6 +6,8 @@
 //! anew every hour, and not all at the same time. So nothing is kept for longer than that, and one read tells whether something is
 //! there.
 
+use core::fmt;
+
 use gatehouse_protocol::{Entropy, UnixTime};
 use gatehouse_storage::{Key, Kind, Store, StoreUnavailable};
 use zeroize::Zeroizing;
@@ -32,6 +34,28 @@ pub struct KeptByToken<'a, S> {
     pub now: UnixTime,
 }
 
+/// What there is of one token.
+#[derive(PartialEq, Eq)]
+pub enum Kept {
+    /// This, and it counts.
+    Counts(Zeroizing<Vec<u8>>),
+    /// Something that does not count any more: the token was good a while ago.
+    IsOver,
+    /// Nothing that anybody knows.
+    Nothing,
+}
+
+/// Without what is kept: it is personal.
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Counts(_) => "Counts",
+            Self::IsOver => "IsOver",
+            Self::Nothing => "Nothing",
+        })
+    }
+}
+
 /// Where something is kept of one token.
 struct Place {
     secret: HandleSecret,
@@ -43,17 +67,20 @@ impl<S: Store> KeptByToken<'_, S> {
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub fn get(&self, context: &[&str], token: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StoreUnavailable> {
+    pub fn get(&self, context: &[&str], token: &str) -> Result<Kept, StoreUnavailable> {
         let place = self.place(context, token)?;
-        let Some(sealed) = self.store.get(&place.key)? else { return Ok(None) };
+        let Some(sealed) = self.store.get(&place.key)? else { return Ok(Kept::Nothing) };
         // What does not open is of another token.
-        let Ok(text) = place.secret.open_record(&place.key.to_string(), &sealed) else { return Ok(None) };
-        let Some((end, kept)) = text.split_first_chunk::<END_LENGTH>() else { return Ok(None) };
-        let counts = self.now.seconds() < u64::from_be_bytes(*end);
-        Ok(counts.then(|| Zeroizing::new(kept.to_vec())))
+        let Ok(text) = place.secret.open_record(&place.key.to_string(), &sealed) else { return Ok(Kept::Nothing) };
+        let Some((end, kept)) = text.split_first_chunk::<END_LENGTH>() else { return Ok(Kept::Nothing) };
+        match self.now.seconds() < u64::from_be_bytes(*end) {
+            true => Ok(Kept::Counts(Zeroizing::new(kept.to_vec()))),
+            false => Ok(Kept::IsOver),
+        }
     }
 
-    /// Keeps this of `token` until `end`, an hour at most; not at all where that is over.
+    /// Keeps this of `token` until `end`, an hour at most. Afterwards, and at once where `end` is over, it is known for the rest of the
+    /// place's hour that there was something.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -65,14 +92,19 @@ impl<S: Store> KeptByToken<'_, S> {
         end: UnixTime,
         entropy: &mut impl Entropy,
     ) -> Result<(), StoreUnavailable> {
-        if end <= self.now {
-            return Ok(());
-        }
         let place = self.place(context, token)?;
         let text = Zeroizing::new([end.seconds().to_be_bytes().as_slice(), kept].concat());
         let sealed = place.secret.seal_record(&place.key.to_string(), &text, entropy);
         let sealed = sealed.map_err(|error| StoreUnavailable(format!("a token cannot be kept: {error}")))?;
         self.store.put(&place.key, &sealed)
+    }
+
+    /// Keeps nothing of `token` any more.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn forget(&self, context: &[&str], token: &str) -> Result<(), StoreUnavailable> {
+        self.store.delete(&self.place(context, token)?.key)
     }
 
     fn place(&self, context: &[&str], token: &str) -> Result<Place, StoreUnavailable> {
@@ -120,8 +152,10 @@ mod tests {
         }
 
         fn get(&self, now: UnixTime, token: &str) -> Option<String> {
-            let kept = self.at(now).get(HERE, token).unwrap();
-            kept.map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
+            match self.at(now).get(HERE, token).unwrap() {
+                Kept::Counts(bytes) => Some(String::from_utf8(bytes.to_vec()).unwrap()),
+                Kept::IsOver | Kept::Nothing => None,
+            }
         }
     }
 
@@ -134,6 +168,21 @@ mod tests {
         assert_eq!(world.get(NOW, "a.b.d"), None, "another token");
         world.put("ended", NOW);
         assert_eq!(world.get(NOW, "ended"), None);
+    }
+
+    #[test]
+    fn that_something_was_kept_is_known_until_the_place_begins_anew_or_it_is_forgotten() {
+        let world = World::new();
+        let of = |age, token| world.at(NOW.plus(age)).get(HERE, token).unwrap();
+        world.put("short", NOW.plus(20));
+        world.put("not-kept", NOW);
+        for token in ["short", "not-kept"] {
+            assert_eq!(of(20, token), Kept::IsOver, "{token}");
+            assert_eq!(of(LONGEST_SECONDS, token), Kept::Nothing, "{token}");
+        }
+        assert_eq!(of(0, "never-seen"), Kept::Nothing);
+        world.at(NOW.plus(21)).forget(HERE, "short").unwrap();
+        assert_eq!((of(21, "short"), of(21, "not-kept")), (Kept::Nothing, Kept::IsOver));
     }
 
     #[test]
@@ -156,8 +205,8 @@ mod tests {
         world.put("the-token", NOW.plus(60));
         let values = world.store.values();
         assert!(values.iter().all(|value| !String::from_utf8_lossy(value).contains("the-token")), "{values:?}");
-        assert!(world.at(NOW).get(&["https://gateway.example/other", "sum"], "the-token").unwrap().is_none());
-        assert!(world.at(NOW).get(&["https://gateway.example/mcp", "changed"], "the-token").unwrap().is_none());
+        assert!(world.at(NOW).get(&["https://gateway.example/other", "sum"], "the-token").unwrap() == Kept::Nothing);
+        assert!(world.at(NOW).get(&["https://gateway.example/mcp", "changed"], "the-token").unwrap() == Kept::Nothing);
         world.keys = key_ring('B');
         assert_eq!(world.get(NOW, "the-token"), None);
     }

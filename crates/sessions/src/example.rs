@@ -4,7 +4,9 @@ use core::cell::{Cell, RefCell};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_protocol::{Claims, ClientId, ClientName, Entropy, ResourceUri, Scopes, SecretString, Subject, UnixTime};
+use gatehouse_protocol::{
+    Actors, Claims, ClientId, ClientName, Entropy, ResourceUri, Scopes, SecretString, Subject, UnixTime,
+};
 use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing};
 use gatehouse_storage::memory::MemoryStore;
 use gatehouse_storage::{Key, KeyPage, Store, StoreUnavailable};
@@ -108,6 +110,7 @@ pub(crate) fn alice() -> Principal {
         resource: mcp(),
         scopes: Scopes::parse("read write").unwrap(),
         claims: claims("engineering"),
+        actors: Actors::default(),
     }
 }
 

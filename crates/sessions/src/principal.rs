@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use gatehouse_protocol::{Claims, ClientId, ResourceUri, Scopes, SecretString, Subject, UnixTime};
+use gatehouse_protocol::{Actors, Claims, ClientId, ResourceUri, Scopes, SecretString, Subject, UnixTime};
 
 /// Who signed in, through which client, for which resource, and what was granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Principal {
     pub scopes: Scopes,
     /// What the identity provider said of the user, for policies.
     pub claims: Claims,
+    /// Who acts for the user by an exchanged token; nobody is named where the user let the client.
+    pub actors: Actors,
 }
 
 /// The identity provider's tokens: kept with the session, never given to a client.

@@ -53,8 +53,10 @@ pub enum ProviderTokenState {
     Fresh(SecretString),
     /// It ends soon or has ended, and can be refreshed.
     Due(Due),
-    /// The provider gave none, or none that can still be used.
-    Absent,
+    /// It has ended, and cannot be refreshed.
+    Ended,
+    /// The session began without any.
+    NeverGiven,
 }
 
 /// Tokens that should be refreshed.
@@ -132,9 +134,13 @@ impl ProviderGrant {
     /// How the provider's access token is at `now`.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// [`Rejection::Revoked`] where the session has ended, [`Rejection::Unavailable`] where the store does not answer.
     pub fn state(&self, store: &impl Store, now: UnixTime) -> Result<ProviderTokenState, Rejection> {
-        Ok(self.tokens(store)?.map_or(ProviderTokenState::Absent, |record| ProviderTokenState::of(record, now)))
+        match self.tokens(store)? {
+            Some(record) => Ok(ProviderTokenState::of(record, now)),
+            // A session that ends loses them: that must not be taken for one that never had any.
+            None => ending::check(&self.name, store).map(|()| ProviderTokenState::NeverGiven),
+        }
     }
 
     /// What the provider has said of the user since the session was opened; `None` where it said nothing anew.
@@ -329,7 +335,7 @@ impl ProviderTokenState {
         match refresh_token {
             Some(refresh_token) if now.plus(early) >= expires_at => Self::Due(Due { generation, refresh_token }),
             _ if now < expires_at => Self::Fresh(access_token),
-            _ => Self::Absent,
+            _ => Self::Ended,
         }
     }
 }

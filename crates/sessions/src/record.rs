@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_protocol::{Claims, ClientId, ClientName, Entropy, ResourceUri, Scopes, Subject, UnixTime};
+use gatehouse_protocol::{Actors, Claims, ClientId, ClientName, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::HandleSecret;
 use gatehouse_storage::{Key, Kind, Store};
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,8 @@ struct PrincipalText {
     resource: String,
     scopes: String,
     claims: Claims,
+    #[serde(default, skip_serializing_if = "Actors::is_empty")]
+    actors: Actors,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -255,6 +257,7 @@ fn write(principal: &Principal) -> PrincipalText {
         resource: principal.resource.to_string(),
         scopes: principal.scopes.to_string(),
         claims: principal.claims.clone(),
+        actors: principal.actors.clone(),
     }
 }
 
@@ -266,5 +269,6 @@ fn read(text: PrincipalText) -> Result<Principal, Rejection> {
         resource: ResourceUri::parse(&text.resource).map_err(|_| broken())?,
         scopes: Scopes::parse(&text.scopes).map_err(|_| broken())?,
         claims: text.claims,
+        actors: text.actors,
     })
 }

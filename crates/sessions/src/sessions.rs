@@ -1,6 +1,6 @@
 //! The life of a session.
 
-use gatehouse_protocol::{ClientId, ClientName, Entropy, ResourceUri, Scopes, Subject, UnixTime};
+use gatehouse_protocol::{Actors, ClientId, ClientName, Entropy, ResourceUri, Scopes, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::{Key, Store};
 
@@ -147,6 +147,8 @@ impl<S: Store> Sessions<'_, S> {
                 resource: resource.clone(),
                 scopes: token.scopes,
                 claims,
+                // A token by which others act tells nothing by itself.
+                actors: Actors::default(),
             };
             return Ok(Validated { principal, note: None });
         }

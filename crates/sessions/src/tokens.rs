@@ -79,9 +79,12 @@ struct RefreshText(String, u64, u64);
 const MOST_CONTAINED: usize = 1024;
 
 impl Contained {
-    /// What a token says of `principal` without its record; `None` where that is more than a header has room for.
+    /// What a token says of `principal` without its record; `None` where that is more than a header has room for, and where others act.
     pub(crate) fn of(principal: &Principal) -> Option<Self> {
-        let Principal { client_id, claims, scopes, .. } = principal;
+        let Principal { client_id, claims, scopes, actors, .. } = principal;
+        if !actors.is_empty() {
+            return None;
+        }
         let others = client_id.as_str().len().saturating_add(scopes.to_string().len());
         let bytes = serde_json::to_vec(claims).ok()?.len().saturating_add(others);
         (bytes <= MOST_CONTAINED).then(|| Self { client_id: client_id.clone(), claims: claims.clone() })

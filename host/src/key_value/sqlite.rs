@@ -5,6 +5,7 @@
 mod database;
 mod expiry_index;
 mod held_lock;
+mod idle_readers;
 mod operations;
 mod readers;
 mod statements;

@@ -146,8 +146,9 @@ impl ExternalTokenFailure {
     pub fn rejection(&self) -> Option<&ExternalTokenRejection> {
         match self {
             // The issuer said nothing of the token: it must answer first.
-            Self::Rejected(ExternalTokenRejection::Answer(_)) | Self::Conversation(_) => None,
+            Self::Rejected(rejection) if rejection.says_nothing_of_the_token() => None,
             Self::Rejected(rejection) => Some(rejection),
+            Self::Conversation(_) => None,
         }
     }
 }

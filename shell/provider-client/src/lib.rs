@@ -16,4 +16,4 @@ mod tests;
 pub use client::{ProviderClient, Refreshed, SignedIn};
 pub use failure::{AssertionFailure, ExternalTokenFailure, Failure, RefreshFailure, WorkloadFailure};
 pub use host::{ComponentHost, Host};
-pub use issuer_client::{IssuerClient, Verified};
+pub use issuer_client::{Asker, IssuerClient, Verified};

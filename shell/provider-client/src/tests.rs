@@ -1,4 +1,6 @@
+mod external_groups;
 mod provider;
+mod unknown_tokens;
 
 use gatehouse_configuration::{AccessRules, AssertionSource, ProviderAuthentication};
 use gatehouse_openid::{AccessRejection, ClientError, IdentityAssertion, RefreshRejection};

@@ -12,6 +12,8 @@ use super::{documents, mcp_server, servers, statements, system_calls};
 const WARM_UP: usize = 20;
 /// A message that no tool's schema is looked at for.
 const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+/// With a token of another issuer, which was verified while the host was warmed up.
+const OTHER_ISSUER: &str = "tools/call, another issuer's token used again";
 
 /// Counts both.
 pub(super) async fn run(setup: &Setup) -> Value {
@@ -29,13 +31,18 @@ async fn store_operations(setup: &Setup, requests: usize) -> Value {
     let upstream = mcp_server::start().await;
     let mut results = Vec::new();
     let believing = documents::with_route_lines(documents::AT_EXPIRY);
+    let other_issuer = documents::other_issuer();
     let kinds = [
         (documents::SMALL, &["tools/call", "ping", "a bad token"][..]),
         (&believing, &["tools/call, revocation at expiry"]),
+        (&other_issuer, &[OTHER_ISSUER]),
     ];
     for (document, kinds) in kinds {
         let world = servers::gatehouse(&setup.now.in_this_process(), document, &upstream).await;
-        let token = servers::token(&world, "alice").await;
+        let token = match *kinds {
+            [OTHER_ISSUER] => servers::other_token(&world),
+            _ => servers::token(&world, "alice").await,
+        };
         let url = &world.gatehouse.url;
         for kind in kinds {
             let target = match *kind {
@@ -79,6 +86,11 @@ async fn all_system_calls(setup: &Setup, requests: usize) -> Value {
         results.extend(case(setup, &format!("small{suffix}"), process, &target, requests).await);
         world.gatehouse.stop().await;
     }
+    let world = servers::gatehouse(&setup.now, &documents::other_issuer(), &upstream).await;
+    let target = servers::call(&world.gatehouse.url, &servers::other_token(&world));
+    let process = world.gatehouse.process_id().expect("it runs in a process of its own");
+    results.extend(case(setup, "other-issuer", process, &target, requests).await);
+    world.gatehouse.stop().await;
     results.into()
 }
 

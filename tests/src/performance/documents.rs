@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+use serde_json::json;
+
+use crate::jwt::SigningKey;
+
 /// About 500 bytes where everything is filled in.
 pub(super) const SMALL: &str = r#"public_url = "{public_url}"
 [[clients]]
@@ -18,6 +22,10 @@ scopes = ["mcp"]
 
 /// The line of a route where tokens are believed until they expire.
 pub(super) const AT_EXPIRY: &str = "revocation = \"at-expiry\"";
+
+/// The issuer of [`other_issuer`], and for whom its tokens are.
+pub(super) const OTHER_ISSUER: &str = "https://issuer.example";
+pub(super) const OTHER_AUDIENCE: &str = "api://mcp";
 
 /// How many more routes the large document has, and how many rules each.
 const MORE_ROUTES: usize = 60;
@@ -71,6 +79,17 @@ pub(super) fn federation(tools: usize) -> String {
 /// The small document with these lines for its route.
 pub(super) fn with_route_lines(lines: &str) -> String {
     format!("{SMALL}{lines}\n")
+}
+
+/// The small document for a route that takes access tokens of another issuer, and none of ours. Its keys are in the document: nobody
+/// is asked for them.
+pub(super) fn other_issuer() -> String {
+    let (before, route) = SMALL.split_once("[[routes]]").expect("a route");
+    let keys = json!({ "keys": [SigningKey::Rsa.jwk()] });
+    format!(
+        "{before}[[token_issuers]]\nname = \"partner\"\nissuer = \"{OTHER_ISSUER}\"\njwks = '{keys}'\n\n\
+         [[routes]]{route}tokens = [{{ issuer = \"partner\", audiences = [\"{OTHER_AUDIENCE}\"] }}]\n"
+    )
 }
 
 /// The small document for so many event streams of a subject. The base has no other limit of them.

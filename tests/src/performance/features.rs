@@ -16,6 +16,9 @@ const POLICY: &str = r#"policy = [
     { name = "never", effect = "deny", tools = ["delete_*"] },
 ]"#;
 
+/// The first use, which verifies the signature, is before anything is measured.
+const OTHER_ISSUER: &str = "another issuer's token, used again";
+
 /// Measures each beside the plain route.
 pub(super) async fn run(setup: &Setup) -> Value {
     let upstream = mcp_server::start().await;
@@ -27,12 +30,16 @@ pub(super) async fn run(setup: &Setup) -> Value {
         ("a plain route", documents::SMALL.to_owned(), call.clone()),
         ("a policy of three rules", documents::with_route_lines(POLICY), call.clone()),
         ("revocation at expiry", documents::with_route_lines(documents::AT_EXPIRY), call.clone()),
+        (OTHER_ISSUER, documents::other_issuer(), call.clone()),
         ("two rates", documents::with_route_lines(RATES), call),
         ("one of two members", documents::federation(2), federated_call),
         ("the tools of two members, listed", documents::federation(2), list),
     ] {
         let world = servers::gatehouse(&setup.now, &document, &upstream).await;
-        let token = servers::token(&world, "alice").await;
+        let token = match name {
+            OTHER_ISSUER => servers::other_token(&world),
+            _ => servers::token(&world, "alice").await,
+        };
         targets.push((name.to_owned(), servers::message(&world.gatehouse.url, &token, &message)));
         worlds.push(world);
     }

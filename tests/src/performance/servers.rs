@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::load::Target;
-use super::process;
 use super::setup::{Checkout, Setup};
+use super::{documents, process};
+use crate::jwt::SigningKey;
 use crate::paths::{artefact, repository};
 use crate::wash::{self, Workload};
 use crate::{AttackSettings, AttackWorld, HeldPort, HostKind, Person, Program, StoreKind, StoreServer, is_listened_at};
@@ -187,6 +189,15 @@ pub(super) async fn token(world: &AttackWorld, person: &str) -> String {
     let person = Person::new(person);
     let tokens = world.flow_of(&person, world.public(), "/mcp").finish().await;
     tokens["access_token"].as_str().expect("an access token").to_owned()
+}
+
+/// An access token of the issuer of [`documents::other_issuer`], with the claims that RFC 9068 has.
+pub(super) fn other_token(world: &AttackWorld) -> String {
+    let now = world.now();
+    SigningKey::Rsa.sign(&json!({
+        "iss": documents::OTHER_ISSUER, "aud": documents::OTHER_AUDIENCE, "sub": "alice", "client_id": "an-application",
+        "scope": "mcp", "jti": crate::unique("token-"), "iat": now, "nbf": now, "exp": now + 24 * 3600,
+    }))
 }
 
 /// The call at a server that needs no token.

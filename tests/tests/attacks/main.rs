@@ -26,6 +26,7 @@ mod identity_headers;
 mod instances;
 mod key_rotation;
 mod leaving;
+mod logged;
 mod machines;
 mod markup;
 mod mix_up;

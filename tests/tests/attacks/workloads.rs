@@ -1,11 +1,14 @@
 //! Machines with a token of their own platform: whose token it is must be right to the letter.
 
+mod acting;
 mod exchange;
+mod only_machines;
 
 use gatehouse_tests::{Answer, AttackSettings, AttackWorld, HeldPort, Program, TestClient, TestIssuer};
 use serde_json::{Value, json};
 
 use crate::answers::assert_error;
+use crate::logged::{assert_not_logged, last_refusal};
 use crate::parties::{SECRET, pairs};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -70,6 +73,17 @@ scopes = ["mcp"]
 may_exchange = [{ issuer = "partner", audiences = ["api://frontend"] }, { issuer = "asked", audiences = ["api://frontend"] }]
 
 [[clients]]
+client_id = "desk"
+client_name = "Desk"
+token_endpoint_auth_method = "client_secret_basic"
+client_secret = { secret = "client_secret_one" }
+grant_types = ["urn:ietf:params:oauth:grant-type:token-exchange"]
+scopes = ["mcp"]
+may_introspect = true
+may_exchange = [{ issuer = "partner", audiences = ["api://frontend"], id_token_audiences = ["desk-at-partner"], granted_scopes = ["mcp"] }]
+accepted_actors = [{ issuer = "partner", audiences = ["api://desk"] }, { issuer = "asked", audiences = ["api://desk"] }]
+
+[[clients]]
 client_id = "machine"
 client_name = "Machine"
 token_endpoint_auth_method = "client_secret_basic"
@@ -90,6 +104,12 @@ subject_header = "x-subject"
 policy = [{ name = "all", scopes = ["mcp"] }, { name = "files", scopes = ["files"] }]
 
 [[routes]]
+path = "/mail"
+url = "{upstream}/mail-inside"
+scopes = ["mcp"]
+identity_provider_token_header = "x-user-token"
+
+[[routes]]
 path = "/other"
 url = "{upstream}/other-inside"
 scopes = ["mcp"]
@@ -107,6 +127,10 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
+        Self::start_with(DOCUMENT).await
+    }
+
+    async fn start_with(document: &str) -> Self {
         let held = HeldPort::take();
         let audience = format!("http://127.0.0.1:{}", held.number());
         let platform = async |name: &str, issuer: Option<&str>| {
@@ -118,7 +142,7 @@ impl Scene {
         let (github, spire) =
             (platform("github", None).await, platform("spiffe", Some("https://oidc.example.org")).await);
         let issuer = TestIssuer::start().await;
-        let document = DOCUMENT.replace("CLUSTER", &cluster.1).replace("GITHUB", &github.1);
+        let document = document.replace("CLUSTER", &cluster.1).replace("GITHUB", &github.1);
         let document = document.replace("SPIRE", &spire.1).replace("PARTNER", issuer.origin());
         let variables = [("client_secret_one", SECRET), ("introspection_secret", "an-introspection-secret")];
         let settings = AttackSettings {
@@ -160,18 +184,11 @@ impl Scene {
     }
 
     fn is_not_logged(&self, token: &str, what: &str) {
-        let log = self.world.gatehouse.log.lines().join("\n");
-        for part in token.split('.').skip(1).filter(|part| part.len() > 16).chain((token.len() > 16).then_some(token)) {
-            assert!(!log.contains(part), "{what}: the log holds the token");
-        }
+        assert_not_logged(&self.world, token, what);
     }
 
-    /// The reason of the last refusal in the log.
     fn reason(&self) -> String {
-        let lines = self.world.gatehouse.log.lines();
-        let read = |line: &String| serde_json::from_str::<Value>(line).ok();
-        let refused = lines.iter().rev().filter_map(read).find(|line| line["event"] == "refused");
-        refused.map(|line| line["reason"].as_str().unwrap_or_default().to_owned()).unwrap_or_default()
+        last_refusal(&self.world)
     }
 }
 
@@ -338,5 +355,32 @@ async fn an_assertion_of_one_kind_is_never_taken_for_one_of_another() {
     assert_error(&scene.present(&own, &[]).await, 400, "invalid_grant", "a token of ours");
     scene.nothing_came_of_it(&after, &own, "a token of ours").await;
     drop(before);
+    scene.world.gatehouse.stop().await;
+}
+
+/// The list counts before a token is made, and not only when one is shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_the_route_does_not_list_gets_no_token_for_it() {
+    let allowed = "path = \"/mcp\"\nallowed_clients = [\"machine\", \"workload:billing\", \"reporter\"]\n";
+    let mut scene = Scene::start_with(&DOCUMENT.replace("path = \"/mcp\"\n", allowed)).await;
+    let (mcp, other) = (scene.world.url("/mcp"), scene.world.url("/other"));
+    for of in [CLUSTER, GITHUB] {
+        let token = scene.token(of, json!({})).await;
+        scene.refused(&token, &[("resource", &mcp)], "unauthorized_client", "a workload").await;
+        assert!(scene.reason().contains("allowed_clients"), "{}", scene.reason());
+    }
+    let token = scene.token(GITHUB, json!({})).await;
+    assert_eq!(scene.present(&token, &[("resource", &other)]).await.status, 200, "another route: {}", scene.reason());
+    let listed = scene.token(SPIRE, json!({})).await;
+    assert_eq!(scene.present(&listed, &[("resource", &mcp)]).await.status, 200, "{}", scene.reason());
+    let confidential =
+        |id: &str| TestClient::public(id, "").with(gatehouse_tests::ClientAuthentication::Basic(SECRET.to_owned()));
+    let before = scene.world.store().await;
+    let users = exchange::sign(&scene.subject());
+    let answer = scene.exchange(&confidential("frontend"), &users, &[]).await;
+    assert_error(&answer, 400, "unauthorized_client", "a client that exchanges a token");
+    scene.nothing_came_of_it(&before, &users, "a client that exchanges a token").await;
+    let machine = pairs(&[("grant_type", "client_credentials"), ("resource", &mcp)]);
+    assert_eq!(scene.world.token(&confidential("machine"), &machine).await.status, 200, "{}", scene.reason());
     scene.world.gatehouse.stop().await;
 }

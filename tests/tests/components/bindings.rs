@@ -10,10 +10,10 @@ pub mod imports {
                 import gatehouse:host/settings@0.2.0;
                 import gatehouse:host/configuration@0.2.0;
                 import gatehouse:host/peer@0.2.0;
-                import gatehouse:auth/sessions@0.8.0;
-                import gatehouse:auth/handles@0.8.0;
-                import gatehouse:auth/api-keys@0.8.0;
-                import gatehouse:auth/assertions@0.8.0;
+                import gatehouse:auth/sessions@0.9.0;
+                import gatehouse:auth/handles@0.9.0;
+                import gatehouse:auth/api-keys@0.9.0;
+                import gatehouse:auth/assertions@0.9.0;
             }",
         path: ["../wit/host", "../wit/auth"],
         imports: { default: trappable },
@@ -81,9 +81,9 @@ pub mod auth {
         inline: "
             package gatehouse:auth-alone;
             world auth {
-                export gatehouse:auth/sessions@0.8.0;
-                export gatehouse:auth/handles@0.8.0;
-                export gatehouse:auth/assertions@0.8.0;
+                export gatehouse:auth/sessions@0.9.0;
+                export gatehouse:auth/handles@0.9.0;
+                export gatehouse:auth/assertions@0.9.0;
             }",
         path: ["../wit/auth"],
         exports: { default: async },

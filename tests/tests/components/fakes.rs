@@ -100,7 +100,7 @@ pub struct Fakes {
     /// What `validate` answers.
     pub validated: Mutex<Option<Result<sessions::Principal, sessions::Rejection>>>,
     /// What `identity-provider-token` answers.
-    pub provider_token: Mutex<Option<Result<Option<String>, sessions::Rejection>>>,
+    pub provider_token: Mutex<Option<Result<sessions::ProviderToken, sessions::Rejection>>>,
     /// What `assertions.sign` answers; the text `signed` where there is nothing.
     pub signed: Mutex<Option<Result<String, String>>>,
     /// What `handles.keys` answers with, in place of keys.

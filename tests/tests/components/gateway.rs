@@ -69,6 +69,7 @@ fn principal() -> Principal {
         resource: RESOURCE.to_owned(),
         scopes: vec!["mcp".to_owned()],
         claims: Claims { tenant: None, groups: vec!["engineering".to_owned()], roles: Vec::new(), names: None },
+        actors: Vec::new(),
     }
 }
 

@@ -179,6 +179,7 @@ impl sessions::Host for Guest {
             let (store, now) = (self.fakes.store.lock().unwrap(), UnixTime::from_seconds(self.fakes.now()));
             let note = |path: String| calls_full_note(now, &path, &principal.subject).unwrap().to_string();
             let calls_are_full = calls_at.map(note).is_some_and(|note| store.entries.contains_key(&note));
+            let calls_are_full = Some(calls_are_full);
             sessions::Validated { principal, issuer: sessions::TokenIssuer::Ourselves, calls_are_full }
         }))
     }
@@ -188,7 +189,7 @@ impl sessions::Host for Guest {
         token: String,
         resource: String,
         ids: sessions::RequestIds,
-    ) -> Fallible<Option<String>, sessions::Rejection> {
+    ) -> Fallible<sessions::ProviderToken, sessions::Rejection> {
         self.fakes.session_calls.lock().unwrap().push(SessionCall::IdentityProviderToken { token, resource, ids });
         Ok(self.fakes.provider_token.lock().unwrap().clone().unwrap_or(Err(sessions::Rejection::Unrecognised)))
     }
@@ -234,7 +235,7 @@ impl handles::Host for Guest {
 
 /// No key was ever issued here.
 impl api_keys::Host for Guest {
-    fn validate(&mut self, _: String, _: String, _: u64) -> Fallible<(), api_keys::Rejection> {
+    fn validate(&mut self, _: String, _: String, _: u64, _: Option<String>) -> Fallible<bool, api_keys::Rejection> {
         Ok(Err(api_keys::Rejection::Unrecognised))
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::authorization_server::client::{Refused, Tokens, code, outcome, redeem, refresh, revoke};
 use crate::authorization_server::provider::Provider;
 use crate::authorization_server::{CLIENT, RESOURCE, boundary, fakes};
-use crate::bindings::auth::exports::gatehouse::auth::sessions::{Claims, Principal, Rejection};
+use crate::bindings::auth::exports::gatehouse::auth::sessions::{Claims, Principal, ProviderToken, Rejection};
 use crate::fakes::Fakes;
 
 const SCOPE: &str = "mcp files";
@@ -38,6 +38,7 @@ fn principal() -> Principal {
             roles: vec!["reader".to_owned()],
             names: None,
         },
+        actors: Vec::new(),
     }
 }
 
@@ -96,7 +97,7 @@ impl Server {
         self.validate_at(&tokens.access_token, RESOURCE).await
     }
 
-    async fn identity_provider_token(&self, tokens: &Tokens) -> Result<Option<String>, Rejection> {
+    async fn identity_provider_token(&self, tokens: &Tokens) -> Result<ProviderToken, Rejection> {
         boundary::identity_provider_token(&self.fakes, &tokens.access_token, RESOURCE).await
     }
 

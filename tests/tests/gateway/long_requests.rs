@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use gatehouse_tests::{Answer, AttackSettings, AttackWorld, snapshot};
+use gatehouse_tests::jwt::SigningKey;
+use gatehouse_tests::{Answer, AttackSettings, AttackWorld, TestIssuer, http, snapshot};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -72,12 +73,8 @@ impl Two {
         minutes.into_values().max().unwrap_or_default()
     }
 
-    /// Whether a note says that somebody's places are all taken. One that has ended may still be in the store.
     async fn has_notes(&self) -> bool {
-        let now = self.instances[0].now();
-        let entries = snapshot(&self.instances[0].gatehouse.state_directory()).await;
-        let end = |name: &str| name.strip_prefix("calls-full.")?.split('.').next()?.parse::<u64>().ok();
-        entries.iter().any(|(name, _)| end(name).is_some_and(|end| end > now))
+        has_notes(&self.instances[0]).await
     }
 
     async fn stop(self) {
@@ -86,6 +83,14 @@ impl Two {
             instance.gatehouse.stop().await;
         }
     }
+}
+
+/// Whether a note says that somebody's places are all taken. One that has ended may still be in the store.
+async fn has_notes(world: &AttackWorld) -> bool {
+    let now = world.now();
+    let entries = snapshot(&world.gatehouse.state_directory()).await;
+    let end = |name: &str| name.strip_prefix("calls-full.")?.split('.').next()?.parse::<u64>().ok();
+    entries.iter().any(|(name, _)| end(name).is_some_and(|end| end > now))
 }
 
 fn wait() -> Value {
@@ -251,4 +256,76 @@ async fn a_quick_call_leaves_the_store_as_it_was() {
     }
     assert_eq!(snapshot(&two.instances[0].gatehouse.state_directory()).await, before);
     two.stop().await;
+}
+
+/// Callers of whom the store is asked in another way than of those with tokens of ours, or not at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_with_a_key_a_foreign_token_or_nothing_is_stopped_before_the_server_is_asked() {
+    const KEY: &str = "gatehouse_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+    const ADMINISTRATOR: &str = "token-of-an-administrator-5d1f0c7a";
+    let (upstream, issuer) = (EchoingUpstream::start().await, TestIssuer::start().await);
+    let digest: String = gatehouse_api_keys::digest(KEY).expose().iter().map(|byte| format!("{byte:02x}")).collect();
+    let limits = "[routes.limits]\ncalls_per_subject = 1";
+    let keys = format!(
+        "api_keys = {{ session_pool = \"pool\", administrators = [{{ label = \"operations\", secret = \"administrator_token\" }}], \
+         keys = [{{ label = \"robot\", sha256 = \"{digest}\" }}] }}\n{limits}"
+    );
+    let tokens = format!("tokens = [{{ issuer = \"partner\", audiences = [\"api://one\"] }}]\n{limits}");
+    let anybody = format!("unauthenticated = \"allow\"\n{limits}");
+    let tables = format!(
+        "[[token_issuers]]\nname = \"partner\"\nissuer = \"{}\"\n{}{}{}",
+        issuer.origin(),
+        upstream.route("/keys", &keys),
+        upstream.route("/tokens", &tokens),
+        upstream.route("/anybody", &anybody)
+    );
+    let variables = vec![("administrator_token".to_owned(), ADMINISTRATOR.to_owned())];
+    let world = AttackWorld::start_with(AttackSettings { tables, variables, ..AttackSettings::default() }).await;
+    let fetch = "/subscriptions/a/resourceGroups/b/providers/Microsoft.App/sessionPools/pool/fetchMCPServerCredentials";
+    let fetched = http().post(world.url(fetch)).bearer_auth(ADMINISTRATOR).send().await.expect("an answer");
+    let fetched = Answer::of(fetched).await.json()["apiKey"].as_str().expect("a key").to_owned();
+    let now = world.now();
+    let token = SigningKey::Rsa.sign(&json!({
+        "iss": issuer.origin(), "sub": "alice", "aud": "api://one", "client_id": "an-app", "scope": "mcp", "iat": now,
+        "exp": now + 3_600,
+    }));
+    let bearer = format!("Bearer {token}");
+    for (path, header) in [
+        ("/keys", Some(("x-ms-apikey", KEY))),
+        ("/keys", Some(("x-ms-apikey", fetched.as_str()))),
+        ("/tokens", Some(("authorization", bearer.as_str()))),
+        ("/anybody", None),
+    ] {
+        let call = |message: &Value| {
+            let post = world.mcp_request(path).body(message.to_string());
+            header.into_iter().fold(post, |post, (name, value)| post.header(name, value))
+        };
+        let slow = call(&wait());
+        let slow = tokio::spawn(async move { Answer::of(send(slow).await).await });
+        upstream.waits_for(1).await;
+        let is_noted = async {
+            while !has_notes(&world).await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(core::time::Duration::from_secs(60), is_noted).await.expect("a note in time");
+        let seen = upstream.requests();
+        for _ in 0..4 {
+            let answer = Answer::of(send(call(&wait())).await).await;
+            is_refused(&answer, 429, &format!("More than the 1 calls at once allowed at {path}"));
+        }
+        // Where the note has just ended, one is let through, and ended after a second.
+        let asked = upstream.requests() - seen;
+        assert!(asked < 4, "{path} {header:?}: the server was asked {asked} times");
+        assert_eq!(send(call(&request("ping", &json!({})))).await.status(), 200, "{path}: what is no call");
+        upstream.release();
+        assert_eq!(slow.await.expect("no panic").status, 200);
+        let is_gone = async {
+            while has_notes(&world).await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(core::time::Duration::from_secs(60), is_gone).await.expect("no note any more");
+    }
+    world.gatehouse.stop().await;
 }

@@ -13,6 +13,7 @@ mod long_requests;
 mod mcp;
 mod probes;
 mod programmed_upstream;
+mod real_entra;
 mod real_token_issuer;
 mod streaming;
 mod tls;

@@ -23,6 +23,7 @@ types = ["at+jwt"]
 
 [[token_issuers]]
 name = "opaque"
+issuer = "ISSUER"
 introspection = { url = "INTROSPECTION", client_id = "gatehouse", client_secret = { secret = "introspection_secret" } }
 
 [[routes]]
@@ -38,6 +39,13 @@ url = "{upstream}/inside"
 scopes = ["mcp"]
 subject_header = "x-subject"
 tokens = [{ issuer = "opaque", audiences = ["AUDIENCE"] }]
+
+[[routes]]
+path = "/either"
+url = "{upstream}/inside"
+scopes = ["mcp"]
+subject_header = "x-subject"
+tokens = [{ issuer = "signed", audiences = ["AUDIENCE"] }, { issuer = "opaque", audiences = ["AUDIENCE"] }]
 "#;
 
 struct Scene {
@@ -170,5 +178,20 @@ async fn an_opaque_token_that_is_revoked_at_a_real_issuer_is_refused_a_minute_af
     scene.refused("/opaque", &token, "a revoked one").await;
     scene.accepted("/opaque", &other, "opaque:machine", "one that is not revoked").await;
     scene.refused("/opaque", &unique("no-token-"), "a token that the issuer does not know").await;
+    scene.world.gatehouse.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signed_and_opaque_tokens_of_one_real_issuer_come_in_at_one_route_each_in_its_own_way() {
+    let scene = Scene::start().await;
+    let (signed, opaque) = (scene.token("ES256").await, scene.token("opaque").await);
+    scene.accepted("/either", &signed, "signed:machine", "a signed one is verified").await;
+    scene.accepted("/either", &opaque, "opaque:machine", "the issuer is asked about an opaque one").await;
+    scene.refused("/either", &unique("no-token-"), "a token that the issuer does not know").await;
+    let (message, _) = signed.rsplit_once('.').expect("a signed token");
+    // It names the issuer that is verified: nobody is asked about it.
+    scene.refused("/either", &format!("{message}.{}", "A".repeat(86)), "a forged one").await;
+    let metadata = scene.world.get("/.well-known/oauth-protected-resource/either").await.json();
+    assert_eq!(metadata["authorization_servers"], json!([text(&scene.metadata, "issuer")]), "clients are told once");
     scene.world.gatehouse.stop().await;
 }

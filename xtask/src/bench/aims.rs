@@ -1,4 +1,4 @@
-//! What the numbers should be (issue 12, "Done when"), and whether they are.
+//! What the numbers should be (issues 12 and 14, "Done when"), and whether they are.
 
 use super::results::{ARCHIVE, BASE, NOW, Results};
 
@@ -25,6 +25,9 @@ pub fn aims(results: &Results) -> Vec<Aim> {
     });
     let store = counts.and_then(|counts| counts.store.iter().find(|operations| operations.kind == "tools/call"));
     let others = counts.and_then(|counts| counts.system_calls("small")).map(|calls| calls.others);
+    let other_issuer = results.features.as_ref().and_then(|part| {
+        part.result.iter().find(|point| point.name == "another issuer's token, used again").map(|point| point.ratio)
+    });
     let above_floor = case("small").zip(case("forwarder")).map(|(own, floor)| own.alone_p50_ms - floor.alone_p50_ms);
     let p50 = case("small").zip(case("workers-oauth-provider")).map(|(own, peer)| own.p50_ms / peer.p50_ms);
     vec![
@@ -48,6 +51,13 @@ pub fn aims(results: &Results) -> Vec<Aim> {
             "",
         ),
         at_least("a bad token refused, to the authenticated call", "≥ 1.5", ratio("refused", "small"), 1.5),
+        at_most(
+            "cost of a call with another issuer's token, used again, to one with ours",
+            "≤ 1.1",
+            other_issuer.map(|ratio| 1.0 / ratio),
+            1.1,
+            "",
+        ),
         Aim {
             what: "store operations of an authenticated call",
             aim: "1 read, no write",
@@ -145,7 +155,7 @@ pub fn checkout_name(id: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::{Calls, Origin, Ratio, Run};
+    use super::super::results::{Calls, Origin, Point, Ratio, Run};
     use super::*;
 
     fn aim<'a>(aims: &'a [Aim], what: &str) -> &'a Aim {
@@ -171,6 +181,19 @@ mod tests {
         assert_eq!(to_floor.measured, Some(("0.79".to_owned(), false)));
         let large = aim(&aims, "cost of 114 KB of configuration, to 500 bytes");
         assert_eq!(large.measured, Some(("1.04".to_owned(), true)));
+    }
+
+    #[test]
+    fn the_cost_of_another_issuers_token_is_that_of_a_plain_route_over_it() {
+        let point = |name: &str, ratio| Point { name: name.to_owned(), x: 0, per_second: 1.0, ratio, half_width: 0.01 };
+        for (ratio, measured) in [(0.92, ("1.09", true)), (0.9, ("1.11", false))] {
+            let points = vec![point("a plain route", 1.0), point("another issuer's token, used again", ratio)];
+            let mut results = Results::default();
+            results.take(Run { features: Some(points), ..Run::default() }, &Origin::default());
+            let cost = "cost of a call with another issuer's token, used again, to one with ours";
+            let expected = Some((measured.0.to_owned(), measured.1));
+            assert_eq!(aim(&aims(&results), cost).measured, expected);
+        }
     }
 
     #[test]

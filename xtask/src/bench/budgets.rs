@@ -5,12 +5,17 @@ use super::aims::number;
 use super::results::Counts;
 
 /// The most reads and writes of the store for a request, by its kind.
-const STORE: [(&str, f64, f64); 4] = [
+const STORE: [(&str, f64, f64); 5] = [
     ("tools/call", 1.0, 0.0),
     ("ping", 1.0, 0.0),
     ("a bad token", 0.0, 0.0),
     ("tools/call, revocation at expiry", 0.0, 0.0),
+    ("tools/call, another issuer's token used again", 1.0, 0.0),
 ];
+
+/// What a `tools/call` is counted with: a token of ours, and one of another issuer that was verified before.
+const CALLS: [(&str, &str); 2] =
+    [("small", "tools/call"), ("other-issuer", "tools/call, another issuer's token used again")];
 
 /// The most system calls for a `tools/call` besides those of its connections. Four are the sandbox's; with the log's, it is 4.4 to 4.7. Where the
 /// machine is so busy that a call takes 10 ms under strace, its lines are written alone, which are four more.
@@ -31,7 +36,8 @@ pub fn faults(counts: &Counts) -> Vec<String> {
         }
     }
     // Where strace may not trace, there is nothing to say.
-    if let Some(calls) = counts.system_calls("small").filter(|calls| calls.others > SYSTEM_CALLS) {
+    for (id, kind) in CALLS {
+        let Some(calls) = counts.system_calls(id).filter(|calls| calls.others > SYSTEM_CALLS) else { continue };
         let most: Vec<String> = calls
             .calls
             .iter()
@@ -39,7 +45,7 @@ pub fn faults(counts: &Counts) -> Vec<String> {
             .map(|call| format!("{} {}", number(call.each), call.name))
             .collect();
         faults.push(format!(
-            "tools/call: {} system calls besides those of the connections, and there may be {SYSTEM_CALLS}: {}",
+            "{kind}: {} system calls besides those of the connections, and there may be {SYSTEM_CALLS}: {}",
             number(calls.others),
             most.join(", ")
         ));
@@ -72,6 +78,28 @@ mod tests {
         assert_eq!(
             faults(&counts(1.0, 80.0)),
             ["tools/call: 80 system calls besides those of the connections, and there may be 6: 80 futex"]
+        );
+    }
+
+    #[test]
+    fn a_call_with_another_issuers_token_has_the_budget_of_one_with_ours() {
+        let mut counts = counts(1.0, SYSTEM_CALLS);
+        counts.system_calls.extend(
+            self::counts(1.0, 7.0)
+                .system_calls
+                .into_iter()
+                .map(|calls| SystemCalls { id: "other-issuer".to_owned(), ..calls }),
+        );
+        if let Some(operations) = counts.store.last_mut() {
+            operations.writes = 1.0;
+        }
+        assert_eq!(
+            faults(&counts),
+            [
+                "tools/call, another issuer's token used again: 1 reads and 1 writes of the store, and there may be 1 and 0",
+                "tools/call, another issuer's token used again: 7 system calls besides those of the connections, and there may \
+                 be 6: 7 futex",
+            ]
         );
     }
 

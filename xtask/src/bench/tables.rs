@@ -127,6 +127,7 @@ fn case_name(id: &str) -> &str {
         "small" => "Gatehouse",
         "forwarder-base" => "forwarder, base",
         "small-base" => "Gatehouse, base",
+        "other-issuer" => "Gatehouse, another issuer's token",
         other => other,
     }
 }

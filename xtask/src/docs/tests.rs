@@ -65,7 +65,8 @@ fn document_for(path: &str, key: &str) -> Value {
         document["routes"][0]["tokens"] =
             json!([{ "issuer": "entra", "audiences": ["api://mcp"], "required_claims": [{ "name": "roles" }] }]);
     }
-    if path == "workloads[]" || path.contains("may_exchange") {
+    let is_exchange = path.contains("may_exchange") || path.contains("accepted_actors");
+    if path == "workloads[]" || is_exchange {
         document["token_issuers"] = json!([{ "name": "github", "issuer": "https://token.example" }]);
     }
     if path == "workloads[]" {
@@ -73,10 +74,14 @@ fn document_for(path: &str, key: &str) -> Value {
             "name": "deploy", "issuer": "github", "claims": { "sub": "repo:a/b" }, "routes": ["/mcp"], "scopes": ["mcp"],
         }]);
     }
-    if path.contains("may_exchange") {
+    if is_exchange {
         document["clients"][0]["grant_types"] = json!(["urn:ietf:params:oauth:grant-type:token-exchange"]);
         document["clients"][0]["scopes"] = json!(["mcp"]);
-        document["clients"][0]["may_exchange"] = json!([{ "issuer": "github", "audiences": ["api://frontend"] }]);
+        document["clients"][0]["may_exchange"] =
+            json!([{ "issuer": "github", "audiences": ["api://frontend"], "granted_scopes": ["mcp"] }]);
+    }
+    if path.contains("accepted_actors") {
+        document["clients"][0]["accepted_actors"] = json!([{ "issuer": "github", "audiences": ["api://frontend"] }]);
     }
     if path.contains("identity_headers") {
         let server = &mut document["routes"][0];
@@ -94,6 +99,12 @@ fn document_for(path: &str, key: &str) -> Value {
     }
     if path == "token_issuers[]" && key == "profile" {
         document["token_issuers"][0] = json!({ "name": "entra", "issuer": "https://login.example" });
+    }
+    if path.starts_with("token_issuers[]") && matches!(key, "group_lookup" | "graph") {
+        document["token_issuers"][0] = json!({
+            "name": "entra", "profile": "entra", "tenant": "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10",
+            "group_lookup": { "client_id": "lookup", "client_secret": { "secret": "lookup_secret" } },
+        });
     }
     if path == "token_issuers[]" && matches!(key, "authority" | "versions") {
         document["token_issuers"][0] =

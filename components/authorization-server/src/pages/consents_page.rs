@@ -4,11 +4,11 @@ use askama::Template;
 use gatehouse_authorization_server::administrator_consent::{AdministratorConsent, LIFETIME};
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::Configuration;
-use gatehouse_protocol::{OwnPath, ResourceUri, Scopes, UnixTime};
+use gatehouse_protocol::{OwnPath, Scopes, UnixTime};
 use http::Response;
 
 use super::policy::Forms;
-use super::sessions_page::{described, label};
+use super::sessions_page::{described, label, place};
 use super::{Layout, time};
 use crate::texts::{Html, Shown, Texts, fill};
 
@@ -65,16 +65,13 @@ pub(crate) fn consents(layout: Layout<'_>, view: &ConsentsView<'_>) -> Response<
 
 impl<'a> Row<'a> {
     fn of(consent: &'a AdministratorConsent, view: &ConsentsView<'_>, texts: &Texts) -> Self {
-        let resource = ResourceUri::parse(&consent.resource).ok();
-        let route = resource.and_then(|resource| view.configuration.route_of(&resource));
-        let server = route.map_or(&consent.resource, |route| &route.name);
         let given_at = UnixTime::from_seconds(consent.given_at);
-        let place = [("host", Shown::Code(&consent.redirect_host)), ("server", Shown::Plain(server))];
+        let (place, route) = place(&consent.resource, &consent.redirect_host, view.configuration, texts);
         Self {
             id: &consent.id,
             client_name: &consent.client_name,
             client_id: &consent.client_id,
-            place: fill(texts.sessions_consent_place, &place),
+            place,
             scopes: described(&Scopes::parse(&consent.scopes).unwrap_or_default(), route),
             given_by: consent.given_by_name.as_deref().unwrap_or(&consent.given_by),
             given: time::shown(given_at, view.now, texts),

@@ -197,20 +197,31 @@ impl<'a> SessionRow<'a> {
 
 impl<'a> ConsentRow<'a> {
     fn of(consent: &'a ListedConsent, view: &SessionsView<'_>, texts: &Texts) -> Self {
-        let resource = ResourceUri::parse(&consent.resource).ok();
-        let route = resource.and_then(|resource| view.configuration.route_of(&resource));
-        let server = route.map_or(&consent.resource, |route| &route.name);
         let given_at = UnixTime::from_seconds(consent.given_at);
-        let place = [("host", Shown::Code(&consent.redirect_host)), ("server", Shown::Plain(server))];
+        let (place, route) = place(&consent.resource, &consent.redirect_host, view.configuration, texts);
         Self {
             id: &consent.id,
             client_name: &consent.client_name,
-            place: fill(texts.sessions_consent_place, &place),
+            place,
             scopes: described(&Scopes::parse(&consent.scopes).unwrap_or_default(), route),
             given: time::shown(given_at, view.now, texts),
             label: label(texts.sessions_ask_again_label, &consent.client_name, given_at, texts),
         }
     }
+}
+
+/// Where somebody has consented to a client's use of a server, and the server's route, where there still is one.
+pub(super) fn place<'a>(
+    resource: &str,
+    redirect_host: &str,
+    configuration: &'a Configuration,
+    texts: &Texts,
+) -> (Html, Option<&'a Route>) {
+    let parsed = ResourceUri::parse(resource).ok();
+    let route = parsed.and_then(|parsed| configuration.route_of(&parsed));
+    let server = route.map_or(resource, |route| &route.name);
+    let place = [("host", Shown::Code(redirect_host)), ("server", Shown::Plain(server))];
+    (fill(texts.sessions_consent_place, &place), route)
 }
 
 /// The scopes in the operator's words; as they are where the operator has taken the server away.

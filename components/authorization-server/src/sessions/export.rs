@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use gatehouse_configuration::authorization_server::Configuration;
-use gatehouse_protocol::{ResourceUri, SecretString};
+use gatehouse_protocol::ResourceUri;
 use gatehouse_rate_limit::long_requests::calls_full_note;
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_sessions::{Rejection, ValidationRequest};
@@ -12,7 +12,8 @@ use shell_configuration::SettingsError;
 use super::{external, provider_tokens, translate, with_keys};
 use crate::AuthorizationServer;
 use crate::bindings::exports::gatehouse::auth::sessions::{
-    Guest, OtherIssuers, Rejection as WitRejection, RequestIds, Revocation, Validated as WitValidated,
+    Guest, OtherIssuers, ProviderToken as WitProviderToken, Rejection as WitRejection, RequestIds, Revocation,
+    Validated as WitValidated,
 };
 use crate::log::RequestLog;
 
@@ -55,14 +56,14 @@ impl Guest for AuthorizationServer {
         access_token: String,
         resource: String,
         ids: RequestIds,
-    ) -> Result<Option<String>, WitRejection> {
+    ) -> Result<WitProviderToken, WitRejection> {
         let log = RequestLog::on_behalf_of(&ids.request_id, ids.trace_id.as_deref());
         let token = keys().and_then(|keys| {
             let resource = presented_at(&resource)?;
             let grant = with_keys(keys).provider_grant(&access_token, &resource)?;
             provider_tokens::access_token(&grant, &resource, configuration, &log)
         });
-        token.map(|token| token.as_ref().map(SecretString::expose).map(str::to_owned)).map_err(translate::rejection)
+        token.map(translate::provider_token).map_err(translate::rejection)
     }
 }
 

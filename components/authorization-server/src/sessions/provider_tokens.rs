@@ -19,7 +19,17 @@ const POLL_MILLISECONDS: u64 = 50;
 /// 25 seconds: less than clients wait, and than a lease lasts.
 const POLLS: u32 = 500;
 
-/// The access token of a session at `resource`; `None` where there is none that can be used.
+/// The identity provider's access token of a session.
+pub(crate) enum ProviderToken {
+    /// It can be used.
+    Usable(SecretString),
+    /// It has ended, and cannot be refreshed.
+    Ended,
+    /// Nobody has signed in there for the session.
+    NeverGiven,
+}
+
+/// That of a session at `resource`.
 ///
 /// # Errors
 /// [`Rejection::Revoked`] where the provider refused, which ends the session; [`Rejection::Unavailable`] where it or the
@@ -29,11 +39,12 @@ pub(super) fn access_token<'a>(
     resource: &ResourceUri,
     configuration: impl Fn() -> Result<Cow<'a, Configuration>, SettingsError>,
     log: &RequestLog,
-) -> Result<Option<SecretString>, Rejection> {
+) -> Result<ProviderToken, Rejection> {
     for _ in 0..POLLS {
         let due = match grant.state(&HostStore, now())? {
-            ProviderTokenState::Fresh(token) => return Ok(Some(token)),
-            ProviderTokenState::Absent => return Ok(None),
+            ProviderTokenState::Fresh(token) => return Ok(ProviderToken::Usable(token)),
+            ProviderTokenState::Ended => return Ok(ProviderToken::Ended),
+            ProviderTokenState::NeverGiven => return Ok(ProviderToken::NeverGiven),
             ProviderTokenState::Due(due) => due,
         };
         let lease = match grant.claim_refresh(due, &HostStore, now(), &mut SystemEntropy)? {
@@ -44,7 +55,9 @@ pub(super) fn access_token<'a>(
             }
         };
         match provider::refresh(&grant.subject, resource, lease.refresh_token(), &configuration) {
-            Ok(tokens) => return lease.complete(tokens, &HostStore, now(), &mut SystemEntropy).map(Some),
+            Ok(tokens) => {
+                return lease.complete(tokens, &HostStore, now(), &mut SystemEntropy).map(ProviderToken::Usable);
+            }
             Err(Failure::SignInAgain(reason)) => {
                 log.refused_to(PROVIDER_REFRESH, &grant.subject, &reason);
                 lease.sign_in_again(&HostStore)?;

@@ -1,6 +1,8 @@
 //! Whether messages may go on: by the policy, by what is under way, by the rates.
 
 use gatehouse_gateway::{MessageRecord, PostedMessages, Refusal, check_calls_under_way, judge_by_policy};
+use shell_http::now;
+use shell_store::HostStore;
 
 use crate::caller::Caller;
 use crate::context::RequestContext;
@@ -15,7 +17,10 @@ pub(crate) fn judge<'m, 'e: 'm>(
     let (endpoint, identity) = (context.endpoint, &caller.identity);
     let mut records = MessageRecord::of_body(&posted.body, endpoint.route);
     let judgement = judge_by_policy(&endpoint, identity, &posted.body, &mut records)
-        .and_then(|()| check_calls_under_way(caller.calls_are_full, &posted.body))
+        .and_then(|()| {
+            let known = caller.calls_are_full;
+            check_calls_under_way(known, &HostStore, now(), &endpoint, identity, &posted.body)
+        })
         // The request itself has been counted; the further messages of a batch have not.
         .and_then(|()| rates::take(context, caller, posted.further_messages()))
         .and_then(|()| rates::take_tools(context, caller, posted));

@@ -2,7 +2,7 @@
 
 use gatehouse_configuration::{IdentityHeaders, Upstream};
 use gatehouse_gateway::{Refusal, identity_headers};
-use gatehouse_protocol::{Claims, Scope, SecretString};
+use gatehouse_protocol::{Actor, Claims, Scope, SecretString};
 use http::{HeaderName, HeaderValue};
 
 use crate::bindings::gatehouse::auth::assertions::{self, Assertion};
@@ -57,5 +57,10 @@ fn principal(caller: &gatehouse_gateway::Caller, resource: &str, with_names: boo
         resource: resource.to_owned(),
         scopes: caller.scopes.iter().map(Scope::as_str).map(str::to_owned).collect(),
         claims: sessions::Claims { tenant, groups, roles, names },
+        actors: caller.actors.iter().map(actor).collect(),
     }
+}
+
+fn actor(actor: &Actor) -> sessions::Actor {
+    sessions::Actor { sub: actor.sub().to_owned(), iss: actor.iss().map(str::to_owned) }
 }

@@ -7,7 +7,7 @@ use gatehouse_protocol::SecretString;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use shell_http::SystemEntropy;
 
-use crate::bindings::gatehouse::auth::sessions;
+use crate::bindings::gatehouse::auth::sessions::{self, ProviderToken};
 use crate::caller::{Caller, token_refusal};
 use crate::context::RequestContext;
 use crate::upstream::identity;
@@ -66,9 +66,6 @@ impl<'a> UpstreamRequest<'a> {
         };
         // Asked for last, when nothing else is left to refuse: it may have to be refreshed.
         let identity_provider_token = identity_provider_token(context, caller, self.upstream)?;
-        let accepted = context.endpoint.route.accepted_tokens.as_ref();
-        let presentations = accepted.map_or([].as_slice(), |accepted| &accepted.presentations);
-        let withheld: Vec<_> = presentations.iter().map(|presentation| presentation.header.as_str()).collect();
         let own = request_headers::Own {
             method: &self.method,
             subject: caller.identity.known_subject(),
@@ -78,7 +75,6 @@ impl<'a> UpstreamRequest<'a> {
             last_event_id: self.last_event_id,
             mcp_name: self.mcp_name,
             accept: self.accept,
-            withheld: &withheld,
             secrets: &secrets,
             identity_provider_token: identity_provider_token.as_ref(),
             identity: &identity,
@@ -115,12 +111,14 @@ fn identity_provider_token(
     let credential = caller.identity.credential;
     let is_signed_in = matches!(credential, CredentialKind::OwnToken | CredentialKind::BrowserSession);
     let is_user = is_signed_in && !caller.identity.subject.is_machine();
-    let token = caller.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoUser(credential))?;
+    let token = caller.token.as_ref().filter(|_| is_user).ok_or(Refusal::NoProviderToken(credential))?;
     let ids = sessions::RequestIds {
         request_id: context.request_id.to_string(),
         trace_id: Some(context.trace.id().to_string()),
     };
-    sessions::identity_provider_token(token.expose(), &caller.audience, &ids)
-        .map(|token| token.map(SecretString::new))
-        .map_err(token_refusal)
+    match sessions::identity_provider_token(token.expose(), &caller.audience, &ids).map_err(token_refusal)? {
+        ProviderToken::Usable(token) => Ok(Some(SecretString::new(token))),
+        ProviderToken::Ended => Ok(None),
+        ProviderToken::NeverGiven => Err(Refusal::NoProviderToken(credential)),
+    }
 }

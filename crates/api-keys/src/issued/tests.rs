@@ -52,7 +52,7 @@ impl World {
 
 fn validated(keys: &IssuedKeys<'_, MemoryStore>, key: &str) -> Result<(), KeyRejection> {
     let Some(ApiKey::Issued(key)) = ApiKey::parse(key) else { panic!("{key} has the form of another key") };
-    keys.validate(&key)
+    keys.validate(&key, None).map(|_| ())
 }
 
 #[test]
@@ -231,4 +231,20 @@ fn a_first_generation_that_nobody_has_finished_is_begun_by_whoever_waits() {
     let key = world.at(0).fetch(&mut Counting(0), &|| pauses.set(pauses.get() + 1)).unwrap();
     assert!(pauses.get() > 0);
     assert_eq!(world.fetch(1), key.expose());
+}
+
+#[test]
+fn a_note_is_read_with_the_key_and_says_nothing_of_one_that_is_not_good() {
+    let world = World::new();
+    let key = world.fetch(0);
+    let Some(ApiKey::Issued(issued)) = ApiKey::parse(&key) else { panic!("{key}") };
+    let note = Key::new("note", "a", UnixTime::from_seconds(START + 5_000)).unwrap();
+    assert_eq!(world.at(0).validate(&issued, Some(&note)), Ok(false));
+    world.store.put(&note, b"full").unwrap();
+    assert_eq!(world.at(0).validate(&issued, Some(&note)), Ok(true));
+    assert_eq!(world.at(0).validate(&issued, None), Ok(false));
+    world.regenerate(1_000);
+    assert_eq!(world.at(1_299).validate(&issued, Some(&note)), Ok(true));
+    assert_eq!(world.at(1_300).validate(&issued, Some(&note)), Err(KeyRejection::Ended));
+    assert_eq!(world.of("/other", 0, 300).validate(&issued, Some(&note)), Err(KeyRejection::Unrecognised));
 }

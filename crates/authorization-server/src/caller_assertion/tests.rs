@@ -25,6 +25,11 @@ fn alice() -> Claims {
 
 /// What an assertion of this subject says, as whoever has the published keys reads it.
 fn said(subject: &str, claims: &Claims, keys: &SecretString) -> (Option<String>, Value) {
+    said_by(&Actors::default(), subject, claims, keys)
+}
+
+/// The same, where these act.
+fn said_by(actors: &Actors, subject: &str, claims: &Claims, keys: &SecretString) -> (Option<String>, Value) {
     let facts = CallerFacts {
         issuer: "https://gateway.example",
         audience: "http://10.0.0.7/mcp",
@@ -32,6 +37,7 @@ fn said(subject: &str, claims: &Claims, keys: &SecretString) -> (Option<String>,
         client_id: &ClientId::parse("inspector").unwrap(),
         scopes: &Scopes::parse("mcp files").unwrap(),
         claims,
+        actors,
     };
     let signed = sign(&facts, keys, NOW, &mut Counting::default()).unwrap();
     let published = KeySet::from_json(&serde_json::to_vec(&key_set(keys).unwrap()).unwrap()).unwrap();
@@ -43,6 +49,16 @@ fn said(subject: &str, claims: &Claims, keys: &SecretString) -> (Option<String>,
     let rules = TimeRules { issued_at_required: true, oldest_seconds: None, longest_seconds: Some(60) };
     assert!(times.check(&rules, NOW).is_ok());
     (token.kid().map(str::to_owned), verified.custom)
+}
+
+#[test]
+fn an_assertion_names_all_who_act_by_an_exchanged_token() {
+    let before = Actors::of(Actor::new("app", Some("https://op.example")).unwrap());
+    let actors = before.behind(Actor::new("partner:agent", None).unwrap()).unwrap();
+    let (_, said) = said_by(&actors, "partner:alice", &Claims::default(), &secret(&[P256]));
+    let app = json!({ "sub": "app", "iss": "https://op.example" });
+    assert_eq!(said["act"], json!({ "sub": "partner:agent", "act": app }));
+    assert_eq!(said["client_id"], "inspector");
 }
 
 #[test]
@@ -107,6 +123,7 @@ fn keys_that_cannot_be_used_sign_nothing_and_none_is_published() {
             client_id: &ClientId::parse("c").unwrap(),
             scopes: &Scopes::default(),
             claims: &Claims::default(),
+            actors: &Actors::default(),
         };
         assert_eq!(sign(&facts, &keys, NOW, &mut Counting::default()).unwrap_err(), expected);
     }

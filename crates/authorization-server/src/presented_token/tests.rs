@@ -1,4 +1,4 @@
-use gatehouse_protocol::{ParameterError, Parameters};
+use gatehouse_protocol::{Actor, ParameterError, Parameters};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -46,7 +46,8 @@ fn what_is_missing_or_doubled_is_named() {
 #[test]
 fn an_answer_says_what_a_token_is_good_for_or_nothing_at_all() {
     assert_eq!(serde_json::to_value(Introspection::inactive()).unwrap(), json!({ "active": false }));
-    let token = ActiveToken {
+    let token = |act| ActiveToken {
+        act,
         scope: "mcp".to_owned(),
         client_id: "a".to_owned(),
         sub: "demo:alice".to_owned(),
@@ -58,7 +59,9 @@ fn an_answer_says_what_a_token_is_good_for_or_nothing_at_all() {
     let expected = json!({ "active": true, "scope": "mcp", "client_id": "a", "sub": "demo:alice",
         "aud": "https://gateway.example/mcp", "iss": "https://gateway.example", "exp": 1_795_000_300,
         "token_type": "Bearer" });
-    assert_eq!(serde_json::to_value(Introspection::active(token)).unwrap(), expected);
+    let said = |actors| serde_json::to_value(Introspection::active(token(actors))).unwrap();
+    assert_eq!(said(Actors::default()), expected);
+    assert_eq!(said(Actors::of(Actor::new("agent", None).unwrap()))["act"], json!({ "sub": "agent" }));
 }
 
 #[test]

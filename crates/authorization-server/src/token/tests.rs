@@ -210,6 +210,7 @@ fn every_rejection_has_its_status_and_code_on_the_wire() {
         (ClientRejection::WrongSecret.into(), 401, ErrorCode::InvalidClient),
         (TokenRejection::UnauthorizedClient, 400, ErrorCode::UnauthorizedClient),
         (TokenRejection::MachineSubject, 400, ErrorCode::UnauthorizedClient),
+        (TokenRejection::ClientNotAllowed, 400, ErrorCode::UnauthorizedClient),
         (TokenRejection::MayNotIntrospect, 403, ErrorCode::UnauthorizedClient),
         (IdentityAssertionRejection::Type.into(), 400, ErrorCode::InvalidGrant),
         (TokenRejection::AssertionReplayed, 400, ErrorCode::InvalidGrant),

@@ -82,8 +82,7 @@ pub(super) struct ApiKeysDocument {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeyDocument {
-    /// The name of the caller: 3 to 64 letters, digits, `.`, `_` and `-`. The subject is `key:` and the label, and the client id is
-    /// the label.
+    /// The name of the caller: 3 to 64 letters, digits, `.`, `_` and `-`. Subject and client id are `key:` and the label.
     ///
     /// Example: `"nightly-report"`
     label: String,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::{Host, Url};
 
-use super::exchange::{self, ExchangeDocument};
+use super::exchange::{self, ActorDocument, ExchangeDocument};
 use super::values::{SecretDocument, scopes};
 use crate::error::problem;
 use crate::{ClientKeys, ConfigurationError, GrantType, RegisteredAuthentication, RegisteredClient, TokenIssuer};
@@ -72,6 +72,11 @@ pub(super) struct ClientDocument {
     /// Example: `[{ issuer = "entra", audiences = ["api://frontend"], granted_scopes = ["mcp"] }]`
     #[serde(default)]
     may_exchange: Vec<ExchangeDocument>,
+    /// Who may act for users through the client (`actor_token`, RFC 8693). Without this key, the client itself acts. Only with `may_exchange`.
+    ///
+    /// Example: `[{ issuer = "entra", audiences = ["api://frontend"] }]`
+    #[serde(default)]
+    accepted_actors: Vec<ActorDocument>,
     /// Whether the client may use `/introspect` (RFC 7662). Only a client that authenticates can.
     ///
     /// Default: `false`
@@ -102,8 +107,17 @@ impl ClientDocument {
             let text = "starts with https://, which is for client ID metadata documents";
             return Err(problem(key("client_id"), text, CLIENT_ID));
         }
-        if Subject::parse(&self.client_id).is_ok_and(|subject| subject.provider() == Subject::WORKLOADS) {
-            let text = "starts with workload:, which is for workloads";
+        let beginning = self.client_id.split_once(':').map(|(beginning, _)| beginning);
+        let of_others = match beginning {
+            Some(Subject::WORKLOADS) => Some("starts with workload:, which is for workloads".to_owned()),
+            Some(Subject::KEYS) => Some("starts with key:, which is for API keys".to_owned()),
+            Some(ClientId::OWN) => Some("starts with gatehouse:, which is for Gatehouse itself".to_owned()),
+            Some(name) if issuers.iter().any(|issuer| issuer.name == name) => {
+                Some(format!("starts with {name}:, which is for the clients of that entry of token_issuers"))
+            }
+            Some(_) | None => None,
+        };
+        if let Some(text) = of_others {
             return Err(problem(key("client_id"), text, CLIENT_ID));
         }
         let redirect_uris = self.redirect_uris.iter().enumerate().map(|(uri_index, uri)| {
@@ -126,7 +140,7 @@ impl ClientDocument {
             .check(key)?,
             grant_types: grant_types(self.grant_types, &key("grant_types"))?,
             scopes: scopes(key("scopes"), &self.scopes)?,
-            may_exchange: exchange::check(self.may_exchange, &key("may_exchange"), issuers)?,
+            exchangeable: exchange::check(self.may_exchange, self.accepted_actors, key, issuers)?,
             may_introspect: self.may_introspect,
         };
         without_contradictions(&client, of_routes, key)?;
@@ -280,7 +294,12 @@ fn without_contradictions(
     if exchanges && client.scopes.is_empty() {
         return Err(problem(key("scopes"), "is missing: token-exchange needs it", r#"scopes = ["mcp"]"#));
     }
-    if exchanges == client.may_exchange.is_empty() {
+    if !exchanges && !client.exchangeable.actors.is_empty() {
+        let text = "must be there only if grant_types has token-exchange";
+        let example = r#"accepted_actors = [{ issuer = "entra", audiences = ["api://frontend"] }]"#;
+        return Err(problem(key("accepted_actors"), text, example));
+    }
+    if exchanges == client.exchangeable.is_empty() {
         let text = "must be there if grant_types has token-exchange, and only then";
         return Err(problem(
             key("may_exchange"),

@@ -14,6 +14,9 @@ use super::values::{SecretDocument, scopes, unique, uuid};
 use crate::error::problem;
 use crate::{AccessRules, ConfigurationError, EntraProfile, IdentityProvider, ProviderProfile};
 
+/// What a document without an identity provider lacks.
+pub(super) const EXAMPLE: &str =
+    r#"[identity_provider] name = "main" issuer = "https://accounts.example.com" client_id = "gatehouse""#;
 const DEFAULT_AUTHORITY: &str = "https://login.microsoftonline.com";
 const DEFAULT_GRAPH: &str = "https://graph.microsoft.com";
 
@@ -135,10 +138,7 @@ pub(super) struct ProviderDocument {
 pub(super) fn check(
     one: Option<ProviderDocument>,
     several: Option<Vec<ProviderDocument>>,
-    is_needed: bool,
 ) -> Result<Vec<IdentityProvider>, ConfigurationError> {
-    const EXAMPLE: &str =
-        r#"[identity_provider] name = "main" issuer = "https://accounts.example.com" client_id = "gatehouse""#;
     match (one, several) {
         (Some(provider), None) => Ok(vec![provider.check("identity_provider")?]),
         (None, Some(providers)) if !providers.is_empty() => {
@@ -152,8 +152,8 @@ pub(super) fn check(
             let text = "must not be given together with [[identity_providers]]: write all providers there";
             Err(problem("identity_provider", text, r#"[[identity_providers]] name = "main""#))
         }
-        (None, None) if !is_needed => Ok(Vec::new()),
-        (None, _) => Err(problem("identity_provider", "is missing: nobody could sign in", EXAMPLE)),
+        (None, None) => Ok(Vec::new()),
+        (None, Some(_)) => Err(problem("identity_providers", "is empty: nobody could sign in", EXAMPLE)),
     }
 }
 

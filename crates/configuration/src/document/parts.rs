@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use gatehouse_protocol::{ClientId, RedirectRules, Scopes};
+use http::HeaderName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,6 +26,7 @@ use super::policy::rules;
 use super::registration::{ClientDocumentsDocument, RegistrationDocument, SignInsDocument};
 use super::route::RouteDocument;
 use super::route_tokens::TokenRouteDocument;
+use super::sign_in::provider_is_there_where_it_is_needed;
 use super::token_issuer::{self, TokenIssuerDocument};
 use super::token_page::TokenPageDocument;
 use super::urls::{allowed_origins, private_use_schemes, public_url};
@@ -60,6 +62,8 @@ pub(crate) struct GatewayDocument {
     pub(super) limits: TotalsDocument,
     #[serde(default)]
     pub(super) api_key_headers: Vec<String>,
+    #[serde(default)]
+    pub(super) token_headers: Vec<String>,
     pub(super) caller_assertion_keys: Option<SecretDocument>,
     #[serde(default)]
     pub(super) identity_header_names: Vec<String>,
@@ -301,16 +305,17 @@ impl GatewayDocument {
             allowed_origins: allowed_origins(self.allowed_origins)?,
             long_requests: self.limits.check()?,
             api_key_headers: self.api_key_headers.iter().map(|name| api_key_header(name)).collect::<Result<_, _>>()?,
+            token_headers: header_names("token_headers", &self.token_headers)?,
             caller_assertion_keys: caller_assertion_keys(self.caller_assertion_keys)?,
-            identity_header_names: self
-                .identity_header_names
-                .iter()
-                .map(|name| header_name("identity_header_names", name, ROUTE_EXAMPLE))
-                .collect::<Result<_, _>>()?,
+            identity_header_names: header_names("identity_header_names", &self.identity_header_names)?,
             client_addresses: client_addresses(self.trusted_proxies, self.log_addresses)?,
             probes: self.probes.check("networks.probes")?,
         })
     }
+}
+
+fn header_names(key: &str, names: &[String]) -> Result<Vec<HeaderName>, ConfigurationError> {
+    names.iter().map(|name| header_name(key, name, ROUTE_EXAMPLE)).collect()
 }
 
 fn caller_assertion_keys(keys: Option<SecretDocument>) -> Result<Option<SecretName>, ConfigurationError> {
@@ -325,8 +330,7 @@ impl AuthorizationServerDocument {
             private_use_schemes: private_use_schemes(&self.applications, &self.private_use_schemes)?,
         };
         let are_listed = self.identity_providers.is_some();
-        let is_needed = !self.routes.is_empty();
-        let identity_providers = identity_provider::check(self.identity_provider, self.identity_providers, is_needed)?;
+        let identity_providers = identity_provider::check(self.identity_provider, self.identity_providers)?;
         providers_are_elsewhere(&identity_providers, are_listed, &public_url)?;
         let routes = self.routes.into_iter().map(ResourceDocument::check).collect::<Result<Vec<_>, _>>()?;
         let offered: Scopes = routes.iter().flat_map(|route| route.offered_scopes()).cloned().collect();
@@ -336,10 +340,15 @@ impl AuthorizationServerDocument {
         let clients = clients.collect::<Result<_, _>>()?;
         let workloads = workload::check(self.workloads, &public_url, &token_issuers, &routes)?;
         let lifetimes = self.lifetimes.check()?;
+        // Both are for clients of people.
+        let signs_in = !identity_providers.is_empty();
+        let (mut registration, mut client_documents) = (self.registration.check()?, self.client_documents.check()?);
+        registration.enabled &= signs_in;
+        client_documents.enabled &= signs_in;
         let configuration = authorization_server::Configuration {
             branding: self.branding.check()?,
-            registration: self.registration.check()?,
-            client_documents: self.client_documents.check()?,
+            registration,
+            client_documents,
             sign_ins: self.sign_ins.check()?,
             token_page: self.token_page.check(lifetimes.session)?,
             browser_sign_in: self.browser_sign_in.check(lifetimes.session)?,
@@ -364,6 +373,7 @@ impl AuthorizationServerDocument {
         };
         preauthorized_are_known(&configuration)?;
         browsers_can_sign_in(&configuration)?;
+        provider_is_there_where_it_is_needed(&configuration)?;
         unique("clients", ".client_id", configuration.clients.iter().map(|client| client.client_id.as_str()))?;
         Ok(configuration)
     }

@@ -153,7 +153,9 @@ pub(crate) struct RouteDocument {
     /// Example: `{ origins = ["https://vscode.dev"] }`
     cors: Option<CrossOriginDocument>,
     /// The ids of the only clients that may be used here: at the sign-in, and again at each request. A client that
-    /// registers itself has an id that nobody knows beforehand, so with this list no such client may be used.
+    /// registers itself has an id that nobody knows beforehand, so with this list no such client may be used. A client of another
+    /// issuer is `ISSUER:ID`, a caller with an API key `key:LABEL`, a workload `workload:NAME`
+    /// ([Which clients a route allows](clients.md#which-clients-a-route-allows)).
     ///
     /// Default: every client
     /// Example: `["my-client", "https://client.example.com/metadata.json"]`

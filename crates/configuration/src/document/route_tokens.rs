@@ -13,6 +13,7 @@ use super::values::{header_name, scopes};
 use crate::error::problem;
 use crate::{
     AcceptedTokens, ConfigurationError, RequiredClaim, Route, RouteTokens, TokenIssuer, TokenPresentation, TokenRoute,
+    TokenVerification,
 };
 
 const MOST_TOKENS: usize = 8;
@@ -138,6 +139,7 @@ pub(super) fn resolve(
     names_scopes: bool,
     mut written: Vec<RouteTokensDocument>,
     issuers: &[TokenIssuer],
+    rule_groups: &BTreeSet<String>,
 ) -> Result<Option<Resolved>, ConfigurationError> {
     if written.is_empty() {
         return Ok(None);
@@ -160,7 +162,8 @@ pub(super) fn resolve(
         failed_message: None,
         fingerprint: String::new(),
     };
-    let mut sum = Sha256::new();
+    // What was kept when clients of other issuers had no name of theirs in front is not believed.
+    let mut sum = Sha256::new_with_prefix("ISSUER:CLIENT");
     let mut seen = BTreeSet::new();
     let mut introspected = None;
     let mut granted_by_all: Option<Scopes> = None;
@@ -200,12 +203,17 @@ pub(super) fn resolve(
             None => checked.granted_scopes.clone(),
             Some(before) => before.intersection(&checked.granted_scopes),
         });
-        accepted.issuers.extend(issuer.and_then(TokenIssuer::url));
+        // Where its tokens are both verified and asked about, clients are told of it once.
+        accepted.issuers.extend(issuer.and_then(TokenIssuer::url).filter(|url| !accepted.issuers.contains(url)));
         if !accepted.presentations.contains(&checked.presentation) {
             accepted.presentations.push(checked.presentation.clone());
         }
         // What is meant, and not how it is written.
         sum.update(format!("{checked:?}{issuer:?}"));
+        if issuer.is_some_and(|issuer| matches!(issuer.verification, TokenVerification::Entra { .. })) {
+            // What is kept of a token that does not hold its groups are those that rules name.
+            sum.update(format!("{rule_groups:?}"));
+        }
     }
     let granted = granted_by_all.unwrap_or_default();
     accepted.granted_scopes = granted.iter().map(|scope| scope.as_str().to_owned()).collect();
@@ -217,6 +225,18 @@ pub(super) fn resolve(
     let route =
         TokenRouteDocument { path: route.path.to_string(), fingerprint: accepted.fingerprint.clone(), tokens: written };
     Ok(Some(Resolved { accepted, route }))
+}
+
+/// What stands in a header is a key or a token: which one it is, nobody guesses.
+pub(super) fn keys_and_tokens_are_apart(table: &str, route: &Route) -> Result<(), ConfigurationError> {
+    let reduced = |name: &HeaderName| name.as_str().replace('_', "-");
+    let Some(keys) = &route.api_keys else { return Ok(()) };
+    if route.token_headers().any(|name| reduced(&name) == reduced(&keys.header)) {
+        let text = "is the header of tokens of this route, too (tokens.header_name): a key would be shown to their issuers, or a token \
+                    taken for a key";
+        return Err(problem(format!("{table}.api_keys.header"), text, r#"header = "x-ms-apikey""#));
+    }
+    Ok(())
 }
 
 impl RouteTokensDocument {

@@ -1,6 +1,6 @@
 //! `[[token_issuers]]`.
 
-use gatehouse_protocol::WebOrigin;
+use gatehouse_protocol::{ClientId, WebOrigin};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -10,7 +10,8 @@ use super::identity_provider::{ProviderAddress, metadata_url, name, secure_url};
 use super::values::{SecretDocument, unique, uuid};
 use crate::error::problem;
 use crate::{
-    ConfigurationError, EntraVersion, Introspection, IssuerKeys, TokenClaimNames, TokenIssuer, TokenVerification,
+    ConfigurationError, EntraVersion, GroupLookup, Introspection, IssuerKeys, TokenClaimNames, TokenIssuer,
+    TokenVerification,
 };
 
 /// What we can verify.
@@ -49,7 +50,7 @@ pub(crate) struct TokenIssuerDocument {
     /// Values: `openid`, `entra`
     profile: Option<String>,
     /// The issuer, letter by letter as its tokens have it (`iss`). It is not allowed with the profile `entra`. With `introspection`
-    /// it is optional: the answers must then name it.
+    /// it is optional: the answers must then name it. Two entries can have the same issuer only if one of them has `introspection`.
     ///
     /// Example: `"https://accounts.example.com"`
     issuer: Option<String>,
@@ -112,6 +113,29 @@ pub(crate) struct TokenIssuerDocument {
     /// Example: `{ roles = "/realm_access/roles" }`
     #[serde(default)]
     claims: TokenClaimNamesDocument,
+    /// Gatehouse's application at Entra, with which it looks up the groups of users whose token does not hold them. Only for the profile
+    /// `entra` ([Groups that do not fit](external-tokens.md#groups-that-do-not-fit)).
+    ///
+    /// Example: `{ client_id = "2f6a3c1e-94b7-4a0d-8f25-6b1d0c9e7a34", client_secret = { secret = "group_lookup_secret" } }`
+    group_lookup: Option<GroupLookupDocument>,
+}
+
+/// An application of Entra that may read groups (`GroupMember.Read.All` and `User.ReadBasic.All`, as application permissions).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct GroupLookupDocument {
+    /// The application's id.
+    ///
+    /// Example: `"2f6a3c1e-94b7-4a0d-8f25-6b1d0c9e7a34"`
+    client_id: String,
+    /// The variable that holds the application's secret.
+    ///
+    /// Example: `{ secret = "group_lookup_secret" }`
+    client_secret: SecretDocument,
+    /// The origin of a sovereign cloud's Microsoft Graph.
+    ///
+    /// Default: [`DEFAULT_GRAPH`]
+    graph: Option<String>,
 }
 
 /// The claims of a token that hold groups, roles and scopes, if they have other names. Each is one text or a list of texts. A name
@@ -178,9 +202,17 @@ pub(super) fn check(
     let each = each.map(|(index, issuer)| issuer.check(&format!("token_issuers[{index}]"), public_url));
     let checked = each.collect::<Result<Vec<_>, _>>()?;
     unique("token_issuers", ".name", checked.iter().map(|issuer| issuer.name.as_str()))?;
-    // A token says its issuer: two of the same would be two subjects for one person.
-    let urls: Vec<_> = checked.iter().filter_map(TokenIssuer::url).collect();
-    unique("token_issuers", ".issuer", urls.iter().map(String::as_str))?;
+    // A token says its issuer: two of the same would be two subjects for one person. One that says nothing is not verified but asked about,
+    // which takes an entry of its own.
+    for (index, issuer) in checked.iter().enumerate() {
+        let Some(url) = issuer.url() else { continue };
+        let is_same =
+            |other: &TokenIssuer| other.is_signed() == issuer.is_signed() && other.url().as_ref() == Some(&url);
+        if checked.iter().take(index).any(is_same) {
+            let text = format!("is {url:?} for a second time");
+            return Err(problem(format!("token_issuers[{index}].issuer"), text, "a value of its own for each"));
+        }
+    }
     Ok(checked)
 }
 
@@ -188,6 +220,11 @@ impl TokenIssuerDocument {
     fn check(self, table: &str, own: &WebOrigin) -> Result<TokenIssuer, ConfigurationError> {
         let key = |name: &str| format!("{table}.{name}");
         name(&self.name).map_err(|text| problem(key("name"), text, r#"name = "entra""#))?;
+        // The ids of its clients begin with it, and those of other clients must not.
+        if [ClientId::OWN, "https"].contains(&self.name.as_str()) {
+            let text = "is reserved: ids of clients that are not its own begin so";
+            return Err(problem(key("name"), text, r#"name = "entra""#));
+        }
         let known = |algorithm: &String| ALGORITHMS.contains(&algorithm.as_str());
         if let Some(index) = self.algorithms.iter().position(|algorithm| !known(algorithm)) {
             let text = format!("is none of the algorithms that are verified: {}", ALGORITHMS.join(", "));
@@ -201,11 +238,8 @@ impl TokenIssuerDocument {
         let claim_names = self.claims.check(|name| format!("{table}.claims.{name}"))?;
         let clock_skew = self.clock_skew.unwrap_or(DEFAULT_CLOCK_SKEW);
         if clock_skew > LONGEST_CLOCK_SKEW {
-            return Err(problem(
-                key("clock_skew"),
-                format!("must be at most {LONGEST_CLOCK_SKEW} seconds"),
-                "clock_skew = 60",
-            ));
+            let text = format!("must be at most {LONGEST_CLOCK_SKEW} seconds");
+            return Err(problem(key("clock_skew"), text, "clock_skew = 60"));
         }
         let is_entra = match self.profile.as_deref() {
             None | Some("openid") => false,
@@ -233,13 +267,23 @@ impl TokenIssuerDocument {
             }
         }
         if !is_entra {
-            let only = [("tenants", !self.tenants.is_empty()), ("versions", self.versions.is_some())];
+            let only = [
+                ("tenants", !self.tenants.is_empty()),
+                ("versions", self.versions.is_some()),
+                ("group_lookup", self.group_lookup.is_some()),
+            ];
             if let Some((name, _)) = only.iter().find(|(_, given)| *given) {
                 return Err(problem(key(name), "is only for the profile entra", r#"profile = "entra""#));
             }
         }
-        let address =
-            ProviderAddress { issuer: self.issuer, tenant: self.tenant, authority: self.authority, graph: None };
+        let (graph, group_lookup) = match self.group_lookup {
+            Some(lookup) => {
+                let (graph, lookup) = lookup.check(&key("group_lookup"))?;
+                (graph, Some(lookup))
+            }
+            None => (None, None),
+        };
+        let address = ProviderAddress { issuer: self.issuer, tenant: self.tenant, authority: self.authority, graph };
         let verification = match (self.introspection, self.jwks_uri, self.jwks) {
             _ if is_entra => entra(address, self.tenants, self.versions, key)?,
             (Some(introspection), _, _) => {
@@ -278,6 +322,7 @@ impl TokenIssuerDocument {
             types: self.types,
             clock_skew,
             claim_names,
+            group_lookup,
         };
         is_elsewhere(&issuer, own, table)?;
         Ok(issuer)
@@ -335,6 +380,18 @@ fn entra(
         }
     };
     Ok(TokenVerification::Entra { profile, tenants, versions })
+}
+
+impl GroupLookupDocument {
+    /// Where groups are asked for, and by whom.
+    fn check(self, table: &str) -> Result<(Option<String>, GroupLookup), ConfigurationError> {
+        if self.client_id.is_empty() {
+            let example = r#"client_id = "2f6a3c1e-94b7-4a0d-8f25-6b1d0c9e7a34""#;
+            return Err(problem(format!("{table}.client_id"), "is empty", example));
+        }
+        let client_secret = self.client_secret.check(&format!("{table}.client_secret"))?;
+        Ok((self.graph, GroupLookup { client_id: self.client_id, client_secret }))
+    }
 }
 
 impl IntrospectionDocument {

@@ -25,7 +25,7 @@ pub enum ListKind {
     Roles,
     /// Of the identity provider; ids (UUIDs) in lower case.
     Tenants,
-    /// OAuth clients, by their `client_id`.
+    /// OAuth clients, by their `client_id`, as the log names them.
     Clients,
     /// Users and machines, as the log names them.
     Subjects,

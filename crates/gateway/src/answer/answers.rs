@@ -251,9 +251,23 @@ mod tests {
         }
     }
 
+    /// What becomes of each answer, where one is made of all of them.
+    fn ends(script: Vec<Script>) -> Vec<(usize, Option<Refusal>)> {
+        let clock = ManualClock::default();
+        let mut answers = Answers::together(clock.transfers(script));
+        let mut ends = Vec::new();
+        while !answers.are_over() {
+            match answers.next(&clock, 1_000) {
+                UpstreamEvent::End(number) => ends.push((number, None)),
+                UpstreamEvent::Broken(number, refusal) => ends.push((number, Some(refusal))),
+                _ => {}
+            }
+        }
+        ends
+    }
+
     #[test]
     fn answers_of_which_one_is_made_are_bounded_together() {
-        let clock = ManualClock::default();
         let half = "x".repeat(LARGEST_TOGETHER / 2);
         let script = vec![
             head(0, 200, "application/json"),
@@ -265,20 +279,24 @@ mod tests {
             Script::piece(2, "1"),
             Script::piece(1, "1"),
         ];
-        let mut answers = Answers::together(clock.transfers(script));
-        let mut said = Vec::new();
-        while !answers.are_over() {
-            match answers.next(&clock, 1_000) {
-                UpstreamEvent::End(number) => said.push((number, None)),
-                UpstreamEvent::Broken(number, refusal) => said.push((number, Some(refusal))),
-                _ => {}
-            }
-        }
-        assert_eq!(
-            said,
-            [(0, None), (1, Some(Refusal::UpstreamTooLarge))],
-            "what is whole, and what is small, is kept"
-        );
+        let expected = [(0, None), (1, Some(Refusal::UpstreamTooLarge))];
+        assert_eq!(ends(script), expected, "what is whole, and what is small, is kept");
+    }
+
+    #[test]
+    fn an_answer_that_was_whole_first_keeps_all_the_room_and_those_behind_it_are_given_up() {
+        let all = "x".repeat(LARGEST_TOGETHER);
+        let script = vec![
+            head(0, 200, "application/json"),
+            Script::piece(0, &all),
+            Script::End(0),
+            head(1, 200, "application/json"),
+            Script::piece(1, "1"),
+            head(2, 200, "text/event-stream"),
+            Script::piece(2, "1"),
+        ];
+        let too_large = Some(Refusal::UpstreamTooLarge);
+        assert_eq!(ends(script), [(0, None), (1, too_large.clone()), (2, too_large)]);
     }
 
     #[test]

@@ -91,8 +91,7 @@ fn a_call_for_which_there_is_no_permit_is_refused_before_a_server_is_asked() {
     let (endpoint, store) = (example::endpoint(&configuration), store(&clock));
     let check = |method: &str| {
         let body = Body::parse(format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}"}}"#).as_bytes(), 64).unwrap();
-        let note = long_requests::calls_full_note(clock.now(), endpoint.path(), caller.subject.as_str()).unwrap();
-        check_calls_under_way(store.get(&note).unwrap().is_some(), &body)
+        check_calls_under_way(None, &store, clock.now(), &endpoint, &caller, &body)
     };
     assert_eq!(check("tools/call"), Ok(()));
     let mut call = LongRequest::call(&clock, &endpoint, &caller);
@@ -101,6 +100,13 @@ fn a_call_for_which_there_is_no_permit_is_refused_before_a_server_is_asked() {
     assert_eq!(check("tools/call"), Err(lost(LongRequestLimit::CallsOfSubject)));
     assert_eq!(check("resources/read"), Err(lost(LongRequestLimit::CallsOfSubject)));
     assert_eq!(check("tools/list"), Ok(()), "a listing is no call");
+    // Where it is known already, and where there is no call, nobody asks the store.
+    store.go_down();
+    assert!(matches!(check("tools/call"), Err(Refusal::Unavailable(_))));
+    assert_eq!(check("tools/list"), Ok(()));
+    let body = Body::parse(br#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#, 64).unwrap();
+    let known = |known| check_calls_under_way(Some(known), &store, clock.now(), &endpoint, &caller, &body);
+    assert_eq!((known(false), known(true)), (Ok(()), Err(lost(LongRequestLimit::CallsOfSubject))));
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl Refusal {
             | Self::NobodySignedIn
             | Self::ClientNotAllowed
             | Self::Denied
-            | Self::NoUser(_)
+            | Self::NoProviderToken(_)
             | Self::IdentityTooLarge
             | Self::TooManyHeaders
             | Self::DoubledHeader(_)
@@ -168,7 +168,7 @@ impl Refusal {
             | Self::NobodySignedIn
             | Self::ClientNotAllowed
             | Self::InsufficientScope(_)
-            | Self::NoUser(_)
+            | Self::NoProviderToken(_)
             | Self::IdentityTooLarge => Kind::of(Status::FORBIDDEN),
             Self::Denied => Kind::of(Status::FORBIDDEN).in_band(),
             Self::Method | Self::OnlyPost => Kind::of(Status::METHOD_NOT_ALLOWED),
@@ -267,7 +267,7 @@ impl Refusal {
             Self::NobodySignedIn | Self::MustSignIn => "Sign in first".into(),
             Self::ClientNotAllowed => "This client is not allowed here".into(),
             Self::Denied => "You are not allowed to do this here".into(),
-            Self::NoUser(_) => format!("{server} needs a user who has signed in").into(),
+            Self::NoProviderToken(_) => format!("{server} needs a user who has signed in with a browser: there is no token of the identity provider for you").into(),
             Self::IdentityTooLarge => {
                 format!("{server} cannot be told who you are: you have too many groups or roles").into()
             }

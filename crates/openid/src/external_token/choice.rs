@@ -4,6 +4,7 @@ use gatehouse_configuration::{RouteTokens, TokenIssuer, TokenPresentation, Token
 use gatehouse_jose::{SignedToken, TokenRejection};
 use gatehouse_protocol::LogText;
 
+use super::kind::ExternalTokenKind;
 use super::rejection::{ExternalTokenRejection, LONGEST_TOKEN};
 use super::signed;
 use super::signed::SignedAccessToken;
@@ -34,11 +35,34 @@ impl<'a> Presented<'a> {
         route: &'a TokenRoute,
         issuers: &'a [TokenIssuer],
     ) -> Result<Self, ExternalTokenRejection> {
+        Self::choose_as(ExternalTokenKind::Access, token, presentation, &route.tokens, issuers)
+    }
+
+    /// The same of a token that is presented as one of this kind in a request to exchange it (RFC 8693), among those that count there.
+    ///
+    /// # Errors
+    /// Where it can be none of those.
+    pub fn choose_to_exchange(
+        kind: ExternalTokenKind,
+        token: &str,
+        tokens: &'a [RouteTokens],
+        issuers: &'a [TokenIssuer],
+    ) -> Result<Self, ExternalTokenRejection> {
+        Self::choose_as(kind, token, &TokenPresentation::default(), tokens, issuers)
+    }
+
+    fn choose_as(
+        kind: ExternalTokenKind,
+        token: &str,
+        presentation: &TokenPresentation,
+        tokens: &'a [RouteTokens],
+        issuers: &'a [TokenIssuer],
+    ) -> Result<Self, ExternalTokenRejection> {
         if token.len() > LONGEST_TOKEN {
             return Err(ExternalTokenRejection::TooLong);
         }
         let accepted = || {
-            let here = route.tokens.iter().filter(|accepted| accepted.presentation == *presentation);
+            let here = tokens.iter().filter(|accepted| accepted.presentation == *presentation);
             here.filter_map(|accepted| Some((accepted, issuers.iter().find(|issuer| issuer.name == accepted.issuer)?)))
         };
         let asked = || accepted().find(|(_, issuer)| !issuer.is_signed());
@@ -58,7 +82,7 @@ impl<'a> Presented<'a> {
         if let Some((accepted, issuer)) =
             accepted().find(|(_, issuer)| issuer.is_signed() && signed::may_be_of(issuer, &origin))
         {
-            return Ok(Self::Signed(SignedAccessToken::new(accepted, issuer, token, origin)));
+            return Ok(Self::Signed(SignedAccessToken::new(kind, accepted, issuer, token, origin)));
         }
         // A signed token of somebody else is not for the one who is asked to see.
         let is_of_asked = |issuer: &TokenIssuer| match &issuer.verification {

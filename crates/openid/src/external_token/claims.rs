@@ -10,9 +10,12 @@ use gatehouse_protocol::{Claims, ClientId, LogText, Scope, Scopes, Subject, Unix
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::act::actors;
 use super::exchange::MayAct;
+use super::kind::ExternalTokenKind;
 use super::principal::ExternalPrincipal;
 use super::rejection::ExternalTokenRejection;
+use super::without_groups::{PrincipalWithoutGroups, SignedPrincipal};
 use crate::identity::{AllClaims, is_true};
 use crate::issuer::{TenantId, is_uuid};
 
@@ -58,17 +61,39 @@ impl AccessClaims {
         }
     }
 
+    /// Refuses what an id_token has not: what only access tokens and logout tokens say (OpenID Connect Core 1.0, section 2).
+    pub(super) fn check_for_sign_in(&self, names: &TokenClaimNames) -> Result<(), ExternalTokenRejection> {
+        if self.speaks_of_access(names) {
+            return Err(ExternalTokenRejection::NotOfSignIn("scope, scp, client_id"));
+        }
+        if self.get("events").is_some() {
+            return Err(ExternalTokenRejection::NotOfSignIn("events"));
+        }
+        if self.get("cnf").is_some() {
+            return Err(ExternalTokenRejection::OfKey);
+        }
+        for name in ["token_use", "typ"] {
+            let is_right = |value: &Value| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("id"));
+            if self.get(name).is_some_and(|value| !is_right(value)) {
+                return Err(ExternalTokenRejection::NotOfSignIn(name));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether it says what only an access token says: what its client may do, or which one it is beside its audience.
     pub(super) fn speaks_of_access(&self, names: &TokenClaimNames) -> bool {
         let scopes = names.scopes.as_deref().is_some_and(|name| !self.0.texts_of(name).texts.is_empty());
         scopes || ["scope", "scp", "client_id", "cid"].iter().any(|name| self.get(name).is_some())
     }
 
-    /// What is the same for all tokens of Entra: the version that the issuer is of, and an application. Its id_tokens name none.
-    pub(super) fn check_entra(&self, version: EntraVersion) -> Result<(), ExternalTokenRejection> {
-        if self.text("ver") != Some(version.as_str()) {
-            return Err(ExternalTokenRejection::Version);
-        }
+    /// What is the same for all tokens of Entra: the version that the issuer is of.
+    pub(super) fn check_entra_version(&self, version: EntraVersion) -> Result<(), ExternalTokenRejection> {
+        if self.text("ver") == Some(version.as_str()) { Ok(()) } else { Err(ExternalTokenRejection::Version) }
+    }
+
+    /// What is the same for all access tokens of Entra: an application. Its id_tokens name none.
+    pub(super) fn check_entra_client(&self, version: EntraVersion) -> Result<(), ExternalTokenRejection> {
         let client = match version {
             EntraVersion::V1 => "appid",
             EntraVersion::V2 => "azp",
@@ -84,17 +109,21 @@ impl AccessClaims {
         self.text("iss") == Some(issuer)
     }
 
-    /// Who bears the token, where it is one that the route accepts.
+    /// Who bears the token, where it is one that is accepted as one of this kind.
     pub(super) fn principal(
         &self,
+        kind: ExternalTokenKind,
         issuer: &TokenIssuer,
         accepted: &RouteTokens,
         tenant: Option<TenantId>,
         ends_at: UnixTime,
-    ) -> Result<ExternalPrincipal, ExternalTokenRejection> {
+    ) -> Result<SignedPrincipal, ExternalTokenRejection> {
         self.check_audience(&accepted.audiences)?;
         let is_entra = matches!(issuer.verification, TokenVerification::Entra { .. });
-        let client = self.client(is_entra, accepted)?;
+        let client = match kind {
+            ExternalTokenKind::Access => self.client(is_entra, accepted)?,
+            ExternalTokenKind::SignIn => self.signed_in_at(&accepted.audiences)?,
+        };
         for required in &accepted.required_claims {
             if !self.has(required) {
                 return Err(ExternalTokenRejection::RequiredClaim(LogText::new(&required.name)));
@@ -111,12 +140,32 @@ impl AccessClaims {
             }
             None => Subject::new(&issuer.name, self.text("sub").ok_or(ExternalTokenRejection::Missing("sub"))?)?,
         };
-        let client_id = ClientId::parse(client.unwrap_or(&issuer.name)).map_err(|_| ExternalTokenRejection::Client)?;
-        let own = self.scopes(&issuer.claim_names);
+        // Another issuer's clients are not ours, whatever they are called there.
+        let client_id = ClientId::parse(&format!("{}:{}", issuer.name, client.unwrap_or_default()))
+            .map_err(|_| ExternalTokenRejection::Client)?;
+        let own = match kind {
+            ExternalTokenKind::Access => self.scopes(&issuer.claim_names),
+            // It says who has signed in, and allows nothing.
+            ExternalTokenKind::SignIn => Scopes::default(),
+        };
         let scopes = own.iter().chain(accepted.granted_scopes.iter()).cloned().collect();
+        let lacks_groups = self.lacks_groups(&issuer.claim_names);
+        let object_id = self.text("oid").filter(|_| lacks_groups);
+        let elsewhere = match (lacks_groups, &tenant, object_id) {
+            (false, _, _) => None,
+            (true, Some(tenant), Some(object_id)) => Some((tenant.as_str().to_owned(), object_id.to_owned())),
+            (true, _, _) => return Err(ExternalTokenRejection::Elsewhere("groups")),
+        };
         let claims = self.policy_claims(&issuer.claim_names, tenant)?;
         let may_act = MayAct::of(self.get("may_act"), self.get("cnf"));
-        Ok(ExternalPrincipal { subject, client_id, scopes, claims, ends_at, may_act })
+        let actors = actors(self.get("act"), issuer)?;
+        let principal = ExternalPrincipal { subject, client_id, scopes, claims, actors, ends_at, may_act };
+        Ok(match elsewhere {
+            None => SignedPrincipal::Whole(principal),
+            Some((tenant, object_id)) => {
+                SignedPrincipal::WithoutGroups(PrincipalWithoutGroups { principal, tenant, object_id })
+            }
+        })
     }
 
     fn check_audience(&self, audiences: &[String]) -> Result<(), ExternalTokenRejection> {
@@ -125,6 +174,27 @@ impl AccessClaims {
         match audiences.iter().any(|audience| aud.contains(audience)) {
             true => Ok(()),
             false => Err(ExternalTokenRejection::Audience),
+        }
+    }
+
+    /// The client at which somebody has signed in. Where an id_token is for several, it must say which one asked for it, and that must be
+    /// one for which tokens are taken (OpenID Connect Core 1.0, section 3.1.3.7, 4 and 5).
+    fn signed_in_at(&self, audiences: &[String]) -> Result<Option<&str>, ExternalTokenRejection> {
+        let sole = match self.get("aud") {
+            Some(Value::String(audience)) => Some(audience.as_str()),
+            Some(Value::Array(all)) => match all.as_slice() {
+                [only] => only.as_str(),
+                _ => None,
+            },
+            _ => None,
+        };
+        let client = match (self.get("azp"), sole) {
+            (None, sole) => sole,
+            (Some(azp), _) => azp.as_str(),
+        };
+        match client {
+            Some(client) if audiences.iter().any(|audience| audience == client) => Ok(Some(client)),
+            _ => Err(ExternalTokenRejection::Audience),
         }
     }
 
@@ -151,15 +221,17 @@ impl AccessClaims {
         texts.iter().flat_map(|text| text.split(' ')).filter_map(|scope| Scope::parse(scope).ok()).collect()
     }
 
+    /// Whether it says of the groups only where they are, or that there are some.
+    fn lacks_groups(&self, names: &TokenClaimNames) -> bool {
+        let announced = names.groups == "groups" && is_true(self.get("hasgroups"));
+        announced || self.0.is_elsewhere(&names.groups)
+    }
+
     fn policy_claims(
         &self,
         names: &TokenClaimNames,
         tenant: Option<TenantId>,
     ) -> Result<Claims, ExternalTokenRejection> {
-        let announced = names.groups == "groups" && is_true(self.get("hasgroups"));
-        if announced || self.0.is_elsewhere(&names.groups) {
-            return Err(ExternalTokenRejection::Elsewhere("groups"));
-        }
         if self.0.is_elsewhere(&names.roles) {
             return Err(ExternalTokenRejection::Elsewhere("roles"));
         }

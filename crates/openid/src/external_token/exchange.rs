@@ -1,6 +1,5 @@
 //! Who may exchange a token for another one (RFC 8693).
 
-use gatehouse_protocol::ClientId;
 use serde_json::Value;
 
 /// What a token says of who may act for its subject.
@@ -18,6 +17,17 @@ pub enum MayAct {
     /// Nobody of whom we know: it says so in another way, or it is only for who proves a key (`cnf`, RFC 7800), and what we give is for
     /// any bearer.
     Nobody,
+}
+
+/// Who wants to act for the subject of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActingParty<'a> {
+    /// The name.
+    pub id: &'a str,
+    /// Whose name that is.
+    pub issuer: Option<&'a str>,
+    /// Whether a `may_act` without `iss` can mean the party by this name: a client of ours, or somebody of the token's own issuer.
+    pub is_known_without_issuer: bool,
 }
 
 impl MayAct {
@@ -43,13 +53,12 @@ impl MayAct {
         }
     }
 
-    /// Whether `client`, which `our_issuer` knows by this id, may act for the subject.
-    pub fn allows(&self, client: &ClientId, our_issuer: &str) -> bool {
+    /// Whether `party` may act for the subject.
+    pub fn allows(&self, party: &ActingParty<'_>) -> bool {
         match self {
             Self::Anybody => true,
-            Self::Named { id, issuer } => {
-                id == client.as_str() && issuer.as_deref().is_none_or(|issuer| issuer == our_issuer)
-            }
+            Self::Named { id, issuer: None } => id == party.id && party.is_known_without_issuer,
+            Self::Named { id, issuer: Some(issuer) } => id == party.id && party.issuer == Some(issuer),
             Self::Nobody => false,
         }
     }

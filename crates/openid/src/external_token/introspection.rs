@@ -8,8 +8,10 @@ use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::claims::AccessClaims;
+use super::kind::ExternalTokenKind;
 use super::principal::ExternalPrincipal;
 use super::rejection::ExternalTokenRejection;
+use super::without_groups::SignedPrincipal;
 use crate::answer::{json, successful};
 use crate::client_authentication::basic;
 use crate::{Endpoint, InvalidEndpoint, IssuerRejection};
@@ -103,7 +105,10 @@ pub fn introspected(
     {
         return Err(IssuerRejection::Differs(LogText::new("another one (iss)")).into());
     }
-    Ok(Introspected { principal: claims.principal(issuer, accepted, None, ends_at)? })
+    match claims.principal(ExternalTokenKind::Access, issuer, accepted, None, ends_at)? {
+        SignedPrincipal::Whole(principal) => Ok(Introspected { principal }),
+        SignedPrincipal::WithoutGroups(_) => Err(ExternalTokenRejection::Elsewhere("groups")),
+    }
 }
 
 /// Whether the issuer says that it tells nothing of such tokens, as `oidc-provider` does of JWTs: the error of RFC 7009, section 2.2.1, in

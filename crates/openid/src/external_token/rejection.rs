@@ -1,7 +1,7 @@
 //! Why a token is not accepted.
 
 use gatehouse_jose::{TimeRejection, TokenRejection};
-use gatehouse_protocol::{InvalidSubject, LogText, TooManyClaims};
+use gatehouse_protocol::{Actors, InvalidSubject, LogText, TooManyClaims};
 use thiserror::Error;
 
 use crate::{AnswerRejection, IssuerRejection};
@@ -70,8 +70,16 @@ pub enum ExternalTokenRejection {
     /// Its client cannot be named.
     #[error("a token whose client cannot be one")]
     Client,
+    /// Who acts by it has no name that can be kept, or there are too many of them.
+    #[error("a token that does not name all who act by it, or more than {} of them (act)", Actors::MOST)]
+    Act,
+    /// An access token, where an id_token is due.
+    #[error("no id_token: it is a token of another kind, or says what only other tokens say ({0})")]
+    NotOfSignIn(&'static str),
     /// Its groups or roles are not in the token but elsewhere, and a rule of the route may need them.
-    #[error("a token that does not hold its {0}, only where they are")]
+    #[error(
+        "a token that does not hold its {0}, only where they are (a rule names groups: set group_lookup of the issuer, or use app roles)"
+    )]
     Elsewhere(&'static str),
     /// It has more than are kept.
     #[error("a token with {0}")]
@@ -85,6 +93,11 @@ pub enum ExternalTokenRejection {
 }
 
 impl ExternalTokenRejection {
+    /// Whether it is no word about the token: the issuer must answer first.
+    pub const fn says_nothing_of_the_token(&self) -> bool {
+        matches!(self, Self::Answer(_))
+    }
+
     /// Whether the issuer may have changed its keys since they were fetched: fetching them again, once, may help.
     pub const fn fresh_keys_may_help(&self) -> bool {
         matches!(self, Self::Token(rejection) if rejection.fresh_keys_may_help())

@@ -5,13 +5,16 @@ use gatehouse_jose::{KeySet, SignedToken, SigningAlgorithm, TimeRules};
 use gatehouse_protocol::{LogText, UnixTime};
 
 use super::claims::AccessClaims;
-use super::principal::ExternalPrincipal;
+use super::kind::ExternalTokenKind;
 use super::rejection::ExternalTokenRejection;
+use super::without_groups::SignedPrincipal;
 use crate::issuer::{Origin, TENANT_PLACEHOLDER, sole_tenant};
 use crate::{Endpoint, InvalidEndpoint};
 
 /// A token without an end is refused, and one that begins later. How long it lives is its issuer's to say.
 const TIMES: TimeRules = TimeRules { issued_at_required: false, oldest_seconds: None, longest_seconds: None };
+/// The same of an id_token, which always says when it was made (OpenID Connect Core 1.0, section 2).
+const TIMES_OF_SIGN_IN: TimeRules = TimeRules { issued_at_required: true, ..TIMES };
 /// The type of RFC 9068.
 const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 /// What stands in a token that nobody has given a type, or that type that all JWTs may have.
@@ -24,6 +27,7 @@ const STS_CHINA: &str = "https://sts.chinacloudapi.cn";
 /// A token with a signature that nobody has verified yet.
 #[derive(Debug)]
 pub struct SignedAccessToken<'a> {
+    kind: ExternalTokenKind,
     accepted: &'a RouteTokens,
     issuer: &'a TokenIssuer,
     token: SignedToken,
@@ -114,12 +118,18 @@ pub(crate) fn key_source<'a>(issuer: &'a TokenIssuer, origin: &Origin) -> Result
 
 impl<'a> SignedAccessToken<'a> {
     pub(super) const fn new(
+        kind: ExternalTokenKind,
         accepted: &'a RouteTokens,
         issuer: &'a TokenIssuer,
         token: SignedToken,
         origin: Origin,
     ) -> Self {
-        Self { accepted, issuer, token, origin }
+        Self { kind, accepted, issuer, token, origin }
+    }
+
+    /// Whose it says to be.
+    pub const fn issuer(&self) -> &'a TokenIssuer {
+        self.issuer
     }
 
     /// Where the keys are. Nothing in the token says so (`jku`, `x5u`, `jwk`): only the configuration does.
@@ -130,27 +140,43 @@ impl<'a> SignedAccessToken<'a> {
         key_source(self.issuer, &self.origin)
     }
 
-    /// Who bears it, where one of `keys` has signed it, and it is an access token for the route.
+    /// Who bears it, where one of `keys` has signed it, and it is an access token for the route, or what else is due.
     ///
     /// # Errors
     /// See [`ExternalTokenRejection`]. The signature is checked first: no claim counts before it is known whose it is.
-    pub fn verify(&self, keys: &KeySet, now: UnixTime) -> Result<ExternalPrincipal, ExternalTokenRejection> {
+    pub fn verify(&self, keys: &KeySet, now: UnixTime) -> Result<SignedPrincipal, ExternalTokenRejection> {
         let named: Vec<_> = self.issuer.algorithms.iter().filter_map(|name| SigningAlgorithm::parse(name)).collect();
         let algorithms = if named.is_empty() { SigningAlgorithm::ALL.as_slice() } else { &named };
         // Only what is signed is read in the end: these are the claims that `origin` was read from.
         let verified = self.token.verify_of_issuer::<AccessClaims>(keys, algorithms, |bound| self.origin.is(bound))?;
         let claims = verified.custom;
         self.check_type(&claims)?;
-        let until = verified.times.check_with(&TIMES, self.issuer.clock_skew, now)?;
+        let times = match self.kind {
+            ExternalTokenKind::Access => &TIMES,
+            ExternalTokenKind::SignIn => &TIMES_OF_SIGN_IN,
+        };
+        let until = verified.times.check_with(times, self.issuer.clock_skew, now)?;
         if matches!(self.issuer.verification, TokenVerification::Entra { .. }) {
             let version = entra_version(self.issuer, &self.origin);
-            claims.check_entra(version.ok_or(ExternalTokenRejection::Version)?)?;
+            let version = version.ok_or(ExternalTokenRejection::Version)?;
+            claims.check_entra_version(version)?;
+            if self.kind == ExternalTokenKind::Access {
+                claims.check_entra_client(version)?;
+            }
         }
-        claims.principal(self.issuer, self.accepted, self.origin.tenant(), until)
+        claims.principal(self.kind, self.issuer, self.accepted, self.origin.tenant(), until)
     }
 
-    /// Whether it is an access token: an id_token of the same issuer, and with the same key, never is.
+    /// Whether it is of the kind that is due: an id_token and an access token of the same issuer, with the same key, are never both.
     fn check_type(&self, claims: &AccessClaims) -> Result<(), ExternalTokenRejection> {
+        if self.kind == ExternalTokenKind::SignIn {
+            claims.check_for_sign_in(&self.issuer.claim_names)?;
+            let typ = self.token.typ();
+            return match typ.is_none() || self.token.is_of_type(ANY_JWT) {
+                true => Ok(()),
+                false => Err(ExternalTokenRejection::NotOfSignIn("typ")),
+            };
+        }
         claims.check_for_access()?;
         let types = &self.issuer.types;
         let typ = self.token.typ();

@@ -25,7 +25,10 @@ fn verified(issuer: &str, tokens: &str, claims: &Value) -> Result<ExternalPrinci
     let token = token(Key::Rsa, claims);
     let presentation = TokenPresentation::default();
     match Presented::choose(token.expose(), &presentation, route, &configuration.token_issuers)? {
-        Presented::Signed(signed) => signed.verify(&key_set(), NOW),
+        Presented::Signed(signed) => match signed.verify(&key_set(), NOW)? {
+            SignedPrincipal::Whole(principal) => Ok(principal),
+            SignedPrincipal::WithoutGroups(_) => Err(ExternalTokenRejection::Elsewhere("groups")),
+        },
         Presented::Opaque { .. } => panic!("it is signed"),
     }
 }
@@ -87,14 +90,17 @@ fn scopes_are_a_text_or_a_list_and_those_that_the_route_grants_come_after() {
 }
 
 #[test]
-fn the_client_is_what_the_token_says_or_the_name_of_the_issuer() {
+fn the_client_is_what_the_token_says_behind_the_name_of_the_issuer() {
     let client = |claims: &Value| verified(PARTNER, "", claims).unwrap().client_id.to_string();
-    assert_eq!(client(&claims()), "app");
+    assert_eq!(client(&claims()), "it:app");
     let mut azp = with("azp", json!("other"));
     azp["client_id"] = Value::Null;
-    assert_eq!(client(&azp), "other");
+    assert_eq!(client(&azp), "it:other");
     azp["azp"] = Value::Null;
-    assert_eq!(client(&azp), "it");
+    assert_eq!(client(&azp), "it:");
+    for ours in ["gatehouse:browser", "workload:deploy", "key:robot", "https://client.example/client.json", "desktop"] {
+        assert_eq!(client(&with("client_id", json!(ours))), format!("it:{ours}"));
+    }
     let only = r#"client_application_ids = ["app"]"#;
     assert!(verified(PARTNER, only, &claims()).is_ok());
     assert!(matches!(verified(PARTNER, only, &azp), Err(ExternalTokenRejection::Missing(_))));

@@ -20,6 +20,7 @@ fn issuer() -> TokenIssuer {
         types: Vec::new(),
         clock_skew: 60,
         claim_names: TokenClaimNames { groups: "groups".to_owned(), roles: "roles".to_owned(), scopes: None },
+        group_lookup: None,
     }
 }
 

@@ -31,8 +31,8 @@ fn calling<'a>(route: &'a Route, subject: &'a str) -> PermitRequest<'a> {
     PermitRequest { kind: LongRequestKind::Call, ..request(route, subject) }
 }
 
-fn calls_are_full(store: &impl Store, now: UnixTime, route: &Route, subject: &str) -> Result<bool, StoreUnavailable> {
-    Ok(store.get(&calls_full_note(now, route.path.as_str(), subject)?)?.is_some())
+fn are_full(store: &impl Store, now: UnixTime, route: &Route, subject: &str) -> Result<bool, StoreUnavailable> {
+    calls_are_full(store, now, route.path.as_str(), subject)
 }
 
 fn taken(store: &impl Store, seconds: u64, request: &PermitRequest<'_>) -> Result<Permit, ExhaustedLimit> {
@@ -96,7 +96,7 @@ fn a_subject_has_so_many_places_at_all_routes_together_and_leaves_the_rest_to_ot
     }
     // Who is refused is counted nowhere, and what is quick goes on: of no route are her calls full.
     for route in [&here, &there] {
-        assert!(!calls_are_full(&store, after(59), route, ALICE).unwrap());
+        assert!(!are_full(&store, after(59), route, ALICE).unwrap());
     }
     let others = [BOB, "demo:carol", "demo:dave"];
     for other in others {
@@ -211,13 +211,13 @@ fn a_store_that_does_not_answer_gives_nobody_a_place() {
     let (store, route) = (store(), limited(10));
     store.go_down();
     assert!(acquire(&store, after(0), &request(&route, ALICE)).is_err());
-    assert!(calls_are_full(&store, after(0), &route, ALICE).is_err());
+    assert!(are_full(&store, after(0), &route, ALICE).is_err());
 }
 
 #[test]
 fn that_a_subjects_calls_are_full_is_known_from_the_last_place_to_the_first_that_is_given_back() {
     let (store, route) = (store(), limited(2));
-    let full = |seconds, subject| calls_are_full(&store, after(seconds), &route, subject).unwrap();
+    let full = |seconds, subject| are_full(&store, after(seconds), &route, subject).unwrap();
     let first = taken(&store, 0, &calling(&route, ALICE)).unwrap();
     assert!(!full(0, ALICE));
     let second = taken(&store, 0, &calling(&route, ALICE)).unwrap();
@@ -248,7 +248,7 @@ fn streams_and_what_others_take_say_nothing_of_a_subjects_calls() {
         ExhaustedLimit::All
     );
     for subject in [ALICE, BOB] {
-        assert!(!calls_are_full(&store, after(0), &route, subject).unwrap());
+        assert!(!are_full(&store, after(0), &route, subject).unwrap());
     }
 }
 

@@ -76,24 +76,26 @@ fn tokens_that_live_shortly_are_due_halfway_so_that_fresh_ones_are_fresh() {
 }
 
 #[test]
-fn tokens_that_cannot_be_refreshed_are_used_to_their_end_and_then_absent() {
+fn tokens_that_cannot_be_refreshed_are_used_to_their_end_and_then_ended() {
     let world = World::new();
     let provider_tokens = ProviderTokens { refresh_token: None, ..opening().provider_tokens };
     let grant = grant(&world, &world.open_with(&world.root, Opening { provider_tokens, ..opening() }));
     assert!(is_fresh(&grant, &world.store, START.plus(3_599), "provider-access"));
-    assert!(matches!(grant.state(&world.store, START.plus(3_600)), Ok(ProviderTokenState::Absent)));
+    assert!(matches!(grant.state(&world.store, START.plus(3_600)), Ok(ProviderTokenState::Ended)));
 }
 
 #[test]
-fn tokens_without_a_known_end_are_fresh_and_no_tokens_are_absent() {
+fn tokens_without_a_known_end_are_fresh_and_a_session_without_any_never_had_one() {
     let endless = World::new();
     let provider_tokens = ProviderTokens { expires_at: None, ..opening().provider_tokens };
     let tokens = endless.open_with(&endless.root, Opening { provider_tokens, ..opening() });
     assert!(is_fresh(&grant(&endless, &tokens), &endless.store, START.plus(SESSION - 1), "provider-access"));
     let without = World::new();
     let tokens = without.open_with(&without.root, Opening { provider_tokens: ProviderTokens::default(), ..opening() });
-    let state = grant(&without, &tokens).state(&without.store, START);
-    assert!(matches!(state, Ok(ProviderTokenState::Absent)));
+    let grant = grant(&without, &tokens);
+    assert!(matches!(grant.state(&without.store, START), Ok(ProviderTokenState::NeverGiven)));
+    without.at(START).end(&without.root).unwrap();
+    assert!(matches!(grant.state(&without.store, START), Err(Rejection::Revoked)), "it has ended");
 }
 
 #[test]
@@ -164,7 +166,7 @@ fn sixty_four_threads_ask_the_provider_once_for_each_generation() {
                                     return assert_eq!(token.expose(), format!("access-{generation}"));
                                 }
                                 ProviderTokenState::Due(due) => due,
-                                ProviderTokenState::Absent => panic!("gone"),
+                                ProviderTokenState::Ended | ProviderTokenState::NeverGiven => panic!("gone"),
                             };
                             let mut entropy = Counting(number * 10_000 + generation * 1_000_000);
                             match grant.claim_refresh(due, store, now, &mut entropy).unwrap() {
@@ -342,7 +344,7 @@ fn a_session_that_ends_at_any_moment_of_a_refresh_at_the_provider_stays_ended() 
             break;
         }
         assert_eq!(completed.unwrap_err(), Rejection::Revoked, "before operation {operation}");
-        assert!(matches!(grant.state(&world.store, DUE), Ok(ProviderTokenState::Absent)));
+        assert!(matches!(grant.state(&world.store, DUE), Err(Rejection::Revoked)));
         assert!(world.store.values().iter().all(Vec::is_empty), "before operation {operation}");
     }
 }
@@ -364,7 +366,7 @@ fn a_refresh_token_that_the_provider_no_longer_takes_ends_the_session() {
     let lease = try_to_claim(&grant, &world.store, DUE).unwrap();
     assert_eq!(lease.sign_in_again(&world.store), Err(Rejection::Revoked));
     assert_eq!(world.validate(&tokens, START), Err(Rejection::Revoked));
-    assert!(matches!(grant.state(&world.store, DUE), Ok(ProviderTokenState::Absent)));
+    assert!(matches!(grant.state(&world.store, DUE), Err(Rejection::Revoked)));
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use gatehouse_protocol::Actor;
 use gatehouse_storage::memory::FailingStore;
 
 use super::*;
@@ -229,6 +230,20 @@ const SELF_CONTAINED: AccessTokenTerms = AccessTokenTerms { self_contained: true
 
 fn believed<'a>(tokens: &'a Tokens, resource: &'a ResourceUri) -> ValidationRequest<'a> {
     ValidationRequest { without_record: true, ..presented(tokens, resource) }
+}
+
+/// They are kept in the record, and no token leaves them out.
+#[test]
+fn who_acts_is_read_with_the_session_also_where_tokens_are_believed() {
+    let world = World::new();
+    let actors = Actors::of(Actor::new("agent", None).unwrap());
+    let principal = Principal { actors, ..alice() };
+    let opening = Opening { principal: principal.clone(), access_tokens: SELF_CONTAINED, ..opening() };
+    let tokens = world.open_with(&world.root, opening);
+    let validate = || world.at(START).validate(&believed(&tokens, &mcp()), |_| Ok(None));
+    assert_eq!(validate().map(|found| found.principal), Ok(principal));
+    world.at(START).end(&world.root).unwrap();
+    assert_eq!(validate(), Err(Rejection::Revoked));
 }
 
 #[test]

@@ -8,25 +8,21 @@
 //! and where something was written meanwhile, by whatever process, it is not taken for a while: who writes always finds a moment in
 //! which nobody holds it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::time::sleep;
 
-/// How long it is held at most.
-const HELD: Duration = Duration::from_millis(100);
 /// How long it is not taken where something was written while it was held.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Connections that wait for their next read.
+/// The lock of a database.
 #[derive(Debug, Default)]
-pub(super) struct IdleReaders(Mutex<State>);
+pub(super) struct HeldLock(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    idle: Vec<Connection>,
-    /// Whether one holds the lock, or is about to.
+    /// Whether a connection holds it, or is about to.
     is_held: bool,
     holder: Option<Holder>,
     /// Until when none takes it.
@@ -41,65 +37,52 @@ struct Holder {
     version: i64,
 }
 
-/// Gives the lock back when it is dropped: when its time is over, or the runtime ends before.
-struct GiveBack(Weak<IdleReaders>);
-
-impl Drop for GiveBack {
-    fn drop(&mut self) {
-        if let Some(readers) = self.0.upgrade() {
-            readers.give_back();
+impl HeldLock {
+    /// Whether the caller may take it, which must then give it back.
+    pub(super) fn is_free(&self) -> bool {
+        let mut state = self.state();
+        if state.is_held || state.pause.is_some_and(|pause| pause > Instant::now()) {
+            return false;
         }
-    }
-}
-
-impl IdleReaders {
-    /// One that is idle.
-    pub(super) fn take(&self) -> Option<Connection> {
-        self.lock().idle.pop()
+        state.is_held = true;
+        true
     }
 
-    /// It is idle.
-    pub(super) fn put(&self, connection: Connection) {
-        self.lock().idle.push(connection);
+    /// Takes it with a connection, whether or not that can: one that fails is closed.
+    pub(super) fn take(&self, connection: Connection) -> Result<(), rusqlite::Error> {
+        let version = begin(&connection)?;
+        self.state().holder = Some(Holder { connection, version });
+        Ok(())
     }
 
-    /// It is idle after a read on a thread that serves requests; more reads may follow, and this one may hold the lock for them.
-    pub(super) fn put_and_hold(self: &Arc<Self>, connection: Connection) {
-        {
-            let mut state = self.lock();
-            if state.is_held || state.pause.is_some_and(|pause| pause > Instant::now()) {
-                state.idle.push(connection);
-                return;
-            }
-            state.is_held = true;
-        }
-        let give_back = GiveBack(Arc::downgrade(self));
-        // One that fails is closed, and the next read goes on with another.
-        if let Ok(version) = begin(&connection) {
-            self.lock().holder = Some(Holder { connection, version });
-            tokio::spawn(async move {
-                sleep(HELD).await;
-                drop(give_back);
-            });
-        }
-    }
-
-    fn give_back(&self) {
-        let holder = self.lock().holder.take();
+    /// Gives it back, and returns the connection that held it; none where it failed.
+    pub(super) fn give_back(&self) -> Option<Connection> {
+        let holder = self.state().holder.take();
         let ended = holder.and_then(|holder| {
             let now = end(&holder.connection).ok()?;
             Some((holder.connection, now == holder.version))
         });
-        let mut state = self.lock();
+        let mut state = self.state();
         state.is_held = false;
         if !matches!(ended, Some((_, true))) {
             state.pause = Instant::now().checked_add(PAUSE);
         }
-        state.idle.extend(ended.map(|(connection, _)| connection));
+        ended.map(|(connection, _)| connection)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+impl HeldLock {
+    pub(super) fn is_held(&self) -> bool {
+        self.state().holder.is_some()
+    }
+
+    pub(super) fn end_pause(&self) {
+        self.state().pause = Some(Instant::now());
     }
 }
 
@@ -119,6 +102,3 @@ fn end(connection: &Connection) -> Result<i64, rusqlite::Error> {
 fn version(connection: &Connection) -> Result<i64, rusqlite::Error> {
     connection.pragma_query_value(None, "data_version", |row| row.get(0))
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::held_lock::IdleReaders;
+use super::idle_readers::IdleReaders;
 use super::{database, statements};
 use crate::key_value::deadlines::{Deadlines, left_until};
 use crate::key_value::outcome::KeyValueError;

@@ -103,6 +103,12 @@ impl Scripted {
                 Some((error, status)) => (status, json!({ "error": error, "error_description": "alice" })),
                 None => ok(self.tokens()),
             },
+            ("POST", path) if path == format!("/{TENANT}/oauth2/v2.0/token") => {
+                ok(json!({ "access_token": "of-application" }))
+            }
+            ("POST", "/v1.0/users/00000000-0000-0000-66f3-3332eca7ea81/checkMemberGroups") => {
+                ok(json!({ "value": *self.member_of.borrow() }))
+            }
             ("POST", "/v1.0/me/checkMemberGroups") => ok(json!({ "value": *self.member_of.borrow() })),
             ("GET", "/assertion?resource=api") => ok(json!({ "access_token": "managed.identity.assertion" })),
             _ => (StatusCode::NOT_FOUND, Value::Null),
@@ -171,7 +177,7 @@ pub(super) struct World {
     /// Its routes count, and not its provider.
     pub(super) configuration: Configuration,
     pub(super) now: UnixTime,
-    keys: KeyRing,
+    pub(super) keys: KeyRing,
     /// The requests that were looked at.
     seen: RefCell<Vec<Request<Vec<u8>>>>,
 }

@@ -94,6 +94,23 @@ async fn a_route_with_keys_alone_is_no_resource_that_tokens_are_for() {
     world.gatehouse.stop().await;
 }
 
+/// A label is the operator's, and so is a client's id: whoever wrote one of them did not mean the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_labelled_like_a_client_is_not_that_client() {
+    let lines = "own_tokens = true\nallowed_clients = [\"public\", \"robot\", \"key:writer\"]";
+    let keys = table("public", 2, "") + &table("writer", 3, "");
+    let world = AttackWorld::start_with(settings(lines, "", &keys)).await;
+    for byte in [1, 2] {
+        let answer = call(&world, &configured_key(byte)).await;
+        assert_eq!(answer.status, 403, "{answer:?}");
+    }
+    assert!(world.upstream.requests().is_empty());
+    assert_eq!(subject(&call(&world, &configured_key(3)).await), "key:writer");
+    let bearer = format!("Bearer {}", token_for(&world, "/mcp").await);
+    assert_eq!(subject(&call_with(&world, "/mcp", &[("authorization", &bearer)]).await), "test:alice");
+    world.gatehouse.stop().await;
+}
+
 /// No spelling of the header of any route reaches any server.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_server_sees_a_key_whatever_its_route() {
@@ -174,7 +191,7 @@ async fn the_holder_of_a_key_is_a_caller_like_any_other() {
     assert_eq!(post(&robot, Some(session), tool("read")).await.status, 200);
     assert_eq!(post(&writer, Some(session), tool("write")).await.status, 404, "the session of another key");
     let line = |line: &str| {
-        [r#""credential":"api-key""#, r#""subject":"key:robot""#, r#""client_id":"robot""#, r#""rule":"reports""#]
+        [r#""credential":"api-key""#, r#""subject":"key:robot""#, r#""client_id":"key:robot""#, r#""rule":"reports""#]
             .iter()
             .all(|part| line.contains(part))
     };

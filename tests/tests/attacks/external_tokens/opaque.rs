@@ -7,7 +7,7 @@ use super::Scene;
 
 impl Scene {
     /// What the issuer says of a good token.
-    fn active(&self) -> Value {
+    pub(super) fn active(&self) -> Value {
         let now = self.world.now();
         json!({
             "active": true, "sub": "alice", "aud": "api://one", "client_id": "an-app", "scope": "mcp",
@@ -15,7 +15,7 @@ impl Scene {
         })
     }
 
-    fn knows(&self, token: &str, answer: Value) {
+    pub(super) fn knows(&self, token: &str, answer: Value) {
         self.issuer.script(|script| drop(script.active.insert(token.to_owned(), answer)));
     }
 }
@@ -35,10 +35,11 @@ async fn an_opaque_token_counts_while_its_issuer_says_so_and_a_minute_longer() {
     assert_eq!(call().await.status, 200);
     assert_eq!(scene.issuer.asked(), Vec::<String>::new(), "what was said is kept");
     scene.knows("an-opaque-token-of-alice", json!({ "active": false }));
-    scene.world.gatehouse.clock.advance(59);
+    scene.world.gatehouse.clock.advance(50);
     assert_eq!(call().await.status, 200);
-    scene.world.gatehouse.clock.advance(1);
-    scene.refused("/asked", "an-opaque-token-of-alice", "a revoked one").await;
+    scene.world.gatehouse.clock.advance(10);
+    assert_eq!(call().await.status, 401, "a revoked one");
+    scene.refused("/asked", "an-opaque-token-of-alice", "a revoked one, shown again").await;
     scene.world.gatehouse.stop().await;
 }
 

@@ -32,7 +32,8 @@ async fn a_token_of_the_issuer_is_taken_and_the_server_learns_whose_it_is() {
     }
     let log = scene.world.gatehouse.log.lines();
     let forwarded = log.iter().find(|line| line.contains(r#""event":"forwarded""#)).unwrap();
-    for field in [r#""subject":"partner:alice""#, r#""client_id":"an-app""#, r#""credential":"external-token""#] {
+    for field in [r#""subject":"partner:alice""#, r#""client_id":"partner:an-app""#, r#""credential":"external-token""#]
+    {
         assert!(forwarded.contains(field), "{forwarded}");
     }
     scene.world.gatehouse.stop().await;
@@ -293,6 +294,23 @@ async fn a_token_in_another_header_than_the_routes_is_none() {
     assert_eq!(send(&[("x-token", &token), ("x-token", &token)]).await, 400);
     let asked = scene.world.upstream.requests();
     assert!(asked.len() == 1 && asked[0].header("x-token").is_empty(), "the server got the token");
+    // A client that shows it at every route tells it to no server of another one, however it is spelt.
+    for name in ["x-token", "X_Token", "x.token"] {
+        let request = scene.world.mcp_request("/partner").bearer_auth(&token).header(name, &token);
+        assert_eq!(request.send().await.unwrap().status(), 200, "{name}");
+        let asked = scene.world.upstream.requests();
+        let asked = asked.last().unwrap();
+        assert!(asked.header("x-subject") == "partner:alice" && asked.header(name).is_empty(), "{name}: {asked:?}");
+    }
+    // A page may ask to send it where it is taken, and nowhere else.
+    for (path, is_taken) in [("/header", true), ("/partner", false)] {
+        let preflight = gatehouse_tests::http().request(reqwest::Method::OPTIONS, scene.world.url(path));
+        let preflight = preflight.header("origin", &scene.world.gatehouse.url);
+        let preflight = preflight.header("access-control-request-method", "POST");
+        let answer = preflight.header("access-control-request-headers", "x-token").send().await.unwrap();
+        let allowed = answer.headers()["access-control-allow-headers"].to_str().unwrap().to_owned();
+        assert_eq!(allowed.split(", ").any(|name| name == "x-token"), is_taken, "{path}: {allowed}");
+    }
     scene.world.gatehouse.stop().await;
 }
 

@@ -9,16 +9,16 @@ use crate::answers::assert_error;
 use crate::parties::{SECRET, pairs};
 
 pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+pub(super) const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 
-fn client(client_id: &str) -> TestClient {
+pub(super) fn client(client_id: &str) -> TestClient {
     TestClient::public(client_id, "").with(ClientAuthentication::Basic(SECRET.to_owned()))
 }
 
 impl Scene {
     /// The claims of a good access token of a user, for the client `frontend`.
-    fn subject(&self) -> Value {
+    pub(super) fn subject(&self) -> Value {
         let now = self.world.now();
         json!({
             "iss": self.issuer.origin(), "sub": "alice", "aud": "api://frontend", "client_id": "an-app",
@@ -26,7 +26,7 @@ impl Scene {
         })
     }
 
-    fn subject_with(&self, name: &str, value: Value) -> String {
+    pub(super) fn subject_with(&self, name: &str, value: Value) -> String {
         let mut claims = self.subject();
         match value {
             Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
@@ -35,7 +35,7 @@ impl Scene {
         sign(&claims)
     }
 
-    async fn exchange(&self, client: &TestClient, token: &str, more: &[(&str, &str)]) -> Answer {
+    pub(super) async fn exchange(&self, client: &TestClient, token: &str, more: &[(&str, &str)]) -> Answer {
         let usual = [("grant_type", TOKEN_EXCHANGE), ("subject_token", token)];
         let mut form = pairs(&usual);
         if !more.iter().any(|(name, _)| *name == "subject_token_type") {
@@ -49,7 +49,18 @@ impl Scene {
     }
 }
 
-fn sign(claims: &Value) -> String {
+/// So many who act one through the other.
+pub(super) fn chain(count: usize) -> Value {
+    (0..count).fold(Value::Null, |behind, number| {
+        let mut actor = json!({ "sub": format!("app-{number}") });
+        if !behind.is_null() {
+            actor["act"] = behind;
+        }
+        actor
+    })
+}
+
+pub(super) fn sign(claims: &Value) -> String {
     SigningKey::Rsa.sign_under(&json!({ "alg": "RS256", "kid": "rsa", "typ": "at+jwt" }), claims)
 }
 
@@ -74,7 +85,7 @@ async fn a_client_exchanges_a_users_token_and_acts_for_them_with_what_all_allow(
         // Ours is no token of the issuer's, and the issuer is not even asked.
         scene.issuer.asked();
         let again = scene.exchange(&client("frontend"), access_token, &[]).await;
-        assert_error(&again, 400, "invalid_grant", "a token of ours");
+        assert_error(&again, 400, "invalid_request", "a token of ours");
         assert!(!scene.issuer.asked().contains(&"/introspect".to_owned()));
     }
     let log = scene.world.gatehouse.log.lines();
@@ -110,38 +121,46 @@ async fn a_token_that_is_not_for_this_client_or_asks_for_more_is_not_exchanged()
         &json!({ "iss": scene.issuer.origin(), "sub": "alice", "aud": "api://frontend", "exp": now + 60, "nonce": "n" }),
     );
     let wrong = vec![
-        ("another audience", scene.subject_with("aud", json!("api://mcp")), "invalid_grant"),
-        ("our audience", scene.subject_with("aud", json!(scene.world.gatehouse.url)), "invalid_grant"),
-        ("no audience", scene.subject_with("aud", Value::Null), "invalid_grant"),
-        ("another issuer", scene.subject_with("iss", json!("https://evil.example")), "invalid_grant"),
-        ("expired", scene.subject_with("exp", json!(now - 120)), "invalid_grant"),
-        ("no end", scene.subject_with("exp", Value::Null), "invalid_grant"),
-        ("not valid yet", scene.subject_with("nbf", json!(now + 3600)), "invalid_grant"),
-        ("forged", forged, "invalid_grant"),
-        ("an id_token of the issuer", untyped, "invalid_grant"),
-        ("an id_token of our provider", id_token, "invalid_grant"),
-        ("a token of a platform", platform, "invalid_grant"),
-        ("nothing for us", scene.subject_with("scope", json!("mail")), "invalid_grant"),
-        ("only what the client cannot have", scene.subject_with("scope", json!("files")), "invalid_grant"),
-        ("another client may act", scene.subject_with("may_act", json!({ "sub": "machine" })), "invalid_grant"),
+        ("another audience", scene.subject_with("aud", json!("api://mcp")), "invalid_request"),
+        ("our audience", scene.subject_with("aud", json!(scene.world.gatehouse.url)), "invalid_request"),
+        ("no audience", scene.subject_with("aud", Value::Null), "invalid_request"),
+        ("another issuer", scene.subject_with("iss", json!("https://evil.example")), "invalid_request"),
+        ("expired", scene.subject_with("exp", json!(now - 120)), "invalid_request"),
+        ("no end", scene.subject_with("exp", Value::Null), "invalid_request"),
+        ("not valid yet", scene.subject_with("nbf", json!(now + 3600)), "invalid_request"),
+        ("forged", forged, "invalid_request"),
+        ("an id_token of the issuer", untyped, "invalid_request"),
+        ("an id_token of our provider", id_token, "invalid_request"),
+        ("a token of a platform", platform, "invalid_request"),
+        ("nothing for us", scene.subject_with("scope", json!("mail")), "invalid_request"),
+        ("only what the client cannot have", scene.subject_with("scope", json!("files")), "invalid_request"),
+        ("another client may act", scene.subject_with("may_act", json!({ "sub": "machine" })), "invalid_request"),
         (
             "may act by another issuer's name",
             scene.subject_with("may_act", json!({ "sub": "frontend", "iss": "https://evil.example" })),
-            "invalid_grant",
+            "invalid_request",
         ),
         (
             "may act if more is so",
             scene.subject_with("may_act", json!({ "sub": "frontend", "email": "a@b.example" })),
-            "invalid_grant",
+            "invalid_request",
         ),
-        ("may act is a text", scene.subject_with("may_act", json!("frontend")), "invalid_grant"),
+        ("may act is a text", scene.subject_with("may_act", json!("frontend")), "invalid_request"),
         (
             "two may act",
             scene.subject_with("may_act", json!({ "sub": "frontend", "client_id": "machine" })),
-            "invalid_grant",
+            "invalid_request",
         ),
-        ("for who has a key", scene.subject_with("cnf", json!({ "jkt": "x" })), "invalid_grant"),
-        ("an unknown opaque token", "no-token-of-anybody".to_owned(), "invalid_grant"),
+        (
+            "somebody acts who has no name",
+            scene.subject_with("act", json!({ "email": "a@b.example" })),
+            "invalid_request",
+        ),
+        ("an actor of another kind", scene.subject_with("act", json!("app")), "invalid_request"),
+        ("a chain that is too long", scene.subject_with("act", chain(5)), "invalid_request"),
+        ("a chain that is much too long", scene.subject_with("act", chain(300)), "invalid_request"),
+        ("for who has a key", scene.subject_with("cnf", json!({ "jkt": "x" })), "invalid_request"),
+        ("an unknown opaque token", "no-token-of-anybody".to_owned(), "invalid_request"),
     ];
     for (what, token, error) in &wrong {
         let before = scene.world.store().await;
@@ -161,6 +180,9 @@ async fn a_token_that_is_not_for_this_client_or_asks_for_more_is_not_exchanged()
         (&[("subject_token_type", "urn:ietf:params:oauth:token-type:saml2")], "invalid_request"),
         (&[("requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token")], "invalid_request"),
         (&[("actor_token", &good), ("actor_token_type", ACCESS_TOKEN)], "invalid_request"),
+        (&[("actor_token", &good), ("actor_token_type", ID_TOKEN)], "invalid_request"),
+        (&[("actor_token", &good)], "invalid_request"),
+        (&[("actor_token_type", ACCESS_TOKEN)], "invalid_request"),
     ] {
         assert_error(&scene.exchange(&client("frontend"), &good, more).await, 400, error, &format!("{more:?}"));
     }

@@ -6,7 +6,7 @@ use wasmtime::Store;
 
 use crate::bindings::auth::exports::gatehouse::auth::assertions::Assertion;
 use crate::bindings::auth::exports::gatehouse::auth::sessions::{
-    OtherIssuers, Principal, Rejection, RequestIds, Revocation, Validated,
+    OtherIssuers, Principal, ProviderToken, Rejection, RequestIds, Revocation, Validated,
 };
 use crate::bindings::auth::{Auth, AuthPre};
 use crate::component::{AUTHORIZATION_SERVER, Guest, fresh};
@@ -62,7 +62,7 @@ pub async fn identity_provider_token(
     fakes: &Arc<Fakes>,
     token: &str,
     resource: &str,
-) -> Result<Option<String>, Rejection> {
+) -> Result<ProviderToken, Rejection> {
     let (mut store, auth) = instance(fakes).await;
     let ids = RequestIds { request_id: REQUEST_ID.to_owned(), trace_id: Some(TRACE_ID.to_owned()) };
     let sessions = auth.gatehouse_auth_sessions();

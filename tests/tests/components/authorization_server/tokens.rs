@@ -8,7 +8,7 @@ use super::client::{
 };
 use super::provider::Provider;
 use super::{CLIENT, RESOURCE, fakes, nothing_happened};
-use crate::bindings::auth::exports::gatehouse::auth::sessions::{Claims, Principal, Rejection};
+use crate::bindings::auth::exports::gatehouse::auth::sessions::{Claims, Principal, ProviderToken, Rejection};
 use crate::fakes::Fakes;
 use crate::serve::Reply;
 
@@ -51,10 +51,11 @@ async fn a_code_opens_the_session_that_the_user_granted() {
             roles: vec!["reader".to_owned()],
             names: None,
         },
+        actors: Vec::new(),
     };
     assert_eq!(validate(&fakes, &tokens.access_token, RESOURCE).await, Ok(alice));
     let from_provider = identity_provider_token(&fakes, &tokens.access_token, RESOURCE).await;
-    assert_eq!(from_provider, Ok(Some("providers-access-token".to_owned())));
+    assert_eq!(from_provider, Ok(ProviderToken::Usable("providers-access-token".to_owned())));
     assert!(tokens.refresh_token.is_some());
     let store = fakes.store.lock().unwrap();
     for kind in ["session", "access", "summary", "provider-tokens"] {

@@ -16,10 +16,10 @@ use crate::serve::{request, serve};
 #[test]
 fn it_imports_sessions_the_store_settings_the_next_handler_and_the_way_out() {
     let expected = [
-        "gatehouse:auth/api-keys@0.8.0",
-        "gatehouse:auth/assertions@0.8.0",
-        "gatehouse:auth/handles@0.8.0",
-        "gatehouse:auth/sessions@0.8.0",
+        "gatehouse:auth/api-keys@0.9.0",
+        "gatehouse:auth/assertions@0.9.0",
+        "gatehouse:auth/handles@0.9.0",
+        "gatehouse:auth/sessions@0.9.0",
         "gatehouse:host/configuration@0.2.0",
         "gatehouse:host/peer@0.2.0",
         "gatehouse:host/settings@0.2.0",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{CONFIGURATION, PING, RESOURCE, TOKEN, call, fakes, is_terse_refusal, principal, sent_nothing, validation};
-use crate::bindings::imports::gatehouse::auth::sessions::{Principal, Rejection, RequestIds};
+use crate::bindings::imports::gatehouse::auth::sessions::{Principal, ProviderToken, Rejection, RequestIds};
 use crate::fakes::{Fakes, SessionCall};
 use crate::serve::Reply;
 
@@ -12,7 +12,7 @@ fn fakes_with(header: &str) -> Arc<Fakes> {
     let fakes = fakes();
     let setting = format!("identity_provider_token_header = \"{header}\"\nlimits");
     fakes.set("config", &CONFIGURATION.replace("limits", &setting));
-    *fakes.provider_token.lock().unwrap() = Some(Ok(Some("provider-token".to_owned())));
+    *fakes.provider_token.lock().unwrap() = Some(Ok(ProviderToken::Usable("provider-token".to_owned())));
     fakes
 }
 
@@ -53,7 +53,7 @@ async fn other_upstreams_cost_no_question_and_get_no_token() {
 
 #[tokio::test]
 async fn without_a_token_of_the_provider_the_client_is_sent_to_sign_in_again() {
-    for answer in [Ok(None), Err(Rejection::Revoked)] {
+    for answer in [Ok(ProviderToken::Ended), Err(Rejection::Revoked)] {
         let fakes = fakes_with("authorization");
         *fakes.provider_token.lock().unwrap() = Some(answer);
         let reply = call(&fakes, &[], PING).await;
@@ -94,4 +94,17 @@ async fn a_machine_is_refused_for_good_and_nobody_is_asked_for_a_token() {
     assert!(reply.header("www-authenticate").is_empty() && fakes.sent().is_empty());
     assert_eq!(fakes.session_calls(), [validation()]);
     assert!(fakes.log().contains("identity_provider_token_header"), "{}", fakes.log());
+}
+
+/// Whatever began it: an identity assertion, an exchanged token. Its own token is good, and a new one of its kind would be refused alike.
+#[tokio::test]
+async fn a_session_in_which_nobody_signed_in_is_refused_for_good_and_told_so() {
+    let fakes = fakes_with("authorization");
+    *fakes.provider_token.lock().unwrap() = Some(Ok(ProviderToken::NeverGiven));
+    let reply = call(&fakes, &[], PING).await;
+    is_terse_refusal(&reply, 403);
+    assert!(reply.body.contains("needs a user who has signed in with a browser"), "{}", reply.body);
+    assert!(reply.header("www-authenticate").is_empty());
+    assert!(fakes.log().contains("an identity assertion or an exchanged token"), "{}", fakes.log());
+    sent_nothing(&fakes);
 }

@@ -1,9 +1,16 @@
 //! What is large: it passes, or is refused with an error that says so, and no instance runs out of memory.
 
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::Response;
+use http_body::Frame;
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use wasmtime_wasi_http::Error;
 
 use super::{CONFIGURATION, PING, TOKEN, call, fakes};
 use crate::component::GATEWAY;
@@ -65,6 +72,30 @@ fn content(bytes: usize) -> String {
 fn listing(bytes: usize) -> String {
     let description = "x".repeat(bytes);
     format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{{"name":"a","description":"{description}"}}]}}}}"#)
+}
+
+/// A body in one piece. Once it has been read to its end and is dropped, the others answer.
+struct First {
+    piece: Option<Bytes>,
+    others: Vec<oneshot::Sender<Answer>>,
+}
+
+impl http_body::Body for First {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Poll::Ready(self.piece.take().map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+impl Drop for First {
+    fn drop(&mut self) {
+        for other in self.others.drain(..) {
+            // Nobody waits for it any more where its request was given up.
+            drop(other.send(in_json(&listing(300))));
+        }
+    }
 }
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"files_a","arguments":{}}}"#;
@@ -134,6 +165,31 @@ async fn members_whose_answers_together_are_too_large_are_named() {
     assert!(!reply["result"]["tools"].as_array().unwrap().is_empty());
     let unavailable = reply["result"]["_meta"]["gatehouse/unavailable"].to_string();
     assert!(unavailable.contains("gave an answer that is too large"), "{unavailable}");
+}
+
+/// The others have not begun to answer then. Its answer is kept while they do, and takes all the room that there is for all of them.
+#[tokio::test]
+async fn a_member_that_answers_first_with_8_mib_is_shown_and_those_that_come_after_it_are_named() {
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..2).map(|_| oneshot::channel()).unzip();
+    let waiting = Mutex::new((Some(senders), receivers));
+    let fakes = world(MEMBERS, move |url| {
+        let mut waiting = waiting.lock().unwrap();
+        if !url.contains("files") {
+            return Answer::Later(waiting.1.pop().expect("two others"));
+        }
+        let piece = Some(Bytes::from(listing(8 * MIB - 200)));
+        let first = First { piece, others: waiting.0.take().expect("one request") };
+        let response = Response::builder().header("content-type", "application/json");
+        Answer::Stream(response.body(first.boxed_unsync()).unwrap())
+    });
+    let reply = call(&fakes, &[], LIST).await;
+    assert_eq!(reply.status, 200, "{}", reply.body.len());
+    assert!(reply.body.len() > 8 * MIB - 1000, "{}", reply.body.len());
+    let reply = reply.json();
+    let names: Vec<_> = reply["result"]["tools"].as_array().unwrap().iter().map(|tool| &tool["name"]).collect();
+    assert_eq!(names, ["files_a"]);
+    let unavailable = reply["result"]["_meta"]["gatehouse/unavailable"].to_string();
+    assert_eq!(unavailable.matches("gave an answer that is too large").count(), 2, "{unavailable}");
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ fn server() -> (Server, OtherIssuers) {
         header: "authorization".to_owned(),
         scheme: "Bearer".to_owned(),
         own_tokens: false,
+        address: None,
     };
     (server, others)
 }
@@ -67,12 +68,14 @@ async fn the_second_use_of_another_issuers_token_is_one_read_and_no_write() {
     assert_eq!(server.fakes.snapshot(), before);
     let expected = Principal {
         subject: "partner:alice".to_owned(),
-        client_id: "an-app".to_owned(),
+        client_id: "partner:an-app".to_owned(),
         resource: RESOURCE.to_owned(),
         scopes: vec!["files".to_owned(), "mcp".to_owned()],
         claims: Claims { tenant: None, groups: Vec::new(), roles: Vec::new(), names: None },
+        actors: Vec::new(),
     };
     assert_eq!((first.principal, first.issuer), (expected, TokenIssuer::Another));
+    assert_eq!(first.calls_are_full, None, "the gateway looks, of calls alone");
     assert!(server.fakes.sent.lock().unwrap().is_empty(), "nobody was asked");
 }
 

@@ -8,7 +8,7 @@ use crate::authorization_server::client::{
     EXPIRED, REUSED, REVOKED, Refused, UNRECOGNISED, WRONG_CLIENT, machine_token, outcome,
 };
 use crate::authorization_server::{CLIENT, CONFIGURATION, RESOURCE};
-use crate::bindings::auth::exports::gatehouse::auth::sessions::{Claims, Principal, Rejection};
+use crate::bindings::auth::exports::gatehouse::auth::sessions::{Claims, Principal, ProviderToken, Rejection};
 
 /// The text must not say who it is about, nor hold what opens anything.
 fn tells_nothing(text: &str) {
@@ -50,9 +50,10 @@ async fn a_machine_gets_a_session_that_ends_with_its_one_token() {
         resource: RESOURCE.to_owned(),
         scopes: vec!["mcp".to_owned()],
         claims: Claims { tenant: None, groups: Vec::new(), roles: Vec::new(), names: None },
+        actors: Vec::new(),
     };
     assert_eq!(server.validate(&tokens).await, Ok(machine));
-    assert_eq!(server.identity_provider_token(&tokens).await, Ok(None));
+    assert_eq!(server.identity_provider_token(&tokens).await, Ok(ProviderToken::NeverGiven));
     assert_eq!(server.count("directory"), 0, "it is in no list");
     server.open().await;
     assert!(server.count("directory") > 0, "that of a person is");

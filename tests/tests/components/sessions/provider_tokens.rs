@@ -9,7 +9,7 @@ use crate::authorization_server::CONFIGURATION;
 use crate::authorization_server::boundary::{REQUEST_ID, TRACE_ID};
 use crate::authorization_server::client::{REVOKED, Refused, Tokens};
 use crate::authorization_server::provider::is_refresh;
-use crate::bindings::auth::exports::gatehouse::auth::sessions::{Claims, Rejection};
+use crate::bindings::auth::exports::gatehouse::auth::sessions::{Claims, ProviderToken, Rejection};
 use crate::fakes::NOW;
 use crate::outbound::{Answer, Sent};
 use crate::signing::sign;
@@ -54,7 +54,10 @@ async fn a_fresh_token_is_given_without_asking_anybody_or_reading_the_configurat
     let sent = server.fakes.sent().len();
     server.fakes.settings_read.lock().unwrap().clear();
     server.fakes.parts_read.lock().unwrap().clear();
-    assert_eq!(server.identity_provider_token(&tokens).await, Ok(Some("providers-access-token".to_owned())));
+    assert_eq!(
+        server.identity_provider_token(&tokens).await,
+        Ok(ProviderToken::Usable("providers-access-token".to_owned()))
+    );
     assert_eq!(*server.fakes.settings_read.lock().unwrap(), ["server_keys"]);
     assert!(server.fakes.parts_read.lock().unwrap().is_empty(), "the configuration was read");
     assert_eq!(server.fakes.sent().len(), sent);
@@ -65,13 +68,13 @@ async fn a_token_that_ends_within_a_minute_is_refreshed_with_the_scopes_and_the_
     let (server, tokens) = opened(|| Answer::json(&fresh_tokens())).await;
     let tokens = until_due(&server, &tokens).await;
     assert!(refreshes(&server).is_empty());
-    assert_eq!(server.identity_provider_token(&tokens).await, Ok(Some("second-access".to_owned())));
+    assert_eq!(server.identity_provider_token(&tokens).await, Ok(ProviderToken::Usable("second-access".to_owned())));
     let sent = refreshes(&server);
     assert_eq!(sent.len(), 1);
     let form = sent[0].form();
     assert_eq!((form["refresh_token"].as_str(), form["scope"].as_str()), ("providers-refresh-token", "openid profile"));
     assert!(sent[0].headers.contains_key("authorization"));
-    assert_eq!(server.identity_provider_token(&tokens).await, Ok(Some("second-access".to_owned())));
+    assert_eq!(server.identity_provider_token(&tokens).await, Ok(ProviderToken::Usable("second-access".to_owned())));
     assert_eq!(refreshes(&server).len(), 1);
     assert!(!server.fakes.log().contains("second-"));
 }
@@ -87,7 +90,7 @@ async fn sixty_four_requests_at_once_refresh_once() {
         racing.spawn(async move { server.identity_provider_token(&tokens).await });
     }
     for given in racing.join_all().await {
-        assert_eq!(given, Ok(Some("second-access".to_owned())));
+        assert_eq!(given, Ok(ProviderToken::Usable("second-access".to_owned())));
     }
     assert_eq!(refreshes(&server).len(), 1);
 }
@@ -98,7 +101,7 @@ async fn a_client_that_refreshes_has_the_provider_asked_first() {
     server.fakes.advance(DUE);
     let next = server.refresh(&tokens).await.unwrap();
     assert_eq!(refreshes(&server).len(), 1);
-    assert_eq!(server.identity_provider_token(&next).await, Ok(Some("second-access".to_owned())));
+    assert_eq!(server.identity_provider_token(&next).await, Ok(ProviderToken::Usable("second-access".to_owned())));
 }
 
 /// Fresh tokens, and an id_token of the second in which the old ones are due.
@@ -184,9 +187,12 @@ async fn a_token_that_cannot_be_refreshed_is_given_to_its_end_and_then_there_is_
     server.provider.tokens.lock().unwrap().as_object_mut().unwrap().remove("refresh_token");
     let tokens = server.open().await;
     server.fakes.advance(99);
-    assert_eq!(server.identity_provider_token(&tokens).await, Ok(Some("providers-access-token".to_owned())));
+    assert_eq!(
+        server.identity_provider_token(&tokens).await,
+        Ok(ProviderToken::Usable("providers-access-token".to_owned()))
+    );
     server.fakes.advance(1);
-    assert_eq!(server.identity_provider_token(&tokens).await, Ok(None));
+    assert_eq!(server.identity_provider_token(&tokens).await, Ok(ProviderToken::Ended));
     assert!(server.refresh(&tokens).await.is_ok(), "the session itself goes on");
     assert!(refreshes(&server).is_empty());
 }
@@ -202,7 +208,7 @@ async fn where_a_server_needs_the_token_a_session_that_has_none_left_ends_at_its
     server.fakes.advance(99);
     let tokens = server.refresh(&tokens).await.unwrap();
     server.fakes.advance(1);
-    assert_eq!(server.identity_provider_token(&tokens).await, Ok(None));
+    assert_eq!(server.identity_provider_token(&tokens).await, Ok(ProviderToken::Ended));
     assert_eq!(server.refresh(&tokens).await, Err(Refused::invalid_grant(REVOKED)));
     assert_eq!(server.validate(&tokens).await, Err(Rejection::Revoked));
     let line = refused_refresh(&server);
@@ -232,5 +238,5 @@ async fn without_a_usable_configuration_a_due_token_is_unavailable_and_requests_
     assert!(matches!(server.identity_provider_token(&tokens).await, Err(Rejection::Unavailable(_))));
     assert!(server.validate(&tokens).await.is_ok());
     server.fakes.set("config", CONFIGURATION);
-    assert_eq!(server.identity_provider_token(&tokens).await, Ok(Some("second-access".to_owned())));
+    assert_eq!(server.identity_provider_token(&tokens).await, Ok(ProviderToken::Usable("second-access".to_owned())));
 }

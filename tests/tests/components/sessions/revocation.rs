@@ -37,15 +37,15 @@ async fn a_validation_is_one_question_to_the_store_and_tells_of_the_calls_under_
         assert_eq!(found, principal());
         calls_are_full
     };
-    assert!(!full(Some("/mcp")).await);
+    assert_eq!(full(Some("/mcp")).await, Some(false));
     assert_eq!(server.take_calls(), ["get-many"]);
     let note = calls_full_note(UnixTime::from_seconds(server.fakes.now()), "/mcp", "demo:alice").unwrap().to_string();
     server.fakes.store.lock().unwrap().entries.insert(note, Entry::Value(b"full".to_vec()));
     let before = server.fakes.snapshot();
-    assert!(full(Some("/mcp")).await);
-    assert!(!full(Some("/other")).await);
+    assert_eq!(full(Some("/mcp")).await, Some(true));
+    assert_eq!(full(Some("/other")).await, Some(false));
     server.take_calls();
-    assert!(!full(None).await, "nobody asked");
+    assert_eq!(full(None).await, Some(false), "nobody asked");
     assert_eq!(server.take_calls(), ["get"]);
     assert_eq!(server.fakes.snapshot(), before);
 }

@@ -84,3 +84,52 @@ fn a_compiled_route_has_its_tokens_and_a_change_of_meaning_has_another_sum() {
     assert_ne!(sum(ONE), sum(r#"{ issuer = "one", audiences = ["api://mcp", "b"] }"#));
     assert_ne!(sum(ONE), sum(r#"{ issuer = "two", audiences = ["api://mcp"] }"#));
 }
+
+/// What is kept of a token of Entra without its groups are those that rules named then.
+#[test]
+fn a_group_that_a_rule_begins_to_name_makes_what_was_verified_before_count_no_more() {
+    let fingerprint = |issuer: &str, group: &str| {
+        let document = format!(
+            "public_url = \"https://gateway.example\"\n[[token_issuers]]\nname = \"it\"\n{issuer}\n[[routes]]\npath = \"/mcp\"\n\
+             url = \"https://server.example\"\ntokens = [{{ issuer = \"it\", audiences = [\"a\"] }}]\n\
+             [[routes.policy]]\nname = \"rule\"\ngroups = [\"{group}\"]"
+        );
+        let configuration = Configuration::parse(&document).unwrap();
+        configuration.routes[0].accepted_tokens.clone().unwrap().fingerprint
+    };
+    let entra = "profile = \"entra\"\ntenant = \"8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10\"";
+    assert_ne!(fingerprint(entra, "a"), fingerprint(entra, "b"));
+    let other = "issuer = \"https://one.example\"";
+    assert_eq!(fingerprint(other, "a"), fingerprint(other, "b"), "its tokens hold them all");
+}
+
+#[test]
+fn every_route_knows_the_headers_in_which_tokens_are_shown_at_any() {
+    let tokens = r#"{ issuer = "one", audiences = ["a"], header_name = "X-Token", scheme = "" }, { issuer = "two", audiences = ["a"] }"#;
+    let text = document(
+        tokens,
+        "[[routes]]\npath = \"/other\"\nurl = \"https://other.example\"\nown_tokens = false\n\
+                                 tokens = [{ issuer = \"one\", audiences = [\"a\"], header_name = \"x-other\" }]",
+    );
+    let whole = Configuration::parse(&text).unwrap();
+    assert_eq!(whole.gateway.token_headers, ["x-other", "x-token"]);
+    assert_eq!(Configuration::of_source(&Source::read(compile(&text).unwrap()).unwrap()).unwrap(), whole);
+}
+
+#[test]
+fn keys_and_tokens_of_a_route_are_in_headers_that_no_server_takes_for_one() {
+    let refused = |keys: &str, tokens: &str| {
+        let tokens = format!(r#"{{ issuer = "one", audiences = ["a"], header_name = "{tokens}" }}"#);
+        let keys = format!(
+            "api_keys = {{ header = \"{keys}\", keys = [{{ label = \"robot\", sha256 = \"{}\" }}] }}",
+            "0".repeat(64)
+        );
+        Configuration::parse(&document(&tokens, &keys)).err().map(|error| error.to_string())
+    };
+    for (keys, tokens) in [("x-token", "X-Token"), ("x_token", "x-token"), ("x-token", "x_token")] {
+        let text = refused(keys, tokens).expect("refused");
+        assert!(text.contains("`routes[0].api_keys.header`") && text.contains("tokens.header_name"), "{text}");
+    }
+    assert_eq!(refused("x-ms-apikey", "x-token"), None);
+    assert_eq!(refused("x-ms-apikey", "authorization"), None);
+}

@@ -18,6 +18,16 @@ fn issuer(lines: &str) -> Result<crate::TokenIssuer, (String, String)> {
 
 const TENANT: &str = r#"tenant = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10""#;
 
+const LOOKUP: &str = r#"group_lookup = { client_id = "lookup", client_secret = { secret = "s" }, graph = "https://graph.microsoft.us" }"#;
+
+#[test]
+fn groups_are_looked_up_by_an_application_with_a_secret_in_the_cloud_that_is_named() {
+    let found = issuer(&format!("profile = \"entra\"\n{TENANT}\n{LOOKUP}")).unwrap();
+    assert_eq!(found.secret().map(|name| name.as_str()), Some("s"));
+    let TokenVerification::Entra { profile, .. } = found.verification else { panic!("it is Entra") };
+    assert_eq!(profile.graph, "https://graph.microsoft.us");
+}
+
 #[test]
 fn an_issuer_is_found_in_one_of_five_ways() {
     let entra = format!("profile = \"entra\"\n{TENANT}");
@@ -53,6 +63,11 @@ fn what_could_not_be_meant_is_refused_by_its_key() {
         (openid("claims = { roles = \"aud\" }"), "claims.roles"),
         (openid("jwks_uri = \"https://k.example\"\nmetadata_url = \"https://m.example\""), "metadata_url"),
         ("profile = \"entra\"\ntenant = \"organizations\"".to_owned(), "tenants"),
+        (openid(LOOKUP), "group_lookup"),
+        (
+            format!("profile = \"entra\"\n{TENANT}\n{}", LOOKUP.replace("lookup\", c", "\", c")),
+            "group_lookup.client_id",
+        ),
         (format!("profile = \"entra\"\n{TENANT}\nversions = [\"3.0\"]"), "versions"),
         (format!("profile = \"entra\"\n{TENANT}\njwks_uri = \"https://k.example\""), "jwks_uri"),
         (
@@ -63,6 +78,36 @@ fn what_could_not_be_meant_is_refused_by_its_key() {
     ] {
         let (found, text) = issuer(&lines).unwrap_err();
         assert_eq!(found, format!("token_issuers[0].{key}"), "{text}");
+    }
+}
+
+#[test]
+fn an_issuer_has_one_entry_for_tokens_that_are_verified_and_one_for_those_that_it_is_asked_about() {
+    const SIGNED: &str = r#"jwks_uri = "https://op.example/keys""#;
+    const ASKED: &str =
+        r#"introspection = { url = "https://op.example/i", client_id = "x", client_secret = { secret = "s" } }"#;
+    let parse = |ways: &[&str]| {
+        let entry = |(index, way): (usize, &&str)| {
+            format!("[[token_issuers]]\nname = \"it-{index}\"\nissuer = \"https://op.example\"\n{way}\n")
+        };
+        let entries: String = ways.iter().enumerate().map(entry).collect();
+        let tokens: Vec<_> =
+            (0..ways.len()).map(|index| format!("{{ issuer = \"it-{index}\", audiences = [\"a\"] }}")).collect();
+        Configuration::parse(&format!(
+            "public_url = \"https://gateway.example\"\n{entries}[[routes]]\npath = \"/mcp\"\nurl = \"https://server.example\"\n\
+             tokens = [{}]\n",
+            tokens.join(", ")
+        ))
+    };
+    for ways in [[SIGNED, ASKED], [ASKED, SIGNED], ["", ASKED]] {
+        let configuration = parse(&ways).unwrap();
+        let accepted = configuration.routes[0].accepted_tokens.as_ref().unwrap();
+        assert_eq!(accepted.issuers, ["https://op.example"], "clients are told once");
+    }
+    for ways in [[SIGNED, SIGNED].as_slice(), &[SIGNED, ""], &[ASKED, ASKED], &[SIGNED, ASKED, SIGNED]] {
+        let refused = parse(ways).unwrap_err().to_string();
+        let key = format!("`token_issuers[{}].issuer`", ways.len() - 1);
+        assert!(refused.contains(&key) && refused.contains("for a second time"), "{refused}");
     }
 }
 

@@ -105,6 +105,11 @@ claims"#,
         (r#"name = "deploy""#, "name = \"deploy\"\nlongest_lifetime = 59", "workloads[0].longest_lifetime"),
         (r#"name = "github""#, r#"name = "workload""#, "token_issuers[0].name"),
         (r#"client_id = "frontend""#, r#"client_id = "workload:deploy""#, "clients[0].client_id"),
+        (r#"client_id = "frontend""#, r#"client_id = "key:robot""#, "clients[0].client_id"),
+        (r#"client_id = "frontend""#, r#"client_id = "gatehouse:browser""#, "clients[0].client_id"),
+        (r#"client_id = "frontend""#, r#"client_id = "github:deploy""#, "clients[0].client_id"),
+        (r#"name = "github""#, r#"name = "gatehouse""#, "token_issuers[0].name"),
+        (r#"name = "github""#, r#"name = "https""#, "token_issuers[0].name"),
     ] {
         let said = said(from, to);
         assert!(said.contains(&format!("key `{key}` ")), "{to}: {said}");

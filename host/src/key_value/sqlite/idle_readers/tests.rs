@@ -38,7 +38,7 @@ async fn reads_see_what_was_written_while_one_connection_holds_the_lock_and_it_i
     readers.put(connect(folder.path()));
     readers.put(connect(folder.path()));
     assert_eq!(read(&readers), 1);
-    assert!(readers.lock().holder.is_some());
+    assert!(readers.lock.is_held());
     write(&writer);
     assert_eq!(read(&readers), 2);
     write(&writer);
@@ -46,8 +46,8 @@ async fn reads_see_what_was_written_while_one_connection_holds_the_lock_and_it_i
     assert!(!begins_anew(&writer));
 
     readers.give_back();
-    assert!(readers.lock().holder.is_none());
-    assert_eq!(readers.lock().idle.len(), 2);
+    assert!(!readers.lock.is_held());
+    assert_eq!(readers.idle().len(), 2);
     assert!(begins_anew(&writer));
 }
 
@@ -62,15 +62,15 @@ async fn who_writes_finds_moments_without_it_however_often_is_read() {
     write(&writer);
     readers.give_back();
     assert_eq!(read(&readers), 2);
-    assert!(readers.lock().holder.is_none(), "something was written while it was held");
+    assert!(!readers.lock.is_held(), "something was written while it was held");
     assert!(begins_anew(&writer));
 
-    readers.lock().pause = Some(Instant::now());
+    readers.lock.end_pause();
     read(&readers);
-    assert!(readers.lock().holder.is_some());
+    assert!(readers.lock.is_held());
     readers.give_back();
     read(&readers);
-    assert!(readers.lock().holder.is_some(), "nothing was written");
+    assert!(readers.lock.is_held(), "nothing was written");
 }
 
 #[test]
@@ -81,8 +81,8 @@ fn a_runtime_that_ends_gives_it_back() {
     readers.put(connect(folder.path()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async { read(&readers) });
-    assert!(readers.lock().holder.is_some());
+    assert!(readers.lock.is_held());
     drop(runtime);
-    assert!(readers.lock().holder.is_none());
+    assert!(!readers.lock.is_held());
     assert!(begins_anew(&writer));
 }
