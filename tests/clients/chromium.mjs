@@ -8,6 +8,7 @@
 //   {"look":{"width","height","phone","dark"}}       shows the page in a window of that size, and in the dark
 //   {"language":HEADER}                              sends this Accept-Language from now on
 //   {"click":SELECTOR}                               clicks there, and waits for the page it leads to
+//   {"fill":SELECTOR,"text":TEXT}                    puts the text in the place of what stands in the field
 //   {"press":"Tab"|"Shift+Tab"|"Space"|"Enter"}      presses the key; prints what then has the focus, or null
 //   {"press":KEY,"leads":true}                       presses the key, and waits for the page it leads to
 //   {"walk":KEY}                                     presses the key from the page's start to its end; prints all
@@ -109,6 +110,7 @@ async function perform(command) {
   if (command.open !== undefined) return open(command.open);
   if (command.look !== undefined) return look(command.look);
   if (command.click !== undefined) return click(command.click);
+  if (command.fill !== undefined) return fill(command.fill, command.text);
   if (command.leads) return navigated(() => press(command.press));
   if (command.press !== undefined) return focusAfter(command.press);
   if (command.walk !== undefined) return walk(command.walk);
@@ -241,6 +243,13 @@ async function click(selector) {
     return { x: box.x + box.width / 2, y: box.y + box.height / 2 }; })()`;
   const { x, y } = await evaluate(middle);
   return navigated(() => clickAt(x, y));
+}
+
+/** As a person does it who selects all, and types. */
+async function fill(selector, text) {
+  await evaluate(`(() => { const field = document.querySelector(${JSON.stringify(selector)}); field.focus(); field.select(); })()`);
+  await page('Input.insertText', { text });
+  return {};
 }
 
 async function clickAt(x, y) {

@@ -15,6 +15,7 @@ pub use self::host_kind::HostKind;
 use self::starting::{
     embedded_process, manifest, on_wash, options, prepare_up, runtime_config, serve, serving, spin_over, up,
 };
+use crate::audit_lines::CheckedLines;
 use crate::clock::TestClock;
 use crate::held_port::HeldPort;
 use crate::paths::repository;
@@ -51,6 +52,7 @@ pub struct Gatehouse {
     pub clock: Arc<TestClock>,
     /// Its log; only the embedded host's is kept.
     pub log: Arc<CapturedLog>,
+    lines: CheckedLines,
     /// Seconds for which its access tokens are valid.
     access_token_seconds: u64,
     variables: Vec<(String, String)>,
@@ -146,7 +148,8 @@ impl Gatehouse {
             }
         };
         let url = format!("http://127.0.0.1:{port}");
-        Self { url, clock, log, access_token_seconds, variables, ca_file, state_directory, runs }
+        let lines = CheckedLines::of(&log);
+        Self { url, clock, log, lines, access_token_seconds, variables, ca_file, state_directory, runs }
     }
 
     /// Another instance of the same configuration, with the same store, clock and log, at a port of its own: what a load
@@ -194,6 +197,7 @@ impl Gatehouse {
             url,
             clock: Arc::clone(&self.clock),
             log: Arc::clone(&self.log),
+            lines: self.lines.beside(),
             access_token_seconds: self.access_token_seconds,
             variables,
             ca_file: self.ca_file.clone(),
@@ -212,10 +216,12 @@ impl Gatehouse {
         let (manifest, store) = (manifest(&repository(), &self.variables, folder), self.redis());
         let command = embedded_process(&[], &self.ca_file, folder, store.as_deref());
         let runs = Runs::Process(Box::new(up(command, &manifest, port, folder, &self.variables).await), store);
+        let log = Arc::new(CapturedLog::new());
         Self {
             url: format!("http://127.0.0.1:{port}"),
             clock: Arc::new(TestClock::default()),
-            log: Arc::new(CapturedLog::new()),
+            lines: CheckedLines::of(&log),
+            log,
             access_token_seconds: self.access_token_seconds,
             variables: self.variables.clone(),
             ca_file: self.ca_file.clone(),

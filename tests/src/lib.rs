@@ -3,6 +3,7 @@
 //! client inside the test itself ([`AttackWorld`]).
 
 mod attack_world;
+mod audit_lines;
 mod authorization;
 mod client_documents;
 mod clock;
@@ -41,6 +42,7 @@ mod wash;
 mod world;
 
 pub use attack_world::{AttackSettings, AttackWorld, ClientAuthentication, TestClient};
+pub use audit_lines::foreign_audit_lines;
 pub use authorization::{Authorization, CHALLENGE, VERIFIER};
 pub use client_documents::ClientDocuments;
 pub use clock::TestClock;

@@ -1,5 +1,6 @@
 //! `cargo xtask docs`: the pages that follow from the code, and the check that they still do.
 
+mod audit;
 mod decisions;
 mod document;
 mod files;
@@ -12,6 +13,7 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use self::audit::AuditLine;
 use self::document::Document;
 use crate::{progress, workspace::Workspace};
 
@@ -56,6 +58,7 @@ fn pages(root: &Path) -> Result<Vec<Page>> {
     Ok(vec![
         Page { path: "docs/configuration.md", text: markdown::page(&document) },
         Page { path: "docs/configuration.schema.json", text: schema::text(&document)? },
+        Page { path: "docs/audit.schema.json", text: AuditLine::read(root)?.schema()? },
         Page { path: decisions::INDEX, text: decisions::index(root)? },
     ])
 }
@@ -67,6 +70,7 @@ fn faults(root: &Path, pages: &[Page]) -> Result<Vec<String>> {
     let mut faults: Vec<_> =
         drifted.map(|page| format!("{} differs from the code: run `cargo xtask docs`", page.path)).collect();
     faults.extend(log_texts::faults(root)?);
+    faults.extend(AuditLine::read(root)?.faults(&files::read(&root.join(audit::PAGE))?)?);
     Ok(faults)
 }
 

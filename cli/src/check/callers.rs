@@ -20,6 +20,13 @@ pub(super) fn describe_callers(report: &mut String, configuration: &Configuratio
             line(report, &name, &format!("users with one of the roles {roles}; listed at {url}"));
         }
     }
+    for provider in &server.identity_providers {
+        if !provider.operator_roles.is_empty() {
+            let url = configuration.gateway.public_url.join(OwnPath::Administration.as_str());
+            let (name, roles) = (format!("Who may open {url}"), provider.operator_roles.join(", "));
+            line(report, &name, &format!("users of {} with one of the roles {roles}", provider.name));
+        }
+    }
     if server.browser_sign_in.enabled {
         line(report, "People in browsers sign in at", &describe_browsers(configuration));
     }

@@ -331,6 +331,7 @@ fn it_says_who_may_come_in_and_by_which_of_the_ways() {
         issuer = "https://login.example"
         client_id = "gatehouse"
         administrator_roles = ["Admin"]
+        operator_roles = ["Ops"]
         access = { users = ["8f2c1e"] }
 
         [[routes]]
@@ -351,6 +352,7 @@ fn it_says_who_may_come_in_and_by_which_of_the_ways() {
         "Clients that nobody is asked about, at every route: desktop",
         "Clients that nobody is asked about at /open: https://client.example/metadata.json",
         "Who may consent for all users of main: users with one of the roles Admin; listed at https://gateway.example/consents",
+        "Who may open https://gateway.example/admin: users of main with one of the roles Ops",
         "People in browsers sign in at: https://gateway.example/.auth/login, for 3600 seconds; from there to pages of our own and to \
          nowhere else; scripts of pages there get the provider's access token",
         "The only clients at /mcp: desktop, gatehouse:browser",

@@ -95,9 +95,10 @@ pub(crate) fn language(headers: &HeaderMap) -> Language {
 /// Where a page can be asked for again: not the callback, which is good for once.
 fn address(head: &Request<()>) -> Option<String> {
     let path = head.uri().path();
-    let is_repeatable = [OwnPath::Authorize, OwnPath::Sessions, OwnPath::Consents, OwnPath::Connections]
-        .iter()
-        .any(|own| own.as_str() == path);
+    let is_repeatable =
+        [OwnPath::Authorize, OwnPath::Sessions, OwnPath::Consents, OwnPath::Connections, OwnPath::Administration]
+            .iter()
+            .any(|own| own.as_str() == path);
     let address = head.uri().path_and_query().filter(|_| is_repeatable && *head.method() == Method::GET)?;
     Some(address.as_str().to_owned())
 }

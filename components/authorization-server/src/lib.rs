@@ -4,6 +4,7 @@
 //! about a token comes in at `sessions`, and about a key at `api_keys`
 //! (`gatehouse:auth`).
 
+mod administration;
 mod api_keys;
 mod authorize;
 mod bindings;

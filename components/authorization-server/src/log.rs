@@ -24,6 +24,8 @@ pub(crate) struct Details<'a> {
     pub(crate) reason: Option<&'a str>,
     pub(crate) route: Option<&'a str>,
     pub(crate) token: Option<TokenEvent>,
+    /// Whom an operator looked at, or whose sessions they ended.
+    pub(crate) target_subject: Option<&'a str>,
     /// Who acts for the subject.
     pub(crate) actors: &'a [String],
 }
@@ -133,6 +135,7 @@ impl RequestLog {
             reason: details.reason,
             route: details.route,
             token: details.token,
+            target_subject: details.target_subject,
             actors: details.actors.to_vec(),
             ..AuditRecord::new(time, Component::AuthorizationServer, event)
         };

@@ -4,6 +4,7 @@
 //! texts in every language, perhaps a template, and a function here that calls [`Layout::answer`]. A page that only says
 //! something is a [`Problem`].
 
+mod administration;
 mod asking;
 mod browser_sign_in;
 mod connections_page;
@@ -16,6 +17,9 @@ mod sessions_page;
 mod time;
 mod token_page;
 
+pub(crate) use administration::{
+    Found, FoundClient, FoundSessions, Health, Open, OpenAt, Overview, RouteKeys, administration,
+};
 pub(crate) use asking::{choose, consent, not_let_in, not_let_in_to_sessions_page};
 pub(crate) use browser_sign_in::{choose_sign_in, confirm_browser_sign_out, signed_in_browser};
 pub(crate) use connections_page::{ConnectionView, ConnectionsView, connections};

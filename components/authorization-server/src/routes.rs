@@ -18,8 +18,8 @@ use crate::from_where::{self, Stopped};
 use crate::log::RequestLog;
 use crate::pages::{Layout, Problem};
 use crate::{
-    authorize, browser_sign_in, callback, choose, connections_page, consent, consents_page, introspect, metadata,
-    pages, register, requests, responses, revoke, session_pools, sessions_page, token, token_page,
+    administration, authorize, browser_sign_in, callback, choose, connections_page, consent, consents_page, introspect,
+    metadata, pages, register, requests, responses, revoke, session_pools, sessions_page, token, token_page,
 };
 
 /// Bytes. The largest legitimate body is a registration with many redirect URIs.
@@ -73,7 +73,7 @@ const fn internal(path: OwnPath, method: Method, answer: Answer) -> Endpoint {
     Endpoint { path, method, cross_origin: false, is_page: false, keeps_state: false, answer }
 }
 
-static ENDPOINTS: [Endpoint; 28] = [
+static ENDPOINTS: [Endpoint; 30] = [
     endpoint(OwnPath::AuthorizationServerMetadata, Method::GET, metadata::answer),
     // A path of ours so that web pages may read that there is nothing here, and no route can be put there.
     endpoint(OwnPath::OpenIdConfiguration, Method::GET, metadata::not_a_provider),
@@ -93,6 +93,8 @@ static ENDPOINTS: [Endpoint; 28] = [
     page(OwnPath::Connections, Method::GET, connections_page::show),
     page(OwnPath::Connections, Method::POST, connections_page::change),
     page(OwnPath::ConnectionsCallback, Method::GET, connections_page::linked),
+    page(OwnPath::Administration, Method::GET, administration::show),
+    page(OwnPath::Administration, Method::POST, administration::act),
     page(OwnPath::SignIn, Method::POST, sessions_page::sign_in),
     page(OwnPath::SignOut, Method::POST, sessions_page::sign_out),
     internal(OwnPath::Subscriptions, Method::POST, session_pools::answer),
@@ -243,6 +245,9 @@ impl Endpoint {
             | OwnPath::BrowserRefresh
             | OwnPath::BrowserSignOut => configuration.signs_users_in(),
             OwnPath::Connections | OwnPath::ConnectionsCallback => !configuration.connections.is_empty(),
+            OwnPath::Administration => {
+                configuration.identity_providers.iter().any(|provider| !provider.operator_roles.is_empty())
+            }
             OwnPath::Subscriptions => !configuration.session_pools.is_empty(),
             // Servers verify with them what they are told of callers, whatever these have shown.
             OwnPath::CallerKeys => true,

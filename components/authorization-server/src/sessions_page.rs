@@ -49,6 +49,7 @@ fn overview(context: &Context, account: &SignedInUser, browser: &Browser) -> Res
         browser: &browser.digest(),
         listing: &listing,
         consents: &consents,
+        is_operator: account.is_operator(&context.configuration),
         is_administrator: account.administrator_of(&context.configuration).is_some(),
         has_connections: !context.configuration.connections.is_empty(),
         ticket: &ticket,
@@ -205,7 +206,8 @@ pub(crate) fn signed_in(
         Err(failure) => return nobody_signed_in(context, provider, browser, &failure, SIGN_IN),
     };
     let account = SignedInUser::signed_in(identity.subject().clone(), identity.display_name(), provider, context.now)
-        .with_administrator_role(provider.administrator_role(&claims));
+        .with_administrator_role(provider.administrator_role(&claims))
+        .with_operator_role(provider.operator_role(&claims));
     match account.cookie_value(browser.first(), &context.keys, &mut SystemEntropy) {
         Ok(value) => {
             completed(context, SIGN_IN, &account);

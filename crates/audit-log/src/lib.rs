@@ -13,6 +13,7 @@ mod log_time;
 mod mcp_call;
 mod record;
 mod request_id;
+mod schema;
 mod text;
 mod trace_parent;
 
@@ -22,4 +23,5 @@ pub use log_time::LogTime;
 pub use mcp_call::McpCall;
 pub use record::{AuditRecord, Component, Decision, Event, TokenEvent};
 pub use request_id::{RequestId, X_REQUEST_ID};
+pub use schema::{SCHEMA, Schema};
 pub use trace_parent::{TRACEPARENT, TraceId, TraceParent};

@@ -9,7 +9,7 @@ use crate::text::{cleaned, one_line};
 /// What a message asks for, as far as the log may say. A response asks for nothing, and has no field.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct McpCall<'a> {
-    /// The method of JSON-RPC.
+    /// The method of the message in JSON-RPC.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cleaned")]
     pub rpc_method: Option<&'a str>,
     /// The tool that is called.
@@ -18,11 +18,15 @@ pub struct McpCall<'a> {
     /// The prompt that is fetched.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cleaned")]
     pub prompt: Option<String>,
-    /// The resource's URI, where the route has arguments logged.
+    /// The resource's URI, where the route has arguments logged (`log_arguments`).
+    ///
+    /// Personal: it is whatever the client sent.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cleaned")]
     pub resource: Option<String>,
-    /// The arguments, where the route has them logged: as JSON on one line, or only their length where it is more than
+    /// The arguments, where the route has them logged (`log_arguments`): as JSON, or only their length where it is more than
     /// 4,096 bytes.
+    ///
+    /// Personal: they are whatever the client sent.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "one_line")]
     pub arguments: Option<&'a RawValue>,
 }

@@ -8,14 +8,19 @@ use crate::credential_kind::CredentialKind;
 use crate::log_time::LogTime;
 use crate::mcp_call::McpCall;
 use crate::request_id::RequestId;
+use crate::schema::Schema;
 use crate::text::{bounded, each_bounded, without_line_ends};
 use crate::trace_parent::TraceId;
 
 /// One line of the audit log. Fields that say nothing are left out.
 ///
-/// [`fmt::Display`] writes it: one flat JSON object, without the line break.
+/// [`fmt::Display`] writes it: one flat JSON object, without the line break. `docs/audit.schema.json` follows from the types
+/// (`cargo xtask docs`): a doc comment here is a description there, and a line `Personal: ` in it says why a field is personal
+/// data, or may be.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuditRecord<'a> {
+    /// The schema of the line, with its version.
+    pub schema: Schema,
     /// When the line was written.
     pub time: LogTime,
     /// Who writes.
@@ -38,7 +43,7 @@ pub struct AuditRecord<'a> {
     /// What was decided, once somebody asked for something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
-    /// The policy's rule by which it was decided.
+    /// The name of the policy's rule that decided. None where no rule was needed, or where no rule allowed it.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub rule: Option<&'a str>,
     /// The path of the route.
@@ -53,26 +58,37 @@ pub struct AuditRecord<'a> {
     /// What was asked for.
     #[serde(flatten)]
     pub call: McpCall<'a>,
-    /// How many messages the batch has that this is about.
+    /// How many messages the batch has that the line is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages: Option<usize>,
-    /// What those of them ask for that have no line of their own ([`McpCall::text`]).
+    /// What those messages of the batch ask for that have no line of their own: method and name, in short.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub further: Vec<String>,
-    /// The status of the answer, once there is one.
+    /// The status of the answer in HTTP, once there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The signed-in user or machine, once known.
+    /// The signed-in user or machine, once known: the name of the identity provider and its id for the user.
+    ///
+    /// Personal: it names one person for good, by an id that the identity provider can resolve.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub subject: Option<&'a str>,
-    /// The client, once known.
+    /// The user whom an administrator looked at, or whose sessions they ended; `subject` is the administrator then.
+    ///
+    /// Personal: as `subject`.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
+    pub target_subject: Option<&'a str>,
+    /// The OAuth client, once known.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub client_id: Option<&'a str>,
     /// Who acts for the subject by an exchanged token, beginning with who acts now: the name, and behind a space its issuer where that
     /// is another one.
+    ///
+    /// Personal: it can name a person.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "each_bounded")]
     pub actors: Vec<String>,
-    /// The address that the request came from, as far as it is known. It is personal.
+    /// The address that the request came from, as far as it is known.
+    ///
+    /// Personal: it can lead to a person. `log_addresses = false` leaves it out.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub client_address: Option<&'a str>,
     /// What the caller showed, once that counted.
@@ -170,6 +186,7 @@ impl AuditRecord<'_> {
     /// A line about nothing but `event`.
     pub const fn new(time: LogTime, component: Component, event: Event) -> Self {
         Self {
+            schema: Schema,
             time,
             component,
             request_id: None,
@@ -187,6 +204,7 @@ impl AuditRecord<'_> {
             further: Vec::new(),
             status: None,
             subject: None,
+            target_subject: None,
             client_id: None,
             actors: Vec::new(),
             client_address: None,
@@ -230,7 +248,7 @@ mod tests {
             subject: Some("demo:\n\"alice"),
             ..AuditRecord::new(TIME, Component::Gateway, Event::Refused)
         };
-        let expected = r#"{"time":"2026-11-21T08:34:56.007Z","component":"gateway","event":"refused","decision":"refused","route":"/mcp","method":"POST","status":401,"subject":"demo:\n\"alice"}"#;
+        let expected = r#"{"schema":"gatehouse-audit/1","time":"2026-11-21T08:34:56.007Z","component":"gateway","event":"refused","decision":"refused","route":"/mcp","method":"POST","status":401,"subject":"demo:\n\"alice"}"#;
         assert_eq!(record.to_string(), expected);
     }
 
@@ -238,6 +256,7 @@ mod tests {
     fn a_line_has_everything_that_an_auditor_asks_for() {
         let (request_id, trace_id) = ids();
         let record = AuditRecord {
+            schema: Schema,
             time: TIME,
             component: Component::Gateway,
             request_id: Some(&request_id),
@@ -255,6 +274,7 @@ mod tests {
             further: vec!["ping".to_owned()],
             status: Some(200),
             subject: Some("demo:alice"),
+            target_subject: Some("demo:bob"),
             client_id: Some("client"),
             actors: vec!["agent".to_owned(), "app https://op.example".to_owned()],
             client_address: Some("192.0.2.1"),
@@ -264,7 +284,7 @@ mod tests {
             total_ms: Some(5),
             reason: Some("reason"),
         };
-        let expected = r#"{"time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","traceparent":"parent","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","client_id":"client","actors":["agent","app https://op.example"],"client_address":"192.0.2.1","credential":"own-token","token":"issued","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
+        let expected = r#"{"schema":"gatehouse-audit/1","time":"2026-11-21T08:34:56.007Z","component":"gateway","request_id":"000102030405060708090a0b0c0d0e0f","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","traceparent":"parent","event":"forwarded","action":"action","decision":"allowed","rule":"everyone","route":"/mcp","member":"files","method":"POST","rpc_method":"tools/call","tool":"echo","messages":21,"further":["ping"],"status":200,"subject":"demo:alice","target_subject":"demo:bob","client_id":"client","actors":["agent","app https://op.example"],"client_address":"192.0.2.1","credential":"own-token","token":"issued","upstream_ms":3,"total_ms":5,"reason":"reason"}"#;
         assert_eq!(record.to_string(), expected);
     }
 
@@ -325,7 +345,7 @@ mod tests {
             let read = serde_json::from_str::<serde_json::Map<String, Value>>(&line).unwrap();
             prop_assert!(read.values().all(|value| !value.is_object()));
             prop_assert_eq!(&read["subject"], &json!(subject));
-            prop_assert_eq!(read.len(), 5);
+            prop_assert_eq!(read.len(), 6);
             if reason.chars().count() <= 1024 {
                 prop_assert_eq!(&read["reason"], &json!(reason));
             }

@@ -32,7 +32,7 @@ pub const DOCUMENT_BYTES: usize = 5 * 1024;
 /// One document for each client of this kind that is known.
 const DOCUMENT: Kind = "client-document";
 /// An empty entry for each client of this kind that is known.
-const KNOWN: Kind = "known-client";
+pub(crate) const KNOWN: Kind = "known-client";
 /// 90 days, as long as the longest session: whoever holds a token of such a client finds it known.
 const KNOWN_PERIODS: Periods = Periods::of_seconds(90 * 24 * 60 * 60);
 /// Seconds for which a document is fresh where the answer does not say.

@@ -12,6 +12,7 @@
 //! [`credentials`]; what they may have without a user at hand is decided by [`grant`], and for tokens of others
 //! by [`exchange`].
 
+pub mod administration;
 pub mod administrator_consent;
 pub mod arrival;
 pub mod authorization;

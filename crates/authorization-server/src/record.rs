@@ -53,6 +53,11 @@ impl Record<'_> {
         Ok(Some(serde_json::from_slice(&text).map_err(|error| self.failed(&error))?))
     }
 
+    /// Removes it, if it is there.
+    pub(crate) fn delete(&self, store: &impl Store) -> Result<(), StoreUnavailable> {
+        store.delete(&self.key()?)
+    }
+
     fn failed(&self, error: &dyn core::fmt::Display) -> StoreUnavailable {
         StoreUnavailable(format!("a {} record cannot be read or written: {error}", self.kind))
     }

@@ -13,11 +13,12 @@ use crate::client_authentication::AuthenticationText;
 use crate::record::{Record, Unreadable};
 
 /// One record for each client that registered, and another for each period in which it is used.
-const CLIENT: Kind = "client";
+pub(crate) const CLIENT: Kind = "client";
 /// Seconds for which a registration is kept that nobody uses.
 const UNUSED_SECONDS: u64 = 24 * 60 * 60;
 /// 45 days.
-const PERIODS: Periods = Periods::of_seconds(45 * 24 * 60 * 60);
+const PERIOD_SECONDS: u64 = 45 * 24 * 60 * 60;
+pub(crate) const PERIODS: Periods = Periods::of_seconds(PERIOD_SECONDS);
 
 /// What is stored, sealed under the secret in the client's id.
 #[derive(Clone, Serialize, Deserialize)]
@@ -81,6 +82,19 @@ impl Registration {
     /// What the client registered.
     pub(crate) const fn text(&self) -> &RegisteredText {
         &self.text
+    }
+
+    /// Between when and when the client was used last; `None` where it never was since it registered.
+    pub(crate) fn last_used(&self) -> Option<[UnixTime; 2]> {
+        let before =
+            |periods: u64| UnixTime::from_seconds(self.kept_until.seconds().saturating_sub(periods * PERIOD_SECONDS));
+        (self.kept_until != self.id.unused_until).then(|| [before(2), before(1)])
+    }
+
+    /// Removes it, whatever it is kept for.
+    pub(crate) fn remove(&self, store: &impl Store, now: UnixTime) -> Result<(), StoreUnavailable> {
+        let ends = PERIODS.possible_ends(now).into_iter().chain([self.id.unused_until]);
+        ends.map(|end| self.id.record(end)).try_for_each(|record| record.delete(store))
     }
 
     fn of(id: RegisteredId, store: &impl Store, now: UnixTime) -> Result<Option<Self>, StoreUnavailable> {

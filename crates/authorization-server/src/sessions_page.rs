@@ -25,6 +25,7 @@ pub struct SignedInUser {
     name: Option<String>,
     provider: String,
     administrator_role: Option<String>,
+    operator_role: Option<String>,
     expires_at: UnixTime,
 }
 
@@ -43,6 +44,8 @@ struct SignedInUserText {
     provider: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     administrator_role: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operator_role: Option<String>,
     expires_at: u64,
 }
 
@@ -50,13 +53,28 @@ impl SignedInUser {
     /// `subject` has just signed in at `provider`, which calls them by this `name`.
     pub fn signed_in(subject: Subject, name: Option<&str>, provider: &IdentityProvider, now: UnixTime) -> Self {
         let (name, provider) = (name.map(str::to_owned), provider.name.clone());
-        Self { subject, name, provider, administrator_role: None, expires_at: now.plus(ACCOUNT_SECONDS) }
+        let expires_at = now.plus(ACCOUNT_SECONDS);
+        Self { subject, name, provider, administrator_role: None, operator_role: None, expires_at }
     }
 
     /// The same, by whose claims `role` is one of the provider's administrator roles.
     #[must_use]
     pub fn with_administrator_role(self, role: Option<&str>) -> Self {
         Self { administrator_role: role.map(str::to_owned), ..self }
+    }
+
+    /// The same, by whose claims `role` is one of the provider's operator roles.
+    #[must_use]
+    pub fn with_operator_role(self, role: Option<&str>) -> Self {
+        Self { operator_role: role.map(str::to_owned), ..self }
+    }
+
+    /// Whether they may open the administrator's page: where they signed in, they had one of the roles that are operators' now.
+    /// Whoever loses the role there keeps the page until the cookie ends.
+    pub fn is_operator(&self, configuration: &Configuration) -> bool {
+        let provider = self.provider(configuration);
+        let role = self.operator_role.as_ref();
+        provider.zip(role).is_some_and(|(provider, role)| provider.operator_roles.contains(role))
     }
 
     /// The provider for all of whose users they may consent: the one where they signed in, if they had one of the roles that
@@ -86,6 +104,7 @@ impl SignedInUser {
             name: self.name.clone(),
             provider: self.provider.clone(),
             administrator_role: self.administrator_role.clone(),
+            operator_role: self.operator_role.clone(),
             expires_at: self.expires_at.seconds(),
         };
         let text = serde_json::to_vec(&text).map_err(|_| Unopenable)?;
@@ -104,8 +123,8 @@ impl SignedInUser {
         let text: SignedInUserText = serde_json::from_slice(&text).ok()?;
         let expires_at = UnixTime::from_seconds(text.expires_at);
         let subject = Subject::parse(&text.subject).ok()?;
-        let SignedInUserText { name, provider, administrator_role, .. } = text;
-        (now < expires_at).then_some(Self { subject, name, provider, administrator_role, expires_at })
+        let SignedInUserText { name, provider, administrator_role, operator_role, .. } = text;
+        (now < expires_at).then_some(Self { subject, name, provider, administrator_role, operator_role, expires_at })
     }
 
     /// What the provider calls them, or else the account: for their own page and nothing else.

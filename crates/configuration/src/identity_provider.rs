@@ -35,6 +35,8 @@ pub struct IdentityProvider {
     pub access: AccessRules,
     /// The roles whose holders may consent for all of its users; nobody where there is none.
     pub administrator_roles: Vec<String>,
+    /// The roles whose holders may open the administrator's page; nobody where there is none.
+    pub operator_roles: Vec<String>,
     /// Whether its identity assertions (ID-JAG, enterprise-managed authorization) are taken for grants. Off by default.
     pub accepts_identity_assertions: bool,
 }
@@ -43,6 +45,11 @@ impl IdentityProvider {
     /// The role by which a user with these claims may consent for all users of the provider.
     pub fn administrator_role<'a>(&'a self, claims: &Claims) -> Option<&'a str> {
         self.administrator_roles.iter().find(|role| claims.roles.contains(role)).map(String::as_str)
+    }
+
+    /// The role by which a user with these claims may open the administrator's page.
+    pub fn operator_role<'a>(&'a self, claims: &Claims) -> Option<&'a str> {
+        self.operator_roles.iter().find(|role| claims.roles.contains(role)).map(String::as_str)
     }
 
     /// Whether it is asked for refresh tokens: by the scope of OpenID Connect Core 1.0, section 11, or as Google has it.

@@ -156,6 +156,18 @@ pub fn ask(
     })
 }
 
+/// Which of the addresses gave some answer when somebody looked last; `None` where nobody has looked in the last [`USABLE`] seconds.
+///
+/// # Errors
+/// Where the store does not answer.
+pub fn last(
+    store: &impl Store,
+    addresses: &Addresses<'_>,
+    now: UnixTime,
+) -> Result<Option<Answered>, StoreUnavailable> {
+    Ok(Outcome::last(store, addresses, now)?.map(|outcome| outcome.answered))
+}
+
 /// Notes what came of a look that began at `began`, for everybody.
 ///
 /// # Errors

@@ -42,6 +42,7 @@ pub(crate) fn provider() -> IdentityProvider {
         authorization_parameters: std::collections::BTreeMap::new(),
         access: AccessRules::default(),
         administrator_roles: Vec::new(),
+        operator_roles: Vec::new(),
         accepts_identity_assertions: false,
         scopes: Scopes::parse("openid profile offline_access").unwrap(),
     }

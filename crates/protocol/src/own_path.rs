@@ -29,6 +29,8 @@ pub enum OwnPath {
     Connections,
     /// The redirect URI at the servers of those, with a connection's name behind it.
     ConnectionsCallback,
+    /// The page on which operators see what is so, and its forms.
+    Administration,
     /// The form with which users sign in to that page.
     SignIn,
     /// The form with which users end all their sessions.
@@ -79,7 +81,7 @@ const AUTH: &str = "/.auth";
 
 impl OwnPath {
     /// Every one.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Authorize,
         Self::Choose,
         Self::Consent,
@@ -92,6 +94,7 @@ impl OwnPath {
         Self::Consents,
         Self::Connections,
         Self::ConnectionsCallback,
+        Self::Administration,
         Self::SignIn,
         Self::SignOut,
         Self::AccessToken,
@@ -125,6 +128,7 @@ impl OwnPath {
             Self::Consents => "/consents",
             Self::Connections => "/connections",
             Self::ConnectionsCallback => "/connections/callback",
+            Self::Administration => "/admin",
             Self::SignIn => "/sign-in",
             Self::SignOut => "/sign-out",
             Self::AccessToken => "/access-token",
@@ -159,6 +163,7 @@ impl OwnPath {
             | Self::Consents
             | Self::Connections
             | Self::ConnectionsCallback
+            | Self::Administration
             | Self::SignIn
             | Self::SignOut
             | Self::AccessToken

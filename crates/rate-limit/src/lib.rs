@@ -14,7 +14,7 @@ mod standing;
 mod window;
 
 pub use names::{MOST_NAMES, SLOTS};
-pub use requests::{Caller, Taken, Verdict, take, take_of_address, take_tools};
+pub use requests::{Caller, Taken, Verdict, standing, take, take_of_address, take_tools};
 pub use standing::Standing;
 
 #[cfg(test)]

@@ -164,6 +164,24 @@ pub fn release(store: &impl Store, now: UnixTime, mut permit: Permit) -> Result<
     permit.full(now)?.iter().try_for_each(|note| store.delete(note))
 }
 
+/// How many permits are taken at the moment: at a route for one kind of requests, or at all routes; of all subjects, or of one.
+///
+/// # Errors
+/// Where the store does not answer.
+pub fn held(
+    store: &impl Store,
+    now: UnixTime,
+    at: Option<(&str, LongRequestKind)>,
+    subject: Option<&str>,
+) -> Result<u64, StoreUnavailable> {
+    let at = at.map(|(path, kind)| [path, kind.name()]);
+    let parts: Vec<&str> = at.into_iter().flatten().chain(subject).collect();
+    let counter = Counter { whose: ExhaustedLimit::All, id: counters::id(&parts), most: 0, tells: false };
+    let minute = now.seconds() / MINUTE;
+    let who_left = store.increment(&counter.left(minute)?, 0)?;
+    Ok(store.increment(&counter.came(minute)?, 0)?.saturating_sub(who_left))
+}
+
 /// The key of a note that is there where a call of `subject` at the route `path` would find no permit, as far as that is known
 /// before it is made: with one look, and without counting it. Who took the last permit, or found none, has left the note; it
 /// counts for 5 to 10 seconds and is removed when a permit becomes free.

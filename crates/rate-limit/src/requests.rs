@@ -102,6 +102,32 @@ pub fn take(
     quotas.take(store, now)
 }
 
+/// How the rates of a route stand that count a subject's requests, or those of all where no subject is given. Counts nothing.
+///
+/// # Errors
+/// Where the store does not answer.
+pub fn standing(
+    store: &impl Store,
+    now: Duration,
+    route: &Route,
+    subject: Option<&str>,
+) -> Result<Standing, StoreUnavailable> {
+    let mut quotas = Quotas::of(route.path.as_str(), &route.rates);
+    for rate in &route.rates {
+        match (&rate.per, subject) {
+            (Counted::Subject, Some(subject)) => quotas.count(rate, "subject", &[subject], None, 1),
+            (Counted::Route, None) => quotas.count(rate, "route", &[], None, 1),
+            _ => {}
+        }
+    }
+    let (mut standing, now) = (Standing::default(), u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+    for quota in &quotas.quotas {
+        let (window, _) = quota.increment(store, now, 0)?;
+        standing.add(quota.item(&window));
+    }
+    Ok(standing)
+}
+
 /// Counts a request of an address in those of `rates` that are per address, before it is known whose it is.
 ///
 /// `place` is what they are the rates of: the path of a route, or nothing for the authorization server's own endpoints. `address` is what is counted

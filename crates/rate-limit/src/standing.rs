@@ -39,6 +39,11 @@ impl Standing {
             .collect()
     }
 
+    /// How many requests of how many in how many seconds have been made, by each policy.
+    pub fn used(&self) -> impl Iterator<Item = (u64, u64, u64)> {
+        self.0.iter().map(|item| (item.quota.saturating_sub(item.remaining), item.quota, item.window))
+    }
+
     /// What both tell.
     #[must_use]
     pub(crate) fn and(mut self, other: Self) -> Self {

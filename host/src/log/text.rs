@@ -35,13 +35,15 @@ pub(super) fn to_text(time: Timestamp, event: &LogEvent) -> String {
     format!("{time:.3}{request} {}", visible(&text))
 }
 
-/// An object's fields as `name=value`; who writes and what happened without their names, since all lines have those.
+/// An object's fields as `name=value`; who writes and what happened without their names, since all lines have those. Which schema
+/// a line is of is for programs.
 fn words(fields: &GuestFields, request: RequestId) -> String {
     let mut words = String::new();
     if let Some(level) = fields.level() {
         let _infallible = write!(words, "{}: ", level.name());
     }
-    for (index, (name, value)) in fields.beside_those_of_host(request).into_iter().enumerate() {
+    let fields = fields.beside_those_of_host(request).into_iter().filter(|(name, _)| name != "schema");
+    for (index, (name, value)) in fields.enumerate() {
         if index > 0 {
             words.push(' ');
         }

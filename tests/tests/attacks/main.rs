@@ -2,6 +2,7 @@
 //! `CVE-…`, `GHSA-…` and `owner/repository#…` are flaws of others that it would have shown.
 
 mod account;
+mod administration;
 mod answers;
 mod api_keys;
 mod backend_tokens;

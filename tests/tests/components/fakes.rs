@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use gatehouse_tests::foreign_audit_lines;
 use http::Response;
 use serde_json::Value;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
@@ -202,7 +203,21 @@ impl Fakes {
         self.log().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
+    /// The lines that are none of the schema that we publish.
+    fn foreign_lines(&self) -> Vec<String> {
+        foreign_audit_lines(&self.log().lines().collect::<Vec<_>>())
+    }
+
     pub(crate) fn keep_log(&self, log: MemoryOutputPipe) {
         self.logs.lock().unwrap().push(log);
+    }
+}
+
+impl Drop for Fakes {
+    fn drop(&mut self) {
+        // A test that has failed says why itself.
+        if !std::thread::panicking() {
+            assert_eq!(self.foreign_lines(), Vec::<String>::new(), "not in docs/audit.schema.json");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the gateway does with real requests: what it streams, forwards, refuses and keeps to itself.
 
+mod audit;
 mod backend_tokens;
 mod configuration;
 mod connections;

@@ -171,6 +171,11 @@ impl Chromium {
         Page::of(&self.run(json!({ "click": selector })).await)
     }
 
+    /// Types into a field, in the place of what stands there.
+    pub async fn fill(&mut self, selector: &str, text: &str) {
+        self.run(json!({ "fill": selector, "text": text })).await;
+    }
+
     /// Presses a key; what then has the focus.
     pub async fn press(&mut self, key: Key) -> Option<Focus> {
         Focus::of(&self.run(json!({ "press": key.name() })).await)

@@ -283,6 +283,68 @@ async fn every_page_of_administrators_and_of_browsers_is_for_everybody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_an_operator_is_for_everybody() {
+    let settings = AttackSettings {
+        provider_lines: "operator_roles = [\"Ops\"]".to_owned(),
+        mcp_lines: "own_tokens = true\nrates = [{ per = \"route\", requests = 1000, seconds = 60 }]\n\
+                    policy = [{ name = \"readers\", tools = [\"read_*\"] }]\n\
+                    [routes.api_keys]\nsession_pool = \"code-pool\"\n\
+                    administrators = [{ label = \"operations\", secret = \"administrator_token\" }]"
+            .to_owned(),
+        variables: vec![("administrator_token".to_owned(), "token-of-an-administrator-5d1f0c7a".to_owned())],
+        ..AttackSettings::default()
+    };
+    let world = scene::start(&PROVIDERS, settings).await;
+    for provider in &world.providers {
+        provider.script(|script| script.claims = std::sync::Arc::new(|claims| claims["roles"] = json!(["Ops"])));
+    }
+    let (mut chromium, alice) = (Chromium::start().await, Person::new("alice"));
+    let notes = registered(&world, "Notes & <b>more</b>", SITE).await;
+    let id = notes.client_id.clone();
+    for client in [native(LOOPBACK), notes] {
+        let mut flow = world.flow_of(&alice, client, "/mcp");
+        flow.provider = Some("contoso".to_owned());
+        flow.finish().await;
+        world.gatehouse.clock.advance(60);
+    }
+    chromium.be("carol").await;
+    for language in LANGUAGES {
+        chromium.speak(language).await;
+        chromium.open(&world.url("/sessions")).await;
+        chromium.click("button[value=contoso]").await;
+        chromium.click("a[href='/admin']").await;
+        let names = ["carol@example.test", "/mcp", "code-pool", "public_url = http", "$identity_provider_secret"];
+        let words =
+            ["Administration of this server", "Sessions of a user", "Nobody has asked it lately", "Ask about a tool"];
+        inspect(&mut chromium, language, "administration", &names, &words).await;
+        chromium.fill("input[name=subject]", "contoso:alice").await;
+        chromium.click("button[value=find-sessions]").await;
+        let names = ["contoso:alice", "Visual Studio Code", "Notes &amp; &lt;b&gt;more"];
+        let words = ["End this session", "End all sessions of this user"];
+        inspect(&mut chromium, language, "administration-sessions", &names, &words).await;
+        chromium.fill("input[name=client_id]", &id).await;
+        chromium.click("button[value=find-client]").await;
+        let words = ["Remove this application", "It has registered itself"];
+        inspect(&mut chromium, language, "administration-client", &["Notes &amp; &lt;b&gt;more", SITE], &words).await;
+        chromium.open(&world.url("/sessions")).await;
+        chromium.click("button[value=here]").await;
+    }
+    // With the keyboard alone: what is typed, and the button.
+    chromium.speak("en").await;
+    chromium.open(&world.url("/sessions")).await;
+    chromium.click("button[value=contoso]").await;
+    chromium.click("a[href='/admin']").await;
+    chromium.fill("input[name=subject]", "contoso:alice").await;
+    chromium.tab_to_control("act", "find-sessions").await;
+    chromium.follow(crate::chromium::Key::Enter).await.assert_says(&["Sessions of"]);
+    chromium.tab_to_control("act", "end-sessions").await;
+    let page = chromium.follow(crate::chromium::Key::Enter).await;
+    page.assert_says(&["It is done."]);
+    assert!(!page.html.contains("end-session\""), "{}", page.html);
+    world.gatehouse.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_page_about_a_token_by_hand_and_about_nothing_is_for_everybody() {
     let settings = AttackSettings {
         tables: "[token_page]\nenabled = true".to_owned(),

@@ -232,7 +232,7 @@ impl Kind {
 }
 
 /// The last argument of a generic type of this name.
-fn argument_of<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
+pub fn argument_of<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     let Type::Path(path) = ty else { return None };
     let segment = path.path.segments.last().filter(|segment| segment.ident == name)?;
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
@@ -255,7 +255,7 @@ fn has_serde_default(attributes: &[Attribute]) -> bool {
 }
 
 /// The doc comment, without the space at the beginning of each line.
-fn comment(attributes: &[Attribute]) -> String {
+pub fn comment(attributes: &[Attribute]) -> String {
     let line = |attribute: &Attribute| match &attribute.meta {
         Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {

@@ -43,6 +43,8 @@ struct SessionsContent<'a> {
     for_everybody: Option<&'static str>,
     /// Where users link accounts of other services.
     connections: Option<&'static str>,
+    /// Where an operator sees what is so at this moment.
+    administration: Option<&'static str>,
     ticket: &'a str,
 }
 
@@ -93,6 +95,8 @@ pub(crate) struct SessionsView<'a> {
     pub(crate) has_connections: bool,
     /// Whether they may consent for everybody.
     pub(crate) is_administrator: bool,
+    /// Whether they may open the administrator's page.
+    pub(crate) is_operator: bool,
     /// The ticket of the forms.
     pub(crate) ticket: &'a str,
     /// The time of the request.
@@ -154,6 +158,7 @@ pub(crate) fn sessions(layout: Layout<'_>, view: &SessionsView<'_>) -> Response<
         sessions: listing.newest.iter().map(|session| SessionRow::of(session, view, texts)).collect(),
         last_use_note: fill(texts.sessions_last_use_note, &[("time", Shown::Html(&lag))]),
         consents: view.consents.iter().map(|consent| ConsentRow::of(consent, view, texts)).collect(),
+        administration: view.is_operator.then_some(OwnPath::Administration.as_str()),
         for_everybody: view.is_administrator.then_some(OwnPath::Consents.as_str()),
         connections: view.has_connections.then_some(OwnPath::Connections.as_str()),
         ticket,

@@ -1,5 +1,6 @@
 //! Every page, rendered. They are left in `target/pages/`, to be looked at.
 
+mod administration;
 mod asking;
 mod every_page;
 mod sessions;
@@ -249,6 +250,7 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
             consents,
             is_administrator: !consents.is_empty(),
             has_connections: !consents.is_empty(),
+            is_operator: !consents.is_empty(),
             ticket: "the-ticket",
             now: UnixTime::from_seconds(NOW),
         };
@@ -274,6 +276,10 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
         ("consent-for-everybody", consent(layout, configuration, &asked(request(SITE)), true, "the-ticket")),
         ("consents", consents_page(layout, configuration, &[given_for_everybody()])),
         ("consents-none", consents_page(layout, configuration, &[])),
+        ("administration", administration::page(layout, configuration, administration::Shown::Nothing)),
+        ("administration-sessions", administration::page(layout, configuration, administration::Shown::Sessions)),
+        ("administration-client", administration::page(layout, configuration, administration::Shown::Client)),
+        ("administration-answer", administration::page(layout, configuration, administration::Shown::Answer)),
         ("sessions-none", sessions_page(&[], 0, &[])),
         ("sessions-one", sessions_page(&two[..1], 1, &[])),
         ("sessions-two", sessions_page(&two, 2, &[listed_consent("Visual Studio Code")])),

@@ -163,6 +163,64 @@ texts! {
     connections_not_made_title,
     connections_not_made,
     connections_refused,
+    // The administrator's page.
+    admin_title,
+    /// `{user}`.
+    admin_user,
+    admin_done,
+    admin_nothing,
+    admin_answer,
+    admin_sessions,
+    admin_subject,
+    admin_sessions_find,
+    /// `{user}`, `{count}`.
+    admin_sessions_of,
+    admin_sessions_end,
+    admin_clients,
+    /// `{used}`, `{before}`, `{unused}`, `{documents}`.
+    admin_clients_counts,
+    /// The same, where there may be more.
+    admin_clients_counts_cut,
+    admin_client_find,
+    admin_client_configured,
+    admin_client_document,
+    admin_client_unused,
+    /// `{from}`, `{until}`.
+    admin_client_used,
+    admin_client_remove,
+    admin_client_remove_note,
+    admin_keys,
+    admin_keys_none,
+    admin_key_renew,
+    /// For those who hear the page: [`Texts::admin_key_renew`] with `{path}`.
+    admin_key_renew_label,
+    admin_key_note,
+    admin_health,
+    admin_health_answers,
+    admin_health_silent,
+    admin_health_unknown,
+    admin_open,
+    /// `{count}`.
+    admin_open_all,
+    /// `{streams}`, `{calls}`.
+    admin_open_at,
+    /// `{streams}`, `{calls}`, `{rates}`.
+    admin_open_at_rates,
+    admin_ask,
+    admin_ask_route,
+    admin_ask_subject,
+    admin_ask_client,
+    admin_ask_scopes,
+    admin_ask_groups,
+    admin_ask_roles,
+    admin_ask_tenant,
+    admin_ask_tool,
+    admin_ask_resource,
+    admin_ask_prompt,
+    admin_ask_method,
+    admin_ask_name,
+    admin_configuration,
+    admin_configuration_note,
 
     // The end of all sessions, and of the stay on the page.
     confirm_title,

@@ -120,6 +120,13 @@ pub(super) struct ProviderDocument {
     /// Example: `["Gatehouse.Administrator"]`
     #[serde(default)]
     administrator_roles: Vec<String>,
+    /// The roles whose holders may open the administrator's page, `/admin` ([The administrator's page](admin.md)): they see clients,
+    /// sessions of any user, keys and the configuration, and end, remove and replace them. The id_token must have the role in the
+    /// claim for roles (`claims`). Where no provider has any, there is no such page.
+    ///
+    /// Example: `["Gatehouse.Operator"]`
+    #[serde(default)]
+    operator_roles: Vec<String>,
     /// Whether the provider's identity assertions (ID-JAG, enterprise-managed authorization) are accepted as grants.
     ///
     /// Default: `false`
@@ -174,6 +181,10 @@ impl ProviderDocument {
             let at = format!("{}[{index}]", key("administrator_roles"));
             return Err(problem(at, "is empty", r#"administrator_roles = ["Gatehouse.Administrator"]"#));
         }
+        if let Some(index) = self.operator_roles.iter().position(|role| role.trim().is_empty()) {
+            let at = format!("{}[{index}]", key("operator_roles"));
+            return Err(problem(at, "is empty", r#"operator_roles = ["Gatehouse.Operator"]"#));
+        }
         authorization_parameters(&self.authorization_parameters, &key("authorization_parameters"))?;
         let scopes = provider_scopes(self.scopes, &profile, &access, &key("scopes"))?;
         Ok(IdentityProvider {
@@ -182,6 +193,7 @@ impl ProviderDocument {
             accepts_identity_assertions: self.accepts_identity_assertions,
             authorization_parameters: self.authorization_parameters,
             administrator_roles: self.administrator_roles,
+            operator_roles: self.operator_roles,
             name: self.name,
             client_id: self.client_id,
             metadata_url,

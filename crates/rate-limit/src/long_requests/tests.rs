@@ -389,3 +389,25 @@ proptest! {
         prop_assert_eq!(free(&store, 0, &request(&route, ALICE)), most as usize);
     }
 }
+
+#[test]
+fn whoever_looks_sees_how_many_have_permits_and_takes_none() {
+    let (store, route) = (store(), limited(5));
+    let path = route.path.as_str();
+    let seen = |at, subject| held(&store, after(0), at, subject).unwrap();
+    let (streams, calls) = ((path, LongRequestKind::Stream), (path, LongRequestKind::Call));
+    assert_eq!(seen(None, None), 0);
+    let mut permits: Vec<_> = (0..3).map(|_| taken(&store, 0, &request(&route, ALICE)).unwrap()).collect();
+    permits.push(taken(&store, 0, &calling(&route, BOB)).unwrap());
+    for _ in 0..2 {
+        assert_eq!([seen(Some(streams), None), seen(Some(calls), None), seen(None, None)], [3, 1, 4]);
+        assert_eq!(
+            [seen(Some(streams), Some(ALICE)), seen(Some(streams), Some(BOB)), seen(None, Some(BOB))],
+            [3, 0, 1]
+        );
+    }
+    permits.into_iter().for_each(|permit| release(&store, after(0), permit).unwrap());
+    assert_eq!(seen(None, None), 0);
+    store.go_down();
+    assert!(held(&store, after(0), None, None).is_err());
+}

@@ -544,3 +544,18 @@ fn requests_of_an_address_cost_two_increments_and_one_more_where_they_are_refuse
         assert_eq!(store.operations.get(), expected);
     }
 }
+
+#[test]
+fn whoever_looks_sees_what_is_used_of_a_rate_and_uses_nothing() {
+    let (store, route) = (store(), route_with(&[("subject", 10, 60), ("route", 100, 60), ("client", 50, 60)]));
+    let used = |subject| standing(&store, after(0), &route, subject).unwrap().used().collect::<Vec<_>>();
+    assert_eq!(passing(&store, 0, &route, 3), 3);
+    assert!(passes(&store, 0, &route, &BOB));
+    for _ in 0..2 {
+        assert_eq!(used(Some(ALICE.subject)), [(3, 10, 60)]);
+        assert_eq!(used(Some(BOB.subject)), [(1, 10, 60)]);
+        assert_eq!(used(None), [(4, 100, 60)]);
+    }
+    store.go_down();
+    assert!(standing(&store, after(0), &route, None).is_err());
+}

@@ -61,11 +61,11 @@ fn what_the_host_says_has_a_level_and_what_it_is_about() {
 
 #[test]
 fn a_guests_object_is_merged_into_the_hosts_and_text_is_a_message() {
-    let audit = r#"{"time":"2026-11-21T09:59:59.999Z","component":"gateway","request_id":"abababababababababababababababab","event":"refused","status":401,"further":["a b"]}"#;
+    let audit = r#"{"schema":"gatehouse-audit/1","time":"2026-11-21T09:59:59.999Z","component":"gateway","request_id":"abababababababababababababababab","event":"refused","status":401,"further":["a b"]}"#;
     assert_eq!(
         line(guest(audit), LogFormat::Json),
         format!(
-            r#"{{"time":"{TIME}","level":"info","request_id":"{ID}","guest":"c","stream":"stderr","component":"gateway","event":"refused","status":401,"further":["a b"]}}"#
+            r#"{{"time":"{TIME}","level":"info","request_id":"{ID}","guest":"c","stream":"stderr","schema":"gatehouse-audit/1","component":"gateway","event":"refused","status":401,"further":["a b"]}}"#
         )
     );
     let json = json_of(guest(r#"{"level":"warn","message":"a","event":"b"}"#));
@@ -100,7 +100,7 @@ fn a_guest_cannot_forge_what_only_the_host_says_and_nothing_that_it_says_is_lost
 
 #[test]
 fn people_read_a_guests_object_as_words() {
-    let audit = r#"{"time":"2026-11-21T09:59:59.999Z","component":"gateway","event":"refused","decision":"refused","status":401,"reason":"no token","tool":"","subject":"a:b"}"#;
+    let audit = r#"{"schema":"gatehouse-audit/1","time":"2026-11-21T09:59:59.999Z","component":"gateway","event":"refused","decision":"refused","status":401,"reason":"no token","tool":"","subject":"a:b"}"#;
     assert_eq!(
         line(guest(audit), LogFormat::Text),
         format!(

@@ -61,6 +61,7 @@ fn a_browser_that_is_not_known_is_not_made_up() {
         consents: &[],
         is_administrator: false,
         has_connections: false,
+        is_operator: false,
         ticket: "t",
         now: UnixTime::from_seconds(NOW),
     };

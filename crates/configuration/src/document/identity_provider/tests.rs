@@ -426,3 +426,18 @@ fn nobody_is_an_administrator_unless_a_role_says_so() {
     let (key, problem) = problem_of(&openid("administrator_roles = [\"Admin\", \" \"]"));
     assert_eq!((key.as_str(), problem.as_str()), ("identity_provider.administrator_roles[1]", "is empty"));
 }
+
+#[test]
+fn nobody_is_an_operator_unless_a_role_says_so() {
+    use gatehouse_protocol::Claims;
+    let with_roles =
+        |roles: &[&str]| Claims::new(None, vec![], roles.iter().map(|role| (*role).to_owned()).collect()).unwrap();
+    assert_eq!(provider(&openid("")).operator_role(&with_roles(&["Admin", ""])), None);
+    let configured = provider(&openid("operator_roles = [\"Admin\", \"Owner\"]"));
+    assert_eq!(configured.operator_role(&with_roles(&["x", "Owner"])), Some("Owner"));
+    for roles in [&["admin"][..], &["Administrator"], &[]] {
+        assert_eq!(configured.operator_role(&with_roles(roles)), None, "{roles:?}");
+    }
+    let (key, problem) = problem_of(&openid("operator_roles = [\"Admin\", \" \"]"));
+    assert_eq!((key.as_str(), problem.as_str()), ("identity_provider.operator_roles[1]", "is empty"));
+}
