@@ -209,7 +209,7 @@ fn a_connection_that_is_not_there_and_what_means_nothing_with_one_are_refused() 
         ("connection = \"api\", scopes = [\"read\"]", "", "scopes"),
         ("connection = \"api\", audience = \"https://api.example\"", "", "audience"),
         ("connection = \"api\", resource = \"https://api.example\"", "", "resource"),
-        ("connection = \"api\", header = \"x_functions_key\"", "", "header"),
+        ("connection = \"api\", header = \"x_key\"", "secret_headers = { \"x-key\" = { secret = \"key\" } }", "header"),
         ("connection = \"api\", header = \"x-user\"", "subject_header = \"x-user\"", "header"),
         ("connection = \"api\"", "identity_provider_token_header = \"authorization\"", "header"),
     ] {
