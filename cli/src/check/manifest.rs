@@ -259,6 +259,7 @@ fn is_meant(name: &str, purpose: &Purpose) -> bool {
         Purpose::Groups(_) => name.contains("graph"),
         Purpose::Assertions(_) => name.contains("assertion"),
         Purpose::Route(_) => ["upstream", "server", "mcp"].iter().any(|word| name.contains(word)),
+        Purpose::OpenApiDocument(_) => name.contains("openapi"),
         Purpose::ClientKeys(_) => name.contains("client"),
     }
 }
