@@ -109,8 +109,11 @@ fn address(base: &Uri, path: &str, query: &Pairs) -> Result<Uri, UnusableArgumen
         return Err(UnusableArguments::Address);
     }
     let path = format!("{}{path}", base.path().trim_end_matches('/'));
-    // A second slash would make a host of what follows, for some readers.
-    if !path.starts_with('/') || path.contains("//") || path.split('/').any(|segment| matches!(segment, "." | "..")) {
+    // A second slash would make a host of what follows, for some readers. Some decode a path before they resolve its dots, and what a
+    // style puts in front of a value can make dots of it.
+    let decoded = percent_encoding::percent_decode_str(&path).decode_utf8_lossy();
+    let is_dots = |segment: &str| matches!(segment.split(';').next().unwrap_or_default(), "." | "..");
+    if !path.starts_with('/') || path.contains("//") || decoded.split(['/', '\\']).any(is_dots) {
         return Err(UnusableArguments::Address);
     }
     let query = [base.query().unwrap_or_default(), &joined(query)]
