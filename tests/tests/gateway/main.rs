@@ -1,6 +1,7 @@
 //! What the gateway does with real requests: what it streams, forwards, refuses and keeps to itself.
 
 mod audit;
+mod azure_example;
 mod backend_tokens;
 mod configuration;
 mod connections;

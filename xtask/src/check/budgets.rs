@@ -24,7 +24,7 @@ const PAGE: u64 = 64 * 1024;
 
 /// What there may be of each. A change that needs more raises the number here, and says why (`docs/decisions/artefact-size.md`).
 const BUDGETS: Measures = Measures {
-    bytes: 4 * 1024 * 1024 + 768 * 1024,
+    bytes: 5 * 1024 * 1024 + 512 * 1024,
     core_modules: 9,
     core_instances: 9,
     memories: 3,
