@@ -1,7 +1,9 @@
 //! What is known of one request while it is under way, and what comes of it when it ends.
 
+use http::StatusCode;
+
 use crate::audit_line::{ALLOWED, AuditLine, FAILED, REFUSED};
-use crate::label::Label;
+use crate::label::{Label, OTHER};
 use crate::metric::{
     DB_OPERATION, DB_SYSTEM, DECISION, ERROR_TYPE, HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, MCP_METHOD, PEER,
     SERVER_ADDRESS, SERVER_PORT, TOOL,
@@ -347,9 +349,12 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Behind the request itself and its two parts.
 const FIRST_CHILD: u64 = 3;
 
-/// A status as a label; empty where there is none.
+/// A status as a label; empty where there is none. Those that nobody has registered are one: a server may answer any number, and a metric
+/// has so many series for all servers together.
 pub(crate) fn status_text(status: Option<u16>) -> Label {
-    status.map(|status| status.to_string().into()).unwrap_or_default()
+    let Some(status) = status else { return Label::default() };
+    let is_registered = StatusCode::from_u16(status).is_ok_and(|status| status.canonical_reason().is_some());
+    if is_registered { status.to_string().into() } else { OTHER }
 }
 
 /// The conventions' `error.type`: the word for what went wrong, or a status that is none of success; empty where nothing did.
@@ -363,4 +368,17 @@ pub(crate) fn error_type(error: Option<&'static str>, status: Option<u16>) -> La
 
 fn hexadecimal(bytes: &[u8]) -> String {
     gatehouse_audit_log::hexadecimal(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_that_nobody_has_registered_is_no_label_of_its_own() {
+        assert_eq!(status_text(Some(404)), Label::Owned("404".to_owned()));
+        let made_up = (100..=999).filter(|status| status_text(Some(*status)) == OTHER).count();
+        assert!(made_up > 800, "{made_up}");
+        assert_eq!(status_text(None), Label::default());
+    }
 }
