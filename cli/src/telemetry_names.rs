@@ -65,8 +65,7 @@ mod tests {
 
     const DOCUMENT: &str = "public_url = \"https://gateway.example\"\n[identity_provider]\nname = \"main\"\nissuer = \
                             \"https://login.example\"\nclient_id = \"gatehouse\"\n[[routes]]\npath = \"/mcp\"\nurl = \
-                            \"http://10.0.0.7/mcp\"\n[[routes.policy]]\nname = \"readers\"\nallow = true\ntools = [\"echo\", \
-                            \"read_*\"]\n";
+                            \"http://10.0.0.7/mcp\"\n[[routes.policy]]\nname = \"readers\"\ntools = [\"echo\", \"read_*\"]\n";
 
     #[test]
     fn a_configuration_tells_its_paths_its_parties_and_its_tools_in_either_form() {

@@ -218,7 +218,8 @@ mod tests {
             assert!(OwnPath::reserves(own.as_str()) && OwnPath::reserves(&format!("{own}/more")), "{own}");
             assert!(!OwnPath::reserves(&format!("/team{own}")), "{own}");
             let is_in_a_name_space = [WELL_KNOWN, AUTH].iter().any(|space| own.as_str().starts_with(space));
-            assert!(is_in_a_name_space || !OwnPath::reserves(&format!("{own}x")), "{own}");
+            let is_behind_another = OwnPath::ALL.iter().any(|other| own.as_str().starts_with(&format!("{other}/")));
+            assert!(is_in_a_name_space || is_behind_another || !OwnPath::reserves(&format!("{own}x")), "{own}");
         }
         assert!(OwnPath::reserves("/.well-known") && OwnPath::reserves("/.well-known/anything"));
         for free in ["/mcp", "/", "", "/Token", "/.well-knownx", "/tokens"] {

@@ -81,7 +81,7 @@ fn one_table_or_a_list_of_them_names_who_signs_users_in() {
     assert_eq!((key.as_str(), problem.as_str()), ("identity_providers[1].name", "is \"a\" for a second time"));
     assert_eq!(problem_of(&list(&format!("{}{}", table("a"), table("B")))).0, "identity_providers[1].name");
     assert_eq!(problem_of(&list("")).0, "identity_provider");
-    assert_eq!(problem_of(&format!("identity_providers = []\n{}", list(""))).0, "identity_provider");
+    assert_eq!(problem_of(&format!("identity_providers = []\n{}", list(""))).0, "identity_providers");
     let both = format!("{MINIMAL}\n{}", table("a"));
     assert_eq!(problem_of(&both).0, "identity_provider");
 }
