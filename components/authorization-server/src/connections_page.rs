@@ -165,7 +165,7 @@ pub(crate) fn linked(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let returned = match taken {
         Ok(returned) => returned,
         Err(LinkRejection::Unavailable(error)) => return failures::out_of_order(context, LINK, None, error),
-        Err(rejection @ (LinkRejection::OtherBrowser | LinkRejection::OtherUser)) => {
+        Err(rejection @ (LinkRejection::OtherBrowser | LinkRejection::OtherUser | LinkRejection::SignedOut)) => {
             return refused(context, 403, &rejection.to_string());
         }
         Err(rejection) => return refused(context, 400, &rejection.to_string()),

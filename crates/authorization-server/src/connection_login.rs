@@ -1,8 +1,8 @@
 //! A link that is about to be made: what is kept while the OAuth server of a connection asks the user.
 //!
 //! It is bound to the user who began it, and to their browser. Whoever is led to its address, and allows it there, links nothing: the
-//! answer counts only in the same browser, with the same user still signed in (MCP 2025-11-25, elicitation, "Phishing"). It counts
-//! once, and only at the redirect URI of the same connection (RFC 9700, section 4.4.2).
+//! answer counts only in the same browser, with the same user still signed in (MCP 2025-11-25, elicitation, "Phishing"), who has not
+//! signed out everywhere meanwhile. It counts once, and only at the redirect URI of the same connection (RFC 9700, section 4.4.2).
 
 use gatehouse_configuration::Connection;
 use gatehouse_configuration::authorization_server::Configuration;
@@ -16,6 +16,7 @@ use crate::browser::Browser;
 use crate::login::{self, BeginRejection};
 use crate::record::Unreadable;
 use crate::sealed_handle::SealedHandle;
+use crate::signed_out::has_signed_out_since;
 
 const STATE: Purpose = "connection-state";
 /// One record for each link that is about to be made.
@@ -60,6 +61,9 @@ pub enum LinkRejection {
     /// It was begun by another user, or nobody is signed in any more.
     #[error("the link was begun by another user, or nobody is signed in any more")]
     OtherUser,
+    /// The user has signed out everywhere since.
+    #[error("the user has signed out everywhere since the link was begun")]
+    SignedOut,
     /// It was finished before.
     #[error("the link was finished before")]
     AlreadyFinished,
@@ -160,11 +164,13 @@ impl<'c> ReturnedLink<'c> {
         if !browser.into_iter().any(|browser| browser.digest() == text.browser) {
             return Err(LinkRejection::OtherBrowser);
         }
-        if subject.is_none_or(|subject| subject.as_str() != text.subject) {
-            return Err(LinkRejection::OtherUser);
-        }
+        let subject = subject.filter(|subject| subject.as_str() == text.subject).ok_or(LinkRejection::OtherUser)?;
         if text.connection.first().is_none_or(|begun_at| begun_at != name) {
             return Err(LinkRejection::OtherConnection);
+        }
+        let begun_at = UnixTime::from_seconds(handle.expires_at.seconds().saturating_sub(LOGIN_SECONDS));
+        if has_signed_out_since(begun_at, subject, keys, store)? {
+            return Err(LinkRejection::SignedOut);
         }
         if claim(store, &handle.key(LOGIN_USE).map_err(StoreUnavailable::from)?)? != Claim::Won {
             return Err(LinkRejection::AlreadyFinished);

@@ -7,6 +7,7 @@ use gatehouse_tests::{
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
+use crate::account;
 use crate::answers::{assert_page, assert_shown};
 
 /// Seconds for which the services' access tokens work.
@@ -238,6 +239,30 @@ async fn a_link_that_one_user_began_is_finished_by_nobody_else_and_in_no_other_b
     scene.link(&bob, "one").await;
     assert_eq!(scene.call("/mcp", &of_bob).await.status, 200);
     scene.assert_link_needed(&of_alice).await;
+    scene.world.gatehouse.stop().await;
+}
+
+/// A user who signs out everywhere, because somebody else was at their browser, gets no account that was about to be linked there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_was_begun_before_its_user_signed_out_everywhere_is_not_finished() {
+    let scene = scene().await;
+    let (alice, elsewhere) = (Person::new("alice"), Person::new("alice"));
+    let returned = scene.returned(&alice, "one").await;
+    let page = account::sign_in(&scene.world, &elsewhere).await;
+    assert_shown(&account::sign_out_everywhere(&scene.world, &elsewhere, &page).await, 200, "signed out");
+    scene.world.gatehouse.clock.advance(2);
+    let before = scene.world.store().await;
+    assert_shown(&alice.open(&returned, From::OtherSite).await, 403, "nobody is signed in");
+    assert!(scene.open(&alice, "/connections").await.form("/sign-in").is_some(), "she is still signed in");
+    scene.world.assert_unchanged(&before, "a link from before").await;
+    scene.sign_in(&alice).await;
+    let before = scene.world.store().await;
+    assert_shown(&alice.open(&returned, From::OtherSite).await, 403, "signed in anew");
+    scene.world.assert_unchanged(&before, "a link from before").await;
+    assert_eq!(scene.one.count(Endpoint::Token), 0, "a code was redeemed");
+    scene.link(&alice, "one").await;
+    let token = scene.token(&alice).await;
+    assert_eq!(scene.call("/mcp", &token).await.status, 200);
     scene.world.gatehouse.stop().await;
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::example::{START, World, alice, bob, configuration_with};
+use crate::signed_out::note_sign_out;
 use gatehouse_storage::memory::MemoryStore;
 
 const CONNECTIONS: &str = r#"[[connections]]
@@ -80,6 +81,25 @@ fn an_answer_of_another_browser_user_or_server_counts_for_nothing_and_uses_nothi
     let refused = take(&world, &configuration, &state, "one", &browser, Some(&alice), late).unwrap_err();
     assert_eq!(refused, LinkRejection::Expired);
     assert_eq!(entries(&world.store), before);
+    assert!(take(&world, &configuration, &state, "one", &browser, Some(&alice), START).is_ok());
+}
+
+#[test]
+fn a_link_that_was_begun_before_its_user_signed_out_everywhere_is_not_finished() {
+    let (mut world, configuration) = (World::new(), configuration());
+    let (state, browser) = begun(&mut world, &configuration);
+    let (alice, later) = (alice(), START.plus(60));
+    world.store.set_now(later);
+    note_sign_out(&alice, &world.keys, &world.store, later, &mut world.entropy).unwrap();
+    let before = entries(&world.store);
+    let refused = take(&world, &configuration, &state, "one", &browser, Some(&alice), later.plus(1)).unwrap_err();
+    assert_eq!(refused, LinkRejection::SignedOut);
+    assert_eq!(entries(&world.store), before);
+
+    // What somebody else did ends nothing.
+    let mut world = World::new();
+    let (state, browser) = begun(&mut world, &configuration);
+    note_sign_out(&bob(), &world.keys, &world.store, START, &mut world.entropy).unwrap();
     assert!(take(&world, &configuration, &state, "one", &browser, Some(&alice), START).is_ok());
 }
 
