@@ -1,8 +1,9 @@
 //! Accounts of other services that users link: each is its user's, whoever is led to a link, and whatever a service answers.
 
+use gatehouse_tests::jwt::SigningKey;
 use gatehouse_tests::scripted_provider::Failure;
 use gatehouse_tests::{
-    Answer, AttackSettings, AttackWorld, Endpoint, Form, From, Person, ScriptedProvider, Step, form,
+    Answer, AttackSettings, AttackWorld, Endpoint, Form, From, Person, ScriptedProvider, Step, TestIssuer, form,
 };
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
@@ -24,6 +25,11 @@ struct Scene {
 
 /// What differs: more keys for the connection `one`, for the provider's table, and the name of the route's connection.
 async fn scene_with(lines: &str, provider_lines: &str) -> Scene {
+    scene_of(lines, AttackSettings { provider_lines: provider_lines.to_owned(), ..AttackSettings::default() }).await
+}
+
+/// The same with other settings, whose tables and lines of `/mcp` are added.
+async fn scene_of(lines: &str, settings: AttackSettings) -> Scene {
     let (one, two) = (ScriptedProvider::start("one").await, ScriptedProvider::start("two").await);
     for service in [&one, &two] {
         service.script(|script| {
@@ -47,16 +53,18 @@ authorization_endpoint = "{origin}/authorize"
 token_endpoint = "{origin}/token"
 client_id = "gatehouse-at-two"
 scopes = ["offline_access"]
+
+{more}
 "#,
+        more = settings.tables,
         issuer = one.issuer(),
         origin = two.origin(),
     );
     let settings = AttackSettings {
         tables,
-        provider_lines: provider_lines.to_owned(),
-        mcp_lines: format!("backend_token = {{ connection = \"one\", header = \"{HEADER}\" }}"),
+        mcp_lines: format!("backend_token = {{ connection = \"one\", header = \"{HEADER}\" }}\n{}", settings.mcp_lines),
         variables: vec![("one_secret".to_owned(), "very & secret".to_owned())],
-        ..AttackSettings::default()
+        ..settings
     };
     let world = AttackWorld::start_with(settings).await;
     for service in [&one, &two] {
@@ -184,6 +192,56 @@ async fn calls_act_in_the_account_that_their_user_linked_and_in_nobody_elses() {
     assert_eq!(request.send().await.unwrap().status(), 200);
     assert_eq!(scene.seen(), first);
     scene.world.gatehouse.stop().await;
+}
+
+/// Such a token goes on after the user has signed out everywhere. A shared account is everybody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_another_issuer_with_a_users_subject_does_not_act_in_their_account() {
+    for (lines, is_shared) in [("", false), ("shared = true", true)] {
+        let (provider, issuer) = (ScriptedProvider::start("test").await, TestIssuer::start().await);
+        // The issuer is the identity provider, so the subject is the user's.
+        let tables = format!(
+            "[[token_issuers]]\nname = \"test\"\nissuer = \"{}\"\njwks_uri = \"{}/jwks\"\n",
+            provider.issuer(),
+            issuer.origin()
+        );
+        let claims = json!({ "iss": provider.issuer(), "sub": "alice", "aud": "api://one", "client_id": "an-app", "scope": "mcp" });
+        let settings = AttackSettings {
+            provider_lines: "administrator_roles = [\"Admin\"]".to_owned(),
+            mcp_lines: "own_tokens = true\ntokens = [{ issuer = \"test\", audiences = [\"api://one\"] }]".to_owned(),
+            providers: vec![provider],
+            tables,
+            ..AttackSettings::default()
+        };
+        let scene = scene_of(lines, settings).await;
+        scene.world.provider().script(|script| {
+            script.claims(|claims| claims["roles"] = json!(["Admin"]));
+        });
+        let alice = Person::new("alice");
+        let own = scene.token(&alice).await;
+        scene.link(&alice, "one").await;
+        assert_eq!(scene.call("/mcp", &own).await.status, 200, "her session");
+        let of_alice = scene.seen();
+        assert_eq!(of_alice, scene.one.last_access_token());
+        let mut claims = claims;
+        claims["iat"] = json!(scene.world.now());
+        claims["exp"] = json!(scene.world.now() + 600);
+        let external = SigningKey::Rsa.sign(&claims);
+        let asked = scene.asked();
+        let answer = scene.call("/mcp", &external).await;
+        if is_shared {
+            assert_eq!((answer.status, scene.seen()), (200, of_alice), "{answer:?}");
+        } else {
+            assert_eq!((answer.status, scene.asked()), (403, asked), "{answer:?}");
+            assert!(!answer.body.contains("/connections"), "nothing that this caller could do helps: {}", answer.body);
+            // What is no call goes on, in nobody's account.
+            let listed = scene.world.call("/mcp", &external).await;
+            assert_eq!((listed.status, scene.seen().as_str()), (200, ""), "{listed:?}");
+            assert_eq!(scene.call("/mcp", &own).await.status, 200, "her session goes on");
+            assert_eq!(scene.seen(), of_alice);
+        }
+        scene.world.gatehouse.stop().await;
+    }
 }
 
 /// Without a link, a client still connects and sees what there is: no token is sent, and nobody else's header.
