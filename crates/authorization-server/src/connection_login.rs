@@ -23,6 +23,11 @@ const STATE: Purpose = "connection-state";
 const LOGIN: Kind = "connection-login";
 /// A counter for each: whoever claims it first may finish it.
 const LOGIN_USE: Kind = "connection-login-use";
+/// A counter for each user: the links that they began in this minute.
+const LOGINS: Kind = "connection-logins";
+const LOGINS_SECRET: Purpose = "connection-logins";
+/// How many links one user may begin in a minute. They are known, so nobody else's sign-ins are counted with them.
+const LINKS_PER_MINUTE: u32 = 20;
 /// Seconds to sign in at the server, and to decide there.
 const LOGIN_SECONDS: u64 = 10 * 60;
 
@@ -84,18 +89,20 @@ struct LinkText {
 }
 
 impl PendingLink {
-    /// A new one, counted among the logins of this minute: it leaves as much in the store.
+    /// A new one, counted among those that `subject` began in this minute.
     ///
     /// # Errors
-    /// Where there are too many, or the store does not answer.
+    /// Where these are more than 20, or the store does not answer.
     pub fn begin(
-        per_minute: u32,
+        subject: &Subject,
         keys: &KeyRing,
         store: &impl Store,
         now: UnixTime,
         entropy: &mut impl Entropy,
     ) -> Result<Self, BeginRejection> {
-        login::count(per_minute, store, now)?;
+        let secret = keys.subject_secrets(LOGINS_SECRET, subject).next();
+        let secret = secret.ok_or_else(|| StoreUnavailable("there is no server key".to_owned()))?;
+        login::count_as(LOGINS, &secret.record_id(), LINKS_PER_MINUTE, store, now)?;
         let handle = SealedHandle::generate(now.plus(LOGIN_SECONDS), entropy);
         let state =
             handle.seal(STATE, keys, entropy).map_err(|error: Unopenable| StoreUnavailable(error.to_string()))?;

@@ -387,6 +387,34 @@ async fn the_answer_of_one_service_is_not_taken_for_that_of_another() {
     scene.world.gatehouse.stop().await;
 }
 
+/// One page's form, sent again and again, used up the sign-ins of everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_begins_link_after_link_is_stopped_and_keeps_nobody_else_from_signing_in() {
+    // So many sign-ins as this test needs.
+    let tables = "[sign_ins]\nper_minute = 5".to_owned();
+    let scene = scene_of("", AttackSettings { tables, ..AttackSettings::default() }).await;
+    // All of it must be in one minute.
+    scene.world.gatehouse.clock.advance(60 - scene.world.now() % 60);
+    let (alice, bob) = (Person::new("alice"), Person::new("bob"));
+    let page = scene.sign_in(&alice).await;
+    for number in 1..=20 {
+        let sent = scene.press(&alice, &page, "link", "one").await;
+        assert_eq!(sent.status, 303, "{number}: {sent:?}");
+    }
+    let before = scene.world.store().await;
+    for _ in 0..3 {
+        let refused = scene.press(&alice, &page, "link", "one").await;
+        assert_shown(&refused, 503, "one too many");
+        let seconds: u64 = refused.header("retry-after").parse().expect("seconds");
+        assert!((1..=60).contains(&seconds), "{seconds}");
+    }
+    scene.world.assert_only_changed(&before, &["connection-logins"], "links too many").await;
+    scene.link(&bob, "one").await;
+    scene.world.gatehouse.clock.advance(60);
+    scene.link(&alice, "one").await;
+    scene.world.gatehouse.stop().await;
+}
+
 /// Cross-site request forgery, and a page that leads elsewhere.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_other_site_links_or_removes_an_account_and_the_page_leads_nowhere_else() {

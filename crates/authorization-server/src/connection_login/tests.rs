@@ -1,7 +1,8 @@
 use super::*;
 use crate::example::{START, World, alice, bob, configuration_with};
+use crate::login::PendingLogin;
 use crate::signed_out::note_sign_out;
-use gatehouse_storage::memory::MemoryStore;
+use gatehouse_storage::memory::{FailingStore, MemoryStore};
 
 const CONNECTIONS: &str = r#"[[connections]]
 name = "one"
@@ -23,7 +24,7 @@ fn configuration() -> Configuration {
 fn begun(world: &mut World, configuration: &Configuration) -> (String, Browser) {
     let browser = world.browser.clone();
     let World { store, keys, entropy, .. } = world;
-    let pending = PendingLink::begin(10, keys, store, START, entropy).unwrap();
+    let pending = PendingLink::begin(&alice(), keys, store, START, entropy).unwrap();
     let state = pending.state().to_owned();
     pending.keep(configuration.connection("one").unwrap(), &alice(), &browser, store, entropy).unwrap();
     (state, browser)
@@ -114,13 +115,24 @@ fn a_code_does_not_reach_a_server_that_was_given_the_name_meanwhile() {
 }
 
 #[test]
-fn no_more_begin_in_a_minute_than_the_operator_allows() {
+fn whoever_begins_link_after_link_is_stopped_and_keeps_nobody_else_from_linking_or_signing_in() {
     let mut world = World::new();
     let World { store, keys, entropy, .. } = &mut world;
-    for _ in 0..2 {
-        PendingLink::begin(2, keys, store, START, entropy).unwrap();
+    let (alice, bob, ours) = (alice(), bob(), &*keys);
+    for _ in 0..LINKS_PER_MINUTE {
+        PendingLink::begin(&alice, ours, store, START, entropy).unwrap();
     }
     let before = entries(store);
-    assert!(matches!(PendingLink::begin(2, keys, store, START, entropy), Err(BeginRejection::TooMany { .. })));
+    for _ in 0..3 {
+        let refused = PendingLink::begin(&alice, ours, store, START, entropy).unwrap_err();
+        assert!(matches!(refused, BeginRejection::TooMany { retry_after: 1..=60 }), "{refused}");
+    }
     assert_eq!(entries(store), before);
+    PendingLink::begin(&bob, ours, store, START, entropy).unwrap();
+    let login = PendingLogin::generate(ours, START, entropy).unwrap();
+    assert_eq!(login.count(1, store, START), Ok(()), "the first sign-in of this minute");
+    assert!(PendingLink::begin(&alice, ours, store, START.plus(60), entropy).is_ok(), "a minute later");
+    let silent = FailingStore::after(0, store);
+    let refused = PendingLink::begin(&bob, ours, &silent, START, entropy).unwrap_err();
+    assert!(matches!(refused, BeginRejection::Unavailable(_)), "{refused}");
 }
