@@ -51,11 +51,9 @@ pub(crate) fn answer(context: &Context, request: &Request<Vec<u8>>) -> Response<
     };
     let signed_in = sign_in(context, callback, &login);
     match &login.purpose {
-        LoginPurpose::SessionsPage => {
-            sessions_page::signed_in(context, login.provider, &browser, OwnPath::Sessions, signed_in)
-        }
+        LoginPurpose::SessionsPage => sessions_page::signed_in(context, &login, &browser, OwnPath::Sessions, signed_in),
         LoginPurpose::ConnectionsPage => {
-            sessions_page::signed_in(context, login.provider, &browser, OwnPath::Connections, signed_in)
+            sessions_page::signed_in(context, &login, &browser, OwnPath::Connections, signed_in)
         }
         LoginPurpose::Browser(address) => {
             browser_sign_in::signed_in(context, address, &login, &browser, device(request_headers), signed_in)

@@ -22,14 +22,19 @@ const POLL_MILLISECONDS: u64 = 50;
 const POLLS: u32 = 500;
 
 impl Guest for AuthorizationServer {
-    fn access_token(connection: String, subject: String, ids: RequestIds) -> Result<String, NoToken> {
+    fn access_token(
+        connection: String,
+        subject: String,
+        has_session: bool,
+        ids: RequestIds,
+    ) -> Result<String, NoToken> {
         let log = RequestLog::on_behalf_of(&ids.request_id, ids.trace_id.as_deref());
         let subject = Subject::parse(&subject).map_err(unavailable)?;
         let configuration = shell_configuration::authorization_server().map_err(unavailable)?;
         let keys = shell_configuration::server_keys().map_err(unavailable)?;
         let connection =
             configuration.connection(&connection).ok_or_else(|| unavailable("there is no such connection"))?;
-        let token = access_token(connection, &subject, &configuration, keys, &log)?;
+        let token = access_token(connection, &subject, has_session, &configuration, keys, &log)?;
         Ok(token.expose().to_owned())
     }
 }
@@ -47,12 +52,14 @@ fn unavailable(reason: impl core::fmt::Display) -> NoToken {
 fn access_token(
     connection: &Connection,
     subject: &Subject,
+    has_session: bool,
     configuration: &Configuration,
     keys: &KeyRing,
     log: &RequestLog,
 ) -> Result<SecretString, NoToken> {
-    // Only who signs in at one of the identity providers can come to the page.
-    let user = Some(subject).filter(|subject| configuration.identity_provider(subject.provider()).is_some());
+    // Only who signs in at one of the identity providers can come to the page. What is no session outlives a sign-out everywhere.
+    let is_user = has_session && configuration.identity_provider(subject.provider()).is_some();
+    let user = is_user.then_some(subject);
     let owner = Owner::of(connection, user).ok_or(NoToken::NoUser)?;
     for _ in 0..POLLS {
         let links = Links { store: &HostStore, keys, now: now() };

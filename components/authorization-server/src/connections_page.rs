@@ -105,8 +105,7 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
 /// Sends the user to the connection's server.
 fn begin(context: &Context, connection: &Connection, account: &SignedInUser, browser: &Browser) -> Response<Vec<u8>> {
     let (keys, store, now) = (&context.keys, &context.store, context.now);
-    let per_minute = context.configuration.sign_ins.per_minute;
-    let pending = match PendingLink::begin(per_minute, keys, store, now, &mut SystemEntropy) {
+    let pending = match PendingLink::begin(&account.subject, keys, store, now, &mut SystemEntropy) {
         Ok(pending) => pending,
         Err(BeginRejection::Unavailable(error)) => return failures::out_of_order(context, LINK, None, error),
         Err(rejection) => return login::refused(context, LINK, None, &rejection),
@@ -165,7 +164,7 @@ pub(crate) fn linked(context: &Context, request: &Request<Vec<u8>>) -> Response<
     let returned = match taken {
         Ok(returned) => returned,
         Err(LinkRejection::Unavailable(error)) => return failures::out_of_order(context, LINK, None, error),
-        Err(rejection @ (LinkRejection::OtherBrowser | LinkRejection::OtherUser)) => {
+        Err(rejection @ (LinkRejection::OtherBrowser | LinkRejection::OtherUser | LinkRejection::SignedOut)) => {
             return refused(context, 403, &rejection.to_string());
         }
         Err(rejection) => return refused(context, 400, &rejection.to_string()),

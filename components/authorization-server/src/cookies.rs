@@ -22,14 +22,24 @@ pub(crate) fn browser(headers: &HeaderMap, public_url: &WebOrigin) -> Option<Bro
     BrowserCookies::parse(cookies.iter().map(|cookie| (cookie.name(), cookie.value())), public_url)
 }
 
-/// Who is signed in to the account pages in `browser`.
+/// What the log calls the sign-in to the account pages.
+const SIGN_IN: &str = "sign-in";
+
+/// Who is signed in to the account pages in `browser`: nobody who has signed out everywhere since, in whatever browser, and nobody
+/// while that cannot be known.
 pub(crate) fn signed_in_user(headers: &HeaderMap, browser: &BrowserCookies, context: &Context) -> Option<SignedInUser> {
     let name = SignedInUser::cookie_name(&context.configuration.public_url);
     let opened =
         |value: &str| browser.iter().find_map(|browser| SignedInUser::open(value, browser, &context.keys, context.now));
     let account = single(headers, name, opened)?;
     account.provider(&context.configuration)?;
-    Some(account)
+    match account.has_signed_out(&context.keys, &context.store) {
+        Ok(has_signed_out) => (!has_signed_out).then_some(account),
+        Err(error) => {
+            context.log.failed(SIGN_IN, None, error);
+            None
+        }
+    }
 }
 
 /// Gives the browser its cookie. Where consents are remembered, the cookie is, too: it is what finds them.

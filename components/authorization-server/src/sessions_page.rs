@@ -1,10 +1,10 @@
 //! `/sessions`, `/sign-in` and `/sign-out`: the user's own view of what they have allowed.
 
 use gatehouse_authorization_server::browser::{Browser, BrowserCookies};
-use gatehouse_authorization_server::login::LoginPurpose;
+use gatehouse_authorization_server::login::{LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::page::PageRejection;
 use gatehouse_authorization_server::sessions_page::{SignedInUser, check_sign_in, sign_in_ticket};
-use gatehouse_authorization_server::signed_out::note_sign_out;
+use gatehouse_authorization_server::signed_out::{has_signed_out_since, note_sign_out};
 use gatehouse_configuration::IdentityProvider;
 use gatehouse_openid::{AccountChoice, ClientError};
 use gatehouse_protocol::OwnPath;
@@ -195,16 +195,30 @@ pub(crate) fn sign_in(context: &Context, request: &Request<Vec<u8>>) -> Response
 /// The user comes back from the identity provider, to see their own page at `path`.
 pub(crate) fn signed_in(
     context: &Context,
-    provider: &IdentityProvider,
+    login: &ReturnedLogin<'_>,
     browser: &BrowserCookies,
     path: OwnPath,
     outcome: Result<SignedIn, Failure>,
 ) -> Response<Vec<u8>> {
+    let provider = login.provider;
     let (identity, claims) = match outcome {
         // The tokens are dropped, and of the claims nothing is kept but the role of an administrator.
         Ok(SignedIn { identity, claims, .. }) => (identity, claims),
         Err(failure) => return nobody_signed_in(context, provider, browser, &failure, SIGN_IN),
     };
+    // So whoever is signed in here has signed in later than in the second of the last sign-out, which ends what was there by then.
+    match has_signed_out_since(login.begun_at, identity.subject(), &context.keys, &context.store) {
+        Ok(false) => {}
+        Ok(true) => {
+            context.log.refused_to(
+                SIGN_IN,
+                identity.subject(),
+                "the user has signed out everywhere since the login began",
+            );
+            return ask_to_sign_in(context, Some(browser.clone()), path, 403);
+        }
+        Err(error) => return failures::out_of_order(context, SIGN_IN, None, error),
+    }
     let account = SignedInUser::signed_in(identity.subject().clone(), identity.display_name(), provider, context.now)
         .with_administrator_role(provider.administrator_role(&claims))
         .with_operator_role(provider.operator_role(&claims));

@@ -1,8 +1,8 @@
 //! A link that is about to be made: what is kept while the OAuth server of a connection asks the user.
 //!
 //! It is bound to the user who began it, and to their browser. Whoever is led to its address, and allows it there, links nothing: the
-//! answer counts only in the same browser, with the same user still signed in (MCP 2025-11-25, elicitation, "Phishing"). It counts
-//! once, and only at the redirect URI of the same connection (RFC 9700, section 4.4.2).
+//! answer counts only in the same browser, with the same user still signed in (MCP 2025-11-25, elicitation, "Phishing"), who has not
+//! signed out everywhere meanwhile. It counts once, and only at the redirect URI of the same connection (RFC 9700, section 4.4.2).
 
 use gatehouse_configuration::Connection;
 use gatehouse_configuration::authorization_server::Configuration;
@@ -16,12 +16,18 @@ use crate::browser::Browser;
 use crate::login::{self, BeginRejection};
 use crate::record::Unreadable;
 use crate::sealed_handle::SealedHandle;
+use crate::signed_out::has_signed_out_since;
 
 const STATE: Purpose = "connection-state";
 /// One record for each link that is about to be made.
 const LOGIN: Kind = "connection-login";
 /// A counter for each: whoever claims it first may finish it.
 const LOGIN_USE: Kind = "connection-login-use";
+/// A counter for each user: the links that they began in this minute.
+const LOGINS: Kind = "connection-logins";
+const LOGINS_SECRET: Purpose = "connection-logins";
+/// How many links one user may begin in a minute. They are known, so nobody else's sign-ins are counted with them.
+const LINKS_PER_MINUTE: u32 = 20;
 /// Seconds to sign in at the server, and to decide there.
 const LOGIN_SECONDS: u64 = 10 * 60;
 
@@ -60,6 +66,9 @@ pub enum LinkRejection {
     /// It was begun by another user, or nobody is signed in any more.
     #[error("the link was begun by another user, or nobody is signed in any more")]
     OtherUser,
+    /// The user has signed out everywhere since.
+    #[error("the user has signed out everywhere since the link was begun")]
+    SignedOut,
     /// It was finished before.
     #[error("the link was finished before")]
     AlreadyFinished,
@@ -80,18 +89,20 @@ struct LinkText {
 }
 
 impl PendingLink {
-    /// A new one, counted among the logins of this minute: it leaves as much in the store.
+    /// A new one, counted among those that `subject` began in this minute.
     ///
     /// # Errors
-    /// Where there are too many, or the store does not answer.
+    /// Where these are more than 20, or the store does not answer.
     pub fn begin(
-        per_minute: u32,
+        subject: &Subject,
         keys: &KeyRing,
         store: &impl Store,
         now: UnixTime,
         entropy: &mut impl Entropy,
     ) -> Result<Self, BeginRejection> {
-        login::count(per_minute, store, now)?;
+        let secret = keys.subject_secrets(LOGINS_SECRET, subject).next();
+        let secret = secret.ok_or_else(|| StoreUnavailable("there is no server key".to_owned()))?;
+        login::count_as(LOGINS, &secret.record_id(), LINKS_PER_MINUTE, store, now)?;
         let handle = SealedHandle::generate(now.plus(LOGIN_SECONDS), entropy);
         let state =
             handle.seal(STATE, keys, entropy).map_err(|error: Unopenable| StoreUnavailable(error.to_string()))?;
@@ -160,11 +171,13 @@ impl<'c> ReturnedLink<'c> {
         if !browser.into_iter().any(|browser| browser.digest() == text.browser) {
             return Err(LinkRejection::OtherBrowser);
         }
-        if subject.is_none_or(|subject| subject.as_str() != text.subject) {
-            return Err(LinkRejection::OtherUser);
-        }
+        let subject = subject.filter(|subject| subject.as_str() == text.subject).ok_or(LinkRejection::OtherUser)?;
         if text.connection.first().is_none_or(|begun_at| begun_at != name) {
             return Err(LinkRejection::OtherConnection);
+        }
+        let begun_at = UnixTime::from_seconds(handle.expires_at.seconds().saturating_sub(LOGIN_SECONDS));
+        if has_signed_out_since(begun_at, subject, keys, store)? {
+            return Err(LinkRejection::SignedOut);
         }
         if claim(store, &handle.key(LOGIN_USE).map_err(StoreUnavailable::from)?)? != Claim::Won {
             return Err(LinkRejection::AlreadyFinished);

@@ -232,7 +232,7 @@ impl PendingLogin {
     /// # Errors
     /// [`BeginRejection::TooMany`] where that is one too many; it leaves nothing but the count.
     pub fn count(&self, per_minute: u32, store: &impl Store, now: UnixTime) -> Result<(), BeginRejection> {
-        count(per_minute, store, now)
+        count_as(LOGINS, "minute", per_minute, store, now)
     }
 
     /// Keeps what is needed when the user comes back, who is sent to `login`. Until this has succeeded, nobody may be sent
@@ -266,10 +266,16 @@ impl PendingLogin {
     }
 }
 
-/// Counts something that is about to begin and sends a user elsewhere, of `per_minute` in all.
-pub(crate) fn count(per_minute: u32, store: &impl Store, now: UnixTime) -> Result<(), BeginRejection> {
+/// Counts something that is about to begin and sends a user elsewhere, of `per_minute` with this counter.
+pub(crate) fn count_as(
+    kind: Kind,
+    name: &str,
+    per_minute: u32,
+    store: &impl Store,
+    now: UnixTime,
+) -> Result<(), BeginRejection> {
     let end = UnixTime::from_seconds((now.seconds() / MINUTE).saturating_add(1).saturating_mul(MINUTE));
-    let count = store.increment(&Key::new(LOGINS, "minute", end).map_err(StoreUnavailable::from)?, 1)?;
+    let count = store.increment(&Key::new(kind, name, end).map_err(StoreUnavailable::from)?, 1)?;
     if count > u64::from(per_minute) {
         return Err(BeginRejection::TooMany { retry_after: now.seconds_until(end) });
     }

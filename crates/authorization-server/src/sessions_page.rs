@@ -6,10 +6,12 @@ use gatehouse_configuration::IdentityProvider;
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_protocol::{Entropy, SecretString, Subject, UnixTime, WebOrigin};
 use gatehouse_sealed_storage::sealing::{KeyRing, Purpose, Unopenable};
+use gatehouse_storage::{Store, StoreUnavailable};
 use serde::{Deserialize, Serialize};
 
 use crate::browser::Browser;
 use crate::page::{self, PageRejection, ReturnedTicket};
+use crate::signed_out::has_signed_out_since;
 
 const COOKIE: Purpose = "account";
 const TICKET: Purpose = "account-ticket";
@@ -125,6 +127,15 @@ impl SignedInUser {
         let subject = Subject::parse(&text.subject).ok()?;
         let SignedInUserText { name, provider, administrator_role, operator_role, .. } = text;
         (now < expires_at).then_some(Self { subject, name, provider, administrator_role, operator_role, expires_at })
+    }
+
+    /// Whether they have signed out everywhere since they signed in, or in the same second: then nobody is signed in.
+    ///
+    /// # Errors
+    /// Where it cannot be known: then nobody is signed in, either.
+    pub fn has_signed_out(&self, keys: &KeyRing, store: &impl Store) -> Result<bool, StoreUnavailable> {
+        let signed_in_at = UnixTime::from_seconds(self.expires_at.seconds().saturating_sub(ACCOUNT_SECONDS));
+        has_signed_out_since(signed_in_at, &self.subject, keys, store)
     }
 
     /// What the provider calls them, or else the account: for their own page and nothing else.

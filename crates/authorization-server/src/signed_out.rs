@@ -1,8 +1,9 @@
 //! "Signed out everywhere": what was under way by then is over, too.
 //!
-//! A code that was issued before, and a login that was begun before, belong to no session that could be ended. So it is
-//! noted when a subject signed out, and whoever redeems such a code or finishes such a login asks for that note: one read
-//! for each server key. The note outlives both.
+//! A code that was issued before, a login or a link that was begun before, and a sign-in to the account pages, which lives in a
+//! cookie, belong to no session that could be ended. So it is noted when a subject signed out, and whoever redeems such a code,
+//! finishes such a login or link, or opens such a cookie asks for that note: one read for each server key. The note outlives
+//! them all.
 
 use gatehouse_protocol::{Entropy, Subject, UnixTime};
 use gatehouse_sealed_storage::sealing::{KeyRing, Purpose};
@@ -14,7 +15,7 @@ use crate::record::{Record, Unreadable};
 /// Two records for each sign-out.
 const SIGNED_OUT: Kind = "signed-out";
 const SECRET: Purpose = "signed-out";
-/// Longer than a login lives, from the page whose form began it, and a code: what began in one period is over before the
+/// Longer than a login lives, from the page whose form began it, and a code, a link and an account's cookie: what began in one period is over before the
 /// next one ends, and so before a note does that ends with it.
 const PERIODS: Periods = Periods::of_seconds(30 * 60);
 

@@ -58,7 +58,8 @@ pub enum Refusal {
     NoProviderToken(CredentialKind),
     /// The caller has not linked the account in which the server acts, or the API takes the link no longer: told with where to link it.
     LinkNeeded(Box<NeededLink>),
-    /// The server acts in an account that each user links, and somebody asks who cannot, such as a machine: 403.
+    /// The server acts in an account that each user links, and somebody asks who cannot, such as a machine, or who has no session of
+    /// ours, such as a user with a token of another issuer: 403.
     NoAccount,
     /// There is no token with which the server could be called. The text is for the log. Never 401, which would be said of the client's
     /// token, and never 400: the client has done nothing wrong.
@@ -231,7 +232,7 @@ impl Refusal {
                     .into()
             }
             Self::LinkNeeded(link) => format!("the caller has no account linked that can be used at {}", link.connection).into(),
-            Self::NoAccount => "the server acts in an account that each user links (connections), and the caller is no user who could".into(),
+            Self::NoAccount => "the server acts in an account that each user links (connections), and the caller is no user with a session of Gatehouse's own".into(),
             Self::NoBackendToken(_, reason) => format!("there is no token for the server: {reason}").into(),
             Self::IdentityTooLarge => {
                 "what the server is told of the caller has more bytes than identity_headers.bytes (groups, roles)".into()

@@ -1,5 +1,6 @@
 mod external_groups;
 mod provider;
+mod token_service;
 mod unknown_tokens;
 
 use gatehouse_configuration::{AccessRules, AssertionSource, ProviderAuthentication};

@@ -7,7 +7,7 @@ use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_configuration::{BackendGrant, IdentityProvider, ManagedIdentity, TokenEndpoint, TokenServiceKind};
 use gatehouse_openid::{
     BackendAnswer, BackendRejection, BackendRequest, ClientAuthentication, Endpoint, MetadataRejection,
-    TOKEN_ANSWER_BYTES, managed_identity_request, parse_managed_identity,
+    TOKEN_ANSWER_BYTES, TokenRefusal, managed_identity_request, parse_managed_identity,
 };
 use gatehouse_protocol::{SecretString, UnixTime};
 use gatehouse_sealed_storage::sealing::KeyRing;
@@ -61,7 +61,7 @@ impl<'a, H: Host> BackendTokens<'a, H> {
         Self { configuration, keys, now, host }
     }
 
-    /// Asks for a token; of a user, with their `user_token`.
+    /// Asks for a token; of a user, with their `user_token`, which no other identity provider than the user's own is shown.
     ///
     /// # Errors
     /// Where there is none.
@@ -78,7 +78,11 @@ impl<'a, H: Host> BackendTokens<'a, H> {
         let service = service.ok_or(BackendFailure::Configuration("the token service is no longer configured"))?;
         match &service.kind {
             TokenServiceKind::Endpoint(endpoint) => self.at_endpoint(endpoint, grant, user_token),
-            TokenServiceKind::IdentityProvider(provider) => self.at_provider(provider, grant, user_token),
+            TokenServiceKind::IdentityProvider(provider) => match user_token {
+                // Nobody's token is shown to a provider that has not given it.
+                Some(user) if user.provider != provider => Err(other_provider()),
+                Some(_) | None => self.at_provider(provider, grant, user_token),
+            },
             TokenServiceKind::ManagedIdentity(identity) => self.of_platform(identity, grant),
             TokenServiceKind::Setting(_) => {
                 Err(BackendFailure::Configuration("the token of a variable is not asked for"))
@@ -147,6 +151,11 @@ impl<'a, H: Host> BackendTokens<'a, H> {
         let response = response.map_err(|reason| Failure::NoAnswer("token for a server", reason).at(request.uri()))?;
         Ok(parse_managed_identity(&response, self.now)?)
     }
+}
+
+fn other_provider() -> BackendFailure {
+    let reason = "the user has signed in at another identity provider than the token service's".to_owned();
+    BackendFailure::Rejected(BackendRejection::Refused { of: TokenRefusal::User, reason })
 }
 
 impl<H> fmt::Debug for BackendTokens<'_, H> {

@@ -156,6 +156,45 @@ async fn what_was_under_way_when_a_user_signed_out_everywhere_lets_nobody_in() {
     world.gatehouse.stop().await;
 }
 
+/// The sign-in to the account pages is a cookie, and in no list of sessions.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_out_everywhere_is_signed_out_of_the_account_pages_in_every_browser_and_can_sign_in_anew() {
+    let world = AttackWorld::start().await;
+    let (here, elsewhere, late, bob) =
+        (Person::new("alice"), Person::new("alice"), Person::new("alice"), Person::new("bob"));
+    let page = sign_in(&world, &here).await;
+    let left_open = sign_in(&world, &elsewhere).await;
+    sign_in(&world, &bob).await;
+    let pressed = open(&world, &late).await.form("/sign-in").expect("a form").pressed("provider", "test");
+    let sent = late.submit(&world.gatehouse.url, "/sign-in", &pressed).await;
+    let returned = late.open(&sent.location().expect("the provider"), From::OtherSite).await;
+    assert_shown(&sign_out_everywhere(&world, &here, &page).await, 200, "signed out");
+    world.gatehouse.clock.advance(2);
+
+    let before = world.store().await;
+    for path in ["/sessions", "/connections", "/consents"] {
+        let shown = elsewhere.open(&world.url(path).parse().unwrap(), From::Nowhere).await;
+        assert!(matches!(shown.status, 200 | 404), "{path}: {shown:?}");
+        assert!(!shown.body.contains("alice@example.test"), "{path}: {}", shown.body);
+    }
+    assert!(open(&world, &elsewhere).await.form("/sign-in").is_some(), "she is still signed in elsewhere");
+    let form = left_open.form("/sign-out").expect("a form").pressed("sign_out", "everywhere");
+    let refused = elsewhere.submit(&world.gatehouse.url, "/sign-out", &form).await;
+    assert_shown(&refused, 403, "a page that stood open");
+    assert!(refused.form("/sign-in").is_some(), "{}", refused.body);
+    assert!(open(&world, &bob).await.form("/sign-out").is_some(), "somebody else");
+    world.assert_unchanged(&before, "an account's cookie from before").await;
+    // A sign-in to the page that began before.
+    let refused = late.open(&returned.location().expect("the callback"), From::OtherSite).await;
+    assert_shown(&refused, 403, "a sign-in from before");
+    assert!(open(&world, &late).await.form("/sign-in").is_some(), "it counts");
+
+    for browser in [&here, &elsewhere, &late] {
+        assert!(sign_in(&world, browser).await.form("/sign-out").is_some(), "signed in anew");
+    }
+    world.gatehouse.stop().await;
+}
+
 /// Having signed in for a client, or being in the same browser, is not having signed in here.
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_shown_to_nobody_who_has_not_signed_in_here() {

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use gatehouse_tests::{
-    AttackSettings, AttackWorld, Endpoint, Person, SERVICE_SECRET, TestClient, TokenService, raw, text,
+    AttackSettings, AttackWorld, Endpoint, Person, SERVICE_SECRET, ScriptedProvider, TestClient, TokenService, raw,
+    text,
 };
 use serde_json::{Value, json};
 
@@ -266,6 +267,31 @@ async fn a_machine_gets_no_token_of_a_user() {
     assert_eq!(answer.status, 403, "{answer:?}");
     assert_eq!((scene.service.asked().len(), scene.world.upstream.requests().len()), (0, 0));
     scene.world.gatehouse.stop().await;
+}
+
+/// The token service is one of two identity providers, and the user has signed in at the other one.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_identity_provider_is_shown_the_token_of_another_one() {
+    let (first, second) = (ScriptedProvider::start("first").await, ScriptedProvider::start("second").await);
+    let settings = AttackSettings {
+        providers: vec![first, second],
+        tables: "[[token_services]]\nname = \"apis\"\nidentity_provider = \"first\"\n".to_owned(),
+        mcp_lines: "backend_token = { flow = \"token-exchange\", token_service = \"apis\", audience = \"orders\" }"
+            .to_owned(),
+        ..AttackSettings::default()
+    };
+    let world = AttackWorld::start_with(settings).await;
+    let alice = Person::new("alice");
+    let mut flow = world.flow(&alice);
+    flow.provider = Some("second".to_owned());
+    let tokens = flow.finish().await;
+    for attempt in ["at once", "again"] {
+        let answer = world.call("/mcp", &text(&tokens, "access_token")).await;
+        assert_eq!(answer.status, 403, "{attempt}: {answer:?}");
+    }
+    assert_eq!(world.providers[0].count(Endpoint::Token), 0, "the first provider was asked");
+    assert!(world.upstream.requests().is_empty(), "the server was asked");
+    world.gatehouse.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,14 @@
 //! Accounts of other services that users link: each is its user's, whoever is led to a link, and whatever a service answers.
 
+use gatehouse_tests::jwt::SigningKey;
 use gatehouse_tests::scripted_provider::Failure;
 use gatehouse_tests::{
-    Answer, AttackSettings, AttackWorld, Endpoint, Form, From, Person, ScriptedProvider, Step, form,
+    Answer, AttackSettings, AttackWorld, Endpoint, Form, From, Person, ScriptedProvider, Step, TestIssuer, form,
 };
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
+use crate::account;
 use crate::answers::{assert_page, assert_shown};
 
 /// Seconds for which the services' access tokens work.
@@ -23,6 +25,11 @@ struct Scene {
 
 /// What differs: more keys for the connection `one`, for the provider's table, and the name of the route's connection.
 async fn scene_with(lines: &str, provider_lines: &str) -> Scene {
+    scene_of(lines, AttackSettings { provider_lines: provider_lines.to_owned(), ..AttackSettings::default() }).await
+}
+
+/// The same with other settings, whose tables and lines of `/mcp` are added.
+async fn scene_of(lines: &str, settings: AttackSettings) -> Scene {
     let (one, two) = (ScriptedProvider::start("one").await, ScriptedProvider::start("two").await);
     for service in [&one, &two] {
         service.script(|script| {
@@ -46,16 +53,18 @@ authorization_endpoint = "{origin}/authorize"
 token_endpoint = "{origin}/token"
 client_id = "gatehouse-at-two"
 scopes = ["offline_access"]
+
+{more}
 "#,
+        more = settings.tables,
         issuer = one.issuer(),
         origin = two.origin(),
     );
     let settings = AttackSettings {
         tables,
-        provider_lines: provider_lines.to_owned(),
-        mcp_lines: format!("backend_token = {{ connection = \"one\", header = \"{HEADER}\" }}"),
+        mcp_lines: format!("backend_token = {{ connection = \"one\", header = \"{HEADER}\" }}\n{}", settings.mcp_lines),
         variables: vec![("one_secret".to_owned(), "very & secret".to_owned())],
-        ..AttackSettings::default()
+        ..settings
     };
     let world = AttackWorld::start_with(settings).await;
     for service in [&one, &two] {
@@ -185,6 +194,56 @@ async fn calls_act_in_the_account_that_their_user_linked_and_in_nobody_elses() {
     scene.world.gatehouse.stop().await;
 }
 
+/// Such a token goes on after the user has signed out everywhere. A shared account is everybody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_another_issuer_with_a_users_subject_does_not_act_in_their_account() {
+    for (lines, is_shared) in [("", false), ("shared = true", true)] {
+        let (provider, issuer) = (ScriptedProvider::start("test").await, TestIssuer::start().await);
+        // The issuer is the identity provider, so the subject is the user's.
+        let tables = format!(
+            "[[token_issuers]]\nname = \"test\"\nissuer = \"{}\"\njwks_uri = \"{}/jwks\"\n",
+            provider.issuer(),
+            issuer.origin()
+        );
+        let claims = json!({ "iss": provider.issuer(), "sub": "alice", "aud": "api://one", "client_id": "an-app", "scope": "mcp" });
+        let settings = AttackSettings {
+            provider_lines: "administrator_roles = [\"Admin\"]".to_owned(),
+            mcp_lines: "own_tokens = true\ntokens = [{ issuer = \"test\", audiences = [\"api://one\"] }]".to_owned(),
+            providers: vec![provider],
+            tables,
+            ..AttackSettings::default()
+        };
+        let scene = scene_of(lines, settings).await;
+        scene.world.provider().script(|script| {
+            script.claims(|claims| claims["roles"] = json!(["Admin"]));
+        });
+        let alice = Person::new("alice");
+        let own = scene.token(&alice).await;
+        scene.link(&alice, "one").await;
+        assert_eq!(scene.call("/mcp", &own).await.status, 200, "her session");
+        let of_alice = scene.seen();
+        assert_eq!(of_alice, scene.one.last_access_token());
+        let mut claims = claims;
+        claims["iat"] = json!(scene.world.now());
+        claims["exp"] = json!(scene.world.now() + 600);
+        let external = SigningKey::Rsa.sign(&claims);
+        let asked = scene.asked();
+        let answer = scene.call("/mcp", &external).await;
+        if is_shared {
+            assert_eq!((answer.status, scene.seen()), (200, of_alice), "{answer:?}");
+        } else {
+            assert_eq!((answer.status, scene.asked()), (403, asked), "{answer:?}");
+            assert!(!answer.body.contains("/connections"), "nothing that this caller could do helps: {}", answer.body);
+            // What is no call goes on, in nobody's account.
+            let listed = scene.world.call("/mcp", &external).await;
+            assert_eq!((listed.status, scene.seen().as_str()), (200, ""), "{listed:?}");
+            assert_eq!(scene.call("/mcp", &own).await.status, 200, "her session goes on");
+            assert_eq!(scene.seen(), of_alice);
+        }
+        scene.world.gatehouse.stop().await;
+    }
+}
+
 /// Without a link, a client still connects and sees what there is: no token is sent, and nobody else's header.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_call_goes_on_without_a_link_and_without_a_token() {
@@ -238,6 +297,30 @@ async fn a_link_that_one_user_began_is_finished_by_nobody_else_and_in_no_other_b
     scene.link(&bob, "one").await;
     assert_eq!(scene.call("/mcp", &of_bob).await.status, 200);
     scene.assert_link_needed(&of_alice).await;
+    scene.world.gatehouse.stop().await;
+}
+
+/// A user who signs out everywhere, because somebody else was at their browser, gets no account that was about to be linked there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_was_begun_before_its_user_signed_out_everywhere_is_not_finished() {
+    let scene = scene().await;
+    let (alice, elsewhere) = (Person::new("alice"), Person::new("alice"));
+    let returned = scene.returned(&alice, "one").await;
+    let page = account::sign_in(&scene.world, &elsewhere).await;
+    assert_shown(&account::sign_out_everywhere(&scene.world, &elsewhere, &page).await, 200, "signed out");
+    scene.world.gatehouse.clock.advance(2);
+    let before = scene.world.store().await;
+    assert_shown(&alice.open(&returned, From::OtherSite).await, 403, "nobody is signed in");
+    assert!(scene.open(&alice, "/connections").await.form("/sign-in").is_some(), "she is still signed in");
+    scene.world.assert_unchanged(&before, "a link from before").await;
+    scene.sign_in(&alice).await;
+    let before = scene.world.store().await;
+    assert_shown(&alice.open(&returned, From::OtherSite).await, 403, "signed in anew");
+    scene.world.assert_unchanged(&before, "a link from before").await;
+    assert_eq!(scene.one.count(Endpoint::Token), 0, "a code was redeemed");
+    scene.link(&alice, "one").await;
+    let token = scene.token(&alice).await;
+    assert_eq!(scene.call("/mcp", &token).await.status, 200);
     scene.world.gatehouse.stop().await;
 }
 
@@ -301,6 +384,34 @@ async fn the_answer_of_one_service_is_not_taken_for_that_of_another() {
     assert_eq!((scene.one.count(Endpoint::Token), scene.two.count(Endpoint::Token)), (0, 0));
     let token = scene.token(&alice).await;
     scene.assert_link_needed(&token).await;
+    scene.world.gatehouse.stop().await;
+}
+
+/// One page's form, sent again and again, used up the sign-ins of everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_begins_link_after_link_is_stopped_and_keeps_nobody_else_from_signing_in() {
+    // So many sign-ins as this test needs.
+    let tables = "[sign_ins]\nper_minute = 5".to_owned();
+    let scene = scene_of("", AttackSettings { tables, ..AttackSettings::default() }).await;
+    // All of it must be in one minute.
+    scene.world.gatehouse.clock.advance(60 - scene.world.now() % 60);
+    let (alice, bob) = (Person::new("alice"), Person::new("bob"));
+    let page = scene.sign_in(&alice).await;
+    for number in 1..=20 {
+        let sent = scene.press(&alice, &page, "link", "one").await;
+        assert_eq!(sent.status, 303, "{number}: {sent:?}");
+    }
+    let before = scene.world.store().await;
+    for _ in 0..3 {
+        let refused = scene.press(&alice, &page, "link", "one").await;
+        assert_shown(&refused, 503, "one too many");
+        let seconds: u64 = refused.header("retry-after").parse().expect("seconds");
+        assert!((1..=60).contains(&seconds), "{seconds}");
+    }
+    scene.world.assert_only_changed(&before, &["connection-logins"], "links too many").await;
+    scene.link(&bob, "one").await;
+    scene.world.gatehouse.clock.advance(60);
+    scene.link(&alice, "one").await;
     scene.world.gatehouse.stop().await;
 }
 

@@ -7,7 +7,7 @@ use crate::bindings::gatehouse::auth::connections::{self, Rejection};
 use crate::caller::Caller;
 use crate::context::RequestContext;
 
-/// The token of the account that is linked at the connection; `None` where the server is asked without one, because nobody is to act.
+/// The token of the account that is linked at the connection, a user's own only for their sessions; `None` where the server is asked without one, because nobody is to act.
 ///
 /// # Errors
 /// Where the caller must link an account first, cannot do that, or that cannot be known.
@@ -22,7 +22,8 @@ pub(super) fn token(
         elicitation_id: context.request_id.to_string(),
         told: context.link.told,
     };
-    let linked = connections::access_token(name, caller.identity.subject.as_str(), &context.ids());
+    let has_session = caller.user_token().is_ok();
+    let linked = connections::access_token(name, caller.identity.subject.as_str(), has_session, &context.ids());
     context.link.asked_with.replace(Some(needed.clone()));
     match linked {
         Ok(token) => Ok(Some(SecretString::new(token))),

@@ -1,6 +1,8 @@
 use super::*;
 use crate::example::{START, World, alice, bob, configuration_with};
-use gatehouse_storage::memory::MemoryStore;
+use crate::login::PendingLogin;
+use crate::signed_out::note_sign_out;
+use gatehouse_storage::memory::{FailingStore, MemoryStore};
 
 const CONNECTIONS: &str = r#"[[connections]]
 name = "one"
@@ -22,7 +24,7 @@ fn configuration() -> Configuration {
 fn begun(world: &mut World, configuration: &Configuration) -> (String, Browser) {
     let browser = world.browser.clone();
     let World { store, keys, entropy, .. } = world;
-    let pending = PendingLink::begin(10, keys, store, START, entropy).unwrap();
+    let pending = PendingLink::begin(&alice(), keys, store, START, entropy).unwrap();
     let state = pending.state().to_owned();
     pending.keep(configuration.connection("one").unwrap(), &alice(), &browser, store, entropy).unwrap();
     (state, browser)
@@ -84,6 +86,25 @@ fn an_answer_of_another_browser_user_or_server_counts_for_nothing_and_uses_nothi
 }
 
 #[test]
+fn a_link_that_was_begun_before_its_user_signed_out_everywhere_is_not_finished() {
+    let (mut world, configuration) = (World::new(), configuration());
+    let (state, browser) = begun(&mut world, &configuration);
+    let (alice, later) = (alice(), START.plus(60));
+    world.store.set_now(later);
+    note_sign_out(&alice, &world.keys, &world.store, later, &mut world.entropy).unwrap();
+    let before = entries(&world.store);
+    let refused = take(&world, &configuration, &state, "one", &browser, Some(&alice), later.plus(1)).unwrap_err();
+    assert_eq!(refused, LinkRejection::SignedOut);
+    assert_eq!(entries(&world.store), before);
+
+    // What somebody else did ends nothing.
+    let mut world = World::new();
+    let (state, browser) = begun(&mut world, &configuration);
+    note_sign_out(&bob(), &world.keys, &world.store, START, &mut world.entropy).unwrap();
+    assert!(take(&world, &configuration, &state, "one", &browser, Some(&alice), START).is_ok());
+}
+
+#[test]
 fn a_code_does_not_reach_a_server_that_was_given_the_name_meanwhile() {
     let (mut world, configuration) = (World::new(), configuration());
     let (state, browser) = begun(&mut world, &configuration);
@@ -94,13 +115,24 @@ fn a_code_does_not_reach_a_server_that_was_given_the_name_meanwhile() {
 }
 
 #[test]
-fn no_more_begin_in_a_minute_than_the_operator_allows() {
+fn whoever_begins_link_after_link_is_stopped_and_keeps_nobody_else_from_linking_or_signing_in() {
     let mut world = World::new();
     let World { store, keys, entropy, .. } = &mut world;
-    for _ in 0..2 {
-        PendingLink::begin(2, keys, store, START, entropy).unwrap();
+    let (alice, bob, ours) = (alice(), bob(), &*keys);
+    for _ in 0..LINKS_PER_MINUTE {
+        PendingLink::begin(&alice, ours, store, START, entropy).unwrap();
     }
     let before = entries(store);
-    assert!(matches!(PendingLink::begin(2, keys, store, START, entropy), Err(BeginRejection::TooMany { .. })));
+    for _ in 0..3 {
+        let refused = PendingLink::begin(&alice, ours, store, START, entropy).unwrap_err();
+        assert!(matches!(refused, BeginRejection::TooMany { retry_after: 1..=60 }), "{refused}");
+    }
     assert_eq!(entries(store), before);
+    PendingLink::begin(&bob, ours, store, START, entropy).unwrap();
+    let login = PendingLogin::generate(ours, START, entropy).unwrap();
+    assert_eq!(login.count(1, store, START), Ok(()), "the first sign-in of this minute");
+    assert!(PendingLink::begin(&alice, ours, store, START.plus(60), entropy).is_ok(), "a minute later");
+    let silent = FailingStore::after(0, store);
+    let refused = PendingLink::begin(&bob, ours, &silent, START, entropy).unwrap_err();
+    assert!(matches!(refused, BeginRejection::Unavailable(_)), "{refused}");
 }

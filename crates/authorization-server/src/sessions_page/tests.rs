@@ -1,3 +1,4 @@
+use gatehouse_storage::memory::FailingStore;
 use proptest::prelude::*;
 
 use super::*;
@@ -5,6 +6,7 @@ use crate::example::{
     START, World, alice, bob, configuration_with, configuration_with_two_providers, key_ring,
     with_each_character_changed,
 };
+use crate::signed_out::note_sign_out;
 
 impl World {
     fn signed_in(&self) -> SignedInUser {
@@ -51,6 +53,31 @@ fn a_cookie_is_good_in_its_browser_only() {
     let cookie = world.cookie(&account);
     let other = world.another_browser();
     assert_eq!(world.opened(&cookie, &other, START), None);
+}
+
+#[test]
+fn who_has_signed_out_everywhere_since_the_sign_in_is_signed_in_no_longer_and_who_signs_in_anew_is() {
+    let mut world = World::new();
+    let out = START.plus(60);
+    let at = |subject, now| SignedInUser::signed_in(subject, None, World::new().provider(), now);
+    let before = [at(alice(), START), at(alice(), out)];
+    let (after, of_bob) = (at(alice(), out.plus(1)), at(bob(), START));
+    let has_signed_out = |world: &World, account: &SignedInUser| account.has_signed_out(&world.keys, &world.store);
+    for account in &before {
+        assert_eq!(has_signed_out(&world, account), Ok(false));
+    }
+    world.store.set_now(out);
+    note_sign_out(&alice(), &world.keys, &world.store, out, &mut world.entropy).unwrap();
+    for later in [0, 839] {
+        world.store.set_now(out.plus(later));
+        for account in &before {
+            assert_eq!(has_signed_out(&world, account), Ok(true), "{later}");
+        }
+        assert_eq!(has_signed_out(&world, &after), Ok(false), "{later}");
+        assert_eq!(has_signed_out(&world, &of_bob), Ok(false), "{later}");
+    }
+    let silent = FailingStore::after(0, &world.store);
+    assert!(after.has_signed_out(&world.keys, &silent).is_err(), "the store does not answer");
 }
 
 #[test]

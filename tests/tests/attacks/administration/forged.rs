@@ -91,6 +91,31 @@ async fn whoever_loses_the_role_loses_the_page() {
     world.gatehouse.stop().await;
 }
 
+/// An operator ends everything of another operator, whose browser has the page open.
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_sessions_an_operator_ends_has_the_page_no_longer() {
+    let world = world().await;
+    let (carol, elsewhere) = (Person::new("carol"), Person::new("carol"));
+    access_token(&world, "carol").await;
+    let page = signed_in(&world, &carol).await;
+    let left_open = signed_in(&world, &elsewhere).await;
+    let found = sent(&world, &carol, &page, "find-sessions", &[("subject", "test:carol")]).await;
+    let ending = filled(&found, "end-sessions", &[]);
+    assert_shown(&carol.submit(&world.gatehouse.url, "/admin", &ending).await, 200, "ended");
+    world.gatehouse.clock.advance(2);
+    let before = world.store().await;
+    for browser in [&carol, &elsewhere] {
+        let shown = open(&world, browser).await;
+        assert!(shown.form("/sign-in").is_some() && shown.form("/admin").is_none(), "{}", shown.body);
+    }
+    let search = filled(&left_open, "find-sessions", &[("subject", "test:alice")]);
+    let refused = elsewhere.submit(&world.gatehouse.url, "/admin", &search).await;
+    assert_shown(&refused, 403, "a page that stood open");
+    world.assert_unchanged(&before, "a sign-in from before").await;
+    signed_in(&world, &elsewhere).await;
+    world.gatehouse.stop().await;
+}
+
 /// Cross-site request forgery, with the operator's own browser.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_other_site_and_no_other_page_acts_in_the_name_of_an_operator() {
