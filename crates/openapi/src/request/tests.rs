@@ -122,6 +122,35 @@ fn no_value_leads_to_another_path() {
 }
 
 #[test]
+fn the_dot_of_a_label_makes_no_segment_of_dots() {
+    let label = |explode: bool| json!([{ "name": "a", "in": "path", "required": true, "style": "label", "explode": explode, "schema": {} }]);
+    for value in [
+        json!("\\"),
+        json!("\\b"),
+        json!("/"),
+        json!("/b"),
+        json!(";b"),
+        json!(".\\b"),
+        json!(["\\b", "c"]),
+        json!(["/b"]),
+        json!(["b", "/c"]),
+        json!({ "/b": 1 }),
+    ] {
+        for explode in [false, true] {
+            let made = uri(label(explode), "/x/{a}/y", json!({ "a": value }));
+            let decoded = percent_encoding::percent_decode_str(&made).decode_utf8_lossy().into_owned();
+            let is_dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+            assert!(!decoded.split(['/', '\\']).any(is_dots), "{value} {explode}: {made}");
+        }
+    }
+    for value in ["\\b", "/b", ";b"] {
+        let refused = request(&with_parameters("/x/{a}/y", label(false)), &json!({ "a": value }));
+        assert_eq!(refused.unwrap_err(), UnusableArguments::Address, "{value}");
+    }
+    assert_eq!(uri(label(false), "/x/{a}/y", json!({ "a": "b\\c" })), "https://api.example/v1/x/.b%5Cc/y");
+}
+
+#[test]
 fn no_argument_sets_a_header_that_is_not_its_own() {
     let header = |name: &str| json!([{ "name": name, "in": "header", "schema": {} }]);
     for name in ["Authorization", "Cookie", "Accept", "Content-Type", "X-Operator", "a b", "a\r\nb"] {
