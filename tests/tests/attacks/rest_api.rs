@@ -220,3 +220,20 @@ async fn whoever_writes_to_the_store_has_no_call_made_that_the_document_does_not
         assert!(!clear.contains("getOrder") && !clear.contains("/orders"), "{name} is sealed");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_makes_no_request_to_an_api() {
+    let api = RestDouble::start(&document()).await;
+    let world = start(&api, SECRET).await;
+    call(&world, "getOrder", json!({ "id": "1" })).await;
+    let before = world.store().await;
+    let message = |id: usize| json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": "getOrder", "arguments": { "id": "1" } } });
+    let batch = Value::Array((0..50).map(message).collect());
+    let request = world.mcp_request("/mcp").header("mcp-protocol-version", "2025-03-26").body(batch.to_string());
+    let response = request.send().await.expect("an answer");
+    assert_eq!(response.status().as_u16(), 400);
+    let told: Value = serde_json::from_str(&response.text().await.expect("a text")).expect("JSON");
+    assert_eq!(told["error"]["code"], -32600, "{told}");
+    assert_eq!(api.calls().len(), 1, "the first call alone");
+    world.assert_unchanged(&before, "a batch").await;
+}

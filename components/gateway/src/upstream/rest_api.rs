@@ -1,4 +1,4 @@
-//! A REST API in the place of an MCP server: its document, and what messages to it become.
+//! A REST API in the place of an MCP server: its document, and what a message to it becomes.
 
 use std::cell::OnceCell;
 
