@@ -1,6 +1,6 @@
 //! REST APIs behind routes: documents, arguments and answers that attack.
 
-use gatehouse_tests::rest_double::{RestDouble, answer, ask, call, document, json_answer, start};
+use gatehouse_tests::rest_double::{RestDouble, answer, ask, call, document, json_answer, start, start_with_query};
 use gatehouse_tests::serve;
 use serde_json::{Value, json};
 
@@ -206,6 +206,22 @@ async fn an_api_that_repeats_its_credentials_gives_them_to_nobody() {
     assert_eq!(api.calls().len(), 3);
     assert!(api.calls().iter().all(|received| received.header("authorization") == "the-key-of-the-api"));
     assert!(!world.gatehouse.log.lines().join("\n").contains("the-key-of-the-api"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_repeats_the_operators_query_tells_nobody_its_values() {
+    let api = RestDouble::start(&document()).await;
+    let world = start_with_query(&api, "code=the%2Fkey-in-the-query&v=7").await;
+    api.answer_with(|received| {
+        let query = &received.query;
+        let meant = "the/key-in-the-query";
+        Some(json_answer(200, &json!({ "written": query, "meant": meant, "version": "7" })))
+    });
+    let result = call(&world, "getOrder", json!({ "id": "1", "fields": ["x"] })).await;
+    let expected = json!({ "written": "code=[removed]&v=7&fields=x", "meant": "[removed]", "version": "7" });
+    assert_eq!(result["structuredContent"], expected, "{result}");
+    assert!(!result.to_string().contains("key-in-the-query"), "{result}");
+    assert_eq!(api.calls()[0].query, "code=the%2Fkey-in-the-query&v=7&fields=x");
 }
 
 #[tokio::test(flavor = "multi_thread")]

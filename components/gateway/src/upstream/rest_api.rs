@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use gatehouse_audit_log::Event;
 use gatehouse_configuration::{OpenApi, OpenApiDocument, Upstream, piece_name};
 use gatehouse_gateway::rest::{KeptDocument, KeptIndex, RestExchange, SealTexts, rest_exchange};
-use gatehouse_gateway::{EndpointKind, ProtocolRevision, is_reserved};
+use gatehouse_gateway::{EndpointKind, ProtocolRevision, is_reserved, request_headers};
 use gatehouse_openapi::{
     CompiledDocument, DocumentOptions, Index, LARGEST_DOCUMENT, Pieces, Protocol, RequestTarget, Selection, compile,
 };
@@ -49,7 +49,9 @@ pub(super) fn exchange(
             EndpointKind::LegacyEvents | EndpointKind::LegacyMessages => ProtocolRevision::oldest(),
         };
         let protocol = Protocol { version: revision.version, is_stateless: revision.is_stateless };
-        let target = RequestTarget { base: &upstream.url, headers: request.headers(), may_set: &may_set };
+        let secret_headers = &request_headers::secret_names(upstream);
+        let target =
+            RequestTarget { base: &upstream.url, headers: request.headers(), secret_headers, may_set: &may_set };
         let document = Document { context, caller, upstream, api, kept: OnceCell::new(), may_set: &may_set };
         rest_exchange(request.body(), protocol, &document, &target)
     } else {

@@ -1,7 +1,7 @@
 //! A message to a REST API, as far as it goes without the API.
 
 use gatehouse_mcp_wire::json_rpc::{Body, DEEPEST, Message, Reply};
-use gatehouse_openapi::{OperationCall, Pieces, Protocol, Received, RequestTarget, RestServer, secrets_of};
+use gatehouse_openapi::{OperationCall, Pieces, Protocol, Received, RequestTarget, RestServer};
 use http::{Request, StatusCode};
 
 /// What becomes of a message to a REST API.
@@ -42,7 +42,7 @@ pub fn rest_exchange<P: Pieces<Error = String>>(
         Ok(Received::Reply(status, reply)) => RestExchange::Answered(status, text(&reply)),
         Ok(Received::Call(call)) => match call.request(target) {
             Ok(request) => {
-                let (secrets, request) = (secrets_of(target.headers), Box::new(request));
+                let (secrets, request) = (target.secrets(), Box::new(request));
                 RestExchange::Asked(RestCall { call, request, secrets })
             }
             Err(reason) => RestExchange::Answered(StatusCode::OK, text(&call.refused(&reason))),

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use gatehouse_openapi::{DocumentOptions, Index, Pieces, Protocol, RequestTarget, Selection, compile};
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
@@ -62,9 +63,12 @@ fn carrier(message: &Value) -> Request<Vec<u8>> {
     let mut headers = HeaderMap::new();
     let mut secret = HeaderValue::from_static("Bearer very-secret");
     secret.set_sensitive(true);
+    let mut role = HeaderValue::from_static("Reader");
+    role.set_sensitive(true);
     headers.insert("authorization", secret);
-    let base = "https://api.example/".parse().unwrap();
-    let target = RequestTarget { base: &base, headers: &headers, may_set: &|_| true };
+    headers.insert("x-role", role);
+    let base = "https://api.example/?key=fixed%2Fkey".parse().unwrap();
+    let target = RequestTarget { base: &base, headers: &headers, secret_headers: &[AUTHORIZATION], may_set: &|_| true };
     let protocol = Protocol { version: "2025-03-26", is_stateless: false };
     let mut carrier = Request::new(Vec::new());
     carrier.extensions_mut().insert(rest_exchange(message.to_string().as_bytes(), protocol, &document, &target));
@@ -125,15 +129,16 @@ fn messages_that_need_no_api_are_answered_at_once() {
 fn an_answer_of_the_api_becomes_one_of_the_server() {
     let mut transfers = RestTransfers::<Fake>::default();
     transfers.start(carrier(&message(5, "tools/call")), TIMEOUTS);
-    assert_eq!(transfers.inner.started[0].uri(), "https://api.example/x");
+    assert_eq!(transfers.inner.started[0].uri(), "https://api.example/x?key=fixed%2Fkey");
     assert_eq!(transfers.inner.started[0].headers()["authorization"], "Bearer very-secret");
-    let pieces = [b"{\"a\":\"very-".to_vec(), b"secret\"}".to_vec()].map(|piece| Arrival::Piece(0, piece));
+    let pieces = [b"{\"a\":\"very-".to_vec(), b"secret fixed/key fixed%2Fkey Reader\"}".to_vec()]
+        .map(|piece| Arrival::Piece(0, piece));
     transfers.inner.arrivals.push_back(Arrival::Head(0, head(200)));
     transfers.inner.arrivals.extend(pieces);
     transfers.inner.arrivals.push_back(Arrival::End(0));
     let (number, status, answer) = whole(&mut transfers);
     assert_eq!((number, status, &answer["id"]), (0, 200, &json!(5)));
-    assert_eq!(answer["result"]["content"][0]["text"], "{\"a\":\"[removed]\"}");
+    assert_eq!(answer["result"]["content"][0]["text"], "{\"a\":\"[removed] [removed] [removed] Reader\"}");
     assert!(transfers.are_over());
 }
 
