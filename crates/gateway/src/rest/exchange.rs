@@ -24,14 +24,18 @@ pub struct RestCall {
     pub(super) request: Box<Request<Vec<u8>>>,
     /// What must not be in the reply.
     pub(super) secrets: Vec<String>,
+    /// Whether it is made in a linked account.
+    pub(super) is_in_account: bool,
 }
 
-/// Answers a message, or makes the request that it means.
+/// Answers a message, or makes the request that it means. With `is_in_account`, the API is asked in a linked account: its 401 is then the
+/// answer, and no result, because the user can do something about it.
 pub fn rest_exchange<P: Pieces<Error = String>>(
     message: &[u8],
     protocol: Protocol<'_>,
     pieces: &P,
     target: &RequestTarget<'_>,
+    is_in_account: bool,
 ) -> RestExchange {
     // It was read before, by the same rules, and batches were refused.
     let Ok(Body::Single(message)) = Body::parse(message, DEEPEST) else {
@@ -43,7 +47,7 @@ pub fn rest_exchange<P: Pieces<Error = String>>(
         Ok(Received::Call(call)) => match call.request(target) {
             Ok(request) => {
                 let (secrets, request) = (target.secrets(), Box::new(request));
-                RestExchange::Asked(RestCall { call, request, secrets })
+                RestExchange::Asked(RestCall { call, request, secrets, is_in_account })
             }
             Err(reason) => RestExchange::Answered(StatusCode::OK, text(&call.refused(&reason))),
         },

@@ -40,6 +40,7 @@ enum Exchange {
 struct Awaited {
     call: Box<OperationCall>,
     secrets: Vec<String>,
+    is_in_account: bool,
     /// In `inner`.
     number: usize,
     head: Option<Response<()>>,
@@ -60,9 +61,9 @@ impl<T: StartTransfers> RestTransfers<T> {
                 self.ready.push_back(Arrival::NoAnswer(exchange, NoAnswer::Unreachable(reason)));
                 Exchange::Over
             }
-            Some(RestExchange::Asked(RestCall { call, request, secrets })) => {
+            Some(RestExchange::Asked(RestCall { call, request, secrets, is_in_account })) => {
                 let number = self.send(exchange, *request, timeouts);
-                Exchange::Api(Awaited { call, secrets, number, head: None, body: Vec::new() })
+                Exchange::Api(Awaited { call, secrets, is_in_account, number, head: None, body: Vec::new() })
             }
         };
         self.exchanges.push(started);
@@ -122,10 +123,14 @@ impl<T: Transfers> RestTransfers<T> {
                     self.over(exchange);
                     return Some(Arrival::NoAnswer(exchange, reason));
                 }
-                let reply = awaited.arrived(arrival)?;
+                let (status, body) = if awaited.needs_link(&arrival) {
+                    (StatusCode::UNAUTHORIZED, Vec::new())
+                } else {
+                    (StatusCode::OK, text(&awaited.arrived(arrival)?))
+                };
                 self.over(exchange);
                 self.inner.abandon(number);
-                self.answer(exchange, StatusCode::OK, text(&reply));
+                self.answer(exchange, status, body);
                 None
             }
             Exchange::Over => None,
@@ -134,6 +139,12 @@ impl<T: Transfers> RestTransfers<T> {
 }
 
 impl Awaited {
+    /// Whether the API does not accept the token of the linked account.
+    fn needs_link(&self, arrival: &Arrival) -> bool {
+        let is_unauthorized = matches!(arrival, Arrival::Head(_, head) if head.status() == StatusCode::UNAUTHORIZED);
+        self.is_in_account && is_unauthorized
+    }
+
     /// The reply, when nothing is missing for it.
     fn arrived(&mut self, arrival: Arrival) -> Option<Reply> {
         match arrival {

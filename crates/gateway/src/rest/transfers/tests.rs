@@ -55,6 +55,10 @@ impl Pieces for Document {
 const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts { connect: 1, first_byte: 1, between_bytes: 1 };
 
 fn carrier(message: &Value) -> Request<Vec<u8>> {
+    carrier_in_account(message, false)
+}
+
+fn carrier_in_account(message: &Value, is_in_account: bool) -> Request<Vec<u8>> {
     let document = json!({ "openapi": "3.0.0", "info": { "title": "a", "version": "1" }, "paths": { "/x": { "get": { "operationId": "call", "responses": {} } } } });
     let selection = Selection::default();
     let options =
@@ -71,7 +75,8 @@ fn carrier(message: &Value) -> Request<Vec<u8>> {
     let target = RequestTarget { base: &base, headers: &headers, secret_headers: &[AUTHORIZATION], may_set: &|_| true };
     let protocol = Protocol { version: "2025-03-26", is_stateless: false };
     let mut carrier = Request::new(Vec::new());
-    carrier.extensions_mut().insert(rest_exchange(message.to_string().as_bytes(), protocol, &document, &target));
+    let exchange = rest_exchange(message.to_string().as_bytes(), protocol, &document, &target, is_in_account);
+    carrier.extensions_mut().insert(exchange);
     carrier
 }
 
@@ -140,6 +145,24 @@ fn an_answer_of_the_api_becomes_one_of_the_server() {
     assert_eq!((number, status, &answer["id"]), (0, 200, &json!(5)));
     assert_eq!(answer["result"]["content"][0]["text"], "{\"a\":\"[removed] [removed] [removed] Reader\"}");
     assert!(transfers.are_over());
+}
+
+#[test]
+fn the_401_of_an_api_is_the_answer_where_an_account_is_linked_and_a_result_elsewhere() {
+    for (is_in_account, answered, expected) in [(true, 401, 401), (false, 401, 200), (true, 403, 200)] {
+        let mut transfers = RestTransfers::<Fake>::default();
+        transfers.start(carrier_in_account(&message(1, "tools/call"), is_in_account), TIMEOUTS);
+        let body = Arrival::Piece(0, b"{\"told\":\"by the API\"}".to_vec());
+        transfers.inner.arrivals.extend([Arrival::Head(0, head(answered)), body, Arrival::End(0)]);
+        let (_, status, answer) = whole(&mut transfers);
+        assert_eq!(status, expected, "{is_in_account} {answered}");
+        assert_eq!(answer["result"]["isError"] == true, expected == 200, "{answer}");
+        assert_eq!(transfers.inner.abandoned, [0]);
+        for _ in 0..4 {
+            assert!(matches!(transfers.next(1), Arrival::Nothing));
+        }
+        assert!(transfers.are_over());
+    }
 }
 
 #[test]
