@@ -251,6 +251,7 @@ fn is_forwarded(endpoint: &Endpoint<'_>, upstream: &Upstream, head: &Request<()>
         last_event_id: None,
         secrets: &[],
         identity_provider_token: Some(&token),
+        backend_token: None,
         identity: &[],
         mcp_name: Some(&mcp_name),
         accept: None,

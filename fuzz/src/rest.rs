@@ -3,10 +3,10 @@
 use gatehouse_mcp_wire::json_rpc::{Body, Message};
 use gatehouse_openapi::{
     CompiledDocument, DocumentError, DocumentOptions, Index, OperationCall, Pieces, Protocol, Received, RequestTarget,
-    RestAnswer, RestServer, Selection, UnusableArguments, secrets_of,
+    RestAnswer, RestServer, Selection, UnusableArguments,
 };
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
 use serde_json::{Value, json};
 
 /// What the operator sends, and nobody else learns.
@@ -72,10 +72,14 @@ fn headers() -> HeaderMap {
     HeaderMap::from_iter([(AUTHORIZATION, secret)])
 }
 
+fn target<'a>(base: &'a Uri, headers: &'a HeaderMap) -> RequestTarget<'a> {
+    RequestTarget { base, headers, secret_headers: &[AUTHORIZATION], may_set: &may_set }
+}
+
 /// The request that a call becomes.
 pub fn request(call: &OperationCall) -> Result<Request<Vec<u8>>, UnusableArguments> {
-    let base = BASE.parse().expect("an address");
-    call.request(&RequestTarget { base: &base, headers: &headers(), may_set: &may_set })
+    let (base, headers) = (BASE.parse().expect("an address"), headers());
+    call.request(&target(&base, &headers))
 }
 
 /// A request goes to the operator's address, with the operator's credentials and query.
@@ -101,7 +105,8 @@ pub fn finish(call: &OperationCall, status: u16, media_type: &'static str, body:
         body: format!("{body}{SECRET}{body}").into_bytes(),
         is_whole: true,
     };
-    let text = Message::Response(call.finish(answer, &secrets_of(&headers()))).to_text();
+    let (base, headers) = (BASE.parse().expect("an address"), headers());
+    let text = Message::Response(call.finish(answer, &target(&base, &headers).secrets())).to_text();
     assert!(Body::parse_answer(text.as_bytes()).is_ok(), "{text}");
     text
 }

@@ -150,6 +150,12 @@ pub async fn start(api: &RestDouble, lines: &str) -> AttackWorld {
     start_document(api, &format!("[[routes]]\npath = \"/mcp\"\n{}\n{lines}", keys(api))).await
 }
 
+/// The same with this query in `url`.
+pub async fn start_with_query(api: &RestDouble, query: &str) -> AttackWorld {
+    let keys = keys(api).replace("/v1\"", &format!("/v1?{query}\""));
+    start_document(api, &format!("[[routes]]\npath = \"/mcp\"\n{keys}\n")).await
+}
+
 fn keys(api: &RestDouble) -> String {
     let origin = api.origin();
     format!("url = \"{origin}/v1\"\nopenapi = \"{origin}/openapi.json\"\nunauthenticated = \"allow\"")

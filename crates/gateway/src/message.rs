@@ -18,14 +18,16 @@ const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
 ///
 /// # Errors
 /// [`Refusal::Unparsable`] for a request without an id and a notification with one, in every revision
-/// ([`Call::check_id`]); [`Refusal::HeaderMismatch`] where they do not; [`Refusal::BatchNotAllowed`]; [`Refusal::WrongRevision`]
-/// for a message that the revision, or the transport of 2024-11-05, does not have.
+/// ([`Call::check_id`]); [`Refusal::HeaderMismatch`] where they do not; [`Refusal::BatchNotAllowed`] where the revision, or a REST
+/// API behind the route, has none; [`Refusal::WrongRevision`] for a message that the revision, or the transport of 2024-11-05, does
+/// not have.
 pub fn admit(head: &Request<()>, body: &Body, endpoint: &Endpoint<'_>) -> Result<&'static ProtocolRevision, Refusal> {
     let headers = head.headers();
     body.messages().iter().filter_map(Message::call).try_for_each(Call::check_id).map_err(Refusal::Unparsable)?;
     let is_legacy = endpoint.kind != EndpointKind::Streamable;
     let revision = match body {
-        Body::Batch(_) if is_legacy => return Err(Refusal::BatchNotAllowed),
+        // Each message would be a request of its own to the API, all of them at once.
+        Body::Batch(_) if is_legacy || has_rest_api(endpoint) => return Err(Refusal::BatchNotAllowed),
         Body::Batch(messages) => batch(headers, messages)?,
         Body::Single(Message::Request(call)) => of_call(headers, call, true)?,
         Body::Single(Message::Notification(call)) => of_call(headers, call, false)?,
@@ -36,6 +38,10 @@ pub fn admit(head: &Request<()>, body: &Body, endpoint: &Endpoint<'_>) -> Result
         (true, false) => Ok(ProtocolRevision::oldest()),
         (false, _) => Ok(revision),
     }
+}
+
+fn has_rest_api(endpoint: &Endpoint<'_>) -> bool {
+    endpoint.route.upstreams().any(|upstream| upstream.openapi.is_some())
 }
 
 fn of_call(headers: &HeaderMap, call: &Call, is_request: bool) -> Result<&'static ProtocolRevision, Refusal> {

@@ -247,7 +247,7 @@ impl Refusal {
             Self::Unparsable(reason) => reason.to_string().into(),
             Self::HeaderMismatch(text) => text.as_ref().into(),
             Self::WrongRevision(text) => (*text).into(),
-            Self::BatchNotAllowed => "a batch comes where the revision has none".into(),
+            Self::BatchNotAllowed => "a batch comes where the revision or the route has none".into(),
             Self::UnknownSession => "the session was not given to this user here".into(),
             Self::UnknownEvent => "the Last-Event-ID was not given to this user in this session".into(),
             Self::MethodNotFound(_) => "nobody here has the method".into(),

@@ -101,6 +101,17 @@ pub fn needs_identity_provider_token(upstream: &Upstream) -> bool {
     upstream.identity_provider_token_header.is_some()
 }
 
+/// The headers for `upstream` whose values the client must not learn: secrets, tokens and the assertion. What the other headers say is
+/// of the caller, or no secret.
+pub fn secret_names(upstream: &Upstream) -> Vec<HeaderName> {
+    let mut names: Vec<_> = upstream.secret_headers.iter().map(|(name, _)| name.clone()).collect();
+    names.extend(upstream.identity_provider_token_header.clone());
+    names.extend(upstream.backend_token.as_deref().map(|token| token.header.clone()));
+    let assertion = upstream.identity_headers.as_deref().and_then(|told| told.assertion.as_ref());
+    names.extend(assertion.map(|assertion| assertion.header.clone()));
+    names
+}
+
 /// The headers for `upstream`: the client's without those that are not its to send, and our own.
 ///
 /// # Errors

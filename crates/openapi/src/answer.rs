@@ -137,16 +137,6 @@ impl RestAnswer<'_> {
     }
 }
 
-/// The values of headers that are secret, as an API could repeat them: of credentials with a scheme, also what stands behind it.
-pub fn secrets_of(headers: &HeaderMap) -> Vec<String> {
-    let values = headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| [Some(value), value.split_once(' ').map(|(_, credential)| credential)])
-        .flatten()
-        .map(str::to_owned)
-        .collect()
-}
-
 /// A result with `isError`, which the model reads.
 pub(crate) fn error(text: &str) -> Object {
     let mut result = Object::new();

@@ -13,7 +13,7 @@ use crate::{DocumentError, DocumentOptions, Index, Note, call_piece, list_piece,
 
 /// Tools of one document. Clients give up long before.
 const MOST_TOOLS: usize = 2_000;
-/// Bytes of all tools: as much as is read of one server's listing.
+/// Bytes of all tools, and of what is kept to call them: as much as is read of one server's listing.
 const LARGEST_TOOLS: usize = 8 * 1024 * 1024;
 /// Bytes of a page of the listing. Some clients read only the first one; some stores hold no more than a mebibyte.
 const LARGEST_PAGE: usize = 256 * 1024;
@@ -51,7 +51,7 @@ pub fn compile(text: &str, options: &DocumentOptions<'_>) -> Result<CompiledDocu
     let text = reading::json(text)?;
     let document = Document::parse(&text)?;
     let describer = Describer::new(&document, options);
-    let (mut described, mut notes) = (Vec::new(), notes_on_security(&document));
+    let (mut described, mut notes, mut bytes) = (Vec::new(), notes_on_security(&document), 0_usize);
     for (path, item) in members(&document.root, "paths") {
         let Some(item) = document.resolved_object(item) else {
             notes.push(Note::new(path, "is left out: it is not in the document"));
@@ -60,12 +60,18 @@ pub fn compile(text: &str, options: &DocumentOptions<'_>) -> Result<CompiledDocu
         for method in METHODS {
             let Some(operation) = item.get(method).and_then(|operation| object(operation)) else { continue };
             match describer.describe(method, &path, &item, &operation) {
-                Some(Ok(tool)) => described.push(tool),
+                Some(Ok(tool)) => {
+                    bytes = bytes.saturating_add(tool.bytes());
+                    described.push(tool);
+                }
                 Some(Err(note)) => notes.push(note),
                 None => {}
             }
             if described.len() > MOST_TOOLS {
                 return Err(DocumentError::TooManyOperations(MOST_TOOLS));
+            }
+            if bytes > LARGEST_TOOLS {
+                return Err(DocumentError::ToolsTooLarge(LARGEST_TOOLS));
             }
         }
     }
@@ -87,26 +93,20 @@ pub fn compile(text: &str, options: &DocumentOptions<'_>) -> Result<CompiledDocu
         about: text_of("description", LONGEST_ABOUT),
     };
     let servers = servers(&document);
-    divide(described, index, notes, servers)
+    Ok(divide(described, index, notes, servers))
 }
 
 /// Divides the tools into pieces.
-fn divide(
-    described: Vec<Described>,
-    mut index: Index,
-    notes: Vec<Note>,
-    servers: Vec<String>,
-) -> Result<CompiledDocument, DocumentError> {
+fn divide(described: Vec<Described>, mut index: Index, notes: Vec<Note>, servers: Vec<String>) -> CompiledDocument {
     let names: Vec<_> = described.iter().map(|tool| (tool.name.clone(), tool.place.clone())).collect();
     let names = unique(&names);
     let mut pages: Vec<String> = Vec::new();
     let mut operations = Vec::new();
-    let (mut all, mut hasher) = (0_usize, Sha256::new());
+    let mut hasher = Sha256::new();
     hasher.update(FORMAT);
     for (tool, name) in described.iter().zip(&names) {
         let rest = tool.tool.strip_prefix('{').unwrap_or(&tool.tool);
         let text = format!("{{\"name\":{},{rest}", Value::from(name.as_str()));
-        all = all.saturating_add(text.len());
         hasher.update(&text);
         match pages.last_mut().filter(|page| page.len().saturating_add(text.len()) < LARGEST_PAGE) {
             Some(page) => {
@@ -115,12 +115,8 @@ fn divide(
             }
             None => pages.push(text),
         }
-        let operation = serde_json::to_string(&tool.operation).unwrap_or_default();
-        hasher.update(&operation);
-        operations.push((name, operation));
-    }
-    if all > LARGEST_TOOLS {
-        return Err(DocumentError::ToolsTooLarge(LARGEST_TOOLS));
+        hasher.update(&tool.operation);
+        operations.push((name, tool.operation.as_str()));
     }
     let bytes: usize = operations.iter().map(|(_, operation)| operation.len()).sum();
     index.calls = bytes.div_ceil(PIECE).clamp(1, MOST_PIECES);
@@ -139,7 +135,7 @@ fn divide(
         calls.into_iter().enumerate().map(|(number, operations)| (call_piece(number), format!("{{{operations}}}"))),
     );
     let tools = names.into_iter().zip(described).map(|(name, tool)| (name, tool.place)).collect();
-    Ok(CompiledDocument { index, pieces, tools, notes, servers })
+    CompiledDocument { index, pieces, tools, notes, servers }
 }
 
 /// The addresses that `servers` names, with the default values of their variables.

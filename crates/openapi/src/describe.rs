@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use http::{HeaderName, HeaderValue};
+use indexmap::IndexMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -27,6 +28,8 @@ const OUTPUT_DEPTHS: [usize; 4] = [5, 3, 2, 1];
 const LONGEST_DESCRIPTION: usize = 1_024;
 const LONGEST_TITLE: usize = 120;
 const MOST_PARAMETERS: usize = 100;
+/// Bytes of a parameter's name. A longer one makes addresses that no server reads.
+const LONGEST_NAME: usize = 200;
 
 /// An operation.
 pub(crate) struct Described {
@@ -36,8 +39,16 @@ pub(crate) struct Described {
     pub(crate) place: String,
     /// As clients see it, without its name: the text of an object, because many of them are held at once.
     pub(crate) tool: String,
-    pub(crate) operation: Operation,
+    /// What is kept to call it, as text too.
+    pub(crate) operation: String,
     pub(crate) notes: Vec<Note>,
+}
+
+impl Described {
+    /// Bytes of what is kept of it.
+    pub(crate) fn bytes(&self) -> usize {
+        self.name.len().saturating_add(self.tool.len()).saturating_add(self.operation.len())
+    }
 }
 
 /// Describes the operations of a document.
@@ -103,13 +114,13 @@ impl<'d, 'a> Describer<'d, 'a> {
         let described =
             check_path(path).and_then(|()| self.operation(&method, path, item, operation, &place, &mut notes));
         Some(match described {
-            Ok((operation_kept, input)) => {
+            Ok((mut kept, input)) => {
                 let name = tool_name(id.as_deref(), &method, path);
                 let output = self.output(operation);
-                let mut kept = operation_kept;
                 kept.has_output = output.is_some();
                 let tool = Value::Object(tool(&method, &place, operation, input, output)).to_string();
-                Ok(Described { name, place, tool, operation: kept, notes })
+                let operation = serde_json::to_string(&kept).unwrap_or_default();
+                Ok(Described { name, place, tool, operation, notes })
             }
             Err(reason) => Err(Note::new(place, format!("is left out: {reason}"))),
         })
@@ -150,21 +161,29 @@ impl<'d, 'a> Describer<'d, 'a> {
 
     /// The parameters of the path and of the operation; of two for the same, the operation's.
     fn parameters(&self, item: &Members<'a>, operation: &Members<'a>) -> Result<Vec<Members<'a>>, String> {
-        let mut parameters: Vec<Members<'a>> = Vec::new();
-        for part in items(item, "parameters").into_iter().chain(items(operation, "parameters")) {
+        let (of_path, own) = (items(item, "parameters"), items(operation, "parameters"));
+        let too_many = || Err(format!("it has more than {MOST_PARAMETERS} parameters"));
+        // Neither list has one twice (OpenAPI 3.1.1, "Operation Object").
+        if of_path.len().max(own.len()) > MOST_PARAMETERS {
+            return too_many();
+        }
+        let mut parameters: IndexMap<_, Members<'a>> = IndexMap::new();
+        for part in of_path.into_iter().chain(own) {
             let Some(parameter) = self.document.resolved_object(part) else {
                 return Err("a parameter is not in the document".to_owned());
             };
-            let same = |other: &Members<'a>| {
-                string(other, "name") == string(&parameter, "name") && string(other, "in") == string(&parameter, "in")
-            };
-            parameters.retain(|other| !same(other));
-            parameters.push(parameter);
+            let name = string(&parameter, "name").ok_or("a parameter has no name")?;
+            if name.len() > LONGEST_NAME {
+                return Err(format!("the name of a parameter has more than {LONGEST_NAME} bytes"));
+            }
+            let key = (name, string(&parameter, "in"));
+            parameters.shift_remove(&key);
+            parameters.insert(key, parameter);
+            if parameters.len() > MOST_PARAMETERS {
+                return too_many();
+            }
         }
-        if parameters.len() > MOST_PARAMETERS {
-            return Err(format!("it has more than {MOST_PARAMETERS} parameters"));
-        }
-        Ok(parameters)
+        Ok(parameters.into_values().collect())
     }
 
     /// `None` for a parameter that a call does not set.

@@ -1,6 +1,6 @@
 //! An OpenAPI document, read as far as it is asked for: its parts stay text until then.
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -13,6 +13,8 @@ pub const LARGEST_DOCUMENT: usize = 16 * 1024 * 1024;
 const LONGEST_CHAIN: usize = 16;
 /// Parts that are read because a reference leads to them, in the whole document.
 const MOST_REFERENCES: usize = 200_000;
+/// Bytes of all these parts. In GitHub's document they have 32 million.
+const MOST_REFERENCED: usize = 256 * 1024 * 1024;
 
 /// The members of an object, in their order, each as it is written.
 pub(crate) type Members<'a> = IndexMap<String, &'a RawValue>;
@@ -47,7 +49,10 @@ pub enum DocumentError {
 pub(crate) struct Document<'a> {
     pub(crate) root: Members<'a>,
     components: IndexMap<String, Members<'a>>,
+    /// The members of other outermost parts, when a reference has led there.
+    others: RefCell<IndexMap<String, Members<'a>>>,
     references_left: Cell<usize>,
+    bytes_left: Cell<usize>,
 }
 
 impl<'a> Document<'a> {
@@ -69,7 +74,13 @@ impl<'a> Document<'a> {
         }
         let components = members(&root, "components");
         let components = components.into_iter().filter_map(|(kind, parts)| Some((kind, object(parts)?))).collect();
-        Ok(Self { root, components, references_left: Cell::new(MOST_REFERENCES) })
+        Ok(Self {
+            root,
+            components,
+            others: RefCell::default(),
+            references_left: Cell::new(MOST_REFERENCES),
+            bytes_left: Cell::new(MOST_REFERENCED),
+        })
     }
 
     /// The part, or that to which its reference leads. `None` where it leads out of the document, nowhere, or in a circle.
@@ -98,18 +109,33 @@ impl<'a> Document<'a> {
     fn at(&self, pointer: &str) -> Option<&'a RawValue> {
         self.references_left.set(self.references_left.get().checked_sub(1)?);
         let mut parts = pointer.strip_prefix("#/")?.split('/').map(unescaped);
-        let first = parts.next()?;
+        let (first, second) = (parts.next()?, parts.next()?);
         let mut part = match first.as_str() {
-            "components" => *self.components.get(&parts.next()?)?.get(&parts.next()?)?,
-            _ => *self.root.get(&first)?,
+            "components" => *self.components.get(&second)?.get(&parts.next()?)?,
+            _ => self.other(first, &second)?,
         };
         for name in parts {
+            self.pay_for(part)?;
             part = match object(part) {
                 Some(members) => members.get(&name).copied()?,
                 None => *serde_json::from_str::<Vec<&RawValue>>(part.get()).ok()?.get(name.parse::<usize>().ok()?)?,
             };
         }
+        self.pay_for(part)?;
         Some(part)
+    }
+
+    /// A member of an outermost part, such as `paths`, which is read once.
+    fn other(&self, name: String, member: &str) -> Option<&'a RawValue> {
+        let mut others = self.others.borrow_mut();
+        let part = *self.root.get(&name)?;
+        others.entry(name).or_insert_with(|| object(part).unwrap_or_default()).get(member).copied()
+    }
+
+    /// `None` where more has been read because of references than may be.
+    fn pay_for(&self, part: &RawValue) -> Option<()> {
+        self.bytes_left.set(self.bytes_left.get().checked_sub(part.get().len())?);
+        Some(())
     }
 
     /// The named parts of a kind of component.
@@ -154,4 +180,25 @@ pub(crate) fn string(object: &Members<'_>, name: &str) -> Option<String> {
 /// Whether a member is `true`.
 pub(crate) fn is_true(object: &Members<'_>, name: &str) -> bool {
     object.get(name).is_some_and(|part| part.get() == "true")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_more_is_read_because_of_references_than_may_be() {
+        let large = json!({ "type": "string", "x-large": "x".repeat(1_000) });
+        let text = json!({ "openapi": "3.1.0", "components": { "schemas": { "Large": large } } }).to_string();
+        let document = Document::parse(&text).unwrap();
+        document.bytes_left.set(3_500);
+        let found = [(); 4].map(|()| document.schema_at("#/components/schemas/Large").is_some());
+        assert_eq!(found, [true, true, true, false]);
+        document.bytes_left.set(3_500);
+        // Each step on the way is read too.
+        let found = [(); 4].map(|()| document.schema_at("#/components/schemas/Large/type").is_some());
+        assert_eq!(found, [true, true, true, false]);
+    }
 }

@@ -106,7 +106,7 @@ pub(crate) fn request_at(
     secret.set_sensitive(true);
     headers.insert("authorization", secret);
     headers.insert("via", http::HeaderValue::from_static("1.1 gatehouse"));
-    let target = RequestTarget { base: &base, headers: &headers, may_set: &may_set };
+    let target = RequestTarget { base: &base, headers: &headers, secret_headers: &[], may_set: &may_set };
     called(&compiled_with(document, base.query().unwrap_or_default()), arguments).request(&target)
 }
 

@@ -39,7 +39,7 @@ mod server;
 mod text;
 mod unusable_arguments;
 
-pub use answer::{LARGEST_ANSWER, RestAnswer, secrets_of};
+pub use answer::{LARGEST_ANSWER, RestAnswer};
 pub use compile::{CompiledDocument, compile};
 pub use document::{DocumentError, LARGEST_DOCUMENT};
 pub use document_options::DocumentOptions;

@@ -18,8 +18,31 @@ pub struct RequestTarget<'a> {
     pub base: &'a Uri,
     /// The operator's headers, credentials among them.
     pub headers: &'a HeaderMap,
+    /// Those of them whose values no client may learn. What the API is told of the caller is not secret, and may well be in its answer.
+    pub secret_headers: &'a [HeaderName],
     /// Whether a call may set this header.
     pub may_set: &'a dyn Fn(&HeaderName) -> bool,
+}
+
+impl RequestTarget<'_> {
+    /// What must not be in a result, as an API could repeat it: the secret headers, of credentials with a scheme also what stands behind
+    /// it; and what the operator has set in the query, as it is written and as it is meant.
+    pub fn secrets(&self) -> Vec<String> {
+        let headers = self.secret_headers.iter().flat_map(|name| self.headers.get_all(name));
+        let headers = headers.filter_map(|value| core::str::from_utf8(value.as_bytes()).ok());
+        let headers = headers.flat_map(|value| [Some(value), value.split_once(' ').map(|(_, credential)| credential)]);
+        let mut secrets: Vec<_> = headers.flatten().map(str::to_owned).collect();
+        for pair in self.base.query().unwrap_or_default().split('&') {
+            let written = pair.split_once('=').map_or(pair, |(_, value)| value);
+            let meant = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+            secrets.extend([written.to_owned(), meant(written), meant(&written.replace('+', " "))]);
+        }
+        secrets.sort_unstable();
+        secrets.dedup();
+        // The longest first: one may be the beginning of another.
+        secrets.sort_by_key(|secret| core::cmp::Reverse(secret.len()));
+        secrets
+    }
 }
 
 impl Operation {

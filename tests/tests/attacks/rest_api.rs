@@ -1,6 +1,6 @@
 //! REST APIs behind routes: documents, arguments and answers that attack.
 
-use gatehouse_tests::rest_double::{RestDouble, answer, ask, call, document, json_answer, start};
+use gatehouse_tests::rest_double::{RestDouble, answer, ask, call, document, json_answer, start, start_with_query};
 use gatehouse_tests::serve;
 use serde_json::{Value, json};
 
@@ -209,6 +209,22 @@ async fn an_api_that_repeats_its_credentials_gives_them_to_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_repeats_the_operators_query_tells_nobody_its_values() {
+    let api = RestDouble::start(&document()).await;
+    let world = start_with_query(&api, "code=the%2Fkey-in-the-query&v=7").await;
+    api.answer_with(|received| {
+        let query = &received.query;
+        let meant = "the/key-in-the-query";
+        Some(json_answer(200, &json!({ "written": query, "meant": meant, "version": "7" })))
+    });
+    let result = call(&world, "getOrder", json!({ "id": "1", "fields": ["x"] })).await;
+    let expected = json!({ "written": "code=[removed]&v=7&fields=x", "meant": "[removed]", "version": "7" });
+    assert_eq!(result["structuredContent"], expected, "{result}");
+    assert!(!result.to_string().contains("key-in-the-query"), "{result}");
+    assert_eq!(api.calls()[0].query, "code=the%2Fkey-in-the-query&v=7&fields=x");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_writes_to_the_store_has_no_call_made_that_the_document_does_not_have() {
     let api = RestDouble::start(&document()).await;
     let world = start(&api, SECRET).await;
@@ -219,4 +235,21 @@ async fn whoever_writes_to_the_store_has_no_call_made_that_the_document_does_not
         let clear = String::from_utf8_lossy(value);
         assert!(!clear.contains("getOrder") && !clear.contains("/orders"), "{name} is sealed");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_makes_no_request_to_an_api() {
+    let api = RestDouble::start(&document()).await;
+    let world = start(&api, SECRET).await;
+    call(&world, "getOrder", json!({ "id": "1" })).await;
+    let before = world.store().await;
+    let message = |id: usize| json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": "getOrder", "arguments": { "id": "1" } } });
+    let batch = Value::Array((0..50).map(message).collect());
+    let request = world.mcp_request("/mcp").header("mcp-protocol-version", "2025-03-26").body(batch.to_string());
+    let response = request.send().await.expect("an answer");
+    assert_eq!(response.status().as_u16(), 400);
+    let told: Value = serde_json::from_str(&response.text().await.expect("a text")).expect("JSON");
+    assert_eq!(told["error"]["code"], -32600, "{told}");
+    assert_eq!(api.calls().len(), 1, "the first call alone");
+    world.assert_unchanged(&before, "a batch").await;
 }

@@ -1,11 +1,11 @@
-//! A REST API in the place of an MCP server: its document, and what messages to it become.
+//! A REST API in the place of an MCP server: its document, and what a message to it becomes.
 
 use std::cell::OnceCell;
 
 use gatehouse_audit_log::Event;
-use gatehouse_configuration::{OpenApi, OpenApiDocument, Upstream, piece_name};
+use gatehouse_configuration::{BackendTokenSource, OpenApi, OpenApiDocument, Upstream, piece_name};
 use gatehouse_gateway::rest::{KeptDocument, KeptIndex, RestExchange, SealTexts, rest_exchange};
-use gatehouse_gateway::{EndpointKind, ProtocolRevision, is_reserved};
+use gatehouse_gateway::{EndpointKind, ProtocolRevision, is_reserved, request_headers};
 use gatehouse_openapi::{
     CompiledDocument, DocumentOptions, Index, LARGEST_DOCUMENT, Pieces, Protocol, RequestTarget, Selection, compile,
 };
@@ -49,9 +49,13 @@ pub(super) fn exchange(
             EndpointKind::LegacyEvents | EndpointKind::LegacyMessages => ProtocolRevision::oldest(),
         };
         let protocol = Protocol { version: revision.version, is_stateless: revision.is_stateless };
-        let target = RequestTarget { base: &upstream.url, headers: request.headers(), may_set: &may_set };
+        let secret_headers = &request_headers::secret_names(upstream);
+        let target =
+            RequestTarget { base: &upstream.url, headers: request.headers(), secret_headers, may_set: &may_set };
         let document = Document { context, caller, upstream, api, kept: OnceCell::new(), may_set: &may_set };
-        rest_exchange(request.body(), protocol, &document, &target)
+        let source = upstream.backend_token.as_deref().map(|token| &token.source);
+        let is_in_account = matches!(source, Some(BackendTokenSource::Connection(_)));
+        rest_exchange(request.body(), protocol, &document, &target, is_in_account)
     } else {
         RestExchange::Answered(StatusCode::METHOD_NOT_ALLOWED, Vec::new())
     };

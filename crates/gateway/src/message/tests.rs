@@ -1,3 +1,4 @@
+use gatehouse_configuration::Configuration;
 use http::Method;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -180,6 +181,29 @@ fn batches_are_of_2025_03_26_alone() {
     for named in [("mcp-method", "ping"), ("mcp-name", "x")] {
         assert!(matches!(of(&[named], &batch), Err(Refusal::HeaderMismatch(_))));
     }
+}
+
+#[test]
+fn a_rest_api_gets_no_batches() {
+    let mut second = request("tools/call", &json!({ "name": "b" }));
+    second["id"] = json!(2);
+    let batch = json!([request("tools/call", &json!({ "name": "a" })), second]);
+    let single = request("tools/call", &json!({ "name": "a" }));
+    let api = "url = \"https://api.internal.example\"\nopenapi = \"https://api.internal.example/openapi.json\"\n";
+    let route = format!("[[routes]]\npath = \"/orders\"\n{api}");
+    let member = format!("[[routes]]\npath = \"/orders\"\n[[routes.members]]\nprefix = \"orders\"\n{api}");
+    for routes in [route, member] {
+        let configuration = Configuration::parse(&format!("{}\n{routes}", example::ONE_UPSTREAM)).unwrap();
+        let endpoint = Endpoint::at(&configuration, "/orders").unwrap();
+        let admitted = |body: &Value| {
+            let body = Body::parse(body.to_string().as_bytes(), 64).unwrap();
+            admit(&example::request(Method::POST, "/orders", &[]), &body, &endpoint).map(|revision| revision.version)
+        };
+        assert_eq!(admitted(&batch), Err(Refusal::BatchNotAllowed));
+        assert_eq!(admitted(&json!([single])), Err(Refusal::BatchNotAllowed));
+        assert_eq!(admitted(&single), Ok("2025-03-26"));
+    }
+    assert_eq!(of(&[], &batch), Ok("2025-03-26"), "an MCP server does");
 }
 
 #[test]

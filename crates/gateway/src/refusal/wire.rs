@@ -329,7 +329,7 @@ impl Refusal {
             Self::Unparsable(unparsable) => format!("The request cannot be read: {unparsable}").into(),
             Self::HeaderMismatch(text) => format!("Header mismatch: {text}").into(),
             Self::WrongRevision(text) => (*text).into(),
-            Self::BatchNotAllowed => "A batch of messages is not allowed in this version of MCP".into(),
+            Self::BatchNotAllowed => "A batch of messages is not allowed here".into(),
             Self::UnknownSession => "Session not found".into(),
             Self::UnknownEvent => "The Last-Event-ID is unknown".into(),
             Self::MethodNotFound(_) => "Method not found".into(),

@@ -310,3 +310,21 @@ fn what_is_told_of_the_caller_stands_in_place_of_what_the_client_sent() {
     let nobody = forward(&forged, &nothing(&Method::POST)).unwrap();
     assert!(!nobody.contains_key(&name) && nobody.values().all(|value| value != "admin"), "{nobody:?}");
 }
+
+#[test]
+fn secrets_and_tokens_are_secret_and_what_is_said_of_the_caller_is_not() {
+    let told = "subject_header = \"x-who\"\nidentity_headers = { app_service = true, assertion_header = \"x-caller\", \
+                claims = { \"x-roles\" = \"roles\" } }\n";
+    let told = example::ONE_UPSTREAM.replace("subject_header = \"x-gatehouse-subject\"\n", told);
+    let document = format!("caller_assertion_keys = {{ secret = \"k\" }}\n{told}");
+    let configuration = gatehouse_configuration::Configuration::parse(&document).unwrap();
+    let source = BackendTokenSource::Assertion { audience: "api://orders".to_owned() };
+    let upstream = Upstream {
+        identity_provider_token_header: Some(HeaderName::from_static("x-user-token")),
+        backend_token: Some(Box::new(BackendToken { header: AUTHORIZATION, source })),
+        ..example::upstream(&configuration).clone()
+    };
+    let mut names = secret_names(&upstream);
+    names.sort_by_key(HeaderName::to_string);
+    assert_eq!(names, ["authorization", "x-caller", "x-functions-key", "x-tenant_key", "x-user-token"]);
+}

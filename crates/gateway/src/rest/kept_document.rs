@@ -4,7 +4,7 @@
 //! somebody has fetched it anew: one caller in half a minute tries. Where that fails, what is stale is used for as long as it is
 //! there. The entries are sealed: whoever can write to the store cannot have calls made that the document does not have.
 
-use gatehouse_openapi::{CompiledDocument, Index};
+use gatehouse_openapi::{CompiledDocument, Index, call_piece, list_piece};
 use gatehouse_protocol::UnixTime;
 use gatehouse_storage::{Key, Kind, Periods, Store, StoreUnavailable};
 use sha2::{Digest as _, Sha256};
@@ -133,9 +133,11 @@ impl<S: Store, K: SealTexts> KeptDocument<'_, S, K> {
         kept
     }
 
-    /// Keeps a document that is fresh for `seconds`: the pieces first, so that an index has all that it names.
+    /// Keeps a document that is fresh for `seconds`: the pieces first, so that an index has all that it names. What it replaces goes
+    /// last: a document that changes with every fetch does not fill the store.
     fn keep(&self, document: &CompiledDocument, seconds: u64, now: UnixTime) -> Result<KeptIndex, StoreUnavailable> {
         let end = PERIODS.end_of_new(now);
+        let replaced = self.kept(now)?;
         let stale_from = now.plus(seconds.clamp(SHORTEST_SECONDS, LONGEST_SECONDS));
         for (name, piece) in &document.pieces {
             let text = format!("{}{piece}", self.piece_head(&document.index.version, name));
@@ -144,7 +146,20 @@ impl<S: Store, K: SealTexts> KeptDocument<'_, S, K> {
         let index = serde_json::to_string(&document.index).map_err(|error| StoreUnavailable(error.to_string()))?;
         let text = format!("{}{stale_from} {end} {index}", self.index_head());
         self.store.put(&self.index_key(end)?, &self.sealed(&text)?)?;
+        if let Some(replaced) = replaced.filter(|old| (&old.index.version, old.end) != (&document.index.version, end)) {
+            // What stays of it ends by itself.
+            self.forget(&replaced, end).ok();
+        }
         Ok(KeptIndex { index: document.index.clone(), stale_from, end })
+    }
+
+    /// Deletes what an index named, and the index itself unless the one that ends at `current_end` stands in its place.
+    fn forget(&self, old: &KeptIndex, current_end: UnixTime) -> Result<(), StoreUnavailable> {
+        if old.end != current_end {
+            self.store.delete(&self.index_key(old.end)?)?;
+        }
+        let mut names = (0..old.index.lists).map(list_piece).chain((0..old.index.calls).map(call_piece));
+        names.try_for_each(|name| self.store.delete(&self.piece_key(&old.index.version, &name, old.end)?))
     }
 
     fn kept(&self, now: UnixTime) -> Result<Option<KeptIndex>, StoreUnavailable> {

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use gatehouse_mcp_wire::json_rpc::{Body, Message, Reply};
+use gatehouse_mcp_wire::json_rpc::Reply;
 use gatehouse_openapi::{LARGEST_ANSWER, OperationCall, RestAnswer};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 
-use super::exchange::{RestExchange, RestReply, text};
+use super::exchange::{RestCall, RestExchange, text};
 use crate::answer::{Arrival, NoAnswer, Transfers};
 use crate::{Milliseconds, UpstreamTimeouts};
 
@@ -18,13 +18,13 @@ pub trait StartTransfers: Transfers {
 }
 
 /// Requests on their way. One that carries a [`RestExchange`] among its extensions is answered as an MCP server would answer it:
-/// with one JSON text, when everything has come that the API answers.
+/// with one JSON text, when the API's answer has come whole.
 #[derive(Debug, Default)]
 pub struct RestTransfers<T> {
     inner: T,
     exchanges: Vec<Exchange>,
-    /// Whose a request of `inner` is, and which of its calls it is.
-    owners: HashMap<usize, (usize, usize)>,
+    /// Whose a request of `inner` is.
+    owners: HashMap<usize, usize>,
     ready: VecDeque<Arrival>,
 }
 
@@ -32,23 +32,15 @@ pub struct RestTransfers<T> {
 enum Exchange {
     /// Passes as it is: its number in `inner`.
     Server(usize),
-    Api {
-        calls: Vec<Call>,
-        is_batch: bool,
-    },
+    Api(Awaited),
     Over,
-}
-
-#[derive(Debug)]
-struct Call {
-    reply: Option<Reply>,
-    awaited: Option<Awaited>,
 }
 
 #[derive(Debug)]
 struct Awaited {
     call: Box<OperationCall>,
     secrets: Vec<String>,
+    is_in_account: bool,
     /// In `inner`.
     number: usize,
     head: Option<Response<()>>,
@@ -60,11 +52,7 @@ impl<T: StartTransfers> RestTransfers<T> {
     pub fn start(&mut self, mut request: Request<Vec<u8>>, timeouts: UpstreamTimeouts) -> usize {
         let exchange = self.exchanges.len();
         let started = match request.extensions_mut().remove::<RestExchange>() {
-            None => {
-                let number = self.inner.start(request, timeouts);
-                self.owners.insert(number, (exchange, 0));
-                Exchange::Server(number)
-            }
+            None => Exchange::Server(self.send(exchange, request, timeouts)),
             Some(RestExchange::Answered(status, body)) => {
                 self.answer(exchange, status, body);
                 Exchange::Over
@@ -73,26 +61,19 @@ impl<T: StartTransfers> RestTransfers<T> {
                 self.ready.push_back(Arrival::NoAnswer(exchange, NoAnswer::Unreachable(reason)));
                 Exchange::Over
             }
-            Some(RestExchange::Asked { replies, is_batch }) => {
-                let calls = replies.into_iter().enumerate();
-                let calls = calls.map(|(index, reply)| self.ask(exchange, index, reply, timeouts)).collect();
-                Exchange::Api { calls, is_batch }
+            Some(RestExchange::Asked(RestCall { call, request, secrets, is_in_account })) => {
+                let number = self.send(exchange, *request, timeouts);
+                Exchange::Api(Awaited { call, secrets, is_in_account, number, head: None, body: Vec::new() })
             }
         };
         self.exchanges.push(started);
-        self.finish(exchange);
         exchange
     }
 
-    fn ask(&mut self, exchange: usize, index: usize, reply: RestReply, timeouts: UpstreamTimeouts) -> Call {
-        match reply {
-            RestReply::Known(reply) => Call { reply: Some(reply), awaited: None },
-            RestReply::Awaited { call, request, secrets } => {
-                let number = self.inner.start(*request, timeouts);
-                self.owners.insert(number, (exchange, index));
-                Call { reply: None, awaited: Some(Awaited { call, secrets, number, head: None, body: Vec::new() }) }
-            }
-        }
+    fn send(&mut self, exchange: usize, request: Request<Vec<u8>>, timeouts: UpstreamTimeouts) -> usize {
+        let number = self.inner.start(request, timeouts);
+        self.owners.insert(number, exchange);
+        number
     }
 }
 
@@ -108,22 +89,6 @@ impl<T: Transfers> RestTransfers<T> {
             self.ready.push_back(Arrival::Piece(exchange, body));
         }
         self.ready.push_back(Arrival::End(exchange));
-    }
-
-    /// Answers, where every reply is known.
-    fn finish(&mut self, exchange: usize) {
-        let Some(Exchange::Api { calls, is_batch }) = self.exchanges.get_mut(exchange) else { return };
-        if calls.iter().any(|call| call.reply.is_none()) {
-            return;
-        }
-        let replies = calls.iter_mut().filter_map(|call| call.reply.take());
-        let body = if *is_batch {
-            Body::Batch(replies.map(Message::Response).collect()).to_bytes()
-        } else {
-            replies.map(|reply| text(&reply)).next().unwrap_or_default()
-        };
-        self.over(exchange);
-        self.answer(exchange, StatusCode::OK, body);
     }
 
     fn over(&mut self, exchange: usize) {
@@ -142,7 +107,7 @@ impl<T: Transfers> RestTransfers<T> {
             | Arrival::Broken(number) => *number,
             Arrival::Nothing => return Some(arrival),
         };
-        let (exchange, index) = *self.owners.get(&number)?;
+        let exchange = *self.owners.get(&number)?;
         match self.exchanges.get_mut(exchange)? {
             Exchange::Server(_) => Some(match arrival {
                 Arrival::Head(_, head) => Arrival::Head(exchange, head),
@@ -152,21 +117,20 @@ impl<T: Transfers> RestTransfers<T> {
                 Arrival::Broken(_) => Arrival::Broken(exchange),
                 Arrival::Nothing => Arrival::Nothing,
             }),
-            Exchange::Api { calls, is_batch } => {
-                // Of one call, the client learns it as of any server.
-                if let (Arrival::NoAnswer(_, reason), false) = (&arrival, *is_batch) {
-                    let reason = reason.clone();
+            Exchange::Api(awaited) => {
+                // The client learns it as of any server.
+                if let Arrival::NoAnswer(_, reason) = arrival {
                     self.over(exchange);
                     return Some(Arrival::NoAnswer(exchange, reason));
                 }
-                let call = calls.get_mut(index)?;
-                if call.reply.is_none() {
-                    call.reply = call.awaited.as_mut()?.arrived(arrival);
-                }
-                if call.reply.is_some() {
-                    self.inner.abandon(number);
-                    self.finish(exchange);
-                }
+                let (status, body) = if awaited.needs_link(&arrival) {
+                    (StatusCode::UNAUTHORIZED, Vec::new())
+                } else {
+                    (StatusCode::OK, text(&awaited.arrived(arrival)?))
+                };
+                self.over(exchange);
+                self.inner.abandon(number);
+                self.answer(exchange, status, body);
                 None
             }
             Exchange::Over => None,
@@ -175,6 +139,12 @@ impl<T: Transfers> RestTransfers<T> {
 }
 
 impl Awaited {
+    /// Whether the API does not accept the token of the linked account.
+    fn needs_link(&self, arrival: &Arrival) -> bool {
+        let is_unauthorized = matches!(arrival, Arrival::Head(_, head) if head.status() == StatusCode::UNAUTHORIZED);
+        self.is_in_account && is_unauthorized
+    }
+
     /// The reply, when nothing is missing for it.
     fn arrived(&mut self, arrival: Arrival) -> Option<Reply> {
         match arrival {
@@ -190,9 +160,7 @@ impl Awaited {
             }
             Arrival::End(_) => Some(self.finished(true)),
             Arrival::Broken(_) => Some(self.call.failed("The answer of the API broke off.")),
-            Arrival::NoAnswer(_, NoAnswer::TimedOut) => Some(self.call.failed("The API did not answer in time.")),
-            Arrival::NoAnswer(_, NoAnswer::Unreachable(_)) => Some(self.call.failed("The API cannot be reached.")),
-            Arrival::Nothing => None,
+            Arrival::NoAnswer(..) | Arrival::Nothing => None,
         }
     }
 
@@ -225,12 +193,7 @@ impl<T: Transfers> Transfers for RestTransfers<T> {
         let Some(exchange) = self.exchanges.get_mut(number) else { return };
         match std::mem::replace(exchange, Exchange::Over) {
             Exchange::Server(number) => self.inner.abandon(number),
-            Exchange::Api { calls, .. } => {
-                calls
-                    .into_iter()
-                    .filter_map(|call| call.awaited)
-                    .for_each(|awaited| self.inner.abandon(awaited.number));
-            }
+            Exchange::Api(awaited) => self.inner.abandon(awaited.number),
             Exchange::Over => {}
         }
     }

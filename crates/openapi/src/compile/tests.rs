@@ -241,3 +241,60 @@ fn yaml_and_json_make_the_same_tools() {
     let json = with_parameters("/x", json!([{ "name": "a", "in": "query", "schema": { "type": "string" } }]));
     assert_eq!(try_compile(yaml, "").unwrap(), compiled(&json));
 }
+
+#[test]
+fn references_to_other_parts_than_components_are_followed_and_cost_little() {
+    let mut document = with_parameters("/a", json!([{ "$ref": "#/paths/~1b/get/parameters/0" }]));
+    document["paths"]["/b"] = json!({ "get": { "operationId": "b", "responses": {}, "parameters": [
+        { "name": "q", "in": "query", "schema": { "type": "integer" } }] } });
+    let found = tools(&compiled(&document));
+    let tool = found.iter().find(|tool| tool["name"] == "call").unwrap();
+    assert_eq!(tool["inputSchema"]["properties"]["q"]["type"], "integer");
+    // Many paths, each of which refers to the last one: all of them are read once, and not once for each.
+    let paths: serde_json::Map<_, _> = (0..1_000)
+        .map(|number| {
+            let parameters: Vec<_> =
+                (0..50).map(|_| json!({ "$ref": "#/paths/~1p999/get/parameters/0", "x": "x".repeat(200) })).collect();
+            (format!("/p{number}"), json!({ "get": { "parameters": parameters, "responses": {} } }))
+        })
+        .collect();
+    document["paths"] = Value::Object(paths);
+    document["paths"]["/p999"]["get"]["parameters"] = json!([{ "name": "q", "in": "query", "schema": {} }]);
+    let started = std::time::Instant::now();
+    assert_eq!(compiled(&document).tools.len(), 1_000);
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+}
+
+#[test]
+fn too_many_parameters_and_names_that_are_too_long_leave_an_operation_out() {
+    let named = |name: &str| json!({ "name": name, "in": "query", "schema": {} });
+    let with = |parameters: Vec<Value>| try_compile(&with_parameters("/x", Value::Array(parameters)).to_string(), "");
+    let many = |count: usize| (0..count).map(|number| named(&format!("p{number}"))).collect::<Vec<_>>();
+    assert!(with(many(100)).is_ok());
+    assert_eq!(with(many(101)), Err(DocumentError::NoOperation));
+    assert_eq!(with(vec![named("same"); 100_000]), Err(DocumentError::NoOperation));
+    assert!(with(vec![named(&"n".repeat(200))]).is_ok());
+    assert_eq!(with(vec![named(&"n".repeat(201))]), Err(DocumentError::NoOperation));
+    // Of two for the same, the operation's counts; both lists together have too many.
+    let mut document = with_parameters("/x", Value::Array(many(60)));
+    document["paths"]["/x"]["parameters"] = Value::Array(many(60));
+    assert_eq!(only_tool(&document)["inputSchema"]["properties"].as_object().unwrap().len(), 60);
+    document["paths"]["/x"]["parameters"] = Value::Array((0..60).map(|number| named(&format!("o{number}"))).collect());
+    assert_eq!(try_compile(&document.to_string(), ""), Err(DocumentError::NoOperation));
+}
+
+#[test]
+fn what_is_kept_to_call_tools_counts_as_their_bytes_do() {
+    // Little of it is in the tools: names of fields that are written deep.
+    let fields: serde_json::Map<_, _> =
+        (0..300).map(|number| (format!("{number}{}", "f".repeat(100)), json!({ "style": "deepObject" }))).collect();
+    let media = json!({ "application/x-www-form-urlencoded": { "encoding": fields } });
+    let mut document = with_operation("post", "/x", json!({}));
+    let paths: serde_json::Map<_, _> = (0..400)
+        .map(|number| {
+            (format!("/x{number}"), json!({ "post": { "requestBody": { "content": media }, "responses": {} } }))
+        })
+        .collect();
+    document["paths"] = Value::Object(paths);
+    assert!(matches!(try_compile(&document.to_string(), ""), Err(DocumentError::ToolsTooLarge(_))));
+}

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::UnusableArguments;
+use super::*;
 use crate::example::{compiled, request, request_at, tools, with_operation, with_parameters};
 
 fn uri(parameters: Value, path: &str, arguments: Value) -> String {
@@ -122,6 +122,35 @@ fn no_value_leads_to_another_path() {
 }
 
 #[test]
+fn the_dot_of_a_label_makes_no_segment_of_dots() {
+    let label = |explode: bool| json!([{ "name": "a", "in": "path", "required": true, "style": "label", "explode": explode, "schema": {} }]);
+    for value in [
+        json!("\\"),
+        json!("\\b"),
+        json!("/"),
+        json!("/b"),
+        json!(";b"),
+        json!(".\\b"),
+        json!(["\\b", "c"]),
+        json!(["/b"]),
+        json!(["b", "/c"]),
+        json!({ "/b": 1 }),
+    ] {
+        for explode in [false, true] {
+            let made = uri(label(explode), "/x/{a}/y", json!({ "a": value }));
+            let decoded = percent_encoding::percent_decode_str(&made).decode_utf8_lossy().into_owned();
+            let is_dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+            assert!(!decoded.split(['/', '\\']).any(is_dots), "{value} {explode}: {made}");
+        }
+    }
+    for value in ["\\b", "/b", ";b"] {
+        let refused = request(&with_parameters("/x/{a}/y", label(false)), &json!({ "a": value }));
+        assert_eq!(refused.unwrap_err(), UnusableArguments::Address, "{value}");
+    }
+    assert_eq!(uri(label(false), "/x/{a}/y", json!({ "a": "b\\c" })), "https://api.example/v1/x/.b%5Cc/y");
+}
+
+#[test]
 fn no_argument_sets_a_header_that_is_not_its_own() {
     let header = |name: &str| json!([{ "name": name, "in": "header", "schema": {} }]);
     for name in ["Authorization", "Cookie", "Accept", "Content-Type", "X-Operator", "a b", "a\r\nb"] {
@@ -162,6 +191,33 @@ fn the_operators_query_stays_and_is_not_a_calls_to_say() {
     let sent =
         request_at("https://api.example/?key=k", &free, &json!({ "free": { "KEY": "evil", "other": 1 } })).unwrap();
     assert_eq!(sent.uri().to_string(), "https://api.example/x?key=k&other=1");
+}
+
+#[test]
+fn credentials_and_the_operators_query_are_secret_and_what_is_said_of_the_caller_is_not() {
+    let headers = HeaderMap::from_iter(
+        [
+            ("authorization", "Bearer the-token"),
+            ("x-key", "key-of-ü"),
+            ("x-roles", "[\"Reader\"]"),
+            ("x-email", "alice@example.com"),
+        ]
+        .map(|(name, value)| {
+            let mut value = HeaderValue::from_str(value).unwrap();
+            value.set_sensitive(true);
+            (HeaderName::from_static(name), value)
+        }),
+    );
+    let base = "https://api.example/v1?api_key=a%2Fb+c%C3%A9&plain&empty=".parse().unwrap();
+    let secret_headers = ["authorization", "x-key", "x-not-sent"].map(HeaderName::from_static);
+    let target = RequestTarget { base: &base, headers: &headers, secret_headers: &secret_headers, may_set: &|_| true };
+    let expected = ["Bearer the-token", "a%2Fb+c%C3%A9", "key-of-ü", "the-token", "a/b cé", "a/b+cé", "plain", ""];
+    let mut found = target.secrets();
+    assert!(found.is_sorted_by_key(|secret| core::cmp::Reverse(secret.len())), "{found:?}");
+    found.sort_unstable();
+    let mut expected = expected.map(str::to_owned).to_vec();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
 }
 
 #[test]

@@ -161,3 +161,25 @@ fn a_store_that_is_down_has_no_tools() {
     assert!(world.current(Ok(("two", 600))).is_err());
     assert_eq!(world.fetches.get(), 1);
 }
+
+#[test]
+fn a_document_that_changes_with_every_fetch_does_not_fill_the_store() {
+    let world = World::new();
+    let entries = || world.store.values().len();
+    world.current(Ok(("one", 300))).unwrap();
+    let kept = entries();
+    for title in ["two", "three", "four"] {
+        world.pass(300_000);
+        assert_eq!(world.current(Ok((title, 300))).unwrap(), title);
+        assert_eq!(entries(), kept, "{title}");
+    }
+    // Neither does one that stays as it is, from one period to the next.
+    for _ in 0..60 {
+        world.pass(3_600_000);
+        assert_eq!(world.current(Ok(("four", 300))).unwrap(), "four");
+        assert_eq!(entries(), kept);
+    }
+    // What cannot be had takes nothing away.
+    world.pass(300_000);
+    assert_eq!((world.current(Err("down")).unwrap().as_str(), entries()), ("four", kept));
+}

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
-use gatehouse_mcp_wire::json_rpc::{Body, Message};
 use gatehouse_openapi::{DocumentOptions, Index, Pieces, Protocol, RequestTarget, Selection, compile};
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
@@ -54,7 +54,11 @@ impl Pieces for Document {
 
 const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts { connect: 1, first_byte: 1, between_bytes: 1 };
 
-fn carrier(messages: &Value) -> Request<Vec<u8>> {
+fn carrier(message: &Value) -> Request<Vec<u8>> {
+    carrier_in_account(message, false)
+}
+
+fn carrier_in_account(message: &Value, is_in_account: bool) -> Request<Vec<u8>> {
     let document = json!({ "openapi": "3.0.0", "info": { "title": "a", "version": "1" }, "paths": { "/x": { "get": { "operationId": "call", "responses": {} } } } });
     let selection = Selection::default();
     let options =
@@ -63,12 +67,16 @@ fn carrier(messages: &Value) -> Request<Vec<u8>> {
     let mut headers = HeaderMap::new();
     let mut secret = HeaderValue::from_static("Bearer very-secret");
     secret.set_sensitive(true);
+    let mut role = HeaderValue::from_static("Reader");
+    role.set_sensitive(true);
     headers.insert("authorization", secret);
-    let base = "https://api.example/".parse().unwrap();
-    let target = RequestTarget { base: &base, headers: &headers, may_set: &|_| true };
+    headers.insert("x-role", role);
+    let base = "https://api.example/?key=fixed%2Fkey".parse().unwrap();
+    let target = RequestTarget { base: &base, headers: &headers, secret_headers: &[AUTHORIZATION], may_set: &|_| true };
     let protocol = Protocol { version: "2025-03-26", is_stateless: false };
     let mut carrier = Request::new(Vec::new());
-    carrier.extensions_mut().insert(rest_exchange(messages.to_string().as_bytes(), protocol, &document, &target));
+    let exchange = rest_exchange(message.to_string().as_bytes(), protocol, &document, &target, is_in_account);
+    carrier.extensions_mut().insert(exchange);
     carrier
 }
 
@@ -126,43 +134,52 @@ fn messages_that_need_no_api_are_answered_at_once() {
 fn an_answer_of_the_api_becomes_one_of_the_server() {
     let mut transfers = RestTransfers::<Fake>::default();
     transfers.start(carrier(&message(5, "tools/call")), TIMEOUTS);
-    assert_eq!(transfers.inner.started[0].uri(), "https://api.example/x");
+    assert_eq!(transfers.inner.started[0].uri(), "https://api.example/x?key=fixed%2Fkey");
     assert_eq!(transfers.inner.started[0].headers()["authorization"], "Bearer very-secret");
-    let pieces = [b"{\"a\":\"very-".to_vec(), b"secret\"}".to_vec()].map(|piece| Arrival::Piece(0, piece));
+    let pieces = [b"{\"a\":\"very-".to_vec(), b"secret fixed/key fixed%2Fkey Reader\"}".to_vec()]
+        .map(|piece| Arrival::Piece(0, piece));
     transfers.inner.arrivals.push_back(Arrival::Head(0, head(200)));
     transfers.inner.arrivals.extend(pieces);
     transfers.inner.arrivals.push_back(Arrival::End(0));
     let (number, status, answer) = whole(&mut transfers);
     assert_eq!((number, status, &answer["id"]), (0, 200, &json!(5)));
-    assert_eq!(answer["result"]["content"][0]["text"], "{\"a\":\"[removed]\"}");
+    assert_eq!(answer["result"]["content"][0]["text"], "{\"a\":\"[removed] [removed] [removed] Reader\"}");
     assert!(transfers.are_over());
 }
 
 #[test]
-fn a_batch_is_answered_when_all_of_it_is() {
+fn the_401_of_an_api_is_the_answer_where_an_account_is_linked_and_a_result_elsewhere() {
+    for (is_in_account, answered, expected) in [(true, 401, 401), (false, 401, 200), (true, 403, 200)] {
+        let mut transfers = RestTransfers::<Fake>::default();
+        transfers.start(carrier_in_account(&message(1, "tools/call"), is_in_account), TIMEOUTS);
+        let body = Arrival::Piece(0, b"{\"told\":\"by the API\"}".to_vec());
+        transfers.inner.arrivals.extend([Arrival::Head(0, head(answered)), body, Arrival::End(0)]);
+        let (_, status, answer) = whole(&mut transfers);
+        assert_eq!(status, expected, "{is_in_account} {answered}");
+        assert_eq!(answer["result"]["isError"] == true, expected == 200, "{answer}");
+        assert_eq!(transfers.inner.abandoned, [0]);
+        for _ in 0..4 {
+            assert!(matches!(transfers.next(1), Arrival::Nothing));
+        }
+        assert!(transfers.are_over());
+    }
+}
+
+#[test]
+fn a_batch_makes_no_request() {
     let mut transfers = RestTransfers::<Fake>::default();
-    let notification = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-    let batch = json!([
-        message(1, "tools/call"),
-        notification,
-        message(2, "ping"),
-        message(3, "tools/call"),
-        message(4, "nothing")
-    ]);
-    transfers.start(carrier(&batch), TIMEOUTS);
-    transfers.inner.arrivals.extend([
-        Arrival::NoAnswer(1, NoAnswer::TimedOut),
-        Arrival::Head(0, head(200)),
-        Arrival::Broken(0),
-    ]);
+    transfers.start(carrier(&json!([message(1, "tools/call"), message(2, "tools/call")])), TIMEOUTS);
+    assert_eq!(whole(&mut transfers), (0, 400, Value::Null));
+    assert!(transfers.inner.started.is_empty());
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_an_error_of_the_tool() {
+    let mut transfers = RestTransfers::<Fake>::default();
+    transfers.start(carrier(&message(1, "tools/call")), TIMEOUTS);
+    transfers.inner.arrivals.extend([Arrival::Head(0, head(200)), Arrival::Broken(0)]);
     let (_, status, answer) = whole(&mut transfers);
-    assert_eq!(status, 200);
-    let ids: Vec<_> = answer.as_array().unwrap().iter().map(|reply| reply["id"].clone()).collect();
-    assert_eq!(ids, [json!(1), json!(2), json!(3), json!(4)]);
-    assert!(answer[0]["result"]["isError"] == true && answer[2]["result"]["isError"] == true, "{answer}");
-    assert_eq!(answer[3]["error"]["code"], -32601);
-    let Body::Batch(read) = Body::parse_answer(answer.to_string().as_bytes()).unwrap() else { panic!() };
-    assert!(read.iter().all(|message| matches!(message, Message::Response(_))));
+    assert_eq!((status, &answer["result"]["isError"]), (200, &json!(true)), "{answer}");
 }
 
 #[test]
