@@ -262,7 +262,6 @@ fn is_meant(name: &str, purpose: &Purpose) -> bool {
         Purpose::Assertions(_) => name.contains("assertion"),
         Purpose::OpenApiDocument(_) => name.contains("openapi"),
         Purpose::Route(_) => ["upstream", "server", "mcp"].iter().any(|word| name.contains(word)),
-        Purpose::OpenApiDocument(_) => name.contains("openapi"),
         Purpose::ClientKeys(_) => name.contains("client"),
     }
 }

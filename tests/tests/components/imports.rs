@@ -253,6 +253,7 @@ impl connections::Host for Guest {
         &mut self,
         _: String,
         _: String,
+        _: bool,
         _: sessions::RequestIds,
     ) -> Fallible<String, connections::Rejection> {
         Ok(Err(connections::Rejection::LinkNeeded))
