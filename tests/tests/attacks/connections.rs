@@ -205,7 +205,7 @@ async fn a_token_of_another_issuer_with_a_users_subject_does_not_act_in_their_ac
             provider.issuer(),
             issuer.origin()
         );
-        let claims = json!({ "iss": provider.issuer(), "sub": "alice", "aud": "api://one", "client_id": "an-app", "scope": "mcp" });
+        let claims = json!({ "iss": provider.issuer(), "sub": "alice", "aud": "api://one", "client_id": "an-app", "scope": "mcp files" });
         let settings = AttackSettings {
             provider_lines: "administrator_roles = [\"Admin\"]".to_owned(),
             mcp_lines: "own_tokens = true\ntokens = [{ issuer = \"test\", audiences = [\"api://one\"] }]".to_owned(),

@@ -172,9 +172,10 @@ async fn an_expired_code_is_refused_to_the_second_and_an_access_token_ten_second
     world.gatehouse.clock.advance(61);
     assert_error(&flow.redeem().await, 400, "invalid_grant", "a code after a minute");
     assert_eq!(world.call("/mcp", &access).await.status, 200);
-    world.gatehouse.clock.advance(300 - 61 + 9);
+    // The clock runs on by itself: some seconds are left for a machine that is busy.
+    world.gatehouse.clock.advance(300 - 61 + 5);
     assert_eq!(world.call("/mcp", &access).await.status, 200, "what was sent in time may arrive late");
-    world.gatehouse.clock.advance(1);
+    world.gatehouse.clock.advance(5);
     let asked = world.upstream.requests().len();
     assert_eq!(world.call("/mcp", &access).await.unmarked(), world.call("/mcp", "unknown").await.unmarked());
     assert_eq!(world.upstream.requests().len(), asked);

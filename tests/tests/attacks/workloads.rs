@@ -213,7 +213,8 @@ async fn a_pod_a_job_and_a_spiffe_workload_come_in_with_the_token_of_their_platf
         let tokens = answer.json();
         assert_eq!((tokens["scope"].as_str(), tokens["token_type"].as_str()), (Some(scope), Some("Bearer")), "{name}");
         assert!(tokens.get("refresh_token").is_none() && tokens.get("issued_token_type").is_none(), "{tokens}");
-        assert_eq!(tokens["expires_in"], 300, "{tokens}");
+        // A second can pass between the token of the platform and ours.
+        assert!((298..=300).contains(&tokens["expires_in"].as_u64().unwrap()), "{tokens}");
         let access_token = tokens["access_token"].as_str().unwrap();
         assert_eq!(scene.world.call("/mcp", access_token).await.status, 200, "{name}");
         let seen = scene.world.upstream.requests();
