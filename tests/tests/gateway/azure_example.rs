@@ -52,7 +52,7 @@ impl Scene {
         let example = fs::read_to_string(repository().join("examples/azure/gatehouse.toml")).expect("the example");
         let (before, provider) = example.split_once("[identity_provider]").expect("the provider's table");
         let (_, after) = provider.split_once("\n\n").expect("more tables");
-        let clients = "[[clients]]\nclient_id = \"public\"\nredirect_uris = [\"https://client.example/callback\"]\n";
+        let clients = "[[clients]]\nclient_id = \"public\"\nclient_name = \"Public client\"\nredirect_uris = [\"https://client.example/callback\"]\n";
         let mut document = format!("{before}{clients}{{provider}}\n{after}");
         for (there, here) in [
             ("https://gateway.example.com", "{public_url}".to_owned()),
