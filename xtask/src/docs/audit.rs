@@ -87,7 +87,7 @@ impl AuditLine {
         let fields = self.fields(RECORD)?;
         let hosts: Vec<_> =
             ["added", "request-ended", "notice", "output"].into_iter().map(of_host).collect::<Result<_>>()?;
-        let hosts: Vec<_> = hosts.into_iter().flatten().collect();
+        let hosts: BTreeMap<_, _> = hosts.into_iter().flatten().collect();
         let mut names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
         names.extend(hosts.iter().map(|(name, _)| name.as_str()));
         faults.extend(differences("field", &names, &rows("Field")));
@@ -198,9 +198,11 @@ fn of_host(kind: &str) -> Result<Vec<(String, Value)>> {
             "bytes": { "type": "integer", "minimum": 0, "description": "Bytes of the answer's body." },
             "complete": { "type": "boolean", "description": "Whether the whole answer was handed to the connection." },
         }),
-        "notice" | "output" => {
-            json!({ "message": { "type": "string", "description": "What the embedded host has to say, or the line as the component wrote it." } })
-        }
+        "notice" => json!({
+            "limit": { "type": "string", "description": "The limit because of which the host refused a request, as `--limit` names it." },
+            "message": { "type": "string", "description": "What the embedded host has to say." },
+        }),
+        "output" => json!({ "message": { "type": "string", "description": "The line as the component wrote it." } }),
         _ => bail!("the host has no lines of the kind {kind}"),
     };
     Ok(object(fields).into_iter().collect())
