@@ -351,11 +351,12 @@ fn every_configuration_in_the_documents_is_right() {
     assert!(tried > 8, "{tried}");
 }
 
-/// A repository with the document's types alone, changed.
+/// A repository with the document's types and those of the log alone, changed.
 fn changed(from: &str, to: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut sources = files(&repository().join(DOCUMENT), ".rs").unwrap();
     sources.push(repository().join(DOCUMENT).with_extension("rs"));
+    sources.extend(files(&repository().join("crates/audit-log/src"), ".rs").unwrap());
     let mut is_changed = false;
     for source in sources {
         let text = fs::read_to_string(&source).unwrap();
@@ -369,6 +370,7 @@ fn changed(from: &str, to: &str) -> tempfile::TempDir {
     for page in files(&repository().join("docs/decisions"), ".md").unwrap() {
         fs::copy(&page, folder.path().join(page.strip_prefix(repository()).unwrap())).unwrap();
     }
+    fs::copy(repository().join("docs/audit.md"), folder.path().join("docs/audit.md")).unwrap();
     for page in pages(repository()).unwrap() {
         fs::write(folder.path().join(page.path), page.text).unwrap();
     }
@@ -395,7 +397,8 @@ fn a_decision_that_the_index_does_not_have_is_drift() {
     let repository = changed("per_minute", "per_minute");
     fs::write(repository.path().join("docs/decisions/new.md"), "# A new decision\n\nText.\n").unwrap();
     let pages = pages(repository.path()).unwrap();
-    assert!(pages[2].text.contains("* [A new decision](new.md)\n"), "{}", pages[2].text);
+    let index = pages.iter().find(|page| page.path == "docs/decisions/README.md").unwrap();
+    assert!(index.text.contains("* [A new decision](new.md)\n"), "{}", index.text);
     assert_eq!(faults(repository.path(), &pages).unwrap().len(), 1);
 }
 

@@ -46,6 +46,7 @@ fn bearer(world: &World, lookup: &str, policy: &str) -> Result<ExternalPrincipal
     let route = &configuration.token_routes[0];
     let presentation = TokenPresentation::default();
     let presented = Presented::choose(token.expose(), &presentation, route, &configuration.token_issuers).unwrap();
+    world.host.secret.set(Some("of the application"));
     let client = IssuerClient::on(&world.host, &configuration, &world.keys, world.now);
     let asker = Asker { address: None, was_active: false };
     client.verify(token.expose(), &presented, asker).map(|verified| verified.principal)
