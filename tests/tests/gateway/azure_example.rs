@@ -57,7 +57,7 @@ impl Scene {
         for (there, here) in [
             ("https://gateway.example.com", "{public_url}".to_owned()),
             (&format!("tenant = \"{TENANT}\""), format!("tenant = \"{TENANT}\"\nauthority = \"{authority}\"")),
-            ("http://localhost:42356", identity.origin().to_owned()),
+            ("http://localhost:42356/msi/token", format!("{}/msi", identity.origin())),
             ("preset = \"github\"", format!("issuer = \"{}\"", service.issuer())),
             ("https://snippets.azurewebsites.net/runtime/webhooks/mcp/sse", server),
             ("https://orders.internal.example", "{upstream}".to_owned()),
