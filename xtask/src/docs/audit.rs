@@ -89,7 +89,7 @@ impl AuditLine {
             ["added", "request-ended", "notice", "output"].into_iter().map(of_host).collect::<Result<_>>()?;
         let hosts: BTreeMap<_, _> = hosts.into_iter().flatten().collect();
         let mut names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
-        names.extend(hosts.iter().map(|(name, _)| name.as_str()));
+        names.extend(hosts.keys().map(String::as_str));
         faults.extend(differences("field", &names, &rows("Field")));
         let events = self.words("Event")?;
         let mut events: Vec<_> = events.iter().map(|(word, _)| word.as_str()).collect();
