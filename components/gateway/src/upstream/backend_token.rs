@@ -62,9 +62,7 @@ fn refusal(rejection: Rejection, caller: &Caller) -> Refusal {
         }
         Rejection::NeverSignedIn => Refusal::NoProviderToken(caller.identity.credential),
         Rejection::Refused(reason) => Refusal::NoBackendToken(NoBackendToken::RefusedUser, reason),
-        Rejection::UserAction(reason) | Rejection::LinkNeeded(reason) => {
-            Refusal::NoBackendToken(NoBackendToken::UserAction, reason)
-        }
+        Rejection::UserAction(reason) => Refusal::NoBackendToken(NoBackendToken::UserAction, reason),
         Rejection::Misconfigured(reason) => Refusal::NoBackendToken(NoBackendToken::RefusedGateway, reason),
         Rejection::Unavailable(reason) => Refusal::NoBackendToken(NoBackendToken::Unavailable, reason),
     }
