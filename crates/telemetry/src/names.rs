@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
+use gatehouse_mcp_wire::json_rpc::requests;
+
 use crate::label::{Label, OTHER};
 
 /// The most names of tools of one route.
@@ -101,11 +103,7 @@ pub(crate) fn http_method(method: &str) -> Label {
 
 /// The methods of MCP, of all revisions; any other is `other`.
 pub(crate) fn mcp_method(method: &str) -> Label {
-    const KNOWN: [&str; 32] = [
-        "completion/complete",
-        "elicitation/create",
-        "initialize",
-        "logging/setLevel",
+    const NOTIFICATIONS: [&str; 11] = [
         "notifications/cancelled",
         "notifications/elicitation/complete",
         "notifications/initialized",
@@ -117,25 +115,8 @@ pub(crate) fn mcp_method(method: &str) -> Label {
         "notifications/roots/list_changed",
         "notifications/tasks/status",
         "notifications/tools/list_changed",
-        "ping",
-        "prompts/get",
-        "prompts/list",
-        "resources/list",
-        "resources/read",
-        "resources/subscribe",
-        "resources/templates/list",
-        "resources/unsubscribe",
-        "roots/list",
-        "sampling/createMessage",
-        "server/discover",
-        "subscriptions/listen",
-        "tasks/cancel",
-        "tasks/get",
-        "tasks/list",
-        TOOLS_CALL,
-        TOOLS_LIST,
     ];
-    KNOWN.into_iter().find(|known| *known == method).map_or(OTHER, Label::Borrowed)
+    requests().chain(NOTIFICATIONS).find(|known| *known == method).map_or(OTHER, Label::Borrowed)
 }
 
 pub(crate) const TOOLS_CALL: &str = "tools/call";
