@@ -73,7 +73,7 @@ impl Gatehouse {
     /// A valid key ring for tests.
     pub const SERVER_KEYS: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
-    /// Starts on `host` at the port that is held. Spin has to be let have it: it opens its own socket.
+    /// Starts on `host` at the port that is held.
     pub async fn start(host: HostKind, held: HeldPort, settings: Settings, access_token_seconds: u64) -> Self {
         let state_directory = Arc::new(tempfile::tempdir().expect("a folder for the state"));
         let mut variables = vec![
@@ -106,19 +106,19 @@ impl Gatehouse {
                 Runs::Embedded(serve(&manifest, options, held).await, Some(store))
             }
             HostKind::EmbeddedProcess => {
-                drop(held);
+                held.lend();
                 let mut command = embedded_process(&[], &ca_file, state_directory.path(), None);
                 command.args(&settings.arguments);
                 Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await), None)
             }
             HostKind::EmbeddedProcessUnder(starter) => {
-                drop(held);
+                held.lend();
                 let command = embedded_process(starter, &ca_file, state_directory.path(), None);
                 Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await), None)
             }
             HostKind::Released(checkout) => {
                 assert_eq!(ca_file, None, "nothing that is measured needs an authority");
-                drop(held);
+                held.lend();
                 let mut command = Command::new(checkout.join("target/native/gatehouse"));
                 command.arg("up").args(&settings.arguments);
                 prepare_up(&mut command, &manifest, port, state_directory.path(), &variables);
@@ -128,20 +128,20 @@ impl Gatehouse {
             }
             HostKind::Spin => {
                 assert_eq!(ca_file, None, "Spin trusts the system's authorities only");
-                drop(held);
+                held.lend();
                 let command = spin::command(state_directory.path());
                 Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await), None)
             }
             HostKind::SpinRedis => {
                 assert_eq!(ca_file, None, "Spin trusts the system's authorities only");
-                drop(held);
+                held.lend();
                 let store = Arc::new(StoreServer::start(StoreKind::Redis, state_directory.path()).await);
                 let program = spin_over(&store, &manifest, port, state_directory.path(), &variables).await;
                 Runs::SpinRedis(Box::new(program), store)
             }
             HostKind::Wash(store) => {
                 assert_eq!(ca_file, None, "what is tested on wasmCloud needs no authority");
-                drop(held);
+                held.lend();
                 let store = Arc::new(StoreServer::start(store, state_directory.path()).await);
                 let program = on_wash(&store, port, &variables, state_directory.path()).await;
                 Runs::Wash(Box::new(program), store)
@@ -172,14 +172,14 @@ impl Gatehouse {
             Runs::Wash(_, store) => {
                 let folder = self.state_directory.path().join(held.number().to_string());
                 let port = held.number();
-                drop(held);
+                held.lend();
                 let program = on_wash(store, port, &variables, &folder).await;
                 Runs::Wash(Box::new(program), Arc::clone(store))
             }
             Runs::SpinRedis(_, store) => {
                 let (folder, port) = (self.state_directory.path().join(held.number().to_string()), held.number());
                 std::fs::create_dir_all(&folder).expect("the folder can be made");
-                drop(held);
+                held.lend();
                 let manifest = manifest(&repository(), &variables, &folder);
                 let program = spin_over(store, &manifest, port, &folder, &variables).await;
                 Runs::SpinRedis(Box::new(program), Arc::clone(store))
@@ -212,7 +212,7 @@ impl Gatehouse {
         assert!(!self.is_on_wash(), "`gatehouse up` has no store together with a wasmCloud");
         let held = HeldPort::take();
         let (port, folder) = (held.number(), self.state_directory.path());
-        drop(held);
+        held.lend();
         let (manifest, store) = (manifest(&repository(), &self.variables, folder), self.redis());
         let command = embedded_process(&[], &self.ca_file, folder, store.as_deref());
         let runs = Runs::Process(Box::new(up(command, &manifest, port, folder, &self.variables).await), store);

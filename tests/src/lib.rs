@@ -49,7 +49,7 @@ pub use clock::TestClock;
 pub use deployment::{deployment_check, deployment_program, outcome};
 pub use flow::{Flow, Step, parameter};
 pub use gatehouse::{Gatehouse, HostKind, Settings};
-pub use held_port::{HeldPort, free_port_base};
+pub use held_port::{HeldPort, three_ports};
 pub use http_server::{Received, serve};
 pub use listening::is_listened_at;
 pub(crate) use open_files::allow_descriptors;

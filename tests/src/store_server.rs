@@ -92,7 +92,7 @@ pub struct StoreServer {
 impl StoreServer {
     /// Starts it at a port of its own, and waits until it answers.
     pub async fn start(kind: StoreKind, folder: &Path) -> Self {
-        let port = HeldPort::take().number();
+        let port = HeldPort::take().lend();
         let proxy = match kind {
             StoreKind::RedisBehindProxy => Some(TcpProxy::start(port).await),
             StoreKind::Memory | StoreKind::Redis | StoreKind::Nats => None,

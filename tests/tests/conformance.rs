@@ -2,7 +2,7 @@
 //! through one where another server is beside it.
 
 use gatehouse_tests::rest_double::{RestDouble, answer, start};
-use gatehouse_tests::{HostKind, Program, World, WorldSettings, free_port_base, spin_is_installed};
+use gatehouse_tests::{HeldPort, HostKind, Program, World, WorldSettings, spin_is_installed};
 use serde_json::Value;
 
 async fn run(url: &str, requirements: &str, token: Option<&str>) -> Value {
@@ -80,7 +80,7 @@ async fn both_authorization_scenarios_pass_without_a_warning() {
     let url = world.gatehouse.url.clone();
     let resource = world.mcp_url();
     // The client registered its loopback redirect URI with another port; any is good (RFC 8252, section 7.3).
-    let port = free_port_base().to_string();
+    let port = HeldPort::take().lend().to_string();
     let arguments = [url.as_str(), "--client-id", "conformance", "--port", &port, "--resource", &resource];
     let mut program = Program::client("conformance-authorization.mjs", &arguments);
     let totals = program.json().await;

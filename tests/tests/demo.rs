@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gatehouse_tests::{CLIENT_SECRET, Program, artefact, free_port_base, http, repository};
+use gatehouse_tests::{CLIENT_SECRET, Program, artefact, http, repository, three_ports};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -59,7 +59,7 @@ async fn token(url: &str, user: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn up_starts_a_demo_in_which_every_user_has_snippets_of_their_own() {
-    let (port, state) = (free_port_base(), tempfile::tempdir().unwrap());
+    let (port, state) = (three_ports(), tempfile::tempdir().unwrap());
     let host = artefact("debug/gatehouse");
     let mut command = Command::new(host.with_file_name("xtask"));
     // Everything has been built for the other tests; on its own, `up` would build the host once more with fewer features.
@@ -83,7 +83,7 @@ async fn up_starts_a_demo_in_which_every_user_has_snippets_of_their_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn up_puts_gatehouse_before_a_server_of_ones_own_and_keeps_the_demo_identity_provider() {
-    let (port, state) = (free_port_base(), tempfile::tempdir().unwrap());
+    let (port, state) = (three_ports(), tempfile::tempdir().unwrap());
     let (_server, upstream) = own_server().await;
     let mut command = Command::new(artefact("debug/gatehouse").with_file_name("xtask"));
     command.current_dir(repository()).args(["up", "--no-build", "--port-base"]).arg(port.to_string());
@@ -101,7 +101,7 @@ async fn up_puts_gatehouse_before_a_server_of_ones_own_and_keeps_the_demo_identi
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_command_puts_gatehouse_before_a_server_and_a_provider_of_ones_own() {
-    let (port, state) = (free_port_base(), tempfile::tempdir().unwrap());
+    let (port, state) = (three_ports(), tempfile::tempdir().unwrap());
     let (_server, upstream) = own_server().await;
     let callback = format!("http://127.0.0.1:{port}/callback");
     let arguments = ["--redirect-uri", &callback, "--client-secret", CLIENT_SECRET];

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gatehouse_tests::{
-    CLIENT_SECRET, Gatehouse, Program, artefact, deployment_check, free_port_base, outcome, repository,
+    CLIENT_SECRET, Gatehouse, Program, artefact, deployment_check, outcome, repository, three_ports,
 };
 use serde_json::Value;
 use tokio::process::Command;
@@ -104,7 +104,7 @@ async fn has_a_bill_of_all_that_is_linked(unpacked: &Path) {
 }
 
 async fn runs_as_its_readme_says(program: &Path, unpacked: &Path) {
-    let port = free_port_base();
+    let port = three_ports();
     let readme = std::fs::read_to_string(unpacked.join("README.md")).unwrap();
     assert!(readme.contains("./gatehouse up --upstream") && readme.lines().count() <= 16, "{readme}");
     let (_server, upstream) = Program::server("everything.mjs", &[], "url").await;
@@ -203,7 +203,7 @@ impl Container {
 
 async fn runs_in_a_container(unpacked: &Path, folder: &Path) {
     let container = built(unpacked, folder).await;
-    let port = free_port_base();
+    let port = three_ports();
     let (_provider, issuer) = provider(port).await;
     let configuration = format!(
         "public_url = \"http://127.0.0.1:{port}\"\n[identity_provider]\nname = \"test\"\nissuer = \"{issuer}\"\n\

@@ -5,18 +5,18 @@ use tokio::process::Command;
 use url::Url;
 
 use super::load::Target;
-use super::servers::{CALL, Server, VERSION, free_port};
+use super::servers::{CALL, Server, VERSION};
 use super::setup::Setup;
 use crate::paths::{repository, tool};
 use crate::world::CLIENT_SECRET;
-use crate::{CHALLENGE, From, Person, ScriptedProvider, VERIFIER, http, parameter};
+use crate::{CHALLENGE, From, HeldPort, Person, ScriptedProvider, VERIFIER, http, parameter};
 
 /// The client's redirect URI, where nobody listens.
 const REDIRECT_URI: &str = "http://127.0.0.1:1/callback";
 
 /// Cloudflare's workers-oauth-provider on workerd, in front of a server; and the call.
 pub(super) async fn workers_oauth_provider(server: &str) -> (Server, Target) {
-    let port = free_port();
+    let port = HeldPort::take().lend();
     let mut command = Command::new(tool("GATEHOUSE_TEST_NODE", "node"));
     command.arg(program("workers-oauth-provider.mjs")).arg(port.to_string()).arg(format!("{server}/mcp"));
     let running = Server::start("workers-oauth-provider", command, port, tempfile::tempdir().expect("a folder")).await;
@@ -41,7 +41,7 @@ pub(super) async fn fastmcp(setup: &Setup, server: &str, sessions: usize) -> (Se
             answer["access_token"] = crate::jwt::SigningKey::Rsa.sign(&claims).into();
         });
     });
-    let port = free_port();
+    let port = HeldPort::take().lend();
     let mut command = Command::new(setup.peers_python.as_ref().expect("FastMCP is installed"));
     command.arg(program("fastmcp_proxy.py")).arg(port.to_string()).arg(format!("{server}/mcp"));
     command.arg(provider.origin()).arg(CLIENT_SECRET);

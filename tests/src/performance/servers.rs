@@ -75,11 +75,6 @@ impl Drop for Server {
     }
 }
 
-/// A port that was free a moment ago.
-pub(super) fn free_port() -> u16 {
-    HeldPort::take().number()
-}
-
 /// nginx as the MCP server, which answers at once and always the same.
 pub(super) async fn static_server(setup: &Setup) -> Server {
     nginx(setup, &format!("default_type application/json; return 200 '{ANSWER}';"), "").await
@@ -94,7 +89,7 @@ pub(super) async fn reverse_proxy(setup: &Setup, server: &str) -> Server {
 
 /// nginx in one process, without a log of its requests.
 async fn nginx(setup: &Setup, location: &str, upstream: &str) -> Server {
-    let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), HeldPort::take().lend());
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
         .map(|name| format!("{name}_temp_path {}/{name};\n", folder.path().display()))
@@ -128,7 +123,7 @@ pub(super) async fn forwarder_on_spin(server: &str) -> Server {
 
 /// The bare forwarder on wasmCloud.
 pub(super) async fn forwarder_on_wash(server: &str) -> Server {
-    let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), HeldPort::take().lend());
     let workload = Workload {
         component: artefact("forwarder-wasmcloud.wasm"),
         configuration: &[],
@@ -141,7 +136,7 @@ pub(super) async fn forwarder_on_wash(server: &str) -> Server {
 }
 
 async fn forwarder_by(mut command: Command, server: &str) -> Server {
-    let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), HeldPort::take().lend());
     command.arg("up").arg("--from").arg(repository().join("examples/forwarder/spin.toml"));
     command.arg("--listen").arg(format!("127.0.0.1:{port}")).arg("--state-dir").arg(folder.path().join("state"));
     command

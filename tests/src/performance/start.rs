@@ -10,10 +10,10 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use super::process;
-use super::servers::{free_port, private_folder};
+use super::servers::private_folder;
 use super::setup::{Checkout, Setup};
 use super::statistics::median;
-use crate::Gatehouse;
+use crate::{Gatehouse, HeldPort};
 
 /// How often a warm start is measured; a cold one is measured once.
 const WARM_STARTS: usize = 7;
@@ -47,7 +47,7 @@ pub(super) async fn run(setup: &Setup) -> Value {
 
 /// The time until the first answer that a component gives, and the time of processors until then.
 async fn start(checkout: &Checkout, cache: &Path, folder: &Path) -> (Duration, Duration) {
-    let port = free_port();
+    let port = HeldPort::take().lend();
     let configuration = format!(
         "public_url = \"http://127.0.0.1:{port}\"\n[identity_provider]\nname = \"none\"\nissuer = \"http://127.0.0.1:1\"\n\
          client_id = \"gateway\"\nclient_secret = {{ secret = \"identity_provider_secret\" }}\n\

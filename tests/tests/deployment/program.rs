@@ -49,7 +49,7 @@ impl Machine {
 
     /// Starts the program with `words`, of which the first names it, asks it whether it is alive, and stops it.
     pub async fn serves(&self, words: &[String], environment: &[(String, String)]) {
-        let port = HeldPort::take().number();
+        let port = HeldPort::take().lend();
         let mut command = Command::new(artefact("debug/gatehouse"));
         command.args(words.iter().skip(1).map(|word| self.mapped(word, port))).envs(environment.iter().cloned());
         let mut up = Program::start("gatehouse", command);

@@ -18,9 +18,7 @@ async fn wash_dev_serves_what_the_repositorys_file_says() {
     if !wash_is_installed(StoreKind::Memory) {
         return;
     }
-    let (folder, held) = (tempfile::tempdir().expect("a folder"), HeldPort::take());
-    let port = held.number();
-    drop(held);
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), HeldPort::take().lend());
     let text = std::fs::read_to_string(repository().join(".wash/config.yaml")).expect("the file");
     // Built before, at another port, and without a Redis.
     let built = artefact("gatehouse-wasmcloud.wasm");

@@ -34,9 +34,8 @@ async fn on_wasmtime_the_artefact_starts_and_fails_closed() {
     if !is_installed() {
         return;
     }
-    let held = HeldPort::take();
-    let (port, url) = (held.number(), format!("http://127.0.0.1:{}", held.number()));
-    drop(held);
+    let port = HeldPort::take().lend();
+    let url = format!("http://127.0.0.1:{port}");
     let mut command = Command::new(tool(WASMTIME, "wasmtime"));
     command.args(["serve", "-Scli", "-Sconfig", "-Skeyvalue", "--addr", &format!("127.0.0.1:{port}")]);
     let document = format!("public_url = \"{url}\"\n{DOCUMENT}");

@@ -1,6 +1,5 @@
 //! A proxy as its own process: from a file of the guide, or from another configuration.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -189,11 +188,9 @@ impl ProxyPort {
     /// Starts `proxy` here, with what `configure` writes for the port, and waits until it answers. `None` where there is no
     /// program.
     pub(crate) async fn start(self, proxy: Proxy, configure: impl FnOnce(u16) -> String) -> Option<Front> {
-        let (url, port) = (self.url(), self.0.number());
+        let (url, port) = (self.url(), self.0.lend());
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = proxy.command(folder.path(), &configure(port), false)?;
-        // The proxy opens its own socket.
-        drop::<TcpListener>(self.0.into_listener());
         let log = std::fs::File::create(folder.path().join(LOG)).expect("the folder can be written");
         let mut child =
             command.stderr(log).spawn().unwrap_or_else(|error| panic!("{proxy:?} cannot be started: {error}"));

@@ -190,9 +190,9 @@ async fn metrics_come_with_the_conventions_names_and_the_last_ones_when_the_host
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_is_not_there_costs_nobody_an_answer_and_is_told_of_in_the_metrics() {
+    // Nobody listens there.
     let closed = gatehouse_tests::HeldPort::take();
     let endpoint = format!("http://127.0.0.1:{}", closed.number());
-    drop(closed);
     let scene = Scene::start("", &["--otlp-endpoint", &endpoint, "--otlp-interval", "1"]).await;
     let tokens = scene.sign_in("alice").await;
     scene.ask(&tokens, &call("echo")).await;

@@ -74,9 +74,7 @@ impl Prometheus {
             .replace("alerts.yaml", rules.to_str().unwrap());
         assert!(configuration.contains(target), "{configuration}");
         std::fs::write(folder.join("prometheus.yaml"), configuration).unwrap();
-        let held = HeldPort::take();
-        let address = format!("127.0.0.1:{}", held.number());
-        drop(held);
+        let address = format!("127.0.0.1:{}", HeldPort::take().lend());
         let mut command = Command::new(program);
         let log = std::fs::File::create(folder.join("log")).unwrap();
         command.current_dir(&folder).stderr(log).kill_on_drop(true).args([

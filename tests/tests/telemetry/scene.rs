@@ -32,9 +32,7 @@ impl Scene {
             async move { Some(answer) }
         });
         let upstream_origin = Some(upstream.await);
-        let held = HeldPort::take();
-        let address = format!("127.0.0.1:{}", held.number());
-        drop(held);
+        let address = format!("127.0.0.1:{}", HeldPort::take().lend());
         let mut all = vec!["--metrics-listen".to_owned(), address.clone()];
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         let settings = AttackSettings {

@@ -1,11 +1,12 @@
 //! Six servers of others as one, of which one is down.
 
+use gatehouse_tests::HeldPort;
 use serde_json::json;
 
 use super::behind::gatehouse_with;
 use super::exchange::{Client, messages, tools};
 use super::rows::{Row, SERVERS};
-use super::running::{Running, free_port};
+use super::running::Running;
 use super::script;
 use super::seen::status;
 use crate::choice::Choice;
@@ -24,7 +25,7 @@ async fn a_federation_of_six_with_one_down_has_what_the_other_five_have() {
     for server in &mut servers {
         server.listens().await;
     }
-    let down = format!("http://127.0.0.1:{}/mcp", free_port());
+    let down = format!("http://127.0.0.1:{}/mcp", HeldPort::take().lend());
     let named =
         rows.iter().zip(&servers).map(|(row, server)| (row.path, server.url.as_str())).chain([("down", down.as_str())]);
     let members = named.map(|(prefix, url)| format!("[[routes.members]]\nprefix = \"{prefix}\"\nurl = \"{url}\"\n"));

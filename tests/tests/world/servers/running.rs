@@ -1,13 +1,11 @@
 //! A server that runs.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::process::Child;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use gatehouse_tests::{is_listened_at, tool};
+use gatehouse_tests::{HeldPort, is_listened_at, tool};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
@@ -18,9 +16,6 @@ use crate::installed::node;
 const PATIENCE: Duration = Duration::from_secs(180);
 /// None of these servers says in the same words that it listens, so it is asked.
 const ASKED_EVERY: Duration = Duration::from_millis(100);
-/// Systems do not give out the ports below 30,000 by themselves: nobody takes one between our look and the server's.
-const FIRST_PORT: u16 = 10_000;
-const PORTS: u16 = 20_000;
 
 /// It ends with this value, and so does all that it has started.
 pub(crate) struct Running {
@@ -35,7 +30,7 @@ impl Running {
     /// Starts the server of `row`.
     pub(crate) fn start(row: &Row) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let port = free_port().to_string();
+        let port = HeldPort::take().lend().to_string();
         let words = EVERYTHING_PROGRAM.words().into_iter().map(|word| word.display().to_string()).collect::<Vec<_>>();
         let replace = |text: &str| {
             text.replace("{port}", &port)
@@ -77,18 +72,5 @@ impl Drop for Running {
             let _ended = kill_process_group(group, Signal::KILL);
         }
         let _status = self.child.wait();
-    }
-}
-
-/// A port that was free a moment ago, and that no other server here was given.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let begin = std::process::id() % u32::from(PORTS);
-    loop {
-        let offset = (begin + u32::from(NEXT.fetch_add(1, Ordering::Relaxed))) % u32::from(PORTS);
-        let port = FIRST_PORT + u16::try_from(offset).expect("below the number of ports");
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
     }
 }
