@@ -1,0 +1,86 @@
+//! Builds the sandboxes: an MCP server of shells and Python, made of components of a cargo workspace of its own (docs/sandboxes.md).
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::{COMPOSED, compose, file_name, shrink_components, write_if_changed};
+use crate::toolchain::rustc::TARGET;
+use crate::toolchain::wasm::WasmToolchain;
+use crate::workspace::Workspace;
+use crate::{process, progress};
+
+/// The folder of the cargo workspace.
+const FOLDER: &str = "sandboxes";
+
+/// Where a part of a composition comes from.
+enum Part {
+    /// The crate of `sandboxes/` with this name.
+    Crate(&'static str),
+    /// An adapter of the product.
+    Adapter(&'static str),
+}
+
+/// A file of `target/`, and what it is made of: by a composition, or of one crate alone.
+struct Artefact {
+    composition: Option<&'static str>,
+    parts: &'static [(&'static str, Part)],
+    output: &'static str,
+}
+
+const ARTEFACTS: [Artefact; 0] = [];
+
+/// Builds all; returns the files. The product's own components must have been built.
+pub fn all(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let toolchain = WasmToolchain::ready(workspace)?;
+    let crates: Vec<&str> = ARTEFACTS
+        .iter()
+        .flat_map(|artefact| artefact.parts)
+        .filter_map(|(_, part)| if let Part::Crate(name) = part { Some(*name) } else { None })
+        .collect();
+    compile(workspace, &toolchain, &crates)?;
+    let compiled = target(workspace).join(TARGET).join("release");
+    shrink_components(workspace, crates.iter().map(|name| compiled.join(file_name(name))))?;
+    ARTEFACTS.iter().map(|artefact| make(workspace, artefact)).collect()
+}
+
+/// A target folder of its own: another workspace has other features of the same crates.
+fn target(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("sandboxes")
+}
+
+fn compile(workspace: &Workspace, toolchain: &WasmToolchain, crates: &[&str]) -> Result<()> {
+    progress::stage(&format!("Building the components of the sandboxes ({toolchain})"));
+    let folder = workspace.path(FOLDER);
+    let mut cargo = toolchain.cargo(&folder)?;
+    cargo.current_dir(&folder);
+    cargo.args(["build", "--locked", "--release", "--target", TARGET, "--target-dir"]).arg(target(workspace));
+    for name in crates {
+        cargo.args(["--package", name]);
+    }
+    process::run(&mut cargo, "building the components of the sandboxes")
+}
+
+fn make(workspace: &Workspace, artefact: &Artefact) -> Result<PathBuf> {
+    let composed = workspace.target().join(COMPOSED);
+    let file = |part: &Part| match part {
+        Part::Crate(name) | Part::Adapter(name) => composed.join(file_name(name)),
+    };
+    let output = workspace.path(artefact.output);
+    let bytes = match artefact.composition {
+        Some(composition) => {
+            let parts: Vec<_> = artefact.parts.iter().map(|(name, part)| (*name, file(part))).collect();
+            compose::compose(&workspace.path(composition), &parts)?
+        }
+        None => {
+            let (_, part) = artefact.parts.first().context("an artefact has a part")?;
+            read(&file(part))?
+        }
+    };
+    write_if_changed(&output, &bytes)?;
+    Ok(output)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+}
