@@ -1,5 +1,6 @@
 //! Builds the sandboxes: an MCP server of shells and Python, made of components of a cargo workspace of its own (docs/sandboxes.md).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -28,12 +29,28 @@ struct Artefact {
     output: &'static str,
 }
 
-const ARTEFACTS: [Artefact; 0] = [];
+/// The server on one family of hosts.
+const fn server_with(adapter: &'static str) -> [(&'static str, Part); 2] {
+    [("sandbox:server", Part::Crate("sandbox")), ("gatehouse:adapter", Part::Adapter(adapter))]
+}
+
+const ARTEFACTS: [Artefact; 2] = [
+    Artefact {
+        composition: Some("sandboxes/sandbox.wac"),
+        parts: &server_with("adapter-spin"),
+        output: "target/sandbox.wasm",
+    },
+    Artefact {
+        composition: Some("sandboxes/sandbox.wac"),
+        parts: &server_with("adapter-wasmcloud"),
+        output: "target/sandbox-wasmcloud.wasm",
+    },
+];
 
 /// Builds all; returns the files. The product's own components must have been built.
 pub fn all(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let toolchain = WasmToolchain::ready(workspace)?;
-    let crates: Vec<&str> = ARTEFACTS
+    let crates: BTreeSet<&str> = ARTEFACTS
         .iter()
         .flat_map(|artefact| artefact.parts)
         .filter_map(|(_, part)| if let Part::Crate(name) = part { Some(*name) } else { None })
@@ -49,7 +66,7 @@ fn target(workspace: &Workspace) -> PathBuf {
     workspace.target().join("sandboxes")
 }
 
-fn compile(workspace: &Workspace, toolchain: &WasmToolchain, crates: &[&str]) -> Result<()> {
+fn compile(workspace: &Workspace, toolchain: &WasmToolchain, crates: &BTreeSet<&str>) -> Result<()> {
     progress::stage(&format!("Building the components of the sandboxes ({toolchain})"));
     let folder = workspace.path(FOLDER);
     let mut cargo = toolchain.cargo(&folder)?;
