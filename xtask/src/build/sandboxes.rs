@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use super::{COMPOSED, compose, file_name, shrink_components, write_if_changed};
+use super::{COMPOSED, compose, file_name, interpreter, shrink_components, write_if_changed};
 use crate::toolchain::rustc::TARGET;
 use crate::toolchain::wasm::WasmToolchain;
 use crate::workspace::Workspace;
@@ -19,6 +19,8 @@ enum Part {
     Crate(&'static str),
     /// An adapter of the product.
     Adapter(&'static str),
+    /// What componentize-py makes, under this name.
+    Interpreter(&'static str),
 }
 
 /// A file of `target/`, and what it is made of: by a composition, or of one crate alone.
@@ -28,20 +30,52 @@ struct Artefact {
     output: &'static str,
 }
 
-const ARTEFACTS: [Artefact; 0] = [];
+const ARTEFACTS: [Artefact; 1] = [Artefact {
+    composition: Some("sandboxes/sandbox-python.wac"),
+    parts: &[
+        ("sandbox:output", Part::Crate("sandbox-output")),
+        ("sandbox:world", Part::Crate("sandbox-world")),
+        ("sandbox:interpreter", Part::Interpreter("sandbox-interpreter")),
+        ("sandbox:python-runner", Part::Crate("python-runner")),
+    ],
+    output: "target/sandbox-python.wasm",
+}];
 
-/// Builds all; returns the files. The product's own components must have been built.
-pub fn all(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+/// What is built.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Build this artefact alone, such as `sandbox-python`
+    #[arg(long)]
+    only: Option<String>,
+}
+
+/// Builds what is asked for; returns the files.
+pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<PathBuf>> {
+    let is_wanted = |artefact: &&Artefact| match &arguments.only {
+        Some(name) => Path::new(artefact.output).file_stem().is_some_and(|stem| stem == name.as_str()),
+        None => true,
+    };
+    let artefacts: Vec<&Artefact> = ARTEFACTS.iter().filter(is_wanted).collect();
+    if artefacts.is_empty() {
+        bail!("there is no such artefact of the sandboxes");
+    }
+    let parts = || artefacts.iter().flat_map(|artefact| artefact.parts).map(|(_, part)| part);
+    if parts().any(|part| matches!(part, Part::Adapter(_))) {
+        super::all(workspace)?;
+    }
     let toolchain = WasmToolchain::ready(workspace)?;
-    let crates: Vec<&str> = ARTEFACTS
-        .iter()
-        .flat_map(|artefact| artefact.parts)
-        .filter_map(|(_, part)| if let Part::Crate(name) = part { Some(*name) } else { None })
+    let crates: Vec<&str> = parts()
+        .filter_map(|part| if let Part::Crate(name) = part { Some(*name) } else { None })
         .collect();
     compile(workspace, &toolchain, &crates)?;
     let compiled = target(workspace).join(TARGET).join("release");
     shrink_components(workspace, crates.iter().map(|name| compiled.join(file_name(name))))?;
-    ARTEFACTS.iter().map(|artefact| make(workspace, artefact)).collect()
+    for part in parts() {
+        if let Part::Interpreter(name) = part {
+            interpreter::component(workspace, &workspace.target().join(COMPOSED).join(file_name(name)))?;
+        }
+    }
+    artefacts.into_iter().map(|artefact| make(workspace, artefact)).collect()
 }
 
 /// A target folder of its own: another workspace has other features of the same crates.
@@ -64,7 +98,7 @@ fn compile(workspace: &Workspace, toolchain: &WasmToolchain, crates: &[&str]) ->
 fn make(workspace: &Workspace, artefact: &Artefact) -> Result<PathBuf> {
     let composed = workspace.target().join(COMPOSED);
     let file = |part: &Part| match part {
-        Part::Crate(name) | Part::Adapter(name) => composed.join(file_name(name)),
+        Part::Crate(name) | Part::Adapter(name) | Part::Interpreter(name) => composed.join(file_name(name)),
     };
     let output = workspace.path(artefact.output);
     let bytes = match artefact.composition {
