@@ -79,3 +79,8 @@ pub fn exceeded(limit: &LimitExceeded) -> Limit {
         _ => Limit::Compute,
     }
 }
+
+/// Whether an error that bashkit gives as a text stands for one of its limits.
+pub fn is_of_depth(text: &str) -> bool {
+    text.starts_with("budget validation failed") || (text.contains("maximum ") && text.contains(" depth exceeded"))
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bashkit::{Bash, Error, ExecResult, FileSystem, SessionLimits, SnapshotOptions};
 use sandbox_run::{File, Limit, Limits, Outcome, Run, Stream, TreePath, WORK_FOLDER};
@@ -21,20 +21,50 @@ const KILLED: i32 = 137;
 /// What bash exits with where it cannot read a program.
 const MISUSED: i32 = 2;
 
-/// Runs a program. What it prints goes to the sink while it runs; the sink is given back, unless the program still held it, which none does.
+/// How long after its time limit a run is ended from outside: bashkit ends what it can at the limit itself.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Runs a program. What it prints goes to the sink while it runs; the sink is given back, unless it was taken by the [`Stop`] that `started` is
+/// given before the program begins.
 ///
 /// A program that a limit stops changes nothing: its files and the shell's variables are those of before. A program whose output was cut, or that
 /// found the file system full, is not stopped.
-pub fn run<S: Sink>(run: Run, sink: S) -> (Outcome, Option<S>) {
+pub fn run<S: Sink>(run: Run, sink: S, started: impl FnOnce(Stop<S>)) -> (Outcome, Option<S>) {
     let Run { code, state, files, limits } = run;
     let most = usize::try_from(limits.output_bytes).unwrap_or(usize::MAX);
     let output = Shared(Arc::new(Mutex::new(Output::new(sink, most))));
+    let time = Duration::from_secs(u64::from(limits.seconds));
+    started(Stop { output: output.clone(), state: state.clone(), started: Instant::now(), time });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(in_shell(&code, &state, files, limits, &output)),
         Err(_) => stopped(state, KILLED, None, "The shell could not be started.".to_owned()),
     };
     (outcome, output.with(Output::take_sink))
+}
+
+/// Ends a run from outside, while its program works on: bashkit looks at the clock between two commands, and not in each of them.
+pub struct Stop<S> {
+    output: Shared<S>,
+    state: Vec<u8>,
+    started: Instant,
+    time: Duration,
+}
+
+impl<S: Sink> Stop<S> {
+    /// Whether the run is past its time.
+    pub fn is_late(&self) -> bool {
+        self.started.elapsed() > self.time.saturating_add(GRACE)
+    }
+
+    /// Takes the sink, after everything that was printed, and says how the run ended. Nothing where something is being printed just now, or
+    /// the run is over. Whoever calls this lets the program go no further.
+    pub fn stop(&self, limit: Limit) -> Option<(Outcome, S)> {
+        let sink = self.output.0.try_lock().ok()?.take_sink()?;
+        let exit_code = if limit == Limit::Time { TIMED_OUT } else { KILLED };
+        let note = "The program was stopped in the middle of a command.".to_owned();
+        Some((stopped(self.state.clone(), exit_code, Some(limit), note), sink))
+    }
 }
 
 async fn in_shell<S: Sink>(code: &str, state: &[u8], files: Vec<File>, limits: Limits, output: &Shared<S>) -> Outcome {
@@ -54,7 +84,9 @@ async fn in_shell<S: Sink>(code: &str, state: &[u8], files: Vec<File>, limits: L
     }
     return_home(&mut bash, &disk, &mut notes).await;
 
+    let started = Instant::now();
     let ended = execute(&mut bash, code, output).await;
+    let is_late = started.elapsed() >= Duration::from_secs(u64::from(limits.seconds));
     let exit_code = match ended {
         Ok(result) => {
             output.print_rest(&result);
@@ -64,6 +96,9 @@ async fn in_shell<S: Sink>(code: &str, state: &[u8], files: Vec<File>, limits: L
             let exceeded = limits::exceeded(&limit);
             let exit_code = if exceeded == Limit::Time { TIMED_OUT } else { KILLED };
             return stopped(state.to_vec(), exit_code, Some(exceeded), format!("The program was stopped: {limit}."));
+        }
+        Err(Error::Execution(text)) if limits::is_of_depth(&text) => {
+            return stopped(state.to_vec(), KILLED, Some(Limit::Compute), format!("The program was stopped: {text}."));
         }
         Err(Error::Cancelled) => {
             return stopped(
@@ -79,6 +114,15 @@ async fn in_shell<S: Sink>(code: &str, state: &[u8], files: Vec<File>, limits: L
             MISUSED
         }
     };
+    // In handlers of traps and in background jobs bashkit takes its time limit for an error like others.
+    if is_late {
+        return stopped(
+            state.to_vec(),
+            TIMED_OUT,
+            Some(Limit::Time),
+            "The program was stopped at its time limit.".to_owned(),
+        );
+    }
     let mut changes = tree.changes(&disk);
     notes.append(&mut changes.notes);
     let mut limit = output.is_cut().then_some(Limit::Output);

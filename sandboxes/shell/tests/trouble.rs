@@ -12,7 +12,8 @@ use support::{Environment, Host, Interpreter};
 /// Lines of `### ` with what it is, and a program after each.
 const PROGRAMS: &str = include_str!("trouble.txt");
 /// What each may take.
-const LIMITS: Limits = Limits { seconds: 2, output_bytes: 10_000, file_bytes: 8_000_000, files: 500, state_bytes: 1_000_000 };
+const LIMITS: Limits =
+    Limits { seconds: 2, output_bytes: 10_000, file_bytes: 8_000_000, files: 500, state_bytes: 1_000_000 };
 /// A run that the shell itself ends is over by then, on a machine that is busy. Fuel ends those that it cannot.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -44,7 +45,8 @@ fn programs_that_want_too_much_end_within_their_limits_and_the_next_one_is_serve
         let ended = answer.outcome.as_ref().map(|outcome| (outcome.exit_code, outcome.limit));
         println!("{name}: {ended:?} after {:?}, {printed} bytes", answer.took);
         if !is_within {
-            faults.push(format!("{name}: {ended:?} after {:?}, {printed} bytes printed, {bytes} in files", answer.took));
+            faults
+                .push(format!("{name}: {ended:?} after {:?}, {printed} bytes printed, {bytes} in files", answer.took));
         }
         cut += usize::from(ended.is_none());
         if neighbour.run("echo $planted").stdout() != "7f3a9c\n" {

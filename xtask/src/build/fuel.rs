@@ -1,9 +1,10 @@
 //! Limits of computing and of memory, built into a component: for hosts that set none.
 //!
 //! Every core module of the component gets a counter that no code of its own can reach. Each head of a loop and each beginning of a function
-//! that calls others takes 1 from it, so that nothing goes on for ever without it. When a slice of it is used up, the module is told by its
-//! export `sandbox_slice`, and can end the run then; or it asks for the time, if it imports libc's `time`, and who provides the clock can. When all slices are used up, it exits, if it imports a way to do
-//! so, and traps in any case. What neither loops nor calls is bounded by its own length, and what works on memory by the memory's.
+//! that calls others takes 1 from it, so that nothing goes on for ever without it. When a slice of it is used up, the module can end the run:
+//! its export `sandbox_slice` is called, if it has one; or it asks for the time, if it imports libc's `time`, and who provides the clock ends
+//! the run. When all slices are used up, it exits, if it imports a way to do so, and traps in any case. What neither loops nor calls is bounded
+//! by its own length, and what works on memory by the memory's.
 //!
 //! A memory gets a maximum, so that the program is told that there is none left, instead of the host ending it.
 
@@ -68,7 +69,8 @@ impl ReencodeComponent for Limiter {
         _parser: Parser,
         module: &[u8],
     ) -> Result<(), Error<Self::Error>> {
-        let limited = module::limited(module, self.fuel).map_err(|error| Error::UserError(Wrong(format!("{error:#}"))))?;
+        let limited =
+            module::limited(module, self.fuel).map_err(|error| Error::UserError(Wrong(format!("{error:#}"))))?;
         component.section(&wasm_encoder::RawSection { id: CORE_MODULE, data: &limited });
         Ok(())
     }

@@ -79,9 +79,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<PathBuf>>
         super::all(workspace)?;
     }
     let toolchain = WasmToolchain::ready(workspace)?;
-    let crates: Vec<&str> = parts()
-        .filter_map(|part| if let Part::Crate(name) = part { Some(*name) } else { None })
-        .collect();
+    let crates: Vec<&str> =
+        parts().filter_map(|part| if let Part::Crate(name) = part { Some(*name) } else { None }).collect();
     compile(workspace, &toolchain, &crates)?;
     let compiled = target(workspace).join(TARGET).join("release");
     shrink_components(workspace, crates.iter().map(|name| compiled.join(file_name(name))))?;

@@ -132,7 +132,7 @@ impl Sink for Gathered {
 
 fn by_library(run: Run) -> Answer {
     let thread = std::thread::Builder::new().stack_size(STACK);
-    let running = thread.spawn(move || sandbox_shell::run(run, Gathered::new())).unwrap();
+    let running = thread.spawn(move || sandbox_shell::run(run, Gathered::new(), |_stop| {})).unwrap();
     let (outcome, gathered) = running.join().unwrap();
     gathered.unwrap().answer(Some(outcome))
 }

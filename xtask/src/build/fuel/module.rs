@@ -5,8 +5,8 @@ mod names;
 use anyhow::{Context, Result};
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, Function, FunctionSection, GlobalSection, GlobalType, MemorySection, Module, SectionId,
-    TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, Function, FunctionSection, GlobalSection, GlobalType, MemorySection, Module,
+    SectionId, TypeSection, ValType,
 };
 use wasmparser::{
     CodeSectionReader, FunctionBody, FunctionSectionReader, GlobalSectionReader, MemorySectionReader, Operator, Parser,
