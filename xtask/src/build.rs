@@ -1,6 +1,8 @@
 //! Builds the components and composes them into the artefacts that are run and shipped.
 
 mod compose;
+mod fuel;
+mod interpreter;
 pub mod sandboxes;
 mod shrink;
 pub mod vendored_wit;
