@@ -1,6 +1,9 @@
 //! Builds the components and composes them into the artefacts that are run and shipped.
 
 mod compose;
+mod fuel;
+mod interpreter;
+pub mod sandboxes;
 mod shrink;
 pub mod vendored_wit;
 
@@ -97,7 +100,7 @@ const FORWARDER: &str = "forwarder";
 pub fn all(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let toolchain = WasmToolchain::ready(workspace)?;
     build_components(workspace, &toolchain, &crates(), "")?;
-    shrink_components(workspace)?;
+    shrink_components(workspace, crates().into_iter().map(|name| component_file(workspace, name)))?;
     ARTEFACTS.iter().map(|artefact| compose_one(workspace, artefact)).collect()
 }
 
@@ -147,7 +150,7 @@ fn build_components(
 ) -> Result<()> {
     progress::stage(&format!("Building the components ({toolchain})"));
 
-    let mut cargo = toolchain.cargo(workspace)?;
+    let mut cargo = toolchain.cargo(workspace.root())?;
     cargo.current_dir(workspace.root());
     cargo.args(["build", "--release", "--target", TARGET, "--target-dir"]).arg(component_target(workspace));
     for name in names {
@@ -164,7 +167,7 @@ const SHRUNK: &str = "shrunk";
 
 /// Leaves the components where they are composed from: smaller, or as the compiler made them, where the program for that cannot be
 /// had.
-fn shrink_components(workspace: &Workspace) -> Result<()> {
+fn shrink_components(workspace: &Workspace, files: impl Iterator<Item = PathBuf>) -> Result<()> {
     let wasm_opt = WasmOpt::ready(workspace);
     match &wasm_opt {
         Ok(_) => progress::stage("Shrinking the components"),
@@ -176,13 +179,13 @@ fn shrink_components(workspace: &Workspace) -> Result<()> {
     for folder in [&composed, &kept] {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    for name in crates() {
-        let file = component_file(workspace, name);
+    for file in files {
         let component = match &wasm_opt {
             Ok(wasm_opt) => shrink::shrunk(wasm_opt, &kept, &file)?,
             Err(_) => std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?,
         };
-        write_if_changed(&composed_file(workspace, name), &component)?;
+        let name = file.file_name().with_context(|| format!("{} names no file", file.display()))?;
+        write_if_changed(&composed.join(name), &component)?;
     }
     Ok(())
 }

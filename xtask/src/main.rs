@@ -44,6 +44,8 @@ enum Command {
     Setup,
     /// Build the components and the examples and compose them: target/gatehouse.wasm, the one for wasmCloud and two demo servers
     Build,
+    /// Build the sandboxes, an MCP server of shells and Python: target/sandbox.wasm and its interpreters (docs/sandboxes.md)
+    Sandboxes(build::sandboxes::Arguments),
     /// Build everything and run Gatehouse with its demo identity provider and demo MCP server
     Up(up::Arguments),
     /// Build everything, install what the tests need and run all tests
@@ -91,6 +93,12 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Build => {
             for artefact in build::all(&workspace)? {
+                progress::say(&format!("Built: {}", workspace.shown(&artefact)));
+            }
+            Ok(())
+        }
+        Command::Sandboxes(arguments) => {
+            for artefact in build::sandboxes::run(&workspace, &arguments)? {
                 progress::say(&format!("Built: {}", workspace.shown(&artefact)));
             }
             Ok(())

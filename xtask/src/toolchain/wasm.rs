@@ -69,11 +69,12 @@ impl WasmToolchain {
         debian::install(workspace).map(Self::Debian)
     }
 
-    /// A cargo that compiles for the target the crates of `workspace`. Add `build`, `--target` and what else it needs.
-    pub fn cargo(&self, workspace: &Workspace) -> Result<Command> {
+    /// A cargo that compiles for the target the crates of the cargo workspace in `folder`. Add `build`, `--target` and what else it
+    /// needs.
+    pub fn cargo(&self, folder: &Path) -> Result<Command> {
         // First, because it may make the folder in which the sources of other people's crates are.
         let mut fetch = self.cargo_with(FLAGS.into())?;
-        fetch.current_dir(workspace.root()).args(["fetch", "--quiet", "--locked", "--target", TARGET]);
+        fetch.current_dir(folder).args(["fetch", "--quiet", "--locked", "--target", TARGET]);
         process::run(&mut fetch, "fetching the crates")?;
         let mut flags = OsString::from(FLAGS);
         for folder in reproducible::folders_of_sources()? {

@@ -1,0 +1,111 @@
+//! The run that this instance is for: what it may take, and what it has taken.
+
+use std::cell::RefCell;
+
+use sandbox_run::{Frame, Limit, Outcome, Stream};
+
+use crate::bindings::gatehouse::sandbox::frames;
+use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
+use crate::tree::{Room, Tree};
+
+/// What a shell says of a program that was ended.
+const EXIT_CODE_OF_A_STOP: i32 = 137;
+/// How much more than its limit a program may write, in bytes, before it is ended: one that writes for ever would only take time.
+const MOST_DROPPED: usize = 1 << 20;
+/// The most bytes of output in a frame.
+const PIECE: usize = 32 << 10;
+
+/// A run.
+pub struct Run {
+    /// The files.
+    pub tree: Tree,
+    state: Vec<u8>,
+    deadline: u64,
+    output_left: usize,
+    dropped: usize,
+}
+
+thread_local! {
+    static RUN: RefCell<Option<Run>> = const { RefCell::new(None) };
+}
+
+/// Begins.
+pub fn begin(tree: Tree, state: Vec<u8>, seconds: u32, output_bytes: usize) {
+    let deadline = monotonic_clock::now().saturating_add(u64::from(seconds).saturating_mul(1_000_000_000));
+    RUN.with_borrow_mut(|run| *run = Some(Run { tree, state, deadline, output_left: output_bytes, dropped: 0 }));
+}
+
+/// The run. Where none has begun, which only a wrong composition does, it is one without files.
+pub fn with<T>(action: impl FnOnce(&mut Run) -> T) -> T {
+    RUN.with_borrow_mut(|run| {
+        let none = || Run {
+            tree: Tree::new(Room { bytes: 0, entries: 0 }, 0),
+            state: Vec::new(),
+            deadline: u64::MAX,
+            output_left: 0,
+            dropped: 0,
+        };
+        action(run.get_or_insert_with(none))
+    })
+}
+
+/// Nanoseconds since 1970.
+pub fn now() -> u64 {
+    let now = wall_clock::now();
+    now.seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(now.nanoseconds))
+}
+
+/// Ends the run if its time is over.
+pub fn check_time() {
+    if monotonic_clock::now() >= with(|run| run.deadline) {
+        stop(Limit::Time);
+    }
+}
+
+/// Waits for a moment of the monotonic clock, and ends the run where its time is over before that.
+pub fn wait_until(moment: u64) {
+    let deadline = with(|run| run.deadline);
+    monotonic_clock::subscribe_instant(moment.min(deadline)).block();
+    check_time();
+}
+
+/// Sends output on, as far as it is allowed.
+pub fn write(stream: Stream, bytes: &[u8]) {
+    check_time();
+    let (allowed, too_much) = with(|run| {
+        let allowed = bytes.get(..run.output_left).unwrap_or(bytes);
+        run.output_left -= allowed.len();
+        run.dropped = run.dropped.saturating_add(bytes.len() - allowed.len());
+        (allowed, run.dropped > MOST_DROPPED)
+    });
+    for piece in allowed.chunks(PIECE) {
+        if let Ok(frame) = sandbox_run::frame(&Frame::Output { stream, bytes: piece.to_vec() }) {
+            frames::send(&frame);
+        }
+    }
+    if too_much {
+        stop(Limit::Output);
+    }
+}
+
+/// Whether output was dropped.
+pub fn output_was_cut() -> bool {
+    with(|run| run.dropped > 0)
+}
+
+/// Ends the instance, with an answer that says why and keeps what was before the run.
+pub fn stop(limit: Limit) -> ! {
+    let outcome = Outcome {
+        exit_code: EXIT_CODE_OF_A_STOP,
+        state: with(|run| std::mem::take(&mut run.state)),
+        changed: Vec::new(),
+        removed: Vec::new(),
+        limit: Some(limit),
+        notes: Vec::new(),
+    };
+    if let Ok(frame) = sandbox_run::frame(&Frame::Ended(outcome)) {
+        frames::finish(&frame);
+    }
+    // The interpreter cannot be unwound: whatever called us would go on.
+    std::process::abort()
+}

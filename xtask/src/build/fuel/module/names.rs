@@ -1,0 +1,97 @@
+//! What a core module has, by index: where the pass can add something, and what it can call.
+
+use anyhow::{Context, Result};
+use wasmparser::{ExternalKind, FuncType, Parser, Payload, TypeRef, ValType};
+
+/// The export that is told of the end of each slice: how many are left, after the one that it has itself.
+const ON_SLICE: &str = "sandbox_slice";
+
+/// How many of each there are, which imports end the program and tell the time, and which export is told of slices.
+#[derive(Default)]
+pub struct Names {
+    pub types: u32,
+    pub imported_functions: u32,
+    /// The imported ones among them.
+    pub functions: u32,
+    /// The imported ones among them.
+    pub globals: u32,
+    pub exit: Option<u32>,
+    pub time: Option<u32>,
+    pub on_slice: Option<u32>,
+}
+
+impl Names {
+    /// Reads a module up to its code.
+    pub fn of(module: &[u8]) -> Result<Self> {
+        let mut names = Self::default();
+        let (mut types, mut functions) = (Vec::new(), Vec::new());
+        for payload in Parser::new(0).parse_all(module) {
+            match payload.context("a core module cannot be read")? {
+                Payload::TypeSection(section) => {
+                    for group in section {
+                        for sub_type in group?.into_types() {
+                            let function = sub_type.composite_type.inner;
+                            types.push(match function {
+                                wasmparser::CompositeInnerType::Func(function) => Some(function),
+                                _ => None,
+                            });
+                        }
+                    }
+                }
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        let import = import?;
+                        match import.ty {
+                            TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
+                                functions.push(ty);
+                                let ty = types.get(usize::try_from(ty)?).and_then(Option::as_ref);
+                                names.note(import.module, import.name, ty);
+                                names.imported_functions += 1;
+                            }
+                            TypeRef::Global(_) => names.globals += 1,
+                            TypeRef::Table(_) | TypeRef::Memory(_) | TypeRef::Tag(_) => {}
+                        }
+                    }
+                    names.functions = names.imported_functions;
+                }
+                Payload::FunctionSection(section) => {
+                    names.functions += section.count();
+                    for ty in section {
+                        functions.push(ty?);
+                    }
+                }
+                Payload::ExportSection(section) => {
+                    for export in section {
+                        let export = export?;
+                        if (export.name, export.kind) == (ON_SLICE, ExternalKind::Func) {
+                            let ty = functions.get(usize::try_from(export.index)?);
+                            let ty = ty.and_then(|ty| types.get(usize::try_from(*ty).ok()?)).and_then(Option::as_ref);
+                            let is_right = has_type(ty, &[ValType::I32], &[]);
+                            names.on_slice = is_right.then_some(export.index);
+                        }
+                    }
+                }
+                Payload::GlobalSection(section) => names.globals += section.count(),
+                _ => {}
+            }
+        }
+        names.types = u32::try_from(types.len())?;
+        Ok(names)
+    }
+
+    /// Keeps the next import, a function, if it is one of the two. libc has both; it is one module of several, and itself imports the
+    /// component's.
+    fn note(&mut self, module: &str, name: &str, ty: Option<&FuncType>) {
+        let exits = (module, name) == ("env", "_exit") || (module.starts_with("wasi:cli/exit@0.2.") && name == "exit");
+        if exits && has_type(ty, &[ValType::I32], &[]) {
+            self.exit = Some(self.imported_functions);
+        }
+        if (module, name) == ("env", "time") && has_type(ty, &[ValType::I32], &[ValType::I64]) {
+            self.time = Some(self.imported_functions);
+        }
+    }
+}
+
+fn has_type(ty: Option<&FuncType>, params: &[ValType], results: &[ValType]) -> bool {
+    ty.is_some_and(|ty| ty.params() == params && ty.results() == results)
+}
