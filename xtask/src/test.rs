@@ -34,12 +34,17 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 /// The same with these arguments for `cargo test`, and with these variables.
 pub fn run_with(workspace: &Workspace, cargo_test: &[OsString], variables: &[(&str, String)]) -> Result<()> {
     build::all(workspace)?;
+    build::sandboxes::all(workspace)?;
     // Tests of another package than its own do not have cargo build it.
     build::host(workspace)?;
     client_packages::npm(workspace)?;
     let python = client_packages::python(workspace)?;
     let browser = client_packages::browser()?;
     let world = world_packages::install(workspace)?;
+    // Whoever asks for certain tests asks for some of those below.
+    if cargo_test.is_empty() {
+        build::sandboxes::test(workspace)?;
+    }
 
     progress::stage("Running the tests");
     let mut cargo = process::native_cargo();

@@ -59,7 +59,9 @@ impl FrameReader {
             }
             rest = following;
         }
-        self.unread = rest.to_vec();
+        // A large frame comes in many pieces: they are not copied anew with each of them.
+        let read = self.unread.len() - rest.len();
+        self.unread.drain(..read);
         Ok(frames)
     }
 

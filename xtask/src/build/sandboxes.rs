@@ -82,6 +82,11 @@ pub struct Arguments {
     only: Option<String>,
 }
 
+/// Builds everything.
+pub fn all(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    run(workspace, &Arguments { only: None })
+}
+
 /// Builds what is asked for; returns the files.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<PathBuf>> {
     let is_wanted = |artefact: &&Artefact| match &arguments.only {
@@ -108,6 +113,15 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<PathBuf>>
         }
     }
     artefacts.into_iter().map(|artefact| make(workspace, artefact)).collect()
+}
+
+/// Runs the tests that the crates of the sandboxes have, natively.
+pub fn test(workspace: &Workspace) -> Result<()> {
+    progress::stage("Running the tests of the sandboxes' crates");
+    let mut cargo = process::native_cargo();
+    cargo.current_dir(workspace.path(FOLDER));
+    cargo.args(["test", "--locked", "--no-fail-fast", "--target-dir"]).arg(target(workspace));
+    process::run(&mut cargo, "testing the sandboxes' crates")
 }
 
 /// A target folder of its own: another workspace has other features of the same crates.

@@ -1,0 +1,28 @@
+//! The official SDKs and the Inspector do the same job with an API key: a pipeline over a CSV in the shell, statistics and sqlite3 in
+//! Python, a function that one call defines and the next one uses.
+
+use gatehouse_tests::Program;
+
+use crate::scene::{Caller, Scene};
+
+const PROGRAMS: [(&str, &[&str]); 4] = [
+    ("sandbox.mjs", &["--sdk", "legacy"]),
+    ("sandbox.mjs", &["--sdk", "modern"]),
+    ("sandbox.py", &[]),
+    ("sandbox-inspector.mjs", &[]),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sdks_and_the_inspector_work_in_an_environment_with_a_key() {
+    let scene = Scene::start("").await;
+    for (program, more) in PROGRAMS {
+        let mut client = Program::client(program, &[&[&scene.url(), "--key", &Caller::Alice.key()], more].concat());
+        for (step, said) in [("shell", "Cairo"), ("python", "17 28"), ("next", "['Rome', 'Cairo']")] {
+            let answer = client.step(step).await;
+            assert_eq!(answer["stdout"], format!("{said}\n"), "{program} {more:?}: {answer}");
+        }
+        client.step("done").await;
+        client.finish().await;
+    }
+    scene.stop().await;
+}

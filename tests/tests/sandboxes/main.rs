@@ -1,0 +1,7 @@
+//! The sandboxes behind Gatehouse: real interpreters, real clients, programs that make trouble. `cargo xtask sandboxes` builds them.
+
+mod administration;
+mod clients;
+mod isolation;
+mod languages;
+mod scene;

@@ -1,0 +1,182 @@
+//! Gatehouse with a route that takes API keys, before the application of `sandboxes/spin.toml` in a process of its own.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatehouse_tests::{AttackSettings, AttackWorld, Gatehouse, HeldPort, Program, artefact, http, repository};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// What Gatehouse proves itself with to the sandboxes.
+const SECRET: &str = "secret-of-the-gateway-0f6b";
+/// The bearer token of the administrator of the session pool.
+const ADMINISTRATOR: &str = "token-of-an-administrator-5d1f0c7a";
+/// The route.
+const ROUTE: &str = "/code";
+
+/// A caller with a key of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Caller {
+    Alice,
+    Mallory,
+}
+
+impl Caller {
+    const ALL: [Self; 2] = [Self::Alice, Self::Mallory];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Alice => "alice",
+            Self::Mallory => "mallory",
+        }
+    }
+
+    /// The key.
+    pub(crate) fn key(self) -> String {
+        format!("gatehouse_{}", URL_SAFE_NO_PAD.encode([self as u8; 32]))
+    }
+}
+
+/// Everything that runs.
+pub(crate) struct Scene {
+    pub(crate) world: AttackWorld,
+    sandboxes: Program,
+    state: TempDir,
+    http: reqwest::Client,
+}
+
+impl Scene {
+    /// With these settings of the sandboxes.
+    pub(crate) async fn start(settings: &str) -> Self {
+        let state = tempfile::tempdir().expect("a folder");
+        let port = HeldPort::take().lend();
+        let sandboxes = sandboxes(port, state.path(), settings).await;
+        let keys: String = Caller::ALL
+            .iter()
+            .map(|caller| {
+                let hash = gatehouse_api_keys::digest(&caller.key());
+                let hash: String = hash.expose().iter().map(|byte| format!("{byte:02x}")).collect();
+                format!("[[routes.api_keys.keys]]\nlabel = \"{}\"\nsha256 = \"{hash}\"\n", caller.label())
+            })
+            .collect();
+        let document = format!(
+            "public_url = \"{{public_url}}\"\n{{provider}}\n\
+             [[routes]]\npath = \"{ROUTE}\"\nurl = \"{{upstream}}/mcp\"\nsubject_header = \"x-gatehouse-subject\"\n\
+             secret_headers = {{ \"x-sandbox-key\" = {{ secret = \"upstream_secret\" }} }}\n\
+             [routes.api_keys]\nsession_pool = \"code\"\n\
+             administrators = [{{ label = \"operations\", secret = \"administrator_token\" }}]\n{keys}"
+        );
+        let variables = [("upstream_secret", SECRET), ("administrator_token", ADMINISTRATOR)];
+        let settings = AttackSettings {
+            document: Some(document),
+            variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            upstream_origin: Some(format!("http://127.0.0.1:{port}")),
+            ..AttackSettings::default()
+        };
+        Self { world: AttackWorld::start_with(settings).await, sandboxes, state, http: http() }
+    }
+
+    /// Where clients connect to.
+    pub(crate) fn url(&self) -> String {
+        format!("{}{ROUTE}", self.world.gatehouse.url)
+    }
+
+    /// Where the sandboxes keep what they keep.
+    pub(crate) fn state(&self) -> &Path {
+        self.state.path()
+    }
+
+    /// A request to the session pool's administration, as `az rest` makes it.
+    pub(crate) async fn administer(&self, action: &str) -> String {
+        let path = format!(
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.App/sessionPools/code/{action}?api-version=2025-02-02-preview"
+        );
+        let request = self.http.post(format!("{}{path}", self.world.gatehouse.url)).bearer_auth(ADMINISTRATOR);
+        let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+        answer["apiKey"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// The status with a key, or with a bearer token where it is `None`.
+    pub(crate) async fn status_with(&self, key: Option<&str>) -> u16 {
+        let request = self.http.post(self.url()).header(CONTENT_TYPE, "application/json");
+        let request = request.header(ACCEPT, "application/json, text/event-stream");
+        let request = match key {
+            Some(key) => request.header("x-ms-apikey", key),
+            None => request.header(AUTHORIZATION, "Bearer some-token"),
+        };
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+        request.body(body.to_string()).send().await.expect("an answer").status().as_u16()
+    }
+
+    /// A message of MCP 2025-11-25; the result.
+    pub(crate) async fn ask(&self, caller: Caller, method: &str, parameters: &Value) -> Value {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": parameters });
+        let request = self.http.post(self.url()).header(CONTENT_TYPE, "application/json");
+        let request = request.header(ACCEPT, "application/json, text/event-stream");
+        let request = request.header("mcp-protocol-version", "2025-11-25").header("x-ms-apikey", caller.key());
+        let answer = request.body(body.to_string()).send().await.expect("an answer");
+        let (status, text) = (answer.status(), answer.text().await.expect("a body"));
+        let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{status}: {text:?}: {error}"));
+        answer
+    }
+
+    /// Calls a tool; its result.
+    pub(crate) async fn call(&self, caller: Caller, tool: &str, arguments: &Value) -> Value {
+        let answer = self.ask(caller, "tools/call", &json!({ "name": tool, "arguments": arguments })).await;
+        assert!(answer["result"].is_object(), "{tool}: {answer}");
+        answer["result"].clone()
+    }
+
+    /// Launches an environment; its id.
+    pub(crate) async fn launch(&self, caller: Caller) -> String {
+        let result = self.call(caller, "launchShell", &json!({})).await;
+        let id = result["structuredContent"]["environmentId"].as_str();
+        id.unwrap_or_else(|| panic!("{result}")).to_owned()
+    }
+
+    /// Runs a command of the shell; the result.
+    pub(crate) async fn shell(&self, caller: Caller, id: &str, command: &str) -> Value {
+        let arguments = json!({ "environmentId": id, "shellCommand": command });
+        self.call(caller, "runShellCommandInRemoteEnvironment", &arguments).await
+    }
+
+    /// Runs Python; the result.
+    pub(crate) async fn python(&self, caller: Caller, id: &str, code: &str) -> Value {
+        let arguments = json!({ "environmentId": id, "pythonCode": code });
+        self.call(caller, "runPythonCodeInRemoteEnvironment", &arguments).await
+    }
+
+    /// Ends everything.
+    pub(crate) async fn stop(mut self) {
+        self.world.gatehouse.stop().await;
+        self.sandboxes.interrupt().await;
+    }
+}
+
+/// What a run wrote to standard output; it must have succeeded.
+pub(crate) fn stdout(result: &Value) -> &str {
+    let content = &result["structuredContent"];
+    assert!(result["isError"] != true && content["exitCode"] == 0, "{result}");
+    content["stdout"].as_str().expect("a text")
+}
+
+/// `gatehouse up` with the application of the repository.
+async fn sandboxes(port: u16, state: &Path, settings: &str) -> Program {
+    for name in ["sandbox.wasm", "sandbox-shell.wasm", "sandbox-python.wasm"] {
+        let file = artefact(name);
+        assert!(file.exists(), "{} is missing; `cargo xtask sandboxes` makes it", file.display());
+    }
+    let file = state.join("settings.toml");
+    std::fs::write(&file, settings).expect("the folder can be written");
+    let mut command = Command::new(artefact("debug/gatehouse"));
+    command.arg("up").arg("--from").arg(repository().join("sandboxes/spin.toml"));
+    command.args(["--listen", &format!("127.0.0.1:{port}"), "--variable", &format!("gateway_secret={SECRET}")]);
+    command.args(["--variable", &format!("server_keys={}", Gatehouse::SERVER_KEYS)]);
+    command.args(["--variable", &format!("settings=@{}", file.display())]).arg("--state-dir").arg(state.join("state"));
+    let mut program = Program::start_with_errors_in("the sandboxes", command, &state.join("log"));
+    while !program.line().await.contains("Serving http://") {}
+    program
+}
