@@ -1,4 +1,4 @@
-//! The shell's file system: bashkit's, in memory, which notes when it was full. Snapshots of the shell cannot bring files into it.
+//! The shell's file system: bashkit's, in memory, which notes when it was full.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bashkit::ShellState;
 use sandbox_run::TreePath;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The first byte of what is kept, to be raised with its form.
 const VERSION: u8 = 1;
@@ -12,7 +14,8 @@ const VERSION: u8 = 1;
 /// What is kept. Its bytes are [`sandbox_run::Outcome::state`].
 #[derive(Default, Serialize, Deserialize)]
 pub struct Kept {
-    /// bashkit's snapshot without files; empty before the first run.
+    /// What [`written`] made of the shell; empty before the first run. It is as long as what it holds: bashkit's own snapshots are packed, and a
+    /// small one may unpack to much.
     pub shell: Vec<u8>,
     /// What the tree holds beside files.
     pub shape: Shape,
@@ -57,6 +60,31 @@ impl Kept {
             Some(_) => Err(Unreadable),
         }
     }
+}
+
+/// The shell's variables, functions, aliases and folders, in the order of their names. With how many functions are not in it.
+///
+/// # Errors
+/// Where bashkit's form is not the one that it was.
+pub fn written(shell: &ShellState) -> Result<(Vec<u8>, usize), Unreadable> {
+    let mut shell = serde_json::to_value(shell).map_err(|_error| Unreadable)?;
+    let functions = shell.get_mut("functions").and_then(Value::as_object_mut).ok_or(Unreadable)?;
+    let all = functions.len();
+    // bashkit parses a function's source again, and never takes a syntax tree from outside.
+    functions.retain(|_name, function| function.get("source").is_some_and(Value::is_string));
+    for function in functions.values_mut().filter_map(Value::as_object_mut) {
+        function.remove("ast");
+    }
+    let lost = all.saturating_sub(functions.len());
+    Ok((serde_json::to_vec(&shell).map_err(|_error| Unreadable)?, lost))
+}
+
+/// Reads what [`written`] wrote.
+///
+/// # Errors
+/// Where it is something else.
+pub fn read(shell: &[u8]) -> Result<ShellState, Unreadable> {
+    serde_json::from_slice(shell).map_err(|_error| Unreadable)
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bashkit::{Bash, Error, ExecResult, FileSystem, SessionLimits, SnapshotOptions};
+use bashkit::{Bash, Error, ExecResult, FileSystem, SessionLimits};
 use sandbox_run::{File, Limit, Limits, Outcome, Run, Stream, TreePath, WORK_FOLDER};
 use tokio::time::MissedTickBehavior;
 
 use crate::disk::Disk;
-use crate::kept::{Kept, Shape};
+use crate::kept::{self, Kept, Shape};
 use crate::output::{Output, Sink};
 use crate::{limits, tree};
 
@@ -76,11 +76,11 @@ async fn in_shell<S: Sink>(code: &str, state: &[u8], files: Vec<File>, limits: L
     let (tree, disk) = tree::load(files, kept.shape, &limits).await;
     let disk = Arc::new(disk);
     let mut bash = shell(&disk, &limits);
-    if !kept.shell.is_empty()
-        && let Err(error) = bash.restore_snapshot(&kept.shell)
-    {
-        notes.push(forgotten(&error));
-        bash = shell(&disk, &limits);
+    if !kept.shell.is_empty() {
+        match kept::read(&kept.shell) {
+            Ok(known) => bash.restore_shell_state(&known),
+            Err(error) => notes.push(forgotten(&error)),
+        }
     }
     return_home(&mut bash, &disk, &mut notes).await;
 
@@ -130,7 +130,7 @@ async fn in_shell<S: Sink>(code: &str, state: &[u8], files: Vec<File>, limits: L
         limit = Some(Limit::Files);
     }
     let most_state = usize::try_from(limits.state_bytes).unwrap_or(usize::MAX);
-    let state = match snapshot(&bash, changes.shape) {
+    let state = match state_of(&bash, changes.shape, &mut notes) {
         Some(new) if new.len() <= most_state => new,
         Some(_) => {
             limit = Some(Limit::State);
@@ -206,9 +206,11 @@ async fn execute<S: Sink>(bash: &mut Bash, code: &str, output: &Shared<S>) -> Re
     }
 }
 
-fn snapshot(bash: &Bash, shape: Shape) -> Option<Vec<u8>> {
-    let options = SnapshotOptions { exclude_filesystem: true, exclude_functions: false };
-    let shell = bash.snapshot_with_options(options).ok()?;
+fn state_of(bash: &Bash, shape: Shape, notes: &mut Vec<String>) -> Option<Vec<u8>> {
+    let (shell, lost) = kept::written(&bash.shell_state()).ok()?;
+    if lost > 0 {
+        notes.push(format!("{lost} functions of the shell could not be kept."));
+    }
     Kept { shell, shape }.to_bytes().ok()
 }
 
