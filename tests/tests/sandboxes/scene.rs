@@ -95,11 +95,12 @@ impl Scene {
             "/subscriptions/s/resourceGroups/g/providers/Microsoft.App/sessionPools/code/{action}?api-version=2025-02-02-preview"
         );
         let request = self.http.post(format!("{}{path}", self.world.gatehouse.url)).bearer_auth(ADMINISTRATOR);
-        let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+        let answer = request.send().await.expect("an answer").text().await.expect("a body");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
         answer["apiKey"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
-    /// The status with a key, or with a bearer token where it is `None`.
+    /// The status of a launch with a key, or with a bearer token where it is `None`.
     pub(crate) async fn status_with(&self, key: Option<&str>) -> u16 {
         let request = self.http.post(self.url()).header(CONTENT_TYPE, "application/json");
         let request = request.header(ACCEPT, "application/json, text/event-stream");
@@ -107,7 +108,8 @@ impl Scene {
             Some(key) => request.header("x-ms-apikey", key),
             None => request.header(AUTHORIZATION, "Bearer some-token"),
         };
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+        let launch = json!({ "name": "launchShell", "arguments": {} });
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": launch });
         request.body(body.to_string()).send().await.expect("an answer").status().as_u16()
     }
 
