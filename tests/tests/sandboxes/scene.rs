@@ -152,9 +152,15 @@ impl Scene {
     }
 
     /// Ends everything.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) async fn stop(self) {
+        self.stop_and_read_log().await;
+    }
+
+    /// Ends everything; what the sandboxes have logged.
+    pub(crate) async fn stop_and_read_log(mut self) -> String {
         self.world.gatehouse.stop().await;
         self.sandboxes.interrupt().await;
+        std::fs::read_to_string(self.state.path().join("log")).expect("a log")
     }
 }
 
