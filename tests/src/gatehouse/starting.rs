@@ -156,6 +156,7 @@ pub(super) async fn on_wash(store: &StoreServer, port: u16, variables: &[(String
         configuration: &configuration,
         environment: &[],
         allowed_hosts: &origins.into_iter().map(|(_, origin)| origin).collect::<Vec<_>>(),
+        probe: "/healthz",
     };
     wash::dev(&workload, store, port, folder).await
 }

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_tests::{AttackSettings, AttackWorld, Gatehouse, HeldPort, Program, artefact, http, repository};
+use gatehouse_tests::{
+    AttackSettings, AttackWorld, Gatehouse, HeldPort, Program, StoreKind, StoreServer, Workload, artefact, dev_on_wash,
+    http, repository,
+};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -43,8 +46,10 @@ impl Caller {
 /// Everything that runs.
 pub(crate) struct Scene {
     pub(crate) world: AttackWorld,
-    sandboxes: Program,
+    /// The program that serves all three components, or one for each.
+    sandboxes: Vec<Program>,
     state: TempDir,
+    _store: Option<StoreServer>,
     http: reqwest::Client,
 }
 
@@ -53,7 +58,48 @@ impl Scene {
     pub(crate) async fn start(settings: &str) -> Self {
         let state = tempfile::tempdir().expect("a folder");
         let port = HeldPort::take().lend();
-        let sandboxes = sandboxes(port, state.path(), settings).await;
+        let sandboxes = vec![sandboxes(port, state.path(), settings).await];
+        Self::before(port, sandboxes, state).await
+    }
+
+    /// On wasmCloud: three workloads, each in a host of its own, and Redis as the store.
+    pub(crate) async fn start_on_wash() -> Self {
+        let state = tempfile::tempdir().expect("a folder");
+        let store = StoreServer::start(StoreKind::Redis, state.path()).await;
+        let (shell, python, port) = (HeldPort::take().lend(), HeldPort::take().lend(), HeldPort::take().lend());
+        let mut sandboxes = Vec::new();
+        for (name, port) in [("sandbox-shell.wasm", shell), ("sandbox-python.wasm", python)] {
+            let nothing = StoreServer::start(StoreKind::Memory, state.path()).await;
+            let workload = Workload {
+                component: artefact(name),
+                configuration: &[],
+                environment: &[],
+                allowed_hosts: &["http://127.0.0.1:1".to_owned()],
+                probe: "/run",
+            };
+            sandboxes.push(dev_on_wash(&workload, &nothing, port, &state.path().join(name)).await);
+        }
+        let origin = |port: u16| format!("http://127.0.0.1:{port}");
+        let configuration = [
+            ("gateway_secret", SECRET.to_owned()),
+            ("server_keys", Gatehouse::SERVER_KEYS.to_owned()),
+            ("settings", String::new()),
+            ("shell_url", origin(shell)),
+            ("python_url", origin(python)),
+        ];
+        let workload = Workload {
+            component: artefact("sandbox-wasmcloud.wasm"),
+            configuration: &configuration.map(|(name, value)| (name.to_owned(), value)),
+            environment: &[],
+            allowed_hosts: &[origin(shell), origin(python)],
+            probe: "/mcp",
+        };
+        sandboxes.push(dev_on_wash(&workload, &store, port, &state.path().join("sandbox")).await);
+        Self { _store: Some(store), ..Self::before(port, sandboxes, state).await }
+    }
+
+    /// Gatehouse before the sandboxes at `port`.
+    async fn before(port: u16, sandboxes: Vec<Program>, state: TempDir) -> Self {
         let keys: String = Caller::ALL
             .iter()
             .map(|caller| {
@@ -76,7 +122,7 @@ impl Scene {
             upstream_origin: Some(format!("http://127.0.0.1:{port}")),
             ..AttackSettings::default()
         };
-        Self { world: AttackWorld::start_with(settings).await, sandboxes, state, http: http() }
+        Self { world: AttackWorld::start_with(settings).await, sandboxes, state, _store: None, http: http() }
     }
 
     /// Where clients connect to.
@@ -159,8 +205,10 @@ impl Scene {
     /// Ends everything; what the sandboxes have logged.
     pub(crate) async fn stop_and_read_log(mut self) -> String {
         self.world.gatehouse.stop().await;
-        self.sandboxes.interrupt().await;
-        std::fs::read_to_string(self.state.path().join("log")).expect("a log")
+        for program in &mut self.sandboxes {
+            program.interrupt().await;
+        }
+        std::fs::read_to_string(self.state.path().join("log")).unwrap_or_default()
     }
 }
 
