@@ -51,7 +51,8 @@ impl ComponentCalls {
     /// The last component, to run with what the chain may do.
     pub(crate) fn into_guest(self) -> NewGuest {
         let (worker, component, id) = (Arc::clone(&self.worker), Arc::clone(&self.last), self.id);
-        NewGuest { worker, component, id, components: Arc::new(self) }
+        let for_component = !self.waiting.is_empty();
+        NewGuest { worker, component, id, components: Arc::new(self), for_component }
     }
 
     /// The same, one component longer.

@@ -41,6 +41,8 @@ pub(crate) struct NewGuest {
     pub(crate) id: RequestId,
     /// The components that it may ask.
     pub(crate) components: Arc<dyn Components>,
+    /// Whether another component asks it.
+    pub(crate) for_component: bool,
 }
 
 /// A guest that runs in a task of its own.
@@ -136,9 +138,9 @@ async fn run_instance(
     failed: Arc<AtomicBool>,
     client: ClientPresence,
 ) -> wasmtime::Result<()> {
-    let NewGuest { worker, component, id, components } = guest;
+    let NewGuest { worker, component, id, components, for_component } = guest;
     let engine = &worker.host.application.engine.engine;
-    let (mut store, meter) = component.new_store(engine, &worker.sender, components, id, client);
+    let (mut store, meter) = component.new_store(engine, &worker.sender, components, id, client, for_component);
     // Dropped before the store, and so before the response's body ends.
     let mut unfinished = Unfinished { failed, finished: false };
     let request = store.data_mut().http().new_incoming_request(scheme, request)?;
