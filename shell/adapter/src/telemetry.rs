@@ -35,4 +35,8 @@ impl<P: Platform + 'static> Otel for Adapter<P> {
     fn attribute_values() -> Encoding {
         if P::OTEL_VALUES_ARE_JSON { Encoding::Json } else { Encoding::Text }
     }
+
+    fn takes_metrics() -> bool {
+        P::OTEL_METRICS
+    }
 }
