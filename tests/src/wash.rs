@@ -36,6 +36,8 @@ pub(crate) struct Workload<'a> {
     pub(crate) configuration: &'a [(String, String)],
     /// Environment variables.
     pub(crate) environment: &'a [(&'static str, String)],
+    /// Who gets what it tells by `wasi:otel`: a receiver of OTLP by gRPC.
+    pub(crate) otlp: Option<&'a str>,
     /// Where it may connect to, as `scheme://host:port`; a port of `*` is any.
     pub(crate) allowed_hosts: &'a [String],
 }
@@ -47,16 +49,28 @@ pub(crate) async fn dev(workload: &Workload<'_>, store: &StoreServer, port: u16,
     let file = settings.join("config.yaml");
     // All JSON is YAML.
     std::fs::write(&file, document(workload, store, port).to_string()).expect("the folder can be written");
-    serve_on_wash(port, folder).await
+    let otlp = workload.otlp.map(|receiver| ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver));
+    // It waits for five seconds as it comes.
+    let soon = otlp.map(|_| ("OTEL_BSP_SCHEDULE_DELAY", "100"));
+    serve_with(otlp.into_iter().chain(soon), port, folder).await
 }
 
 /// `wash dev` in a folder whose `.wash/config.yaml` has this port; it serves when this returns.
 pub async fn serve_on_wash(port: u16, folder: &Path) -> Program {
+    serve_with([], port, folder).await
+}
+
+/// The same with these environment variables.
+async fn serve_with<'a>(
+    environment: impl IntoIterator<Item = (&'static str, &'a str)>,
+    port: u16,
+    folder: &Path,
+) -> Program {
     let mut command = Command::new(tool("GATEHOUSE_TEST_WASH", "wash"));
     // Its caches and settings go below the folder, too.
     command.args(["--non-interactive", "--log-level", "error", "dev"]).current_dir(folder).env("HOME", folder);
     // Room for more requests at once than as it comes: docs/limits.md.
-    command.envs(ROOM.map(|variable| (variable, "4000")));
+    command.envs(ROOM.map(|variable| (variable, "4000"))).envs(environment);
     for variable in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "RUST_LOG"] {
         command.env_remove(variable);
     }
@@ -77,6 +91,9 @@ fn document(workload: &Workload<'_>, store: &StoreServer, port: u16) -> Value {
     dev.insert("address".to_owned(), format!("127.0.0.1:{port}").into());
     // As docs/limits.md advises.
     dev.insert("max_outbound_http_connections_per_workload".to_owned(), 1_000.into());
+    if workload.otlp.is_some() {
+        dev.insert("wasi_otel".to_owned(), true.into());
+    }
     if let Some((key, url)) = place_of(store) {
         dev.insert(key.to_owned(), url.into());
     }

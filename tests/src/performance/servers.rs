@@ -129,6 +129,7 @@ pub(super) async fn forwarder_on_wash(server: &str) -> Server {
         configuration: &[],
         environment: &[("SERVER", format!("{server}/mcp"))],
         allowed_hosts: &[server.to_owned()],
+        otlp: None,
     };
     let store = StoreServer::start(StoreKind::Memory, folder.path()).await;
     let program = wash::dev(&workload, &store, port, folder.path()).await;
