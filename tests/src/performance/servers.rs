@@ -130,6 +130,7 @@ pub(super) async fn forwarder_on_wash(server: &str) -> Server {
         environment: &[("SERVER", format!("{server}/mcp"))],
         allowed_hosts: &[server.to_owned()],
         probe: "/healthz",
+        otlp: None,
     };
     let store = StoreServer::start(StoreKind::Memory, folder.path()).await;
     let program = wash::dev(&workload, &store, port, folder.path()).await;

@@ -32,6 +32,8 @@ pub struct Guest {
     http: WasiHttpCtx,
     outbound: Outbound,
     memory: StoreLimits,
+    /// What it has written to standard error, or had written there.
+    pub(crate) log: MemoryOutputPipe,
 }
 
 impl WasiView for Guest {
@@ -125,7 +127,7 @@ pub fn fresh(fakes: &Arc<Fakes>) -> Store<Guest> {
     fakes.keep_log(log.clone());
     let environment = fakes.environment.lock().unwrap().clone();
     let clock = FakeClock(Arc::clone(fakes));
-    let wasi = WasiCtx::builder().wall_clock(clock).envs(&environment).stderr(log).build();
+    let wasi = WasiCtx::builder().wall_clock(clock).envs(&environment).stderr(log.clone()).build();
     let guest = Guest {
         table: ResourceTable::new(),
         fakes: Arc::clone(fakes),
@@ -133,6 +135,7 @@ pub fn fresh(fakes: &Arc<Fakes>) -> Store<Guest> {
         http: WasiHttpCtx::new(),
         outbound: Outbound(Arc::clone(fakes)),
         memory: StoreLimitsBuilder::new().memory_size(MEMORY).build(),
+        log,
     };
     let mut store = Store::new(engine(), guest);
     store.limiter(|guest| &mut guest.memory);

@@ -74,6 +74,7 @@ impl Scene {
                 component: artefact(name),
                 configuration: &[],
                 environment: &[],
+                otlp: None,
                 allowed_hosts: &["http://127.0.0.1:1".to_owned()],
                 probe: "/run",
             };
@@ -91,6 +92,7 @@ impl Scene {
             component: artefact("sandbox-wasmcloud.wasm"),
             configuration: &configuration.map(|(name, value)| (name.to_owned(), value)),
             environment: &[],
+            otlp: None,
             allowed_hosts: &[origin(shell), origin(python)],
             probe: "/mcp",
         };
