@@ -405,6 +405,7 @@ async fn whoever_begins_link_after_link_is_stopped_and_keeps_nobody_else_from_si
     for _ in 0..3 {
         let refused = scene.press(&alice, &page, "link", "one").await;
         assert_shown(&refused, 503, "one too many");
+        assert!(refused.body.contains("You have begun to link an account too often"), "{refused:?}");
         let seconds: u64 = refused.header("retry-after").parse().expect("seconds");
         assert!((1..=60).contains(&seconds), "{seconds}");
     }

@@ -202,6 +202,7 @@ pub(super) static TEXTS: Texts = Texts {
     error_too_many: "Wait for a minute, and try again.",
     error_network_title: "This page cannot be reached from here",
     error_network: "The people who run this server allow it from certain networks only. Use one of them, such as your organisation’s network or VPN, or ask them.",
+    error_too_many_links_title: "You have begun to link an account too often in this minute",
     error_too_many_from_there_title: "Too many requests have come from your network",
     error_withdrawn_provider_title: "You can no longer sign in this way",
     error_withdrawn_provider: "The people who run this server have changed where users sign in.",

@@ -274,6 +274,7 @@ texts! {
     error_network,
     error_too_many_from_there_title,
     error_withdrawn_provider_title,
+    error_too_many_links_title,
     error_withdrawn_provider,
     error_link_title,
     error_unknown_client,

@@ -207,6 +207,7 @@ pub(super) static TEXTS: Texts = Texts {
     error_too_many: "Attendez une minute, puis réessayez.",
     error_network_title: "Cette page n’est pas accessible d’ici",
     error_network: "Les responsables de ce serveur ne l’autorisent que depuis certains réseaux. Utilisez l’un d’eux, comme le réseau ou le VPN de votre organisation, ou adressez-vous à eux.",
+    error_too_many_links_title: "Vous avez commencé trop de fois à lier un compte en une minute",
     error_too_many_from_there_title: "Trop de requêtes sont venues de votre réseau",
     error_withdrawn_provider_title: "Vous ne pouvez plus vous connecter de cette façon",
     error_withdrawn_provider: "Les responsables de ce serveur ont changé l’endroit où l’on se connecte.",

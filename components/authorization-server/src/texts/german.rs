@@ -207,6 +207,7 @@ pub(super) static TEXTS: Texts = Texts {
     error_too_many: "Warten Sie eine Minute und versuchen Sie es erneut.",
     error_network_title: "Diese Seite ist von hier aus nicht erreichbar",
     error_network: "Die Betreiber dieses Servers lassen sie nur aus bestimmten Netzen zu. Nutzen Sie eines davon, etwa das Netz oder VPN Ihrer Organisation, oder fragen Sie die Betreiber.",
+    error_too_many_links_title: "Sie haben in dieser Minute zu oft begonnen, ein Konto zu verknüpfen",
     error_too_many_from_there_title: "Aus Ihrem Netz sind zu viele Anfragen gekommen",
     error_withdrawn_provider_title: "Auf diesem Weg können Sie sich nicht mehr anmelden",
     error_withdrawn_provider: "Die Betreiber dieses Servers haben geändert, wo Sie sich anmelden.",

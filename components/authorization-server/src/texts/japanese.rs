@@ -198,6 +198,7 @@ pub(super) static TEXTS: Texts = Texts {
     error_too_many: "1 分待ってから、もう一度お試しください。",
     error_network_title: "このページにはここからアクセスできません",
     error_network: "このサーバーの管理者は、特定のネットワークからのアクセスだけを許可しています。組織のネットワークや VPN など、許可されたネットワークを使うか、管理者に問い合わせてください。",
+    error_too_many_links_title: "この 1 分間にアカウントのリンクを始めた回数が多すぎます",
     error_too_many_from_there_title: "お使いのネットワークからのリクエストが多すぎます",
     error_withdrawn_provider_title: "この方法ではサインインできなくなりました",
     error_withdrawn_provider: "このサーバーの管理者がサインイン先を変更しました。",

@@ -204,6 +204,7 @@ pub(super) static TEXTS: Texts = Texts {
     error_too_many: "Espere un minuto e inténtelo de nuevo.",
     error_network_title: "No se puede acceder a esta página desde aquí",
     error_network: "Los responsables de este servidor solo la permiten desde determinadas redes. Use una de ellas, como la red o la VPN de su organización, o consúlteles.",
+    error_too_many_links_title: "Ha empezado demasiadas veces a vincular una cuenta en este minuto",
     error_too_many_from_there_title: "Han llegado demasiadas solicitudes desde su red",
     error_withdrawn_provider_title: "Ya no puede iniciar sesión de esta forma",
     error_withdrawn_provider: "Los responsables de este servidor han cambiado dónde se inicia sesión.",
