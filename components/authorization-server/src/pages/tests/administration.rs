@@ -1,6 +1,6 @@
 //! The administrator's page.
 
-use gatehouse_authorization_server::administration::ClientCounts;
+use gatehouse_authorization_server::administration::EntryCounts;
 use gatehouse_authorization_server::client::Client;
 
 use super::*;
@@ -54,7 +54,15 @@ pub(super) fn page(layout: Layout<'_>, configuration: &Configuration, shown: Sho
         servers: vec![("/mcp".to_owned(), "http://10.0.0.7:8080/mcp".to_owned(), Health::Silent)],
         providers: vec![("https://login.contoso.example", Health::Answers), ("http://127.0.0.1:8081", Health::Unknown)],
         open: open(),
-        clients: ClientCounts { used: 4, used_before: 3, unused: 2, with_document: 1, is_cut: shown == Shown::Answer },
+        counts: EntryCounts {
+            used: 4,
+            used_before: 3,
+            unused: 2,
+            with_document: 1,
+            linked_accounts: 17,
+            is_cut: shown == Shown::Answer,
+        },
+        connections: vec![("Issues <b>more", None), ("The shared one", Some(false))],
         keys: if shown == Shown::Nothing { Vec::new() } else { vec![keys()] },
         text: "public_url = https://gateway.example\nclient_secret = $<b>more\n".to_owned(),
         now: UnixTime::from_seconds(NOW),
