@@ -216,18 +216,26 @@ async fn a_document_is_kept_and_what_is_stale_is_used_where_it_cannot_be_had() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_cannot_be_had_is_told_as_a_server_that_cannot_be_reached() {
-    let api = RestDouble::start(&json!({ "swagger": "2.0", "paths": {} })).await;
-    let world = start(&api, "").await;
-    let before = world.store().await;
-    for _ in 0..4 {
-        let (status, answer) = ask(&world, "2025-11-25", "tools/list", json!({})).await;
-        assert_eq!((status, answer["result"].is_null()), (502, true), "{answer}");
-        assert!(!answer.to_string().contains("wagger"), "the log alone says why: {answer}");
+    // More than is read of a document.
+    let too_large = answer(200, "application/json", vec![b' '; 17 * 1024 * 1024]);
+    let swagger = json_answer(200, &json!({ "swagger": "2.0", "paths": {} }));
+    for (document, reason) in [(swagger, "Swagger 2.0"), (too_large, "the OpenAPI document cannot be fetched")] {
+        let api = RestDouble::start(&json!({})).await;
+        api.set_document(document);
+        let world = start(&api, "").await;
+        let before = world.store().await;
+        for _ in 0..4 {
+            let (status, answer) = ask(&world, "2025-11-25", "tools/list", json!({})).await;
+            assert_eq!((status, answer["result"].is_null()), (502, true), "{answer}");
+            assert!(!answer.to_string().contains(&reason[1..]), "the log alone says why: {answer}");
+        }
+        // Three in half a minute, which may end meanwhile.
+        assert!(api.fetches() <= 4, "{}", api.fetches());
+        world.assert_only_changed(&before, &["rest-api-fetch"], reason).await;
+        let log = world.gatehouse.log.lines().join("\n");
+        assert!(log.contains(reason), "{log}");
+        world.gatehouse.stop().await;
     }
-    assert!(api.fetches() <= 3, "{}", api.fetches());
-    world.assert_only_changed(&before, &["rest-api-fetch"], "a document that is none").await;
-    let log = world.gatehouse.log.lines().join("\n");
-    assert!(log.contains("Swagger 2.0"), "{log}");
 }
 
 /// `openapi = "@FILE"`: the tools are a part of the configuration, as `gatehouse check --compile` writes it and `gatehouse up` makes it.
