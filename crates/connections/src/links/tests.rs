@@ -165,7 +165,7 @@ fn of_all_who_find_the_token_due_one_renews_it() {
     world.after(3540);
     let link = world.find(owner).unwrap();
     let LinkState::Due(due) = link.state(&world.store, world.now).unwrap() else { panic!("not due") };
-    assert_eq!(due.usable.as_ref().map(SecretString::expose), Some("old"), "until it ends, it can be used");
+    assert_eq!(due.usable.as_ref().map(|token| token.expose()), Some("old"), "until it ends, it can be used");
     let generation = due.generation;
     let lease = world.lease(&link, generation);
     assert!(matches!(world.claim(&link, generation), TokenClaim::Wait));
