@@ -105,12 +105,27 @@ impl<'a, S: Store> Environments<'a, S> {
         Ok(is_there.then(|| Environment { secret: secret.clone(), root, key: key.clone() }))
     }
 
-    /// The right to run in an environment; `None` while somebody else has it.
+    /// The right to run in an environment as it was found; `None` where somebody else has it, or had it and is done: find it again.
     ///
     /// # Errors
     /// Where the store does not answer.
     pub fn begin_run(&self, environment: &Environment) -> Result<Option<RunLease>, StoreUnavailable> {
-        RunLease::take(environment.secret.counter(), self.store, self.now)
+        RunLease::take(&environment.secret.run(environment.root.generation), self.store, self.now)
+    }
+
+    /// Lets the next run begin after one that did not: nothing changes but the number of runs. Only whoever has the lease may call it.
+    ///
+    /// # Errors
+    /// Where the store does not answer: the next run waits until the lease is over.
+    pub fn give_up_run(
+        &self,
+        environment: &Environment,
+        _lease: RunLease,
+        entropy: &mut impl Entropy,
+    ) -> Result<(), EnvironmentError> {
+        let mut next = environment.clone();
+        next.root.generation = next.root.generation.saturating_add(1);
+        self.put_root(&next, entropy)
     }
 
     pub(crate) fn put_root(

@@ -47,16 +47,16 @@ impl<S: Store> Environments<'_, S> {
     /// Where the store does not answer, or something is gone or was altered.
     pub fn load(&self, environment: Environment) -> Result<Loaded, EnvironmentError> {
         let index = self.index(&environment)?;
-        let mut tree = self.bytes(&environment, &index.tree)?.into_iter();
-        let mut files = BTreeMap::new();
+        let tree = self.bytes(&environment, &index.tree)?;
+        let (mut rest, mut files) = (tree.as_slice(), BTreeMap::new());
         for (path, length) in &index.files {
-            let length = usize::try_from(*length).unwrap_or(usize::MAX);
-            let contents: Vec<u8> = tree.by_ref().take(length).collect();
-            if contents.len() != length {
-                return Err(EnvironmentError::Damaged("its files are shorter than its index says"));
-            }
-            files.insert(path.clone(), contents);
+            let parts = rest.split_at_checked(usize::try_from(*length).unwrap_or(usize::MAX));
+            let (contents, after) =
+                parts.ok_or(EnvironmentError::Damaged("its files are shorter than its index says"))?;
+            files.insert(path.clone(), contents.to_vec());
+            rest = after;
         }
+        drop(tree);
         let shell = self.bytes(&environment, &index.shell)?;
         let python = self.bytes(&environment, &index.python)?;
         Ok(Loaded { environment, contents: Contents { files, shell, python }, index })

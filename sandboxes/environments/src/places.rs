@@ -10,10 +10,11 @@ use gatehouse_storage::{InvalidKey, Key, Kind, Store, StoreUnavailable, giving_b
 
 /// Counters of what is taken and given back.
 const PLACES: Kind = "sandbox-places";
+/// Counters of those who wanted to make a run.
+const RUN: Kind = "sandbox-run";
 
 /// Seconds of the periods in which runs are counted: longer than a run may last, with all that is read and written
-/// around it. A run keeps its environment to itself for at least so long, and for twice as long at most where its instance
-/// was killed.
+/// around it. Where the instance of a run was killed, the next run waits for so long at least, and for twice as long at most.
 pub(crate) const RUN_PERIOD: u64 = 60;
 
 /// Places that are counted together.
@@ -85,31 +86,34 @@ impl Places {
     }
 }
 
-/// The right to run in an environment: nobody else has it.
+/// The right to make one run of an environment: of each generation, one run at a time has it.
+///
+/// It is not given back. A run that ends writes the next generation, which has counters of its own; after one that was killed, the next
+/// may begin when both periods are over.
 #[derive(Debug)]
 pub struct RunLease {
-    places: Places,
     taken: UnixTime,
 }
 
 impl RunLease {
-    pub(crate) fn take(id: String, store: &impl Store, now: UnixTime) -> Result<Option<Self>, StoreUnavailable> {
-        let places = Places { id, most: 1, period: RUN_PERIOD };
-        Ok(places.take(store, now)?.then_some(Self { places, taken: now }))
+    /// `id` is that of the environment and its generation.
+    pub(crate) fn take(id: &str, store: &impl Store, now: UnixTime) -> Result<Option<Self>, StoreUnavailable> {
+        let first = now.seconds() / RUN_PERIOD;
+        for number in [first, first.saturating_add(1)] {
+            let end = number.saturating_add(2).saturating_mul(RUN_PERIOD);
+            let counter = Key::new(RUN, id, UnixTime::from_seconds(end))?;
+            // Whoever comes first in a period has it.
+            if store.increment(&counter, 1)? != 1 {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Self { taken: now }))
     }
 
     /// Whether it still counts: what ends later may keep nothing.
-    pub(crate) fn holds(&self, now: UnixTime) -> bool {
-        let (taken, current) = (self.places.number(self.taken), self.places.number(now));
-        now >= self.taken && current <= taken.saturating_add(1)
-    }
-
-    /// Lets the next run begin.
-    ///
-    /// # Errors
-    /// Where the store does not answer: the next run waits until the periods are over.
-    pub fn release(self, store: &impl Store) -> Result<(), StoreUnavailable> {
-        self.places.give_back(store, self.taken)
+    pub(crate) const fn holds(&self, now: UnixTime) -> bool {
+        let (taken, current) = (self.taken.seconds() / RUN_PERIOD, now.seconds() / RUN_PERIOD);
+        now.seconds() >= self.taken.seconds() && current <= taken.saturating_add(1)
     }
 }
 
@@ -161,25 +165,43 @@ mod tests {
         let come = || places(5).take(&store, NOW).unwrap();
         let let_in = thread::scope(|scope| {
             let all: Vec<_> = (0..40).map(|_| scope.spawn(come)).collect();
-            all.into_iter().filter(|_| true).map(|one| one.join().unwrap()).filter(|was| *was).count()
+            all.into_iter().map(|one| one.join().unwrap()).filter(|was| *was).count()
         });
         assert_eq!(let_in, 5);
     }
 
     #[test]
-    fn one_run_has_an_environment_until_it_gives_it_back_or_its_time_is_over() {
+    fn of_each_generation_one_run_has_the_environment_until_its_time_is_over() {
         let store = MemoryStore::at(NOW);
-        let take = |now| RunLease::take("run".to_owned(), &store, now).unwrap();
-        let lease = take(NOW).unwrap();
-        assert!(take(NOW).is_none());
-        assert!(take(NOW.plus(RUN_PERIOD)).is_none());
-        assert!(lease.holds(NOW) && lease.holds(NOW.plus(RUN_PERIOD)));
-        lease.release(&store).unwrap();
-        let lost = take(NOW.plus(1)).unwrap();
+        let take = |generation: &str, now| RunLease::take(generation, &store, now).unwrap();
+        let lease = take("first", NOW).unwrap();
+        assert!(take("first", NOW).is_none());
+        assert!(take("first", NOW.plus(RUN_PERIOD)).is_none());
+        assert!(lease.holds(NOW) && lease.holds(NOW.plus(2 * RUN_PERIOD - 1)));
+        assert!(take("second", NOW.plus(1)).is_some(), "the next generation does not wait");
         // The instance was killed.
         let later = NOW.plus(2 * RUN_PERIOD);
-        assert!(!lost.holds(later));
-        let next = take(later);
-        assert!(next.is_some_and(|lease| lease.holds(later)));
+        assert!(!lease.holds(later));
+        assert!(take("first", later).is_some_and(|lease| lease.holds(later)));
+    }
+
+    #[test]
+    fn two_instances_whose_clocks_do_not_agree_on_the_period_do_not_both_run() {
+        for (one, other) in [(0, 59), (59, 60), (60, 59), (0, 119), (119, 0)] {
+            let store = MemoryStore::at(NOW);
+            let take = |seconds| RunLease::take("run", &store, NOW.plus(seconds)).unwrap();
+            assert!(take(one).is_some() && take(other).is_none(), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn however_many_want_to_run_at_once_one_does() {
+        let store = Mutex::new(MemoryStore::at(NOW));
+        let want = || RunLease::take("run", &store, NOW).unwrap().is_some();
+        let run = thread::scope(|scope| {
+            let all: Vec<_> = (0..40).map(|_| scope.spawn(want)).collect();
+            all.into_iter().map(|one| one.join().unwrap()).filter(|does| *does).count()
+        });
+        assert_eq!(run, 1);
     }
 }

@@ -100,9 +100,8 @@ impl<H: Host, S: Store> Server<'_, H, S> {
             Ok(Leased::Busy(name)) => Report { environment: Some(name), end: End::Busy, reason: None },
             Ok(Leased::Leased(lease, environment)) => {
                 let name = environment.log_name();
-                let (end, reason) = self.run_leased((subject, &id), order, &lease, environment, listener);
-                let released = lease.release(self.store).err().map(|error| error.to_string());
-                Report { environment: Some(name), end, reason: reason.or(released) }
+                let (end, reason) = self.run_leased((subject, &id), order, lease, environment, listener);
+                Report { environment: Some(name), end, reason }
             }
             Err(error) => {
                 let (end, reason) = refused(&error);
@@ -118,15 +117,7 @@ impl<H: Host, S: Store> Server<'_, H, S> {
             let environments = self.environments();
             let Some(found) = environments.find(subject, id)? else { return Ok(Leased::Unknown) };
             if let Some(lease) = environments.begin_run(&found)? {
-                // What was found before may have been replaced by the run before this one.
-                return match environments.find(subject, id) {
-                    Ok(Some(current)) => Ok(Leased::Leased(lease, current)),
-                    Ok(None) => lease.release(self.store).map(|()| Leased::Unknown).map_err(EnvironmentError::from),
-                    Err(error) => {
-                        let _ends_by_itself = lease.release(self.store);
-                        Err(error)
-                    }
-                };
+                return Ok(Leased::Leased(lease, found));
             }
             if self.host.elapsed() >= give_up {
                 return Ok(Leased::Busy(found.log_name()));
@@ -139,14 +130,19 @@ impl<H: Host, S: Store> Server<'_, H, S> {
         &self,
         owner: (&Subject, &EnvironmentId),
         order: &Order,
-        lease: &RunLease,
+        lease: RunLease,
         environment: Environment,
         listener: &mut impl Listener,
     ) -> (End, Option<String>) {
-        let loaded = match self.environments().load(environment) {
+        let loaded = match self.environments().load(environment.clone()) {
             Ok(loaded) => loaded,
-            Err(error) => return refused(&error),
+            Err(error) => {
+                // Where this fails as well, the next run waits until the lease is over.
+                let _given_up = self.environments().give_up_run(&environment, lease, &mut self.host.entropy());
+                return refused(&error);
+            }
         };
+        let lease = &lease;
         let limits = self.configuration.settings.limits();
         let files = loaded.contents.files.iter();
         let files = files.map(|(path, contents)| File { path: path.clone(), contents: contents.clone() }).collect();
