@@ -27,7 +27,7 @@ pub struct Environments<'a, S> {
 #[derive(Debug)]
 pub enum Launch {
     /// It is there.
-    Launched(EnvironmentId, Environment),
+    Launched(EnvironmentId, Box<Environment>),
     /// The subject has as many as allowed.
     SubjectFull,
     /// There are as many as allowed in all.
@@ -62,10 +62,8 @@ impl<'a, S: Store> Environments<'a, S> {
     /// Where the store does not answer: there is no environment then, though a place may count until its periods are over.
     pub fn launch(&self, subject: &Subject, entropy: &mut impl Entropy) -> Result<Launch, EnvironmentError> {
         let (of_subject, in_all) = self.places(subject);
-        if !of_subject.take(self.store, self.now)? {
-            return Ok(Launch::SubjectFull);
-        }
-        if !in_all.take(self.store, self.now)? {
+        let Some(tickets) = of_subject.take(self.store, self.now)? else { return Ok(Launch::SubjectFull) };
+        if in_all.take(self.store, self.now)?.is_none() {
             of_subject.give_back(self.store, self.now)?;
             return Ok(Launch::Full);
         }
@@ -77,8 +75,9 @@ impl<'a, S: Store> Environments<'a, S> {
         let root = Root::new(self.now, 0, counted, index);
         let key = secret.root(self.periods().end_of_new(self.now))?;
         let environment = Environment { secret, root, key };
+        self.note(subject, &id, &tickets, entropy)?;
         self.put_root(&environment, entropy)?;
-        Ok(Launch::Launched(id, environment))
+        Ok(Launch::Launched(id, Box::new(environment)))
     }
 
     /// The environment of `subject` with this id. `None` where there is none: it never was there, has cooled down, or is somebody

@@ -5,6 +5,7 @@
 //!
 //! It speaks all revisions of MCP, without sessions: an environment is named by its id in each call.
 
+mod accept;
 mod answers;
 mod caller;
 mod component;

@@ -98,7 +98,7 @@ impl<H: Host, S: Store> Server<'_, H, S> {
         match self.lease(subject, &id) {
             Ok(Leased::Unknown) => Report { environment: None, end: End::Unknown, reason: None },
             Ok(Leased::Busy(name)) => Report { environment: Some(name), end: End::Busy, reason: None },
-            Ok(Leased::Leased(lease, environment)) => {
+            Ok(Leased::Granted(lease, environment)) => {
                 let name = environment.log_name();
                 let (end, reason) = self.run_leased((subject, &id), order, lease, environment, listener);
                 Report { environment: Some(name), end, reason }
@@ -117,7 +117,7 @@ impl<H: Host, S: Store> Server<'_, H, S> {
             let environments = self.environments();
             let Some(found) = environments.find(subject, id)? else { return Ok(Leased::Unknown) };
             if let Some(lease) = environments.begin_run(&found)? {
-                return Ok(Leased::Leased(lease, found));
+                return Ok(Leased::Granted(lease, found));
             }
             if self.host.elapsed() >= give_up {
                 return Ok(Leased::Busy(found.log_name()));
@@ -223,7 +223,7 @@ impl<H: Host, S: Store> Server<'_, H, S> {
 enum Leased {
     Unknown,
     Busy(String),
-    Leased(RunLease, Environment),
+    Granted(RunLease, Environment),
 }
 
 /// The contents that are to be kept; or why none are, and what the log is told.

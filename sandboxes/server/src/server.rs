@@ -2,14 +2,14 @@
 
 use gatehouse_mcp_wire::header::{EVENT_STREAM, JSON};
 use gatehouse_mcp_wire::json_rpc::{Body, Call, DEEPEST, Id, Message, Object, Reply, code};
-use gatehouse_protocol::{Subject, essence};
+use gatehouse_protocol::Subject;
 use gatehouse_storage::Store;
-use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use sandbox_environments::Launch;
 use serde_json::json;
 use shell_http::Milliseconds;
 
+use crate::accept::{accepts, accepts_by_name, is_json};
 use crate::configuration::Configuration;
 use crate::host::Host;
 use crate::interpreter::Listener;
@@ -126,7 +126,7 @@ impl<H: Host, S: Store> Server<'_, H, S> {
         let Message::Request(call) = message else { return Answer::Whole(answers::accepted()) };
         let revision = match Revision::of(headers, call) {
             Ok(revision) => revision,
-            Err(reply) => return Answer::Whole(answers::reply(StatusCode::BAD_REQUEST, reply)),
+            Err(reply) => return Answer::Whole(answers::reply(StatusCode::BAD_REQUEST, *reply)),
         };
         if accepts_by_name(headers, EVENT_STREAM)
             && let Some(token) = progress_token(call)
@@ -178,10 +178,7 @@ impl<H: Host, S: Store> Server<'_, H, S> {
                 Some(result) => result,
                 None => return no_page(id),
             },
-            ("resources/list", _) => match methods::list(call, revision, "resources", &json!([])) {
-                Some(result) => result,
-                None => return no_page(id),
-            },
+            ("resources/list", _) => return self.list(caller, revision, call, id),
             ("resources/templates/list", _) => {
                 match methods::list(call, revision, "resourceTemplates", &resources::templates()) {
                     Some(result) => result,
@@ -199,6 +196,31 @@ impl<H: Host, S: Store> Server<'_, H, S> {
             }
         };
         (StatusCode::OK, finished(id, result, revision))
+    }
+
+    fn list(&self, caller: &Caller, revision: Revision, call: &Call, id: Id) -> (StatusCode, Reply) {
+        match self.resources(&caller.subject, call.param("cursor").as_deref()) {
+            Ok(Some(mut result)) => {
+                if revision.is_stateless() {
+                    methods::for_the_caller(&mut result);
+                }
+                (StatusCode::OK, finished(id, result, revision))
+            }
+            Ok(None) => invalid(revision, id, "The cursor is unknown"),
+            Err(error) => {
+                let (reason, subject) = (error.to_string(), Some(caller.subject.as_str()));
+                let line = Line {
+                    event: "resource-list",
+                    decision: "failed",
+                    subject,
+                    reason: Some(&reason),
+                    ..Line::default()
+                };
+                self.log(&caller.ids, &line);
+                let text = "The store of the environments does not answer now";
+                (StatusCode::OK, Reply::error::<()>(Some(id), code::INTERNAL_ERROR, text, None))
+            }
+        }
     }
 
     fn read(&self, caller: &Caller, revision: Revision, call: &Call, id: Id) -> (StatusCode, Reply) {
@@ -378,24 +400,4 @@ fn head(request: &Request<Vec<u8>>) -> Request<()> {
     *head.uri_mut() = request.uri().clone();
     *head.headers_mut() = request.headers().clone();
     head
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| essence(value) == JSON)
-}
-
-/// Whether the client takes this media type. One that says nothing takes everything.
-fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
-    let whole = media_type.split('/').next().map(|whole| format!("{whole}/*")).unwrap_or_default();
-    let takes = |range: &str| [media_type, whole.as_str(), "*/*"].contains(&essence(range).as_str());
-    !headers.contains_key(ACCEPT) || accepted(headers).any(takes)
-}
-
-/// Whether the client names this media type.
-fn accepts_by_name(headers: &HeaderMap, media_type: &str) -> bool {
-    accepted(headers).any(|range| essence(range) == media_type)
-}
-
-fn accepted(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
 }

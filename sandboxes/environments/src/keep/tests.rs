@@ -169,6 +169,8 @@ fn environments_that_are_used_on_count_on() {
         world.run(now, &id, &Contents::default());
         let launch = world.at(&world.store, now).launch(&world.owner, &mut Counting(50)).unwrap();
         assert!(matches!(launch, Launch::SubjectFull), "{minutes}");
+        let listed = world.at(&world.store, now).list(&world.owner).unwrap();
+        assert_eq!(listed.iter().map(|(listed, _)| listed).collect::<Vec<_>>(), [&id], "{minutes}");
     }
     let later = NOW.plus(19 * 60 + 600);
     assert!(matches!(world.at(&world.store, later).launch(&world.owner, &mut Counting(50)), Ok(Launch::Launched(..))));
