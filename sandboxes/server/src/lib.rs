@@ -19,6 +19,7 @@ mod progress;
 mod resources;
 mod revision;
 mod run;
+mod sandbox;
 mod server;
 mod tools;
 

@@ -11,7 +11,7 @@ use sandbox_run::TreePath;
 use serde_json::{Value, json};
 
 use crate::host::Host;
-use crate::server::Server;
+use crate::sandbox::Sandbox;
 
 const SCHEME: &str = "sandbox://";
 /// What a path has as it is: what is unreserved (RFC 3986, section 2.3), and the slashes.
@@ -65,7 +65,7 @@ pub fn templates() -> Value {
     ])
 }
 
-impl<H: Host, S: Store> Server<'_, H, S> {
+impl<H: Host, S: Store> Sandbox<'_, H, S> {
     /// A page of the resources of a subject, and the cursor of the next: for each environment the list of its files, and its files.
     /// `None` for a page that there is not. What comes or goes between two pages may be listed twice or not at all.
     ///

@@ -3,7 +3,7 @@
 use gatehouse_protocol::Subject;
 use gatehouse_storage::Store;
 use sandbox_environments::{
-    Contents, Environment, EnvironmentError, EnvironmentId, Environments, Language, Loaded, RunLease, Unusable,
+    Contents, Environment, EnvironmentError, EnvironmentId, Language, Loaded, RunLease, Unusable,
 };
 use sandbox_run::{File, Limit, Outcome, Run, Stream};
 use shell_http::Milliseconds;
@@ -11,7 +11,7 @@ use shell_http::Milliseconds;
 use crate::host::Host;
 use crate::interpreter::{self, Listener, Stopped};
 use crate::output::Output;
-use crate::server::Server;
+use crate::sandbox::Sandbox;
 
 /// Milliseconds for which a run waits for another one in the same environment, and between two looks.
 const WAIT: Milliseconds = 2_000;
@@ -90,7 +90,7 @@ pub enum Reason {
     ClientGone,
 }
 
-impl<H: Host, S: Store> Server<'_, H, S> {
+impl<H: Host, S: Store> Sandbox<'_, H, S> {
     /// Runs code of `subject`.
     pub fn run(&self, subject: &Subject, order: &Order, listener: &mut impl Listener) -> Report {
         let id = EnvironmentId::parse(&order.environment);
@@ -210,12 +210,6 @@ impl<H: Host, S: Store> Server<'_, H, S> {
         };
         *reason = reason.take().or(problem);
         kept.is_ok()
-    }
-
-    /// The environments as they are now.
-    pub fn environments(&self) -> Environments<'_, S> {
-        let settings = &self.configuration.settings;
-        Environments { store: self.store, keys: &self.configuration.keys, settings, now: self.host.now() }
     }
 }
 

@@ -10,7 +10,6 @@ use serde_json::json;
 use shell_http::Milliseconds;
 
 use crate::accept::{accepts, accepts_by_name, is_json};
-use crate::configuration::Configuration;
 use crate::host::Host;
 use crate::interpreter::Listener;
 use crate::log::{self, Ids, Line};
@@ -18,6 +17,7 @@ use crate::progress::{Events, Nobody, Progress, last_event};
 use crate::resources::{self, Target};
 use crate::revision::Revision;
 use crate::run::{End, Order, Reason, Report, refused};
+use crate::sandbox::Sandbox;
 use crate::tools::{self, Asked, Wrong};
 use crate::{answers, caller, methods};
 
@@ -28,22 +28,11 @@ const RESOURCE_NOT_FOUND: i32 = -32002;
 /// Milliseconds after which no more runs of a batch begin. A host ends a request that lasts too long, with all its answers.
 const LONGEST_BATCH: Milliseconds = 45_000;
 
-/// The server, for one request.
-#[derive(Debug)]
-pub struct Server<'a, H, S> {
-    /// The host.
-    pub host: &'a H,
-    /// Where environments are kept.
-    pub store: &'a S,
-    /// What the operator has set.
-    pub configuration: &'a Configuration,
-}
-
 /// What becomes of a request.
 pub enum Answer {
     /// The response.
     Whole(Response<Vec<u8>>),
-    /// A run whose output the client wants as it comes: a stream of events, which [`Server::stream`] writes.
+    /// A run whose output the client wants as it comes: a stream of events, which [`Sandbox::stream`] writes.
     Stream(Box<Streamed>),
 }
 
@@ -64,7 +53,7 @@ struct Caller {
     ids: Ids,
 }
 
-impl<H: Host, S: Store> Server<'_, H, S> {
+impl<H: Host, S: Store> Sandbox<'_, H, S> {
     /// What is to be answered before the body is read, if anything is: whoever is not let in need not be heard.
     pub fn refuse(&self, head: &Request<()>) -> Option<Response<Vec<u8>>> {
         if head.uri().path() != PATH {
