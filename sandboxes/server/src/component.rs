@@ -1,5 +1,7 @@
 //! The component: WASI's request in, WASI's response out.
 
+use core::cell::Cell;
+
 use http::StatusCode;
 use shell_http::inbound::{self, Writer};
 use shell_settings::host::settings;
@@ -33,7 +35,12 @@ impl wasip2::exports::http::incoming_handler::Guest for Component {
                 return inbound::respond(out, answers::refused(StatusCode::SERVICE_UNAVAILABLE, text));
             }
         };
-        let server = Sandbox { host: &WasiHost, store: &HostStore, configuration: &configuration };
+        let server = Sandbox {
+            host: &WasiHost,
+            store: &HostStore,
+            configuration: &configuration,
+            has_written: Cell::new(false),
+        };
         let head = match inbound::head(&request) {
             Ok(head) => head,
             Err(error) => return inbound::respond(out, answers::refused(error.status(), &error.to_string())),
@@ -55,6 +62,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Component {
                 }
             }
         }
+        server.sweep();
     }
 }
 

@@ -21,6 +21,7 @@ mod revision;
 mod run;
 mod sandbox;
 mod server;
+mod sweep;
 mod tools;
 
 #[cfg(test)]

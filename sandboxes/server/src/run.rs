@@ -93,6 +93,7 @@ pub enum Reason {
 impl<H: Host, S: Store> Sandbox<'_, H, S> {
     /// Runs code of `subject`.
     pub fn run(&self, subject: &Subject, order: &Order, listener: &mut impl Listener) -> Report {
+        self.has_written.set(true);
         let id = EnvironmentId::parse(&order.environment);
         let Some(id) = id else { return Report { environment: None, end: End::Unknown, reason: None } };
         match self.lease(subject, &id) {

@@ -1,5 +1,7 @@
 //! What answers a request, and what it has for that.
 
+use core::cell::Cell;
+
 use gatehouse_storage::Store;
 use sandbox_environments::Environments;
 
@@ -15,6 +17,8 @@ pub struct Sandbox<'a, H, S> {
     pub store: &'a S,
     /// What the operator has set.
     pub configuration: &'a Configuration,
+    /// Whether the request has written something that ends.
+    pub has_written: Cell<bool>,
 }
 
 impl<H: Host, S: Store> Sandbox<'_, H, S> {

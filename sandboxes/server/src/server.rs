@@ -257,6 +257,7 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
     }
 
     fn launch(&self, caller: &Caller) -> Object {
+        self.has_written.set(true);
         let settings = &self.configuration.settings;
         let launch = self.environments().launch(&caller.subject, &mut self.host.entropy());
         let mut name = None;

@@ -139,7 +139,7 @@ impl Bench {
     }
 
     fn server<'a, S>(&'a self, store: &'a S) -> Sandbox<'a, FakeHost, S> {
-        Sandbox { host: &self.host, store, configuration: &self.configuration }
+        Sandbox { host: &self.host, store, configuration: &self.configuration, has_written: Cell::new(false) }
     }
 
     fn send_to(&self, store: &impl Store, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {

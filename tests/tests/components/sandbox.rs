@@ -208,3 +208,18 @@ async fn an_interpreter_whose_instance_ends_costs_one_answer() {
         assert_eq!(code(&fakes, &id).await, "before");
     }
 }
+
+#[tokio::test]
+async fn what_has_cooled_down_is_removed_from_a_store_that_nobody_else_sweeps() {
+    let fakes = fakes();
+    for swept_by_host in [true, false] {
+        let id = launched(&fakes).await;
+        post(&fakes, run(&id, "x", &json!({}))).await;
+        fakes.advance(1_500);
+        let value = if swept_by_host { "true" } else { "false" };
+        *fakes.environment.lock().unwrap() = vec![("GATEHOUSE_STORE_SWEPT_BY_HOST".to_owned(), value.to_owned())];
+        launched(&fakes).await;
+        let roots = fakes.store.lock().unwrap().count("sandbox");
+        assert_eq!(roots, if swept_by_host { 2 } else { 1 });
+    }
+}

@@ -93,3 +93,22 @@ fn a_store_that_is_down_is_no_environment_that_is_unknown() {
     assert_eq!(bench.ask("resources/list", json!({}))["error"]["code"], -32603);
     assert!(bench.log().iter().skip(1).all(|line| line["decision"] == "failed"));
 }
+
+#[test]
+fn what_has_expired_is_removed_after_a_request_that_writes_and_after_no_other() {
+    let bench = Bench::new();
+    let id = bench.launch("key:alice");
+    bench.shell("key:alice", &id, "x");
+    let left = || bench.store.list(None).unwrap().keys.iter().filter(|key| key.has_expired(bench.host.now())).count();
+    bench.advance(1_300);
+    assert!(left() > 3);
+    let sweeping = |body: &str| {
+        let server = bench.server(&bench.store);
+        let Answer::Whole(_) = server.answer(&request(&[], body)) else { panic!("no stream") };
+        server.sweep();
+    };
+    sweeping(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
+    assert!(left() > 3);
+    sweeping(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"launchShell"}}"#);
+    assert_eq!(left(), 0);
+}
