@@ -79,7 +79,17 @@ async fn in_shell<S: Sink>(code: &str, state: &[u8], files: Vec<File>, limits: L
         notes.push(forgotten(&error));
         Kept::default()
     });
-    let (tree, disk) = tree::load(files, kept.shape, &limits).await;
+    let (tree, disk) = match tree::load(files, kept.shape, &limits).await {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            return stopped(
+                state.to_vec(),
+                KILLED,
+                Some(Limit::Files),
+                format!("The files could not be loaded: {error}."),
+            );
+        }
+    };
     let disk = Arc::new(disk);
     let mut bash = shell(&disk, &limits);
     if !kept.shell.is_empty() {
