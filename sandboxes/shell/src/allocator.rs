@@ -1,9 +1,12 @@
-//! The allocator, which notes when it is at work. A run that is ended in the middle of it must not ask it for memory.
+//! The allocator, which notes when it is at work, and tells when there is no memory left. A run that is ended in the middle of it must not ask
+//! it for memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static IS_AT_WORK: AtomicBool = AtomicBool::new(false);
+static ON_LACK: OnceLock<fn()> = OnceLock::new();
 
 #[global_allocator]
 static NOTED: Noted = Noted;
@@ -13,9 +16,24 @@ pub fn is_at_work() -> bool {
     IS_AT_WORK.load(Ordering::Relaxed)
 }
 
+/// What is called where there is no memory left. If it returns, the program is told, and most end by that.
+pub fn on_lack(act: fn()) {
+    let _set_before = ON_LACK.set(act);
+}
+
 struct Noted;
 
 impl Noted {
+    fn given(work: impl FnOnce() -> *mut u8) -> *mut u8 {
+        let memory = Self::noted(work);
+        if memory.is_null()
+            && let Some(act) = ON_LACK.get()
+        {
+            act();
+        }
+        memory
+    }
+
     fn noted<T>(work: impl FnOnce() -> T) -> T {
         IS_AT_WORK.store(true, Ordering::Relaxed);
         let result = work();
@@ -28,7 +46,7 @@ impl Noted {
 unsafe impl GlobalAlloc for Noted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as promised by our caller.
-        Self::noted(|| unsafe { System.alloc(layout) })
+        Self::given(|| unsafe { System.alloc(layout) })
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -38,11 +56,11 @@ unsafe impl GlobalAlloc for Noted {
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as promised by our caller.
-        Self::noted(|| unsafe { System.alloc_zeroed(layout) })
+        Self::given(|| unsafe { System.alloc_zeroed(layout) })
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: as promised by our caller.
-        Self::noted(|| unsafe { System.realloc(pointer, layout, size) })
+        Self::given(|| unsafe { System.realloc(pointer, layout, size) })
     }
 }

@@ -4,7 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use sandbox_run::{FRAMES_TYPE, Frame, Limit, Outcome, RUN_PATH, RUN_TYPE, Run, Stream, frame};
+use sandbox_run::{FRAMES_TYPE, Frame, Limit, RUN_PATH, RUN_TYPE, Run, Stream, frame};
+use shell_http::Milliseconds;
 use shell_http::inbound::{self, Writer};
 use wasip2::cli::exit::exit;
 use wasip2::exports::http::incoming_handler::Guest;
@@ -37,9 +38,13 @@ impl Guest for Shell {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(FRAMES_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let Some(writer) = Writer::open(out, StatusCode::OK, &headers) else { return };
+        allocator::on_lack(memory_is_used_up);
         let started = |stop| *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
-        if let (outcome, Some(answer)) = crate::run(run, Answer(writer), started) {
-            answer.end(outcome);
+        // An answer without an end is a run that was stopped: the caller keeps what it had.
+        if let (outcome, Some(Answer(writer))) = crate::run(run, Answer(writer), started)
+            && let Ok(bytes) = frame(&Frame::Ended(outcome))
+        {
+            writer.finish_with(&bytes);
         }
     }
 }
@@ -49,6 +54,9 @@ static RUNNING: Mutex<Option<Stop<Answer>>> = Mutex::new(None);
 /// At so few slices a run is ended. It is not 0, as it cannot be ended at every moment.
 const LAST_SLICES: i32 = 3;
 
+/// How long an instance stays for its answer to be sent.
+const LEAVE: Milliseconds = 100;
+
 /// What the build adds to the module calls this when another part of the run's fuel is used up (`xtask/src/build/fuel.rs`): how many parts are
 /// left. It is called from anywhere, and looks whether the run must end here.
 #[allow(unsafe_code, reason = "the module exports it by this name")]
@@ -57,17 +65,33 @@ extern "C" fn sandbox_slice(left: i32) {
     if allocator::is_at_work() {
         return;
     }
-    let Ok(running) = RUNNING.try_lock() else { return };
-    let Some(stop) = running.as_ref() else { return };
-    let limit = match left {
-        ..=LAST_SLICES => Limit::Compute,
-        _ if stop.is_late() => Limit::Time,
-        _ => return,
-    };
-    if let Some((outcome, answer)) = stop.stop(limit) {
-        answer.end(outcome);
-        exit(Err(()));
+    let Ok(mut running) = RUNNING.try_lock() else { return };
+    let Some(stop) = running.as_mut() else { return };
+    match left {
+        ..=LAST_SLICES => end(stop, Limit::Compute),
+        _ if stop.is_late() => end(stop, Limit::Time),
+        _ => {}
     }
+}
+
+fn memory_is_used_up() {
+    let Ok(mut running) = RUNNING.try_lock() else { return };
+    if let Some(stop) = running.as_mut() {
+        end(stop, Limit::Memory);
+    }
+}
+
+/// Ends the run and the instance with an answer; returns where that cannot be now.
+fn end(stop: &mut Stop<Answer>, limit: Limit) {
+    let Some((outcome, Answer(writer))) = stop.stop(limit) else { return };
+    if let Ok(bytes) = frame(&Frame::Ended(outcome))
+        && writer.write(&bytes).is_ok()
+    {
+        writer.finish();
+        // Hosts break off what they have not sent of the answer when an instance exits.
+        shell_http::wait(LEAVE);
+    }
+    exit(Err(()));
 }
 
 fn read(request: &IncomingRequest) -> Result<Run, Response<Vec<u8>>> {
@@ -96,15 +120,6 @@ fn status(status: StatusCode) -> Response<Vec<u8>> {
 
 /// The answer, as the place where output goes.
 struct Answer(Writer);
-
-impl Answer {
-    /// The last frame. An answer without it is a run that was stopped: the caller keeps what it had.
-    fn end(self, outcome: Outcome) {
-        if let Ok(bytes) = frame(&Frame::Ended(outcome)) {
-            self.0.finish_with(&bytes);
-        }
-    }
-}
 
 impl Sink for Answer {
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), ReaderGone> {

@@ -1,10 +1,12 @@
 //! The shell's file system: bashkit's, in memory, which notes when it was full.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bashkit::{
-    DirEntry, Error, FileSystem, FileSystemExt, FsLimits, FsUsage, InMemoryFs, Metadata, Result, VfsEntry, async_trait,
+    DirEntry, Error, FileSystem, FileSystemExt, FsLimits, FsUsage, InMemoryFs, Metadata, Result, VfsEntry,
+    VfsEntryKind, VfsSnapshot, async_trait,
 };
 
 /// How bashkit's refusals begin that stand for a limit of the whole file system (`FsLimitExceeded`, which it makes a text of).
@@ -27,9 +29,22 @@ impl Disk {
         self.was_full.load(Ordering::Relaxed)
     }
 
-    /// Adds a file, and the folders above it.
-    pub fn add_file(&self, path: &Path, contents: &[u8], mode: u32) {
-        self.files.add_file(path, contents, mode);
+    /// Adds files, and the folders above them, all at once: one after the other, each would be compared with all before it.
+    ///
+    /// # Errors
+    /// Where there is no room for them; then none was added.
+    pub fn add_files<'a>(&self, files: impl Iterator<Item = (PathBuf, &'a [u8], u32)>) -> Result<()> {
+        let mut entries = self.files.snapshot().entries().to_vec();
+        let mut folders = BTreeSet::new();
+        for (path, contents, mode) in files {
+            folders.extend(path.ancestors().skip(1).map(Path::to_owned));
+            entries.push(VfsEntry { path, kind: VfsEntryKind::File { content: contents.to_vec() }, mode });
+        }
+        for entry in &entries {
+            folders.remove(&entry.path);
+        }
+        entries.extend(folders.into_iter().map(|path| VfsEntry { path, kind: VfsEntryKind::Directory, mode: 0o755 }));
+        self.files.restore(&VfsSnapshot::from_entries(entries))
     }
 
     /// Adds a folder, and those above it.
@@ -38,8 +53,8 @@ impl Disk {
     }
 
     /// Everything in it.
-    pub fn entries(&self) -> Vec<VfsEntry> {
-        self.files.snapshot().entries().to_vec()
+    pub fn entries(&self) -> VfsSnapshot {
+        self.files.snapshot()
     }
 
     fn noted<T>(&self, result: Result<T>) -> Result<T> {

@@ -21,6 +21,8 @@ const KILLED: i32 = 137;
 /// What bash exits with where it cannot read a program.
 const MISUSED: i32 = 2;
 
+/// Bytes that are kept for the last frame, besides those of the state in it.
+const RESERVE: usize = 128 * 1024;
 /// How long after its time limit a run is ended from outside: bashkit ends what it can at the limit itself.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -34,7 +36,8 @@ pub fn run<S: Sink>(run: Run, sink: S, started: impl FnOnce(Stop<S>)) -> (Outcom
     let most = usize::try_from(limits.output_bytes).unwrap_or(usize::MAX);
     let output = Shared(Arc::new(Mutex::new(Output::new(sink, most))));
     let time = Duration::from_secs(u64::from(limits.seconds));
-    started(Stop { output: output.clone(), state: state.clone(), started: Instant::now(), time });
+    let reserve = Vec::with_capacity(state.len().saturating_add(RESERVE));
+    started(Stop { output: output.clone(), state: state.clone(), reserve, started: Instant::now(), time });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(in_shell(&code, &state, files, limits, &output)),
@@ -47,6 +50,8 @@ pub fn run<S: Sink>(run: Run, sink: S, started: impl FnOnce(Stop<S>)) -> (Outcom
 pub struct Stop<S> {
     output: Shared<S>,
     state: Vec<u8>,
+    /// Memory for the last frame, where there is no other.
+    reserve: Vec<u8>,
     started: Instant,
     time: Duration,
 }
@@ -59,11 +64,12 @@ impl<S: Sink> Stop<S> {
 
     /// Takes the sink, after everything that was printed, and says how the run ended. Nothing where something is being printed just now, or
     /// the run is over. Whoever calls this lets the program go no further.
-    pub fn stop(&self, limit: Limit) -> Option<(Outcome, S)> {
+    pub fn stop(&mut self, limit: Limit) -> Option<(Outcome, S)> {
+        self.reserve = Vec::new();
         let sink = self.output.0.try_lock().ok()?.take_sink()?;
         let exit_code = if limit == Limit::Time { TIMED_OUT } else { KILLED };
         let note = "The program was stopped in the middle of a command.".to_owned();
-        Some((stopped(self.state.clone(), exit_code, Some(limit), note), sink))
+        Some((stopped(std::mem::take(&mut self.state), exit_code, Some(limit), note), sink))
     }
 }
 
@@ -73,7 +79,17 @@ async fn in_shell<S: Sink>(code: &str, state: &[u8], files: Vec<File>, limits: L
         notes.push(forgotten(&error));
         Kept::default()
     });
-    let (tree, disk) = tree::load(files, kept.shape, &limits).await;
+    let (tree, disk) = match tree::load(files, kept.shape, &limits).await {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            return stopped(
+                state.to_vec(),
+                KILLED,
+                Some(Limit::Files),
+                format!("The files could not be loaded: {error}."),
+            );
+        }
+    };
     let disk = Arc::new(disk);
     let mut bash = shell(&disk, &limits);
     if !kept.shell.is_empty() {

@@ -32,7 +32,10 @@ pub struct Changes {
 }
 
 /// Puts the files into a new file system, and what the tree holds beside them.
-pub async fn load(files: Vec<File>, shape: Shape, limits: &Limits) -> (Tree, Disk) {
+///
+/// # Errors
+/// Where there is no room for the files.
+pub async fn load(files: Vec<File>, shape: Shape, limits: &Limits) -> bashkit::Result<(Tree, Disk)> {
     let total = |files: &[File]| files.iter().map(|file| size(&file.contents)).sum::<u64>();
     let (bytes, count) = (total(&files), size(&files));
     let room = limits::files(limits, bytes, count);
@@ -46,13 +49,13 @@ pub async fn load(files: Vec<File>, shape: Shape, limits: &Limits) -> (Tree, Dis
     );
     let disk = Disk::new(room.max_total_bytes(free_bytes).max_file_count(free_files));
     disk.add_folder(Path::new(WORK_FOLDER));
-    for file in &seen {
+    disk.add_files(seen.iter().map(|file| {
         let mode = shape.modes.get(&file.path).copied().unwrap_or(USUAL_MODE);
-        disk.add_file(&absolute(&file.path), &file.contents, mode);
-    }
+        (absolute(&file.path), file.contents.as_slice(), mode)
+    }))?;
     let before: BTreeMap<_, _> = seen.into_iter().map(|file| (file.path, file.contents)).collect();
     add_shape(&shape, &before, &disk).await;
-    (Tree { before, unseen: unseen.len(), shape }, disk)
+    Ok((Tree { before, unseen: unseen.len(), shape }, disk))
 }
 
 /// Folders and links, unless there are files in their place now.
@@ -81,21 +84,21 @@ impl Tree {
             Changes { changed: Vec::new(), removed: Vec::new(), shape: Shape::default(), notes: Vec::new() };
         let mut folders = BTreeSet::new();
         let mut unkept = 0_usize;
-        for VfsEntry { path, kind, mode } in disk.entries() {
+        for VfsEntry { path, kind, mode } in disk.entries().entries() {
             if !path.starts_with(WORK_FOLDER) || path == Path::new(WORK_FOLDER) {
                 continue;
             }
-            let Some(path) = relative(&path) else {
+            let Some(path) = relative(path) else {
                 unkept = unkept.saturating_add(1);
                 continue;
             };
             match kind {
                 VfsEntryKind::File { content } => {
-                    if mode & MODE_BITS != USUAL_MODE {
-                        changes.shape.modes.insert(path.clone(), mode & MODE_BITS);
+                    if *mode & MODE_BITS != USUAL_MODE {
+                        changes.shape.modes.insert(path.clone(), *mode & MODE_BITS);
                     }
-                    if self.before.remove(&path).is_none_or(|before| before != content) {
-                        changes.changed.push(File { path, contents: content });
+                    if self.before.remove(&path).is_none_or(|before| before != *content) {
+                        changes.changed.push(File { path, contents: content.clone() });
                     }
                 }
                 VfsEntryKind::Directory => {

@@ -254,7 +254,12 @@ fn ends_in_the_middle(interpreter: &Interpreter) {
         assert_eq!(answer.outcome().limit, Some(Limit::Time));
         assert!(answer.took.as_secs() < 10, "{:?}", answer.took);
     }
-    assert_eq!(environment.run("echo $x").stdout(), "before\n");
+    environment.limits = support::LIMITS;
+    let answer = environment.run(
+        "x=after; echo printed; seq 100000 > s; cat s s s s s s s s s s > t; cat t t t | sort | sort | sort | wc -l",
+    );
+    assert_eq!((answer.stdout().as_str(), answer.outcome().limit), ("printed\n", Some(Limit::Memory)));
+    assert_eq!(environment.run("echo $x; ls").stdout(), "before\n");
 }
 
 fn refusals(host: &Host) {

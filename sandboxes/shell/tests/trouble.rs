@@ -17,6 +17,9 @@ const LIMITS: Limits =
 /// A run that the shell itself ends is over by then, on a machine that is busy. Fuel ends those that it cannot.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What bashkit does not count, and the host's stack ends: the answer is cut, and the server says so.
+const CUT: [&str; 4] = ["recursion by eval of itself", "recursion by script", "deep conditions", "jq that recurses"];
+
 fn programs() -> impl Iterator<Item = (&'static str, &'static str)> {
     PROGRAMS.split("### ").filter_map(|part| part.split_once('\n'))
 }
@@ -30,14 +33,16 @@ fn programs_that_want_too_much_end_within_their_limits_and_the_next_one_is_serve
     let interpreter = Interpreter::Served(host);
     let mut neighbour = Environment::new(&interpreter);
     neighbour.run("planted=7f3a9c");
-    let (mut faults, mut cut) = (Vec::new(), 0);
+    let mut faults = Vec::new();
     for (name, code) in programs() {
         let mut environment = Environment::new(&interpreter);
         environment.limits = LIMITS;
         let answer = environment.run(code);
         let printed = answer.stdout.len() + answer.stderr.len();
         let bytes: usize = environment.files.values().map(Vec::len).sum();
-        let is_within = answer.took < PATIENCE
+        let is_answered = answer.outcome.is_some() || CUT.contains(&name);
+        let is_within = is_answered
+            && answer.took < PATIENCE
             && printed <= LIMITS.output_bytes as usize
             && bytes <= LIMITS.file_bytes as usize
             && environment.files.len() <= LIMITS.files as usize
@@ -48,11 +53,9 @@ fn programs_that_want_too_much_end_within_their_limits_and_the_next_one_is_serve
             faults
                 .push(format!("{name}: {ended:?} after {:?}, {printed} bytes printed, {bytes} in files", answer.took));
         }
-        cut += usize::from(ended.is_none());
         if neighbour.run("echo $planted").stdout() != "7f3a9c\n" {
             faults.push(format!("{name}: the next run was not served"));
         }
     }
-    println!("{cut} were cut");
     assert!(programs().count() > 150 && faults.is_empty(), "{}", faults.join("\n"));
 }

@@ -39,8 +39,8 @@ const fn server_with(adapter: &'static str) -> [(&'static str, Part); 2] {
     [("sandbox:server", Part::Crate("sandbox")), ("gatehouse:adapter", Part::Adapter(adapter))]
 }
 
-/// What one run of the shell may use: half a minute, as Python (`interpreter.rs`), and what bashkit's own limits leave room for.
-const SHELL_FUEL: Fuel = Fuel { slice: 10_000_000, slices: 600, memory: 112 << 20 };
+/// What one run of the shell may use: at least a minute, as its own clock is looked at after each slice; and what the limits of bashkit leave room for.
+const SHELL_FUEL: Fuel = Fuel { slice: 10_000_000, slices: 6000, memory: 112 << 20 };
 
 const ARTEFACTS: [Artefact; 4] = [
     Artefact {

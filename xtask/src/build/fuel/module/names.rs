@@ -95,3 +95,22 @@ impl Names {
 fn has_type(ty: Option<&FuncType>, params: &[ValType], results: &[ValType]) -> bool {
     ty.is_some_and(|ty| ty.params() == params && ty.results() == results)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_slice(parameter: &str, name: &str) -> Option<u32> {
+        let module = format!(
+            r#"(module (type (func)) (import "env" "time" (func (param i32) (result i64)))
+                 (func (type 0)) (func (export "{name}") (param {parameter})))"#
+        );
+        Names::of(&wat::parse_str(module).unwrap()).unwrap().on_slice
+    }
+
+    #[test]
+    fn the_export_that_is_told_of_slices_is_found_by_its_name_and_type() {
+        assert_eq!(on_slice("i32", ON_SLICE), Some(2));
+        assert_eq!((on_slice("i64", ON_SLICE), on_slice("i32", "other")), (None, None));
+    }
+}
