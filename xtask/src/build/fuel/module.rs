@@ -64,12 +64,12 @@ impl Rewriting {
         self.has_globals = true;
     }
 
-    /// Takes 1. The stack is afterwards what it was before.
+    /// Takes 1. The stack is afterwards what it was before. In this order, compilers load the counter once.
     fn take(&self, function: &mut Function) {
         let (left, next_slice) = (self.left(), self.next_slice());
         let mut code = function.instructions();
-        code.global_get(left).i32_eqz().if_(BlockType::Empty).call(next_slice).end();
         code.global_get(left).i32_const(1).i32_sub().global_set(left);
+        code.global_get(left).i32_const(0).i32_lt_s().if_(BlockType::Empty).call(next_slice).end();
     }
 
     fn next_slice_code(&self) -> Function {
