@@ -216,6 +216,14 @@ def outcome(code: str, state: bytes, state_bytes: int) -> interpreter.Outcome:
     return interpreter.Outcome(exit_code, kept, notes[: sandbox_state.MOST_NOTES])
 
 
+def clear_free_memory() -> None:
+    """Overwrites what the imports have left behind: zeros are not in the component, which is 5 MB smaller without the rest."""
+    blocks: list[object] = [bytes(size - sys.getsizeof(b"")) for size in range(48, 513, 16) for _ in range(600)]
+    blocks += [bytearray(4096) for _ in range(1500)]
+    del blocks
+
+
 # Nothing of what there is now will ever go: a collection need not look at it. That takes a run from 200 ms to 50.
 gc.collect()
 gc.freeze()
+clear_free_memory()

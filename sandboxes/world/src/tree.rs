@@ -372,7 +372,10 @@ impl Tree {
     pub fn write(&mut self, id: Id, offset: Option<usize>, bytes: &[u8], now: u64) -> Result<usize, Failure> {
         let size = self.file_size(id)?;
         let offset = offset.unwrap_or(size);
-        let end = offset.checked_add(bytes.len()).ok_or(Failure::NoRoom)?;
+        let Some(end) = offset.checked_add(bytes.len()) else {
+            self.refused = true;
+            return Err(Failure::NoRoom);
+        };
         if bytes.is_empty() {
             return Ok(size);
         }
@@ -608,8 +611,8 @@ mod tests {
         assert_eq!(tree.find(folder, "b/c"), Ok(file));
         for (from, path, failure) in [
             (ROOT, "", Failure::Absent),
-            (ROOT, "..", Failure::NotPermitted),
-            (ROOT, "work/../..", Failure::NotPermitted),
+            (ROOT, "../etc/passwd", Failure::Absent),
+            (folder, "..", Failure::NotPermitted),
             (folder, "../a", Failure::NotPermitted),
             (ROOT, "/work", Failure::NotPermitted),
             (ROOT, "work/x/../a", Failure::Absent),
@@ -619,7 +622,9 @@ mod tests {
         ] {
             assert_eq!(tree.find(from, path), Err(failure), "{path}");
         }
-        assert_eq!(tree.find(ROOT, "."), Ok(ROOT));
+        for path in [".", "..", "work/../..", "../../work/.."] {
+            assert_eq!(tree.find(ROOT, path), Ok(ROOT), "{path}");
+        }
     }
 
     #[test]

@@ -145,11 +145,15 @@ mod tests {
             ),
             // Exits and asks for the time where it can, as libpython does, and as libc does.
             (
-                "(module (type (func)) (type (func (param i32))) (type (func (param i32) (result i64))) (import \"env\" \"_exit\" (func (type 1))) (import \"env\" \"time\" (func (type 2))) (func (type 0) loop end))",
+                "(module (type (func)) (type (func (param i32))) (type (func (param i32) (result i64))) (import \"env\" \"_exit\" (func (type 1))) (import \"env\" \"time\" (func (type 2))) (import \"env\" \"__stack_pointer\" (global (mut i32))) (func (type 0) loop end))",
                 format!(
-                    "(module (type (func)) (type (func (param i32))) (type (func (param i32) (result i64))) (type (func)) (import \"env\" \"_exit\" (func (type 1))) (import \"env\" \"time\" (func (type 2))) (func (type 0) loop {} end) (func (type 3) {}) {COUNTERS})",
-                    take(0, 3),
-                    next_slice(0, "i32.const 1 call 0", "i32.const 0 call 1 drop")
+                    "(module (type (func)) (type (func (param i32))) (type (func (param i32) (result i64))) (type (func)) (import \"env\" \"_exit\" (func (type 1))) (import \"env\" \"time\" (func (type 2))) (import \"env\" \"__stack_pointer\" (global (mut i32))) (func (type 0) loop {} end) (func (type 3) {}) {COUNTERS})",
+                    take(1, 3),
+                    next_slice(
+                        1,
+                        "i32.const 1 call 0",
+                        "global.get 0 i32.const 256 i32.sub global.set 0 i32.const 0 call 1 drop global.get 0 i32.const 256 i32.add global.set 0"
+                    )
                 ),
             ),
             (

@@ -18,6 +18,9 @@ use names::Names;
 
 /// Bytes of a page of memory.
 const PAGE: u64 = 64 << 10;
+/// Bytes below the stack's end that a function which calls nothing may use without saying so (LLVM's WebAssemblyFrameLowering has 128). It did
+/// not call anything, before this pass: what it has there must not be overwritten.
+const RED_ZONE: i32 = 256;
 
 /// The module with a counter and a maximum for its memory. Its names for debuggers are left out.
 pub fn limited(module: &[u8], fuel: Fuel) -> Result<Vec<u8>> {
@@ -83,8 +86,10 @@ impl Rewriting {
         code.unreachable().end();
         code.global_get(slices).i32_const(1).i32_sub().global_set(slices);
         code.i32_const(self.fuel.slice).global_set(left);
-        if let Some(time) = self.names.time {
+        if let (Some(time), Some(stack)) = (self.names.time, self.names.stack_pointer) {
+            code.global_get(stack).i32_const(RED_ZONE).i32_sub().global_set(stack);
             code.i32_const(0).call(time).drop();
+            code.global_get(stack).i32_const(RED_ZONE).i32_add().global_set(stack);
         }
         code.end();
         function

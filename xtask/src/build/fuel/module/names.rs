@@ -14,6 +14,8 @@ pub struct Names {
     pub globals: u32,
     pub exit: Option<u32>,
     pub time: Option<u32>,
+    /// The imported global that says where the stack in memory ends.
+    pub stack_pointer: Option<u32>,
 }
 
 impl Names {
@@ -43,7 +45,14 @@ impl Names {
                                 names.note(import.module, import.name, ty);
                                 names.imported_functions += 1;
                             }
-                            TypeRef::Global(_) => names.globals += 1,
+                            TypeRef::Global(ty) => {
+                                if (import.module, import.name) == ("env", "__stack_pointer")
+                                    && (ty.content_type, ty.mutable) == (ValType::I32, true)
+                                {
+                                    names.stack_pointer = Some(names.globals);
+                                }
+                                names.globals += 1;
+                            }
                             TypeRef::Table(_) | TypeRef::Memory(_) | TypeRef::Tag(_) => {}
                         }
                     }
