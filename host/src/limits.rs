@@ -26,6 +26,10 @@ pub struct Limits {
     pub stream_share: usize,
     /// How long a request waits until it may run, or its body for room, before it gets a 503: 2 s.
     pub queue_wait: Duration,
+    /// Requests of components to other components of the application that run at the same time: 32, and as many more for
+    /// each further step of a chain. Beyond it, the component that asks is told so at once. One credential, and all requests
+    /// without any, may have their shares of them.
+    pub component_calls: usize,
     /// How long one request's guest may compute, in time of the processor: 30 s. Waiting does not count, so streams are not
     /// limited.
     pub compute: Duration,
@@ -72,6 +76,7 @@ impl Default for Limits {
             anonymous_share: 50,
             stream_share: 50,
             queue_wait: Duration::from_secs(2),
+            component_calls: 32,
             compute: Duration::from_secs(30),
             connections: 4000,
             head_bytes: 32 << 20,
@@ -99,13 +104,14 @@ const LONGEST_SECONDS: u64 = 7 * 24 * 60 * 60;
 
 impl Limits {
     /// The names that [`set`](Self::set) knows, with the unit of each.
-    pub const NAMES: [(&'static str, &'static str); 17] = [
+    pub const NAMES: [(&'static str, &'static str); 18] = [
         ("concurrent-requests", "requests"),
         ("probe-requests", "requests"),
         ("credential-share", "per cent"),
         ("anonymous-share", "per cent"),
         ("stream-share", "per cent"),
         ("queue-wait", "seconds"),
+        ("component-calls", "requests"),
         ("compute", "seconds"),
         ("connections", "connections"),
         ("head-bytes", "bytes"),
@@ -131,6 +137,7 @@ impl Limits {
             "anonymous-share" => LimitField::Number(&mut self.anonymous_share, 1, 100),
             "stream-share" => LimitField::Number(&mut self.stream_share, 1, 100),
             "queue-wait" => LimitField::Seconds(&mut self.queue_wait),
+            "component-calls" => LimitField::Number(&mut self.component_calls, 1, 1000),
             "compute" => LimitField::Seconds(&mut self.compute),
             "connections" => LimitField::Number(&mut self.connections, 1, 1_000_000),
             "head-bytes" => LimitField::Number(&mut self.head_bytes, 1 << 16, 1 << 40),

@@ -1,6 +1,6 @@
 //! Loading an application: reading its manifest, giving its variables their values, compiling its components.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::instance::{Grants, LoadedComponent, SharedEngine, shared_engine};
 use crate::key_value_stores::KeyValueStores;
 use crate::limits::Limits;
 use crate::log::{Level, LogRecord, LogSink};
-use crate::manifest::{ComponentManifest, Manifest, Route, Template, most_specific};
+use crate::manifest::{ComponentManifest, Manifest, Route, Template, check_components, most_specific};
 use crate::options::Options;
 use crate::outbound::{AllowedOutboundHosts, Outbound};
 use crate::server_tls::ServerTls;
@@ -30,6 +30,8 @@ pub(crate) struct LoadedApplication {
     manifest_path: PathBuf,
     pub(crate) name: String,
     pub(crate) routes: Vec<(Route, Arc<LoadedComponent>)>,
+    /// All that something leads to, by their ids.
+    components: BTreeMap<String, Arc<LoadedComponent>>,
     pub(crate) key_value: KeyValueStores,
 }
 
@@ -44,41 +46,38 @@ impl LoadedApplication {
         let labels = manifest.components.values().flat_map(|component| &component.key_value_stores);
         let key_value = KeyValueStores::open(labels, options, outbound.tls())?;
 
-        let mut components: HashMap<&str, Arc<LoadedComponent>> = HashMap::new();
-        let mut routes = Vec::new();
-        for (route, id) in &manifest.routes {
-            let component = match components.get(id.as_str()) {
-                Some(component) => Arc::clone(component),
-                None => {
-                    let failed = |message| StartError::Component { component: id.clone(), message };
-                    let Some(declared) = manifest.components.get(id) else {
-                        return Err(failed("it is not in the manifest".to_owned()));
-                    };
-                    let variables = resolve_all(&declared.variables, &values).map_err(failed)?;
-                    if let Some(check) = options.check_variables {
-                        check(&variables).map_err(StartError::Variable)?;
-                    }
-                    if let (Some(measuring), Some(telemetry)) = (&measuring, &options.telemetry)
-                        && let Some(names) = (telemetry.names)(&variables)
-                    {
-                        measuring.know(names);
-                    }
-                    let grants = Grants {
-                        component: id.clone(),
-                        variables,
-                        key_value_stores: key_value.of(&declared.key_value_stores),
-                        allowed_outbound_hosts: allowed_outbound_hosts(declared, &manifest, &values).map_err(failed)?,
-                        log: Arc::clone(&options.log),
-                        measuring: measuring.clone(),
-                    };
-                    let component = LoadedComponent::load(engine, declared, grants, options).map_err(failed)?;
-                    let component = Arc::new(component);
-                    components.insert(id, Arc::clone(&component));
-                    component
-                }
+        let load = |id: &str| {
+            let failed = |message| StartError::Component { component: id.to_owned(), message };
+            let Some(declared) = manifest.components.get(id) else {
+                return Err(failed("it is not in the manifest".to_owned()));
             };
-            routes.push((route.clone(), component));
+            let variables = resolve_all(&declared.variables, &values).map_err(failed)?;
+            if let Some(check) = options.check_variables {
+                check(&variables).map_err(StartError::Variable)?;
+            }
+            if let (Some(measuring), Some(telemetry)) = (&measuring, &options.telemetry)
+                && let Some(names) = (telemetry.names)(&variables)
+            {
+                measuring.know(names);
+            }
+            let grants = Grants {
+                component: id.to_owned(),
+                variables,
+                key_value_stores: key_value.of(&declared.key_value_stores),
+                allowed_outbound_hosts: allowed_outbound_hosts(declared, &manifest, &values).map_err(failed)?,
+                log: Arc::clone(&options.log),
+                measuring: measuring.clone(),
+            };
+            LoadedComponent::load(engine, declared, grants, options).map(Arc::new).map_err(failed)
+        };
+        let mut components = BTreeMap::new();
+        for id in manifest.routes.iter().map(|(_, id)| id).chain(&manifest.private) {
+            if !components.contains_key(id) {
+                components.insert(id.clone(), load(id)?);
+            }
         }
+        let routes = manifest.routes.iter();
+        let routes = routes.filter_map(|(route, id)| Some((route.clone(), Arc::clone(components.get(id)?)))).collect();
         if !engine.pooled {
             let message = "too little address space for a pool of instances; each is made on its own, which is slower";
             options.log.record(&LogRecord::host(Level::Warn, None, message));
@@ -95,6 +94,7 @@ impl LoadedApplication {
             manifest_path: manifest.path,
             name: manifest.name,
             routes,
+            components,
             key_value,
         })
     }
@@ -112,9 +112,21 @@ impl LoadedApplication {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// How much of the pool the largest component's instance takes.
+    /// The component with this id, for another one that calls it.
+    pub(crate) fn component(&self, id: &str) -> Option<&Arc<LoadedComponent>> {
+        self.components.get(id)
+    }
+
+    /// How much of the pool the largest instance takes that runs for a client.
     pub(crate) fn largest_guest(&self) -> u32 {
         self.routes.iter().map(|(_, component)| component.permits).max().unwrap_or(1)
+    }
+
+    /// The same of those that run for other components; `None`: no component may call another.
+    pub(crate) fn largest_callee(&self) -> Option<u32> {
+        let may_be_called =
+            |id: &str| self.components.values().any(|caller| caller.grants.allowed_outbound_hosts.allow_component(id));
+        self.components.iter().filter(|(id, _)| may_be_called(id)).map(|(_, callee)| callee.permits).max()
     }
 }
 
@@ -135,13 +147,13 @@ fn allowed_outbound_hosts(
     manifest: &Manifest,
     values: &BTreeMap<String, String>,
 ) -> Result<AllowedOutboundHosts, String> {
-    let mut resolved = Vec::new();
+    let (mut resolved, reachable) = (Vec::new(), manifest.reachable());
     for (text, template) in &declared.allowed_outbound_hosts {
         let entry = template.resolve(values).map_err(|unknown| unknown.to_string())?;
-        AllowedOutboundHosts::parse([&entry]).map_err(|problem| {
+        let allowed = AllowedOutboundHosts::parse([&entry]).map_err(|problem| problem.to_string());
+        allowed.and_then(|allowed| check_components(&allowed, &reachable)).map_err(|problem| {
             let secret = template.variables().any(|name| manifest.variables.get(name).is_none_or(|v| v.secret));
-            let problem =
-                if secret { "its value is not an allowed outbound host".to_owned() } else { problem.to_string() };
+            let problem = if secret { "its value is not an allowed outbound host".to_owned() } else { problem };
             format!("allowed_outbound_hosts entry \"{text}\": {problem}")
         })?;
         resolved.push(entry);

@@ -6,7 +6,7 @@ mod route;
 mod template;
 mod variables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,8 @@ pub struct Manifest {
     pub variables: BTreeMap<String, VariableDeclaration>,
     /// The routes, each with a component's id.
     pub routes: Vec<(Route, String)>,
+    /// The components that only other components reach (`route = { private = true }`).
+    pub private: BTreeSet<String>,
     /// `[component.*]` by id.
     pub components: BTreeMap<String, ComponentManifest>,
 }
@@ -59,7 +61,7 @@ pub struct ComponentManifest {
 }
 
 /// Keys of Spin's manifest that change what an application does and that this host does not have.
-const SPIN_ONLY_KEYS: [&str; 15] = [
+const SPIN_ONLY_KEYS: [&str; 14] = [
     "ai_models",
     "allowed_http_hosts",
     "components",
@@ -68,7 +70,6 @@ const SPIN_ONLY_KEYS: [&str; 15] = [
     "exclude_files",
     "executor",
     "files",
-    "private",
     "redis",
     "sqlite_databases",
     "sqs",
@@ -104,10 +105,11 @@ impl Manifest {
             );
         }
         let variables = file.variables(document.variables)?;
-        let routes = file.routes(document.trigger.http, &document.component)?;
+        let (routes, private) = file.routes(document.trigger.http, &document.component)?;
         let directory = path.parent().unwrap_or(Path::new(""));
+        let reachable = reachable(&routes, &private);
         let components = (document.component.into_iter())
-            .map(|(id, table)| Ok((id, file.component(table, directory, &variables)?)))
+            .map(|(id, table)| Ok((id, file.component(table, directory, &variables, &reachable)?)))
             .collect::<Result<_, StartError>>()?;
         Ok(Self {
             path: path.to_owned(),
@@ -115,12 +117,35 @@ impl Manifest {
             loopback_only: document.application.tool.gatehouse.listen == Some(Listen::Loopback),
             variables,
             routes,
+            private,
             components,
         })
     }
+
+    /// The ids of the components that something reaches: a client, or another component.
+    pub(crate) fn reachable(&self) -> BTreeSet<&str> {
+        reachable(&self.routes, &self.private)
+    }
 }
 
-/// ConcurrencyLimits a message of the TOML parser into one that says what to do.
+fn reachable<'a>(routes: &'a [(Route, String)], private: &'a BTreeSet<String>) -> BTreeSet<&'a str> {
+    routes.iter().map(|(_, id)| id).chain(private).map(String::as_str).collect()
+}
+
+/// Whether the components that `allowed` names can be reached.
+///
+/// # Errors
+/// The first that cannot, in words.
+pub(crate) fn check_components(allowed: &AllowedOutboundHosts, reachable: &BTreeSet<&str>) -> Result<(), String> {
+    match allowed.components().find(|component| !reachable.contains(component)) {
+        Some(id) => Err(format!(
+            "no [[trigger.http]] leads to a component `{id}`; one with `route = {{ private = true }}` would do"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Turns a message of the TOML parser into one that says what to do.
 fn explain(message: &str) -> String {
     let message = one_line(message);
     let Some((key, expected)) = (message.strip_prefix("unknown field `"))
@@ -170,24 +195,44 @@ impl SourceFile<'_> {
         &self,
         triggers: Vec<HttpTrigger>,
         components: &BTreeMap<String, ComponentTable>,
-    ) -> Result<Vec<(Route, String)>, StartError> {
-        let mut routes: Vec<(Route, String)> = Vec::new();
+    ) -> Result<(Vec<(Route, String)>, BTreeSet<String>), StartError> {
+        let (mut routes, mut private) = (Vec::new(), BTreeSet::new());
         if triggers.is_empty() {
             return Err(self.error(0..0, "there is no [[trigger.http]], so nothing to serve"));
         }
         for trigger in triggers {
-            let route =
-                Route::parse(trigger.route.get_ref()).map_err(|problem| self.error(trigger.route.span(), problem))?;
-            if routes.iter().any(|(other, _)| *other == route) {
-                return Err(self.error(trigger.route.span(), format!("route \"{route}\" is there twice")));
-            }
             let id = trigger.component.get_ref();
+            let span = trigger.route.span();
+            let route = match trigger.route.get_ref() {
+                toml::Value::String(route) => Some(Route::parse(route).map_err(|it| self.error(span.clone(), it))?),
+                toml::Value::Table(table)
+                    if table.len() == 1 && table.get("private") == Some(&toml::Value::Boolean(true)) =>
+                {
+                    None
+                }
+                _ => return Err(self.error(span, "`route` is a path, or `{ private = true }`")),
+            };
+            if let Some(route) = &route
+                && routes.iter().any(|(other, _)| other == route)
+            {
+                return Err(self.error(span, format!("route \"{route}\" is there twice")));
+            }
             if !components.contains_key(id) {
                 return Err(self.error(trigger.component.span(), format!("there is no [component.{id}]")));
             }
-            routes.push((route, trigger.component.into_inner()));
+            let is_public = routes.iter().any(|(_, other)| other == id);
+            if (route.is_some() && private.contains(id)) || (route.is_none() && is_public) {
+                return Err(self.error(span, format!("component `{id}` is private, and has another route, too")));
+            }
+            match route {
+                Some(route) => routes.push((route, trigger.component.into_inner())),
+                None => drop(private.insert(trigger.component.into_inner())),
+            }
         }
-        Ok(routes)
+        if routes.is_empty() {
+            return Err(self.error(0..0, "all routes are private, so nothing can be served"));
+        }
+        Ok((routes, private))
     }
 
     fn component(
@@ -195,6 +240,7 @@ impl SourceFile<'_> {
         table: ComponentTable,
         directory: &Path,
         declared: &BTreeMap<String, VariableDeclaration>,
+        reachable: &BTreeSet<&str>,
     ) -> Result<ComponentManifest, StartError> {
         let Some(source) = table.source.get_ref().as_str() else {
             let message = "`source` must be a local path; fetch a component from a URL or registry first";
@@ -212,7 +258,9 @@ impl SourceFile<'_> {
         for entry in table.allowed_outbound_hosts {
             let template = self.template(&entry, declared)?;
             if template.variables().next().is_none() {
-                AllowedOutboundHosts::parse([entry.get_ref()]).map_err(|problem| self.error(entry.span(), problem))?;
+                let wrong = |problem: String| self.error(entry.span(), problem);
+                let allowed = AllowedOutboundHosts::parse([entry.get_ref()]).map_err(|it| wrong(it.to_string()))?;
+                check_components(&allowed, reachable).map_err(wrong)?;
             }
             allowed_outbound_hosts.push((entry.into_inner(), template));
         }

@@ -118,7 +118,8 @@ impl Comparison {
             .with_context(|| self.path.clone())?;
         let needed = outbound_origins(configuration);
         // What only `*` allows leads to public addresses alone.
-        let is_named = |origin: &str| permission(&allowed, origin) == Permission::Anywhere;
+        let is_named =
+            |origin: &str| matches!(permission(&allowed, origin), Permission::Anywhere | Permission::Component);
         let mut missing: Vec<_> = needed.iter().filter(|(origin, _)| !is_named(origin)).collect();
         for (_, template) in open {
             for name in template.variables().filter(|name| !defaults.contains_key(*name)) {

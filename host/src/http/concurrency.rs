@@ -60,7 +60,7 @@ impl Drop for Share {
 }
 
 /// For whom a permit is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Caller {
     /// A probe, by its index among the probe paths.
     Probe(usize),

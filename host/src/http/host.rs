@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::body_budget::BodyBudget;
+use super::component_call_limits::ComponentCallLimits;
 use super::concurrency::ConcurrencyLimits;
 use super::connections::Connections;
 use super::repeated_failures::RepeatedFailures;
@@ -40,6 +41,7 @@ impl Phase {
 pub(crate) struct Host {
     pub(crate) application: Arc<LoadedApplication>,
     pub(crate) concurrency: ConcurrencyLimits,
+    pub(crate) calls: ComponentCallLimits,
     pub(crate) connections: Connections,
     pub(crate) bodies: BodyBudget,
     pub(crate) accept_failures: RepeatedFailures,

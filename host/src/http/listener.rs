@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::body_budget::BodyBudget;
+use super::component_call_limits::ComponentCallLimits;
 use super::concurrency::ConcurrencyLimits;
 use super::connections::Connections;
 use super::host::{Host, Phase, Stage};
@@ -89,11 +90,14 @@ fn start(
     let (phase, stage) = watch::channel(Stage::Serving);
     let (keep_alive, alive) = mpsc::channel(1);
     let limits = application.limits;
+    let memories = &application.engine.memories;
+    let pool = usize::try_from(POOL_MEMORIES).unwrap_or(usize::MAX);
+    let calls = ComponentCallLimits::new(&limits, Arc::clone(memories), pool, application.largest_callee());
     let concurrency = ConcurrencyLimits::new(
         &limits,
         &application.probe_paths,
-        Arc::clone(&application.engine.memories),
-        usize::try_from(POOL_MEMORIES).unwrap_or(usize::MAX),
+        Arc::clone(memories),
+        pool.saturating_sub(calls.room()),
         application.largest_guest(),
     );
     let files = raise_limit();
@@ -115,6 +119,7 @@ fn start(
     }
     let host = Host {
         concurrency,
+        calls,
         connections: Connections::new(connections, limits.head_bytes),
         bodies: BodyBudget::new(&limits),
         accept_failures: RepeatedFailures::new("cannot accept a connection", Duration::from_secs(1)),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -15,10 +15,10 @@ use super::request_body::RequestBody;
 use super::request_log::RequestLog;
 use super::response_body::ResponseBody;
 use super::run_guest::run_guest;
+use super::spin_headers::for_guest;
 use super::worker::Worker;
-use crate::connection_headers::remove_named_by_connection;
 use crate::log::{LogSink, LogState, Unlogged, X_REQUEST_ID};
-use crate::manifest::Route;
+use crate::outbound::is_in_domain;
 
 /// Spin's own path for probes. `/.well-known/spin/` never reaches a guest, here as there.
 const HEALTH: &str = "/.well-known/spin/health";
@@ -83,6 +83,9 @@ async fn answer_to(
     if !has_one_authority(&request) {
         return answer(StatusCode::BAD_REQUEST, "", log);
     }
+    if names_component(&request) {
+        return answer(StatusCode::MISDIRECTED_REQUEST, "", log);
+    }
     let Some((route, component)) = host.application.route(request.uri().path()) else {
         return answer(StatusCode::NOT_FOUND, "", log);
     };
@@ -98,7 +101,8 @@ async fn answer_to(
         Ok(permit) => permit,
         Err(reason) => return at_capacity(reason, log),
     };
-    run_guest(worker, component, for_guest(request, route, client, host.application.scheme()), permit, log).await
+    let request = for_guest(request, route, client, host.application.scheme());
+    run_guest(worker, component, request, permit, caller, log).await
 }
 
 /// Why a request is not even begun, with what to answer: nobody would read what becomes of it, and the operator wants
@@ -127,34 +131,14 @@ fn has_one_authority<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// Gives the request the headers that Spin gives it. A client's own of those names are lies.
-fn for_guest<B>(mut request: Request<B>, route: &Route, client: SocketAddr, scheme: &str) -> Request<B> {
-    let own: Vec<HeaderName> =
-        request.headers().keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
-    for name in own {
-        request.headers_mut().remove(name);
-    }
-    remove_named_by_connection(request.headers_mut());
-    let path = request.uri().path().to_owned();
-    let authority = (request.uri().authority().map(|authority| authority.as_str().to_owned()))
-        .or_else(|| Some(request.headers().get(header::HOST)?.to_str().ok()?.to_owned()))
-        .unwrap_or_default();
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    let values = [
-        ("spin-full-url", format!("{scheme}://{authority}{target}")),
-        ("spin-path-info", route.path_info(&path).to_owned()),
-        ("spin-matched-route", route.to_string()),
-        ("spin-raw-component-route", route.to_string()),
-        ("spin-component-route", route.base().to_owned()),
-        ("spin-base-path", "/".to_owned()),
-        ("spin-client-addr", client.to_string()),
-    ];
-    let headers: &mut HeaderMap = request.headers_mut();
-    for (name, value) in values {
-        // Parts of a request line are header characters too.
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    }
-    request
+/// Whether a client asks for a component by the name that only other components have for it. The path alone decides who answers, but
+/// no guest shall take it for a request of another component.
+fn names_component<B>(request: &Request<B>) -> bool {
+    let authority = request.uri().authority().map(|authority| authority.as_str());
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    [authority, host].into_iter().flatten().any(|named| {
+        let named = named.rsplit_once('@').map_or(named, |(_, host)| host);
+        let host = named.split(':').next().unwrap_or_default();
+        is_in_domain(&host.to_ascii_lowercase())
+    })
 }

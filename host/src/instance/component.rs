@@ -14,6 +14,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use super::client_presence::ClientPresence;
 use super::compile::compile;
 use super::compiled_ahead::{self, compiled_ahead_file};
+use super::components::Components;
 use super::compute_meter::ComputeMeter;
 use super::engine::{SharedEngine, TICK, permits_needed};
 use super::grants::Grants;
@@ -103,11 +104,12 @@ impl LoadedComponent {
         })
     }
 
-    /// A store for one request of `client`, whose own requests `sender` sends, and the meter of its guest.
+    /// A store for one request of `client`, whose own requests `sender` sends, or `components` answer, and the meter of its guest.
     pub(crate) fn new_store(
         &self,
         engine: &wasmtime::Engine,
         sender: &OutboundSender,
+        components: Arc<dyn Components>,
         request: RequestId,
         client: ClientPresence,
     ) -> (Store<GuestState>, Arc<ComputeMeter>) {
@@ -122,7 +124,8 @@ impl LoadedComponent {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
-        let outbound = OutboundHooks { grants: Arc::clone(&self.grants), sender: sender.clone(), request, client };
+        let (grants, sender) = (Arc::clone(&self.grants), sender.clone());
+        let outbound = OutboundHooks { grants, sender, components, request, client };
         let mut store = Store::new(engine, GuestState::new(&self.grants, request, wasi, outbound));
         store.limiter(|state| &mut state.memory);
 

@@ -56,6 +56,8 @@ pub(super) fn error_word(error: &Error) -> &'static str {
         Error::DnsError { .. } | Error::DnsTimeout => "dns",
         Error::TlsCertificateError | Error::TlsProtocolError => "tls",
         Error::ConnectionTerminated => "closed",
+        Error::ConnectionLimitReached => "limit",
+        Error::LoopDetected => "loop",
         _ => "failed",
     }
 }

@@ -7,17 +7,19 @@ use http_body_util::BodyExt as _;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::client_presence::{ClientPresence, SHORT_REQUEST};
+use super::components::Components;
 use super::exchange::{ExchangeInProgress, error_word};
 use super::grants::Grants;
 use super::upstream_body::UpstreamBody;
 use crate::connection_headers::remove_named_by_connection;
 use crate::log::{Level, LogRecord, RequestId};
-use crate::outbound::{OutboundSender, Permission};
+use crate::outbound::{OutboundSender, Permission, TimeLimits};
 
 /// A guest's way out: checks where it wants to go, then sends. What may last is ended when the guest's client has gone.
 pub(crate) struct OutboundHooks {
     pub(crate) grants: Arc<Grants>,
     pub(crate) sender: OutboundSender,
+    pub(crate) components: Arc<dyn Components>,
     pub(crate) request: RequestId,
     pub(crate) client: ClientPresence,
 }
@@ -44,7 +46,7 @@ impl WasiHttpHooks for OutboundHooks {
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let (grants, about, mut client) = (Arc::clone(&self.grants), self.request, self.client.clone());
-        let sender = self.sender.clone();
+        let (sender, components) = (self.sender.clone(), Arc::clone(&self.components));
         Box::new(async move {
             let destination = destination(request.uri());
             let warn = |message: String| {
@@ -59,7 +61,14 @@ impl WasiHttpHooks for OutboundHooks {
             let under_way = is_short(&options).then(|| client.short_request());
             let exchange =
                 grants.measuring.as_ref().map(|measuring| ExchangeInProgress::begin(measuring, about, &request));
-            let sending = sender.send(request, permission, options);
+            let sending = async {
+                if permission == Permission::Component {
+                    let limits = TimeLimits::of(&options);
+                    limits.keep(limits.first_byte, components.call(request)).await
+                } else {
+                    sender.send(request, permission, options).await
+                }
+            };
             let sent = if under_way.is_some() {
                 sending.await
             } else {

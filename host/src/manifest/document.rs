@@ -76,7 +76,8 @@ pub(super) struct TriggerTable {
 pub(super) struct HttpTrigger {
     #[serde(rename = "id", default)]
     _id: Option<String>,
-    pub(super) route: Spanned<String>,
+    /// A path, or a table that says that there is none.
+    pub(super) route: Spanned<toml::Value>,
     pub(super) component: Spanned<String>,
 }
 

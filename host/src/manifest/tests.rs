@@ -2,6 +2,7 @@ use super::*;
 
 const HEAD: &str = "spin_manifest_version = 2\n[application]\nname = \"a\"\n";
 const TRIGGER: &str = "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"c\"\n";
+const PRIVATE_TRIGGER: &str = "[[trigger.http]]\nroute = { private = true }\ncomponent = \"c\"\n";
 const COMPONENT: &str = "[component.c]\nsource = \"c.wasm\"\n";
 
 fn parse(text: &str) -> Result<Manifest, StartError> {
@@ -50,11 +51,14 @@ component = "c"
 [[trigger.http]]
 route = "/a/b"
 component = "d"
+[[trigger.http]]
+route = { private = true }
+component = "e"
 [component.c]
 description = "d"
 source = "out/c.wasm"
 key_value_stores = ["default", "other"]
-allowed_outbound_hosts = ["{{ origin }}", "https://*.example.com"]
+allowed_outbound_hosts = ["{{ origin }}", "https://*.example.com", "http://e.spin.internal", "http://*.spin.internal"]
 environment = { LEVEL = "debug" }
 targets = ["spin-up:3"]
 [component.c.variables]
@@ -66,6 +70,8 @@ watch = ["src/**"]
 x = 1
 [component.d]
 source = "/absolute/d.wasm"
+[component.e]
+source = "e.wasm"
 "#,
     )
     .unwrap();
@@ -75,6 +81,8 @@ source = "/absolute/d.wasm"
     assert_eq!(c.build_command.as_deref(), Some("make"));
     assert_eq!(c.environment["LEVEL"], "debug");
     assert_eq!(manifest.components["d"].source, Path::new("/absolute/d.wasm"));
+    assert!(manifest.routes.iter().all(|(_, component)| component != "e"));
+    assert_eq!(manifest.private.iter().collect::<Vec<_>>(), ["e"]);
 }
 
 #[test]
@@ -115,7 +123,33 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         (&format!("{HEAD}{TRIGGER}"), "app/spin.toml:6:13: there is no [component.c]"),
         (&format!("{HEAD}{TRIGGER}{TRIGGER}{COMPONENT}"), "app/spin.toml:8:9: route \"/...\" is there twice"),
         (&whole.replace("/...", "/:id"), "app/spin.toml:5:9: route \"/:id\" uses a `:parameter` segment"),
-        (&whole.replace("\"/...\"", "{ private = true }"), "app/spin.toml:5:9: invalid type: map, expected a string"),
+        (&whole.replace("\"/...\"", "7"), "app/spin.toml:5:9: `route` is a path, or `{ private = true }`"),
+        (&whole.replace("\"/...\"", "{ private = false }"), "app/spin.toml:5:9: `route` is a path, or"),
+        (&whole.replace("\"/...\"", "{ private = true, x = 1 }"), "app/spin.toml:5:9: `route` is a path, or"),
+        (&whole.replace("\"/...\"", "{ private = true }"), "all routes are private, so nothing can be served"),
+        (
+            &format!("{HEAD}{TRIGGER}{PRIVATE_TRIGGER}{COMPONENT}"),
+            "app/spin.toml:8:9: component `c` is private, and has another route, too",
+        ),
+        (
+            &format!("{HEAD}{PRIVATE_TRIGGER}{TRIGGER}{COMPONENT}"),
+            "app/spin.toml:8:9: component `c` is private, and has another route, too",
+        ),
+        (
+            &format!("{whole}allowed_outbound_hosts = [\"http://d.spin.internal\"]\n"),
+            "app/spin.toml:9:27: no [[trigger.http]] leads to a component `d`; one with `route = { private = true }` would do",
+        ),
+        // It is there, and nothing leads to it.
+        (
+            &format!(
+                "{whole}allowed_outbound_hosts = [\"http://d.spin.internal\"]\n[component.d]\nsource = \"d.wasm\"\n"
+            ),
+            "app/spin.toml:9:27: no [[trigger.http]] leads to a component `d`",
+        ),
+        (
+            &format!("{whole}allowed_outbound_hosts = [\"https://c.spin.internal\"]\n"),
+            "app/spin.toml:9:27: allowed outbound host \"https://c.spin.internal\": a component of the application is reached as",
+        ),
         (
             &whole.replace("\"c.wasm\"", "{ url = \"https://x/c.wasm\", digest = \"sha256:0\" }"),
             "app/spin.toml:8:10: `source` must be a local path; fetch a component from a URL or registry first",

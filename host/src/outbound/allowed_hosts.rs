@@ -5,13 +5,15 @@ use std::net::IpAddr;
 use http::Uri;
 use ipnet::IpNet;
 
+use super::component_host::{component_of, is_in_domain};
 use super::public_addresses::is_public;
 
 /// The hosts that a component may send requests to, in Spin's syntax `scheme://host[:port]`. Nothing else is allowed.
 ///
 /// Scheme: `http`, `https` or `*`. Host: a name, `*.example.com` (any depth below, not the domain itself), an
 /// address, a network in CIDR form, or `*`. Port: a number, a half-open range `8000..8100`, `*`, or none for the
-/// scheme's own.
+/// scheme's own. `http://COMPONENT.spin.internal` is a component of the application itself, and
+/// `http://*.spin.internal` any of them; no other entry leads to one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedOutboundHosts {
     hosts: Vec<AllowedHost>,
@@ -26,6 +28,8 @@ pub enum Permission {
     PublicOnly,
     /// The host is allowed by its name or address: wherever that is.
     Anywhere,
+    /// To a component of the application itself, and nowhere else.
+    Component,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +46,8 @@ enum Host {
     Subdomains(String),
     Name(String),
     Network(IpNet),
+    /// A component of the application; `None`: any.
+    Component(Option<String>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,11 +88,14 @@ pub enum HostProblem {
     /// The scheme is one that this host does not speak.
     #[error("this host connects by http and https only")]
     Scheme,
-    /// The application itself.
+    /// The routes of the application itself.
     #[error(
-        "requests to the application itself (`self`, `*.spin.internal`) are a Spin feature that this host does not offer"
+        "requests to the application's own routes (`self`) are a Spin feature that this host does not offer; name a component, as http://COMPONENT.spin.internal"
     )]
     Itself,
+    /// A component of the application, and not as components are reached.
+    #[error("a component of the application is reached as http://COMPONENT.spin.internal, without TLS or a port")]
+    Component,
     /// Several hosts in one entry.
     #[error("lists in braces are not supported; write one entry for each host")]
     List,
@@ -120,6 +129,23 @@ impl AllowedOutboundHosts {
         Ok(Self { hosts })
     }
 
+    /// The components of the application that entries name.
+    pub(crate) fn components(&self) -> impl Iterator<Item = &str> {
+        self.hosts.iter().filter_map(|allowed| match &allowed.host {
+            Host::Component(name) => name.as_deref(),
+            _ => None,
+        })
+    }
+
+    /// Whether requests to this component are allowed.
+    pub(crate) fn allow_component(&self, component: &str) -> bool {
+        let names = |allowed: &AllowedHost| match &allowed.host {
+            Host::Component(name) => name.as_deref().is_none_or(|name| name == component),
+            _ => false,
+        };
+        self.hosts.iter().any(names)
+    }
+
     /// How far a request to `uri` may go. One without scheme or host, or with a user in it, goes nowhere.
     #[must_use]
     pub fn permission(&self, uri: &Uri) -> Permission {
@@ -134,6 +160,10 @@ impl AllowedOutboundHosts {
             (None, Some(port)) if authority.port().is_none() && !authority.as_str().ends_with(':') => port,
             _ => return Permission::Denied,
         };
+        if is_in_domain(&host) {
+            let allowed = component_of(&host).is_some_and(|component| self.allow_component(component));
+            return if allowed && (scheme, port) == ("http", 80) { Permission::Component } else { Permission::Denied };
+        }
         let allowing = || self.hosts.iter().filter(|allowed| allowed.allows(scheme, &host, port));
         if allowing().any(|allowed| allowed.host != Host::Any) {
             return Permission::Anywhere;
@@ -165,6 +195,9 @@ impl AllowedHost {
         };
         let host = Host::parse(host).map_err(wrong)?;
         let ports = Ports::parse(port, scheme).map_err(wrong)?;
+        if matches!(host, Host::Component(_)) && (scheme, &ports) != ("http", &Ports::One(80)) {
+            return Err(wrong(HostProblem::Component));
+        }
         Ok(Self { scheme: known_scheme, host, ports })
     }
 
@@ -202,12 +235,15 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
 impl Host {
     fn parse(host: &str) -> Result<Self, HostProblem> {
         let host = host.trim_start_matches('[').replacen(']', "", 1).to_ascii_lowercase();
-        let internal = host.ends_with(".spin.internal");
         if host == "*" {
             return Ok(Self::Any);
         }
-        if host == "self" || host == "self.alt" || internal {
+        if host == "self" || host == "self.alt" {
             return Err(HostProblem::Itself);
+        }
+        if is_in_domain(&host) {
+            let component = component_of(&host).ok_or(HostProblem::Component)?;
+            return Ok(Self::Component((component != "*").then(|| component.to_owned())));
         }
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(Self::Network(address.into()));
@@ -244,6 +280,8 @@ impl Host {
     fn allows(&self, host: &str) -> bool {
         match self {
             Self::Any => true,
+            // Looked for by its name, and never by what other entries allow.
+            Self::Component(_) => false,
             Self::Name(name) => host == name,
             Self::Subdomains(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),
             // Only literal addresses: a name is not looked up here, so it cannot be made to match by its DNS records.
@@ -283,139 +321,4 @@ fn well_known_port(scheme: &str) -> Option<u16> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_entry_allows_what_it_says_and_nothing_past_the_edge() {
-        let table: &[(&str, &[&str], &[&str])] = &[
-            (
-                "https://example.com",
-                &["https://example.com/", "https://example.com:443/x", "https://EXAMPLE.com/"],
-                &[
-                    "http://example.com/",
-                    "https://example.com:8443/",
-                    "https://example.com./",
-                    "https://sub.example.com/",
-                    "https://example.com.evil.test/",
-                    "https://evil.test/example.com",
-                    "https://user@example.com/",
-                    "https://example.com:443@evil.test/",
-                    "/relative",
-                ],
-            ),
-            (
-                "http://127.0.0.1:3001",
-                &["http://127.0.0.1:3001/a"],
-                &[
-                    "http://127.0.0.1:3002/",
-                    "http://127.0.0.1/",
-                    "https://127.0.0.1:3001/",
-                    "http://localhost:3001/",
-                    "http://2130706433:3001/",
-                    "http://127.1:3001/",
-                ],
-            ),
-            (
-                "https://*.example.com",
-                &["https://a.example.com/", "https://a.b.example.com/"],
-                &[
-                    "https://example.com/",
-                    "https://aexample.com/",
-                    "https://.example.com/",
-                    "https://a.example.com.evil.test/",
-                    "http://a.example.com/",
-                ],
-            ),
-            (
-                "http://localhost:*",
-                &["http://localhost/", "http://localhost:1/", "http://localhost:65535/"],
-                &["https://localhost/", "http://localhost.evil.test/"],
-            ),
-            (
-                "http://localhost:8000..8002",
-                &["http://localhost:8000/", "http://localhost:8001/"],
-                &["http://localhost:7999/", "http://localhost:8002/"],
-            ),
-            ("*://*:*", &["http://a/", "https://b:1/"], &["/relative", "http://user@a/"]),
-            ("*://example.com:443", &["https://example.com/", "http://example.com:443/"], &["http://example.com/"]),
-            ("http://10.0.0.0/8:80", &["http://10.1.2.3/"], &["http://11.0.0.0/", "http://ten.example/"]),
-            ("http://[::1]:3000", &["http://[::1]:3000/"], &["http://[::2]:3000/", "http://127.0.0.1:3000/"]),
-            ("https://example.com/", &["https://example.com/"], &["https://example.com:1/"]),
-        ];
-        for (entry, allowed, denied) in table {
-            let hosts = AllowedOutboundHosts::parse([entry]).unwrap();
-            for (uris, expected) in [(allowed, true), (denied, false)] {
-                for uri in *uris {
-                    // What is no URI never becomes a request.
-                    let Ok(parsed) = uri.parse::<Uri>() else {
-                        assert!(!expected, "{uri}");
-                        continue;
-                    };
-                    assert_eq!(hosts.permission(&parsed) != Permission::Denied, expected, "{entry} {uri}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn no_entries_allow_nothing() {
-        let nothing = AllowedOutboundHosts::default();
-        assert_eq!(nothing.permission(&Uri::from_static("https://example.com/")), Permission::Denied);
-    }
-
-    #[test]
-    fn a_wildcard_leads_to_public_addresses_only_and_a_named_host_wherever_it_is() {
-        let hosts =
-            AllowedOutboundHosts::parse(["https://*:443", "https://inside.example", "https://10.0.0.7"]).unwrap();
-        for (uri, expected) in [
-            ("https://client.example/", Permission::PublicOnly),
-            ("https://8.8.8.8/", Permission::PublicOnly),
-            // Names and other spellings are judged when they are resolved.
-            ("https://localhost/", Permission::PublicOnly),
-            ("https://127.1/", Permission::PublicOnly),
-            ("https://127.0.0.1/", Permission::Denied),
-            ("https://169.254.169.254/", Permission::Denied),
-            ("https://[::1]/", Permission::Denied),
-            ("https://[::ffff:10.0.0.7]/", Permission::Denied),
-            ("https://inside.example/", Permission::Anywhere),
-            ("https://10.0.0.7/", Permission::Anywhere),
-        ] {
-            assert_eq!(hosts.permission(&uri.parse().unwrap()), expected, "{uri}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_entry_is_refused_in_words() {
-        for (entry, part) in [
-            ("", "is empty"),
-            ("  ", "is empty"),
-            ("*", "has no scheme"),
-            ("example.com", "has no scheme"),
-            ("insecure:allow-all", "has no scheme"),
-            ("redis://localhost", "http and https only"),
-            ("https://example.com/path", "has a path, and is only scheme://host[:port]; write \"https://example.com\""),
-            ("http://127.0.0.1:7402/mcp", "write \"http://127.0.0.1:7402\""),
-            ("http://127.0.0.1/mcp", "write \"http://127.0.0.1\""),
-            ("https://example.com:8443?a=b", "write \"https://example.com:8443\""),
-            ("https://[::1]:3000/a/b/", "write \"https://[::1]:3000\""),
-            ("http://10.0.0.0/8/mcp", "write \"http://10.0.0.0/8\""),
-            ("https:///mcp", "not a host name"),
-            ("https://user@example.com", "must not have a user"),
-            ("https://*example.com", "first label"),
-            ("https://a.*.com", "first label"),
-            ("https://", "not a host name"),
-            ("https://a..b", "not a host name"),
-            ("https://example.com:http", "not a port number"),
-            ("https://example.com:65536", "not a port number"),
-            ("https://example.com:", "not a port number"),
-            ("*://example.com", "needs a port"),
-            ("http://self", "Spin feature"),
-            ("http://other.spin.internal", "Spin feature"),
-            ("{http,https}://a", "http and https only"),
-        ] {
-            let message = AllowedOutboundHosts::parse([entry]).unwrap_err().to_string();
-            assert!(message.contains(part), "{entry}: {message}");
-        }
-    }
-}
+mod tests;

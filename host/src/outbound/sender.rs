@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response, Uri};
-use http_body_util::BodyExt as _;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
@@ -28,14 +27,9 @@ use super::error_code::{error_code, was_closed_before};
 use super::kept_connection::KeptConnection;
 use super::public_addresses::PublicResolver;
 use super::repeatable_body::RepeatableBody;
-use super::timed_body::TimedBody;
+use super::time_limits::{CONNECT_TIMEOUT, TimeLimits};
 use crate::error::StartError;
 use crate::log::{Level, LogRecord, LogSink};
-
-/// Time limits for guests that set none: Spin's, except that a connection is there sooner or not at all.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(600);
-const BETWEEN_BYTES_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Node's HTTP server, which most MCP servers run on, closes idle connections after 5 s. We close first, or a request
 /// meets the server's close on its way and fails.
@@ -88,16 +82,15 @@ impl OutboundSender {
         permission: Permission,
         options: RequestOptions,
     ) -> Result<Response<WasiBody>, Error> {
-        let connect = options.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
-        let first_byte = options.first_byte_timeout.unwrap_or(FIRST_BYTE_TIMEOUT);
-        let between_bytes = options.between_bytes_timeout.unwrap_or(BETWEEN_BYTES_TIMEOUT);
+        let limits = TimeLimits::of(&options);
         let (head, body) = request.into_parts();
         let body = RepeatableBody::new(body);
         let responding = async {
             loop {
                 let request = Request::from_parts(head.clone(), body.clone());
                 let responding = match permission {
-                    Permission::Denied => return Err(Error::HttpRequestDenied),
+                    // A component is not reached over a connection.
+                    Permission::Denied | Permission::Component => return Err(Error::HttpRequestDenied),
                     Permission::PublicOnly => self.public_only.request(request),
                     Permission::Anywhere => self.anywhere.request(request),
                 };
@@ -109,11 +102,9 @@ impl OutboundSender {
                 }
             }
         };
-        let sending = REQUEST_CONNECT_TIMEOUT.scope(connect, responding);
+        let sending = REQUEST_CONNECT_TIMEOUT.scope(limits.connect, responding);
         // The time to connect is not the upstream's time to answer.
-        let response =
-            timeout(connect.saturating_add(first_byte), sending).await.map_err(|_| Error::HttpResponseTimeout)??;
-        Ok(response.map(|body| TimedBody::new(body, between_bytes).boxed_unsync()))
+        limits.keep(limits.connect.saturating_add(limits.first_byte), sending).await
     }
 }
 
@@ -207,7 +198,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::Empty;
+    use http_body_util::{BodyExt as _, Empty};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 

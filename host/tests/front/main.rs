@@ -8,6 +8,7 @@
 )]
 
 mod bodies;
+mod chaining;
 mod concurrency;
 mod connections;
 mod http2;

@@ -44,7 +44,11 @@ impl World {
         let imports =
             ["http/types", "http/outgoing-handler", "io/streams", "io/poll", "clocks/monotonic-clock", "cli/stdout"];
         let guest = component(include_str!("guest.wat"), &imports);
-        let directory = application_with(&manifest, "guest.wasm", &guest);
+        Self::load(limits, application_with(&manifest, "guest.wasm", &guest), tls).await
+    }
+
+    /// A host of the application in `directory`.
+    pub(crate) async fn load(limits: Limits, directory: tempfile::TempDir, tls: Option<TlsFiles>) -> Self {
         let log = Arc::new(CapturedLog::new());
         let mut options = Options::new(directory.path().join("state"));
         options.cache_directory = Some(directory.path().join("cache"));

@@ -74,8 +74,10 @@ struct Prepared {
 
 fn prepare(run: Run) -> Result<Prepared, Refusal> {
     let Run { code, state, files, limits } = run;
-    let files: Vec<tree::File> =
-        files.into_iter().map(|File { path, contents }| tree::File { path: path.as_str().to_owned(), contents }).collect();
+    let files: Vec<tree::File> = files
+        .into_iter()
+        .map(|File { path, contents }| tree::File { path: path.as_str().to_owned(), contents })
+        .collect();
     let most = tree::Limits {
         seconds: limits.seconds,
         output_bytes: limits.output_bytes,
@@ -97,7 +99,11 @@ fn run(prepared: Prepared) -> Outcome {
         (Some(_), None) => None,
     };
     notes.extend(
-        changes.empty_folders.iter().take(MOST_NAMED).map(|folder| format!("the folder {folder} is empty and was not kept")),
+        changes
+            .empty_folders
+            .iter()
+            .take(MOST_NAMED)
+            .map(|folder| format!("the folder {folder} is empty and was not kept")),
     );
     let path = |text: String, notes: &mut Vec<String>| match TreePath::parse(&text) {
         Ok(path) => Some(path),

@@ -3,13 +3,13 @@
 use std::cell::{Cell, RefCell};
 
 use crate::World;
+use crate::bindings::exports::wasi::clocks::wall_clock::Datetime;
 use crate::bindings::exports::wasi::filesystem::preopens;
 use crate::bindings::exports::wasi::filesystem::types::{
     Advice, Descriptor, DescriptorBorrow, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry,
-    DirectoryEntryStream, ErrorCode, Guest, GuestDescriptor, GuestDirectoryEntryStream, MetadataHashValue, NewTimestamp,
-    OpenFlags, PathFlags,
+    DirectoryEntryStream, ErrorCode, Guest, GuestDescriptor, GuestDirectoryEntryStream, MetadataHashValue,
+    NewTimestamp, OpenFlags, PathFlags,
 };
-use crate::bindings::exports::wasi::clocks::wall_clock::Datetime;
 use crate::bindings::exports::wasi::io::error::ErrorBorrow;
 use crate::bindings::exports::wasi::io::streams::{InputStream, OutputStream};
 use crate::error::IoError;
@@ -231,7 +231,9 @@ impl GuestDescriptor for Open {
             let id = match tree.find(self.id(), &path) {
                 Ok(_) if open_flags.contains(OpenFlags::EXCLUSIVE | OpenFlags::CREATE) => return Err(Failure::Exists),
                 Ok(id) => id,
-                Err(Failure::Absent) if open_flags.contains(OpenFlags::CREATE) => tree.make_file(self.id(), &path, now)?,
+                Err(Failure::Absent) if open_flags.contains(OpenFlags::CREATE) => {
+                    tree.make_file(self.id(), &path, now)?
+                }
                 Err(failure) => return Err(failure),
             };
             let is_folder = tree.status(id)?.is_folder;
@@ -259,7 +261,12 @@ impl GuestDescriptor for Open {
         tree(|tree| tree.remove_folder(self.id(), &path, now))
     }
 
-    fn rename_at(&self, old_path: String, new_descriptor: DescriptorBorrow<'_>, new_path: String) -> Result<(), ErrorCode> {
+    fn rename_at(
+        &self,
+        old_path: String,
+        new_descriptor: DescriptorBorrow<'_>,
+        new_path: String,
+    ) -> Result<(), ErrorCode> {
         let (to, now) = (new_descriptor.get::<Self>().id(), run::now());
         tree(|tree| tree.rename(self.id(), &old_path, to, &new_path, now))
     }

@@ -73,7 +73,10 @@ impl GuestUdpSocket for Nothing {
         match *self {}
     }
 
-    fn stream(&self, _remote_address: Option<IpSocketAddress>) -> Result<(IncomingDatagramStream, OutgoingDatagramStream), ErrorCode> {
+    fn stream(
+        &self,
+        _remote_address: Option<IpSocketAddress>,
+    ) -> Result<(IncomingDatagramStream, OutgoingDatagramStream), ErrorCode> {
         match *self {}
     }
 

@@ -93,7 +93,8 @@ pub fn piece(bytes: u64) -> usize {
 impl GuestInputStream for Reader {
     fn read(&self, len: u64) -> Result<Vec<u8>, StreamError> {
         let Self::File(handle, place) = self else { return Err(StreamError::Closed) };
-        let bytes = run::with(|run| run.tree.read(handle.id(), place.get(), piece(len)).map(<[u8]>::to_vec)).map_err(failed)?;
+        let bytes =
+            run::with(|run| run.tree.read(handle.id(), place.get(), piece(len)).map(<[u8]>::to_vec)).map_err(failed)?;
         if bytes.is_empty() && len > 0 {
             return Err(StreamError::Closed);
         }
@@ -128,7 +129,8 @@ impl GuestOutputStream for Writer {
             Self::Output(stream) => run::write(*stream, &contents),
             Self::File(handle, place) => {
                 let now = run::now();
-                let end = run::with(|run| run.tree.write(handle.id(), Some(place.get()), &contents, now)).map_err(failed)?;
+                let end =
+                    run::with(|run| run.tree.write(handle.id(), Some(place.get()), &contents, now)).map_err(failed)?;
                 place.set(end);
             }
             Self::End(handle) => {

@@ -7,7 +7,8 @@ use super::interpreter::{Interpreter, Kept, LIMITS, changed};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_reads_the_files_and_only_what_it_wrote_comes_back() {
     let python = Interpreter::start().await;
-    let kept = Kept::with_files(&[("sales.csv", b"who,amount\na,3\nb,5\n"), ("in/deep/x.txt", b"x"), ("old.txt", b"old")]);
+    let kept =
+        Kept::with_files(&[("sales.csv", b"who,amount\na,3\nb,5\n"), ("in/deep/x.txt", b"x"), ("old.txt", b"old")]);
     let code = "import csv, os, statistics, pathlib\nrows = list(csv.DictReader(open('sales.csv')))\nprint(statistics.mean(float(r['amount']) for r in rows))\npathlib.Path('out').mkdir()\npathlib.Path('out/mean.txt').write_text('4')\nos.remove('old.txt')\nprint(sorted(os.listdir('.')), pathlib.Path('in/deep/x.txt').read_text(), os.getcwd())";
     let ran = python.run_with(code, &kept, LIMITS).await;
     assert_eq!(ran.printed(), "4.0\n['in', 'out', 'sales.csv'] x /work\n");
@@ -88,7 +89,9 @@ async fn limits_of_bytes_and_files_are_those_of_the_run() {
         let ran = python.run_with(code, &Kept::default(), limits).await;
         let outcome = ran.outcome();
         assert_eq!(outcome.limit, Some(Limit::Files), "{code}: {}", ran.stderr);
-        assert!(outcome.changed.iter().map(|file| file.contents.len()).sum::<usize>() <= 1000 && outcome.changed.len() <= 3);
+        assert!(
+            outcome.changed.iter().map(|file| file.contents.len()).sum::<usize>() <= 1000 && outcome.changed.len() <= 3
+        );
     }
     // What is removed makes room.
     let code = "import os\nfor i in range(50):\n    open('a', 'wb').write(b'x' * 900)\n    os.remove('a')\nopen('b', 'wb').write(b'y' * 1000)";

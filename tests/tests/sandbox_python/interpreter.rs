@@ -104,7 +104,9 @@ impl Interpreter {
 impl Ran {
     /// How it ended.
     pub fn outcome(&self) -> &Outcome {
-        self.ended.as_ref().unwrap_or_else(|| panic!("the run was cut short; it had written {} {}", self.stdout, self.stderr))
+        self.ended
+            .as_ref()
+            .unwrap_or_else(|| panic!("the run was cut short; it had written {} {}", self.stdout, self.stderr))
     }
 
     /// What is kept for the next run, of one that began with nothing.

@@ -16,7 +16,10 @@ async fn stopped(code: &str, limit: Limit) -> Ran {
     let ran = python.run_with(code, &before.kept(), limits).await;
     let outcome = ran.outcome();
     assert_eq!((outcome.limit, outcome.exit_code), (Some(limit), 137), "{code}");
-    assert!(outcome.state == before.outcome().state && outcome.changed.is_empty() && outcome.removed.is_empty(), "{code}");
+    assert!(
+        outcome.state == before.outcome().state && outcome.changed.is_empty() && outcome.removed.is_empty(),
+        "{code}"
+    );
     // The next one is served at once.
     let after = python.run_with("print(kept)", &before.kept(), LIMITS).await;
     assert_eq!(after.printed(), "before\n");

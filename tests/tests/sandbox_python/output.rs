@@ -105,7 +105,8 @@ async fn random_numbers_differ_from_run_to_run_and_time_passes() {
     for (left, right) in parts(&one.stdout).iter().zip(parts(&other.stdout)) {
         assert!(*left != right, "{left}");
     }
-    let now = python.run("import time\nprint(int(time.time()))").await.printed().trim().parse::<u64>().expect("a number");
+    let now =
+        python.run("import time\nprint(int(time.time()))").await.printed().trim().parse::<u64>().expect("a number");
     let here = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
     assert!(here.abs_diff(now) < 60);
 }

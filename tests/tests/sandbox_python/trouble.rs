@@ -23,8 +23,12 @@ async fn run(programs: &[Program]) {
         assert!(ran.stdout.len() + ran.stderr.len() <= 256 << 10, "{code}");
         let said = format!("{code}\n{} {} {:?}", ran.stdout, ran.stderr, ran.ended);
         match (way, &ran.ended) {
-            (Way::Raises(what), Some(outcome)) => assert!(outcome.exit_code == 1 && ran.stderr.contains(what), "{said}"),
-            (Way::Prints(what), Some(outcome)) => assert!(outcome.exit_code == 0 && ran.stdout.contains(what), "{said}"),
+            (Way::Raises(what), Some(outcome)) => {
+                assert!(outcome.exit_code == 1 && ran.stderr.contains(what), "{said}")
+            }
+            (Way::Prints(what), Some(outcome)) => {
+                assert!(outcome.exit_code == 0 && ran.stdout.contains(what), "{said}")
+            }
             (Way::Ends(limit), Some(outcome)) => assert_eq!(outcome.limit, Some(*limit), "{said}"),
             (Way::Any, _) => {}
             _ => panic!("{said}"),

@@ -1,9 +1,10 @@
 //! Limits of computing and of memory, built into a component: for hosts that set none.
 //!
 //! Every core module of the component gets a counter that no code of its own can reach. Each head of a loop and each beginning of a function
-//! that calls others takes 1 from it, so that nothing goes on for ever without it. When a slice of it is used up, the module asks for the time,
-//! if it imports libc's `time`: who provides the clock can end the run then. When all slices are used up, it exits, if it imports a way to do
-//! so, and traps in any case. What neither loops nor calls is bounded by its own length, and what works on memory by the memory's.
+//! that calls others takes 1 from it, so that nothing goes on for ever without it. When a slice of it is used up, the module can end the run:
+//! its export `sandbox_slice` is called, if it has one; or it asks for the time, if it imports libc's `time`, and who provides the clock ends
+//! the run. When all slices are used up, it exits, if it imports a way to do so, and traps in any case. What neither loops nor calls is bounded
+//! by its own length, and what works on memory by the memory's.
 //!
 //! A memory gets a maximum, so that the program is told that there is none left, instead of the host ending it.
 
@@ -68,7 +69,8 @@ impl ReencodeComponent for Limiter {
         _parser: Parser,
         module: &[u8],
     ) -> Result<(), Error<Self::Error>> {
-        let limited = module::limited(module, self.fuel).map_err(|error| Error::UserError(Wrong(format!("{error:#}"))))?;
+        let limited =
+            module::limited(module, self.fuel).map_err(|error| Error::UserError(Wrong(format!("{error:#}"))))?;
         component.section(&wasm_encoder::RawSection { id: CORE_MODULE, data: &limited });
         Ok(())
     }
@@ -114,25 +116,35 @@ mod tests {
             // Neither loops nor calls: bounded by its length.
             (
                 "(module (type (func (result i32))) (func (type 0) i32.const 1))",
-                format!("(module (type (func (result i32))) (type (func)) (func (type 0) i32.const 1) (func (type 1) {plain_end}) {COUNTERS})"),
+                format!(
+                    "(module (type (func (result i32))) (type (func)) (func (type 0) i32.const 1) (func (type 1) {plain_end}) {COUNTERS})"
+                ),
             ),
             (
                 "(module (type (func)) (func (type 0) loop br 0 end))",
-                format!("(module (type (func)) (type (func)) (func (type 0) loop {plain} br 0 end) (func (type 1) {plain_end}) {COUNTERS})"),
+                format!(
+                    "(module (type (func)) (type (func)) (func (type 0) loop {plain} br 0 end) (func (type 1) {plain_end}) {COUNTERS})"
+                ),
             ),
             // A loop that takes a value: it stays on the stack.
             (
                 "(module (type (func)) (type (func (param i32) (result i32))) (func (type 0) i32.const 1 loop (type 1) br 0 end drop))",
-                format!("(module (type (func)) (type (func (param i32) (result i32))) (type (func)) (func (type 0) i32.const 1 loop (type 1) {plain} br 0 end drop) (func (type 2) {plain_end}) {COUNTERS})"),
+                format!(
+                    "(module (type (func)) (type (func (param i32) (result i32))) (type (func)) (func (type 0) i32.const 1 loop (type 1) {plain} br 0 end drop) (func (type 2) {plain_end}) {COUNTERS})"
+                ),
             ),
             // Recursion, direct and through a table.
             (
                 "(module (type (func)) (func (type 0) call 0))",
-                format!("(module (type (func)) (type (func)) (func (type 0) {plain} call 0) (func (type 1) {plain_end}) {COUNTERS})"),
+                format!(
+                    "(module (type (func)) (type (func)) (func (type 0) {plain} call 0) (func (type 1) {plain_end}) {COUNTERS})"
+                ),
             ),
             (
                 "(module (type (func)) (table 1 funcref) (func (type 0) i32.const 0 call_indirect (type 0)) (elem (i32.const 0) func 0))",
-                format!("(module (type (func)) (type (func)) (table 1 funcref) (func (type 0) {plain} i32.const 0 call_indirect (type 0)) (func (type 1) {plain_end}) {COUNTERS} (elem (i32.const 0) func 0))"),
+                format!(
+                    "(module (type (func)) (type (func)) (table 1 funcref) (func (type 0) {plain} i32.const 0 call_indirect (type 0)) (func (type 1) {plain_end}) {COUNTERS} (elem (i32.const 0) func 0))"
+                ),
             ),
             // Its own globals stay what they were, and an import moves the indices of what is added.
             (
@@ -152,7 +164,7 @@ mod tests {
                     next_slice(
                         1,
                         "i32.const 1 call 0",
-                        "global.get 0 i32.const 256 i32.sub global.set 0 i32.const 0 call 1 drop global.get 0 i32.const 256 i32.add global.set 0"
+                        "global.get 0 i32.const -256 i32.add global.set 0 i32.const 0 call 1 drop global.get 0 i32.const 256 i32.add global.set 0"
                     )
                 ),
             ),
@@ -162,6 +174,19 @@ mod tests {
                     "(module (type (func (param i32))) (type (func)) (import \"wasi:cli/exit@0.2.0\" \"exit\" (func (type 0))) (func (type 0) (local i64) loop {} end) (func (type 1) {}) {COUNTERS})",
                     take(0, 2),
                     next_slice(0, "i32.const 1 call 0", "")
+                ),
+            ),
+            // A Rust module that wants to be told of slices, with a stack pointer of its own.
+            (
+                "(module (type (func (param i32))) (global (mut i32) (i32.const 9)) (func (type 0) (local i64) loop end) (export \"sandbox_slice\" (func 0)))",
+                format!(
+                    "(module (type (func (param i32))) (type (func)) (global (mut i32) (i32.const 9)) {COUNTERS} (func (type 0) (local i64) loop {} end) (func (type 1) {}) (export \"sandbox_slice\" (func 0)))",
+                    take(1, 1),
+                    next_slice(
+                        1,
+                        "",
+                        "global.get 0 i32.const -256 i32.add global.set 0 global.get 2 call 0 global.get 0 i32.const 256 i32.add global.set 0"
+                    )
                 ),
             ),
             // Imports of these names that are something else are left alone.

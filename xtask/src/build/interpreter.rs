@@ -75,7 +75,10 @@ fn make(workspace: &Workspace, programs: &Path, output: &Path) -> Result<()> {
 /// The folder with the packages of an environment.
 fn packages(programs: &Path) -> Result<PathBuf> {
     let code = "import sysconfig; print(sysconfig.get_path('purelib'))";
-    let printed = process::output(process::command(programs.join("python")).args(["-c", code]), "asking Python for its packages")?;
+    let printed = process::output(
+        process::command(programs.join("python")).args(["-c", code]),
+        "asking Python for its packages",
+    )?;
     Ok(PathBuf::from(printed.trim()))
 }
 

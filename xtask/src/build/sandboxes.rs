@@ -1,9 +1,11 @@
 //! Builds the sandboxes: an MCP server of shells and Python, made of components of a cargo workspace of its own (docs/sandboxes.md).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::fuel::{self, Fuel};
 use super::{COMPOSED, compose, file_name, interpreter, shrink_components, write_if_changed};
 use crate::toolchain::rustc::TARGET;
 use crate::toolchain::wasm::WasmToolchain;
@@ -27,19 +29,50 @@ enum Part {
 struct Artefact {
     composition: Option<&'static str>,
     parts: &'static [(&'static str, Part)],
+    /// What all of it may use, where its parts have no limits of their own.
+    fuel: Option<Fuel>,
     output: &'static str,
 }
 
-const ARTEFACTS: [Artefact; 1] = [Artefact {
-    composition: Some("sandboxes/sandbox-python.wac"),
-    parts: &[
-        ("sandbox:output", Part::Crate("sandbox-output")),
-        ("sandbox:world", Part::Crate("sandbox-world")),
-        ("sandbox:interpreter", Part::Interpreter("sandbox-interpreter")),
-        ("sandbox:python-runner", Part::Crate("python-runner")),
-    ],
-    output: "target/sandbox-python.wasm",
-}];
+/// The server on one family of hosts.
+const fn server_with(adapter: &'static str) -> [(&'static str, Part); 2] {
+    [("sandbox:server", Part::Crate("sandbox")), ("gatehouse:adapter", Part::Adapter(adapter))]
+}
+
+/// What one run of the shell may use: half a minute, as Python (`interpreter.rs`), and what bashkit's own limits leave room for.
+const SHELL_FUEL: Fuel = Fuel { slice: 10_000_000, slices: 600, memory: 112 << 20 };
+
+const ARTEFACTS: [Artefact; 4] = [
+    Artefact {
+        composition: Some("sandboxes/sandbox.wac"),
+        parts: &server_with("adapter-spin"),
+        fuel: None,
+        output: "target/sandbox.wasm",
+    },
+    Artefact {
+        composition: Some("sandboxes/sandbox.wac"),
+        parts: &server_with("adapter-wasmcloud"),
+        fuel: None,
+        output: "target/sandbox-wasmcloud.wasm",
+    },
+    Artefact {
+        composition: Some("sandboxes/sandbox-python.wac"),
+        parts: &[
+            ("sandbox:output", Part::Crate("sandbox-output")),
+            ("sandbox:world", Part::Crate("sandbox-world")),
+            ("sandbox:interpreter", Part::Interpreter("sandbox-interpreter")),
+            ("sandbox:python-runner", Part::Crate("python-runner")),
+        ],
+        fuel: None,
+        output: "target/sandbox-python.wasm",
+    },
+    Artefact {
+        composition: None,
+        parts: &[("sandbox:shell", Part::Crate("sandbox-shell"))],
+        fuel: Some(SHELL_FUEL),
+        output: "target/sandbox-shell.wasm",
+    },
+];
 
 /// What is built.
 #[derive(clap::Args)]
@@ -64,9 +97,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<PathBuf>>
         super::all(workspace)?;
     }
     let toolchain = WasmToolchain::ready(workspace)?;
-    let crates: Vec<&str> = parts()
-        .filter_map(|part| if let Part::Crate(name) = part { Some(*name) } else { None })
-        .collect();
+    let crates: BTreeSet<&str> =
+        parts().filter_map(|part| if let Part::Crate(name) = part { Some(*name) } else { None }).collect();
     compile(workspace, &toolchain, &crates)?;
     let compiled = target(workspace).join(TARGET).join("release");
     shrink_components(workspace, crates.iter().map(|name| compiled.join(file_name(name))))?;
@@ -83,7 +115,7 @@ fn target(workspace: &Workspace) -> PathBuf {
     workspace.target().join("sandboxes")
 }
 
-fn compile(workspace: &Workspace, toolchain: &WasmToolchain, crates: &[&str]) -> Result<()> {
+fn compile(workspace: &Workspace, toolchain: &WasmToolchain, crates: &BTreeSet<&str>) -> Result<()> {
     progress::stage(&format!("Building the components of the sandboxes ({toolchain})"));
     let folder = workspace.path(FOLDER);
     let mut cargo = toolchain.cargo(&folder)?;
@@ -110,6 +142,10 @@ fn make(workspace: &Workspace, artefact: &Artefact) -> Result<PathBuf> {
             let (_, part) = artefact.parts.first().context("an artefact has a part")?;
             read(&file(part))?
         }
+    };
+    let bytes = match artefact.fuel {
+        Some(fuel) => fuel::limited(&bytes, fuel)?,
+        None => bytes,
     };
     write_if_changed(&output, &bytes)?;
     Ok(output)

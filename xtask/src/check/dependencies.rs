@@ -15,17 +15,25 @@ use crate::workspace::Workspace;
 /// Time to fetch the list of known faults, some 10 MB.
 const FETCH_LIMIT: Duration = Duration::from_secs(60);
 
-/// Looks at every package of the lock file. What cargo-deny complains of, it prints itself.
+/// The workspaces whose packages are passed on. Each has a lock file of its own.
+const WORKSPACES: [&str; 2] = ["Cargo.toml", "sandboxes/Cargo.toml"];
+/// What is no fault: `deny.toml` is for all workspaces, and a licence that one of them needs is in no other one.
+const ALLOWED: [&str; 2] = ["license-not-encountered", "license-exception-not-encountered"];
+
+/// Looks at every package of the lock files. What cargo-deny complains of, it prints itself.
 pub fn run(workspace: &Workspace) -> Result<Report> {
     let fetched = process::run_limited(cargo_deny::ready(workspace)?.args(["fetch", "db"]), FETCH_LIMIT)?;
     let (what, summary) = parts(fetched == Limited::Succeeded);
-    let mut deny = cargo_deny::ready(workspace)?;
-    deny.args(["--locked", "--all-features", "check", "--hide-inclusion-graph"]).args(what);
-    let faults = if process::succeeds(&mut deny, "asking cargo-deny")? {
-        Vec::new()
-    } else {
-        vec!["cargo-deny found what deny.toml does not allow; its messages are above".to_owned()]
-    };
+    let mut faults = Vec::new();
+    for manifest in WORKSPACES {
+        let mut deny = cargo_deny::ready(workspace)?;
+        deny.args(["--locked", "--all-features", "--manifest-path"]).arg(workspace.path(manifest));
+        deny.arg("--config").arg(workspace.path("deny.toml")).args(["check", "--hide-inclusion-graph"]);
+        deny.args(ALLOWED.iter().flat_map(|lint| ["--allow", lint])).args(what);
+        if !process::succeeds(&mut deny, "asking cargo-deny")? {
+            faults.push(format!("{manifest}: cargo-deny found what deny.toml does not allow; its messages are above"));
+        }
+    }
     Ok(Report { summary: summary.to_owned(), faults })
 }
 

@@ -5,8 +5,8 @@ mod names;
 use anyhow::{Context, Result};
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, Function, FunctionSection, GlobalSection, GlobalType, MemorySection, Module, SectionId,
-    TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, Function, FunctionSection, GlobalSection, GlobalType, InstructionSink,
+    MemorySection, Module, SectionId, TypeSection, ValType,
 };
 use wasmparser::{
     CodeSectionReader, FunctionBody, FunctionSectionReader, GlobalSectionReader, MemorySectionReader, Operator, Parser,
@@ -86,10 +86,20 @@ impl Rewriting {
         code.unreachable().end();
         code.global_get(slices).i32_const(1).i32_sub().global_set(slices);
         code.i32_const(self.fuel.slice).global_set(left);
-        if let (Some(time), Some(stack)) = (self.names.time, self.names.stack_pointer) {
-            code.global_get(stack).i32_const(RED_ZONE).i32_sub().global_set(stack);
-            code.i32_const(0).call(time).drop();
-            code.global_get(stack).i32_const(RED_ZONE).i32_add().global_set(stack);
+        // A module without a stack in memory needs none to be kept.
+        let keep_red_zone = |code: &mut InstructionSink<'_>, bytes: i32| {
+            if let Some(stack) = self.names.stack_pointer {
+                code.global_get(stack).i32_const(bytes).i32_add().global_set(stack);
+            }
+        };
+        if self.names.on_slice.is_some() || self.names.time.is_some() {
+            keep_red_zone(&mut code, -RED_ZONE);
+            if let Some(on_slice) = self.names.on_slice {
+                code.global_get(slices).call(on_slice);
+            } else if let Some(time) = self.names.time {
+                code.i32_const(0).call(time).drop();
+            }
+            keep_red_zone(&mut code, RED_ZONE);
         }
         code.end();
         function

@@ -1,9 +1,12 @@
 //! What a core module has, by index: where the pass can add something, and what it can call.
 
 use anyhow::{Context, Result};
-use wasmparser::{FuncType, Parser, Payload, TypeRef, ValType};
+use wasmparser::{ExternalKind, FuncType, GlobalType, Parser, Payload, TypeRef, ValType};
 
-/// How many of each there are, and which imports end the program and tell the time.
+/// The export that is told of the end of each slice: how many are left, after the one that it has itself.
+const ON_SLICE: &str = "sandbox_slice";
+
+/// How many of each there are, which imports end the program and tell the time, and which export is told of slices.
 #[derive(Default)]
 pub struct Names {
     pub types: u32,
@@ -14,7 +17,8 @@ pub struct Names {
     pub globals: u32,
     pub exit: Option<u32>,
     pub time: Option<u32>,
-    /// The imported global that says where the stack in memory ends.
+    pub on_slice: Option<u32>,
+    /// The global that says where the stack in memory ends.
     pub stack_pointer: Option<u32>,
 }
 
@@ -22,7 +26,7 @@ impl Names {
     /// Reads a module up to its code.
     pub fn of(module: &[u8]) -> Result<Self> {
         let mut names = Self::default();
-        let mut types = Vec::new();
+        let (mut types, mut functions) = (Vec::new(), Vec::new());
         for payload in Parser::new(0).parse_all(module) {
             match payload.context("a core module cannot be read")? {
                 Payload::TypeSection(section) => {
@@ -41,14 +45,13 @@ impl Names {
                         let import = import?;
                         match import.ty {
                             TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
+                                functions.push(ty);
                                 let ty = types.get(usize::try_from(ty)?).and_then(Option::as_ref);
                                 names.note(import.module, import.name, ty);
                                 names.imported_functions += 1;
                             }
                             TypeRef::Global(ty) => {
-                                if (import.module, import.name) == ("env", "__stack_pointer")
-                                    && (ty.content_type, ty.mutable) == (ValType::I32, true)
-                                {
+                                if (import.module, import.name) == ("env", "__stack_pointer") && is_counter(ty) {
                                     names.stack_pointer = Some(names.globals);
                                 }
                                 names.globals += 1;
@@ -58,8 +61,32 @@ impl Names {
                     }
                     names.functions = names.imported_functions;
                 }
-                Payload::FunctionSection(section) => names.functions += section.count(),
-                Payload::GlobalSection(section) => names.globals += section.count(),
+                Payload::FunctionSection(section) => {
+                    names.functions += section.count();
+                    for ty in section {
+                        functions.push(ty?);
+                    }
+                }
+                Payload::ExportSection(section) => {
+                    for export in section {
+                        let export = export?;
+                        if (export.name, export.kind) == (ON_SLICE, ExternalKind::Func) {
+                            let ty = functions.get(usize::try_from(export.index)?);
+                            let ty = ty.and_then(|ty| types.get(usize::try_from(*ty).ok()?)).and_then(Option::as_ref);
+                            let is_right = has_type(ty, &[ValType::I32], &[]);
+                            names.on_slice = is_right.then_some(export.index);
+                        }
+                    }
+                }
+                Payload::GlobalSection(section) => {
+                    // Linkers have it before all others, where it is the module's own.
+                    if let (None, Some(first)) = (names.stack_pointer, section.clone().into_iter().next())
+                        && is_counter(first?.ty)
+                    {
+                        names.stack_pointer = Some(names.globals);
+                    }
+                    names.globals += section.count();
+                }
                 _ => {}
             }
         }
@@ -70,14 +97,20 @@ impl Names {
     /// Keeps the next import, a function, if it is one of the two. libc has both; it is one module of several, and itself imports the
     /// component's.
     fn note(&mut self, module: &str, name: &str, ty: Option<&FuncType>) {
-        let has_type =
-            |params: &[ValType], results: &[ValType]| ty.is_some_and(|ty| ty.params() == params && ty.results() == results);
         let exits = (module, name) == ("env", "_exit") || (module.starts_with("wasi:cli/exit@0.2.") && name == "exit");
-        if exits && has_type(&[ValType::I32], &[]) {
+        if exits && has_type(ty, &[ValType::I32], &[]) {
             self.exit = Some(self.imported_functions);
         }
-        if (module, name) == ("env", "time") && has_type(&[ValType::I32], &[ValType::I64]) {
+        if (module, name) == ("env", "time") && has_type(ty, &[ValType::I32], &[ValType::I64]) {
             self.time = Some(self.imported_functions);
         }
     }
+}
+
+fn has_type(ty: Option<&FuncType>, params: &[ValType], results: &[ValType]) -> bool {
+    ty.is_some_and(|ty| ty.params() == params && ty.results() == results)
+}
+
+fn is_counter(ty: GlobalType) -> bool {
+    (ty.content_type, ty.mutable) == (ValType::I32, true)
 }

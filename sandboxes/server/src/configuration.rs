@@ -1,0 +1,93 @@
+//! What the operator sets.
+
+use gatehouse_protocol::SecretString;
+use gatehouse_sealed_storage::sealing::{KeyRing, KeyRingError};
+use http::Uri;
+use sandbox_environments::{Language, Settings, SettingsError};
+use sandbox_run::RUN_PATH;
+use thiserror::Error;
+
+/// Bytes of the shortest secret: what is shorter can be guessed.
+const SHORTEST_SECRET: usize = 16;
+
+/// The server's configuration.
+#[derive(Debug)]
+pub struct Configuration {
+    /// What environments are sealed under.
+    pub keys: KeyRing,
+    /// What the gateway proves itself with.
+    pub gateway_secret: SecretString,
+    /// The limits.
+    pub settings: Settings,
+    shell: Uri,
+    python: Uri,
+}
+
+/// Why nothing can be served. The texts are for the log; none holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConfigurationError {
+    /// The host cannot say what is set.
+    #[error("the setting `{0}` cannot be read: {1}")]
+    Unavailable(&'static str, String),
+    /// Something that must be set is not.
+    #[error("the setting `{0}` is missing")]
+    Missing(&'static str),
+    /// The secret is too short.
+    #[error("the setting `gateway_secret` has fewer than {SHORTEST_SECRET} bytes")]
+    ShortSecret,
+    /// The server keys cannot be used.
+    #[error("the setting `server_keys`: {0}")]
+    Keys(#[from] KeyRingError),
+    /// The document of limits cannot be used.
+    #[error("the setting `settings`: {0}")]
+    Settings(#[from] SettingsError),
+    /// An interpreter's address cannot be used.
+    #[error("the setting `{0}` is no http or https URL without a query")]
+    Address(&'static str),
+}
+
+impl Configuration {
+    /// Reads it through `setting`, which gives a setting's value, `None` where it is not set.
+    ///
+    /// # Errors
+    /// See [`ConfigurationError`].
+    pub fn read(setting: impl Fn(&str) -> Result<Option<String>, String>) -> Result<Self, ConfigurationError> {
+        let optional =
+            |name| setting(name).map_err(|reason| ConfigurationError::Unavailable(name, reason)).map(trimmed);
+        let required = |name| optional(name)?.ok_or(ConfigurationError::Missing(name));
+        let address = |name| run_address(&required(name)?).ok_or(ConfigurationError::Address(name));
+        let gateway_secret = required("gateway_secret")?;
+        if gateway_secret.len() < SHORTEST_SECRET {
+            return Err(ConfigurationError::ShortSecret);
+        }
+        Ok(Self {
+            keys: KeyRing::parse(&required("server_keys")?)?,
+            gateway_secret: SecretString::new(gateway_secret),
+            settings: Settings::parse(&optional("settings")?.unwrap_or_default())?,
+            shell: address("shell_url")?,
+            python: address("python_url")?,
+        })
+    }
+
+    /// Where code of a language is run.
+    pub const fn interpreter(&self, language: Language) -> &Uri {
+        match language {
+            Language::Shell => &self.shell,
+            Language::Python => &self.python,
+        }
+    }
+}
+
+/// Files that hold settings often end with a line break.
+fn trimmed(value: Option<String>) -> Option<String> {
+    value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// The address of an interpreter's `/run`.
+fn run_address(base: &str) -> Option<Uri> {
+    let is_whole = |uri: &Uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some() && uri.query().is_none()
+    };
+    let base = base.trim_end_matches('/');
+    format!("{base}{RUN_PATH}").parse().ok().filter(|uri| is_whole(uri) && !base.contains('#'))
+}
