@@ -107,7 +107,7 @@ impl Manifest {
             );
         }
         let variables = file.variables(document.variables)?;
-        let (routes, private) = file.routes(document.trigger.http, &document.component)?;
+        let Routes { public: routes, private } = file.routes(document.trigger.http, &document.component)?;
         let directory = path.parent().unwrap_or(Path::new(""));
         let reachable = reachable(&routes, &private);
         let components = (document.component.into_iter())
@@ -128,6 +128,14 @@ impl Manifest {
     pub(crate) fn reachable(&self) -> BTreeSet<&str> {
         reachable(&self.routes, &self.private)
     }
+}
+
+/// The components to which triggers lead.
+struct Routes {
+    /// Those that clients reach, each by its path.
+    public: Vec<(Route, String)>,
+    /// Those that other components reach.
+    private: BTreeSet<String>,
 }
 
 fn reachable<'a>(routes: &'a [(Route, String)], private: &'a BTreeSet<String>) -> BTreeSet<&'a str> {
@@ -197,7 +205,7 @@ impl SourceFile<'_> {
         &self,
         triggers: Vec<HttpTrigger>,
         components: &BTreeMap<String, ComponentTable>,
-    ) -> Result<(Vec<(Route, String)>, BTreeSet<String>), StartError> {
+    ) -> Result<Routes, StartError> {
         let (mut routes, mut private) = (Vec::new(), BTreeSet::new());
         if triggers.is_empty() {
             return Err(self.error(0..0, "there is no [[trigger.http]], so nothing to serve"));
@@ -234,7 +242,7 @@ impl SourceFile<'_> {
         if routes.is_empty() {
             return Err(self.error(0..0, "all routes are private, so nothing can be served"));
         }
-        Ok((routes, private))
+        Ok(Routes { public: routes, private })
     }
 
     fn component(

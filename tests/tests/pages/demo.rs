@@ -102,6 +102,7 @@ scope_descriptions = {{ mcp = "Use the tools of this server in your name" }}
             variables: vec![("identity_provider_secret".to_owned(), CLIENT_SECRET.to_owned())],
             ca_file: None,
             arguments: Vec::new(),
+            otlp: None,
         };
         let gatehouse = Gatehouse::start(HostKind::Embedded, held, settings, 300).await;
         Self { gatehouse, _identity_provider: identity_provider, _state_directory: state_directory }

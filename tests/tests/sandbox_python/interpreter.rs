@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use gatehouse_host::{Application, Options, Running};
-use gatehouse_tests::paths;
+use gatehouse_tests::{artefact, repository};
 use sandbox_run::{File, Frame, FrameReader, Limits, Outcome, RUN_PATH, RUN_TYPE, Run, Stream, TreePath};
 use tempfile::TempDir;
 
@@ -45,11 +45,11 @@ impl Interpreter {
         let manifest = format!(
             "spin_manifest_version = 2\n[application]\nname = \"python\"\n[[trigger.http]]\nroute = \"/...\"\ncomponent = \"python\"\n\
              [component.python]\nsource = '{}'\n",
-            paths::artefact("sandbox-python.wasm").display()
+            artefact("sandbox-python.wasm").display()
         );
         std::fs::write(folder.path().join("spin.toml"), manifest).expect("the folder can be written");
         let mut options = Options::new(folder.path().join("state"));
-        options.cache_directory = Some(paths::repository().join("target/sandbox-cache"));
+        options.cache_directory = Some(repository().join("target/sandbox-cache"));
         let application = Application::load(folder.path(), options).await.expect("the application loads");
         let running = application.serve(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("it serves");
         Self { running, client: reqwest::Client::new(), _folder: folder }
