@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 mod clock;
+mod connection;
 mod event;
 mod findings;
 mod provider;
@@ -9,6 +10,8 @@ mod public_url;
 mod rest_api;
 mod secrets;
 mod server;
+mod token_endpoint;
+mod token_service;
 
 use std::fs;
 use std::path::PathBuf;
@@ -60,6 +63,12 @@ async fn examine(client: &HttpClient, configuration: &Configuration, secrets: &S
     let mut findings = Findings::default();
     for provider in &configuration.authorization_server.identity_providers {
         provider::examine(client, configuration, provider, secrets, &mut findings).await;
+    }
+    for service in &configuration.authorization_server.token_services {
+        token_service::examine(client, service, secrets, &mut findings).await;
+    }
+    for connection in &configuration.authorization_server.connections {
+        connection::examine(client, configuration, connection, secrets, &mut findings).await;
     }
     for route in &configuration.routes {
         for upstream in route.upstreams() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gatehouse_configuration::{Configuration, LEGACY_MESSAGE, LEGACY_SSE, ListKind, Source};
+use gatehouse_configuration::{Configuration, Route, Source};
 use gatehouse_protocol::OwnPath;
 use gatehouse_telemetry::{Names, Peer};
 use url::Url;
@@ -12,24 +12,14 @@ use crate::check::needs::{Purpose, outbound_origins};
 /// Those of a configuration document, in either form; `None` where it is none, as that of another application.
 pub(crate) fn of(document: &str) -> Option<Names> {
     let configuration = Source::read(document.to_owned()).and_then(|source| Configuration::of_source(&source)).ok()?;
-    let tools = configuration.routes.iter().map(|route| {
-        let rules = route.policy.rules();
-        let patterns = rules.flat_map(|rule| rule.list(ListKind::Tools).patterns());
-        let named = patterns.filter(|pattern| pattern.is_one_name()).map(|pattern| pattern.as_str().to_owned());
-        (route.path.to_string(), named.collect())
-    });
+    let tools = configuration.routes.iter().map(|route| (route.path.to_string(), route.named_tools().collect()));
     Some(Names::new(paths(&configuration), peers(&configuration), tools))
 }
 
 /// Every path that is served, but for those that hold something of a client's.
 fn paths(configuration: &Configuration) -> Vec<String> {
     let own = OwnPath::ALL.iter().map(|path| path.as_str().to_owned());
-    let of_routes = configuration.routes.iter().flat_map(|route| {
-        let path = route.path.as_str();
-        let metadata = format!("{}{path}", OwnPath::ProtectedResourceMetadata.as_str());
-        [path.to_owned(), format!("{path}{LEGACY_SSE}"), format!("{path}{LEGACY_MESSAGE}"), metadata]
-    });
-    own.chain(of_routes).collect()
+    own.chain(configuration.routes.iter().flat_map(Route::served_paths)).collect()
 }
 
 /// Whom Gatehouse asks, by host and port. Who is several things is the first of them.

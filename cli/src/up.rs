@@ -20,7 +20,7 @@ use crate::log_arguments::{self, LogArguments};
 use crate::own_server::OwnServer;
 use crate::start_check;
 use crate::telemetry_arguments::TelemetryArguments;
-use crate::variable::parse_variable;
+use crate::variable::{file_of_variable, parse_variable};
 
 /// How long what was measured last may take on its way.
 const LAST_EXPORT: Duration = Duration::from_secs(5);
@@ -95,6 +95,10 @@ async fn serve(mut up: Up, log: Arc<StandardErrorLog>) -> Result<ExitCode> {
     variables.prepared.insert(SETTING.to_owned(), compiled);
     for variable in &up.variables {
         let (name, value) = parse_variable(variable)?;
+        match file_of_variable(variable) {
+            Some(file) => variables.given_files.insert(name.clone(), file.into()),
+            None => variables.given_files.remove(&name),
+        };
         variables.given.insert(name, value);
     }
     let tls = up.tls_cert.zip(up.tls_key).map(|(certificate, key)| TlsFiles::new(certificate, key));

@@ -13,6 +13,7 @@ mod guest_output;
 mod guest_state;
 mod linker;
 mod listing;
+mod long_compute;
 mod outgoing_handler;
 mod store_call;
 mod upstream_body;

@@ -9,7 +9,7 @@ use crate::instance::{Grants, LoadedComponent, SharedEngine, shared_engine};
 use crate::key_value_stores::KeyValueStores;
 use crate::limits::Limits;
 use crate::log::{Level, LogRecord, LogSink};
-use crate::manifest::{ComponentManifest, Manifest, Route, Template, check_components, most_specific};
+use crate::manifest::{ComponentManifest, Manifest, Route, Template, VariableFile, check_components, most_specific};
 use crate::options::Options;
 use crate::outbound::{AllowedOutboundHosts, Outbound};
 use crate::server_tls::ServerTls;
@@ -62,6 +62,7 @@ impl LoadedApplication {
             }
             let grants = Grants {
                 component: id.to_owned(),
+                files: files(&declared.variables, &variables, options),
                 variables,
                 key_value_stores: key_value.of(&declared.key_value_stores),
                 allowed_outbound_hosts: allowed_outbound_hosts(declared, &manifest, &values).map_err(failed)?,
@@ -140,6 +141,21 @@ fn resolve_all(
         resolved.insert(name.clone(), value.into());
     }
     Ok(resolved)
+}
+
+/// The variables whose files are read again.
+fn files(
+    templates: &BTreeMap<String, Template>,
+    values: &BTreeMap<String, Arc<str>>,
+    options: &Options,
+) -> BTreeMap<String, VariableFile> {
+    let mut files = BTreeMap::new();
+    for (name, template) in templates {
+        if let (Some(path), Some(value)) = (options.variables.file_of(template), values.get(name)) {
+            files.insert(name.clone(), VariableFile::new(path.clone(), Arc::clone(value)));
+        }
+    }
+    files
 }
 
 fn allowed_outbound_hosts(

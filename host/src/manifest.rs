@@ -4,6 +4,7 @@
 mod document;
 mod route;
 mod template;
+mod variable_file;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ pub(crate) use self::route::most_specific;
 pub use self::route::{Route, RouteError};
 pub(crate) use self::template::check_name;
 pub use self::template::{NotAName, Template, TemplateError, UnknownVariable};
+pub(crate) use self::variable_file::VariableFile;
 pub use self::variables::{Prepare, VariableDeclaration, VariableSources};
 use crate::error::{StartError, one_line};
 use crate::outbound::AllowedOutboundHosts;

@@ -52,6 +52,8 @@ pub struct AttackSettings {
     pub host: Option<HostKind>,
     /// More arguments for `gatehouse up`: of a released host, or of one in a process of its own.
     pub arguments: Vec<String>,
+    /// Who gets what the components tell by `wasi:otel`; see [`Settings::otlp`].
+    pub otlp: Option<String>,
     /// The origin of the MCP servers; those of a recording upstream where it is `None`.
     pub upstream_origin: Option<String>,
 }
@@ -190,6 +192,7 @@ scopes = ["mcp"]
             variables,
             ca_file: settings.ca_file,
             arguments: settings.arguments,
+            otlp: settings.otlp,
         };
         let gatehouse = Gatehouse::start(host, held, settings, seconds).await;
         providers.iter().for_each(|provider| provider.follow(&gatehouse.clock));

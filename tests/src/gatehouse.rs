@@ -14,6 +14,7 @@ use tokio::process::Command;
 pub use self::host_kind::HostKind;
 use self::starting::{
     embedded_process, manifest, on_wash, options, prepare_up, runtime_config, serve, serving, spin_over, up,
+    with_telemetry,
 };
 use crate::audit_lines::CheckedLines;
 use crate::clock::TestClock;
@@ -42,6 +43,9 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// More arguments for `gatehouse up`: of a released host, or of one in a process of its own.
     pub arguments: Vec<String>,
+    /// Who gets what the components tell by `wasi:otel`: a receiver of OTLP, over HTTP for Spin and by gRPC for wash. Then it is the artefact
+    /// with telemetry that runs.
+    pub otlp: Option<String>,
 }
 
 /// A running Gatehouse with a store of its own.
@@ -89,7 +93,8 @@ impl Gatehouse {
             HostKind::Released(checkout) => checkout.to_owned(),
             _ => repository(),
         };
-        let (manifest, port) = (manifest(&checkout, &variables, state_directory.path()), held.number());
+        let mut manifest = manifest(&checkout, &variables, state_directory.path());
+        let port = held.number();
         let runs = match host {
             HostKind::Embedded => {
                 let options = options(&variables, &ca_file, state_directory.path(), &clock, &log);
@@ -129,7 +134,11 @@ impl Gatehouse {
             HostKind::Spin => {
                 assert_eq!(ca_file, None, "Spin trusts the system's authorities only");
                 held.lend();
-                let command = spin::command(state_directory.path());
+                let mut command = spin::command(state_directory.path());
+                if let Some(otlp) = &settings.otlp {
+                    manifest = with_telemetry(&manifest, state_directory.path());
+                    spin::tell(&mut command, otlp);
+                }
                 Runs::Process(Box::new(up(command, &manifest, port, state_directory.path(), &variables).await), None)
             }
             HostKind::SpinRedis => {
@@ -143,7 +152,8 @@ impl Gatehouse {
                 assert_eq!(ca_file, None, "what is tested on wasmCloud needs no authority");
                 held.lend();
                 let store = Arc::new(StoreServer::start(store, state_directory.path()).await);
-                let program = on_wash(&store, port, &variables, state_directory.path()).await;
+                let (folder, otlp) = (state_directory.path(), settings.otlp.as_deref());
+                let program = on_wash(&store, port, &variables, folder, otlp).await;
                 Runs::Wash(Box::new(program), store)
             }
         };
@@ -173,7 +183,7 @@ impl Gatehouse {
                 let folder = self.state_directory.path().join(held.number().to_string());
                 let port = held.number();
                 held.lend();
-                let program = on_wash(store, port, &variables, &folder).await;
+                let program = on_wash(store, port, &variables, &folder, None).await;
                 Runs::Wash(Box::new(program), Arc::clone(store))
             }
             Runs::SpinRedis(_, store) => {

@@ -69,9 +69,9 @@ pub use table::Table;
 pub use tcp_proxy::TcpProxy;
 pub use text::{challenge_of, flipped, form, text, unique};
 pub use tls_front::TlsFront;
-pub use token_issuer::{IssuerScript, TENANT, TestIssuer};
+pub use token_issuer::{GRAPH_SECRET, IssuerScript, TENANT, TestIssuer};
 pub use token_service::{SERVICE_SECRET, TokenService, TokenServiceScript, USER_AUDIENCE};
-pub use wash::{serve_on_wash, wash_is_installed};
+pub use wash::{Workload, dev as dev_on_wash, serve_on_wash, wash_is_installed};
 pub use world::{CLIENT_SECRET, World, WorldSettings};
 
 /// An HTTP client that follows nothing and keeps nothing, so that a test sees every answer itself.

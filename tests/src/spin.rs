@@ -14,6 +14,13 @@ pub fn spin_is_installed() -> bool {
     installed
 }
 
+/// Has Spin offer `wasi:otel`, and send what it gets to a receiver of OTLP over HTTP.
+pub(crate) fn tell(command: &mut Command, receiver: &str) {
+    command.arg("--experimental-wasi-otel").env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver);
+    // It waits for five seconds as it comes.
+    command.env("OTEL_BSP_SCHEDULE_DELAY", "100");
+}
+
 /// `spin up`, with its own files in `state_directory`.
 pub(crate) fn command(state_directory: &Path) -> Command {
     let mut command = Command::new("spin");

@@ -13,6 +13,10 @@ use crate::jwt::SigningKey;
 /// The tenant of an issuer that is Entra's.
 pub const TENANT: &str = "8d1b0f3a-6c2e-4f57-9a41-0c7d5e2b9f10";
 
+/// The secret of the application that may ask for groups.
+pub const GRAPH_SECRET: &str = "graph secret & 100% +more";
+const GRAPH_TOKEN: &str = "a-token-for-graph-of-the-application";
+
 /// The issuer; it ends with the test's runtime.
 #[derive(Clone)]
 pub struct TestIssuer {
@@ -27,6 +31,9 @@ pub struct IssuerScript {
     pub keys: Vec<Value>,
     /// What it knows of tokens, at `/introspect`; it says of the others that they are not active.
     pub active: HashMap<String, Value>,
+    /// Microsoft Graph, at the same origin: the groups that each user is in, by object id. It tells them to the application whose token it
+    /// has given ([`GRAPH_SECRET`]).
+    pub groups: HashMap<String, Vec<String>>,
     /// Whether it answers 503 to everything.
     pub is_down: bool,
     /// Where its metadata says that the keys are; at `/jwks` where it is `None`.
@@ -41,6 +48,7 @@ impl TestIssuer {
         let script = IssuerScript {
             keys: vec![SigningKey::Rsa.jwk(), SigningKey::P256.jwk()],
             active: HashMap::new(),
+            groups: HashMap::new(),
             is_down: false,
             jwks_uri: None,
             is_plain_oauth: false,
@@ -113,7 +121,31 @@ impl IssuerScript {
                 let token = received.field("token").unwrap_or_default();
                 answer(200, self.active.get(&token).unwrap_or(&json!({ "active": false })))
             }
-            _ => answer(404, &json!({})),
+            path if path == format!("/{TENANT}/oauth2/v2.0/token") => {
+                let is_right = received.field("grant_type").as_deref() == Some("client_credentials")
+                    && received.field("client_secret").as_deref() == Some(GRAPH_SECRET)
+                    && received.field("scope") == Some(format!("{origin}/.default"));
+                match is_right {
+                    true => {
+                        answer(200, &json!({ "access_token": GRAPH_TOKEN, "token_type": "Bearer", "expires_in": 3599 }))
+                    }
+                    false => answer(401, &json!({ "error": "invalid_client" })),
+                }
+            }
+            path => match path.strip_prefix("/v1.0/users/").and_then(|path| path.strip_suffix("/checkMemberGroups")) {
+                Some(_) if received.header("authorization") != format!("Bearer {GRAPH_TOKEN}") => {
+                    answer(401, &json!({ "error": { "code": "InvalidAuthenticationToken" } }))
+                }
+                Some(user) => answer(200, &json!({ "value": self.member_groups(user, received) })),
+                None => answer(404, &json!({})),
+            },
         }
+    }
+    /// Of the groups that are asked for, those that the user is in.
+    fn member_groups(&self, user: &str, received: &Received) -> Vec<Value> {
+        let asked: Value = serde_json::from_slice(&received.body).unwrap_or_default();
+        let asked = asked["groupIds"].as_array().cloned().unwrap_or_default();
+        let member = self.groups.get(user).map(Vec::as_slice).unwrap_or_default();
+        asked.into_iter().filter(|group| member.iter().any(|known| *group == **known)).collect()
     }
 }

@@ -29,39 +29,57 @@ const ROOM: [&str; 4] = [
 ];
 
 /// What a component gets on wasmCloud.
-pub(crate) struct Workload<'a> {
+pub struct Workload<'a> {
     /// The composed component.
-    pub(crate) component: PathBuf,
+    pub component: PathBuf,
     /// The configuration, secrets among it.
-    pub(crate) configuration: &'a [(String, String)],
+    pub configuration: &'a [(String, String)],
     /// Environment variables.
-    pub(crate) environment: &'a [(&'static str, String)],
+    pub environment: &'a [(&'static str, String)],
+    /// Who gets what it tells by `wasi:otel`: a receiver of OTLP by gRPC.
+    pub otlp: Option<&'a str>,
     /// Where it may connect to, as `scheme://host:port`; a port of `*` is any.
-    pub(crate) allowed_hosts: &'a [String],
+    pub allowed_hosts: &'a [String],
+    /// A path at which it answers with something else than 404.
+    pub probe: &'static str,
 }
 
 /// `wash dev` at a port, in a folder of its own, which serves when this returns.
-pub(crate) async fn dev(workload: &Workload<'_>, store: &StoreServer, port: u16, folder: &Path) -> Program {
+pub async fn dev(workload: &Workload<'_>, store: &StoreServer, port: u16, folder: &Path) -> Program {
     let settings = folder.join(".wash");
     std::fs::create_dir_all(&settings).expect("the folder can be written");
     let file = settings.join("config.yaml");
     // All JSON is YAML.
     std::fs::write(&file, document(workload, store, port).to_string()).expect("the folder can be written");
-    serve_on_wash(port, folder).await
+    let otlp = workload.otlp.map(|receiver| ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver));
+    // It waits for five seconds as it comes.
+    let soon = otlp.map(|_| ("OTEL_BSP_SCHEDULE_DELAY", "100"));
+    serve_with(otlp.into_iter().chain(soon), port, workload.probe, folder).await
 }
 
-/// `wash dev` in a folder whose `.wash/config.yaml` has this port; it serves when this returns.
-pub async fn serve_on_wash(port: u16, folder: &Path) -> Program {
+/// `wash dev` in a folder whose `.wash/config.yaml` has this port; it serves when this returns. The component answers at the path `probe` with
+/// something else than 404.
+pub async fn serve_on_wash(port: u16, probe: &str, folder: &Path) -> Program {
+    serve_with([], port, probe, folder).await
+}
+
+/// The same with these environment variables.
+async fn serve_with<'a>(
+    environment: impl IntoIterator<Item = (&'static str, &'a str)>,
+    port: u16,
+    probe: &str,
+    folder: &Path,
+) -> Program {
     let mut command = Command::new(tool("GATEHOUSE_TEST_WASH", "wash"));
     // Its caches and settings go below the folder, too.
     command.args(["--non-interactive", "--log-level", "error", "dev"]).current_dir(folder).env("HOME", folder);
     // Room for more requests at once than as it comes: docs/limits.md.
-    command.envs(ROOM.map(|variable| (variable, "4000")));
+    command.envs(ROOM.map(|variable| (variable, "4000"))).envs(environment);
     for variable in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "RUST_LOG"] {
         command.env_remove(variable);
     }
     let mut program = Program::start_with_errors_in("wash", command, &folder.join("wash.log"));
-    let url = format!("http://127.0.0.1:{port}/healthz");
+    let url = format!("http://127.0.0.1:{port}{probe}");
     // It listens before it has compiled the component, and answers with 404 until then.
     while !crate::http().get(&url).send().await.is_ok_and(|answer| answer.status() != 404) {
         if program.has_ended() {
@@ -77,6 +95,9 @@ fn document(workload: &Workload<'_>, store: &StoreServer, port: u16) -> Value {
     dev.insert("address".to_owned(), format!("127.0.0.1:{port}").into());
     // As docs/limits.md advises.
     dev.insert("max_outbound_http_connections_per_workload".to_owned(), 1_000.into());
+    if workload.otlp.is_some() {
+        dev.insert("wasi_otel".to_owned(), true.into());
+    }
     if let Some((key, url)) = place_of(store) {
         dev.insert(key.to_owned(), url.into());
     }

@@ -112,6 +112,7 @@ scope_descriptions = {{ mcp = "Use the tools of the test server in your name" }}
             variables,
             ca_file: settings.ca_file,
             arguments: Vec::new(),
+            otlp: None,
         };
         let seconds = settings.access_token_seconds;
         let gatehouse = Gatehouse::start(settings.host, held, settings_of_gatehouse, seconds).await;

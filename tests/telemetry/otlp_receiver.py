@@ -2,13 +2,20 @@
 
 import base64
 import json
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from google.protobuf.json_format import MessageToDict
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-MESSAGES = {"/v1/metrics": ExportMetricsServiceRequest, "/v1/traces": ExportTraceServiceRequest}
+MESSAGES = {
+    "/v1/logs": ExportLogsServiceRequest,
+    "/v1/metrics": ExportMetricsServiceRequest,
+    "/v1/traces": ExportTraceServiceRequest,
+}
+PRINTING = threading.Lock()
 
 
 def with_ids(value):
@@ -36,7 +43,9 @@ class Receiver(BaseHTTPRequestHandler):
             "contentType": self.headers.get("content-type"),
             "message": with_ids(MessageToDict(message)),
         }
-        print(json.dumps(line), flush=True)
+        # Hosts send metrics and spans at the same time.
+        with PRINTING:
+            print(json.dumps(line), flush=True)
         self.send_response(200)
         self.send_header("content-type", "application/x-protobuf")
         self.send_header("content-length", "0")

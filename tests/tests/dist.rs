@@ -95,6 +95,8 @@ async fn has_a_bill_of_all_that_is_linked(unpacked: &Path) {
         ("adapter-spin", "gatehouse.wasm"),
         ("gatehouse-openid", "gatehouse-wasmcloud.wasm"),
         ("adapter-wasmcloud", "gatehouse-wasmcloud.wasm"),
+        ("telemetry-otel", "gatehouse-otel.wasm"),
+        ("gatehouse-telemetry", "gatehouse-wasmcloud-otel.wasm"),
     ] {
         let found = crates.iter().find(|component| component["name"] == name);
         let parts = found.unwrap_or_else(|| panic!("{name} is not in the bill"))["properties"].as_array().unwrap();

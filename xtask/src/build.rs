@@ -64,7 +64,15 @@ struct Artefact {
     output: &'static str,
 }
 
-const ARTEFACTS: [Artefact; 4] = [
+/// The same with telemetry by `wasi:otel`.
+const fn gatehouse_with_telemetry_and(adapter: &'static str) -> [Component; 5] {
+    let [gateway, authorization_server, adapter] = gatehouse_with(adapter);
+    let front = component("gatehouse:telemetry-front", "telemetry-front");
+    let otel = component("gatehouse:telemetry-otel", "telemetry-otel");
+    [gateway, authorization_server, adapter, front, otel]
+}
+
+const ARTEFACTS: [Artefact; 6] = [
     Artefact {
         composition: "components/gatehouse.wac",
         components: &gatehouse_with("adapter-spin"),
@@ -74,6 +82,16 @@ const ARTEFACTS: [Artefact; 4] = [
         composition: "components/gatehouse.wac",
         components: &gatehouse_with("adapter-wasmcloud"),
         output: "target/gatehouse-wasmcloud.wasm",
+    },
+    Artefact {
+        composition: "components/gatehouse-otel.wac",
+        components: &gatehouse_with_telemetry_and("adapter-spin"),
+        output: "target/gatehouse-otel.wasm",
+    },
+    Artefact {
+        composition: "components/gatehouse-otel.wac",
+        components: &gatehouse_with_telemetry_and("adapter-wasmcloud"),
+        output: "target/gatehouse-wasmcloud-otel.wasm",
     },
     Artefact {
         composition: "examples/identity-provider/demo-identity-provider.wac",

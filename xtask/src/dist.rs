@@ -12,12 +12,14 @@ use crate::workspace::Workspace;
 use crate::{build, digest, process, progress};
 
 /// The files of the archive that are in the repository as they are.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 8] = [
     ("examples/archive/README.md", "README.md"),
     ("examples/archive/gatehouse.toml", "gatehouse.toml"),
     ("examples/archive/Containerfile", "Containerfile"),
     ("target/gatehouse.wasm", "gatehouse.wasm"),
     ("target/gatehouse-wasmcloud.wasm", "gatehouse-wasmcloud.wasm"),
+    ("target/gatehouse-otel.wasm", "gatehouse-otel.wasm"),
+    ("target/gatehouse-wasmcloud-otel.wasm", "gatehouse-wasmcloud-otel.wasm"),
     ("LICENSE", "LICENSE"),
 ];
 /// The folder with what the targets of deployment read, which is in the archive as it is.

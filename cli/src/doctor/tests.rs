@@ -313,3 +313,38 @@ async fn a_rest_api_is_looked_at_and_its_document_is_read() {
     let (is_right, text) = said(&provider, &api, Some("right"), &format!("openapi = \"{api}/mcp\"")).await;
     assert!(!is_right && text.contains("answers with 404"), "{text}");
 }
+
+#[tokio::test]
+async fn token_services_and_connections_are_looked_at_and_no_token_is_got() {
+    let (issuer, server) = (provider(|_, _| {}).await, serve(|asked, _| mcp(asked)).await);
+    let client = "client_id = \"gatehouse\"\nclient_secret = { secret = \"identity_provider_secret\" }\n";
+    let tables = format!(
+        "[[token_services]]\nname = \"apis\"\ntoken_endpoint = \"{issuer}/token\"\n{client}\
+         [[token_services]]\nname = \"pod\"\ntoken = {{ secret = \"workload_token\" }}\n\
+         [[token_services]]\nname = \"azure\"\nmanaged_identity = \"vm\"\ntoken_endpoint = \"http://127.0.0.1:1/msi\"\n\
+         [[connections]]\nname = \"issues\"\nissuer = \"{issuer}\"\n{client}\
+         [[connections]]\nname = \"given\"\nauthorization_endpoint = \"{issuer}/authorize\"\ntoken_endpoint = \"{issuer}/token\"\n{client}"
+    );
+    let (is_right, text) = said(&issuer, &server, Some("right"), &tables).await;
+    assert!(is_right, "{text}");
+    for part in [
+        "right  token service apis: ",
+        "/token knows the client gatehouse",
+        "note   token service pod: whether the variable workload_token holds a token was not asked",
+        "note   token service azure: http://127.0.0.1:1/msi cannot be asked: nobody listens there",
+        "is the metadata of http://127.0.0.1",
+        "note   connection issues: its redirect URI is http://127.0.0.1:9/connections/callback/issues",
+        "right  connection given: has its endpoints in the configuration",
+        "note   connection given: has no place where tokens are taken back",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (is_right, text) = said(&issuer, &server, Some("wrong"), &tables).await;
+    assert!(!is_right && !text.contains("wrong\n"), "{text}");
+    for subject in ["token service apis", "connection issues", "connection given"] {
+        assert!(text.contains(&format!("WRONG  {subject}: {issuer}/token: invalid_client")), "{subject}: {text}");
+    }
+    let elsewhere = tables.replace(&format!("issuer = \"{issuer}\""), "issuer = \"http://127.0.0.1:1\"");
+    let (is_right, text) = said(&issuer, &server, Some("right"), &elsewhere).await;
+    assert!(!is_right && text.contains("WRONG  connection issues: "), "{text}");
+}

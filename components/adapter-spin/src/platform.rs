@@ -14,6 +14,8 @@ pub(crate) struct Spin;
 impl Platform for Spin {
     const PERMISSION: &'static str = "key_value_stores";
     const TELLS_PEER: bool = true;
+    const OTEL_METRICS: bool = true;
+    const OTEL_VALUES_ARE_JSON: bool = true;
 
     fn get(name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         bucket()?.get(name).map_err(refused)

@@ -12,6 +12,11 @@ pub(crate) struct Wasmcloud;
 impl Platform for Wasmcloud {
     /// wash 2.10 and `wasmtime serve` 49 add no header of their own, and remove none that a client sends.
     const TELLS_PEER: bool = false;
+    /// wash 2.10 sends metrics in the thread that serves, and that waits until the receiver has answered. With as many requests at once as there are
+    /// threads, none is left.
+    const OTEL_METRICS: bool = false;
+    /// wash 2.10 exports the values as it gets them.
+    const OTEL_VALUES_ARE_JSON: bool = false;
     const PERMISSION: &'static str = "the host interfaces of the workload";
 
     fn get(name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -8,6 +8,7 @@ mod overview;
 mod question;
 
 use gatehouse_api_keys::IssuedKeys;
+use gatehouse_audit_log::TokenEvent;
 use gatehouse_authorization_server::administration;
 use gatehouse_authorization_server::browser::Browser;
 use gatehouse_authorization_server::client::{Client, ClientUnknown};
@@ -90,6 +91,16 @@ impl Act {
         }
     }
 
+    /// What becomes of tokens of ours, once it is done.
+    const fn token_event(&self) -> Option<TokenEvent> {
+        match self {
+            Self::EndSession(..) | Self::EndSessions(_) => Some(TokenEvent::Revoked),
+            Self::FindSessions(_) | Self::FindClient(_) | Self::RemoveClient(_) | Self::RenewKey(_) | Self::Ask(_) => {
+                None
+            }
+        }
+    }
+
     /// What the log says of it, beside its name.
     fn details<'a>(&'a self, operator: &'a SignedInUser, context: &'a Context) -> Details<'a> {
         let details = Details { subject: Some(operator.subject.as_str()), ..Details::default() };
@@ -160,7 +171,7 @@ pub(crate) fn act(context: &Context, request: &Request<Vec<u8>>) -> Response<Vec
     }
     match done(context, &act) {
         Ok(found) => {
-            context.log.completed(act.name(), details);
+            context.log.completed(act.name(), Details { token: act.token_event(), ..details });
             page(context, &operator, browser, found)
         }
         Err(reason) => failed(context, &act, details, &reason),

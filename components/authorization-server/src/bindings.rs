@@ -9,6 +9,7 @@ wit_bindgen::generate!({
         "gatehouse:host/settings@0.3.0": shell_settings::host::settings,
         "gatehouse:host/configuration@0.3.0": shell_configuration::host::configuration,
         "gatehouse:host/peer@0.3.0": shell_peer::host::peer,
+        "gatehouse:host/telemetry@0.3.0": shell_telemetry::host::telemetry,
     },
     generate_all,
 });

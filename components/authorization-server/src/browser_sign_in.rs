@@ -269,7 +269,8 @@ fn not_signed_in(context: &Context, _: &BrowserCookies, rejection: &Rejection) -
             responses::error(503, ErrorCode::TemporarilyUnavailable, "try again later")
         }
         _ => {
-            context.log.refused(ACTION, Some(BROWSER_CLIENT_ID), rejection);
+            let token = matches!(rejection, Rejection::Reused).then_some(TokenEvent::Reused);
+            context.log.refused_token(ACTION, Some(BROWSER_CLIENT_ID), rejection, token);
             nobody()
         }
     }

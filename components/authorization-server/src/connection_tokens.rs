@@ -7,19 +7,16 @@ use gatehouse_protocol::{SecretString, Subject};
 use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::StoreUnavailable;
 use provider_client::ConnectionClient;
-use shell_http::{SystemEntropy, now, wait};
+use shell_http::{SystemEntropy, now};
 use shell_store::HostStore;
 
 use crate::AuthorizationServer;
+use crate::awaited::awaited;
 use crate::bindings::exports::gatehouse::auth::connections::{Guest, Rejection as NoToken, RequestIds};
 use crate::log::{Details, RequestLog};
 
 /// What the log calls it.
 const REFRESH: &str = "connection-refresh";
-/// Between two looks at a renewal that somebody else does.
-const POLL_MILLISECONDS: u64 = 50;
-/// 25 seconds: less than clients wait, and than a lease lasts.
-const POLLS: u32 = 500;
 
 impl Guest for AuthorizationServer {
     fn access_token(
@@ -61,42 +58,41 @@ fn access_token(
     let is_user = has_session && configuration.identity_provider(subject.provider()).is_some();
     let user = is_user.then_some(subject);
     let owner = Owner::of(connection, user).ok_or(NoToken::NoUser)?;
-    for _ in 0..POLLS {
+    let found = awaited(|| {
         let links = Links { store: &HostStore, keys, now: now() };
         let link = links.find(owner, connection)?.ok_or(NoToken::LinkNeeded)?;
-        let generation = match link.state(&HostStore, links.now)? {
-            LinkState::Fresh(token) => return Ok(token),
+        let due = match link.state(&HostStore, links.now)? {
+            LinkState::Fresh(token) => return Ok(Some(token)),
             LinkState::Over => return Err(NoToken::LinkNeeded),
-            LinkState::Due(generation) => generation,
+            LinkState::Due(due) => due,
         };
-        let lease = match link.claim(generation, &HostStore, links.now, &mut SystemEntropy)? {
+        let lease = match link.claim(&due, &HostStore, links.now, &mut SystemEntropy)? {
             TokenClaim::Lease(lease) => lease,
+            TokenClaim::Wait | TokenClaim::Paused if due.usable.is_some() => return Ok(due.usable),
             TokenClaim::Paused => {
-                return Err(NoToken::Unavailable(format!("{}: has not answered for several times", connection.name)));
+                return Err(unavailable(format!("{}: has not answered for several times", connection.name)));
             }
-            TokenClaim::Wait => {
-                wait(POLL_MILLISECONDS);
-                continue;
-            }
+            TokenClaim::Wait => return Ok(None),
         };
         let client = ConnectionClient::new(connection, configuration, keys, links.now);
-        match client.refresh(lease.refresh_token()) {
+        let failure = match client.refresh(lease.refresh_token()) {
             Ok(tokens) => {
                 let token = lease.complete(tokens, &HostStore, now(), &mut SystemEntropy)?;
-                return token.ok_or(NoToken::LinkNeeded);
+                return token.map(Some).ok_or(NoToken::LinkNeeded);
             }
-            Err(failure) => {
-                let reason = format!("{}: {failure}", connection.name);
-                if !failure.ends_the_link() {
-                    lease.give_up(&HostStore, now(), &mut SystemEntropy)?;
-                    return Err(NoToken::Unavailable(reason));
-                }
-                log.refused_about(REFRESH, Details { subject: Some(subject.as_str()), ..Details::default() }, &reason);
-                if lease.end_link(&HostStore)? {
-                    return Err(NoToken::LinkNeeded);
-                }
-            }
+            Err(failure) => failure,
+        };
+        let reason = format!("{}: {failure}", connection.name);
+        if !failure.ends_the_link() {
+            lease.give_up(&HostStore, now(), &mut SystemEntropy)?;
+            return due.usable.map(Some).ok_or(NoToken::Unavailable(reason));
         }
-    }
-    Err(NoToken::Unavailable(format!("{}: the tokens are being renewed, and it takes too long", connection.name)))
+        log.refused_about(REFRESH, Details { subject: Some(subject.as_str()), ..Details::default() }, &reason);
+        match lease.end_link(&HostStore)? {
+            true => Err(NoToken::LinkNeeded),
+            false => Ok(None),
+        }
+    })?;
+    found
+        .ok_or_else(|| unavailable(format!("{}: the tokens are being renewed, and it takes too long", connection.name)))
 }

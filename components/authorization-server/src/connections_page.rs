@@ -108,6 +108,10 @@ fn begin(context: &Context, connection: &Connection, account: &SignedInUser, bro
     let pending = match PendingLink::begin(&account.subject, keys, store, now, &mut SystemEntropy) {
         Ok(pending) => pending,
         Err(BeginRejection::Unavailable(error)) => return failures::out_of_order(context, LINK, None, error),
+        Err(rejection @ BeginRejection::TooMany { retry_after }) => {
+            context.log.refused(LINK, None, &rejection);
+            return pages::error(context.layout(), Problem::TooManyLinks(retry_after));
+        }
         Err(rejection) => return login::refused(context, LINK, None, &rejection),
     };
     let server = match client(context, connection).server() {

@@ -7,6 +7,7 @@
 mod administration;
 mod api_keys;
 mod authorize;
+mod awaited;
 mod bindings;
 mod browser_sign_in;
 mod callback;

@@ -1,5 +1,6 @@
 //! `/sessions`, `/sign-in` and `/sign-out`: the user's own view of what they have allowed.
 
+use gatehouse_audit_log::TokenEvent;
 use gatehouse_authorization_server::browser::{Browser, BrowserCookies};
 use gatehouse_authorization_server::login::{LoginPurpose, ReturnedLogin};
 use gatehouse_authorization_server::page::PageRejection;
@@ -85,17 +86,21 @@ pub(crate) fn change(context: &Context, request: &Request<Vec<u8>>) -> Response<
         context.log.begun(SESSIONS, None, Some(account.subject.as_str()));
         let changed = match (session, consent) {
             // One that has ended meanwhile is what the user wanted.
-            (Some(id), None) => context.sessions().end_one(&account.subject, id).map(|_| ()).map_err(unavailable),
+            (Some(id), None) => {
+                let ended = context.sessions().end_one(&account.subject, id).map_err(unavailable);
+                ended.map(|ended| ended.then_some(TokenEvent::Revoked))
+            }
             (None, Some(id)) => {
-                context.remembered_consents().forget(&account.subject, id).map_err(|error| error.to_string())
+                let forgotten = context.remembered_consents().forget(&account.subject, id);
+                forgotten.map(|()| None).map_err(|error| error.to_string())
             }
             (Some(_), Some(_)) | (None, None) => return Err(FormRejection::Incomplete),
         };
         Ok(Some((account, changed)))
     });
     match changed {
-        Ok(Some((account, Ok(())))) => {
-            completed(context, SESSIONS, &account);
+        Ok(Some((account, Ok(token)))) => {
+            completed(context, SESSIONS, &account, token);
             responses::redirect_to_own_page(&context.configuration.public_url, OwnPath::Sessions)
         }
         Ok(Some((_, Err(reason)))) => failures::out_of_order(context, SESSIONS, None, &reason),
@@ -118,7 +123,7 @@ pub(crate) fn sign_out(context: &Context, request: &Request<Vec<u8>>) -> Respons
     });
     match asked {
         Ok(Some((_, account, SignOut::Here))) => {
-            completed(context, SIGN_OUT, &account);
+            completed(context, SIGN_OUT, &account, None);
             left(context, pages::signed_out(context.layout()))
         }
         Ok(Some((form, account, SignOut::Everywhere))) => {
@@ -151,7 +156,7 @@ fn sign_out_everywhere(context: &Context, account: &SignedInUser) -> Response<Ve
     let noted = noted.map_err(|error| error.to_string());
     match noted.and_then(|()| context.sessions().end_all(&account.subject).map_err(unavailable)) {
         Ok(()) => {
-            completed(context, SIGN_OUT, account);
+            completed(context, SIGN_OUT, account, Some(TokenEvent::Revoked));
             left(context, pages::signed_out_everywhere(context.layout(), &context.configuration))
         }
         Err(reason) => failures::out_of_order(context, SIGN_OUT, None, &reason),
@@ -224,7 +229,7 @@ pub(crate) fn signed_in(
         .with_operator_role(provider.operator_role(&claims));
     match account.cookie_value(browser.first(), &context.keys, &mut SystemEntropy) {
         Ok(value) => {
-            completed(context, SIGN_IN, &account);
+            completed(context, SIGN_IN, &account, None);
             let mut response = responses::redirect_to_own_page(&context.configuration.public_url, path);
             cookies::set_signed_in_user(&mut response, &account, &value, context);
             response
@@ -282,8 +287,8 @@ pub(crate) fn not_signed_in(
     ask_to_sign_in(context, cookies::browser(request.headers(), &context.configuration.public_url), path, 403)
 }
 
-fn completed(context: &Context, action: &'static str, account: &SignedInUser) {
-    context.log.completed(action, Details { subject: Some(account.subject.as_str()), ..Details::default() });
+fn completed(context: &Context, action: &'static str, account: &SignedInUser, token: Option<TokenEvent>) {
+    context.log.completed(action, Details { subject: Some(account.subject.as_str()), token, ..Details::default() });
 }
 
 fn unavailable(rejection: gatehouse_sessions::Rejection) -> String {

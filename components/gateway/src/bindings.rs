@@ -9,6 +9,7 @@ wit_bindgen::generate!({
         "gatehouse:host/settings@0.3.0": shell_settings::host::settings,
         "gatehouse:host/configuration@0.3.0": shell_configuration::host::configuration,
         "gatehouse:host/peer@0.3.0": shell_peer::host::peer,
+        "gatehouse:host/telemetry@0.3.0": shell_telemetry::host::telemetry,
         // The request goes on to the next component as it came: the handles must be the same types on both sides.
         "wasi:http/types@0.2.12": wasip2::http::types,
         "wasi:clocks/monotonic-clock@0.2.12": wasip2::clocks::monotonic_clock,

@@ -5,6 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatehouse_connections::is_link;
 use gatehouse_protocol::{Entropy, UnixTime};
 use gatehouse_sealed_storage::sealing::{KeyRing, Purpose, Unopenable};
 use gatehouse_storage::{Kind, Store, StoreUnavailable};
@@ -60,9 +61,10 @@ pub fn is_first_change(ticket: &ReturnedTicket, store: &impl Store) -> Result<bo
     is_first_use(FORM, "", &URL_SAFE_NO_PAD.encode(ticket.secret.expose()), ticket.expires_at, store)
 }
 
-/// How many clients there are that the configuration does not name, as far as the names of their entries tell.
+/// How many clients there are that the configuration does not name, and how many linked accounts, as far as the names of their entries
+/// tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ClientCounts {
+pub struct EntryCounts {
     /// Registered, and used in this period of 45 days.
     pub used: u64,
     /// Registered, and used in the period before. A client that was used in both is counted in both.
@@ -71,11 +73,13 @@ pub struct ClientCounts {
     pub unused: u64,
     /// With a document, and used within the last 180 days.
     pub with_document: u64,
+    /// Accounts of other services that are linked, at all connections together.
+    pub linked_accounts: u64,
     /// Whether the store has more entries than were counted.
     pub is_cut: bool,
 }
 
-impl ClientCounts {
+impl EntryCounts {
     /// Counts them.
     ///
     /// # Errors
@@ -92,6 +96,7 @@ impl ClientCounts {
                     CLIENT if end == before => &mut counts.used_before,
                     CLIENT => &mut counts.unused,
                     KNOWN => &mut counts.with_document,
+                    _ if is_link(key) => &mut counts.linked_accounts,
                     _ => continue,
                 };
                 *count = count.saturating_add(1);

@@ -6,7 +6,10 @@ use gatehouse_protocol::{ClientId, OwnPath, Scope, Scopes};
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 
-use crate::{AcceptedTokens, ApiKeys, CrossOrigin, Effect, Limits, ListKind, Networks, Policy, Rate, Upstream};
+use crate::{
+    AcceptedTokens, ApiKeys, CrossOrigin, Effect, LEGACY_MESSAGE, LEGACY_SSE, Limits, ListKind, Networks, Policy, Rate,
+    Upstream,
+};
 
 /// An MCP endpoint of ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,6 +125,19 @@ impl Route {
             Servers::Federated(members) => (None, members.as_mut_slice()),
         };
         one.into_iter().chain(members.iter_mut().map(|member| &mut member.upstream))
+    }
+
+    /// The paths at which it is served: its own, those of the transport of 2024-11-05, and that of its metadata.
+    pub fn served_paths(&self) -> [String; 4] {
+        let path = self.path.as_str();
+        let metadata = format!("{}{path}", OwnPath::ProtectedResourceMetadata.as_str());
+        [path.to_owned(), format!("{path}{LEGACY_SSE}"), format!("{path}{LEGACY_MESSAGE}"), metadata]
+    }
+
+    /// The tools that its policy names, each by its whole name.
+    pub fn named_tools(&self) -> impl Iterator<Item = String> {
+        let patterns = self.policy.rules().flat_map(|rule| rule.list(ListKind::Tools).patterns());
+        patterns.filter(|pattern| pattern.is_one_name()).map(|pattern| pattern.as_str().to_owned())
     }
 
     /// Every server behind the route.

@@ -21,8 +21,8 @@ mod server;
 mod tokens;
 
 pub use link::{Link, LinkFacts};
-pub use links::{LINK_DAYS, Links, Owner};
-pub use renewal::{LinkState, TokenClaim, TokenLease};
+pub use links::{LINK_DAYS, Links, Owner, is_link};
+pub use renewal::{DueTokens, LinkState, TokenClaim, TokenLease};
 pub use requests::{authorization_url, code_request, refresh_request, revocation_requests};
 pub use server::{Server, places};
 pub use tokens::{LinkedTokens, NotLinked};

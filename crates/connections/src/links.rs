@@ -40,6 +40,11 @@ pub struct Links<'a, S> {
     pub now: UnixTime,
 }
 
+/// Whether an entry is a link. Its name tells neither whose it is, nor at which connection.
+pub fn is_link(entry: &Key) -> bool {
+    entry.kind() == LINK
+}
+
 impl<'a> Owner<'a> {
     /// The owner of the link that is used for `subject`; `None` for somebody who has none of their own.
     pub fn of(connection: &Connection, subject: Option<&'a Subject>) -> Option<Self> {

@@ -33,10 +33,17 @@ pub(crate) struct TokensRecord {
 pub enum LinkState {
     /// It can be used.
     Fresh(SecretString),
-    /// It ends soon or has ended, and can be renewed: of this generation.
-    Due(u64),
+    /// It ends soon or has ended, and can be renewed.
+    Due(DueTokens),
     /// It has ended, and cannot be renewed; or the link was removed. Only a new link helps.
     Over,
+}
+
+/// Tokens that should be renewed.
+pub struct DueTokens {
+    pub(crate) generation: u64,
+    /// The access token, until it ends.
+    pub usable: Option<SecretString>,
 }
 
 /// The outcome of wanting to renew the tokens; waiting is not an error.
@@ -88,10 +95,13 @@ impl TokensRecord {
             return LinkState::Fresh(SecretString::new(self.access_token));
         };
         let early = DUE_SECONDS.min(UnixTime::from_seconds(self.received_at).seconds_until(expires_at) / 2);
-        match self.refresh_token {
-            Some(_) if now.plus(early) >= expires_at => LinkState::Due(self.generation),
-            _ if now < expires_at => LinkState::Fresh(SecretString::new(self.access_token)),
-            _ => LinkState::Over,
+        let usable = (now < expires_at).then(|| SecretString::new(self.access_token));
+        match (self.refresh_token, usable) {
+            (Some(_), usable) if now.plus(early) >= expires_at => {
+                LinkState::Due(DueTokens { generation: self.generation, usable })
+            }
+            (_, Some(token)) => LinkState::Fresh(token),
+            (_, None) => LinkState::Over,
         }
     }
 }
@@ -105,13 +115,13 @@ impl Link {
         Ok(self.tokens(store)?.map_or(LinkState::Over, |record| record.state(now)))
     }
 
-    /// Tries to become the one who renews this generation.
+    /// Tries to become the one who renews these tokens.
     ///
     /// # Errors
     /// Where the store does not answer.
     pub fn claim(
         &self,
-        generation: u64,
+        due: &DueTokens,
         store: &impl Store,
         now: UnixTime,
         entropy: &mut impl Entropy,
@@ -122,7 +132,7 @@ impl Link {
             refresh_token = record.refresh_token.map(SecretString::new);
             Ok::<_, StoreUnavailable>(record.generation)
         };
-        Ok(match self.renewals().claim(generation, current, store, now, entropy)? {
+        Ok(match self.renewals().claim(due.generation, current, store, now, entropy)? {
             RenewalClaim::Lease(lease) => match refresh_token {
                 Some(refresh_token) => {
                     TokenClaim::Lease(Box::new(TokenLease { link: self.clone(), lease, refresh_token }))
@@ -253,7 +263,7 @@ impl fmt::Debug for LinkState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fresh(_) => f.write_str("Fresh([redacted])"),
-            Self::Due(generation) => f.debug_tuple("Due").field(generation).finish(),
+            Self::Due(due) => f.debug_tuple("Due").field(&due.generation).finish(),
             Self::Over => f.write_str("Over"),
         }
     }

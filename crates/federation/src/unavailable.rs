@@ -18,6 +18,8 @@ pub enum FailureReason {
     Refused,
     /// It does not accept the credentials that it gets: 401 or 407.
     Unauthorized,
+    /// It was not asked: there is no token with which it could be called.
+    NoToken,
     /// It answered with something else than was asked for.
     Unreadable,
     /// Its answer is larger than can be read, with those of the others.
@@ -34,6 +36,7 @@ impl FailureReason {
             Self::TooLate => "did not answer in time",
             Self::Refused => "answered with an error",
             Self::Unauthorized => "does not accept this gateway's credentials",
+            Self::NoToken => "cannot be called for you, because this gateway gets no token for it",
             Self::TooLarge => "gave an answer that is too large",
             Self::Unreadable => "answered with something else than was asked for",
             Self::NotInSession => "did not answer when the session began",

@@ -203,6 +203,16 @@ impl Refusal {
         }
     }
 
+    /// Whether it is only that one member of a federation cannot be called, for want of a token: then the others answer. Where the token
+    /// that the client has shown is the reason, it is no member's failure.
+    pub fn is_missing_token(&self) -> bool {
+        match self {
+            Self::NoBackendToken(..) | Self::NoProviderToken(_) => true,
+            Self::AtMember { refusal, .. } => refusal.is_missing_token(),
+            _ => false,
+        }
+    }
+
     /// The reason in words, for the log.
     pub fn reason(&self) -> Cow<'_, str> {
         match self {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::document::{Document, Members, is_true, items, members, object, string};
 use crate::media_type::{default_type, is_bytes, is_form, is_json, is_text};
 use crate::names::{argument_name, digest, tool_name};
-use crate::operation::{Body, BodyFormat, Operation, Parameter, Place, Style};
+use crate::operation::{Body, BodyFormat, Operation, Parameter, ParameterLocation, Style};
 use crate::request::names;
 use crate::result_schema::output_schema;
 use crate::schema::{Direction, SchemaWriter, text_length};
@@ -70,8 +70,8 @@ struct Input {
 
 impl Input {
     /// A name that no other argument has.
-    fn name(&mut self, wanted: String, place: &str) -> String {
-        let candidates = [wanted.clone(), format!("{wanted}_{place}"), format!("{place}_{}", digest(&wanted))];
+    fn name(&mut self, wanted: String, location: &str) -> String {
+        let candidates = [wanted.clone(), format!("{wanted}_{location}"), format!("{location}_{}", digest(&wanted))];
         let free = candidates.into_iter().find(|name| name.len() <= 64 && !self.names.contains(name)).unwrap_or(wanted);
         self.names.insert(free.clone());
         free
@@ -144,7 +144,10 @@ impl<'d, 'a> Describer<'d, 'a> {
         }
         let placeholders = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
         for placeholder in placeholders {
-            if !parameters.iter().any(|parameter| parameter.place == Place::Path && parameter.name == placeholder) {
+            if !parameters
+                .iter()
+                .any(|parameter| parameter.location == ParameterLocation::Path && parameter.name == placeholder)
+            {
                 return Err(format!("its path parameter {placeholder} is not described"));
             }
         }
@@ -196,12 +199,12 @@ impl<'d, 'a> Describer<'d, 'a> {
     ) -> Result<Option<Parameter>, String> {
         let name = string(parameter, "name").ok_or("a parameter has no name")?;
         let required = is_true(parameter, "required");
-        let place = match string(parameter, "in").as_deref() {
-            Some("path") => Place::Path,
+        let location = match string(parameter, "in").as_deref() {
+            Some("path") => ParameterLocation::Path,
             Some("query") if names(&name).any(|name| self.fixed_query.contains(&name)) => return Ok(None),
-            Some("query") => Place::Query,
+            Some("query") => ParameterLocation::Query,
             Some("header") => match self.header(&name) {
-                Some(true) => Place::Header,
+                Some(true) => ParameterLocation::Header,
                 Some(false) => return Ok(None),
                 None if required => {
                     notes.push(Note::new(
@@ -217,10 +220,10 @@ impl<'d, 'a> Describer<'d, 'a> {
                 notes.push(Note::new(operation, format!("its cookie {name} is left out")));
                 return Ok(None);
             }
-            _ => return Err(format!("its parameter {name} is in no place that OpenAPI 3.0 or 3.1 knows")),
+            _ => return Err(format!("its parameter {name} is in no location that OpenAPI 3.0 or 3.1 knows")),
         };
         let (schema, style) = match parameter.get("schema") {
-            Some(schema) => (*schema, self.style(parameter, place)?),
+            Some(schema) => (*schema, self.style(parameter, location)?),
             None => {
                 let content = members(parameter, "content");
                 let media =
@@ -229,7 +232,7 @@ impl<'d, 'a> Describer<'d, 'a> {
                 match (schema, content.is_empty()) {
                     (Some(schema), _) => (schema, Style::Json),
                     // Neither: OpenAPI forbids it, and a text fits.
-                    (None, true) => (RawValue::NULL, self.style(parameter, place)?),
+                    (None, true) => (RawValue::NULL, self.style(parameter, location)?),
                     (None, false) => return Err(format!("its parameter {name} is not JSON")),
                 }
             }
@@ -238,17 +241,17 @@ impl<'d, 'a> Describer<'d, 'a> {
             Some(explode) => explode.get() == "true",
             None => style == Style::Form,
         };
-        let argument = input.name(argument_name(&name), place.as_str());
+        let argument = input.name(argument_name(&name), location.as_str());
         let mut written = self.requests.write(&value(schema), &INPUT_DEPTHS, LARGEST_INPUT);
         if let (Some(text), Some(written)) = (string(parameter, "description"), written.as_object_mut()) {
             written.insert("description".to_owned(), shortened(&text, 500).into());
         }
         input.properties.insert(argument.clone(), written);
-        let required = required || place == Place::Path;
+        let required = required || location == ParameterLocation::Path;
         if required {
             input.required.push(argument.clone().into());
         }
-        Ok(Some(Parameter { argument, name, place, style, explode, required }))
+        Ok(Some(Parameter { argument, name, location, style, explode, required }))
     }
 
     /// Whether a call sets this header: `Some(false)` for what OpenAPI itself leaves out, `None` for what is the operator's.
@@ -260,15 +263,16 @@ impl<'d, 'a> Describer<'d, 'a> {
         (![AUTHORIZATION, COOKIE].contains(&name) && (self.options.may_set)(&name)).then_some(true)
     }
 
-    fn style(&self, parameter: &Members<'a>, place: Place) -> Result<Style, String> {
-        match (string(parameter, "style").as_deref(), place) {
-            (None, Place::Query) | (Some("form"), Place::Query) => Ok(Style::Form),
-            (None, Place::Path | Place::Header) | (Some("simple"), Place::Path | Place::Header) => Ok(Style::Simple),
-            (Some("label"), Place::Path) => Ok(Style::Label),
-            (Some("matrix"), Place::Path) => Ok(Style::Matrix),
-            (Some("spaceDelimited"), Place::Query) => Ok(Style::SpaceDelimited),
-            (Some("pipeDelimited"), Place::Query) => Ok(Style::PipeDelimited),
-            (Some("deepObject"), Place::Query) => Ok(Style::DeepObject),
+    fn style(&self, parameter: &Members<'a>, location: ParameterLocation) -> Result<Style, String> {
+        match (string(parameter, "style").as_deref(), location) {
+            (None, ParameterLocation::Query) | (Some("form"), ParameterLocation::Query) => Ok(Style::Form),
+            (None, ParameterLocation::Path | ParameterLocation::Header)
+            | (Some("simple"), ParameterLocation::Path | ParameterLocation::Header) => Ok(Style::Simple),
+            (Some("label"), ParameterLocation::Path) => Ok(Style::Label),
+            (Some("matrix"), ParameterLocation::Path) => Ok(Style::Matrix),
+            (Some("spaceDelimited"), ParameterLocation::Query) => Ok(Style::SpaceDelimited),
+            (Some("pipeDelimited"), ParameterLocation::Query) => Ok(Style::PipeDelimited),
+            (Some("deepObject"), ParameterLocation::Query) => Ok(Style::DeepObject),
             (Some(style), _) => Err(format!("the style {} is not known there", shortened(style, 40))),
         }
     }

@@ -33,7 +33,7 @@ pub(crate) struct Parameter {
     #[serde(rename = "n")]
     pub(crate) name: String,
     #[serde(rename = "i")]
-    pub(crate) place: Place,
+    pub(crate) location: ParameterLocation,
     #[serde(rename = "s")]
     pub(crate) style: Style,
     #[serde(rename = "e", default, skip_serializing_if = "is_false")]
@@ -42,9 +42,9 @@ pub(crate) struct Parameter {
     pub(crate) required: bool,
 }
 
-/// Where a parameter stands.
+/// Where a parameter stands: its `in`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Place {
+pub(crate) enum ParameterLocation {
     #[serde(rename = "p")]
     Path,
     #[serde(rename = "q")]
@@ -53,7 +53,7 @@ pub(crate) enum Place {
     Header,
 }
 
-impl Place {
+impl ParameterLocation {
     /// As OpenAPI says it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {

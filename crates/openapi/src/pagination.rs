@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::LINK;
 use serde_json::{Map, Value};
 
-use crate::operation::{Operation, Place};
+use crate::operation::{Operation, Parameter, ParameterLocation};
 
 /// Bytes of a `Link` field that are looked at.
 const LONGEST: usize = 8 * 1024;
@@ -17,8 +17,8 @@ pub(crate) fn next_page(headers: &HeaderMap, operation: &Operation) -> Option<St
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decoded(name), decoded(value));
-        let parameter =
-            operation.parameters.iter().find(|parameter| parameter.place == Place::Query && parameter.name == name);
+        let is_it = |parameter: &&Parameter| parameter.location == ParameterLocation::Query && parameter.name == name;
+        let parameter = operation.parameters.iter().find(is_it);
         if let Some(parameter) = parameter {
             let value = value.parse::<i64>().map_or_else(|_| Value::from(value), Value::from);
             arguments.insert(parameter.argument.clone(), value);

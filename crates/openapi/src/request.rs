@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use serde_json::value::RawValue;
 
 use crate::body::joined;
-use crate::operation::{Operation, Place};
+use crate::operation::{Operation, ParameterLocation};
 use crate::parameters::Pairs;
 use crate::unusable_arguments::{LONGEST_TARGET, UnusableArguments};
 
@@ -64,18 +64,18 @@ impl Operation {
                 }
                 continue;
             };
-            match parameter.place {
-                Place::Path => {
+            match parameter.location {
+                ParameterLocation::Path => {
                     path = path.replace(&format!("{{{}}}", parameter.name), &parameter.in_path(value)?);
                 }
                 // What the operator has set in the address is not a call's to say, in whatever spelling.
-                Place::Query => {
+                ParameterLocation::Query => {
                     let pairs = parameter.in_query(value)?;
                     query.extend(
                         pairs.into_iter().filter(|(name, _)| names(name).all(|name| !reserved.contains(&name))),
                     );
                 }
-                Place::Header => {
+                ParameterLocation::Header => {
                     let Ok(name) = HeaderName::try_from(&parameter.name) else { continue };
                     let Some(value) = parameter.in_header(value)? else { continue };
                     let value = HeaderValue::from_str(&value)

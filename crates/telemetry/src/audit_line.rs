@@ -17,6 +17,7 @@ pub(crate) struct AuditLine {
     pub(crate) messages: Option<u64>,
     pub(crate) further: Vec<String>,
     pub(crate) token: Option<String>,
+    pub(crate) request_id: Option<String>,
     pub(crate) trace_id: Option<String>,
     pub(crate) traceparent: Option<String>,
 }

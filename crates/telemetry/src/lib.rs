@@ -12,6 +12,7 @@
 //! The crate does no I/O and reads no clock.
 
 mod audit_line;
+mod counted;
 mod exposition;
 mod label;
 mod listing;
@@ -29,6 +30,7 @@ mod trace_context;
 #[cfg(test)]
 mod tests;
 
+pub use counted::{Counted, Measured, Series};
 pub use label::OTHER;
 pub use listing::tool_names;
 pub use metric::{Definition, Kind, Metric};

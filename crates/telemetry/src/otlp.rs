@@ -11,7 +11,7 @@ use self::messages::{
     Span as SpanMessage, Status, Sum,
 };
 use crate::label::Label;
-use crate::metric::{Definition, HTTP_STATUS, Kind, Metric, SERVER_PORT};
+use crate::metric::{Definition, Kind, Metric};
 use crate::moment::Moment;
 use crate::registry::{Distribution, Labels, Registry, Value};
 use crate::span::{Attribute, Span};
@@ -20,8 +20,6 @@ use crate::span::{Attribute, Span};
 const CUMULATIVE: i32 = 2;
 /// `STATUS_CODE_ERROR`
 const ERROR: i32 = 2;
-/// Attributes that are numbers by the conventions.
-const NUMBERS: [&str; 2] = [HTTP_STATUS, SERVER_PORT];
 
 /// Of whom the numbers and spans are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +53,7 @@ pub(crate) fn metrics_request(registry: &Registry, resource: &Resource, began: M
 fn metric(definition: &Definition, series: Vec<(Labels, Value)>, began: Moment, now: Moment) -> MetricMessage {
     let attributes = |labels: &[Label]| -> Vec<KeyValue> {
         let named = definition.labels.iter().zip(labels).filter(|(_, value)| !value.is_empty());
-        named.map(|(name, value)| key_value(name, value)).collect()
+        named.map(|(name, value)| key_value(&Attribute::new(name, value.clone()))).collect()
     };
     let numbers = |series: Vec<(Labels, Value)>| {
         let points = series.into_iter().filter_map(|(labels, value)| match value {
@@ -122,7 +120,7 @@ fn span(span: Span) -> SpanMessage {
         kind: span.kind as i32,
         start_time_unix_nano: span.began.0,
         end_time_unix_nano: span.ended.0,
-        attributes: attributes.map(|Attribute { name, value }| key_value(name, value)).collect(),
+        attributes: attributes.map(key_value).collect(),
         status: span.failed.then_some(Status { code: ERROR }),
     }
 }
@@ -135,14 +133,14 @@ fn resource_message(resource: &Resource) -> ResourceMessage {
     let Resource { service, version, instance } = resource;
     let attributes =
         [("service.name", service.as_str()), ("service.version", version), ("service.instance.id", instance)];
-    ResourceMessage { attributes: attributes.into_iter().map(|(name, value)| key_value(name, value)).collect() }
+    let attribute = |(name, value): (&'static str, &str)| key_value(&Attribute::new(name, value.to_owned()));
+    ResourceMessage { attributes: attributes.into_iter().map(attribute).collect() }
 }
 
-fn key_value(name: &str, value: &str) -> KeyValue {
-    let number = if NUMBERS.contains(&name) { value.parse().ok() } else { None };
-    let value = match number {
+fn key_value(attribute: &Attribute) -> KeyValue {
+    let value = match attribute.number() {
         Some(number) => AnyValueKind::Int(number),
-        None => AnyValueKind::String(value.to_owned()),
+        None => AnyValueKind::String(attribute.value.to_string()),
     };
-    KeyValue { key: name.to_owned(), value: Some(AnyValue { value: Some(value) }) }
+    KeyValue { key: attribute.name.to_owned(), value: Some(AnyValue { value: Some(value) }) }
 }

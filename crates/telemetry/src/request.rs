@@ -13,7 +13,7 @@ use crate::names::{Names, TOOLS_CALL, TOOLS_LIST, http_method, mcp_method};
 use crate::span::{Attribute, Span, SpanKind};
 use crate::trace_context::{SpanId, TraceContext, TraceId, trace_id_of};
 
-/// The id under which the log has a request.
+/// The id under which the log has a request, where the host has given it; else one that stands for the request until a line tells another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestKey(pub [u8; 16]);
 
@@ -87,6 +87,8 @@ pub(crate) struct RequestInProgress {
     /// What the caller has said about the trace.
     context: Option<TraceContext>,
     trace_id: Option<TraceId>,
+    /// The id under which the components' lines have it.
+    request_id: Option<[u8; 16]>,
     pub(crate) operations: Vec<Operation>,
     rule: Option<String>,
     /// How an answer ended that had begun.
@@ -107,6 +109,7 @@ impl RequestInProgress {
             began,
             context: traceparent.and_then(TraceContext::parse),
             trace_id: None,
+            request_id: None,
             operations: Vec::new(),
             rule: None,
             broken: None,
@@ -133,6 +136,7 @@ impl RequestInProgress {
     /// Takes a line of the gateway or the authorization server.
     pub(crate) fn read(&mut self, line: &AuditLine, names: &Names, now: Moment) {
         self.trace_id = line.trace_id.as_deref().and_then(trace_id_of).or(self.trace_id);
+        self.request_id = line.request_id.as_deref().and_then(trace_id_of).or(self.request_id);
         // Where the request's header has a parent, that is it.
         self.context = self.context.or_else(|| TraceContext::parse(line.traceparent.as_deref()?));
         if line.component != "gateway" {
@@ -260,7 +264,12 @@ impl RequestInProgress {
 
     /// The trace that it belongs to: the caller's, or the one that the gateway began, or one with the id of the request.
     pub(crate) fn trace_id(&self) -> TraceId {
-        self.context.map(|context| context.trace_id).or(self.trace_id).unwrap_or(self.key.0)
+        let told = self.context.map(|context| context.trace_id).or(self.trace_id);
+        told.unwrap_or_else(|| self.request_id())
+    }
+
+    fn request_id(&self) -> [u8; 16] {
+        self.request_id.unwrap_or(self.key.0)
     }
 
     /// Whether the caller records the trace; `None` where the caller said nothing of one.
@@ -327,7 +336,7 @@ impl RequestInProgress {
             Attribute::new(TOOL, tool.clone()),
             Attribute::new(DECISION, first.map_or("", |first| first.decision)),
             Attribute::new("gatehouse.rule", self.rule.clone().unwrap_or_default()),
-            Attribute::new("gatehouse.request_id", hexadecimal(&self.key.0)),
+            Attribute::new("gatehouse.request_id", hexadecimal(&self.request_id())),
             Attribute::new(ERROR_TYPE, error),
         ];
         Span {

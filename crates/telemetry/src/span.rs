@@ -1,6 +1,7 @@
 //! Spans: what took which time in the course of one request.
 
 use crate::label::Label;
+use crate::metric::{HTTP_STATUS, SERVER_PORT};
 use crate::moment::Moment;
 use crate::trace_context::{SpanId, TraceId};
 
@@ -47,7 +48,15 @@ pub struct Attribute {
     pub value: Label,
 }
 
+/// Attributes that are numbers by the conventions.
+const NUMBERS: [&str; 2] = [HTTP_STATUS, SERVER_PORT];
+
 impl Attribute {
+    /// The value as a number, where the conventions want one.
+    pub fn number(&self) -> Option<i64> {
+        if NUMBERS.contains(&self.name) { self.value.parse().ok() } else { None }
+    }
+
     pub(crate) fn new(name: &'static str, value: impl Into<Label>) -> Self {
         Self { name, value: value.into() }
     }

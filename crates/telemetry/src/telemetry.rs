@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::audit_line::AuditLine;
+use crate::counted::Counted;
 use crate::exposition::exposition;
 use crate::label::{Label, OTHER};
 use crate::listing::tool_names;
@@ -241,6 +242,12 @@ impl Telemetry {
     pub fn metrics_request(&self, resource: &Resource, process: &Process, now: Moment) -> Vec<u8> {
         self.set(process);
         metrics_request(&self.registry, resource, self.began, now)
+    }
+
+    /// What has been counted and timed in this process alone, for whoever adds it up elsewhere: without gauges, and without what is 0.
+    pub fn counted(&self) -> Vec<Counted> {
+        let of = |metric: &Metric| Counted::of(&metric.definition(), self.registry.series(*metric));
+        Metric::ALL.iter().filter_map(of).collect()
     }
 
     fn set(&self, process: &Process) {

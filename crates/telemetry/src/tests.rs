@@ -295,3 +295,34 @@ proptest::proptest! {
         proptest::prop_assert!(text.lines().count() < 400);
     }
 }
+
+#[test]
+fn what_one_request_counted_is_told_without_gauges_and_without_what_is_nothing() {
+    let telemetry = telemetry(None);
+    telemetry.request_began(KEY, Moment(0), None);
+    line(&telemetry, 1, call("echo"));
+    end(&telemetry, "/mcp", Some(200), 2_000_000_000);
+    let counted = telemetry.counted();
+    let names: Vec<_> = counted.iter().map(|counted| counted.definition.otlp).collect();
+    assert_eq!(names, ["http.server.request.duration", "gatehouse.requests", "mcp.server.operation.duration"]);
+    let [Series { attributes, value: Measured::Durations { bounds, counts, sum } }] = counted[0].series.as_slice()
+    else {
+        panic!("{counted:?}")
+    };
+    assert_eq!((counts.len(), counts.iter().sum(), *sum), (bounds.len() + 1, 1_u64, 2.0));
+    let [method, route, status] = attributes.as_slice() else { panic!("{attributes:?}") };
+    assert_eq!((&*method.value, &*route.value, status.number()), ("POST", "/mcp", Some(200)));
+    assert_eq!(counted[1].series[0].value, Measured::Count(1.0));
+}
+
+#[test]
+fn a_request_whose_host_gives_it_no_id_has_that_of_its_lines() {
+    let telemetry = telemetry(Some(1.0));
+    let told = "0123456789abcdef0123456789abcdef";
+    telemetry.request_began(KEY, Moment(0), None);
+    line(&telemetry, 1, json!({ "component": "authorization-server", "event": "completed", "request_id": told }));
+    end(&telemetry, "/token", Some(200), 2);
+    let spans = telemetry.take_spans(8);
+    assert_eq!(gatehouse_audit_log::hexadecimal(&spans[0].trace_id), told);
+    assert!(spans[0].attributes.iter().any(|one| one.name == "gatehouse.request_id" && one.value == told));
+}

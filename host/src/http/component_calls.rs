@@ -12,7 +12,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 use super::callee_body::CalleeBody;
 use super::concurrency::Caller;
 use super::spin_headers::for_guest;
-use super::started_guest::{GuestEnd, StartedGuest, start_guest};
+use super::started_guest::{GuestEnd, NewGuest, StartedGuest, start_guest};
 use super::worker::Worker;
 use crate::instance::{Answering, Components, LoadedComponent};
 use crate::log::{Level, LogRecord, RequestId};
@@ -28,9 +28,9 @@ const NO_CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNS
 /// A chain of components, of which each but the last waits for the next one, and what the last one may do.
 #[derive(Clone)]
 pub(crate) struct ComponentCalls {
-    pub(crate) worker: Arc<Worker>,
+    worker: Arc<Worker>,
     /// The request of the client for whom all of them run.
-    pub(crate) id: RequestId,
+    id: RequestId,
     caller: Caller,
     /// Those that wait.
     waiting: Vec<Arc<LoadedComponent>>,
@@ -48,9 +48,11 @@ impl ComponentCalls {
         Self { worker: Arc::clone(worker), id, caller, waiting: Vec::new(), last: Arc::clone(component) }
     }
 
-    /// The last component.
-    pub(crate) fn component(&self) -> &Arc<LoadedComponent> {
-        &self.last
+    /// The last component, to run with what the chain may do.
+    pub(crate) fn into_guest(self) -> NewGuest {
+        let (worker, component, id) = (Arc::clone(&self.worker), Arc::clone(&self.last), self.id);
+        let for_component = !self.waiting.is_empty();
+        NewGuest { worker, component, id, components: Arc::new(self), for_component }
     }
 
     /// The same, one component longer.
@@ -101,7 +103,8 @@ impl ComponentCalls {
                 drop(permit);
             }
         };
-        let StartedGuest { answer, failed, client } = start_guest(chain, Scheme::Http, of_component(request), ended);
+        let StartedGuest { answer, failed, client } =
+            start_guest(chain.into_guest(), Scheme::Http, of_component(request), ended);
         match answer.await {
             Ok(Ok(response)) => {
                 let (parts, body) = response.into_parts();

@@ -49,7 +49,7 @@ pub(crate) async fn run_guest(
         }
     };
     let calls = ComponentCalls::of_client(worker, component, caller, id);
-    let StartedGuest { answer: response, failed, client } = start_guest(calls, scheme, request, ended);
+    let StartedGuest { answer: response, failed, client } = start_guest(calls.into_guest(), scheme, request, ended);
 
     let answered = tokio::select! {
         biased;

@@ -9,10 +9,12 @@ use wasmtime::{PoolConcurrencyLimitError, WasmBacktrace};
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::{WasiBody, WasiHttpView as _};
 
-use super::component_calls::ComponentCalls;
+use super::worker::Worker;
 use crate::error::one_line;
-use crate::instance::{ClientGuard, ClientPresence, Metered, OutOfCompute, client_presence};
-use crate::log::{Level, LogRecord};
+use crate::instance::{
+    ClientGuard, ClientPresence, Components, LoadedComponent, Metered, OutOfCompute, client_presence,
+};
+use crate::log::{Level, LogRecord, RequestId};
 
 /// The longest reason of a trap that is logged, in characters.
 const LONGEST_REASON: usize = 2000;
@@ -29,6 +31,18 @@ impl Drop for Unfinished {
             self.failed.store(true, Ordering::Release);
         }
     }
+}
+
+/// A guest that is to run.
+pub(crate) struct NewGuest {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) component: Arc<LoadedComponent>,
+    /// The request of the client for whom it runs.
+    pub(crate) id: RequestId,
+    /// The components that it may ask.
+    pub(crate) components: Arc<dyn Components>,
+    /// Whether another component asks it.
+    pub(crate) for_component: bool,
 }
 
 /// A guest that runs in a task of its own.
@@ -52,26 +66,25 @@ pub(crate) enum GuestEnd {
     NoRoom,
 }
 
-/// Starts the last component of `chain` for `request`; `ended` is called when it has ended.
+/// Starts a guest for `request`; `ended` is called when it has ended.
 ///
 /// The guest has a task of its own: when whoever asked goes away, it may be in the middle of something that must not be lost, like
 /// a rotated refresh token (`client_presence`).
 pub(crate) fn start_guest(
-    chain: ComponentCalls,
+    guest: NewGuest,
     scheme: Scheme,
     request: Request<WasiBody>,
     ended: impl FnOnce(GuestEnd) + Send + 'static,
 ) -> StartedGuest {
     let (respond, answer) = oneshot::channel();
     let failed = Arc::new(AtomicBool::new(false));
-    let (client, mut presence) = client_presence(chain.worker.host.application.limits.client_gone);
+    let (client, mut presence) = client_presence(guest.worker.host.application.limits.client_gone);
     let (is_failed, of_guest) = (Arc::clone(&failed), presence.clone());
     tokio::spawn(async move {
-        let (id, worker) = (chain.id, Arc::clone(&chain.worker));
-        let component = chain.component().grants.component.clone();
+        let (id, worker, component) = (guest.id, Arc::clone(&guest.worker), Arc::clone(&guest.component));
         let mut phase = worker.host.phase();
         let outcome = tokio::select! {
-            outcome = run_instance(chain, scheme, request, respond, is_failed, of_guest) => outcome,
+            outcome = run_instance(guest, scheme, request, respond, is_failed, of_guest) => outcome,
             () = phase.ended() => Err(Stopped::WithTheHost.into()),
             () = presence.guest_must_end() => Err(Stopped::WithoutClient.into()),
         };
@@ -80,7 +93,7 @@ pub(crate) fn start_guest(
             Err(error) => {
                 let message = explain(&error);
                 let log = &worker.host.application.log;
-                log.record(&LogRecord::about(id, Level::Error, Some(&component), message));
+                log.record(&LogRecord::about(id, Level::Error, Some(&component.grants.component), message));
                 if error.is::<PoolConcurrencyLimitError>() { GuestEnd::NoRoom } else { GuestEnd::Failed }
             }
         });
@@ -118,16 +131,16 @@ fn reason(error: &wasmtime::Error) -> String {
 type Respond = oneshot::Sender<Result<Response<WasiBody>, ErrorCode>>;
 
 async fn run_instance(
-    chain: ComponentCalls,
+    guest: NewGuest,
     scheme: Scheme,
     request: Request<WasiBody>,
     respond: Respond,
     failed: Arc<AtomicBool>,
     client: ClientPresence,
 ) -> wasmtime::Result<()> {
-    let (component, worker, id) = (Arc::clone(chain.component()), Arc::clone(&chain.worker), chain.id);
+    let NewGuest { worker, component, id, components, for_component } = guest;
     let engine = &worker.host.application.engine.engine;
-    let (mut store, meter) = component.new_store(engine, &worker.sender, Arc::new(chain), id, client);
+    let (mut store, meter) = component.new_store(engine, &worker.sender, components, id, client, for_component);
     // Dropped before the store, and so before the response's body ends.
     let mut unfinished = Unfinished { failed, finished: false };
     let request = store.data_mut().http().new_incoming_request(scheme, request)?;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::yield_now;
-use tokio::time::sleep;
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
@@ -16,11 +15,12 @@ use super::compile::compile;
 use super::compiled_ahead::{self, compiled_ahead_file};
 use super::components::Components;
 use super::compute_meter::ComputeMeter;
-use super::engine::{SharedEngine, TICK, permits_needed};
+use super::engine::{SharedEngine, permits_needed};
 use super::grants::Grants;
 use super::guest_output::GuestOutput;
 use super::guest_state::GuestState;
 use super::linker::linker;
+use super::long_compute::{LONG_FOR_CLIENTS, LONG_FOR_COMPONENTS, pause};
 use super::outgoing_handler::OutboundHooks;
 use crate::clock::{GuestWallClock, WallClock};
 use crate::error::one_line;
@@ -34,9 +34,6 @@ use crate::private_files::default_cache_directory;
 /// The environment variable that says the id of the request that an instance answers, for the guest's own lines and
 /// answers. No client can set it.
 const REQUEST_ID_VARIABLE: &str = "GATEHOUSE_REQUEST_ID";
-
-/// A guest that has computed for longer makes room for others.
-const LONG_COMPUTE: Duration = Duration::from_secs(1);
 
 /// A component that is ready to be instantiated, with what it was granted.
 pub(crate) struct LoadedComponent {
@@ -104,7 +101,8 @@ impl LoadedComponent {
         })
     }
 
-    /// A store for one request of `client`, whose own requests `sender` sends, or `components` answer, and the meter of its guest.
+    /// A store for one request of `client`, and the meter of its guest. The guest's own requests are sent by `sender`, or answered
+    /// by `components`; those have asked for it, too, where it runs `for_component`.
     pub(crate) fn new_store(
         &self,
         engine: &wasmtime::Engine,
@@ -112,6 +110,7 @@ impl LoadedComponent {
         components: Arc<dyn Components>,
         request: RequestId,
         client: ClientPresence,
+        for_component: bool,
     ) -> (Store<GuestState>, Arc<ComputeMeter>) {
         let wasi = WasiCtx::builder()
             .envs(&self.environment)
@@ -131,15 +130,16 @@ impl LoadedComponent {
 
         let meter = Arc::new(ComputeMeter::new());
         let (watched, limit) = (Arc::clone(&meter), self.compute_limit);
+        let long = if for_component { LONG_FOR_COMPONENTS } else { LONG_FOR_CLIENTS };
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| {
-            if watched.spent() > limit {
+            let spent = watched.spent();
+            if spent > limit {
                 return Err(OutOfCompute(limit).into());
             }
-            // After `yield_now`, and not after a plain yield, tokio looks at its sockets before the guest goes on. A
-            // guest that computes for long gets half of a thread.
+            // After `yield_now`, and not after a plain yield, tokio looks at its sockets before the guest goes on.
             let pause: Pin<Box<dyn Future<Output = ()> + Send>> =
-                if watched.spent() > LONG_COMPUTE { Box::pin(sleep(TICK)) } else { Box::pin(yield_now()) };
+                if spent > long { Box::pin(pause()) } else { Box::pin(yield_now()) };
             Ok(UpdateDeadline::YieldCustom(1, pause))
         });
         (store, meter)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::key_value::KeyValueStore;
 use crate::log::LogSink;
+use crate::manifest::VariableFile;
 use crate::outbound::AllowedOutboundHosts;
 use crate::telemetry::Measuring;
 
@@ -14,6 +15,8 @@ pub(crate) struct Grants {
     pub(crate) component: String,
     /// Its variables, with their values. Every request reads some, and none keeps a copy.
     pub(crate) variables: BTreeMap<String, Arc<str>>,
+    /// Those of them that are files' contents, which may change.
+    pub(crate) files: BTreeMap<String, VariableFile>,
     /// The stores that it may open, by their labels.
     pub(crate) key_value_stores: BTreeMap<String, KeyValueStore>,
     /// Where its requests may go.

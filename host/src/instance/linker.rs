@@ -66,6 +66,9 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<GuestState>> {
 
 impl GuestState {
     fn variable(&self, name: String) -> Result<Arc<str>, variables::Error> {
+        if let Some(file) = self.grants.files.get(&name) {
+            return Ok(file.value());
+        }
         match self.grants.variables.get(&name) {
             Some(value) => Ok(Arc::clone(value)),
             None => Err(match check_name(&name) {

@@ -69,6 +69,14 @@ impl Template {
         })
     }
 
+    /// The variable whose value the text is, where it is nothing else.
+    pub fn only_variable(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [Part::Variable(name)] => Some(name),
+            _ => None,
+        }
+    }
+
     /// Puts the values in.
     ///
     /// # Errors

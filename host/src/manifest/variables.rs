@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::template::Template;
 use crate::error::{StartError, one_line};
 use crate::position::position;
 
@@ -26,6 +27,9 @@ pub struct VariableDeclaration {
 pub struct VariableSources {
     /// Values given directly (`--variable`). A name that the manifest does not declare is an error.
     pub given: BTreeMap<String, String>,
+    /// Of those in `given`: the file from which the value was read. While the application runs, it is read again when it changes, but for
+    /// variables of which something is made (`prepared`).
+    pub given_files: BTreeMap<String, PathBuf>,
     /// Values by variable name, from the environment. Undeclared names are ignored.
     pub environment: BTreeMap<String, String>,
     /// A TOML file of `name = "value"`. A name that the manifest does not declare is an error.
@@ -89,6 +93,12 @@ impl VariableSources {
         if missing.is_empty() { Ok(values) } else { Err(missing_variables(&missing, manifest)) }
     }
 
+    /// The file that is read again for the component's variable `template`; `None` where its value stays.
+    pub(crate) fn file_of(&self, template: &Template) -> Option<&PathBuf> {
+        let name = template.only_variable().filter(|name| !self.prepared.contains_key(*name))?;
+        self.given_files.get(name)
+    }
+
     fn read_file(&self) -> Result<BTreeMap<String, String>, StartError> {
         let Some(path) = &self.file else { return Ok(BTreeMap::new()) };
         let text = fs::read_to_string(path).map_err(|error| {
@@ -140,7 +150,7 @@ mod tests {
             given: map(&[("a", "flag")]),
             environment: map(&[("a", "environment"), ("b", "environment"), ("undeclared", "ignored")]),
             file: Some(file),
-            prepared: BTreeMap::new(),
+            ..VariableSources::default()
         };
         let declared = declared(&[("a", Some("default")), ("b", None), ("c", None), ("d", Some("default"))]);
         let values = sources.resolve(&declared, Path::new("spin.toml")).unwrap();

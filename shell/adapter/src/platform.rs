@@ -13,6 +13,12 @@ pub trait Platform {
     /// anybody could send the header.
     const TELLS_PEER: bool;
 
+    /// Whether the host reads the values of attributes as JSON, as `wasi:otel@0.2.0-rc.2` has them, and not as text.
+    const OTEL_VALUES_ARE_JSON: bool;
+
+    /// Whether the host may be given metrics by `wasi:otel` for each request, and goes on with other requests while it sends them.
+    const OTEL_METRICS: bool;
+
     /// What the operator must look at where the component may not use the store, for the log.
     const PERMISSION: &'static str;
 

@@ -4,7 +4,6 @@ use std::{env, fmt};
 
 use gatehouse_audit_log::RequestId;
 use gatehouse_protocol::{Entropy, UnixTime};
-use wasip2::cli::stderr::get_stderr;
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::random::random::get_random_bytes;
 
@@ -29,22 +28,9 @@ pub fn elapsed() -> Milliseconds {
     monotonic_clock::now() / NANOSECONDS_OF_MILLISECOND
 }
 
-/// What WASI takes by one blocking write, in bytes.
-const BLOCKING_WRITE: usize = 4096;
-
-/// Writes a line of the log to standard error, which is where every host keeps a component's log. Not by way of the standard library, which
-/// asks the host some ten questions before its first line; unless there is no host, as in tests.
+/// Writes a line of the log.
 pub fn log(line: &impl fmt::Display) {
-    let line = format!("{line}\n");
-    // What the standard library does where nobody takes the line ends the instance: nobody would read what it does.
-    if !cfg!(target_family = "wasm") || !is_written(&line) {
-        eprint!("{line}");
-    }
-}
-
-fn is_written(line: &str) -> bool {
-    let standard_error = get_stderr();
-    line.as_bytes().chunks(BLOCKING_WRITE).all(|piece| standard_error.blocking_write_and_flush(piece).is_ok())
+    shell_telemetry::log(&line.to_string());
 }
 
 /// Waits, and lets the host do something else meanwhile.

@@ -45,6 +45,18 @@ pub(super) fn manifest(checkout: &Path, variables: &[(String, String)], folder: 
     path
 }
 
+/// The same manifest with the artefact that has telemetry.
+pub(super) fn with_telemetry(manifest: &Path, folder: &Path) -> PathBuf {
+    let text = std::fs::read_to_string(manifest).expect("the manifest");
+    let lines = text.lines().map(|line| match line.starts_with("source = ") {
+        true => format!("source = {:?}", artefact("gatehouse-otel.wasm").display().to_string()),
+        false => line.to_owned(),
+    });
+    let path = folder.join("spin.toml");
+    std::fs::write(&path, lines.collect::<Vec<_>>().join("\n")).expect("the folder can be written");
+    path
+}
+
 pub(super) fn options(
     variables: &[(String, String)],
     ca_file: &Option<PathBuf>,
@@ -143,8 +155,14 @@ pub(super) fn prepare_up(
 }
 
 /// The artefact for wasmCloud on `wash dev`, with the same variables: some of them are origins that `spin.toml` allows, and the others
-/// are the configuration.
-pub(super) async fn on_wash(store: &StoreServer, port: u16, variables: &[(String, String)], folder: &Path) -> Program {
+/// are the configuration. With a receiver of OTLP, it is the artefact with telemetry.
+pub(super) async fn on_wash(
+    store: &StoreServer,
+    port: u16,
+    variables: &[(String, String)],
+    folder: &Path,
+    otlp: Option<&str>,
+) -> Program {
     let (origins, mut configuration): (Vec<_>, Vec<_>) =
         variables.iter().cloned().partition(|(name, _)| name.ends_with("_origin"));
     // As docs/hosts.md advises.
@@ -152,10 +170,12 @@ pub(super) async fn on_wash(store: &StoreServer, port: u16, variables: &[(String
         *value = gatehouse_configuration::compile(value).unwrap_or_else(|_| value.clone());
     }
     let workload = Workload {
-        component: artefact("gatehouse-wasmcloud.wasm"),
+        component: artefact(if otlp.is_some() { "gatehouse-wasmcloud-otel.wasm" } else { "gatehouse-wasmcloud.wasm" }),
         configuration: &configuration,
         environment: &[],
+        otlp,
         allowed_hosts: &origins.into_iter().map(|(_, origin)| origin).collect::<Vec<_>>(),
+        probe: "/healthz",
     };
     wash::dev(&workload, store, port, folder).await
 }

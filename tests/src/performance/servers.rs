@@ -129,6 +129,8 @@ pub(super) async fn forwarder_on_wash(server: &str) -> Server {
         configuration: &[],
         environment: &[("SERVER", format!("{server}/mcp"))],
         allowed_hosts: &[server.to_owned()],
+        probe: "/healthz",
+        otlp: None,
     };
     let store = StoreServer::start(StoreKind::Memory, folder.path()).await;
     let program = wash::dev(&workload, &store, port, folder.path()).await;

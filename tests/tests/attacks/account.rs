@@ -80,6 +80,13 @@ async fn a_user_ends_one_session_and_then_all_of_them_and_nobody_elses() {
     }
     assert_eq!(world.call("/mcp", &of_bob).await.status, 200, "somebody else");
     assert!(open(&world, &alice).await.form("/sign-in").is_some(), "she is still signed in");
+    // The log says so, and so the metrics count it.
+    let lines = world.gatehouse.log.lines();
+    let revoked = |action: &str| {
+        let parts = ["\"token\":\"revoked\"", "\"event\":\"completed\"", &format!("\"action\":\"{action}\"")];
+        lines.iter().filter(|line| parts.iter().all(|part| line.contains(part))).count()
+    };
+    assert_eq!((revoked("sessions"), revoked("sign-out")), (1, 1), "{lines:#?}");
     world.gatehouse.stop().await;
 }
 

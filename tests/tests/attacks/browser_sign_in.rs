@@ -93,6 +93,26 @@ async fn a_person_signs_in_with_a_browser_uses_a_route_and_signs_out() {
     world.gatehouse.stop().await;
 }
 
+/// Cookies that were copied, and used when their browser has gone on: the session ends, and the log says why.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cookies_of_a_browser_that_are_refreshed_a_second_time_end_its_sign_in() {
+    let world = world("").await;
+    let (alice, thief) = (Person::new("alice"), Person::new("mallory"));
+    signed_in(&world, &alice, "/mcp").await;
+    for cookie in alice.cookies() {
+        thief.set_cookie("127.0.0.1", &format!("{}={}; path=/", cookie.name, cookie.value));
+    }
+    let refresh = async |person: &Person| open(&world, person, "/.auth/refresh", From::SameOrigin).await.status;
+    // Two generations later, there is no time left that browsers have to try again.
+    assert_eq!((refresh(&alice).await, refresh(&alice).await), (200, 200));
+    let reused = || world.gatehouse.log.lines().iter().filter(|line| line.contains("\"token\":\"reused\"")).count();
+    assert_eq!((call(&world, &alice, "/mcp", &[OWN]).await.status, reused()), (200, 0));
+    assert_eq!((refresh(&thief).await, reused()), (401, 1));
+    assert_eq!(call(&world, &alice, "/mcp", &[OWN]).await.status, 401, "of whom it was taken, nobody knows");
+    assert_eq!((refresh(&alice).await, reused()), (401, 1));
+    world.gatehouse.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_sent_anywhere_but_to_us_and_to_what_the_operator_named() {
     let world = world("").await;

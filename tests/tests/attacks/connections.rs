@@ -405,6 +405,7 @@ async fn whoever_begins_link_after_link_is_stopped_and_keeps_nobody_else_from_si
     for _ in 0..3 {
         let refused = scene.press(&alice, &page, "link", "one").await;
         assert_shown(&refused, 503, "one too many");
+        assert!(refused.body.contains("You have begun to link an account too often"), "{refused:?}");
         let seconds: u64 = refused.header("retry-after").parse().expect("seconds");
         assert!((1..=60).contains(&seconds), "{seconds}");
     }
@@ -521,17 +522,20 @@ async fn an_expired_token_is_renewed_once_for_all_calls_at_two_instances() {
     scene.world.gatehouse.stop().await;
 }
 
-/// While the service does not answer, the link stays, and clients are told to come again.
+/// While the service does not answer, the link stays: calls go on with the token until it ends, and then clients are told to come again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_down_ends_no_link() {
     let scene = scene().await;
     let alice = Person::new("alice");
     scene.link(&alice, "one").await;
-    scene.world.gatehouse.clock.advance(TOKEN_SECONDS);
     scene.one.script(|script| {
         script.failures.insert(Endpoint::Token, Failure::Status(503));
     });
+    scene.world.gatehouse.clock.advance(TOKEN_SECONDS - 10);
     let token = scene.token(&alice).await;
+    assert_eq!(scene.call("/mcp", &token).await.status, 200, "it is valid for ten seconds more");
+    assert_eq!(scene.one.refreshes().len(), 1, "somebody has asked");
+    scene.world.gatehouse.clock.advance(10);
     let before = scene.asked();
     assert_eq!(scene.call("/mcp", &token).await.status, 503);
     assert_eq!(scene.asked(), before);

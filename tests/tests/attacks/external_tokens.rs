@@ -1,6 +1,7 @@
 //! Tokens of other issuers, at routes that trust those: forged, foreign, in the wrong place, at the wrong time.
 
 mod clients;
+mod groups;
 mod issuers;
 mod opaque;
 mod unknown;

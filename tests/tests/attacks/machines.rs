@@ -145,6 +145,34 @@ async fn an_identity_assertion_that_is_wrong_in_any_claim_grants_nothing() {
     world.gatehouse.stop().await;
 }
 
+/// The provider vouches for the user, and gives no token of theirs: a server that needs one is not called. That is 403 and not 401: the
+/// session is good, and another one would be like it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_an_identity_assertion_does_not_reach_a_server_that_needs_the_providers_token() {
+    let settings = AttackSettings {
+        provider_lines: "accepts_identity_assertions = true".to_owned(),
+        mcp_lines: "identity_provider_token_header = \"x-provider-token\"".to_owned(),
+        ..parties::settings()
+    };
+    let world = AttackWorld::start_with(settings).await;
+    let tokens = world.token(&parties::agent(), &bearing(&sign(&assertion(&world)))).await;
+    assert_eq!(tokens.status, 200, "{tokens:?}");
+    let token = tokens.json()["access_token"].as_str().expect("a token").to_owned();
+    let before = world.store().await;
+    let refused = world.call("/mcp", &token).await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert_eq!(refused.header("www-authenticate"), "", "nothing that a client could get would help");
+    assert!(refused.body.contains("signed in with a browser"), "{refused:?}");
+    assert!(world.upstream.requests().is_empty(), "the server was called");
+    world.assert_unchanged(&before, "a call without the provider's token").await;
+    // Who has signed in has one.
+    let alice = Person::new("alice");
+    let signed_in = world.flow(&alice).finish().await;
+    assert_eq!(world.call("/mcp", signed_in["access_token"].as_str().expect("a token")).await.status, 200);
+    assert_eq!(world.upstream.requests().len(), 1);
+    world.gatehouse.stop().await;
+}
+
 /// It is off unless the operator says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn identity_assertions_are_refused_where_the_provider_was_not_given_that_power() {

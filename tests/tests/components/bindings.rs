@@ -10,6 +10,7 @@ pub mod imports {
                 import gatehouse:host/settings@0.3.0;
                 import gatehouse:host/configuration@0.3.0;
                 import gatehouse:host/peer@0.3.0;
+                import gatehouse:host/telemetry@0.3.0;
                 import gatehouse:auth/sessions@0.9.0;
                 import gatehouse:auth/handles@0.9.0;
                 import gatehouse:auth/api-keys@0.9.0;

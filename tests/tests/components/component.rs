@@ -32,6 +32,8 @@ pub struct Guest {
     http: WasiHttpCtx,
     outbound: Outbound,
     memory: StoreLimits,
+    /// What it has written to standard error, or had written there.
+    pub(crate) log: MemoryOutputPipe,
 }
 
 impl WasiView for Guest {
@@ -69,6 +71,7 @@ pub static ADAPTER_SPIN: Alone = Alone::new("adapter_spin.wasm");
 pub static ADAPTER_WASMCLOUD: Alone = Alone::new("adapter_wasmcloud.wasm");
 pub static GATEWAY: Alone = Alone::new("gateway.wasm");
 pub static AUTHORIZATION_SERVER: Alone = Alone::new("authorization_server.wasm");
+pub static SANDBOX: Alone = Alone::new("sandbox.wasm");
 
 impl Alone {
     const fn new(file: &'static str) -> Self {
@@ -78,7 +81,11 @@ impl Alone {
     fn compiled(&self) -> &(Component, InstancePre<Guest>) {
         self.compiled.get_or_init(|| {
             let path = repository().join("target/components").join(self.file);
-            assert!(path.exists(), "{} is missing; `cargo xtask build` makes it", path.display());
+            assert!(
+                path.exists(),
+                "{} is missing; `cargo xtask build` or `cargo xtask sandboxes` makes it",
+                path.display()
+            );
             let component = Component::from_file(engine(), &path).expect("the component compiles");
             let pre = linker().instantiate_pre(&component).expect("every import of the component is faked");
             (component, pre)
@@ -125,7 +132,7 @@ pub fn fresh(fakes: &Arc<Fakes>) -> Store<Guest> {
     fakes.keep_log(log.clone());
     let environment = fakes.environment.lock().unwrap().clone();
     let clock = FakeClock(Arc::clone(fakes));
-    let wasi = WasiCtx::builder().wall_clock(clock).envs(&environment).stderr(log).build();
+    let wasi = WasiCtx::builder().wall_clock(clock).envs(&environment).stderr(log.clone()).build();
     let guest = Guest {
         table: ResourceTable::new(),
         fakes: Arc::clone(fakes),
@@ -133,6 +140,7 @@ pub fn fresh(fakes: &Arc<Fakes>) -> Store<Guest> {
         http: WasiHttpCtx::new(),
         outbound: Outbound(Arc::clone(fakes)),
         memory: StoreLimitsBuilder::new().memory_size(MEMORY).build(),
+        log,
     };
     let mut store = Store::new(engine(), guest);
     store.limiter(|guest| &mut guest.memory);

@@ -9,10 +9,11 @@ use gatehouse_sealed_storage::sealing::{HandleKeys, KeyRing};
 use http::Response;
 use wasmtime::Result;
 use wasmtime::component::Resource;
+use wasmtime_wasi::p2::OutputStream as _;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
 use crate::bindings::imports::gatehouse::auth::{api_keys, assertions, backend_tokens, connections, handles, sessions};
-use crate::bindings::imports::gatehouse::host::{configuration, peer, settings, store};
+use crate::bindings::imports::gatehouse::host::{configuration, peer, settings, store, telemetry};
 use crate::bindings::platform::fermyon::spin::variables;
 use crate::bindings::platform::wasi::keyvalue::{atomics, batch, store as keyvalue};
 use crate::component::Guest;
@@ -298,6 +299,25 @@ impl configuration::Host for Guest {
 impl peer::Host for Guest {
     fn told_in(&mut self) -> Result<peer::Place> {
         Ok(peer::Place::SpinClientAddr)
+    }
+}
+
+/// As an adapter has it.
+impl telemetry::Host for Guest {
+    fn log(&mut self, line: String) -> Result<()> {
+        Ok(self.log.write((line + "\n").into())?)
+    }
+
+    fn answered(&mut self, _: u16) -> Result<()> {
+        Ok(())
+    }
+
+    fn sent(&mut self, _: telemetry::Request) -> Result<u32> {
+        Ok(0)
+    }
+
+    fn arrived(&mut self, _: u32, _: std::result::Result<u16, telemetry::Failure>) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -45,6 +45,17 @@ fn of_kind<'a>(resources: &'a [Value], kind: &str) -> &'a Value {
 }
 
 #[tokio::test]
+async fn the_lines_for_telemetry_on_wasmcloud_are_right_when_they_are_no_comment_any_more() {
+    let (file, schema, definition) = CUSTOM[1];
+    let text = filled(file).replace("\n        # - ", "\n        - ").replace("\n        #   ", "\n          ");
+    let (how, by) = schema_of(schema, definition);
+    let resources = checked(&text, how, by.to_str().expect("UTF-8")).await.unwrap();
+    let interfaces = &resources[0]["spec"]["template"]["spec"]["hostInterfaces"];
+    let otel = interfaces.as_array().expect("a list").iter().find(|interface| interface["package"] == "otel");
+    assert_eq!(otel.expect("wasi:otel")["version"], "0.2.0-rc.2", "{interfaces:#}");
+}
+
+#[tokio::test]
 async fn kubernetes_takes_every_resource_and_would_refuse_a_field_that_it_does_not_know() {
     let text = filled(DEPLOYMENT);
     for version in KUBERNETES {

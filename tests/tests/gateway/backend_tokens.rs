@@ -1,9 +1,10 @@
 //! Servers that are called with a token which Gatehouse gets for them.
 
 use gatehouse_tests::{
-    AttackSettings, AttackWorld, Person, Program, Received, SERVICE_SECRET, TokenService, http, text, unique,
+    Answer, AttackSettings, AttackWorld, HostKind, Person, Program, Received, SERVICE_SECRET, TokenService, http, text,
+    unique,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const ASSERTION_KEY: &str = include_str!("../../../crates/jose/test-keys/p256.pem");
 
@@ -86,6 +87,15 @@ backend_token = { flow = "on-behalf-of", token_service = "apis", scopes = ["api:
 prefix = "second"
 url = "{upstream}/second"
 backend_token = { flow = "client-credentials", token_service = "apis", audience = "second" }
+
+[[routes]]
+path = "/mixed"
+[[routes.members]]
+url = "{upstream}/open"
+[[routes.members]]
+prefix = "closed"
+url = "{upstream}/closed"
+backend_token = { flow = "on-behalf-of", token_service = "apis", scopes = ["api://closed/.default"] }
 "#;
 
 struct Scene {
@@ -254,11 +264,13 @@ async fn a_token_goes_on_to_its_end_while_the_token_service_is_down() {
     let first = scene.called("/own", &token).await.header("authorization").to_owned();
     scene.service.script(|script| script.failure = Some((503, Value::Null)));
     scene.world.gatehouse.clock.advance(580);
+    let begun = std::time::Instant::now();
     for _ in 0..10 {
         assert_eq!(scene.called("/own", &token).await.header("authorization"), first);
     }
-    // The first one, and six attempts at once: then a pause.
-    assert_eq!(scene.service.asked().len(), 7);
+    // The first one, and six attempts at once: then a pause of a second, and longer ones.
+    let (asked, seconds) = (scene.service.asked().len(), begun.elapsed().as_secs() as usize);
+    assert!((7..=7 + seconds + 1).contains(&asked), "{asked} in {seconds} s");
     scene.world.gatehouse.clock.advance(21);
     let answer = scene.world.call("/own", &token).await;
     assert_eq!((answer.status, answer.header("retry-after").is_empty()), (503, false), "{answer:?}");
@@ -266,4 +278,71 @@ async fn a_token_goes_on_to_its_end_while_the_token_service_is_down() {
     scene.world.gatehouse.clock.advance(31);
     assert_ne!(scene.called("/own", &token).await.header("authorization"), first);
     scene.world.gatehouse.stop().await;
+}
+
+/// A member whose token cannot be got has failed; the others answer. What goes to that member alone is refused, and where no member can
+/// be called, so is the whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_for_which_there_is_no_token_costs_the_others_nothing() {
+    let scene = Scene::start().await;
+    let token = scene.token("alice", "/mixed").await;
+    scene.service.script(|script| script.failure = Some((400, json!({ "error": "invalid_grant" }))));
+    let ask = async |route: &str, method: &str, params: Value| {
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let request = scene.world.mcp_request(route).bearer_auth(&token).header("mcp-protocol-version", "2025-11-25");
+        let answer = Answer::of(request.body(message.to_string()).send().await.expect("an answer")).await;
+        (answer.status, answer.json())
+    };
+    let (status, listed) = ask("/mixed", "ping", json!({})).await;
+    assert_eq!((status, &listed["error"]), (200, &Value::Null), "{listed}");
+    let called = |path: &str| scene.world.upstream.requests().iter().filter(|it| it.path == path).count();
+    assert_eq!((called("/open"), called("/closed")), (1, 0));
+    let lines = scene.world.gatehouse.log.lines();
+    let told =
+        lines.iter().filter(|line| line.contains("\"event\":\"not-ready\"") && line.contains("\"member\":\"closed\""));
+    assert_eq!(told.filter(|line| line.contains("invalid_grant")).count(), 1, "{lines:#?}");
+    let (status, refused) = ask("/mixed", "tools/call", json!({ "name": "closed_x" })).await;
+    assert_eq!((status, called("/closed")), (403, 0), "{refused}");
+    assert!(refused.to_string().contains("closed at /mixed may not be used in your name"), "{refused}");
+    let of_all = scene.token("alice", "/all").await;
+    let request = scene.world.mcp_request("/all").bearer_auth(&of_all);
+    let answer = Answer::of(request.send().await.expect("an answer")).await;
+    assert_eq!((answer.status, called("/first"), called("/second")), (403, 0, 0), "{answer:?}");
+    // The refusals are over: the token service gives tokens again.
+    scene.service.script(|script| script.failure = None);
+    scene.world.gatehouse.clock.advance(31);
+    let (status, _) = ask("/mixed", "ping", json!({})).await;
+    assert_eq!((status, called("/open"), called("/closed")), (200, 2, 1));
+    scene.world.gatehouse.stop().await;
+}
+
+/// A variable that is a file is read again when the file changes: as Kubernetes replaces the token of a service account.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_a_file_is_read_again_when_the_platform_replaces_it() {
+    let settings = AttackSettings {
+        document: Some(
+            "public_url = \"{public_url}\"\n[[token_services]]\nname = \"pod\"\ntoken = { secret = \"workload_token\" }\n\
+             [[routes]]\npath = \"/pod\"\nurl = \"{upstream}/pod\"\nunauthenticated = \"allow\"\n\
+             backend_token = { flow = \"workload-identity\", token_service = \"pod\" }\n{provider}"
+                .to_owned(),
+        ),
+        variables: vec![("workload_token".to_owned(), "first.token.of-the-pod\n".to_owned())],
+        host: Some(HostKind::EmbeddedProcess),
+        ..AttackSettings::default()
+    };
+    let world = AttackWorld::start_with(settings).await;
+    let sent = async || {
+        let answer = Answer::of(world.mcp_request("/pod").send().await.expect("an answer")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        world.upstream.requests().last().expect("a request").header("authorization").to_owned()
+    };
+    assert_eq!(sent().await, "Bearer first.token.of-the-pod");
+    let file = world.gatehouse.state_directory().join("workload_token.variable");
+    let next = file.with_extension("next");
+    std::fs::write(&next, "second.token.of-the-pod\n").expect("the folder can be written");
+    std::fs::rename(&next, &file).expect("the folder can be written");
+    assert_eq!(sent().await, "Bearer second.token.of-the-pod");
+    std::fs::remove_file(&file).expect("the folder can be written");
+    assert_eq!(sent().await, "Bearer second.token.of-the-pod", "what was read last");
+    world.gatehouse.stop().await;
 }

@@ -14,6 +14,7 @@ mod legacy_sse;
 mod limits;
 mod long_requests;
 mod mcp;
+mod on_behalf_of;
 mod probes;
 mod programmed_upstream;
 mod real_entra;

@@ -1,8 +1,11 @@
 //! REST APIs behind routes: their documents become tools, and calls become requests.
 
+use std::fs;
+
 use gatehouse_tests::rest_double::{RestDouble, answer, ask, call, document, json_answer, start};
-use gatehouse_tests::{AttackSettings, AttackWorld};
+use gatehouse_tests::{AttackSettings, AttackWorld, HeldPort, HostKind, ScriptedProvider, artefact};
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 fn names(listing: &Value) -> Vec<&str> {
     let tools = listing["result"]["tools"].as_array().expect("tools");
@@ -213,16 +216,101 @@ async fn a_document_is_kept_and_what_is_stale_is_used_where_it_cannot_be_had() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_cannot_be_had_is_told_as_a_server_that_cannot_be_reached() {
-    let api = RestDouble::start(&json!({ "swagger": "2.0", "paths": {} })).await;
-    let world = start(&api, "").await;
-    let before = world.store().await;
-    for _ in 0..4 {
-        let (status, answer) = ask(&world, "2025-11-25", "tools/list", json!({})).await;
-        assert_eq!((status, answer["result"].is_null()), (502, true), "{answer}");
-        assert!(!answer.to_string().contains("wagger"), "the log alone says why: {answer}");
+    // More than is read of a document.
+    let too_large = answer(200, "application/json", vec![b' '; 17 * 1024 * 1024]);
+    let swagger = json_answer(200, &json!({ "swagger": "2.0", "paths": {} }));
+    for (document, reason) in [(swagger, "Swagger 2.0"), (too_large, "the OpenAPI document cannot be fetched")] {
+        let api = RestDouble::start(&json!({})).await;
+        api.set_document(document);
+        let world = start(&api, "").await;
+        let before = world.store().await;
+        for _ in 0..4 {
+            let (status, answer) = ask(&world, "2025-11-25", "tools/list", json!({})).await;
+            assert_eq!((status, answer["result"].is_null()), (502, true), "{answer}");
+            assert!(!answer.to_string().contains(&reason[1..]), "the log alone says why: {answer}");
+        }
+        // Three in half a minute, which may end meanwhile.
+        assert!(api.fetches() <= 4, "{}", api.fetches());
+        world.assert_only_changed(&before, &["rest-api-fetch"], reason).await;
+        let log = world.gatehouse.log.lines().join("\n");
+        assert!(log.contains(reason), "{log}");
+        world.gatehouse.stop().await;
     }
-    assert!(api.fetches() <= 3, "{}", api.fetches());
-    world.assert_only_changed(&before, &["rest-api-fetch"], "a document that is none").await;
+}
+
+/// `openapi = "@FILE"`: the tools are a part of the configuration, as `gatehouse check --compile` writes it and `gatehouse up` makes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_in_a_file_is_compiled_into_the_configuration_and_is_not_read_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [file, text, compiled] =
+        ["orders.json", "gatehouse.toml", "gatehouse.compiled"].map(|it| folder.path().join(it));
+    for host in [HostKind::Embedded, HostKind::EmbeddedProcess] {
+        let api = RestDouble::start(&json!({})).await;
+        let (held, provider) = (HeldPort::take(), ScriptedProvider::start("test").await);
+        fs::write(&file, document().to_string()).expect("the folder can be written");
+        let (port, origin, sign_in) = (held.number(), api.origin(), provider.configuration());
+        let written = format!(
+            "public_url = \"http://127.0.0.1:{port}\"\n[identity_provider]\n{sign_in}\n[[routes]]\npath = \"/mcp\"\nurl = \"{origin}/v1\"\n\
+             openapi = \"@{}\"\nopenapi_operations = [\"!tag:files\"]\nunauthenticated = \"allow\"\n",
+            file.display()
+        );
+        fs::write(&text, &written).expect("the folder can be written");
+        let document = if host == HostKind::Embedded {
+            let mut check = Command::new(artefact("debug/gatehouse"));
+            check.arg("check").arg(&text).args(["--compile", "--output"]).arg(&compiled);
+            let output = check.output().await.expect("the program starts");
+            assert!(output.status.success(), "{output:?}");
+            fs::read_to_string(&compiled).expect("the compiled form")
+        } else {
+            written
+        };
+        let world = AttackWorld::start_at(
+            held,
+            AttackSettings {
+                document: Some(document),
+                providers: vec![provider],
+                upstream_origin: Some(origin.to_owned()),
+                host: Some(host),
+                ..AttackSettings::default()
+            },
+        )
+        .await;
+        // Whatever becomes of the file.
+        fs::remove_file(&file).expect("the folder can be written");
+        for version in ["2025-11-25", "2026-07-28"] {
+            let (status, listing) = ask(&world, version, "tools/list", json!({})).await;
+            assert_eq!(status, 200, "{host:?}: {listing}");
+            let mut listed = names(&listing);
+            listed.sort_unstable();
+            assert_eq!(listed, ["createOrder", "deleteOrder", "getOrder", "listOrders"], "{host:?} {version}");
+        }
+        let called = call(&world, "getOrder", json!({ "id": "a b", "fields": ["item", "count"] })).await;
+        assert_eq!(called["isError"], Value::Null, "{called}");
+        let calls = api.calls();
+        assert_eq!((calls.len(), calls[0].path.as_str(), api.fetches()), (1, "/v1/orders/a%20b", 0), "{host:?}");
+        world.gatehouse.stop().await;
+    }
+}
+
+/// Without what `gatehouse check --compile` or `gatehouse up` adds, there are no tools, and the log says what to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_in_a_file_that_was_not_compiled_in_is_told_as_a_server_that_cannot_be_reached() {
+    let api = RestDouble::start(&document()).await;
+    let origin = api.origin();
+    let world = AttackWorld::start_with(AttackSettings {
+        document: Some(format!(
+            "public_url = \"{{public_url}}\"\n{{provider}}\n[[routes]]\npath = \"/mcp\"\nurl = \"{origin}/v1\"\nopenapi = \"@orders.json\"\n\
+             unauthenticated = \"allow\"\n"
+        )),
+        upstream_origin: Some(origin.to_owned()),
+        ..AttackSettings::default()
+    })
+    .await;
+    let (status, answer) = ask(&world, "2025-11-25", "tools/list", json!({})).await;
+    assert_eq!((status, answer["result"].is_null()), (502, true), "{answer}");
+    assert!(!answer.to_string().contains("compile"), "the log alone says why: {answer}");
     let log = world.gatehouse.log.lines().join("\n");
-    assert!(log.contains("Swagger 2.0"), "{log}");
+    assert!(log.contains("compile it with gatehouse check --compile"), "{log}");
+    assert_eq!((api.calls().len(), api.fetches()), (0, 0));
+    world.gatehouse.stop().await;
 }

@@ -41,7 +41,7 @@ async fn wash_dev_serves_what_the_repositorys_file_says() {
     write(".gatehouse/wash/settings/config", &format!("public_url = \"http://127.0.0.1:{port}\"\n{DOCUMENT}"));
     write(".gatehouse/wash/secrets/server_keys", Gatehouse::SERVER_KEYS);
     write(".gatehouse/wash/secrets/identity_provider_secret", "secret");
-    let mut program = serve_on_wash(port, folder.path()).await;
+    let mut program = serve_on_wash(port, "/healthz", folder.path()).await;
     let get = async |path: &str| http().get(format!("http://127.0.0.1:{port}{path}")).send().await.expect("an answer");
     assert_eq!(get("/healthz").await.status(), 200);
     let metadata = get("/.well-known/oauth-protected-resource/mcp").await.text().await.expect("a body");

@@ -22,7 +22,6 @@ async fn a_bearer_token_and_a_wrong_key_get_401_and_reach_no_sandbox() {
     let wrong = Caller::Alice.key().replace('A', "B");
     assert_eq!((scene.status_with(None).await, scene.status_with(Some(&wrong)).await), (401, 401));
     assert_eq!(scene.status_with(Some(&Caller::Alice.key())).await, 200);
-    let log = std::fs::read_to_string(scene.state().join("log")).expect("a log");
-    assert_eq!(log.matches("tools/list").count(), 1, "{log}");
-    scene.stop().await;
+    let log = scene.stop_and_read_log().await;
+    assert_eq!(log.matches("\"event\":\"launch\"").count(), 1, "{log}");
 }

@@ -42,9 +42,10 @@ import gc, os
 found = []
 for folder, _, names in os.walk('/'):
     found += [name for name in names if b'secret-of-' in open(os.path.join(folder, name), 'rb').read()]
-wanted = 'secret-of-' + 'alice'
-found += [str(type(one)) for one in gc.get_objects() if isinstance(one, (dict, list, tuple)) and wanted in repr(one)[:100000] and one is not globals()]
-found += [name for name, value in os.environ.items() if wanted in value]
+import re
+wanted = re.compile('secret-of-a[l]ice')
+found += [str(type(one)) for one in gc.get_objects() if isinstance(one, (dict, list, tuple)) and wanted.search(repr(one)[:100000]) and one is not globals()]
+found += [name for name, value in os.environ.items() if wanted.search(value)]
 print(found)
 "#;
     for _ in 0..5 {

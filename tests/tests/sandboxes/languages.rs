@@ -30,8 +30,7 @@ async fn what_the_shell_writes_python_reads_and_what_python_defines_is_there_for
         stdout(&scene.shell(Caller::Alice, &id, "ls; head -c 15 cities.db").await),
         "cities.csv\ncities.db\nSQLite format 3"
     );
-    let removed =
-        "import os; os.remove('/work/cities.csv'); os.makedirs('deep/er'); open('deep/er/a b', 'w').write('ü')";
+    let removed = "import os; os.remove('/work/cities.csv'); os.makedirs('deep/er'); print('ü', end='', file=open('deep/er/a b', 'w'))";
     assert_eq!(stdout(&scene.python(Caller::Alice, &id, removed).await), "");
     assert_eq!(
         stdout(&scene.shell(Caller::Alice, &id, "cat 'deep/er/a b'; ls cities.csv 2>&1 || echo gone").await)

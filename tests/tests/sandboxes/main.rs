@@ -5,3 +5,4 @@ mod clients;
 mod isolation;
 mod languages;
 mod scene;
+mod trouble;

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_tests::{AttackSettings, AttackWorld, Gatehouse, HeldPort, Program, artefact, http, repository};
+use gatehouse_tests::{
+    AttackSettings, AttackWorld, Gatehouse, HeldPort, Program, StoreKind, StoreServer, Workload, artefact, dev_on_wash,
+    http, repository,
+};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -43,8 +46,10 @@ impl Caller {
 /// Everything that runs.
 pub(crate) struct Scene {
     pub(crate) world: AttackWorld,
-    sandboxes: Program,
+    /// The program that serves all three components, or one for each.
+    sandboxes: Vec<Program>,
     state: TempDir,
+    _store: Option<StoreServer>,
     http: reqwest::Client,
 }
 
@@ -53,7 +58,50 @@ impl Scene {
     pub(crate) async fn start(settings: &str) -> Self {
         let state = tempfile::tempdir().expect("a folder");
         let port = HeldPort::take().lend();
-        let sandboxes = sandboxes(port, state.path(), settings).await;
+        let sandboxes = vec![sandboxes(port, state.path(), settings).await];
+        Self::before(port, sandboxes, state).await
+    }
+
+    /// On wasmCloud: three workloads, each in a host of its own, and Redis as the store.
+    pub(crate) async fn start_on_wash() -> Self {
+        let state = tempfile::tempdir().expect("a folder");
+        let store = StoreServer::start(StoreKind::Redis, state.path()).await;
+        let (shell, python, port) = (HeldPort::take().lend(), HeldPort::take().lend(), HeldPort::take().lend());
+        let mut sandboxes = Vec::new();
+        for (name, port) in [("sandbox-shell.wasm", shell), ("sandbox-python.wasm", python)] {
+            let nothing = StoreServer::start(StoreKind::Memory, state.path()).await;
+            let workload = Workload {
+                component: artefact(name),
+                configuration: &[],
+                environment: &[],
+                otlp: None,
+                allowed_hosts: &["http://127.0.0.1:1".to_owned()],
+                probe: "/run",
+            };
+            sandboxes.push(dev_on_wash(&workload, &nothing, port, &state.path().join(name)).await);
+        }
+        let origin = |port: u16| format!("http://127.0.0.1:{port}");
+        let configuration = [
+            ("gateway_secret", SECRET.to_owned()),
+            ("server_keys", Gatehouse::SERVER_KEYS.to_owned()),
+            ("settings", String::new()),
+            ("shell_url", origin(shell)),
+            ("python_url", origin(python)),
+        ];
+        let workload = Workload {
+            component: artefact("sandbox-wasmcloud.wasm"),
+            configuration: &configuration.map(|(name, value)| (name.to_owned(), value)),
+            environment: &[],
+            otlp: None,
+            allowed_hosts: &[origin(shell), origin(python)],
+            probe: "/mcp",
+        };
+        sandboxes.push(dev_on_wash(&workload, &store, port, &state.path().join("sandbox")).await);
+        Self { _store: Some(store), ..Self::before(port, sandboxes, state).await }
+    }
+
+    /// Gatehouse before the sandboxes at `port`.
+    async fn before(port: u16, sandboxes: Vec<Program>, state: TempDir) -> Self {
         let keys: String = Caller::ALL
             .iter()
             .map(|caller| {
@@ -76,7 +124,7 @@ impl Scene {
             upstream_origin: Some(format!("http://127.0.0.1:{port}")),
             ..AttackSettings::default()
         };
-        Self { world: AttackWorld::start_with(settings).await, sandboxes, state, http: http() }
+        Self { world: AttackWorld::start_with(settings).await, sandboxes, state, _store: None, http: http() }
     }
 
     /// Where clients connect to.
@@ -95,11 +143,12 @@ impl Scene {
             "/subscriptions/s/resourceGroups/g/providers/Microsoft.App/sessionPools/code/{action}?api-version=2025-02-02-preview"
         );
         let request = self.http.post(format!("{}{path}", self.world.gatehouse.url)).bearer_auth(ADMINISTRATOR);
-        let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+        let answer = request.send().await.expect("an answer").text().await.expect("a body");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
         answer["apiKey"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
-    /// The status with a key, or with a bearer token where it is `None`.
+    /// The status of a launch with a key, or with a bearer token where it is `None`.
     pub(crate) async fn status_with(&self, key: Option<&str>) -> u16 {
         let request = self.http.post(self.url()).header(CONTENT_TYPE, "application/json");
         let request = request.header(ACCEPT, "application/json, text/event-stream");
@@ -107,7 +156,8 @@ impl Scene {
             Some(key) => request.header("x-ms-apikey", key),
             None => request.header(AUTHORIZATION, "Bearer some-token"),
         };
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+        let launch = json!({ "name": "launchShell", "arguments": {} });
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": launch });
         request.body(body.to_string()).send().await.expect("an answer").status().as_u16()
     }
 
@@ -150,9 +200,17 @@ impl Scene {
     }
 
     /// Ends everything.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) async fn stop(self) {
+        self.stop_and_read_log().await;
+    }
+
+    /// Ends everything; what the sandboxes have logged.
+    pub(crate) async fn stop_and_read_log(mut self) -> String {
         self.world.gatehouse.stop().await;
-        self.sandboxes.interrupt().await;
+        for program in &mut self.sandboxes {
+            program.interrupt().await;
+        }
+        std::fs::read_to_string(self.state.path().join("log")).unwrap_or_default()
     }
 }
 

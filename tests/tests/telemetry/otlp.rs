@@ -1,5 +1,7 @@
 //! Metrics and traces as a receiver of OTLP gets them; the messages are read by OpenTelemetry's own package of PyPI.
 
+use std::time::{Duration, Instant};
+
 use gatehouse_tests::{Program, outcome, repository, tool};
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -34,8 +36,11 @@ impl Receiver {
     }
 
     /// Waits until it has got something that `is_it`.
-    async fn until(&mut self, is_it: impl Fn(&[Value]) -> bool) {
+    pub(crate) async fn until(&mut self, is_it: impl Fn(&[Value]) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(120);
         while !is_it(&self.got) {
+            // Hosts send something again and again.
+            assert!(Instant::now() < deadline, "{:#?}", self.got.last());
             let got = self.program.json().await;
             self.got.push(got);
         }
@@ -54,7 +59,7 @@ impl Receiver {
     }
 }
 
-fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+pub(crate) fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -67,7 +72,7 @@ fn spans(got: &[Value]) -> Vec<Value> {
         .collect()
 }
 
-fn metrics(got: &Value) -> Vec<Value> {
+pub(crate) fn metrics(got: &Value) -> Vec<Value> {
     let resources = list(&got["message"], "resourceMetrics").iter();
     resources
         .flat_map(|resource| list(resource, "scopeMetrics"))
@@ -77,7 +82,7 @@ fn metrics(got: &Value) -> Vec<Value> {
 }
 
 /// The attributes of a span or a data point, as text.
-fn attributes(of: &Value) -> Value {
+pub(crate) fn attributes(of: &Value) -> Value {
     let pairs = list(of, "attributes").iter().map(|attribute| {
         let value = attribute["value"]["stringValue"].as_str().or(attribute["value"]["intValue"].as_str());
         (attribute["key"].as_str().expect("a key").to_owned(), json!(value))

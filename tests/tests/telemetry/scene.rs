@@ -24,6 +24,30 @@ pub(crate) struct Scene {
 impl Scene {
     /// With these lines in the table of the route, and these arguments.
     pub(crate) async fn start(mcp_lines: &str, arguments: &[&str]) -> Self {
+        let address = format!("127.0.0.1:{}", HeldPort::take().lend());
+        let mut all = vec!["--metrics-listen".to_owned(), address.clone()];
+        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        let settings = AttackSettings {
+            host: Some(HostKind::EmbeddedProcess),
+            mcp_lines: mcp_lines.to_owned(),
+            arguments: all,
+            ..AttackSettings::default()
+        };
+        Self::start_with(settings, format!("http://{address}/metrics")).await
+    }
+
+    /// The same on another host, without an address of metrics, and with a receiver of OTLP for what the components tell.
+    pub(crate) async fn start_on(host: HostKind, mcp_lines: &str, receiver: &str) -> Self {
+        let settings = AttackSettings {
+            host: Some(host),
+            mcp_lines: mcp_lines.to_owned(),
+            otlp: Some(receiver.to_owned()),
+            ..AttackSettings::default()
+        };
+        Self::start_with(settings, String::new()).await
+    }
+
+    async fn start_with(settings: AttackSettings, metrics: String) -> Self {
         let received = Arc::<Mutex<Vec<Received>>>::default();
         let record = Arc::clone(&received);
         let upstream = serve(move |request: Received| {
@@ -32,18 +56,8 @@ impl Scene {
             async move { Some(answer) }
         });
         let upstream_origin = Some(upstream.await);
-        let address = format!("127.0.0.1:{}", HeldPort::take().lend());
-        let mut all = vec!["--metrics-listen".to_owned(), address.clone()];
-        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        let settings = AttackSettings {
-            host: Some(HostKind::EmbeddedProcess),
-            mcp_lines: mcp_lines.to_owned(),
-            arguments: all,
-            upstream_origin,
-            ..AttackSettings::default()
-        };
-        let world = AttackWorld::start_with(settings).await;
-        Self { world, metrics: format!("http://{address}/metrics"), received, http: http() }
+        let world = AttackWorld::start_with(AttackSettings { upstream_origin, ..settings }).await;
+        Self { world, metrics, received, http: http() }
     }
 
     /// Tokens of a user who signs in.

@@ -9,5 +9,6 @@ mod clients;
 mod connections;
 mod installed;
 mod providers;
+mod rest_apis;
 mod servers;
 mod token_services;

@@ -10,7 +10,7 @@ mod exchange;
 mod explained;
 mod federation;
 mod rows;
-mod running;
+pub(crate) mod running;
 mod script;
 mod seen;
 

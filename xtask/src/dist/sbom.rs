@@ -28,7 +28,7 @@ struct Crate {
 pub fn of(workspace: &Workspace) -> Result<String> {
     let mut crates = BTreeMap::new();
     add(&mut crates, &listed(workspace, &["--package", "gatehouse"])?, "gatehouse");
-    for part in ["gatehouse.wasm", "gatehouse-wasmcloud.wasm"] {
+    for part in ["gatehouse.wasm", "gatehouse-wasmcloud.wasm", "gatehouse-otel.wasm", "gatehouse-wasmcloud-otel.wasm"] {
         let components: Vec<&str> =
             build::linked_crates(part)?.flat_map(|name| ["--package", name]).chain(["--target", TARGET]).collect();
         add(&mut crates, &listed(workspace, &components)?, part);

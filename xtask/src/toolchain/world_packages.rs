@@ -1,5 +1,5 @@
 //! Programs of others that Gatehouse is tested with: identity providers from npm, PyPI and Debian, MCP servers and clients from npm
-//! and PyPI.
+//! and PyPI, REST APIs from PyPI.
 
 use std::path::PathBuf;
 
@@ -23,6 +23,10 @@ const MCP_PYTHONS: [(&str, &str, &str); 2] = [
     ("GATEHOUSE_TEST_WORLD_PYTHON_SDK_1", "requirements-sdk-1.txt", "world-python-sdk-1"),
 ];
 
+/// The list of programs with REST APIs, and the variable that tells the tests where they are.
+const REST: (&str, &str, &str) =
+    ("GATEHOUSE_TEST_WORLD_REST_PYTHON", "tests/world/rest/requirements.txt", "world-rest");
+
 /// Installs them; returns the variables that tell the tests where they are.
 pub fn install(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>> {
     npm::install(workspace, PROVIDERS, "npm-providers", &["--ignore-scripts"])?;
@@ -39,6 +43,8 @@ pub fn install(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>> {
         let programs = python::environment(workspace, &format!("{MCP}/{list}"), environment)?;
         variables.push((variable, programs.join("python")));
     }
+    let (variable, list, environment) = REST;
+    variables.push((variable, python::environment(workspace, list, environment)?.join("python")));
     Ok(variables)
 }
 

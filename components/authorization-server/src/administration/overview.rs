@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use gatehouse_authorization_server::administration::ClientCounts;
+use gatehouse_authorization_server::administration::EntryCounts;
 use gatehouse_configuration::gateway::{Needs, Server};
-use gatehouse_configuration::{Route, RoutePath};
+use gatehouse_configuration::{Connection, Route, RoutePath};
+use gatehouse_connections::Owner;
 use gatehouse_gateway::readiness::{self, Addresses};
 use gatehouse_protocol::Subject;
 use gatehouse_rate_limit::long_requests::{LongRequestKind, held};
@@ -22,13 +23,14 @@ use crate::pages::{Health, Open, OpenAt, Overview, RouteKeys};
 pub(super) fn of(context: &Context) -> Result<Overview<'_>, String> {
     let needs = shell_configuration::needs().map_err(|error| error.to_string())?;
     let routes = routes(&needs)?;
-    let clients = ClientCounts::of(&context.store, context.now).map_err(|error| error.to_string())?;
+    let counts = EntryCounts::of(&context.store, context.now).map_err(|error| error.to_string())?;
     Ok(Overview {
         configuration: &context.configuration,
         servers: servers(context, &needs)?,
         providers: providers(context),
         open: open(context, &routes, None)?,
-        clients,
+        counts,
+        connections: connections(context)?,
         keys: routes.iter().filter_map(RouteKeys::of).collect(),
         text: configuration::text(&context.configuration, &routes),
         now: context.now,
@@ -78,6 +80,16 @@ fn providers(context: &Context) -> Vec<(&str, Health)> {
     };
     let providers = context.configuration.identity_providers.iter();
     providers.map(|provider| (provider.issuer.as_str(), health(context.client_of(provider).kept_metadata()))).collect()
+}
+
+/// The connections, each with whether it is linked where all share one account. Whether a user has linked theirs, only that user finds.
+fn connections<'a>(context: &'a Context) -> Result<Vec<(&'a str, Option<bool>)>, String> {
+    let row = |connection: &'a Connection| {
+        let shared = Owner::of(connection, None).map(|everybody| context.links().find(everybody, connection));
+        let linked = shared.transpose().map_err(|error| error.to_string())?.map(|link| link.is_some());
+        Ok((connection.display_name.as_str(), linked))
+    };
+    context.configuration.connections.iter().map(row).collect()
 }
 
 fn open(context: &Context, routes: &[Route], subject: Option<&str>) -> Result<Open, String> {

@@ -1,7 +1,7 @@
 //! The administrator's page.
 
 use askama::Template;
-use gatehouse_authorization_server::administration::{ClientCounts, ClientOrigin};
+use gatehouse_authorization_server::administration::{ClientOrigin, EntryCounts};
 use gatehouse_authorization_server::client::Client;
 use gatehouse_configuration::Route;
 use gatehouse_configuration::authorization_server::Configuration;
@@ -24,8 +24,10 @@ pub(crate) struct Overview<'a> {
     pub(crate) providers: Vec<(&'a str, Health)>,
     /// What lasts at this moment.
     pub(crate) open: Open,
-    /// The clients that the configuration does not name.
-    pub(crate) clients: ClientCounts,
+    /// The clients that the configuration does not name, and the linked accounts.
+    pub(crate) counts: EntryCounts,
+    /// Each connection, by its name for people; whether it is linked, where all share one account.
+    pub(crate) connections: Vec<(&'a str, Option<bool>)>,
     /// The API keys of each route that has some.
     pub(crate) keys: Vec<RouteKeys>,
     /// The configuration as it was read.
@@ -154,6 +156,8 @@ struct AdministrationContent<'a> {
     client: Option<ClientContent<'a>>,
     configured: Vec<(&'a str, &'a str)>,
     keys: Vec<KeysContent<'a>>,
+    links: Html,
+    connections: Vec<(&'a str, &'static str)>,
     health: Vec<(&'a str, &'a str, &'static str)>,
     open: Html,
     open_at: Vec<(&'a str, Html)>,
@@ -228,7 +232,7 @@ pub(crate) fn administration(
         answer: found.answer.as_deref(),
         subject: sessions.map_or("", |sessions| &sessions.subject),
         sessions: sessions.map(|sessions| SessionsContent::of(sessions, overview.now, texts)),
-        counts: counts(&overview.clients, texts),
+        counts: counts(&overview.counts, texts),
         client_id,
         client: client.map(|client| ClientContent::of(client, overview.now, texts)),
         configured: configuration
@@ -237,6 +241,12 @@ pub(crate) fn administration(
             .map(|client| (client.client_name.as_str(), client.client_id.as_str()))
             .collect(),
         keys: overview.keys.iter().map(|keys| KeysContent::of(keys, overview.now, texts)).collect(),
+        links: links(&overview.counts, texts),
+        connections: overview
+            .connections
+            .iter()
+            .map(|(name, linked)| (*name, linked_in_words(*linked, texts)))
+            .collect(),
         health: health.map(|(name, place, health)| (name, place, in_words(health, texts))).collect(),
         open: fill(texts.admin_open_all, &[("count", Shown::Plain(&overview.open.all.to_string()))]),
         open_at: overview.open.at.iter().map(|at| (at.path.as_str(), open_at(at, texts))).collect(),
@@ -260,7 +270,21 @@ const fn in_words(health: Health, texts: &Texts) -> &'static str {
     }
 }
 
-fn counts(counts: &ClientCounts, texts: &Texts) -> Html {
+const fn linked_in_words(linked: Option<bool>, texts: &Texts) -> &'static str {
+    match linked {
+        Some(true) => texts.connections_linked,
+        Some(false) => texts.connections_not_linked,
+        None => "",
+    }
+}
+
+fn links(counts: &EntryCounts, texts: &Texts) -> Html {
+    let count = counts.linked_accounts.to_string();
+    let text = if counts.is_cut { texts.admin_links_count_cut } else { texts.admin_links_count };
+    fill(text, &[("count", Shown::Plain(&count))])
+}
+
+fn counts(counts: &EntryCounts, texts: &Texts) -> Html {
     let [used, before, unused, documents] =
         [counts.used, counts.used_before, counts.unused, counts.with_document].map(|count| count.to_string());
     let values = [("used", &used), ("before", &before), ("unused", &unused), ("documents", &documents)];

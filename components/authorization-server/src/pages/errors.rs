@@ -32,6 +32,8 @@ pub(crate) enum Problem {
     NotNow(NotNow),
     /// More people sign in at once than the operator allows. Seconds until it may be tried again.
     TooManySignIns(u64),
+    /// The user begins more links in a minute than anybody needs. Seconds until there may be more.
+    TooManyLinks(u64),
     /// From where the user is, nobody may come here.
     Network,
     /// More requests have come from there than the operator allows. Seconds until there may be more.
@@ -111,6 +113,7 @@ impl Problem {
                 (503, texts.error_wait_title, [text, "", ""])
             }
             Self::TooManySignIns(_) => (503, texts.error_too_many_title, [texts.error_too_many, "", ""]),
+            Self::TooManyLinks(_) => (503, texts.error_too_many_links_title, [texts.error_too_many, "", ""]),
             Self::Network => (403, texts.error_network_title, [texts.error_network, "", ""]),
             Self::TooManyFromThere(_) => (429, texts.error_too_many_from_there_title, [texts.error_too_many, "", ""]),
             Self::WithdrawnProvider => {
@@ -145,7 +148,9 @@ impl Problem {
     const fn retry_after(self) -> Option<u64> {
         match self {
             Self::NotNow(reason) => reason.retry_after(),
-            Self::TooManySignIns(seconds) | Self::TooManyFromThere(seconds) => Some(seconds),
+            Self::TooManySignIns(seconds) | Self::TooManyLinks(seconds) | Self::TooManyFromThere(seconds) => {
+                Some(seconds)
+            }
             Self::NotFound
             | Self::Network
             | Self::OutOfOrder

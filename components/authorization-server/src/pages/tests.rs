@@ -322,6 +322,7 @@ fn every_page(language: Language, configuration: &Configuration) -> Vec<(&'stati
         ("wait-busy", Problem::NotNow(NotNow::Busy)),
         ("wait-hour", Problem::NotNow(NotNow::TooMany { retry_after: 60 })),
         ("too-many", Problem::TooManySignIns(60)),
+        ("too-many-links", Problem::TooManyLinks(60)),
         ("withdrawn-provider", Problem::WithdrawnProvider),
         ("incomplete", Problem::Unbound(Unbound::Incomplete)),
         ("unknown-client", Problem::Unbound(Unbound::UnknownClient)),

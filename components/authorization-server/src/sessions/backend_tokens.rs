@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use gatehouse_backend_tokens::{DueToken, GivenToken, Refused, RefusedBy, TokenClaim, TokenPlace, TokenState};
+use gatehouse_backend_tokens::{
+    DueToken, GivenToken, Refused, RefusedBy, TokenClaim, TokenLease, TokenPlace, TokenState,
+};
 use gatehouse_configuration::authorization_server::Configuration;
 use gatehouse_openid::{BackendRejection, TokenRefusal};
 use gatehouse_protocol::{ResourceUri, SecretString};
@@ -10,22 +12,19 @@ use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_sessions::{ProviderGrant, Rejection as SessionRejection};
 use provider_client::{BackendFailure, BackendTokens, UserToken};
 use shell_configuration::SettingsError;
-use shell_http::{SystemEntropy, now, wait};
+use shell_http::{SystemEntropy, now};
 use shell_store::HostStore;
 
 use super::provider_tokens::{self, ProviderToken};
 use super::{translate, with_keys};
 use crate::AuthorizationServer;
+use crate::awaited::awaited;
 use crate::bindings::exports::gatehouse::auth::backend_tokens::{Guest, Rejection, Session, Wanted};
 use crate::bindings::exports::gatehouse::auth::sessions::RequestIds;
 use crate::log::{Details, RequestLog};
 
 /// What the log calls it.
 const BACKEND_TOKEN: &str = "backend-token";
-/// Between two looks at a token that somebody else gets.
-const POLL_MILLISECONDS: u64 = 50;
-/// 25 seconds: less than clients wait, and than a lease lasts.
-const POLLS: u32 = 500;
 
 /// The session of the user whose token it is.
 struct UserSession {
@@ -67,10 +66,10 @@ impl Getting<'_> {
     /// As it is kept, or got anew.
     fn token(&self) -> Result<SecretString, Rejection> {
         let mut user_token = None;
-        for _ in 0..POLLS {
+        let found = awaited(|| {
             let place = self.place()?;
             let due = match place.state(&HostStore, now()).map_err(unavailable)? {
-                TokenState::Fresh(token) => return Ok(token),
+                TokenState::Fresh(token) => return Ok(Some(token)),
                 TokenState::Refused(refused) => return Err(rejection(refused)),
                 TokenState::Due(due) => due,
             };
@@ -79,37 +78,39 @@ impl Getting<'_> {
                 user_token = Some(self.user_token(user)?);
             }
             match place.claim(&due, &HostStore, now(), &mut SystemEntropy).map_err(unavailable)? {
-                TokenClaim::Lease(lease) => {
-                    return match self.get(user_token.as_ref()) {
-                        Ok(given) => {
-                            let token = lease.complete(given, &HostStore, now(), &mut SystemEntropy);
-                            self.check_open()?;
-                            token.map_err(unavailable)
-                        }
-                        Err(NotGiven::Refused(refused)) => {
-                            self.note_refusal(&refused.reason);
-                            lease
-                                .refused(refused.clone(), &HostStore, now(), &mut SystemEntropy)
-                                .map_err(unavailable)?;
-                            self.check_open()?;
-                            Err(rejection(refused))
-                        }
-                        Err(NotGiven::Unavailable(reason)) => {
-                            lease.give_up(&HostStore, now(), &mut SystemEntropy).map_err(unavailable)?;
-                            usable(due).ok_or(Rejection::Unavailable(reason))
-                        }
-                    };
-                }
-                TokenClaim::Wait | TokenClaim::Paused if due.usable.is_some() => {
-                    return usable(due).ok_or_else(|| unavailable("the token has ended"));
-                }
-                TokenClaim::Paused => {
-                    return Err(unavailable("the token service has not answered for several times"));
-                }
-                TokenClaim::Wait => wait(POLL_MILLISECONDS),
+                TokenClaim::Lease(lease) => self.got(lease, due, user_token.as_ref()).map(Some),
+                TokenClaim::Wait | TokenClaim::Paused if due.usable.is_some() => Ok(due.usable),
+                TokenClaim::Paused => Err(unavailable("the token service has not answered for several times")),
+                TokenClaim::Wait => Ok(None),
+            }
+        })?;
+        found.ok_or_else(|| unavailable("the token is being got, and it takes too long"))
+    }
+
+    /// Got anew, by this request and no other.
+    fn got(
+        &self,
+        lease: TokenLease,
+        due: DueToken,
+        user_token: Option<&SecretString>,
+    ) -> Result<SecretString, Rejection> {
+        match self.get(user_token) {
+            Ok(given) => {
+                let token = lease.complete(given, &HostStore, now(), &mut SystemEntropy);
+                self.check_open()?;
+                token.map_err(unavailable)
+            }
+            Err(NotGiven::Refused(refused)) => {
+                self.note_refusal(&refused.reason);
+                lease.refused(refused.clone(), &HostStore, now(), &mut SystemEntropy).map_err(unavailable)?;
+                self.check_open()?;
+                Err(rejection(refused))
+            }
+            Err(NotGiven::Unavailable(reason)) => {
+                lease.give_up(&HostStore, now(), &mut SystemEntropy).map_err(unavailable)?;
+                due.usable.ok_or(Rejection::Unavailable(reason))
             }
         }
-        Err(unavailable("the token is being got, and it takes too long"))
     }
 
     fn place(&self) -> Result<TokenPlace, Rejection> {
@@ -185,10 +186,6 @@ impl From<BackendFailure> for NotGiven {
             failure => Self::Unavailable(failure.to_string()),
         }
     }
-}
-
-fn usable(due: DueToken) -> Option<SecretString> {
-    due.usable
 }
 
 fn rejection(Refused { of, reason }: Refused) -> Rejection {

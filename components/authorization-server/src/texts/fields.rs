@@ -195,6 +195,10 @@ texts! {
     /// For those who hear the page: [`Texts::admin_key_renew`] with `{path}`.
     admin_key_renew_label,
     admin_key_note,
+    /// With `{count}`.
+    admin_links_count,
+    /// The same where not all entries were counted.
+    admin_links_count_cut,
     admin_health,
     admin_health_answers,
     admin_health_silent,
@@ -270,6 +274,7 @@ texts! {
     error_wait_hour,
     error_too_many_title,
     error_too_many,
+    error_too_many_links_title,
     error_network_title,
     error_network,
     error_too_many_from_there_title,

@@ -24,11 +24,11 @@ pub(super) fn of(
         BackendTokenSource::Connection(name) => return link::token(context, caller, name),
         BackendTokenSource::Kept(kept) => self::kept(context, caller, kept),
         BackendTokenSource::Setting(name) => {
-            let token = shell_configuration::secret(name).map_err(|error| Refusal::Unavailable(error.to_string()))?;
+            let token = shell_configuration::secret(name).map_err(unavailable)?;
             // A file that holds a token may end with a line break.
             let token = SecretString::new(token.expose().trim().to_owned());
             if token.expose().is_empty() {
-                return Err(Refusal::Unavailable(format!("the variable {name} holds no token")));
+                return Err(unavailable(format!("the variable {name} holds no token")));
             }
             Ok(token)
         }
@@ -64,6 +64,10 @@ fn refusal(rejection: Rejection, caller: &Caller) -> Refusal {
         Rejection::Refused(reason) => Refusal::NoBackendToken(NoBackendToken::RefusedUser, reason),
         Rejection::UserAction(reason) => Refusal::NoBackendToken(NoBackendToken::UserAction, reason),
         Rejection::Misconfigured(reason) => Refusal::NoBackendToken(NoBackendToken::RefusedGateway, reason),
-        Rejection::Unavailable(reason) => Refusal::NoBackendToken(NoBackendToken::Unavailable, reason),
+        Rejection::Unavailable(reason) => unavailable(reason),
     }
+}
+
+fn unavailable(reason: impl ToString) -> Refusal {
+    Refusal::NoBackendToken(NoBackendToken::Unavailable, reason.to_string())
 }

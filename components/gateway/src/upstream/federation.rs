@@ -2,7 +2,9 @@
 
 use gatehouse_audit_log::Event;
 use gatehouse_configuration::{Member, Prefix};
-use gatehouse_federation::{Federation, MemberRequest, Merge, MergedAnswer, Subscription};
+use gatehouse_federation::{
+    FailureReason, Federation, MemberOutcome, MemberRequest, Merge, MergedAnswer, Subscription,
+};
 use gatehouse_gateway::answer::{
     ClientResponse, ConversationEnd, EventSink, MemberAnswers, MemberRequestTimes, MemberSubscriptions, MergedResponse,
     StreamEnd, converse,
@@ -71,7 +73,15 @@ impl FederatedRequest<'_> {
         Ok(request)
     }
 
-    /// Asks all of them, and makes one answer of theirs.
+    /// Logs why a member has no part in the answer.
+    fn log_failure(&self, member: usize, reason: &str) {
+        let member = self.context.members().get(member).and_then(|member| member.prefix.as_ref());
+        let line =
+            MessageRecord { member: member.map(Prefix::as_str), reason: Some(reason), ..MessageRecord::default() };
+        self.context.log(Event::NotReady, Some(self.caller), None, None, line);
+    }
+
+    /// Asks all of them, and makes one answer of theirs. One that cannot be called, for want of a token, is one that has failed.
     pub(crate) fn ask_all(
         &self,
         requests: Vec<MemberRequest>,
@@ -79,31 +89,39 @@ impl FederatedRequest<'_> {
         sink: &mut impl EventSink,
         permit: &mut RequestPermit<'_>,
     ) -> GroupOutcome {
-        let (mut answers, mut times) = (no_answers_together(), Vec::new());
+        let (mut answers, mut times, mut not_asked) = (no_answers_together(), Vec::new(), Vec::new());
         let mut left = MOST_SENT_TOGETHER;
         for request in requests {
             let (member, has_session) = (request.member, request.session.is_some());
             let built = match self.request_within(request, &mut left) {
                 Ok(built) => built,
+                Err(refusal) if refusal.is_missing_token() => {
+                    not_asked.push((member, refusal));
+                    continue;
+                }
                 Err(refusal) => return GroupOutcome::Ended(ConversationEnd::Failed(refusal)),
             };
             let Some(Member { upstream, .. }) = self.context.members().get(member) else { continue };
             answers.transfers().start(built, UpstreamTimeouts::of_request(upstream));
             times.push(MemberRequestTimes { member, has_session, longest: UpstreamTimeouts::longest(upstream) });
         }
+        if let (true, Some((_, refusal))) = (times.is_empty(), not_asked.first()) {
+            return GroupOutcome::Ended(ConversationEnd::Failed(refusal.clone()));
+        }
         let mut merging = MemberAnswers::new(self.id, times, elapsed());
         let end = converse(&HostClock, &mut answers, sink, &mut merging, permit);
         if merging.has_events() {
             sink.prefer_events();
         }
-        for (member, reason) in merging.failures() {
-            let member = self.context.members().get(member).and_then(|member| member.prefix.as_ref());
-            let (member, reason) = (member.map(Prefix::as_str), Some(reason));
-            let line = MessageRecord { member, reason, ..MessageRecord::default() };
-            self.context.log(Event::NotReady, Some(self.caller), None, None, line);
-        }
+        merging.failures().for_each(|(member, reason)| self.log_failure(member, reason));
+        not_asked.iter().for_each(|(member, refusal)| self.log_failure(*member, &refusal.reason()));
+        let without_token = |(member, _)| (member, MemberOutcome::Failed(FailureReason::NoToken));
         match end {
-            ConversationEnd::Complete => GroupOutcome::Merged(merge.finish(merging.into_outcomes())),
+            ConversationEnd::Complete => {
+                let mut outcomes = merging.into_outcomes();
+                outcomes.extend(not_asked.into_iter().map(without_token));
+                GroupOutcome::Merged(merge.finish(outcomes))
+            }
             end => GroupOutcome::Ended(end),
         }
     }
@@ -112,7 +130,7 @@ impl FederatedRequest<'_> {
     pub(crate) fn subscribe(
         &self,
         requests: Vec<MemberRequest>,
-        subscription: Subscription,
+        mut subscription: Subscription,
         sink: &mut impl EventSink,
         records: &[MessageRecord<'_>],
     ) -> GroupOutcome {
@@ -121,17 +139,29 @@ impl FederatedRequest<'_> {
             Err(refusal) => return GroupOutcome::Ended(ConversationEnd::Failed(refusal)),
         };
         self.context.log_begun(self.caller, records);
-        let (mut answers, mut members) = (no_answers(), Vec::new());
+        let (mut answers, mut members, mut not_asked) = (no_answers(), Vec::new(), Vec::new());
         let mut left = MOST_SENT_TOGETHER;
         for request in requests {
             let member = request.member;
             let built = match self.request_within(request, &mut left) {
                 Ok(built) => built,
+                Err(refusal) if refusal.is_missing_token() => {
+                    not_asked.push((member, refusal));
+                    continue;
+                }
                 Err(refusal) => return GroupOutcome::Ended(ConversationEnd::Failed(refusal)),
             };
             let Some(Member { upstream, .. }) = self.context.members().get(member) else { continue };
             answers.transfers().start(built, UpstreamTimeouts::of_stream(upstream));
             members.push(member);
+        }
+        if let (true, Some((_, refusal))) = (members.is_empty(), not_asked.first()) {
+            return GroupOutcome::Ended(ConversationEnd::Failed(refusal.clone()));
+        }
+        for (member, refusal) in not_asked {
+            self.log_failure(member, &refusal.reason());
+            // The client hears of it together with what the others acknowledge.
+            let _nothing_yet = subscription.failed(member, FailureReason::NoToken);
         }
         let policy = &self.context.endpoint.route.policy;
         let mut subscribed = MemberSubscriptions::new(policy, &self.caller.identity, subscription, members, elapsed());

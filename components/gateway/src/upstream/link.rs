@@ -1,6 +1,6 @@
 //! The account in which a server acts: its token, and what becomes of a request where it must be linked first.
 
-use gatehouse_gateway::{NeededLink, Refusal};
+use gatehouse_gateway::{NeededLink, NoBackendToken, Refusal};
 use gatehouse_protocol::{OwnPath, SecretString};
 
 use crate::bindings::gatehouse::auth::connections::{self, Rejection};
@@ -30,7 +30,7 @@ pub(super) fn token(
         Err(Rejection::LinkNeeded) if context.link.is_call => Err(Refusal::LinkNeeded(Box::new(needed))),
         Err(Rejection::NoUser) if context.link.is_call => Err(Refusal::NoAccount),
         Err(Rejection::LinkNeeded | Rejection::NoUser) => Ok(None),
-        Err(Rejection::Unavailable(reason)) => Err(Refusal::Unavailable(reason)),
+        Err(Rejection::Unavailable(reason)) => Err(Refusal::NoBackendToken(NoBackendToken::Unavailable, reason)),
     }
 }
 

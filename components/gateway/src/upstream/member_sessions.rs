@@ -12,7 +12,8 @@ use crate::permit::RequestPermit;
 use crate::upstream::request::UpstreamRequest;
 use crate::upstream::transfers::no_answers;
 
-/// Asks members to end their sessions; whether all that answered allow it.
+/// Asks members to end their sessions; whether all that answered allow it. One that cannot be called, for want of a token, forgets the
+/// session by itself.
 pub(crate) fn end_all(
     context: &RequestContext<'_>,
     caller: &Caller,
@@ -22,8 +23,13 @@ pub(crate) fn end_all(
     let mut answers = no_answers();
     for (member, session_id) in sessions {
         let Some(Member { upstream, .. }) = context.members().get(*member) else { continue };
-        let request = UpstreamRequest::end_of_session(upstream, Some(session_id)).build(context, caller)?;
-        answers.transfers().start(request, UpstreamTimeouts::of_session_end(upstream));
+        match UpstreamRequest::end_of_session(upstream, Some(session_id)).build(context, caller) {
+            Ok(request) => {
+                answers.transfers().start(request, UpstreamTimeouts::of_session_end(upstream));
+            }
+            Err(refusal) if refusal.is_missing_token() => {}
+            Err(refusal) => return Err(refusal),
+        }
     }
     all_allow_end(&HostClock, &mut answers, permit)
 }

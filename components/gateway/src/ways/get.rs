@@ -80,9 +80,9 @@ fn of_members(context: &RequestContext<'_>, caller: &Caller, question: StreamQue
     let started = plan::federation(context, revision).and_then(|federation| {
         let sessions = session.of_members(&federation)?;
         let (requests, stream) = federation.plan_get(sessions.as_ref(), last_event_id.as_deref());
-        member_streams::start(context, caller, &requests, answers.transfers())?;
+        let asked = member_streams::start(context, caller, &requests, answers.transfers())?;
         let rewriting = context.rewriting(caller, true).federated(stream).resumable(session.name());
-        Ok(MemberStreams::new(requests.iter().map(|request| (request.member, request.session.is_some())), rewriting))
+        Ok(MemberStreams::new(asked, rewriting))
     });
     let streams = match started {
         Ok(streams) => streams,

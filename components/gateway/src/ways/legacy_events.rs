@@ -203,8 +203,7 @@ impl MailboxStream<'_> {
                 let federation = plan::federation(self.context, ProtocolRevision::of(&HeaderMap::new()))?;
                 let sessions = session.of_members(&federation)?;
                 let (requests, stream) = federation.plan_get(sessions.as_ref(), None);
-                member_streams::start(self.context, self.caller, &requests, transfers)?;
-                let members = requests.iter().map(|request| (request.member, request.session.is_some()));
+                let members = member_streams::start(self.context, self.caller, &requests, transfers)?;
                 MemberStreams::new(members, rewriting.federated(stream))
             }
         });

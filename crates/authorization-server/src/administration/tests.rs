@@ -116,7 +116,7 @@ fn a_registered_client_is_counted_found_and_removed() {
     assert_eq!(find(&used, example::START).unwrap().origin(), ClientOrigin::Registered { last_used: None });
     find(&used, example::START).unwrap().registration.unwrap().note_use(&store, example::START, &mut entropy).unwrap();
 
-    let counts = ClientCounts::of(&store, example::START).unwrap();
+    let counts = EntryCounts::of(&store, example::START).unwrap();
     assert_eq!(
         (counts.used, counts.unused, counts.is_cut),
         (1, 2, false),
@@ -132,7 +132,7 @@ fn a_registered_client_is_counted_found_and_removed() {
     assert_eq!(find(&used, example::START).unwrap().remove(&store, example::START), Ok(true));
     assert!(find(&used, example::START).is_err(), "it is gone, whatever it was kept for");
     assert!(find(&unused, example::START).is_ok(), "the other one is there");
-    assert_eq!(ClientCounts::of(&store, example::START).unwrap().used, 0);
+    assert_eq!(EntryCounts::of(&store, example::START).unwrap().used, 0);
 }
 
 #[test]
@@ -174,7 +174,7 @@ impl Store for Pages {
 #[test]
 fn twenty_pages_of_names_are_counted_and_the_page_says_where_there_are_more() {
     for (pages, counted, is_cut) in [(1, 1, false), (20, 20, false), (21, 20, true), (1_000, 20, true)] {
-        let counts = ClientCounts::of(&Pages(pages), example::START).unwrap();
+        let counts = EntryCounts::of(&Pages(pages), example::START).unwrap();
         assert_eq!((counts.unused, counts.is_cut), (counted, is_cut), "{pages}");
     }
 }

@@ -3,7 +3,7 @@ use gatehouse_storage::memory::MemoryStore;
 
 use super::*;
 use crate::requests::tests::connection;
-use crate::{LinkState, TokenClaim};
+use crate::{DueTokens, LinkState, TokenClaim};
 
 const START: UnixTime = UnixTime::from_seconds(1_795_219_200);
 const DAY: u64 = 24 * 60 * 60;
@@ -66,7 +66,8 @@ impl World {
     }
 
     fn claim(&mut self, link: &Link, generation: u64) -> TokenClaim {
-        link.claim(generation, &self.store, self.now, &mut self.entropy).unwrap()
+        let due = DueTokens { generation, usable: None };
+        link.claim(&due, &self.store, self.now, &mut self.entropy).unwrap()
     }
 
     fn lease(&mut self, link: &Link, generation: u64) -> Box<crate::TokenLease> {
@@ -163,7 +164,9 @@ fn of_all_who_find_the_token_due_one_renews_it() {
     world.link(owner, tokens("old", Some("r1"), Some(3600)));
     world.after(3540);
     let link = world.find(owner).unwrap();
-    let LinkState::Due(generation) = link.state(&world.store, world.now).unwrap() else { panic!("not due") };
+    let LinkState::Due(due) = link.state(&world.store, world.now).unwrap() else { panic!("not due") };
+    assert_eq!(due.usable.as_ref().map(|token| token.expose()), Some("old"), "until it ends, it can be used");
+    let generation = due.generation;
     let lease = world.lease(&link, generation);
     assert!(matches!(world.claim(&link, generation), TokenClaim::Wait));
     assert_eq!(lease.refresh_token().expose(), "r1");
@@ -173,6 +176,8 @@ fn of_all_who_find_the_token_due_one_renews_it() {
     assert!(matches!(world.claim(&link, generation), TokenClaim::Wait), "the former generation is over");
     // The refresh token goes on where the server gave no new one.
     world.after(3600);
+    let LinkState::Due(due) = link.state(&world.store, world.now).unwrap() else { panic!("not due") };
+    assert!(due.usable.is_none(), "it has ended");
     let lease = world.lease(&link, generation + 1);
     assert_eq!(lease.refresh_token().expose(), "r1");
     assert!(lease.end_link(&world.store).unwrap());

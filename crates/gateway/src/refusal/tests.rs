@@ -300,3 +300,27 @@ fn where_no_member_gives_an_answer_the_client_and_the_log_are_told_what_each_did
     assert!(message.starts_with("\"No MCP server at /"), "{message}");
     assert_eq!(refusal.reason(), format!("no member gave an answer: {each}"));
 }
+
+/// Then the other members of a federation answer.
+#[test]
+fn a_token_that_is_missing_for_one_server_is_told_from_one_that_does_not_count() {
+    let prefix = prefix();
+    for why in [
+        NoBackendToken::RefusedUser,
+        NoBackendToken::UserAction,
+        NoBackendToken::RefusedGateway,
+        NoBackendToken::Unavailable,
+    ] {
+        let refusal = Refusal::NoBackendToken(why, "x".to_owned());
+        assert!(refusal.is_missing_token() && refusal.at_member(Some(&prefix)).is_missing_token(), "{why:?}");
+    }
+    assert!(Refusal::NoProviderToken(CredentialKind::ApiKey).is_missing_token());
+    for refusal in [
+        Refusal::InvalidToken("of a session that has ended".into()),
+        Refusal::Unavailable("the store".to_owned()),
+        Refusal::NoAccount,
+        Refusal::UpstreamUnauthorized,
+    ] {
+        assert!(!refusal.clone().at_member(Some(&prefix)).is_missing_token(), "{refusal:?}");
+    }
+}

@@ -40,6 +40,7 @@ impl Writer {
         }
         let body = response.body().ok()?;
         ResponseOutparam::set(out, Ok(response));
+        shell_telemetry::answered(status);
         let stream = body.write().ok()?;
         Some(Self { stream, body, deadline: None })
     }

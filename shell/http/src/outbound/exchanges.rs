@@ -1,6 +1,7 @@
 //! Several requests at once, and their answers as they arrive.
 
 use http::{Request, Response, StatusCode};
+use shell_telemetry::Sent;
 use wasip2::clocks::monotonic_clock::subscribe_duration;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{FutureIncomingResponse, IncomingBody, IncomingResponse};
@@ -42,7 +43,7 @@ pub enum Arrival {
 
 enum Exchange {
     NotStarted(NoAnswer),
-    Waiting { sending: Option<Sending>, answer: FutureIncomingResponse },
+    Waiting { sending: Option<Sending>, answer: FutureIncomingResponse, sent: Sent },
     Arriving { body: Body, sending: Option<Sending> },
     Ended,
 }
@@ -112,14 +113,18 @@ impl Exchange {
     fn go_on(self, number: usize) -> (Self, Option<Arrival>) {
         match self {
             Self::NotStarted(reason) => (Self::Ended, Some(Arrival::NoAnswer(number, reason))),
-            Self::Waiting { sending, answer } => {
+            Self::Waiting { sending, answer, sent } => {
                 let sending = sending.and_then(Sending::go_on);
                 match answer.get() {
-                    None => (Self::Waiting { sending, answer }, None),
-                    Some(answered) => match head(answered) {
-                        Ok((head, body)) => (Self::Arriving { body, sending }, Some(Arrival::Head(number, head))),
-                        Err(reason) => (Self::Ended, Some(Arrival::NoAnswer(number, reason))),
-                    },
+                    None => (Self::Waiting { sending, answer, sent }, None),
+                    Some(answered) => {
+                        let head = head(answered);
+                        sent.arrived(head.as_ref().map(|(head, _)| head.status()).map_err(NoAnswer::failure));
+                        match head {
+                            Ok((head, body)) => (Self::Arriving { body, sending }, Some(Arrival::Head(number, head))),
+                            Err(reason) => (Self::Ended, Some(Arrival::NoAnswer(number, reason))),
+                        }
+                    }
                 }
             }
             Self::Arriving { body, sending } => {
@@ -141,7 +146,7 @@ impl Exchange {
     fn subscribe(&self) -> impl Iterator<Item = Pollable> {
         let (answer, sending) = match self {
             Self::NotStarted(_) | Self::Ended => (None, None),
-            Self::Waiting { sending, answer } => (Some(answer.subscribe()), sending.as_ref()),
+            Self::Waiting { sending, answer, .. } => (Some(answer.subscribe()), sending.as_ref()),
             Self::Arriving { body, sending } => (Some(body.stream.subscribe()), sending.as_ref()),
         };
         answer.into_iter().chain(sending.map(Sending::subscribe))
@@ -151,8 +156,16 @@ impl Exchange {
 fn started(request: Request<Vec<u8>>, limits: Limits) -> Result<Exchange, NoAnswer> {
     let outgoing = outgoing(&request)?;
     let body = outgoing.body().map_err(|()| failed("no body"))?;
-    let answer = outgoing_handler::handle(outgoing, Some(options(limits))).map_err(refused)?;
-    Ok(Exchange::Waiting { sending: Sending::begin(body, request.into_body())?, answer })
+    let sent = Sent::now(&request);
+    let answer = outgoing_handler::handle(outgoing, Some(options(limits))).map_err(refused);
+    let begun = answer.and_then(|answer| Ok((answer, Sending::begin(body, request.into_body())?)));
+    match begun {
+        Ok((answer, sending)) => Ok(Exchange::Waiting { sending, answer, sent }),
+        Err(reason) => {
+            sent.arrived(Err(reason.failure()));
+            Err(reason)
+        }
+    }
 }
 
 type Answered = Result<Result<IncomingResponse, wasip2::http::types::ErrorCode>, ()>;

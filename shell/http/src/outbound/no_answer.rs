@@ -1,5 +1,6 @@
 //! Why there is no answer.
 
+use shell_telemetry::Failure;
 use thiserror::Error;
 use wasip2::http::types::ErrorCode;
 
@@ -24,6 +25,17 @@ pub enum NoAnswer {
     /// The answer is larger than allowed.
     #[error("the answer is larger than allowed")]
     TooLarge,
+}
+
+impl NoAnswer {
+    /// The same in a word.
+    pub(super) const fn failure(&self) -> Failure {
+        match self {
+            Self::TimedOut => Failure::Timeout,
+            Self::NotAllowed | Self::Prohibited => Failure::Denied,
+            Self::Address | Self::Failed(_) | Self::TooLarge => Failure::Failed,
+        }
+    }
 }
 
 /// The connection failed, in these words.

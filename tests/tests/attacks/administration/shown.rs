@@ -1,9 +1,10 @@
 //! What the page shows: no secret, no markup of others, and nothing to frame.
 
-use gatehouse_tests::{CLIENT_SECRET, Gatehouse, Person};
+use gatehouse_tests::{AttackSettings, AttackWorld, CLIENT_SECRET, From, Gatehouse, Person, ScriptedProvider};
 use serde_json::json;
 
-use super::{KEY_ADMINISTRATOR, SERVER_SECRET, access_token, key, sent, signed_in, world};
+use super::{KEY_ADMINISTRATOR, ROLES, SERVER_SECRET, access_token, key, sent, signed_in, world};
+use crate::account::sign_in;
 use crate::answers::assert_shown;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,5 +55,46 @@ async fn the_markup_of_clients_and_of_whoever_is_looked_for_is_text() {
             assert!(!page.body.contains(markup), "{markup}: {}", page.body);
         }
     }
+    world.gatehouse.stop().await;
+}
+
+/// How many accounts are linked, and of nobody whose.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_counts_linked_accounts_and_says_nothing_of_whose_they_are() {
+    let service = ScriptedProvider::start("issues").await;
+    let connection = |name: &str, lines: &str| {
+        let issuer = service.issuer();
+        format!("[[connections]]\nname = \"{name}\"\nissuer = \"{issuer}\"\nclient_id = \"gatehouse\"\n{lines}\n")
+    };
+    let tables = connection("issues", "display_name = \"Issues\"") + &connection("chat", "shared = true");
+    let settings = AttackSettings { tables, provider_lines: ROLES.to_owned(), ..AttackSettings::default() };
+    let world = AttackWorld::start_with(settings).await;
+    world.provider().script(|script| {
+        script.claims(|claims| {
+            if claims["email"] == "carol@example.test" {
+                claims["roles"] = json!(["Ops"]);
+            }
+        });
+    });
+    let carol = Person::new("carol");
+    let count = async |number: u32| {
+        let page = signed_in(&world, &carol).await.body;
+        assert!(page.contains(&format!("At all connections together, {number} accounts are linked.")), "{page}");
+        assert!(page.contains("<h3>Issues</h3>") && page.contains("Not linked"), "{page}");
+        for personal in ["alice", "bob", &service.last_access_token()] {
+            assert!(!page.contains(personal), "{personal}: {page}");
+        }
+    };
+    for name in ["alice", "bob"] {
+        let person = Person::new(name);
+        sign_in(&world, &person).await;
+        let page = person.open(&world.url("/connections").parse().unwrap(), From::SameOrigin).await;
+        let link = page.form("/connections").expect("a form").pressed("link", "issues");
+        let sent = person.submit(&world.gatehouse.url, "/connections", &link).await;
+        let returned = person.open(&sent.location().expect("the service"), From::OtherSite).await;
+        let linked = person.open(&returned.location().expect("the callback"), From::OtherSite).await;
+        assert_eq!(linked.location().expect("our page").path(), "/connections", "{linked:?}");
+    }
+    count(2).await;
     world.gatehouse.stop().await;
 }

@@ -93,7 +93,8 @@ fn it_imports_the_store_the_settings_and_the_way_out_and_nothing_else() {
             "gatehouse:host/configuration@0.3.0",
             "gatehouse:host/peer@0.3.0",
             "gatehouse:host/settings@0.3.0",
-            "gatehouse:host/store@0.3.0"
+            "gatehouse:host/store@0.3.0",
+            "gatehouse:host/telemetry@0.3.0"
         ]
     );
 }

@@ -26,6 +26,7 @@ fn it_imports_sessions_the_store_settings_the_next_handler_and_the_way_out() {
         "gatehouse:host/peer@0.3.0",
         "gatehouse:host/settings@0.3.0",
         "gatehouse:host/store@0.3.0",
+        "gatehouse:host/telemetry@0.3.0",
         "wasi:http/incoming-handler@0.2.12",
     ];
     let imports = GATEWAY.own_imports();

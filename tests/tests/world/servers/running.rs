@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use gatehouse_tests::{HeldPort, is_listened_at, tool};
@@ -41,12 +41,18 @@ impl Running {
                 .replace("{browser}", &tool("GATEHOUSE_TEST_BROWSER", "/usr/bin/chromium"))
         };
         let (arguments, variables) = row.settings(replace);
-        let log = File::create(folder.path().join("log.txt")).expect("a log");
         let mut command = row.program().command();
-        command.args(arguments).envs(variables).current_dir(folder.path());
+        command.args(arguments).envs(variables);
+        Self::of(row.name, row.url.replace("{port}", &port), command, folder)
+    }
+
+    /// Starts `command` in `folder`; it will be reached at `url`.
+    pub(crate) fn of(name: &'static str, url: String, mut command: Command, folder: TempDir) -> Self {
+        let log = File::create(folder.path().join("log.txt")).expect("a log");
+        command.current_dir(folder.path());
         command.stdout(log.try_clone().expect("a log")).stderr(log).process_group(0);
-        let child = command.spawn().unwrap_or_else(|error| panic!("{} cannot be started: {error}", row.name));
-        Self { url: row.url.replace("{port}", &port), name: row.name, child, folder }
+        let child = command.spawn().unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
+        Self { url, name, child, folder }
     }
 
     /// Waits until it listens.

@@ -1,6 +1,6 @@
 //! The administrator's page.
 
-use gatehouse_authorization_server::administration::ClientCounts;
+use gatehouse_authorization_server::administration::EntryCounts;
 use gatehouse_authorization_server::client::Client;
 
 use super::*;
@@ -54,7 +54,15 @@ pub(super) fn page(layout: Layout<'_>, configuration: &Configuration, shown: Sho
         servers: vec![("/mcp".to_owned(), "http://10.0.0.7:8080/mcp".to_owned(), Health::Silent)],
         providers: vec![("https://login.contoso.example", Health::Answers), ("http://127.0.0.1:8081", Health::Unknown)],
         open: open(),
-        clients: ClientCounts { used: 4, used_before: 3, unused: 2, with_document: 1, is_cut: shown == Shown::Answer },
+        counts: EntryCounts {
+            used: 4,
+            used_before: 3,
+            unused: 2,
+            with_document: 1,
+            linked_accounts: 17,
+            is_cut: shown == Shown::Answer,
+        },
+        connections: vec![("Issues <b>more", None), ("The shared one", Some(false))],
         keys: if shown == Shown::Nothing { Vec::new() } else { vec![keys()] },
         text: "public_url = https://gateway.example\nclient_secret = $<b>more\n".to_owned(),
         now: UnixTime::from_seconds(NOW),
@@ -80,6 +88,9 @@ fn the_page_says_what_is_so_and_offers_what_can_be_done() {
         "Registered: 4 used in this period of 45 days, 3 in the period before, 2 not used yet. With a document: 1.",
         "Visual Studio Code",
         "<h3><code>/tools</code></h3>",
+        "At all connections together, 17 accounts are linked.",
+        "<h3>Issues &#60;b&#62;more</h3></li>",
+        "<h3>The shared one</h3><p>One account for everybody; an administrator links it</p><p>Not linked</p>",
         "<p>robot</p>",
         "value=\"renew-key\"",
         "It gives no answer.",
