@@ -196,7 +196,7 @@ mod tests {
     fn every_module_of_a_component_is_limited_and_the_rest_stays() {
         for (before, after) in modules() {
             let component = |module: &str| {
-                format!("(component (import \"x\" (func)) (core {}) (component (core {})))", &module[1..], &module[1..])
+                format!("(component (import \"x\" (func)) (core {} (component (core {}))", &module[1..], &module[1..])
             };
             let limited = limited(&bytes(&component(before)), FUEL).unwrap();
             assert_eq!(limited, bytes(&component(&after)), "{before}");
