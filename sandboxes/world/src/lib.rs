@@ -28,6 +28,7 @@ mod command_line;
 mod control;
 mod error;
 mod files;
+mod handle;
 mod run;
 mod sockets;
 mod streams;
