@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use super::fuel::{self, Fuel};
 use super::{COMPOSED, compose, file_name, interpreter, shrink_components, write_if_changed};
+use crate::toolchain::hosts;
 use crate::toolchain::rustc::TARGET;
 use crate::toolchain::wasm::WasmToolchain;
 use crate::workspace::Workspace;
@@ -120,6 +121,8 @@ pub fn test(workspace: &Workspace) -> Result<()> {
     progress::stage("Running the tests of the sandboxes' crates");
     let mut cargo = process::native_cargo();
     cargo.current_dir(workspace.path(FOLDER));
+    // Where there is wasmtime, the shell is tested on it, too.
+    hosts::tell(workspace, &mut cargo);
     cargo.args(["test", "--locked", "--no-fail-fast", "--target-dir"]).arg(target(workspace));
     process::run(&mut cargo, "testing the sandboxes' crates")
 }
