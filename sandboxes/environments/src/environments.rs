@@ -5,7 +5,7 @@ use gatehouse_sealed_storage::sealing::KeyRing;
 use gatehouse_storage::{Key, Periods, Store, StoreUnavailable};
 use sha2::{Digest as _, Sha256};
 
-use crate::places::{Places, RunLease};
+use crate::places::{Places, RUN_PERIOD, RunLease, RunPlace};
 use crate::records::{Blob, Index, Root, written};
 use crate::secrets::Secret;
 use crate::{EnvironmentError, EnvironmentId, Settings};
@@ -104,6 +104,23 @@ impl<'a, S: Store> Environments<'a, S> {
         Ok(is_there.then(|| Environment { secret: secret.clone(), root, key: key.clone() }))
     }
 
+    /// A place among the runs of `subject` that are under way; `None` where it has as many as it may. Give it back when the run is over.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn take_run(&self, subject: &Subject) -> Result<Option<RunPlace>, StoreUnavailable> {
+        Ok(self.runs(subject).take(self.store, self.now)?.map(|_| RunPlace { taken: self.now }))
+    }
+
+    /// Gives it back.
+    ///
+    /// # Errors
+    /// Where the store does not answer: the run counts for 60 to 120 seconds from its beginning.
+    pub fn give_back_run(&self, subject: &Subject, place: RunPlace) -> Result<(), StoreUnavailable> {
+        let RunPlace { taken } = place;
+        self.runs(subject).give_back(self.store, taken)
+    }
+
     /// The right to run in an environment as it was found; `None` where somebody else has it, or had it and is done: find it again.
     ///
     /// # Errors
@@ -151,6 +168,11 @@ impl<'a, S: Store> Environments<'a, S> {
             Places { id: id(&["subject", subject.as_str()]), most: settings.environments_per_subject, period };
         let in_all = Places { id: id(&["all"]), most: settings.environments, period };
         (of_subject, in_all)
+    }
+
+    /// Those of the subject's runs. No run keeps anything that lasts longer than they count.
+    fn runs(&self, subject: &Subject) -> Places {
+        Places { id: id(&["runs", subject.as_str()]), most: self.settings.runs_per_subject, period: RUN_PERIOD }
     }
 }
 

@@ -1,4 +1,4 @@
-//! How many there are at once: environments of a subject and in all, and one run in an environment.
+//! How many there are at once: environments of a subject and in all, runs of a subject, and one run in an environment.
 //!
 //! An instance can end at any moment without giving anything back, so whatever is counted counts in the period that it is in
 //! and in the next one, and is counted anew when it is used later. Both periods decide: two instances whose clocks do not quite
@@ -112,6 +112,13 @@ impl Places {
     pub(crate) fn end(&self, number: u64) -> UnixTime {
         UnixTime::from_seconds(number.saturating_add(2).saturating_mul(self.period.max(1)))
     }
+}
+
+/// A place among the runs of a subject.
+#[derive(Debug)]
+pub struct RunPlace {
+    /// When it was taken.
+    pub(crate) taken: UnixTime,
 }
 
 /// The right to make one run of an environment: of each generation, one run at a time has it.

@@ -35,6 +35,8 @@ pub enum Stopped {
     Unusable(&'static str),
     /// There is no interpreter. The text is for the log.
     Unreachable(String),
+    /// The host has no room for an instance of the interpreter now. Nothing has run.
+    NoRoom,
     /// Whoever waited for the output has gone.
     ClientGone,
 }
@@ -153,6 +155,7 @@ fn check_head(head: &Response<()>) -> Result<(), Stopped> {
 /// deployment.
 fn no_answer(reason: &NoAnswer) -> Stopped {
     match reason {
+        NoAnswer::NoRoom => Stopped::NoRoom,
         NoAnswer::TooLarge => Stopped::Unusable("its answer is larger than its limits allow"),
         other => Stopped::Unreachable(other.to_string()),
     }

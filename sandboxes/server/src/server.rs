@@ -301,6 +301,7 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         let (decision, why) = match end {
             End::Unknown => ("refused", Some("there is no such environment")),
             End::Busy => ("refused", Some("another run is under way")),
+            End::TooMany => ("refused", Some("the subject has as many runs under way as allowed")),
             End::Damaged | End::Failed(_) => ("failed", None),
             End::Ran(ran) => ("allowed", ran.stopped.map(why)),
         };
@@ -321,7 +322,7 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
             reason: reason.as_deref().or(why),
         };
         self.log(&caller.ids, &line);
-        tools::ended(end, &self.configuration.settings.limits())
+        tools::ended(end, &self.configuration.settings)
     }
 
     fn log(&self, ids: &Ids, line: &Line<'_>) {

@@ -184,3 +184,21 @@ fn whoever_is_refused_without_end_sees_the_own_environments_of_late() {
     }
     assert_eq!(world.at(NOW).list(&subject("demo:alice")).unwrap().len(), 3);
 }
+
+#[test]
+fn a_subject_has_as_many_runs_under_way_as_allowed_and_others_none_the_less() {
+    let mut world = World::new();
+    world.settings.runs_per_subject = 2;
+    let (alice, bob) = (subject("demo:alice"), subject("demo:bob"));
+    let take = |owner: &Subject, now| world.at(now).take_run(owner).unwrap();
+    let first = take(&alice, NOW).unwrap();
+    assert!(take(&alice, NOW).is_some());
+    assert!(take(&alice, NOW).is_none() && take(&alice, NOW.plus(60)).is_none());
+    assert!(take(&bob, NOW).is_some());
+    // Given back in another period than it was taken in.
+    world.at(NOW.plus(60)).give_back_run(&alice, first).unwrap();
+    assert!(take(&alice, NOW.plus(60)).is_some());
+    assert!(take(&alice, NOW.plus(60)).is_none());
+    // The instances of all of them were killed.
+    assert!(take(&alice, NOW.plus(180)).is_some());
+}

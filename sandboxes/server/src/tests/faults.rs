@@ -14,7 +14,7 @@ fn a_run_that_dies_at_any_step_leaves_the_former_state_or_the_new_one_whole() {
         let dying = FailingStore::after(steps, &bench.store);
         let result = bench.call_in(&dying, "key:alice", "runShellCommandInRemoteEnvironment", arguments);
         let is_whole = result["isError"] == false;
-        // Whoever comes after an instance that has died waits until its right to run is over.
+        // The last two operations give the place among the subject's runs back. Whoever comes after an instance that has died waits until its right to run is over.
         bench.advance(120);
         let next = bench.shell("key:alice", &id, "c");
         let said = next["structuredContent"]["stdout"].as_str().unwrap_or_else(|| panic!("{steps}: {next}"));
@@ -35,7 +35,7 @@ fn a_run_that_dies_at_any_step_leaves_the_former_state_or_the_new_one_whole() {
             break;
         }
     }
-    assert!(former > 5 && new == 1, "{former} {new}");
+    assert!(former > 5 && new == 3, "{former} {new}");
 }
 
 #[test]
