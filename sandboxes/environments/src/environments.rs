@@ -53,6 +53,11 @@ impl Environment {
     pub const fn generation(&self) -> u64 {
         self.root.generation
     }
+
+    /// Whether nobody has written it between the two times at which it was found: what is in it stands where it stood.
+    pub(crate) fn stands_as(&self, other: &Self) -> bool {
+        self.generation() == other.generation() && self.key == other.key
+    }
 }
 
 impl<'a, S: Store> Environments<'a, S> {
@@ -129,19 +134,25 @@ impl<'a, S: Store> Environments<'a, S> {
         RunLease::take(&environment.secret.run(environment.root.generation), self.store, self.now)
     }
 
-    /// Lets the next run begin after one that did not: nothing changes but the number of runs. Only whoever has the lease may call it.
+    /// Lets the next run begin after one that did not: nothing changes but the number of runs. Where the right to run is over, or somebody
+    /// has written a root since, nothing changes at all.
     ///
     /// # Errors
     /// Where the store does not answer: the next run waits until the lease is over.
     pub fn give_up_run(
         &self,
+        (subject, id): (&Subject, &EnvironmentId),
         environment: &Environment,
-        _lease: RunLease,
+        lease: RunLease,
         entropy: &mut impl Entropy,
     ) -> Result<(), EnvironmentError> {
-        let mut next = environment.clone();
-        next.root.generation = next.root.generation.saturating_add(1);
-        self.put_root(&next, entropy)
+        // The run may have moved the root before it was given up.
+        let Some(mut found) = self.find(subject, id)? else { return Ok(()) };
+        if found.generation() != environment.generation() || !lease.holds(self.now) {
+            return Ok(());
+        }
+        found.root.generation = found.root.generation.saturating_add(1);
+        self.put_root(&found, entropy)
     }
 
     pub(crate) fn put_root(

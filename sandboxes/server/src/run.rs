@@ -156,11 +156,12 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         environment: Environment,
         listener: &mut impl Listener,
     ) -> (End, Option<String>) {
-        let loaded = match self.environments().load(environment.clone()) {
+        let (clock, entropy) = (|| self.host.now(), &mut self.host.entropy());
+        let loaded = match self.environments().load_for_run(owner, environment.clone(), &lease, &clock, entropy) {
             Ok(loaded) => loaded,
             Err(error) => {
                 // Where this fails as well, the next run waits until the lease is over.
-                let _given_up = self.environments().give_up_run(&environment, lease, &mut self.host.entropy());
+                let _given_up = self.environments().give_up_run(owner, &environment, lease, entropy);
                 return refused(&error);
             }
         };
@@ -245,7 +246,8 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         lease: &RunLease,
         reason: &mut Option<String>,
     ) -> bool {
-        let kept = self.environments().keep(owner, loaded, contents, lease, &mut self.host.entropy());
+        let (clock, entropy) = (|| self.host.now(), &mut self.host.entropy());
+        let kept = self.environments().keep(owner, loaded, contents, lease, &clock, entropy);
         let problem = match &kept {
             Ok(kept) => kept.swept.as_ref().err().map(ToString::to_string),
             Err(error) => Some(error.to_string()),
