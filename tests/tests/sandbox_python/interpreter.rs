@@ -88,7 +88,8 @@ impl Interpreter {
                 match frame {
                     Frame::Output { stream, bytes } => {
                         ran.first_output.get_or_insert_with(|| begin.elapsed());
-                        if stream == Stream::Stdout { &mut stdout } else { &mut stderr }.extend(bytes);
+                        let text = if stream == Stream::Stdout { &mut stdout } else { &mut stderr };
+                        text.extend(bytes);
                     }
                     Frame::Ended(outcome) => ran.ended = Some(outcome),
                 }
