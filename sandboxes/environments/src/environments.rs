@@ -97,10 +97,12 @@ impl<'a, S: Store> Environments<'a, S> {
                 places.push((secret.clone(), secret.root(end)?));
             }
         }
+        // The newest is read last: a run that moves the root meanwhile writes it there before it is removed from where it was.
+        places.reverse();
         let keys: Vec<&Key> = places.iter().map(|(_, key)| key).collect();
         let values = self.store.get_many(&keys)?;
         // The newest first: where a root of an earlier period is still there, it is one that was replaced.
-        let found = places.iter().zip(values).find_map(|((secret, key), value)| Some((secret, key, value?)));
+        let found = places.iter().zip(values).rev().find_map(|((secret, key), value)| Some((secret, key, value?)));
         let Some((secret, key, sealed)) = found else { return Ok(None) };
         let opened = secret.handle.open_record(&key.to_string(), &sealed);
         let bytes = opened.map_err(|_| EnvironmentError::Damaged("its root does not open"))?;

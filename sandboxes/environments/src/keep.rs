@@ -23,6 +23,9 @@ const AT_ONCE: usize = 64;
 /// Bytes of an index that stand in the root: with them it is one entry.
 const INDEX_HERE: usize = 32 << 10;
 
+/// How often something is read anew that runs have replaced meanwhile.
+const READS: usize = 5;
+
 /// An environment with what is in it.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -92,6 +95,33 @@ impl<S: Store> Environments<'_, S> {
             start = end;
         }
         Ok(None)
+    }
+
+    /// What `read` reads of an environment; `None` where there is no such environment. A run removes what it has replaced: where something is
+    /// missing and the environment stands elsewhere by now, it is read there.
+    ///
+    /// # Errors
+    /// As [`Environments::find`], and those of `read`.
+    pub fn read<T>(
+        &self,
+        subject: &Subject,
+        id: &EnvironmentId,
+        read: impl Fn(&Environment) -> Result<T, EnvironmentError>,
+    ) -> Result<Option<T>, EnvironmentError> {
+        let mut found = self.find(subject, id)?;
+        for _ in 0..READS {
+            let Some(environment) = found else { return Ok(None) };
+            match read(&environment) {
+                Err(error @ EnvironmentError::Damaged(_)) => {
+                    found = self.find(subject, id)?;
+                    if found.as_ref().is_some_and(|again| again.stands_as(&environment)) {
+                        return Err(error);
+                    }
+                }
+                read => return read.map(Some),
+            }
+        }
+        Err(StoreUnavailable("an environment was replaced each time it was read".to_owned()).into())
     }
 
     /// Everything in an environment, for a run that begins now and has the lease. The beginning counts as a use, so that the environment

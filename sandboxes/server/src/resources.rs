@@ -76,7 +76,11 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         let environments = self.environments();
         let mut resources = Vec::new();
         for (id, environment) in environments.list(subject)? {
-            let Ok(files) = environments.files(&environment) else { continue };
+            let files = match environments.files(&environment) {
+                Ok(files) => Some(files),
+                Err(_) => environments.read(subject, &id, |again| environments.files(again)).unwrap_or_default(),
+            };
+            let Some(files) = files else { continue };
             let list = json!({ "uri": uri(&id, ""), "name": "files", "mimeType": "application/json" });
             let file =
                 |(path, size): &(TreePath, u32)| json!({ "uri": uri(&id, path.as_str()), "name": path, "size": size });
@@ -100,20 +104,20 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
     pub fn resource(&self, subject: &Subject, target: &Target) -> Result<Option<Object>, EnvironmentError> {
         let environments = self.environments();
         let (Target::List(id) | Target::File(id, _)) = target;
-        let Some(environment) = environments.find(subject, id)? else { return Ok(None) };
-        let contents = match target {
+        let read = environments.read(subject, id, |environment| match target {
             Target::List(_) => {
-                let files = environments.files(&environment)?;
+                let files = environments.files(environment)?;
                 let file = |(path, size): &(TreePath, u32)| json!({ "path": path, "size": size, "uri": uri(id, path.as_str()) });
                 let files: Vec<Value> = files.iter().map(file).collect();
                 let text = json!({ "files": files }).to_string();
-                json!({ "uri": uri(id, ""), "mimeType": "application/json", "text": text })
+                Ok(Some(json!({ "uri": uri(id, ""), "mimeType": "application/json", "text": text })))
             }
-            Target::File(_, path) => match environments.file(&environment, path)? {
-                Some(bytes) => file_contents(uri(id, path.as_str()), bytes),
-                None => return Ok(None),
-            },
-        };
+            Target::File(_, path) => {
+                let bytes = environments.file(environment, path)?;
+                Ok(bytes.map(|bytes| file_contents(uri(id, path.as_str()), bytes)))
+            }
+        })?;
+        let Some(contents) = read.flatten() else { return Ok(None) };
         let mut result = Object::new();
         result.set("contents", &[contents]);
         Ok(Some(result))
