@@ -15,8 +15,6 @@ use crate::output::Output;
 const GRACE: Milliseconds = 2_000;
 /// Seconds by which the host may wait longer.
 const HOST_SECONDS: u64 = 5;
-/// Milliseconds after which it is looked whether the client is still there.
-const LOOK: Milliseconds = 1_000;
 /// Bytes that a file or a note may add beside its contents.
 const BESIDE_A_FILE: usize = 1_100;
 /// Bytes of whatever else an outcome says.
@@ -46,8 +44,11 @@ pub trait Listener {
     /// So much was written. `false` where nobody listens any more.
     fn written(&mut self, stream: Stream, bytes: &[u8]) -> bool;
 
-    /// Whether somebody still listens.
-    fn is_there(&self) -> bool;
+    /// Nothing was written for a while. `false` where nobody listens any more.
+    fn look(&mut self) -> bool;
+
+    /// Milliseconds after which it wants to look.
+    fn look_within(&self) -> Milliseconds;
 }
 
 /// The request for a run.
@@ -84,7 +85,7 @@ pub fn run<H: Host>(
         if left == 0 {
             return Err(Stopped::Limit(Limit::Time));
         }
-        match arrivals.next(left.min(LOOK)) {
+        match arrivals.next(left.min(listener.look_within())) {
             Arrival::Head(_, head) => check_head(&head)?,
             Arrival::Piece(_, piece) => {
                 arrived = arrived.saturating_add(piece.len());
@@ -102,7 +103,7 @@ pub fn run<H: Host>(
             Arrival::End(_) | Arrival::Broken(_) => return Err(Stopped::BrokenOff),
             Arrival::NoAnswer(_, NoAnswer::TimedOut) => return Err(Stopped::Limit(Limit::Time)),
             Arrival::NoAnswer(_, reason) => return Err(no_answer(&reason)),
-            Arrival::Tick if !listener.is_there() => return Err(Stopped::ClientGone),
+            Arrival::Tick if !listener.look() => return Err(Stopped::ClientGone),
             Arrival::Tick => {}
         }
     }

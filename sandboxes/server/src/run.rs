@@ -176,7 +176,7 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
             let mut output = Output::at_most(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
             let ended = interpreter::run(self.host, request, &limits, &mut output, listener);
             let now = self.host.elapsed();
-            if !matches!(ended, Err(Stopped::NoRoom)) || now >= give_up || !listener.is_there() {
+            if !matches!(ended, Err(Stopped::NoRoom)) || now >= give_up || !listener.look() {
                 break (ended, output, now.saturating_sub(began));
             }
             self.host.wait(LOOK);

@@ -98,12 +98,14 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         }
     }
 
-    /// Writes the events of a run, and the answer as the last of them.
-    pub fn stream(&self, streamed: Streamed, events: &impl Events) {
+    /// Writes the events of a run; what is left to be sent of them when it has ended, and the answer as the last of them.
+    pub fn stream(&self, streamed: Streamed, events: &impl Events) -> Vec<u8> {
         let Streamed { caller, id, revision, token, tool, order } = streamed;
-        let mut listener = Progress::new(token, events);
+        let mut listener = Progress::new(self.host, token, events);
         let result = self.run_logged(&caller, tool, &order, &mut listener);
-        events.send(&last_event(finished(id, result, revision)));
+        let mut last = listener.rest();
+        last.extend(last_event(finished(id, result, revision)));
+        last
     }
 
     fn message(&self, headers: &HeaderMap, caller: Caller, message: &Message) -> Answer {
