@@ -1,14 +1,15 @@
 //! Launching environments and finding them again.
 
 use gatehouse_protocol::{Entropy, Subject, UnixTime};
-use gatehouse_sealed_storage::sealing::KeyRing;
+use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose};
 use gatehouse_storage::{Key, Periods, Store, StoreUnavailable};
-use sha2::{Digest as _, Sha256};
 
 use crate::places::{Places, RUN_PERIOD, RunLease, RunPlace};
 use crate::records::{Blob, Index, Root, written};
 use crate::secrets::Secret;
 use crate::{EnvironmentError, EnvironmentId, Settings};
+
+const PLACES: Purpose = "sandbox-places";
 
 /// The environments in a store, as one request sees them.
 #[derive(Clone, Copy, Debug)]
@@ -177,26 +178,23 @@ impl<'a, S: Store> Environments<'a, S> {
     /// The places of the subject, and those of all.
     pub(crate) fn places(&self, subject: &Subject) -> (Places, Places) {
         let (period, settings) = (self.settings.cool_down_seconds, self.settings);
-        let of_subject =
-            Places { id: id(&["subject", subject.as_str()]), most: settings.environments_per_subject, period };
-        let in_all = Places { id: id(&["all"]), most: settings.environments, period };
+        let ids = self.place_ids("environments", subject);
+        let of_subject = Places { ids, most: settings.environments_per_subject, period };
+        let in_all = Places { ids: vec!["all".to_owned()], most: settings.environments, period };
         (of_subject, in_all)
     }
 
     /// Those of the subject's runs. No run keeps anything that lasts longer than they count.
     fn runs(&self, subject: &Subject) -> Places {
-        Places { id: id(&["runs", subject.as_str()]), most: self.settings.runs_per_subject, period: RUN_PERIOD }
+        let ids = self.place_ids("runs", subject);
+        Places { ids, most: self.settings.runs_per_subject, period: RUN_PERIOD }
     }
-}
 
-/// The id of counters: the digest of their name, each part with its length in front.
-fn id(parts: &[&str]) -> String {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part);
+    /// The ids of a subject's counters, one for each server key. Whoever lacks the keys cannot ask the store whether somebody is a user.
+    fn place_ids(&self, what: &str, subject: &Subject) -> Vec<String> {
+        let derived = |key| self.keys.derived(key, PLACES, &[what, subject.as_str()]);
+        self.keys.ids().filter_map(derived).map(|secret| HandleSecret::from(secret).record_id()).collect()
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
