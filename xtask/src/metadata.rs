@@ -52,19 +52,19 @@ pub struct Dependency {
 }
 
 impl Metadata {
-    /// The workspace's packages alone. Nothing is downloaded.
-    pub fn of_the_workspace(workspace: &Workspace) -> Result<Self> {
-        Self::read(workspace, &["--no-deps"])
+    /// The packages alone of the cargo workspace in this folder of the repository. Nothing is downloaded.
+    pub fn of_the_workspace(folder: &Path) -> Result<Self> {
+        Self::read(folder, &["--no-deps"])
     }
 
     /// All packages of the lock file. Cargo downloads those that are not there.
     pub fn of_all(workspace: &Workspace) -> Result<Self> {
-        Self::read(workspace, &["--locked"])
+        Self::read(workspace.root(), &["--locked"])
     }
 
-    fn read(workspace: &Workspace, arguments: &[&str]) -> Result<Self> {
+    fn read(folder: &Path, arguments: &[&str]) -> Result<Self> {
         let mut cargo = process::native_cargo();
-        cargo.current_dir(workspace.root()).args(["metadata", "--format-version", "1"]).args(arguments);
+        cargo.current_dir(folder).args(["metadata", "--format-version", "1"]).args(arguments);
         let text = process::output(&mut cargo, "asking cargo for the workspace's packages")?;
         serde_json::from_str(&text).context("cannot read what cargo metadata prints")
     }

@@ -13,30 +13,10 @@ use crate::bindings::exports::wasi::filesystem::types::{
 use crate::bindings::exports::wasi::io::error::ErrorBorrow;
 use crate::bindings::exports::wasi::io::streams::{InputStream, OutputStream};
 use crate::error::IoError;
+use crate::handle::Handle;
 use crate::run;
 use crate::streams::{Reader, Writer, piece};
 use crate::tree::{Failure, Id, ROOT, Status, Tree};
-
-/// A file or folder that is open: it stays as long as this does.
-pub struct Handle(Id);
-
-impl Handle {
-    fn new(id: Id) -> Self {
-        run::with(|run| run.tree.open(id));
-        Self(id)
-    }
-
-    /// Of what.
-    pub fn id(&self) -> Id {
-        self.0
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        run::with(|run| run.tree.close(self.0));
-    }
-}
 
 /// A descriptor.
 pub struct Open {

@@ -11,7 +11,7 @@ use crate::bindings::exports::wasi::io::streams::{
 };
 use crate::bindings::wasi::clocks::monotonic_clock;
 use crate::error::IoError;
-use crate::files::Handle;
+use crate::handle::Handle;
 use crate::run;
 use crate::tree::Failure;
 

@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 use crate::{process, progress};
 
 /// The folder of the cargo workspace.
-const FOLDER: &str = "sandboxes";
+pub const FOLDER: &str = "sandboxes";
 
 /// Where a part of a composition comes from.
 enum Part {

@@ -25,6 +25,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::build::sandboxes::FOLDER;
 use crate::check::report::Report;
 use crate::metadata::{Metadata, Target};
 use crate::workspace::Workspace;
@@ -32,20 +33,23 @@ use crate::workspace::Workspace;
 use graph::Graph;
 use modules::Crate;
 
-/// Looks at every crate of the workspace.
+/// Looks at every crate of the workspace, and of that of the sandboxes.
 pub fn run(workspace: &Workspace) -> Result<Report> {
-    let metadata = Metadata::of_the_workspace(workspace)?;
-    let mut files = 0;
-    let mut faults = crates(&metadata).circles().iter().map(ToString::to_string).collect::<Vec<_>>();
-    for package in metadata.ours() {
-        for target in package.targets.iter().filter(|target| is_code(target)) {
-            let source = Crate::read(&target.src_path)?;
-            files += source.files();
-            let graph = references::graph(&source, |file| workspace.shown(file));
-            faults.extend(graph.circles().iter().map(|circle| format!("{}: {circle}", package.name)));
+    let (mut files, mut packages, mut faults) = (0, 0, Vec::new());
+    for folder in [workspace.root().to_owned(), workspace.path(FOLDER)] {
+        let metadata = Metadata::of_the_workspace(&folder)?;
+        faults.extend(crates(&metadata).circles().iter().map(ToString::to_string));
+        for package in metadata.ours() {
+            packages += 1;
+            for target in package.targets.iter().filter(|target| is_code(target)) {
+                let source = Crate::read(&target.src_path)?;
+                files += source.files();
+                let graph = references::graph(&source, |file| workspace.shown(file));
+                faults.extend(graph.circles().iter().map(|circle| format!("{}: {circle}", package.name)));
+            }
         }
     }
-    Ok(Report { summary: format!("{files} files of {} crates", metadata.ours().count()), faults })
+    Ok(Report { summary: format!("{files} files of {packages} crates"), faults })
 }
 
 /// Whether a target is the product's or a tool's code, and no test of it.
