@@ -83,7 +83,7 @@ pub(crate) fn fetch<T, R>(
         // What is decided by the URL alone, before its name is looked up.
         Err(NoAnswer::Address | NoAnswer::NotAllowed) => Outcome::NotAsked,
         // Private addresses read like servers that do not answer, or whoever asks twice could tell them apart.
-        Err(NoAnswer::Prohibited | NoAnswer::TimedOut | NoAnswer::Failed(_)) => Outcome::NoAnswer,
+        Err(NoAnswer::Prohibited | NoAnswer::TimedOut | NoAnswer::NoRoom | NoAnswer::Failed(_)) => Outcome::NoAnswer,
     };
     fetches.end(fetch, outcome, &mut SystemEntropy)?;
     Ok(fetched.map_err(Failure::NoAnswer))

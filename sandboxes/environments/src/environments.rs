@@ -1,14 +1,15 @@
 //! Launching environments and finding them again.
 
 use gatehouse_protocol::{Entropy, Subject, UnixTime};
-use gatehouse_sealed_storage::sealing::KeyRing;
+use gatehouse_sealed_storage::sealing::{HandleSecret, KeyRing, Purpose};
 use gatehouse_storage::{Key, Periods, Store, StoreUnavailable};
-use sha2::{Digest as _, Sha256};
 
-use crate::places::{Places, RunLease};
+use crate::places::{Places, RUN_PERIOD, RunLease, RunPlace};
 use crate::records::{Blob, Index, Root, written};
 use crate::secrets::Secret;
 use crate::{EnvironmentError, EnvironmentId, Settings};
+
+const PLACES: Purpose = "sandbox-places";
 
 /// The environments in a store, as one request sees them.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,11 @@ impl Environment {
     pub const fn generation(&self) -> u64 {
         self.root.generation
     }
+
+    /// Whether nobody has written it between the two times at which it was found: what is in it stands where it stood.
+    pub(crate) fn stands_as(&self, other: &Self) -> bool {
+        self.generation() == other.generation() && self.key == other.key
+    }
 }
 
 impl<'a, S: Store> Environments<'a, S> {
@@ -92,16 +98,35 @@ impl<'a, S: Store> Environments<'a, S> {
                 places.push((secret.clone(), secret.root(end)?));
             }
         }
+        // The newest is read last: a run that moves the root meanwhile writes it there before it is removed from where it was.
+        places.reverse();
         let keys: Vec<&Key> = places.iter().map(|(_, key)| key).collect();
         let values = self.store.get_many(&keys)?;
         // The newest first: where a root of an earlier period is still there, it is one that was replaced.
-        let found = places.iter().zip(values).find_map(|((secret, key), value)| Some((secret, key, value?)));
+        let found = places.iter().zip(values).rev().find_map(|((secret, key), value)| Some((secret, key, value?)));
         let Some((secret, key, sealed)) = found else { return Ok(None) };
         let opened = secret.handle.open_record(&key.to_string(), &sealed);
         let bytes = opened.map_err(|_| EnvironmentError::Damaged("its root does not open"))?;
         let root = Root::read(&bytes).ok_or(EnvironmentError::Damaged("its root cannot be read"))?;
         let is_there = self.now < root.ends_at(self.settings.cool_down_seconds);
         Ok(is_there.then(|| Environment { secret: secret.clone(), root, key: key.clone() }))
+    }
+
+    /// A place among the runs of `subject` that are under way; `None` where it has as many as it may. Give it back when the run is over.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn take_run(&self, subject: &Subject) -> Result<Option<RunPlace>, StoreUnavailable> {
+        Ok(self.runs(subject).take(self.store, self.now)?.map(|_| RunPlace { taken: self.now }))
+    }
+
+    /// Gives it back.
+    ///
+    /// # Errors
+    /// Where the store does not answer: the run counts for 60 to 120 seconds from its beginning.
+    pub fn give_back_run(&self, subject: &Subject, place: RunPlace) -> Result<(), StoreUnavailable> {
+        let RunPlace { taken } = place;
+        self.runs(subject).give_back(self.store, taken)
     }
 
     /// The right to run in an environment as it was found; `None` where somebody else has it, or had it and is done: find it again.
@@ -112,19 +137,25 @@ impl<'a, S: Store> Environments<'a, S> {
         RunLease::take(&environment.secret.run(environment.root.generation), self.store, self.now)
     }
 
-    /// Lets the next run begin after one that did not: nothing changes but the number of runs. Only whoever has the lease may call it.
+    /// Lets the next run begin after one that did not: nothing changes but the number of runs. Where the right to run is over, or somebody
+    /// has written a root since, nothing changes at all.
     ///
     /// # Errors
     /// Where the store does not answer: the next run waits until the lease is over.
     pub fn give_up_run(
         &self,
+        (subject, id): (&Subject, &EnvironmentId),
         environment: &Environment,
-        _lease: RunLease,
+        lease: RunLease,
         entropy: &mut impl Entropy,
     ) -> Result<(), EnvironmentError> {
-        let mut next = environment.clone();
-        next.root.generation = next.root.generation.saturating_add(1);
-        self.put_root(&next, entropy)
+        // The run may have moved the root before it was given up.
+        let Some(mut found) = self.find(subject, id)? else { return Ok(()) };
+        if found.generation() != environment.generation() || !lease.holds(self.now) {
+            return Ok(());
+        }
+        found.root.generation = found.root.generation.saturating_add(1);
+        self.put_root(&found, entropy)
     }
 
     pub(crate) fn put_root(
@@ -147,21 +178,23 @@ impl<'a, S: Store> Environments<'a, S> {
     /// The places of the subject, and those of all.
     pub(crate) fn places(&self, subject: &Subject) -> (Places, Places) {
         let (period, settings) = (self.settings.cool_down_seconds, self.settings);
-        let of_subject =
-            Places { id: id(&["subject", subject.as_str()]), most: settings.environments_per_subject, period };
-        let in_all = Places { id: id(&["all"]), most: settings.environments, period };
+        let ids = self.place_ids("environments", subject);
+        let of_subject = Places { ids, most: settings.environments_per_subject, period };
+        let in_all = Places { ids: vec!["all".to_owned()], most: settings.environments, period };
         (of_subject, in_all)
     }
-}
 
-/// The id of counters: the digest of their name, each part with its length in front.
-fn id(parts: &[&str]) -> String {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part);
+    /// Those of the subject's runs. No run keeps anything that lasts longer than they count.
+    fn runs(&self, subject: &Subject) -> Places {
+        let ids = self.place_ids("runs", subject);
+        Places { ids, most: self.settings.runs_per_subject, period: RUN_PERIOD }
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+
+    /// The ids of a subject's counters, one for each server key. Whoever lacks the keys cannot ask the store whether somebody is a user.
+    fn place_ids(&self, what: &str, subject: &Subject) -> Vec<String> {
+        let derived = |key| self.keys.derived(key, PLACES, &[what, subject.as_str()]);
+        self.keys.ids().filter_map(derived).map(|secret| HandleSecret::from(secret).record_id()).collect()
+    }
 }
 
 #[cfg(test)]

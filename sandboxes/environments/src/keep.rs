@@ -23,6 +23,9 @@ const AT_ONCE: usize = 64;
 /// Bytes of an index that stand in the root: with them it is one entry.
 const INDEX_HERE: usize = 32 << 10;
 
+/// How often something is read anew that runs have replaced meanwhile.
+const READS: usize = 5;
+
 /// An environment with what is in it.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -38,6 +41,13 @@ pub struct Loaded {
 pub struct Kept {
     /// Whether what is named no more could be removed. Where it could not, it ends with its period.
     pub swept: Result<(), StoreUnavailable>,
+}
+
+/// An environment as it was written.
+struct Written {
+    environment: Environment,
+    index: Index,
+    swept: Result<(), StoreUnavailable>,
 }
 
 impl<S: Store> Environments<'_, S> {
@@ -87,22 +97,91 @@ impl<S: Store> Environments<'_, S> {
         Ok(None)
     }
 
+    /// What `read` reads of an environment; `None` where there is no such environment. A run removes what it has replaced: where something is
+    /// missing and the environment stands elsewhere by now, it is read there.
+    ///
+    /// # Errors
+    /// As [`Environments::find`], and those of `read`.
+    pub fn read<T>(
+        &self,
+        subject: &Subject,
+        id: &EnvironmentId,
+        read: impl Fn(&Environment) -> Result<T, EnvironmentError>,
+    ) -> Result<Option<T>, EnvironmentError> {
+        let mut found = self.find(subject, id)?;
+        for _ in 0..READS {
+            let Some(environment) = found else { return Ok(None) };
+            match read(&environment) {
+                Err(error @ EnvironmentError::Damaged(_)) => {
+                    found = self.find(subject, id)?;
+                    if found.as_ref().is_some_and(|again| again.stands_as(&environment)) {
+                        return Err(error);
+                    }
+                }
+                read => return read.map(Some),
+            }
+        }
+        Err(StoreUnavailable("an environment was replaced each time it was read".to_owned()).into())
+    }
+
+    /// Everything in an environment, for a run that begins now and has the lease. The beginning counts as a use, so that the environment
+    /// does not end while it is in use; where a new period has begun, its entries move there.
+    ///
+    /// # Errors
+    /// As [`Environments::load`] and [`Environments::keep`]. What was in the environment is whole then, if it was before.
+    pub fn load_for_run(
+        &self,
+        owner: (&Subject, &EnvironmentId),
+        environment: Environment,
+        lease: &RunLease,
+        clock: &impl Fn() -> UnixTime,
+        entropy: &mut impl Entropy,
+    ) -> Result<Loaded, EnvironmentError> {
+        let Loaded { environment: before, contents, index } = self.load(environment)?;
+        if before.key.expires_at() == self.periods().end_of_new(self.now) {
+            let environment = Environment { root: before.root.clone().used(self.now), ..before.clone() };
+            self.replace(owner, &before, &environment, lease, clock, entropy)?;
+            return Ok(Loaded { environment, contents, index });
+        }
+        let loaded = Loaded { environment: before, contents, index };
+        let generation = loaded.environment.generation();
+        let written = self.write(owner, &loaded, (generation, &loaded.contents), lease, clock, entropy)?;
+        // What could not be swept ends with its period.
+        let Written { environment, index, swept: _ } = written;
+        Ok(Loaded { environment, contents: loaded.contents, index })
+    }
+
     /// Keeps `contents` as what is in the environment after a run, and counts the run as its last use. `lease` is the run's.
     ///
     /// # Errors
     /// Where the store does not answer before the root is written; or the run has lost its lease. The former state is whole then.
     pub fn keep(
         &self,
-        (subject, id): (&Subject, &EnvironmentId),
+        owner: (&Subject, &EnvironmentId),
         loaded: &Loaded,
         contents: &Contents,
         lease: &RunLease,
+        clock: &impl Fn() -> UnixTime,
         entropy: &mut impl Entropy,
     ) -> Result<Kept, EnvironmentError> {
+        let generation = loaded.environment.generation().saturating_add(1);
+        let Written { swept, .. } = self.write(owner, loaded, (generation, contents), lease, clock, entropy)?;
+        Ok(Kept { swept })
+    }
+
+    /// Writes everything that is not there, then the root, and removes what is named no more.
+    fn write(
+        &self,
+        owner: (&Subject, &EnvironmentId),
+        loaded: &Loaded,
+        (generation, contents): (u64, &Contents),
+        lease: &RunLease,
+        clock: &impl Fn() -> UnixTime,
+        entropy: &mut impl Entropy,
+    ) -> Result<Written, EnvironmentError> {
         let before = &loaded.environment;
-        if !lease.holds(self.now) || !self.is_current(subject, id, before)? {
-            return Err(EnvironmentError::TooLate);
-        }
+        // Asked again before the root is written; here it saves writing what cannot be kept.
+        self.check(owner, before, lease, self.now)?;
         let end = self.periods().end_of_new(self.now);
         let mut chunks = Chunks::new();
         let lengths = contents.files.iter().map(|(path, bytes)| Some((path.clone(), u32::try_from(bytes.len()).ok()?)));
@@ -113,18 +192,34 @@ impl<S: Store> Environments<'_, S> {
             python: blob::state(&contents.python, &mut chunks),
         };
         let record = written(&index).ok_or(EnvironmentError::Damaged("its index cannot be written"))?;
-        let index = blob::blob(&record, INDEX_HERE, &mut chunks);
+        let blob = blob::blob(&record, INDEX_HERE, &mut chunks);
         let named = loaded.named();
         // What was written in an earlier period ends before the new root does.
         let is_there = |name: &ChunkName| before.key.expires_at() == end && named.contains(name);
         for (name, bytes) in chunks.iter().filter(|(name, _)| !is_there(name)) {
             self.put_chunk(before, name, end, bytes, entropy)?;
         }
-        let counted = self.count_on((subject, id), before.root.counted, entropy)?;
-        let root = Root::new(self.now, before.root.generation.saturating_add(1), counted, index);
+        let counted = self.count_on(owner, before.root.counted, entropy)?;
+        let root = Root::new(self.now, generation, counted, blob);
         let after = Environment { secret: before.secret.clone(), root, key: before.secret.root(end)? };
-        self.put_root(&after, entropy)?;
-        Ok(Kept { swept: self.sweep(before, &after, &named, &chunks) })
+        self.replace(owner, before, &after, lease, clock, entropy)?;
+        let swept = self.sweep(before, &after, &named, &chunks);
+        Ok(Written { environment: after, index, swept })
+    }
+
+    /// Writes a root in the place of one that nobody else has replaced. Everything before it has taken its time: whoever has waited for a
+    /// slow store may have lost the environment meanwhile.
+    fn replace(
+        &self,
+        owner: (&Subject, &EnvironmentId),
+        before: &Environment,
+        after: &Environment,
+        lease: &RunLease,
+        clock: &impl Fn() -> UnixTime,
+        entropy: &mut impl Entropy,
+    ) -> Result<(), EnvironmentError> {
+        self.check(owner, before, lease, clock())?;
+        self.put_root(after, entropy)
     }
 
     fn index(&self, environment: &Environment) -> Result<Index, EnvironmentError> {
@@ -132,15 +227,19 @@ impl<S: Store> Environments<'_, S> {
         read(&bytes).ok_or(EnvironmentError::Damaged("its index cannot be read"))
     }
 
-    /// Whether nobody has written a root since. The lease alone says so, as long as clocks agree to a minute.
-    fn is_current(
+    /// Whether the run may write: it has the lease, and nobody has written a root since. The lease alone says so, as long as clocks agree to
+    /// a minute.
+    fn check(
         &self,
-        subject: &Subject,
-        id: &EnvironmentId,
+        (subject, id): (&Subject, &EnvironmentId),
         before: &Environment,
-    ) -> Result<bool, EnvironmentError> {
-        let now = self.find(subject, id)?;
-        Ok(now.is_some_and(|now| now.root.generation == before.root.generation && now.key == before.key))
+        lease: &RunLease,
+        now: UnixTime,
+    ) -> Result<(), EnvironmentError> {
+        let Self { store, keys, settings, .. } = *self;
+        let found = Environments { store, keys, settings, now }.find(subject, id)?;
+        let is_current = lease.holds(now) && found.is_some_and(|found| found.stands_as(before));
+        if is_current { Ok(()) } else { Err(EnvironmentError::TooLate) }
     }
 
     /// Counts the environment in this period and the next; the last one in which it is.

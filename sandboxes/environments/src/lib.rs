@@ -25,5 +25,5 @@ pub use environments::{Environment, Environments, Launch};
 pub use error::EnvironmentError;
 pub use id::EnvironmentId;
 pub use keep::{Kept, Loaded};
-pub use places::RunLease;
+pub use places::{RunLease, RunPlace};
 pub use settings::{RunSettings, Settings, SettingsError};

@@ -58,9 +58,9 @@ impl<S: Store> Environments<'_, S> {
     pub fn list(&self, subject: &Subject) -> Result<Vec<(EnvironmentId, Environment)>, EnvironmentError> {
         let (places, _) = self.places(subject);
         // Whatever is there is counted in this period.
-        let last = places.last(self.store, self.now)?;
-        let (mut ids, end) = (BTreeSet::new(), places.end(last.period));
-        for secret in secrets(self.keys, subject) {
+        let mut ids = BTreeSet::new();
+        for (secret, last) in secrets(self.keys, subject).zip(places.last(self.store, self.now)?) {
+            let end = places.end(last.period);
             let numbers = last.number.saturating_sub(LOOKED_AT).saturating_add(1)..=last.number;
             let ticket = |number| Ticket { period: last.period, number };
             let keys = numbers.map(|number| key(&secret, ticket(number), end)).collect::<Result<Vec<_>, _>>()?;

@@ -1,4 +1,4 @@
-//! How many there are at once: environments of a subject and in all, and one run in an environment.
+//! How many there are at once: environments of a subject and in all, runs of a subject, and one run in an environment.
 //!
 //! An instance can end at any moment without giving anything back, so whatever is counted counts in the period that it is in
 //! and in the next one, and is counted anew when it is used later. Both periods decide: two instances whose clocks do not quite
@@ -20,8 +20,9 @@ pub(crate) const RUN_PERIOD: u64 = 60;
 /// Places that are counted together.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
-    /// The id of their counters.
-    pub(crate) id: String,
+    /// The ids of their counters: one for each server key, that of the newest first, under which places are taken. What was taken under
+    /// another before a rotation counts on.
+    pub(crate) ids: Vec<String>,
     /// How many there are.
     pub(crate) most: u32,
     /// Seconds of a period.
@@ -53,7 +54,11 @@ impl Places {
             let counter = self.counter(number)?;
             let sum = store.increment(&counter, 1)?;
             tickets.push(Ticket::of(number, sum));
-            if still_taken(sum) > u64::from(self.most) {
+            let mut taken = still_taken(sum);
+            for id in self.ids.iter().skip(1) {
+                taken = taken.saturating_add(still_taken(store.increment(&self.key(id, number)?, 0)?));
+            }
+            if taken > u64::from(self.most) {
                 for ticket in tickets {
                     store.increment(&self.counter(ticket.period)?, giving_back(1))?;
                 }
@@ -90,13 +95,14 @@ impl Places {
         periods.map(|number| Ok(Ticket::of(number, store.increment(&self.counter(number)?, 1)?))).collect()
     }
 
-    /// The last number that was drawn in this period.
+    /// The last number that was drawn in this period under each id.
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub(crate) fn last(&self, store: &impl Store, now: UnixTime) -> Result<Ticket, StoreUnavailable> {
+    pub(crate) fn last(&self, store: &impl Store, now: UnixTime) -> Result<Vec<Ticket>, StoreUnavailable> {
         let number = self.number(now);
-        Ok(Ticket::of(number, store.increment(&self.counter(number)?, 0)?))
+        let last = |id: &String| Ok(Ticket::of(number, store.increment(&self.key(id, number)?, 0)?));
+        self.ids.iter().map(last).collect()
     }
 
     /// The number of the period.
@@ -104,14 +110,26 @@ impl Places {
         now.seconds() / self.period.max(1)
     }
 
-    fn counter(&self, number: u64) -> Result<Key, InvalidKey> {
-        Key::new(PLACES, &self.id, self.end(number))
+    fn counter(&self, number: u64) -> Result<Key, StoreUnavailable> {
+        let newest = self.ids.first().ok_or_else(|| StoreUnavailable("there is no server key".to_owned()))?;
+        Ok(self.key(newest, number)?)
+    }
+
+    fn key(&self, id: &str, number: u64) -> Result<Key, InvalidKey> {
+        Key::new(PLACES, id, self.end(number))
     }
 
     /// What is written in a period exists for a period more, for an instance whose clock is behind.
     pub(crate) fn end(&self, number: u64) -> UnixTime {
         UnixTime::from_seconds(number.saturating_add(2).saturating_mul(self.period.max(1)))
     }
+}
+
+/// A place among the runs of a subject.
+#[derive(Debug)]
+pub struct RunPlace {
+    /// When it was taken.
+    pub(crate) taken: UnixTime,
 }
 
 /// The right to make one run of an environment: of each generation, one run at a time has it.
@@ -156,7 +174,7 @@ mod tests {
     use crate::example::NOW;
 
     fn places(most: u32) -> Places {
-        Places { id: "places".to_owned(), most, period: 100 }
+        Places { ids: vec!["places".to_owned()], most, period: 100 }
     }
 
     #[test]

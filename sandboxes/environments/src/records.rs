@@ -66,6 +66,11 @@ impl Root {
         read(bytes).filter(|root: &Self| root.format == FORMAT)
     }
 
+    /// The same environment, used at another time.
+    pub(crate) fn used(self, used_at: UnixTime) -> Self {
+        Self { used_at: used_at.seconds(), ..self }
+    }
+
     /// From this second on the environment is unknown.
     pub(crate) fn ends_at(&self, cool_down_seconds: u64) -> UnixTime {
         UnixTime::from_seconds(self.used_at).plus(cool_down_seconds)

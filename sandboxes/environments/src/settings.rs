@@ -14,6 +14,8 @@ pub struct Settings {
     pub environments_per_subject: u32,
     /// Environments that there are at once in all.
     pub environments: u32,
+    /// Runs of a subject that are under way at once, in all its environments.
+    pub runs_per_subject: u32,
     /// What one run may take, and leave behind.
     pub run: RunSettings,
 }
@@ -54,7 +56,13 @@ pub enum SettingsError {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cool_down_seconds: 300, environments_per_subject: 20, environments: 1_000, run: RunSettings::default() }
+        Self {
+            cool_down_seconds: 300,
+            environments_per_subject: 20,
+            environments: 1_000,
+            runs_per_subject: 4,
+            run: RunSettings::default(),
+        }
     }
 }
 
@@ -87,13 +95,15 @@ impl Settings {
     }
 
     /// Each key with its smallest and largest number, and the number that it has.
-    fn ranges(&self) -> [(&'static str, u64, u64, u64); 8] {
+    fn ranges(&self) -> [(&'static str, u64, u64, u64); 9] {
         let run = &self.run;
         [
             // Shorter, and an agent that thinks loses its environment; longer, and what nobody uses fills the store.
             ("cool_down_seconds", 60, 86_400, self.cool_down_seconds),
             ("environments_per_subject", 1, 10_000, self.environments_per_subject.into()),
             ("environments", 1, 1_000_000, self.environments.into()),
+            // Each takes an instance here and one of an interpreter, of which a host has some dozens for all.
+            ("runs_per_subject", 1, 64, self.runs_per_subject.into()),
             // A run has its environment to itself for a minute at least, in which everything is read and written, too.
             ("run.seconds", 1, 45, run.seconds.into()),
             ("run.output_bytes", 1_024, 1 << 20, run.output_bytes.into()),

@@ -3,6 +3,7 @@
 use core::cell::Cell;
 
 use http::StatusCode;
+use shell_http::Milliseconds;
 use shell_http::inbound::{self, Writer};
 use shell_settings::host::settings;
 use shell_store::HostStore;
@@ -18,6 +19,10 @@ use crate::server::Answer;
 
 /// Bytes of a request's body: code, with what stands around it.
 const LARGEST_BODY: usize = 1 << 20;
+
+/// Milliseconds that a client has to take what is left of its events when the run has ended. The run is kept by then, whatever the client
+/// does.
+const LAST_EVENT: Milliseconds = 10_000;
 
 struct Component;
 
@@ -57,8 +62,8 @@ impl wasip2::exports::http::incoming_handler::Guest for Component {
             Answer::Whole(response) => inbound::respond(out, response),
             Answer::Stream(streamed) => {
                 if let Some(writer) = Writer::open(out, StatusCode::OK, &answers::event_stream()) {
-                    server.stream(*streamed, &writer);
-                    writer.finish();
+                    let last = server.stream(*streamed, &writer);
+                    writer.at_most(LAST_EVENT).finish_with(&last);
                 }
             }
         }
@@ -69,8 +74,8 @@ impl wasip2::exports::http::incoming_handler::Guest for Component {
 wasip2::http::proxy::export!(Component);
 
 impl Events for Writer {
-    fn send(&self, bytes: &[u8]) -> bool {
-        self.write(bytes).is_ok()
+    fn offer(&self, bytes: &[u8]) -> Option<usize> {
+        self.write_some(bytes).ok()
     }
 
     fn is_there(&self) -> bool {

@@ -15,8 +15,6 @@ use crate::output::Output;
 const GRACE: Milliseconds = 2_000;
 /// Seconds by which the host may wait longer.
 const HOST_SECONDS: u64 = 5;
-/// Milliseconds after which it is looked whether the client is still there.
-const LOOK: Milliseconds = 1_000;
 /// Bytes that a file or a note may add beside its contents.
 const BESIDE_A_FILE: usize = 1_100;
 /// Bytes of whatever else an outcome says.
@@ -35,6 +33,8 @@ pub enum Stopped {
     Unusable(&'static str),
     /// There is no interpreter. The text is for the log.
     Unreachable(String),
+    /// The host has no room for an instance of the interpreter now. Nothing has run.
+    NoRoom,
     /// Whoever waited for the output has gone.
     ClientGone,
 }
@@ -44,8 +44,11 @@ pub trait Listener {
     /// So much was written. `false` where nobody listens any more.
     fn written(&mut self, stream: Stream, bytes: &[u8]) -> bool;
 
-    /// Whether somebody still listens.
-    fn is_there(&self) -> bool;
+    /// Nothing was written for a while. `false` where nobody listens any more.
+    fn look(&mut self) -> bool;
+
+    /// Milliseconds after which it wants to look.
+    fn look_within(&self) -> Milliseconds;
 }
 
 /// The request for a run.
@@ -82,7 +85,7 @@ pub fn run<H: Host>(
         if left == 0 {
             return Err(Stopped::Limit(Limit::Time));
         }
-        match arrivals.next(left.min(LOOK)) {
+        match arrivals.next(left.min(listener.look_within())) {
             Arrival::Head(_, head) => check_head(&head)?,
             Arrival::Piece(_, piece) => {
                 arrived = arrived.saturating_add(piece.len());
@@ -100,7 +103,7 @@ pub fn run<H: Host>(
             Arrival::End(_) | Arrival::Broken(_) => return Err(Stopped::BrokenOff),
             Arrival::NoAnswer(_, NoAnswer::TimedOut) => return Err(Stopped::Limit(Limit::Time)),
             Arrival::NoAnswer(_, reason) => return Err(no_answer(&reason)),
-            Arrival::Tick if !listener.is_there() => return Err(Stopped::ClientGone),
+            Arrival::Tick if !listener.look() => return Err(Stopped::ClientGone),
             Arrival::Tick => {}
         }
     }
@@ -153,6 +156,7 @@ fn check_head(head: &Response<()>) -> Result<(), Stopped> {
 /// deployment.
 fn no_answer(reason: &NoAnswer) -> Stopped {
     match reason {
+        NoAnswer::NoRoom => Stopped::NoRoom,
         NoAnswer::TooLarge => Stopped::Unusable("its answer is larger than its limits allow"),
         other => Stopped::Unreachable(other.to_string()),
     }

@@ -7,6 +7,7 @@
 
 mod accept;
 mod answers;
+mod batch;
 mod caller;
 mod component;
 mod configuration;

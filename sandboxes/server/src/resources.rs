@@ -17,6 +17,9 @@ const SCHEME: &str = "sandbox://";
 /// What a path has as it is: what is unreserved (RFC 3986, section 2.3), and the slashes.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
+/// Bytes of the largest file that is told as text. As JSON, a text can be six times as long, and a blob is never more than a third longer.
+const LARGEST_TEXT: usize = 1 << 20;
+
 /// Resources on one page of a listing.
 const PAGE: usize = 500;
 
@@ -76,7 +79,11 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         let environments = self.environments();
         let mut resources = Vec::new();
         for (id, environment) in environments.list(subject)? {
-            let Ok(files) = environments.files(&environment) else { continue };
+            let files = match environments.files(&environment) {
+                Ok(files) => Some(files),
+                Err(_) => environments.read(subject, &id, |again| environments.files(again)).unwrap_or_default(),
+            };
+            let Some(files) = files else { continue };
             let list = json!({ "uri": uri(&id, ""), "name": "files", "mimeType": "application/json" });
             let file =
                 |(path, size): &(TreePath, u32)| json!({ "uri": uri(&id, path.as_str()), "name": path, "size": size });
@@ -100,33 +107,32 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
     pub fn resource(&self, subject: &Subject, target: &Target) -> Result<Option<Object>, EnvironmentError> {
         let environments = self.environments();
         let (Target::List(id) | Target::File(id, _)) = target;
-        let Some(environment) = environments.find(subject, id)? else { return Ok(None) };
-        let contents = match target {
+        let read = environments.read(subject, id, |environment| match target {
             Target::List(_) => {
-                let files = environments.files(&environment)?;
+                let files = environments.files(environment)?;
                 let file = |(path, size): &(TreePath, u32)| json!({ "path": path, "size": size, "uri": uri(id, path.as_str()) });
                 let files: Vec<Value> = files.iter().map(file).collect();
                 let text = json!({ "files": files }).to_string();
-                json!({ "uri": uri(id, ""), "mimeType": "application/json", "text": text })
+                Ok(Some(json!({ "uri": uri(id, ""), "mimeType": "application/json", "text": text })))
             }
-            Target::File(_, path) => match environments.file(&environment, path)? {
-                Some(bytes) => file_contents(uri(id, path.as_str()), bytes),
-                None => return Ok(None),
-            },
-        };
+            Target::File(_, path) => {
+                let bytes = environments.file(environment, path)?;
+                Ok(bytes.map(|bytes| file_contents(&uri(id, path.as_str()), bytes)))
+            }
+        })?;
+        let Some(contents) = read.flatten() else { return Ok(None) };
         let mut result = Object::new();
         result.set("contents", &[contents]);
         Ok(Some(result))
     }
 }
 
-fn file_contents(uri: String, bytes: Vec<u8>) -> Value {
+fn file_contents(uri: &str, bytes: Vec<u8>) -> Value {
+    let blob = |media_type, bytes: &[u8]| json!({ "uri": uri, "mimeType": media_type, "blob": STANDARD.encode(bytes) });
     match String::from_utf8(bytes) {
+        Ok(text) if text.len() > LARGEST_TEXT => blob("text/plain", text.as_bytes()),
         Ok(text) => json!({ "uri": uri, "mimeType": "text/plain", "text": text }),
-        Err(error) => {
-            let blob = STANDARD.encode(error.as_bytes());
-            json!({ "uri": uri, "mimeType": "application/octet-stream", "blob": blob })
-        }
+        Err(error) => blob("application/octet-stream", error.as_bytes()),
     }
 }
 
@@ -144,6 +150,25 @@ mod tests {
             assert_eq!(Target::parse(&uri(&id, path.as_str())), Some(Target::File(id, path)));
         }
         assert!(matches!(Target::parse(&format!("sandbox://{ID}/")), Some(Target::List(_))));
+    }
+
+    #[test]
+    fn a_text_is_told_as_text_up_to_a_size_and_anything_else_as_bytes() {
+        for (bytes, media_type, is_text) in [
+            (b"text".to_vec(), "text/plain", true),
+            (vec![1; 1 << 20], "text/plain", true),
+            // It would be six times as long.
+            (vec![1; (1 << 20) + 1], "text/plain", false),
+            (b"\xff".to_vec(), "application/octet-stream", false),
+        ] {
+            let contents = file_contents("sandbox://x/y", bytes.clone());
+            assert_eq!((&contents["uri"], &contents["mimeType"]), (&json!("sandbox://x/y"), &json!(media_type)));
+            let told = match is_text {
+                true => contents["text"].as_str().map(|text| text.as_bytes().to_vec()),
+                false => contents["blob"].as_str().and_then(|blob| STANDARD.decode(blob).ok()),
+            };
+            assert!(told == Some(bytes));
+        }
     }
 
     #[test]

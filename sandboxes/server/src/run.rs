@@ -2,8 +2,9 @@
 
 use gatehouse_protocol::Subject;
 use gatehouse_storage::Store;
+use http::Request;
 use sandbox_environments::{
-    Contents, Environment, EnvironmentError, EnvironmentId, Language, Loaded, RunLease, Unusable,
+    Contents, Environment, EnvironmentError, EnvironmentId, Language, Loaded, RunLease, RunPlace, Unusable,
 };
 use sandbox_run::{File, Limit, Outcome, Run, Stream};
 use shell_http::Milliseconds;
@@ -13,7 +14,8 @@ use crate::interpreter::{self, Listener, Stopped};
 use crate::output::Output;
 use crate::sandbox::Sandbox;
 
-/// Milliseconds for which a run waits for another one in the same environment, and between two looks.
+/// Milliseconds for which a run waits for another one in the same environment, for a place among the subject's runs, or for one at the
+/// interpreter; and between two looks.
 const WAIT: Milliseconds = 2_000;
 const LOOK: Milliseconds = 100;
 /// Sentences of an interpreter that are passed on, and characters of each.
@@ -52,6 +54,8 @@ pub enum End {
     Unknown,
     /// Another run was under way for too long.
     Busy,
+    /// The subject had as many runs under way as it may, for too long.
+    TooMany,
     /// What was kept of the environment cannot be read.
     Damaged,
     /// The store or the interpreter does not answer.
@@ -99,10 +103,12 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         match self.lease(subject, &id) {
             Ok(Leased::Unknown) => Report { environment: None, end: End::Unknown, reason: None },
             Ok(Leased::Busy(name)) => Report { environment: Some(name), end: End::Busy, reason: None },
-            Ok(Leased::Granted(lease, environment)) => {
+            Ok(Leased::TooMany(name)) => Report { environment: Some(name), end: End::TooMany, reason: None },
+            Ok(Leased::Granted(place, lease, environment)) => {
                 let name = environment.log_name();
                 let (end, reason) = self.run_leased((subject, &id), order, lease, environment, listener);
-                Report { environment: Some(name), end, reason }
+                let problem = self.environments().give_back_run(subject, place).err();
+                Report { environment: Some(name), end, reason: reason.or(problem.map(|error| error.to_string())) }
             }
             Err(error) => {
                 let (end, reason) = refused(&error);
@@ -111,20 +117,35 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         }
     }
 
-    /// The environment, for nobody else to run in.
+    /// The environment, for nobody else to run in. Whoever waits for it counts among the subject's runs, too: an instance waits.
     fn lease(&self, subject: &Subject, id: &EnvironmentId) -> Result<Leased, EnvironmentError> {
         let give_up = self.host.elapsed().saturating_add(WAIT);
-        loop {
-            let environments = self.environments();
-            let Some(found) = environments.find(subject, id)? else { return Ok(Leased::Unknown) };
-            if let Some(lease) = environments.begin_run(&found)? {
-                return Ok(Leased::Granted(lease, found));
+        // Nothing is counted for an environment that is not there.
+        let Some(mut found) = self.environments().find(subject, id)? else { return Ok(Leased::Unknown) };
+        let place = loop {
+            if let Some(place) = self.environments().take_run(subject)? {
+                break place;
             }
             if self.host.elapsed() >= give_up {
-                return Ok(Leased::Busy(found.log_name()));
+                return Ok(Leased::TooMany(found.log_name()));
             }
             self.host.wait(LOOK);
-        }
+        };
+        let refused = loop {
+            match self.environments().begin_run(&found) {
+                Ok(Some(lease)) => return Ok(Leased::Granted(place, lease, found)),
+                Ok(None) if self.host.elapsed() >= give_up => break Ok(Leased::Busy(found.log_name())),
+                Ok(None) => self.host.wait(LOOK),
+                Err(error) => break Err(error.into()),
+            }
+            match self.environments().find(subject, id) {
+                Ok(Some(again)) => found = again,
+                Ok(None) => break Ok(Leased::Unknown),
+                Err(error) => break Err(error),
+            }
+        };
+        self.environments().give_back_run(subject, place)?;
+        refused
     }
 
     fn run_leased(
@@ -135,28 +156,31 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         environment: Environment,
         listener: &mut impl Listener,
     ) -> (End, Option<String>) {
-        let loaded = match self.environments().load(environment.clone()) {
+        let (clock, entropy) = (|| self.host.now(), &mut self.host.entropy());
+        let loaded = match self.environments().load_for_run(owner, environment.clone(), &lease, &clock, entropy) {
             Ok(loaded) => loaded,
             Err(error) => {
                 // Where this fails as well, the next run waits until the lease is over.
-                let _given_up = self.environments().give_up_run(&environment, lease, &mut self.host.entropy());
+                let _given_up = self.environments().give_up_run(owner, &environment, lease, entropy);
                 return refused(&error);
             }
         };
         let lease = &lease;
         let limits = self.configuration.settings.limits();
-        let files = loaded.contents.files.iter();
-        let files = files.map(|(path, contents)| File { path: path.clone(), contents: contents.clone() }).collect();
-        let state = loaded.contents.state(order.language).to_vec();
-        let run = Run { code: order.code.clone(), state, files, limits };
-        let Some(request) = interpreter::request(self.configuration.interpreter(order.language), &run) else {
-            return (End::Failed("The code cannot be sent to its interpreter."), None);
+        let give_up = self.host.elapsed().saturating_add(WAIT);
+        let (ended, output, milliseconds) = loop {
+            let Some(request) = self.run_request(order, &loaded) else {
+                return (End::Failed("The code cannot be sent to its interpreter."), None);
+            };
+            let began = self.host.elapsed();
+            let mut output = Output::at_most(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
+            let ended = interpreter::run(self.host, request, &limits, &mut output, listener);
+            let now = self.host.elapsed();
+            if !matches!(ended, Err(Stopped::NoRoom)) || now >= give_up || !listener.look() {
+                break (ended, output, now.saturating_sub(began));
+            }
+            self.host.wait(LOOK);
         };
-        drop(run);
-        let began = self.host.elapsed();
-        let mut output = Output::at_most(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
-        let ended = interpreter::run(self.host, request, &limits, &mut output, listener);
-        let milliseconds = self.host.elapsed().saturating_sub(began);
         let mut ran = Ran { output, exit_code: KILLED, stopped: None, notes: Vec::new(), milliseconds };
         let mut reason = None;
         let after = match ended {
@@ -170,10 +194,19 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
             Err(Stopped::BrokenOff) => Err((Reason::Ended, None)),
             Err(Stopped::ClientGone) => Err((Reason::ClientGone, None)),
             Err(Stopped::Unusable(text)) => Err((Reason::Unusable, Some(format!("the interpreter: {text}")))),
-            Err(Stopped::Unreachable(text)) => {
-                reason = Some(format!("the interpreter cannot be reached: {text}"));
+            Err(stopped @ (Stopped::Unreachable(_) | Stopped::NoRoom)) => {
+                let said = match stopped {
+                    Stopped::Unreachable(text) => {
+                        reason = Some(format!("the interpreter cannot be reached: {text}"));
+                        "The interpreter of this language cannot be reached now."
+                    }
+                    _ => {
+                        reason = Some("the host has no room for an instance of the interpreter".to_owned());
+                        "There are as many runs under way as this server can make."
+                    }
+                };
                 self.keep(owner, &loaded, &loaded.contents, lease, &mut reason);
-                return (End::Failed("The interpreter of this language cannot be reached now."), reason);
+                return (End::Failed(said), reason);
             }
         };
         match after {
@@ -195,6 +228,15 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         (End::Ran(ran), reason)
     }
 
+    /// The request for a run, with all that the interpreter needs for it.
+    fn run_request(&self, order: &Order, loaded: &Loaded) -> Option<Request<Vec<u8>>> {
+        let files = loaded.contents.files.iter();
+        let files = files.map(|(path, contents)| File { path: path.clone(), contents: contents.clone() }).collect();
+        let state = loaded.contents.state(order.language).to_vec();
+        let run = Run { code: order.code.clone(), state, files, limits: self.configuration.settings.limits() };
+        interpreter::request(self.configuration.interpreter(order.language), &run)
+    }
+
     /// Whether it was kept.
     fn keep(
         &self,
@@ -204,7 +246,8 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         lease: &RunLease,
         reason: &mut Option<String>,
     ) -> bool {
-        let kept = self.environments().keep(owner, loaded, contents, lease, &mut self.host.entropy());
+        let (clock, entropy) = (|| self.host.now(), &mut self.host.entropy());
+        let kept = self.environments().keep(owner, loaded, contents, lease, &clock, entropy);
         let problem = match &kept {
             Ok(kept) => kept.swept.as_ref().err().map(ToString::to_string),
             Err(error) => Some(error.to_string()),
@@ -218,7 +261,8 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
 enum Leased {
     Unknown,
     Busy(String),
-    Granted(RunLease, Environment),
+    TooMany(String),
+    Granted(RunPlace, RunLease, Environment),
 }
 
 /// The contents that are to be kept; or why none are, and what the log is told.

@@ -7,7 +7,6 @@ use gatehouse_storage::Store;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use sandbox_environments::Launch;
 use serde_json::json;
-use shell_http::Milliseconds;
 
 use crate::accept::{accepts, accepts_by_name, is_json};
 use crate::host::Host;
@@ -25,8 +24,6 @@ use crate::{answers, caller, methods};
 const PATH: &str = "/mcp";
 /// "Resource not found" until 2025-11-25 (resources, "Error Handling"); from 2026-07-28 on it is [`code::INVALID_PARAMS`].
 const RESOURCE_NOT_FOUND: i32 = -32002;
-/// Milliseconds after which no more runs of a batch begin. A host ends a request that lasts too long, with all its answers.
-const LONGEST_BATCH: Milliseconds = 45_000;
 
 /// What becomes of a request.
 pub enum Answer {
@@ -48,7 +45,7 @@ pub struct Streamed {
 
 /// Who asks, and in which request.
 #[derive(Clone)]
-struct Caller {
+pub struct Caller {
     subject: Subject,
     ids: Ids,
 }
@@ -98,12 +95,14 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         }
     }
 
-    /// Writes the events of a run, and the answer as the last of them.
-    pub fn stream(&self, streamed: Streamed, events: &impl Events) {
+    /// Writes the events of a run; what is left to be sent of them when it has ended, and the answer as the last of them.
+    pub fn stream(&self, streamed: Streamed, events: &impl Events) -> Vec<u8> {
         let Streamed { caller, id, revision, token, tool, order } = streamed;
-        let mut listener = Progress::new(token, events);
+        let mut listener = Progress::new(self.host, token, events);
         let result = self.run_logged(&caller, tool, &order, &mut listener);
-        events.send(&last_event(finished(id, result, revision)));
+        let mut last = listener.rest();
+        last.extend(last_event(finished(id, result, revision)));
+        last
     }
 
     fn message(&self, headers: &HeaderMap, caller: Caller, message: &Message) -> Answer {
@@ -127,35 +126,8 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         Answer::Whole(answers::reply(status, reply))
     }
 
-    /// A batch (JSON-RPC 2.0, section 6), which 2025-03-26 alone has. Its requests are answered one after the other.
-    fn batch(&self, headers: &HeaderMap, caller: &Caller, messages: &[Message]) -> Response<Vec<u8>> {
-        let refused = |text: &str| answers::refused(StatusCode::BAD_REQUEST, text);
-        let give_up = self.host.elapsed().saturating_add(LONGEST_BATCH);
-        let mut replies = Vec::new();
-        for message in messages {
-            if let Some(Err(error)) = message.call().map(Call::check_id) {
-                return refused(&error.to_string());
-            }
-        }
-        for message in messages {
-            let Message::Request(call) = message else { continue };
-            match Revision::of(headers, call) {
-                Ok(revision) if revision.has_batches() && call.method != "initialize" => {
-                    let is_late = self.host.elapsed() >= give_up && run_of(call).is_some();
-                    replies.push(if is_late { late(call) } else { self.request(caller, revision, call).1 });
-                }
-                Ok(_) | Err(_) => return refused("Only 2025-03-26 has batches, and initialize is in none"),
-            }
-        }
-        if replies.is_empty() {
-            return answers::accepted();
-        }
-        let texts: Vec<String> = replies.into_iter().map(|reply| Message::Response(reply).to_text()).collect();
-        answers::json(StatusCode::OK, format!("[{}]", texts.join(",")))
-    }
-
     /// The answer to a request, and its status.
-    fn request(&self, caller: &Caller, revision: Revision, call: &Call) -> (StatusCode, Reply) {
+    pub fn request(&self, caller: &Caller, revision: Revision, call: &Call) -> (StatusCode, Reply) {
         let Some(id) = call.id.clone() else { return invalid(revision, Id::from(0), "It has no id") };
         let is_stateless = revision.is_stateless();
         let no_page = |id| invalid(revision, id, "The cursor is unknown");
@@ -301,6 +273,7 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
         let (decision, why) = match end {
             End::Unknown => ("refused", Some("there is no such environment")),
             End::Busy => ("refused", Some("another run is under way")),
+            End::TooMany => ("refused", Some("the subject has as many runs under way as allowed")),
             End::Damaged | End::Failed(_) => ("failed", None),
             End::Ran(ran) => ("allowed", ran.stopped.map(why)),
         };
@@ -321,7 +294,7 @@ impl<H: Host, S: Store> Sandbox<'_, H, S> {
             reason: reason.as_deref().or(why),
         };
         self.log(&caller.ids, &line);
-        tools::ended(end, &self.configuration.settings.limits())
+        tools::ended(end, &self.configuration.settings)
     }
 
     fn log(&self, ids: &Ids, line: &Line<'_>) {
@@ -363,12 +336,6 @@ fn run_of(call: &Call) -> Option<(&'static str, Order)> {
 /// The token with which a client asks to be told of progress: a string or an integer.
 fn progress_token(call: &Call) -> Option<Id> {
     call.meta().and_then(|meta| Id::parse(meta.get("progressToken")?.get()))
-}
-
-/// What a call of a batch gets that comes too late.
-fn late(call: &Call) -> Reply {
-    let text = "The batch has used its time. Make this call again.";
-    Reply::result(call.id.clone().unwrap_or_else(|| Id::from(0)), tools::error(text))
 }
 
 fn finished(id: Id, mut result: Object, revision: Revision) -> Reply {

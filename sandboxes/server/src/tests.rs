@@ -60,10 +60,13 @@ struct FakeAnswer {
 
 impl Arrivals for FakeAnswer {
     fn next(&mut self, time: Milliseconds) -> Arrival {
-        self.arrivals.pop_front().unwrap_or_else(|| {
-            self.clock.set(self.clock.get() + time);
-            Arrival::Tick
-        })
+        match self.arrivals.pop_front() {
+            None | Some(Arrival::Tick) => {
+                self.clock.set(self.clock.get() + time);
+                Arrival::Tick
+            }
+            Some(arrival) => arrival,
+        }
     }
 }
 
@@ -147,8 +150,8 @@ impl Bench {
             Answer::Whole(response) => response,
             Answer::Stream(streamed) => {
                 let events = Collected::default();
-                self.server(store).stream(*streamed, &events);
-                let mut response = Response::new(events.bytes.take());
+                let last = self.server(store).stream(*streamed, &events);
+                let mut response = Response::new([events.bytes.take(), last].concat());
                 *response.headers_mut() = crate::answers::event_stream();
                 response
             }
@@ -218,16 +221,19 @@ struct Collected {
     bytes: RefCell<Vec<u8>>,
     /// After so many sendings the client has gone.
     leaves_after: Cell<Option<usize>>,
+    /// It takes no more than so many bytes at once.
+    takes: Option<usize>,
 }
 
 impl Events for Collected {
-    fn send(&self, bytes: &[u8]) -> bool {
+    fn offer(&self, bytes: &[u8]) -> Option<usize> {
         if self.leaves_after.get() == Some(0) {
-            return false;
+            return None;
         }
         self.leaves_after.set(self.leaves_after.get().map(|left| left - 1));
-        self.bytes.borrow_mut().extend_from_slice(bytes);
-        true
+        let taken = self.takes.unwrap_or(bytes.len()).min(bytes.len());
+        self.bytes.borrow_mut().extend_from_slice(&bytes[..taken]);
+        Some(taken)
     }
 
     fn is_there(&self) -> bool {

@@ -190,17 +190,23 @@ pub fn error(text: &str) -> Object {
 }
 
 /// The result of a run.
-pub fn ended(end: &End, limits: &Limits) -> Object {
+pub fn ended(end: &End, settings: &Settings) -> Object {
     match end {
         End::Unknown => error(
             "Environment not found: there is none of yours with this environmentId; it may have cooled down. Launch one with launchShell.",
         ),
         End::Busy => error("The environment is busy: another run is under way in it. Try again when that has ended."),
+        End::TooMany => {
+            let most = settings.runs_per_subject;
+            error(&format!(
+                "You have {most} runs under way, and may not have more at once. Try again when one has ended."
+            ))
+        }
         End::Damaged => {
             error("What was kept of this environment cannot be read any more. Launch another one with launchShell.")
         }
         End::Failed(text) => error(&format!("{text} Try again later.")),
-        End::Ran(ran) => ran_result(ran, limits),
+        End::Ran(ran) => ran_result(ran, &settings.limits()),
     }
 }
 

@@ -106,6 +106,21 @@ pub(crate) fn write_some(output: &OutputStream, bytes: &[u8]) -> Result<usize, S
     Ok(piece.len())
 }
 
+/// Writes as many of `bytes` as there is room for without waiting; how many.
+pub(crate) fn write_without_waiting(output: &OutputStream, bytes: &[u8]) -> Result<usize, ReaderGone> {
+    let mut written = 0_usize;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match write_some(output, rest)? {
+            0 => break,
+            taken => written = written.saturating_add(taken),
+        }
+    }
+    if written > 0 {
+        output.flush()?;
+    }
+    Ok(written)
+}
+
 fn wait_for_reader(output: &OutputStream, deadline: Instant) -> Result<(), ReaderGone> {
     let writable = output.subscribe();
     if monotonic_clock::now() >= deadline {

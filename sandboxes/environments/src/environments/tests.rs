@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use gatehouse_storage::memory::{FailingStore, MemoryStore};
 
 use super::*;
@@ -183,4 +185,47 @@ fn whoever_is_refused_without_end_sees_the_own_environments_of_late() {
         assert!(world.launch(NOW, "demo:alice", &mut entropy).is_none());
     }
     assert_eq!(world.at(NOW).list(&subject("demo:alice")).unwrap().len(), 3);
+}
+
+#[test]
+fn a_subject_has_as_many_runs_under_way_as_allowed_and_others_none_the_less() {
+    let mut world = World::new();
+    world.settings.runs_per_subject = 2;
+    let (alice, bob) = (subject("demo:alice"), subject("demo:bob"));
+    let take = |owner: &Subject, now| world.at(now).take_run(owner).unwrap();
+    let first = take(&alice, NOW).unwrap();
+    assert!(take(&alice, NOW).is_some());
+    assert!(take(&alice, NOW).is_none() && take(&alice, NOW.plus(60)).is_none());
+    assert!(take(&bob, NOW).is_some());
+    // Given back in another period than it was taken in.
+    world.at(NOW.plus(60)).give_back_run(&alice, first).unwrap();
+    assert!(take(&alice, NOW.plus(60)).is_some());
+    assert!(take(&alice, NOW.plus(60)).is_none());
+    // The instances of all of them were killed.
+    assert!(take(&alice, NOW.plus(180)).is_some());
+}
+
+#[test]
+fn counters_do_not_tell_who_is_a_user_and_count_on_when_the_server_keys_are_rotated() {
+    let (mut world, mut entropy) = (World::new(), Counting(0));
+    let counters = |world: &World| {
+        let keys = world.store.list(None).unwrap().keys;
+        keys.iter().filter(|key| key.kind() == "sandbox-places").map(Key::to_string).collect::<BTreeSet<_>>()
+    };
+    let one = world.launch(NOW, "demo:alice", &mut entropy).unwrap();
+    let of_one_key = counters(&world);
+    // Another key, the same subject: of the counters, those of all environments alone have the same names.
+    let other = World { keys: key_ring("b"), ..World::new() };
+    other.launch(NOW, "demo:alice", &mut Counting(0)).unwrap();
+    let shared: Vec<String> = counters(&other).intersection(&of_one_key).cloned().collect();
+    assert_eq!((of_one_key.len(), shared.len()), (4, 2));
+    assert!(shared.iter().all(|name| name.contains("all")), "{shared:?}");
+    // Of three places, one was taken under the former key.
+    world.keys = key_ring("ba");
+    let two = world.launch(NOW, "demo:alice", &mut entropy).unwrap();
+    let three = world.launch(NOW, "demo:alice", &mut entropy).unwrap();
+    assert!(world.launch(NOW, "demo:alice", &mut entropy).is_none());
+    let listed = world.at(NOW).list(&subject("demo:alice")).unwrap();
+    let ids: BTreeSet<&str> = listed.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(ids, BTreeSet::from([one.as_str(), two.as_str(), three.as_str()]));
 }

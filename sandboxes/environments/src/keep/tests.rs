@@ -45,11 +45,32 @@ impl World {
         environments.begin_run(&environments.find(&self.owner, id).unwrap().unwrap()).unwrap().unwrap()
     }
 
+    /// The beginning of a run.
+    fn begun(&self, now: UnixTime, id: &EnvironmentId) -> (RunLease, Loaded) {
+        let lease = self.lease(now, id);
+        let environments = self.at(&self.store, now);
+        let found = environments.find(&self.owner, id).unwrap().unwrap();
+        let owner = (&self.owner, id);
+        let loaded = environments.load_for_run(owner, found, &lease, &|| now, &mut Counting(150)).unwrap();
+        (lease, loaded)
+    }
+
+    fn keep(
+        &self,
+        now: UnixTime,
+        id: &EnvironmentId,
+        (lease, loaded): &(RunLease, Loaded),
+        contents: &Contents,
+        clock: impl Fn() -> UnixTime,
+    ) -> Result<Kept, EnvironmentError> {
+        let environments = self.at(&self.store, now);
+        environments.keep((&self.owner, id), loaded, contents, lease, &clock, &mut Counting(100))
+    }
+
     /// A whole run that leaves these contents.
     fn run(&self, now: UnixTime, id: &EnvironmentId, contents: &Contents) {
-        let (lease, loaded) = (self.lease(now, id), self.loaded(now, id).unwrap());
-        let kept = self.at(&self.store, now).keep((&self.owner, id), &loaded, contents, &lease, &mut Counting(100));
-        kept.unwrap().swept.unwrap();
+        let begun = self.begun(now, id);
+        self.keep(now, id, &begun, contents, || now).unwrap().swept.unwrap();
     }
 
     fn entries(&self, kind: &str) -> BTreeSet<String> {
@@ -188,9 +209,15 @@ fn a_run_that_dies_at_any_step_leaves_the_former_state_whole_or_the_new_one() {
             let id = world.launched();
             world.run(NOW.plus(250), &id, &before);
             let now = NOW.plus(250 + later);
-            let (lease, loaded) = (world.lease(now, &id), world.loaded(now, &id).unwrap());
+            let lease = world.lease(now, &id);
             let dying = FailingStore::after(steps, &world.store);
-            let kept = world.at(&dying, now).keep((&world.owner, &id), &loaded, &after, &lease, &mut Counting(100));
+            let (environments, owner) = (world.at(&dying, now), (&world.owner, &id));
+            let found = environments.find(&world.owner, &id);
+            let kept = found.and_then(|found| {
+                let entropy = &mut Counting(150);
+                let loaded = environments.load_for_run(owner, found.unwrap(), &lease, &|| now, entropy)?;
+                environments.keep(owner, &loaded, &after, &lease, &|| now, &mut Counting(100))
+            });
             let found = world.loaded(now, &id).unwrap();
             let is_new = found.environment.generation() == 2;
             assert!(found.contents == if is_new { after.clone() } else { before.clone() }, "{later} {steps}");
@@ -246,16 +273,86 @@ fn without_its_root_an_environment_never_was() {
 fn a_run_that_lost_its_environment_to_another_keeps_nothing() {
     let mut world = World::new();
     let id = world.launched();
-    let (slow, loaded) = (world.lease(NOW, &id), world.loaded(NOW, &id).unwrap());
+    let slow = world.begun(NOW, &id);
     let later = NOW.plus(130);
     world.run(later, &id, &large(2));
     let before = world.store.snapshot();
     for now in [later, NOW] {
         // By its clock its time is over; or it is not, but somebody has written meanwhile.
-        let kept = world.at(&world.store, now).keep((&world.owner, &id), &loaded, &large(1), &slow, &mut Counting(100));
+        let kept = world.keep(now, &id, &slow, &large(1), || now);
         assert_eq!(kept.err(), Some(EnvironmentError::TooLate));
         assert_eq!(world.store.snapshot(), before);
     }
+}
+
+/// With the border of two periods before, in and after the run.
+#[test]
+fn a_run_that_lasts_past_the_end_of_the_cool_down_is_kept_and_its_environment_is_there_meanwhile() {
+    for begin in [0, 1, 10, 19, 20, 150, 275, 280, 294, 295, 299] {
+        let mut world = World::new();
+        let id = world.launched();
+        let used = NOW.plus(begin);
+        world.run(used, &id, &large(1));
+        let began = used.plus(280);
+        let begun = world.begun(began, &id);
+        // What has expired by then has gone.
+        for seconds in [0, 19, 20, 25, 40] {
+            assert!(world.loaded(began.plus(seconds), &id).unwrap().contents == large(1), "{begin} {seconds}");
+        }
+        let ended = began.plus(25);
+        world.keep(ended, &id, &begun, &large(2), || ended).unwrap().swept.unwrap();
+        assert!(world.loaded(ended.plus(299), &id).unwrap().contents == large(2), "{begin}");
+        assert!(world.at(&world.store, ended.plus(300)).find(&world.owner, &id).unwrap().is_none());
+        // An instance that is killed in its run has used it, too.
+        let last = ended.plus(290);
+        world.begun(last, &id);
+        assert!(world.loaded(last.plus(299), &id).unwrap().contents == large(2), "{begin}");
+        assert_eq!(
+            world.entries("sandbox").iter().filter(|key| !Key::parse(key).unwrap().has_expired(last)).count(),
+            1
+        );
+    }
+}
+
+#[test]
+fn a_run_that_loses_its_environment_while_it_writes_leaves_what_the_other_has_written() {
+    let mut world = World::new();
+    let id = world.launched();
+    let slow = world.begun(NOW, &id);
+    let later = NOW.plus(130);
+    // The store takes its time: when everything but the root is written, the right to run is over.
+    let kept = world.keep(NOW, &id, &slow, &large(1), || later);
+    assert_eq!(kept.err(), Some(EnvironmentError::TooLate));
+    assert!(world.loaded(NOW, &id).unwrap().contents == Contents::default());
+    // Or another instance, whose clock is ahead, has written meanwhile.
+    let overtaken = || {
+        world.run(later, &id, &large(2));
+        NOW
+    };
+    let kept = world.keep(NOW, &id, &slow, &large(1), overtaken);
+    assert_eq!(kept.err(), Some(EnvironmentError::TooLate));
+    let found = world.loaded(later, &id).unwrap();
+    assert!(found.contents == large(2) && found.environment.generation() == 1);
+}
+
+#[test]
+fn a_run_that_is_given_up_lets_the_next_begin_and_overwrites_nothing_newer() {
+    let mut world = World::new();
+    let id = world.launched();
+    let (lease, loaded) = world.begun(NOW, &id);
+    let give_up = |now, lease, environment: &Environment| {
+        world.at(&world.store, now).give_up_run((&world.owner, &id), environment, lease, &mut Counting(120)).unwrap();
+    };
+    give_up(NOW, lease, &loaded.environment);
+    let (slow, before) = world.begun(NOW, &id);
+    assert_eq!(before.environment.generation(), 1);
+    let later = NOW.plus(130);
+    world.run(later, &id, &large(2));
+    let (entries, snapshot) = (world.entries("sandbox"), world.store.snapshot());
+    // By its clock, it still has the right to run.
+    give_up(NOW, slow, &before.environment);
+    assert_eq!((world.entries("sandbox"), world.store.snapshot()), (entries, snapshot));
+    assert!(world.loaded(later, &id).unwrap().contents == large(2));
 }
 
 proptest! {

@@ -50,6 +50,29 @@ fn an_environment_that_has_cooled_down_is_one_that_never_was() {
 }
 
 #[test]
+fn a_run_that_lasts_past_the_end_of_the_cool_down_is_kept() {
+    for begin in [0, 10, 150, 290] {
+        let bench = Rc::new(Bench::new());
+        bench.advance(begin);
+        let id = bench.launch("key:alice");
+        bench.shell("key:alice", &id, "a");
+        bench.advance(280);
+        let inner = Rc::clone(&bench);
+        bench.interpreters(move |address, run| {
+            inner.advance(25);
+            whole(&remembering(address, run))
+        });
+        let slow = bench.shell("key:alice", &id, "slow");
+        assert_eq!(slow["isError"], false, "{begin}: {slow}");
+        bench.interpreters(|address, run| whole(&remembering(address, run)));
+        bench.advance(299);
+        let next = bench.shell("key:alice", &id, "b");
+        let said = "http://shell.example/run state a,slow,b, files a;slow;b;";
+        assert_eq!(next["structuredContent"]["stdout"], said, "{begin}");
+    }
+}
+
+#[test]
 fn the_store_holds_nothing_that_anybody_can_read() {
     let bench = Bench::new();
     let id = bench.launch("key:alice");

@@ -1,5 +1,7 @@
 use sandbox_run::Limit;
 
+use shell_http::outbound::NoAnswer;
+
 use super::*;
 
 const SMALL: &str = "environments_per_subject = 2\nenvironments = 3\n[run]\nseconds = 5\noutput_bytes = 1024\nfile_bytes = 2048\nfiles = 3\nstate_bytes = 1024";
@@ -123,4 +125,65 @@ fn a_subject_has_its_number_of_environments_and_all_have_theirs() {
     assert_eq!(bench.log().iter().filter(|line| line["decision"] == "refused").count(), 2);
     bench.advance(600);
     bench.launch("key:carol");
+}
+
+#[test]
+fn a_subject_has_its_number_of_runs_under_way_and_others_run_meanwhile() {
+    let bench = Rc::new(Bench::with_settings("runs_per_subject = 1"));
+    let (one, other, bobs) = (bench.launch("key:alice"), bench.launch("key:alice"), bench.launch("key:bob"));
+    let (inner, seen) = (Rc::clone(&bench), Rc::new(RefCell::new(Vec::new())));
+    let (told, second) = (Rc::clone(&seen), other.clone());
+    bench.interpreters(move |address, run| {
+        if run.code == "first" {
+            let begin = inner.host.elapsed();
+            told.borrow_mut().push(inner.shell("key:alice", &second, "second"));
+            assert!((1_900..2_300).contains(&(inner.host.elapsed() - begin)), "it waits for a place");
+            told.borrow_mut().push(inner.shell("key:bob", &bobs, "bob"));
+        }
+        whole(&remembering(address, run))
+    });
+    assert_eq!(bench.shell("key:alice", &one, "first")["isError"], false);
+    let seen = seen.borrow();
+    assert_eq!(seen[0]["isError"], true);
+    assert!(text_of(&seen[0]).starts_with("You have 1 runs under way"), "{}", seen[0]);
+    assert_eq!(seen[1]["isError"], false);
+    assert_eq!(bench.host.sent.borrow().len(), 2, "the one that was refused asked no interpreter");
+    assert_eq!(bench.log()[3]["reason"], "the subject has as many runs under way as allowed");
+    // Whatever comes of a run, its place is given back.
+    let never = "99999999-9999-9999-9999-999999999999";
+    for arrivals in [|| vec![head(500, "text/plain")], || vec![head(404, "text/plain")], || Vec::new()] {
+        bench.interpreters(move |_, _| arrivals());
+        bench.shell("key:alice", &one, "x");
+        bench.shell("key:alice", never, "x");
+    }
+    bench.interpreters(|address, run| whole(&remembering(address, run)));
+    assert_eq!(bench.shell("key:alice", &other, "third")["isError"], false);
+}
+
+#[test]
+fn a_run_for_which_the_host_has_no_room_is_tried_again_shortly() {
+    for (times, is_made) in [(3, true), (1_000, false)] {
+        let bench = Bench::new();
+        let id = bench.launch("key:alice");
+        let asked = Rc::new(Cell::new(0));
+        let count = Rc::clone(&asked);
+        bench.interpreters(move |address, run| {
+            count.set(count.get() + 1);
+            let none = vec![Arrival::NoAnswer(0, NoAnswer::NoRoom)];
+            if count.get() > times { whole(&remembering(address, run)) } else { none }
+        });
+        let begin = bench.host.elapsed();
+        let result = bench.shell("key:alice", &id, "x");
+        assert_eq!(result["isError"], !is_made, "{result}");
+        let waited = bench.host.elapsed() - begin;
+        assert!(if is_made { waited == 300 } else { (1_900..2_300).contains(&waited) }, "{waited}");
+        if !is_made {
+            assert!(
+                text_of(&result).starts_with("There are as many runs under way as this server can make"),
+                "{result}"
+            );
+        }
+        bench.interpreters(|address, run| whole(&remembering(address, run)));
+        assert_eq!(bench.shell("key:alice", &id, "y")["isError"], false, "nobody waits");
+    }
 }

@@ -160,4 +160,43 @@ fn a_batch_of_long_runs_ends_in_time_and_says_which_calls_were_not_made() {
     assert_eq!(errors, [json!(false), json!(false), json!(true), json!(true)]);
     assert!(text_of(&answers[2]["result"]).contains("Make this call again"));
     assert_eq!(bench.host.sent.borrow().len(), 2);
+    // Whatever a call asks for, it takes time.
+    let read = |number: u32| {
+        let params = json!({ "uri": format!("sandbox://{id}/") });
+        json!({ "jsonrpc": "2.0", "id": number, "method": "resources/read", "params": params })
+    };
+    let launch = json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": { "name": "launchShell" } });
+    let answers = json_of(&bench.post(&json!([read(1), run(2), run(3), read(4), launch]).to_string(), &[]));
+    assert!(answers[0]["result"].is_object());
+    assert_eq!(
+        answers[3]["error"],
+        json!({ "code": -32603, "message": "The batch has used its time. Make this call again." })
+    );
+    assert_eq!(answers[4]["result"]["isError"], true);
+    assert_eq!(bench.log().iter().filter(|line| line["event"] == "launch").count(), 1);
+}
+
+#[test]
+fn a_batch_holds_16_mib_of_answers_and_says_which_calls_were_not_made() {
+    let bench = Bench::new();
+    let id = bench.launch("key:alice");
+    bench.interpreters(|_, _| {
+        let changed = vec![file("large", &[1; 5 << 20]), file("small", b"small")];
+        whole(&[Frame::Ended(Outcome { changed, ..outcome() })])
+    });
+    bench.shell("key:alice", &id, "x");
+    let read = |number: u32, path: &str| {
+        let params = json!({ "uri": format!("sandbox://{id}/{path}") });
+        json!({ "jsonrpc": "2.0", "id": number, "method": "resources/read", "params": params })
+    };
+    let calls = [read(1, "large"), read(2, "large"), read(3, "large"), read(4, "small"), read(5, "large")];
+    let response = bench.post(&json!(calls).to_string(), &[]);
+    assert!((10 << 20..16 << 20).contains(&response.body().len()), "{}", response.body().len());
+    let answers = json_of(&response);
+    for (number, is_made) in [(0, true), (1, true), (2, false), (3, true), (4, false)] {
+        assert_eq!(answers[number]["id"], number + 1);
+        assert_eq!(answers[number]["result"].is_object(), is_made, "{number}");
+        assert_eq!(answers[number]["error"].is_object(), !is_made, "{number}");
+    }
+    assert_eq!(answers[2]["error"]["message"], "The answers of the batch are too large. Make this call again.");
 }

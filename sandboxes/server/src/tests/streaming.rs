@@ -12,7 +12,11 @@ fn run_request(id: &str, token: Value, headers: &[(&str, &str)]) -> Request<Vec<
 /// The messages of a stream of events.
 fn messages(response: &Response<Vec<u8>>) -> Vec<Value> {
     assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream");
-    let text = String::from_utf8(response.body().clone()).unwrap();
+    messages_in(response.body())
+}
+
+fn messages_in(bytes: &[u8]) -> Vec<Value> {
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
     let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
     data.map(|data| serde_json::from_str(data).unwrap()).collect()
 }
@@ -38,10 +42,11 @@ fn output_comes_as_progress_and_the_result_is_the_same_as_without() {
             (message["params"]["progress"].as_u64().unwrap(), message["params"]["message"].as_str().unwrap())
         })
         .collect();
-    assert_eq!(told, [(5, "one "), (13, "warning\n"), (15, "\u{20ac}")]);
-    assert!(messages[..3].iter().all(|message| message["params"]["progressToken"] == "t"));
-    assert_eq!((messages.len(), &messages[3]["id"]), (4, &json!(7)));
-    let streamed = messages[3]["result"].clone();
+    // What is written at once comes at once, and what follows soon comes together.
+    assert_eq!(told, [(5, "one "), (15, "warning\n\u{20ac}")]);
+    assert!(messages[..2].iter().all(|message| message["params"]["progressToken"] == "t"));
+    assert_eq!((messages.len(), &messages[2]["id"]), (3, &json!(7)));
+    let streamed = messages[2]["result"].clone();
     assert_eq!(streamed["structuredContent"]["stdout"], "one \u{20ac}");
     assert_eq!(bench.shell("key:alice", &id, "x"), streamed);
 }
@@ -82,7 +87,10 @@ fn a_client_that_leaves_ends_its_run_and_nothing_of_it_is_kept() {
     let bench = Bench::new();
     let id = bench.launch("key:alice");
     bench.shell("key:alice", &id, "before");
-    for (leaves_after, frames) in [(1, vec![stdout("1"), stdout("2"), Frame::Ended(outcome())]), (0, vec![])] {
+    let more = stdout(&"2".repeat(16 << 10));
+    for (leaves_after, frames) in
+        [(1, vec![stdout("1"), more, Frame::Ended(outcome())]), (1, vec![stdout("1")]), (0, vec![])]
+    {
         bench.interpreters(move |_, _| {
             whole(&frames).into_iter().filter(|arrival| !matches!(arrival, Arrival::End(_))).collect()
         });
@@ -98,4 +106,67 @@ fn a_client_that_leaves_ends_its_run_and_nothing_of_it_is_kept() {
     bench.interpreters(|address, run| whole(&remembering(address, run)));
     let next = bench.shell("key:alice", &id, "next");
     assert_eq!(next["structuredContent"]["stdout"], "http://shell.example/run state before,next, files before;next;");
+}
+
+/// What a run wrote as it was told, message by message.
+fn told(bench: &Bench, arrivals: impl Fn() -> Vec<Arrival> + 'static) -> Vec<String> {
+    let id = bench.launch("key:alice");
+    bench.interpreters(move |_, _| arrivals());
+    let messages = messages(&bench.send(&run_request(&id, json!(1), &[])));
+    let text = |message: &Value| message["params"]["message"].as_str().map(str::to_owned);
+    messages.iter().filter_map(text).collect()
+}
+
+fn pieces(frames: &[Frame]) -> Vec<Arrival> {
+    frames.iter().map(|one| Arrival::Piece(0, frame(one).unwrap())).collect()
+}
+
+#[test]
+fn output_is_gathered_for_a_tenth_of_a_second_or_16_kib() {
+    let bench = Bench::new();
+    let in_time = told(&bench, || {
+        let (first, second) = (pieces(&[stdout("a"), stdout("b"), stdout("c")]), pieces(&[stdout("d")]));
+        let last = pieces(&[stdout("e"), Frame::Ended(outcome())]);
+        let parts = [vec![head(200, FRAMES_TYPE)], first, vec![Arrival::Tick], second, vec![Arrival::Tick], last];
+        parts.into_iter().flatten().collect()
+    });
+    assert_eq!(in_time, ["a", "bc", "d", "e"]);
+    // As a program that writes byte by byte does, or an interpreter that means no good.
+    let count = 100_000;
+    let bytewise = told(&bench, move || {
+        let frames = [vec![stdout("x"); count], vec![Frame::Ended(outcome())]].concat();
+        whole(&frames)
+    });
+    assert_eq!(bytewise.iter().map(String::len).sum::<usize>(), count);
+    assert!(bytewise.len() <= 2 + count / (16 << 10), "{}", bytewise.len());
+}
+
+#[test]
+fn a_client_that_reads_slowly_or_not_at_all_delays_no_run_and_gets_everything_in_the_end() {
+    for takes in [0, 10, 100] {
+        let bench = Bench::new();
+        let id = bench.launch("key:alice");
+        bench.interpreters(|address, run| {
+            let outputs =
+                (0..20).flat_map(|number| pieces(&[stdout(&format!("{number} "))]).into_iter().chain([Arrival::Tick]));
+            let (begin, mut end) = (vec![head(200, FRAMES_TYPE)], whole(&remembering(address, run)));
+            begin.into_iter().chain(outputs).chain(end.drain(1..)).collect()
+        });
+        let Answer::Stream(streamed) = bench.server(&bench.store).answer(&run_request(&id, json!(1), &[])) else {
+            panic!()
+        };
+        let events = Collected { takes: Some(takes), ..Collected::default() };
+        let before = bench.host.elapsed();
+        let last = bench.server(&bench.store).stream(*streamed, &events);
+        assert!(bench.host.elapsed() - before <= 20_000, "the interpreter took as long");
+        let messages = messages_in(&[events.bytes.take(), last].concat());
+        let (result, told) = messages.split_last().unwrap();
+        let told: String = told.iter().map(|message| message["params"]["message"].as_str().unwrap()).collect();
+        assert_eq!(result["result"]["isError"], false, "{takes}: {result}");
+        assert_eq!(result["result"]["structuredContent"]["stdout"], told.as_str());
+        assert!(told.starts_with("0 1 2 ") && told.ends_with("files x;"), "{told}");
+        bench.interpreters(|address, run| whole(&remembering(address, run)));
+        let next = bench.shell("key:alice", &id, "next");
+        assert_eq!(next["structuredContent"]["stdout"], "http://shell.example/run state x,next, files x;next;");
+    }
 }

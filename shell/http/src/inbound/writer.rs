@@ -62,6 +62,14 @@ impl Writer {
         Ok(streams::write_by(&self.stream, bytes, self.deadline)?)
     }
 
+    /// Sends as many of these bytes as the host takes now, and waits for nobody; how many.
+    ///
+    /// # Errors
+    /// Where the client has gone.
+    pub fn write_some(&self, bytes: &[u8]) -> Result<usize, ReaderGone> {
+        Ok(streams::write_without_waiting(&self.stream, bytes)?)
+    }
+
     /// Sends these bytes as the last ones, and ends the answer. A client that takes nothing for 30 seconds sees it broken off.
     pub fn finish_with(self, bytes: &[u8]) {
         if streams::hand_over_by(&self.stream, bytes, self.deadline).is_ok() {

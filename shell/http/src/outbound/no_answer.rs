@@ -19,6 +19,9 @@ pub enum NoAnswer {
     /// A limit of [`Limits`](super::Limits) passed.
     #[error("the other side did not answer in time")]
     TimedOut,
+    /// The host makes no more connections or calls of this component now; it may later.
+    #[error("the host has as many requests under way as it allows")]
+    NoRoom,
     /// The connection failed or broke off; the text is the host's.
     #[error("the connection failed: {0}")]
     Failed(String),
@@ -33,7 +36,7 @@ impl NoAnswer {
         match self {
             Self::TimedOut => Failure::Timeout,
             Self::NotAllowed | Self::Prohibited => Failure::Denied,
-            Self::Address | Self::Failed(_) | Self::TooLarge => Failure::Failed,
+            Self::Address | Self::NoRoom | Self::Failed(_) | Self::TooLarge => Failure::Failed,
         }
     }
 }
@@ -48,6 +51,7 @@ pub(super) fn refused(code: ErrorCode) -> NoAnswer {
     match code {
         ErrorCode::HttpRequestDenied => NoAnswer::NotAllowed,
         ErrorCode::DestinationIpProhibited => NoAnswer::Prohibited,
+        ErrorCode::ConnectionLimitReached => NoAnswer::NoRoom,
         ErrorCode::ConnectionTimeout
         | ErrorCode::ConnectionReadTimeout
         | ErrorCode::ConnectionWriteTimeout
