@@ -27,7 +27,7 @@ pub struct Environments<'a, S> {
 #[derive(Debug)]
 pub enum Launch {
     /// It is there.
-    Launched(EnvironmentId, Environment),
+    Launched(EnvironmentId, Box<Environment>),
     /// The subject has as many as allowed.
     SubjectFull,
     /// There are as many as allowed in all.
@@ -62,10 +62,8 @@ impl<'a, S: Store> Environments<'a, S> {
     /// Where the store does not answer: there is no environment then, though a place may count until its periods are over.
     pub fn launch(&self, subject: &Subject, entropy: &mut impl Entropy) -> Result<Launch, EnvironmentError> {
         let (of_subject, in_all) = self.places(subject);
-        if !of_subject.take(self.store, self.now)? {
-            return Ok(Launch::SubjectFull);
-        }
-        if !in_all.take(self.store, self.now)? {
+        let Some(tickets) = of_subject.take(self.store, self.now)? else { return Ok(Launch::SubjectFull) };
+        if in_all.take(self.store, self.now)?.is_none() {
             of_subject.give_back(self.store, self.now)?;
             return Ok(Launch::Full);
         }
@@ -77,8 +75,9 @@ impl<'a, S: Store> Environments<'a, S> {
         let root = Root::new(self.now, 0, counted, index);
         let key = secret.root(self.periods().end_of_new(self.now))?;
         let environment = Environment { secret, root, key };
+        self.note(subject, &id, &tickets, entropy)?;
         self.put_root(&environment, entropy)?;
-        Ok(Launch::Launched(id, environment))
+        Ok(Launch::Launched(id, Box::new(environment)))
     }
 
     /// The environment of `subject` with this id. `None` where there is none: it never was there, has cooled down, or is somebody
@@ -105,12 +104,27 @@ impl<'a, S: Store> Environments<'a, S> {
         Ok(is_there.then(|| Environment { secret: secret.clone(), root, key: key.clone() }))
     }
 
-    /// The right to run in an environment; `None` while somebody else has it.
+    /// The right to run in an environment as it was found; `None` where somebody else has it, or had it and is done: find it again.
     ///
     /// # Errors
     /// Where the store does not answer.
     pub fn begin_run(&self, environment: &Environment) -> Result<Option<RunLease>, StoreUnavailable> {
-        RunLease::take(environment.secret.counter(), self.store, self.now)
+        RunLease::take(&environment.secret.run(environment.root.generation), self.store, self.now)
+    }
+
+    /// Lets the next run begin after one that did not: nothing changes but the number of runs. Only whoever has the lease may call it.
+    ///
+    /// # Errors
+    /// Where the store does not answer: the next run waits until the lease is over.
+    pub fn give_up_run(
+        &self,
+        environment: &Environment,
+        _lease: RunLease,
+        entropy: &mut impl Entropy,
+    ) -> Result<(), EnvironmentError> {
+        let mut next = environment.clone();
+        next.root.generation = next.root.generation.saturating_add(1);
+        self.put_root(&next, entropy)
     }
 
     pub(crate) fn put_root(

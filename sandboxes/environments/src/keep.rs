@@ -47,16 +47,16 @@ impl<S: Store> Environments<'_, S> {
     /// Where the store does not answer, or something is gone or was altered.
     pub fn load(&self, environment: Environment) -> Result<Loaded, EnvironmentError> {
         let index = self.index(&environment)?;
-        let mut tree = self.bytes(&environment, &index.tree)?.into_iter();
-        let mut files = BTreeMap::new();
+        let tree = self.bytes(&environment, &index.tree)?;
+        let (mut rest, mut files) = (tree.as_slice(), BTreeMap::new());
         for (path, length) in &index.files {
-            let length = usize::try_from(*length).unwrap_or(usize::MAX);
-            let contents: Vec<u8> = tree.by_ref().take(length).collect();
-            if contents.len() != length {
-                return Err(EnvironmentError::Damaged("its files are shorter than its index says"));
-            }
-            files.insert(path.clone(), contents);
+            let parts = rest.split_at_checked(usize::try_from(*length).unwrap_or(usize::MAX));
+            let (contents, after) =
+                parts.ok_or(EnvironmentError::Damaged("its files are shorter than its index says"))?;
+            files.insert(path.clone(), contents.to_vec());
+            rest = after;
         }
+        drop(tree);
         let shell = self.bytes(&environment, &index.shell)?;
         let python = self.bytes(&environment, &index.python)?;
         Ok(Loaded { environment, contents: Contents { files, shell, python }, index })
@@ -120,7 +120,7 @@ impl<S: Store> Environments<'_, S> {
         for (name, bytes) in chunks.iter().filter(|(name, _)| !is_there(name)) {
             self.put_chunk(before, name, end, bytes, entropy)?;
         }
-        let counted = self.count_on(subject, before.root.counted)?;
+        let counted = self.count_on((subject, id), before.root.counted, entropy)?;
         let root = Root::new(self.now, before.root.generation.saturating_add(1), counted, index);
         let after = Environment { secret: before.secret.clone(), root, key: before.secret.root(end)? };
         self.put_root(&after, entropy)?;
@@ -144,10 +144,17 @@ impl<S: Store> Environments<'_, S> {
     }
 
     /// Counts the environment in this period and the next; the last one in which it is.
-    fn count_on(&self, subject: &Subject, counted: u64) -> Result<u64, StoreUnavailable> {
+    fn count_on(
+        &self,
+        (subject, id): (&Subject, &EnvironmentId),
+        counted: u64,
+        entropy: &mut impl Entropy,
+    ) -> Result<u64, EnvironmentError> {
         let (of_subject, in_all) = self.places(subject);
-        of_subject.stay(self.store, self.now, counted)?;
-        in_all.stay(self.store, self.now, counted)
+        in_all.stay(self.store, self.now, counted)?;
+        let tickets = of_subject.stay(self.store, self.now, counted)?;
+        self.note(subject, id, &tickets, entropy)?;
+        Ok(tickets.last().map_or(counted, |ticket| ticket.period))
     }
 
     fn sweep(

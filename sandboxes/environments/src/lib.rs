@@ -14,6 +14,7 @@ mod error;
 mod example;
 mod id;
 mod keep;
+mod names;
 mod places;
 mod records;
 mod secrets;

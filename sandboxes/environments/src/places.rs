@@ -10,10 +10,11 @@ use gatehouse_storage::{InvalidKey, Key, Kind, Store, StoreUnavailable, giving_b
 
 /// Counters of what is taken and given back.
 const PLACES: Kind = "sandbox-places";
+/// Counters of those who wanted to make a run.
+const RUN: Kind = "sandbox-run";
 
 /// Seconds of the periods in which runs are counted: longer than a run may last, with all that is read and written
-/// around it. A run keeps its environment to itself for at least so long, and for twice as long at most where its instance
-/// was killed.
+/// around it. Where the instance of a run was killed, the next run waits for so long at least, and for twice as long at most.
 pub(crate) const RUN_PERIOD: u64 = 60;
 
 /// Places that are counted together.
@@ -27,24 +28,39 @@ pub(crate) struct Places {
     pub(crate) period: u64,
 }
 
+/// A place in a period, by a number that nobody else has in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) period: u64,
+    pub(crate) number: u64,
+}
+
+impl Ticket {
+    /// What was taken and what was given back stand in one counter; the lower half grows with each that is taken.
+    const fn of(period: u64, sum: u64) -> Self {
+        Self { period, number: sum % giving_back(1) }
+    }
+}
+
 impl Places {
-    /// Takes a place in this period and the next; `false` where none is left, and nothing is taken then.
+    /// Takes a place in this period and the next; `None` where none is left, and nothing is taken then.
     ///
     /// # Errors
     /// Where the store does not answer: the caller must refuse, and a place may count until the end of the next period.
-    pub(crate) fn take(&self, store: &impl Store, now: UnixTime) -> Result<bool, StoreUnavailable> {
-        let first = self.number(now);
+    pub(crate) fn take(&self, store: &impl Store, now: UnixTime) -> Result<Option<Vec<Ticket>>, StoreUnavailable> {
+        let (first, mut tickets) = (self.number(now), Vec::new());
         for number in [first, first.saturating_add(1)] {
             let counter = self.counter(number)?;
-            if still_taken(store.increment(&counter, 1)?) > u64::from(self.most) {
-                store.increment(&counter, giving_back(1))?;
-                if number != first {
-                    store.increment(&self.counter(first)?, giving_back(1))?;
+            let sum = store.increment(&counter, 1)?;
+            tickets.push(Ticket::of(number, sum));
+            if still_taken(sum) > u64::from(self.most) {
+                for ticket in tickets {
+                    store.increment(&self.counter(ticket.period)?, giving_back(1))?;
                 }
-                return Ok(false);
+                return Ok(None);
             }
         }
-        Ok(true)
+        Ok(Some(tickets))
     }
 
     /// Gives back a place that was taken at `taken`.
@@ -59,18 +75,28 @@ impl Places {
         Ok(())
     }
 
-    /// Counts a place that is taken on, in those of this period and the next that are after `counted`; returns the last one
-    /// in which it counts.
+    /// Counts a place that is taken on, in those of this period and the next that are after `counted`.
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub(crate) fn stay(&self, store: &impl Store, now: UnixTime, counted: u64) -> Result<u64, StoreUnavailable> {
+    pub(crate) fn stay(
+        &self,
+        store: &impl Store,
+        now: UnixTime,
+        counted: u64,
+    ) -> Result<Vec<Ticket>, StoreUnavailable> {
         let first = self.number(now);
-        let last = first.saturating_add(1);
-        for number in [first, last].into_iter().filter(|number| *number > counted) {
-            store.increment(&self.counter(number)?, 1)?;
-        }
-        Ok(last.max(counted))
+        let periods = [first, first.saturating_add(1)].into_iter().filter(|number| *number > counted);
+        periods.map(|number| Ok(Ticket::of(number, store.increment(&self.counter(number)?, 1)?))).collect()
+    }
+
+    /// The last number that was drawn in this period.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub(crate) fn last(&self, store: &impl Store, now: UnixTime) -> Result<Ticket, StoreUnavailable> {
+        let number = self.number(now);
+        Ok(Ticket::of(number, store.increment(&self.counter(number)?, 0)?))
     }
 
     /// The number of the period.
@@ -78,38 +104,44 @@ impl Places {
         now.seconds() / self.period.max(1)
     }
 
-    /// The counter of a period exists for a period more, for an instance whose clock is behind.
     fn counter(&self, number: u64) -> Result<Key, InvalidKey> {
-        let end = number.saturating_add(2).saturating_mul(self.period.max(1));
-        Key::new(PLACES, &self.id, UnixTime::from_seconds(end))
+        Key::new(PLACES, &self.id, self.end(number))
+    }
+
+    /// What is written in a period exists for a period more, for an instance whose clock is behind.
+    pub(crate) fn end(&self, number: u64) -> UnixTime {
+        UnixTime::from_seconds(number.saturating_add(2).saturating_mul(self.period.max(1)))
     }
 }
 
-/// The right to run in an environment: nobody else has it.
+/// The right to make one run of an environment: of each generation, one run at a time has it.
+///
+/// It is not given back. A run that ends writes the next generation, which has counters of its own; after one that was killed, the next
+/// may begin when both periods are over.
 #[derive(Debug)]
 pub struct RunLease {
-    places: Places,
     taken: UnixTime,
 }
 
 impl RunLease {
-    pub(crate) fn take(id: String, store: &impl Store, now: UnixTime) -> Result<Option<Self>, StoreUnavailable> {
-        let places = Places { id, most: 1, period: RUN_PERIOD };
-        Ok(places.take(store, now)?.then_some(Self { places, taken: now }))
+    /// `id` is that of the environment and its generation.
+    pub(crate) fn take(id: &str, store: &impl Store, now: UnixTime) -> Result<Option<Self>, StoreUnavailable> {
+        let first = now.seconds() / RUN_PERIOD;
+        for number in [first, first.saturating_add(1)] {
+            let end = number.saturating_add(2).saturating_mul(RUN_PERIOD);
+            let counter = Key::new(RUN, id, UnixTime::from_seconds(end))?;
+            // Whoever comes first in a period has it.
+            if store.increment(&counter, 1)? != 1 {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Self { taken: now }))
     }
 
     /// Whether it still counts: what ends later may keep nothing.
-    pub(crate) fn holds(&self, now: UnixTime) -> bool {
-        let (taken, current) = (self.places.number(self.taken), self.places.number(now));
-        now >= self.taken && current <= taken.saturating_add(1)
-    }
-
-    /// Lets the next run begin.
-    ///
-    /// # Errors
-    /// Where the store does not answer: the next run waits until the periods are over.
-    pub fn release(self, store: &impl Store) -> Result<(), StoreUnavailable> {
-        self.places.give_back(store, self.taken)
+    pub(crate) const fn holds(&self, now: UnixTime) -> bool {
+        let (taken, current) = (self.taken.seconds() / RUN_PERIOD, now.seconds() / RUN_PERIOD);
+        now.seconds() >= self.taken.seconds() && current <= taken.saturating_add(1)
     }
 }
 
@@ -131,55 +163,73 @@ mod tests {
     fn there_are_as_many_places_as_there_are_and_each_that_is_given_back_is_one_more() {
         let store = MemoryStore::at(NOW);
         for _ in 0..3 {
-            assert_eq!(places(3).take(&store, NOW), Ok(true));
+            assert!(places(3).take(&store, NOW).unwrap().is_some());
         }
         let full = store.snapshot();
-        assert_eq!(places(3).take(&store, NOW), Ok(false));
-        assert_eq!(places(3).take(&store, NOW), Ok(false));
+        assert!(places(3).take(&store, NOW).unwrap().is_none());
+        assert!(places(3).take(&store, NOW).unwrap().is_none());
         assert_ne!(store.snapshot(), full, "what was refused was counted, and given back");
         places(3).give_back(&store, NOW).unwrap();
-        assert_eq!(places(3).take(&store, NOW), Ok(true));
-        assert_eq!(places(3).take(&store, NOW), Ok(false));
+        assert!(places(3).take(&store, NOW).unwrap().is_some());
+        assert!(places(3).take(&store, NOW).unwrap().is_none());
     }
 
     #[test]
     fn a_place_counts_to_the_end_of_the_next_period_and_on_where_it_stays() {
         let store = MemoryStore::at(NOW);
         let (next, after) = (NOW.plus(100), NOW.plus(200));
-        assert_eq!(places(1).take(&store, NOW), Ok(true));
-        assert_eq!(places(1).take(&store, next), Ok(false), "one is too many in the period in which both count");
+        assert!(places(1).take(&store, NOW).unwrap().is_some());
+        assert!(places(1).take(&store, next).unwrap().is_none(), "one is too many in the period in which both count");
         let counted = places(1).number(NOW) + 1;
-        assert_eq!(places(1).stay(&store, next, counted), Ok(counted + 1));
-        assert_eq!(places(1).stay(&store, next, counted + 1), Ok(counted + 1), "it is counted once");
-        assert_eq!(places(1).take(&store, after), Ok(false));
-        assert_eq!(places(1).take(&store, after.plus(100)), Ok(true));
+        assert_eq!(places(1).stay(&store, next, counted), Ok(vec![Ticket { period: counted + 1, number: 1 }]));
+        assert_eq!(places(1).stay(&store, next, counted + 1), Ok(vec![]), "it is counted once");
+        assert!(places(1).take(&store, after).unwrap().is_none());
+        assert!(places(1).take(&store, after.plus(100)).unwrap().is_some());
     }
 
     #[test]
     fn however_many_come_at_once_no_more_are_let_in_than_there_are_places() {
         let store = Mutex::new(MemoryStore::at(NOW));
-        let come = || places(5).take(&store, NOW).unwrap();
+        let come = || places(5).take(&store, NOW).unwrap().is_some();
         let let_in = thread::scope(|scope| {
             let all: Vec<_> = (0..40).map(|_| scope.spawn(come)).collect();
-            all.into_iter().filter(|_| true).map(|one| one.join().unwrap()).filter(|was| *was).count()
+            all.into_iter().map(|one| one.join().unwrap()).filter(|was| *was).count()
         });
         assert_eq!(let_in, 5);
     }
 
     #[test]
-    fn one_run_has_an_environment_until_it_gives_it_back_or_its_time_is_over() {
+    fn of_each_generation_one_run_has_the_environment_until_its_time_is_over() {
         let store = MemoryStore::at(NOW);
-        let take = |now| RunLease::take("run".to_owned(), &store, now).unwrap();
-        let lease = take(NOW).unwrap();
-        assert!(take(NOW).is_none());
-        assert!(take(NOW.plus(RUN_PERIOD)).is_none());
-        assert!(lease.holds(NOW) && lease.holds(NOW.plus(RUN_PERIOD)));
-        lease.release(&store).unwrap();
-        let lost = take(NOW.plus(1)).unwrap();
+        let take = |generation: &str, now| RunLease::take(generation, &store, now).unwrap();
+        let lease = take("first", NOW).unwrap();
+        assert!(take("first", NOW).is_none());
+        assert!(take("first", NOW.plus(RUN_PERIOD)).is_none());
+        assert!(lease.holds(NOW) && lease.holds(NOW.plus(2 * RUN_PERIOD - 1)));
+        assert!(take("second", NOW.plus(1)).is_some(), "the next generation does not wait");
         // The instance was killed.
         let later = NOW.plus(2 * RUN_PERIOD);
-        assert!(!lost.holds(later));
-        let next = take(later);
-        assert!(next.is_some_and(|lease| lease.holds(later)));
+        assert!(!lease.holds(later));
+        assert!(take("first", later).is_some_and(|lease| lease.holds(later)));
+    }
+
+    #[test]
+    fn two_instances_whose_clocks_do_not_agree_on_the_period_do_not_both_run() {
+        for (one, other) in [(0, 59), (59, 60), (60, 59), (0, 119), (119, 0)] {
+            let store = MemoryStore::at(NOW);
+            let take = |seconds| RunLease::take("run", &store, NOW.plus(seconds)).unwrap();
+            assert!(take(one).is_some() && take(other).is_none(), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn however_many_want_to_run_at_once_one_does() {
+        let store = Mutex::new(MemoryStore::at(NOW));
+        let want = || RunLease::take("run", &store, NOW).unwrap().is_some();
+        let run = thread::scope(|scope| {
+            let all: Vec<_> = (0..40).map(|_| scope.spawn(want)).collect();
+            all.into_iter().map(|one| one.join().unwrap()).filter(|does| *does).count()
+        });
+        assert_eq!(run, 1);
     }
 }

@@ -60,9 +60,9 @@ impl Secret {
         Key::new(CHUNK, &name, end)
     }
 
-    /// The name of the environment's own counters.
-    pub(crate) fn counter(&self) -> String {
-        self.handle.derive("sandbox-run", 0).record_id()
+    /// The name of the counters of those who want to make the run that follows this generation.
+    pub(crate) fn run(&self, generation: u64) -> String {
+        self.handle.derive("sandbox-run", generation).record_id()
     }
 
     /// A short name for the log: it joins lines about one environment, and opens nothing.

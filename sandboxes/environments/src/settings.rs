@@ -97,7 +97,7 @@ impl Settings {
             // A run has its environment to itself for a minute at least, in which everything is read and written, too.
             ("run.seconds", 1, 45, run.seconds.into()),
             ("run.output_bytes", 1_024, 1 << 20, run.output_bytes.into()),
-            // An instance holds the files four times at most, and has 128 MiB.
+            // An instance holds the files up to six times (as they were, on their way, and as they are), and has 128 MiB.
             ("run.file_bytes", 1_024, 16 << 20, run.file_bytes.into()),
             ("run.files", 1, 10_000, run.files.into()),
             ("run.state_bytes", 1_024, 4 << 20, run.state_bytes.into()),

@@ -11,7 +11,8 @@ use crate::configuration::Configuration;
 use crate::host::{Host as _, WasiHost};
 use crate::log::{self, Ids, Line};
 use crate::progress::Events;
-use crate::server::{Answer, Server};
+use crate::sandbox::Sandbox;
+use crate::server::Answer;
 
 /// Bytes of a request's body: code, with what stands around it.
 const LARGEST_BODY: usize = 1 << 20;
@@ -32,7 +33,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Component {
                 return inbound::respond(out, answers::refused(StatusCode::SERVICE_UNAVAILABLE, text));
             }
         };
-        let server = Server { host: &WasiHost, store: &HostStore, configuration: &configuration };
+        let server = Sandbox { host: &WasiHost, store: &HostStore, configuration: &configuration };
         let head = match inbound::head(&request) {
             Ok(head) => head,
             Err(error) => return inbound::respond(out, answers::refused(error.status(), &error.to_string())),

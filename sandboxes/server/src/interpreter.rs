@@ -13,6 +13,8 @@ use crate::output::Output;
 /// Milliseconds beyond the limit of a run after which the server stops it: an interpreter that keeps to the limit says so itself
 /// before.
 const GRACE: Milliseconds = 2_000;
+/// Seconds by which the host may wait longer.
+const HOST_SECONDS: u64 = 5;
 /// Milliseconds after which it is looked whether the client is still there.
 const LOOK: Milliseconds = 1_000;
 /// Bytes that a file or a note may add beside its contents.
@@ -69,7 +71,8 @@ pub fn run<H: Host>(
 ) -> Result<Outcome, Stopped> {
     let time = Milliseconds::from(limits.seconds).saturating_mul(1_000).saturating_add(GRACE);
     let deadline = host.elapsed().saturating_add(time);
-    let seconds = time.div_ceil(1_000);
+    // The host's own limits are for a host whose clock stands still for us: ours are shorter.
+    let seconds = time.div_ceil(1_000).saturating_add(HOST_SECONDS);
     let within = outbound::Limits { connect_seconds: 5, first_byte_seconds: seconds, between_bytes_seconds: seconds };
     let mut arrivals = host.start(request, within);
     let (largest, most) = largest(limits);

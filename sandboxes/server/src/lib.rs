@@ -5,6 +5,7 @@
 //!
 //! It speaks all revisions of MCP, without sessions: an environment is named by its id in each call.
 
+mod accept;
 mod answers;
 mod caller;
 mod component;
@@ -18,6 +19,7 @@ mod progress;
 mod resources;
 mod revision;
 mod run;
+mod sandbox;
 mod server;
 mod tools;
 

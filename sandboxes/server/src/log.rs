@@ -23,7 +23,7 @@ impl Ids {
 /// One line. Fields that say nothing are left out.
 #[derive(Debug, Default, Serialize)]
 pub struct Line<'a> {
-    /// `launch`, `run`, `resource-read`, `request` or `configuration`.
+    /// `launch`, `run`, `resource-read`, `resource-list`, `request` or `configuration`.
     pub event: &'static str,
     /// `allowed`, `refused` or `failed`.
     pub decision: &'static str,

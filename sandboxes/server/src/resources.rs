@@ -11,11 +11,14 @@ use sandbox_run::TreePath;
 use serde_json::{Value, json};
 
 use crate::host::Host;
-use crate::server::Server;
+use crate::sandbox::Sandbox;
 
 const SCHEME: &str = "sandbox://";
 /// What a path has as it is: what is unreserved (RFC 3986, section 2.3), and the slashes.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// Resources on one page of a listing.
+const PAGE: usize = 500;
 
 /// What a URI names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +65,34 @@ pub fn templates() -> Value {
     ])
 }
 
-impl<H: Host, S: Store> Server<'_, H, S> {
+impl<H: Host, S: Store> Sandbox<'_, H, S> {
+    /// A page of the resources of a subject, and the cursor of the next: for each environment the list of its files, and its files.
+    /// `None` for a page that there is not. What comes or goes between two pages may be listed twice or not at all.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn resources(&self, subject: &Subject, cursor: Option<&str>) -> Result<Option<Object>, EnvironmentError> {
+        let Ok(start) = cursor.unwrap_or("0").parse::<usize>() else { return Ok(None) };
+        let environments = self.environments();
+        let mut resources = Vec::new();
+        for (id, environment) in environments.list(subject)? {
+            let Ok(files) = environments.files(&environment) else { continue };
+            let list = json!({ "uri": uri(&id, ""), "name": "files", "mimeType": "application/json" });
+            let file =
+                |(path, size): &(TreePath, u32)| json!({ "uri": uri(&id, path.as_str()), "name": path, "size": size });
+            resources.push(list);
+            resources.extend(files.iter().map(file));
+        }
+        let end = start.saturating_add(PAGE).min(resources.len());
+        let Some(page) = resources.get(start..end) else { return Ok(None) };
+        let mut result = Object::new();
+        result.set("resources", page);
+        if end < resources.len() {
+            result.set("nextCursor", &end.to_string());
+        }
+        Ok(Some(result))
+    }
+
     /// The contents of a resource; `None` where there is none of this subject.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ impl Revision {
     ///
     /// # Errors
     /// The error that is answered with 400.
-    pub fn of(headers: &HeaderMap, call: &Call) -> Result<Self, Reply> {
+    pub fn of(headers: &HeaderMap, call: &Call) -> Result<Self, Box<Reply>> {
         let claim = call.meta().filter(|meta| meta.contains(CLAIM));
         let named = headers.get(MCP_PROTOCOL_VERSION).map(|value| plain(value).unwrap_or_default());
         if let Some(meta) = claim {
@@ -97,7 +97,7 @@ impl Revision {
 }
 
 /// Checks that the headers of 2026-07-28 say what the body says.
-fn check_repeated(headers: &HeaderMap, call: &Call) -> Result<(), Reply> {
+fn check_repeated(headers: &HeaderMap, call: &Call) -> Result<(), Box<Reply>> {
     match headers.get(MCP_METHOD) {
         None => return Err(mismatch(call, "Mcp-Method is missing")),
         Some(value) if plain(value) != Some(&call.method) => {
@@ -122,16 +122,17 @@ fn known(version: &str) -> Option<Revision> {
     VERSIONS.into_iter().find(|known| *known == version).map(Revision)
 }
 
-fn invalid(call: &Call, text: &str) -> Reply {
-    Reply::error::<()>(call.id.clone(), code::INVALID_PARAMS, text, None)
+fn invalid(call: &Call, text: &str) -> Box<Reply> {
+    Box::new(Reply::error::<()>(call.id.clone(), code::INVALID_PARAMS, text, None))
 }
 
-fn mismatch(call: &Call, text: &str) -> Reply {
-    Reply::error::<()>(call.id.clone(), code::HEADER_MISMATCH, text, None)
+fn mismatch(call: &Call, text: &str) -> Box<Reply> {
+    Box::new(Reply::error::<()>(call.id.clone(), code::HEADER_MISMATCH, text, None))
 }
 
-fn unsupported(call: &Call, version: &str) -> Reply {
+fn unsupported(call: &Call, version: &str) -> Box<Reply> {
     let requested: String = version.chars().take(LONGEST_REPEATED).collect();
     let data = json!({ "supported": VERSIONS, "requested": requested });
-    Reply::error(call.id.clone(), code::UNSUPPORTED_VERSION, "Unsupported protocol version", Some(&data))
+    let text = "Unsupported protocol version";
+    Box::new(Reply::error(call.id.clone(), code::UNSUPPORTED_VERSION, text, Some(&data)))
 }

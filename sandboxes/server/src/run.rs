@@ -3,7 +3,7 @@
 use gatehouse_protocol::Subject;
 use gatehouse_storage::Store;
 use sandbox_environments::{
-    Contents, Environment, EnvironmentError, EnvironmentId, Environments, Language, Loaded, RunLease, Unusable,
+    Contents, Environment, EnvironmentError, EnvironmentId, Language, Loaded, RunLease, Unusable,
 };
 use sandbox_run::{File, Limit, Outcome, Run, Stream};
 use shell_http::Milliseconds;
@@ -11,7 +11,7 @@ use shell_http::Milliseconds;
 use crate::host::Host;
 use crate::interpreter::{self, Listener, Stopped};
 use crate::output::Output;
-use crate::server::Server;
+use crate::sandbox::Sandbox;
 
 /// Milliseconds for which a run waits for another one in the same environment, and between two looks.
 const WAIT: Milliseconds = 2_000;
@@ -90,7 +90,7 @@ pub enum Reason {
     ClientGone,
 }
 
-impl<H: Host, S: Store> Server<'_, H, S> {
+impl<H: Host, S: Store> Sandbox<'_, H, S> {
     /// Runs code of `subject`.
     pub fn run(&self, subject: &Subject, order: &Order, listener: &mut impl Listener) -> Report {
         let id = EnvironmentId::parse(&order.environment);
@@ -98,11 +98,10 @@ impl<H: Host, S: Store> Server<'_, H, S> {
         match self.lease(subject, &id) {
             Ok(Leased::Unknown) => Report { environment: None, end: End::Unknown, reason: None },
             Ok(Leased::Busy(name)) => Report { environment: Some(name), end: End::Busy, reason: None },
-            Ok(Leased::Leased(lease, environment)) => {
+            Ok(Leased::Granted(lease, environment)) => {
                 let name = environment.log_name();
-                let (end, reason) = self.run_leased((subject, &id), order, &lease, environment, listener);
-                let released = lease.release(self.store).err().map(|error| error.to_string());
-                Report { environment: Some(name), end, reason: reason.or(released) }
+                let (end, reason) = self.run_leased((subject, &id), order, lease, environment, listener);
+                Report { environment: Some(name), end, reason }
             }
             Err(error) => {
                 let (end, reason) = refused(&error);
@@ -118,15 +117,7 @@ impl<H: Host, S: Store> Server<'_, H, S> {
             let environments = self.environments();
             let Some(found) = environments.find(subject, id)? else { return Ok(Leased::Unknown) };
             if let Some(lease) = environments.begin_run(&found)? {
-                // What was found before may have been replaced by the run before this one.
-                return match environments.find(subject, id) {
-                    Ok(Some(current)) => Ok(Leased::Leased(lease, current)),
-                    Ok(None) => lease.release(self.store).map(|()| Leased::Unknown).map_err(EnvironmentError::from),
-                    Err(error) => {
-                        let _ends_by_itself = lease.release(self.store);
-                        Err(error)
-                    }
-                };
+                return Ok(Leased::Granted(lease, found));
             }
             if self.host.elapsed() >= give_up {
                 return Ok(Leased::Busy(found.log_name()));
@@ -139,14 +130,19 @@ impl<H: Host, S: Store> Server<'_, H, S> {
         &self,
         owner: (&Subject, &EnvironmentId),
         order: &Order,
-        lease: &RunLease,
+        lease: RunLease,
         environment: Environment,
         listener: &mut impl Listener,
     ) -> (End, Option<String>) {
-        let loaded = match self.environments().load(environment) {
+        let loaded = match self.environments().load(environment.clone()) {
             Ok(loaded) => loaded,
-            Err(error) => return refused(&error),
+            Err(error) => {
+                // Where this fails as well, the next run waits until the lease is over.
+                let _given_up = self.environments().give_up_run(&environment, lease, &mut self.host.entropy());
+                return refused(&error);
+            }
         };
+        let lease = &lease;
         let limits = self.configuration.settings.limits();
         let files = loaded.contents.files.iter();
         let files = files.map(|(path, contents)| File { path: path.clone(), contents: contents.clone() }).collect();
@@ -215,19 +211,13 @@ impl<H: Host, S: Store> Server<'_, H, S> {
         *reason = reason.take().or(problem);
         kept.is_ok()
     }
-
-    /// The environments as they are now.
-    pub fn environments(&self) -> Environments<'_, S> {
-        let settings = &self.configuration.settings;
-        Environments { store: self.store, keys: &self.configuration.keys, settings, now: self.host.now() }
-    }
 }
 
 /// What comes of wanting to run in an environment.
 enum Leased {
     Unknown,
     Busy(String),
-    Leased(RunLease, Environment),
+    Granted(RunLease, Environment),
 }
 
 /// The contents that are to be kept; or why none are, and what the log is told.

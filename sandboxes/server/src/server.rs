@@ -2,15 +2,14 @@
 
 use gatehouse_mcp_wire::header::{EVENT_STREAM, JSON};
 use gatehouse_mcp_wire::json_rpc::{Body, Call, DEEPEST, Id, Message, Object, Reply, code};
-use gatehouse_protocol::{Subject, essence};
+use gatehouse_protocol::Subject;
 use gatehouse_storage::Store;
-use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use sandbox_environments::Launch;
 use serde_json::json;
 use shell_http::Milliseconds;
 
-use crate::configuration::Configuration;
+use crate::accept::{accepts, accepts_by_name, is_json};
 use crate::host::Host;
 use crate::interpreter::Listener;
 use crate::log::{self, Ids, Line};
@@ -18,6 +17,7 @@ use crate::progress::{Events, Nobody, Progress, last_event};
 use crate::resources::{self, Target};
 use crate::revision::Revision;
 use crate::run::{End, Order, Reason, Report, refused};
+use crate::sandbox::Sandbox;
 use crate::tools::{self, Asked, Wrong};
 use crate::{answers, caller, methods};
 
@@ -28,22 +28,11 @@ const RESOURCE_NOT_FOUND: i32 = -32002;
 /// Milliseconds after which no more runs of a batch begin. A host ends a request that lasts too long, with all its answers.
 const LONGEST_BATCH: Milliseconds = 45_000;
 
-/// The server, for one request.
-#[derive(Debug)]
-pub struct Server<'a, H, S> {
-    /// The host.
-    pub host: &'a H,
-    /// Where environments are kept.
-    pub store: &'a S,
-    /// What the operator has set.
-    pub configuration: &'a Configuration,
-}
-
 /// What becomes of a request.
 pub enum Answer {
     /// The response.
     Whole(Response<Vec<u8>>),
-    /// A run whose output the client wants as it comes: a stream of events, which [`Server::stream`] writes.
+    /// A run whose output the client wants as it comes: a stream of events, which [`Sandbox::stream`] writes.
     Stream(Box<Streamed>),
 }
 
@@ -64,7 +53,7 @@ struct Caller {
     ids: Ids,
 }
 
-impl<H: Host, S: Store> Server<'_, H, S> {
+impl<H: Host, S: Store> Sandbox<'_, H, S> {
     /// What is to be answered before the body is read, if anything is: whoever is not let in need not be heard.
     pub fn refuse(&self, head: &Request<()>) -> Option<Response<Vec<u8>>> {
         if head.uri().path() != PATH {
@@ -126,7 +115,7 @@ impl<H: Host, S: Store> Server<'_, H, S> {
         let Message::Request(call) = message else { return Answer::Whole(answers::accepted()) };
         let revision = match Revision::of(headers, call) {
             Ok(revision) => revision,
-            Err(reply) => return Answer::Whole(answers::reply(StatusCode::BAD_REQUEST, reply)),
+            Err(reply) => return Answer::Whole(answers::reply(StatusCode::BAD_REQUEST, *reply)),
         };
         if accepts_by_name(headers, EVENT_STREAM)
             && let Some(token) = progress_token(call)
@@ -178,10 +167,7 @@ impl<H: Host, S: Store> Server<'_, H, S> {
                 Some(result) => result,
                 None => return no_page(id),
             },
-            ("resources/list", _) => match methods::list(call, revision, "resources", &json!([])) {
-                Some(result) => result,
-                None => return no_page(id),
-            },
+            ("resources/list", _) => return self.list(caller, revision, call, id),
             ("resources/templates/list", _) => {
                 match methods::list(call, revision, "resourceTemplates", &resources::templates()) {
                     Some(result) => result,
@@ -199,6 +185,31 @@ impl<H: Host, S: Store> Server<'_, H, S> {
             }
         };
         (StatusCode::OK, finished(id, result, revision))
+    }
+
+    fn list(&self, caller: &Caller, revision: Revision, call: &Call, id: Id) -> (StatusCode, Reply) {
+        match self.resources(&caller.subject, call.param("cursor").as_deref()) {
+            Ok(Some(mut result)) => {
+                if revision.is_stateless() {
+                    methods::for_the_caller(&mut result);
+                }
+                (StatusCode::OK, finished(id, result, revision))
+            }
+            Ok(None) => invalid(revision, id, "The cursor is unknown"),
+            Err(error) => {
+                let (reason, subject) = (error.to_string(), Some(caller.subject.as_str()));
+                let line = Line {
+                    event: "resource-list",
+                    decision: "failed",
+                    subject,
+                    reason: Some(&reason),
+                    ..Line::default()
+                };
+                self.log(&caller.ids, &line);
+                let text = "The store of the environments does not answer now";
+                (StatusCode::OK, Reply::error::<()>(Some(id), code::INTERNAL_ERROR, text, None))
+            }
+        }
     }
 
     fn read(&self, caller: &Caller, revision: Revision, call: &Call, id: Id) -> (StatusCode, Reply) {
@@ -378,24 +389,4 @@ fn head(request: &Request<Vec<u8>>) -> Request<()> {
     *head.uri_mut() = request.uri().clone();
     *head.headers_mut() = request.headers().clone();
     head
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| essence(value) == JSON)
-}
-
-/// Whether the client takes this media type. One that says nothing takes everything.
-fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
-    let whole = media_type.split('/').next().map(|whole| format!("{whole}/*")).unwrap_or_default();
-    let takes = |range: &str| [media_type, whole.as_str(), "*/*"].contains(&essence(range).as_str());
-    !headers.contains_key(ACCEPT) || accepted(headers).any(takes)
-}
-
-/// Whether the client names this media type.
-fn accepts_by_name(headers: &HeaderMap, media_type: &str) -> bool {
-    accepted(headers).any(|range| essence(range) == media_type)
-}
-
-fn accepted(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
 }

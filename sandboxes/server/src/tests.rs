@@ -15,7 +15,8 @@ use shell_http::outbound::{Arrival, Limits};
 use crate::configuration::Configuration;
 use crate::host::{Arrivals, Host};
 use crate::progress::Events;
-use crate::server::{Answer, Server};
+use crate::sandbox::Sandbox;
+use crate::server::Answer;
 
 mod access;
 mod contract;
@@ -137,8 +138,8 @@ impl Bench {
         *self.host.script.borrow_mut() = Box::new(script);
     }
 
-    fn server<'a, S>(&'a self, store: &'a S) -> Server<'a, FakeHost, S> {
-        Server { host: &self.host, store, configuration: &self.configuration }
+    fn server<'a, S>(&'a self, store: &'a S) -> Sandbox<'a, FakeHost, S> {
+        Sandbox { host: &self.host, store, configuration: &self.configuration }
     }
 
     fn send_to(&self, store: &impl Store, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {

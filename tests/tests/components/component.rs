@@ -69,6 +69,7 @@ pub static ADAPTER_SPIN: Alone = Alone::new("adapter_spin.wasm");
 pub static ADAPTER_WASMCLOUD: Alone = Alone::new("adapter_wasmcloud.wasm");
 pub static GATEWAY: Alone = Alone::new("gateway.wasm");
 pub static AUTHORIZATION_SERVER: Alone = Alone::new("authorization_server.wasm");
+pub static SANDBOX: Alone = Alone::new("sandbox.wasm");
 
 impl Alone {
     const fn new(file: &'static str) -> Self {
@@ -78,7 +79,11 @@ impl Alone {
     fn compiled(&self) -> &(Component, InstancePre<Guest>) {
         self.compiled.get_or_init(|| {
             let path = repository().join("target/components").join(self.file);
-            assert!(path.exists(), "{} is missing; `cargo xtask build` makes it", path.display());
+            assert!(
+                path.exists(),
+                "{} is missing; `cargo xtask build` or `cargo xtask sandboxes` makes it",
+                path.display()
+            );
             let component = Component::from_file(engine(), &path).expect("the component compiles");
             let pre = linker().instantiate_pre(&component).expect("every import of the component is faked");
             (component, pre)

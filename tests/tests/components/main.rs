@@ -15,6 +15,7 @@ mod gateway;
 mod imports;
 mod nats;
 mod outbound;
+mod sandbox;
 mod serve;
 mod sessions;
 mod signing;

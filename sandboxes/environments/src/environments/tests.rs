@@ -112,10 +112,10 @@ fn a_launch_that_dies_at_any_step_leaves_no_environment_and_no_more_than_a_place
         let store = FailingStore::after(steps, &world.store);
         let environments = Environments { store: &store, keys: &world.keys, settings: &world.settings, now: NOW };
         if environments.launch(&subject("demo:alice"), &mut entropy).is_ok() {
-            assert_eq!(steps, 5);
+            assert_eq!(steps, 7);
             break;
         }
-        assert!(world.store.values().is_empty(), "{steps}");
+        assert!(world.at(NOW).list(&subject("demo:alice")).unwrap().is_empty(), "{steps}");
         let later = NOW.plus(600);
         for _ in 0..3 {
             assert!(world.launch(later, "demo:alice", &mut entropy).is_some(), "{steps}");
@@ -150,4 +150,37 @@ fn the_name_in_the_log_joins_lines_and_is_neither_the_id_nor_a_name_in_the_store
     let name = |id| world.at(NOW).find(&subject("demo:alice"), id).unwrap().unwrap().log_name();
     assert_eq!((name(&id), name(&id).len()), (name(&id), 12));
     assert!(!id.as_str().contains(&name(&id)) && !world.store.snapshot().contains(&name(&id)));
+}
+
+#[test]
+fn a_subject_is_told_its_own_environments_as_long_as_they_are_there() {
+    let (mut world, mut entropy) = (World::new(), Counting(0));
+    let ids = |world: &World, now, owner| {
+        let listed = world.at(now).list(&subject(owner)).unwrap();
+        listed.iter().map(|(id, _)| id.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    let one = world.launch(NOW, "demo:alice", &mut entropy).unwrap();
+    let other = world.launch(NOW.plus(100), "demo:alice", &mut entropy).unwrap();
+    world.launch(NOW, "demo:bob", &mut entropy).unwrap();
+    let mut both = vec![one.as_str().to_owned(), other.as_str().to_owned()];
+    both.sort();
+    assert_eq!(ids(&world, NOW.plus(100), "demo:alice"), both);
+    assert_eq!(ids(&world, NOW.plus(350), "demo:alice"), [other.as_str()]);
+    assert!(ids(&world, NOW.plus(400), "demo:alice").is_empty());
+    assert_eq!(ids(&world, NOW, "demo:bob").len(), 1);
+    assert!(ids(&world, NOW, "demo:carol").is_empty());
+    world.keys = key_ring("ba");
+    assert_eq!(ids(&world, NOW.plus(100), "demo:alice"), both, "a rotation of keys loses none");
+}
+
+#[test]
+fn whoever_is_refused_without_end_sees_the_own_environments_of_late() {
+    let (world, mut entropy) = (World::new(), Counting(0));
+    for _ in 0..3 {
+        world.launch(NOW, "demo:alice", &mut entropy).unwrap();
+    }
+    for _ in 0..200 {
+        assert!(world.launch(NOW, "demo:alice", &mut entropy).is_none());
+    }
+    assert_eq!(world.at(NOW).list(&subject("demo:alice")).unwrap().len(), 3);
 }

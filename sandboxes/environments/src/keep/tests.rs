@@ -50,7 +50,6 @@ impl World {
         let (lease, loaded) = (self.lease(now, id), self.loaded(now, id).unwrap());
         let kept = self.at(&self.store, now).keep((&self.owner, id), &loaded, contents, &lease, &mut Counting(100));
         kept.unwrap().swept.unwrap();
-        lease.release(&self.store).unwrap();
     }
 
     fn entries(&self, kind: &str) -> BTreeSet<String> {
@@ -170,6 +169,8 @@ fn environments_that_are_used_on_count_on() {
         world.run(now, &id, &Contents::default());
         let launch = world.at(&world.store, now).launch(&world.owner, &mut Counting(50)).unwrap();
         assert!(matches!(launch, Launch::SubjectFull), "{minutes}");
+        let listed = world.at(&world.store, now).list(&world.owner).unwrap();
+        assert_eq!(listed.iter().map(|(listed, _)| listed).collect::<Vec<_>>(), [&id], "{minutes}");
     }
     let later = NOW.plus(19 * 60 + 600);
     assert!(matches!(world.at(&world.store, later).launch(&world.owner, &mut Counting(50)), Ok(Launch::Launched(..))));
@@ -179,14 +180,14 @@ fn environments_that_are_used_on_count_on() {
 #[test]
 fn a_run_that_dies_at_any_step_leaves_the_former_state_whole_or_the_new_one() {
     for (later, before, after) in
-        [(0, large(1), large(2)), (290, large(1), large(1)), (290, large(2), contents(&[("a", "b")]))]
+        [(0, large(1), large(2)), (60, large(1), large(1)), (60, large(2), contents(&[("a", "b")]))]
     {
         let mut outcomes = Vec::new();
         for steps in 0.. {
             let mut world = World::new();
             let id = world.launched();
-            world.run(NOW.plus(100), &id, &before);
-            let now = NOW.plus(100 + later);
+            world.run(NOW.plus(250), &id, &before);
+            let now = NOW.plus(250 + later);
             let (lease, loaded) = (world.lease(now, &id), world.loaded(now, &id).unwrap());
             let dying = FailingStore::after(steps, &world.store);
             let kept = world.at(&dying, now).keep((&world.owner, &id), &loaded, &after, &lease, &mut Counting(100));
@@ -196,10 +197,10 @@ fn a_run_that_dies_at_any_step_leaves_the_former_state_whole_or_the_new_one() {
             // What is said is what is: an error means that the former state is there.
             assert_eq!(kept.is_ok(), is_new, "{later} {steps}");
             outcomes.push(is_new);
-            // And it goes on from there.
-            lease.release(&world.store).unwrap();
-            world.run(now, &id, &large(3));
-            assert!(world.loaded(now, &id).unwrap().contents == large(3));
+            // And it goes on from there, when the right of the one that died is over.
+            let then = now.plus(120);
+            world.run(then, &id, &large(3));
+            assert!(world.loaded(then, &id).unwrap().contents == large(3));
             if kept.is_ok_and(|kept| kept.swept.is_ok()) {
                 break;
             }

@@ -142,3 +142,30 @@ fn the_log_says_who_did_what_and_nothing_of_code_output_files_or_ids() {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
 }
+
+#[test]
+fn the_resources_of_a_caller_are_listed_in_pages_and_nobody_elses() {
+    let bench = Bench::new();
+    let (id, empty) = (bench.launch("key:alice"), bench.launch("key:alice"));
+    bench.launch("key:bob");
+    bench.interpreters(|_, _| {
+        let changed = (0..700).map(|number| file(&format!("f{number:03}"), b"x")).collect();
+        whole(&[Frame::Ended(Outcome { changed, ..outcome() })])
+    });
+    bench.shell("key:alice", &id, "make them");
+    let (mut uris, mut cursor) = (Vec::new(), json!(null));
+    for size in [500, 202] {
+        let page = bench.ask("resources/list", json!({ "cursor": cursor }))["result"].clone();
+        let resources = page["resources"].as_array().unwrap();
+        assert_eq!(resources.len(), size);
+        uris.extend(resources.iter().map(|resource| resource["uri"].as_str().unwrap().to_owned()));
+        cursor = page["nextCursor"].clone();
+    }
+    assert_eq!(cursor, json!(null));
+    for uri in [format!("sandbox://{id}/"), format!("sandbox://{id}/f699"), format!("sandbox://{empty}/")] {
+        assert_eq!(uris.iter().filter(|listed| **listed == uri).count(), 1, "{uri}");
+    }
+    for cursor in ["703", "x", "-1"] {
+        assert_eq!(bench.ask("resources/list", json!({ "cursor": cursor }))["error"]["code"], -32602, "{cursor}");
+    }
+}

@@ -1,0 +1,26 @@
+//! What answers a request, and what it has for that.
+
+use gatehouse_storage::Store;
+use sandbox_environments::Environments;
+
+use crate::configuration::Configuration;
+use crate::host::Host;
+
+/// The server, for one request.
+#[derive(Debug)]
+pub struct Sandbox<'a, H, S> {
+    /// The host.
+    pub host: &'a H,
+    /// Where environments are kept.
+    pub store: &'a S,
+    /// What the operator has set.
+    pub configuration: &'a Configuration,
+}
+
+impl<H: Host, S: Store> Sandbox<'_, H, S> {
+    /// The environments as they are now.
+    pub fn environments(&self) -> Environments<'_, S> {
+        let settings = &self.configuration.settings;
+        Environments { store: self.store, keys: &self.configuration.keys, settings, now: self.host.now() }
+    }
+}
