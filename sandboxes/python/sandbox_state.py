@@ -110,8 +110,8 @@ def pickled(namespace: dict, names: list[str], most: int) -> tuple[list[tuple[st
     return lengths, file.getvalue()
 
 
-def keep(namespace: dict, most: int, notes: list[str]) -> bytes:
-    """The state, of at most so many bytes."""
+def keep(namespace: dict, most: int, notes: list[str]) -> bytes | None:
+    """The state, of at most so many bytes; None where it would have more."""
     names = names_to_keep(namespace)
     try:
         lengths, blobs = pickled(namespace, names, most)
@@ -128,14 +128,15 @@ def keep(namespace: dict, most: int, notes: list[str]) -> bytes:
         names = list(sizes)
         try:
             lengths, blobs = pickled(namespace, names, most)
-        except TooLarge:
+        except BaseException as error:
             largest = ", ".join(short(name) for name in sorted(names, key=lambda name: -sizes[name])[:3])
-            notes.append(f"more than {most} bytes of names would have to be kept, so none was; the largest: {largest}")
-            raise
+            why = f"they have more than {most} bytes" if isinstance(error, TooLarge) else reason(error)
+            notes.insert(0, f"the names of this run were not kept: {why}; the largest: {largest}")
+            return None
     head = pickle.dumps(lengths)
     if LENGTH + len(head) + len(blobs) > most:
-        notes.append(f"more than {most} bytes of names would have to be kept, so none was")
-        raise TooLarge
+        notes.insert(0, f"the names of this run were not kept: they have more than {most} bytes")
+        return None
     return len(head).to_bytes(LENGTH, "big") + head + blobs
 
 
@@ -144,7 +145,11 @@ def restore(state: bytes, namespace: dict, notes: list[str]) -> None:
     if not state:
         return
     start = LENGTH + int.from_bytes(state[:LENGTH], "big")
-    lengths = pickle.loads(state[LENGTH:start])
+    try:
+        lengths = pickle.loads(state[LENGTH:start])
+    except BaseException as error:
+        notes.append(f"no name could be brought back: {reason(error)}")
+        return
     file = io.BytesIO(state)
     unpickler = pickle.Unpickler(file)
     for name, length in lengths:

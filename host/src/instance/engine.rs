@@ -15,6 +15,11 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// What one guest may use of memory, in bytes, all its linear memories together.
 pub(crate) const MEMORY_LIMIT: usize = 128 << 20;
 
+/// The most bytes of the stack that one guest's calls may take, of the 2 MiB that wasmtime has for each in its address space. With its own
+/// default of a quarter, an interpreter within a guest ends where the program that it interprets calls itself 350 times. Pages are taken from
+/// the machine when they are used, and given back when the guest ends.
+const STACK_LIMIT: usize = 1536 << 10;
+
 /// Linear memories in the pool. A composition has one for each component in it.
 pub(crate) const POOL_MEMORIES: u32 = 4000;
 /// A component made by Rust's std has two tables and three core instances for each memory; twice that leaves room for
@@ -57,6 +62,7 @@ fn start() -> Result<SharedEngine, String> {
         .linear_memory_keep_resident(RESIDENT_MEMORY)
         .table_keep_resident(RESIDENT_TABLE);
     let mut config = configuration();
+    config.max_wasm_stack(STACK_LIMIT);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let (engine, pooled) = match Engine::new(&config) {
         Ok(engine) => (engine, true),
@@ -64,6 +70,7 @@ fn start() -> Result<SharedEngine, String> {
         // memory does not reserve the four gigabytes either that spare its code the bounds checks.
         Err(_) => {
             let mut config = configuration();
+            config.max_wasm_stack(STACK_LIMIT);
             config.memory_reservation(u64::try_from(MEMORY_LIMIT).unwrap_or(u64::MAX)).memory_reservation_for_growth(0);
             (Engine::new(&config).map_err(|error| format!("{error:#}"))?, false)
         }

@@ -81,8 +81,9 @@ fn tree<T>(action: impl FnOnce(&mut Tree) -> Result<T, Failure>) -> Result<T, Er
     run::with(|run| action(&mut run.tree)).map_err(ErrorCode::from)
 }
 
-fn place(offset: u64) -> Result<usize, ErrorCode> {
-    usize::try_from(offset).map_err(|_error| ErrorCode::FileTooLarge)
+/// A place in a file. One that is past all memory has nothing to read, and no room.
+fn place(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
 fn kind(is_folder: bool) -> DescriptorType {
@@ -119,12 +120,12 @@ impl GuestDescriptor for Open {
     fn read_via_stream(&self, offset: u64) -> Result<InputStream, ErrorCode> {
         self.may(DescriptorFlags::READ)?;
         tree(|tree| tree.read(self.id(), 0, 0).map(|_bytes| ()))?;
-        Ok(InputStream::new(Reader::File(self.clone_handle(), Cell::new(place(offset)?))))
+        Ok(InputStream::new(Reader::File(self.clone_handle(), Cell::new(place(offset)))))
     }
 
     fn write_via_stream(&self, offset: u64) -> Result<OutputStream, ErrorCode> {
         self.may(DescriptorFlags::WRITE)?;
-        Ok(OutputStream::new(Writer::File(self.clone_handle(), Cell::new(place(offset)?))))
+        Ok(OutputStream::new(Writer::File(self.clone_handle(), Cell::new(place(offset)))))
     }
 
     fn append_via_stream(&self) -> Result<OutputStream, ErrorCode> {
@@ -150,7 +151,7 @@ impl GuestDescriptor for Open {
 
     fn set_size(&self, size: u64) -> Result<(), ErrorCode> {
         self.may(DescriptorFlags::WRITE)?;
-        let (size, now) = (place(size)?, run::now());
+        let (size, now) = (place(size), run::now());
         tree(|tree| tree.set_size(self.id(), size, now))
     }
 
@@ -160,7 +161,7 @@ impl GuestDescriptor for Open {
 
     fn read(&self, length: u64, offset: u64) -> Result<(Vec<u8>, bool), ErrorCode> {
         self.may(DescriptorFlags::READ)?;
-        let offset = place(offset)?;
+        let offset = place(offset);
         tree(|tree| {
             let bytes = tree.read(self.id(), offset, piece(length))?.to_vec();
             let end = offset.saturating_add(bytes.len()) >= tree.status(self.id())?.size;
@@ -170,7 +171,7 @@ impl GuestDescriptor for Open {
 
     fn write(&self, buffer: Vec<u8>, offset: u64) -> Result<u64, ErrorCode> {
         self.may(DescriptorFlags::WRITE)?;
-        let (offset, now) = (place(offset)?, run::now());
+        let (offset, now) = (place(offset), run::now());
         tree(|tree| tree.write(self.id(), Some(offset), &buffer, now))?;
         Ok(buffer.len() as u64)
     }

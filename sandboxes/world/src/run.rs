@@ -12,6 +12,8 @@ use crate::tree::{Room, Tree};
 const EXIT_CODE_OF_A_STOP: i32 = 137;
 /// How much more than its limit a program may write, in bytes, before it is ended: one that writes for ever would only take time.
 const MOST_DROPPED: usize = 1 << 20;
+/// How long the host has to send the answer of a run that was ended, in nanoseconds.
+const GRACE: u64 = 100_000_000;
 /// The most bytes of output in a frame.
 const PIECE: usize = 32 << 10;
 
@@ -105,6 +107,9 @@ pub fn stop(limit: Limit) -> ! {
     };
     if let Ok(frame) = sandbox_run::frame(&Frame::Ended(outcome)) {
         frames::finish(&frame);
+        // Hosts drop what they have not sent yet of an answer when its instance traps. Where this is too short, the answer has no end, which
+        // is one of a run that was stopped as well.
+        monotonic_clock::subscribe_duration(GRACE).block();
     }
     // The interpreter cannot be unwound: whatever called us would go on.
     std::process::abort()

@@ -3,7 +3,12 @@
 //! There are three folders that are always there: the root, in which nothing can be made; `/work`, which the environment keeps; and `/tmp`,
 //! which it forgets. The last two have limits of their own. There are no links, so that a path has one meaning.
 
+mod changes;
+mod contents;
 mod path;
+mod rename;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -110,17 +115,6 @@ pub struct Tree {
     refused: bool,
 }
 
-/// What became of the files.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Path and contents of those that are new or were written to.
-    pub changed: Vec<(String, Vec<u8>)>,
-    /// Those that were there and are not.
-    pub removed: Vec<String>,
-    /// Folders without a file in or below them.
-    pub empty_folders: Vec<String>,
-}
-
 impl Tree {
     /// A tree with the three folders.
     pub fn new(room: Room, now: u64) -> Self {
@@ -140,69 +134,6 @@ impl Tree {
         ]);
         let (work, temporary) = (Used::default(), Used::default());
         Self { nodes, next: 3, room, work, temporary, loaded: BTreeSet::new(), refused: false }
-    }
-
-    /// Adds a file that the environment has, with the folders on its way.
-    ///
-    /// # Errors
-    /// Where the path is none, or there is no room.
-    pub fn load(&mut self, file: &str, contents: Vec<u8>, now: u64) -> Result<(), Failure> {
-        let mut folder = WORK;
-        let mut names = file.split('/').peekable();
-        while let Some(name) = names.next() {
-            if !path::is_a_name(name) {
-                return Err(Failure::Invalid);
-            }
-            if names.peek().is_none() {
-                let id = self.make(folder, name, Content::File(Vec::new()), now)?;
-                self.grow(id, contents.len())?;
-                let node = self.node_mut(id)?;
-                node.content = Content::File(contents);
-                node.changed = false;
-                self.loaded.insert(file.to_owned());
-                return Ok(());
-            }
-            folder = match self.child(folder, name)? {
-                Some(next) => next,
-                None => self.make(folder, name, Content::Folder(BTreeMap::new()), now)?,
-            };
-        }
-        Err(Failure::Invalid)
-    }
-
-    /// What has changed since it was loaded. The files' contents are gone from the tree after that.
-    pub fn take_changes(&mut self) -> Changes {
-        let mut changes = Changes::default();
-        let mut there = BTreeSet::new();
-        self.collect(WORK, "", &mut there, &mut changes);
-        changes.removed = self.loaded.iter().filter(|path| !there.contains(*path)).cloned().collect();
-        changes
-    }
-
-    /// Whether there are files in or below a folder.
-    fn collect(&mut self, folder: Id, prefix: &str, there: &mut BTreeSet<String>, changes: &mut Changes) -> bool {
-        let mut any = false;
-        for (name, id) in self.children(folder).unwrap_or_default() {
-            let path = format!("{prefix}{name}");
-            let Some(node) = self.nodes.get_mut(&id) else { continue };
-            match &mut node.content {
-                Content::File(contents) => {
-                    any = true;
-                    if node.changed || !self.loaded.contains(&path) {
-                        changes.changed.push((path.clone(), std::mem::take(contents)));
-                    }
-                    there.insert(path);
-                }
-                Content::Folder(_) => {
-                    if self.collect(id, &format!("{path}/"), there, changes) {
-                        any = true;
-                    } else {
-                        changes.empty_folders.push(path);
-                    }
-                }
-            }
-        }
-        any
     }
 
     /// Whether anything was refused for want of room.
@@ -277,62 +208,6 @@ impl Tree {
         self.unlink(id, now)
     }
 
-    /// Gives something another name, in place of what has it.
-    ///
-    /// # Errors
-    /// Where POSIX has one, and between `/work` and `/tmp`.
-    pub fn rename(&mut self, from: Id, path: &str, to: Id, new_path: &str, now: u64) -> Result<(), Failure> {
-        let id = self.find(from, path)?;
-        let (folder, name, must_be_folder) = self.walk(to, new_path)?;
-        let name = name.ok_or(Failure::NotPermitted)?.to_owned();
-        let is_folder = self.status(id)?.is_folder;
-        if id <= TEMPORARY {
-            return Err(Failure::NotPermitted);
-        }
-        if must_be_folder && !is_folder {
-            return Err(Failure::NotFolder);
-        }
-        if self.node(id)?.place != self.node(folder)?.place {
-            return Err(if folder == ROOT { Failure::ReadOnly } else { Failure::OtherPlace });
-        }
-        if self.is_within(folder, id) {
-            return Err(Failure::Invalid);
-        }
-        self.check_name(folder, &name)?;
-        if let Some(present) = self.child(folder, &name)? {
-            if present == id {
-                return Ok(());
-            }
-            match (is_folder, self.status(present)?.is_folder) {
-                (true, false) => return Err(Failure::NotFolder),
-                (false, true) => return Err(Failure::IsFolder),
-                (true, true) if !self.children(present)?.is_empty() => return Err(Failure::NotEmpty),
-                _ => self.unlink(present, now)?,
-            }
-        }
-        if let Some(parent) = self.node(id)?.parent {
-            self.children_mut(parent)?.retain(|_, child| *child != id);
-            self.node_mut(parent)?.modified = now;
-        }
-        self.children_mut(folder)?.insert(name, id);
-        self.node_mut(folder)?.modified = now;
-        let node = self.node_mut(id)?;
-        node.parent = Some(folder);
-        // Under its new name, it is not what was loaded under that.
-        self.mark(id);
-        Ok(())
-    }
-
-    fn mark(&mut self, id: Id) {
-        let children = self.children(id).unwrap_or_default();
-        if let Some(node) = self.nodes.get_mut(&id) {
-            node.changed = true;
-        }
-        for child in children.into_values() {
-            self.mark(child);
-        }
-    }
-
     /// What is known of it.
     ///
     /// # Errors
@@ -352,67 +227,6 @@ impl Tree {
     /// Where it is gone.
     pub fn set_modified(&mut self, id: Id, time: u64) -> Result<(), Failure> {
         self.node_mut(id)?.modified = time;
-        Ok(())
-    }
-
-    /// Bytes of a file, fewer at its end.
-    ///
-    /// # Errors
-    /// Where it is a folder.
-    pub fn read(&self, id: Id, offset: usize, most: usize) -> Result<&[u8], Failure> {
-        let Content::File(bytes) = &self.node(id)?.content else { return Err(Failure::IsFolder) };
-        let rest = bytes.get(offset..).unwrap_or_default();
-        Ok(rest.get(..most).unwrap_or(rest))
-    }
-
-    /// Writes at a place, with zeros before it where the file is shorter. `None` is the end.
-    ///
-    /// # Errors
-    /// Where it is a folder, or there is no room: then nothing is written.
-    pub fn write(&mut self, id: Id, offset: Option<usize>, bytes: &[u8], now: u64) -> Result<usize, Failure> {
-        let size = self.file_size(id)?;
-        let offset = offset.unwrap_or(size);
-        let end = offset.checked_add(bytes.len()).ok_or(Failure::NoRoom)?;
-        if bytes.is_empty() {
-            return Ok(size);
-        }
-        if end > size {
-            self.grow(id, end)?;
-        }
-        let node = self.node_mut(id)?;
-        if let Content::File(contents) = &mut node.content {
-            if end > contents.len() {
-                contents.resize(end, 0);
-            }
-            if let Some(place) = contents.get_mut(offset..end) {
-                place.copy_from_slice(bytes);
-            }
-        }
-        node.changed = true;
-        node.modified = now;
-        Ok(end)
-    }
-
-    /// Cuts a file, or fills it up with zeros.
-    ///
-    /// # Errors
-    /// Where it is a folder, or there is no room.
-    pub fn set_size(&mut self, id: Id, size: usize, now: u64) -> Result<(), Failure> {
-        let present = self.file_size(id)?;
-        if size > present {
-            self.grow(id, size)?;
-        } else {
-            self.used(id)?.bytes -= present - size;
-        }
-        let node = self.node_mut(id)?;
-        if let Content::File(contents) = &mut node.content {
-            contents.resize(size, 0);
-            if size < present / 2 {
-                contents.shrink_to_fit();
-            }
-        }
-        node.changed = true;
-        node.modified = now;
         Ok(())
     }
 
@@ -473,28 +287,9 @@ impl Tree {
         }
     }
 
-    fn file_size(&self, id: Id) -> Result<usize, Failure> {
-        match &self.node(id)?.content {
-            Content::File(bytes) => Ok(bytes.len()),
-            Content::Folder(_) => Err(Failure::IsFolder),
-        }
-    }
-
     fn used(&mut self, id: Id) -> Result<&mut Used, Failure> {
         let place = self.node(id)?.place;
         Ok(if place == TEMPORARY { &mut self.temporary } else { &mut self.work })
-    }
-
-    /// Counts the bytes that a file is to have.
-    fn grow(&mut self, id: Id, size: usize) -> Result<(), Failure> {
-        let (most, more) = (self.room.bytes, size.saturating_sub(self.file_size(id)?));
-        let used = self.used(id)?;
-        if used.bytes.saturating_add(more) > most {
-            self.refused = true;
-            return Err(Failure::NoRoom);
-        }
-        used.bytes += more;
-        Ok(())
     }
 
     fn make(&mut self, folder: Id, name: &str, content: Content, now: u64) -> Result<Id, Failure> {

@@ -78,3 +78,161 @@ impl ReencodeComponent for Limiter {
 
 /// The section of a component that holds one core module.
 const CORE_MODULE: u8 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FUEL: Fuel = Fuel { slice: 100, slices: 5, memory: 1 << 20 };
+
+    /// What takes 1, in a module whose globals begin at `left` and whose function at the end of a slice is `next`.
+    fn take(left: u32, next: u32) -> String {
+        format!(
+            "global.get {left} i32.const 1 i32.sub global.set {left} global.get {left} i32.const 0 i32.lt_s if call {next} end"
+        )
+    }
+
+    /// The two counters.
+    const COUNTERS: &str = "(global (mut i32) (i32.const 100)) (global (mut i32) (i32.const 5))";
+
+    /// The function at the end of a slice.
+    fn next_slice(left: u32, exit: &str, time: &str) -> String {
+        let slices = left + 1;
+        format!(
+            "global.get {slices} i32.eqz if {exit} unreachable end \
+             global.get {slices} i32.const 1 i32.sub global.set {slices} i32.const 100 global.set {left} {time}"
+        )
+    }
+
+    fn bytes(text: &str) -> Vec<u8> {
+        wat::parse_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// Modules, and what they are with the limits.
+    fn modules() -> Vec<(&'static str, String)> {
+        let (plain, plain_end) = (take(0, 1), next_slice(0, "", ""));
+        vec![
+            ("(module)", "(module)".to_owned()),
+            // Neither loops nor calls: bounded by its length.
+            (
+                "(module (type (func (result i32))) (func (type 0) i32.const 1))",
+                format!(
+                    "(module (type (func (result i32))) (type (func)) (func (type 0) i32.const 1) (func (type 1) {plain_end}) {COUNTERS})"
+                ),
+            ),
+            (
+                "(module (type (func)) (func (type 0) loop br 0 end))",
+                format!(
+                    "(module (type (func)) (type (func)) (func (type 0) loop {plain} br 0 end) (func (type 1) {plain_end}) {COUNTERS})"
+                ),
+            ),
+            // A loop that takes a value: it stays on the stack.
+            (
+                "(module (type (func)) (type (func (param i32) (result i32))) (func (type 0) i32.const 1 loop (type 1) br 0 end drop))",
+                format!(
+                    "(module (type (func)) (type (func (param i32) (result i32))) (type (func)) (func (type 0) i32.const 1 loop (type 1) {plain} br 0 end drop) (func (type 2) {plain_end}) {COUNTERS})"
+                ),
+            ),
+            // Recursion, direct and through a table.
+            (
+                "(module (type (func)) (func (type 0) call 0))",
+                format!(
+                    "(module (type (func)) (type (func)) (func (type 0) {plain} call 0) (func (type 1) {plain_end}) {COUNTERS})"
+                ),
+            ),
+            (
+                "(module (type (func)) (table 1 funcref) (func (type 0) i32.const 0 call_indirect (type 0)) (elem (i32.const 0) func 0))",
+                format!(
+                    "(module (type (func)) (type (func)) (table 1 funcref) (func (type 0) {plain} i32.const 0 call_indirect (type 0)) (func (type 1) {plain_end}) {COUNTERS} (elem (i32.const 0) func 0))"
+                ),
+            ),
+            // Its own globals stay what they were, and an import moves the indices of what is added.
+            (
+                "(module (type (func)) (import \"a\" \"b\" (func (type 0))) (import \"a\" \"g\" (global i32)) (global (mut i32) (i32.const 7)) (func (type 0) call 0) (export \"f\" (func 1)))",
+                format!(
+                    "(module (type (func)) (type (func)) (import \"a\" \"b\" (func (type 0))) (import \"a\" \"g\" (global i32)) (global (mut i32) (i32.const 7)) {COUNTERS} (func (type 0) {} call 0) (func (type 1) {}) (export \"f\" (func 1)))",
+                    take(2, 2),
+                    next_slice(2, "", "")
+                ),
+            ),
+            // Exits and asks for the time where it can, as libpython does, and as libc does.
+            (
+                "(module (type (func)) (type (func (param i32))) (type (func (param i32) (result i64))) (import \"env\" \"_exit\" (func (type 1))) (import \"env\" \"time\" (func (type 2))) (import \"env\" \"__stack_pointer\" (global (mut i32))) (func (type 0) loop end))",
+                format!(
+                    "(module (type (func)) (type (func (param i32))) (type (func (param i32) (result i64))) (type (func)) (import \"env\" \"_exit\" (func (type 1))) (import \"env\" \"time\" (func (type 2))) (import \"env\" \"__stack_pointer\" (global (mut i32))) (func (type 0) loop {} end) (func (type 3) {}) {COUNTERS})",
+                    take(1, 3),
+                    next_slice(
+                        1,
+                        "i32.const 1 call 0",
+                        "global.get 0 i32.const -256 i32.add global.set 0 i32.const 0 call 1 drop global.get 0 i32.const 256 i32.add global.set 0"
+                    )
+                ),
+            ),
+            (
+                "(module (type (func (param i32))) (import \"wasi:cli/exit@0.2.0\" \"exit\" (func (type 0))) (func (type 0) (local i64) loop end))",
+                format!(
+                    "(module (type (func (param i32))) (type (func)) (import \"wasi:cli/exit@0.2.0\" \"exit\" (func (type 0))) (func (type 0) (local i64) loop {} end) (func (type 1) {}) {COUNTERS})",
+                    take(0, 2),
+                    next_slice(0, "i32.const 1 call 0", "")
+                ),
+            ),
+            // A Rust module that wants to be told of slices, with a stack pointer of its own.
+            (
+                "(module (type (func (param i32))) (global (mut i32) (i32.const 9)) (func (type 0) (local i64) loop end) (export \"sandbox_slice\" (func 0)))",
+                format!(
+                    "(module (type (func (param i32))) (type (func)) (global (mut i32) (i32.const 9)) {COUNTERS} (func (type 0) (local i64) loop {} end) (func (type 1) {}) (export \"sandbox_slice\" (func 0)))",
+                    take(1, 1),
+                    next_slice(
+                        1,
+                        "",
+                        "global.get 0 i32.const -256 i32.add global.set 0 global.get 2 call 0 global.get 0 i32.const 256 i32.add global.set 0"
+                    )
+                ),
+            ),
+            // Imports of these names that are something else are left alone.
+            (
+                "(module (type (func (param i64))) (import \"env\" \"_exit\" (func (type 0))) (import \"env\" \"time\" (func (type 0))) (func (type 0)))",
+                format!(
+                    "(module (type (func (param i64))) (type (func)) (import \"env\" \"_exit\" (func (type 0))) (import \"env\" \"time\" (func (type 0))) (func (type 0)) (func (type 1) {}) {COUNTERS})",
+                    next_slice(0, "", "")
+                ),
+            ),
+            // A memory gets a maximum, and keeps a smaller one.
+            ("(module (memory 1))", "(module (memory 1 16))".to_owned()),
+            ("(module (memory 1 9))", "(module (memory 1 9))".to_owned()),
+            ("(module (memory 1 99))", "(module (memory 1 16))".to_owned()),
+            ("(module (import \"a\" \"m\" (memory 1)))", "(module (import \"a\" \"m\" (memory 1)))".to_owned()),
+            ("(module (@custom \"name-of-something\" \"x\") (memory 1))", "(module (memory 1 16))".to_owned()),
+        ]
+    }
+
+    #[test]
+    fn a_module_gets_a_counter_at_loops_and_calls_and_a_maximum_for_its_memory() {
+        for (before, after) in modules() {
+            assert_eq!(module::limited(&bytes(before), FUEL).unwrap(), bytes(&after), "{before}\n{after}");
+        }
+    }
+
+    #[test]
+    fn every_module_of_a_component_is_limited_and_the_rest_stays() {
+        for (before, after) in modules() {
+            let component = |module: &str| {
+                format!("(component (import \"x\" (func)) (core {}) (component (core {})))", &module[1..], &module[1..])
+            };
+            let limited = limited(&bytes(&component(before)), FUEL).unwrap();
+            assert_eq!(limited, bytes(&component(&after)), "{before}");
+        }
+    }
+
+    #[test]
+    fn a_memory_that_begins_with_more_than_it_may_have_is_an_error() {
+        assert!(module::limited(&bytes("(module (memory 17))"), FUEL).is_err());
+        assert!(module::limited(&bytes("(module (memory 16))"), FUEL).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_component_is_an_error() {
+        assert!(limited(b"", FUEL).is_ok_and(|bytes| bytes.len() == 8) || limited(b"", FUEL).is_err());
+        assert!(limited(&bytes("(module)"), FUEL).is_err());
+    }
+}

@@ -27,7 +27,12 @@ impl Tree {
                 return Err(Failure::NotFolder);
             }
             if name == ".." {
-                here = above.pop().ok_or(Failure::NotPermitted)?;
+                // What is above the root is the root.
+                here = match above.pop() {
+                    Some(folder) => folder,
+                    None if from == ROOT => ROOT,
+                    None => return Err(Failure::NotPermitted),
+                };
                 continue;
             }
             if name.len() > MOST_BYTES_OF_A_NAME {

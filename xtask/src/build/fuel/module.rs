@@ -5,8 +5,8 @@ mod names;
 use anyhow::{Context, Result};
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, Function, FunctionSection, GlobalSection, GlobalType, MemorySection, Module,
-    SectionId, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, Function, FunctionSection, GlobalSection, GlobalType, InstructionSink,
+    MemorySection, Module, SectionId, TypeSection, ValType,
 };
 use wasmparser::{
     CodeSectionReader, FunctionBody, FunctionSectionReader, GlobalSectionReader, MemorySectionReader, Operator, Parser,
@@ -18,6 +18,9 @@ use names::Names;
 
 /// Bytes of a page of memory.
 const PAGE: u64 = 64 << 10;
+/// Bytes below the stack's end that a function which calls nothing may use without saying so (LLVM's WebAssemblyFrameLowering has 128). It did
+/// not call anything, before this pass: what it has there must not be overwritten.
+const RED_ZONE: i32 = 256;
 
 /// The module with a counter and a maximum for its memory. Its names for debuggers are left out.
 pub fn limited(module: &[u8], fuel: Fuel) -> Result<Vec<u8>> {
@@ -64,12 +67,12 @@ impl Rewriting {
         self.has_globals = true;
     }
 
-    /// Takes 1. The stack is afterwards what it was before.
+    /// Takes 1. The stack is afterwards what it was before. In this order, compilers load the counter once.
     fn take(&self, function: &mut Function) {
         let (left, next_slice) = (self.left(), self.next_slice());
         let mut code = function.instructions();
-        code.global_get(left).i32_eqz().if_(BlockType::Empty).call(next_slice).end();
         code.global_get(left).i32_const(1).i32_sub().global_set(left);
+        code.global_get(left).i32_const(0).i32_lt_s().if_(BlockType::Empty).call(next_slice).end();
     }
 
     fn next_slice_code(&self) -> Function {
@@ -83,10 +86,20 @@ impl Rewriting {
         code.unreachable().end();
         code.global_get(slices).i32_const(1).i32_sub().global_set(slices);
         code.i32_const(self.fuel.slice).global_set(left);
-        if let Some(on_slice) = self.names.on_slice {
-            code.global_get(slices).call(on_slice);
-        } else if let Some(time) = self.names.time {
-            code.i32_const(0).call(time).drop();
+        // A module without a stack in memory needs none to be kept.
+        let keep_red_zone = |code: &mut InstructionSink<'_>, bytes: i32| {
+            if let Some(stack) = self.names.stack_pointer {
+                code.global_get(stack).i32_const(bytes).i32_add().global_set(stack);
+            }
+        };
+        if self.names.on_slice.is_some() || self.names.time.is_some() {
+            keep_red_zone(&mut code, -RED_ZONE);
+            if let Some(on_slice) = self.names.on_slice {
+                code.global_get(slices).call(on_slice);
+            } else if let Some(time) = self.names.time {
+                code.i32_const(0).call(time).drop();
+            }
+            keep_red_zone(&mut code, RED_ZONE);
         }
         code.end();
         function

@@ -1,7 +1,7 @@
 //! What a core module has, by index: where the pass can add something, and what it can call.
 
 use anyhow::{Context, Result};
-use wasmparser::{ExternalKind, FuncType, Parser, Payload, TypeRef, ValType};
+use wasmparser::{ExternalKind, FuncType, GlobalType, Parser, Payload, TypeRef, ValType};
 
 /// The export that is told of the end of each slice: how many are left, after the one that it has itself.
 const ON_SLICE: &str = "sandbox_slice";
@@ -18,6 +18,8 @@ pub struct Names {
     pub exit: Option<u32>,
     pub time: Option<u32>,
     pub on_slice: Option<u32>,
+    /// The global that says where the stack in memory ends.
+    pub stack_pointer: Option<u32>,
 }
 
 impl Names {
@@ -48,7 +50,12 @@ impl Names {
                                 names.note(import.module, import.name, ty);
                                 names.imported_functions += 1;
                             }
-                            TypeRef::Global(_) => names.globals += 1,
+                            TypeRef::Global(ty) => {
+                                if (import.module, import.name) == ("env", "__stack_pointer") && is_counter(ty) {
+                                    names.stack_pointer = Some(names.globals);
+                                }
+                                names.globals += 1;
+                            }
                             TypeRef::Table(_) | TypeRef::Memory(_) | TypeRef::Tag(_) => {}
                         }
                     }
@@ -71,7 +78,15 @@ impl Names {
                         }
                     }
                 }
-                Payload::GlobalSection(section) => names.globals += section.count(),
+                Payload::GlobalSection(section) => {
+                    // Linkers have it before all others, where it is the module's own.
+                    if let (None, Some(first)) = (names.stack_pointer, section.clone().into_iter().next())
+                        && is_counter(first?.ty)
+                    {
+                        names.stack_pointer = Some(names.globals);
+                    }
+                    names.globals += section.count();
+                }
                 _ => {}
             }
         }
@@ -94,4 +109,8 @@ impl Names {
 
 fn has_type(ty: Option<&FuncType>, params: &[ValType], results: &[ValType]) -> bool {
     ty.is_some_and(|ty| ty.params() == params && ty.results() == results)
+}
+
+fn is_counter(ty: GlobalType) -> bool {
+    (ty.content_type, ty.mutable) == (ValType::I32, true)
 }
