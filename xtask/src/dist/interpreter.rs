@@ -71,6 +71,11 @@ const BUILT_IN: [BuiltIn; 8] = [
     BuiltIn { name: "zlib", version: "1.3.1", license: "Zlib", purl: "pkg:generic/zlib@1.3.1", heading: Some("zlib") },
 ];
 
+/// Whose names stand above the text of MIT's licence, where the text itself is in no package: HACL* is in CPython as source, and CPython's
+/// page does not have it.
+pub const MIT_WITHOUT_A_TEXT: [(&str, &str); 1] =
+    [("hacl-star of CPython 3.14.0", "INRIA, CMU and Microsoft Corporation; HACL* Contributors")];
+
 /// Where CPython's documentation has these headings' texts as well: parts of CPython itself.
 const OWN_HEADINGS: [&str; 4] = ["Mersenne Twister", "Sockets", "strtod and dtoa", "Global Unbounded Sequences (GUS)"];
 
@@ -108,10 +113,9 @@ pub fn add(bill: &mut Bill, requirements: &str, packages: &Path, component: &[u8
         let license = license_in(&known, &name, &version).with_context(|| {
             format!("componentize-py's bill does not name {name} {version}, which is in the component")
         })?;
-        let found = bill.parts.entry((name.clone(), version.clone())).or_default();
-        *found =
-            Part { linked_into: found.linked_into.clone(), ..part(&license, format!("pkg:cargo/{name}@{version}")) };
-        found.linked_into.insert(ARTEFACT);
+        // One of the same version may be in a lock file of ours as well.
+        let new = part(&license, format!("pkg:cargo/{name}@{version}"));
+        bill.parts.entry((name, version)).or_insert(new).linked_into.insert(ARTEFACT);
     }
     Ok(())
 }
@@ -140,11 +144,6 @@ pub fn licenses(workspace: &Workspace, requirements: &str, packages: &Path) -> R
     }
     Ok(sources)
 }
-
-/// Whose names stand above the text of MIT's licence, where the text itself is in no package: HACL* is in CPython as source, and CPython's
-/// page does not have it.
-pub const MIT_WITHOUT_A_TEXT: [(&str, &str); 1] =
-    [("hacl-star of CPython 3.14.0", "INRIA, CMU and Microsoft Corporation; HACL* Contributors")];
 
 /// The version and the digest that a list of requirements pins.
 fn pinned(requirements: &str, name: &str) -> Result<(String, String)> {

@@ -22,8 +22,8 @@ pub struct Source {
     pub text: String,
 }
 
-/// The texts of all crates of the bill that are not ours. A crate with MIT's licence and without a file for it gets MIT's text with the
-/// names of its authors.
+/// The texts of all crates of the bill that are not ours. A crate without a file is used under Apache-2.0 if it may be, with or without
+/// LLVM's exceptions; under MIT's licence, it gets MIT's text with the names of its authors.
 ///
 /// # Errors
 /// Where a crate has no text, and its licence is another one.
@@ -33,9 +33,9 @@ pub fn of_crates(bill: &Bill, workspaces: &[Metadata]) -> Result<Vec<Source>> {
     for ((name, version), part) in bill.parts.iter().filter(|(_, part)| part.purl.starts_with("pkg:cargo/")) {
         let of = format!("{name} {version}");
         let found = workspaces.iter().find_map(|metadata| metadata.package(name, version));
-        // What came in the wheel of componentize-py is in no lock file; its licence is one of Rust's own.
+        // What came in the wheel of componentize-py is in no lock file, and no file of it is here.
         let Some(package) = found else {
-            sources.push(without_a_file(&of, &part.license, "its authors", &mit)?);
+            sources.push(without_a_file(&of, &part.license, "", &mit)?);
             continue;
         };
         if package.is_ours() {
@@ -63,11 +63,19 @@ fn mit_text(workspaces: &[Metadata]) -> Result<String> {
 }
 
 fn without_a_file(of: &str, license: &str, authors: &str, mit: &str) -> Result<Source> {
-    if !license.split(" OR ").any(|one| one.trim_matches(['(', ')']) == "MIT") {
+    // A licence with `AND` or parentheses is none of these.
+    let may_be = |wanted: &str| license.split(" OR ").any(|one| one == wanted);
+    let text = if may_be("Apache-2.0") {
+        "Used under the Apache License, Version 2.0. LICENSE has its text.".to_owned()
+    } else if may_be("Apache-2.0 WITH LLVM-exception") {
+        // The wheel has it, so it is always there.
+        "Used under the Apache License, Version 2.0, with LLVM Exceptions. Its text is in this file, for componentize-py.".to_owned()
+    } else if may_be("MIT") && !authors.is_empty() {
+        format!("Copyright (c) {authors}\n\n{mit}")
+    } else {
         bail!("{of} ({license}) has no file with its licence, which must be passed on");
-    }
-    let of_whom = if authors.is_empty() { "its authors" } else { authors };
-    Ok(Source { of: of.to_owned(), text: format!("Copyright (c) {of_whom}\n\n{mit}") })
+    };
+    Ok(Source { of: of.to_owned(), text })
 }
 
 /// The texts in a package's folder, and in its folder of licences.
@@ -187,7 +195,7 @@ mod tests {
     #[test]
     fn every_crate_that_is_not_ours_brings_its_texts_and_one_without_a_file_gets_that_of_mit_with_its_authors() {
         let folder = crates();
-        let sources = of_crates(&bill("MIT OR Apache-2.0"), &[metadata(folder.path(), "MIT")]).unwrap();
+        let sources = of_crates(&bill("MIT"), &[metadata(folder.path(), "MIT")]).unwrap();
         let document = document(&sources);
         assert!(document.contains("serde 1.0.0\n") && document.contains("\nby somebody\n"), "{document}");
         assert!(document.contains("Copyright (c) A. Author\n\nPermission is hereby granted"), "{document}");
@@ -197,10 +205,15 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_without_a_text_whose_licence_is_not_mits_is_an_error() {
+    fn a_crate_without_a_text_is_an_error_but_for_apaches_licence_and_mits_with_authors() {
         let folder = crates();
-        let error = of_crates(&bill("BSD-3-Clause"), &[metadata(folder.path(), "BSD-3-Clause")]).unwrap_err();
-        assert!(error.to_string().contains("bare 1.0.0 (BSD-3-Clause)"), "{error}");
+        let of = |license: &str| of_crates(&bill(license), &[metadata(folder.path(), license)]);
+        for license in ["BSD-3-Clause", "(MIT OR Apache-2.0) AND Unicode-3.0"] {
+            let error = of(license).unwrap_err();
+            assert!(error.to_string().contains(&format!("bare 1.0.0 ({license})")), "{error}");
+        }
+        assert!(document(&of("MIT OR Apache-2.0").unwrap()).contains("Used under the Apache License"));
+        assert!(without_a_file("a 1", "MIT", "", "Permission").is_err());
     }
 
     #[test]
