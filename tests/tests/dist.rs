@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gatehouse_tests::{
-    CLIENT_SECRET, Gatehouse, Program, artefact, deployment_check, outcome, repository, three_ports,
+    CLIENT_SECRET, Gatehouse, HeldPort, Program, artefact, deployment_check, http, outcome, repository, three_ports,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 /// Runs a command to its end; what it printed.
@@ -26,7 +26,11 @@ async fn pack(folder: &Path) -> PathBuf {
     done(Command::new("strip").arg("-o").arg(&program).arg(artefact("debug/gatehouse"))).await;
     let mut dist = Command::new(artefact("debug/xtask"));
     dist.current_dir(repository()).args(["dist", "--no-build", "--output"]).arg(folder.join("dist"));
-    let said = done(dist.arg("--program").arg(&program)).await;
+    packed(&done(dist.arg("--program").arg(&program)).await)
+}
+
+/// The archive that xtask says that it has packed.
+fn packed(said: &str) -> PathBuf {
     let path = said.lines().find_map(|line| line.strip_prefix("Packed: ")).expect("the archive");
     repository().join(path)
 }
@@ -81,13 +85,27 @@ async fn the_archive_is_whole_reproducible_and_runs_by_itself_and_in_a_container
     runs_in_a_container(&unpacked, folder.path()).await;
 }
 
-/// The bill of materials is one for CycloneDX' own validator, and names what is in the program and in each artefact.
-async fn has_a_bill_of_all_that_is_linked(unpacked: &Path) {
-    let file = unpacked.join("gatehouse.cdx.json");
-    assert_eq!(outcome(deployment_check("cyclonedx_document.py").arg(&file)).await.unwrap(), "valid\n");
+/// A bill of materials, which CycloneDX' own validator takes.
+async fn bill(file: &Path) -> Value {
+    assert_eq!(outcome(deployment_check("cyclonedx_document.py").arg(file)).await.unwrap(), "valid\n");
     let bill: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    let crates = bill["components"].as_array().unwrap();
-    for (name, part) in [
+    assert!(!bill.to_string().contains(repository().to_str().unwrap()), "the bill names this machine's folders");
+    bill
+}
+
+/// That the bill names these packages, and the files of the archive that they are in.
+fn names(bill: &Value, packages: &[(&str, &str)]) {
+    let components = bill["components"].as_array().unwrap();
+    for (name, part) in packages {
+        let found = components.iter().find(|component| component["name"] == *name);
+        let parts = found.unwrap_or_else(|| panic!("{name} is not in the bill"))["properties"].as_array().unwrap();
+        assert!(parts.iter().any(|property| property["value"] == *part), "{name} is not said to be in {part}");
+    }
+}
+
+/// The bill of materials names what is in the program and in each artefact.
+async fn has_a_bill_of_all_that_is_linked(unpacked: &Path) {
+    let packages = [
         ("wasmtime", "gatehouse"),
         ("gatehouse-host", "gatehouse"),
         ("gateway", "gatehouse.wasm"),
@@ -97,12 +115,8 @@ async fn has_a_bill_of_all_that_is_linked(unpacked: &Path) {
         ("adapter-wasmcloud", "gatehouse-wasmcloud.wasm"),
         ("telemetry-otel", "gatehouse-otel.wasm"),
         ("gatehouse-telemetry", "gatehouse-wasmcloud-otel.wasm"),
-    ] {
-        let found = crates.iter().find(|component| component["name"] == name);
-        let parts = found.unwrap_or_else(|| panic!("{name} is not in the bill"))["properties"].as_array().unwrap();
-        assert!(parts.iter().any(|property| property["value"] == part), "{name} is not said to be in {part}");
-    }
-    assert!(!bill.to_string().contains(repository().to_str().unwrap()), "the bill names this machine's folders");
+    ];
+    names(&bill(&unpacked.join("gatehouse.cdx.json")).await, &packages);
 }
 
 async fn runs_as_its_readme_says(program: &Path, unpacked: &Path) {
@@ -232,4 +246,114 @@ async fn runs_in_a_container(unpacked: &Path, folder: &Path) {
     let health = gatehouse_tests::http().get(format!("http://127.0.0.1:{port}/healthz")).send().await.unwrap();
     assert_eq!(health.status(), 200);
     tokio::time::timeout(Duration::from_secs(60), up.interrupt()).await.expect("it ends");
+}
+
+/// What the sandboxes' archive needs and the machine may not have.
+const LICENSE_TEXTS: &str = "GATEHOUSE_TEST_LICENSE_TEXTS";
+const SANDBOX_SECRET: &str = "secret-of-the-gateway-1a2b";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_archive_of_the_sandboxes_has_every_licence_and_its_manifest_runs() {
+    if std::env::var_os(LICENSE_TEXTS).is_none() {
+        eprintln!(
+            "skipped: without Debian's licence texts there is no archive ({LICENSE_TEXTS}; cargo xtask test says why)"
+        );
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut dist = Command::new(artefact("debug/xtask"));
+    dist.current_dir(repository()).args(["dist", "--sandboxes", "--no-build", "--output"]).arg(folder.path());
+    let archive = packed(&done(&mut dist).await);
+    let first = std::fs::read(&archive).unwrap();
+    done(&mut dist).await;
+    assert!(first == std::fs::read(&archive).unwrap(), "the same components give another archive");
+    let unpacked = unpack(&archive, &folder.path().join("unpacked")).await;
+    done(Command::new("sha256sum").args(["--check", "--strict", "SHA256SUMS"]).current_dir(&unpacked)).await;
+    assert!(unpacked.join("sandbox-wasmcloud.wasm").is_file());
+
+    let bill = bill(&unpacked.join("gatehouse-sandboxes.cdx.json")).await;
+    names(
+        &bill,
+        &[
+            ("sandbox", "sandbox.wasm"),
+            ("adapter-spin", "sandbox.wasm"),
+            ("adapter-wasmcloud", "sandbox-wasmcloud.wasm"),
+            ("bashkit", "sandbox-shell.wasm"),
+            ("python-runner", "sandbox-python.wasm"),
+            ("cpython", "sandbox-python.wasm"),
+            ("cloudpickle", "sandbox-python.wasm"),
+            ("componentize-py", "sandbox-python.wasm"),
+            ("pyo3", "sandbox-python.wasm"),
+        ],
+    );
+    says_every_licence(&bill, &unpacked);
+
+    let port = HeldPort::take().lend();
+    let mut up = Command::new(artefact("debug/gatehouse"));
+    up.args(["up", "--from", "spin.toml", "--listen", &format!("127.0.0.1:{port}"), "--state-dir", "state"]);
+    up.args(["--variable", &format!("gateway_secret={SANDBOX_SECRET}")]).current_dir(&unpacked);
+    up.args(["--variable", &format!("server_keys={}", Gatehouse::SERVER_KEYS)]);
+    let mut up = Program::start("the sandboxes of the archive", up);
+    while !up.line().await.contains("Serving http://") {}
+    let listed = answer(port, "tools/list", json!({})).await;
+    let tools: Vec<&str> =
+        listed["tools"].as_array().unwrap().iter().filter_map(|tool| tool["name"].as_str()).collect();
+    assert!(tools.contains(&"launchShell") && tools.contains(&"runPythonCodeInRemoteEnvironment"), "{tools:?}");
+    has_the_versions_that_the_interpreter_tells(&bill, port).await;
+    tokio::time::timeout(Duration::from_secs(60), up.interrupt()).await.expect("it ends");
+}
+
+/// `NOTICE` has a line for everything in the bill, and the texts those sentences by which the licences are known.
+fn says_every_licence(bill: &Value, unpacked: &Path) {
+    let read = |name: &str| std::fs::read_to_string(unpacked.join(name)).unwrap();
+    let (notice, texts) = (read("NOTICE"), read("THIRD-PARTY-LICENSES"));
+    for component in bill["components"].as_array().unwrap() {
+        let (name, version) = (component["name"].as_str().unwrap(), component["version"].as_str().unwrap());
+        let license = component["licenses"][0]["expression"].as_str().unwrap_or_else(|| panic!("{name}: no licence"));
+        assert!(notice.contains(&format!("{name} {version}: {license} (in ")), "{name} is not in NOTICE");
+        assert!(component["purl"].as_str().unwrap().starts_with("pkg:"), "{name}");
+    }
+    for sentence in [
+        "PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2",
+        "Copyright (c) 1998, 1999, 2000 Thai Open Source Software Center Ltd",
+        "Copyright (c) 2008-2020 Stefan Krah",
+        "INRIA, CMU and Microsoft Corporation",
+        "cloudpickle 3.1.3",
+        "LLVM Exceptions to the Apache 2.0 License",
+        "bashkit 0.20.2",
+        "bzip2",
+        "musl",
+    ] {
+        assert!(texts.contains(sentence), "{sentence} is not among the licences");
+    }
+}
+
+/// The result of a request to the sandboxes at `port`.
+async fn answer(port: u16, method: &str, params: Value) -> Value {
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+    let request = http().post(format!("http://127.0.0.1:{port}/mcp")).body(body);
+    let request = request.header("content-type", "application/json").header("x-sandbox-key", SANDBOX_SECRET);
+    let request = request.header("accept", "application/json, text/event-stream").header("x-gatehouse-subject", "dist");
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    assert!(answer["result"].is_object(), "{answer}");
+    answer["result"].clone()
+}
+
+/// Versions that a newer componentize-py brings make the bill wrong, and nothing else would notice.
+async fn has_the_versions_that_the_interpreter_tells(bill: &Value, port: u16) {
+    let launched = answer(port, "tools/call", json!({ "name": "launchShell", "arguments": {} })).await;
+    let code = "import decimal, platform, pyexpat, sqlite3, zlib\n\
+        print(platform.python_version(), pyexpat.EXPAT_VERSION.removeprefix('expat_'), decimal.__libmpdec_version__, \
+        sqlite3.sqlite_version, zlib.ZLIB_RUNTIME_VERSION)";
+    let environment = launched["structuredContent"]["environmentId"].clone();
+    let arguments = json!({ "environmentId": environment, "pythonCode": code });
+    let call = json!({ "name": "runPythonCodeInRemoteEnvironment", "arguments": arguments });
+    let ran = answer(port, "tools/call", call).await;
+    let version = |name: &str| {
+        let components = bill["components"].as_array().unwrap();
+        let found = components.iter().find(|component| component["name"] == name).unwrap();
+        found["version"].as_str().unwrap().to_owned()
+    };
+    let billed = ["cpython", "expat", "mpdecimal", "sqlite", "zlib"].map(version).join(" ");
+    assert_eq!(ran["structuredContent"]["stdout"].as_str().map(str::trim), Some(billed.as_str()), "{ran}");
 }

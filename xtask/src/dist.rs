@@ -1,5 +1,9 @@
-//! `cargo xtask dist`: one archive with everything that runs Gatehouse on a Linux machine without Rust.
+//! `cargo xtask dist`: one archive with everything that runs Gatehouse on a Linux machine without Rust; and one with the sandboxes.
 
+mod archive;
+mod interpreter;
+mod licenses;
+mod sandboxes;
 mod sbom;
 
 use std::fs;
@@ -9,7 +13,9 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::workspace::Workspace;
-use crate::{build, digest, process, progress};
+use crate::{build, process};
+
+use archive::Archive;
 
 /// The files of the archive that are in the repository as they are.
 const FILES: [(&str, &str); 8] = [
@@ -27,7 +33,6 @@ const DEPLOYMENT: &str = "deploy";
 /// The program, in the archive.
 const PROGRAM: &str = "gatehouse";
 const SBOM: &str = "gatehouse.cdx.json";
-const SUMS: &str = "SHA256SUMS";
 
 #[derive(Args)]
 pub struct Arguments {
@@ -40,10 +45,16 @@ pub struct Arguments {
     /// Pack this program, in place of target/native/gatehouse
     #[arg(long, value_name = "FILE", requires = "no_build")]
     program: Option<PathBuf>,
+    /// Pack the sandboxes instead, with the licences of what is in them (docs/sandboxes.md)
+    #[arg(long, conflicts_with = "program")]
+    sandboxes: bool,
 }
 
 /// Builds what is shipped, and packs it. The same commit and program give the same bytes.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    if arguments.sandboxes {
+        return sandboxes::pack(workspace, arguments.output.as_deref(), !arguments.no_build);
+    }
     if !arguments.no_build {
         build::all(workspace)?;
         build::released_program(workspace.root(), &workspace.native_target())?;
@@ -51,34 +62,22 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let program = arguments.program.clone().unwrap_or_else(|| workspace.native_target().join("native/gatehouse"));
     ensure!(program.is_file(), "{} is not there; leave out --no-build", program.display());
 
-    let name = name();
-    let output = arguments.output.clone().unwrap_or_else(|| workspace.target().join("dist"));
-    let folder = output.join(&name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
-    }
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    progress::stage(&format!("Packing {name}"));
+    let archive = Archive::begin(workspace, arguments.output.as_deref(), name())?;
     for (from, to) in FILES {
-        copy(&workspace.path(from), &folder.join(to), 0o644)?;
+        archive.copy(from, to, 0o644)?;
     }
-    let deployment = workspace.path(DEPLOYMENT);
-    for file in files_below(&deployment)? {
-        copy(&deployment.join(&file), &folder.join(DEPLOYMENT).join(&file), 0o644)?;
-    }
-    copy(&program, &folder.join(PROGRAM), 0o755)?;
-    compile_ahead(&program, &folder)?;
-    write(&folder.join("spin.toml"), &manifest(&read(&workspace.path("spin.toml"))?)?)?;
-    write(&folder.join(SBOM), &sbom::of(workspace)?)?;
-    write(&folder.join(SUMS), &sums(&folder)?)?;
-    let archive = pack(workspace, &output, &name)?;
-    progress::say(&format!("Packed: {}", workspace.shown(&archive)));
-    Ok(())
+    archive.copy_folder(DEPLOYMENT)?;
+    archive.copy(&program, PROGRAM, 0o755)?;
+    compile_ahead(&program, &archive.folder())?;
+    archive.write("spin.toml", &manifest(&read(&workspace.path("spin.toml"))?)?)?;
+    archive.write(SBOM, &sbom::of_gatehouse(workspace)?)?;
+    archive.pack()
 }
 
 /// Packs what was built before into `output`; returns the folder that is in the archive.
 pub fn pack_into(workspace: &Workspace, output: &Path) -> Result<PathBuf> {
-    run(workspace, &Arguments { output: Some(output.to_owned()), no_build: true, program: None })?;
+    let output = output.to_owned();
+    run(workspace, &Arguments { output: Some(output.clone()), no_build: true, program: None, sandboxes: false })?;
     Ok(output.join(name()))
 }
 
@@ -104,79 +103,8 @@ fn manifest(shipped: &str) -> Result<String> {
     Ok(format!("{}\n", before.replace(SOURCE, "source = \"gatehouse.wasm\"").trim_end()))
 }
 
-/// The digests of all files below `folder`, as `sha256sum -c` reads them.
-fn sums(folder: &Path) -> Result<String> {
-    let line = |file: &PathBuf| Ok(format!("{}  {}\n", digest::of_file(&folder.join(file))?, file.display()));
-    files_below(folder)?.iter().map(line).collect()
-}
-
-/// The files below `folder`, by their paths in it, in a fixed order.
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(below) = folders.pop() {
-        let path = folder.join(&below);
-        for entry in fs::read_dir(&path).with_context(|| format!("cannot list {}", path.display()))? {
-            let entry = entry.with_context(|| format!("cannot list {}", path.display()))?;
-            let place = below.join(entry.file_name());
-            if entry.path().is_dir() { folders.push(place) } else { found.push(place) }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// Packs the folder `name` of `output`; what differs from machine to machine and from time to time is left out.
-fn pack(workspace: &Workspace, output: &Path, name: &str) -> Result<PathBuf> {
-    let archive = format!("{name}.tar.gz");
-    let mut tar = process::command("tar");
-    tar.current_dir(output).args(["--sort=name", "--format=ustar", "--owner=0", "--group=0", "--numeric-owner"]);
-    tar.arg(format!("--mtime=@{}", commit_time(workspace)));
-    tar.args(["--use-compress-program=gzip -n", "--create", "--file", &archive, name]);
-    process::run(&mut tar, "packing")?;
-    let archive = output.join(archive);
-    let digest = digest::of_file(&archive)?;
-    write(&output.join(format!("{name}.tar.gz.sha256")), &format!("{digest}  {name}.tar.gz\n"))?;
-    Ok(archive)
-}
-
-/// `SOURCE_DATE_EPOCH`, else when the commit was made; the beginning of time outside of git.
-fn commit_time(workspace: &Workspace) -> String {
-    if let Ok(time) = std::env::var("SOURCE_DATE_EPOCH") {
-        return time;
-    }
-    let mut git = process::command("git");
-    git.current_dir(workspace.root()).args(["log", "-1", "--format=%ct"]);
-    process::output(&mut git, "asking git for the commit's time").map_or("0".to_owned(), |time| time.trim().to_owned())
-}
-
 fn read(file: &Path) -> Result<String> {
     fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
-}
-
-fn write(file: &Path, text: &str) -> Result<()> {
-    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    set_mode(file, 0o644)
-}
-
-fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    }
-    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
-    set_mode(to, mode)
-}
-
-#[cfg(unix)]
-fn set_mode(file: &Path, mode: u32) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let set = fs::set_permissions(file, fs::Permissions::from_mode(mode));
-    set.with_context(|| format!("cannot set the mode of {}", file.display()))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &Path, _: u32) -> Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -189,18 +117,5 @@ mod tests {
         assert!(manifest.contains("\nsource = \"gatehouse.wasm\"\n") && !manifest.contains("cargo"), "{manifest}");
         assert!(manifest.contains("registration_token = \"{{ registration_token }}\"\n"));
         assert!(super::manifest("[component.gatehouse]\nsource = \"other.wasm\"\n").is_err());
-    }
-
-    #[test]
-    fn the_sums_are_those_that_sha256sum_reads() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("b")).unwrap();
-        fs::write(folder.path().join("b/c"), "").unwrap();
-        fs::write(folder.path().join("a"), "abc").unwrap();
-        assert_eq!(
-            sums(folder.path()).unwrap(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a\n\
-             e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  b/c\n"
-        );
     }
 }

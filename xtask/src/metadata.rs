@@ -26,6 +26,11 @@ pub struct Package {
     pub name: String,
     /// With its build metadata: `2.0.1+wasi-0.2.12`.
     pub version: String,
+    #[serde(default)]
+    pub authors: Vec<String>,
+    /// The registry that it is from; `None` for our own.
+    #[serde(default)]
+    source: Option<String>,
     manifest_path: PathBuf,
     pub targets: Vec<Target>,
     pub dependencies: Vec<Dependency>,
@@ -59,7 +64,12 @@ impl Metadata {
 
     /// All packages of the lock file. Cargo downloads those that are not there.
     pub fn of_all(workspace: &Workspace) -> Result<Self> {
-        Self::read(workspace.root(), &["--locked"])
+        Self::of_all_in(workspace.root())
+    }
+
+    /// The same of the cargo workspace in `folder`.
+    pub fn of_all_in(folder: &Path) -> Result<Self> {
+        Self::read(folder, &["--locked"])
     }
 
     fn read(folder: &Path, arguments: &[&str]) -> Result<Self> {
@@ -72,6 +82,16 @@ impl Metadata {
     /// Our own packages.
     pub fn ours(&self) -> impl Iterator<Item = &Package> {
         self.packages.iter().filter(|package| self.workspace_members.contains(&package.id))
+    }
+
+    /// The packages of this name.
+    pub fn packages_named(&self, name: &str) -> impl Iterator<Item = &Package> {
+        self.packages.iter().filter(move |package| package.name == name)
+    }
+
+    /// The package of this name in this version.
+    pub fn package(&self, name: &str, version: &str) -> Option<&Package> {
+        self.packages_named(name).find(|package| package.version == version)
     }
 
     /// The package of this name that one of ours requires in one version; others may require other ones.
@@ -88,6 +108,11 @@ impl Package {
     /// The folder of its manifest.
     pub fn folder(&self) -> &Path {
         self.manifest_path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// Whether it is of this repository.
+    pub fn is_ours(&self) -> bool {
+        self.source.is_none()
     }
 }
 

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::toolchain::{client_packages, deployment, hosts, observability, proxies, world_packages};
+use crate::toolchain::{client_packages, deployment, hosts, license_texts, observability, proxies, world_packages};
 use crate::workspace::Workspace;
 use crate::{build, process, progress};
 
@@ -53,6 +53,7 @@ pub fn run_with(workspace: &Workspace, cargo_test: &[OsString], variables: &[(&s
     hosts::tell(workspace, &mut cargo);
     observability::tell(workspace, &mut cargo);
     deployment::tell(workspace, &mut cargo)?;
+    license_texts::tell(workspace, &mut cargo);
     cargo.envs(variables.iter().map(|(name, value)| (name, value)));
     cargo.args(["test", "--no-fail-fast", "--target-dir"]).arg(workspace.native_target()).args(cargo_test);
     // Cargo's own summary and its list of what failed are the last lines; only the exit code is added.

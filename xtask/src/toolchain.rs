@@ -6,6 +6,7 @@ pub mod client_packages;
 pub mod debian;
 pub mod deployment;
 pub mod hosts;
+pub mod license_texts;
 pub mod npm;
 pub mod observability;
 pub mod proxies;

@@ -14,7 +14,7 @@ use crate::{digest, process, progress};
 /// Our own files.
 const FOLDER: &str = "sandboxes/python";
 /// What is installed from PyPI, with digests.
-const REQUIREMENTS: &str = "sandboxes/python/requirements.txt";
+pub const REQUIREMENTS: &str = "sandboxes/python/requirements.txt";
 /// The module that exports the interface.
 const MODULE: &str = "sandbox_app";
 /// The interface, and the world that it is built for.
@@ -38,10 +38,7 @@ pub fn component(workspace: &Workspace, file: &Path) -> Result<()> {
         &[&digest_of(workspace, FOLDER)?, &digest_of(workspace, WIT)?],
     );
     if !stamp.is_current() || !made.is_file() {
-        let programs = python::environment(workspace, REQUIREMENTS, NAME).context(
-            "the Python interpreter of the sandboxes needs componentize-py and cloudpickle from PyPI, in the versions and with the digests \
-             of sandboxes/python/requirements.txt; the digest of componentize-py is that of its wheel for Linux on x86-64",
-        )?;
+        let programs = programs(workspace)?;
         progress::stage("Making the Python interpreter of the sandboxes");
         stamp.clear()?;
         make(workspace, &programs, &made)?;
@@ -49,6 +46,19 @@ pub fn component(workspace: &Workspace, file: &Path) -> Result<()> {
     }
     let bytes = fs::read(&made).with_context(|| format!("cannot read {}", made.display()))?;
     super::write_if_changed(file, &fuel::limited(&bytes, FUEL)?)
+}
+
+/// The folder of the programs that make it. They are installed once.
+fn programs(workspace: &Workspace) -> Result<PathBuf> {
+    python::environment(workspace, REQUIREMENTS, NAME).context(
+        "the Python interpreter of the sandboxes needs componentize-py (17 MB, with CPython and its libc in it) and cloudpickle from PyPI, in the \
+         versions and with the digests of sandboxes/python/requirements.txt; the digest of componentize-py is that of its wheel for Linux on x86-64",
+    )
+}
+
+/// The folder of the installed packages, which also have their licences there.
+pub fn python_packages(workspace: &Workspace) -> Result<PathBuf> {
+    packages(&programs(workspace)?)
 }
 
 /// Has componentize-py make the component.

@@ -13,6 +13,8 @@ use crate::toolchain::wasm::WasmToolchain;
 use crate::workspace::Workspace;
 use crate::{process, progress};
 
+pub use interpreter::{REQUIREMENTS as INTERPRETER_REQUIREMENTS, python_packages};
+
 /// The folder of the cargo workspace.
 pub const FOLDER: &str = "sandboxes";
 
@@ -80,7 +82,42 @@ const ARTEFACTS: [Artefact; 4] = [
 pub struct Arguments {
     /// Build this artefact alone, such as `sandbox-python`
     #[arg(long)]
-    only: Option<String>,
+    pub only: Option<String>,
+}
+
+/// What an artefact is made of, by the cargo workspaces that have it.
+pub struct Linked {
+    /// Crates of the sandboxes.
+    pub crates: Vec<&'static str>,
+    /// Adapters of the product.
+    pub adapters: Vec<&'static str>,
+}
+
+/// The artefacts, by their names in `target/`.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ARTEFACTS.iter().filter_map(|artefact| artefact.output.strip_prefix("target/"))
+}
+
+/// What an artefact of `target/` is made of, but for the interpreter.
+pub fn linked(name: &str) -> Result<Linked> {
+    let artefact = ARTEFACTS.iter().find(|artefact| artefact.output.strip_prefix("target/") == Some(name));
+    let parts = artefact.with_context(|| format!("there is no artefact {name}"))?.parts;
+    let mut linked = Linked { crates: Vec::new(), adapters: Vec::new() };
+    for (_, part) in parts {
+        match part {
+            Part::Crate(name) => linked.crates.push(name),
+            Part::Adapter(name) => linked.adapters.push(name),
+            Part::Interpreter(_) => {}
+        }
+    }
+    Ok(linked)
+}
+
+/// The artefacts that are the same wherever they are built: those without the interpreter, whose memory componentize-py fills as chance has it.
+pub fn reproducible() -> impl Iterator<Item = &'static str> {
+    let without_interpreter =
+        |artefact: &&Artefact| !artefact.parts.iter().any(|(_, part)| matches!(part, Part::Interpreter(_)));
+    ARTEFACTS.iter().filter(without_interpreter).filter_map(|artefact| Path::new(artefact.output).file_stem()?.to_str())
 }
 
 /// Builds everything.

@@ -28,9 +28,12 @@ pub fn environment(workspace: &Workspace, requirements: &str, name: &str) -> Res
         return Ok(programs);
     }
     progress::stage(&format!(
-        "Installing the Python packages of {requirements} into {}",
+        "Installing the Python packages of {requirements} from PyPI into {}",
         workspace.shown(&environment)
     ));
+    for package in packages_of(&wanted) {
+        progress::note(&format!("    {package}"));
+    }
     stamp.clear()?;
     let mut create = process::command("python3");
     create.args(["-m", "venv", "--clear"]).arg(&environment);
@@ -43,6 +46,25 @@ pub fn environment(workspace: &Workspace, requirements: &str, name: &str) -> Res
     Ok(programs)
 }
 
+/// The packages of a list, with their versions, where the list pins them by digests.
+fn packages_of(list: &str) -> impl Iterator<Item = &str> {
+    let has_digests = list.contains("--hash=");
+    list.lines()
+        .filter(move |_| has_digests)
+        .filter_map(|line| line.contains("==").then(|| line.trim_end_matches(['\\', ' '])))
+}
+
 fn read(file: &Path) -> Result<String> {
     fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_downloaded_is_named_with_its_version() {
+        let list = include_str!("../../../sandboxes/python/requirements.txt");
+        assert_eq!(packages_of(list).collect::<Vec<_>>(), ["componentize-py==0.25.1", "cloudpickle==3.1.3"]);
+    }
 }
