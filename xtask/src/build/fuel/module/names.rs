@@ -1,7 +1,7 @@
 //! What a core module has, by index: where the pass can add something, and what it can call.
 
 use anyhow::{Context, Result};
-use wasmparser::{ExternalKind, FuncType, GlobalType, Parser, Payload, TypeRef, ValType};
+use wasmparser::{ExternalKind, FuncType, GlobalType, Operator, Parser, Payload, TypeRef, ValType};
 
 /// The export that is told of the end of each slice: how many are left, after the one that it has itself.
 const ON_SLICE: &str = "sandbox_slice";
@@ -18,12 +18,14 @@ pub struct Names {
     pub exit: Option<u32>,
     pub time: Option<u32>,
     pub on_slice: Option<u32>,
+    /// Whether an operation of its code works on many bytes ([`is_bulk`]).
+    pub has_bulk: bool,
     /// The global that says where the stack in memory ends.
     pub stack_pointer: Option<u32>,
 }
 
 impl Names {
-    /// Reads a module up to its code.
+    /// Reads a module.
     pub fn of(module: &[u8]) -> Result<Self> {
         let mut names = Self::default();
         let (mut types, mut functions) = (Vec::new(), Vec::new());
@@ -87,6 +89,12 @@ impl Names {
                     }
                     names.globals += section.count();
                 }
+                Payload::CodeSectionEntry(body) => {
+                    let mut reader = body.get_operators_reader()?;
+                    while !names.has_bulk && !reader.eof() {
+                        names.has_bulk = is_bulk(&reader.read()?);
+                    }
+                }
                 _ => {}
             }
         }
@@ -105,6 +113,21 @@ impl Names {
             self.time = Some(self.imported_functions);
         }
     }
+}
+
+/// Whether an operation works on as many bytes, pages or entries of a table as the program says, which is no loop of its own.
+pub fn is_bulk(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::MemoryCopy { .. }
+            | Operator::MemoryFill { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::MemoryGrow { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableInit { .. }
+            | Operator::TableGrow { .. }
+    )
 }
 
 fn has_type(ty: Option<&FuncType>, params: &[ValType], results: &[ValType]) -> bool {
