@@ -18,6 +18,7 @@ mod command_line;
 mod control;
 mod error;
 mod files;
+mod output;
 mod run;
 mod sockets;
 mod streams;
