@@ -8,6 +8,7 @@ The state is a pickle of the lengths and names of the pickles that follow it. It
 can, and the one who made it was a program in a sandbox like this.
 """
 
+import functools
 import io
 import pickle
 import sys
@@ -58,6 +59,11 @@ def set_state(made, state):
         setattr(made, name, value)
 
 
+def cached(wrapped, parameters):
+    """Makes a function with an empty cache."""
+    return functools.lru_cache(**parameters)(wrapped)
+
+
 def contents(cell):
     """A cell's contents as a tuple; an empty one where the cell is empty."""
     try:
@@ -70,7 +76,13 @@ SLOTS = ("__qualname__", "__kwdefaults__", "__defaults__", "__module__", "__doc_
 
 
 class Pickler(cloudpickle.Pickler):
-    """cloudpickle's, but for functions whose global names are the program's."""
+    """cloudpickle's, but for functions whose global names are the program's, and for those with a cache."""
+
+    def reducer_override(self, obj):
+        # Python pickles them by their name, which is not there yet when they are brought back.
+        if type(obj) is functools._lru_cache_wrapper and obj.__module__ == "__main__":
+            return cached, (obj.__wrapped__, obj.cache_parameters())
+        return super().reducer_override(obj)
 
     def _dynamic_function_reduce(self, func):
         if func.__globals__ is not globals_of_the_program():

@@ -113,9 +113,11 @@ mod tests {
 
     use super::*;
 
+    type Piece = (Stream, Vec<u8>);
+
     #[derive(Clone, Default)]
     struct Pieces {
-        read: Arc<Mutex<Vec<(Stream, Vec<u8>)>>>,
+        read: Arc<Mutex<Vec<Piece>>>,
         most: Option<usize>,
     }
 

@@ -207,7 +207,10 @@ fn streaming(interpreter: &Interpreter) {
     assert!(answer.took.saturating_sub(first).as_millis() > 700, "{first:?} of {:?}", answer.took);
 }
 
-const ALL: [(&str, fn(&Interpreter)); 6] = [
+/// A test, which needs an interpreter.
+type Test = fn(&Interpreter);
+
+const ALL: [(&str, Test); 6] = [
     ("programs", programs),
     ("what_is_kept", what_is_kept),
     ("files_of_others", files_of_others),

@@ -92,7 +92,8 @@ impl Interpreter {
                     Frame::Output { stream, bytes } => {
                         ran.pieces += 1;
                         ran.first_output.get_or_insert_with(|| begin.elapsed());
-                        if stream == Stream::Stdout { &mut stdout } else { &mut stderr }.extend(bytes);
+                        let text = if stream == Stream::Stdout { &mut stdout } else { &mut stderr };
+                        text.extend(bytes);
                     }
                     Frame::Ended(outcome) => ran.ended = Some(outcome),
                 }

@@ -11,7 +11,7 @@ const PROGRAMS: [(&str, &str); 21] = [
     ("import re\nprint(re.sub(r'(\\w+)@(\\w+)', r'\\2 at \\1', 'me@home'))", "home at me\n"),
     (
         "import hashlib, hmac, base64, binascii\nprint(hashlib.sha256(b'').hexdigest()[:8], hmac.new(b'k', b'm', 'sha256').hexdigest()[:8], base64.b64encode(b'ab').decode())",
-        "e3b0c442 a9d9a2a0 YWI=\n",
+        "e3b0c442 b60090e3 YWI=\n",
     ),
     (
         "from decimal import Decimal, getcontext\ngetcontext().prec = 30\nprint(Decimal(2).sqrt())",

@@ -8,25 +8,16 @@
 //!
 //! A memory gets a maximum, so that the program is told that there is none left, instead of the host ending it.
 
+mod bounds;
 mod module;
-
-use std::fmt;
 
 use anyhow::{Context, Result};
 use wasm_encoder::Component;
 use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent};
 use wasmparser::Parser;
 
-/// What a component may use.
-#[derive(Clone, Copy)]
-pub struct Fuel {
-    /// Loops and calls until a module asks for the time.
-    pub slice: i32,
-    /// How many slices each module has.
-    pub slices: i32,
-    /// Bytes of each memory.
-    pub memory: u64,
-}
+pub use self::bounds::Fuel;
+use self::bounds::Wrong;
 
 /// The component with the limits.
 ///
@@ -40,18 +31,6 @@ pub fn limited(component: &[u8], fuel: Fuel) -> Result<Vec<u8>> {
         .context("the component cannot be limited")?;
     Ok(limited.finish())
 }
-
-/// What is wrong with a module.
-#[derive(Debug)]
-struct Wrong(String);
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Wrong {}
 
 /// Rewrites the core modules, wherever they are in the component, and nothing else.
 struct Limiter {

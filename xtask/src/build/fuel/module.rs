@@ -13,7 +13,7 @@ use wasmparser::{
     TypeSectionReader,
 };
 
-use super::{Fuel, Wrong};
+use super::bounds::{Fuel, Wrong};
 use names::{Names, is_bulk};
 
 /// Bytes of a page of memory.
