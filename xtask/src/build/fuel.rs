@@ -212,6 +212,16 @@ mod tests {
                     "(module (type (func)) {BULK_TYPES} (table 9 funcref) {COUNTERS} (elem func 0) (func (type 0) i32.const 0 i32.const 1 i32.const 2 call 2 table.copy i32.const 0 ref.null func i32.const 3 call 2 table.fill 0 i32.const 0 i32.const 0 i32.const 1 call 2 table.init 0 0 ref.null func i32.const 4 call 2 table.grow 0 drop) (func (type 1) {plain_end}) {bulk})"
                 ),
             ),
+            // As libc does, where it copies.
+            (
+                "(module (type (func)) (type (func (result i64))) (import \"wasi:clocks/monotonic-clock@0.2.0\" \"now\" (func (type 1))) (memory 1 1) (global (mut i32) (i32.const 9)) (func (type 0) i32.const 0 i32.const 8 i32.const 4 memory.copy loop end))",
+                format!(
+                    "(module (type (func)) (type (func (result i64))) {BULK_TYPES} (import \"wasi:clocks/monotonic-clock@0.2.0\" \"now\" (func (type 1))) (memory 1 1) (global (mut i32) (i32.const 9)) {COUNTERS} (func (type 0) i32.const 0 i32.const 8 i32.const 4 call 3 memory.copy loop {} end) (func (type 2) {}) {})",
+                    take(1, 2),
+                    next_slice(1, "", ""),
+                    take_bulk(3, 1, 2).replace("br 1", "global.get 0 i32.const -256 i32.add global.set 0 call 0 drop global.get 0 i32.const 256 i32.add global.set 0 br 1")
+                ),
+            ),
             // A memory gets a maximum, and keeps a smaller one.
             ("(module (memory 1))", "(module (memory 1 16))".to_owned()),
             ("(module (memory 1 9))", "(module (memory 1 9))".to_owned()),

@@ -83,6 +83,13 @@ impl Rewriting {
         code.global_get(left).i32_const(0).i32_lt_s().if_(BlockType::Empty).call(next_slice).end();
     }
 
+    /// Moves the stack's end. A module without a stack in memory needs none to be kept.
+    fn keep_red_zone(&self, code: &mut InstructionSink<'_>, bytes: i32) {
+        if let Some(stack) = self.names.stack_pointer {
+            code.global_get(stack).i32_const(bytes).i32_add().global_set(stack);
+        }
+    }
+
     fn next_slice_code(&self) -> Function {
         let (left, slices) = (self.left(), self.slices());
         let mut function = Function::new([]);
@@ -95,20 +102,14 @@ impl Rewriting {
         code.global_get(slices).i32_const(1).i32_sub().global_set(slices);
         // An operation on many bytes may have taken more than was left: it is taken from the slices that follow.
         code.global_get(left).i32_const(self.fuel.slice).i32_add().global_set(left);
-        // A module without a stack in memory needs none to be kept.
-        let keep_red_zone = |code: &mut InstructionSink<'_>, bytes: i32| {
-            if let Some(stack) = self.names.stack_pointer {
-                code.global_get(stack).i32_const(bytes).i32_add().global_set(stack);
-            }
-        };
         if self.names.on_slice.is_some() || self.names.time.is_some() {
-            keep_red_zone(&mut code, -RED_ZONE);
+            self.keep_red_zone(&mut code, -RED_ZONE);
             if let Some(on_slice) = self.names.on_slice {
                 code.global_get(slices).call(on_slice);
             } else if let Some(time) = self.names.time {
                 code.i32_const(0).call(time).drop();
             }
-            keep_red_zone(&mut code, RED_ZONE);
+            self.keep_red_zone(&mut code, RED_ZONE);
         }
         code.end();
         function
@@ -122,7 +123,15 @@ impl Rewriting {
         let mut code = function.instructions();
         code.global_get(left).local_get(0).i32_const(BULK).i32_shr_u().i32_sub().global_set(left);
         code.loop_(BlockType::Empty).global_get(left).i32_const(0).i32_lt_s().if_(BlockType::Empty);
-        code.call(self.next_slice()).br(1).end().end();
+        code.call(self.next_slice());
+        // libc fills and copies for a program, and knows no other clock. Its loops must not ask: they run while the host hands over a value, when
+        // a component may call nobody.
+        if let (None, None, Some(now)) = (self.names.on_slice, self.names.time, self.names.now) {
+            self.keep_red_zone(&mut code, -RED_ZONE);
+            code.call(now).drop();
+            self.keep_red_zone(&mut code, RED_ZONE);
+        }
+        code.br(1).end().end();
         code.local_get(0).end();
         function
     }

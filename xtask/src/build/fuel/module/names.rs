@@ -17,6 +17,8 @@ pub struct Names {
     pub globals: u32,
     pub exit: Option<u32>,
     pub time: Option<u32>,
+    /// The component's own clock.
+    pub now: Option<u32>,
     pub on_slice: Option<u32>,
     /// Whether an operation of its code works on many bytes ([`is_bulk`]).
     pub has_bulk: bool,
@@ -102,7 +104,7 @@ impl Names {
         Ok(names)
     }
 
-    /// Keeps the next import, a function, if it is one of the two. libc has both; it is one module of several, and itself imports the
+    /// Keeps the next import, a function, if it is one of these. libc has both; it is one module of several, and itself imports the
     /// component's.
     fn note(&mut self, module: &str, name: &str, ty: Option<&FuncType>) {
         let exits = (module, name) == ("env", "_exit") || (module.starts_with("wasi:cli/exit@0.2.") && name == "exit");
@@ -111,6 +113,10 @@ impl Names {
         }
         if (module, name) == ("env", "time") && has_type(ty, &[ValType::I32], &[ValType::I64]) {
             self.time = Some(self.imported_functions);
+        }
+        let tells_time = module.starts_with("wasi:clocks/monotonic-clock@0.2.") && name == "now";
+        if tells_time && has_type(ty, &[], &[ValType::I64]) {
+            self.now = Some(self.imported_functions);
         }
     }
 }
