@@ -78,7 +78,7 @@ pub(crate) fn start_guest(
 ) -> StartedGuest {
     let (respond, answer) = oneshot::channel();
     let failed = Arc::new(AtomicBool::new(false));
-    let (client, mut presence) = client_presence(guest.worker.host.application.limits.client_gone);
+    let (client, mut presence) = client_presence(guest.worker.host.application.limits.client_gone, guest.for_component);
     let (is_failed, of_guest) = (Arc::clone(&failed), presence.clone());
     tokio::spawn(async move {
         let (id, worker, component) = (guest.id, Arc::clone(&guest.worker), Arc::clone(&guest.component));
@@ -86,7 +86,9 @@ pub(crate) fn start_guest(
         let outcome = tokio::select! {
             outcome = run_instance(guest, scheme, request, respond, is_failed, of_guest) => outcome,
             () = phase.ended() => Err(Stopped::WithTheHost.into()),
-            () = presence.guest_must_end() => Err(Stopped::WithoutClient.into()),
+            () = presence.guest_must_end() => {
+                Err(if presence.ends_at_once() { Stopped::WithItsCaller } else { Stopped::WithoutClient }.into())
+            }
         };
         ended(match outcome {
             Ok(()) => GuestEnd::Finished,
@@ -108,6 +110,8 @@ enum Stopped {
     WithTheHost,
     #[error("it went on for too long after its client had gone")]
     WithoutClient,
+    #[error("the component that had asked it waits no longer")]
+    WithItsCaller,
 }
 
 /// How a guest ended that did not get to its end.

@@ -10,9 +10,12 @@
 //! * a shorter one goes on, and so does the guest, until nothing was under way for [`Limits::client_gone`];
 //! * after [`LONGEST_MULTIPLE`] times that, the guest is ended in any case.
 //!
+//! A guest that another component asked, which may run the code of users, and that has asked nobody itself, has nothing to put in order: it is
+//! ended at once. What components ask each other never counts as short, so that all of a chain hears that the client has gone.
+//!
 //! [`Limits::client_gone`]: crate::Limits::client_gone
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -59,6 +62,9 @@ impl Drop for ClientGuard {
 pub(crate) struct ClientPresence {
     stage: watch::Receiver<Stage>,
     short: Arc<ShortRequests>,
+    /// Whether the guest has sent any request.
+    has_asked: Arc<AtomicBool>,
+    for_component: bool,
     grace: Duration,
 }
 
@@ -79,11 +85,12 @@ impl Drop for ShortRequest {
     }
 }
 
-/// A client that waits, and what its guest's side knows of it.
-pub(crate) fn client_presence(grace: Duration) -> (ClientGuard, ClientPresence) {
+/// A client that waits, or another component where the guest runs `for_component`, and what the guest's side knows of it.
+pub(crate) fn client_presence(grace: Duration, for_component: bool) -> (ClientGuard, ClientPresence) {
     let (sender, stage) = watch::channel(Stage::Waiting);
     let short = ShortRequests { under_way: AtomicUsize::new(0), last_end: Mutex::default() };
-    (ClientGuard(sender), ClientPresence { stage, short: Arc::new(short), grace })
+    let has_asked = Arc::default();
+    (ClientGuard(sender), ClientPresence { stage, short: Arc::new(short), has_asked, for_component, grace })
 }
 
 impl ClientPresence {
@@ -98,6 +105,9 @@ impl ClientPresence {
     /// Ends when the guest has to end because its client has gone.
     pub(crate) async fn guest_must_end(&mut self) {
         self.disconnected().await;
+        if self.ends_at_once() {
+            return;
+        }
         let left = Instant::now();
         let latest = self.grace.saturating_mul(LONGEST_MULTIPLE);
         loop {
@@ -110,6 +120,16 @@ impl ClientPresence {
             let pause = if is_quiet { self.grace.saturating_sub(quiet) } else { self.grace / 4 };
             sleep(pause.max(Duration::from_millis(1))).await;
         }
+    }
+
+    /// Whether the guest has nothing to put in order without its client.
+    pub(crate) fn ends_at_once(&self) -> bool {
+        self.for_component && !self.has_asked.load(Ordering::Acquire)
+    }
+
+    /// The guest sends a request.
+    pub(crate) fn asks(&self) {
+        self.has_asked.store(true, Ordering::Release);
     }
 
     /// Counts an outbound request that is finished in any case.
@@ -133,7 +153,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_has_its_answer_is_never_gone() {
-        let (waits, mut client) = client_presence(Duration::from_millis(1));
+        let (waits, mut client) = client_presence(Duration::from_millis(1), false);
         waits.is_answered();
         drop(waits);
         let mut gone = pin!(client.disconnected());
@@ -142,7 +162,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_guest_without_a_client_ends_when_nothing_short_is_under_way() {
-        let (waits, client) = client_presence(Duration::from_millis(10));
+        let (waits, client) = client_presence(Duration::from_millis(10), false);
         let under_way = client.short_request();
         let mut asked = client.clone();
         let mut end = pin!(asked.guest_must_end());
@@ -155,9 +175,42 @@ mod tests {
 
     #[tokio::test]
     async fn a_guest_without_a_client_does_not_go_on_for_ever() {
-        let (waits, client) = client_presence(Duration::from_millis(5));
+        let (waits, client) = client_presence(Duration::from_millis(5), false);
         let _under_way = client.short_request();
         drop(waits);
         client.clone().guest_must_end().await;
+    }
+
+    #[tokio::test]
+    async fn a_guest_for_a_component_ends_at_once_unless_it_has_asked_somebody() {
+        let hour = Duration::from_secs(3600);
+        let ends = |for_component: bool, asks: bool| {
+            let (waits, client) = client_presence(hour, for_component);
+            if asks {
+                client.asks();
+            }
+            let mut asked = client.clone();
+            let mut end = pin!(asked.guest_must_end());
+            assert!(!is_over(end.as_mut()), "its client is there");
+            drop(waits);
+            is_over(end.as_mut())
+        };
+        assert_eq!(
+            [ends(true, false), ends(true, true), ends(false, false), ends(false, true)],
+            [true, false, false, false]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_guest_for_a_component_goes_on_with_its_own_short_request() {
+        let (waits, client) = client_presence(Duration::from_millis(10), true);
+        client.asks();
+        let under_way = client.short_request();
+        let mut asked = client.clone();
+        let mut end = pin!(asked.guest_must_end());
+        drop(waits);
+        assert!(!is_over(end.as_mut()));
+        drop(under_way);
+        end.await;
     }
 }

@@ -58,7 +58,10 @@ impl WasiHttpHooks for OutboundHooks {
                 return Err(Error::HttpRequestDenied);
             }
             let options = options.unwrap_or_default();
-            let under_way = is_short(&options).then(|| client.short_request());
+            client.asks();
+            // Another component may run the code of users, and is ended with its caller.
+            let is_short = permission != Permission::Component && is_short(&options);
+            let under_way = is_short.then(|| client.short_request());
             let exchange =
                 grants.measuring.as_ref().map(|measuring| ExchangeInProgress::begin(measuring, about, &request));
             let sending = async {

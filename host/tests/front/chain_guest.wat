@@ -1,6 +1,7 @@
 ;; A guest for tests of components that call each other. Each letter of a path is a segment of its own; the first says what to do:
 ;;   /t/NAME/REST  sends the request on to /REST of component NAME, and its answer back; an error becomes 502 with its number
 ;;   /h/NAME/REST  the same, but the answer has to come within 200 ms, and each of its pieces
+;;   /m/NAME/REST  the same, but it has half a minute
 ;;   /u/NAME/REST  the same as /t, by https
 ;;   /k/NAME/REST  the same as /t, with the method CONNECT
 ;;   /d/NAME       sends one piece of a body to /e of NAME, reads it in the answer, and only then sends another one
@@ -41,6 +42,7 @@
   (import "wasi:http/types@0.2.12" "[method]outgoing-request.set-authority" (func $set-authority (param i32 i32 i32 i32) (result i32)))
   (import "wasi:http/types@0.2.12" "[method]outgoing-request.set-path-with-query" (func $set-path (param i32 i32 i32 i32) (result i32)))
   (import "wasi:http/types@0.2.12" "[constructor]request-options" (func $options (result i32)))
+  (import "wasi:http/types@0.2.12" "[method]request-options.set-connect-timeout" (func $set-connect (param i32 i32 i64) (result i32)))
   (import "wasi:http/types@0.2.12" "[method]request-options.set-first-byte-timeout" (func $set-first (param i32 i32 i64) (result i32)))
   (import "wasi:http/types@0.2.12" "[method]request-options.set-between-bytes-timeout" (func $set-between (param i32 i32 i64) (result i32)))
   (import "wasi:http/types@0.2.12" "[method]future-incoming-response.subscribe" (func $answered (param i32) (result i32)))
@@ -166,7 +168,7 @@
     (i32.store8 (i32.const 1147) (i32.add (i32.const 48) (i32.rem_u (local.get $number) (i32.const 10))))
     (call $tell (local.get $out) (i32.const 502) (i32.const 1140) (i32.const 8)))
 
-  ;; Answers as the component does that is asked; in haste (1), or with a method of its own (2).
+  ;; Answers as the component does that is asked; in haste (1), with a method of its own (2), or in half a minute (3).
   (func $forward (param $incoming i32) (param $out i32) (param $secure i32) (param $how i32) (param $path i32) (param $length i32)
     (local $request i32) (local $body i32) (local $stream i32) (local $options i32) (local $future i32) (local $response i32)
     (local.set $request (call $outgoing (i32.load8_u offset=3 (local.get $path)) (local.get $secure)
@@ -183,6 +185,11 @@
       (then
         (drop (call $set-first (local.get $options) (i32.const 1) (i64.const 200000000)))
         (drop (call $set-between (local.get $options) (i32.const 1) (i64.const 200000000)))))
+    (if (i32.eq (local.get $how) (i32.const 3))
+      (then
+        (drop (call $set-connect (local.get $options) (i32.const 1) (i64.const 30000000000)))
+        (drop (call $set-first (local.get $options) (i32.const 1) (i64.const 30000000000)))
+        (drop (call $set-between (local.get $options) (i32.const 1) (i64.const 30000000000)))))
     (call $body-write (local.get $body) (i32.const 0))
     (local.set $stream (i32.load (i32.const 4)))
     (call $send (local.get $request) (i32.const 1) (local.get $options) (i32.const 0))
@@ -289,6 +296,10 @@
     (if (i32.eq (local.get $letter) (i32.const 104)) ;; h
       (then
         (call $forward (local.get $request) (local.get $out) (i32.const 0) (i32.const 1) (local.get $path) (local.get $length))
+        (return)))
+    (if (i32.eq (local.get $letter) (i32.const 109)) ;; m
+      (then
+        (call $forward (local.get $request) (local.get $out) (i32.const 0) (i32.const 3) (local.get $path) (local.get $length))
         (return)))
     (if (i32.eq (local.get $letter) (i32.const 107)) ;; k
       (then

@@ -96,7 +96,7 @@ impl Settings {
 
     /// Each key with its smallest and largest number, and the number that it has.
     fn ranges(&self) -> [(&'static str, u64, u64, u64); 9] {
-        let run = &self.run;
+        let (run, most) = (&self.run, Limits::MOST);
         [
             // Shorter, and an agent that thinks loses its environment; longer, and what nobody uses fills the store.
             ("cool_down_seconds", 60, 86_400, self.cool_down_seconds),
@@ -105,12 +105,12 @@ impl Settings {
             // Each takes an instance here and one of an interpreter, of which a host has some dozens for all.
             ("runs_per_subject", 1, 64, self.runs_per_subject.into()),
             // A run has its environment to itself for a minute at least, in which everything is read and written, too.
-            ("run.seconds", 1, 45, run.seconds.into()),
-            ("run.output_bytes", 1_024, 1 << 20, run.output_bytes.into()),
+            ("run.seconds", 1, most.seconds.into(), run.seconds.into()),
+            ("run.output_bytes", 1_024, most.output_bytes.into(), run.output_bytes.into()),
             // An instance holds the files up to six times (as they were, on their way, and as they are), and has 128 MiB.
-            ("run.file_bytes", 1_024, 16 << 20, run.file_bytes.into()),
-            ("run.files", 1, 10_000, run.files.into()),
-            ("run.state_bytes", 1_024, 4 << 20, run.state_bytes.into()),
+            ("run.file_bytes", 1_024, most.file_bytes.into(), run.file_bytes.into()),
+            ("run.files", 1, most.files.into(), run.files.into()),
+            ("run.state_bytes", 1_024, most.state_bytes.into(), run.state_bytes.into()),
         ]
     }
 }

@@ -56,11 +56,11 @@ impl answer::Guest for Output {
 }
 
 impl frames::Guest for Output {
-    fn send(frame: Vec<u8>) {
+    fn send(frames: Vec<u8>) {
         ANSWER.with_borrow(|answer| {
             if let Some(answer) = answer {
                 // Where nobody reads any more, the host ends the instance, or the limits do.
-                let _sent = write(&answer.stream, &frame);
+                let _sent = write(&answer.stream, &frames);
             }
         });
     }

@@ -4,8 +4,9 @@ use sandbox_run::{RUN_PATH, Run};
 use wasip2::http::types::{IncomingBody, IncomingRequest, Method};
 use wasip2::io::streams::StreamError;
 
-/// The most bytes of a body: an interpreter has not more memory than this a few times.
+/// The most bytes of a body: fewer than [`Run::MOST_BYTES`], as an interpreter has not more memory than this a few times.
 const MOST_BYTES: usize = 24 << 20;
+const _: () = assert!(MOST_BYTES <= Run::MOST_BYTES, "no more is read than a run may have");
 /// How many bytes are read at once.
 const PIECE: u64 = 64 << 10;
 

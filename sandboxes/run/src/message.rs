@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::path::TreePath;
+use crate::path::{MOST_BYTES as MOST_BYTES_OF_A_PATH, TreePath};
 
 /// One run of code in an environment.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +98,24 @@ pub enum Limit {
     State,
 }
 
+impl Limits {
+    /// The most that a run may be allowed. An interpreter does not take the word of whoever asks it for more.
+    pub const MOST: Self =
+        Self { seconds: 45, output_bytes: 1 << 20, file_bytes: 16 << 20, files: 10_000, state_bytes: 4 << 20 };
+
+    /// The same, where a number is not more than that of [`Limits::MOST`], and that where it is.
+    pub fn within_most(self) -> Self {
+        let most = Self::MOST;
+        Self {
+            seconds: self.seconds.min(most.seconds),
+            output_bytes: self.output_bytes.min(most.output_bytes),
+            file_bytes: self.file_bytes.min(most.file_bytes),
+            files: self.files.min(most.files),
+            state_bytes: self.state_bytes.min(most.state_bytes),
+        }
+    }
+}
+
 /// A body that is no [`Run`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body is not a run of this version")]
@@ -112,13 +130,21 @@ impl Run {
         postcard::to_allocvec(self).map_err(|_error| RunError)
     }
 
-    /// Reads a body, of which nothing may be left over. It takes no more memory than the body has bytes, times a small number.
+    /// The most bytes of a body: the files and the state that [`Limits::MOST`] allows, a long path for each file, and 1 MiB for the code.
+    pub const MOST_BYTES: usize = {
+        let most = Limits::MOST;
+        // Before a path and before contents, there are at most 5 bytes of length.
+        let names = most.files as usize * (MOST_BYTES_OF_A_PATH + 10);
+        most.file_bytes as usize + names + most.state_bytes as usize + (1 << 20)
+    };
+
+    /// Reads a body, of which nothing may be left over, and limits it to [`Limits::MOST`]. It takes no more memory than the body has bytes, times a small number.
     ///
     /// # Errors
     /// Where it is none.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RunError> {
-        match postcard::take_from_bytes(bytes) {
-            Ok((run, [])) => Ok(run),
+        match postcard::take_from_bytes::<Self>(bytes) {
+            Ok((run, [])) => Ok(Self { limits: Limits::within_most(run.limits), ..run }),
             _ => Err(RunError),
         }
     }
@@ -157,5 +183,61 @@ impl std::fmt::Debug for Outcome {
             self.removed.len(),
             self.limit
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const MAX: Limits = Limits {
+        seconds: u32::MAX,
+        output_bytes: u32::MAX,
+        file_bytes: u32::MAX,
+        files: u32::MAX,
+        state_bytes: u32::MAX,
+    };
+
+    #[test]
+    fn a_limit_is_what_was_asked_for_or_the_most() {
+        let small = Limits { seconds: 1, output_bytes: 2, file_bytes: 3, files: 4, state_bytes: 5 };
+        let most = Limits::MOST;
+        let none = Limits { seconds: 0, output_bytes: 0, file_bytes: 0, files: 0, state_bytes: 0 };
+        for (asked, given) in [
+            (none, none),
+            (small, small),
+            (most, most),
+            (MAX, most),
+            (Limits { seconds: 46, ..small }, Limits { seconds: 45, ..small }),
+            (Limits { output_bytes: (1 << 20) + 1, ..small }, Limits { output_bytes: 1 << 20, ..small }),
+            (Limits { file_bytes: (16 << 20) + 1, ..small }, Limits { file_bytes: 16 << 20, ..small }),
+            (Limits { files: 10_001, ..small }, Limits { files: 10_000, ..small }),
+            (Limits { state_bytes: (4 << 20) + 1, ..small }, Limits { state_bytes: 4 << 20, ..small }),
+        ] {
+            assert_eq!(asked.within_most(), given, "{asked:?}");
+            let run = Run { code: String::new(), state: Vec::new(), files: Vec::new(), limits: asked };
+            assert_eq!(Run::from_bytes(&run.to_bytes().unwrap()).unwrap().limits, given, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn the_largest_run_that_is_allowed_fits_into_a_body() {
+        let most = Limits::MOST;
+        let (files, bytes) = (most.files as usize, most.file_bytes as usize);
+        let file = |number: usize| {
+            let name = format!("{number:05}");
+            let path = [name.as_str(), &"/n".repeat(509), "n"].concat();
+            let contents = vec![0; if number == 0 { bytes } else { 0 }];
+            File { path: TreePath::parse(&path).unwrap(), contents }
+        };
+        let run = Run {
+            code: " ".repeat(1 << 20),
+            state: vec![0; most.state_bytes as usize],
+            files: (0..files).map(file).collect(),
+            limits: MAX,
+        };
+        let length = run.to_bytes().unwrap().len();
+        assert!(length > Run::MOST_BYTES - 200_000 && length <= Run::MOST_BYTES, "{length} {}", Run::MOST_BYTES);
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The most bytes of a path.
-const MOST_BYTES: usize = 1024;
+pub const MOST_BYTES: usize = 1024;
 /// The most bytes of one name in it, as on Linux.
 const MOST_BYTES_OF_A_NAME: usize = 255;
 

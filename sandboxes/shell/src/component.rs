@@ -15,9 +15,6 @@ use crate::allocator;
 use crate::output::{ReaderGone, Sink};
 use crate::program::Stop;
 
-/// The most bytes of a request: the code, the state and all files of an environment.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
-
 struct Shell;
 
 /// The macro's code needs unsafe.
@@ -108,7 +105,7 @@ fn read(request: &IncomingRequest) -> Result<Run, Response<Vec<u8>>> {
     if head.headers().get(CONTENT_TYPE).is_none_or(|given| given != RUN_TYPE) {
         return Err(status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
-    let body = inbound::body(request, head.headers(), MOST_BYTES).map_err(unreadable)?;
+    let body = inbound::body(request, head.headers(), Run::MOST_BYTES).map_err(unreadable)?;
     Run::from_bytes(&body).map_err(|_error| status(StatusCode::BAD_REQUEST))
 }
 

@@ -17,6 +17,7 @@ impl Guest for World {
     }
 
     fn take_changes() -> Changes {
+        run::flush();
         let output_was_cut = run::output_was_cut();
         run::with(|run| {
             let changes = run.tree.take_changes();

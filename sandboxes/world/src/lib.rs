@@ -29,6 +29,7 @@ mod control;
 mod error;
 mod files;
 mod handle;
+mod output;
 mod run;
 mod sockets;
 mod streams;

@@ -6,6 +6,7 @@ use sandbox_run::{Frame, Limit, Outcome, Stream};
 
 use crate::bindings::gatehouse::sandbox::frames;
 use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
+use crate::output::Output;
 use crate::tree::{Room, Tree};
 
 /// What a shell says of a program that was ended.
@@ -14,8 +15,6 @@ const EXIT_CODE_OF_A_STOP: i32 = 137;
 const MOST_DROPPED: usize = 1 << 20;
 /// How long the host has to send the answer of a run that was ended, in nanoseconds.
 const GRACE: u64 = 100_000_000;
-/// The most bytes of output in a frame.
-const PIECE: usize = 32 << 10;
 
 /// A run.
 pub struct Run {
@@ -23,8 +22,7 @@ pub struct Run {
     pub tree: Tree,
     state: Vec<u8>,
     deadline: u64,
-    output_left: usize,
-    dropped: usize,
+    output: Output,
 }
 
 thread_local! {
@@ -34,7 +32,8 @@ thread_local! {
 /// Begins.
 pub fn begin(tree: Tree, state: Vec<u8>, seconds: u32, output_bytes: usize) {
     let deadline = monotonic_clock::now().saturating_add(u64::from(seconds).saturating_mul(1_000_000_000));
-    RUN.with_borrow_mut(|run| *run = Some(Run { tree, state, deadline, output_left: output_bytes, dropped: 0 }));
+    let output = Output::new(output_bytes);
+    RUN.with_borrow_mut(|run| *run = Some(Run { tree, state, deadline, output }));
 }
 
 /// The run. Where none has begun, which only a wrong composition does, it is one without files.
@@ -44,8 +43,7 @@ pub fn with<T>(action: impl FnOnce(&mut Run) -> T) -> T {
             tree: Tree::new(Room { bytes: 0, entries: 0 }, 0),
             state: Vec::new(),
             deadline: u64::MAX,
-            output_left: 0,
-            dropped: 0,
+            output: Output::new(0),
         };
         action(run.get_or_insert_with(none))
     })
@@ -57,46 +55,56 @@ pub fn now() -> u64 {
     now.seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(now.nanoseconds))
 }
 
-/// Ends the run if its time is over.
+/// Sends output that has waited for long enough, and ends the run if its time is over.
 pub fn check_time() {
-    if monotonic_clock::now() >= with(|run| run.deadline) {
+    let now = monotonic_clock::now();
+    let (due, is_late) = with(|run| (run.output.take_due(now), now >= run.deadline));
+    send(&due);
+    if is_late {
         stop(Limit::Time);
     }
 }
 
 /// Waits for a moment of the monotonic clock, and ends the run where its time is over before that.
 pub fn wait_until(moment: u64) {
-    let deadline = with(|run| run.deadline);
+    let now = monotonic_clock::now();
+    let (deadline, output) = with(|run| (run.deadline, run.output.take_before(moment, now)));
+    send(&output);
     monotonic_clock::subscribe_instant(moment.min(deadline)).block();
     check_time();
 }
 
-/// Sends output on, as far as it is allowed.
+/// Takes output, and sends it on now or later, as far as it is allowed.
 pub fn write(stream: Stream, bytes: &[u8]) {
     check_time();
-    let (allowed, too_much) = with(|run| {
-        let allowed = bytes.get(..run.output_left).unwrap_or(bytes);
-        run.output_left -= allowed.len();
-        run.dropped = run.dropped.saturating_add(bytes.len() - allowed.len());
-        (allowed, run.dropped > MOST_DROPPED)
-    });
-    for piece in allowed.chunks(PIECE) {
-        if let Ok(frame) = sandbox_run::frame(&Frame::Output { stream, bytes: piece.to_vec() }) {
-            frames::send(&frame);
-        }
-    }
+    let now = monotonic_clock::now();
+    let (output, too_much) = with(|run| (run.output.print(stream, bytes, now), run.output.dropped() > MOST_DROPPED));
+    send(&output);
     if too_much {
         stop(Limit::Output);
     }
 }
 
+/// Sends all output that waits.
+pub fn flush() {
+    let now = monotonic_clock::now();
+    send(&with(|run| run.output.take(now)));
+}
+
+fn send(output: &[u8]) {
+    if !output.is_empty() {
+        frames::send(output);
+    }
+}
+
 /// Whether output was dropped.
 pub fn output_was_cut() -> bool {
-    with(|run| run.dropped > 0)
+    with(|run| run.output.dropped() > 0)
 }
 
 /// Ends the instance, with an answer that says why and keeps what was before the run.
 pub fn stop(limit: Limit) -> ! {
+    flush();
     let outcome = Outcome {
         exit_code: EXIT_CODE_OF_A_STOP,
         state: with(|run| std::mem::take(&mut run.state)),

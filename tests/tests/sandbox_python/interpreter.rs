@@ -34,6 +34,8 @@ pub struct Ran {
     pub ended: Option<Outcome>,
     /// When the first output came.
     pub first_output: Option<Duration>,
+    /// How many frames of output there were.
+    pub pieces: usize,
     /// How long it took.
     pub took: Duration,
 }
@@ -80,6 +82,7 @@ impl Interpreter {
             stderr: String::new(),
             ended: None,
             first_output: None,
+            pieces: 0,
             took: Duration::ZERO,
         };
         while let Ok(Some(piece)) = response.chunk().await {
@@ -87,6 +90,7 @@ impl Interpreter {
                 assert!(ran.ended.is_none(), "nothing follows the last frame");
                 match frame {
                     Frame::Output { stream, bytes } => {
+                        ran.pieces += 1;
                         ran.first_output.get_or_insert_with(|| begin.elapsed());
                         let text = if stream == Stream::Stdout { &mut stdout } else { &mut stderr };
                         text.extend(bytes);

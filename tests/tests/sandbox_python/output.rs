@@ -70,6 +70,40 @@ async fn output_comes_as_it_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_lines_are_few_pieces_and_none_is_lost_however_the_program_ends() {
+    let python = Interpreter::start().await;
+    let lines: String = (0..10_000).map(|number| format!("{number}\n")).collect();
+    let limits = Limits { seconds: 5, ..LIMITS };
+    for (end, exit_code) in [
+        ("", 0),
+        ("import sys; sys.exit(3)", 3),
+        ("import os; os._exit(4)", 4),
+        ("1 / 0", 1),
+        ("import time; time.sleep(100)", 137),
+        ("while True: pass", 137),
+    ] {
+        let ran = python.run_with(&format!("for i in range(10000): print(i)\n{end}"), &Kept::default(), limits).await;
+        assert_eq!(ran.outcome().exit_code, exit_code, "{end}");
+        assert!(ran.stdout == lines, "{end}: {}", ran.stdout.len());
+        // One for 16 KiB, one for each tenth of a second, and what is before and after.
+        let most = lines.len() / (16 << 10) + usize::try_from(ran.took.as_millis() / 100).expect("a number") + 3;
+        assert!(ran.pieces <= most, "{end}: {} pieces in {:?}", ran.pieces, ran.took);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_more_output_than_the_most_that_can_be_set() {
+    let python = Interpreter::start().await;
+    let most = u32::MAX;
+    let limits = Limits { seconds: most, output_bytes: most, file_bytes: most, files: most, state_bytes: most };
+    let ran = python.run_with("for _ in range(2): print('x' * 700_000)", &Kept::default(), limits).await;
+    assert_eq!((ran.printed().len(), ran.outcome().limit), (1 << 20, Some(Limit::Output)));
+    let code = "n = 0\ntry:\n    while True:\n        open(str(n), 'w').close()\n        n += 1\nexcept OSError:\n    print(n)";
+    let ran = python.run_with(code, &Kept::default(), limits).await;
+    assert_eq!((ran.printed(), ran.outcome().limit), ("10000\n", Some(Limit::Files)), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn output_below_pythons_own_is_caught_too_and_the_streams_stay_apart() {
     let python = Interpreter::start().await;
     let code = "import os, sys\nos.write(1, b'one\\n')\nos.write(2, b'two\\n')\nprint('three', file=sys.stderr)\nsys.stdout.buffer.write(b'\\xff\\n')\nsys.__stdout__.write('four')";

@@ -1,10 +1,10 @@
 //! Limits of computing and of memory, built into a component: for hosts that set none.
 //!
 //! Every core module of the component gets a counter that no code of its own can reach. Each head of a loop and each beginning of a function
-//! that calls others takes 1 from it, so that nothing goes on for ever without it. When a slice of it is used up, the module can end the run:
+//! that calls others takes 1 from it, so that nothing goes on for ever without it; each operation on many bytes takes 1 for 64 of them. When a slice of it is used up, the module can end the run:
 //! its export `sandbox_slice` is called, if it has one; or it asks for the time, if it imports libc's `time`, and who provides the clock ends
 //! the run. When all slices are used up, it exits, if it imports a way to do so, and traps in any case. What neither loops nor calls is bounded
-//! by its own length, and what works on memory by the memory's.
+//! by its own length.
 //!
 //! A memory gets a maximum, so that the program is told that there is none left, instead of the host ending it.
 
@@ -79,7 +79,18 @@ mod tests {
         let slices = left + 1;
         format!(
             "global.get {slices} i32.eqz if {exit} unreachable end \
-             global.get {slices} i32.const 1 i32.sub global.set {slices} i32.const 100 global.set {left} {time}"
+             global.get {slices} i32.const 1 i32.sub global.set {slices} global.get {left} i32.const 100 i32.add global.set {left} {time}"
+        )
+    }
+
+    /// The types of what is added to a module with operations on many bytes.
+    const BULK_TYPES: &str = "(type (func)) (type (func (param i32) (result i32)))";
+
+    /// The function before such an operation.
+    fn take_bulk(ty: u32, left: u32, next: u32) -> String {
+        format!(
+            "(func (type {ty}) global.get {left} local.get 0 i32.const 6 i32.shr_u i32.sub global.set {left} \
+             loop global.get {left} i32.const 0 i32.lt_s if call {next} br 1 end end local.get 0)"
         )
     }
 
@@ -89,7 +100,7 @@ mod tests {
 
     /// Modules, and what they are with the limits.
     fn modules() -> Vec<(&'static str, String)> {
-        let (plain, plain_end) = (take(0, 1), next_slice(0, "", ""));
+        let (plain, plain_end, bulk) = (take(0, 1), next_slice(0, "", ""), take_bulk(2, 0, 1));
         vec![
             ("(module)", "(module)".to_owned()),
             // Neither loops nor calls: bounded by its length.
@@ -176,6 +187,41 @@ mod tests {
                     next_slice(0, "", "")
                 ),
             ),
+            // What works on many bytes says how many, and a module without such operations gets nothing for them.
+            (
+                "(module (type (func)) (memory 1 1) (func (type 0) i32.const 0 i32.const 8 i32.const 4 memory.copy))",
+                format!(
+                    "(module (type (func)) {BULK_TYPES} (memory 1 1) (func (type 0) i32.const 0 i32.const 8 i32.const 4 call 2 memory.copy) (func (type 1) {plain_end}) {bulk} {COUNTERS})"
+                ),
+            ),
+            (
+                "(module (type (func)) (memory 1 1) (func (type 0) i32.const 0 i32.const 8 i32.const 4 memory.fill i32.const 1 memory.grow drop memory.size drop))",
+                format!(
+                    "(module (type (func)) {BULK_TYPES} (memory 1 1) (func (type 0) i32.const 0 i32.const 8 i32.const 4 call 2 memory.fill i32.const 1 call 2 memory.grow drop memory.size drop) (func (type 1) {plain_end}) {bulk} {COUNTERS})"
+                ),
+            ),
+            (
+                "(module (type (func)) (memory 1 1) (data \"abc\") (func (type 0) i32.const 0 i32.const 0 i32.const 3 memory.init 0 data.drop 0))",
+                format!(
+                    "(module (type (func)) {BULK_TYPES} (memory 1 1) {COUNTERS} (data \"abc\") (func (type 0) i32.const 0 i32.const 0 i32.const 3 call 2 memory.init 0 data.drop 0) (func (type 1) {plain_end}) {bulk})"
+                ),
+            ),
+            (
+                "(module (type (func)) (table 9 funcref) (elem func 0) (func (type 0) i32.const 0 i32.const 1 i32.const 2 table.copy i32.const 0 ref.null func i32.const 3 table.fill 0 i32.const 0 i32.const 0 i32.const 1 table.init 0 0 ref.null func i32.const 4 table.grow 0 drop))",
+                format!(
+                    "(module (type (func)) {BULK_TYPES} (table 9 funcref) {COUNTERS} (elem func 0) (func (type 0) i32.const 0 i32.const 1 i32.const 2 call 2 table.copy i32.const 0 ref.null func i32.const 3 call 2 table.fill 0 i32.const 0 i32.const 0 i32.const 1 call 2 table.init 0 0 ref.null func i32.const 4 call 2 table.grow 0 drop) (func (type 1) {plain_end}) {bulk})"
+                ),
+            ),
+            // As libc does, where it copies.
+            (
+                "(module (type (func)) (type (func (result i64))) (import \"wasi:clocks/monotonic-clock@0.2.0\" \"now\" (func (type 1))) (memory 1 1) (global (mut i32) (i32.const 9)) (func (type 0) i32.const 0 i32.const 8 i32.const 4 memory.copy loop end))",
+                format!(
+                    "(module (type (func)) (type (func (result i64))) {BULK_TYPES} (import \"wasi:clocks/monotonic-clock@0.2.0\" \"now\" (func (type 1))) (memory 1 1) (global (mut i32) (i32.const 9)) {COUNTERS} (func (type 0) i32.const 0 i32.const 8 i32.const 4 call 3 memory.copy loop {} end) (func (type 2) {}) {})",
+                    take(1, 2),
+                    next_slice(1, "", ""),
+                    take_bulk(3, 1, 2).replace("br 1", "global.get 0 i32.const -256 i32.add global.set 0 call 0 drop global.get 0 i32.const 256 i32.add global.set 0 br 1")
+                ),
+            ),
             // A memory gets a maximum, and keeps a smaller one.
             ("(module (memory 1))", "(module (memory 1 16))".to_owned()),
             ("(module (memory 1 9))", "(module (memory 1 9))".to_owned()),
@@ -188,7 +234,9 @@ mod tests {
     #[test]
     fn a_module_gets_a_counter_at_loops_and_calls_and_a_maximum_for_its_memory() {
         for (before, after) in modules() {
-            assert_eq!(module::limited(&bytes(before), FUEL).unwrap(), bytes(&after), "{before}\n{after}");
+            let limited = module::limited(&bytes(before), FUEL).unwrap();
+            assert_eq!(limited, bytes(&after), "{before}\n{after}");
+            wasmparser::Validator::new().validate_all(&limited).unwrap_or_else(|error| panic!("{error}: {after}"));
         }
     }
 
@@ -207,6 +255,18 @@ mod tests {
     fn a_memory_that_begins_with_more_than_it_may_have_is_an_error() {
         assert!(module::limited(&bytes("(module (memory 17))"), FUEL).is_err());
         assert!(module::limited(&bytes("(module (memory 16))"), FUEL).is_ok());
+    }
+
+    #[test]
+    fn lengths_of_64_bits_are_an_error() {
+        for module in [
+            "(module (memory i64 1))",
+            "(module (import \"a\" \"m\" (memory i64 1)))",
+            "(module (table i64 1 funcref))",
+            "(module (import \"a\" \"t\" (table i64 1 funcref)))",
+        ] {
+            assert!(module::limited(&bytes(module), FUEL).is_err(), "{module}");
+        }
     }
 
     #[test]

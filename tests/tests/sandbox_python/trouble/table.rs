@@ -19,7 +19,7 @@ pub enum Way {
 
 use Way::{Any, Ends, Prints, Raises};
 
-pub const ENDLESS: [Program; 24] = [
+pub const ENDLESS: [Program; 26] = [
     Program("while True: pass", Ends(Limit::Time)),
     Program(
         "while True:\n    try:\n        while True: pass\n    except BaseException:\n        pass",
@@ -54,6 +54,9 @@ pub const ENDLESS: [Program; 24] = [
         Ends(Limit::Time),
     ),
     Program("import hashlib\nh = b''\nwhile True: h = hashlib.sha256(h).digest()", Ends(Limit::Time)),
+    // What copies or fills much is one operation of WebAssembly.
+    Program("x, y = bytearray(20 << 20), bytearray(20 << 20)\nwhile True: x[:] = y", Ends(Limit::Time)),
+    Program("while True: bytes(20 << 20)", Ends(Limit::Time)),
     Program("sorted(range(10**6), key=lambda x: [0] * 1000)", Any),
     Program("import sys, signal\nsys.settrace(lambda *a: None)\nwhile True:\n    pass", Ends(Limit::Time)),
 ];

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, Function, FunctionSection, GlobalSection, GlobalType, InstructionSink,
-    MemorySection, Module, SectionId, TypeSection, ValType,
+    MemorySection, MemoryType, Module, SectionId, TableType, TypeSection, ValType,
 };
 use wasmparser::{
     CodeSectionReader, FunctionBody, FunctionSectionReader, GlobalSectionReader, MemorySectionReader, Operator, Parser,
@@ -14,13 +14,16 @@ use wasmparser::{
 };
 
 use super::bounds::{Fuel, Wrong};
-use names::Names;
+use names::{Names, is_bulk};
 
 /// Bytes of a page of memory.
 const PAGE: u64 = 64 << 10;
 /// Bytes below the stack's end that a function which calls nothing may use without saying so (LLVM's WebAssemblyFrameLowering has 128). It did
 /// not call anything, before this pass: what it has there must not be overwritten.
 const RED_ZONE: i32 = 256;
+
+/// How many bytes, or entries of a table, an operation on many of them works on for 1, as a power of two: 64 are about what a loop does meanwhile.
+const BULK: i32 = 6;
 
 /// The module with a counter and a maximum for its memory. Its names for debuggers are left out.
 pub fn limited(module: &[u8], fuel: Fuel) -> Result<Vec<u8>> {
@@ -67,12 +70,24 @@ impl Rewriting {
         self.has_globals = true;
     }
 
+    /// The function that is told the length of what an operation works on.
+    fn take_bulk(&self) -> u32 {
+        self.names.functions + 1
+    }
+
     /// Takes 1. The stack is afterwards what it was before. In this order, compilers load the counter once.
     fn take(&self, function: &mut Function) {
         let (left, next_slice) = (self.left(), self.next_slice());
         let mut code = function.instructions();
         code.global_get(left).i32_const(1).i32_sub().global_set(left);
         code.global_get(left).i32_const(0).i32_lt_s().if_(BlockType::Empty).call(next_slice).end();
+    }
+
+    /// Moves the stack's end. A module without a stack in memory needs none to be kept.
+    fn keep_red_zone(&self, code: &mut InstructionSink<'_>, bytes: i32) {
+        if let Some(stack) = self.names.stack_pointer {
+            code.global_get(stack).i32_const(bytes).i32_add().global_set(stack);
+        }
     }
 
     fn next_slice_code(&self) -> Function {
@@ -85,29 +100,59 @@ impl Rewriting {
         }
         code.unreachable().end();
         code.global_get(slices).i32_const(1).i32_sub().global_set(slices);
-        code.i32_const(self.fuel.slice).global_set(left);
-        // A module without a stack in memory needs none to be kept.
-        let keep_red_zone = |code: &mut InstructionSink<'_>, bytes: i32| {
-            if let Some(stack) = self.names.stack_pointer {
-                code.global_get(stack).i32_const(bytes).i32_add().global_set(stack);
-            }
-        };
+        // An operation on many bytes may have taken more than was left: it is taken from the slices that follow.
+        code.global_get(left).i32_const(self.fuel.slice).i32_add().global_set(left);
         if self.names.on_slice.is_some() || self.names.time.is_some() {
-            keep_red_zone(&mut code, -RED_ZONE);
+            self.keep_red_zone(&mut code, -RED_ZONE);
             if let Some(on_slice) = self.names.on_slice {
                 code.global_get(slices).call(on_slice);
             } else if let Some(time) = self.names.time {
                 code.i32_const(0).call(time).drop();
             }
-            keep_red_zone(&mut code, RED_ZONE);
+            self.keep_red_zone(&mut code, RED_ZONE);
         }
         code.end();
+        function
+    }
+
+    /// Takes what an operation on many bytes costs, of as many slices as that needs, and returns their number. It is less than 2^26, so that
+    /// the counter does not wrap.
+    fn take_bulk_code(&self) -> Function {
+        let left = self.left();
+        let mut function = Function::new([]);
+        let mut code = function.instructions();
+        code.global_get(left).local_get(0).i32_const(BULK).i32_shr_u().i32_sub().global_set(left);
+        code.loop_(BlockType::Empty).global_get(left).i32_const(0).i32_lt_s().if_(BlockType::Empty);
+        code.call(self.next_slice());
+        // libc fills and copies for a program, and knows no other clock. Its loops must not ask: they run while the host hands over a value, when
+        // a component may call nobody.
+        if let (None, None, Some(now)) = (self.names.on_slice, self.names.time, self.names.now) {
+            self.keep_red_zone(&mut code, -RED_ZONE);
+            code.call(now).drop();
+            self.keep_red_zone(&mut code, RED_ZONE);
+        }
+        code.br(1).end().end();
+        code.local_get(0).end();
         function
     }
 }
 
 impl Reencode for Rewriting {
     type Error = Wrong;
+
+    fn memory_type(&mut self, ty: wasmparser::MemoryType) -> Result<MemoryType, Error<Self::Error>> {
+        if ty.memory64 {
+            return Err(Error::UserError(Wrong("a memory has addresses of 64 bits".to_owned())));
+        }
+        Ok(utils::memory_type(self, ty))
+    }
+
+    fn table_type(&mut self, ty: wasmparser::TableType) -> Result<TableType, Error<Self::Error>> {
+        if ty.table64 {
+            return Err(Error::UserError(Wrong("a table has indices of 64 bits".to_owned())));
+        }
+        utils::table_type(self, ty)
+    }
 
     fn parse_type_section(
         &mut self,
@@ -117,6 +162,9 @@ impl Reencode for Rewriting {
         utils::parse_type_section(self, types, section)?;
         if self.has_code {
             types.ty().function([], []);
+        }
+        if self.names.has_bulk {
+            types.ty().function([ValType::I32], [ValType::I32]);
         }
         Ok(())
     }
@@ -129,6 +177,9 @@ impl Reencode for Rewriting {
         utils::parse_function_section(self, functions, section)?;
         if self.has_code {
             functions.function(self.names.types);
+        }
+        if self.names.has_bulk {
+            functions.function(self.names.types + 1);
         }
         Ok(())
     }
@@ -197,6 +248,9 @@ impl Reencode for Rewriting {
         if self.has_code {
             code.function(&self.next_slice_code());
         }
+        if self.names.has_bulk {
+            code.function(&self.take_bulk_code());
+        }
         Ok(())
     }
 
@@ -211,7 +265,12 @@ impl Reencode for Rewriting {
         }
         let mut reader = body.get_operators_reader()?;
         while !reader.eof() {
-            let is_loop = matches!(reader.clone().read()?, Operator::Loop { .. });
+            let next = reader.clone().read()?;
+            let is_loop = matches!(next, Operator::Loop { .. });
+            // The number of bytes is the last thing on the stack, of each of them.
+            if is_bulk(&next) {
+                function.instructions().call(self.take_bulk());
+            }
             function.instruction(&self.parse_instruction(&mut reader)?);
             if is_loop {
                 self.take(&mut function);

@@ -1,7 +1,7 @@
 //! What a core module has, by index: where the pass can add something, and what it can call.
 
 use anyhow::{Context, Result};
-use wasmparser::{ExternalKind, FuncType, GlobalType, Parser, Payload, TypeRef, ValType};
+use wasmparser::{ExternalKind, FuncType, GlobalType, Operator, Parser, Payload, TypeRef, ValType};
 
 /// The export that is told of the end of each slice: how many are left, after the one that it has itself.
 const ON_SLICE: &str = "sandbox_slice";
@@ -17,13 +17,17 @@ pub struct Names {
     pub globals: u32,
     pub exit: Option<u32>,
     pub time: Option<u32>,
+    /// The component's own clock.
+    pub now: Option<u32>,
     pub on_slice: Option<u32>,
+    /// Whether an operation of its code works on many bytes ([`is_bulk`]).
+    pub has_bulk: bool,
     /// The global that says where the stack in memory ends.
     pub stack_pointer: Option<u32>,
 }
 
 impl Names {
-    /// Reads a module up to its code.
+    /// Reads a module.
     pub fn of(module: &[u8]) -> Result<Self> {
         let mut names = Self::default();
         let (mut types, mut functions) = (Vec::new(), Vec::new());
@@ -87,6 +91,12 @@ impl Names {
                     }
                     names.globals += section.count();
                 }
+                Payload::CodeSectionEntry(body) => {
+                    let mut reader = body.get_operators_reader()?;
+                    while !names.has_bulk && !reader.eof() {
+                        names.has_bulk = is_bulk(&reader.read()?);
+                    }
+                }
                 _ => {}
             }
         }
@@ -94,7 +104,7 @@ impl Names {
         Ok(names)
     }
 
-    /// Keeps the next import, a function, if it is one of the two. libc has both; it is one module of several, and itself imports the
+    /// Keeps the next import, a function, if it is one of these. libc has both; it is one module of several, and itself imports the
     /// component's.
     fn note(&mut self, module: &str, name: &str, ty: Option<&FuncType>) {
         let exits = (module, name) == ("env", "_exit") || (module.starts_with("wasi:cli/exit@0.2.") && name == "exit");
@@ -104,7 +114,26 @@ impl Names {
         if (module, name) == ("env", "time") && has_type(ty, &[ValType::I32], &[ValType::I64]) {
             self.time = Some(self.imported_functions);
         }
+        let tells_time = module.starts_with("wasi:clocks/monotonic-clock@0.2.") && name == "now";
+        if tells_time && has_type(ty, &[], &[ValType::I64]) {
+            self.now = Some(self.imported_functions);
+        }
     }
+}
+
+/// Whether an operation works on as many bytes, pages or entries of a table as the program says, which is no loop of its own.
+pub fn is_bulk(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::MemoryCopy { .. }
+            | Operator::MemoryFill { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::MemoryGrow { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableInit { .. }
+            | Operator::TableGrow { .. }
+    )
 }
 
 fn has_type(ty: Option<&FuncType>, params: &[ValType], results: &[ValType]) -> bool {
