@@ -334,7 +334,8 @@ async fn answer(port: u16, method: &str, params: Value) -> Value {
     let request = http().post(format!("http://127.0.0.1:{port}/mcp")).body(body);
     let request = request.header("content-type", "application/json").header("x-sandbox-key", SANDBOX_SECRET);
     let request = request.header("accept", "application/json, text/event-stream").header("x-gatehouse-subject", "dist");
-    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    let answer = request.send().await.unwrap().text().await.unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
     assert!(answer["result"].is_object(), "{answer}");
     answer["result"].clone()
 }

@@ -77,7 +77,7 @@ impl Failure {
 const fn is_lasting(reason: &NoAnswer) -> bool {
     match reason {
         NoAnswer::Address | NoAnswer::NotAllowed | NoAnswer::Prohibited | NoAnswer::TooLarge => true,
-        NoAnswer::TimedOut | NoAnswer::Failed(_) => false,
+        NoAnswer::TimedOut | NoAnswer::Failed(_) | NoAnswer::NoRoom => false,
     }
 }
 

@@ -51,7 +51,8 @@ fn packages_of(list: &str) -> impl Iterator<Item = &str> {
     let has_digests = list.contains("--hash=");
     list.lines()
         .filter(move |_| has_digests)
-        .filter_map(|line| line.contains("==").then(|| line.trim_end_matches(['\\', ' '])))
+        .filter(|line| line.contains("=="))
+        .map(|line| line.trim_end_matches(['\\', ' ']))
 }
 
 fn read(file: &Path) -> Result<String> {
