@@ -72,7 +72,7 @@ pub(super) fn variables() -> [(&'static str, String); 3] {
 
 /// A caller of the sandboxes at `origin` without a gateway.
 pub(super) fn direct(origin: &str) -> Client {
-    let fields = vec![("x-sandbox-key", SECRET.to_owned()), ("x-gatehouse-subject", "alice".to_owned())];
+    let fields = vec![("x-sandbox-key", SECRET.to_owned()), ("x-gatehouse-subject", "key:alice".to_owned())];
     Client::new(origin.to_owned(), "/mcp", fields)
 }
 

@@ -15,7 +15,7 @@ use super::client::{Client, python, shell};
 use super::scene::{direct, up, variables};
 use crate::paths::artefact;
 use crate::wash::{self, Workload};
-use crate::{HeldPort, HostKind, StoreKind, StoreServer};
+use crate::{HeldPort, HostKind, StoreKind, StoreServer, is_listened_at};
 
 /// How often a start with compiled code is measured; one for the first time is measured once.
 const AGAIN: usize = 5;
@@ -80,14 +80,12 @@ async fn on_the_embedded_host(checkout: &Checkout, cache: &Path) -> Start {
     let begun = Instant::now();
     let mut child = command.spawn().expect("it starts");
     let client = direct(&format!("http://127.0.0.1:{port}"));
-    let environment = loop {
-        match client.launch().await {
-            Ok(environment) => break environment,
-            Err(answer) => assert!(begun.elapsed() < PATIENCE, "the sandboxes do not answer: {answer}"),
-        }
+    while !is_listened_at(&format!("127.0.0.1:{port}")) {
+        assert!(begun.elapsed() < PATIENCE, "the sandboxes do not listen");
         assert!(child.try_wait().is_ok_and(|status| status.is_none()), "the sandboxes ended early");
         tokio::time::sleep(Duration::from_millis(2)).await;
-    };
+    }
+    let environment = client.launch().await.unwrap_or_else(|answer| panic!("no environment: {answer}"));
     let start = runs(&client, &environment, begun, milliseconds(begun)).await;
     let process = child.id().expect("it runs");
     let _sent = Command::new("kill").args(["-INT", &process.to_string()]).status().await;
