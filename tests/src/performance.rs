@@ -16,6 +16,7 @@ mod load;
 mod mcp_server;
 mod peers;
 mod process;
+mod sandboxes;
 mod servers;
 mod setup;
 mod start;
@@ -48,6 +49,7 @@ pub async fn run() {
             "start" => start::run(&setup).await,
             "growth" => growth::run(&setup).await,
             "hosts" => hosts::run(&setup).await,
+            "sandboxes" => sandboxes::run(&setup).await,
             _ => streams::run(&setup).await,
         };
         results.insert(part.to_owned(), result);

@@ -8,6 +8,8 @@ mod page;
 mod parts;
 mod programs;
 mod results;
+mod sandbox_tables;
+mod sandboxes;
 mod sizes;
 mod tables;
 
@@ -78,6 +80,9 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let base = wants_base.then(|| base::checkout(workspace, &arguments.base)).transpose()?;
     if !arguments.no_build {
         build(workspace, &arguments.profile)?;
+        if parts.contains(&Part::Sandboxes) {
+            build::sandboxes::all(workspace)?;
+        }
     }
     let mut measuring = measuring(workspace, &arguments.profile, &parts)?;
     if let Some(base) = &base {

@@ -7,7 +7,8 @@ use crate::HostKind;
 use crate::paths::{artefact, repository};
 
 /// What is measured, each a part of its own.
-pub(super) const PARTS: [&str; 8] = ["calls", "peers", "counts", "features", "start", "growth", "streams", "hosts"];
+pub(super) const PARTS: [&str; 9] =
+    ["calls", "peers", "counts", "features", "start", "growth", "streams", "hosts", "sandboxes"];
 
 /// What `cargo xtask bench` asks for.
 pub(super) struct Setup {

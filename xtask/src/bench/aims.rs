@@ -1,6 +1,7 @@
-//! What the numbers should be (issues 12 and 14, "Done when"), and whether they are.
+//! What the numbers should be (issues 12, 14 and 16, "Done when"), and whether they are.
 
 use super::results::{ARCHIVE, BASE, NOW, Results};
+use super::sandboxes::Sandboxes;
 
 /// An aim, and what was measured.
 #[derive(Debug, PartialEq)]
@@ -28,6 +29,7 @@ pub fn aims(results: &Results) -> Vec<Aim> {
     let other_issuer = results.features.as_ref().and_then(|part| {
         part.result.iter().find(|point| point.name == "another issuer's token, used again").map(|point| point.ratio)
     });
+    let sandboxes = results.sandboxes.as_ref().map(|part| &part.result);
     let above_floor = case("small").zip(case("forwarder")).map(|(own, floor)| own.alone_p50_ms - floor.alone_p50_ms);
     let p50 = case("small").zip(case("workers-oauth-provider")).map(|(own, peer)| own.p50_ms / peer.p50_ms);
     vec![
@@ -109,6 +111,20 @@ pub fn aims(results: &Results) -> Vec<Aim> {
             10.0,
             "%",
         ),
+        at_most(
+            "`print(sum(range(10)))` in a sandbox, through the gateway, p50",
+            "≤ 60 ms",
+            sandboxes.and_then(Sandboxes::python_p50_ms),
+            60.0,
+            "ms",
+        ),
+        at_most(
+            "time of five Python programs in a sandbox, to the machine's own Python: the worst",
+            "≤ 4",
+            sandboxes.and_then(Sandboxes::worst_factor),
+            4.0,
+            "",
+        ),
     ]
 }
 
@@ -162,6 +178,7 @@ pub fn checkout_name(id: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::super::results::{Calls, Origin, Point, Ratio, Run};
+    use super::super::sandboxes;
     use super::*;
 
     fn aim<'a>(aims: &'a [Aim], what: &str) -> &'a Aim {
@@ -200,6 +217,29 @@ mod tests {
             let expected = Some((measured.0.to_owned(), measured.1));
             assert_eq!(aim(&aims(&results), cost).measured, expected);
         }
+    }
+
+    #[test]
+    fn the_worst_of_the_programs_in_a_sandbox_must_meet_the_aim_and_the_run_of_python_is_that_without_files() {
+        let call = |id: &str, files_mebibytes, p50_ms| sandboxes::Call {
+            id: id.to_owned(),
+            files_mebibytes,
+            p50_ms,
+            ..sandboxes::Call::default()
+        };
+        let program = |factor| sandboxes::Program { factor, ..sandboxes::Program::default() };
+        let measured = Sandboxes {
+            calls: vec![call("shell", 0, 9.0), call("python", 7, 300.0), call("python", 0, 60.0)],
+            programs: vec![program(2.0), program(4.5), program(3.0)],
+            ..Sandboxes::default()
+        };
+        let mut results = Results::default();
+        results.take(Run { sandboxes: Some(measured), ..Run::default() }, &Origin::default());
+        let aims = aims(&results);
+        let python = aim(&aims, "`print(sum(range(10)))` in a sandbox, through the gateway, p50");
+        assert_eq!(python.measured, Some(("60 ms".to_owned(), true)));
+        let worst = aim(&aims, "time of five Python programs in a sandbox, to the machine's own Python: the worst");
+        assert_eq!(worst.measured, Some(("4.5".to_owned(), false)));
     }
 
     #[test]

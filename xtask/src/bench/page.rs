@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::aims::aims;
 use super::chart::{self, Bar, Panel};
 use super::results::{Calls, Curve, Measured, Origin, Results};
+use super::sandbox_tables;
 use super::sizes::Sizes;
 use super::tables;
 
@@ -67,6 +68,7 @@ fn values(results: &Results, sizes: &[Sizes]) -> Vec<(&'static str, String)> {
         ("curves", image(results.growth.is_some(), "growth", "Requests a second, of the first point's")),
         ("hosts", of(of_most, &results.hosts, |hosts| tables::hosts(hosts))),
         ("streams", of(of_most, &results.streams, |streams| tables::streams(streams))),
+        ("sandboxes", of(of_most, &results.sandboxes, sandbox_tables::all)),
     ]
 }
 

@@ -21,6 +21,8 @@ pub enum Part {
     Streams,
     /// The same call on wasmCloud, and on Spin
     Hosts,
+    /// Shells and Python for agents: calls, programs, starts, sizes
+    Sandboxes,
 }
 
 impl Part {
@@ -40,6 +42,7 @@ impl Part {
             Self::Growth => "growth",
             Self::Streams => "streams",
             Self::Hosts => "hosts",
+            Self::Sandboxes => "sandboxes",
         }
     }
 
@@ -50,6 +53,6 @@ impl Part {
 
     /// Whether nginx is the MCP server.
     pub fn needs_nginx(self) -> bool {
-        matches!(self, Self::Calls | Self::Peers | Self::Hosts)
+        matches!(self, Self::Calls | Self::Peers | Self::Hosts | Self::Sandboxes)
     }
 }

@@ -27,7 +27,7 @@ pub fn tell(workspace: &Workspace, parts: &[Part], measuring: &mut Command) -> R
         let python = python::environment(workspace, &format!("{PEERS}/requirements.txt"), "peers-python")?;
         measuring.env("GATEHOUSE_BENCH_PEERS_PYTHON", python.join("python"));
     }
-    if parts.contains(&Part::Hosts) {
+    if parts.contains(&Part::Hosts) || parts.contains(&Part::Sandboxes) {
         hosts::tell(workspace, measuring);
     }
     if parts.contains(&Part::Counts) {

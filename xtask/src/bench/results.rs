@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use super::sandboxes::Sandboxes;
+
 /// All parts that were measured so far, each with when and of what.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -17,6 +19,7 @@ pub struct Results {
     pub growth: Option<Measured<Vec<Curve>>>,
     pub streams: Option<Measured<Vec<Streams>>>,
     pub hosts: Option<Measured<Vec<Host>>>,
+    pub sandboxes: Option<Measured<Sandboxes>>,
 }
 
 /// A part, with its origin.
@@ -47,6 +50,7 @@ pub struct Run {
     pub growth: Option<Vec<Curve>>,
     pub streams: Option<Vec<Streams>>,
     pub hosts: Option<Vec<Host>>,
+    pub sandboxes: Option<Sandboxes>,
 }
 
 /// The main table.
@@ -233,6 +237,7 @@ impl Results {
         replace(&mut self.growth, run.growth, origin);
         replace(&mut self.streams, run.streams, origin);
         replace(&mut self.hosts, run.hosts, origin);
+        replace(&mut self.sandboxes, run.sandboxes, origin);
     }
 
     /// The origin of the first part that was measured, in the order of the page: that of most parts.
@@ -245,6 +250,7 @@ impl Results {
             self.growth.as_ref().map(|part| &part.origin),
             self.streams.as_ref().map(|part| &part.origin),
             self.hosts.as_ref().map(|part| &part.origin),
+            self.sandboxes.as_ref().map(|part| &part.origin),
         ];
         origins.into_iter().flatten().next()
     }

@@ -208,7 +208,7 @@ pub fn streams(streams: &[Streams]) -> String {
 }
 
 /// A table; the first column is text, the others are numbers.
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let rule: Vec<&str> = head.iter().enumerate().map(|(index, _)| if index == 0 { "---" } else { "---:" }).collect();
     let line = |cells: &[&str]| format!("| {} |\n", cells.join(" | "));
     let mut text = line(head) + &format!("|{}|\n", rule.join("|"));
