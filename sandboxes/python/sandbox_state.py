@@ -4,8 +4,8 @@ Each name is pickled by itself, so that one that cannot be is left out and the o
 object are two names for one object in the next run as well. Functions of the program keep their code alone: their global names are those of
 the program, and not copies.
 
-The state is a pickle of the lengths and names of the pickles that follow it. It is loaded nowhere but here: a pickle can do whatever a program
-can, and the one who made it was a program in a sandbox like this.
+The state is a pickle of the names and lengths of the pickles that follow it, and of how many parts are numbered after each. It is loaded
+nowhere but here: a pickle can do whatever a program can, and the one who made it was a program in a sandbox like this.
 """
 
 import functools
@@ -25,6 +25,13 @@ LENGTH = 4
 
 class TooLarge(Exception):
     """There are more bytes than may be kept."""
+
+
+class Lost:
+    """Stands where a name refers to a part of one that could not be brought back."""
+
+    def __repr__(self) -> str:
+        return "<lost, because another name could not be brought back>"
 
 
 class Bounded(io.BytesIO):
@@ -111,14 +118,14 @@ def reason(error: BaseException) -> str:
         return type(error).__name__
 
 
-def pickled(namespace: dict, names: list[str], most: int) -> tuple[list[tuple[str, int]], bytes]:
+def pickled(namespace: dict, names: list[str], most: int) -> tuple[list[tuple[str, int, int]], bytes]:
     file = Bounded(most)
     pickler = Pickler(file, protocol=pickle.HIGHEST_PROTOCOL)
     lengths = []
     for name in names:
         before = file.tell()
         pickler.dump(namespace[name])
-        lengths.append((name, file.tell() - before))
+        lengths.append((name, file.tell() - before, len(pickler.memo.copy())))
     return lengths, file.getvalue()
 
 
@@ -164,10 +171,15 @@ def restore(state: bytes, namespace: dict, notes: list[str]) -> None:
         return
     file = io.BytesIO(state)
     unpickler = pickle.Unpickler(file)
-    for name, length in lengths:
+    for name, length, known in lengths:
         file.seek(start)
         start += length
         try:
             namespace[name] = unpickler.load()
         except BaseException as error:
             notes.append(f"{short(name)} could not be brought back: {reason(error)}")
+            # What it has read ahead goes with it. Later names refer to earlier parts by their numbers, so each that is missing has its place.
+            # The one in C forgets all parts where it is given some.
+            memo = {number: Lost() for number in range(known)} | unpickler.memo.copy()
+            unpickler = pickle._Unpickler(file)
+            unpickler.memo = memo
