@@ -341,7 +341,11 @@ async fn a_token_in_a_file_is_read_again_when_the_platform_replaces_it() {
     let next = file.with_extension("next");
     std::fs::write(&next, "second.token.of-the-pod\n").expect("the folder can be written");
     std::fs::rename(&next, &file).expect("the folder can be written");
-    assert_eq!(sent().await, "Bearer second.token.of-the-pod");
+    // It is looked for a change once a second.
+    let replaced = std::time::Instant::now();
+    while sent().await != "Bearer second.token.of-the-pod" {
+        assert!(replaced.elapsed() < std::time::Duration::from_secs(30), "the file is not read again");
+    }
     std::fs::remove_file(&file).expect("the folder can be written");
     assert_eq!(sent().await, "Bearer second.token.of-the-pod", "what was read last");
     world.gatehouse.stop().await;
