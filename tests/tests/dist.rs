@@ -333,7 +333,8 @@ async fn answer(port: u16, method: &str, params: Value) -> Value {
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
     let request = http().post(format!("http://127.0.0.1:{port}/mcp")).body(body);
     let request = request.header("content-type", "application/json").header("x-sandbox-key", SANDBOX_SECRET);
-    let request = request.header("accept", "application/json, text/event-stream").header("x-gatehouse-subject", "dist");
+    let request =
+        request.header("accept", "application/json, text/event-stream").header("x-gatehouse-subject", "key:dist");
     let answer = request.send().await.unwrap().text().await.unwrap();
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert!(answer["result"].is_object(), "{answer}");
