@@ -188,7 +188,6 @@ impl std::fmt::Debug for Outcome {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const MAX: Limits = Limits {

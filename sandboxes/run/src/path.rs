@@ -64,7 +64,6 @@ impl<'de> Deserialize<'de> for TreePath {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

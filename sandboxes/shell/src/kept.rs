@@ -89,7 +89,6 @@ pub fn read(shell: &[u8]) -> Result<ShellState, Unreadable> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     #[test]

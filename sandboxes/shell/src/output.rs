@@ -108,7 +108,6 @@ const fn place(stream: Stream) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use std::sync::{Arc, Mutex};
 
     use super::*;

@@ -83,7 +83,6 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use sandbox_run::FrameReader;
 
     use super::*;
