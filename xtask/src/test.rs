@@ -33,7 +33,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 /// The same with these arguments for `cargo test`, and with these variables.
 pub fn run_with(workspace: &Workspace, cargo_test: &[OsString], variables: &[(&str, String)]) -> Result<()> {
-    build::all(workspace)?;
+    // The product's components among them.
     build::sandboxes::all(workspace)?;
     // Tests of another package than its own do not have cargo build it.
     build::host(workspace)?;

@@ -8,13 +8,11 @@ use anyhow::{Context, Result, ensure};
 use super::archive::Archive;
 use super::sbom::{self, Bill};
 use super::{interpreter, licenses};
-use crate::build::sandboxes::{self, INTERPRETER_REQUIREMENTS};
+use crate::build::sandboxes::{self, FOLDER, INTERPRETER_REQUIREMENTS};
 use crate::metadata::Metadata;
 use crate::workspace::Workspace;
 
 const NAME: &str = "gatehouse-sandboxes";
-/// The folder of the cargo workspace.
-const FOLDER: &str = "sandboxes";
 const FILES: [(&str, &str); 2] = [("examples/archive/sandboxes.md", "README.md"), ("LICENSE", "LICENSE")];
 
 /// Packs them; the same build gives the same bytes.
